@@ -1,1 +1,2 @@
-export {}
+export * as CircuitBreaker from "./CircuitBreaker.ts"
+export * as Outcome from "./Outcome.ts"

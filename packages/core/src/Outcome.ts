@@ -1,0 +1,108 @@
+/**
+ * What a call meant for the health of the thing that was called: one judgement, made once, read by the circuit breaker
+ * and whatever else learns from results.
+ *
+ * The judge is a function of the call's `Exit`. The default, {@link fromExit}, says: a success is a success; a typed
+ * failure or a defect is a failure; pure interruption says nothing about the callee and is ignored; so is a rejection
+ * by one of Switchgear's own guards, because a call that was never made cannot speak for the callee.
+ *
+ * Errors speak through two optional fields, which the platform's `AiError` uses too: `isRetryable: boolean` and
+ * `retryAfter: Duration`.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import type * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
+
+/**
+ * The judgement of one call.
+ *
+ * - `Success` and `Failure` are counted.
+ * - `Ignored` is not counted; a half-open circuit gives the probe back.
+ * - `TripFor` is a failure that also opens the circuit now, for the duration it names: a spent quota, a long
+ *   `Retry-After`.
+ */
+export type Outcome =
+  | { readonly _tag: "Success" }
+  | { readonly _tag: "Failure" }
+  | { readonly _tag: "Ignored" }
+  | { readonly _tag: "TripFor"; readonly duration: Duration.Duration }
+
+/** The callee did its work. */
+export const success: Outcome = { _tag: "Success" }
+
+/** The callee failed. */
+export const failure: Outcome = { _tag: "Failure" }
+
+/** The call says nothing about the callee. */
+export const ignored: Outcome = { _tag: "Ignored" }
+
+/**
+ * The callee failed and asked to be left alone for that long.
+ *
+ * ```ts
+ * import { Outcome } from "@switchgear/core"
+ *
+ * Outcome.tripFor("5 minutes")._tag // => "TripFor"
+ * ```
+ */
+export const tripFor = (duration: Duration.Input): Outcome => ({
+  _tag: "TripFor",
+  duration: Duration.fromInputUnsafe(duration)
+})
+
+/** A function that judges a call by its exit. */
+export type Classify<A = unknown, E = unknown> = (exit: Exit.Exit<A, E>) => Outcome
+
+/**
+ * Marks an error as a rejection: the guard refused and the work was not started. Every rejection of this library
+ * carries it, and yours may, too.
+ */
+export const RejectionTypeId = "~switchgear/Rejection"
+
+/** Whether the error says that the work was refused by a guard and never started. */
+export const isRejection = (error: unknown): boolean => Predicate.hasProperty(error, RejectionTypeId)
+
+/** The wait that an error asks for, if it is one that can be waited for. */
+export const retryAfter = (error: unknown): Duration.Duration | undefined =>
+  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter) &&
+    Duration.isPositive(error.retryAfter) && Duration.isFinite(error.retryAfter)
+    ? error.retryAfter
+    : undefined
+
+/** Whether the error allows another try on the same target. An error that does not say counts as retryable. */
+export const isRetryable = (error: unknown): boolean =>
+  !(Predicate.hasProperty(error, "isRetryable") && error.isRetryable === false)
+
+/**
+ * The default judge.
+ *
+ * ```ts
+ * import { Outcome } from "@switchgear/core"
+ * import { Exit } from "effect"
+ *
+ * Outcome.fromExit(Exit.succeed(1)) // => Outcome.success
+ * Outcome.fromExit(Exit.fail("no")) // => Outcome.failure
+ * Outcome.fromExit(Exit.die("bug")) // => Outcome.failure
+ * Outcome.fromExit(Exit.interrupt(1)) // => Outcome.ignored
+ * ```
+ */
+export const fromExit: Classify = (exit) => {
+  if (exit._tag === "Success") return success
+  let judged: Outcome = ignored
+  for (const reason of exit.cause.reasons) {
+    if (Cause.isDieReason(reason)) return failure
+    if (Cause.isFailReason(reason) && !isRejection(reason.error)) judged = failure
+  }
+  return judged
+}
+
+/** The first wait that the errors of an exit ask for. */
+export const retryAfterOf = (exit: Exit.Exit<unknown, unknown>): Duration.Duration | undefined => {
+  if (exit._tag === "Success") return undefined
+  for (const reason of exit.cause.reasons) {
+    const wait = Cause.isFailReason(reason) ? retryAfter(reason.error) : undefined
+    if (wait !== undefined) return wait
+  }
+  return undefined
+}

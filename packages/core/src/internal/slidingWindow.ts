@@ -1,0 +1,127 @@
+/**
+ * The memory of a circuit breaker: how many of the calls in a window failed and how many were slow. Recording costs the
+ * same whatever the size of the window.
+ */
+
+/** Totals over the calls that are in the window now, and the two ways to change them. */
+export interface SlidingWindow {
+  /** Whether entries leave the window by age, so that recording and reading need the time. */
+  readonly timed: boolean
+  readonly calls: number
+  readonly failures: number
+  readonly slow: number
+  /** Adds a call that ended at `now`. */
+  record(failed: boolean, slow: boolean, now: number): void
+  /** Lets go of what has left the window at `now`. */
+  expire(now: number): void
+  clear(): void
+}
+
+const FAILED = 1
+const SLOW = 2
+
+/** The last `size` calls. */
+export class CountWindow implements SlidingWindow {
+  readonly timed = false
+  readonly size: number
+  calls = 0
+  failures = 0
+  slow = 0
+  // Allocated by the first call: of many keyed circuits, most are idle.
+  private marks: Uint8Array | undefined
+  private next = 0
+
+  constructor(size: number) {
+    this.size = size
+  }
+
+  record(failed: boolean, slow: boolean): void {
+    const marks = this.marks ??= new Uint8Array(this.size)
+    const next = this.next
+    if (this.calls === this.size) {
+      const leaving = marks[next]!
+      this.failures -= leaving & FAILED
+      this.slow -= (leaving & SLOW) >> 1
+    } else {
+      this.calls++
+    }
+    marks[next] = (failed ? FAILED : 0) | (slow ? SLOW : 0)
+    if (failed) this.failures++
+    if (slow) this.slow++
+    this.next = next + 1 === this.size ? 0 : next + 1
+  }
+
+  expire(): void {}
+
+  clear(): void {
+    this.calls = this.failures = this.slow = this.next = 0
+  }
+}
+
+const CALLS = 0
+const FAILURES = 1
+const SLOWS = 2
+const FIELDS = 3
+
+/**
+ * The calls of the last `millis` milliseconds, kept as sums in `buckets` equal slices of time; a slice leaves as a
+ * whole, so that the window covers between `millis - millis / buckets` and `millis`.
+ */
+export class TimeWindow implements SlidingWindow {
+  readonly timed = true
+  calls = 0
+  failures = 0
+  slow = 0
+  private readonly width: number
+  private readonly buckets: number
+  private sums: Float64Array | undefined
+  private head = -Infinity
+
+  constructor(millis: number, buckets: number) {
+    this.width = millis / buckets
+    this.buckets = buckets
+  }
+
+  record(failed: boolean, slow: boolean, now: number): void {
+    this.expire(now)
+    const sums = this.sums ??= new Float64Array(this.buckets * FIELDS)
+    const at = (this.head % this.buckets) * FIELDS
+    sums[at + CALLS]!++
+    this.calls++
+    if (failed) {
+      sums[at + FAILURES]!++
+      this.failures++
+    }
+    if (slow) {
+      sums[at + SLOWS]!++
+      this.slow++
+    }
+  }
+
+  // A clock that goes back finds the newest slice still current: nothing is lost and nothing leaves early.
+  expire(now: number): void {
+    const current = Math.max(0, Math.floor(now / this.width))
+    if (current <= this.head) return
+    const sums = this.sums
+    if (sums !== undefined) {
+      if (current - this.head >= this.buckets) {
+        sums.fill(0)
+        this.calls = this.failures = this.slow = 0
+      } else {
+        for (let slice = this.head + 1; slice <= current; slice++) {
+          const at = (slice % this.buckets) * FIELDS
+          this.calls -= sums[at + CALLS]!
+          this.failures -= sums[at + FAILURES]!
+          this.slow -= sums[at + SLOWS]!
+          sums[at + CALLS] = sums[at + FAILURES] = sums[at + SLOWS] = 0
+        }
+      }
+    }
+    this.head = current
+  }
+
+  clear(): void {
+    this.sums?.fill(0)
+    this.calls = this.failures = this.slow = 0
+  }
+}
