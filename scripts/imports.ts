@@ -1,0 +1,72 @@
+// Imports point one way: examples → http → core → effect. Inside core, primitives do not know each other.
+import { globSync, readFileSync } from "node:fs"
+import { join, posix } from "node:path"
+import { parseSync } from "vite"
+
+/** What a primitive may import besides `internal/`: how a call is judged, and the budgets that travel with it. */
+const shared = new Set(["Outcome", "Deadline", "Attempts", "RetryBudget"])
+
+/** Modules of core that exist to know several primitives. */
+const composers = new Set(["index", "Pipeline", "Cascade"])
+
+const packagesAllowed: Record<string, RegExp> = {
+  core: /^effect($|\/)/,
+  http: /^(effect|@effect\/platform-node|@switchgear\/core)($|\/)|^node:/
+}
+
+const moduleName = (path: string): string => path.replace(/\.ts$/, "")
+
+/** Why `file` (relative to the repository) may not import `specifier`, or undefined when it may. */
+export const importProblem = (file: string, specifier: string): string | undefined => {
+  const [, name = "", inside = ""] = /^packages\/(\w+)\/src\/(.*)$/.exec(file) ?? []
+  const allowed = packagesAllowed[name]
+  if (allowed === undefined) return undefined
+  if (!specifier.startsWith(".")) {
+    return allowed.test(specifier) ? undefined : `${name} does not depend on it (examples → http → core → effect)`
+  }
+  const target = posix.normalize(posix.join(posix.dirname(inside), specifier))
+  if (target.startsWith("..")) return "a package is imported by its name, not by a path into it"
+  if (name !== "core" || inside.startsWith("testing/")) return undefined
+  if (inside.startsWith("internal/")) {
+    return target.startsWith("internal/") ? undefined : "internal/ imports nothing from the primitives"
+  }
+  return composers.has(moduleName(inside)) || shared.has(moduleName(target)) || target.startsWith("internal/")
+    ? undefined
+    : `a primitive imports only ${[...shared].join(", ")} and internal/; only Pipeline and Cascade know several`
+}
+
+interface Import {
+  readonly specifier: string
+  readonly offset: number
+}
+
+const importsOf = (file: string, source: string): ReadonlyArray<Import> => {
+  const { module } = parseSync(file, source)
+  const at = (request: { readonly value: string; readonly start: number }): Import => ({
+    specifier: request.value,
+    offset: request.start
+  })
+  const literal = (request: { readonly start: number; readonly end: number }): Import => ({
+    specifier: source.slice(request.start + 1, request.end - 1),
+    offset: request.start
+  })
+  return [
+    ...module.staticImports.map((entry) => at(entry.moduleRequest)),
+    ...module.staticExports.flatMap(({ entries }) =>
+      entries.slice(0, 1).flatMap((entry) => entry.moduleRequest ? [at(entry.moduleRequest)] : [])
+    ),
+    ...module.dynamicImports.map((entry) => literal(entry.moduleRequest))
+  ]
+}
+
+/** Every import of the sources below `root` that points the wrong way, as `file:line: reason`. */
+export const importProblems = (root: string): ReadonlyArray<string> =>
+  globSync("packages/*/src/**/*.ts", { cwd: root }).sort().flatMap((path) => {
+    const file = path.replaceAll("\\", "/")
+    const source = readFileSync(join(root, path), "utf8")
+    return importsOf(file, source).flatMap(({ offset, specifier }) => {
+      const reason = importProblem(file, specifier)
+      const line = source.slice(0, offset).split("\n").length
+      return reason === undefined ? [] : [`${file}:${line}: "${specifier}": ${reason}`]
+    })
+  })
