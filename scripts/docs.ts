@@ -127,8 +127,9 @@ export const render = (fence: Fence, helper: string): string => {
     JSON.stringify(file)
   }, ${JSON.stringify(lines)}); `
   const close = "; __doc.done() })"
-  if (bodyStart < 0) bodyStart = bodyEnd = code.length
-  const module = header(helper) + "\n".repeat(line - 1) + apply(code, [[bodyStart, open], ...edits, [bodyEnd, close]])
+  if (bodyStart < 0) bodyStart = bodyEnd = code.length + 1
+  const wrapped = apply(code + "\n", [[bodyStart, open], ...edits, [bodyEnd, close]])
+  const module = header(helper) + "\n".repeat(line - 1) + wrapped
   const broken = parseSync("fence.ts", module).errors[0]
   if (broken !== undefined)
     throw new DocsError(`${file}:${line}: ${broken.message}; is a value after // => no expression?`)

@@ -1,8 +1,8 @@
 // The first program of a user who has installed both packages; the test of the packed tarballs runs a copy of it.
 import * as core from "@switchgear/core"
 import * as http from "@switchgear/http"
-import { Effect } from "effect"
+import { Console, Effect } from "effect"
 
-const names = (module: object): string => Object.keys(module).join(" ") || "nothing yet"
+const program = Console.log(JSON.stringify({ core: Object.keys(core), http: Object.keys(http) }))
 
-Effect.runSync(Effect.log(`core: ${names(core)}`, `http: ${names(http)}`))
+await Effect.runPromise(program)

@@ -63,13 +63,21 @@ const say = (line) => process.stderr.write(line + "\n")
 
 /** Signals reach the child as well, and this process ends the way the child did. */
 const follow = (child, done) => {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"]
+  const forward = signals.map((signal) => () => child.kill(signal))
+  signals.forEach((signal, index) => process.on(signal, forward[index]))
+  // The shell between npm and this process passes no signal on: it dies, and the command would outlive it.
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid !== parent) child.kill("SIGTERM")
+  }, 500)
   child.on("error", (error) => {
     say("Could not start " + child.spawnfile + ": " + error.message)
     process.exit(1)
   })
   child.on("close", (code, signal) => {
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(name)
+    clearInterval(watch)
+    signals.forEach((name, index) => process.removeListener(name, forward[index]))
     if (signal) process.kill(process.pid, signal)
     else done(code)
   })

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
+import { parseSync } from "vite"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { fences, render, writeDocs } from "../docs.ts"
 
@@ -64,6 +65,12 @@ describe("render", () => {
     for (const code of ["// => 1", "const { a } = b // => 1", "if (a) { } // => 1", "foo(1, // => 1\n2)"]) {
       assert.include(refusal(() => rendered(code)), "page.md:4: // => must stand")
     }
+  })
+
+  it("closes a fence that is only imports and a comment", () => {
+    const module = rendered("import { Effect } from \"effect\"", "// no more")
+    assert.deepEqual(parseSync("module.ts", module).errors, [])
+    assert.include(module, "__doc.done()")
   })
 
   it("refuses code and values that do not parse", () => {

@@ -1,3 +1,5 @@
+import * as core from "@switchgear/core"
+import * as http from "@switchgear/http"
 import { spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -69,8 +71,11 @@ describe("the packed packages", () => {
     assert.isFalse(existsSync(join(installed, "dist", ".tsbuildinfo")))
   })
 
-  it("run the quickstart in an empty project", () => {
-    assert.match(exec(project, join(bin, "node"), "quickstart.ts"), /core: .*http: /s)
+  it("run the quickstart in an empty project, with all that the sources export", () => {
+    const printed = exec(project, join(bin, "node"), "quickstart.ts")
+    assert.deepEqual(JSON.parse(printed), { core: Object.keys(core), http: Object.keys(http) })
+    assert.includeMembers(Object.keys(core), ["CircuitBreaker"])
+    assert.includeMembers(Object.keys(http), ["ChatClient"])
   }, 30_000)
 
   it("resolve to the build, not to sources", () => {
