@@ -80,7 +80,7 @@ describe("render", () => {
 })
 
 describe("a page", () => {
-  const home = join(root, "build", "docs-test")
+  const home = join(root, "build", `docs-test-${process.pid}`)
   const write = (name: string, text: string) => writeFileSync(join(home, name), text)
   let terminal: string
   let report: Map<string, { readonly status: string; readonly message: string }>
