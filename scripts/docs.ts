@@ -79,7 +79,7 @@ const statements = (value: unknown): ReadonlyArray<Statement> => {
 const withoutSemicolon = (code: string): string => code.trimEnd().replace(/;$/, "")
 
 /** The test module of a fence, laid out so that its line numbers are those of the page. */
-export const render = (fence: Fence, helper: string): string => {
+export const render = (fence: Fence, assertions: string): string => {
   const { code, file, line, mode } = fence
   const at = (offset: number) => line + lineAt(code, offset) - 1
   const { comments, errors, program } = parseSync("fence.ts", code)
@@ -129,15 +129,17 @@ export const render = (fence: Fence, helper: string): string => {
   const close = "; __doc.done() })"
   if (bodyStart < 0) bodyStart = bodyEnd = code.length + 1
   const wrapped = apply(code + "\n", [[bodyStart, open], ...edits, [bodyEnd, close]])
-  const module = header(helper) + "\n".repeat(line - 1) + wrapped
+  const module = header(assertions) + "\n".repeat(line - 1) + wrapped
   const broken = parseSync("fence.ts", module).errors[0]
   if (broken !== undefined)
     throw new DocsError(`${file}:${line}: ${broken.message}; is a value after // => no expression?`)
   return module
 }
 
-const header = (helper: string) =>
-  `import { test as __test } from "vitest"; import { expectations as __expectations } from ${JSON.stringify(helper)}`
+const header = (assertions: string) =>
+  `import { test as __test } from "vitest"; import { expectations as __expectations } from ${
+    JSON.stringify(assertions)
+  }`
 
 /** Edits at one offset keep the order in which they were made. */
 const apply = (
@@ -159,7 +161,7 @@ const apply = (
  */
 export const writeDocs = (root: string): ReadonlyArray<string> => {
   const output = join(root, "build", "docs")
-  const helper = join(root, "scripts", "expectation.ts")
+  const assertions = join(root, "scripts", "expectation.ts")
   const modules = new Map<string, string>()
   const problems: Array<string> = []
   for (const page of globSync(pages, { cwd: root }).sort()) {
@@ -176,7 +178,7 @@ export const writeDocs = (root: string): ReadonlyArray<string> => {
       for (const fence of fences(file, readFileSync(join(root, page), "utf8"))) {
         attempt(() => {
           const target = join(output, `${file}.${fence.line}${fence.mode === "run" ? ".test" : ""}.ts`)
-          modules.set(target, render(fence, relative(dirname(target), helper).replaceAll("\\", "/")))
+          modules.set(target, render(fence, relative(dirname(target), assertions).replaceAll("\\", "/")))
         })
       }
     })
