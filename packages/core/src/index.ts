@@ -1,2 +1,8 @@
+export * as Attempts from "./Attempts.ts"
+export * as Bulkhead from "./Bulkhead.ts"
+export * as Cascade from "./Cascade.ts"
 export * as CircuitBreaker from "./CircuitBreaker.ts"
+export * as Deadline from "./Deadline.ts"
 export * as Outcome from "./Outcome.ts"
+export * as Retry from "./Retry.ts"
+export * as StaleCache from "./StaleCache.ts"

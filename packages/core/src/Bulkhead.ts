@@ -1,0 +1,247 @@
+/**
+ * One slow dependency cannot take all of the caller's capacity: so many calls run at once, so many more wait, and the
+ * rest are refused at once with {@link BulkheadFull}.
+ *
+ * Callers wait in the order in which they came. A wait ends with a slot, after `maxWait`, or at the caller's deadline,
+ * whichever is first; it is refused before it begins when the queue is full or the deadline has passed. A caller that
+ * is interrupted while it waits leaves its place, and one that runs gives its slot back only when its work has really
+ * ended.
+ *
+ * **Order.** Inside the rate limit, outside the breaker: a call that only waits is not in flight, and the time it
+ * waited does not make the dependency look slow.
+ *
+ * **Semantics.** The queue and its bound are those of Polly's concurrency limiter and failsafe-go's bulkhead; a slot is
+ * handed to the next waiter directly, so that nobody barges in.
+ *
+ * ```ts
+ * import { Bulkhead } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 2, queue: 1 })
+ *   const call = Effect.as(Effect.sleep("5 millis"), "answered").pipe(
+ *     bulkhead.protect,
+ *     Effect.catchTag("BulkheadFull", ({ reason }) => Effect.succeed(reason))
+ *   )
+ *   return yield* Effect.all([call, call, call, call], { concurrency: "unbounded" })
+ * })
+ *
+ * await Effect.runPromise(program) // => ["answered", "answered", "answered", "queue-full"]
+ * ```
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as Deadline from "./Deadline.ts"
+import { Admission, guard } from "./internal/guard.ts"
+import { OptionsOf } from "./internal/options.ts"
+import { withoutStack } from "./internal/rejection.ts"
+import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
+import { startTimer } from "./internal/timer.ts"
+import { type Place, WaitQueue } from "./internal/waitQueue.ts"
+import * as Outcome from "./Outcome.ts"
+
+/** How many may run and wait. `name` and `concurrency` must be given. */
+export interface Options {
+  /** Appears in errors and metrics. */
+  readonly name: string
+  /** Calls that may run at once. */
+  readonly concurrency: number
+  /** Calls that may wait for a slot. @default 0 */
+  readonly queue?: number | undefined
+  /** The longest wait for a slot; `"Infinity"` to leave it to the deadline. @default "10 seconds" */
+  readonly maxWait?: Duration.Input | undefined
+}
+
+/** Why a call was refused: nowhere to wait, waited long enough, or no time left to wait. */
+export type Reason = "queue-full" | "wait-timeout" | "deadline"
+
+/** What there is to read about a bulkhead at one moment. */
+export interface Snapshot {
+  readonly name: string
+  readonly concurrency: number
+  readonly inFlight: number
+  readonly queued: number
+  /** Calls refused since the beginning, by reason. */
+  readonly rejected: { readonly [R in Reason]: number }
+}
+
+/** A bulkhead. */
+export interface Bulkhead {
+  readonly name: string
+  /** Stands around an effect. Adds {@link BulkheadFull} to its errors and changes nothing else. */
+  readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BulkheadFull, R>
+  readonly snapshot: Effect.Effect<Snapshot>
+}
+
+/** Makes a bulkhead. Dies with a `RangeError` that names the field when an option is out of range. */
+export const make = (options: Options): Effect.Effect<Bulkhead> =>
+  Effect.sync(() => {
+    const hall = new Hall(options)
+    return {
+      name: hall.name,
+      protect: (self) => guard(() => new Guest(hall, self)),
+      snapshot: Effect.sync(() => ({
+        name: hall.name,
+        concurrency: hall.concurrency,
+        inFlight: hall.taken,
+        queued: hall.queue.size,
+        rejected: { ...hall.rejected }
+      }))
+    }
+  })
+
+/** A class that is the service key of one bulkhead, with its `layer` and its `protect`. */
+export const Service = <Self>() =>
+<const Id extends string>(
+  id: Id,
+  options: Omit<Options, "name"> & { readonly name?: string | undefined }
+): GuardClass<Self, Id, Bulkhead, BulkheadFull, Options> => guardClass(id, { ...options, name: options.name ?? id }, make)
+
+/** There was no slot for the call: the work was not started. */
+export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/core/Bulkhead/BulkheadFull")(
+  "BulkheadFull",
+  {
+    bulkhead: Schema.String,
+    reason: Schema.Literals(["queue-full", "wait-timeout", "deadline"]),
+    retryAfter: Schema.optional(Schema.Duration)
+  }
+) {
+  get [Outcome.RejectionTypeId](): true {
+    return true
+  }
+
+  override get message(): string {
+    const why = {
+      "queue-full": "all slots are taken and its queue is full. Shed load, or use another target.",
+      "wait-timeout": "no slot came free within its maxWait. Shed load, or use another target.",
+      "deadline": "no slot came free before the caller's deadline. Answer with what there is."
+    }
+    return `Bulkhead "${this.bulkhead}" did not take the call: ${why[this.reason]}`
+  }
+}
+
+// The slots and the queue. Invariant: nobody waits while a slot is free, except while slots are being handed out.
+class Hall {
+  readonly name: string
+  readonly concurrency: number
+  readonly limit: number
+  readonly maxWait: number
+  readonly queue = new WaitQueue<Guest>()
+  readonly rejected = { "queue-full": 0, "wait-timeout": 0, "deadline": 0 }
+  taken = 0
+  private handingOut = false
+  private readonly rejections: { readonly [R in Reason]: Exit.Exit<never, BulkheadFull> }
+
+  constructor(options: Options) {
+    const check = new OptionsOf("Bulkhead.make")
+    this.name = check.name(options.name)
+    this.concurrency = check.integer("concurrency", options.concurrency, 1)
+    this.limit = check.integer("queue", options.queue ?? 0, 0)
+    this.maxWait = check.wait("maxWait", options.maxWait ?? "10 seconds")
+    const rejection = (reason: Reason) =>
+      Exit.fail(withoutStack(() => new BulkheadFull({ bulkhead: this.name, reason })))
+    this.rejections = {
+      "queue-full": rejection("queue-full"),
+      "wait-timeout": rejection("wait-timeout"),
+      "deadline": rejection("deadline")
+    }
+  }
+
+  tryTake(): boolean {
+    if (this.taken >= this.concurrency || this.queue.size > 0) return false
+    this.taken++
+    return true
+  }
+
+  reject(reason: Reason): Exit.Exit<never, BulkheadFull> {
+    this.rejected[reason]++
+    return this.rejections[reason]
+  }
+
+  // A guest that is given a slot runs at once and may give the slot back before `admit` returns: the loop takes that
+  // up, where recursion would grow the stack with the length of the queue.
+  giveBack(): void {
+    this.taken--
+    if (this.handingOut) return
+    this.handingOut = true
+    try {
+      while (this.taken < this.concurrency) {
+        const next = this.queue.shift()
+        if (next === undefined) return
+        this.taken++
+        next.admit()
+      }
+    } finally {
+      this.handingOut = false
+    }
+  }
+}
+
+// One call on its way through. The slot is owned from the synchronous step in which it is given.
+class Guest extends Admission implements Place<Guest> {
+  before: Guest | undefined
+  after: Guest | undefined
+  private holds = false
+  private waits = false
+  private next: Effect.Effect<any, any, any> | undefined
+  private resume: ((next: Effect.Effect<any, any, any>) => void) | undefined
+  private stopTimer: (() => void) | undefined
+  private readonly hall: Hall
+  private readonly self: Effect.Effect<any, any, any>
+
+  constructor(hall: Hall, self: Effect.Effect<any, any, any>) {
+    super()
+    this.hall = hall
+    this.self = self
+  }
+
+  enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+    const { hall } = this
+    if (hall.tryTake()) {
+      this.holds = true
+      return this.self
+    }
+    if (hall.queue.size >= hall.limit) return hall.reject("queue-full")
+    const left = Deadline.millisLeft(fiber)
+    if (left <= 0) return hall.reject("deadline")
+    hall.queue.push(this)
+    this.waits = true
+    const [wait, reason] = left < hall.maxWait ? [left, "deadline"] as const : [hall.maxWait, "wait-timeout"] as const
+    this.stopTimer = startTimer(fiber, wait, () => {
+      hall.queue.remove(this)
+      this.endWait(hall.reject(reason))
+    })
+    return Effect.callback((resume) => {
+      // The wait can have ended between joining the queue and this step.
+      if (this.next) resume(this.next)
+      else this.resume = resume
+    })
+  }
+
+  /** Gives the slot to this waiter, which the queue has let go. */
+  admit(): void {
+    this.holds = true
+    this.endWait(this.self)
+  }
+
+  leave(): void {
+    if (this.waits) {
+      this.hall.queue.remove(this)
+      this.waits = false
+      this.stopTimer?.()
+    } else if (this.holds) {
+      this.holds = false
+      this.hall.giveBack()
+    }
+  }
+
+  private endWait(next: Effect.Effect<any, any, any>): void {
+    this.waits = false
+    this.stopTimer?.()
+    this.next = next
+    this.resume?.(next)
+  }
+}

@@ -1,0 +1,38 @@
+/** A first-in, first-out queue whose members can leave from the middle in constant time. */
+
+/** The links of a member; it is in at most one queue at a time. */
+export interface Place<Member> {
+  before: Member | undefined
+  after: Member | undefined
+}
+
+export class WaitQueue<Member extends Place<Member>> {
+  size = 0
+  private first: Member | undefined
+  private last: Member | undefined
+
+  push(member: Member): void {
+    member.before = this.last
+    if (this.last) this.last.after = member
+    else this.first = member
+    this.last = member
+    this.size++
+  }
+
+  shift(): Member | undefined {
+    const first = this.first
+    if (first) this.remove(first)
+    return first
+  }
+
+  /** Takes out a member that is in the queue. */
+  remove(member: Member): void {
+    const { after, before } = member
+    if (before) before.after = after
+    else this.first = after
+    if (after) after.before = before
+    else this.last = before
+    member.before = member.after = undefined
+    this.size--
+  }
+}

@@ -1,0 +1,143 @@
+import { CircuitBreaker, Deadline } from "@switchgear/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+
+const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
+
+const failureOf = <A, E>(exit: Exit.Exit<A, E>) => Exit.isFailure(exit) ? Cause.squash(exit.cause) : exit.value
+
+const isExceeded = (exit: Exit.Exit<unknown, unknown>, limit: Deadline.Limit, after: Duration.Input) => {
+  const error = failureOf(exit)
+  assert.instanceOf(error, Deadline.DeadlineExceeded)
+  const { limit: actual, after: given } = error as Deadline.DeadlineExceeded
+  assert.deepStrictEqual([actual, Duration.toMillis(given)], [limit, Duration.toMillis(after)])
+}
+
+for (const combinator of ["within", "attempt"] as const) {
+  const limit = Deadline[combinator]("1 second")
+  const kind = combinator === "within" ? "total" : "attempt"
+
+  describe(`Deadline.${combinator}`, () => {
+    it.effect("passes success, failure, defect and interruption through unchanged, at once or later", () =>
+      Effect.gen(function*() {
+        const soon = <A, E>(exit: Exit.Exit<A, E>) => Effect.andThen(Effect.sleep("1 millis"), exit)
+        for (const exit of [Exit.succeed(1), Exit.fail("bad"), Exit.die("bug")]) {
+          assert.deepStrictEqual(yield* Effect.exit(limit(exit)), exit)
+          const fiber = yield* fork(limit(soon(exit)))
+          yield* TestClock.adjust("1 millis")
+          assert.deepStrictEqual(yield* Fiber.join(fiber), exit)
+        }
+        assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(limit(Effect.interrupt))))
+      }))
+
+    it.effect("fails at exactly its time and interrupts the work", () =>
+      Effect.gen(function*() {
+        let interrupted = false
+        const work = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted = true))
+        const fiber = yield* fork(limit(work))
+        yield* TestClock.adjust("999 millis")
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        isExceeded(yield* Fiber.join(fiber), kind, "1 second")
+        assert.isTrue(interrupted)
+      }))
+
+    it.effect("waits for the finalizers of the interrupted work", () =>
+      Effect.gen(function*() {
+        const fiber = yield* fork(limit(Effect.onInterrupt(Effect.never, () => Effect.sleep("1 second"))))
+        yield* TestClock.adjust("1999 millis")
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        isExceeded(yield* Fiber.join(fiber), kind, "1 second")
+      }))
+
+    it.effect("keeps a defect that came to light while it interrupted", () =>
+      Effect.gen(function*() {
+        const fiber = yield* fork(limit(Effect.onInterrupt(Effect.never, () => Effect.die("finalizer broke"))))
+        yield* TestClock.adjust("1 second")
+        const exit = yield* Fiber.join(fiber)
+        const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
+        assert.isTrue(Cause.hasDies(cause))
+        assert.isTrue(Cause.hasFails(cause))
+      }))
+
+    it.effect("interrupts the work and its timer when it is interrupted itself", () =>
+      Effect.gen(function*() {
+        let interrupted = 0
+        const fiber = yield* fork(limit(Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))))
+        yield* Fiber.interrupt(fiber)
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual(interrupted, 1)
+      }))
+
+    it("refuses a duration that is not above zero", () => {
+      for (const duration of [0, -1, NaN, Infinity]) assert.throws(() => Deadline[combinator](duration), RangeError)
+    })
+  })
+}
+
+describe("deadlines inside deadlines", () => {
+  it.effect("narrow and never widen", () =>
+    Effect.gen(function*() {
+      const left = Deadline.remaining
+      assert.isUndefined(yield* left)
+      assert.deepStrictEqual(
+        yield* left.pipe(Deadline.within("1 minute"), Deadline.within("2 seconds")),
+        Duration.seconds(2)
+      )
+      assert.deepStrictEqual(
+        yield* left.pipe(Deadline.within("2 seconds"), Deadline.within("1 minute")),
+        Duration.seconds(2)
+      )
+      assert.deepStrictEqual(
+        yield* left.pipe(Deadline.attempt("2 seconds"), Deadline.within("1 minute")),
+        Duration.seconds(2)
+      )
+    }))
+
+  it.effect("let the innermost tell, so that a breaker in between counts a time-out and not an interruption", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ name: "model" })
+      const call = Effect.never.pipe(Deadline.attempt("10 seconds"), breaker.protect, Deadline.within("1 second"))
+      const fiber = yield* fork(call)
+      yield* TestClock.adjust("1 second")
+      isExceeded(yield* Fiber.join(fiber), "total", "1 second")
+      const { calls, failed } = yield* breaker.snapshot
+      assert.deepStrictEqual({ calls, failed }, { calls: 1, failed: 1 })
+    }))
+
+  it.effect("wait for slow finalizers further in before they interrupt further out", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ name: "model" })
+      const work = Effect.onInterrupt(Effect.never, () => Effect.sleep("300 millis"))
+      const call = work.pipe(Deadline.attempt("10 seconds"), breaker.protect, Deadline.within("1 second"))
+      const fiber = yield* fork(call)
+      yield* TestClock.adjust("1300 millis")
+      isExceeded(yield* Fiber.join(fiber), "total", "1 second")
+      assert.strictEqual((yield* breaker.snapshot).failed, 1)
+    }))
+
+  it.effect("still cut short what goes on after the innermost has told", () =>
+    Effect.gen(function*() {
+      const call = Effect.never.pipe(
+        Deadline.attempt("10 seconds"),
+        Effect.catch(() => Effect.never),
+        Deadline.within("1 second")
+      )
+      const fiber = yield* fork(call)
+      yield* TestClock.adjust("1 second")
+      isExceeded(yield* Fiber.join(fiber), "total", "1 second")
+      assert.strictEqual(yield* Clock.currentTimeMillis, 1000)
+    }))
+
+  it.effect("do not begin an attempt when no time is left", () =>
+    Effect.gen(function*() {
+      let begun = false
+      const late = Effect.andThen(Effect.sleep("1500 millis"), Effect.sync(() => begun = true).pipe(Deadline.attempt("1 second")))
+      const fiber = yield* fork(Effect.uninterruptible(late).pipe(Deadline.within("1 second")))
+      yield* TestClock.adjust("2 seconds")
+      isExceeded(yield* Fiber.join(fiber), "total", "1 second")
+      assert.isFalse(begun)
+    }))
+})

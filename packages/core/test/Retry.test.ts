@@ -1,0 +1,207 @@
+import { Attempts, CircuitBreaker, Deadline, Retry } from "@switchgear/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, Random, Schema } from "effect"
+import { TestClock } from "effect/testing"
+
+/** Runs to the end of virtual time and tells when each attempt began, and how it all ended. */
+const times = <A, E>(
+  make: (call: Effect.Effect<never, any>) => Effect.Effect<A, E>,
+  error: (attempt: number) => unknown = () => "blip"
+) =>
+  Effect.gen(function*() {
+    const at: Array<number> = []
+    const call = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(error(at.push(now))))
+    const fiber = yield* Effect.forkChild(Effect.exit(make(call)), { startImmediately: true })
+    yield* TestClock.adjust("10 days")
+    return { at, exit: yield* Fiber.join(fiber) }
+  })
+
+const exact = { base: "100 millis", jitter: "none" } as const
+
+describe("Retry", () => {
+  it.effect("doubles its waits up to the cap and tells the last error as it was", () =>
+    Effect.gen(function*() {
+      const { at, exit } = yield* times(Retry.retry({ ...exact, attempts: 6, cap: "500 millis" }), (n) => `blip ${n}`)
+      assert.deepStrictEqual(at, [0, 100, 300, 700, 1200, 1700])
+      assert.deepStrictEqual(exit, Exit.fail("blip 6"))
+    }))
+
+  it.effect("succeeds with the first attempt that does", () =>
+    Effect.gen(function*() {
+      let attempt = 0
+      const flaky = Effect.suspend(() => ++attempt < 3 ? Effect.fail("blip") : Effect.succeed(attempt))
+      const fiber = yield* Effect.forkChild(flaky.pipe(Retry.retry({ attempts: 5 })), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* Fiber.join(fiber), 3)
+    }))
+
+  it.effect("stays at the cap in the thousandth retry", () =>
+    Effect.gen(function*() {
+      const { at } = yield* times(Retry.retry({ ...exact, attempts: 1200, cap: "1 second" }))
+      assert.strictEqual(at.length, 1200)
+      assert.strictEqual(at[1199]! - at[1198]!, 1000)
+    }))
+
+  const bounds = {
+    full: [0, 100, 0, 200, 0, 400],
+    equal: [50, 100, 100, 200, 200, 400],
+    decorrelated: [100, 300, 100, 900, 100, 1000]
+  } as const
+  for (const jitter of ["full", "equal", "decorrelated"] as const) {
+    it.effect(`scatters its waits within the bounds of ${jitter} jitter, the same for the same seed`, () =>
+      Effect.gen(function*() {
+        const waits = (seed: number) =>
+          times(Retry.retry({ base: "100 millis", cap: "1 second", jitter, attempts: 4 })).pipe(
+            Effect.map(({ at }) => at.slice(1).map((time, i) => Math.round(time - at[i]!))),
+            Random.withSeed(seed)
+          )
+        const seen = new Set<string>()
+        for (let seed = 0; seed < 20; seed++) {
+          const drawn = yield* waits(seed)
+          assert.deepStrictEqual(yield* waits(seed), drawn)
+          drawn.forEach((wait, i) => {
+            assert.isAtLeast(wait, bounds[jitter][i * 2]!)
+            assert.isAtMost(wait, bounds[jitter][i * 2 + 1]!)
+          })
+          seen.add(drawn.join())
+        }
+        assert.isAbove(seen.size, 15)
+      }))
+  }
+
+  it.effect("waits as long as the error asks, up to the cap", () =>
+    Effect.gen(function*() {
+      const asks = [Duration.seconds(5), Duration.hours(3), Duration.millis(10), Duration.millis(-4), Duration.infinity]
+      const { at } = yield* times(
+        Retry.retry({ ...exact, attempts: 6, cap: "20 seconds" }),
+        (n) => ({ retryAfter: asks[n - 1] })
+      )
+      assert.deepStrictEqual(at, [0, 5000, 25_000, 25_400, 26_200, 27_800])
+    }))
+
+  it.effect("does not retry what says that it cannot be retried, such as a spent quota", () =>
+    Effect.gen(function*() {
+      class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>()("QuotaExhausted", {
+        isRetryable: Schema.Boolean,
+        retryAfter: Schema.Duration
+      }) {}
+      const quota = new QuotaExhausted({ isRetryable: false, retryAfter: Duration.seconds(1) })
+      const { at, exit } = yield* times(Retry.retry(exact), () => quota)
+      assert.deepStrictEqual(at, [0])
+      assert.deepStrictEqual(exit, Exit.fail(quota))
+    }))
+
+  it.effect("does not retry the rejection of a guard unless asked to", () =>
+    Effect.gen(function*() {
+      const open = new CircuitBreaker.CircuitOpen({ breaker: "model", state: "Open", retryAfter: Duration.seconds(4) })
+      assert.deepStrictEqual((yield* times(Retry.retry(exact), () => open)).at, [0])
+      yield* TestClock.setTime(0)
+      const asked = yield* times(Retry.retry({ ...exact, attempts: 2, while: () => true }), () => open)
+      assert.deepStrictEqual(asked.at.map((time) => time - asked.at[0]!), [0, 4000])
+    }))
+
+  it.effect("retries neither defects nor interruptions", () =>
+    Effect.gen(function*() {
+      for (const exit of [Exit.die("bug"), Exit.interrupt(1), Exit.failCause(Cause.combine(Cause.fail("a"), Cause.die("b")))]) {
+        let runs = 0
+        const actual = yield* Effect.exit(Effect.suspend(() => {
+          runs++
+          return exit
+        }).pipe(Retry.retry(exact)))
+        assert.strictEqual(runs, 1)
+        assert.deepStrictEqual(actual, exit)
+      }
+    }))
+
+  it.effect("stops before a wait that would pass its own limit, measured from the start of the first attempt", () =>
+    Effect.gen(function*() {
+      const slow = (call: Effect.Effect<never, string>) => Effect.andThen(Effect.sleep("1 second"), call)
+      const { at } = yield* times((call) => slow(call).pipe(Retry.retry({ ...exact, attempts: 9, within: "3300 millis" })))
+      assert.deepStrictEqual(at, [1000, 2100, 3300])
+    }))
+
+  it.effect("gives up at once, before a hopeless wait, when the deadline is nearer than the wait", () =>
+    Effect.gen(function*() {
+      let ended = -1
+      const { at, exit } = yield* times((call) =>
+        call.pipe(
+          Retry.retry({ ...exact, attempts: 9 }),
+          Effect.onExit(() => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => ended = now))),
+          Deadline.within("300 millis")
+        ))
+      assert.deepStrictEqual(at, [0, 100])
+      assert.strictEqual(ended, 100)
+      assert.deepStrictEqual(exit, Exit.fail("blip"))
+    }))
+
+  it.effect("is interrupted while it waits", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const call = Effect.suspend(() => Effect.fail(++runs))
+      const fiber = yield* Effect.forkChild(call.pipe(Retry.retry(exact)), { startImmediately: true })
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(runs, 1)
+    }))
+
+  it.effect("as a schedule, drives Effect.retry to the same attempts", () =>
+    Effect.gen(function*() {
+      const options = { ...exact, attempts: 5, cap: "500 millis", within: "1600 millis" } as const
+      const own = yield* times(Retry.retry(options))
+      yield* TestClock.setTime(0)
+      const driven = yield* times((call) => Effect.retry(call, Retry.schedule(options)))
+      const from = driven.at[0]!
+      assert.deepStrictEqual(own.at, [0, 100, 300, 700, 1200])
+      assert.deepStrictEqual(driven.at.map((time) => time - from), own.at)
+      assert.deepStrictEqual(driven.exit, own.exit)
+    }))
+
+  it.effect("made once, protects many effects and keeps their types", () =>
+    Effect.gen(function*() {
+      const retry = yield* Retry.make({ attempts: 2, base: "1 millis" })
+      assert.strictEqual((yield* times(retry.protect)).at.length, 2)
+      assert.strictEqual((yield* times(retry.protect)).at.length, 2)
+    }))
+
+  const cases: ReadonlyArray<readonly [Retry.Options, string]> = [
+    [{ attempts: 0 }, "attempts must be a whole number of at least 1, got 0"],
+    [{ base: -1 }, "base must be a finite duration above zero, got -1"],
+    [{ cap: NaN }, "cap must be a finite duration above zero, got NaN"],
+    [{ within: "0 millis" }, "within must be a finite duration above zero, got \"0 millis\""],
+    [{ jitter: "some" as "full" }, "jitter must be one of none, full, equal, decorrelated, got \"some\""]
+  ]
+  for (const [options, message] of cases) {
+    it.effect(`refuses nonsense: ${message}`, () =>
+      Effect.gen(function*() {
+        assert.throws(() => Retry.retry(options), `Retry.retry: ${message}`)
+        assert.throws(() => Retry.schedule(options), `Retry.schedule: ${message}`)
+        const exit = yield* Effect.exit(Retry.make(options))
+        assert.instanceOf(Exit.isFailure(exit) && Cause.squash(exit.cause), RangeError)
+      }))
+  }
+})
+
+describe("Attempts", () => {
+  const thrice = Retry.retry({ ...exact, attempts: 3 })
+
+  it.effect("keep three layers of three tries within one budget", () =>
+    Effect.gen(function*() {
+      const nested = (call: Effect.Effect<never, string>) => call.pipe(thrice, thrice, thrice)
+      assert.strictEqual((yield* times(nested)).at.length, 27)
+      assert.strictEqual((yield* times((call) => nested(call).pipe(Attempts.within(5)))).at.length, 5)
+      assert.strictEqual((yield* times((call) => nested(call).pipe(Attempts.within(1)))).at.length, 1)
+    }))
+
+  it.effect("are counted anew for every run, and an inner budget cannot widen an outer one", () =>
+    Effect.gen(function*() {
+      const wide = (call: Effect.Effect<never, string>) => call.pipe(thrice, Attempts.within(100), Attempts.within(2))
+      assert.strictEqual((yield* times(wide)).at.length, 2)
+      assert.strictEqual((yield* times(wide)).at.length, 2)
+      assert.strictEqual(yield* Attempts.left, Infinity)
+      assert.strictEqual(yield* Attempts.left.pipe(Attempts.within(9), Attempts.within(3)), 2)
+    }))
+
+  it("refuse a budget of none", () => {
+    for (const attempts of [0, -1, 1.5, NaN]) assert.throws(() => Attempts.within(attempts), RangeError)
+  })
+})
