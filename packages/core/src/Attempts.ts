@@ -41,7 +41,8 @@ export const within = (attempts: number): <A, E, R>(self: Effect.Effect<A, E, R>
   const further = new OptionsOf("Attempts.within").integer("attempts", attempts, 1) - 1
   return (self) =>
     Effect.withFiber((fiber) =>
-      Effect.provideService(self, CurrentAttempts, new Nested(further, fiber.getRef(CurrentAttempts))))
+      Effect.provideService(self, CurrentAttempts, new Nested(further, fiber.getRef(CurrentAttempts)))
+    )
 }
 
 /** Further attempts that may be made; infinity when there is no budget. */

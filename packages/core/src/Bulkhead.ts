@@ -98,7 +98,8 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
-): GuardClass<Self, Id, Bulkhead, BulkheadFull, Options> => guardClass(id, { ...options, name: options.name ?? id }, make)
+): GuardClass<Self, Id, Bulkhead, BulkheadFull, Options> =>
+  guardClass(id, { ...options, name: options.name ?? id }, make)
 
 /** There was no slot for the call: the work was not started. */
 export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/core/Bulkhead/BulkheadFull")(

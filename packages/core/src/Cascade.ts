@@ -186,8 +186,10 @@ const tryFrom = (
     case "Constant":
       return Effect.succeed(serve(step.value, "canned"))
     case "Read":
-      return Effect.flatMap(step.read, (found) =>
-        found ? Effect.succeed(serve(found.value, "stale")) : tryFrom(steps, from + 1, failures))
+      return Effect.flatMap(
+        step.read,
+        (found) => found ? Effect.succeed(serve(found.value, "stale")) : tryFrom(steps, from + 1, failures)
+      )
     case "Call": {
       const served = Effect.map(step.effect, (value) => serve(value, from === 0 ? "none" : "fallback"))
       const attempt = Effect.catchCause(served, (cause) => {

@@ -31,7 +31,7 @@
  *
  * const error = await Effect.runPromise(program)
  * error instanceof CircuitBreaker.CircuitOpen // => true
- * String(error) // => 'CircuitOpen: Circuit "model" is Open: the call was not made. Try again in 30s, or use another target.'
+ * error.message // => 'Circuit "model" is Open: the call was not made. Try again in 30s, or use another target.'
  * ```
  */
 import * as Clock from "effect/Clock"
@@ -43,7 +43,14 @@ import * as PubSub from "effect/PubSub"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { type BreakerLease, BreakerMachine, type BreakerReason, type BreakerRules, type BreakerState, type BreakerTransition } from "./internal/breakerMachine.ts"
+import {
+  type BreakerLease,
+  BreakerMachine,
+  type BreakerReason,
+  type BreakerRules,
+  type BreakerState,
+  type BreakerTransition
+} from "./internal/breakerMachine.ts"
 import { Admission, guard } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { withoutStack } from "./internal/rejection.ts"
@@ -322,9 +329,10 @@ const fromCircuit = (
   transitions: Stream.Stream<Transition>
 ): CircuitBreaker => {
   const { machine, name } = circuit
-  const protectWith = ({ classify }: { readonly classify: Outcome.Classify<any, any> }) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
-    guard((fiber) => new Call(circuit, self, classify, fiber.getRef(Clock.Clock)))
+  const protectWith =
+    ({ classify }: { readonly classify: Outcome.Classify<any, any> }) =>
+    <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
+      guard((fiber) => new Call(circuit, self, classify, fiber.getRef(Clock.Clock)))
   const settled = Effect.map(Clock.Clock, (clock) => {
     const now = monotonicMillis(clock)
     machine.settle(now, clock)

@@ -51,14 +51,16 @@ export const CurrentDeadline = Context.Reference<Deadline | undefined>("@switchg
 })
 
 /** The time ran out: the work was interrupted, or, with nothing left at the start, not begun. */
-export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>("@switchgear/core/Deadline/DeadlineExceeded")(
-  "DeadlineExceeded",
-  {
-    limit: Schema.Literals(["attempt", "total"]),
-    /** The time that the work was given. */
-    after: Schema.Duration
-  }
-) {
+export class DeadlineExceeded
+  extends Schema.TaggedError<DeadlineExceeded>("@switchgear/core/Deadline/DeadlineExceeded")(
+    "DeadlineExceeded",
+    {
+      limit: Schema.Literals(["attempt", "total"]),
+      /** The time that the work was given. */
+      after: Schema.Duration
+    }
+  )
+{
   override get message(): string {
     const after = Duration.format(this.after)
     return this.limit === "attempt"

@@ -120,12 +120,14 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
     return {
       name: shelf.name,
       through,
-      orStale: <E>(key: string, options?: { readonly when?: ((error: E) => boolean) | undefined } | undefined) =>
-      <E1 extends E, R>(call: Effect.Effect<A, E1, R>): Effect.Effect<Cached<A>, E1, R> =>
-        Effect.catch(through(key)(call), (error) =>
-          options?.when?.(error) === false
-            ? Effect.fail(error)
-            : Effect.flatMap(find(key), (found) => found ? Effect.succeed(shelf.serve(found)) : Effect.fail(error))),
+      orStale:
+        <E>(key: string, options?: { readonly when?: ((error: E) => boolean) | undefined } | undefined) =>
+        <E1 extends E, R>(call: Effect.Effect<A, E1, R>): Effect.Effect<Cached<A>, E1, R> =>
+          Effect.catch(through(key)(call), (error) =>
+            options?.when?.(error) === false
+              ? Effect.fail(error)
+              : Effect.flatMap(find(key), (found) =>
+                found ? Effect.succeed(shelf.serve(found)) : Effect.fail(error))),
       lastGood: (key) => Effect.map(find(key), (found) => found && shelf.serve(found)),
       set: (key, value) => Effect.map(Clock.Clock, (clock) => shelf.keep(key, value, monotonicMillis(clock))),
       invalidate: (key) => Effect.sync(() => shelf.drop(key)),

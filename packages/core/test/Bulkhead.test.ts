@@ -126,8 +126,10 @@ describe("Bulkhead", () => {
       const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 50_000, maxWait: "Infinity" })
       let served = 0
       yield* fork(bulkhead.protect(second))
-      const fibers = yield* Effect.forEach(Array.from({ length: 50_000 }), () =>
-        fork(bulkhead.protect(Effect.sync(() => served++))))
+      const fibers = yield* Effect.forEach(
+        Array.from({ length: 50_000 }),
+        () => fork(bulkhead.protect(Effect.sync(() => served++)))
+      )
       yield* TestClock.adjust("1 second")
       yield* Effect.forEach(fibers, Fiber.join)
       assert.strictEqual(served, 50_000)

@@ -69,7 +69,12 @@ describe("a closed circuit", () => {
 
   it.effect("forgets calls that have left the count window", () =>
     Effect.gen(function*() {
-      const breaker = yield* CircuitBreaker.make({ name: "model", window: lastCalls(4), minimumCalls: 4, failureRate: 0.75 })
+      const breaker = yield* CircuitBreaker.make({
+        name: "model",
+        window: lastCalls(4),
+        minimumCalls: 4,
+        failureRate: 0.75
+      })
       for (const call of [bad, bad, ok, ok, ok, bad]) yield* run(breaker, call)
       const { calls, failureRate, state } = yield* breaker.snapshot
       assert.deepStrictEqual({ calls, failureRate, state }, { calls: 4, failureRate: 0.25, state: "Closed" })
@@ -447,21 +452,30 @@ describe("control", () => {
       yield* run(breaker, ok)
       yield* breaker.control.reset
       const { calls, openings, rejected, state } = yield* breaker.snapshot
-      assert.deepStrictEqual({ calls, openings, rejected, state }, { calls: 0, openings: 0, rejected: 0, state: "Closed" })
+      assert.deepStrictEqual({ calls, openings, rejected, state }, {
+        calls: 0,
+        openings: 0,
+        rejected: 0,
+        state: "Closed"
+      })
     }))
 })
 
 it.effect("transitions tell every change of state with its reason", () =>
   Effect.gen(function*() {
     const breaker = yield* CircuitBreaker.make({ ...small, halfOpen: { calls: 1 } })
-    const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(breaker.transitions, 4)), { startImmediately: true })
+    const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(breaker.transitions, 4)), {
+      startImmediately: true
+    })
     yield* trip(breaker)
     yield* TestClock.adjust("30 seconds")
     yield* run(breaker, bad)
     yield* TestClock.adjust("30 seconds")
     yield* breaker.state
     assert.deepStrictEqual(
-      (yield* Fiber.join(seen)).map((t) => [t.breaker, t.from, t.to, t.reason, t.at, t.openFor && Duration.toMillis(t.openFor)]),
+      (yield* Fiber.join(seen)).map((
+        t
+      ) => [t.breaker, t.from, t.to, t.reason, t.at, t.openFor && Duration.toMillis(t.openFor)]),
       [
         ["model", "Closed", "Open", "failure-rate", 0, 30_000],
         ["model", "Open", "HalfOpen", "open-elapsed", 30_000, undefined],

@@ -134,7 +134,10 @@ describe("deadlines inside deadlines", () => {
   it.effect("do not begin an attempt when no time is left", () =>
     Effect.gen(function*() {
       let begun = false
-      const late = Effect.andThen(Effect.sleep("1500 millis"), Effect.sync(() => begun = true).pipe(Deadline.attempt("1 second")))
+      const late = Effect.andThen(
+        Effect.sleep("1500 millis"),
+        Effect.sync(() => begun = true).pipe(Deadline.attempt("1 second"))
+      )
       const fiber = yield* fork(Effect.uninterruptible(late).pipe(Deadline.within("1 second")))
       yield* TestClock.adjust("2 seconds")
       isExceeded(yield* Fiber.join(fiber), "total", "1 second")

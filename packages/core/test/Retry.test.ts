@@ -102,12 +102,20 @@ describe("Retry", () => {
 
   it.effect("retries neither defects nor interruptions", () =>
     Effect.gen(function*() {
-      for (const exit of [Exit.die("bug"), Exit.interrupt(1), Exit.failCause(Cause.combine(Cause.fail("a"), Cause.die("b")))]) {
+      for (
+        const exit of [
+          Exit.die("bug"),
+          Exit.interrupt(1),
+          Exit.failCause(Cause.combine(Cause.fail("a"), Cause.die("b")))
+        ]
+      ) {
         let runs = 0
-        const actual = yield* Effect.exit(Effect.suspend(() => {
-          runs++
-          return exit
-        }).pipe(Retry.retry(exact)))
+        const actual = yield* Effect.exit(
+          Effect.suspend(() => {
+            runs++
+            return exit
+          }).pipe(Retry.retry(exact))
+        )
         assert.strictEqual(runs, 1)
         assert.deepStrictEqual(actual, exit)
       }
@@ -116,7 +124,9 @@ describe("Retry", () => {
   it.effect("stops before a wait that would pass its own limit, measured from the start of the first attempt", () =>
     Effect.gen(function*() {
       const slow = (call: Effect.Effect<never, string>) => Effect.andThen(Effect.sleep("1 second"), call)
-      const { at } = yield* times((call) => slow(call).pipe(Retry.retry({ ...exact, attempts: 9, within: "3300 millis" })))
+      const { at } = yield* times((call) =>
+        slow(call).pipe(Retry.retry({ ...exact, attempts: 9, within: "3300 millis" }))
+      )
       assert.deepStrictEqual(at, [1000, 2100, 3300])
     }))
 
@@ -128,7 +138,8 @@ describe("Retry", () => {
           Retry.retry({ ...exact, attempts: 9 }),
           Effect.onExit(() => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => ended = now))),
           Deadline.within("300 millis")
-        ))
+        )
+      )
       assert.deepStrictEqual(at, [0, 100])
       assert.strictEqual(ended, 100)
       assert.deepStrictEqual(exit, Exit.fail("blip"))

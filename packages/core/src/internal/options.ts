@@ -50,7 +50,9 @@ export class OptionsOf {
   }
 
   name(value: string): string {
-    return typeof value === "string" && value.length > 0 ? value : this.refuse("name", "a text that is not empty", value)
+    return typeof value === "string" && value.length > 0
+      ? value
+      : this.refuse("name", "a text that is not empty", value)
   }
 }
 

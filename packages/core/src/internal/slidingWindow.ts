@@ -54,7 +54,11 @@ export class CountWindow implements SlidingWindow {
   expire(): void {}
 
   clear(): void {
-    this.calls = this.failures = this.slow = this.next = 0
+    this.calls =
+      this.failures =
+      this.slow =
+      this.next =
+        0
   }
 }
 
