@@ -1,0 +1,181 @@
+/**
+ * The words of a chat-completions conversation: what is asked, what comes back, and what it used.
+ *
+ * The shapes name the fields that switchgear reads and let every other field through untouched, because providers add
+ * fields every month. A request is passed on as it was written; a reply keeps all the provider said.
+ *
+ * **Gotchas**
+ *
+ * A known field of a reply that has a type nobody can use (`id: 7`, `usage: "none"`) counts as not given, and the answer
+ * beside it stays usable. What must be there is at least one choice with a message.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+const anythingElse = [Schema.Record(Schema.String, Schema.Unknown)] as const
+
+/** A field that counts as not given when it has a type nobody can use. */
+const lenient = <S extends Schema.Constraint>(schema: S) =>
+  Schema.optional(schema).pipe(Schema.catchDecoding(() => Effect.succeedSome(undefined)))
+
+/**
+ * One message of a conversation. `content` is text, a list of parts, or null beside tool calls; only `role` is required.
+ */
+export const ChatMessage = Schema.StructWithRest(
+  Schema.Struct({
+    role: Schema.String,
+    content: Schema.optional(Schema.Unknown),
+    name: Schema.optional(Schema.Unknown),
+    tool_calls: Schema.optional(Schema.Unknown),
+    tool_call_id: Schema.optional(Schema.Unknown)
+  }),
+  anythingElse
+)
+export type ChatMessage = typeof ChatMessage.Type
+
+/**
+ * What a model is asked. Only `model` and `messages` are required, and no value is judged that switchgear does not use:
+ * the provider knows its own parameters better.
+ */
+export const ChatRequest = Schema.StructWithRest(
+  Schema.Struct({
+    model: Schema.String,
+    messages: Schema.Array(ChatMessage),
+    max_completion_tokens: Schema.optional(Schema.Unknown),
+    max_tokens: Schema.optional(Schema.Unknown),
+    n: Schema.optional(Schema.Unknown),
+    reasoning_effort: Schema.optional(Schema.Unknown),
+    response_format: Schema.optional(Schema.Unknown),
+    seed: Schema.optional(Schema.Unknown),
+    stop: Schema.optional(Schema.Unknown),
+    stream: Schema.optional(Schema.Unknown),
+    stream_options: Schema.optional(Schema.Unknown),
+    temperature: Schema.optional(Schema.Unknown),
+    tool_choice: Schema.optional(Schema.Unknown),
+    tools: Schema.optional(Schema.Unknown),
+    top_p: Schema.optional(Schema.Unknown),
+    user: Schema.optional(Schema.Unknown)
+  }),
+  anythingElse
+)
+export type ChatRequest = typeof ChatRequest.Type
+
+/**
+ * A call the model wants made. `arguments` is the JSON text as the model wrote it, which may not be valid JSON.
+ */
+export const ToolCall = Schema.StructWithRest(
+  Schema.Struct({
+    id: lenient(Schema.String),
+    type: lenient(Schema.String),
+    function: lenient(Schema.StructWithRest(
+      Schema.Struct({ name: Schema.String, arguments: lenient(Schema.String) }),
+      anythingElse
+    ))
+  }),
+  anythingElse
+)
+export type ToolCall = typeof ToolCall.Type
+
+const PromptTokensDetails = Schema.StructWithRest(
+  Schema.Struct({
+    cached_tokens: lenient(Schema.Finite),
+    cache_write_tokens: lenient(Schema.Finite),
+    audio_tokens: lenient(Schema.Finite)
+  }),
+  anythingElse
+)
+
+const CompletionTokensDetails = Schema.StructWithRest(
+  Schema.Struct({
+    reasoning_tokens: lenient(Schema.Finite),
+    audio_tokens: lenient(Schema.Finite),
+    accepted_prediction_tokens: lenient(Schema.Finite),
+    rejected_prediction_tokens: lenient(Schema.Finite)
+  }),
+  anythingElse
+)
+
+/**
+ * The tokens a reply used, in the provider's own counts. The details are parts of the totals, not additions to them:
+ * `cached_tokens` lies within `prompt_tokens`, `reasoning_tokens` within `completion_tokens`.
+ */
+export const Usage = Schema.StructWithRest(
+  Schema.Struct({
+    prompt_tokens: lenient(Schema.Finite),
+    completion_tokens: lenient(Schema.Finite),
+    total_tokens: lenient(Schema.Finite),
+    prompt_tokens_details: lenient(PromptTokensDetails),
+    completion_tokens_details: lenient(CompletionTokensDetails)
+  }),
+  anythingElse
+)
+export type Usage = typeof Usage.Type
+
+/**
+ * What the model said in one choice: text, a refusal, or calls to make.
+ */
+export const ReplyMessage = Schema.StructWithRest(
+  Schema.Struct({
+    role: lenient(Schema.String),
+    content: Schema.optional(Schema.Unknown),
+    refusal: lenient(Schema.NullOr(Schema.String)),
+    tool_calls: lenient(Schema.Array(ToolCall))
+  }),
+  anythingElse
+)
+export type ReplyMessage = typeof ReplyMessage.Type
+
+/**
+ * One of the answers of a reply. `finish_reason` is `stop`, `length`, `tool_calls`, `content_filter`, `function_call` or
+ * whatever the provider says instead.
+ */
+export const ChatChoice = Schema.StructWithRest(
+  Schema.Struct({
+    index: lenient(Schema.Finite),
+    message: ReplyMessage,
+    finish_reason: lenient(Schema.NullOr(Schema.String))
+  }),
+  anythingElse
+)
+export type ChatChoice = typeof ChatChoice.Type
+
+/**
+ * A whole answer. `model` is the provider's name for what answered, which may differ from the one asked for.
+ */
+export const ChatReply = Schema.StructWithRest(
+  Schema.Struct({
+    id: lenient(Schema.String),
+    object: lenient(Schema.String),
+    created: lenient(Schema.Finite),
+    model: lenient(Schema.String),
+    choices: Schema.NonEmptyArray(ChatChoice),
+    usage: lenient(Usage)
+  }),
+  anythingElse
+)
+export type ChatReply = typeof ChatReply.Type
+
+/**
+ * The text of the first choice: the content as it stands, the text parts joined when the content is a list, and empty
+ * when the model answered with tool calls or a refusal.
+ *
+ * ```ts
+ * import * as ChatSchema from "@switchgear/http/ChatSchema"
+ *
+ * ChatSchema.text({ choices: [{ message: { content: "Ni hao" }, finish_reason: "stop" }] }) // => "Ni hao"
+ * ChatSchema.text({ choices: [{ message: { content: null } }] }) // => ""
+ * ```
+ */
+export const text = (reply: ChatReply): string => textOf(reply.choices[0].message.content)
+
+/**
+ * The text in the content of a message, whether it is one string or a list of parts.
+ */
+export const textOf = (content: unknown): string =>
+  typeof content === "string"
+    ? content
+    : Array.isArray(content)
+    ? content.map((part: unknown) => isRecord(part) && typeof part["text"] === "string" ? part["text"] : "").join("")
+    : ""
+
+const isRecord = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null

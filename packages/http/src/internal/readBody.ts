@@ -1,0 +1,34 @@
+/**
+ * The text of a response, up to a limit, so that an endpoint without end cannot fill the memory.
+ */
+import * as Effect from "effect/Effect"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Stream from "effect/Stream"
+
+export interface BodyText {
+  readonly text: string
+  /** Whether all of the body is in the text. */
+  readonly whole: boolean
+}
+
+export const readBody = (
+  response: HttpClientResponse.HttpClientResponse,
+  limit: number
+): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
+  Effect.suspend(() => {
+    const decoder = new TextDecoder()
+    let text = ""
+    let size = 0
+    return response.stream.pipe(
+      Stream.runForEachWhile((bytes: Uint8Array) =>
+        Effect.sync(() => {
+          size += bytes.length
+          text += decoder.decode(bytes, { stream: true })
+          return size <= limit
+        })
+      ),
+      Effect.map(() => ({ text: text + decoder.decode(), whole: size <= limit })),
+      Effect.catchReason("HttpClientError", "EmptyBodyError", () => Effect.succeed({ text: "", whole: true }))
+    )
+  })

@@ -1,0 +1,91 @@
+/**
+ * What a failure below HTTP means: from the error of an HTTP client to the error of a chat call.
+ *
+ * Only codes and addresses are taken over. The platform's error holds the request with its key, so it never becomes a
+ * cause.
+ */
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as ChatError from "../ChatError.ts"
+import { isRecord } from "./errorBody.ts"
+
+export interface Target {
+  readonly provider: string
+  readonly model: string
+  readonly host: string
+}
+
+/**
+ * A request that got no answer.
+ */
+export const beforeResponse = (target: Target, error: HttpClientError.HttpClientError): ChatError.ChatError => {
+  const { host, model, provider } = target
+  const { address, code } = origin("cause" in error.reason ? error.reason.cause : undefined)
+  if (code !== undefined && connectTimeouts.has(code)) {
+    return new ChatError.TimedOut({ provider, model, code, phase: "connect", isRetryable: true })
+  }
+  if (code !== undefined && (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW")) {
+    return new ChatError.MalformedReply({ provider, model, code, found: "something that is not HTTP", isRetryable: false })
+  }
+  const refused = code !== undefined && isCertificate(code)
+  return new ChatError.ConnectFailed({
+    provider,
+    model,
+    host,
+    code,
+    detail: address === undefined || address === host ? undefined : `while connecting to ${address}`,
+    advice: refused
+      ? "The certificate there is not trusted: check the host name, the clock of this machine, and any proxy in between."
+      : advice.get(code ?? "") ?? "Check the base URL, the network and the proxy.",
+    isRetryable: !refused
+  })
+}
+
+/**
+ * An answer that broke off after its head.
+ */
+export const inBody = (target: Target, status: number, error: HttpClientError.HttpClientError): ChatError.ChatError =>
+  new ChatError.Truncated({
+    provider: target.provider,
+    model: target.model,
+    status,
+    code: origin("cause" in error.reason ? error.reason.cause : undefined).code
+  })
+
+/** The innermost code and address: `fetch` and connections to several addresses wrap what really happened. */
+const origin = (cause: unknown, depth = 0): { readonly code?: string | undefined; readonly address?: string | undefined } => {
+  if (!isRecord(cause) || depth > 4) return {}
+  const inner = Array.isArray(cause["errors"]) ? cause["errors"][0] : cause["cause"]
+  const code = typeof cause["code"] === "string" && cause["code"] !== "" ? cause["code"].slice(0, 60) : undefined
+  const address = typeof cause["address"] === "string" && typeof cause["port"] === "number"
+    ? `${cause["address"]}:${cause["port"]}`
+    : undefined
+  if (code !== undefined && (address !== undefined || connectTimeouts.has(code))) return { code, address }
+  const deeper = origin(inner, depth + 1)
+  return { code: code ?? deeper.code, address: address ?? deeper.address }
+}
+
+const connectTimeouts = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"])
+
+const isCertificate = (code: string): boolean =>
+  /^CERT_|^ERR_TLS_CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|^UND_ERR_PRX_TLS$/.test(code)
+
+const closed = "The connection was closed before an answer began: try again, or use another model."
+const unknownHost = "No such host is known: check the spelling of the base URL, and the name server."
+const unreachable = "No route leads there: check the network, the firewall and the proxy."
+const proxy = "A proxy on the way refused: check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
+
+const advice = new Map([
+  ["ECONNREFUSED", "Nothing listens there: check the host and port of the base URL, and that the server runs."],
+  ["ENOTFOUND", unknownHost],
+  ["EAI_AGAIN", unknownHost],
+  ["ECONNRESET", closed],
+  ["EPIPE", closed],
+  ["UND_ERR_SOCKET", closed],
+  ["EHOSTUNREACH", unreachable],
+  ["ENETUNREACH", unreachable],
+  ["UND_ERR_ABORTED", proxy],
+  ["UND_ERR_INVALID_ARG", proxy],
+  ["UND_ERR_PRX_CONN", proxy],
+  ["EPROTO", "The host does not speak TLS there: check http or https in the base URL."],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", "The host does not speak TLS there: check http or https in the base URL."]
+])

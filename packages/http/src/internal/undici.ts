@@ -1,0 +1,47 @@
+/**
+ * The HTTP client of Node under a chat client: connect timeout and proxy.
+ */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Undici from "@effect/platform-node/Undici"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+
+export interface Proxy {
+  readonly http?: string | undefined
+  readonly https?: string | undefined
+  readonly except?: string | undefined
+}
+
+export interface Settings {
+  readonly connectTimeout: Duration.Duration
+  readonly proxy: Proxy | "environment" | "none"
+}
+
+export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>
+  NodeHttpClient.layerUndiciNoDispatcher.pipe(
+    Layer.provide(Layer.effect(
+      NodeHttpClient.Dispatcher,
+      Effect.acquireRelease(
+        Effect.sync(() => dispatcher(settings)),
+        // Destroyed, not closed: closing waits for calls that may never end.
+        (dispatcher) => Effect.promise(() => dispatcher.destroy())
+      )
+    ))
+  )
+
+const dispatcher = ({ connectTimeout, proxy }: Settings): Undici.Dispatcher => {
+  const options = {
+    connectTimeout: Duration.toMillis(connectTimeout),
+    // One call a connection: a connection that dies takes no other call with it.
+    allowH2: false
+  }
+  if (proxy === "none") return new Undici.Agent(options)
+  // EnvHttpProxyAgent reads the environment (small letters first) wherever a value is not given here.
+  return new Undici.EnvHttpProxyAgent(
+    proxy === "environment"
+      ? options
+      : { ...options, httpProxy: proxy.http ?? "", httpsProxy: proxy.https ?? "", noProxy: proxy.except ?? "" }
+  )
+}

@@ -1,0 +1,203 @@
+/**
+ * What a simulated model does with a request: how long it thinks, how much it can do at once, and how it answers.
+ *
+ * A behaviour is plain data, so that a script can be written down, compared and changed while a test runs.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+
+/** What one model does. Everything left out is a healthy default: at once, without bound, with a short answer. */
+export interface Behaviour {
+  /** The time before the answer begins. @default none */
+  readonly latency?: Latency | undefined
+  /** What it can do at once. @default without bound */
+  readonly capacity?: Capacity | undefined
+  /** How it answers. @default `ok()` */
+  readonly outcome?: Outcome | undefined
+}
+
+/** A distribution of waiting times. */
+export type Latency =
+  | { readonly _tag: "Constant"; readonly duration: Duration.Input }
+  | { readonly _tag: "Uniform"; readonly min: Duration.Input; readonly max: Duration.Input }
+  | { readonly _tag: "LogNormal"; readonly median: Duration.Input; readonly p95: Duration.Input }
+
+/**
+ * How many requests are worked on at once, and what becomes of those above it: they wait their turn (`queues`), they all
+ * share the machine, so that twice the load takes twice the time (`slows`), or they are refused with 503 or 529.
+ */
+export interface Capacity {
+  readonly concurrency: number
+  readonly above: "queues" | "slows" | "503" | "529"
+}
+
+/** How a request ends. */
+export type Outcome =
+  | { readonly _tag: "Ok"; readonly text: string | undefined; readonly over: Duration.Input | undefined }
+  | {
+    readonly _tag: "Respond"
+    readonly status: number
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: unknown
+  }
+  | { readonly _tag: "Hang" }
+  | { readonly _tag: "Cut"; readonly at: "before-headers" | "mid-body" }
+  | { readonly _tag: "Mix"; readonly shares: ReadonlyArray<readonly [share: number, outcome: Outcome]> }
+
+/** Always the same time. */
+export const constant = (duration: Duration.Input): Latency => ({ _tag: "Constant", duration })
+
+/** Any time between the two, all equally likely. */
+export const uniform = (min: Duration.Input, max: Duration.Input): Latency => ({ _tag: "Uniform", min, max })
+
+/** Mostly near the median with a long tail, as real models are: one answer in twenty takes longer than `p95`. */
+export const logNormal = (options: { readonly median: Duration.Input; readonly p95: Duration.Input }): Latency => ({
+  _tag: "LogNormal",
+  ...options
+})
+
+/** A whole answer. Without a text it greets in the name of the model. */
+export const ok = (text?: string): Outcome => ({ _tag: "Ok", text, over: undefined })
+
+/** A whole answer whose head comes at once and whose body dribbles in over the time given. */
+export const slowBody = (over: Duration.Input, text?: string): Outcome => ({ _tag: "Ok", text, over })
+
+/** Any response: a text body goes out as it is, any other value as JSON. */
+export const respond = (
+  status: number,
+  body: unknown = "",
+  headers: Readonly<Record<string, string>> = {}
+): Outcome => ({ _tag: "Respond", status, headers, body })
+
+/** An error in the words of OpenAI. */
+export const error = (
+  status: number,
+  details: { readonly message: string; readonly type?: string | undefined; readonly code?: string | undefined },
+  headers: Readonly<Record<string, string>> = {}
+): Outcome =>
+  respond(status, {
+    error: { message: details.message, type: details.type ?? null, param: null, code: details.code ?? null }
+  }, headers)
+
+/** 429, with a `retry-after` in seconds where one is given. */
+export const rateLimited = (retryAfter?: Duration.Input): Outcome =>
+  error(
+    429,
+    { message: "Rate limit reached for requests", type: "requests", code: "rate_limit_exceeded" },
+    retryAfter === undefined ? {} : { "retry-after": String(Duration.toSeconds(retryAfter)) }
+  )
+
+/** 401 for a key the provider does not know. */
+export const unauthorized: Outcome = error(401, {
+  message: "Incorrect API key provided. You can find your API key in the dashboard.",
+  type: "invalid_request_error",
+  code: "invalid_api_key"
+})
+
+/** 500. */
+export const serverError: Outcome = error(500, {
+  message: "The server had an error while processing your request",
+  type: "server_error"
+})
+
+/** 503, as OpenAI says that it is overloaded. */
+export const unavailable: Outcome = error(503, {
+  message: "The engine is currently overloaded, please try again later",
+  type: "service_unavailable_error",
+  code: "server_is_overloaded"
+})
+
+/** 529, as Anthropic says that it is overloaded. */
+export const overloaded: Outcome = respond(529, {
+  type: "error",
+  error: { type: "overloaded_error", message: "Overloaded" }
+})
+
+/** Takes the request and never answers. */
+export const hang: Outcome = { _tag: "Hang" }
+
+/** Closes the connection, before the answer begins or in the middle of it. */
+export const cut = (at: "before-headers" | "mid-body"): Outcome => ({ _tag: "Cut", at })
+
+/** The error page of a CDN. */
+export const htmlError = (status: number = 502): Outcome =>
+  respond(
+    status,
+    `<html>\r\n<head><title>${status} Bad Gateway</title></head>\r\n<body><center><h1>${status} Bad Gateway</h1></center></body>\r\n</html>`,
+    { "content-type": "text/html" }
+  )
+
+/** A 200 that holds an error, as OpenRouter sends when its upstream fails late. */
+export const errorInside200: Outcome = respond(200, {
+  error: { code: 502, message: "Provider returned error" }
+})
+
+/** A 200 with nothing in it. */
+export const emptyBody: Outcome = respond(200)
+
+/**
+ * One outcome or another, by share. Shares are weights: `mix([[1, serverError], [4, ok()]])` fails one in five.
+ */
+export const mix = (shares: ReadonlyArray<readonly [share: number, outcome: Outcome]>): Outcome => ({
+  _tag: "Mix",
+  shares
+})
+
+/** @internal The milliseconds one request waits, drawn from `random`. */
+export const sample = (latency: Latency | undefined, random: typeof Random.Random.Service): number => {
+  switch (latency?._tag) {
+    case undefined:
+      return 0
+    case "Constant":
+      return Duration.toMillis(latency.duration)
+    case "Uniform": {
+      const min = Duration.toMillis(latency.min)
+      return min + random.nextDoubleUnsafe() * (Duration.toMillis(latency.max) - min)
+    }
+    case "LogNormal": {
+      const median = Duration.toMillis(latency.median)
+      const sigma = Math.log(Duration.toMillis(latency.p95) / median) / 1.6449
+      // Box-Muller, with the first draw kept away from 0, whose logarithm is infinite.
+      const normal = Math.sqrt(-2 * Math.log(1 - random.nextDoubleUnsafe())) *
+        Math.cos(2 * Math.PI * random.nextDoubleUnsafe())
+      return median * Math.exp(sigma * normal)
+    }
+  }
+}
+
+/** @internal The outcome one request meets. */
+export const choose = (outcome: Outcome, random: typeof Random.Random.Service): Exclude<Outcome, { _tag: "Mix" }> => {
+  if (outcome._tag !== "Mix") return outcome
+  const total = outcome.shares.reduce((sum, [share]) => sum + share, 0)
+  let left = random.nextDoubleUnsafe() * total
+  for (const [share, next] of outcome.shares) {
+    left -= share
+    if (left < 0) return choose(next, random)
+  }
+  return choose(outcome.shares.at(-1)?.[1] ?? ok(), random)
+}
+
+/**
+ * @internal Nonsense in a script is a mistake of the test that wrote it, so it throws where the script is set.
+ */
+export const validate = (model: string, { capacity, latency, outcome }: Behaviour): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const where = `SimulatedProvider: the behaviour of ${model}`
+    if (capacity !== undefined && !(Number.isInteger(capacity.concurrency) && capacity.concurrency > 0)) {
+      throw new RangeError(`${where}: capacity.concurrency must be a positive integer, got ${capacity.concurrency}`)
+    }
+    const { _tag, ...durations } = latency ?? { _tag: "Constant" }
+    for (const [field, value] of Object.entries<Duration.Input>(durations)) {
+      const millis = Duration.toMillis(Duration.fromInputUnsafe(value))
+      if (!(millis >= 0 && millis < Infinity)) {
+        throw new RangeError(`${where}: latency.${field} must be a finite duration of 0 or more, got ${millis} ms`)
+      }
+    }
+    if (latency?._tag === "LogNormal" && !(Duration.toMillis(latency.p95) >= Duration.toMillis(latency.median))) {
+      throw new RangeError(`${where}: latency.p95 must not be below latency.median`)
+    }
+    if (outcome?._tag === "Mix" && !outcome.shares.some(([share]) => share > 0)) {
+      throw new RangeError(`${where}: a mix must have a share above 0`)
+    }
+  })

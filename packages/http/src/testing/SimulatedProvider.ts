@@ -1,0 +1,257 @@
+/**
+ * A model provider to test against: it speaks chat completions for several models and does what a script says, from a
+ * healthy answer to a connection that hangs. The script can be changed while calls are running.
+ *
+ * The same provider is reached in two ways: over real sockets (`serve`, on loopback and a free port), or in memory as an
+ * `HttpClient` (`layerHttpClient`), where every wait follows the Effect clock and so a night passes in a moment under
+ * `TestClock`. Chance comes from the `Random` service at the time the provider is made, so a seed repeats a run.
+ *
+ * **Gotchas**
+ *
+ * A call that hangs or waits is not let go by a change of script: it ends when its client gives up, as with a real
+ * provider. A call that waits for its turn meets the script of the moment its turn comes.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpServerError from "effect/http/HttpServerError"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { textOf } from "../ChatSchema.ts"
+import { isRecord, parseJson } from "../internal/errorBody.ts"
+import * as Behaviour from "./Behaviour.ts"
+import * as InMemory from "./inMemory.ts"
+import * as Server from "./server.ts"
+import * as Wire from "./wire.ts"
+
+/** What a model, or the whole provider, has been asked so far: `started = answered + cut + aborted + inFlight`. */
+export interface Stats {
+  /** Requests that arrived. */
+  readonly started: number
+  /** Responses that were sent to their end, errors included. */
+  readonly answered: number
+  /** Connections the provider closed by script. */
+  readonly cut: number
+  /** Requests whose client left before the end of the response. */
+  readonly aborted: number
+  /** Requests being worked on, waiting or hanging now. */
+  readonly inFlight: number
+  /** The most that were in flight at any time. */
+  readonly maxInFlight: number
+}
+
+/** A provider that follows a script. */
+export class SimulatedProvider extends Context.Service<SimulatedProvider, {
+  /** Gives a model another behaviour from the next request on, or adds a model. */
+  readonly set: (model: string, behaviour: Behaviour.Behaviour) => Effect.Effect<void>
+  /** The counts of one model. All are 0 for a model nobody asked. */
+  readonly stats: (model: string) => Effect.Effect<Stats>
+  /** The counts over all requests, those for unknown models and with wrong keys included. */
+  readonly total: Effect.Effect<Stats>
+  /** Answers a request by script, whatever way it came. */
+  readonly handle: Wire.Handle
+}>()("@switchgear/http/testing/SimulatedProvider") {}
+
+export interface Options {
+  /** The models there are and what they do. Any other model is answered with 404. */
+  readonly models: Readonly<Record<string, Behaviour.Behaviour>>
+  /** The only key that is accepted; any other is answered with 401. @default every key, and none, is accepted */
+  readonly apiKey?: Redacted.Redacted | undefined
+}
+
+/** Makes a provider that nobody can reach yet: see `serve` and `httpClient`. */
+export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<SimulatedProvider["Service"]> {
+  const random = yield* Random.Random
+  const models = new Map<string, Model>()
+  const all = counters()
+  const authorization = options.apiKey === undefined ? undefined : `Bearer ${Redacted.value(options.apiKey)}`
+  let served = 0
+
+  const set = (name: string, behaviour: Behaviour.Behaviour) =>
+    Effect.andThen(
+      Behaviour.validate(name, behaviour),
+      Effect.suspend(() => {
+        const model = models.get(name) ?? newModel()
+        models.set(name, model)
+        model.behaviour = behaviour
+        return Semaphore.resize(
+          model.slots,
+          behaviour.capacity?.above === "queues" ? behaviour.capacity.concurrency : unbounded
+        )
+      })
+    )
+  for (const [name, behaviour] of Object.entries(options.models)) yield* set(name, behaviour)
+
+  const work = (model: Model, about: Omit<Wire.Completion, "created">): Effect.Effect<Wire.Wire> =>
+    Effect.suspend(() => {
+      const { capacity, latency, outcome } = model.behaviour
+      const load = model.working / (capacity?.concurrency ?? Infinity)
+      if (load >= 1 && (capacity?.above === "503" || capacity?.above === "529")) {
+        const refusal = capacity.above === "503" ? Behaviour.unavailable : Behaviour.overloaded
+        return Effect.succeed(Wire.fromOutcome(refusal as Played, { ...about, created: 0 }))
+      }
+      const stretch = capacity?.above === "slows" ? Math.max(1, (model.working + 1) / capacity.concurrency) : 1
+      const millis = Behaviour.sample(latency, random) * stretch
+      const chosen = Behaviour.choose(outcome ?? Behaviour.ok(), random)
+      model.working++
+      return sleep(millis).pipe(
+        Effect.andThen(
+          chosen._tag === "Hang"
+            ? Effect.never
+            : Effect.map(Clock.currentTimeMillis, (now) =>
+              Wire.fromOutcome(chosen, { ...about, created: Math.floor(now / 1000) }))
+        ),
+        Effect.onExit(() => Effect.sync(() => model.working--))
+      )
+    })
+
+  const handle: Wire.Handle = (incoming, play) =>
+    Effect.suspend(() => {
+      const { about, name, refusal } = admit(incoming, authorization)
+      const model = name === undefined ? undefined : models.get(name)
+      const call = newCall(model === undefined ? [all] : [all, model.counters])
+      const wire = refusal !== undefined
+        ? Effect.succeed(refusal)
+        : model === undefined
+        ? Effect.succeed(unknownModel(name ?? ""))
+        : Semaphore.withPermits(model.slots, 1)(
+          Effect.suspend(() => work(model, { ...about, id: `chatcmpl-simulated-${++served}` }))
+        )
+      // The call starts inside the frame that ends it, so that no interrupt can fall between the two.
+      return Effect.suspend(() => {
+        call.start()
+        return Effect.flatMap(wire, (wire) => play(wire, call))
+      }).pipe(Effect.onExit((exit) => Effect.sync(() => call.leave(exit._tag === "Success"))))
+    })
+
+  return SimulatedProvider.of({
+    set,
+    stats: (model) => Effect.sync(() => ({ ...(models.get(model)?.counters ?? counters()) })),
+    total: Effect.sync(() => ({ ...all })),
+    handle
+  })
+})
+
+/** A provider that nobody can reach yet. */
+export const layer = (options: Options): Layer.Layer<SimulatedProvider> => Layer.effect(SimulatedProvider, make(options))
+
+/**
+ * The provider as an `HttpClient` without sockets: every address leads to it, hangs and cuts look as undici shows them.
+ */
+export const httpClient = (provider: SimulatedProvider["Service"]): HttpClient.HttpClient =>
+  InMemory.httpClient(provider.handle)
+
+/** The provider of the context as an `HttpClient` without sockets. */
+export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, SimulatedProvider> = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.map(SimulatedProvider, httpClient)
+)
+
+/**
+ * Serves the provider over HTTP on loopback until the scope closes. `url` is what a client takes as its base URL.
+ * Closing does not wait: connections that hang are cut.
+ */
+export const serve = (
+  provider: SimulatedProvider["Service"]
+): Effect.Effect<{ readonly url: string }, HttpServerError.ServeError, Scope.Scope> => Server.serve(provider.handle)
+
+interface Model {
+  behaviour: Behaviour.Behaviour
+  readonly slots: Semaphore.Semaphore
+  readonly counters: { -readonly [K in keyof Stats]: Stats[K] }
+  /** Requests that have a slot and no answer yet. */
+  working: number
+}
+
+type Played = Exclude<Behaviour.Outcome, { _tag: "Mix" | "Hang" }>
+
+const unbounded = 2 ** 30
+
+const newModel = (): Model => ({
+  behaviour: {},
+  slots: Semaphore.makeUnsafe(unbounded),
+  counters: counters(),
+  working: 0
+})
+
+const counters = (): Model["counters"] => ({
+  started: 0,
+  answered: 0,
+  cut: 0,
+  aborted: 0,
+  inFlight: 0,
+  maxInFlight: 0
+})
+
+const newCall = (counted: ReadonlyArray<Model["counters"]>) => {
+  let state: "new" | "running" | "handed-over" | "ended" = "new"
+  const end = (how: "answered" | "cut" | "aborted") => {
+    if (state === "new" || state === "ended") return
+    state = "ended"
+    for (const count of counted) {
+      count[how]++
+      count.inFlight--
+    }
+  }
+  return {
+    end,
+    handOver: () => {
+      if (state === "running") state = "handed-over"
+    },
+    start: () => {
+      state = "running"
+      for (const count of counted) {
+        count.started++
+        count.maxInFlight = Math.max(count.maxInFlight, ++count.inFlight)
+      }
+    },
+    leave: (done: boolean) => {
+      if (!done) end("aborted")
+      else if (state === "running") end("answered")
+    }
+  }
+}
+
+const sleep = (millis: number): Effect.Effect<void> => millis > 0 ? Effect.sleep(millis) : Effect.void
+
+interface Admission {
+  readonly name: string | undefined
+  readonly about: { readonly model: string; readonly prompt: string }
+  readonly refusal: Wire.Wire | undefined
+}
+
+const admit = (incoming: Wire.Incoming, authorization: string | undefined): Admission => {
+  const parsed = parseJson(incoming.body)
+  const json = parsed._tag === "Success" && isRecord(parsed.success) ? parsed.success : {}
+  const name = typeof json["model"] === "string" ? json["model"] : undefined
+  const messages = Array.isArray(json["messages"]) ? json["messages"].filter(isRecord) : undefined
+  const refusal = !/\/chat\/completions$/.test(incoming.path) || incoming.method !== "POST"
+    ? Behaviour.error(404, { message: `Invalid URL (${incoming.method} ${incoming.path})`, type: "invalid_request_error" })
+    : authorization !== undefined && incoming.authorization !== authorization
+    ? Behaviour.unauthorized
+    : name === undefined || messages === undefined
+    ? Behaviour.error(400, { message: "model and messages are required", type: "invalid_request_error" })
+    : json["stream"] === true
+    ? Behaviour.error(400, { message: "Streaming is not simulated", type: "invalid_request_error" })
+    : undefined
+  const about = { model: name ?? "", prompt: (messages ?? []).map(({ content }) => textOf(content)).join("\n") }
+  return {
+    name,
+    about,
+    refusal: refusal && Wire.fromOutcome(refusal as Played, { ...about, id: "", created: 0 })
+  }
+}
+
+const unknownModel = (name: string): Wire.Wire =>
+  Wire.fromOutcome(
+    Behaviour.error(404, {
+      message: `The model \`${name}\` does not exist or you do not have access to it.`,
+      type: "invalid_request_error",
+      code: "model_not_found"
+    }) as Played,
+    { id: "", model: name, created: 0, prompt: "" }
+  )

@@ -1,0 +1,51 @@
+/**
+ * The simulated provider as an `HttpClient`: no socket, every pause by the Effect clock, failures as undici shows them.
+ */
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Stream from "effect/Stream"
+import type { Call, Handle, Wire } from "./wire.ts"
+
+export const httpClient = (handle: Handle): HttpClient.HttpClient =>
+  HttpClient.make((request, url) =>
+    handle(
+      {
+        method: request.method,
+        path: url.pathname,
+        authorization: request.headers["authorization"],
+        body: bodyOf(request)
+      },
+      (wire, call) => {
+        if (wire._tag === "Answer") {
+          const response = HttpServerResponse.stream(body(wire, call), { status: wire.status, headers: wire.headers })
+          // The call goes on until its body has been read.
+          call.handOver()
+          return Effect.succeed(HttpServerResponse.toClientResponse(response, { request }))
+        }
+        call.end("cut")
+        return Effect.fail(
+          new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause: closed() }) })
+        )
+      }
+    )
+  )
+
+const body = (wire: Extract<Wire, { _tag: "Answer" }>, call: Call): Stream.Stream<Uint8Array, Error> => {
+  const pieces = Stream.fromIterable(wire.pieces).pipe(
+    Stream.mapEffect(({ pause, text }) => {
+      const bytes = new TextEncoder().encode(text)
+      return pause > 0 ? Effect.as(Effect.sleep(pause), bytes) : Effect.succeed(bytes)
+    })
+  )
+  const whole = wire.end === "cut" ? Stream.concat(pieces, Stream.fail(closed())) : pieces
+  return Stream.onExit(whole, (exit) =>
+    Effect.sync(() => call.end(wire.end === "cut" ? "cut" : exit._tag === "Success" ? "answered" : "aborted")))
+}
+
+const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): string =>
+  body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : ""
+
+const closed = (): Error => Object.assign(new Error("other side closed"), { code: "UND_ERR_SOCKET" })
