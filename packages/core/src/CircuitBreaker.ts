@@ -173,6 +173,11 @@ export interface CircuitBreaker {
   readonly protectWith: <A, E>(options: {
     readonly classify: (exit: Exit.Exit<A, E>) => Outcome.Outcome
   }) => <R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
+  /**
+   * Asks the circuit without a lease: rejects what would be rejected now, and lets pass without counting. To be put
+   * around a queue or a limit that stands outside `protect`, so that an open circuit spends neither place nor token.
+   */
+  readonly gate: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
   readonly state: Effect.Effect<State>
   readonly snapshot: Effect.Effect<Snapshot>
   /** Changes of state from the moment of subscription on; a subscriber more than 128 behind loses the oldest. */
@@ -344,6 +349,8 @@ const fromCircuit = (
     name,
     protect: protectWith({ classify }),
     protectWith,
+    gate: (self) =>
+      Effect.withFiber((fiber) => machine.wouldAdmit(fiber.getRef(Clock.Clock)) ? self : circuit.reject()),
     state: Effect.map(settled, () => machine.state),
     snapshot: Effect.map(settled, (now) => snapshot(name, machine, now)),
     transitions,

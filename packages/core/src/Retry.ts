@@ -50,8 +50,8 @@ export interface Options<in E = unknown> {
   readonly jitter?: Jitter | undefined
   /** The time for all attempts, measured from the start of the first; no wait is begun that would pass it. @default none */
   readonly within?: Duration.Input | undefined
-  /** Which errors are worth another attempt. @default {@link isTransient} */
-  readonly while?: ((error: E) => boolean) | undefined
+  /** Which errors are worth another attempt, after so many have been made. @default {@link isTransient} */
+  readonly while?: ((error: E, attempts: number) => boolean) | undefined
 }
 
 export type { Jitter }
@@ -114,7 +114,7 @@ interface Policy {
   readonly cap: number
   readonly jitter: Jitter
   readonly within: number
-  readonly while: (error: any) => boolean
+  readonly while: (error: any, attempts: number) => boolean
 }
 
 const toPolicy = (options: Options<any>, where: string): Policy => {
@@ -158,7 +158,7 @@ class Run {
   /** The wait before the next attempt, or undefined when there is none. */
   next(error: unknown, fiber: Fiber.Fiber<any, any>): number | undefined {
     const { policy } = this
-    if (this.made >= policy.attempts || !policy.while(error)) return undefined
+    if (this.made >= policy.attempts || !policy.while(error, this.made)) return undefined
     const draw = policy.jitter === "none" ? 0 : fiber.getRef(Random.Random).nextDoubleUnsafe()
     const own = backoff(policy, this.made, this.previous, draw)
     const asked = Outcome.retryAfter(error)

@@ -420,6 +420,23 @@ describe("results of calls begun in an earlier state", () => {
     }))
 })
 
+it.effect("the gate rejects what would be rejected and lets the rest pass uncounted", () =>
+  Effect.gen(function*() {
+    const breaker = yield* CircuitBreaker.make({ ...small, halfOpen: { calls: 1 } })
+    const gated = Effect.exit(breaker.gate(bad))
+    for (let i = 0; i < 5; i++) assert.deepStrictEqual(yield* gated, Exit.fail("bad" as const))
+    assert.strictEqual((yield* breaker.snapshot).calls, 0)
+    yield* trip(breaker)
+    assert.isTrue(isRejected(yield* gated))
+    yield* TestClock.adjust("30 seconds")
+    assert.isFalse(isRejected(yield* gated))
+    const probe = yield* pending(breaker)
+    assert.isTrue(isRejected(yield* gated))
+    yield* probe.finish(Exit.succeed("ok"))
+    assert.isFalse(isRejected(yield* gated))
+    assert.strictEqual((yield* breaker.snapshot).rejected, 2)
+  }))
+
 describe("control", () => {
   it.effect("forceOpen rejects until close, however long", () =>
     Effect.gen(function*() {

@@ -100,6 +100,12 @@ describe("Retry", () => {
       assert.deepStrictEqual(asked.at.map((time) => time - asked.at[0]!), [0, 4000])
     }))
 
+  it.effect("tells its test how many attempts have been made", () =>
+    Effect.gen(function*() {
+      const { at } = yield* times(Retry.retry({ ...exact, attempts: 9, while: (_, attempts) => attempts < 2 }))
+      assert.strictEqual(at.length, 2)
+    }))
+
   it.effect("retries neither defects nor interruptions", () =>
     Effect.gen(function*() {
       for (

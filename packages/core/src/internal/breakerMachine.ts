@@ -81,8 +81,10 @@ export class BreakerMachine {
     const state = this.state
     if (state === "Closed" || state === "MetricsOnly" || state === "Disabled") {
       if (this.rules.slowCallMillis !== Infinity) lease.start = monotonicMillis(clock)
-    } else if (!this.tryProbe(lease, clock)) {
-      this.rejected++
+    } else if (this.wouldAdmit(clock)) {
+      lease.start = this.askedAt
+      this.probes.starts.push(lease.start)
+    } else {
       return false
     }
     lease.generation = this.generation
@@ -90,14 +92,15 @@ export class BreakerMachine {
     return true
   }
 
-  private tryProbe(lease: BreakerLease, clock: Clock.Clock): boolean {
-    if (this.state === "ForcedOpen") return false
-    const now = this.askedAt = monotonicMillis(clock)
-    this.settle(now, clock)
-    if (this.state !== "HalfOpen" || this.probes.taken >= this.rules.halfOpenCalls) return false
-    lease.start = now
-    this.probes.starts.push(now)
-    return true
+  /** Whether a call would be admitted now; a refusal is counted. */
+  wouldAdmit(clock: Clock.Clock): boolean {
+    const state = this.state
+    if (state === "Closed" || state === "MetricsOnly" || state === "Disabled") return true
+    this.askedAt = monotonicMillis(clock)
+    this.settle(this.askedAt, clock)
+    if (this.state === "HalfOpen" && this.probes.taken < this.rules.halfOpenCalls) return true
+    this.rejected++
+    return false
   }
 
   /** Ends a lease that says nothing about the callee. */
