@@ -349,8 +349,10 @@ const fromCircuit = (
     name,
     protect: protectWith({ classify }),
     protectWith,
-    gate: (self) =>
-      Effect.withFiber((fiber) => machine.wouldAdmit(fiber.getRef(Clock.Clock)) ? self : circuit.reject()),
+    gate: <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
+      Effect.withFiber((fiber): Effect.Effect<A, E | CircuitOpen, R> =>
+        machine.wouldAdmit(fiber.getRef(Clock.Clock)) ? self : circuit.reject()
+      ),
     state: Effect.map(settled, () => machine.state),
     snapshot: Effect.map(settled, (now) => snapshot(name, machine, now)),
     transitions,
