@@ -1,3 +1,6 @@
+export * as Canned from "./Canned.ts"
 export * as ChatClient from "./ChatClient.ts"
 export * as ChatError from "./ChatError.ts"
+export * as ChatModel from "./ChatModel.ts"
 export * as ChatSchema from "./ChatSchema.ts"
+export * as ModelCascade from "./ModelCascade.ts"

@@ -1,0 +1,89 @@
+/**
+ * The polite sentence at the end of a cascade, in the language of the one who asked.
+ *
+ * The language is what the application says with {@link CurrentLanguage}, such as the first tag of `Accept-Language`;
+ * otherwise it is guessed from the script of the last thing the user wrote, which tells Chinese, Japanese, Korean,
+ * Russian, Arabic, Hebrew, Thai, Greek and Hindi apart, and leaves everything in Latin letters to `default`.
+ *
+ * ```ts
+ * import { Canned } from "@switchgear/http"
+ * import { Effect } from "effect"
+ *
+ * const request = { messages: [{ role: "user", content: "我的包裹在哪里？" }] }
+ *
+ * await Effect.runPromise(Canned.languageOf(request)) // => "zh"
+ * await Effect.runPromise(
+ *   Canned.languageOf(request).pipe(Effect.provideService(Canned.CurrentLanguage, "de-AT"))
+ * ) // => "de-AT"
+ * ```
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as ChatModel from "./ChatModel.ts"
+import * as ChatSchema from "./ChatSchema.ts"
+
+/** A sentence for every language, by its tag (`zh`, `pt-BR`), and one for all others. */
+export interface Sentences {
+  readonly default: string
+  readonly [language: string]: string
+}
+
+/** Sentences to begin with. */
+export const sentences: Sentences = {
+  default: "We have more questions than we can answer right now. Please try again in a few minutes.",
+  de:
+    "Wir bekommen gerade mehr Fragen, als wir beantworten können. Bitte versuchen Sie es in ein paar Minuten noch einmal.",
+  es:
+    "Ahora mismo recibimos más preguntas de las que podemos contestar. Inténtelo de nuevo en unos minutos, por favor.",
+  fr:
+    "Nous recevons en ce moment plus de questions que nous ne pouvons en traiter. Merci de réessayer dans quelques minutes.",
+  ja: "ただいまお問い合わせが大変混み合っております。数分後にもう一度お試しください。",
+  ko: "지금 문의가 많아 답변이 지연되고 있습니다. 몇 분 후에 다시 시도해 주세요.",
+  ru: "Сейчас вопросов больше, чем мы успеваем ответить. Пожалуйста, попробуйте ещё раз через несколько минут.",
+  zh: "现在咨询的人太多，我们一时回复不过来，请过几分钟再试。"
+}
+
+/** The language of the one who asks, as a tag, where the application knows it. */
+export const CurrentLanguage = Context.Reference<string | undefined>("@switchgear/http/Canned/CurrentLanguage", {
+  defaultValue: () => undefined
+})
+
+/** The language to answer in: the one the application says, or a guess; `"default"` where the script does not tell. */
+export const languageOf = (request: ChatModel.Request): Effect.Effect<string> =>
+  Effect.map(CurrentLanguage, (language) => language ?? guess(request))
+
+/** The sentence as a reply like a model's: it used no tokens. */
+export const reply = (sentences: Sentences, language: string, now: number): ChatSchema.ChatReply => ({
+  id: "chatcmpl-canned",
+  object: "chat.completion",
+  created: Math.floor(now / 1000),
+  model: "canned",
+  choices: [{
+    index: 0,
+    message: { role: "assistant", content: sentence(sentences, language) },
+    finish_reason: "stop"
+  }],
+  usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
+})
+
+const sentence = (sentences: Sentences, language: string): string =>
+  sentences[language] ?? sentences[language.split("-")[0]!.toLowerCase()] ?? sentences.default
+
+// Japanese mixes kana with Chinese characters, so kana is looked for first.
+const scripts: ReadonlyArray<readonly [RegExp, string]> = [
+  [/[\p{Script=Hiragana}\p{Script=Katakana}]/u, "ja"],
+  [/\p{Script=Hangul}/u, "ko"],
+  [/\p{Script=Han}/u, "zh"],
+  [/\p{Script=Cyrillic}/u, "ru"],
+  [/\p{Script=Arabic}/u, "ar"],
+  [/\p{Script=Hebrew}/u, "he"],
+  [/\p{Script=Thai}/u, "th"],
+  [/\p{Script=Greek}/u, "el"],
+  [/\p{Script=Devanagari}/u, "hi"]
+]
+
+const guess = ({ messages }: ChatModel.Request): string => {
+  const last = messages.findLast(({ role }) => role === "user")
+  const text = last === undefined ? "" : ChatSchema.textOf(last.content)
+  return scripts.find(([script]) => script.test(text))?.[1] ?? "default"
+}

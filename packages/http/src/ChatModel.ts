@@ -1,0 +1,144 @@
+/**
+ * One model at one provider, behind guards of its own: whatever happens to it, its callers get an answer or a typed
+ * error in bounded time, and a model that is down is left alone.
+ *
+ * Each call passes `deadline ▸ retry ▸ circuit open? ▸ bulkhead ▸ circuit ▸ attempt time-out ▸ client`. The circuit is
+ * asked twice, so that calls to a model that is down do not queue for it. What the circuit counts follows the error
+ * table of the client: faults, overload and time-outs count; a bad request, a spent quota, a rate limit do not, since
+ * they say nothing about the model's health. Time-outs are not retried on the same model; a fault or a lost connection
+ * is, an overloaded model once.
+ *
+ * **Order.** One model is one step of a `ModelCascade`, which is a chat model again.
+ *
+ * ```ts
+ * import { ChatModel, ChatSchema } from "@switchgear/http"
+ * import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+ * import { ChatClient } from "@switchgear/http"
+ * import { Effect, Layer } from "effect"
+ *
+ * const provider = SimulatedProvider.layer({ models: { "gpt-4.1": { outcome: Behaviour.ok("Good day") } } })
+ * const client = ChatClient.layer({ provider: "openai", baseUrl: "http://simulated.test/v1" }).pipe(
+ *   Layer.provide(SimulatedProvider.layerHttpClient),
+ *   Layer.provide(provider)
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const gpt = yield* ChatModel.make({ model: "gpt-4.1", attemptTimeout: "10 seconds" })
+ *   const { step, value } = yield* gpt.complete({ messages: [{ role: "user", content: "Hello" }] })
+ *   return `${step}: ${ChatSchema.text(value)}`
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, client)) // => "gpt-4.1: Good day"
+ * ```
+ */
+import * as Bulkhead from "@switchgear/core/Bulkhead"
+import type * as Cascade from "@switchgear/core/Cascade"
+import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as Deadline from "@switchgear/core/Deadline"
+import * as Outcome from "@switchgear/core/Outcome"
+import * as Retry from "@switchgear/core/Retry"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as ChatClient from "./ChatClient.ts"
+import * as ChatError from "./ChatError.ts"
+import type * as ChatSchema from "./ChatSchema.ts"
+
+/** What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on. */
+export interface Request {
+  readonly messages: ReadonlyArray<ChatSchema.ChatMessage>
+  readonly [field: string]: unknown
+}
+
+/** How a call to one model fails: the client's error, or the refusal of a guard. */
+export type ModelError =
+  | ChatError.ChatError
+  | CircuitBreaker.CircuitOpen
+  | Bulkhead.BulkheadFull
+  | Deadline.DeadlineExceeded
+
+/** A reply, who gave it, how far that is from what was asked for, and what failed before. */
+export type Answer = Cascade.Served<ChatSchema.ChatReply, ModelError>
+
+/** Something that answers a conversation: one model, or a cascade of them. `E` are the errors that are left. */
+export interface ChatModel<out E = ModelError | Cascade.CascadeExhausted<ModelError>> {
+  readonly name: string
+  readonly complete: (request: Request) => Effect.Effect<Answer, E>
+}
+
+/** The chat model of an application, whichever it is. */
+export const ChatModel: Context.Service<ChatModel, ChatModel> = Context.Service<ChatModel>("@switchgear/http/ChatModel")
+
+/** A single model, with its circuit and its bulkhead to read and to control. */
+export interface GuardedModel extends ChatModel<ModelError> {
+  readonly breaker: CircuitBreaker.CircuitBreaker
+  readonly bulkhead: Bulkhead.Bulkhead
+}
+
+/** Which model, and how it is guarded. Only `model` must be given. */
+export interface Options {
+  /** The name that the provider knows the model by. */
+  readonly model: string
+  /** The name of the step, the circuit and the bulkhead. @default the value of `model` */
+  readonly name?: string | undefined
+  /** @default the defaults of `CircuitBreaker` */
+  readonly breaker?: Omit<CircuitBreaker.Options, "name" | "classify"> | undefined
+  /** @default 50 at once, and as many waiting, for up to 10 seconds */
+  readonly bulkhead?: Omit<Bulkhead.Options, "name"> | undefined
+  /** @default 2 attempts and the defaults of `Retry` */
+  readonly retry?: Omit<Retry.Options<ModelError>, "while"> | undefined
+  /** The time for one attempt, from connecting to the last byte. @default "10 seconds" */
+  readonly attemptTimeout?: Duration.Input | undefined
+  /** The time for all attempts and waits together. @default "30 seconds" */
+  readonly deadline?: Duration.Input | undefined
+}
+
+/**
+ * Guards one model of the client at hand. Dies with a `RangeError` that names the field when an option is out of range.
+ */
+export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatClient.ChatClient> =>
+  Effect.gen(function*() {
+    const client = yield* ChatClient.ChatClient
+    const name = options.name ?? options.model
+    const breaker = yield* CircuitBreaker.make({ ...options.breaker, name, classify })
+    const bulkhead = yield* Bulkhead.make({ concurrency: 50, queue: 50, ...options.bulkhead, name })
+    const retry = yield* Retry.make<ModelError>({ attempts: 2, ...options.retry, while: isWorthRetrying })
+    const attempt = Deadline.attempt(options.attemptTimeout ?? "10 seconds")
+    const within = Deadline.within(options.deadline ?? "30 seconds")
+
+    const complete = (request: Request): Effect.Effect<Answer, ModelError> =>
+      client.complete({ ...request, model: options.model }).pipe(
+        attempt,
+        breaker.protect,
+        bulkhead.protect,
+        breaker.gate,
+        retry.protect,
+        within,
+        Effect.map((value) => ({ value, step: name, degradation: "none", failures: [] }))
+      )
+    return { name, complete, breaker, bulkhead }
+  })
+
+/** The model as the chat model of the application. */
+export const layer = (options: Options): Layer.Layer<ChatModel, never, ChatClient.ChatClient> =>
+  Layer.effect(ChatModel, make(options))
+
+/** What a call says about the health of the model, by the error table of the client. */
+const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
+  const judged = Outcome.fromExit(exit)
+  if (judged !== Outcome.failure || exit._tag === "Success" || Cause.hasDies(exit.cause)) return judged
+  const says = exit.cause.reasons.some((reason) =>
+    Cause.isFailReason(reason) && !(ChatError.isChatError(reason.error) && !ChatError.countsOnBreaker(reason.error))
+  )
+  return says ? Outcome.failure : Outcome.ignored
+}
+
+/** A time-out on this model is likely to be the next one, too; a struggling model is asked once more and then let be. */
+const isWorthRetrying = (error: ModelError, attempts: number): boolean => {
+  if (!ChatError.isChatError(error)) return false
+  const retries = ChatError.retries(error)
+  return retries === "yes" || retries === "once" && attempts === 1
+}

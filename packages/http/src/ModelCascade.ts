@@ -1,0 +1,174 @@
+/**
+ * Every customer gets an answer: the first model that can, the last good answer if none can, and a polite sentence in
+ * the customer's language if there is no such answer.
+ *
+ * The models are asked in order. An error moves on to the next one by the error table of the client: a fault, an
+ * overload, a time-out, a rate limit, a spent quota, an open circuit. A mistake of the caller, such as a malformed
+ * request, is told at once, since every model would refuse it; a conversation that is too long moves on only to a
+ * model with a larger window. Whatever does not come from the first model is marked so in `degradation`, and `failures`
+ * tells what happened before.
+ *
+ * Answers that are complete are kept and served to equal requests, fresh for a while without a call (`step` is then
+ * `"cache"`), stale when all models have failed. Equal requests in flight share one call.
+ *
+ * **Order.** Outermost: around models that each have their guards. With a `deadline`, the time runs out for the models,
+ * not for the customer, who then gets the stale answer or the sentence.
+ *
+ * **Gotchas.** The key of the cache is the whole request without `stream`; where tenants must not share answers, put the
+ * tenant into `cacheKey`. A cascade without `canned` can run out, and its type says so.
+ */
+import * as Attempts from "@switchgear/core/Attempts"
+import * as Cascade from "@switchgear/core/Cascade"
+import * as Deadline from "@switchgear/core/Deadline"
+import * as StaleCache from "@switchgear/core/StaleCache"
+import type * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Canned from "./Canned.ts"
+import * as ChatError from "./ChatError.ts"
+import * as ChatModel from "./ChatModel.ts"
+import type * as ChatSchema from "./ChatSchema.ts"
+import { cacheKey } from "./internal/cacheKey.ts"
+
+/** The errors that are the caller's to mend, and that are told at once. */
+export type CallerError =
+  | ChatError.InvalidRequest
+  | ChatError.ContextTooLong
+  | ChatError.ContentBlocked
+  | ChatError.Forbidden
+
+/** One model of the chain. */
+export interface Step {
+  readonly model: ChatModel.ChatModel<ChatModel.ModelError>
+  /** Tokens that fit into the model. A conversation too long for one step goes on to steps with a larger window. */
+  readonly contextWindow?: number | undefined
+  /** Errors of this model that move on although by default they do not: another model may have another policy. */
+  readonly optIn?: ReadonlyArray<"InvalidRequest" | "ContentBlocked" | "Forbidden"> | undefined
+}
+
+/** Which models, and what stands behind them. Only `models` must be given. */
+export interface Options {
+  /** @default "cascade" */
+  readonly name?: string | undefined
+  /** The models, best first. */
+  readonly models: Arr.NonEmptyReadonlyArray<Step>
+  /** How answers are kept. @default 10,000 answers, fresh for 5 minutes, stale for a day more */
+  readonly cache?: Omit<StaleCache.Options, "name" | "storeWhen"> | undefined
+  /** The key under which an answer is kept. @default a digest of the whole request without `stream` */
+  readonly cacheKey?: ((request: ChatModel.Request) => string) | undefined
+  /** The time for all models together. @default none: each model has its own */
+  readonly deadline?: Duration.Input | undefined
+  /** Attempts at all models together, the first included. @default no bound beside the models' own */
+  readonly attempts?: number | undefined
+}
+
+/** With a floor, nothing is left in the error channel but the caller's own mistakes. */
+export interface OptionsWithFloor extends Options {
+  /** The sentences at the end, by language. `Canned.sentences` has some. */
+  readonly canned: Canned.Sentences
+}
+
+/** A cascade, which is a chat model, and its cache to read and to clear. */
+export interface ModelCascade<out E> extends ChatModel.ChatModel<E> {
+  readonly cache: StaleCache.StaleCache<ChatModel.Answer>
+}
+
+/** Makes a cascade of models. Dies with a `RangeError` that names the field when an option is out of range. */
+export const make: {
+  (options: OptionsWithFloor): Effect.Effect<ModelCascade<CallerError>>
+  (options: Options): Effect.Effect<ModelCascade<CallerError | Cascade.CascadeExhausted<ChatModel.ModelError>>>
+} = (options: Options & Partial<OptionsWithFloor>): Effect.Effect<ModelCascade<any>> =>
+  Effect.gen(function*() {
+    const name = options.name ?? "cascade"
+    const cache = yield* StaleCache.make<ChatModel.Answer>({
+      staleFor: "1 day",
+      ...options.cache,
+      name,
+      storeWhen: isWorthKeeping
+    })
+    const keyOf = options.cacheKey ?? cacheKey
+    const attempts = options.attempts === undefined ? unchanged : Attempts.within(options.attempts)
+    const deadline = options.deadline === undefined ? unchanged : Deadline.within(options.deadline)
+
+    const complete = (request: ChatModel.Request): Effect.Effect<ChatModel.Answer, any> =>
+      Effect.gen(function*() {
+        const language = options.canned && (yield* Canned.languageOf(request))
+        // Callers of different languages must not share a flight that may end in a sentence.
+        const key = language === undefined ? keyOf(request) : `${language}:${keyOf(request)}`
+        const answers = askInOrder(options.models, request).pipe(
+          Cascade.orLastGood("cache", Effect.map(cache.lastGood(key), (kept) => kept?.value))
+        )
+        const chain = language === undefined
+          ? answers
+          : Cascade.orConstant("canned", Canned.reply(options.canned!, language, yield* Clock.currentTimeMillis))(
+            answers
+          )
+        const { freshness, value } = yield* Cascade.run(chain).pipe(deadline, attempts, cache.through(key))
+        return freshness === "fresh" ? { ...value, step: "cache", failures: [] } : value
+      })
+    return { name, cache, complete }
+  })
+
+/** The cascade as the chat model of the application. */
+export const layer = <R>(
+  options: Effect.Effect<Options, never, R>
+): Layer.Layer<ChatModel.ChatModel, never, R> => Layer.effect(ChatModel.ChatModel, Effect.flatMap(options, make))
+
+type Models = Cascade.Cascade<ChatSchema.ChatReply, ChatModel.ModelError, CallerError, never>
+
+const askInOrder = ([first, ...others]: Options["models"], request: ChatModel.Request): Models => {
+  // What the conversation is known not to fit into, and how the model said so.
+  let outgrown: { readonly window: number; readonly error: ChatModel.ModelError } | undefined
+  const ask = (step: Step): Effect.Effect<ChatSchema.ChatReply, ChatModel.ModelError> =>
+    Effect.suspend(() => {
+      if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
+      return Effect.mapBoth(step.model.complete(request), {
+        onSuccess: ({ value }) => value,
+        onFailure: (error) => {
+          if (wantsLargerWindow(error)) outgrown = { window: windowOf(step), error }
+          return error
+        }
+      })
+    })
+  let chain: Cascade.Cascade<ChatSchema.ChatReply, ChatModel.ModelError, ChatModel.ModelError, never> = Cascade.first(
+    first.model.name,
+    ask(first),
+    { when: moves(first, others) }
+  )
+  others.forEach((step, i) => {
+    chain = Cascade.orElse(step.model.name, ask(step), { when: moves(step, others.slice(i + 1)) })(chain)
+  })
+  // `moves` holds back the errors of the caller only.
+  return chain as Models
+}
+
+const moves = (step: Step, later: ReadonlyArray<Step>) => (error: ChatModel.ModelError): boolean => {
+  // The refusals of guards and their time-outs say nothing about the other models.
+  if (!ChatError.isChatError(error)) return true
+  switch (ChatError.movesOn(error)) {
+    case "yes":
+      return true
+    case "no":
+      return false
+    case "opt-in":
+      return (step.optIn as ReadonlyArray<string> | undefined)?.includes(error._tag) ?? false
+    case "larger-window":
+      return later.some((next) => windowOf(next) > windowOf(step))
+  }
+}
+
+const wantsLargerWindow = (error: ChatModel.ModelError): boolean =>
+  ChatError.isChatError(error) && ChatError.movesOn(error) === "larger-window"
+
+// Of a window that nobody stated it cannot be said that it is larger, nor that it is large enough.
+const windowOf = (step: Step): number => step.contextWindow ?? 0
+
+const isWorthKeeping = ({ degradation, value }: ChatModel.Answer): boolean =>
+  (degradation === "none" || degradation === "fallback") &&
+  value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? ""))
+
+const complete = new Set(["stop", "tool_calls", "function_call"])
+
+const unchanged = <A>(self: A): A => self

@@ -1,0 +1,16 @@
+/** The key of an answer: a digest of everything it can depend on, whatever the order of the fields. */
+import { createHash } from "node:crypto"
+import type * as ChatModel from "../ChatModel.ts"
+
+/** How a reply is delivered does not change what it says. */
+const ignored = new Set(["stream", "stream_options"])
+
+export const cacheKey = (request: ChatModel.Request): string => {
+  const relevant = Object.entries(request).filter(([field]) => !ignored.has(field))
+  return createHash("sha256").update(JSON.stringify(Object.fromEntries(relevant), sorted) ?? "").digest("base64url")
+}
+
+const sorted = (_: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value

@@ -1,0 +1,236 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cascade } from "@switchgear/core"
+import { Canned, ChatClient, ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
+import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { expectTypeOf } from "vitest"
+
+const names = ["gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2"] as const
+const [gpt, claude, gemini, deepseek] = names
+
+const ask = (content: string): ChatModel.Request => ({ messages: [{ role: "user", content }] })
+const hello = ask("hello")
+
+/** The four models of the night, each behaving as told, in one cascade down to the sentence. */
+const setting = (
+  behaviours: Partial<Record<(typeof names)[number], Behaviour.Behaviour>> = {},
+  options: Partial<ModelCascade.OptionsWithFloor> = {},
+  steps: Partial<Record<(typeof names)[number], Omit<ModelCascade.Step, "model">>> = {}
+) =>
+  Effect.gen(function*() {
+    const provider = yield* SimulatedProvider.make({
+      models: Object.fromEntries(names.map((name) => [name, behaviours[name] ?? {}]))
+    })
+    const client = ChatClient.layer({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
+      Layer.provide(SimulatedProvider.layerHttpClient),
+      Layer.provide(Layer.succeed(SimulatedProvider.SimulatedProvider, provider))
+    )
+    const step = (model: (typeof names)[number]) =>
+      Effect.map(
+        ChatModel.make({ model, attemptTimeout: "5 seconds", retry: { attempts: 1 } }),
+        (made): ModelCascade.Step => ({ ...steps[model], model: made })
+      ).pipe(Effect.provide(client))
+    const cascade = yield* ModelCascade.make({
+      models: [yield* step(gpt), yield* step(claude), yield* step(gemini), yield* step(deepseek)],
+      canned: Canned.sentences,
+      ...options
+    })
+    const asked = Effect.map(
+      Effect.forEach(names, provider.stats),
+      (stats) => stats.map(({ started }) => started)
+    )
+    return { asked, cascade, provider }
+  })
+
+const all = (behaviour: Behaviour.Behaviour) => Object.fromEntries(names.map((name) => [name, behaviour]))
+
+const told = ({ degradation, failures, step, value }: ChatModel.Answer) => ({
+  text: ChatSchema.text(value),
+  step,
+  degradation,
+  failures: failures.map(({ error, step }) => `${step}: ${error._tag}`)
+})
+
+const down = { outcome: Behaviour.serverError }
+
+describe("ModelCascade", () => {
+  it.effect("serves the first model's answer while it is healthy", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting({ [gpt]: { outcome: Behaviour.ok("hi") } })
+      const answer = told(yield* cascade.complete(hello))
+      assert.deepStrictEqual(answer, { text: "hi", step: gpt, degradation: "none", failures: [] })
+      assert.deepStrictEqual(yield* asked, [1, 0, 0, 0])
+    }))
+
+  it.effect("goes down the chain and tells what happened at every step", () =>
+    Effect.gen(function*() {
+      const { cascade } = yield* setting({
+        [gpt]: { outcome: Behaviour.hang },
+        [claude]: { outcome: Behaviour.rateLimited("1 minute") },
+        [gemini]: { outcome: Behaviour.unauthorized },
+        [deepseek]: { outcome: Behaviour.ok("hi") }
+      })
+      const fiber = yield* Effect.forkChild(cascade.complete(hello), { startImmediately: true })
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(told(yield* Fiber.join(fiber)), {
+        text: "hi",
+        step: deepseek,
+        degradation: "fallback",
+        failures: [`${gpt}: DeadlineExceeded`, `${claude}: ProviderRateLimited`, `${gemini}: Unauthorized`]
+      })
+    }))
+
+  it.effect("tells the caller its own mistake at once and asks no other model", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting({
+        [gpt]: { outcome: Behaviour.error(400, { message: "n must be 1", type: "invalid_request_error" }) }
+      })
+      const error = yield* Effect.flip(cascade.complete(hello))
+      assert.strictEqual(error._tag, "InvalidRequest")
+      assert.include(error.message, "n must be 1")
+      assert.deepStrictEqual(yield* asked, [1, 0, 0, 0])
+    }))
+
+  it.effect("serves the last good answer, marked as stale, when all models fail, and goes back when they recover", () =>
+    Effect.gen(function*() {
+      const { cascade, provider } = yield* setting({ [gpt]: { outcome: Behaviour.ok("first") } })
+      yield* cascade.complete(hello)
+      yield* TestClock.adjust("10 minutes")
+      yield* Effect.forEach(names, (name) => provider.set(name, down))
+      const stale = told(yield* cascade.complete(hello))
+      assert.deepStrictEqual(stale, {
+        text: "first",
+        step: "cache",
+        degradation: "stale",
+        failures: names.map((name) => `${name}: ProviderFault`)
+      })
+      yield* provider.set(gpt, { outcome: Behaviour.ok("second") })
+      assert.strictEqual(told(yield* cascade.complete(hello)).text, "second")
+    }))
+
+  it.effect("ends in a sentence in the caller's language when there is no good answer, and does not keep it", () =>
+    Effect.gen(function*() {
+      const { cascade } = yield* setting(all(down))
+      const english = told(yield* cascade.complete(hello))
+      assert.deepStrictEqual([english.text, english.degradation], [Canned.sentences.default, "canned"])
+      const chinese = told(yield* cascade.complete(ask("我的包裹在哪里？")))
+      assert.strictEqual(chinese.text, Canned.sentences["zh"])
+      const german = cascade.complete(hello).pipe(Effect.provideService(Canned.CurrentLanguage, "de-AT"))
+      assert.strictEqual(told(yield* german).text, Canned.sentences["de"])
+      assert.strictEqual((yield* cascade.cache.snapshot).size, 0)
+    }))
+
+  it.effect("serves an equal request from the cache while it is fresh, whatever the order of its fields", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting()
+      yield* cascade.complete({ ...hello, temperature: 0, seed: 7 })
+      const again = told(yield* cascade.complete({ seed: 7, stream: true, temperature: 0, ...hello }))
+      assert.deepStrictEqual([again.step, again.degradation], ["cache", "none"])
+      yield* cascade.complete({ ...hello, temperature: 1, seed: 7 })
+      assert.deepStrictEqual(yield* asked, [2, 0, 0, 0])
+    }))
+
+  it.effect("makes one call for equal requests in flight", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting({ [gpt]: { latency: Behaviour.constant("1 second") } })
+      const fibers = yield* Effect.forEach(
+        Array.from({ length: 50 }),
+        () => Effect.forkChild(cascade.complete(hello), { startImmediately: true })
+      )
+      yield* TestClock.adjust("1 second")
+      yield* Effect.forEach(fibers, Fiber.join)
+      assert.deepStrictEqual(yield* asked, [1, 0, 0, 0])
+    }))
+
+  it.effect("keeps tenants apart where the key says so", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting({}, { cacheKey: (request) => JSON.stringify(request["metadata"]) })
+      yield* cascade.complete({ ...hello, metadata: { tenant: "a" } })
+      yield* cascade.complete({ ...hello, metadata: { tenant: "b" } })
+      assert.deepStrictEqual(yield* asked, [2, 0, 0, 0])
+    }))
+
+  it.effect("does not keep an answer that was cut off by its length", () =>
+    Effect.gen(function*() {
+      const cut = Behaviour.respond(200, { choices: [{ message: { content: "Once upon" }, finish_reason: "length" }] })
+      const { cascade } = yield* setting({ [gpt]: { outcome: cut } })
+      assert.strictEqual(told(yield* cascade.complete(hello)).text, "Once upon")
+      assert.strictEqual((yield* cascade.cache.snapshot).size, 0)
+    }))
+
+  const tooLong = Behaviour.error(400, { message: "too long", code: "context_length_exceeded" })
+
+  it.effect("sends a conversation that is too long only to models with a larger window", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting(
+        { [gpt]: { outcome: tooLong }, [gemini]: { outcome: Behaviour.ok("read it all") } },
+        {},
+        {
+          [gpt]: { contextWindow: 128_000 },
+          [claude]: { contextWindow: 128_000 },
+          [gemini]: { contextWindow: 1_000_000 }
+        }
+      )
+      const { failures, step } = told(yield* cascade.complete(hello))
+      assert.deepStrictEqual([step, failures], [gemini, [`${gpt}: ContextTooLong`, `${claude}: ContextTooLong`]])
+      assert.deepStrictEqual(yield* asked, [1, 0, 1, 0])
+    }))
+
+  it.effect("tells the caller that a conversation is too long when no later window is larger", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting({ [gpt]: { outcome: tooLong } }, {}, {
+        [gpt]: { contextWindow: 128_000 }
+      })
+      assert.strictEqual((yield* Effect.flip(cascade.complete(hello)))._tag, "ContextTooLong")
+      assert.deepStrictEqual(yield* asked, [1, 0, 0, 0])
+    }))
+
+  it.effect("goes on from blocked content only where the step opted in", () =>
+    Effect.gen(function*() {
+      const blocked = { [gpt]: { outcome: Behaviour.error(400, { message: "policy", code: "content_filter" }) } }
+      const strict = yield* setting(blocked)
+      assert.strictEqual((yield* Effect.flip(strict.cascade.complete(hello)))._tag, "ContentBlocked")
+      const lenient = yield* setting(blocked, {}, { [gpt]: { optIn: ["ContentBlocked"] } })
+      assert.strictEqual(told(yield* lenient.cascade.complete(hello)).step, claude)
+    }))
+
+  it.effect("gives the customer the sentence at the deadline, however many models still hang", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting(all({ outcome: Behaviour.hang }), { deadline: "7 seconds" })
+      const fiber = yield* Effect.forkChild(cascade.complete(hello), { startImmediately: true })
+      yield* TestClock.adjust("6999 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(told(yield* Fiber.join(fiber)).degradation, "canned")
+      assert.deepStrictEqual(yield* asked, [1, 1, 0, 0])
+    }))
+
+  it.effect("asks no further model when the attempts are spent", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting(all(down), { attempts: 2 })
+      assert.strictEqual(told(yield* cascade.complete(hello)).degradation, "canned")
+      assert.deepStrictEqual(yield* asked, [1, 1, 0, 0])
+    }))
+
+  it.effect("without a sentence, runs out with the error of every model", () =>
+    Effect.gen(function*() {
+      const { cascade } = yield* setting(all(down), { canned: undefined as never })
+      const error: unknown = yield* Effect.flip(cascade.complete(hello))
+      assert.instanceOf(error, Cascade.CascadeExhausted)
+      assert.deepStrictEqual((error as Cascade.CascadeExhausted).failures.map(({ step }) => step), [...names])
+    }))
+
+  it("has in its error channel the caller's mistakes and, without a floor, the end of the chain", () => {
+    const models: ModelCascade.Options["models"] = [] as never
+    expectTypeOf(ModelCascade.make).toBeCallableWith({ models })
+    type WithFloor = Effect.Success<ReturnType<typeof withFloor>>
+    const withFloor = () => ModelCascade.make({ models, canned: Canned.sentences })
+    type Without = Effect.Success<ReturnType<typeof without>>
+    const without = () => ModelCascade.make({ models })
+    expectTypeOf<WithFloor>().toEqualTypeOf<ModelCascade.ModelCascade<ModelCascade.CallerError>>()
+    expectTypeOf<Without>().toEqualTypeOf<
+      ModelCascade.ModelCascade<ModelCascade.CallerError | Cascade.CascadeExhausted<ChatModel.ModelError>>
+    >()
+  })
+})
