@@ -271,14 +271,21 @@ const proxyOf = (proxy: NonNullable<TransportOptions["proxy"]>): NonNullable<Tra
     : [["proxy.http", proxy.http], ["proxy.https", proxy.https]] as const
   for (const [name, value] of named) {
     // A proxy's URL may hold a password, so it is not shown.
-    if (value !== undefined && value !== "" && !(URL.canParse(value) && /^(https?|socks5?):$/.test(new URL(value).protocol))) {
-      throw new RangeError(`ChatClient.layerHttpClient: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`)
+    if (
+      value !== undefined && value !== "" &&
+      !(URL.canParse(value) && /^(https?|socks5?):$/.test(new URL(value).protocol))
+    ) {
+      throw new RangeError(
+        `ChatClient.layerHttpClient: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`
+      )
     }
   }
   return proxy
 }
 
 const nonsense = (field: string, range: string, value: unknown): RangeError =>
-  new RangeError(`ChatClient.make: ${field} must be ${range}, got ${
-    (typeof value === "string" ? JSON.stringify(value) : String(value)).slice(0, 100)
-  }`)
+  new RangeError(
+    `ChatClient.make: ${field} must be ${range}, got ${
+      (typeof value === "string" ? JSON.stringify(value) : String(value)).slice(0, 100)
+    }`
+  )

@@ -79,7 +79,9 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("@switchg
     return "caller"
   }
   override get message(): string {
-    return `${this.provider} refused the request to ${this.model}${said(this)}. Correct the request; repeating it cannot help.`
+    return `${this.provider} refused the request to ${this.model}${
+      said(this)
+    }. Correct the request; repeating it cannot help.`
   }
 }
 
@@ -249,7 +251,9 @@ export class TimedOut extends Schema.TaggedError<TimedOut>("@switchgear/http/Cha
     const limit = this.limit === undefined ? "" : ` within ${Duration.format(this.limit)}`
     return this.phase === "connect"
       ? `No connection to ${this.provider} for ${this.model}${limit}. Check the network and the proxy, or raise the connect timeout.`
-      : `${this.model} at ${this.provider} did not ${phases[this.phase]}${limit}. Use another model, or raise the ${this.phase} timeout.`
+      : `${this.model} at ${this.provider} did not ${
+        phases[this.phase]
+      }${limit}. Use another model, or raise the ${this.phase} timeout.`
   }
 }
 

@@ -14,7 +14,12 @@ const request = (model = "gpt-4.1") => ({ model, messages: [{ role: "user", cont
 const setup = (outcome: Behaviour.Outcome, options: Partial<ChatClient.Options> = {}) =>
   Effect.gen(function*() {
     const provider = yield* SimulatedProvider.make({ models: { "gpt-4.1": { outcome } }, apiKey })
-    const client = yield* ChatClient.make({ provider: "openai", baseUrl: "http://simulated.test/v1", apiKey, ...options })
+    const client = yield* ChatClient.make({
+      provider: "openai",
+      baseUrl: "http://simulated.test/v1",
+      apiKey,
+      ...options
+    })
       .pipe(Effect.provideService(HttpClient.HttpClient, SimulatedProvider.httpClient(provider)))
     return { provider, client }
   })
@@ -34,7 +39,9 @@ describe("ChatClient", () => {
       const requests: Array<HttpClientRequest.HttpClientRequest> = []
       const client = yield* clientOf((request) => {
         requests.push(request)
-        return new Response(JSON.stringify({ choices: [{ message: { content: "x" }, finish_reason: "stop" }], extra: 1 }))
+        return new Response(
+          JSON.stringify({ choices: [{ message: { content: "x" }, finish_reason: "stop" }], extra: 1 })
+        )
       }, { apiKey })
       const reply = yield* client.complete({ ...request(), stream: true, stream_options: {}, brand_new: { a: [1] } })
       assert.strictEqual(reply["extra"], 1)
@@ -133,9 +140,27 @@ describe("ChatClient", () => {
     const coded = (code: string, more: object = {}) => Object.assign(new Error("x"), { code, ...more })
     const cases: ReadonlyArray<readonly [string, unknown, ChatError.ChatError["_tag"], boolean, RegExp]> = [
       ["a connect timeout", coded("UND_ERR_CONNECT_TIMEOUT"), "TimedOut", true, /^No connection to openai/],
-      ["ETIMEDOUT among several addresses", new AggregateError([coded("ETIMEDOUT")]), "TimedOut", true, /connect timeout/],
-      ["what fetch wraps", new TypeError("fetch failed", { cause: coded("ENOTFOUND") }), "ConnectFailed", true, /No such host/],
-      ["a refused proxy", coded("ECONNREFUSED", { address: "10.0.0.1", port: 3128 }), "ConnectFailed", true, /10\.0\.0\.1:3128/],
+      [
+        "ETIMEDOUT among several addresses",
+        new AggregateError([coded("ETIMEDOUT")]),
+        "TimedOut",
+        true,
+        /connect timeout/
+      ],
+      [
+        "what fetch wraps",
+        new TypeError("fetch failed", { cause: coded("ENOTFOUND") }),
+        "ConnectFailed",
+        true,
+        /No such host/
+      ],
+      [
+        "a refused proxy",
+        coded("ECONNREFUSED", { address: "10.0.0.1", port: 3128 }),
+        "ConnectFailed",
+        true,
+        /10\.0\.0\.1:3128/
+      ],
       ["a certificate", coded("DEPTH_ZERO_SELF_SIGNED_CERT"), "ConnectFailed", false, /not trusted/],
       ["a server that speaks no HTTP", coded("HPE_INVALID_CONSTANT"), "MalformedReply", false, /not HTTP/],
       ["an error without a code", new Error("?"), "ConnectFailed", true, /api\.test/],
@@ -162,13 +187,17 @@ describe("ChatClient", () => {
         assert.isTrue(ChatError.isChatError(yield* Effect.flip(client.complete(request()))))
       }))
 
-    it.effect.prop("on a response of any JSON", { json: Schema.Json, message: Schema.Json }, ({ json, message }) =>
-      Effect.gen(function*() {
-        for (const body of [json, { choices: json }, { choices: [{ message }], usage: json, id: json }]) {
-          const exit = yield* Effect.exit(exchange(JSON.stringify(body)))
-          assert.isTrue(Exit.isSuccess(exit) || !Cause.hasDies(exit.cause))
-        }
-      }))
+    it.effect.prop(
+      "on a response of any JSON",
+      { json: Schema.Json, message: Schema.Json },
+      ({ json, message }) =>
+        Effect.gen(function*() {
+          for (const body of [json, { choices: json }, { choices: [{ message }], usage: json, id: json }]) {
+            const exit = yield* Effect.exit(exchange(JSON.stringify(body)))
+            assert.isTrue(Exit.isSuccess(exit) || !Cause.hasDies(exit.cause))
+          }
+        })
+    )
 
     it.effect("on a request that is not one", () =>
       Effect.gen(function*() {
@@ -219,7 +248,11 @@ describe("ChatClient", () => {
     refuses("an infinite connect timeout", { connectTimeout: Infinity }, /connectTimeout/)
     refuses("a key with a line break", { apiKey: Redacted.make("sk-hunter2\n") }, /^(?!.*hunter2).*apiKey.*$/)
     refuses("an empty key", { apiKey: Redacted.make("") }, /apiKey/)
-    refuses("a proxy that is no URL", { proxy: { https: "user:hunter2" } }, /^(?!.*hunter2).*proxy\.https must be a URL.*$/)
+    refuses(
+      "a proxy that is no URL",
+      { proxy: { https: "user:hunter2" } },
+      /^(?!.*hunter2).*proxy\.https must be a URL.*$/
+    )
   })
 
   it("accepts a base URL with a slash at its end and a query", () => {

@@ -11,7 +11,8 @@ const respond = (
   body: unknown = "",
   status = 429,
   now: number | undefined = 0
-) => ChatError.fromResponse({ ...at, status, headers, body: typeof body === "string" ? body : JSON.stringify(body), now })
+) =>
+  ChatError.fromResponse({ ...at, status, headers, body: typeof body === "string" ? body : JSON.stringify(body), now })
 const millis = (error: ChatError.ChatError) => error.retryAfter && Duration.toMillis(error.retryAfter)
 const bodyOf = (body: unknown) => typeof body === "string" ? body : JSON.stringify(body)
 
@@ -34,22 +35,34 @@ describe("ChatError", () => {
       ["zero", { "retry-after": "0" }, "", 0],
       ["headers in any case", { "Retry-After": "2" }, "", 2000],
       ["a date, counted from now", { "retry-after": "Thu, 01 Jan 1970 00:01:00 GMT" }, "", 60_000],
-      ["a date before the body", { "retry-after": "Thu, 01 Jan 1970 00:01:00 GMT" }, { error: { details: [{ retryDelay: "1s" }] } }, 60_000],
+      ["a date before the body", { "retry-after": "Thu, 01 Jan 1970 00:01:00 GMT" }, {
+        error: { details: [{ retryDelay: "1s" }] }
+      }, 60_000],
       ["1s", { "x-ratelimit-reset-requests": "1s" }, "", 1000],
       ["6m0s", { "x-ratelimit-reset-tokens": "6m0s" }, "", 360_000],
       ["120ms", { "x-ratelimit-reset-tokens": "120ms" }, "", 120],
       ["1h2m3.5s", { "x-ratelimit-reset-tokens": "1h2m3.5s" }, "", 3_723_500],
       ["a reset in bare seconds", { "x-ratelimit-reset-requests": "7" }, "", 7000],
-      ["the reset of the limit that is used up", {
-        "x-ratelimit-remaining-requests": "0",
-        "x-ratelimit-reset-requests": "1s",
-        "x-ratelimit-remaining-tokens": "5",
-        "x-ratelimit-reset-tokens": "6m0s"
-      }, "", 1000],
-      ["the reset of the limit the error names", {
-        "x-ratelimit-reset-requests": "1s",
-        "x-ratelimit-reset-tokens": "2s"
-      }, { error: { type: "requests", code: "rate_limit_exceeded" } }, 1000],
+      [
+        "the reset of the limit that is used up",
+        {
+          "x-ratelimit-remaining-requests": "0",
+          "x-ratelimit-reset-requests": "1s",
+          "x-ratelimit-remaining-tokens": "5",
+          "x-ratelimit-reset-tokens": "6m0s"
+        },
+        "",
+        1000
+      ],
+      [
+        "the reset of the limit the error names",
+        {
+          "x-ratelimit-reset-requests": "1s",
+          "x-ratelimit-reset-tokens": "2s"
+        },
+        { error: { type: "requests", code: "rate_limit_exceeded" } },
+        1000
+      ],
       ["retryDelay", {}, { error: { details: [{ retryDelay: "46s" }] } }, 46_000],
       ["a sentence in seconds", {}, { error: { message: "Please try again in 41.724s. Contact us" } }, 41_724],
       ["a sentence in milliseconds", {}, { error: { message: "Please try again in 20ms." } }, 20],
@@ -101,12 +114,16 @@ describe("ChatError", () => {
     }
   })
 
-  it.prop("has an error for every status and any text", { status: Schema.Int, body: Schema.String }, ({ body, status }) => {
-    const error = ChatError.fromResponse({ ...at, status, headers: {}, body })
-    assert.isTrue(ChatError.isChatError(error))
-    assert.isAtMost((error.detail ?? "").length, 301)
-    assert.isString(error.message)
-  })
+  it.prop(
+    "has an error for every status and any text",
+    { status: Schema.Int, body: Schema.String },
+    ({ body, status }) => {
+      const error = ChatError.fromResponse({ ...at, status, headers: {}, body })
+      assert.isTrue(ChatError.isChatError(error))
+      assert.isAtMost((error.detail ?? "").length, 301)
+      assert.isString(error.message)
+    }
+  )
 
   it.prop("has an error for any JSON in any place of an error object", {
     json: Schema.Json,
@@ -162,13 +179,19 @@ describe("ChatError", () => {
       }).detail ?? ""
 
     it("hides the key that was sent", () => {
-      assert.strictEqual(detail(`Incorrect API key provided: ${apiKey}. Find it`), "Incorrect API key provided: [redacted]. Find it")
+      assert.strictEqual(
+        detail(`Incorrect API key provided: ${apiKey}. Find it`),
+        "Incorrect API key provided: [redacted]. Find it"
+      )
     })
     it("hides a part of the key", () => {
       assert.notInclude(detail(`your key "...${apiKey.slice(-10)}" is bad`), apiKey.slice(-10))
     })
     it("hides a key the provider masked itself", () => {
-      assert.strictEqual(detail("Incorrect API key provided: sk-li**********CRET."), "Incorrect API key provided: [redacted]")
+      assert.strictEqual(
+        detail("Incorrect API key provided: sk-li**********CRET."),
+        "Incorrect API key provided: [redacted]"
+      )
       assert.notInclude(detail("Your api key: ****CRET is invalid"), "CRET")
     })
     it("hides another key and a bearer token", () => {

@@ -30,7 +30,11 @@ describe("ChatSchema", () => {
             tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: "{", strict: true }, x: 1 }]
           }
         }],
-        usage: { ...good.usage, prompt_cache_hit_tokens: 1, prompt_tokens_details: { cached_tokens: 1, image_tokens: 4 } }
+        usage: {
+          ...good.usage,
+          prompt_cache_hit_tokens: 1,
+          prompt_tokens_details: { cached_tokens: 1, image_tokens: 4 }
+        }
       }
       assert.deepStrictEqual(yield* decode(rich), rich as never)
     }))
@@ -60,7 +64,10 @@ describe("ChatSchema", () => {
   })
 
   const accepted = (message: unknown, finish_reason: unknown = null) =>
-    Effect.map(Effect.exit(exchange(JSON.stringify({ choices: [{ message, finish_reason }] }))), (exit) => exit._tag === "Success")
+    Effect.map(
+      Effect.exit(exchange(JSON.stringify({ choices: [{ message, finish_reason }] }))),
+      (exit) => exit._tag === "Success"
+    )
 
   it.effect("accepts an answer without text when it says what it is instead", () =>
     Effect.gen(function*() {

@@ -39,7 +39,8 @@ export const classify = (status: number, says: ProviderSays, longWait: boolean):
   if (isWrongKey(status, says)) return "Unauthorized"
   if (isContext(status, says)) return "ContextTooLong"
   if (status === 400 && isBlocked(says)) return "ContentBlocked"
-  if (status === 404 || ((status === 400 || status === 403) && unknownModel.has(says.code ?? ""))) return "ModelNotFound"
+  if (status === 404 || ((status === 400 || status === 403) && unknownModel.has(says.code ?? "")))
+    return "ModelNotFound"
   if (status === 403) return "Forbidden"
   if (status === 429) return isLongQuota(says, longWait) ? "QuotaExhausted" : "ProviderRateLimited"
   if (status === 498) return "ProviderRateLimited"
@@ -65,7 +66,8 @@ const isQuota = (status: number, says: ProviderSays): boolean =>
   quotaWords.has(says.code ?? "") ||
   ((status === 429 || status === 400 || status === 403) && quotaWords.has(says.type ?? "")) ||
   // Anthropic reports spent money as an invalid request; the sentence is all that tells them apart.
-  (status === 400 && says.type === "invalid_request_error" && /credit balance is too low|spend limit/i.test(says.text ?? ""))
+  (status === 400 && says.type === "invalid_request_error" &&
+    /credit balance is too low|spend limit/i.test(says.text ?? ""))
 
 /** Gemini's quota of a day, or a model the plan grants nothing of: no wait within a request's life helps. */
 const isLongQuota = (says: ProviderSays, longWait: boolean): boolean =>

@@ -18,7 +18,9 @@ export const decodeReply = (
   const parsed = parseJson(text)
   if (Result.isFailure(parsed)) {
     if (text.startsWith("{") && !text.endsWith("}")) return Result.fail(new ChatError.Truncated(where))
-    return malformed(text.startsWith("<") ? "an HTML page" : text.startsWith("data:") ? "an event stream" : "text that is not JSON")
+    return malformed(
+      text.startsWith("<") ? "an HTML page" : text.startsWith("data:") ? "an event stream" : "text that is not JSON"
+    )
   }
   const error = ChatError.fromReply(response, parsed.success)
   if (error !== undefined) return Result.fail(error)
@@ -35,5 +37,6 @@ const decode = Schema.decodeUnknownResult(ChatSchema.ChatReply)
 const isVoid = ({ finish_reason, message }: ChatSchema.ChatChoice): boolean =>
   (finish_reason === undefined || finish_reason === null || finish_reason === "") &&
   Object.entries(message).every(([name, value]) =>
-    name === "role" || value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0)
+    name === "role" || value === undefined || value === null || value === "" ||
+    (Array.isArray(value) && value.length === 0)
   )

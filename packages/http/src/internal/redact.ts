@@ -29,7 +29,10 @@ const mask = "[redacted]"
 const withoutKeys = (text: string, apiKey: string | undefined): string =>
   (apiKey === undefined || apiKey === "" ? text : text.replaceAll(apiKey, mask))
     .replace(/\bBearer\s+[^\s"',;]+/gi, `Bearer ${mask}`)
-    .replace(/[^\s"'`(),;:]+/g, (word) => looksLikeKey(word) || (apiKey !== undefined && quotes(word, apiKey)) ? mask : word)
+    .replace(
+      /[^\s"'`(),;:]+/g,
+      (word) => looksLikeKey(word) || (apiKey !== undefined && quotes(word, apiKey)) ? mask : word
+    )
 
 /** A word with asterisks in it is a key that the provider masked itself, leaving the ends readable. */
 const looksLikeKey = (word: string): boolean =>
@@ -54,7 +57,8 @@ const withoutPrompt = (text: string, prompt: ReadonlyArray<string>): string => {
   for (const said of prompt) {
     const quoted = oneLine(said).trim()
     if (quoted.length >= 4 && quoted.length < 2 * step) {
-      for (let at = text.indexOf(quoted); at !== -1; at = text.indexOf(quoted, at + 1)) hidden.fill(1, at, at + quoted.length)
+      for (let at = text.indexOf(quoted); at !== -1; at = text.indexOf(quoted, at + 1))
+        hidden.fill(1, at, at + quoted.length)
       continue
     }
     for (let at = 0; at + step <= text.length; at += step) {

@@ -23,8 +23,14 @@ export const beforeResponse = (target: Target, error: HttpClientError.HttpClient
   if (code !== undefined && connectTimeouts.has(code)) {
     return new ChatError.TimedOut({ provider, model, code, phase: "connect", isRetryable: true })
   }
-  if (code !== undefined && (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW")) {
-    return new ChatError.MalformedReply({ provider, model, code, found: "something that is not HTTP", isRetryable: false })
+  if (code !== undefined && (/^HPE_|^HTTPParserError$/.test(code) || code === "UND_ERR_HEADERS_OVERFLOW")) {
+    return new ChatError.MalformedReply({
+      provider,
+      model,
+      code,
+      found: "something that is not HTTP",
+      isRetryable: false
+    })
   }
   const refused = code !== undefined && isCertificate(code)
   return new ChatError.ConnectFailed({
@@ -52,10 +58,15 @@ export const inBody = (target: Target, status: number, error: HttpClientError.Ht
   })
 
 /** The innermost code and address: `fetch` and connections to several addresses wrap what really happened. */
-const origin = (cause: unknown, depth = 0): { readonly code?: string | undefined; readonly address?: string | undefined } => {
+const origin = (
+  cause: unknown,
+  depth = 0
+): { readonly code?: string | undefined; readonly address?: string | undefined } => {
   if (!isRecord(cause) || depth > 4) return {}
   const inner = Array.isArray(cause["errors"]) ? cause["errors"][0] : cause["cause"]
-  const code = typeof cause["code"] === "string" && cause["code"] !== "" ? cause["code"].slice(0, 60) : undefined
+  // undici's parser errors have a name and not always a code.
+  const named = cause["code"] ?? (cause["name"] === "HTTPParserError" ? cause["name"] : undefined)
+  const code = typeof named === "string" && named !== "" ? named.slice(0, 60) : undefined
   const address = typeof cause["address"] === "string" && typeof cause["port"] === "number"
     ? `${cause["address"]}:${cause["port"]}`
     : undefined

@@ -144,8 +144,14 @@ export const mix = (shares: ReadonlyArray<readonly [share: number, outcome: Outc
   shares
 })
 
-/** @internal The milliseconds one request waits, drawn from `random`. */
-export const sample = (latency: Latency | undefined, random: typeof Random.Random.Service): number => {
+/**
+ * @internal The milliseconds one request waits, drawn from `random`. They are whole, so that the same draws give the same
+ * times whenever a run begins.
+ */
+export const sample = (latency: Latency | undefined, random: typeof Random.Random.Service): number =>
+  Math.round(draw(latency, random))
+
+const draw = (latency: Latency | undefined, random: typeof Random.Random.Service): number => {
   switch (latency?._tag) {
     case undefined:
       return 0

@@ -95,15 +95,17 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         return Effect.succeed(Wire.fromOutcome(refusal as Played, { ...about, created: 0 }))
       }
       const stretch = capacity?.above === "slows" ? Math.max(1, (model.working + 1) / capacity.concurrency) : 1
-      const millis = Behaviour.sample(latency, random) * stretch
+      const millis = Math.round(Behaviour.sample(latency, random) * stretch)
       const chosen = Behaviour.choose(outcome ?? Behaviour.ok(), random)
       model.working++
       return sleep(millis).pipe(
         Effect.andThen(
           chosen._tag === "Hang"
             ? Effect.never
-            : Effect.map(Clock.currentTimeMillis, (now) =>
-              Wire.fromOutcome(chosen, { ...about, created: Math.floor(now / 1000) }))
+            : Effect.map(
+              Clock.currentTimeMillis,
+              (now) => Wire.fromOutcome(chosen, { ...about, created: Math.floor(now / 1000) })
+            )
         ),
         Effect.onExit(() => Effect.sync(() => model.working--))
       )
@@ -137,7 +139,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 })
 
 /** A provider that nobody can reach yet. */
-export const layer = (options: Options): Layer.Layer<SimulatedProvider> => Layer.effect(SimulatedProvider, make(options))
+export const layer = (options: Options): Layer.Layer<SimulatedProvider> =>
+  Layer.effect(SimulatedProvider, make(options))
 
 /**
  * The provider as an `HttpClient` without sockets: every address leads to it, hangs and cuts look as undici shows them.
@@ -230,7 +233,10 @@ const admit = (incoming: Wire.Incoming, authorization: string | undefined): Admi
   const name = typeof json["model"] === "string" ? json["model"] : undefined
   const messages = Array.isArray(json["messages"]) ? json["messages"].filter(isRecord) : undefined
   const refusal = !/\/chat\/completions$/.test(incoming.path) || incoming.method !== "POST"
-    ? Behaviour.error(404, { message: `Invalid URL (${incoming.method} ${incoming.path})`, type: "invalid_request_error" })
+    ? Behaviour.error(404, {
+      message: `Invalid URL (${incoming.method} ${incoming.path})`,
+      type: "invalid_request_error"
+    })
     : authorization !== undefined && incoming.authorization !== authorization
     ? Behaviour.unauthorized
     : name === undefined || messages === undefined

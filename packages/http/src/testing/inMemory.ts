@@ -27,7 +27,9 @@ export const httpClient = (handle: Handle): HttpClient.HttpClient =>
         }
         call.end("cut")
         return Effect.fail(
-          new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause: closed() }) })
+          new HttpClientError.HttpClientError({
+            reason: new HttpClientError.TransportError({ request, cause: closed() })
+          })
         )
       }
     )
@@ -41,8 +43,10 @@ const body = (wire: Extract<Wire, { _tag: "Answer" }>, call: Call): Stream.Strea
     })
   )
   const whole = wire.end === "cut" ? Stream.concat(pieces, Stream.fail(closed())) : pieces
-  return Stream.onExit(whole, (exit) =>
-    Effect.sync(() => call.end(wire.end === "cut" ? "cut" : exit._tag === "Success" ? "answered" : "aborted")))
+  return Stream.onExit(
+    whole,
+    (exit) => Effect.sync(() => call.end(wire.end === "cut" ? "cut" : exit._tag === "Success" ? "answered" : "aborted"))
+  )
 }
 
 const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): string =>

@@ -34,7 +34,14 @@ const row = (
   headers: Readonly<Record<string, string>> = {}
 ): Row => ({ name, status, body, expect, headers })
 
-const invalid = { tag: "InvalidRequest", blame: "caller", retries: "no", movesOn: "no", counts: false, parks: false } as const
+const invalid = {
+  tag: "InvalidRequest",
+  blame: "caller",
+  retries: "no",
+  movesOn: "no",
+  counts: false,
+  parks: false
+} as const
 const context = { ...invalid, tag: "ContextTooLong", movesOn: "larger-window" } as const
 const blocked = { ...invalid, tag: "ContentBlocked", movesOn: "opt-in" } as const
 const account = { blame: "account", retries: "no", movesOn: "yes", counts: false } as const
@@ -62,14 +69,27 @@ export const rows: ReadonlyArray<Row> = [
     openai("too long", "invalid_request_error", "context_length_exceeded"),
     { ...context, code: "context_length_exceeded" }
   ),
-  row("400 that only says so of the context", 400, openai("This model's maximum context length is 8192 tokens"), context),
-  row("400 of Anthropic for a long prompt", 400, anthropic("invalid_request_error", "prompt is too long: 2 > 1"), context),
+  row(
+    "400 that only says so of the context",
+    400,
+    openai("This model's maximum context length is 8192 tokens"),
+    context
+  ),
+  row(
+    "400 of Anthropic for a long prompt",
+    400,
+    anthropic("invalid_request_error", "prompt is too long: 2 > 1"),
+    context
+  ),
   row("400 content_filter", 400, openai("filtered", null, "content_filter"), blocked),
   row("400 content_policy_violation", 400, openai("no", "invalid_request_error", "content_policy_violation"), blocked),
   row("400 with Azure's innererror", 400, {
     error: { message: "filtered", code: null, innererror: { code: "ResponsibleAIPolicyViolation" } }
   }, blocked),
-  row("400 invalid_prompt", 400, openai("no", "invalid_request_error", "invalid_prompt"), { ...invalid, movesOn: "opt-in" }),
+  row("400 invalid_prompt", 400, openai("no", "invalid_request_error", "invalid_prompt"), {
+    ...invalid,
+    movesOn: "opt-in"
+  }),
   row("400 unsupported_parameter", 400, openai("no", "invalid_request_error", "unsupported_parameter"), {
     ...invalid,
     movesOn: "opt-in"
@@ -80,7 +100,12 @@ export const rows: ReadonlyArray<Row> = [
     anthropic("invalid_request_error", "Your credit balance is too low to access the Anthropic API."),
     quota
   ),
-  row("400 of Anthropic at a spend limit", 400, anthropic("invalid_request_error", "Workspace spend limit reached"), quota),
+  row(
+    "400 of Anthropic at a spend limit",
+    400,
+    anthropic("invalid_request_error", "Workspace spend limit reached"),
+    quota
+  ),
   row(
     "400 of Gemini for a wrong key",
     400,
@@ -99,7 +124,12 @@ export const rows: ReadonlyArray<Row> = [
     retryAfterMillis: 2000
   }, { "retry-after": "2" }),
   row("402 of OpenRouter", 402, { error: { code: 402, message: "no credits" } }, quota),
-  row("403", 403, openai("Country not supported", "request_forbidden", "unsupported_country_region_territory"), forbidden),
+  row(
+    "403",
+    403,
+    openai("Country not supported", "request_forbidden", "unsupported_country_region_territory"),
+    forbidden
+  ),
   row("403 of Anthropic", 403, anthropic("permission_error", "not allowed"), forbidden),
   row("404 model_not_found", 404, openai("no such model", "invalid_request_error", "model_not_found"), notFound),
   row("404 of Anthropic", 404, anthropic("not_found_error", "model: claude-x"), notFound),
