@@ -169,9 +169,11 @@ export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>("@switchg
     return "account"
   }
   override get message(): string {
-    return `The account at ${this.provider} has no quota left for ${this.model}${
-      said(this)
-    }. Add credit or raise the limit${orWait(this.retryAfter)}; retrying does not restore it.`
+    return `The account at ${this.provider} has no quota left for ${this.model}${said(this)}. ${
+      this.retryAfter === undefined
+        ? "Add credit or raise the limit; retrying does not restore it."
+        : `Add credit, raise the limit, or wait ${Duration.format(this.retryAfter)}; retrying sooner does not help.`
+    }`
   }
 }
 

@@ -71,8 +71,8 @@ const isQuota = (status: number, says: ProviderSays): boolean =>
 
 /** Gemini's quota of a day, or a model the plan grants nothing of: no wait within a request's life helps. */
 const isLongQuota = (says: ProviderSays, longWait: boolean): boolean =>
-  longWait || says.reasons.some((reason) => /PerDay/i.test(reason)) ||
-  (says.grpcStatus === "RESOURCE_EXHAUSTED" && /\blimit: 0\b/.test(says.text ?? ""))
+  says.grpcStatus === "RESOURCE_EXHAUSTED" &&
+  (longWait || says.reasons.some((reason) => /PerDay/i.test(reason)) || /\blimit: 0\b/.test(says.text ?? ""))
 
 const isWrongKey = (status: number, says: ProviderSays): boolean =>
   status === 401 ||

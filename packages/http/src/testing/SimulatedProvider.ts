@@ -88,27 +88,32 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   const work = (model: Model, about: Omit<Wire.Completion, "created">): Effect.Effect<Wire.Wire> =>
     Effect.suspend(() => {
-      const { capacity, latency, outcome } = model.behaviour
-      const load = model.working / (capacity?.concurrency ?? Infinity)
-      if (load >= 1 && (capacity?.above === "503" || capacity?.above === "529")) {
-        const refusal = capacity.above === "503" ? Behaviour.unavailable : Behaviour.overloaded
-        return Effect.succeed(Wire.fromOutcome(refusal as Played, { ...about, created: 0 }))
-      }
-      const stretch = capacity?.above === "slows" ? Math.max(1, (model.working + 1) / capacity.concurrency) : 1
-      const millis = Math.round(Behaviour.sample(latency, random) * stretch)
-      const chosen = Behaviour.choose(outcome ?? Behaviour.ok(), random)
-      model.working++
-      return sleep(millis).pipe(
-        Effect.andThen(
-          chosen._tag === "Hang"
-            ? Effect.never
-            : Effect.map(
+      let works = false
+      const begin = Effect.suspend(() => {
+        const { capacity, latency, outcome } = model.behaviour
+        const full = capacity !== undefined && model.working >= capacity.concurrency
+        if (full && (capacity.above === "503" || capacity.above === "529")) {
+          const refusal = capacity.above === "503" ? Behaviour.unavailable : Behaviour.overloaded
+          return Effect.succeed(Wire.fromOutcome(refusal as Played, { ...about, created: 0 }))
+        }
+        works = true
+        model.working++
+        const stretch = capacity?.above === "slows" ? Math.max(1, model.working / capacity.concurrency) : 1
+        const chosen = Behaviour.choose(outcome ?? Behaviour.ok(), random)
+        return Effect.andThen(
+          sleep(Math.round(Behaviour.sample(latency, random) * stretch)),
+          chosen._tag === "Hang" ?
+            Effect.never :
+            Effect.map(
               Clock.currentTimeMillis,
               (now) => Wire.fromOutcome(chosen, { ...about, created: Math.floor(now / 1000) })
             )
-        ),
-        Effect.onExit(() => Effect.sync(() => model.working--))
-      )
+        )
+      })
+      return Effect.onExit(begin, () =>
+        Effect.sync(() => {
+          if (works) model.working--
+        }))
     })
 
   const handle: Wire.Handle = (incoming, play) =>
@@ -232,7 +237,7 @@ const admit = (incoming: Wire.Incoming, authorization: string | undefined): Admi
   const json = parsed._tag === "Success" && isRecord(parsed.success) ? parsed.success : {}
   const name = typeof json["model"] === "string" ? json["model"] : undefined
   const messages = Array.isArray(json["messages"]) ? json["messages"].filter(isRecord) : undefined
-  const refusal = !/\/chat\/completions$/.test(incoming.path) || incoming.method !== "POST"
+  const refusal = !incoming.path.endsWith("/chat/completions") || incoming.method !== "POST"
     ? Behaviour.error(404, {
       message: `Invalid URL (${incoming.method} ${incoming.path})`,
       type: "invalid_request_error"

@@ -185,6 +185,9 @@ export const rows: ReadonlyArray<Row> = [
     ...quota,
     retryAfterMillis: 7_200_000
   }),
+  row("429 with a long wait at others than Gemini", 429, "", { ...limited, retryAfterMillis: 7_200_000 }, {
+    "retry-after": "7200"
+  }),
   row("498 of Groq", 498, openai("flex capacity", "capacity", "flex"), limited),
   row("499", 499, "", invalid),
   row("500", 500, openai("oops", "server_error"), fault),
