@@ -199,6 +199,30 @@ describe("ChatClient", () => {
         })
     )
 
+    it.effect("on a hostile response", () =>
+      Effect.gen(function*() {
+        const answer = `{"message":{"content":"a","__proto__":{"b":1}},"finish_reason":"stop","constructor":1}`
+        const hostile = [
+          `{"__proto__":{"choices":[${answer}]}}`,
+          "[".repeat(1_000_000),
+          `${"[".repeat(200_000)}${"]".repeat(200_000)}`,
+          `{"choices":${"[".repeat(200_000)}${"]".repeat(200_000)}}`,
+          `{"error":{"message":"${"input token count ".repeat(200_000)}"}}`,
+          `{"error":{"message":"${"try again in 1m".repeat(200_000)}","code":"${"x".repeat(2_000_000)}"}}`,
+          `{"error":{"code":1e999,"details":[[],null,{"violations":{}},{"reason":7}]}}`
+        ]
+        for (const body of hostile) {
+          for (const status of [200, 400, 429]) {
+            const error = yield* Effect.flip(exchange(body, status))
+            assert.isTrue(ChatError.isChatError(error))
+            assert.isAtMost(error.message.length, 700)
+          }
+        }
+        const reply = yield* exchange(`{"__proto__":{"polluted":1},"choices":[${answer}]}`)
+        assert.strictEqual(ChatSchema.text(reply), "a")
+        assert.strictEqual(({} as { readonly polluted?: unknown }).polluted, undefined)
+      }))
+
     it.effect("on a request that is not one", () =>
       Effect.gen(function*() {
         const { client } = yield* setup(Behaviour.ok())

@@ -23,7 +23,9 @@ const nothing: ProviderSays = { reasons: [] }
 /**
  * Reads the body of a response that is already known to be a failure. Total: any text gives an answer.
  */
-export const read = (body: string): ProviderSays => {
+export const read = (body: string): ProviderSays => bounded(readAll(body))
+
+const readAll = (body: string): ProviderSays => {
   const text = body.trim()
   if (text === "") return nothing
   const json = Result.getOrUndefined(parseJson(text))
@@ -40,10 +42,13 @@ export const read = (body: string): ProviderSays => {
 export const within = (json: unknown): ProviderSays | undefined => {
   const top = Array.isArray(json) ? json[0] : json
   if (!isRecord(top)) return undefined
-  if (isError(top["error"])) return fromError(top["error"])
+  if (isError(top["error"])) return bounded(fromError(top["error"]))
   const choice = Array.isArray(top["choices"]) ? top["choices"][0] : undefined
-  return isRecord(choice) && isError(choice["error"]) ? fromError(choice["error"]) : undefined
+  return isRecord(choice) && isError(choice["error"]) ? bounded(fromError(choice["error"])) : undefined
 }
+
+/** Nobody writes a sentence this long, and what judges it should not have to read more. */
+const bounded = (says: ProviderSays): ProviderSays => ({ ...says, text: says.text?.slice(0, 4096) })
 
 /**
  * `JSON.parse` as a value. Leading blank lines, which DeepSeek sends while it queues, are whitespace to JSON.
