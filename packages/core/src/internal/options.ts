@@ -27,6 +27,16 @@ export class OptionsOf {
     return value > 0 && value <= 1 ? value : this.refuse(field, "above 0 and at most 1", value)
   }
 
+  /** How much of something: any size, none included. */
+  amount(field: string, value: number): number {
+    return value >= 0 && value < Infinity ? value : this.refuse(field, "a number of zero or more", value)
+  }
+
+  /** How much of something there is to give out. */
+  supply(field: string, value: number): number {
+    return value > 0 && value < Infinity ? value : this.refuse(field, "a number above zero", value)
+  }
+
   /** A length of time above zero, in milliseconds. */
   positive(field: string, value: Duration.Input): number {
     const millis = toMillis(value)

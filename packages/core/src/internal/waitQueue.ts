@@ -19,6 +19,10 @@ export class WaitQueue<Member extends Place<Member>> {
     this.size++
   }
 
+  peek(): Member | undefined {
+    return this.first
+  }
+
   shift(): Member | undefined {
     const first = this.first
     if (first) this.remove(first)

@@ -1,0 +1,150 @@
+/**
+ * Several meters taken all or nothing, and the queue of those who wait for their turn. Every turn's time is known: it
+ * follows from the meters and from what those ahead will take. First come, first served: a large request is not overtaken
+ * by small ones, and a small one behind it waits.
+ */
+import type { Limit, Meter } from "./meter.ts"
+import { type Place, WaitQueue } from "./waitQueue.ts"
+
+/** Costs in the order of the meters. */
+export type Costs = ReadonlyArray<number>
+
+/** Somebody who waits for a turn. */
+export interface Turn extends Place<Turn> {
+  readonly costs: Costs
+  /** The time of the turn as planned. */
+  at: number
+  /** The latest time that is of use. */
+  readonly latest: number
+  /** Everything has been taken for it: it holds that from this step on. */
+  grant(now: number): void
+  /** Goes on, after a grant. */
+  proceed(): void
+  /** The turn would come too late, now that plans have changed. */
+  refuse(refusal: Refusal): void
+}
+
+/** Which meter made it too late, and how long it would have to be waited for; infinity when no wait would do. */
+export interface Refusal {
+  readonly meter: number
+  readonly wait: number
+}
+
+export class LimiterMachine {
+  readonly meters: ReadonlyArray<Meter>
+  readonly queue = new WaitQueue<Turn>()
+  pausedUntil = -Infinity
+  private readonly arm: (head: Turn | undefined) => void
+  private lastAt = -Infinity
+  private narrowest = 0
+
+  /** `arm` sets the alarm for the turn at the head of the queue, and stops it when there is none. */
+  constructor(meters: ReadonlyArray<Meter>, arm: (head: Turn | undefined) => void) {
+    this.meters = meters
+    this.arm = arm
+  }
+
+  /** The earliest time for the costs behind everybody who waits; leaves the meter that decided in `narrowest`. */
+  private turn(costs: Costs, now: number): number {
+    const from = Math.max(now, this.pausedUntil, this.lastAt)
+    let at = from
+    this.narrowest = -1
+    for (let i = 0; i < costs.length; i++) {
+      const cost = costs[i]!
+      if (cost === 0) continue
+      const meter = this.meters[i]!
+      const when = cost > meter.capacity ? Infinity : meter.when(cost, from)
+      if (when > at || this.narrowest < 0) {
+        at = when
+        this.narrowest = i
+      }
+    }
+    return at
+  }
+
+  /** Takes the costs if their turn is now, joins the queue if it comes by `turn.latest`, and refuses otherwise. */
+  request(turn: Turn, now: number): "taken" | "queued" | Refusal {
+    const head = this.queue.peek()
+    if (head !== undefined && head.at <= now) this.advance(now)
+    const at = this.turn(turn.costs, now)
+    if (at <= now) {
+      this.take(turn.costs, now)
+      return "taken"
+    }
+    if (at > turn.latest || at === Infinity) return { meter: this.narrowest, wait: at - now }
+    this.plan(turn, at)
+    this.queue.push(turn)
+    if (this.queue.size === 1) this.arm(turn)
+    return "queued"
+  }
+
+  /** Takes out somebody who no longer waits. */
+  leave(turn: Turn, now: number): void {
+    this.queue.remove(turn)
+    this.replan(now)
+  }
+
+  /** Grants every turn that has come. Those granted go on only when all is in order: they may ask again at once. */
+  advance(now: number): void {
+    const granted: Array<Turn> = []
+    for (let head = this.queue.peek(); head !== undefined && head.at <= now; head = this.queue.peek()) {
+      this.queue.remove(head)
+      this.take(head.costs, now)
+      head.grant(now)
+      granted.push(head)
+    }
+    this.replan(now)
+    for (const turn of granted) turn.proceed()
+  }
+
+  correct(differences: Costs, takenAt: number, now: number): void {
+    differences.forEach((difference, i) => {
+      if (difference !== 0) this.meters[i]!.correct(difference, takenAt, now)
+    })
+    this.replan(now)
+  }
+
+  /** Grants nothing before `until`, and leaves nothing that was saved up. */
+  pause(until: number, now: number): void {
+    this.pausedUntil = Math.max(this.pausedUntil, until)
+    for (const meter of this.meters) meter.drain(now)
+    this.replan(now)
+  }
+
+  /** Goes on with other limits, in the order of the meters. */
+  change(limits: ReadonlyArray<Limit>, now: number): void {
+    limits.forEach((limit, i) => this.meters[i]!.change(limit, now))
+    this.replan(now)
+  }
+
+  /** Plans all turns anew after something has changed, and refuses those that now come too late. */
+  private replan(now: number): void {
+    for (const meter of this.meters) meter.replan()
+    this.lastAt = -Infinity
+    const late: Array<readonly [Turn, Refusal]> = []
+    for (let turn = this.queue.peek(); turn !== undefined;) {
+      const next: Turn | undefined = turn.after
+      const at = this.turn(turn.costs, now)
+      if (at > turn.latest || at === Infinity) {
+        this.queue.remove(turn)
+        late.push([turn, { meter: this.narrowest, wait: at - now }])
+      } else {
+        this.plan(turn, at)
+      }
+      turn = next
+    }
+    this.arm(this.queue.peek())
+    for (const [turn, refusal] of late) turn.refuse(refusal)
+  }
+
+  private plan(turn: Turn, at: number): void {
+    turn.at = this.lastAt = at
+    turn.costs.forEach((cost, i) => {
+      if (cost > 0) this.meters[i]!.plan(cost, at)
+    })
+  }
+
+  private take(costs: Costs, now: number): void {
+    for (let i = 0; i < costs.length; i++) if (costs[i]! > 0) this.meters[i]!.take(costs[i]!, now)
+  }
+}
