@@ -80,7 +80,7 @@ export interface TransportOptions {
  * Makes a client over the `HttpClient` at hand. A call that outlasts `timeout` fails with `TimedOut` in phase `total`,
  * by the Effect clock.
  *
- * Options that make no sense throw a `RangeError` here, when the client is made; a call never throws.
+ * Making it dies with a `RangeError` that names the field when an option makes no sense; a call never dies.
  *
  * ```ts
  * import { Effect, Layer } from "effect"
@@ -103,10 +103,8 @@ export interface TransportOptions {
  * await Effect.runPromise(Effect.provide(program, client)) // => "Good day"
  * ```
  */
-export const make = (options: Options): Effect.Effect<ChatClient["Service"], never, HttpClient.HttpClient> => {
-  const settings = validated(options)
-  return Effect.map(HttpClient.HttpClient, (http) => fromHttpClient(settings, HttpClient.withScope(http)))
-}
+export const make = (options: Options): Effect.Effect<ChatClient["Service"], never, HttpClient.HttpClient> =>
+  Effect.map(HttpClient.HttpClient, (http) => fromHttpClient(validated(options), HttpClient.withScope(http)))
 
 /**
  * A client over the `HttpClient` at hand.
@@ -125,10 +123,12 @@ export const layerUndici = (options: Options & TransportOptions): Layer.Layer<Ch
  * The `HttpClient` of `layerUndici` alone, to be shared by several clients.
  */
 export const layerHttpClient = (options: TransportOptions = {}): Layer.Layer<HttpClient.HttpClient> =>
-  Undici.layer({
-    connectTimeout: duration("connectTimeout", options.connectTimeout ?? "5 seconds"),
-    proxy: proxyOf(options.proxy ?? "environment")
-  })
+  Layer.unwrap(Effect.sync(() =>
+    Undici.layer({
+      connectTimeout: duration("connectTimeout", options.connectTimeout ?? "5 seconds"),
+      proxy: proxyOf(options.proxy ?? "environment")
+    })
+  ))
 
 interface Settings {
   readonly provider: string

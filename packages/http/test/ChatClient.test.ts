@@ -258,9 +258,13 @@ describe("ChatClient", () => {
   describe("refuses options that make no sense", () => {
     const good = { provider: "openai", baseUrl: "https://api.test/v1" }
     const refuses = (name: string, options: object, message: RegExp) =>
-      it(name, () => {
-        assert.throws(() => ChatClient.layerUndici({ ...good, ...options }), RangeError, message)
-      })
+      it.effect(name, () =>
+        Effect.gen(function*() {
+          const exit = yield* Effect.exit(Layer.build(ChatClient.layerUndici({ ...good, ...options })))
+          const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+          assert.instanceOf(defect, RangeError)
+          assert.match((defect as RangeError).message, message)
+        }))
     refuses("a URL that is none", { baseUrl: "api.test" }, /baseUrl must be a URL .* got "api\.test"/)
     refuses("a URL of another kind", { baseUrl: "ftp://api.test" }, /baseUrl/)
     refuses("a URL with a password", { baseUrl: "https://a:hunter2@api.test" }, /^(?!.*hunter2).*baseUrl.*$/)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatSchema } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Effect, Fiber, Redacted, Schedule } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
 import { assertRow } from "./support/assertRow.ts"
 import { rows } from "./support/errorTable.ts"
 import * as Loopback from "./support/loopback.ts"
@@ -254,7 +254,10 @@ describe("over real sockets", () => {
     it.live("that is no URL is refused by the name of its variable", () =>
       Effect.gen(function*() {
         yield* Loopback.environment({ HTTPS_PROXY: "proxy of hunter2" })
-        assert.throws(() => ChatClient.layerHttpClient(), RangeError, /^(?!.*hunter2).*HTTPS_PROXY must be a URL.*$/)
+        const exit = yield* Effect.exit(Layer.build(ChatClient.layerHttpClient()))
+        const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+        assert.instanceOf(defect, RangeError)
+        assert.match((defect as RangeError).message, /^(?!.*hunter2).*HTTPS_PROXY must be a URL.*$/)
       }))
   })
 })
