@@ -16,6 +16,7 @@ export default defineConfig({
     projects: [
       project("core"),
       project("http"),
+      project("examples"),
       { test: { name: "scripts", root: "scripts", include: ["test/**/*.test.ts"] } },
       // Hundreds of small modules: they share one module graph, which is a tenth of the time.
       { test: { name: "docs", include: ["build/docs/**/*.test.ts"], isolate: false } }

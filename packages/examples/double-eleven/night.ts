@@ -35,7 +35,9 @@ export const make = <E, R>(connect: Lanes.Connect<E, R>): Effect.Effect<Night, E
     yield* Effect.forEach(guarded.guarded, ({ breaker }) =>
       breaker.transitions.pipe(
         Stream.runForEach(({ at, from, reason, to }) =>
-          Effect.sync(() => guarded.changes.push({ model: breaker.name, from, to, reason, atMs: at - curtain }))
+          Effect.sync(() =>
+            guarded.changes.push({ model: breaker.name, from, to, reason, atMs: Math.round(at - curtain) })
+          )
         ),
         Effect.forkScoped({ startImmediately: true })
       ))

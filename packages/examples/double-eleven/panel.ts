@@ -68,7 +68,7 @@ export const panel = (seen: Glimpse, paint: Paint): ReadonlyArray<string> => {
     "",
     paint(
       "dim",
-      `  ${"protected: circuits".padEnd(22)}${"".padEnd(22)}${"failing".padStart(9)}${"refused".padStart(10)}`
+      `  ${"protected: circuits".padEnd(22)}${"".padEnd(22)}${"failing".padStart(8)}${"refused".padStart(10)}`
     ),
     ...seen.circuits.map((snapshot) => circuit(snapshot, paint)),
     ""
@@ -116,6 +116,6 @@ const circuit = (snapshot: CircuitBreaker.Snapshot, paint: Paint): string => {
     : `${inFlight} in flight`
   const failing = state === "Closed" && failureRate !== undefined ? `${Math.round(100 * failureRate)} %` : ""
   return `  ${name.padEnd(20)}${paint(look, "●")} ${paint(look, word.padEnd(10))}${does.padEnd(12)}${
-    failing.padStart(9)
+    failing.padStart(8)
   }${Figures.whole(rejected).padStart(10)}${name === primary ? paint("dim", "  ← collapses") : ""}`
 }

@@ -1,0 +1,40 @@
+import { Effect } from "effect"
+import { spawn } from "node:child_process"
+import { join } from "node:path"
+
+/** How a program of this package ended. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program of this package, with nothing in its environment but what is given; ended with the test. */
+export const run = (
+  program: string,
+  options: {
+    readonly args?: ReadonlyArray<string>
+    readonly env?: Readonly<Record<string, string>>
+    /** Sent as soon as this has been printed. */
+    readonly interruptAt?: string
+  } = {}
+): Effect.Effect<Ended> =>
+  Effect.callback<Ended>((resume) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "..", "..", program), ...(options.args ?? [])], {
+      env: { ...options.env },
+      stdio: ["ignore", "pipe", "pipe"]
+    })
+    let stdout = ""
+    let stderr = ""
+    let interrupted = false
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk
+      if (!interrupted && options.interruptAt !== undefined && stdout.includes(options.interruptAt)) {
+        interrupted = true
+        child.kill("SIGINT")
+      }
+    })
+    child.stderr.on("data", (chunk) => void (stderr += chunk))
+    child.on("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
+    return Effect.sync(() => void child.kill("SIGKILL"))
+  })
