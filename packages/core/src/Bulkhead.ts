@@ -2,16 +2,24 @@
  * One slow dependency cannot take all of the caller's capacity: so many calls run at once, so many more wait, and the
  * rest are refused at once with {@link BulkheadFull}.
  *
- * Callers wait in the order in which they came. A wait ends with a slot, after `maxWait`, or at the caller's deadline,
- * whichever is first; it is refused before it begins when the queue is full or the deadline has passed. A caller that
- * is interrupted while it waits leaves its place, and one that runs gives its slot back only when its work has really
- * ended.
+ * Callers wait in the order in which they came, those with a higher {@link CurrentPriority} ahead of the others. A wait
+ * ends with a slot, after `maxWait`, or at the caller's deadline, whichever is first; it is refused before it begins
+ * when the queue is full or the deadline has passed. A caller that is interrupted while it waits leaves its place, and
+ * one that runs gives its slot back only when its work has really ended.
+ *
+ * With a `share`, no {@link CurrentKey}, such as a tenant, ever holds more than that share of the slots. Its further
+ * calls wait, and let everybody else pass. `resize` changes the number of slots while calls run and wait.
  *
  * **Order.** Inside the rate limit, outside the breaker: a call that only waits is not in flight, and the time it
  * waited does not make the dependency look slow.
  *
  * **Semantics.** The queue and its bound are those of Polly's concurrency limiter and failsafe-go's bulkhead; a slot is
  * handed to the next waiter directly, so that nobody barges in.
+ *
+ * **Gotchas.** A priority decides who of those who wait is next: it interrupts nobody, and in a full queue it takes
+ * nobody's place, so that the most urgent caller is refused there like any other. Under a steady load of higher
+ * priorities the lower ones wait until `maxWait`. A share is one of the slots and not of the queue: a key at its share
+ * can fill that with its waiters, so give it room, or a rate limit outside.
  *
  * ```ts
  * import { Bulkhead } from "@switchgear/core"
@@ -29,18 +37,19 @@
  * await Effect.runPromise(program) // => ["answered", "answered", "answered", "queue-full"]
  * ```
  */
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Deadline from "./Deadline.ts"
+import { FairQueue, type Lane, type Waiter } from "./internal/fairQueue.ts"
 import { Admission, guard } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
 import { startTimer } from "./internal/timer.ts"
-import { type Place, WaitQueue } from "./internal/waitQueue.ts"
 import * as Outcome from "./Outcome.ts"
 
 /** How many may run and wait. `name` and `concurrency` must be given. */
@@ -53,7 +62,42 @@ export interface Options {
   readonly queue?: number | undefined
   /** The longest wait for a slot; `"Infinity"` to leave it to the deadline. @default "10 seconds" */
   readonly maxWait?: Duration.Input | undefined
+  /**
+   * How much of the concurrency one {@link CurrentKey} may hold: above 0 and at most 1, rounded down to whole slots, but
+   * always one. @default none: keys are not looked at
+   */
+  readonly share?: number | undefined
 }
+
+/**
+ * How urgent the calls inside are: those who wait are served from the highest priority down, and in the order in which
+ * they came among equals. Any number; NaN counts as 0. @default 0
+ *
+ * ```ts
+ * import { Bulkhead } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const served: Array<string> = []
+ * const program = Effect.gen(function*() {
+ *   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 10 })
+ *   const call = (caller: string) =>
+ *     Effect.andThen(Effect.sync(() => served.push(caller)), Effect.sleep("1 millis")).pipe(bulkhead.protect)
+ *   const shopper = Effect.provideService(call("shopper"), Bulkhead.CurrentPriority, 10)
+ *   yield* Effect.all([call("batch 1"), call("batch 2"), shopper], { concurrency: "unbounded" })
+ * })
+ *
+ * await Effect.runPromise(program)
+ * served // => ["batch 1", "shopper", "batch 2"]
+ * ```
+ */
+export const CurrentPriority = Context.Reference<number>("@switchgear/core/Bulkhead/CurrentPriority", {
+  defaultValue: () => 0
+})
+
+/** On whose behalf the calls inside are made, for bulkheads with a `share`. @default undefined: may hold every slot */
+export const CurrentKey = Context.Reference<string | undefined>("@switchgear/core/Bulkhead/CurrentKey", {
+  defaultValue: () => undefined
+})
 
 /** Why a call was refused: nowhere to wait, waited long enough, or no time left to wait. */
 export type Reason = "queue-full" | "wait-timeout" | "deadline"
@@ -73,6 +117,11 @@ export interface Bulkhead {
   readonly name: string
   /** Stands around an effect. Adds {@link BulkheadFull} to its errors and changes nothing else. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BulkheadFull, R>
+  /**
+   * Goes on with so many slots, and shares of that. More are handed out at once; fewer interrupt nobody and keep nobody
+   * waiting: no call is let in until enough have ended. Dies with a `RangeError` below 1.
+   */
+  readonly resize: (concurrency: number) => Effect.Effect<void>
   readonly snapshot: Effect.Effect<Snapshot>
 }
 
@@ -83,6 +132,7 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
     return {
       name: hall.name,
       protect: (self) => guard(() => new Guest(hall, self)),
+      resize: (concurrency) => Effect.sync(() => hall.resize(concurrency)),
       snapshot: Effect.sync(() => ({
         name: hall.name,
         concurrency: hall.concurrency,
@@ -116,7 +166,7 @@ export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/
 
   override get message(): string {
     const why = {
-      "queue-full": "all slots are taken and its queue is full. Shed load, or use another target.",
+      "queue-full": "no slot is free for it and the queue is full. Shed load, or use another target.",
       "wait-timeout": "no slot came free within its maxWait. Shed load, or use another target.",
       "deadline": "no slot came free before the caller's deadline. Answer with what there is."
     }
@@ -124,14 +174,16 @@ export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/
   }
 }
 
-// The slots and the queue. Invariant: nobody waits while a slot is free, except while slots are being handed out.
+// The slots and the queue. Invariant: while a slot is free, nobody waits who may have it, except while slots are being
+// handed out.
 class Hall {
   readonly name: string
-  readonly concurrency: number
   readonly limit: number
   readonly maxWait: number
-  readonly queue = new WaitQueue<Guest>()
+  readonly share: number | undefined
+  readonly queue: FairQueue<Guest>
   readonly rejected = { "queue-full": 0, "wait-timeout": 0, "deadline": 0 }
+  concurrency: number
   taken = 0
   private handingOut = false
   private readonly rejections: { readonly [R in Reason]: Exit.Exit<never, BulkheadFull> }
@@ -142,6 +194,8 @@ class Hall {
     this.concurrency = check.integer("concurrency", options.concurrency, 1)
     this.limit = check.integer("queue", options.queue ?? 0, 0)
     this.maxWait = check.wait("maxWait", options.maxWait ?? "10 seconds")
+    this.share = options.share === undefined ? undefined : check.rate("share", options.share)
+    this.queue = new FairQueue(this.slotsOfAKey())
     const rejection = (reason: Reason) =>
       Exit.fail(withoutStack(() => new BulkheadFull({ bulkhead: this.name, reason })))
     this.rejections = {
@@ -151,10 +205,23 @@ class Hall {
     }
   }
 
-  tryTake(): boolean {
-    if (this.taken >= this.concurrency || this.queue.size > 0) return false
+  tryTake(lane: Lane<Guest>): boolean {
+    if (this.taken >= this.concurrency || !this.queue.isNext(lane)) return false
     this.taken++
+    this.queue.take(lane)
     return true
+  }
+
+  giveBack(lane: Lane<Guest>): void {
+    this.taken--
+    this.queue.giveBack(lane)
+    this.handOut()
+  }
+
+  resize(concurrency: number): void {
+    this.concurrency = new OptionsOf("Bulkhead.resize").integer("concurrency", concurrency, 1)
+    this.queue.setLimit(this.slotsOfAKey())
+    this.handOut()
   }
 
   reject(reason: Reason): Exit.Exit<never, BulkheadFull> {
@@ -164,8 +231,7 @@ class Hall {
 
   // A guest that is given a slot runs at once and may give the slot back before `admit` returns: the loop takes that
   // up, where recursion would grow the stack with the length of the queue.
-  giveBack(): void {
-    this.taken--
+  private handOut(): void {
     if (this.handingOut) return
     this.handingOut = true
     try {
@@ -179,12 +245,20 @@ class Hall {
       this.handingOut = false
     }
   }
+
+  // 29 % of 100 slots are 29, though the product of the two numbers is a hair less.
+  private slotsOfAKey(): number {
+    return this.share === undefined ? Infinity : Math.max(1, Math.floor(this.share * this.concurrency + 1e-9))
+  }
 }
 
 // One call on its way through. The slot is owned from the synchronous step in which it is given.
-class Guest extends Admission implements Place<Guest> {
+class Guest extends Admission implements Waiter<Guest> {
   before: Guest | undefined
   after: Guest | undefined
+  priority = 0
+  arrival = 0
+  lane!: Lane<Guest>
   private holds = false
   private waits = false
   private next: Effect.Effect<any, any, any> | undefined
@@ -201,13 +275,16 @@ class Guest extends Admission implements Place<Guest> {
 
   enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
     const { hall } = this
-    if (hall.tryTake()) {
+    // Looked up in the step that uses it: a lane in which nothing happens is not kept.
+    this.lane = hall.queue.lane(hall.share === undefined ? undefined : fiber.getRef(CurrentKey))
+    if (hall.tryTake(this.lane)) {
       this.holds = true
       return this.self
     }
     if (hall.queue.size >= hall.limit) return hall.reject("queue-full")
     const left = Deadline.millisLeft(fiber)
     if (left <= 0) return hall.reject("deadline")
+    this.priority = fiber.getRef(CurrentPriority) || 0
     hall.queue.push(this)
     this.waits = true
     const [wait, reason] = left < hall.maxWait ? [left, "deadline"] as const : [hall.maxWait, "wait-timeout"] as const
@@ -235,7 +312,7 @@ class Guest extends Admission implements Place<Guest> {
       this.stopTimer?.()
     } else if (this.holds) {
       this.holds = false
-      this.hall.giveBack()
+      this.hall.giveBack(this.lane)
     }
   }
 
