@@ -31,11 +31,16 @@
  * ```
  */
 import type * as Arr from "effect/Array"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as ExecutionPlan from "effect/ExecutionPlan"
+import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Attempts from "./Attempts.ts"
 import { onlyFailure } from "./internal/onlyFailure.ts"
 import { withoutStack } from "./internal/rejection.ts"
@@ -61,19 +66,19 @@ export interface Served<out A, out E = unknown> {
 
 /**
  * A chain of steps. `Moved` are the errors that move on, and that {@link CascadeExhausted} holds if the chain runs out;
- * `Failed` are those that fail at once.
+ * `Failed` are those that fail at once. `Judged` are those that every `when` of the chain can be asked about.
  */
-export interface Cascade<out A, out Moved, out Failed, out R> extends Pipeable.Pipeable {
-  readonly steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R>>
+export interface Cascade<out A, out Moved, out Failed, out R, in Judged = never> extends Pipeable.Pipeable {
+  readonly steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R, Judged>>
 }
 
 /** One step: a call that may fail, a read that may find nothing, or a value that is there. */
-export type Step<A, Moved, Failed, R> =
+export type Step<A, Moved, Failed, R, Judged = never> =
   | {
     readonly _tag: "Call"
     readonly name: string
     readonly effect: Effect.Effect<A, Moved | Failed, R>
-    readonly when: (error: any) => boolean
+    readonly when: (error: Judged) => boolean
   }
   | { readonly _tag: "Read"; readonly name: string; readonly read: Effect.Effect<Found<A> | undefined, never, R> }
   | { readonly _tag: "Constant"; readonly name: string; readonly value: A }
@@ -89,18 +94,18 @@ export const first: {
     name: string,
     effect: Effect.Effect<A, E, R>,
     options: { readonly when: (error: E) => error is Moved }
-  ): Cascade<A, Moved, Exclude<E, Moved>, R>
+  ): Cascade<A, Moved, Exclude<E, Moved>, R, E>
   <A, E, R>(
     name: string,
     effect: Effect.Effect<A, E, R>,
     options: { readonly when: (error: E) => boolean }
-  ): Cascade<A, E, E, R>
-  <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Cascade<A, E, never, R>
+  ): Cascade<A, E, E, R, E>
+  <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Cascade<A, E, never, R, unknown>
 } = (
   name: string,
   effect: Effect.Effect<any, any, any>,
   options?: { readonly when: (error: any) => boolean }
-): Cascade<any, never, never, any> => fromSteps([call(name, effect as Effect.Effect<any, never, any>, options)])
+): Cascade<any, never, never, any, any> => fromSteps([call(name, effect as Effect.Effect<any, never, any>, options)])
 
 /** Adds a target for when those before failed with an error that moves on. */
 export const orElse: {
@@ -108,47 +113,108 @@ export const orElse: {
     name: string,
     effect: Effect.Effect<A2, E2, R2>,
     options: { readonly when: (error: E2) => error is Moved2 }
-  ): <A, Moved, Failed, R>(
-    self: Cascade<A, Moved, Failed, R>
-  ) => Cascade<A | A2, Moved | Moved2, Failed | Exclude<E2, Moved2>, R | R2>
+  ): <A, Moved, Failed, R, Judged>(
+    self: Cascade<A, Moved, Failed, R, Judged>
+  ) => Cascade<A | A2, Moved | Moved2, Failed | Exclude<E2, Moved2>, R | R2, Judged & E2>
   <A2, E2, R2>(
     name: string,
     effect: Effect.Effect<A2, E2, R2>,
     options: { readonly when: (error: E2) => boolean }
-  ): <A, Moved, Failed, R>(
-    self: Cascade<A, Moved, Failed, R>
-  ) => Cascade<A | A2, Moved | E2, Failed | E2, R | R2>
+  ): <A, Moved, Failed, R, Judged>(
+    self: Cascade<A, Moved, Failed, R, Judged>
+  ) => Cascade<A | A2, Moved | E2, Failed | E2, R | R2, Judged & E2>
   <A2, E2, R2>(
     name: string,
     effect: Effect.Effect<A2, E2, R2>
-  ): <A, Moved, Failed, R>(
-    self: Cascade<A, Moved, Failed, R>
-  ) => Cascade<A | A2, Moved | E2, Failed, R | R2>
+  ): <A, Moved, Failed, R, Judged>(
+    self: Cascade<A, Moved, Failed, R, Judged>
+  ) => Cascade<A | A2, Moved | E2, Failed, R | R2, Judged>
 } = (
   name: string,
   effect: Effect.Effect<any, any, any>,
   options?: { readonly when: (error: any) => boolean }
 ) =>
-(self: Cascade<any, any, any, any>): Cascade<any, never, never, any> =>
-  append(self as Cascade<any, never, never, any>, call(name, effect as Effect.Effect<any, never, any>, options))
+(self: Cascade<any, any, any, any, any>): Cascade<any, never, never, any, any> =>
+  append(self as Cascade<any, never, never, any, any>, call(name, effect as Effect.Effect<any, never, any>, options))
 
 /** Adds a read of the last good answer, such as `StaleCache.lastGood`; what it finds is marked as stale. */
 export const orLastGood =
   <A2, R2>(name: string, read: Effect.Effect<Found<A2> | undefined, never, R2>) =>
-  <A, Moved, Failed, R>(self: Cascade<A, Moved, Failed, R>): Cascade<A | A2, Moved, Failed, R | R2> =>
-    append<A | A2, Moved, Failed, R | R2>(self, { _tag: "Read", name, read })
+  <A, Moved, Failed, R, Judged>(
+    self: Cascade<A, Moved, Failed, R, Judged>
+  ): Cascade<A | A2, Moved, Failed, R | R2, Judged> =>
+    append<A | A2, Moved, Failed, R | R2, Judged>(self, { _tag: "Read", name, read })
 
 /** Ends the chain with a value, which is marked as canned: now it cannot run out. */
-export const orConstant =
-  <A2>(name: string, value: A2) =>
-  <A, Moved, Failed, R>(self: Cascade<A, Moved, Failed, R>): Cascade<A | A2, never, Failed, R> =>
-    append<A | A2, never, Failed, R>(self as Cascade<A, never, Failed, R>, { _tag: "Constant", name, value })
+export const orConstant = <A2>(name: string, value: A2) =>
+<A, Moved, Failed, R, Judged>(
+  self: Cascade<A, Moved, Failed, R, Judged>
+): Cascade<A | A2, never, Failed, R, Judged> =>
+  append<A | A2, never, Failed, R, Judged>(
+    self as Cascade<A, never, Failed, R, Judged>,
+    { _tag: "Constant", name, value }
+  )
 
 /** Tries the steps in order and says who answered. */
 export const run = <A, Moved, Failed, R>(
   self: Cascade<A, Moved, Failed, R>
 ): Effect.Effect<Served<A, Moved>, Failed | ([Moved] extends [never] ? never : CascadeExhausted<Moved>), R> =>
-  Effect.suspend(() => tryFrom(self.steps, 0, [])) as Effect.Effect<any, any, R>
+  Effect.suspend(() => tryFrom(self.steps as ReadonlyArray<AnyStep>, 0, [])) as Effect.Effect<any, any, R>
+
+/** What a step of an `ExecutionPlan` can provide. */
+export type Provider = Context.Context<any> | Context.Context<never> | Layer.Any
+
+/** The services that every one of several providers has. */
+export type Provided<P> =
+  (P extends unknown ? (services: P extends Context.Context<infer S> ? S : Layer.Success<Extract<P, Layer.Any>>) => void
+    : never) extends (services: infer Common) => void ? Common : never
+
+/**
+ * A chain whose answers are layers or contexts, as the platform's plan: for a program that is to run with the services
+ * of the first step, and when it fails with those of the next.
+ *
+ * `when` is asked about the program's errors, and about those of building a layer: one that does not move on ends the
+ * plan, and no further step is entered. To have it typed, annotate the parameter of `when`; the plan then takes programs
+ * whose errors every `when` of the chain can judge. A further target takes an attempt from `Attempts` and is passed over
+ * when none is left. A plan can be run any number of times, also at once.
+ *
+ * What a plan cannot do, use {@link run} for. Its outcome does not tell the step: read `ExecutionPlan.CurrentMetadata` in
+ * the program, or `onEvent`, whose `stepIndex` is an index into `steps`. The error is that of the last step tried, never
+ * {@link CascadeExhausted}. The error type stays, because a program can fail with a constant's services, too. Each try
+ * builds its layer anew.
+ *
+ * ```ts
+ * import { Cascade } from "@switchgear/core"
+ * import { Context, Effect } from "effect"
+ *
+ * class Model extends Context.Service<Model, { readonly ask: Effect.Effect<string, "503" | "400"> }>()("Model") {}
+ *
+ * const models = Cascade.first("gpt", Effect.succeed(Context.make(Model, { ask: Effect.fail("503") })), {
+ *   when: (error: "503" | "400") => error === "503"
+ * }).pipe(Cascade.orConstant("canned", Context.make(Model, { ask: Effect.succeed("Please try again.") })))
+ *
+ * const program = Model.use((model) => model.ask).pipe(
+ *   Effect.withExecutionPlan(Cascade.toExecutionPlan(models))
+ * )
+ *
+ * await Effect.runPromise(program) // => "Please try again."
+ * ```
+ */
+export const toExecutionPlan = <P extends Provider, Moved, Failed, R, Judged>(
+  self: Cascade<P, Moved, Failed, R, Judged>
+): ExecutionPlan.ExecutionPlan<{
+  provides: Provided<P>
+  input: Judged
+  error: Moved | Failed | Layer.Error<Extract<P, Layer.Any>>
+  requirements: Exclude<R, Scope.Scope> | Layer.Services<Extract<P, Layer.Any>>
+}> => {
+  const progress = new PlanProgress(self.steps)
+  const steps = self.steps.map((step, index) => ({
+    provide: providing(step, index, progress),
+    ...index > 0 && { while: (error: unknown) => progress.enters(index, error) }
+  }))
+  return ExecutionPlan.make(...steps as [(typeof steps)[number]]) as ExecutionPlan.ExecutionPlan<any>
+}
 
 /** No step of the chain had an answer. */
 export class CascadeExhausted<out E = unknown>
@@ -174,8 +240,10 @@ export class CascadeExhausted<out E = unknown>
   }
 }
 
+type AnyStep = Step<any, any, any, any, any>
+
 const tryFrom = (
-  steps: ReadonlyArray<Step<any, any, any, any>>,
+  steps: ReadonlyArray<AnyStep>,
   from: number,
   failures: ReadonlyArray<Failure<unknown>>
 ): Effect.Effect<Served<any>, unknown, any> => {
@@ -211,20 +279,83 @@ const exhausted = (failures: ReadonlyArray<Failure<unknown>>): Effect.Effect<nev
     withoutStack(() => new CascadeExhausted({ failures: failures as Arr.NonEmptyReadonlyArray<Failure<unknown>> }))
   )
 
+// A plan asks before it enters a step, with the last error but without the step that it came from, and it goes on asking
+// further steps after a no. The gates of one run and its layers are evaluated by one fiber, which is where that is kept.
+class PlanProgress {
+  private readonly steps: ReadonlyArray<AnyStep>
+  private readonly last = new WeakMap<Fiber.Fiber<any, any>, { readonly step: number; readonly found?: unknown }>()
+
+  constructor(steps: ReadonlyArray<AnyStep>) {
+    this.steps = steps
+  }
+
+  tried(fiber: Fiber.Fiber<any, any>, step: number): void {
+    this.last.set(fiber, { step })
+  }
+
+  found(fiber: Fiber.Fiber<any, any>): unknown {
+    return this.last.get(fiber)?.found
+  }
+
+  enters(index: number, error: unknown): Effect.Effect<boolean, never, any> {
+    return Effect.withFiber((fiber) => {
+      const tried = this.last.get(fiber)?.step ?? -1
+      const step = this.steps[index]!
+      if (tried >= index || !this.movesOn(tried, index, error)) return Effect.succeed(false)
+      if (step._tag === "Call") return Effect.succeed(Attempts.takeUnsafe(fiber))
+      if (step._tag === "Constant") return Effect.succeed(true)
+      return Effect.map(step.read, (found) => {
+        if (found) this.last.set(fiber, { step: tried, found: found.value })
+        return found !== undefined
+      })
+    })
+  }
+
+  // A stream that is pulled by several fibers in turn has lost its step; then all that it can be have to agree.
+  private movesOn(tried: number, index: number, error: unknown): boolean {
+    return this.steps.slice(...tried < 0 ? [0, index] : [tried, tried + 1])
+      .every((step) => step._tag !== "Call" || step.when(error))
+  }
+}
+
+const providing = (
+  step: AnyStep,
+  index: number,
+  progress: PlanProgress
+): Layer.Layer<any, any, any> =>
+  Layer.fromBuild((memoMap, scope) =>
+    Effect.withFiber((fiber) => {
+      const value: Effect.Effect<any, any, any> = step._tag === "Call"
+        ? Effect.provideService(step.effect, Scope.Scope, scope)
+        : Effect.succeed(step._tag === "Constant" ? step.value : progress.found(fiber))
+      // Said once more at the end, for the program may have run the same plan inside.
+      const tried = Effect.sync(() => progress.tried(fiber, index))
+      return tried.pipe(
+        Effect.andThen(Scope.addFinalizer(scope, tried)),
+        Effect.andThen(value),
+        Effect.flatMap((provider) =>
+          Layer.isLayer(provider)
+            ? Layer.buildWithMemoMap(provider as Layer.Layer<any, any, any>, memoMap, scope)
+            : Effect.succeed(provider as Context.Context<any>)
+        )
+      )
+    })
+  )
+
 const call = <E>(
   name: string,
   effect: Effect.Effect<any, E, any>,
   options: { readonly when: (error: any) => boolean } | undefined
-): Step<any, E, never, any> => ({ _tag: "Call", name, effect, when: options?.when ?? (() => true) })
+): Step<any, E, never, any, any> => ({ _tag: "Call", name, effect, when: options?.when ?? (() => true) })
 
-const append = <A, Moved, Failed, R>(
-  self: Cascade<A, Moved, Failed, R>,
-  step: Step<A, Moved, Failed, R>
-): Cascade<A, Moved, Failed, R> => fromSteps([...self.steps, step])
+const append = <A, Moved, Failed, R, Judged>(
+  self: Cascade<A, Moved, Failed, R, Judged>,
+  step: Step<A, Moved, Failed, R, Judged>
+): Cascade<A, Moved, Failed, R, Judged> => fromSteps([...self.steps, step])
 
-const fromSteps = <A, Moved, Failed, R>(
-  steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R>>
-): Cascade<A, Moved, Failed, R> => Object.assign(Object.create(Pipeable.Prototype), { steps })
+const fromSteps = <A, Moved, Failed, R, Judged>(
+  steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R, Judged>>
+): Cascade<A, Moved, Failed, R, Judged> => Object.assign(Object.create(Pipeable.Prototype), { steps })
 
 const tagOf = (error: unknown): string =>
   Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : typeof error
