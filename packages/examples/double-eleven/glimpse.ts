@@ -9,6 +9,15 @@ import { beginnings, type Phase, phases, played } from "./scenario.ts"
 export type Result = Cascade.Degradation | "error"
 export const results: ReadonlyArray<Result> = ["none", "fallback", "stale", "canned", "error"]
 
+/** As the onlooker reads them. */
+export const names: Readonly<Record<Result, string>> = {
+  none: "as asked",
+  fallback: "fallback",
+  stale: "stale",
+  canned: "canned",
+  error: "errors"
+}
+
 /** How it went for some customers. */
 export type Counts = Readonly<Record<Result, number>>
 
@@ -18,6 +27,12 @@ export interface LaneGlimpse {
   readonly now: Counts
 }
 
+/** What is shown of a circuit. */
+export type Circuit = Pick<
+  CircuitBreaker.Snapshot,
+  "name" | "state" | "failureRate" | "inFlight" | "rejected" | "nextRetry"
+>
+
 export interface Glimpse {
   /** Milliseconds of the play. */
   readonly at: number
@@ -25,7 +40,7 @@ export interface Glimpse {
   readonly phase: number
   readonly bare: LaneGlimpse
   readonly protected: LaneGlimpse
-  readonly circuits: ReadonlyArray<CircuitBreaker.Snapshot>
+  readonly circuits: ReadonlyArray<Circuit>
 }
 
 export const glimpse = (night: Night): Effect.Effect<Glimpse> =>

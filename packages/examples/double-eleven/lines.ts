@@ -1,7 +1,7 @@
 /** The night told line by line, where there is no terminal to draw on. */
 import { Console, Effect } from "effect"
 import * as Figures from "./figures.ts"
-import { answered, beginsAt, type Glimpse, glimpse } from "./glimpse.ts"
+import { beginsAt, type Counts, type Glimpse, glimpse, names, results } from "./glimpse.ts"
 import type { Change } from "./ledger.ts"
 import type { Night } from "./night.ts"
 import { phases, speed } from "./scenario.ts"
@@ -32,13 +32,11 @@ export const tell = (night: Night): Effect.Effect<never> =>
 
 const changed = ({ from, model, reason, to }: Change): string => `${model.padEnd(18)} ${from} → ${to} (${reason})`
 
-const second = (seen: Glimpse): string => {
-  const { canned, error, fallback, none, stale } = seen.protected.now
-  const bare = seen.bare.now
-  return [
-    `bare: ${answered(bare)} answers, ${bare.error} errors`,
-    `protected: ${none} as asked, ${fallback} fallback, ${stale} stale, ${canned} canned, ${error} errors`
-  ].join("; ")
-}
+const second = ({ bare, protected: guarded }: Glimpse): string =>
+  `bare: ${how(bare.now)}; protected: ${how(guarded.now)}`
+
+/** The results there were, by how many had them. */
+const how = (now: Counts): string =>
+  results.filter((result) => now[result] > 0).map((result) => `${now[result]} ${names[result]}`).join(", ") || "nobody"
 
 const clock = (millis: number): string => Figures.seconds(millis).padStart(6)

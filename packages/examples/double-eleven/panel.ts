@@ -1,14 +1,15 @@
 /** The night in a small panel that is drawn again several times a second. */
-import type { CircuitBreaker } from "@switchgear/core"
 import { Duration, Effect, Terminal } from "effect"
 import * as Figures from "./figures.ts"
 import {
   answered,
   beginsAt,
+  type Circuit,
   type Counts,
   type Glimpse,
   glimpse,
   type LaneGlimpse,
+  names,
   phaseOf,
   type Result,
   results
@@ -78,14 +79,6 @@ export const panel = (seen: Glimpse, paint: Paint): ReadonlyArray<string> => {
 /** A share of the last second is told by shape as well as by colour. */
 const glyphs: Record<Result, string> = { none: "█", fallback: "▓", stale: "▒", canned: "░", error: "×" }
 
-const names: Record<Result, string> = {
-  none: "as asked",
-  fallback: "fallback",
-  stale: "stale",
-  canned: "canned",
-  error: "error"
-}
-
 const lane = (name: string, { now, soFar }: LaneGlimpse, paint: Paint): string => {
   const errors = Figures.whole(soFar.error).padStart(8)
   return `  ${paint("bold", name.padEnd(10))}${Figures.whole(answered(soFar)).padStart(10)}${
@@ -107,8 +100,8 @@ export const bar = (now: Counts, cells: number, paint: Paint): string => {
   }).join("")
 }
 
-const circuit = (snapshot: CircuitBreaker.Snapshot, paint: Paint): string => {
-  const { failureRate, inFlight, name, nextRetry, rejected, state } = snapshot
+const circuit = (seen: Circuit, paint: Paint): string => {
+  const { failureRate, inFlight, name, nextRetry, rejected, state } = seen
   const look = state === "Closed" ? "good" : state === "HalfOpen" ? "warning" : "bad"
   const word = state === "HalfOpen" ? "half-open" : state.toLowerCase()
   const does = nextRetry !== undefined

@@ -1,27 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { CircuitBreaker } from "@switchgear/core"
 import { Duration } from "effect"
-import type { Glimpse } from "../double-eleven/glimpse.ts"
+import type { Circuit, Glimpse } from "../double-eleven/glimpse.ts"
 import { plain } from "../double-eleven/paint.ts"
 import { bar, height, panel, width } from "../double-eleven/panel.ts"
 import { models } from "../double-eleven/scenario.ts"
 
-const open: Omit<CircuitBreaker.Snapshot, "name"> = {
+const open: Omit<Circuit, "name"> = {
   state: "Open",
-  since: 0,
   failureRate: undefined,
-  slowRate: undefined,
-  calls: 0,
-  failed: 0,
-  slow: 0,
   inFlight: 0,
   rejected: 12_345,
-  openings: 3,
-  late: 0,
   nextRetry: Duration.seconds(3)
 }
 const crowd = { none: 1000, fallback: 20_000, stale: 3000, canned: 4000, error: 50_000 }
-const seen = (circuit: Partial<CircuitBreaker.Snapshot>): Glimpse => ({
+const seen = (circuit: Partial<Circuit>): Glimpse => ({
   at: 18_999,
   phase: 2,
   bare: { soFar: crowd, now: crowd },
