@@ -2,10 +2,24 @@ import { Bulkhead, Deadline } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { FairQueue, type Lane, type Waiter } from "../src/internal/fairQueue.ts"
 
 const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 
 const second = Effect.as(Effect.sleep("1 second"), "answered")
+
+/** A caller with a priority and a key, who tells that it is served and stays for a second. */
+const callers = (bulkhead: Bulkhead.Bulkhead) => {
+  const served: Array<string> = []
+  const call = (name: string, who: { readonly priority?: number; readonly key?: string } = {}) =>
+    Effect.andThen(Effect.sync(() => served.push(name)), Effect.sleep("1 second")).pipe(
+      bulkhead.protect,
+      Effect.provideService(Bulkhead.CurrentPriority, who.priority ?? 0),
+      Effect.provideService(Bulkhead.CurrentKey, who.key),
+      fork
+    )
+  return { served, call }
+}
 
 const reasonOf = <E>(exit: Exit.Exit<unknown, E | Bulkhead.BulkheadFull>) =>
   Exit.isFailure(exit) ? (Cause.squash(exit.cause) as Bulkhead.BulkheadFull).reason : "passed"
@@ -136,6 +150,211 @@ describe("Bulkhead", () => {
       assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
     }))
 
+  it.effect("serves the highest priority first, and equals in the order in which they came", () =>
+    Effect.gen(function*() {
+      const { call, served } = callers(yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 20 }))
+      yield* call("first")
+      for (const priority of [0, 5, -3, NaN, 5, Infinity, 0, -Infinity, 0.5]) {
+        yield* call(`${priority}`, { priority })
+      }
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(served, ["first", "Infinity", "5", "5", "0.5", "0", "NaN", "0", "-3", "-Infinity"])
+    }))
+
+  it.effect("refuses the most urgent, too, when the queue is full", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 1 })
+      const { call } = callers(bulkhead)
+      yield* call("running")
+      yield* call("waiting")
+      const urgent = yield* call("urgent", { priority: 9 })
+      assert.strictEqual(reasonOf(yield* Fiber.join(urgent)), "queue-full")
+      assert.strictEqual((yield* bulkhead.snapshot).queued, 1)
+    }))
+
+  it.effect("gives no key more than its share, and lets the others pass", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 4, queue: 20, share: 0.5 })
+      const { call, served } = callers(bulkhead)
+      for (const name of ["a1", "a2", "a3", "a4", "a5"]) yield* call(name, { key: "a" })
+      yield* call("b1", { key: "b" })
+      yield* call("free")
+      assert.deepStrictEqual(served, ["a1", "a2", "b1", "free"])
+      const { inFlight, queued } = yield* bulkhead.snapshot
+      assert.deepStrictEqual({ inFlight, queued }, { inFlight: 4, queued: 3 })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(served.slice(4), ["a3", "a4"])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(served.slice(6), ["a5"])
+    }))
+
+  it.effect("lets what has no key take every slot", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 3, share: 0.34 })
+      const { call } = callers(bulkhead)
+      for (const name of ["1", "2", "3"]) yield* call(name)
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 3)
+    }))
+
+  it.effect("does not look at keys without a share", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 3 })
+      const { call } = callers(bulkhead)
+      for (const name of ["1", "2", "3"]) yield* call(name, { key: "a" })
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 3)
+    }))
+
+  it.effect("serves the urgent calls of a key before those of the same key that came earlier", () =>
+    Effect.gen(function*() {
+      const { call, served } = callers(
+        yield* Bulkhead.make({ name: "model", concurrency: 2, queue: 20, share: 0.5 })
+      )
+      yield* call("x", { key: "x" })
+      yield* call("y", { key: "y" })
+      yield* call("calm", { key: "a" })
+      yield* call("calmer", { key: "a", priority: -1 })
+      yield* call("other", { key: "b" })
+      yield* call("urgent", { key: "a", priority: 1 })
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(served, ["x", "y", "urgent", "other", "calm", "calmer"])
+    }))
+
+  const shares: ReadonlyArray<readonly [share: number, concurrency: number, slots: number]> = [
+    [0.29, 100, 29],
+    [0.07, 100, 7],
+    [0.001, 100, 1],
+    [0.5, 5, 2],
+    [1, 5, 5]
+  ]
+  for (const [share, concurrency, slots] of shares) {
+    it.effect(`a share of ${share} of ${concurrency} slots is ${slots}`, () =>
+      Effect.gen(function*() {
+        const bulkhead = yield* Bulkhead.make({ name: "model", concurrency, share, queue: 100 })
+        const { call } = callers(bulkhead)
+        for (let n = 0; n < concurrency; n++) yield* call("a", { key: "a" })
+        assert.strictEqual((yield* bulkhead.snapshot).inFlight, slots)
+      }))
+  }
+
+  it.effect("hands out at once what a resize adds, by priority and within the shares of the new size", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 20, share: 0.5 })
+      const { call, served } = callers(bulkhead)
+      for (const name of ["a1", "a2", "a3"]) yield* call(name, { key: "a" })
+      yield* call("b1", { key: "b", priority: 1 })
+      yield* bulkhead.resize(4)
+      assert.deepStrictEqual(served, ["a1", "b1", "a2"])
+      assert.strictEqual((yield* bulkhead.snapshot).concurrency, 4)
+      yield* bulkhead.resize(6)
+      assert.deepStrictEqual(served, ["a1", "b1", "a2", "a3"])
+    }))
+
+  it.effect("lets everybody finish after a resize to fewer, and nobody in until there is room", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 3, queue: 20 })
+      const { call, served } = callers(bulkhead)
+      yield* call("1")
+      yield* TestClock.adjust("400 millis")
+      yield* call("2")
+      yield* call("3")
+      yield* call("4")
+      yield* bulkhead.resize(1)
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 3)
+      yield* TestClock.adjust("600 millis")
+      assert.deepStrictEqual(served, ["1", "2", "3"])
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 2)
+      yield* TestClock.adjust("400 millis")
+      assert.deepStrictEqual(served, ["1", "2", "3", "4"])
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 1)
+    }))
+
+  it.effect("can be resized by the very call that is being let in", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 20 })
+      const { call, served } = callers(bulkhead)
+      yield* call("first")
+      const resizing = yield* fork(bulkhead.protect(Effect.andThen(bulkhead.resize(3), Effect.sleep("1 second"))))
+      for (const name of ["1", "2", "3"]) yield* call(name)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(served, ["first", "1", "2"])
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(resizing)))
+    }))
+
+  it.effect("dies when it is resized to nonsense, and stays as it was", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 2 })
+      for (const concurrency of [0, -1, 1.5, NaN, Infinity]) {
+        const exit = yield* Effect.exit(bulkhead.resize(concurrency))
+        assert.deepStrictEqual(
+          Exit.isFailure(exit) && Cause.squash(exit.cause),
+          new RangeError(`Bulkhead.resize: concurrency must be a whole number of at least 1, got ${concurrency}`)
+        )
+      }
+      assert.strictEqual((yield* bulkhead.snapshot).concurrency, 2)
+    }))
+
+  it.effect("drains fifty thousand waiters with keys and priorities, who finish at once, without growing the stack", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({
+        name: "model",
+        concurrency: 2,
+        queue: 60_000,
+        maxWait: "Infinity",
+        share: 0.5
+      })
+      const served: Array<number> = []
+      yield* fork(bulkhead.protect(second))
+      yield* fork(bulkhead.protect(second))
+      const fibers = yield* Effect.forEach(
+        Array.from({ length: 50_000 }, (_, n) => n),
+        (n) =>
+          Effect.sync(() => served.push(n % 3)).pipe(
+            bulkhead.protect,
+            Effect.provideService(Bulkhead.CurrentPriority, n % 3),
+            Effect.provideService(Bulkhead.CurrentKey, `tenant ${n % 1000}`),
+            fork
+          )
+      )
+      yield* TestClock.adjust("1 second")
+      yield* Effect.forEach(fibers, Fiber.join)
+      assert.strictEqual(served.length, 50_000)
+      assert.deepStrictEqual(served, [...served].sort((a, b) => b - a))
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
+    }))
+
+  it("keeps in mind only the keys that hold a slot or wait for one", () => {
+    class Somebody implements Waiter<Somebody> {
+      before: Somebody | undefined
+      after: Somebody | undefined
+      arrival = 0
+      readonly priority = 0
+      readonly lane: Lane<Somebody>
+
+      constructor(lane: Lane<Somebody>) {
+        this.lane = lane
+      }
+    }
+    const queue = new FairQueue<Somebody>(1)
+    const waiting: Array<Somebody> = []
+    for (let n = 0; n < 1000; n++) {
+      const lane = queue.lane(`tenant ${n}`)
+      queue.take(lane)
+      const [stays, leaves] = [new Somebody(lane), new Somebody(queue.lane(`visitor ${n}`))]
+      queue.push(stays)
+      queue.push(leaves)
+      queue.remove(leaves)
+      waiting.push(stays)
+    }
+    queue.lane("looked up and refused")
+    assert.strictEqual(queue.keys, 1000)
+    for (const { lane } of waiting) queue.giveBack(lane)
+    assert.strictEqual(queue.keys, 1000)
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) queue.giveBack(next.lane)
+    assert.strictEqual(queue.keys, 0)
+    assert.strictEqual(queue.size, 0)
+  })
+
   it.effect("a service class shares its slots between everything its layer is provided to", () =>
     Effect.gen(function*() {
       class Model extends Bulkhead.Service<Model>()("test/Model", { concurrency: 1 }) {}
@@ -151,7 +370,10 @@ describe("Bulkhead", () => {
     [{ concurrency: NaN }, "concurrency must be a whole number of at least 1, got NaN"],
     [{ queue: -1 }, "queue must be a whole number of at least 0, got -1"],
     [{ maxWait: Duration.millis(-1) }, "maxWait must be a duration of zero or more, got -1ms"],
-    [{ maxWait: NaN }, "maxWait must be a duration of zero or more, got NaN"]
+    [{ maxWait: NaN }, "maxWait must be a duration of zero or more, got NaN"],
+    [{ share: 0 }, "share must be above 0 and at most 1, got 0"],
+    [{ share: 1.01 }, "share must be above 0 and at most 1, got 1.01"],
+    [{ share: NaN }, "share must be above 0 and at most 1, got NaN"]
   ]
   for (const [options, message] of cases) {
     it.effect(`refuses nonsense: ${message}`, () =>
