@@ -16,6 +16,12 @@ const packagesAllowed: Record<string, RegExp> = {
 
 const moduleName = (path: string): string => path.replace(/\.ts$/, "")
 
+/** The primitive that a file is part of: `circuitBreaker/family.ts` is a part of `CircuitBreaker.ts`. */
+const ownerOf = (path: string): string => {
+  const [folder = "", inside] = path.split("/")
+  return inside === undefined ? moduleName(folder) : folder.charAt(0).toUpperCase() + folder.slice(1)
+}
+
 /** Why `file` (relative to the repository) may not import `specifier`, or undefined when it may. */
 export const importProblem = (file: string, specifier: string): string | undefined => {
   const [, name = "", inside = ""] = /^packages\/(\w+)\/src\/(.*)$/.exec(file) ?? []
@@ -30,7 +36,8 @@ export const importProblem = (file: string, specifier: string): string | undefin
   if (inside.startsWith("internal/")) {
     return target.startsWith("internal/") ? undefined : "internal/ imports nothing from the primitives"
   }
-  return composers.has(moduleName(inside)) || shared.has(moduleName(target)) || target.startsWith("internal/")
+  return composers.has(ownerOf(inside)) || shared.has(moduleName(target)) || target.startsWith("internal/") ||
+      ownerOf(target) === ownerOf(inside)
     ? undefined
     : `a primitive imports only ${[...shared].join(", ")} and internal/; only Pipeline and Cascade know several`
 }

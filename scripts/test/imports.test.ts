@@ -9,6 +9,8 @@ describe("imports", () => {
     ["packages/core/src/CircuitBreaker.ts", "effect/Effect"],
     ["packages/core/src/CircuitBreaker.ts", "./Outcome.ts"],
     ["packages/core/src/CircuitBreaker.ts", "./internal/guard.ts"],
+    ["packages/core/src/CircuitBreaker.ts", "./circuitBreaker/family.ts"],
+    ["packages/core/src/circuitBreaker/family.ts", "../CircuitBreaker.ts"],
     ["packages/core/src/Cascade.ts", "./StaleCache.ts"],
     ["packages/core/src/Pipeline.ts", "./CircuitBreaker.ts"],
     ["packages/core/src/testing/Load.ts", "../CircuitBreaker.ts"],
@@ -24,6 +26,8 @@ describe("imports", () => {
   it.each([
     ["packages/core/src/CircuitBreaker.ts", "./Bulkhead.ts"],
     ["packages/core/src/Bulkhead.ts", "./Pipeline.ts"],
+    ["packages/core/src/Bulkhead.ts", "./circuitBreaker/open.ts"],
+    ["packages/core/src/circuitBreaker/family.ts", "../Bulkhead.ts"],
     ["packages/core/src/internal/guard.ts", "../CircuitBreaker.ts"],
     ["packages/core/src/CircuitBreaker.ts", "@switchgear/http"],
     ["packages/core/src/CircuitBreaker.ts", "@effect/platform-node"],

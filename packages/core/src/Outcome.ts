@@ -17,14 +17,15 @@ import * as Predicate from "effect/Predicate"
 /**
  * The judgement of one call.
  *
- * - `Success` and `Failure` are counted.
+ * - `Success` and `Failure` are counted. The `retryAfter` of a failure is the wait the callee asked for, where the error
+ *   itself does not say.
  * - `Ignored` is not counted; a half-open circuit gives the probe back.
  * - `TripFor` is a failure that also opens the circuit now, for the duration it names: a spent quota, a long
  *   `Retry-After`.
  */
 export type Outcome =
   | { readonly _tag: "Success" }
-  | { readonly _tag: "Failure" }
+  | { readonly _tag: "Failure"; readonly retryAfter?: Duration.Duration | undefined }
   | { readonly _tag: "Ignored" }
   | { readonly _tag: "TripFor"; readonly duration: Duration.Duration }
 
@@ -33,6 +34,12 @@ export const success: Outcome = { _tag: "Success" }
 
 /** The callee failed. */
 export const failure: Outcome = { _tag: "Failure" }
+
+/** The callee failed and said when to come back. */
+export const failureAfter = (retryAfter: Duration.Input): Outcome => ({
+  _tag: "Failure",
+  retryAfter: Duration.fromInputUnsafe(retryAfter)
+})
 
 /** The call says nothing about the callee. */
 export const ignored: Outcome = { _tag: "Ignored" }

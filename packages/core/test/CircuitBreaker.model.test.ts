@@ -48,13 +48,15 @@ const slices = 4
 
 interface Recorded {
   readonly at: number
-  readonly failed: boolean
+  failed: boolean
   readonly slow: boolean
 }
 
 interface Lease {
   readonly start: number
   readonly period: number
+  /** Where a call that became slow in flight has been counted. */
+  counted?: Recorded
 }
 
 /** The specification, as plainly as it can be said. */
@@ -64,6 +66,8 @@ class Model {
   private openUntil = 0
   private results: Array<Recorded> = []
   private probesOut: Array<Lease> = []
+  private callsOut: Array<Lease> = []
+  private row: Array<boolean> = []
   private readonly setup: Setup
 
   constructor(setup: Setup) {
@@ -75,6 +79,8 @@ class Model {
     this.period++
     this.results = []
     this.probesOut = []
+    this.callsOut = []
+    this.row = []
   }
 
   private open(at: number, millis: number): void {
@@ -82,7 +88,29 @@ class Model {
     this.openUntil = at + millis
   }
 
+  private countSlow(now: number): void {
+    if (!this.setup.slow || (this.state !== "Closed" && this.state !== "MetricsOnly")) return
+    const hanging = this.callsOut.filter((lease) => !lease.counted && now - lease.start >= slowAfter)
+    for (const lease of hanging) {
+      lease.counted = { at: now, failed: false, slow: true }
+      this.results.push(lease.counted)
+    }
+    if (hanging.length > 0 && this.state === "Closed" && this.trips(now)) this.open(now, openFor)
+  }
+
+  private trips(now: number): boolean {
+    const inWindow = this.inWindow(now)
+    const enough = inWindow.length >= this.setup.minimumCalls
+    const rate = (count: (result: Recorded) => boolean) => inWindow.filter(count).length / inWindow.length
+    const row = this.setup.consecutiveFailures ?? Infinity
+    const tail = this.row.slice(-row)
+    return tail.length === row && tail.every((failed) => failed) ||
+      enough && rate(({ failed }) => failed) >= this.setup.failureRate ||
+      enough && this.setup.slow && rate(({ slow }) => slow) >= 1
+  }
+
   look(now: number): CircuitBreaker.State {
+    this.countSlow(now)
     const oldest = this.probesOut[0]
     if (this.state === "HalfOpen" && oldest && now - oldest.start >= maxWait) this.open(oldest.start + maxWait, openFor)
     if (this.state === "Open" && now >= this.openUntil) this.enter("HalfOpen")
@@ -96,6 +124,8 @@ class Model {
     if (state === "HalfOpen") {
       if (this.probesOut.length + this.results.length >= this.setup.probes) return undefined
       this.probesOut.push(lease)
+    } else if (state !== "Disabled") {
+      this.callsOut.push(lease)
     }
     return lease
   }
@@ -108,24 +138,20 @@ class Model {
   }
 
   end(lease: Lease, ending: Ending, now: number): void {
+    const ignored = ending === "ignored" || ending === "interrupt"
+    if (!ignored) this.countSlow(now)
     if (lease.period !== this.period || this.state === "Disabled") return
     this.probesOut = this.probesOut.filter((probe) => probe !== lease)
-    if (ending === "ignored" || ending === "interrupt") return
+    this.callsOut = this.callsOut.filter((call) => call !== lease)
+    if (ignored) return
     const failed = ending !== "success"
-    this.results.push({ at: now, failed, slow: this.setup.slow && now - lease.start >= slowAfter })
+    this.row.push(failed)
+    if (lease.counted) lease.counted.failed = failed
+    else this.results.push({ at: now, failed, slow: this.setup.slow && now - lease.start >= slowAfter })
     if (this.state === "MetricsOnly") return
     if (ending === "tripFor") return this.open(now, tripFor)
-    const row = this.setup.consecutiveFailures ?? Infinity
     if (this.state === "Closed") {
-      const inWindow = this.inWindow(now)
-      const enough = inWindow.length >= this.setup.minimumCalls
-      const rate = (count: (result: Recorded) => boolean) => inWindow.filter(count).length / inWindow.length
-      const tail = this.results.slice(-row)
-      if (
-        tail.length === row && tail.every(({ failed }) => failed) ||
-        enough && rate(({ failed }) => failed) >= this.setup.failureRate ||
-        enough && this.setup.slow && rate(({ slow }) => slow) >= 1
-      ) this.open(now, openFor)
+      if (this.trips(now)) this.open(now, openFor)
       return
     }
     // Every way in which the missing probes could still end; certain is what all of them agree on.
@@ -259,9 +285,11 @@ const play = (setup: Setup, history: ReadonlyArray<Operation>) =>
     assert.strictEqual((yield* breaker.snapshot).inFlight, 0)
   })
 
+const runs = Number(process.env.SWITCHGEAR_RUNS ?? 200)
+
 it.effect.prop(
   "the breaker does what the model does, whatever the history",
   { setup: Setup, history: Schema.Array(Operation).check(Schema.isMinLength(30), Schema.isMaxLength(100)) },
   ({ history, setup }) => play(setup, history),
-  { arbitrary: { runs: Number(process.env.SWITCHGEAR_RUNS ?? 200), size: 100 } }
+  { arbitrary: { runs, size: 100 }, timeout: 5_000 + 20 * runs }
 )

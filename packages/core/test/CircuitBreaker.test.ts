@@ -169,6 +169,110 @@ describe("a closed circuit", () => {
     }))
 })
 
+describe("calls in flight", () => {
+  const watchful = { ...small, slowCallDuration: "2 seconds" } as const
+
+  it.effect("that hang count as slow before they end, and open the circuit", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make(watchful)
+      const [first, second] = [yield* pending(breaker), yield* pending(breaker)]
+      yield* TestClock.adjust("1999 millis")
+      assert.strictEqual(yield* breaker.state, "Closed")
+      yield* TestClock.adjust("1 millis")
+      assert.isTrue(isRejected(yield* run(breaker, ok)))
+      yield* first.finish(Exit.succeed("ok"))
+      yield* second.finish(Exit.fail("bad"))
+      const { inFlight, late, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ inFlight, late, state }, { inFlight: 0, late: 2, state: "Open" })
+    }))
+
+  it.effect("that were counted as slow are counted once, and as failures too when they fail", () =>
+    Effect.gen(function*() {
+      for (const window of [lastCalls(10), lasting("1 minute")]) {
+        const breaker = yield* CircuitBreaker.make({ ...watchful, window, minimumCalls: 5 })
+        const [first, second] = [yield* pending(breaker), yield* pending(breaker)]
+        yield* TestClock.adjust("3 seconds")
+        const counts = Effect.map(breaker.snapshot, ({ calls, failed, slow }) => ({ calls, failed, slow }))
+        assert.deepStrictEqual(yield* counts, { calls: 2, failed: 0, slow: 2 })
+        yield* first.finish(Exit.succeed("ok"))
+        yield* second.finish(Exit.fail("bad"))
+        assert.deepStrictEqual(yield* counts, { calls: 2, failed: 1, slow: 2 })
+      }
+    }))
+
+  it.effect("that have left the window before they fail change nothing", () =>
+    Effect.gen(function*() {
+      for (const window of [lastCalls(2), lasting("10 seconds")]) {
+        const breaker = yield* CircuitBreaker.make({ ...watchful, window, slowCallRate: 1, minimumCalls: 2 })
+        const early = yield* pending(breaker)
+        yield* TestClock.adjust("2 seconds")
+        yield* breaker.state
+        yield* TestClock.adjust("10 seconds")
+        yield* run(breaker, ok)
+        yield* run(breaker, ok)
+        yield* early.finish(Exit.fail("bad"))
+        const { failed, state } = yield* breaker.snapshot
+        assert.deepStrictEqual({ failed, state }, { failed: 0, state: "Closed" })
+      }
+    }))
+
+  it.effect("may each have a limit of their own", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make(small)
+      const patient = breaker.protectWith({ slowCallDuration: "1 minute" })
+      const hasty = breaker.protectWith({ slowCallDuration: "1 second" })
+      yield* Effect.forkChild(patient(Effect.never), { startImmediately: true })
+      yield* Effect.forkChild(hasty(Effect.never), { startImmediately: true })
+      yield* Effect.forkChild(breaker.protect(Effect.never), { startImmediately: true })
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* breaker.snapshot).slow, 1)
+      yield* TestClock.adjust("50 seconds")
+      assert.strictEqual(yield* breaker.state, "Open")
+    }))
+})
+
+describe("a circuit that ramps up", () => {
+  it.effect("passes a growing share after closing, and all when the time is over", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({
+        ...small,
+        window: lastCalls(1000),
+        halfOpen: { calls: 1 },
+        rampUp: { over: "10 seconds", from: 0.1 }
+      })
+      const passed = Effect.map(
+        Effect.forEach(Array.from({ length: 100 }), () => run(breaker, ok)),
+        (exits) => exits.filter(Exit.isSuccess).length
+      )
+      assert.strictEqual(yield* passed, 100)
+      yield* breaker.control.trip("1 second")
+      yield* TestClock.adjust("1 second")
+      yield* run(breaker, ok)
+      assert.strictEqual((yield* breaker.snapshot).rampUp, 0.1)
+      const early = yield* passed
+      yield* TestClock.adjust("5 seconds")
+      const half = yield* passed
+      yield* TestClock.adjust("5 seconds")
+      // What was earned before 55 % set in may let one more pass.
+      assert.include([55, 56], half)
+      assert.deepStrictEqual([early, yield* passed], [10, 100])
+      assert.isUndefined((yield* breaker.snapshot).rampUp)
+    }))
+
+  it.effect("says in its rejections that it is closing, and is not asked for a lease by the gate", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ ...small, halfOpen: { calls: 1 }, rampUp: { over: "10 seconds" } })
+      yield* breaker.control.trip("1 second")
+      yield* TestClock.adjust("1 second")
+      yield* run(breaker, ok)
+      const gated = breaker.protect(ok).pipe(breaker.gate, Effect.exit)
+      const exits = yield* Effect.forEach(Array.from({ length: 100 }), () => gated)
+      assert.strictEqual(exits.filter(Exit.isSuccess).length, 10)
+      const refused = exits.find(Exit.isFailure)!
+      assert.include((Cause.squash(refused.cause) as Error).message, "is Closed")
+    }))
+})
+
 describe("an open circuit", () => {
   it.effect("rejects without running the work, with the time until it asks again", () =>
     Effect.gen(function*() {
@@ -533,6 +637,8 @@ describe("nonsense options are refused with field, value and range:", () => {
     [{ openFor: "-1 seconds" }, "openFor must be a finite duration above zero, got \"-1 seconds\""],
     [{ openFor: NaN }, "openFor must be a finite duration above zero, got NaN"],
     [{ slowCallDuration: Duration.millis(-5) }, "slowCallDuration must be a finite duration above zero, got -5ms"],
+    [{ rampUp: { over: 0 } }, "rampUp.over must be a finite duration above zero, got 0"],
+    [{ rampUp: { over: "1 second", from: 0 } }, "rampUp.from must be above 0 and at most 1, got 0"],
     [{ halfOpen: { calls: 0 } }, "halfOpen.calls must be a whole number of at least 1, got 0"],
     [{ halfOpen: { maxWait: 0 } }, "halfOpen.maxWait must be a duration above zero, got 0"]
   ]

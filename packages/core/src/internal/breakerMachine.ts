@@ -4,9 +4,12 @@
  * Invariants
  * - A lease carries the generation it was granted in and ends once. The result of an older generation moves nothing.
  * - In HalfOpen, probes in flight plus probes counted never exceed `halfOpenCalls`.
- * - The clock is read only where time decides: never in Closed with a count window and no slow-call rule.
+ * - The clock is read only where time decides: never in Closed with a count window, no slow-call rule and no ramp-up.
  */
 import type * as Clock from "effect/Clock"
+import { Overdue, type Watch } from "./overdue.ts"
+import { Probes } from "./probes.ts"
+import { RampUp } from "./rampUp.ts"
 import type { SlidingWindow } from "./slidingWindow.ts"
 import { monotonicMillis } from "./time.ts"
 
@@ -24,6 +27,7 @@ export type BreakerReason =
   | "by-hand"
 
 export interface BreakerTransition {
+  readonly breaker: string
   readonly from: BreakerState
   readonly to: BreakerState
   readonly reason: BreakerReason
@@ -31,29 +35,33 @@ export interface BreakerTransition {
   readonly at: number
   /** The length of the opening in milliseconds, when `to` is Open. */
   readonly openFor: number | undefined
+  readonly openingsInRow: number
 }
 
 /** Numbers that are off are `Infinity`, so that their comparisons never hold. */
 export interface BreakerRules {
-  readonly window: SlidingWindow
+  readonly makeWindow: () => SlidingWindow
   readonly minimumCalls: number
   readonly failureRate: number
-  readonly slowCallMillis: number
   readonly slowCallRate: number
   readonly consecutiveFailures: number
   readonly halfOpenCalls: number
   readonly halfOpenFailureRate: number
   readonly halfOpenMaxWait: number
-  /** The length of the n-th opening in a row, counted from 1. */
-  readonly openFor: (opening: number) => number
+  readonly rampUp: { readonly over: number; readonly from: number } | undefined
+  /** Gives the length of the n-th opening in a row, counted from 1. */
+  readonly makeOpenings: () => (opening: number) => number
   readonly onTransition: (transition: BreakerTransition) => void
 }
 
 /** One admission. `generation` is -1 until it is granted and again when it has ended. */
 export interface BreakerLease {
   generation: number
-  /** Meaningful only while the machine watches durations. */
   start: number
+  /** Only of a call that is watched for being slow while it is in flight. */
+  watch: Watch | undefined
+  /** From how many milliseconds on the call is slow; infinity when it never is. */
+  readonly slowMillis: number
 }
 
 export class BreakerMachine {
@@ -64,49 +72,64 @@ export class BreakerMachine {
   rejected = 0
   openings = 0
   late = 0
-  /** When an open or half-open circuit was last asked. */
+  /** When the circuit was last asked, where time mattered. */
   askedAt = 0
+  /** Whether any call can be slow. */
+  watchesSlow = false
+  readonly name: string
   private readonly rules: BreakerRules
+  private readonly window: SlidingWindow
+  private readonly openFor: (opening: number) => number
   private openUntil = 0
-  private openingsInRow = 0
+  openingsInRow = 0
   private failuresInRow = 0
-  private probes = new Probes()
+  private probes = noProbes
+  private overdue: Overdue | undefined
+  private ramp: RampUp | undefined
 
-  constructor(rules: BreakerRules, clock: Clock.Clock) {
+  constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
+    this.name = name
     this.rules = rules
+    this.window = rules.makeWindow()
+    this.openFor = rules.makeOpenings()
     this.since = clock.currentTimeMillisUnsafe()
   }
 
   tryAcquire(lease: BreakerLease, clock: Clock.Clock): boolean {
-    const state = this.state
-    if (state === "Closed" || state === "MetricsOnly" || state === "Disabled") {
-      if (this.rules.slowCallMillis !== Infinity) lease.start = monotonicMillis(clock)
-    } else if (this.wouldAdmit(clock)) {
-      lease.start = this.askedAt
-      this.probes.starts.push(lease.start)
-    } else {
-      return false
-    }
+    if (!this.wouldAdmit(clock)) return false
     lease.generation = this.generation
     this.inFlight++
+    if (this.state === "HalfOpen") {
+      lease.start = this.askedAt
+      this.probes.begin(this.askedAt)
+    } else if (this.state !== "Disabled") {
+      if (this.watchesSlow) lease.watch = (this.overdue ??= new Overdue()).add(this.askedAt + lease.slowMillis)
+      this.ramp?.spend(this.askedAt)
+    }
     return true
   }
 
   /** Whether a call would be admitted now; a refusal is counted. */
   wouldAdmit(clock: Clock.Clock): boolean {
-    const state = this.state
-    if (state === "Closed" || state === "MetricsOnly" || state === "Disabled") return true
+    if (this.state === "Disabled" || (this.isCounting && !this.watchesSlow && this.ramp === undefined)) return true
     this.askedAt = monotonicMillis(clock)
     this.settle(this.askedAt, clock)
+    if (this.isCounting && (this.ramp === undefined || this.ramp.admits(this.askedAt))) return true
     if (this.state === "HalfOpen" && this.probes.taken < this.rules.halfOpenCalls) return true
     this.rejected++
     return false
+  }
+
+  /** Whether calls pass and their results go into the window. */
+  private get isCounting(): boolean {
+    return this.state === "Closed" || this.state === "MetricsOnly"
   }
 
   /** Ends a lease that says nothing about the callee. */
   release(lease: BreakerLease): void {
     if (!this.end(lease)) return
     if (this.state === "HalfOpen") this.probes.forget(lease.start)
+    else if (lease.watch !== undefined) this.overdue?.remove(lease.watch)
   }
 
   /**
@@ -120,14 +143,11 @@ export class BreakerMachine {
     retryAfter: number | undefined,
     tripFor: number | undefined
   ): void {
+    // Those that became slow before this one ended come first; with them, the circuit may open.
+    if (lease.watch !== undefined) this.countOverdue(monotonicMillis(clock), clock)
     if (!this.end(lease)) return
-    switch (this.state) {
-      case "Closed":
-      case "MetricsOnly":
-        return this.recordClosed(lease, failed, clock, tripFor)
-      case "HalfOpen":
-        return this.recordProbe(lease, failed, clock, retryAfter, tripFor)
-    }
+    if (this.isCounting) this.recordCall(lease, failed, clock, tripFor)
+    else if (this.state === "HalfOpen") this.recordProbe(lease, failed, clock, retryAfter, tripFor)
   }
 
   private end(lease: BreakerLease): boolean {
@@ -140,25 +160,37 @@ export class BreakerMachine {
     return false
   }
 
-  private recordClosed(
-    lease: BreakerLease,
-    failed: boolean,
-    clock: Clock.Clock,
-    tripFor: number | undefined
-  ): void {
-    const { slowCallMillis, window } = this.rules
-    const watched = slowCallMillis !== Infinity
-    const now = watched || window.timed ? monotonicMillis(clock) : 0
-    window.record(failed, watched && now - lease.start >= slowCallMillis, now)
+  private recordCall(lease: BreakerLease, failed: boolean, clock: Clock.Clock, tripFor: number | undefined): void {
+    const { window } = this
+    const { watch } = lease
+    if (watch === undefined || watch.mark < 0) {
+      window.record(failed, false, window.timed ? monotonicMillis(clock) : 0)
+      if (watch !== undefined) this.overdue?.remove(watch)
+    } else if (failed) {
+      window.amend(watch.mark)
+    }
     this.failuresInRow = failed ? this.failuresInRow + 1 : 0
     if (this.state !== "Closed") return
-    if (tripFor !== undefined) return this.open(monotonicMillis(clock), clock, "trip-for", tripFor)
+    if (tripFor !== undefined) this.open(monotonicMillis(clock), clock, "trip-for", tripFor)
+    else this.judge(clock)
+  }
+
+  /** Counts the calls in flight that are slow by now, before they end. */
+  private countOverdue(now: number, clock: Clock.Clock): void {
+    let watch = this.overdue?.shift(now)
+    if (watch === undefined) return
+    for (; watch !== undefined; watch = this.overdue?.shift(now)) watch.mark = this.window.record(false, true, now)
+    if (this.state === "Closed") this.judge(clock)
+  }
+
+  private judge(clock: Clock.Clock): void {
     const reason = this.verdict()
     if (reason !== undefined) this.open(monotonicMillis(clock), clock, reason)
   }
 
   private verdict(): BreakerReason | undefined {
-    const { consecutiveFailures, failureRate, minimumCalls, slowCallRate, window } = this.rules
+    const { consecutiveFailures, failureRate, minimumCalls, slowCallRate } = this.rules
+    const { window } = this
     if (this.failuresInRow >= consecutiveFailures) return "consecutive-failures"
     const calls = window.calls
     if (calls < minimumCalls) return undefined
@@ -178,18 +210,11 @@ export class BreakerMachine {
     const probes = this.probes
     const now = monotonicMillis(clock)
     probes.forget(lease.start)
-    probes.results++
-    if (now - lease.start >= this.rules.slowCallMillis) probes.slow++
-    if (failed) {
-      probes.failures++
-      probes.failuresInRow++
-      if (retryAfter !== undefined) probes.retryAfter = Math.max(probes.retryAfter, retryAfter)
-    } else {
-      probes.failuresInRow = 0
-    }
+    probes.record(failed, now - lease.start >= lease.slowMillis, retryAfter)
     if (tripFor !== undefined) return this.open(now, clock, "trip-for", tripFor)
     // Decided as soon as the missing results can no longer change the decision.
-    const { consecutiveFailures, halfOpenCalls, halfOpenFailureRate, slowCallRate } = this.rules
+    const { consecutiveFailures, halfOpenCalls, halfOpenFailureRate } = this.rules
+    const slowCallRate = this.watchesSlow ? this.rules.slowCallRate : Infinity
     const failing = (missing: number): boolean =>
       (probes.failures + missing) / halfOpenCalls >= halfOpenFailureRate ||
       (probes.slow + missing) / halfOpenCalls >= slowCallRate ||
@@ -198,11 +223,17 @@ export class BreakerMachine {
       this.open(now, clock, "probes-failed", probes.retryAfter > 0 ? probes.retryAfter : undefined)
     } else if (!failing(halfOpenCalls - probes.results)) {
       this.moveTo("Closed", clock, "probes-succeeded")
+      const { rampUp } = this.rules
+      if (rampUp !== undefined) this.ramp = new RampUp(now, rampUp.over, rampUp.from)
     }
   }
 
-  /** Takes elapsed time into account: an opening that is over, a probe that outlasted its wait. */
+  /** Takes elapsed time into account: calls that became slow, an opening or a ramp that is over, a probe that hangs. */
   settle(now: number, clock: Clock.Clock): void {
+    if (this.isCounting) {
+      if (this.ramp !== undefined && this.ramp.share(now) >= 1) this.ramp = undefined
+      this.countOverdue(now, clock)
+    }
     const oldest = this.state === "HalfOpen" ? this.probes.starts[0] : undefined
     if (oldest !== undefined && now - oldest >= this.rules.halfOpenMaxWait) {
       this.open(oldest + this.rules.halfOpenMaxWait, clock, "probe-outlasted")
@@ -218,7 +249,7 @@ export class BreakerMachine {
   open(now: number, clock: Clock.Clock, reason: BreakerReason, millis?: number | undefined): void {
     this.openings++
     this.openingsInRow++
-    const openFor = millis ?? this.rules.openFor(this.openingsInRow)
+    const openFor = millis ?? this.openFor(this.openingsInRow)
     this.openUntil = now + openFor
     this.moveTo("Open", clock, reason, openFor)
   }
@@ -227,12 +258,22 @@ export class BreakerMachine {
     const from = this.state
     this.generation++
     this.state = to
-    this.probes = new Probes()
+    this.probes = to === "HalfOpen" ? new Probes() : noProbes
+    this.overdue = undefined
+    this.ramp = undefined
     this.failuresInRow = 0
     if (to !== "Open" && to !== "HalfOpen") this.openingsInRow = 0
-    if (to === "Closed" || to === "MetricsOnly" || to === "Disabled") this.rules.window.clear()
+    if (to === "Closed" || to === "MetricsOnly" || to === "Disabled") this.window.clear()
     this.since = clock.currentTimeMillisUnsafe()
-    this.rules.onTransition({ from, to, reason, at: this.since, openFor })
+    this.rules.onTransition({
+      breaker: this.name,
+      from,
+      to,
+      reason,
+      at: this.since,
+      openFor,
+      openingsInRow: this.openingsInRow
+    })
   }
 
   /** Back to the beginning: Closed, and the counters at zero. */
@@ -241,9 +282,14 @@ export class BreakerMachine {
     this.rejected = this.openings = this.late = 0
   }
 
+  /** The share of calls that pass while the circuit ramps up after closing. */
+  rampShare(now: number): number | undefined {
+    return this.ramp?.share(now)
+  }
+
   /** Results that the present state is judged by. */
   counts(now: number): { readonly calls: number; readonly failures: number; readonly slow: number } {
-    const { window } = this.rules
+    const { window } = this
     if (this.state === "HalfOpen") {
       return { calls: this.probes.results, failures: this.probes.failures, slow: this.probes.slow }
     }
@@ -257,21 +303,5 @@ export class BreakerMachine {
   }
 }
 
-/** What one half-open period has seen. */
-class Probes {
-  /** Start times of the probes in flight, oldest first. */
-  readonly starts: Array<number> = []
-  results = 0
-  failures = 0
-  failuresInRow = 0
-  slow = 0
-  retryAfter = 0
-
-  get taken(): number {
-    return this.starts.length + this.results
-  }
-
-  forget(start: number): void {
-    this.starts.splice(this.starts.indexOf(start), 1)
-  }
-}
+// Of many keyed circuits few are half-open; the others share what they do not use.
+const noProbes = new Probes()

@@ -10,8 +10,10 @@ export interface SlidingWindow {
   readonly calls: number
   readonly failures: number
   readonly slow: number
-  /** Adds a call that ended at `now`. */
-  record(failed: boolean, slow: boolean, now: number): void
+  /** Adds a call, counted at `now`; answers a mark by which it can be found again. */
+  record(failed: boolean, slow: boolean, now: number): number
+  /** Makes the call of the mark a failed one, if it is still in the window. */
+  amend(mark: number): void
   /** Lets go of what has left the window at `now`. */
   expire(now: number): void
   clear(): void
@@ -28,27 +30,33 @@ export class CountWindow implements SlidingWindow {
   failures = 0
   slow = 0
   // Allocated by the first call: of many keyed circuits, most are idle.
-  private marks: Uint8Array | undefined
-  private next = 0
+  private bits: Uint8Array | undefined
+  private recorded = 0
 
   constructor(size: number) {
     this.size = size
   }
 
-  record(failed: boolean, slow: boolean): void {
-    const marks = this.marks ??= new Uint8Array(this.size)
-    const next = this.next
+  record(failed: boolean, slow: boolean): number {
+    const bits = this.bits ??= new Uint8Array(this.size)
+    const at = this.recorded % this.size
     if (this.calls === this.size) {
-      const leaving = marks[next]!
+      const leaving = bits[at]!
       this.failures -= leaving & FAILED
       this.slow -= (leaving & SLOW) >> 1
     } else {
       this.calls++
     }
-    marks[next] = (failed ? FAILED : 0) | (slow ? SLOW : 0)
+    bits[at] = (failed ? FAILED : 0) | (slow ? SLOW : 0)
     if (failed) this.failures++
     if (slow) this.slow++
-    this.next = next + 1 === this.size ? 0 : next + 1
+    return this.recorded++
+  }
+
+  amend(mark: number): void {
+    if (this.recorded - mark > this.size) return
+    this.bits![mark % this.size]! |= FAILED
+    this.failures++
   }
 
   expire(): void {}
@@ -57,7 +65,7 @@ export class CountWindow implements SlidingWindow {
     this.calls =
       this.failures =
       this.slow =
-      this.next =
+      this.recorded =
         0
   }
 }
@@ -86,7 +94,7 @@ export class TimeWindow implements SlidingWindow {
     this.buckets = buckets
   }
 
-  record(failed: boolean, slow: boolean, now: number): void {
+  record(failed: boolean, slow: boolean, now: number): number {
     this.expire(now)
     const sums = this.sums ??= new Float64Array(this.buckets * FIELDS)
     const at = (this.head % this.buckets) * FIELDS
@@ -100,6 +108,13 @@ export class TimeWindow implements SlidingWindow {
       sums[at + SLOWS]!++
       this.slow++
     }
+    return this.head
+  }
+
+  amend(mark: number): void {
+    if (this.head - mark >= this.buckets) return
+    this.sums![(mark % this.buckets) * FIELDS + FAILURES]!++
+    this.failures++
   }
 
   // A clock that goes back finds the newest slice still current: nothing is lost and nothing leaves early.

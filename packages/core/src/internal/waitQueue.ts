@@ -23,6 +23,20 @@ export class WaitQueue<Member extends Place<Member>> {
     return this.first
   }
 
+  peekLast(): Member | undefined {
+    return this.last
+  }
+
+  /** Puts a new member right before one that is in the queue. */
+  insertBefore(member: Member, successor: Member): void {
+    member.before = successor.before
+    member.after = successor
+    if (successor.before) successor.before.after = member
+    else this.first = member
+    successor.before = member
+    this.size++
+  }
+
   shift(): Member | undefined {
     const first = this.first
     if (first) this.remove(first)

@@ -1,0 +1,111 @@
+/** A circuit at work: what its calls share, and one call on its way through. */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Outcome from "../Outcome.ts"
+import type { BreakerLease, BreakerMachine } from "../internal/breakerMachine.ts"
+import { CircuitOpen } from "./open.ts"
+import { Admission } from "../internal/guard.ts"
+import type { Watch } from "../internal/overdue.ts"
+import { OptionsOf } from "../internal/options.ts"
+import { withoutStack } from "../internal/rejection.ts"
+
+/** How a kind of call is judged. */
+export interface Judge {
+  readonly classify: Outcome.Classify<any, any>
+  readonly slowMillis: number
+}
+
+// What the calls of one circuit share: the machine and the last rejection, which calls of the same millisecond share.
+/** Another way to judge, in what is given. */
+export const judgeWith = (
+  judge: Judge,
+  options: {
+    readonly classify?: Outcome.Classify<any, any> | undefined
+    readonly slowCallDuration?: Duration.Input | undefined
+  }
+): Judge => ({
+  classify: options.classify ?? judge.classify,
+  slowMillis: options.slowCallDuration === undefined
+    ? judge.slowMillis
+    : new OptionsOf("CircuitBreaker.protectWith").positive("slowCallDuration", options.slowCallDuration)
+})
+
+export class Circuit {
+  readonly machine: BreakerMachine
+  private rejection: Exit.Exit<never, CircuitOpen> | undefined
+  private rejectionKey = NaN
+
+  constructor(machine: BreakerMachine) {
+    this.machine = machine
+  }
+
+  // Rejections of the same millisecond, in the same state, are one.
+  reject(): Exit.Exit<never, CircuitOpen> {
+    const { machine } = this
+    const retryIn = machine.retryIn(machine.askedAt)
+    const state = machine.state as CircuitOpen["state"]
+    const key = retryIn === undefined ? -1 - machine.generation : Math.ceil(retryIn)
+    if (this.rejection === undefined || key !== this.rejectionKey) {
+      this.rejectionKey = key
+      const fields = { breaker: machine.name, state }
+      this.rejection = Exit.fail(
+        withoutStack(() => new CircuitOpen(key < 0 ? fields : { ...fields, retryAfter: Duration.millis(key) }))
+      )
+    }
+    return this.rejection
+  }
+}
+
+export class Call extends Admission implements BreakerLease {
+  generation = -1
+  start = 0
+  watch: Watch | undefined
+  private readonly circuit: Circuit
+  private readonly self: Effect.Effect<any, any, any>
+  private readonly judge: Judge
+  private readonly clock: Clock.Clock
+
+  constructor(circuit: Circuit, self: Effect.Effect<any, any, any>, judge: Judge, clock: Clock.Clock) {
+    super()
+    circuit.machine.watchesSlow ||= judge.slowMillis !== Infinity
+    this.circuit = circuit
+    this.self = self
+    this.judge = judge
+    this.clock = clock
+  }
+
+  get slowMillis(): number {
+    return this.judge.slowMillis
+  }
+
+  enter(): Effect.Effect<any, any, any> {
+    return this.circuit.machine.tryAcquire(this, this.clock) ? this.self : this.circuit.reject()
+  }
+
+  leave(exit: Exit.Exit<any, any>): void {
+    if (this.generation < 0) return
+    const { machine } = this.circuit
+    const outcome = judge(this.judge.classify, exit)
+    if (outcome._tag === "Ignored") return machine.release(this)
+    if (outcome._tag === "Success") return machine.record(this, false, this.clock, undefined, undefined)
+    const retryAfter = (outcome._tag === "Failure" ? outcome.retryAfter : undefined) ?? Outcome.retryAfterOf(exit)
+    machine.record(
+      this,
+      true,
+      this.clock,
+      retryAfter && Duration.toMillis(retryAfter),
+      outcome._tag === "TripFor" ? Duration.toMillis(outcome.duration) : undefined
+    )
+  }
+}
+
+// A judge that throws must neither change the result of the call nor leak its lease.
+const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any, any>): Outcome.Outcome => {
+  try {
+    return classify(exit)
+  } catch {
+    return Outcome.fromExit(exit)
+  }
+}

@@ -1,0 +1,166 @@
+/** Many circuits under one set of options: one for each key, made when the key is first asked for. */
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as PubSub from "effect/PubSub"
+import * as Stream from "effect/Stream"
+import type { CircuitBreaker, Options, Transition } from "../CircuitBreaker.ts"
+import type * as Outcome from "../Outcome.ts"
+import { BreakerMachine, type BreakerRules } from "../internal/breakerMachine.ts"
+import { toJudge, toRules } from "./rules.ts"
+import { Call, Circuit, type Judge, judgeWith } from "./circuit.ts"
+import { handle } from "./handle.ts"
+import type { CircuitOpen } from "./open.ts"
+import { guard } from "../internal/guard.ts"
+import { OptionsOf } from "../internal/options.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { announcer } from "./transitions.ts"
+import { type Place, WaitQueue } from "../internal/waitQueue.ts"
+
+/** The options of every circuit, and how many there may be. `name` is the family's; a circuit is called `name/key`. */
+export interface FamilyOptions extends Options {
+  /** Circuits kept; above that, the least recently used is forgotten. @default 10_000 */
+  readonly capacity?: number | undefined
+  /** A circuit not used for so long is forgotten. @default "1 hour" */
+  readonly idleTimeToLive?: Duration.Input | undefined
+}
+
+/** A circuit breaker for each key: a tenant, a host, a model. */
+export interface Family {
+  readonly name: string
+  /** Stands around an effect with the circuit of the key. */
+  readonly protect: (key: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
+  /** Like `protect`, judging this kind of call by rules of its own. */
+  readonly protectWith: <A, E>(key: string, options: {
+    readonly classify?: ((exit: Exit.Exit<A, E>) => Outcome.Outcome) | undefined
+    readonly slowCallDuration?: Duration.Input | undefined
+  }) => <R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
+  /** The circuit of the key, made if there is none: to read, to control, to judge by rules of its own. */
+  readonly get: (key: string) => Effect.Effect<CircuitBreaker>
+  /** Keys that have a circuit, least recently used first. */
+  readonly keys: Effect.Effect<ReadonlyArray<string>>
+  /** Changes of state of all circuits of the family. */
+  readonly transitions: Stream.Stream<Transition>
+}
+
+/**
+ * Makes a family of circuit breakers. Asking costs the same however many keys there are. A forgotten key begins anew,
+ * Closed. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * ```ts
+ * import { CircuitBreaker } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* CircuitBreaker.family({ name: "tenants", minimumCalls: 1 })
+ *   yield* Effect.exit(Effect.fail("503").pipe(tenants.protect("acme")))
+ *   const acme = yield* tenants.get("acme")
+ *   const globex = yield* tenants.get("globex")
+ *   return [yield* acme.state, yield* globex.state]
+ * })
+ *
+ * await Effect.runPromise(program) // => ["Open", "Closed"]
+ * ```
+ */
+export const family = (options: FamilyOptions): Effect.Effect<Family> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<never>()
+    const hub = yield* PubSub.sliding<Transition>(128)
+    const check = new OptionsOf("CircuitBreaker.family")
+    const rules = toRules(options, check, announcer(hub, context), context)
+    const circuits = new Circuits(options.name, rules, toJudge(options, check), {
+      capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
+      idleMillis: check.limit("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
+    })
+    const transitions = Stream.fromPubSub(hub)
+    const protect =
+      (key: string, judge: Judge) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
+        guard((fiber) => {
+          const clock = fiber.getRef(Clock.Clock)
+          return new Call(circuits.get(key, clock), self, judge, clock)
+        })
+    return {
+      name: options.name,
+      protect: (key) => protect(key, circuits.judge),
+      protectWith: (key, own) => protect(key, judgeWith(circuits.judge, own)),
+      get: (key) =>
+        Effect.map(Clock.Clock, (clock) =>
+          handle(
+            circuits.get(key, clock),
+            circuits.judge,
+            Stream.filter(transitions, ({ breaker }) => breaker === circuits.nameOf(key))
+          )),
+      keys: Effect.sync(() => circuits.keys()),
+      transitions
+    }
+  })
+
+class Member extends Circuit implements Place<Member> {
+  before: Member | undefined
+  after: Member | undefined
+  readonly key: string
+  usedAt = 0
+
+  constructor(key: string, machine: BreakerMachine) {
+    super(machine)
+    this.key = key
+  }
+}
+
+class Circuits {
+  readonly judge: Judge
+  private readonly name: string
+  private readonly rules: BreakerRules
+  private readonly bounds: { readonly capacity: number; readonly idleMillis: number }
+  private readonly members = new Map<string, Member>()
+  // In the order of use: moving a member is cheaper here than taking it out of the map and putting it back.
+  private readonly byUse = new WaitQueue<Member>()
+
+  constructor(
+    name: string,
+    rules: BreakerRules,
+    judge: Judge,
+    bounds: { readonly capacity: number; readonly idleMillis: number }
+  ) {
+    this.name = name
+    this.rules = rules
+    this.judge = judge
+    this.bounds = bounds
+  }
+
+  nameOf(key: string): string {
+    return `${this.name}/${key}`
+  }
+
+  get(key: string, clock: Clock.Clock): Member {
+    const now = monotonicMillis(clock)
+    let member = this.members.get(key)
+    if (member === undefined) {
+      const machine = new BreakerMachine(this.nameOf(key), this.rules, clock)
+      member = new Member(key, machine)
+      this.members.set(key, member)
+    } else {
+      this.byUse.remove(member)
+    }
+    member.usedAt = now
+    this.byUse.push(member)
+    this.forget(now)
+    return member
+  }
+
+  keys(): ReadonlyArray<string> {
+    const keys: Array<string> = []
+    for (let member = this.byUse.peek(); member !== undefined; member = member.after) keys.push(member.key)
+    return keys
+  }
+
+  private forget(now: number): void {
+    const { capacity, idleMillis } = this.bounds
+    for (let oldest = this.byUse.peek()!;; oldest = this.byUse.peek()!) {
+      if (this.byUse.size <= capacity && now - oldest.usedAt < idleMillis) return
+      this.byUse.remove(oldest)
+      this.members.delete(oldest.key)
+    }
+  }
+}

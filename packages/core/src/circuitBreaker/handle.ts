@@ -1,0 +1,80 @@
+/** One circuit as its users see it. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { CircuitBreaker, Snapshot, State, Transition } from "../CircuitBreaker.ts"
+import type { BreakerMachine } from "../internal/breakerMachine.ts"
+import { Call, type Circuit, type Judge, judgeWith } from "./circuit.ts"
+import type { CircuitOpen } from "./open.ts"
+import { guard } from "../internal/guard.ts"
+import { monotonicMillis } from "../internal/time.ts"
+
+export const handle = (
+  circuit: Circuit,
+  judge: Judge,
+  transitions: Stream.Stream<Transition>
+): CircuitBreaker => {
+  const { machine } = circuit
+  const { name } = machine
+  const protect = (judge: Judge) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
+    guard((fiber) => new Call(circuit, self, judge, fiber.getRef(Clock.Clock)))
+  const settled = Effect.map(Clock.Clock, (clock) => {
+    const now = monotonicMillis(clock)
+    machine.settle(now, clock)
+    return now
+  })
+  const byHand = (change: (clock: Clock.Clock) => void) => Effect.map(Clock.Clock, change)
+  const moveTo = (state: State) => byHand((clock) => machine.moveTo(state, clock, "by-hand"))
+  return {
+    name,
+    protect: protect(judge),
+    protectWith: (options) => protect(judgeWith(judge, options)),
+    gate: <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
+      Effect.withFiber((fiber): Effect.Effect<A, E | CircuitOpen, R> =>
+        machine.wouldAdmit(fiber.getRef(Clock.Clock)) ? self : circuit.reject()
+      ),
+    state: Effect.map(settled, () => machine.state),
+    snapshot: Effect.map(settled, (now) => snapshot(machine, now)),
+    transitions,
+    control: {
+      trip: (duration) =>
+        byHand((clock) =>
+          machine.open(
+            monotonicMillis(clock),
+            clock,
+            "by-hand",
+            duration === undefined ? undefined : Duration.toMillis(duration)
+          )
+        ),
+      forceOpen: moveTo("ForcedOpen"),
+      disable: moveTo("Disabled"),
+      metricsOnly: moveTo("MetricsOnly"),
+      close: moveTo("Closed"),
+      reset: byHand((clock) => machine.reset(clock))
+    }
+  }
+}
+
+const snapshot = (machine: BreakerMachine, now: number): Snapshot => {
+  const { calls, failures, slow } = machine.counts(now)
+  const enough = calls >= machine.enough
+  const retryIn = machine.retryIn(now)
+  return {
+    name: machine.name,
+    state: machine.state,
+    since: machine.since,
+    failureRate: enough ? failures / calls : undefined,
+    slowRate: enough ? slow / calls : undefined,
+    calls,
+    failed: failures,
+    slow,
+    inFlight: machine.inFlight,
+    rejected: machine.rejected,
+    openings: machine.openings,
+    openingsInRow: machine.openingsInRow,
+    late: machine.late,
+    rampUp: machine.rampShare(now),
+    nextRetry: retryIn === undefined ? undefined : Duration.millis(retryIn)
+  }
+}

@@ -1,0 +1,121 @@
+/** A family of circuits in the shape of the platform's own `CircuitBreaker`, for what takes one of those. */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import * as Platform from "effect/persistence/CircuitBreaker"
+import * as Stream from "effect/Stream"
+import type { Snapshot, Transition } from "../CircuitBreaker.ts"
+import * as Outcome from "../Outcome.ts"
+import type { Family } from "./family.ts"
+import { CircuitOpen } from "./open.ts"
+import { withoutStack } from "../internal/rejection.ts"
+
+/**
+ * The family as the platform's `CircuitBreaker`, for `HttpClient.withCircuitBreaker` and whatever else takes one. Keys
+ * are the family's keys; rejections are the platform's `CircuitBreakerError`, and a classifier may be an effect.
+ *
+ * What the platform has no word for is told in the nearest: a circuit forced open is `Open` for another hour, one that
+ * is disabled or only counts is `Closed`, one that ramps up rejects as if half-open.
+ *
+ * ```ts
+ * import { CircuitBreaker } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const hosts = yield* CircuitBreaker.family({ name: "hosts", minimumCalls: 1 })
+ *   const breaker = CircuitBreaker.platform(hosts)
+ *   const call = Effect.fail("503").pipe(breaker.execute({ key: "api.test" }))
+ *   yield* Effect.flip(call)
+ *   return yield* Effect.flip(call)
+ * })
+ *
+ * const error = await Effect.runPromise(program)
+ * typeof error === "string" ? error : error.reason._tag // => "CircuitOpen"
+ * ```
+ */
+export const platform = (family: Family): Platform.CircuitBreaker => ({
+  [Platform.TypeId]: Platform.TypeId,
+  execute: dual(
+    2,
+    <A, E, R, R2>(self: Effect.Effect<A, E, R>, options: ExecuteOptions<A, E, R2>) => execute(family, self, options)
+  ),
+  state: (key) => Effect.map(Effect.flatMap(family.get(key), ({ snapshot }) => snapshot), (told) => toState(key, told)),
+  transitions: Stream.flatMap(
+    family.transitions,
+    (transition) => Stream.fromIterable(toTransition(transition.breaker.slice(family.name.length + 1), transition))
+  )
+})
+
+interface ExecuteOptions<A, E, R2> {
+  readonly key: string
+  readonly classify?:
+    | ((exit: Exit.Exit<A, E>) => Platform.Outcome | Effect.Effect<Platform.Outcome, never, R2>)
+    | undefined
+}
+
+const execute = <A, E, R, R2>(
+  family: Family,
+  self: Effect.Effect<A, E, R>,
+  { classify, key }: ExecuteOptions<A, E, R2>
+): Effect.Effect<A, E | Platform.CircuitBreakerError, R | R2> =>
+  Effect.suspend(() => {
+    // A classifier that is an effect has answered by the time the circuit asks.
+    let judged: Outcome.Outcome | undefined
+    const judge = (exit: Exit.Exit<A, E>): Effect.Effect<void, never, R2> => {
+      if (classify === undefined || isInterruption(exit)) return Effect.void
+      const outcome = classify(exit)
+      return Effect.map(Effect.isEffect(outcome) ? outcome : Effect.succeed(outcome), (outcome) => {
+        judged = fromPlatform(outcome)
+      })
+    }
+    return Effect.onExit(self, judge).pipe(
+      family.protectWith(key, { classify: (exit) => judged ?? Outcome.fromExit(exit) }),
+      Effect.mapError((error): E | Platform.CircuitBreakerError =>
+        error instanceof CircuitOpen && error.breaker === `${family.name}/${key}` ? rejection(key, error) : error as E
+      )
+    )
+  })
+
+const isInterruption = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause)
+
+const fromPlatform = (outcome: Platform.Outcome): Outcome.Outcome =>
+  outcome._tag === "Failure" && outcome.retryAfter !== undefined ? Outcome.failureAfter(outcome.retryAfter) : outcome
+
+const rejection = (key: string, { retryAfter, state }: CircuitOpen): Platform.CircuitBreakerError =>
+  withoutStack(() =>
+    new Platform.CircuitBreakerError({
+      reason: state === "HalfOpen" || state === "Closed"
+        ? new Platform.CircuitHalfOpen({ key })
+        : new Platform.CircuitOpen({ key, retryAfter: retryAfter ?? byHand })
+    })
+  )
+
+// The platform wants a time where only a hand can tell one.
+const byHand = Duration.hours(1)
+
+const toState = (key: string, { inFlight, nextRetry, openingsInRow, state }: Snapshot): Platform.State => {
+  switch (state) {
+    case "Open":
+    case "ForcedOpen":
+      return { _tag: "Open", key, retryAfter: nextRetry ?? byHand, consecutiveOpenings: Math.max(1, openingsInRow) }
+    case "HalfOpen":
+      return { _tag: "HalfOpen", key, probing: inFlight > 0, consecutiveOpenings: openingsInRow }
+    default:
+      return { _tag: "Closed", key }
+  }
+}
+
+const toTransition = (
+  key: string,
+  { from, openFor, openingsInRow, to }: Transition
+): ReadonlyArray<Platform.Transition> => {
+  if (to === "Open" && openFor !== undefined && (from === "Closed" || from === "HalfOpen")) {
+    return [{ key, from, to, retryAfter: openFor, consecutiveOpenings: openingsInRow }]
+  }
+  if (from === "Open" && to === "HalfOpen") return [{ key, from, to }]
+  if (from === "HalfOpen" && to === "Closed") return [{ key, from, to }]
+  return []
+}

@@ -1,0 +1,33 @@
+/** A share of calls that grows from `from` to all of them: what a target that has just recovered is spared from. */
+export class RampUp {
+  private readonly start: number
+  private readonly over: number
+  private readonly from: number
+  // What the calls so far have earned and not spent; a call needs one.
+  private credit = 1
+
+  constructor(start: number, over: number, from: number) {
+    this.start = start
+    this.over = over
+    this.from = from
+  }
+
+  /** The share that passes at `now`; 1 when it is over. */
+  share(now: number): number {
+    const passed = Math.min(1, Math.max(0, (now - this.start) / this.over))
+    return this.from + (1 - this.from) * passed
+  }
+
+  /** Whether a call would pass at `now`. One that would not has earned its share for the next. */
+  admits(now: number): boolean {
+    const share = this.share(now)
+    if (this.credit + share >= 1) return true
+    this.credit += share
+    return false
+  }
+
+  /** A call that was admitted has passed. */
+  spend(now: number): void {
+    this.credit = Math.min(1, this.credit + this.share(now) - 1)
+  }
+}

@@ -1,0 +1,203 @@
+import { assert, describe, it } from "@effect/vitest"
+import { CircuitBreaker } from "@switchgear/core"
+import { Cause, Effect, Exit, Fiber, Stream } from "effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Platform from "effect/persistence/CircuitBreaker"
+import { TestClock } from "effect/testing"
+
+const ok = Effect.succeed("ok")
+const bad = Effect.fail("bad" as const)
+
+/** One failure opens the circuit of its key. */
+const fragile = (options: Partial<CircuitBreaker.FamilyOptions> = {}) =>
+  CircuitBreaker.family({ name: "hosts", minimumCalls: 1, halfOpen: { calls: 1 }, ...options })
+
+const stateOf = (family: CircuitBreaker.Family, key: string) =>
+  Effect.flatMap(family.get(key), (circuit) => circuit.state)
+
+describe("a family of circuits", () => {
+  it.effect("keeps the keys apart, and names the key in its rejections", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile()
+      yield* Effect.exit(bad.pipe(family.protect("a")))
+      const error = yield* Effect.flip(ok.pipe(family.protect("a")))
+      assert.strictEqual(error.breaker, "hosts/a")
+      assert.strictEqual(yield* ok.pipe(family.protect("b")), "ok")
+      assert.deepStrictEqual(yield* family.keys, ["a", "b"])
+    }))
+
+  it.effect("forgets the circuit that was not used for the longest time when there are too many", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ capacity: 2 })
+      for (const key of ["a", "b"]) yield* Effect.exit(bad.pipe(family.protect(key)))
+      yield* Effect.exit(ok.pipe(family.protect("a")))
+      yield* ok.pipe(family.protect("c"))
+      assert.deepStrictEqual(yield* family.keys, ["a", "c"])
+      assert.strictEqual(yield* stateOf(family, "a"), "Open")
+      assert.strictEqual(yield* ok.pipe(family.protect("b")), "ok")
+    }))
+
+  it.effect("forgets a circuit that was idle for its time, exactly, and begins it anew", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ idleTimeToLive: "1 minute", openFor: "1 day" })
+      yield* Effect.exit(bad.pipe(family.protect("a")))
+      yield* TestClock.adjust("59999 millis")
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(ok.pipe(family.protect("a")))))
+      yield* TestClock.adjust("1 minute")
+      yield* ok.pipe(family.protect("b"))
+      assert.deepStrictEqual(yield* family.keys, ["b"])
+      assert.strictEqual(yield* ok.pipe(family.protect("a")), "ok")
+    }))
+
+  it.effect("ends calls in flight properly although their circuit was forgotten meanwhile", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ capacity: 1 })
+      const slow = yield* Effect.forkChild(
+        Effect.exit(Effect.as(Effect.sleep("1 second"), "late").pipe(family.protect("a"))),
+        { startImmediately: true }
+      )
+      yield* ok.pipe(family.protect("b"))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(slow), Exit.succeed("late"))
+    }))
+
+  it.effect("tells the transitions of all keys, and of one by its handle", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile()
+      const all = yield* Effect.forkChild(Stream.runCollect(Stream.take(family.transitions, 2)), {
+        startImmediately: true
+      })
+      const circuit = yield* family.get("b")
+      const one = yield* Effect.forkChild(Stream.runCollect(Stream.take(circuit.transitions, 1)), {
+        startImmediately: true
+      })
+      for (const key of ["a", "b"]) yield* Effect.exit(bad.pipe(family.protect(key)))
+      assert.deepStrictEqual((yield* Fiber.join(all)).map(({ breaker }) => breaker), ["hosts/a", "hosts/b"])
+      assert.deepStrictEqual((yield* Fiber.join(one)).map(({ breaker }) => breaker), ["hosts/b"])
+    }))
+
+  for (
+    const [options, message] of [
+      [{ capacity: 0 }, "CircuitBreaker.family: capacity must be a whole number of at least 1, got 0"],
+      [{ idleTimeToLive: -1 }, "CircuitBreaker.family: idleTimeToLive must be a duration above zero, got -1"],
+      [{ failureRate: 7 }, "CircuitBreaker.family: failureRate must be above 0 and at most 1, got 7"]
+    ] as const
+  ) {
+    it.effect(`refuses nonsense: ${message}`, () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(fragile(options))
+        const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+        assert.strictEqual((defect as RangeError).message, message)
+      }))
+  }
+})
+
+describe("as the platform's circuit breaker", () => {
+  /** The platform's client, whose server answers with whatever status stands in `server`. */
+  const client = (breaker: Platform.CircuitBreaker, server: { status: number; headers?: Record<string, string> }) => {
+    let calls = 0
+    const http = HttpClient.make((request) =>
+      Effect.sync(() => {
+        calls++
+        return HttpClientResponse.fromWeb(request, new Response(null, server))
+      })
+    ).pipe(HttpClient.withCircuitBreaker({ breaker }))
+    const get = (url: string) => Effect.exit(http.execute(HttpClientRequest.get(url)))
+    return { get, calls: () => calls }
+  }
+
+  const reasonOf = (exit: Exit.Exit<unknown, unknown>) => {
+    const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+    return error instanceof Platform.CircuitBreakerError ? error.reason : undefined
+  }
+
+  it.effect("guards HttpClient.withCircuitBreaker: one circuit an origin, opened by 503, left alone by 429", () =>
+    Effect.gen(function*() {
+      const breaker = CircuitBreaker.platform(yield* fragile({ openFor: "30 seconds" }))
+      const server = { status: 429 }
+      const { calls, get } = client(breaker, server)
+      for (let i = 0; i < 5; i++) yield* get("http://a.test/x")
+      assert.strictEqual((yield* breaker.state("http://a.test"))._tag, "Closed")
+      server.status = 503
+      yield* get("http://a.test/x")
+      const reason = reasonOf(yield* get("http://a.test/y"))
+      assert.strictEqual(reason?._tag, "CircuitOpen")
+      assert.strictEqual(calls(), 6)
+      server.status = 200
+      assert.isTrue(Exit.isSuccess(yield* get("http://b.test/x")))
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* breaker.state("http://a.test"))._tag, "HalfOpen")
+      assert.isTrue(Exit.isSuccess(yield* get("http://a.test/x")))
+      assert.strictEqual((yield* breaker.state("http://a.test"))._tag, "Closed")
+    }))
+
+  it.effect("takes the wait that a 503 to a probe asks for as its next opening", () =>
+    Effect.gen(function*() {
+      const breaker = CircuitBreaker.platform(yield* fragile({ openFor: "30 seconds" }))
+      const { get } = client(breaker, { status: 503, headers: { "retry-after": "120" } })
+      yield* get("http://a.test")
+      yield* TestClock.adjust("30 seconds")
+      yield* get("http://a.test")
+      const state = yield* breaker.state("http://a.test")
+      assert.isTrue(state._tag === "Open" && state.consecutiveOpenings === 2)
+      yield* TestClock.adjust("119 seconds")
+      assert.strictEqual((yield* breaker.state("http://a.test"))._tag, "Open")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* breaker.state("http://a.test"))._tag, "HalfOpen")
+    }))
+
+  it.effect("waits for a classifier that is an effect, and ignores interruption without asking it", () =>
+    Effect.gen(function*() {
+      const breaker = CircuitBreaker.platform(yield* fragile())
+      const later = (outcome: Platform.Outcome) => () => Effect.as(Effect.sleep("1 second"), outcome)
+      const run = (exit: Effect.Effect<string, string>, outcome: Platform.Outcome) =>
+        Effect.forkChild(
+          Effect.exit(breaker.execute(exit, { key: "a", classify: later(outcome) })),
+          { startImmediately: true }
+        )
+      const ignored = yield* run(bad, Platform.ignored)
+      yield* Effect.exit(breaker.execute(Effect.interrupt, { key: "a", classify: () => Platform.failure() }))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(ignored)
+      assert.strictEqual((yield* breaker.state("a"))._tag, "Closed")
+      const failed = yield* run(ok, Platform.failure())
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(failed)
+      assert.strictEqual((yield* breaker.state("a"))._tag, "Open")
+    }))
+
+  it.effect("tells what the platform has no word for in the nearest, and its own transitions in its words", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile()
+      const breaker = CircuitBreaker.platform(family)
+      const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(breaker.transitions, 3)), {
+        startImmediately: true
+      })
+      const { control } = yield* family.get("a")
+      yield* control.forceOpen
+      assert.strictEqual((yield* breaker.state("a"))._tag, "Open")
+      assert.strictEqual(reasonOf(yield* Effect.exit(breaker.execute(ok, { key: "a" })))?._tag, "CircuitOpen")
+      yield* control.disable
+      assert.strictEqual((yield* breaker.state("a"))._tag, "Closed")
+      yield* control.close
+      yield* Effect.exit(breaker.execute(bad, { key: "a" }))
+      yield* TestClock.adjust("30 seconds")
+      yield* breaker.execute(ok, { key: "a" })
+      assert.deepStrictEqual((yield* Fiber.join(seen)).map(({ from, key, to }) => [key, from, to]), [
+        ["a", "Closed", "Open"],
+        ["a", "Open", "HalfOpen"],
+        ["a", "HalfOpen", "Closed"]
+      ])
+    }))
+
+  it.effect("leaves the rejection of another circuit further in as it is", () =>
+    Effect.gen(function*() {
+      const breaker = CircuitBreaker.platform(yield* fragile())
+      const inner = yield* CircuitBreaker.make({ name: "inner" })
+      yield* inner.control.forceOpen
+      const error = yield* Effect.flip(breaker.execute(inner.protect(ok), { key: "a" }))
+      assert.instanceOf(error, CircuitBreaker.CircuitOpen)
+    }))
+})
