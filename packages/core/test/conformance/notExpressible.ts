@@ -1,0 +1,47 @@
+/** Why a scenario cannot be played: what the source has and the library has not. Each is general; none names a scenario. */
+import { NotExpressible } from "./judge.ts"
+import type { Scenario } from "./scenario.ts"
+
+export const reasons = {
+  "no such component": "There is no primitive of that kind.",
+  "unknown semantics": "Nobody has said yet how options of this source are written as ours.",
+  "unknown setting": "The scenario is configured by something that has no counterpart among our options.",
+  "unknown operation": "The scenario does something that cannot be done to our primitive.",
+  "a setting out of range": "Our option has a range, and the setting lies outside.",
+  "asserts only facts that are not told": "Nothing that the scenario looks at is told by our primitive.",
+  "an opening of no length": "`openFor` is above zero: a circuit that asks again at once protects nothing.",
+  "a number of failures per time":
+    "Over a time window, failures are compared as a share of the calls, not as a number.",
+  "trips only after a full sample": "A window judges as soon as it holds `minimumCalls`.",
+  "half-open has a rate of its own": "One failure rate holds for the window and for the probes.",
+  "a share of calls that is no whole number": "Calls come one at a time, so that the rate cannot be played.",
+  "a wait for a slot that can be changed": "`maxWait` is given once, in `make`.",
+  "partitions":
+    "A `share` is the most that a key may hold, and the same for each; it is no part kept free for one of them.",
+  "a wait of no length": "`base` is above zero: trying again at once is no policy.",
+  "a wait that grows by another factor": "Waits double; only that, or no growth at all.",
+  "jitter above the wait": "Jitter shortens a wait and never makes it longer than the computed one.",
+  "a value that is retried": "Only typed failures are retried; a value is a success.",
+  "cycles refreshed by hand": "A limiter refills with the clock alone.",
+  "a request larger than the limit holds":
+    "It is refused for good, where the source makes it wait for several refills.",
+  "no adaptive limit": "`ConcurrencyLimit` does not exist yet."
+} as const
+
+export type Reason = keyof typeof reasons
+
+export const not = (reason: Reason, detail: string): NotExpressible => new NotExpressible(reason, detail)
+
+/** The first setting or operation of a scenario that is not among those known. */
+export const unknownIn = (
+  { config, steps }: Scenario,
+  settings: ReadonlySet<string>,
+  ops: ReadonlySet<string>
+): NotExpressible | undefined => {
+  const setting = Object.keys(config).find((key) =>
+    key !== "semantics" && key !== "rateTolerance" && !settings.has(key)
+  )
+  if (setting !== undefined) return not("unknown setting", setting)
+  const step = steps.find(({ op }) => !ops.has(op))
+  return step && not("unknown operation", step.op)
+}
