@@ -33,7 +33,7 @@ import * as Schema from "effect/Schema"
 import { OptionsOf } from "./internal/options.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import { monotonicMillis } from "./internal/time.ts"
-import { startTimer } from "./internal/timer.ts"
+import { startTimeout } from "./internal/timerLane.ts"
 
 /** Whose limit it is: one attempt's, or the whole call's. */
 export type Limit = "attempt" | "total"
@@ -110,7 +110,8 @@ const limited = <A, E, R>(
   millis: number
 ): Effect.Effect<A, E | DeadlineExceeded, R> =>
   Effect.withFiber((fiber) => {
-    const now = monotonicMillis(fiber.getRef(Clock.Clock))
+    const clock = fiber.getRef(Clock.Clock)
+    const now = monotonicMillis(clock)
     const around = fiber.getRef(CurrentDeadline) as Expiry | undefined
     const nearer = around !== undefined && around.at <= now + millis ? around : undefined
     if (nearer !== undefined && nearer.at <= now) return Effect.fail(exceeded(nearer.limit, 0))
@@ -127,11 +128,13 @@ const limited = <A, E, R>(
         late = true
         child.interruptUnsafe(fiber.id)
       }
-      const leave = nearer ? nearer.join(expire) : startTimer(fiber, given, () => expiry.fire(expire))
-      // Told before left: what is further out must find the time-out dealt with when its own turn comes.
+      const timeout = nearer
+        ? nearer.join(expire)
+        : startTimeout(fiber, clock, millis, expiry.at, () => expiry.fire(expire))
+      // Told before it is cancelled: what is further out must find the time-out dealt with when its own turn comes.
       child.addObserver((exit) => {
         resume(late ? outOfTime(exit, exceeded(expiry.limit, given)) : exit)
-        leave()
+        timeout.cancel(fiber)
       })
       return Fiber.interrupt(child)
     })
@@ -151,7 +154,7 @@ const outOfTime = <A, E>(exit: Exit.Exit<A, E>, error: DeadlineExceeded): Exit.E
 class Expiry implements Deadline {
   readonly limit: Limit
   readonly at: number
-  private readonly inner = new Set<() => void>()
+  private inner: Set<() => void> | undefined
   private own: (() => void) | undefined
 
   constructor(limit: Limit, at: number) {
@@ -160,17 +163,21 @@ class Expiry implements Deadline {
   }
 
   /** Asks to be told, from further in; answers how to leave. */
-  join(expire: () => void): () => void {
-    this.inner.add(expire)
-    return () => {
-      this.inner.delete(expire)
-      if (this.inner.size === 0) this.own?.()
+  join(expire: () => void): { readonly cancel: () => void } {
+    const inner = this.inner ??= new Set()
+    inner.add(expire)
+    return {
+      cancel: () => {
+        inner.delete(expire)
+        if (inner.size === 0) this.own?.()
+      }
     }
   }
 
   fire(own: () => void): void {
     this.own = own
-    for (const expire of [...this.inner].reverse()) expire()
-    if (this.inner.size === 0) own()
+    const inner = this.inner
+    if (inner !== undefined) { for (const expire of [...inner].reverse()) expire() }
+    if (inner === undefined || inner.size === 0) own()
   }
 }

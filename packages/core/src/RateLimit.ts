@@ -42,6 +42,7 @@
  * ```
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -57,9 +58,10 @@ import { withoutStack } from "./internal/rejection.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
 import { SlidingLog } from "./internal/slidingLog.ts"
 import { monotonicMillis } from "./internal/time.ts"
-import { startTimer } from "./internal/timer.ts"
+import { startTimerOf } from "./internal/timer.ts"
 import { TokenBucket } from "./internal/tokenBucket.ts"
 import * as Outcome from "./Outcome.ts"
+import * as Registry from "./Registry.ts"
 
 /** What can be limited. */
 export type Resource = "requests" | "tokens" | "cost"
@@ -160,7 +162,10 @@ export interface RateLimit {
 
 /** Makes a limiter, full. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = (options: Options): Effect.Effect<RateLimit> =>
-  Effect.map(Clock.Clock, (clock) => fromLimiter(new Limiter(options, monotonicMillis(clock))))
+  Effect.tap(
+    Effect.map(Clock.Clock, (clock) => fromLimiter(new Limiter(options, monotonicMillis(clock)))),
+    (limiter) => Registry.register({ _tag: "RateLimit", name: limiter.name, limiter })
+  )
 
 /** A class that is the service key of one limiter, with its `layer` and its `protect`. */
 export const Service = <Self>() =>
@@ -277,7 +282,8 @@ abstract class Caller extends Admission implements Turn {
   latest = 0
   readonly costs: Costs
   protected readonly limiter: Limiter
-  private readonly fiber: Fiber.Fiber<any, any>
+  private readonly clock: Clock.Clock
+  private context = Context.empty()
   private state: "new" | "waiting" | "granted" | "running" = "new"
   private takenAt = 0
   private next: Effect.Effect<any, any, any> | undefined
@@ -287,7 +293,7 @@ abstract class Caller extends Admission implements Turn {
     super()
     this.limiter = limiter
     this.costs = costs
-    this.fiber = fiber
+    this.clock = fiber.getRef(Clock.Clock)
   }
 
   /** What is run when the turn has come. */
@@ -297,13 +303,14 @@ abstract class Caller extends Admission implements Turn {
   protected abstract correction(exit: Exit.Exit<any, any>): Costs | undefined
 
   now(): number {
-    return monotonicMillis(this.fiber.getRef(Clock.Clock))
+    return monotonicMillis(this.clock)
   }
 
-  enter(): Effect.Effect<any, any, any> {
+  enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
     const { limiter } = this
     const now = this.now()
-    this.latest = now + Math.min(limiter.maxWait, Deadline.millisLeft(this.fiber))
+    this.latest = now + Math.min(limiter.maxWait, Deadline.millisLeft(fiber))
+    this.context = fiber.context
     const answer = limiter.machine.request(this, now)
     if (answer === "taken") {
       this.grant(now)
@@ -360,7 +367,7 @@ abstract class Caller extends Admission implements Turn {
   }
 
   alarm(ring: () => void): () => void {
-    return startTimer(this.fiber, Math.max(0, Math.ceil(this.at - this.now())), ring)
+    return startTimerOf(this.clock, this.context, Math.max(0, Math.ceil(this.at - this.now())), ring)
   }
 
   private goOn(next: Effect.Effect<any, any, any>): void {

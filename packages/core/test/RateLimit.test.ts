@@ -193,6 +193,16 @@ describe("a reservation", () => {
       assert.deepStrictEqual(yield* available(limiter), [-600])
     }))
 
+  it.effect("is settled by the clock of the one who took it, also after that fiber has ended", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute()
+      const taking = yield* fork(limiter.reserve({ tokens: 500 }))
+      yield* TestClock.adjust("1 second")
+      const reservation = yield* yield* Fiber.join(taking)
+      yield* reservation.settle({ tokens: 700 })
+      assert.deepStrictEqual(yield* available(limiter), [-90])
+    }))
+
   it.effect("lets a waiter move up when it is refunded", () =>
     Effect.gen(function*() {
       for (const kind of ["token-bucket", "sliding-window"] as const) {

@@ -1,0 +1,120 @@
+/**
+ * Time-outs that almost never fire. Those of one length, begun one after the other, are due in that order: a line of
+ * them needs one alarm, for its first, and to begin and to end one is a few assignments.
+ */
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import type * as Fiber from "effect/Fiber"
+import { monotonicMillis } from "./time.ts"
+import { startTimerOf } from "./timer.ts"
+import { type Place, WaitQueue } from "./waitQueue.ts"
+
+/** A time-out in its line. */
+export class Timeout implements Place<Timeout> {
+  before: Timeout | undefined
+  after: Timeout | undefined
+  readonly due: number
+  readonly onFire: () => void
+  private readonly lane: TimerLane
+  private waiting = true
+
+  constructor(lane: TimerLane, due: number, onFire: () => void) {
+    this.lane = lane
+    this.due = due
+    this.onFire = onFire
+  }
+
+  /** Ends the time-out, fired or not. */
+  cancel(fiber: Fiber.Fiber<any, any>): void {
+    if (!this.waiting) return
+    this.waiting = false
+    this.lane.leave(this, fiber)
+  }
+
+  fire(): void {
+    this.waiting = false
+    this.onFire()
+  }
+}
+
+class TimerLane {
+  private readonly clock: Clock.Clock
+  private readonly queue = new WaitQueue<Timeout>()
+  private readonly emptied: () => void
+  private stopAlarm: (() => void) | undefined
+  private leaving = false
+
+  constructor(clock: Clock.Clock, emptied: () => void) {
+    this.clock = clock
+    this.emptied = emptied
+  }
+
+  join(timeout: Timeout, context: Context.Context<never>): void {
+    this.queue.push(timeout)
+    this.stopAlarm ??= this.arm(context)
+  }
+
+  leave(timeout: Timeout, fiber: Fiber.Fiber<any, any>): void {
+    this.queue.remove(timeout)
+    if (this.queue.size > 0 || this.leaving) return
+    // An alarm that nobody needs must not keep the process awake, but the next call may come in the same turn of the
+    // event loop and need it again.
+    this.leaving = true
+    fiber.currentDispatcher.scheduleTask(() => {
+      this.leaving = false
+      if (this.queue.size === 0) this.close()
+    }, 0)
+  }
+
+  private arm(context: Context.Context<never>): () => void {
+    const wait = this.queue.peek()!.due - monotonicMillis(this.clock)
+    // Whole milliseconds, since a timer that is cut off to them rings too early.
+    return startTimerOf(this.clock, context, Math.max(0, Math.ceil(wait)), () => this.ring(context))
+  }
+
+  private ring(context: Context.Context<never>): void {
+    const now = monotonicMillis(this.clock)
+    for (let first = this.queue.peek(); first !== undefined && first.due <= now; first = this.queue.peek()) {
+      this.queue.shift()
+      first.fire()
+    }
+    this.stopAlarm = this.queue.size > 0 ? this.arm(context) : undefined
+    if (this.stopAlarm === undefined) this.emptied()
+  }
+
+  private close(): void {
+    if (this.stopAlarm === undefined) return
+    this.stopAlarm()
+    this.stopAlarm = undefined
+    this.emptied()
+  }
+}
+
+// By clock, because virtual time and real time may run side by side.
+const lanes = new WeakMap<Clock.Clock, Map<number, TimerLane>>()
+
+const laneFor = (clock: Clock.Clock, millis: number): TimerLane => {
+  let ofClock = lanes.get(clock)
+  if (ofClock === undefined) lanes.set(clock, ofClock = new Map())
+  let lane = ofClock.get(millis)
+  if (lane === undefined) {
+    const lanesOfClock = ofClock
+    lane = new TimerLane(clock, () => lanesOfClock.delete(millis))
+    lanesOfClock.set(millis, lane)
+  }
+  return lane
+}
+
+/** Begins a time-out of `millis`, due at `due` by the fiber's clock. */
+export const startTimeout = (
+  fiber: Fiber.Fiber<any, any>,
+  clock: Clock.Clock,
+  millis: number,
+  due: number,
+  onFire: () => void
+): Timeout => {
+  const lane = laneFor(clock, millis)
+  const timeout = new Timeout(lane, due, onFire)
+  lane.join(timeout, fiber.context)
+  return timeout
+}
