@@ -4,14 +4,15 @@
  * Only typed failures are retried, and of them only those that `while` allows: by default not those that say
  * `isRetryable: false`, and not rejections by a guard, since an open circuit or a full bulkhead is not cured by asking
  * it again. A wait is at least what the error asks for in `retryAfter`, and at most `cap`. No wait is begun that would
- * pass the deadline or the `within` limit, or for which the budget of {@link Attempts} has nothing left: the error is
- * told at once. The error is the last one, as it was.
+ * pass the deadline or the `within` limit, or for which {@link Attempts} or the {@link RetryBudget} have nothing left:
+ * the error is told at once. The error is the last one, as it was.
  *
  * **Order.** Outside limiter, bulkhead and breaker, so that each attempt is admitted anew; inside the deadline. Nothing
  * is set up until the first attempt has failed.
  *
  * **Gotchas.** A request that is not idempotent may have taken effect although it failed. If an SDK inside retries as
- * well, attempts multiply: turn its retries off, or put both under `Attempts.within`.
+ * well, attempts multiply: turn its retries off, or put both under `Attempts.within`. Attempts limit one caller; what
+ * keeps all callers together from tripling the load of a target that is down is a `RetryBudget`.
  *
  * ```ts
  * import { Retry } from "@switchgear/core"
@@ -37,6 +38,7 @@ import { onlyFailure } from "./internal/onlyFailure.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import * as Outcome from "./Outcome.ts"
+import * as RetryBudget from "./RetryBudget.ts"
 
 /** When to try again. Everything has a default. */
 export interface Options<in E = unknown> {
@@ -52,6 +54,8 @@ export interface Options<in E = unknown> {
   readonly within?: Duration.Input | undefined
   /** Which errors are worth another attempt, after so many have been made. @default {@link isTransient} */
   readonly while?: ((error: E, attempts: number) => boolean) | undefined
+  /** What retries are paid from. @default the one of `RetryBudget.within`, if any */
+  readonly budget?: RetryBudget.RetryBudget | undefined
 }
 
 export type { Jitter }
@@ -81,7 +85,7 @@ export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] => 
 /**
  * The same policy as a `Schedule` of the waits, for `Effect.retry` and whatever else takes one; it ends where the retry
  * would give up. `within` is measured from the moment the schedule is first driven, which `Effect.retry` does before
- * the first attempt.
+ * the first attempt. A schedule is told of no successes: it spends from a budget and does not pay into it.
  *
  * ```ts
  * import { Retry } from "@switchgear/core"
@@ -115,6 +119,7 @@ interface Policy {
   readonly jitter: Jitter
   readonly within: number
   readonly while: (error: any, attempts: number) => boolean
+  readonly budget: RetryBudget.RetryBudget | undefined
 }
 
 const toPolicy = (options: Options<any>, where: string): Policy => {
@@ -126,7 +131,8 @@ const toPolicy = (options: Options<any>, where: string): Policy => {
     cap: check.positive("cap", options.cap ?? Math.max(base, 10_000)),
     jitter: check.oneOf("jitter", options.jitter ?? "full", jitters),
     within: options.within === undefined ? Infinity : check.positive("within", options.within),
-    while: options.while ?? isTransient
+    while: options.while ?? isTransient,
+    budget: options.budget
   }
 }
 
@@ -134,13 +140,18 @@ const attemptAll = <A, E, R>(self: Effect.Effect<A, E, R>, policy: Policy): Effe
   Effect.withFiber((fiber) => {
     // Without a time limit, the first attempt pays for nothing.
     let run = policy.within === Infinity ? undefined : new Run(policy, fiber)
-    const attempt: Effect.Effect<A, E, R> = Effect.catchCause(self, (cause) => {
+    const budget = budgetOf(policy, fiber)
+    const once = budget === undefined ? self : RetryBudget.counted(self, budget, fiber)
+    const attempt: Effect.Effect<A, E, R> = Effect.catchCause(once, (cause) => {
       const error = onlyFailure(cause)
       const wait = error === undefined ? undefined : (run ??= new Run(policy, fiber)).next(error.failure, fiber)
       return wait === undefined ? Effect.failCause(cause) : Effect.delay(attempt, Duration.millis(wait))
     })
     return attempt
   })
+
+const budgetOf = (policy: Policy, fiber: Fiber.Fiber<any, any>): RetryBudget.RetryBudget | undefined =>
+  policy.budget ?? fiber.getRef(RetryBudget.CurrentBudget)
 
 // What one run of an effect has used of its policy.
 class Run {
@@ -163,10 +174,18 @@ class Run {
     const own = backoff(policy, this.made, this.previous, draw)
     const asked = Outcome.retryAfter(error)
     const wait = asked === undefined ? own : Math.min(policy.cap, Math.max(own, Duration.toMillis(asked)))
-    if (wait >= Deadline.millisLeft(fiber) || wait >= this.left(fiber) || !Attempts.takeUnsafe(fiber)) return undefined
+    if (wait >= Deadline.millisLeft(fiber) || wait >= this.left(fiber) || !this.pay(fiber)) return undefined
     this.made++
     this.previous = own
     return wait
+  }
+
+  // The two budgets must agree before either is spent.
+  private pay(fiber: Fiber.Fiber<any, any>): boolean {
+    const account = budgetOf(this.policy, fiber)?.account
+    if (account === undefined) return Attempts.takeUnsafe(fiber)
+    if (fiber.getRef(Attempts.CurrentAttempts)?.left === 0) return false
+    return account.take(monotonicMillis(fiber.getRef(Clock.Clock))) && Attempts.takeUnsafe(fiber)
   }
 
   private left(fiber: Fiber.Fiber<any, any>): number {

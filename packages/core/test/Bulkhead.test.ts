@@ -2,7 +2,8 @@ import { Bulkhead, Deadline } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { FairQueue, type Lane, type Waiter } from "../src/internal/fairQueue.ts"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 
 const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 
@@ -323,37 +324,41 @@ describe("Bulkhead", () => {
       assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
     }))
 
-  it("keeps in mind only the keys that hold a slot or wait for one", () => {
-    class Somebody implements Waiter<Somebody> {
-      before: Somebody | undefined
-      after: Somebody | undefined
-      arrival = 0
-      readonly priority = 0
-      readonly lane: Lane<Somebody>
-
-      constructor(lane: Lane<Somebody>) {
-        this.lane = lane
-      }
-    }
-    const queue = new FairQueue<Somebody>(1)
-    const waiting: Array<Somebody> = []
-    for (let n = 0; n < 1000; n++) {
-      const lane = queue.lane(`tenant ${n}`)
-      queue.take(lane)
-      const [stays, leaves] = [new Somebody(lane), new Somebody(queue.lane(`visitor ${n}`))]
-      queue.push(stays)
-      queue.push(leaves)
-      queue.remove(leaves)
-      waiting.push(stays)
-    }
-    queue.lane("looked up and refused")
-    assert.strictEqual(queue.keys, 1000)
-    for (const { lane } of waiting) queue.giveBack(lane)
-    assert.strictEqual(queue.keys, 1000)
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) queue.giveBack(next.lane)
-    assert.strictEqual(queue.keys, 0)
-    assert.strictEqual(queue.size, 0)
-  })
+  it.effect("keeps nothing of a key whose calls have ended, left the queue or been refused", () =>
+    Effect.gen(function*() {
+      setFlagsFromString("--expose-gc")
+      const collectGarbage: () => void = runInNewContext("gc")
+      const heapAfter = (calls: number) =>
+        Effect.gen(function*() {
+          for (let n = 0; n < calls; n++) {
+            yield* Effect.provideService(bulkhead.protect(Effect.void), Bulkhead.CurrentKey, `served ${n}`)
+          }
+          const occupants = [yield* fork(bulkhead.protect(Effect.never)), yield* fork(bulkhead.protect(Effect.never))]
+          for (let n = 0; n < calls; n++) {
+            const waiting = yield* fork(
+              Effect.provideService(bulkhead.protect(Effect.void), Bulkhead.CurrentKey, `waits ${n}`)
+            )
+            const refused = Effect.provideService(bulkhead.protect(Effect.void), Bulkhead.CurrentKey, `refused ${n}`)
+            yield* Effect.exit(refused)
+            yield* Fiber.interrupt(waiting)
+          }
+          for (const occupant of occupants) yield* Fiber.interrupt(occupant)
+          collectGarbage()
+          return process.memoryUsage().heapUsed
+        })
+      const bulkhead = yield* Bulkhead.make({
+        name: "model",
+        concurrency: 2,
+        queue: 1,
+        share: 0.5,
+        maxWait: "Infinity"
+      })
+      const before = yield* heapAfter(100)
+      const { rejected } = yield* bulkhead.snapshot
+      assert.strictEqual(rejected["queue-full"], 100)
+      // A key that is kept takes some three hundred bytes: thirty thousand of them would be nine megabytes.
+      assert.isBelow(yield* heapAfter(30_000), before + 2_000_000)
+    }))
 
   it.effect("a service class shares its slots between everything its layer is provided to", () =>
     Effect.gen(function*() {

@@ -1,0 +1,194 @@
+/**
+ * However many callers retry, a target that is down gets little more than the calls it would get anyway: at most a
+ * `ratio` of those that succeeded, and a small `floor`.
+ *
+ * A number of attempts limits one caller. When everything fails, every caller uses all of its attempts, and a target
+ * that was about to recover gets three times its load. A budget is shared by all who call a target: successes pay into
+ * it, retries are paid from it. While calls succeed there is plenty; when they stop, what is left is soon spent, and the
+ * error is told at once.
+ *
+ * Retries under {@link within}, or with the budget among their options, spend from it. Their successes are counted once,
+ * by the innermost, however many retries are nested.
+ *
+ * **Order.** Around the retry, or in its options; for many targets, a budget each.
+ *
+ * **Gotchas.** A budget limits those who share it: make it once. The `floor` is for callers with little traffic, and is
+ * granted anew as the window moves on, so keep it small against a window's calls. What is paid for a retry that is
+ * interrupted while it waits stays spent until it leaves the window.
+ *
+ * ```ts
+ * import { Retry, RetryBudget } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * let calls = 0
+ * const down = Effect.suspend(() => Effect.fail(++calls)).pipe(Retry.retry({ attempts: 3, base: "1 millis" }))
+ *
+ * const program = Effect.gen(function*() {
+ *   const budget = yield* RetryBudget.make({ name: "model", floor: 10 })
+ *   yield* Effect.forEach(Array.from({ length: 100 }), () => Effect.ignore(down)).pipe(RetryBudget.within(budget))
+ * })
+ *
+ * await Effect.runPromise(program)
+ * calls // => 110
+ * ```
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { OptionsOf } from "./internal/options.ts"
+import { SpendingWindow } from "./internal/spendingWindow.ts"
+import { monotonicMillis } from "./internal/time.ts"
+import * as Registry from "./Registry.ts"
+
+/** How many retries there may be. `name` must be given. */
+export interface Options {
+  /** Appears in metrics. */
+  readonly name: string
+  /** Retries for each success of the window. @default 0.2 */
+  readonly ratio?: number | undefined
+  /** Retries in a window without any success. @default 10 */
+  readonly floor?: number | undefined
+  /**
+   * How long successes and retries are counted, to a hundredth of it: they leave up to so much early. @default "10
+   * seconds"
+   */
+  readonly window?: Duration.Input | undefined
+}
+
+/** What there is to read about a budget at one moment. */
+export interface Snapshot {
+  readonly name: string
+  /** Retries that could be made now. */
+  readonly available: number
+  /** Successes in the window. */
+  readonly successes: number
+  /** Retries in the window. */
+  readonly retries: number
+  /** Retries refused since the beginning. */
+  readonly refused: number
+}
+
+/** A retry budget. */
+export interface RetryBudget {
+  readonly name: string
+  /** Takes one retry, or answers false when none is left: for retries that are not made by `Retry`. */
+  readonly take: Effect.Effect<boolean>
+  /** Counts one success. */
+  readonly deposit: Effect.Effect<void>
+  readonly snapshot: Effect.Effect<Snapshot>
+  /**
+   * The budget itself, for guards that spend in a synchronous step.
+   *
+   * @internal
+   */
+  readonly account: Account
+}
+
+/**
+ * What a guard does with a budget. Times are monotonic milliseconds.
+ *
+ * @internal
+ */
+export interface Account {
+  readonly take: (now: number) => boolean
+  readonly deposit: (now: number) => void
+}
+
+/** The budget that the running fiber is under, if any. */
+export const CurrentBudget = Context.Reference<RetryBudget | undefined>("@switchgear/core/RetryBudget/CurrentBudget", {
+  defaultValue: () => undefined
+})
+
+/** Makes a budget with its floor to spend. Dies with a `RangeError` that names the field when an option is out of range. */
+export const make = (options: Options): Effect.Effect<RetryBudget> =>
+  Effect.sync((): RetryBudget => {
+    const check = new OptionsOf("RetryBudget.make")
+    const name = check.name(options.name)
+    const account = new SpendingWindow({
+      ratio: check.amount("ratio", options.ratio ?? 0.2),
+      floor: check.integer("floor", options.floor ?? 10, 0),
+      millis: check.positive("window", options.window ?? "10 seconds")
+    })
+    const atNow = <A>(step: (now: number) => A) => Effect.map(Clock.Clock, (clock) => step(monotonicMillis(clock)))
+    return {
+      name,
+      take: atNow((now) => account.take(now)),
+      deposit: atNow((now) => account.deposit(now)),
+      snapshot: atNow((now) => ({ name, ...account.read(now) })),
+      account
+    }
+  }).pipe(Effect.tap((budget) => Registry.register({ _tag: "RetryBudget", name: budget.name, budget })))
+
+/** Lets the retries inside spend from the budget, unless they name another. An outer budget is not asked. */
+export const within = (budget: RetryBudget): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
+  Effect.provideService(CurrentBudget, budget)
+
+/**
+ * Counts the success of an effect that a retry runs, unless a retry further in has counted it for the same budget.
+ *
+ * @internal
+ */
+export const counted = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  budget: RetryBudget,
+  fiber: Fiber.Fiber<any, any>
+): Effect.Effect<A, E, R> => {
+  const counter = new Counter(budget, fiber.getRef(CurrentCounter))
+  return Effect.map(Effect.provideService(self, CurrentCounter, counter), (value) => {
+    counter.success(monotonicMillis(fiber.getRef(Clock.Clock)))
+    return value
+  })
+}
+
+const CurrentCounter = Context.Reference<Counter | undefined>("@switchgear/core/RetryBudget/CurrentCounter", {
+  defaultValue: () => undefined
+})
+
+class Counter {
+  private readonly budget: RetryBudget
+  private readonly around: Counter | undefined
+  private told = false
+
+  constructor(budget: RetryBudget, around: Counter | undefined) {
+    this.budget = budget
+    this.around = around
+  }
+
+  success(now: number): void {
+    if (this.told) return
+    this.budget.account.deposit(now)
+    for (let outer = this.around; outer !== undefined; outer = outer.around) {
+      if (outer.budget === this.budget) outer.told = true
+    }
+  }
+}
+
+/** What extending {@link Service} gives, on top of a service key. */
+export interface ServiceClass<in out Self, in out Id extends string>
+  extends Context.ServiceClass<Self, Id, RetryBudget>
+{
+  /** Makes the budget once for everything the layer is provided to. */
+  readonly layer: Layer.Layer<Self>
+  /** Like `layer`, with some options replaced: for tests and for a second environment. */
+  readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self>
+  /** Lets the retries inside spend from the budget, which becomes one of the services the effect needs. */
+  readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Self>
+}
+
+/** A class that is the service key of one budget, with its `layer` and its `within`. */
+export const Service = <Self>() =>
+<const Id extends string>(
+  id: Id,
+  options: Omit<Options, "name"> & { readonly name?: string | undefined } = {}
+): ServiceClass<Self, Id> => {
+  const key = Context.Service<Self, RetryBudget>()(id)
+  const named = { ...options, name: options.name ?? id }
+  return Object.assign(key, {
+    layer: Layer.effect(key, make(named)),
+    layerWith: (replaced: Partial<Options>) => Layer.effect(key, make({ ...named, ...replaced })),
+    within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.flatMap(key, (budget) => within(budget)(self))
+  })
+}
