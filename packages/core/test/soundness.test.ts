@@ -2,7 +2,7 @@
  * No interrupt at any step of any guard leaks what the guard holds. Every program is run once for each of its steps,
  * with a scheduler that yields there, and interrupted at that step; afterwards all counters must be back at zero.
  */
-import { Attempts, Bulkhead, Cascade, CircuitBreaker, Deadline, Retry, StaleCache } from "@switchgear/core"
+import { Attempts, Bulkhead, Cascade, CircuitBreaker, Deadline, Retry, RetryBudget, StaleCache } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -82,6 +82,70 @@ describe("an interrupt at any step leaks nothing from", () => {
             })
         })
         assert.isAbove(struck, 5)
+      }))
+
+    it.effect(`a bulkhead in which work ${name} waits for its share and for those of higher priority`, () =>
+      Effect.gen(function*() {
+        const struck = yield* interruptAtEveryStep({
+          program: () =>
+            Effect.gen(function*() {
+              const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 4, queue: 9, share: 0.25 })
+              shared = bulkhead
+              const call = (key: string, priority: number) =>
+                Effect.forkChild(
+                  bulkhead.protect(Effect.andThen(Effect.yieldNow, Effect.yieldNow)).pipe(
+                    Effect.provideService(Bulkhead.CurrentKey, key),
+                    Effect.provideService(Bulkhead.CurrentPriority, priority)
+                  ),
+                  { startImmediately: true }
+                )
+              yield* Effect.all([call("a", 0), call("b", 0), call("a", 1), call("a", 0), call("b", 1)])
+              yield* bulkhead.resize(1)
+              return yield* Effect.provideService(bulkhead.protect(work), Bulkhead.CurrentKey, "a")
+            }),
+          check: (_, step) =>
+            Effect.gen(function*() {
+              // The others are children of the struck fiber and have ended with it.
+              if (shared === undefined) return
+              const { inFlight, queued } = yield* shared.snapshot
+              assert.deepStrictEqual({ inFlight, queued }, { inFlight: 0, queued: 0 }, `at step ${step}`)
+              const again = shared.protect(Effect.void).pipe(Effect.provideService(Bulkhead.CurrentKey, "a"))
+              assert.isTrue(Exit.isSuccess(yield* Effect.exit(again)), `the key's share at step ${step}`)
+            })
+        })
+        assert.isAbove(struck, 20)
+      }))
+    let shared: Bulkhead.Bulkhead | undefined
+
+    it.effect(`a retry budget around work ${name}: a success counts at most once, a retry for each attempt`, () =>
+      Effect.gen(function*() {
+        let budget: RetryBudget.RetryBudget | undefined
+        let succeeded = 0
+        let attempts = 0
+        const watched = Effect.suspend(() => {
+          attempts++
+          return Effect.tap(work, () => Effect.sync(() => succeeded++))
+        })
+        const struck = yield* interruptAtEveryStep({
+          program: () =>
+            Effect.gen(function*() {
+              budget = undefined
+              succeeded = attempts = 0
+              budget = yield* RetryBudget.make({ name: "model" })
+              const again = Retry.retry({ attempts: 2, base: "1 millis" })
+              return yield* watched.pipe(again, again, RetryBudget.within(budget))
+            }),
+          check: (_, step) =>
+            Effect.gen(function*() {
+              if (budget === undefined) return
+              const { retries, successes } = yield* budget.snapshot
+              assert.isAtMost(successes, succeeded, `at step ${step}`)
+              // One may have been paid for a wait that was interrupted.
+              assert.isAtMost(retries, Math.max(1, attempts), `at step ${step}`)
+              assert.isAtLeast(retries, attempts - 1, `at step ${step}`)
+            })
+        })
+        assert.isAbove(struck, 3)
       }))
 
     for (const limit of [Deadline.within("1 hour"), Deadline.attempt("1 hour")]) {
