@@ -30,6 +30,9 @@ const backoffOf = ({ config }: Scenario): Settings["backoff"] => {
   return backoff && { base: backoff.baseMs, factor: backoff.factor }
 }
 
+/** What none of the sources does as we do. */
+const all: Partial<Ways> = { slowCalls: "counted-when-they-end" }
+
 const readsTime = (reads: boolean): Partial<Ways> => reads ? {} : { elapsedTime: "seen-by-calls" }
 
 const polly = (number: (key: string) => number | undefined): Settings => ({
@@ -94,6 +97,7 @@ export const flavours: { readonly [semantics: string]: Flavour } = {
       counts: { defect: "nothing" }
     },
     ways: {
+      ...all,
       openUntil: scenario.config["autoHalfOpen"] === true ? "reached" : "passed",
       slowFrom: "passed",
       ...readsTime(scenario.config["autoHalfOpen"] === true),
@@ -108,6 +112,7 @@ export const flavours: { readonly [semantics: string]: Flavour } = {
   "polly-v7": (number, { config }) => ({
     settings: { ...polly(number), maxWait: number("breakMs") },
     ways: {
+      ...all,
       judged: "failures",
       ...readsTime(config["stateReadTransitions"] !== false),
       hangingProbe: "another-each-opening",
@@ -125,6 +130,7 @@ export const flavours: { readonly [semantics: string]: Flavour } = {
       maxWait: number("breakMs")
     },
     ways: {
+      ...all,
       ...readsTime(config["stateReadTransitions"] !== false),
       hangingProbe: "another-each-opening",
       lateResult: "counts-now"
@@ -134,6 +140,7 @@ export const flavours: { readonly [semantics: string]: Flavour } = {
     // An outcome that is not handled counts as a success.
     settings: { ...polly(number), counts: { ignored: "success" } },
     ways: {
+      ...all,
       judged: "failures",
       ...readsTime(config["stateReadTransitions"] === true),
       lateResult: "counts-now",
@@ -144,6 +151,7 @@ export const flavours: { readonly [semantics: string]: Flavour } = {
   "failsafe": (number) => ({
     settings: failsafe(number),
     ways: {
+      ...all,
       compared: number("failurePeriodMs") === undefined ? "number" : "rate",
       ...readsTime(false),
       probes: "counted-in-flight",
@@ -168,7 +176,7 @@ export const flavours: { readonly [semantics: string]: Flavour } = {
         // An error that is not a failure closes a half-open circuit and ends a row of failures.
         counts: { ignored: "success" }
       },
-    ways: {}
+    ways: all
   }),
   "hystrix": (number) => ({
     settings: {
@@ -180,6 +188,7 @@ export const flavours: { readonly [semantics: string]: Flavour } = {
       snapshotMillis: number("snapshotMs")
     },
     ways: {
+      ...all,
       judged: "snapshots",
       openUntil: "passed",
       ...readsTime(false),

@@ -16,6 +16,8 @@ export interface Ways {
   readonly openUntil: "reached" | "passed"
   /** Whether a call that takes exactly the slow duration is slow. */
   readonly slowFrom: "reached" | "passed"
+  /** Whether a call that runs on and on is slow while it runs, or once it has ended. */
+  readonly slowCalls: "counted-in-flight" | "counted-when-they-end"
   /** Whether elapsed time shows when the state is read, or only when a call comes. */
   readonly elapsedTime: "seen-by-reading" | "seen-by-calls"
   /** How many probes decide. */
@@ -45,6 +47,7 @@ export const ours: Ways = {
   compared: "rate",
   openUntil: "reached",
   slowFrom: "reached",
+  slowCalls: "counted-in-flight",
   elapsedTime: "seen-by-reading",
   decidedOver: "all-probes",
   decided: "when-certain",
@@ -77,13 +80,14 @@ export interface Numbers {
 
 interface Result {
   readonly slice: number
-  readonly failed: boolean
+  failed: boolean
   readonly slow: boolean
 }
 
 interface Lease {
   readonly period: number
   readonly start: number
+  counted?: Result
 }
 
 type State = "Closed" | "Open" | "HalfOpen" | "ForcedOpen" | "Disabled" | "MetricsOnly"
@@ -101,6 +105,7 @@ export class BreakerModel implements Breaker {
   private failuresInRow = 0
   private results: Array<Result> = []
   private probesOut: Array<Lease> = []
+  private callsOut: Array<Lease> = []
   private probed: Array<Result> = []
   private shown: "results" | "probed" = "results"
   private nextProbeAt = 0
@@ -128,6 +133,7 @@ export class BreakerModel implements Breaker {
       }
       const lease = { period: this.period, start: this.now - duration }
       if (state === "HalfOpen") this.probesOut.push(lease)
+      else if (state !== "Disabled") this.callsOut.push(lease)
       this.inFlight++
       return { permitted: true, end: (ending) => Effect.sync(() => this.end(lease, ending)) }
     })
@@ -146,23 +152,21 @@ export class BreakerModel implements Breaker {
   private end(lease: Lease, ending: Ending): void {
     const { numbers, ways } = this
     this.inFlight--
+    this.callsOut = this.callsOut.filter((call) => call !== lease)
+    const told = ending.kind === "ignored" || ending.kind === "defect" ? numbers.counts[ending.kind] : ending.kind
+    if (told !== "nothing" && told !== "interrupt") this.countSlowInFlight()
     if (lease.period !== this.period && ways.lateResult === "moves-nothing") return
     const isProbe = this.probesOut.includes(lease)
     this.probesOut = this.probesOut.filter((probe) => probe !== lease)
-    if (ending.kind === "interrupt") {
-      if (isProbe && ways.interruptedProbe === "opens-again") this.open(this.now)
-      return
-    }
-    const told = ending.kind === "ignored" || ending.kind === "defect" ? numbers.counts[ending.kind] : ending.kind
-    if (told === "nothing") return
+    if (told === "interrupt" && isProbe && ways.interruptedProbe === "opens-again") this.open(this.now)
+    if (told === "nothing" || told === "interrupt") return
     const failed = told === "failure" || told === "failureResult" || told === "tripFor"
-    const took = this.now - lease.start
-    const slow = ways.slowFrom === "reached" ? took >= numbers.slowMillis : took > numbers.slowMillis
-    const result = { slice: this.sliceNow(), failed, slow }
+    const result = lease.counted ?? { slice: this.sliceNow(), failed, slow: this.isSlow(lease) }
+    result.failed = failed
     switch (this.state) {
       case "Closed":
       case "MetricsOnly":
-        this.results.push(result)
+        if (lease.counted === undefined) this.results.push(result)
         this.failuresInRow = failed ? this.failuresInRow + 1 : 0
         if (this.state === "MetricsOnly") return
         if (ending.kind === "tripFor") return this.open(this.now, ending.millis)
@@ -175,6 +179,21 @@ export class BreakerModel implements Breaker {
       case "Open":
         if (this.shown === "results") this.results.push(result)
     }
+  }
+
+  private isSlow({ start }: Lease): boolean {
+    const took = this.now - start
+    return this.ways.slowFrom === "reached" ? took >= this.numbers.slowMillis : took > this.numbers.slowMillis
+  }
+
+  private countSlowInFlight(): void {
+    if (this.ways.slowCalls === "counted-when-they-end") return
+    const slow = this.callsOut.filter((lease) => lease.counted === undefined && this.isSlow(lease))
+    for (const lease of slow) {
+      lease.counted = { slice: this.sliceNow(), failed: false, slow: true }
+      this.results.push(lease.counted)
+    }
+    if (slow.length > 0 && this.state === "Closed") this.judgeWindow(this.now)
   }
 
   private judgeWindow(at: number): void {
@@ -243,6 +262,7 @@ export class BreakerModel implements Breaker {
     this.period++
     this.failuresInRow = 0
     this.probesOut = []
+    this.callsOut = []
     if (to === "HalfOpen" || this.shown === "results") this.probed = []
     if (to === "Closed" || to === "MetricsOnly" || to === "Disabled") {
       this.results = []
@@ -257,6 +277,7 @@ export class BreakerModel implements Breaker {
   private elapse(seenBy: "a call" | "reading"): void {
     const { hangingProbe, openUntil } = this.ways
     const { maxWait, snapshotMillis } = this.numbers
+    this.countSlowInFlight()
     if (this.ways.judged === "snapshots" && this.state === "Closed" && this.now - this.lastSnapshot >= snapshotMillis) {
       this.lastSnapshot = this.now
       this.judgeWindow(this.now)

@@ -4,7 +4,7 @@ import { Cause, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { flavours, known, numbersOf, optionsOf } from "./breakerFlavours.ts"
 import { BreakerModel, ours, type Ways } from "./breakerModel.ts"
-import { breakerOps, play, realBreaker } from "./breakerPlay.ts"
+import { breakerOps, breakerStates, play, realBreaker } from "./breakerPlay.ts"
 import type { NotExpressible, Plan } from "./judge.ts"
 import { not, unknownIn } from "./notExpressible.ts"
 import { breakerRules, otherRules } from "./rules.ts"
@@ -16,12 +16,15 @@ export const planBreaker = (scenario: Scenario): Plan | NotExpressible => {
   const { config, steps } = scenario
   const flavour = flavours[config.semantics]
   if (!flavour) return not("unknown semantics", config.semantics)
-  const strange = unknownIn(
-    scenario,
-    new Set(known(config.semantics)),
-    new Set([...breakerOps, "config"])
-  )
+  const strange = unknownIn(scenario, {
+    settings: new Set(known(config.semantics)),
+    ops: new Set([...breakerOps, "config"]),
+    details: new Set(["ms", "throughput", "failureRate"])
+  })
   if (strange) return strange
+  const initial = config["initialState"]
+  if (initial !== undefined && !breakerStates.has(initial))
+    return not("unknown setting", `initialState: ${String(initial)}`)
   const number = (key: string) => numberOf(config[key])
   if (steps.some(({ op }) => op === "config")) return planReadOut(scenario)
   const whole = steps.every((step) =>

@@ -66,6 +66,16 @@ export const breakerOps: ReadonlySet<string> = new Set([
   "decide"
 ])
 
+/** The states in which a scenario can begin. */
+export const breakerStates: ReadonlySet<unknown> = new Set([
+  "Closed",
+  "Open",
+  "HalfOpen",
+  "ForcedOpen",
+  "Disabled",
+  "MetricsOnly"
+])
+
 export interface PlayOptions {
   readonly scenario: Scenario
   /** A call is slow from here on. */

@@ -25,12 +25,12 @@ const ops = new Set([
 export const planBulkhead = (scenario: Scenario): Plan | NotExpressible => {
   const { config, steps } = scenario
   if (!flavours.has(config.semantics)) return not("unknown semantics", config.semantics)
-  const strange = unknownIn(scenario, settings, ops)
+  const strange = unknownIn(scenario, { settings, ops, details: new Set(["id", "ms", "value", "key"]) })
   if (strange) return strange
   const order = config["order"]
   if (order !== undefined && order !== "fifo" && order !== "lifo")
     return not("unknown setting", `order: ${String(order)}`)
-  if (config["partitions"] !== undefined) return not("partitions", "partitions")
+  if (config["partitions"] !== undefined || steps.some((step) => "key" in step)) return not("partitions", "partitions")
   if (steps.some(({ op }) => op === "changeMaxWait"))
     return not("a wait for a slot that can be changed", "changeMaxWait")
 

@@ -117,6 +117,7 @@ describe("a scenario nobody has seen before", () => {
       const strange: ReadonlyArray<Scenario> = [
         { ...breaker, config: { ...breaker.config, ringBits: 3 } },
         { ...breaker, steps: [{ op: "explode" }] },
+        { ...breaker, steps: [{ op: "acquire", priority: 7 }] },
         { ...breaker, config: { semantics: "envoy" } },
         { ...breaker, component: "hedge" },
         { ...breaker, config: { ...breaker.config, failureRateThreshold: 1.5 } },
@@ -126,6 +127,7 @@ describe("a scenario nobody has seen before", () => {
       assert.deepStrictEqual(verdicts.map(reasonOf), [
         "unknown setting: ringBits",
         "unknown operation: explode",
+        "unknown operation: acquire with priority",
         "unknown semantics: envoy",
         "no such component: hedge",
         "a setting out of range: CircuitBreaker.make: failureRate must be above 0 and at most 1, got 1.5",

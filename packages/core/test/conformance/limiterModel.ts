@@ -100,7 +100,7 @@ export class LimiterModel implements Limiter {
     }
     const interval = perMillis / this.limitAt(from)
     if (this.ways.refill === "steady") {
-      return from + Math.max(0, permits - this.tokens(from, before)) * interval
+      return from + rounded(Math.max(0, permits - this.tokens(from, before)) * interval)
     }
     const slot = Math.max(Math.floor(from / interval), Math.floor((before.at(-1)?.at ?? -Infinity) / interval) + 1)
     return Math.max(from, slot * interval)

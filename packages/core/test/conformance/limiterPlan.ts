@@ -64,7 +64,11 @@ export const planLimiter = (scenario: Scenario): Plan | NotExpressible => {
   if (config["refresh"] === "manual" || steps.some(({ op }) => op === "refresh")) {
     return not("cycles refreshed by hand", "refresh")
   }
-  const strange = unknownIn(scenario, new Set(flavour.known), limiterOps)
+  const strange = unknownIn(scenario, {
+    settings: new Set(flavour.known),
+    ops: limiterOps,
+    details: new Set(["id", "ms", "permits", "value", "maxWaitMs", "lastOnly"])
+  })
   if (strange) return strange
   const number = (key: string) => numberOf(config[key])
   const numbers = flavour.numbers(number)

@@ -38,8 +38,8 @@ export const limiterOps: ReadonlySet<string> = new Set([
   "state"
 ])
 
-/** Supply flows in fractions: what is less than a millionth of a permit is the arithmetic's. */
-export const rounded = (permits: number): number => Math.round(permits * 1e6) / 1e6
+/** Supply flows in fractions: what is less than a millionth of a permit, or of a millisecond, is the arithmetic's. */
+export const rounded = (amount: number): number => Math.round(amount * 1e6) / 1e6
 
 export const play = (limiter: Limiter, { steps }: Scenario): Effect.Effect<Trace> =>
   Effect.gen(function*() {

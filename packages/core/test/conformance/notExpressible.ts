@@ -32,16 +32,24 @@ export type Reason = keyof typeof reasons
 
 export const not = (reason: Reason, detail: string): NotExpressible => new NotExpressible(reason, detail)
 
-/** The first setting or operation of a scenario that is not among those known. */
-export const unknownIn = (
-  { config, steps }: Scenario,
-  settings: ReadonlySet<string>,
-  ops: ReadonlySet<string>
-): NotExpressible | undefined => {
+/** What a component understands of a scenario, beside the name of the flavour. */
+export interface Understood {
+  readonly settings: ReadonlySet<string>
+  readonly ops: ReadonlySet<string>
+  /** What may be said of an operation. */
+  readonly details: ReadonlySet<string>
+}
+
+/** The first setting, operation or detail of a scenario that is not understood. */
+export const unknownIn = ({ config, steps }: Scenario, understood: Understood): NotExpressible | undefined => {
   const setting = Object.keys(config).find((key) =>
-    key !== "semantics" && key !== "rateTolerance" && !settings.has(key)
+    key !== "semantics" && key !== "rateTolerance" && !understood.settings.has(key)
   )
   if (setting !== undefined) return not("unknown setting", setting)
-  const step = steps.find(({ op }) => !ops.has(op))
-  return step && not("unknown operation", step.op)
+  const step = steps.find(({ op }) => !understood.ops.has(op))
+  if (step) return not("unknown operation", step.op)
+  const details = steps.flatMap(({ op, n: _n, expect: _expect, note: _note, ...details }) =>
+    Object.keys(details).filter((detail) => !understood.details.has(detail)).map((detail) => `${op} with ${detail}`)
+  )
+  return details[0] === undefined ? undefined : not("unknown operation", details[0])
 }

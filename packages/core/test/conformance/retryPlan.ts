@@ -26,7 +26,11 @@ export const planRetry = (scenario: Scenario): Plan | NotExpressible => {
   const { config, steps } = scenario
   const flavour = flavours[config.semantics]
   if (!flavour) return not("unknown semantics", config.semantics)
-  const strange = unknownIn(scenario, settings, new Set(["run", "delay"]))
+  const strange = unknownIn(scenario, {
+    settings,
+    ops: new Set(["run", "delay"]),
+    details: new Set(["outcomes", "attempt", "random"])
+  })
   if (strange) return strange
   const { backoff, factor = 2, jitter, jitterFactor } = config
   const base = numberOf(config["delayMs"])

@@ -30,6 +30,10 @@ export const breakerRules: { readonly [Point in keyof Ways]: Rule } = {
     name: "exactly slow is slow",
     reason: "All comparisons are inclusive."
   },
+  slowCalls: {
+    name: "a call that hangs is slow before it ends",
+    reason: "When everything hangs, nothing ends, and there would be nothing to trip on."
+  },
   elapsedTime: {
     name: "elapsed time shows when read",
     reason: "A dashboard must not show Open for a circuit that would admit the next call."
