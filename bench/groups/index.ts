@@ -1,0 +1,22 @@
+import type { Section } from "../section.ts"
+import type { Settings } from "../settings.ts"
+import { closed } from "./closed.ts"
+import { drained } from "./drain.ts"
+import { keys } from "./keys.ts"
+import { memory } from "./memory.ts"
+import { parts } from "./parts.ts"
+import { pipeline } from "./pipeline.ts"
+import { rejection } from "./rejection.ts"
+import { windows } from "./windows.ts"
+
+/** What can be measured, by the name that `--only` takes. */
+export const groups: Record<string, (settings: Settings) => Promise<Section>> = {
+  closed,
+  rejection,
+  windows,
+  keys,
+  memory,
+  pipeline,
+  drain: drained,
+  parts
+}

@@ -1,0 +1,87 @@
+/** What the other parts cost a call that passes, beside the platform's nearest. For information: they have no target. */
+import { Bulkhead, Deadline, RateLimit, Retry, StaleCache } from "@switchgear/core"
+import { Cache, Effect, Schedule, Semaphore } from "effect"
+import { inFiber, measure, type Subject } from "../harness.ts"
+import { barePromised, bareSynchronous, promised, synchronous } from "../operations.ts"
+import { platformLimiter } from "../peers.ts"
+import type { Section } from "../section.ts"
+import type { Settings } from "../settings.ts"
+
+type Call = Effect.Effect<number, unknown>
+
+const beside = (
+  bare: Subject,
+  platform: string,
+  theirs: Call,
+  name: string,
+  ours: Call
+): ReadonlyArray<Subject> => [
+  { name: platform, over: bare.name, run: inFiber(theirs) },
+  { name, over: bare.name, against: [{ peer: platform }], run: inFiber(ours) }
+]
+
+const setUp = Effect.gen(function*() {
+  const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50, queue: 50 })
+  const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(1_000_000_000, "1 hour")] })
+  const cache = yield* Cache.make({ capacity: 10_000, lookup: (_key: string) => synchronous, timeToLive: "1 hour" })
+  const stale = yield* StaleCache.make<number>({ name: "answers", timeToLive: "1 hour" })
+  const semaphore = yield* Semaphore.make(50)
+  return { bulkhead, cache, limit, semaphore, stale }
+})
+
+export const parts = async (settings: Settings): Promise<Section> => {
+  const { bulkhead, cache, limit, semaphore, stale } = await Effect.runPromise(setUp)
+  const platformLimited = await platformLimiter(1_000_000_000)
+  const retry = Retry.retry({ attempts: 3 })
+  const platformRetry = Effect.retry({ times: 2, schedule: Schedule.exponential("200 millis") })
+  return {
+    title: "The other parts: a call that passes",
+    notes: [],
+    rows: await measure(settings, [
+      bareSynchronous,
+      ...beside(
+        bareSynchronous,
+        "Semaphore.withPermits(1), free",
+        semaphore.withPermits(1)(synchronous),
+        "Bulkhead, free",
+        bulkhead.protect(synchronous)
+      ),
+      ...beside(
+        bareSynchronous,
+        "RateLimiter, token bucket, under the limit",
+        platformLimited(synchronous),
+        "RateLimit, under the limit",
+        limit.protect(synchronous)
+      ),
+      ...beside(
+        bareSynchronous,
+        "Effect.retry, first attempt succeeds",
+        platformRetry(synchronous),
+        "Retry, first attempt succeeds",
+        retry(synchronous)
+      ),
+      ...beside(
+        bareSynchronous,
+        "Effect.timeout, synchronous",
+        Effect.timeout(synchronous, "10 seconds"),
+        "Deadline.attempt, synchronous",
+        Deadline.attempt("10 seconds")(synchronous)
+      ),
+      ...beside(
+        bareSynchronous,
+        "Cache, hit",
+        Cache.get(cache, "question"),
+        "StaleCache, hit",
+        Effect.map(stale.through("question")(synchronous), ({ value }) => value)
+      ),
+      barePromised,
+      ...beside(
+        barePromised,
+        "Effect.timeout, promise",
+        Effect.timeout(promised, "10 seconds"),
+        "Deadline.attempt, promise",
+        Deadline.attempt("10 seconds")(promised)
+      )
+    ])
+  }
+}

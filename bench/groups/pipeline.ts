@@ -1,0 +1,70 @@
+/** What the whole stack costs a call that passes it. */
+import { Bulkhead, CircuitBreaker, Deadline, RateLimit, Retry } from "@switchgear/core"
+import { TimeoutStrategy } from "cockatiel"
+import { Effect, Schedule } from "effect"
+import { awaited, inFiber, measure } from "../harness.ts"
+import { asyncFunction, bareAsync, barePromised, promised } from "../operations.ts"
+import { cockatielWrap, platformBreaker } from "../peers.ts"
+import type { Section } from "../section.ts"
+import type { Settings } from "../settings.ts"
+
+const handComposed = Effect.gen(function*() {
+  const breaker = yield* CircuitBreaker.make({ name: "model" })
+  const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50, queue: 50 })
+  const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(1_000_000_000, "1 second")] })
+  const retry = yield* Retry.make({ attempts: 3 })
+  return promised.pipe(
+    Deadline.attempt("10 seconds"),
+    breaker.protect,
+    bulkhead.protect,
+    limit.protect,
+    breaker.gate,
+    retry.protect,
+    Deadline.within("30 seconds")
+  )
+})
+
+const platform = async () => {
+  const breaker = await platformBreaker(100)
+  return promised.pipe(
+    Effect.timeout("10 seconds"),
+    breaker,
+    Effect.retry({ times: 2, schedule: Schedule.exponential("200 millis") })
+  )
+}
+
+export const pipeline = async (settings: Settings): Promise<Section> => {
+  const aggressive = cockatielWrap(TimeoutStrategy.Aggressive)
+  const cooperative = cockatielWrap(TimeoutStrategy.Cooperative)
+  return {
+    title: "Pipeline: deadline, retry, limit, bulkhead, breaker and attempt time-out around a promise",
+    notes: [
+      "cockatiel's aggressive time-out frees the caller when the time is up, as the others do; its cooperative one relies on the callee."
+    ],
+    rows: await measure(settings, [
+      barePromised,
+      { name: "platform, breaker + timeout + retry", over: barePromised.name, run: inFiber(await platform()) },
+      bareAsync,
+      {
+        name: "cockatiel, wrap of 4",
+        over: bareAsync.name,
+        run: awaited(() => aggressive.execute(asyncFunction))
+      },
+      {
+        name: "cockatiel, wrap of 4, cooperative",
+        over: bareAsync.name,
+        run: awaited(() => cooperative.execute(asyncFunction))
+      },
+      {
+        name: "hand-composed stack of 7",
+        over: barePromised.name,
+        against: [
+          { peer: "platform, breaker + timeout + retry" },
+          { peer: "cockatiel, wrap of 4" },
+          { peer: "cockatiel, wrap of 4, cooperative" }
+        ],
+        run: inFiber(await Effect.runPromise(handComposed))
+      }
+    ])
+  }
+}

@@ -1,0 +1,61 @@
+/** `npm run bench`: what the guards cost, beside what their peers cost, and whether the targets are met. */
+import { parseArgs } from "node:util"
+import { groups } from "./groups/index.ts"
+import { heading, makeReport, summary, table } from "./report.ts"
+import type { Section } from "./section.ts"
+import { full, quick } from "./settings.ts"
+
+const names = Object.keys(groups).join(", ")
+
+const usage = `npm run bench -- [--only <name>] [--quick] [--json]
+
+  --only <name>  runs one group, or several when given again: ${names}
+  --quick        takes half a minute at most, and is less exact
+  --json         prints nothing but one JSON value to stdout`
+
+const readArguments = () => {
+  const { values } = parseArgs({
+    options: {
+      only: { type: "string", multiple: true },
+      quick: { type: "boolean" },
+      json: { type: "boolean" },
+      help: { type: "boolean" }
+    }
+  })
+  const unknown = values.only?.find((name) => !(name in groups))
+  if (unknown !== undefined) throw new Error(`There is no group "${unknown}".`)
+  return values
+}
+
+const bench = async ({ json, only, quick: hurried }: ReturnType<typeof readArguments>): Promise<void> => {
+  const settings = hurried ? quick : full
+  // With --json the tables go to stderr, so that stdout is one value.
+  const say = json ? console.error : console.log
+  say(heading(settings.mode))
+  const sections: Array<Section> = []
+  for (const [name, run] of Object.entries(groups)) {
+    if (only !== undefined && !only.includes(name)) continue
+    const section = await run(settings)
+    sections.push(section)
+    say(`\n${table(section)}`)
+  }
+  const report = makeReport(settings.mode, sections)
+  say(`\n${summary(report)}`)
+  // Peers leave timers behind, which would keep the process for as long as they run.
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : "", () => process.exit())
+}
+
+const refuse = (error: unknown): void => {
+  console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`)
+  process.exitCode = 1
+}
+
+let chosen: ReturnType<typeof readArguments> | undefined
+try {
+  chosen = readArguments()
+} catch (error) {
+  refuse(error)
+}
+
+if (chosen?.help) console.log(usage)
+else if (chosen !== undefined) await bench(chosen)

@@ -1,0 +1,32 @@
+/** What a group of measurements has to say: rows of a table, and what needs a sentence. */
+export interface Section {
+  readonly title: string
+  readonly rows: ReadonlyArray<Row>
+  /** One line each, printed below the table. */
+  readonly notes: ReadonlyArray<string>
+}
+
+export interface Row {
+  readonly what: string
+  /** The unit of `value`, of `overhead` and of `spread`. */
+  readonly unit: "ns" | "MB" | "exponent"
+  readonly value: number
+  /** What is left of `value` when its own bare baseline is taken off. */
+  readonly overhead?: number | undefined
+  /** The quartiles of `overhead` over the rounds. */
+  readonly spread?: readonly [number, number] | undefined
+  readonly comparisons: ReadonlyArray<Comparison>
+}
+
+/** `ratio` is the row's overhead (or value, where there is no baseline) over the peer's. */
+export interface Comparison {
+  readonly peer: string
+  readonly ratio: number
+  /** What the ratio has to stay at or below; without it the row is there to be looked at. */
+  readonly atMost?: number | undefined
+  readonly met?: boolean | undefined
+}
+
+/** A comparison, judged where it has a target. */
+export const compared = (peer: string, ratio: number, atMost?: number | undefined): Comparison =>
+  atMost === undefined ? { peer, ratio } : { peer, ratio, atMost, met: ratio <= atMost }
