@@ -3,11 +3,14 @@ import { globSync, readFileSync } from "node:fs"
 import { join, posix } from "node:path"
 import { parseSync } from "vite"
 
-/** What a primitive may import besides `internal/`: how a call is judged, and the budgets that travel with it. */
-const shared = new Set(["Outcome", "Deadline", "Attempts", "RetryBudget"])
+/**
+ * What a primitive may import besides `internal/`: how a call is judged, the budgets that travel with it, and the registry
+ * it enters itself into, which knows the primitives by their types only.
+ */
+const shared = new Set(["Outcome", "Deadline", "Attempts", "RetryBudget", "Registry"])
 
 /** Modules of core that exist to know several primitives. */
-const composers = new Set(["index", "Pipeline", "Cascade"])
+const composers = new Set(["index", "Pipeline", "Cascade", "Registry", "Telemetry"])
 
 const packagesAllowed: Record<string, RegExp> = {
   core: /^effect($|\/)/,

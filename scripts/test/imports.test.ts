@@ -13,6 +13,9 @@ describe("imports", () => {
     ["packages/core/src/circuitBreaker/family.ts", "../CircuitBreaker.ts"],
     ["packages/core/src/Cascade.ts", "./StaleCache.ts"],
     ["packages/core/src/Pipeline.ts", "./CircuitBreaker.ts"],
+    ["packages/core/src/CircuitBreaker.ts", "./Registry.ts"],
+    ["packages/core/src/Registry.ts", "./CircuitBreaker.ts"],
+    ["packages/core/src/Telemetry.ts", "./Bulkhead.ts"],
     ["packages/core/src/testing/Load.ts", "../CircuitBreaker.ts"],
     ["packages/core/src/internal/guard.ts", "./slidingWindow.ts"],
     ["packages/http/src/ChatModel.ts", "@switchgear/core/CircuitBreaker"],
@@ -26,6 +29,8 @@ describe("imports", () => {
   it.each([
     ["packages/core/src/CircuitBreaker.ts", "./Bulkhead.ts"],
     ["packages/core/src/Bulkhead.ts", "./Pipeline.ts"],
+    ["packages/core/src/CircuitBreaker.ts", "./Telemetry.ts"],
+    ["packages/core/src/internal/publisher.ts", "../Registry.ts"],
     ["packages/core/src/Bulkhead.ts", "./circuitBreaker/open.ts"],
     ["packages/core/src/circuitBreaker/family.ts", "../Bulkhead.ts"],
     ["packages/core/src/internal/guard.ts", "../CircuitBreaker.ts"],

@@ -51,6 +51,7 @@ import { withoutStack } from "./internal/rejection.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
 import { startTimer } from "./internal/timer.ts"
 import * as Outcome from "./Outcome.ts"
+import * as Registry from "./Registry.ts"
 
 /** How many may run and wait. `name` and `concurrency` must be given. */
 export interface Options {
@@ -106,6 +107,8 @@ export type Reason = "queue-full" | "wait-timeout" | "deadline"
 export interface Snapshot {
   readonly name: string
   readonly concurrency: number
+  /** Calls that may wait. */
+  readonly queue: number
   readonly inFlight: number
   readonly queued: number
   /** Calls refused since the beginning, by reason. */
@@ -127,7 +130,7 @@ export interface Bulkhead {
 
 /** Makes a bulkhead. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = (options: Options): Effect.Effect<Bulkhead> =>
-  Effect.sync(() => {
+  Effect.sync((): Bulkhead => {
     const hall = new Hall(options)
     return {
       name: hall.name,
@@ -136,12 +139,13 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
       snapshot: Effect.sync(() => ({
         name: hall.name,
         concurrency: hall.concurrency,
+        queue: hall.limit,
         inFlight: hall.taken,
         queued: hall.queue.size,
         rejected: { ...hall.rejected }
       }))
     }
-  })
+  }).pipe(Effect.tap((bulkhead) => Registry.register({ _tag: "Bulkhead", name: bulkhead.name, bulkhead })))
 
 /** A class that is the service key of one bulkhead, with its `layer` and its `protect`. */
 export const Service = <Self>() =>

@@ -50,9 +50,10 @@ import { OptionsOf } from "./internal/options.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
 import { announcer } from "./circuitBreaker/transitions.ts"
 import type * as Outcome from "./Outcome.ts"
+import * as Registry from "./Registry.ts"
 
 export { CircuitOpen }
-export { type Family, family, type FamilyOptions } from "./circuitBreaker/family.ts"
+export { type Family, family, type FamilyOptions, type FamilySnapshot } from "./circuitBreaker/family.ts"
 export { platform } from "./circuitBreaker/platform.ts"
 
 /** Closed, Open and HalfOpen by the machine's own motion; ForcedOpen, Disabled and MetricsOnly by hand. */
@@ -201,11 +202,15 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     const context = yield* Effect.context<never>()
+    const registry = yield* Registry.CurrentRegistry
     const transitions = yield* PubSub.sliding<Transition>(128)
     const check = new OptionsOf("CircuitBreaker.make")
-    const rules = toRules(options, check, announcer(transitions, context), context)
+    const heard = (transition: Transition) => registry.announce(breaker, transition)
+    const rules = toRules(options, check, announcer(transitions, context, heard), context)
     const circuit = new Circuit(new BreakerMachine(options.name, rules, clock))
-    return handle(circuit, toJudge(options, check), Stream.fromPubSub(transitions))
+    const breaker = handle(circuit, toJudge(options, check), Stream.fromPubSub(transitions))
+    yield* Registry.register({ _tag: "CircuitBreaker", name: breaker.name, breaker })
+    return breaker
   })
 
 /**

@@ -5,8 +5,9 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
-import type { CircuitBreaker, Options, Transition } from "../CircuitBreaker.ts"
+import type { CircuitBreaker, Options, State, Transition } from "../CircuitBreaker.ts"
 import type * as Outcome from "../Outcome.ts"
+import * as Registry from "../Registry.ts"
 import { BreakerMachine, type BreakerRules } from "../internal/breakerMachine.ts"
 import { toJudge, toRules } from "./rules.ts"
 import { Call, Circuit, type Judge, judgeWith } from "./circuit.ts"
@@ -26,6 +27,19 @@ export interface FamilyOptions extends Options {
   readonly idleTimeToLive?: Duration.Input | undefined
 }
 
+/** What there is to read about a family at one moment. Counters include what forgotten circuits had counted. */
+export interface FamilySnapshot {
+  readonly name: string
+  /** Circuits there are, by state. */
+  readonly circuits: { readonly [S in State]: number }
+  /** Circuits there may be. */
+  readonly capacity: number
+  readonly inFlight: number
+  readonly rejected: number
+  readonly openings: number
+  readonly late: number
+}
+
 /** A circuit breaker for each key: a tenant, a host, a model. */
 export interface Family {
   readonly name: string
@@ -42,6 +56,8 @@ export interface Family {
   readonly keys: Effect.Effect<ReadonlyArray<string>>
   /** Changes of state of all circuits of the family. */
   readonly transitions: Stream.Stream<Transition>
+  /** The numbers of all circuits together. Reading them is no use of a key. */
+  readonly snapshot: Effect.Effect<FamilySnapshot>
 }
 
 /**
@@ -66,9 +82,11 @@ export interface Family {
 export const family = (options: FamilyOptions): Effect.Effect<Family> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<never>()
+    const registry = yield* Registry.CurrentRegistry
     const hub = yield* PubSub.sliding<Transition>(128)
     const check = new OptionsOf("CircuitBreaker.family")
-    const rules = toRules(options, check, announcer(hub, context), context)
+    const heard = (transition: Transition) => registry.announce(family, transition)
+    const rules = toRules(options, check, announcer(hub, context, heard), context)
     const circuits = new Circuits(options.name, rules, toJudge(options, check), {
       capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
       idleMillis: check.limit("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
@@ -80,7 +98,7 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
           const clock = fiber.getRef(Clock.Clock)
           return new Call(circuits.get(key, clock), self, judge, clock)
         })
-    return {
+    const family: Family = {
       name: options.name,
       protect: (key) => protect(key, circuits.judge),
       protectWith: (key, own) => protect(key, judgeWith(circuits.judge, own)),
@@ -92,8 +110,11 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
             Stream.filter(transitions, ({ breaker }) => breaker === circuits.nameOf(key))
           )),
       keys: Effect.sync(() => circuits.keys()),
-      transitions
+      transitions,
+      snapshot: Effect.map(Clock.Clock, (clock) => circuits.snapshot(clock))
     }
+    yield* Registry.register({ _tag: "CircuitFamily", name: family.name, family })
+    return family
   })
 
 class Member extends Circuit implements Place<Member> {
@@ -108,6 +129,14 @@ class Member extends Circuit implements Place<Member> {
   }
 }
 
+type Counters = { rejected: number; openings: number; late: number }
+
+const addCounters = (to: Counters, { late, openings, rejected }: Counters): void => {
+  to.rejected += rejected
+  to.openings += openings
+  to.late += late
+}
+
 class Circuits {
   readonly judge: Judge
   private readonly name: string
@@ -116,6 +145,7 @@ class Circuits {
   private readonly members = new Map<string, Member>()
   // In the order of use: moving a member is cheaper here than taking it out of the map and putting it back.
   private readonly byUse = new WaitQueue<Member>()
+  private readonly forgotten: Counters = { rejected: 0, openings: 0, late: 0 }
 
   constructor(
     name: string,
@@ -155,12 +185,26 @@ class Circuits {
     return keys
   }
 
+  snapshot(clock: Clock.Clock): FamilySnapshot {
+    const now = monotonicMillis(clock)
+    const circuits = { Closed: 0, Open: 0, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 }
+    const totals = { inFlight: 0, ...this.forgotten }
+    for (const { machine } of this.members.values()) {
+      machine.settle(now, clock)
+      circuits[machine.state]++
+      totals.inFlight += machine.inFlight
+      addCounters(totals, machine)
+    }
+    return { name: this.name, circuits, capacity: this.bounds.capacity, ...totals }
+  }
+
   private forget(now: number): void {
     const { capacity, idleMillis } = this.bounds
     for (let oldest = this.byUse.peek()!;; oldest = this.byUse.peek()!) {
       if (this.byUse.size <= capacity && now - oldest.usedAt < idleMillis) return
       this.byUse.remove(oldest)
       this.members.delete(oldest.key)
+      addCounters(this.forgotten, oldest.machine)
     }
   }
 }

@@ -6,16 +6,16 @@ import * as PubSub from "effect/PubSub"
 import type { Transition } from "../CircuitBreaker.ts"
 import type { BreakerTransition } from "../internal/breakerMachine.ts"
 
-/** A listener that publishes; a sliding hub never makes it wait. */
+/** A listener that publishes, and tells `heard`; a sliding hub never makes it wait. */
 export const announcer = (
   hub: PubSub.PubSub<Transition>,
-  context: Context.Context<never>
+  context: Context.Context<never>,
+  heard: (transition: Transition) => void
 ): (transition: BreakerTransition) => void => {
   const runSync = Effect.runSyncWith(context)
-  return ({ openFor, ...transition }) => {
-    runSync(PubSub.publish(hub, {
-      ...transition,
-      openFor: openFor === undefined ? undefined : Duration.millis(openFor)
-    }))
+  return ({ openFor, ...changed }) => {
+    const transition = { ...changed, openFor: openFor === undefined ? undefined : Duration.millis(openFor) }
+    runSync(PubSub.publish(hub, transition))
+    heard(transition)
   }
 }
