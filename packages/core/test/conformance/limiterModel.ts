@@ -34,6 +34,7 @@ export interface LimiterNumbers {
 }
 
 interface Taken {
+  readonly askedAt: number
   readonly at: number
   readonly permits: number
 }
@@ -63,7 +64,8 @@ export class LimiterModel implements Limiter {
     return Effect.sync(() => {
       const { now } = this
       const at = this.turn(permits, [...this.taken, ...this.waiting])
-      const turn: Waiting = { at, permits, state: at === now ? "granted" : at - now > maxWait ? "refused" : "waiting" }
+      const state = at === now ? "granted" : at - now > maxWait ? "refused" : "waiting"
+      const turn: Waiting = { askedAt: now, at, permits, state }
       if (turn.state === "granted") this.taken.push(turn)
       if (turn.state === "waiting") this.waiting.push(turn)
       return {
@@ -91,11 +93,18 @@ export class LimiterModel implements Limiter {
   private turn(permits: number, before: ReadonlyArray<Taken>): number {
     const from = Math.max(this.now, before.at(-1)?.at ?? -Infinity)
     const { kind, perMillis } = this.numbers
+    if (kind === "window" && this.ways.refill === "in-steps") {
+      let balance = this.balance(this.now, before) - permits
+      let at = this.now
+      for (let cycle = this.cycle(at) + perMillis; balance < 0; cycle += perMillis) {
+        at = cycle
+        balance += this.limitAt(cycle)
+      }
+      return at
+    }
     if (kind === "window") {
-      const candidates = this.ways.refill === "steady"
-        ? before.map(({ at }) => at + perMillis)
-        : Array.from({ length: before.length + 1 }, (_, i) => this.cycle(from) + (i + 1) * perMillis)
-      return [from, ...candidates.filter((at) => at > from)].sort((one, other) => one - other)
+      const candidates = before.map(({ at }) => at + perMillis).filter((at) => at > from)
+      return [from, ...candidates].sort((one, other) => one - other)
         .find((at) => this.used(at, before) + permits <= this.limitAt(at)) ?? Infinity
     }
     const interval = perMillis / this.limitAt(from)
@@ -110,8 +119,26 @@ export class LimiterModel implements Limiter {
     return Math.floor(at / this.numbers.perMillis) * this.numbers.perMillis
   }
 
+  // What a cycle has left when each took when it asked, if need be from cycles to come.
+  private balance(at: number, before: ReadonlyArray<Taken>): number {
+    let cycle = this.cycle(this.start)
+    let balance = this.limitAt(cycle)
+    const move = (to: number) => {
+      while (cycle < this.cycle(to)) {
+        cycle += this.numbers.perMillis
+        balance = Math.min(this.limitAt(cycle), balance + this.limitAt(cycle))
+      }
+    }
+    for (const taken of before) {
+      move(taken.askedAt)
+      balance -= taken.permits
+    }
+    move(at)
+    return balance
+  }
+
   private used(at: number, before: ReadonlyArray<Taken>): number {
-    const since = this.ways.refill === "steady" ? at - this.numbers.perMillis : this.cycle(at) - 1e-9
+    const since = at - this.numbers.perMillis
     return before.filter((taken) => taken.at > since && taken.at <= at).reduce((sum, { permits }) => sum + permits, 0)
   }
 
@@ -154,6 +181,13 @@ export class LimiterModel implements Limiter {
     }
   }
 
+  private free(): number {
+    if (this.numbers.kind === "bucket") return this.tokens(this.now, this.taken)
+    return this.ways.refill === "in-steps"
+      ? this.balance(this.now, [...this.taken, ...this.waiting])
+      : this.limitAt(this.now) - this.used(this.now, this.taken)
+  }
+
   changeLimit(limit: number): Effect.Effect<void> {
     return Effect.sync(() => {
       const from = this.ways.changed === "at-once" ? this.now : this.cycle(this.now) + this.numbers.perMillis
@@ -173,11 +207,8 @@ export class LimiterModel implements Limiter {
 
   get read(): Effect.Effect<Facts> {
     return Effect.sync(() => {
-      const { kind } = this.numbers
-      const free = kind === "window"
-        ? this.limitAt(this.now) - this.used(this.now, this.taken)
-        : this.tokens(this.now, this.taken)
       const ahead = this.waiting.reduce((sum, { permits }) => sum + permits, 0)
+      const free = this.free() + (this.numbers.kind === "window" && this.ways.refill === "in-steps" ? ahead : 0)
       return {
         available: rounded(this.ways.waiters === "have-taken" ? free - ahead : free),
         waiting: this.waiting.filter(({ state }) => state === "waiting").length
