@@ -12,8 +12,8 @@ const Index = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 7 }))
 const Begin = Schema.TaggedStruct("Begin", {
   priority: Schema.Literals([0, 0, -1, 7]),
   key: Schema.UndefinedOr(Schema.Literals(["a", "a", "b", "c"])),
-  /** Milliseconds until the deadline. */
-  deadline: Schema.UndefinedOr(Schema.Literals([-1, 0, 400, 1000, 3000])),
+  /** Milliseconds until the deadline. A call that has one goes on when it is interrupted. */
+  deadline: Schema.UndefinedOr(Schema.Literals([400, 1000, 3000])),
   /** Whether the work goes on until it is told to end, or ends in its first step. */
   work: Schema.Literals(["lasting", "lasting", "instant"])
 })
@@ -46,6 +46,7 @@ interface Call {
   readonly key: string | undefined
   readonly priority: number
   readonly instant: boolean
+  readonly interruptible: boolean
   readonly latest: number
   readonly late: Bulkhead.Reason
   state: "waiting" | "running" | "over"
@@ -99,13 +100,21 @@ class Model {
     const wait = Math.min(deadline, this.setup.maxWait)
     const late = deadline < this.setup.maxWait ? "deadline" : "wait-timeout"
     const id = this.calls.length
-    const call: Call = { id, key, priority, instant: work === "instant", latest: now + wait, late, state: "waiting" }
+    const call: Call = {
+      id,
+      key,
+      priority,
+      instant: work === "instant",
+      interruptible: options.deadline === undefined,
+      latest: now + wait,
+      late,
+      state: "waiting"
+    }
     const waited = this.in("waiting").length
     this.calls.push(call)
     this.handOut()
     if (call.state !== "waiting") return
     if (waited >= this.setup.queue) this.reject(call, "queue-full")
-    else if (deadline <= 0) this.reject(call, "deadline")
   }
 
   end(call: Call): void {
@@ -131,7 +140,8 @@ const play = (setup: Setup, history: ReadonlyArray<Operation>) =>
     const model = new Model(setup)
     const admitted: Array<number> = []
     const finish = new Map<number, () => void>()
-    const fibers: Array<Fiber.Fiber<Exit.Exit<void, Bulkhead.BulkheadFull>>> = []
+    const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+    const exits = new Map<number, Exit.Exit<void, Bulkhead.BulkheadFull>>()
     let now = yield* Clock.currentTimeMillis
 
     const begin = (options: typeof Begin.Type) => {
@@ -140,23 +150,22 @@ const play = (setup: Setup, history: ReadonlyArray<Operation>) =>
       const lasting = Effect.callback<void>((resume) => {
         finish.set(id, () => resume(Effect.void))
       })
-      return bulkhead.protect(options.work === "instant" ? Effect.asVoid(admit) : Effect.andThen(admit, lasting)).pipe(
+      const work = options.work === "instant" ? Effect.asVoid(admit) : Effect.andThen(admit, lasting)
+      const call = bulkhead.protect(work).pipe(
         Effect.provideService(Bulkhead.CurrentPriority, options.priority),
         Effect.provideService(Bulkhead.CurrentKey, options.key),
-        // As a deadline that only the bulkhead looks at: it would end the running calls, too.
-        Effect.provideService(
-          Deadline.CurrentDeadline,
-          options.deadline === undefined ? undefined : { limit: "total", at: now + options.deadline }
-        ),
-        Effect.exit,
-        Effect.forkChild({ startImmediately: true }),
-        Effect.map((fiber) => fibers.push(fiber))
+        Effect.onExit((exit) => Effect.sync(() => exits.set(id, exit)))
       )
+      // What cannot be interrupted shows what the bulkhead makes of the deadline, and not what the deadline does itself.
+      const timed = options.deadline === undefined
+        ? call
+        : Deadline.within(options.deadline)(Effect.uninterruptible(call))
+      return Effect.map(Effect.forkChild(timed, { startImmediately: true }), (fiber) => fibers.push(fiber))
     }
     const interrupt = (state: "waiting" | "running", index: number) =>
       Effect.gen(function*() {
         const call = model.in(state)[index]
-        if (call === undefined) return
+        if (call === undefined || !call.interruptible) return
         model.end(call)
         yield* Fiber.interrupt(fibers[call.id]!)
       })
@@ -199,22 +208,24 @@ const play = (setup: Setup, history: ReadonlyArray<Operation>) =>
         rejected: model.rejected
       })
       for (const { id, state } of model.calls) {
-        const exit = fibers[id]!.pollUnsafe()
+        const exit = exits.get(id)
         assert.strictEqual(exit !== undefined, state === "over", `call ${id} is over`)
-        const answer = exit && Exit.isSuccess(exit) && Exit.isFailure(exit.value)
-          ? (Cause.squash(exit.value.cause) as Bulkhead.BulkheadFull).reason
-          : undefined
-        assert.strictEqual(answer, model.answers.get(id), `answer to call ${id}`)
+        const failure = exit && Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason) : undefined
+        assert.strictEqual(failure?.error.reason, model.answers.get(id), `answer to call ${id}`)
       }
     }
-    yield* Effect.forEach(fibers, (fiber) => Fiber.interrupt(fiber))
+    yield* TestClock.adjust("1 hour")
+    for (const end of finish.values()) end()
+    yield* Effect.forEach(fibers, Fiber.await)
     const { inFlight, queued } = yield* bulkhead.snapshot
     assert.deepStrictEqual({ inFlight, queued }, { inFlight: 0, queued: 0 })
   })
+
+const runs = Number(process.env.SWITCHGEAR_RUNS ?? 100)
 
 it.effect.prop(
   "the bulkhead does what the model does, whatever the history",
   { setup: Setup, history: Schema.Array(Operation).check(Schema.isMinLength(30), Schema.isMaxLength(100)) },
   ({ history, setup }) => play(setup, history),
-  { arbitrary: { runs: Number(process.env.SWITCHGEAR_RUNS ?? 100), size: 100 } }
+  { arbitrary: { runs, size: 100 }, timeout: 5000 + 20 * runs }
 )
