@@ -2,6 +2,7 @@ import { Bulkhead, CircuitBreaker, RateLimit, Registry, RetryBudget, StaleCache 
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { interruptAtEveryStep } from "./support/yieldAt.ts"
 
 /** A registry of its own for one test. */
 const alone = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.provide(self, Registry.layer())
@@ -63,6 +64,16 @@ describe("Registry", () => {
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(yield* ids, [])
     }).pipe(alone))
+
+  it.effect("holds nothing once the scope has closed, at whatever step the making was interrupted", () =>
+    Effect.gen(function*() {
+      const registry = yield* Registry.make()
+      const struck = yield* interruptAtEveryStep({
+        program: () => Effect.provideService(Effect.scoped(oneOfEach), Registry.CurrentRegistry, registry),
+        check: (_, step) => Effect.sync(() => assert.deepStrictEqual(registry.entries(), [], `at step ${step}`))
+      })
+      assert.isAbove(struck, 40)
+    }))
 
   it.effect("does not hold what is made outside any scope, nor in one that is closed already", () =>
     Effect.gen(function*() {
