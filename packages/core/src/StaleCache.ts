@@ -11,7 +11,8 @@
  *
  * **Gotchas.** The key must hold everything the answer depends on, the tenant included. Callers who share a call share
  * its outcome, also where the deadline of the one that began it cut it short; a caller that is interrupted only leaves,
- * and the call is interrupted with its last caller. A crowd of different keys pushes out the least recently used.
+ * and the call is interrupted with its last caller. A crowd of different keys pushes out the least recently used. Values
+ * are kept in the memory of the process, and with a {@link StaleCacheStore} beyond it.
  *
  * ```ts
  * import { StaleCache } from "@switchgear/core"
@@ -34,15 +35,19 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import type * as Fiber from "effect/Fiber"
 import * as Hash from "effect/Hash"
+import { awaitEnd, HarmlessStore } from "./internal/harmlessStore.ts"
 import { LruMap } from "./internal/lruMap.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { monotonicMillis } from "./internal/time.ts"
+import * as Registry from "./Registry.ts"
+import type { StaleCacheStore, Stored } from "./StaleCacheStore.ts"
 
 /** What is kept, and for how long. Only `name` must be given. */
-export interface Options<in A = unknown> {
+export interface Options<in out A = any> {
   readonly name: string
-  /** Values kept; the least recently used goes first. @default 10_000 */
+  /** Values kept in memory; the least recently used goes first. @default 10_000 */
   readonly capacity?: number | undefined
   /** How long a value is served without a call; zero to call every time. @default "5 minutes" */
   readonly timeToLive?: Duration.Input | undefined
@@ -50,6 +55,10 @@ export interface Options<in A = unknown> {
   readonly staleFor?: Duration.Input | undefined
   /** Which successes are worth keeping: not, say, an answer that was cut off. @default all */
   readonly storeWhen?: ((value: A) => boolean) | undefined
+  /** Where values are kept besides memory, such as `StaleCacheStore.fromPersistence`. @default memory only */
+  readonly store?: StaleCacheStore<A> | undefined
+  /** How long the store may take each time; after that a read is a miss and a write is given up. @default "50 millis" */
+  readonly storeTimeout?: Duration.Input | undefined
 }
 
 /** Where a value came from: the call just made, the cache within `timeToLive`, or the cache after it. */
@@ -66,10 +75,13 @@ export interface Cached<out A> {
 /** What there is to read about a cache at one moment. */
 export interface Snapshot {
   readonly name: string
+  /** Values in memory. */
   readonly size: number
   readonly capacity: number
   /** Values served fresh, loaded by a call, and served stale, since the beginning. */
   readonly served: { readonly [F in Freshness]: number }
+  /** How often the store failed, died or took too long, since the beginning. */
+  readonly storeFailures: number
 }
 
 /** A cache of last good answers. */
@@ -85,7 +97,7 @@ export interface StaleCache<in out A> {
     key: string,
     options?: { readonly when?: ((error: E) => boolean) | undefined } | undefined
   ) => <E1 extends E, R>(call: Effect.Effect<A, E1, R>) => Effect.Effect<Cached<A>, E1, R>
-  /** The value kept for the key, fresh or stale. */
+  /** The value kept for the key, fresh or stale; the younger one if memory and store have both. */
   readonly lastGood: (key: string) => Effect.Effect<Cached<A> | undefined>
   readonly set: (key: string, value: A) => Effect.Effect<void>
   readonly invalidate: (key: string) => Effect.Effect<void>
@@ -98,55 +110,102 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
   Effect.gen(function*() {
     const shelf = yield* Effect.sync(() => new Shelf<A>(options))
     // Keeps nothing itself: it is there for the sharing of calls in flight.
-    const flights = yield* Cache.makeWith<Flight<A>, A, unknown, any, "lookup">((flight) => flight.call, {
+    const flights = yield* Cache.makeWith<Flight<A>, Cached<A>, unknown, any, "lookup">((flight) => flight.call, {
       capacity: Infinity,
       timeToLive: () => Duration.zero,
       requireServicesAt: "lookup"
     })
-    const find = (key: string) => Effect.map(Clock.Clock, (clock) => shelf.find(key, monotonicMillis(clock)))
+    const store = options.store && new HarmlessStore(options.store, shelf.storeTimeout)
+
+    const inMemory = (key: string) => Effect.map(Clock.Clock, (clock) => shelf.find(key, monotonicMillis(clock)))
+    const inStore = store === undefined ? inMemory : (key: string) =>
+      Effect.suspend(() => {
+        const reading: Reading = { key, dropped: false }
+        const read = Effect.suspend(() => {
+          shelf.begin(reading)
+          return Effect.zipWith(store.get(key), Clock.Clock, (stored, clock) => {
+            const now = monotonicMillis(clock)
+            if (stored) shelf.adopt(reading, stored, now, clock.currentTimeMillisUnsafe())
+            return shelf.find(key, now)
+          })
+        })
+        return Effect.ensuring(read, Effect.sync(() => shelf.end(reading)))
+      })
+    const find = store === undefined ?
+      inMemory :
+      (key: string) => Effect.flatMap(inMemory(key), (found) => isFresh(found) ? Effect.succeed(found) : inStore(key))
+
+    // Memory has the value when this begins; the store may get it later.
+    const keep = (key: string, value: A): Effect.Effect<Fiber.Fiber<unknown> | undefined> =>
+      Effect.flatMap(Clock.Clock, (clock) =>
+        shelf.keep(key, value, monotonicMillis(clock)) && store
+          ? store.set(key, { value, storedAt: clock.currentTimeMillisUnsafe() }, shelf.keptFor)
+          : Effect.undefined)
 
     const load = <E, R>(key: string, call: Effect.Effect<A, E, R>): Effect.Effect<Cached<A>, E, R> => {
-      const stored = Effect.tap(
-        call,
-        (value) => Effect.map(Clock.Clock, (clock) => shelf.keep(key, value, monotonicMillis(clock)))
-      )
-      const shared = Cache.get(flights, new Flight(key, stored)) as Effect.Effect<A, E, R>
-      return Effect.map(shared, (value) => shelf.serve({ value, freshness: "loaded", age: Duration.zero }))
+      const loaded: Effect.Effect<Cached<A>, E, R> = Effect.flatMap(call, (value) =>
+        Effect.as(keep(key, value), { value, freshness: "loaded", age: Duration.zero }))
+      const flight = store === undefined ?
+        loaded :
+        Effect.flatMap(inStore(key), (found) =>
+          isFresh(found) ? Effect.succeed(found) : loaded)
+      const shared = Cache.get(flights, new Flight(key, flight)) as Effect.Effect<Cached<A>, E, R>
+      return Effect.map(shared, (cached) => shelf.serve(cached))
     }
     const through: StaleCache<A>["through"] = (key) => (call) =>
-      Effect.flatMap(find(key), (found) =>
-        found?.freshness === "fresh" ? Effect.succeed(shelf.serve(found)) : load(key, call))
+      Effect.flatMap(inMemory(key), (found) => isFresh(found) ? Effect.succeed(shelf.serve(found)) : load(key, call))
 
-    return {
+    const cache: StaleCache<A> = {
       name: shelf.name,
       through,
       orStale:
         <E>(key: string, options?: { readonly when?: ((error: E) => boolean) | undefined } | undefined) =>
         <E1 extends E, R>(call: Effect.Effect<A, E1, R>): Effect.Effect<Cached<A>, E1, R> =>
-          Effect.catch(through(key)(call), (error) =>
-            options?.when?.(error) === false
-              ? Effect.fail(error)
-              : Effect.flatMap(find(key), (found) =>
-                found ? Effect.succeed(shelf.serve(found)) : Effect.fail(error))),
+          Effect.catch(through(key)(call), (error) => {
+            if (options?.when?.(error) === false) return Effect.fail(error)
+            // The store has been asked before the call: what it had is in memory, unless it was pushed out since.
+            return Effect.flatMap(inMemory(key), (found) => found ? Effect.succeed(found) : inStore(key)).pipe(
+              Effect.flatMap((found) => found ? Effect.succeed(shelf.serve(found)) : Effect.fail(error))
+            )
+          }),
       lastGood: (key) => Effect.map(find(key), (found) => found && shelf.serve(found)),
-      set: (key, value) => Effect.map(Clock.Clock, (clock) => shelf.keep(key, value, monotonicMillis(clock))),
-      invalidate: (key) => Effect.sync(() => shelf.drop(key)),
-      clear: Effect.sync(() => shelf.clear()),
-      snapshot: Effect.sync(() => shelf.snapshot())
+      set: (key, value) => Effect.flatMap(keep(key, value), (writing) => writing ? awaitEnd(writing) : Effect.void),
+      invalidate: (key) =>
+        Effect.suspend(() => {
+          shelf.drop(key)
+          return store ? store.remove(key) : Effect.void
+        }),
+      clear: Effect.suspend(() => {
+        shelf.clear()
+        return store ? store.clear : Effect.void
+      }),
+      snapshot: Effect.sync(() => ({ ...shelf.snapshot(), storeFailures: store?.failures ?? 0 }))
     }
+    yield* Registry.register({ _tag: "StaleCache", name: cache.name, cache })
+    return cache
   })
+
+const isFresh = <A>(found: Cached<A> | undefined): found is Cached<A> => found?.freshness === "fresh"
 
 interface Entry<A> {
   readonly value: A
   readonly storedAt: number
 }
 
+// A read of the store that is under way, and whether what it brings has been invalidated meanwhile.
+interface Reading {
+  readonly key: string
+  dropped: boolean
+}
+
 class Shelf<A> {
   readonly name: string
+  readonly storeTimeout: number
   private readonly timeToLive: number
   private readonly staleFor: number
   private readonly storeWhen: (value: A) => boolean
   private readonly entries: LruMap<string, Entry<A>>
+  private readonly readings = new Set<Reading>()
   private readonly served = { loaded: 0, fresh: 0, stale: 0 }
 
   constructor(options: Options<A>) {
@@ -156,6 +215,11 @@ class Shelf<A> {
     this.timeToLive = check.wait("timeToLive", options.timeToLive ?? "5 minutes")
     this.staleFor = check.wait("staleFor", options.staleFor ?? "1 hour")
     this.storeWhen = options.storeWhen ?? (() => true)
+    this.storeTimeout = check.positive("storeTimeout", options.storeTimeout ?? "50 millis")
+  }
+
+  get keptFor(): Duration.Duration {
+    return Duration.millis(this.timeToLive + this.staleFor)
   }
 
   find(key: string, now: number): Cached<A> | undefined {
@@ -169,8 +233,29 @@ class Shelf<A> {
     return { value: entry.value, freshness: age < this.timeToLive ? "fresh" : "stale", age: Duration.millis(age) }
   }
 
-  keep(key: string, value: A, now: number): void {
-    if (this.storeWhen(value)) this.entries.set(key, { value, storedAt: now })
+  keep(key: string, value: A, now: number): boolean {
+    const wanted = this.storeWhen(value)
+    if (wanted) this.entries.set(key, { value, storedAt: now })
+    return wanted
+  }
+
+  begin(reading: Reading): void {
+    this.readings.add(reading)
+  }
+
+  end(reading: Reading): void {
+    this.readings.delete(reading)
+  }
+
+  // The store tells time by the wall, since its values outlive the process; memory goes on by its own.
+  adopt({ dropped, key }: Reading, stored: Stored<A>, now: number, wallNow: number): void {
+    const age = Math.max(0, wallNow - stored.storedAt)
+    const storedAt = now - age
+    const kept = this.entries.get(key)
+    // Also false for an age that is not a number.
+    const isAlive = age < this.timeToLive + this.staleFor
+    if (!dropped && isAlive && !(kept && kept.storedAt >= storedAt))
+      this.entries.set(key, { value: stored.value, storedAt })
   }
 
   serve(cached: Cached<A>): Cached<A> {
@@ -180,13 +265,15 @@ class Shelf<A> {
 
   drop(key: string): void {
     this.entries.delete(key)
+    for (const reading of this.readings) reading.dropped ||= reading.key === key
   }
 
   clear(): void {
     this.entries.clear()
+    for (const reading of this.readings) reading.dropped = true
   }
 
-  snapshot(): Snapshot {
+  snapshot(): Omit<Snapshot, "storeFailures"> {
     return { name: this.name, size: this.entries.size, capacity: this.entries.capacity, served: { ...this.served } }
   }
 }
@@ -194,9 +281,9 @@ class Shelf<A> {
 // A call in flight: equal to another for the same key, whatever its effect.
 class Flight<A> implements Equal.Equal {
   readonly key: string
-  readonly call: Effect.Effect<A, unknown, any>
+  readonly call: Effect.Effect<Cached<A>, unknown, any>
 
-  constructor(key: string, call: Effect.Effect<A, unknown, any>) {
+  constructor(key: string, call: Effect.Effect<Cached<A>, unknown, any>) {
     this.key = key
     this.call = call
   }

@@ -119,21 +119,21 @@ describe("Cascade.toExecutionPlan", () => {
 
   it.effect("reads a last good provider when it comes to it, and passes over the read that finds none", () =>
     Effect.gen(function*() {
-      let kept: Cascade.Found<Context.Context<Model>> | undefined
+      const shelf: { kept?: Cascade.Found<Context.Context<Model>> } = {}
       let reads = 0
       const plan = Cascade.first("gpt", down("gpt")).pipe(
         Cascade.orLastGood(
           "kept",
           Effect.sync(() => {
             reads++
-            return kept
+            return shelf.kept
           })
         ),
         Cascade.orElse("claude", down("claude")),
         Cascade.toExecutionPlan
       )
       assert.deepStrictEqual(yield* Effect.flip(Effect.withExecutionPlan(ask, plan)), new Down({ by: "claude" }))
-      kept = { value: model("kept") }
+      shelf.kept = { value: model("kept") }
       assert.strictEqual(yield* Effect.withExecutionPlan(ask, plan), "kept says hi")
       assert.strictEqual(reads, 2)
     }))
