@@ -45,7 +45,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Deadline from "./Deadline.ts"
 import { FairQueue, type Lane, type Waiter } from "./internal/fairQueue.ts"
-import { Admission, guard } from "./internal/guard.ts"
+import { Admission, type Begin, guard } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
@@ -132,9 +132,10 @@ export interface Bulkhead {
 export const make = (options: Options): Effect.Effect<Bulkhead> =>
   Effect.sync((): Bulkhead => {
     const hall = new Hall(options)
+    const begin: Begin = (_fiber, self) => new Guest(hall, self)
     return {
       name: hall.name,
-      protect: (self) => guard(() => new Guest(hall, self)),
+      protect: (self) => guard(self, begin),
       resize: (concurrency) => Effect.sync(() => hall.resize(concurrency)),
       snapshot: Effect.sync(() => ({
         name: hall.name,
@@ -291,11 +292,13 @@ class Guest extends Admission implements Waiter<Guest> {
     this.priority = fiber.getRef(CurrentPriority) || 0
     hall.queue.push(this)
     this.waits = true
-    const [wait, reason] = left < hall.maxWait ? [left, "deadline"] as const : [hall.maxWait, "wait-timeout"] as const
-    this.stopTimer = startTimer(fiber, wait, () => {
+    const giveUp = (reason: Reason) => () => {
       hall.queue.remove(this)
       this.endWait(hall.reject(reason))
-    })
+    }
+    this.stopTimer = left < hall.maxWait
+      ? Deadline.onExpiry(fiber, left, giveUp("deadline"))
+      : startTimer(fiber, hall.maxWait, giveUp("wait-timeout"))
     return Effect.callback((resume) => {
       // The wait can have ended between joining the queue and this step.
       if (this.next) resume(this.next)
@@ -322,8 +325,9 @@ class Guest extends Admission implements Waiter<Guest> {
 
   private endWait(next: Effect.Effect<any, any, any>): void {
     this.waits = false
-    this.stopTimer?.()
     this.next = next
     this.resume?.(next)
+    // After the answer: a deadline that asked for it interrupts only what has not answered by then.
+    this.stopTimer?.()
   }
 }

@@ -30,10 +30,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import { Admission, type Begin } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import { monotonicMillis } from "./internal/time.ts"
-import { startTimeout } from "./internal/timerLane.ts"
+import { startTimer } from "./internal/timer.ts"
+import { nextTurn, startTimeout, type Timeout } from "./internal/timerLane.ts"
 
 /** Whose limit it is: one attempt's, or the whole call's. */
 export type Limit = "attempt" | "total"
@@ -104,6 +106,16 @@ export const millisLeft = (fiber: Fiber.Fiber<any, any>): number => {
   return deadline === undefined ? Infinity : deadline.at - monotonicMillis(fiber.getRef(Clock.Clock))
 }
 
+/**
+ * Calls `expire` when the fiber's deadline comes, which is after so many milliseconds; answers how to leave.
+ *
+ * @internal
+ */
+export const onExpiry = (fiber: Fiber.Fiber<any, any>, left: number, expire: () => void): () => void => {
+  const deadline = fiber.getRef(CurrentDeadline)
+  return deadline instanceof Expiry ? deadline.join(expire).cancel : startTimer(fiber, left, expire)
+}
+
 const limited = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   limit: Limit,
@@ -112,12 +124,14 @@ const limited = <A, E, R>(
   Effect.withFiber((fiber) => {
     const clock = fiber.getRef(Clock.Clock)
     const now = monotonicMillis(clock)
-    const around = fiber.getRef(CurrentDeadline) as Expiry | undefined
+    const around = fiber.getRef(CurrentDeadline)
     const nearer = around !== undefined && around.at <= now + millis ? around : undefined
     if (nearer !== undefined && nearer.at <= now) return Effect.fail(exceeded(nearer.limit, 0))
-    const expiry = nearer ?? new Expiry(limit, now + millis)
+    // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
+    const shared = nearer instanceof Expiry ? nearer : undefined
+    const expiry = shared ?? new Expiry(nearer?.limit ?? limit, nearer?.at ?? now + millis)
     const given = expiry.at - now
-    const context = (nearer ? fiber.context : Context.add(fiber.context, CurrentDeadline, expiry)) as Context.Context<R>
+    const context = (shared ? fiber.context : Context.add(fiber.context, CurrentDeadline, expiry)) as Context.Context<R>
     // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
     return Effect.callback<A, E | DeadlineExceeded>((resume) => {
       const child = Effect.runForkWith(context)(self)
@@ -128,9 +142,9 @@ const limited = <A, E, R>(
         late = true
         child.interruptUnsafe(fiber.id)
       }
-      const timeout = nearer
-        ? nearer.join(expire)
-        : startTimeout(fiber, clock, millis, expiry.at, () => expiry.fire(expire))
+      const timeout = shared
+        ? shared.join(expire)
+        : startTimeout(fiber, clock, nearer ? given : millis, expiry.at, () => expiry.fire(expire))
       // Told before it is cancelled: what is further out must find the time-out dealt with when its own turn comes.
       child.addObserver((exit) => {
         resume(late ? outOfTime(exit, exceeded(expiry.limit, given)) : exit)
@@ -174,10 +188,76 @@ class Expiry implements Deadline {
     }
   }
 
-  fire(own: () => void): void {
+  fire(own?: (() => void) | undefined): void {
     this.own = own
     const inner = this.inner
     if (inner !== undefined) { for (const expire of [...inner].reverse()) expire() }
-    if (inner === undefined || inner.size === 0) own()
+    if (inner === undefined || inner.size === 0) own?.()
+  }
+}
+
+// The deadline of a pipeline, inside of which everything that takes time asks to be told: it interrupts nothing itself,
+// and has no timer as long as nobody asks.
+class LazyExpiry extends Expiry {
+  private readonly arm: () => Timeout
+  private timeout: Timeout | undefined
+
+  constructor(at: number, begin: (onFire: () => void) => Timeout) {
+    super("total", at)
+    this.arm = () => begin(() => this.fire())
+  }
+
+  override join(expire: () => void): { readonly cancel: () => void } {
+    this.timeout ??= this.arm()
+    return super.join(expire)
+  }
+
+  close(fiber: Fiber.Fiber<any, any>): void {
+    this.timeout?.cancel(fiber)
+  }
+}
+
+/**
+ * Begins {@link within} as a guard that shares its fiber with what is inside: for a pipeline, whose parts all keep to the
+ * deadline by themselves.
+ *
+ * @internal
+ */
+export const beginWithin = (millis: number): Begin => (fiber, self) => new Within(fiber, self, millis)
+
+class Within extends Admission {
+  private readonly fiber: Fiber.Fiber<any, any>
+  private readonly self: Effect.Effect<any, any, any>
+  private readonly millis: number
+  private around: Context.Context<never> | undefined
+  private expiry: LazyExpiry | undefined
+
+  constructor(fiber: Fiber.Fiber<any, any>, self: Effect.Effect<any, any, any>, millis: number) {
+    super()
+    this.fiber = fiber
+    this.self = self
+    this.millis = millis
+  }
+
+  enter(): Effect.Effect<any, any, any> {
+    const { fiber, millis } = this
+    const clock = fiber.getRef(Clock.Clock)
+    const now = monotonicMillis(clock)
+    const around = fiber.getRef(CurrentDeadline)
+    if (around !== undefined && around.at <= now + millis) {
+      return around.at <= now ? Effect.fail(exceeded(around.limit, 0)) : this.self
+    }
+    const at = now + millis
+    const turn = nextTurn()
+    this.expiry = new LazyExpiry(at, (onFire) => startTimeout(fiber, clock, millis, at, onFire, turn))
+    this.around = fiber.context
+    fiber.setContext(Context.add(fiber.context, CurrentDeadline, this.expiry))
+    return this.self
+  }
+
+  leave(): void {
+    if (this.around === undefined) return
+    this.fiber.setContext(this.around)
+    this.expiry!.close(this.fiber)
   }
 }

@@ -49,8 +49,8 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Deadline from "./Deadline.ts"
-import { Admission, guard } from "./internal/guard.ts"
-import { type Costs, LimiterMachine, type Refusal, type Turn } from "./internal/limiterMachine.ts"
+import { Admission, type Begin, guard } from "./internal/guard.ts"
+import { type Costs, grain, LimiterMachine, type Refusal, type Turn } from "./internal/limiterMachine.ts"
 import type * as Meter from "./internal/meter.ts"
 import { onlyFailure } from "./internal/onlyFailure.ts"
 import { OptionsOf } from "./internal/options.ts"
@@ -245,7 +245,7 @@ class Limiter {
   // Rejections of the same millisecond, for the same reason, are one.
   reject({ meter, wait }: Refusal): Exit.Exit<never, RateLimited> {
     this.rejected++
-    const millis = Math.ceil(wait)
+    const millis = Math.ceil(wait - grain)
     const key = millis * this.limits.length + meter
     if (key !== this.rejectionKey) {
       this.rejectionKey = key
@@ -309,7 +309,8 @@ abstract class Caller extends Admission implements Turn {
   enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
     const { limiter } = this
     const now = this.now()
-    this.latest = now + Math.min(limiter.maxWait, Deadline.millisLeft(fiber))
+    // A turn at the very deadline is of no use: it has to come a grain of the clock before.
+    this.latest = now + Math.min(limiter.maxWait, Deadline.millisLeft(fiber) - grain)
     this.context = fiber.context
     const answer = limiter.machine.request(this, now)
     if (answer === "taken") {
@@ -367,7 +368,7 @@ abstract class Caller extends Admission implements Turn {
   }
 
   alarm(ring: () => void): () => void {
-    return startTimerOf(this.clock, this.context, Math.max(0, Math.ceil(this.at - this.now())), ring)
+    return startTimerOf(this.clock, this.context, Math.max(0, Math.ceil(this.at - this.now() - grain)), ring)
   }
 
   private goOn(next: Effect.Effect<any, any, any>): void {
@@ -435,10 +436,10 @@ class ReservingCall extends Caller {
 const fromLimiter = (limiter: Limiter): RateLimit => {
   const { machine, name } = limiter
   const oneRequest = limiter.costs({}, "RateLimit.protect")
-  const protect =
-    (costs: Costs, settle?: (value: any) => Cost) =>
-    <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | RateLimited, R> =>
-      guard((fiber) => new ProtectedCall(limiter, costs, fiber, self, settle))
+  const protect = (costs: Costs, settle?: (value: any) => Cost) => {
+    const begin: Begin = (fiber, self) => new ProtectedCall(limiter, costs, fiber, self, settle)
+    return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | RateLimited, R> => guard(self, begin)
+  }
   const atNow = (change: (now: number) => void) => Effect.map(Clock.Clock, (clock) => change(monotonicMillis(clock)))
   return {
     name,
@@ -447,7 +448,7 @@ const fromLimiter = (limiter: Limiter): RateLimit => {
     reserve: (costs) =>
       Effect.suspend(() => {
         const inOrder = limiter.costs(costs, "RateLimit.reserve")
-        return guard((fiber) => new ReservingCall(limiter, inOrder, fiber))
+        return guard(Effect.void, (fiber) => new ReservingCall(limiter, inOrder, fiber))
       }),
     pause: (duration) =>
       atNow((now) => machine.pause(now + new OptionsOf("RateLimit.pause").wait("duration", duration), now)),

@@ -88,9 +88,11 @@ class Model {
     this.openUntil = at + millis
   }
 
-  private countSlow(now: number): void {
+  private countSlow(now: number, ending?: Lease): void {
     if (!this.setup.slow || (this.state !== "Closed" && this.state !== "MetricsOnly")) return
-    const hanging = this.callsOut.filter((lease) => !lease.counted && now - lease.start >= slowAfter)
+    const hanging = this.callsOut.filter((lease) =>
+      lease !== ending && !lease.counted && now - lease.start >= slowAfter
+    )
     for (const lease of hanging) {
       lease.counted = { at: now, failed: false, slow: true }
       this.results.push(lease.counted)
@@ -139,7 +141,7 @@ class Model {
 
   end(lease: Lease, ending: Ending, now: number): void {
     const ignored = ending === "ignored" || ending === "interrupt"
-    if (!ignored) this.countSlow(now)
+    if (!ignored) this.countSlow(now, lease)
     if (lease.period !== this.period || this.state === "Disabled") return
     this.probesOut = this.probesOut.filter((probe) => probe !== lease)
     this.callsOut = this.callsOut.filter((call) => call !== lease)

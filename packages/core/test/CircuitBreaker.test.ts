@@ -200,6 +200,23 @@ describe("calls in flight", () => {
       }
     }))
 
+  it.effect("that are slow when they end are told with their own result, not as late", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({
+        name: "model",
+        window: lastCalls(1),
+        minimumCalls: 1,
+        failureRate: "off",
+        slowCallDuration: "1 second",
+        classify: () => Outcome.tripFor("1 hour")
+      })
+      const call = yield* pending(breaker)
+      yield* TestClock.adjust("1 second")
+      yield* call.finish(Exit.fail("bad"))
+      const { failed, late, nextRetry } = yield* breaker.snapshot
+      assert.deepStrictEqual({ failed, late, nextRetry }, { failed: 1, late: 0, nextRetry: Duration.hours(1) })
+    }))
+
   it.effect("that have left the window before they fail change nothing", () =>
     Effect.gen(function*() {
       for (const window of [lastCalls(2), lasting("10 seconds")]) {
@@ -331,6 +348,27 @@ describe("an open circuit", () => {
       yield* trip(breaker)
       yield* note
       assert.deepStrictEqual(waits, [1000, 2000, 4000, 1000])
+    }))
+
+  it.effect("takes a step of its schedule for every opening in a row, also for one whose length was given", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({
+        ...small,
+        openFor: Schedule.exponential("1 second"),
+        halfOpen: { calls: 1 }
+      })
+      const next = Effect.flatMap(
+        breaker.snapshot,
+        ({ nextRetry }) => Effect.as(TestClock.adjust(nextRetry!), Duration.toMillis(nextRetry!))
+      )
+      yield* breaker.control.trip()
+      yield* next
+      yield* run(breaker, bad)
+      yield* breaker.control.close
+      yield* breaker.control.trip("10 seconds")
+      assert.strictEqual(yield* next, 10_000)
+      yield* run(breaker, bad)
+      assert.strictEqual(yield* next, 2000)
     }))
 
   it.effect("draws the jitter of its schedule from Random, and holds the last delay of a schedule that is done", () =>

@@ -131,6 +131,21 @@ describe("deadlines inside deadlines", () => {
       assert.strictEqual(yield* Clock.currentTimeMillis, 1000)
     }))
 
+  it.effect("hold also where the deadline around was given by somebody else", () =>
+    Effect.gen(function*() {
+      const given = { limit: "total", at: 1000 } as const
+      const breaker = yield* CircuitBreaker.make({ name: "model" })
+      const call = Effect.never.pipe(
+        Deadline.attempt("10 seconds"),
+        breaker.protect,
+        Effect.provideService(Deadline.CurrentDeadline, given)
+      )
+      const fiber = yield* fork(call)
+      yield* TestClock.adjust("1 second")
+      isExceeded(yield* Fiber.join(fiber), "total", "1 second")
+      assert.strictEqual((yield* breaker.snapshot).failed, 1)
+    }))
+
   it.effect("do not begin an attempt when no time is left", () =>
     Effect.gen(function*() {
       let begun = false

@@ -61,6 +61,19 @@ describe("RateLimit", () => {
       assert.strictEqual(yield* limiter.protect(ok), "ok")
     }))
 
+  it.effect("does not lose a millisecond to the sum of fractions", () =>
+    Effect.gen(function*() {
+      const limiter = yield* ten({ limits: [requests(1, "1 second", { burst: 2 })] })
+      yield* spend(limiter, 1)
+      yield* TestClock.adjust("1 millis")
+      yield* spend(limiter, 1)
+      assert.strictEqual(waitOf(yield* Effect.flip(limiter.protect(ok))), 999)
+      const slow = yield* ten({ maxWait: "Infinity", limits: [requests(1, 500_000)] })
+      yield* spend(slow, 1)
+      yield* TestClock.adjust("5 millis")
+      assert.deepStrictEqual(yield* turns(slow, [{}]), [[0, 499_995]])
+    }))
+
   it.effect("captures no stack trace for a rejection", () =>
     Effect.gen(function*() {
       const limiter = yield* ten()

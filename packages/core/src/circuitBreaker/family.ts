@@ -13,7 +13,7 @@ import { toJudge, toRules } from "./rules.ts"
 import { Call, Circuit, type Judge, judgeWith } from "./circuit.ts"
 import { handle } from "./handle.ts"
 import type { CircuitOpen } from "./open.ts"
-import { guard } from "../internal/guard.ts"
+import { type Begin, guard } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { announcer } from "./transitions.ts"
@@ -92,12 +92,13 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
       idleMillis: check.limit("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
     })
     const transitions = Stream.fromPubSub(hub)
-    const protect =
-      (key: string, judge: Judge) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
-        guard((fiber) => {
-          const clock = fiber.getRef(Clock.Clock)
-          return new Call(circuits.get(key, clock), self, judge, clock)
-        })
+    const protect = (key: string, judge: Judge) => {
+      const begin: Begin = (fiber, self) => {
+        const clock = fiber.getRef(Clock.Clock)
+        return new Call(circuits.get(key, clock), self, judge, clock)
+      }
+      return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin)
+    }
     const family: Family = {
       name: options.name,
       protect: (key) => protect(key, circuits.judge),

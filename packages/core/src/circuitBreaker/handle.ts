@@ -7,7 +7,7 @@ import type { CircuitBreaker, Snapshot, State, Transition } from "../CircuitBrea
 import type { BreakerMachine } from "../internal/breakerMachine.ts"
 import { Call, type Circuit, type Judge, judgeWith } from "./circuit.ts"
 import type { CircuitOpen } from "./open.ts"
-import { guard } from "../internal/guard.ts"
+import { type Begin, gate, guard, type Refuse } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 
 export const handle = (
@@ -17,8 +17,11 @@ export const handle = (
 ): CircuitBreaker => {
   const { machine } = circuit
   const { name } = machine
-  const protect = (judge: Judge) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
-    guard((fiber) => new Call(circuit, self, judge, fiber.getRef(Clock.Clock)))
+  const protect = (judge: Judge) => {
+    const begin: Begin = (fiber, self) => new Call(circuit, self, judge, fiber.getRef(Clock.Clock))
+    return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin)
+  }
+  const refuse: Refuse = (fiber) => machine.wouldAdmit(fiber.getRef(Clock.Clock)) ? undefined : circuit.reject()
   const settled = Effect.map(Clock.Clock, (clock) => {
     const now = monotonicMillis(clock)
     machine.settle(now, clock)
@@ -30,10 +33,7 @@ export const handle = (
     name,
     protect: protect(judge),
     protectWith: (options) => protect(judgeWith(judge, options)),
-    gate: <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
-      Effect.withFiber((fiber): Effect.Effect<A, E | CircuitOpen, R> =>
-        machine.wouldAdmit(fiber.getRef(Clock.Clock)) ? self : circuit.reject()
-      ),
+    gate: (self) => gate(self, refuse),
     state: Effect.map(settled, () => machine.state),
     snapshot: Effect.map(settled, (now) => snapshot(machine, now)),
     transitions,

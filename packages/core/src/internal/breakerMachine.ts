@@ -143,10 +143,14 @@ export class BreakerMachine {
     retryAfter: number | undefined,
     tripFor: number | undefined
   ): void {
-    // Those that became slow before this one ended come first; with them, the circuit may open.
-    if (lease.watch !== undefined) this.countOverdue(monotonicMillis(clock), clock)
+    const watch = lease.generation === this.generation ? lease.watch : undefined
+    if (watch !== undefined) {
+      // Others that are slow by now come first, and with them the circuit may open; this one is told with its result.
+      this.overdue?.remove(watch)
+      this.countOverdue(monotonicMillis(clock), clock)
+    }
     if (!this.end(lease)) return
-    if (this.isCounting) this.recordCall(lease, failed, clock, tripFor)
+    if (this.isCounting) this.recordCall(watch, failed, clock, tripFor)
     else if (this.state === "HalfOpen") this.recordProbe(lease, failed, clock, retryAfter, tripFor)
   }
 
@@ -160,12 +164,16 @@ export class BreakerMachine {
     return false
   }
 
-  private recordCall(lease: BreakerLease, failed: boolean, clock: Clock.Clock, tripFor: number | undefined): void {
+  private recordCall(
+    watch: Watch | undefined,
+    failed: boolean,
+    clock: Clock.Clock,
+    tripFor: number | undefined
+  ): void {
     const { window } = this
-    const { watch } = lease
     if (watch === undefined || watch.mark < 0) {
-      window.record(failed, false, window.timed ? monotonicMillis(clock) : 0)
-      if (watch !== undefined) this.overdue?.remove(watch)
+      const now = watch !== undefined || window.timed ? monotonicMillis(clock) : 0
+      window.record(failed, watch !== undefined && now >= watch.due, now)
     } else if (failed) {
       window.amend(watch.mark)
     }
@@ -249,7 +257,9 @@ export class BreakerMachine {
   open(now: number, clock: Clock.Clock, reason: BreakerReason, millis?: number | undefined): void {
     this.openings++
     this.openingsInRow++
-    const openFor = millis ?? this.openFor(this.openingsInRow)
+    // The schedule takes a step for every opening, also for one whose length is given.
+    const scheduled = this.openFor(this.openingsInRow)
+    const openFor = millis ?? scheduled
     this.openUntil = now + openFor
     this.moveTo("Open", clock, reason, openFor)
   }

@@ -31,14 +31,18 @@ Object.setPrototypeOf(
   })
 )
 
-interface Guarded extends Effect.Effect<any, any, any> {
-  readonly begin: (fiber: AnyFiber) => Admission
+/** Begins one run of a guard around an effect. */
+export type Begin = (fiber: AnyFiber, self: AnyEffect) => Admission
+
+interface Guarded extends AnyEffect {
+  readonly self: AnyEffect
+  readonly begin: Begin
 }
 
 const GuardedProto = Effectable.Prototype<Guarded>({
   label: "Switchgear.guard",
   evaluate(fiber) {
-    const admission = this.begin(fiber)
+    const admission = this.begin(fiber, this.self)
     return Effect.onExitPrimitive(admission as unknown as AnyEffect, (exit) => {
       admission.leave(exit)
       return undefined
@@ -46,10 +50,47 @@ const GuardedProto = Effectable.Prototype<Guarded>({
   }
 })
 
-const Guarded = function(this: { begin: Guarded["begin"] }, begin: Guarded["begin"]) {
+const Guarded = function(this: { self: AnyEffect; begin: Begin }, self: AnyEffect, begin: Begin) {
+  this.self = self
   this.begin = begin
-} as unknown as new(begin: Guarded["begin"]) => Guarded
+} as unknown as new(self: AnyEffect, begin: Begin) => Guarded
 Guarded.prototype = GuardedProto
 
 /** An effect that can be run many times; every run begins an admission of its own. */
-export const guard = <A, E, R>(begin: (fiber: AnyFiber) => Admission): Effect.Effect<A, E, R> => new Guarded(begin)
+export const guard = <A, E, R>(self: AnyEffect, begin: Begin): Effect.Effect<A, E, R> => new Guarded(self, begin)
+
+/** Answers with a rejection where a run must not go on; nothing is held. */
+export type Refuse = (fiber: AnyFiber) => Exit.Exit<never, any> | undefined
+
+interface Gated extends AnyEffect {
+  readonly self: AnyEffect
+  readonly refuse: Refuse
+}
+
+const GatedProto = Effectable.Prototype<Gated>({
+  label: "Switchgear.gate",
+  evaluate(fiber) {
+    return this.refuse(fiber) ?? this.self
+  }
+})
+
+const Gated = function(this: { self: AnyEffect; refuse: Refuse }, self: AnyEffect, refuse: Refuse) {
+  this.self = self
+  this.refuse = refuse
+} as unknown as new(self: AnyEffect, refuse: Refuse) => Gated
+Gated.prototype = GatedProto
+
+/** An effect before which a question is asked, each time it is run. */
+export const gate = <A, E, R>(self: AnyEffect, refuse: Refuse): Effect.Effect<A, E, R> => new Gated(self, refuse)
+
+/** How a combinator begins, if it is nothing but a guard of this kind, so that several can share one frame. */
+export const beginOf = (combinator: (self: AnyEffect) => AnyEffect): Begin | undefined => {
+  const probe = combinator(Effect.void)
+  return GuardedProto.isPrototypeOf(probe) ? (probe as Guarded).begin : undefined
+}
+
+/** What a combinator asks, if it is nothing but a gate of this kind. */
+export const refuseOf = (combinator: (self: AnyEffect) => AnyEffect): Refuse | undefined => {
+  const probe = combinator(Effect.void)
+  return GatedProto.isPrototypeOf(probe) ? (probe as Gated).refuse : undefined
+}

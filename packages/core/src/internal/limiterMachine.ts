@@ -30,6 +30,9 @@ export interface Refusal {
   readonly wait: number
 }
 
+/** A millionth of a millisecond: what sums of fractions miss the whole by is no reason to wait. */
+export const grain = 1e-6
+
 export class LimiterMachine {
   readonly meters: ReadonlyArray<Meter>
   readonly queue = new WaitQueue<Turn>()
@@ -65,9 +68,9 @@ export class LimiterMachine {
   /** Takes the costs if their turn is now, joins the queue if it comes by `turn.latest`, and refuses otherwise. */
   request(turn: Turn, now: number): "taken" | "queued" | Refusal {
     const head = this.queue.peek()
-    if (head !== undefined && head.at <= now) this.advance(now)
+    if (head !== undefined && head.at <= now + grain) this.advance(now)
     const at = this.turn(turn.costs, now)
-    if (at <= now) {
+    if (at <= now + grain) {
       this.take(turn.costs, now)
       return "taken"
     }
@@ -87,7 +90,7 @@ export class LimiterMachine {
   /** Grants every turn that has come. Those granted go on only when all is in order: they may ask again at once. */
   advance(now: number): void {
     const granted: Array<Turn> = []
-    for (let head = this.queue.peek(); head !== undefined && head.at <= now; head = this.queue.peek()) {
+    for (let head = this.queue.peek(); head !== undefined && head.at <= now + grain; head = this.queue.peek()) {
       this.queue.remove(head)
       this.take(head.costs, now)
       head.grant(now)

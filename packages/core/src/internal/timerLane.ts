@@ -14,14 +14,20 @@ export class Timeout implements Place<Timeout> {
   before: Timeout | undefined
   after: Timeout | undefined
   readonly due: number
+  readonly turn: number
   readonly onFire: () => void
   private readonly lane: TimerLane
   private waiting = true
 
-  constructor(lane: TimerLane, due: number, onFire: () => void) {
+  constructor(lane: TimerLane, due: number, turn: number, onFire: () => void) {
     this.lane = lane
     this.due = due
+    this.turn = turn
     this.onFire = onFire
+  }
+
+  isBefore(that: Timeout): boolean {
+    return this.due < that.due || (this.due === that.due && this.turn < that.turn)
   }
 
   /** Ends the time-out, fired or not. */
@@ -42,6 +48,7 @@ class TimerLane {
   private readonly queue = new WaitQueue<Timeout>()
   private readonly emptied: () => void
   private stopAlarm: (() => void) | undefined
+  private alarmAt = 0
   private leaving = false
 
   constructor(clock: Clock.Clock, emptied: () => void) {
@@ -50,8 +57,16 @@ class TimerLane {
   }
 
   join(timeout: Timeout, context: Context.Context<never>): void {
-    this.queue.push(timeout)
-    this.stopAlarm ??= this.arm(context)
+    // Behind those that are due earlier; only one that joins long after its time began finds others before it.
+    let later: Timeout | undefined
+    for (let last = this.queue.peekLast(); last !== undefined && timeout.isBefore(last); last = last.before)
+      later = last
+    if (later) this.queue.insertBefore(timeout, later)
+    else this.queue.push(timeout)
+    // One that rings too early is set again when it rings.
+    if (this.stopAlarm !== undefined && this.alarmAt <= timeout.due) return
+    this.stopAlarm?.()
+    this.stopAlarm = this.arm(context)
   }
 
   leave(timeout: Timeout, fiber: Fiber.Fiber<any, any>): void {
@@ -67,7 +82,8 @@ class TimerLane {
   }
 
   private arm(context: Context.Context<never>): () => void {
-    const wait = this.queue.peek()!.due - monotonicMillis(this.clock)
+    this.alarmAt = this.queue.peek()!.due
+    const wait = this.alarmAt - monotonicMillis(this.clock)
     // Whole milliseconds, since a timer that is cut off to them rings too early.
     return startTimerOf(this.clock, context, Math.max(0, Math.ceil(wait)), () => this.ring(context))
   }
@@ -105,16 +121,22 @@ const laneFor = (clock: Clock.Clock, millis: number): TimerLane => {
   return lane
 }
 
+let turns = 0
+
+/** The place, among those due at the same time, of a time-out whose time begins now. */
+export const nextTurn = (): number => ++turns
+
 /** Begins a time-out of `millis`, due at `due` by the fiber's clock. */
 export const startTimeout = (
   fiber: Fiber.Fiber<any, any>,
   clock: Clock.Clock,
   millis: number,
   due: number,
-  onFire: () => void
+  onFire: () => void,
+  turn = nextTurn()
 ): Timeout => {
   const lane = laneFor(clock, millis)
-  const timeout = new Timeout(lane, due, onFire)
+  const timeout = new Timeout(lane, due, turn, onFire)
   lane.join(timeout, fiber.context)
   return timeout
 }
