@@ -1,5 +1,5 @@
 /** What the whole stack costs a call that passes it. */
-import { Bulkhead, CircuitBreaker, Deadline, RateLimit, Retry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimit, Retry } from "@switchgear/core"
 import { TimeoutStrategy } from "cockatiel"
 import { Effect, Schedule } from "effect"
 import { awaited, inFiber, measure } from "../harness.ts"
@@ -8,12 +8,16 @@ import { cockatielWrap, platformBreaker } from "../peers.ts"
 import type { Section } from "../section.ts"
 import type { Settings } from "../settings.ts"
 
-const handComposed = Effect.gen(function*() {
+const makeParts = Effect.gen(function*() {
   const breaker = yield* CircuitBreaker.make({ name: "model" })
   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50, queue: 50 })
-  const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(1_000_000_000, "1 second")] })
+  const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(1_000_000_000, "1 hour")] })
   const retry = yield* Retry.make({ attempts: 3 })
-  return promised.pipe(
+  return { breaker, bulkhead, limit, retry }
+})
+
+const handComposed = Effect.map(makeParts, ({ breaker, bulkhead, limit, retry }) =>
+  promised.pipe(
     Deadline.attempt("10 seconds"),
     breaker.protect,
     bulkhead.protect,
@@ -21,7 +25,12 @@ const handComposed = Effect.gen(function*() {
     breaker.gate,
     retry.protect,
     Deadline.within("30 seconds")
-  )
+  ))
+
+const fused = Effect.gen(function*() {
+  const parts = yield* makeParts
+  const pipeline = yield* Pipeline.make({ ...parts, deadline: "30 seconds", attemptTimeout: "10 seconds" })
+  return pipeline.protect(promised)
 })
 
 const platform = async () => {
@@ -64,6 +73,17 @@ export const pipeline = async (settings: Settings): Promise<Section> => {
           { peer: "cockatiel, wrap of 4, cooperative" }
         ],
         run: inFiber(await Effect.runPromise(handComposed))
+      },
+      {
+        name: "Pipeline of all parts",
+        over: barePromised.name,
+        against: [
+          { peer: "platform, breaker + timeout + retry", atMost: 1 / 6 },
+          { peer: "cockatiel, wrap of 4", atMost: 1 / 4 },
+          { peer: "cockatiel, wrap of 4, cooperative" },
+          { peer: "hand-composed stack of 7" }
+        ],
+        run: inFiber(await Effect.runPromise(fused))
       }
     ])
   }
