@@ -189,7 +189,7 @@ export type Provided<P> =
  *
  * class Model extends Context.Service<Model, { readonly ask: Effect.Effect<string, "503" | "400"> }>()("Model") {}
  *
- * const models = Cascade.first("gpt", Effect.succeed(Context.make(Model, { ask: Effect.fail("503") })), {
+ * const models = Cascade.first("gpt", Effect.succeed(Context.make(Model, { ask: Effect.fail("503" as const) })), {
  *   when: (error: "503" | "400") => error === "503"
  * }).pipe(Cascade.orConstant("canned", Context.make(Model, { ask: Effect.succeed("Please try again.") })))
  *

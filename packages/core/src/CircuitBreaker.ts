@@ -30,8 +30,8 @@
  * })
  *
  * const error = await Effect.runPromise(program)
- * error instanceof CircuitBreaker.CircuitOpen // => true
- * error.message // => 'Circuit "model" is Open: the call was not made. Try again in 30s, or use another target.'
+ * const told = error instanceof CircuitBreaker.CircuitOpen ? error.message : error
+ * told // => 'Circuit "model" is Open: the call was not made. Try again in 30s, or use another target.'
  * ```
  */
 import * as Clock from "effect/Clock"
