@@ -34,8 +34,9 @@
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import type * as Cascade from "@switchgear/core/Cascade"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
-import * as Deadline from "@switchgear/core/Deadline"
+import type * as Deadline from "@switchgear/core/Deadline"
 import * as Outcome from "@switchgear/core/Outcome"
+import * as Pipeline from "@switchgear/core/Pipeline"
 import * as Retry from "@switchgear/core/Retry"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -106,17 +107,17 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
     const breaker = yield* CircuitBreaker.make({ ...options.breaker, name, classify })
     const bulkhead = yield* Bulkhead.make({ concurrency: 50, queue: 50, ...options.bulkhead, name })
     const retry = yield* Retry.make<ModelError>({ attempts: 2, ...options.retry, while: isWorthRetrying })
-    const attempt = Deadline.attempt(options.attemptTimeout ?? "10 seconds")
-    const within = Deadline.within(options.deadline ?? "30 seconds")
+    const guards = yield* Pipeline.make({
+      deadline: options.deadline ?? "30 seconds",
+      retry,
+      bulkhead,
+      breaker,
+      attemptTimeout: options.attemptTimeout ?? "10 seconds"
+    })
 
     const complete = (request: Request): Effect.Effect<Answer, ModelError> =>
       client.complete({ ...request, model: options.model }).pipe(
-        attempt,
-        breaker.protect,
-        bulkhead.protect,
-        breaker.gate,
-        retry.protect,
-        within,
+        guards.protect,
         Effect.map((value) => ({ value, step: name, degradation: "none", failures: [] }))
       )
     return { name, complete, breaker, bulkhead }

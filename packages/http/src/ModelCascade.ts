@@ -55,7 +55,7 @@ export interface Options {
   /** The models, best first. */
   readonly models: Arr.NonEmptyReadonlyArray<Step>
   /** How answers are kept. @default 10,000 answers, fresh for 5 minutes, stale for a day more */
-  readonly cache?: Omit<StaleCache.Options, "name" | "storeWhen"> | undefined
+  readonly cache?: Omit<StaleCache.Options<ChatModel.Answer>, "name" | "storeWhen"> | undefined
   /** The key under which an answer is kept. @default a digest of the whole request without `stream` */
   readonly cacheKey?: ((request: ChatModel.Request) => string) | undefined
   /** The time for all models together. @default none: each model has its own */

@@ -191,8 +191,8 @@ describe("ChatModel", () => {
         [{ breaker: { failureRate: 2 } }, "CircuitBreaker.make: failureRate"],
         [{ bulkhead: { concurrency: 0 } }, "Bulkhead.make: concurrency"],
         [{ retry: { attempts: 0 } }, "Retry.make: attempts"],
-        [{ attemptTimeout: -1 }, "Deadline.attempt: duration"],
-        [{ deadline: Duration.zero }, "Deadline.within: duration"]
+        [{ attemptTimeout: -1 }, "Pipeline.make: attemptTimeout"],
+        [{ deadline: Duration.zero }, "Pipeline.make: deadline"]
       ]
       for (const [options, message] of nonsense) {
         const exit = yield* Effect.exit(setting({}, options))

@@ -1,4 +1,4 @@
-// The first program of a user who has installed both packages; the test of the packed tarballs runs a copy of it.
+// Prints what both packages export; the test of the packed tarballs runs a copy of it where they are installed.
 import * as core from "@switchgear/core"
 import * as http from "@switchgear/http"
 import { Console, Effect } from "effect"
