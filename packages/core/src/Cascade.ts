@@ -36,11 +36,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionPlan from "effect/ExecutionPlan"
 import type * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import type * as Types from "effect/Types"
 import * as Attempts from "./Attempts.ts"
 import { onlyFailure } from "./internal/onlyFailure.ts"
 import { withoutStack } from "./internal/rejection.ts"
@@ -64,11 +66,17 @@ export interface Served<out A, out E = unknown> {
   readonly failures: ReadonlyArray<Failure<E>>
 }
 
+const TypeId = "~@switchgear/core/Cascade"
+
 /**
- * A chain of steps. `Moved` are the errors that move on, and that {@link CascadeExhausted} holds if the chain runs out;
- * `Failed` are those that fail at once. `Judged` are those that every `when` of the chain can be asked about.
+ * A chain of steps. `Moved` are the errors that move on, `Failed` those that fail at once. `Judged` are those that every
+ * `when` of the chain can be asked about, and `Left` those that {@link CascadeExhausted} holds if the chain runs out:
+ * none if it cannot.
  */
-export interface Cascade<out A, out Moved, out Failed, out R, in Judged = never> extends Pipeable.Pipeable {
+export interface Cascade<out A, out Moved, out Failed, out R, in Judged = never, out Left = Moved>
+  extends Pipeable.Pipeable
+{
+  readonly [TypeId]: { readonly _Left: Types.Covariant<Left> }
   readonly steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R, Judged>>
 }
 
@@ -107,28 +115,31 @@ export const first: {
   options?: { readonly when: (error: any) => boolean }
 ): Cascade<any, never, never, any, any> => fromSteps([call(name, effect as Effect.Effect<any, never, any>, options)])
 
+/** What is left when a step is added: nothing, if nothing was left before. */
+type Further<Left, E> = [Left] extends [never] ? never : Left | E
+
 /** Adds a target for when those before failed with an error that moves on. */
 export const orElse: {
   <A2, E2, R2, Moved2 extends E2>(
     name: string,
     effect: Effect.Effect<A2, E2, R2>,
     options: { readonly when: (error: E2) => error is Moved2 }
-  ): <A, Moved, Failed, R, Judged>(
-    self: Cascade<A, Moved, Failed, R, Judged>
-  ) => Cascade<A | A2, Moved | Moved2, Failed | Exclude<E2, Moved2>, R | R2, Judged & E2>
+  ): <A, Moved, Failed, R, Judged, Left>(
+    self: Cascade<A, Moved, Failed, R, Judged, Left>
+  ) => Cascade<A | A2, Moved | Moved2, Failed | Exclude<E2, Moved2>, R | R2, Judged & E2, Further<Left, Moved2>>
   <A2, E2, R2>(
     name: string,
     effect: Effect.Effect<A2, E2, R2>,
     options: { readonly when: (error: E2) => boolean }
-  ): <A, Moved, Failed, R, Judged>(
-    self: Cascade<A, Moved, Failed, R, Judged>
-  ) => Cascade<A | A2, Moved | E2, Failed | E2, R | R2, Judged & E2>
+  ): <A, Moved, Failed, R, Judged, Left>(
+    self: Cascade<A, Moved, Failed, R, Judged, Left>
+  ) => Cascade<A | A2, Moved | E2, Failed | E2, R | R2, Judged & E2, Further<Left, E2>>
   <A2, E2, R2>(
     name: string,
     effect: Effect.Effect<A2, E2, R2>
-  ): <A, Moved, Failed, R, Judged>(
-    self: Cascade<A, Moved, Failed, R, Judged>
-  ) => Cascade<A | A2, Moved | E2, Failed, R | R2, Judged>
+  ): <A, Moved, Failed, R, Judged, Left>(
+    self: Cascade<A, Moved, Failed, R, Judged, Left>
+  ) => Cascade<A | A2, Moved | E2, Failed, R | R2, Judged, Further<Left, E2>>
 } = (
   name: string,
   effect: Effect.Effect<any, any, any>,
@@ -140,25 +151,22 @@ export const orElse: {
 /** Adds a read of the last good answer, such as `StaleCache.lastGood`; what it finds is marked as stale. */
 export const orLastGood =
   <A2, R2>(name: string, read: Effect.Effect<Found<A2> | undefined, never, R2>) =>
-  <A, Moved, Failed, R, Judged>(
-    self: Cascade<A, Moved, Failed, R, Judged>
-  ): Cascade<A | A2, Moved, Failed, R | R2, Judged> =>
-    append<A | A2, Moved, Failed, R | R2, Judged>(self, { _tag: "Read", name, read })
+  <A, Moved, Failed, R, Judged, Left>(
+    self: Cascade<A, Moved, Failed, R, Judged, Left>
+  ): Cascade<A | A2, Moved, Failed, R | R2, Judged, Left> =>
+    append<A | A2, Moved, Failed, R | R2, Judged, Left>(self, { _tag: "Read", name, read })
 
 /** Ends the chain with a value, which is marked as canned: now it cannot run out. */
 export const orConstant = <A2>(name: string, value: A2) =>
 <A, Moved, Failed, R, Judged>(
-  self: Cascade<A, Moved, Failed, R, Judged>
-): Cascade<A | A2, never, Failed, R, Judged> =>
-  append<A | A2, never, Failed, R, Judged>(
-    self as Cascade<A, never, Failed, R, Judged>,
-    { _tag: "Constant", name, value }
-  )
+  self: Cascade<A, Moved, Failed, R, Judged, unknown>
+): Cascade<A | A2, Moved, Failed, R, Judged, never> =>
+  append<A | A2, Moved, Failed, R, Judged, never>(self, { _tag: "Constant", name, value })
 
 /** Tries the steps in order and says who answered. */
-export const run = <A, Moved, Failed, R>(
-  self: Cascade<A, Moved, Failed, R>
-): Effect.Effect<Served<A, Moved>, Failed | ([Moved] extends [never] ? never : CascadeExhausted<Moved>), R> =>
+export const run = <A, Moved, Failed, R, Left>(
+  self: Cascade<A, Moved, Failed, R, never, Left>
+): Effect.Effect<Served<A, Moved>, Failed | ([Left] extends [never] ? never : CascadeExhausted<Left>), R> =>
   Effect.suspend(() => tryFrom(self.steps as ReadonlyArray<AnyStep>, 0, [])) as Effect.Effect<any, any, R>
 
 /** What a step of an `ExecutionPlan` can provide. */
@@ -200,12 +208,12 @@ export type Provided<P> =
  * await Effect.runPromise(program) // => "Please try again."
  * ```
  */
-export const toExecutionPlan = <P extends Provider, Moved, Failed, R, Judged>(
-  self: Cascade<P, Moved, Failed, R, Judged>
+export const toExecutionPlan = <P extends Provider, Failed, R, Judged, Left>(
+  self: Cascade<P, unknown, Failed, R, Judged, Left>
 ): ExecutionPlan.ExecutionPlan<{
   provides: Provided<P>
   input: Judged
-  error: Moved | Failed | Layer.Error<Extract<P, Layer.Any>>
+  error: Left | Failed | Layer.Error<Extract<P, Layer.Any>>
   requirements: Exclude<R, Scope.Scope> | Layer.Services<Extract<P, Layer.Any>>
 }> => {
   const progress = new PlanProgress(self.steps)
@@ -348,14 +356,19 @@ const call = <E>(
   options: { readonly when: (error: any) => boolean } | undefined
 ): Step<any, E, never, any, any> => ({ _tag: "Call", name, effect, when: options?.when ?? (() => true) })
 
-const append = <A, Moved, Failed, R, Judged>(
-  self: Cascade<A, Moved, Failed, R, Judged>,
+const append = <A, Moved, Failed, R, Judged, Left>(
+  self: Cascade<A, Moved, Failed, R, Judged, unknown>,
   step: Step<A, Moved, Failed, R, Judged>
-): Cascade<A, Moved, Failed, R, Judged> => fromSteps([...self.steps, step])
+): Cascade<A, Moved, Failed, R, Judged, Left> => fromSteps([...self.steps, step])
 
-const fromSteps = <A, Moved, Failed, R, Judged>(
+const fromSteps = <A, Moved, Failed, R, Judged, Left>(
   steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R, Judged>>
-): Cascade<A, Moved, Failed, R, Judged> => Object.assign(Object.create(Pipeable.Prototype), { steps })
+): Cascade<A, Moved, Failed, R, Judged, Left> => Object.assign(Object.create(CascadeProto), { steps })
+
+const CascadeProto = {
+  [TypeId]: { _Left: identity },
+  ...Pipeable.Prototype
+}
 
 const tagOf = (error: unknown): string =>
   Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : typeof error

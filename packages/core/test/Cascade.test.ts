@@ -118,10 +118,10 @@ describe("Cascade", () => {
     >()
     expectTypeOf(
       Cascade.run(Cascade.first("a", either, { when: isDown }).pipe(Cascade.orConstant("b", 1)))
-    ).toEqualTypeOf<Effect.Effect<Cascade.Served<string | number, never>, Invalid, never>>()
+    ).toEqualTypeOf<Effect.Effect<Cascade.Served<string | number, Down>, Invalid, never>>()
     expectTypeOf(
       Cascade.run(Cascade.first("a", either).pipe(Cascade.orElse("b", either), Cascade.orConstant("c", "sorry")))
-    ).toEqualTypeOf<Effect.Effect<Cascade.Served<string, never>, never, never>>()
+    ).toEqualTypeOf<Effect.Effect<Cascade.Served<string, Down | Invalid>, never, never>>()
     // A test of the tag is inferred to be a type guard; a test of anything else is a plain predicate.
     expectTypeOf(
       Cascade.run(Cascade.first("a", either, { when: (error) => error._tag === "Down" }))
