@@ -19,10 +19,14 @@ const packagesAllowed: Record<string, RegExp> = {
 
 const moduleName = (path: string): string => path.replace(/\.ts$/, "")
 
+/** Public modules that are part of another one. */
+const parts = new Map([["StaleCacheStore", "StaleCache"]])
+
 /** The primitive that a file is part of: `circuitBreaker/family.ts` is a part of `CircuitBreaker.ts`. */
 const ownerOf = (path: string): string => {
   const [folder = "", inside] = path.split("/")
-  return inside === undefined ? moduleName(folder) : folder.charAt(0).toUpperCase() + folder.slice(1)
+  if (inside !== undefined) return folder.charAt(0).toUpperCase() + folder.slice(1)
+  return parts.get(moduleName(folder)) ?? moduleName(folder)
 }
 
 /** Why `file` (relative to the repository) may not import `specifier`, or undefined when it may. */
