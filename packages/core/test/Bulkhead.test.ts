@@ -220,6 +220,32 @@ describe("Bulkhead", () => {
       assert.deepStrictEqual(served, ["x", "y", "urgent", "other", "calm", "calmer"])
     }))
 
+  it.effect("serves hundreds of keys in order, whoever leaves in between", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({
+        name: "model",
+        concurrency: 1,
+        queue: 1000,
+        share: 1,
+        maxWait: "Infinity"
+      })
+      const { call, served } = callers(bulkhead)
+      let seed = 1
+      const draw = (n: number) => (seed = (seed * 48_271) % 2_147_483_647) % n
+      yield* call("first")
+      const waiting: Array<{ readonly name: string; readonly priority: number; readonly leave: Effect.Effect<void> }> =
+        []
+      for (let n = 0; n < 600; n++) {
+        const [name, priority] = [`call ${n}`, draw(50)]
+        const fiber = yield* call(name, { key: `tenant ${draw(300)}`, priority })
+        waiting.push({ name, priority, leave: Fiber.interrupt(fiber) })
+        if (draw(3) === 0) yield* waiting.splice(draw(waiting.length), 1)[0]!.leave
+      }
+      yield* TestClock.adjust("10 minutes")
+      const inOrder = waiting.sort((a, b) => b.priority - a.priority).map(({ name }) => name)
+      assert.deepStrictEqual(served, ["first", ...inOrder])
+    }))
+
   const shares: ReadonlyArray<readonly [share: number, concurrency: number, slots: number]> = [
     [0.29, 100, 29],
     [0.07, 100, 7],
@@ -280,6 +306,19 @@ describe("Bulkhead", () => {
       assert.deepStrictEqual(served, ["first", "1", "2"])
       yield* TestClock.adjust("1 second")
       assert.isTrue(Exit.isSuccess(yield* Fiber.join(resizing)))
+    }))
+
+  it.effect("lets no call that begins while slots are handed out overtake those who wait", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 20 })
+      const { call, served } = callers(bulkhead)
+      yield* call("first")
+      yield* fork(bulkhead.protect(Effect.andThen(call("newcomer"), Effect.never)))
+      yield* call("second")
+      yield* bulkhead.resize(3)
+      assert.deepStrictEqual(served, ["first", "second"])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(served, ["first", "second", "newcomer"])
     }))
 
   it.effect("dies when it is resized to nonsense, and stays as it was", () =>
