@@ -37,6 +37,8 @@
  * await Effect.runPromise(program) // => ["answered", "answered", "answered", "queue-full"]
  * ```
  */
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -50,6 +52,7 @@ import { OptionsOf } from "./internal/options.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
 import { startTimer } from "./internal/timer.ts"
+import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Outcome from "./Outcome.ts"
 import * as Registry from "./Registry.ts"
 
@@ -69,6 +72,33 @@ export interface Options {
    */
   readonly share?: number | undefined
 }
+
+interface Rules {
+  readonly name: string
+  readonly concurrency: number
+  readonly limit: number
+  readonly maxWait: number
+  readonly share: number | undefined
+}
+
+const toRules = (options: Options, check: OptionsOf): Rules => ({
+  name: check.name(options.name),
+  concurrency: check.integer("concurrency", options.concurrency, 1),
+  limit: check.integer("queue", options.queue ?? 0, 0),
+  maxWait: check.wait("maxWait", options.maxWait ?? "10 seconds"),
+  share: options.share === undefined ? undefined : check.rate("share", options.share)
+})
+
+const written = writtenOptions<Options>()({
+  name: Schema.optionalKey(Schema.String),
+  concurrency: Schema.optionalKey(Quantity),
+  queue: Schema.optionalKey(Quantity),
+  maxWait: Schema.optionalKey(Quantity),
+  share: Schema.optionalKey(Quantity)
+}, { read: (given) => given as Partial<Options>, check: toRules })
+
+/** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
+export const OptionsSchema = written.schema
 
 /**
  * How urgent the calls inside are: those who wait are served from the highest priority down, and in the order in which
@@ -148,13 +178,22 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
     }
   }).pipe(Effect.tap((bulkhead) => Registry.register({ _tag: "Bulkhead", name: bulkhead.name, bulkhead })))
 
+/**
+ * Makes a bulkhead with the options under a path of the configuration, such as `["model", "bulkhead"]`; what is not found
+ * there is as in `options`. Options out of range are a `ConfigError`.
+ */
+export const fromConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Effect.Effect<Bulkhead, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
+
 /** A class that is the service key of one bulkhead, with its `layer` and its `protect`. */
 export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
 ): GuardClass<Self, Id, Bulkhead, BulkheadFull, Options> =>
-  guardClass(id, { ...options, name: options.name ?? id }, make)
+  guardClass(id, { ...options, name: options.name ?? id }, make, written)
 
 /** There was no slot for the call: the work was not started. */
 export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/core/Bulkhead/BulkheadFull")(
@@ -194,12 +233,12 @@ class Hall {
   private readonly rejections: { readonly [R in Reason]: Exit.Exit<never, BulkheadFull> }
 
   constructor(options: Options) {
-    const check = new OptionsOf("Bulkhead.make")
-    this.name = check.name(options.name)
-    this.concurrency = check.integer("concurrency", options.concurrency, 1)
-    this.limit = check.integer("queue", options.queue ?? 0, 0)
-    this.maxWait = check.wait("maxWait", options.maxWait ?? "10 seconds")
-    this.share = options.share === undefined ? undefined : check.rate("share", options.share)
+    const { concurrency, limit, maxWait, name, share } = toRules(options, new OptionsOf("Bulkhead.make"))
+    this.name = name
+    this.concurrency = concurrency
+    this.limit = limit
+    this.maxWait = maxWait
+    this.share = share
     this.queue = new FairQueue(this.slotsOfAKey())
     const rejection = (reason: Reason) =>
       Exit.fail(withoutStack(() => new BulkheadFull({ bulkhead: this.name, reason })))

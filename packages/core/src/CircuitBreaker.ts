@@ -35,6 +35,8 @@
  * ```
  */
 import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -49,11 +51,19 @@ import { CircuitOpen } from "./circuitBreaker/open.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
 import { announcer } from "./circuitBreaker/transitions.ts"
+import { written } from "./circuitBreaker/written.ts"
 import type * as Outcome from "./Outcome.ts"
 import * as Registry from "./Registry.ts"
 
 export { CircuitOpen }
-export { type Family, family, type FamilyOptions, type FamilySnapshot } from "./circuitBreaker/family.ts"
+export {
+  type Family,
+  family,
+  familyFromConfig,
+  type FamilyOptions,
+  FamilyOptionsSchema,
+  type FamilySnapshot
+} from "./circuitBreaker/family.ts"
 export { platform } from "./circuitBreaker/platform.ts"
 
 /** Closed, Open and HalfOpen by the machine's own motion; ForcedOpen, Disabled and MetricsOnly by hand. */
@@ -128,6 +138,27 @@ export interface Options {
   /** Judges a call by its exit. One that throws is replaced by the default for that call. @default Outcome.fromExit */
   readonly classify?: Outcome.Classify | undefined
 }
+
+/**
+ * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A field that is wrong or unknown is
+ * refused by name.
+ *
+ * - `window` is `{ lastCalls: 100 }` or `{ lasting: "60 seconds", buckets: 10 }`.
+ * - `openFor` is a duration, or `{ base, factor, cap, jitter }`: the first opening lasts `base`, each further one in a row
+ *   `factor` times as long (default 2), up to `cap` (default 10 minutes, or `base` if that is longer), and all of them are
+ *   longer or shorter by up to the share `jitter` (default 0).
+ *
+ * ```ts
+ * import { CircuitBreaker } from "@switchgear/core"
+ * import { Schema } from "effect"
+ * import * as Yaml from "effect/encoding/Yaml"
+ *
+ * const read = (yaml: string) => Schema.decodeUnknownSync(CircuitBreaker.OptionsSchema)(Yaml.parse(yaml))
+ *
+ * read("{ name: model, failureRate: 0.3, window: { lastCalls: 20 } }").window // => CircuitBreaker.lastCalls(20)
+ * ```
+ */
+export const OptionsSchema = written.schema
 
 /** What there is to read about a circuit at one moment. */
 export interface Snapshot {
@@ -214,6 +245,38 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
   })
 
 /**
+ * Makes a circuit breaker with the options under a path of the configuration; what is not found there is as in `options`.
+ * Options out of range are a `ConfigError`.
+ *
+ * The path `["model", "circuit"]` is `model.circuit` in a file and `MODEL_CIRCUIT` in an environment, where
+ * `failureRate` is `MODEL_CIRCUIT_FAILURE_RATE` and `halfOpen.calls` is `MODEL_CIRCUIT_HALF_OPEN_CALLS`. A variable wins
+ * over a file, name by name. Unknown names are refused in a file; in an environment, which is shared, they are not.
+ *
+ * ```ts
+ * import { CircuitBreaker } from "@switchgear/core"
+ * import { ConfigProvider, Effect } from "effect"
+ * import * as Yaml from "effect/encoding/Yaml"
+ *
+ * const file = ConfigProvider.fromUnknown(Yaml.parse("model: { circuit: { failureRate: 0.3, minimumCalls: 1 } }"))
+ * const environment = ConfigProvider.fromEnv({ env: { MODEL_CIRCUIT_OPEN_FOR: "1 hour" } })
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.fromConfig(["model", "circuit"], { name: "model" })
+ *   yield* Effect.exit(Effect.fail("503").pipe(breaker.protect))
+ *   return yield* Effect.flip(breaker.protect(Effect.void))
+ * })
+ *
+ * const provider = ConfigProvider.orElse(environment, file)
+ * const error = await Effect.runPromise(Effect.provideService(program, ConfigProvider.ConfigProvider, provider))
+ * error.message // => 'Circuit "model" is Open: the call was not made. Try again in 1h, or use another target.'
+ * ```
+ */
+export const fromConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Effect.Effect<CircuitBreaker, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
+
+/**
  * A class that is the service key of one circuit breaker, with its `layer` and its `protect`. The name of the circuit
  * is the identifier unless given.
  *
@@ -232,4 +295,4 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options?: Partial<Options> | undefined
-): GuardClass<Self, Id, CircuitBreaker, CircuitOpen, Options> => guardClass(id, { name: id, ...options }, make)
+): GuardClass<Self, Id, CircuitBreaker, CircuitOpen, Options> => guardClass(id, { name: id, ...options }, make, written)

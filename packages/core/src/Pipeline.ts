@@ -37,15 +37,19 @@
  * typeof error === "string" ? error : error._tag // => "CircuitOpen"
  * ```
  */
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
 import type * as Bulkhead from "./Bulkhead.ts"
 import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import * as Deadline from "./Deadline.ts"
 import { Admission, type Begin, beginOf, guard, type Refuse, refuseOf } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
+import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as RateLimit from "./RateLimit.ts"
 import type * as Retry from "./Retry.ts"
@@ -94,6 +98,23 @@ export interface Pipeline<out Rejection> {
   ) => <R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
 }
 
+/** The times of a pipeline: what there is to write down about it besides its parts. */
+export type Times = Pick<Parts, "deadline" | "attemptTimeout">
+
+const toTimes = ({ attemptTimeout, deadline }: Times, check: OptionsOf) => {
+  const total = deadline === undefined ? undefined : check.positive("deadline", deadline)
+  const attempt = attemptTimeout === undefined ? total : check.positive("attemptTimeout", attemptTimeout)
+  return { total, attempt }
+}
+
+const written = writtenOptions<Times>()({
+  deadline: Schema.optionalKey(Quantity),
+  attemptTimeout: Schema.optionalKey(Quantity)
+}, { read: (given) => given as Times, check: toTimes })
+
+/** {@link Times} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
+export const TimesSchema = written.schema
+
 /** Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero. */
 export const make = <const P extends Parts>(parts: P): Effect.Effect<Pipeline<Rejections<P>>> =>
   Effect.sync(() => {
@@ -101,13 +122,26 @@ export const make = <const P extends Parts>(parts: P): Effect.Effect<Pipeline<Re
     return { protect: compose(parts, {}), protectWith }
   })
 
+/**
+ * Puts the parts in order, with the times under a path of the configuration; one that is not found there is as in
+ * `parts`. Since it is not known before which times there are, {@link Deadline.DeadlineExceeded} is among the errors. A
+ * time out of range is a `ConfigError`.
+ */
+export const fromConfig = <const P extends Parts>(
+  path: string | ConfigProvider.Path,
+  parts: P
+): Effect.Effect<Pipeline<Rejections<P> | Deadline.DeadlineExceeded>, Config.ConfigError> =>
+  Effect.flatMap(
+    written.config(path, { deadline: parts.deadline, attemptTimeout: parts.attemptTimeout }),
+    (times) => make({ ...parts, ...times })
+  )
+
 type Combinator = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, any, R>
 
 const compose = (parts: Parts, options: CallOptions<any, any>): Combinator => {
   const check = new OptionsOf("Pipeline.make")
-  const { attemptTimeout, deadline, retry } = parts
-  const total = deadline === undefined ? undefined : check.positive("deadline", deadline)
-  const single = attemptTimeout === undefined ? total : check.positive("attemptTimeout", attemptTimeout)
+  const { retry } = parts
+  const { attempt: single, total } = toTimes(parts, check)
   const within = total === undefined ? undefined : Deadline.beginWithin(total)
   const attempt = single === undefined ? undefined : Deadline.attempt(single)
   const passage = inOrder(parts, options)

@@ -42,6 +42,8 @@
  * ```
  */
 import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -60,11 +62,14 @@ import { SlidingLog } from "./internal/slidingLog.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { startTimerOf } from "./internal/timer.ts"
 import { TokenBucket } from "./internal/tokenBucket.ts"
+import { group, Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Outcome from "./Outcome.ts"
 import * as Registry from "./Registry.ts"
 
 /** What can be limited. */
 export type Resource = "requests" | "tokens" | "cost"
+
+const resources: ReadonlyArray<Resource> = ["requests", "tokens", "cost"]
 
 /** How a limit is kept: see the semantics above. */
 export type Kind = "token-bucket" | "sliding-window"
@@ -115,6 +120,54 @@ export interface Options {
   /** The longest wait for a turn; `"Infinity"` to leave it to the deadline. @default 0: refused at once */
   readonly maxWait?: Duration.Input | undefined
 }
+
+interface Rules {
+  readonly name: string
+  readonly maxWait: number
+  readonly checked: ReadonlyArray<Meter.Limit>
+}
+
+const toRules = ({ limits, maxWait, name }: Options, check: OptionsOf): Rules => ({
+  name: check.name(name),
+  maxWait: check.wait("maxWait", maxWait ?? 0),
+  checked: checkLimits(limits, check)
+})
+
+const written = writtenOptions<Options>()({
+  name: Schema.optionalKey(Schema.String),
+  limits: Schema.optionalKey(Schema.Array(group({
+    resource: Schema.optionalKey(Schema.String),
+    limit: Schema.optionalKey(Quantity),
+    per: Schema.optionalKey(Quantity),
+    kind: Schema.optionalKey(Schema.String),
+    burst: Schema.optionalKey(Quantity)
+  }))),
+  maxWait: Schema.optionalKey(Quantity)
+}, {
+  read: ({ limits, ...given }, _check, defaults) => ({
+    ...given as Partial<Options>,
+    limits: limits?.map(({ burst, kind, limit, per, resource }) =>
+      limitOf(resource as Resource)(limit as number, per as Duration.Input, {
+        kind: kind as Kind | undefined,
+        burst: burst as number | undefined
+      })
+    ) ?? defaults.limits ?? []
+  }),
+  check: toRules,
+  place: (field, { limits = [] }) => {
+    const [resource, part] = field === "resource" ? [undefined, field] : field.split(".")
+    const index = limits.findIndex((limit) =>
+      resource === undefined ? !resources.includes(limit.resource) : limit.resource === resource
+    )
+    return part === undefined ? undefined : ["limits", index, part]
+  }
+})
+
+/**
+ * {@link Options} as they are written in YAML or JSON, each limit as `{ resource, limit, per, kind, burst }` of which the
+ * last two have a default. A field that is wrong or unknown is refused by name.
+ */
+export const OptionsSchema = written.schema
 
 /** What was taken before its true size was known. Ends once; what is never ended stays as it was taken. */
 export interface Reservation {
@@ -167,13 +220,22 @@ export const make = (options: Options): Effect.Effect<RateLimit> =>
     (limiter) => Registry.register({ _tag: "RateLimit", name: limiter.name, limiter })
   )
 
+/**
+ * Makes a limiter with the options under a path of the configuration, such as `["model", "limit"]`; what is not found
+ * there is as in `options`. Options out of range are a `ConfigError`.
+ */
+export const fromConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Effect.Effect<RateLimit, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
+
 /** A class that is the service key of one limiter, with its `layer` and its `protect`. */
 export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
 ): GuardClass<Self, Id, RateLimit, RateLimited, Options> =>
-  guardClass(id, { ...options, name: options.name ?? id }, make)
+  guardClass(id, { ...options, name: options.name ?? id }, make, written)
 
 /** It is not the call's turn: the work was not started. */
 export class RateLimited
@@ -214,11 +276,10 @@ class Limiter {
   private rejectionKey = NaN
 
   constructor(options: Options, now: number) {
-    const check = new OptionsOf("RateLimit.make")
-    this.name = check.name(options.name)
-    this.maxWait = check.wait("maxWait", options.maxWait ?? 0)
+    const { checked, maxWait, name } = toRules(options, new OptionsOf("RateLimit.make"))
+    this.name = name
+    this.maxWait = maxWait
     this.limits = options.limits
-    const checked = checkLimits(options.limits, check)
     const meters = options.limits.map(({ kind }, i) =>
       kind === "sliding-window" ? new SlidingLog(checked[i]!) : new TokenBucket(checked[i]!, now)
     )
@@ -473,7 +534,7 @@ const snapshot = ({ admitted, limits, machine, name, rejected }: Limiter, now: n
 const checkLimits = (limits: ReadonlyArray<Limit>, check: OptionsOf): ReadonlyArray<Meter.Limit> => {
   if (limits.length === 0) check.refuse("limits", "at least one", "none")
   return limits.map(({ burst, kind, limit, per, resource }, i) => {
-    check.oneOf("resource", resource, ["requests", "tokens", "cost"])
+    check.oneOf("resource", resource, resources)
     if (limits.findIndex((other) => other.resource === resource) !== i) {
       check.refuse("limits", "at most one for each resource", `two for ${resource}`)
     }

@@ -31,17 +31,21 @@
  * reasons.map(({ name, reason }) => `${name}: ${reason}`) // => ["model: open"]
  * ```
  */
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Bulkhead from "./Bulkhead.ts"
 import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { type Listed, type Observer, Roster } from "./internal/roster.ts"
+import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import type * as RateLimit from "./RateLimit.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 import type * as StaleCache from "./StaleCache.ts"
@@ -103,7 +107,17 @@ export interface Registry {
 
 /** Makes an empty registry. Dies with a `RangeError` when an option is out of range. */
 export const make = (options: Options = {}): Effect.Effect<Registry> =>
-  Effect.sync(() => fromCapacity(new OptionsOf("Registry.make").integer("history", options.history ?? 100, 0)))
+  Effect.sync(() => fromCapacity(toCapacity(options, new OptionsOf("Registry.make"))))
+
+const toCapacity = (options: Options, check: OptionsOf): number => check.integer("history", options.history ?? 100, 0)
+
+const written = writtenOptions<Options>()({ history: Schema.optionalKey(Quantity) }, {
+  read: (given) => given as Options,
+  check: toCapacity
+})
+
+/** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
+export const OptionsSchema = written.schema
 
 /** The registry in force: one for the whole process, unless a {@link layer} gives another. */
 export const CurrentRegistry = Context.Reference<Registry>("@switchgear/core/Registry/CurrentRegistry", {
@@ -112,6 +126,13 @@ export const CurrentRegistry = Context.Reference<Registry>("@switchgear/core/Reg
 
 /** A registry of its own for what it is provided to: the primitives and `Telemetry.layer`, in one go. */
 export const layer = (options?: Options | undefined): Layer.Layer<never> => Layer.effect(CurrentRegistry, make(options))
+
+/** Like {@link layer}, with the options under a path of the configuration; what is not found there is as in `options`. */
+export const layerConfig = (
+  path: string | ConfigProvider.Path,
+  options: Options = {}
+): Layer.Layer<never, Config.ConfigError> =>
+  Layer.effect(CurrentRegistry, Effect.flatMap(written.config(path, options), make))
 
 /**
  * Enters a thing into the registry in force until the scope in force closes; without a scope, does nothing. Every

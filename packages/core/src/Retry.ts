@@ -26,17 +26,21 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import * as Attempts from "./Attempts.ts"
 import * as Deadline from "./Deadline.ts"
 import { backoff, type Jitter, jitters } from "./internal/backoff.ts"
 import { onlyFailure } from "./internal/onlyFailure.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { monotonicMillis } from "./internal/time.ts"
+import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Outcome from "./Outcome.ts"
 import * as RetryBudget from "./RetryBudget.ts"
 
@@ -72,13 +76,13 @@ export const isTransient = (error: unknown): boolean => Outcome.isRetryable(erro
 /** Makes a retry. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> =>
   Effect.sync(() => {
-    const policy = toPolicy(options, "Retry.make")
+    const policy = toPolicy(options, new OptionsOf("Retry.make"))
     return { protect: (self) => attemptAll(self, policy) }
   })
 
 /** Retries one effect. Throws a `RangeError` that names the field when an option is out of range. */
 export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] => {
-  const policy = toPolicy(options, "Retry.retry")
+  const policy = toPolicy(options, new OptionsOf("Retry.retry"))
   return (self) => attemptAll(self, policy)
 }
 
@@ -98,7 +102,7 @@ export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] => 
  * ```
  */
 export const schedule = <E = unknown>(options: Options<E>): Schedule.Schedule<Duration.Duration, E> => {
-  const policy = toPolicy(options, "Retry.schedule")
+  const policy = toPolicy(options, new OptionsOf("Retry.schedule"))
   return Schedule.fromStep(Effect.withFiber((fiber) => {
     const run = new Run(policy, fiber)
     return Effect.succeed((_now: number, error: E) =>
@@ -122,8 +126,7 @@ interface Policy {
   readonly budget: RetryBudget.RetryBudget | undefined
 }
 
-const toPolicy = (options: Options<any>, where: string): Policy => {
-  const check = new OptionsOf(where)
+const toPolicy = (options: Options<any>, check: OptionsOf): Policy => {
   const base = check.positive("base", options.base ?? "200 millis")
   return {
     attempts: check.integer("attempts", options.attempts ?? 3, 1),
@@ -135,6 +138,30 @@ const toPolicy = (options: Options<any>, where: string): Policy => {
     budget: options.budget
   }
 }
+
+const written = writtenOptions<Options>()({
+  attempts: Schema.optionalKey(Quantity),
+  base: Schema.optionalKey(Quantity),
+  cap: Schema.optionalKey(Quantity),
+  jitter: Schema.optionalKey(Schema.String),
+  within: Schema.optionalKey(Quantity)
+}, { read: (given) => given as Options, check: toPolicy })
+
+/**
+ * {@link Options} as they are written in YAML or JSON; `while` and `budget` are added in code. A field that is wrong or
+ * unknown is refused by name.
+ */
+export const OptionsSchema = written.schema
+
+/**
+ * Makes a retry with the options under a path of the configuration, such as `["model", "retry"]`; what is not found there
+ * is as in `options`. Options out of range are a `ConfigError`.
+ */
+export const fromConfig = <E = unknown>(
+  path: string | ConfigProvider.Path,
+  options: Options<E> = {}
+): Effect.Effect<Retry<E>, Config.ConfigError> =>
+  Effect.flatMap(written.config(path, options as Options), (options) => make(options as Options<E>))
 
 const attemptAll = <A, E, R>(self: Effect.Effect<A, E, R>, policy: Policy): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {

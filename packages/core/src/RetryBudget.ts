@@ -33,14 +33,18 @@
  * ```
  */
 import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import { OptionsOf } from "./internal/options.ts"
 import { SpendingWindow } from "./internal/spendingWindow.ts"
 import { monotonicMillis } from "./internal/time.ts"
+import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Registry from "./Registry.ts"
 
 /** How many retries there may be. `name` must be given. */
@@ -57,6 +61,23 @@ export interface Options {
    */
   readonly window?: Duration.Input | undefined
 }
+
+const toRules = (options: Options, check: OptionsOf) => ({
+  name: check.name(options.name),
+  ratio: check.amount("ratio", options.ratio ?? 0.2),
+  floor: check.integer("floor", options.floor ?? 10, 0),
+  millis: check.positive("window", options.window ?? "10 seconds")
+})
+
+const written = writtenOptions<Options>()({
+  name: Schema.optionalKey(Schema.String),
+  ratio: Schema.optionalKey(Quantity),
+  floor: Schema.optionalKey(Quantity),
+  window: Schema.optionalKey(Quantity)
+}, { read: (given) => given as Partial<Options>, check: toRules })
+
+/** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
+export const OptionsSchema = written.schema
 
 /** What there is to read about a budget at one moment. */
 export interface Snapshot {
@@ -105,13 +126,8 @@ export const CurrentBudget = Context.Reference<RetryBudget | undefined>("@switch
 /** Makes a budget with its floor to spend. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = (options: Options): Effect.Effect<RetryBudget> =>
   Effect.sync((): RetryBudget => {
-    const check = new OptionsOf("RetryBudget.make")
-    const name = check.name(options.name)
-    const account = new SpendingWindow({
-      ratio: check.amount("ratio", options.ratio ?? 0.2),
-      floor: check.integer("floor", options.floor ?? 10, 0),
-      millis: check.positive("window", options.window ?? "10 seconds")
-    })
+    const { name, ...rules } = toRules(options, new OptionsOf("RetryBudget.make"))
+    const account = new SpendingWindow(rules)
     const atNow = <A>(step: (now: number) => A) => Effect.map(Clock.Clock, (clock) => step(monotonicMillis(clock)))
     return {
       name,
@@ -121,6 +137,15 @@ export const make = (options: Options): Effect.Effect<RetryBudget> =>
       account
     }
   }).pipe(Effect.tap((budget) => Registry.register({ _tag: "RetryBudget", name: budget.name, budget })))
+
+/**
+ * Makes a budget with the options under a path of the configuration, such as `["model", "retryBudget"]`; what is not
+ * found there is as in `options`. Options out of range are a `ConfigError`.
+ */
+export const fromConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Effect.Effect<RetryBudget, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
 
 /** Lets the retries inside spend from the budget, unless they name another. An outer budget is not asked. */
 export const within = (budget: RetryBudget): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
@@ -174,6 +199,8 @@ export interface ServiceClass<in out Self, in out Id extends string>
   readonly layer: Layer.Layer<Self>
   /** Like `layer`, with some options replaced: for tests and for a second environment. */
   readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self>
+  /** Like `layer`, with the options that are found under a path of the configuration: see {@link fromConfig}. */
+  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, Config.ConfigError>
   /** Lets the retries inside spend from the budget, which becomes one of the services the effect needs. */
   readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Self>
 }
@@ -189,6 +216,7 @@ export const Service = <Self>() =>
   return Object.assign(key, {
     layer: Layer.effect(key, make(named)),
     layerWith: (replaced: Partial<Options>) => Layer.effect(key, make({ ...named, ...replaced })),
+    layerConfig: (path: string | ConfigProvider.Path) => Layer.effect(key, fromConfig(path, named)),
     within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.flatMap(key, (budget) => within(budget)(self))
   })
 }

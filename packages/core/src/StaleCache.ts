@@ -32,15 +32,19 @@
  */
 import * as Cache from "effect/Cache"
 import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import type * as Fiber from "effect/Fiber"
 import * as Hash from "effect/Hash"
+import * as Schema from "effect/Schema"
 import { awaitEnd, HarmlessStore } from "./staleCache/harmlessStore.ts"
 import { LruMap } from "./internal/lruMap.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { monotonicMillis } from "./internal/time.ts"
+import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Registry from "./Registry.ts"
 import type { StaleCacheStore, Stored } from "./StaleCacheStore.ts"
 
@@ -60,6 +64,28 @@ export interface Options<in out A = any> {
   /** How long the store may take each time; after that a read is a miss and a write is given up. @default "50 millis" */
   readonly storeTimeout?: Duration.Input | undefined
 }
+
+const toRules = (options: Options, check: OptionsOf) => ({
+  name: check.name(options.name),
+  capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
+  timeToLive: check.wait("timeToLive", options.timeToLive ?? "5 minutes"),
+  staleFor: check.wait("staleFor", options.staleFor ?? "1 hour"),
+  storeTimeout: check.positive("storeTimeout", options.storeTimeout ?? "50 millis")
+})
+
+const written = writtenOptions<Options>()({
+  name: Schema.optionalKey(Schema.String),
+  capacity: Schema.optionalKey(Quantity),
+  timeToLive: Schema.optionalKey(Quantity),
+  staleFor: Schema.optionalKey(Quantity),
+  storeTimeout: Schema.optionalKey(Quantity)
+}, { read: (given) => given as Partial<Options>, check: toRules })
+
+/**
+ * {@link Options} as they are written in YAML or JSON; `storeWhen` and `store` are added in code. A field that is wrong or
+ * unknown is refused by name.
+ */
+export const OptionsSchema = written.schema
 
 /** Where a value came from: the call just made, the cache within `timeToLive`, or the cache after it. */
 export type Freshness = "loaded" | "fresh" | "stale"
@@ -185,6 +211,16 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
     return cache
   })
 
+/**
+ * Makes a cache with the options under a path of the configuration, such as `["model", "cache"]`; what is not found there
+ * is as in `options`. Options out of range are a `ConfigError`.
+ */
+export const fromConfig = <A>(
+  path: string | ConfigProvider.Path,
+  options: Partial<Options<A>> = {}
+): Effect.Effect<StaleCache<A>, Config.ConfigError> =>
+  Effect.flatMap(written.config(path, options), (options: Options<A>) => make(options))
+
 const isFresh = <A>(found: Cached<A> | undefined): found is Cached<A> => found?.freshness === "fresh"
 
 interface Entry<A> {
@@ -209,13 +245,13 @@ class Shelf<A> {
   private readonly served = { loaded: 0, fresh: 0, stale: 0 }
 
   constructor(options: Options<A>) {
-    const check = new OptionsOf("StaleCache.make")
-    this.name = check.name(options.name)
-    this.entries = new LruMap(check.integer("capacity", options.capacity ?? 10_000, 1))
-    this.timeToLive = check.wait("timeToLive", options.timeToLive ?? "5 minutes")
-    this.staleFor = check.wait("staleFor", options.staleFor ?? "1 hour")
+    const { capacity, name, staleFor, storeTimeout, timeToLive } = toRules(options, new OptionsOf("StaleCache.make"))
+    this.name = name
+    this.entries = new LruMap(capacity)
+    this.timeToLive = timeToLive
+    this.staleFor = staleFor
     this.storeWhen = options.storeWhen ?? (() => true)
-    this.storeTimeout = check.positive("storeTimeout", options.storeTimeout ?? "50 millis")
+    this.storeTimeout = storeTimeout
   }
 
   get keptFor(): Duration.Duration {

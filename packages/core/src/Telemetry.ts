@@ -58,17 +58,21 @@
  * ```
  */
 import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type * as Bulkhead from "./Bulkhead.ts"
 import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { Publisher, type Series } from "./internal/publisher.ts"
+import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import type * as RateLimit from "./RateLimit.ts"
 import * as Registry from "./Registry.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
@@ -80,6 +84,16 @@ export interface Options {
   readonly maxNames?: number | undefined
 }
 
+const toMaxNames = (options: Options, check: OptionsOf): number => check.integer("maxNames", options.maxNames ?? 200, 0)
+
+const written = writtenOptions<Options>()({ maxNames: Schema.optionalKey(Quantity) }, {
+  read: (given) => given as Options,
+  check: toMaxNames
+})
+
+/** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
+export const OptionsSchema = written.schema
+
 /**
  * Publishes the registry in force, for as long as the layer lives. Dies with a `RangeError` when an option is out of
  * range.
@@ -88,13 +102,19 @@ export const layer = (options: Options = {}): Layer.Layer<never> =>
   Layer.effectDiscard(
     Effect.acquireRelease(
       Effect.map(Effect.context<never>(), (context) => {
-        const maxNames = new OptionsOf("Telemetry.layer").integer("maxNames", options.maxNames ?? 200, 0)
+        const maxNames = toMaxNames(options, new OptionsOf("Telemetry.layer"))
         // The log lines belong to no call, and nothing here may end with the build of the layer.
         return open(maxNames, Context.omit(Tracer.ParentSpan, Scope.Scope)(context) as Context.Context<never>)
       }),
       (close) => Effect.sync(close)
     )
   )
+
+/** Like {@link layer}, with the options under a path of the configuration; what is not found there is as in `options`. */
+export const layerConfig = (
+  path: string | ConfigProvider.Path,
+  options: Options = {}
+): Layer.Layer<never, Config.ConfigError> => Layer.unwrap(Effect.map(written.config(path, options), layer))
 
 type SnapshotOf<K extends Registry.Kind> = Extract<Registry.Snapshot, { readonly _tag: K }>["snapshot"]
 

@@ -1,5 +1,7 @@
 /** Many circuits under one set of options: one for each key, made when the key is first asked for. */
 import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -9,7 +11,7 @@ import type { CircuitBreaker, Options, State, Transition } from "../CircuitBreak
 import type * as Outcome from "../Outcome.ts"
 import * as Registry from "../Registry.ts"
 import { BreakerMachine, type BreakerRules } from "../internal/breakerMachine.ts"
-import { toJudge, toRules } from "./rules.ts"
+import { toBounds, toJudge, toRules } from "./rules.ts"
 import { Call, Circuit, type Judge, judgeWith } from "./circuit.ts"
 import { handle } from "./handle.ts"
 import type { CircuitOpen } from "./open.ts"
@@ -17,6 +19,7 @@ import { type Begin, guard } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { announcer } from "./transitions.ts"
+import { writtenFamily } from "./written.ts"
 import { type Place, WaitQueue } from "../internal/waitQueue.ts"
 
 /** The options of every circuit, and how many there may be. `name` is the family's; a circuit is called `name/key`. */
@@ -26,6 +29,12 @@ export interface FamilyOptions extends Options {
   /** A circuit not used for so long is forgotten. @default "1 hour" */
   readonly idleTimeToLive?: Duration.Input | undefined
 }
+
+/**
+ * {@link FamilyOptions} as they are written in YAML or JSON; `classify` is added in code. A field that is wrong or unknown
+ * is refused by name.
+ */
+export const FamilyOptionsSchema = writtenFamily.schema
 
 /** What there is to read about a family at one moment. Counters include what forgotten circuits had counted. */
 export interface FamilySnapshot {
@@ -87,10 +96,7 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
     const check = new OptionsOf("CircuitBreaker.family")
     const heard = (transition: Transition) => registry.announce(family, transition)
     const rules = toRules(options, check, announcer(hub, context, heard), context)
-    const circuits = new Circuits(options.name, rules, toJudge(options, check), {
-      capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
-      idleMillis: check.limit("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
-    })
+    const circuits = new Circuits(options.name, rules, toJudge(options, check), toBounds(options, check))
     const transitions = Stream.fromPubSub(hub)
     const protect = (key: string, judge: Judge) => {
       const begin: Begin = (fiber, self) => {
@@ -117,6 +123,15 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
     yield* Registry.register({ _tag: "CircuitFamily", name: family.name, family })
     return family
   })
+
+/**
+ * Makes a family with the options under a path of the configuration; what is not found there is as in `options`. Options
+ * out of range are a `ConfigError`.
+ */
+export const familyFromConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<FamilyOptions> = {}
+): Effect.Effect<Family, Config.ConfigError> => Effect.flatMap(writtenFamily.config(path, options), family)
 
 class Member extends Circuit implements Place<Member> {
   before: Member | undefined

@@ -4,7 +4,7 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import type { Options, Window } from "../CircuitBreaker.ts"
+import type { FamilyOptions, Options, Window } from "../CircuitBreaker.ts"
 import * as Outcome from "../Outcome.ts"
 import type { BreakerRules } from "../internal/breakerMachine.ts"
 import type { Judge } from "./circuit.ts"
@@ -49,6 +49,12 @@ export const toJudge = (options: Options, check: OptionsOf): Judge => ({
   slowMillis: options.slowCallDuration === undefined
     ? Infinity
     : check.positive("slowCallDuration", options.slowCallDuration)
+})
+
+/** How many circuits of a family are kept, and for how long. */
+export const toBounds = (options: FamilyOptions, check: OptionsOf) => ({
+  capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
+  idleMillis: check.limit("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
 })
 
 const toWindow = (window: Window, check: OptionsOf): () => SlidingWindow => {

@@ -24,17 +24,19 @@ export class OptionsOf {
 
   /** A share of calls: above 0, because a threshold of 0 would hold before anything went wrong. */
   rate(field: string, value: number): number {
-    return value > 0 && value <= 1 ? value : this.refuse(field, "above 0 and at most 1", value)
+    return Number.isFinite(value) && value > 0 && value <= 1
+      ? value
+      : this.refuse(field, "above 0 and at most 1", value)
   }
 
   /** How much of something: any size, none included. */
   amount(field: string, value: number): number {
-    return value >= 0 && value < Infinity ? value : this.refuse(field, "a number of zero or more", value)
+    return Number.isFinite(value) && value >= 0 ? value : this.refuse(field, "a number of zero or more", value)
   }
 
   /** How much of something there is to give out. */
   supply(field: string, value: number): number {
-    return value > 0 && value < Infinity ? value : this.refuse(field, "a number above zero", value)
+    return Number.isFinite(value) && value > 0 ? value : this.refuse(field, "a number above zero", value)
   }
 
   /** A length of time above zero, in milliseconds. */
@@ -73,7 +75,7 @@ const toMillis = (value: Duration.Input): number => {
   return duration._tag === "None" ? NaN : Duration.toMillis(duration.value)
 }
 
-const render = (value: unknown): string =>
+export const render = (value: unknown): string =>
   Duration.isDuration(value)
     ? Duration.format(value)
     : typeof value === "number" || typeof value === "bigint"

@@ -1,7 +1,10 @@
 /** The class form of a guard: a service key with the `layer` that makes it and the `protect` that asks for it. */
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { WrittenOptions } from "./writtenOptions.ts"
 
 /** A guard: something that stands around an effect and may refuse it with `Rejection`. */
 export interface Guard<Rejection> {
@@ -16,6 +19,11 @@ export interface GuardClass<in out Self, in out Id extends string, in out Shape,
   readonly layer: Layer.Layer<Self>
   /** Like `layer`, with some options replaced: for tests and for a second environment. */
   readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self>
+  /**
+   * Like `layer`, with the options that are found under a path of the configuration: `["model", "bulkhead"]` is
+   * `model.bulkhead` in a file and `MODEL_BULKHEAD_…` in the environment. What is not found there is as in the code.
+   */
+  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, Config.ConfigError>
   /** Stands around an effect; the guard becomes one of the services it needs. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R | Self>
 }
@@ -23,12 +31,14 @@ export interface GuardClass<in out Self, in out Id extends string, in out Shape,
 export const guardClass = <Self, const Id extends string, Shape extends Guard<Rejection>, Rejection, Options>(
   id: Id,
   options: Options,
-  make: (options: Options) => Effect.Effect<Shape>
+  make: (options: Options) => Effect.Effect<Shape>,
+  { config }: Pick<WrittenOptions<Options, unknown>, "config">
 ): GuardClass<Self, Id, Shape, Rejection, Options> => {
   const key = Context.Service<Self, Shape>()(id)
   return Object.assign(key, {
     layer: Layer.effect(key, make(options)),
     layerWith: (replaced: Partial<Options>) => Layer.effect(key, make({ ...options, ...replaced })),
+    layerConfig: (path: string | ConfigProvider.Path) => Layer.effect(key, Effect.flatMap(config(path, options), make)),
     protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.flatMap(key, (guard) => guard.protect(self))
   })
 }
