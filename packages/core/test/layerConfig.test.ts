@@ -85,6 +85,15 @@ describe("names", () => {
       assert.strictEqual((yield* under(good)(circuit)).name, "filed")
     }))
 
+  it.effect("a variable does not hide what is misspelt in the file", () =>
+    Effect.gen(function*() {
+      const both = ConfigProvider.orElse(
+        environment({ MODEL_CIRCUIT_OPEN_FOR: "9 seconds" }),
+        file("model: { circuit: { failurRate: 0.3 } }")
+      )
+      assert.include(yield* told(circuit, both), "at [\"model\"][\"circuit\"][\"failurRate\"]")
+    }))
+
   it.effect("a variable that says nothing of an option does not hide the file", () =>
     Effect.gen(function*() {
       const crowded = ConfigProvider.orElse(
