@@ -47,7 +47,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Deadline from "./Deadline.ts"
 import { FairQueue, type Lane, type Waiter } from "./internal/fairQueue.ts"
-import { Admission, type Begin, guard } from "./internal/guard.ts"
+import { Admission, type Begin, guard, type Moment } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
@@ -317,7 +317,7 @@ class Guest extends Admission implements Waiter<Guest> {
     this.self = self
   }
 
-  enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+  enter(fiber: Fiber.Fiber<any, any>, moment?: Moment | undefined): Effect.Effect<any, any, any> {
     const { hall } = this
     // Looked up in the step that uses it: a lane in which nothing happens is not kept.
     this.lane = hall.queue.lane(hall.share === undefined ? undefined : fiber.getRef(CurrentKey))
@@ -326,7 +326,8 @@ class Guest extends Admission implements Waiter<Guest> {
       return this.self
     }
     if (hall.queue.size >= hall.limit) return hall.reject("queue-full")
-    const left = Deadline.millisLeft(fiber)
+    const { deadline, now } = moment ?? Deadline.momentOf(fiber)
+    const left = deadline === undefined ? Infinity : deadline.at - now
     if (left <= 0) return hall.reject("deadline")
     this.priority = fiber.getRef(CurrentPriority) || 0
     hall.queue.push(this)
@@ -336,7 +337,7 @@ class Guest extends Admission implements Waiter<Guest> {
       this.endWait(hall.reject(reason))
     }
     this.stopTimer = left < hall.maxWait
-      ? Deadline.onExpiry(fiber, left, giveUp("deadline"))
+      ? Deadline.onExpiry(fiber, deadline, left, giveUp("deadline"))
       : startTimer(fiber, hall.maxWait, giveUp("wait-timeout"))
     return Effect.callback((resume) => {
       // The wait can have ended between joining the queue and this step.

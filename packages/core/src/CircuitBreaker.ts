@@ -124,6 +124,7 @@ export interface Options {
    * 1) and starts over when the circuit has closed; when it is done, its last delay holds. @default "30 seconds"
    */
   readonly openFor?: Duration.Input | Schedule.Schedule<unknown, number> | undefined
+  /** The probes are judged by the same rates as the window, over all of them; with `failureRate: "off"`, one that fails opens again. */
   readonly halfOpen?: {
     /** Probes that decide. @default 5 */
     readonly calls?: number | undefined
@@ -192,7 +193,7 @@ export interface Snapshot {
 
 /** Changes of state by hand. Calls in flight at that moment count for nothing afterwards. */
 export interface Control {
-  /** Opens as if tripped: for the given time, or for as long as `openFor` says. */
+  /** Opens as if tripped: for the given time, or for as long as `openFor` says. Dies on a duration below zero. */
   readonly trip: (duration?: Duration.Input | undefined) => Effect.Effect<void>
   /** Rejects everything until told otherwise. */
   readonly forceOpen: Effect.Effect<void>

@@ -30,22 +30,18 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
-import { Admission, type Begin } from "./internal/guard.ts"
+import { type Deadline, Expiry, LazyExpiry } from "./internal/expiry.ts"
+import type { Moment } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { startTimer } from "./internal/timer.ts"
-import { nextTurn, startTimeout, type Timeout } from "./internal/timerLane.ts"
+import { nextTurn, startTimeout } from "./internal/timerLane.ts"
 
 /** Whose limit it is: one attempt's, or the whole call's. */
-export type Limit = "attempt" | "total"
+export type Limit = Deadline["limit"]
 
-/** A point in time by which what runs inside must have ended. */
-export interface Deadline {
-  readonly limit: Limit
-  /** Monotonic milliseconds; meaningful only against the same clock. */
-  readonly at: number
-}
+export type { Deadline }
 
 /** The deadline that the running fiber is under, if any. */
 export const CurrentDeadline = Context.Reference<Deadline | undefined>("@switchgear/core/Deadline/CurrentDeadline", {
@@ -107,13 +103,49 @@ export const millisLeft = (fiber: Fiber.Fiber<any, any>): number => {
 }
 
 /**
- * Calls `expire` when the fiber's deadline comes, which is after so many milliseconds; answers how to leave.
+ * Calls `expire` when the deadline comes, which is after so many milliseconds; answers how to leave.
  *
  * @internal
  */
-export const onExpiry = (fiber: Fiber.Fiber<any, any>, left: number, expire: () => void): () => void => {
-  const deadline = fiber.getRef(CurrentDeadline)
-  return deadline instanceof Expiry ? deadline.join(expire).cancel : startTimer(fiber, left, expire)
+export const onExpiry = (
+  fiber: Fiber.Fiber<any, any>,
+  deadline: Deadline | undefined,
+  left: number,
+  expire: () => void
+): () => void => {
+  if (!(deadline instanceof Expiry)) return startTimer(fiber, left, expire)
+  const joined = deadline.join(expire, fiber)
+  return () => joined.cancel(fiber)
+}
+
+/**
+ * The deadline of a pipeline that begins now: its own, or the one around it if that is nearer.
+ *
+ * @internal
+ */
+export const total = ({ clock, deadline, now }: Moment, millis: number): Deadline => {
+  const at = now + millis
+  if (deadline !== undefined && deadline.at <= at) return deadline
+  const turn = nextTurn()
+  return new LazyExpiry(at, (fiber, onFire) => startTimeout(fiber, clock, millis, at, onFire, turn))
+}
+
+/**
+ * The failure of what was not begun, because its deadline had passed.
+ *
+ * @internal
+ */
+export const nothingLeft = (deadline: Deadline): Exit.Exit<never, DeadlineExceeded> =>
+  Exit.fail(exceeded(deadline.limit, 0))
+
+/**
+ * What a fiber knows about time at this moment.
+ *
+ * @internal
+ */
+export const momentOf = (fiber: Fiber.Fiber<any, any>): Moment => {
+  const clock = fiber.getRef(Clock.Clock)
+  return { clock, now: monotonicMillis(clock), deadline: fiber.getRef(CurrentDeadline) }
 }
 
 const limited = <A, E, R>(
@@ -121,38 +153,61 @@ const limited = <A, E, R>(
   limit: Limit,
   millis: number
 ): Effect.Effect<A, E | DeadlineExceeded, R> =>
-  Effect.withFiber((fiber) => {
-    const clock = fiber.getRef(Clock.Clock)
-    const now = monotonicMillis(clock)
-    const around = fiber.getRef(CurrentDeadline)
-    const nearer = around !== undefined && around.at <= now + millis ? around : undefined
-    if (nearer !== undefined && nearer.at <= now) return Effect.fail(exceeded(nearer.limit, 0))
-    // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
-    const shared = nearer instanceof Expiry ? nearer : undefined
-    const expiry = shared ?? new Expiry(nearer?.limit ?? limit, nearer?.at ?? now + millis)
-    const given = expiry.at - now
-    const context = (shared ? fiber.context : Context.add(fiber.context, CurrentDeadline, expiry)) as Context.Context<R>
-    // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
-    return Effect.callback<A, E | DeadlineExceeded>((resume) => {
-      const child = Effect.runForkWith(context)(self)
-      const ended = child.pollUnsafe()
-      if (ended !== undefined) return resume(ended)
-      let late = false
-      const expire = () => {
-        late = true
-        child.interruptUnsafe(fiber.id)
-      }
-      const timeout = shared
-        ? shared.join(expire)
-        : startTimeout(fiber, clock, nearer ? given : millis, expiry.at, () => expiry.fire(expire))
-      // Told before it is cancelled: what is further out must find the time-out dealt with when its own turn comes.
-      child.addObserver((exit) => {
-        resume(late ? outOfTime(exit, exceeded(expiry.limit, given)) : exit)
-        timeout.cancel(fiber)
-      })
-      return Fiber.interrupt(child)
+  Effect.withFiber((fiber) => limitedAt(fiber, self, limit, millis, momentOf(fiber)))
+
+/**
+ * Who interrupts the work of an attempt when its caller is interrupted.
+ *
+ * @internal
+ */
+export interface Owner {
+  child: Fiber.Fiber<any, any> | undefined
+}
+
+/**
+ * Runs the effect under a limit that begins at the moment given, which must be now. Where there is an owner, whose frame
+ * is around this one, it is left to that to interrupt the child and to wait for it.
+ *
+ * @internal
+ */
+export const limitedAt = <A, E, R>(
+  fiber: Fiber.Fiber<any, any>,
+  self: Effect.Effect<A, E, R>,
+  limit: Limit,
+  millis: number,
+  { clock, deadline: around, now }: Moment,
+  owner?: Owner | undefined
+): Effect.Effect<A, E | DeadlineExceeded, R> => {
+  const nearer = around !== undefined && around.at <= now + millis ? around : undefined
+  if (nearer !== undefined && nearer.at <= now) return nothingLeft(nearer)
+  // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
+  const shared = nearer instanceof Expiry ? nearer : undefined
+  const expiry = shared ?? new Expiry(nearer?.limit ?? limit, nearer?.at ?? now + millis)
+  const given = expiry.at - now
+  // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
+  return Effect.callback<A, E | DeadlineExceeded>((resume) => {
+    const context = Context.add(fiber.context, CurrentDeadline, expiry) as Context.Context<R>
+    const child = Effect.runForkWith(context)(self)
+    const ended = child.pollUnsafe()
+    if (ended !== undefined) return resume(ended)
+    let late = false
+    const expire = () => {
+      late = true
+      child.interruptUnsafe(fiber.id)
+    }
+    const timeout = shared
+      ? shared.join(expire, fiber)
+      : startTimeout(fiber, clock, nearer ? given : millis, expiry.at, () => expiry.fire(expire))
+    // Told before it is cancelled: what is further out must find the time-out dealt with when its own turn comes.
+    child.addObserver((exit) => {
+      resume(late ? outOfTime(exit, exceeded(expiry.limit, given)) : exit)
+      timeout.cancel(fiber)
     })
+    if (owner === undefined) return Fiber.interrupt(child)
+    owner.child = child
+    return undefined
   })
+}
 
 const exceeded = (limit: Limit, millis: number): DeadlineExceeded =>
   withoutStack(() => new DeadlineExceeded({ limit, after: Duration.millis(millis) }))
@@ -162,102 +217,3 @@ const outOfTime = <A, E>(exit: Exit.Exit<A, E>, error: DeadlineExceeded): Exit.E
   exit._tag === "Success"
     ? Exit.fail(error)
     : Exit.failCause(Cause.fromReasons([Cause.makeFailReason(error), ...exit.cause.reasons.filter(Cause.isDieReason)]))
-
-// Tells the innermost work first and its own last, after everything inside has ended, so that a guard in between sees
-// the time-out of what it guards and not an interruption from outside.
-class Expiry implements Deadline {
-  readonly limit: Limit
-  readonly at: number
-  private inner: Set<() => void> | undefined
-  private own: (() => void) | undefined
-
-  constructor(limit: Limit, at: number) {
-    this.limit = limit
-    this.at = at
-  }
-
-  /** Asks to be told, from further in; answers how to leave. */
-  join(expire: () => void): { readonly cancel: () => void } {
-    const inner = this.inner ??= new Set()
-    inner.add(expire)
-    return {
-      cancel: () => {
-        inner.delete(expire)
-        if (inner.size === 0) this.own?.()
-      }
-    }
-  }
-
-  fire(own?: (() => void) | undefined): void {
-    this.own = own
-    const inner = this.inner
-    if (inner !== undefined) { for (const expire of [...inner].reverse()) expire() }
-    if (inner === undefined || inner.size === 0) own?.()
-  }
-}
-
-// The deadline of a pipeline, inside of which everything that takes time asks to be told: it interrupts nothing itself,
-// and has no timer as long as nobody asks.
-class LazyExpiry extends Expiry {
-  private readonly arm: () => Timeout
-  private timeout: Timeout | undefined
-
-  constructor(at: number, begin: (onFire: () => void) => Timeout) {
-    super("total", at)
-    this.arm = () => begin(() => this.fire())
-  }
-
-  override join(expire: () => void): { readonly cancel: () => void } {
-    this.timeout ??= this.arm()
-    return super.join(expire)
-  }
-
-  close(fiber: Fiber.Fiber<any, any>): void {
-    this.timeout?.cancel(fiber)
-  }
-}
-
-/**
- * Begins {@link within} as a guard that shares its fiber with what is inside: for a pipeline, whose parts all keep to the
- * deadline by themselves.
- *
- * @internal
- */
-export const beginWithin = (millis: number): Begin => (fiber, self) => new Within(fiber, self, millis)
-
-class Within extends Admission {
-  private readonly fiber: Fiber.Fiber<any, any>
-  private readonly self: Effect.Effect<any, any, any>
-  private readonly millis: number
-  private around: Context.Context<never> | undefined
-  private expiry: LazyExpiry | undefined
-
-  constructor(fiber: Fiber.Fiber<any, any>, self: Effect.Effect<any, any, any>, millis: number) {
-    super()
-    this.fiber = fiber
-    this.self = self
-    this.millis = millis
-  }
-
-  enter(): Effect.Effect<any, any, any> {
-    const { fiber, millis } = this
-    const clock = fiber.getRef(Clock.Clock)
-    const now = monotonicMillis(clock)
-    const around = fiber.getRef(CurrentDeadline)
-    if (around !== undefined && around.at <= now + millis) {
-      return around.at <= now ? Effect.fail(exceeded(around.limit, 0)) : this.self
-    }
-    const at = now + millis
-    const turn = nextTurn()
-    this.expiry = new LazyExpiry(at, (onFire) => startTimeout(fiber, clock, millis, at, onFire, turn))
-    this.around = fiber.context
-    fiber.setContext(Context.add(fiber.context, CurrentDeadline, this.expiry))
-    return this.self
-  }
-
-  leave(): void {
-    if (this.around === undefined) return
-    this.fiber.setContext(this.around)
-    this.expiry!.close(this.fiber)
-  }
-}

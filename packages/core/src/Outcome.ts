@@ -13,6 +13,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
+import { OptionsOf } from "./internal/options.ts"
 
 /**
  * The judgement of one call.
@@ -45,7 +46,7 @@ export const failureAfter = (retryAfter: Duration.Input): Outcome => ({
 export const ignored: Outcome = { _tag: "Ignored" }
 
 /**
- * The callee failed and asked to be left alone for that long.
+ * The callee failed and asked to be left alone for that long. Throws a `RangeError` on a duration that is not above zero.
  *
  * ```ts
  * import { Outcome } from "@switchgear/core"
@@ -55,7 +56,7 @@ export const ignored: Outcome = { _tag: "Ignored" }
  */
 export const tripFor = (duration: Duration.Input): Outcome => ({
   _tag: "TripFor",
-  duration: Duration.fromInputUnsafe(duration)
+  duration: Duration.millis(new OptionsOf("Outcome.tripFor").limit("duration", duration))
 })
 
 /** A function that judges a call by its exit. */

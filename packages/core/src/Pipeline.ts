@@ -41,18 +41,19 @@ import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type * as Bulkhead from "./Bulkhead.ts"
 import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import * as Deadline from "./Deadline.ts"
-import { Admission, type Begin, beginOf, guard, type Refuse, refuseOf } from "./internal/guard.ts"
+import { Admission, type Begin, beginOf, type Moment, type Refuse, refuseOf } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as RateLimit from "./RateLimit.ts"
-import type * as Retry from "./Retry.ts"
+import * as Retry from "./Retry.ts"
 
 /** The guards of a pipeline; all are optional. */
 export interface Parts {
@@ -136,83 +137,168 @@ export const fromConfig = <const P extends Parts>(
     (times) => make({ ...parts, ...times })
   )
 
-type Combinator = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, any, R>
+type AnyEffect = Effect.Effect<any, any, any>
+type Combinator = (self: AnyEffect) => AnyEffect
 
 const compose = (parts: Parts, options: CallOptions<any, any>): Combinator => {
   const check = new OptionsOf("Pipeline.make")
-  const { retry } = parts
-  const { attempt: single, total } = toTimes(parts, check)
-  const within = total === undefined ? undefined : Deadline.beginWithin(total)
-  const attempt = single === undefined ? undefined : Deadline.attempt(single)
-  const passage = inOrder(parts, options)
-  return (self) => {
-    const timed = attempt === undefined ? self : attempt(self)
-    const passed = passage(timed)
-    const retried = retry === undefined ? passed : retry.protect(passed)
-    return within === undefined ? retried : guard(retried, within)
-  }
+  const { attempt, total } = toTimes(parts, check)
+  const guards = guardsOf(parts, options)
+  if (total === undefined && attempt === undefined && guards.length === 0)
+    return parts.retry?.protect ?? ((self) => self)
+  const plan = planOf(parts, guards, total, attempt)
+  return plan === undefined ? byHand(parts, guards, total, attempt) : (self) => new Fused(plan, self)
 }
 
-/** The gate and the guards of one attempt, in one frame if they are all of this library. */
-const inOrder = (
-  { breaker, bulkhead, limit }: Parts,
-  { classify, costs, settle, slowCallDuration }: CallOptions<any, any>
-): Combinator => {
-  const gate = breaker?.gate
+const guardsOf = ({ breaker, bulkhead, limit }: Parts, options: CallOptions<any, any>): ReadonlyArray<Combinator> => {
+  const { classify, costs, settle, slowCallDuration } = options
   const guards = [
-    limit &&
-    (costs === undefined && settle === undefined ? limit.protect : limit.protectWith({ costs: costs ?? {}, settle })),
+    limit && (costs || settle ? limit.protectWith({ costs: costs ?? {}, settle }) : limit.protect),
     bulkhead?.protect,
-    breaker &&
-    (classify === undefined && slowCallDuration === undefined
-      ? breaker.protect
-      : breaker.protectWith({ classify, slowCallDuration }))
-  ].filter((combinator) => combinator !== undefined) as ReadonlyArray<Combinator>
-  if (guards.length === 0) return (self) => self
-  const refuse = gate && refuseOf(gate)
-  const begins = guards.map(beginOf)
-  if (begins.every((begin) => begin !== undefined) && (gate === undefined || refuse !== undefined)) {
-    const begin: Begin = (_fiber, self) => new Passage(refuse, begins, self)
-    return (self) => guard(self, begin)
-  }
-  return (self) => {
-    const guarded = guards.reduceRight<Effect.Effect<any, any, any>>((inner, combinator) => combinator(inner), self)
-    return gate === undefined ? guarded : gate(guarded)
-  }
+    breaker && (classify || slowCallDuration ? breaker.protectWith({ classify, slowCallDuration }) : breaker.protect)
+  ]
+  return guards.filter((combinator) => combinator !== undefined) as ReadonlyArray<Combinator>
 }
 
-// One attempt on its way through all guards. Each of them is told to go on with the passage itself, which then asks the
-// next one: at once where it need not wait, and otherwise when its turn has come.
-class Passage extends Admission {
-  private readonly refuse: Refuse | undefined
-  private readonly begins: ReadonlyArray<Begin>
-  private readonly self: Effect.Effect<any, any, any>
-  private readonly held: Array<Admission> = []
+/** The order itself, as anybody would write it: for parts that are wrapped or come from elsewhere. */
+const byHand = (
+  { breaker, retry }: Parts,
+  guards: ReadonlyArray<Combinator>,
+  total: number | undefined,
+  attempt: number | undefined
+): Combinator => {
+  const inside = [attempt && Deadline.attempt(attempt), ...[...guards].reverse(), breaker?.gate, retry?.protect]
+  const order = [...inside, total && Deadline.within(total)].filter((part) => typeof part === "function")
+  return (self) => order.reduce((inner, combinator) => combinator(inner), self)
+}
 
-  constructor(refuse: Refuse | undefined, begins: ReadonlyArray<Begin>, self: Effect.Effect<any, any, any>) {
-    super()
-    this.refuse = refuse
-    this.begins = begins
+/** What the runs of a pipeline share. */
+interface Plan {
+  readonly refuse: Refuse | undefined
+  readonly begins: ReadonlyArray<Begin>
+  readonly retryAt: ReturnType<typeof Retry.retryAt>
+  readonly total: number | undefined
+  readonly attempt: number | undefined
+}
+
+const planOf = (
+  { breaker, retry }: Parts,
+  guards: ReadonlyArray<Combinator>,
+  total: number | undefined,
+  attempt: number | undefined
+): Plan | undefined => {
+  const begins = guards.map(beginOf).filter((begin) => begin !== undefined)
+  const refuse = breaker && refuseOf(breaker.gate)
+  const retryAt = retry && Retry.retryAt(retry)
+  const isOurs = begins.length === guards.length && (breaker === undefined || refuse !== undefined) &&
+    (retry === undefined || retryAt !== undefined)
+  return isOurs ? { refuse, begins, retryAt, total, attempt } : undefined
+}
+
+interface Fused extends AnyEffect {
+  readonly plan: Plan
+  readonly self: AnyEffect
+}
+
+const FusedProto = Effectable.Prototype<Fused>({
+  label: "Switchgear.pipeline",
+  evaluate(fiber) {
+    const run = new Run(this.plan, this.self)
+    const attempt = run as unknown as AnyEffect
+    return this.plan.retryAt === undefined ? attempt : this.plan.retryAt(attempt, fiber, run)
+  }
+})
+
+const Fused = function(this: { plan: Plan; self: AnyEffect }, plan: Plan, self: AnyEffect) {
+  this.plan = plan
+  this.self = self
+} as unknown as new(plan: Plan, self: AnyEffect) => Fused
+Fused.prototype = FusedProto
+
+// One run of what a pipeline protects. As an effect it is one attempt, which a retry may evaluate several times; the
+// deadline begins with the first.
+class Run {
+  readonly plan: Plan
+  readonly self: AnyEffect
+  deadline: Deadline.Deadline | undefined
+  private begun = false
+
+  constructor(plan: Plan, self: AnyEffect) {
+    this.plan = plan
     this.self = self
   }
 
-  enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
-    const { begins, held } = this
-    const goOn = this as unknown as Effect.Effect<any, any, any>
-    if (held.length === 0) {
-      const refused = this.refuse?.(fiber)
+  attempt(): AnyEffect {
+    const passage = new Passage(this)
+    return Effect.onExitPrimitive(passage as unknown as AnyEffect, (exit) => passage.end(exit))
+  }
+
+  /** What is known at this moment; undefined if no time is left at the very beginning. */
+  moment(fiber: Fiber.Fiber<any, any>): Moment | undefined {
+    const moment = Deadline.momentOf(fiber)
+    if (!this.begun) {
+      this.begun = true
+      const { total } = this.plan
+      this.deadline = total === undefined ? moment.deadline : Deadline.total(moment, total)
+      if (total !== undefined && this.deadline!.at <= moment.now) return undefined
+    }
+    return { clock: moment.clock, now: moment.now, deadline: this.deadline }
+  }
+}
+
+Object.setPrototypeOf(
+  Run.prototype,
+  Effectable.Prototype<AnyEffect & Run>({
+    label: "Switchgear.attempt",
+    evaluate() {
+      return this.attempt()
+    }
+  })
+)
+
+// One attempt on its way through all guards. Each of them is told to go on with the passage itself, which then asks the
+// next one: at once where it need not wait, and otherwise when its turn has come.
+class Passage extends Admission implements Deadline.Owner {
+  child: Fiber.Fiber<any, any> | undefined
+  private readonly run: Run
+  private readonly held: Array<Admission>
+  private asked = 0
+
+  constructor(run: Run) {
+    super()
+    this.run = run
+    this.held = new Array(run.plan.begins.length)
+  }
+
+  enter(fiber: Fiber.Fiber<any, any>): AnyEffect {
+    const { held, run } = this
+    const { attempt, begins, refuse } = run.plan
+    const moment = run.moment(fiber)
+    if (moment === undefined) return Deadline.nothingLeft(run.deadline!)
+    if (this.asked === 0) {
+      const refused = refuse?.(fiber)
       if (refused !== undefined) return refused
     }
-    while (held.length < begins.length) {
-      const admission = begins[held.length]!(fiber, goOn)
-      held.push(admission)
-      const next = admission.enter(fiber)
+    const goOn = this as unknown as AnyEffect
+    while (this.asked < begins.length) {
+      const admission = begins[this.asked]!(fiber, goOn)
+      held[this.asked++] = admission
+      const next = admission.enter(fiber, moment)
       if (next !== goOn) return next
     }
-    return this.self
+    return attempt === undefined ? run.self : Deadline.limitedAt(fiber, run.self, "attempt", attempt, moment, this)
+  }
+
+  /** Nothing is given back before the work has really ended. */
+  end(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
+    if (this.child !== undefined && this.child.pollUnsafe() === undefined) {
+      return Effect.andThen(Fiber.interrupt(this.child), Effect.sync(() => this.leave(exit)))
+    }
+    this.leave(exit)
+    return undefined
   }
 
   leave(exit: Exit.Exit<any, any>): void {
-    for (let i = this.held.length - 1; i >= 0; i--) this.held[i]!.leave(exit)
+    for (let i = this.asked - 1; i >= 0; i--) this.held[i]!.leave(exit)
   }
 }

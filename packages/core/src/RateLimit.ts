@@ -51,7 +51,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Deadline from "./Deadline.ts"
-import { Admission, type Begin, guard } from "./internal/guard.ts"
+import { Admission, type Begin, guard, type Moment } from "./internal/guard.ts"
 import { type Costs, grain, LimiterMachine, type Refusal, type Turn } from "./internal/limiterMachine.ts"
 import type * as Meter from "./internal/meter.ts"
 import { onlyFailure } from "./internal/onlyFailure.ts"
@@ -304,8 +304,10 @@ class Limiter {
   }
 
   // Rejections of the same millisecond, for the same reason, are one.
-  reject({ meter, wait }: Refusal): Exit.Exit<never, RateLimited> {
+  reject({ meter: decided, wait }: Refusal): Exit.Exit<never, RateLimited> {
     this.rejected++
+    // A call that costs nothing is held up by a pause, which is every limit's.
+    const meter = Math.max(0, decided)
     const millis = Math.ceil(wait - grain)
     const key = millis * this.limits.length + meter
     if (key !== this.rejectionKey) {
@@ -339,12 +341,13 @@ class Limiter {
 abstract class Caller extends Admission implements Turn {
   before: Turn | undefined
   after: Turn | undefined
-  at = 0
-  latest = 0
+  // Only of a limiter that lets its callers wait: the others pay for none of it.
+  declare at: number
+  declare latest: number | undefined
+  declare private context: Context.Context<never>
   readonly costs: Costs
   protected readonly limiter: Limiter
   private readonly clock: Clock.Clock
-  private context = Context.empty()
   private state: "new" | "waiting" | "granted" | "running" = "new"
   private takenAt = 0
   private next: Effect.Effect<any, any, any> | undefined
@@ -367,12 +370,16 @@ abstract class Caller extends Admission implements Turn {
     return monotonicMillis(this.clock)
   }
 
-  enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+  enter(fiber: Fiber.Fiber<any, any>, moment?: Moment | undefined): Effect.Effect<any, any, any> {
     const { limiter } = this
-    const now = this.now()
-    // A turn at the very deadline is of no use: it has to come a grain of the clock before.
-    this.latest = now + Math.min(limiter.maxWait, Deadline.millisLeft(fiber) - grain)
-    this.context = fiber.context
+    const now = moment === undefined ? this.now() : moment.now
+    if (limiter.maxWait > 0) {
+      const deadline = moment === undefined ? fiber.getRef(Deadline.CurrentDeadline) : moment.deadline
+      const maxWait = now + limiter.maxWait
+      // A turn at the very deadline is of no use: it has to come a grain of the clock before.
+      this.latest = deadline === undefined ? maxWait : Math.min(maxWait, deadline.at - grain)
+      this.context = fiber.context
+    }
     const answer = limiter.machine.request(this, now)
     if (answer === "taken") {
       this.grant(now)

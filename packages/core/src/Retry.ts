@@ -77,13 +77,40 @@ export const isTransient = (error: unknown): boolean => Outcome.isRetryable(erro
 export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> =>
   Effect.sync(() => {
     const policy = toPolicy(options, new OptionsOf("Retry.make"))
-    return { protect: (self) => attemptAll(self, policy) }
+    const protect: Retry<E>["protect"] = (self) => Effect.withFiber((fiber) => attemptAll(self, policy, fiber))
+    policies.set(protect, policy)
+    return { protect }
   })
 
 /** Retries one effect. Throws a `RangeError` that names the field when an option is out of range. */
 export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] => {
   const policy = toPolicy(options, new OptionsOf("Retry.retry"))
-  return (self) => attemptAll(self, policy)
+  return (self) => Effect.withFiber((fiber) => attemptAll(self, policy, fiber))
+}
+
+// So that a pipeline can go on with a policy where it stands, without a step of the runtime in between.
+const policies = new WeakMap<object, Policy>()
+
+/** Where a retry looks for the deadline when an attempt has failed. */
+interface Timed {
+  readonly deadline: Deadline.Deadline | undefined
+}
+
+/**
+ * Retries inside of a step, by a deadline that need not be the fiber's; undefined for what is not made here.
+ *
+ * @internal
+ */
+export const retryAt = ({ protect }: Retry<any>):
+  | (<A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<any, any>,
+    timed: Timed
+  ) => Effect.Effect<A, E, R>)
+  | undefined =>
+{
+  const policy = policies.get(protect)
+  return policy && ((self, fiber, timed) => attemptAll(self, policy, fiber, timed))
 }
 
 /**
@@ -163,19 +190,23 @@ export const fromConfig = <E = unknown>(
 ): Effect.Effect<Retry<E>, Config.ConfigError> =>
   Effect.flatMap(written.config(path, options as Options), (options) => make(options as Options<E>))
 
-const attemptAll = <A, E, R>(self: Effect.Effect<A, E, R>, policy: Policy): Effect.Effect<A, E, R> =>
-  Effect.withFiber((fiber) => {
-    // Without a time limit, the first attempt pays for nothing.
-    let run = policy.within === Infinity ? undefined : new Run(policy, fiber)
-    const budget = budgetOf(policy, fiber)
-    const once = budget === undefined ? self : RetryBudget.counted(self, budget, fiber)
-    const attempt: Effect.Effect<A, E, R> = Effect.catchCause(once, (cause) => {
-      const error = onlyFailure(cause)
-      const wait = error === undefined ? undefined : (run ??= new Run(policy, fiber)).next(error.failure, fiber)
-      return wait === undefined ? Effect.failCause(cause) : Effect.delay(attempt, Duration.millis(wait))
-    })
-    return attempt
+const attemptAll = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  policy: Policy,
+  fiber: Fiber.Fiber<any, any>,
+  timed?: Timed | undefined
+): Effect.Effect<A, E, R> => {
+  // Without a time limit, the first attempt pays for nothing.
+  let run = policy.within === Infinity ? undefined : new Run(policy, fiber)
+  const budget = budgetOf(policy, fiber)
+  const once = budget === undefined ? self : RetryBudget.counted(self, budget, fiber)
+  const attempt: Effect.Effect<A, E, R> = Effect.catchCause(once, (cause) => {
+    const error = onlyFailure(cause)
+    const wait = error === undefined ? undefined : (run ??= new Run(policy, fiber)).next(error.failure, fiber, timed)
+    return wait === undefined ? Effect.failCause(cause) : Effect.delay(attempt, Duration.millis(wait))
   })
+  return attempt
+}
 
 const budgetOf = (policy: Policy, fiber: Fiber.Fiber<any, any>): RetryBudget.RetryBudget | undefined =>
   policy.budget ?? fiber.getRef(RetryBudget.CurrentBudget)
@@ -194,14 +225,14 @@ class Run {
   }
 
   /** The wait before the next attempt, or undefined when there is none. */
-  next(error: unknown, fiber: Fiber.Fiber<any, any>): number | undefined {
+  next(error: unknown, fiber: Fiber.Fiber<any, any>, timed?: Timed | undefined): number | undefined {
     const { policy } = this
     if (this.made >= policy.attempts || !policy.while(error, this.made)) return undefined
     const draw = policy.jitter === "none" ? 0 : fiber.getRef(Random.Random).nextDoubleUnsafe()
     const own = backoff(policy, this.made, this.previous, draw)
     const asked = Outcome.retryAfter(error)
     const wait = asked === undefined ? own : Math.min(policy.cap, Math.max(own, Duration.toMillis(asked)))
-    if (wait >= Deadline.millisLeft(fiber) || wait >= this.left(fiber) || !this.pay(fiber)) return undefined
+    if (wait >= this.left(fiber, timed) || !this.pay(fiber)) return undefined
     this.made++
     this.previous = own
     return wait
@@ -215,8 +246,9 @@ class Run {
     return account.take(monotonicMillis(fiber.getRef(Clock.Clock))) && Attempts.takeUnsafe(fiber)
   }
 
-  private left(fiber: Fiber.Fiber<any, any>): number {
-    const { within } = this.policy
-    return within === Infinity ? Infinity : this.start + within - monotonicMillis(fiber.getRef(Clock.Clock))
+  private left(fiber: Fiber.Fiber<any, any>, timed: Timed | undefined): number {
+    const deadline = timed === undefined ? fiber.getRef(Deadline.CurrentDeadline) : timed.deadline
+    const end = Math.min(this.start + this.policy.within, deadline?.at ?? Infinity)
+    return end === Infinity ? Infinity : end - monotonicMillis(fiber.getRef(Clock.Clock))
   }
 }

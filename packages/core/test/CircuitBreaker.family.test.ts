@@ -32,6 +32,7 @@ describe("a family of circuits", () => {
     Effect.gen(function*() {
       const family = yield* fragile({ capacity: 2 })
       for (const key of ["a", "b"]) yield* Effect.exit(bad.pipe(family.protect(key)))
+      yield* TestClock.adjust("1 second")
       yield* Effect.exit(ok.pipe(family.protect("a")))
       yield* ok.pipe(family.protect("c"))
       assert.deepStrictEqual(yield* family.keys, ["a", "c"])

@@ -620,6 +620,17 @@ describe("control", () => {
     }))
 })
 
+it.effect("openings of nonsense length are refused, and change nothing", () =>
+  Effect.gen(function*() {
+    const breaker = yield* CircuitBreaker.make(small)
+    for (const duration of [-1, NaN]) {
+      const exit = yield* Effect.exit(breaker.control.trip(duration))
+      assert.instanceOf(Exit.isFailure(exit) && Cause.squash(exit.cause), RangeError)
+      assert.throws(() => Outcome.tripFor(duration), RangeError)
+    }
+    assert.strictEqual(yield* breaker.state, "Closed")
+  }))
+
 it.effect("transitions tell every change of state with its reason", () =>
   Effect.gen(function*() {
     const breaker = yield* CircuitBreaker.make({ ...small, halfOpen: { calls: 1 } })

@@ -17,7 +17,6 @@ export interface Judge {
   readonly slowMillis: number
 }
 
-// What the calls of one circuit share: the machine and the last rejection, which calls of the same millisecond share.
 /** Another way to judge, in what is given. */
 export const judgeWith = (
   judge: Judge,
@@ -32,6 +31,7 @@ export const judgeWith = (
     : new OptionsOf("CircuitBreaker.protectWith").positive("slowCallDuration", options.slowCallDuration)
 })
 
+/** What the calls of one circuit share: the machine, and the last rejection. */
 export class Circuit {
   readonly machine: BreakerMachine
   private rejection: Exit.Exit<never, CircuitOpen> | undefined
@@ -69,7 +69,7 @@ export class Call extends Admission implements BreakerLease {
 
   constructor(circuit: Circuit, self: Effect.Effect<any, any, any>, judge: Judge, clock: Clock.Clock) {
     super()
-    circuit.machine.watchesSlow ||= judge.slowMillis !== Infinity
+    if (judge.slowMillis !== Infinity) circuit.machine.watchesSlow = true
     this.circuit = circuit
     this.self = self
     this.judge = judge

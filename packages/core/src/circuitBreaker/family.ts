@@ -11,7 +11,7 @@ import type { CircuitBreaker, Options, State, Transition } from "../CircuitBreak
 import type * as Outcome from "../Outcome.ts"
 import * as Registry from "../Registry.ts"
 import { BreakerMachine, type BreakerRules } from "../internal/breakerMachine.ts"
-import { toBounds, toJudge, toRules } from "./rules.ts"
+import { type Bounds, toBounds, toJudge, toRules } from "./rules.ts"
 import { Call, Circuit, type Judge, judgeWith } from "./circuit.ts"
 import { handle } from "./handle.ts"
 import type { CircuitOpen } from "./open.ts"
@@ -24,7 +24,7 @@ import { type Place, WaitQueue } from "../internal/waitQueue.ts"
 
 /** The options of every circuit, and how many there may be. `name` is the family's; a circuit is called `name/key`. */
 export interface FamilyOptions extends Options {
-  /** Circuits kept; above that, the least recently used is forgotten. @default 10_000 */
+  /** Circuits kept; above that, the least recently used, to a second, is forgotten. @default 10_000 */
   readonly capacity?: number | undefined
   /** A circuit not used for so long is forgotten. @default "1 hour" */
   readonly idleTimeToLive?: Duration.Input | undefined
@@ -157,7 +157,7 @@ class Circuits {
   readonly judge: Judge
   private readonly name: string
   private readonly rules: BreakerRules
-  private readonly bounds: { readonly capacity: number; readonly idleMillis: number }
+  private readonly bounds: Bounds
   private readonly members = new Map<string, Member>()
   // In the order of use: moving a member is cheaper here than taking it out of the map and putting it back.
   private readonly byUse = new WaitQueue<Member>()
@@ -167,7 +167,7 @@ class Circuits {
     name: string,
     rules: BreakerRules,
     judge: Judge,
-    bounds: { readonly capacity: number; readonly idleMillis: number }
+    bounds: Bounds
   ) {
     this.name = name
     this.rules = rules
@@ -187,6 +187,7 @@ class Circuits {
       member = new Member(key, machine)
       this.members.set(key, member)
     } else {
+      if (now - member.usedAt < this.bounds.grain) return member
       this.byUse.remove(member)
     }
     member.usedAt = now

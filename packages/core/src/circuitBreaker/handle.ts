@@ -8,6 +8,7 @@ import type { BreakerMachine } from "../internal/breakerMachine.ts"
 import { Call, type Circuit, type Judge, judgeWith } from "./circuit.ts"
 import type { CircuitOpen } from "./open.ts"
 import { type Begin, gate, guard, type Refuse } from "../internal/guard.ts"
+import { OptionsOf } from "../internal/options.ts"
 import { monotonicMillis } from "../internal/time.ts"
 
 export const handle = (
@@ -44,7 +45,9 @@ export const handle = (
             monotonicMillis(clock),
             clock,
             "by-hand",
-            duration === undefined ? undefined : Duration.toMillis(duration)
+            duration === undefined
+              ? undefined
+              : new OptionsOf("CircuitBreaker.control.trip").wait("duration", duration)
           )
         ),
       forceOpen: moveTo("ForcedOpen"),

@@ -52,10 +52,22 @@ export const toJudge = (options: Options, check: OptionsOf): Judge => ({
 })
 
 /** How many circuits of a family are kept, and for how long. */
-export const toBounds = (options: FamilyOptions, check: OptionsOf) => ({
-  capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
-  idleMillis: check.limit("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
-})
+export const toBounds = (options: FamilyOptions, check: OptionsOf): Bounds => {
+  const idleMillis = check.limit("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
+  return {
+    capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
+    idleMillis,
+    grain: Math.min(1000, idleMillis / 100)
+  }
+}
+
+/** How many circuits a family keeps, and for how long. */
+export interface Bounds {
+  readonly capacity: number
+  readonly idleMillis: number
+  /** Uses of a circuit within so many milliseconds are one: of many keys, moving each at each use would cost the most. */
+  readonly grain: number
+}
 
 const toWindow = (window: Window, check: OptionsOf): () => SlidingWindow => {
   if (window._tag === "LastCalls") return () => new CountWindow(window.calls)

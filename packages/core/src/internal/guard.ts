@@ -3,10 +3,20 @@
  * "acquire, then register the release" leaks. Here the frame that releases is pushed first, and the admission is
  * taken inside it in one synchronous step: whatever happens, `leave` runs exactly once and sees what was really taken.
  */
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type { Deadline } from "./expiry.ts"
+
+/** What the guards of one stretch know about time. */
+export interface Moment {
+  readonly clock: Clock.Clock
+  /** Monotonic milliseconds. */
+  readonly now: number
+  deadline: Deadline | undefined
+}
 
 type AnyEffect = Effect.Effect<any, any, any>
 type AnyFiber = Fiber.Fiber<any, any>
@@ -17,7 +27,8 @@ type AnyFiber = Fiber.Fiber<any, any>
  * before it; it must not throw, since what it throws would replace the result.
  */
 export abstract class Admission {
-  abstract enter(fiber: AnyFiber): AnyEffect
+  /** `moment` is given where several guards ask in the same synchronous stretch, and saves them looking. */
+  abstract enter(fiber: AnyFiber, moment?: Moment | undefined): AnyEffect
   abstract leave(exit: Exit.Exit<any, any>): void
 }
 

@@ -3,7 +3,7 @@
  * follows from the meters and from what those ahead will take. First come, first served: a large request is not overtaken
  * by small ones, and a small one behind it waits.
  */
-import type { Limit, Meter } from "./meter.ts"
+import { enough, type Limit, type Meter } from "./meter.ts"
 import { type Place, WaitQueue } from "./waitQueue.ts"
 
 /** Costs in the order of the meters. */
@@ -14,8 +14,8 @@ export interface Turn extends Place<Turn> {
   readonly costs: Costs
   /** The time of the turn as planned. */
   at: number
-  /** The latest time that is of use. */
-  readonly latest: number
+  /** The latest time that is of use; undefined if only now is. */
+  readonly latest: number | undefined
   /** Everything has been taken for it: it holds that from this step on. */
   grant(now: number): void
   /** Goes on, after a grant. */
@@ -67,18 +67,31 @@ export class LimiterMachine {
 
   /** Takes the costs if their turn is now, joins the queue if it comes by `turn.latest`, and refuses otherwise. */
   request(turn: Turn, now: number): "taken" | "queued" | Refusal {
-    const head = this.queue.peek()
-    if (head !== undefined && head.at <= now + grain) this.advance(now)
+    if (this.queue.size === 0) {
+      if (this.tryTake(turn.costs, now)) return "taken"
+    } else if (this.queue.peek()!.at <= now + grain) {
+      this.advance(now)
+    }
     const at = this.turn(turn.costs, now)
     if (at <= now + grain) {
       this.take(turn.costs, now)
       return "taken"
     }
-    if (at > turn.latest || at === Infinity) return { meter: this.narrowest, wait: at - now }
+    if (isTooLate(at, turn)) return { meter: this.narrowest, wait: at - now }
     this.plan(turn, at)
     this.queue.push(turn)
     if (this.queue.size === 1) this.arm(turn)
     return "queued"
+  }
+
+  // With nobody ahead there is nothing to plan.
+  private tryTake(costs: Costs, now: number): boolean {
+    if (this.pausedUntil > now) return false
+    for (let i = 0; i < costs.length; i++) {
+      if (!enough(this.meters[i]!.available(now), costs[i]!)) return false
+    }
+    this.take(costs, now)
+    return true
   }
 
   /** Takes out somebody who no longer waits. */
@@ -128,7 +141,7 @@ export class LimiterMachine {
     for (let turn = this.queue.peek(); turn !== undefined;) {
       const next: Turn | undefined = turn.after
       const at = this.turn(turn.costs, now)
-      if (at > turn.latest || at === Infinity) {
+      if (isTooLate(at, turn)) {
         this.queue.remove(turn)
         late.push([turn, { meter: this.narrowest, wait: at - now }])
       } else {
@@ -151,3 +164,5 @@ export class LimiterMachine {
     for (let i = 0; i < costs.length; i++) if (costs[i]! > 0) this.meters[i]!.take(costs[i]!, now)
   }
 }
+
+const isTooLate = (at: number, { latest }: Turn): boolean => at === Infinity || latest === undefined || at > latest

@@ -44,15 +44,17 @@ export class Timeout implements Place<Timeout> {
 }
 
 class TimerLane {
-  private readonly clock: Clock.Clock
+  readonly clock: Clock.Clock
+  readonly millis: number
   private readonly queue = new WaitQueue<Timeout>()
-  private readonly emptied: () => void
+  private readonly emptied: (lane: TimerLane) => void
   private stopAlarm: (() => void) | undefined
   private alarmAt = 0
   private leaving = false
 
-  constructor(clock: Clock.Clock, emptied: () => void) {
+  constructor(clock: Clock.Clock, millis: number, emptied: (lane: TimerLane) => void) {
     this.clock = clock
+    this.millis = millis
     this.emptied = emptied
   }
 
@@ -95,30 +97,33 @@ class TimerLane {
       first.fire()
     }
     this.stopAlarm = this.queue.size > 0 ? this.arm(context) : undefined
-    if (this.stopAlarm === undefined) this.emptied()
+    if (this.stopAlarm === undefined) this.emptied(this)
   }
 
   private close(): void {
     if (this.stopAlarm === undefined) return
     this.stopAlarm()
     this.stopAlarm = undefined
-    this.emptied()
+    this.emptied(this)
   }
 }
 
 // By clock, because virtual time and real time may run side by side.
 const lanes = new WeakMap<Clock.Clock, Map<number, TimerLane>>()
+let latest: TimerLane | undefined
 
 const laneFor = (clock: Clock.Clock, millis: number): TimerLane => {
+  if (latest !== undefined && latest.millis === millis && latest.clock === clock) return latest
   let ofClock = lanes.get(clock)
   if (ofClock === undefined) lanes.set(clock, ofClock = new Map())
   let lane = ofClock.get(millis)
-  if (lane === undefined) {
-    const lanesOfClock = ofClock
-    lane = new TimerLane(clock, () => lanesOfClock.delete(millis))
-    lanesOfClock.set(millis, lane)
-  }
-  return lane
+  if (lane === undefined) ofClock.set(millis, lane = new TimerLane(clock, millis, forget))
+  return latest = lane
+}
+
+const forget = (lane: TimerLane): void => {
+  lanes.get(lane.clock)?.delete(lane.millis)
+  if (latest === lane) latest = undefined
 }
 
 let turns = 0
