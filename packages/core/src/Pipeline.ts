@@ -267,7 +267,7 @@ class Passage extends Admission implements Deadline.Owner {
   constructor(run: Run) {
     super()
     this.run = run
-    this.held = new Array(run.plan.begins.length)
+    this.held = Array<Admission>(run.plan.begins.length)
   }
 
   enter(fiber: Fiber.Fiber<any, any>): AnyEffect {
