@@ -1,0 +1,256 @@
+/**
+ * The errors that a guard adds are in the type, and nothing else is: checked by the compiler for every combination of a
+ * pipeline's parts, and for guards that are put together by hand.
+ */
+import { describe, it } from "@effect/vitest"
+import {
+  Attempts,
+  Bulkhead,
+  Cascade,
+  CircuitBreaker,
+  Deadline,
+  type Outcome,
+  Pipeline,
+  RateLimit,
+  Retry,
+  RetryBudget,
+  StaleCache
+} from "@switchgear/core"
+import { type Context, Data, Effect, type Exit } from "effect"
+import { expectTypeOf } from "vitest"
+
+type Exceeded = Deadline.DeadlineExceeded
+type Full = Bulkhead.BulkheadFull
+type Limited = RateLimit.RateLimited
+type Open = CircuitBreaker.CircuitOpen
+
+class Mine extends Data.TaggedError("Mine")<{}> {}
+class Theirs extends Data.TaggedError("Theirs")<{}> {}
+interface Needed {
+  readonly _: unique symbol
+}
+
+// Only types are looked at: what is not called need not be there.
+const work = Effect.never as Effect.Effect<"answer", Mine | Theirs, Needed>
+declare const breaker: CircuitBreaker.CircuitBreaker
+declare const bulkhead: Bulkhead.Bulkhead
+declare const limit: RateLimit.RateLimit
+declare const retry: Retry.Retry
+declare const family: CircuitBreaker.Family
+declare const budget: RetryBudget.RetryBudget
+
+/** Each can stand for the other, and if one is `any`, which can stand for all, so is the other. */
+type Equal<A, B> = [IsAny<A>, A, B] extends [IsAny<B>, B, A] ? true : false
+type IsAny<A> = 0 extends 1 & A ? true : false
+
+/** The whole truth: a part and what it adds. */
+interface Part {
+  readonly deadline: { readonly given: "1 second"; readonly adds: Exceeded }
+  readonly retry: { readonly given: Retry.Retry; readonly adds: never }
+  readonly limit: { readonly given: RateLimit.RateLimit; readonly adds: Limited }
+  readonly bulkhead: { readonly given: Bulkhead.Bulkhead; readonly adds: Full }
+  readonly breaker: { readonly given: CircuitBreaker.CircuitBreaker; readonly adds: Open }
+  readonly attemptTimeout: { readonly given: 250; readonly adds: Exceeded }
+}
+
+type Combinations<Names extends ReadonlyArray<unknown>> = Names extends readonly [infer First, ...infer Rest]
+  ? Combinations<Rest> | WithFirst<First, Combinations<Rest>>
+  : []
+type WithFirst<First, Rest> = Rest extends ReadonlyArray<unknown> ? [First, ...Rest] : never
+
+type All = Combinations<["deadline", "retry", "limit", "bulkhead", "breaker", "attemptTimeout"]>
+
+type Given<Names extends keyof Part> = { readonly [N in Names]: Part[N]["given"] }
+type GivenOrMissing<Names extends keyof Part> = {
+  readonly [N in keyof Part]: N extends Names ? Part[N]["given"] : undefined
+}
+type Maybe<Names extends keyof Part> = { readonly [N in Names]?: Part[N]["given"] | undefined }
+type Expected<Names extends keyof Part> = Part[Names]["adds"]
+
+type MadeOf<P extends Pipeline.Parts> = ReturnType<typeof Pipeline.make<P>>
+
+/** What there is for each combination, beside what there should be. */
+type Compared<C> = C extends ReadonlyArray<keyof Part> ?
+    | ["given", C, MadeOf<Given<C[number]>>, Makes<C[number]>]
+    | ["missing", C, MadeOf<GivenOrMissing<C[number]>>, Makes<C[number]>]
+    | ["maybe", C, MadeOf<Maybe<C[number]>>, Makes<C[number]>]
+  : ["no combination", C, unknown, never]
+type Makes<Names extends keyof Part> = Effect.Effect<Pipeline.Pipeline<Expected<Names>>>
+
+/** The combinations whose type is not what it should be. */
+type Wrong<T> = T extends [infer How, infer C, infer Is, infer ShouldBe] ? Equal<Is, ShouldBe> extends true ? never
+  : [How, C]
+  : never
+
+describe("the error type of a pipeline", () => {
+  it("holds exactly what its parts add, for each of the 64 combinations, given, missing or only maybe there", () => {
+    expectTypeOf<Wrong<Compared<All>>>().toEqualTypeOf<never>()
+  })
+
+  it("is looked at in all combinations, and would be seen to be wrong", () => {
+    expectTypeOf<Combinations<["a", "b"]>>().toEqualTypeOf<[] | ["a"] | ["b"] | ["a", "b"]>()
+    expectTypeOf<Extract<All, { readonly length: 3 }>[number]>().toEqualTypeOf<keyof Part>()
+    expectTypeOf<Extract<All, { readonly length: 6 }>>().toEqualTypeOf<
+      ["deadline", "retry", "limit", "bulkhead", "breaker", "attemptTimeout"]
+    >()
+    expectTypeOf<Wrong<Compared<["retry", "nonsense"]>>>().not.toEqualTypeOf<never>()
+    type Swapped = ["given", ["limit"], MadeOf<Given<"limit">>, Makes<"bulkhead">]
+    expectTypeOf<Wrong<Compared<["retry"]> | Swapped>>().toEqualTypeOf<["given", ["limit"]]>()
+    expectTypeOf<Equal<Expected<"breaker">, Expected<"breaker" | "limit">>>().toEqualTypeOf<false>()
+    expectTypeOf<Equal<Expected<"retry">, any>>().toEqualTypeOf<false>()
+  })
+
+  it("is added to the errors of the work, whose value and needs stay as they are", () => {
+    const one = (pipeline: Pipeline.Pipeline<Open | Full>) => pipeline.protect(work)
+    expectTypeOf(one).returns.toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs | Open | Full, Needed>>()
+    const nothing = (pipeline: Pipeline.Pipeline<never>) => pipeline.protect(work)
+    expectTypeOf(nothing).returns.toEqualTypeOf<typeof work>()
+    const kind = (pipeline: Pipeline.Pipeline<Limited>) =>
+      work.pipe(pipeline.protectWith({
+        costs: { tokens: 1 },
+        settle: (value: "answer") => ({ tokens: value.length }),
+        classify: (_: Exit.Exit<"answer", Mine | Theirs | Exceeded>): Outcome.Outcome => ({ _tag: "Ignored" })
+      }))
+    expectTypeOf(kind).returns.toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs | Limited, Needed>>()
+  })
+
+  it("is that of the parts as they are inferred where the pipeline is made", () => {
+    const made = () => Pipeline.make({ deadline: "30 seconds", retry, breaker, attemptTimeout: 10_000 })
+    expectTypeOf(made).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Exceeded | Open>>>()
+    expectTypeOf<Pipeline.Rejections<Pipeline.Parts>>().toEqualTypeOf<Exceeded | Limited | Full | Open>()
+    // @ts-expect-error: a part of another kind is no part
+    const wrong = () => Pipeline.make({ breaker: bulkhead })
+    expectTypeOf(wrong).toBeFunction()
+  })
+})
+
+describe("a guard adds its own error and keeps the rest:", () => {
+  type Adds<E> = Effect.Effect<"answer", Mine | Theirs | E, Needed>
+
+  it("each of them alone", () => {
+    expectTypeOf(() => breaker.protect(work)).returns.toEqualTypeOf<Adds<Open>>()
+    expectTypeOf(() => breaker.gate(work)).returns.toEqualTypeOf<Adds<Open>>()
+    expectTypeOf(() => family.protect("key")(work)).returns.toEqualTypeOf<Adds<Open>>()
+    expectTypeOf(() => bulkhead.protect(work)).returns.toEqualTypeOf<Adds<Full>>()
+    expectTypeOf(() => limit.protect(work)).returns.toEqualTypeOf<Adds<Limited>>()
+    expectTypeOf(() => Deadline.within("1 second")(work)).returns.toEqualTypeOf<Adds<Exceeded>>()
+    expectTypeOf(() => Deadline.attempt("1 second")(work)).returns.toEqualTypeOf<Adds<Exceeded>>()
+    expectTypeOf(() => retry.protect(work)).returns.toEqualTypeOf<typeof work>()
+    expectTypeOf(() => Retry.retry({ attempts: 2 })(work)).returns.toEqualTypeOf<typeof work>()
+    expectTypeOf(() => Attempts.within(3)(work)).returns.toEqualTypeOf<typeof work>()
+    expectTypeOf(() => RetryBudget.within(budget)(work)).returns.toEqualTypeOf<typeof work>()
+  })
+
+  it("several of them through pipe, in any order", () => {
+    const usual = () =>
+      work.pipe(
+        Deadline.attempt("1 second"),
+        breaker.protect,
+        bulkhead.protect,
+        limit.protect,
+        breaker.gate,
+        retry.protect,
+        Attempts.within(3),
+        Deadline.within("9 seconds")
+      )
+    expectTypeOf(usual).returns.toEqualTypeOf<Adds<Exceeded | Open | Full | Limited>>()
+    expectTypeOf(() => work.pipe(bulkhead.protect, breaker.protect)).returns.toEqualTypeOf<Adds<Full | Open>>()
+    expectTypeOf(() => work.pipe(limit.protect, limit.protect)).returns.toEqualTypeOf<Adds<Limited>>()
+    const settled = () =>
+      work.pipe(breaker.protect, Effect.catchTag("CircuitOpen", () => Effect.succeed("later" as const)))
+    expectTypeOf(settled).returns.toEqualTypeOf<Effect.Effect<"answer" | "later", Mine | Theirs, Needed>>()
+  })
+
+  it("with rules for one kind of call, which see the value and the errors of that call", () => {
+    const judged = () =>
+      work.pipe(breaker.protectWith({
+        classify: (exit: Exit.Exit<"answer", Mine | Theirs>): Outcome.Outcome => ({
+          _tag: exit._tag === "Success" ? "Success" : "Ignored"
+        }),
+        slowCallDuration: "1 second"
+      }))
+    expectTypeOf(judged).returns.toEqualTypeOf<Adds<Open>>()
+    const ofKey = () =>
+      work.pipe(family.protectWith("key", {
+        classify: (_: Exit.Exit<"answer", Mine | Theirs>): Outcome.Outcome => ({ _tag: "Success" })
+      }))
+    expectTypeOf(ofKey).returns.toEqualTypeOf<Adds<Open>>()
+    const costly = () =>
+      work.pipe(limit.protectWith({ costs: { tokens: 5 }, settle: (answer: "answer") => ({ tokens: answer.length }) }))
+    expectTypeOf(costly).returns.toEqualTypeOf<Adds<Limited>>()
+    // @ts-expect-error: what is settled is the value of the call
+    const wrong = () => work.pipe(limit.protectWith({ costs: {}, settle: (answer: number) => ({ tokens: answer }) }))
+    expectTypeOf(wrong).toBeFunction()
+  })
+
+  it("a reservation fails only because it is refused, and ends without failing", () => {
+    expectTypeOf<RateLimit.RateLimit["reserve"]>().returns.toEqualTypeOf<
+      Effect.Effect<RateLimit.Reservation, Limited>
+    >()
+    expectTypeOf<RateLimit.Reservation["settle"]>().returns.toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<RateLimit.Reservation["refund"]>().toEqualTypeOf<Effect.Effect<void>>()
+  })
+
+  it("a retry keeps to the errors it was made for", () => {
+    const ofMine = Retry.retry({ while: (error: Mine) => error._tag === "Mine" })
+    expectTypeOf(() => ofMine(Effect.fail(new Mine()))).returns.toEqualTypeOf<Effect.Effect<never, Mine>>()
+    expectTypeOf<Parameters<typeof ofMine<"answer", Mine, Needed>>>().toEqualTypeOf<
+      [Effect.Effect<"answer", Mine, Needed>]
+    >()
+    expectTypeOf(work).not.toExtend<Parameters<typeof ofMine>[0]>()
+  })
+})
+
+describe("a service class adds its guard to what the work needs:", () => {
+  class Billing extends CircuitBreaker.Service<Billing>()("test/Billing") {}
+  class Slots extends Bulkhead.Service<Slots>()("test/Slots", { concurrency: 1 }) {}
+  class Quota extends RateLimit.Service<Quota>()("test/Quota", { limits: [RateLimit.requests(1, "1 second")] }) {}
+  class Second extends RetryBudget.Service<Second>()("test/Second") {}
+
+  it("each with its own error", () => {
+    expectTypeOf(Billing.protect(work)).toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs | Open, Needed | Billing>>()
+    expectTypeOf(Slots.protect(work)).toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs | Full, Needed | Slots>>()
+    expectTypeOf(Quota.protect(work)).toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs | Limited, Needed | Quota>>()
+    expectTypeOf(Second.within(work)).toEqualTypeOf<Effect.Effect<"answer", Mine | Theirs, Needed | Second>>()
+  })
+
+  it("all of them, and none that has been provided", () => {
+    const all = work.pipe(Billing.protect, Slots.protect, Quota.protect, Second.within)
+    expectTypeOf(all).toEqualTypeOf<
+      Effect.Effect<"answer", Mine | Theirs | Open | Full | Limited, Needed | Billing | Slots | Quota | Second>
+    >()
+    expectTypeOf(all.pipe(Effect.provide([Billing.layer, Quota.layer]))).toEqualTypeOf<
+      Effect.Effect<"answer", Mine | Theirs | Open | Full | Limited, Needed | Slots | Second>
+    >()
+    expectTypeOf<Context.Service.Shape<typeof Billing>>().toEqualTypeOf<CircuitBreaker.CircuitBreaker>()
+  })
+})
+
+describe("what answers instead", () => {
+  it("a cascade holds the errors that move on, and fails with the others", () => {
+    const isMine = (error: Mine | Theirs | Open): error is Mine | Open => error._tag !== "Theirs"
+    const two = () =>
+      Cascade.first("a", breaker.protect(work), { when: isMine }).pipe(
+        Cascade.orElse("b", bulkhead.protect(Effect.succeed(1)))
+      )
+    expectTypeOf(() => Cascade.run(two())).returns.toEqualTypeOf<
+      Effect.Effect<
+        Cascade.Served<"answer" | number, Mine | Open | Full>,
+        Theirs | Cascade.CascadeExhausted<Mine | Open | Full>,
+        Needed
+      >
+    >()
+    expectTypeOf(() => Cascade.run(two().pipe(Cascade.orConstant("c", null)))).returns.toEqualTypeOf<
+      Effect.Effect<Cascade.Served<"answer" | number | null, Mine | Open | Full>, Theirs, Needed>
+    >()
+  })
+
+  it("a cache adds nothing to the errors of the call", () => {
+    const through = (cache: StaleCache.StaleCache<"answer">) => work.pipe(limit.protect, cache.through("key"))
+    expectTypeOf(through).returns.toEqualTypeOf<
+      Effect.Effect<StaleCache.Cached<"answer">, Mine | Theirs | Limited, Needed>
+    >()
+    const lastGood = (cache: StaleCache.StaleCache<"answer">) => cache.lastGood("key")
+    expectTypeOf(lastGood).returns.toEqualTypeOf<Effect.Effect<StaleCache.Cached<"answer"> | undefined>>()
+  })
+})
