@@ -188,8 +188,8 @@ export const limitedAt = <A, E, R>(
   return Effect.callback<A, E | DeadlineExceeded>((resume) => {
     const context = Context.add(fiber.context, CurrentDeadline, expiry) as Context.Context<R>
     const child = Effect.runForkWith(context)(self)
-    const ended = child.pollUnsafe()
-    if (ended !== undefined) return resume(ended)
+    const early = child.pollUnsafe()
+    if (early !== undefined) return resume(early)
     let late = false
     const expire = () => {
       late = true
@@ -203,11 +203,22 @@ export const limitedAt = <A, E, R>(
       resume(late ? outOfTime(exit, exceeded(expiry.limit, given)) : exit)
       timeout.cancel(fiber)
     })
-    if (owner === undefined) return Fiber.interrupt(child)
+    if (owner === undefined) return Effect.suspend(() => ended(child))
     owner.child = child
     return undefined
   })
 }
+
+/**
+ * Interrupts the child of an attempt and waits for its end; a defect that came to light by it is told.
+ *
+ * @internal
+ */
+export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>
+  Effect.flatMap(Effect.andThen(Fiber.interrupt(child), Fiber.await(child)), (exit) => {
+    const defects = exit._tag === "Success" ? [] : exit.cause.reasons.filter(Cause.isDieReason)
+    return defects.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(defects))
+  })
 
 const exceeded = (limit: Limit, millis: number): DeadlineExceeded =>
   withoutStack(() => new DeadlineExceeded({ limit, after: Duration.millis(millis) }))

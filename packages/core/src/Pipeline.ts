@@ -39,10 +39,11 @@
  */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
+import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type * as Bulkhead from "./Bulkhead.ts"
@@ -291,8 +292,12 @@ class Passage extends Admission implements Deadline.Owner {
 
   /** Nothing is given back before the work has really ended. */
   end(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
-    if (this.child !== undefined && this.child.pollUnsafe() === undefined) {
-      return Effect.andThen(Fiber.interrupt(this.child), Effect.sync(() => this.leave(exit)))
+    const { child } = this
+    if (child !== undefined && child.pollUnsafe() === undefined) {
+      return Effect.flatMap(Effect.exit(Deadline.ended(child)), (ended) => {
+        this.leave(exit._tag === "Failure" && ended._tag === "Failure" ? both(exit, ended) : exit)
+        return ended
+      })
     }
     this.leave(exit)
     return undefined
@@ -302,3 +307,6 @@ class Passage extends Admission implements Deadline.Owner {
     for (let i = this.asked - 1; i >= 0; i--) this.held[i]!.leave(exit)
   }
 }
+
+const both = (first: Exit.Failure<any, any>, second: Exit.Failure<any, never>): Exit.Exit<never, any> =>
+  Exit.failCause(Cause.combine(first.cause, second.cause))

@@ -71,6 +71,16 @@ for (const combinator of ["within", "attempt"] as const) {
         assert.strictEqual(interrupted, 1)
       }))
 
+    it.effect("keeps a defect that came to light while it was interrupted itself", () =>
+      Effect.gen(function*() {
+        const fiber = yield* fork(limit(Effect.onInterrupt(Effect.never, () => Effect.die("finalizer broke"))))
+        fiber.interruptUnsafe()
+        const exit = yield* Fiber.await(fiber)
+        const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
+        assert.isTrue(Cause.hasDies(cause))
+        assert.isTrue(Cause.hasInterrupts(cause))
+      }))
+
     it("refuses a duration that is not above zero", () => {
       for (const duration of [0, -1, NaN, Infinity]) assert.throws(() => Deadline[combinator](duration), RangeError)
     })

@@ -113,6 +113,21 @@ describe("Pipeline", () => {
       assert.isUndefined(yield* millis)
     }))
 
+  it.effect("tells, and counts, a defect that came to light while it was interrupted", () =>
+    Effect.gen(function*() {
+      const { breaker, bulkhead, pipeline } = yield* all
+      const work = Effect.onInterrupt(Effect.never, () => Effect.andThen(Effect.sleep("1 second"), Effect.die("bug")))
+      yield* TestClock.adjust("1 second")
+      const fiber = yield* fork(pipeline.protect(work))
+      fiber.interruptUnsafe()
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 1)
+      yield* TestClock.adjust("1 second")
+      const exit = yield* Fiber.await(fiber)
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause) && Cause.hasInterrupts(exit.cause))
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
+      assert.strictEqual((yield* breaker.snapshot).failed, 1)
+    }))
+
   it.effect("takes another cost and another judge for one kind of call", () =>
     Effect.gen(function*() {
       const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.tokens(100, "1 minute")] })

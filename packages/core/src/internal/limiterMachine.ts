@@ -39,6 +39,8 @@ export class LimiterMachine {
   pausedUntil = -Infinity
   private readonly arm: (head: Turn | undefined) => void
   private lastAt = -Infinity
+  private advancing = false
+  private again = false
   private narrowest = 0
 
   /** `arm` sets the alarm for the turn at the head of the queue, and stops it when there is none. */
@@ -73,7 +75,7 @@ export class LimiterMachine {
       this.advance(now)
     }
     const at = this.turn(turn.costs, now)
-    if (at <= now + grain) {
+    if (at <= now + grain && this.queue.size === 0) {
       this.take(turn.costs, now)
       return "taken"
     }
@@ -102,6 +104,21 @@ export class LimiterMachine {
 
   /** Grants every turn that has come. Those granted go on only when all is in order: they may ask again at once. */
   advance(now: number): void {
+    // One that goes on may end at once and make room for the next, who must not begin before those granted with it.
+    this.again = true
+    if (this.advancing) return
+    this.advancing = true
+    try {
+      while (this.again) {
+        this.again = false
+        for (const turn of this.grantDue(now)) turn.proceed()
+      }
+    } finally {
+      this.advancing = false
+    }
+  }
+
+  private grantDue(now: number): ReadonlyArray<Turn> {
     const granted: Array<Turn> = []
     for (let head = this.queue.peek(); head !== undefined && head.at <= now + grain; head = this.queue.peek()) {
       this.queue.remove(head)
@@ -110,7 +127,7 @@ export class LimiterMachine {
       granted.push(head)
     }
     this.replan(now)
-    for (const turn of granted) turn.proceed()
+    return granted
   }
 
   correct(differences: Costs, takenAt: number, now: number): void {
@@ -165,4 +182,5 @@ export class LimiterMachine {
   }
 }
 
-const isTooLate = (at: number, { latest }: Turn): boolean => at === Infinity || latest === undefined || at > latest
+const isTooLate = (at: number, { latest }: Turn): boolean =>
+  at === Infinity || latest === undefined || at > latest + grain

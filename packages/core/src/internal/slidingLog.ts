@@ -80,6 +80,7 @@ export class SlidingLog implements Meter {
   }
 
   change({ limit, per }: Limit, now: number): void {
+    this.expire(now)
     this.limit = limit
     this.per = per
     this.expire(now)

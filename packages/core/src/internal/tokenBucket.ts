@@ -42,7 +42,8 @@ export class TokenBucket implements Meter {
   }
 
   correct(difference: number, _takenAt: number, now: number): void {
-    this.level = Math.min(this.burst, Math.max(-this.burst, this.available(now) - difference))
+    const level = this.available(now)
+    this.level = Math.min(this.burst, Math.max(Math.min(level, -this.burst), level - difference))
     this.at = Math.max(this.at, now)
   }
 

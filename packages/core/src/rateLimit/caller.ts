@@ -53,7 +53,7 @@ export abstract class Caller extends Admission implements Turn {
       const deadline = moment === undefined ? fiber.getRef(Deadline.CurrentDeadline) : moment.deadline
       const maxWait = now + limiter.maxWait
       // A turn at the very deadline is of no use: it has to come a grain of the clock before.
-      this.latest = deadline === undefined ? maxWait : Math.min(maxWait, deadline.at - grain)
+      this.latest = deadline === undefined ? maxWait : Math.min(maxWait, deadline.at - 2 * grain)
       this.context = fiber.context
     }
     const answer = limiter.machine.request(this, now)
