@@ -1,0 +1,73 @@
+/**
+ * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint`, since they pass what a number holds
+ * exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
+ */
+import { type Part, partNames, type Parts } from "./usageParts.ts"
+
+/** An amount in whole micro-dollars, or that it is not known. */
+export type Amount = number | "unknown"
+
+/** Micro-dollars for a million tokens. A part that is not named has no known price, which is not a price of 0. */
+export type Price = { readonly [P in Part]?: number | undefined }
+
+/** What some tokens cost, part by part. */
+export interface Cost {
+  /** All parts together; unknown if tokens were used in a part that has no known price. */
+  readonly total: Amount
+  /** The parts with a known price together: the total, or the least that it can be. */
+  readonly known: number
+  readonly parts: { readonly [P in Part]: Amount }
+}
+
+const million = 1_000_000n
+
+/** The quotient, rounded half up, of a dividend that is not negative. */
+const divided = (dividend: bigint, divisor: bigint): number => {
+  const quotient = (dividend + divisor / 2n) / divisor
+  return quotient > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(quotient)
+}
+
+/** What so many tokens cost at so much a million, in millionths of a micro-dollar, where nothing needs rounding. */
+export const exactly = (tokens: number, perMillion: number): bigint => BigInt(tokens) * BigInt(perMillion)
+
+/** Whole micro-units of a currency, for an exact amount of dollars and the micro-units that a dollar buys. */
+export const exchanged = (exact: bigint, rate: number): number => divided(exact * BigInt(rate), million * million)
+
+/**
+ * Prices disjoint parts. What is rounded, once, is the sum of the parts up to each; a part is the difference of two such
+ * sums. So the parts add up to the total to the last micro-dollar, and none is off by more than one.
+ */
+export const costOf = (price: Price, used: Parts): Cost => {
+  const parts = {} as { [P in Part]: Amount }
+  let exact = 0n
+  let known = 0
+  let isKnown = true
+  for (const part of partNames) {
+    const perMillion = price[part]
+    if (used[part] === 0) parts[part] = 0
+    else if (perMillion === undefined) {
+      parts[part] = "unknown"
+      isKnown = false
+    } else {
+      exact += exactly(used[part], perMillion)
+      const sum = divided(exact, million)
+      parts[part] = sum - known
+      known = sum
+    }
+  }
+  return { total: isKnown ? known : "unknown", known, parts }
+}
+
+/** A sum that stays a safe integer, at which $9 billion are as much as there is. */
+export const plus = (a: number, b: number): number =>
+  Math.max(Math.min(a + b, Number.MAX_SAFE_INTEGER), Number.MIN_SAFE_INTEGER)
+
+export const minus = (a: Amount, b: Amount): Amount => a === "unknown" || b === "unknown" ? "unknown" : a - b
+
+/** Whole micro-units for a number with at most six decimals, which is not negative; undefined for any other. */
+export const micros = (value: unknown): number | undefined => {
+  if (typeof value !== "number" || !(value >= 0)) return undefined
+  const scaled = Math.round(value * 1e6)
+  // 0.07 times a million is not quite 70,000: such noise is some parts in 10^16, a seventh decimal is a tenth.
+  return Number.isSafeInteger(scaled) && Math.abs(value * 1e6 - scaled) <= scaled * 1e-12 ? scaled : undefined
+}

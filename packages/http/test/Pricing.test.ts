@@ -1,0 +1,339 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Pricing } from "@switchgear/http"
+import { Effect, FileSystem, PlatformError, Schema } from "effect"
+
+const sum = (parts: Readonly<Record<string, number>>) => Object.values(parts).reduce((a, b) => a + b, 0)
+
+const none: Pricing.Parts = {
+  input: 0,
+  cachedInput: 0,
+  cacheWrite: 0,
+  audioInput: 0,
+  output: 0,
+  reasoning: 0,
+  audioOutput: 0
+}
+
+const Count = Schema.Union([
+  Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2000 })),
+  Schema.Finite,
+  Schema.Undefined
+])
+
+const AnyUsage = Schema.Struct({
+  prompt_tokens: Count,
+  completion_tokens: Count,
+  total_tokens: Count,
+  prompt_tokens_details: Schema.Struct({ cached_tokens: Count, cache_write_tokens: Count, audio_tokens: Count }),
+  completion_tokens_details: Schema.Struct({ reasoning_tokens: Count, audio_tokens: Count })
+})
+
+const PerMillion = Schema.Union([
+  Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20_000_000 })),
+  Schema.Undefined
+])
+
+const AnyPrice = Schema.Struct({
+  input: PerMillion,
+  cachedInput: PerMillion,
+  cacheWrite: PerMillion,
+  audioInput: PerMillion,
+  output: PerMillion,
+  reasoning: PerMillion,
+  audioOutput: PerMillion
+})
+
+const Tokens = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000_000 }))
+
+const AnyParts = Schema.Struct({
+  input: Tokens,
+  cachedInput: Tokens,
+  cacheWrite: Tokens,
+  audioInput: Tokens,
+  output: Tokens,
+  reasoning: Tokens,
+  audioOutput: Tokens
+})
+
+const clamped = (count: number) => Math.trunc(Math.min(Math.max(count, 0), 1e15))
+
+describe("the parts of a usage", () => {
+  it.effect.prop(
+    "are never negative, whole, and add up to the totals, whatever the provider wrote",
+    { usage: AnyUsage },
+    ({ usage }) =>
+      Effect.sync(() => {
+        const parts = Pricing.parts(usage as never)
+        const { completion_tokens, prompt_tokens, total_tokens } = usage
+        if (parts === undefined) {
+          assert.isTrue(prompt_tokens === undefined || completion_tokens === undefined)
+          return
+        }
+        for (const count of Object.values(parts)) assert.isTrue(Number.isSafeInteger(count) && count >= 0, `${count}`)
+        const completion = parts.output + parts.reasoning + parts.audioOutput
+        const prompt = sum(parts) - completion
+        if (prompt_tokens !== undefined) assert.strictEqual(prompt, clamped(prompt_tokens))
+        if (completion_tokens !== undefined) assert.strictEqual(completion, clamped(completion_tokens))
+        if (prompt_tokens === undefined) {
+          assert.strictEqual(prompt, clamped(total_tokens! - Math.max(completion_tokens!, 0)))
+        }
+        if (completion_tokens === undefined) {
+          assert.strictEqual(completion, clamped(total_tokens! - Math.max(prompt_tokens!, 0)))
+        }
+      }),
+    { arbitrary: { runs: 500 } }
+  )
+
+  it("of a chat completion take the details out of the totals", () => {
+    const parts = Pricing.parts({
+      prompt_tokens: 1000,
+      completion_tokens: 500,
+      total_tokens: 1500,
+      prompt_tokens_details: { cached_tokens: 600, cache_write_tokens: 100, audio_tokens: 50 },
+      completion_tokens_details: {
+        reasoning_tokens: 300,
+        audio_tokens: 20,
+        accepted_prediction_tokens: 10,
+        rejected_prediction_tokens: 40
+      }
+    })
+    // What of a prediction was rejected is billed as output: it stays where the provider counted it.
+    assert.deepStrictEqual(parts, {
+      input: 250,
+      cachedInput: 600,
+      cacheWrite: 100,
+      audioInput: 50,
+      output: 180,
+      reasoning: 300,
+      audioOutput: 20
+    })
+  })
+
+  it("of Anthropic's own form have the cache on top of the input", () => {
+    const usage = {
+      input_tokens: 10,
+      output_tokens: 20,
+      cache_read_input_tokens: 700,
+      cache_creation_input_tokens: 30
+    }
+    assert.deepStrictEqual(Pricing.parts(usage), { ...none, input: 10, cachedInput: 700, cacheWrite: 30, output: 20 })
+  })
+
+  it("of DeepSeek's form have its cache hits within the prompt", () => {
+    const usage = {
+      prompt_tokens: 100,
+      completion_tokens: 5,
+      prompt_cache_hit_tokens: 64,
+      prompt_cache_miss_tokens: 36
+    }
+    assert.deepStrictEqual(Pricing.parts(usage), { ...none, input: 36, cachedInput: 64, output: 5 })
+  })
+
+  it("of a usage that says zero are zero, and of one that does not say are not known", () => {
+    assert.deepStrictEqual(Pricing.parts({ prompt_tokens: 0, completion_tokens: 0 }), none)
+    assert.isUndefined(Pricing.parts({}))
+    assert.isUndefined(Pricing.parts(undefined))
+    assert.isUndefined(Pricing.parts({ total_tokens: 5 }))
+  })
+})
+
+describe("a cost", () => {
+  it.effect.prop(
+    "adds up from its parts to the micro-dollar, and is within half a micro-dollar of the exact one",
+    { used: AnyParts, price: AnyPrice },
+    ({ price, used }) =>
+      Effect.sync(() => {
+        const { known, parts, total } = Pricing.costOfParts(price, used)
+        const amounts = Object.values(parts).filter((part) => part !== "unknown")
+        assert.strictEqual(amounts.reduce((a, b) => a + b, 0), known)
+        for (const amount of amounts) assert.isTrue(Number.isSafeInteger(amount) && amount >= 0)
+        let exact = 0n
+        let isKnown = true
+        for (const part of Object.keys(used) as Array<Pricing.Part>) {
+          const perMillion = price[part]
+          assert.strictEqual(parts[part] === "unknown", perMillion === undefined && used[part] > 0)
+          if (perMillion !== undefined) exact += BigInt(used[part]) * BigInt(perMillion)
+          else if (used[part] > 0) isKnown = false
+        }
+        assert.strictEqual(total, isKnown ? known : "unknown")
+        const off = exact - BigInt(known) * 1_000_000n
+        assert.isTrue(off >= -500_000n && off < 500_000n, `${off}`)
+      }),
+    { arbitrary: { runs: 500 } }
+  )
+
+  it("pays every kind of token at its own price", () => {
+    const price = Pricing.price({
+      input: 2,
+      cachedInput: 0.5,
+      cacheWrite: 2.5,
+      audioInput: 40,
+      output: 8,
+      reasoning: 7,
+      audioOutput: 80
+    })
+    const { parts, total } = Pricing.cost(price, {
+      prompt_tokens: 1000,
+      completion_tokens: 500,
+      prompt_tokens_details: { cached_tokens: 600, cache_write_tokens: 100, audio_tokens: 50 },
+      completion_tokens_details: { reasoning_tokens: 300, audio_tokens: 20 }
+    })
+    assert.deepStrictEqual(parts, {
+      input: 500,
+      cachedInput: 300,
+      cacheWrite: 250,
+      audioInput: 2000,
+      output: 1440,
+      reasoning: 2100,
+      audioOutput: 1600
+    })
+    assert.strictEqual(total, 8190)
+  })
+
+  it("is unknown without a price for a part that was used, never 0", () => {
+    const usage = { prompt_tokens: 10, completion_tokens: 10, prompt_tokens_details: { cached_tokens: 4 } }
+    const { known, parts, total } = Pricing.cost(Pricing.price({ input: 1, output: 1 }), usage)
+    assert.deepStrictEqual([known, total, parts.cachedInput, parts.reasoning], [16, "unknown", "unknown", 0])
+    assert.strictEqual(Pricing.cost(undefined, usage).total, "unknown")
+    assert.strictEqual(Pricing.cost(Pricing.price({ input: 1, output: 1 }), undefined).total, "unknown")
+    assert.strictEqual(
+      Pricing.cost(Pricing.price({ input: 0, output: 0 }), { prompt_tokens: 1, completion_tokens: 1 }).total,
+      0
+    )
+  })
+})
+
+describe("a catalogue", () => {
+  const refused = (value: unknown) => Effect.map(Effect.flip(Pricing.decode(value)), ({ message }) => message)
+
+  it.effect("is read from dollars for a million tokens, without noise of floating point", () =>
+    Effect.gen(function*() {
+      const catalogue = yield* Pricing.decode({ cheap: { input: 0.07, output: 0.42 }, free: { input: 0 } })
+      assert.deepStrictEqual(catalogue, { cheap: { input: 70_000, output: 420_000 }, free: { input: 0 } })
+      const written = yield* Schema.encodeEffect(Pricing.CatalogueSchema)(catalogue)
+      assert.deepStrictEqual(written, { cheap: { input: 0.07, output: 0.42 }, free: { input: 0 } })
+    }))
+
+  it.effect("refuses what is no price, with the model, the part, the value and the range", () =>
+    Effect.gen(function*() {
+      const negative = yield* refused({ "gpt-4.1": { input: 2, output: -8 } })
+      for (const part of ["gpt-4.1", "output", "-8", "zero or more"]) assert.include(negative, part)
+      assert.include(yield* refused({ "gpt-4.1": { output: 0.12345678 } }), "at most six decimals")
+      assert.include(yield* refused({ "gpt-4.1": { output: "8" } }), "a number of zero or more")
+      assert.include(yield* refused({ "gpt-4.1": { output: Infinity } }), "Infinity")
+      assert.include(yield* refused({ "gpt-4.1": { outptu: 8 } }), "There is no such part")
+      assert.include(yield* refused({ "gpt-4.1": 8 }), "cachedInput")
+      assert.include(yield* refused("prices"), "prices by model")
+    }))
+
+  it.effect("has the four models of the article, and says so when asked for another", () =>
+    Effect.gen(function*() {
+      const outputs = yield* Effect.forEach(
+        ["gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2"],
+        (model) => Effect.map(Pricing.priceOf(Pricing.article, model), ({ input, output }) => [input, output])
+      )
+      assert.deepStrictEqual(outputs, [
+        [undefined, 8_000_000],
+        [undefined, 15_000_000],
+        [undefined, 2_500_000],
+        [undefined, 420_000]
+      ])
+      for (const model of ["gpt-5", "constructor"]) {
+        const error = yield* Effect.flip(Pricing.priceOf(Pricing.article, model))
+        assert.strictEqual(error._tag, "UnknownModel")
+        assert.include(error.message, model)
+        assert.include(error.message, "deepseek-v3.2")
+      }
+    }))
+
+  const files = (text: string) =>
+    FileSystem.layerNoop({
+      readFileString: (path) =>
+        path === "prices.json"
+          ? Effect.succeed(text)
+          : Effect.fail(
+            PlatformError.systemError({
+              _tag: "NotFound",
+              module: "FileSystem",
+              method: "readFile",
+              pathOrDescriptor: path
+            })
+          )
+    })
+
+  it.effect("is read from a file, and a file that cannot be read or understood is a typed error with its path", () =>
+    Effect.gen(function*() {
+      const read = (path: string, text: string) => Effect.provide(Pricing.fromFile(path), files(text))
+      assert.deepStrictEqual(yield* read("prices.json", "{ \"m\": { \"output\": 8 } }"), { m: { output: 8_000_000 } })
+      const missing = yield* Effect.flip(read("nowhere.json", ""))
+      const garbage = yield* Effect.flip(read("prices.json", "{ output: 8"))
+      const negative = yield* Effect.flip(read("prices.json", "{ \"m\": { \"output\": -8 } }"))
+      assert.deepStrictEqual(
+        [missing._tag, garbage._tag, negative._tag],
+        ["PricesUnreadable", "PricesInvalid", "PricesInvalid"]
+      )
+      assert.include(missing.message, "nowhere.json")
+      assert.include(garbage.message, "prices.json are not valid: it is not JSON")
+      assert.include(negative.message, "-8")
+    }))
+})
+
+describe("an estimate", () => {
+  const month = (requests: number, exchangeRate?: number) =>
+    Pricing.estimate({
+      requests,
+      inputTokens: 500,
+      outputTokens: 300,
+      price: Pricing.price({ input: 2.5, output: 8 }),
+      exchangeRate
+    })
+
+  it("has the figures of the article's monthly table at 100 million requests, and a tenth at the 10 million it names", () => {
+    const figures = ({ input, output }: Pricing.Estimate) => [Pricing.format(input, "¥"), Pricing.format(output, "¥")]
+    assert.deepStrictEqual(figures(month(100_000_000, 7.3)), ["¥912,500.00", "¥1,752,000.00"])
+    assert.deepStrictEqual(figures(month(100_000_000, 1)), ["¥125,000.00", "¥240,000.00"])
+    assert.deepStrictEqual(figures(month(10_000_000, 7.3)), ["¥91,250.00", "¥175,200.00"])
+    assert.strictEqual(month(100_000_000).total, 365_000_000_000)
+  })
+
+  it("rounds once, at the end", () => {
+    const price = Pricing.price({ input: 0.000001, output: 0 })
+    assert.strictEqual(Pricing.estimate({ requests: 3_000_000, inputTokens: 1, outputTokens: 1, price }).total, 3)
+  })
+
+  it("is unknown where the price is", () => {
+    const price = Pricing.price({ output: 8 })
+    const estimate = Pricing.estimate({ requests: 1, inputTokens: 500, outputTokens: 300, price })
+    assert.deepStrictEqual(estimate, { input: "unknown", output: 2400, total: "unknown" })
+  })
+
+  it.each(
+    [
+      ["requests", { requests: -1 }],
+      ["requests", { requests: 0.5 }],
+      ["inputTokens", { inputTokens: NaN }],
+      ["exchangeRate", { exchangeRate: 0 }],
+      ["exchangeRate", { exchangeRate: -7.3 }]
+    ] as const
+  )("refuses a nonsensical %s", (field, wrong) => {
+    const options = { requests: 1, inputTokens: 1, outputTokens: 1, price: {} }
+    assert.throws(() => Pricing.estimate({ ...options, ...wrong }), RangeError, field)
+  })
+})
+
+describe("an amount as text", () => {
+  it("has two decimals at least and as many as it needs", () => {
+    const amounts = [0, 1, 10_000, 100_000, 1_000_000, 1_234_567_890_123, -2_500_000, Number.MAX_SAFE_INTEGER]
+    assert.deepStrictEqual(amounts.map((amount) => Pricing.format(amount)), [
+      "$0.00",
+      "$0.000001",
+      "$0.01",
+      "$0.10",
+      "$1.00",
+      "$1,234,567.890123",
+      "-$2.50",
+      "$9,007,199,254.740991"
+    ])
+    assert.strictEqual(Pricing.format("unknown"), "unknown")
+  })
+})
