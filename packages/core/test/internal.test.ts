@@ -1,0 +1,282 @@
+/** Claims about the machinery behind the primitives that only one wrong token in it would break, told by what a user sees. */
+import { assert, describe, it } from "@effect/vitest"
+import { CircuitBreaker, RateLimit } from "@switchgear/core"
+import { Clock, Duration, Effect, Exit } from "effect"
+import { TestClock } from "effect/testing"
+
+const { lastCalls, lasting } = CircuitBreaker
+
+const ok = Effect.succeed("ok")
+const bad = Effect.fail("bad" as const)
+
+const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
+
+const lasts = (duration: Duration.Input) => Effect.sleep(duration)
+
+const isAdmitted = (breaker: CircuitBreaker.CircuitBreaker) =>
+  Effect.map(Effect.exit(breaker.protect(ok)), Exit.isSuccess)
+
+const available = (limiter: RateLimit.RateLimit) =>
+  Effect.map(limiter.snapshot, ({ limits }) => limits.map(({ available }) => available))
+
+describe("probes of a circuit", () => {
+  const halfOpen = (options: Partial<CircuitBreaker.Options>) =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ name: "model", ...options })
+      yield* breaker.control.trip("30 seconds")
+      yield* TestClock.adjust("30 seconds")
+      return breaker
+    })
+
+  it.effect("open it when so many of them fail in a row, before their share could", () =>
+    Effect.gen(function*() {
+      const breaker = yield* halfOpen({ failureRate: 1, consecutiveFailures: 2, halfOpen: { calls: 4 } })
+      yield* Effect.exit(breaker.protect(bad))
+      assert.strictEqual(yield* breaker.state, "HalfOpen")
+      yield* Effect.exit(breaker.protect(bad))
+      assert.strictEqual(yield* breaker.state, "Open")
+    }))
+
+  for (const [order, failures] of [["first", [90, undefined]], ["last", [undefined, 90]]] as const) {
+    it.effect(`ask for the longest wait that any of them asked for, be it the ${order}`, () =>
+      Effect.gen(function*() {
+        const breaker = yield* halfOpen({ failureRate: 1, halfOpen: { calls: 2 } })
+        for (const seconds of failures) {
+          yield* Effect.exit(
+            breaker.protect(Effect.fail(seconds === undefined ? "bad" : { retryAfter: Duration.seconds(seconds) }))
+          )
+        }
+        assert.deepStrictEqual((yield* breaker.snapshot).nextRetry, Duration.seconds(90))
+      }))
+  }
+})
+
+describe("a ramp-up", () => {
+  it.effect("passes a call when shares of halves add up to exactly one", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({
+        name: "model",
+        halfOpen: { calls: 1 },
+        rampUp: { over: "1 minute", from: 0.5 }
+      })
+      yield* breaker.control.trip("30 seconds")
+      yield* TestClock.adjust("30 seconds")
+      yield* breaker.protect(ok)
+      const admitted = yield* Effect.forEach(Array.from({ length: 6 }), () => isAdmitted(breaker))
+      assert.deepStrictEqual(admitted, [true, true, false, true, false, true])
+    }))
+})
+
+describe("calls in flight that are slow", () => {
+  const watchful = { name: "model", minimumCalls: 9, slowCallDuration: "1 second" } as const
+
+  const slow = (breaker: CircuitBreaker.CircuitBreaker) => Effect.map(breaker.snapshot, ({ slow }) => slow)
+
+  for (const [name, window] of [["count", lastCalls(9)], ["time", lasting("1 minute")]] as const) {
+    it.effect(`are counted one after the other, also when the first to be counted in a ${name} window ends`, () =>
+      Effect.gen(function*() {
+        const breaker = yield* CircuitBreaker.make({ ...watchful, window })
+        yield* fork(breaker.protect(lasts("1100 millis")))
+        yield* TestClock.adjust("500 millis")
+        yield* fork(breaker.protect(Effect.never))
+        yield* TestClock.adjust("500 millis")
+        assert.strictEqual(yield* slow(breaker), 1)
+        yield* TestClock.adjust("100 millis")
+        assert.strictEqual(yield* slow(breaker), 1)
+        yield* TestClock.adjust("400 millis")
+        assert.strictEqual(yield* slow(breaker), 2)
+      }))
+  }
+
+  it.effect("are all counted when one with a limit of its own is due between two others", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ ...watchful, window: lastCalls(9) })
+      for (const slowCallDuration of ["1 second", "3 seconds", "2 seconds"] as const) {
+        yield* fork(breaker.protectWith({ slowCallDuration })(Effect.never))
+      }
+      for (const expected of [1, 2, 3]) {
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(yield* slow(breaker), expected)
+      }
+    }))
+})
+
+describe("a window of time", () => {
+  const tenSeconds = { name: "model", window: lasting("10 seconds"), slowCallDuration: "1 second" } as const
+
+  const counts = (breaker: CircuitBreaker.CircuitBreaker) =>
+    Effect.map(breaker.snapshot, ({ calls, failed, slow }) => ({ calls, failed, slow }))
+
+  it.effect("lets a slow call that failed later leave with the second in which it became slow, and all it was", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make(tenSeconds)
+      yield* fork(breaker.protect(Effect.andThen(lasts("3 seconds"), bad)))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* counts(breaker), { calls: 1, failed: 0, slow: 1 })
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* counts(breaker), { calls: 1, failed: 1, slow: 1 })
+      yield* TestClock.adjust("2 seconds")
+      yield* breaker.protect(ok)
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* counts(breaker), { calls: 2, failed: 1, slow: 1 })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* counts(breaker), { calls: 1, failed: 0, slow: 0 })
+    }))
+})
+
+describe("a token bucket", () => {
+  const emptyForHalf = Effect.gen(function*() {
+    const limiter = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(10, "1 second")] })
+    yield* Effect.forEach(Array.from({ length: 10 }), () => limiter.protect(ok))
+    yield* TestClock.adjust("500 millis")
+    return limiter
+  })
+
+  it.effect("fills from the moment of a pause on, and not from before it", () =>
+    Effect.gen(function*() {
+      const limiter = yield* emptyForHalf
+      yield* limiter.pause("100 millis")
+      yield* TestClock.adjust("200 millis")
+      assert.deepStrictEqual(yield* available(limiter), [2])
+    }))
+
+  it.effect("does not fill twice for the time before its limit was changed", () =>
+    Effect.gen(function*() {
+      const limiter = yield* emptyForHalf
+      yield* limiter.setLimits([RateLimit.requests(10, "1 second")])
+      assert.deepStrictEqual(yield* available(limiter), [5])
+    }))
+})
+describe("a sliding window", () => {
+  const sliding = (limit: number, per: Duration.Input) => RateLimit.tokens(limit, per, { kind: "sliding-window" })
+
+  const minute = (options: Partial<RateLimit.Options> = {}) =>
+    RateLimit.make({ name: "model", limits: [sliding(100, "1 minute")], ...options })
+
+  const left = (limiter: RateLimit.RateLimit) => Effect.map(available(limiter), ([tokens]) => tokens)
+
+  it.effect("says of a request that exceeds it that no wait would do", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute({ maxWait: "10 minutes" })
+      assert.isUndefined((yield* Effect.flip(limiter.reserve({ tokens: 101 }))).retryAfter)
+    }))
+
+  it.effect("lets those who wait through as those before them leave it, to the millisecond", () =>
+    Effect.gen(function*() {
+      const limiter = yield* RateLimit.make({ name: "model", limits: [sliding(2, "1 second")], maxWait: "1 minute" })
+      const from = yield* Clock.currentTimeMillis
+      const at: Array<number> = []
+      const come = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => at.push(now - from)))
+      yield* fork(limiter.protectWith({ costs: { tokens: 1 } })(come))
+      yield* TestClock.adjust("300 millis")
+      for (const tokens of [1, 1, 2, 1, 1]) yield* fork(limiter.protectWith({ costs: { tokens } })(come))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(at, [0, 300, 1000, 2000, 3000, 3000])
+    }))
+
+  it.effect("gives back to the time at which it was taken, and not after that has left", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute()
+      const early = yield* limiter.reserve({ tokens: 50 })
+      yield* TestClock.adjust("10 seconds")
+      const later = yield* limiter.reserve({ tokens: 30 })
+      yield* TestClock.adjust("10 seconds")
+      yield* early.settle({ tokens: 20 })
+      assert.strictEqual(yield* left(limiter), 50)
+      yield* TestClock.adjust("39999 millis")
+      assert.strictEqual(yield* left(limiter), 50)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* left(limiter), 70)
+      yield* TestClock.adjust("10 seconds")
+      yield* later.settle({ tokens: 0 })
+      assert.strictEqual(yield* left(limiter), 100)
+    }))
+
+  it.effect("gives back all of what was taken with others at one instant", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute()
+      for (let i = 0; i < 3; i++) {
+        yield* limiter.reserve({ tokens: 1 })
+        yield* TestClock.adjust("1 second")
+      }
+      const large = yield* limiter.reserve({ tokens: 50 })
+      yield* limiter.reserve({ tokens: 1 })
+      yield* large.refund
+      assert.strictEqual(yield* left(limiter), 96)
+    }))
+
+  it.effect("takes more than was reserved as a debt of now, and owes its size at most", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute()
+      const first = yield* limiter.reserve({ tokens: 50 })
+      const second = yield* limiter.reserve({ tokens: 20 })
+      yield* TestClock.adjust("30 seconds")
+      yield* first.settle({ tokens: 60 })
+      assert.strictEqual(yield* left(limiter), 20)
+      yield* second.settle({ tokens: 1000 })
+      assert.strictEqual(yield* left(limiter), -100)
+      yield* limiter.pause("1 second")
+      assert.strictEqual(yield* left(limiter), -100)
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* left(limiter), -30)
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* left(limiter), 100)
+    }))
+
+  it.effect("owes its full size for a call that outlasted it", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute()
+      const reservation = yield* limiter.reserve({ tokens: 100 })
+      yield* TestClock.adjust("61 seconds")
+      yield* reservation.settle({ tokens: 1000 })
+      assert.strictEqual(yield* left(limiter), -100)
+    }))
+
+  it.effect("does not pay back what is owed when more is used under a smaller limit", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute()
+      const reservation = yield* limiter.reserve({ tokens: 100 })
+      yield* limiter.setLimits([sliding(10, "1 minute")])
+      assert.strictEqual(yield* left(limiter), -90)
+      yield* reservation.settle({ tokens: 110 })
+      assert.strictEqual(yield* left(limiter), -90)
+    }))
+
+  it.effect("has nothing left after a pause until its time has passed", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute()
+      yield* limiter.reserve({ tokens: 30 })
+      yield* TestClock.adjust("10 seconds")
+      yield* limiter.pause("1 second")
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* left(limiter), 0)
+      yield* TestClock.adjust("48 seconds")
+      assert.strictEqual(yield* left(limiter), 30)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* left(limiter), 100)
+    }))
+
+  it.effect("does not remember again what left it while it was shorter", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute()
+      yield* limiter.reserve({ tokens: 100 })
+      yield* TestClock.adjust("10 seconds")
+      yield* limiter.setLimits([sliding(100, "5 seconds")])
+      yield* limiter.setLimits([sliding(100, "1 minute")])
+      assert.strictEqual(yield* left(limiter), 100)
+    }))
+
+  it.effect("counts right when a hundred takings have left it, some of them at a time", () =>
+    Effect.gen(function*() {
+      const limiter = yield* minute()
+      for (let i = 0; i < 100; i++) {
+        yield* limiter.reserve({ tokens: 1 })
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(yield* left(limiter), 100 - Math.min(i + 1, 59))
+      }
+      yield* TestClock.adjust("39 seconds")
+      assert.strictEqual(yield* left(limiter), 80)
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(yield* left(limiter), 100)
+    }))
+})
