@@ -110,13 +110,13 @@ const Dollars = Schema.Number.annotate({ message: `Expected ${range}` }).pipe(
 )
 
 const PriceSchema = Schema.Struct({
-  input: Schema.optional(Dollars),
-  cachedInput: Schema.optional(Dollars),
-  cacheWrite: Schema.optional(Dollars),
-  audioInput: Schema.optional(Dollars),
-  output: Schema.optional(Dollars),
-  reasoning: Schema.optional(Dollars),
-  audioOutput: Schema.optional(Dollars)
+  input: Schema.optionalKey(Dollars),
+  cachedInput: Schema.optionalKey(Dollars),
+  cacheWrite: Schema.optionalKey(Dollars),
+  audioInput: Schema.optionalKey(Dollars),
+  output: Schema.optionalKey(Dollars),
+  reasoning: Schema.optionalKey(Dollars),
+  audioOutput: Schema.optionalKey(Dollars)
 }).annotate({
   message: `Expected { ${partNames.join(", ")} } in dollars for a million tokens`,
   messageUnexpectedKey: `There is no such part. There are: ${partNames.join(", ")}`
