@@ -1,6 +1,6 @@
 /** Claims about the machinery behind the primitives that only one wrong token in it would break, told by what a user sees. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker, RateLimit } from "@switchgear/core"
+import { CircuitBreaker, Deadline, Pipeline, RateLimit, Retry } from "@switchgear/core"
 import { Clock, Duration, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -242,6 +242,21 @@ describe("a sliding window", () => {
       assert.strictEqual(yield* left(limiter), -90)
     }))
 
+  it.effect("is not taken twice by one who gives back and asks again before those for whom that made room", () =>
+    Effect.gen(function*() {
+      const limiter = yield* RateLimit.make({ name: "model", limits: [sliding(4, "1 minute")], maxWait: "1 hour" })
+      const order: Array<string> = []
+      const begin = (name: string) => Effect.sync(() => void order.push(name))
+      yield* limiter.reserve({ tokens: 4 })
+      yield* fork(Effect.andThen(
+        limiter.protectWith({ costs: { tokens: 2 }, settle: () => ({ tokens: 0 }) })(begin("first")),
+        limiter.protectWith({ costs: { tokens: 1 } })(begin("first again"))
+      ))
+      yield* fork(limiter.protectWith({ costs: { tokens: 3 } })(begin("second")))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(order, ["first", "second", "first again"])
+    }))
+
   it.effect("has nothing left after a pause until its time has passed", () =>
     Effect.gen(function*() {
       const limiter = yield* minute()
@@ -278,5 +293,54 @@ describe("a sliding window", () => {
       assert.strictEqual(yield* left(limiter), 80)
       yield* TestClock.adjust("20 seconds")
       assert.strictEqual(yield* left(limiter), 100)
+    }))
+})
+
+describe("time-outs of one length", () => {
+  const ending = (ends: Array<readonly [string, number]>, name: string) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
+    fork(Effect.ensuring(
+      self,
+      Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => void ends.push([name, now])))
+    ))
+
+  it.effect("all fire in the order of their beginnings when one that began first joins its line last", () =>
+    Effect.gen(function*() {
+      const retry = yield* Retry.make({ attempts: 2, base: "50 millis", jitter: "none" })
+      const pipeline = yield* Pipeline.make({ deadline: "1 second", retry })
+      const ends: Array<readonly [string, number]> = []
+      let attempts = 0
+      const call = Effect.suspend(() => attempts++ === 0 ? Effect.andThen(lasts("500 millis"), bad) : Effect.never)
+      yield* ending(ends, "pipeline")(pipeline.protect(call))
+      for (const name of ["second", "third"]) {
+        yield* TestClock.adjust("200 millis")
+        yield* ending(ends, name)(Deadline.within("1 second")(Effect.never))
+      }
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(ends, [["pipeline", 1000], ["second", 1200], ["third", 1400]])
+    }))
+
+  it.effect("fire on time after a pause in which there was none, and after all but the last have ended", () =>
+    Effect.gen(function*() {
+      const ends: Array<readonly [string, number]> = []
+      const limited = Deadline.within("1 second")
+      yield* ending(ends, "first")(limited(lasts("100 millis")))
+      yield* ending(ends, "second")(limited(lasts("200 millis")))
+      yield* TestClock.adjust("300 millis")
+      yield* ending(ends, "third")(limited(lasts("400 millis")))
+      yield* ending(ends, "fourth")(limited(Effect.never))
+      yield* TestClock.adjust("10 seconds")
+      yield* ending(ends, "fifth")(limited(Effect.never))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(ends.map(([, at]) => at), [100, 200, 700, 1300, 11_300])
+    }))
+
+  it.effect("fire at the end of a millisecond that they end within, and not before it", () =>
+    Effect.gen(function*() {
+      const ends: Array<readonly [string, number]> = []
+      yield* ending(ends, "half")(Deadline.within(Duration.micros(1500n))(Effect.never))
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(ends, [])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(ends, [["half", 2]])
     }))
 })
