@@ -155,6 +155,59 @@ export const ChatReply = Schema.StructWithRest(
 )
 export type ChatReply = typeof ChatReply.Type
 
+const ToolCallDelta = Schema.StructWithRest(
+  Schema.Struct({
+    index: lenient(Schema.Finite),
+    id: lenient(Schema.NullOr(Schema.String)),
+    type: lenient(Schema.NullOr(Schema.String)),
+    function: lenient(Schema.StructWithRest(
+      Schema.Struct({
+        name: lenient(Schema.NullOr(Schema.String)),
+        arguments: lenient(Schema.NullOr(Schema.String))
+      }),
+      anythingElse
+    ))
+  }),
+  anythingElse
+)
+
+/**
+ * What a chunk adds to the message of a choice. Texts are continued; tool calls are continued by their `index`.
+ */
+export const ChatDelta = Schema.StructWithRest(
+  Schema.Struct({
+    role: lenient(Schema.NullOr(Schema.String)),
+    content: Schema.optional(Schema.Unknown),
+    refusal: lenient(Schema.NullOr(Schema.String)),
+    tool_calls: lenient(Schema.NullOr(Schema.Array(ToolCallDelta)))
+  }),
+  anythingElse
+)
+export type ChatDelta = typeof ChatDelta.Type
+
+/**
+ * A part of a streamed answer. `choices` is empty in chunks that carry other things, such as the usage at the end.
+ */
+export const ChatChunk = Schema.StructWithRest(
+  Schema.Struct({
+    id: lenient(Schema.String),
+    object: lenient(Schema.String),
+    created: lenient(Schema.Finite),
+    model: lenient(Schema.String),
+    choices: Schema.Array(Schema.StructWithRest(
+      Schema.Struct({
+        index: lenient(Schema.Finite),
+        delta: lenient(ChatDelta),
+        finish_reason: lenient(Schema.NullOr(Schema.String))
+      }),
+      anythingElse
+    )),
+    usage: lenient(Schema.NullOr(Usage))
+  }),
+  anythingElse
+)
+export type ChatChunk = typeof ChatChunk.Type
+
 /**
  * The text of the first choice: the content as it stands, the text parts joined when the content is a list, and empty
  * when the model answered with tool calls or a refusal.

@@ -1,0 +1,161 @@
+/**
+ * Adds chunks up to a reply. Grows with what is said, not with the number of chunks.
+ */
+import type * as ChatSchema from "../ChatSchema.ts"
+import { isRecord } from "./errorBody.ts"
+
+export interface Gathered {
+  readonly add: (chunk: ChatSchema.ChatChunk) => void
+  /** What the chunks add up to, or `undefined` while none had a choice. */
+  readonly reply: () => ChatSchema.ChatReply | undefined
+  readonly model: () => string | undefined
+}
+
+type Fields = Map<string, unknown>
+
+interface Choice {
+  readonly fields: Fields
+  readonly message: Fields
+  readonly calls: Map<number, Fields>
+  lastCall: number
+}
+
+export const make = (): Gathered => {
+  const top: Fields = new Map()
+  const choices = new Map<number, Choice>()
+
+  const add = (chunk: ChatSchema.ChatChunk) => {
+    for (const [field, value] of Object.entries(chunk)) {
+      // Padding against eavesdroppers is no part of an answer.
+      if (field === "choices" || field === "object" || field === "obfuscation") continue
+      if (firstCounts.has(field)) keepFirst(top, field, value)
+      else keepLast(top, field, value)
+    }
+    for (const part of chunk.choices) addChoice(part)
+  }
+
+  const addChoice = (part: ChatSchema.ChatChunk["choices"][number]) => {
+    const index = part.index ?? 0
+    let choice = choices.get(index)
+    if (choice === undefined) {
+      choice = { fields: new Map(), message: new Map(), calls: new Map(), lastCall: -1 }
+      choices.set(index, choice)
+    }
+    for (const [field, value] of Object.entries(part)) {
+      if (field === "index" || field === "delta") continue
+      if (field === "logprobs") choice.fields.set(field, join(choice.fields.get(field), value, 0))
+      else keepLast(choice.fields, field, value)
+    }
+    for (const [field, value] of Object.entries(part.delta ?? {})) {
+      if (field === "tool_calls") addCalls(choice, part.delta?.tool_calls ?? [])
+      else if (field === "role") keepFirst(choice.message, field, value)
+      else choice.message.set(field, join(choice.message.get(field), value, 0))
+    }
+  }
+
+  return {
+    add,
+    model: () => top.get("model") as string | undefined,
+    reply: () => {
+      if (choices.size === 0) return undefined
+      const sorted = [...choices].sort(([a], [b]) => a - b).map(([index, choice]) => ({
+        finish_reason: null,
+        ...fieldsOf(choice.fields),
+        index,
+        message: messageOf(choice)
+      }))
+      // The known fields had their types checked in the chunks, and joining keeps types.
+      const reply = {
+        ...withoutNullUsage(fieldsOf(top)),
+        object: "chat.completion",
+        choices: sorted
+      }
+      return reply as unknown as ChatSchema.ChatReply
+    }
+  }
+}
+
+const firstCounts = new Set(["id", "created", "model"])
+
+const addCalls = (choice: Choice, parts: ReadonlyArray<NonNullable<ChatSchema.ChatDelta["tool_calls"]>[number]>) => {
+  for (const part of parts) {
+    // Some leave the index out; then a new id begins a new call.
+    const index: number = part.index ??
+      (part.id === undefined || part.id === null || part.id === choice.calls.get(choice.lastCall)?.get("id")
+        ? Math.max(0, choice.lastCall)
+        : choice.lastCall + 1)
+    choice.lastCall = index
+    let call = choice.calls.get(index)
+    if (call === undefined) choice.calls.set(index, call = new Map())
+    for (const [field, value] of Object.entries(part)) {
+      if (field === "index") continue
+      if (field === "id" || field === "type") keepFirst(call, field, value)
+      else call.set(field, join(call.get(field), value, 0))
+    }
+  }
+}
+
+const messageOf = ({ calls, message }: Choice): Readonly<Record<string, unknown>> => {
+  const fields = { role: "assistant", content: null, ...fieldsOf(message) }
+  return calls.size === 0 ? fields : {
+    ...fields,
+    // Beside calls an empty text is the opening of the stream, not something the model said.
+    content: fields.content === "" ? null : fields.content,
+    tool_calls: [...calls].sort(([a], [b]) => a - b).map(([, call]) => callOf(fieldsOf(call)))
+  }
+}
+
+/** In a delta parts may be missing or null; in a call they are there or not. */
+const callOf = (call: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  isRecord(call["function"]) ? { ...call, function: { name: "", ...withoutNull(call["function"]) } } : call
+
+const withoutNull = (fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined))
+
+const fieldsOf = (fields: Fields): Readonly<Record<string, any>> => Object.fromEntries(fields)
+
+const withoutNullUsage = ({ usage, ...rest }: Readonly<Record<string, any>>): Readonly<Record<string, unknown>> =>
+  usage === null || usage === undefined ? rest : { ...rest, usage }
+
+const keepFirst = (fields: Fields, field: string, value: unknown): void => {
+  if (value === undefined || value === null) return
+  const before = fields.get(field)
+  if (before === undefined || before === "") fields.set(field, value)
+}
+
+const keepLast = (fields: Fields, field: string, value: unknown): void => {
+  if ((value !== null && value !== undefined) || !fields.has(field)) fields.set(field, value)
+}
+
+/** Names and labels are given once or repeated whole; everything else that is text goes on where it stopped. */
+const wholeTexts = new Set(["id", "type", "name", "role", "format"])
+
+/** What was there with more added to it. What was there belongs to the reply and may be changed. */
+const join = (before: unknown, more: unknown, depth: number): unknown => {
+  if (before === undefined || before === null) return own(more, depth)
+  if (more === undefined || more === null) return before
+  if (typeof before === "string" && typeof more === "string") return before + more
+  if (Array.isArray(before) && Array.isArray(more)) {
+    for (const item of more) before.push(item)
+    return before
+  }
+  if (depth < deepest && isRecord(before) && isRecord(more)) {
+    const fields: Fields = new Map(Object.entries(before))
+    for (const [field, value] of Object.entries(more)) {
+      if (wholeTexts.has(field)) keepFirst(fields, field, value)
+      else fields.set(field, join(fields.get(field), value, depth + 1))
+    }
+    return fieldsOf(fields)
+  }
+  return more
+}
+
+const deepest = 4
+
+/** Lists are added to in place, so they must not be those of a chunk that somebody else may hold. */
+const own = (value: unknown, depth: number): unknown =>
+  Array.isArray(value)
+    ? value.slice()
+    : isRecord(value) && depth < deepest
+    ? Object.fromEntries(Object.entries(value).map(([field, inner]) => [field, own(inner, depth + 1)]))
+    : value

@@ -1,0 +1,424 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ChatError, ChatSchema, ChatStream } from "@switchgear/http"
+import { Effect, Schema, Stream } from "effect"
+import * as Streamed from "./support/streamed.ts"
+
+const runs = Number(process.env.SWITCHGEAR_RUNS ?? 200)
+const fuzzed = Number(process.env.SWITCHGEAR_RUNS ?? 2000)
+
+const data = (json: unknown) => `data: ${JSON.stringify(json)}\n\n`
+const says = (content: string, finish_reason: string | null = null, index = 0) =>
+  data({ choices: [{ index, delta: { content }, finish_reason }] })
+const done = "data: [DONE]\n\n"
+
+const tag = (progress: ChatStream.Progress) => typeof progress === "string" ? progress : progress._tag
+
+describe("the decoder", () => {
+  const ends: ReadonlyArray<readonly [string, string, ReturnType<typeof tag>, number]> = [
+    ["a finished answer with [DONE]", says("a", "stop") + done, "whole", 1],
+    ["a finished answer without [DONE]", says("a") + says("", "stop"), "whole", 2],
+    ["[DONE] without a finish_reason", says("a") + done, "whole", 1],
+    ["[DONE] without its line end", says("a") + "data: [DONE]", "whole", 1],
+    ["a last event without its empty line", says("a") + says("b", "stop").trim(), "whole", 2],
+    ["an end within the answer", says("a"), "Truncated", 1],
+    ["an end when one of two choices is finished", says("a", "stop") + says("b", null, 1), "Truncated", 2],
+    ["an end when both of two choices are finished", says("a", "stop") + says("b", "length", 1), "whole", 2],
+    ["half an event", says("a") + "data: {\"choices\":[{", "Truncated", 1],
+    ["half an event at the very beginning", "data: {\"choices\":[{", "Truncated", 0],
+    ["anything after [DONE]", says("a", "stop") + done + says("b") + "data: {\n\n", "whole", 1],
+    ["an empty stream", "", "MalformedReply", 0],
+    ["blank lines alone", "\n\n\r\n\n", "MalformedReply", 0],
+    ["keep-alives alone", ": keep-alive\n\n: keep-alive\n\n", "MalformedReply", 0],
+    ["[DONE] alone", done, "MalformedReply", 0],
+    [
+      "a role and [DONE]",
+      data({ choices: [{ delta: { role: "assistant", content: "" } }] }) + done,
+      "MalformedReply",
+      1
+    ],
+    ["an HTML page", "<!doctype html>\n<style>\n{}\n</style>\n\n", "MalformedReply", 0],
+    ["text", "pong", "MalformedReply", 0],
+    ["an event that is not JSON", says("a") + "data: {\"choices\": [\n\n" + says("b"), "MalformedReply", 1],
+    ["JSON that is no object", says("a") + "data: 7\n\n", "MalformedReply", 1],
+    ["an object that is no chunk", "data: {\"status\":\"ok\"}\n\n", "MalformedReply", 0],
+    ["a choice that is no object", "data: {\"choices\":[null]}\n\n", "MalformedReply", 0],
+    [
+      "a whole reply in one piece",
+      JSON.stringify({ choices: [{ message: { content: "a" }, finish_reason: "stop" }] }),
+      "MalformedReply",
+      0
+    ],
+    ["an error object", says("a") + data({ error: { message: "no", type: "overloaded_error" } }), "Overloaded", 1],
+    [
+      "an error as an event of Anthropic",
+      says("a") + "event: error\n" + data({ type: "error", error: { type: "rate_limit_error", message: "slow" } }),
+      "ProviderRateLimited",
+      1
+    ],
+    ["an error event that is only text", says("a") + "event: error\ndata: upstream is gone\n\n", "ProviderFault", 1],
+    ["a bare JSON error", says("a") + JSON.stringify({ error: { code: 503, message: "busy" } }), "Overloaded", 1],
+    [
+      "a bare JSON error on many lines, in a list",
+      says("a") + JSON.stringify([{ error: { code: 429, message: "slow", status: "RESOURCE_EXHAUSTED" } }], null, 2)
+      + "\n\n" + done,
+      "ProviderRateLimited",
+      1
+    ],
+    [
+      "a bare JSON error instead of a stream",
+      "\n\n" + JSON.stringify({ error: { code: 401, message: "k" } }),
+      "Unauthorized",
+      0
+    ],
+    ["half a bare JSON error", says("a") + "{\"error\":{\"message\":\"bu", "Truncated", 1],
+    [
+      "finish_reason error with its error",
+      data({
+        error: { code: 502, message: "upstream" },
+        choices: [{ delta: { content: "" }, finish_reason: "error" }]
+      }),
+      "ProviderFault",
+      0
+    ],
+    ["finish_reason error alone", data({ choices: [{ delta: {}, finish_reason: "error" }] }), "ProviderFault", 0],
+    ["an error after [DONE]", says("a", "stop") + done + data({ error: { message: "late" } }), "whole", 1]
+  ]
+  it.each(ends)("tells the end of %s", (_, stream, expected, count) => {
+    const { chunks, progress } = Streamed.text(stream)
+    assert.deepStrictEqual([tag(progress), chunks.length], [expected, count])
+    if (typeof progress !== "string") {
+      assert.isTrue(ChatError.isChatError(progress))
+      assert.notInclude(progress.message, "undefined")
+    }
+  })
+
+  it("passes over what says nothing to it", () => {
+    const { chunks, progress } = Streamed.text(
+      "\uFEFF\r\n: OPENROUTER PROCESSING\r\n\r\n",
+      "event: ping\r\ndata: {\"type\": \"ping\"}\r\n\r\n",
+      "retry: 3000\r\nid: 1\r\ndata:\r\n\r\n",
+      "data: {\"choices\":\r\ndata:  [{\"delta\":{\"content\":\"世界\"},\r\ndata: \"finish_reason\":\"stop\"}]}\r\n\r\n",
+      "data: {\"usage\":{\"total_tokens\":3}}\r\n\r\n",
+      "data: [DONE]\r\n\r\n"
+    )
+    assert.strictEqual(progress, "whole")
+    assert.deepStrictEqual(chunks.map(ChatStream.text), ["世界", ""])
+    assert.isTrue(ChatStream.isUsageOnly(chunks[1]!))
+  })
+
+  it("keeps unknown fields, and counts known fields of a useless type as not given", () => {
+    const { chunks } = Streamed.text(
+      data({ id: 7, brand_new: { a: [1] }, choices: [{ index: "0", delta: { content: "a", role: 1, new: 2 } }] }),
+      done
+    )
+    assert.strictEqual(chunks[0]!.id, undefined)
+    assert.deepStrictEqual(chunks[0]!["brand_new"], { a: [1] })
+    assert.deepStrictEqual(chunks[0]!.choices[0]!.delta?.["new"], 2)
+    assert.strictEqual(chunks[0]!.choices[0]!.delta?.role, undefined)
+    assert.strictEqual(ChatStream.text(chunks[0]!), "a")
+  })
+
+  it("keeps the wait and the id of an error in the stream, and no secret", () => {
+    const decoder = ChatStream.decoder({
+      provider: "openai",
+      model: "gpt-4.1",
+      status: 200,
+      headers: { "x-request-id": "req_7" },
+      secrets: { apiKey: "sk-planted-0123456789", prompt: ["my blood type and my address"] }
+    })
+    decoder.push(new TextEncoder().encode(data({
+      error: {
+        code: 429,
+        message: "sk-planted-0123456789 asked: my blood type and my address. Please try again in 1.5s"
+      }
+    })))
+    const error = decoder.progress() as ChatError.ProviderRateLimited
+    assert.deepStrictEqual([error._tag, error.requestId, error.status], ["ProviderRateLimited", "req_7", 429])
+    assert.isDefined(error.retryAfter)
+    assert.notMatch(`${error.message}${JSON.stringify(error)}`, /planted|blood/)
+  })
+
+  it("bounds an event that never ends", () => {
+    const decoder = ChatStream.decoder({ provider: "openai", model: "m", status: 200, headers: {} })
+    const piece = new TextEncoder().encode("data: ".padEnd(2 ** 20, "x"))
+    for (let i = 0; i < 11; i++) decoder.push(piece)
+    const error = decoder.progress()
+    assert.isTrue(typeof error !== "string" && error._tag === "MalformedReply" && /more than 10 MiB/.test(error.found))
+  })
+
+  it("survives nesting that no stack would", () => {
+    const deep = "[".repeat(100_000) + "]".repeat(100_000)
+    const { progress } = Streamed.text(`data: {"choices":[{"delta":{"reasoning":${deep}}}]}\n\n`, done)
+    assert.strictEqual(progress, "whole")
+  })
+
+  it.effect.prop(
+    "gives the same chunks however the bytes are cut",
+    { said: Streamed.Said, dialect: Streamed.Dialect, sizes: Streamed.Sizes },
+    ({ dialect, said, sizes }) =>
+      Effect.sync(() => {
+        const { chunks, progress } = Streamed.decoded(Streamed.pieces(Streamed.bytes(said, dialect), sizes))
+        assert.strictEqual(progress, "whole")
+        assert.deepStrictEqual(chunks, Streamed.chunks(said))
+      }),
+    { arbitrary: { runs }, timeout: 5000 + 20 * runs }
+  )
+
+  it.effect.prop(
+    "gives a prefix of the chunks and says that it is one, wherever the stream ends",
+    { said: Streamed.Said, dialect: Streamed.Dialect, sizes: Streamed.Sizes, end: Schema.Int },
+    ({ dialect, end, said, sizes }) =>
+      Effect.sync(() => {
+        const all = Streamed.bytes(said, dialect)
+        const cut = all.subarray(0, Math.abs(end) % all.length)
+        const { chunks, progress } = Streamed.decoded(Streamed.pieces(cut, sizes))
+        const whole = Streamed.chunks(said)
+        assert.deepStrictEqual(chunks, whole.slice(0, chunks.length))
+        const finished = said.choices.every((_, index) =>
+          chunks.some(({ choices }) =>
+            choices.some((choice) => choice.index === index && choice.finish_reason !== null)
+          )
+        )
+        const onlySeen = chunks.length > 0 && !finished && progress === "whole"
+        // A stream that ended before a choice was first heard of cannot know of it.
+        if (onlySeen) assert.isAbove(said.choices.length, 1)
+        else if (finished) assert.strictEqual(progress, "whole")
+        else assert.include(["Truncated", "MalformedReply"], tag(progress))
+        if (tag(progress) === "MalformedReply") assert.strictEqual(chunks.length, 0)
+      }),
+    { arbitrary: { runs }, timeout: 5000 + 20 * runs }
+  )
+
+  const Damage = Schema.Struct({
+    at: Schema.Int,
+    removed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40 })),
+    added: Schema.Union([
+      Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))).check(Schema.isMaxLength(6)),
+      Schema.Literals([
+        "\n",
+        "\n\n",
+        "\r",
+        "data: ",
+        "event: error\n",
+        "{",
+        "[",
+        "}",
+        "\"",
+        "null",
+        "[DONE]",
+        "\n{\"error\":"
+      ])
+    ])
+  })
+
+  it.effect.prop(
+    "tells a corrupt stream by a typed error or reads it to its end, the same way however it is cut",
+    {
+      said: Streamed.Said,
+      dialect: Streamed.Dialect,
+      sizes: Streamed.Sizes,
+      damages: Schema.Array(Damage).check(Schema.isMinLength(1), Schema.isMaxLength(4))
+    },
+    ({ damages, dialect, said, sizes }) =>
+      Effect.sync(() => {
+        let all = Streamed.bytes(said, dialect)
+        for (const { added, at, removed } of damages) {
+          const from = Math.abs(at) % (all.length + 1)
+          const bytes = typeof added === "string" ? new TextEncoder().encode(added) : Uint8Array.from(added)
+          all = Uint8Array.from([...all.subarray(0, from), ...bytes, ...all.subarray(from + removed)])
+        }
+        const cut = Streamed.decoded(Streamed.pieces(all, sizes))
+        if (typeof cut.progress === "string") assert.strictEqual(cut.progress, "whole")
+        else assert.isTrue(ChatError.isChatError(cut.progress))
+        const together = Streamed.decoded([all])
+        assert.deepStrictEqual([cut.chunks, tag(cut.progress)], [together.chunks, tag(together.progress)])
+        assert.isTrue(cut.chunks.every(Schema.is(ChatSchema.ChatChunk)))
+      }),
+    { arbitrary: { runs: fuzzed }, timeout: 20_000 + 20 * fuzzed }
+  )
+
+  const fragments = [
+    ...[
+      "\n",
+      "\n\n",
+      "\r\n",
+      "data: ",
+      "data:",
+      ":",
+      "event: error\n",
+      "event: ping\n",
+      "id: \0",
+      "retry: 1\n",
+      "[DONE]"
+    ],
+    ...[
+      "{",
+      "}",
+      "[",
+      "]",
+      "{}",
+      "[]",
+      "null",
+      "\"",
+      ",",
+      "1e999",
+      "\\ud800",
+      "__proto__",
+      "<html>",
+      "\u2028",
+      "\uFEFF"
+    ],
+    ...[
+      "{\"choices\":",
+      "[{\"delta\":",
+      "{\"content\":\"a\"}",
+      "\"finish_reason\":\"stop\"",
+      "\"error\":{}",
+      "\"usage\":{}"
+    ],
+    says("a"),
+    says("b", "stop"),
+    says("c", "", 1e9),
+    data({ choices: [{ index: -1, delta: { tool_calls: [{ function: {} }, { index: 1e300 }] } }] }),
+    data({ choices: [{ delta: { content: [{ text: "x" }], audio: { data: "x" } } }], usage: { prompt_tokens: -1 } }),
+    data({ choices: [{ delta: { content: 7, audio: "x", tool_calls: "x" } }], usage: [] }),
+    data({ error: [] }),
+    data({ error: { code: {}, message: 7 } }),
+    data([{ error: "x" }]),
+    "data: {\"choices\":[{\"delta\":{\"__proto__\":{\"content\":\"x\"},\"constructor\":\"y\"}}]}\n\n",
+    done
+  ]
+
+  it.effect.prop(
+    "makes chunks or a typed error of anything at all, and what it makes adds up",
+    {
+      parts: Schema.Array(Schema.Union([
+        Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: fragments.length - 1 })),
+        Schema.String
+      ])).check(Schema.isMaxLength(24)),
+      sizes: Streamed.Sizes
+    },
+    ({ parts, sizes }) =>
+      Effect.gen(function*() {
+        const all = new TextEncoder().encode(
+          parts.map((part) => typeof part === "number" ? fragments[part] : part).join("")
+        )
+        const { chunks, progress } = Streamed.decoded(Streamed.pieces(all, sizes))
+        const together = Streamed.decoded([all])
+        assert.deepStrictEqual([chunks, tag(progress)], [together.chunks, tag(together.progress)])
+        assert.isTrue(chunks.every(Schema.is(ChatSchema.ChatChunk)))
+        const reply = yield* Effect.result(ChatStream.collect(Stream.fromIterable(chunks)))
+        if (reply._tag === "Success") assert.isTrue(Schema.is(ChatSchema.ChatReply)(reply.success))
+        else assert.strictEqual(chunks.some(({ choices }) => choices.length > 0), false)
+      }),
+    { arbitrary: { runs: fuzzed }, timeout: 20_000 + 20 * fuzzed }
+  )
+})
+
+describe("says", () => {
+  const chunk = (delta: object, finish_reason: string | null = null) =>
+    ({ choices: [{ index: 0, delta, finish_reason }] }) as ChatSchema.ChatChunk
+
+  it("is true of text, reasoning, refusals, calls, sound and an end", () => {
+    for (
+      const delta of [
+        { content: " " },
+        { content: [{ type: "text", text: "a" }] },
+        { reasoning_content: "hm" },
+        { reasoning_details: [{ type: "reasoning.text", text: "hm" }] },
+        { refusal: "no" },
+        { tool_calls: [{ index: 0, id: "call_1", function: { name: "f", arguments: "" } }] },
+        { function_call: { arguments: "{" } },
+        { audio: { data: "UklGR" } }
+      ]
+    ) assert.isTrue(ChatStream.says(chunk(delta)), JSON.stringify(delta))
+    assert.isTrue(ChatStream.says(chunk({}, "stop")))
+  })
+
+  it("is false of a role, emptiness, usage and padding", () => {
+    for (
+      const delta of [
+        {},
+        { role: "assistant" },
+        { role: "assistant", content: "", refusal: null },
+        { content: null, tool_calls: [] },
+        { content: [{ type: "text", text: "" }] },
+        { tool_calls: [{ index: 0, type: "function", function: { arguments: "" } }] },
+        { audio: {} }
+      ]
+    ) assert.isFalse(ChatStream.says(chunk(delta)), JSON.stringify(delta))
+    assert.isFalse(ChatStream.says({ choices: [], usage: { total_tokens: 3 }, obfuscation: "xx" }))
+    assert.isFalse(ChatStream.says({ choices: [{ finish_reason: null }] }))
+  })
+})
+
+describe("collect", () => {
+  it.effect.prop(
+    "gives the reply that would have come without streaming",
+    { said: Streamed.Said, dialect: Streamed.Dialect, sizes: Streamed.Sizes },
+    ({ dialect, said, sizes }) =>
+      Effect.gen(function*() {
+        const { chunks } = Streamed.decoded(Streamed.pieces(Streamed.bytes(said, dialect), sizes))
+        assert.deepStrictEqual<unknown>(yield* ChatStream.collect(Stream.fromIterable(chunks)), Streamed.reply(said))
+      }),
+    { arbitrary: { runs }, timeout: 5000 + 20 * runs }
+  )
+
+  const collected = (...deltas: ReadonlyArray<object>) =>
+    Effect.map(
+      ChatStream.collect(Stream.fromIterable(
+        deltas.map((delta) => ({ choices: [{ index: 0, delta }] }) as ChatSchema.ChatChunk)
+      )),
+      ({ choices }) => choices[0].message
+    )
+
+  it.effect("puts tool calls together where indices are missing or names are repeated", () =>
+    Effect.gen(function*() {
+      const message = yield* collected(
+        {
+          role: "assistant",
+          tool_calls: [{ id: "a", type: "function", function: { name: "f", arguments: "{\"x\"" } }]
+        },
+        { tool_calls: [{ function: { name: "f", arguments: ":1}" } }] },
+        { tool_calls: [{ id: "b", type: "function", function: { name: "g", arguments: "{}" } }] }
+      )
+      assert.deepStrictEqual(
+        message.tool_calls?.map((call) => [call.id, call.function?.name, call.function?.arguments]),
+        [
+          ["a", "f", "{\"x\":1}"],
+          ["b", "g", "{}"]
+        ]
+      )
+    }))
+
+  it.effect("joins what it does not know where that is text or a list, and leaves the chunks as they were", () =>
+    Effect.gen(function*() {
+      const first = { reasoning: "so", annotations: [1], audio: { id: "au", transcript: "ni" }, refusal: null }
+      const message = yield* collected(
+        first,
+        { reasoning: " then", annotations: [2], audio: { id: "au", transcript: " hao" }, refusal: "no" },
+        { annotations: [3], content: null }
+      )
+      assert.deepStrictEqual(message, {
+        role: "assistant",
+        content: null,
+        reasoning: "so then",
+        annotations: [1, 2, 3],
+        audio: { id: "au", transcript: "ni hao" },
+        refusal: "no"
+      })
+      assert.deepStrictEqual(first.annotations, [1])
+    }))
+
+  it.effect("fails as the stream fails", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(ChatStream.collect(Stream.fail("broken")))
+      assert.strictEqual(error, "broken")
+    }))
+
+  it.effect("tells a stream without a choice", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(ChatStream.collect(Stream.empty))
+      assert.strictEqual(error._tag, "MalformedReply")
+    }))
+})
