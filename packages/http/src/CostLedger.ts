@@ -1,0 +1,264 @@
+/**
+ * Every reply has its price on it, everybody's spending is added up, and nobody spends more than their budget.
+ *
+ * {@link CostLedger.protect} stands around a chat model. Each answer gets a {@link Bill}: what it cost, and what was
+ * saved against the primary model, had that answered. What came from the cache, or was a canned sentence, cost nothing
+ * and saved what the primary would have cost. Bills are added up by model and by tenant, who is named by
+ * {@link withTenant}.
+ *
+ * A budget is so many dollars in a window of time, for each tenant or for all together. Before a call, the most it is
+ * expected to cost is reserved; after it, the true cost takes the place of the reservation, in the window in which it
+ * was made. A call that fails, is interrupted or is refused by a guard gets everything back. Where the budget does not
+ * hold the reservation, the call is not made and fails with {@link BudgetExceeded}, which says when the budget resets.
+ *
+ * **Order.** Outermost, around a cascade with its cache: one reservation and one bill for each request.
+ *
+ * **How far a budget can be overspent.** Not at all by calls that cost no more than was reserved for them, however many
+ * run at once. Otherwise by what the calls that were in flight when the budget filled up cost above their reservations
+ * together. The reservation is made of the bytes of the request and of `max_tokens`, at the highest price of `models`,
+ * and at most a whole budget; above it are audio and images, a request without `max_tokens` whose reply is longer than
+ * `assumedOutput`, and a request that alone exceeds a budget.
+ *
+ * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. Callers who share one call of
+ * a cascade are billed each, which is too much rather than too little. Only the answer is billed, not the attempts that
+ * failed before it. A reply whose true cost is not known in full counts at least as much as was reserved for it.
+ *
+ * ```ts
+ * import { type ChatModel, CostLedger, Pricing } from "@switchgear/http"
+ * import { Effect } from "effect"
+ *
+ * const model: ChatModel.ChatModel<never> = {
+ *   name: "gpt-4.1",
+ *   complete: () =>
+ *     Effect.succeed({
+ *       step: "gpt-4.1",
+ *       degradation: "none",
+ *       failures: [],
+ *       value: {
+ *         choices: [{ message: { content: "Hello!" }, finish_reason: "stop" }],
+ *         usage: { prompt_tokens: 500, completion_tokens: 300 }
+ *       }
+ *     })
+ * }
+ *
+ * const program = Effect.gen(function*() {
+ *   const ledger = yield* CostLedger.make({
+ *     prices: { "gpt-4.1": Pricing.price({ input: 2.5, output: 8 }) },
+ *     primary: "gpt-4.1",
+ *     budgets: [CostLedger.perTenant(0.01, "day")]
+ *   })
+ *   const { complete } = ledger.protect(model)
+ *   const ask = complete({ messages: [{ role: "user", content: "Hello" }], max_tokens: 800 })
+ *   const { bill } = yield* ask.pipe(CostLedger.withTenant("acme"))
+ *   const refused = yield* Effect.flip(Effect.forever(ask.pipe(CostLedger.withTenant("acme"))))
+ *   const { bill: another } = yield* ask.pipe(CostLedger.withTenant("another"))
+ *   return { bill, refused, another }
+ * })
+ *
+ * const { another, bill, refused } = await Effect.runPromise(program)
+ * bill.cost.total // => 3_650
+ * refused.spent // => 3_650
+ * another.cost.total // => 3_650
+ * ```
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as ChatModel from "./ChatModel.ts"
+import type { TokenEstimate } from "./internal/estimateTokens.ts"
+import { Books } from "./internal/books.ts"
+import { BudgetExceeded, InvalidOption, PriceMissing } from "./internal/ledgerErrors.ts"
+import { rulesOf, written } from "./internal/ledgerRules.ts"
+import type * as Pricing from "./Pricing.ts"
+
+export { BudgetExceeded, InvalidOption, PriceMissing }
+
+/** So many dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch. */
+export interface Budget {
+  /** For each tenant, or for all together. */
+  readonly per: "tenant" | "all"
+  readonly dollars: number
+  readonly window: "day" | "month" | Duration.Input
+}
+
+/** So many dollars in a window, for each tenant. */
+export const perTenant = (dollars: number, window: Budget["window"]): Budget => ({ per: "tenant", dollars, window })
+
+/** So many dollars in a window, for all tenants together. */
+export const overall = (dollars: number, window: Budget["window"]): Budget => ({ per: "all", dollars, window })
+
+/** The prices, and who may spend what. `prices` and `primary` must be given. */
+export interface Options {
+  readonly prices: Pricing.Catalogue
+  /** The model that savings are told against. It must be in `prices`. */
+  readonly primary: string
+  /** Who may answer: reservations are made at the highest of their prices. @default all of `prices` */
+  readonly models?: ReadonlyArray<string> | undefined
+  /** All of them have to hold a call. With any, all of `models` need a price for input and output. @default none */
+  readonly budgets?: ReadonlyArray<Budget> | undefined
+  /** Tokens reserved for the completion of a request without `max_tokens`. @default 4_096 */
+  readonly assumedOutput?: number | undefined
+  /** The most tokens a request is expected to use. @default its bytes, and its `max_tokens` */
+  readonly estimate?: ((request: ChatModel.Request) => TokenEstimate) | undefined
+  /** Tenants that have an account of their own; when none can be forgotten, further ones share one. @default 10_000 */
+  readonly tenants?: number | undefined
+  /** How long an account that has spent nothing in a running window is remembered. @default "1 hour" */
+  readonly idleTimeToLive?: Duration.Input | undefined
+}
+
+/**
+ * {@link Options} as they are written in YAML or JSON, with `prices` in dollars for a million tokens and each budget as
+ * `{ per, dollars, window }`; `estimate` is added in code. A field that is wrong or unknown is refused by name.
+ */
+export const OptionsSchema: Schema.Codec<Options, unknown> = written
+
+/** What one reply cost, and whom. Amounts are micro-dollars. */
+export interface Bill {
+  readonly tenant: string
+  /** The name in the catalogue of the model that answered; `"cache"`, `"canned"`, or `"other"` for one not in it. */
+  readonly model: string
+  /** Tokens in disjoint parts. */
+  readonly used: Pricing.Parts
+  readonly cost: Pricing.Cost
+  /** What the primary would have cost more for the same tokens; below zero if it would have cost less. */
+  readonly saving: Pricing.Amount
+  /** Whether the provider did not say what was used, so that the bytes were counted. */
+  readonly estimated: boolean
+}
+
+/** An answer with its bill. */
+export interface BilledAnswer extends ChatModel.Answer {
+  readonly bill: Bill
+}
+
+/** A chat model whose answers are billed. */
+export interface BilledModel<out E> extends ChatModel.ChatModel<E> {
+  readonly complete: (request: ChatModel.Request) => Effect.Effect<BilledAnswer, E>
+}
+
+/** What was added up since the beginning. Amounts are micro-dollars. */
+export interface Totals {
+  readonly replies: number
+  /** Calls that failed or were interrupted, which are not billed. */
+  readonly failures: number
+  /** Calls that a budget refused. */
+  readonly refused: number
+  /** What is known of the costs. */
+  readonly cost: number
+  /** What is known of the savings. */
+  readonly saved: number
+  /** Replies whose cost is not known in full. */
+  readonly unpriced: number
+  /** Replies whose usage was estimated. */
+  readonly estimated: number
+}
+
+/** A budget in the window that runs now. Amounts are micro-dollars. */
+export interface BudgetState {
+  readonly per: "tenant" | "all"
+  readonly limit: number
+  readonly spent: number
+  readonly reserved: number
+  readonly resetsIn: Duration.Duration
+}
+
+/** What there is to read about one tenant. */
+export interface TenantSnapshot {
+  readonly tenant: string
+  readonly totals: Totals
+  readonly inFlight: number
+  readonly budgets: ReadonlyArray<BudgetState>
+}
+
+/** What there is to read about a ledger at one moment. */
+export interface Snapshot {
+  readonly total: Totals
+  /** By the names of the bills, without what failed or was refused. */
+  readonly models: { readonly [model: string]: Totals }
+  /** How many tenants have an account of their own. */
+  readonly tenants: number
+  /** What was added up for tenants without one; with those of the others it makes the total. */
+  readonly others: Totals
+  /** The budgets for all tenants together. */
+  readonly budgets: ReadonlyArray<BudgetState>
+}
+
+/** What is reserved for a call until its cost is known. Ends once. */
+export interface Reservation {
+  /** Bills the answer. */
+  readonly settle: (answer: ChatModel.Answer) => Effect.Effect<Bill>
+  /** Gives everything back: there was no answer. */
+  readonly refund: Effect.Effect<void>
+}
+
+/** Keeps the accounts. */
+export interface CostLedger {
+  /** Bills every answer of the model, within the budgets. */
+  readonly protect: <E>(model: ChatModel.ChatModel<E>) => BilledModel<E | BudgetExceeded>
+  /** Reserves for a call that is made by other means; refunded when the scope closes, if it has not ended by then. */
+  readonly reserve: (request: ChatModel.Request) => Effect.Effect<Reservation, BudgetExceeded, Scope.Scope>
+  readonly snapshot: Effect.Effect<Snapshot>
+  /** A tenant that has an account of its own. */
+  readonly tenant: (tenant: string) => Effect.Effect<TenantSnapshot | undefined>
+  /** All tenants that have an account of their own. */
+  readonly tenants: Effect.Effect<ReadonlyArray<TenantSnapshot>>
+}
+
+/** The ledger of an application. */
+export const CostLedger: Context.Service<CostLedger, CostLedger> = Context.Service<CostLedger>(
+  "@switchgear/http/CostLedger"
+)
+
+/** On whose account a call is made. */
+export const CurrentTenant = Context.Reference<string>("@switchgear/http/CostLedger/CurrentTenant", {
+  defaultValue: () => "default"
+})
+
+/** Makes the calls of an effect on the account of a tenant. */
+export const withTenant = (tenant: string): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
+  Effect.provideService(CurrentTenant, tenant)
+
+/** Why a ledger is not made: an option out of range, a model that has no prices, or one that has not all it needs. */
+export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
+
+/** Makes a ledger in which nothing is spent. */
+export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
+  Effect.map(rulesOf(options), (rules) => {
+    const books = new Books(rules)
+    const begin = (request: ChatModel.Request) =>
+      Effect.gen(function*() {
+        const [tenant, now] = [yield* CurrentTenant, yield* Clock.currentTimeMillis]
+        const entry = books.begin(tenant, request, now)
+        return entry instanceof BudgetExceeded ? yield* entry : entry
+      })
+
+    return {
+      protect: (model) => ({
+        ...model,
+        complete: (request) =>
+          Effect.acquireUseRelease(
+            begin(request),
+            (entry) => Effect.map(model.complete(request), (answer) => ({ ...answer, bill: entry.bill(answer) })),
+            (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.refund())
+          )
+      }),
+      reserve: (request) =>
+        Effect.map(
+          Effect.acquireRelease(begin(request), (entry) => Effect.sync(() => entry.refund())),
+          (entry): Reservation => ({
+            settle: (answer) => Effect.sync(() => entry.settle(entry.bill(answer))),
+            refund: Effect.sync(() => entry.refund())
+          })
+        ),
+      snapshot: Effect.map(Clock.currentTimeMillis, (now) => books.snapshot(now)),
+      tenant: (tenant) => Effect.map(Clock.currentTimeMillis, (now) => books.tenant(tenant, now)),
+      tenants: Effect.map(Clock.currentTimeMillis, (now) => books.tenants(now))
+    }
+  })
+
+/** The ledger as the ledger of the application. */
+export const layer = (options: Options): Layer.Layer<CostLedger, LedgerError> => Layer.effect(CostLedger, make(options))

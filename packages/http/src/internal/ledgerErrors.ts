@@ -1,0 +1,62 @@
+/** How a ledger says no. */
+import * as Outcome from "@switchgear/core/Outcome"
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import { format } from "../Pricing.ts"
+
+/** The budget does not hold the call: it was not made. */
+export class BudgetExceeded
+  extends Schema.TaggedError<BudgetExceeded>("@switchgear/http/CostLedger/BudgetExceeded")("BudgetExceeded", {
+    tenant: Schema.String,
+    /** Whose budget it is: the tenant's, or that of all together. */
+    budget: Schema.Literals(["tenant", "all"]),
+    /** Micro-dollars that the budget has in a window, that are spent of it, and that calls in flight have reserved. */
+    limit: Schema.Int,
+    spent: Schema.Int,
+    reserved: Schema.Int,
+    /** Until the budget resets. */
+    retryAfter: Schema.Duration
+  })
+{
+  get [Outcome.RejectionTypeId](): true {
+    return true
+  }
+
+  get isRetryable(): boolean {
+    return false
+  }
+
+  override get message(): string {
+    const whose = this.budget === "all" ? "for all tenants" : `of tenant ${JSON.stringify(this.tenant)}`
+    return `The budget ${whose} does not hold this call: ${format(this.spent)} of ${format(this.limit)} are spent and ${
+      format(this.reserved)
+    } reserved. It resets in ${Duration.format(this.retryAfter)}.`
+  }
+}
+
+/** An option out of range. */
+export class InvalidOption
+  extends Schema.TaggedError<InvalidOption>("@switchgear/http/CostLedger/InvalidOption")("InvalidOption", {
+    field: Schema.String,
+    value: Schema.String,
+    range: Schema.String
+  })
+{
+  override get message(): string {
+    return `CostLedger.make: ${this.field} must be ${this.range}, got ${this.value}`
+  }
+}
+
+/** A model that budgets cannot be kept for, because the price of its input or output is not known. */
+export class PriceMissing
+  extends Schema.TaggedError<PriceMissing>("@switchgear/http/CostLedger/PriceMissing")("PriceMissing", {
+    model: Schema.String,
+    part: Schema.String
+  })
+{
+  override get message(): string {
+    return `CostLedger.make: a budget needs a price for the ${this.part} of ${
+      JSON.stringify(this.model)
+    }. Give it in prices, or name in models only those that may answer.`
+  }
+}

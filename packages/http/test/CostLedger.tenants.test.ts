@@ -1,0 +1,112 @@
+import { assert, describe, it } from "@effect/vitest"
+import { CostLedger } from "@switchgear/http"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { answer, ask, ledgerOf, microDollars, modelOf } from "./support/ledgerOf.ts"
+
+const spend = (ledger: CostLedger.CostLedger, tenant: string, amount = 10) =>
+  ledger.protect(modelOf(Effect.succeed(answer(amount)))).complete(ask(amount)).pipe(CostLedger.withTenant(tenant))
+
+const names = (ledger: CostLedger.CostLedger) =>
+  Effect.map(ledger.tenants, (tenants) => tenants.map(({ tenant }) => tenant))
+
+const addsUp = (ledger: CostLedger.CostLedger) =>
+  Effect.gen(function*() {
+    const { others, total } = yield* ledger.snapshot
+    const tenants = yield* ledger.tenants
+    for (const field of ["replies", "failures", "refused", "cost", "saved"] as const) {
+      assert.strictEqual(tenants.reduce((sum, { totals }) => sum + totals[field], others[field]), total[field], field)
+    }
+  })
+
+describe("the accounts of tenants", () => {
+  it.effect("are at most so many, and the one used longest ago is given up for a new one", () =>
+    Effect.gen(function*() {
+      const ledger = yield* ledgerOf({ tenants: 2 })
+      yield* spend(ledger, "a")
+      yield* spend(ledger, "b")
+      yield* spend(ledger, "a")
+      yield* spend(ledger, "c")
+      assert.deepStrictEqual(yield* names(ledger), ["a", "c"])
+      yield* addsUp(ledger)
+    }))
+
+  it.effect("stay few under a hundred thousand made-up names, and lose nothing of the total", () =>
+    Effect.gen(function*() {
+      const ledger = yield* ledgerOf({
+        tenants: 100,
+        budgets: [CostLedger.perTenant(microDollars(1000), "1 minute")]
+      })
+      for (let i = 0; i < 100_000; i++) yield* Effect.ignore(spend(ledger, `made-up-${i}`))
+      const { others, tenants, total } = yield* ledger.snapshot
+      assert.strictEqual(tenants, 100)
+      // Those with an account spent 10 each, and all others 1,000 together.
+      assert.deepStrictEqual([total.cost, others.cost, total.refused], [2000, 1000, 100_000 - 200])
+      yield* addsUp(ledger)
+    }))
+
+  it.effect("are not given up while something is spent in a window, which would renew the budget", () =>
+    Effect.gen(function*() {
+      const ledger = yield* ledgerOf({
+        tenants: 1,
+        idleTimeToLive: "1 second",
+        budgets: [CostLedger.perTenant(microDollars(10), "1 minute")]
+      })
+      yield* spend(ledger, "a")
+      yield* TestClock.adjust("30 seconds")
+      yield* spend(ledger, "b")
+      assert.deepStrictEqual(yield* names(ledger), ["a"])
+      for (const tenant of ["a", "b", "c"]) {
+        assert.strictEqual((yield* Effect.flip(spend(ledger, tenant, 1))).tenant, tenant)
+      }
+      yield* TestClock.adjust("30 seconds")
+      yield* spend(ledger, "b")
+      assert.deepStrictEqual(yield* names(ledger), ["b"])
+      yield* addsUp(ledger)
+    }))
+
+  it.effect("are not given to those who have spent from the shared one in this window", () =>
+    Effect.gen(function*() {
+      const ledger = yield* ledgerOf({
+        tenants: 1,
+        budgets: [CostLedger.perTenant(microDollars(10), "1 minute")]
+      })
+      const held = yield* Effect.forkChild(
+        ledger.protect(modelOf(Effect.never)).complete(ask(10)).pipe(CostLedger.withTenant("a")),
+        { startImmediately: true }
+      )
+      yield* spend(ledger, "b")
+      yield* Fiber.interrupt(held)
+      yield* Effect.flip(spend(ledger, "b"))
+      assert.deepStrictEqual(yield* names(ledger), [])
+      yield* TestClock.adjust("1 minute")
+      yield* spend(ledger, "b")
+      assert.deepStrictEqual(yield* names(ledger), ["b"])
+    }))
+
+  it.effect("are not given up while a call is in flight", () =>
+    Effect.gen(function*() {
+      const ledger = yield* ledgerOf({ tenants: 1, budgets: [CostLedger.perTenant(microDollars(10), "1 minute")] })
+      const slow = ledger.protect(modelOf(Effect.as(Effect.sleep("5 minutes"), answer(10)))).complete(ask(10))
+      const fiber = yield* Effect.forkChild(slow.pipe(CostLedger.withTenant("a")), { startImmediately: true })
+      yield* TestClock.adjust("2 minutes")
+      yield* spend(ledger, "b")
+      assert.deepStrictEqual(yield* names(ledger), ["a"])
+      yield* TestClock.adjust("3 minutes")
+      yield* Fiber.join(fiber)
+      assert.strictEqual((yield* ledger.tenant("a"))?.totals.cost, 10)
+      yield* addsUp(ledger)
+    }))
+
+  it.effect("are forgotten when they were idle for long, as others come", () =>
+    Effect.gen(function*() {
+      const ledger = yield* ledgerOf({ idleTimeToLive: "1 hour" })
+      yield* spend(ledger, "a")
+      yield* TestClock.adjust("30 minutes")
+      yield* spend(ledger, "b")
+      yield* TestClock.adjust("30 minutes")
+      yield* spend(ledger, "c")
+      assert.deepStrictEqual(yield* names(ledger), ["b", "c"])
+      yield* addsUp(ledger)
+    }))
+})
