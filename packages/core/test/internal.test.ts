@@ -257,6 +257,14 @@ describe("a sliding window", () => {
       assert.deepStrictEqual(order, ["first", "second", "first again"])
     }))
 
+  it.effect("passes the last part of a billion though the sum of the others misses it by a hair", () =>
+    Effect.gen(function*() {
+      const limiter = yield* RateLimit.make({ name: "model", limits: [sliding(1e9, "1 minute")] })
+      for (let i = 0; i < 8; i++) yield* limiter.reserve({ tokens: 111_111_111.1 })
+      yield* limiter.reserve({ tokens: 111_111_111.2 })
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(limiter.reserve({ tokens: 1 }))))
+    }))
+
   it.effect("has nothing left after a pause until its time has passed", () =>
     Effect.gen(function*() {
       const limiter = yield* minute()
