@@ -1,7 +1,7 @@
 /** Claims about the machinery behind the primitives that only one wrong token in it would break, told by what a user sees. */
 import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Deadline, Pipeline, RateLimit, Retry } from "@switchgear/core"
-import { Clock, Duration, Effect, Exit } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 
 const { lastCalls, lasting } = CircuitBreaker
@@ -340,6 +340,55 @@ describe("time-outs of one length", () => {
       yield* ending(ends, "fifth")(limited(Effect.never))
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(ends.map(([, at]) => at), [100, 200, 700, 1300, 11_300])
+    }))
+
+  /** The virtual clock, and how many sleeps were begun on it and go on. */
+  const watched = Effect.map(Clock.Clock, (clock) => {
+    const sleeps = { begun: 0, pending: 0 }
+    const sleep = (duration: Duration.Duration) =>
+      Effect.suspend(() => {
+        sleeps.begun++
+        sleeps.pending++
+        return Effect.ensuring(clock.sleep(duration), Effect.sync(() => sleeps.pending--))
+      })
+    return { clock: Object.assign(Object.create(clock), { sleep }) as Clock.Clock, sleeps }
+  })
+
+  it.effect("need one alarm however many they are, which is stopped when the last has ended", () =>
+    Effect.gen(function*() {
+      const { clock, sleeps } = yield* watched
+      const limited = <A>(self: Effect.Effect<A>) =>
+        fork(Effect.provideService(Deadline.within("1 second")(self), Clock.Clock, clock))
+      for (const begun of [1, 2]) {
+        const ended = yield* Deferred.make<void>()
+        const last = yield* Deferred.make<void>()
+        for (let i = 0; i < 100; i++) {
+          yield* limited(Deferred.await(i < 99 ? ended : last))
+          yield* TestClock.adjust("1 millis")
+        }
+        yield* Deferred.succeed(ended, undefined)
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(sleeps, { begun, pending: 1 })
+        yield* Deferred.succeed(last, undefined)
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(sleeps, { begun, pending: 0 })
+      }
+    }))
+
+  it.effect("are told by the clock, and kept in the line, that each began with", () =>
+    Effect.gen(function*() {
+      const clocks = [yield* watched, yield* watched]
+      const ends: Array<readonly [string, number]> = []
+      for (const { clock, sleeps } of clocks) {
+        for (const millis of [3000, 1000, 2000]) {
+          const limited = Deadline.within(millis)(Effect.never)
+          yield* ending(ends, `${millis}`)(Effect.provideService(limited, Clock.Clock, clock))
+        }
+        assert.deepStrictEqual(sleeps, { begun: 3, pending: 3 })
+      }
+      yield* TestClock.adjust("10 seconds")
+      const at = [1000, 1000, 2000, 2000, 3000, 3000]
+      assert.deepStrictEqual(ends, at.map((millis) => [`${millis}`, millis]))
     }))
 
   it.effect("fire at the end of a millisecond that they end within, and not before it", () =>
