@@ -1,7 +1,7 @@
 /** Claims about the machinery behind the primitives that only one wrong token in it would break, told by what a user sees. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker, Deadline, Pipeline, RateLimit, Retry } from "@switchgear/core"
-import { Clock, Deferred, Duration, Effect, Exit } from "effect"
+import { CircuitBreaker, Deadline, Outcome, Pipeline, RateLimit, Retry } from "@switchgear/core"
+import { Clock, Deferred, Duration, Effect, Exit, Fiber, Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const { lastCalls, lasting } = CircuitBreaker
@@ -49,6 +49,86 @@ describe("probes of a circuit", () => {
         assert.deepStrictEqual((yield* breaker.snapshot).nextRetry, Duration.seconds(90))
       }))
   }
+})
+
+describe("what closes and opens a circuit", () => {
+  const slowly = { slowCallDuration: "1 second", slowCallRate: 0.5 } as const
+
+  for (
+    const [what, options] of [["slow", slowly], ["in a row", { consecutiveFailures: 2 }]] as const
+  ) {
+    it.effect(`is not decided while the missing probes could still be too many ${what}`, () =>
+      Effect.gen(function*() {
+        const breaker = yield* CircuitBreaker.make({
+          name: "model",
+          failureRate: 1,
+          ...options,
+          halfOpen: { calls: 4 }
+        })
+        yield* breaker.control.trip("30 seconds")
+        yield* TestClock.adjust("30 seconds")
+        for (const expected of ["HalfOpen", "HalfOpen", "Closed"]) {
+          yield* breaker.protect(ok)
+          assert.strictEqual(yield* breaker.state, expected)
+        }
+      }))
+  }
+
+  it.effect("is judged by the calls that were slow by the time one ends before that one is", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({
+        ...slowly,
+        name: "model",
+        window: lastCalls(1),
+        slowCallRate: 1
+      })
+      yield* fork(breaker.protect(Effect.never))
+      yield* TestClock.adjust("500 millis")
+      yield* fork(breaker.protect(lasts("900 millis")))
+      yield* TestClock.adjust("10 seconds")
+      const { late, since, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ late, since, state }, { late: 1, since: 1400, state: "Open" })
+    }))
+
+  const reasonOf = (options: Partial<CircuitBreaker.Options>, act: Act) =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ name: "model", minimumCalls: 1, ...options })
+      const seen = yield* Effect.forkChild(
+        Stream.runHead(Stream.filter(breaker.transitions, ({ reason }) => !/by-hand|open-elapsed/.test(reason))),
+        { startImmediately: true }
+      )
+      yield* act(breaker)
+      yield* breaker.state
+      return Option.map(yield* Fiber.join(seen), ({ reason }) => reason)
+    })
+
+  type Act = (breaker: CircuitBreaker.CircuitBreaker) => Effect.Effect<unknown, unknown>
+
+  const order: Act = (breaker) => Effect.exit(breaker.protectWith({ classify: () => Outcome.tripFor("1 hour") })(bad))
+
+  const probe = (act: Act): Act => (breaker) =>
+    breaker.control.trip("1 second").pipe(Effect.andThen(TestClock.adjust("1 second")), Effect.andThen(act(breaker)))
+
+  const hang: Act = (breaker) =>
+    Effect.andThen(
+      Effect.forkDetach(breaker.protect(Effect.never), { startImmediately: true }),
+      TestClock.adjust("1 hour")
+    )
+
+  it.effect.each<readonly [CircuitBreaker.TransitionReason, Partial<CircuitBreaker.Options>, Act]>([
+    ["trip-for", {}, order],
+    ["trip-for", {}, probe(order)],
+    [
+      "consecutive-failures",
+      { failureRate: "off", consecutiveFailures: 1 },
+      (breaker) => Effect.exit(breaker.protect(bad))
+    ],
+    ["slow-call-rate", slowly, hang],
+    ["probe-outlasted", {}, probe(hang)]
+  ])("is told with its reason: %s", ([reason, options, act]) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* reasonOf(options, act), Option.some(reason))
+    }))
 })
 
 describe("a ramp-up", () => {
