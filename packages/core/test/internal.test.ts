@@ -455,6 +455,27 @@ describe("time-outs of one length", () => {
       }
     }))
 
+  it.effect("keep their alarm when one begins right after the last has ended, and stop it after that one", () =>
+    Effect.gen(function*() {
+      for (const fires of [true, false]) {
+        const { clock, sleeps } = yield* watched
+        const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const limited = Deadline.within("1 second")
+        const fiber = yield* fork(
+          Effect.andThen(limited(Deferred.await(first)), limited(Deferred.await(second))).pipe(
+            Effect.provideService(Clock.Clock, clock)
+          )
+        )
+        yield* Deferred.succeed(first, undefined)
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(sleeps, { begun: 1, pending: 1 })
+        yield* fires ? TestClock.adjust("1 second") : Deferred.succeed(second, undefined)
+        yield* TestClock.adjust(0)
+        assert.deepStrictEqual(sleeps, { begun: 1, pending: 0 })
+        assert.strictEqual(Exit.isFailure(yield* Fiber.join(fiber)), fires)
+      }
+    }))
+
   it.effect("are told by the clock, and kept in the line, that each began with", () =>
     Effect.gen(function*() {
       const clocks = [yield* watched, yield* watched]
