@@ -7,8 +7,9 @@
  *
  * **Gotchas**
  *
- * Interrupting a call closes its connection, so that the provider stops working on it. The key is `Redacted` and is in
- * no error, log line or span; custom `headers` are visible in spans, so no secret belongs there.
+ * Interrupting a call, or taking no more of a stream, closes its connection, so that the provider stops working on it.
+ * The key is `Redacted` and is in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
+ * there.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -17,17 +18,21 @@ import * as Effect from "effect/Effect"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as ChatError from "./ChatError.ts"
 import * as ChatSchema from "./ChatSchema.ts"
 import { decodeReply } from "./internal/decodeReply.ts"
 import { readBody } from "./internal/readBody.ts"
 import type { Secrets } from "./internal/redact.ts"
+import { readStream } from "./internal/readStream.ts"
 import * as TransportFailure from "./internal/transportFailure.ts"
 import * as Undici from "./internal/undici.ts"
+import * as Waits from "./internal/waits.ts"
 
 /**
  * A client of one provider.
@@ -40,6 +45,15 @@ export class ChatClient extends Context.Service<ChatClient, {
    * field goes to the provider as it is.
    */
   readonly complete: (request: ChatSchema.ChatRequest) => Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError>
+  /**
+   * One chat completion, in chunks as the model writes it. The stream ends when the answer is whole, and fails when it is
+   * not: with `Truncated` if the connection ended first, with the error the provider put into the stream, with `TimedOut`
+   * if one of the clocks ran out. Each run of the stream is one call.
+   *
+   * The usage is always asked for and comes in a chunk without choices before the end, see `ChatStream.isUsageOnly`. For
+   * a server that refuses `stream_options`, a request with `stream_options: null` or `include_usage: false` leaves it out.
+   */
+  readonly stream: (request: ChatSchema.ChatRequest) => Stream.Stream<ChatSchema.ChatChunk, ChatError.ChatError>
 }>()("@switchgear/http/ChatClient") {}
 
 /**
@@ -52,8 +66,19 @@ export interface Options {
   readonly baseUrl: string
   /** Sent as a bearer token. Local servers need none. */
   readonly apiKey?: Redacted.Redacted | undefined
-  /** How long a call may take from its start to the last byte of its answer. @default "60 seconds" */
+  /**
+   * How long a call may take from its start to the last byte of its answer. Like the other two, it counts the time that
+   * is spent waiting for the provider, not the time a reader of a stream takes. @default "60 seconds", for a stream
+   * "10 minutes"
+   */
   readonly timeout?: Duration.Input | undefined
+  /**
+   * How long a stream may take from its start until it says something: text, reasoning, a tool call. A role, an empty text
+   * and keep-alives do not count. Models that think in silence need it long. @default "60 seconds"
+   */
+  readonly firstContentTimeout?: Duration.Input | undefined
+  /** How long a stream that has begun to speak may say nothing. The same things do not count. @default "30 seconds" */
+  readonly idleTimeout?: Duration.Input | undefined
   /** More headers for every request. They are no place for secrets: spans show them. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
@@ -136,6 +161,7 @@ interface Settings {
   readonly host: string
   readonly apiKey: string | undefined
   readonly timeout: Duration.Duration
+  readonly waits: Waits.Limits
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -146,80 +172,127 @@ const fromHttpClient = (
   const base = HttpClientRequest.post(settings.url, { headers: { ...settings.headers, accept: "application/json" } })
   const authorized = settings.apiKey === undefined ? base : HttpClientRequest.bearerToken(base, settings.apiKey)
 
-  const exchange = Effect.fnUntraced(function*(
-    model: string,
-    body: string,
-    secrets: Secrets
-  ): Effect.fn.Return<ChatSchema.ChatReply, ChatError.ChatError, Scope.Scope> {
-    const target = { provider: settings.provider, model, host: settings.host }
+  /** Sends the request; a failed status is an error, read as far as it explains itself. */
+  const open = Effect.fnUntraced(function*(
+    call: Call
+  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ChatError.ChatError, Scope.Scope> {
+    const target = { provider: settings.provider, model: call.model, host: settings.host }
     const response = yield* http.execute(
-      HttpClientRequest.setBody(authorized, HttpBody.text(body, "application/json"))
+      HttpClientRequest.setBody(
+        call.accept === undefined ? authorized : HttpClientRequest.setHeader(authorized, "accept", call.accept),
+        HttpBody.text(call.body, "application/json")
+      )
     ).pipe(Effect.mapError((error) => TransportFailure.beforeResponse(target, error)))
-    const { headers, status } = response
-    const failed = status < 200 || status > 299
-    const { text, whole } = yield* readBody(response, failed ? errorLimit : replyLimit).pipe(
-      failed
-        // The status says what happened even if its explanation broke off.
-        ? Effect.orElseSucceed(() => ({ text: "", whole: false }))
-        : Effect.mapError((error) => TransportFailure.inBody(target, status, error))
+    if (response.status >= 200 && response.status <= 299) return response
+    // The status says what happened even if its explanation broke off.
+    const { text } = yield* readBody(response, errorLimit).pipe(Effect.orElseSucceed(() => ({ text: "" })))
+    return yield* ChatError.fromResponse({ ...(yield* head(call, response)), body: text })
+  })
+
+  const head = ({ model, secrets }: Call, { headers, status }: HttpClientResponse.HttpClientResponse) =>
+    Effect.map(
+      Clock.currentTimeMillis,
+      (now) => ({ provider: settings.provider, model, status, headers, now, secrets })
     )
-    const now = yield* Clock.currentTimeMillis
-    const received = { provider: settings.provider, model, status, headers, body: text, now, secrets }
-    if (failed) return yield* ChatError.fromResponse(received)
+
+  const exchange = Effect.fnUntraced(function*(
+    call: Call
+  ): Effect.fn.Return<ChatSchema.ChatReply, ChatError.ChatError, Scope.Scope> {
+    const target = { provider: settings.provider, model: call.model, host: settings.host }
+    const response = yield* open(call)
+    const { text, whole } = yield* readBody(response, replyLimit).pipe(
+      Effect.mapError((error) => TransportFailure.inBody(target, response.status, error))
+    )
     if (!whole) {
       return yield* new ChatError.MalformedReply({
         provider: settings.provider,
-        model,
-        status,
+        model: call.model,
+        status: response.status,
         found: `more than ${replyLimit / 2 ** 20} MiB`,
         isRetryable: false
       })
     }
-    return yield* Effect.fromResult(decodeReply(received))
+    return yield* Effect.fromResult(decodeReply({ ...(yield* head(call, response)), body: text }))
   })
 
+  const timedOut = (model: string, phase: ChatError.Phase, limit: Duration.Duration) =>
+    new ChatError.TimedOut({ provider: settings.provider, model, phase, limit })
+
   const complete = (request: ChatSchema.ChatRequest) =>
+    Effect.flatMap(callOf(request, {}), (call) =>
+      exchange(call).pipe(
+        Effect.scoped,
+        Effect.timeoutOrElse({
+          duration: settings.timeout,
+          orElse: () => Effect.fail(timedOut(call.model, "total", settings.timeout))
+        })
+      ))
+
+  const stream = (request: ChatSchema.ChatRequest) =>
+    Stream.unwrap(Effect.gen(function*() {
+      const call = {
+        ...(yield* callOf(request, streaming(request?.stream_options))),
+        accept: "text/event-stream"
+      }
+      const waits = Waits.make(
+        yield* Clock.Clock,
+        settings.waits,
+        (phase, limit) => timedOut(call.model, phase, limit)
+      )
+      const response = yield* waits.within(open(call))
+      return readStream(response, yield* head(call, response), waits)
+    }))
+
+  const callOf = (request: ChatSchema.ChatRequest, delivery: object): Effect.Effect<Call, ChatError.ChatError> =>
     Effect.suspend(() => {
-      const encoded = encode(request)
-      if (Result.isFailure(encoded)) {
-        return Effect.fail(
+      const encoded = encode(request, delivery)
+      return Result.isSuccess(encoded)
+        ? Effect.succeed({
+          model: request.model,
+          body: encoded.success,
+          secrets: { apiKey: settings.apiKey, prompt: promptOf(request) }
+        })
+        : Effect.fail(
           new ChatError.InvalidRequest({
             provider: settings.provider,
             model: String(request?.model ?? "(no model)").slice(0, 100),
             detail: encoded.failure
           })
         )
-      }
-      return exchange(request.model, encoded.success, { apiKey: settings.apiKey, prompt: promptOf(request) }).pipe(
-        Effect.scoped,
-        Effect.timeoutOrElse({
-          duration: settings.timeout,
-          orElse: () =>
-            Effect.fail(
-              new ChatError.TimedOut({
-                provider: settings.provider,
-                model: request.model,
-                phase: "total",
-                limit: settings.timeout
-              })
-            )
-        })
-      )
     })
 
-  return ChatClient.of({ provider: settings.provider, complete })
+  return ChatClient.of({ provider: settings.provider, complete, stream })
+}
+
+interface Call {
+  readonly model: string
+  readonly body: string
+  readonly secrets: Secrets
+  readonly accept?: string | undefined
 }
 
 /** A reply is bounded so that an endpoint which is no API cannot fill the memory; an explanation needs little. */
 const replyLimit = 32 * 2 ** 20
 const errorLimit = 64 * 2 ** 10
 
-const encode = (request: ChatSchema.ChatRequest): Result.Result<string, string> => {
+/** The usage comes with a stream only if it is asked for, and without it nobody knows what the stream cost. */
+const streaming = (options: unknown): object => {
+  if (options === null) return { stream: true }
+  const given = typeof options === "object" ? options : {}
+  return {
+    stream: true,
+    stream_options: "include_usage" in given && given.include_usage === false
+      ? given
+      : { ...given, include_usage: true }
+  }
+}
+
+const encode = (request: ChatSchema.ChatRequest, delivery: object): Result.Result<string, string> => {
   if (typeof request?.model !== "string" || request.model === "") return Result.fail("model must be a non-empty text")
   if (!Array.isArray(request.messages)) return Result.fail("messages must be a list")
   const { stream: _stream, stream_options: _streamOptions, ...rest } = request
   return Result.try({
-    try: () => JSON.stringify(rest),
+    try: () => JSON.stringify({ ...rest, ...delivery }),
     catch: () => "the request cannot be written as JSON"
   })
 }
@@ -251,6 +324,11 @@ const validated = (options: Options): Settings => {
     host: url.host,
     apiKey: key,
     timeout: duration("timeout", options.timeout ?? "60 seconds"),
+    waits: {
+      firstContent: duration("firstContentTimeout", options.firstContentTimeout ?? "60 seconds"),
+      idle: duration("idleTimeout", options.idleTimeout ?? "30 seconds"),
+      total: duration("timeout", options.timeout ?? "10 minutes")
+    },
     headers: options.headers ?? {}
   }
 }

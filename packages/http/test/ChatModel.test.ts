@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type CircuitBreaker } from "@switchgear/core"
 import { ChatClient, ChatModel, ChatSchema } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Cause, Duration, Effect, Exit, Fiber, Layer } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const hello: ChatModel.Request = { messages: [{ role: "user", content: "hello" }] }
@@ -174,7 +174,8 @@ describe("ChatModel", () => {
         complete: (request) => {
           sent = request
           return Effect.succeed({ choices: [{ message: { content: "hi" }, finish_reason: "stop" }] })
-        }
+        },
+        stream: () => Stream.empty
       })
       const model = yield* ChatModel.make({ model: "m", name: "primary" }).pipe(
         Effect.provideService(ChatClient.ChatClient, client)

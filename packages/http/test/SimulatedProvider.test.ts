@@ -215,7 +215,7 @@ describe("SimulatedProvider", () => {
           post("/v1/chat/completions", body, "Bearer sk-2"),
           post("/v1/chat/completions", "not json"),
           post("/v1/chat/completions", "{}"),
-          post("/v1/chat/completions", JSON.stringify({ ...ask, stream: true })),
+          post("/v1/chat/completions", JSON.stringify({ ...ask, messages: "hello" })),
           post("/v1/chat/completions", JSON.stringify({ ...ask, model: "unknown" }))
         ]),
         [200, 404, 401, 400, 400, 400, 404]

@@ -41,9 +41,55 @@ export type Outcome =
     readonly headers: Readonly<Record<string, string>>
     readonly body: unknown
   }
+  | { readonly _tag: "Stream"; readonly script: StreamScript }
   | { readonly _tag: "Hang" }
   | { readonly _tag: "Cut"; readonly at: "before-headers" | "mid-body" }
   | { readonly _tag: "Mix"; readonly shares: ReadonlyArray<readonly [share: number, outcome: Outcome]> }
+
+/**
+ * How an answer is streamed. Everything left out is a healthy default: a role, the text in chunks of four characters
+ * without pauses, the usage if it was asked for, `[DONE]`.
+ */
+export interface StreamScript {
+  /** What is said. @default a greeting in the name of the model */
+  readonly text?: string | undefined
+  /** In how many chunks it is said. @default one for four characters */
+  readonly chunks?: number | undefined
+  /** The time between the role and the first content. @default none */
+  readonly firstContentAfter?: Duration.Input | undefined
+  /** The time between two chunks of content, and before the end. @default none */
+  readonly pause?: Duration.Input | undefined
+  /** Whether a chunk with the role alone opens the stream. @default "first" */
+  readonly role?: "first" | "absent" | undefined
+  /** When the usage is sent. @default "asked" */
+  readonly usage?: "asked" | "every-chunk" | "never" | undefined
+  /** How the bytes travel: an event at a time, or each byte alone, which cuts through characters. @default "events" */
+  readonly bytes?: "events" | "one-by-one" | undefined
+  /** How it ends. @default whole */
+  readonly end?: StreamEnd | undefined
+}
+
+/**
+ * How a stream ends: whole or without what should be there at the end, or after so many chunks of content with a
+ * connection that is closed, silence, heartbeats for ever, an error, or other bytes.
+ */
+export type StreamEnd =
+  | {
+    readonly _tag: "Whole"
+    readonly without?: "[DONE]" | "finish_reason" | "both" | undefined
+    /** What becomes of the connection. @default "closed" */
+    readonly connection?: "closed" | "open" | undefined
+  }
+  | { readonly _tag: "Cut"; readonly after: number }
+  | { readonly _tag: "Stall"; readonly after: number }
+  | {
+    readonly _tag: "Heartbeat"
+    readonly after: number
+    readonly every: Duration.Input
+    readonly as: "comment" | "ping" | "role"
+  }
+  | { readonly _tag: "Error"; readonly after: number; readonly error: unknown }
+  | { readonly _tag: "Garbage"; readonly after: number; readonly text: string }
 
 /** Always the same time. */
 export const constant = (duration: Duration.Input): Latency => ({ _tag: "Constant", duration })
@@ -62,6 +108,41 @@ export const ok = (text?: string): Outcome => ({ _tag: "Ok", text, over: undefin
 
 /** A whole answer whose head comes at once and whose body dribbles in over the time given. */
 export const slowBody = (over: Duration.Input, text?: string): Outcome => ({ _tag: "Ok", text, over })
+
+/** An answer that is streamed by a script. A request without `stream` gets the same text whole. */
+export const stream = (script: StreamScript = {}): Outcome => ({ _tag: "Stream", script })
+
+/** Ends a stream as some providers do: without `[DONE]`, without a `finish_reason`, or without both, which is no end. */
+export const endWithout = (
+  without: "[DONE]" | "finish_reason" | "both",
+  connection: "closed" | "open" = "closed"
+): StreamEnd => ({ _tag: "Whole", without, connection })
+
+/** Closes the connection after so many chunks of content. */
+export const cutAfter = (chunks: number): StreamEnd => ({ _tag: "Cut", after: chunks })
+
+/** Says nothing more after so many chunks of content, with the connection open. */
+export const stallAfter = (chunks: number): StreamEnd => ({ _tag: "Stall", after: chunks })
+
+/** Sends only signs of life after so many chunks of content, for ever. */
+export const heartbeatAfter = (
+  chunks: number,
+  every: Duration.Input,
+  as: "comment" | "ping" | "role" = "comment"
+): StreamEnd => ({ _tag: "Heartbeat", after: chunks, every, as })
+
+/** Sends an error after so many chunks of content and ends: a text goes out as it is, any other value as an event. */
+export const errorAfter = (
+  chunks: number,
+  error: unknown = { error: { message: "The server had an error", type: "server_error", param: null, code: null } }
+): StreamEnd => ({ _tag: "Error", after: chunks, error })
+
+/** Sends something else after so many chunks of content and ends. */
+export const garbageAfter = (chunks: number, text: string = "data: {\"choices\": [{\"delta\"\n\n"): StreamEnd => ({
+  _tag: "Garbage",
+  after: chunks,
+  text
+})
 
 /** Any response: a text body goes out as it is, any other value as JSON. */
 export const respond = (
@@ -202,6 +283,23 @@ export const validate = (model: string, { capacity, latency, outcome }: Behaviou
     }
     if (latency?._tag === "LogNormal" && !(Duration.toMillis(latency.p95) >= Duration.toMillis(latency.median))) {
       throw new RangeError(`${where}: latency.p95 must not be below latency.median`)
+    }
+    if (outcome?._tag === "Stream") {
+      const { chunks, end, firstContentAfter, pause } = outcome.script
+      if (chunks !== undefined && !(Number.isInteger(chunks) && chunks > 0)) {
+        throw new RangeError(`${where}: script.chunks must be a positive integer, got ${chunks}`)
+      }
+      if (end !== undefined && "after" in end && !(Number.isInteger(end.after) && end.after >= 0)) {
+        throw new RangeError(`${where}: script.end.after must be an integer of 0 or more, got ${end.after}`)
+      }
+      const every = end?._tag === "Heartbeat" ? end.every : undefined
+      for (const [field, value] of Object.entries({ firstContentAfter, pause, "end.every": every })) {
+        if (value === undefined) continue
+        const millis = Duration.toMillis(Duration.fromInputUnsafe(value))
+        if (!(millis >= 0 && millis < Infinity)) {
+          throw new RangeError(`${where}: script.${field} must be a finite duration of 0 or more, got ${millis} ms`)
+        }
+      }
     }
     if (outcome?._tag === "Mix" && !outcome.shares.some(([share]) => share > 0)) {
       throw new RangeError(`${where}: a mix must have a share above 0`)

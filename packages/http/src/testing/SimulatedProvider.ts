@@ -1,6 +1,6 @@
 /**
- * A model provider to test against: it speaks chat completions for several models and does what a script says, from a
- * healthy answer to a connection that hangs. The script can be changed while calls are running.
+ * A model provider to test against: it speaks chat completions for several models, whole and streamed, and does what a
+ * script says, from a healthy answer to a connection that hangs. The script can be changed while calls are running.
  *
  * The same provider is reached in two ways: over real sockets (`serve`, on loopback and a free port), or in memory as an
  * `HttpClient` (`layerHttpClient`), where every wait follows the Effect clock and so a night passes in a moment under
@@ -228,7 +228,7 @@ const sleep = (millis: number): Effect.Effect<void> => millis > 0 ? Effect.sleep
 
 interface Admission {
   readonly name: string | undefined
-  readonly about: { readonly model: string; readonly prompt: string }
+  readonly about: Pick<Wire.Completion, "model" | "prompt" | "streaming">
   readonly refusal: Wire.Wire | undefined
 }
 
@@ -246,10 +246,13 @@ const admit = (incoming: Wire.Incoming, authorization: string | undefined): Admi
     ? Behaviour.unauthorized
     : name === undefined || messages === undefined
     ? Behaviour.error(400, { message: "model and messages are required", type: "invalid_request_error" })
-    : json["stream"] === true
-    ? Behaviour.error(400, { message: "Streaming is not simulated", type: "invalid_request_error" })
     : undefined
-  const about = { model: name ?? "", prompt: (messages ?? []).map(({ content }) => textOf(content)).join("\n") }
+  const options = isRecord(json["stream_options"]) ? json["stream_options"] : {}
+  const about = {
+    model: name ?? "",
+    prompt: (messages ?? []).map(({ content }) => textOf(content)).join("\n"),
+    streaming: json["stream"] !== true ? "no" : options["include_usage"] === true ? "with usage" : "yes"
+  } as const
   return {
     name,
     about,
@@ -264,5 +267,5 @@ const unknownModel = (name: string): Wire.Wire =>
       type: "invalid_request_error",
       code: "model_not_found"
     }) as Played,
-    { id: "", model: name, created: 0, prompt: "" }
+    { id: "", model: name, created: 0, prompt: "", streaming: "no" }
   )

@@ -36,16 +36,18 @@ export const httpClient = (handle: Handle): HttpClient.HttpClient =>
   )
 
 const body = (wire: Extract<Wire, { _tag: "Answer" }>, call: Call): Stream.Stream<Uint8Array, Error> => {
-  const pieces = Stream.fromIterable(wire.pieces).pipe(
-    Stream.mapEffect(({ pause, text }) => {
-      const bytes = new TextEncoder().encode(text)
-      return pause > 0 ? Effect.as(Effect.sleep(pause), bytes) : Effect.succeed(bytes)
-    })
+  let sent = false
+  const pieces = Stream.fromIterable(wire.pieces, { chunkSize: 1 }).pipe(
+    Stream.mapEffect(({ bytes, pause }) => pause > 0 ? Effect.as(Effect.sleep(pause), bytes) : Effect.succeed(bytes))
   )
-  const whole = wire.end === "cut" ? Stream.concat(pieces, Stream.fail(closed())) : pieces
+  const end = Stream.suspend(() => {
+    sent = wire.end !== "silent"
+    return wire.end === "cut" ? Stream.fail(closed()) : wire.end === "silent" ? Stream.never : Stream.empty
+  })
   return Stream.onExit(
-    whole,
-    (exit) => Effect.sync(() => call.end(wire.end === "cut" ? "cut" : exit._tag === "Success" ? "answered" : "aborted"))
+    Stream.concat(pieces, end),
+    // A reader who takes no more before the end has left, however content he is.
+    () => Effect.sync(() => call.end(!sent ? "aborted" : wire.end === "cut" ? "cut" : "answered"))
   )
 }
 

@@ -64,20 +64,30 @@ const answer = Effect.fnUntraced(function*(
   call: Call,
   response: ServerResponse
 ) {
-  const length = pieces.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
-  response.writeHead(status, { ...headers, "content-length": end === "cut" ? 2 * length + 1 : length })
-  for (const { pause, text } of pieces) {
+  // A body that is a list is short and known; any other is told in chunks as it comes.
+  const length = Array.isArray(pieces) ? pieces.reduce((sum, { bytes }) => sum + bytes.length, 0) : undefined
+  response.writeHead(status, {
+    ...headers,
+    ...(length === undefined ? {} : { "content-length": end === "cut" ? 2 * length + 1 : length })
+  })
+  if (length === undefined) response.flushHeaders()
+  for (const { bytes, pause } of pieces) {
     if (pause > 0) {
       response.flushHeaders()
       yield* Effect.sleep(pause)
     }
-    // What is cut off must have left before, or the client would see no answer at all.
-    if (end === "cut") yield* Effect.callback<void>((resume) => void response.write(text, () => resume(Effect.void)))
-    else response.write(text)
+    // What is cut off must have left before, or the client would see no answer at all; and a stream must not run ahead
+    // of its socket.
+    if (end === "cut" || length === undefined) yield* written(response, bytes)
+    else response.write(bytes)
   }
   if (end === "cut") return yield* cut(call, response)
+  if (end === "silent") return yield* Effect.never
   response.end()
 })
+
+const written = (response: ServerResponse, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => void response.write(bytes, () => resume(Effect.void)))
 
 const cut = (call: Call, response: ServerResponse): Effect.Effect<void> =>
   Effect.sync(() => {

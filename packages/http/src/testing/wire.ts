@@ -1,25 +1,28 @@
 /**
- * What goes over the wire for an outcome: a head and pieces of a body with pauses, or a connection that is cut. The same description is played by the real server and by the one in memory.
+ * What goes over the wire for an outcome: a head and pieces of a body with pauses, or a connection that is cut. The same
+ * description is played by the real server and by the one in memory.
  */
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type { Outcome } from "./Behaviour.ts"
+import type { Outcome, StreamScript } from "./Behaviour.ts"
+import * as Script from "./streamScript.ts"
 
 export type Wire =
   | {
     readonly _tag: "Answer"
     readonly status: number
     readonly headers: Readonly<Record<string, string>>
-    readonly pieces: ReadonlyArray<Piece>
-    /** Whether the connection is closed after the pieces although the head promised more. */
-    readonly end: "complete" | "cut"
+    /** The length of a body in a list is told in the head; that of any other is not known before its end. */
+    readonly pieces: ReadonlyArray<Piece> | Iterable<Piece>
+    /** Whether the connection is closed after the pieces although there should be more, or stays open and silent. */
+    readonly end: "complete" | "cut" | "silent"
   }
   | { readonly _tag: "Cut" }
 
 /** A part of the body, sent after a pause in milliseconds. */
 export interface Piece {
   readonly pause: number
-  readonly text: string
+  readonly bytes: Uint8Array
 }
 
 /** A request as it arrives, by socket or in memory. */
@@ -49,18 +52,28 @@ export interface Completion {
   readonly model: string
   readonly created: number
   readonly prompt: string
+  /** Whether the answer is wanted in chunks, and the usage with it. */
+  readonly streaming: "no" | "yes" | "with usage"
 }
 
 export const fromOutcome = (outcome: Exclude<Outcome, { _tag: "Mix" | "Hang" }>, about: Completion): Wire => {
   switch (outcome._tag) {
     case "Cut":
-      return outcome.at === "before-headers" ? { _tag: "Cut" } : half(completion(undefined, about))
+      if (outcome.at === "before-headers") return { _tag: "Cut" }
+      return about.streaming === "no"
+        ? half(completion(undefined, about))
+        : streamed({ end: { _tag: "Cut", after: 2 } }, about)
     case "Respond":
       return respond(outcome.status, outcome.body, outcome.headers)
+    case "Stream":
+      return about.streaming === "no"
+        ? json(200, [piece(0, JSON.stringify(completion(outcome.script.text, about)))])
+        : streamed(outcome.script, about)
     case "Ok": {
+      if (about.streaming !== "no") return streamed(evenly(outcome), about)
       const body = JSON.stringify(completion(outcome.text, about))
       return outcome.over === undefined
-        ? json(200, [{ pause: 0, text: body }])
+        ? json(200, [piece(0, body)])
         : json(200, dribble(body, Duration.toMillis(outcome.over)))
     }
   }
@@ -73,10 +86,32 @@ export const respond = (status: number, body: unknown, headers: Readonly<Record<
     _tag: "Answer",
     status,
     headers: { "content-type": type, ...headers },
-    pieces: text === "" ? [] : [{ pause: 0, text }],
+    pieces: text === "" ? [] : [piece(0, text)],
     end: "complete"
   }
 }
+
+const streamed = (script: StreamScript, about: Completion): Wire => {
+  const whole = completion(script.text, about)
+  const { end } = script
+  const silent = end?._tag === "Stall" || (end?._tag === "Whole" && end.connection === "open")
+  return {
+    _tag: "Answer",
+    status: 200,
+    headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
+    pieces: Script.pieces(script, { about, content: whole.choices[0]!.message.content, usage: whole.usage }),
+    end: end?._tag === "Cut" ? "cut" : silent ? "silent" : "complete"
+  }
+}
+
+/** A body that takes its time takes it between ten chunks. */
+const evenly = ({ over, text }: Extract<Outcome, { _tag: "Ok" }>): StreamScript => {
+  if (over === undefined) return { text }
+  const pause = Duration.toMillis(over) / 11
+  return { text, chunks: 10, firstContentAfter: pause, pause }
+}
+
+const piece = (pause: number, text: string): Piece => ({ pause, bytes: new TextEncoder().encode(text) })
 
 const json = (status: number, pieces: ReadonlyArray<Piece>, end: "complete" | "cut" = "complete"): Wire => ({
   _tag: "Answer",
@@ -88,16 +123,13 @@ const json = (status: number, pieces: ReadonlyArray<Piece>, end: "complete" | "c
 
 const half = (body: unknown): Wire => {
   const text = JSON.stringify(body)
-  return json(200, [{ pause: 0, text: text.slice(0, text.length >> 1) }], "cut")
+  return json(200, [piece(0, text.slice(0, text.length >> 1))], "cut")
 }
 
 const dribble = (body: string, over: number): ReadonlyArray<Piece> => {
   const count = Math.min(10, body.length)
   const size = Math.ceil(body.length / count)
-  return Array.from({ length: count }, (_, i) => ({
-    pause: over / count,
-    text: body.slice(i * size, (i + 1) * size)
-  }))
+  return Array.from({ length: count }, (_, i) => piece(over / count, body.slice(i * size, (i + 1) * size)))
 }
 
 const completion = (text: string | undefined, { created, id, model, prompt }: Completion) => {

@@ -12,6 +12,23 @@ export const silent: Effect.Effect<number, never, Scope.Scope> = listen(() => Ne
 export const chatty = (text: string): Effect.Effect<number, never, Scope.Scope> =>
   listen(() => Net.createServer((socket) => socket.once("data", () => socket.end(text))))
 
+/**
+ * A web server that answers everybody with the same event stream, which it ends a moment after its last event, and counts
+ * the connections that were made to it.
+ */
+export const counted = Effect.fnUntraced(function*(stream: string) {
+  let made = 0
+  const port = yield* listen(() =>
+    createServer({ keepAliveTimeout: 65_000 }, (incoming, outgoing) => {
+      incoming.resume().on("end", () => {
+        outgoing.writeHead(200, { "content-type": "text/event-stream" }).write(stream)
+        setTimeout(() => outgoing.end(), 5)
+      })
+    }).on("connection", () => made++)
+  )
+  return { url: `http://127.0.0.1:${port}/v1`, connections: () => made }
+})
+
 /** A proxy that forwards plain requests, refuses tunnels, and remembers what it was asked. */
 export const proxy = Effect.gen(function*() {
   const seen: Array<string> = []

@@ -1,0 +1,79 @@
+/**
+ * The clocks of a stream: how long it may take until it says something, between two things it says, and in all.
+ *
+ * They count the time spent waiting for the provider. A reader who takes his time is no fault of the provider, and what
+ * arrived in the meantime is there for him when he comes back.
+ */
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { ChatError, Phase } from "../ChatError.ts"
+
+export interface Limits {
+  readonly firstContent: Duration.Duration
+  readonly idle: Duration.Duration
+  readonly total: Duration.Duration
+}
+
+export interface Waits {
+  /** Waits for the effect as long as the clocks allow. */
+  readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ChatError, R>
+  /** Takes note that something was said. */
+  readonly said: () => void
+}
+
+export const make = (
+  clock: Clock.Clock,
+  limits: Limits,
+  expired: (phase: Phase, limit: Duration.Duration) => ChatError
+): Waits => {
+  let phase: "first-content" | "idle" = "first-content"
+  let silence = Duration.toMillis(limits.firstContent)
+  let total = Duration.toMillis(limits.total)
+
+  const outOfTime = () =>
+    Effect.fail(
+      total <= silence
+        ? expired("total", limits.total)
+        : expired(phase, phase === "idle" ? limits.idle : limits.firstContent)
+    )
+
+  return {
+    said: () => {
+      phase = "idle"
+      silence = Duration.toMillis(limits.idle)
+    },
+    within: <A, E, R>(self: Effect.Effect<A, E, R>) =>
+      Effect.withFiber<A, E | ChatError, R>((fiber) => {
+        const left = Math.min(silence, total)
+        if (left <= 0) return outOfTime()
+        // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
+        return Effect.callback<A, E | ChatError>((resume) => {
+          const child = Effect.runForkWith(fiber.context as Context.Context<R>)(self)
+          const early = child.pollUnsafe()
+          // What is there already costs no timer.
+          if (early !== undefined) return resume(early)
+          const began = millis(clock)
+          let late = false
+          const timer = Effect.runForkWith(fiber.context)(clock.sleep(Duration.millis(left)))
+          timer.addObserver((exit) => {
+            if (exit._tag === "Failure") return
+            late = true
+            child.interruptUnsafe(fiber.id)
+          })
+          child.addObserver((exit) => {
+            timer.interruptUnsafe()
+            const waited = late ? left : Math.max(0, millis(clock) - began)
+            silence -= waited
+            total -= waited
+            resume(late ? outOfTime() : exit)
+          })
+          return Effect.andThen(Effect.sync(() => timer.interruptUnsafe()), Fiber.interrupt(child))
+        })
+      })
+  }
+}
+
+const millis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
