@@ -238,7 +238,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
 
     return {
       protect: (model) => ({
-        ...model,
+        name: model.name,
         complete: (request) =>
           Effect.acquireUseRelease(
             begin(request),
