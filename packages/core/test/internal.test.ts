@@ -1,6 +1,6 @@
 /** Claims about the machinery behind the primitives that only one wrong token in it would break, told by what a user sees. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker, Deadline, Outcome, Pipeline, RateLimit, Retry } from "@switchgear/core"
+import { CircuitBreaker, Deadline, Outcome, Pipeline, RateLimit, Retry, StaleCache } from "@switchgear/core"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -481,14 +481,14 @@ describe("time-outs of one length", () => {
       const clocks = [yield* watched, yield* watched]
       const ends: Array<readonly [string, number]> = []
       for (const { clock, sleeps } of clocks) {
-        for (const millis of [3000, 1000, 2000]) {
+        for (const millis of [2000, 3000, 1000, 2000]) {
           const limited = Deadline.within(millis)(Effect.never)
           yield* ending(ends, `${millis}`)(Effect.provideService(limited, Clock.Clock, clock))
         }
         assert.deepStrictEqual(sleeps, { begun: 3, pending: 3 })
       }
       yield* TestClock.adjust("10 seconds")
-      const at = [1000, 1000, 2000, 2000, 3000, 3000]
+      const at = [1000, 1000, 2000, 2000, 2000, 2000, 3000, 3000]
       assert.deepStrictEqual(ends, at.map((millis) => [`${millis}`, millis]))
     }))
 
@@ -502,3 +502,25 @@ describe("time-outs of one length", () => {
       assert.deepStrictEqual(ends, [["half", 2]])
     }))
 })
+
+describe("jitter", () => {
+  for (const [jitter, isEarly] of [["full", true], ["equal", false]] as const) {
+    it.effect(`of the ${jitter} kind ${isEarly ? "waits less" : "never waits less"} than half of the delay`, () =>
+      Effect.gen(function*() {
+        const retry = yield* Retry.make({ attempts: 2, base: "1 second", jitter })
+        const fibers = yield* Effect.forEach(Array.from({ length: 100 }), () => fork(retry.protect(bad)))
+        yield* TestClock.adjust("499 millis")
+        assert.strictEqual(fibers.some((fiber) => fiber.pollUnsafe() !== undefined), isEarly)
+        yield* TestClock.adjust("501 millis")
+        assert.isTrue(fibers.every((fiber) => fiber.pollUnsafe() !== undefined))
+      }))
+  }
+})
+
+it.effect("a full cache keeps what was set again over what was set once after it", () =>
+  Effect.gen(function*() {
+    const cache = yield* StaleCache.make<string>({ name: "answers", timeToLive: "1 minute", capacity: 2 })
+    for (const key of ["a", "b", "a", "c"]) yield* cache.set(key, key)
+    assert.isUndefined(yield* cache.lastGood("b"))
+    assert.strictEqual((yield* cache.lastGood("a"))?.value, "a")
+  }))
