@@ -478,10 +478,10 @@ describe("time-outs of one length", () => {
 
   it.effect("are told by the clock, and kept in the line, that each began with", () =>
     Effect.gen(function*() {
-      const clocks = [yield* watched, yield* watched]
+      const lines = [[yield* watched, [2000, 3000, 2000, 1000]], [yield* watched, [1000, 2000, 3000, 2000]]] as const
       const ends: Array<readonly [string, number]> = []
-      for (const { clock, sleeps } of clocks) {
-        for (const millis of [2000, 3000, 1000, 2000]) {
+      for (const [{ clock, sleeps }, lengths] of lines) {
+        for (const millis of lengths) {
           const limited = Deadline.within(millis)(Effect.never)
           yield* ending(ends, `${millis}`)(Effect.provideService(limited, Clock.Clock, clock))
         }
