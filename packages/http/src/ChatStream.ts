@@ -15,7 +15,7 @@ import * as Stream from "effect/Stream"
 import * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import { decodeChunk } from "./internal/decodeChunk.ts"
-import { isRecord, parseJson } from "./internal/errorBody.ts"
+import { isRecord, parseJson, within } from "./internal/errorBody.ts"
 import * as Gather from "./internal/gather.ts"
 import { says as saysSomething } from "./internal/says.ts"
 import * as StrayJson from "./internal/strayJson.ts"
@@ -77,6 +77,7 @@ export const decoder = (head: Head): Decoder => {
     progress = new ChatError.MalformedReply({ ...where, found })
   }
   const failed = (json: unknown): boolean => {
+    if (within(json) === undefined) return false
     const error = ChatError.fromReply({ ...head, body: "" }, json)
     if (error !== undefined) progress = error
     return error !== undefined
@@ -84,7 +85,7 @@ export const decoder = (head: Head): Decoder => {
 
   const events = Sse.makeParser((event) => {
     if (progress !== "more" || event._tag === "Retry") return
-    const data = event.data.trim()
+    const data = event.data.startsWith("{") ? event.data : event.data.trim()
     if (data === "") return
     if (data === "[DONE]") {
       if (isFinished() || said) progress = "whole"

@@ -26,7 +26,7 @@ export const make = (limit: number): StrayJson => {
   return {
     push: (piece) => {
       if (json !== undefined) return { events: "", json: more(piece) }
-      const match = (atLineStart ? opensAtStart : opens).exec(piece)
+      const match = opener(piece, atLineStart)
       if (piece !== "") atLineStart = endsLine(piece)
       if (match === null) return { events: piece, json: undefined }
       const at = match.index + match[0].length - 1
@@ -35,6 +35,12 @@ export const make = (limit: number): StrayJson => {
     end: () => json
   }
 }
+
+/** Nearly no piece has one, and looking for two fixed texts is many times faster than for an expression. */
+const opener = (piece: string, atLineStart: boolean): RegExpExecArray | null =>
+  (atLineStart && /^[{[]/.test(piece)) || piece.includes("\n{") || piece.includes("\n[") || piece.includes("\r")
+    ? (atLineStart ? opensAtStart : opens).exec(piece)
+    : null
 
 const opens = /[\r\n][{[]/
 const opensAtStart = /(?:^|[\r\n])[{[]/
