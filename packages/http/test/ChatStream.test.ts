@@ -189,6 +189,57 @@ describe("the decoder", () => {
     { arbitrary: { runs }, timeout: 5000 + 20 * runs }
   )
 
+  const Odd = Schema.Union([
+    Schema.Null,
+    Schema.Boolean,
+    Schema.Finite,
+    Schema.String,
+    Schema.Array(Schema.Null).check(Schema.isMaxLength(1)),
+    Schema.Struct({ nested: Schema.Null })
+  ])
+  /** The type a field should have, and now and then any other, or none. */
+  const mostly = <S extends Schema.Constraint>(schema: S) =>
+    Schema.optionalKey(Schema.Union([schema, schema, schema, Odd]))
+  const Tokens = Schema.Struct({
+    prompt_tokens: mostly(Schema.Int),
+    total_tokens: mostly(Schema.Int),
+    completion_tokens_details: mostly(Schema.Struct({ reasoning_tokens: mostly(Schema.Int) }))
+  })
+  const Nearly = Schema.Struct({
+    id: mostly(Schema.String),
+    created: mostly(Schema.Int),
+    model: mostly(Schema.String),
+    usage: mostly(Tokens),
+    unknown: Schema.optionalKey(Odd),
+    choices: Schema.Array(Schema.Struct({
+      index: mostly(Schema.Int),
+      finish_reason: mostly(Schema.Literals(["stop", "length"])),
+      delta: mostly(Schema.Struct({
+        role: mostly(Schema.String),
+        content: mostly(Schema.String),
+        refusal: mostly(Schema.String),
+        tool_calls: mostly(
+          Schema.Array(Schema.Struct({
+            index: mostly(Schema.Int),
+            id: mostly(Schema.String),
+            function: mostly(Schema.Struct({ name: mostly(Schema.String), arguments: mostly(Schema.String) }))
+          })).check(Schema.isMaxLength(2))
+        )
+      }))
+    })).check(Schema.isMaxLength(2))
+  })
+
+  it.effect.prop(
+    "makes of an event what the schema of a chunk says",
+    { json: Nearly },
+    ({ json }) =>
+      Effect.sync(() => {
+        const expected = Schema.decodeUnknownOption(ChatSchema.ChatChunk)(JSON.parse(JSON.stringify(json)))
+        assert.deepStrictEqual(Streamed.text(data(json)).chunks, expected._tag === "Some" ? [expected.value] : [])
+      }),
+    { arbitrary: { runs: fuzzed }, timeout: 20_000 + 20 * fuzzed }
+  )
+
   const Damage = Schema.Struct({
     at: Schema.Int,
     removed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40 })),

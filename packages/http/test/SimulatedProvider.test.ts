@@ -5,7 +5,20 @@ import { Clock, Effect, Exit, Fiber, Random, Redacted, Schema, Scope } from "eff
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 
-const { constant, hang, logNormal, mix, ok, overloaded, serverError, slowBody, uniform } = Behaviour
+const {
+  constant,
+  cutAfter,
+  hang,
+  heartbeatAfter,
+  logNormal,
+  mix,
+  ok,
+  overloaded,
+  serverError,
+  slowBody,
+  stream,
+  uniform
+} = Behaviour
 const ask = { model: "m", messages: [{ role: "user", content: "Hello" }] }
 
 const inMemory = (behaviour: Behaviour.Behaviour, timeout: ChatClient.Options["timeout"] = "1 hour") =>
@@ -231,7 +244,12 @@ describe("SimulatedProvider", () => {
       ],
       ["a negative latency", { latency: constant(-1) }, /latency\.duration/],
       ["a tail below the median", { latency: logNormal({ median: 10, p95: 5 }) }, /p95/],
-      ["a mix of nothing", { outcome: mix([]) }, /mix/]
+      ["a mix of nothing", { outcome: mix([]) }, /mix/],
+      ["a stream in no chunks", { outcome: stream({ chunks: 0 }) }, /script\.chunks must be a positive integer, got 0/],
+      ["a stream that ends before it begins", { outcome: stream({ end: cutAfter(-1) }) }, /script\.end\.after/],
+      ["such a stream in a mix", { outcome: mix([[1, stream({ chunks: 1.5 })]]) }, /script\.chunks .* got 1\.5/],
+      ["a pause without end", { outcome: stream({ pause: Infinity }) }, /script\.pause/],
+      ["heartbeats before the last", { outcome: stream({ end: heartbeatAfter(0, -1) }) }, /script\.end\.every/]
     ]
     for (const [name, behaviour, message] of bad) {
       it.effect(name, () =>

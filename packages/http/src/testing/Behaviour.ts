@@ -284,24 +284,27 @@ export const validate = (model: string, { capacity, latency, outcome }: Behaviou
     if (latency?._tag === "LogNormal" && !(Duration.toMillis(latency.p95) >= Duration.toMillis(latency.median))) {
       throw new RangeError(`${where}: latency.p95 must not be below latency.median`)
     }
-    if (outcome?._tag === "Stream") {
-      const { chunks, end, firstContentAfter, pause } = outcome.script
-      if (chunks !== undefined && !(Number.isInteger(chunks) && chunks > 0)) {
-        throw new RangeError(`${where}: script.chunks must be a positive integer, got ${chunks}`)
-      }
-      if (end !== undefined && "after" in end && !(Number.isInteger(end.after) && end.after >= 0)) {
-        throw new RangeError(`${where}: script.end.after must be an integer of 0 or more, got ${end.after}`)
-      }
-      const every = end?._tag === "Heartbeat" ? end.every : undefined
-      for (const [field, value] of Object.entries({ firstContentAfter, pause, "end.every": every })) {
-        if (value === undefined) continue
-        const millis = Duration.toMillis(Duration.fromInputUnsafe(value))
-        if (!(millis >= 0 && millis < Infinity)) {
-          throw new RangeError(`${where}: script.${field} must be a finite duration of 0 or more, got ${millis} ms`)
-        }
-      }
-    }
-    if (outcome?._tag === "Mix" && !outcome.shares.some(([share]) => share > 0)) {
-      throw new RangeError(`${where}: a mix must have a share above 0`)
-    }
+    if (outcome !== undefined) validateOutcome(where, outcome)
   })
+
+const validateOutcome = (where: string, outcome: Outcome): void => {
+  if (outcome._tag === "Mix") {
+    if (!outcome.shares.some(([share]) => share > 0)) throw new RangeError(`${where}: a mix must have a share above 0`)
+    for (const [, mixed] of outcome.shares) validateOutcome(where, mixed)
+  }
+  if (outcome._tag !== "Stream") return
+  const { chunks, end, firstContentAfter, pause } = outcome.script
+  if (chunks !== undefined && !(Number.isInteger(chunks) && chunks > 0)) {
+    throw new RangeError(`${where}: script.chunks must be a positive integer, got ${chunks}`)
+  }
+  if (end !== undefined && "after" in end && !(Number.isInteger(end.after) && end.after >= 0)) {
+    throw new RangeError(`${where}: script.end.after must be an integer of 0 or more, got ${end.after}`)
+  }
+  const every = end?._tag === "Heartbeat" ? end.every : undefined
+  for (const [field, value] of Object.entries({ firstContentAfter, pause, "end.every": every })) {
+    const millis = value === undefined ? 0 : Duration.toMillis(Duration.fromInputUnsafe(value))
+    if (!(millis >= 0 && millis < Infinity)) {
+      throw new RangeError(`${where}: script.${field} must be a finite duration of 0 or more, got ${millis} ms`)
+    }
+  }
+}
