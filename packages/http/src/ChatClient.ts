@@ -27,6 +27,7 @@ import * as Stream from "effect/Stream"
 import * as ChatError from "./ChatError.ts"
 import * as ChatSchema from "./ChatSchema.ts"
 import { decodeReply } from "./internal/decodeReply.ts"
+import * as EncodeRequest from "./internal/encodeRequest.ts"
 import { readBody } from "./internal/readBody.ts"
 import type { Secrets } from "./internal/redact.ts"
 import { readStream } from "./internal/readStream.ts"
@@ -219,7 +220,7 @@ const fromHttpClient = (
     new ChatError.TimedOut({ provider: settings.provider, model, phase, limit })
 
   const complete = (request: ChatSchema.ChatRequest) =>
-    Effect.flatMap(callOf(request, {}), (call) =>
+    Effect.flatMap(callOf(request, EncodeRequest.whole), (call) =>
       exchange(call).pipe(
         Effect.scoped,
         Effect.timeoutOrElse({
@@ -231,8 +232,9 @@ const fromHttpClient = (
   const stream = (request: ChatSchema.ChatRequest) =>
     Stream.unwrap(Effect.gen(function*() {
       const call = {
-        ...(yield* callOf(request, streaming(request?.stream_options))),
-        accept: "text/event-stream"
+        ...(yield* callOf(request, EncodeRequest.streamed(request))),
+        // What goes wrong before the stream is told in JSON.
+        accept: "text/event-stream, application/json"
       }
       const waits = Waits.make(
         yield* Clock.Clock,
@@ -243,14 +245,17 @@ const fromHttpClient = (
       return readStream(response, yield* head(call, response), waits)
     }))
 
-  const callOf = (request: ChatSchema.ChatRequest, delivery: object): Effect.Effect<Call, ChatError.ChatError> =>
+  const callOf = (
+    request: ChatSchema.ChatRequest,
+    delivery: EncodeRequest.Delivery
+  ): Effect.Effect<Call, ChatError.ChatError> =>
     Effect.suspend(() => {
-      const encoded = encode(request, delivery)
+      const encoded = EncodeRequest.encode(request, delivery)
       return Result.isSuccess(encoded)
         ? Effect.succeed({
           model: request.model,
           body: encoded.success,
-          secrets: { apiKey: settings.apiKey, prompt: promptOf(request) }
+          secrets: { apiKey: settings.apiKey, prompt: EncodeRequest.promptOf(request) }
         })
         : Effect.fail(
           new ChatError.InvalidRequest({
@@ -274,31 +279,6 @@ interface Call {
 /** A reply is bounded so that an endpoint which is no API cannot fill the memory; an explanation needs little. */
 const replyLimit = 32 * 2 ** 20
 const errorLimit = 64 * 2 ** 10
-
-/** The usage comes with a stream only if it is asked for, and without it nobody knows what the stream cost. */
-const streaming = (options: unknown): object => {
-  if (options === null) return { stream: true }
-  const given = typeof options === "object" ? options : {}
-  return {
-    stream: true,
-    stream_options: "include_usage" in given && given.include_usage === false
-      ? given
-      : { ...given, include_usage: true }
-  }
-}
-
-const encode = (request: ChatSchema.ChatRequest, delivery: object): Result.Result<string, string> => {
-  if (typeof request?.model !== "string" || request.model === "") return Result.fail("model must be a non-empty text")
-  if (!Array.isArray(request.messages)) return Result.fail("messages must be a list")
-  const { stream: _stream, stream_options: _streamOptions, ...rest } = request
-  return Result.try({
-    try: () => JSON.stringify({ ...rest, ...delivery }),
-    catch: () => "the request cannot be written as JSON"
-  })
-}
-
-const promptOf = (request: ChatSchema.ChatRequest): ReadonlyArray<string> =>
-  request.messages.map((message) => ChatSchema.textOf(message?.content)).filter((text) => text !== "")
 
 const validated = (options: Options): Settings => {
   const { apiKey, baseUrl, provider } = options

@@ -82,7 +82,7 @@ describe("ChatClient.stream", () => {
         }, { apiKey })
         yield* Stream.runDrain(client.stream({ ...request, ...more }))
         const { body, headers } = requests[0]!
-        assert.strictEqual(headers["accept"], "text/event-stream")
+        assert.strictEqual(headers["accept"], "text/event-stream, application/json")
         assert.strictEqual(headers["authorization"], `Bearer ${Redacted.value(apiKey)}`)
         const json = body._tag === "Uint8Array" ? JSON.parse(new TextDecoder().decode(body.body)) : {}
         assert.deepStrictEqual({ ...json, stream_options: 0 }, { ...request, ...more, stream: true, stream_options: 0 })

@@ -38,7 +38,8 @@ export const make = (limit: number): StrayJson => {
 
 /** Nearly no piece has one, and looking for two fixed texts is many times faster than for an expression. */
 const opener = (piece: string, atLineStart: boolean): RegExpExecArray | null =>
-  (atLineStart && /^[{[]/.test(piece)) || piece.includes("\n{") || piece.includes("\n[") || piece.includes("\r")
+  (atLineStart && (piece.startsWith("{") || piece.startsWith("["))) || piece.includes("\n{") || piece.includes("\n[") ||
+    piece.includes("\r")
     ? (atLineStart ? opensAtStart : opens).exec(piece)
     : null
 
