@@ -237,7 +237,7 @@ const fromHttpClient = (
         accept: "text/event-stream, application/json"
       }
       const waits = Waits.make(
-        yield* Clock.Clock,
+        yield* Effect.context<Scope.Scope>(),
         settings.waits,
         (phase, limit) => timedOut(call.model, phase, limit)
       )

@@ -19,14 +19,14 @@ type Chunks = Pull.Pull<NonEmptyReadonlyArray<ChatChunk>, ChatError>
 export const readStream = (
   response: HttpClientResponse.HttpClientResponse,
   head: ChatStream.Head,
-  waits: Waits
+  waits: Waits<never>
 ): Stream.Stream<ChatChunk, ChatError> =>
   Stream.transformPull(response.stream, (bytes) => Effect.sync(() => chunksOf(bytes, head, waits)))
 
 const chunksOf = (
   bytes: Pull.Pull<NonEmptyReadonlyArray<Uint8Array>, HttpClientError.HttpClientError>,
   head: ChatStream.Head,
-  waits: Waits
+  waits: Waits<never>
 ): Chunks => {
   const decoder = ChatStream.decoder(head)
   let open = true
@@ -52,10 +52,12 @@ const chunksOf = (
 
   const next: Chunks = Effect.suspend(() => {
     const progress = decoder.progress()
-    if (progress === "more") return Effect.matchEffect(waits.within(bytes), { onSuccess: received, onFailure: stopped })
+    if (progress === "more") return more
     if (progress !== "whole") return Effect.fail(broken !== undefined && isIncomplete(progress) ? broken : progress)
     return open ? Effect.andThen(closed(bytes), Cause.done()) : Cause.done()
   })
+
+  const more = Effect.matchEffect(waits.within(bytes), { onSuccess: received, onFailure: stopped })
 
   return next
 }

@@ -4,8 +4,8 @@
  * They count the time spent waiting for the provider. A reader who takes his time is no fault of the provider, and what
  * arrived in the meantime is there for him when he comes back.
  */
-import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -17,18 +17,21 @@ export interface Limits {
   readonly total: Duration.Duration
 }
 
-export interface Waits {
+export interface Waits<R> {
   /** Waits for the effect as long as the clocks allow. */
-  readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ChatError, R>
+  readonly within: <A, E>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ChatError>
   /** Takes note that something was said. */
   readonly said: () => void
 }
 
-export const make = (
-  clock: Clock.Clock,
+/** Makes the clocks of a stream that runs in the context given. */
+export const make = <R>(
+  context: Context.Context<R>,
   limits: Limits,
   expired: (phase: Phase, limit: Duration.Duration) => ChatError
-): Waits => {
+): Waits<R> => {
+  const clock = Context.get(context, Clock.Clock)
+  const fork = Effect.runForkWith(context)
   let phase: "first-content" | "idle" = "first-content"
   let silence = Duration.toMillis(limits.firstContent)
   let total = Duration.toMillis(limits.total)
@@ -45,33 +48,31 @@ export const make = (
       phase = "idle"
       silence = Duration.toMillis(limits.idle)
     },
-    within: <A, E, R>(self: Effect.Effect<A, E, R>) =>
-      Effect.withFiber<A, E | ChatError, R>((fiber) => {
+    within: (self) =>
+      Effect.callback((resume) => {
         const left = Math.min(silence, total)
-        if (left <= 0) return outOfTime()
+        if (left <= 0) return resume(outOfTime())
         // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
-        return Effect.callback<A, E | ChatError>((resume) => {
-          const child = Effect.runForkWith(fiber.context as Context.Context<R>)(self)
-          const early = child.pollUnsafe()
-          // What is there already costs no timer.
-          if (early !== undefined) return resume(early)
-          const began = millis(clock)
-          let late = false
-          const timer = Effect.runForkWith(fiber.context)(clock.sleep(Duration.millis(left)))
-          timer.addObserver((exit) => {
-            if (exit._tag === "Failure") return
-            late = true
-            child.interruptUnsafe(fiber.id)
-          })
-          child.addObserver((exit) => {
-            timer.interruptUnsafe()
-            const waited = late ? left : Math.max(0, millis(clock) - began)
-            silence -= waited
-            total -= waited
-            resume(late ? outOfTime() : exit)
-          })
-          return Effect.andThen(Effect.sync(() => timer.interruptUnsafe()), Fiber.interrupt(child))
+        const child = fork(self)
+        const early = child.pollUnsafe()
+        // What is there already costs no timer.
+        if (early !== undefined) return resume(early)
+        const began = millis(clock)
+        let late = false
+        const timer = fork(clock.sleep(Duration.millis(left)))
+        timer.addObserver((exit) => {
+          if (exit._tag === "Failure") return
+          late = true
+          child.interruptUnsafe()
         })
+        child.addObserver((exit) => {
+          timer.interruptUnsafe()
+          const waited = late ? left : Math.max(0, millis(clock) - began)
+          silence -= waited
+          total -= waited
+          resume(late ? outOfTime() : exit)
+        })
+        return Effect.andThen(Effect.sync(() => timer.interruptUnsafe()), Fiber.interrupt(child))
       })
   }
 }
