@@ -336,7 +336,7 @@ class Guest extends Admission implements Waiter<Guest> {
       hall.queue.remove(this)
       this.endWait(hall.reject(reason))
     }
-    this.stopTimer = left < hall.maxWait
+    this.stopTimer = left <= hall.maxWait
       ? Deadline.onExpiry(fiber, deadline, left, giveUp("deadline"))
       : startTimer(fiber, hall.maxWait, giveUp("wait-timeout"))
     return Effect.callback((resume) => {

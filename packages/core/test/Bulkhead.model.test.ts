@@ -98,7 +98,7 @@ class Model {
     const { key, priority, work } = options
     const deadline = options.deadline ?? Infinity
     const wait = Math.min(deadline, this.setup.maxWait)
-    const late = deadline < this.setup.maxWait ? "deadline" : "wait-timeout"
+    const late = deadline <= this.setup.maxWait && deadline < Infinity ? "deadline" : "wait-timeout"
     const id = this.calls.length
     const call: Call = {
       id,

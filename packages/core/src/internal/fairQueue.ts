@@ -43,11 +43,6 @@ export class FairQueue<Member extends Waiter<Member>> {
     this.limit = limit
   }
 
-  /** How many keys are known now. */
-  get keys(): number {
-    return this.lanes.size
-  }
-
   /** The lane of a key; it is only kept once something is taken or waited for in it. */
   lane(key: string | undefined): Lane<Member> {
     return key === undefined ? this.common : this.lanes.get(key) ?? new Lane(key)

@@ -29,7 +29,7 @@ export class SlidingLog implements Meter {
   when(cost: number, from: number): number {
     let at = from
     let used = this.used + this.plannedUse
-    for (let i = this.head; !enough(this.limit - used, cost) || this.leftBy(i, at); i++) {
+    for (let i = this.head; !enough(this.limit - used, cost); i++) {
       const entry = this.entry(i)
       if (entry === undefined) return at
       used -= entry.cost
@@ -88,11 +88,6 @@ export class SlidingLog implements Meter {
 
   private entry(i: number): Entry | undefined {
     return this.entries[i] ?? this.planned[i - this.entries.length]
-  }
-
-  private leftBy(i: number, at: number): boolean {
-    const entry = this.entry(i)
-    return entry !== undefined && entry.at + this.per <= at
   }
 
   private push(entries: Array<Entry>, cost: number, at: number): void {
