@@ -5,6 +5,7 @@ import { Cause, Duration, Effect, Exit, Fiber, Formatter, Logger, Redacted, Stre
 import { HttpClient, type HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 import { clientOf } from "./support/clientOf.ts"
+import { interruptAtEveryStep } from "./support/yieldAt.ts"
 
 const apiKey = Redacted.make("sk-planted-0123456789abcdef")
 const prompt = "my blood type and my full address"
@@ -348,6 +349,34 @@ describe("ChatClient.stream", () => {
         const { inFlight } = yield* provider.total
         assert.strictEqual(inFlight, 0)
       }))
+  })
+
+  describe("leaves nothing at the provider, at whatever step it is interrupted", () => {
+    const ways: ReadonlyArray<readonly [string, Behaviour.Outcome]> = [
+      ["before the head", Behaviour.hang],
+      ["in a stream that ends", Behaviour.stream({ text: "Good day" })],
+      ["in a stream that stalls", Behaviour.stream({ text: "Good day", end: Behaviour.stallAfter(1) })],
+      ["in a stream that fails", Behaviour.stream({ text: "Good day", end: Behaviour.cutAfter(1) })]
+    ]
+    for (const [name, outcome] of ways) {
+      it.effect(name, () =>
+        Effect.gen(function*() {
+          const { client, provider } = yield* setup(outcome)
+          let left = 0
+          const steps = yield* interruptAtEveryStep({
+            program: () => Effect.ensuring(Stream.runDrain(client.stream(request)), Effect.sync(() => left++)),
+            check: () =>
+              Effect.gen(function*() {
+                const { inFlight, ...ends } = yield* provider.total
+                assert.strictEqual(inFlight, 0)
+                assert.strictEqual(ends.answered + ends.cut + ends.aborted, ends.started)
+              })
+          })
+          assert.isAbove(steps, 50)
+          assert.isAbove((yield* provider.total).aborted, 10)
+          assert.isAbove(left, 50)
+        }))
+    }
   })
 
   it.effect("shows no key and no prompt in errors, logs and spans", () =>

@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import type { Call, Handle, Wire } from "./wire.ts"
 
 export const httpClient = (handle: Handle): HttpClient.HttpClient =>
-  HttpClient.make((request, url) =>
+  HttpClient.make((request, url, signal) =>
     handle(
       {
         method: request.method,
@@ -21,8 +21,9 @@ export const httpClient = (handle: Handle): HttpClient.HttpClient =>
       (wire, call) => {
         if (wire._tag === "Answer") {
           const response = HttpServerResponse.stream(body(wire, call), { status: wire.status, headers: wire.headers })
-          // The call goes on until its body has been read.
+          // The call goes on until its body has been read, or until nobody is going to.
           call.handOver()
+          signal.addEventListener("abort", () => call.end("aborted"), { once: true })
           return Effect.succeed(HttpServerResponse.toClientResponse(response, { request }))
         }
         call.end("cut")
