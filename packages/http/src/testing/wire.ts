@@ -13,7 +13,7 @@ export type Wire =
     readonly status: number
     readonly headers: Readonly<Record<string, string>>
     /** The length of a body in a list is told in the head; that of any other is not known before its end. */
-    readonly pieces: ReadonlyArray<Piece> | Iterable<Piece>
+    readonly pieces: Iterable<Piece>
     /** Whether the connection is closed after the pieces although there should be more, or stays open and silent. */
     readonly end: "complete" | "cut" | "silent"
   }
