@@ -227,13 +227,18 @@ describe("ChatClient.stream", () => {
         assert.deepStrictEqual(yield* limit({ text: "x".repeat(4000), pause: "10 seconds" }), ["total", 600])
       }))
 
-    it.effect("of which none fails an answer that is finished but for [DONE]", () =>
+    it.effect("of which none fails an answer that is finished but for [DONE], which is waited for five seconds", () =>
       Effect.gen(function*() {
-        const { error, said, stats } = yield* played(
-          { text: "four", end: Behaviour.endWithout("[DONE]", "open") },
-          limits
+        const { client, provider } = yield* setup(
+          Behaviour.stream({ text: "four", end: Behaviour.endWithout("[DONE]", "open") })
         )
-        assert.deepStrictEqual([error, said.length, stats.aborted], [undefined, 1, 1])
+        const fiber = yield* Effect.forkChild(read(client.stream(request)), { startImmediately: true })
+        yield* TestClock.adjust(4999)
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust(1)
+        const { error, said } = yield* Fiber.join(fiber)
+        assert.deepStrictEqual([error, said.length], [undefined, 1])
+        assert.strictEqual((yield* provider.total).aborted, 1)
       }))
   })
 

@@ -36,6 +36,7 @@ const chunksOf = (
   const received = (pieces: ReadonlyArray<Uint8Array>): Chunks => {
     const chunks = pieces.length === 1 ? decoder.push(pieces[0]!) : pieces.flatMap(decoder.push)
     if (chunks.some(ChatStream.says)) waits.said()
+    if (decoder.isFinished()) waits.finished()
     return isSome(chunks) ? Effect.succeed(chunks) : next
   }
 

@@ -22,6 +22,8 @@ export interface Waits<R> {
   readonly within: <A, E>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ChatError>
   /** Takes note that something was said. */
   readonly said: () => void
+  /** Takes note that everything was said, and only what is sent after an answer may be missing. */
+  readonly finished: () => void
 }
 
 /** Makes the clocks of a stream that runs in the context given. */
@@ -47,6 +49,9 @@ export const make = <R>(
     said: () => {
       phase = "idle"
       silence = Duration.toMillis(limits.idle)
+    },
+    finished: () => {
+      silence = Math.min(silence, afterEnd)
     },
     within: (self) =>
       Effect.callback((resume) => {
@@ -76,5 +81,8 @@ export const make = <R>(
       })
   }
 }
+
+/** The usage and `[DONE]` come at once or not at all. */
+const afterEnd = 5000
 
 const millis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
