@@ -43,7 +43,7 @@ import type * as Exit from "effect/Exit"
 import * as PubSub from "effect/PubSub"
 import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { BreakerMachine, type BreakerReason, type BreakerState } from "./internal/breakerMachine.ts"
+import type { BreakerReason, BreakerState } from "./internal/breakerMachine.ts"
 import { toJudge, toRules } from "./circuitBreaker/rules.ts"
 import { Circuit } from "./circuitBreaker/circuit.ts"
 import { handle } from "./circuitBreaker/handle.ts"
@@ -239,7 +239,7 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
     const check = new OptionsOf("CircuitBreaker.make")
     const heard = (transition: Transition) => registry.announce(breaker, transition)
     const rules = toRules(options, check, announcer(transitions, context, heard), context)
-    const circuit = new Circuit(new BreakerMachine(options.name, rules, clock))
+    const circuit = new Circuit(options.name, rules, clock)
     const breaker = handle(circuit, toJudge(options, check), Stream.fromPubSub(transitions))
     yield* Registry.register({ _tag: "CircuitBreaker", name: breaker.name, breaker })
     return breaker

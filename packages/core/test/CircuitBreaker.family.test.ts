@@ -40,7 +40,7 @@ describe("a family of circuits", () => {
       assert.strictEqual(yield* ok.pipe(family.protect("b")), "ok")
     }))
 
-  it.effect("forgets a circuit that was idle for its time, exactly, and begins it anew", () =>
+  it.effect("forgets a circuit that was idle for its time, and begins it anew", () =>
     Effect.gen(function*() {
       const family = yield* fragile({ idleTimeToLive: "1 minute", openFor: "1 day" })
       yield* Effect.exit(bad.pipe(family.protect("a")))

@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Outcome from "../Outcome.ts"
-import type { BreakerLease, BreakerMachine } from "../internal/breakerMachine.ts"
+import { type BreakerLease, BreakerMachine } from "../internal/breakerMachine.ts"
 import { CircuitOpen } from "./open.ts"
 import { Admission } from "../internal/guard.ts"
 import type { Watch } from "../internal/overdue.ts"
@@ -32,24 +32,17 @@ export const judgeWith = (
 })
 
 /** What the calls of one circuit share: the machine, and the last rejection. */
-export class Circuit {
-  readonly machine: BreakerMachine
+export class Circuit extends BreakerMachine {
   private rejection: Exit.Exit<never, CircuitOpen> | undefined
-  private rejectionKey = NaN
-
-  constructor(machine: BreakerMachine) {
-    this.machine = machine
-  }
+  private rejectedMillis = 0
 
   // Rejections of the same millisecond, in the same state, are one.
   reject(): Exit.Exit<never, CircuitOpen> {
-    const { machine } = this
-    const retryIn = machine.retryIn(machine.askedAt)
-    const state = machine.state as CircuitOpen["state"]
-    const key = retryIn === undefined ? -1 - machine.generation : Math.ceil(retryIn)
-    if (this.rejection === undefined || key !== this.rejectionKey) {
-      this.rejectionKey = key
-      const fields = { breaker: machine.name, state }
+    const retryIn = this.retryIn(this.askedAt)
+    const key = retryIn === undefined ? -1 - this.generation : Math.ceil(retryIn)
+    if (this.rejection === undefined || key !== this.rejectedMillis) {
+      this.rejectedMillis = key
+      const fields = { breaker: this.name, state: this.state as CircuitOpen["state"] }
       this.rejection = Exit.fail(
         withoutStack(() => new CircuitOpen(key < 0 ? fields : { ...fields, retryAfter: Duration.millis(key) }))
       )
@@ -69,7 +62,7 @@ export class Call extends Admission implements BreakerLease {
 
   constructor(circuit: Circuit, self: Effect.Effect<any, any, any>, judge: Judge, clock: Clock.Clock) {
     super()
-    if (judge.slowMillis !== Infinity) circuit.machine.watchesSlow = true
+    if (judge.slowMillis !== Infinity) circuit.watchesSlow = true
     this.circuit = circuit
     this.self = self
     this.judge = judge
@@ -81,17 +74,17 @@ export class Call extends Admission implements BreakerLease {
   }
 
   enter(): Effect.Effect<any, any, any> {
-    return this.circuit.machine.tryAcquire(this, this.clock) ? this.self : this.circuit.reject()
+    return this.circuit.tryAcquire(this, this.clock) ? this.self : this.circuit.reject()
   }
 
   leave(exit: Exit.Exit<any, any>): void {
     if (this.generation < 0) return
-    const { machine } = this.circuit
+    const { circuit } = this
     const outcome = judge(this.judge.classify, exit)
-    if (outcome._tag === "Ignored") return machine.release(this)
-    if (outcome._tag === "Success") return machine.record(this, false, this.clock, undefined, undefined)
+    if (outcome._tag === "Ignored") return circuit.release(this)
+    if (outcome._tag === "Success") return circuit.record(this, false, this.clock, undefined, undefined)
     const retryAfter = (outcome._tag === "Failure" ? outcome.retryAfter : undefined) ?? Outcome.retryAfterOf(exit)
-    machine.record(
+    circuit.record(
       this,
       true,
       this.clock,

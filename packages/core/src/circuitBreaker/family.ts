@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import type { CircuitBreaker, Options, State, Transition } from "../CircuitBreaker.ts"
 import type * as Outcome from "../Outcome.ts"
 import * as Registry from "../Registry.ts"
-import { BreakerMachine, type BreakerRules } from "../internal/breakerMachine.ts"
+import type { BreakerRules } from "../internal/breakerMachine.ts"
 import { type Bounds, toBounds, toJudge, toRules } from "./rules.ts"
 import { Call, Circuit, type Judge, judgeWith } from "./circuit.ts"
 import { handle } from "./handle.ts"
@@ -26,7 +26,7 @@ import { type Place, WaitQueue } from "../internal/waitQueue.ts"
 export interface FamilyOptions extends Options {
   /** Circuits kept; above that, the least recently used, to a second, is forgotten. @default 10_000 */
   readonly capacity?: number | undefined
-  /** A circuit not used for so long is forgotten. @default "1 hour" */
+  /** A circuit not used for so long, to a hundredth of it or a second, is forgotten. @default "1 hour" */
   readonly idleTimeToLive?: Duration.Input | undefined
 }
 
@@ -136,11 +136,12 @@ export const familyFromConfig = (
 class Member extends Circuit implements Place<Member> {
   before: Member | undefined
   after: Member | undefined
-  readonly key: string
+  /** When it was last used, in grains. */
   usedAt = 0
+  readonly key: string
 
-  constructor(key: string, machine: BreakerMachine) {
-    super(machine)
+  constructor(key: string, name: string, rules: BreakerRules, clock: Clock.Clock) {
+    super(name, rules, clock)
     this.key = key
   }
 }
@@ -180,20 +181,24 @@ class Circuits {
   }
 
   get(key: string, clock: Clock.Clock): Member {
-    const now = monotonicMillis(clock)
+    const now = this.grains(clock)
     let member = this.members.get(key)
     if (member === undefined) {
-      const machine = new BreakerMachine(this.nameOf(key), this.rules, clock)
-      member = new Member(key, machine)
+      member = new Member(key, this.nameOf(key), this.rules, clock)
       this.members.set(key, member)
     } else {
-      if (now - member.usedAt < this.bounds.grain) return member
+      if (now === member.usedAt) return member
       this.byUse.remove(member)
     }
     member.usedAt = now
     this.byUse.push(member)
     this.forget(now)
     return member
+  }
+
+  // Whole numbers that the processor has at hand; uses within one grain are one.
+  private grains(clock: Clock.Clock): number {
+    return Math.floor(monotonicMillis(clock) / this.bounds.grain)
   }
 
   keys(): ReadonlyArray<string> {
@@ -206,22 +211,22 @@ class Circuits {
     const now = monotonicMillis(clock)
     const circuits = { Closed: 0, Open: 0, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 }
     const totals = { inFlight: 0, ...this.forgotten }
-    for (const { machine } of this.members.values()) {
-      machine.settle(now, clock)
-      circuits[machine.state]++
-      totals.inFlight += machine.inFlight
-      addCounters(totals, machine)
+    for (const circuit of this.members.values()) {
+      circuit.settle(now, clock)
+      circuits[circuit.state]++
+      totals.inFlight += circuit.inFlight
+      addCounters(totals, circuit)
     }
     return { name: this.name, circuits, capacity: this.bounds.capacity, ...totals }
   }
 
   private forget(now: number): void {
-    const { capacity, idleMillis } = this.bounds
+    const { capacity, grain, idleMillis } = this.bounds
     for (let oldest = this.byUse.peek()!;; oldest = this.byUse.peek()!) {
-      if (this.byUse.size <= capacity && now - oldest.usedAt < idleMillis) return
+      if (this.byUse.size <= capacity && (now - oldest.usedAt) * grain < idleMillis) return
       this.byUse.remove(oldest)
       this.members.delete(oldest.key)
-      addCounters(this.forgotten, oldest.machine)
+      addCounters(this.forgotten, oldest)
     }
   }
 }

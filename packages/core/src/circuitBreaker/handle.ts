@@ -16,32 +16,31 @@ export const handle = (
   judge: Judge,
   transitions: Stream.Stream<Transition>
 ): CircuitBreaker => {
-  const { machine } = circuit
-  const { name } = machine
+  const { name } = circuit
   const protect = (judge: Judge) => {
     const begin: Begin = (fiber, self) => new Call(circuit, self, judge, fiber.getRef(Clock.Clock))
     return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin)
   }
-  const refuse: Refuse = (fiber) => machine.wouldAdmit(fiber.getRef(Clock.Clock)) ? undefined : circuit.reject()
+  const refuse: Refuse = (fiber) => circuit.wouldAdmit(fiber.getRef(Clock.Clock)) ? undefined : circuit.reject()
   const settled = Effect.map(Clock.Clock, (clock) => {
     const now = monotonicMillis(clock)
-    machine.settle(now, clock)
+    circuit.settle(now, clock)
     return now
   })
   const byHand = (change: (clock: Clock.Clock) => void) => Effect.map(Clock.Clock, change)
-  const moveTo = (state: State) => byHand((clock) => machine.moveTo(state, clock, "by-hand"))
+  const moveTo = (state: State) => byHand((clock) => circuit.moveTo(state, clock, "by-hand"))
   return {
     name,
     protect: protect(judge),
     protectWith: (options) => protect(judgeWith(judge, options)),
     gate: (self) => gate(self, refuse),
-    state: Effect.map(settled, () => machine.state),
-    snapshot: Effect.map(settled, (now) => snapshot(machine, now)),
+    state: Effect.map(settled, () => circuit.state),
+    snapshot: Effect.map(settled, (now) => snapshot(circuit, now)),
     transitions,
     control: {
       trip: (duration) =>
         byHand((clock) =>
-          machine.open(
+          circuit.open(
             monotonicMillis(clock),
             clock,
             "by-hand",
@@ -54,7 +53,7 @@ export const handle = (
       disable: moveTo("Disabled"),
       metricsOnly: moveTo("MetricsOnly"),
       close: moveTo("Closed"),
-      reset: byHand((clock) => machine.reset(clock))
+      reset: byHand((clock) => circuit.reset(clock))
     }
   }
 }

@@ -65,27 +65,28 @@ export interface BreakerLease {
 }
 
 export class BreakerMachine {
+  // What every call touches comes first, and lies together.
   state: BreakerState = "Closed"
-  since: number
   generation = 0
   inFlight = 0
+  /** Whether any call can be slow. */
+  watchesSlow = false
+  private ramp: RampUp | undefined
+  private overdue: Overdue | undefined
+  private failuresInRow = 0
+  private readonly window: SlidingWindow
+  private readonly rules: BreakerRules
+  readonly name: string
+  since: number
   rejected = 0
   openings = 0
   late = 0
   /** When the circuit was last asked, where time mattered. */
   askedAt = 0
-  /** Whether any call can be slow. */
-  watchesSlow = false
-  readonly name: string
-  private readonly rules: BreakerRules
-  private readonly window: SlidingWindow
-  private readonly openFor: (opening: number) => number
-  private openUntil = 0
   openingsInRow = 0
-  private failuresInRow = 0
+  private openUntil = 0
+  private readonly openFor: (opening: number) => number
   private probes = noProbes
-  private overdue: Overdue | undefined
-  private ramp: RampUp | undefined
 
   constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
     this.name = name
