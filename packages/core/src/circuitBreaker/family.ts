@@ -136,8 +136,6 @@ export const familyFromConfig = (
 class Member extends Circuit implements Place<Member> {
   before: Member | undefined
   after: Member | undefined
-  /** When it was last used, in grains. */
-  usedAt = 0
   readonly key: string
 
   constructor(key: string, name: string, rules: BreakerRules, clock: Clock.Clock) {
@@ -190,6 +188,7 @@ class Circuits {
       if (now === member.usedAt) return member
       this.byUse.remove(member)
     }
+    // In grains.
     member.usedAt = now
     this.byUse.push(member)
     this.forget(now)

@@ -74,6 +74,8 @@ export class BreakerMachine {
   private ramp: RampUp | undefined
   private overdue: Overdue | undefined
   private failuresInRow = 0
+  /** For whoever keeps many circuits: when this one was last used. */
+  usedAt = 0
   private readonly window: SlidingWindow
   private readonly rules: BreakerRules
   readonly name: string

@@ -24,7 +24,6 @@ const SLOW = 2
 
 /** The last `size` calls. */
 export class CountWindow implements SlidingWindow {
-  readonly timed = false
   readonly size: number
   calls = 0
   failures = 0
@@ -35,6 +34,10 @@ export class CountWindow implements SlidingWindow {
 
   constructor(size: number) {
     this.size = size
+  }
+
+  get timed(): boolean {
+    return false
   }
 
   record(failed: boolean, slow: boolean): number {
