@@ -105,6 +105,24 @@ describe("Pipeline", () => {
       assert.strictEqual((yield* breaker.snapshot).failed, 3)
     }))
 
+  it.effect("tells those whose deadlines come at the same moment in the order in which they began", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 5, maxWait: "Infinity" })
+      const retry = yield* Retry.make({ attempts: 2, base: "500 millis", jitter: "none" })
+      const pipeline = yield* Pipeline.make({ deadline: "3 seconds", retry, bulkhead })
+      const told: Array<string> = []
+      const begin = (name: string, work: Effect.Effect<unknown, string>) =>
+        fork(Effect.onExit(pipeline.protect(work), () => Effect.sync(() => told.push(name))))
+      // The first begins first, and joins the queue last: half a second later, with its second attempt.
+      const first = yield* begin("first", Effect.fail("503"))
+      const holder = yield* fork(bulkhead.protect(Effect.never))
+      const others = yield* Effect.forEach(["second", "third"], (name) => begin(name, Effect.never))
+      yield* TestClock.adjust("3 seconds")
+      for (const fiber of [first, ...others]) assert.strictEqual(tagOf(yield* Fiber.join(fiber)), "BulkheadFull")
+      assert.deepStrictEqual(told, ["first", "second", "third"])
+      yield* Fiber.interrupt(holder)
+    }))
+
   it.effect("tells the work inside of its deadline, and leaves the one outside as it was", () =>
     Effect.gen(function*() {
       const { pipeline } = yield* all
