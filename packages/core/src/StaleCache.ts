@@ -41,12 +41,12 @@ import type * as Fiber from "effect/Fiber"
 import * as Hash from "effect/Hash"
 import * as Schema from "effect/Schema"
 import { awaitEnd, HarmlessStore } from "./staleCache/harmlessStore.ts"
-import { LruMap } from "./internal/lruMap.ts"
+import { type Reading, type Rules, Shelf } from "./staleCache/shelf.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Registry from "./Registry.ts"
-import type { StaleCacheStore, Stored } from "./StaleCacheStore.ts"
+import type { StaleCacheStore } from "./StaleCacheStore.ts"
 
 /** What is kept, and for how long. Only `name` must be given. */
 export interface Options<in out A = any> {
@@ -65,7 +65,7 @@ export interface Options<in out A = any> {
   readonly storeTimeout?: Duration.Input | undefined
 }
 
-const toRules = (options: Options, check: OptionsOf) => ({
+const toRules = (options: Options, check: OptionsOf): Rules => ({
   name: check.name(options.name),
   capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
   timeToLive: check.wait("timeToLive", options.timeToLive ?? "5 minutes"),
@@ -134,7 +134,9 @@ export interface StaleCache<in out A> {
 /** Makes an empty cache. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
   Effect.gen(function*() {
-    const shelf = yield* Effect.sync(() => new Shelf<A>(options))
+    const shelf = yield* Effect.sync(() =>
+      new Shelf<A>(toRules(options, new OptionsOf("StaleCache.make")), options.storeWhen)
+    )
     // Keeps nothing itself: it is there for the sharing of calls in flight.
     const flights = yield* Cache.makeWith<Flight<A>, Cached<A>, unknown, any, "lookup">((flight) => flight.call, {
       capacity: Infinity,
@@ -222,97 +224,6 @@ export const fromConfig = <A>(
   Effect.flatMap(written.config(path, options), (options: Options<A>) => make(options))
 
 const isFresh = <A>(found: Cached<A> | undefined): found is Cached<A> => found?.freshness === "fresh"
-
-interface Entry<A> {
-  readonly value: A
-  readonly storedAt: number
-}
-
-// A read of the store that is under way, and whether what it brings has been invalidated meanwhile.
-interface Reading {
-  readonly key: string
-  dropped: boolean
-}
-
-class Shelf<A> {
-  readonly name: string
-  readonly storeTimeout: number
-  private readonly timeToLive: number
-  private readonly staleFor: number
-  private readonly storeWhen: (value: A) => boolean
-  private readonly entries: LruMap<string, Entry<A>>
-  private readonly readings = new Set<Reading>()
-  private readonly served = { loaded: 0, fresh: 0, stale: 0 }
-
-  constructor(options: Options<A>) {
-    const { capacity, name, staleFor, storeTimeout, timeToLive } = toRules(options, new OptionsOf("StaleCache.make"))
-    this.name = name
-    this.entries = new LruMap(capacity)
-    this.timeToLive = timeToLive
-    this.staleFor = staleFor
-    this.storeWhen = options.storeWhen ?? (() => true)
-    this.storeTimeout = storeTimeout
-  }
-
-  get keptFor(): Duration.Duration {
-    return Duration.millis(this.timeToLive + this.staleFor)
-  }
-
-  find(key: string, now: number): Cached<A> | undefined {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return undefined
-    const age = Math.max(0, now - entry.storedAt)
-    if (age >= this.timeToLive + this.staleFor) {
-      this.entries.delete(key)
-      return undefined
-    }
-    return { value: entry.value, freshness: age < this.timeToLive ? "fresh" : "stale", age: Duration.millis(age) }
-  }
-
-  keep(key: string, value: A, now: number): boolean {
-    const wanted = this.storeWhen(value)
-    if (wanted) this.entries.set(key, { value, storedAt: now })
-    return wanted
-  }
-
-  begin(reading: Reading): void {
-    this.readings.add(reading)
-  }
-
-  end(reading: Reading): void {
-    this.readings.delete(reading)
-  }
-
-  // The store tells time by the wall, since its values outlive the process; memory goes on by its own.
-  adopt({ dropped, key }: Reading, stored: Stored<A>, now: number, wallNow: number): void {
-    const age = Math.max(0, wallNow - stored.storedAt)
-    const storedAt = now - age
-    const kept = this.entries.get(key)
-    // Also false for an age that is not a number.
-    const isAlive = age < this.timeToLive + this.staleFor
-    if (!dropped && isAlive && !(kept && kept.storedAt >= storedAt))
-      this.entries.set(key, { value: stored.value, storedAt })
-  }
-
-  serve(cached: Cached<A>): Cached<A> {
-    this.served[cached.freshness]++
-    return cached
-  }
-
-  drop(key: string): void {
-    this.entries.delete(key)
-    for (const reading of this.readings) reading.dropped ||= reading.key === key
-  }
-
-  clear(): void {
-    this.entries.clear()
-    for (const reading of this.readings) reading.dropped = true
-  }
-
-  snapshot(): Omit<Snapshot, "storeFailures"> {
-    return { name: this.name, size: this.entries.size, capacity: this.entries.capacity, served: { ...this.served } }
-  }
-}
 
 // A call in flight: equal to another for the same key, whatever its effect.
 class Flight<A> implements Equal.Equal {
