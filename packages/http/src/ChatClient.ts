@@ -151,7 +151,7 @@ export const layerUndici = (options: Options & TransportOptions): Layer.Layer<Ch
 export const layerHttpClient = (options: TransportOptions = {}): Layer.Layer<HttpClient.HttpClient> =>
   Layer.unwrap(Effect.sync(() =>
     Undici.layer({
-      connectTimeout: duration("connectTimeout", options.connectTimeout ?? "5 seconds"),
+      connectTimeout: duration("connectTimeout", options.connectTimeout ?? "5 seconds", "layerHttpClient"),
       proxy: proxyOf(options.proxy ?? "environment")
     })
   ))
@@ -313,10 +313,10 @@ const validated = (options: Options): Settings => {
   }
 }
 
-const duration = (field: string, input: Duration.Input): Duration.Duration => {
+const duration = (field: string, input: Duration.Input, maker = "make"): Duration.Duration => {
   const parsed = Duration.fromInput(input)
   if (parsed._tag === "None" || !(Duration.toMillis(parsed.value) > 0) || !Duration.isFinite(parsed.value)) {
-    throw nonsense(field, "a positive, finite duration", input)
+    throw nonsense(field, "a positive, finite duration", input, maker)
   }
   return parsed.value
 }
@@ -341,9 +341,9 @@ const proxyOf = (proxy: NonNullable<TransportOptions["proxy"]>): NonNullable<Tra
   return proxy
 }
 
-const nonsense = (field: string, range: string, value: unknown): RangeError =>
+const nonsense = (field: string, range: string, value: unknown, maker = "make"): RangeError =>
   new RangeError(
-    `ChatClient.make: ${field} must be ${range}, got ${
+    `ChatClient.${maker}: ${field} must be ${range}, got ${
       (typeof value === "string" ? JSON.stringify(value) : String(value)).slice(0, 100)
     }`
   )
