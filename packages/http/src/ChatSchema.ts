@@ -10,6 +10,7 @@
  * beside it stays usable. What must be there is at least one choice with a message.
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
 const anythingElse = [Schema.Record(Schema.String, Schema.Unknown)] as const
@@ -228,7 +229,7 @@ export const textOf = (content: unknown): string =>
   typeof content === "string"
     ? content
     : Array.isArray(content)
-    ? content.map((part: unknown) => isRecord(part) && typeof part["text"] === "string" ? part["text"] : "").join("")
+    ? content.map((part: unknown) =>
+      Predicate.isReadonlyObject(part) && typeof part["text"] === "string" ? part["text"] : ""
+    ).join("")
     : ""
-
-const isRecord = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null

@@ -10,12 +10,13 @@
  * The first chunks and those between may say nothing: a role, an empty text, usage. `says` tells them from content.
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Sse from "effect/encoding/Sse"
 import * as Stream from "effect/Stream"
 import * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import { decodeChunk } from "./internal/decodeChunk.ts"
-import { isRecord, parseJson, within } from "./internal/errorBody.ts"
+import { parseJson, within } from "./internal/errorBody.ts"
 import * as Gather from "./internal/gather.ts"
 import { says as saysSomething } from "./internal/says.ts"
 import * as StrayJson from "./internal/strayJson.ts"
@@ -95,13 +96,13 @@ export const decoder = (head: Head): Decoder => {
     const parsed = parseJson(data)
     const json = parsed._tag === "Success" ? parsed.success : undefined
     if (event.event === "error") {
-      if (!failed(json)) failed({ error: isRecord(json) ? json : data })
+      if (!failed(json)) failed({ error: Predicate.isReadonlyObject(json) ? json : data })
     } else if (parsed._tag === "Failure") {
       // The last event of a stream that was cut is no more malformed than the stream.
       if (ending) half = true
       else malformed("an event that is not JSON")
     } else if (!failed(json)) {
-      const chunk = isRecord(json) ? decodeChunk(json) : undefined
+      const chunk = Predicate.isReadonlyObject(json) ? decodeChunk(json) : undefined
       if (chunk !== undefined) take(chunk)
       else if (event.event === "message" || Array.isArray(json)) malformed("an event that is no chunk of one")
     }
@@ -140,7 +141,7 @@ export const decoder = (head: Head): Decoder => {
     if (failed(json)) return
     if (isFinished()) progress = "whole"
     else if (ending && parsed._tag === "Failure" && !isPage(opening)) half = true
-    else if (isRecord(json) && "choices" in json) malformed("a whole reply in one piece")
+    else if (Predicate.isReadonlyObject(json) && "choices" in json) malformed("a whole reply in one piece")
     else malformed(isPage(opening) ? htmlPage : "JSON that is no event")
   }
 
@@ -203,7 +204,8 @@ export const text = (chunk: ChatSchema.ChatChunk): string => {
 /**
  * Whether a chunk carries nothing but the usage, as the one before `[DONE]` does.
  */
-export const isUsageOnly = (chunk: ChatSchema.ChatChunk): boolean => chunk.choices.length === 0 && isRecord(chunk.usage)
+export const isUsageOnly = (chunk: ChatSchema.ChatChunk): boolean =>
+  chunk.choices.length === 0 && Predicate.isReadonlyObject(chunk.usage)
 
 /**
  * The whole reply that the chunks add up to: what the provider would have answered without streaming. Texts are joined,

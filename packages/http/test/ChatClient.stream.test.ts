@@ -5,7 +5,7 @@ import { Cause, Duration, Effect, Exit, Fiber, Formatter, Logger, Redacted, Stre
 import { HttpClient, type HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 import { clientOf } from "./support/clientOf.ts"
-import { interruptAtEveryStep } from "./support/yieldAt.ts"
+import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
 
 const apiKey = Redacted.make("sk-planted-0123456789abcdef")
 const prompt = "my blood type and my full address"

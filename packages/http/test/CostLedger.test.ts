@@ -4,7 +4,7 @@ import { type ChatModel, CostLedger, ModelCascade, Pricing } from "@switchgear/h
 import { Cause, Duration, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { answer, ask, ledgerOf, microDollars, modelOf, plain } from "./support/ledgerOf.ts"
-import { interruptAtEveryStep } from "./support/yieldAt.ts"
+import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
 
 const prices: Pricing.Catalogue = {
   "gpt-4.1": Pricing.price({ input: 2.5, output: 8, cachedInput: 0.5 }),

@@ -9,17 +9,8 @@ import { BudgetExceeded } from "./ledgerErrors.ts"
 import type { Rules } from "./ledgerRules.ts"
 import { type Cost, costOf, minus } from "./money.ts"
 import { withoutStack } from "./rejection.ts"
-import { type Parts, partsOf, tokens } from "./usageParts.ts"
+import { nothing, type Parts, partsOf, tokens } from "./usageParts.ts"
 
-const nothing: Parts = {
-  input: 0,
-  cachedInput: 0,
-  cacheWrite: 0,
-  audioInput: 0,
-  output: 0,
-  reasoning: 0,
-  audioOutput: 0
-}
 const free: Cost = costOf({}, nothing)
 
 export class Books {

@@ -1,5 +1,6 @@
 /** The key of an answer: a digest of everything it can depend on, whatever the order of the fields. */
 import { createHash } from "node:crypto"
+import * as Predicate from "effect/Predicate"
 import type * as ChatModel from "../ChatModel.ts"
 
 /** How a reply is delivered does not change what it says. */
@@ -11,6 +12,6 @@ export const cacheKey = (request: ChatModel.Request): string => {
 }
 
 const sorted = (_: string, value: unknown): unknown =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+  Predicate.isReadonlyObject(value)
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     : value

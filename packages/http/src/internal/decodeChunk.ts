@@ -5,9 +5,9 @@
  * types throughout, which is nearly all there is, is what the schema would give, so it is only looked at.
  */
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as ChatSchema from "../ChatSchema.ts"
-import { isRecord } from "./errorBody.ts"
 
 export const decodeChunk = (json: Readonly<Record<string, unknown>>): ChatSchema.ChatChunk | undefined => {
   const chunk = Array.isArray(json["choices"]) ? json : withChoices(json)
@@ -20,7 +20,7 @@ const decode = Schema.decodeUnknownOption(ChatSchema.ChatChunk)
 /** Some send the usage, or a first chunk about content filters, without choices. */
 const withChoices = (json: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined =>
   (json["choices"] === undefined || json["choices"] === null) &&
-    (isRecord(json["usage"]) || json["object"] === "chat.completion.chunk")
+    (Predicate.isReadonlyObject(json["usage"]) || json["object"] === "chat.completion.chunk")
     ? { ...json, choices: [] }
     : undefined
 
@@ -30,29 +30,31 @@ const isChunk = (json: Readonly<Record<string, unknown>>): json is ChatSchema.Ch
   (json["choices"] as ReadonlyArray<unknown>).every(isChoice)
 
 const isChoice = (choice: unknown): boolean =>
-  isRecord(choice) && isNumber(choice["index"]) && isTextOrNull(choice["finish_reason"]) &&
+  Predicate.isReadonlyObject(choice) && isNumber(choice["index"]) && isTextOrNull(choice["finish_reason"]) &&
   (choice["delta"] === undefined || isDelta(choice["delta"]))
 
 const isDelta = (delta: unknown): boolean => {
-  if (!isRecord(delta) || !isTextOrNull(delta["role"]) || !isTextOrNull(delta["refusal"])) return false
+  if (!Predicate.isReadonlyObject(delta) || !isTextOrNull(delta["role"]) || !isTextOrNull(delta["refusal"]))
+    return false
   const calls = delta["tool_calls"]
   return calls === undefined || calls === null || (Array.isArray(calls) && calls.every(isToolCall))
 }
 
 const isToolCall = (call: unknown): boolean =>
-  isRecord(call) && isNumber(call["index"]) && isTextOrNull(call["id"]) && isTextOrNull(call["type"]) &&
+  Predicate.isReadonlyObject(call) && isNumber(call["index"]) && isTextOrNull(call["id"]) &&
+  isTextOrNull(call["type"]) &&
   (call["function"] === undefined || isFunction(call["function"]))
 
 const isFunction = (called: unknown): boolean =>
-  isRecord(called) && isTextOrNull(called["name"]) && isTextOrNull(called["arguments"])
+  Predicate.isReadonlyObject(called) && isTextOrNull(called["name"]) && isTextOrNull(called["arguments"])
 
 const isUsage = (usage: unknown): boolean =>
-  isRecord(usage) && totals.every((field) => isNumber(usage[field])) &&
+  Predicate.isReadonlyObject(usage) && totals.every((field) => isNumber(usage[field])) &&
   isDetails(usage["prompt_tokens_details"], promptDetails) &&
   isDetails(usage["completion_tokens_details"], completionDetails)
 
 const isDetails = (details: unknown, fields: ReadonlyArray<string>): boolean =>
-  details === undefined || (isRecord(details) && fields.every((field) => isNumber(details[field])))
+  details === undefined || (Predicate.isReadonlyObject(details) && fields.every((field) => isNumber(details[field])))
 
 const totals = ["prompt_tokens", "completion_tokens", "total_tokens"]
 const promptDetails = ["cached_tokens", "cache_write_tokens", "audio_tokens"]

@@ -2,6 +2,7 @@
  * What a provider says about a failure, read from whatever it sent: the error objects of OpenAI, Anthropic, Gemini (also
  * in an array), OpenRouter, FastAPI, Portkey and Ollama, an HTML page, plain text, or nothing.
  */
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 
 export interface ProviderSays {
@@ -41,10 +42,12 @@ const readAll = (body: string): ProviderSays => {
  */
 export const within = (json: unknown): ProviderSays | undefined => {
   const top = Array.isArray(json) ? json[0] : json
-  if (!isRecord(top)) return undefined
+  if (!Predicate.isReadonlyObject(top)) return undefined
   if (isError(top["error"])) return bounded(fromError(top["error"]))
   const choice = Array.isArray(top["choices"]) ? top["choices"][0] : undefined
-  return isRecord(choice) && isError(choice["error"]) ? bounded(fromError(choice["error"])) : undefined
+  return Predicate.isReadonlyObject(choice) && isError(choice["error"])
+    ? bounded(fromError(choice["error"]))
+    : undefined
 }
 
 /** Nobody writes a sentence this long, and what judges it should not have to read more. */
@@ -56,26 +59,23 @@ const bounded = (says: ProviderSays): ProviderSays => ({ ...says, text: says.tex
 export const parseJson = (text: string): Result.Result<unknown, unknown> =>
   Result.try({ try: (): unknown => JSON.parse(text), catch: (cause) => cause })
 
-export const isRecord = (u: unknown): u is Readonly<Record<string, unknown>> =>
-  typeof u === "object" && u !== null && !Array.isArray(u)
-
-const isError = (u: unknown): boolean => (typeof u === "string" && u !== "") || isRecord(u)
+const isError = (u: unknown): boolean => (typeof u === "string" && u !== "") || Predicate.isReadonlyObject(u)
 
 const fromJson = (json: unknown): ProviderSays | undefined => {
   const top = Array.isArray(json) ? json[0] : json
   if (typeof top === "string") return { text: top, reasons: [] }
-  if (!isRecord(top)) return undefined
+  if (!Predicate.isReadonlyObject(top)) return undefined
   if (isError(top["error"])) return fromError(top["error"])
   if (top["detail"] !== undefined) return { text: fromDetail(top["detail"]), reasons: [] }
   const first = Array.isArray(top["errors"]) ? top["errors"][0] : undefined
-  return fromError(isRecord(first) ? first : top)
+  return fromError(Predicate.isReadonlyObject(first) ? first : top)
 }
 
 const fromError = (error: unknown): ProviderSays => {
-  if (!isRecord(error)) return { text: typeof error === "string" ? error : undefined, reasons: [] }
+  if (!Predicate.isReadonlyObject(error)) return { text: typeof error === "string" ? error : undefined, reasons: [] }
   const code = error["code"]
-  const details = Array.isArray(error["details"]) ? error["details"].filter(isRecord) : []
-  const inner = isRecord(error["innererror"]) ? word(error["innererror"]["code"]) : undefined
+  const details = Array.isArray(error["details"]) ? error["details"].filter(Predicate.isReadonlyObject) : []
+  const inner = Predicate.isReadonlyObject(error["innererror"]) ? word(error["innererror"]["code"]) : undefined
   return {
     text: word(error["message"]) ?? word(error["msg"]),
     code: typeof code === "string" && !/^\d+$/.test(code) && code !== "" ? code : undefined,
@@ -86,7 +86,7 @@ const fromError = (error: unknown): ProviderSays => {
       ...(inner === undefined ? [] : [inner]),
       ...details.flatMap((detail) => [
         ...(word(detail["reason"]) === undefined ? [] : [word(detail["reason"])!]),
-        ...(Array.isArray(detail["violations"]) ? detail["violations"].filter(isRecord) : [])
+        ...(Array.isArray(detail["violations"]) ? detail["violations"].filter(Predicate.isReadonlyObject) : [])
           .flatMap((violation) => word(violation["quotaId"]) ?? [])
       ])
     ],
@@ -98,10 +98,10 @@ const fromError = (error: unknown): ProviderSays => {
 const fromDetail = (detail: unknown): string | undefined =>
   typeof detail === "string"
     ? detail
-    : isRecord(detail)
+    : Predicate.isReadonlyObject(detail)
     ? word(detail["message"]) ?? word(detail["msg"])
     : Array.isArray(detail)
-    ? detail.filter(isRecord).slice(0, 5).map((item) =>
+    ? detail.filter(Predicate.isReadonlyObject).slice(0, 5).map((item) =>
       [word(item["msg"]), Array.isArray(item["loc"]) ? `at ${item["loc"].filter(isScalar).join(".")}` : undefined]
         .filter((part) => part !== undefined).join(" ")
     ).join("; ")

@@ -1,8 +1,8 @@
 /**
  * Adds chunks up to a reply. Grows with what is said, not with the number of chunks.
  */
+import * as Predicate from "effect/Predicate"
 import type * as ChatSchema from "../ChatSchema.ts"
-import { isRecord } from "./errorBody.ts"
 
 export interface Gathered {
   readonly add: (chunk: ChatSchema.ChatChunk) => void
@@ -107,7 +107,9 @@ const messageOf = ({ calls, message }: Choice): Readonly<Record<string, unknown>
 
 /** In a delta parts may be missing or null; in a call they are there or not. */
 const callOf = (call: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
-  isRecord(call["function"]) ? { ...call, function: { name: "", ...withoutNull(call["function"]) } } : call
+  Predicate.isReadonlyObject(call["function"])
+    ? { ...call, function: { name: "", ...withoutNull(call["function"]) } }
+    : call
 
 const withoutNull = (fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined))
@@ -139,7 +141,7 @@ const join = (before: unknown, more: unknown, depth: number): unknown => {
     for (const item of more) before.push(item)
     return before
   }
-  if (depth < deepest && isRecord(before) && isRecord(more)) {
+  if (depth < deepest && Predicate.isReadonlyObject(before) && Predicate.isReadonlyObject(more)) {
     const fields: Fields = new Map(Object.entries(before))
     for (const [field, value] of Object.entries(more)) {
       if (wholeTexts.has(field)) keepFirst(fields, field, value)
@@ -156,6 +158,6 @@ const deepest = 4
 const own = (value: unknown, depth: number): unknown =>
   Array.isArray(value)
     ? value.slice()
-    : isRecord(value) && depth < deepest
+    : Predicate.isReadonlyObject(value) && depth < deepest
     ? Object.fromEntries(Object.entries(value).map(([field, inner]) => [field, own(inner, depth + 1)]))
     : value

@@ -1,6 +1,6 @@
 /** Whether a chunk says something, or only keeps the connection alive. */
+import * as Predicate from "effect/Predicate"
 import type * as ChatSchema from "../ChatSchema.ts"
-import { isRecord } from "./errorBody.ts"
 
 export const says = (chunk: ChatSchema.ChatChunk): boolean => {
   for (const { delta, finish_reason } of chunk.choices) {
@@ -25,6 +25,6 @@ const something = (u: unknown, depth: number): boolean =>
     ? typeof u === "object" && u !== null
     : Array.isArray(u)
     ? u.some((item) => something(item, depth + 1))
-    : isRecord(u) && anyOf(u, depth + 1))
+    : Predicate.isReadonlyObject(u) && anyOf(u, depth + 1))
 
 const isSaid = (u: unknown): boolean => typeof u === "string" && u !== ""

@@ -4,9 +4,9 @@
  * Only codes and addresses are taken over. The platform's error holds the request with its key, so it never becomes a
  * cause.
  */
+import * as Predicate from "effect/Predicate"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as ChatError from "../ChatError.ts"
-import { isRecord } from "./errorBody.ts"
 
 export interface Target {
   readonly provider: string
@@ -62,7 +62,7 @@ const origin = (
   cause: unknown,
   depth = 0
 ): { readonly code?: string | undefined; readonly address?: string | undefined } => {
-  if (!isRecord(cause) || depth > 4) return {}
+  if (!Predicate.isReadonlyObject(cause) || depth > 4) return {}
   const inner = Array.isArray(cause["errors"]) ? cause["errors"][0] : cause["cause"]
   // undici's parser errors have a name and not always a code.
   const named = cause["code"] ?? (cause["name"] === "HTTPParserError" ? cause["name"] : undefined)

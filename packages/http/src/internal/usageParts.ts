@@ -19,6 +19,16 @@ export type Part = (typeof partNames)[number]
 
 export type Parts = { readonly [P in Part]: number }
 
+export const nothing: Parts = {
+  input: 0,
+  cachedInput: 0,
+  cacheWrite: 0,
+  audioInput: 0,
+  output: 0,
+  reasoning: 0,
+  audioOutput: 0
+}
+
 // Far above any reply, and far enough below the safe integers for sums to stay exact.
 const mostTokens = 1e15
 
@@ -60,13 +70,11 @@ const within = (usage: Usage): Parts | undefined => {
 const added = (usage: Usage): Parts | undefined => {
   const output = tokens(usage["output_tokens"])
   return output === undefined ? undefined : {
+    ...nothing,
     input: tokens(usage["input_tokens"])!,
     cachedInput: tokens(usage["cache_read_input_tokens"]) ?? 0,
     cacheWrite: tokens(usage["cache_creation_input_tokens"]) ?? 0,
-    audioInput: 0,
-    output,
-    reasoning: 0,
-    audioOutput: 0
+    output
   }
 }
 

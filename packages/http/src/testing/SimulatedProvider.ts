@@ -14,6 +14,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpServerError from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
@@ -22,7 +23,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { textOf } from "../ChatSchema.ts"
-import { isRecord, parseJson } from "../internal/errorBody.ts"
+import { parseJson } from "../internal/errorBody.ts"
 import * as Behaviour from "./Behaviour.ts"
 import * as InMemory from "./inMemory.ts"
 import * as Server from "./server.ts"
@@ -234,9 +235,9 @@ interface Admission {
 
 const admit = (incoming: Wire.Incoming, authorization: string | undefined): Admission => {
   const parsed = parseJson(incoming.body)
-  const json = parsed._tag === "Success" && isRecord(parsed.success) ? parsed.success : {}
+  const json = parsed._tag === "Success" && Predicate.isReadonlyObject(parsed.success) ? parsed.success : {}
   const name = typeof json["model"] === "string" ? json["model"] : undefined
-  const messages = Array.isArray(json["messages"]) ? json["messages"].filter(isRecord) : undefined
+  const messages = Array.isArray(json["messages"]) ? json["messages"].filter(Predicate.isReadonlyObject) : undefined
   const refusal = !incoming.path.endsWith("/chat/completions") || incoming.method !== "POST"
     ? Behaviour.error(404, {
       message: `Invalid URL (${incoming.method} ${incoming.path})`,
@@ -247,7 +248,7 @@ const admit = (incoming: Wire.Incoming, authorization: string | undefined): Admi
     : name === undefined || messages === undefined
     ? Behaviour.error(400, { message: "model and messages are required", type: "invalid_request_error" })
     : undefined
-  const options = isRecord(json["stream_options"]) ? json["stream_options"] : {}
+  const options = Predicate.isReadonlyObject(json["stream_options"]) ? json["stream_options"] : {}
   const about = {
     model: name ?? "",
     prompt: (messages ?? []).map(({ content }) => textOf(content)).join("\n"),
