@@ -22,13 +22,16 @@ export interface SlidingWindow {
 const FAILED = 1
 const SLOW = 2
 
-/** The last `size` calls. */
+/**
+ * The last `size` calls. Marks are kept only while there is something to tell: as long as no call of the window failed
+ * or was slow, all marks are zero, and one more good call neither reads nor writes them.
+ */
 export class CountWindow implements SlidingWindow {
   readonly size: number
   calls = 0
   failures = 0
   slow = 0
-  // Allocated by the first call: of many keyed circuits, most are idle.
+  // Allocated by the first call that is not good: of many keyed circuits, most are idle or well.
   private marks: Uint8Array | undefined
   private recorded = 0
 
@@ -41,23 +44,23 @@ export class CountWindow implements SlidingWindow {
   }
 
   record(failed: boolean, slow: boolean): number {
+    if (failed || slow || this.failures > 0 || this.slow > 0) this.mark(failed, slow)
+    if (this.calls < this.size) this.calls++
+    return this.recorded++
+  }
+
+  private mark(failed: boolean, slow: boolean): void {
     // Four calls a byte: the windows of many circuits fit where the processor is quick.
     const marks = this.marks ??= new Uint8Array((this.size + 3) >> 2)
     const at = this.recorded % this.size
     const byte = at >> 2
     const shift = (at & 3) << 1
     const four = marks[byte]!
-    if (this.calls === this.size) {
-      const leaving = (four >> shift) & (FAILED | SLOW)
-      this.failures -= leaving & FAILED
-      this.slow -= leaving >> 1
-    } else {
-      this.calls++
-    }
+    // What no call has taken yet is zero.
+    const leaving = (four >> shift) & (FAILED | SLOW)
+    this.failures += (failed ? 1 : 0) - (leaving & FAILED)
+    this.slow += (slow ? 1 : 0) - (leaving >> 1)
     marks[byte] = (four & ~((FAILED | SLOW) << shift)) | (((failed ? FAILED : 0) | (slow ? SLOW : 0)) << shift)
-    if (failed) this.failures++
-    if (slow) this.slow++
-    return this.recorded++
   }
 
   amend(mark: number): void {
@@ -70,6 +73,7 @@ export class CountWindow implements SlidingWindow {
   expire(): void {}
 
   clear(): void {
+    this.marks = undefined
     this.calls =
       this.failures =
       this.slow =
