@@ -243,7 +243,8 @@ class Run {
       this.deadline = total === undefined ? moment.deadline : Deadline.total(moment, total)
       if (total !== undefined && this.deadline!.at <= moment.now) return undefined
     }
-    return { clock: moment.clock, now: moment.now, deadline: this.deadline }
+    moment.deadline = this.deadline
+    return moment
   }
 }
 
@@ -277,12 +278,12 @@ class Passage extends Admission implements Deadline.Owner {
     const moment = run.moment(fiber)
     if (moment === undefined) return Deadline.nothingLeft(run.deadline!)
     if (this.asked === 0) {
-      const refused = refuse?.(fiber)
+      const refused = refuse?.(fiber, moment)
       if (refused !== undefined) return refused
     }
     const goOn = this as unknown as AnyEffect
     while (this.asked < begins.length) {
-      const admission = begins[this.asked]!(fiber, goOn)
+      const admission = begins[this.asked]!(fiber, goOn, moment)
       held[this.asked++] = admission
       const next = admission.enter(fiber, moment)
       if (next !== goOn) return next

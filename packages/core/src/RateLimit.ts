@@ -46,7 +46,7 @@ import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { type Begin, guard } from "./internal/guard.ts"
+import { type Begin, clockOf, guard } from "./internal/guard.ts"
 import type { Costs } from "./internal/limiterMachine.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
@@ -182,7 +182,8 @@ const fromLimiter = (limiter: Limiter): RateLimit => {
   const { machine, name } = limiter
   const oneRequest = limiter.costs({}, "RateLimit.protect")
   const protect = (costs: Costs, settle?: (value: any) => Cost) => {
-    const begin: Begin = (fiber, self) => new ProtectedCall(limiter, costs, fiber, self, settle)
+    const begin: Begin = (fiber, self, moment) =>
+      new ProtectedCall(limiter, costs, clockOf(fiber, moment), self, settle)
     return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | RateLimited, R> => guard(self, begin)
   }
   const atNow = (change: (now: number) => void) => Effect.map(Clock.Clock, (clock) => change(monotonicMillis(clock)))
@@ -193,7 +194,7 @@ const fromLimiter = (limiter: Limiter): RateLimit => {
     reserve: (costs) =>
       Effect.suspend(() => {
         const inOrder = limiter.costs(costs, "RateLimit.reserve")
-        return guard(Effect.void, (fiber) => new ReservingCall(limiter, inOrder, fiber))
+        return guard(Effect.void, (fiber, _self, moment) => new ReservingCall(limiter, inOrder, clockOf(fiber, moment)))
       }),
     pause: (duration) =>
       atNow((now) => machine.pause(now + new OptionsOf("RateLimit.pause").wait("duration", duration), now)),

@@ -15,7 +15,7 @@ import { type Bounds, toBounds, toJudge, toRules } from "./rules.ts"
 import { Call, Circuit, type Judge, judgeWith } from "./circuit.ts"
 import { handle } from "./handle.ts"
 import type { CircuitOpen } from "./open.ts"
-import { type Begin, guard } from "../internal/guard.ts"
+import { type Begin, clockOf, guard } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { announcer } from "./transitions.ts"
@@ -99,8 +99,8 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
     const circuits = new Circuits(options.name, rules, toJudge(options, check), toBounds(options, check))
     const transitions = Stream.fromPubSub(hub)
     const protect = (key: string, judge: Judge) => {
-      const begin: Begin = (fiber, self) => {
-        const clock = fiber.getRef(Clock.Clock)
+      const begin: Begin = (fiber, self, moment) => {
+        const clock = clockOf(fiber, moment)
         return new Call(circuits.get(key, clock), self, judge, clock)
       }
       return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin)

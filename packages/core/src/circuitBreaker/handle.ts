@@ -7,7 +7,7 @@ import type { CircuitBreaker, Snapshot, State, Transition } from "../CircuitBrea
 import type { BreakerMachine } from "../internal/breakerMachine.ts"
 import { Call, type Circuit, type Judge, judgeWith } from "./circuit.ts"
 import type { CircuitOpen } from "./open.ts"
-import { type Begin, gate, guard, type Refuse } from "../internal/guard.ts"
+import { type Begin, clockOf, gate, guard, type Refuse } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
 import { monotonicMillis } from "../internal/time.ts"
 
@@ -18,10 +18,10 @@ export const handle = (
 ): CircuitBreaker => {
   const { name } = circuit
   const protect = (judge: Judge) => {
-    const begin: Begin = (fiber, self) => new Call(circuit, self, judge, fiber.getRef(Clock.Clock))
+    const begin: Begin = (fiber, self, moment) => new Call(circuit, self, judge, clockOf(fiber, moment))
     return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin)
   }
-  const refuse: Refuse = (fiber) => circuit.wouldAdmit(fiber.getRef(Clock.Clock)) ? undefined : circuit.reject()
+  const refuse: Refuse = (fiber, moment) => circuit.wouldAdmit(clockOf(fiber, moment)) ? undefined : circuit.reject()
   const settled = Effect.map(Clock.Clock, (clock) => {
     const now = monotonicMillis(clock)
     circuit.settle(now, clock)

@@ -3,14 +3,17 @@
  * "acquire, then register the release" leaks. Here the frame that releases is pushed first, and the admission is
  * taken inside it in one synchronous step: whatever happens, `leave` runs exactly once and sees what was really taken.
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { Deadline } from "./expiry.ts"
 
-/** What the guards of one stretch know about time. */
+type AnyEffect = Effect.Effect<any, any, any>
+type AnyFiber = Fiber.Fiber<any, any>
+
+/** What the guards that ask in one synchronous stretch know about time, which saves each of them looking. */
 export interface Moment {
   readonly clock: Clock.Clock
   /** Monotonic milliseconds. */
@@ -18,8 +21,9 @@ export interface Moment {
   deadline: Deadline | undefined
 }
 
-type AnyEffect = Effect.Effect<any, any, any>
-type AnyFiber = Fiber.Fiber<any, any>
+/** The clock, looked up where nobody did before. */
+export const clockOf = (fiber: AnyFiber, moment: Moment | undefined): Clock.Clock =>
+  moment === undefined ? fiber.getRef(Clock.Clock) : moment.clock
 
 /**
  * What one run of a guarded effect holds. `enter` takes it and says how to go on: with the guarded effect, with a
@@ -27,7 +31,6 @@ type AnyFiber = Fiber.Fiber<any, any>
  * before it; it must not throw, since what it throws would replace the result.
  */
 export abstract class Admission {
-  /** `moment` is given where several guards ask in the same synchronous stretch, and saves them looking. */
   abstract enter(fiber: AnyFiber, moment?: Moment | undefined): AnyEffect
   abstract leave(exit: Exit.Exit<any, any>): void
 }
@@ -43,7 +46,7 @@ Object.setPrototypeOf(
 )
 
 /** Begins one run of a guard around an effect. */
-export type Begin = (fiber: AnyFiber, self: AnyEffect) => Admission
+export type Begin = (fiber: AnyFiber, self: AnyEffect, moment?: Moment | undefined) => Admission
 
 interface Guarded extends AnyEffect {
   readonly self: AnyEffect
@@ -71,7 +74,7 @@ Guarded.prototype = GuardedProto
 export const guard = <A, E, R>(self: AnyEffect, begin: Begin): Effect.Effect<A, E, R> => new Guarded(self, begin)
 
 /** Answers with a rejection where a run must not go on; nothing is held. */
-export type Refuse = (fiber: AnyFiber) => Exit.Exit<never, any> | undefined
+export type Refuse = (fiber: AnyFiber, moment?: Moment | undefined) => Exit.Exit<never, any> | undefined
 
 interface Gated extends AnyEffect {
   readonly self: AnyEffect

@@ -1,5 +1,5 @@
 /** One call that asks a limiter: what it takes is its own from the synchronous step in which it is taken. */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -29,11 +29,11 @@ export abstract class Caller extends Admission implements Turn {
   private next: Effect.Effect<any, any, any> | undefined
   private resume: ((next: Effect.Effect<any, any, any>) => void) | undefined
 
-  constructor(limiter: Limiter, costs: Costs, fiber: Fiber.Fiber<any, any>) {
+  constructor(limiter: Limiter, costs: Costs, clock: Clock.Clock) {
     super()
     this.limiter = limiter
     this.costs = costs
-    this.clock = fiber.getRef(Clock.Clock)
+    this.clock = clock
   }
 
   /** What is run when the turn has come. */
@@ -128,11 +128,11 @@ export class ProtectedCall extends Caller {
   constructor(
     limiter: Limiter,
     costs: Costs,
-    fiber: Fiber.Fiber<any, any>,
+    clock: Clock.Clock,
     self: Effect.Effect<any, any, any>,
     settle: ((value: any) => Cost) | undefined
   ) {
-    super(limiter, costs, fiber)
+    super(limiter, costs, clock)
     this.self = self
     this.settle = settle
   }
