@@ -182,7 +182,8 @@ export const limitedAt = <A, E, R>(
   if (nearer !== undefined && nearer.at <= now) return nothingLeft(nearer)
   // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
   const shared = nearer instanceof Expiry ? nearer : undefined
-  const expiry = shared ?? new Expiry(nearer?.limit ?? limit, nearer?.at ?? now + millis)
+  // One of its own even where it follows a nearer one: what is inside of it is told before it is.
+  const expiry = new Expiry(nearer?.limit ?? limit, nearer?.at ?? now + millis)
   const given = expiry.at - now
   // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
   return Effect.callback<A, E | DeadlineExceeded>((resume) => {
@@ -195,9 +196,10 @@ export const limitedAt = <A, E, R>(
       late = true
       child.interruptUnsafe(fiber.id)
     }
+    const fire = () => expiry.fire(expire)
     const timeout = shared
-      ? shared.join(expire, fiber)
-      : startTimeout(fiber, clock, nearer ? given : millis, expiry.at, () => expiry.fire(expire))
+      ? shared.join(fire, fiber)
+      : startTimeout(fiber, clock, nearer ? given : millis, expiry.at, fire)
     // Told before it is cancelled: what is further out must find the time-out dealt with when its own turn comes.
     child.addObserver((exit) => {
       resume(late ? outOfTime(exit, exceeded(expiry.limit, given)) : exit)

@@ -128,6 +128,23 @@ describe("deadlines inside deadlines", () => {
       assert.strictEqual((yield* breaker.snapshot).failed, 1)
     }))
 
+  it.effect("let the innermost tell also where limits in between follow the nearest one", () =>
+    Effect.gen(function*() {
+      for (const before of [Effect.void, Effect.yieldNow, Effect.sleep("100 millis")]) {
+        const breaker = yield* CircuitBreaker.make({ name: "model" })
+        const call = Effect.andThen(before, Effect.never).pipe(
+          Deadline.attempt("10 seconds"),
+          breaker.protect,
+          Deadline.within("30 seconds"),
+          Deadline.within("1 second")
+        )
+        const fiber = yield* Effect.forkChild(Effect.flip(call), { startImmediately: true })
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* Fiber.join(fiber)).limit, "total")
+        assert.strictEqual((yield* breaker.snapshot).failed, 1)
+      }
+    }))
+
   it.effect("still cut short what goes on after the innermost has told", () =>
     Effect.gen(function*() {
       const call = Effect.never.pipe(
