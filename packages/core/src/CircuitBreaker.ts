@@ -212,7 +212,10 @@ export interface CircuitBreaker {
   readonly name: string
   /** Stands around an effect. Adds {@link CircuitOpen} to its errors and changes nothing else. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
-  /** Like `protect`, judging this kind of call by rules of its own; what is not given is as in the options. */
+  /**
+   * Like `protect`, judging this kind of call by rules of its own; what is not given is as in the options. With a
+   * `slowCallDuration` of `"Infinity"` it is never slow.
+   */
   readonly protectWith: <A, E>(options: {
     readonly classify?: ((exit: Exit.Exit<A, E>) => Outcome.Outcome) | undefined
     readonly slowCallDuration?: Duration.Input | undefined

@@ -87,7 +87,7 @@ export interface CallOptions<A, E> {
   readonly settle?: ((value: A) => RateLimit.Cost) | undefined
   /** How the circuit judges it. */
   readonly classify?: ((exit: Exit.Exit<A, E | Deadline.DeadlineExceeded>) => Outcome.Outcome) | undefined
-  /** From when on the circuit counts it as slow. */
+  /** From when on the circuit counts it as slow; `"Infinity"` for never. */
   readonly slowCallDuration?: Duration.Input | undefined
 }
 

@@ -246,6 +246,17 @@ describe("calls in flight", () => {
       yield* TestClock.adjust("50 seconds")
       assert.strictEqual(yield* breaker.state, "Open")
     }))
+
+  it.effect("may be of a kind that is never slow", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ ...small, slowCallDuration: "1 second", slowCallRate: 0.1 })
+      const stream = breaker.protectWith({ slowCallDuration: "Infinity" })
+      yield* Effect.forkChild(stream(Effect.sleep("1 hour")), { startImmediately: true })
+      yield* Effect.forkChild(stream(Effect.never), { startImmediately: true })
+      yield* TestClock.adjust("1 hour")
+      const { calls, slow, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ calls, slow, state }, { calls: 1, slow: 0, state: "Closed" })
+    }))
 })
 
 describe("a circuit that ramps up", () => {

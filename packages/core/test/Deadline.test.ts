@@ -140,7 +140,8 @@ describe("deadlines inside deadlines", () => {
         )
         const fiber = yield* Effect.forkChild(Effect.flip(call), { startImmediately: true })
         yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* Fiber.join(fiber)).limit, "total")
+        const error = yield* Fiber.join(fiber)
+        assert.strictEqual(error._tag === "DeadlineExceeded" && error.limit, "total")
         assert.strictEqual((yield* breaker.snapshot).failed, 1)
       }
     }))

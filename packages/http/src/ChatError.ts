@@ -373,6 +373,29 @@ export const countsOnBreaker = (error: ChatError): boolean => {
  */
 export const parksKey = (error: ChatError): boolean => error._tag === "Unauthorized" || error._tag === "QuotaExhausted"
 
+/**
+ * Whether the provider may have worked on the call, and may bill it although no answer came of it: it was cut, took too
+ * long, was answered with something else, or broke off. What is refused before the work is not billed.
+ */
+export const possiblyBilled = (error: ChatError): boolean => {
+  switch (error._tag) {
+    case "ProviderFault":
+      return !notImplemented(error.status)
+    case "TimedOut":
+      return error.phase !== "connect"
+    case "ConnectFailed":
+      return lostCodes.has(error.code ?? "")
+    case "Truncated":
+    case "MalformedReply":
+      return true
+    default:
+      return false
+  }
+}
+
+/** A connection that was there and was lost may have carried the request. */
+const lostCodes = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"])
+
 /** A failed response, as it came. */
 export interface FailedResponse {
   readonly provider: string

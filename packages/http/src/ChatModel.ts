@@ -8,6 +8,9 @@
  * they say nothing about the model's health. Time-outs are not retried on the same model; a fault or a lost connection
  * is, an overloaded model once.
  *
+ * A stream is one call that ends with the stream. Until it says something it is guarded like any other; then a failure is
+ * told in it and counts on the circuit, but nothing is tried again. A reader who leaves is neither success nor failure.
+ *
  * **Order.** One model is one step of a `ModelCascade`, which is a chat model again.
  *
  * ```ts
@@ -34,7 +37,7 @@
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import type * as Cascade from "@switchgear/core/Cascade"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
-import type * as Deadline from "@switchgear/core/Deadline"
+import * as Deadline from "@switchgear/core/Deadline"
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Pipeline from "@switchgear/core/Pipeline"
 import * as Retry from "@switchgear/core/Retry"
@@ -44,9 +47,15 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as ChatClient from "./ChatClient.ts"
 import * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
+import * as ChatStream from "./ChatStream.ts"
+import { asChunks } from "./internal/asChunks.ts"
+import * as HeldCall from "./internal/heldCall.ts"
+import { CurrentTally, Tally } from "./internal/tally.ts"
 
 /** What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on. */
 export interface Request {
@@ -61,14 +70,52 @@ export type ModelError =
   | Bulkhead.BulkheadFull
   | Deadline.DeadlineExceeded
 
-/** A reply, who gave it, how far that is from what was asked for, and what failed before. */
-export type Answer = Cascade.Served<ChatSchema.ChatReply, ModelError>
+/** What was asked of providers for an answer: retries, and all models of a cascade, together. */
+export interface Tried {
+  /** Calls to providers. */
+  readonly attempts: number
+  /** Those of them that a provider may bill, the one that was answered included. Only refusals surely cost nothing. */
+  readonly possiblyBilledAttempts: number
+}
+
+/** A reply, who gave it, how far that is from what was asked for, what failed before, and how often was asked. */
+export interface Answer extends Cascade.Served<ChatSchema.ChatReply, ModelError>, Tried {}
+
+/** The chunks of a reply that has begun, and where they come from. They can be read once, within the scope. */
+export interface OpenAnswer
+  extends Cascade.Served<Stream.Stream<ChatSchema.ChatChunk, ChatError.ChatError>, ModelError>, Tried
+{}
 
 /** Something that answers a conversation: one model, or a cascade of them. `E` are the errors that are left. */
 export interface ChatModel<out E = ModelError | Cascade.CascadeExhausted<ModelError>> {
   readonly name: string
+  /** Asks for an answer, whole. */
   readonly complete: (request: Request) => Effect.Effect<Answer, E>
+  /**
+   * Asks for an answer as the model writes it. Ends when the model begins to say something; what came before that is held
+   * back, so that until then it can be asked again, or another one. Closing the scope ends the call at the provider.
+   */
+  readonly open: (request: Request) => Effect.Effect<OpenAnswer, E, Scope.Scope>
+  /** The same without provenance: each run of the stream is one call. What fails after its beginning is told in it. */
+  readonly stream: (request: Request) => Stream.Stream<ChatSchema.ChatChunk, E | ChatError.ChatError>
 }
+
+/** What a chat model can do by itself. */
+export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete"> {
+  /** @default the whole answer in one piece, once it is there */
+  readonly open?: ChatModel<E>["open"] | undefined
+}
+
+/** A chat model of one's own. */
+export const of = <E>({ complete, name, open = inOnePiece(complete) }: Parts<E>): ChatModel<E> => ({
+  name,
+  complete,
+  open,
+  stream: (request) => Stream.unwrap(Effect.map(open(request), ({ value }) => value))
+})
+
+const inOnePiece = <E>(complete: ChatModel<E>["complete"]): ChatModel<E>["open"] => (request) =>
+  Effect.map(complete(request), (answer) => ({ ...answer, value: Stream.fromIterable(asChunks(answer.value)) }))
 
 /** The chat model of an application, whichever it is. */
 export const ChatModel: Context.Service<ChatModel, ChatModel> = Context.Service<ChatModel>("@switchgear/http/ChatModel")
@@ -91,9 +138,12 @@ export interface Options {
   readonly bulkhead?: Omit<Bulkhead.Options, "name"> | undefined
   /** @default 2 attempts and the defaults of `Retry` */
   readonly retry?: Omit<Retry.Options<ModelError>, "while"> | undefined
-  /** The time for one attempt, from connecting to the last byte. @default "10 seconds" */
+  /**
+   * The time for one attempt, from connecting to the last byte; of a stream, until it says something. After that the
+   * clocks of the client hold. @default "10 seconds"
+   */
   readonly attemptTimeout?: Duration.Input | undefined
-  /** The time for all attempts and waits together. @default "30 seconds" */
+  /** The time for all attempts and waits together; of a stream, until it says something. @default "30 seconds" */
   readonly deadline?: Duration.Input | undefined
 }
 
@@ -107,20 +157,47 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
     const breaker = yield* CircuitBreaker.make({ ...options.breaker, name, classify })
     const bulkhead = yield* Bulkhead.make({ concurrency: 50, queue: 50, ...options.bulkhead, name })
     const retry = yield* Retry.make<ModelError>({ attempts: 2, ...options.retry, while: isWorthRetrying })
-    const guards = yield* Pipeline.make({
-      deadline: options.deadline ?? "30 seconds",
-      retry,
-      bulkhead,
-      breaker,
-      attemptTimeout: options.attemptTimeout ?? "10 seconds"
-    })
+    const { attemptTimeout = "10 seconds", deadline = "30 seconds" } = options
+    const guards = yield* Pipeline.make({ deadline, retry, bulkhead, breaker, attemptTimeout })
 
-    const complete = (request: Request): Effect.Effect<Answer, ModelError> =>
-      client.complete({ ...request, model: options.model }).pipe(
-        guards.protect,
-        Effect.map((value) => ({ value, step: name, degradation: "none", failures: [] }))
-      )
-    return { name, complete, breaker, bulkhead }
+    // How long a stream takes is also up to its reader: only its beginning is timed here.
+    const streamGuards = yield* Pipeline.make({ retry, bulkhead, breaker })
+    const holding = streamGuards.protectWith<HeldCall.Ending<ChatError.ChatError>, ModelError>({
+      classify: judgeEnding,
+      slowCallDuration: "Infinity"
+    })
+    const toSpeak = Deadline.attempt(attemptTimeout)
+    const toOpen = Deadline.within(deadline)
+
+    const tallied = <A extends object, R>(
+      ask: (tally: Tally) => Effect.Effect<A, ModelError, R>
+    ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> =>
+      Effect.flatMap(CurrentTally, (around) => {
+        const tally = around ?? new Tally()
+        return Effect.map(
+          ask(tally),
+          (value) => ({ value, step: name, degradation: "none", failures: [], ...tally.tried })
+        )
+      })
+
+    const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })
+    return {
+      ...of<ModelError>({
+        name,
+        complete: (request) => tallied((tally) => guards.protect(tally.counted(client.complete(asked(request))))),
+        open: (request) =>
+          tallied((tally) =>
+            toOpen(HeldCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
+              source: client.stream(asked(request)),
+              says: ChatStream.says,
+              guard: holding,
+              attempt: (silent) => toSpeak(tally.counted(silent))
+            }))
+          )
+      }),
+      breaker,
+      bulkhead
+    }
   })
 
 /** The model as the chat model of the application. */
@@ -136,6 +213,10 @@ const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
   )
   return says ? Outcome.failure : Outcome.ignored
 }
+
+/** A stream that has begun is judged by its end. */
+const judgeEnding = (exit: Exit.Exit<HeldCall.Ending<ChatError.ChatError>, unknown>): Outcome.Outcome =>
+  classify(exit._tag === "Success" ? exit.value : exit)
 
 /** A time-out on this model is likely to be the next one, too; a struggling model is asked once more and then let be. */
 const isWorthRetrying = (error: ModelError, attempts: number): boolean => {

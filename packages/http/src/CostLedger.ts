@@ -19,27 +19,32 @@
  * and at most a whole budget; above it are audio and images, a request without `max_tokens` whose reply is longer than
  * `assumedOutput`, and a request that alone exceeds a budget.
  *
+ * **Streams.** A streamed answer is billed at its end. One that its reader has left, or that broke off, is billed for what
+ * was seen of it: by the usage if that came, and else by an estimate of the prompt and the bytes of what was said.
+ *
  * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. Callers who share one call of
  * a cascade are billed each, which is too much rather than too little. Only the answer is billed, not the attempts that
  * failed before it. A reply whose true cost is not known in full counts at least as much as was reserved for it.
  *
  * ```ts
- * import { type ChatModel, CostLedger, Pricing } from "@switchgear/http"
+ * import { ChatModel, CostLedger, Pricing } from "@switchgear/http"
  * import { Effect } from "effect"
  *
- * const model: ChatModel.ChatModel<never> = {
+ * const model = ChatModel.of({
  *   name: "gpt-4.1",
  *   complete: () =>
  *     Effect.succeed({
  *       step: "gpt-4.1",
  *       degradation: "none",
  *       failures: [],
+ *       attempts: 1,
+ *       possiblyBilledAttempts: 1,
  *       value: {
  *         choices: [{ message: { content: "Hello!" }, finish_reason: "stop" }],
  *         usage: { prompt_tokens: 500, completion_tokens: 300 }
  *       }
  *     })
- * }
+ * })
  *
  * const program = Effect.gen(function*() {
  *   const ledger = yield* CostLedger.make({
@@ -63,16 +68,19 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as ChatModel from "./ChatModel.ts"
+import * as Stream from "effect/Stream"
+import * as ChatModel from "./ChatModel.ts"
 import type { TokenEstimate } from "./internal/estimateTokens.ts"
-import { Books } from "./internal/books.ts"
+import { Books, type Entry } from "./internal/books.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./internal/ledgerErrors.ts"
 import { rulesOf, written } from "./internal/ledgerRules.ts"
+import { Seen } from "./internal/seen.ts"
 import type * as Pricing from "./Pricing.ts"
 
 export { BudgetExceeded, InvalidOption, PriceMissing }
@@ -135,9 +143,16 @@ export interface BilledAnswer extends ChatModel.Answer {
   readonly bill: Bill
 }
 
+/** A streamed answer with its bill. */
+export interface BilledOpenAnswer extends ChatModel.OpenAnswer {
+  /** The bill, which is made when the stream has ended, or its reader has left. */
+  readonly bill: Effect.Effect<Bill>
+}
+
 /** A chat model whose answers are billed. */
 export interface BilledModel<out E> extends ChatModel.ChatModel<E> {
   readonly complete: (request: ChatModel.Request) => Effect.Effect<BilledAnswer, E>
+  readonly open: (request: ChatModel.Request) => Effect.Effect<BilledOpenAnswer, E, Scope.Scope>
 }
 
 /** What was added up since the beginning. Amounts are micro-dollars. */
@@ -236,15 +251,37 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         return entry instanceof BudgetExceeded ? yield* entry : entry
       })
 
+    const complete = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
+      Effect.acquireUseRelease(
+        begin(request),
+        (entry) => Effect.map(model.complete(request), (answer) => ({ ...answer, bill: entry.bill(answer) })),
+        (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.refund())
+      )
+
+    // What was seen of a stream is billed, however it ended.
+    const open = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
+      Effect.gen(function*() {
+        const reader = yield* Effect.acquireRelease(
+          Effect.map(begin(request), (entry) => new Reader(entry)),
+          (reader) => reader.close
+        )
+        const answer = yield* Effect.onError(model.open(request), () => reader.close)
+        reader.reads(answer)
+        const value = Stream.ensuring(
+          Stream.mapArray(answer.value, (chunks) => {
+            chunks.forEach(reader.seen.note)
+            return chunks
+          }),
+          reader.close
+        )
+        return { ...answer, value, bill: Deferred.await(reader.bill) }
+      })
+
     return {
       protect: (model) => ({
-        name: model.name,
-        complete: (request) =>
-          Effect.acquireUseRelease(
-            begin(request),
-            (entry) => Effect.map(model.complete(request), (answer) => ({ ...answer, bill: entry.bill(answer) })),
-            (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.refund())
-          )
+        ...ChatModel.of({ name: model.name, complete: complete(model), open: open(model) }),
+        complete: complete(model),
+        open: open(model)
       }),
       reserve: (request) =>
         Effect.map(
@@ -259,6 +296,29 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
       tenants: Effect.map(Clock.currentTimeMillis, (now) => books.tenants(now))
     }
   })
+
+// Who reads a stream on an account: until it is open, everything is given back.
+class Reader {
+  readonly seen = new Seen()
+  readonly bill = Deferred.makeUnsafe<Bill>()
+  private readonly entry: Entry
+  private answer: ChatModel.OpenAnswer | undefined
+
+  constructor(entry: Entry) {
+    this.entry = entry
+  }
+
+  reads(answer: ChatModel.OpenAnswer): void {
+    this.answer = answer
+  }
+
+  readonly close = Effect.suspend(() => {
+    const { answer, entry, seen } = this
+    if (answer === undefined) return Effect.sync(() => entry.refund())
+    const bill = entry.bill({ ...answer, value: seen.reply }, () => seen.bytes)
+    return Effect.asVoid(Deferred.succeed(this.bill, entry.settle(bill)))
+  })
+}
 
 /** The ledger as the ledger of the application. */
 export const layer = (options: Options): Layer.Layer<CostLedger, LedgerError> => Layer.effect(CostLedger, make(options))

@@ -8,14 +8,16 @@
  * model with a larger window. Whatever does not come from the first model is marked so in `degradation`, and `failures`
  * tells what happened before.
  *
+ * A stream goes on to the next model until one begins to say something; what fails after that is told in the stream.
+ *
  * Answers that are complete are kept and served to equal requests, fresh for a while without a call (`step` is then
  * `"cache"`), stale when all models have failed. Equal requests in flight share one call.
  *
  * **Order.** Outermost: around models that each have their guards. With a `deadline`, the time runs out for the models,
- * not for the customer, who then gets the stale answer or the sentence.
+ * not for the customer, who then gets the stale answer or the sentence; a stream that has begun has no deadline.
  *
  * **Gotchas.** The key of the cache is the whole request without `stream`; where tenants must not share answers, put the
- * tenant into `cacheKey`. A cascade without `canned` can run out, and its type says so.
+ * tenant into `cacheKey`. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade without `canned` can run out, and its type says so.
  */
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
@@ -26,11 +28,16 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Canned from "./Canned.ts"
 import * as ChatError from "./ChatError.ts"
 import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
+import { asChunks } from "./internal/asChunks.ts"
 import { cacheKey } from "./internal/cacheKey.ts"
+import * as Gather from "./internal/gather.ts"
+import { CurrentTally, Tally, untried } from "./internal/tally.ts"
 
 /** The errors that are the caller's to mend, and that are told at once. */
 export type CallerError =
@@ -92,23 +99,61 @@ export const make: {
     const attempts = options.attempts === undefined ? unchanged : Attempts.within(options.attempts)
     const deadline = options.deadline === undefined ? unchanged : Deadline.within(options.deadline)
 
-    const complete = (request: ChatModel.Request): Effect.Effect<ChatModel.Answer, any> =>
+    /** The key in the cache, and the language of the sentence at the end if there is one. */
+    const placeOf = (request: ChatModel.Request) =>
       Effect.gen(function*() {
         const language = options.canned && (yield* Canned.languageOf(request))
+        const sentence = language === undefined
+          ? undefined
+          : Canned.reply(options.canned!, language, yield* Clock.currentTimeMillis)
         // Callers of different languages must not share a flight that may end in a sentence.
-        const key = language === undefined ? keyOf(request) : `${language}:${keyOf(request)}`
-        const answers = askInOrder(options.models, request).pipe(
-          Cascade.orLastGood("cache", Effect.map(cache.lastGood(key), (kept) => kept?.value))
-        )
-        const chain = language === undefined
-          ? answers
-          : Cascade.orConstant("canned", Canned.reply(options.canned!, language, yield* Clock.currentTimeMillis))(
-            answers
-          )
-        const { freshness, value } = yield* Cascade.run(chain).pipe(deadline, attempts, cache.through(key))
-        return freshness === "fresh" ? { ...value, step: "cache", failures: [] } : value
+        return { key: language === undefined ? keyOf(request) : `${language}:${keyOf(request)}`, sentence }
       })
-    return { name, cache, complete }
+
+    /** Asks the models, then the cache, then says the sentence; `whole` makes an answer of a reply that is there. */
+    const run = <A extends object, R>(
+      request: ChatModel.Request,
+      { key, sentence }: Effect.Success<ReturnType<typeof placeOf>>,
+      ask: Ask<A, R>,
+      whole: (reply: ChatSchema.ChatReply) => A
+    ) =>
+      Effect.suspend(() => {
+        const answers = askInOrder(options.models, request, ask).pipe(
+          Cascade.orLastGood(
+            "cache",
+            Effect.map(cache.lastGood(key), (kept) => kept && { value: whole(kept.value.value) })
+          )
+        )
+        const chain = sentence === undefined ? answers : Cascade.orConstant("canned", whole(sentence))(answers)
+        const tally = new Tally()
+        return Cascade.run(chain as typeof answers).pipe(
+          deadline,
+          attempts,
+          Effect.provideService(CurrentTally, tally),
+          Effect.map((served) => ({ ...served, ...tally.tried }))
+        )
+      })
+
+    const complete = (request: ChatModel.Request): Effect.Effect<ChatModel.Answer, any> =>
+      Effect.gen(function*() {
+        const place = yield* placeOf(request)
+        const { freshness, value } = yield* run(request, place, askWhole, (reply) => reply).pipe(
+          cache.through(place.key)
+        )
+        return freshness === "fresh" ? fromCache(value, value.value) : value
+      })
+
+    const open = (request: ChatModel.Request): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
+      Effect.gen(function*() {
+        const place = yield* placeOf(request)
+        const kept = yield* cache.lastGood(place.key)
+        if (kept?.freshness === "fresh") return fromCache(kept.value, inChunks(kept.value.value))
+        const answer = yield* run(request, place, askForStream, inChunks)
+        if (answer.degradation === "stale" || answer.degradation === "canned") return answer
+        const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
+        return { ...answer, value: keeping(answer.value, keep) }
+      })
+    return { ...ChatModel.of<any>({ name, complete, open }), cache }
   })
 
 /** The cascade as the chat model of the application. */
@@ -116,15 +161,64 @@ export const layer = <R>(
   options: Effect.Effect<Options, never, R>
 ): Layer.Layer<ChatModel.ChatModel, never, R> => Layer.effect(ChatModel.ChatModel, Effect.flatMap(options, make))
 
-type Models = Cascade.Cascade<ChatSchema.ChatReply, ChatModel.ModelError, CallerError, never>
+/** Serves what was kept, for which nobody was asked. */
+const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({
+  ...kept,
+  value,
+  step: "cache",
+  failures: [],
+  ...untried
+})
 
-const askInOrder = ([first, ...others]: Options["models"], request: ChatModel.Request): Models => {
+const inChunks = (reply: ChatSchema.ChatReply): Chunks => Stream.fromIterable(asChunks(reply))
+
+/** The chunks as they are, and at their end the reply that they add up to. */
+const keeping = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>): Chunks =>
+  Stream.suspend(() => {
+    const gathered = Gather.make()
+    let seen = 0
+    const noted = Stream.mapArray(chunks, (some) => {
+      seen += some.length
+      if (seen <= mostKept) some.forEach(gathered.add)
+      return some
+    })
+    return Stream.onEnd(
+      noted,
+      Effect.suspend(() => {
+        const reply = seen <= mostKept ? gathered.reply() : undefined
+        return reply === undefined ? Effect.void : keep(reply)
+      })
+    )
+  })
+
+/** Chunks of an answer that is kept: the memory that a stream takes has a bound. */
+const mostKept = 100_000
+
+type Chunks = Stream.Stream<ChatSchema.ChatChunk, ChatError.ChatError>
+
+/** How a model is asked for an answer. */
+type Ask<A, R> = (
+  model: Step["model"],
+  request: ChatModel.Request
+) => Effect.Effect<Cascade.Served<A, ChatModel.ModelError>, ChatModel.ModelError, R>
+
+const askWhole: Ask<ChatSchema.ChatReply, never> = (model, request) => model.complete(request)
+
+const askForStream: Ask<Chunks, Scope.Scope> = (model, request) => model.open(request)
+
+type Models<A, R> = Cascade.Cascade<A, ChatModel.ModelError, CallerError, R>
+
+const askInOrder = <A, R>(
+  [first, ...others]: Options["models"],
+  request: ChatModel.Request,
+  how: Ask<A, R>
+): Models<A, R> => {
   // What the conversation is known not to fit into, and how the model said so.
   let outgrown: { readonly window: number; readonly error: ChatModel.ModelError } | undefined
-  const ask = (step: Step): Effect.Effect<ChatSchema.ChatReply, ChatModel.ModelError> =>
+  const ask = (step: Step): Effect.Effect<A, ChatModel.ModelError, R> =>
     Effect.suspend(() => {
       if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
-      return Effect.mapBoth(step.model.complete(request), {
+      return Effect.mapBoth(how(step.model, request), {
         onSuccess: ({ value }) => value,
         onFailure: (error) => {
           if (wantsLargerWindow(error)) outgrown = { window: windowOf(step), error }
@@ -132,7 +226,7 @@ const askInOrder = ([first, ...others]: Options["models"], request: ChatModel.Re
         }
       })
     })
-  let chain: Cascade.Cascade<ChatSchema.ChatReply, ChatModel.ModelError, ChatModel.ModelError, never> = Cascade.first(
+  let chain: Cascade.Cascade<A, ChatModel.ModelError, ChatModel.ModelError, R> = Cascade.first(
     first.model.name,
     ask(first),
     { when: moves(first, others) }
@@ -141,7 +235,7 @@ const askInOrder = ([first, ...others]: Options["models"], request: ChatModel.Re
     chain = Cascade.orElse(step.model.name, ask(step), { when: moves(step, others.slice(i + 1)) })(chain)
   })
   // `moves` holds back the errors of the caller only.
-  return chain as Models
+  return chain as Models<A, R>
 }
 
 const moves = (step: Step, later: ReadonlyArray<Step>) => (error: ChatModel.ModelError): boolean => {

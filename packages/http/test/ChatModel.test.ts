@@ -45,7 +45,13 @@ describe("ChatModel", () => {
       const { ask } = yield* setting({ outcome: Behaviour.ok("hi") })
       const { value, ...provenance } = yield* yield* ask
       assert.strictEqual(ChatSchema.text(value), "hi")
-      assert.deepStrictEqual(provenance, { step: "m", degradation: "none", failures: [] })
+      assert.deepStrictEqual(provenance, {
+        step: "m",
+        degradation: "none",
+        failures: [],
+        attempts: 1,
+        possiblyBilledAttempts: 1
+      })
     }))
 
   it.effect("tries a fault again and tells the last error when that does not help", () =>

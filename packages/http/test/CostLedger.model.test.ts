@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { type ChatModel, CostLedger } from "@switchgear/http"
 import { Effect, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { answer, ask, ledgerOf, microDollars } from "./support/ledgerOf.ts"
+import { answer, ask, ledgerOf, microDollars, modelOf } from "./support/ledgerOf.ts"
 
 const whole = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -74,7 +74,7 @@ const play = (history: ReadonlyArray<typeof Operation.Type>, actualOf: (call: Ca
         )
       })
     const begin = (call: Call) =>
-      ledger.protect<string>({ name: "plain", complete: () => complete(call) }).complete(ask(call.expected)).pipe(
+      ledger.protect(modelOf<string>(complete(call))).complete(ask(call.expected)).pipe(
         CostLedger.withTenant(call.tenant),
         Effect.catchTag("BudgetExceeded", (error) =>
           Effect.sync(() => {
@@ -162,16 +162,12 @@ it.effect("a budget is spent to the last micro-dollar, and not beyond, by a thou
   Effect.gen(function*() {
     const ledger = yield* ledgerOf({ budgets: [CostLedger.overall(microDollars(2500), "day")] })
     let highest = 0
-    const { complete } = ledger.protect({
-      name: "plain",
-      complete: () =>
-        Effect.gen(function*() {
-          const { budgets: [state] } = yield* ledger.snapshot
-          highest = Math.max(highest, state!.spent + state!.reserved)
-          yield* Effect.yieldNow
-          return answer(10)
-        })
-    })
+    const { complete } = ledger.protect(modelOf(Effect.gen(function*() {
+      const { budgets: [state] } = yield* ledger.snapshot
+      highest = Math.max(highest, state!.spent + state!.reserved)
+      yield* Effect.yieldNow
+      return answer(10)
+    })))
     const exits = yield* Effect.forEach(Array.from({ length: 1000 }), () => Effect.exit(complete(ask(25))), {
       concurrency: "unbounded"
     })

@@ -1,49 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cascade } from "@switchgear/core"
-import { Canned, ChatClient, ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
-import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Effect, Fiber, Layer } from "effect"
+import { Canned, type ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
+import { Behaviour } from "@switchgear/http/testing"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { expectTypeOf } from "vitest"
-
-const names = ["gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2"] as const
-const [gpt, claude, gemini, deepseek] = names
-
-const ask = (content: string): ChatModel.Request => ({ messages: [{ role: "user", content }] })
-const hello = ask("hello")
-
-/** The four models of the night, each behaving as told, in one cascade down to the sentence. */
-const setting = (
-  behaviours: Partial<Record<(typeof names)[number], Behaviour.Behaviour>> = {},
-  options: Partial<ModelCascade.OptionsWithFloor> = {},
-  steps: Partial<Record<(typeof names)[number], Omit<ModelCascade.Step, "model">>> = {}
-) =>
-  Effect.gen(function*() {
-    const provider = yield* SimulatedProvider.make({
-      models: Object.fromEntries(names.map((name) => [name, behaviours[name] ?? {}]))
-    })
-    const client = ChatClient.layer({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
-      Layer.provide(SimulatedProvider.layerHttpClient),
-      Layer.provide(Layer.succeed(SimulatedProvider.SimulatedProvider, provider))
-    )
-    const step = (model: (typeof names)[number]) =>
-      Effect.map(
-        ChatModel.make({ model, attemptTimeout: "5 seconds", retry: { attempts: 1 } }),
-        (made): ModelCascade.Step => ({ ...steps[model], model: made })
-      ).pipe(Effect.provide(client))
-    const cascade = yield* ModelCascade.make({
-      models: [yield* step(gpt), yield* step(claude), yield* step(gemini), yield* step(deepseek)],
-      canned: Canned.sentences,
-      ...options
-    })
-    const asked = Effect.map(
-      Effect.forEach(names, provider.stats),
-      (stats) => stats.map(({ started }) => started)
-    )
-    return { asked, cascade, provider }
-  })
-
-const all = (behaviour: Behaviour.Behaviour) => Object.fromEntries(names.map((name) => [name, behaviour]))
+import { all, ask, claude, deepseek, down, gemini, gpt, hello, names, setting } from "./support/fourModels.ts"
 
 const told = ({ degradation, failures, step, value }: ChatModel.Answer) => ({
   text: ChatSchema.text(value),
@@ -51,8 +13,6 @@ const told = ({ degradation, failures, step, value }: ChatModel.Answer) => ({
   degradation,
   failures: failures.map(({ error, step }) => `${step}: ${error._tag}`)
 })
-
-const down = { outcome: Behaviour.serverError }
 
 describe("ModelCascade", () => {
   it.effect("serves the first model's answer while it is healthy", () =>
@@ -219,6 +179,25 @@ describe("ModelCascade", () => {
       const error: unknown = yield* Effect.flip(cascade.complete(hello))
       assert.instanceOf(error, Cascade.CascadeExhausted)
       assert.deepStrictEqual((error as Cascade.CascadeExhausted).failures.map(({ step }) => step), [...names])
+    }))
+
+  it.effect("says how often was asked for an answer, and what of it may be billed", () =>
+    Effect.gen(function*() {
+      const { cascade, provider } = yield* setting({
+        [gpt]: { outcome: Behaviour.hang },
+        [claude]: { outcome: Behaviour.rateLimited("1 minute") }
+      })
+      const tried = Effect.map(
+        cascade.complete(hello),
+        ({ attempts, possiblyBilledAttempts, step }) => [step, attempts, possiblyBilledAttempts]
+      )
+      const fiber = yield* Effect.forkChild(tried, { startImmediately: true })
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [gemini, 3, 2])
+      assert.deepStrictEqual(yield* tried, ["cache", 0, 0])
+      yield* TestClock.adjust("10 minutes")
+      yield* Effect.forEach(names, (name) => provider.set(name, { outcome: Behaviour.unauthorized }))
+      assert.deepStrictEqual(yield* tried, ["cache", 4, 0])
     }))
 
   it("has in its error channel the caller's mistakes and, without a floor, the end of the chain", () => {

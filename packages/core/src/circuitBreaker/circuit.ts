@@ -28,7 +28,7 @@ export const judgeWith = (
   classify: options.classify ?? judge.classify,
   slowMillis: options.slowCallDuration === undefined
     ? judge.slowMillis
-    : new OptionsOf("CircuitBreaker.protectWith").positive("slowCallDuration", options.slowCallDuration)
+    : new OptionsOf("CircuitBreaker.protectWith").limit("slowCallDuration", options.slowCallDuration)
 })
 
 /** What the calls of one circuit share: the machine, and the last rejection. */

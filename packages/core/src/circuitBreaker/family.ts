@@ -54,7 +54,7 @@ export interface Family {
   readonly name: string
   /** Stands around an effect with the circuit of the key. */
   readonly protect: (key: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
-  /** Like `protect`, judging this kind of call by rules of its own. */
+  /** Like `protect`, judging this kind of call by rules of its own. With `slowCallDuration: "Infinity"` it is never slow. */
   readonly protectWith: <A, E>(key: string, options: {
     readonly classify?: ((exit: Exit.Exit<A, E>) => Outcome.Outcome) | undefined
     readonly slowCallDuration?: Duration.Input | undefined

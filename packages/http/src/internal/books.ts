@@ -74,7 +74,7 @@ export class Books {
   }
 
   /** The name in the catalogue of the model that answered: as the step is called, or as the provider calls it. */
-  modelOf({ step, value }: ChatModel.Answer): string | undefined {
+  modelOf({ step, value }: Billable): string | undefined {
     const dated = value.model ?? ""
     return [step, dated, dated.replace(/-(\d{4}-\d{2}-\d{2}|\d{8})$/, "")].find((name) =>
       Object.hasOwn(this.rules.prices, name)
@@ -87,6 +87,9 @@ export class Books {
     return costOf(this.rules.highest, expected).known
   }
 }
+
+/** What of an answer decides its bill. */
+export type Billable = Pick<ChatModel.Answer, "step" | "degradation" | "value">
 
 /** One call, from its reservation to its bill. */
 export class Entry {
@@ -114,10 +117,11 @@ export class Entry {
     this.holds = holds
   }
 
-  bill(answer: ChatModel.Answer): Bill {
+  /** Bills an answer; `said` is how many tokens of output to assume if it does not tell. */
+  bill(answer: Billable, said = () => replyTokens(answer.value)): Bill {
     const { prices, primary } = this.books.rules
     const counted = partsOf(answer.value.usage)
-    const used = counted ?? this.estimated(answer)
+    const used = counted ?? this.estimated(said())
     const without = sourceOf(answer)
     const model = without ?? this.books.modelOf(answer)
     const cost = without !== undefined ? free : costOf(model === undefined ? {} : prices[model]!, used)
@@ -156,17 +160,17 @@ export class Entry {
     return true
   }
 
-  private estimated({ value }: ChatModel.Answer): Parts {
+  private estimated(output: number): Parts {
     return {
       ...nothing,
       input: tokens(this.books.rules.estimate(this.request).input) ?? 0,
-      output: replyTokens(value)
+      output
     }
   }
 }
 
 /** Where an answer came from, if no model was asked for it. */
-const sourceOf = ({ degradation, step }: ChatModel.Answer): "cache" | "canned" | undefined =>
+const sourceOf = ({ degradation, step }: Billable): "cache" | "canned" | undefined =>
   degradation === "canned" ? "canned" : degradation === "stale" || step === "cache" ? "cache" : undefined
 
 const refusal = (tenant: string, { reserved, resetsAt, rule, spent }: Meter, now: number): BudgetExceeded =>

@@ -22,8 +22,8 @@ export const requestTokens = (request: ChatModel.Request, assumed: number): Toke
 /** The bytes of what a reply says. */
 export const replyTokens = (reply: ChatSchema.ChatReply): number => bytesOf(reply.choices.map(({ message }) => message))
 
-// What is no JSON cannot be sent either, so there is nothing to be counted.
-const bytesOf = (value: unknown): number => {
+/** The bytes of a value as JSON. What is no JSON cannot be sent either, so there is nothing to be counted. */
+export const bytesOf = (value: unknown): number => {
   try {
     return utf8Length(JSON.stringify(value) ?? "")
   } catch {

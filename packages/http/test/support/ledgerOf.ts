@@ -1,4 +1,4 @@
-import { type ChatModel, type ChatSchema, CostLedger, Pricing } from "@switchgear/http"
+import { ChatModel, type ChatSchema, CostLedger, Pricing } from "@switchgear/http"
 import { Effect } from "effect"
 
 /** A dollar for a million tokens, so that a token of the prompt is a micro-dollar. */
@@ -28,6 +28,8 @@ export const answer = (
     step: "plain",
     degradation: "none",
     failures: [],
+    attempts: 1,
+    possiblyBilledAttempts: 1,
     ...given,
     value: {
       ...(model !== undefined && { model }),
@@ -39,7 +41,5 @@ export const answer = (
 }
 
 /** A model that does what it is told. */
-export const modelOf = <E>(complete: Effect.Effect<ChatModel.Answer, E>, name = "plain"): ChatModel.ChatModel<E> => ({
-  name,
-  complete: () => complete
-})
+export const modelOf = <E>(complete: Effect.Effect<ChatModel.Answer, E>, name = "plain"): ChatModel.ChatModel<E> =>
+  ChatModel.of({ name, complete: () => complete })

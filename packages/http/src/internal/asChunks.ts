@@ -1,0 +1,28 @@
+/** A whole reply as the chunks of a stream, for whoever asked for a stream and is served from elsewhere. */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type * as ChatSchema from "../ChatSchema.ts"
+
+/** What was said, how it ended, and the usage if there is one: `ChatStream.collect` makes the reply of them again. */
+export const asChunks = (
+  { choices, usage, ...rest }: ChatSchema.ChatReply
+): NonEmptyReadonlyArray<ChatSchema.ChatChunk> => {
+  const head = { ...rest, object: "chat.completion.chunk" }
+  const indexed = choices.map((choice, i) => ({ ...choice, index: choice.index ?? i }))
+  return [
+    {
+      ...head,
+      choices: indexed.map(({ finish_reason: _, message, ...choice }) => ({
+        ...choice,
+        delta: deltaOf(message),
+        finish_reason: null
+      }))
+    },
+    { ...head, choices: indexed.map(({ finish_reason, index }) => ({ index, delta: {}, finish_reason })) },
+    ...(usage === undefined || usage === null ? [] : [{ ...head, choices: [], usage }])
+  ]
+}
+
+const deltaOf = (message: ChatSchema.ChatReply["choices"][number]["message"]): ChatSchema.ChatDelta =>
+  message.tool_calls === undefined || message.tool_calls === null
+    ? message as ChatSchema.ChatDelta
+    : { ...message, tool_calls: message.tool_calls.map((call, index) => ({ ...call, index })) }

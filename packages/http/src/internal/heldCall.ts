@@ -1,0 +1,95 @@
+/**
+ * A stream as one call: guards hold it from its first request to its last chunk. What comes before it says something is
+ * held back, so that until then the call can still be tried again or made elsewhere.
+ *
+ * The guarded call runs in a fiber of the reader's scope. It waits until the stream begins to speak, and then for its
+ * end, which the reader comes to: the chunks themselves go straight to the reader. Whoever stops reading closes the scope
+ * and interrupts the call, which is neither a success nor a failure of the provider.
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+/** How a stream ended that had begun to speak. To the guards it is what the call answered: no retry can mend it. */
+export type Ending<E> = Exit.Exit<void, E>
+
+interface Speaking<A, E> {
+  readonly held: ReadonlyArray<A>
+  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>
+  readonly ending: Deferred.Deferred<Ending<E>>
+}
+
+/** What is opened, and who stands around it. */
+export interface Opening<A, E, E2> {
+  readonly source: Stream.Stream<A, E>
+  /** Whether a chunk says something. */
+  readonly says: (chunk: A) => boolean
+  /** Around the whole call. */
+  readonly guard: (call: Effect.Effect<Ending<E>, E2>) => Effect.Effect<Ending<E>, E2>
+  /** Around each attempt, until it speaks. */
+  readonly attempt: <B>(silent: Effect.Effect<B, E, Scope.Scope>) => Effect.Effect<B, E2, Scope.Scope>
+}
+
+/** Opens the source behind the guards; ends when it begins to speak, with a stream that can be read once. */
+export const open = <A, E, E2>(
+  { attempt, guard, says, source }: Opening<A, E, E2>
+): Effect.Effect<Stream.Stream<A, E>, E2, Scope.Scope> =>
+  Effect.gen(function*() {
+    const speaking = Deferred.makeUnsafe<Speaking<A, E>, E2>()
+    const call = Effect.scoped(Effect.gen(function*() {
+      const { held, pull } = yield* attempt(untilItSays(source, says))
+      const ending = Deferred.makeUnsafe<Ending<E>>()
+      yield* Deferred.succeed(speaking, { held, pull, ending })
+      return yield* Deferred.await(ending)
+    }))
+    const holding = yield* Effect.forkIn(
+      Effect.onError(guard(call), (cause) => Deferred.failCause(speaking, cause)),
+      yield* Scope.Scope,
+      { startImmediately: true }
+    )
+    const { ending, held, pull } = yield* Effect.onInterrupt(
+      Deferred.await(speaking),
+      () => Fiber.interrupt(holding)
+    )
+    // The guards have let go when the reader hears of the end.
+    const end = (cause: Cause.Cause<E | Cause.Done>) =>
+      Effect.andThen(
+        Deferred.succeed(ending, Exit.asVoid(Pull.doneExitFromCause(cause)) as Ending<E>),
+        Fiber.await(holding)
+      )
+    return read(held, Effect.onError(pull, end))
+  })
+
+/** Pulls up to the first chunk that says something, or to the end of a stream that says nothing. */
+const untilItSays = <A, E>(source: Stream.Stream<A, E>, says: (chunk: A) => boolean) =>
+  Effect.flatMap(Stream.toPull(source), (pull) => {
+    const held: Array<A> = []
+    const silent: Effect.Effect<Omit<Speaking<A, E>, "ending">, E> = Pull.catchDone(
+      Effect.flatMap(pull, (chunks) => {
+        held.push(...chunks)
+        return chunks.some(says) ? Effect.succeed({ held, pull }) : silent
+      }),
+      () => Effect.succeed({ held, pull: Cause.done() })
+    )
+    return silent
+  })
+
+const read = <A, E>(
+  held: ReadonlyArray<A>,
+  pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>
+): Stream.Stream<A, E> => {
+  let first = Arr.isReadonlyArrayNonEmpty(held) ? held : undefined
+  const next: typeof pull = Effect.suspend(() => {
+    if (first === undefined) return pull
+    const chunks = first
+    first = undefined
+    return Effect.succeed(chunks)
+  })
+  return Stream.fromPull(Effect.succeed(next))
+}

@@ -1,0 +1,41 @@
+/** How many calls were made for one answer, whoever made them: retries and all models of a cascade together. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as ChatError from "../ChatError.ts"
+import type { Tried } from "../ChatModel.ts"
+
+export class Tally implements Tried {
+  attempts = 0
+  possiblyBilledAttempts = 0
+
+  /** Counts a call, and from its exit whether it may be billed. */
+  readonly counted = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      this.attempts++
+      return Effect.onExit(call, (exit) =>
+        Effect.sync(() => {
+          if (mayBeBilled(exit)) this.possiblyBilledAttempts++
+        }))
+    })
+
+  get tried(): Tried {
+    return { attempts: this.attempts, possiblyBilledAttempts: this.possiblyBilledAttempts }
+  }
+}
+
+/** The tally of whoever asks several models for one answer. */
+export const CurrentTally = Context.Reference<Tally | undefined>("@switchgear/http/internal/CurrentTally", {
+  defaultValue: () => undefined
+})
+
+/** Nobody was asked. */
+export const untried: Tried = { attempts: 0, possiblyBilledAttempts: 0 }
+
+// Only the provider itself can say that it did not work on a call: one that was left, or that died, it may have.
+const mayBeBilled = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  exit._tag === "Success" ||
+  !exit.cause.reasons.every((reason) =>
+    Cause.isFailReason(reason) && ChatError.isChatError(reason.error) && !ChatError.possiblyBilled(reason.error)
+  )
