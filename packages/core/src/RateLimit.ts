@@ -149,6 +149,13 @@ export interface RateLimit {
   readonly reserve: (costs: Cost) => Effect.Effect<Reservation, RateLimited>
   /** Grants nothing for so long, and forgets what was saved up: for after a 429. A longer pause stands. */
   readonly pause: (duration: Duration.Input) => Effect.Effect<void>
+  /**
+   * Lets go of what there is beyond so much of each resource: for when the provider says how much is left. What is less
+   * stays, and so does what is not named or has no limit. It holds for this moment: what time brings in and what is given
+   * back come on top. Those who wait are planned anew, and refused where their turn now comes too late. Dies with a
+   * `RangeError` on an amount that is negative or not finite.
+   */
+  readonly lower: (atMost: Cost) => Effect.Effect<void>
   /** Goes on with other limits for the same resources, keeping what was used. Dies on other resources or kinds. */
   readonly setLimits: (limits: ReadonlyArray<Limit>) => Effect.Effect<void>
   readonly snapshot: Effect.Effect<Snapshot>
@@ -198,6 +205,7 @@ const fromLimiter = (limiter: Limiter): RateLimit => {
       }),
     pause: (duration) =>
       atNow((now) => machine.pause(now + new OptionsOf("RateLimit.pause").wait("duration", duration), now)),
+    lower: (atMost) => atNow((now) => limiter.lower(atMost, now)),
     setLimits: (limits) => atNow((now) => limiter.change(limits, now)),
     snapshot: Effect.map(Clock.Clock, (clock) => snapshot(limiter, monotonicMillis(clock)))
   }

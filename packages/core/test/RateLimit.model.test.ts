@@ -1,7 +1,7 @@
 /**
- * Random histories of calls, reservations, settlements, interrupts, clock steps, pauses and changes of limits, played on
- * the limiter and on a model that keeps everything that was ever taken in a list, and tells every turn by going through
- * all of it each time.
+ * Random histories of calls, reservations, settlements, interrupts, clock steps, pauses, lowered levels and changes of
+ * limits, played on the limiter and on a model that keeps everything that was ever taken in a list, and tells every turn
+ * by going through all of it each time.
  */
 import { assert, it } from "@effect/vitest"
 import { Deadline, Outcome, RateLimit } from "@switchgear/core"
@@ -32,6 +32,13 @@ const Begin = Schema.TaggedStruct("Begin", {
   work: Schema.Union([Schema.Literal("lasting"), Actual])
 })
 
+/** How much of each resource there is at most, as a provider says it. */
+const AtMost = Schema.Struct({
+  requests: Schema.UndefinedOr(Schema.Literals([0, 1, 3, 50])),
+  tokens: Schema.UndefinedOr(Schema.Literals([0, 2, 6, 50])),
+  cost: Schema.UndefinedOr(Schema.Literals([0, 4, 50]))
+})
+
 const Ending = Schema.Union([Actual, Schema.Literals(["failure", "rejection", "defect"])])
 
 const NewLimit = Schema.Struct({ limit: Schema.Literals([2, 3, 6, 10]), burst: Schema.Literals([1, 4, 10]) })
@@ -51,6 +58,7 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Advance", { millis: Schema.Literals([3, 10, 30, 70, 100]) }),
   Schema.TaggedStruct("Advance", { millis: Schema.Literals([100, 300, 999, 3000]) }),
   Schema.TaggedStruct("Pause", { millis: Schema.Literals([50, 200, 700]) }),
+  Schema.TaggedStruct("Lower", { atMost: AtMost }),
   Schema.TaggedStruct("SetLimits", {
     pace: Schema.Literals(["as at first", "twice as fast"]),
     limits: Schema.Tuple([NewLimit, NewLimit, NewLimit])
@@ -153,8 +161,8 @@ class ModelBucket {
         : Math.min(burst, level - difference))
   }
 
-  drain(now: number): void {
-    this.happens(now, (level) => Math.min(0, level))
+  lower(atMost: number, now: number): void {
+    this.happens(now, (level) => Math.min(atMost, level))
   }
 
   change(_limit: number, burst: number, unit: number, now: number): void {
@@ -202,9 +210,9 @@ class ModelWindow {
     for (const taking of this.takings) if (taking.by === by) taking.cost -= Math.min(taking.cost, -difference)
   }
 
-  drain(now: number): void {
-    const left = this.available(now)
-    if (left > 0) this.takings.push({ at: now, by: -1, cost: left })
+  lower(atMost: number, now: number): void {
+    const excess = this.available(now) - atMost
+    if (excess > 0) this.takings.push({ at: now, by: -1, cost: excess })
   }
 
   // What has left the window does not come back into a longer one.
@@ -357,7 +365,12 @@ class Model {
 
   pause(millis: number): void {
     this.pausedUntil = Math.max(this.pausedUntil, this.now + millis)
-    for (const meter of this.meters) meter.drain(this.now)
+    for (const meter of this.meters) meter.lower(0, this.now)
+    this.settle()
+  }
+
+  lower(atMost: typeof AtMost.Type): void {
+    this.meters.forEach((meter, i) => meter.lower(atMost[this.names[i]!] ?? Infinity, this.now))
     this.settle()
   }
 
@@ -503,6 +516,10 @@ const play = (setup: Setup, history: ReadonlyArray<Operation>) =>
           model.pause(operation.millis)
           yield* limiter.pause(operation.millis)
           break
+        case "Lower":
+          model.lower(operation.atMost)
+          yield* limiter.lower(operation.atMost)
+          break
         case "SetLimits": {
           const faster = setup.varied === "pace" && operation.pace === "twice as fast" ? 2 : 1
           model.change(operation.limits, faster)
@@ -602,7 +619,8 @@ const Honest = Schema.Union([
   Schema.TaggedStruct("InterruptWaiting", { index: Index }),
   Schema.TaggedStruct("Advance", { millis: Schema.Literals([1, 10, 70, 100]) }),
   Schema.TaggedStruct("Advance", { millis: Schema.Literals([100, 333, 3000]) }),
-  Schema.TaggedStruct("Pause", { millis: Schema.Literals([50, 200]) })
+  Schema.TaggedStruct("Pause", { millis: Schema.Literals([50, 200]) }),
+  Schema.TaggedStruct("Lower", { atMost: AtMost })
 ])
 
 it.effect.prop(
@@ -630,6 +648,9 @@ it.effect.prop(
             break
           case "Pause":
             yield* limiter.pause(operation.millis)
+            break
+          case "Lower":
+            yield* limiter.lower(operation.atMost)
         }
         yield* TestClock.adjust(0)
         for (const { available, capacity } of (yield* limiter.snapshot).limits) assert.isAtMost(available, capacity)

@@ -306,6 +306,91 @@ describe("pause", () => {
     }))
 })
 
+describe("lower", () => {
+  const both = (kind: RateLimit.Kind, options: Partial<RateLimit.Options> = {}) =>
+    ten({ limits: [requests(10, "1 second", { kind }), tokens(100, "1 second", { kind })], ...options })
+  const ofEachKind = <E>(story: (kind: RateLimit.Kind) => Effect.Effect<void, E>) =>
+    Effect.forEach(["token-bucket", "sliding-window"] as const, story, { discard: true })
+
+  it.effect("leaves no more than so much of what is named, and what is less as it is", () =>
+    ofEachKind((kind) =>
+      Effect.gen(function*() {
+        const limiter = yield* both(kind)
+        yield* limiter.lower({ tokens: 30, cost: 1 })
+        assert.deepStrictEqual(yield* available(limiter), [10, 30])
+        yield* limiter.lower({ requests: 4, tokens: 70 })
+        assert.deepStrictEqual(yield* available(limiter), [4, 30])
+        assert.strictEqual((yield* spend(limiter, 5)).filter(Exit.isSuccess).length, 4)
+        yield* limiter.lower({ requests: 0, tokens: 0 })
+        yield* limiter.lower({ requests: 10, tokens: 100 })
+        assert.deepStrictEqual(yield* available(limiter), [0, 0])
+      })
+    ))
+
+  it.effect("leaves a debt as it is", () =>
+    ofEachKind((kind) =>
+      Effect.gen(function*() {
+        const limiter = yield* both(kind)
+        yield* (yield* limiter.reserve({ tokens: 50 })).settle({ tokens: 150 })
+        yield* limiter.lower({ tokens: 0 })
+        assert.deepStrictEqual(yield* available(limiter), [9, -50])
+      })
+    ))
+
+  it.effect("is no pause: what comes in after it, with time or as a refund, is there", () =>
+    Effect.gen(function*() {
+      const bucket = yield* both("token-bucket")
+      const reservation = yield* bucket.reserve({ tokens: 40 })
+      yield* bucket.lower({ tokens: 5 })
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* available(bucket), [10, 15])
+      yield* reservation.refund
+      assert.deepStrictEqual(yield* available(bucket), [10, 55])
+
+      const window = yield* both("sliding-window")
+      yield* window.lower({ tokens: 5 })
+      yield* TestClock.adjust("999 millis")
+      assert.deepStrictEqual(yield* available(window), [10, 5])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* available(window), [10, 100])
+    }))
+
+  it.effect("puts off those who wait, in order, and refuses at once those whose turn now comes too late", () =>
+    Effect.gen(function*() {
+      const limiter = yield* both("token-bucket", { maxWait: "800 millis" })
+      yield* limiter.reserve({ tokens: 50 })
+      const at: Array<readonly [string, number]> = []
+      const wait = (name: string, tokens: number) =>
+        fork(
+          Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => void at.push([name, now]))).pipe(
+            limiter.protectWith({ costs: { tokens } })
+          )
+        )
+      yield* wait("first", 60)
+      const large = yield* wait("large", 50)
+      yield* wait("last", 10)
+      yield* limiter.lower({ tokens: 20 })
+      const refused = yield* Fiber.join(large)
+      assert.strictEqual(waitOf(Exit.isFailure(refused) ? Cause.squash(refused.cause) as never : assert.fail()), 900)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(at, [["first", 400], ["last", 500]])
+    }))
+
+  it.effect("dies on an amount that is none, and lowers nothing then", () =>
+    Effect.gen(function*() {
+      const limiter = yield* both("token-bucket")
+      for (const wrong of [NaN, -1, Infinity]) {
+        const exit = yield* Effect.exit(limiter.lower({ requests: 0, tokens: wrong }))
+        const defect = Exit.isFailure(exit) && Cause.squash(exit.cause)
+        assert.strictEqual(
+          defect instanceof RangeError && defect.message,
+          `RateLimit.lower: atMost.tokens must be a number of zero or more, got ${wrong}`
+        )
+      }
+      assert.deepStrictEqual(yield* available(limiter), [10, 100])
+    }))
+})
+
 describe("setLimits", () => {
   it.effect("keeps what was used, and moves up or refuses those who wait", () =>
     Effect.gen(function*() {

@@ -140,7 +140,15 @@ export class LimiterMachine {
   /** Grants nothing before `until`, and leaves nothing that was saved up. */
   pause(until: number, now: number): void {
     this.pausedUntil = Math.max(this.pausedUntil, until)
-    for (const meter of this.meters) meter.drain(now)
+    for (const meter of this.meters) meter.lower(0, now)
+    this.replan(now)
+  }
+
+  /** Leaves of each meter at most so much, infinity as much as there is. */
+  lower(levels: Costs, now: number): void {
+    // Where nothing is lowered no turn moves, so that plans which may be long are left alone.
+    if (this.meters.every((meter, i) => meter.available(now) <= levels[i]!)) return
+    this.meters.forEach((meter, i) => meter.lower(levels[i]!, now))
     this.replan(now)
   }
 

@@ -20,8 +20,8 @@ export interface Meter {
    * back. To be followed by `replan`.
    */
   correct(difference: number, takenAt: number, now: number): void
-  /** Leaves nothing to be had at `now`. To be followed by `replan`. */
-  drain(now: number): void
+  /** Leaves at most `atMost` to be had at `now`. To be followed by `replan`. */
+  lower(atMost: number, now: number): void
   /** What can be had at `now`; negative in debt. */
   available(now: number): number
   /** Goes on with another limit, keeping what has been used. To be followed by `replan`. */

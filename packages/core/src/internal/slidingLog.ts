@@ -69,9 +69,9 @@ export class SlidingLog implements Meter {
     this.used -= given
   }
 
-  drain(now: number): void {
-    const left = this.available(now)
-    if (left > 0) this.take(left, now)
+  lower(atMost: number, now: number): void {
+    const excess = this.available(now) - atMost
+    if (excess > 0) this.take(excess, now)
   }
 
   available(now: number): number {

@@ -47,8 +47,8 @@ export class TokenBucket implements Meter {
     this.at = Math.max(this.at, now)
   }
 
-  drain(now: number): void {
-    this.level = Math.min(0, this.available(now))
+  lower(atMost: number, now: number): void {
+    this.level = Math.min(atMost, this.available(now))
     this.at = Math.max(this.at, now)
   }
 

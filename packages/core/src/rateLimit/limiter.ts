@@ -79,6 +79,15 @@ export class Limiter {
     this.machine.change(checkLimits(limits, check), now)
   }
 
+  lower(atMost: Cost, now: number): void {
+    const check = new OptionsOf("RateLimit.lower")
+    const levels = this.limits.map(({ resource }) => {
+      const level = atMost[resource]
+      return level === undefined ? Infinity : check.amount(`atMost.${resource}`, level)
+    })
+    this.machine.lower(levels, now)
+  }
+
   // The one alarm there is, for the head of the queue. Where it rings early by the grain of the clock, it is set again.
   private arm(head: Caller | undefined): void {
     this.stopAlarm?.()

@@ -53,13 +53,16 @@ const fromResets = ({ header, limit }: Hints): number | undefined => {
   const pairs = ["requests", "tokens"].map((kind) => ({
     kind,
     spent: Number(header(`x-ratelimit-remaining-${kind}`) ?? Number.NaN) <= 0,
-    reset: fromNumber(header(`x-ratelimit-reset-${kind}`), 1000) ?? fromGo(header(`x-ratelimit-reset-${kind}`))
+    reset: fromReset(header(`x-ratelimit-reset-${kind}`))
   }))
   const named = pairs.filter((pair) => pair.kind === limit)
   const spent = pairs.filter((pair) => pair.spent)
   const resets = (named.length > 0 ? named : spent.length > 0 ? spent : pairs).flatMap(({ reset }) => reset ?? [])
   return resets.length === 0 ? undefined : Math.max(...resets)
 }
+
+/** Milliseconds until a reset that is told in seconds, or as Go writes a duration. */
+export const fromReset = (value: string | undefined): number | undefined => fromNumber(value, 1000) ?? fromGo(value)
 
 const fromGo = (value: string | undefined): number | undefined => {
   if (value === undefined || value.length > 64) return undefined
