@@ -7,6 +7,7 @@ import { memory } from "./memory.ts"
 import { parts } from "./parts.ts"
 import { pipeline } from "./pipeline.ts"
 import { rejection } from "./rejection.ts"
+import { streaming } from "./streaming.ts"
 import { windows } from "./windows.ts"
 
 /** What can be measured, by the name that `--only` takes. */
@@ -18,5 +19,6 @@ export const groups: Record<string, (settings: Settings) => Promise<Section>> = 
   memory,
   pipeline,
   drain: drained,
-  parts
+  parts,
+  streaming
 }

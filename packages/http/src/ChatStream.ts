@@ -11,12 +11,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import * as Sse from "effect/encoding/Sse"
 import * as Stream from "effect/Stream"
 import * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
+import { asChunks } from "./internal/asChunks.ts"
 import { decodeChunk } from "./internal/decodeChunk.ts"
 import { parseJson, within } from "./internal/errorBody.ts"
+import * as EventReader from "./internal/eventReader.ts"
 import * as Gather from "./internal/gather.ts"
 import { says as saysSomething } from "./internal/says.ts"
 import * as StrayJson from "./internal/strayJson.ts"
@@ -79,14 +80,16 @@ export const decoder = (head: Head): Decoder => {
   }
   const failed = (json: unknown): boolean => {
     if (within(json) === undefined) return false
-    const error = ChatError.fromReply({ ...head, body: "" }, json)
+    // Once something was said, an error may quote it, and what was said is not kept.
+    const secrets = said && head.secrets !== undefined ? { ...head.secrets, prompt: "unknown" as const } : head.secrets
+    const error = ChatError.fromReply({ ...head, secrets, body: "" }, json)
     if (error !== undefined) progress = error
     return error !== undefined
   }
 
-  const events = Sse.makeParser((event) => {
-    if (progress !== "more" || event._tag === "Retry") return
-    const data = event.data.startsWith("{") ? event.data : event.data.trim()
+  const events = EventReader.make((written, name) => {
+    if (progress !== "more") return
+    const data = written.startsWith("{") ? written : written.trim()
     if (data === "") return
     if (data === "[DONE]") {
       if (isFinished() || said) progress = "whole"
@@ -95,7 +98,7 @@ export const decoder = (head: Head): Decoder => {
     }
     const parsed = parseJson(data)
     const json = parsed._tag === "Success" ? parsed.success : undefined
-    if (event.event === "error") {
+    if (name === "error") {
       if (!failed(json)) failed({ error: Predicate.isReadonlyObject(json) ? json : data })
     } else if (parsed._tag === "Failure") {
       // The last event of a stream that was cut is no more malformed than the stream.
@@ -104,9 +107,9 @@ export const decoder = (head: Head): Decoder => {
     } else if (!failed(json)) {
       const chunk = Predicate.isReadonlyObject(json) ? decodeChunk(json) : undefined
       if (chunk !== undefined) take(chunk)
-      else if (event.event === "message" || Array.isArray(json)) malformed("an event that is no chunk of one")
+      else if (name === "message" || Array.isArray(json)) malformed("an event that is no chunk of one")
     }
-  }, { maxEventSize })
+  }, maxEventSize)
 
   const take = (chunk: ChatSchema.ChatChunk) => {
     for (const choice of chunk.choices) {
@@ -129,7 +132,7 @@ export const decoder = (head: Head): Decoder => {
   const read = (text: string) => {
     if (opening.length < openingLength) opening += text.slice(0, openingLength)
     const { events: lines, json } = stray.push(text)
-    if (events.feed(lines) !== undefined && progress === "more") {
+    if (!events.push(lines) && progress === "more") {
       malformed(`an event of more than ${maxEventSize / 2 ** 20} MiB`)
     }
     if (json !== undefined && progress === "more") notAnEvent(json)
@@ -167,7 +170,7 @@ export const decoder = (head: Head): Decoder => {
       read(utf8.decode())
       if (left !== undefined && progress === "more") notAnEvent(left)
       // An event that lacks only the empty line after it is taken; half of one is not JSON and falls away.
-      if (progress === "more") events.feed("\n\n")
+      if (progress === "more") events.push("\n\n")
       if (progress === "more") {
         if (isFinished()) progress = "whole"
         else if (choices.size > 0 || half) progress = new ChatError.Truncated(where)
@@ -206,6 +209,13 @@ export const text = (chunk: ChatSchema.ChatChunk): string => {
  */
 export const isUsageOnly = (chunk: ChatSchema.ChatChunk): boolean =>
   chunk.choices.length === 0 && Predicate.isReadonlyObject(chunk.usage)
+
+/**
+ * A reply that is there as a stream of a few chunks: what was said, how it ended, and the usage. `collect` makes the reply
+ * of them again.
+ */
+export const fromReply = (reply: ChatSchema.ChatReply): Stream.Stream<ChatSchema.ChatChunk> =>
+  Stream.fromIterable(asChunks(reply))
 
 /**
  * The whole reply that the chunks add up to: what the provider would have answered without streaming. Texts are joined,

@@ -288,6 +288,46 @@ describe("the decoder", () => {
     { arbitrary: { runs: fuzzed }, timeout: 20_000 + 20 * fuzzed }
   )
 
+  const lines = [
+    says("a"),
+    says("世"),
+    says("b", "stop"),
+    says("c").replace("data: ", "data:"),
+    says("d").replaceAll("\n", "\r\n"),
+    says("e").replaceAll("\n", "\r"),
+    says("f").replace("{", "{\ndata: "),
+    "data: ",
+    "data: \r",
+    "data: one\r\n",
+    "data",
+    "event: error\n",
+    "event: ping\r",
+    "id: 7\n",
+    "retry: 10\n",
+    ": keep-alive\n\n",
+    ":",
+    "x",
+    "\n",
+    "\n\n",
+    "\r",
+    "\r\n",
+    "\uFEFF"
+  ]
+
+  it.effect.prop(
+    "reads the same from a byte at a time as from whole lines and events",
+    { parts: Schema.Array(Schema.Literals(lines)).check(Schema.isMaxLength(16)) },
+    ({ parts }) =>
+      Effect.sync(() => {
+        const pieces = parts.map((part) => new TextEncoder().encode(part))
+        const { chunks, progress } = Streamed.decoded(pieces.flatMap((piece) => Streamed.pieces(piece, [1])))
+        for (const other of [Streamed.decoded(pieces), Streamed.text(...parts)]) {
+          assert.deepStrictEqual([other.chunks, tag(other.progress)], [chunks, tag(progress)])
+        }
+      }),
+    { arbitrary: { runs: fuzzed }, timeout: 20_000 + 20 * fuzzed }
+  )
+
   const fragments = [
     "\n",
     "\n\n",

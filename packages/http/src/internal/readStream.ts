@@ -54,6 +54,7 @@ const chunksOf = (
   const next: Chunks = Effect.suspend(() => {
     const progress = decoder.progress()
     if (progress === "more") return more
+    waits.over()
     if (progress !== "whole") return Effect.fail(broken !== undefined && isIncomplete(progress) ? broken : progress)
     return open ? Effect.andThen(closed(bytes), Cause.done()) : Cause.done()
   })

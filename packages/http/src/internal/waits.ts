@@ -4,12 +4,13 @@
  * They count the time spent waiting for the provider. A reader who takes his time is no fault of the provider, and what
  * arrived in the meantime is there for him when he comes back.
  */
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
 import type { ChatError, Phase } from "../ChatError.ts"
+import * as Alarm from "./alarm.ts"
 
 export interface Limits {
   readonly firstContent: Duration.Duration
@@ -24,16 +25,19 @@ export interface Waits<R> {
   readonly said: () => void
   /** Takes note that everything was said, and only what is sent after an answer may be missing. */
   readonly finished: () => void
+  /** Takes note that nothing is waited for any more. */
+  readonly over: () => void
 }
 
 /** Makes the clocks of a stream that runs in the context given. */
 export const make = <R>(
-  context: Context.Context<R>,
+  context: Context.Context<R | Scope.Scope>,
   limits: Limits,
   expired: (phase: Phase, limit: Duration.Duration) => ChatError
 ): Waits<R> => {
-  const clock = Context.get(context, Clock.Clock)
+  const alarm = Alarm.make(context)
   const fork = Effect.runForkWith(context)
+  const idle = Duration.toMillis(limits.idle)
   let phase: "first-content" | "idle" = "first-content"
   let silence = Duration.toMillis(limits.firstContent)
   let total = Duration.toMillis(limits.total)
@@ -48,11 +52,12 @@ export const make = <R>(
   return {
     said: () => {
       phase = "idle"
-      silence = Duration.toMillis(limits.idle)
+      silence = idle
     },
     finished: () => {
       silence = Math.min(silence, afterEnd)
     },
+    over: alarm.stop,
     within: (self) =>
       Effect.callback((resume) => {
         const left = Math.min(silence, total)
@@ -62,27 +67,25 @@ export const make = <R>(
         const early = child.pollUnsafe()
         // What is there already costs no timer.
         if (early !== undefined) return resume(early)
-        const began = millis(clock)
+        const began = alarm.now()
         let late = false
-        const timer = fork(clock.sleep(Duration.millis(left)))
-        timer.addObserver((exit) => {
-          if (exit._tag === "Failure") return
+        alarm.begin(began + left, () => {
           late = true
           child.interruptUnsafe()
         })
         child.addObserver((exit) => {
-          timer.interruptUnsafe()
-          const waited = late ? left : Math.max(0, millis(clock) - began)
+          alarm.end()
+          // Nothing is waited for after a failure.
+          if (exit._tag === "Failure") alarm.stop()
+          const waited = late ? left : Math.max(0, alarm.now() - began)
           silence -= waited
           total -= waited
           resume(late ? outOfTime() : exit)
         })
-        return Effect.andThen(Effect.sync(() => timer.interruptUnsafe()), Fiber.interrupt(child))
+        return Fiber.interrupt(child)
       })
   }
 }
 
 /** The usage and `[DONE]` come at once or not at all. */
 const afterEnd = 5000
-
-const millis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6

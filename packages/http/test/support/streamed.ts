@@ -112,11 +112,14 @@ export const chunks = (said: Said): ReadonlyArray<ChatSchema.ChatChunk> => {
 }
 
 /** The bytes of the answer. */
-export const bytes = (said: Said, dialect: Dialect): Uint8Array => {
+export const bytes = (said: Said, dialect: Dialect): Uint8Array => written(chunks(said), dialect)
+
+/** The bytes of an event for each JSON. */
+export const written = (jsons: ReadonlyArray<unknown>, dialect: Dialect): Uint8Array => {
   const data = (json: unknown) =>
     (dialect.layout === "one line" ? JSON.stringify(json) : JSON.stringify(json, null, 1))
       .split("\n").map((line) => `data:${dialect.space}${line}`).join("\n")
-  const events = chunks(said).flatMap((json) => dialect.between === "" ? [data(json)] : [dialect.between, data(json)])
+  const events = jsons.flatMap((json) => dialect.between === "" ? [data(json)] : [dialect.between, data(json)])
   if (dialect.done !== "absent") events.push("data: [DONE]")
   const end = dialect.done === "without empty line" ? "" : "\n\n"
   return new TextEncoder().encode((events.join("\n\n") + end).replaceAll("\n", dialect.lineEnd))
