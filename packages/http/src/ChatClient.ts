@@ -2,13 +2,14 @@
  * Asks one provider for chat completions, and says in a typed error what went wrong when there is no answer.
  *
  * The client is the lowest layer: one request is one call, never retried, never sent elsewhere. Retry, breaker and
- * cascade stand above it. It works over any `HttpClient`; `layerUndici` brings the one of Node with a connect timeout and
- * the proxy of the environment.
+ * cascade stand above it. Only a key that the provider refuses is followed by the next, since a refused request was not
+ * worked on. It works over any `HttpClient`; `layerUndici` brings the one of Node with a connect timeout and the proxy of
+ * the environment.
  *
  * **Gotchas**
  *
  * Interrupting a call, or taking no more of a stream, closes its connection, so that the provider stops working on it.
- * The key is `Redacted` and is in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
+ * Keys are `Redacted` and in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
  * there.
  */
 import * as Clock from "effect/Clock"
@@ -20,14 +21,19 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Account from "./Account.ts"
 import * as ChatError from "./ChatError.ts"
 import * as ChatSchema from "./ChatSchema.ts"
+import * as AccountEndpoints from "./internal/accountEndpoints.ts"
+import * as Settings from "./internal/clientSettings.ts"
 import { decodeReply } from "./internal/decodeReply.ts"
 import * as EncodeRequest from "./internal/encodeRequest.ts"
+import { CurrentListener } from "./internal/heads.ts"
+import * as KeyRing from "./internal/keyRing.ts"
 import { readBody } from "./internal/readBody.ts"
 import type { Secrets } from "./internal/redact.ts"
 import { readStream } from "./internal/readStream.ts"
@@ -55,7 +61,17 @@ export class ChatClient extends Context.Service<ChatClient, {
    * a server that refuses `stream_options`, a request with `stream_options: null` or `include_usage: false` leaves it out.
    */
   readonly stream: (request: ChatSchema.ChatRequest) => Stream.Stream<ChatSchema.ChatChunk, ChatError.ChatError>
+  /** The keys in the order in which they are used, and which of them are parked. A local server has none. */
+  readonly keys: Effect.Effect<ReadonlyArray<KeyState>>
+  /**
+   * What is left on the account of the first key that is not parked, or else of the one that comes free first. No key is
+   * parked by it. Fails with `AccountNotOffered`, and asks nobody, where the provider has no such endpoint.
+   */
+  readonly account: Effect.Effect<Account.Account, Account.AccountNotOffered | ChatError.ChatError>
 }>()("@switchgear/http/ChatClient") {}
+
+/** A key as it may be shown, for how long it is parked, and why. */
+export type KeyState = KeyRing.KeyState
 
 /**
  * Where a provider is and how to talk to it.
@@ -65,8 +81,17 @@ export interface Options {
   readonly provider: string
   /** The address before `/chat/completions`, such as `https://api.openai.com/v1`. A query is kept. */
   readonly baseUrl: string
-  /** Sent as a bearer token. Local servers need none. */
-  readonly apiKey?: Redacted.Redacted | undefined
+  /**
+   * Sent as a bearer token. Local servers need none. Of several keys the first is used as long as it is good: one that is
+   * spent or rejected (`QuotaExhausted`, `Unauthorized`) is parked, and the call goes on with the next. When all are
+   * parked, calls fail at once with what was said of the key that comes free first, and the time until then. A single key
+   * is never parked. `Redacted.make(value, { label })` gives a key the name by which `keys` shows it.
+   */
+  readonly apiKey?: Redacted.Redacted | readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>] | undefined
+  /** How long a key is parked when the provider does not say for how long it is of no use. @default "5 minutes" */
+  readonly parkFor?: Duration.Input | undefined
+  /** The host whose account endpoint this address has, such as a proxy. @default the host of `baseUrl` */
+  readonly accountHost?: Account.Host | undefined
   /**
    * How long a call may take from its start to the last byte of its answer. Like the other two, it counts the time that
    * is spent waiting for the provider, not the time a reader of a stream takes. @default "60 seconds", for a stream
@@ -130,7 +155,7 @@ export interface TransportOptions {
  * ```
  */
 export const make = (options: Options): Effect.Effect<ChatClient["Service"], never, HttpClient.HttpClient> =>
-  Effect.map(HttpClient.HttpClient, (http) => fromHttpClient(validated(options), HttpClient.withScope(http)))
+  Effect.map(HttpClient.HttpClient, (http) => fromHttpClient(Settings.validated(options), HttpClient.withScope(http)))
 
 /**
  * A client over the `HttpClient` at hand.
@@ -151,44 +176,43 @@ export const layerUndici = (options: Options & TransportOptions): Layer.Layer<Ch
 export const layerHttpClient = (options: TransportOptions = {}): Layer.Layer<HttpClient.HttpClient> =>
   Layer.unwrap(Effect.sync(() =>
     Undici.layer({
-      connectTimeout: duration("connectTimeout", options.connectTimeout ?? "5 seconds", "layerHttpClient"),
-      proxy: proxyOf(options.proxy ?? "environment")
+      connectTimeout: Settings.duration("connectTimeout", options.connectTimeout ?? "5 seconds", "layerHttpClient"),
+      proxy: Settings.proxyOf(options.proxy ?? "environment")
     })
   ))
 
-interface Settings {
-  readonly provider: string
-  readonly url: string
-  readonly host: string
-  readonly apiKey: string | undefined
-  readonly timeout: Duration.Duration
-  readonly waits: Waits.Limits
-  readonly headers: Readonly<Record<string, string>>
-}
-
 const fromHttpClient = (
-  settings: Settings,
+  settings: Settings.Settings,
   http: HttpClient.HttpClient.With<Parameters<typeof TransportFailure.beforeResponse>[1], Scope.Scope>
 ): ChatClient["Service"] => {
-  const base = HttpClientRequest.post(settings.url, { headers: { ...settings.headers, accept: "application/json" } })
-  const authorized = settings.apiKey === undefined ? base : HttpClientRequest.bearerToken(base, settings.apiKey)
+  const ring = KeyRing.make(settings.keys, Duration.toMillis(settings.parkFor))
+  const apiKey = settings.keys.flatMap(({ secret }) => secret ?? [])
+  const headers = { ...settings.headers, accept: "application/json" }
+  const question = HttpClientRequest.post(`${settings.base}/chat/completions`, { headers, urlParams: settings.query })
 
-  /** Sends the request; a failed status is an error, read as far as it explains itself. */
-  const open = Effect.fnUntraced(function*(
-    call: Call
+  /**
+   * All requests leave here, and the heads of all responses arrive here. A failed status is an error, read as far as it
+   * explains itself.
+   */
+  const send = Effect.fnUntraced(function*(
+    call: Call,
+    { secret }: KeyRing.Key
   ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ChatError.ChatError, Scope.Scope> {
     const target = { provider: settings.provider, model: call.model, host: settings.host }
     const response = yield* http.execute(
-      HttpClientRequest.setBody(
-        call.accept === undefined ? authorized : HttpClientRequest.setHeader(authorized, "accept", call.accept),
-        HttpBody.text(call.body, "application/json")
-      )
+      secret === undefined ? call.request : HttpClientRequest.bearerToken(call.request, secret)
     ).pipe(Effect.mapError((error) => TransportFailure.beforeResponse(target, error)))
+    const heard = yield* CurrentListener
+    if (heard !== undefined) yield* heard(response.headers)
     if (response.status >= 200 && response.status <= 299) return response
     // The status says what happened even if its explanation broke off.
     const { text } = yield* readBody(response, errorLimit).pipe(Effect.orElseSucceed(() => ({ text: "" })))
     return yield* ChatError.fromResponse({ ...(yield* head(call, response)), body: text })
   })
+
+  /** Sends the request with the first key that the provider takes. */
+  const open = (call: Call) =>
+    KeyRing.ask(ring, call.model, (lease) => Effect.map(send(call, lease.key), (response) => ({ lease, response })))
 
   const head = ({ model, secrets }: Call, { headers, status }: HttpClientResponse.HttpClientResponse) =>
     Effect.map(
@@ -196,54 +220,85 @@ const fromHttpClient = (
       (now) => ({ provider: settings.provider, model, status, headers, now, secrets })
     )
 
-  const exchange = Effect.fnUntraced(function*(
-    call: Call
-  ): Effect.fn.Return<ChatSchema.ChatReply, ChatError.ChatError, Scope.Scope> {
+  const received = Effect.fnUntraced(function*(
+    call: Call,
+    response: HttpClientResponse.HttpClientResponse
+  ): Effect.fn.Return<ChatError.FailedResponse, ChatError.ChatError> {
     const target = { provider: settings.provider, model: call.model, host: settings.host }
-    const response = yield* open(call)
     const { text, whole } = yield* readBody(response, replyLimit).pipe(
       Effect.mapError((error) => TransportFailure.inBody(target, response.status, error))
     )
-    if (!whole) {
-      return yield* new ChatError.MalformedReply({
-        provider: settings.provider,
-        model: call.model,
-        status: response.status,
-        found: `more than ${replyLimit / 2 ** 20} MiB`,
-        isRetryable: false
-      })
-    }
-    return yield* Effect.fromResult(decodeReply({ ...(yield* head(call, response)), body: text }))
+    if (whole) return { ...(yield* head(call, response)), body: text }
+    return yield* new ChatError.MalformedReply({
+      provider: settings.provider,
+      model: call.model,
+      status: response.status,
+      found: `more than ${replyLimit / 2 ** 20} MiB`,
+      isRetryable: false
+    })
   })
+
+  const exchange = Effect.fnUntraced(function*(
+    call: Call
+  ): Effect.fn.Return<ChatSchema.ChatReply, ChatError.ChatError, Scope.Scope> {
+    const { lease, response } = yield* open(call)
+    const reply = yield* received(call, response)
+    return yield* Effect.fromResult(decodeReply(reply)).pipe(
+      Effect.tapError((error) => KeyRing.note(ring, lease, error))
+    )
+  })
+
+  const inTime = <A, E>(call: Call, work: Effect.Effect<A, E, Scope.Scope>) =>
+    work.pipe(
+      Effect.scoped,
+      Effect.timeoutOrElse({
+        duration: settings.timeout,
+        orElse: () => Effect.fail(timedOut(call.model, "total", settings.timeout))
+      })
+    )
 
   const timedOut = (model: string, phase: ChatError.Phase, limit: Duration.Duration) =>
     new ChatError.TimedOut({ provider: settings.provider, model, phase, limit })
 
   const complete = (request: ChatSchema.ChatRequest) =>
-    Effect.flatMap(callOf(request, EncodeRequest.whole), (call) =>
-      exchange(call).pipe(
-        Effect.scoped,
-        Effect.timeoutOrElse({
-          duration: settings.timeout,
-          orElse: () => Effect.fail(timedOut(call.model, "total", settings.timeout))
-        })
-      ))
+    Effect.flatMap(callOf(request, EncodeRequest.whole), (call) => inTime(call, exchange(call)))
 
   const stream = (request: ChatSchema.ChatRequest) =>
     Stream.unwrap(Effect.gen(function*() {
-      const call = {
-        ...(yield* callOf(request, EncodeRequest.streamed(request))),
-        // What goes wrong before the stream is told in JSON.
-        accept: "text/event-stream, application/json"
-      }
+      const asked = yield* callOf(request, EncodeRequest.streamed(request))
+      // What goes wrong before the stream is told in JSON.
+      const accept = "text/event-stream, application/json"
+      const call = { ...asked, request: HttpClientRequest.setHeader(asked.request, "accept", accept) }
       const waits = Waits.make(
         yield* Effect.context<Scope.Scope>(),
         settings.waits,
         (phase, limit) => timedOut(call.model, phase, limit)
       )
-      const response = yield* waits.within(open(call))
-      return readStream(response, yield* head(call, response), waits)
+      const { lease, response } = yield* waits.within(open(call))
+      return Stream.tapError(
+        readStream(response, yield* head(call, response), waits),
+        (error) => KeyRing.note(ring, lease, error)
+      )
     }))
+
+  const balance = Effect.fnUntraced(function*(
+    call: Call,
+    endpoint: AccountEndpoints.Endpoint
+  ): Effect.fn.Return<Account.Account, ChatError.ChatError, Scope.Scope> {
+    const key = ring.nearest(yield* KeyRing.now)
+    const answer = yield* received(call, yield* send(call, key))
+    const said = yield* Effect.fromResult(AccountEndpoints.decode(endpoint, answer))
+    return { provider: settings.provider, key: key.secret === undefined ? undefined : key.name, ...said }
+  })
+
+  const account = Effect.suspend(() => {
+    const { account: endpoint, host, provider } = settings
+    const notOffered = Effect.fail(new Account.AccountNotOffered({ provider, host }))
+    if (endpoint === undefined) return notOffered
+    const request = HttpClientRequest.get(endpoint.url(settings.base), { headers, urlParams: settings.query })
+    const call = { model: "the account balance", request, secrets: { apiKey, prompt: [] } }
+    return Effect.catchTag(inTime(call, balance(call, endpoint)), "ModelNotFound", () => notOffered)
+  })
 
   const callOf = (
     request: ChatSchema.ChatRequest,
@@ -254,8 +309,14 @@ const fromHttpClient = (
       return Result.isSuccess(encoded)
         ? Effect.succeed({
           model: request.model,
-          body: encoded.success,
-          secrets: { apiKey: settings.apiKey, prompt: EncodeRequest.promptOf(request) }
+          request: HttpClientRequest.setBody(question, HttpBody.text(encoded.success, "application/json")),
+          // Read only where an error is told.
+          secrets: {
+            apiKey,
+            get prompt() {
+              return EncodeRequest.promptOf(request)
+            }
+          }
         })
         : Effect.fail(
           new ChatError.InvalidRequest({
@@ -266,84 +327,22 @@ const fromHttpClient = (
         )
     })
 
-  return ChatClient.of({ provider: settings.provider, complete, stream })
+  return ChatClient.of({
+    provider: settings.provider,
+    complete,
+    stream,
+    keys: Effect.map(KeyRing.now, ring.read),
+    account
+  })
 }
 
+/** A request that has no key yet. */
 interface Call {
   readonly model: string
-  readonly body: string
+  readonly request: HttpClientRequest.HttpClientRequest
   readonly secrets: Secrets
-  readonly accept?: string | undefined
 }
 
 /** A reply is bounded so that an endpoint which is no API cannot fill the memory; an explanation needs little. */
 const replyLimit = 32 * 2 ** 20
 const errorLimit = 64 * 2 ** 10
-
-const validated = (options: Options): Settings => {
-  const { apiKey, baseUrl, provider } = options
-  if (typeof provider !== "string" || !/^\S.{0,99}$/.test(provider)) {
-    throw nonsense("provider", "a name of 1 to 100 characters", provider)
-  }
-  const url = typeof baseUrl === "string" && URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw nonsense("baseUrl", "a URL that begins with http:// or https://", baseUrl)
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new RangeError("ChatClient.make: baseUrl must hold no user name or password, got one (not shown); use apiKey")
-  }
-  const key = apiKey === undefined ? undefined : Redacted.value(apiKey)
-  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
-    throw new RangeError(
-      `ChatClient.make: apiKey must be printable ASCII without spaces or line breaks, got ${key.length} characters that are not (not shown)`
-    )
-  }
-  return {
-    provider,
-    url: `${url.origin}${url.pathname.replace(/\/+$/, "")}/chat/completions${url.search}`,
-    host: url.host,
-    apiKey: key,
-    timeout: duration("timeout", options.timeout ?? "60 seconds"),
-    waits: {
-      firstContent: duration("firstContentTimeout", options.firstContentTimeout ?? "60 seconds"),
-      idle: duration("idleTimeout", options.idleTimeout ?? "30 seconds"),
-      total: duration("timeout", options.timeout ?? "10 minutes")
-    },
-    headers: options.headers ?? {}
-  }
-}
-
-const duration = (field: string, input: Duration.Input, maker = "make"): Duration.Duration => {
-  const parsed = Duration.fromInput(input)
-  if (parsed._tag === "None" || !(Duration.toMillis(parsed.value) > 0) || !Duration.isFinite(parsed.value)) {
-    throw nonsense(field, "a positive, finite duration", input, maker)
-  }
-  return parsed.value
-}
-
-const proxyOf = (proxy: NonNullable<TransportOptions["proxy"]>): NonNullable<TransportOptions["proxy"]> => {
-  const named = proxy === "environment"
-    ? ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].map((name) => [name, process.env[name]] as const)
-    : proxy === "none"
-    ? []
-    : [["proxy.http", proxy.http], ["proxy.https", proxy.https]] as const
-  for (const [name, value] of named) {
-    // A proxy's URL may hold a password, so it is not shown.
-    if (
-      value !== undefined && value !== "" &&
-      !(URL.canParse(value) && /^(https?|socks5?):$/.test(new URL(value).protocol))
-    ) {
-      throw new RangeError(
-        `ChatClient.layerHttpClient: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`
-      )
-    }
-  }
-  return proxy
-}
-
-const nonsense = (field: string, range: string, value: unknown, maker = "make"): RangeError =>
-  new RangeError(
-    `ChatClient.${maker}: ${field} must be ${range}, got ${
-      (typeof value === "string" ? JSON.stringify(value) : String(value)).slice(0, 100)
-    }`
-  )

@@ -181,7 +181,9 @@ describe("ChatModel", () => {
           sent = request
           return Effect.succeed({ choices: [{ message: { content: "hi" }, finish_reason: "stop" }] })
         },
-        stream: () => Stream.empty
+        stream: () => Stream.empty,
+        keys: Effect.succeed([]),
+        account: Effect.never
       })
       const model = yield* ChatModel.make({ model: "m", name: "primary" }).pipe(
         Effect.provideService(ChatClient.ChatClient, client)

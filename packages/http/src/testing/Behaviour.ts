@@ -176,6 +176,13 @@ export const unauthorized: Outcome = error(401, {
   code: "invalid_api_key"
 })
 
+/** 429 for an account whose money is spent. */
+export const quotaExhausted: Outcome = error(429, {
+  message: "You exceeded your current quota, please check your plan and billing details.",
+  type: "insufficient_quota",
+  code: "insufficient_quota"
+})
+
 /** 500. */
 export const serverError: Outcome = error(500, {
   message: "The server had an error while processing your request",

@@ -49,8 +49,12 @@ export interface Stats {
 export class SimulatedProvider extends Context.Service<SimulatedProvider, {
   /** Gives a model another behaviour from the next request on, or adds a model. */
   readonly set: (model: string, behaviour: Behaviour.Behaviour) => Effect.Effect<void>
+  /** Gives the requests with a key a behaviour of their own from the next on, or, with `undefined`, that of the model. */
+  readonly setKey: (key: string, behaviour: Behaviour.Behaviour | undefined) => Effect.Effect<void>
   /** The counts of one model. All are 0 for a model nobody asked. */
   readonly stats: (model: string) => Effect.Effect<Stats>
+  /** The counts of one key. All are 0 for a key nobody used. */
+  readonly keyStats: (key: string) => Effect.Effect<Stats>
   /** The counts over all requests, those for unknown models and with wrong keys included. */
   readonly total: Effect.Effect<Stats>
   /** Answers a request by script, whatever way it came. */
@@ -60,24 +64,31 @@ export class SimulatedProvider extends Context.Service<SimulatedProvider, {
 export interface Options {
   /** The models there are and what they do. Any other model is answered with 404. */
   readonly models: Readonly<Record<string, Behaviour.Behaviour>>
-  /** The only key that is accepted; any other is answered with 401. @default every key, and none, is accepted */
+  /** The only key that is accepted beside `keys`; any other gets a 401. @default every key, and none, is accepted */
   readonly apiKey?: Redacted.Redacted | undefined
+  /** Keys that meet a behaviour of their own whatever the model, such as one that is spent or slow. @default none */
+  readonly keys?: Readonly<Record<string, Behaviour.Behaviour>> | undefined
+  /** What a `GET` of a path meets, such as `/user/balance`. Without them only completions are answered. @default none */
+  readonly pages?: Readonly<Record<string, Behaviour.Behaviour>> | undefined
 }
 
 /** Makes a provider that nobody can reach yet: see `serve` and `httpClient`. */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<SimulatedProvider["Service"]> {
   const random = yield* Random.Random
   const models = new Map<string, Model>()
+  const keys = new Map<string, Model>()
+  const pages = new Map<string, Model>()
+  const used = new Map<string, Model["counters"]>()
   const all = counters()
   const authorization = options.apiKey === undefined ? undefined : `Bearer ${Redacted.value(options.apiKey)}`
   let served = 0
 
-  const set = (name: string, behaviour: Behaviour.Behaviour) =>
+  const put = (group: Map<string, Model>, name: string, behaviour: Behaviour.Behaviour, shown = name) =>
     Effect.andThen(
-      Behaviour.validate(name, behaviour),
+      Behaviour.validate(shown, behaviour),
       Effect.suspend(() => {
-        const model = models.get(name) ?? newModel()
-        models.set(name, model)
+        const model = group.get(name) ?? newModel()
+        group.set(name, model)
         model.behaviour = behaviour
         return Semaphore.resize(
           model.slots,
@@ -85,7 +96,18 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         )
       })
     )
+  const set = (name: string, behaviour: Behaviour.Behaviour) => put(models, name, behaviour)
+  const setKey = (key: string, behaviour: Behaviour.Behaviour | undefined) =>
+    behaviour === undefined ? Effect.sync(() => void keys.delete(key)) : put(keys, key, behaviour, "a key")
   for (const [name, behaviour] of Object.entries(options.models)) yield* set(name, behaviour)
+  for (const [key, behaviour] of Object.entries(options.keys ?? {})) yield* setKey(key, behaviour)
+  for (const [path, behaviour] of Object.entries(options.pages ?? {})) yield* put(pages, path, behaviour)
+
+  const usesOf = (key: string) => {
+    const uses = used.get(key) ?? counters()
+    used.set(key, uses)
+    return uses
+  }
 
   const work = (model: Model, about: Omit<Wire.Completion, "created">): Effect.Effect<Wire.Wire> =>
     Effect.suspend(() => {
@@ -119,15 +141,22 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   const handle: Wire.Handle = (incoming, play) =>
     Effect.suspend(() => {
-      const { about, name, refusal } = admit(incoming, authorization)
+      const page = incoming.method === "GET" ? pages.get(incoming.path) : undefined
+      const key = incoming.authorization?.replace(/^Bearer /, "")
+      const { about, name, refusal } = admit(incoming, keys.has(key ?? "") ? undefined : authorization, page)
       const model = name === undefined ? undefined : models.get(name)
-      const call = newCall(model === undefined ? [all] : [all, model.counters])
+      const call = newCall([
+        all,
+        ...(model === undefined ? [] : [model.counters]),
+        ...(key === undefined ? [] : [usesOf(key)])
+      ])
+      const worker = keys.get(key ?? "") ?? page ?? model
       const wire = refusal !== undefined
         ? Effect.succeed(refusal)
-        : model === undefined
+        : worker === undefined
         ? Effect.succeed(unknownModel(name ?? ""))
-        : Semaphore.withPermits(model.slots, 1)(
-          Effect.suspend(() => work(model, { ...about, id: `chatcmpl-simulated-${++served}` }))
+        : Semaphore.withPermits(worker.slots, 1)(
+          Effect.suspend(() => work(worker, { ...about, id: `chatcmpl-simulated-${++served}` }))
         )
       // The call starts inside the frame that ends it, so that no interrupt can fall between the two.
       return Effect.suspend(() => {
@@ -138,6 +167,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   return SimulatedProvider.of({
     set,
+    setKey,
+    keyStats: (key) => Effect.sync(() => ({ ...(used.get(key) ?? counters()) })),
     stats: (model) => Effect.sync(() => ({ ...(models.get(model)?.counters ?? counters()) })),
     total: Effect.sync(() => ({ ...all })),
     handle
@@ -233,19 +264,19 @@ interface Admission {
   readonly refusal: Wire.Wire | undefined
 }
 
-const admit = (incoming: Wire.Incoming, authorization: string | undefined): Admission => {
+const admit = (incoming: Wire.Incoming, authorization: string | undefined, page: Model | undefined): Admission => {
   const parsed = parseJson(incoming.body)
   const json = parsed._tag === "Success" && Predicate.isReadonlyObject(parsed.success) ? parsed.success : {}
   const name = typeof json["model"] === "string" ? json["model"] : undefined
   const messages = Array.isArray(json["messages"]) ? json["messages"].filter(Predicate.isReadonlyObject) : undefined
-  const refusal = !incoming.path.endsWith("/chat/completions") || incoming.method !== "POST"
+  const refusal = page === undefined && (!incoming.path.endsWith("/chat/completions") || incoming.method !== "POST")
     ? Behaviour.error(404, {
       message: `Invalid URL (${incoming.method} ${incoming.path})`,
       type: "invalid_request_error"
     })
     : authorization !== undefined && incoming.authorization !== authorization
     ? Behaviour.unauthorized
-    : name === undefined || messages === undefined
+    : page === undefined && (name === undefined || messages === undefined)
     ? Behaviour.error(400, { message: "model and messages are required", type: "invalid_request_error" })
     : undefined
   const options = Predicate.isReadonlyObject(json["stream_options"]) ? json["stream_options"] : {}

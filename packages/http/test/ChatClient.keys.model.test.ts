@@ -1,0 +1,153 @@
+import { assert, it } from "@effect/vitest"
+import { ChatClient, ChatError } from "@switchgear/http"
+import { Deferred, Duration, Effect, Exit, Fiber, Redacted, Schema } from "effect"
+import { HttpClient, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
+
+const whole = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+const index = whole(0, 20)
+
+const Operation = Schema.Union([
+  Schema.Struct({ _tag: Schema.tag("Call") }),
+  Schema.Struct({ _tag: Schema.tag("Answer"), index, status: Schema.Literals([200, 500]) }),
+  // A refusal that names a time, in seconds, or none.
+  Schema.Struct({ _tag: Schema.tag("Refuse"), index, retryAfter: Schema.Literals([0, 3, 20]) }),
+  Schema.Struct({ _tag: Schema.tag("Refuse"), index, retryAfter: Schema.Literals([0, 3, 20]) }),
+  Schema.Struct({ _tag: Schema.tag("Interrupt"), index }),
+  Schema.Struct({ _tag: Schema.tag("Advance"), seconds: whole(1, 8) })
+])
+
+const History = Schema.Array(Operation).check(Schema.isMinLength(30), Schema.isMaxLength(100))
+
+const parkFor = 10
+const places = [0, 1, 2]
+const secretOf = (place: number) => `sk-secret-of-place-${place}`
+
+/** A request that has no answer yet. */
+interface Request {
+  readonly place: number
+  /** How many refusals had parked its key when it was sent. */
+  readonly known: number
+  readonly answer: Deferred.Deferred<Response>
+  state: "open" | "answered" | "aborted"
+}
+
+interface Call {
+  readonly fiber: Fiber.Fiber<unknown, ChatError.ChatError>
+  readonly requests: Array<Request>
+}
+
+const play = (history: ReadonlyArray<typeof Operation.Type>) =>
+  Effect.gen(function*() {
+    const calls: Array<Call> = []
+    /** The refusals that parked a key: from when it is free again, in the order in which they came. */
+    const parks = places.map((): Array<number> => [])
+    let now = 0
+    let sent: Array<Request> = []
+    const freeAt = (place: number) => Math.max(0, ...parks[place]!)
+
+    const http = HttpClient.make((request) =>
+      Effect.suspend(() => {
+        const place = places.find((place) => request.headers["authorization"] === `Bearer ${secretOf(place)}`)!
+        const made: Request = {
+          place,
+          known: parks[place]!.length,
+          answer: Deferred.makeUnsafe(),
+          state: "open"
+        }
+        sent.push(made)
+        return Deferred.await(made.answer).pipe(
+          Effect.map((response) => HttpClientResponse.fromWeb(request, response)),
+          Effect.onExit((exit) => Effect.sync(() => made.state = Exit.isSuccess(exit) ? "answered" : "aborted"))
+        )
+      })
+    )
+    const client = yield* ChatClient.make({
+      provider: "openai",
+      baseUrl: "http://simulated.test/v1",
+      apiKey: [Redacted.make(secretOf(0)), Redacted.make(secretOf(1)), Redacted.make(secretOf(2))],
+      parkFor: `${parkFor} seconds`,
+      timeout: "1 hour"
+    }).pipe(Effect.provideService(HttpClient.HttpClient, http))
+
+    /** What a call does next is known: it asks with the first free key that it has not tried, or has failed. */
+    const assertNext = (call: Call) => {
+      const tried = call.requests.map(({ place }) => place)
+      const next = places.find((place) => freeAt(place) <= now && !tried.includes(place))
+      assert.deepStrictEqual(sent.map(({ place }) => place), next === undefined ? [] : [next])
+      call.requests.push(...sent)
+      sent = []
+      if (next !== undefined) return
+      const exit = call.fiber.pollUnsafe()
+      const error = exit !== undefined && Exit.isFailure(exit) ? exit.cause.reasons[0] : undefined
+      assert.isTrue(error?._tag === "Fail" && ChatError.parksKey(error.error))
+      const free = Math.min(...places.map(freeAt))
+      if (error?._tag !== "Fail" || free <= now) return
+      assert.strictEqual(Duration.toSeconds(error.error.retryAfter!), free - now)
+    }
+
+    for (const operation of history) {
+      const open = calls.filter(({ requests }) => requests.at(-1)?.state === "open")
+      const call = "index" in operation && open.length > 0 ? open[operation.index % open.length]! : undefined
+      const request = call?.requests.at(-1)
+      switch (operation._tag) {
+        case "Call": {
+          const work = client.complete({ model: "gpt-4.1", messages: [] })
+          const begun = { fiber: yield* Effect.forkChild(work, { startImmediately: true }), requests: [] }
+          calls.push(begun)
+          assertNext(begun)
+          break
+        }
+        case "Answer":
+          if (call === undefined || request === undefined) break
+          const reply = JSON.stringify({ choices: [{ message: { content: "x" }, finish_reason: "stop" }] })
+          yield* Deferred.succeed(request.answer, new Response(reply, { status: operation.status }))
+          yield* Fiber.await(call.fiber)
+          assert.deepStrictEqual(sent, [])
+          break
+        case "Refuse": {
+          if (call === undefined || request === undefined) break
+          const { place } = request
+          const { retryAfter } = operation
+          const isNews = retryAfter > 0 || parks[place]!.length === request.known
+          const until = now + (retryAfter > 0 ? retryAfter : parkFor)
+          if (isNews && until > freeAt(place)) parks[place]!.push(until)
+          const headers = retryAfter > 0 ? { "retry-after": String(retryAfter) } : undefined
+          yield* Deferred.succeed(request.answer, new Response("", { status: 402, ...(headers && { headers }) }))
+          yield* settled(call, () => sent.length > 0)
+          assertNext(call)
+          break
+        }
+        case "Interrupt":
+          if (call === undefined) break
+          yield* Fiber.interrupt(call.fiber)
+          assert.strictEqual(request?.state, "aborted")
+          assert.deepStrictEqual(sent, [])
+          break
+        case "Advance":
+          now += operation.seconds
+          yield* TestClock.adjust(operation.seconds * 1000)
+      }
+      assert.deepStrictEqual(
+        (yield* client.keys).map(({ parkedFor }) => parkedFor && Duration.toSeconds(parkedFor)),
+        places.map((place) => freeAt(place) > now ? freeAt(place) - now : undefined)
+      )
+    }
+    yield* Effect.forEach(calls, ({ fiber }) => Fiber.interrupt(fiber))
+    assert.isFalse(calls.some(({ requests }) => requests.some(({ state }) => state === "open")))
+  })
+
+/** Lets a call read what it was answered, and do what it does then. */
+const settled = (call: Call, isDone: () => boolean) =>
+  Effect.gen(function*() {
+    while (!isDone() && call.fiber.pollUnsafe() === undefined) yield* Effect.promise(() => Promise.resolve())
+  })
+
+const runs = Number(process.env.SWITCHGEAR_RUNS ?? 100)
+
+it.effect.prop(
+  "each call asks with the first key that is not parked, and each key is parked as its refusals say, whatever runs at once",
+  { history: History },
+  ({ history }) => play(history),
+  { arbitrary: { runs, size: 100 }, timeout: 20_000 + 100 * runs }
+)
