@@ -2,8 +2,8 @@
  * One model at one provider, behind guards of its own: whatever happens to it, its callers get an answer or a typed
  * error in bounded time, and a model that is down is left alone.
  *
- * Each call passes `deadline ▸ retry ▸ circuit open? ▸ bulkhead ▸ circuit ▸ attempt time-out ▸ client`. The circuit is
- * asked twice, so that calls to a model that is down do not queue for it. What the circuit counts follows the error
+ * Each call passes `deadline ▸ retry ▸ circuit open? ▸ rate limit ▸ bulkhead ▸ circuit ▸ attempt time-out ▸ client`. The
+ * circuit is asked twice, so that calls to a model that is down do not queue for it. What the circuit counts follows the error
  * table of the client: faults, overload and time-outs count; a bad request, a spent quota, a rate limit do not, since
  * they say nothing about the model's health. Time-outs are not retried on the same model; a fault or a lost connection
  * is, an overloaded model once.
@@ -40,6 +40,7 @@ import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Pipeline from "@switchgear/core/Pipeline"
+import type * as RateLimit from "@switchgear/core/RateLimit"
 import * as Retry from "@switchgear/core/Retry"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -53,8 +54,8 @@ import * as ChatClient from "./ChatClient.ts"
 import * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
-import { asChunks } from "./internal/asChunks.ts"
 import * as HeldCall from "./internal/heldCall.ts"
+import * as ModelLimit from "./internal/modelLimit.ts"
 import { CurrentTally, Tally } from "./internal/tally.ts"
 
 /** What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on. */
@@ -67,6 +68,7 @@ export interface Request {
 export type ModelError =
   | ChatError.ChatError
   | CircuitBreaker.CircuitOpen
+  | RateLimit.RateLimited
   | Bulkhead.BulkheadFull
   | Deadline.DeadlineExceeded
 
@@ -115,7 +117,7 @@ export const of = <E>({ complete, name, open = inOnePiece(complete) }: Parts<E>)
 })
 
 const inOnePiece = <E>(complete: ChatModel<E>["complete"]): ChatModel<E>["open"] => (request) =>
-  Effect.map(complete(request), (answer) => ({ ...answer, value: Stream.fromIterable(asChunks(answer.value)) }))
+  Effect.map(complete(request), (answer) => ({ ...answer, value: ChatStream.fromReply(answer.value) }))
 
 /** The chat model of an application, whichever it is. */
 export const ChatModel: Context.Service<ChatModel, ChatModel> = Context.Service<ChatModel>("@switchgear/http/ChatModel")
@@ -124,6 +126,13 @@ export const ChatModel: Context.Service<ChatModel, ChatModel> = Context.Service<
 export interface GuardedModel extends ChatModel<ModelError> {
   readonly breaker: CircuitBreaker.CircuitBreaker
   readonly bulkhead: Bulkhead.Bulkhead
+  readonly limit: RateLimit.RateLimit | undefined
+}
+
+/** How much of the model there is. */
+export interface LimitOptions extends Omit<RateLimit.Options, "name"> {
+  /** Tokens taken for the completion of a request without `max_tokens`, until its usage is known. @default 4_096 */
+  readonly assumedOutput?: number | undefined
 }
 
 /** Which model, and how it is guarded. Only `model` must be given. */
@@ -134,6 +143,12 @@ export interface Options {
   readonly name?: string | undefined
   /** @default the defaults of `CircuitBreaker` */
   readonly breaker?: Omit<CircuitBreaker.Options, "name" | "classify"> | undefined
+  /**
+   * What the provider allows: requests and tokens per time. A call takes the bytes of its request and its `max_tokens`,
+   * and when its usage is known, that. What the provider says of its limits makes them tighter, never looser, and its 429
+   * pauses them. @default no limit
+   */
+  readonly limit?: LimitOptions | undefined
   /** @default 50 at once, and as many waiting, for up to 10 seconds */
   readonly bulkhead?: Omit<Bulkhead.Options, "name"> | undefined
   /** @default 2 attempts and the defaults of `Retry` */
@@ -157,17 +172,43 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
     const breaker = yield* CircuitBreaker.make({ ...options.breaker, name, classify })
     const bulkhead = yield* Bulkhead.make({ concurrency: 50, queue: 50, ...options.bulkhead, name })
     const retry = yield* Retry.make<ModelError>({ attempts: 2, ...options.retry, while: isWorthRetrying })
+    const limit = yield* ModelLimit.make(name, options.limit)
+    const parts = { retry, limit: limit.limiter, bulkhead, breaker }
     const { attemptTimeout = "10 seconds", deadline = "30 seconds" } = options
-    const guards = yield* Pipeline.make({ deadline, retry, bulkhead, breaker, attemptTimeout })
-
+    const guards = yield* Pipeline.make({ ...parts, deadline, attemptTimeout })
     // How long a stream takes is also up to its reader: only its beginning is timed here.
-    const streamGuards = yield* Pipeline.make({ retry, bulkhead, breaker })
-    const holding = streamGuards.protectWith<HeldCall.Ending<ChatError.ChatError>, ModelError>({
-      classify: judgeEnding,
-      slowCallDuration: "Infinity"
-    })
+    const streamGuards = yield* Pipeline.make(parts)
     const toSpeak = Deadline.attempt(attemptTimeout)
     const toOpen = Deadline.within(deadline)
+
+    const askWhole = (request: Request, tally: Tally): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
+      Effect.flatMap(limit.costs(request), (costs) =>
+        guards.protectWith<ChatSchema.ChatReply, ModelError>({
+          costs,
+          settle: ({ usage }) => ModelLimit.costOf(usage)
+        })(tally.counted(limit.hearing(client.complete(asked(request))))))
+
+    const openStream = (request: Request, tally: Tally): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
+      Effect.flatMap(limit.costs(request), (costs) => {
+        let told: ChatSchema.Usage | undefined
+        const opening = HeldCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
+          source: limit.hearingStream(client.stream(asked(request))),
+          says: ChatStream.says,
+          guard: streamGuards.protectWith<HeldCall.Ending<ChatError.ChatError>, ModelError>({
+            costs,
+            settle: () => ModelLimit.costOf(told),
+            classify: judgeEnding,
+            slowCallDuration: "Infinity"
+          }),
+          attempt: (silent) => toSpeak(tally.counted(silent))
+        })
+        return Effect.map(toOpen(opening), (chunks) =>
+          ModelLimit.noting(chunks, (usage) => {
+            told = usage
+          }))
+      })
+
+    const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })
 
     const tallied = <A extends object, R>(
       ask: (tally: Tally) => Effect.Effect<A, ModelError, R>
@@ -180,23 +221,15 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
         )
       })
 
-    const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })
     return {
       ...of<ModelError>({
         name,
-        complete: (request) => tallied((tally) => guards.protect(tally.counted(client.complete(asked(request))))),
-        open: (request) =>
-          tallied((tally) =>
-            toOpen(HeldCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
-              source: client.stream(asked(request)),
-              says: ChatStream.says,
-              guard: holding,
-              attempt: (silent) => toSpeak(tally.counted(silent))
-            }))
-          )
+        complete: (request) => tallied((tally) => askWhole(request, tally)),
+        open: (request) => tallied((tally) => openStream(request, tally))
       }),
       breaker,
-      bulkhead
+      bulkhead,
+      limit: limit.limiter
     }
   })
 

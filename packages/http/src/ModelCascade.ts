@@ -34,7 +34,7 @@ import * as Canned from "./Canned.ts"
 import * as ChatError from "./ChatError.ts"
 import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
-import { asChunks } from "./internal/asChunks.ts"
+import * as ChatStream from "./ChatStream.ts"
 import { cacheKey } from "./internal/cacheKey.ts"
 import * as Gather from "./internal/gather.ts"
 import { CurrentTally, Tally, untried } from "./internal/tally.ts"
@@ -63,7 +63,10 @@ export interface Options {
   readonly models: Arr.NonEmptyReadonlyArray<Step>
   /** How answers are kept. @default 10,000 answers, fresh for 5 minutes, stale for a day more */
   readonly cache?: Omit<StaleCache.Options<ChatModel.Answer>, "name" | "storeWhen"> | undefined
-  /** The key under which an answer is kept. @default a digest of the whole request without `stream` */
+  /**
+   * The key under which an answer is kept. A request for which it throws, as for one that cannot be written as JSON, is an
+   * `InvalidRequest`. @default a digest of the whole request without `stream`
+   */
   readonly cacheKey?: ((request: ChatModel.Request) => string) | undefined
   /** The time for all models together. @default none: each model has its own */
   readonly deadline?: Duration.Input | undefined
@@ -106,8 +109,13 @@ export const make: {
         const sentence = language === undefined
           ? undefined
           : Canned.reply(options.canned!, language, yield* Clock.currentTimeMillis)
+        const key = yield* Effect.try({
+          try: () => keyOf(request),
+          catch: () =>
+            new ChatError.InvalidRequest({ provider: name, model: name, detail: "it has no key in the cache" })
+        })
         // Callers of different languages must not share a flight that may end in a sentence.
-        return { key: language === undefined ? keyOf(request) : `${language}:${keyOf(request)}`, sentence }
+        return { key: language === undefined ? key : `${language}:${key}`, sentence }
       })
 
     /** Asks the models, then the cache, then says the sentence; `whole` makes an answer of a reply that is there. */
@@ -147,8 +155,8 @@ export const make: {
       Effect.gen(function*() {
         const place = yield* placeOf(request)
         const kept = yield* cache.lastGood(place.key)
-        if (kept?.freshness === "fresh") return fromCache(kept.value, inChunks(kept.value.value))
-        const answer = yield* run(request, place, askForStream, inChunks)
+        if (kept?.freshness === "fresh") return fromCache(kept.value, ChatStream.fromReply(kept.value.value))
+        const answer = yield* run(request, place, askForStream, ChatStream.fromReply)
         if (answer.degradation === "stale" || answer.degradation === "canned") return answer
         const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
         return { ...answer, value: keeping(answer.value, keep) }
@@ -169,8 +177,6 @@ const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({
   failures: [],
   ...untried
 })
-
-const inChunks = (reply: ChatSchema.ChatReply): Chunks => Stream.fromIterable(asChunks(reply))
 
 /** The chunks as they are, and at their end the reply that they add up to. */
 const keeping = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>): Chunks =>

@@ -3,7 +3,6 @@ import { Canned, type ChatModel, ChatSchema, ChatStream } from "@switchgear/http
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { asChunks } from "../src/internal/asChunks.ts"
 import { all, ask, claude, down, gemini, gpt, hello, names, setting } from "./support/fourModels.ts"
 
 const says = (text: string): Behaviour.Behaviour => ({ outcome: Behaviour.stream({ text, chunks: 2 }) })
@@ -220,7 +219,7 @@ it.effect.prop(
           message: { role: "assistant", ...message }
         }))
       }
-      const chunks = asChunks(whole as unknown as ChatSchema.ChatReply)
-      assert.deepStrictEqual<unknown>(yield* ChatStream.collect(Stream.fromIterable(chunks)), whole)
+      const chunks = ChatStream.fromReply(whole as unknown as ChatSchema.ChatReply)
+      assert.deepStrictEqual<unknown>(yield* ChatStream.collect(chunks), whole)
     })
 )

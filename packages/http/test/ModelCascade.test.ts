@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cascade } from "@switchgear/core"
 import { Canned, type ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
 import { Behaviour } from "@switchgear/http/testing"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { expectTypeOf } from "vitest"
 import { all, ask, claude, deepseek, down, gemini, gpt, hello, names, setting } from "./support/fourModels.ts"
@@ -89,6 +89,20 @@ describe("ModelCascade", () => {
       assert.deepStrictEqual([again.step, again.degradation], ["cache", "none"])
       yield* cascade.complete({ ...hello, temperature: 1, seed: 7 })
       assert.deepStrictEqual(yield* asked, [2, 0, 0, 0])
+    }))
+
+  it.effect("tells the caller that a request cannot be written as JSON, whole and streamed", () =>
+    Effect.gen(function*() {
+      const { asked, cascade } = yield* setting()
+      const circular: Record<string, unknown> = {}
+      circular["self"] = circular
+      for (const metadata of [circular, { n: 1n }]) {
+        const error = yield* Effect.flip(cascade.complete({ ...hello, metadata }))
+        assert.strictEqual(error._tag, "InvalidRequest")
+        const streamed = yield* Effect.flip(Stream.runDrain(cascade.stream({ ...hello, metadata })))
+        assert.strictEqual(streamed._tag, "InvalidRequest")
+      }
+      assert.deepStrictEqual(yield* asked, [0, 0, 0, 0])
     }))
 
   it.effect("makes one call for equal requests in flight", () =>

@@ -31,7 +31,8 @@ export const bytesOf = (value: unknown): number => {
   }
 }
 
-const utf8Length = (text: string): number => {
+/** The bytes of a text. */
+export const utf8Length = (text: string): number => {
   let length = text.length
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)

@@ -1,6 +1,6 @@
 /** What a reader has seen of a stream, as far as it is billed: the usage if it was told, and else the bytes of what was said. */
 import type * as ChatSchema from "../ChatSchema.ts"
-import { bytesOf } from "./estimateTokens.ts"
+import { bytesOf, utf8Length } from "./estimateTokens.ts"
 
 export class Seen {
   bytes = 0
@@ -27,6 +27,4 @@ export class Seen {
 }
 
 const said = (u: unknown): number =>
-  typeof u === "string" ? bytesOf(u) - quotes : u === null || u === undefined ? 0 : bytesOf(u)
-
-const quotes = 2
+  typeof u === "string" ? utf8Length(u) : u === null || u === undefined ? 0 : bytesOf(u)
