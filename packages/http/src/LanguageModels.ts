@@ -1,0 +1,214 @@
+/**
+ * The guards of this library behind the platform's own `LanguageModel`: programs that ask one for text, for objects or
+ * for streams stay as they are, and get an answer or an `AiError` in bounded time.
+ *
+ * {@link fromChatModel} makes a `LanguageModel` of a `ChatModel`, with its guards, cascade, cache and canned sentence.
+ * {@link protect} puts guards around any `LanguageModel` there is, and {@link cascade} asks several of them in order.
+ *
+ * **Tools.** Handlers run after the answer has been accepted and outside of the guards. However many models were asked, a
+ * handler runs once for each call in the answer, its time is no time of the model's, and its failure goes to the caller.
+ *
+ * **Streams.** One call for the guards, which ends with the stream. Until the model says something a failure is tried again
+ * or moves on; after that it fails the stream. Whoever stops reading interrupts the call, which counts neither as a
+ * success nor as a failure.
+ *
+ * **Errors.** The error type of a `LanguageModel` is closed, so what the guards and the client say becomes an `AiError`
+ * with the nearest reason. Its `isRetryable` and `retryAfter` are those of the original, which is the `cause` of the
+ * reason; its facts are in `metadata.switchgear`.
+ *
+ * **Order.** Guards inside, cascade outside, as everywhere: `cascade` of models that each went through `protect`.
+ *
+ * **Gotchas.** The platform itself writes the parameters of a handled tool call on the current span, and what a model wrote
+ * instead of an object into `StructuredOutputError`. Everything here keeps prompts and answers out of both. What one
+ * provider remembers of a conversation is of no use to the next: each call sends the whole prompt.
+ *
+ * ```ts
+ * import { ChatClient, ChatModel, LanguageModels } from "@switchgear/http"
+ * import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+ * import { Effect, Layer } from "effect"
+ * import { LanguageModel } from "effect/ai"
+ *
+ * const model = LanguageModels.fromChatModel().pipe(
+ *   Layer.provide(ChatModel.layer({ model: "gpt-4.1" })),
+ *   Layer.provide(ChatClient.layer({ provider: "openai", baseUrl: "http://simulated.test/v1" })),
+ *   Layer.provide(SimulatedProvider.layerHttpClient),
+ *   Layer.provide(SimulatedProvider.layer({ models: { "gpt-4.1": { outcome: Behaviour.ok("Good day") } } }))
+ * )
+ *
+ * const program = LanguageModel.generateText({ prompt: "Hello" }).pipe(Effect.map(({ text }) => text))
+ *
+ * await Effect.runPromise(Effect.provide(program, model)) // => "Good day"
+ * ```
+ */
+import * as Cascade from "@switchgear/core/Cascade"
+import type * as Outcome from "@switchgear/core/Outcome"
+import type * as AiError from "effect/ai/AiError"
+import * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Response from "effect/ai/Response"
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import { dual, identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as ChatModel from "./ChatModel.ts"
+import * as Behind from "./languageModels/behind.ts"
+import * as FromChat from "./languageModels/fromChat.ts"
+import * as Judgement from "./languageModels/judgement.ts"
+import * as OneCall from "./languageModels/oneCall.ts"
+import * as Provenances from "./languageModels/provenance.ts"
+import { says } from "./languageModels/says.ts"
+
+/** What spans and requests say beside the prompt. Everything has a default. */
+export type Options = FromChat.Options
+
+/** The chat model of the application as its `LanguageModel`. */
+export const fromChatModel = (
+  options?: Options
+): Layer.Layer<LanguageModel.LanguageModel, never, ChatModel.ChatModel> =>
+  Layer.effect(LanguageModel.LanguageModel, Effect.flatMap(ChatModel.ChatModel, (model) => make(model, options)))
+
+/** The same for a chat model at hand, such as one of `ModelCascade.make`. */
+export const make: <E>(
+  model: ChatModel.ChatModel<E>,
+  options?: Options
+) => Effect.Effect<LanguageModel.LanguageModel> = FromChat.make
+
+/** What stands around a call and adds `E` to its errors: a `Pipeline`, or any part of one. */
+export type Guards<E = unknown> = OneCall.Guards<E>
+
+/**
+ * A language model behind guards. A stream is one call that lasts as long as the stream, so an attempt time-out has to
+ * leave time for all of it.
+ *
+ * Give the circuit {@link classify}, or it counts what its callers do wrong.
+ *
+ * ```ts
+ * import { CircuitBreaker, Pipeline } from "@switchgear/core"
+ * import { LanguageModels } from "@switchgear/http"
+ * import { Effect, Layer } from "effect"
+ * import { LanguageModel } from "effect/ai"
+ *
+ * const guarded = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ name: "claude", classify: LanguageModels.classify })
+ *   const guards = yield* Pipeline.make({ breaker, attemptTimeout: "20 seconds" })
+ *   return yield* LanguageModels.protect(yield* LanguageModel.LanguageModel, guards)
+ * })
+ *
+ * // Takes the model of a provider's own layer, and gives it back with its guards.
+ * const layer = Layer.effect(LanguageModel.LanguageModel, guarded)
+ * Layer.isLayer(layer) // => true
+ * ```
+ */
+export const protect: {
+  <E>(guards: Guards<E>): (model: LanguageModel.LanguageModel) => Effect.Effect<LanguageModel.LanguageModel>
+  <E>(model: LanguageModel.LanguageModel, guards: Guards<E>): Effect.Effect<LanguageModel.LanguageModel>
+} = dual(
+  2,
+  <E>(model: LanguageModel.LanguageModel, guards: Guards<E>): Effect.Effect<LanguageModel.LanguageModel> =>
+    Behind.make({
+      whole: (ask) => guards.protect(ask(model)),
+      streamed: (ask) => OneCall.open({ source: ask(model), says, guards }),
+      supportsSystemMessagesInHistory: model.supportsSystemMessagesInHistory
+    })
+)
+
+/** One model of a cascade. */
+export interface Step {
+  /** The name by which answers and errors call it. */
+  readonly name: string
+  readonly model: LanguageModel.LanguageModel
+  /** Which errors move on to the next model. @default {@link movesOn} */
+  readonly when?: ((error: AiError.AiError) => boolean) | undefined
+}
+
+/**
+ * Somebody answers: language models asked in order, best first. Where an answer comes from is told by {@link provenance}.
+ * When none answers, the reason is `InternalProviderError`, with the error of every model among its facts.
+ *
+ * A further model takes an attempt from the budget of `Attempts`, and is passed over when none is left.
+ *
+ * ```ts
+ * import { LanguageModels } from "@switchgear/http"
+ * import { Effect, Stream } from "effect"
+ * import { AiError, LanguageModel } from "effect/ai"
+ *
+ * const answering = (answer: Effect.Effect<string, AiError.AiError>) =>
+ *   LanguageModel.make({
+ *     generateText: () => Effect.map(answer, (text) => [{ type: "text", text }]),
+ *     streamText: () => Stream.empty
+ *   })
+ * const down = AiError.make({
+ *   module: "Gpt",
+ *   method: "generateText",
+ *   reason: new AiError.InternalProviderError({ description: "503" })
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const model = yield* LanguageModels.cascade([
+ *     { name: "gpt", model: yield* answering(Effect.fail(down)) },
+ *     { name: "claude", model: yield* answering(Effect.succeed("Hello!")) }
+ *   ])
+ *   return (yield* model.generateText({ prompt: "Hello?" })).text
+ * })
+ *
+ * await Effect.runPromise(program) // => "Hello!"
+ * ```
+ */
+export const cascade = (steps: Arr.NonEmptyReadonlyArray<Step>): Effect.Effect<LanguageModel.LanguageModel> => {
+  const [first, ...others] = steps
+  const inOrder = <A, R>(ask: (model: LanguageModel.LanguageModel) => Effect.Effect<A, AiError.AiError, R>) => {
+    const asking = ({ model, name, when = movesOn }: Step) => [name, ask(model), { when }] as const
+    return Cascade.run(
+      others.reduce((chain, step) => Cascade.orElse(...asking(step))(chain), Cascade.first(...asking(first)))
+    )
+  }
+  const unguarded: Guards<never> = { protect: identity }
+  return Behind.make({
+    whole: (ask) => Effect.map(inOrder(ask), (served) => served.value.map(Provenances.written(Provenances.of(served)))),
+    streamed: (ask) =>
+      Effect.map(
+        inOrder((model) => OneCall.open({ source: ask(model), says, guards: unguarded })),
+        (served) => Stream.map(served.value, Provenances.written(Provenances.of(served)))
+      ),
+    supportsSystemMessagesInHistory: supportedByAll(steps)
+  })
+}
+
+/** Unknown as soon as one of them does not say. */
+const supportedByAll = (steps: ReadonlyArray<Step>): Effect.Effect<boolean> | undefined => {
+  const all = steps.flatMap(({ model }) => model.supportsSystemMessagesInHistory ?? [])
+  return all.length < steps.length ? undefined : Effect.map(Effect.all(all), (each) => each.every(identity))
+}
+
+/**
+ * Whether an error moves on to the next model: what is wrong with this model or its account does, and so do refusals of
+ * guards; what the caller has to mend does not, such as a request that is not valid, content that a policy blocks, a key
+ * that lacks permissions. Where a `ChatError` is behind the error, `ChatError.movesOn` decides.
+ *
+ * ```ts
+ * import { LanguageModels } from "@switchgear/http"
+ * import { AiError } from "effect/ai"
+ *
+ * const failed = (reason: AiError.AiErrorReason) => AiError.make({ module: "Gpt", method: "generateText", reason })
+ *
+ * LanguageModels.movesOn(failed(new AiError.RateLimitError({}))) // => true
+ * LanguageModels.movesOn(failed(new AiError.InvalidRequestError({}))) // => false
+ * ```
+ */
+export const movesOn: (error: AiError.AiError) => boolean = Judgement.movesOn
+
+/**
+ * How a circuit judges calls to a language model: faults of the provider and of the network, time-outs and defects count.
+ * Mistakes of the caller, rate limits, spent quotas, rejected keys and answers that do not fit a schema do not: they say
+ * nothing about the model's health.
+ */
+export const classify: Outcome.Classify = Judgement.classify
+
+/** Who answered, how far that is from what was asked for, and what failed before. */
+export type Provenance = Provenances.Provenance
+
+/**
+ * Where an answer comes from, read from the content of a response or the collected parts of a stream. Undefined for a
+ * model that is neither of {@link fromChatModel} nor of {@link cascade}.
+ */
+export const provenance: (content: ReadonlyArray<Response.AnyPart>) => Provenance | undefined = Provenances.read

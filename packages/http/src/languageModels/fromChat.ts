@@ -1,0 +1,75 @@
+/** A chat model as a language model of the platform. */
+import * as AiError from "effect/ai/AiError"
+import * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Response from "effect/ai/Response"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as ChatModel from "../ChatModel.ts"
+import { aiError, failAs, nameOf } from "./aiErrors.ts"
+import { chunkParts, replyParts } from "./answerParts.ts"
+import { withWholePrompts } from "./behind.ts"
+import { chatRequest, codecTransformer } from "./chatRequest.ts"
+import * as Provenance from "./provenance.ts"
+import * as Spans from "./spans.ts"
+
+export interface Options {
+  /**
+   * Who answers, by the name that OpenTelemetry has for it: `gen_ai.provider.name` of the spans.
+   * @default "openai", as for everybody who speaks its protocol
+   */
+  readonly provider?: string | undefined
+  /** More fields of every request, such as `temperature`. They are passed on as they are. @default none */
+  readonly request?: Readonly<Record<string, unknown>> | undefined
+}
+
+export const make = <E>(
+  model: ChatModel.ChatModel<E>,
+  { provider = "openai", request: fields }: Options = {}
+): Effect.Effect<LanguageModel.LanguageModel> => {
+  const asked = (options: LanguageModel.ProviderOptions) =>
+    Effect.map(chatRequest(options), (written): ChatModel.Request => {
+      const request = { ...fields, ...written }
+      Spans.annotateRequest(options.span, { model: model.name, provider, request })
+      return request
+    })
+  const told = ({ span }: LanguageModel.ProviderOptions, provenance: Provenance.Provenance) => {
+    Spans.annotateProvenance(span, provenance)
+    const write = Provenance.written(provenance)
+    return <Part extends Response.AnyPartEncoded>(part: Part): Part => {
+      Spans.annotatePart(span, part)
+      return write(part)
+    }
+  }
+  const failing = (method: string, { span }: LanguageModel.ProviderOptions) => (error: unknown) =>
+    Effect.tapError(
+      failAs(method)(AiError.isAiErrorReason(error) ? aiError(method, error) : error),
+      (error) => Effect.sync(() => Spans.annotateFailure(span, nameOf(error)))
+    )
+
+  return Effect.map(
+    LanguageModel.make({
+      codecTransformer,
+      supportsSystemMessagesInHistory: Effect.succeed(true),
+      generateText: (options) =>
+        asked(options).pipe(
+          Effect.flatMap(model.complete),
+          Effect.flatMap((answer) =>
+            Effect.map(replyParts(answer.value), (parts) => parts.map(told(options, Provenance.of(answer))))
+          ),
+          Effect.catch(failing(methodOf(options), options))
+        ),
+      streamText: (options) =>
+        Effect.sync(() => options.span.attribute("gen_ai.request.stream", true)).pipe(
+          Effect.andThen(asked(options)),
+          Effect.flatMap(model.open),
+          Effect.map((answer) => Stream.map(chunkParts(answer.value), told(options, Provenance.of(answer)))),
+          Stream.unwrap,
+          Stream.catch((error) => Stream.fromEffect(failing("streamText", options)(error)))
+        )
+    }),
+    withWholePrompts
+  )
+}
+
+const methodOf = ({ responseFormat }: LanguageModel.ProviderOptions): string =>
+  responseFormat.type === "json" ? "generateObject" : "generateText"

@@ -1,0 +1,84 @@
+/**
+ * A stream as one call behind any guard: it is let in once, and the guard lets go when the stream has ended. Until it
+ * begins to speak, what has come is held back, so that the guard may try again and the caller may ask somebody else.
+ *
+ * The guarded call reads the stream itself and hands it over, so that a guard that cuts the call also ends the reading,
+ * and tells the reader why. A reader who leaves closes the scope: the call is interrupted, which is neither a success nor
+ * a failure.
+ */
+import * as Attempts from "@switchgear/core/Attempts"
+import type * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+/** What stands around a call and adds `E` to its errors. A `Pipeline` does, and so does each of its parts. */
+export interface Guards<out E> {
+  readonly protect: <A, E1, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E1 | E, R>
+}
+
+export interface Call<A, E, R, E2> {
+  readonly source: Stream.Stream<A, E, R>
+  /** Whether the model says something with it. */
+  readonly says: (part: A) => boolean
+  readonly guards: Guards<E2>
+}
+
+/** Begins the call; ends when the stream begins to speak or has ended, with all of it, to be read once. */
+export const open = <A, E, R, E2>(
+  { guards, says, source }: Call<A, E, R, E2>
+): Effect.Effect<Stream.Stream<A, E | E2>, E | E2, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const around = yield* Attempts.CurrentAttempts
+    const queue = yield* Queue.bounded<A, E | E2 | Cause.Done>(readAhead)
+    const begun = Deferred.makeUnsafe<void, E | E2>()
+    const hasBegun = () => Deferred.isDoneUnsafe(begun)
+    let ended: Exit.Exit<void, E> | undefined
+
+    const begin = (held: ReadonlyArray<A>) =>
+      Effect.suspend(() => {
+        Deferred.doneUnsafe(begun, Exit.void)
+        return Queue.offerAll(queue, held)
+      })
+    const attempt = Effect.suspend(() => {
+      // Half an answer has been told: a guard of another make that tries again must not begin a second one.
+      if (ended !== undefined) return ended
+      const held: Array<A> = []
+      return Stream.runForEachArray(source, (parts) => {
+        if (hasBegun()) return Queue.offerAll(queue, parts)
+        held.push(...parts)
+        return parts.some(says) ? begin(held) : Effect.void
+      }).pipe(
+        Effect.andThen(Effect.suspend(() => hasBegun() ? Effect.void : Effect.asVoid(begin(held)))),
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            if (hasBegun()) ended = exit
+          })
+        )
+      )
+    })
+    yield* guards.protect(attempt).pipe(
+      Effect.provideService(Attempts.CurrentAttempts, {
+        get left() {
+          return hasBegun() ? 0 : around?.left ?? Infinity
+        },
+        take: () => !hasBegun() && (around?.take() ?? true)
+      }),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          Deferred.doneUnsafe(begun, exit)
+          if (exit._tag === "Success") Queue.endUnsafe(queue)
+          else Queue.failCauseUnsafe(queue, exit.cause)
+        })
+      ),
+      Effect.forkScoped({ startImmediately: true })
+    )
+    yield* Deferred.await(begun)
+    return Stream.fromQueue(queue)
+  })
+
+/** Parts that may lie ready for a reader who is slower than the model, before the model has to wait for him. */
+const readAhead = 64
