@@ -211,6 +211,50 @@ describe("ChatError", () => {
       const sentence = "This model's maximum is 8192 tokens; reduce the length of the messages at position 3."
       assert.strictEqual(detail(sentence), sentence)
     })
+    it("leaves the words of errors alone that a long conversation has, too", () => {
+      const conversation =
+        "However, the maximum context length of this model is not what you requested. Please reduce the length of the messages or completion, and check your plan and billing details; the parameter temperature must be between 0 and 2."
+      const shown = (message: string) =>
+        ChatError.fromResponse({
+          ...at,
+          status: 400,
+          headers: {},
+          body: JSON.stringify({ error: { message } }),
+          secrets: { apiKey, prompt: [conversation] }
+        }).detail
+      const sentences = [
+        "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.",
+        "You exceeded your current quota, please check your plan.",
+        "Unsupported parameter: 'max_tokens' is not supported with this model."
+      ]
+      for (const sentence of sentences) assert.strictEqual(shown(sentence), sentence)
+      assert.strictEqual(
+        shown("Refused: please reduce the length of the messages or completion, and check your plan"),
+        "Refused: [prompt]"
+      )
+    })
+    it.prop("hides a rare word of the prompt, however it is written", {
+      word: Schema.Literals(["Quarzlinsen", "Nebelquist-77", "我的包裹在", "Ångström-Straße"]),
+      how: Schema.Literals(["as it is", "in capitals", "in a URL", "as JSON"])
+    }, ({ how, word }) => {
+      const written = {
+        "as it is": word,
+        "in capitals": word.toUpperCase(),
+        "in a URL": encodeURIComponent(word),
+        "as JSON": JSON.stringify(word).replace(
+          /[^\x20-\x7e]/g,
+          (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`
+        )
+      }[how]
+      const shown = ChatError.fromResponse({
+        ...at,
+        status: 400,
+        headers: {},
+        body: JSON.stringify({ error: { message: `Invalid value ${written} here` } }),
+        secrets: { apiKey, prompt: [`a long text with ${word} in it`] }
+      }).detail ?? ""
+      assert.match(shown, /^Invalid value .?\[prompt\].? here$/)
+    })
     it("does not repeat the input FastAPI repeats", () => {
       const error = respond({}, { detail: [{ loc: ["body", "messages", 0], msg: "bad", input: prompt }] }, 422)
       assert.strictEqual(error.detail, "bad at body.messages.0")

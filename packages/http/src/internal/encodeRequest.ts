@@ -35,6 +35,21 @@ export const encode = (request: ChatSchema.ChatRequest, delivery: Delivery): Res
   })
 }
 
-/** What was said to the model, which errors must not repeat. */
-export const promptOf = (request: ChatSchema.ChatRequest): ReadonlyArray<string> =>
-  request.messages.map((message) => ChatSchema.textOf(message?.content)).filter((text) => text !== "")
+/** What was said to the model, and all else that the request says in words: errors must not repeat it. */
+export const promptOf = ({ model: _, ...request }: ChatSchema.ChatRequest): ReadonlyArray<string> => {
+  const texts = new Set<string>()
+  const collect = (value: unknown, depth: number): void => {
+    if (typeof value === "string") texts.add(value)
+    else if (typeof value === "object" && value !== null && depth < deepest) {
+      for (const [field, inner] of Object.entries(value)) if (!labels.has(field)) collect(inner, depth + 1)
+    }
+  }
+  collect(request, 0)
+  return [...texts]
+}
+
+/** What the protocol names, and not the caller. */
+const labels = new Set(["role", "type", "detail", "format", "reasoning_effort", "service_tier", "verbosity"])
+
+/** A request that is sent is no deeper: JSON of the platform has an end, and so has a stack. */
+const deepest = 64

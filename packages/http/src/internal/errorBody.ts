@@ -32,7 +32,7 @@ const readAll = (body: string): ProviderSays => {
   const json = Result.getOrUndefined(parseJson(text))
   if (json !== undefined) return fromJson(json) ?? nothing
   if (/^<(!doctype|html|\?xml|head|body)/i.test(text)) {
-    return { text: text.match(/<title[^>]*>([^<]{1,200})/i)?.[1]?.trim(), reasons: [] }
+    return { text: text.match(/<title[^<>]*>([^<]+)/i)?.[1]?.trim(), reasons: [] }
   }
   return { text, reasons: [] }
 }

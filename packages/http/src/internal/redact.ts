@@ -2,11 +2,13 @@
  * What a provider wrote, made fit to be logged: bounded, on one line, and without the key or the words of the prompt,
  * both of which providers like to quote back.
  */
+import { quotations } from "./quotation.ts"
+
 export interface Secrets {
-  /** The key that was sent. */
-  readonly apiKey: string | undefined
-  /** The texts of the conversation that was sent. */
-  readonly prompt: ReadonlyArray<string>
+  /** The key that was sent, or all that could have been: a provider may quote one from an earlier call. */
+  readonly apiKey: string | ReadonlyArray<string> | undefined
+  /** The texts of the conversation, or that they are not known, so that no word of the provider can be shown. */
+  readonly prompt: ReadonlyArray<string> | "unknown"
 }
 
 export const none: Secrets = { apiKey: undefined, prompt: [] }
@@ -15,9 +17,9 @@ export const none: Secrets = { apiKey: undefined, prompt: [] }
  * The text with secrets replaced, or `undefined` when nothing readable is left.
  */
 export const redact = (text: string | undefined, secrets: Secrets, limit: number): string | undefined => {
-  if (text === undefined) return undefined
+  if (text === undefined || secrets.prompt === "unknown") return undefined
   const plain = oneLine(text.slice(0, 4 * limit))
-  const safe = withoutKeys(withoutPrompt(plain, secrets.prompt), secrets.apiKey).trim()
+  const safe = withoutKeys(withoutPrompt(plain, secrets.prompt), keysOf(secrets)).trim()
   if (safe === "") return undefined
   return safe.length > limit ? `${safe.slice(0, limit)}…` : safe
 }
@@ -26,12 +28,17 @@ const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, " ")
 
 const mask = "[redacted]"
 
-const withoutKeys = (text: string, apiKey: string | undefined): string =>
-  (apiKey === undefined || apiKey === "" ? text : text.replaceAll(apiKey, mask))
+/** The longest first, so that no key is cut out of the middle of another one. */
+const keysOf = ({ apiKey }: Secrets): ReadonlyArray<string> =>
+  (typeof apiKey === "string" ? [apiKey] : [...apiKey ?? []]).filter((key) => key !== "")
+    .sort((a, b) => b.length - a.length)
+
+const withoutKeys = (text: string, keys: ReadonlyArray<string>): string =>
+  keys.reduce((rest, key) => rest.replaceAll(key, mask), text)
     .replace(/\bBearer\s+[^\s"',;]+/gi, `Bearer ${mask}`)
     .replace(
       /[^\s"'`(),;:]+/g,
-      (word) => looksLikeKey(word) || (apiKey !== undefined && quotes(word, apiKey)) ? mask : word
+      (word) => looksLikeKey(word) || keys.some((key) => quotes(word, key)) ? mask : word
     )
 
 /** A word with asterisks in it is a key that the provider masked itself, leaving the ends readable. */
@@ -42,39 +49,19 @@ const looksLikeKey = (word: string): boolean =>
 const quotes = (word: string, apiKey: string): boolean => {
   const run = Math.min(8, apiKey.length)
   if (run < 4) return false
+  const key = apiKey.toLowerCase()
   for (let i = 0; i + run <= word.length; i++) {
-    if (apiKey.includes(word.slice(i, i + run))) return true
+    if (key.includes(word.slice(i, i + run).toLowerCase())) return true
   }
   return false
 }
 
 const withoutPrompt = (text: string, prompt: ReadonlyArray<string>): string => {
-  if (prompt.length === 0 || text === "") return text
-  // Any shared run of 2 × step characters contains one of these steps whole, whatever its offset; comparing only
-  // aligned steps keeps the cost linear in the prompt.
-  const step = 12
-  const hidden = new Uint8Array(text.length)
-  for (const said of prompt) {
-    const quoted = oneLine(said).trim()
-    if (quoted.length >= 4 && quoted.length < 2 * step) {
-      for (let at = text.indexOf(quoted); at !== -1; at = text.indexOf(quoted, at + 1))
-        hidden.fill(1, at, at + quoted.length)
-      continue
-    }
-    for (let at = 0; at + step <= text.length; at += step) {
-      const found = quoted.indexOf(text.slice(at, at + step))
-      if (found === -1) continue
-      let left = 0
-      while (left < Math.min(at, found) && text[at - left - 1] === quoted[found - left - 1]) left++
-      let right = step
-      while (at + right < text.length && text[at + right] === quoted[found + right]) right++
-      hidden.fill(1, at - left, at + right)
-    }
-  }
   let out = ""
-  for (let i = 0; i < text.length; i++) {
-    if (hidden[i] === 0) out += text[i]
-    else if (i === 0 || hidden[i - 1] === 0) out += "[prompt]"
+  let at = 0
+  for (const [begin, end] of quotations(text, prompt)) {
+    out += `${text.slice(at, begin)}[prompt]`
+    at = end
   }
-  return out
+  return out + text.slice(at)
 }

@@ -57,7 +57,10 @@ export const inBody = (target: Target, status: number, error: HttpClientError.Ht
     code: origin("cause" in error.reason ? error.reason.cause : undefined).code
   })
 
-/** The innermost code and address: `fetch` and connections to several addresses wrap what really happened. */
+/**
+ * The innermost code and address: `fetch` and connections to several addresses wrap what really happened. What does not
+ * look like a code or an address is not shown, whoever wrote it.
+ */
 const origin = (
   cause: unknown,
   depth = 0
@@ -66,9 +69,10 @@ const origin = (
   const inner = Array.isArray(cause["errors"]) ? cause["errors"][0] : cause["cause"]
   // undici's parser errors have a name and not always a code.
   const named = cause["code"] ?? (cause["name"] === "HTTPParserError" ? cause["name"] : undefined)
-  const code = typeof named === "string" && named !== "" ? named.slice(0, 60) : undefined
-  const address = typeof cause["address"] === "string" && typeof cause["port"] === "number"
-    ? `${cause["address"]}:${cause["port"]}`
+  const code = typeof named === "string" && /^[\w.-]{1,60}$/.test(named) ? named : undefined
+  const { address: ip, port } = cause
+  const address = typeof ip === "string" && /^[\w.:%-]{1,60}$/.test(ip) && typeof port === "number"
+    ? `${ip}:${port}`
     : undefined
   if (code !== undefined && (address !== undefined || connectTimeouts.has(code))) return { code, address }
   const deeper = origin(inner, depth + 1)

@@ -31,7 +31,23 @@ export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>
     ))
   )
 
-const dispatcher = ({ connectTimeout, proxy }: Settings): Undici.Dispatcher => {
+const dispatcher = (settings: Settings): Undici.Dispatcher =>
+  agent(settings).compose((dispatch) => (options, handler) => dispatch(options, withoutBytes(handler)))
+
+/** What came instead of HTTP may be anything, and an error that holds it would show it in the exit of a span. */
+const withoutBytes = (handler: Undici.Dispatcher.DispatchHandler): Undici.Dispatcher.DispatchHandler => ({
+  onRequestStart: (...args) => handler.onRequestStart?.(...args),
+  onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
+  onResponseStart: (...args) => handler.onResponseStart?.(...args),
+  onResponseData: (...args) => handler.onResponseData?.(...args),
+  onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
+  onResponseError: (controller, error) => {
+    if ("data" in error) delete error.data
+    handler.onResponseError?.(controller, error)
+  }
+})
+
+const agent = ({ connectTimeout, proxy }: Settings): Undici.Dispatcher => {
   const options = {
     connectTimeout: Duration.toMillis(connectTimeout),
     // One call a connection: a connection that dies takes no other call with it.

@@ -3,7 +3,7 @@ import { ChatError } from "@switchgear/http"
 import { Duration } from "effect"
 import type { Row } from "./errorTable.ts"
 
-export const assertRow = (error: ChatError.ChatError, { expect }: Row): void => {
+export const assertRow = (error: ChatError.ChatError, { expect }: Pick<Row, "expect">): void => {
   assert.deepStrictEqual({
     tag: error._tag,
     blame: error.blame,

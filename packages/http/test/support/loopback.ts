@@ -12,6 +12,15 @@ export const silent: Effect.Effect<number, never, Scope.Scope> = listen(() => Ne
 export const chatty = (text: string): Effect.Effect<number, never, Scope.Scope> =>
   listen(() => Net.createServer((socket) => socket.once("data", () => socket.end(text))))
 
+/** A server that says to each who speaks to it what it is told to say at that moment. */
+export const speaking = (says: () => Uint8Array): Effect.Effect<number, never, Scope.Scope> =>
+  listen(() => Net.createServer((socket) => socket.once("data", () => socket.end(says()))))
+
+/** A server that resets the connection of everybody who speaks to it. */
+export const resetting: Effect.Effect<number, never, Scope.Scope> = listen(() =>
+  Net.createServer((socket) => socket.once("data", () => socket.resetAndDestroy()))
+)
+
 /**
  * A web server that answers everybody with the same event stream, which it ends a moment after its last event, and counts
  * the connections that were made to it.
