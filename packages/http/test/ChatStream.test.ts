@@ -146,6 +146,20 @@ describe("the decoder", () => {
     assert.isTrue(typeof error !== "string" && error._tag === "MalformedReply" && /more than 10 MiB/.test(error.found))
   })
 
+  it("bounds an event also when it comes in one piece, on one line or on many", () => {
+    const text = "x".repeat(11 * 2 ** 20)
+    const event = JSON.stringify({ choices: [{ index: 0, delta: { content: text } }] })
+    const lines = event.replaceAll(",", ",\ndata: ")
+    for (const written of [`data: ${event}\n\n`, `:\n\ndata: ${event}\n\n`, `:\n\ndata: ${lines}\n\n`]) {
+      const decoder = ChatStream.decoder({ provider: "openai", model: "m", status: 200, headers: {} })
+      assert.deepStrictEqual(decoder.push(new TextEncoder().encode(written)), [])
+      const error = decoder.progress()
+      assert.isTrue(
+        typeof error !== "string" && error._tag === "MalformedReply" && /more than 10 MiB/.test(error.found)
+      )
+    }
+  })
+
   it("survives nesting that no stack would", () => {
     const deep = "[".repeat(100_000) + "]".repeat(100_000)
     const { progress } = Streamed.text(`data: {"choices":[{"delta":{"reasoning":${deep}}}]}\n\n`, done)

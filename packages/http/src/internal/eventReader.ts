@@ -12,8 +12,14 @@ export interface EventReader {
 }
 
 export const make = (onEvent: (data: string, name: string) => void, maxEventSize: number): EventReader => {
+  // The parser looks at the size between two pieces only; an event that comes in one piece is as large.
+  let tooLarge = false
+  const take = (data: string, name: string) => {
+    if (data.length > maxEventSize) tooLarge = true
+    if (!tooLarge) onEvent(data, name)
+  }
   const parser = Sse.makeParser((event) => {
-    if (event._tag === "Event") onEvent(event.data, event.event)
+    if (event._tag === "Event") take(event.data, event.event)
   }, { maxEventSize })
   /** Whether the parser holds nothing: it has seen the beginning of the stream, and last of all an empty line. */
   let between = false
@@ -23,22 +29,22 @@ export const make = (onEvent: (data: string, name: string) => void, maxEventSize
       // Of the three line ends only one is plain.
       if (piece.includes("\r")) {
         between = false
-        return parser.feed(piece) === undefined
+        return parser.feed(piece) === undefined && !tooLarge
       }
       for (let at = 0; at < piece.length;) {
         const end = between ? endOfPlain(piece, at) : -1
         if (end >= 0) {
-          onEvent(piece.slice(at + field.length, end), "message")
+          take(piece.slice(at + field.length, end), "message")
           at = end + 2
         } else {
           const empty = piece.indexOf("\n\n", at)
           between = empty >= 0
           const next = between ? empty + 2 : piece.length
-          if (parser.feed(piece.slice(at, next)) !== undefined) return false
+          if (parser.feed(piece.slice(at, next)) !== undefined || tooLarge) return false
           at = next
         }
       }
-      return true
+      return !tooLarge
     }
   }
 }
