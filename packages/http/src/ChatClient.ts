@@ -306,6 +306,7 @@ const fromHttpClient = (
   ): Effect.Effect<Call, ChatError.ChatError> =>
     Effect.suspend(() => {
       const encoded = EncodeRequest.encode(request, delivery)
+      let prompt: ReadonlyArray<string> | undefined
       return Result.isSuccess(encoded)
         ? Effect.succeed({
           model: request.model,
@@ -314,7 +315,7 @@ const fromHttpClient = (
           secrets: {
             apiKey,
             get prompt() {
-              return EncodeRequest.promptOf(request)
+              return prompt ??= EncodeRequest.promptOf(request)
             }
           }
         })

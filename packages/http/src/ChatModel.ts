@@ -56,6 +56,7 @@ import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
 import * as HeldCall from "./internal/heldCall.ts"
 import * as ModelLimit from "./internal/modelLimit.ts"
+import { noting } from "./internal/noting.ts"
 import { CurrentTally, Tally } from "./internal/tally.ts"
 
 /** What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on. */
@@ -203,8 +204,8 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
           attempt: (silent) => toSpeak(tally.counted(silent))
         })
         return Effect.map(toOpen(opening), (chunks) =>
-          ModelLimit.noting(chunks, (usage) => {
-            told = usage
+          noting(chunks, ({ usage }) => {
+            told = usage ?? told
           }))
       })
 

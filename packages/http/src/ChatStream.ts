@@ -81,7 +81,7 @@ export const decoder = (head: Head): Decoder => {
   const failed = (json: unknown): boolean => {
     if (within(json) === undefined) return false
     // Once something was said, an error may quote it, and what was said is not kept.
-    const secrets = said && head.secrets !== undefined ? { ...head.secrets, prompt: "unknown" as const } : head.secrets
+    const secrets = said ? { apiKey: head.secrets?.apiKey, prompt: "unknown" as const } : head.secrets
     const error = ChatError.fromReply({ ...head, secrets, body: "" }, json)
     if (error !== undefined) progress = error
     return error !== undefined

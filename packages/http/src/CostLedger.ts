@@ -80,6 +80,7 @@ import type { TokenEstimate } from "./internal/estimateTokens.ts"
 import { Books, type Entry } from "./internal/books.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./internal/ledgerErrors.ts"
 import { rulesOf, written } from "./internal/ledgerRules.ts"
+import { noting } from "./internal/noting.ts"
 import { Seen } from "./internal/seen.ts"
 import type * as Pricing from "./Pricing.ts"
 
@@ -267,13 +268,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         )
         const answer = yield* Effect.onError(model.open(request), () => reader.close)
         reader.reads(answer)
-        const value = Stream.ensuring(
-          Stream.mapArray(answer.value, (chunks) => {
-            chunks.forEach(reader.seen.note)
-            return chunks
-          }),
-          reader.close
-        )
+        const value = Stream.ensuring(noting(answer.value, reader.seen.note), reader.close)
         return { ...answer, value, bill: Deferred.await(reader.bill) }
       })
 

@@ -37,6 +37,7 @@ import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
 import { cacheKey } from "./internal/cacheKey.ts"
 import * as Gather from "./internal/gather.ts"
+import { type Chunks, noting } from "./internal/noting.ts"
 import { CurrentTally, Tally, untried } from "./internal/tally.ts"
 
 /** The errors that are the caller's to mend, and that are told at once. */
@@ -183,13 +184,10 @@ const keeping = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) => Effect.E
   Stream.suspend(() => {
     const gathered = Gather.make()
     let seen = 0
-    const noted = Stream.mapArray(chunks, (some) => {
-      seen += some.length
-      if (seen <= mostKept) some.forEach(gathered.add)
-      return some
-    })
     return Stream.onEnd(
-      noted,
+      noting(chunks, (chunk) => {
+        if (++seen <= mostKept) gathered.add(chunk)
+      }),
       Effect.suspend(() => {
         const reply = seen <= mostKept ? gathered.reply() : undefined
         return reply === undefined ? Effect.void : keep(reply)
@@ -199,8 +197,6 @@ const keeping = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) => Effect.E
 
 /** Chunks of an answer that is kept: the memory that a stream takes has a bound. */
 const mostKept = 100_000
-
-type Chunks = Stream.Stream<ChatSchema.ChatChunk, ChatError.ChatError>
 
 /** How a model is asked for an answer. */
 type Ask<A, R> = (

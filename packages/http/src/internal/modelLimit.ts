@@ -9,9 +9,8 @@ import type * as ChatSchema from "../ChatSchema.ts"
 import * as ProviderLimits from "../ProviderLimits.ts"
 import { requestTokens } from "./estimateTokens.ts"
 import { CurrentListener } from "./heads.ts"
+import type { Chunks } from "./noting.ts"
 import { partsOf } from "./usageParts.ts"
-
-type Chunks = Stream.Stream<ChatSchema.ChatChunk, ChatError>
 
 export interface ModelLimit {
   readonly limiter: RateLimit.RateLimit | undefined
@@ -53,10 +52,3 @@ export const costOf = (usage: ChatSchema.ChatReply["usage"]): RateLimit.Cost => 
   const parts = partsOf(usage)
   return parts === undefined ? {} : { tokens: Object.values(parts).reduce((sum, tokens) => sum + tokens, 0) }
 }
-
-/** Notes each usage that a stream tells, of which the last counts. */
-export const noting = (stream: Chunks, note: (usage: ChatSchema.Usage) => void): Chunks =>
-  Stream.mapArray(stream, (chunks) => {
-    for (const { usage } of chunks) if (usage !== undefined && usage !== null) note(usage)
-    return chunks
-  })

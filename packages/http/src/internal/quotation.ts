@@ -18,8 +18,8 @@ export const quotations = (text: string, sources: ReadonlyArray<string>): Readon
   const words = wordsOf(plain)
   const telling = words.filter(({ word }) => !isPlain(word))
   const hidden = new Uint8Array(plain.letters.length)
-  for (const source of sources) {
-    const { letters } = lettersOf(source)
+  if (telling.length === 0 && plain.letters.length < longRun) return []
+  for (const letters of lettersOfAll(sources)) {
     hideShort(hidden, words, letters)
     hideRuns(hidden, plain.letters, letters, telling)
   }
@@ -36,6 +36,10 @@ interface Letters {
 
 /** One character of a script without spaces says as much as some letters of a word. */
 const dense = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u
+const denses = new RegExp(dense, "gu")
+
+const escapes = /(?:%[0-9a-f]{2})+|\\u[0-9a-f]{4}|\\+[nrtbf"\\/]/gi
+const pieces = new RegExp(`${escapes.source}|[^]`, "giu")
 
 const lettersOf = (text: string): Letters => {
   const from: Array<number> = []
@@ -50,10 +54,25 @@ const lettersOf = (text: string): Letters => {
       to.push(end)
     }
   }
-  for (const { 0: piece, index } of text.matchAll(/(?:%[0-9a-f]{2})+|\\u[0-9a-f]{4}|\\+[nrtbf"\\/]|[^]/giu)) {
+  for (const { 0: piece, index } of text.matchAll(pieces)) {
     for (const character of written(piece)) add(character, index, index + piece.length)
   }
   return { letters, from, to }
+}
+
+// The error of one call asks several times about the same texts, which may be long.
+const known = new WeakMap<ReadonlyArray<string>, ReadonlyArray<string>>()
+
+/** The letters alone of all texts, as {@link lettersOf} finds them. */
+const lettersOfAll = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
+  let letters = known.get(texts)
+  if (letters === undefined) {
+    letters = texts.map((text) =>
+      text.replace(escapes, written).replace(/[^\p{L}\p{N}]+/gu, "").replace(denses, "$&$&$&").toLowerCase()
+    )
+    known.set(texts, letters)
+  }
+  return letters
 }
 
 /** What a piece of a text stands for. */
