@@ -273,11 +273,10 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
       })
 
     return {
-      protect: (model) => ({
-        ...ChatModel.of({ name: model.name, complete: complete(model), open: open(model) }),
-        complete: complete(model),
-        open: open(model)
-      }),
+      protect: (model) => {
+        const billed = { name: model.name, complete: complete(model), open: open(model) }
+        return { ...ChatModel.of(billed), ...billed }
+      },
       reserve: (request) =>
         Effect.map(
           Effect.acquireRelease(begin(request), (entry) => Effect.sync(() => entry.refund())),
