@@ -1,7 +1,7 @@
 /** Claims about the machinery behind the primitives that only one wrong token in it would break, told by what a user sees. */
 import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Deadline, Outcome, Pipeline, RateLimit, Retry, StaleCache } from "@switchgear/core"
-import { Clock, Deferred, Duration, Effect, Exit, Fiber, Option, Stream } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, Fiber, Option, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const { lastCalls, lasting } = CircuitBreaker
@@ -179,6 +179,34 @@ describe("calls in flight that are slow", () => {
         assert.strictEqual(yield* slow(breaker), expected)
       }
     }))
+})
+
+describe("a window of calls", () => {
+  const Kind = Schema.Struct({ fails: Schema.Boolean, seconds: Schema.Literals([0, 0, 0, 2]) })
+
+  it.effect.prop(
+    "counts what a list of the last calls would, also after what was slow or failed has left it",
+    { kinds: Schema.Array(Kind).check(Schema.isMaxLength(60)) },
+    ({ kinds }) =>
+      Effect.gen(function*() {
+        const window = lastCalls(7)
+        const breaker = yield* CircuitBreaker.make({ name: "model", window, slowCallDuration: "1 second" })
+        yield* breaker.control.metricsOnly
+        for (const [i, { fails, seconds }] of kinds.entries()) {
+          const work = Effect.andThen(Effect.sleep(seconds * 1000), fails ? Effect.fail("503") : Effect.void)
+          const call = yield* Effect.forkChild(Effect.exit(breaker.protect(work)), { startImmediately: true })
+          yield* TestClock.adjust(seconds * 1000)
+          yield* Fiber.join(call)
+          const { calls, failed, slow } = yield* breaker.snapshot
+          const last = kinds.slice(Math.max(0, i - 6), i + 1)
+          assert.deepStrictEqual({ calls, failed, slow }, {
+            calls: last.length,
+            failed: last.filter(({ fails }) => fails).length,
+            slow: last.filter(({ seconds }) => seconds > 0).length
+          })
+        }
+      })
+  )
 })
 
 describe("a window of time", () => {
