@@ -23,7 +23,7 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Account from "./Account.ts"
 import * as ChatError from "./ChatError.ts"
@@ -250,7 +250,7 @@ const fromHttpClient = (
 
   const inTime = <A, E>(call: Call, work: Effect.Effect<A, E, Scope.Scope>) =>
     work.pipe(
-      Effect.scoped,
+      untilAnswered,
       Effect.timeoutOrElse({
         duration: settings.timeout,
         orElse: () => Effect.fail(timedOut(call.model, "total", settings.timeout))
@@ -336,6 +336,19 @@ const fromHttpClient = (
     account
   })
 }
+
+/**
+ * A scope that is closed unless there is an answer: all it holds is the abort of a request, which costs more than making
+ * one, and of one that was answered to its end nothing is left to abort.
+ */
+const untilAnswered = <A, E>(work: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    const scope = Scope.makeUnsafe()
+    return Effect.onExitPrimitive(
+      Effect.provideService(work, Scope.Scope, scope),
+      (exit) => exit._tag === "Success" ? undefined : Scope.close(scope, exit)
+    )
+  })
 
 /** A request that has no key yet. */
 interface Call {

@@ -31,7 +31,12 @@ export const decodeReply = (
     : Result.succeed(reply.success)
 }
 
-const decode = Schema.decodeUnknownResult(ChatSchema.ChatReply)
+// What has the shape already is not changed by decoding, which only leaves out fields that it cannot read.
+const decode = (json: unknown): Result.Result<ChatSchema.ChatReply, unknown> =>
+  isReply(json) ? Result.succeed(json) : decodeLeniently(json)
+
+const isReply = Schema.is(ChatSchema.ChatReply)
+const decodeLeniently = Schema.decodeUnknownResult(ChatSchema.ChatReply)
 
 /** A provider that gave up without saying so: it neither said anything nor says that it is done. */
 const isVoid = ({ finish_reason, message }: ChatSchema.ChatChoice): boolean =>

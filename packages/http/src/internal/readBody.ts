@@ -16,6 +16,17 @@ export const readBody = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
 ): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
+  saysItFits(response, limit) ? Effect.map(response.text, (text) => ({ text, whole: true })) : readPieces(response, limit)
+
+/** A length that is told can be believed, unless what is packed into it is more. */
+const saysItFits = ({ headers }: HttpClientResponse.HttpClientResponse, limit: number): boolean =>
+  headers["content-length"] !== undefined && headers["content-encoding"] === undefined &&
+  Number(headers["content-length"]) <= limit
+
+const readPieces = (
+  response: HttpClientResponse.HttpClientResponse,
+  limit: number
+): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
   Effect.suspend(() => {
     const decoder = new TextDecoder()
     let text = ""

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Stream from "effect/Stream"
 import type { Call, Handle, Wire } from "./wire.ts"
@@ -20,6 +21,8 @@ export const httpClient = (handle: Handle): HttpClient.HttpClient =>
       },
       (wire, call) => {
         if (wire._tag === "Answer") {
+          const bytes = atOnce(wire)
+          if (bytes !== undefined) return Effect.succeed(inOnePiece(wire, bytes, request))
           const response = HttpServerResponse.stream(body(wire, call), { status: wire.status, headers: wire.headers })
           // The call goes on until its body has been read, or until nobody is going to.
           call.handOver()
@@ -35,6 +38,19 @@ export const httpClient = (handle: Handle): HttpClient.HttpClient =>
       }
     )
   )
+
+/** The body of an answer that has no pause in it: it has been sent, whether or not anybody reads it. */
+const atOnce = ({ end, pieces }: Extract<Wire, { _tag: "Answer" }>): Uint8Array | undefined =>
+  end === "complete" && Array.isArray(pieces) && pieces.length === 1 && pieces[0].pause === 0
+    ? pieces[0].bytes
+    : undefined
+
+const inOnePiece = (
+  { headers, status }: Extract<Wire, { _tag: "Answer" }>,
+  bytes: Uint8Array,
+  request: HttpClientRequest.HttpClientRequest
+): HttpClientResponse.HttpClientResponse =>
+  HttpServerResponse.toClientResponse(HttpServerResponse.uint8Array(bytes, { status, headers }), { request })
 
 const body = (wire: Extract<Wire, { _tag: "Answer" }>, call: Call): Stream.Stream<Uint8Array, Error> => {
   let sent = false
