@@ -267,12 +267,14 @@ const tryFrom = (
         (found) => found ? Effect.succeed(serve(found.value, "stale")) : tryFrom(steps, from + 1, failures)
       )
     case "Call": {
-      const served = Effect.map(step.effect, (value) => serve(value, from === 0 ? "none" : "fallback"))
-      const attempt = Effect.catchCause(served, (cause) => {
-        const only = onlyFailure(cause)
-        return only && step.when(only.failure)
-          ? tryFrom(steps, from + 1, [...failures, { step: step.name, error: only.failure }])
-          : Effect.failCause(cause)
+      const attempt = Effect.matchCauseEffect(step.effect, {
+        onSuccess: (value) => Effect.succeed(serve(value, from === 0 ? "none" : "fallback")),
+        onFailure: (cause) => {
+          const only = onlyFailure(cause)
+          return only && step.when(only.failure)
+            ? tryFrom(steps, from + 1, [...failures, { step: step.name, error: only.failure }])
+            : Effect.failCause(cause)
+        }
       })
       return from === 0
         ? attempt

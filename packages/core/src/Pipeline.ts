@@ -120,8 +120,9 @@ export const TimesSchema = written.schema
 /** Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero. */
 export const make = <const P extends Parts>(parts: P): Effect.Effect<Pipeline<Rejections<P>>> =>
   Effect.sync(() => {
-    const protectWith = (options: CallOptions<any, any>) => compose(parts, options)
-    return { protect: compose(parts, {}), protectWith }
+    const times = toTimes(parts, new OptionsOf("Pipeline.make"))
+    const protectWith = (options: CallOptions<any, any>) => compose(parts, times, options)
+    return { protect: compose(parts, times, {}), protectWith }
   })
 
 /**
@@ -141,9 +142,11 @@ export const fromConfig = <const P extends Parts>(
 type AnyEffect = Effect.Effect<any, any, any>
 type Combinator = (self: AnyEffect) => AnyEffect
 
-const compose = (parts: Parts, options: CallOptions<any, any>): Combinator => {
-  const check = new OptionsOf("Pipeline.make")
-  const { attempt, total } = toTimes(parts, check)
+const compose = (
+  parts: Parts,
+  { attempt, total }: ReturnType<typeof toTimes>,
+  options: CallOptions<any, any>
+): Combinator => {
   const guards = guardsOf(parts, options)
   if (total === undefined && attempt === undefined && guards.length === 0)
     return parts.retry?.protect ?? ((self) => self)

@@ -183,11 +183,13 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
     const toOpen = Deadline.within(deadline)
 
     const askWhole = (request: Request, tally: Tally): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
-      Effect.flatMap(limit.costs(request), (costs) =>
-        guards.protectWith<ChatSchema.ChatReply, ModelError>({
-          costs,
-          settle: ({ usage }) => ModelLimit.costOf(usage)
-        })(tally.counted(limit.hearing(client.complete(asked(request))))))
+      limit.limiter === undefined
+        ? guards.protect(tally.counted(client.complete(asked(request))))
+        : Effect.flatMap(limit.costs(request), (costs) =>
+          guards.protectWith<ChatSchema.ChatReply, ModelError>({
+            costs,
+            settle: ({ usage }) => ModelLimit.costOf(usage)
+          })(tally.counted(limit.hearing(client.complete(asked(request))))))
 
     const openStream = (request: Request, tally: Tally): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
       Effect.flatMap(limit.costs(request), (costs) => {

@@ -103,37 +103,41 @@ export const make: {
     const attempts = options.attempts === undefined ? unchanged : Attempts.within(options.attempts)
     const deadline = options.deadline === undefined ? unchanged : Deadline.within(options.deadline)
 
-    /** The key in the cache, and the language of the sentence at the end if there is one. */
-    const placeOf = (request: ChatModel.Request) =>
-      Effect.gen(function*() {
-        const language = options.canned && (yield* Canned.languageOf(request))
-        const sentence = language === undefined
-          ? undefined
-          : Canned.reply(options.canned!, language, yield* Clock.currentTimeMillis)
-        const key = yield* Effect.try({
-          try: () => keyOf(request),
-          catch: () =>
+    const languageOf = options.canned === undefined
+      ? () => Effect.undefined
+      : (request: ChatModel.Request): Effect.Effect<string | undefined> => Canned.languageOf(request)
+
+    /** Where the answer is kept, and the language of the sentence at the end if there is one. */
+    const placeOf = (request: ChatModel.Request): Effect.Effect<Place, ChatError.InvalidRequest> =>
+      Effect.flatMap(languageOf(request), (language) => {
+        try {
+          const key = keyOf(request)
+          // Callers of different languages must not share a flight that may end in a sentence.
+          return Effect.succeed({ key: language === undefined ? key : `${language}:${key}`, language })
+        } catch {
+          return Effect.fail(
             new ChatError.InvalidRequest({ provider: name, model: name, detail: "it has no key in the cache" })
-        })
-        // Callers of different languages must not share a flight that may end in a sentence.
-        return { key: language === undefined ? key : `${language}:${key}`, sentence }
+          )
+        }
       })
 
     /** Asks the models, then the cache, then says the sentence; `whole` makes an answer of a reply that is there. */
     const run = <A extends object, R>(
       request: ChatModel.Request,
-      { key, sentence }: Effect.Success<ReturnType<typeof placeOf>>,
+      { key, language }: Place,
       ask: Ask<A, R>,
       whole: (reply: ChatSchema.ChatReply) => A
     ) =>
-      Effect.suspend(() => {
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const answers = askInOrder(options.models, request, ask).pipe(
           Cascade.orLastGood(
             "cache",
             Effect.map(cache.lastGood(key), (kept) => kept && { value: whole(kept.value.value) })
           )
         )
-        const chain = sentence === undefined ? answers : Cascade.orConstant("canned", whole(sentence))(answers)
+        const chain = language === undefined
+          ? answers
+          : Cascade.orConstant("canned", whole(Canned.reply(options.canned!, language, now)))(answers)
         const tally = new Tally()
         return Cascade.run(chain as typeof answers).pipe(
           deadline,
@@ -144,13 +148,11 @@ export const make: {
       })
 
     const complete = (request: ChatModel.Request): Effect.Effect<ChatModel.Answer, any> =>
-      Effect.gen(function*() {
-        const place = yield* placeOf(request)
-        const { freshness, value } = yield* run(request, place, askWhole, (reply) => reply).pipe(
-          cache.through(place.key)
-        )
-        return freshness === "fresh" ? fromCache(value, value.value) : value
-      })
+      Effect.flatMap(placeOf(request), (place) =>
+        Effect.map(
+          cache.through(place.key)(run(request, place, askWhole, (reply) => reply)),
+          ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
+        ))
 
     const open = (request: ChatModel.Request): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
       Effect.gen(function*() {
@@ -169,6 +171,12 @@ export const make: {
 export const layer = <R>(
   options: Effect.Effect<Options, never, R>
 ): Layer.Layer<ChatModel.ChatModel, never, R> => Layer.effect(ChatModel.ChatModel, Effect.flatMap(options, make))
+
+/** The key of an answer, and the language of whoever asks; undefined where no sentence is said. */
+interface Place {
+  readonly key: string
+  readonly language: string | undefined
+}
 
 /** Serves what was kept, for which nobody was asked. */
 const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({

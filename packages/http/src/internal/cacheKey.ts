@@ -1,5 +1,5 @@
 /** The key of an answer: a digest of everything it can depend on, whatever the order of the fields. */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import * as Predicate from "effect/Predicate"
 import type * as ChatModel from "../ChatModel.ts"
 
@@ -8,7 +8,7 @@ const ignored = new Set(["stream", "stream_options"])
 
 export const cacheKey = (request: ChatModel.Request): string => {
   const relevant = Object.entries(request).filter(([field]) => !ignored.has(field))
-  return createHash("sha256").update(JSON.stringify(Object.fromEntries(relevant), sorted) ?? "").digest("base64url")
+  return hash("sha256", JSON.stringify(Object.fromEntries(relevant), sorted), "base64url")
 }
 
 const sorted = (_: string, value: unknown): unknown =>
