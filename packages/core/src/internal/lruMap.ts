@@ -3,6 +3,8 @@ export class LruMap<K, V> {
   readonly capacity: number
   // A `Map` iterates in order of insertion; a use moves the entry to the end.
   private readonly entries = new Map<K, V>()
+  // Goes on where the last eviction left off: from the beginning it would pass by everything that was deleted since.
+  private eldest = this.entries.keys()
 
   constructor(capacity: number) {
     this.capacity = capacity
@@ -24,7 +26,7 @@ export class LruMap<K, V> {
   set(key: K, value: V): void {
     this.entries.delete(key)
     this.entries.set(key, value)
-    if (this.entries.size > this.capacity) this.entries.delete(this.entries.keys().next().value!)
+    if (this.entries.size > this.capacity) this.evict()
   }
 
   delete(key: K): void {
@@ -33,5 +35,15 @@ export class LruMap<K, V> {
 
   clear(): void {
     this.entries.clear()
+  }
+
+  private evict(): void {
+    let next = this.eldest.next()
+    // It had come to the end when everything had been deleted.
+    if (next.done === true) {
+      this.eldest = this.entries.keys()
+      next = this.eldest.next()
+    }
+    this.entries.delete(next.value!)
   }
 }
