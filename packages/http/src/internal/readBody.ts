@@ -16,7 +16,9 @@ export const readBody = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
 ): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
-  saysItFits(response, limit) ? Effect.map(response.text, (text) => ({ text, whole: true })) : readPieces(response, limit)
+  saysItFits(response, limit)
+    ? Effect.map(response.text, (text) => ({ text, whole: true }))
+    : readPieces(response, limit)
 
 /** A length that is told can be believed, unless what is packed into it is more. */
 const saysItFits = ({ headers }: HttpClientResponse.HttpClientResponse, limit: number): boolean =>
