@@ -17,6 +17,8 @@ const packagesAllowed: Record<string, RegExp> = {
   http: /^(effect|@effect\/platform-node|@switchgear\/core)($|\/)|^node:/
 }
 
+const onlyTesting = "what is for tests is imported by testing/ only"
+
 const moduleName = (path: string): string => path.replace(/\.ts$/, "")
 
 /** Public modules that are part of another one. */
@@ -34,12 +36,16 @@ export const importProblem = (file: string, specifier: string): string | undefin
   const [, name = "", inside = ""] = /^packages\/(\w+)\/src\/(.*)$/.exec(file) ?? []
   const allowed = packagesAllowed[name]
   if (allowed === undefined) return undefined
+  const isTesting = inside.startsWith("testing/")
   if (!specifier.startsWith(".")) {
+    if (!isTesting && specifier === "@switchgear/core/testing") return onlyTesting
     return allowed.test(specifier) ? undefined : `${name} does not depend on it (examples → http → core → effect)`
   }
   const target = posix.normalize(posix.join(posix.dirname(inside), specifier))
   if (target.startsWith("..")) return "a package is imported by its name, not by a path into it"
-  if (name !== "core" || inside.startsWith("testing/")) return undefined
+  if (isTesting) return undefined
+  if (target.startsWith("testing/")) return onlyTesting
+  if (name !== "core") return undefined
   if (inside.startsWith("internal/")) {
     return target.startsWith("internal/") ? undefined : "internal/ imports nothing from the primitives"
   }

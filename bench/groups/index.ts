@@ -1,5 +1,6 @@
 import type { Section } from "../section.ts"
 import type { Settings } from "../settings.ts"
+import { clock } from "./clock.ts"
 import { closed } from "./closed.ts"
 import { drained } from "./drain.ts"
 import { keys } from "./keys.ts"
@@ -19,6 +20,7 @@ export const groups: Record<string, (settings: Settings) => Promise<Section>> = 
   memory,
   pipeline,
   drain: drained,
+  clock,
   parts,
   streaming
 }

@@ -19,10 +19,13 @@ describe("imports", () => {
     ["packages/core/src/Registry.ts", "./CircuitBreaker.ts"],
     ["packages/core/src/Telemetry.ts", "./Bulkhead.ts"],
     ["packages/core/src/testing/Load.ts", "../CircuitBreaker.ts"],
+    ["packages/core/src/testing/load/run.ts", "../../internal/heap.ts"],
+    ["packages/core/src/testing/Scenario.ts", "./VirtualClock.ts"],
     ["packages/core/src/internal/guard.ts", "./slidingWindow.ts"],
     ["packages/http/src/ChatModel.ts", "@switchgear/core/CircuitBreaker"],
     ["packages/http/src/ChatModel.ts", "@effect/platform-node/Undici"],
     ["packages/http/src/testing/SimulatedProvider.ts", "../ChatSchema.ts"],
+    ["packages/http/src/testing/Behaviour.ts", "@switchgear/core/testing"],
     ["packages/core/test/Pipeline.test.ts", "../src/internal/guard.ts"]
   ])("%s may import %s", (file, specifier) => {
     assert.isUndefined(importProblem(file, specifier))
@@ -37,11 +40,18 @@ describe("imports", () => {
     ["packages/core/src/Bulkhead.ts", "./StaleCacheStore.ts"],
     ["packages/core/src/circuitBreaker/family.ts", "../Bulkhead.ts"],
     ["packages/core/src/internal/guard.ts", "../CircuitBreaker.ts"],
+    ["packages/core/src/Pipeline.ts", "./testing/Load.ts"],
+    ["packages/core/src/index.ts", "./testing/index.ts"],
+    ["packages/core/src/internal/guard.ts", "../testing/Load.ts"],
+    ["packages/core/src/testing/Load.ts", "@switchgear/http"],
+    ["packages/core/src/testing/Load.ts", "node:timers"],
     ["packages/core/src/CircuitBreaker.ts", "@switchgear/http"],
     ["packages/core/src/CircuitBreaker.ts", "@effect/platform-node"],
     ["packages/core/src/CircuitBreaker.ts", "node:timers"],
     ["packages/core/src/CircuitBreaker.ts", "effectful"],
     ["packages/http/src/ChatModel.ts", "@switchgear/examples"],
+    ["packages/http/src/ChatModel.ts", "@switchgear/core/testing"],
+    ["packages/http/src/ChatModel.ts", "./testing/Behaviour.ts"],
     ["packages/http/src/ChatModel.ts", "../../core/src/Outcome.ts"]
   ])("%s may not import %s", (file, specifier) => {
     assert.isString(importProblem(file, specifier))

@@ -1,0 +1,1 @@
+export * as VirtualClock from "./VirtualClock.ts"

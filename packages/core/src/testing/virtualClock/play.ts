@@ -1,0 +1,61 @@
+/** An effect in virtual time that passes of itself. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scheduler from "effect/Scheduler"
+import type { VirtualTime } from "./virtualTime.ts"
+
+/** What to do when everybody rests and nobody sleeps: wait for what comes from outside, or give up. */
+export type WhenStill = "wait" | "give-up"
+
+export const playIn = <A, E, R>(
+  time: VirtualTime,
+  effect: Effect.Effect<A, E, R>,
+  whenStill: WhenStill
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber((outside) =>
+    Effect.callback<A, E>((resume) => {
+      let tell: (exit: Exit.Exit<A, E>) => void = resume
+      let stuck: Exit.Exit<never> | undefined
+      const end = (exit: Exit.Exit<A, E>): void => {
+        time.stop()
+        tell(stuck ?? exit)
+      }
+      time.start(() => {
+        if (whenStill === "wait") return false
+        if (stuck !== undefined) {
+          // Not even its interruption ends.
+          end(stuck)
+        } else {
+          stuck = Exit.die(new Error(stuckMessage))
+          inside.interruptUnsafe(outside.id)
+        }
+        return true
+      })
+      const context = (outside.context as Context.Context<R>).pipe(
+        Context.add(Clock.Clock, time),
+        Context.add(Scheduler.Scheduler, time.scheduler)
+      )
+      // It begins in a turn of its own, not inside the fiber that waits for it.
+      const inside = Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, effect))
+      inside.addObserver(end)
+      return Effect.callback<void>((done) => {
+        // Run as well when the effect has ended with an interruption of its own.
+        if (inside.pollUnsafe() !== undefined) return done(Effect.void)
+        tell = (exit) => done(defectsOf(exit))
+        inside.interruptUnsafe(outside.id)
+      })
+    })
+  )
+
+const stuckMessage =
+  "VirtualClock.play: the effect can never end: all its fibers wait, none of them for time, and with promises \"none\" " +
+  "nothing else can wake them. If they wait for promises or callbacks, play it with promises \"settle\"."
+
+// An interruption is told by whoever has interrupted, a defect that came to light by it is not.
+const defectsOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<void> => {
+  const defects = exit._tag === "Success" ? [] : exit.cause.reasons.filter(Cause.isDieReason)
+  return defects.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons(defects))
+}

@@ -1,0 +1,55 @@
+/** What a clock shows that is moved by hand, rounded as the platform's test clock rounds it. */
+export class Readings {
+  /** Milliseconds since the epoch. */
+  millis: number
+  // Nanoseconds are asked for much less often than time moves, and never twice the same is calculated twice.
+  private wall: bigint | undefined
+  private monotonic: bigint | undefined
+  private monotonicBase = 0n
+  // On top of the base; a number, in which whole nanoseconds are exact as long as it is safe.
+  private monotonicSince = 0
+
+  constructor(millis: number) {
+    this.millis = millis
+  }
+
+  get wallNanos(): bigint {
+    return this.wall ??= nanosOf(this.millis)
+  }
+
+  get monotonicNanos(): bigint {
+    return this.monotonic ??= this.monotonicBase + BigInt(this.monotonicSince)
+  }
+
+  moveTo(millis: number): void {
+    const passed = millis - this.millis
+    if (passed > 0 && passed < Infinity) this.pass(Math.round(passed * 1e6))
+    // There are no nanoseconds of infinity: the last are kept.
+    this.wall = Number.isFinite(millis) ? undefined : this.wallNanos
+    this.millis = millis
+  }
+
+  /** Says exactly what time it is when so many nanoseconds have passed since then, whatever was rounded on the way. */
+  correct(since: { readonly wallNanos: bigint; readonly monotonicNanos: bigint }, nanos: bigint): void {
+    this.wall = since.wallNanos + nanos
+    if (nanos <= 0n) return
+    this.monotonic = undefined
+    this.monotonicBase = since.monotonicNanos + nanos
+    this.monotonicSince = 0
+  }
+
+  private pass(nanos: number): void {
+    this.monotonic = undefined
+    if (this.monotonicSince + nanos <= Number.MAX_SAFE_INTEGER) {
+      this.monotonicSince += nanos
+    } else {
+      this.monotonicBase += BigInt(this.monotonicSince) + BigInt(nanos)
+      this.monotonicSince = 0
+    }
+  }
+}
+
+const nanosOf = (millis: number): bigint => {
+  const whole = Math.floor(millis)
+  return BigInt(whole) * 1_000_000n + BigInt(Math.floor((millis - whole) * 1e6))
+}
