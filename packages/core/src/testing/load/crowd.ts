@@ -1,0 +1,125 @@
+/** The calls of a load: each begins at its time, whether the others have ended or not. */
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { monotonicMillis } from "../../internal/time.ts"
+import type { Tally } from "./tally.ts"
+import { roundToMicros } from "./times.ts"
+
+/** A call, as it is told what it is. */
+export interface Arrival {
+  /** Counted from 0. */
+  readonly index: number
+  /** When it came, in milliseconds since the load began. */
+  readonly at: number
+}
+
+/** A call that has ended. Times are milliseconds since the load began. */
+export interface Settled<A, E, L extends string> extends Arrival {
+  readonly ended: number
+  /** From when the call was due until it ended. */
+  readonly latency: number
+  readonly label: L
+  readonly exit: Exit.Exit<A, E>
+}
+
+export interface Plan<A, E, R, L extends string> {
+  readonly times: Iterator<number, number>
+  readonly call: (arrival: Arrival) => Effect.Effect<A, E, R>
+  readonly label: (exit: Exit.Exit<A, E>) => L
+  readonly onSettled: ((settled: Settled<A, E, L>) => void) | undefined
+  readonly tally: Tally<L>
+}
+
+export class Crowd<A, E, R, L extends string> {
+  private readonly plan: Plan<A, E, R, L>
+  private readonly clock: Clock.Clock
+  private readonly fork: (call: Effect.Effect<A, E, R>) => Fiber.Fiber<A, E>
+  private readonly begin: number
+  private readonly underWay = new Set<Fiber.Fiber<A, E>>()
+  private next: IteratorResult<number, number>
+  private index = 0
+  /** What the user's functions have thrown, boxed. */
+  private thrown: { readonly defect: unknown } | undefined
+  private onChange = () => {}
+
+  constructor(plan: Plan<A, E, R, L>, clock: Clock.Clock, context: Context.Context<R>) {
+    this.plan = plan
+    this.clock = clock
+    this.fork = Effect.runForkWith(context)
+    this.begin = monotonicMillis(clock)
+    this.next = plan.times.next()
+  }
+
+  /** Milliseconds since the load began. */
+  get now(): number {
+    return roundToMicros(monotonicMillis(this.clock) - this.begin)
+  }
+
+  /** Ends when the time of the load is over and the last call has ended; with it, whatever is still under way is ended. */
+  get run(): Effect.Effect<void> {
+    return Effect.whileLoop({
+      while: () => this.startDue(),
+      body: () => this.clock.sleep(Duration.millis(this.next.value - this.now)),
+      step: () => {}
+    }).pipe(
+      Effect.andThen(this.emptied),
+      Effect.ensuring(Effect.suspend(() => Fiber.interruptAll([...this.underWay]))),
+      Effect.ensuring(Effect.sync(() => this.plan.tally.finish(this.now)))
+    )
+  }
+
+  /** Starts the calls whose time has come; answers whether there is something to wait for. */
+  private startDue(): boolean {
+    const { now } = this
+    while (!this.next.done && this.next.value <= now && this.thrown === undefined) {
+      this.start({ index: this.index++, at: this.next.value })
+      this.next = this.plan.times.next()
+    }
+    return this.thrown === undefined && !(this.next.done && this.next.value <= now)
+  }
+
+  private start(arrival: Arrival): void {
+    const { call, tally } = this.plan
+    tally.arrive(arrival.at)
+    const fiber = this.fork(Effect.suspend(() => call(arrival)))
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return this.settle(arrival, exit)
+    this.underWay.add(fiber)
+    fiber.addObserver((exit) => {
+      this.underWay.delete(fiber)
+      this.settle(arrival, exit)
+    })
+  }
+
+  private settle(arrival: Arrival, exit: Exit.Exit<A, E>): void {
+    const { label: labelOf, onSettled, tally } = this.plan
+    const ended = this.now
+    // From when it was due, so that a late start does not flatter the call.
+    const latency = roundToMicros(ended - arrival.at)
+    try {
+      const label = labelOf(exit)
+      tally.settle(ended, label, latency)
+      onSettled?.({ ...arrival, ended, latency, label, exit })
+    } catch (defect) {
+      this.thrown ??= { defect }
+    }
+    this.onChange()
+  }
+
+  private get emptied(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      this.onChange = () => {
+        if (this.thrown !== undefined) resume(Effect.die(this.thrown.defect))
+        else if (this.underWay.size === 0) resume(Effect.void)
+      }
+      this.onChange()
+      return Effect.sync(() => {
+        this.onChange = () => {}
+      })
+    })
+  }
+}

@@ -1,0 +1,89 @@
+/** Recorded arrivals, read from CSV. */
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { Arrivals } from "./arrivals.ts"
+
+/** A trace could not be read, because of one of its lines, counted from 1. */
+export class BadTrace extends Schema.TaggedError<BadTrace>("@switchgear/core/testing/Load/BadTrace")("BadTrace", {
+  line: Schema.Int,
+  /** What is on the line, shortened. */
+  text: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    const where = this.text === "" ? `line ${this.line}` : `line ${this.line}, ${JSON.stringify(this.text)},`
+    return `The trace cannot be read: ${where} ${this.reason}.`
+  }
+}
+
+/**
+ * Arrivals as they were recorded: a line of CSV for each row, `time` or `time,calls`.
+ *
+ * A time is a number of milliseconds or an ISO date and time, in UTC unless it says otherwise; it counts from the first
+ * row, and none may be before the one above it. The calls, one where there is no number, come at even distances from
+ * that moment until the next row's, so that an access log is replayed as it was, and a metric of calls a minute as well
+ * as it is known; those of the last row take as long as those of the row before it. A first line with names, blank lines,
+ * quotes and line ends of either kind are fine.
+ *
+ * ```ts
+ * import { Load } from "@switchgear/core/testing"
+ * import { Effect } from "effect"
+ *
+ * const night = "time,calls\n2026-11-11T00:00:00Z,600\n2026-11-11T00:01:00Z,9000\n"
+ * const { _tag } = await Effect.runPromise(Load.trace(night))
+ * _tag // => "Trace"
+ *
+ * const error = await Effect.runPromise(Effect.flip(Load.trace("0\n200\n100\n")))
+ * error.message // => 'The trace cannot be read: line 3, "100", is before the line above it.'
+ * ```
+ */
+export const trace = (csv: string): Effect.Effect<Arrivals, BadTrace> =>
+  Effect.gen(function*() {
+    const at: Array<number> = []
+    const calls: Array<number> = []
+    let previous = -Infinity
+    let line = 0
+    for (const text of linesOf(csv)) {
+      line++
+      const bad = (reason: string) => new BadTrace({ line, text: shortened(text), reason })
+      const [time = "", count = "1", more] = text.split(",").map(withoutQuotes)
+      if (text.trim() === "" || (line === 1 && /^\p{L}/u.test(time))) continue
+      if (more !== undefined) return yield* bad("must be `time` or `time,calls`")
+      const millis = millisOf(time)
+      if (millis === undefined) return yield* bad("must begin with milliseconds or an ISO date and time")
+      if (millis < previous) return yield* bad("is before the line above it")
+      if (!/^\d{1,15}$/.test(count)) return yield* bad("must have a whole number of calls")
+      at.push(millis)
+      calls.push(Number(count))
+      previous = millis
+    }
+    if (calls.some((count) => count > 0)) return { _tag: "Trace", at, calls }
+    return yield* new BadTrace({ line: Math.max(1, line), text: "", reason: "is the last, and there was no call" })
+  })
+
+/** One line at a time, so that a long trace is not held twice. */
+function* linesOf(csv: string): Generator<string> {
+  let from = 0
+  while (from < csv.length) {
+    const end = csv.indexOf("\n", from)
+    const to = end < 0 ? csv.length : end
+    yield csv.slice(from, csv[to - 1] === "\r" ? to - 1 : to)
+    from = to + 1
+  }
+}
+
+// `trim` takes away the mark, too, with which a spreadsheet begins its files.
+const withoutQuotes = (cell: string): string => cell.trim().replace(/^"(.*)"$/, "$1").trim()
+
+const shortened = (text: string): string => text.length > 40 ? `${text.slice(0, 40)}…` : text
+
+const iso = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/
+
+const millisOf = (time: string): number | undefined => {
+  if (/^[+-]?\d+(\.\d+)?$/.test(time)) return Number(time)
+  // It reads many a text as some date.
+  const moment = iso.test(time) ? DateTime.make(time) : Option.none()
+  return Option.isSome(moment) ? DateTime.toEpochMillis(moment.value) : undefined
+}
