@@ -1,3 +1,5 @@
+export * as Chaos from "./Chaos.ts"
 export * as Histogram from "./Histogram.ts"
+export * as Latency from "./Latency.ts"
 export * as Load from "./Load.ts"
 export * as VirtualClock from "./VirtualClock.ts"

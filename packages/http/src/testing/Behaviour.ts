@@ -3,9 +3,10 @@
  *
  * A behaviour is plain data, so that a script can be written down, compared and changed while a test runs.
  */
+import { Latency as Times } from "@switchgear/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
+import type * as Random from "effect/Random"
 
 /** What one model does. Everything left out is a healthy default: at once, without bound, with a short answer. */
 export interface Behaviour {
@@ -18,10 +19,7 @@ export interface Behaviour {
 }
 
 /** A distribution of waiting times. */
-export type Latency =
-  | { readonly _tag: "Constant"; readonly duration: Duration.Input }
-  | { readonly _tag: "Uniform"; readonly min: Duration.Input; readonly max: Duration.Input }
-  | { readonly _tag: "LogNormal"; readonly median: Duration.Input; readonly p95: Duration.Input }
+export type Latency = Times.Latency
 
 /**
  * How many requests are worked on at once, and what becomes of those above it: they wait their turn (`queues`), they all
@@ -92,16 +90,13 @@ export type StreamEnd =
   | { readonly _tag: "Garbage"; readonly after: number; readonly text: string }
 
 /** Always the same time. */
-export const constant = (duration: Duration.Input): Latency => ({ _tag: "Constant", duration })
+export const constant = Times.constant
 
 /** Any time between the two, all equally likely. */
-export const uniform = (min: Duration.Input, max: Duration.Input): Latency => ({ _tag: "Uniform", min, max })
+export const uniform = Times.uniform
 
 /** Mostly near the median with a long tail, as real models are: one answer in twenty takes longer than `p95`. */
-export const logNormal = (options: { readonly median: Duration.Input; readonly p95: Duration.Input }): Latency => ({
-  _tag: "LogNormal",
-  ...options
-})
+export const logNormal = Times.logNormal
 
 /** A whole answer. Without a text it greets in the name of the model. */
 export const ok = (text?: string): Outcome => ({ _tag: "Ok", text, over: undefined })
@@ -232,36 +227,12 @@ export const mix = (shares: ReadonlyArray<readonly [share: number, outcome: Outc
   shares
 })
 
-/**
- * @internal The milliseconds one request waits, drawn from `random`. They are whole, so that the same draws give the same
- * times whenever a run begins.
- */
-export const sample = (latency: Latency | undefined, random: typeof Random.Random.Service): number =>
-  Math.round(draw(latency, random))
-
-const draw = (latency: Latency | undefined, random: typeof Random.Random.Service): number => {
-  switch (latency?._tag) {
-    case undefined:
-      return 0
-    case "Constant":
-      return Duration.toMillis(latency.duration)
-    case "Uniform": {
-      const min = Duration.toMillis(latency.min)
-      return min + random.nextDoubleUnsafe() * (Duration.toMillis(latency.max) - min)
-    }
-    case "LogNormal": {
-      const median = Duration.toMillis(latency.median)
-      const sigma = Math.log(Duration.toMillis(latency.p95) / median) / 1.6449
-      // Box-Muller, with the first draw kept away from 0, whose logarithm is infinite.
-      const normal = Math.sqrt(-2 * Math.log(1 - random.nextDoubleUnsafe())) *
-        Math.cos(2 * Math.PI * random.nextDoubleUnsafe())
-      return median * Math.exp(sigma * normal)
-    }
-  }
-}
+/** @internal How the milliseconds that each request waits are drawn. */
+export const sampler = (latency: Latency | undefined): (random: Random.Random) => number =>
+  latency === undefined ? () => 0 : Times.sampler(latency)
 
 /** @internal The outcome one request meets. */
-export const choose = (outcome: Outcome, random: typeof Random.Random.Service): Exclude<Outcome, { _tag: "Mix" }> => {
+export const choose = (outcome: Outcome, random: Random.Random): Exclude<Outcome, { _tag: "Mix" }> => {
   if (outcome._tag !== "Mix") return outcome
   const total = outcome.shares.reduce((sum, [share]) => sum + share, 0)
   let left = random.nextDoubleUnsafe() * total
@@ -281,16 +252,7 @@ export const validate = (model: string, { capacity, latency, outcome }: Behaviou
     if (capacity !== undefined && !(Number.isInteger(capacity.concurrency) && capacity.concurrency > 0)) {
       throw new RangeError(`${where}: capacity.concurrency must be a positive integer, got ${capacity.concurrency}`)
     }
-    const { _tag, ...durations } = latency ?? { _tag: "Constant" }
-    for (const [field, value] of Object.entries<Duration.Input>(durations)) {
-      const millis = Duration.toMillis(Duration.fromInputUnsafe(value))
-      if (!(millis >= 0 && millis < Infinity)) {
-        throw new RangeError(`${where}: latency.${field} must be a finite duration of 0 or more, got ${millis} ms`)
-      }
-    }
-    if (latency?._tag === "LogNormal" && !(Duration.toMillis(latency.p95) >= Duration.toMillis(latency.median))) {
-      throw new RangeError(`${where}: latency.p95 must not be below latency.median`)
-    }
+    if (latency !== undefined) Times.validate(where, latency)
     if (outcome !== undefined) validateOutcome(where, outcome)
   })
 

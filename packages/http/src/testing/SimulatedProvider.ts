@@ -90,6 +90,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         const model = group.get(name) ?? newModel()
         group.set(name, model)
         model.behaviour = behaviour
+        model.latency = Behaviour.sampler(behaviour.latency)
         return Semaphore.resize(
           model.slots,
           behaviour.capacity?.above === "queues" ? behaviour.capacity.concurrency : unbounded
@@ -113,7 +114,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     Effect.suspend(() => {
       let works = false
       const begin = Effect.suspend(() => {
-        const { capacity, latency, outcome } = model.behaviour
+        const { capacity, outcome } = model.behaviour
         const full = capacity !== undefined && model.working >= capacity.concurrency
         if (full && (capacity.above === "503" || capacity.above === "529")) {
           const refusal = capacity.above === "503" ? Behaviour.unavailable : Behaviour.overloaded
@@ -124,7 +125,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         const stretch = capacity?.above === "slows" ? Math.max(1, model.working / capacity.concurrency) : 1
         const chosen = Behaviour.choose(outcome ?? Behaviour.ok(), random)
         return Effect.andThen(
-          sleep(Math.round(Behaviour.sample(latency, random) * stretch)),
+          sleep(Math.round(model.latency(random) * stretch)),
           chosen._tag === "Hang" ?
             Effect.never :
             Effect.map(
@@ -201,6 +202,8 @@ export const serve = (
 
 interface Model {
   behaviour: Behaviour.Behaviour
+  /** Draws the milliseconds of one request. */
+  latency: (random: Random.Random) => number
   readonly slots: Semaphore.Semaphore
   readonly counters: { -readonly [K in keyof Stats]: Stats[K] }
   /** Requests that have a slot and no answer yet. */
@@ -213,6 +216,7 @@ const unbounded = 2 ** 30
 
 const newModel = (): Model => ({
   behaviour: {},
+  latency: Behaviour.sampler(undefined),
   slots: Semaphore.makeUnsafe(unbounded),
   counters: counters(),
   working: 0
