@@ -2,36 +2,28 @@
  * Random histories of calls, their endings, interrupts, clock steps and resizes, played on the bulkhead and on a model
  * that keeps every call in one list and looks through all of it each time.
  */
-import { assert, it } from "@effect/vitest"
+import { it } from "@effect/vitest"
 import { Bulkhead, Deadline } from "@switchgear/core"
-import { Cause, Clock, Effect, Exit, Fiber, Schema } from "effect"
-import { TestClock } from "effect/testing"
+import { Arbitraries } from "@switchgear/core/testing"
+import { Cause, Effect, Exit, Schema } from "effect"
 
-const Index = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 7 }))
-
-const Begin = Schema.TaggedStruct("Begin", {
+const Call = Schema.Struct({
   priority: Schema.Literals([0, 0, -1, 7]),
   key: Schema.UndefinedOr(Schema.Literals(["a", "a", "b", "c"])),
   /** Milliseconds until the deadline. A call that has one goes on when it is interrupted. */
-  deadline: Schema.UndefinedOr(Schema.Literals([400, 1000, 3000])),
-  /** Whether the work goes on until it is told to end, or ends in its first step. */
-  work: Schema.Literals(["lasting", "lasting", "instant"])
+  deadline: Schema.UndefinedOr(Schema.Literals([400, 1000, 3000]))
 })
+type Call = typeof Call.Type
 
 // Calls outnumber the rest, so that queues get long.
-const Operation = Schema.Union([
-  Begin,
-  Begin,
-  Begin,
-  Begin,
-  Schema.TaggedStruct("End", { index: Index }),
-  Schema.TaggedStruct("End", { index: Index }),
-  Schema.TaggedStruct("InterruptRunning", { index: Index }),
-  Schema.TaggedStruct("InterruptWaiting", { index: Index }),
-  Schema.TaggedStruct("Advance", { millis: Schema.Literals([1, 400, 600, 999]) }),
-  Schema.TaggedStruct("Resize", { concurrency: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8 })) })
-])
-type Operation = typeof Operation.Type
+const history = Arbitraries.history({
+  calls: Call,
+  endings: ["success"],
+  advance: [1, 400, 600, 999],
+  control: [1, 2, 3, 4, 5, 6, 7, 8],
+  weights: { Begin: 8, Call: 4, End: 6, Interrupt: 6, Advance: 3, Control: 3 },
+  length: { from: 30, to: 100 }
+})
 
 const Setup = Schema.Struct({
   concurrency: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })),
@@ -41,7 +33,7 @@ const Setup = Schema.Struct({
 })
 type Setup = typeof Setup.Type
 
-interface Call {
+interface Guest {
   readonly id: number
   readonly key: string | undefined
   readonly priority: number
@@ -52,13 +44,23 @@ interface Call {
   state: "waiting" | "running" | "over"
 }
 
+interface Seen {
+  readonly admitted: ReadonlyArray<number>
+  readonly concurrency: number
+  readonly inFlight: number
+  readonly queued: number
+  readonly rejected: Bulkhead.Snapshot["rejected"]
+  readonly over: ReadonlyArray<number>
+  readonly answers: ReadonlyMap<number, Bulkhead.Reason>
+}
+
 /** The specification, as plainly as it can be said. */
-class Model {
-  readonly calls: Array<Call> = []
-  readonly admitted: Array<number> = []
-  readonly rejected = { "queue-full": 0, "wait-timeout": 0, "deadline": 0 }
-  readonly answers = new Map<number, Bulkhead.Reason>()
-  concurrency: number
+class Model implements Arbitraries.Model<Call, "success", number, Seen> {
+  private readonly calls: Array<Guest> = []
+  private readonly admitted: Array<number> = []
+  private readonly rejected = { "queue-full": 0, "wait-timeout": 0, "deadline": 0 }
+  private readonly answers = new Map<number, Bulkhead.Reason>()
+  private concurrency: number
   private readonly setup: Setup
 
   constructor(setup: Setup) {
@@ -66,7 +68,37 @@ class Model {
     this.concurrency = setup.concurrency
   }
 
-  in(state: Call["state"]): Array<Call> {
+  on(event: Arbitraries.Event<Call, "success", number>): void {
+    switch (event._tag) {
+      case "Began":
+        return this.begin(event.call, event.ending !== undefined, event.now)
+      case "Ended":
+        return this.end(this.calls[event.id]!)
+      case "Interrupted": {
+        const call = this.calls[event.id]!
+        if (call.interruptible) this.end(call)
+        return
+      }
+      case "Advanced":
+        return this.advance(event.now)
+      case "Controlled":
+        this.resize(event.control)
+    }
+  }
+
+  look(): Seen {
+    return {
+      admitted: this.admitted,
+      concurrency: this.concurrency,
+      inFlight: this.in("running").length,
+      queued: this.in("waiting").length,
+      rejected: this.rejected,
+      over: this.in("over").map(({ id }) => id),
+      answers: this.answers
+    }
+  }
+
+  private in(state: Guest["state"]): Array<Guest> {
     return this.calls.filter((call) => call.state === state)
   }
 
@@ -88,23 +120,23 @@ class Model {
     }
   }
 
-  private reject(call: Call, reason: Bulkhead.Reason): void {
+  private reject(call: Guest, reason: Bulkhead.Reason): void {
     call.state = "over"
     this.rejected[reason]++
     this.answers.set(call.id, reason)
   }
 
-  begin(options: typeof Begin.Type, now: number): void {
-    const { key, priority, work } = options
+  private begin(options: Call, instant: boolean, now: number): void {
+    const { key, priority } = options
     const deadline = options.deadline ?? Infinity
     const wait = Math.min(deadline, this.setup.maxWait)
     const late = deadline <= this.setup.maxWait && deadline < Infinity ? "deadline" : "wait-timeout"
     const id = this.calls.length
-    const call: Call = {
+    const call: Guest = {
       id,
       key,
       priority,
-      instant: work === "instant",
+      instant,
       interruptible: options.deadline === undefined,
       latest: now + wait,
       late,
@@ -117,115 +149,70 @@ class Model {
     if (waited >= this.setup.queue) this.reject(call, "queue-full")
   }
 
-  end(call: Call): void {
+  private end(call: Guest): void {
     call.state = "over"
     this.handOut()
   }
 
-  advance(now: number): void {
+  private advance(now: number): void {
     for (const call of this.in("waiting")) if (call.latest <= now) this.reject(call, call.late)
   }
 
-  resize(concurrency: number): void {
+  private resize(concurrency: number): void {
     this.concurrency = concurrency
     this.handOut()
   }
 }
 
-const play = (setup: Setup, history: ReadonlyArray<Operation>) =>
-  Effect.gen(function*() {
+interface Subject {
+  readonly bulkhead: Bulkhead.Bulkhead
+  readonly exits: Map<number, Exit.Exit<unknown, unknown>>
+}
+
+const subject = (setup: Setup) => ({
+  make: Effect.gen(function*(): Effect.fn.Return<Subject> {
     const { concurrency, maxWait, queue, sharePercent } = setup
     const share = sharePercent === undefined ? undefined : sharePercent / 100
     const bulkhead = yield* Bulkhead.make({ name: "model", concurrency, queue, share, maxWait })
-    const model = new Model(setup)
-    const admitted: Array<number> = []
-    const finish = new Map<number, () => void>()
-    const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
-    const exits = new Map<number, Exit.Exit<void, Bulkhead.BulkheadFull>>()
-    let now = yield* Clock.currentTimeMillis
+    return { bulkhead, exits: new Map() }
+  }),
+  call: ({ bulkhead, exits }: Subject, work: Effect.Effect<unknown>, { deadline, key, priority }: Call, id: number) => {
+    const call = bulkhead.protect(work).pipe(
+      Effect.provideService(Bulkhead.CurrentPriority, priority),
+      Effect.provideService(Bulkhead.CurrentKey, key),
+      Effect.onExit((exit) => Effect.sync(() => exits.set(id, exit)))
+    )
+    // What cannot be interrupted shows what the bulkhead makes of the deadline, and not what the deadline does itself.
+    return deadline === undefined ? call : Deadline.within(deadline)(Effect.uninterruptible(call))
+  },
+  control: ({ bulkhead }: Subject, concurrency: number) => bulkhead.resize(concurrency),
+  look: ({ bulkhead, exits }: Subject, { started }: Arbitraries.Scene<Call>) =>
+    Effect.map(bulkhead.snapshot, ({ concurrency, inFlight, queued, rejected }): Seen => ({
+      admitted: started.map(({ id }) => id),
+      concurrency,
+      inFlight,
+      queued,
+      rejected,
+      over: [...exits.keys()].sort((a, b) => a - b),
+      answers: answersIn(exits)
+    })),
+  model: () => new Model(setup)
+})
 
-    const begin = (options: typeof Begin.Type) => {
-      const id = fibers.length
-      const admit = Effect.sync(() => admitted.push(id))
-      const lasting = Effect.callback<void>((resume) => {
-        finish.set(id, () => resume(Effect.void))
-      })
-      const work = options.work === "instant" ? Effect.asVoid(admit) : Effect.andThen(admit, lasting)
-      const call = bulkhead.protect(work).pipe(
-        Effect.provideService(Bulkhead.CurrentPriority, options.priority),
-        Effect.provideService(Bulkhead.CurrentKey, options.key),
-        Effect.onExit((exit) => Effect.sync(() => exits.set(id, exit)))
-      )
-      // What cannot be interrupted shows what the bulkhead makes of the deadline, and not what the deadline does itself.
-      const timed = options.deadline === undefined
-        ? call
-        : Deadline.within(options.deadline)(Effect.uninterruptible(call))
-      return Effect.map(Effect.forkChild(timed, { startImmediately: true }), (fiber) => fibers.push(fiber))
-    }
-    const interrupt = (state: "waiting" | "running", index: number) =>
-      Effect.gen(function*() {
-        const call = model.in(state)[index]
-        if (call === undefined || !call.interruptible) return
-        model.end(call)
-        yield* Fiber.interrupt(fibers[call.id]!)
-      })
-
-    for (const operation of history) {
-      switch (operation._tag) {
-        case "Begin":
-          model.begin(operation, now)
-          yield* begin(operation)
-          break
-        case "End": {
-          const call = model.in("running")[operation.index]
-          if (call === undefined) break
-          model.end(call)
-          finish.get(call.id)!()
-          yield* Fiber.await(fibers[call.id]!)
-          break
-        }
-        case "InterruptRunning":
-          yield* interrupt("running", operation.index)
-          break
-        case "InterruptWaiting":
-          yield* interrupt("waiting", operation.index)
-          break
-        case "Advance":
-          now += operation.millis
-          model.advance(now)
-          yield* TestClock.adjust(operation.millis)
-          break
-        case "Resize":
-          model.resize(operation.concurrency)
-          yield* bulkhead.resize(operation.concurrency)
-      }
-      assert.deepStrictEqual(admitted, model.admitted, "order of admission")
-      const { concurrency, inFlight, queued, rejected } = yield* bulkhead.snapshot
-      assert.deepStrictEqual({ concurrency, inFlight, queued, rejected }, {
-        concurrency: model.concurrency,
-        inFlight: model.in("running").length,
-        queued: model.in("waiting").length,
-        rejected: model.rejected
-      })
-      for (const { id, state } of model.calls) {
-        const exit = exits.get(id)
-        assert.strictEqual(exit !== undefined, state === "over", `call ${id} is over`)
-        const failure = exit && Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason) : undefined
-        assert.strictEqual(failure?.error.reason, model.answers.get(id), `answer to call ${id}`)
-      }
-    }
-    yield* TestClock.adjust("1 hour")
-    for (const end of finish.values()) end()
-    yield* Effect.forEach(fibers, Fiber.await)
-    const { inFlight, queued } = yield* bulkhead.snapshot
-    assert.deepStrictEqual({ inFlight, queued }, { inFlight: 0, queued: 0 })
-  })
+const answersIn = (exits: Subject["exits"]): Seen["answers"] => {
+  const answers = new Map<number, Bulkhead.Reason>()
+  for (const [id, exit] of exits) {
+    const error = Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
+    if (error instanceof Bulkhead.BulkheadFull) answers.set(id, error.reason)
+  }
+  return answers
+}
 
 const runs = Number(process.env.SWITCHGEAR_RUNS ?? 100)
 
 it.effect.prop(
   "the bulkhead does what the model does, whatever the history",
-  { setup: Setup, history: Schema.Array(Operation).check(Schema.isMinLength(30), Schema.isMaxLength(100)) },
-  ({ history, setup }) => play(setup, history),
-  { arbitrary: { runs, size: 100 }, timeout: 5000 + 20 * runs }
+  { setup: Setup, history },
+  ({ history, setup }) => Arbitraries.play(history, subject(setup)),
+  { arbitrary: { runs, size: 100, maxShrinks: 2000 }, timeout: 5000 + 20 * runs }
 )

@@ -2,32 +2,22 @@
  * Random histories of calls, clock steps, interrupts and control operations, played on the breaker and on a model that
  * keeps every result in a list and counts anew each time.
  */
-import { assert, it } from "@effect/vitest"
+import { it } from "@effect/vitest"
 import { CircuitBreaker, Outcome } from "@switchgear/core"
-import { Clock, Effect, Exit, Fiber, Schema } from "effect"
-import { TestClock } from "effect/testing"
+import { Arbitraries } from "@switchgear/core/testing"
+import { Effect, Exit, Schema } from "effect"
 
-const Ending = Schema.Literals(["success", "failure", "ignored", "defect", "interrupt", "tripFor"])
-type Ending = typeof Ending.Type
-
-const Result = Schema.Literals(["success", "failure"])
+type Ending = "success" | "failure" | "ignored" | "defect" | "tripFor"
+type Control = "close" | "reset" | "forceOpen" | "disable" | "metricsOnly"
 
 // Plain calls and steps of the clock outnumber the rest, so that histories get far.
-const Operation = Schema.Union([
-  Schema.TaggedStruct("Call", { ending: Result }),
-  Schema.TaggedStruct("Call", { ending: Result }),
-  Schema.TaggedStruct("Call", { ending: Result }),
-  Schema.TaggedStruct("Advance", { millis: Schema.Literals([499, 500, 1000]) }),
-  Schema.TaggedStruct("Advance", { millis: Schema.Literals([500, 2000]) }),
-  Schema.TaggedStruct("Begin", {}),
-  Schema.TaggedStruct("Begin", {}),
-  Schema.TaggedStruct("End", { index: Schema.Literals([0, 1]), ending: Result }),
-  Schema.TaggedStruct("End", { index: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })), ending: Ending }),
-  Schema.TaggedStruct("Call", { ending: Ending }),
-  Schema.TaggedStruct("Advance", { millis: Schema.Literals([1, 499, 500, 999, 1000, 2500]) }),
-  Schema.TaggedStruct("Control", { to: Schema.Literals(["forceOpen", "disable", "metricsOnly", "close", "reset"]) })
-])
-type Operation = typeof Operation.Type
+const history = Arbitraries.history({
+  endings: ["success", "success", "success", "failure", "failure", "failure", "ignored", "defect", "tripFor"],
+  advance: [500, 500, 500, 1000, 1000, 499, 499, 2000, 2000, 1, 999, 2500],
+  control: ["close", "reset", "forceOpen", "disable", "metricsOnly"],
+  weights: { Call: 8, Begin: 4, End: 3, Interrupt: 1, Advance: 6, Control: 2 },
+  length: { from: 30, to: 100 }
+})
 
 const Setup = Schema.Struct({
   window: Schema.Literals(["count", "time"]),
@@ -59,9 +49,19 @@ interface Lease {
   counted?: Recorded
 }
 
+interface Seen {
+  readonly state: CircuitBreaker.State
+  readonly inFlight: number
+  readonly admitted: ReadonlyArray<number>
+  /** Where they mean something. */
+  readonly counts: { readonly calls: number; readonly failed: number } | undefined
+}
+
 /** The specification, as plainly as it can be said. */
-class Model {
-  state: CircuitBreaker.State = "Closed"
+class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
+  private state: CircuitBreaker.State = "Closed"
+  private readonly leases = new Map<number, Lease>()
+  private readonly admitted: Array<number> = []
   private period = 0
   private openUntil = 0
   private results: Array<Recorded> = []
@@ -72,6 +72,31 @@ class Model {
 
   constructor(setup: Setup) {
     this.setup = setup
+  }
+
+  on(event: Arbitraries.Event<undefined, Ending, Control>): void {
+    switch (event._tag) {
+      case "Began": {
+        const lease = this.begin(event.now)
+        if (lease === undefined) return
+        this.admitted.push(event.id)
+        if (event.ending === undefined) this.leases.set(event.id, lease)
+        else this.end(lease, event.ending, event.now)
+        return
+      }
+      case "Ended":
+      case "Interrupted":
+        this.end(this.leases.get(event.id)!, event._tag === "Ended" ? event.ending : "ignored", event.now)
+        this.leases.delete(event.id)
+        return
+      case "Controlled":
+        this.control(event.control)
+    }
+  }
+
+  look(now: number): Seen {
+    const state = this.stateAt(now)
+    return { state, inFlight: this.leases.size, admitted: this.admitted, counts: this.counts(now) }
   }
 
   private enter(state: CircuitBreaker.State): void {
@@ -111,7 +136,7 @@ class Model {
       enough && this.setup.slow && rate(({ slow }) => slow) >= 1
   }
 
-  look(now: number): CircuitBreaker.State {
+  private stateAt(now: number): CircuitBreaker.State {
     this.countSlow(now)
     const oldest = this.probesOut[0]
     if (this.state === "HalfOpen" && oldest && now - oldest.start >= maxWait) this.open(oldest.start + maxWait, openFor)
@@ -119,8 +144,8 @@ class Model {
     return this.state
   }
 
-  begin(now: number): Lease | undefined {
-    const state = this.look(now)
+  private begin(now: number): Lease | undefined {
+    const state = this.stateAt(now)
     const lease = { start: now, period: this.period }
     if (state === "Open" || state === "ForcedOpen") return undefined
     if (state === "HalfOpen") {
@@ -139,8 +164,8 @@ class Model {
       : this.results.filter(({ at }) => slice(at) > slice(now) - slices)
   }
 
-  end(lease: Lease, ending: Ending, now: number): void {
-    const ignored = ending === "ignored" || ending === "interrupt"
+  private end(lease: Lease, ending: Ending, now: number): void {
+    const ignored = ending === "ignored"
     if (!ignored) this.countSlow(now, lease)
     if (lease.period !== this.period || this.state === "Disabled") return
     this.probesOut = this.probesOut.filter((probe) => probe !== lease)
@@ -173,12 +198,12 @@ class Model {
       this.setup.slow && all.every((r) => r.slow)
   }
 
-  control(to: "forceOpen" | "disable" | "metricsOnly" | "close" | "reset"): void {
+  private control(to: Control): void {
     const states = { forceOpen: "ForcedOpen", disable: "Disabled", metricsOnly: "MetricsOnly" } as const
     this.enter(to === "close" || to === "reset" ? "Closed" : states[to])
   }
 
-  counts(now: number): { calls: number; failed: number } | undefined {
+  private counts(now: number): Seen["counts"] {
     if (this.state === "Open" || this.state === "ForcedOpen") return undefined
     const counted = this.state === "HalfOpen" ? this.results : this.inWindow(now)
     return { calls: counted.length, failed: counted.filter(({ failed }) => failed).length }
@@ -197,7 +222,6 @@ const exits: { readonly [E in Ending]: Exit.Exit<string, string> } = {
   failure: Exit.fail("failure"),
   ignored: Exit.fail("ignored"),
   defect: Exit.die("bug"),
-  interrupt: Exit.interrupt(),
   tripFor: Exit.fail("tripFor")
 }
 
@@ -221,77 +245,26 @@ const make = (setup: Setup) =>
     }
   })
 
-interface InFlight {
-  readonly fiber: Fiber.Fiber<Exit.Exit<string, unknown>>
-  readonly finish: (exit: Exit.Exit<string, string>) => void
-  readonly lease: Lease | undefined
-}
-
-const play = (setup: Setup, history: ReadonlyArray<Operation>) =>
-  Effect.gen(function*() {
-    const breaker = yield* make(setup)
-    const model = new Model(setup)
-    const inFlight: Array<InFlight> = []
-    let now = yield* Clock.currentTimeMillis
-
-    const begin = Effect.gen(function*() {
-      const lease = model.begin(now)
-      let finish: InFlight["finish"] | undefined
-      const call = breaker.protect(Effect.callback<string, string>((resume) => {
-        finish = resume
-      }))
-      const fiber = yield* Effect.forkChild(Effect.exit(call), { startImmediately: true })
-      assert.strictEqual(finish !== undefined, lease !== undefined, "admitted")
-      if (finish) inFlight.push({ fiber, finish, lease })
-    })
-    const end = (index: number, ending: Ending) =>
-      Effect.gen(function*() {
-        const call = inFlight.splice(index, 1)[0]
-        if (call === undefined) return
-        model.end(call.lease!, ending, now)
-        if (ending === "interrupt") yield* Fiber.interrupt(call.fiber)
-        else call.finish(exits[ending])
-        yield* Fiber.await(call.fiber)
-      })
-
-    for (const operation of history) {
-      switch (operation._tag) {
-        case "Begin":
-          yield* begin
-          break
-        case "End":
-          yield* end(operation.index, operation.ending)
-          break
-        case "Call": {
-          const before = inFlight.length
-          yield* begin
-          if (inFlight.length > before) yield* end(before, operation.ending)
-          break
-        }
-        case "Advance":
-          now += operation.millis
-          yield* TestClock.adjust(operation.millis)
-          break
-        case "Control":
-          model.control(operation.to)
-          yield* breaker.control[operation.to]
-      }
-      const expected = model.look(now)
-      const { calls, failed, inFlight: admitted, state } = yield* breaker.snapshot
-      assert.strictEqual(state, expected)
-      assert.strictEqual(admitted, inFlight.length)
-      const counts = model.counts(now)
-      if (counts) assert.deepStrictEqual({ calls, failed }, counts)
-    }
-    yield* Effect.forEach(inFlight, ({ fiber }) => Fiber.interrupt(fiber))
-    assert.strictEqual((yield* breaker.snapshot).inFlight, 0)
-  })
+const subject = (setup: Setup) => ({
+  make: make(setup),
+  call: (breaker: CircuitBreaker.CircuitBreaker, work: Effect.Effect<Ending>) =>
+    breaker.protect(Effect.flatMap(work, (ending) => exits[ending])),
+  control: (breaker: CircuitBreaker.CircuitBreaker, to: Control) => breaker.control[to],
+  look: (breaker: CircuitBreaker.CircuitBreaker, { started }: Arbitraries.Scene<undefined>) =>
+    Effect.map(breaker.snapshot, ({ calls, failed, inFlight, state }): Seen => ({
+      state,
+      inFlight,
+      admitted: started.map(({ id }) => id),
+      counts: state === "Open" || state === "ForcedOpen" ? undefined : { calls, failed }
+    })),
+  model: () => new Model(setup)
+})
 
 const runs = Number(process.env.SWITCHGEAR_RUNS ?? 200)
 
 it.effect.prop(
   "the breaker does what the model does, whatever the history",
-  { setup: Setup, history: Schema.Array(Operation).check(Schema.isMinLength(30), Schema.isMaxLength(100)) },
-  ({ history, setup }) => play(setup, history),
-  { arbitrary: { runs, size: 100 }, timeout: 5_000 + 20 * runs }
+  { setup: Setup, history },
+  ({ history, setup }) => Arbitraries.play(history, subject(setup)),
+  { arbitrary: { runs, size: 100, maxShrinks: 2000 }, timeout: 5_000 + 20 * runs }
 )

@@ -5,10 +5,9 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Deadline, Outcome, RateLimit } from "@switchgear/core"
-import { Cause, Clock, Duration, Effect, Exit, Fiber, Schema } from "effect"
+import { Arbitraries } from "@switchgear/core/testing"
+import { Cause, Duration, Effect, Exit, Schema } from "effect"
 import { TestClock } from "effect/testing"
-
-const Index = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 }))
 
 const Cost = Schema.Struct({
   requests: Schema.UndefinedOr(Schema.Literals([0, 1, 2, 4])),
@@ -23,14 +22,13 @@ const Actual = Schema.Struct({
   cost: Schema.UndefinedOr(Schema.Literals([0, 3, 8]))
 })
 
-const Begin = Schema.TaggedStruct("Begin", {
+const Request = Schema.Struct({
   how: Schema.Literals(["protect", "protect", "reserve"]),
   costs: Cost,
   /** Milliseconds until the deadline. */
-  deadline: Schema.UndefinedOr(Schema.Literals([150, 400, 1500])),
-  /** Whether the work goes on until it is told to end, or ends in its first step and has taken so much. */
-  work: Schema.Union([Schema.Literal("lasting"), Actual])
+  deadline: Schema.UndefinedOr(Schema.Literals([150, 400, 1500]))
 })
+type Request = typeof Request.Type
 
 /** How much of each resource there is at most, as a provider says it. */
 const AtMost = Schema.Struct({
@@ -39,32 +37,32 @@ const AtMost = Schema.Struct({
   cost: Schema.UndefinedOr(Schema.Literals([0, 4, 50]))
 })
 
-const Ending = Schema.Union([Actual, Schema.Literals(["failure", "rejection", "defect"])])
+/** What a call took, or why it took nothing or no one knows; a reservation is settled, or given back. */
+const Ending = Schema.Union([Actual, Actual, Actual, Schema.Literals(["failure", "rejection", "defect"])])
+type Ending = typeof Ending.Type
 
 const NewLimit = Schema.Struct({ limit: Schema.Literals([2, 3, 6, 10]), burst: Schema.Literals([1, 4, 10]) })
 
+const Pause = Schema.TaggedStruct("Pause", { millis: Schema.Literals([50, 200, 700]) })
+const Lower = Schema.TaggedStruct("Lower", { atMost: AtMost })
+const SetLimits = Schema.TaggedStruct("SetLimits", {
+  pace: Schema.Literals(["as at first", "twice as fast"]),
+  limits: Schema.Tuple([NewLimit, NewLimit, NewLimit])
+})
+const Control = Schema.Union([Pause, Lower, SetLimits])
+type Control = typeof Control.Type
+
+type Event = Arbitraries.Event<Request, Ending, Control>
+
 // Calls and steps of the clock outnumber the rest, so that queues get long and move.
-const Operation = Schema.Union([
-  Begin,
-  Begin,
-  Begin,
-  Begin,
-  Begin,
-  Schema.TaggedStruct("End", { index: Index, ending: Ending }),
-  Schema.TaggedStruct("Settle", { index: Index, actual: Actual }),
-  Schema.TaggedStruct("Refund", { index: Index }),
-  Schema.TaggedStruct("InterruptWaiting", { index: Index }),
-  Schema.TaggedStruct("InterruptRunning", { index: Index }),
-  Schema.TaggedStruct("Advance", { millis: Schema.Literals([3, 10, 30, 70, 100]) }),
-  Schema.TaggedStruct("Advance", { millis: Schema.Literals([100, 300, 999, 3000]) }),
-  Schema.TaggedStruct("Pause", { millis: Schema.Literals([50, 200, 700]) }),
-  Schema.TaggedStruct("Lower", { atMost: AtMost }),
-  Schema.TaggedStruct("SetLimits", {
-    pace: Schema.Literals(["as at first", "twice as fast"]),
-    limits: Schema.Tuple([NewLimit, NewLimit, NewLimit])
-  })
-])
-type Operation = typeof Operation.Type
+const history = Arbitraries.history({
+  calls: Request,
+  endings: Ending,
+  advance: [3, 10, 30, 70, 100, 100, 300, 999, 3000],
+  control: Control,
+  weights: { Begin: 3, Call: 3, End: 3, Interrupt: 2, Advance: 2, Control: 3 },
+  length: { from: 30, to: 100 }
+})
 
 const LimitSetup = Schema.Struct({
   kind: Schema.Literals(["token-bucket", "sliding-window"]),
@@ -91,6 +89,12 @@ const Setup = Schema.Struct({
   watched: Schema.Boolean
 })
 type Setup = typeof Setup.Type
+
+const deadlineIn = (setup: Setup, deadline: Request["deadline"]): number =>
+  setup.varied === "deadlines" ? deadline ?? Infinity : Infinity
+
+const fasterIn = (setup: Setup, pace: typeof SetLimits.Type["pace"]): number =>
+  setup.varied === "pace" && pace === "twice as fast" ? 2 : 1
 
 interface Taking {
   readonly at: number
@@ -226,12 +230,12 @@ class ModelWindow {
 interface Call {
   readonly id: number
   readonly costs: ReadonlyArray<number>
-  readonly how: "protect" | "reserve"
-  readonly work: "lasting" | typeof Actual.Type
+  /** How it ends in its first step, if it does. */
+  readonly ending: Ending | undefined
   /** The last turn that is not later than `maxWait`, and the first that is too late for the deadline. */
   readonly latest: number
   readonly deadline: number
-  state: "waiting" | "running" | "reserved" | "over"
+  state: "waiting" | "running" | "over"
   turn: number
 }
 
@@ -241,12 +245,25 @@ interface Refusal {
   readonly retryAfter: number | undefined
 }
 
+interface Seen {
+  readonly admitted: ReadonlyArray<{ readonly id: number; readonly at: number }>
+  readonly over: ReadonlyArray<number>
+  readonly refused: ReadonlyMap<number, Refusal>
+  readonly told: {
+    readonly admitted: number
+    readonly rejected: number
+    readonly waiting: number
+    readonly pausedFor: number | undefined
+    readonly available: ReadonlyArray<number>
+  } | undefined
+}
+
 /** The specification, as plainly as it can be said. */
-class Model {
-  readonly calls: Array<Call> = []
-  readonly admitted: Array<readonly [id: number, at: number]> = []
-  readonly refused = new Map<number, Refusal>()
-  readonly meters: ReadonlyArray<ModelBucket | ModelWindow>
+class Model implements Arbitraries.Model<Request, Ending, Control, Seen> {
+  private readonly calls: Array<Call> = []
+  private readonly admitted: Array<{ readonly id: number; readonly at: number }> = []
+  private readonly refused = new Map<number, Refusal>()
+  private readonly meters: ReadonlyArray<ModelBucket | ModelWindow>
   private now: number
   private pausedUntil = -Infinity
   private readonly setup: Setup
@@ -262,16 +279,41 @@ class Model {
     })
   }
 
-  in(state: Call["state"]): Array<Call> {
+  on(event: Event): void {
+    switch (event._tag) {
+      case "Began":
+        return this.begin(event.call, event.ending)
+      case "Ended":
+        return this.end(this.calls[event.id]!, event.ending)
+      case "Interrupted":
+        return this.interrupt(this.calls[event.id]!)
+      case "Advanced":
+        return this.advance(event.now)
+      case "Controlled":
+        return this.control(event.control)
+    }
+  }
+
+  look(): Seen {
+    const { admitted, refused } = this
+    return {
+      admitted,
+      over: this.in("over").map(({ id }) => id),
+      refused,
+      told: this.setup.watched
+        ? {
+          admitted: admitted.length,
+          rejected: refused.size,
+          waiting: this.in("waiting").length,
+          pausedFor: this.pausedUntil > this.now ? this.pausedUntil - this.now : undefined,
+          available: this.meters.map((meter) => exact(meter.available(this.now)))
+        }
+        : undefined
+    }
+  }
+
+  private in(state: Call["state"]): Array<Call> {
     return this.calls.filter((call) => call.state === state)
-  }
-
-  pausedFor(): number | undefined {
-    return this.pausedUntil > this.now ? this.pausedUntil - this.now : undefined
-  }
-
-  available(): ReadonlyArray<number> {
-    return this.meters.map((meter) => meter.available(this.now))
   }
 
   /** Plans all turns from the beginning, and refuses those that come too late. */
@@ -306,84 +348,76 @@ class Model {
       const due = this.in("waiting").filter(({ turn }) => turn <= this.now)
       if (due.length === 0) return
       for (const call of due) {
-        call.state = call.how === "reserve" ? "reserved" : "running"
-        this.admitted.push([call.id, this.now])
+        call.state = "running"
+        this.admitted.push({ id: call.id, at: this.now })
         this.meters.forEach((meter, i) => meter.take({ at: this.now, by: call.id, cost: call.costs[i]! }))
       }
       this.plan()
       for (const call of due) {
-        if (call.how === "reserve" || call.work === "lasting") continue
-        this.finish(call, call.work)
+        if (call.ending === undefined) continue
+        this.finish(call, call.ending)
         this.plan()
       }
     }
   }
 
-  private finish(call: Call, actual: typeof Actual.Type): void {
+  private finish(call: Call, ending: Ending): void {
     call.state = "over"
+    if (ending === "rejection") this.correct(call, { requests: 0, tokens: 0, cost: 0 })
+    else if (typeof ending === "object") this.correct(call, ending)
+  }
+
+  private correct(call: Call, actual: typeof Actual.Type): void {
     this.meters.forEach((meter, i) => {
       const amount = actual[this.names[i]!]
       if (amount !== undefined && amount !== call.costs[i]!) meter.correct(amount - call.costs[i]!, call.id, this.now)
     })
   }
 
-  private giveBack(call: Call): void {
-    this.finish(call, { requests: 0, tokens: 0, cost: 0 })
-  }
-
-  begin({ costs, deadline, how, work }: typeof Begin.Type): void {
+  private begin({ costs, deadline }: Request, ending: Ending | undefined): void {
     const { now } = this
     this.calls.push({
       id: this.calls.length,
       costs: this.names.map((name) => costs[name] ?? (name === "requests" ? 1 : 0)),
-      how,
-      work,
+      ending,
       latest: now + Number(this.setup.maxWait),
-      deadline: now + (deadline ?? Infinity),
+      deadline: now + deadlineIn(this.setup, deadline),
       state: "waiting",
       turn: Infinity
     })
     this.settle()
   }
 
-  end(call: Call, ending: typeof Ending.Type): void {
-    if (ending === "rejection") this.giveBack(call)
-    else if (typeof ending === "object") this.finish(call, ending)
-    else call.state = "over"
+  private end(call: Call, ending: Ending): void {
+    this.finish(call, ending)
     this.settle()
   }
 
-  refund(call: Call): void {
-    this.giveBack(call)
-    this.settle()
-  }
-
-  interrupt(call: Call): void {
+  private interrupt(call: Call): void {
     call.state = "over"
     this.settle()
   }
 
-  pause(millis: number): void {
-    this.pausedUntil = Math.max(this.pausedUntil, this.now + millis)
-    for (const meter of this.meters) meter.lower(0, this.now)
-    this.settle()
-  }
-
-  lower(atMost: typeof AtMost.Type): void {
-    this.meters.forEach((meter, i) => meter.lower(atMost[this.names[i]!] ?? Infinity, this.now))
-    this.settle()
-  }
-
-  change(limits: ReadonlyArray<typeof NewLimit.Type>, faster: number): void {
-    this.meters.forEach((meter, i) => {
-      const { burst, limit } = limits[i]!
-      meter.change(limit, burst, this.setup.limits[i]!.unit / faster, this.now)
-    })
+  private control(change: Control): void {
+    switch (change._tag) {
+      case "Pause":
+        this.pausedUntil = Math.max(this.pausedUntil, this.now + change.millis)
+        for (const meter of this.meters) meter.lower(0, this.now)
+        break
+      case "Lower":
+        this.meters.forEach((meter, i) => meter.lower(change.atMost[this.names[i]!] ?? Infinity, this.now))
+        break
+      case "SetLimits":
+        this.meters.forEach((meter, i) => {
+          const { burst, limit } = change.limits[i]!
+          meter.change(limit, burst, this.setup.limits[i]!.unit / fasterIn(this.setup, change.pace), this.now)
+        })
+    }
     this.settle()
   }
 
   // A clock of whole milliseconds rings for a turn in between at the next one.
-  advance(to: number): void {
+  private advance(to: number): void {
     for (;;) {
       const due = Math.ceil(Math.min(...this.in("waiting").map(({ turn }) => turn)))
       if (due > to) break
@@ -414,139 +448,76 @@ const exits = {
   defect: Exit.die("bug")
 } as const
 
-/** Callers of a limiter, as many as a history asks for. */
-const callers = (limiter: RateLimit.RateLimit) => {
-  const admitted: Array<readonly [id: number, at: number]> = []
-  const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
-  const exitOf = new Map<number, Exit.Exit<unknown, unknown>>()
-  const finish = new Map<number, (ending: typeof Ending.Type) => void>()
-  const reservations = new Map<number, RateLimit.Reservation>()
-  const begin = ({ costs, deadline, how, work }: typeof Begin.Type) => {
-    const id = fibers.length
-    const admit = Effect.map(Clock.currentTimeMillis, (now) => admitted.push([id, now]))
-    const lasting = Effect.callback<typeof Actual.Type, unknown>((resume) => {
-      finish.set(id, (ending) => resume(typeof ending === "object" ? Effect.succeed(ending) : exits[ending]))
-    })
-    const protectedCall = Effect.andThen(admit, work === "lasting" ? lasting : Effect.succeed(work)).pipe(
-      limiter.protectWith({ costs, settle: (actual) => actual })
-    )
-    const reserving = Effect.tap(limiter.reserve(costs), (reservation) => {
-      reservations.set(id, reservation)
-      return admit
-    })
-    const call: Effect.Effect<unknown, unknown> = how === "protect" ? protectedCall : reserving
-    const told = Effect.onExit(
-      deadline === undefined ? call : Deadline.within(deadline)(call),
-      (exit) => Effect.sync(() => exitOf.set(id, exit))
-    )
-    return Effect.map(Effect.forkChild(told, { startImmediately: true }), (fiber) => fibers.push(fiber))
-  }
-  const refusalOf = (id: number): Refusal | undefined => {
-    const exit = exitOf.get(id)
-    const error = exit && Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-    return error instanceof RateLimit.RateLimited
-      ? { bucket: error.bucket, retryAfter: error.retryAfter && Duration.toMillis(error.retryAfter) }
-      : undefined
-  }
-  return { admitted, begin, exitOf, fibers, finish, refusalOf, reservations }
+const makeIn = (setup: Setup) =>
+  RateLimit.make({ name: "model", limits: toLimits(setup, setup.limits), maxWait: setup.maxWait })
+
+const refusalIn = (exit: Exit.Exit<unknown, unknown> | undefined): Refusal | undefined => {
+  const error = exit && Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  return error instanceof RateLimit.RateLimited
+    ? { bucket: error.bucket, retryAfter: error.retryAfter && Duration.toMillis(error.retryAfter) }
+    : undefined
 }
 
-const play = (setup: Setup, history: ReadonlyArray<Operation>) =>
+/** Takes by hand what `protectWith` takes, and settles it or gives it back; more than once, which counts once. */
+const reserve = (limiter: RateLimit.RateLimit, costs: RateLimit.Cost, work: Effect.Effect<Ending>) =>
   Effect.gen(function*() {
-    const limiter = yield* RateLimit.make({
-      name: "model",
-      limits: toLimits(setup, setup.limits),
-      maxWait: setup.maxWait
-    })
-    let now = yield* Clock.currentTimeMillis
-    const model = new Model(setup, now)
-    const { admitted, begin, exitOf, fibers, finish, refusalOf, reservations } = callers(limiter)
+    const reservation = yield* limiter.reserve(costs)
+    const ending = yield* work
+    if (typeof ending === "object") return yield* reservation.settle(ending)
+    if (ending === "rejection") yield* Effect.andThen(reservation.refund, reservation.refund)
+    return yield* exits[ending]
+  })
 
-    const interrupt = (call: Call | undefined) =>
-      Effect.suspend(() => {
-        if (call === undefined) return Effect.void
-        model.interrupt(call)
-        return Fiber.interrupt(fibers[call.id]!)
-      })
-
-    for (const operation of history) {
-      switch (operation._tag) {
-        case "Begin": {
-          const call = setup.varied === "deadlines" ? operation : { ...operation, deadline: undefined }
-          model.begin(call)
-          yield* begin(call)
-          break
-        }
-        case "End": {
-          const call = model.in("running")[operation.index]
-          if (call === undefined) break
-          model.end(call, operation.ending)
-          finish.get(call.id)!(operation.ending)
-          yield* Fiber.await(fibers[call.id]!)
-          break
-        }
-        case "Settle": {
-          const call = model.in("reserved")[operation.index]
-          if (call === undefined) break
-          model.end(call, operation.actual)
-          yield* reservations.get(call.id)!.settle(operation.actual)
-          break
-        }
-        case "Refund": {
-          const call = model.in("reserved")[operation.index]
-          if (call === undefined) break
-          model.refund(call)
-          yield* reservations.get(call.id)!.refund
-          // Once only.
-          yield* reservations.get(call.id)!.refund
-          break
-        }
-        case "InterruptWaiting":
-          yield* interrupt(model.in("waiting")[operation.index])
-          break
-        case "InterruptRunning":
-          yield* interrupt(model.in("running")[operation.index])
-          break
-        case "Advance":
-          now += operation.millis
-          model.advance(now)
-          yield* TestClock.adjust(operation.millis)
-          break
-        case "Pause":
-          model.pause(operation.millis)
-          yield* limiter.pause(operation.millis)
-          break
-        case "Lower":
-          model.lower(operation.atMost)
-          yield* limiter.lower(operation.atMost)
-          break
-        case "SetLimits": {
-          const faster = setup.varied === "pace" && operation.pace === "twice as fast" ? 2 : 1
-          model.change(operation.limits, faster)
-          yield* limiter.setLimits(toLimits(setup, operation.limits, faster))
-        }
-      }
-      yield* TestClock.adjust(0)
-      assert.strictEqual(admitted.join("; "), model.admitted.join("; "), "who was admitted when")
-      for (const { id, state } of model.calls) {
-        assert.strictEqual(exitOf.has(id), state === "over" || state === "reserved", `call ${id} has ended`)
-        assert.deepStrictEqual(refusalOf(id), model.refused.get(id), `what call ${id} is told`)
-      }
-      if (!setup.watched) continue
-      const { limits, pausedFor, rejected, waiting, ...told } = yield* limiter.snapshot
-      assert.deepStrictEqual(
-        { admitted: told.admitted, pausedFor: pausedFor && Duration.toMillis(pausedFor), rejected, waiting },
-        {
-          admitted: model.admitted.length,
-          pausedFor: model.pausedFor(),
-          rejected: model.refused.size,
-          waiting: model.in("waiting").length
-        }
-      )
-      assert.deepStrictEqual(limits.map(({ available }) => exact(available)), model.available().map(exact), "available")
-      for (const { available, capacity } of limits) assert.isAtMost(available, capacity)
+const subject = (setup: Setup, limiter: RateLimit.RateLimit) => ({
+  make: Effect.succeed(limiter),
+  call: (
+    _: unknown,
+    work: Effect.Effect<Ending>,
+    { costs, deadline, how }: Request
+  ): Effect.Effect<unknown, unknown> => {
+    const ended = Effect.flatMap(
+      work,
+      (ending): Effect.Effect<typeof Actual.Type, unknown> =>
+        typeof ending === "object" ? Effect.succeed(ending) : exits[ending]
+    )
+    const call: Effect.Effect<unknown, unknown> = how === "reserve"
+      ? reserve(limiter, costs, work)
+      : limiter.protectWith({ costs, settle: (actual: typeof Actual.Type) => actual })(ended)
+    const millis = deadlineIn(setup, deadline)
+    return millis === Infinity ? call : Deadline.within(millis)(call)
+  },
+  control: (_: unknown, change: Control) => {
+    switch (change._tag) {
+      case "Pause":
+        return limiter.pause(change.millis)
+      case "Lower":
+        return limiter.lower(change.atMost)
+      case "SetLimits":
+        return limiter.setLimits(toLimits(setup, change.limits, fasterIn(setup, change.pace)))
     }
-    yield* Effect.forEach(fibers, Fiber.interrupt)
+  },
+  look: (_: unknown, { calls, started }: Arbitraries.Scene<Request>) =>
+    Effect.gen(function*(): Effect.fn.Return<Seen> {
+      const refusals = calls.flatMap(({ exit, id }) => {
+        const refusal = refusalIn(exit)
+        return refusal ? [[id, refusal] as const] : []
+      })
+      const over = calls.flatMap(({ id, state }) => state === "over" ? [id] : [])
+      const seen = { admitted: started, over, refused: new Map(refusals) }
+      if (!setup.watched) return { ...seen, told: undefined }
+      const { admitted, limits, pausedFor, rejected, waiting } = yield* limiter.snapshot
+      for (const { available, capacity } of limits) assert.isAtMost(available, capacity)
+      const available = limits.map((limit) => exact(limit.available))
+      const told = { admitted, rejected, waiting, pausedFor: pausedFor && Duration.toMillis(pausedFor), available }
+      return { ...seen, told }
+    }),
+  model: (): Arbitraries.Model<Request, Ending, Control, Seen> => new Model(setup, 0)
+})
+
+const play = (setup: Setup, history: Arbitraries.History<Request, Ending, Control>) =>
+  Effect.gen(function*() {
+    const limiter = yield* makeIn(setup)
+    yield* Arbitraries.play(history, subject(setup, limiter))
     assert.strictEqual((yield* limiter.snapshot).waiting, 0)
   })
 
@@ -554,9 +525,9 @@ const runs = Number(process.env.SWITCHGEAR_RUNS ?? 100)
 
 it.effect.prop(
   "the limiter does what the model does, whatever the history",
-  { setup: Setup, history: Schema.Array(Operation).check(Schema.isMinLength(30), Schema.isMaxLength(100)) },
+  { setup: Setup, history },
   ({ history, setup }) => play(setup, history),
-  { arbitrary: { runs, size: 100 }, timeout: 10_000 + 40 * runs }
+  { arbitrary: { runs, size: 100, maxShrinks: 2000 }, timeout: 10_000 + 40 * runs }
 )
 
 it.effect.prop(
@@ -568,13 +539,10 @@ it.effect.prop(
   ({ setup, steps }) =>
     play(
       setup,
-      steps.flatMap((millis, i): ReadonlyArray<Operation> => [
+      steps.flatMap((millis, i): Arbitraries.History<Request, Ending, Control> => [
         {
           _tag: "Begin",
-          how: "protect",
-          costs: { requests: 1, tokens: 1, cost: 0 },
-          deadline: undefined,
-          work: "lasting"
+          call: { how: "protect", costs: { requests: 1, tokens: 1, cost: 0 }, deadline: undefined }
         },
         { _tag: "End", index: 0, ending: i % 7 === 0 ? "rejection" : "failure" },
         { _tag: "Advance", millis }
@@ -611,70 +579,58 @@ it.effect("those who end at once and make room for the next leave no one behind,
     assert.deepStrictEqual([passed, (yield* limiter.snapshot).waiting], [2000, 0])
   }))
 
-const Honest = Schema.Union([
-  Begin,
-  Begin,
-  Begin,
-  Begin,
-  Schema.TaggedStruct("InterruptWaiting", { index: Index }),
-  Schema.TaggedStruct("Advance", { millis: Schema.Literals([1, 10, 70, 100]) }),
-  Schema.TaggedStruct("Advance", { millis: Schema.Literals([100, 333, 3000]) }),
-  Schema.TaggedStruct("Pause", { millis: Schema.Literals([50, 200]) }),
-  Schema.TaggedStruct("Lower", { atMost: AtMost })
-])
+const honest = Arbitraries.history({
+  calls: Request,
+  advance: [1, 10, 70, 100, 100, 333, 3000],
+  control: Schema.Union([Schema.TaggedStruct("Pause", { millis: Schema.Literals([50, 200]) }), Lower]),
+  weights: { Call: 0, Begin: 4, End: 0, Interrupt: 2, Advance: 2, Control: 2 },
+  length: { from: 30, to: 100 }
+})
 
 it.effect.prop(
   "no span holds more than a limit allows, and nobody overtakes, whatever the history",
-  { setup: Setup, history: Schema.Array(Honest).check(Schema.isMinLength(30), Schema.isMaxLength(100)) },
+  { setup: Setup, history: honest },
   ({ history, setup }) =>
     Effect.gen(function*() {
-      const limits = toLimits(setup, setup.limits)
-      const limiter = yield* RateLimit.make({ name: "model", limits, maxWait: setup.maxWait })
-      const { admitted, begin, exitOf, fibers } = callers(limiter)
-      const costs: Array<typeof Cost.Type> = []
-      for (const operation of history) {
-        switch (operation._tag) {
-          case "Begin":
-            costs.push(operation.costs)
-            yield* begin({ ...operation, work: "lasting" })
-            break
-          case "InterruptWaiting": {
-            const waiting = fibers.filter((_, id) => !exitOf.has(id) && admitted.every(([other]) => other !== id))
-            if (waiting.length > 0) yield* Fiber.interrupt(waiting[operation.index % waiting.length]!)
-            break
-          }
-          case "Advance":
-            yield* TestClock.adjust(operation.millis)
-            break
-          case "Pause":
-            yield* limiter.pause(operation.millis)
-            break
-          case "Lower":
-            yield* limiter.lower(operation.atMost)
-        }
-        yield* TestClock.adjust(0)
-        for (const { available, capacity } of (yield* limiter.snapshot).limits) assert.isAtMost(available, capacity)
-      }
-      yield* TestClock.adjust("10 minutes")
-      const order = admitted.map(([id]) => id)
-      assert.deepStrictEqual(order, order.toSorted((a, b) => a - b), "nobody overtakes")
-      for (const { burst, kind, limit, per, resource } of limits) {
-        const millis = Duration.toMillis(per)
-        const taken = admitted.map(([id, at]) => ({
-          at,
-          cost: costs[id]![resource] ?? (resource === "requests" ? 1 : 0)
-        }))
-        for (let from = 0; from < taken.length; from++) {
-          let sum = 0
-          for (let to = from; to < taken.length; to++) {
-            sum += taken[to]!.cost
-            const span = taken[to]!.at - taken[from]!.at
-            const allowed = kind === "sliding-window" ? span < millis ? limit : Infinity : burst + limit * span / millis
-            assert.isAtMost(sum, allowed + 1e-6, `${resource} (${kind}) within ${span} ms`)
-          }
-        }
-      }
-      yield* Effect.forEach(fibers, Fiber.interrupt)
+      const limiter = yield* makeIn(setup)
+      let judged = 0
+      const inTheEnd = { _tag: "Advance", millis: 600_000 } as const
+      yield* Arbitraries.play([...history, inTheEnd], {
+        ...subject({ ...setup, watched: false }, limiter),
+        call: (_, work, request) => subject(setup, limiter).call(_, Effect.andThen(work, Effect.never), request),
+        model: undefined,
+        look: (_, { calls, started }: Arbitraries.Scene<Request>) =>
+          Effect.gen(function*() {
+            for (const { available, capacity } of (yield* limiter.snapshot).limits) assert.isAtMost(available, capacity)
+            for (; judged < started.length; judged++) {
+              assert.isAbove(started[judged]!.id, started[judged - 1]?.id ?? -1, "nobody overtakes")
+              for (const limit of toLimits(setup, setup.limits)) {
+                assertSpans(
+                  limit,
+                  started.slice(0, judged + 1).map(({ at, id }) => ({
+                    at,
+                    cost: calls[id]!.call.costs[limit.resource] ?? (limit.resource === "requests" ? 1 : 0)
+                  }))
+                )
+              }
+            }
+          })
+      })
     }),
-  { arbitrary: { runs, size: 100 }, timeout: 10_000 + 40 * runs }
+  { arbitrary: { runs, size: 100, maxShrinks: 2000 }, timeout: 10_000 + 40 * runs }
 )
+
+/** Every span that ends with the last taking holds at most what the limit allows for so long. */
+const assertSpans = (
+  { burst, kind, limit, per, resource }: RateLimit.Limit,
+  taken: ReadonlyArray<{ readonly at: number; readonly cost: number }>
+) => {
+  const millis = Duration.toMillis(per)
+  let sum = 0
+  for (const { at, cost } of taken.toReversed()) {
+    sum += cost
+    const span = taken.at(-1)!.at - at
+    const allowed = kind === "sliding-window" ? span < millis ? limit : Infinity : burst + limit * span / millis
+    assert.isAtMost(sum, allowed + 1e-6, `${resource} (${kind}) within ${span} ms`)
+  }
+}

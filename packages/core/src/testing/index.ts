@@ -1,3 +1,4 @@
+export * as Arbitraries from "./Arbitraries.ts"
 export * as Chaos from "./Chaos.ts"
 export * as Histogram from "./Histogram.ts"
 export * as Latency from "./Latency.ts"

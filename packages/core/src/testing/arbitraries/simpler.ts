@@ -1,0 +1,89 @@
+/** Simpler histories than one that fails, the shortest first: the platform tries them, and goes on from what fails. */
+import type { History, Operation } from "./operation.ts"
+
+type Any = Operation<unknown, unknown, unknown>
+
+/** The lists from which a history was made, without repetitions. What comes first in a list is the simplest. */
+export interface Lists {
+  readonly call: ReadonlyArray<unknown> | undefined
+  readonly ending: ReadonlyArray<unknown> | undefined
+  readonly millis: ReadonlyArray<number>
+  readonly control: ReadonlyArray<unknown> | undefined
+}
+
+// Two steps that need each other, such as a beginning and its end, go only together. There are too many pairs to try
+// them in a long history, which first gets shorter step by step.
+const pairsUpTo = 20
+
+/** The immediate simplifications of a history. Data that is from no list is simplified blindly, and may be invalid. */
+export const simpler = (lists: Lists) => (history: History<any, any, any>): ReadonlyArray<History<any, any, any>> => [
+  ...withoutBlocks(history),
+  ...history.flatMap((operation, i) => simplerOperations(operation, lists).map((other) => history.with(i, other))),
+  ...history.length > pairsUpTo ? [] : withoutPairs(history, lists)
+]
+
+const withoutBlocks = (history: ReadonlyArray<Any>): ReadonlyArray<ReadonlyArray<Any>> => {
+  const shorter: Array<ReadonlyArray<Any>> = []
+  for (let size = history.length; size >= 1; size = Math.floor(size / 2)) {
+    for (let from = 0; from < history.length; from += size) shorter.push(history.toSpliced(from, size))
+  }
+  return shorter
+}
+
+const withoutPairs = (history: ReadonlyArray<Any>, lists: Lists): ReadonlyArray<ReadonlyArray<Any>> =>
+  history.flatMap((first, i) =>
+    history.slice(i + 1).flatMap((second, offset) => {
+      const rest = history.toSpliced(i + 1 + offset, 1)
+      return [rest.toSpliced(i, 1), ...together(first, second, lists).map((one) => rest.with(i, one))]
+    })
+  )
+
+/** What two operations come to as one. */
+const together = (first: Any, second: Any, { millis }: Lists): ReadonlyArray<Any> => {
+  if (first._tag === "Begin" && second._tag === "End") {
+    return [{ _tag: "Call", call: first.call, ending: second.ending }]
+  }
+  if (first._tag !== "Advance" || second._tag !== "Advance") return []
+  const sum = first.millis + second.millis
+  return millis.includes(sum) ? [{ _tag: "Advance", millis: sum }] : []
+}
+
+const simplerOperations = (operation: Any, lists: Lists): ReadonlyArray<Any> => {
+  const within = <K extends keyof Lists>(field: K, data: unknown): ReadonlyArray<Any> => {
+    const list = lists[field]
+    const values = list === undefined ? simplerData(data) : list.slice(0, list.indexOf(data as never))
+    return values.map((value) => ({ ...operation, [field]: value }) as Any)
+  }
+  switch (operation._tag) {
+    case "Call":
+      return [
+        { _tag: "Begin", call: operation.call },
+        ...within("call", operation.call),
+        ...within("ending", operation.ending)
+      ]
+    case "Begin":
+      return within("call", operation.call)
+    case "End":
+      return [...lowerIndexes(operation), ...within("ending", operation.ending)]
+    case "Interrupt":
+      return lowerIndexes(operation)
+    case "Advance":
+      return within("millis", operation.millis)
+    case "Control":
+      return within("control", operation.control)
+  }
+}
+
+const lowerIndexes = (operation: Any & { readonly index: number }): ReadonlyArray<Any> =>
+  Array.from({ length: operation.index }, (_, index) => ({ ...operation, index }))
+
+const simplerData = (data: unknown): ReadonlyArray<unknown> => {
+  if (data === undefined) return []
+  if (typeof data !== "object" || data === null) {
+    return [undefined, ...[0, 1].filter((n) => typeof data === "number" && n < Math.abs(data))]
+  }
+  if (Array.isArray(data)) {
+    return data.flatMap((each, i) => [data.toSpliced(i, 1), ...simplerData(each).map((other) => data.with(i, other))])
+  }
+  return Object.entries(data).flatMap(([key, each]) => simplerData(each).map((other) => ({ ...data, [key]: other })))
+}
