@@ -1,6 +1,8 @@
 export * as Arbitraries from "./Arbitraries.ts"
 export * as Chaos from "./Chaos.ts"
+export * as Claim from "./Claim.ts"
 export * as Histogram from "./Histogram.ts"
 export * as Latency from "./Latency.ts"
 export * as Load from "./Load.ts"
+export * as Scenario from "./Scenario.ts"
 export * as VirtualClock from "./VirtualClock.ts"

@@ -1,0 +1,34 @@
+/** A scenario that makes no sense is told by the place where it does not. */
+import * as Schema from "effect/Schema"
+import { OptionsOf, render } from "../../internal/options.ts"
+
+/** The scenario could not be run, because of the value at a place such as `provider[1].for`. No call was made. */
+export class InvalidScenario
+  extends Schema.TaggedError<InvalidScenario>("@switchgear/core/testing/Scenario/InvalidScenario")("InvalidScenario", {
+    scenario: Schema.String,
+    at: Schema.String,
+    reason: Schema.String
+  })
+{
+  override get message(): string {
+    return `The scenario "${this.scenario}" cannot be run: ${this.at} ${this.reason}.`
+  }
+}
+
+/** Checks the values at one place of a scenario. */
+export class Place extends OptionsOf {
+  readonly scenario: string
+
+  constructor(scenario: string, at: string) {
+    super(at)
+    this.scenario = scenario
+  }
+
+  override refuse(field: string, range: string, value: unknown): never {
+    return this.reject(field, `must be ${range}, got ${render(value)}`)
+  }
+
+  reject(field: string, reason: string): never {
+    throw new InvalidScenario({ scenario: this.scenario, at: this.where + field, reason })
+  }
+}

@@ -1,0 +1,167 @@
+/** A scenario that makes sense: when each phase begins and ends, and what a provider does in it. */
+import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+import * as Chaos from "../Chaos.ts"
+import { activeRules } from "../chaos/rules.ts"
+import * as Latency from "../Latency.ts"
+import * as Load from "../Load.ts"
+import { problemOf } from "../load/arrivals.ts"
+import type { Claim } from "./claims.ts"
+import type { Span } from "./figures.ts"
+import { Place } from "./invalid.ts"
+
+/** Customers who come for a while. */
+export interface LoadPhase {
+  /** What claims call it. No two phases of a scenario have the same name, whosever they are. */
+  readonly name: string
+  readonly arrivals: Load.Arrivals
+}
+
+/** What a provider does for a while. Without `latency` and `rules` it is well: it answers at once. */
+export interface ProviderPhase {
+  /** What claims call it. No two phases of a scenario have the same name, whosever they are. */
+  readonly name: string
+  /** How long it takes, above zero; must be given for all but the last, which lasts until the end in any case. */
+  readonly for?: Duration.Input | undefined
+  /** How long it thinks before it answers, fails or hangs. @default not at all */
+  readonly latency?: Duration.Input | Latency.Latency | undefined
+  /** What goes wrong: see `Chaos`. @default nothing */
+  readonly rules?: ReadonlyArray<Chaos.Rule<any, any>> | undefined
+}
+
+/** What is asked of a scenario. */
+export interface Script {
+  readonly name: string
+  readonly load: ReadonlyArray<LoadPhase>
+  readonly providers: Readonly<Record<string, ReadonlyArray<ProviderPhase>>>
+  readonly claims: ReadonlyArray<Claim>
+  readonly patience: Duration.Input
+}
+
+/** Who does what, and when. */
+export interface Plan {
+  readonly name: string
+  readonly arrivals: Load.Arrivals
+  readonly load: ReadonlyArray<Span>
+  readonly providers: ReadonlyArray<{ readonly name: string; readonly phases: ReadonlyArray<Act> }>
+  readonly claims: ReadonlyArray<Claim>
+  readonly patience: number
+}
+
+/** A phase of a provider, and its rules. */
+export interface Act {
+  readonly span: Span
+  readonly rules: ReadonlyArray<Chaos.Rule<any, any>>
+}
+
+/** What a provider is called where there is one. */
+export const onlyProvider = "provider"
+
+/** Throws an `InvalidScenario` that names the first place that makes no sense. */
+export const planOf = (script: Script): Plan => {
+  const place = new Place(script.name, "")
+  place.name(script.name)
+  const someOf = <A>(field: string, values: ReadonlyArray<A>): ReadonlyArray<A> =>
+    values.length > 0 ? values : place.refuse(field, "a list with something in it", values)
+  const providers = Object.entries(script.providers)
+  if (providers.length === 0) place.refuse("providers", "at least one by name", script.providers)
+  const taken = new Map<string, string>()
+  const named = (at: string, name: string): string => {
+    const first = taken.get(new Place(script.name, `${at}.`).name(name))
+    if (first !== undefined)
+      place.reject(`${at}.name`, `must be a name of its own, ${JSON.stringify(name)} is ${first}`)
+    taken.set(name, at)
+    return name
+  }
+  return {
+    name: script.name,
+    arrivals: Load.sequence(someOf("load", script.load).map(({ arrivals }) => arrivals)),
+    load: loadSpans(script, named),
+    providers: providers.map(([name, phases]) => {
+      const at = name === onlyProvider ? "provider" : `providers[${JSON.stringify(name)}]`
+      return { name, phases: acts(script.name, name, at, someOf(at, phases), named) }
+    }),
+    claims: script.claims,
+    patience: place.positive("patience", script.patience)
+  }
+}
+
+type Named = (at: string, name: string) => string
+
+const loadSpans = ({ load, name: scenario }: Script, named: Named): ReadonlyArray<Span> => {
+  let from = 0
+  return load.map(({ arrivals, name }, index) => {
+    const at = `load[${index}]`
+    const problem = problemOf(arrivals)
+    if (problem !== undefined) new Place(scenario, `${at}.arrivals.`).reject(problem.place, problem.reason)
+    const span = { name: named(at, name), provider: undefined, from, to: from + millisOf(arrivals) }
+    from = span.to
+    return span
+  })
+}
+
+const acts = (
+  scenario: string,
+  provider: string,
+  at: string,
+  phases: ReadonlyArray<ProviderPhase>,
+  named: Named
+): ReadonlyArray<Act> => {
+  let from = 0
+  return phases.map((phase, index) => {
+    const place = new Place(scenario, `${at}[${index}].`)
+    const last = index === phases.length - 1
+    const name = named(`${at}[${index}]`, phase.name)
+    if (phase.for === undefined && !last) place.reject("for", "must be given for every phase but the last")
+    const millis = phase.for === undefined
+      ? Infinity
+      : last
+      ? place.limit("for", phase.for)
+      : place.positive("for", phase.for)
+    const span = { name, provider, from, to: last ? Infinity : from + millis }
+    from = span.to
+    return { span, rules: rulesOf(place, phase) }
+  })
+}
+
+const rulesOf = (place: Place, { latency, rules = [] }: ProviderPhase): ReadonlyArray<Chaos.Rule<any, any>> => {
+  checked(place, "rules", () => activeRules("", rules))
+  if (latency === undefined) return rules
+  const wait = isLatency(latency)
+    ? latency
+    : Latency.constant(Duration.millis(place.wait("latency", latency)))
+  checked(place, "", () => Latency.validate("", wait))
+  return [{ inject: Chaos.latency(wait) }, ...rules]
+}
+
+/** Tells a mistake in the words of the one who checks for it, and by its place in the scenario. */
+const checked = (place: Place, field: string, check: () => void): void => {
+  try {
+    check()
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const [, index = "", inside = "", reason = ""] = /^(\[\d+\])?: (\S+) (.*)$/s.exec(error.message) ?? []
+    place.reject([`${field}${index}`, inside].filter((part) => part !== "").join("."), reason)
+  }
+}
+
+const isLatency = (latency: Duration.Input | Latency.Latency): latency is Latency.Latency =>
+  Predicate.hasProperty(latency, "_tag")
+
+/** How long arrivals take, calls or no calls. */
+const millisOf = (arrivals: Load.Arrivals): number => {
+  switch (arrivals._tag) {
+    case "Constant":
+    case "Poisson":
+    case "Ramp":
+      return Duration.toMillis(arrivals.for)
+    case "Burst":
+      return millisOf(arrivals.of)
+    case "Sequence":
+      return arrivals.sequence.reduce((sum, part) => sum + millisOf(part), 0)
+    case "Trace": {
+      const [last = 0, previous = last] = arrivals.at.slice(-2).reverse()
+      return last + (last - previous)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** A provider of a scenario: an effect that does what its phase says, and can stand around others. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { monotonicMillis } from "../../internal/time.ts"
+import * as Chaos from "../Chaos.ts"
+import type { Plan } from "./plan.ts"
+import { CurrentVisit, type Recorder } from "./recorder.ts"
+
+/**
+ * A provider that answers with its name, or does what its phase says.
+ *
+ * Where the app has a stack of its own, let the provider stand around the bottom of it: `inject` around an effect, or
+ * `Chaos.httpClient(provider)` around a client.
+ */
+export interface Provider<out A, out E> extends Effect.Effect<string | A, E>, Chaos.Injector<A, E> {
+  readonly name: string
+}
+
+/** The time since the load began; NaN before it. */
+export class Stopwatch {
+  private begun = NaN
+
+  begin(clock: Clock.Clock): void {
+    this.begun = monotonicMillis(clock)
+  }
+
+  read(clock: Clock.Clock): number {
+    return Math.round((monotonicMillis(clock) - this.begun) * 1000) / 1000
+  }
+}
+
+/** Makes a provider that follows its phases, and tells the recorder of each call that reaches it. */
+export const makeProvider = (
+  { name, phases }: Plan["providers"][number],
+  { recorder, seed, stopwatch }: {
+    readonly recorder: Recorder
+    readonly seed: string
+    readonly stopwatch: Stopwatch
+  }
+): Effect.Effect<Provider<any, any>> =>
+  Effect.map(
+    Effect.forEach(phases, ({ rules, span }) => Chaos.make({ name, rules, seed: `${seed} ${name} ${span.name}` })),
+    (chaos) => {
+      const injectAs: Provider<any, any>["injectAs"] = (about) => (self) =>
+        Effect.withFiber((fiber) => {
+          const at = stopwatch.read(fiber.getRef(Clock.Clock))
+          // What a policy asks while it is made is nobody's call.
+          if (!Number.isNaN(at)) recorder.reached(name, at, fiber.getRef(CurrentVisit))
+          const phase = Math.max(0, phases.findIndex(({ span }) => at < span.to))
+          return chaos[phase]!.injectAs(about)(self)
+        })
+      const inject = injectAs({})
+      const answer = inject(Effect.succeed(name))
+      const counts = Effect.map(Effect.all(chaos.map((phase) => phase.counts)), (all) => all.reduce(sum))
+      return Object.assign(Effect.suspend(() => answer), { name, inject, injectAs, counts })
+    }
+  )
+
+const sum = (one: Chaos.Counts, other: Chaos.Counts): Chaos.Counts => ({
+  calls: one.calls + other.calls,
+  passed: one.passed + other.passed,
+  latency: one.latency + other.latency,
+  fault: one.fault + other.fault,
+  outcome: one.outcome + other.outcome,
+  defect: one.defect + other.defect,
+  hang: one.hang + other.hang
+})

@@ -1,0 +1,48 @@
+/** Which time of a run a claim speaks of, and why there may be none. */
+import type { Window } from "./claims.ts"
+import type { Span } from "./figures.ts"
+import { present, span as lasting } from "./words.ts"
+
+/** A time to judge, in milliseconds since the load began. */
+export interface Range {
+  readonly from: number
+  readonly to: number
+  /** From when on it is told how long things went on, where that is asked. */
+  readonly since: number | undefined
+  /** Whose phase it is, if it is one of a provider. */
+  readonly provider: string | undefined
+  /** The time in words: `during "down"`. */
+  readonly told: string
+}
+
+/** The time that a window names, or why there is none. */
+export const rangeOf = (window: Window, phases: ReadonlyArray<Span>): Range | { readonly reason: string } => {
+  const find = (name: string) => phases.find((phase) => phase.name === name)
+  const unknown = (name: string) => ({
+    reason: `there is no phase "${name}"; ${present(phases.map((phase) => phase.name))}`
+  })
+  switch (window._tag) {
+    case "Run":
+      return { from: 0, to: Infinity, since: undefined, provider: undefined, told: "at all" }
+    case "During": {
+      const phase = find(window.phase)
+      if (phase === undefined) return unknown(window.phase)
+      return { ...phase, since: undefined, told: `during "${phase.name}"` }
+    }
+    case "After": {
+      const phase = find(window.phase)
+      if (phase === undefined) return unknown(window.phase)
+      const until = window.until === undefined ? undefined : find(window.until)
+      if (window.until !== undefined && until === undefined) return unknown(window.until)
+      if (phase.to === Infinity) return { reason: `"${phase.name}" lasts until the end` }
+      const before = until === undefined ? "" : ` and before "${until.name}"`
+      return {
+        from: phase.to + window.millis,
+        to: until?.from ?? Infinity,
+        since: phase.to,
+        provider: undefined,
+        told: `later than ${lasting(window.millis)} after "${phase.name}" had ended${before}`
+      }
+    }
+  }
+}

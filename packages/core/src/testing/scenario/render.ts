@@ -1,0 +1,82 @@
+/** A run in words: the table of its phases, and the counter-examples of what it was claimed to be. */
+import type { Call, Figures } from "./figures.ts"
+import type { Judged } from "./judge.ts"
+import type { Evidence } from "./watch.ts"
+import { count, counted, moment, quoted, span, table, tally } from "./words.ts"
+
+/** What there is to tell of a run. */
+export interface Told {
+  readonly scenario: string
+  readonly seed: string
+  readonly all: Figures
+  readonly phases: ReadonlyArray<Figures>
+  readonly claims: ReadonlyArray<Judged>
+}
+
+/** The run as a short text: its phases, and each claim with what was seen. */
+export const render = (told: Told): string =>
+  [
+    `Scenario "${told.scenario}", seed ${JSON.stringify(told.seed)}: ` +
+    `${counted(told.all.calls, "call")} in ${span(told.all.to)}`,
+    "",
+    figures(told),
+    ...told.claims.length === 0 ? [] : ["", ...told.claims.map(verdict)]
+  ].join("\n")
+
+/** Every claim that failed, with what happened when it did. */
+export const counterExample = (told: Told): string => {
+  const failed = told.claims.filter(({ verdict }) => verdict._tag === "Broken")
+  const unjudged = told.claims.filter(({ verdict }) => verdict._tag === "Unjudged")
+  return [
+    `Scenario "${told.scenario}", seed ${JSON.stringify(told.seed)}: ` +
+    `${count(failed.length)} of ${counted(told.claims.length, "claim")} failed`,
+    ...failed.flatMap((judged) => ["", verdict(judged), ...scene(judged.evidence, told.phases)]),
+    ...unjudged.flatMap((judged) => ["", verdict(judged)]),
+    "",
+    figures(told),
+    "",
+    `To see it again: Scenario.run(scenario, { seed: ${JSON.stringify(told.seed)} })`
+  ].join("\n")
+}
+
+const mark = { Holds: "✓", Broken: "✗", Unjudged: "?" } as const
+
+const verdict = ({ claim, verdict }: Judged): string =>
+  `${mark[verdict._tag]} ${claim}: ${verdict._tag === "Unjudged" ? verdict.reason : verdict.seen}`
+
+const scene = (evidence: Evidence | undefined, phases: ReadonlyArray<Figures>): ReadonlyArray<string> => {
+  if (evidence === undefined) return []
+  const { at, calls, culprit } = evidence
+  const during = phases.filter(({ from, to }) => at >= from && at < to).map(({ name }) => name)
+  const when = during.length === 0 ? "after the load" : `in ${quoted(during)}`
+  const rows = calls.map((call) => row(call, call.index === culprit ? "→" : ""))
+  const head = ["", "call", "came at", "took", "to provider", "ended as"]
+  return [`  since ${moment(at)}, ${when}`, ...indented(table([0, 5], [head, ...rows]))]
+}
+
+const row = ({ at, ended, index, outcome, reached }: Call, mark: string): ReadonlyArray<string> => [
+  mark,
+  `#${index}`,
+  moment(at),
+  span(ended - at),
+  count(reached),
+  outcome
+]
+
+const figures = ({ all, phases }: Told): string => {
+  const head = ["phase", "of", "from", "to", "calls", "p50", "p99", "to provider", "outcomes"]
+  const rows = [...phases, all].map(({ calls, from, latency, name, outcomes, provider, reached, to }) => [
+    name,
+    provider ?? "load",
+    moment(from),
+    moment(to),
+    count(calls),
+    span(latency.p50),
+    span(latency.p99),
+    count(provider === undefined ? Object.values(reached).reduce((sum, one) => sum + one, 0) : reached[provider]!),
+    tally(outcomes)
+  ])
+  return table([0, 1, 8], [head, ...rows])
+}
+
+const indented = (text: string): ReadonlyArray<string> => text.split("\n").map((line) => `  ${line}`)

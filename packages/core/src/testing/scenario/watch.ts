@@ -1,0 +1,184 @@
+/**
+ * Watches a claim while the calls are made, in memory that does not grow with them: how many there were of what it
+ * counts, and since when it has been broken for good.
+ */
+import type { Share, Verdict } from "./claims.ts"
+import type { Call } from "./figures.ts"
+import type { Range } from "./range.ts"
+import { count, counted, share, span, tally } from "./words.ts"
+
+/** How many calls are told before and after the one that broke a claim. */
+const around = 3
+
+/** What was going on when a claim was broken. */
+export interface Evidence {
+  /** Since when it was, until the end, in milliseconds since the load began. */
+  readonly at: number
+  /** The call that broke it, where it is known. */
+  readonly culprit: number | undefined
+  /** Calls in the order in which they ended, the culprit's among them. */
+  readonly calls: ReadonlyArray<Call>
+}
+
+/** The calls that ended last. */
+export class Recent {
+  readonly calls: Array<Call> = []
+
+  add(call: Call): void {
+    if (this.calls.length === around) this.calls.shift()
+    this.calls.push(call)
+  }
+}
+
+export class Watch {
+  private readonly claim: Share
+  private readonly range: Range
+  private readonly providers: ReadonlyArray<string>
+  private readonly recent: Recent
+  private part = 0
+  private whole = 0
+  private scene: Scene | undefined
+  private readonly others = new Map<string, number>()
+  private longest = 0
+  private lastOther: number | undefined
+
+  constructor(claim: Share, range: Range, providers: ReadonlyArray<string>, recent: Recent) {
+    this.claim = claim
+    this.range = range
+    this.providers = providers
+    this.recent = recent
+  }
+
+  arrived(at: number): void {
+    // It is weighed with the next call that reaches the provider, which is often this one's own.
+    if (this.claim.counted._tag === "Reached" && this.covers(at)) this.whole++
+  }
+
+  reached(provider: string, at: number, call: Call | undefined): void {
+    if (this.claim.counted._tag === "Reached" && this.providers.includes(provider) && this.covers(at)) {
+      this.part++
+      this.weigh(at, call)
+    }
+  }
+
+  settled(call: Call): void {
+    this.scene?.add(call)
+    if (this.claim.counted._tag === "Reached") return
+    const counts = this.counts(call)
+    const { since } = this.range
+    if (!counts && since !== undefined && call.at >= since && call.at < this.range.to) {
+      this.lastOther = Math.max(call.at, this.lastOther ?? 0)
+    }
+    if (!this.covers(call.at)) return
+    if (!counts) this.others.set(call.outcome, (this.others.get(call.outcome) ?? 0) + 1)
+    this.longest = Math.max(this.longest, call.ended - call.at)
+    this.whole++
+    if (counts) this.part++
+    this.weigh(call.ended, call)
+  }
+
+  get verdict(): Verdict {
+    if (this.whole === 0) return { _tag: "Unjudged", reason: `no call was made ${this.range.told}` }
+    return { _tag: this.kept ? "Holds" : "Broken", seen: this.seen }
+  }
+
+  get evidence(): Evidence | undefined {
+    return this.verdict._tag === "Broken" ? this.scene?.evidence : undefined
+  }
+
+  private covers(at: number): boolean {
+    return at >= this.range.from && at < this.range.to
+  }
+
+  private counts({ answered, at, ended, outcome }: Call): boolean {
+    const { counted } = this.claim
+    switch (counted._tag) {
+      case "Answered":
+        return answered
+      case "Outcome":
+        return outcome === counted.outcome
+      case "Within":
+        // Clocks wake to the millisecond.
+        return ended - at < counted.millis + 1
+      case "Reached":
+        return false
+    }
+  }
+
+  private weigh(at: number, culprit: Call | undefined): void {
+    if (this.kept) this.scene = undefined
+    else this.scene ??= new Scene(at, culprit, this.recent.calls)
+  }
+
+  private get kept(): boolean {
+    const { atLeast = 0, atMost = Infinity } = this.claim.bound
+    const share = this.part / this.whole
+    return share >= atLeast && share <= atMost
+  }
+
+  private get seen(): string {
+    const { part, whole } = this
+    const calls = counted(whole, "call")
+    switch (this.claim.counted._tag) {
+      case "Answered":
+        return part === whole
+          ? `all ${calls} were answered`
+          : `${count(whole - part)} of ${calls} were not answered: ${this.otherwise}`
+      case "Outcome":
+        return `${count(part)} of ${calls} did (${share(part / whole)})` +
+          (part === whole ? "" : `, the others: ${this.otherwise}`) + this.recovery
+      case "Within":
+        return `${count(whole - part)} of ${calls} took longer, the longest ${span(this.longest)}`
+      case "Reached":
+        return `it got ${counted(part, "call")} for ${count(whole)} of customers (${share(part / whole)})`
+    }
+  }
+
+  private get otherwise(): string {
+    return tally(Object.fromEntries(this.others))
+  }
+
+  private get recovery(): string {
+    const { lastOther, range: { since } } = this
+    if (since === undefined) return ""
+    return lastOther === undefined
+      ? ", from the first on"
+      : `; the last that did not came after ${span(lastOther - since)}`
+  }
+}
+
+/** The calls around the one that broke a claim: those that ended before it, and those that end after it. */
+class Scene {
+  private readonly at: number
+  private readonly culprit: Call | undefined
+  private readonly calls: Array<Call>
+  private further = 0
+
+  constructor(at: number, culprit: Call | undefined, before: ReadonlyArray<Call>) {
+    this.at = at
+    this.culprit = culprit
+    this.calls = [...before]
+    if (culprit !== undefined && !Number.isNaN(culprit.ended)) this.calls.push(culprit)
+  }
+
+  add(call: Call): void {
+    if (call === this.culprit) this.calls.push(call)
+    else if (this.further < around) {
+      this.further++
+      this.calls.push(call)
+    }
+  }
+
+  get evidence(): Evidence {
+    return { at: this.at, culprit: this.culprit?.index, calls: this.calls.map(copy) }
+  }
+}
+
+const copy = ({ answered, at, ended, index, outcome, reached }: Call): Call => ({
+  index,
+  at,
+  ended,
+  outcome,
+  answered,
+  reached
+})

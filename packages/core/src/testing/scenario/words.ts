@@ -1,0 +1,64 @@
+/** How times, numbers and tables are written in what a scenario tells. */
+
+/** A moment since the beginning, as minutes, seconds and milliseconds. */
+export const moment = (millis: number): string => {
+  const whole = Math.round(millis)
+  const digits = (value: number, length: number) => String(value).padStart(length, "0")
+  return `${digits(Math.floor(whole / 60_000), 2)}:${digits(Math.floor(whole / 1000) % 60, 2)}.${
+    digits(whole % 1000, 3)
+  }`
+}
+
+/** A length of time; nothing, where there is none. */
+export const span = (millis: number): string =>
+  Number.isNaN(millis)
+    ? "–"
+    : millis < 999.5
+    ? `${Math.round(millis)} ms`
+    : millis < 119_950
+    ? `${(millis / 1000).toFixed(1)} s`
+    : `${Math.floor(Math.round(millis / 1000) / 60)} min ${Math.round(millis / 1000) % 60} s`
+
+export const count = (value: number): string => value.toLocaleString("en-US")
+
+/** So many of a thing, in its one or its other form. */
+export const counted = (value: number, one: string, many = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : many}`
+
+/** A share in percent: exact where three digits are enough, and never rounded to all or to nothing. */
+export const share = (value: number): string => {
+  const percent = value * 100
+  const rounded = (digits: number) => Number(percent.toFixed(digits))
+  const exact = [0, 1, 2, 3].find((digits) => Math.abs(rounded(digits) - percent) < 1e-9)
+  return `${rounded(exact ?? (rounded(1) % 100 === 0 ? 3 : 1))}%`
+}
+
+/** Names that there are, as the end of a sentence: there is "a", there are "a" and "b". */
+export const present = (names: ReadonlyArray<string>): string =>
+  `there ${names.length === 1 ? "is" : "are"} ${quoted(names)}`
+
+export const quoted = (names: ReadonlyArray<string>): string => {
+  const all = names.map((name) => `"${name}"`)
+  return all.length < 2 ? all.join("") : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`
+}
+
+/** How often each outcome occurred, most frequent first. */
+export const tally = (outcomes: Readonly<Record<string, number>>): string =>
+  Object.entries(outcomes)
+    .sort(([a, times], [b, others]) => others - times || (a < b ? -1 : 1))
+    .map(([outcome, times]) => `${outcome} ${count(times)}`)
+    .join(", ")
+
+/** Rows in columns: those of words begin at the left, the others, of numbers, end at the right. */
+export const table = (words: ReadonlyArray<number>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = rows.reduce<ReadonlyArray<number>>(
+    (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
+    []
+  )
+  return rows
+    .map((row) =>
+      row.map((cell, column) => words.includes(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))
+        .join("  ").trimEnd()
+    )
+    .join("\n")
+}
