@@ -81,6 +81,10 @@ const bench = (args: ReadonlyArray<string>) => {
 
 const demo = (args: ReadonlyArray<string>) => run("node", "packages/examples/double-eleven/main.ts", ...args)
 
+const replay = (args: ReadonlyArray<string>) => run("node", "packages/examples/double-eleven/replay/main.ts", ...args)
+
+const picture = () => run("node", "packages/examples/double-eleven/page/main.ts")
+
 const verbs: Record<string, (args: ReadonlyArray<string>) => boolean | Promise<boolean>> = {
   check,
   lint,
@@ -88,7 +92,9 @@ const verbs: Record<string, (args: ReadonlyArray<string>) => boolean | Promise<b
   test,
   build,
   bench,
-  demo
+  demo,
+  replay,
+  picture
 }
 
 const [verb = "", ...args] = process.argv.slice(2)

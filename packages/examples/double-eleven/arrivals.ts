@@ -24,7 +24,7 @@ export const frequent: ReadonlyArray<string> = [
 ]
 
 /** Asked once, since every order has its own number. */
-const about: ReadonlyArray<(order: number) => string> = [
+export const about: ReadonlyArray<(order: number) => string> = [
   (order) => `我的订单 ${order} 到哪里了？`,
   (order) => `订单 ${order} 可以取消吗？`,
   (order) => `订单 ${order} 少发了一件，怎么办？`,

@@ -1,0 +1,22 @@
+/** The report on disk: whole or not at all. */
+import { Effect, FileSystem, Path } from "effect"
+import { html } from "../page/html.ts"
+import type { ReportData } from "./reportData.ts"
+
+/** Writes `report.json` and `report.html` into the folder, which is made if it is not there; answers their paths. */
+export const write = Effect.fnUntraced(function*(folder: string, data: ReportData) {
+  const files = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const put = Effect.fnUntraced(function*(name: string, text: string) {
+    const target = path.join(folder, name)
+    yield* files.writeFileString(`${target}.part`, text)
+    yield* files.rename(`${target}.part`, target)
+    return target
+  })
+  return yield* Effect.uninterruptible(Effect.gen(function*() {
+    yield* files.makeDirectory(folder, { recursive: true })
+    return [yield* put("report.json", json(data)), yield* put("report.html", html(data))]
+  }))
+})
+
+export const json = (data: ReportData): string => `${JSON.stringify(data)}\n`

@@ -1,0 +1,101 @@
+/**
+ * The night at its true scale, in virtual time: `npm run replay`, or `npm run replay -- --json` for the figures alone.
+ *
+ * The same million customers come to five lanes, from a bare client to everything there is. The same seed is the same
+ * night, to the byte. No key is needed; nothing leaves this machine.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect, Fiber, Option } from "effect"
+import { CliError, Command, Flag } from "effect/cli"
+import * as Paint from "../paint.ts"
+import * as Files from "./files.ts"
+import { plans } from "./lanes.ts"
+import * as Progress from "./progress.ts"
+import { replay } from "./replay.ts"
+import type { ReportData } from "./reportData.ts"
+import { table, tale } from "./table.ts"
+
+const calls = Flag.Int("calls").pipe(
+  Flag.withDescription("About so many customers come to each lane."),
+  Flag.withDefault(1_000_000),
+  Flag.filter(
+    (calls) => calls >= 1000 && calls <= 100_000_000,
+    (calls) => `--calls must be a whole number from 1000 to 100000000, got ${calls}`
+  )
+)
+
+const seed = Flag.String("seed").pipe(
+  Flag.withDescription("All chance comes from it."),
+  Flag.withDefault("double eleven")
+)
+
+const names = plans.map(({ name }) => name).join(",")
+
+const lanes = Flag.String("lanes").pipe(
+  Flag.withDescription(`The lanes to play, some of ${names}.`),
+  Flag.withDefault(names),
+  Flag.filterMap(
+    (given) => {
+      const wanted = given.split(",").map((name) => name.trim())
+      const known = wanted.every((name) => plans.some((plan) => plan.name === name))
+      return known ? Option.some(plans.filter(({ name }) => wanted.includes(name))) : Option.none()
+    },
+    (given) => `--lanes must be some of ${names}, separated by commas, got ${given}`
+  )
+)
+
+const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print one JSON object with the figures of the lanes, and nothing else."),
+  Flag.withDefault(false)
+)
+
+const out = Flag.String("out").pipe(
+  Flag.withDescription("The folder for report.json and report.html."),
+  Flag.withDefault("build/replay")
+)
+
+/** The figures without the series, which are in `report.json`. */
+const figures = ({ callsPerLane, digest, lanes, seed, virtualCalls }: ReportData, wallSeconds: number) => ({
+  seed,
+  callsPerLane,
+  virtualCalls,
+  wallSeconds,
+  digest,
+  lanes: lanes.map(({ series: _, ...figures }) => figures)
+})
+
+const command = Command.make(
+  "replay",
+  { calls, seed, lanes, json, out },
+  ({ json, out, ...options }) =>
+    Effect.gen(function*() {
+      const progress = yield* Progress.make
+      const teller = json ? undefined : yield* Effect.forkChild(Progress.tell(progress))
+      const told = Effect.suspend(() => {
+        const lines = table(progress.finished, Paint.plain)
+        return Console.error(
+          [
+            "Interrupted; nothing was written.",
+            ...(progress.finished.length === 0 ? [] : lines),
+            progress.underWay() ?? ""
+          ].join("\n")
+        )
+      })
+      const data = yield* replay(options, progress).pipe(Effect.onInterrupt(() => told))
+      if (teller !== undefined) yield* Fiber.interrupt(teller)
+      const paths = yield* Files.write(out, data).pipe(
+        Effect.mapError((cause) =>
+          new CliError.UserError({ cause, userMessage: `The report could not be written to ${out}: ${cause.message}` })
+        )
+      )
+      const wallSeconds = progress.finished.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0)
+      if (json) return yield* Console.log(JSON.stringify(figures(data, wallSeconds), null, 2))
+      const paint = yield* Paint.paint
+      const lines = [...table(progress.finished, paint), "", ...tale(data), "", `digest ${data.digest}`, ...paths]
+      yield* Console.log(lines.join("\n"))
+    })
+).pipe(
+  Command.withDescription("Replays the night of the incident in virtual time, at its true scale, in five lanes.")
+)
+
+Command.run(command, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -1,0 +1,113 @@
+/** A browser without a network, and what it makes of a page. */
+import { Effect, type Scope } from "effect"
+import { existsSync } from "node:fs"
+import { delimiter, join } from "node:path"
+import { chromium, type ConsoleMessage } from "playwright-core"
+
+/** The Chromium of this machine; Debian's package is called `chromium`. */
+export const executable = (process.env["PATH"] ?? "").split(delimiter).flatMap((folder) =>
+  ["chromium", "chromium-browser", "google-chrome"].map((name) => join(folder, name))
+).find((path) => existsSync(path))
+
+export interface View {
+  readonly colorScheme: "light" | "dark"
+  readonly width: number
+}
+
+/** What a reader would see, in pixels of the screen. */
+export interface Seen {
+  /** By how much the page is wider than the screen. */
+  readonly overflow: number
+  /** All charts that are shown. */
+  readonly charts: ReadonlyArray<{ readonly label: string; readonly width: number; readonly height: number }>
+  /** All texts that are shown, with the contrast against what lies behind them. */
+  readonly texts: ReadonlyArray<{ readonly text: string; readonly size: number; readonly contrast: number }>
+  /** Texts of one chart that lie on each other. */
+  readonly overlaps: ReadonlyArray<readonly [string, string]>
+  readonly requests: ReadonlyArray<string>
+  /** What the browser complained about. */
+  readonly complaints: ReadonlyArray<string>
+}
+
+/** Opens a page and measures it; the browser is gone with the scope. */
+export const see = Effect.fnUntraced(function*(url: string, { colorScheme, width }: View) {
+  const browser = yield* Effect.acquireRelease(
+    // A container's root user has no sandbox, and the page is our own.
+    Effect.promise(() => chromium.launch({ executablePath: executable ?? "chromium", args: ["--no-sandbox"] })),
+    (browser) => Effect.promise(() => browser.close())
+  )
+  return yield* Effect.promise(async (): Promise<Seen> => {
+    const context = await browser.newContext({ colorScheme, offline: true, viewport: { width, height: 900 } })
+    const page = await context.newPage()
+    const requests: Array<string> = []
+    const complaints: Array<string> = []
+    page.on("request", (request) => requests.push(request.url()))
+    page.on("console", (message: ConsoleMessage) => complaints.push(message.text()))
+    page.on("pageerror", (error) => complaints.push(error.message))
+    await page.goto(url)
+    // What lies behind a text is known only of what is on the screen.
+    await page.setViewportSize({ width, height: Number(await page.evaluate("document.documentElement.scrollHeight")) })
+    const measured = await page.evaluate(measure) as Omit<Seen, "requests" | "complaints">
+    return { ...measured, requests, complaints }
+  })
+}) satisfies (url: string, view: View) => Effect.Effect<Seen, never, Scope.Scope>
+
+/** Runs in the page. */
+const measure = `(() => {
+  const rgb = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number)
+  const luminance = (colour) => {
+    const [r, g, b] = rgb(colour).map((part) => part / 255)
+      .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const contrast = (one, other) => {
+    const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b)
+    return (light + 0.05) / (dark + 0.05)
+  }
+  const paper = (element) => {
+    for (let at = element; at !== null; at = at.parentElement) {
+      const { backgroundColor } = getComputedStyle(at)
+      if ((rgb(backgroundColor)[3] ?? 1) === 1) return backgroundColor
+    }
+    return "rgb(255, 255, 255)"
+  }
+  const behind = (text, x, y) => {
+    const shape = document.elementsFromPoint(x, y).find((element) =>
+      ["path", "rect"].includes(element.localName) && getComputedStyle(element).fill !== "none")
+    if (shape === undefined) return paper(text.ownerSVGElement.parentElement)
+    const { fill } = getComputedStyle(shape)
+    return fill.startsWith("url") ? getComputedStyle(document.querySelector("pattern rect")).fill : fill
+  }
+  const isShown = (element) => element.getClientRects().length > 0
+  const charts = [...document.querySelectorAll("svg[role=img]")].filter(isShown)
+  const written = [...document.querySelectorAll("body *")].filter((element) => isShown(element)
+    && [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== ""))
+  const texts = written.map((element) => {
+    const { color, fill, fontSize } = getComputedStyle(element)
+    if (!(element instanceof SVGElement)) {
+      return { text: element.textContent.trim(), size: parseFloat(fontSize), contrast: contrast(color, paper(element)) }
+    }
+    const { bottom, left, right, top } = element.getBoundingClientRect()
+    return {
+      text: element.textContent,
+      size: parseFloat(fontSize) * element.getScreenCTM().a,
+      contrast: Math.min(...[left + 1, (left + right) / 2, right - 1].map((x) =>
+        contrast(fill, behind(element, x, (top + bottom) / 2))))
+    }
+  })
+  const overlaps = charts.flatMap((chart) => {
+    const boxes = [...chart.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()])
+    return boxes.flatMap(([one, a], index) => boxes.slice(index + 1)
+      .filter(([, b]) => a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom)
+      .map(([other]) => [one, other]))
+  })
+  return {
+    overflow: document.documentElement.scrollWidth - innerWidth,
+    charts: charts.map((chart) => {
+      const { height, width } = chart.getBoundingClientRect()
+      return { label: chart.getAttribute("aria-label"), width, height }
+    }),
+    texts,
+    overlaps
+  }
+})()`
