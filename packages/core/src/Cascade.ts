@@ -365,12 +365,24 @@ const append = <A, Moved, Failed, R, Judged, Left>(
 
 const fromSteps = <A, Moved, Failed, R, Judged, Left>(
   steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R, Judged>>
-): Cascade<A, Moved, Failed, R, Judged, Left> => Object.assign(Object.create(CascadeProto), { steps })
+): Cascade<A, Moved, Failed, R, Judged, Left> => new Chain(steps)
 
-const CascadeProto = {
-  [TypeId]: { _Left: identity },
-  ...Pipeable.Prototype
+class Chain<A, Moved, Failed, R, Judged, Left> extends Pipeable.Class
+  implements Cascade<A, Moved, Failed, R, Judged, Left>
+{
+  readonly steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R, Judged>>
+
+  constructor(steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R, Judged>>) {
+    super()
+    this.steps = steps
+  }
+
+  get [TypeId]() {
+    return variance
+  }
 }
+
+const variance = { _Left: identity }
 
 const tagOf = (error: unknown): string =>
   Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : typeof error

@@ -25,6 +25,7 @@ import * as Deadline from "@switchgear/core/Deadline"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import type * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -121,36 +122,41 @@ export const make: {
         }
       })
 
-    /** Asks the models, then the cache, then says the sentence; `whole` makes an answer of a reply that is there. */
+    const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value.value)
+    const forWhole = chainOf(options.models, askWhole, lastGood, (reply) => reply)
+    const forStream = chainOf(options.models, askForStream, lastGood, ChatStream.fromReply)
+
+    /** Asks the models, then the cache, then says the sentence. */
     const run = <A extends object, R>(
+      { chain, whole }: Chain<A, R>,
       request: ChatModel.Request,
-      { key, language }: Place,
-      ask: Ask<A, R>,
-      whole: (reply: ChatSchema.ChatReply) => A
-    ) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const answers = askInOrder(options.models, request, ask).pipe(
-          Cascade.orLastGood(
-            "cache",
-            Effect.map(cache.lastGood(key), (kept) => kept && { value: whole(kept.value.value) })
-          )
-        )
-        const chain = language === undefined
-          ? answers
-          : Cascade.orConstant("canned", whole(Canned.reply(options.canned!, language, now)))(answers)
+      { key, language }: Place
+    ): Effect.Effect<Cascade.Served<A, ChatModel.ModelError> & ChatModel.Tried, any, R> =>
+      Effect.withFiber((fiber) => {
+        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+        const steps = language === undefined
+          ? chain
+          : Cascade.orConstant("canned", whole(Canned.reply(options.canned!, language, now)))(chain)
         const tally = new Tally()
-        return Cascade.run(chain as typeof answers).pipe(
-          deadline,
-          attempts,
-          Effect.provideService(CurrentTally, tally),
-          Effect.map((served) => ({ ...served, ...tally.tried }))
+        const asked: Asked = { request, key, outgrown: undefined }
+        return Effect.updateContext(
+          attempts(deadline(Cascade.run(steps as typeof chain))),
+          (context: Context.Context<R>) => Context.add(Context.add(context, CurrentTally, tally), CurrentAsked, asked)
+        ).pipe(
+          Effect.map(({ degradation, failures, step, value }) => ({
+            value,
+            step,
+            degradation,
+            failures,
+            ...tally.tried
+          }))
         )
       })
 
     const complete = (request: ChatModel.Request): Effect.Effect<ChatModel.Answer, any> =>
       Effect.flatMap(placeOf(request), (place) =>
         Effect.map(
-          cache.through(place.key)(run(request, place, askWhole, (reply) => reply)),
+          cache.through(place.key)(run(forWhole, request, place)),
           ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
         ))
 
@@ -159,7 +165,7 @@ export const make: {
         const place = yield* placeOf(request)
         const kept = yield* cache.lastGood(place.key)
         if (kept?.freshness === "fresh") return fromCache(kept.value, ChatStream.fromReply(kept.value.value))
-        const answer = yield* run(request, place, askForStream, ChatStream.fromReply)
+        const answer = yield* run(forStream, request, place)
         if (answer.degradation === "stale" || answer.degradation === "canned") return answer
         const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
         return { ...answer, value: keeping(answer.value, keep) }
@@ -216,36 +222,57 @@ const askWhole: Ask<ChatSchema.ChatReply, never> = (model, request) => model.com
 
 const askForStream: Ask<Chunks, Scope.Scope> = (model, request) => model.open(request)
 
-type Models<A, R> = Cascade.Cascade<A, ChatModel.ModelError, CallerError, R>
+/** A question on its way along the chain. */
+interface Asked {
+  readonly request: ChatModel.Request
+  readonly key: string
+  /** What the conversation is known not to fit into, and how the model said so. */
+  outgrown: { readonly window: number; readonly error: ChatModel.ModelError } | undefined
+}
 
-const askInOrder = <A, R>(
+// The chain is the same for every question: what is asked comes with the fiber.
+const CurrentAsked = Context.Reference<Asked | undefined>("@switchgear/http/ModelCascade/CurrentAsked", {
+  defaultValue: () => undefined
+})
+
+/** The models in their order and the last good answer, and how an answer is made of a whole reply. */
+interface Chain<A, R> {
+  readonly chain: Cascade.Cascade<A, ChatModel.ModelError, CallerError, R>
+  readonly whole: (reply: ChatSchema.ChatReply) => A
+}
+
+const chainOf = <A, R>(
   [first, ...others]: Options["models"],
-  request: ChatModel.Request,
-  how: Ask<A, R>
-): Models<A, R> => {
-  // What the conversation is known not to fit into, and how the model said so.
-  let outgrown: { readonly window: number; readonly error: ChatModel.ModelError } | undefined
+  how: Ask<A, R>,
+  lastGood: (key: string) => Effect.Effect<ChatSchema.ChatReply | undefined>,
+  whole: (reply: ChatSchema.ChatReply) => A
+): Chain<A, R> => {
   const ask = (step: Step): Effect.Effect<A, ChatModel.ModelError, R> =>
-    Effect.suspend(() => {
+    Effect.withFiber((fiber) => {
+      const asked = fiber.getRef(CurrentAsked)!
+      const { outgrown } = asked
       if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
-      return Effect.mapBoth(how(step.model, request), {
+      return Effect.mapBoth(how(step.model, asked.request), {
         onSuccess: ({ value }) => value,
         onFailure: (error) => {
-          if (wantsLargerWindow(error)) outgrown = { window: windowOf(step), error }
+          if (wantsLargerWindow(error)) asked.outgrown = { window: windowOf(step), error }
           return error
         }
       })
     })
-  let chain: Cascade.Cascade<A, ChatModel.ModelError, ChatModel.ModelError, R> = Cascade.first(
+  const kept = Effect.withFiber((fiber) =>
+    Effect.map(lastGood(fiber.getRef(CurrentAsked)!.key), (reply) => reply && { value: whole(reply) })
+  )
+  let models: Cascade.Cascade<A, ChatModel.ModelError, ChatModel.ModelError, R> = Cascade.first(
     first.model.name,
     ask(first),
     { when: moves(first, others) }
   )
   others.forEach((step, i) => {
-    chain = Cascade.orElse(step.model.name, ask(step), { when: moves(step, others.slice(i + 1)) })(chain)
+    models = Cascade.orElse(step.model.name, ask(step), { when: moves(step, others.slice(i + 1)) })(models)
   })
   // `moves` holds back the errors of the caller only.
-  return chain as Models<A, R>
+  return { chain: Cascade.orLastGood("cache", kept)(models) as Chain<A, R>["chain"], whole }
 }
 
 const moves = (step: Step, later: ReadonlyArray<Step>) => (error: ChatModel.ModelError): boolean => {
