@@ -3,15 +3,16 @@ import { hash } from "node:crypto"
 import * as Predicate from "effect/Predicate"
 import type * as ChatModel from "../ChatModel.ts"
 
-/** How a reply is delivered does not change what it says. */
-const ignored = new Set(["stream", "stream_options"])
-
 export const cacheKey = (request: ChatModel.Request): string => {
-  const relevant = Object.entries(request).filter(([field]) => !ignored.has(field))
-  return hash("sha256", JSON.stringify(Object.fromEntries(relevant), sorted), "base64url")
+  // How a reply is delivered does not change what it says.
+  const { stream: _, stream_options: __, ...relevant } = request
+  return hash("sha256", JSON.stringify(sorted(relevant)), "base64url")
 }
 
-const sorted = (_: string, value: unknown): unknown =>
-  Predicate.isReadonlyObject(value)
-    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-    : value
+/** The same value with the fields of all its objects in order. */
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted)
+  // What writes itself as JSON has an order of its own.
+  if (!Predicate.isReadonlyObject(value) || typeof value["toJSON"] === "function") return value
+  return Object.fromEntries(Object.keys(value).sort().map((field) => [field, sorted(value[field])]))
+}
