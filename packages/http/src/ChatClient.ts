@@ -194,21 +194,32 @@ const fromHttpClient = (
    * All requests leave here, and the heads of all responses arrive here. A failed status is an error, read as far as it
    * explains itself.
    */
-  const send = Effect.fnUntraced(function*(
+  const send = (
     call: Call,
     { secret }: KeyRing.Key
-  ): Effect.fn.Return<HttpClientResponse.HttpClientResponse, ChatError.ChatError, Scope.Scope> {
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, ChatError.ChatError, Scope.Scope> => {
     const target = { provider: settings.provider, model: call.model, host: settings.host }
-    const response = yield* http.execute(
-      secret === undefined ? call.request : HttpClientRequest.bearerToken(call.request, secret)
-    ).pipe(Effect.mapError((error) => TransportFailure.beforeResponse(target, error)))
-    const heard = yield* CurrentListener
-    if (heard !== undefined) yield* heard(response.headers)
-    if (response.status >= 200 && response.status <= 299) return response
-    // The status says what happened even if its explanation broke off.
-    const { text } = yield* readBody(response, errorLimit).pipe(Effect.orElseSucceed(() => ({ text: "" })))
-    return yield* ChatError.fromResponse({ ...(yield* head(call, response)), body: text })
-  })
+    const request = secret === undefined ? call.request : HttpClientRequest.bearerToken(call.request, secret)
+    return http.execute(request).pipe(
+      Effect.mapError((error) => TransportFailure.beforeResponse(target, error)),
+      Effect.flatMap((response) =>
+        Effect.flatMap(CurrentListener, (heard) => {
+          const judged = response.status >= 200 && response.status <= 299
+            ? Effect.succeed(response)
+            : refused(call, response)
+          return heard === undefined ? judged : Effect.andThen(heard(response.headers), judged)
+        })
+      )
+    )
+  }
+
+  // The status says what happened even if its explanation broke off.
+  const refused = (call: Call, response: HttpClientResponse.HttpClientResponse) =>
+    Effect.flatMap(
+      Effect.orElseSucceed(readBody(response, errorLimit), () => ({ text: "" })),
+      ({ text }) =>
+        Effect.flatMap(head(call, response), (head) => Effect.fail(ChatError.fromResponse({ ...head, body: text })))
+    )
 
   /** Sends the request with the first key that the provider takes. */
   const open = (call: Call) =>
@@ -220,33 +231,37 @@ const fromHttpClient = (
       (now) => ({ provider: settings.provider, model, status, headers, now, secrets })
     )
 
-  const received = Effect.fnUntraced(function*(
+  const received = (
     call: Call,
     response: HttpClientResponse.HttpClientResponse
-  ): Effect.fn.Return<ChatError.FailedResponse, ChatError.ChatError> {
+  ): Effect.Effect<ChatError.FailedResponse, ChatError.ChatError> => {
     const target = { provider: settings.provider, model: call.model, host: settings.host }
-    const { text, whole } = yield* readBody(response, replyLimit).pipe(
-      Effect.mapError((error) => TransportFailure.inBody(target, response.status, error))
+    return readBody(response, replyLimit).pipe(
+      Effect.mapError((error) => TransportFailure.inBody(target, response.status, error)),
+      Effect.flatMap(({ text, whole }) =>
+        whole
+          ? Effect.map(head(call, response), (head) => ({ ...head, body: text }))
+          : Effect.fail(
+            new ChatError.MalformedReply({
+              provider: settings.provider,
+              model: call.model,
+              status: response.status,
+              found: `more than ${replyLimit / 2 ** 20} MiB`,
+              isRetryable: false
+            })
+          )
+      )
     )
-    if (whole) return { ...(yield* head(call, response)), body: text }
-    return yield* new ChatError.MalformedReply({
-      provider: settings.provider,
-      model: call.model,
-      status: response.status,
-      found: `more than ${replyLimit / 2 ** 20} MiB`,
-      isRetryable: false
-    })
-  })
+  }
 
-  const exchange = Effect.fnUntraced(function*(
-    call: Call
-  ): Effect.fn.Return<ChatSchema.ChatReply, ChatError.ChatError, Scope.Scope> {
-    const { lease, response } = yield* open(call)
-    const reply = yield* received(call, response)
-    return yield* Effect.fromResult(decodeReply(reply)).pipe(
-      Effect.tapError((error) => KeyRing.note(ring, lease, error))
-    )
-  })
+  const exchange = (call: Call): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError, Scope.Scope> =>
+    Effect.flatMap(open(call), ({ lease, response }) =>
+      Effect.flatMap(received(call, response), (reply) => {
+        const decoded = decodeReply(reply)
+        return Result.isSuccess(decoded)
+          ? Effect.succeed(decoded.success)
+          : Effect.andThen(KeyRing.note(ring, lease, decoded.failure), Effect.fail(decoded.failure))
+      }))
 
   const inTime = <A, E>(call: Call, work: Effect.Effect<A, E, Scope.Scope>) =>
     work.pipe(

@@ -36,6 +36,7 @@ import * as Schema from "effect/Schema"
 import { classify, effectiveStatus, type ResponseTag } from "./internal/classify.ts"
 import * as ErrorBody from "./internal/errorBody.ts"
 import * as Redact from "./internal/redact.ts"
+import { withoutStack } from "./internal/rejection.ts"
 import * as RetryAfter from "./internal/retryAfter.ts"
 
 /** Whose doing it is: the one who asked, the account the key belongs to, the provider, or what lies between. */
@@ -468,11 +469,13 @@ const fromSays = (response: FailedResponse, says: ErrorBody.ProviderSays, status
   // OpenRouter's 402 for a budget in flight names the moment at which it is free again.
   const sayWhen = tag === "QuotaExhausted" && status === 402 && header("retry-after") !== undefined
   const Class: { new(props: typeof fields & { readonly isRetryable?: boolean }): ChatError } = classes[tag]
-  return forbidsRetry || notImplemented(status)
-    ? new Class({ ...fields, isRetryable: false })
-    : sayWhen && retryAfter !== undefined
-    ? new Class({ ...fields, isRetryable: true })
-    : new Class(fields)
+  return withoutStack(() =>
+    forbidsRetry || notImplemented(status)
+      ? new Class({ ...fields, isRetryable: false })
+      : sayWhen && retryAfter !== undefined
+      ? new Class({ ...fields, isRetryable: true })
+      : new Class(fields)
+  )
 }
 
 const hour = 3_600_000

@@ -245,11 +245,11 @@ export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
 export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
   Effect.map(rulesOf(options), (rules) => {
     const books = new Books(rules)
-    const begin = (request: ChatModel.Request) =>
-      Effect.gen(function*() {
-        const [tenant, now] = [yield* CurrentTenant, yield* Clock.currentTimeMillis]
-        const entry = books.begin(tenant, request, now)
-        return entry instanceof BudgetExceeded ? yield* entry : entry
+    const begin = (request: ChatModel.Request): Effect.Effect<Entry, BudgetExceeded> =>
+      Effect.withFiber((fiber) => {
+        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+        const entry = books.begin(fiber.getRef(CurrentTenant), request, now)
+        return entry instanceof BudgetExceeded ? Effect.fail(entry) : Effect.succeed(entry)
       })
 
     const complete = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>

@@ -10,7 +10,6 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import * as ChatError from "../ChatError.ts"
 import { withoutStack } from "./rejection.ts"
 
@@ -132,29 +131,29 @@ const waitOf = ({ retryAfter }: Refusal): number | undefined => {
  * Asks with the first key that is not parked and, where the provider refuses a key, at once with the next one; with each
  * key once. Without another key the error is that of the key that comes free first, with the time until then.
  */
-export const ask = Effect.fnUntraced(function*<A, R>(
+export const ask = <A, R>(
   ring: KeyRing,
   model: string,
   send: (lease: Lease) => Effect.Effect<A, ChatError.ChatError, R>
-): Effect.fn.Return<A, ChatError.ChatError, R> {
-  const tried: Array<Lease> = []
-  let error: ChatError.ChatError | undefined
-  for (;;) {
-    const at = yield* now
-    const lease = ring.lend(at, tried)
-    if (lease === undefined) {
-      const parked = ring.parked(at)
-      // What cannot be lent before anything was tried is parked.
-      return yield* Effect.fail(parked === undefined ? error! : again(parked.refusal, model, parked.wait))
-    }
-    const sent = yield* Effect.result(send(lease))
-    if (Result.isSuccess(sent)) return sent.success
-    error = sent.failure
-    if (!isRefusal(error)) return yield* Effect.fail(error)
-    yield* note(ring, lease, error)
-    tried.push(lease)
-  }
-})
+): Effect.Effect<A, ChatError.ChatError, R> => {
+  const askBeside = (
+    tried: ReadonlyArray<Lease>,
+    last?: ChatError.ChatError
+  ): Effect.Effect<A, ChatError.ChatError, R> =>
+    Effect.flatMap(now, (at) => {
+      const lease = ring.lend(at, tried)
+      if (lease === undefined) {
+        const parked = ring.parked(at)
+        // What cannot be lent before anything was tried is parked.
+        return Effect.fail(parked === undefined ? last! : again(parked.refusal, model, parked.wait))
+      }
+      return Effect.catch(send(lease), (error) =>
+        isRefusal(error)
+          ? Effect.andThen(note(ring, lease, error), askBeside([...tried, lease], error))
+          : Effect.fail(error))
+    })
+  return askBeside([])
+}
 
 /** Parks the key of a lease if the error says that it is of no use. */
 export const note = (ring: KeyRing, lease: Lease, error: ChatError.ChatError): Effect.Effect<void> =>
