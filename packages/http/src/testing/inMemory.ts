@@ -69,6 +69,8 @@ const body = (wire: Extract<Wire, { _tag: "Answer" }>, call: Call): Stream.Strea
 }
 
 const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): string =>
-  body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : ""
+  body._tag === "Uint8Array" ? decoder.decode(body.body) : ""
+
+const decoder = new TextDecoder()
 
 const closed = (): Error => Object.assign(new Error("other side closed"), { code: "UND_ERR_SOCKET" })

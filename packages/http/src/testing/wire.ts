@@ -111,7 +111,9 @@ const evenly = ({ over, text }: Extract<Outcome, { _tag: "Ok" }>): StreamScript 
   return { text, chunks: 10, firstContentAfter: pause, pause }
 }
 
-const piece = (pause: number, text: string): Piece => ({ pause, bytes: new TextEncoder().encode(text) })
+const piece = (pause: number, text: string): Piece => ({ pause, bytes: encoder.encode(text) })
+
+const encoder = new TextEncoder()
 
 const json = (status: number, pieces: ReadonlyArray<Piece>, end: "complete" | "cut" = "complete"): Wire => ({
   _tag: "Answer",
