@@ -3,7 +3,7 @@ import { Effect, Random } from "effect"
 import { about, frequent } from "../arrivals.ts"
 
 /** How many of ten customers tap one of the questions that the page of the sale suggests. */
-const frequentInTen = 8
+const frequentInTen = 9
 
 /** The next customer's question, by their number. */
 export type Questions = (customer: number) => string

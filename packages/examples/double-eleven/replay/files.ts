@@ -3,7 +3,11 @@ import { Effect, FileSystem, Path } from "effect"
 import { html } from "../page/html.ts"
 import type { ReportData } from "./reportData.ts"
 
-/** Writes `report.json` and `report.html` into the folder, which is made if it is not there; answers their paths. */
+/** Makes the folder if it is not there. */
+export const prepare = (folder: string) =>
+  FileSystem.FileSystem.use((files) => files.makeDirectory(folder, { recursive: true }))
+
+/** Writes `report.json` and `report.html` into the folder; answers their paths. */
 export const write = Effect.fnUntraced(function*(folder: string, data: ReportData) {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -13,10 +17,7 @@ export const write = Effect.fnUntraced(function*(folder: string, data: ReportDat
     yield* files.rename(`${target}.part`, target)
     return target
   })
-  return yield* Effect.uninterruptible(Effect.gen(function*() {
-    yield* files.makeDirectory(folder, { recursive: true })
-    return [yield* put("report.json", json(data)), yield* put("report.html", html(data))]
-  }))
+  return yield* Effect.uninterruptible(Effect.all([put("report.json", json(data)), put("report.html", html(data))]))
 })
 
 export const json = (data: ReportData): string => `${JSON.stringify(data)}\n`

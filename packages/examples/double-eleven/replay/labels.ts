@@ -3,20 +3,32 @@ import type { Cascade } from "@switchgear/core"
 import { Cause, type Exit } from "effect"
 import type { Got } from "./lanes.ts"
 
-/** How an answer was; `"cached"` is `"none"` without a call. */
-export type Answered = Cascade.Degradation | "cached"
+/** How an answer was; `"cached"` is `"none"` without a call, and `"cachedFallback"` is `"fallback"` without one. */
+export type Answered = Cascade.Degradation | "cached" | "cachedFallback"
 
 /** An error is counted as its tag, which begins with a capital. */
 export type Label = Answered | (string & {})
 
-const answers: ReadonlySet<Label> = new Set<Answered>(["none", "cached", "fallback", "stale", "canned"])
+/** Whoever was still waiting when the replay was stopped. */
+export const interrupted: Label = "Interrupted"
+
+const answers: ReadonlySet<Label> = new Set<Answered>([
+  "none",
+  "cached",
+  "fallback",
+  "cachedFallback",
+  "stale",
+  "canned"
+])
 
 export const isAnswer = (label: Label): label is Answered => answers.has(label)
 
 export const labelOf = (exit: Exit.Exit<Got, { readonly _tag: string }>): Label => {
   if (exit._tag === "Success") {
     const { degradation, step } = exit.value
-    return degradation === "none" && step === "cache" ? "cached" : degradation
+    if (step !== "cache") return degradation
+    return degradation === "none" ? "cached" : degradation === "fallback" ? "cachedFallback" : degradation
   }
+  if (Cause.hasInterruptsOnly(exit.cause)) return interrupted
   return exit.cause.reasons.find(Cause.isFailReason)?.error._tag ?? "Defect"
 }

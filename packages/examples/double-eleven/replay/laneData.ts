@@ -37,7 +37,7 @@ export const laneData = ({ changes, night, plan, report, saved, upstream }: Over
     errorsByTag,
     degradation: {
       none: count("none") + count("cached"),
-      fallback: count("fallback"),
+      fallback: count("fallback") + count("cachedFallback"),
       stale: count("stale"),
       canned: count("canned")
     },
@@ -56,22 +56,28 @@ export const laneData = ({ changes, night, plan, report, saved, upstream }: Over
 }
 
 /**
- * The time from the first model's return until nearly all who were not served from the cache had its answer, in this
- * interval and all that follow. A fault in ten is among the phases of the return, and is not held against the lane.
+ * The seconds from the first model's return until it served customers again, for good: the earliest moment from which on,
+ * up to whichever later one, it answered three of four who were not served from the cache. A fault in ten is among the
+ * phases of its return, and is not held against the lane.
  */
 export const recoveredAfter = (series: Points, night: NightData): number | null => {
-  const { interval } = night
-  const since = comeback(night)
-  const last = series.findLastIndex(({ at, outcomes, settled }) => {
-    const asked = settled - (outcomes.cached ?? 0)
-    return at / 1000 >= since && (outcomes.none ?? 0) < asked * nearlyAll
-  })
-  if (last < 0) return 0
-  const served = series.slice(last + 1).some(({ outcomes }) => (outcomes.none ?? 0) > 0)
-  return served ? millisecond((last + 1) * interval - since) : null
+  const begin = series.findIndex(({ at }) => at / 1000 >= comeback(night))
+  const asked = series.map(({ outcomes, settled }) => settled - (outcomes.cached ?? 0) - (outcomes.cachedFallback ?? 0))
+  const holdsFrom = (first: number): boolean => {
+    let [served, all] = [0, 0]
+    for (let i = first; i < series.length; i++) {
+      served += series[i]!.outcomes.none ?? 0
+      all += asked[i]!
+      if (served < all * nearlyAll) return false
+    }
+    return served > 0
+  }
+  for (let first = begin; first < series.length; first++)
+    if (holdsFrom(first)) return millisecond(first * night.interval - comeback(night))
+  return null
 }
 
-const nearlyAll = 0.5
+const nearlyAll = 0.75
 
 const latencyData = ({ max, p50, p90, p95, p99 }: Load.Report["latency"]): LatencyData => ({
   p50: whole(p50),
@@ -85,11 +91,14 @@ const seriesData = (series: Points, { calls, cost }: Upstream.Upstream): SeriesD
   const of = (label: Label) => series.map(({ outcomes }) => outcomes[label] ?? 0)
   const percentile = (name: "p50" | "p95" | "p99") =>
     series.map((point) => point[name] === null ? null : whole(point[name]))
-  const cached = of("cached")
+  const both = (label: Label, fromCache: Label) => {
+    const cached = of(fromCache)
+    return of(label).map((count, i) => count + cached[i]!)
+  }
   return {
     arrivals: series.map(({ arrivals }) => arrivals),
-    none: of("none").map((none, i) => none + cached[i]!),
-    fallback: of("fallback"),
+    none: both("none", "cached"),
+    fallback: both("fallback", "cachedFallback"),
     stale: of("stale"),
     canned: of("canned"),
     errors: series.map(({ outcomes, settled }) =>

@@ -122,7 +122,7 @@ export const plans: ReadonlyArray<Plan> = [bare, timeout, retry, breaker, full]
 /** The first model may take five times what it takes on a calm day; the others get what is left of the promise. */
 const guards = {
   first: { attempt: "4 seconds", slow: "3 seconds", atOnce: 1000, openFor: "30 seconds" },
-  other: { attempt: "3 seconds", slow: "2 seconds", atOnce: 300, openFor: "10 seconds" }
+  other: { attempt: "3 seconds", slow: "2 seconds", atOnce: 100, openFor: "10 seconds" }
 } as const
 
 const guard = (model: Model, { scaled }: Night) => {

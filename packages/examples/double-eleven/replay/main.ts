@@ -4,6 +4,8 @@
  * The same million customers come to five lanes, from a bare client to everything there is. The same seed is the same
  * night, to the byte. No key is needed; nothing leaves this machine.
  */
+// Before any schema is used: a million replies are decoded by code that is made for theirs.
+import "effect/schema/SchemaJITCompiler/enable"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Fiber, Option } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
@@ -64,30 +66,32 @@ const figures = ({ callsPerLane, digest, lanes, seed, virtualCalls }: ReportData
   lanes: lanes.map(({ series: _, ...figures }) => figures)
 })
 
+/** What was done when nobody wanted to wait any longer. */
+const soFar = ({ finished, underWay }: Progress.Progress): string =>
+  [
+    "Interrupted; nothing was written.",
+    ...(finished.length === 0 ? [] : table(finished, Paint.plain)),
+    ...[underWay()].filter((line) => line !== undefined)
+  ].join("\n")
+
 const command = Command.make(
   "replay",
   { calls, seed, lanes, json, out },
   ({ json, out, ...options }) =>
     Effect.gen(function*() {
+      const writing = <A, E extends Error, R>(effect: Effect.Effect<A, E, R>) =>
+        Effect.mapError(effect, (cause) =>
+          new CliError.UserError({ cause, userMessage: `The report could not be written to ${out}: ${cause.message}` }))
+      yield* writing(Files.prepare(out))
       const progress = yield* Progress.make
-      const teller = json ? undefined : yield* Effect.forkChild(Progress.tell(progress))
-      const told = Effect.suspend(() => {
-        const lines = table(progress.finished, Paint.plain)
-        return Console.error(
-          [
-            "Interrupted; nothing was written.",
-            ...(progress.finished.length === 0 ? [] : lines),
-            progress.underWay() ?? ""
-          ].join("\n")
-        )
-      })
-      const data = yield* replay(options, progress).pipe(Effect.onInterrupt(() => told))
-      if (teller !== undefined) yield* Fiber.interrupt(teller)
-      const paths = yield* Files.write(out, data).pipe(
-        Effect.mapError((cause) =>
-          new CliError.UserError({ cause, userMessage: `The report could not be written to ${out}: ${cause.message}` })
+      const teller = yield* Effect.forkChild(json ? Effect.never : Progress.tell(progress))
+      const data = yield* replay(options, progress).pipe(
+        Effect.ensuring(Fiber.interrupt(teller)),
+        Effect.onInterrupt(() =>
+          Console.error(soFar(progress))
         )
       )
+      const paths = yield* writing(Files.write(out, data))
       const wallSeconds = progress.finished.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0)
       if (json) return yield* Console.log(JSON.stringify(figures(data, wallSeconds), null, 2))
       const paint = yield* Paint.paint

@@ -92,20 +92,28 @@ const script = (scaled: Night["scaled"]): ReadonlyArray<Phase> => {
   })
   const deepseek = (outcome = short): Behaviour.Behaviour => ({
     latency: takes(1.2, 1.8),
-    capacity: { concurrency: scaled(600), above: "503" },
+    capacity: { concurrency: scaled(80), above: "503" },
     outcome
   })
   const healthy = {
     "gpt-4.1": gpt(takes(0.8, 1.3), 10_000),
-    "claude-sonnet-4.5": claude(400),
-    "gemini-2.5-flash": gemini(350),
+    "claude-sonnet-4.5": claude(50),
+    "gemini-2.5-flash": gemini(60),
     "deepseek-v3.2": deepseek()
   }
+  const hangs = { outcome: Behaviour.hang }
   // Everybody whose first model is down goes to the others as well, so that little of them is left for us.
   const overrun = {
-    "claude-sonnet-4.5": claude(80),
-    "gemini-2.5-flash": gemini(40),
-    "deepseek-v3.2": deepseek(Behaviour.mix([[3, Behaviour.rateLimited("10 seconds")], [1, short]]))
+    "gpt-4.1": hangs,
+    "claude-sonnet-4.5": claude(12),
+    "gemini-2.5-flash": gemini(6),
+    "deepseek-v3.2": deepseek(Behaviour.mix([[1, Behaviour.rateLimited("10 seconds")], [1, short]]))
+  }
+  const dark = {
+    "gpt-4.1": hangs,
+    "claude-sonnet-4.5": { latency: takes(0.1, 0.2), outcome: Behaviour.overloaded },
+    "gemini-2.5-flash": { latency: takes(0.1, 0.2), outcome: Behaviour.unavailable },
+    "deepseek-v3.2": { latency: takes(0.1, 0.2), outcome: Behaviour.serverError }
   }
   return [
     {
@@ -127,7 +135,7 @@ const script = (scaled: Night["scaled"]): ReadonlyArray<Phase> => {
     {
       name: "slow",
       tells: "the first model's answers take 15 s instead of 0.8 s",
-      seconds: 480,
+      seconds: 360,
       crowd: 15,
       primary: "slow",
       behaviours: { ...healthy, "gpt-4.1": gpt(takes(15, 20), 10_000) }
@@ -135,18 +143,34 @@ const script = (scaled: Night["scaled"]): ReadonlyArray<Phase> => {
     {
       name: "time-outs",
       tells: "the first model hangs, the others are overrun",
-      seconds: 600,
+      seconds: 300,
       crowd: 15,
       primary: "down",
-      behaviours: { ...overrun, "gpt-4.1": { outcome: Behaviour.hang } }
+      behaviours: overrun
+    },
+    {
+      name: "dark",
+      tells: "the others refuse as well, nobody answers",
+      seconds: 240,
+      crowd: 15,
+      primary: "down",
+      behaviours: dark
+    },
+    {
+      name: "half a night",
+      tells: "the others are back, the first model hangs",
+      seconds: 180,
+      crowd: 12,
+      primary: "down",
+      behaviours: { ...healthy, "gpt-4.1": hangs }
     },
     {
       name: "coming back",
-      tells: "the first model answers in 2.5 s, with a fault in ten, and can do little at once",
+      tells: "the first model answers in 2 s, with a fault in ten, and can do little at once",
       seconds: 300,
       crowd: 10,
       primary: "recovering",
-      behaviours: { ...healthy, "gpt-4.1": gpt(takes(2.5, 3.3), 1500, faulty(10)) }
+      behaviours: { ...healthy, "gpt-4.1": gpt(takes(2, 2.8), 1500, faulty(10)) }
     },
     {
       name: "better",

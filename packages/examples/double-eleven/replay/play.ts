@@ -3,7 +3,7 @@ import { Load, VirtualClock } from "@switchgear/core/testing"
 import { SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, type Exit, Random, Stream } from "effect"
 import { HttpClient } from "effect/http"
-import { isAnswer, type Label, labelOf } from "./labels.ts"
+import { interrupted, isAnswer, type Label, labelOf } from "./labels.ts"
 import { laneData } from "./laneData.ts"
 import * as Customers from "./customers.ts"
 import * as Lanes from "./lanes.ts"
@@ -83,7 +83,7 @@ const watching = (watch: (soFar: SoFar) => void) => {
     arrived += arrivals
     for (const [label, count] of Object.entries(outcomes as Readonly<Record<Label, number>>)) {
       if (isAnswer(label)) answered += count
-      else errors += count
+      else if (label !== interrupted) errors += count
     }
     watch({ seconds: at / 1000, arrived, answered, errors })
   }

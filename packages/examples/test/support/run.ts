@@ -27,14 +27,13 @@ export const run = (
     let stdout = ""
     let stderr = ""
     let interrupted = false
-    child.stdout.on("data", (chunk) => {
-      stdout += chunk
-      if (!interrupted && options.interruptAt !== undefined && stdout.includes(options.interruptAt)) {
-        interrupted = true
-        child.kill("SIGINT")
-      }
-    })
-    child.stderr.on("data", (chunk) => void (stderr += chunk))
+    const look = (printed: string) => {
+      if (interrupted || options.interruptAt === undefined || !printed.includes(options.interruptAt)) return
+      interrupted = true
+      child.kill("SIGINT")
+    }
+    child.stdout.on("data", (chunk) => look(stdout += chunk))
+    child.stderr.on("data", (chunk) => look(stderr += chunk))
     child.on("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
     return Effect.sync(() => void child.kill("SIGKILL"))
   })
