@@ -37,6 +37,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import { OptionsOf } from "../internal/options.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { type About, Director } from "./chaos/director.ts"
 import type { Fault, Outcome } from "./chaos/injection.ts"
@@ -93,7 +94,7 @@ export type ErrorOf<R> = R extends { readonly inject: infer I } ? I extends Faul
 export const make = <const Rules extends ReadonlyArray<Rule<any, any>>>(
   options: Options<Rules>
 ): Effect.Effect<Chaos<ValueOf<Rules[number]>, ErrorOf<Rules[number]>>> =>
-  begin(() => always("Chaos.make: rules", options.rules), options)
+  begin(() => always("Chaos.make", options.rules), options)
 
 /**
  * Makes a chaos that follows a script: each phase has its rules for its time, counted from when the chaos was made, and
@@ -120,7 +121,7 @@ export const script = <const Phases extends ReadonlyArray<Phase<any, any>>>(
   Chaos<ValueOf<Phases[number]["rules"][number]>, ErrorOf<Phases[number]["rules"][number]>>,
   BadScript
 > =>
-  begin(() => acts("Chaos.script", phases), settings).pipe(
+  begin(() => acts(new OptionsOf("Chaos.script"), phases), settings).pipe(
     Effect.catchDefect((defect) =>
       defect instanceof RangeError ? Effect.fail(new BadScript({ reason: defect.message })) : Effect.die(defect)
     )
@@ -136,7 +137,7 @@ export class BadScript extends Schema.TaggedError<BadScript>("@switchgear/core/t
 }
 
 const always = (where: string, rules: ReadonlyArray<Rule<unknown, unknown>>): ReadonlyArray<Act> => {
-  const active = activeRules(where, rules)
+  const active = activeRules(new OptionsOf(where), "rules", rules)
   return active.length === 0 ? [] : [{ until: Infinity, rules: active }]
 }
 
@@ -152,7 +153,7 @@ const begin = (
       name,
       inject: injectAs({}),
       injectAs,
-      set: (rules) => Effect.sync(() => void (director.acts = always("Chaos.set: rules", rules))),
+      set: (rules) => Effect.sync(() => void (director.acts = always("Chaos.set", rules))),
       off: Effect.sync(() => void (director.acts = [])),
       counts: Effect.sync(() => ({ ...director.counts }))
     }

@@ -20,6 +20,7 @@
 import * as Duration from "effect/Duration"
 import type * as Random from "effect/Random"
 import { OptionsOf } from "../internal/options.ts"
+import { checkLatency } from "./latency/check.ts"
 
 /** A distribution of waiting times. */
 export type Latency =
@@ -72,27 +73,8 @@ export const sampler = (latency: Latency): (random: Random.Random) => number => 
  * Throws a `RangeError` that begins with `where` and names the field, if a duration is negative or has no end, if the
  * bounds are the wrong way round, or if the median is zero.
  */
-export const validate = (where: string, latency: Latency): void => {
-  const check = new OptionsOf(where)
-  const finite = (name: string, value: Duration.Input): number => {
-    const millis = check.wait(`latency.${name}`, value)
-    return millis < Infinity ? millis : check.refuse(`latency.${name}`, "a finite duration of zero or more", value)
-  }
-  switch (latency._tag) {
-    case "Constant":
-      finite("duration", latency.duration)
-      return
-    case "Uniform": {
-      const min = finite("min", latency.min)
-      if (finite("max", latency.max) < min) check.refuse("latency.max", "at least latency.min", latency.max)
-      return
-    }
-    case "LogNormal": {
-      const median = check.positive("latency.median", latency.median)
-      if (finite("p95", latency.p95) < median) check.refuse("latency.p95", "at least latency.median", latency.p95)
-    }
-  }
-}
+export const validate = (where: string, latency: Latency): void =>
+  checkLatency(new OptionsOf(where), "latency", latency)
 
 /** How many standard deviations the 95th percentile lies above the middle. */
 const z95 = 1.6449

@@ -210,7 +210,7 @@ export const run = <E, R>(
 ): Effect.Effect<Report, ClaimFailed | ClaimUnjudged | InvalidScenario | E, R> =>
   Effect.gen(function*() {
     if (scenario.claims.length === 0) {
-      const reason = "must have at least one: without, any night would pass"
+      const reason = "must have at least one: without it, any night would pass"
       return yield* new InvalidScenario({ scenario: scenario.name, at: "claims", reason })
     }
     const told = yield* report(scenario, options)

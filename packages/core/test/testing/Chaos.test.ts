@@ -286,10 +286,10 @@ describe("rules", () => {
   it.effect("out of range are refused by name, and set changes nothing then", () =>
     Effect.gen(function*() {
       const rules: ReadonlyArray<readonly [Chaos.Rule<never, never>, RegExp]> = [
-        [{ inject: Chaos.hang, rate: 1.5 }, /rules\[1\]: rate must be from 0 to 1, got 1\.5$/],
-        [{ inject: Chaos.hang, rate: -0.1 }, /rules\[1\]: rate must be from 0 to 1, got -0\.1$/],
-        [{ inject: Chaos.hang, rate: NaN }, /rules\[1\]: rate must be from 0 to 1, got NaN$/],
-        [{ inject: wait(-1) }, /rules\[1\]: latency\.duration must be a duration of zero or more, got -1$/]
+        [{ inject: Chaos.hang, rate: 1.5 }, /rules\[1\]\.rate must be from 0 to 1, got 1\.5$/],
+        [{ inject: Chaos.hang, rate: -0.1 }, /rules\[1\]\.rate must be from 0 to 1, got -0\.1$/],
+        [{ inject: Chaos.hang, rate: NaN }, /rules\[1\]\.rate must be from 0 to 1, got NaN$/],
+        [{ inject: wait(-1) }, /rules\[1\]\.latency\.duration must be a duration of zero or more, got -1$/]
       ]
       const chaos: Chaos.Chaos<never, never> = yield* Chaos.make({ rules: [{ inject: Chaos.defect("bug") }] })
       for (const [rule, message] of rules) {
@@ -372,7 +372,7 @@ describe("a script", () => {
         ],
         [
           [{ for: 1, rules: [{ inject: Chaos.hang, rate: 7 }] }],
-          "script[0].rules[0]: rate must be from 0 to 1, got 7"
+          "script[0].rules[0].rate must be from 0 to 1, got 7"
         ]
       ]
       for (const [script, message] of bad) {

@@ -54,9 +54,9 @@ describe("Latency", () => {
       [Latency.constant(NaN), "latency.duration must be a duration of zero or more, got NaN"],
       [Latency.constant("Infinity"), "latency.duration must be a finite duration of zero or more, got \"Infinity\""],
       [Latency.uniform(-5, 5), "latency.min must be a duration of zero or more, got -5"],
-      [Latency.uniform(5, 4), "latency.max must be at least latency.min, got 4"],
+      [Latency.uniform(5, 4), "latency.max must be at least as long as `min`, got 4"],
       [Latency.logNormal({ median: 0, p95: 5 }), "latency.median must be a finite duration above zero, got 0"],
-      [Latency.logNormal({ median: 10, p95: 5 }), "latency.p95 must be at least latency.median, got 5"]
+      [Latency.logNormal({ median: 10, p95: 5 }), "latency.p95 must be at least as long as `median`, got 5"]
     ]
     for (const [latency, message] of bad) {
       assert.throws(() => Latency.validate("rules[1]", latency), RangeError, `rules[1]: ${message}`)

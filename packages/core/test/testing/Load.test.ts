@@ -197,6 +197,7 @@ describe("a trace", () => {
   it.effect("spreads the calls of a row over the time until the next, and the last ones over as long", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* timesOfTrace("at,calls\n0,2\n1000,0\n2000,4"), [0, 500, 2000, 2250, 2500, 2750])
+      assert.deepStrictEqual(yield* timesOfTrace("0\n1000,1\n1000,2"), [0, 1000, 1000, 1500])
       assert.deepStrictEqual(yield* timesOfTrace("5,3"), [0, 0, 0])
     }))
 
@@ -226,7 +227,18 @@ describe("a trace", () => {
       assert.strictEqual(times.length, 6)
       const atOnce = yield* Load.trace("0,2\n1000,2\n1000,2\n")
       const always = Load.burst({ of: atOnce, times: 2, for: "1 second", every: "1 second" })
-      assert.deepStrictEqual(yield* timesOf(always), [0, 250, 500, 750, ...Array<number>(8).fill(1000)])
+      assert.deepStrictEqual(yield* timesOf(always), [
+        0,
+        250,
+        500,
+        750,
+        ...Array<number>(5).fill(1000),
+        1250,
+        1500,
+        1750
+      ])
+      const once = Load.burst({ of: yield* Load.trace("5,2"), times: 2, for: "1 second" })
+      assert.deepStrictEqual(yield* timesOf(once), [0, 0, 0, 0])
       const late = yield* timesOf(Load.burst({ of, times: 3, after: "200 millis", for: "1 hour" }))
       assert.deepStrictEqual(late, [0, 100, 200, 233.333, 266.667, 300, 333.333, 366.667])
     }))
@@ -247,9 +259,9 @@ describe("a trace", () => {
     ["0,", 1, "line 1, \"0,\", must have a whole number of calls"],
     ["0,1,2", 1, "line 1, \"0,1,2\", must be `time` or `time,calls`"],
     ["0\n\n200\n100\n", 4, "line 4, \"100\", is before the line above it"],
-    ["", 1, "line 1 is the last, and there was no call"],
-    ["time\n", 1, "line 1 is the last, and there was no call"],
-    ["0,0\n1,0\n", 2, "line 2 is the last, and there was no call"]
+    ["", 1, "line 1 is the last, and no line has a call"],
+    ["time\n", 1, "line 1 is the last, and no line has a call"],
+    ["0,0\n1,0\n", 2, "line 2 is the last, and no line has a call"]
   ])("with a bad row is refused by its line: %j", ([csv, line, told]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Load.trace(csv))

@@ -4,7 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Data, Deferred, Effect, Exit, Fiber, Random, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
-import { expectTypeOf } from "vitest"
+import { queryObjects } from "node:v8"
+import { expectTypeOf, vi } from "vitest"
 
 class Overloaded extends Data.TaggedError("Overloaded") {}
 
@@ -192,9 +193,31 @@ To see it again: Scenario.run(scenario, { seed: "1" })`
       assert.isBelow(yield* sizeAt(1000), 1.2 * (yield* sizeAt(10)))
     }))
 
+  it.effect("holds none of the calls that have ended but the last, while it goes on", () =>
+    Effect.gen(function*() {
+      const { Visit } = yield* Effect.promise(() =>
+        vi.importActual<{ readonly Visit: new() => object }>("../../src/testing/scenario/recorder.ts")
+      )
+      let held = 0
+      yield* Scenario.report(Scenario.make({
+        ...steady,
+        load: [{ name: "load", arrivals: Load.constant({ rate: 100, for: "10 seconds" }) }],
+        provider: short.provider,
+        policy: (provider) =>
+          Effect.succeed(({ index }: Load.Arrival) =>
+            Effect.tap(provider, () =>
+              index === 999
+                ? Effect.sync(() => void (held = queryObjects(Visit, { format: "count" })))
+                : Effect.void)
+          )
+      }))
+      assert.isAbove(held, 0)
+      assert.isBelow(held, 50)
+    }))
+
   it.effect("has phases as long as their arrivals take", () =>
     Effect.gen(function*() {
-      const trace = yield* Load.trace("0,2\n1000,3\n4000,6\n")
+      const trace = yield* Load.trace("2026-11-11T00:00:00Z,2\n2026-11-11T00:00:01Z,3\n2026-11-11T00:00:04Z,6\n")
       const second = Load.constant({ rate: 1, for: "1 second" })
       const arrivals = [
         trace,
@@ -208,6 +231,13 @@ To see it again: Scenario.run(scenario, { seed: "1" })`
       )
       assert.deepStrictEqual(report.phases.slice(0, 3).map(({ to }) => to), [7000, 10_000, 11_000])
       assert.strictEqual(report.load.millis, 11_000)
+    }))
+
+  it.effect("counts the calls of a trace whose last rows have one time", () =>
+    Effect.gen(function*() {
+      const arrivals = yield* Load.trace("0\n1000\n1000\n")
+      const { phases } = yield* Scenario.report({ ...bare, load: [{ name: "log", arrivals }] })
+      assert.deepInclude(phases[0], { name: "log", calls: 3, to: 2000 })
     }))
 
   it.effect.prop(
@@ -466,8 +496,9 @@ describe("a provider", () => {
 
 describe("an invalid scenario", () => {
   const invalid: ReadonlyArray<readonly [change: Partial<typeof bare>, at: string, reason: string]> = [
+    [{ name: "" }, "name", "must be a text that is not empty, got \"\""],
     [{ load: [] }, "load", "must be a list with something in it, got []"],
-    [{ claims: [] }, "claims", "must have at least one: without, any night would pass"],
+    [{ claims: [] }, "claims", "must have at least one: without it, any night would pass"],
     [{ patience: 0 }, "patience", "must be a finite duration above zero, got 0"],
     [{ load: [{ ...calm, name: "" }] }, "load[0].name", "must be a text that is not empty, got \"\""],
     [
@@ -479,6 +510,11 @@ describe("an invalid scenario", () => {
       { load: [{ name: "sale", arrivals: Load.burst({ of: calm.arrivals, times: -1, for: "1 second" }) }] },
       "load[0].arrivals.times",
       "must be a number above zero, got -1"
+    ],
+    [
+      { load: [{ name: "sale", arrivals: { _tag: "Trace", at: [7, 7], calls: [1, 2] } }] },
+      "load[0].arrivals",
+      "must take some time, but all come at once"
     ],
     [{ load: [calm, calm] }, "load[1].name", "must be a name of its own, \"all the time\" is load[0]"],
     [{ providers: {} }, "providers", "must be at least one by name, got {}"],
@@ -504,6 +540,16 @@ describe("an invalid scenario", () => {
       "must be a duration of zero or more, got -1"
     ],
     [
+      { providers: { provider: [{ name: "a", latency: "-1 seconds" }] } },
+      "provider[0].latency",
+      "must be a duration of zero or more, got \"-1 seconds\""
+    ],
+    [
+      { providers: { provider: [{ name: "a", latency: "Infinity" }] } },
+      "provider[0].latency",
+      "must be a finite duration of zero or more, got \"Infinity\""
+    ],
+    [
       { providers: { provider: [{ name: "a", rules: [{ inject: Chaos.hang }, { inject: Chaos.hang, rate: 2 }] }] } },
       "provider[0].rules[1].rate",
       "must be from 0 to 1, got 2"
@@ -518,9 +564,10 @@ describe("an invalid scenario", () => {
   it.effect("is told by the place and the reason before the policy is made", () =>
     Effect.gen(function*() {
       for (const [change, at, reason] of invalid) {
+        const scenario = change.name ?? "short"
         const error = yield* Effect.flip(Scenario.run({ ...bare, policy: () => Effect.die("made"), ...change }))
-        assert.deepInclude(error, { _tag: "InvalidScenario", scenario: "short", at, reason })
-        assert.strictEqual(error.message, `The scenario "short" cannot be run: ${at} ${reason}.`)
+        assert.deepInclude(error, { _tag: "InvalidScenario", scenario, at, reason })
+        assert.strictEqual(error.message, `The scenario "${scenario}" cannot be run: ${at} ${reason}.`)
       }
     }))
 

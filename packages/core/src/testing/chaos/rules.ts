@@ -1,7 +1,8 @@
 /** Rules as they are written, and as they are followed: checked once, and without those that never apply. */
 import type * as Duration from "effect/Duration"
 import type * as Random from "effect/Random"
-import { OptionsOf } from "../../internal/options.ts"
+import type { OptionsOf } from "../../internal/options.ts"
+import { checkLatency } from "../latency/check.ts"
 import * as Latency from "../Latency.ts"
 import type { Defect, Fault, Hang, Injection, Outcome, Wait } from "./injection.ts"
 
@@ -17,7 +18,10 @@ export interface Call {
   readonly request: Request | undefined
 }
 
-/** A request, without anything secret: no body, and the values of headers such as `authorization` are hidden. */
+/**
+ * A request without its body. The user in its URL is hidden, and so are the values of the headers and parameters that
+ * `Headers.CurrentRedactedNames` names, `authorization` and `x-api-key` among them.
+ */
 export interface Request {
   readonly method: string
   readonly url: string
@@ -55,12 +59,16 @@ export interface Act {
   readonly rules: ReadonlyArray<Active>
 }
 
-/** Throws a `RangeError` that names the rule and the field; `where` says which list of rules it is. */
-export const activeRules = (where: string, rules: ReadonlyArray<Rule<unknown, unknown>>): ReadonlyArray<Active> =>
+/** Refuses the first field out of range by its place: `field` is that of the list. */
+export const activeRules = (
+  check: OptionsOf,
+  field: string,
+  rules: ReadonlyArray<Rule<unknown, unknown>>
+): ReadonlyArray<Active> =>
   rules.flatMap(({ inject, rate = 1, when }, index) => {
-    const rule = new OptionsOf(`${where}[${index}]`)
-    if (!(rate >= 0 && rate <= 1)) rule.refuse("rate", "from 0 to 1", rate)
-    if (inject._tag === "Latency") Latency.validate(rule.where, inject.latency)
+    const rule = `${field}[${index}]`
+    if (!(rate >= 0 && rate <= 1)) check.refuse(`${rule}.rate`, "from 0 to 1", rate)
+    if (inject._tag === "Latency") checkLatency(check, `${rule}.latency`, inject.latency)
     if (rate === 0) return []
     return [{
       rate,
@@ -69,13 +77,13 @@ export const activeRules = (where: string, rules: ReadonlyArray<Rule<unknown, un
     }]
   })
 
-/** Throws a `RangeError` that names the phase and the field. */
-export const acts = (where: string, phases: ReadonlyArray<Phase<unknown, unknown>>): ReadonlyArray<Act> => {
-  const check = new OptionsOf(where)
+/** Refuses the first field out of range by its phase. */
+export const acts = (check: OptionsOf, phases: ReadonlyArray<Phase<unknown, unknown>>): ReadonlyArray<Act> => {
   let until = 0
   return phases.map((phase, index) => {
-    const field = `script[${index}].for`
-    until += index === phases.length - 1 ? check.limit(field, phase.for) : check.positive(field, phase.for)
-    return { until, rules: activeRules(`${where}: script[${index}].rules`, phase.rules) }
+    const at = `script[${index}]`
+    const last = index === phases.length - 1
+    until += last ? check.limit(`${at}.for`, phase.for) : check.positive(`${at}.for`, phase.for)
+    return { until, rules: activeRules(check, `${at}.rules`, phase.rules) }
   })
 }

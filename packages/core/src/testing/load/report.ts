@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import type { Summary } from "../Histogram.ts"
 
-/** How an exit is called in a report unless `classify` says otherwise. */
+/** How an exit is called in a report unless the option `label` says otherwise. */
 export type Label<E> = "success" | "defect" | "interrupted" | TagOf<E>
 
 type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : E extends never ? never : "failure"

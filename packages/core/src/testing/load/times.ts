@@ -33,6 +33,13 @@ export function* timesOf(arrivals: Arrivals, random: Chance): Generator<number, 
   return begin
 }
 
+/** How long arrivals take, calls or no calls. */
+export const millisOf = (arrivals: Arrivals): number => {
+  let millis = 0
+  for (const stretch of stretchesOf(arrivals)) millis += stretch.millis
+  return millis
+}
+
 // A call that is due at the end of a stretch but for a rounding belongs to what comes next.
 const tolerance = 1e-6
 
@@ -75,11 +82,13 @@ const flat = (
   return { millis, calls: (arrivals.rate * millis) / 1000, from: 1, to: 1, spacing, start: "anew" }
 }
 
-/** The calls of a row are spread over the time to the next; those of the last over as long as those before it. */
+/** The calls of a row are spread over the time to the next; those of the last over as long as the last that took any. */
 function* rowsOf({ at, calls }: Extract<Arrivals, { readonly _tag: "Trace" }>): Generator<Stretch> {
-  for (let row = 0; row < at.length; row++) {
-    const last = row === at.length - 1
-    const millis = last ? at[row]! - (at[row - 1] ?? at[row]!) : at[row + 1]! - at[row]!
+  let lasted = 0
+  for (const [row, time] of at.entries()) {
+    const next = at[row + 1]
+    const millis = next === undefined ? lasted : next - time
+    if (millis > 0) lasted = millis
     yield { millis, calls: calls[row]!, from: 1, to: 1, spacing: "even", start: row === 0 ? "anew" : "on" }
   }
 }

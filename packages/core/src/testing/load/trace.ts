@@ -24,8 +24,8 @@ export class BadTrace extends Schema.TaggedError<BadTrace>("@switchgear/core/tes
  * A time is a number of milliseconds or an ISO date and time, in UTC unless it says otherwise; it counts from the first
  * row, and none may be before the one above it. The calls, one where there is no number, come at even distances from
  * that moment until the next row's, so that an access log is replayed as it was, and a metric of calls a minute as well
- * as it is known; those of the last row take as long as those of the row before it. A first line with names, blank lines,
- * quotes and line ends of either kind are fine.
+ * as it is known; those of the last row take as long as those of the last before it that took any time. A first line with
+ * names, blank lines, quotes and line ends of either kind are fine.
  *
  * ```ts
  * import { Load } from "@switchgear/core/testing"
@@ -60,7 +60,7 @@ export const trace = (csv: string): Effect.Effect<Arrivals, BadTrace> =>
       previous = millis
     }
     if (calls.some((count) => count > 0)) return { _tag: "Trace", at, calls }
-    return yield* new BadTrace({ line: Math.max(1, line), text: "", reason: "is the last, and there was no call" })
+    return yield* new BadTrace({ line: Math.max(1, line), text: "", reason: "is the last, and no line has a call" })
   })
 
 /** One line at a time, so that a long trace is not held twice. */

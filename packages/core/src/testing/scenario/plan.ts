@@ -3,9 +3,11 @@ import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Chaos from "../Chaos.ts"
 import { activeRules } from "../chaos/rules.ts"
+import { checkLatency, checkWait } from "../latency/check.ts"
 import * as Latency from "../Latency.ts"
 import * as Load from "../Load.ts"
 import { problemOf } from "../load/arrivals.ts"
+import { millisOf } from "../load/times.ts"
 import type { Claim } from "./claims.ts"
 import type { Span } from "./figures.ts"
 import { Place } from "./invalid.ts"
@@ -94,7 +96,9 @@ const loadSpans = ({ load, name: scenario }: Script, named: Named): ReadonlyArra
     const at = `load[${index}]`
     const problem = problemOf(arrivals)
     if (problem !== undefined) new Place(scenario, `${at}.arrivals.`).reject(problem.place, problem.reason)
-    const span = { name: named(at, name), provider: undefined, from, to: from + millisOf(arrivals) }
+    const millis = millisOf(arrivals)
+    if (millis === 0) new Place(scenario, `${at}.`).reject("arrivals", "must take some time, but all come at once")
+    const span = { name: named(at, name), provider: undefined, from, to: from + millis }
     from = span.to
     return span
   })
@@ -125,43 +129,14 @@ const acts = (
 }
 
 const rulesOf = (place: Place, { latency, rules = [] }: ProviderPhase): ReadonlyArray<Chaos.Rule<any, any>> => {
-  checked(place, "rules", () => activeRules("", rules))
+  activeRules(place, "rules", rules)
   if (latency === undefined) return rules
   const wait = isLatency(latency)
     ? latency
-    : Latency.constant(Duration.millis(place.wait("latency", latency)))
-  checked(place, "", () => Latency.validate("", wait))
+    : Latency.constant(Duration.millis(checkWait(place, "latency", latency)))
+  checkLatency(place, "latency", wait)
   return [{ inject: Chaos.latency(wait) }, ...rules]
-}
-
-/** Tells a mistake in the words of the one who checks for it, and by its place in the scenario. */
-const checked = (place: Place, field: string, check: () => void): void => {
-  try {
-    check()
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    const [, index = "", inside = "", reason = ""] = /^(\[\d+\])?: (\S+) (.*)$/s.exec(error.message) ?? []
-    place.reject([`${field}${index}`, inside].filter((part) => part !== "").join("."), reason)
-  }
 }
 
 const isLatency = (latency: Duration.Input | Latency.Latency): latency is Latency.Latency =>
   Predicate.hasProperty(latency, "_tag")
-
-/** How long arrivals take, calls or no calls. */
-const millisOf = (arrivals: Load.Arrivals): number => {
-  switch (arrivals._tag) {
-    case "Constant":
-    case "Poisson":
-    case "Ramp":
-      return Duration.toMillis(arrivals.for)
-    case "Burst":
-      return millisOf(arrivals.of)
-    case "Sequence":
-      return arrivals.sequence.reduce((sum, part) => sum + millisOf(part), 0)
-    case "Trace": {
-      const [last = 0, previous = last] = arrivals.at.slice(-2).reverse()
-      return last + (last - previous)
-    }
-  }
-}
