@@ -281,7 +281,10 @@ export class Counterexample extends Schema.TaggedError<Counterexample>(
     const again = this.replay === undefined
       ? ""
       : `\nTo play it again, give the check this option: replay: ${JSON.stringify(this.replay)}`
-    return `After these steps, something is wrong:\n${numbered(this.steps)}\n${this.problem}${again}`
+    const when = this.steps.length === 0
+      ? "Before the first step, something is wrong:"
+      : `After these steps, something is wrong:\n${numbered(this.steps)}`
+    return `${when}\n${this.problem}${again}`
   }
 }
 

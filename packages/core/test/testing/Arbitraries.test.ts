@@ -247,6 +247,10 @@ describe("check", () => {
       ])
       assert.deepStrictEqual(yield* problem({ control: () => Effect.fail("stuck") }), [["control: shut"], "stuck"])
       assert.deepStrictEqual(yield* problem({ make: Effect.fail("no parts") }), [[], "no parts"])
+      assert.strictEqual(
+        new Arbitraries.Counterexample({ steps: [], problem: "no parts" }).message,
+        "Before the first step, something is wrong:\nno parts"
+      )
     }))
 
   it.effect("when interrupted, interrupts the calls that are under way", () =>

@@ -46,6 +46,29 @@ const guarded = (claim: Claim.Claim, openFor: `${number} seconds` = "10 seconds"
     claims: [claim]
   })
 
+const busy = Effect.fail("busy")
+
+const well = Effect.succeed("provider")
+
+/** A call a second, each with a fate of its own, in a night whose second second is the troubled one. */
+const eachCall = (
+  calls: number,
+  claim: Claim.Claim,
+  fate: (index: number, provider: Effect.Effect<string>) => Effect.Effect<string, string>
+) =>
+  Scenario.make({
+    name: "the night",
+    load: [{ name: "evening", arrivals: Load.constant({ rate: 1, for: `${calls} seconds` }) }],
+    provider: [
+      { name: "early", for: "1 second" },
+      { name: "troubled", for: "1 second" },
+      { name: "after", for: "5 seconds" },
+      { name: "next" }
+    ],
+    policy: (provider) => Effect.succeed(({ index }: Load.Arrival) => fate(index, provider)),
+    claims: [claim]
+  })
+
 /** What is seen, if the claim holds or if it is broken. */
 const seen = <E>(scenario: Scenario.Scenario<E, never>) =>
   Effect.map(Scenario.report(scenario), ({ claims }) => {
@@ -182,6 +205,83 @@ describe("a claim", () => {
       assert.deepInclude(evidence.calls[3], { at: 60_000, ended: 68_007, outcome: "DeadlineExceeded", reached: 4 })
     }))
 
+  it.effect("that was kept again in between tells when it was broken at last", () =>
+    Effect.gen(function*() {
+      const { evidence } = yield* seen(
+        eachCall(14, Claim.answered(0.5), (index) => index < 2 || index > 7 ? busy : well)
+      )
+      assert.deepInclude(evidence, { at: 12_000, culprit: 12 })
+      assert.deepStrictEqual(evidence?.calls.map(({ index }) => index), [9, 10, 11, 12, 13])
+    }))
+
+  it.effect("on calls to the provider that was kept again in between tells when it was broken at last", () =>
+    Effect.gen(function*() {
+      const scenario = eachCall(
+        10,
+        Claim.providerGetsAtMost(0.5),
+        (index, provider) => index === 1 ? well : provider
+      )
+      const { evidence, verdict } = yield* seen(scenario)
+      assert.deepStrictEqual(verdict, Claim.broken("it got 9 calls for 10 of customers (90%)"))
+      assert.deepInclude(evidence, { at: 2000, culprit: 2 })
+    }))
+
+  it.effect("that holds by a last call that never reaches the provider has no evidence", () =>
+    holds(
+      eachCall(2, Claim.providerGetsAtMost(0.5), (index, provider) => index === 0 ? provider : well),
+      "it got 1 call for 2 of customers (50%)"
+    ))
+
+  it.effect("that all is well again looks no further than where the next phase begins", () =>
+    Effect.gen(function*() {
+      const troubled = (index: number) => index === 2 || index > 6 ? busy : well
+      const recovers = { after: "troubled", until: "next" }
+      yield* holds(
+        eachCall(10, Claim.recoversWithin("2 seconds", recovers), troubled),
+        "3 of 3 calls did (100%); the last that did not came after 0 ms"
+      )
+      yield* unjudged(
+        eachCall(10, Claim.recoversWithin("5 seconds", recovers), troubled),
+        "no call was made later than 5s after \"troubled\" had ended and before \"next\""
+      )
+    }))
+
+  it.effect("that all is well again tells the last that came and was not, in whatever order they end", () =>
+    holds(
+      eachCall(
+        10,
+        Claim.recoversWithin("4 seconds", { after: "troubled", until: "next" }),
+        (index) => index === 3 ? Effect.delay(busy, "20 seconds") : index === 5 ? busy : well
+      ),
+      "1 of 1 call did (100%); the last that did not came after 3.0 s"
+    ))
+
+  it.effect("is told with as many digits as it takes not to be all or nothing", () =>
+    Effect.gen(function*() {
+      const none = Claim.share("first-class", { atLeast: 0 })
+      const but = (index: number) => index === 7 ? busy : well
+      const only = (index: number) => index === 7 ? well : busy
+      const seenOf = (scenario: Scenario.Scenario<never, never>) =>
+        Effect.map(seen(scenario), ({ verdict }) => "seen" in verdict && verdict.seen)
+      assert.strictEqual(
+        yield* seenOf(eachCall(3000, none, but)),
+        "2,999 of 3,000 calls did (99.967%), the others: failure 1"
+      )
+      assert.strictEqual(
+        yield* seenOf(eachCall(3000, none, only)),
+        "1 of 3,000 calls did (0.033%), the others: failure 2,999"
+      )
+      assert.strictEqual(
+        yield* seenOf(eachCall(3, none, (index) => index === 0 ? well : busy)),
+        "1 of 3 calls did (33.3%), the others: failure 2"
+      )
+      const names = [0, 1e-6, 0.0125, 0.5, 0.999999, 1 - 1 / 3e7, 1].map((share) => Claim.answered(share).name)
+      assert.deepStrictEqual(
+        names.map((name) => name.split(" ")[2]),
+        ["0%", "0.0001%", "1.25%", "50%", "99.9999%", "99.999997%", "100%"]
+      )
+    }))
+
   it.effect("tells the call that reached the provider when it has ended, however late", () =>
     Effect.gen(function*() {
       const { evidence } = yield* seen(bare(Claim.providerGetsAtMost(0.5, { during: "down" })))
@@ -253,7 +353,7 @@ describe("a claim", () => {
       yield* unjudged(bare(Claim.recoversWithin(0, { after: "back" })), "\"back\" lasts until the end")
       yield* unjudged(
         bare(Claim.recoversWithin("1 hour", { after: "down" })),
-        "no call was made later than 60 min 0 s after \"down\" had ended"
+        "no call was made later than 1h after \"down\" had ended"
       )
       yield* unjudged(
         bare(Claim.make({ name: "it is cheap", judge: () => Claim.unjudged("there are no prices") })),

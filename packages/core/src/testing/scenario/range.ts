@@ -1,7 +1,8 @@
 /** Which time of a run a claim speaks of, and why there may be none. */
+import * as Duration from "effect/Duration"
 import type { Window } from "./claims.ts"
 import type { Span } from "./figures.ts"
-import { present, span as lasting } from "./words.ts"
+import { present } from "./words.ts"
 
 /** A time to judge, in milliseconds since the load began. */
 export interface Range {
@@ -41,7 +42,7 @@ export const rangeOf = (window: Window, phases: ReadonlyArray<Span>): Range | { 
         to: until?.from ?? Infinity,
         since: phase.to,
         provider: undefined,
-        told: `later than ${lasting(window.millis)} after "${phase.name}" had ended${before}`
+        told: `later than ${Duration.format(Duration.millis(window.millis))} after "${phase.name}" had ended${before}`
       }
     }
   }

@@ -50,8 +50,10 @@ export class Watch {
   }
 
   arrived(at: number): void {
-    // It is weighed with the next call that reaches the provider, which is often this one's own.
-    if (this.claim.counted._tag === "Reached" && this.covers(at)) this.whole++
+    if (this.claim.counted._tag !== "Reached" || !this.covers(at)) return
+    // A customer weighs when the next one comes, because most reach the provider themselves.
+    if (this.kept) this.scene = undefined
+    this.whole++
   }
 
   reached(provider: string, at: number, call: Call | undefined): void {

@@ -30,7 +30,7 @@ export const share = (value: number): string => {
   const percent = value * 100
   const rounded = (digits: number) => Number(percent.toFixed(digits))
   const exact = [0, 1, 2, 3].find((digits) => Math.abs(rounded(digits) - percent) < 1e-9)
-  return `${rounded(exact ?? (rounded(1) % 100 === 0 ? 3 : 1))}%`
+  return `${rounded(exact ?? [1, 3, 6].find((digits) => rounded(digits) % 100 !== 0) ?? 12)}%`
 }
 
 /** Names that there are, as the end of a sentence: there is "a", there are "a" and "b". */
