@@ -87,6 +87,113 @@ for (const combinator of ["within", "attempt"] as const) {
   })
 }
 
+describe("Deadline.timeoutOrElse", () => {
+  const patient = Deadline.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed("instead") })
+
+  it.effect("passes success, failure, defect and interruption through unchanged, at once or later", () =>
+    Effect.gen(function*() {
+      for (const exit of [Exit.succeed(1), Exit.fail("bad"), Exit.die("bug")]) {
+        assert.deepStrictEqual(yield* Effect.exit(patient(exit)), exit)
+        const fiber = yield* fork(patient(Effect.andThen(Effect.sleep("999 millis"), exit)))
+        yield* TestClock.adjust("999 millis")
+        assert.deepStrictEqual(yield* Fiber.join(fiber), exit)
+      }
+      assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(patient(Effect.interrupt))))
+    }))
+
+  it.effect("goes on with the other at exactly its time, when the work has been cleaned up", () =>
+    Effect.gen(function*() {
+      const order: Array<string> = []
+      const note = (what: string) => Effect.map(Clock.currentTimeMillis, (now) => void order.push(`${what} at ${now}`))
+      const work = Effect.onInterrupt(Effect.never, () => Effect.andThen(Effect.sleep("1 second"), note("clean")))
+      const limited = work.pipe(
+        Deadline.timeoutOrElse({
+          duration: "1 second",
+          orElse: () => Effect.andThen(note("other"), Effect.fail("late"))
+        })
+      )
+      const fiber = yield* fork(limited)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), Exit.fail("late"))
+      assert.deepStrictEqual(order, ["clean at 2000", "other at 2000"])
+    }))
+
+  it.effect("drops what work that cannot be interrupted answers too late, but not its defect", () =>
+    Effect.gen(function*() {
+      const late = (exit: Exit.Exit<string>) =>
+        fork(patient(Effect.uninterruptible(Effect.andThen(Effect.sleep("3 seconds"), exit))))
+      const answered = yield* late(Exit.succeed("answer"))
+      const died = yield* late(Exit.die("bug"))
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(answered), Exit.succeed("instead"))
+      assert.deepStrictEqual(yield* Fiber.join(died), Exit.die("bug"))
+    }))
+
+  it.effect("interrupts the work when it is interrupted itself, and waits for its finalizers", () =>
+    Effect.gen(function*() {
+      let cleaned = 0
+      const work = Effect.onInterrupt(
+        Effect.never,
+        () => Effect.andThen(Effect.sleep("1 second"), Effect.sync(() => cleaned++))
+      )
+      const fiber = yield* fork(patient(work))
+      fiber.interruptUnsafe()
+      yield* TestClock.adjust("999 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(cleaned, 1)
+    }))
+
+  it.effect("goes on with the other where it is interrupted as well", () =>
+    Effect.gen(function*() {
+      let interrupted = false
+      const never = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted = true))
+      const fiber = yield* fork(
+        Effect.never.pipe(Deadline.timeoutOrElse({ duration: "1 second", orElse: () => never }))
+      )
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(interrupted)
+    }))
+
+  it.effect("limits each of many at once by its own time", () =>
+    Effect.gen(function*() {
+      const calls = Array.from({ length: 100 }, (_, i) =>
+        Effect.sleep(`${i * 20 + 10} millis`).pipe(Effect.as("answer"), patient, Effect.delay(`${i} millis`)))
+      const fiber = yield* fork(Effect.all(calls, { concurrency: "unbounded" }))
+      yield* TestClock.adjust("1 minute")
+      const exit = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(
+        exit,
+        Exit.succeed(calls.map((_, i) =>
+          i < 50 ? "answer" : "instead"
+        ))
+      )
+    }))
+
+  it.effect("is no deadline: inside is no other than outside, and the one outside ends it", () =>
+    Effect.gen(function*() {
+      assert.isUndefined(yield* patient(Deadline.remaining))
+      assert.deepStrictEqual(yield* Deadline.remaining.pipe(patient, Deadline.within("1 minute")), Duration.minutes(1))
+      const breaker = yield* CircuitBreaker.make({ name: "model" })
+      const fiber = yield* fork(Effect.never.pipe(patient, breaker.protect, Deadline.within("500 millis")))
+      yield* TestClock.adjust("500 millis")
+      isExceeded(yield* Fiber.join(fiber), "total", "500 millis")
+      assert.strictEqual((yield* breaker.snapshot).calls, 0)
+    }))
+
+  it.effect("without an end is none", () =>
+    Effect.gen(function*() {
+      const work = Effect.sleep("10 days")
+      assert.strictEqual(Deadline.timeoutOrElse({ duration: "Infinity", orElse: () => Effect.void })(work), work)
+      for (const duration of [0, -1, NaN]) {
+        assert.throws(() => Deadline.timeoutOrElse({ duration, orElse: () => Effect.void }), RangeError, "duration")
+      }
+    }))
+})
+
 describe("deadlines inside deadlines", () => {
   it.effect("narrow and never widen", () =>
     Effect.gen(function*() {

@@ -210,7 +210,13 @@ describe("an interrupt at any step leaks nothing from", () => {
         assert.isAbove(struck, 3)
       }))
 
-    for (const limit of [Deadline.within("1 hour"), Deadline.attempt("1 hour")]) {
+    for (
+      const limit of [
+        Deadline.within("1 hour"),
+        Deadline.attempt("1 hour"),
+        Deadline.timeoutOrElse({ duration: "1 hour", orElse: () => Effect.fail("late") })
+      ]
+    ) {
       it.effect(`a deadline around work ${name}: nothing runs on`, () =>
         Effect.gen(function*() {
           let running = 0

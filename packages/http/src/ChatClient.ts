@@ -12,6 +12,7 @@
  * Keys are `Redacted` and in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
  * there.
  */
+import * as Deadline from "@switchgear/core/Deadline"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -37,6 +38,7 @@ import * as KeyRing from "./internal/keyRing.ts"
 import { readBody } from "./internal/readBody.ts"
 import type { Secrets } from "./internal/redact.ts"
 import { readStream } from "./internal/readStream.ts"
+import { withoutStack } from "./internal/rejection.ts"
 import * as TransportFailure from "./internal/transportFailure.ts"
 import * as Undici from "./internal/undici.ts"
 import * as Waits from "./internal/waits.ts"
@@ -266,14 +268,14 @@ const fromHttpClient = (
   const inTime = <A, E>(call: Call, work: Effect.Effect<A, E, Scope.Scope>) =>
     work.pipe(
       untilAnswered,
-      Effect.timeoutOrElse({
+      Deadline.timeoutOrElse({
         duration: settings.timeout,
         orElse: () => Effect.fail(timedOut(call.model, "total", settings.timeout))
       })
     )
 
   const timedOut = (model: string, phase: ChatError.Phase, limit: Duration.Duration) =>
-    new ChatError.TimedOut({ provider: settings.provider, model, phase, limit })
+    withoutStack(() => new ChatError.TimedOut({ provider: settings.provider, model, phase, limit }))
 
   const complete = (request: ChatSchema.ChatRequest) =>
     Effect.flatMap(callOf(request, EncodeRequest.whole), (call) => inTime(call, exchange(call)))

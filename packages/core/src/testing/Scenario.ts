@@ -56,6 +56,7 @@ import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Deadline from "../Deadline.ts"
 import type * as Chaos from "./Chaos.ts"
 import * as Load from "./Load.ts"
 import { labelOf } from "./load/report.ts"
@@ -292,12 +293,13 @@ const play = <E, R>(
       : customer
     const outcomeOf = label ?? nameOf(Object.keys(providers))
     stopwatch.begin(yield* Clock.Clock)
+    const patiently = Deadline.timeoutOrElse({ duration: plan.patience, orElse: () => gaveUp })
     const load = yield* Load.run(
       plan.arrivals,
       (arrival) => {
         const visit = recorder.arrived(arrival.index, arrival.at)
         return callOf(arrival).pipe(
-          Effect.timeoutOrElse({ duration: plan.patience, orElse: () => gaveUp }),
+          patiently,
           Effect.provideService(CurrentVisit, visit)
         )
       },
