@@ -61,6 +61,7 @@ export class Accounts {
   private readonly rules: ReadonlyArray<Rule>
   private readonly capacity: number
   private readonly idle: number
+  private latest: Account | undefined
 
   constructor(rules: ReadonlyArray<Rule>, capacity: number, idle: number) {
     this.rules = rules
@@ -72,9 +73,11 @@ export class Accounts {
   open(tenant: string, now: number): Account {
     const account = this.named.get(tenant) ?? this.admit(now)
     account.lastUsed = now
-    if (account !== this.shared) {
+    // A map in which one and the same is moved to the end again and again is built anew again and again.
+    if (account !== this.shared && account !== this.latest) {
       this.named.delete(tenant)
       this.named.set(tenant, account)
+      this.latest = account
     }
     return account
   }

@@ -49,20 +49,20 @@ const within = (usage: Usage): Parts | undefined => {
   if (prompt === undefined || completion === undefined) return undefined
   const { audio_tokens, cache_write_tokens, cached_tokens } = usage.prompt_tokens_details ?? {}
   const { audio_tokens: spoken, reasoning_tokens } = usage.completion_tokens_details ?? {}
-  const [cachedInput, cacheWrite, audioInput, input] = split(prompt, [
-    cached_tokens ?? usage["prompt_cache_hit_tokens"],
-    cache_write_tokens,
-    audio_tokens
-  ])
-  const [reasoning, audioOutput, output] = split(completion, [reasoning_tokens, spoken])
+  // Details can overlap each other (the audio of a prompt can be cached), so each takes from what those before it left.
+  const cachedInput = partOf(prompt, cached_tokens ?? usage["prompt_cache_hit_tokens"])
+  const cacheWrite = partOf(prompt - cachedInput, cache_write_tokens)
+  const audioInput = partOf(prompt - cachedInput - cacheWrite, audio_tokens)
+  const reasoning = partOf(completion, reasoning_tokens)
+  const audioOutput = partOf(completion - reasoning, spoken)
   return {
-    input: input!,
-    cachedInput: cachedInput!,
-    cacheWrite: cacheWrite!,
-    audioInput: audioInput!,
-    output: output!,
-    reasoning: reasoning!,
-    audioOutput: audioOutput!
+    input: prompt - cachedInput - cacheWrite - audioInput,
+    cachedInput,
+    cacheWrite,
+    audioInput,
+    output: completion - reasoning - audioOutput,
+    reasoning,
+    audioOutput
   }
 }
 
@@ -81,13 +81,4 @@ const added = (usage: Usage): Parts | undefined => {
 const rest = (total: number | undefined, other: number | undefined): number | undefined =>
   total === undefined || other === undefined ? undefined : tokens(total - Math.max(other, 0))
 
-// Details can overlap each other (the audio of a prompt can be cached), so each takes from what those before it left.
-const split = (whole: number, details: ReadonlyArray<unknown>): ReadonlyArray<number> => {
-  let left = whole
-  const parts = details.map((detail) => {
-    const part = Math.min(tokens(detail) ?? 0, left)
-    left -= part
-    return part
-  })
-  return [...parts, left]
-}
+const partOf = (left: number, detail: unknown): number => Math.min(tokens(detail) ?? 0, left)
