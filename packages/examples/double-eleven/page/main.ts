@@ -1,16 +1,10 @@
 /** Draws the README's picture from the night of the default seed and size: `npm run picture`. */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Path } from "effect"
-import { plans } from "../replay/lanes.ts"
-import { replay } from "../replay/replay.ts"
+import { replay, usual } from "../replay/replay.ts"
 import { picture } from "./picture.ts"
 
-/** The night that `npm run replay` plays when it is not told otherwise. */
-const night = {
-  calls: 1_000_000,
-  seed: "double eleven",
-  lanes: plans.filter(({ name }) => name === "bare" || name === "full")
-}
+const night = { ...usual, lanes: usual.lanes.filter(({ name }) => name === "bare" || name === "full") }
 
 const program = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem

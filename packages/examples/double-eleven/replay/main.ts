@@ -13,13 +13,13 @@ import * as Paint from "../paint.ts"
 import * as Files from "./files.ts"
 import { plans } from "./lanes.ts"
 import * as Progress from "./progress.ts"
-import { replay } from "./replay.ts"
+import { replay, usual } from "./replay.ts"
 import type { ReportData } from "./reportData.ts"
 import { table, tale } from "./table.ts"
 
 const calls = Flag.Int("calls").pipe(
   Flag.withDescription("About so many customers come to each lane."),
-  Flag.withDefault(1_000_000),
+  Flag.withDefault(usual.calls),
   Flag.filter(
     (calls) => calls >= 1000 && calls <= 100_000_000,
     (calls) => `--calls must be a whole number from 1000 to 100000000, got ${calls}`
@@ -28,7 +28,7 @@ const calls = Flag.Int("calls").pipe(
 
 const seed = Flag.String("seed").pipe(
   Flag.withDescription("All chance comes from it."),
-  Flag.withDefault("double eleven")
+  Flag.withDefault(usual.seed)
 )
 
 const names = plans.map(({ name }) => name).join(",")
@@ -92,8 +92,8 @@ const command = Command.make(
         )
       )
       const paths = yield* writing(Files.write(out, data))
-      const wallSeconds = progress.finished.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0)
-      if (json) return yield* Console.log(JSON.stringify(figures(data, wallSeconds), null, 2))
+      const wallMillis = progress.finished.reduce((sum, { wallSeconds }) => sum + Math.round(wallSeconds * 1000), 0)
+      if (json) return yield* Console.log(JSON.stringify(figures(data, wallMillis / 1000), null, 2))
       const paint = yield* Paint.paint
       const lines = [...table(progress.finished, paint), "", ...tale(data), "", `digest ${data.digest}`, ...paths]
       yield* Console.log(lines.join("\n"))

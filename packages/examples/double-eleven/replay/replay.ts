@@ -1,7 +1,7 @@
 /** The night in all lanes, one after the other, as one report. */
 import { createHash } from "node:crypto"
 import { Effect } from "effect"
-import type { Plan } from "./lanes.ts"
+import { type Plan, plans } from "./lanes.ts"
 import * as Night from "./night.ts"
 import { play, type SoFar } from "./play.ts"
 import type { LaneData, ReportData } from "./reportData.ts"
@@ -13,6 +13,9 @@ export interface Options {
   readonly seed: string
   readonly lanes: ReadonlyArray<Plan>
 }
+
+/** The night as it is played when it is not told otherwise. */
+export const usual = { calls: 1_000_000, seed: "double eleven", lanes: plans } satisfies Options
 
 /** The one who watches: told before a lane, every interval of it, and after it. */
 export interface Watcher {
