@@ -40,12 +40,13 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as TestClock from "effect/testing/TestClock"
+import type * as TestClock from "effect/testing/TestClock"
 import { OptionsOf } from "../internal/options.ts"
 import { differences } from "./arbitraries/differences.ts"
 import { type Ending, type History, line, numbered, type Operation } from "./arbitraries/operation.ts"
 import { type Event, everybodyLeaves, Player, type Scene } from "./arbitraries/player.ts"
 import { simpler } from "./arbitraries/simpler.ts"
+import * as VirtualClock from "./VirtualClock.ts"
 
 export type { Ending, History, Operation } from "./arbitraries/operation.ts"
 export type { Event, Played, Scene } from "./arbitraries/player.ts"
@@ -170,7 +171,8 @@ export interface Subject<S, Call, End, Control, Seen, R = never> {
 
 /**
  * Plays one history, and fails with a {@link Counterexample} at the first step after which something is wrong. Needs a
- * clock for tests, `TestClock` or `VirtualClock`, and begins at the time that it has.
+ * clock for tests, and begins at the time that it has: `VirtualClock`, or `TestClock` where calls yield no more than a few
+ * times before their work begins.
  */
 export const play = <S, Call, End, Control, Seen, R = never>(
   history: History<Call, End, Control>,
@@ -228,7 +230,10 @@ export interface CheckOptions<S, Call, End, Control, Seen, R> {
   readonly seed?: string | number | undefined
   /** The token of a counterexample, to play that history and no other. @default none */
   readonly replay?: string | undefined
-  /** A clock for tests, made anew for each history. @default `TestClock.layer()` */
+  /**
+   * A clock for tests, made anew for each history. `TestClock.layer()` does not wait for a call that yields more than a
+   * few times before its work begins, and takes it for one that waits. @default `VirtualClock.layer()`
+   */
   readonly clock?: Layer.Layer<TestClock.TestClock> | undefined
 }
 
@@ -244,7 +249,7 @@ export const check = <S, Call, End, Control, Seen, R = never>(
     play(history, subject).pipe(
       Effect.as(true),
       Effect.scoped,
-      Effect.provide(clock ?? TestClock.layer(), { local: true })
+      Effect.provide(clock ?? VirtualClock.layer(), { local: true })
     )
   const options = { runs, seed, replay, size: largest, maxShrinks: patience }
   return Effect.gen(function*() {

@@ -72,9 +72,12 @@ export type { Call, Phase, Request, Rule } from "./chaos/rules.ts"
 
 /** What is told of a chaos beside its rules. */
 export interface Settings {
-  /** For whoever reads its counts. @default "chaos" */
+  /** For whoever reads its counts, and part of the seed. @default "chaos" */
   readonly name?: string | undefined
-  /** Repeats a run: the same seed gives the n-th call the same. @default "chaos" */
+  /**
+   * Repeats a run: the same seed and name give the n-th call the same. Two chaoses that are to go wrong apart from each
+   * other need a name each. @default "chaos"
+   */
   readonly seed?: string | number | undefined
 }
 
@@ -145,7 +148,7 @@ const begin = (
   acts: () => ReadonlyArray<Act>,
   { name = "chaos", seed = "chaos" }: Settings
 ): Effect.Effect<Chaos<any, any>> =>
-  Effect.map(Random.withSeed(Effect.all([Random.Random, Clock.Clock]), seed), ([random, clock]) => {
+  Effect.map(Random.withSeed(Effect.all([Random.Random, Clock.Clock]), `${seed} ${name}`), ([random, clock]) => {
     const director = new Director(acts(), random, monotonicMillis(clock))
     const injectAs = (about: About) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
       Effect.withFiber<A, E, R>((fiber) => director.meet(fiber, self, about))

@@ -24,9 +24,10 @@
  */
 import * as Duration from "effect/Duration"
 import { OptionsOf } from "../internal/options.ts"
+import { checkWait } from "./latency/check.ts"
 import { type Claim, firstClass, type Own, type Verdict, type Window } from "./scenario/claims.ts"
 import type { Figures } from "./scenario/figures.ts"
-import { share as percent } from "./scenario/words.ts"
+import { share as percent } from "./words.ts"
 
 export type { Bound, Claim, Counted, Own, Share, Verdict, Window } from "./scenario/claims.ts"
 
@@ -64,17 +65,22 @@ export const answered = (atLeast: number, options: During = {}): Claim => ({
  */
 export const share = (
   outcome: string,
-  { during, ...bound }: During & ({ readonly atLeast: number } | { readonly atMost: number })
+  { atLeast, atMost, during }:
+    & During
+    & (
+      | { readonly atLeast: number; readonly atMost?: undefined }
+      | { readonly atLeast?: undefined; readonly atMost: number }
+    )
 ): Claim => {
-  const limit = "atLeast" in bound
-    ? `at least ${percent(part("Claim.share", "atLeast", bound.atLeast))}`
-    : `at most ${percent(part("Claim.share", "atMost", bound.atMost))}`
+  const limit = atMost === undefined
+    ? `at least ${percent(part("Claim.share", "atLeast", atLeast))}`
+    : `at most ${percent(part("Claim.share", "atMost", atMost))}`
   return {
     _tag: "Share",
     name: `${limit} of the calls end as ${outcome}${told({ during })}`,
     window: windowOf({ during }),
     counted: { _tag: "Outcome", outcome },
-    bound
+    bound: atMost === undefined ? { atLeast } : { atMost }
   }
 }
 
@@ -141,7 +147,7 @@ export const latencyWithin = (
   options: During = {}
 ): Claim => {
   const check = new OptionsOf("Claim.latencyWithin")
-  const millis = check.wait("limit", limit)
+  const millis = checkWait(check, "limit", limit)
   const name = check.oneOf("percentile", percentile, ["p50", "p90", "p95", "p99", "p999", "max"])
   return {
     _tag: "Share",

@@ -13,7 +13,8 @@
  * **Semantics.** An open model, as in wrk2: a call's time is counted from when it was due, so that a test that cannot
  * keep up under the live clock does not hide it.
  *
- * **Gotchas.** A call that never ends keeps the load from ending: give it a time-out, or the load.
+ * **Gotchas.** A call that never ends keeps the load from ending: give it a time-out, or the load. Two loads of one seed
+ * come at the same moments: those that are to know nothing of each other need a seed each.
  *
  * ```ts
  * import { Load, VirtualClock } from "@switchgear/core/testing"
@@ -35,11 +36,12 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import { OptionsOf } from "../internal/options.ts"
-import { type Arrivals, type InvalidLoad, problemOf } from "./load/arrivals.ts"
+import { type Arrivals, InvalidLoad, problemOf } from "./load/arrivals.ts"
 import { type Arrival, Crowd, type Settled } from "./load/crowd.ts"
 import { type Label, labelOf, type Point, type Report } from "./load/report.ts"
 import { Tally } from "./load/tally.ts"
-import { timesOf } from "./load/times.ts"
+import { millisOf, timesOf } from "./load/times.ts"
+import { count } from "./words.ts"
 
 export { type Arrivals, burst, constant, InvalidLoad, poisson, ramp, type Rate, sequence } from "./load/arrivals.ts"
 export type { Arrival, Settled } from "./load/crowd.ts"
@@ -50,7 +52,7 @@ export { BadTrace, trace } from "./load/trace.ts"
 export interface Options<A, E, L extends string> {
   /** What all chance comes from: that of the arrivals, and that of the calls. @default 1 */
   readonly seed?: string | number | undefined
-  /** How much time is one point of the series. @default "1 second" */
+  /** How much time is one point of the series, of which there are at most a million. @default "1 second" */
   readonly interval?: Duration.Input | undefined
   /**
    * What an exit is counted as: a few names, since each is counted apart. @default "success", "defect", "interrupted", or
@@ -80,7 +82,7 @@ export const run = <A, E, R, L extends string = Label<E>>(
 ): Effect.Effect<Report<L>, InvalidLoad, R> =>
   Effect.gen(function*() {
     const interval = new OptionsOf("Load.run").positive("interval", options.interval ?? "1 second")
-    const problem = problemOf(arrivals)
+    const problem = problemOf(arrivals) ?? tooMany(millisOf(arrivals) / interval)
     if (problem !== undefined) return yield* problem
     const seed = String(options.seed ?? 1)
     // Apart, so that what the calls draw does not change when they come.
@@ -101,4 +103,13 @@ export const run = <A, E, R, L extends string = Label<E>>(
     )
     yield* crowd.run
     return tally.report(seed, crowd.now)
+  })
+
+/** The series is held in memory, and a time that was misread can be a thousand years. */
+const mostPoints = 1_000_000
+
+const tooMany = (points: number): InvalidLoad | undefined =>
+  points <= mostPoints ? undefined : new InvalidLoad({
+    place: "interval",
+    reason: `must be longer, since there would be ${count(Math.ceil(points))} of them, and a million are the most`
   })

@@ -89,6 +89,11 @@ export interface Options {
   readonly claims: ReadonlyArray<Claim>
   /** How long a customer waits before giving up, which ends the call as `"GaveUp"`. @default "1 minute" */
   readonly patience?: Duration.Input | undefined
+  /**
+   * Whether the app has promises. "none" is several times faster for one that has none, and where an app waits for what
+   * can never come it says so instead of waiting with it: see `VirtualClock.play`. @default "settle"
+   */
+  readonly promises?: VirtualClock.Options["promises"]
 }
 
 /** What stands between the customers and the provider, made for each run. */
@@ -118,6 +123,7 @@ export interface Scenario<out E, out R> extends Script {
   readonly seed: string
   readonly policy: (providers: any) => Effect.Effect<Customer<any, any, R>, E, R>
   readonly label: ((answer: any) => string) | undefined
+  readonly promises: VirtualClock.Options["promises"]
 }
 
 /**
@@ -171,8 +177,8 @@ export const make: {
     readonly providers?: Readonly<Record<string, ReadonlyArray<ProviderPhase>>>
   }
 ): Scenario<any, any> => {
-  const { claims, label, load, name, patience = "1 minute", policy, provider, providers, seed = 1 } = options
-  const common = { name, seed: String(seed), load, claims, patience, label }
+  const { claims, label, load, name, patience = "1 minute", policy, promises, provider, providers, seed = 1 } = options
+  const common = { name, seed: String(seed), load, claims, patience, label, promises }
   return providers === undefined
     ? { ...common, providers: { [onlyProvider]: provider! }, policy: (all) => policy(all[onlyProvider]) }
     : { ...common, providers, policy }
@@ -188,7 +194,7 @@ export interface Report {
   readonly phases: ReadonlyArray<Figures>
   /** What came of each claim, in order. */
   readonly claims: ReadonlyArray<Judged>
-  /** The calls second by second. */
+  /** The calls second by second, or in 100,000 steps where that is longer. */
   readonly load: Load.Report
 }
 
@@ -244,7 +250,7 @@ export const report = <E, R>(
   return Effect.flatMap(planned(scenario), (plan) =>
     play(scenario, plan, seed).pipe(
       Effect.scoped,
-      VirtualClock.play,
+      (night) => VirtualClock.play(night, { promises: scenario.promises }),
       Random.withSeed(seed)
     ) as Effect.Effect<Report, E, R>)
 }
@@ -305,6 +311,7 @@ const play = <E, R>(
       },
       {
         seed,
+        interval: Math.max(1000, plan.load.at(-1)!.to / mostSteps),
         label: (exit): string => exit._tag === "Success" ? outcomeOf(exit.value) : labelOf(exit),
         onSettled: ({ ended, exit, index, label }) =>
           recorder.settled(index, { ended, outcome: label, answered: exit._tag === "Success" })
@@ -312,6 +319,8 @@ const play = <E, R>(
     )
     return { scenario: plan.name, seed, ...recorder.end(load.millis), load }
   })
+
+const mostSteps = 100_000
 
 const gaveUp = Exit.fail({ _tag: "GaveUp" })
 

@@ -117,6 +117,17 @@ describe("check", () => {
       assert.deepStrictEqual(yield* Arbitraries.check({ history, subject: gate("none"), runs: 30 }), { runs: 30 })
     }))
 
+  it.effect("waits for a call that comes to its work only after many turns", () =>
+    Effect.gen(function*() {
+      const turns = Effect.forEach(Array.from({ length: 30 }), () => Effect.yieldNow, { discard: true })
+      const late = gate("none")
+      const subject = {
+        ...late,
+        call: (gate: Gate, work: Effect.Effect<Arbitraries.Ending>) => late.call(gate, Effect.andThen(turns, work))
+      }
+      assert.deepStrictEqual(yield* Arbitraries.check({ history, subject, runs: 30 }), { runs: 30 })
+    }))
+
   const shortest: { readonly [F in Exclude<Flaw, "none">]: readonly [steps: ReadonlyArray<string>, problem: string] } =
     {
       "forgets a waiter that is interrupted": [

@@ -289,6 +289,10 @@ describe("rules", () => {
         [{ inject: Chaos.hang, rate: 1.5 }, /rules\[1\]\.rate must be from 0 to 1, got 1\.5$/],
         [{ inject: Chaos.hang, rate: -0.1 }, /rules\[1\]\.rate must be from 0 to 1, got -0\.1$/],
         [{ inject: Chaos.hang, rate: NaN }, /rules\[1\]\.rate must be from 0 to 1, got NaN$/],
+        [
+          { inject: undefined! },
+          /rules\[1\]\.inject must be one that `Chaos` makes, such as Chaos\.hang, got undefined$/
+        ],
         [{ inject: wait(-1) }, /rules\[1\]\.latency\.duration must be a duration of zero or more, got -1$/]
       ]
       const chaos: Chaos.Chaos<never, never> = yield* Chaos.make({ rules: [{ inject: Chaos.defect("bug") }] })
@@ -303,6 +307,37 @@ describe("rules", () => {
       }
       assert.deepStrictEqual(yield* Effect.exit(chaos.inject(Effect.void)), Exit.die("bug"))
     }))
+
+  it.effect("of two chaoses with names apply apart from each other, and with one name and seed at the same calls", () =>
+    Effect.gen(function*() {
+      const rules = [{ inject: Chaos.fault("503"), rate: 0.5 }]
+      const sameAs = Effect.fnUntraced(function*(one: Chaos.Settings, other: Chaos.Settings) {
+        const [a, b] = [yield* Chaos.make({ ...one, rules }), yield* Chaos.make({ ...other, rules })]
+        const met = (chaos: typeof a) => Effect.map(Effect.exit(chaos.inject(Effect.void)), Exit.isFailure)
+        const pairs = yield* Effect.forEach(Array.from({ length: 1000 }), () => Effect.all([met(a), met(b)]))
+        return pairs.filter(([one, other]) => one === other).length
+      })
+      assert.strictEqual(yield* sameAs({ name: "gpt" }, { name: "gpt" }), 1000)
+      for (const [one, other] of [[{ name: "gpt" }, { name: "claude" }], [{ seed: 1 }, { seed: 2 }]]) {
+        const same = yield* sameAs(one!, other!)
+        assert.isTrue(same > 430 && same < 570, `${same} of 1000 are the same`)
+      }
+    }))
+
+  it("that answer with what is no response are refused where they are made", () => {
+    for (const status of [NaN, 99, 600, 200.5]) {
+      assert.throws(
+        () => Chaos.respond(status),
+        RangeError,
+        "Chaos.respond: status must be a whole number from 200 to 599"
+      )
+    }
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    for (const body of [1n, circle, () => 1]) {
+      assert.throws(() => Chaos.respond(200, body), RangeError, "Chaos.respond: body must be a text or a value of JSON")
+    }
+  })
 
   it.effect.prop(
     "with rate 0 change no exit and no time, whatever they would inject",

@@ -350,7 +350,10 @@ describe("a claim", () => {
         bare(Claim.recoversWithin(0, { after: "down", until: "lunch" })),
         `there is no phase "lunch"; ${phases}`
       )
-      yield* unjudged(bare(Claim.recoversWithin(0, { after: "back" })), "\"back\" lasts until the end")
+      yield* unjudged(
+        bare(Claim.recoversWithin(0, { after: "back" })),
+        "\"back\" lasts until the end, as the last phase of a provider does"
+      )
       yield* unjudged(
         bare(Claim.recoversWithin("1 hour", { after: "down" })),
         "no call was made later than 1h after \"down\" had ended"
@@ -385,6 +388,10 @@ describe("a claim", () => {
         "Claim.recoversWithin: atLeast must be from 0 to 1, got 2"
       ],
       [() => Claim.latencyWithin("p99", -1), "Claim.latencyWithin: limit must be a duration of zero or more, got -1"],
+      [
+        () => Claim.latencyWithin("p99", "Infinity"),
+        "Claim.latencyWithin: limit must be a finite duration of zero or more, got \"Infinity\""
+      ],
       [
         () => Claim.latencyWithin("p75" as "p99", 1),
         "Claim.latencyWithin: percentile must be one of p50, p90, p95, p99, p999, max, got \"p75\""

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Histogram, Load, VirtualClock } from "@switchgear/core/testing"
 import { Cause, Clock, Data, Duration, Effect, Exit, Fiber, Option, Random } from "effect"
 import { TestClock } from "effect/testing"
+import { queryObjects } from "node:v8"
 
 class Overloaded extends Data.TaggedError("Overloaded") {}
 
@@ -168,6 +169,18 @@ describe("arrivals", () => {
         [Load.burst({ of: ok, times: 1, for: 1, after: -1 }), "after must be a duration of zero or more, got -1"],
         [Load.burst({ of: ok, times: 1, for: 2, every: 1 }), "every must be at least as long as `for`, got 1"],
         [
+          Load.burst({ of: ok, times: 1, for: 1, after: "1 second" }),
+          "after must be shorter than `of`, else there is no burst, got \"1 second\""
+        ],
+        [
+          Load.sequence([ok, { ...ok, _tag: "constant" } as unknown as Load.Arrivals]),
+          "sequence[1]._tag must be one of Constant, Poisson, Ramp, Burst, Sequence, Trace, got \"constant\""
+        ],
+        [
+          { _tag: "Trace", at: [0, 1_794_355_200_000], calls: [1, 1] },
+          "interval must be longer, since there would be 3,588,710,400 of them, and a million are the most"
+        ],
+        [
           Load.sequence([Load.burst({ of: Load.constant({ rate: NaN, for: 1 }), times: 1, for: 1 })]),
           "sequence[0].of.rate must be a number of zero or more, got NaN"
         ],
@@ -258,6 +271,17 @@ describe("a trace", () => {
     ["0,1.5", 1, "line 1, \"0,1.5\", must have a whole number of calls"],
     ["0,", 1, "line 1, \"0,\", must have a whole number of calls"],
     ["0,1,2", 1, "line 1, \"0,1,2\", must be `time` or `time,calls`"],
+    [
+      "0\n2026-11-11T00:00:00Z\n",
+      2,
+      "line 2, \"2026-11-11T00:00:00Z\", must begin with milliseconds as the lines above it"
+    ],
+    ["2026-11-11T00:00:00Z\n7\n", 2, "line 2, \"7\", must begin with an ISO date and time as the lines above it"],
+    [
+      "2026-02-31T00:00:00Z\n",
+      1,
+      "line 1, \"2026-02-31T00:00:00Z\", must begin with milliseconds or an ISO date and time"
+    ],
     ["0\n\n200\n100\n", 4, "line 4, \"100\", is before the line above it"],
     ["", 1, "line 1 is the last, and no line has a call"],
     ["time\n", 1, "line 1 is the last, and no line has a call"],
@@ -381,13 +405,34 @@ describe("a load", () => {
       }
     }))
 
-  it.effect("keeps as much of a hundred calls as of ten thousand", () =>
+  it.effect("tells as much of a hundred calls as of ten thousand", () =>
     Effect.gen(function*() {
       const sizeOf = (rate: number) =>
         play(Load.run(Load.constant({ rate, for: "10 seconds" }), () => Effect.sleep("500 micros"))).pipe(
           Effect.map((report) => JSON.stringify(report, (_, value) => typeof value === "number" ? 0 : value).length)
         )
       assert.strictEqual(yield* sizeOf(1000), yield* sizeOf(10))
+    }))
+
+  it.effect("holds nothing of the calls that have ended, while it goes on", () =>
+    Effect.gen(function*() {
+      class Answer {}
+      const made: Array<new() => unknown> = [Answer]
+      let held = NaN
+      const count = Effect.withFiber((fiber) =>
+        Effect.sync(() => {
+          const fibers = fiber.constructor as new() => unknown
+          held = [...made, fibers].reduce((sum, type) => sum + queryObjects(type, { format: "count" }), 0)
+        })
+      )
+      yield* play(Load.run(Load.constant({ rate: 1000, for: "10 seconds" }), ({ index }) =>
+        Effect.sleep("1 second").pipe(
+          Effect.andThen(index === 9000 ? count : Effect.void),
+          Effect.map(() => new Answer())
+        ), { onSettled: () => {} }))
+      // Those that are under way: a thousand.
+      assert.isAbove(held, 999)
+      assert.isBelow(held, 1500)
     }))
 
   const chancy = Load.run(

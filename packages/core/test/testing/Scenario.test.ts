@@ -1,7 +1,7 @@
 import { Bulkhead, Cascade, CircuitBreaker, Deadline, Retry, StaleCache } from "@switchgear/core"
 import { Chaos, Claim, Latency, Load, Scenario } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Data, Deferred, Effect, Exit, Fiber, Random, Schema } from "effect"
+import { Cause, Clock, Context, Data, Deferred, Effect, Exit, Fiber, Random, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { queryObjects } from "node:v8"
@@ -183,7 +183,7 @@ To see it again: Scenario.run(scenario, { seed: "1" })`
       assert.notDeepEqual(one.load.series, other.load.series)
     }))
 
-  it.effect("keeps no more of many calls than of few", () =>
+  it.effect("tells no more of many calls than of few", () =>
     Effect.gen(function*() {
       const sizeAt = (rate: number) =>
         Scenario.report({ ...bare, load: [{ name: "load", arrivals: Load.constant({ rate, for: "10 seconds" }) }] })
@@ -213,6 +213,21 @@ To see it again: Scenario.run(scenario, { seed: "1" })`
       }))
       assert.isAbove(held, 0)
       assert.isBelow(held, 50)
+    }))
+
+  it.effect("without promises says so where a call waits for what can never come", () =>
+    Effect.gen(function*() {
+      const policy = () => Effect.succeed(Effect.uninterruptible(Effect.never))
+      const exit = yield* Effect.exit(Scenario.report({ ...bare, promises: "none", policy }))
+      assert.include(String(Exit.isFailure(exit) && Cause.squash(exit.cause)), "the effect can never end")
+      assert.deepStrictEqual(yield* Scenario.report({ ...bare, promises: "none" }), yield* Scenario.report(bare))
+    }))
+
+  it.effect("of weeks has a series in longer steps", () =>
+    Effect.gen(function*() {
+      const arrivals = Load.constant({ rate: 1 / 86_400, for: "1000 days" })
+      const { load } = yield* Scenario.report({ ...bare, load: [{ name: "weeks", arrivals }] })
+      assert.deepStrictEqual([load.calls, load.interval, load.series.length], [1000, 864_000, 100_000])
     }))
 
   it.effect("has phases as long as their arrivals take", () =>

@@ -9,6 +9,7 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as UrlParams from "effect/http/UrlParams"
 import * as Layer from "effect/Layer"
+import { OptionsOf } from "../../internal/options.ts"
 import { type Fault, fault, type Outcome, outcome } from "./injection.ts"
 import { type Injector, none } from "./injector.ts"
 import type { Request } from "./rules.ts"
@@ -25,13 +26,26 @@ export class BrokenConnection extends Data.TaggedClass("BrokenConnection")<{ rea
 
 /**
  * Answers a request with any response: a text body goes out as it is, any other value as JSON. A `retry-after` is one of
- * the headers.
+ * the headers. Throws a `RangeError` on a status that is none, and on a body that cannot be written as JSON.
  */
 export const respond = (
   status: number,
   body: unknown = "",
   headers: Readonly<Record<string, string>> = {}
-): Outcome<Reply> => outcome(new Reply({ status, body, headers }))
+): Outcome<Reply> => {
+  const check = new OptionsOf("Chaos.respond")
+  check.integer("status", status, 200, 599)
+  if (typeof body !== "string" && !isJson(body)) check.refuse("body", "a text or a value of JSON", String(body))
+  return outcome(new Reply({ status, body, headers }))
+}
+
+const isJson = (value: unknown): boolean => {
+  try {
+    return JSON.stringify(value) !== undefined
+  } catch {
+    return false
+  }
+}
 
 /**
  * Breaks the connection, with the code by which Node or undici tell how: `ECONNREFUSED`, `ECONNRESET`, `ENOTFOUND`,

@@ -59,6 +59,8 @@ export interface Act {
   readonly rules: ReadonlyArray<Active>
 }
 
+const injections = new Set<unknown>(["Fault", "Outcome", "Defect", "Hang", "Latency"])
+
 /** Refuses the first field out of range by its place: `field` is that of the list. */
 export const activeRules = (
   check: OptionsOf,
@@ -68,8 +70,12 @@ export const activeRules = (
   rules.flatMap(({ inject, rate = 1, when }, index) => {
     const rule = `${field}[${index}]`
     if (!(rate >= 0 && rate <= 1)) check.refuse(`${rule}.rate`, "from 0 to 1", rate)
-    if (inject._tag === "Latency") checkLatency(check, `${rule}.latency`, inject.latency)
-    if (rate === 0) return []
+    if (!injections.has(inject?._tag))
+      check.refuse(`${rule}.inject`, "one that `Chaos` makes, such as Chaos.hang", inject)
+    if (inject._tag === "Latency")
+      checkLatency(check, `${rule}.latency`, inject.latency)
+    if (rate === 0)
+      return []
     return [{
       rate,
       when,

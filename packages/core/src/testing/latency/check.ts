@@ -19,7 +19,10 @@ export const checkLatency = (check: OptionsOf, field: string, latency: Latency):
       const median = check.positive(`${field}.median`, latency.median)
       const p95 = checkWait(check, `${field}.p95`, latency.p95)
       if (p95 < median) check.refuse(`${field}.p95`, "at least as long as `median`", latency.p95)
+      return
     }
+    default:
+      check.refuse(field, "one that `Latency` makes, such as Latency.constant(\"1 second\")", latency)
   }
 }
 

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { OptionsOf, render } from "../../internal/options.ts"
+import { millisOf } from "./times.ts"
 
 /** When calls come. Rates are calls a second. */
 export type Arrivals =
@@ -102,15 +103,20 @@ const check = (arrivals: Arrivals, at: string): void => {
       place.amount("to", arrivals.to)
       place.positive("for", arrivals.for)
       return
-    case "Burst":
+    case "Burst": {
       place.supply("times", arrivals.times)
-      place.wait("after", arrivals.after)
+      const after = place.wait("after", arrivals.after)
       if (arrivals.every !== undefined) {
         const millis = place.positive("for", arrivals.for)
         const every = place.positive("every", arrivals.every)
         if (every < millis) place.refuse("every", "at least as long as `for`", arrivals.every)
       } else place.positive("for", arrivals.for)
-      return check(arrivals.of, `${at}of.`)
+      check(arrivals.of, `${at}of.`)
+      if (after > 0 && after >= millisOf(arrivals.of)) {
+        place.refuse("after", "shorter than `of`, else there is no burst", arrivals.after)
+      }
+      return
+    }
     case "Sequence":
       if (arrivals.sequence.length === 0) place.refuse("sequence", "a list with something in it", arrivals.sequence)
       arrivals.sequence.forEach((part, index) => check(part, `${at}sequence[${index}].`))
@@ -122,5 +128,8 @@ const check = (arrivals: Arrivals, at: string): void => {
         }
         place.integer(`calls[${row}]`, arrivals.calls[row]!, 0)
       }
+      return
+    default:
+      place.refuse("_tag", "one of Constant, Poisson, Ramp, Burst, Sequence, Trace", (arrivals as Arrivals)._tag)
   }
 }

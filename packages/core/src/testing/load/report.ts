@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import type { Summary } from "../Histogram.ts"
+import { count as counted, table } from "../words.ts"
 
 /** How an exit is called in a report unless the option `label` says otherwise. */
 export type Label<E> = "success" | "defect" | "interrupted" | TagOf<E>
@@ -67,22 +68,16 @@ export const render = (report: Report): string => {
   const head = ["", "calls", "p50", "p95", "p99", "max"]
   const row = (name: string, { count, max, p50, p95, p99 }: Summary) => [
     name,
-    grouped(count),
+    counted(count),
     ...[p50, p95, p99, max].map(shown)
   ]
   const labels = Object.entries(report.latencyBy as Record<string, Summary>)
   const rows = [head, row("all", report.latency), ...labels.map(([label, summary]) => row(label, summary))]
-  const widths = head.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)))
-  const lines = rows.map((cells) =>
-    cells.map((cell, column) => column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)).join("  ")
-  )
-  const facts = `${grouped(report.calls)} calls in ${Duration.format(Duration.millis(Math.round(report.millis)))}, ` +
-    `${report.throughput.toFixed(1)} a second, at most ${grouped(report.maxConcurrency)} at once, ` +
+  const facts = `${counted(report.calls)} calls in ${Duration.format(Duration.millis(Math.round(report.millis)))}, ` +
+    `${report.throughput.toFixed(1)} a second, at most ${counted(report.maxConcurrency)} at once, ` +
     `seed ${JSON.stringify(report.seed)}`
-  return [facts, ...lines].join("\n")
+  return `${facts}\n${table([0], rows)}`
 }
-
-const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",")
 
 const shown = (millis: number): string => {
   if (Number.isNaN(millis)) return "-"

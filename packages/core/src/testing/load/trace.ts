@@ -21,8 +21,8 @@ export class BadTrace extends Schema.TaggedError<BadTrace>("@switchgear/core/tes
 /**
  * Arrivals as they were recorded: a line of CSV for each row, `time` or `time,calls`.
  *
- * A time is a number of milliseconds or an ISO date and time, in UTC unless it says otherwise; it counts from the first
- * row, and none may be before the one above it. The calls, one where there is no number, come at even distances from
+ * A time is a number of milliseconds or an ISO date and time, in UTC unless it says otherwise, in all rows the same; it
+ * counts from the first row, and none may be before the one above it. The calls, one where there is no number, come at even distances from
  * that moment until the next row's, so that an access log is replayed as it was, and a metric of calls a minute as well
  * as it is known; those of the last row take as long as those of the last before it that took any time. A first line with
  * names, blank lines, quotes and line ends of either kind are fine.
@@ -43,6 +43,7 @@ export const trace = (csv: string): Effect.Effect<Arrivals, BadTrace> =>
   Effect.gen(function*() {
     const at: Array<number> = []
     const calls: Array<number> = []
+    let form: string | undefined
     let previous = -Infinity
     let line = 0
     for (const text of linesOf(csv)) {
@@ -51,8 +52,11 @@ export const trace = (csv: string): Effect.Effect<Arrivals, BadTrace> =>
       const [time = "", count = "1", more] = text.split(",").map(withoutQuotes)
       if (text.trim() === "" || (line === 1 && /^\p{L}/u.test(time))) continue
       if (more !== undefined) return yield* bad("must be `time` or `time,calls`")
-      const millis = millisOf(time)
-      if (millis === undefined) return yield* bad("must begin with milliseconds or an ISO date and time")
+      const moment = momentOf(time)
+      if (moment === undefined) return yield* bad("must begin with milliseconds or an ISO date and time")
+      const { millis } = moment
+      form ??= moment.form
+      if (moment.form !== form) return yield* bad(`must begin with ${form} as the lines above it`)
       if (millis < previous) return yield* bad("is before the line above it")
       if (!/^\d{1,15}$/.test(count)) return yield* bad("must have a whole number of calls")
       at.push(millis)
@@ -79,11 +83,17 @@ const withoutQuotes = (cell: string): string => cell.trim().replace(/^"(.*)"$/, 
 
 const shortened = (text: string): string => text.length > 40 ? `${text.slice(0, 40)}…` : text
 
-const iso = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/
+const iso = /^(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/
 
-const millisOf = (time: string): number | undefined => {
-  if (/^[+-]?\d+(\.\d+)?$/.test(time)) return Number(time)
-  // It reads many a text as some date.
-  const moment = iso.test(time) ? DateTime.make(time) : Option.none()
-  return Option.isSome(moment) ? DateTime.toEpochMillis(moment.value) : undefined
+const momentOf = (time: string): { readonly form: string; readonly millis: number } | undefined => {
+  if (/^[+-]?\d+(\.\d+)?$/.test(time)) return { form: "milliseconds", millis: Number(time) }
+  // It reads many a text as some date, and one that there is not as one that there is.
+  const day = iso.exec(time)?.[1]
+  const moment = day !== undefined && isDay(day) ? DateTime.make(time) : Option.none()
+  return Option.isSome(moment)
+    ? { form: "an ISO date and time", millis: DateTime.toEpochMillis(moment.value) }
+    : undefined
 }
+
+const isDay = (day: string): boolean =>
+  Option.exists(DateTime.make(`${day}T00:00:00Z`), (moment) => DateTime.formatIsoDateUtc(moment) === day)

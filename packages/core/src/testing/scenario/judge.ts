@@ -3,7 +3,7 @@ import type { Claim, Verdict } from "./claims.ts"
 import type { Figures, Span } from "./figures.ts"
 import { rangeOf } from "./range.ts"
 import { type Evidence, type Recent, Watch } from "./watch.ts"
-import { present } from "./words.ts"
+import { present } from "../words.ts"
 
 /** A claim and what came of it. */
 export interface Judged {

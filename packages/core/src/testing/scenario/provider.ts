@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { monotonicMillis } from "../../internal/time.ts"
 import * as Chaos from "../Chaos.ts"
+import { roundToMicros } from "../load/times.ts"
 import type { Plan } from "./plan.ts"
 import { CurrentVisit, type Recorder } from "./recorder.ts"
 
@@ -25,7 +26,7 @@ export class Stopwatch {
   }
 
   read(clock: Clock.Clock): number {
-    return Math.round((monotonicMillis(clock) - this.begun) * 1000) / 1000
+    return roundToMicros(monotonicMillis(clock) - this.begun)
   }
 }
 

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import type { Window } from "./claims.ts"
 import type { Span } from "./figures.ts"
-import { present } from "./words.ts"
+import { present } from "../words.ts"
 
 /** A time to judge, in milliseconds since the load began. */
 export interface Range {
@@ -35,7 +35,8 @@ export const rangeOf = (window: Window, phases: ReadonlyArray<Span>): Range | { 
       if (phase === undefined) return unknown(window.phase)
       const until = window.until === undefined ? undefined : find(window.until)
       if (window.until !== undefined && until === undefined) return unknown(window.until)
-      if (phase.to === Infinity) return { reason: `"${phase.name}" lasts until the end` }
+      if (phase.to === Infinity)
+        return { reason: `"${phase.name}" lasts until the end, as the last phase of a provider does` }
       const before = until === undefined ? "" : ` and before "${until.name}"`
       return {
         from: phase.to + window.millis,

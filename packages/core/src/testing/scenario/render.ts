@@ -2,7 +2,7 @@
 import type { Call, Figures } from "./figures.ts"
 import type { Judged } from "./judge.ts"
 import type { Evidence } from "./watch.ts"
-import { count, counted, moment, quoted, span, table, tally } from "./words.ts"
+import { count, counted, moment, quoted, span, table, tally } from "../words.ts"
 
 /** What there is to tell of a run. */
 export interface Told {

@@ -5,7 +5,7 @@
 import type { Share, Verdict } from "./claims.ts"
 import type { Call } from "./figures.ts"
 import type { Range } from "./range.ts"
-import { count, counted, share, span, tally } from "./words.ts"
+import { count, counted, share, span, tally } from "../words.ts"
 
 /** How many calls are told before and after the one that broke a claim. */
 const around = 3

@@ -1,4 +1,4 @@
-/** How times, numbers and tables are written in what a scenario tells. */
+/** How times, numbers and tables are written in what is told of a load and of a scenario. */
 
 /** A moment since the beginning, as minutes, seconds and milliseconds. */
 export const moment = (millis: number): string => {
