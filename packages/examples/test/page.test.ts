@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Figures from "../double-eleven/figures.ts"
 import { html } from "../double-eleven/page/html.ts"
 import { picture } from "../double-eleven/page/picture.ts"
 import { story } from "../double-eleven/page/story.ts"
@@ -31,6 +32,7 @@ const nobody = (): ReportData => ({
       latency: zeros(lane.latency),
       upstreamCalls: 0,
       upstreamByModel: zeros(lane.upstreamByModel),
+      callsInVain: 0,
       primaryCallsWhileDown: 0,
       maxInFlight: 0,
       cost: zeros(lane.cost),
@@ -139,6 +141,8 @@ describe("the page", () => {
     for (const lane of data.lanes) {
       const page = html({ ...data, lanes: [lane] })
       assert.include(page, `<h3>${lane.title}</h3>`)
+      assert.include(page, "of virtual time in one lane.")
+      assert.include(page, lane.circuits.length === 0 ? "When all was well again" : "When the circuits opened")
       assert.notInclude(page, "NaN")
     }
   })
@@ -158,7 +162,7 @@ describe("the story", () => {
     assert.include(told.lead.join(" "), `${figure(bare.errors)} of them`)
     assert.include(
       told.calls.join(" "),
-      `${figure(bare.primaryCallsWhileDown - full.primaryCallsWhileDown)} calls not wasted`
+      `${figure(bare.callsInVain - full.callsInVain)} calls not wasted`
     )
     assert.include(
       told.circuits.join(" "),
@@ -168,10 +172,32 @@ describe("the story", () => {
   })
 
   it("says so where customers saw errors behind switchgear, and where nothing was saved", () => {
-    const told = story(withLanes(({ name }) => name === "full" ? { errors: 3, primaryCallsWhileDown: 9_999_999 } : {}))
+    const told = story(withLanes(({ name }) => name === "full" ? { errors: 3, callsInVain: 9_999_999 } : {}))
     assert.match(told.headline, / 3 saw an error\.$/)
     assert.match(told.lead.at(-1)!, /Behind switchgear it was 3\.$/)
     assert.notInclude(told.calls.join(" "), "not wasted")
+  })
+
+  it("tells the first opening after the fall, and not one before it", () => {
+    const early = { at: 100, from: "Closed", to: "Open", reason: "slow-call-rate" } as const
+    const after = story(withLanes(({ circuits }) => ({
+      circuits: circuits.map(({ changes, model }) => ({ model, changes: [early, ...changes] }))
+    })))
+    assert.deepStrictEqual(after.circuits, story(reportData()).circuits)
+    const only = story(withLanes(({ circuits }) => ({
+      openedAfter: null,
+      circuits: circuits.map(({ model }) => ({ model, changes: [early] }))
+    })))
+    assert.include(only.circuits.join(" "), "Switchgear: the circuit of gpt-4.1 opened only before it fell.")
+  })
+
+  it("rounds no share to nothing or to all", () => {
+    assert.deepStrictEqual(
+      [[0, 1e6], [1, 1e6], [499, 1e6], [500, 1e6], [999_499, 1e6], [999_999, 1e6], [1e6, 1e6], [0, 0]].map(
+        ([part, of]) => Figures.share(part!, of!)
+      ),
+      ["0 %", "< 0.1 %", "< 0.1 %", "0.1 %", "99.9 %", "> 99.9 %", "100 %", "0 %"]
+    )
   })
 
   it("says that a circuit never opened", () => {

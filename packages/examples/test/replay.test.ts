@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { json } from "../double-eleven/replay/files.ts"
 import { recoveredAfter } from "../double-eleven/replay/laneData.ts"
 import { plans } from "../double-eleven/replay/lanes.ts"
-import { replay, type Watcher } from "../double-eleven/replay/replay.ts"
-import type { LaneData, PhaseData } from "../double-eleven/replay/reportData.ts"
+import * as Night from "../double-eleven/replay/night.ts"
+import { replay, usual, type Watcher } from "../double-eleven/replay/replay.ts"
+import type { LaneData, PhaseData, ReportData } from "../double-eleven/replay/reportData.ts"
 import { run } from "./support/run.ts"
 
 const program = "double-eleven/replay/main.ts"
@@ -27,11 +29,15 @@ const addsUp = (
   }
 }
 
+/** Played once: the smallest night in which circuits have enough calls to judge by. */
+let played: Promise<ReportData> | undefined
+const smallest = Effect.promise(() => played ??= Effect.runPromise(replay({ ...usual, calls: 20_000 }, unwatched)))
+
 describe("the night at its true scale, small", () => {
   it.live("is the report that was kept, to the byte", () =>
     Effect.gen(function*() {
       const kept = new URL("golden/report.json", import.meta.url)
-      const report = json(yield* replay({ calls: 1000, seed: "double eleven", lanes: plans }, unwatched))
+      const report = json(yield* smallest)
       if (process.env["SWITCHGEAR_UPDATE_GOLDEN"] === "1") writeFileSync(kept, report)
       assert.isTrue(
         report === readFileSync(kept, "utf8"),
@@ -55,7 +61,7 @@ describe("the night at its true scale, small", () => {
 
   it.live("shows what each lane is worth", () =>
     Effect.gen(function*() {
-      const { lanes } = yield* replay({ calls: 20_000, seed: "double eleven", lanes: plans }, unwatched)
+      const { lanes } = yield* smallest
       const [bare, , retry, , full] = lanes as [LaneData, LaneData, LaneData, LaneData, LaneData]
       for (const lane of lanes) {
         addsUp(lane)
@@ -68,6 +74,7 @@ describe("the night at its true scale, small", () => {
       assert.isBelow(full.upstreamCalls, full.calls)
       assert.isAtMost(full.latency.max, 15_000)
       assert.isAtMost(full.openedAfter!, 20)
+      for (const { changes } of full.circuits) assert.isNotEmpty(changes)
       assert.isBelow(full.primaryCallsWhileDown, bare.primaryCallsWhileDown / 10)
       // Every way out is taken, and most customers have what they asked for or the like of it.
       for (const count of Object.values(full.degradation)) assert.isAbove(count, full.calls / 100)
@@ -75,6 +82,8 @@ describe("the night at its true scale, small", () => {
       assert.isAtMost(full.recoveredAfter!, 120)
       assert.isAbove(retry.recoveredAfter!, full.recoveredAfter!)
       assert.isBelow(full.cost.spent, bare.cost.spent)
+      assert.strictEqual(bare.callsInVain, bare.errors)
+      assert.isBelow(full.callsInVain, bare.callsInVain / 5)
     }), 120_000)
 
   it.live(
@@ -92,6 +101,24 @@ describe("the night at its true scale, small", () => {
       }),
     60_000
   )
+})
+
+describe("a night of any size", () => {
+  it("has series of 360 entries of whole milliseconds, of which each phase takes so many", () => {
+    for (const customers of [1000, 1_000_000, 1_047_515, 1_246_914, 2_500_001, 99_999_999]) {
+      const { arrivals, data: { interval, phases, seconds } } = Night.make(customers)
+      const millis = Math.round(interval * 1000)
+      assert.strictEqual(millis / 1000, interval)
+      assert.strictEqual(Math.round(seconds * 1000), 360 * millis)
+      for (const { from, to } of phases) {
+        assert.strictEqual(Math.round(from * 1000) % millis, 0)
+        assert.isAbove(to, from)
+      }
+      const rates = arrivals._tag === "Sequence" ? arrivals.sequence : []
+      const calls = rates.map((part, i) => "rate" in part ? part.rate * (phases[i]!.to - phases[i]!.from) : 0)
+      assert.approximately(sum(calls), customers, customers / 1e6)
+    }
+  })
 })
 
 describe("the time to recover", () => {
@@ -135,14 +162,60 @@ describe("the time to recover", () => {
 })
 
 describe("npm run replay", () => {
-  const out = ["--out", "../../build/replay-test"]
+  const folder = (name: string) => fileURLToPath(new URL(`../../../build/${name}`, import.meta.url))
+  const out = ["--out", folder("replay-test")]
 
-  it.live("with --json prints one object and nothing else", () =>
+  it.live(
+    "with --json prints one object and nothing else, with the figures of the report that it writes",
+    () =>
+      Effect.gen(function*() {
+        rmSync(folder("replay-test"), { recursive: true, force: true })
+        const { code, stderr, stdout } = yield* run(program, { args: ["--json", "--calls", "1000", ...out] })
+        assert.deepStrictEqual([code, stderr], [0, ""])
+        const { wallSeconds, ...printed } = JSON.parse(stdout)
+        assert.isAbove(wallSeconds, 0)
+        const written = (name: string) => readFileSync(join(folder("replay-test"), name), "utf8")
+        const { callsPerLane, digest, lanes, seed, virtualCalls }: ReportData = JSON.parse(written("report.json"))
+        const figures = lanes.map(({ series: _, ...figures }) => figures)
+        assert.deepStrictEqual(printed, { callsPerLane, digest, lanes: figures, seed, virtualCalls })
+        assert.strictEqual(virtualCalls, 5 * callsPerLane)
+        assert.include(written("report.html"), digest)
+        assert.deepStrictEqual(readdirSync(folder("replay-test")).toSorted(), ["report.html", "report.json"])
+      }),
+    60_000
+  )
+
+  it.live("prints the lanes side by side, what they tell, the digest and the files", () =>
     Effect.gen(function*() {
-      const { code, stderr, stdout } = yield* run(program, { args: ["--json", "--calls", "1000", ...out] })
-      assert.deepStrictEqual([code, stderr], [0, ""])
-      assert.containsAllKeys(JSON.parse(stdout), ["seed", "virtualCalls", "wallSeconds", "digest", "lanes"])
+      const args = ["--calls", "1000", "--lanes", "bare,full", "--out", folder("replay-table")]
+      const { code, stdout } = yield* run(program, { args })
+      assert.strictEqual(code, 0)
+      const tells = [
+        /^ +Bare +Switchgear$/m,
+        /^Customers who asked +([\d,]+) +\1$/m,
+        /^ +saw an error +\d+ +0$/m,
+        /^With nothing in between, \d+ of them/m,
+        /^digest [0-9a-f]{64}\n.*report\.json\n.*report\.html$/m
+      ]
+      for (const line of tells) assert.match(stdout, line)
     }), 60_000)
+
+  it.live(
+    "leaves the report that was there, and nothing of its own, where one of its files cannot be written",
+    () =>
+      Effect.gen(function*() {
+        rmSync(folder("replay-blocked"), { recursive: true, force: true })
+        mkdirSync(join(folder("replay-blocked"), "report.html.part"), { recursive: true })
+        writeFileSync(join(folder("replay-blocked"), "report.json"), "older")
+        const args = ["--calls", "1000", "--lanes", "bare", "--out", folder("replay-blocked")]
+        const { code, stderr, stdout } = yield* run(program, { args })
+        assert.strictEqual(code, 1)
+        assert.include(stderr + stdout, "The report could not be written to")
+        assert.strictEqual(readFileSync(join(folder("replay-blocked"), "report.json"), "utf8"), "older")
+        assert.notInclude(readdirSync(folder("replay-blocked")), "report.json.part")
+      }),
+    60_000
+  )
 
   it.live("refuses a lane and a number of calls that there cannot be, with a sentence", () =>
     Effect.gen(function*() {
@@ -157,9 +230,8 @@ describe("npm run replay", () => {
     "stops when it is interrupted, says what was done so far, and leaves no half a report",
     () =>
       Effect.gen(function*() {
-        const folder = new URL("../../../build/replay-interrupted", import.meta.url)
-        rmSync(folder, { recursive: true, force: true })
-        const args = ["--calls", "5000000", "--lanes", "full", "--out", fileURLToPath(folder)]
+        rmSync(folder("replay-interrupted"), { recursive: true, force: true })
+        const args = ["--calls", "5000000", "--lanes", "full", "--out", folder("replay-interrupted")]
         const { code, stderr, stdout } = yield* run(program, { args, interruptAt: "calls/s" })
         assert.strictEqual(code, 130)
         assert.strictEqual(stdout, "")
@@ -168,7 +240,7 @@ describe("npm run replay", () => {
           stderr,
           /Switchgear: stopped at .* of the night, [\d,]+ customers had come, [\d,]+ had an answer, 0 an error/
         )
-        assert.deepStrictEqual(existsSync(folder) ? readdirSync(folder) : [], [])
+        assert.deepStrictEqual(readdirSync(folder("replay-interrupted")), [])
       }),
     60_000
   )

@@ -59,7 +59,7 @@ ${lanesOf(others, errorsOf, (lane) => answers(data, lane, others, small))}
   }<figcaption>Customers a second who ask, in each lane the same.</figcaption></figure>
 </section>
 <section aria-labelledby="circuits">
-<h2 id="circuits">When the circuits opened</h2>
+<h2 id="circuits">${guarded.length === 0 ? "When all was well again" : "When the circuits opened"}</h2>
 ${paragraphs(told.circuits)}
 ${guarded.length === 0 ? undefined : Keys.circuits}
 ${guarded.map((lane) => titled(lane, lane.tells, atBothSizes((size) => circuits(data.night, lane, size))))}
@@ -104,7 +104,7 @@ ${lanesTable(data)}
 <footer>
 <p class="quiet">${
     Figures.whole(data.virtualCalls)
-  } customer calls in all lanes, seed <code>${data.seed}</code>. Every number on this page comes from the run; the same seed and number of calls give the same bytes.</p>
+  } customer calls in all lanes, seed <code>${data.seed}</code>. Every number on this page comes from the run; the same seed, number of calls and lanes give the same bytes.</p>
 <p class="quiet">Digest <code>${data.digest}</code></p>
 </footer>
 </main>

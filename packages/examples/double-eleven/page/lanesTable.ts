@@ -42,6 +42,7 @@ ${
     part("Calls that reached the provider", [
       count("all", ({ upstreamCalls }) => upstreamCalls),
       row("for each customer", ({ calls, upstreamCalls }) => Amounts.each(upstreamCalls, calls)),
+      count("without an answer for anybody", ({ callsInVain }) => callsInVain),
       count(`${primary}, slow or down`, ({ primaryCallsWhileDown }) => primaryCallsWhileDown)
     ])
   }${

@@ -1,6 +1,6 @@
 /** What happened, in sentences. Each holds for whatever the run gave: the words depend on the numbers. */
 import * as Figures from "../figures.ts"
-import type { LaneData, LaneName, ReportData } from "../replay/reportData.ts"
+import type { LaneData, LaneName, NightData, ReportData } from "../replay/reportData.ts"
 import * as Amounts from "./amounts.ts"
 
 export interface Story {
@@ -35,7 +35,7 @@ export const story = (data: ReportData): Story => {
       }.`
     ),
     circuits: [
-      ...data.lanes.flatMap((lane) => said(opening(lane, primary))),
+      ...data.lanes.flatMap((lane) => said(opening(lane, fallOf(data.night)?.from ?? 0, primary))),
       `From the model’s return until customers had its answers again, for good: ${
         list(data.lanes.map(({ recoveredAfter, title }) =>
           `${title} ${recoveredAfter === null ? "never" : Amounts.span(recoveredAfter)}`
@@ -62,15 +62,20 @@ const headline = ({ callsPerLane }: ReportData, full: LaneData | undefined): str
     : `${asked} on the night the model went down. ${Figures.whole(full.errors)} saw an error.`
 }
 
-const theNight = ({ lanes, night: { phases, seconds } }: ReportData, primary: string): string => {
+const fallOf = ({ phases }: NightData) => phases.find(({ primary }) => primary === "slow" || primary === "down")
+
+const theNight = ({ lanes, night }: ReportData, primary: string): string => {
+  const { phases, seconds } = night
   const crowds = phases.map(({ crowd }) => crowd)
-  const fall = phases.find(({ primary }) => primary === "slow" || primary === "down")
+  const fall = fallOf(night)
   const back = fall &&
     phases.find(({ from, primary }) => from > fall.from && (primary === "recovering" || primary === "up"))
   return [
-    `${
-      Amounts.span(seconds)
-    } of virtual time in ${lanes.length} lanes, each with the same customers and a provider of its own.`,
+    `${Amounts.span(seconds)} of virtual time in ${
+      lanes.length === 1
+        ? "one lane."
+        : `${lanes.length} lanes, each with the same customers and a provider of its own.`
+    }`,
     ...(fall === undefined ? [] : [
       `The crowd grows to ${Math.max(...crowds)} times the usual, and at ${
         Amounts.clock(fall.from)
@@ -93,11 +98,18 @@ const whatTheyGot = ({ answered, cached, degradation: { canned, fallback, none, 
     Figures.share(stale, answered)
   } were the last good answer, and ${Figures.share(canned, answered)} a polite sentence.`
 
-const opening = ({ circuits, openedAfter, title }: LaneData, primary: string): string | undefined => {
+const opening = (
+  { circuits, openedAfter, title }: LaneData,
+  fall: number,
+  primary: string
+): string | undefined => {
   if (circuits.length === 0) return undefined
-  const openings = circuits.find(({ model }) => model === primary)?.changes.filter(({ to }) => to === "Open") ?? []
+  const ever = circuits.find(({ model }) => model === primary)?.changes.filter(({ to }) => to === "Open") ?? []
+  const openings = ever.filter(({ at }) => at >= fall)
   const [first] = openings
-  if (first === undefined || openedAfter === null) return `${title}: the circuit of ${primary} never opened.`
+  if (first === undefined || openedAfter === null) {
+    return `${title}: the circuit of ${primary} ${ever.length === 0 ? "never opened" : "opened only before it fell"}.`
+  }
   return `${title}: the circuit of ${primary} opened ${Amounts.span(openedAfter)} after the model fell, at ${
     Amounts.clock(first.at)
   }, ${because[first.reason] ?? first.reason}; ${
@@ -119,9 +131,11 @@ const amplified = ({ calls, title, upstreamCalls }: LaneData): string =>
 const spared = (bare: LaneData, full: LaneData, primary: string): string =>
   `While ${primary} was slow or down, ${bare.title} called it ${
     Figures.whole(bare.primaryCallsWhileDown)
-  } times and ${full.title} ${Figures.whole(full.primaryCallsWhileDown)} times${
-    bare.primaryCallsWhileDown > full.primaryCallsWhileDown
-      ? `: ${Figures.whole(bare.primaryCallsWhileDown - full.primaryCallsWhileDown)} calls not wasted`
+  } times and ${full.title} ${Figures.whole(full.primaryCallsWhileDown)} times. ${
+    Figures.whole(bare.callsInVain)
+  } calls of ${bare.title} brought nobody an answer, and ${Figures.whole(full.callsInVain)} of ${full.title}${
+    bare.callsInVain > full.callsInVain
+      ? `: ${Figures.whole(bare.callsInVain - full.callsInVain)} calls not wasted`
       : ""
   }.`
 

@@ -11,13 +11,18 @@ export const prepare = (folder: string) =>
 export const write = Effect.fnUntraced(function*(folder: string, data: ReportData) {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const put = Effect.fnUntraced(function*(name: string, text: string) {
-    const target = path.join(folder, name)
-    yield* files.writeFileString(`${target}.part`, text)
-    yield* files.rename(`${target}.part`, target)
-    return target
-  })
-  return yield* Effect.uninterruptible(Effect.all([put("report.json", json(data)), put("report.html", html(data))]))
+  const texts = { "report.json": json(data), "report.html": html(data) }
+  const targets = Object.keys(texts).map((name) => path.join(folder, name))
+  const part = (target: string) => `${target}.part`
+  // Both are there before the first takes the place of an older one.
+  return yield* Effect.forEach(Object.values(texts), (text, i) => files.writeFileString(part(targets[i]!), text)).pipe(
+    Effect.andThen(Effect.forEach(targets, (target) => files.rename(part(target), target))),
+    Effect.onError(() =>
+      Effect.forEach(targets, (target) => Effect.ignore(files.remove(part(target), { force: true })))
+    ),
+    Effect.as(targets),
+    Effect.uninterruptible
+  )
 })
 
 export const json = (data: ReportData): string => `${JSON.stringify(data)}\n`

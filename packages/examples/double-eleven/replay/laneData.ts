@@ -2,7 +2,7 @@
 import type { Load } from "@switchgear/core/testing"
 import { isAnswer, type Label } from "./labels.ts"
 import type { Plan } from "./lanes.ts"
-import { comeback, fall, primary } from "./night.ts"
+import { comeback, fall, millisecond, primary } from "./night.ts"
 import type { ChangeData, LaneData, LatencyData, NightData, SeriesData } from "./reportData.ts"
 import * as Upstream from "./upstream.ts"
 
@@ -45,6 +45,7 @@ export const laneData = ({ changes, night, plan, report, saved, upstream }: Over
     latency: latencyData(latency),
     upstreamCalls: sum(Object.values(upstreamByModel)),
     upstreamByModel,
+    callsInVain: upstream.callsInVain,
     primaryCallsWhileDown: upstream.primaryCallsWhileDown,
     maxInFlight: maxConcurrency,
     cost: Upstream.costs(upstream, saved),
@@ -61,7 +62,7 @@ export const laneData = ({ changes, night, plan, report, saved, upstream }: Over
  * phases of its return, and is not held against the lane.
  */
 export const recoveredAfter = (series: Points, night: NightData): number | null => {
-  const begin = series.findIndex(({ at }) => at / 1000 >= comeback(night))
+  const begin = series.findIndex(({ at }) => at >= Math.round(comeback(night) * 1000))
   const asked = series.map(({ outcomes, settled }) => settled - (outcomes.cached ?? 0) - (outcomes.cachedFallback ?? 0))
   const holdsFrom = (first: number): boolean => {
     let [served, all] = [0, 0]
@@ -117,8 +118,5 @@ type Counts = Readonly<Record<string, number>>
 
 /** NaN, where nobody came, is 0. */
 const whole = (millis: number): number => Math.round(millis) || 0
-
-/** Seconds without what is lost in adding fractions. */
-const millisecond = (seconds: number): number => Math.round(seconds * 1000) / 1000
 
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) => a + b, 0)

@@ -2,8 +2,9 @@
  * The night at its true scale: an hour in real seconds, and as many customers as are asked for.
  *
  * Up to a million customers make the night denser: arrivals, and with them what the providers can do and what the guards
- * let through, grow in proportion, so that a small night tells the same story. More make it longer, so that no more of
- * them wait at once and the memory of a replay has a bound.
+ * let through, grow in proportion, so that a small night tells the same story; of less than twenty thousand, a circuit
+ * sees too few calls to judge by. More than a million make it longer, so that no more of them wait at once and the memory
+ * of a replay has a bound.
  */
 import { Load } from "@switchgear/core/testing"
 import { Behaviour } from "@switchgear/http/testing"
@@ -29,6 +30,9 @@ export interface Night {
   readonly scaled: (ofAMillion: number) => number
 }
 
+/** Seconds without what is lost in multiplying and adding fractions. */
+export const millisecond = (seconds: number): number => Math.round(seconds * 1000) / 1000
+
 /** The densest night. */
 const million = 1_000_000
 
@@ -37,18 +41,19 @@ const entries = 360
 
 /** The night with about so many customers. */
 export const make = (customers: number): Night => {
-  const stretch = Math.max(1, customers / million)
+  // In steps by which an entry of a series takes whole milliseconds, and a phase whole entries.
+  const stretch = Math.ceil(Math.max(1, customers / million) * 10_000) / 10_000
   const scaled = (ofAMillion: number) => Math.max(1, Math.round((ofAMillion * Math.min(customers, million)) / million))
-  const phases = script(scaled).map((phase) => ({ ...phase, seconds: phase.seconds * stretch }))
+  const phases = script(scaled).map((phase) => ({ ...phase, seconds: millisecond(phase.seconds * stretch) }))
   const calm = customers / phases.reduce((sum, { crowd, seconds }) => sum + crowd * seconds, 0)
-  const begins = phases.reduce((all, { seconds }) => [...all, all.at(-1)! + seconds], [0])
+  const begins = phases.reduce((all, { seconds }) => [...all, millisecond(all.at(-1)! + seconds)], [0])
   const seconds = begins.at(-1)!
   return {
     phases,
     scaled,
     data: {
       seconds,
-      interval: seconds / entries,
+      interval: millisecond(seconds / entries),
       phases: phases.map(({ crowd, name, primary, tells }, i) => ({
         name,
         tells,

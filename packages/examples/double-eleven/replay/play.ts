@@ -66,7 +66,7 @@ const inItsTime = (
 
     const report = yield* Load.run(night.arrivals, ({ index }) => lane.ask(questions(index)), {
       seed,
-      interval: `${night.data.interval} seconds`,
+      interval: Math.round(night.data.interval * 1000),
       label: (exit: Exit.Exit<Lanes.Got, { readonly _tag: string }>): Label => labelOf(exit),
       onInterval: watching(watch)
     }).pipe(Effect.orDie)

@@ -51,7 +51,7 @@ export const make: Effect.Effect<Progress> = Effect.sync(() => {
       const done = Math.round((width * seconds) / data.seconds)
       const rate = Math.round((arrived * 1000) / Math.max(1, time - since))
       return `${plan.title.padEnd(14)} ${"█".repeat(done)}${"░".repeat(width - done)} ${
-        Figures.share(seconds, data.seconds).padStart(6)
+        Figures.share(seconds, data.seconds).padStart(8)
       }  ${Figures.whole(rate)} calls/s`
     })
   }

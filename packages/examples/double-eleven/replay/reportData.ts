@@ -65,6 +65,8 @@ export interface LaneData {
   /** Calls that reached the provider. */
   readonly upstreamCalls: number
   readonly upstreamByModel: Readonly<Record<string, number>>
+  /** Those that brought nobody an answer: they failed, or whoever had made them was gone. */
+  readonly callsInVain: number
   /** Those that reached the first model while it was slow or down. */
   readonly primaryCallsWhileDown: number
   /** The most customers who waited at once. */

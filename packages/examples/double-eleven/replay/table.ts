@@ -28,6 +28,7 @@ export const table = (lanes: ReadonlyArray<Timed>, paint: Paint): ReadonlyArray<
     wait("Half waited at most (p50)", ({ latency }) => latency.p50),
     wait("99 of 100 at most (p99)", ({ latency }) => latency.p99),
     count("Calls that reached the provider", ({ upstreamCalls }) => upstreamCalls),
+    count("  brought nobody an answer", ({ callsInVain }) => callsInVain),
     money("Billed", ({ cost }) => cost.spent),
     money("  for answers that nobody got", ({ cost }) => cost.wasted),
     span("The circuit opened after", "-", ({ openedAfter }) => openedAfter),

@@ -18,6 +18,7 @@ export interface Upstream {
   readonly cost: Array<number>
   /** Micro-dollars of `cost` for answers that nobody got. */
   wasted: number
+  callsInVain: number
   primaryCallsWhileDown: number
 }
 
@@ -33,9 +34,9 @@ export const metered = (
   { data: { interval, seconds }, phases }: Night
 ): Effect.Effect<Metered> =>
   Effect.map(Clock.Clock, (clock) => {
-    const none = () => Array.from({ length: seconds / interval }, () => 0)
+    const none = () => Array.from({ length: Math.round(seconds / interval) }, () => 0)
     const calls = { [models[0]]: none(), [models[1]]: none(), [models[2]]: none(), [models[3]]: none() }
-    const upstream: Upstream = { calls, cost: none(), wasted: 0, primaryCallsWhileDown: 0 }
+    const upstream: Upstream = { calls, cost: none(), wasted: 0, callsInVain: 0, primaryCallsWhileDown: 0 }
     const last = upstream.cost.length - 1
     const now = () => Math.min(last, Math.floor(clock.currentTimeMillisUnsafe() / 1000 / interval))
     let phase = phases[0]!
@@ -50,7 +51,10 @@ export const metered = (
         return Effect.onExitPrimitive(client.complete(request), (exit) => {
           if (exit._tag === "Success") {
             upstream.cost[now()]! += costOf(model, exit.value.usage?.prompt_tokens ?? 0)
-          } else if (!hangs && wasLeft(exit)) {
+            return undefined
+          }
+          upstream.callsInVain++
+          if (!hangs && wasLeft(exit)) {
             const cost = costOf(model, tokens(request.messages[0]?.content as string))
             upstream.cost[now()]! += cost
             upstream.wasted += cost

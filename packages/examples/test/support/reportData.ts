@@ -132,6 +132,7 @@ const lane = (name: Report.LaneName): Report.LaneData => {
     latency: { p50: 801, p90: 4000, p95: Math.max(...p50), p99: 1.2 * Math.max(...p50), max: 1.5 * Math.max(...p50) },
     upstreamCalls: sum(Object.values(upstreamByModel)),
     upstreamByModel,
+    callsInVain: name === "full" ? 1000 : sum(errors),
     primaryCallsWhileDown: sum(
       buckets.map((at, i) => /slow|down/.test(phaseAt(at).primary) ? upstream[primary]![i]! : 0)
     ),
