@@ -99,13 +99,16 @@ export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
   return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | A2, E | E2, R | R2> =>
     millis === Infinity ? self : Effect.withFiber((fiber) => {
       const clock = fiber.getRef(Clock.Clock)
-      return timed(fiber, Effect.runForkWith(fiber.context as Context.Context<R>), self, {
-        arm: (expire) => startTimeout(fiber, clock, millis, monotonicMillis(clock) + millis, expire),
-        late: (exit) => {
+      return timed(
+        fiber,
+        fiber.context as Context.Context<R>,
+        self,
+        (expire) => startTimeout(fiber, clock, millis, monotonicMillis(clock) + millis, expire),
+        (exit) => {
           const defects = defectsOf(exit)
           return defects.length > 0 ? Exit.failCause(Cause.fromReasons(defects)) : orElse()
         }
-      })
+      )
     })
 }
 
@@ -209,35 +212,34 @@ export const limitedAt = <A, E, R>(
   const expiry = new Expiry(nearer?.limit ?? limit, nearer?.at ?? now + millis)
   const given = expiry.at - now
   const context = Context.add(fiber.context, CurrentDeadline, expiry) as Context.Context<R>
-  return timed(fiber, Effect.runForkWith(context), self, {
-    arm: (expire) => {
+  return timed(
+    fiber,
+    context,
+    self,
+    (expire) => {
       const fire = () => expiry.fire(expire)
       return shared ? shared.join(fire, fiber) : startTimeout(fiber, clock, nearer ? given : millis, expiry.at, fire)
     },
-    late: (exit) => outOfTime(exit, exceeded(expiry.limit, given)),
+    (exit) => outOfTime(exit, exceeded(expiry.limit, given)),
     owner
-  })
+  )
 }
 
-/** How work is limited in time. */
-interface Limiting<A, B, E, E2, R2> {
-  /** Begins the time-out. */
-  readonly arm: (expire: () => void) => Joined
-  /** What to answer instead of the exit of work that has been interrupted, because its time was over. */
-  readonly late: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E2, R2>
-  readonly owner?: Owner | undefined
-}
-
-/** Runs the effect in a fiber of its own, which the time-out interrupts. What ends at once needs none. */
+/**
+ * Runs the effect in a fiber of its own, which the time-out interrupts: `arm` begins it, and `late` says what to answer
+ * instead of the exit of work that was interrupted by it. What ends at once needs none.
+ */
 const timed = <A, E, R, B, E2, R2>(
   fiber: Fiber.Fiber<any, any>,
-  fork: (self: Effect.Effect<A, E, R>) => Fiber.Fiber<A, E>,
+  context: Context.Context<R>,
   self: Effect.Effect<A, E, R>,
-  { arm, late, owner }: Limiting<A, B, E, E2, R2>
+  arm: (expire: () => void) => Joined,
+  late: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E2, R2>,
+  owner?: Owner | undefined
 ): Effect.Effect<A | B, E | E2, R2> =>
   // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
   Effect.callback<A | B, E | E2, R2>((resume) => {
-    const child = fork(self)
+    const child = Effect.runForkWith(context)(self)
     const early = child.pollUnsafe()
     if (early !== undefined) return resume(early)
     let isLate = false
