@@ -20,6 +20,8 @@ const beside = (
   { name, over: bare.name, against: [{ peer: platform }], run: inFiber(ours) }
 ]
 
+const late = { duration: "10 seconds", orElse: () => synchronous } as const
+
 const setUp = Effect.gen(function*() {
   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50, queue: 50 })
   const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(1_000_000_000, "1 hour")] })
@@ -81,6 +83,13 @@ export const parts = async (settings: Settings): Promise<Section> => {
         Effect.timeout(promised, "10 seconds"),
         "Deadline.attempt, promise",
         Deadline.attempt("10 seconds")(promised)
+      ),
+      ...beside(
+        barePromised,
+        "Effect.timeoutOrElse, promise",
+        Effect.timeoutOrElse(promised, late),
+        "Deadline.timeoutOrElse, promise",
+        Deadline.timeoutOrElse(late)(promised)
       )
     ])
   }

@@ -135,6 +135,10 @@ describe("a guard adds its own error and keeps the rest:", () => {
     expectTypeOf(() => limit.protect(work)).returns.toEqualTypeOf<Adds<Limited>>()
     expectTypeOf(() => Deadline.within("1 second")(work)).returns.toEqualTypeOf<Adds<Exceeded>>()
     expectTypeOf(() => Deadline.attempt("1 second")(work)).returns.toEqualTypeOf<Adds<Exceeded>>()
+    expectTypeOf(() =>
+      Deadline.timeoutOrElse({ duration: "1 second", orElse: () => Effect.fail("late" as const) })(work)
+    )
+      .returns.toEqualTypeOf<Adds<"late">>()
     expectTypeOf(() => retry.protect(work)).returns.toEqualTypeOf<typeof work>()
     expectTypeOf(() => Retry.retry({ attempts: 2 })(work)).returns.toEqualTypeOf<typeof work>()
     expectTypeOf(() => Attempts.within(3)(work)).returns.toEqualTypeOf<typeof work>()
