@@ -90,6 +90,17 @@ export const attempt = (
  * Gives the effect so much time of its own, and goes on with another when it is over: `Effect.timeoutOrElse` for less
  * than half of what it costs. It is no deadline: it neither reads the one around it, whose coming interrupts both, nor
  * tells what runs inside. Infinity is no limit. Throws a `RangeError` on a duration that is not above zero.
+ *
+ * ```ts
+ * import { Deadline } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const answer = Effect.never.pipe(
+ *   Deadline.timeoutOrElse({ duration: "20 millis", orElse: () => Effect.succeed("We will be right with you.") })
+ * )
+ *
+ * await Effect.runPromise(answer) // => "We will be right with you."
+ * ```
  */
 export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
   readonly duration: Duration.Input

@@ -145,7 +145,9 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
     })
     const store = options.store && new HarmlessStore(options.store, shelf.storeTimeout)
 
-    const inMemory = (key: string) => Effect.map(Clock.Clock, (clock) => shelf.find(key, monotonicMillis(clock)))
+    const found = (fiber: Fiber.Fiber<any, any>, key: string) =>
+      shelf.find(key, monotonicMillis(fiber.getRef(Clock.Clock)))
+    const inMemory = (key: string) => Effect.withFiber((fiber) => Effect.succeed(found(fiber, key)))
     const inStore = store === undefined ? inMemory : (key: string) =>
       Effect.suspend(() => {
         const reading: Reading = { key, dropped: false }
@@ -165,10 +167,12 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
 
     // Memory has the value when this begins; the store may get it later.
     const keep = (key: string, value: A): Effect.Effect<Fiber.Fiber<unknown> | undefined> =>
-      Effect.flatMap(Clock.Clock, (clock) =>
-        shelf.keep(key, value, monotonicMillis(clock)) && store
+      Effect.withFiber((fiber) => {
+        const clock = fiber.getRef(Clock.Clock)
+        return shelf.keep(key, value, monotonicMillis(clock)) && store
           ? store.set(key, { value, storedAt: clock.currentTimeMillisUnsafe() }, shelf.keptFor)
-          : Effect.undefined)
+          : Effect.undefined
+      })
 
     const load = <E, R>(key: string, call: Effect.Effect<A, E, R>): Effect.Effect<Cached<A>, E, R> => {
       const loaded: Effect.Effect<Cached<A>, E, R> = Effect.flatMap(call, (value) =>
@@ -181,7 +185,10 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
       return Effect.map(shared, (cached) => shelf.serve(cached))
     }
     const through: StaleCache<A>["through"] = (key) => (call) =>
-      Effect.flatMap(inMemory(key), (found) => isFresh(found) ? Effect.succeed(shelf.serve(found)) : load(key, call))
+      Effect.withFiber((fiber) => {
+        const kept = found(fiber, key)
+        return isFresh(kept) ? Effect.succeed(shelf.serve(kept)) : load(key, call)
+      })
 
     const cache: StaleCache<A> = {
       name: shelf.name,
