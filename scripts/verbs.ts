@@ -81,9 +81,19 @@ const bench = (args: ReadonlyArray<string>) => {
 
 const demo = (args: ReadonlyArray<string>) => run("node", "packages/examples/double-eleven/main.ts", ...args)
 
-const replay = (args: ReadonlyArray<string>) => run("node", "packages/examples/double-eleven/replay/main.ts", ...args)
+// All who wait are looked at whenever the space of young objects is full; a larger one saves a tenth of the time.
+const night = (program: string, ...args: ReadonlyArray<string>) =>
+  run(
+    "node",
+    "--min-semi-space-size=256",
+    "--max-semi-space-size=256",
+    `packages/examples/double-eleven/${program}`,
+    ...args
+  )
 
-const picture = () => run("node", "packages/examples/double-eleven/page/main.ts")
+const replay = (args: ReadonlyArray<string>) => night("replay/main.ts", ...args)
+
+const picture = () => night("page/main.ts")
 
 const verbs: Record<string, (args: ReadonlyArray<string>) => boolean | Promise<boolean>> = {
   check,
