@@ -1,17 +1,18 @@
 // A link from one page of the documentation to another leads somewhere: to a file, and to a heading of it if it names one.
 import { existsSync, globSync, readFileSync } from "node:fs"
-import { dirname, join, relative } from "node:path"
+import { dirname, join } from "node:path"
 import { assert, describe, it } from "vitest"
 
 const root = join(import.meta.dirname, "..", "..")
 const pages = globSync(["*.md", "docs/**/*.md", "packages/*/README.md", "packages/core/test/**/*.md"], { cwd: root })
 
-const withoutCode = (text: string): string => text.replace(/^\s*```[\s\S]*?^\s*```/gm, "").replace(/`[^`\n]*`/g, "code")
+const withoutFences = (text: string): string => text.replace(/^\s*```[\s\S]*?^\s*```/gm, "")
+const withoutCode = (text: string): string => withoutFences(text).replace(/`[^`\n]*`/g, "code")
 
 /** As GitHub names headings: small letters, hyphens for spaces, and nothing else that is not a letter or a number. */
 const anchorsOf = (text: string): ReadonlyArray<string> =>
   Array.from(
-    text.replace(/^\s*```[\s\S]*?^\s*```/gm, "").matchAll(/^#+ (.+)$/gm),
+    withoutFences(text).matchAll(/^#+ (.+)$/gm),
     ([, heading = ""]) => heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").trim().replaceAll(" ", "-")
   )
 
@@ -19,7 +20,7 @@ const brokenLinks = (page: string, text: string): ReadonlyArray<string> =>
   Array.from(withoutCode(text).matchAll(/\]\(([^()\s]+)\)/g), ([, target = ""]) => target).filter((target) => {
     if (/^[a-z]+:/.test(target)) return false
     const [path = "", anchor] = target.split("#")
-    const file = path === "" ? page : relative(root, join(root, dirname(page), path))
+    const file = path === "" ? page : join(dirname(page), path)
     if (!existsSync(join(root, file))) return true
     const there = () => file === page ? text : readFileSync(join(root, file), "utf8")
     return anchor !== undefined && !anchorsOf(there()).includes(anchor)

@@ -145,9 +145,9 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
     })
     const store = options.store && new HarmlessStore(options.store, shelf.storeTimeout)
 
-    const found = (fiber: Fiber.Fiber<any, any>, key: string) =>
+    const peek = (fiber: Fiber.Fiber<any, any>, key: string) =>
       shelf.find(key, monotonicMillis(fiber.getRef(Clock.Clock)))
-    const inMemory = (key: string) => Effect.withFiber((fiber) => Effect.succeed(found(fiber, key)))
+    const inMemory = (key: string) => Effect.withFiber((fiber) => Effect.succeed(peek(fiber, key)))
     const inStore = store === undefined ? inMemory : (key: string) =>
       Effect.suspend(() => {
         const reading: Reading = { key, dropped: false }
@@ -186,7 +186,7 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
     }
     const through: StaleCache<A>["through"] = (key) => (call) =>
       Effect.withFiber((fiber) => {
-        const kept = found(fiber, key)
+        const kept = peek(fiber, key)
         return isFresh(kept) ? Effect.succeed(shelf.serve(kept)) : load(key, call)
       })
 

@@ -210,14 +210,13 @@ describe("an interrupt at any step leaks nothing from", () => {
         assert.isAbove(struck, 3)
       }))
 
-    for (
-      const limit of [
-        Deadline.within("1 hour"),
-        Deadline.attempt("1 hour"),
-        Deadline.timeoutOrElse({ duration: "1 hour", orElse: () => Effect.fail("late") })
-      ]
-    ) {
-      it.effect(`a deadline around work ${name}: nothing runs on`, () =>
+    const limits = {
+      within: Deadline.within("1 hour"),
+      attempt: Deadline.attempt("1 hour"),
+      timeoutOrElse: Deadline.timeoutOrElse({ duration: "1 hour", orElse: () => Effect.fail("late") })
+    }
+    for (const [kind, limit] of Object.entries(limits)) {
+      it.effect(`a deadline (${kind}) around work ${name}: nothing runs on`, () =>
         Effect.gen(function*() {
           let running = 0
           const watched = Effect.acquireUseRelease(

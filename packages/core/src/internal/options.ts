@@ -57,6 +57,12 @@ export class OptionsOf {
     return millis >= 0 ? millis : this.refuse(field, "a duration of zero or more", value)
   }
 
+  /** A length of time in milliseconds in which zero is meant, and which has an end. */
+  delay(field: string, value: Duration.Input): number {
+    const millis = toMillis(value)
+    return millis >= 0 && millis < Infinity ? millis : this.refuse(field, "a finite duration of zero or more", value)
+  }
+
   oneOf<const Choice extends string>(field: string, value: Choice, choices: ReadonlyArray<Choice>): Choice {
     return choices.includes(value) ? value : this.refuse(field, `one of ${choices.join(", ")}`, value)
   }

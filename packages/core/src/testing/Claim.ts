@@ -24,7 +24,6 @@
  */
 import * as Duration from "effect/Duration"
 import { OptionsOf } from "../internal/options.ts"
-import { checkWait } from "./latency/check.ts"
 import { type Claim, firstClass, type Own, type Verdict, type Window } from "./scenario/claims.ts"
 import type { Figures } from "./scenario/figures.ts"
 import { share as percent } from "./words.ts"
@@ -147,7 +146,7 @@ export const latencyWithin = (
   options: During = {}
 ): Claim => {
   const check = new OptionsOf("Claim.latencyWithin")
-  const millis = checkWait(check, "limit", limit)
+  const millis = check.delay("limit", limit)
   const name = check.oneOf("percentile", percentile, ["p50", "p90", "p95", "p99", "p999", "max"])
   return {
     _tag: "Share",

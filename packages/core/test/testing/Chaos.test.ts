@@ -293,7 +293,7 @@ describe("rules", () => {
           { inject: undefined! },
           /rules\[1\]\.inject must be one that `Chaos` makes, such as Chaos\.hang, got undefined$/
         ],
-        [{ inject: wait(-1) }, /rules\[1\]\.latency\.duration must be a duration of zero or more, got -1$/]
+        [{ inject: wait(-1) }, /rules\[1\]\.latency\.duration must be a finite duration of zero or more, got -1$/]
       ]
       const chaos: Chaos.Chaos<never, never> = yield* Chaos.make({ rules: [{ inject: Chaos.defect("bug") }] })
       for (const [rule, message] of rules) {

@@ -387,7 +387,10 @@ describe("a claim", () => {
         () => Claim.recoversWithin(1, { after: "down", atLeast: 2 }),
         "Claim.recoversWithin: atLeast must be from 0 to 1, got 2"
       ],
-      [() => Claim.latencyWithin("p99", -1), "Claim.latencyWithin: limit must be a duration of zero or more, got -1"],
+      [
+        () => Claim.latencyWithin("p99", -1),
+        "Claim.latencyWithin: limit must be a finite duration of zero or more, got -1"
+      ],
       [
         () => Claim.latencyWithin("p99", "Infinity"),
         "Claim.latencyWithin: limit must be a finite duration of zero or more, got \"Infinity\""

@@ -50,14 +50,14 @@ describe("Latency", () => {
 
   it("that makes no sense is refused with the field, the value and the range", () => {
     const bad: ReadonlyArray<readonly [Latency.Latency, string]> = [
-      [Latency.constant(-1), "latency.duration must be a duration of zero or more, got -1"],
-      [Latency.constant(NaN), "latency.duration must be a duration of zero or more, got NaN"],
+      [Latency.constant(-1), "latency.duration must be a finite duration of zero or more, got -1"],
+      [Latency.constant(NaN), "latency.duration must be a finite duration of zero or more, got NaN"],
       [Latency.constant("Infinity"), "latency.duration must be a finite duration of zero or more, got \"Infinity\""],
       [
         "5 seconds" as unknown as Latency.Latency,
         "latency must be one that `Latency` makes, such as Latency.constant("
       ],
-      [Latency.uniform(-5, 5), "latency.min must be a duration of zero or more, got -5"],
+      [Latency.uniform(-5, 5), "latency.min must be a finite duration of zero or more, got -5"],
       [Latency.uniform(5, 4), "latency.max must be at least as long as `min`, got 4"],
       [Latency.logNormal({ median: 0, p95: 5 }), "latency.median must be a finite duration above zero, got 0"],
       [Latency.logNormal({ median: 10, p95: 5 }), "latency.p95 must be at least as long as `median`, got 5"]

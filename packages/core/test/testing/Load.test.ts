@@ -417,12 +417,11 @@ describe("a load", () => {
   it.effect("holds nothing of the calls that have ended, while it goes on", () =>
     Effect.gen(function*() {
       class Answer {}
-      const made: Array<new() => unknown> = [Answer]
       let held = NaN
+      const alive = (type: unknown) => queryObjects(type as new() => object, { format: "count" })
       const count = Effect.withFiber((fiber) =>
         Effect.sync(() => {
-          const fibers = fiber.constructor as new() => unknown
-          held = [...made, fibers].reduce((sum, type) => sum + queryObjects(type, { format: "count" }), 0)
+          held = alive(Answer) + alive(fiber.constructor)
         })
       )
       yield* play(Load.run(Load.constant({ rate: 1000, for: "10 seconds" }), ({ index }) =>

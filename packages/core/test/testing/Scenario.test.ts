@@ -552,12 +552,12 @@ describe("an invalid scenario", () => {
     [
       { providers: { provider: [{ name: "a", latency: Latency.uniform(-1, 2) }] } },
       "provider[0].latency.min",
-      "must be a duration of zero or more, got -1"
+      "must be a finite duration of zero or more, got -1"
     ],
     [
       { providers: { provider: [{ name: "a", latency: "-1 seconds" }] } },
       "provider[0].latency",
-      "must be a duration of zero or more, got \"-1 seconds\""
+      "must be a finite duration of zero or more, got \"-1 seconds\""
     ],
     [
       { providers: { provider: [{ name: "a", latency: "Infinity" }] } },
@@ -572,7 +572,7 @@ describe("an invalid scenario", () => {
     [
       { providers: { provider: [{ name: "a", rules: [{ inject: Chaos.latency(Latency.constant(-1)) }] }] } },
       "provider[0].rules[0].latency.duration",
-      "must be a duration of zero or more, got -1"
+      "must be a finite duration of zero or more, got -1"
     ]
   ]
 

@@ -11,16 +11,15 @@ export const prepare = (folder: string) =>
 export const write = Effect.fnUntraced(function*(folder: string, data: ReportData) {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const texts = { "report.json": json(data), "report.html": html(data) }
-  const targets = Object.keys(texts).map((name) => path.join(folder, name))
-  const part = (target: string) => `${target}.part`
+  const report = [["report.json", json(data)], ["report.html", html(data)]].map(([name = "", text = ""]) => {
+    const target = path.join(folder, name)
+    return { target, text, part: `${target}.part` }
+  })
   // Both are there before the first takes the place of an older one.
-  return yield* Effect.forEach(Object.values(texts), (text, i) => files.writeFileString(part(targets[i]!), text)).pipe(
-    Effect.andThen(Effect.forEach(targets, (target) => files.rename(part(target), target))),
-    Effect.onError(() =>
-      Effect.forEach(targets, (target) => Effect.ignore(files.remove(part(target), { force: true })))
-    ),
-    Effect.as(targets),
+  return yield* Effect.forEach(report, ({ part, text }) => files.writeFileString(part, text)).pipe(
+    Effect.andThen(Effect.forEach(report, ({ part, target }) => files.rename(part, target))),
+    Effect.onError(() => Effect.forEach(report, ({ part }) => Effect.ignore(files.remove(part, { force: true })))),
+    Effect.as(report.map(({ target }) => target)),
     Effect.uninterruptible
   )
 })

@@ -2,7 +2,7 @@
 import type { Load } from "@switchgear/core/testing"
 import { isAnswer, type Label } from "./labels.ts"
 import type { Plan } from "./lanes.ts"
-import { comeback, fall, millisecond, primary } from "./night.ts"
+import { comeback, fall, primary } from "./night.ts"
 import type { ChangeData, LaneData, LatencyData, NightData, SeriesData } from "./reportData.ts"
 import * as Upstream from "./upstream.ts"
 
@@ -118,5 +118,8 @@ type Counts = Readonly<Record<string, number>>
 
 /** NaN, where nobody came, is 0. */
 const whole = (millis: number): number => Math.round(millis) || 0
+
+/** Seconds without what is lost in adding fractions. */
+const millisecond = (seconds: number): number => Math.round(seconds * 1000) / 1000
 
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) => a + b, 0)

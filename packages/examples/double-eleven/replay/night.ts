@@ -30,30 +30,28 @@ export interface Night {
   readonly scaled: (ofAMillion: number) => number
 }
 
-/** Seconds without what is lost in multiplying and adding fractions. */
-export const millisecond = (seconds: number): number => Math.round(seconds * 1000) / 1000
-
 /** The densest night. */
 const million = 1_000_000
 
-/** Entries of each series, whatever the length of the night. */
-const entries = 360
+/** Seconds of an entry of a series where the night is an hour. A phase has whole entries. */
+const entry = 10
 
 /** The night with about so many customers. */
 export const make = (customers: number): Night => {
-  // In steps by which an entry of a series takes whole milliseconds, and a phase whole entries.
-  const stretch = Math.ceil(Math.max(1, customers / million) * 10_000) / 10_000
+  // An entry takes whole milliseconds, however long the night is.
+  const interval = Math.ceil(entry * 1000 * Math.max(1, customers / million)) / 1000
+  const stretched = (seconds: number) => (seconds / entry) * interval
   const scaled = (ofAMillion: number) => Math.max(1, Math.round((ofAMillion * Math.min(customers, million)) / million))
-  const phases = script(scaled).map((phase) => ({ ...phase, seconds: millisecond(phase.seconds * stretch) }))
+  const ofAnHour = script(scaled)
+  const begins = ofAnHour.reduce((all, { seconds }) => [...all, all.at(-1)! + seconds], [0]).map(stretched)
+  const phases = ofAnHour.map((phase) => ({ ...phase, seconds: stretched(phase.seconds) }))
   const calm = customers / phases.reduce((sum, { crowd, seconds }) => sum + crowd * seconds, 0)
-  const begins = phases.reduce((all, { seconds }) => [...all, millisecond(all.at(-1)! + seconds)], [0])
-  const seconds = begins.at(-1)!
   return {
     phases,
     scaled,
     data: {
-      seconds,
-      interval: millisecond(seconds / entries),
+      seconds: begins.at(-1)!,
+      interval,
       phases: phases.map(({ crowd, name, primary, tells }, i) => ({
         name,
         tells,

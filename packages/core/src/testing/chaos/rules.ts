@@ -59,7 +59,13 @@ export interface Act {
   readonly rules: ReadonlyArray<Active>
 }
 
-const injections = new Set<unknown>(["Fault", "Outcome", "Defect", "Hang", "Latency"])
+const tags: Record<Injection<unknown, unknown>["_tag"], true> = {
+  Fault: true,
+  Outcome: true,
+  Defect: true,
+  Hang: true,
+  Latency: true
+}
 
 /** Refuses the first field out of range by its place: `field` is that of the list. */
 export const activeRules = (
@@ -70,12 +76,11 @@ export const activeRules = (
   rules.flatMap(({ inject, rate = 1, when }, index) => {
     const rule = `${field}[${index}]`
     if (!(rate >= 0 && rate <= 1)) check.refuse(`${rule}.rate`, "from 0 to 1", rate)
-    if (!injections.has(inject?._tag))
+    if (!Object.hasOwn(tags, inject?._tag)) {
       check.refuse(`${rule}.inject`, "one that `Chaos` makes, such as Chaos.hang", inject)
-    if (inject._tag === "Latency")
-      checkLatency(check, `${rule}.latency`, inject.latency)
-    if (rate === 0)
-      return []
+    }
+    if (inject._tag === "Latency") checkLatency(check, `${rule}.latency`, inject.latency)
+    if (rate === 0) return []
     return [{
       rate,
       when,

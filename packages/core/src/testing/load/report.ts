@@ -3,7 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import type { Summary } from "../Histogram.ts"
-import { count as counted, table } from "../words.ts"
+import { count, table } from "../words.ts"
 
 /** How an exit is called in a report unless the option `label` says otherwise. */
 export type Label<E> = "success" | "defect" | "interrupted" | TagOf<E>
@@ -66,15 +66,15 @@ const tagOf = <E>(error: E): Label<E> =>
 /** A report as a short table, for a terminal or the message of a test. */
 export const render = (report: Report): string => {
   const head = ["", "calls", "p50", "p95", "p99", "max"]
-  const row = (name: string, { count, max, p50, p95, p99 }: Summary) => [
+  const row = (name: string, { count: calls, max, p50, p95, p99 }: Summary) => [
     name,
-    counted(count),
+    count(calls),
     ...[p50, p95, p99, max].map(shown)
   ]
   const labels = Object.entries(report.latencyBy as Record<string, Summary>)
   const rows = [head, row("all", report.latency), ...labels.map(([label, summary]) => row(label, summary))]
-  const facts = `${counted(report.calls)} calls in ${Duration.format(Duration.millis(Math.round(report.millis)))}, ` +
-    `${report.throughput.toFixed(1)} a second, at most ${counted(report.maxConcurrency)} at once, ` +
+  const facts = `${count(report.calls)} calls in ${Duration.format(Duration.millis(Math.round(report.millis)))}, ` +
+    `${report.throughput.toFixed(1)} a second, at most ${count(report.maxConcurrency)} at once, ` +
     `seed ${JSON.stringify(report.seed)}`
   return `${facts}\n${table([0], rows)}`
 }

@@ -22,10 +22,10 @@ export class BadTrace extends Schema.TaggedError<BadTrace>("@switchgear/core/tes
  * Arrivals as they were recorded: a line of CSV for each row, `time` or `time,calls`.
  *
  * A time is a number of milliseconds or an ISO date and time, in UTC unless it says otherwise, in all rows the same; it
- * counts from the first row, and none may be before the one above it. The calls, one where there is no number, come at even distances from
- * that moment until the next row's, so that an access log is replayed as it was, and a metric of calls a minute as well
- * as it is known; those of the last row take as long as those of the last before it that took any time. A first line with
- * names, blank lines, quotes and line ends of either kind are fine.
+ * counts from the first row, and none may be before the one above it. The calls, one where there is no number, come at
+ * even distances from that moment until the next row's, so that an access log is replayed as it was, and a metric of calls
+ * a minute as well as it is known; those of the last row take as long as those of the last before it that took any time. A
+ * first line with names, blank lines, quotes and line ends of either kind are fine.
  *
  * ```ts
  * import { Load } from "@switchgear/core/testing"

@@ -1,9 +1,9 @@
 /** How each claim of a scenario is judged: by what was watched, by the figures, or not at all, for a reason. */
+import { present } from "../words.ts"
 import type { Claim, Verdict } from "./claims.ts"
 import type { Figures, Span } from "./figures.ts"
 import { rangeOf } from "./range.ts"
 import { type Evidence, type Recent, Watch } from "./watch.ts"
-import { present } from "../words.ts"
 
 /** A claim and what came of it. */
 export interface Judged {

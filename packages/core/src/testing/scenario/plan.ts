@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Chaos from "../Chaos.ts"
 import { activeRules } from "../chaos/rules.ts"
-import { checkLatency, checkWait } from "../latency/check.ts"
+import { checkLatency } from "../latency/check.ts"
 import * as Latency from "../Latency.ts"
 import * as Load from "../Load.ts"
 import { problemOf } from "../load/arrivals.ts"
@@ -133,7 +133,7 @@ const rulesOf = (place: Place, { latency, rules = [] }: ProviderPhase): Readonly
   if (latency === undefined) return rules
   const wait = isLatency(latency)
     ? latency
-    : Latency.constant(Duration.millis(checkWait(place, "latency", latency)))
+    : Latency.constant(Duration.millis(place.delay("latency", latency)))
   checkLatency(place, "latency", wait)
   return [{ inject: Chaos.latency(wait) }, ...rules]
 }

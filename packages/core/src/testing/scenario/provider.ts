@@ -40,7 +40,7 @@ export const makeProvider = (
   }
 ): Effect.Effect<Provider<any, any>> =>
   Effect.map(
-    Effect.forEach(phases, ({ rules, span }) => Chaos.make({ name, rules, seed: `${seed} ${name} ${span.name}` })),
+    Effect.forEach(phases, ({ rules, span }) => Chaos.make({ name, rules, seed: `${seed} ${span.name}` })),
     (chaos) => {
       const injectAs: Provider<any, any>["injectAs"] = (about) => (self) =>
         Effect.withFiber((fiber) => {

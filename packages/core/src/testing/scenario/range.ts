@@ -1,8 +1,8 @@
 /** Which time of a run a claim speaks of, and why there may be none. */
 import * as Duration from "effect/Duration"
+import { present } from "../words.ts"
 import type { Window } from "./claims.ts"
 import type { Span } from "./figures.ts"
-import { present } from "../words.ts"
 
 /** A time to judge, in milliseconds since the load began. */
 export interface Range {

@@ -1,8 +1,8 @@
 /** A run in words: the table of its phases, and the counter-examples of what it was claimed to be. */
+import { count, counted, moment, quoted, span, table, tally } from "../words.ts"
 import type { Call, Figures } from "./figures.ts"
 import type { Judged } from "./judge.ts"
 import type { Evidence } from "./watch.ts"
-import { count, counted, moment, quoted, span, table, tally } from "../words.ts"
 
 /** What there is to tell of a run. */
 export interface Told {

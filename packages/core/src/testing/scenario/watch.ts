@@ -2,10 +2,10 @@
  * Watches a claim while the calls are made, in memory that does not grow with them: how many there were of what it
  * counts, and since when it has been broken for good.
  */
+import { count, counted, share, span, tally } from "../words.ts"
 import type { Share, Verdict } from "./claims.ts"
 import type { Call } from "./figures.ts"
 import type { Range } from "./range.ts"
-import { count, counted, share, span, tally } from "../words.ts"
 
 /** How many calls are told before and after the one that broke a claim. */
 const around = 3
