@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deadline, RateLimit } from "@switchgear/core"
 import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { vi } from "vitest"
 
 const { requests, tokens } = RateLimit
 
@@ -117,6 +118,57 @@ describe("leaving the queue", () => {
       yield* TestClock.adjust("1 minute")
       for (const each of calls) assert.deepStrictEqual(yield* Fiber.join(each), Exit.succeed("ok"))
       assert.strictEqual((yield* limiter.snapshot).waiting, 0)
+    }))
+})
+
+/** One run of a guarded effect, as the guards see it. */
+interface Run {
+  readonly refuseWith: (exit: Exit.Exit<never, unknown>) => boolean
+  readonly leave: (exit: Exit.Exit<unknown, unknown>) => void
+}
+
+describe("a waiter that is sent away from outside", () => {
+  const begun = (limiter: RateLimit.RateLimit, work: Effect.Effect<unknown>) =>
+    Effect.gen(function*() {
+      const { beginOf } = yield* Effect.promise(() =>
+        vi.importActual<{ readonly beginOf: (guard: unknown) => (...args: ReadonlyArray<unknown>) => Run }>(
+          "../src/internal/guard.ts"
+        )
+      )
+      const runs: Array<Run> = []
+      const fiber = yield* fork(Effect.withFiber((fiber) => {
+        const run = beginOf(limiter.protectWith({ costs: {} }))(fiber, work)
+        runs.push(run)
+        return Effect.onExit(run as never as Effect.Effect<unknown>, (exit) => Effect.sync(() => run.leave(exit)))
+      }))
+      return { fiber, run: runs[0]! }
+    })
+
+  it.effect("goes on with the exit, in a step of its own, and those behind move up", () =>
+    Effect.gen(function*() {
+      const limiter = yield* spent()
+      const first = yield* begun(limiter, ok)
+      const second = yield* begun(limiter, ok)
+      assert.isTrue(first.run.refuseWith(Exit.fail("open")))
+      assert.strictEqual((yield* limiter.snapshot).waiting, 1)
+      assert.isUndefined(first.fiber.pollUnsafe())
+      assert.isFalse(first.run.refuseWith(Exit.fail("twice")))
+      assert.deepStrictEqual(yield* Fiber.join(first.fiber), Exit.fail("open") as never)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(second.fiber), Exit.succeed("ok") as never)
+      const { admitted, rejected } = yield* limiter.snapshot
+      assert.deepStrictEqual([admitted, rejected], [2, 0])
+    }))
+
+  it.effect("is left alone when it does not wait: new, granted, running or over", () =>
+    Effect.gen(function*() {
+      const limiter = yield* spent()
+      const { fiber, run } = yield* begun(limiter, Effect.sleep("1 second"))
+      yield* TestClock.adjust("1 second")
+      assert.isFalse(run.refuseWith(Exit.fail("running")))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(fiber)))
+      assert.isFalse(run.refuseWith(Exit.fail("over")))
     }))
 })
 
