@@ -17,8 +17,13 @@
  * `per`; a sliding window never passes more than `limit` in any `per`. Usage above the estimate becomes a debt of at most
  * one bucket; time pays it off.
  *
- * **Gotchas.** A limiter limits those who share it: make it once. A request that costs more than a limit ever holds is
- * refused without a `retryAfter`.
+ * **Waiting.** At most `queue` calls wait. A newcomer's turn is exact. A waiter's turn can move when others leave, settle,
+ * or the limiter is paused, lowered or changed; it is refused as soon as the turn of the first in the queue is too late
+ * for it, or when it is the first and its own turn is too late. None of this costs more when more are waiting.
+ *
+ * **Gotchas.** A limiter limits those who share it: make it once. It measures time by the clock of the fiber that made
+ * it. A request that costs more than a limit ever holds is refused without a `retryAfter`. A sliding window that has seen
+ * more than 8,192 different instants frees a place up to a 2,048th of `per` late.
  *
  * ```ts
  * import { RateLimit } from "@switchgear/core"
