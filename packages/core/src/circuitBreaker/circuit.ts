@@ -6,7 +6,8 @@ import * as Exit from "effect/Exit"
 import * as Outcome from "../Outcome.ts"
 import { type BreakerLease, BreakerMachine } from "../internal/breakerMachine.ts"
 import { CircuitOpen } from "./open.ts"
-import { Admission } from "../internal/guard.ts"
+import { Admission, type AnyFiber, goOn } from "../internal/guard.ts"
+import { onlyFailure } from "../internal/onlyFailure.ts"
 import type { Watch } from "../internal/overdue.ts"
 import { OptionsOf } from "../internal/options.ts"
 import { withoutStack } from "../internal/rejection.ts"
@@ -73,13 +74,14 @@ export class Call extends Admission implements BreakerLease {
     return this.judge.slowMillis
   }
 
-  enter(): Effect.Effect<any, any, any> {
-    return this.circuit.tryAcquire(this, this.clock) ? this.self : this.circuit.reject()
+  enter(fiber: AnyFiber): Effect.Effect<any, any, any> {
+    return this.circuit.tryAcquire(this, this.clock) ? goOn(this, this.self, fiber) : this.circuit.reject()
   }
 
   leave(exit: Exit.Exit<any, any>): void {
     if (this.generation < 0) return
     const { circuit } = this
+    if (!this.begun && wasRefused(exit)) return circuit.release(this)
     const outcome = judge(this.judge.classify, exit)
     if (outcome._tag === "Ignored") return circuit.release(this)
     if (outcome._tag === "Success") return circuit.record(this, false, this.clock, undefined, undefined)
@@ -93,6 +95,10 @@ export class Call extends Admission implements BreakerLease {
     )
   }
 }
+
+// Another circuit directly inside is part of what this one guards: that it is open is no reason to wait for a probe.
+const wasRefused = (exit: Exit.Exit<any, any>): boolean =>
+  Outcome.isRejected(exit) && !(onlyFailure((exit as Exit.Failure<any, any>).cause)?.failure instanceof CircuitOpen)
 
 // A judge that throws must neither change the result of the call nor leak its lease.
 const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any, any>): Outcome.Outcome => {

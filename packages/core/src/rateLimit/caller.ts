@@ -1,16 +1,13 @@
 /** One call that asks a limiter: what it takes is its own from the synchronous step in which it is taken. */
 import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Deadline from "../Deadline.ts"
-import { Admission, type Moment } from "../internal/guard.ts"
+import { Admission, goOn, type Moment } from "../internal/guard.ts"
 import { type Costs, grain, type Refusal, type Turn } from "../internal/limiterMachine.ts"
-import { onlyFailure } from "../internal/onlyFailure.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimerOf } from "../internal/timer.ts"
-import * as Outcome from "../Outcome.ts"
 import type { Cost, Reservation } from "../RateLimit.ts"
 import type { Limiter } from "./limiter.ts"
 
@@ -20,7 +17,7 @@ export abstract class Caller extends Admission implements Turn {
   // Only of a limiter that lets its callers wait: the others pay for none of it.
   declare at: number
   declare latest: number | undefined
-  declare private context: Context.Context<never>
+  declare private fiber: Fiber.Fiber<any, any>
   readonly costs: Costs
   protected readonly limiter: Limiter
   private readonly clock: Clock.Clock
@@ -37,7 +34,7 @@ export abstract class Caller extends Admission implements Turn {
   }
 
   /** What is run when the turn has come. */
-  protected abstract work(): Effect.Effect<any, any, any>
+  protected abstract work(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any>
 
   /** What is to be corrected when that has ended. */
   protected abstract correction(exit: Exit.Exit<any, any>): Costs | undefined
@@ -54,13 +51,13 @@ export abstract class Caller extends Admission implements Turn {
       const maxWait = now + limiter.maxWait
       // A turn at the very deadline is of no use: it has to come a grain of the clock before.
       this.latest = deadline === undefined ? maxWait : Math.min(maxWait, deadline.at - 2 * grain)
-      this.context = fiber.context
+      this.fiber = fiber
     }
     const answer = limiter.machine.request(this, now)
     if (answer === "taken") {
       this.grant(now)
       this.state = "running"
-      return this.work()
+      return this.work(fiber)
     }
     if (answer !== "queued") return limiter.reject(answer)
     // The turn can have come already, if the clock moved on in between.
@@ -80,7 +77,7 @@ export abstract class Caller extends Admission implements Turn {
   proceed(): void {
     if (this.state !== "granted") return
     this.state = "running"
-    this.goOn(this.work())
+    this.goOn(this.work(this.fiber))
   }
 
   refuse(refusal: Refusal): void {
@@ -112,7 +109,7 @@ export abstract class Caller extends Admission implements Turn {
   }
 
   alarm(ring: () => void): () => void {
-    return startTimerOf(this.clock, this.context, Math.max(0, Math.ceil(this.at - this.now() - grain)), ring)
+    return startTimerOf(this.clock, this.fiber.cache.scheduler, Math.max(0, Math.ceil(this.at - this.now() - grain)), ring)
   }
 
   private goOn(next: Effect.Effect<any, any, any>): void {
@@ -137,15 +134,14 @@ export class ProtectedCall extends Caller {
     this.settle = settle
   }
 
-  protected work(): Effect.Effect<any, any, any> {
-    return this.self
+  protected work(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+    return goOn(this, this.self, fiber)
   }
 
   protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
-    if (exit._tag === "Failure") {
-      const failure = onlyFailure(exit.cause)
-      return failure && Outcome.isRejection(failure.failure) ? this.costs.map((cost) => -cost) : undefined
-    }
+    // A guard directly inside refused, or an interrupt came first: nothing was used.
+    if (!this.begun) return this.costs.map((cost) => -cost)
+    if (exit._tag === "Failure") return undefined
     if (this.settle === undefined) return undefined
     // What cannot be settled stays as it was estimated: the answer of the call is not lost for it.
     try {
