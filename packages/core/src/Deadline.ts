@@ -37,11 +37,9 @@ import * as Exit from "effect/Exit"
 import { CurrentDeadline, momentOf } from "./deadline/current.ts"
 import { DeadlineExceeded } from "./deadline/DeadlineExceeded.ts"
 import { limit } from "./deadline/limit.ts"
-import { defectsOf, timed } from "./deadline/limited.ts"
+import { defectsOf, OwnLimit, timed } from "./deadline/limited.ts"
 import type { Deadline } from "./internal/expiry.ts"
 import { OptionsOf } from "./internal/options.ts"
-import { monotonicMillis } from "./internal/time.ts"
-import { startTimeout } from "./internal/timerLane.ts"
 
 /** Whose limit it is: one attempt's, or the whole call's. */
 export type Limit = Deadline["limit"]
@@ -115,12 +113,11 @@ export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
   const millis = new OptionsOf("Deadline.timeoutOrElse").limit("duration", duration)
   return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | A2, E | E2, R | R2> =>
     millis === Infinity ? self : Effect.withFiber((fiber) => {
-      const clock = fiber.getRef(Clock.Clock)
       return timed(
         fiber,
         fiber.context as Context.Context<R>,
         self,
-        ({ expire }) => startTimeout(fiber, clock, millis, monotonicMillis(clock) + millis, expire),
+        new OwnLimit(fiber.getRef(Clock.Clock), millis),
         (exit) => {
           const defects = defectsOf(exit)
           return defects.length > 0 ? Exit.failCause(Cause.fromReasons(defects)) : orElse()

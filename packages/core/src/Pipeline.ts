@@ -163,6 +163,13 @@ export const fromConfig = <const P extends Parts>(
     (times) => make({ ...parts, ...times } as any) as any
   )
 
-const partNames = ["deadline", "retry", "limit", "bulkhead", "breaker", "attemptTimeout"] as const satisfies ReadonlyArray<
+const partNames = [
+  "deadline",
+  "retry",
+  "limit",
+  "bulkhead",
+  "breaker",
+  "attemptTimeout"
+] as const satisfies ReadonlyArray<
   keyof Parts
 >

@@ -230,6 +230,7 @@ class ModelWindow {
 interface Call {
   readonly id: number
   readonly costs: ReadonlyArray<number>
+  readonly how: "protect" | "reserve"
   /** How it ends in its first step, if it does. */
   readonly ending: Ending | undefined
   /** The last turn that is not later than `maxWait`, and the first that is too late for the deadline. */
@@ -363,7 +364,8 @@ class Model implements Arbitraries.Model<Request, Ending, Control, Seen> {
 
   private finish(call: Call, ending: Ending): void {
     call.state = "over"
-    if (ending === "rejection") this.correct(call, { requests: 0, tokens: 0, cost: 0 })
+    // A rejection that comes out of the work has used what was taken; by hand it is given back.
+    if (ending === "rejection" && call.how === "reserve") this.correct(call, { requests: 0, tokens: 0, cost: 0 })
     else if (typeof ending === "object") this.correct(call, ending)
   }
 
@@ -374,11 +376,12 @@ class Model implements Arbitraries.Model<Request, Ending, Control, Seen> {
     })
   }
 
-  private begin({ costs, deadline }: Request, ending: Ending | undefined): void {
+  private begin({ costs, deadline, how }: Request, ending: Ending | undefined): void {
     const { now } = this
     this.calls.push({
       id: this.calls.length,
       costs: this.names.map((name) => costs[name] ?? (name === "requests" ? 1 : 0)),
+      how,
       ending,
       latest: now + Number(this.setup.maxWait),
       deadline: now + deadlineIn(this.setup, deadline),

@@ -1,7 +1,7 @@
 /** Error raised when a bulkhead refuses a call. */
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { withoutStack } from "../internal/rejection.ts"
+import { rejection } from "../internal/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /** Why a call was refused: nowhere to wait, waited long enough, or no time left to wait. */
@@ -32,4 +32,4 @@ export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/
 
 /** A new error for each refused call, since callers may mark the errors that they report. */
 export const refusal = (bulkhead: string, reason: Reason): Exit.Exit<never, BulkheadFull> =>
-  Exit.fail(withoutStack(() => new BulkheadFull({ bulkhead, reason })))
+  Exit.fail(rejection(BulkheadFull, { _tag: "BulkheadFull", bulkhead, reason }))

@@ -50,7 +50,12 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
     this.priority = fiber.getRef(CurrentPriority) || 0
     pool.queue.push(this)
     this.state = "waiting"
-    const wait = this.wait = new Wait(fiber, moment, this.maxWait, (reason) => this.refuseWith(() => pool.reject(reason)))
+    const wait = this.wait = new Wait(
+      fiber,
+      moment,
+      this.maxWait,
+      (reason) => this.refuseWith(() => pool.reject(reason))
+    )
     return wait.effect
   }
 
@@ -59,7 +64,8 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
     this.state = "holds"
     this.wait!.end((fiber, isInTime) => {
       if (isInTime) return goOn(this, this.self, fiber)
-      this.leave()
+      this.state = "refused"
+      this.pool.giveBack(this.lane)
       return this.pool.reject("deadline")
     })
   }
@@ -77,7 +83,7 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
   leave(): void {
     const { state } = this
     this.state = "new"
-    this.wait?.stop()
+    this.wait?.abandon()
     if (state === "waiting") this.pool.queue.remove(this)
     else if (state === "holds") this.pool.giveBack(this.lane)
   }
@@ -91,6 +97,7 @@ class Wait {
   private readonly fiber: Fiber.Fiber<any, any>
   private readonly moment: Moment
   private readonly limit: Joined | undefined
+  private isTold = false
   private next: Next | undefined
   private resume: ((next: AnyEffect) => void) | undefined
 
@@ -108,6 +115,7 @@ class Wait {
       this.limit = startTimeout(fiber, clock, maxWait, now + maxWait, () => giveUp("wait-timeout"))
     } else if (deadline instanceof Expiry) {
       this.limit = deadline.join({ fiber, child: undefined, expire: () => giveUp("deadline") })
+      deadline.arm(fiber)
     } else if (left < Infinity) {
       this.limit = startTimeout(fiber, clock, left, now + left, () => giveUp("deadline"))
     }
@@ -125,20 +133,22 @@ class Wait {
     wake(this.fiber, () => {
       this.tell()
       // After the answer: a deadline that ended the wait interrupts only what has not answered by then.
-      this.stop()
+      this.limit?.cancel(this.fiber)
     })
   }
 
-  stop(): void {
-    this.next = this.resume = undefined
+  /** The fiber has left before it was told. */
+  abandon(): void {
+    if (this.isTold) return
+    this.isTold = true
     this.limit?.cancel(this.fiber)
   }
 
   private tell(): void {
     const { next, resume } = this
-    if (next === undefined || resume === undefined) return
+    if (this.isTold || next === undefined || resume === undefined) return
     const { clock, deadline } = this.moment
-    this.resume = undefined
+    this.isTold = true
     resume(next(this.fiber, deadline === undefined || monotonicMillis(clock) < deadline.at))
   }
 }

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type { Deadline } from "../internal/expiry.ts"
-import { withoutStack } from "../internal/rejection.ts"
+import { rejection } from "../internal/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /**
@@ -37,7 +37,7 @@ export class DeadlineExceeded
 
 /** The failure of work that was given `millis` milliseconds. */
 export const exceeded = (limit: Deadline["limit"], millis: number): DeadlineExceeded =>
-  withoutStack(() => new DeadlineExceeded({ limit, after: Duration.millis(millis) }))
+  rejection(DeadlineExceeded, { _tag: "DeadlineExceeded", limit, after: Duration.millis(millis) })
 
 /** The failure of what was not begun, because its deadline had passed. */
 export const nothingLeft = ({ limit }: Deadline): Exit.Exit<never, DeadlineExceeded> => Exit.fail(exceeded(limit, 0))

@@ -1,12 +1,14 @@
 /** Work under a limit: it runs in a fiber of its own, which is interrupted when the limit comes. */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
-import * as Contexts from "effect/Context"
+import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { type Deadline, Expiry, type Joined, type Waiting } from "../internal/expiry.ts"
+import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/expiry.ts"
 import { type Admission, goOnElsewhere, type Moment } from "../internal/guard.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { startTimeout, type Timeout } from "../internal/timerLane.ts"
 import { CurrentDeadline } from "./current.ts"
 import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
 
@@ -40,12 +42,12 @@ export const limitedAt = <A, E, R>(
   const expiry = nearer instanceof Expiry
     ? nearer
     : new Expiry(nearer?.limit ?? limit, now + given, clock, given)
-  const context = Contexts.add(fiber.context, CurrentDeadline, expiry) as Context.Context<R>
+  const context = Context.add(fiber.context, CurrentDeadline, expiry) as Context.Context<R>
   return timed(
     fiber,
     context,
     self,
-    (waiting) => expiry.join(waiting),
+    expiry,
     (exit) => outOfTime(exit, exceeded(expiry.limit, given)),
     outer,
     owner
@@ -53,38 +55,81 @@ export const limitedAt = <A, E, R>(
 }
 
 /**
- * Runs the effect in a fiber of its own, which the time-out interrupts: `arm` begins it, and `late` says what to answer
- * instead of the exit of work that was interrupted by it. What ends at once needs none.
+ * Runs the effect in a fiber of its own, which is interrupted when the limit comes; `late` says what to answer instead of
+ * the exit of work that was interrupted. What ends at once needs no timer.
  */
 export const timed = <A, E, R, B, E2, R2>(
   fiber: Fiber.Fiber<any, any>,
   context: Context.Context<R>,
   self: Effect.Effect<A, E, R>,
-  arm: (waiting: Waiting) => Joined,
+  limit: Limit,
   late: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E2, R2>,
   outer?: Admission | undefined,
   owner?: Owner | undefined
 ): Effect.Effect<A | B, E | E2, R2> =>
   // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
   Effect.callback<A | B, E | E2, R2>((resume) => {
-    const child = Effect.runForkWith(context)(goOnElsewhere(outer, self) as Effect.Effect<A, E, R>)
+    const work = new LimitedWork(fiber)
+    const joined = limit.join(work)
+    const child = work.child = Effect.runForkWith(context)(goOnElsewhere(outer, self) as Effect.Effect<A, E, R>)
     const early = child.pollUnsafe()
-    if (early !== undefined) return resume(early)
-    let isLate = false
-    const expire = () => {
-      isLate = true
-      child.interruptUnsafe(fiber.id)
+    if (early !== undefined) {
+      joined.cancel(fiber)
+      return resume(early)
     }
-    const joined = arm({ fiber, child, expire })
+    limit.arm(fiber)
     // Told before it leaves: what is further out must find the time-out dealt with when its own turn comes.
     child.addObserver((exit) => {
-      resume(isLate ? late(exit) : exit)
+      resume(work.isLate ? late(exit) : exit)
       joined.cancel(fiber)
     })
     if (owner === undefined) return Effect.suspend(() => ended(child))
     owner.child = child
     return undefined
   })
+
+class LimitedWork implements Waiting {
+  isLate = false
+  child: Fiber.Fiber<any, any> | undefined
+  readonly fiber: Fiber.Fiber<any, any>
+
+  constructor(fiber: Fiber.Fiber<any, any>) {
+    this.fiber = fiber
+  }
+
+  expire(): void {
+    this.isLate = true
+    this.child?.interruptUnsafe(this.fiber.id)
+  }
+}
+
+/** A limit for one piece of work, which nobody further in is told of. */
+export class OwnLimit implements Limit, Joined {
+  private readonly clock: Clock.Clock
+  private readonly millis: number
+  private readonly due: number
+  private waiting: Waiting | undefined
+  private timeout: Timeout | undefined
+
+  constructor(clock: Clock.Clock, millis: number) {
+    this.clock = clock
+    this.millis = millis
+    this.due = monotonicMillis(clock) + millis
+  }
+
+  join(waiting: Waiting): Joined {
+    this.waiting = waiting
+    return this
+  }
+
+  arm(fiber: Fiber.Fiber<any, any>): void {
+    this.timeout = startTimeout(fiber, this.clock, this.millis, this.due, () => this.waiting!.expire())
+  }
+
+  cancel(fiber: Fiber.Fiber<any, any>): void {
+    this.timeout?.cancel(fiber)
+  }
+}
 
 /** Interrupts the child of an attempt and waits for its end; a defect that came to light by it is told. */
 export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>

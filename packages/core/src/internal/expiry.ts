@@ -29,7 +29,15 @@ export interface Waiting {
   readonly expire: () => void
 }
 
-export class Expiry implements Deadline {
+/** A limit that work can be put under. */
+export interface Limit {
+  /** Takes a place, before the work begins and whatever is further in takes its own. */
+  readonly join: (waiting: Waiting) => Joined
+  /** Starts the timer, for work that has not ended at once. */
+  readonly arm: (fiber: Fiber.Fiber<any, any>) => void
+}
+
+export class Expiry implements Deadline, Limit {
   readonly limit: Deadline["limit"]
   readonly at: number
   readonly clock: Clock.Clock
@@ -49,8 +57,11 @@ export class Expiry implements Deadline {
     const member = new Member(this, waiting, this.last)
     if (this.last !== undefined) this.last.after = member
     this.last = member
-    this.timeout ??= startTimeout(waiting.fiber, this.clock, this.millis, this.at, () => this.fire(), this.turn)
     return member
+  }
+
+  arm(fiber: Fiber.Fiber<any, any>): void {
+    this.timeout ??= startTimeout(fiber, this.clock, this.millis, this.at, () => this.fire(), this.turn)
   }
 
   leave(member: Member, fiber: Fiber.Fiber<any, any>): void {

@@ -6,7 +6,8 @@ import type * as Clock from "effect/Clock"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 import { monotonicMillis } from "./time.ts"
-import { fireSafely, startTimerOf } from "./timer.ts"
+import { callBack } from "./callBack.ts"
+import { startTimerOf } from "./timer.ts"
 import { type Place, WaitQueue } from "./waitQueue.ts"
 
 /** A time-out in its lane. */
@@ -45,7 +46,7 @@ export class Timeout implements Place<Timeout> {
   fire(): void {
     if (this.state !== "due") return
     this.state = "ended"
-    fireSafely(this.onFire)
+    callBack(this.onFire)
   }
 }
 

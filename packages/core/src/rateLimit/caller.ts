@@ -109,7 +109,12 @@ export abstract class Caller extends Admission implements Turn {
   }
 
   alarm(ring: () => void): () => void {
-    return startTimerOf(this.clock, this.fiber.cache.scheduler, Math.max(0, Math.ceil(this.at - this.now() - grain)), ring)
+    return startTimerOf(
+      this.clock,
+      this.fiber.cache.scheduler,
+      Math.max(0, Math.ceil(this.at - this.now() - grain)),
+      ring
+    )
   }
 
   private goOn(next: Effect.Effect<any, any, any>): void {

@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import { CurrentAttempts, takeAttempt } from "../attempts/budget.ts"
 import { deadlineOf } from "../deadline/current.ts"
@@ -10,7 +11,6 @@ import { backoff } from "../internal/backoff.ts"
 import type { Deadline } from "../internal/expiry.ts"
 import { onlyFailure } from "../internal/onlyFailure.ts"
 import { monotonicMillis } from "../internal/time.ts"
-import * as Outcome from "../Outcome.ts"
 import { accounts } from "../retryBudget/account.ts"
 import { counted } from "../retryBudget/counted.ts"
 import { CurrentBudget } from "../retryBudget/current.ts"
@@ -73,8 +73,7 @@ export class Run {
     if (this.made >= policy.attempts || !isWorthIt(policy, error, this.made)) return undefined
     const draw = policy.jitter === "none" ? 0 : fiber.getRef(Random.Random).nextDoubleUnsafe()
     const own = backoff(policy, this.made, this.previous, draw)
-    const retryAfter = Outcome.retryAfter(error)
-    const asked = retryAfter === undefined ? 0 : Duration.toMillis(retryAfter)
+    const asked = millisAsked(error)
     // To ask earlier than told is to be refused again, and another target may answer meanwhile.
     if (asked > policy.cap) return undefined
     const wait = Math.max(own, asked)
@@ -101,6 +100,11 @@ export class Run {
     return Math.min(this.start + this.policy.within, deadline?.at ?? Infinity) - now
   }
 }
+
+const millisAsked = (error: unknown): number =>
+  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter)
+    ? Duration.toMillis(error.retryAfter)
+    : 0
 
 // A predicate that throws does not replace the error that it was asked about.
 const isWorthIt = (policy: Policy, error: unknown, attempts: number): boolean => {

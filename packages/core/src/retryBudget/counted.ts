@@ -39,7 +39,8 @@ class Counter {
   constructor(budget: RetryBudget, around: Counter | undefined) {
     this.budget = budget
     this.around = Counter.running(around)
-    for (let outer = this.around; outer !== undefined; outer = outer.around) outer.around = Counter.running(outer.around)
+    for (let outer = this.around; outer !== undefined; outer = outer.around)
+      outer.around = Counter.running(outer.around)
   }
 
   /** Whether nobody further in has counted the success; those further out learn that it is counted. */
