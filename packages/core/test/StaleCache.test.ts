@@ -155,7 +155,7 @@ describe("StaleCache", () => {
 
   const cases: ReadonlyArray<readonly [Partial<StaleCache.Options>, string]> = [
     [{ name: "" }, "name must be a text that is not empty, got \"\""],
-    [{ capacity: 0 }, "capacity must be a whole number of at least 1, got 0"],
+    [{ capacity: 0 }, "capacity must be a whole number from 1 to 16777216, got 0"],
     [{ timeToLive: -1 }, "timeToLive must be a duration of zero or more, got -1"],
     [{ staleFor: NaN }, "staleFor must be a duration of zero or more, got NaN"]
   ]
