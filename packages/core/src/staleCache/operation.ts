@@ -36,8 +36,8 @@ export interface Listener<B> {
   readonly passed?: (() => void) | undefined
   /** The time was over while it ran: it is interrupted, and may have its effect nevertheless. */
   readonly cutOff?: (() => void) | undefined
-  /** The time was over before its turn came. */
-  readonly late?: (() => void) | undefined
+  /** It has been told that its time was over, before its turn came or while it ran. */
+  readonly late?: ((hasBegun: boolean) => void) | undefined
 }
 
 export class Operation<B> {
@@ -102,16 +102,15 @@ export class Operation<B> {
 
   private expire(): void {
     this.stop()
-    if (this.fiber === undefined) {
-      this.fail()
-      this.listener.late?.()
-      return
+    const hasBegun = this.fiber !== undefined
+    if (hasBegun) {
+      const wasTold = this.isTold
+      this.listener.cutOff?.()
+      this.abandon()
+      this.isTold = wasTold
     }
-    const wasTold = this.isTold
-    this.listener.cutOff?.()
-    this.abandon()
-    this.isTold = wasTold
     this.fail()
+    this.listener.late?.(hasBegun)
   }
 
   private tell(value: B | undefined): void {

@@ -12,7 +12,7 @@ import { type Account, type Listener, Operation, type Origin, originOf } from ".
 import { Removals } from "./removals.ts"
 import type { Rules } from "./rules.ts"
 import type { Shelf } from "./shelf.ts"
-import { Turns } from "./turns.ts"
+import { type Turn, Turns } from "./turns.ts"
 
 /** While so many operations that were given up still run, the store is not asked. */
 const mostAbandoned = 16
@@ -95,6 +95,9 @@ export class SecondTier<A> {
       told,
       ended: (exit) => {
         if (exit._tag === "Success") this.removals.confirmed(key, turn)
+      },
+      late: (hasBegun, place) => {
+        if (hasBegun) place.pass()
       }
     })
   }
@@ -104,7 +107,7 @@ export class SecondTier<A> {
     const turn = this.removals.cleared(origin.clock.currentTimeMillisUnsafe())
     const clearing = this.operation(origin, () => this.store.clear, {
       told,
-      late: () => place.begin(),
+      late: (hasBegun) => hasBegun ? place.pass() : place.begin(),
       ended: (exit) => {
         if (exit._tag === "Success") this.removals.emptied(turn)
       },
@@ -123,7 +126,9 @@ export class SecondTier<A> {
         if (exit._tag === "Success") this.removals.confirmed(key, turn)
       },
       cutOff: () => this.removals.cutOff(key),
-      late: "drop"
+      late: (hasBegun, place, operation) => {
+        if (!hasBegun) place.drop(operation)
+      }
     })
   }
 
@@ -131,14 +136,14 @@ export class SecondTier<A> {
     key: string,
     origin: Origin,
     work: () => Effect.Effect<void, unknown>,
-    { late, ...listener }: Omit<Listener<void>, "late"> & { readonly late?: "drop" }
+    { late, ...listener }: Omit<Listener<void>, "late" | "passed"> & {
+      readonly late: (hasBegun: boolean, place: Turn, operation: Operation<void>) => void
+    }
   ): void {
     const operation: Operation<void> = this.operation(origin, work, {
       ...listener,
       passed: () => place.pass(),
-      late: () => {
-        if (late === "drop" && place.operation === operation) place.operation = undefined
-      }
+      late: (hasBegun) => late(hasBegun, place, operation)
     })
     if (this.refuses(operation)) return
     const place = this.turns.write(key)

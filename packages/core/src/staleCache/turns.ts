@@ -1,18 +1,20 @@
 /**
  * The order of the writes to a store. For one key each begins when the one before it has really ended; of those that wait,
- * only the last is done, since it makes the others needless. A clearing waits for every write begun before it, for as long
- * as its own time lasts, and those asked for after it wait for it.
+ * only the last is done, since it makes the others needless. A removal that hangs is passed by when its time is over: if it
+ * arrives later, a value is lost, and none comes back. A clearing waits for every write begun before it, for as long as its
+ * own time lasts, and those asked for after it wait for it.
  */
 import type { Operation } from "./operation.ts"
 
 /** A place in the order, and what is done when its turn comes. */
 export class Turn {
-  operation: Operation<void> | undefined
+  private operation: Operation<void> | undefined
   private readonly order: Turns
   private readonly key: string | undefined
   private readonly followers: Array<Turn> = []
   private blockers = 0
   private hasBegun = false
+  private hasPassed = false
 
   constructor(order: Turns, key: string | undefined) {
     this.order = order
@@ -37,6 +39,11 @@ export class Turn {
     before?.supersede()
   }
 
+  /** The operation is not done when its turn comes, unless another one has taken its place. */
+  drop(operation: Operation<void>): void {
+    if (this.operation === operation) this.operation = undefined
+  }
+
   /** Begins, even if others that should have ended before have not. */
   begin(): void {
     if (this.hasBegun) return
@@ -45,8 +52,10 @@ export class Turn {
     else this.operation.start()
   }
 
-  /** It has ended: those behind it have their turn. */
+  /** Those behind it have their turn. */
   pass(): void {
+    if (this.hasPassed) return
+    this.hasPassed = true
     this.order.forget(this, this.key)
     for (const follower of this.followers) {
       if (--follower.blockers === 0) follower.begin()
