@@ -362,7 +362,7 @@ describe("nobody waits beyond their own time, and nothing is left behind", () =>
 
   const isCached = ({ _tag }: Wrap) => _tag === "Cached"
   const defectsOf = (exit: Exit.Exit<Exit.Exit<string, unknown>>): ReadonlyArray<unknown> => {
-    const whole = Exit.isSuccess(exit) ? exit.value : exit
+    const whole: Exit.Exit<unknown, unknown> = Exit.isSuccess(exit) ? exit.value : exit
     return Exit.isFailure(whole) ? whole.cause.reasons.filter(Cause.isDieReason).map(({ defect }) => defect) : []
   }
 })
