@@ -9,48 +9,45 @@ const perSlot = 8
  * a buffer, 16 for an object and 8 for each of its fields, besides the text of the field's name. What is referred to twice
  * counts once. Functions and class internals count as an empty object.
  */
-export const weigh = (value: unknown): number => {
-  const seen = new Set<object>()
-  const open: Array<unknown> = [value]
-  let bytes = 0
-  while (open.length > 0) {
-    const part = open.pop()
-    if (typeof part === "string") bytes += 2 * part.length
-    else if (typeof part === "bigint") bytes += perObject
-    else if (typeof part === "function") bytes += perObject
-    else if (typeof part !== "object" || part === null) bytes += perNumber
-    else if (!seen.has(part)) {
-      seen.add(part)
-      bytes += perObject + expand(part, open)
-    }
+export const weigh = (value: unknown): number => new Scales().weigh(value)
+
+class Scales {
+  private readonly seen = new Set<object>()
+  // A list instead of a recursion, since values may be nested deeply.
+  private readonly open: Array<object> = []
+
+  weigh(value: unknown): number {
+    let bytes = this.put(value)
+    for (let part = this.open.pop(); part !== undefined; part = this.open.pop()) bytes += this.contents(part)
+    return bytes
   }
-  return bytes
+
+  /** The bytes of a part itself; what it holds is weighed later. */
+  private put(part: unknown): number {
+    if (typeof part === "string") return 2 * part.length
+    if (typeof part === "function" || typeof part === "bigint") return perObject
+    if (typeof part !== "object" || part === null) return perNumber
+    if (this.seen.has(part)) return 0
+    this.seen.add(part)
+    this.open.push(part)
+    return perObject
+  }
+
+  private contents(part: object): number {
+    if (ArrayBuffer.isView(part)) return perSlot + this.put(part.buffer)
+    if (isBuffer(part)) return part.byteLength
+    let bytes = 0
+    if (Array.isArray(part) || part instanceof Set) { for (const value of part) bytes += perSlot + this.put(value) }
+    else if (part instanceof Map) {
+      for (const [key, value] of part) bytes += 2 * perSlot + this.put(key) + this.put(value)
+    } else {
+      for (const name of Object.keys(part))
+        bytes += perSlot + 2 * name.length + this.put((part as Record<string, unknown>)[name])
+    }
+    return bytes
+  }
 }
 
-/** Adds what an object holds to the parts that are still to weigh, and answers the bytes of its slots and names. */
-const expand = (part: object, open: Array<unknown>): number => {
-  if (ArrayBuffer.isView(part)) {
-    open.push(part.buffer)
-    return perSlot
-  }
-  if (part instanceof ArrayBuffer || (typeof SharedArrayBuffer !== "undefined" && part instanceof SharedArrayBuffer))
-    return part.byteLength
-  if (part instanceof Map) {
-    for (const [key, value] of part) open.push(key, value)
-    return 2 * perSlot * part.size
-  }
-  if (part instanceof Set) {
-    for (const value of part) open.push(value)
-    return perSlot * part.size
-  }
-  let bytes = 0
-  if (Array.isArray(part)) {
-    for (let i = 0; i < part.length; i++) open.push(part[i])
-    return perSlot * part.length
-  }
-  for (const name of Object.keys(part)) {
-    bytes += perSlot + 2 * name.length
-    open.push((part as Record<string, unknown>)[name])
-  }
-  return bytes
-}
+// A page in a browser may have no shared memory.
+const isBuffer = (part: object): part is ArrayBufferLike =>
+  part instanceof ArrayBuffer || (typeof SharedArrayBuffer !== "undefined" && part instanceof SharedArrayBuffer)
