@@ -17,6 +17,7 @@ describe("an invalidation wins", () => {
   const Behaviour = Schema.Literals([
     "works",
     "works",
+    "slow",
     "fails",
     "fails afterwards",
     "throws",

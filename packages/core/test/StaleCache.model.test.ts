@@ -7,12 +7,12 @@ import { StaleCache } from "@switchgear/core"
 import { Clock, Duration, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
-const Key = Schema.Literals(["a", "b", "c"])
+const Key = Schema.Literals(["a", "a", "b", "c"])
 const Index = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4 }))
 const Begin = Schema.TaggedStruct("Begin", {
   key: Key,
   way: Schema.Literals(["through", "orStale"]),
-  mode: Schema.Literals(["use", "use", "use", "use", "refresh", "bypass"]),
+  mode: Schema.Literals(["use", "use", "use", "refresh", "bypass"]),
   after: Schema.Literals(["Infinity", "Infinity", 0, 50, 150])
 })
 const Ending = Schema.Literals(["success", "success", "cut off", "503", "400", "defect"])

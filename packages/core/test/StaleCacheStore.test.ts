@@ -476,6 +476,27 @@ describe("StaleCache with a store", () => {
       }
     }))
 
+  it.effect("does not believe a read that was begun before the store had done the removal", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      const cache = yield* StaleCache.make({ ...minute, store })
+      const { clear, remove } = store
+      store.remove = (key) => Effect.delay(remove(key), "10 millis")
+      store.clear = Effect.delay(clear, "10 millis")
+      for (const forget of [cache.invalidate("k"), cache.clear]) {
+        yield* cache.set("k", "old")
+        yield* TestClock.adjust("1 second")
+        const forgetting = yield* fork(forget)
+        store.reading = Effect.sleep("30 millis")
+        const reading = yield* fork(cache.lastGood("k"))
+        yield* TestClock.adjust("30 millis")
+        assert.isDefined(forgetting.pollUnsafe())
+        assert.deepStrictEqual(yield* Fiber.join(reading), Exit.succeed(undefined))
+        assert.strictEqual((yield* cache.snapshot).size, 0)
+        store.reading = Effect.void
+      }
+    }))
+
   it.effect("does not keep what a call answers after the key was invalidated, in the store either", () =>
     Effect.gen(function*() {
       const store = visible()
