@@ -25,8 +25,9 @@ export const linksOf = (scene: Scene, tree: Tree): { readonly links: ReadonlyArr
   const links: Array<Link> = []
   let inner = tree
   while (true) {
-    if (inner._tag === "Guard" && inner.guard !== "pipeline") {
-      links.push({ _tag: "Guard", name: inner.guard, protect: protectOf(scene, inner.guard) })
+    const name = inner._tag === "Guard" ? scene.cast[inner.guard] : "pipeline"
+    if (inner._tag === "Guard" && name !== "pipeline") {
+      links.push({ _tag: "Guard", name, protect: protectOf(scene, name) })
     } else if (inner._tag === "Limit" && inner.limit !== "timeoutOrElse") {
       const { limit, millis } = inner
       links.push({

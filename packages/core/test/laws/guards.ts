@@ -10,7 +10,7 @@ import {
   StaleCache
 } from "@switchgear/core"
 import { Cause, Effect, type Exit } from "effect"
-import type { Program } from "./program.ts"
+import type { ByHand } from "./program.ts"
 
 /** What a circuit was told: the results that it was asked to judge, and what they were judged as. */
 export interface Judged {
@@ -131,10 +131,8 @@ export const makeGuards = Effect.gen(function*() {
 })
 export type Guards = Effect.Success<typeof makeGuards>
 
-type Change = Extract<Program[number], { readonly _tag: "ByHand" }>["change"]
-
 /** What a change by hand does; those of the cache are the interpreter's, which keeps an account of them. */
-export const changeByHand = (guards: Guards, change: Exclude<Change, `cache.${string}`>): Effect.Effect<unknown> => {
+export const changeByHand = (guards: Guards, change: Exclude<ByHand, `cache.${string}`>): Effect.Effect<unknown> => {
   const { breakers: { breaker }, bulkheads: { bulkhead, share }, family, limiters: { limit, sliding } } = guards
   switch (change) {
     case "limit.pause":

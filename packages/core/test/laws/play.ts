@@ -4,21 +4,23 @@ import { Clock, Effect } from "effect"
 import { changeByHand, makeGuards } from "./guards.ts"
 import { interpret } from "./interpret.ts"
 import { atTheEnd, meanwhile } from "./laws.ts"
-import type { ByHand, Program, Step } from "./program.ts"
+import type { ByHand, Program, Step, Tree } from "./program.ts"
 import { Scene } from "./scene.ts"
+import type { Strike } from "./strike.ts"
 
 export interface Played {
   readonly broken: ReadonlyArray<string>
   readonly log: ReadonlyArray<string>
 }
 
-export const play = (program: Program): Effect.Effect<Played> =>
+/** Plays a program; with a strike, its second root is the one that is struck. */
+export const play = ({ cast, steps }: Program, strike?: Strike): Effect.Effect<Played> =>
   watched((broken) =>
     VirtualClock.play(
       Effect.gen(function*() {
-        const scene = new Scene(yield* makeGuards, yield* Clock.Clock)
-        for (const step of program) {
-          yield* perform(scene, step)
+        const scene = new Scene(cast, yield* makeGuards, yield* Clock.Clock)
+        for (const step of steps) {
+          yield* perform(scene, step, strike)
           yield* meanwhile(scene)
         }
         yield* atTheEnd(scene)
@@ -29,14 +31,11 @@ export const play = (program: Program): Effect.Effect<Played> =>
     )
   )
 
-const perform = (scene: Scene, step: Step): Effect.Effect<unknown> => {
+const perform = (scene: Scene, step: Step, strike: Strike | undefined): Effect.Effect<unknown> => {
   scene.next(step._tag === "ByHand" ? step.change : step._tag)
   switch (step._tag) {
     case "Start":
-      return Effect.map(Effect.forkDetach(interpret(scene, step.tree), { startImmediately: true }), (fiber) => {
-        scene.keep(`root ${scene.fibers.length}`, fiber)
-        fiber.addObserver((exit) => scene.judge("a root", exit))
-      })
+      return Effect.repeat(root(scene, step.tree, strike), { times: step.times - 1 })
     case "Advance":
       return Effect.sleep(step.millis)
     case "Interrupt":
@@ -48,6 +47,16 @@ const perform = (scene: Scene, step: Step): Effect.Effect<unknown> => {
       return byHand(scene, step.change)
   }
 }
+
+const root = (scene: Scene, tree: Tree, strike: Strike | undefined): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const work = interpret(scene, tree)
+    const struck = strike !== undefined && ++scene.roots === 2 ? strike.at(work) : work
+    return Effect.map(Effect.forkDetach(struck, { startImmediately: true }), (fiber) => {
+      scene.keep("a root", fiber)
+      fiber.addObserver((exit) => scene.judge("a root", exit))
+    })
+  })
 
 const byHand = (scene: Scene, change: ByHand): Effect.Effect<unknown> => {
   const { cache } = scene.guards

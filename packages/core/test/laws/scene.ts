@@ -1,6 +1,7 @@
 /** What happened in one run of a program, in order, and which laws were broken. */
 import { Cause, type Clock, Effect, Exit, Fiber } from "effect"
 import type { Guards } from "./guards.ts"
+import type { Cast } from "./program.ts"
 
 /** A defect that the program itself contains. */
 export class OwnDefect {}
@@ -17,6 +18,7 @@ export interface Call {
 }
 
 export class Scene {
+  readonly cast: Cast
   readonly guards: Guards
   readonly clock: Clock.Clock
   readonly broken: Array<string> = []
@@ -29,11 +31,14 @@ export class Scene {
   /** For each key of the cache, the number of the last invalidation. */
   readonly invalidated: Record<string, number> = {}
   private readonly held: Array<() => void> = []
+  /** Roots that were started, where they are counted. */
+  roots = 0
   private isReleased = false
   private calls = 0
   private number = 0
 
-  constructor(guards: Guards, clock: Clock.Clock) {
+  constructor(cast: Cast, guards: Guards, clock: Clock.Clock) {
+    this.cast = cast
     this.guards = guards
     this.clock = clock
   }

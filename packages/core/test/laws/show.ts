@@ -1,12 +1,13 @@
 /** A program as text that reads like code. */
-import type { Program, Step, Tree } from "./program.ts"
+import type { Cast, Program, Step, Tree } from "./program.ts"
 
-export const show = (program: Program): string => program.map((step, i) => `${i + 1}. ${line(step)}`).join("\n")
+export const show = ({ cast, steps }: Program): string =>
+  steps.map((step, i) => `${i + 1}. ${line(step, cast)}`).join("\n")
 
-const line = (step: Step): string => {
+const line = (step: Step, cast: Cast): string => {
   switch (step._tag) {
     case "Start":
-      return `start ${showTree(step.tree)}`
+      return `start ${step.times > 1 ? `${step.times} × ` : ""}${showTree(step.tree, cast)}`
     case "Advance":
       return `advance ${step.millis} ms`
     case "Interrupt":
@@ -16,23 +17,26 @@ const line = (step: Step): string => {
   }
 }
 
-export const showTree = (tree: Tree): string => {
+export const showTree = (tree: Tree, cast: Cast): string => {
+  const shown = (tree: Tree) => showTree(tree, cast)
   switch (tree._tag) {
     case "Work":
       return tree.way === "hangs" ? "hangs" : `${tree.way}(${tree.millis})`
     case "Guard":
-      return `${tree.guard}(${showTree(tree.inner)})`
+      return `${cast[tree.guard]}(${shown(tree.inner)})`
     case "Limit":
-      return `${tree.limit}(${tree.millis}, ${showTree(tree.inner)})`
+      return `${tree.limit}(${tree.millis}, ${shown(tree.inner)})`
     case "Around":
-      return `${tree.around}(${showTree(tree.inner)})`
+      return `${tree.around}(${shown(tree.inner)})`
     case "After":
-      return `after(${tree.millis}, ${showTree(tree.inner)})`
+      return `after(${tree.millis}, ${shown(tree.inner)})`
     case "Cached":
-      return `cache.${tree.read}("${tree.key}", ${showTree(tree.inner)})`
+      return `cache.${tree.read}("${tree.key}", ${shown(tree.inner)})`
     case "Either":
-      return `${tree.either}(${showTree(tree.first)}, ${showTree(tree.second)})`
+      return `${tree.either}(${shown(tree.first)}, ${shown(tree.second)})`
+    case "Crowd":
+      return `${tree.how}[${tree.times} × ${shown(tree.inner)}]`
     case "Together":
-      return `${tree.how}[${tree.members.map(showTree).join(", ")}]`
+      return `${tree.how}[${tree.members.map(shown).join(", ")}]`
   }
 }

@@ -2,15 +2,18 @@
 import type { Program, Step, Tree } from "./program.ts"
 
 /** The immediate simplifications of a program, the boldest first. */
-export const simpler = (program: Program): ReadonlyArray<Program> => [
-  ...withoutBlocks(program),
-  ...program.flatMap((step, i) => simplerSteps(step).map((other) => program.with(i, other)))
-]
+export const simpler = (program: Program): ReadonlyArray<Program> => {
+  const { cast, steps } = program
+  return [
+    ...withoutBlocks(steps),
+    ...steps.flatMap((step, i) => simplerSteps(step).map((other) => steps.with(i, other)))
+  ].map((steps) => ({ cast, steps }))
+}
 
-const withoutBlocks = (program: Program): ReadonlyArray<Program> => {
-  const shorter: Array<Program> = []
-  for (let size = Math.floor(program.length / 2); size >= 1; size = Math.floor(size / 2)) {
-    for (let from = 0; from < program.length; from += size) shorter.push(program.toSpliced(from, size))
+const withoutBlocks = (steps: ReadonlyArray<Step>): ReadonlyArray<ReadonlyArray<Step>> => {
+  const shorter: Array<ReadonlyArray<Step>> = []
+  for (let size = Math.floor(steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
+    for (let from = 0; from < steps.length; from += size) shorter.push(steps.toSpliced(from, size))
   }
   return shorter
 }
@@ -18,7 +21,11 @@ const withoutBlocks = (program: Program): ReadonlyArray<Program> => {
 const simplerSteps = (step: Step): ReadonlyArray<Step> => {
   switch (step._tag) {
     case "Start":
-      return simplerTrees(step.tree).map((tree) => ({ ...step, tree }))
+      return [
+        ...step.times > 1 ? [{ ...step, times: 1 as const }] : [],
+        ...step.times > 2 ? [{ ...step, times: 2 as const }] : [],
+        ...simplerTrees(step.tree).map((tree) => ({ ...step, tree }))
+      ]
     case "Interrupt":
       return step.index > 0 ? [{ ...step, index: 0 }] : []
     default:
@@ -51,6 +58,13 @@ export const simplerTrees = (tree: Tree): ReadonlyArray<Tree> => {
           simplerTrees(member).map((other) => ({ ...tree, members: tree.members.with(i, other) }))
         ),
         ...tree.how === "all" ? [] : [{ ...tree, how: "all" as const }]
+      ]
+    case "Crowd":
+      return [
+        tree.inner,
+        ...tree.times > 2 ? [{ ...tree, times: 2 as const }] : [],
+        ...tree.how === "all" ? [] : [{ ...tree, how: "all" as const }],
+        ...simplerTrees(tree.inner).map((inner) => ({ ...tree, inner }))
       ]
     default:
       return [tree.inner, ...simplerTrees(tree.inner).map((inner) => ({ ...tree, inner }))]
