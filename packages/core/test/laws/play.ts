@@ -1,0 +1,113 @@
+/** Plays a program in virtual time, and answers which laws it broke. */
+import { VirtualClock } from "@switchgear/core/testing"
+import { Clock, Effect } from "effect"
+import { changeByHand, makeGuards } from "./guards.ts"
+import { interpret } from "./interpret.ts"
+import { atTheEnd, meanwhile } from "./laws.ts"
+import type { ByHand, Program, Step, Tree } from "./program.ts"
+import { Scene } from "./scene.ts"
+import type { Strike } from "./strike.ts"
+
+export interface Played {
+  readonly broken: ReadonlyArray<string>
+  readonly log: ReadonlyArray<string>
+}
+
+/** Plays a program; with a strike, its second root is the one that is struck. */
+export const play = ({ cast, steps }: Program, strike?: Strike): Effect.Effect<Played> =>
+  watched((broken) =>
+    VirtualClock.play(
+      Effect.gen(function*() {
+        const scene = new Scene(cast, yield* makeGuards, yield* Clock.Clock)
+        for (const step of steps) {
+          yield* perform(scene, step, strike)
+          yield* meanwhile(scene)
+        }
+        yield* atTheEnd(scene)
+        broken.push(...scene.broken)
+        return scene.log
+      }),
+      { promises: "none" }
+    )
+  )
+
+const perform = (scene: Scene, step: Step, strike: Strike | undefined): Effect.Effect<unknown> => {
+  scene.next(step._tag === "ByHand" ? step.change : step._tag)
+  switch (step._tag) {
+    case "Start":
+      return Effect.repeat(root(scene, step.tree, strike), { times: step.times - 1 })
+    case "Advance":
+      return Effect.sleep(step.millis)
+    case "Interrupt":
+      return Effect.sync(() => {
+        const running = scene.fibers.filter(({ fiber }) => fiber.pollUnsafe() === undefined)
+        running[step.index % running.length]?.fiber.interruptUnsafe()
+      })
+    case "ByHand":
+      return byHand(scene, step.change)
+  }
+}
+
+const root = (scene: Scene, tree: Tree, strike: Strike | undefined): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const work = interpret(scene, tree)
+    const struck = strike !== undefined && ++scene.roots === 2 ? strike.at(work) : work
+    return Effect.map(Effect.forkDetach(struck, { startImmediately: true }), (fiber) => {
+      scene.keep("a root", fiber)
+      fiber.addObserver((exit) => scene.judge("a root", exit))
+    })
+  })
+
+const byHand = (scene: Scene, change: ByHand): Effect.Effect<unknown> => {
+  const { cache } = scene.guards
+  switch (change) {
+    case "cache.invalidate a":
+      scene.invalidated.a = scene.next("a is invalid")
+      return cache.invalidate("a")
+    case "cache.clear":
+      scene.invalidated.a = scene.invalidated.b = scene.next("a and b are invalid")
+      return cache.clear
+    case "cache.set a": {
+      const readAt = scene.invalidated.a = scene.next("a is set")
+      return cache.set("a", { readAt })
+    }
+    default:
+      return changeByHand(scene.guards, change)
+  }
+}
+
+/** What is thrown where nobody can catch it ends a process: here it ends the play, and is told. */
+const watched = (
+  playing: (broken: Array<string>) => Effect.Effect<ReadonlyArray<string>>
+): Effect.Effect<Played> =>
+  Effect.callback<Played>((resume) => {
+    const broken: Array<string> = []
+    const { error, log } = console
+    const end = (log: ReadonlyArray<string>) => {
+      process.off("uncaughtException", thrown)
+      process.off("unhandledRejection", thrown)
+      Object.assign(console, { error, log: logged })
+      resume(Effect.succeed({ broken, log }))
+    }
+    const logged = log
+    const thrown = (cause: unknown) => {
+      broken.push(`nothing is thrown into a timer: ${cause}`)
+      end([])
+    }
+    const listening = (...words: ReadonlyArray<unknown>) => {
+      const text = words.map(String).join(" ")
+      if (text.includes("A callback threw")) broken.push(`nothing is thrown into a timer: ${text}`)
+      else log(...words)
+    }
+    process.on("uncaughtException", thrown)
+    process.on("unhandledRejection", thrown)
+    Object.assign(console, { error: listening, log: listening })
+    const fiber = Effect.runFork(playing(broken))
+    fiber.addObserver((exit) => {
+      if (exit._tag === "Success") return end(exit.value)
+      broken.push(
+        `the play itself ends: ${exit.cause.reasons.map((reason) => String((reason as any).defect ?? reason._tag))}`
+      )
+      end([])
+    })
+  })
