@@ -49,7 +49,7 @@ export const importProblem = (file: string, specifier: string): string | undefin
   if (inside.startsWith("internal/")) {
     return target.startsWith("internal/") ? undefined : "internal/ imports nothing from the primitives"
   }
-  return composers.has(ownerOf(inside)) || shared.has(moduleName(target)) || target.startsWith("internal/") ||
+  return composers.has(ownerOf(inside)) || shared.has(ownerOf(target)) || target.startsWith("internal/") ||
       ownerOf(target) === ownerOf(inside)
     ? undefined
     : `a primitive imports only ${[...shared].join(", ")} and internal/; only Pipeline and Cascade know several`

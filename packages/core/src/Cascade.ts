@@ -43,7 +43,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
-import * as Attempts from "./Attempts.ts"
+import { takeAttempt } from "./attempts/budget.ts"
 import { onlyFailure } from "./internal/onlyFailure.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import * as Outcome from "./Outcome.ts"
@@ -271,15 +271,24 @@ const tryFrom = (
         onSuccess: (value) => Effect.succeed(serve(value, from === 0 ? "none" : "fallback")),
         onFailure: (cause) => {
           const only = onlyFailure(cause)
-          return only && step.when(only.failure)
+          return only && movesOn(step, only.failure)
             ? tryFrom(steps, from + 1, [...failures, { step: step.name, error: only.failure }])
             : Effect.failCause(cause)
         }
       })
       return from === 0
         ? attempt
-        : Effect.withFiber((fiber) => Attempts.takeUnsafe(fiber) ? attempt : tryFrom(steps, from + 1, failures))
+        : Effect.withFiber((fiber) => takeAttempt(fiber) ? attempt : tryFrom(steps, from + 1, failures))
     }
+  }
+}
+
+// A predicate that throws does not replace the error that it was asked about.
+const movesOn = ({ when }: AnyStep & { readonly _tag: "Call" }, error: unknown): boolean => {
+  try {
+    return when(error as never) === true
+  } catch {
+    return false
   }
 }
 
@@ -312,7 +321,7 @@ class PlanProgress {
       const tried = this.last.get(fiber)?.step ?? -1
       const step = this.steps[index]!
       if (tried >= index || !this.movesOn(tried, index, error)) return Effect.succeed(false)
-      if (step._tag === "Call") return Effect.succeed(Attempts.takeUnsafe(fiber))
+      if (step._tag === "Call") return Effect.succeed(takeAttempt(fiber))
       if (step._tag === "Constant") return Effect.succeed(true)
       return Effect.map(step.read, (found) => {
         if (found) this.last.set(fiber, { step: tried, found: found.value })
@@ -324,7 +333,7 @@ class PlanProgress {
   // A stream that is pulled by several fibers in turn has lost its step; then all that it can be have to agree.
   private movesOn(tried: number, index: number, error: unknown): boolean {
     return this.steps.slice(...tried < 0 ? [0, index] : [tried, tried + 1])
-      .every((step) => step._tag !== "Call" || step.when(error))
+      .every((step) => step._tag !== "Call" || movesOn(step, error))
   }
 }
 

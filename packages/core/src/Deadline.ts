@@ -9,8 +9,14 @@
  * **Order.** `within` outermost, `attempt` innermost, next to the call. Where both come due at once, the innermost
  * tells: the breaker between them sees a time-out, not an interruption.
  *
+ * **Work that goes on by itself.** A deadline in force holds for everything that was begun inside it, also for a detached
+ * fiber that outlives the request: its attempts end at the deadline even when the fiber that set it is gone. Put work
+ * that is meant to go on under {@link detached}. The other way round, a deadline waits for the finalizers of its own
+ * work and for nothing that was detached from it.
+ *
  * **Gotchas.** A time-out interrupts the work and waits for its finalizers: work that cannot be interrupted is not cut
- * short, and what it answers after the deadline is dropped. A defect in it is not.
+ * short, and what it answers after the deadline is dropped. A defect in it is not. With no time left at the start the
+ * work is not begun: the error's `after` is zero then, and it is a rejection, which no circuit counts.
  *
  * ```ts
  * import { Deadline } from "@switchgear/core"
@@ -24,67 +30,65 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Schema from "effect/Schema"
-import { type Deadline, Expiry, type Joined, LazyExpiry } from "./internal/expiry.ts"
-import type { Moment } from "./internal/guard.ts"
+import { CurrentDeadline, momentOf } from "./deadline/current.ts"
+import { DeadlineExceeded } from "./deadline/DeadlineExceeded.ts"
+import { limit } from "./deadline/limit.ts"
+import { defectsOf, OwnLimit, timed } from "./deadline/limited.ts"
+import type { Deadline } from "./internal/expiry.ts"
 import { OptionsOf } from "./internal/options.ts"
-import { withoutStack } from "./internal/rejection.ts"
-import { monotonicMillis } from "./internal/time.ts"
-import { startTimer } from "./internal/timer.ts"
-import { nextTurn, startTimeout } from "./internal/timerLane.ts"
 
 /** Whose limit it is: one attempt's, or the whole call's. */
 export type Limit = Deadline["limit"]
 
 export type { Deadline }
 
-/** The deadline that the running fiber is under, if any. */
-export const CurrentDeadline = Context.Reference<Deadline | undefined>("@switchgear/core/Deadline/CurrentDeadline", {
-  defaultValue: () => undefined
-})
-
-/** The time ran out: the work was interrupted, or, with nothing left at the start, not begun. */
-export class DeadlineExceeded
-  extends Schema.TaggedError<DeadlineExceeded>("@switchgear/core/Deadline/DeadlineExceeded")(
-    "DeadlineExceeded",
-    {
-      limit: Schema.Literals(["attempt", "total"]),
-      /** The time that the work was given. */
-      after: Schema.Duration
-    }
-  )
-{
-  override get message(): string {
-    const after = Duration.format(this.after)
-    return this.limit === "attempt"
-      ? `The attempt had not ended after ${after} and was interrupted. Allow more time, or try another target.`
-      : `The deadline passed after ${after}: no time is left for this call. Answer with what there is.`
-  }
+export {
+  /** The deadline that the running fiber is under, if any. */
+  CurrentDeadline,
+  DeadlineExceeded
 }
 
 /**
- * Gives the effect so much time from its start, or less if the deadline around it is nearer. Throws a `RangeError` on a
- * duration that is not above zero.
+ * Gives the effect this much time from its start, or less if the deadline around it is nearer. With zero or less, as a
+ * calculation of what is left may answer, the effect is not begun. Throws a `RangeError` on a duration that is not finite.
  */
 export const within = (
   duration: Duration.Input
 ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | DeadlineExceeded, R> => {
-  const millis = new OptionsOf("Deadline.within").positive("duration", duration)
-  return (self) => limited(self, "total", millis)
+  const millis = new OptionsOf("Deadline.within").left("duration", duration)
+  return (self) => limit(self, "total", millis)
 }
 
-/** Gives one attempt so much time, or what is left of the deadline if that is less. */
+/**
+ * Gives one attempt this much time, or what is left of the deadline if that is less. Throws a `RangeError` on a duration
+ * that is not above zero and finite.
+ */
 export const attempt = (
   duration: Duration.Input
 ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | DeadlineExceeded, R> => {
   const millis = new OptionsOf("Deadline.attempt").positive("duration", duration)
-  return (self) => limited(self, "attempt", millis)
+  return (self) => limit(self, "attempt", millis)
 }
+
+/**
+ * Runs the effect under no deadline: for work that is begun by a request and goes on when that has been answered. Limits
+ * further in hold as they do everywhere.
+ *
+ * ```ts
+ * import { Deadline } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const refresh = Deadline.remaining.pipe(Deadline.detached)
+ *
+ * await Effect.runPromise(refresh.pipe(Deadline.within("5 seconds"))) // => undefined
+ * ```
+ */
+export const detached = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(self, CurrentDeadline, undefined)
 
 /**
  * Gives the effect so much time of its own, and goes on with another when it is over: `Effect.timeoutOrElse` for less
@@ -109,12 +113,11 @@ export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
   const millis = new OptionsOf("Deadline.timeoutOrElse").limit("duration", duration)
   return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | A2, E | E2, R | R2> =>
     millis === Infinity ? self : Effect.withFiber((fiber) => {
-      const clock = fiber.getRef(Clock.Clock)
       return timed(
         fiber,
         fiber.context as Context.Context<R>,
         self,
-        (expire) => startTimeout(fiber, clock, millis, monotonicMillis(clock) + millis, expire),
+        new OwnLimit(fiber.getRef(Clock.Clock), millis),
         (exit) => {
           const defects = defectsOf(exit)
           return defects.length > 0 ? Exit.failCause(Cause.fromReasons(defects)) : orElse()
@@ -125,166 +128,6 @@ export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
 
 /** The time left, never negative; undefined when there is no deadline. */
 export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.withFiber((fiber) => {
-  const millis = millisLeft(fiber)
-  return Effect.succeed(millis === Infinity ? undefined : Duration.millis(Math.max(0, millis)))
+  const { deadline, now } = momentOf(fiber)
+  return Effect.succeed(deadline === undefined ? undefined : Duration.millis(Math.max(0, deadline.at - now)))
 })
-
-/**
- * Milliseconds left, zero or less when the deadline has passed, infinity when there is none.
- *
- * @internal
- */
-export const millisLeft = (fiber: Fiber.Fiber<any, any>): number => {
-  const deadline = fiber.getRef(CurrentDeadline)
-  return deadline === undefined ? Infinity : deadline.at - monotonicMillis(fiber.getRef(Clock.Clock))
-}
-
-/**
- * Calls `expire` when the deadline comes, which is after so many milliseconds; answers how to leave.
- *
- * @internal
- */
-export const onExpiry = (
-  fiber: Fiber.Fiber<any, any>,
-  deadline: Deadline | undefined,
-  left: number,
-  expire: () => void
-): () => void => {
-  if (!(deadline instanceof Expiry)) return startTimer(fiber, left, expire)
-  const joined = deadline.join(expire, fiber)
-  return () => joined.cancel(fiber)
-}
-
-/**
- * The deadline of a pipeline that begins now: its own, or the one around it if that is nearer.
- *
- * @internal
- */
-export const total = ({ clock, deadline, now }: Moment, millis: number): Deadline => {
-  const at = now + millis
-  if (deadline !== undefined && deadline.at <= at) return deadline
-  const turn = nextTurn()
-  return new LazyExpiry(at, (fiber, onFire) => startTimeout(fiber, clock, millis, at, onFire, turn))
-}
-
-/**
- * The failure of what was not begun, because its deadline had passed.
- *
- * @internal
- */
-export const nothingLeft = (deadline: Deadline): Exit.Exit<never, DeadlineExceeded> =>
-  Exit.fail(exceeded(deadline.limit, 0))
-
-/**
- * What a fiber knows about time at this moment.
- *
- * @internal
- */
-export const momentOf = (fiber: Fiber.Fiber<any, any>): Moment => {
-  const clock = fiber.getRef(Clock.Clock)
-  return { clock, now: monotonicMillis(clock), deadline: fiber.getRef(CurrentDeadline) }
-}
-
-const limited = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
-  limit: Limit,
-  millis: number
-): Effect.Effect<A, E | DeadlineExceeded, R> =>
-  Effect.withFiber((fiber) => limitedAt(fiber, self, limit, millis, momentOf(fiber)))
-
-/**
- * Who interrupts the work of an attempt when its caller is interrupted.
- *
- * @internal
- */
-export interface Owner {
-  child: Fiber.Fiber<any, any> | undefined
-}
-
-/**
- * Runs the effect under a limit that begins at the moment given, which must be now. Where there is an owner, whose frame
- * is around this one, it is left to that to interrupt the child and to wait for it.
- *
- * @internal
- */
-export const limitedAt = <A, E, R>(
-  fiber: Fiber.Fiber<any, any>,
-  self: Effect.Effect<A, E, R>,
-  limit: Limit,
-  millis: number,
-  { clock, deadline: around, now }: Moment,
-  owner?: Owner | undefined
-): Effect.Effect<A, E | DeadlineExceeded, R> => {
-  const nearer = around !== undefined && around.at <= now + millis ? around : undefined
-  if (nearer !== undefined && nearer.at <= now) return nothingLeft(nearer)
-  // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
-  const shared = nearer instanceof Expiry ? nearer : undefined
-  // One of its own even where it follows a nearer one: what is inside of it is told before it is.
-  const expiry = new Expiry(nearer?.limit ?? limit, nearer?.at ?? now + millis)
-  const given = expiry.at - now
-  const context = Context.add(fiber.context, CurrentDeadline, expiry) as Context.Context<R>
-  return timed(
-    fiber,
-    context,
-    self,
-    (expire) => {
-      const fire = () => expiry.fire(expire)
-      return shared ? shared.join(fire, fiber) : startTimeout(fiber, clock, nearer ? given : millis, expiry.at, fire)
-    },
-    (exit) => outOfTime(exit, exceeded(expiry.limit, given)),
-    owner
-  )
-}
-
-/**
- * Runs the effect in a fiber of its own, which the time-out interrupts: `arm` begins it, and `late` says what to answer
- * instead of the exit of work that was interrupted by it. What ends at once needs none.
- */
-const timed = <A, E, R, B, E2, R2>(
-  fiber: Fiber.Fiber<any, any>,
-  context: Context.Context<R>,
-  self: Effect.Effect<A, E, R>,
-  arm: (expire: () => void) => Joined,
-  late: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E2, R2>,
-  owner?: Owner | undefined
-): Effect.Effect<A | B, E | E2, R2> =>
-  // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
-  Effect.callback<A | B, E | E2, R2>((resume) => {
-    const child = Effect.runForkWith(context)(self)
-    const early = child.pollUnsafe()
-    if (early !== undefined) return resume(early)
-    let isLate = false
-    const timeout = arm(() => {
-      isLate = true
-      child.interruptUnsafe(fiber.id)
-    })
-    // Told before it is cancelled: what is further out must find the time-out dealt with when its own turn comes.
-    child.addObserver((exit) => {
-      resume(isLate ? late(exit) : exit)
-      timeout.cancel(fiber)
-    })
-    if (owner === undefined) return Effect.suspend(() => ended(child))
-    owner.child = child
-    return undefined
-  })
-
-/**
- * Interrupts the child of an attempt and waits for its end; a defect that came to light by it is told.
- *
- * @internal
- */
-export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>
-  Effect.flatMap(Effect.andThen(Fiber.interrupt(child), Fiber.await(child)), (exit) => {
-    const defects = defectsOf(exit)
-    return defects.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(defects))
-  })
-
-const exceeded = (limit: Limit, millis: number): DeadlineExceeded =>
-  withoutStack(() => new DeadlineExceeded({ limit, after: Duration.millis(millis) }))
-
-// A defect that came to light while the work was being interrupted is not lost in the time-out.
-const outOfTime = <A, E>(exit: Exit.Exit<A, E>, error: DeadlineExceeded): Exit.Exit<never, DeadlineExceeded> =>
-  Exit.failCause(Cause.fromReasons([Cause.makeFailReason(error), ...defectsOf(exit)]))
-
-const defectsOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Cause.Die> =>
-  exit._tag === "Success" ? [] : exit.cause.reasons.filter(Cause.isDieReason)

@@ -3,8 +3,10 @@
  * and whatever else learns from results.
  *
  * The judge is a function of the call's `Exit`. The default, {@link fromExit}, says: a success is a success; a typed
- * failure or a defect is a failure; pure interruption says nothing about the callee and is ignored; so is a rejection
- * by one of Switchgear's own guards, because a call that was never made cannot speak for the callee.
+ * failure or a defect is a failure; pure interruption says nothing about the callee and is ignored. A call that was
+ * never made is not judged: the guards notice it themselves when another guard directly inside refuses. A rejection that
+ * comes out of work that was begun is another matter. An agent that called its provider and was then refused by the
+ * circuit of a tool has called the provider, which did not fail: that is a success.
  *
  * Errors speak through two optional fields, which the platform's `AiError` uses too: `isRetryable: boolean` and
  * `retryAfter: Duration`.
@@ -69,7 +71,8 @@ export type Classify<A = unknown, E = unknown> = (exit: Exit.Exit<A, E>) => Outc
 export const RejectionTypeId = "~switchgear/Rejection"
 
 /** Whether the error says that the work was refused by a guard and never started. */
-export const isRejection = (error: unknown): boolean => Predicate.hasProperty(error, RejectionTypeId)
+export const isRejection = (error: unknown): boolean =>
+  Predicate.hasProperty(error, RejectionTypeId) && error[RejectionTypeId] !== false
 
 /** The wait that an error asks for, if it is one that can be waited for. */
 export const retryAfter = (error: unknown): Duration.Duration | undefined =>
@@ -100,10 +103,17 @@ export const fromExit: Classify = (exit) => {
   let judged: Outcome = ignored
   for (const reason of exit.cause.reasons) {
     if (Cause.isDieReason(reason)) return failure
-    if (Cause.isFailReason(reason) && !isRejection(reason.error)) judged = failure
+    if (!Cause.isFailReason(reason)) continue
+    if (!isRejection(reason.error)) judged = failure
+    else if (judged === ignored) judged = success
   }
   return judged
 }
+
+/** Whether an exit is nothing but a rejection. */
+export const isRejected = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  exit._tag === "Failure" && exit.cause.reasons.length > 0 &&
+  exit.cause.reasons.every((reason) => Cause.isFailReason(reason) && isRejection(reason.error))
 
 /** The first wait that the errors of an exit ask for. */
 export const retryAfterOf = (exit: Exit.Exit<unknown, unknown>): Duration.Duration | undefined => {

@@ -39,22 +39,19 @@
  */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
-import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as Bulkhead from "./Bulkhead.ts"
 import type * as CircuitBreaker from "./CircuitBreaker.ts"
-import * as Deadline from "./Deadline.ts"
-import { Admission, type Begin, beginOf, type Moment, type Refuse, refuseOf } from "./internal/guard.ts"
+import type * as Deadline from "./Deadline.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import type * as Outcome from "./Outcome.ts"
+import { compose, type Millis } from "./pipeline/compose.ts"
 import type * as RateLimit from "./RateLimit.ts"
-import * as Retry from "./Retry.ts"
+import type * as Retry from "./Retry.ts"
 
 /** The guards of a pipeline; all are optional. */
 export interface Parts {
@@ -73,11 +70,25 @@ type Adds<P, Part extends keyof Parts, E> = Part extends keyof P
   : never
 
 /** The errors that the parts add. */
-export type Rejections<P extends Parts> =
-  | Adds<P, "deadline" | "attemptTimeout", Deadline.DeadlineExceeded>
+export type Rejections<P> =
+  | Adds<P, "deadline", Deadline.DeadlineExceeded>
+  | Adds<P, "attemptTimeout", Deadline.DeadlineExceeded>
   | Adds<P, "limit", RateLimit.RateLimited>
   | Adds<P, "bulkhead", Bulkhead.BulkheadFull>
   | Adds<P, "breaker", CircuitBreaker.CircuitOpen>
+
+/** The errors that the retry of the parts can be asked about: all, where there is none. */
+export type Retried<P> = "retry" extends keyof P
+  ? [Exclude<P["retry" & keyof P], undefined>] extends [Retry.Retry<infer E>] ? E : unknown
+  : unknown
+
+/**
+ * Refuses what cannot work: a part that does not exist, which is most likely misspelt, and a retry for other errors than
+ * those that the parts inside of it add.
+ */
+export type Checked<P> =
+  & { readonly [Part in Exclude<keyof P, keyof Parts>]: string extends keyof P ? unknown : never }
+  & { readonly retry?: Retry.Retry<Rejections<P>> | undefined }
 
 /** What is different for one kind of call. */
 export interface CallOptions<A, E> {
@@ -87,15 +98,19 @@ export interface CallOptions<A, E> {
   readonly settle?: ((value: A) => RateLimit.Cost) | undefined
   /** How the circuit judges it. */
   readonly classify?: ((exit: Exit.Exit<A, E | Deadline.DeadlineExceeded>) => Outcome.Outcome) | undefined
-  /** From when on the circuit counts it as slow; `"Infinity"` for never. */
+  /** Slow-call threshold of the circuit; `"Infinity"` for never. */
   readonly slowCallDuration?: Duration.Input | undefined
+  /** The longest wait for a turn and for a slot, each; zero for a call that does not wait. @default as the parts say */
+  readonly maxWait?: Duration.Input | undefined
 }
 
-/** A pipeline that adds `Rejection` to the errors of what it protects. */
-export interface Pipeline<out Rejection> {
-  readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
+/**
+ * A pipeline that adds `Rejection` to the errors of what it protects, which are among those that its retry is for.
+ */
+export interface Pipeline<out Rejection, in Retried = unknown> {
+  readonly protect: <A, E extends Retried, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
   /** Like `protect`, for a kind of call that costs more or is judged otherwise. */
-  readonly protectWith: <A, E>(
+  readonly protectWith: <A, E extends Retried>(
     options: CallOptions<A, E>
   ) => <R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
 }
@@ -103,7 +118,7 @@ export interface Pipeline<out Rejection> {
 /** The times of a pipeline: what there is to write down about it besides its parts. */
 export type Times = Pick<Parts, "deadline" | "attemptTimeout">
 
-const toTimes = ({ attemptTimeout, deadline }: Times, check: OptionsOf) => {
+const toTimes = ({ attemptTimeout, deadline }: Times, check: OptionsOf): Millis => {
   const total = deadline === undefined ? undefined : check.positive("deadline", deadline)
   const attempt = attemptTimeout === undefined ? total : check.positive("attemptTimeout", attemptTimeout)
   return { total, attempt }
@@ -117,12 +132,21 @@ const written = writtenOptions<Times>()({
 /** {@link Times} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
 export const TimesSchema = written.schema
 
-/** Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero. */
-export const make = <const P extends Parts>(parts: P): Effect.Effect<Pipeline<Rejections<P>>> =>
-  Effect.sync(() => {
-    const times = toTimes(parts, new OptionsOf("Pipeline.make"))
-    const protectWith = (options: CallOptions<any, any>) => compose(parts, times, options)
-    return { protect: compose(parts, times, {}), protectWith }
+/**
+ * Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero or when there
+ * is no such part.
+ */
+export const make = <const P extends Parts>(
+  parts: P & Checked<P>
+): Effect.Effect<Pipeline<Rejections<P>, Retried<P>>> =>
+  Effect.sync((): Pipeline<Rejections<P>, Retried<P>> => {
+    const check = new OptionsOf("Pipeline.make")
+    check.known(parts, partNames)
+    const times = toTimes(parts, check)
+    return {
+      protect: compose(parts, times, {}),
+      protectWith: (options) => compose(parts, times, options)
+    }
   })
 
 /**
@@ -132,185 +156,20 @@ export const make = <const P extends Parts>(parts: P): Effect.Effect<Pipeline<Re
  */
 export const fromConfig = <const P extends Parts>(
   path: string | ConfigProvider.Path,
-  parts: P
-): Effect.Effect<Pipeline<Rejections<P> | Deadline.DeadlineExceeded>, Config.ConfigError> =>
+  parts: P & Checked<P & Record<"deadline" | "attemptTimeout", Duration.Input>>
+): Effect.Effect<Pipeline<Rejections<P> | Deadline.DeadlineExceeded, Retried<P>>, Config.ConfigError> =>
   Effect.flatMap(
     written.config(path, { deadline: parts.deadline, attemptTimeout: parts.attemptTimeout }),
-    (times) => make({ ...parts, ...times })
+    (times) => make({ ...parts, ...times } as any) as any
   )
 
-type AnyEffect = Effect.Effect<any, any, any>
-type Combinator = (self: AnyEffect) => AnyEffect
-
-const compose = (
-  parts: Parts,
-  { attempt, total }: ReturnType<typeof toTimes>,
-  options: CallOptions<any, any>
-): Combinator => {
-  const guards = guardsOf(parts, options)
-  if (total === undefined && attempt === undefined && guards.length === 0)
-    return parts.retry?.protect ?? ((self) => self)
-  const plan = planOf(parts, guards, total, attempt)
-  return plan === undefined ? byHand(parts, guards, total, attempt) : (self) => new Fused(plan, self)
-}
-
-const guardsOf = ({ breaker, bulkhead, limit }: Parts, options: CallOptions<any, any>): ReadonlyArray<Combinator> => {
-  const { classify, costs, settle, slowCallDuration } = options
-  const guards = [
-    limit && (costs || settle ? limit.protectWith({ costs: costs ?? {}, settle }) : limit.protect),
-    bulkhead?.protect,
-    breaker && (classify || slowCallDuration ? breaker.protectWith({ classify, slowCallDuration }) : breaker.protect)
-  ]
-  return guards.filter((combinator) => combinator !== undefined) as ReadonlyArray<Combinator>
-}
-
-/** The order itself, as anybody would write it: for parts that are wrapped or come from elsewhere. */
-const byHand = (
-  { breaker, retry }: Parts,
-  guards: ReadonlyArray<Combinator>,
-  total: number | undefined,
-  attempt: number | undefined
-): Combinator => {
-  const inside = [attempt && Deadline.attempt(attempt), ...[...guards].reverse(), breaker?.gate, retry?.protect]
-  const order = [...inside, total && Deadline.within(total)].filter((part) => typeof part === "function")
-  return (self) => order.reduce((inner, combinator) => combinator(inner), self)
-}
-
-/** What the runs of a pipeline share. */
-interface Plan {
-  readonly refuse: Refuse | undefined
-  readonly begins: ReadonlyArray<Begin>
-  readonly retryAt: ReturnType<typeof Retry.retryAt>
-  readonly total: number | undefined
-  readonly attempt: number | undefined
-}
-
-const planOf = (
-  { breaker, retry }: Parts,
-  guards: ReadonlyArray<Combinator>,
-  total: number | undefined,
-  attempt: number | undefined
-): Plan | undefined => {
-  const begins = guards.map(beginOf).filter((begin) => begin !== undefined)
-  const refuse = breaker && refuseOf(breaker.gate)
-  const retryAt = retry && Retry.retryAt(retry)
-  const isOurs = begins.length === guards.length && (breaker === undefined || refuse !== undefined) &&
-    (retry === undefined || retryAt !== undefined)
-  return isOurs ? { refuse, begins, retryAt, total, attempt } : undefined
-}
-
-interface Fused extends AnyEffect {
-  readonly plan: Plan
-  readonly self: AnyEffect
-}
-
-const FusedProto = Effectable.Prototype<Fused>({
-  label: "Switchgear.pipeline",
-  evaluate(fiber) {
-    const run = new Run(this.plan, this.self)
-    const attempt = run as unknown as AnyEffect
-    return this.plan.retryAt === undefined ? attempt : this.plan.retryAt(attempt, fiber, run)
-  }
-})
-
-const Fused = function(this: { plan: Plan; self: AnyEffect }, plan: Plan, self: AnyEffect) {
-  this.plan = plan
-  this.self = self
-} as unknown as new(plan: Plan, self: AnyEffect) => Fused
-Fused.prototype = FusedProto
-
-// One run of what a pipeline protects. As an effect it is one attempt, which a retry may evaluate several times; the
-// deadline begins with the first.
-class Run {
-  readonly plan: Plan
-  readonly self: AnyEffect
-  deadline: Deadline.Deadline | undefined
-  private begun = false
-
-  constructor(plan: Plan, self: AnyEffect) {
-    this.plan = plan
-    this.self = self
-  }
-
-  attempt(): AnyEffect {
-    const passage = new Passage(this)
-    return Effect.onExitPrimitive(passage as unknown as AnyEffect, (exit) => passage.end(exit))
-  }
-
-  /** What is known at this moment; undefined if no time is left at the very beginning. */
-  moment(fiber: Fiber.Fiber<any, any>): Moment | undefined {
-    const moment = Deadline.momentOf(fiber)
-    if (!this.begun) {
-      this.begun = true
-      const { total } = this.plan
-      this.deadline = total === undefined ? moment.deadline : Deadline.total(moment, total)
-      if (total !== undefined && this.deadline!.at <= moment.now) return undefined
-    }
-    moment.deadline = this.deadline
-    return moment
-  }
-}
-
-Object.setPrototypeOf(
-  Run.prototype,
-  Effectable.Prototype<AnyEffect & Run>({
-    label: "Switchgear.attempt",
-    evaluate() {
-      return this.attempt()
-    }
-  })
-)
-
-// One attempt on its way through all guards. Each of them is told to go on with the passage itself, which then asks the
-// next one: at once where it need not wait, and otherwise when its turn has come.
-class Passage extends Admission implements Deadline.Owner {
-  child: Fiber.Fiber<any, any> | undefined
-  private readonly run: Run
-  private readonly held: Array<Admission>
-  private asked = 0
-
-  constructor(run: Run) {
-    super()
-    this.run = run
-    this.held = Array<Admission>(run.plan.begins.length)
-  }
-
-  enter(fiber: Fiber.Fiber<any, any>): AnyEffect {
-    const { held, run } = this
-    const { attempt, begins, refuse } = run.plan
-    const moment = run.moment(fiber)
-    if (moment === undefined) return Deadline.nothingLeft(run.deadline!)
-    if (this.asked === 0) {
-      const refused = refuse?.(fiber, moment)
-      if (refused !== undefined) return refused
-    }
-    const goOn = this as unknown as AnyEffect
-    while (this.asked < begins.length) {
-      const admission = begins[this.asked]!(fiber, goOn, moment)
-      held[this.asked++] = admission
-      const next = admission.enter(fiber, moment)
-      if (next !== goOn) return next
-    }
-    return attempt === undefined ? run.self : Deadline.limitedAt(fiber, run.self, "attempt", attempt, moment, this)
-  }
-
-  /** Nothing is given back before the work has really ended. */
-  end(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
-    const { child } = this
-    if (child !== undefined && child.pollUnsafe() === undefined) {
-      return Effect.flatMap(Effect.exit(Deadline.ended(child)), (ended) => {
-        this.leave(exit._tag === "Failure" && ended._tag === "Failure" ? both(exit, ended) : exit)
-        return ended
-      })
-    }
-    this.leave(exit)
-    return undefined
-  }
-
-  leave(exit: Exit.Exit<any, any>): void {
-    for (let i = this.asked - 1; i >= 0; i--) this.held[i]!.leave(exit)
-  }
-}
-
-const both = (first: Exit.Failure<any, any>, second: Exit.Failure<any, never>): Exit.Exit<never, any> =>
-  Exit.failCause(Cause.combine(first.cause, second.cause))
+const partNames = [
+  "deadline",
+  "retry",
+  "limit",
+  "bulkhead",
+  "breaker",
+  "attemptTimeout"
+] as const satisfies ReadonlyArray<
+  keyof Parts
+>

@@ -49,10 +49,8 @@
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Scheduler from "effect/Scheduler"
 import { type Begin, guard } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
@@ -195,10 +193,7 @@ export interface RateLimit {
 export const make = (options: Options): Effect.Effect<RateLimit> =>
   Effect.tap(
     Effect.withFiber((fiber) =>
-      Effect.sync(() => {
-        const context = Context.make(Scheduler.Scheduler, fiber.getRef(Scheduler.Scheduler))
-        return fromLimiter(new Limiter(options, fiber.getRef(Clock.Clock), context))
-      })
+      Effect.sync(() => fromLimiter(new Limiter(options, fiber.getRef(Clock.Clock), fiber.cache.scheduler)))
     ),
     (limiter) => Registry.register({ _tag: "RateLimit", name: limiter.name, limiter })
   )

@@ -98,7 +98,7 @@ export interface Registry {
     subject: CircuitBreaker.CircuitBreaker | CircuitBreaker.Family,
     transition: CircuitBreaker.Transition
   ) => void
-  /** Tells of everything from now on, in the step in which it happens; the answer ends that. Must not throw. */
+  /** Tells of everything from now on, in the step in which it happens; the answer ends that. What an observer throws is logged. */
   readonly observe: (observer: Observer<Entry, Event>) => () => void
   readonly entries: () => ReadonlyArray<Registered>
   readonly find: (kind: Kind, id: string) => Registered | undefined

@@ -38,7 +38,6 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { OptionsOf } from "./internal/options.ts"
@@ -46,6 +45,10 @@ import { SpendingWindow } from "./internal/spendingWindow.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Registry from "./Registry.ts"
+import { accounts } from "./retryBudget/account.ts"
+import { CurrentBudget } from "./retryBudget/current.ts"
+
+export { CurrentBudget }
 
 /** How many retries there may be. `name` must be given. */
 export interface Options {
@@ -100,28 +103,7 @@ export interface RetryBudget {
   /** Counts one success. */
   readonly deposit: Effect.Effect<void>
   readonly snapshot: Effect.Effect<Snapshot>
-  /**
-   * The budget itself, for guards that spend in a synchronous step.
-   *
-   * @internal
-   */
-  readonly account: Account
 }
-
-/**
- * What a guard does with a budget. Times are monotonic milliseconds.
- *
- * @internal
- */
-export interface Account {
-  readonly take: (now: number) => boolean
-  readonly deposit: (now: number) => void
-}
-
-/** The budget that the running fiber is under, if any. */
-export const CurrentBudget = Context.Reference<RetryBudget | undefined>("@switchgear/core/RetryBudget/CurrentBudget", {
-  defaultValue: () => undefined
-})
 
 /** Makes a budget with its floor to spend. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = (options: Options): Effect.Effect<RetryBudget> =>
@@ -129,13 +111,14 @@ export const make = (options: Options): Effect.Effect<RetryBudget> =>
     const { name, ...rules } = toRules(options, new OptionsOf("RetryBudget.make"))
     const account = new SpendingWindow(rules)
     const atNow = <A>(step: (now: number) => A) => Effect.map(Clock.Clock, (clock) => step(monotonicMillis(clock)))
-    return {
+    const budget: RetryBudget = {
       name,
       take: atNow((now) => account.take(now)),
       deposit: atNow((now) => account.deposit(now)),
-      snapshot: atNow((now) => ({ name, ...account.read(now) })),
-      account
+      snapshot: atNow((now) => ({ name, ...account.read(now) }))
     }
+    accounts.set(budget, account)
+    return budget
   }).pipe(Effect.tap((budget) => Registry.register({ _tag: "RetryBudget", name: budget.name, budget })))
 
 /**
@@ -150,46 +133,6 @@ export const fromConfig = (
 /** Lets the retries inside spend from the budget, unless they name another. An outer budget is not asked. */
 export const within = (budget: RetryBudget): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
   Effect.provideService(CurrentBudget, budget)
-
-/**
- * Counts the success of an effect that a retry runs, unless a retry further in has counted it for the same budget.
- *
- * @internal
- */
-export const counted = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
-  budget: RetryBudget,
-  fiber: Fiber.Fiber<any, any>
-): Effect.Effect<A, E, R> => {
-  const counter = new Counter(budget, fiber.getRef(CurrentCounter))
-  return Effect.map(Effect.provideService(self, CurrentCounter, counter), (value) => {
-    counter.success(monotonicMillis(fiber.getRef(Clock.Clock)))
-    return value
-  })
-}
-
-const CurrentCounter = Context.Reference<Counter | undefined>("@switchgear/core/RetryBudget/CurrentCounter", {
-  defaultValue: () => undefined
-})
-
-class Counter {
-  private readonly budget: RetryBudget
-  private readonly around: Counter | undefined
-  private told = false
-
-  constructor(budget: RetryBudget, around: Counter | undefined) {
-    this.budget = budget
-    this.around = around
-  }
-
-  success(now: number): void {
-    if (this.told) return
-    this.budget.account.deposit(now)
-    for (let outer = this.around; outer !== undefined; outer = outer.around) {
-      if (outer.budget === this.budget) outer.told = true
-    }
-  }
-}
 
 /** What extending {@link Service} gives, on top of a service key. */
 export interface ServiceClass<in out Self, in out Id extends string>

@@ -109,15 +109,34 @@ class Model implements Arbitraries.Model<Call, "success", number, Seen> {
     return this.in("running").filter((call) => call.key === key).length < slots
   }
 
+  /** How many slots the key holds, or all that have no key. Keys are not looked at without a share. */
+  private held(key: string | undefined): number {
+    if (this.setup.sharePercent === undefined) return 0
+    return this.in("running").filter((call) => call.key === key).length
+  }
+
+  /** All that may have a slot have it before the first of them goes on, and ends if it is one that ends at once. */
   private handOut(): void {
+    const admitted = this.admit()
+    for (let call = admitted.shift(); call !== undefined; call = admitted.shift()) {
+      if (!call.instant) continue
+      call.state = "over"
+      admitted.push(...this.admit())
+    }
+  }
+
+  private admit(): Array<Guest> {
+    const admitted: Array<Guest> = []
     while (this.in("running").length < this.concurrency) {
       const [next] = this.in("waiting")
         .filter(({ key }) => this.mayHold(key))
-        .sort((a, b) => b.priority - a.priority || a.id - b.id)
-      if (next === undefined) return
+        .sort((a, b) => b.priority - a.priority || this.held(a.key) - this.held(b.key) || a.id - b.id)
+      if (next === undefined) break
       this.admitted.push(next.id)
-      next.state = next.instant ? "over" : "running"
+      next.state = "running"
+      admitted.push(next)
     }
+    return admitted
   }
 
   private reject(call: Guest, reason: Bulkhead.Reason): void {
@@ -142,11 +161,17 @@ class Model implements Arbitraries.Model<Call, "success", number, Seen> {
       late,
       state: "waiting"
     }
-    const waited = this.in("waiting").length
+    const waited = this.in("waiting")
     this.calls.push(call)
     this.handOut()
     if (call.state !== "waiting") return
-    if (waited >= this.setup.queue) this.reject(call, "queue-full")
+    if (waited.length >= this.setup.queue || !this.hasPlace(key, waited)) this.reject(call, "queue-full")
+  }
+
+  private hasPlace(key: string | undefined, waited: ReadonlyArray<Guest>): boolean {
+    const { queue, sharePercent } = this.setup
+    if (sharePercent === undefined || key === undefined) return true
+    return waited.filter((call) => call.key === key).length < Math.max(1, Math.floor(queue * sharePercent / 100))
   }
 
   private end(call: Guest): void {

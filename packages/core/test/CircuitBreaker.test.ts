@@ -1,4 +1,4 @@
-import { CircuitBreaker, Outcome } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Outcome } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Random, Schedule, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -117,8 +117,8 @@ describe("a closed circuit", () => {
   it.effect("counts a defect as a failure, and interruptions and rejections not at all", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ name: "model" })
-      const inner = yield* CircuitBreaker.make({ name: "inner" })
-      yield* inner.control.forceOpen
+      const inner = yield* Bulkhead.make({ name: "inner", concurrency: 1 })
+      yield* Effect.forkChild(inner.protect(Effect.never), { startImmediately: true })
       yield* run(breaker, Effect.die("bug"))
       yield* run(breaker, Effect.interrupt)
       yield* run(breaker, inner.protect(ok))

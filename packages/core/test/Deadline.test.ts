@@ -1,4 +1,4 @@
-import { CircuitBreaker, Deadline } from "@switchgear/core"
+import { CircuitBreaker, Deadline, Outcome } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -81,11 +81,26 @@ for (const combinator of ["within", "attempt"] as const) {
         assert.isTrue(Cause.hasInterrupts(cause))
       }))
 
-    it("refuses a duration that is not above zero", () => {
-      for (const duration of [0, -1, NaN, Infinity]) assert.throws(() => Deadline[combinator](duration), RangeError)
+    it("refuses a duration that is none or has no end", () => {
+      for (const duration of [NaN, Infinity]) assert.throws(() => Deadline[combinator](duration), RangeError)
     })
   })
 }
+
+it("Deadline.attempt refuses a duration that is not above zero", () => {
+  for (const duration of [0, -1]) assert.throws(() => Deadline.attempt(duration), RangeError)
+})
+
+it.effect("Deadline.within refuses the call when nothing is left, as a calculation of what is left may say", () =>
+  Effect.gen(function*() {
+    let begun = false
+    for (const left of [0, -1, "-5 seconds"] as const) {
+      const exit = yield* Effect.exit(Deadline.within(left)(Effect.sync(() => begun = true)))
+      isExceeded(exit, "total", 0)
+      assert.isTrue(Outcome.isRejected(exit))
+    }
+    assert.isFalse(begun)
+  }))
 
 describe("Deadline.timeoutOrElse", () => {
   const patient = Deadline.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed("instead") })

@@ -192,6 +192,17 @@ describe("Pipeline", () => {
       }))
   }
 
+  it.effect("refuses a part that is misspelt, instead of running without it", () =>
+    Effect.gen(function*() {
+      const parts: object = { attemptTimout: "10 seconds" }
+      const exit = yield* Effect.exit(Pipeline.make(parts))
+      const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+      assert.strictEqual(
+        (defect as RangeError).message,
+        "Pipeline.make: there is no attemptTimout. There are: deadline, retry, limit, bulkhead, breaker, attemptTimeout"
+      )
+    }))
+
   it("adds to the error type exactly the rejections of the parts that are there", () => {
     const typed = <const P extends Pipeline.Parts>(_parts: P) => undefined as unknown as Pipeline.Rejections<P>
     const breaker = undefined as unknown as CircuitBreaker.CircuitBreaker

@@ -247,6 +247,7 @@ class ModelWindow {
 interface Call {
   readonly id: number
   readonly costs: ReadonlyArray<number>
+  readonly how: "protect" | "reserve"
   /** How it ends in its first step, if it does. */
   readonly ending: Ending | undefined
   /** The last turn that is not later than `maxWait`, and the first that is too late for the deadline. */
@@ -411,7 +412,8 @@ class Model implements Arbitraries.Model<Request, Ending, Control, Seen> {
 
   private finish(call: Call, ending: Ending): void {
     call.state = "over"
-    if (ending === "rejection") this.correct(call, { requests: 0, tokens: 0, cost: 0 })
+    // A rejection that comes out of the work has used what was taken; by hand it is given back.
+    if (ending === "rejection" && call.how === "reserve") this.correct(call, { requests: 0, tokens: 0, cost: 0 })
     else if (typeof ending === "object") this.correct(call, ending)
   }
 
@@ -422,12 +424,13 @@ class Model implements Arbitraries.Model<Request, Ending, Control, Seen> {
     })
   }
 
-  private begin({ costs, deadline, maxWait }: Request, ending: Ending | undefined): void {
+  private begin({ costs, deadline, how, maxWait }: Request, ending: Ending | undefined): void {
     const { now, setup } = this
     const longest = Number(maxWait ?? setup.maxWait)
     const call: Call = {
       id: this.calls.length,
       costs: this.names.map((name) => costs[name] ?? (name === "requests" ? 1 : 0)),
+      how,
       ending,
       latest: now + longest,
       deadline: now + deadlineIn(setup, deadline),

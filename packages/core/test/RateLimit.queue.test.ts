@@ -1,7 +1,7 @@
 /** Who waits in a limiter's queue: leaving it, its bound, what it costs, and that nobody in it pays for another. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deadline, RateLimit } from "@switchgear/core"
-import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect"
+import { Cause, Clock, Duration, Effect, Equal, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 
@@ -275,6 +275,30 @@ describe("a rejection", () => {
       const first = yield* Effect.flip(limiter.protect(ok))
       Object.assign(first, { reported: true })
       assert.notProperty(yield* Effect.flip(limiter.protect(ok)), "reported")
+    }))
+})
+
+describe("a rejection without its constructor", () => {
+  it.effect("is what its constructor builds", () =>
+    Effect.gen(function*() {
+      const limiter = yield* spent({ maxWait: 0 })
+      const fields = { limiter: "model", bucket: "requests" } as const
+      for (
+        const [built, made] of [
+          [
+            yield* Effect.flip(limiter.protect(ok)),
+            new RateLimit.RateLimited({ ...fields, reason: "limit", retryAfter: Duration.seconds(1) })
+          ],
+          [
+            yield* Effect.flip(limiter.reserve({ requests: 2 })),
+            new RateLimit.RateLimited({ ...fields, reason: "too-large" })
+          ]
+        ] as const
+      ) {
+        assert.deepStrictEqual(Object.entries(built), Object.entries(made))
+        assert.strictEqual(built.message, made.message)
+        assert.isTrue(Equal.equals(built, made))
+      }
     }))
 })
 

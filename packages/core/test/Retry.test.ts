@@ -69,14 +69,38 @@ describe("Retry", () => {
       }))
   }
 
-  it.effect("waits as long as the error asks, up to the cap", () =>
+  it.effect("waits as long as the error asks, or as long as it would have waited if that is longer", () =>
     Effect.gen(function*() {
-      const asks = [Duration.seconds(5), Duration.hours(3), Duration.millis(10), Duration.millis(-4), Duration.infinity]
+      const asks = [Duration.seconds(5), Duration.millis(10), Duration.millis(-4), Duration.seconds(20)]
       const { at } = yield* times(
-        Retry.retry({ ...exact, attempts: 6, cap: "20 seconds" }),
+        Retry.retry({ ...exact, attempts: 5, cap: "20 seconds" }),
         (n) => ({ retryAfter: asks[n - 1] })
       )
-      assert.deepStrictEqual(at, [0, 5000, 25_000, 25_400, 26_200, 27_800])
+      assert.deepStrictEqual(at, [0, 5000, 5200, 5600, 25_600])
+    }))
+
+  it.effect("returns the error at once when it asks for a longer wait than the cap, instead of asking too early", () =>
+    Effect.gen(function*() {
+      for (const asked of [Duration.millis(20_001), Duration.hours(3), Duration.infinity]) {
+        const error = { retryAfter: asked }
+        const { at, exit } = yield* times(Retry.retry({ ...exact, attempts: 6, cap: "20 seconds" }), () => error)
+        assert.lengthOf(at, 1)
+        assert.deepStrictEqual(exit, Exit.fail(error))
+      }
+    }))
+
+  it.effect("tells the error as it is when the predicate throws", () =>
+    Effect.gen(function*() {
+      const { at, exit } = yield* times(
+        Retry.retry({
+          ...exact,
+          while: () => {
+            throw new Error("predicate")
+          }
+        }),
+        () => "503"
+      )
+      assert.deepStrictEqual([at.length, exit], [1, Exit.fail("503")])
     }))
 
   it.effect("does not retry what says that it cannot be retried, such as a spent quota", () =>

@@ -122,6 +122,38 @@ describe("the error type of a pipeline", () => {
     const wrong = () => Pipeline.make({ breaker: bulkhead })
     expectTypeOf(wrong).toBeFunction()
   })
+
+  it("holds no part whose name is misspelt", () => {
+    // @ts-expect-error: there is no such part, and the calls would run without a time-out
+    const alone = () => Pipeline.make({ attemptTimout: "10 seconds" })
+    // @ts-expect-error: nor beside others
+    const beside = () => Pipeline.make({ breaker, retry, attemptTimout: "10 seconds" })
+    // @ts-expect-error: nor where the times come from the configuration
+    const configured = () => Pipeline.fromConfig("model", { breaker, attemptTimout: "10 seconds" })
+    expectTypeOf([alone, beside, configured]).toBeArray()
+  })
+
+  it("takes a retry only for the errors that can reach it, as by hand", () => {
+    interface HttpError {
+      readonly response: { readonly status: number }
+    }
+    type Failing<E> = Effect.Effect<"answer", E>
+    const ofHttp = undefined as unknown as Retry.Retry<HttpError>
+    const ofBoth = undefined as unknown as Retry.Retry<HttpError | Open>
+    // @ts-expect-error: the retry cannot judge the rejection of the circuit
+    const blind = () => Pipeline.make({ retry: ofHttp, breaker })
+    // @ts-expect-error: nor the time-out of an attempt
+    const untimed = () => Pipeline.make({ retry: ofHttp, attemptTimeout: "1 second" })
+    expectTypeOf([blind, untimed]).toBeArray()
+
+    const seeing = () => Pipeline.make({ retry: ofBoth, breaker })
+    expectTypeOf(seeing).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Open, HttpError | Open>>>()
+    const guarded = (pipeline: Pipeline.Pipeline<Open, HttpError | Open>, call: Failing<HttpError>) =>
+      call.pipe(pipeline.protect)
+    expectTypeOf(guarded).returns.toEqualTypeOf<Failing<HttpError | Open>>()
+    const protect = undefined as unknown as Pipeline.Pipeline<Open, HttpError | Open>["protect"]
+    expectTypeOf<Failing<Mine>>().not.toExtend<Parameters<typeof protect<"answer", HttpError | Open, never>>[0]>()
+  })
 })
 
 describe("a guard adds its own error and keeps the rest:", () => {

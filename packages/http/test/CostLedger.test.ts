@@ -178,15 +178,15 @@ describe("a budget", () => {
       yield* complete(ask(21)).pipe(CostLedger.withTenant("acme"))
     }))
 
-  it.effect("refuses as a rejection: no breaker counts it and no retry repeats it", () =>
+  it.effect("refuses as a rejection: no breaker counts it as a failure and no retry repeats it", () =>
     Effect.gen(function*() {
       const ledger = yield* limited(1)
       const { complete } = ledger.protect(modelOf(Effect.succeed(answer(1))))
       yield* complete(ask(1))
       const breaker = yield* CircuitBreaker.make({ name: "model" })
       const exit = yield* Effect.exit(complete(ask(1)).pipe(breaker.protect))
-      assert.deepStrictEqual(Outcome.fromExit(exit), Outcome.ignored)
-      assert.strictEqual((yield* breaker.snapshot).calls, 0)
+      assert.isTrue(Outcome.isRejected(exit))
+      assert.strictEqual((yield* breaker.snapshot).failed, 0)
       const error = yield* Effect.flip(complete(ask(1)))
       assert.isFalse(Outcome.isRetryable(error))
       assert.deepStrictEqual(Outcome.retryAfter(error), Duration.minutes(1))

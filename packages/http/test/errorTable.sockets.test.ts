@@ -55,13 +55,20 @@ const deliveries: ReadonlyArray<readonly [string, Ask]> = [
     }))]
 ]
 
+/** Milliseconds. */
+const longestWait = 1
+
 const guarded = (client: Client, model: string, attempts: number) =>
-  ChatModel.make({ model, retry: { attempts, base: "1 millis", cap: "1 millis", jitter: "none" } }).pipe(
+  ChatModel.make({ model, retry: { attempts, base: longestWait, cap: longestWait, jitter: "none" } }).pipe(
     Effect.provideService(ChatClient.ChatClient, client)
   )
 
-/** Requests that are made where three attempts are allowed; an answer that has begun is not begun again. */
-const requestsFor = ({ begun, expect }: Case): number => begun ? 1 : { yes: 3, once: 2, no: 1 }[expect.retries]
+/**
+ * Requests that are made where three attempts are allowed. An answer that has begun is not begun again, and an error that
+ * asks for a longer wait than the cap of the retry is returned at once.
+ */
+const requestsFor = ({ begun, expect }: Case): number =>
+  begun || (expect.retryAfterMillis ?? 0) > longestWait ? 1 : { yes: 3, once: 2, no: 1 }[expect.retries]
 
 /** Shows what an error is, how often it is retried and what the circuit makes of it. */
 const assertGuarded = Effect.fnUntraced(function*(ask: Ask, client: Client, name: string, row: Case) {

@@ -5,11 +5,11 @@ import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Outcome from "../Outcome.ts"
 import { type BreakerLease, BreakerMachine } from "../internal/breakerMachine.ts"
-import { CircuitOpen } from "./open.ts"
-import { Admission } from "../internal/guard.ts"
+import { CircuitOpen, circuitOpen } from "./open.ts"
+import { Admission, type AnyFiber, goOn } from "../internal/guard.ts"
+import { onlyFailure } from "../internal/onlyFailure.ts"
 import type { Watch } from "../internal/overdue.ts"
 import { OptionsOf } from "../internal/options.ts"
-import { withoutStack } from "../internal/rejection.ts"
 
 /** How a kind of call is judged. */
 export interface Judge {
@@ -31,23 +31,13 @@ export const judgeWith = (
     : new OptionsOf("CircuitBreaker.protectWith").limit("slowCallDuration", options.slowCallDuration)
 })
 
-/** What the calls of one circuit share: the machine, and the last rejection. */
+/** What the calls of one circuit share. */
 export class Circuit extends BreakerMachine {
-  private rejection: Exit.Exit<never, CircuitOpen> | undefined
-  private rejectedMillis = 0
-
-  // Rejections of the same millisecond, in the same state, are one.
+  // Each rejection is an object of its own: what a reporter marks on one is not seen on another.
   reject(): Exit.Exit<never, CircuitOpen> {
     const retryIn = this.retryIn(this.askedAt)
-    const key = retryIn === undefined ? -1 - this.generation : Math.ceil(retryIn)
-    if (this.rejection === undefined || key !== this.rejectedMillis) {
-      this.rejectedMillis = key
-      const fields = { breaker: this.name, state: this.state as CircuitOpen["state"] }
-      this.rejection = Exit.fail(
-        withoutStack(() => new CircuitOpen(key < 0 ? fields : { ...fields, retryAfter: Duration.millis(key) }))
-      )
-    }
-    return this.rejection
+    const retryAfter = retryIn === undefined ? undefined : Duration.millis(Math.ceil(retryIn))
+    return Exit.fail(circuitOpen(this.name, this.state as CircuitOpen["state"], retryAfter))
   }
 }
 
@@ -73,13 +63,14 @@ export class Call extends Admission implements BreakerLease {
     return this.judge.slowMillis
   }
 
-  enter(): Effect.Effect<any, any, any> {
-    return this.circuit.tryAcquire(this, this.clock) ? this.self : this.circuit.reject()
+  enter(fiber: AnyFiber): Effect.Effect<any, any, any> {
+    return this.circuit.tryAcquire(this, this.clock) ? goOn(this, this.self, fiber) : this.circuit.reject()
   }
 
   leave(exit: Exit.Exit<any, any>): void {
     if (this.generation < 0) return
     const { circuit } = this
+    if (!this.begun && wasRefused(exit)) return circuit.release(this)
     const outcome = judge(this.judge.classify, exit)
     if (outcome._tag === "Ignored") return circuit.release(this)
     if (outcome._tag === "Success") return circuit.record(this, false, this.clock, undefined, undefined)
@@ -93,6 +84,10 @@ export class Call extends Admission implements BreakerLease {
     )
   }
 }
+
+// Another circuit directly inside is part of what this one guards: that it is open is no reason to wait for a probe.
+const wasRefused = (exit: Exit.Exit<any, any>): boolean =>
+  Outcome.isRejected(exit) && !(onlyFailure((exit as Exit.Failure<any, any>).cause)?.failure instanceof CircuitOpen)
 
 // A judge that throws must neither change the result of the call nor leak its lease.
 const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any, any>): Outcome.Outcome => {

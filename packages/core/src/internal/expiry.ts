@@ -1,6 +1,13 @@
-/** A deadline on its way through the guards, and who is told when it comes. */
+/**
+ * A deadline in force, and who is told when it comes. It has one timer, which runs for as long as anybody wants to be
+ * told: it does not matter who set the deadline and what became of them.
+ *
+ * The innermost is told first, so that a guard in between sees the time-out of what it guards and not an interruption
+ * from outside.
+ */
+import type * as Clock from "effect/Clock"
 import type * as Fiber from "effect/Fiber"
-import type { Timeout } from "./timerLane.ts"
+import { nextTurn, startTimeout, type Timeout } from "./timerLane.ts"
 
 /** A point in time by which what runs inside must have ended. */
 export interface Deadline {
@@ -10,69 +17,103 @@ export interface Deadline {
   readonly at: number
 }
 
-/** Something that asked to be told, and how it leaves. */
+/** Something that asked to be told, and how it leaves. Leaving twice is leaving once. */
 export interface Joined {
   readonly cancel: (fiber: Fiber.Fiber<any, any>) => void
 }
 
-// Tells the innermost work first and its own last, after everything inside has ended, so that a guard in between sees
-// the time-out of what it guards and not an interruption from outside.
-export class Expiry implements Deadline {
+/** What joins: the fiber that waits, and the fiber that it waits for, if it is one that `expire` interrupts. */
+export interface Waiting {
+  readonly fiber: Fiber.Fiber<any, any>
+  readonly child: Fiber.Fiber<any, any> | undefined
+  readonly expire: () => void
+}
+
+/** A limit that work can be put under. */
+export interface Limit {
+  /** Takes a place, before the work begins and whatever is further in takes its own. */
+  readonly join: (waiting: Waiting) => Joined
+  /** Starts the timer, for work that has not ended at once. */
+  readonly arm: (fiber: Fiber.Fiber<any, any>) => void
+}
+
+export class Expiry implements Deadline, Limit {
   readonly limit: Deadline["limit"]
   readonly at: number
-  private inner: Set<() => void> | undefined
-  private own: (() => void) | undefined
+  readonly clock: Clock.Clock
+  private readonly millis: number
+  private readonly turn = nextTurn()
+  private last: Member | undefined
+  private timeout: Timeout | undefined
 
-  constructor(limit: Deadline["limit"], at: number) {
+  constructor(limit: Deadline["limit"], at: number, clock: Clock.Clock, millis: number) {
     this.limit = limit
     this.at = at
+    this.clock = clock
+    this.millis = millis
   }
 
-  /** Asks to be told, from further in. */
-  join(expire: () => void, _fiber: Fiber.Fiber<any, any>): Joined {
-    const inner = this.inner ??= new Set()
-    inner.add(expire)
-    return {
-      cancel: (fiber) => {
-        inner.delete(expire)
-        if (inner.size === 0) this.left(fiber)
-      }
+  join(waiting: Waiting): Joined {
+    const member = new Member(this, waiting, this.last)
+    if (this.last !== undefined) this.last.after = member
+    this.last = member
+    return member
+  }
+
+  arm(fiber: Fiber.Fiber<any, any>): void {
+    this.timeout ??= startTimeout(fiber, this.clock, this.millis, this.at, () => this.fire(), this.turn)
+  }
+
+  leave(member: Member, fiber: Fiber.Fiber<any, any>): void {
+    const { after, before } = member
+    if (before !== undefined) before.after = after
+    if (after !== undefined) after.before = before
+    else this.last = before
+    if (this.last !== undefined) return
+    this.timeout?.cancel(fiber)
+    this.timeout = undefined
+  }
+
+  // From the one that joined last to the first: whoever is further in has joined later.
+  private fire(): void {
+    this.timeout = undefined
+    const members: Array<Member> = []
+    for (let member = this.last; member !== undefined; member = member.before) members.push(member)
+    const unfinished = new Map<Fiber.Fiber<any, any>, Member>()
+    for (const member of members) {
+      if (!member.isIn || member.isTold) continue
+      member.isTold = true
+      // A child that rests in a limit of the same deadline ends with it. To interrupt it meanwhile would hide the
+      // time-out from the guards in between; it would not end earlier.
+      const inside = member.waiting.child && unfinished.get(member.waiting.child)
+      if (inside?.isIn) inside.next = member
+      else member.waiting.expire()
+      if (member.isIn) unfinished.set(member.waiting.fiber, member)
     }
-  }
-
-  fire(own?: (() => void) | undefined): void {
-    this.own = own
-    const inner = this.inner
-    if (inner !== undefined) { for (const expire of [...inner].reverse()) expire() }
-    if (inner === undefined || inner.size === 0) own?.()
-  }
-
-  /** Everybody inside has left. */
-  protected left(_fiber: Fiber.Fiber<any, any>): void {
-    this.own?.()
   }
 }
 
-/**
- * The deadline of a pipeline, inside of which everything that takes time asks to be told: it interrupts nothing itself,
- * and has no timer while nobody asks.
- */
-export class LazyExpiry extends Expiry {
-  private readonly arm: (fiber: Fiber.Fiber<any, any>, onFire: () => void) => Timeout
-  private timeout: Timeout | undefined
+class Member implements Joined {
+  isIn = true
+  isTold = false
+  /** Who is told when this one has left. */
+  next: Member | undefined
+  after: Member | undefined
+  before: Member | undefined
+  readonly waiting: Waiting
+  private readonly expiry: Expiry
 
-  constructor(at: number, arm: (fiber: Fiber.Fiber<any, any>, onFire: () => void) => Timeout) {
-    super("total", at)
-    this.arm = arm
+  constructor(expiry: Expiry, waiting: Waiting, before: Member | undefined) {
+    this.expiry = expiry
+    this.waiting = waiting
+    this.before = before
   }
 
-  override join(expire: () => void, fiber: Fiber.Fiber<any, any>): Joined {
-    this.timeout ??= this.arm(fiber, () => this.fire())
-    return super.join(expire, fiber)
-  }
-
-  protected override left(fiber: Fiber.Fiber<any, any>): void {
-    this.timeout?.cancel(fiber)
-    this.timeout = undefined
+  cancel(fiber: Fiber.Fiber<any, any>): void {
+    if (!this.isIn) return
+    this.isIn = false
+    this.expiry.leave(this, fiber)
+    const { next } = this
+    if (next?.isIn) next.waiting.expire()
   }
 }

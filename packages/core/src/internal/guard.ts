@@ -2,6 +2,9 @@
  * The sound way to stand around an effect. An interrupt or a yield can come between any two steps of a fiber, so
  * "acquire, then register the release" leaks. Here the frame that releases is pushed first, and the admission is
  * taken inside it in one synchronous step: whatever happens, `leave` runs exactly once and sees what was really taken.
+ *
+ * Guards that stand directly around each other know of each other: when one refuses, those around it learn that the
+ * work has not begun. A refusal that comes out of the work itself, such as that of an agent's tool, is no such thing.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -10,8 +13,8 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { Deadline } from "./expiry.ts"
 
-type AnyEffect = Effect.Effect<any, any, any>
-type AnyFiber = Fiber.Fiber<any, any>
+export type AnyEffect = Effect.Effect<any, any, any>
+export type AnyFiber = Fiber.Fiber<any, any>
 
 /** What the guards that ask in one synchronous stretch know about time, which saves each of them looking. */
 export interface Moment {
@@ -26,13 +29,24 @@ export const clockOf = (fiber: AnyFiber, moment: Moment | undefined): Clock.Cloc
   moment === undefined ? fiber.getRef(Clock.Clock) : moment.clock
 
 /**
- * What one run of a guarded effect holds. `enter` takes it and says how to go on: with the guarded effect, with a
- * failed `Exit`, or by waiting. `leave` gives back what `enter` took, which is nothing when the run was interrupted
- * before it; it must not throw, since what it throws would replace the result.
+ * What one run of a guarded effect holds. `enter` takes it and says how to go on: with the guarded effect, by `goOn`;
+ * with a failed `Exit`; or by waiting. `leave` gives back what `enter` took, which is nothing when the run was
+ * interrupted before it; it must not throw, since what it throws would replace the result.
  */
 export abstract class Admission {
+  /** Whether the work has begun: not only a guard directly around it, which may refuse it still. */
+  begun = false
+  /** The admission of the guard that is directly around this one. */
+  outer: Admission | undefined
+
   abstract enter(fiber: AnyFiber, moment?: Moment | undefined): AnyEffect
   abstract leave(exit: Exit.Exit<any, any>): void
+
+  /** The work begins now. */
+  begin(): void {
+    this.begun = true
+    this.outer?.begin()
+  }
 }
 
 Object.setPrototypeOf(
@@ -45,6 +59,46 @@ Object.setPrototypeOf(
   })
 )
 
+export const InsideId = "~@switchgear/core/guard/inside"
+
+/** An effect that is a guard, or only leads to one, and can tell the guard around it whether the work has begun. */
+export interface Inside extends AnyEffect {
+  /** What the fiber evaluates next, as what stands directly inside of `outer`. */
+  readonly [InsideId]: (fiber: AnyFiber, outer: Admission | undefined) => AnyEffect
+}
+
+const isInside = (self: AnyEffect): self is Inside => (self as Partial<Inside>)[InsideId] !== undefined
+
+/** What a guard goes on with when the call has passed it: the guard directly inside, or the work, which begins. */
+export const goOn = (admission: Admission | undefined, self: AnyEffect, fiber: AnyFiber): AnyEffect => {
+  if (isInside(self)) return self[InsideId](fiber, admission)
+  admission?.begin()
+  return self
+}
+
+/** The same for work that another fiber evaluates next. */
+export const goOnElsewhere = (admission: Admission | undefined, self: AnyEffect): AnyEffect => {
+  if (admission === undefined) return self
+  if (isInside(self)) return Effect.withFiber((fiber) => goOn(admission, self, fiber))
+  admission.begin()
+  return self
+}
+
+/** The prototype of effects that are guards, or lead to one. */
+export const insidePrototype = <Self extends AnyEffect>(
+  label: string,
+  inside: (this: Self, fiber: AnyFiber, outer: Admission | undefined) => AnyEffect
+): Self & Inside =>
+  Object.assign(
+    Effectable.Prototype<Self & Inside>({
+      label,
+      evaluate(fiber) {
+        return inside.call(this, fiber, undefined)
+      }
+    }),
+    { [InsideId]: inside }
+  ) as Self & Inside
+
 /** Begins one run of a guard around an effect. */
 export type Begin = (fiber: AnyFiber, self: AnyEffect, moment?: Moment | undefined) => Admission
 
@@ -53,15 +107,13 @@ interface Guarded extends AnyEffect {
   readonly begin: Begin
 }
 
-const GuardedProto = Effectable.Prototype<Guarded>({
-  label: "Switchgear.guard",
-  evaluate(fiber) {
-    const admission = this.begin(fiber, this.self)
-    return Effect.onExitPrimitive(admission as unknown as AnyEffect, (exit) => {
-      admission.leave(exit)
-      return undefined
-    })
-  }
+const GuardedProto = insidePrototype<Guarded>("Switchgear.guard", function(fiber, outer) {
+  const admission = this.begin(fiber, this.self)
+  admission.outer = outer
+  return Effect.onExitPrimitive(admission as unknown as AnyEffect, (exit) => {
+    admission.leave(exit)
+    return undefined
+  })
 })
 
 const Guarded = function(this: { self: AnyEffect; begin: Begin }, self: AnyEffect, begin: Begin) {
@@ -81,11 +133,8 @@ interface Gated extends AnyEffect {
   readonly refuse: Refuse
 }
 
-const GatedProto = Effectable.Prototype<Gated>({
-  label: "Switchgear.gate",
-  evaluate(fiber) {
-    return this.refuse(fiber) ?? this.self
-  }
+const GatedProto = insidePrototype<Gated>("Switchgear.gate", function(fiber, outer) {
+  return this.refuse(fiber) ?? goOn(outer, this.self, fiber)
 })
 
 const Gated = function(this: { self: AnyEffect; refuse: Refuse }, self: AnyEffect, refuse: Refuse) {

@@ -16,6 +16,14 @@ export class OptionsOf {
     throw new RangeError(`${this.where}: ${field} must be ${range}, got ${render(value)}`)
   }
 
+  /** No other fields than these: one that is misspelt would be left out without a word. */
+  known(options: object, fields: ReadonlyArray<string>): void {
+    const unknown = Object.keys(options).find((field) => !fields.includes(field))
+    if (unknown !== undefined) {
+      throw new RangeError(`${this.where}: there is no ${unknown}. There are: ${fields.join(", ")}`)
+    }
+  }
+
   integer(field: string, value: number, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number {
     if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value
     const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`
@@ -55,6 +63,12 @@ export class OptionsOf {
   wait(field: string, value: Duration.Input): number {
     const millis = toMillis(value)
     return millis >= 0 ? millis : this.refuse(field, "a duration of zero or more", value)
+  }
+
+  /** What is left of a time, in milliseconds: at least zero, since less than nothing is nothing. */
+  left(field: string, value: Duration.Input): number {
+    const millis = toMillis(value)
+    return millis < Infinity ? Math.max(0, millis) : this.refuse(field, "a finite duration", value)
   }
 
   /** A length of time in milliseconds in which zero is meant, and which has an end. */

@@ -6,13 +6,15 @@
  * - A number that has come free is given again, so that ids do not multiply with time.
  */
 
+import { callBack } from "./callBack.ts"
+
 /** What is entered: something of a kind, with a name. */
 export interface Member {
   readonly _tag: string
   readonly name: string
 }
 
-/** Told at once, in the step in which it happens. Must not throw. */
+/** Told at once, in the step in which it happens. What it throws is logged. */
 export interface Observer<in Entry, in Event> {
   readonly entered?: ((member: Listed<Entry>) => void) | undefined
   readonly left?: ((member: Listed<Entry>) => void) | undefined
@@ -59,7 +61,7 @@ export class Roster<Entry extends Member, Event> {
     this.namesakes.set(group, count)
     this.ids.set(subject, member.id)
     this.members.set(place, member)
-    for (const observer of this.observers) observer.entered?.(member)
+    this.tell((observer) => observer.entered?.(member))
     return () => {
       if (this.members.get(place) !== member) return
       this.members.delete(place)
@@ -67,7 +69,7 @@ export class Roster<Entry extends Member, Event> {
       const left = this.namesakes.get(group)! - 1
       if (left === 0) this.namesakes.delete(group)
       else this.namesakes.set(group, left)
-      for (const observer of this.observers) observer.left?.(member)
+      this.tell((observer) => observer.left?.(member))
     }
   }
 
@@ -80,7 +82,7 @@ export class Roster<Entry extends Member, Event> {
       this.log[this.oldest] = happened
       this.oldest = (this.oldest + 1) % this.capacity
     }
-    for (const observer of this.observers) observer.happened?.(happened)
+    this.tell((observer) => observer.happened?.(happened))
   }
 
   /** Tells `observer` of everything from now on; the answer ends that. */
@@ -89,6 +91,11 @@ export class Roster<Entry extends Member, Event> {
     return () => {
       this.observers.delete(observer)
     }
+  }
+
+  // What an observer throws is neither the fault of the guard that changed nor of the other observers.
+  private tell(say: (observer: Observer<Entry, Event>) => void): void {
+    for (const observer of this.observers) callBack(() => say(observer))
   }
 
   // `count` is free unless someone below it has left: then the gap is looked for. So a thousand of one name cost no

@@ -4,6 +4,7 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { type AnyEffect, goOn, insidePrototype } from "./guard.ts"
 import type { WrittenOptions } from "./writtenOptions.ts"
 
 /** A guard: something that stands around an effect and may refuse it with `Rejection`. */
@@ -39,6 +40,27 @@ export const guardClass = <Self, const Id extends string, Shape extends Guard<Re
     layer: Layer.effect(key, make(options)),
     layerWith: (replaced: Partial<Options>) => Layer.effect(key, make({ ...options, ...replaced })),
     layerConfig: (path: string | ConfigProvider.Path) => Layer.effect(key, Effect.flatMap(config(path, options), make)),
-    protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.flatMap(key, (guard) => guard.protect(self))
+    protect: <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejection, R | Self> =>
+      new Looked(key, self) as unknown as Effect.Effect<A, E | Rejection, R | Self>
   })
 }
+
+// Not `Effect.flatMap`, which the guard around would take for work that has begun.
+interface Looked extends AnyEffect {
+  readonly key: Context.Key<any, Guard<any>>
+  readonly self: AnyEffect
+}
+
+const LookedProto = insidePrototype<Looked>("Switchgear.service", function(fiber, outer) {
+  return goOn(outer, Context.getUnsafe(fiber.context, this.key).protect(this.self), fiber)
+})
+
+const Looked = function(
+  this: { key: Context.Key<any, Guard<any>>; self: AnyEffect },
+  key: Context.Key<any, Guard<any>>,
+  self: AnyEffect
+) {
+  this.key = key
+  this.self = self
+} as unknown as new(key: Context.Key<any, Guard<any>>, self: AnyEffect) => Looked
+Looked.prototype = LookedProto

@@ -1,25 +1,33 @@
-/** A timer of a clock, for the guards whose waits end on their own. */
-import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+/**
+ * A timer of a clock, for the guards whose waits end on their own. It may outlive the fiber that started it, so it takes
+ * nothing of that fiber but its scheduler: the services of a request must not live as long as a timer.
+ */
+import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+import { callBack } from "./callBack.ts"
 
-/** Calls `onFire` after so many milliseconds, unless the answer is called first. Infinity never fires. */
-export const startTimer = (fiber: Fiber.Fiber<any, any>, millis: number, onFire: () => void): () => void =>
-  startTimerOf(fiber.getRef(Clock.Clock), fiber.context, millis, onFire)
-
-/** The same for a timer that may outlive its fiber, which has neither clock nor services when it has ended. */
+/** Calls `onFire` after `millis` milliseconds, unless the returned function is called first. Infinity never fires. */
 export const startTimerOf = (
   clock: Clock.Clock,
-  context: Context.Context<never>,
+  scheduler: Scheduler.Scheduler,
   millis: number,
   onFire: () => void
 ): () => void => {
   if (millis === Infinity) return () => {}
-  const timer = Effect.runForkWith(context)(clock.sleep(Duration.millis(millis)))
+  const timer = Effect.runForkWith(contextOf(scheduler))(clock.sleep(Duration.millis(millis)))
   timer.addObserver((exit) => {
-    if (exit._tag === "Success") onFire()
+    if (exit._tag === "Success") callBack(onFire)
   })
   return () => timer.interruptUnsafe()
+}
+
+const contexts = new WeakMap<Scheduler.Scheduler, Context.Context<never>>()
+
+const contextOf = (scheduler: Scheduler.Scheduler): Context.Context<never> => {
+  let context = contexts.get(scheduler)
+  if (context === undefined) contexts.set(scheduler, context = Context.make(Scheduler.Scheduler, scheduler))
+  return context
 }

@@ -1,23 +1,24 @@
 /**
- * Time-outs that almost never fire. Those of one length, begun one after the other, are due in that order: a line of
+ * Time-outs that almost never fire. Those of one length, begun one after the other, are due in that order: a lane of
  * them needs one alarm, for its first, and to begin and to end one is a few assignments.
  */
 import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
+import type * as Scheduler from "effect/Scheduler"
 import { monotonicMillis } from "./time.ts"
+import { callBack } from "./callBack.ts"
 import { startTimerOf } from "./timer.ts"
 import { type Place, WaitQueue } from "./waitQueue.ts"
 
-/** A time-out in its line. */
+/** A time-out in its lane. */
 export class Timeout implements Place<Timeout> {
   before: Timeout | undefined
   after: Timeout | undefined
   readonly due: number
   readonly turn: number
-  readonly onFire: () => void
+  private readonly onFire: () => void
   private readonly lane: TimerLane
-  private waiting = true
+  private state: "waiting" | "due" | "ended" = "waiting"
 
   constructor(lane: TimerLane, due: number, turn: number, onFire: () => void) {
     this.lane = lane
@@ -32,14 +33,20 @@ export class Timeout implements Place<Timeout> {
 
   /** Ends the time-out, fired or not. */
   cancel(fiber: Fiber.Fiber<any, any>): void {
-    if (!this.waiting) return
-    this.waiting = false
-    this.lane.leave(this, fiber)
+    const isWaiting = this.state === "waiting"
+    this.state = "ended"
+    if (isWaiting) this.lane.leave(this, fiber)
+  }
+
+  /** Its time has come, and it is out of the lane. */
+  come(): void {
+    this.state = "due"
   }
 
   fire(): void {
-    this.waiting = false
-    this.onFire()
+    if (this.state !== "due") return
+    this.state = "ended"
+    callBack(this.onFire)
   }
 }
 
@@ -58,7 +65,7 @@ class TimerLane {
     this.emptied = emptied
   }
 
-  join(timeout: Timeout, context: Context.Context<never>): void {
+  join(timeout: Timeout, scheduler: Scheduler.Scheduler): void {
     // Behind those that are due earlier; only one that joins long after its time began finds others before it.
     let later: Timeout | undefined
     for (let last = this.queue.peekLast(); last !== undefined && timeout.isBefore(last); last = last.before)
@@ -68,7 +75,7 @@ class TimerLane {
     // One that rings too early is set again when it rings.
     if (this.stopAlarm !== undefined && this.alarmAt <= timeout.due) return
     this.stopAlarm?.()
-    this.stopAlarm = this.arm(context)
+    this.stopAlarm = this.arm(scheduler)
   }
 
   leave(timeout: Timeout, fiber: Fiber.Fiber<any, any>): void {
@@ -83,21 +90,25 @@ class TimerLane {
     }, 0)
   }
 
-  private arm(context: Context.Context<never>): () => void {
+  private arm(scheduler: Scheduler.Scheduler): () => void {
     this.alarmAt = this.queue.peek()!.due
     const wait = this.alarmAt - monotonicMillis(this.clock)
     // Whole milliseconds, since a timer that is cut off to them rings too early.
-    return startTimerOf(this.clock, context, Math.max(0, Math.ceil(wait)), () => this.ring(context))
+    return startTimerOf(this.clock, scheduler, Math.max(0, Math.ceil(wait)), () => this.ring(scheduler))
   }
 
-  private ring(context: Context.Context<never>): void {
+  // The lane is in order before anybody is told: what a time-out does may begin and end others in this very lane.
+  private ring(scheduler: Scheduler.Scheduler): void {
     const now = monotonicMillis(this.clock)
+    const due: Array<Timeout> = []
     for (let first = this.queue.peek(); first !== undefined && first.due <= now; first = this.queue.peek()) {
       this.queue.shift()
-      first.fire()
+      first.come()
+      due.push(first)
     }
-    this.stopAlarm = this.queue.size > 0 ? this.arm(context) : undefined
+    this.stopAlarm = this.queue.size > 0 ? this.arm(scheduler) : undefined
     if (this.stopAlarm === undefined) this.emptied(this)
+    for (const timeout of due) timeout.fire()
   }
 
   private close(): void {
@@ -131,7 +142,7 @@ let turns = 0
 /** The place, among those due at the same time, of a time-out whose time begins now. */
 export const nextTurn = (): number => ++turns
 
-/** Begins a time-out of `millis`, due at `due` by the fiber's clock. */
+/** Begins a time-out of `millis`, due at `due` by the clock given. */
 export const startTimeout = (
   fiber: Fiber.Fiber<any, any>,
   clock: Clock.Clock,
@@ -142,6 +153,6 @@ export const startTimeout = (
 ): Timeout => {
   const lane = laneFor(clock, millis)
   const timeout = new Timeout(lane, due, turn, onFire)
-  lane.join(timeout, fiber.context)
+  lane.join(timeout, fiber.cache.scheduler)
   return timeout
 }

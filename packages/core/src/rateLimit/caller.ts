@@ -4,12 +4,10 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Deadline from "../Deadline.ts"
-import { Admission, type Moment } from "../internal/guard.ts"
-import { onlyFailure } from "../internal/onlyFailure.ts"
+import { Admission, goOn, type Moment } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { type Costs, grain, type Refusal, type Turn } from "../internal/turn.ts"
 import { wake } from "../internal/wake.ts"
-import * as Outcome from "../Outcome.ts"
 import type { Cost, Reservation } from "../RateLimit.ts"
 import type { Limiter } from "./limiter.ts"
 
@@ -29,11 +27,11 @@ export abstract class Caller extends Admission implements Turn {
   declare latest: number | undefined
   declare private fiber: Fiber.Fiber<any, any>
   declare private refused: Exit.Exit<never, any> | undefined
+  declare private told: boolean
   protected readonly limiter: Limiter
   private readonly asked: Asked
   private state: "new" | "granted" | "running" = "new"
   private takenAt = 0
-  private next: Effect.Effect<any, any, any> | undefined
   private resume: ((next: Effect.Effect<any, any, any>) => void) | undefined
 
   constructor(limiter: Limiter, asked: Asked) {
@@ -43,7 +41,7 @@ export abstract class Caller extends Admission implements Turn {
   }
 
   /** What is run when the turn has come. */
-  protected abstract work(): Effect.Effect<any, any, any>
+  protected abstract work(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any>
 
   /** What is to be corrected when that has ended. */
   protected abstract correction(exit: Exit.Exit<any, any>): Costs | undefined
@@ -63,13 +61,13 @@ export abstract class Caller extends Admission implements Turn {
     if (answer === "taken") {
       this.grant(now)
       this.state = "running"
-      return this.work()
+      return this.work(fiber)
     }
     if (answer !== "queued") return limiter.reject(answer)
-    // The turn can have come already, if the fiber yielded in between.
     return Effect.callback((resume) => {
-      if (this.next) resume(this.next)
-      else this.resume = resume
+      this.resume = resume
+      // The turn can have come already, if the fiber yielded in between.
+      if (this.told) this.proceed()
     })
   }
 
@@ -96,7 +94,7 @@ export abstract class Caller extends Admission implements Turn {
   }
 
   tell(): void {
-    wake(this.fiber, () => this.goOn())
+    wake(this.fiber, () => this.proceed())
   }
 
   leave(exit: Exit.Exit<any, any>): void {
@@ -121,15 +119,16 @@ export abstract class Caller extends Admission implements Turn {
     return this.costs.map((cost) => -cost)
   }
 
-  // What was granted and then left before it was told has been given back, and nobody is there to go on.
-  private goOn(): void {
-    if (this.state === "granted") {
+  private proceed(): void {
+    if (this.resume === undefined) {
+      this.told = true
+    } else if (this.state === "granted") {
       this.state = "running"
-      this.next = this.work()
-    } else {
-      this.next = this.refused
+      this.resume(this.work(this.fiber))
+    } else if (this.refused !== undefined) {
+      this.resume(this.refused)
     }
-    if (this.next !== undefined) this.resume?.(this.next)
+    // What was granted and then left before it was told has been given back, and nobody is there to go on.
   }
 
   private lastUse(fiber: Fiber.Fiber<any, any>, now: number, moment: Moment | undefined): number {
@@ -159,16 +158,14 @@ export class ProtectedCall extends Caller {
     this.settle = settle
   }
 
-  protected work(): Effect.Effect<any, any, any> {
-    return this.self
+  protected work(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+    return goOn(this, this.self, fiber)
   }
 
   protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
-    if (exit._tag === "Failure") {
-      const failure = onlyFailure(exit.cause)
-      return failure && Outcome.isRejection(failure.failure) ? this.nothing : undefined
-    }
-    if (this.settle === undefined) return undefined
+    // A guard directly inside refused, or an interrupt came first: nothing was used.
+    if (!this.begun) return this.nothing
+    if (exit._tag === "Failure" || this.settle === undefined) return undefined
     // What cannot be settled stays as it was estimated: the answer of the call is not lost for it.
     try {
       const actual: unknown = this.settle(exit.value)
@@ -186,6 +183,7 @@ export class ProtectedCall extends Caller {
 
 export class ReservingCall extends Caller {
   protected work(): Effect.Effect<Reservation> {
+    this.begin()
     let ended = false
     const once = (differences: () => Costs) =>
       Effect.sync(() => {

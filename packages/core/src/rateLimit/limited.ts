@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { blank } from "../internal/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /** It is not the call's turn: the work was not started. */
@@ -39,17 +40,35 @@ export class RateLimited
     if (this.retryAfter === undefined) {
       return `${limiter} can never pass this call: it asks for more ${this.bucket} than the limit holds. Make it smaller, or raise the limit.`
     }
-    return `${limiter} ${this.obstacle}. Try again in ${Duration.format(this.retryAfter)}.`
+    return `${limiter} ${obstacle(this)}. Try again in ${Duration.format(this.retryAfter)}.`
   }
+}
 
-  private get obstacle(): string {
-    switch (this.reason) {
-      case "paused":
-        return "is paused"
-      case "queue-full":
-        return "has no place left in its queue"
-      default:
-        return `has no ${this.bucket} left for the call`
-    }
+const obstacle = ({ bucket, reason }: RateLimited): string => {
+  switch (reason) {
+    case "paused":
+      return "is paused"
+    case "queue-full":
+      return "has no place left in its queue"
+    default:
+      return `has no ${bucket} left for the call`
   }
+}
+
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
+/** `new RateLimited`, cheaply: field by field, since under overload this is what most calls do. */
+export const rateLimited = (
+  limiter: string,
+  bucket: RateLimited["bucket"],
+  reason: RateLimited["reason"],
+  retryAfter: Duration.Duration | undefined
+): RateLimited => {
+  const error: Mutable<RateLimited> = blank(RateLimited)
+  error._tag = "RateLimited"
+  error.limiter = limiter
+  error.bucket = bucket
+  error.reason = reason
+  if (retryAfter !== undefined) error.retryAfter = retryAfter
+  return error
 }

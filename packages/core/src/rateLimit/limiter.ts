@@ -1,18 +1,17 @@
 /** A limiter at work: what its calls share. */
 import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
+import type * as Scheduler from "effect/Scheduler"
 import { LimiterMachine } from "../internal/limiterMachine.ts"
 import { OptionsOf } from "../internal/options.ts"
-import { withoutStack } from "../internal/rejection.ts"
 import { SlidingLog } from "../internal/slidingLog.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimerOf } from "../internal/timer.ts"
 import { TokenBucket } from "../internal/tokenBucket.ts"
 import { type Costs, grain, type Refusal } from "../internal/turn.ts"
 import type { Cost, Limit, Options } from "../RateLimit.ts"
-import { RateLimited } from "./limited.ts"
+import { type RateLimited, rateLimited } from "./limited.ts"
 import { checkLimits, quantity, toRules } from "./rules.ts"
 
 /**
@@ -28,19 +27,18 @@ export class Limiter {
   admitted = 0
   rejected = 0
   limits: ReadonlyArray<Limit>
-  /** What a timer needs, and nothing that a caller brought along. */
-  private readonly context: Context.Context<never>
+  private readonly scheduler: Scheduler.Scheduler
   private stopAlarm: (() => void) | undefined
   private alarmAt = Infinity
 
-  constructor(options: Options, clock: Clock.Clock, context: Context.Context<never>) {
+  constructor(options: Options, clock: Clock.Clock, scheduler: Scheduler.Scheduler) {
     const { checked, maxRetryAfter, maxWait, name, queue } = toRules(options, new OptionsOf("RateLimit.make"))
     this.name = name
     this.maxWait = maxWait
     this.maxRetryAfter = maxRetryAfter
     this.limits = options.limits
     this.clock = clock
-    this.context = context
+    this.scheduler = scheduler
     const now = this.now()
     const meters = options.limits.map(({ kind }, i) =>
       kind === "sliding-window" ? new SlidingLog(checked[i]!) : new TokenBucket(checked[i]!, now)
@@ -74,11 +72,8 @@ export class Limiter {
     this.rejected++
     // A call that costs nothing is held up by a pause, which is every limit's.
     const { resource } = this.limits[Math.max(0, meter)]!
-    const fields = { limiter: this.name, bucket: resource, reason }
     const retryAfter = reason === "too-large" ? undefined : Duration.millis(Math.max(0, Math.ceil(wait - grain)))
-    return Exit.fail(
-      withoutStack(() => new RateLimited(retryAfter === undefined ? fields : { ...fields, retryAfter }))
-    )
+    return Exit.fail(rateLimited(this.name, resource, reason, retryAfter))
   }
 
   pause(duration: Duration.Input): void {
@@ -125,7 +120,7 @@ export class Limiter {
       this.machine.advance(this.now())
     }
     try {
-      this.stopAlarm = startTimerOf(this.clock, this.context, Math.max(0, Math.ceil(at - this.now() - grain)), ring)
+      this.stopAlarm = startTimerOf(this.clock, this.scheduler, Math.max(0, Math.ceil(at - this.now() - grain)), ring)
     } catch {
       // A clock that sets no timer must not cost a caller its result. The next call or change tries again.
     }

@@ -31,16 +31,14 @@ export const planBulkhead = (scenario: Scenario): Plan | NotExpressible => {
   if (order !== undefined && order !== "fifo" && order !== "lifo")
     return not("unknown setting", `order: ${String(order)}`)
   if (config["partitions"] !== undefined || steps.some((step) => "key" in step)) return not("partitions", "partitions")
-  if (steps.some(({ op }) => op === "changeMaxWait"))
-    return not("a wait for a slot that can be changed", "changeMaxWait")
-
+  const waits = steps.some(({ op }) => op === "changeMaxWait")
   const maxWait = numberOf(config["maxWaitMs"])
   const maxQueue = numberOf(config["maxQueue"])
   const options = {
     name: "conformance",
     concurrency: numberOf(config["maxConcurrent"])!,
     // Without a bound of its own, a queue is bounded by the wait alone; without a wait, there is none.
-    queue: maxQueue ?? (maxWait === 0 ? 0 : Number.MAX_SAFE_INTEGER),
+    queue: maxQueue ?? (maxWait === 0 && !waits ? 0 : Number.MAX_SAFE_INTEGER),
     // With a queue, no wait given means that its length alone is the limit.
     maxWait: maxWait === undefined || maxWait === 0 && maxQueue !== undefined ? "Infinity" as const : maxWait
   }
@@ -76,6 +74,8 @@ interface Caller {
 const play = ({ steps }: Scenario, options: Bulkhead.Options): Effect.Effect<Trace> =>
   Effect.gen(function*() {
     const bulkhead = yield* Bulkhead.make(options)
+    // A wait that is changed is that of the calls from then on.
+    let protect: typeof bulkhead.protect = bulkhead.protect
     // Where the order of service is looked at, who is served leaves at once, so that one release serves everybody.
     const leavesAtOnce = steps.some(({ expect }) => expect && "servedOrder" in expect)
     const served: Array<string> = []
@@ -105,7 +105,7 @@ const play = ({ steps }: Scenario, options: Bulkhead.Options): Effect.Effect<Tra
           caller.endedAt = now
           if (running.includes(caller)) running.splice(running.indexOf(caller), 1)
         })
-        caller.fiber = yield* Effect.forkDetach(Effect.ensuring(Effect.exit(bulkhead.protect(work)), left), {
+        caller.fiber = yield* Effect.forkDetach(Effect.ensuring(Effect.exit(protect(work)), left), {
           startImmediately: true
         })
         return caller as Caller
@@ -154,6 +154,9 @@ const play = ({ steps }: Scenario, options: Bulkhead.Options): Effect.Effect<Tra
           }
           case "changeLimit":
             yield* bulkhead.resize(numberOf(step["value"])!)
+            return {}
+          case "changeMaxWait":
+            protect = bulkhead.protectWith({ maxWait: numberOf(step["ms"])! })
             return {}
           case "advance":
             yield* TestClock.adjust(numberOf(step["ms"])!)

@@ -15,7 +15,6 @@ export const reasons = {
   "trips only after a full sample": "A window judges as soon as it holds `minimumCalls`.",
   "half-open has a rate of its own": "One failure rate holds for the window and for the probes.",
   "a share of calls that is no whole number": "Calls come one at a time, so that the rate cannot be played.",
-  "a wait for a slot that can be changed": "`maxWait` is given once, in `make`.",
   "partitions":
     "A `share` is the most that a key may hold, and the same for each; it is no part kept free for one of them.",
   "a wait of no length": "`base` is above zero: trying again at once is no policy.",

@@ -31,10 +31,15 @@ export const classify: Outcome.Classify = (exit) => {
   let judged: Outcome.Outcome = Outcome.ignored
   for (const reason of exit.cause.reasons) {
     if (Cause.isDieReason(reason)) return Outcome.failure
-    if (Cause.isFailReason(reason) && speaksOfHealth(reason.error)) judged = Outcome.failure
+    if (!Cause.isFailReason(reason)) continue
+    if (speaksOfHealth(reason.error)) judged = Outcome.failure
+    else if (judged === Outcome.ignored && isOfTool(reason.error)) judged = Outcome.success
   }
   return judged
 }
+
+// A guard of a tool refused what the model had asked for: the model has answered.
+const isOfTool = (error: unknown): boolean => Outcome.isRejection(error) && !AiError.isAiError(error)
 
 const speaksOfHealth = (error: unknown): boolean => {
   if (Outcome.isRejection(error)) return false

@@ -1,12 +1,12 @@
 /**
- * Who holds slots, who waits for one, and who is next: the highest priority, and the one who came first among equals,
- * of those whose key holds fewer slots than a key may.
+ * Who holds slots, who waits for one, and who is next: the highest priority; among equals the key that holds the fewest
+ * slots; and then the one who came first. A key that holds as many slots as a key may is passed over.
  *
  * Each key has a lane: what it holds, and who waits under it. A lane that is at the limit is closed and stands in
  * nobody's way; the open ones are ordered by their best waiter. All that has no key is in one lane without a limit. A
  * step costs at most the logarithm of the number of open lanes.
  */
-import { Heap, type Heaped } from "./heap.ts"
+import { Heap, type Heaped } from "../internal/heap.ts"
 import { PriorityQueue, type Ranked } from "./priorityQueue.ts"
 
 export interface Waiter<Member extends Waiter<Member>> extends Ranked<Member> {
@@ -109,5 +109,6 @@ export class FairQueue<Member extends Waiter<Member>> {
 const comesFirst = <Member extends Waiter<Member>>(a: Lane<Member>, b: Lane<Member>): boolean => {
   const first = a.waiting.peek()!
   const second = b.waiting.peek()!
-  return first.priority > second.priority || first.priority === second.priority && first.arrival < second.arrival
+  if (first.priority !== second.priority) return first.priority > second.priority
+  return a.held !== b.held ? a.held < b.held : first.arrival < second.arrival
 }

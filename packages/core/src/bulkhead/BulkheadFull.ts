@@ -1,0 +1,35 @@
+/** Error raised when a bulkhead refuses a call. */
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { rejection } from "../internal/rejection.ts"
+import * as Outcome from "../Outcome.ts"
+
+/** Why a call was refused: nowhere to wait, waited long enough, or no time left to wait. */
+export type Reason = "queue-full" | "wait-timeout" | "deadline"
+
+/** There was no slot for the call: the work was not started. */
+export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/core/Bulkhead/BulkheadFull")(
+  "BulkheadFull",
+  {
+    bulkhead: Schema.String,
+    reason: Schema.Literals(["queue-full", "wait-timeout", "deadline"]),
+    retryAfter: Schema.optional(Schema.Duration)
+  }
+) {
+  get [Outcome.RejectionTypeId](): true {
+    return true
+  }
+
+  override get message(): string {
+    const why = {
+      "queue-full": "no slot is free for it and the queue is full. Shed load, or use another target.",
+      "wait-timeout": "no slot came free within its maxWait. Shed load, or use another target.",
+      "deadline": "no slot came free before the caller's deadline. Answer with what there is."
+    }
+    return `Bulkhead "${this.bulkhead}" did not take the call: ${why[this.reason]}`
+  }
+}
+
+/** A new error for each refused call, since callers may mark the errors that they report. */
+export const refusal = (bulkhead: string, reason: Reason): Exit.Exit<never, BulkheadFull> =>
+  Exit.fail(rejection(BulkheadFull, { _tag: "BulkheadFull", bulkhead, reason }))

@@ -1,0 +1,154 @@
+/**
+ * One call on its way through a bulkhead. It owns its slot from the synchronous step in which the slot is given. A call
+ * that waits goes on in a step of its own, so that the caller that gave the slot back has its own answer first.
+ */
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { momentOf } from "../deadline/current.ts"
+import { Expiry, type Joined } from "../internal/expiry.ts"
+import { Admission, type AnyEffect, goOn, type Moment } from "../internal/guard.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { startTimeout } from "../internal/timerLane.ts"
+import { wake } from "../internal/wake.ts"
+import type { Reason } from "./BulkheadFull.ts"
+import { CurrentKey, CurrentPriority } from "./current.ts"
+import type { Lane, Waiter } from "./fairQueue.ts"
+import type { PermitPool } from "./permitPool.ts"
+
+export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
+  before: BulkheadCall | undefined
+  after: BulkheadCall | undefined
+  priority = 0
+  arrival = 0
+  lane!: Lane<BulkheadCall>
+  private readonly pool: PermitPool
+  private readonly self: AnyEffect
+  private readonly maxWait: number
+  private state: "new" | "waiting" | "holds" | "refused" = "new"
+  private wait: Wait | undefined
+
+  constructor(pool: PermitPool, self: AnyEffect, maxWait: number) {
+    super()
+    this.pool = pool
+    this.self = self
+    this.maxWait = maxWait
+  }
+
+  enter(fiber: Fiber.Fiber<any, any>, given?: Moment | undefined): AnyEffect {
+    const { pool } = this
+    // Looked up in the step that uses it: a lane in which nothing happens is not kept.
+    this.lane = pool.queue.lane(pool.share === undefined ? undefined : fiber.getRef(CurrentKey))
+    if (pool.tryTake(this.lane)) {
+      this.state = "holds"
+      return goOn(this, this.self, fiber)
+    }
+    if (!pool.hasPlace(this.lane)) return pool.reject("queue-full")
+    if (this.maxWait === 0) return pool.reject("wait-timeout")
+    const moment = given ?? momentOf(fiber)
+    if (moment.deadline !== undefined && moment.deadline.at <= moment.now) return pool.reject("deadline")
+    this.priority = fiber.getRef(CurrentPriority) || 0
+    pool.queue.push(this)
+    this.state = "waiting"
+    const wait = this.wait = new Wait(
+      fiber,
+      moment,
+      this.maxWait,
+      (reason) => this.refuseWith(() => pool.reject(reason))
+    )
+    return wait.effect
+  }
+
+  /** Gives the slot to this call, which the queue has let go. */
+  grant(): void {
+    this.state = "holds"
+    this.wait!.end((fiber, isInTime) => {
+      if (isInTime) return goOn(this, this.self, fiber)
+      this.state = "refused"
+      this.pool.giveBack(this.lane)
+      return this.pool.reject("deadline")
+    })
+  }
+
+  /** Sends the call away if it waits; answers whether it did. */
+  refuseWith(rejection: () => Exit.Exit<never, any>): boolean {
+    if (this.state !== "waiting") return false
+    this.pool.queue.remove(this)
+    this.state = "refused"
+    const exit = rejection()
+    this.wait!.end(() => exit)
+    return true
+  }
+
+  leave(): void {
+    const { state } = this
+    this.state = "new"
+    this.wait?.abandon()
+    if (state === "waiting") this.pool.queue.remove(this)
+    else if (state === "holds") this.pool.giveBack(this.lane)
+  }
+}
+
+/** What goes on after a wait, decided by the fiber that waited; `isInTime` unless its deadline has passed by then. */
+type Next = (fiber: Fiber.Fiber<any, any>, isInTime: boolean) => AnyEffect
+
+/** The waiting itself: until it is ended from outside, by its deadline or after `maxWait`. */
+class Wait {
+  private readonly fiber: Fiber.Fiber<any, any>
+  private readonly moment: Moment
+  private readonly limit: Joined | undefined
+  private isTold = false
+  private next: Next | undefined
+  private resume: ((next: AnyEffect) => void) | undefined
+
+  constructor(
+    fiber: Fiber.Fiber<any, any>,
+    moment: Moment,
+    maxWait: number,
+    giveUp: (reason: Reason) => void
+  ) {
+    const { clock, deadline, now } = moment
+    this.fiber = fiber
+    this.moment = moment
+    const left = deadline === undefined ? Infinity : deadline.at - now
+    if (left > maxWait) {
+      this.limit = startTimeout(fiber, clock, maxWait, now + maxWait, () => giveUp("wait-timeout"))
+    } else if (deadline instanceof Expiry) {
+      this.limit = deadline.join({ fiber, child: undefined, expire: () => giveUp("deadline") })
+      deadline.arm(fiber)
+    } else if (left < Infinity) {
+      this.limit = startTimeout(fiber, clock, left, now + left, () => giveUp("deadline"))
+    }
+  }
+
+  get effect(): AnyEffect {
+    return Effect.callback((resume) => {
+      this.resume = resume
+      if (this.next !== undefined) this.tell()
+    })
+  }
+
+  end(next: Next): void {
+    this.next = next
+    wake(this.fiber, () => {
+      this.tell()
+      // After the answer: a deadline that ended the wait interrupts only what has not answered by then.
+      this.limit?.cancel(this.fiber)
+    })
+  }
+
+  /** The fiber has left before it was told. */
+  abandon(): void {
+    if (this.isTold) return
+    this.isTold = true
+    this.limit?.cancel(this.fiber)
+  }
+
+  private tell(): void {
+    const { next, resume } = this
+    if (this.isTold || next === undefined || resume === undefined) return
+    const { clock, deadline } = this.moment
+    this.isTold = true
+    resume(next(this.fiber, deadline === undefined || monotonicMillis(clock) < deadline.at))
+  }
+}

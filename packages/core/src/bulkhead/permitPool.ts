@@ -1,0 +1,79 @@
+/** The slots of a bulkhead and the queue for them. Invariant: while a slot is free, nobody waits who may have it. */
+import type * as Exit from "effect/Exit"
+import { type BulkheadFull, type Reason, refusal } from "./BulkheadFull.ts"
+import type { BulkheadCall } from "./call.ts"
+import { FairQueue, type Lane } from "./fairQueue.ts"
+
+/** The options of a bulkhead, checked; times in milliseconds. */
+export interface Rules {
+  readonly name: string
+  readonly concurrency: number
+  readonly limit: number
+  readonly maxWait: number
+  readonly share: number | undefined
+}
+
+export class PermitPool {
+  readonly name: string
+  readonly limit: number
+  readonly maxWait: number
+  readonly share: number | undefined
+  readonly queue: FairQueue<BulkheadCall>
+  readonly rejected = { "queue-full": 0, "wait-timeout": 0, "deadline": 0 }
+  concurrency: number
+  taken = 0
+  private readonly placesOfAKey: number
+
+  constructor({ concurrency, limit, maxWait, name, share }: Rules) {
+    this.name = name
+    this.concurrency = concurrency
+    this.limit = limit
+    this.maxWait = maxWait
+    this.share = share
+    this.queue = new FairQueue(this.shareOf(concurrency))
+    this.placesOfAKey = this.shareOf(limit)
+  }
+
+  /** Whether another call of the lane may wait. */
+  hasPlace(lane: Lane<BulkheadCall>): boolean {
+    return this.queue.size < this.limit && (lane.key === undefined || lane.waiting.size < this.placesOfAKey)
+  }
+
+  tryTake(lane: Lane<BulkheadCall>): boolean {
+    if (this.taken >= this.concurrency || !this.queue.isNext(lane)) return false
+    this.taken++
+    this.queue.take(lane)
+    return true
+  }
+
+  giveBack(lane: Lane<BulkheadCall>): void {
+    this.taken--
+    this.queue.giveBack(lane)
+    this.handOut()
+  }
+
+  resize(concurrency: number): void {
+    this.concurrency = concurrency
+    this.queue.setLimit(this.shareOf(concurrency))
+    this.handOut()
+  }
+
+  reject(reason: Reason): Exit.Exit<never, BulkheadFull> {
+    this.rejected[reason]++
+    return refusal(this.name, reason)
+  }
+
+  private handOut(): void {
+    while (this.taken < this.concurrency) {
+      const next = this.queue.shift()
+      if (next === undefined) return
+      this.taken++
+      next.grant()
+    }
+  }
+
+  // 29 % of 100 slots are 29, though the product of the two numbers is a hair less.
+  private shareOf(all: number): number {
+    return this.share === undefined ? Infinity : Math.max(1, Math.floor(this.share * all + 1e-9))
+  }
+}

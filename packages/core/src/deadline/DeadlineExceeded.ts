@@ -1,0 +1,43 @@
+/** The error of a call whose time ran out. */
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type { Deadline } from "../internal/expiry.ts"
+import { rejection } from "../internal/rejection.ts"
+import * as Outcome from "../Outcome.ts"
+
+/**
+ * The time ran out: the work was interrupted, or was not begun because no time was left. The latter has an `after` of
+ * zero and is a rejection, since a call that was not made says nothing about the callee.
+ */
+export class DeadlineExceeded
+  extends Schema.TaggedError<DeadlineExceeded>("@switchgear/core/Deadline/DeadlineExceeded")(
+    "DeadlineExceeded",
+    {
+      limit: Schema.Literals(["attempt", "total"]),
+      /** The time that the work was given. */
+      after: Schema.Duration
+    }
+  )
+{
+  get [Outcome.RejectionTypeId](): boolean {
+    return Duration.isZero(this.after)
+  }
+
+  override get message(): string {
+    if (Duration.isZero(this.after)) {
+      return "The deadline had passed before the call began: the call was not made. Answer with what there is."
+    }
+    const after = Duration.format(this.after)
+    return this.limit === "attempt"
+      ? `The attempt had not ended after ${after} and was interrupted. Allow more time, or try another target.`
+      : `The deadline passed after ${after}: no time is left for this call. Answer with what there is.`
+  }
+}
+
+/** The failure of work that was given `millis` milliseconds. */
+export const exceeded = (limit: Deadline["limit"], millis: number): DeadlineExceeded =>
+  rejection(DeadlineExceeded, { _tag: "DeadlineExceeded", limit, after: Duration.millis(millis) })
+
+/** The failure of what was not begun, because its deadline had passed. */
+export const nothingLeft = ({ limit }: Deadline): Exit.Exit<never, DeadlineExceeded> => Exit.fail(exceeded(limit, 0))

@@ -1,0 +1,26 @@
+/** The deadline that a fiber is under, by the clock that the fiber reads. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Fiber from "effect/Fiber"
+import { type Deadline, Expiry } from "../internal/expiry.ts"
+import type { Moment } from "../internal/guard.ts"
+import { monotonicMillis } from "../internal/time.ts"
+
+export const CurrentDeadline = Context.Reference<Deadline | undefined>("@switchgear/core/Deadline/CurrentDeadline", {
+  defaultValue: () => undefined
+})
+
+/** What a fiber knows about time at this moment. */
+export const momentOf = (fiber: Fiber.Fiber<any, any>): Moment => {
+  const clock = fiber.getRef(Clock.Clock)
+  const now = monotonicMillis(clock)
+  return { clock, now, deadline: deadlineOf(fiber, clock, now) }
+}
+
+/** The deadline of the fiber, told by `clock`, which shows `now`. */
+export const deadlineOf = (fiber: Fiber.Fiber<any, any>, clock: Clock.Clock, now: number): Deadline | undefined => {
+  const deadline = fiber.getRef(CurrentDeadline)
+  return deadline instanceof Expiry && deadline.clock !== clock
+    ? { limit: deadline.limit, at: now + deadline.at - monotonicMillis(deadline.clock) }
+    : deadline
+}

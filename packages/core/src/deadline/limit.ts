@@ -1,0 +1,40 @@
+/** An effect under a limit that begins when it is run. */
+import type * as Effect from "effect/Effect"
+import type { Deadline } from "../internal/expiry.ts"
+import { type AnyEffect, insidePrototype } from "../internal/guard.ts"
+import { momentOf } from "./current.ts"
+import { type DeadlineExceeded, nothingLeft } from "./DeadlineExceeded.ts"
+import { limitedAt } from "./limited.ts"
+
+interface Limited extends AnyEffect {
+  readonly self: AnyEffect
+  readonly limit: Deadline["limit"]
+  readonly millis: number
+}
+
+const LimitedProto = insidePrototype<Limited>("Switchgear.limit", function(fiber, outer) {
+  const { limit, millis, self } = this
+  const moment = momentOf(fiber)
+  return millis === 0
+    ? nothingLeft({ limit, at: moment.now })
+    : limitedAt(fiber, self, limit, millis, moment, outer)
+})
+
+const Limited = function(
+  this: { self: AnyEffect; limit: Deadline["limit"]; millis: number },
+  self: AnyEffect,
+  limit: Deadline["limit"],
+  millis: number
+) {
+  this.self = self
+  this.limit = limit
+  this.millis = millis
+} as unknown as new(self: AnyEffect, limit: Deadline["limit"], millis: number) => Limited
+Limited.prototype = LimitedProto
+
+/** Gives each run of the effect this many milliseconds; with zero it is not begun. */
+export const limit = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  limit: Deadline["limit"],
+  millis: number
+): Effect.Effect<A, E | DeadlineExceeded, R> => new Limited(self, limit, millis)

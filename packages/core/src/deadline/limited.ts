@@ -1,0 +1,146 @@
+/** Work under a limit: it runs in a fiber of its own, which is interrupted when the limit comes. */
+import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/expiry.ts"
+import { type Admission, goOnElsewhere, type Moment } from "../internal/guard.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { startTimeout, type Timeout } from "../internal/timerLane.ts"
+import { CurrentDeadline } from "./current.ts"
+import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
+
+/** Who interrupts the work of an attempt when its caller is interrupted. */
+export interface Owner {
+  child: Fiber.Fiber<any, any> | undefined
+}
+
+/** The deadline of a pipeline that begins now: its own, or the one around it if that is nearer. */
+export const total = ({ clock, deadline, now }: Moment, millis: number): Deadline =>
+  deadline !== undefined && deadline.at <= now + millis ? deadline : new Expiry("total", now + millis, clock, millis)
+
+/**
+ * Runs the effect under a limit that begins at the moment given, which must be now. Where there is an owner, whose frame
+ * is around this one, it is left to that to interrupt the child and to wait for it. `outer` is the guard directly around
+ * the limit.
+ */
+export const limitedAt = <A, E, R>(
+  fiber: Fiber.Fiber<any, any>,
+  self: Effect.Effect<A, E, R>,
+  limit: Deadline["limit"],
+  millis: number,
+  { clock, deadline: around, now }: Moment,
+  outer?: Admission | undefined,
+  owner?: Owner | undefined
+): Effect.Effect<A, E | DeadlineExceeded, R> => {
+  const nearer = around !== undefined && around.at <= now + millis ? around : undefined
+  if (nearer !== undefined && nearer.at <= now) return nothingLeft(nearer)
+  const given = nearer === undefined ? millis : nearer.at - now
+  // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
+  const expiry = nearer instanceof Expiry
+    ? nearer
+    : new Expiry(nearer?.limit ?? limit, now + given, clock, given)
+  const context = Context.add(fiber.context, CurrentDeadline, expiry) as Context.Context<R>
+  return timed(
+    fiber,
+    context,
+    self,
+    expiry,
+    (exit) => outOfTime(exit, exceeded(expiry.limit, given)),
+    outer,
+    owner
+  )
+}
+
+/**
+ * Runs the effect in a fiber of its own, which is interrupted when the limit comes; `late` says what to answer instead of
+ * the exit of work that was interrupted. What ends at once needs no timer.
+ */
+export const timed = <A, E, R, B, E2, R2>(
+  fiber: Fiber.Fiber<any, any>,
+  context: Context.Context<R>,
+  self: Effect.Effect<A, E, R>,
+  limit: Limit,
+  late: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E2, R2>,
+  outer?: Admission | undefined,
+  owner?: Owner | undefined
+): Effect.Effect<A | B, E | E2, R2> =>
+  // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
+  Effect.callback<A | B, E | E2, R2>((resume) => {
+    const work = new LimitedWork(fiber)
+    const joined = limit.join(work)
+    const child = work.child = Effect.runForkWith(context)(goOnElsewhere(outer, self) as Effect.Effect<A, E, R>)
+    const early = child.pollUnsafe()
+    if (early !== undefined) {
+      joined.cancel(fiber)
+      return resume(early)
+    }
+    limit.arm(fiber)
+    // Told before it leaves: what is further out must find the time-out dealt with when its own turn comes.
+    child.addObserver((exit) => {
+      resume(work.isLate ? late(exit) : exit)
+      joined.cancel(fiber)
+    })
+    if (owner === undefined) return Effect.suspend(() => ended(child))
+    owner.child = child
+    return undefined
+  })
+
+class LimitedWork implements Waiting {
+  isLate = false
+  child: Fiber.Fiber<any, any> | undefined
+  readonly fiber: Fiber.Fiber<any, any>
+
+  constructor(fiber: Fiber.Fiber<any, any>) {
+    this.fiber = fiber
+  }
+
+  expire(): void {
+    this.isLate = true
+    this.child?.interruptUnsafe(this.fiber.id)
+  }
+}
+
+/** A limit for one piece of work, which nobody further in is told of. */
+export class OwnLimit implements Limit, Joined {
+  private readonly clock: Clock.Clock
+  private readonly millis: number
+  private readonly due: number
+  private waiting: Waiting | undefined
+  private timeout: Timeout | undefined
+
+  constructor(clock: Clock.Clock, millis: number) {
+    this.clock = clock
+    this.millis = millis
+    this.due = monotonicMillis(clock) + millis
+  }
+
+  join(waiting: Waiting): Joined {
+    this.waiting = waiting
+    return this
+  }
+
+  arm(fiber: Fiber.Fiber<any, any>): void {
+    this.timeout = startTimeout(fiber, this.clock, this.millis, this.due, () => this.waiting!.expire())
+  }
+
+  cancel(fiber: Fiber.Fiber<any, any>): void {
+    this.timeout?.cancel(fiber)
+  }
+}
+
+/** Interrupts the child of an attempt and waits for its end; a defect that came to light by it is told. */
+export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>
+  Effect.flatMap(Effect.andThen(Fiber.interrupt(child), Fiber.await(child)), (exit) => {
+    const defects = defectsOf(exit)
+    return defects.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(defects))
+  })
+
+// A defect that came to light while the work was being interrupted is not lost in the time-out.
+const outOfTime = <A, E>(exit: Exit.Exit<A, E>, error: DeadlineExceeded): Exit.Exit<never, DeadlineExceeded> =>
+  Exit.failCause(Cause.fromReasons([Cause.makeFailReason(error), ...defectsOf(exit)]))
+
+export const defectsOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Cause.Die> =>
+  exit._tag === "Success" ? [] : exit.cause.reasons.filter(Cause.isDieReason)

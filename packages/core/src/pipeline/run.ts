@@ -1,0 +1,162 @@
+/**
+ * One run of what a pipeline protects, in as few steps of the runtime as it takes: the guards of an attempt share one
+ * frame, and each of them goes on with the attempt itself, which then asks the next one.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { momentOf } from "../deadline/current.ts"
+import { nothingLeft } from "../deadline/DeadlineExceeded.ts"
+import { ended, limitedAt, type Owner, total } from "../deadline/limited.ts"
+import type { Deadline } from "../internal/expiry.ts"
+import {
+  Admission,
+  type AnyEffect,
+  type Begin,
+  goOn,
+  InsideId,
+  insidePrototype,
+  type Moment,
+  type Refuse
+} from "../internal/guard.ts"
+import type { RetryAt } from "../retry/attemptAll.ts"
+
+/** What the runs of a pipeline share. */
+export interface Plan {
+  readonly refuse: Refuse | undefined
+  readonly begins: ReadonlyArray<Begin>
+  readonly retryAt: RetryAt | undefined
+  /** Milliseconds. */
+  readonly total: number | undefined
+  readonly attempt: number | undefined
+}
+
+interface Fused extends AnyEffect {
+  readonly plan: Plan
+  readonly self: AnyEffect
+}
+
+const FusedProto = insidePrototype<Fused>("Switchgear.pipeline", function(fiber, outer) {
+  const run = new Run(this.plan, this.self, outer)
+  const attempt = run as unknown as AnyEffect
+  return this.plan.retryAt === undefined ? attempt : this.plan.retryAt(attempt, fiber, run)
+})
+
+const Fused = function(this: { plan: Plan; self: AnyEffect }, plan: Plan, self: AnyEffect) {
+  this.plan = plan
+  this.self = self
+} as unknown as new(plan: Plan, self: AnyEffect) => Fused
+Fused.prototype = FusedProto
+
+/** An effect that runs another by the plan. */
+export const fused = (plan: Plan, self: AnyEffect): AnyEffect => new Fused(plan, self)
+
+// As an effect it is one attempt, which a retry may evaluate several times; the deadline begins with the first.
+class Run {
+  readonly plan: Plan
+  readonly self: AnyEffect
+  readonly outer: Admission | undefined
+  deadline: Deadline | undefined
+  private isBegun = false
+
+  constructor(plan: Plan, self: AnyEffect, outer: Admission | undefined) {
+    this.plan = plan
+    this.self = self
+    this.outer = outer
+  }
+
+  attempt(): AnyEffect {
+    const attempt = new PipelineAttempt(this)
+    return Effect.onExitPrimitive(attempt as unknown as AnyEffect, (exit) => attempt.end(exit))
+  }
+
+  /** What is known at this moment; undefined if no time is left at the very beginning. */
+  moment(fiber: Fiber.Fiber<any, any>): Moment | undefined {
+    const moment = momentOf(fiber)
+    if (!this.isBegun) {
+      this.isBegun = true
+      const { total: millis } = this.plan
+      this.deadline = millis === undefined ? moment.deadline : total(moment, millis)
+      if (millis !== undefined && this.deadline!.at <= moment.now) return undefined
+    }
+    moment.deadline = this.deadline
+    return moment
+  }
+}
+
+Object.setPrototypeOf(
+  Run.prototype,
+  Effectable.Prototype<AnyEffect & Run>({
+    label: "Switchgear.attempt",
+    evaluate() {
+      return this.attempt()
+    }
+  })
+)
+
+class PipelineAttempt extends Admission implements Owner {
+  child: Fiber.Fiber<any, any> | undefined
+  private readonly run: Run
+  private readonly held: Array<Admission>
+  private asked = 0
+
+  constructor(run: Run) {
+    super()
+    this.run = run
+    this.outer = run.outer
+    this.held = Array<Admission>(run.plan.begins.length)
+  }
+
+  /** What each guard of the attempt goes on with. */
+  [InsideId](): AnyEffect {
+    return this as unknown as AnyEffect
+  }
+
+  enter(fiber: Fiber.Fiber<any, any>): AnyEffect {
+    const { held, run } = this
+    const { attempt, begins, refuse } = run.plan
+    const moment = run.moment(fiber)
+    if (moment === undefined) return nothingLeft(run.deadline!)
+    if (this.asked === 0) {
+      const refused = refuse?.(fiber, moment)
+      if (refused !== undefined) return refused
+    }
+    const next = this as unknown as AnyEffect
+    while (this.asked < begins.length) {
+      const admission = begins[this.asked]!(fiber, next, moment)
+      held[this.asked++] = admission
+      const then = admission.enter(fiber, moment)
+      if (then !== next) return then
+    }
+    return attempt === undefined
+      ? goOn(this, run.self, fiber)
+      : limitedAt(fiber, run.self, "attempt", attempt, moment, this, this)
+  }
+
+  override begin(): void {
+    for (const admission of this.held) admission.begun = true
+    super.begin()
+  }
+
+  /** Nothing is given back before the work has really ended. */
+  end(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
+    const { child } = this
+    if (child !== undefined && child.pollUnsafe() === undefined) {
+      return Effect.flatMap(Effect.exit(ended(child)), (ended) => {
+        this.leave(exit._tag === "Failure" && ended._tag === "Failure" ? both(exit, ended) : exit)
+        return ended
+      })
+    }
+    this.leave(exit)
+    return undefined
+  }
+
+  leave(exit: Exit.Exit<any, any>): void {
+    for (let i = this.asked - 1; i >= 0; i--) this.held[i]!.leave(exit)
+  }
+}
+
+const both = (first: Exit.Failure<any, any>, second: Exit.Failure<any, never>): Exit.Exit<never, any> =>
+  Exit.failCause(Cause.combine(first.cause, second.cause))

@@ -1,0 +1,116 @@
+/** The attempts of one run of an effect, and the waits between them. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Predicate from "effect/Predicate"
+import * as Random from "effect/Random"
+import { CurrentAttempts, takeAttempt } from "../attempts/budget.ts"
+import { deadlineOf } from "../deadline/current.ts"
+import { backoff } from "../internal/backoff.ts"
+import type { Deadline } from "../internal/expiry.ts"
+import { onlyFailure } from "../internal/onlyFailure.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { accounts } from "../retryBudget/account.ts"
+import { counted } from "../retryBudget/counted.ts"
+import { CurrentBudget } from "../retryBudget/current.ts"
+import type { RetryBudget } from "../RetryBudget.ts"
+import type { Policy } from "./policy.ts"
+
+/** Where a retry looks for the deadline when an attempt has failed. */
+export interface Timed {
+  readonly deadline: Deadline | undefined
+}
+
+/** Retries inside of a step, by a deadline that need not be the fiber's. */
+export type RetryAt = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  fiber: Fiber.Fiber<any, any>,
+  timed: Timed
+) => Effect.Effect<A, E, R>
+
+export const attemptAll = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  policy: Policy,
+  fiber: Fiber.Fiber<any, any>,
+  timed?: Timed | undefined
+): Effect.Effect<A, E, R> => {
+  // Without a time limit, the first attempt pays for nothing.
+  let run = policy.within === Infinity ? undefined : new Run(policy, fiber)
+  const budget = budgetOf(policy, fiber)
+  const once = budget === undefined ? self : counted(self, budget, fiber)
+  const attempt: Effect.Effect<A, E, R> = Effect.catchCause(once, (cause) => {
+    const error = onlyFailure(cause)
+    const wait = error === undefined ? undefined : (run ??= new Run(policy, fiber)).next(error.failure, fiber, timed)
+    if (wait === undefined) return Effect.failCause(cause)
+    const again = Effect.delay(attempt, Duration.millis(wait))
+    const pay = run!.pay(fiber)
+    if (Effect.isEffect(pay)) return Effect.flatMap(pay, (paid) => paid ? again : Effect.failCause(cause))
+    return pay ? again : Effect.failCause(cause)
+  })
+  return attempt
+}
+
+const budgetOf = (policy: Policy, fiber: Fiber.Fiber<any, any>): RetryBudget | undefined =>
+  policy.budget ?? fiber.getRef(CurrentBudget)
+
+/** What one run of an effect has used of its policy. */
+export class Run {
+  private readonly policy: Policy
+  private readonly start: number
+  private made = 1
+  private previous: number
+
+  constructor(policy: Policy, fiber: Fiber.Fiber<any, any>) {
+    this.policy = policy
+    this.previous = policy.base
+    this.start = policy.within === Infinity ? 0 : monotonicMillis(fiber.getRef(Clock.Clock))
+  }
+
+  /** The wait before the next attempt, which is still to be paid for; undefined when there is none. */
+  next(error: unknown, fiber: Fiber.Fiber<any, any>, timed?: Timed | undefined): number | undefined {
+    const { policy } = this
+    if (this.made >= policy.attempts || !isWorthIt(policy, error, this.made)) return undefined
+    const draw = policy.jitter === "none" ? 0 : fiber.getRef(Random.Random).nextDoubleUnsafe()
+    const own = backoff(policy, this.made, this.previous, draw)
+    const asked = millisAsked(error)
+    // To ask earlier than told is to be refused again, and another target may answer meanwhile.
+    if (asked > policy.cap) return undefined
+    const wait = Math.max(own, asked)
+    if (wait >= this.left(fiber, timed)) return undefined
+    this.made++
+    this.previous = own
+    return wait
+  }
+
+  /** Takes the attempt from the two budgets, which must agree before either is spent; an effect where one is foreign. */
+  pay(fiber: Fiber.Fiber<any, any>): boolean | Effect.Effect<boolean> {
+    const budget = budgetOf(this.policy, fiber)
+    if (budget === undefined) return takeAttempt(fiber)
+    if (fiber.getRef(CurrentAttempts)?.left === 0) return false
+    const account = accounts.get(budget)
+    if (account === undefined) return Effect.map(budget.take, (taken) => taken && takeAttempt(fiber))
+    return account.take(monotonicMillis(fiber.getRef(Clock.Clock))) && takeAttempt(fiber)
+  }
+
+  private left(fiber: Fiber.Fiber<any, any>, timed: Timed | undefined): number {
+    const clock = fiber.getRef(Clock.Clock)
+    const now = monotonicMillis(clock)
+    const deadline = timed === undefined ? deadlineOf(fiber, clock, now) : timed.deadline
+    return Math.min(this.start + this.policy.within, deadline?.at ?? Infinity) - now
+  }
+}
+
+const millisAsked = (error: unknown): number =>
+  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter)
+    ? Duration.toMillis(error.retryAfter)
+    : 0
+
+// A predicate that throws does not replace the error that it was asked about.
+const isWorthIt = (policy: Policy, error: unknown, attempts: number): boolean => {
+  try {
+    return policy.while(error, attempts) === true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,63 @@
+/** Counts the successes that pay into a retry budget: once each, however many retries are nested. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { monotonicMillis } from "../internal/time.ts"
+import type { RetryBudget } from "../RetryBudget.ts"
+import { accounts } from "./account.ts"
+
+/** Counts the success of an effect that a retry runs, unless a retry further in has counted it for the same budget. */
+export const counted = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  budget: RetryBudget,
+  fiber: Fiber.Fiber<any, any>
+): Effect.Effect<A, E, R> => {
+  const counter = new Counter(budget, fiber.getRef(CurrentCounter))
+  return Effect.onExitPrimitive(Effect.provideService(self, CurrentCounter, counter), (exit) => {
+    counter.end()
+    if (exit._tag === "Failure" || !counter.isFirst()) return undefined
+    const account = accounts.get(budget)
+    if (account === undefined) return budget.deposit
+    account.deposit(monotonicMillis(fiber.getRef(Clock.Clock)))
+    return undefined
+  })
+}
+
+const CurrentCounter = Context.Reference<Counter | undefined>("@switchgear/core/RetryBudget/CurrentCounter", {
+  defaultValue: () => undefined
+})
+
+class Counter {
+  private readonly budget: RetryBudget
+  private around: Counter | undefined
+  private isCounted = false
+  private isEnded = false
+
+  // Only counters whose effect still runs are kept around: detached work that begins itself anew would make the chain
+  // longer with every generation.
+  constructor(budget: RetryBudget, around: Counter | undefined) {
+    this.budget = budget
+    this.around = Counter.running(around)
+    for (let outer = this.around; outer !== undefined; outer = outer.around)
+      outer.around = Counter.running(outer.around)
+  }
+
+  /** Whether nobody further in has counted the success; those further out learn that it is counted. */
+  isFirst(): boolean {
+    if (this.isCounted) return false
+    for (let outer = this.around; outer !== undefined; outer = outer.around) {
+      if (outer.budget === this.budget) outer.isCounted = true
+    }
+    return true
+  }
+
+  end(): void {
+    this.isEnded = true
+  }
+
+  private static running(counter: Counter | undefined): Counter | undefined {
+    while (counter?.isEnded) counter = counter.around
+    return counter
+  }
+}
