@@ -160,7 +160,7 @@ describe("a closed circuit", () => {
 
   it.effect("opens at once, for the time ordered, on a tripFor outcome", () =>
     Effect.gen(function*() {
-      const breaker = yield* CircuitBreaker.make({ name: "model" })
+      const breaker = yield* CircuitBreaker.make({ name: "model", maxRetryAfter: "2 hours" })
       const spent = breaker.protectWith({ classify: () => Outcome.tripFor("2 hours") })
       yield* Effect.exit(spent(bad))
       assert.deepStrictEqual((yield* breaker.snapshot).nextRetry, Duration.hours(2))
@@ -208,6 +208,7 @@ describe("calls in flight", () => {
         minimumCalls: 1,
         failureRate: "off",
         slowCallDuration: "1 second",
+        maxRetryAfter: "1 hour",
         classify: () => Outcome.tripFor("1 hour")
       })
       const call = yield* pending(breaker)
@@ -566,7 +567,7 @@ describe("results of calls begun in an earlier state", () => {
       const first = yield* pending(breaker)
       yield* TestClock.adjust("35 seconds")
       const second = yield* pending(breaker)
-      yield* first.finish(Exit.succeed("ok"))
+      yield* first.finish(Exit.fail("bad"))
       assert.isTrue(isRejected(yield* run(breaker, ok)))
       yield* second.finish(Exit.succeed("ok"))
       assert.strictEqual(yield* breaker.state, "Closed")

@@ -3,12 +3,18 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Outcome from "../Outcome.ts"
-import { type BreakerLease, BreakerMachine } from "../internal/breakerMachine.ts"
-import { type CircuitOpen, circuitOpen } from "./open.ts"
-import { Admission } from "../internal/guard.ts"
-import type { Watch } from "../internal/overdue.ts"
+import type * as Fiber from "effect/Fiber"
+import * as Deadline from "../Deadline.ts"
+import type * as Outcome from "../Outcome.ts"
+import { BreakerMachine } from "../internal/breakerMachine.ts"
+import type { BreakerLease } from "../internal/breakerModel.ts"
+import { Admission, clockOf, type Moment } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
+import type { Watch } from "../internal/overdue.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { cutOff, exceeded, judge, type Judgement } from "./judgement.ts"
+import { type CircuitOpen, circuitOpen } from "./open.ts"
+import { asProbe, isInProbe } from "./probe.ts"
 
 /** How a kind of call is judged. */
 export interface Judge {
@@ -32,13 +38,33 @@ export const judgeWith = (
 
 /** What the calls of one circuit share. */
 export class Circuit extends BreakerMachine {
-  // Each rejection is an object of its own: what a reporter marks on one is not seen on another.
+  private answers = 0
+  private answerMillis = 0
+
+  /** Refuses a call, which is counted. Each rejection is an error of its own: reporters mark those they have seen. */
   reject(): Exit.Exit<never, CircuitOpen> {
+    this.rejected++
     const retryIn = this.retryIn(this.askedAt)
     const retryAfter = retryIn === undefined ? undefined : Duration.millis(Math.ceil(retryIn))
     return Exit.fail(circuitOpen(this.name, this.state as CircuitOpen["state"], retryAfter))
   }
+
+  /** How many milliseconds a call must have been given to count when its caller's deadline ends it. */
+  get patience(): number {
+    return this.rules.patience ?? (this.answers === 0 ? unmeasured : this.answerMillis)
+  }
+
+  /** Learns how long an answer takes: from the first few, and then from one in eight, the later the more it counts. */
+  learn(start: number, clock: Clock.Clock): void {
+    if (this.rules.patience !== undefined) return
+    const answers = ++this.answers
+    if (answers > 8 && (answers & 7) !== 0) return
+    const millis = Math.max(0, monotonicMillis(clock) - start)
+    this.answerMillis += (millis - this.answerMillis) / Math.min(answers, 8)
+  }
 }
+
+const unmeasured = 1000
 
 export class Call extends Admission implements BreakerLease {
   generation = -1
@@ -48,46 +74,57 @@ export class Call extends Admission implements BreakerLease {
   private readonly self: Effect.Effect<any, any, any>
   private readonly judge: Judge
   private readonly clock: Clock.Clock
+  private readonly deadline: Deadline.Deadline | undefined
 
-  constructor(circuit: Circuit, self: Effect.Effect<any, any, any>, judge: Judge, clock: Clock.Clock) {
+  constructor(
+    circuit: Circuit,
+    self: Effect.Effect<any, any, any>,
+    judge: Judge,
+    fiber: Fiber.Fiber<any, any>,
+    moment: Moment | undefined
+  ) {
     super()
     if (judge.slowMillis !== Infinity) circuit.watchesSlow = true
     this.circuit = circuit
     this.self = self
     this.judge = judge
-    this.clock = clock
+    this.clock = clockOf(fiber, moment)
+    this.deadline = moment?.deadline ?? fiber.getRef(Deadline.CurrentDeadline)
+    if (this.deadline !== undefined) this.start = moment?.now ?? monotonicMillis(this.clock)
   }
 
   get slowMillis(): number {
     return this.judge.slowMillis
   }
 
-  enter(): Effect.Effect<any, any, any> {
-    return this.circuit.tryAcquire(this, this.clock) ? this.self : this.circuit.reject()
+  enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+    const { circuit, self } = this
+    if (circuit.tryAcquire(this, this.clock)) {
+      return circuit.state === "HalfOpen" ? asProbe(self, circuit, this, fiber) : self
+    }
+    // A probe that calls its own circuit once more is that probe, and no further one.
+    return isInProbe(circuit, fiber) ? self : circuit.reject()
   }
 
   leave(exit: Exit.Exit<any, any>): void {
     if (this.generation < 0) return
-    const { circuit } = this
-    const outcome = judge(this.judge.classify, exit)
-    if (outcome._tag === "Ignored") return circuit.release(this)
-    if (outcome._tag === "Success") return circuit.record(this, false, this.clock, undefined, undefined)
-    const retryAfter = (outcome._tag === "Failure" ? outcome.retryAfter : undefined) ?? Outcome.retryAfterOf(exit)
-    circuit.record(
-      this,
-      true,
-      this.clock,
-      retryAfter && Duration.toMillis(retryAfter),
-      outcome._tag === "TripFor" ? Duration.toMillis(outcome.duration) : undefined
-    )
+    const { circuit, clock, deadline, start } = this
+    const judged = this.judgement(exit)
+    if (judged === undefined) return circuit.release(this)
+    if (!judged.failed && deadline !== undefined) circuit.learn(start, clock)
+    circuit.record(this, judged.failed, clock, judged.retryAfter, judged.tripFor)
   }
-}
 
-// A judge that throws must neither change the result of the call nor leak its lease.
-const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any, any>): Outcome.Outcome => {
-  try {
-    return classify(exit)
-  } catch {
-    return Outcome.fromExit(exit)
+  /** Undefined for a call that says nothing about the callee. */
+  private judgement(exit: Exit.Exit<any, any>): Judgement | undefined {
+    if (exit._tag === "Failure") {
+      const given = cutOff(exit, this.deadline, this.start, this.clock)
+      if (given !== undefined) {
+        // A caller without patience is no sick callee, and what was given no time was not begun.
+        if (given <= 0 || given < this.circuit.patience) return undefined
+        return judge(this.judge.classify, exceeded(exit, given))
+      }
+    }
+    return judge(this.judge.classify, exit)
   }
 }
