@@ -66,6 +66,13 @@ interface Lease {
   counted?: Recorded
 }
 
+interface Outlasted {
+  readonly from: number
+  readonly results: Array<Recorded>
+  readonly row: Array<boolean>
+  readonly asked: number
+}
+
 interface Seen {
   readonly state: CircuitBreaker.State
   readonly inFlight: number
@@ -107,9 +114,7 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
   private asked = 0
   private transitions = 0
   // The half-open periods in a row that their probes outlasted: the first of them, and what they have answered so far.
-  private outlasted:
-    | { readonly from: number; readonly results: Array<Recorded>; readonly row: Array<boolean> }
-    | undefined
+  private outlasted: Outlasted | undefined
   private readonly setup: Setup
 
   constructor(setup: Setup) {
@@ -194,7 +199,12 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
     this.countSlow(now)
     const silent = Math.min(...this.probesOut.map(({ alive }) => alive))
     if (this.state === "HalfOpen" && now - silent >= maxWait) {
-      const outlasted = { from: this.outlasted?.from ?? this.period, results: this.results, row: this.row }
+      const outlasted = {
+        from: this.outlasted?.from ?? this.period,
+        results: this.results,
+        row: this.row,
+        asked: this.asked
+      }
       this.open(silent + maxWait, openFor)
       this.outlasted = outlasted
     }
@@ -205,6 +215,7 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
       if (outlasted) {
         this.results = outlasted.results
         this.row = outlasted.row
+        this.asked = outlasted.asked
       }
     }
     return this.state
