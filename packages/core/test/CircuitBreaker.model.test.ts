@@ -244,6 +244,7 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
   private end(lease: Lease, ending: Ending, now: number): void {
     const ignored = says[ending] === "nothing"
     if (!ignored) this.countSlow(now, lease)
+    if (lease.period === this.period && this.probesOut.some(({ alive }) => now > alive + maxWait)) this.stateAt(now)
     if (lease.period !== this.period) return says[ending] === "success" ? this.recover(lease, now) : undefined
     if (this.state === "Disabled") return
     this.probesOut = this.probesOut.filter((probe) => probe !== lease)

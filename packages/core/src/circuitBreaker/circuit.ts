@@ -110,7 +110,7 @@ export class Call extends Admission implements BreakerLease {
     if (this.generation < 0) return
     const { circuit, clock, deadline, start } = this
     const judged = this.judgement(exit)
-    if (judged === undefined) return circuit.release(this)
+    if (judged === undefined) return circuit.release(this, clock)
     if (!judged.failed && deadline !== undefined) circuit.learn(start, clock)
     circuit.record(this, judged.failed, clock, judged.retryAfter, judged.tripFor)
   }

@@ -89,7 +89,8 @@ export class BreakerMachine {
   }
 
   /** Ends a lease that says nothing about the callee. */
-  release(lease: BreakerLease): void {
+  release(lease: BreakerLease, clock: Clock.Clock): void {
+    this.outlast(lease, clock)
     const generation = this.end(lease)
     if (generation === this.generation) {
       if (lease.watch !== undefined) {
@@ -116,6 +117,7 @@ export class BreakerMachine {
       if (lease.watch !== undefined) this.overdue.remove(lease.watch)
       this.countOverdue(monotonicMillis(clock), clock)
     }
+    this.outlast(lease, clock)
     const generation = this.end(lease)
     if (generation === this.generation) {
       if (this.isCounting) this.recordCall(lease.watch, failed, clock, tripFor)
@@ -130,6 +132,13 @@ export class BreakerMachine {
     const now = monotonicMillis(clock)
     this.settle(now, clock)
     if (lease.generation === this.generation) this.probes.prolong(lease.watch!, now + this.rules.halfOpenMaxWait)
+  }
+
+  // What a probe means that ends after its period must not depend on whether somebody looked meanwhile.
+  private outlast(lease: BreakerLease, clock: Clock.Clock): void {
+    if (this.state !== "HalfOpen" || lease.generation !== this.generation) return
+    const now = monotonicMillis(clock)
+    if (now > this.probes.due) this.settle(now, clock)
   }
 
   /** A call has ended; for whoever asked to be told. */

@@ -160,6 +160,8 @@ export class BreakerModel implements Breaker {
     this.callsOut = this.callsOut.filter((call) => call !== lease)
     const told = ending.kind === "ignored" || ending.kind === "defect" ? numbers.counts[ending.kind] : ending.kind
     if (told !== "nothing" && told !== "interrupt") this.countSlowInFlight()
+    const outlasted = this.probesOut.some(({ start }) => this.now > start + numbers.maxWait)
+    if (lease.period === this.period && ways.lateResult === "counts-if-recovered" && outlasted) this.elapse("a call")
     if (lease.period !== this.period && ways.lateResult !== "counts-now") {
       const succeeded = told === "success" || told === "unrecordedError"
       return succeeded && ways.lateResult === "counts-if-recovered" ? this.recover(lease) : undefined
