@@ -283,6 +283,12 @@ export interface CircuitBreaker {
  */
 export const stillAlive: Effect.Effect<void> = Probe.stillAlive
 
+/**
+ * {@link stillAlive} for another fiber: taken inside the protected call, it can be run wherever a sign of life is seen,
+ * such as by the reader of a stream. Undefined when the call is no probe, so that nobody pays for what says nothing.
+ */
+export const signOfLife: Effect.Effect<Effect.Effect<void> | undefined> = Probe.signOfLife
+
 /** Makes a circuit breaker, Closed. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
   Effect.gen(function*() {

@@ -218,6 +218,28 @@ describe("calls in flight", () => {
       assert.deepStrictEqual({ failed, late, nextRetry }, { failed: 1, late: 0, nextRetry: Duration.hours(1) })
     }))
 
+  it.effect("become slow each by its own limit, whatever the limits of those before, and some never do", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({
+        name: "model",
+        failureRate: "off",
+        slowCallRate: 1,
+        minimumCalls: 100
+      })
+      for (
+        const limit of ["Infinity", "9 seconds", "3 seconds", "6 seconds", "1 second", "Infinity", "5 seconds"] as const
+      ) {
+        const call = breaker.protectWith({ slowCallDuration: limit })(Effect.never)
+        yield* Effect.forkDetach(call, { startImmediately: true })
+      }
+      const slow: Array<number> = []
+      for (let second = 0; second < 10; second++) {
+        slow.push((yield* breaker.snapshot).slow)
+        yield* TestClock.adjust("1 second")
+      }
+      assert.deepStrictEqual(slow, [0, 1, 1, 2, 2, 3, 4, 4, 4, 5])
+    }))
+
   it.effect("that have left the window before they fail change nothing", () =>
     Effect.gen(function*() {
       for (const window of [lastCalls(2), lasting("10 seconds")]) {

@@ -1,14 +1,15 @@
 /** A circuit at work: what its calls share, and one call on its way through. */
 import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Deadline from "../Deadline.ts"
-import type * as Outcome from "../Outcome.ts"
+import * as Outcome from "../Outcome.ts"
 import { BreakerMachine } from "../internal/breakerMachine.ts"
 import type { BreakerLease } from "../internal/breakerModel.ts"
-import { Admission, clockOf, type Moment } from "../internal/guard.ts"
+import { Admission, type Moment } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
 import type { Watch } from "../internal/overdue.ts"
 import { monotonicMillis } from "../internal/time.ts"
@@ -66,6 +67,10 @@ export class Circuit extends BreakerMachine {
 
 const unmeasured = 1000
 
+// Every call asks: not by way of the default of the reference, which is undefined, too.
+const deadlineOf = (fiber: Fiber.Fiber<any, any>): Deadline.Deadline | undefined =>
+  Context.getOrUndefined(fiber.context, Deadline.CurrentDeadline)
+
 export class Call extends Admission implements BreakerLease {
   generation = -1
   start = 0
@@ -74,32 +79,30 @@ export class Call extends Admission implements BreakerLease {
   private readonly self: Effect.Effect<any, any, any>
   private readonly judge: Judge
   private readonly clock: Clock.Clock
-  private readonly deadline: Deadline.Deadline | undefined
+  private deadline: Deadline.Deadline | undefined
 
-  constructor(
-    circuit: Circuit,
-    self: Effect.Effect<any, any, any>,
-    judge: Judge,
-    fiber: Fiber.Fiber<any, any>,
-    moment: Moment | undefined
-  ) {
+  constructor(circuit: Circuit, self: Effect.Effect<any, any, any>, judge: Judge, clock: Clock.Clock) {
     super()
     if (judge.slowMillis !== Infinity) circuit.watchesSlow = true
     this.circuit = circuit
     this.self = self
     this.judge = judge
-    this.clock = clockOf(fiber, moment)
-    this.deadline = moment?.deadline ?? fiber.getRef(Deadline.CurrentDeadline)
-    if (this.deadline !== undefined) this.start = moment?.now ?? monotonicMillis(this.clock)
+    this.clock = clock
+    this.deadline = undefined
   }
 
   get slowMillis(): number {
     return this.judge.slowMillis
   }
 
-  enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+  enter(fiber: Fiber.Fiber<any, any>, moment?: Moment | undefined): Effect.Effect<any, any, any> {
     const { circuit, self } = this
     if (circuit.tryAcquire(this, this.clock)) {
+      const deadline = moment?.deadline ?? deadlineOf(fiber)
+      if (deadline !== undefined) {
+        this.deadline = deadline
+        this.start = moment?.now ?? monotonicMillis(this.clock)
+      }
       return circuit.state === "HalfOpen" ? asProbe(self, circuit, this, fiber) : self
     }
     // A probe that calls its own circuit once more is that probe, and no further one.
@@ -109,6 +112,10 @@ export class Call extends Admission implements BreakerLease {
   leave(exit: Exit.Exit<any, any>): void {
     if (this.generation < 0) return
     const { circuit, clock, deadline, start } = this
+    if (exit._tag === "Success" && this.judge.classify === Outcome.fromExit) {
+      if (deadline !== undefined) circuit.learn(start, clock)
+      return circuit.record(this, false, clock, undefined, undefined)
+    }
     const judged = this.judgement(exit)
     if (judged === undefined) return circuit.release(this, clock)
     if (!judged.failed && deadline !== undefined) circuit.learn(start, clock)

@@ -33,8 +33,10 @@ export const placeOf = (circuit: Circuit): Place => ({
 })
 
 /** How calls begin at a place. */
-export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, moment) =>
-  new Call(place.called(clockOf(fiber, moment)), self, judge, fiber, moment)
+export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, moment) => {
+  const clock = clockOf(fiber, moment)
+  return new Call(place.called(clock), self, judge, clock)
+}
 
 export const handle = (place: Place, judge: Judge, transitions: Stream.Stream<Transition>): CircuitBreaker => {
   const protect = (judge: Judge) => {

@@ -35,10 +35,20 @@ export const isInProbe = (circuit: BreakerMachine, fiber: Fiber.Fiber<any, any>)
   return false
 }
 
+const prolong = (innermost: Probe, clock: Clock.Clock): void => {
+  for (let probe: Probe | undefined = innermost; probe !== undefined; probe = probe.outer) {
+    probe.circuit.prolong(probe.lease, clock)
+  }
+}
+
 export const stillAlive: Effect.Effect<void> = Effect.withFiber((fiber) => {
-  let probe = fiber.getRef(CurrentProbe)
-  if (probe === undefined) return Effect.void
-  const clock = fiber.getRef(Clock.Clock)
-  for (; probe !== undefined; probe = probe.outer) probe.circuit.prolong(probe.lease, clock)
+  const probe = fiber.getRef(CurrentProbe)
+  if (probe !== undefined) prolong(probe, fiber.getRef(Clock.Clock))
   return Effect.void
+})
+
+/** Says that a probe is alive, from any fiber; undefined when the running call is no probe. */
+export const signOfLife: Effect.Effect<Effect.Effect<void> | undefined> = Effect.withFiber((fiber) => {
+  const probe = fiber.getRef(CurrentProbe)
+  return Effect.succeed(probe && Effect.map(Clock.Clock, (clock) => prolong(probe, clock)))
 })
