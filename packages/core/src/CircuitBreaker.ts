@@ -269,7 +269,7 @@ export interface CircuitBreaker {
  * import { Effect } from "effect"
  *
  * const program = Effect.gen(function*() {
- *   const breaker = yield* CircuitBreaker.make({ name: "model", halfOpen: { calls: 1, maxWait: "20 millis" } })
+ *   const breaker = yield* CircuitBreaker.make({ name: "model", halfOpen: { calls: 1, maxWait: "5 seconds" } })
  *   yield* breaker.control.trip(0)
  *   const chunk = Effect.andThen(Effect.sleep("10 millis"), CircuitBreaker.stillAlive)
  *   yield* breaker.protect(Effect.repeat(chunk, { times: 5 }))
