@@ -49,6 +49,7 @@ import type { BreakerReason, BreakerState } from "./internal/breakerModel.ts"
 import { toJudge, toRules } from "./circuitBreaker/rules.ts"
 import { Circuit } from "./circuitBreaker/circuit.ts"
 import { handle, placeOf } from "./circuitBreaker/handle.ts"
+import { OpeningListeners } from "./circuitBreaker/openingListeners.ts"
 import { CircuitOpen } from "./circuitBreaker/open.ts"
 import * as Probe from "./circuitBreaker/probe.ts"
 import { OptionsOf } from "./internal/options.ts"
@@ -297,10 +298,16 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
     const registry = yield* Registry.CurrentRegistry
     const transitions = yield* PubSub.sliding<Transition>(128)
     const check = new OptionsOf("CircuitBreaker.make")
-    const heard = (transition: Transition) => registry.announce(breaker, transition)
+    const listeners = new OpeningListeners()
+    const heard = (transition: Transition) => {
+      listeners.tell(transition)
+      registry.announce(breaker, transition)
+    }
     const rules = toRules(options, check, announcer(transitions, context, heard), context)
     const circuit = new Circuit(options.name, rules, clock)
-    const breaker = handle(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
+    const breaker = listeners.offer(
+      handle(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
+    )
     yield* Registry.register({ _tag: "CircuitBreaker", name: breaker.name, breaker })
     return breaker
   })
