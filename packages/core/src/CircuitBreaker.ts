@@ -53,7 +53,7 @@ import { OpeningListeners } from "./circuitBreaker/openingListeners.ts"
 import { CircuitOpen } from "./circuitBreaker/open.ts"
 import * as Probe from "./circuitBreaker/probe.ts"
 import { OptionsOf } from "./internal/options.ts"
-import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
+import { type GuardClass, guardClass, keyOf, type KeyOf } from "./internal/serviceClass.ts"
 import { announcer } from "./circuitBreaker/transitions.ts"
 import { written } from "./circuitBreaker/written.ts"
 import type * as Outcome from "./Outcome.ts"
@@ -363,4 +363,5 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options?: Partial<Options> | undefined
-): GuardClass<Self, Id, CircuitBreaker, CircuitOpen, Options> => guardClass(id, { name: id, ...options }, make, written)
+): GuardClass<Self, KeyOf<"CircuitBreaker", Id>, CircuitBreaker, CircuitOpen, Options> =>
+  guardClass(keyOf("CircuitBreaker", id), { name: id, ...options }, make, written)
