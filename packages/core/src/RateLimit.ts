@@ -105,7 +105,7 @@ export interface Options {
   readonly limits: ReadonlyArray<Limit>
   /** The longest wait for a turn; `"Infinity"` to leave it to the deadline. @default 0: refused at once */
   readonly maxWait?: Duration.Input | undefined
-  /** How many calls may wait at a time, from 0 to 1,000,000. The next is refused as `"queue-full"`. @default 1000 */
+  /** How many calls may wait at a time, from 0 to 1,000,000. The next is refused as `"queue-full"`. @default 10_000 */
   readonly queue?: number | undefined
   /** The longest pause, at most 366 days: what a provider asks for is cut off there. @default "10 minutes" */
   readonly maxRetryAfter?: Duration.Input | undefined

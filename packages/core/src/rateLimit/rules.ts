@@ -38,7 +38,7 @@ export interface Rules {
 }
 
 export const toRules = (
-  { limits, maxRetryAfter = "10 minutes", maxWait = 0, name, queue = 1000 }: Options,
+  { limits, maxRetryAfter = "10 minutes", maxWait = 0, name, queue = 10_000 }: Options,
   check: OptionsOf
 ): Rules => ({
   name: check.name(name),
