@@ -1,6 +1,6 @@
 /** Guards and limits that stand directly around each other, and what is measured at their outer and inner end. */
 import { Deadline } from "@switchgear/core"
-import { Context, Effect } from "effect"
+import { Cause, Context, Effect, type Exit } from "effect"
 import { maxWaits } from "./guards.ts"
 import type { Tree } from "./program.ts"
 import type { Call, Scene } from "./scene.ts"
@@ -69,6 +69,7 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
     }).pipe(Effect.onExit((exit) =>
       Effect.sync(() => {
         call.endedNumber = scene.next(`the work of ${call.id} ${told(exit)}`)
+        call.result = exit
         // With a limit in between, the caller is told in another fiber's step.
         if (links.every((link) => link._tag === "Guard")) scene.untold.add(call)
       })
@@ -79,6 +80,9 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
         scene.untold.delete(call)
         scene.next(`call ${call.id} ${told(exit)}`)
         scene.judge(`call ${call.id} of ${call.names.join()}`, exit)
+        if (call.result !== undefined && isResult(exit, call.result)) {
+          for (const name of call.names) scene.finished[name] = (scene.finished[name] ?? 0) + 1
+        }
         const due = dueOf(call, links, around)
         if (scene.now > due + delay) {
           scene.breaks(
@@ -88,6 +92,14 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
         }
       }))
   })
+
+/** Whether a call was told what its work came to. */
+const isResult = (told: Exit.Exit<unknown, unknown>, result: Exit.Exit<unknown, unknown>): boolean => {
+  if (told._tag === "Success" || result._tag === "Success") return told._tag === result._tag
+  const [reason] = told.cause.reasons
+  return reason !== undefined && Cause.isFailReason(reason) &&
+    result.cause.reasons.some((other) => Cause.isFailReason(other) && other.error === reason.error)
+}
 
 /** The latest time at which a call is told: before its work has begun it can have waited for each guard in turn. */
 const dueOf = (call: Call, links: ReadonlyArray<Link>, around: number): number => {

@@ -92,7 +92,13 @@ const allIsBack = (scene: Scene): Effect.Effect<void> =>
   })
 
 const whatWasNotBegunSaysNothing = (scene: Scene): void => {
-  const { begun, guards: { judges } } = scene
+  const { begun, finished, guards: { judges } } = scene
+  const ended = {
+    breaker: finished.breaker ?? 0,
+    slowBreaker: finished.slowBreaker ?? 0,
+    family: (finished.familyA ?? 0) + (finished.familyB ?? 0),
+    pipeline: 0
+  }
   const beganIn = {
     breaker: begun.breaker ?? 0,
     slowBreaker: begun.slowBreaker ?? 0,
@@ -104,9 +110,9 @@ const whatWasNotBegunSaysNothing = (scene: Scene): void => {
     if (told.counted > began) {
       scene.breaks("what was not begun says nothing", `${name} counted ${told.counted} calls and ${began} were begun`)
     }
-    // A circuit that begins is told of each end, except that a family forgets with a key who was in flight.
-    if (told.judged < began)
-      scene.breaks("a begun call counts", `${name} judged ${told.judged} calls of ${began} begun`)
+    const finished = ended[name]
+    if (told.judged < finished)
+      scene.breaks("a begun call counts", `${name} judged ${told.judged} calls and ${finished} ended`)
     if (told.ignoredRejections > 0) {
       scene.breaks("a begun call counts", `${name} ignored ${told.ignoredRejections} calls that another tool rejected`)
     }

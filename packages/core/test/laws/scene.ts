@@ -15,6 +15,7 @@ export interface Call {
   readonly askedNumber: number
   begunNumber: number | undefined
   endedNumber: number | undefined
+  result: Exit.Exit<unknown, unknown> | undefined
 }
 
 export class Scene {
@@ -26,6 +27,8 @@ export class Scene {
   readonly fibers: Array<{ readonly name: string; readonly fiber: Fiber.Fiber<unknown, unknown> }> = []
   /** Work that was begun directly inside of each guard. */
   readonly begun: Record<string, number> = {}
+  /** Calls through each guard that were told what their work came to. */
+  readonly finished: Record<string, number> = {}
   /** Calls whose work has ended and whose caller has not been told. */
   readonly untold = new Set<Call>()
   /** For each key of the cache, the number of the last invalidation. */
@@ -65,7 +68,8 @@ export class Scene {
       askedAt: this.now,
       askedNumber: this.next(`call ${id} asks ${names.join()}`),
       begunNumber: undefined,
-      endedNumber: undefined
+      endedNumber: undefined,
+      result: undefined
     }
   }
 
