@@ -4,6 +4,7 @@ import { clock } from "./clock.ts"
 import { closed } from "./closed.ts"
 import { drained } from "./drain.ts"
 import { keys } from "./keys.ts"
+import { limiterQueue } from "./limiterQueue.ts"
 import { memory } from "./memory.ts"
 import { parts } from "./parts.ts"
 import { pipeline } from "./pipeline.ts"
@@ -20,6 +21,7 @@ export const groups: Record<string, (settings: Settings) => Promise<Section>> = 
   memory,
   pipeline,
   drain: drained,
+  "limiter-queue": limiterQueue,
   clock,
   parts,
   streaming

@@ -17,8 +17,13 @@
  * `per`; a sliding window never passes more than `limit` in any `per`. Usage above the estimate becomes a debt of at most
  * one bucket; time pays it off.
  *
- * **Gotchas.** A limiter limits those who share it: make it once. A request that costs more than a limit ever holds is
- * refused without a `retryAfter`.
+ * **Waiting.** At most `queue` calls wait. A newcomer's turn is exact. A waiter's turn can move when others leave, settle,
+ * or the limiter is paused, lowered or changed; it is refused as soon as the turn of the first in the queue is too late
+ * for it, or when it is the first and its own turn is too late. None of this costs more when more are waiting.
+ *
+ * **Gotchas.** A limiter limits those who share it: make it once. It measures time by the clock of the fiber that made
+ * it. A request that costs more than a limit ever holds is refused without a `retryAfter`. A sliding window that has seen
+ * more than 8,192 different instants frees a place up to a 2,048th of `per` late.
  *
  * ```ts
  * import { RateLimit } from "@switchgear/core"
@@ -41,17 +46,15 @@
  * bucket // => "tokens"
  * ```
  */
-import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { type Begin, clockOf, guard } from "./internal/guard.ts"
-import type { Costs } from "./internal/limiterMachine.ts"
+import { type Begin, guard } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
-import { monotonicMillis } from "./internal/time.ts"
-import { ProtectedCall, ReservingCall } from "./rateLimit/caller.ts"
+import { type Asked, ProtectedCall, ReservingCall } from "./rateLimit/caller.ts"
 import { RateLimited } from "./rateLimit/limited.ts"
 import { Limiter } from "./rateLimit/limiter.ts"
 import { limitOf, written } from "./rateLimit/rules.ts"
@@ -71,18 +74,18 @@ export interface Limit {
   readonly limit: number
   readonly per: Duration.Input
   readonly kind: Kind
-  readonly burst: number
+  readonly burst: number | undefined
 }
 
 /** How a limit is kept. */
 export interface LimitOptions {
   /** @default "token-bucket" */
   readonly kind?: Kind | undefined
-  /** What a token bucket saves up at most. @default the limit itself */
+  /** What a token bucket saves up at most. @default the limit itself; for `setLimits`, as it was */
   readonly burst?: number | undefined
 }
 
-/** So many requests per time. */
+/** So many requests per time. A limit below 1 needs a `burst` of at least 1, or it would never pass a request. */
 export const requests: (limit: number, per: Duration.Input, options?: LimitOptions) => Limit = limitOf("requests")
 
 /** So many tokens per time. */
@@ -101,6 +104,16 @@ export interface Options {
   /** At most one for each resource. */
   readonly limits: ReadonlyArray<Limit>
   /** The longest wait for a turn; `"Infinity"` to leave it to the deadline. @default 0: refused at once */
+  readonly maxWait?: Duration.Input | undefined
+  /** How many calls may wait at a time, from 0 to 1,000,000. The next is refused as `"queue-full"`. @default 1000 */
+  readonly queue?: number | undefined
+  /** The longest pause, at most 366 days: what a provider asks for is cut off there. @default "10 minutes" */
+  readonly maxRetryAfter?: Duration.Input | undefined
+}
+
+/** How one call waits. */
+export interface WaitOptions {
+  /** The longest wait for this call's turn. @default as the limiter's */
   readonly maxWait?: Duration.Input | undefined
 }
 
@@ -140,31 +153,48 @@ export interface RateLimit {
   readonly name: string
   /** Stands around an effect that costs one request. Adds {@link RateLimited} to its errors and changes nothing else. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimited, R>
-  /** Like `protect`, for another cost; what `settle` makes of a success is what it really was. */
-  readonly protectWith: <A>(options: {
-    readonly costs: Cost
-    readonly settle?: ((value: A) => Cost) | undefined
-  }) => <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimited, R>
+  /**
+   * Like `protect`, for another cost or another `maxWait`. `settle` says what a success really took; where it throws or
+   * answers nonsense, the estimate stands. Throws a `RangeError` on costs that are no numbers from 0 to 2^53 - 1.
+   */
+  readonly protectWith: <A>(
+    options: WaitOptions & {
+      readonly costs: Cost
+      readonly settle?: ((value: A) => Cost) | undefined
+    }
+  ) => <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimited, R>
   /** Takes the costs at their turn. A reservation that an interrupt keeps from its caller is refunded. */
-  readonly reserve: (costs: Cost) => Effect.Effect<Reservation, RateLimited>
-  /** Grants nothing for so long, and forgets what was saved up: for after a 429. A longer pause stands. */
+  readonly reserve: (costs: Cost, options?: WaitOptions) => Effect.Effect<Reservation, RateLimited>
+  /**
+   * Grants nothing for so long, at most for `maxRetryAfter`, and forgets what was saved up: for after a 429. A longer
+   * pause that is in force stands. Waiters that cannot get their turn in time any more are refused at once.
+   */
   readonly pause: (duration: Duration.Input) => Effect.Effect<void>
+  /** Ends a pause now. What the pause made the limiter forget stays forgotten. */
+  readonly resume: Effect.Effect<void>
   /**
    * Lets go of what there is beyond so much of each resource: for when the provider says how much is left. What is less
    * stays, and so does what is not named or has no limit. It holds for this moment: what time brings in and what is given
-   * back come on top. Those who wait are planned anew, and refused where their turn now comes too late. Dies with a
-   * `RangeError` on an amount that is negative or not finite.
+   * back come on top. Dies with a `RangeError` on an amount that is no number from 0 to 2^53 - 1.
    */
   readonly lower: (atMost: Cost) => Effect.Effect<void>
-  /** Goes on with other limits for the same resources, keeping what was used. Dies on other resources or kinds. */
+  /**
+   * Goes on with other limits for the same resources, keeping what was used. A limit without a `burst` keeps the `burst`
+   * that was given before, if one was. Dies with a `RangeError` on other resources or kinds.
+   */
   readonly setLimits: (limits: ReadonlyArray<Limit>) => Effect.Effect<void>
   readonly snapshot: Effect.Effect<Snapshot>
 }
 
-/** Makes a limiter, full. Dies with a `RangeError` that names the field when an option is out of range. */
+/**
+ * Makes a limiter, full. It measures time by the clock of the fiber that makes it. Dies with a `RangeError` that names
+ * the field when an option is out of range.
+ */
 export const make = (options: Options): Effect.Effect<RateLimit> =>
   Effect.tap(
-    Effect.map(Clock.Clock, (clock) => fromLimiter(new Limiter(options, monotonicMillis(clock)))),
+    Effect.withFiber((fiber) =>
+      Effect.sync(() => fromLimiter(new Limiter(options, fiber.getRef(Clock.Clock), fiber.cache.scheduler)))
+    ),
     (limiter) => Registry.register({ _tag: "RateLimit", name: limiter.name, limiter })
   )
 
@@ -186,28 +216,29 @@ export const Service = <Self>() =>
   guardClass(id, { ...options, name: options.name ?? id }, make, written)
 
 const fromLimiter = (limiter: Limiter): RateLimit => {
-  const { machine, name } = limiter
-  const oneRequest = limiter.costs({}, "RateLimit.protect")
-  const protect = (costs: Costs, settle?: (value: any) => Cost) => {
-    const begin: Begin = (fiber, self, moment) =>
-      new ProtectedCall(limiter, costs, clockOf(fiber, moment), self, settle)
+  const { name } = limiter
+  const ask = (where: string, costs: Cost, { maxWait }: WaitOptions = {}): Asked => ({
+    costs: limiter.costs(costs, where),
+    maxWait: maxWait === undefined ? limiter.maxWait : new OptionsOf(where).wait("maxWait", maxWait)
+  })
+  const protect = (asked: Asked, settle?: (value: any) => Cost) => {
+    const begin: Begin = (_fiber, self) => new ProtectedCall(limiter, asked, self, settle)
     return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | RateLimited, R> => guard(self, begin)
   }
-  const atNow = (change: (now: number) => void) => Effect.map(Clock.Clock, (clock) => change(monotonicMillis(clock)))
   return {
     name,
-    protect: protect(oneRequest),
-    protectWith: ({ costs, settle }) => protect(limiter.costs(costs, "RateLimit.protectWith"), settle),
-    reserve: (costs) =>
+    protect: protect(ask("RateLimit.protect", {})),
+    protectWith: ({ costs, settle, ...options }) => protect(ask("RateLimit.protectWith", costs, options), settle),
+    reserve: (costs, options) =>
       Effect.suspend(() => {
-        const inOrder = limiter.costs(costs, "RateLimit.reserve")
-        return guard(Effect.void, (fiber, _self, moment) => new ReservingCall(limiter, inOrder, clockOf(fiber, moment)))
+        const asked = ask("RateLimit.reserve", costs, options)
+        return guard(Effect.void, () => new ReservingCall(limiter, asked))
       }),
-    pause: (duration) =>
-      atNow((now) => machine.pause(now + new OptionsOf("RateLimit.pause").wait("duration", duration), now)),
-    lower: (atMost) => atNow((now) => limiter.lower(atMost, now)),
-    setLimits: (limits) => atNow((now) => limiter.change(limits, now)),
-    snapshot: Effect.map(Clock.Clock, (clock) => snapshot(limiter, monotonicMillis(clock)))
+    pause: (duration) => Effect.sync(() => limiter.pause(duration)),
+    resume: Effect.sync(() => limiter.resume()),
+    lower: (atMost) => Effect.sync(() => limiter.lower(atMost)),
+    setLimits: (limits) => Effect.sync(() => limiter.change(limits)),
+    snapshot: Effect.sync(() => snapshot(limiter, limiter.now()))
   }
 }
 

@@ -9,10 +9,20 @@
  * cascade, read through it with {@link StaleCache.through} in the first place and fall back on
  * {@link StaleCache.lastGood} after the last target.
  *
- * **Gotchas.** The key must hold everything the answer depends on, the tenant included. Callers who share a call share
- * its outcome, also where the deadline of the one that began it cut it short; a caller that is interrupted only leaves,
- * and the call is interrupted with its last caller. A crowd of different keys pushes out the least recently used. Values
- * are kept in the memory of the process, and with a {@link StaleCacheStore} beyond it.
+ * **Shared calls.** Callers who share a call share its outcome. The call has the services of the caller that began it, such
+ * as its tracer and its `Bulkhead.CurrentKey`, and runs on nobody's budgets: neither deadline, attempts nor priority of a
+ * caller hold inside of it, so give it a time-out of its own. Every caller waits for at most its own deadline. A caller that
+ * leaves, for whatever reason, leaves at once; the call is interrupted with its last caller, and a new caller makes a new
+ * one.
+ *
+ * **Invalidation.** `invalidate`, `clear` and `set` win over calls in flight: their answers go to those who had asked
+ * before, and are neither kept nor given to anybody who asks later. They win over a {@link StaleCacheStore} that fails to
+ * remove, too.
+ *
+ * **Gotchas.** The key must hold everything the answer depends on, the tenant included. A call that asks for its own key,
+ * directly, by way of another key, or in a fiber that it forks, dies with a message instead of waiting for itself. A crowd
+ * of different keys pushes out the least recently used. Values are kept in the memory of the process, and with a
+ * {@link StaleCacheStore} beyond it.
  *
  * ```ts
  * import { StaleCache } from "@switchgear/core"
@@ -30,34 +40,55 @@
  * value // => "42"
  * ```
  */
-import * as Cache from "effect/Cache"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import type * as Fiber from "effect/Fiber"
-import * as Hash from "effect/Hash"
 import * as Schema from "effect/Schema"
-import { awaitEnd, HarmlessStore } from "./staleCache/harmlessStore.ts"
-import { type Reading, type Rules, Shelf } from "./staleCache/shelf.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Registry from "./Registry.ts"
+import { Asking, type Mode, modes } from "./staleCache/asking.ts"
+import { type Cached, type Freshness, isFresh } from "./staleCache/cached.ts"
+import { originOf } from "./staleCache/operation.ts"
+import { toRules } from "./staleCache/rules.ts"
+import { SecondTier } from "./staleCache/secondTier.ts"
+import { Shelf } from "./staleCache/shelf.ts"
+import { weigh } from "./staleCache/weigh.ts"
 import type { StaleCacheStore } from "./StaleCacheStore.ts"
+
+export type { Cached, Freshness, Mode }
 
 /** What is kept, and for how long. Only `name` must be given. */
 export interface Options<in out A = any> {
   readonly name: string
-  /** Values kept in memory; the least recently used goes first. @default 10_000 */
+  /** Values kept in memory, at most 16,777,216; the least recently used goes first. @default 10_000 */
   readonly capacity?: number | undefined
+  /**
+   * Bytes kept in memory, as `sizeOf` tells them; the least recently used goes first. A value that is larger is served and
+   * not kept. @default no bound but `capacity`
+   */
+  readonly maxBytes?: number | undefined
+  /**
+   * How many bytes a value takes, asked once when it is stored. A value for which it throws or answers no number of zero or
+   * more is not kept. @default with `maxBytes` an estimate: 2 bytes for each UTF-16 code unit of the key and of the value's
+   * texts, 8 for a number, the length of buffers, 16 for each object and 8 for each of its fields; nothing without
+   */
+  readonly sizeOf?: ((value: A, key: string) => number) | undefined
   /** How long a value is served without a call; zero to call every time. @default "5 minutes" */
   readonly timeToLive?: Duration.Input | undefined
   /** How long after that it is kept to fall back on. @default "1 hour" */
   readonly staleFor?: Duration.Input | undefined
-  /** Which successes are worth keeping: not, say, an answer that was cut off. @default all */
+  /**
+   * How long `orStale` waits for the call when there is a stale value. Then it serves the stale value, and the call goes on
+   * by itself for the next caller: at most one for each key, which ends by its own time-outs. Zero serves the stale value at
+   * once. @default "Infinity": until the call ends
+   */
+  readonly after?: Duration.Input | undefined
+  /** Which successes are worth keeping: not, say, an answer that was cut off. If it throws, the value is not kept. @default all */
   readonly storeWhen?: ((value: A) => boolean) | undefined
   /** Where values are kept besides memory, such as `StaleCacheStore.fromPersistence`. @default memory only */
   readonly store?: StaleCacheStore<A> | undefined
@@ -65,37 +96,40 @@ export interface Options<in out A = any> {
   readonly storeTimeout?: Duration.Input | undefined
 }
 
-const toRules = (options: Options, check: OptionsOf): Rules => ({
-  name: check.name(options.name),
-  capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
-  timeToLive: check.wait("timeToLive", options.timeToLive ?? "5 minutes"),
-  staleFor: check.wait("staleFor", options.staleFor ?? "1 hour"),
-  storeTimeout: check.positive("storeTimeout", options.storeTimeout ?? "50 millis")
-})
-
 const written = writtenOptions<Options>()({
   name: Schema.optionalKey(Schema.String),
   capacity: Schema.optionalKey(Quantity),
+  maxBytes: Schema.optionalKey(Quantity),
   timeToLive: Schema.optionalKey(Quantity),
   staleFor: Schema.optionalKey(Quantity),
+  after: Schema.optionalKey(Quantity),
   storeTimeout: Schema.optionalKey(Quantity)
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
 /**
- * {@link Options} as they are written in YAML or JSON; `storeWhen` and `store` are added in code. A field that is wrong or
- * unknown is refused by name.
+ * {@link Options} as they are written in YAML or JSON; `sizeOf`, `storeWhen` and `store` are added in code. A field that is
+ * wrong or unknown is refused by name.
  */
 export const OptionsSchema = written.schema
 
-/** Where a value came from: the call just made, the cache within `timeToLive`, or the cache after it. */
-export type Freshness = "loaded" | "fresh" | "stale"
+/** How one call uses the cache. */
+export interface CallOptions {
+  /**
+   * - `"use"` serves the fresh value, or shares the call in flight, or makes one.
+   * - `"refresh"` makes a call although there is a fresh value, joins none that was begun before, and keeps what it answers.
+   * - `"bypass"` makes the call and neither reads nor keeps anything; it shares it with nobody.
+   *
+   * @default "use"
+   */
+  readonly mode?: Mode | undefined
+}
 
-/** A value and where it came from. */
-export interface Cached<out A> {
-  readonly value: A
-  readonly freshness: Freshness
-  /** Time since the value was stored. */
-  readonly age: Duration.Duration
+/** When one call is answered with the stale value. */
+export interface OrStaleOptions<in E> extends CallOptions {
+  /** Which errors are answered with the stale value. If it throws, the error is told as it is. @default any */
+  readonly when?: ((error: E) => boolean) | undefined
+  /** How long to wait for the call when there is a stale value; a refresh waits to the end. @default as in {@link Options} */
+  readonly after?: Duration.Input | undefined
 }
 
 /** What there is to read about a cache at one moment. */
@@ -104,9 +138,12 @@ export interface Snapshot {
   /** Values in memory. */
   readonly size: number
   readonly capacity: number
+  /** Bytes in memory; zero when neither `maxBytes` nor `sizeOf` is given, since nothing is measured then. */
+  readonly bytes: number
+  readonly maxBytes: number | undefined
   /** Values served fresh, loaded by a call, and served stale, since the beginning. */
   readonly served: { readonly [F in Freshness]: number }
-  /** How often the store failed, died or took too long, since the beginning. */
+  /** How often the store failed, died, answered nonsense or took too long, since the beginning. */
   readonly storeFailures: number
 }
 
@@ -114,14 +151,17 @@ export interface Snapshot {
 export interface StaleCache<in out A> {
   readonly name: string
   /** Serves the fresh value, or makes the call and keeps what it answers. The errors are the call's. */
-  readonly through: (key: string) => <E, R>(call: Effect.Effect<A, E, R>) => Effect.Effect<Cached<A>, E, R>
+  readonly through: (
+    key: string,
+    options?: CallOptions | undefined
+  ) => <E, R>(call: Effect.Effect<A, E, R>) => Effect.Effect<Cached<A>, E, R>
   /**
-   * Like `through`, and when the call fails with an error that `when` allows (default: any), serves the stale value if
-   * there is one. Defects are not answered with it.
+   * Like `through`, and serves the stale value, if there is one, when the call fails with an error that `when` allows, or
+   * takes longer than `after`. Defects are not answered with it.
    */
   readonly orStale: <E>(
     key: string,
-    options?: { readonly when?: ((error: E) => boolean) | undefined } | undefined
+    options?: OrStaleOptions<E> | undefined
   ) => <E1 extends E, R>(call: Effect.Effect<A, E1, R>) => Effect.Effect<Cached<A>, E1, R>
   /** The value kept for the key, fresh or stale; the younger one if memory and store have both. */
   readonly lastGood: (key: string) => Effect.Effect<Cached<A> | undefined>
@@ -134,87 +174,77 @@ export interface StaleCache<in out A> {
 /** Makes an empty cache. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
   Effect.gen(function*() {
-    const shelf = yield* Effect.sync(() =>
-      new Shelf<A>(toRules(options, new OptionsOf("StaleCache.make")), options.storeWhen)
-    )
-    // Keeps nothing itself: it is there for the sharing of calls in flight.
-    const flights = yield* Cache.makeWith<Flight<A>, Cached<A>, unknown, any, "lookup">((flight) => flight.call, {
-      capacity: Infinity,
-      timeToLive: () => Duration.zero,
-      requireServicesAt: "lookup"
+    const rules = yield* Effect.sync(() => toRules(options, new OptionsOf("StaleCache.make")))
+    const { sizeOf, storeWhen } = options
+    const shelf = new Shelf<A>(rules, {
+      storeWhen,
+      sizeOf: sizeOf ?? (rules.maxBytes === undefined ? undefined : (value, key) => 2 * key.length + weigh(value))
     })
-    const store = options.store && new HarmlessStore(options.store, shelf.storeTimeout)
+    const tier = options.store && new SecondTier(options.store, shelf, rules)
+    const asking = new Asking(rules.name, shelf, tier)
 
     const peek = (fiber: Fiber.Fiber<any, any>, key: string) =>
       shelf.find(key, monotonicMillis(fiber.getRef(Clock.Clock)))
     const inMemory = (key: string) => Effect.withFiber((fiber) => Effect.succeed(peek(fiber, key)))
-    const inStore = store === undefined ? inMemory : (key: string) =>
-      Effect.suspend(() => {
-        const reading: Reading = { key, dropped: false }
-        const read = Effect.suspend(() => {
-          shelf.begin(reading)
-          return Effect.zipWith(store.get(key), Clock.Clock, (stored, clock) => {
-            const now = monotonicMillis(clock)
-            if (stored) shelf.adopt(reading, stored, now, clock.currentTimeMillisUnsafe())
-            return shelf.find(key, now)
-          })
-        })
-        return Effect.ensuring(read, Effect.sync(() => shelf.end(reading)))
-      })
-    const find = store === undefined ?
+    const find = tier === undefined ?
       inMemory :
-      (key: string) => Effect.flatMap(inMemory(key), (found) => isFresh(found) ? Effect.succeed(found) : inStore(key))
+      (key: string) => Effect.flatMap(inMemory(key), (found) => isFresh(found) ? Effect.succeed(found) : tier.find(key))
 
-    // Memory has the value when this begins; the store may get it later.
-    const keep = (key: string, value: A): Effect.Effect<Fiber.Fiber<unknown> | undefined> =>
-      Effect.withFiber((fiber) => {
-        const clock = fiber.getRef(Clock.Clock)
-        return shelf.keep(key, value, monotonicMillis(clock)) && store
-          ? store.set(key, { value, storedAt: clock.currentTimeMillisUnsafe() }, shelf.keptFor)
-          : Effect.undefined
-      })
-
-    const load = <E, R>(key: string, call: Effect.Effect<A, E, R>): Effect.Effect<Cached<A>, E, R> => {
-      const loaded: Effect.Effect<Cached<A>, E, R> = Effect.flatMap(call, (value) =>
-        Effect.as(keep(key, value), { value, freshness: "loaded", age: Duration.zero }))
-      const flight = store === undefined ?
-        loaded :
-        Effect.flatMap(inStore(key), (found) =>
-          isFresh(found) ? Effect.succeed(found) : loaded)
-      const shared = Cache.get(flights, new Flight(key, flight)) as Effect.Effect<Cached<A>, E, R>
-      return Effect.map(shared, (cached) => shelf.serve(cached))
-    }
-    const through: StaleCache<A>["through"] = (key) => (call) =>
-      Effect.withFiber((fiber) => {
-        const kept = peek(fiber, key)
-        return isFresh(kept) ? Effect.succeed(shelf.serve(kept)) : load(key, call)
-      })
+    const through = (mode: Mode, after: number, key: string) => <E, R>(call: Effect.Effect<A, E, R>) =>
+      mode === "bypass" ?
+        Effect.map(call, (value) => shelf.serve({ value, freshness: "loaded", age: Duration.zero })) :
+        Effect.withFiber<Cached<A>, E, R>((fiber) => {
+          const kept = mode === "use" ? peek(fiber, key) : undefined
+          return isFresh(kept) ? Effect.succeed(shelf.serve(kept)) : asking.ask(fiber, key, call, mode, after)
+        })
 
     const cache: StaleCache<A> = {
-      name: shelf.name,
-      through,
-      orStale:
-        <E>(key: string, options?: { readonly when?: ((error: E) => boolean) | undefined } | undefined) =>
-        <E1 extends E, R>(call: Effect.Effect<A, E1, R>): Effect.Effect<Cached<A>, E1, R> =>
-          Effect.catch(through(key)(call), (error) => {
-            if (options?.when?.(error) === false) return Effect.fail(error)
+      name: rules.name,
+      through: (key, options) => through(modeOf("StaleCache.through", options), Infinity, key),
+      orStale: <E>(key: string, options?: OrStaleOptions<E> | undefined) => {
+        const mode = modeOf("StaleCache.orStale", options)
+        const after = options?.after === undefined
+          ? rules.after
+          : new OptionsOf("StaleCache.orStale").wait("after", options.after)
+        const ask = through(mode, after, key)
+        return <E1 extends E, R>(call: Effect.Effect<A, E1, R>): Effect.Effect<Cached<A>, E1, R> => {
+          if (mode === "bypass") return ask(call)
+          return Effect.catch(ask(call), (error) => {
+            if (!allows(options?.when, error)) return Effect.fail(error)
             // The store has been asked before the call: what it had is in memory, unless it was pushed out since.
-            return Effect.flatMap(inMemory(key), (found) => found ? Effect.succeed(found) : inStore(key)).pipe(
-              Effect.flatMap((found) => found ? Effect.succeed(shelf.serve(found)) : Effect.fail(error))
-            )
-          }),
+            return Effect.flatMap(inMemory(key), (found) => found || !tier ? Effect.succeed(found) : tier.find(key))
+              .pipe(
+                Effect.flatMap((found) => found ? Effect.succeed(shelf.serve(found)) : Effect.fail(error))
+              )
+          })
+        }
+      },
       lastGood: (key) => Effect.map(find(key), (found) => found && shelf.serve(found)),
-      set: (key, value) => Effect.flatMap(keep(key, value), (writing) => writing ? awaitEnd(writing) : Effect.void),
-      invalidate: (key) =>
-        Effect.suspend(() => {
-          shelf.drop(key)
-          return store ? store.remove(key) : Effect.void
+      set: (key, value) =>
+        inOneStep((fiber, told) => {
+          const keeping = shelf.keep(key, value, monotonicMillis(fiber.getRef(Clock.Clock)))
+          if (keeping === "unwanted") return told()
+          // What is too large is not kept, and what was kept before is no longer the value.
+          if (keeping === "too large") shelf.drop(key)
+          asking.flights.abandon(key)
+          if (tier === undefined) told()
+          else if (keeping === "kept") tier.set(key, value, originOf(fiber), told)
+          else tier.remove(key, originOf(fiber), told)
         }),
-      clear: Effect.suspend(() => {
+      invalidate: (key) =>
+        inOneStep((fiber, told) => {
+          shelf.drop(key)
+          asking.flights.abandon(key)
+          if (tier === undefined) told()
+          else tier.remove(key, originOf(fiber), told)
+        }),
+      clear: inOneStep((fiber, told) => {
         shelf.clear()
-        return store ? store.clear : Effect.void
+        asking.flights.abandonAll()
+        if (tier === undefined) told()
+        else tier.clear(originOf(fiber), told)
       }),
-      snapshot: Effect.sync(() => ({ ...shelf.snapshot(), storeFailures: store?.failures ?? 0 }))
+      snapshot: Effect.sync(() => ({ ...shelf.snapshot(), storeFailures: tier?.account.failures ?? 0 }))
     }
     yield* Registry.register({ _tag: "StaleCache", name: cache.name, cache })
     return cache
@@ -230,23 +260,18 @@ export const fromConfig = <A>(
 ): Effect.Effect<StaleCache<A>, Config.ConfigError> =>
   Effect.flatMap(written.config(path, options), (options: Options<A>) => make(options))
 
-const isFresh = <A>(found: Cached<A> | undefined): found is Cached<A> => found?.freshness === "fresh"
+const modeOf = (where: string, options: CallOptions | undefined): Mode =>
+  options?.mode === undefined ? "use" : new OptionsOf(where).oneOf("mode", options.mode, modes)
 
-// A call in flight: equal to another for the same key, whatever its effect.
-class Flight<A> implements Equal.Equal {
-  readonly key: string
-  readonly call: Effect.Effect<Cached<A>, unknown, any>
-
-  constructor(key: string, call: Effect.Effect<Cached<A>, unknown, any>) {
-    this.key = key
-    this.call = call
-  }
-
-  [Equal.symbol](that: Equal.Equal): boolean {
-    return that instanceof Flight && that.key === this.key
-  }
-
-  [Hash.symbol](): number {
-    return Hash.string(this.key)
+/** A predicate that throws has not allowed anything. */
+const allows = <E>(when: ((error: E) => boolean) | undefined, error: E): boolean => {
+  try {
+    return when?.(error) !== false
+  } catch {
+    return false
   }
 }
+
+/** Changes the cache in one step and waits for the store. An interrupt ends the waiting only. */
+const inOneStep = (change: (fiber: Fiber.Fiber<any, any>, told: () => void) => void): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => Effect.callback<void>((resume) => change(fiber, () => resume(Effect.void))))

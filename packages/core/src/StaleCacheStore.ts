@@ -7,11 +7,15 @@
  * asked, and never its answer: a read is a miss then, and a write is dropped. The cache's snapshot counts these in
  * `storeFailures`.
  *
+ * **Removals.** For one key the store gets one write or removal at a time. What it has from before a removal is ignored from
+ * the moment the removal is asked for, also when the store fails to remove it. A write whose time is over is interrupted; the
+ * writes behind it wait until it has ended. While 16 operations that were given up still run, the store is not asked.
+ *
  * **Gotchas.** Equal keys share a call within a process only: N processes make up to N. A value that another process
  * invalidates is served from the memory of this one until it is no longer fresh. Ages are told by the wall clocks of the
- * processes, so that a clock that is ahead makes values look younger by as much, and a value from the future counts as
- * new. While the store hangs, every call that is not answered from memory waits for the time-out: a store with a circuit
- * breaker around its effects spares them that.
+ * processes, so that a clock that is ahead makes values look younger by as much. A value from the future counts as stored
+ * when this process first saw it. While the store hangs, every call that is not answered from memory waits for the
+ * time-out: a store with a circuit breaker around its effects spares them that.
  *
  * ```ts
  * import { StaleCache, StaleCacheStore } from "@switchgear/core"

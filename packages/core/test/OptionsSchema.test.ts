@@ -121,12 +121,14 @@ describe("what is written is what is meant in code:", () => {
     [
       "StaleCache",
       StaleCache.OptionsSchema,
-      "{ name: answers, capacity: 50, timeToLive: 1 minute, staleFor: 1 day, storeTimeout: 20 }",
+      "{ name: answers, capacity: 50, maxBytes: 1000, timeToLive: 1 minute, staleFor: 1 day, after: 1 second, storeTimeout: 20 }",
       {
         name: "answers",
         capacity: 50,
+        maxBytes: 1000,
         timeToLive: "1 minute",
         staleFor: "1 day",
+        after: "1 second",
         storeTimeout: 20
       } satisfies StaleCache.Options
     ],
@@ -638,8 +640,20 @@ const refused: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, s
   [
     StaleCache.OptionsSchema,
     "{ name: m, capacity: 0 }",
-    "capacity must be a whole number of at least 1, got 0",
+    "capacity must be a whole number from 1 to 16777216, got 0",
     "[\"capacity\"]"
+  ],
+  [
+    StaleCache.OptionsSchema,
+    "{ name: m, maxBytes: 0 }",
+    "maxBytes must be a whole number of at least 1, got 0",
+    "[\"maxBytes\"]"
+  ],
+  [
+    StaleCache.OptionsSchema,
+    "{ name: m, after: -1 }",
+    "after must be a duration of zero or more, got -1",
+    "[\"after\"]"
   ],
   [
     StaleCache.OptionsSchema,

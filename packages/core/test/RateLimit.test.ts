@@ -355,7 +355,7 @@ describe("lower", () => {
       assert.deepStrictEqual(yield* available(window), [10, 100])
     }))
 
-  it.effect("puts off those who wait, in order, and refuses at once those whose turn now comes too late", () =>
+  it.effect("puts off those who wait, in order, and refuses one who comes too late when it comes to the head", () =>
     Effect.gen(function*() {
       const limiter = yield* both("token-bucket", { maxWait: "800 millis" })
       yield* limiter.reserve({ tokens: 50 })
@@ -370,8 +370,11 @@ describe("lower", () => {
       const large = yield* wait("large", 50)
       yield* wait("last", 10)
       yield* limiter.lower({ tokens: 20 })
+      yield* TestClock.adjust("399 millis")
+      assert.isUndefined(large.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
       const refused = yield* Fiber.join(large)
-      assert.strictEqual(waitOf(Exit.isFailure(refused) ? Cause.squash(refused.cause) as never : assert.fail()), 900)
+      assert.strictEqual(waitOf(Exit.isFailure(refused) ? Cause.squash(refused.cause) as never : assert.fail()), 500)
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(at, [["first", 400], ["last", 500]])
     }))
@@ -430,10 +433,42 @@ describe("nonsense options are refused with field, value and range:", () => {
     [{ limits: [] }, "limits must be at least one, got \"none\""],
     [{ limits: [requests(0, "1 second")] }, "requests.limit must be a number above zero, got 0"],
     [{ limits: [requests(NaN, "1 second")] }, "requests.limit must be a number above zero, got NaN"],
+    [{ limits: [tokens(2 ** 53, "1 second")] }, "tokens.limit must be at most 9007199254740991, got 9007199254740992"],
+    [
+      { limits: [tokens(1, "1 second", { burst: Infinity })] },
+      "tokens.burst must be a number above zero, got Infinity"
+    ],
+    [
+      { limits: [requests(0.5, "1 second")] },
+      "requests.limit must be from 1 to 9007199254740991, or have a burst of at least 1, to pass a request, got 0.5"
+    ],
+    [
+      { limits: [requests(0.5, "1 second", { kind: "sliding-window", burst: 2 })] },
+      "requests.limit must be from 1 to 9007199254740991 to pass a request, got 0.5"
+    ],
+    [
+      { limits: [requests(5, "1 second", { burst: 0.5 })] },
+      "requests.burst must be from 1 to 9007199254740991, got 0.5"
+    ],
+    [
+      { limits: [tokens(1, "1 day", { burst: 367 })] },
+      "tokens.burst must be at most what comes in within 366 days, got 367"
+    ],
     [{ limits: [tokens(1, 0)] }, "tokens.per must be a finite duration above zero, got 0"],
+    [
+      { limits: [tokens(1, "367 days")] },
+      "tokens.per must be at most 366 days, got \"367 days\""
+    ],
     [{ limits: [tokens(1, "1 second", { burst: -1 })] }, "tokens.burst must be a number above zero, got -1"],
     [{ limits: [tokens(1, 1), tokens(2, 1)] }, "limits must be at most one for each resource, got \"two for tokens\""],
-    [{ maxWait: -1 }, "maxWait must be a duration of zero or more, got -1"]
+    [{ maxWait: -1 }, "maxWait must be a duration of zero or more, got -1"],
+    [{ queue: -1 }, "queue must be a whole number from 0 to 1000000, got -1"],
+    [{ queue: 1e7 }, "queue must be a whole number from 0 to 1000000, got 10000000"],
+    [{ maxRetryAfter: "Infinity" }, "maxRetryAfter must be a finite duration above zero, got \"Infinity\""],
+    [
+      { maxRetryAfter: "400 days" },
+      "maxRetryAfter must be at most 366 days, got \"400 days\""
+    ]
   ]
   for (const [options, message] of cases) {
     it.effect(message, () =>

@@ -1,4 +1,4 @@
-import { StaleCache } from "@switchgear/core"
+import { Attempts, Bulkhead, Deadline, RetryBudget, StaleCache } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -155,7 +155,11 @@ describe("StaleCache", () => {
 
   const cases: ReadonlyArray<readonly [Partial<StaleCache.Options>, string]> = [
     [{ name: "" }, "name must be a text that is not empty, got \"\""],
-    [{ capacity: 0 }, "capacity must be a whole number of at least 1, got 0"],
+    [{ capacity: 0 }, "capacity must be a whole number from 1 to 16777216, got 0"],
+    [{ capacity: 1e12 }, "capacity must be a whole number from 1 to 16777216, got 1000000000000"],
+    [{ maxBytes: 0 }, "maxBytes must be a whole number of at least 1, got 0"],
+    [{ maxBytes: 1.5 }, "maxBytes must be a whole number of at least 1, got 1.5"],
+    [{ after: -1 }, "after must be a duration of zero or more, got -1"],
     [{ timeToLive: -1 }, "timeToLive must be a duration of zero or more, got -1"],
     [{ staleFor: NaN }, "staleFor must be a duration of zero or more, got NaN"]
   ]
@@ -168,4 +172,397 @@ describe("StaleCache", () => {
         assert.strictEqual((defect as RangeError).message, `StaleCache.make: ${message}`)
       }))
   }
+})
+
+const slow = (value: string) => Effect.as(Effect.sleep("1 second"), value)
+const now = <A, E>(fiber: Fiber.Fiber<Exit.Exit<StaleCache.Cached<A>, E>>) => {
+  const exit = fiber.pollUnsafe()
+  if (exit === undefined || Exit.isFailure(exit)) return exit === undefined ? "still waits" : "was interrupted"
+  return Exit.isSuccess(exit.value) ? exit.value.value.value : String(Cause.squash(exit.value.cause))
+}
+
+describe("An invalidation during a call", () => {
+  for (const way of ["invalidate", "clear"] as const) {
+    it.effect(`${way}: the answer is neither kept nor given to those who ask later, and still told to those before`, () =>
+      Effect.gen(function*() {
+        const cache = yield* StaleCache.make<string>(minute)
+        const before = yield* fork(slow("old").pipe(cache.through("k")))
+        yield* TestClock.adjust("500 millis")
+        yield* way === "clear" ? cache.clear : cache.invalidate("k")
+        const after = yield* fork(slow("new").pipe(cache.through("k")))
+        yield* TestClock.adjust("500 millis")
+        assert.deepStrictEqual([now(before), now(after)], ["old", "still waits"])
+        assert.isUndefined(yield* cache.lastGood("k"))
+        yield* TestClock.adjust("500 millis")
+        assert.strictEqual(now(after), "new")
+        assert.strictEqual((yield* cache.lastGood("k"))?.value, "new")
+      }))
+  }
+
+  it.effect("set: the value stays, and is served to those who ask later", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const before = yield* fork(slow("old").pipe(cache.through("k")))
+      yield* cache.set("k", "set")
+      assert.strictEqual((yield* slow("new").pipe(cache.through("k"))).value, "set")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(now(before), "old")
+      assert.strictEqual((yield* cache.lastGood("k"))?.value, "set")
+    }))
+})
+
+describe("A shared call", () => {
+  it.effect("that is being interrupted is not joined: a new caller makes a new one, and is not held back", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const counter = counted(Effect.onInterrupt(slow("a"), () => Effect.sleep("1 hour")))
+      const first = yield* fork(counter.call.pipe(cache.through("k")))
+      yield* Fiber.interrupt(first)
+      const second = yield* fork(counter.call.pipe(cache.through("k")))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([now(second), counter.calls], ["a", 2])
+    }))
+
+  it.effect("outlives the deadline of the caller that began it, who leaves in time although the call's cleanup is slow", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const call = Effect.never.pipe(
+        Effect.onInterrupt(() => Effect.sleep("20 seconds")),
+        Deadline.attempt("10 seconds")
+      )
+      const leader = yield* fork(call.pipe(cache.through("k"), Deadline.within("5 seconds")))
+      const follower = yield* fork(slow("a").pipe(cache.through("k"), Deadline.within("7 seconds")))
+      yield* TestClock.adjust("5 seconds")
+      assert.include(now(leader), "DeadlineExceeded")
+      assert.strictEqual(now(follower), "still waits")
+      yield* TestClock.adjust("2 seconds")
+      assert.include(now(follower), "DeadlineExceeded")
+    }))
+
+  it.effect("keeps its own time-out when the caller that began it is gone", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const call = Effect.never.pipe(Deadline.attempt("10 seconds"))
+      const leader = yield* fork(call.pipe(cache.through("k"), Deadline.within("5 seconds")))
+      const follower = yield* fork(call.pipe(cache.through("k")))
+      yield* Fiber.interrupt(leader)
+      yield* TestClock.adjust("10 seconds")
+      assert.include(now(follower), "DeadlineExceeded")
+    }))
+
+  it.effect("has none of its first caller's budgets, and its other services", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<unknown>(minute)
+      const budget = yield* RetryBudget.make({ name: "model" })
+      const seen = yield* Effect.gen(function*() {
+        return {
+          deadline: yield* Deadline.CurrentDeadline,
+          attempts: yield* Attempts.left,
+          priority: yield* Bulkhead.CurrentPriority,
+          key: yield* Bulkhead.CurrentKey,
+          budget: yield* RetryBudget.CurrentBudget
+        }
+      }).pipe(
+        cache.through("k"),
+        Deadline.within("1 second"),
+        Attempts.within(1),
+        Effect.provideService(Bulkhead.CurrentPriority, -10),
+        Effect.provideService(Bulkhead.CurrentKey, "tenant"),
+        RetryBudget.within(budget)
+      )
+      assert.deepStrictEqual(seen.value, {
+        deadline: undefined,
+        attempts: Infinity,
+        priority: 0,
+        key: "tenant",
+        budget
+      })
+    }))
+
+  it.effect("tells its callers in the order in which they came", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const told: Array<number> = []
+      for (const i of [0, 1, 2, 3]) {
+        yield* fork(Effect.tap(slow("a").pipe(cache.through("k")), () => Effect.sync(() => told.push(i))))
+      }
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(told, [0, 1, 2, 3])
+    }))
+
+  it.effect("that asks for its own key dies with a message, directly, by way of others, and across caches", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>({ ...minute, name: "one" })
+      const other = yield* StaleCache.make<string>({ ...minute, name: "two" })
+      const ask = (cache: StaleCache.StaleCache<string>, key: string, call: Effect.Effect<string>) =>
+        Effect.map(call.pipe(Effect.delay("1 millis"), cache.through(key)), ({ value }) => value)
+      const circles = [
+        ask(cache, "a", ask(cache, "a", Effect.succeed("v"))),
+        ask(cache, "b", ask(cache, "c", ask(cache, "b", Effect.succeed("v")))),
+        ask(cache, "d", ask(other, "d", ask(cache, "d", Effect.succeed("v"))))
+      ]
+      for (const circle of circles) {
+        const fiber = yield* fork(circle)
+        yield* TestClock.adjust("1 second")
+        assert.match(
+          String(fiber.pollUnsafe()),
+          /StaleCache \\*"one\\*": the call for key \\*"[abd]\\*" asks for itself/
+        )
+      }
+      const straight = yield* fork(ask(cache, "e", ask(other, "e", Effect.succeed("v"))))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(straight.pollUnsafe(), Exit.succeed(Exit.succeed("v")))
+    }))
+
+  it.effect("that meets another one which asks for it dies, too, instead of both waiting for ever", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const ask = (key: string, inside: string) =>
+        cache.through(key)(Effect.delay(
+          Effect.map(Effect.succeed("v").pipe(cache.through(inside)), ({ value }) => value),
+          "1 millis"
+        ))
+      const [one, another] = [yield* fork(ask("a", "b")), yield* fork(ask("b", "a"))]
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([now(one), now(another)].filter((told) => !told.includes("asks for itself")), [])
+    }))
+
+  it.effect("may ask for its own key when the value is fresh, or without the cache", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const bypass = Effect.succeed("v").pipe(cache.through("k", { mode: "bypass" }))
+      assert.strictEqual((yield* Effect.map(bypass, ({ value }) => value).pipe(cache.through("k"))).value, "v")
+      const inside = Effect.andThen(cache.set("k", "set"), Effect.die("is not called").pipe(cache.through("k")))
+      assert.strictEqual(
+        (yield* Effect.map(inside, ({ value }) => value).pipe(cache.through("k", { mode: "refresh" }))).value,
+        "set"
+      )
+    }))
+
+  it.effect("that begins the next one in a detached fiber goes on so for ever", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<number>({ ...minute, timeToLive: 0 })
+      let calls = 0
+      const again: Effect.Effect<number> = Effect.suspend(() =>
+        Effect.as(Effect.forkDetach(Effect.delay(Effect.suspend(() => next), "1 millis")), ++calls)
+      )
+      const next = Effect.suspend(() => again.pipe(cache.through("k")))
+      yield* next
+      yield* TestClock.adjust("1 second")
+      assert.isAtLeast(calls, 1000)
+    }))
+})
+
+describe("What throws", () => {
+  it.effect("changes no answer: storeWhen and sizeOf keep nothing then, and when allows nothing", () =>
+    Effect.gen(function*() {
+      const bug = () => assert.fail("bug")
+      for (const options of [{ storeWhen: bug }, { sizeOf: bug }, { sizeOf: () => NaN }, { sizeOf: () => -1 }]) {
+        const cache = yield* StaleCache.make<string>({ ...minute, ...options })
+        assert.strictEqual((yield* Effect.succeed("a").pipe(cache.through("k"))).value, "a")
+        assert.isUndefined(yield* cache.lastGood("k"))
+      }
+      const cache = yield* StaleCache.make<string>({ ...minute, timeToLive: 0 })
+      yield* cache.set("k", "old")
+      assert.strictEqual(yield* Effect.flip(Effect.fail("503").pipe(cache.orStale("k", { when: bug }))), "503")
+    }))
+})
+
+describe("The stale answer when the new one is slow", () => {
+  const stale = (options: Partial<StaleCache.Options<string>> = {}) =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>({ ...minute, after: "300 millis", ...options })
+      yield* cache.set("k", "old")
+      yield* TestClock.adjust("1 minute")
+      return cache
+    })
+
+  it.effect("is served after so long, exactly, and the call goes on and is kept", () =>
+    Effect.gen(function*() {
+      const cache = yield* stale()
+      const counter = counted(slow("new"))
+      const fiber = yield* fork(counter.call.pipe(cache.orStale("k")))
+      yield* TestClock.adjust("299 millis")
+      assert.strictEqual(now(fiber), "still waits")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(now(fiber), "old")
+      // At most one call for the key goes on.
+      const second = yield* fork(counter.call.pipe(cache.orStale("k", { after: 0 })))
+      assert.strictEqual(now(second), "old")
+      yield* TestClock.adjust("700 millis")
+      assert.strictEqual((yield* cache.lastGood("k"))?.value, "new")
+      assert.strictEqual(counter.calls, 1)
+      assert.deepStrictEqual((yield* cache.snapshot).served, { loaded: 0, fresh: 1, stale: 2 })
+    }))
+
+  it.effect("is not served when there is none, when the call is in time, nor by through", () =>
+    Effect.gen(function*() {
+      const cache = yield* stale()
+      const fibers = [
+        yield* fork(slow("new").pipe(cache.orStale("other"))),
+        yield* fork(slow("new").pipe(cache.through("k"))),
+        yield* fork(Effect.delay(Effect.succeed("quick"), "200 millis").pipe(cache.orStale("third")))
+      ]
+      yield* TestClock.adjust("300 millis")
+      assert.deepStrictEqual(fibers.map(now), ["still waits", "still waits", "quick"])
+      yield* TestClock.adjust("700 millis")
+      assert.deepStrictEqual(fibers.map(now), ["new", "new", "quick"])
+    }))
+
+  it.effect("is there for one call by its own option, and zero serves it at once", () =>
+    Effect.gen(function*() {
+      const cache = yield* stale({ after: undefined })
+      const patient = yield* fork(slow("new").pipe(cache.orStale("k")))
+      const hasty = yield* fork(slow("new").pipe(cache.orStale("k", { after: 0 })))
+      assert.deepStrictEqual([now(patient), now(hasty)], ["still waits", "old"])
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(now(patient), "new")
+      assert.throws(
+        () => cache.orStale("k", { after: -1 }),
+        /StaleCache.orStale: after must be a duration of zero or more/
+      )
+    }))
+
+  it.effect("leaves a call that hangs to the next caller, who ends it when nothing is there to serve any more", () =>
+    Effect.gen(function*() {
+      const cache = yield* stale()
+      let interrupted = 0
+      const hangs = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
+      const first = yield* fork(hangs.pipe(cache.orStale("k")))
+      yield* TestClock.adjust("300 millis")
+      assert.strictEqual(now(first), "old")
+      yield* Fiber.interrupt(yield* fork(hangs.pipe(cache.orStale("k"))))
+      assert.strictEqual(interrupted, 0)
+      yield* TestClock.adjust("1 hour")
+      const later = yield* fork(hangs.pipe(cache.orStale("k"), Deadline.within("1 second")))
+      yield* TestClock.adjust("1 second")
+      assert.include(now(later), "DeadlineExceeded")
+      assert.strictEqual(interrupted, 1)
+    }))
+
+  it.effect("is not served after an invalidation, which ends the call that nobody waits for", () =>
+    Effect.gen(function*() {
+      const cache = yield* stale()
+      let interrupted = 0
+      const hangs = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
+      yield* hangs.pipe(cache.orStale("k", { after: 0 }))
+      yield* cache.invalidate("k")
+      assert.strictEqual(interrupted, 1)
+      assert.isUndefined(yield* cache.lastGood("k"))
+    }))
+})
+
+describe("A bound in bytes", () => {
+  it.effect("lets go of the least recently used values, serves what is larger, and tells what it holds", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const cache = yield* StaleCache.make<string>({
+        ...minute,
+        maxBytes: 10,
+        sizeOf: (value, key) => {
+          asked.push(key)
+          return value.length
+        }
+      })
+      yield* cache.set("a", "1234")
+      yield* cache.set("b", "1234")
+      yield* cache.lastGood("a")
+      yield* cache.set("c", "1234")
+      assert.isUndefined(yield* cache.lastGood("b"))
+      assert.deepInclude(yield* cache.snapshot, { size: 2, bytes: 8, maxBytes: 10 })
+      assert.strictEqual((yield* Effect.succeed("12345678901").pipe(cache.through("d"))).value, "12345678901")
+      assert.isUndefined(yield* cache.lastGood("d"))
+      // What is set is the value from now on, also when it is too large to keep.
+      yield* cache.set("a", "12345678901")
+      assert.isUndefined(yield* cache.lastGood("a"))
+      yield* cache.set("c", "1234567890")
+      assert.deepInclude(yield* cache.snapshot, { size: 1, bytes: 10 })
+      yield* cache.clear
+      assert.deepInclude(yield* cache.snapshot, { size: 0, bytes: 0 })
+      assert.deepStrictEqual(asked, ["a", "b", "c", "d", "a", "c"])
+    }))
+
+  const shared = { text: "ab" }
+  const circle: { self?: unknown } = {}
+  circle.self = circle
+  const sizes: ReadonlyArray<readonly [string, unknown, number]> = [
+    ["a text", "abc", 6],
+    ["a number", 42, 8],
+    ["an object", { text: "ab" }, 16 + 8 + 8 + 4],
+    ["what is there twice", [shared, shared], 16 + 16 + 16 + 8 + 8 + 4],
+    ["a circle", circle, 16 + 8 + 8],
+    ["a buffer", new Uint8Array(1000), 16 + 8 + 16 + 1000],
+    ["a map", new Map([["a", 1]]), 16 + 16 + 2 + 8],
+    ["a set", new Set(["a"]), 16 + 8 + 2],
+    ["a big integer", 1n, 16],
+    ["nothing", undefined, 8]
+  ]
+  it.effect("is an estimate of the key and the value when nothing else is said, and measures nothing without it", () =>
+    Effect.gen(function*() {
+      for (const [name, value, size] of sizes) {
+        const cache = yield* StaleCache.make<unknown>({ ...minute, maxBytes: 1_000_000 })
+        yield* cache.set("key", value)
+        assert.strictEqual((yield* cache.snapshot).bytes, 6 + size, name)
+      }
+      const cache = yield* StaleCache.make<string>(minute)
+      yield* cache.set("k", "a")
+      assert.strictEqual((yield* cache.snapshot).bytes, 0)
+    }))
+})
+
+describe("One call that uses the cache in another way", () => {
+  it.effect("refresh: makes a call although the value is fresh, and keeps what it answers", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      yield* cache.set("k", "old")
+      const served = yield* Effect.succeed("new").pipe(cache.through("k", { mode: "refresh" }))
+      assert.deepStrictEqual([served.value, served.freshness], ["new", "loaded"])
+      assert.strictEqual((yield* cache.lastGood("k"))?.value, "new")
+      assert.strictEqual((yield* Effect.fail("503").pipe(cache.orStale("k", { mode: "refresh" }))).value, "new")
+    }))
+
+  it.effect("refresh: joins no call begun before, is joined by those who come, and wins over the older answer", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const older = yield* fork(Effect.as(Effect.sleep("2 seconds"), "older").pipe(cache.through("k")))
+      const refresh = yield* fork(slow("newer").pipe(cache.through("k", { mode: "refresh" })))
+      const follower = yield* fork(Effect.die("is not called").pipe(cache.through("k")))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([older, refresh, follower].map(now), ["still waits", "newer", "newer"])
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(now(older), "older")
+      assert.strictEqual((yield* cache.lastGood("k"))?.value, "newer")
+    }))
+
+  it.effect("refresh: the older answer is kept when the refresh fails", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      yield* fork(slow("older").pipe(cache.through("k")))
+      yield* Effect.exit(Effect.fail("503").pipe(cache.through("k", { mode: "refresh" })))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* cache.lastGood("k"))?.value, "older")
+    }))
+
+  it.effect("bypass: neither reads nor keeps, shares its call with nobody, and does not fall back", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>({ ...minute, after: 0 })
+      const counter = counted(slow("new"))
+      yield* cache.set("k", "old")
+      const fibers = [1, 2].map(() => fork(counter.call.pipe(cache.orStale("k", { mode: "bypass" }))))
+      const both = yield* Effect.all(fibers)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([...both.map(now), counter.calls], ["new", "new", 2])
+      assert.strictEqual((yield* cache.lastGood("k"))?.value, "old")
+      const failing = Effect.fail("503").pipe(cache.orStale("k", { mode: "bypass" }))
+      assert.strictEqual(yield* Effect.flip(failing), "503")
+    }))
+
+  it.effect("refuses a mode that there is not", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      assert.throws(
+        () => cache.through("k", { mode: "reload" as never }),
+        "StaleCache.through: mode must be one of use, refresh, bypass, got \"reload\""
+      )
+    }))
 })

@@ -402,6 +402,214 @@ describe("StaleCache with a store", () => {
       assert.isAbove(yield* interruptAtEveryStep({ program: () => program, check }), 10)
     }))
 
+  const removals: ReadonlyArray<readonly [string, Effect.Effect<never, unknown>]> = [
+    ["fails", Effect.fail("busy")],
+    ["dies", Effect.die("bug")],
+    ["hangs", Effect.never],
+    ["hangs and cannot be interrupted", Effect.uninterruptible(Effect.never)]
+  ]
+  for (const [name, outcome] of removals) {
+    it.effect(`does not get back what was invalidated or cleared when the store ${name} instead of removing it`, () =>
+      Effect.gen(function*() {
+        const store = { ...visible(), remove: () => outcome, clear: outcome }
+        for (const way of ["invalidate", "clear"] as const) {
+          const cache = yield* StaleCache.make({ ...minute, store })
+          yield* cache.set("k", "secret")
+          yield* patiently(way === "clear" ? cache.clear : cache.invalidate("k"))
+          assert.isDefined(store.entries.get("k"))
+          assert.isUndefined(yield* cache.lastGood("k"))
+          assert.strictEqual(yield* Effect.flip(Effect.fail("503").pipe(cache.orStale("k"))), "503")
+          yield* TestClock.adjust("1 second")
+          const loaded = yield* Effect.succeed("new").pipe(cache.through("k"))
+          assert.deepStrictEqual([loaded.value, loaded.freshness], ["new", "loaded"])
+          assert.strictEqual((yield* cache.snapshot).storeFailures, 1)
+          // What is written afterwards is served again, by another process and by this one.
+          yield* TestClock.adjust("1 minute")
+          assert.strictEqual((yield* (yield* StaleCache.make({ ...minute, store })).lastGood("k"))?.value, "new")
+        }
+      }))
+  }
+
+  it.effect("does not get back an older value that the store kept when it failed to take the one that was set", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      const cache = yield* StaleCache.make({ ...minute, capacity: 1, store })
+      yield* cache.set("k", "old")
+      yield* TestClock.adjust("1 second")
+      store.writing = Effect.fail("busy") as never
+      yield* cache.set("k", "set")
+      store.writing = Effect.void
+      yield* cache.set("another", "pushes it out of memory")
+      assert.isUndefined(yield* cache.lastGood("k"))
+    }))
+
+  it.effect("writes nothing after a removal that was begun before it, however long that takes", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      const cache = yield* StaleCache.make({ ...minute, store })
+      store.writing = Effect.uninterruptible(Effect.sleep("1 second"))
+      yield* Effect.succeed("old").pipe(cache.through("k"))
+      const removing = yield* fork(cache.invalidate("k"))
+      yield* TestClock.adjust("50 millis")
+      assert.isDefined(removing.pollUnsafe(), "the caller waits for the time-out and no longer")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(store.entries.size, 0)
+    }))
+
+  it.effect("does not believe a write that arrives after the removal, although it was interrupted before", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      const cache = yield* StaleCache.make({ ...minute, store })
+      // As a command that is on its way to a server.
+      store.writing = Effect.flatMap(Effect.forkDetach(Effect.sleep("1 second")), Fiber.join)
+      const set = store.set
+      store.set = (key, stored, timeToLive) =>
+        Effect.flatMap(Effect.forkDetach(set(key, stored, timeToLive), { startImmediately: true }), Fiber.join)
+      for (const forget of [cache.invalidate("k"), cache.clear]) {
+        yield* Effect.succeed("old").pipe(cache.through("k"))
+        yield* TestClock.adjust("100 millis")
+        yield* forget
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(store.entries.get("k")?.value, "old")
+        assert.isUndefined(yield* cache.lastGood("k"))
+        store.entries.clear()
+      }
+    }))
+
+  it.effect("does not believe a read that was begun before the store had done the removal", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      const cache = yield* StaleCache.make({ ...minute, store })
+      const { clear, remove } = store
+      store.remove = (key) => Effect.delay(remove(key), "10 millis")
+      store.clear = Effect.delay(clear, "10 millis")
+      for (const forget of [cache.invalidate("k"), cache.clear]) {
+        yield* cache.set("k", "old")
+        yield* TestClock.adjust("1 second")
+        const forgetting = yield* fork(forget)
+        store.reading = Effect.sleep("30 millis")
+        const reading = yield* fork(cache.lastGood("k"))
+        yield* TestClock.adjust("30 millis")
+        assert.isDefined(forgetting.pollUnsafe())
+        assert.deepStrictEqual(yield* Fiber.join(reading), Exit.succeed(undefined))
+        assert.strictEqual((yield* cache.snapshot).size, 0)
+        store.reading = Effect.void
+      }
+    }))
+
+  it.effect("does not keep what a call answers after the key was invalidated, in the store either", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      const cache = yield* StaleCache.make({ ...minute, store })
+      const call = yield* fork(Effect.as(Effect.sleep("1 second"), "old").pipe(cache.through("k")))
+      yield* cache.invalidate("k")
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(call)))
+      assert.strictEqual(store.entries.size, 0)
+    }))
+
+  const nonsensical: ReadonlyArray<readonly [string, () => unknown]> = [
+    ["a date that is a BigInt", () => Effect.succeed({ value: "v", storedAt: 0n })],
+    ["a date that is not a number", () => Effect.succeed({ value: "v", storedAt: NaN })],
+    ["no date", () => Effect.succeed({ value: "v" })],
+    ["a text", () => Effect.succeed("v")],
+    ["an entry that throws when it is read", () =>
+      Effect.succeed({
+        get value() {
+          return assert.fail("bug")
+        },
+        storedAt: 0
+      })],
+    ["no effect", () => undefined],
+    ["a promise", () => Promise.resolve({ value: "v", storedAt: 0 })],
+    ["an exception", () => assert.fail("bug")]
+  ]
+  it.effect("takes nonsense for a miss and counts it", () =>
+    Effect.gen(function*() {
+      for (const [name, get] of nonsensical) {
+        const cache = yield* StaleCache.make<string>({ ...minute, store: { ...visible(), get: get as never } })
+        assert.strictEqual((yield* Effect.succeed("loaded").pipe(cache.through("k"))).value, "loaded", name)
+        assert.strictEqual((yield* cache.snapshot).storeFailures, 1, name)
+      }
+      for (const nothing of [undefined, null]) {
+        const store = { ...visible(), get: () => Effect.succeed(nothing) as never }
+        const cache = yield* StaleCache.make<string>({ ...minute, store })
+        yield* Effect.succeed("loaded").pipe(cache.through("k"))
+        assert.strictEqual((yield* cache.snapshot).storeFailures, 0)
+      }
+    }))
+
+  it.effect("serves a value from the future fresh for timeToLive since it first saw it, however often it is read", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      const cache = yield* StaleCache.make({ ...minute, capacity: 2, store })
+      store.entries.set("k", { value: "poisoned", storedAt: Duration.toMillis("1000 days") })
+      assert.strictEqual((yield* cache.lastGood("k"))?.freshness, "fresh")
+      yield* TestClock.adjust("30 seconds")
+      // Pushed out of memory, and read again.
+      yield* cache.set("a", "a")
+      yield* cache.set("b", "b")
+      assert.deepStrictEqual(yield* cache.lastGood("k"), {
+        value: "poisoned",
+        freshness: "fresh",
+        age: Duration.seconds(30)
+      })
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* Effect.succeed("new").pipe(cache.through("k"))).value, "new")
+    }))
+
+  it.effect("does not ask a store that hangs while sixteen operations are stuck in it, and asks again afterwards", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      let begun = 0
+      let stuck = Effect.sleep("1 hour")
+      store.get = () =>
+        Effect.suspend(() => {
+          begun++
+          return Effect.as(Effect.uninterruptible(stuck), undefined)
+        })
+      const cache = yield* StaleCache.make({ ...minute, store })
+      for (let i = 0; i < 100; i++) {
+        yield* patiently(cache.lastGood(`key ${i}`))
+      }
+      assert.strictEqual(begun, 16)
+      assert.strictEqual((yield* cache.snapshot).storeFailures, 100)
+      const quick = yield* fork(Effect.succeed("a").pipe(cache.through("k")))
+      assert.isDefined(quick.pollUnsafe(), "nobody waits for it")
+      yield* TestClock.adjust("1 hour")
+      stuck = Effect.void
+      yield* cache.lastGood("other")
+      assert.strictEqual(begun, 17)
+    }))
+
+  it.effect("serves the stale value of the store when the call is slow, also when the store is slower than after", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      store.entries.set("k", { value: "old", storedAt: 0 })
+      yield* TestClock.adjust("1 minute")
+      store.reading = Effect.sleep("20 millis")
+      const cache = yield* StaleCache.make({ ...minute, store })
+      const fiber = yield* fork(
+        Effect.as(Effect.sleep("1 second"), "new").pipe(cache.orStale("k", { after: "10 millis" }))
+      )
+      yield* TestClock.adjust("19 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      const served = yield* yield* Fiber.join(fiber)
+      assert.deepStrictEqual([served.value, served.freshness], ["old", "stale"])
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* cache.lastGood("k"))?.value, "new")
+    }))
+
+  it.effect("serves from the store what is too large for memory", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      store.entries.set("k", { value: "large", storedAt: 0 })
+      const cache = yield* StaleCache.make({ ...minute, maxBytes: 4, sizeOf: ({ length }) => length, store })
+      assert.strictEqual((yield* Effect.die("is not called").pipe(cache.through("k"))).value, "large")
+      assert.strictEqual((yield* cache.snapshot).size, 0)
+    }))
+
   it.effect("refuses a time-out that is none", () =>
     Effect.gen(function*() {
       for (const storeTimeout of [0, -1, Infinity]) {

@@ -165,7 +165,7 @@ const leftOf = (allowance: LimitHeaders.Allowance | undefined): number | undefin
 
 /** The limit that passes neither more than the configured one nor more than so much a minute. */
 const tightened = (configured: RateLimit.Limit, learned: number): RateLimit.Limit => {
-  const { burst, kind, limit } = configured
+  const { kind, limit, burst = limit } = configured
   const per = Duration.toMillis(Duration.fromInputUnsafe(configured.per))
   const isTighter = learned / minute < limit / per
   if (kind === "token-bucket") {

@@ -1,89 +1,233 @@
 /**
- * Several meters taken all or nothing, and the queue of those who wait for their turn. Every turn's time is known: it
- * follows from the meters and from what those ahead will take. First come, first served: a large request is not overtaken
- * by small ones, and a small one behind it waits.
+ * Several meters taken all or nothing, and the queue of those who wait for their turn. First come, first served: a large
+ * request is not overtaken by small ones, and a small one behind it waits.
+ *
+ * A newcomer's turn is calculated exactly, and one that comes too late is refused at once. After that only the turn of
+ * the head of the queue is kept up to date, so that a change (somebody leaves, gives back, a pause) costs O(log n)
+ * whatever the length of the queue. A waiter is refused as soon as the head's turn is later than the waiter's latest.
+ *
+ * Every change is made for everybody before anybody is told.
  */
+import { Heap } from "./heap.ts"
 import { enough, type Limit, type Meter } from "./meter.ts"
-import { type Place, WaitQueue } from "./waitQueue.ts"
-
-/** Costs in the order of the meters. */
-export type Costs = ReadonlyArray<number>
-
-/** Somebody who waits for a turn. */
-export interface Turn extends Place<Turn> {
-  readonly costs: Costs
-  /** The time of the turn as planned. */
-  at: number
-  /** The latest time that is of use; undefined if only now is. */
-  readonly latest: number | undefined
-  /** Everything has been taken for it: it holds that from this step on. */
-  grant(now: number): void
-  /** Goes on, after a grant. */
-  proceed(): void
-  /** The turn would come too late, now that plans have changed. */
-  refuse(refusal: Refusal): void
-}
-
-/** Which meter made it too late, and how long it would have to be waited for; infinity when no wait would do. */
-export interface Refusal {
-  readonly meter: number
-  readonly wait: number
-}
-
-/** A millionth of a millisecond: what sums of fractions miss the whole by is no reason to wait. */
-export const grain = 1e-6
+import { type Costs, type Decided, earliest, grain, isTooLate, type Refusal, type Turn } from "./turn.ts"
+import { TurnPlan } from "./turnPlan.ts"
+import { WaitQueue } from "./waitQueue.ts"
 
 export class LimiterMachine {
   readonly meters: ReadonlyArray<Meter>
   readonly queue = new WaitQueue<Turn>()
   pausedUntil = -Infinity
-  private readonly arm: (head: Turn | undefined) => void
-  private lastAt = -Infinity
-  private advancing = false
-  private again = false
-  private narrowest = 0
+  private readonly places: number
+  private readonly arm: (at: number) => void
+  /** The waiters that do not wait for ever. */
+  private readonly impatient = new Heap<Turn>((a, b) => a.latest! < b.latest!)
+  /** The turn of the head of the queue. */
+  private headAt = Infinity
+  private plan: TurnPlan | undefined
+  private readonly decided: Decided = { meter: -1 }
 
-  /** `arm` sets the alarm for the turn at the head of the queue, and stops it when there is none. */
-  constructor(meters: ReadonlyArray<Meter>, arm: (head: Turn | undefined) => void) {
+  /**
+   * At most `places` wait at a time. `arm` sets the alarm that calls `advance` at the turn of the head of the queue;
+   * infinity stops it.
+   */
+  constructor(meters: ReadonlyArray<Meter>, places: number, arm: (at: number) => void) {
     this.meters = meters
+    this.places = places
     this.arm = arm
-  }
-
-  /** The earliest time for the costs behind everybody who waits; leaves the meter that decided in `narrowest`. */
-  private turn(costs: Costs, now: number): number {
-    const from = Math.max(now, this.pausedUntil, this.lastAt)
-    let at = from
-    this.narrowest = -1
-    for (let i = 0; i < costs.length; i++) {
-      const cost = costs[i]!
-      if (cost === 0) continue
-      const meter = this.meters[i]!
-      const when = cost > meter.capacity ? Infinity : meter.when(cost, from)
-      if (when > at || this.narrowest < 0) {
-        at = when
-        this.narrowest = i
-      }
-    }
-    return at
   }
 
   /** Takes the costs if their turn is now, joins the queue if it comes by `turn.latest`, and refuses otherwise. */
   request(turn: Turn, now: number): "taken" | "queued" | Refusal {
-    if (this.queue.size === 0) {
+    const { queue } = this
+    if (queue.size > 0 && this.headAt <= now + grain) this.advance(now)
+    if (queue.size === 0) {
       if (this.tryTake(turn.costs, now)) return "taken"
-    } else if (this.queue.peek()!.at <= now + grain) {
-      this.advance(now)
+      const at = this.turnAlone(turn.costs, now)
+      if (at <= now + grain) {
+        this.take(turn.costs, now)
+        return "taken"
+      }
+      if (isTooLate(at, turn)) return this.refusal(at, now)
+      if (this.places === 0) return { ...this.refusal(at, now), reason: "queue-full" }
+      this.join(turn)
+      this.headAt = at
+      this.arm(at)
+      return "queued"
     }
-    const at = this.turn(turn.costs, now)
-    if (at <= now + grain && this.queue.size === 0) {
-      this.take(turn.costs, now)
-      return "taken"
+    const tooLarge = this.tooLarge(turn.costs)
+    if (tooLarge !== undefined) return tooLarge
+    if (turn.latest !== undefined && queue.size >= this.places) return this.queueFull(now)
+    return this.joinBehind(turn, now) ?? "queued"
+  }
+
+  /** Takes out a caller that no longer waits; does nothing for one that is not in the queue. */
+  leave(turn: Turn, now: number): void {
+    if (!turn.waiting) return
+    const wasHead = this.queue.peek() === turn
+    this.takeOut(turn)
+    this.becameEarlier()
+    if (wasHead) this.advance(now)
+  }
+
+  /**
+   * Grants every turn that has come, and refuses those for whom it is too late. To be called when the head's turn has
+   * come, or may have changed. Tells those in `told`, too.
+   */
+  advance(now: number, told: Array<Turn> = []): void {
+    const { queue } = this
+    this.headAt = Infinity
+    for (let head = queue.peek(); head !== undefined; head = queue.peek()) {
+      const at = this.turnAlone(head.costs, now)
+      if (isTooLate(at, head)) {
+        this.refuse(head, this.refusal(at, now), told)
+      } else if (at > now + grain) {
+        this.headAt = at
+        break
+      } else {
+        this.takeOut(head)
+        this.take(head.costs, now)
+        // A plan that has it take earlier than it did may promise too much.
+        if (now > head.at + grain) this.plan = undefined
+        head.grant(now)
+        told.push(head)
+      }
     }
-    if (isTooLate(at, turn)) return { meter: this.narrowest, wait: at - now }
-    this.plan(turn, at)
+    this.refuseHopeless(now, told)
+    for (const turn of told) turn.tell()
+    this.arm(this.headAt)
+  }
+
+  correct(differences: Costs, takenAt: number, now: number): void {
+    let takesMore = false
+    for (let i = 0; i < differences.length; i++) {
+      const difference = differences[i]!
+      if (difference === 0) continue
+      if (difference > 0) takesMore = true
+      this.meters[i]!.correct(difference, takenAt, now)
+    }
+    if (this.queue.size === 0) return
+    if (takesMore) this.plan = undefined
+    else this.becameEarlier()
+    this.advance(now)
+  }
+
+  /** Grants nothing before `until`, unless a longer pause stands, and leaves nothing that was saved up. */
+  pause(until: number, now: number): void {
+    this.pausedUntil = Math.max(this.pausedUntil, until)
+    for (const meter of this.meters) meter.lower(0, now)
+    this.plan = undefined
+    this.advance(now)
+  }
+
+  /** Ends a pause. */
+  resume(now: number): void {
+    this.pausedUntil = -Infinity
+    this.becameEarlier()
+    this.advance(now)
+  }
+
+  /** Leaves of each meter at most so much, infinity as much as there is. */
+  lower(levels: Costs, now: number): void {
+    // Where nothing is lowered no turn moves.
+    if (this.meters.every((meter, i) => meter.available(now) <= levels[i]!)) return
+    this.meters.forEach((meter, i) => meter.lower(levels[i]!, now))
+    this.plan = undefined
+    this.advance(now)
+  }
+
+  /**
+   * Goes on with other limits, in the order of the meters. A waiter that is larger than a new limit is refused at once,
+   * so this one looks at everybody.
+   */
+  change(limits: ReadonlyArray<Limit>, now: number): void {
+    limits.forEach((limit, i) => this.meters[i]!.change(limit, now))
+    this.plan = undefined
+    const told: Array<Turn> = []
+    for (let turn = this.queue.peek(); turn !== undefined;) {
+      const next: Turn | undefined = turn.after
+      const refusal = this.tooLarge(turn.costs)
+      if (refusal !== undefined) this.refuse(turn, refusal, told)
+      turn = next
+    }
+    this.advance(now, told)
+  }
+
+  private joinBehind(turn: Turn, now: number): Refusal | undefined {
+    const from = Math.max(now, this.pausedUntil)
+    let at = this.plan?.next(turn.costs, from, this.decided)
+    // A turn that is planned too late may have become earlier since. Who waits for ever needs to know no time.
+    const needsPlan = at === undefined ? turn.latest !== Infinity : !this.plan!.exact && isTooLate(at, turn)
+    if (needsPlan) {
+      this.plan = new TurnPlan(this.meters, this.queue.peek(), from, this.decided)
+      at = this.plan.next(turn.costs, from, this.decided)
+    }
+    if (at !== undefined) {
+      if (isTooLate(at, turn)) return this.refusal(at, now)
+      this.plan!.add(turn, at)
+    }
+    this.join(turn)
+    return undefined
+  }
+
+  private join(turn: Turn): void {
+    turn.waiting = true
+    turn.spot = -1
     this.queue.push(turn)
-    if (this.queue.size === 1) this.arm(turn)
-    return "queued"
+    if (turn.latest! < Infinity) this.impatient.place(turn)
+  }
+
+  private takeOut(turn: Turn): void {
+    turn.waiting = false
+    this.queue.remove(turn)
+    this.impatient.remove(turn)
+    if (this.queue.size === 0) this.plan = undefined
+  }
+
+  // Nobody's turn is before the head's.
+  private refuseHopeless(now: number, told: Array<Turn>): void {
+    for (;;) {
+      const turn = this.impatient.peek()
+      if (turn === undefined || !isTooLate(this.headAt, turn)) return
+      this.refuse(turn, this.refusal(this.turnAlone(turn.costs, this.headAt), now), told)
+    }
+  }
+
+  private refuse(turn: Turn, refusal: Refusal, told: Array<Turn>): void {
+    this.takeOut(turn)
+    this.becameEarlier()
+    turn.refuse(refusal)
+    told.push(turn)
+  }
+
+  // Who was left out of a plan may come in time now, and hold up those behind.
+  private becameEarlier(): void {
+    if (this.plan === undefined) return
+    if (this.plan.skipped) this.plan = undefined
+    else this.plan.exact = false
+  }
+
+  /** The turn of these costs with nobody ahead. */
+  private turnAlone(costs: Costs, from: number): number {
+    return earliest(this.meters, this.meters, costs, Math.max(from, this.pausedUntil), this.decided)
+  }
+
+  private refusal(at: number, now: number): Refusal {
+    const reason = at === Infinity ? "too-large" : this.pausedUntil > now ? "paused" : "limit"
+    return { reason, meter: this.decided.meter, wait: at - now }
+  }
+
+  private tooLarge(costs: Costs): Refusal | undefined {
+    for (let i = 0; i < costs.length; i++) {
+      if (costs[i]! > this.meters[i]!.capacity) return { reason: "too-large", meter: i, wait: Infinity }
+    }
+    return undefined
+  }
+
+  // The next place is the head's.
+  private queueFull(now: number): Refusal {
+    this.turnAlone(this.queue.peek()!.costs, now)
+    return { reason: "queue-full", meter: this.decided.meter, wait: this.headAt - now }
   }
 
   // With nobody ahead there is nothing to plan.
@@ -96,99 +240,7 @@ export class LimiterMachine {
     return true
   }
 
-  /** Takes out somebody who no longer waits. */
-  leave(turn: Turn, now: number): void {
-    this.queue.remove(turn)
-    this.replan(now)
-  }
-
-  /** Grants every turn that has come. Those granted go on only when all is in order: they may ask again at once. */
-  advance(now: number): void {
-    // One that goes on may end at once and make room for the next, who must not begin before those granted with it.
-    this.again = true
-    if (this.advancing) return
-    this.advancing = true
-    try {
-      while (this.again) {
-        this.again = false
-        for (const turn of this.grantDue(now)) turn.proceed()
-      }
-    } finally {
-      this.advancing = false
-    }
-  }
-
-  private grantDue(now: number): ReadonlyArray<Turn> {
-    const granted: Array<Turn> = []
-    for (let head = this.queue.peek(); head !== undefined && head.at <= now + grain; head = this.queue.peek()) {
-      this.queue.remove(head)
-      this.take(head.costs, now)
-      head.grant(now)
-      granted.push(head)
-    }
-    this.replan(now)
-    return granted
-  }
-
-  correct(differences: Costs, takenAt: number, now: number): void {
-    differences.forEach((difference, i) => {
-      if (difference !== 0) this.meters[i]!.correct(difference, takenAt, now)
-    })
-    this.replan(now)
-  }
-
-  /** Grants nothing before `until`, and leaves nothing that was saved up. */
-  pause(until: number, now: number): void {
-    this.pausedUntil = Math.max(this.pausedUntil, until)
-    for (const meter of this.meters) meter.lower(0, now)
-    this.replan(now)
-  }
-
-  /** Leaves of each meter at most so much, infinity as much as there is. */
-  lower(levels: Costs, now: number): void {
-    // Where nothing is lowered no turn moves, so that plans which may be long are left alone.
-    if (this.meters.every((meter, i) => meter.available(now) <= levels[i]!)) return
-    this.meters.forEach((meter, i) => meter.lower(levels[i]!, now))
-    this.replan(now)
-  }
-
-  /** Goes on with other limits, in the order of the meters. */
-  change(limits: ReadonlyArray<Limit>, now: number): void {
-    limits.forEach((limit, i) => this.meters[i]!.change(limit, now))
-    this.replan(now)
-  }
-
-  /** Plans all turns anew after something has changed, and refuses those that now come too late. */
-  private replan(now: number): void {
-    for (const meter of this.meters) meter.replan()
-    this.lastAt = -Infinity
-    const late: Array<readonly [Turn, Refusal]> = []
-    for (let turn = this.queue.peek(); turn !== undefined;) {
-      const next: Turn | undefined = turn.after
-      const at = this.turn(turn.costs, now)
-      if (isTooLate(at, turn)) {
-        this.queue.remove(turn)
-        late.push([turn, { meter: this.narrowest, wait: at - now }])
-      } else {
-        this.plan(turn, at)
-      }
-      turn = next
-    }
-    this.arm(this.queue.peek())
-    for (const [turn, refusal] of late) turn.refuse(refusal)
-  }
-
-  private plan(turn: Turn, at: number): void {
-    turn.at = this.lastAt = at
-    turn.costs.forEach((cost, i) => {
-      if (cost > 0) this.meters[i]!.plan(cost, at)
-    })
-  }
-
   private take(costs: Costs, now: number): void {
     for (let i = 0; i < costs.length; i++) if (costs[i]! > 0) this.meters[i]!.take(costs[i]!, now)
   }
 }
-
-const isTooLate = (at: number, { latest }: Turn): boolean =>
-  at === Infinity || latest === undefined || at > latest + grain

@@ -1,15 +1,10 @@
-/** A map that holds at most `capacity` entries and lets go of the one that was used longest ago. */
+/** A map in the order of use. `get` and `set` make an entry the one used last; `shift` takes out the one used longest ago. */
 export class LruMap<K, V> {
-  readonly capacity: number
   private readonly entries = new Map<K, Entry<K, V>>()
   // From the one used longest ago to the one used last. A `Map` has an order of its own, but to move an entry in it is to
   // delete it, and what was deleted is passed by again and again.
   private eldest: Entry<K, V> | undefined
   private youngest: Entry<K, V> | undefined
-
-  constructor(capacity: number) {
-    this.capacity = capacity
-  }
 
   get size(): number {
     return this.entries.size
@@ -24,19 +19,29 @@ export class LruMap<K, V> {
     return entry?.value
   }
 
+  /** Reads without counting as a use. */
+  peek(key: K): V | undefined {
+    return this.entries.get(key)?.value
+  }
+
   set(key: K, value: V): void {
     this.delete(key)
-    if (this.entries.size === this.capacity) this.delete(this.eldest!.key)
     const entry: Entry<K, V> = { key, value, older: undefined, younger: undefined }
     this.entries.set(key, entry)
     this.link(entry)
   }
 
-  delete(key: K): void {
+  delete(key: K): V | undefined {
     const entry = this.entries.get(key)
-    if (entry === undefined) return
+    if (entry === undefined) return undefined
     this.entries.delete(key)
     this.unlink(entry)
+    return entry.value
+  }
+
+  /** Takes out the entry that was used longest ago. */
+  shift(): V | undefined {
+    return this.eldest && this.delete(this.eldest.key)
   }
 
   clear(): void {

@@ -1,8 +1,10 @@
 /**
- * How much of one resource may be used per time. A meter is also a plan: what waiters will take at their turn is
- * *planned*, so that the exact time of every turn is known in advance, and is planned anew when one of them leaves.
+ * How much of one resource may be used per time.
  *
- * Times are monotonic milliseconds and never go back: `from` is at or after the last planned time.
+ * A meter knows what was taken. A {@link Plan} made from it also counts what waiting callers will take, so that the
+ * turn of a caller behind them can be calculated.
+ *
+ * Times are monotonic milliseconds and never go back.
  */
 export interface Meter {
   /** The most that one request can ever get. */
@@ -11,21 +13,24 @@ export interface Meter {
   when(cost: number, from: number): number
   /** Takes what can be had at `at`, for good. */
   take(cost: number, at: number): void
-  /** Plans a taking at `at`. */
-  plan(cost: number, at: number): void
-  /** Forgets all plans. */
-  replan(): void
-  /**
-   * Corrects a taking made at `takenAt` by `difference`: more is taken as a debt, bounded by the capacity; less is given
-   * back. To be followed by `replan`.
-   */
+  /** Corrects a taking made at `takenAt` by `difference`: more is a debt, bounded by the capacity; less is given back. */
   correct(difference: number, takenAt: number, now: number): void
-  /** Leaves at most `atMost` to be had at `now`. To be followed by `replan`. */
+  /** Leaves at most `atMost` to be had at `now`. */
   lower(atMost: number, now: number): void
   /** What can be had at `now`; negative in debt. */
   available(now: number): number
-  /** Goes on with another limit, keeping what has been used. To be followed by `replan`. */
+  /** Goes on with another limit, keeping what has been used. */
   change(limit: Limit, now: number): void
+  /** What is to come, from this moment on. Later changes of the meter do not reach the plan. */
+  plan(): Plan
+}
+
+/** Takings to come, in the order of their times. */
+export interface Plan {
+  /** Like {@link Meter.when}, behind everything that is planned; `from` is at or after the last planned time. */
+  when(cost: number, from: number): number
+  /** Plans a taking at `at`. */
+  take(cost: number, at: number): void
 }
 
 /** `limit` per `per` milliseconds; a bucket holds `burst` at most. */
@@ -35,5 +40,8 @@ export interface Limit {
   readonly burst: number
 }
 
-/** Sums of fractions miss the whole by a hair; a hair is no reason to wait. */
-export const enough = (available: number, cost: number): boolean => cost - available <= 1e-9 * Math.max(1, cost)
+/** The rounding error up to which an amount counts as enough. */
+export const tolerance = (cost: number): number => 1e-9 * Math.max(1, cost)
+
+/** Whether there is enough, but for the rounding error of sums of fractions. */
+export const enough = (available: number, cost: number): boolean => cost - available <= tolerance(cost)

@@ -1,44 +1,44 @@
 /** A token bucket: it fills steadily and holds `burst` at most, so that a quiet time earns a burst. */
-import { enough, type Limit, type Meter } from "./meter.ts"
+import { enough, type Limit, type Meter, type Plan } from "./meter.ts"
 
-export class TokenBucket implements Meter {
-  private rate: number
-  private burst: number
-  private level: number
-  private at: number
-  private plannedLevel: number
-  private plannedAt: number
+/** The level of a bucket as it was at one time. */
+class Level implements Plan {
+  protected rate: number
+  protected burst: number
+  protected level: number
+  protected at: number
 
-  constructor({ burst, limit, per }: Limit, now: number) {
-    this.rate = limit / per
-    this.burst = this.level = this.plannedLevel = burst
-    this.at = this.plannedAt = now
-  }
-
-  get capacity(): number {
-    return this.burst
+  constructor(rate: number, burst: number, level: number, at: number) {
+    this.rate = rate
+    this.burst = burst
+    this.level = level
+    this.at = at
   }
 
   when(cost: number, from: number): number {
-    const at = Math.max(from, this.plannedAt)
-    const level = this.filled(this.plannedLevel, at - this.plannedAt)
+    const at = Math.max(from, this.at)
+    const level = this.available(at)
     return enough(level, cost) ? at : at + (cost - level) / this.rate
   }
 
   take(cost: number, at: number): void {
     this.level = this.available(at) - cost
     this.at = Math.max(this.at, at)
-    this.replan()
   }
 
-  plan(cost: number, at: number): void {
-    this.plannedLevel = this.filled(this.plannedLevel, at - this.plannedAt) - cost
-    this.plannedAt = at
+  available(now: number): number {
+    const elapsed = now - this.at
+    return elapsed > 0 ? Math.min(this.burst, this.level + elapsed * this.rate) : this.level
+  }
+}
+
+export class TokenBucket extends Level implements Meter {
+  constructor({ burst, limit, per }: Limit, now: number) {
+    super(limit / per, burst, burst, now)
   }
 
-  replan(): void {
-    this.plannedLevel = this.level
-    this.plannedAt = this.at
+  get capacity(): number {
+    return this.burst
   }
 
   correct(difference: number, _takenAt: number, now: number): void {
@@ -52,10 +52,6 @@ export class TokenBucket implements Meter {
     this.at = Math.max(this.at, now)
   }
 
-  available(now: number): number {
-    return this.filled(this.level, now - this.at)
-  }
-
   change({ burst, limit, per }: Limit, now: number): void {
     const level = this.available(now)
     this.rate = limit / per
@@ -64,7 +60,7 @@ export class TokenBucket implements Meter {
     this.at = Math.max(this.at, now)
   }
 
-  private filled(level: number, elapsed: number): number {
-    return elapsed > 0 ? Math.min(this.burst, level + elapsed * this.rate) : level
+  plan(): Plan {
+    return new Level(this.rate, this.burst, this.level, this.at)
   }
 }

@@ -1,36 +1,43 @@
 /** One call that asks a limiter: what it takes is its own from the synchronous step in which it is taken. */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Deadline from "../Deadline.ts"
 import { Admission, goOn, type Moment } from "../internal/guard.ts"
-import { type Costs, grain, type Refusal, type Turn } from "../internal/limiterMachine.ts"
 import { monotonicMillis } from "../internal/time.ts"
-import { startTimerOf } from "../internal/timer.ts"
+import { type Costs, grain, type Refusal, type Turn } from "../internal/turn.ts"
+import { wake } from "../internal/wake.ts"
 import type { Cost, Reservation } from "../RateLimit.ts"
 import type { Limiter } from "./limiter.ts"
+
+/** What one call takes, and how long it waits for that at most, in milliseconds. */
+export interface Asked {
+  readonly costs: Costs
+  readonly maxWait: number
+}
 
 export abstract class Caller extends Admission implements Turn {
   before: Turn | undefined
   after: Turn | undefined
-  // Only of a limiter that lets its callers wait: the others pay for none of it.
+  // Only of callers that wait: the others pay for none of it.
+  declare waiting: boolean
+  declare spot: number
   declare at: number
   declare latest: number | undefined
   declare private fiber: Fiber.Fiber<any, any>
-  readonly costs: Costs
+  declare private refused: Exit.Exit<never, any> | undefined
+  declare private told: boolean
   protected readonly limiter: Limiter
-  private readonly clock: Clock.Clock
-  private state: "new" | "waiting" | "granted" | "running" = "new"
+  private readonly asked: Asked
+  private state: "new" | "granted" | "running" = "new"
   private takenAt = 0
-  private next: Effect.Effect<any, any, any> | undefined
   private resume: ((next: Effect.Effect<any, any, any>) => void) | undefined
 
-  constructor(limiter: Limiter, costs: Costs, clock: Clock.Clock) {
+  constructor(limiter: Limiter, asked: Asked) {
     super()
     this.limiter = limiter
-    this.costs = costs
-    this.clock = clock
+    this.asked = asked
   }
 
   /** What is run when the turn has come. */
@@ -39,19 +46,16 @@ export abstract class Caller extends Admission implements Turn {
   /** What is to be corrected when that has ended. */
   protected abstract correction(exit: Exit.Exit<any, any>): Costs | undefined
 
-  now(): number {
-    return monotonicMillis(this.clock)
+  get costs(): Costs {
+    return this.asked.costs
   }
 
   enter(fiber: Fiber.Fiber<any, any>, moment?: Moment | undefined): Effect.Effect<any, any, any> {
     const { limiter } = this
-    const now = moment === undefined ? this.now() : moment.now
-    if (limiter.maxWait > 0) {
-      const deadline = moment === undefined ? fiber.getRef(Deadline.CurrentDeadline) : moment.deadline
-      const maxWait = now + limiter.maxWait
-      // A turn at the very deadline is of no use: it has to come a grain of the clock before.
-      this.latest = deadline === undefined ? maxWait : Math.min(maxWait, deadline.at - 2 * grain)
+    const now = moment !== undefined && moment.clock === limiter.clock ? moment.now : limiter.now()
+    if (this.asked.maxWait > 0) {
       this.fiber = fiber
+      this.latest = this.lastUse(fiber, now, moment)
     }
     const answer = limiter.machine.request(this, now)
     if (answer === "taken") {
@@ -60,12 +64,23 @@ export abstract class Caller extends Admission implements Turn {
       return this.work(fiber)
     }
     if (answer !== "queued") return limiter.reject(answer)
-    // The turn can have come already, if the clock moved on in between.
-    if (this.state === "new") this.state = "waiting"
     return Effect.callback((resume) => {
-      if (this.next) resume(this.next)
-      else this.resume = resume
+      this.resume = resume
+      // The turn can have come already, if the fiber yielded in between.
+      if (this.told) this.proceed()
     })
+  }
+
+  /**
+   * Sends the caller away while it waits: it goes on with `exit`, in a step of its own. Answers false, and does nothing,
+   * when it does not wait (any more).
+   */
+  refuseWith(exit: Exit.Exit<never, any>): boolean {
+    if (!this.waiting) return false
+    this.refused = exit
+    this.limiter.machine.leave(this, this.limiter.now())
+    this.tell()
+    return true
   }
 
   grant(now: number): void {
@@ -74,52 +89,57 @@ export abstract class Caller extends Admission implements Turn {
     this.limiter.admitted++
   }
 
-  proceed(): void {
-    if (this.state !== "granted") return
-    this.state = "running"
-    this.goOn(this.work(this.fiber))
+  refuse(refusal: Refusal): void {
+    this.refused = this.limiter.reject(refusal)
   }
 
-  refuse(refusal: Refusal): void {
-    this.state = "new"
-    this.goOn(this.limiter.reject(refusal))
+  tell(): void {
+    wake(this.fiber, () => this.proceed())
   }
 
   leave(exit: Exit.Exit<any, any>): void {
-    const { machine } = this.limiter
-    switch (this.state) {
-      case "new":
-        return
-      case "waiting":
-        machine.leave(this, this.now())
-        break
-      case "granted":
-        this.correct(this.costs.map((cost) => -cost))
-        break
-      case "running": {
-        const correction = this.correction(exit)
-        if (correction !== undefined) this.correct(correction)
-      }
-    }
+    const { state } = this
     this.state = "new"
+    if (state === "running") {
+      const correction = this.correction(exit)
+      if (correction !== undefined) this.correct(correction)
+    } else if (state === "granted") {
+      this.correct(this.nothing)
+    } else if (this.waiting) {
+      this.limiter.machine.leave(this, this.limiter.now())
+    }
   }
 
-  correct(differences: Costs): void {
-    this.limiter.machine.correct(differences, this.takenAt, this.now())
+  protected correct(differences: Costs): void {
+    this.limiter.machine.correct(differences, this.takenAt, this.limiter.now())
   }
 
-  alarm(ring: () => void): () => void {
-    return startTimerOf(
-      this.clock,
-      this.fiber.cache.scheduler,
-      Math.max(0, Math.ceil(this.at - this.now() - grain)),
-      ring
-    )
+  /** The correction after which nothing was taken. */
+  protected get nothing(): Costs {
+    return this.costs.map((cost) => -cost)
   }
 
-  private goOn(next: Effect.Effect<any, any, any>): void {
-    this.next = next
-    this.resume?.(next)
+  private proceed(): void {
+    if (this.resume === undefined) {
+      this.told = true
+    } else if (this.state === "granted") {
+      this.state = "running"
+      this.resume(this.work(this.fiber))
+    } else if (this.refused !== undefined) {
+      this.resume(this.refused)
+    }
+    // What was granted and then left before it was told has been given back, and nobody is there to go on.
+  }
+
+  private lastUse(fiber: Fiber.Fiber<any, any>, now: number, moment: Moment | undefined): number {
+    const longest = now + this.asked.maxWait
+    const deadline = moment === undefined ? fiber.getRef(Deadline.CurrentDeadline) : moment.deadline
+    if (deadline === undefined) return longest
+    const clock = moment === undefined ? fiber.getRef(Clock.Clock) : moment.clock
+    const { limiter } = this
+    const at = clock === limiter.clock ? deadline.at : deadline.at - monotonicMillis(clock) + now
+    // A turn at the very deadline is of no use: it has to come a grain of the clock before.
+    return Math.min(longest, at - 2 * grain)
   }
 }
 
@@ -129,12 +149,11 @@ export class ProtectedCall extends Caller {
 
   constructor(
     limiter: Limiter,
-    costs: Costs,
-    clock: Clock.Clock,
+    asked: Asked,
     self: Effect.Effect<any, any, any>,
     settle: ((value: any) => Cost) | undefined
   ) {
-    super(limiter, costs, clock)
+    super(limiter, asked)
     this.self = self
     this.settle = settle
   }
@@ -145,12 +164,17 @@ export class ProtectedCall extends Caller {
 
   protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
     // A guard directly inside refused, or an interrupt came first: nothing was used.
-    if (!this.begun) return this.costs.map((cost) => -cost)
-    if (exit._tag === "Failure") return undefined
-    if (this.settle === undefined) return undefined
+    if (!this.begun) return this.nothing
+    if (exit._tag === "Failure" || this.settle === undefined) return undefined
     // What cannot be settled stays as it was estimated: the answer of the call is not lost for it.
     try {
-      return this.limiter.differences(this.costs, this.settle(exit.value))
+      const actual: unknown = this.settle(exit.value)
+      if (actual instanceof Promise) {
+        // An async function is no `settle`, and its failure must not end the process.
+        actual.catch(() => {})
+        return undefined
+      }
+      return this.limiter.differences(this.costs, actual as Cost)
     } catch {
       return undefined
     }
@@ -159,6 +183,7 @@ export class ProtectedCall extends Caller {
 
 export class ReservingCall extends Caller {
   protected work(): Effect.Effect<Reservation> {
+    this.begin()
     let ended = false
     const once = (differences: () => Costs) =>
       Effect.sync(() => {
@@ -169,11 +194,11 @@ export class ReservingCall extends Caller {
       })
     return Effect.succeed<Reservation>({
       settle: (actual) => once(() => this.limiter.differences(this.costs, actual)),
-      refund: once(() => this.costs.map((cost) => -cost))
+      refund: once(() => this.nothing)
     })
   }
 
   protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
-    return exit._tag === "Success" ? undefined : this.costs.map((cost) => -cost)
+    return exit._tag === "Success" ? undefined : this.nothing
   }
 }

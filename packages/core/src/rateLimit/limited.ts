@@ -1,6 +1,8 @@
 /** How a limiter says no. */
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { blank } from "../internal/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /** It is not the call's turn: the work was not started. */
@@ -9,7 +11,19 @@ export class RateLimited
     limiter: Schema.String,
     /** The resource whose limit decided. */
     bucket: Schema.Literals(["requests", "tokens", "cost"]),
-    /** Time until it would be its turn; absent when the limit is too small for the call at any time. */
+    /**
+     * Why: the limit has nothing left in time, the limiter is paused, the call is larger than the limit ever holds, or
+     * as many calls wait as may.
+     *
+     * @default "limit"
+     */
+    reason: Schema.Literals(["limit", "paused", "too-large", "queue-full"]).pipe(
+      Schema.withConstructorDefault(Effect.succeed("limit" as const))
+    ),
+    /**
+     * Time until it would be its turn; when the queue is full, until the next place is free. Absent when the limit is too
+     * small for the call at any time.
+     */
     retryAfter: Schema.optional(Schema.Duration)
   })
 {
@@ -22,10 +36,39 @@ export class RateLimited
   }
 
   override get message(): string {
-    return this.retryAfter === undefined
-      ? `Limiter "${this.limiter}" can never pass this call: it asks for more ${this.bucket} than the limit holds. Make it smaller, or raise the limit.`
-      : `Limiter "${this.limiter}" has no ${this.bucket} left for the call. Try again in ${
-        Duration.format(this.retryAfter)
-      }.`
+    const limiter = `Limiter "${this.limiter}"`
+    if (this.retryAfter === undefined) {
+      return `${limiter} can never pass this call: it asks for more ${this.bucket} than the limit holds. Make it smaller, or raise the limit.`
+    }
+    return `${limiter} ${this.obstacle}. Try again in ${Duration.format(this.retryAfter)}.`
   }
+
+  private get obstacle(): string {
+    switch (this.reason) {
+      case "paused":
+        return "is paused"
+      case "queue-full":
+        return "has no place left in its queue"
+      default:
+        return `has no ${this.bucket} left for the call`
+    }
+  }
+}
+
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
+/** `new RateLimited`, cheaply: field by field, since under overload this is what most calls do. */
+export const rateLimited = (
+  limiter: string,
+  bucket: RateLimited["bucket"],
+  reason: RateLimited["reason"],
+  retryAfter: Duration.Duration | undefined
+): RateLimited => {
+  const error: Mutable<RateLimited> = blank(RateLimited)
+  error._tag = "RateLimited"
+  error.limiter = limiter
+  error.bucket = bucket
+  error.reason = reason
+  if (retryAfter !== undefined) error.retryAfter = retryAfter
+  return error
 }

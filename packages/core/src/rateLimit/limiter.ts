@@ -1,45 +1,60 @@
 /** A limiter at work: what its calls share. */
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
-import { type Costs, grain, LimiterMachine, type Refusal } from "../internal/limiterMachine.ts"
+import type * as Scheduler from "effect/Scheduler"
+import { LimiterMachine } from "../internal/limiterMachine.ts"
 import { OptionsOf } from "../internal/options.ts"
-import { withoutStack } from "../internal/rejection.ts"
 import { SlidingLog } from "../internal/slidingLog.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { startTimerOf } from "../internal/timer.ts"
 import { TokenBucket } from "../internal/tokenBucket.ts"
+import { type Costs, grain, type Refusal } from "../internal/turn.ts"
 import type { Cost, Limit, Options } from "../RateLimit.ts"
-import type { Caller } from "./caller.ts"
-import { RateLimited } from "./limited.ts"
-import { checkLimits, toRules } from "./rules.ts"
+import { type RateLimited, rateLimited } from "./limited.ts"
+import { checkLimits, quantity, toRules } from "./rules.ts"
 
-/** The limits, those who wait for them, and the last rejection. */
+/**
+ * The limits and those who wait for them. It lives by the clock of the fiber that made it, whatever the clocks of its
+ * callers show.
+ */
 export class Limiter {
   readonly name: string
   readonly maxWait: number
-  readonly limits: ReadonlyArray<Limit>
+  readonly maxRetryAfter: number
   readonly machine: LimiterMachine
+  readonly clock: Clock.Clock
   admitted = 0
   rejected = 0
+  limits: ReadonlyArray<Limit>
+  private readonly scheduler: Scheduler.Scheduler
   private stopAlarm: (() => void) | undefined
-  private rejection: Exit.Exit<never, RateLimited> | undefined
-  private rejectedMillis = NaN
-  private rejectedMeter = NaN
+  private alarmAt = Infinity
 
-  constructor(options: Options, now: number) {
-    const { checked, maxWait, name } = toRules(options, new OptionsOf("RateLimit.make"))
+  constructor(options: Options, clock: Clock.Clock, scheduler: Scheduler.Scheduler) {
+    const { checked, maxRetryAfter, maxWait, name, queue } = toRules(options, new OptionsOf("RateLimit.make"))
     this.name = name
     this.maxWait = maxWait
+    this.maxRetryAfter = maxRetryAfter
     this.limits = options.limits
+    this.clock = clock
+    this.scheduler = scheduler
+    const now = this.now()
     const meters = options.limits.map(({ kind }, i) =>
       kind === "sliding-window" ? new SlidingLog(checked[i]!) : new TokenBucket(checked[i]!, now)
     )
-    this.machine = new LimiterMachine(meters, (head) => this.arm(head as Caller | undefined))
+    this.machine = new LimiterMachine(meters, queue, (at) => this.arm(at))
+  }
+
+  now(): number {
+    return monotonicMillis(this.clock)
   }
 
   /** The costs in the order of the limits. */
   costs(costs: Cost, where: string): Costs {
     const check = new OptionsOf(where)
     return this.limits.map(({ resource }) =>
-      check.amount(`costs.${resource}`, costs[resource] ?? (resource === "requests" ? 1 : 0))
+      quantity(check, `costs.${resource}`, costs[resource] ?? (resource === "requests" ? 1 : 0))
     )
   }
 
@@ -48,49 +63,66 @@ export class Limiter {
     const check = new OptionsOf("Reservation.settle")
     return this.limits.map(({ resource }, i) => {
       const amount = actual[resource]
-      return amount === undefined ? 0 : check.amount(resource, amount) - costs[i]!
+      return amount === undefined ? 0 : quantity(check, resource, amount) - costs[i]!
     })
   }
 
-  // Rejections of the same millisecond, for the same reason, are one.
-  reject({ meter: decided, wait }: Refusal): Exit.Exit<never, RateLimited> {
+  /** A new rejection each time: whoever marks one, marks it for itself. */
+  reject({ meter, reason, wait }: Refusal): Exit.Exit<never, RateLimited> {
     this.rejected++
     // A call that costs nothing is held up by a pause, which is every limit's.
-    const meter = Math.max(0, decided)
-    const millis = Math.ceil(wait - grain)
-    if (this.rejection === undefined || millis !== this.rejectedMillis || meter !== this.rejectedMeter) {
-      this.rejectedMillis = millis
-      this.rejectedMeter = meter
-      const fields = { limiter: this.name, bucket: this.limits[meter]!.resource }
-      this.rejection = Exit.fail(
-        withoutStack(() =>
-          new RateLimited(millis === Infinity ? fields : { ...fields, retryAfter: Duration.millis(millis) })
-        )
-      )
-    }
-    return this.rejection
+    const { resource } = this.limits[Math.max(0, meter)]!
+    const retryAfter = reason === "too-large" ? undefined : Duration.millis(Math.max(0, Math.ceil(wait - grain)))
+    return Exit.fail(rateLimited(this.name, resource, reason, retryAfter))
   }
 
-  change(limits: ReadonlyArray<Limit>, now: number): void {
+  pause(duration: Duration.Input): void {
+    const now = this.now()
+    const millis = new OptionsOf("RateLimit.pause").wait("duration", duration)
+    this.machine.pause(now + Math.min(millis, this.maxRetryAfter), now)
+  }
+
+  resume(): void {
+    this.machine.resume(this.now())
+  }
+
+  change(limits: ReadonlyArray<Limit>): void {
     const check = new OptionsOf("RateLimit.setLimits")
     const shape = (limits: ReadonlyArray<Limit>) =>
       limits.map(({ kind, resource }) => `${resource} (${kind})`).join(", ")
     if (shape(limits) !== shape(this.limits)) check.refuse("limits", `for ${shape(this.limits)}`, shape(limits))
-    this.machine.change(checkLimits(limits, check), now)
+    const changed = limits.map((limit, i): Limit => ({ ...limit, burst: limit.burst ?? this.limits[i]!.burst }))
+    const checked = checkLimits(changed, check)
+    this.limits = changed
+    this.machine.change(checked, this.now())
   }
 
-  lower(atMost: Cost, now: number): void {
+  lower(atMost: Cost): void {
     const check = new OptionsOf("RateLimit.lower")
     const levels = this.limits.map(({ resource }) => {
       const level = atMost[resource]
-      return level === undefined ? Infinity : check.amount(`atMost.${resource}`, level)
+      return level === undefined ? Infinity : quantity(check, `atMost.${resource}`, level)
     })
-    this.machine.lower(levels, now)
+    this.machine.lower(levels, this.now())
   }
 
-  // The one alarm there is, for the head of the queue. Where it rings early by the grain of the clock, it is set again.
-  private arm(head: Caller | undefined): void {
-    this.stopAlarm?.()
-    this.stopAlarm = head?.alarm(() => this.machine.advance(head.now()))
+  // The one alarm there is, for the head of the queue. An alarm that rings too early is set again by what it calls.
+  private arm(at: number): void {
+    if (this.stopAlarm !== undefined) {
+      if (at >= this.alarmAt && at < Infinity && this.alarmAt > this.now()) return
+      this.stopAlarm()
+      this.stopAlarm = undefined
+    }
+    if (at === Infinity) return
+    this.alarmAt = at
+    const ring = () => {
+      this.stopAlarm = undefined
+      this.machine.advance(this.now())
+    }
+    try {
+      this.stopAlarm = startTimerOf(this.clock, this.scheduler, Math.max(0, Math.ceil(at - this.now() - grain)), ring)
+    } catch {
+      // A clock that sets no timer must not cost a caller its result. The next call or change tries again.
+    }
   }
 }

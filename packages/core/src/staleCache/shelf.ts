@@ -1,89 +1,63 @@
 /** The values in memory, each with its age: fresh, then stale, then gone. */
 import * as Duration from "effect/Duration"
 import { LruMap } from "../internal/lruMap.ts"
-import type { Cached, Snapshot } from "../StaleCache.ts"
-import type { Stored } from "../StaleCacheStore.ts"
-
-/** What of the options is numbers; times in milliseconds. */
-export interface Rules {
-  readonly name: string
-  readonly capacity: number
-  readonly timeToLive: number
-  readonly staleFor: number
-  readonly storeTimeout: number
-}
+import type { Cached } from "./cached.ts"
+import type { Rules } from "./rules.ts"
 
 interface Entry<A> {
   readonly value: A
   readonly storedAt: number
+  readonly bytes: number
 }
 
-/** A read of the store that is under way, and whether what it brings has been invalidated meanwhile. */
-export interface Reading {
-  readonly key: string
-  dropped: boolean
+/** What the user says about the values. A function that throws has said no. */
+export interface Judges<A> {
+  readonly storeWhen?: ((value: A) => boolean) | undefined
+  readonly sizeOf?: ((value: A, key: string) => number) | undefined
 }
+
+/** What became of a value that was to be kept: kept, not worth keeping by `storeWhen`, or larger than the cache. */
+export type Keeping = "kept" | "unwanted" | "too large"
 
 export class Shelf<A> {
-  readonly name: string
-  readonly storeTimeout: number
-  private readonly timeToLive: number
-  private readonly staleFor: number
-  private readonly storeWhen: (value: A) => boolean
-  private readonly entries: LruMap<string, Entry<A>>
-  private readonly readings = new Set<Reading>()
+  private readonly entries = new LruMap<string, Entry<A>>()
   private readonly served = { loaded: 0, fresh: 0, stale: 0 }
+  private readonly rules: Rules
+  private readonly judges: Judges<A>
+  private bytes = 0
 
-  constructor(
-    { capacity, name, staleFor, storeTimeout, timeToLive }: Rules,
-    storeWhen: (value: A) => boolean = () => true
-  ) {
-    this.name = name
-    this.entries = new LruMap(capacity)
-    this.timeToLive = timeToLive
-    this.staleFor = staleFor
-    this.storeWhen = storeWhen
-    this.storeTimeout = storeTimeout
-  }
-
-  get keptFor(): Duration.Duration {
-    return Duration.millis(this.timeToLive + this.staleFor)
+  constructor(rules: Rules, judges: Judges<A>) {
+    this.rules = rules
+    this.judges = judges
   }
 
   find(key: string, now: number): Cached<A> | undefined {
     const entry = this.entries.get(key)
     if (entry === undefined) return undefined
-    const age = Math.max(0, now - entry.storedAt)
-    if (age >= this.timeToLive + this.staleFor) {
-      this.entries.delete(key)
-      return undefined
-    }
-    return { value: entry.value, freshness: age < this.timeToLive ? "fresh" : "stale", age: Duration.millis(age) }
+    const found = this.view(entry, now)
+    if (found === undefined) this.drop(key)
+    return found
   }
 
-  keep(key: string, value: A, now: number): boolean {
-    const wanted = this.storeWhen(value)
-    if (wanted) this.entries.set(key, { value, storedAt: now })
-    return wanted
+  /** Whether there is a value to fall back on; this is not a use of it. */
+  has(key: string, now: number): boolean {
+    const entry = this.entries.peek(key)
+    return entry !== undefined && this.view(entry, now) !== undefined
   }
 
-  begin(reading: Reading): void {
-    this.readings.add(reading)
+  keep(key: string, value: A, now: number): Keeping {
+    if (!this.isWanted(value)) return "unwanted"
+    return this.put(key, value, now) ? "kept" : "too large"
   }
 
-  end(reading: Reading): void {
-    this.readings.delete(reading)
-  }
-
-  // The store tells time by the wall, since its values outlive the process; memory goes on by its own.
-  adopt({ dropped, key }: Reading, stored: Stored<A>, now: number, wallNow: number): void {
-    const age = Math.max(0, wallNow - stored.storedAt)
-    const storedAt = now - age
-    const kept = this.entries.get(key)
-    // Also false for an age that is not a number.
-    const isAlive = age < this.timeToLive + this.staleFor
-    if (!dropped && isAlive && !(kept && kept.storedAt >= storedAt))
-      this.entries.set(key, { value: stored.value, storedAt })
+  /** Answers the younger of the value given, which another process may have stored, and the one in memory. */
+  adopt(key: string, value: A, storedAt: number, now: number): Cached<A> | undefined {
+    const kept = this.entries.peek(key)
+    if (kept !== undefined && kept.storedAt >= storedAt) return this.find(key, now)
+    const found = this.view({ value, storedAt, bytes: 0 }, now)
+    if (found === undefined) return this.find(key, now)
+    this.put(key, value, storedAt)
+    return found
   }
 
   serve(cached: Cached<A>): Cached<A> {
@@ -92,16 +66,55 @@ export class Shelf<A> {
   }
 
   drop(key: string): void {
-    this.entries.delete(key)
-    for (const reading of this.readings) reading.dropped ||= reading.key === key
+    this.bytes -= this.entries.delete(key)?.bytes ?? 0
   }
 
   clear(): void {
     this.entries.clear()
-    for (const reading of this.readings) reading.dropped = true
+    this.bytes = 0
   }
 
-  snapshot(): Omit<Snapshot, "storeFailures"> {
-    return { name: this.name, size: this.entries.size, capacity: this.entries.capacity, served: { ...this.served } }
+  snapshot() {
+    const { capacity, maxBytes, name } = this.rules
+    return { name, size: this.entries.size, capacity, bytes: this.bytes, maxBytes, served: { ...this.served } }
+  }
+
+  private view({ storedAt, value }: Entry<A>, now: number): Cached<A> | undefined {
+    const { staleFor, timeToLive } = this.rules
+    const age = Math.max(0, now - storedAt)
+    if (age >= timeToLive + staleFor) return undefined
+    return { value, freshness: age < timeToLive ? "fresh" : "stale", age: Duration.millis(age) }
+  }
+
+  private put(key: string, value: A, storedAt: number): boolean {
+    const bytes = this.weigh(value, key)
+    const { capacity, maxBytes = Infinity } = this.rules
+    // Also for a size that is not a number.
+    if (!(bytes >= 0 && bytes <= maxBytes)) return false
+    this.drop(key)
+    while (this.entries.size >= capacity || this.bytes + bytes > maxBytes) this.bytes -= this.entries.shift()!.bytes
+    this.entries.set(key, { value, storedAt, bytes })
+    this.bytes += bytes
+    return true
+  }
+
+  private weigh(value: A, key: string): number {
+    const { sizeOf } = this.judges
+    if (sizeOf === undefined) return 0
+    try {
+      const bytes = sizeOf(value, key)
+      return typeof bytes === "number" ? bytes : NaN
+    } catch {
+      return NaN
+    }
+  }
+
+  private isWanted(value: A): boolean {
+    const { storeWhen } = this.judges
+    try {
+      return storeWhen === undefined || Boolean(storeWhen(value))
+    } catch {
+      return false
+    }
   }
 }

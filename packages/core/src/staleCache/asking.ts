@@ -1,0 +1,154 @@
+/** How a caller comes to an answer that is not fresh in memory: by a call of its own, or by sharing one in flight. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { monotonicMillis } from "../internal/time.ts"
+import { startTimer } from "../internal/timer.ts"
+import { type Cached, isFresh } from "./cached.ts"
+import { CurrentFlight, type Flight, type Waiter } from "./flight.ts"
+import { Flights } from "./flights.ts"
+import { type Origin, originOf } from "./operation.ts"
+import type { SecondTier } from "./secondTier.ts"
+import type { Shelf } from "./shelf.ts"
+
+/** What a call has to do with what is kept. */
+export type Mode = "use" | "refresh" | "bypass"
+
+export const modes: ReadonlyArray<Mode> = ["use", "refresh", "bypass"]
+
+export class Asking<A> {
+  readonly flights = new Flights<A>()
+  private readonly name: string
+  private readonly shelf: Shelf<A>
+  private readonly tier: SecondTier<A> | undefined
+
+  constructor(name: string, shelf: Shelf<A>, tier: SecondTier<A> | undefined) {
+    this.name = name
+    this.shelf = shelf
+    this.tier = tier
+  }
+
+  /** Waits for a flight, and no longer than `after` milliseconds if there is a value to serve instead. */
+  ask<E, R>(
+    fiber: Fiber.Fiber<any, any>,
+    key: string,
+    call: Effect.Effect<A, E, R>,
+    mode: "use" | "refresh",
+    after: number
+  ): Effect.Effect<Cached<A>, E, R> {
+    // One step from the look into memory to the place among the waiters: no interrupt and no other caller comes between.
+    return Effect.callback<Cached<A>, E, R>((resume) => {
+      const clock = fiber.getRef(Clock.Clock)
+      const kept = mode === "use" ? this.shelf.find(key, monotonicMillis(clock)) : undefined
+      if (isFresh(kept)) return resume(Effect.succeed(this.shelf.serve(kept)))
+      const inside = runningFlight(fiber)
+      if (inside !== undefined && this.flights.isCircle(inside, key)) return resume(Effect.die(this.circle(key)))
+
+      const current = mode === "use" ? this.flights.current(key) : undefined
+      const flight = current ?? this.flights.begin(key)
+      const waiter: Waiter<A> = {
+        tell: (exit) => resume(this.answer(flight, exit) as Exit.Exit<Cached<A>, E>),
+        inside,
+        stopTimer: undefined,
+        late: undefined
+      }
+      flight.waiters.add(waiter)
+      if (current === undefined) this.begin(flight, originOf(fiber), call as Effect.Effect<A, unknown>, mode)
+      // A refresh is asked for to get a new value, and waits for it.
+      if (after < Infinity && mode === "use" && flight.waiters.has(waiter)) {
+        const late = () => this.serveKept(flight, waiter, clock, resume)
+        if (after <= 0) late()
+        else waiter.stopTimer = startTimer(fiber, after, late)
+      }
+      return Effect.suspend(() => {
+        if (take(flight, waiter)) this.left(flight, clock)
+        return flight.isDying ? yielded(flight, 2) : Effect.void
+      })
+    })
+  }
+
+  private begin(flight: Flight<A>, origin: Origin, call: Effect.Effect<A, unknown>, mode: "use" | "refresh"): void {
+    const { tier } = this
+    const work = tier === undefined || mode === "refresh" ?
+      call :
+      Effect.flatMap(tier.find(flight.key), (found) => {
+        if (isFresh(found)) {
+          flight.found = found
+          return Effect.succeed(found.value)
+        }
+        if (found !== undefined) { for (const waiter of flight.waiters) waiter.late?.() }
+        return call
+      })
+    flight.start(origin.context, work, (exit) => {
+      const isKept = exit._tag === "Success" && flight.found === undefined && this.flights.isWanted(flight) &&
+        this.shelf.keep(flight.key, exit.value, monotonicMillis(origin.clock)) === "kept"
+      if (isKept) flight.line.kept = flight.order
+      this.flights.end(flight)
+      if (isKept) tier?.keep(flight.key, exit.value, origin)
+    })
+  }
+
+  private answer(flight: Flight<A>, exit: Exit.Exit<A, unknown>): Exit.Exit<Cached<A>, unknown> {
+    if (exit._tag === "Failure") return exit as Exit.Exit<never, unknown>
+    const cached = flight.found ?? { value: exit.value, freshness: "loaded" as const, age: Duration.zero }
+    return Exit.succeed(this.shelf.serve(cached))
+  }
+
+  // The flight goes on for the next caller.
+  private serveKept(
+    flight: Flight<A>,
+    waiter: Waiter<A>,
+    clock: Clock.Clock,
+    resume: (effect: Effect.Effect<Cached<A>>) => void
+  ): void {
+    const kept = this.shelf.find(flight.key, monotonicMillis(clock))
+    if (kept === undefined) {
+      waiter.late = () => this.serveKept(flight, waiter, clock, resume)
+      return
+    }
+    if (!take(flight, waiter)) return
+    flight.isHeld = true
+    resume(Effect.succeed(this.shelf.serve(kept)))
+    this.left(flight, clock)
+  }
+
+  // A flight without callers goes on only while its answer is of use and there is something to serve instead of it, so that
+  // one that hangs does not hold its key for ever.
+  private left(flight: Flight<A>, clock: Clock.Clock): void {
+    if (flight.waiters.size > 0) return
+    const mayGoOn = flight.isHeld && this.flights.isWanted(flight) &&
+      this.shelf.has(flight.key, monotonicMillis(clock))
+    if (!mayGoOn) flight.kill()
+  }
+
+  private circle(key: string): Error {
+    const shown = key.length > mostShown ? `${key.slice(0, mostShown)}…` : key
+    return new Error(
+      `StaleCache "${this.name}": the call for key ${JSON.stringify(shown)} asks for itself. ` +
+        "Ask for another key inside of it, or make the call without the cache (mode \"bypass\")."
+    )
+  }
+}
+
+/** Lets a call that is interrupted end if it needs no time for that: what it held is then free when its last caller has left. */
+const yielded = (flight: Flight<any>, turns: number): Effect.Effect<void> =>
+  flight.hasEnded || turns === 0
+    ? Effect.void
+    : Effect.andThen(Effect.yieldNow, Effect.suspend(() => yielded(flight, turns - 1)))
+
+/** Takes a waiter out of its flight, or answers false if it has left or has been told. */
+const take = <A>(flight: Flight<A>, waiter: Waiter<A>): boolean => {
+  if (!flight.waiters.delete(waiter)) return false
+  waiter.stopTimer?.()
+  return true
+}
+
+const runningFlight = (fiber: Fiber.Fiber<any, any>): Flight<any> | undefined => {
+  const flight = fiber.getRef(CurrentFlight)
+  return flight?.hasEnded === false ? flight : undefined
+}
+
+/** Characters of a key in a message: a key may be a whole conversation. */
+const mostShown = 100

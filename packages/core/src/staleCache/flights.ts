@@ -1,0 +1,66 @@
+/** The calls in flight, by key: which one a new caller joins, and which one's answer is kept. */
+import { Flight, type Line } from "./flight.ts"
+
+export class Flights<A> {
+  private readonly lines = new Map<string, Line<A>>()
+  private begun = 0
+
+  current(key: string): Flight<A> | undefined {
+    return this.lines.get(key)?.current
+  }
+
+  /** From now on callers join this one. */
+  begin(key: string): Flight<A> {
+    let line = this.lines.get(key)
+    if (line === undefined) this.lines.set(key, line = { current: undefined, running: new Set(), kept: 0 })
+    const flight = new Flight(this, line, key, ++this.begun)
+    line.current = flight
+    line.running.add(flight)
+    return flight
+  }
+
+  /** Whether the answer of the flight is still wanted: not after that of a later flight, nor after an invalidation. */
+  isWanted({ isDying, key, line, order }: Flight<A>): boolean {
+    return this.lines.get(key) === line && !isDying && order > line.kept
+  }
+
+  /** Takes out a flight that has ended. */
+  end(flight: Flight<A>): void {
+    const { key, line } = flight
+    line.running.delete(flight)
+    if (line.current === flight) line.current = undefined
+    if (line.running.size === 0 && this.lines.get(key) === line) this.lines.delete(key)
+  }
+
+  /** The value of the key is another one now: nobody joins the flights for it any more, and none of their answers is kept. */
+  abandon(key: string): void {
+    const line = this.lines.get(key)
+    if (line === undefined) return
+    this.lines.delete(key)
+    killIdle(line)
+  }
+
+  abandonAll(): void {
+    const lines = [...this.lines.values()]
+    this.lines.clear()
+    for (const line of lines) killIdle(line)
+  }
+
+  /** Whether a caller in the flight given would wait for itself if it asked for the key. */
+  isCircle(inside: Flight<any>, key: string): boolean {
+    // Itself, those whose call waits for it, and those whose call waits for one of these: a set is walked to its end, also
+    // to what is added on the way.
+    const stuck = new Set([inside])
+    for (const flight of stuck) {
+      if (flight.owner === this && flight.key === key) return true
+      for (const waiter of flight.waiters)
+        if (waiter.inside !== undefined && !waiter.inside.hasEnded) stuck.add(waiter.inside)
+    }
+    return false
+  }
+}
+
+// Whoever has asked before still gets the answer; a flight that nobody waits for is of no use.
+const killIdle = <A>({ running }: Line<A>): void => {
+  for (const flight of running) if (flight.waiters.size === 0) flight.kill()
+}

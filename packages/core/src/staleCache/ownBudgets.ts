@@ -1,0 +1,28 @@
+/**
+ * The services of a caller without the budgets that are the caller's alone. What runs for several callers, or goes on
+ * without them, must not stop at the deadline of the one that began it, nor spend its attempts.
+ */
+import * as Context from "effect/Context"
+import type * as Fiber from "effect/Fiber"
+import * as Attempts from "../Attempts.ts"
+import * as Deadline from "../Deadline.ts"
+
+// References are looked up by their keys: these are those of `Bulkhead` and `RetryBudget`.
+const CurrentPriority = Context.Reference<number>("@switchgear/core/Bulkhead/CurrentPriority", {
+  defaultValue: () => 0
+})
+const CurrentCounter = Context.Reference<unknown>("@switchgear/core/RetryBudget/CurrentCounter", {
+  defaultValue: () => undefined
+})
+
+/** The context of the fiber without its deadline, attempts, priority and retry counters; all else stays, the tenant too. */
+export const withoutBudgets = (fiber: Fiber.Fiber<any, any>): Context.Context<never> => {
+  let context = fiber.context
+  if (fiber.getRef(Deadline.CurrentDeadline) !== undefined)
+    context = Context.add(context, Deadline.CurrentDeadline, undefined)
+  if (fiber.getRef(Attempts.CurrentAttempts) !== undefined)
+    context = Context.add(context, Attempts.CurrentAttempts, undefined)
+  if (fiber.getRef(CurrentPriority) !== 0) context = Context.add(context, CurrentPriority, 0)
+  if (fiber.getRef(CurrentCounter) !== undefined) context = Context.add(context, CurrentCounter, undefined)
+  return context
+}

@@ -1,0 +1,201 @@
+/**
+ * The store behind the memory: it can neither fail a call, nor hold one up for longer than its time-out, nor bring back
+ * what has been removed here.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { LruMap } from "../internal/lruMap.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import type { StaleCacheStore, Stored } from "../StaleCacheStore.ts"
+import type { Cached } from "./cached.ts"
+import { type Account, type Listener, Operation, type Origin, originOf } from "./operation.ts"
+import { Removals } from "./removals.ts"
+import type { Rules } from "./rules.ts"
+import type { Shelf } from "./shelf.ts"
+import { type Turn, Turns } from "./turns.ts"
+
+/** While so many operations that were given up still run, the store is not asked. */
+const mostAbandoned = 16
+
+/** A read that is under way. */
+interface Reading {
+  readonly key: string
+  /** Values stored until then had been removed when it began. */
+  readonly removedAt: number
+  /** The key has been written or removed meanwhile. */
+  isOutdated: boolean
+}
+
+/** A value whose date is ahead of the wall clock, and when this process first saw it. */
+interface Early {
+  readonly storedAt: number
+  readonly seenAt: number
+}
+
+export class SecondTier<A> {
+  readonly account: Account
+  private readonly store: StaleCacheStore<A>
+  private readonly shelf: Shelf<A>
+  private readonly keptFor: Duration.Duration
+  private readonly capacity: number
+  private readonly removals = new Removals()
+  private readonly turns = new Turns()
+  private readonly readings = new Set<Reading>()
+  private readonly early = new LruMap<string, Early>()
+
+  constructor(store: StaleCacheStore<A>, shelf: Shelf<A>, rules: Rules) {
+    this.store = store
+    this.shelf = shelf
+    this.keptFor = Duration.millis(rules.timeToLive + rules.staleFor)
+    this.capacity = rules.capacity
+    this.account = { timeout: rules.storeTimeout, failures: 0, abandoned: 0 }
+  }
+
+  /** The younger of what memory and the store have. */
+  find(key: string): Effect.Effect<Cached<A> | undefined> {
+    return Effect.withFiber((fiber) => {
+      const origin = originOf(fiber)
+      return Effect.callback((resume) => {
+        const inMemory = () => this.shelf.find(key, monotonicMillis(origin.clock))
+        const reading: Reading = { key, removedAt: this.removals.removedAt(key), isOutdated: false }
+        const read = this.operation(origin, () => Effect.map(this.store.get(key), check), {
+          told: (stored) => {
+            this.readings.delete(reading)
+            resume(Effect.succeed(stored === undefined ? inMemory() : this.adopt(reading, stored, origin)))
+          }
+        })
+        if (this.refuses(read)) return undefined
+        this.readings.add(reading)
+        read.start()
+        return Effect.sync(() => {
+          this.readings.delete(reading)
+          read.abandon()
+        })
+      })
+    })
+  }
+
+  /** Writes the answer of a call, for which nobody waits. */
+  keep(key: string, value: A, origin: Origin): void {
+    this.outdate(key)
+    this.write(key, value, origin, this.removals.nextTurn(), ignored)
+  }
+
+  /** Writes a value given by hand: until the store has taken it, what the store has is out of date. */
+  set(key: string, value: A, origin: Origin, told: () => void): void {
+    this.outdate(key)
+    this.write(key, value, origin, this.removals.removed(key, origin.clock.currentTimeMillisUnsafe()), told)
+  }
+
+  remove(key: string, origin: Origin, told: () => void): void {
+    this.outdate(key)
+    const turn = this.removals.removed(key, origin.clock.currentTimeMillisUnsafe())
+    // Done also when its time is over before its turn comes: the write before it would stay in the store.
+    this.inTurn(key, origin, () => this.store.remove(key), {
+      told,
+      ended: (exit) => {
+        if (exit._tag === "Success") this.removals.confirmed(key, turn)
+      },
+      late: (hasBegun, place) => {
+        if (hasBegun) place.pass()
+      }
+    })
+  }
+
+  clear(origin: Origin, told: () => void): void {
+    for (const reading of this.readings) reading.isOutdated = true
+    const turn = this.removals.cleared(origin.clock.currentTimeMillisUnsafe())
+    const clearing = this.operation(origin, () => this.store.clear, {
+      told,
+      late: (hasBegun) => hasBegun ? place.pass() : place.begin(),
+      ended: (exit) => {
+        if (exit._tag === "Success") this.removals.emptied(turn)
+      },
+      passed: () => place.pass()
+    })
+    if (this.refuses(clearing)) return
+    const place = this.turns.clear()
+    place.take(clearing)
+  }
+
+  private write(key: string, value: A, origin: Origin, turn: number, told: () => void): void {
+    const stored: Stored<A> = { value, storedAt: origin.clock.currentTimeMillisUnsafe() }
+    this.inTurn(key, origin, () => this.store.set(key, stored, this.keptFor), {
+      told,
+      ended: (exit) => {
+        if (exit._tag === "Success") this.removals.confirmed(key, turn)
+      },
+      cutOff: () => this.removals.cutOff(key),
+      late: (hasBegun, place, operation) => {
+        if (!hasBegun) place.drop(operation)
+      }
+    })
+  }
+
+  private inTurn(
+    key: string,
+    origin: Origin,
+    work: () => Effect.Effect<void, unknown>,
+    { late, ...listener }: Omit<Listener<void>, "late" | "passed"> & {
+      readonly late: (hasBegun: boolean, place: Turn, operation: Operation<void>) => void
+    }
+  ): void {
+    const operation: Operation<void> = this.operation(origin, work, {
+      ...listener,
+      passed: () => place.pass(),
+      late: (hasBegun) => late(hasBegun, place, operation)
+    })
+    if (this.refuses(operation)) return
+    const place = this.turns.write(key)
+    place.take(operation)
+  }
+
+  private operation<B>(origin: Origin, work: () => Effect.Effect<B, unknown>, listener: Listener<B>): Operation<B> {
+    return new Operation(this.account, origin, work, listener)
+  }
+
+  private refuses(operation: Operation<any>): boolean {
+    if (this.account.abandoned < mostAbandoned) return false
+    operation.fail()
+    return true
+  }
+
+  private adopt(reading: Reading, stored: Stored<A>, { clock }: Origin): Cached<A> | undefined {
+    const { key } = reading
+    const now = monotonicMillis(clock)
+    const wallNow = clock.currentTimeMillisUnsafe()
+    const removedAt = Math.max(reading.removedAt, this.removals.removedAt(key))
+    return reading.isOutdated || !isAfter(removedAt, stored.storedAt, wallNow)
+      ? this.shelf.find(key, now)
+      : this.shelf.adopt(key, stored.value, this.dateOf(key, stored.storedAt, now, wallNow), now)
+  }
+
+  // The store tells time by the wall, since its values outlive the process; memory goes on by its own. A value from the
+  // future counts as stored when it was first seen, however often it is read.
+  private dateOf(key: string, storedAt: number, now: number, wallNow: number): number {
+    const before = this.early.get(key)
+    const first = before?.storedAt === storedAt ? before.seenAt : now
+    if (storedAt <= wallNow) return Math.min(first, now - (wallNow - storedAt))
+    this.early.set(key, { storedAt, seenAt: first })
+    if (this.early.size > this.capacity) this.early.shift()
+    return first
+  }
+
+  private outdate(key: string): void {
+    for (const reading of this.readings) reading.isOutdated ||= reading.key === key
+  }
+}
+
+const ignored = () => {}
+
+/** What the store answers is anybody's guess: what is no dated value is a failure of the store. */
+const check = <A>(stored: Stored<A> | undefined): Stored<A> | undefined => {
+  if (stored === undefined || stored === null) return undefined
+  const { storedAt, value } = stored
+  if (typeof storedAt === "number" && !Number.isNaN(storedAt)) return { value, storedAt }
+  throw new TypeError("StaleCacheStore: storedAt must be a number of milliseconds")
+}
+
+/** Where something was removed, a date ahead of the clock proves nothing. */
+const isAfter = (removedAt: number, storedAt: number, wallNow: number): boolean =>
+  removedAt === -Infinity || (storedAt > removedAt && storedAt <= wallNow)

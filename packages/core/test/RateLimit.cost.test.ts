@@ -1,0 +1,154 @@
+/** What the queue of a limiter costs, in steps and not in time: how often it is asked when something can be had. */
+import { assert, describe, it } from "@effect/vitest"
+import { RateLimit } from "@switchgear/core"
+import { Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { vi } from "vitest"
+
+const asked = vi.hoisted(() => ({ times: 0 }))
+const logs = vi.hoisted((): Array<{ readonly lasts: ReadonlyArray<number> }> => [])
+
+interface Source {
+  when(cost: number, from: number): number
+}
+
+const countedIn = vi.hoisted(() => (source: Source) => {
+  const { when } = source
+  source.when = function(cost, from) {
+    asked.times++
+    return when.call(this, cost, from)
+  }
+})
+
+vi.mock("../src/internal/tokenBucket.ts", async (original) => {
+  const module = await original<{ readonly TokenBucket: { readonly prototype: object } }>()
+  // The bucket and its plans have it in common.
+  countedIn(Object.getPrototypeOf(module.TokenBucket.prototype) as Source)
+  return module
+})
+
+vi.mock("../src/internal/slidingLog.ts", async (original) => {
+  const module = await original<
+    { readonly SlidingLog: new(...args: ReadonlyArray<unknown>) => Source & { plan(): Source } }
+  >()
+  countedIn(module.SlidingLog.prototype as Source)
+  class Counted extends module.SlidingLog {
+    constructor(...args: ReadonlyArray<unknown>) {
+      super(...args)
+      logs.push(this as never)
+    }
+    override plan(): Source {
+      const plan = super.plan()
+      countedIn(plan)
+      return plan
+    }
+  }
+  return { ...module, SlidingLog: Counted }
+})
+
+const size = 2000
+
+/** A limiter with nothing left for an hour, what was taken from it, and those who wait. */
+interface Crowd {
+  readonly limiter: RateLimit.RateLimit
+  readonly reservations: ReadonlyArray<RateLimit.Reservation>
+  readonly waiters: ReadonlyArray<Fiber.Fiber<unknown, unknown>>
+  /** One more who waits. */
+  readonly join: (maxWait: RateLimit.WaitOptions["maxWait"]) => Effect.Effect<Fiber.Fiber<unknown, unknown>>
+}
+
+// Later ones have less patience, so that the queue is not in the order of patience.
+const patience = (i: number) => 1e10 - i
+
+const crowded = (kind: RateLimit.Kind) =>
+  Effect.gen(function*(): Effect.fn.Return<Crowd, RateLimit.RateLimited> {
+    const limits = [RateLimit.tokens(size, "1 hour", { kind })]
+    const limiter = yield* RateLimit.make({ name: "model", queue: size, limits, maxRetryAfter: "366 days" })
+    const reservations = yield* Effect.forEach(
+      Array.from({ length: size }),
+      () => Effect.tap(limiter.reserve({ tokens: 1 }), TestClock.adjust(1))
+    )
+    const join: Crowd["join"] = (maxWait) =>
+      Effect.forkDetach(limiter.reserve({ tokens: size / 2 }, { maxWait }), { startImmediately: true })
+    asked.times = 0
+    const waiters = yield* Effect.forEach(Array.from({ length: size }), (_, i) => join(patience(i)))
+    return { limiter, reservations, waiters, join }
+  })
+
+const stories: { readonly [name: string]: (crowd: Crowd) => Effect.Effect<unknown> } = {
+  "join": () => Effect.void,
+  "leave from the front": ({ waiters }) => Effect.forEach(waiters, (waiter) => Fiber.interrupt(waiter)),
+  "leave from the back": ({ waiters }) => Effect.forEach(waiters.toReversed(), (waiter) => Fiber.interrupt(waiter)),
+  "leave all at once": ({ waiters }) => Fiber.interruptAll(waiters),
+  "wait while others give back": ({ reservations }) =>
+    Effect.forEach(reservations, ({ settle }) => settle({ tokens: 0.9 })),
+  "wait while others take more": ({ reservations }) =>
+    Effect.forEach(reservations, ({ settle }) => settle({ tokens: 1.1 })),
+  "wait through pauses": ({ limiter, waiters }) => Effect.forEach(waiters, (_, i) => limiter.pause(1000 + i)),
+  "wait through pauses that are undone": ({ limiter, waiters }) =>
+    Effect.forEach(waiters, (_, i) => i % 2 === 0 ? limiter.pause(1000 + i) : limiter.resume),
+  "are refused by a pause": ({ limiter }) => limiter.pause("366 days"),
+  "are granted one after the other": () => TestClock.adjust("2000 hours"),
+  "join and leave while others give back": ({ join, reservations, waiters }) =>
+    Effect.forEach(
+      reservations,
+      ({ settle }, i) =>
+        Effect.andThen(Fiber.interrupt(waiters[i]!), Effect.andThen(settle({ tokens: 0.9 }), join(patience(i))))
+    )
+}
+
+for (const kind of ["token-bucket", "sliding-window"] as const) {
+  describe(`with a ${kind}, ${size} waiters`, () => {
+    for (const [name, story] of Object.entries(stories)) {
+      it.effect(`${name} with at most five questions each`, () =>
+        Effect.gen(function*() {
+          const crowd = yield* crowded(kind)
+          assert.strictEqual((yield* crowd.limiter.snapshot).waiting, size)
+          yield* story(crowd)
+          assert.isAtLeast(asked.times, size)
+          assert.isAtMost(asked.times, 5 * size)
+        }))
+    }
+  })
+}
+
+describe("a sliding window with a taking each millisecond", () => {
+  it.effect("keeps a bounded number of slices, and frees a place at most a 2048th of it late and never early", () =>
+    Effect.gen(function*() {
+      const per = 20_000
+      const limits = [RateLimit.tokens(1e9, per, { kind: "sliding-window" })]
+      const limiter = yield* RateLimit.make({ name: "model", limits })
+      const used = Effect.map(limiter.snapshot, ({ limits }) => 1e9 - limits[0]!.available)
+      for (let now = 0; now < per; now++) {
+        const reservation = yield* limiter.reserve({ tokens: 2 })
+        yield* reservation.settle({ tokens: 1 })
+        yield* TestClock.adjust(1)
+      }
+      assert.isAtMost(logs.at(-1)!.lasts.length, 8192)
+      for (let now = per; now < 2 * per; now += 40) {
+        const inWindow = 2 * per - now - 1
+        const counted = yield* used
+        assert.isAtLeast(counted, inWindow)
+        assert.isAtMost(counted, inWindow + per / 2048 + 1)
+        yield* TestClock.adjust(40)
+      }
+      assert.strictEqual(yield* used, 0)
+    }))
+})
+
+it.effect("ten thousand waiters are interrupted at once, and the next call is served", () =>
+  Effect.gen(function*() {
+    const limits = [RateLimit.tokens(10, "1 hour")]
+    const limiter = yield* RateLimit.make({ name: "model", maxWait: "Infinity", queue: 10_000, limits })
+    yield* limiter.reserve({ tokens: 10 })
+    const fibers = yield* Effect.forEach(
+      Array.from({ length: 10_000 }),
+      () => Effect.forkChild(limiter.reserve({ tokens: 2 }), { startImmediately: true })
+    )
+    assert.strictEqual((yield* limiter.snapshot).waiting, 10_000)
+    yield* Fiber.interruptAll(fibers)
+    assert.strictEqual((yield* limiter.snapshot).waiting, 0)
+    const next = yield* Effect.forkChild(limiter.reserve({ tokens: 1 }), { startImmediately: true })
+    yield* TestClock.adjust("6 minutes")
+    assert.isTrue(Exit.isSuccess(yield* Fiber.await(next)))
+  }))
