@@ -174,3 +174,15 @@ const allTimersFire = (scene: Scene): Effect.Effect<void> =>
         scene.breaks("every timer fires", `a time-out of ${millis} ms came after ${end ?? "never"}`)
     }
   })
+
+/** No circuit has opened, once all calls have ended. */
+export const noCircuitOpened = (scene: Scene): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { breakers, family } = scene.guards
+    yield* Effect.sleep("1 hour")
+    const circuits = [...entries(breakers).map(([, breaker]) => breaker), family]
+    for (const circuit of circuits) {
+      const { name, openings } = yield* circuit.snapshot
+      if (openings > 0) scene.breaks("impatience is no sickness", `${name} opened ${openings} times`)
+    }
+  })

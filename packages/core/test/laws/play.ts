@@ -1,9 +1,10 @@
 /** Plays a program in virtual time, and answers which laws it broke. */
+import { Registry } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Clock, Effect } from "effect"
 import { changeByHand, makeGuards } from "./guards.ts"
 import { interpret } from "./interpret.ts"
-import { atTheEnd, meanwhile } from "./laws.ts"
+import { atTheEnd, meanwhile, noCircuitOpened } from "./laws.ts"
 import type { ByHand, Program, Step, Tree } from "./program.ts"
 import { Scene } from "./scene.ts"
 import type { Strike } from "./strike.ts"
@@ -13,20 +14,34 @@ export interface Played {
   readonly log: ReadonlyArray<string>
 }
 
-/** Plays a program; with a strike, its second root is the one that is struck. */
-export const play = ({ cast, steps }: Program, strike?: Strike): Effect.Effect<Played> =>
+export interface PlayOptions {
+  /** Strikes the second root. */
+  readonly strike?: Strike | undefined
+  /** All work is that of a healthy provider: no circuit may open. */
+  readonly isHealthy?: boolean | undefined
+}
+
+export const play = ({ cast, steps }: Program, { isHealthy, strike }: PlayOptions = {}): Effect.Effect<Played> =>
   watched((broken) =>
     VirtualClock.play(
       Effect.gen(function*() {
-        const scene = new Scene(cast, yield* makeGuards, yield* Clock.Clock)
+        const registry = yield* Registry.make()
+        registry.observe({
+          happened: ({ to }) => {
+            if (to === "Open") throw new Error(thrownByObserver)
+          }
+        })
+        const guards = yield* Effect.provideService(makeGuards, Registry.CurrentRegistry, registry)
+        const scene = new Scene(cast, guards, yield* Clock.Clock)
         for (const step of steps) {
           yield* perform(scene, step, strike)
           yield* meanwhile(scene)
         }
+        if (isHealthy) yield* noCircuitOpened(scene)
         yield* atTheEnd(scene)
         broken.push(...scene.broken)
         return scene.log
-      }),
+      }).pipe(Effect.scoped),
       { promises: "none" }
     )
   )
@@ -76,6 +91,9 @@ const byHand = (scene: Scene, change: ByHand): Effect.Effect<unknown> => {
   }
 }
 
+// Whoever listens to the guards throws at each opening: that must change no result and end no timer.
+const thrownByObserver = "An observer throws."
+
 /** What is thrown where nobody can catch it ends a process: here it ends the play, and is told. */
 const watched = (
   playing: (broken: Array<string>) => Effect.Effect<ReadonlyArray<string>>
@@ -96,6 +114,7 @@ const watched = (
     }
     const listening = (...words: ReadonlyArray<unknown>) => {
       const text = words.map(String).join(" ")
+      if (text.includes(thrownByObserver)) return
       if (text.includes("A callback threw")) broken.push(`nothing is thrown into a timer: ${text}`)
       else log(...words)
     }
