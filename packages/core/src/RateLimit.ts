@@ -175,7 +175,7 @@ export interface RateLimit {
   /**
    * Lets go of what there is beyond so much of each resource: for when the provider says how much is left. What is less
    * stays, and so does what is not named or has no limit. It holds for this moment: what time brings in and what is given
-   * back come on top. Dies with a `RangeError` on an amount that is no number from 0 to 2^53 - 1.
+   * back come on top. Dies with a `RangeError` on an amount that is negative or not finite.
    */
   readonly lower: (atMost: Cost) => Effect.Effect<void>
   /**

@@ -91,6 +91,8 @@ describe("what is written is what is meant in code:", () => {
       `
       name: model
       maxWait: 500
+      queue: 20
+      maxRetryAfter: 1 minute
       limits:
         - { resource: requests, limit: 100, per: 1 second }
         - { resource: tokens, limit: 90000, per: 1 minute, kind: sliding-window }
@@ -99,6 +101,8 @@ describe("what is written is what is meant in code:", () => {
       {
         name: "model",
         maxWait: 500,
+        queue: 20,
+        maxRetryAfter: "1 minute",
         limits: [
           RateLimit.requests(100, "1 second"),
           RateLimit.tokens(90_000, "1 minute", { kind: "sliding-window" }),

@@ -63,7 +63,10 @@ export interface Options {
   readonly name?: string | undefined
   /** The models, best first. */
   readonly models: Arr.NonEmptyReadonlyArray<Step>
-  /** How answers are kept. @default 10,000 answers, fresh for 5 minutes, stale for a day more */
+  /**
+   * How answers are kept. @default 10,000 answers of together 256 MiB, at 2 bytes for each character of their JSON, fresh for
+   * 5 minutes, stale for a day more
+   */
   readonly cache?: Omit<StaleCache.Options<ChatModel.Answer>, "name" | "storeWhen"> | undefined
   /**
    * The key under which an answer is kept. A request for which it throws, as for one that cannot be written as JSON, is an
@@ -96,6 +99,8 @@ export const make: {
     const name = options.name ?? "cascade"
     const cache = yield* StaleCache.make<ChatModel.Answer>({
       staleFor: "1 day",
+      maxBytes: 256 * 2 ** 20,
+      sizeOf: ({ value }, key) => 2 * (key.length + JSON.stringify(value).length),
       ...options.cache,
       name,
       storeWhen: isWorthKeeping

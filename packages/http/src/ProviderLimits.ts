@@ -77,7 +77,7 @@ export const follow = (
 ): Effect.Effect<ProviderLimits> =>
   Effect.map(limiter.setLimits(configured), () => {
     const learned = configured.map((limit) => new Learned(limit))
-    let kept = configured
+    let kept = learned.map(({ limit }) => limit)
 
     // What is kept is noted after it has been told: if that was interrupted, the next answer brings it about.
     const keepToLearned = Effect.suspend(() => {
@@ -143,7 +143,8 @@ class Learned {
   private at = -Infinity
 
   constructor(configured: RateLimit.Limit) {
-    this.limit = this.configured = configured
+    // A burst that is not given would stay as the last one that was learned.
+    this.limit = this.configured = { ...configured, burst: configured.burst ?? configured.limit }
   }
 
   hear(said: LimitHeaders.Said, now: number): void {

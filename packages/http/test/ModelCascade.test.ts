@@ -91,6 +91,18 @@ describe("ModelCascade", () => {
       assert.deepStrictEqual(yield* asked, [2, 0, 0, 0])
     }))
 
+  it.effect("keeps answers of together 256 MiB, and what it is told instead", () =>
+    Effect.gen(function*() {
+      const { cascade } = yield* setting()
+      yield* cascade.complete(hello)
+      const { bytes, maxBytes } = yield* cascade.cache.snapshot
+      assert.strictEqual(maxBytes, 268_435_456)
+      assert.isAbove(bytes, 100)
+      const small = yield* setting({}, { cache: { maxBytes: 100 } })
+      yield* small.cascade.complete(hello)
+      assert.strictEqual((yield* small.cascade.cache.snapshot).size, 0)
+    }))
+
   it.effect("tells the caller that a request cannot be written as JSON, whole and streamed", () =>
     Effect.gen(function*() {
       const { asked, cascade } = yield* setting()

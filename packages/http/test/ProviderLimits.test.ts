@@ -173,6 +173,7 @@ describe("what is said to be left", () => {
       const second = yield* Effect.forkChild(Effect.flip(limiter.reserve({})), { startImmediately: true })
       yield* TestClock.adjust("500 millis")
       yield* limits.heard({ "x-ratelimit-limit-requests": "30", "x-ratelimit-remaining-requests": "0" })
+      yield* TestClock.adjust(0)
       const exit = second.pollUnsafe()
       assert.isTrue(exit !== undefined && Exit.isSuccess(exit) && exit.value._tag === "RateLimited")
     }))

@@ -40,18 +40,18 @@ export class RateLimited
     if (this.retryAfter === undefined) {
       return `${limiter} can never pass this call: it asks for more ${this.bucket} than the limit holds. Make it smaller, or raise the limit.`
     }
-    return `${limiter} ${this.obstacle}. Try again in ${Duration.format(this.retryAfter)}.`
+    return `${limiter} ${obstacle(this)}. Try again in ${Duration.format(this.retryAfter)}.`
   }
+}
 
-  private get obstacle(): string {
-    switch (this.reason) {
-      case "paused":
-        return "is paused"
-      case "queue-full":
-        return "has no place left in its queue"
-      default:
-        return `has no ${this.bucket} left for the call`
-    }
+const obstacle = ({ bucket, reason }: RateLimited): string => {
+  switch (reason) {
+    case "paused":
+      return "is paused"
+    case "queue-full":
+      return "has no place left in its queue"
+    default:
+      return `has no ${bucket} left for the call`
   }
 }
 

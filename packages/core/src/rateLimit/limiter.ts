@@ -63,7 +63,8 @@ export class Limiter {
     const check = new OptionsOf("Reservation.settle")
     return this.limits.map(({ resource }, i) => {
       const amount = actual[resource]
-      return amount === undefined ? 0 : quantity(check, resource, amount) - costs[i]!
+      // However much it says: what is owed is bounded.
+      return amount === undefined ? 0 : check.amount(resource, amount) - costs[i]!
     })
   }
 
@@ -101,7 +102,7 @@ export class Limiter {
     const check = new OptionsOf("RateLimit.lower")
     const levels = this.limits.map(({ resource }) => {
       const level = atMost[resource]
-      return level === undefined ? Infinity : quantity(check, `atMost.${resource}`, level)
+      return level === undefined ? Infinity : check.amount(`atMost.${resource}`, level)
     })
     this.machine.lower(levels, this.now())
   }

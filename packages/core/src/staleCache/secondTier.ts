@@ -77,7 +77,6 @@ export class SecondTier<A> {
 
   /** Writes the answer of a call, for which nobody waits. */
   keep(key: string, value: A, origin: Origin): void {
-    this.outdate(key)
     this.write(key, value, origin, this.removals.nextTurn(), ignored)
   }
 
