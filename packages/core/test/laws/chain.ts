@@ -46,8 +46,18 @@ type Protect = <A, E>(self: Effect.Effect<A, E>) => Effect.Effect<A, unknown>
 
 const protectOf = ({ guards }: Scene, name: string): Protect => {
   const { breakers, bulkheads, family, limiters } = guards
+  const maxWait = (maxWaits as Record<string, number>)[name]!
+  switch (name) {
+    case "gate":
+      return breakers.breaker.gate
+    case "bulkheadBriefly":
+      return bulkheads.bulkhead.protectWith({ maxWait })
+    case "limitBriefly":
+      return limiters.limit.protectWith({ costs: {}, maxWait })
+    case "limitSettled":
+      return limiters.limit.protectWith({ costs: { requests: 2 }, settle: () => ({ requests: 0 }) })
+  }
   const plain: Record<string, { readonly protect: Protect }> = { ...breakers, ...bulkheads, ...limiters }
-  if (name === "gate") return breakers.breaker.gate
   return name.startsWith("family") ? family.protect(name) : plain[name]!.protect
 }
 

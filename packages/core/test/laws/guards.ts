@@ -32,7 +32,18 @@ export interface Answer {
 }
 
 /** The longest wait that each guard allows, in milliseconds. */
-export const maxWaits = { bulkhead: 5000, share: 500, limit: 3000, sliding: 3000 } as const
+export const maxWaits = {
+  bulkhead: 5000,
+  bulkheadBriefly: 50,
+  share: 500,
+  limit: 3000,
+  limitBriefly: 50,
+  limitSettled: 3000,
+  sliding: 3000
+} as const
+
+/** How many calls may wait for the first limiter. */
+export const limitQueue = 5
 
 export const openFor = 1000
 
@@ -94,7 +105,8 @@ export const makeGuards = Effect.gen(function*() {
   const limit = yield* RateLimit.make({
     name: "limit",
     limits: [RateLimit.requests(2, 1000)],
-    maxWait: maxWaits.limit
+    maxWait: maxWaits.limit,
+    queue: limitQueue
   })
   const sliding = yield* RateLimit.make({
     name: "sliding",

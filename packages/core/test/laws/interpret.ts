@@ -145,7 +145,7 @@ const again = (scene: Scene, inner: Any, times: number): Any =>
     )
   )
 
-const cached = (scene: Scene, read: "through" | "orStale", key: string, inner: Any): Any =>
+const cached = (scene: Scene, read: Extract<Tree, { readonly _tag: "Cached" }>["read"], key: string, inner: Any): Any =>
   Effect.withFiber((fiber) => {
     const keys = fiber.getRef(KeysInHand)
     if (keys >= key) return inner
@@ -157,7 +157,11 @@ const cached = (scene: Scene, read: "through" | "orStale", key: string, inner: A
         return Effect.as(inner, { readAt } satisfies Answer)
       })
     ).pipe(Effect.provideService(KeysInHand, key), Effect.provideService(CurrentDue, Infinity))
-    return Effect.map(scene.guards.cache[read](key)(loads), ({ value }) => {
+    const { cache } = scene.guards
+    const reading = read === "through"
+      ? cache.through(key)
+      : cache.orStale(key, read === "orStale" ? undefined : { after: 50 })
+    return Effect.map(reading(loads), ({ value }) => {
       scene.next(`is given the value of ${key} read at ${value.readAt}`)
       const invalidated = scene.invalidated[key] ?? 0
       if (invalidated < asked && value.readAt < invalidated) {

@@ -2,7 +2,7 @@
 import type { CircuitBreaker } from "@switchgear/core"
 import { Bulkhead, Deadline } from "@switchgear/core"
 import { Effect } from "effect"
-import { openFor } from "./guards.ts"
+import { limitQueue, openFor } from "./guards.ts"
 import { limits } from "./program.ts"
 import type { Scene } from "./scene.ts"
 
@@ -23,14 +23,17 @@ export const meanwhile = (scene: Scene): Effect.Effect<void> =>
     }
     for (const [name, limiter] of entries(limiters)) {
       const { limits, waiting } = yield* limiter.snapshot
-      if (waiting < 0) scene.breaks("nothing leaks", `${waiting} wait for ${name}`)
+      if (waiting < 0 || (name === "limit" && waiting > limitQueue))
+        scene.breaks("nothing leaks", `${waiting} wait for ${name}`)
       for (const { available, capacity } of limits) {
-        if (available > capacity + 1e-6) scene.breaks("nothing leaks", `${name} has ${available} of ${capacity}`)
+        if (available > capacity + 1e-6)
+          scene.breaks("nothing leaks", `${name} has ${available} of ${capacity}`)
       }
     }
     for (const [name, breaker] of entries(breakers)) {
       const { inFlight } = yield* breaker.snapshot
-      if (inFlight < 0) scene.breaks("nothing leaks", `${name} has ${inFlight} in flight`)
+      if (inFlight < 0)
+        scene.breaks("nothing leaks", `${name} has ${inFlight} in flight`)
     }
     const { inFlight } = yield* family.snapshot
     if (inFlight < 0) scene.breaks("nothing leaks", `family has ${inFlight} in flight`)

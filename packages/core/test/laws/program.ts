@@ -24,9 +24,12 @@ export const GuardName = Schema.Literals([
   "bulkhead",
   "bulkhead",
   "bulkhead",
+  "bulkheadBriefly",
   "share",
   "limit",
   "limit",
+  "limitBriefly",
+  "limitSettled",
   "sliding",
   "meter",
   "breaker",
@@ -67,7 +70,12 @@ export type Tree =
   }
   | { readonly _tag: "Around"; readonly around: typeof Around.Type; readonly inner: Tree }
   | { readonly _tag: "After"; readonly millis: number; readonly inner: Tree }
-  | { readonly _tag: "Cached"; readonly read: "through" | "orStale"; readonly key: "a" | "b"; readonly inner: Tree }
+  | {
+    readonly _tag: "Cached"
+    readonly read: "through" | "orStale" | "orStaleSoon"
+    readonly key: "a" | "b"
+    readonly inner: Tree
+  }
   | { readonly _tag: "Either"; readonly either: "cascade" | "fallback"; readonly first: Tree; readonly second: Tree }
   | { readonly _tag: "Together"; readonly how: typeof How.Type; readonly members: ReadonlyArray<Tree> }
   | { readonly _tag: "Crowd"; readonly how: typeof How.Type; readonly times: 2 | 3 | 4; readonly inner: Tree }
@@ -90,7 +98,7 @@ const nodes = (inner: Schema.Codec<Tree>) => {
   })
   const after = Schema.TaggedStruct("After", { millis: Schema.Literals([1, 20, 300, 2000]), inner })
   const cached = Schema.TaggedStruct("Cached", {
-    read: Schema.Literals(["through", "orStale"]),
+    read: Schema.Literals(["through", "orStale", "orStaleSoon"]),
     key: Schema.Literals(["a", "b"]),
     inner
   })
