@@ -12,10 +12,12 @@
  *
  * **Semantics.** States, windows and the slow-call rate are those of resilience4j, with three deliberate differences:
  * the result of a call that began in an earlier state moves nothing; half-open decides as soon as the decision is
- * certain; a probe that hangs cannot block the circuit, because half-open has a `maxWait` by default.
+ * certain; a probe that hangs cannot block the circuit, because half-open has a `maxWait` by default. A probe that
+ * succeeds after that still counts, so that a target whose answers take longer closes the circuit, too.
  *
  * **Gotchas.** No timer runs in the background: an elapsed opening shows when the circuit is asked or read. A pure
- * interruption counts for nothing, so a time-out outside the breaker hides a hanging dependency from it.
+ * interruption counts for nothing, so `Effect.timeout` outside the breaker hides a hanging dependency from it. A total
+ * deadline (`Deadline.within`) does not, unless it gave the call less time than {@link Options.patience}.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
@@ -43,11 +45,12 @@ import type * as Exit from "effect/Exit"
 import * as PubSub from "effect/PubSub"
 import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import type { BreakerReason, BreakerState } from "./internal/breakerMachine.ts"
+import type { BreakerReason, BreakerState } from "./internal/breakerModel.ts"
 import { toJudge, toRules } from "./circuitBreaker/rules.ts"
 import { Circuit } from "./circuitBreaker/circuit.ts"
-import { handle } from "./circuitBreaker/handle.ts"
+import { handle, placeOf } from "./circuitBreaker/handle.ts"
 import { CircuitOpen } from "./circuitBreaker/open.ts"
+import * as Probe from "./circuitBreaker/probe.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
 import { announcer } from "./circuitBreaker/transitions.ts"
@@ -82,6 +85,8 @@ export interface Transition {
   readonly at: number
   /** How long the circuit stays open, when `to` is `"Open"`. */
   readonly openFor: Duration.Duration | undefined
+  /** How long the other side asked for, where that decided; `openFor` is at most `maxRetryAfter` of it. */
+  readonly askedFor?: Duration.Duration | undefined
   /** Openings without a closing in between. */
   readonly openingsInRow: number
 }
@@ -91,10 +96,10 @@ export type Window =
   | { readonly _tag: "LastCalls"; readonly calls: number }
   | { readonly _tag: "Lasting"; readonly duration: Duration.Input; readonly buckets: number }
 
-/** The last `calls` calls, however old. */
+/** The last `calls` calls, however old; at most 10,000,000. */
 export const lastCalls = (calls: number): Window => ({ _tag: "LastCalls", calls })
 
-/** The calls that ended in the last `duration`, kept in `buckets` slices (default 10) that leave one at a time. */
+/** The calls that ended in the last `duration`, kept in `buckets` slices (default 10, at most 10,000) that leave one at a time. */
 export const lasting = (
   duration: Duration.Input,
   options?: { readonly buckets?: number | undefined } | undefined
@@ -121,14 +126,29 @@ export interface Options {
   readonly consecutiveFailures?: number | undefined
   /**
    * How long an opening lasts. A schedule is stepped once for every opening in a row (its input is their number, from
-   * 1) and starts over when the circuit has closed; when it is done, its last delay holds. @default "30 seconds"
+   * 1) and starts over when the circuit has closed. When it is done, fails, or has no answer above zero at once, its last
+   * delay holds; 30 seconds if there was none. @default "30 seconds"
    */
   readonly openFor?: Duration.Input | Schedule.Schedule<unknown, number> | undefined
+  /**
+   * The longest opening that the other side can ask for: by the `retryAfter` of an error, by `Outcome.failureAfter` or by
+   * `Outcome.tripFor`. @default "10 minutes"
+   */
+  readonly maxRetryAfter?: Duration.Input | undefined
+  /**
+   * A call that is ended by its caller's total deadline counts as a failure only if it had been given at least so much
+   * time; else it says nothing about the callee. Zero: every one counts; `"Infinity"`: none does. An attempt time-out
+   * always counts. @default what an answered call under a deadline takes on average, and "1 second" while that is unknown
+   */
+  readonly patience?: Duration.Input | undefined
   /** The probes are judged by the same rates as the window, over all of them; with `failureRate: "off"`, one that fails opens again. */
   readonly halfOpen?: {
-    /** Probes that decide. @default 5 */
+    /** Probes that decide, at most 100,000. @default 5 */
     readonly calls?: number | undefined
-    /** A probe in flight for this long opens the circuit again; `"Infinity"` for no limit. @default "60 seconds" */
+    /**
+     * A probe in flight for this long since it began, or last was {@link stillAlive}, opens the circuit again. If it
+     * succeeds later it still counts as a probe that succeeded. `"Infinity"` for no limit. @default "60 seconds"
+     */
     readonly maxWait?: Duration.Input | undefined
   } | undefined
   /**
@@ -191,9 +211,16 @@ export interface Snapshot {
   readonly nextRetry: Duration.Duration | undefined
 }
 
-/** Changes of state by hand. Calls in flight at that moment count for nothing afterwards. */
+/**
+ * Changes of state by hand, which hold until the next one. Calls in flight at that moment count for nothing afterwards. A
+ * command changes and announces nothing where the state is that already.
+ */
 export interface Control {
-  /** Opens as if tripped: for the given time, or for as long as `openFor` says. Dies on a duration below zero. */
+  /**
+   * Opens as if tripped: for the given time, or for as long as `openFor` says. The time is not bounded by
+   * `maxRetryAfter`. While Open, a given time replaces what is left, and nothing is announced; while ForcedOpen, Disabled
+   * or MetricsOnly it changes nothing. Dies on a duration below zero or without an end: that is `forceOpen`.
+   */
   readonly trip: (duration?: Duration.Input | undefined) => Effect.Effect<void>
   /** Rejects everything until told otherwise. */
   readonly forceOpen: Effect.Effect<void>
@@ -201,9 +228,9 @@ export interface Control {
   readonly disable: Effect.Effect<void>
   /** Lets everything pass and counts everything until told otherwise. */
   readonly metricsOnly: Effect.Effect<void>
-  /** Begins to let calls pass, with an empty window. */
+  /** Begins to let calls pass, with an empty window; while Closed, the window is left as it is. */
   readonly close: Effect.Effect<void>
-  /** Like `close`, and sets the counters to zero. */
+  /** Closes, empties the window also while Closed, and sets the counters to zero. */
   readonly reset: Effect.Effect<void>
 }
 
@@ -232,6 +259,36 @@ export interface CircuitBreaker {
   readonly control: Control
 }
 
+/**
+ * Says from inside a protected call that it is alive: every half-open circuit around it waits for this probe as if it had
+ * just begun. For work that shows signs of life before it ends, such as a stream. Does nothing, for next to nothing, when
+ * the call is no probe.
+ *
+ * ```ts
+ * import { CircuitBreaker } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ name: "model", halfOpen: { calls: 1, maxWait: "5 seconds" } })
+ *   yield* breaker.control.trip(0)
+ *   const chunk = Effect.andThen(Effect.sleep("10 millis"), CircuitBreaker.stillAlive)
+ *   yield* breaker.protect(Effect.repeat(chunk, { times: 5 }))
+ *   return yield* breaker.snapshot
+ * })
+ *
+ * const { openings, state } = await Effect.runPromise(program)
+ * state // => "Closed"
+ * openings // => 1
+ * ```
+ */
+export const stillAlive: Effect.Effect<void> = Probe.stillAlive
+
+/**
+ * {@link stillAlive} for another fiber: taken inside the protected call, it can be run wherever a sign of life is seen,
+ * such as by the reader of a stream. Undefined when the call is no probe, so that nobody pays for what says nothing.
+ */
+export const signOfLife: Effect.Effect<Effect.Effect<void> | undefined> = Probe.signOfLife
+
 /** Makes a circuit breaker, Closed. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
   Effect.gen(function*() {
@@ -243,7 +300,7 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
     const heard = (transition: Transition) => registry.announce(breaker, transition)
     const rules = toRules(options, check, announcer(transitions, context, heard), context)
     const circuit = new Circuit(options.name, rules, clock)
-    const breaker = handle(circuit, toJudge(options, check), Stream.fromPubSub(transitions))
+    const breaker = handle(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
     yield* Registry.register({ _tag: "CircuitBreaker", name: breaker.name, breaker })
     return breaker
   })

@@ -30,26 +30,31 @@ describe("a family of circuits", () => {
 
   it.effect("forgets the circuit that was not used for the longest time when there are too many", () =>
     Effect.gen(function*() {
-      const family = yield* fragile({ capacity: 2 })
+      const family = yield* fragile({ capacity: 2, minimumCalls: 2 })
       for (const key of ["a", "b"]) yield* Effect.exit(bad.pipe(family.protect(key)))
       yield* TestClock.adjust("1 second")
-      yield* Effect.exit(ok.pipe(family.protect("a")))
+      yield* ok.pipe(family.protect("a"))
       yield* ok.pipe(family.protect("c"))
       assert.deepStrictEqual(yield* family.keys, ["a", "c"])
       assert.strictEqual(yield* stateOf(family, "a"), "Open")
-      assert.strictEqual(yield* ok.pipe(family.protect("b")), "ok")
+      yield* TestClock.adjust("1 second")
+      yield* Effect.exit(bad.pipe(family.protect("b")))
+      assert.deepStrictEqual(yield* family.keys, ["a", "b"])
+      assert.strictEqual(yield* stateOf(family, "b"), "Closed")
     }))
 
   it.effect("forgets a circuit that was idle for its time, and begins it anew", () =>
     Effect.gen(function*() {
-      const family = yield* fragile({ idleTimeToLive: "1 minute", openFor: "1 day" })
+      const family = yield* fragile({ idleTimeToLive: "1 minute", minimumCalls: 3 })
+      const callsOf = (key: string) => Effect.map(Effect.flatMap(family.get(key), (c) => c.snapshot), (s) => s.calls)
       yield* Effect.exit(bad.pipe(family.protect("a")))
       yield* TestClock.adjust("59999 millis")
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(ok.pipe(family.protect("a")))))
+      yield* Effect.exit(bad.pipe(family.protect("a")))
+      assert.strictEqual(yield* callsOf("a"), 2)
       yield* TestClock.adjust("1 minute")
       yield* ok.pipe(family.protect("b"))
       assert.deepStrictEqual(yield* family.keys, ["b"])
-      assert.strictEqual(yield* ok.pipe(family.protect("a")), "ok")
+      assert.strictEqual(yield* callsOf("a"), 0)
     }))
 
   it.effect("ends calls in flight properly although their circuit was forgotten meanwhile", () =>
@@ -77,6 +82,72 @@ describe("a family of circuits", () => {
       for (const key of ["a", "b"]) yield* Effect.exit(bad.pipe(family.protect(key)))
       assert.deepStrictEqual((yield* Fiber.join(all)).map(({ breaker }) => breaker), ["hosts/a", "hosts/b"])
       assert.deepStrictEqual((yield* Fiber.join(one)).map(({ breaker }) => breaker), ["hosts/b"])
+    }))
+
+  it.effect("forgets neither what was set by hand, nor an open circuit, nor one with calls in flight", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ capacity: 10, openFor: "1 day" })
+      yield* (yield* family.get("forced")).control.forceOpen
+      yield* (yield* family.get("off")).control.disable
+      yield* Effect.exit(bad.pipe(family.protect("down")))
+      const running = yield* Effect.forkChild(family.protect("busy")(Effect.never), { startImmediately: true })
+      for (let i = 0; i < 100; i++) {
+        yield* TestClock.adjust("2 minutes")
+        yield* ok.pipe(family.protect(`key ${i}`))
+      }
+      assert.strictEqual(yield* stateOf(family, "forced"), "ForcedOpen")
+      assert.strictEqual(yield* stateOf(family, "off"), "Disabled")
+      assert.strictEqual(yield* stateOf(family, "down"), "Open")
+      assert.strictEqual((yield* family.snapshot).inFlight, 1)
+      assert.strictEqual((yield* family.keys).length, 10)
+      yield* Fiber.interrupt(running)
+      for (let i = 0; i < 10; i++) {
+        yield* TestClock.adjust("2 minutes")
+        yield* ok.pipe(family.protect(`more ${i}`))
+      }
+      assert.notInclude(yield* family.keys, "busy")
+      assert.include(yield* family.keys, "forced")
+    }))
+
+  it.effect("passes calls of new keys without keeping a circuit while every other holds something, and says so", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ capacity: 2, openFor: "1 minute", idleTimeToLive: "1 hour" })
+      for (const key of ["a", "b"]) yield* Effect.exit(bad.pipe(family.protect(key)))
+      yield* Effect.exit(bad.pipe(family.protect("c")))
+      assert.strictEqual(yield* ok.pipe(family.protect("c")), "ok")
+      assert.deepStrictEqual(yield* family.keys, ["a", "b"])
+      assert.strictEqual((yield* family.snapshot).notKept, 2)
+      yield* (yield* family.get("c")).control.forceOpen
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(ok.pipe(family.protect("c")))))
+      assert.deepStrictEqual([...yield* family.keys].sort(), ["a", "b", "c"])
+    }))
+
+  it.effect("replaces a circuit that has been idle since its opening ended when there is no other", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ capacity: 1, openFor: "1 minute", idleTimeToLive: "1 hour" })
+      yield* Effect.exit(bad.pipe(family.protect("gone")))
+      yield* TestClock.adjust("59 minutes")
+      yield* ok.pipe(family.protect("new"))
+      assert.deepStrictEqual(yield* family.keys, ["gone"])
+      yield* TestClock.adjust("1 minute")
+      yield* ok.pipe(family.protect("new"))
+      assert.deepStrictEqual(yield* family.keys, ["new"])
+    }))
+
+  it.effect("gives handles of the key, which control its circuit also after that was forgotten", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ capacity: 1 })
+      const handle = yield* family.get("a")
+      yield* ok.pipe(family.protect("b"))
+      assert.deepStrictEqual(yield* family.keys, ["b"])
+      assert.strictEqual(yield* handle.state, "Closed")
+      assert.deepStrictEqual(yield* family.keys, ["b"])
+      yield* handle.control.forceOpen
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(ok.pipe(family.protect("a")))))
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(ok.pipe(handle.protect))))
+      assert.strictEqual(yield* handle.state, "ForcedOpen")
+      yield* handle.control.close
+      assert.strictEqual(yield* ok.pipe(family.protect("a")), "ok")
     }))
 
   for (

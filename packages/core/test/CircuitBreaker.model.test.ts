@@ -3,18 +3,31 @@
  * keeps every result in a list and counts anew each time.
  */
 import { it } from "@effect/vitest"
-import { CircuitBreaker, Outcome } from "@switchgear/core"
+import { CircuitBreaker, Deadline, Outcome } from "@switchgear/core"
 import { Arbitraries } from "@switchgear/core/testing"
-import { Effect, Exit, Schema } from "effect"
+import { Duration, Effect, Exit, Schema, Stream } from "effect"
 
-type Ending = "success" | "failure" | "ignored" | "defect" | "tripFor"
-type Control = "close" | "reset" | "forceOpen" | "disable" | "metricsOnly"
+type Ending =
+  | "success"
+  | "failure"
+  | "ignored"
+  | "defect"
+  | "tripFor"
+  | "tripForDay"
+  | "askedForDay"
+  | "hasty"
+  | "patient"
+  | "tooLate"
+type Control = "close" | "reset" | "forceOpen" | "disable" | "metricsOnly" | "trip" | "tripFor" | "alive"
 
 // Plain calls and steps of the clock outnumber the rest, so that histories get far.
 const history = Arbitraries.history({
-  endings: ["success", "success", "success", "failure", "failure", "failure", "ignored", "defect", "tripFor"],
+  endings: [
+    ...["success", "success", "success", "success", "success", "failure", "failure", "failure"] as const,
+    ...["ignored", "defect", "tripFor", "tripForDay", "askedForDay", "hasty", "patient", "tooLate"] as const
+  ],
   advance: [500, 500, 500, 1000, 1000, 499, 499, 2000, 2000, 1, 999, 2500],
-  control: ["close", "reset", "forceOpen", "disable", "metricsOnly"],
+  control: ["close", "reset", "forceOpen", "disable", "metricsOnly", "trip", "tripFor", "tripFor", "alive", "alive"],
   weights: { Call: 8, Begin: 4, End: 3, Interrupt: 1, Advance: 6, Control: 2 },
   length: { from: 30, to: 100 }
 })
@@ -32,6 +45,8 @@ type Setup = typeof Setup.Type
 const openFor = 1000
 const maxWait = 2500
 const tripFor = 3000
+const maxRetryAfter = 4000
+const patience = 20
 const slowAfter = 500
 const windowMillis = 2000
 const slices = 4
@@ -44,9 +59,18 @@ interface Recorded {
 
 interface Lease {
   readonly start: number
+  /** When it began, or last said that it is alive. */
+  alive: number
   readonly period: number
   /** Where a call that became slow in flight has been counted. */
   counted?: Recorded
+}
+
+interface Outlasted {
+  readonly from: number
+  readonly results: Array<Recorded>
+  readonly row: Array<boolean>
+  readonly asked: number
 }
 
 interface Seen {
@@ -55,6 +79,23 @@ interface Seen {
   readonly admitted: ReadonlyArray<number>
   /** Where they mean something. */
   readonly counts: { readonly calls: number; readonly failed: number } | undefined
+  readonly openings: number
+  readonly nextRetry: number | undefined
+  readonly transitions: number
+}
+
+const says: { readonly [E in Ending]: "nothing" | "success" | "failure" } = {
+  success: "success",
+  failure: "failure",
+  ignored: "nothing",
+  defect: "failure",
+  tripFor: "failure",
+  tripForDay: "failure",
+  askedForDay: "failure",
+  // Ended by the deadline of a caller who gave too little time, or enough, or none.
+  hasty: "nothing",
+  patient: "failure",
+  tooLate: "nothing"
 }
 
 /** The specification, as plainly as it can be said. */
@@ -68,6 +109,12 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
   private probesOut: Array<Lease> = []
   private callsOut: Array<Lease> = []
   private row: Array<boolean> = []
+  private openings = 0
+  // The longest wait that a failed probe asked for.
+  private asked = 0
+  private transitions = 0
+  // The half-open periods in a row that their probes outlasted: the first of them, and what they have answered so far.
+  private outlasted: Outlasted | undefined
   private readonly setup: Setup
 
   constructor(setup: Setup) {
@@ -90,18 +137,29 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
         this.leases.delete(event.id)
         return
       case "Controlled":
-        this.control(event.control)
+        this.control(event.control, event.now)
     }
   }
 
   look(now: number): Seen {
     const state = this.stateAt(now)
-    return { state, inFlight: this.leases.size, admitted: this.admitted, counts: this.counts(now) }
+    return {
+      state,
+      inFlight: this.leases.size,
+      admitted: this.admitted,
+      counts: this.counts(now),
+      openings: this.openings,
+      nextRetry: state === "Open" ? this.openUntil - now : undefined,
+      transitions: this.transitions
+    }
   }
 
   private enter(state: CircuitBreaker.State): void {
+    if (state !== this.state) this.transitions++
+    this.outlasted = undefined
     this.state = state
     this.period++
+    this.asked = 0
     this.results = []
     this.probesOut = []
     this.callsOut = []
@@ -110,6 +168,7 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
 
   private open(at: number, millis: number): void {
     this.enter("Open")
+    this.openings++
     this.openUntil = at + millis
   }
 
@@ -138,15 +197,33 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
 
   private stateAt(now: number): CircuitBreaker.State {
     this.countSlow(now)
-    const oldest = this.probesOut[0]
-    if (this.state === "HalfOpen" && oldest && now - oldest.start >= maxWait) this.open(oldest.start + maxWait, openFor)
-    if (this.state === "Open" && now >= this.openUntil) this.enter("HalfOpen")
+    const silent = Math.min(...this.probesOut.map(({ alive }) => alive))
+    if (this.state === "HalfOpen" && now - silent >= maxWait) {
+      const outlasted = {
+        from: this.outlasted?.from ?? this.period,
+        results: this.results,
+        row: this.row,
+        asked: this.asked
+      }
+      this.open(silent + maxWait, openFor)
+      this.outlasted = outlasted
+    }
+    if (this.state === "Open" && now >= this.openUntil) {
+      const { outlasted } = this
+      this.enter("HalfOpen")
+      this.outlasted = outlasted
+      if (outlasted) {
+        this.results = outlasted.results
+        this.row = outlasted.row
+        this.asked = outlasted.asked
+      }
+    }
     return this.state
   }
 
   private begin(now: number): Lease | undefined {
     const state = this.stateAt(now)
-    const lease = { start: now, period: this.period }
+    const lease = { start: now, alive: now, period: this.period }
     if (state === "Open" || state === "ForcedOpen") return undefined
     if (state === "HalfOpen") {
       if (this.probesOut.length + this.results.length >= this.setup.probes) return undefined
@@ -165,26 +242,47 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
   }
 
   private end(lease: Lease, ending: Ending, now: number): void {
-    const ignored = ending === "ignored"
+    const ignored = says[ending] === "nothing"
     if (!ignored) this.countSlow(now, lease)
-    if (lease.period !== this.period || this.state === "Disabled") return
+    if (lease.period === this.period && this.probesOut.some(({ alive }) => now > alive + maxWait)) this.stateAt(now)
+    if (lease.period !== this.period) return says[ending] === "success" ? this.recover(lease, now) : undefined
+    if (this.state === "Disabled") return
     this.probesOut = this.probesOut.filter((probe) => probe !== lease)
     this.callsOut = this.callsOut.filter((call) => call !== lease)
     if (ignored) return
-    const failed = ending !== "success"
+    const failed = says[ending] === "failure"
     this.row.push(failed)
     if (lease.counted) lease.counted.failed = failed
     else this.results.push({ at: now, failed, slow: this.setup.slow && now - lease.start >= slowAfter })
     if (this.state === "MetricsOnly") return
     if (ending === "tripFor") return this.open(now, tripFor)
+    if (ending === "tripForDay") return this.open(now, maxRetryAfter)
     if (this.state === "Closed") {
       if (this.trips(now)) this.open(now, openFor)
       return
     }
+    this.asked = ending === "askedForDay" ? maxRetryAfter : this.asked
+    this.decide(now)
+  }
+
+  /** The success of a probe that outlived its period is a result of the one after it. */
+  private recover(lease: Lease, now: number): void {
+    const isNews = () => this.outlasted !== undefined && lease.period >= this.outlasted.from
+    if (!isNews()) return
+    this.stateAt(now)
+    if (!isNews() || this.setup.slow && now - lease.start >= slowAfter) return
+    this.results = this.outlasted!.results
+    this.row = this.outlasted!.row
+    this.results.push({ at: now, failed: false, slow: false })
+    this.row.push(false)
+    this.decide(now)
+  }
+
+  private decide(now: number): void {
     // Every way in which the missing probes could still end; certain is what all of them agree on.
     const verdicts = new Set(endings(this.setup.probes - this.results.length).map((rest) => this.reopens(rest)))
     if (verdicts.size > 1) return
-    if (verdicts.has(true)) this.open(now, openFor)
+    if (verdicts.has(true)) this.open(now, this.asked || openFor)
     else this.enter("Closed")
   }
 
@@ -198,9 +296,32 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
       this.setup.slow && all.every((r) => r.slow)
   }
 
-  private control(to: Control): void {
-    const states = { forceOpen: "ForcedOpen", disable: "Disabled", metricsOnly: "MetricsOnly" } as const
-    this.enter(to === "close" || to === "reset" ? "Closed" : states[to])
+  private control(to: Control, now: number): void {
+    const state = this.stateAt(now)
+    switch (to) {
+      case "alive":
+        for (const probe of this.probesOut) probe.alive = now
+        return
+      case "trip":
+      case "tripFor":
+        if (state === "Closed" || state === "HalfOpen") return this.open(now, to === "trip" ? openFor : tripFor)
+        if (state !== "Open" || to === "trip") return
+        this.openUntil = now + tripFor
+        this.outlasted = undefined
+        return
+      case "reset":
+        this.openings = 0
+        return this.enter("Closed")
+      default: {
+        const target = {
+          close: "Closed",
+          forceOpen: "ForcedOpen",
+          disable: "Disabled",
+          metricsOnly: "MetricsOnly"
+        } as const
+        if (state !== target[to]) this.enter(target[to])
+      }
+    }
   }
 
   private counts(now: number): Seen["counts"] {
@@ -217,12 +338,20 @@ const endings = (n: number): ReadonlyArray<ReadonlyArray<Recorded>> =>
       [false, true].flatMap((failed) => [false, true].map((slow) => [...rest, { at: 0, failed, slow }]))
     )
 
-const exits: { readonly [E in Ending]: Exit.Exit<string, string> } = {
+const cutOff = (millis: number) =>
+  Exit.fail(new Deadline.DeadlineExceeded({ limit: "total", after: Duration.millis(millis) }))
+
+const exits: { readonly [E in Ending]: Exit.Exit<string, unknown> } = {
   success: Exit.succeed("ok"),
   failure: Exit.fail("failure"),
   ignored: Exit.fail("ignored"),
   defect: Exit.die("bug"),
-  tripFor: Exit.fail("tripFor")
+  tripFor: Exit.fail("tripFor"),
+  tripForDay: Exit.fail("tripForDay"),
+  askedForDay: Exit.fail({ retryAfter: Duration.days(1) }),
+  hasty: cutOff(patience - 1),
+  patient: cutOff(patience),
+  tooLate: cutOff(0)
 }
 
 const make = (setup: Setup) =>
@@ -237,26 +366,63 @@ const make = (setup: Setup) =>
     consecutiveFailures: setup.consecutiveFailures,
     openFor,
     halfOpen: { calls: setup.probes, maxWait },
+    maxRetryAfter,
+    patience,
     classify: (exit) => {
       const failure = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
       if (failure?._tag === "Some" && failure.value === "ignored") return Outcome.ignored
       if (failure?._tag === "Some" && failure.value === "tripFor") return Outcome.tripFor(tripFor)
+      if (failure?._tag === "Some" && failure.value === "tripForDay") return Outcome.tripFor("1 day")
       return Outcome.fromExit(exit)
     }
   })
 
+interface Made {
+  readonly breaker: CircuitBreaker.CircuitBreaker
+  /** What each call in flight says when it says that it is alive. */
+  readonly alive: Set<Effect.Effect<void>>
+  readonly transitions: Array<CircuitBreaker.Transition>
+}
+
 const subject = (setup: Setup) => ({
-  make: make(setup),
-  call: (breaker: CircuitBreaker.CircuitBreaker, work: Effect.Effect<Ending>) =>
-    breaker.protect(Effect.flatMap(work, (ending) => exits[ending])),
-  control: (breaker: CircuitBreaker.CircuitBreaker, to: Control) => breaker.control[to],
-  look: (breaker: CircuitBreaker.CircuitBreaker, { started }: Arbitraries.Scene<undefined>) =>
-    Effect.map(breaker.snapshot, ({ calls, failed, inFlight, state }): Seen => ({
-      state,
-      inFlight,
-      admitted: started.map(({ id }) => id),
-      counts: state === "Open" || state === "ForcedOpen" ? undefined : { calls, failed }
+  make: Effect.gen(function*() {
+    const breaker = yield* make(setup)
+    const transitions: Array<CircuitBreaker.Transition> = []
+    const told = Stream.runForEach(breaker.transitions, (transition) => Effect.sync(() => transitions.push(transition)))
+    yield* Effect.forkDetach(told, { startImmediately: true })
+    return { breaker, alive: new Set(), transitions } as Made
+  }),
+  call: ({ alive, breaker }: Made, work: Effect.Effect<Ending>) =>
+    breaker.protect(Effect.flatMap(Effect.context<never>(), (context) => {
+      const speak = Effect.provideContext(CircuitBreaker.stillAlive, context)
+      alive.add(speak)
+      return work.pipe(
+        Effect.flatMap((ending) => exits[ending]),
+        Effect.ensuring(Effect.sync(() => alive.delete(speak)))
+      )
     })),
+  control: ({ alive, breaker }: Made, to: Control): Effect.Effect<unknown> =>
+    to === "alive"
+      ? Effect.andThen(breaker.state, Effect.forEach([...alive], (speak) => speak))
+      : to === "trip"
+      ? breaker.control.trip()
+      : to === "tripFor"
+      ? breaker.control.trip(tripFor)
+      : breaker.control[to],
+  look: ({ breaker, transitions }: Made, { started }: Arbitraries.Scene<undefined>) =>
+    Effect.gen(function*() {
+      const { calls, failed, inFlight, nextRetry, openings, state } = yield* breaker.snapshot
+      yield* Effect.repeat(Effect.yieldNow, { times: 4 })
+      return {
+        state,
+        inFlight,
+        admitted: started.map(({ id }) => id),
+        counts: state === "Open" || state === "ForcedOpen" ? undefined : { calls, failed },
+        openings,
+        nextRetry: nextRetry && Duration.toMillis(nextRetry),
+        transitions: transitions.length
+      } satisfies Seen
+    }),
   model: () => new Model(setup)
 })
 

@@ -160,7 +160,7 @@ describe("a closed circuit", () => {
 
   it.effect("opens at once, for the time ordered, on a tripFor outcome", () =>
     Effect.gen(function*() {
-      const breaker = yield* CircuitBreaker.make({ name: "model" })
+      const breaker = yield* CircuitBreaker.make({ name: "model", maxRetryAfter: "2 hours" })
       const spent = breaker.protectWith({ classify: () => Outcome.tripFor("2 hours") })
       yield* Effect.exit(spent(bad))
       assert.deepStrictEqual((yield* breaker.snapshot).nextRetry, Duration.hours(2))
@@ -208,6 +208,7 @@ describe("calls in flight", () => {
         minimumCalls: 1,
         failureRate: "off",
         slowCallDuration: "1 second",
+        maxRetryAfter: "1 hour",
         classify: () => Outcome.tripFor("1 hour")
       })
       const call = yield* pending(breaker)
@@ -215,6 +216,28 @@ describe("calls in flight", () => {
       yield* call.finish(Exit.fail("bad"))
       const { failed, late, nextRetry } = yield* breaker.snapshot
       assert.deepStrictEqual({ failed, late, nextRetry }, { failed: 1, late: 0, nextRetry: Duration.hours(1) })
+    }))
+
+  it.effect("become slow each by its own limit, whatever the limits of those before, and some never do", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({
+        name: "model",
+        failureRate: "off",
+        slowCallRate: 1,
+        minimumCalls: 100
+      })
+      for (
+        const limit of ["Infinity", "9 seconds", "3 seconds", "6 seconds", "1 second", "Infinity", "5 seconds"] as const
+      ) {
+        const call = breaker.protectWith({ slowCallDuration: limit })(Effect.never)
+        yield* Effect.forkDetach(call, { startImmediately: true })
+      }
+      const slow: Array<number> = []
+      for (let second = 0; second < 10; second++) {
+        slow.push((yield* breaker.snapshot).slow)
+        yield* TestClock.adjust("1 second")
+      }
+      assert.deepStrictEqual(slow, [0, 1, 1, 2, 2, 3, 4, 4, 4, 5])
     }))
 
   it.effect("that have left the window before they fail change nothing", () =>
@@ -566,7 +589,7 @@ describe("results of calls begun in an earlier state", () => {
       const first = yield* pending(breaker)
       yield* TestClock.adjust("35 seconds")
       const second = yield* pending(breaker)
-      yield* first.finish(Exit.succeed("ok"))
+      yield* first.finish(Exit.fail("bad"))
       assert.isTrue(isRejected(yield* run(breaker, ok)))
       yield* second.finish(Exit.succeed("ok"))
       assert.strictEqual(yield* breaker.state, "Closed")

@@ -260,18 +260,21 @@ describe("Registry.entries", () => {
     Effect.gen(function*() {
       const family = yield* CircuitBreaker.family({ name: "tenants", capacity: 2, idleTimeToLive: "1 minute" })
       for (const key of ["a", "b", "c"]) {
-        yield* (yield* family.get(key)).control.trip("1 hour")
+        const { control } = yield* family.get(key)
+        yield* control.trip("1 hour")
         yield* Effect.exit(family.protect(key)(Effect.void))
+        if (key !== "c") yield* control.close
       }
       const running = yield* Effect.forkChild(family.protect("d")(Effect.never), { startImmediately: true })
       yield* TestClock.adjust("30 seconds")
       const { circuits, ...rest } = yield* family.snapshot
-      assert.deepStrictEqual(rest, { name: "tenants", capacity: 2, inFlight: 1, rejected: 3, openings: 3, late: 0 })
+      const counted = { inFlight: 1, rejected: 3, openings: 3, late: 0 }
+      assert.deepStrictEqual(rest, { name: "tenants", capacity: 2, notKept: 0, ...counted })
       assert.deepStrictEqual(circuits, { Closed: 1, Open: 1, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 })
       yield* Fiber.interrupt(running)
       yield* TestClock.adjust("30 seconds")
       yield* family.get("e")
-      assert.deepStrictEqual(yield* family.keys, ["e"])
+      assert.deepStrictEqual(yield* family.keys, ["c", "e"])
       assert.strictEqual((yield* family.snapshot).openings, 3)
     }).pipe(alone))
 })

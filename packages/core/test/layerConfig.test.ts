@@ -176,7 +176,7 @@ describe("what is not configured is as in the code:", () => {
 describe("what is wrong is a typed failure that tells the whole path:", () => {
   const at = (path: string) => `\n  at ["model"]["circuit"]${path})`
   const names =
-    "name, window, minimumCalls, failureRate, slowCallDuration, slowCallRate, consecutiveFailures, openFor, halfOpen, rampUp"
+    "name, window, minimumCalls, failureRate, slowCallDuration, slowCallRate, consecutiveFailures, openFor, maxRetryAfter, patience, halfOpen, rampUp"
   const cases: ReadonlyArray<readonly [string, ConfigProvider.ConfigProvider, string]> = [
     [
       "a value out of range",
@@ -340,6 +340,7 @@ describe("values", () => {
       )
       yield* Effect.exit(Effect.fail("503").pipe(tenants.protect("a")))
       assert.strictEqual((yield* tenants.snapshot).circuits.Open, 1)
+      yield* (yield* tenants.get("a")).control.close
       yield* tenants.get("b")
       assert.deepStrictEqual(yield* tenants.keys, ["b"])
     }))

@@ -284,3 +284,17 @@ describe("ChatModel.stream", () => {
       assert.deepStrictEqual({ ...collected, id: value.id }, value)
     }))
 })
+
+describe("a circuit that recovers", () => {
+  it.effect("is closed by streams that speak for longer than it waits for a probe", () =>
+    Effect.gen(function*() {
+      const outcome = Behaviour.stream({ text: "x".repeat(90), chunks: 90, pause: "1 second" })
+      const { model } = yield* setting(outcome, { breaker: { halfOpen: { calls: 1 } } })
+      yield* model.breaker.control.trip("1 second")
+      yield* TestClock.adjust("1 second")
+      const answer = yield* played(read(model.stream(hello)))
+      assert.deepStrictEqual({ length: answer.text.length, error: answer.error }, { length: 90, error: undefined })
+      const { openings, state } = yield* model.breaker.snapshot
+      assert.deepStrictEqual({ openings, state }, { openings: 1, state: "Closed" })
+    }))
+})

@@ -1,15 +1,23 @@
 /** A circuit at work: what its calls share, and one call on its way through. */
 import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Deadline from "../Deadline.ts"
+import { momentOf } from "../deadline/current.ts"
 import * as Outcome from "../Outcome.ts"
-import { type BreakerLease, BreakerMachine } from "../internal/breakerMachine.ts"
-import { CircuitOpen, circuitOpen } from "./open.ts"
-import { Admission, type AnyFiber, goOn } from "../internal/guard.ts"
+import { BreakerMachine } from "../internal/breakerMachine.ts"
+import type { BreakerLease } from "../internal/breakerModel.ts"
+import { Admission, goOn, type Moment } from "../internal/guard.ts"
 import { onlyFailure } from "../internal/onlyFailure.ts"
-import type { Watch } from "../internal/overdue.ts"
 import { OptionsOf } from "../internal/options.ts"
+import type { Watch } from "../internal/overdue.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { cutOff, exceeded, judge, type Judgement } from "./judgement.ts"
+import { CircuitOpen, circuitOpen } from "./open.ts"
+import { asProbe, isInProbe } from "./probe.ts"
 
 /** How a kind of call is judged. */
 export interface Judge {
@@ -33,13 +41,37 @@ export const judgeWith = (
 
 /** What the calls of one circuit share. */
 export class Circuit extends BreakerMachine {
-  // Each rejection is an object of its own: what a reporter marks on one is not seen on another.
+  private answers = 0
+  private answerMillis = 0
+
+  /** Refuses a call, which is counted. Each rejection is an error of its own: reporters mark those they have seen. */
   reject(): Exit.Exit<never, CircuitOpen> {
+    this.rejected++
     const retryIn = this.retryIn(this.askedAt)
     const retryAfter = retryIn === undefined ? undefined : Duration.millis(Math.ceil(retryIn))
     return Exit.fail(circuitOpen(this.name, this.state as CircuitOpen["state"], retryAfter))
   }
+
+  /** How many milliseconds a call must have been given to count when its caller's deadline ends it. */
+  get patience(): number {
+    return this.rules.patience ?? (this.answers === 0 ? unmeasured : this.answerMillis)
+  }
+
+  /** Learns how long an answer takes: from the first few, and then from one in eight, the later the more it counts. */
+  learn(start: number, clock: Clock.Clock): void {
+    if (this.rules.patience !== undefined) return
+    const answers = ++this.answers
+    if (answers > 8 && (answers & 7) !== 0) return
+    const millis = Math.max(0, monotonicMillis(clock) - start)
+    this.answerMillis += (millis - this.answerMillis) / Math.min(answers, 8)
+  }
 }
+
+const unmeasured = 1000
+
+// Every call asks: not by way of the default of the reference, which is undefined, too.
+const isLimited = (fiber: Fiber.Fiber<any, any>): boolean =>
+  Context.getOrUndefined(fiber.context, Deadline.CurrentDeadline) !== undefined
 
 export class Call extends Admission implements BreakerLease {
   generation = -1
@@ -49,6 +81,7 @@ export class Call extends Admission implements BreakerLease {
   private readonly self: Effect.Effect<any, any, any>
   private readonly judge: Judge
   private readonly clock: Clock.Clock
+  private deadline: Deadline.Deadline | undefined
 
   constructor(circuit: Circuit, self: Effect.Effect<any, any, any>, judge: Judge, clock: Clock.Clock) {
     super()
@@ -57,43 +90,57 @@ export class Call extends Admission implements BreakerLease {
     this.self = self
     this.judge = judge
     this.clock = clock
+    this.deadline = undefined
   }
 
   get slowMillis(): number {
     return this.judge.slowMillis
   }
 
-  enter(fiber: AnyFiber): Effect.Effect<any, any, any> {
-    return this.circuit.tryAcquire(this, this.clock) ? goOn(this, this.self, fiber) : this.circuit.reject()
+  enter(fiber: Fiber.Fiber<any, any>, moment?: Moment | undefined): Effect.Effect<any, any, any> {
+    const { circuit, self } = this
+    if (circuit.tryAcquire(this, this.clock)) {
+      const known = moment ?? (isLimited(fiber) ? momentOf(fiber) : undefined)
+      if (known?.deadline !== undefined) {
+        this.deadline = known.deadline
+        this.start = known.now
+      }
+      return circuit.state === "HalfOpen"
+        ? asProbe(Effect.withFiber((fiber) => goOn(this, self, fiber)), circuit, this, fiber)
+        : goOn(this, self, fiber)
+    }
+    // A probe that calls its own circuit once more is that probe, and no further one.
+    return isInProbe(circuit, fiber) ? goOn(this, self, fiber) : circuit.reject()
   }
 
   leave(exit: Exit.Exit<any, any>): void {
     if (this.generation < 0) return
-    const { circuit } = this
-    if (!this.begun && wasRefused(exit)) return circuit.release(this)
-    const outcome = judge(this.judge.classify, exit)
-    if (outcome._tag === "Ignored") return circuit.release(this)
-    if (outcome._tag === "Success") return circuit.record(this, false, this.clock, undefined, undefined)
-    const retryAfter = (outcome._tag === "Failure" ? outcome.retryAfter : undefined) ?? Outcome.retryAfterOf(exit)
-    circuit.record(
-      this,
-      true,
-      this.clock,
-      retryAfter && Duration.toMillis(retryAfter),
-      outcome._tag === "TripFor" ? Duration.toMillis(outcome.duration) : undefined
-    )
+    const { circuit, clock, deadline, start } = this
+    if (exit._tag === "Success" && this.judge.classify === Outcome.fromExit) {
+      if (deadline !== undefined) circuit.learn(start, clock)
+      return circuit.record(this, false, clock, undefined, undefined)
+    }
+    if (!this.begun && wasRefused(exit)) return circuit.release(this, clock)
+    const judged = this.judgement(exit)
+    if (judged === undefined) return circuit.release(this, clock)
+    if (!judged.failed && deadline !== undefined) circuit.learn(start, clock)
+    circuit.record(this, judged.failed, clock, judged.retryAfter, judged.tripFor)
+  }
+
+  /** Undefined for a call that says nothing about the callee. */
+  private judgement(exit: Exit.Exit<any, any>): Judgement | undefined {
+    if (exit._tag === "Failure") {
+      const given = cutOff(exit, this.deadline, this.start, this.clock)
+      if (given !== undefined) {
+        // A caller without patience is no sick callee, and what was given no time was not begun.
+        if (given <= 0 || given < this.circuit.patience) return undefined
+        return judge(this.judge.classify, exceeded(exit, given))
+      }
+    }
+    return judge(this.judge.classify, exit)
   }
 }
 
 // Another circuit directly inside is part of what this one guards: that it is open is no reason to wait for a probe.
 const wasRefused = (exit: Exit.Exit<any, any>): boolean =>
   Outcome.isRejected(exit) && !(onlyFailure((exit as Exit.Failure<any, any>).cause)?.failure instanceof CircuitOpen)
-
-// A judge that throws must neither change the result of the call nor leak its lease.
-const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any, any>): Outcome.Outcome => {
-  try {
-    return classify(exit)
-  } catch {
-    return Outcome.fromExit(exit)
-  }
-}

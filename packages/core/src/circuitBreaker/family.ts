@@ -10,23 +10,29 @@ import * as Stream from "effect/Stream"
 import type { CircuitBreaker, Options, State, Transition } from "../CircuitBreaker.ts"
 import type * as Outcome from "../Outcome.ts"
 import * as Registry from "../Registry.ts"
-import type { BreakerRules } from "../internal/breakerMachine.ts"
-import { type Bounds, toBounds, toJudge, toRules } from "./rules.ts"
-import { Call, Circuit, type Judge, judgeWith } from "./circuit.ts"
-import { handle } from "./handle.ts"
-import type { CircuitOpen } from "./open.ts"
-import { type Begin, clockOf, guard } from "../internal/guard.ts"
+import { guard } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
-import { monotonicMillis } from "../internal/time.ts"
+import { type Judge, judgeWith } from "./circuit.ts"
+import { beginAt, handle, type Place } from "./handle.ts"
+import { Members } from "./members.ts"
+import type { CircuitOpen } from "./open.ts"
+import { toBounds, toJudge, toRules } from "./rules.ts"
 import { announcer } from "./transitions.ts"
 import { writtenFamily } from "./written.ts"
-import { type Place, WaitQueue } from "../internal/waitQueue.ts"
 
 /** The options of every circuit, and how many there may be. `name` is the family's; a circuit is called `name/key`. */
 export interface FamilyOptions extends Options {
-  /** Circuits kept; above that, the least recently used, to a second, is forgotten. @default 10_000 */
+  /**
+   * Circuits kept, at most 1,000,000; above that, the least recently used, to a second, is forgotten. One that is open or
+   * half-open, has calls in flight or is in a state set by hand is not: if all are so, one that has been idle since its
+   * opening ended is replaced, and else the circuit of the new key is not kept. Commands have room beyond it.
+   * @default 10_000
+   */
   readonly capacity?: number | undefined
-  /** A circuit not used for so long, to a hundredth of it or a second, is forgotten. @default "1 hour" */
+  /**
+   * A circuit not used for so long, to a hundredth of it or a second, is forgotten, unless it is open or half-open, has
+   * calls in flight or is in a state set by hand. @default "1 hour"
+   */
   readonly idleTimeToLive?: Duration.Input | undefined
 }
 
@@ -43,6 +49,8 @@ export interface FamilySnapshot {
   readonly circuits: { readonly [S in State]: number }
   /** Circuits there may be. */
   readonly capacity: number
+  /** Calls of new keys that passed unguarded, because there was no room for a circuit. */
+  readonly notKept: number
   readonly inFlight: number
   readonly rejected: number
   readonly openings: number
@@ -59,7 +67,10 @@ export interface Family {
     readonly classify?: ((exit: Exit.Exit<A, E>) => Outcome.Outcome) | undefined
     readonly slowCallDuration?: Duration.Input | undefined
   }) => <R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
-  /** The circuit of the key, made if there is none: to read, to control, to judge by rules of its own. */
+  /**
+   * The circuit of the key, made if there is none: to read, to control, to judge by rules of its own. It is looked up
+   * anew whenever it is used, so that it is the circuit of the key also after that was forgotten. Reading is no use.
+   */
   readonly get: (key: string) => Effect.Effect<CircuitBreaker>
   /** Keys that have a circuit, least recently used first. */
   readonly keys: Effect.Effect<ReadonlyArray<string>>
@@ -71,7 +82,7 @@ export interface Family {
 
 /**
  * Makes a family of circuit breakers. Asking costs the same however many keys there are. A forgotten key begins anew,
- * Closed. Dies with a `RangeError` that names the field when an option is out of range.
+ * Closed; what is set by hand is never forgotten. Dies with a `RangeError` that names the field when an option is out of range.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
@@ -96,29 +107,32 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
     const check = new OptionsOf("CircuitBreaker.family")
     const heard = (transition: Transition) => registry.announce(family, transition)
     const rules = toRules(options, check, announcer(hub, context, heard), context)
-    const circuits = new Circuits(options.name, rules, toJudge(options, check), toBounds(options, check))
+    const members = new Members(options.name, rules, toBounds(options, check))
+    const judge = toJudge(options, check)
     const transitions = Stream.fromPubSub(hub)
+    const placeOf = (key: string): Place => ({
+      name: members.nameOf(key),
+      called: (clock) => members.get(key, clock),
+      seen: (clock) => members.peek(key, clock),
+      changed: (clock, change) => members.command(key, clock, change)
+    })
     const protect = (key: string, judge: Judge) => {
-      const begin: Begin = (fiber, self, moment) => {
-        const clock = clockOf(fiber, moment)
-        return new Call(circuits.get(key, clock), self, judge, clock)
-      }
+      const begin = beginAt(placeOf(key), judge)
       return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin)
     }
     const family: Family = {
       name: options.name,
-      protect: (key) => protect(key, circuits.judge),
-      protectWith: (key, own) => protect(key, judgeWith(circuits.judge, own)),
+      protect: (key) => protect(key, judge),
+      protectWith: (key, own) => protect(key, judgeWith(judge, own)),
       get: (key) =>
-        Effect.map(Clock.Clock, (clock) =>
-          handle(
-            circuits.get(key, clock),
-            circuits.judge,
-            Stream.filter(transitions, ({ breaker }) => breaker === circuits.nameOf(key))
-          )),
-      keys: Effect.sync(() => circuits.keys()),
+        Effect.map(Clock.Clock, (clock) => {
+          members.get(key, clock)
+          const place = placeOf(key)
+          return handle(place, judge, Stream.filter(transitions, ({ breaker }) => breaker === place.name))
+        }),
+      keys: Effect.sync(() => members.keys()),
       transitions,
-      snapshot: Effect.map(Clock.Clock, (clock) => circuits.snapshot(clock))
+      snapshot: Effect.map(Clock.Clock, (clock) => members.snapshot(clock))
     }
     yield* Registry.register({ _tag: "CircuitFamily", name: family.name, family })
     return family
@@ -132,100 +146,3 @@ export const familyFromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<FamilyOptions> = {}
 ): Effect.Effect<Family, Config.ConfigError> => Effect.flatMap(writtenFamily.config(path, options), family)
-
-class Member extends Circuit implements Place<Member> {
-  before: Member | undefined
-  after: Member | undefined
-  readonly key: string
-
-  constructor(key: string, name: string, rules: BreakerRules, clock: Clock.Clock) {
-    super(name, rules, clock)
-    this.key = key
-  }
-}
-
-type Counters = { rejected: number; openings: number; late: number }
-
-const addCounters = (to: Counters, { late, openings, rejected }: Counters): void => {
-  to.rejected += rejected
-  to.openings += openings
-  to.late += late
-}
-
-class Circuits {
-  readonly judge: Judge
-  private readonly name: string
-  private readonly rules: BreakerRules
-  private readonly bounds: Bounds
-  private readonly members = new Map<string, Member>()
-  // In the order of use: moving a member is cheaper here than taking it out of the map and putting it back.
-  private readonly byUse = new WaitQueue<Member>()
-  private readonly forgotten: Counters = { rejected: 0, openings: 0, late: 0 }
-
-  constructor(
-    name: string,
-    rules: BreakerRules,
-    judge: Judge,
-    bounds: Bounds
-  ) {
-    this.name = name
-    this.rules = rules
-    this.judge = judge
-    this.bounds = bounds
-  }
-
-  nameOf(key: string): string {
-    return `${this.name}/${key}`
-  }
-
-  get(key: string, clock: Clock.Clock): Member {
-    const now = this.grains(clock)
-    let member = this.members.get(key)
-    if (member === undefined) {
-      member = new Member(key, this.nameOf(key), this.rules, clock)
-      this.members.set(key, member)
-    } else {
-      if (now === member.usedAt) return member
-      this.byUse.remove(member)
-    }
-    // In grains.
-    member.usedAt = now
-    this.byUse.push(member)
-    this.forget(now)
-    return member
-  }
-
-  // Whole numbers that the processor has at hand; uses within one grain are one.
-  private grains(clock: Clock.Clock): number {
-    return Math.floor(monotonicMillis(clock) / this.bounds.grain)
-  }
-
-  keys(): ReadonlyArray<string> {
-    const keys: Array<string> = []
-    for (let member = this.byUse.peek(); member !== undefined; member = member.after) keys.push(member.key)
-    return keys
-  }
-
-  snapshot(clock: Clock.Clock): FamilySnapshot {
-    const now = monotonicMillis(clock)
-    const circuits = { Closed: 0, Open: 0, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 }
-    const totals = { inFlight: 0, ...this.forgotten }
-    for (const circuit of this.members.values()) {
-      circuit.settle(now, clock)
-      circuits[circuit.state]++
-      totals.inFlight += circuit.inFlight
-      addCounters(totals, circuit)
-    }
-    return { name: this.name, circuits, capacity: this.bounds.capacity, ...totals }
-  }
-
-  private forget(now: number): void {
-    const { capacity, grain, idleMillis } = this.bounds
-    for (let oldest = this.byUse.peek()!;; oldest = this.byUse.peek()!) {
-      if (this.byUse.size <= capacity && (now - oldest.usedAt) * grain < idleMillis) return
-      this.byUse.remove(oldest)
-      this.members.delete(oldest.key)
-      addCounters(this.forgotten, oldest)
-    }
-  }
-}

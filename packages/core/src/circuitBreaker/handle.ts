@@ -10,52 +10,81 @@ import type { CircuitOpen } from "./open.ts"
 import { type Begin, clockOf, gate, guard, type Refuse } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
 import { monotonicMillis } from "../internal/time.ts"
+import { longestMillis } from "./bounds.ts"
+import { isInProbe } from "./probe.ts"
 
-export const handle = (
-  circuit: Circuit,
-  judge: Judge,
-  transitions: Stream.Stream<Transition>
-): CircuitBreaker => {
-  const { name } = circuit
+/** Where a handle finds its circuit, each time anew. */
+export interface Place {
+  readonly name: string
+  /** The circuit to call through. */
+  readonly called: (clock: Clock.Clock) => Circuit
+  /** The circuit to look at. */
+  readonly seen: (clock: Clock.Clock) => Circuit
+  /** Lets a command change the circuit. */
+  readonly changed: (clock: Clock.Clock, change: (circuit: Circuit) => void) => void
+}
+
+/** The place of a circuit that is always there. */
+export const placeOf = (circuit: Circuit): Place => ({
+  name: circuit.name,
+  called: () => circuit,
+  seen: () => circuit,
+  changed: (_, change) => change(circuit)
+})
+
+/** How calls begin at a place. */
+export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, moment) => {
+  const clock = clockOf(fiber, moment)
+  return new Call(place.called(clock), self, judge, clock)
+}
+
+export const handle = (place: Place, judge: Judge, transitions: Stream.Stream<Transition>): CircuitBreaker => {
   const protect = (judge: Judge) => {
-    const begin: Begin = (fiber, self, moment) => new Call(circuit, self, judge, clockOf(fiber, moment))
+    const begin = beginAt(place, judge)
     return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin)
   }
-  const refuse: Refuse = (fiber, moment) => circuit.wouldAdmit(clockOf(fiber, moment)) ? undefined : circuit.reject()
-  const settled = Effect.map(Clock.Clock, (clock) => {
-    const now = monotonicMillis(clock)
-    circuit.settle(now, clock)
-    return now
-  })
-  const byHand = (change: (clock: Clock.Clock) => void) => Effect.map(Clock.Clock, change)
-  const moveTo = (state: State) => byHand((clock) => circuit.moveTo(state, clock, "by-hand"))
+  const refuse: Refuse = (fiber, moment) => {
+    const clock = clockOf(fiber, moment)
+    const circuit = place.called(clock)
+    return circuit.wouldAdmit(clock) || isInProbe(circuit, fiber) ? undefined : circuit.reject()
+  }
+  const look = <A>(read: (circuit: Circuit, now: number) => A) =>
+    Effect.map(Clock.Clock, (clock) => {
+      const circuit = place.seen(clock)
+      const now = monotonicMillis(clock)
+      circuit.settle(now, clock)
+      return read(circuit, now)
+    })
+  const byHand = (change: (circuit: Circuit, clock: Clock.Clock) => void) =>
+    Effect.map(Clock.Clock, (clock) => place.changed(clock, (circuit) => change(circuit, clock)))
+  const moveTo = (state: State) => byHand((circuit, clock) => circuit.command(state, clock))
   return {
-    name,
+    name: place.name,
     protect: protect(judge),
     protectWith: (options) => protect(judgeWith(judge, options)),
     gate: (self) => gate(self, refuse),
-    state: Effect.map(settled, () => circuit.state),
-    snapshot: Effect.map(settled, (now) => snapshot(circuit, now)),
+    state: look(({ state }) => state),
+    snapshot: look(snapshot),
     transitions,
     control: {
       trip: (duration) =>
-        byHand((clock) =>
-          circuit.open(
-            monotonicMillis(clock),
-            clock,
-            "by-hand",
-            duration === undefined
-              ? undefined
-              : new OptionsOf("CircuitBreaker.control.trip").wait("duration", duration)
-          )
-        ),
+        Effect.suspend(() => {
+          const millis = duration === undefined ? undefined : toLength(duration)
+          return byHand((circuit, clock) => circuit.trip(millis, clock))
+        }),
       forceOpen: moveTo("ForcedOpen"),
       disable: moveTo("Disabled"),
       metricsOnly: moveTo("MetricsOnly"),
       close: moveTo("Closed"),
-      reset: byHand((clock) => circuit.reset(clock))
+      reset: byHand((circuit, clock) => circuit.reset(clock))
     }
   }
+}
+
+const toLength = (duration: Duration.Input): number => {
+  const check = new OptionsOf("CircuitBreaker.control.trip")
+  const millis = check.delay("duration", duration)
+  return millis <= longestMillis ? millis : check.refuse("duration", "a duration of at most 100 years", duration)
 }
 
 const snapshot = (machine: BreakerMachine, now: number): Snapshot => {

@@ -110,12 +110,18 @@ const toState = (key: string, { inFlight, nextRetry, openingsInRow, state }: Sna
 
 const toTransition = (
   key: string,
-  { from, openFor, openingsInRow, to }: Transition
+  { from, openFor, openingsInRow, reason, to }: Transition
 ): ReadonlyArray<Platform.Transition> => {
   if (to === "Open" && openFor !== undefined && (from === "Closed" || from === "HalfOpen")) {
     return [{ key, from, to, retryAfter: openFor, consecutiveOpenings: openingsInRow }]
   }
   if (from === "Open" && to === "HalfOpen") return [{ key, from, to }]
+  // By probes that outlived their period.
+  if (from === "Open" && to === "Closed") {
+    return reason === "probes-succeeded"
+      ? [{ key, from, to: "HalfOpen" }, { key, from: "HalfOpen", to }]
+      : []
+  }
   if (from === "HalfOpen" && to === "Closed") return [{ key, from, to }]
   return []
 }

@@ -33,6 +33,8 @@ const fields = {
       })
     ]).annotate({ expected: "a duration or { base, factor, cap, jitter }" })
   ),
+  maxRetryAfter: Schema.optionalKey(Quantity),
+  patience: Schema.optionalKey(Quantity),
   halfOpen: Schema.optionalKey(group({ calls: Schema.optionalKey(Quantity), maxWait: Schema.optionalKey(Quantity) })),
   rampUp: Schema.optionalKey(group({ over: Schema.optionalKey(Quantity), from: Schema.optionalKey(Quantity) }))
 }

@@ -2,67 +2,19 @@
  * The state machine of a circuit breaker: every question and every result is one synchronous step on plain fields.
  *
  * Invariants
- * - A lease carries the generation it was granted in and ends once. The result of an older generation moves nothing.
- * - In HalfOpen, probes in flight plus probes counted never exceed `halfOpenCalls`.
+ * - A lease carries the generation it was granted in and ends once. The result of an older generation moves nothing, but
+ *   for the success of a probe that outlived its half-open period: it is a result of the period that follows.
+ * - In HalfOpen, probes in flight plus results never exceed `halfOpenCalls` when a probe is admitted.
+ * - A change of state is complete before anybody is told: who is told may change it again.
  * - The clock is read only where time decides: never in Closed with a count window, no slow-call rule and no ramp-up.
  */
 import type * as Clock from "effect/Clock"
+import type { BreakerLease, BreakerReason, BreakerRules, BreakerState } from "./breakerModel.ts"
 import { Overdue, type Watch } from "./overdue.ts"
 import { Probes } from "./probes.ts"
 import { RampUp } from "./rampUp.ts"
 import type { SlidingWindow } from "./slidingWindow.ts"
 import { monotonicMillis } from "./time.ts"
-
-export type BreakerState = "Closed" | "Open" | "HalfOpen" | "ForcedOpen" | "Disabled" | "MetricsOnly"
-
-export type BreakerReason =
-  | "failure-rate"
-  | "slow-call-rate"
-  | "consecutive-failures"
-  | "trip-for"
-  | "open-elapsed"
-  | "probes-succeeded"
-  | "probes-failed"
-  | "probe-outlasted"
-  | "by-hand"
-
-export interface BreakerTransition {
-  readonly breaker: string
-  readonly from: BreakerState
-  readonly to: BreakerState
-  readonly reason: BreakerReason
-  /** Wall-clock time in milliseconds. */
-  readonly at: number
-  /** The length of the opening in milliseconds, when `to` is Open. */
-  readonly openFor: number | undefined
-  readonly openingsInRow: number
-}
-
-/** Numbers that are off are `Infinity`, so that their comparisons never hold. */
-export interface BreakerRules {
-  readonly makeWindow: () => SlidingWindow
-  readonly minimumCalls: number
-  readonly failureRate: number
-  readonly slowCallRate: number
-  readonly consecutiveFailures: number
-  readonly halfOpenCalls: number
-  readonly halfOpenFailureRate: number
-  readonly halfOpenMaxWait: number
-  readonly rampUp: { readonly over: number; readonly from: number } | undefined
-  /** Gives the length of the n-th opening in a row, counted from 1. */
-  readonly makeOpenings: () => (opening: number) => number
-  readonly onTransition: (transition: BreakerTransition) => void
-}
-
-/** One admission. `generation` is -1 until it is granted and again when it has ended. */
-export interface BreakerLease {
-  generation: number
-  start: number
-  /** Only of a call that is watched for being slow while it is in flight. */
-  watch: Watch | undefined
-  /** From how many milliseconds on the call is slow; infinity when it never is. */
-  readonly slowMillis: number
-}
 
 export class BreakerMachine {
   // What every call touches comes first, and lies together.
@@ -71,13 +23,15 @@ export class BreakerMachine {
   inFlight = 0
   /** Whether any call can be slow. */
   watchesSlow = false
+  /** For whoever keeps many circuits: whether `ended` is to be told of calls that end. */
+  tellsEnds = false
   private ramp: RampUp | undefined
   private overdue: Overdue | undefined
   private failuresInRow = 0
   /** For whoever keeps many circuits: when this one was last used. */
   usedAt = 0
   private readonly window: SlidingWindow
-  private readonly rules: BreakerRules
+  protected readonly rules: BreakerRules
   readonly name: string
   since: number
   rejected = 0
@@ -89,6 +43,8 @@ export class BreakerMachine {
   private openUntil = 0
   private readonly openFor: (opening: number) => number
   private probes = noProbes
+  // The first of the half-open periods in a row that were outlasted. Since it, only probes were admitted.
+  private outlastedFrom = Infinity
 
   constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
     this.name = name
@@ -104,23 +60,27 @@ export class BreakerMachine {
     this.inFlight++
     if (this.state === "HalfOpen") {
       lease.start = this.askedAt
-      this.probes.begin(this.askedAt)
+      lease.watch = this.probes.begin(this.askedAt + this.rules.halfOpenMaxWait)
     } else if (this.state !== "Disabled") {
-      if (this.watchesSlow) lease.watch = (this.overdue ??= new Overdue()).add(this.askedAt + lease.slowMillis)
+      if (this.watchesSlow && lease.slowMillis !== Infinity) {
+        lease.watch = (this.overdue ??= new Overdue()).add(this.askedAt + lease.slowMillis)
+      }
       this.ramp?.spend(this.askedAt)
     }
     return true
   }
 
-  /** Whether a call would be admitted now; a refusal is counted. */
+  /** Whether a call would be admitted now. */
   wouldAdmit(clock: Clock.Clock): boolean {
-    if (this.state === "Disabled" || (this.isCounting && !this.watchesSlow && this.ramp === undefined)) return true
+    if (this.passesAll || (this.isCounting && !this.watchesSlow && this.ramp === undefined)) return true
     this.askedAt = monotonicMillis(clock)
     this.settle(this.askedAt, clock)
-    if (this.isCounting && (this.ramp === undefined || this.ramp.admits(this.askedAt))) return true
-    if (this.state === "HalfOpen" && this.probes.taken < this.rules.halfOpenCalls) return true
-    this.rejected++
-    return false
+    if (this.isCounting) return this.ramp === undefined || this.ramp.admits(this.askedAt)
+    return this.passesAll || (this.state === "HalfOpen" && this.probes.taken < this.rules.halfOpenCalls)
+  }
+
+  private get passesAll(): boolean {
+    return this.state === "Disabled"
   }
 
   /** Whether calls pass and their results go into the window. */
@@ -129,15 +89,21 @@ export class BreakerMachine {
   }
 
   /** Ends a lease that says nothing about the callee. */
-  release(lease: BreakerLease): void {
-    if (!this.end(lease)) return
-    if (this.state === "HalfOpen") this.probes.forget(lease.start)
-    else if (lease.watch !== undefined) this.overdue?.remove(lease.watch)
+  release(lease: BreakerLease, clock: Clock.Clock): void {
+    this.outlast(lease, clock)
+    const generation = this.end(lease)
+    if (generation === this.generation) {
+      if (lease.watch !== undefined) {
+        if (this.state === "HalfOpen") this.probes.forget(lease.watch)
+        else this.overdue?.remove(lease.watch)
+      }
+    } else if (generation >= 0) this.late++
+    if (this.tellsEnds) this.ended()
   }
 
   /**
    * Ends a lease with a result. `retryAfter` is the wait the callee asked for; `tripFor` is an order to open now for
-   * that long; both in milliseconds.
+   * that long, zero for as long as the schedule says; both in milliseconds.
    */
   record(
     lease: BreakerLease,
@@ -146,25 +112,46 @@ export class BreakerMachine {
     retryAfter: number | undefined,
     tripFor: number | undefined
   ): void {
-    const watch = lease.generation === this.generation ? lease.watch : undefined
-    if (watch !== undefined) {
+    if (this.overdue !== undefined && lease.generation === this.generation && this.isCounting) {
       // Others that are slow by now come first, and with them the circuit may open; this one is told with its result.
-      this.overdue?.remove(watch)
+      if (lease.watch !== undefined) this.overdue.remove(lease.watch)
       this.countOverdue(monotonicMillis(clock), clock)
     }
-    if (!this.end(lease)) return
-    if (this.isCounting) this.recordCall(watch, failed, clock, tripFor)
-    else if (this.state === "HalfOpen") this.recordProbe(lease, failed, clock, retryAfter, tripFor)
+    this.outlast(lease, clock)
+    const generation = this.end(lease)
+    if (generation === this.generation) {
+      if (this.isCounting) this.recordCall(lease.watch, failed, clock, tripFor)
+      else if (this.state === "HalfOpen") this.recordProbe(lease, failed, clock, retryAfter, tripFor)
+    } else if (generation >= 0) this.recordLate(lease, generation, failed, clock)
+    if (this.tellsEnds) this.ended()
   }
 
-  private end(lease: BreakerLease): boolean {
-    const generation = lease.generation
-    if (generation < 0) return false
-    lease.generation = -1
-    this.inFlight--
-    if (generation === this.generation) return true
-    this.late++
-    return false
+  /** A probe shows that it is alive: it is waited for as if it had just begun. */
+  prolong(lease: BreakerLease, clock: Clock.Clock): void {
+    if (this.state !== "HalfOpen" || lease.generation !== this.generation) return
+    const now = monotonicMillis(clock)
+    this.settle(now, clock)
+    if (lease.generation === this.generation) this.probes.prolong(lease.watch!, now + this.rules.halfOpenMaxWait)
+  }
+
+  // What a probe means that ends after its period must not depend on whether somebody looked meanwhile.
+  private outlast(lease: BreakerLease, clock: Clock.Clock): void {
+    if (this.state !== "HalfOpen" || lease.generation !== this.generation) return
+    const now = monotonicMillis(clock)
+    if (now > this.probes.due) this.settle(now, clock)
+  }
+
+  /** A call has ended; for whoever asked to be told. */
+  protected ended(): void {}
+
+  /** Answers the generation of the lease, or -1 if it was not granted or has ended. */
+  private end(lease: BreakerLease): number {
+    const { generation } = lease
+    if (generation >= 0) {
+      lease.generation = -1
+      this.inFlight--
+    }
+    return generation
   }
 
   private recordCall(
@@ -218,25 +205,37 @@ export class BreakerMachine {
     retryAfter: number | undefined,
     tripFor: number | undefined
   ): void {
-    const probes = this.probes
     const now = monotonicMillis(clock)
-    probes.forget(lease.start)
-    probes.record(failed, now - lease.start >= lease.slowMillis, retryAfter)
-    if (tripFor !== undefined) return this.open(now, clock, "trip-for", tripFor)
-    // Decided as soon as the missing results can no longer change the decision.
+    this.probes.forget(lease.watch!)
+    this.probes.record(failed, now - lease.start >= lease.slowMillis, retryAfter)
+    if (tripFor !== undefined) this.open(now, clock, "trip-for", tripFor)
+    else this.decide(now, clock)
+  }
+
+  /** A probe that outlived its period still tells of the recovery, if it succeeded as quickly as the rules ask. */
+  private recordLate(lease: BreakerLease, generation: number, failed: boolean, clock: Clock.Clock): void {
+    if (!failed && generation >= this.outlastedFrom) {
+      const now = monotonicMillis(clock)
+      this.settle(now, clock)
+      if (generation >= this.outlastedFrom && now - lease.start < lease.slowMillis) {
+        this.probes.record(false, false, undefined)
+        return this.decide(now, clock)
+      }
+    }
+    this.late++
+  }
+
+  /** Decides by the probes as soon as the missing results can no longer change the decision. */
+  private decide(now: number, clock: Clock.Clock): void {
+    const { probes } = this
     const { consecutiveFailures, halfOpenCalls, halfOpenFailureRate } = this.rules
     const slowCallRate = this.watchesSlow ? this.rules.slowCallRate : Infinity
     const failing = (missing: number): boolean =>
       (probes.failures + missing) / halfOpenCalls >= halfOpenFailureRate ||
       (probes.slow + missing) / halfOpenCalls >= slowCallRate ||
       probes.failuresInRow + missing >= consecutiveFailures
-    if (failing(0)) {
-      this.open(now, clock, "probes-failed", probes.retryAfter > 0 ? probes.retryAfter : undefined)
-    } else if (!failing(halfOpenCalls - probes.results)) {
-      this.moveTo("Closed", clock, "probes-succeeded")
-      const { rampUp } = this.rules
-      if (rampUp !== undefined) this.ramp = new RampUp(now, rampUp.over, rampUp.from)
-    }
+    if (failing(0)) this.open(now, clock, "probes-failed", probes.retryAfter)
+    else if (!failing(halfOpenCalls - probes.results)) this.moveTo("Closed", clock, "probes-succeeded")
   }
 
   /** Takes elapsed time into account: calls that became slow, an opening or a ramp that is over, a probe that hangs. */
@@ -245,10 +244,7 @@ export class BreakerMachine {
       if (this.ramp !== undefined && this.ramp.share(now) >= 1) this.ramp = undefined
       this.countOverdue(now, clock)
     }
-    const oldest = this.state === "HalfOpen" ? this.probes.starts[0] : undefined
-    if (oldest !== undefined && now - oldest >= this.rules.halfOpenMaxWait) {
-      this.open(oldest + this.rules.halfOpenMaxWait, clock, "probe-outlasted")
-    }
+    if (this.state === "HalfOpen" && now >= this.probes.due) this.open(this.probes.due, clock, "probe-outlasted")
     if (this.state === "Open" && now >= this.openUntil) this.moveTo("HalfOpen", clock, "open-elapsed")
   }
 
@@ -257,42 +253,83 @@ export class BreakerMachine {
     return this.state === "Open" ? Math.max(0, this.openUntil - now) : undefined
   }
 
-  open(now: number, clock: Clock.Clock, reason: BreakerReason, millis?: number | undefined): void {
+  /** Opens for as long as was asked for, up to a limit, or else as the schedule says. */
+  private open(now: number, clock: Clock.Clock, reason: BreakerReason, asked = 0, byHand?: number | undefined): void {
+    const { generation } = this
+    // The schedule takes a step for every opening, also for one whose length is given.
+    const scheduled = this.openFor(this.openingsInRow + 1)
+    // The schedule is the user's, who may have changed the state in it.
+    if (generation !== this.generation) return
     this.openings++
     this.openingsInRow++
-    // The schedule takes a step for every opening, also for one whose length is given.
-    const scheduled = this.openFor(this.openingsInRow)
-    const openFor = millis ?? scheduled
+    const openFor = byHand ?? (asked > 0 ? Math.min(asked, this.rules.maxRetryAfter) : scheduled)
     this.openUntil = now + openFor
-    this.moveTo("Open", clock, reason, openFor)
+    this.moveTo("Open", clock, reason, openFor, asked > 0 ? asked : undefined)
   }
 
-  moveTo(to: BreakerState, clock: Clock.Clock, reason: BreakerReason, openFor?: number | undefined): void {
+  private moveTo(
+    to: BreakerState,
+    clock: Clock.Clock,
+    reason: BreakerReason,
+    openFor?: number | undefined,
+    askedFor?: number | undefined
+  ): void {
     const from = this.state
+    this.enter(to, reason)
+    const { rampUp } = this.rules
+    if (reason === "probes-succeeded" && rampUp !== undefined) {
+      this.ramp = new RampUp(monotonicMillis(clock), rampUp.over, rampUp.from)
+    }
+    const at = this.since = clock.currentTimeMillisUnsafe()
+    const { name: breaker, openingsInRow } = this
+    this.rules.onTransition({ breaker, from, to, reason, at, openFor, askedFor, openingsInRow })
+  }
+
+  /** Begins a state; what was granted in the one before moves nothing any more. */
+  private enter(to: BreakerState, reason: BreakerReason): void {
+    this.keepProbes(to, reason)
     this.generation++
     this.state = to
-    this.probes = to === "HalfOpen" ? new Probes() : noProbes
     this.overdue = undefined
     this.ramp = undefined
     this.failuresInRow = 0
     if (to !== "Open" && to !== "HalfOpen") this.openingsInRow = 0
     if (to === "Closed" || to === "MetricsOnly" || to === "Disabled") this.window.clear()
-    this.since = clock.currentTimeMillisUnsafe()
-    this.rules.onTransition({
-      breaker: this.name,
-      from,
-      to,
-      reason,
-      at: this.since,
-      openFor,
-      openingsInRow: this.openingsInRow
-    })
   }
 
-  /** Back to the beginning: Closed, and the counters at zero. */
+  /** What the probes answered holds beyond a period that they outlasted, until there is a decision. */
+  private keepProbes(to: BreakerState, reason: BreakerReason): void {
+    if (reason === "probe-outlasted") {
+      this.outlastedFrom = Math.min(this.outlastedFrom, this.generation)
+      this.probes.outlast()
+    } else if (reason !== "open-elapsed" || this.outlastedFrom === Infinity) {
+      this.outlastedFrom = Infinity
+      this.probes = to === "HalfOpen" ? new Probes() : noProbes
+    }
+  }
+
+  /** Changes the state by hand; where it is that already, nothing changes. */
+  command(to: BreakerState, clock: Clock.Clock): void {
+    this.settle(monotonicMillis(clock), clock)
+    if (this.state !== to) this.moveTo(to, clock, "by-hand")
+  }
+
+  /** Opens by hand; an opening that lasts gets the new length, if there is one, and a state set by hand holds. */
+  trip(millis: number | undefined, clock: Clock.Clock): void {
+    const now = monotonicMillis(clock)
+    this.settle(now, clock)
+    if (this.state === "Closed" || this.state === "HalfOpen") this.open(now, clock, "by-hand", 0, millis)
+    else if (this.state === "Open" && millis !== undefined) {
+      this.keepProbes("Open", "by-hand")
+      this.openUntil = now + millis
+    }
+  }
+
+  /** Back to the beginning: Closed, the window empty and the counters at zero. */
   reset(clock: Clock.Clock): void {
-    this.moveTo("Closed", clock, "by-hand")
     this.rejected = this.openings = this.late = 0
+    if (this.state === "Closed") this.enter("Closed", "by-hand")
+    else this.moveTo("Closed", clock, "by-hand")
   }
 
   /** The share of calls that pass while the circuit ramps up after closing. */

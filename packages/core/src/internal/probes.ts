@@ -1,7 +1,13 @@
-/** What one half-open period has sent and seen. */
+/**
+ * What the probes of a circuit have answered since its last decision. A period whose probes outlast it leaves what they
+ * answered to the next one.
+ */
+import { makeWatch, type Watch } from "./overdue.ts"
+import { WaitQueue } from "./waitQueue.ts"
+
 export class Probes {
-  /** Start times of the probes in flight, oldest first. */
-  readonly starts: Array<number> = []
+  /** Probes in flight; the one whose patience ends first is first. */
+  private inFlight = new WaitQueue<Watch>()
   results = 0
   failures = 0
   failuresInRow = 0
@@ -10,15 +16,34 @@ export class Probes {
   retryAfter = 0
 
   get taken(): number {
-    return this.starts.length + this.results
+    return this.inFlight.size + this.results
   }
 
-  begin(start: number): void {
-    this.starts.push(start)
+  /** When a probe has been in flight for too long. */
+  get due(): number {
+    return this.inFlight.peek()?.due ?? Infinity
   }
 
-  forget(start: number): void {
-    this.starts.splice(this.starts.indexOf(start), 1)
+  begin(due: number): Watch {
+    const probe = makeWatch(due)
+    this.inFlight.push(probe)
+    return probe
+  }
+
+  /** Waits for a probe longer; all of them are waited for equally long, so that it is last now. */
+  prolong(probe: Watch, due: number): void {
+    this.inFlight.remove(probe)
+    probe.due = due
+    this.inFlight.push(probe)
+  }
+
+  forget(probe: Watch): void {
+    this.inFlight.remove(probe)
+  }
+
+  /** Waits for none of the probes in flight any longer. */
+  outlast(): void {
+    this.inFlight = new WaitQueue()
   }
 
   record(failed: boolean, slow: boolean, retryAfter: number | undefined): void {

@@ -24,7 +24,8 @@ export const counted = <A, E, R>(
   })
 }
 
-const CurrentCounter = Context.Reference<Counter | undefined>("@switchgear/core/RetryBudget/CurrentCounter", {
+/** Where a success is counted that the running fiber is part of. */
+export const CurrentCounter = Context.Reference<Counter | undefined>("@switchgear/core/RetryBudget/CurrentCounter", {
   defaultValue: () => undefined
 })
 

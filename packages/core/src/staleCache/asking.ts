@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { monotonicMillis } from "../internal/time.ts"
-import { startTimer } from "../internal/timer.ts"
+import { startTimerOf } from "../internal/timer.ts"
 import { type Cached, isFresh } from "./cached.ts"
 import { CurrentFlight, type Flight, type Waiter } from "./flight.ts"
 import { Flights } from "./flights.ts"
@@ -60,7 +60,7 @@ export class Asking<A> {
       if (after < Infinity && mode === "use" && flight.waiters.has(waiter)) {
         const late = () => this.serveKept(flight, waiter, clock, resume)
         if (after <= 0) late()
-        else waiter.stopTimer = startTimer(fiber, after, late)
+        else waiter.stopTimer = startTimerOf(clock, fiber.cache.scheduler, after, late)
       }
       return Effect.suspend(() => {
         if (take(flight, waiter)) this.left(flight, clock)

@@ -4,6 +4,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type * as Scheduler from "effect/Scheduler"
 import { startTimerOf } from "../internal/timer.ts"
 import { withoutBudgets } from "./ownBudgets.ts"
 
@@ -11,11 +12,13 @@ import { withoutBudgets } from "./ownBudgets.ts"
 export interface Origin {
   readonly context: Context.Context<never>
   readonly clock: Clock.Clock
+  readonly scheduler: Scheduler.Scheduler
 }
 
 export const originOf = (fiber: Fiber.Fiber<any, any>): Origin => ({
   context: withoutBudgets(fiber),
-  clock: fiber.getRef(Clock.Clock)
+  clock: fiber.getRef(Clock.Clock),
+  scheduler: fiber.cache.scheduler
 })
 
 /** What the operations of one store have in common. */
@@ -74,7 +77,7 @@ export class Operation<B> {
 
   /** Its turn has not come yet, and its time begins. */
   arm(): void {
-    this.stopTimer ??= startTimerOf(this.origin.clock, this.origin.context, this.account.timeout, () => this.expire())
+    this.stopTimer ??= startTimerOf(this.origin.clock, this.origin.scheduler, this.account.timeout, () => this.expire())
   }
 
   /** Tells that it will not be done, which is not a failure. */

@@ -6,14 +6,8 @@ import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import * as Attempts from "../Attempts.ts"
 import * as Deadline from "../Deadline.ts"
-
-// References are looked up by their keys: these are those of `Bulkhead` and `RetryBudget`.
-const CurrentPriority = Context.Reference<number>("@switchgear/core/Bulkhead/CurrentPriority", {
-  defaultValue: () => 0
-})
-const CurrentCounter = Context.Reference<unknown>("@switchgear/core/RetryBudget/CurrentCounter", {
-  defaultValue: () => undefined
-})
+import { CurrentPriority } from "../internal/currentPriority.ts"
+import { CurrentCounter } from "../retryBudget/counted.ts"
 
 /** The context of the fiber without its deadline, attempts, priority and retry counters; all else stays, the tenant too. */
 export const withoutBudgets = (fiber: Fiber.Fiber<any, any>): Context.Context<never> => {

@@ -105,6 +105,7 @@ export const flavours: { readonly [semantics: string]: Flavour } = {
       decided: "when-complete",
       hangingProbe: "half-open-times-out",
       lateResult: "counts-now",
+      needlessCommand: "begins-anew",
       rejections: "in-this-period",
       openShows: "the-probes"
     }
@@ -254,5 +255,7 @@ export const optionsOf = (
   slowCallRate: numbers.slowRate === Infinity ? undefined : numbers.slowRate,
   consecutiveFailures: numbers.consecutiveFailures === Infinity ? undefined : numbers.consecutiveFailures,
   openFor: backoff ? Schedule.exponential(backoff.base, backoff.factor) : openMillis,
-  halfOpen: { calls: numbers.probes, maxWait: numbers.maxWait }
+  halfOpen: { calls: numbers.probes, maxWait: numbers.maxWait },
+  // No source has a bound of its own.
+  maxRetryAfter: "100 days"
 })

@@ -31,7 +31,9 @@ export interface Ways {
   /** What an interrupted probe leads to. */
   readonly interruptedProbe: "gives-its-place-back" | "opens-again"
   /** What the result of a call does that was admitted in an earlier state. */
-  readonly lateResult: "moves-nothing" | "counts-now"
+  readonly lateResult: "counts-if-recovered" | "moves-nothing" | "counts-now"
+  /** What a command does where the state is that already, and a trip where the state was set by hand. */
+  readonly needlessCommand: "changes-nothing" | "begins-anew"
   /** Where the slices of a time window begin. */
   readonly slices: "on-the-clock" | "at-first-use"
   /** How far back rejections are counted. */
@@ -54,7 +56,8 @@ export const ours: Ways = {
   probes: "counted-once",
   hangingProbe: "opens-again",
   interruptedProbe: "gives-its-place-back",
-  lateResult: "moves-nothing",
+  lateResult: "counts-if-recovered",
+  needlessCommand: "changes-nothing",
   slices: "on-the-clock",
   rejections: "since-the-beginning",
   emptyRate: "none",
@@ -107,6 +110,8 @@ export class BreakerModel implements Breaker {
   private probesOut: Array<Lease> = []
   private callsOut: Array<Lease> = []
   private probed: Array<Result> = []
+  // The half-open periods in a row that were outlasted by their probes: the first of them, and what all of them answered.
+  private outlasted: { readonly from: number; readonly probed: Array<Result> } | undefined
   private shown: "results" | "probed" = "results"
   private nextProbeAt = 0
   private slice = -Infinity
@@ -155,7 +160,12 @@ export class BreakerModel implements Breaker {
     this.callsOut = this.callsOut.filter((call) => call !== lease)
     const told = ending.kind === "ignored" || ending.kind === "defect" ? numbers.counts[ending.kind] : ending.kind
     if (told !== "nothing" && told !== "interrupt") this.countSlowInFlight()
-    if (lease.period !== this.period && ways.lateResult === "moves-nothing") return
+    const outlasted = this.probesOut.some(({ start }) => this.now > start + numbers.maxWait)
+    if (lease.period === this.period && ways.lateResult === "counts-if-recovered" && outlasted) this.elapse("a call")
+    if (lease.period !== this.period && ways.lateResult !== "counts-now") {
+      const succeeded = told === "success" || told === "unrecordedError"
+      return succeeded && ways.lateResult === "counts-if-recovered" ? this.recover(lease) : undefined
+    }
     const isProbe = this.probesOut.includes(lease)
     this.probesOut = this.probesOut.filter((probe) => probe !== lease)
     if (told === "interrupt" && isProbe && ways.interruptedProbe === "opens-again") this.open(this.now)
@@ -179,6 +189,16 @@ export class BreakerModel implements Breaker {
       case "Open":
         if (this.shown === "results") this.results.push(result)
     }
+  }
+
+  /** The success of a probe that outlived its period. */
+  private recover(lease: Lease): void {
+    if (this.outlasted === undefined || lease.period < this.outlasted.from) return
+    this.elapse("a call")
+    if (this.outlasted === undefined || this.isSlow(lease)) return
+    this.probed = this.outlasted.probed
+    this.probed.push({ slice: this.sliceNow(), failed: false, slow: false })
+    this.judgeProbes()
   }
 
   private isSlow({ start }: Lease): boolean {
@@ -256,6 +276,8 @@ export class BreakerModel implements Breaker {
   }
 
   private enter(to: State): void {
+    if (to !== this.state) this.events.push(to)
+    this.outlasted = undefined
     if (this.ways.openShows === "the-window" || to !== "Open") this.shown = to === "HalfOpen" ? "probed" : "results"
     this.state = to
     this.since = this.now
@@ -270,7 +292,6 @@ export class BreakerModel implements Breaker {
     }
     if (to !== "Open" && to !== "HalfOpen") this.openingsInRow = 0
     if (to !== "Open" && this.ways.rejections === "in-this-period") this.rejected = 0
-    this.events.push(to)
   }
 
   /** Lets the time show that has gone by. */
@@ -286,18 +307,38 @@ export class BreakerModel implements Breaker {
     if (
       this.state === "HalfOpen" && hangingProbe !== "another-each-opening" && start !== undefined &&
       this.now - start >= maxWait
-    ) this.open(start + maxWait)
+    ) {
+      const { outlasted, period, probed } = this
+      this.open(start + maxWait)
+      if (this.ways.lateResult === "counts-if-recovered") this.outlasted = { from: outlasted?.from ?? period, probed }
+    }
     if (seenBy === "reading" && this.ways.elapsedTime === "seen-by-calls") return
     const over = openUntil === "reached" ? this.now >= this.openUntil : this.now > this.openUntil
-    if (this.state === "Open" && over) this.enter("HalfOpen")
+    if (this.state === "Open" && over) {
+      const { outlasted } = this
+      this.enter("HalfOpen")
+      this.outlasted = outlasted
+      if (outlasted) this.probed = outlasted.probed
+    }
   }
 
   control(order: Control): Effect.Effect<void> {
     return Effect.sync(() => {
+      if (this.ways.needlessCommand === "changes-nothing" && this.isNeedless(order)) return
       if (order.to === "Open") return this.open(this.now, order.millis)
       this.enter(order.to === "reset" ? "Closed" : order.to)
       if (order.to === "reset") this.rejected = 0
     })
+  }
+
+  private isNeedless(order: Control): boolean {
+    this.elapse("reading")
+    if (order.to !== "Open") return order.to === this.state
+    if (this.state === "Open" && order.millis !== undefined) {
+      this.openUntil = this.nextProbeAt = this.now + order.millis
+      this.outlasted = undefined
+    }
+    return this.state !== "Closed" && this.state !== "HalfOpen"
   }
 
   advance(millis: number): Effect.Effect<void> {

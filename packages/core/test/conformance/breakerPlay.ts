@@ -279,13 +279,17 @@ export const realBreaker = (
       control: (order) => {
         if (order.to === "Open") return control.trip(order.millis)
         if (order.to !== "HalfOpen") return changes[order.to]
-        // An opening of no length is half-open when it is looked at; of its two events the source has only the second.
+        // An opening of no length is half-open when it is looked at; of its events the source has only the last.
         return Effect.gen(function*() {
+          const state = yield* breaker.state
+          if (state === "HalfOpen") return
           yield* drained
+          const before = events.length
+          if (state !== "Closed" && state !== "Open") yield* control.close
           yield* control.trip(0)
           yield* breaker.state
           yield* drained
-          events.splice(events.lastIndexOf("Open"), 1)
+          events.splice(before, events.length - before, "HalfOpen")
         })
       },
       advance: (millis) => TestClock.adjust(millis),

@@ -103,6 +103,32 @@ describe("a scenario nobody has seen before", () => {
   it.effect("is played like any other", () =>
     Effect.map(check(breaker), (verdict) => assert.strictEqual(verdict._tag, "Passed")))
 
+  it.effect("can say a command twice, trip while open and trip what was set by hand", () =>
+    Effect.gen(function*() {
+      const semantics = "rezilience"
+      const scenario: Scenario = {
+        ...breaker,
+        config: { semantics, consecutiveFailures: 5, openMs: 10_000 },
+        steps: [
+          { op: "forceOpen", n: 2, expect: { state: "ForcedOpen", stateTransitionEvents: 1 } },
+          { op: "transitionToOpenFor", ms: 1000, expect: { state: "ForcedOpen", stateTransitionEvents: 1 } },
+          { op: "transitionToClosed", n: 2, expect: { state: "Closed", closedEvents: 1 } },
+          { op: "failure", n: 4 },
+          { op: "transitionToClosed", expect: { failed: 4 } },
+          { op: "transitionToOpen", n: 2, expect: { openedEvents: 1, remainingDelayMs: 10_000 } },
+          { op: "advance", ms: 4000 },
+          { op: "transitionToOpen", expect: { openedEvents: 1, remainingDelayMs: 6000 } },
+          { op: "transitionToOpenFor", ms: 60_000, expect: { openedEvents: 1, remainingDelayMs: 60_000 } },
+          { op: "disable", n: 2, expect: { state: "Disabled" } },
+          { op: "transitionToOpen", expect: { state: "Disabled" } },
+          { op: "reset", n: 2, expect: { state: "Closed", closedEvents: 2 } }
+        ]
+      }
+      const verdict = yield* check(scenario)
+      assert.deepStrictEqual(failures([{ scenario, verdict }]), [])
+      assert.strictEqual(verdict._tag, "Passed")
+    }))
+
   it.effect("fails with the step, what was expected and what was seen", () =>
     Effect.gen(function*() {
       const wrong = { ...breaker, steps: [breaker.steps[0]!, { op: "state", expect: { state: "Closed" } }] }

@@ -62,7 +62,12 @@ export const breakerRules: { readonly [Point in keyof Ways]: Rule } = {
   },
   lateResult: {
     name: "a lease counts in the state that granted it",
-    reason: "A result from before the opening is no news about the recovery."
+    reason:
+      "A result from before the opening is no news about the recovery. The success of a probe is, also when the probe outlived its period."
+  },
+  needlessCommand: {
+    name: "a needless command changes nothing",
+    reason: "Who forces a circuit open twice has forced it open once; a trip does not undo what was set by hand."
   },
   slices: {
     name: "time slices lie on the clock",

@@ -6,6 +6,7 @@
  * end, which the reader comes to: the chunks themselves go straight to the reader. Whoever stops reading closes the scope
  * and interrupts the call, which is neither a success nor a failure of the provider.
  */
+import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -23,6 +24,8 @@ interface Speaking<A, E> {
   readonly held: ReadonlyArray<A>
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>
   readonly ending: Deferred.Deferred<Ending<E>>
+  /** Tells the circuits that wait for this call as for a probe that it is alive; undefined when none does. */
+  readonly alive: Effect.Effect<void> | undefined
 }
 
 /** What is opened, and who stands around it. */
@@ -45,7 +48,7 @@ export const open = <A, E, E2>(
     const call = Effect.scoped(Effect.gen(function*() {
       const { held, pull } = yield* attempt(untilItSays(source, says))
       const ending = Deferred.makeUnsafe<Ending<E>>()
-      yield* Deferred.succeed(speaking, { held, pull, ending })
+      yield* Deferred.succeed(speaking, { held, pull, ending, alive: yield* CircuitBreaker.signOfLife })
       return yield* Deferred.await(ending)
     }))
     const holding = yield* Effect.forkIn(
@@ -53,7 +56,7 @@ export const open = <A, E, E2>(
       yield* Scope.Scope,
       { startImmediately: true }
     )
-    const { ending, held, pull } = yield* Effect.onInterrupt(
+    const { alive, ending, held, pull } = yield* Effect.onInterrupt(
       Deferred.await(speaking),
       () => Fiber.interrupt(holding)
     )
@@ -63,14 +66,17 @@ export const open = <A, E, E2>(
         Deferred.succeed(ending, Exit.asVoid(Pull.doneExitFromCause(cause)) as Ending<E>),
         Fiber.await(holding)
       )
-    return read(held, Effect.onError(pull, end))
+    const heard = alive === undefined
+      ? pull
+      : Effect.tap(pull, (chunks) => chunks.some(says) ? alive : Effect.void)
+    return read(held, Effect.onError(heard, end))
   })
 
 /** Pulls up to the first chunk that says something, or to the end of a stream that says nothing. */
 const untilItSays = <A, E>(source: Stream.Stream<A, E>, says: (chunk: A) => boolean) =>
   Effect.flatMap(Stream.toPull(source), (pull) => {
     const held: Array<A> = []
-    const silent: Effect.Effect<Omit<Speaking<A, E>, "ending">, E> = Pull.catchDone(
+    const silent: Effect.Effect<Pick<Speaking<A, E>, "held" | "pull">, E> = Pull.catchDone(
       Effect.flatMap(pull, (chunks) => {
         held.push(...chunks)
         return chunks.some(says) ? Effect.succeed({ held, pull }) : silent

@@ -1,0 +1,90 @@
+/**
+ * What the exit of a call says about the callee. This never throws: what the user's judge throws, and any answer of it
+ * that is no outcome, is replaced by the default judgement.
+ */
+import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import * as Deadline from "../Deadline.ts"
+import * as Outcome from "../Outcome.ts"
+import { rejection } from "../internal/rejection.ts"
+import { monotonicMillis } from "../internal/time.ts"
+
+/** What is recorded of a call; waits are milliseconds. `undefined` for a call that says nothing. */
+export interface Judgement {
+  readonly failed: boolean
+  /** The wait that the callee asked for. */
+  readonly retryAfter: number | undefined
+  /** For how long the circuit is to open now; zero: as long as its schedule says. */
+  readonly tripFor: number | undefined
+}
+
+const succeeded: Judgement = { failed: false, retryAfter: undefined, tripFor: undefined }
+
+export const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any, any>): Judgement | undefined => {
+  try {
+    const judgement = read(classify(exit), exit)
+    if (judgement !== null) return judgement
+  } catch {
+    // Read on: the default judge is asked instead.
+  }
+  return read(Outcome.fromExit(exit), exit) ?? undefined
+}
+
+/** Null for what is no outcome. */
+const read = (outcome: Outcome.Outcome, exit: Exit.Exit<any, any>): Judgement | undefined | null => {
+  // A judge in plain JavaScript may answer anything.
+  switch ((outcome as Outcome.Outcome | undefined | null)?._tag) {
+    case "Success":
+      return succeeded
+    case "Ignored":
+      return undefined
+    case "Failure": {
+      const told = millisOf((outcome as { readonly retryAfter?: unknown }).retryAfter)
+      return { failed: true, retryAfter: told > 0 ? told : millisOf(Outcome.retryAfterOf(exit)), tripFor: undefined }
+    }
+    case "TripFor": {
+      const { duration } = outcome as { readonly duration?: unknown }
+      return Duration.isDuration(duration) ? { failed: true, retryAfter: undefined, tripFor: millisOf(duration) } : null
+    }
+    default:
+      return null
+  }
+}
+
+/** Zero for what is no duration above zero. */
+const millisOf = (duration: unknown): number =>
+  Duration.isDuration(duration) ? Math.max(0, Duration.toMillis(duration)) : 0
+
+/**
+ * The time that a call was given which its caller's deadline ended; undefined for any other end. It shows as the failure
+ * that the call itself tells, or, where the deadline stands around the guard, as an interruption after it has passed.
+ */
+export const cutOff = (
+  { cause }: Exit.Failure<any, any>,
+  deadline: Deadline.Deadline | undefined,
+  start: number,
+  clock: Clock.Clock
+): number | undefined => {
+  const [first] = cause.reasons
+  if (first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first)) {
+    const { error } = first
+    return error instanceof Deadline.DeadlineExceeded && error.limit === "total"
+      ? Duration.toMillis(error.after)
+      : undefined
+  }
+  return deadline?.limit === "total" && Cause.hasInterruptsOnly(cause) && monotonicMillis(clock) >= deadline.at
+    ? deadline.at - start
+    : undefined
+}
+
+/** The exit of a call as it is judged that was given so long, whichever of the two ways it shows. */
+export const exceeded = (exit: Exit.Failure<any, any>, given: number): Exit.Exit<unknown, unknown> =>
+  Cause.hasInterruptsOnly(exit.cause)
+    ? Exit.fail(rejection(Deadline.DeadlineExceeded, {
+      _tag: "DeadlineExceeded",
+      limit: "total",
+      after: Duration.millis(given)
+    }))
+    : exit

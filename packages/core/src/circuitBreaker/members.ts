@@ -1,0 +1,210 @@
+/**
+ * The circuits of a family, and which of them is forgotten when there are too many. Every step costs the same however
+ * many there are.
+ *
+ * A circuit that holds something, because it is open or half-open or has calls in flight, is not forgotten before it
+ * holds nothing, and one that is in a state set by hand is not forgotten at all: neither waits in the order of use.
+ */
+import type * as Clock from "effect/Clock"
+import type { FamilySnapshot } from "../CircuitBreaker.ts"
+import type { BreakerRules } from "../internal/breakerModel.ts"
+import { monotonicMillis } from "../internal/time.ts"
+import { type Place, WaitQueue } from "../internal/waitQueue.ts"
+import { Circuit } from "./circuit.ts"
+import type { Bounds } from "./rules.ts"
+
+class Member extends Circuit implements Place<Member> {
+  before: Member | undefined
+  after: Member | undefined
+  /** The queue it is in; none when it has been forgotten, or was never kept. */
+  queue: WaitQueue<Member> | undefined
+  readonly key: string
+  private readonly members: Members
+
+  constructor(key: string, members: Members, clock: Clock.Clock) {
+    super(members.nameOf(key), members.rules, clock)
+    this.key = key
+    this.members = members
+  }
+
+  get isByHand(): boolean {
+    return this.state === "ForcedOpen" || this.state === "Disabled" || this.state === "MetricsOnly"
+  }
+
+  get isHolding(): boolean {
+    return this.inFlight > 0 || this.state !== "Closed"
+  }
+
+  protected override ended(): void {
+    if (!this.isHolding) this.members.letGo(this)
+  }
+}
+
+type Counters = { rejected: number; openings: number; late: number }
+
+const addCounters = (to: Counters, { late, openings, rejected }: Counters): void => {
+  to.rejected += rejected
+  to.openings += openings
+  to.late += late
+}
+
+/** How many circuits in use are looked at for one that can be replaced, when there is no other. */
+const looks = 8
+
+export class Members {
+  readonly rules: BreakerRules
+  private readonly name: string
+  private readonly bounds: Bounds
+  private readonly all = new Map<string, Member>()
+  // In the order of use: moving a member is cheaper here than taking it out of the map and putting it back.
+  private readonly byUse = new WaitQueue<Member>()
+  // Those whose turn to be forgotten had come while they held something: less recently used than any by use.
+  private readonly holding = new WaitQueue<Member>()
+  private readonly byHand = new WaitQueue<Member>()
+  private readonly forgotten: Counters = { rejected: 0, openings: 0, late: 0 }
+  private notKept = 0
+
+  constructor(name: string, rules: BreakerRules, bounds: Bounds) {
+    this.name = name
+    this.rules = rules
+    this.bounds = bounds
+  }
+
+  nameOf(key: string): string {
+    return `${this.name}/${key}`
+  }
+
+  /** The circuit of a key that is used now. One that there is no room for passes its call and is not kept. */
+  get(key: string, clock: Clock.Clock): Circuit {
+    const now = this.grains(clock)
+    const member = this.all.get(key)
+    if (member === undefined) return this.add(key, now, clock)
+    if (now !== member.usedAt && member.queue !== this.byHand) {
+      this.use(member, now)
+      this.forget(now, member)
+    }
+    return member
+  }
+
+  /** The circuit of a key to look at, which is no use of it. */
+  peek(key: string, clock: Clock.Clock): Circuit {
+    return this.all.get(key) ?? new Member(key, this, clock)
+  }
+
+  /** Changes the circuit of a key by a command; there is always room for that. */
+  command(key: string, clock: Clock.Clock, change: (circuit: Circuit) => void): void {
+    const now = this.grains(clock)
+    const member = this.all.get(key) ?? new Member(key, this, clock)
+    this.all.set(key, member)
+    // In no queue it cannot be forgotten meanwhile.
+    this.takeOut(member)
+    change(member)
+    this.use(member, now)
+    this.forget(now, member)
+  }
+
+  /** A member that held something holds nothing any more: of those by use it is the least recently used. */
+  letGo(member: Member): void {
+    if (member.queue !== this.holding) return
+    const first = this.byUse.peek()
+    this.holding.remove(member)
+    if (first === undefined) this.byUse.push(member)
+    else this.byUse.insertBefore(member, first)
+    member.queue = this.byUse
+    member.tellsEnds = false
+  }
+
+  // Whole numbers that the processor has at hand; uses within one grain are one.
+  private grains(clock: Clock.Clock): number {
+    return Math.floor(monotonicMillis(clock) / this.bounds.grain)
+  }
+
+  private add(key: string, now: number, clock: Clock.Clock): Circuit {
+    const member = new Member(key, this, clock)
+    this.all.set(key, member)
+    this.use(member, now)
+    if (!this.forget(now, member)) this.makeRoom(now, member, clock)
+    return member
+  }
+
+  private use(member: Member, now: number): void {
+    // In grains.
+    member.usedAt = now
+    this.place(member, member.isByHand ? this.byHand : this.byUse)
+  }
+
+  private place(member: Member, queue: WaitQueue<Member>): void {
+    this.takeOut(member)
+    member.queue = queue
+    member.tellsEnds = queue === this.holding
+    queue.push(member)
+  }
+
+  private takeOut(member: Member): void {
+    member.queue?.remove(member)
+    member.queue = undefined
+    member.tellsEnds = false
+  }
+
+  /** Keys that have a circuit, least recently used first. */
+  keys(): ReadonlyArray<string> {
+    const members: Array<Member> = []
+    for (const queue of [this.holding, this.byUse, this.byHand]) {
+      for (let member = queue.peek(); member !== undefined; member = member.after) members.push(member)
+    }
+    return members.sort((a, b) => a.usedAt - b.usedAt).map(({ key }) => key)
+  }
+
+  snapshot(clock: Clock.Clock): FamilySnapshot {
+    const now = monotonicMillis(clock)
+    const circuits = { Closed: 0, Open: 0, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 }
+    const totals = { inFlight: 0, ...this.forgotten }
+    for (const circuit of this.all.values()) {
+      circuit.settle(now, clock)
+      circuits[circuit.state]++
+      totals.inFlight += circuit.inFlight
+      addCounters(totals, circuit)
+    }
+    return { name: this.name, circuits, capacity: this.bounds.capacity, notKept: this.notKept, ...totals }
+  }
+
+  /** Forgets those that have been idle, and others while there are too many; answers whether that was enough. */
+  private forget(now: number, current: Member): boolean {
+    const { capacity } = this.bounds
+    for (let oldest = this.byUse.peek(); oldest !== undefined; oldest = this.byUse.peek()) {
+      if (this.all.size <= capacity && !this.isIdle(oldest, now)) return true
+      if (oldest === current) break
+      if (oldest.isHolding) this.place(oldest, this.holding)
+      else this.drop(oldest)
+    }
+    return this.all.size <= capacity
+  }
+
+  private isIdle(member: Member, now: number): boolean {
+    const { grain, idleMillis } = this.bounds
+    return (now - member.usedAt) * grain >= idleMillis
+  }
+
+  /**
+   * Replaces a circuit that has been idle since its opening ended; if none is found, the newcomer is not kept. Without
+   * that, keys that failed once and never came back would fill the family for good.
+   */
+  private makeRoom(now: number, newcomer: Member, clock: Clock.Clock): void {
+    for (let look = 0; look < looks; look++) {
+      const oldest = this.holding.peek()
+      if (oldest === undefined) break
+      this.place(oldest, this.holding)
+      oldest.settle(monotonicMillis(clock), clock)
+      const isOver = oldest.state === "HalfOpen" && oldest.inFlight === 0 && this.isIdle(oldest, now)
+      if (isOver && oldest.queue === this.holding) return this.drop(oldest)
+    }
+    this.notKept++
+    this.drop(newcomer)
+  }
+
+  private drop(member: Member): void {
+    this.takeOut(member)
+    this.all.delete(member.key)
+    addCounters(this.forgotten, member)
+  }
+}

@@ -1,0 +1,27 @@
+/** How urgent a call is: set by its caller, and left behind by what runs for several callers. */
+import * as Context from "effect/Context"
+
+/**
+ * How urgent the calls inside are: calls that wait are served from the highest priority down. Any number; NaN counts as
+ * 0. @default 0
+ *
+ * ```ts
+ * import { Bulkhead } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const served: Array<string> = []
+ * const program = Effect.gen(function*() {
+ *   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 10 })
+ *   const call = (caller: string) =>
+ *     Effect.andThen(Effect.sync(() => served.push(caller)), Effect.sleep("1 millis")).pipe(bulkhead.protect)
+ *   const shopper = Effect.provideService(call("shopper"), Bulkhead.CurrentPriority, 10)
+ *   yield* Effect.all([call("batch 1"), call("batch 2"), shopper], { concurrency: "unbounded" })
+ * })
+ *
+ * await Effect.runPromise(program)
+ * served // => ["batch 1", "shopper", "batch 2"]
+ * ```
+ */
+export const CurrentPriority = Context.Reference<number>("@switchgear/core/Bulkhead/CurrentPriority", {
+  defaultValue: () => 0
+})

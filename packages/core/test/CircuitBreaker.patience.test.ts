@@ -1,0 +1,130 @@
+/** A caller without patience is no sick callee; a target that hangs is, also under total deadlines alone. */
+import { assert, describe, it } from "@effect/vitest"
+import { CircuitBreaker, Deadline, Outcome } from "@switchgear/core"
+import { type Duration, Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+
+const run = (call: Effect.Effect<unknown, unknown>, time: Duration.Input) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(Effect.exit(call), { startImmediately: true })
+    yield* TestClock.adjust(time)
+    return yield* Fiber.join(fiber)
+  })
+
+const times = (n: number, effect: Effect.Effect<unknown, unknown>) =>
+  Effect.forEach(Array.from({ length: n }), () => effect, { discard: true })
+
+const make = (options: Partial<CircuitBreaker.Options> = {}) => CircuitBreaker.make({ name: "model", ...options })
+
+const answers = (duration: Duration.Input) => Effect.sleep(duration)
+
+describe("a total deadline", () => {
+  it.effect("of ten callers with 5 ms left does not open the circuit of a target that takes 20 ms", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const call = answers("20 millis").pipe(Deadline.attempt("10 seconds"), breaker.protect)
+      yield* times(10, run(Deadline.within("5 millis")(call), "5 millis"))
+      const { calls, inFlight, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ calls, inFlight, state }, { calls: 0, inFlight: 0, state: "Closed" })
+    }))
+
+  for (
+    const [title, guarded] of [
+      ["around the circuit", (breaker: CircuitBreaker.CircuitBreaker) => breaker.protect(Effect.never)],
+      [
+        "around the circuit and an attempt time-out",
+        (breaker: CircuitBreaker.CircuitBreaker) => Effect.never.pipe(Deadline.attempt("1 minute"), breaker.protect)
+      ]
+    ] as const
+  ) {
+    it.effect(`opens the circuit of a target that hangs, ${title}`, () =>
+      Effect.gen(function*() {
+        const breaker = yield* make()
+        yield* times(10, run(Deadline.within("5 seconds")(guarded(breaker)), "5 seconds"))
+        assert.strictEqual(yield* breaker.state, "Open")
+      }))
+  }
+
+  it.effect("counts from what answered calls take, inclusive", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ minimumCalls: 100 })
+      const failedAfter = (given: number) =>
+        Effect.gen(function*() {
+          const before = (yield* breaker.snapshot).failed
+          yield* run(Deadline.within(given)(breaker.protect(Effect.never)), given)
+          return (yield* breaker.snapshot).failed - before
+        })
+      assert.deepStrictEqual([yield* failedAfter(999), yield* failedAfter(1000)], [0, 1])
+      yield* times(20, run(Deadline.within("1 minute")(breaker.protect(answers("20 millis"))), "20 millis"))
+      assert.deepStrictEqual([yield* failedAfter(19), yield* failedAfter(20)], [0, 1])
+    }))
+
+  it.effect("counts always, never, or from a given time on", () =>
+    Effect.gen(function*() {
+      const failed = Effect.fnUntraced(function*(patience: Duration.Input, given: Duration.Input) {
+        const breaker = yield* make({ patience })
+        yield* run(Deadline.within(given)(breaker.protect(Effect.never)), given)
+        return (yield* breaker.snapshot).failed
+      })
+      assert.strictEqual(yield* failed(0, "1 millis"), 1)
+      assert.strictEqual(yield* failed("Infinity", "1 day"), 0)
+      assert.deepStrictEqual([yield* failed(50, 49), yield* failed(50, 50)], [0, 1])
+    }))
+
+  it.effect("that had passed before the work was begun says nothing, whatever the patience", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ patience: 0 })
+      const late = Deadline.attempt("10 seconds")(Effect.void)
+      yield* run(
+        Deadline.within("1 second")(Effect.uninterruptible(Effect.andThen(
+          Effect.sleep("2 seconds"),
+          breaker.protect(late)
+        ))),
+        "2 seconds"
+      )
+      const { calls, inFlight } = yield* breaker.snapshot
+      assert.deepStrictEqual({ calls, inFlight }, { calls: 0, inFlight: 0 })
+    }))
+
+  it.effect("gives the place of a probe back, or fails it", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ minimumCalls: 1, openFor: "1 second", halfOpen: { calls: 1 } })
+      const call = (given: Duration.Input) => run(Deadline.within(given)(breaker.protect(Effect.never)), given)
+      yield* breaker.control.trip()
+      yield* TestClock.adjust("1 second")
+      yield* call("5 millis")
+      assert.strictEqual(yield* breaker.state, "HalfOpen")
+      yield* call("5 seconds")
+      assert.strictEqual(yield* breaker.state, "Open")
+    }))
+
+  it.effect("that counts is judged by classify, as what the caller sees", () =>
+    Effect.gen(function*() {
+      const seen: Array<unknown> = []
+      const breaker = yield* make({
+        classify: (exit) => {
+          seen.push(Exit.isFailure(exit) ? Exit.findErrorOption(exit) : exit)
+          return Outcome.ignored
+        }
+      })
+      yield* run(Deadline.within("5 millis")(breaker.protect(Effect.never)), "5 millis")
+      assert.strictEqual(seen.length, 0)
+      yield* run(Deadline.within("5 seconds")(breaker.protect(Effect.never)), "5 seconds")
+      assert.strictEqual(seen.length, 1)
+      assert.include(JSON.stringify(seen), "DeadlineExceeded")
+      assert.strictEqual((yield* breaker.snapshot).calls, 0)
+    }))
+})
+
+it.effect("an interruption before the deadline counts for nothing, and an attempt time-out always counts", () =>
+  Effect.gen(function*() {
+    const breaker = yield* make()
+    const fiber = yield* Effect.forkChild(Deadline.within("1 minute")(breaker.protect(Effect.never)), {
+      startImmediately: true
+    })
+    yield* TestClock.adjust("30 seconds")
+    yield* Fiber.interrupt(fiber)
+    assert.strictEqual((yield* breaker.snapshot).calls, 0)
+    yield* run(breaker.protect(Deadline.attempt("1 millis")(Effect.never)), "1 millis")
+    assert.strictEqual((yield* breaker.snapshot).failed, 1)
+  }))
