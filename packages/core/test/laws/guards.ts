@@ -177,7 +177,25 @@ export const changeByHand = (guards: Guards, change: Exclude<ByHand, `cache.${st
       return breaker.control.close
     case "breaker.reset":
       return breaker.control.reset
+    case "familyA.forceOpen":
+      return Effect.flatMap(family.get("familyA"), ({ control }) => control.forceOpen)
+    case "familyA.disable":
+      return Effect.flatMap(family.get("familyA"), ({ control }) => control.disable)
+    case "familyA.close":
+      return Effect.flatMap(family.get("familyA"), ({ control }) => control.close)
     case "family.churn":
       return Effect.forEach(["x", "y", "z"], (key) => family.get(key))
   }
+}
+
+/** The state that a command leaves a circuit in until the next one; undefined where it goes on by itself. */
+export const commanded = (change: ByHand): CircuitBreaker.State | undefined => {
+  const command = change.split(".")[1]
+  return command === "forceOpen"
+    ? "ForcedOpen"
+    : command === "disable"
+    ? "Disabled"
+    : command === "metricsOnly"
+    ? "MetricsOnly"
+    : undefined
 }

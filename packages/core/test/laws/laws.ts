@@ -35,6 +35,11 @@ export const meanwhile = (scene: Scene): Effect.Effect<void> =>
       if (inFlight < 0)
         scene.breaks("nothing leaks", `${name} has ${inFlight} in flight`)
     }
+    for (const [name, state] of entries(scene.commanded)) {
+      if (state === undefined) continue
+      const is = yield* (name === "breaker" ? breakers.breaker : yield* family.get(name)).state
+      if (is !== state) scene.breaks("control by hand holds", `${name} is ${is} and was put in ${state}`)
+    }
     const { inFlight } = yield* family.snapshot
     if (inFlight < 0) scene.breaks("nothing leaks", `family has ${inFlight} in flight`)
   })

@@ -2,7 +2,7 @@
 import { Registry } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Clock, Effect } from "effect"
-import { changeByHand, makeGuards } from "./guards.ts"
+import { changeByHand, commanded, makeGuards } from "./guards.ts"
 import { interpret } from "./interpret.ts"
 import { atTheEnd, meanwhile, noCircuitOpened } from "./laws.ts"
 import type { ByHand, Program, Step, Tree } from "./program.ts"
@@ -86,8 +86,11 @@ const byHand = (scene: Scene, change: ByHand): Effect.Effect<unknown> => {
       const readAt = scene.invalidated.a = scene.next("a is set")
       return cache.set("a", { readAt })
     }
-    default:
+    default: {
+      const circuit = change.split(".")[0]
+      if (circuit === "breaker" || circuit === "familyA") scene.commanded[circuit] = commanded(change)
       return changeByHand(scene.guards, change)
+    }
   }
 }
 

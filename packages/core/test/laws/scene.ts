@@ -1,4 +1,5 @@
 /** What happened in one run of a program, in order, and which laws were broken. */
+import type { CircuitBreaker } from "@switchgear/core"
 import { Cause, type Clock, Effect, Exit, Fiber } from "effect"
 import type { Guards } from "./guards.ts"
 import type { Cast } from "./program.ts"
@@ -27,6 +28,11 @@ export class Scene {
   readonly fibers: Array<{ readonly name: string; readonly fiber: Fiber.Fiber<unknown, unknown> }> = []
   /** Work that was begun directly inside of each guard. */
   readonly begun: Record<string, number> = {}
+  /** The state in which circuits were put by hand. */
+  readonly commanded: Record<"breaker" | "familyA", CircuitBreaker.State | undefined> = {
+    breaker: undefined,
+    familyA: undefined
+  }
   /** Calls through each guard that were told what their work came to. */
   readonly finished: Record<string, number> = {}
   /** Calls whose work has ended and whose caller has not been told. */
