@@ -26,11 +26,10 @@ export const play = ({ cast, steps }: Program, { isHealthy, strike }: PlayOption
     VirtualClock.play(
       Effect.gen(function*() {
         const registry = yield* Registry.make()
-        registry.observe({
-          happened: ({ to }) => {
-            if (to === "Open") throw new Error(thrownByObserver)
-          }
-        })
+        const heard = { before: 0, after: 0 }
+        registry.observe({ happened: () => heard.before++ })
+        registry.observe({ happened: throws })
+        registry.observe({ happened: () => heard.after++ })
         const guards = yield* Effect.provideService(makeGuards, Registry.CurrentRegistry, registry)
         const scene = new Scene(cast, guards, yield* Clock.Clock)
         for (const step of steps) {
@@ -39,6 +38,8 @@ export const play = ({ cast, steps }: Program, { isHealthy, strike }: PlayOption
         }
         if (isHealthy) yield* noCircuitOpened(scene)
         yield* atTheEnd(scene)
+        if (heard.before !== heard.after)
+          scene.breaks("all observers are told", `${heard.before} and ${heard.after} times`)
         broken.push(...scene.broken)
         return scene.log
       }).pipe(Effect.scoped),
@@ -94,8 +95,12 @@ const byHand = (scene: Scene, change: ByHand): Effect.Effect<unknown> => {
   }
 }
 
-// Whoever listens to the guards throws at each opening: that must change no result and end no timer.
 const thrownByObserver = "An observer throws."
+
+// Whoever listens to the guards may throw: that must change no result, end no timer and keep nothing from the others.
+const throws = ({ to }: Registry.Event) => {
+  if (to === "Open") throw new Error(thrownByObserver)
+}
 
 /** What is thrown where nobody can catch it ends a process: here it ends the play, and is told. */
 const watched = (
