@@ -50,7 +50,7 @@ import { BulkheadCall } from "./bulkhead/call.ts"
 import { PermitPool, type Rules } from "./bulkhead/permitPool.ts"
 import { type Begin, guard } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
-import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
+import { type GuardClass, guardClass, keyOf, type KeyOf } from "./internal/serviceClass.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Registry from "./Registry.ts"
 
@@ -161,5 +161,5 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
-): GuardClass<Self, Id, Bulkhead, BulkheadFull, Options> =>
-  guardClass(id, { ...options, name: options.name ?? id }, make, written)
+): GuardClass<Self, KeyOf<"Bulkhead", Id>, Bulkhead, BulkheadFull, Options> =>
+  guardClass(keyOf("Bulkhead", id), { ...options, name: options.name ?? id }, make, written)

@@ -49,10 +49,11 @@ import type { BreakerReason, BreakerState } from "./internal/breakerModel.ts"
 import { toJudge, toRules } from "./circuitBreaker/rules.ts"
 import { Circuit } from "./circuitBreaker/circuit.ts"
 import { handle, placeOf } from "./circuitBreaker/handle.ts"
+import { OpeningListeners } from "./circuitBreaker/openingListeners.ts"
 import { CircuitOpen } from "./circuitBreaker/open.ts"
 import * as Probe from "./circuitBreaker/probe.ts"
 import { OptionsOf } from "./internal/options.ts"
-import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
+import { type GuardClass, guardClass, keyOf, type KeyOf } from "./internal/serviceClass.ts"
 import { announcer } from "./circuitBreaker/transitions.ts"
 import { written } from "./circuitBreaker/written.ts"
 import type * as Outcome from "./Outcome.ts"
@@ -297,10 +298,16 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
     const registry = yield* Registry.CurrentRegistry
     const transitions = yield* PubSub.sliding<Transition>(128)
     const check = new OptionsOf("CircuitBreaker.make")
-    const heard = (transition: Transition) => registry.announce(breaker, transition)
+    const listeners = new OpeningListeners()
+    const heard = (transition: Transition) => {
+      listeners.tell(transition)
+      registry.announce(breaker, transition)
+    }
     const rules = toRules(options, check, announcer(transitions, context, heard), context)
     const circuit = new Circuit(options.name, rules, clock)
-    const breaker = handle(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
+    const breaker = listeners.offer(
+      handle(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
+    )
     yield* Registry.register({ _tag: "CircuitBreaker", name: breaker.name, breaker })
     return breaker
   })
@@ -356,4 +363,5 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options?: Partial<Options> | undefined
-): GuardClass<Self, Id, CircuitBreaker, CircuitOpen, Options> => guardClass(id, { name: id, ...options }, make, written)
+): GuardClass<Self, KeyOf<"CircuitBreaker", Id>, CircuitBreaker, CircuitOpen, Options> =>
+  guardClass(keyOf("CircuitBreaker", id), { name: id, ...options }, make, written)

@@ -8,7 +8,8 @@
  * asks anew. The circuit is asked twice: first without a lease, so that an open circuit spends no token and no place in
  * a queue; then with a lease just before the call, so that time spent waiting never looks like a slow dependency. What
  * was taken from the limiter for a call that a later guard refused is given back. The attempt time-out is innermost, so
- * that a hanging call is a failure to the circuit.
+ * that a hanging call is a failure to the circuit. When the circuit opens, the calls that wait for a turn or a slot are
+ * rejected at once, instead of finding out when they have waited.
  *
  * **Semantics.** The same as the parts put together by hand in this order with `pipe`, only in fewer steps of the
  * runtime. With a deadline and no attempt time-out, an attempt has what is left of the deadline.

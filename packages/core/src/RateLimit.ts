@@ -53,7 +53,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type Begin, guard } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
-import { type GuardClass, guardClass } from "./internal/serviceClass.ts"
+import { type GuardClass, guardClass, keyOf, type KeyOf } from "./internal/serviceClass.ts"
 import { type Asked, ProtectedCall, ReservingCall } from "./rateLimit/caller.ts"
 import { RateLimited } from "./rateLimit/limited.ts"
 import { Limiter } from "./rateLimit/limiter.ts"
@@ -212,8 +212,8 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
-): GuardClass<Self, Id, RateLimit, RateLimited, Options> =>
-  guardClass(id, { ...options, name: options.name ?? id }, make, written)
+): GuardClass<Self, KeyOf<"RateLimit", Id>, RateLimit, RateLimited, Options> =>
+  guardClass(keyOf("RateLimit", id), { ...options, name: options.name ?? id }, make, written)
 
 const fromLimiter = (limiter: Limiter): RateLimit => {
   const { name } = limiter

@@ -41,6 +41,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { OptionsOf } from "./internal/options.ts"
+import { keyOf, type KeyOf } from "./internal/serviceClass.ts"
 import { SpendingWindow } from "./internal/spendingWindow.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
@@ -153,8 +154,8 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined } = {}
-): ServiceClass<Self, Id> => {
-  const key = Context.Service<Self, RetryBudget>()(id)
+): ServiceClass<Self, KeyOf<"RetryBudget", Id>> => {
+  const key = Context.Service<Self, RetryBudget>()(keyOf("RetryBudget", id))
   const named = { ...options, name: options.name ?? id }
   return Object.assign(key, {
     layer: Layer.effect(key, make(named)),

@@ -123,7 +123,7 @@ describe("leaving the queue", () => {
 
 /** One run of a guarded effect, as the guards see it. */
 interface Run {
-  readonly refuseWith: (exit: Exit.Exit<never, unknown>) => boolean
+  readonly sendAway: (rejection: () => Exit.Exit<never, unknown> | undefined) => boolean
   readonly leave: (exit: Exit.Exit<unknown, unknown>) => void
 }
 
@@ -149,10 +149,10 @@ describe("a waiter that is sent away from outside", () => {
       const limiter = yield* spent()
       const first = yield* begun(limiter, ok)
       const second = yield* begun(limiter, ok)
-      assert.isTrue(first.run.refuseWith(Exit.fail("open")))
+      assert.isTrue(first.run.sendAway(() => Exit.fail("open")))
       assert.strictEqual((yield* limiter.snapshot).waiting, 1)
       assert.isUndefined(first.fiber.pollUnsafe())
-      assert.isFalse(first.run.refuseWith(Exit.fail("twice")))
+      assert.isFalse(first.run.sendAway(() => Exit.fail("twice")))
       assert.deepStrictEqual(yield* Fiber.join(first.fiber), Exit.fail("open") as never)
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* Fiber.join(second.fiber), Exit.succeed("ok") as never)
@@ -165,10 +165,10 @@ describe("a waiter that is sent away from outside", () => {
       const limiter = yield* spent()
       const { fiber, run } = yield* begun(limiter, Effect.sleep("1 second"))
       yield* TestClock.adjust("1 second")
-      assert.isFalse(run.refuseWith(Exit.fail("running")))
+      assert.isFalse(run.sendAway(() => Exit.fail("running")))
       yield* TestClock.adjust("1 second")
       assert.isTrue(Exit.isSuccess(yield* Fiber.join(fiber)))
-      assert.isFalse(run.refuseWith(Exit.fail("over")))
+      assert.isFalse(run.sendAway(() => Exit.fail("over")))
     }))
 })
 

@@ -54,7 +54,7 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
       fiber,
       moment,
       this.maxWait,
-      (reason) => this.refuseWith(() => pool.reject(reason))
+      (reason) => this.sendAway(() => pool.reject(reason))
     )
     return wait.effect
   }
@@ -70,12 +70,11 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
     })
   }
 
-  /** Sends the call away if it waits; answers whether it did. */
-  refuseWith(rejection: () => Exit.Exit<never, any>): boolean {
-    if (this.state !== "waiting") return false
+  override sendAway(rejection: () => Exit.Exit<never, any> | undefined): boolean {
+    const exit = this.state === "waiting" ? rejection() : undefined
+    if (exit === undefined) return false
     this.pool.queue.remove(this)
     this.state = "refused"
-    const exit = rejection()
     this.wait!.end(() => exit)
     return true
   }

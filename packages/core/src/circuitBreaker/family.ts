@@ -16,6 +16,7 @@ import { type Judge, judgeWith } from "./circuit.ts"
 import { beginAt, handle, type Place } from "./handle.ts"
 import { Members } from "./members.ts"
 import type { CircuitOpen } from "./open.ts"
+import { OpeningListeners } from "./openingListeners.ts"
 import { toBounds, toJudge, toRules } from "./rules.ts"
 import { announcer } from "./transitions.ts"
 import { writtenFamily } from "./written.ts"
@@ -105,7 +106,11 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
     const registry = yield* Registry.CurrentRegistry
     const hub = yield* PubSub.sliding<Transition>(128)
     const check = new OptionsOf("CircuitBreaker.family")
-    const heard = (transition: Transition) => registry.announce(family, transition)
+    const listeners = new OpeningListeners()
+    const heard = (transition: Transition) => {
+      listeners.tell(transition)
+      registry.announce(family, transition)
+    }
     const rules = toRules(options, check, announcer(hub, context, heard), context)
     const members = new Members(options.name, rules, toBounds(options, check))
     const judge = toJudge(options, check)
@@ -128,7 +133,9 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
         Effect.map(Clock.Clock, (clock) => {
           members.get(key, clock)
           const place = placeOf(key)
-          return handle(place, judge, Stream.filter(transitions, ({ breaker }) => breaker === place.name))
+          return listeners.offer(
+            handle(place, judge, Stream.filter(transitions, ({ breaker }) => breaker === place.name))
+          )
         }),
       keys: Effect.sync(() => members.keys()),
       transitions,

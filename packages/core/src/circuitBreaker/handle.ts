@@ -35,7 +35,10 @@ export const placeOf = (circuit: Circuit): Place => ({
 /** How calls begin at a place. */
 export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, moment) => {
   const clock = clockOf(fiber, moment)
-  return new Call(place.called(clock), self, judge, clock)
+  const circuit = place.called(clock)
+  // Under overload most calls end here.
+  if (circuit.isOpen && !circuit.wouldAdmit(clock)) return circuit.reject()
+  return new Call(circuit, self, judge, clock)
 }
 
 export const handle = (place: Place, judge: Judge, transitions: Stream.Stream<Transition>): CircuitBreaker => {

@@ -1,7 +1,8 @@
 /** How a circuit says no. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Outcome from "../Outcome.ts"
+import { formatWait } from "../internal/formatWait.ts"
 import { blank } from "../internal/rejection.ts"
 
 /** The circuit did not let the call through: the work was not started. */
@@ -22,7 +23,7 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>("@switchgear/co
   override get message(): string {
     const advice = this.retryAfter === undefined
       ? advices[this.state]
-      : `Try again in ${Duration.format(this.retryAfter)}, or use another target.`
+      : `Try again in ${formatWait(this.retryAfter)}, or use another target.`
     return `Circuit "${this.breaker}" is ${this.state}: the call was not made. ${advice}`
   }
 }

@@ -79,6 +79,11 @@ export class BreakerMachine {
     return this.passesAll || (this.state === "HalfOpen" && this.probes.taken < this.rules.halfOpenCalls)
   }
 
+  /** Whether the circuit rejects every call until its time has come or somebody says so. */
+  get isOpen(): boolean {
+    return this.state === "Open" || this.state === "ForcedOpen"
+  }
+
   private get passesAll(): boolean {
     return this.state === "Disabled"
   }

@@ -42,6 +42,14 @@ export abstract class Admission {
   abstract enter(fiber: AnyFiber, moment?: Moment | undefined): AnyEffect
   abstract leave(exit: Exit.Exit<any, any>): void
 
+  /**
+   * Sends a call away that waits: it goes on with the rejection, if there is one. Answers whether it did; a call that does
+   * not wait is left alone.
+   */
+  sendAway(_rejection: () => Exit.Exit<never, any> | undefined): boolean {
+    return false
+  }
+
   /** The work begins now. */
   begin(): void {
     this.begun = true
@@ -99,8 +107,12 @@ export const insidePrototype = <Self extends AnyEffect>(
     { [InsideId]: inside }
   ) as Self & Inside
 
-/** Begins one run of a guard around an effect. */
-export type Begin = (fiber: AnyFiber, self: AnyEffect, moment?: Moment | undefined) => Admission
+/** Begins one run of a guard around an effect, or refuses it before there is anything to give back. */
+export type Begin = (
+  fiber: AnyFiber,
+  self: AnyEffect,
+  moment?: Moment | undefined
+) => Admission | Exit.Exit<never, any>
 
 interface Guarded extends AnyEffect {
   readonly self: AnyEffect
@@ -109,6 +121,7 @@ interface Guarded extends AnyEffect {
 
 const GuardedProto = insidePrototype<Guarded>("Switchgear.guard", function(fiber, outer) {
   const admission = this.begin(fiber, this.self)
+  if (!(admission instanceof Admission)) return admission
   admission.outer = outer
   return Effect.onExitPrimitive(admission as unknown as AnyEffect, (exit) => {
     admission.leave(exit)

@@ -29,12 +29,18 @@ export interface GuardClass<in out Self, in out Id extends string, in out Shape,
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R | Self>
 }
 
-export const guardClass = <Self, const Id extends string, Shape extends Guard<Rejection>, Rejection, Options>(
-  id: Id,
+/** The key of a guard's service: its kind is part of it, so that a circuit and a bulkhead of one id are two services. */
+export type KeyOf<Kind extends string, Id extends string> = `@switchgear/core/${Kind}/${Id}`
+
+export const keyOf = <const Kind extends string, const Id extends string>(kind: Kind, id: Id): KeyOf<Kind, Id> =>
+  `@switchgear/core/${kind}/${id}`
+
+export const guardClass = <Self, const Key extends string, Shape extends Guard<Rejection>, Rejection, Options>(
+  id: Key,
   options: Options,
   make: (options: Options) => Effect.Effect<Shape>,
   { config }: Pick<WrittenOptions<Options, unknown>, "config">
-): GuardClass<Self, Id, Shape, Rejection, Options> => {
+): GuardClass<Self, Key, Shape, Rejection, Options> => {
   const key = Context.Service<Self, Shape>()(id)
   return Object.assign(key, {
     layer: Layer.effect(key, make(options)),

@@ -1,10 +1,12 @@
 /** From the parts of a pipeline to the combinator that puts them around an effect. */
 import type * as CircuitBreaker from "../CircuitBreaker.ts"
+import { onOpening } from "../circuitBreaker/openingListeners.ts"
 import * as Deadline from "../Deadline.ts"
 import { type AnyEffect, beginOf, refuseOf } from "../internal/guard.ts"
 import type { CallOptions, Parts } from "../Pipeline.ts"
 import { retryAt } from "../retry/policies.ts"
 import { fused, type Plan } from "./run.ts"
+import { WaitingAttempts } from "./waiting.ts"
 
 /** The times of a pipeline in milliseconds. */
 export interface Millis {
@@ -25,7 +27,9 @@ export const compose = (parts: Parts, { attempt, total }: Millis, options: CallO
 const guardsOf = ({ breaker, bulkhead, limit }: Parts, options: CallOptions<any, any>): ReadonlyArray<Combinator> => {
   const { classify, costs, maxWait, settle, slowCallDuration } = options
   const guards = [
-    limit && (costs || settle ? limit.protectWith({ costs: costs ?? {}, settle }) : limit.protect),
+    limit && (costs || settle || maxWait !== undefined
+      ? limit.protectWith({ costs: costs ?? {}, settle, maxWait })
+      : limit.protect),
     bulkhead && (maxWait === undefined ? bulkhead.protect : bulkhead.protectWith({ maxWait })),
     breaker && (classify || slowCallDuration ? breaker.protectWith({ classify, slowCallDuration }) : breaker.protect)
   ]
@@ -55,5 +59,8 @@ const planOf = (
   const again = retry && retryAt(retry)
   const isOurs = begins.length === guards.length && (breaker === undefined || refuse !== undefined) &&
     (retry === undefined || again !== undefined)
-  return isOurs ? { refuse, begins, retryAt: again, total, attempt } : undefined
+  if (!isOurs) return undefined
+  const opening = breaker && onOpening.get(breaker)
+  const waiting = refuse && opening && new WaitingAttempts(refuse, opening)
+  return { refuse, waiting, begins, retryAt: again, total, attempt }
 }

@@ -22,11 +22,14 @@ import {
   type Refuse
 } from "../internal/guard.ts"
 import type { RetryAt } from "../retry/attemptAll.ts"
+import type { WaitingAttempt, WaitingAttempts } from "./waiting.ts"
 
 /** What the runs of a pipeline share. */
 export interface Plan {
   readonly refuse: Refuse | undefined
   readonly begins: ReadonlyArray<Begin>
+  /** Those that are sent away when the circuit opens; undefined without a circuit that tells when it does. */
+  readonly waiting: WaitingAttempts | undefined
   readonly retryAt: RetryAt | undefined
   /** Milliseconds. */
   readonly total: number | undefined
@@ -98,6 +101,7 @@ Object.setPrototypeOf(
 
 class PipelineAttempt extends Admission implements Owner {
   child: Fiber.Fiber<any, any> | undefined
+  private waits: WaitingAttempt | undefined
   private readonly run: Run
   private readonly held: Array<Admission>
   private asked = 0
@@ -123,16 +127,31 @@ class PipelineAttempt extends Admission implements Owner {
       const refused = refuse?.(fiber, moment)
       if (refused !== undefined) return refused
     }
+    this.goesOn()
     const next = this as unknown as AnyEffect
     while (this.asked < begins.length) {
       const admission = begins[this.asked]!(fiber, next, moment)
+      if (!(admission instanceof Admission)) return admission
       held[this.asked++] = admission
       const then = admission.enter(fiber, moment)
-      if (then !== next) return then
+      if (then === next) continue
+      if (!Exit.isExit(then)) this.waitsFor(admission, fiber)
+      return then
     }
     return attempt === undefined
       ? goOn(this, run.self, fiber)
       : limitedAt(fiber, run.self, "attempt", attempt, moment, this, this)
+  }
+
+  private waitsFor(admission: Admission, fiber: Fiber.Fiber<any, any>): void {
+    this.waits = { admission, fiber }
+    this.run.plan.waiting?.add(this.waits)
+  }
+
+  private goesOn(): void {
+    if (this.waits === undefined) return
+    this.run.plan.waiting?.delete(this.waits)
+    this.waits = undefined
   }
 
   override begin(): void {
@@ -154,6 +173,7 @@ class PipelineAttempt extends Admission implements Owner {
   }
 
   leave(exit: Exit.Exit<any, any>): void {
+    this.goesOn()
     for (let i = this.asked - 1; i >= 0; i--) this.held[i]!.leave(exit)
   }
 }

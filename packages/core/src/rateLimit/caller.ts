@@ -71,12 +71,9 @@ export abstract class Caller extends Admission implements Turn {
     })
   }
 
-  /**
-   * Sends the caller away while it waits: it goes on with `exit`, in a step of its own. Answers false, and does nothing,
-   * when it does not wait (any more).
-   */
-  refuseWith(exit: Exit.Exit<never, any>): boolean {
-    if (!this.waiting) return false
+  override sendAway(rejection: () => Exit.Exit<never, any> | undefined): boolean {
+    const exit = this.waiting ? rejection() : undefined
+    if (exit === undefined) return false
     this.refused = exit
     this.limiter.machine.leave(this, this.limiter.now())
     this.tell()

@@ -1,7 +1,8 @@
 /** How a limiter says no. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { formatWait } from "../internal/formatWait.ts"
 import { blank } from "../internal/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
@@ -40,7 +41,7 @@ export class RateLimited
     if (this.retryAfter === undefined) {
       return `${limiter} can never pass this call: it asks for more ${this.bucket} than the limit holds. Make it smaller, or raise the limit.`
     }
-    return `${limiter} ${obstacle(this)}. Try again in ${Duration.format(this.retryAfter)}.`
+    return `${limiter} ${obstacle(this)}. Try again in ${formatWait(this.retryAfter)}.`
   }
 }
 

@@ -1,0 +1,37 @@
+/**
+ * Who is told, in the step in which a circuit opens: pipelines, whose callers wait for a turn or a slot that is of no use
+ * any more.
+ */
+import type { CircuitBreaker, Transition } from "../CircuitBreaker.ts"
+import { callBack } from "../internal/callBack.ts"
+
+/** Calls the listener at each opening; the returned function ends that. */
+export type OnOpening = (listener: () => void) => () => void
+
+/** The circuits that are made here. One that is wrapped tells nobody. */
+export const onOpening = new WeakMap<CircuitBreaker, OnOpening>()
+
+/** The listeners of the circuits that tell of their changes together, by the name of the circuit. */
+export class OpeningListeners {
+  private readonly listeners = new Map<string, Set<() => void>>()
+
+  /** Lets others listen to this circuit. */
+  offer(breaker: CircuitBreaker): CircuitBreaker {
+    onOpening.set(breaker, (listener) => this.add(breaker.name, listener))
+    return breaker
+  }
+
+  tell({ breaker, to }: Transition): void {
+    if (to !== "Open" && to !== "ForcedOpen") return
+    for (const listener of this.listeners.get(breaker) ?? []) callBack(listener)
+  }
+
+  private add(name: string, listener: () => void): () => void {
+    const ofCircuit = this.listeners.get(name) ?? new Set()
+    this.listeners.set(name, ofCircuit.add(listener))
+    return () => {
+      ofCircuit.delete(listener)
+      if (ofCircuit.size === 0) this.listeners.delete(name)
+    }
+  }
+}

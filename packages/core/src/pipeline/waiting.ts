@@ -1,0 +1,41 @@
+/**
+ * The attempts of a pipeline that wait for a turn or a slot. When the circuit opens they are sent away at once, instead
+ * of finding out when they have waited.
+ */
+import type { OnOpening } from "../circuitBreaker/openingListeners.ts"
+import type { Admission, AnyFiber, Refuse } from "../internal/guard.ts"
+
+export interface WaitingAttempt {
+  readonly fiber: AnyFiber
+  /** What the guard holds that makes the attempt wait. */
+  readonly admission: Admission
+}
+
+export class WaitingAttempts {
+  private readonly refuse: Refuse
+  private readonly onOpening: OnOpening
+  private readonly attempts = new Set<WaitingAttempt>()
+  private stopListening: (() => void) | undefined
+
+  constructor(refuse: Refuse, onOpening: OnOpening) {
+    this.refuse = refuse
+    this.onOpening = onOpening
+  }
+
+  add(attempt: WaitingAttempt): void {
+    this.attempts.add(attempt)
+    this.stopListening ??= this.onOpening(() => this.sendAway())
+  }
+
+  /** It waits no more. */
+  delete(attempt: WaitingAttempt): void {
+    this.attempts.delete(attempt)
+    if (this.attempts.size > 0) return
+    this.stopListening?.()
+    this.stopListening = undefined
+  }
+
+  private sendAway(): void {
+    for (const { admission, fiber } of this.attempts) admission.sendAway(() => this.refuse(fiber))
+  }
+}

@@ -1,0 +1,143 @@
+/** Who waits in a pipeline: not for a circuit that has opened meanwhile, and for as long as the kind of call allows. */
+import { Bulkhead, CircuitBreaker, Pipeline, RateLimit } from "@switchgear/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+
+const detach = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkDetach(self, { startImmediately: true })
+
+const bulkheadOf = (queue: number) => Bulkhead.make({ name: "model", concurrency: 1, queue, maxWait: "1 minute" })
+
+const limiterOf = RateLimit.make({ name: "model", limits: [RateLimit.requests(2, "1 hour")], maxWait: "3 hours" })
+
+const available = (limiter: RateLimit.RateLimit) =>
+  Effect.map(limiter.snapshot, ({ limits }) => Math.round(limits[0]!.available))
+
+/** What makes a circuit open while others wait. */
+const openings: { readonly [how: string]: (breaker: CircuitBreaker.CircuitBreaker) => Effect.Effect<unknown> } = {
+  "by its failures": ({ protect }) => Effect.exit(protect(Effect.fail("503"))),
+  "by hand": ({ control }) => control.trip(),
+  "by hand, for good": ({ control }) => control.forceOpen
+}
+
+const circuits: { readonly [name: string]: Effect.Effect<CircuitBreaker.CircuitBreaker> } = {
+  "a circuit": CircuitBreaker.make({ name: "model", minimumCalls: 1 }),
+  "a circuit of a family": Effect.flatMap(
+    CircuitBreaker.family({ name: "models", minimumCalls: 1 }),
+    ({ get }) => get("gpt")
+  )
+}
+
+for (const [circuit, make] of Object.entries(circuits)) {
+  for (const [how, open] of Object.entries(openings)) {
+    describe(`when ${circuit} opens ${how}`, () => {
+      it.effect("those who wait for a slot are told at once, and their tokens are given back", () =>
+        Effect.gen(function*() {
+          const breaker = yield* make
+          const bulkhead = yield* bulkheadOf(10)
+          const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(10, "1 hour")] })
+          const { protect } = yield* Pipeline.make({ limit, bulkhead, breaker })
+          const running = yield* detach(protect(Effect.never))
+          const waiting = yield* Effect.forEach([1, 2, 3], () => detach(Effect.flip(protect(Effect.never))))
+          assert.strictEqual(yield* available(limit), 6)
+          yield* open(breaker)
+          yield* TestClock.adjust(0)
+          const errors = yield* Effect.forEach(waiting, Fiber.join)
+          assert.deepStrictEqual(errors.map(({ _tag }) => _tag), ["CircuitOpen", "CircuitOpen", "CircuitOpen"])
+          const { inFlight, queued, rejected } = yield* bulkhead.snapshot
+          assert.deepStrictEqual([inFlight, queued, yield* available(limit)], [1, 0, 9])
+          assert.deepStrictEqual(rejected, { "queue-full": 0, "wait-timeout": 0, "deadline": 0 })
+          assert.strictEqual((yield* breaker.snapshot).rejected, 3)
+          assert.isUndefined(running.pollUnsafe())
+        }))
+
+      it.effect("those who wait for a turn are told at once", () =>
+        Effect.gen(function*() {
+          const breaker = yield* make
+          const limit = yield* limiterOf
+          const { protect } = yield* Pipeline.make({ limit, breaker, attemptTimeout: "1 hour" })
+          for (let n = 0; n < 2; n++) yield* detach(protect(Effect.never))
+          const waiting = yield* detach(Effect.flip(protect(Effect.never)))
+          assert.strictEqual((yield* limit.snapshot).waiting, 1)
+          yield* open(breaker)
+          yield* TestClock.adjust(0)
+          assert.strictEqual((yield* Fiber.join(waiting))._tag, "CircuitOpen")
+          assert.strictEqual((yield* limit.snapshot).waiting, 0)
+        }))
+
+      it.effect("those who wait in the same queue for another target wait on", () =>
+        Effect.gen(function*() {
+          const breaker = yield* make
+          const bulkhead = yield* bulkheadOf(10)
+          const { protect } = yield* Pipeline.make({ bulkhead, breaker })
+          const holder = yield* detach(bulkhead.protect(Effect.never))
+          const other = yield* detach(bulkhead.protect(Effect.succeed("other")))
+          const waiting = yield* detach(Effect.flip(protect(Effect.never)))
+          yield* open(breaker)
+          yield* TestClock.adjust(0)
+          assert.strictEqual((yield* Fiber.join(waiting))._tag, "CircuitOpen")
+          yield* Fiber.interrupt(holder)
+          assert.strictEqual(yield* Fiber.join(other), "other")
+        }))
+    })
+  }
+}
+
+it.effect("a call that was given its slot in the step in which the circuit opens is refused by the circuit", () =>
+  Effect.gen(function*() {
+    const breaker = yield* CircuitBreaker.make({ name: "model", minimumCalls: 1 })
+    const bulkhead = yield* bulkheadOf(10)
+    const { protect } = yield* Pipeline.make({ bulkhead, breaker })
+    const fail = yield* detach(Effect.exit(protect(Effect.delay(Effect.fail("503"), "1 second"))))
+    let made = 0
+    const waiting = yield* detach(Effect.flip(protect(Effect.sync(() => ++made))))
+    yield* TestClock.adjust("1 second")
+    yield* Fiber.join(fail)
+    assert.deepStrictEqual([(yield* Fiber.join(waiting))._tag, made], ["CircuitOpen", 0])
+    assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
+  }))
+
+it.effect("nobody listens to the circuit any more when nobody waits", () =>
+  Effect.gen(function*() {
+    const breaker = yield* CircuitBreaker.make({ name: "model" })
+    const bulkhead = yield* bulkheadOf(10)
+    for (let n = 0; n < 100; n++) {
+      const { protect } = yield* Pipeline.make({ bulkhead, breaker })
+      const holder = yield* detach(bulkhead.protect(Effect.never))
+      const waiting = yield* detach(protect(Effect.void))
+      yield* Fiber.interrupt(n % 2 === 0 ? holder : waiting)
+      yield* Fiber.interrupt(holder)
+      yield* Fiber.await(waiting)
+    }
+    yield* breaker.control.trip()
+    yield* TestClock.adjust(0)
+    assert.strictEqual((yield* breaker.snapshot).rejected, 0)
+  }))
+
+it.effect("a kind of call waits for its turn and for its slot as long as it says", () =>
+  Effect.gen(function*() {
+    const bulkhead = yield* bulkheadOf(10)
+    const limit = yield* limiterOf
+    yield* detach(bulkhead.protect(Effect.never))
+    for (
+      const [parts, first, second] of [
+        [{ bulkhead }, "BulkheadFull", "BulkheadFull"],
+        [{ limit }, "RateLimited", "RateLimited"],
+        [{ limit, bulkhead }, "RateLimited", "RateLimited"]
+      ] as const
+    ) {
+      yield* Effect.ignore(Effect.replicateEffect(limit.protectWith({ costs: {}, maxWait: 0 })(Effect.void), 3))
+      const { protect, protectWith } = yield* Pipeline.make(parts)
+      const hasty: Effect.Effect<void, { readonly _tag: string }> = protectWith<void, never>({ maxWait: 0 })(
+        Effect.void
+      )
+      assert.strictEqual((yield* Effect.flip(hasty))._tag, first)
+      const patient = yield* detach(Effect.flip(protectWith<void, never>({ maxWait: "2 seconds" })(Effect.void)))
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* Fiber.join(patient))._tag, second)
+      const waits = yield* detach(Effect.exit(protect(Effect.void)))
+      yield* TestClock.adjust("30 seconds")
+      assert.isUndefined(waits.pollUnsafe())
+      yield* Fiber.interrupt(waits)
+    }
+  }))
