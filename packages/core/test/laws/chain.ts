@@ -134,7 +134,7 @@ const dueOf = (call: Call, links: ReadonlyArray<Link>, around: number): number =
 }
 
 const begins = (scene: Scene, call: Call, links: ReadonlyArray<Link>): void => {
-  call.begunNumber = scene.next(`the work of ${call.id} begins`)
+  call.begunNumber = scene.next(`the work of ${call.id} begins${scene.now > call.askedAt ? " after a wait" : ""}`)
   for (const link of links) {
     if (link._tag === "Guard") scene.begun[link.name] = (scene.begun[link.name] ?? 0) + 1
   }

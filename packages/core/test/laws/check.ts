@@ -7,8 +7,7 @@ import { simpler } from "./simpler.ts"
 /** How many programs, from the environment. @default 100 */
 export const programs = Number(process.env.SWITCHGEAR_PROGRAMS ?? 100)
 
-// Which programs. @default others each time
-const seed = process.env.SWITCHGEAR_SEED
+const seedOfAll = process.env.SWITCHGEAR_SEED
 
 // Only laws whose name begins so are looked at. @default all
 const law = process.env.SWITCHGEAR_LAW ?? ""
@@ -21,10 +20,14 @@ export interface CheckOptions {
   readonly shown?: ((program: Program) => Program) | undefined
   /** How many simpler programs are tried. @default 3000 */
   readonly maxShrinks?: number | undefined
+  /** Which programs. @default what the environment says, and else others each time */
+  readonly seed?: string | undefined
 }
 
 /** Answers what to say about the first program that broke a law; undefined when none did. */
-export const check = ({ broken, maxShrinks, runs, shown }: CheckOptions): Effect.Effect<string | undefined> =>
+export const check = (
+  { broken, maxShrinks, runs, seed = seedOfAll, shown }: CheckOptions
+): Effect.Effect<string | undefined> =>
   Effect.gen(function*() {
     const property = (program: Program) =>
       Effect.flatMap(broken(program), (all) => {

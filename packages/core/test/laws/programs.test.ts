@@ -8,6 +8,34 @@ import { Effect } from "effect"
 import { check, programs } from "./check.ts"
 import { play } from "./play.ts"
 
+const kinds = [
+  "answered",
+  "died",
+  "was interrupted",
+  "failed with Blip",
+  "failed with BulkheadFull",
+  "failed with CircuitOpen",
+  "failed with DeadlineExceeded",
+  "failed with RateLimited",
+  "begins after a wait",
+  "is given the value"
+]
+
+it.live("three hundred programs see every kind of end, of refusal and of wait", () =>
+  Effect.gen(function*() {
+    const seen = Object.fromEntries(kinds.map((kind) => [kind, 0]))
+    yield* check({
+      runs: 300,
+      seed: "kinds",
+      broken: (program) =>
+        Effect.map(play(program), ({ log }) => {
+          for (const kind of kinds) if (log.some((line) => line.includes(kind))) seen[kind]!++
+          return []
+        })
+    })
+    for (const kind of kinds) assert.isAbove(seen[kind]!, 3, kind)
+  }))
+
 it.live(`${programs} random programs keep the laws`, () =>
   Effect.gen(function*() {
     let played = 0
