@@ -102,7 +102,7 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
             if (!inside.includes(name)) scene.finished[name] = (scene.finished[name] ?? 0) + 1
         }
         const due = dueOf(call, links, around)
-        if (scene.now > due + delay) {
+        if (scene.now > due + delay + scene.clock.blocked) {
           scene.breaks(
             "a limit ends the call",
             `call ${call.id} of ${call.names.join()} should have ended at ${due} ms`
@@ -139,7 +139,7 @@ const begins = (scene: Scene, call: Call, links: ReadonlyArray<Link>): void => {
     if (link._tag === "Guard") scene.begun[link.name] = (scene.begun[link.name] ?? 0) + 1
   }
   const waited = links.reduce((sum, link) => sum + waitOf(link), 0)
-  if (scene.now > call.askedAt + waited) {
+  if (scene.now > call.askedAt + waited + scene.clock.blocked) {
     scene.breaks("a limit ends the call", `call ${call.id} of ${call.names.join()} waited longer than ${waited} ms`)
   }
   for (const other of scene.untold) {

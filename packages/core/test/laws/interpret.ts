@@ -64,6 +64,8 @@ const work = (scene: Scene, { millis, way }: Extract<Tree, { readonly _tag: "Wor
         return scene.hang
       case "stubborn":
         return Effect.uninterruptible(sleep)
+      case "blocks":
+        return Effect.sync(() => scene.clock.block(millis))
       case "lingers":
         return Effect.onInterrupt(scene.hang, () => sleep)
       case "rejects":
@@ -79,7 +81,8 @@ const judged = (scene: Scene, name: string, self: Any, millis: number, delay: nu
     return Effect.onExit(self, (exit) =>
       Effect.sync(() => {
         scene.judge(name, exit)
-        if (scene.now > due + delay) scene.breaks("a limit ends the call", `${name} should have ended at ${due} ms`)
+        if (scene.now > due + delay + scene.clock.blocked)
+          scene.breaks("a limit ends the call", `${name} should have ended at ${due} ms`)
       }))
   })
 

@@ -2,6 +2,7 @@
 import { Registry } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Clock, Effect } from "effect"
+import { BlockedClock } from "./blockedClock.ts"
 import { changeByHand, commanded, makeGuards } from "./guards.ts"
 import { interpret } from "./interpret.ts"
 import { atTheEnd, meanwhile, noCircuitOpened } from "./laws.ts"
@@ -21,31 +22,38 @@ export interface PlayOptions {
   readonly isHealthy?: boolean | undefined
 }
 
-export const play = ({ cast, steps }: Program, { isHealthy, strike }: PlayOptions = {}): Effect.Effect<Played> =>
-  watched((broken) =>
+export const play = ({ cast, steps }: Program, { isHealthy, strike }: PlayOptions = {}): Effect.Effect<Played> => {
+  const playing = (clock: BlockedClock, broken: Array<string>) =>
+    Effect.gen(function*() {
+      const registry = yield* Registry.make()
+      const heard = { before: 0, after: 0 }
+      registry.observe({ happened: () => heard.before++ })
+      registry.observe({ happened: throws })
+      registry.observe({ happened: () => heard.after++ })
+      const guards = yield* Effect.provideService(makeGuards, Registry.CurrentRegistry, registry)
+      const scene = new Scene(cast, guards, clock)
+      for (const step of steps) {
+        yield* perform(scene, step, strike)
+        yield* meanwhile(scene)
+      }
+      if (isHealthy) yield* noCircuitOpened(scene)
+      yield* atTheEnd(scene)
+      if (heard.before !== heard.after)
+        scene.breaks("all observers are told", `${heard.before} and ${heard.after} times`)
+      broken.push(...scene.broken)
+      return scene.log
+    }).pipe(Effect.scoped)
+
+  return watched((broken) =>
     VirtualClock.play(
-      Effect.gen(function*() {
-        const registry = yield* Registry.make()
-        const heard = { before: 0, after: 0 }
-        registry.observe({ happened: () => heard.before++ })
-        registry.observe({ happened: throws })
-        registry.observe({ happened: () => heard.after++ })
-        const guards = yield* Effect.provideService(makeGuards, Registry.CurrentRegistry, registry)
-        const scene = new Scene(cast, guards, yield* Clock.Clock)
-        for (const step of steps) {
-          yield* perform(scene, step, strike)
-          yield* meanwhile(scene)
-        }
-        if (isHealthy) yield* noCircuitOpened(scene)
-        yield* atTheEnd(scene)
-        if (heard.before !== heard.after)
-          scene.breaks("all observers are told", `${heard.before} and ${heard.after} times`)
-        broken.push(...scene.broken)
-        return scene.log
-      }).pipe(Effect.scoped),
+      Effect.flatMap(Clock.Clock, (time) => {
+        const clock = new BlockedClock(time)
+        return Effect.provideService(playing(clock, broken), Clock.Clock, clock)
+      }),
       { promises: "none" }
     )
   )
+}
 
 const perform = (scene: Scene, step: Step, strike: Strike | undefined): Effect.Effect<unknown> => {
   scene.next(step._tag === "ByHand" ? step.change : step._tag)

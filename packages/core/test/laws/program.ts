@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 
-/** How one piece of work goes. "rejects" calls the provider and then fails on the open circuit of another tool. */
+/** How one piece of work goes. "blocks" keeps the event loop busy. "rejects" calls the provider and then fails on the open circuit of another tool. */
 export const Way = Schema.Literals([
   "answers",
   "answers",
@@ -14,7 +14,8 @@ export const Way = Schema.Literals([
   "dies",
   "stubborn",
   "lingers",
-  "rejects"
+  "rejects",
+  "blocks"
 ])
 
 export const Work = Schema.TaggedStruct("Work", { way: Way, millis: Schema.Literals([0, 1, 20, 300, 2000]) })

@@ -1,6 +1,7 @@
 /** What happened in one run of a program, in order, and which laws were broken. */
 import type { CircuitBreaker } from "@switchgear/core"
-import { Cause, type Clock, Effect, Exit, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
+import type { BlockedClock } from "./blockedClock.ts"
 import type { Guards } from "./guards.ts"
 import type { Cast } from "./program.ts"
 
@@ -22,7 +23,7 @@ export interface Call {
 export class Scene {
   readonly cast: Cast
   readonly guards: Guards
-  readonly clock: Clock.Clock
+  readonly clock: BlockedClock
   readonly broken: Array<string> = []
   readonly log: Array<string> = []
   readonly fibers: Array<{ readonly name: string; readonly fiber: Fiber.Fiber<unknown, unknown> }> = []
@@ -46,7 +47,7 @@ export class Scene {
   private calls = 0
   private number = 0
 
-  constructor(cast: Cast, guards: Guards, clock: Clock.Clock) {
+  constructor(cast: Cast, guards: Guards, clock: BlockedClock) {
     this.cast = cast
     this.guards = guards
     this.clock = clock
