@@ -50,7 +50,7 @@ import { BulkheadCall } from "./bulkhead/call.ts"
 import { PermitPool, type Rules } from "./bulkhead/permitPool.ts"
 import { type Begin, guard } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
-import { type GuardClass, guardClass, keyOf, type KeyOf } from "./internal/serviceClass.ts"
+import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/serviceClass.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Registry from "./Registry.ts"
 

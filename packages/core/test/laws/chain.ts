@@ -1,6 +1,6 @@
 /** Guards and limits that stand directly around each other, and what is measured at their outer and inner end. */
 import { Deadline } from "@switchgear/core"
-import { Context, Effect } from "effect"
+import { Cause, Context, Effect, type Exit } from "effect"
 import { maxWaits } from "./guards.ts"
 import type { Tree } from "./program.ts"
 import type { Call, Scene } from "./scene.ts"
@@ -12,6 +12,9 @@ type Any = Effect.Effect<unknown, unknown>
 export const CurrentDue = Context.Reference<number>("@switchgear/core/test/laws/CurrentDue", {
   defaultValue: () => Infinity
 })
+
+// The guards around: a call that passes a circuit again, inside of a probe of it, is that probe.
+const Inside = Context.Reference<ReadonlyArray<string>>("@switchgear/core/test/laws/Inside", { defaultValue: () => [] })
 
 /** One link, from the outside in. */
 export type Link =
@@ -46,8 +49,18 @@ type Protect = <A, E>(self: Effect.Effect<A, E>) => Effect.Effect<A, unknown>
 
 const protectOf = ({ guards }: Scene, name: string): Protect => {
   const { breakers, bulkheads, family, limiters } = guards
+  const maxWait = (maxWaits as Record<string, number>)[name]!
+  switch (name) {
+    case "gate":
+      return breakers.breaker.gate
+    case "bulkheadBriefly":
+      return bulkheads.bulkhead.protectWith({ maxWait })
+    case "limitBriefly":
+      return limiters.limit.protectWith({ costs: {}, maxWait })
+    case "limitSettled":
+      return limiters.limit.protectWith({ costs: { requests: 2 }, settle: () => ({ requests: 0 }) })
+  }
   const plain: Record<string, { readonly protect: Protect }> = { ...breakers, ...bulkheads, ...limiters }
-  if (name === "gate") return breakers.breaker.gate
   return name.startsWith("family") ? family.protect(name) : plain[name]!.protect
 }
 
@@ -58,6 +71,7 @@ const protectOf = ({ guards }: Scene, name: string): Protect => {
 export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, delay: number): Any =>
   Effect.withFiber((fiber) => {
     const around = fiber.getRef(CurrentDue)
+    const inside = fiber.getRef(Inside)
     const call = scene.call(links.map((link) => link._tag === "Guard" ? link.name : `limit ${link.millis}`))
     const inner = Effect.suspend(() => {
       begins(scene, call, links)
@@ -65,10 +79,14 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
         (due, link) => link._tag === "Limit" ? Math.min(due, scene.now + link.millis) : due,
         around
       )
-      return Effect.provideService(work, CurrentDue, due)
+      return work.pipe(
+        Effect.provideService(CurrentDue, due),
+        Effect.provideService(Inside, [...inside, ...call.names])
+      )
     }).pipe(Effect.onExit((exit) =>
       Effect.sync(() => {
         call.endedNumber = scene.next(`the work of ${call.id} ${told(exit)}`)
+        call.result = exit
         // With a limit in between, the caller is told in another fiber's step.
         if (links.every((link) => link._tag === "Guard")) scene.untold.add(call)
       })
@@ -79,8 +97,12 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
         scene.untold.delete(call)
         scene.next(`call ${call.id} ${told(exit)}`)
         scene.judge(`call ${call.id} of ${call.names.join()}`, exit)
+        if (call.result !== undefined && isResult(exit, call.result)) {
+          for (const name of new Set(call.names))
+            if (!inside.includes(name)) scene.finished[name] = (scene.finished[name] ?? 0) + 1
+        }
         const due = dueOf(call, links, around)
-        if (scene.now > due + delay) {
+        if (scene.now > due + delay + scene.clock.blocked) {
           scene.breaks(
             "a limit ends the call",
             `call ${call.id} of ${call.names.join()} should have ended at ${due} ms`
@@ -88,6 +110,15 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
         }
       }))
   })
+
+/** Whether a call was told what its work came to. */
+const isResult = (told: Exit.Exit<unknown, unknown>, result: Exit.Exit<unknown, unknown>): boolean => {
+  if (told._tag === "Success" || result._tag === "Success") return told._tag === result._tag
+  const [reason] = told.cause.reasons
+  // A total deadline that was short says nothing about what is called.
+  return reason !== undefined && Cause.isFailReason(reason) && !(reason.error instanceof Deadline.DeadlineExceeded) &&
+    result.cause.reasons.some((other) => Cause.isFailReason(other) && other.error === reason.error)
+}
 
 /** The latest time at which a call is told: before its work has begun it can have waited for each guard in turn. */
 const dueOf = (call: Call, links: ReadonlyArray<Link>, around: number): number => {
@@ -103,12 +134,12 @@ const dueOf = (call: Call, links: ReadonlyArray<Link>, around: number): number =
 }
 
 const begins = (scene: Scene, call: Call, links: ReadonlyArray<Link>): void => {
-  call.begunNumber = scene.next(`the work of ${call.id} begins`)
+  call.begunNumber = scene.next(`the work of ${call.id} begins${scene.now > call.askedAt ? " after a wait" : ""}`)
   for (const link of links) {
     if (link._tag === "Guard") scene.begun[link.name] = (scene.begun[link.name] ?? 0) + 1
   }
   const waited = links.reduce((sum, link) => sum + waitOf(link), 0)
-  if (scene.now > call.askedAt + waited) {
+  if (scene.now > call.askedAt + waited + scene.clock.blocked) {
     scene.breaks("a limit ends the call", `call ${call.id} of ${call.names.join()} waited longer than ${waited} ms`)
   }
   for (const other of scene.untold) {

@@ -32,7 +32,18 @@ export interface Answer {
 }
 
 /** The longest wait that each guard allows, in milliseconds. */
-export const maxWaits = { bulkhead: 5000, share: 500, limit: 3000, sliding: 3000 } as const
+export const maxWaits = {
+  bulkhead: 5000,
+  bulkheadBriefly: 50,
+  share: 500,
+  limit: 3000,
+  limitBriefly: 50,
+  limitSettled: 3000,
+  sliding: 3000
+} as const
+
+/** How many calls may wait for the first limiter. */
+export const limitQueue = 5
 
 export const openFor = 1000
 
@@ -94,7 +105,8 @@ export const makeGuards = Effect.gen(function*() {
   const limit = yield* RateLimit.make({
     name: "limit",
     limits: [RateLimit.requests(2, 1000)],
-    maxWait: maxWaits.limit
+    maxWait: maxWaits.limit,
+    queue: limitQueue
   })
   const sliding = yield* RateLimit.make({
     name: "sliding",
@@ -165,7 +177,25 @@ export const changeByHand = (guards: Guards, change: Exclude<ByHand, `cache.${st
       return breaker.control.close
     case "breaker.reset":
       return breaker.control.reset
+    case "familyA.forceOpen":
+      return Effect.flatMap(family.get("familyA"), ({ control }) => control.forceOpen)
+    case "familyA.disable":
+      return Effect.flatMap(family.get("familyA"), ({ control }) => control.disable)
+    case "familyA.close":
+      return Effect.flatMap(family.get("familyA"), ({ control }) => control.close)
     case "family.churn":
       return Effect.forEach(["x", "y", "z"], (key) => family.get(key))
   }
+}
+
+/** The state that a command leaves a circuit in until the next one; undefined where it goes on by itself. */
+export const commanded = (change: ByHand): CircuitBreaker.State | undefined => {
+  const command = change.split(".")[1]
+  return command === "forceOpen"
+    ? "ForcedOpen"
+    : command === "disable"
+    ? "Disabled"
+    : command === "metricsOnly"
+    ? "MetricsOnly"
+    : undefined
 }

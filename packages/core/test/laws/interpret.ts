@@ -3,7 +3,6 @@ import { Attempts, Bulkhead, Cascade, Deadline, RetryBudget } from "@switchgear/
 import { Context, Effect, Fiber } from "effect"
 import { chained, CurrentDue, linksOf } from "./chain.ts"
 import { type Answer, OtherToolOpen } from "./guards.ts"
-import { lawsInForce } from "./inForce.ts"
 import type { Tree } from "./program.ts"
 import { OwnDefect, type Scene } from "./scene.ts"
 
@@ -65,6 +64,8 @@ const work = (scene: Scene, { millis, way }: Extract<Tree, { readonly _tag: "Wor
         return scene.hang
       case "stubborn":
         return Effect.uninterruptible(sleep)
+      case "blocks":
+        return Effect.sync(() => scene.clock.block(millis))
       case "lingers":
         return Effect.onInterrupt(scene.hang, () => sleep)
       case "rejects":
@@ -80,7 +81,8 @@ const judged = (scene: Scene, name: string, self: Any, millis: number, delay: nu
     return Effect.onExit(self, (exit) =>
       Effect.sync(() => {
         scene.judge(name, exit)
-        if (scene.now > due + delay) scene.breaks("a limit ends the call", `${name} should have ended at ${due} ms`)
+        if (scene.now > due + delay + scene.clock.blocked)
+          scene.breaks("a limit ends the call", `${name} should have ended at ${due} ms`)
       }))
   })
 
@@ -99,14 +101,12 @@ const around = (scene: Scene, around: Extract<Tree, { readonly _tag: "Around" }>
       return Attempts.within(2)(inner)
     case "retryBudget":
       return RetryBudget.within(scene.guards.retryBudget)(inner)
-    case "deadlineDetached":
-      return Deadline.detached(Effect.andThen(seesNothing(scene), Effect.provideService(inner, CurrentDue, Infinity)))
-    case "attemptsDetached":
-      return Attempts.detached(Effect.flatMap(Attempts.left, (left) => {
-        if (left !== Infinity)
-          scene.breaks("budgets belong to the caller", `${left} attempts are left to detached work`)
-        return inner
-      }))
+    case "detached":
+      return Effect.andThen(seesNoBudget(scene, "detached work"), Effect.provideService(inner, CurrentDue, Infinity))
+        .pipe(
+          Deadline.detached,
+          Attempts.detached
+        )
     case "uninterruptible":
       return Effect.uninterruptible(inner)
     case "forkDetach":
@@ -125,9 +125,10 @@ const around = (scene: Scene, around: Extract<Tree, { readonly _tag: "Around" }>
   }
 }
 
-const seesNothing = (scene: Scene): Effect.Effect<void> =>
-  Effect.map(Deadline.remaining, (left) => {
-    if (left !== undefined) scene.breaks("budgets belong to the caller", "detached work is under a deadline")
+const seesNoBudget = (scene: Scene, who: string): Effect.Effect<void> =>
+  Effect.zipWith(Deadline.remaining, Attempts.left, (time, attempts) => {
+    if (time !== undefined) scene.breaks("budgets belong to the caller", `${who} is under a deadline`)
+    if (attempts !== Infinity) scene.breaks("budgets belong to the caller", `${attempts} attempts are left to ${who}`)
   })
 
 /** Answers at once; the work goes on. */
@@ -147,19 +148,26 @@ const again = (scene: Scene, inner: Any, times: number): Any =>
     )
   )
 
-const cached = (scene: Scene, read: "through" | "orStale", key: string, inner: Any): Any =>
+const cached = (scene: Scene, read: Extract<Tree, { readonly _tag: "Cached" }>["read"], key: string, inner: Any): Any =>
   Effect.withFiber((fiber) => {
     const keys = fiber.getRef(KeysInHand)
     if (keys >= key) return inner
     const asked = scene.next(`asks the cache for ${key}`)
-    const loads = Effect.suspend(() => {
-      const readAt = scene.next(`reads the value of ${key}`)
-      return Effect.as(inner, { readAt } satisfies Answer)
-    }).pipe(Effect.provideService(KeysInHand, key), Effect.provideService(CurrentDue, Infinity))
-    return Effect.map(scene.guards.cache[read](key)(loads), ({ value }) => {
+    const loads = Effect.andThen(
+      seesNoBudget(scene, "a shared call"),
+      Effect.suspend(() => {
+        const readAt = scene.next(`reads the value of ${key}`)
+        return Effect.as(inner, { readAt } satisfies Answer)
+      })
+    ).pipe(Effect.provideService(KeysInHand, key), Effect.provideService(CurrentDue, Infinity))
+    const { cache } = scene.guards
+    const reading = read === "through"
+      ? cache.through(key)
+      : cache.orStale(key, read === "orStale" ? undefined : { after: 50 })
+    return Effect.map(reading(loads), ({ value }) => {
       scene.next(`is given the value of ${key} read at ${value.readAt}`)
       const invalidated = scene.invalidated[key] ?? 0
-      if (lawsInForce.invalidationWins && invalidated < asked && value.readAt < invalidated) {
+      if (invalidated < asked && value.readAt < invalidated) {
         scene.breaks(
           "invalidation wins",
           `who asked at ${asked} was given a value read at ${value.readAt}, before ${invalidated}`
@@ -194,16 +202,12 @@ const delayOf = (tree: Tree): number => {
         : tree.around === "forkDetach" || tree.around === "again"
         ? 0
         : delayOf(tree.inner)
-    case "Cached":
-      // The last caller to leave a flight may wait for the work of the one that began it.
-      return longestDelay + delayOf(tree.inner)
     case "Either":
-      return Math.max(delayOf(tree.first), delayOf(tree.second))
+      // What the first passes on to the second when its own time-out comes at the same moment may begin.
+      return delayOf(tree.first) + delayOf(tree.second)
     case "Together":
       return Math.max(...tree.members.map(delayOf))
     default:
       return delayOf(tree.inner)
   }
 }
-
-const longestDelay = 2000

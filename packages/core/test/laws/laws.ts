@@ -2,7 +2,7 @@
 import type { CircuitBreaker } from "@switchgear/core"
 import { Bulkhead, Deadline } from "@switchgear/core"
 import { Effect } from "effect"
-import { openFor } from "./guards.ts"
+import { limitQueue, openFor } from "./guards.ts"
 import { limits } from "./program.ts"
 import type { Scene } from "./scene.ts"
 
@@ -23,14 +23,22 @@ export const meanwhile = (scene: Scene): Effect.Effect<void> =>
     }
     for (const [name, limiter] of entries(limiters)) {
       const { limits, waiting } = yield* limiter.snapshot
-      if (waiting < 0) scene.breaks("nothing leaks", `${waiting} wait for ${name}`)
+      if (waiting < 0 || (name === "limit" && waiting > limitQueue))
+        scene.breaks("nothing leaks", `${waiting} wait for ${name}`)
       for (const { available, capacity } of limits) {
-        if (available > capacity + 1e-6) scene.breaks("nothing leaks", `${name} has ${available} of ${capacity}`)
+        if (available > capacity + 1e-6)
+          scene.breaks("nothing leaks", `${name} has ${available} of ${capacity}`)
       }
     }
     for (const [name, breaker] of entries(breakers)) {
       const { inFlight } = yield* breaker.snapshot
-      if (inFlight < 0) scene.breaks("nothing leaks", `${name} has ${inFlight} in flight`)
+      if (inFlight < 0)
+        scene.breaks("nothing leaks", `${name} has ${inFlight} in flight`)
+    }
+    for (const [name, state] of entries(scene.commanded)) {
+      if (state === undefined) continue
+      const is = yield* (name === "breaker" ? breakers.breaker : yield* family.get(name)).state
+      if (is !== state) scene.breaks("control by hand holds", `${name} is ${is} and was put in ${state}`)
     }
     const { inFlight } = yield* family.snapshot
     if (inFlight < 0) scene.breaks("nothing leaks", `family has ${inFlight} in flight`)
@@ -92,7 +100,13 @@ const allIsBack = (scene: Scene): Effect.Effect<void> =>
   })
 
 const whatWasNotBegunSaysNothing = (scene: Scene): void => {
-  const { begun, guards: { judges } } = scene
+  const { begun, finished, guards: { judges } } = scene
+  const ended = {
+    breaker: finished.breaker ?? 0,
+    slowBreaker: finished.slowBreaker ?? 0,
+    family: (finished.familyA ?? 0) + (finished.familyB ?? 0),
+    pipeline: 0
+  }
   const beganIn = {
     breaker: begun.breaker ?? 0,
     slowBreaker: begun.slowBreaker ?? 0,
@@ -104,9 +118,9 @@ const whatWasNotBegunSaysNothing = (scene: Scene): void => {
     if (told.counted > began) {
       scene.breaks("what was not begun says nothing", `${name} counted ${told.counted} calls and ${began} were begun`)
     }
-    // A circuit that begins is told of each end, except that a family forgets with a key who was in flight.
-    if (told.judged < began)
-      scene.breaks("a begun call counts", `${name} judged ${told.judged} calls of ${began} begun`)
+    const finished = ended[name]
+    if (told.judged < finished)
+      scene.breaks("a begun call counts", `${name} judged ${told.judged} calls and ${finished} ended`)
     if (told.ignoredRejections > 0) {
       scene.breaks("a begun call counts", `${name} ignored ${told.ignoredRejections} calls that another tool rejected`)
     }
@@ -166,5 +180,17 @@ const allTimersFire = (scene: Scene): Effect.Effect<void> =>
       const end = ends.get(millis)
       if (end !== millis)
         scene.breaks("every timer fires", `a time-out of ${millis} ms came after ${end ?? "never"}`)
+    }
+  })
+
+/** No circuit has opened, once all calls have ended. */
+export const noCircuitOpened = (scene: Scene): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { breakers, family } = scene.guards
+    yield* Effect.sleep("1 hour")
+    const circuits = [...entries(breakers).map(([, breaker]) => breaker), family]
+    for (const circuit of circuits) {
+      const { name, openings } = yield* circuit.snapshot
+      if (openings > 0) scene.breaks("impatience is no sickness", `${name} opened ${openings} times`)
     }
   })

@@ -1,9 +1,11 @@
 /** Plays a program in virtual time, and answers which laws it broke. */
+import { Registry } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Clock, Effect } from "effect"
-import { changeByHand, makeGuards } from "./guards.ts"
+import { BlockedClock } from "./blockedClock.ts"
+import { changeByHand, commanded, makeGuards } from "./guards.ts"
 import { interpret } from "./interpret.ts"
-import { atTheEnd, meanwhile } from "./laws.ts"
+import { atTheEnd, meanwhile, noCircuitOpened } from "./laws.ts"
 import type { ByHand, Program, Step, Tree } from "./program.ts"
 import { Scene } from "./scene.ts"
 import type { Strike } from "./strike.ts"
@@ -13,23 +15,45 @@ export interface Played {
   readonly log: ReadonlyArray<string>
 }
 
-/** Plays a program; with a strike, its second root is the one that is struck. */
-export const play = ({ cast, steps }: Program, strike?: Strike): Effect.Effect<Played> =>
-  watched((broken) =>
+export interface PlayOptions {
+  /** Strikes the second root. */
+  readonly strike?: Strike | undefined
+  /** All work is that of a healthy provider: no circuit may open. */
+  readonly isHealthy?: boolean | undefined
+}
+
+export const play = ({ cast, steps }: Program, { isHealthy, strike }: PlayOptions = {}): Effect.Effect<Played> => {
+  const playing = (clock: BlockedClock, broken: Array<string>) =>
+    Effect.gen(function*() {
+      const registry = yield* Registry.make()
+      const heard = { before: 0, after: 0 }
+      registry.observe({ happened: () => heard.before++ })
+      registry.observe({ happened: throws })
+      registry.observe({ happened: () => heard.after++ })
+      const guards = yield* Effect.provideService(makeGuards, Registry.CurrentRegistry, registry)
+      const scene = new Scene(cast, guards, clock)
+      for (const step of steps) {
+        yield* perform(scene, step, strike)
+        yield* meanwhile(scene)
+      }
+      if (isHealthy) yield* noCircuitOpened(scene)
+      yield* atTheEnd(scene)
+      if (heard.before !== heard.after)
+        scene.breaks("all observers are told", `${heard.before} and ${heard.after} times`)
+      broken.push(...scene.broken)
+      return scene.log
+    }).pipe(Effect.scoped)
+
+  return watched((broken) =>
     VirtualClock.play(
-      Effect.gen(function*() {
-        const scene = new Scene(cast, yield* makeGuards, yield* Clock.Clock)
-        for (const step of steps) {
-          yield* perform(scene, step, strike)
-          yield* meanwhile(scene)
-        }
-        yield* atTheEnd(scene)
-        broken.push(...scene.broken)
-        return scene.log
+      Effect.flatMap(Clock.Clock, (time) => {
+        const clock = new BlockedClock(time)
+        return Effect.provideService(playing(clock, broken), Clock.Clock, clock)
       }),
       { promises: "none" }
     )
   )
+}
 
 const perform = (scene: Scene, step: Step, strike: Strike | undefined): Effect.Effect<unknown> => {
   scene.next(step._tag === "ByHand" ? step.change : step._tag)
@@ -71,9 +95,19 @@ const byHand = (scene: Scene, change: ByHand): Effect.Effect<unknown> => {
       const readAt = scene.invalidated.a = scene.next("a is set")
       return cache.set("a", { readAt })
     }
-    default:
+    default: {
+      const circuit = change.split(".")[0]
+      if (circuit === "breaker" || circuit === "familyA") scene.commanded[circuit] = commanded(change)
       return changeByHand(scene.guards, change)
+    }
   }
+}
+
+const thrownByObserver = "An observer throws."
+
+// Whoever listens to the guards may throw: that must change no result, end no timer and keep nothing from the others.
+const throws = ({ to }: Registry.Event) => {
+  if (to === "Open") throw new Error(thrownByObserver)
 }
 
 /** What is thrown where nobody can catch it ends a process: here it ends the play, and is told. */
@@ -96,6 +130,7 @@ const watched = (
     }
     const listening = (...words: ReadonlyArray<unknown>) => {
       const text = words.map(String).join(" ")
+      if (text.includes(thrownByObserver)) return
       if (text.includes("A callback threw")) broken.push(`nothing is thrown into a timer: ${text}`)
       else log(...words)
     }

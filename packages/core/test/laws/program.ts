@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 
-/** How one piece of work goes. "rejects" calls the provider and then fails on the open circuit of another tool. */
+/** How one piece of work goes. "blocks" keeps the event loop busy. "rejects" calls the provider and then fails on the open circuit of another tool. */
 export const Way = Schema.Literals([
   "answers",
   "answers",
@@ -14,7 +14,8 @@ export const Way = Schema.Literals([
   "dies",
   "stubborn",
   "lingers",
-  "rejects"
+  "rejects",
+  "blocks"
 ])
 
 export const Work = Schema.TaggedStruct("Work", { way: Way, millis: Schema.Literals([0, 1, 20, 300, 2000]) })
@@ -24,9 +25,12 @@ export const GuardName = Schema.Literals([
   "bulkhead",
   "bulkhead",
   "bulkhead",
+  "bulkheadBriefly",
   "share",
   "limit",
   "limit",
+  "limitBriefly",
+  "limitSettled",
   "sliding",
   "meter",
   "breaker",
@@ -42,8 +46,7 @@ export const Around = Schema.Literals([
   "retry",
   "attempts",
   "retryBudget",
-  "deadlineDetached",
-  "attemptsDetached",
+  "detached",
   "uninterruptible",
   "forkDetach",
   "forkDetach",
@@ -68,7 +71,12 @@ export type Tree =
   }
   | { readonly _tag: "Around"; readonly around: typeof Around.Type; readonly inner: Tree }
   | { readonly _tag: "After"; readonly millis: number; readonly inner: Tree }
-  | { readonly _tag: "Cached"; readonly read: "through" | "orStale"; readonly key: "a" | "b"; readonly inner: Tree }
+  | {
+    readonly _tag: "Cached"
+    readonly read: "through" | "orStale" | "orStaleSoon"
+    readonly key: "a" | "b"
+    readonly inner: Tree
+  }
   | { readonly _tag: "Either"; readonly either: "cascade" | "fallback"; readonly first: Tree; readonly second: Tree }
   | { readonly _tag: "Together"; readonly how: typeof How.Type; readonly members: ReadonlyArray<Tree> }
   | { readonly _tag: "Crowd"; readonly how: typeof How.Type; readonly times: 2 | 3 | 4; readonly inner: Tree }
@@ -91,7 +99,7 @@ const nodes = (inner: Schema.Codec<Tree>) => {
   })
   const after = Schema.TaggedStruct("After", { millis: Schema.Literals([1, 20, 300, 2000]), inner })
   const cached = Schema.TaggedStruct("Cached", {
-    read: Schema.Literals(["through", "orStale"]),
+    read: Schema.Literals(["through", "orStale", "orStaleSoon"]),
     key: Schema.Literals(["a", "b"]),
     inner
   })
@@ -132,6 +140,9 @@ const byHand = Schema.TaggedStruct("ByHand", {
     "breaker.metricsOnly",
     "breaker.close",
     "breaker.reset",
+    "familyA.forceOpen",
+    "familyA.disable",
+    "familyA.close",
     "family.churn",
     "cache.invalidate a",
     "cache.set a",

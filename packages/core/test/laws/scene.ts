@@ -1,5 +1,7 @@
 /** What happened in one run of a program, in order, and which laws were broken. */
-import { Cause, type Clock, Effect, Exit, Fiber } from "effect"
+import type { CircuitBreaker } from "@switchgear/core"
+import { Cause, Effect, Exit, Fiber } from "effect"
+import type { BlockedClock } from "./blockedClock.ts"
 import type { Guards } from "./guards.ts"
 import type { Cast } from "./program.ts"
 
@@ -15,17 +17,25 @@ export interface Call {
   readonly askedNumber: number
   begunNumber: number | undefined
   endedNumber: number | undefined
+  result: Exit.Exit<unknown, unknown> | undefined
 }
 
 export class Scene {
   readonly cast: Cast
   readonly guards: Guards
-  readonly clock: Clock.Clock
+  readonly clock: BlockedClock
   readonly broken: Array<string> = []
   readonly log: Array<string> = []
   readonly fibers: Array<{ readonly name: string; readonly fiber: Fiber.Fiber<unknown, unknown> }> = []
   /** Work that was begun directly inside of each guard. */
   readonly begun: Record<string, number> = {}
+  /** The state in which circuits were put by hand. */
+  readonly commanded: Record<"breaker" | "familyA", CircuitBreaker.State | undefined> = {
+    breaker: undefined,
+    familyA: undefined
+  }
+  /** Calls through each guard that were told what their work came to. */
+  readonly finished: Record<string, number> = {}
   /** Calls whose work has ended and whose caller has not been told. */
   readonly untold = new Set<Call>()
   /** For each key of the cache, the number of the last invalidation. */
@@ -37,7 +47,7 @@ export class Scene {
   private calls = 0
   private number = 0
 
-  constructor(cast: Cast, guards: Guards, clock: Clock.Clock) {
+  constructor(cast: Cast, guards: Guards, clock: BlockedClock) {
     this.cast = cast
     this.guards = guards
     this.clock = clock
@@ -65,7 +75,8 @@ export class Scene {
       askedAt: this.now,
       askedNumber: this.next(`call ${id} asks ${names.join()}`),
       begunNumber: undefined,
-      endedNumber: undefined
+      endedNumber: undefined,
+      result: undefined
     }
   }
 

@@ -23,14 +23,15 @@ export class Strike {
       return Effect.provideService(self, Scheduler.Scheduler, {
         executionMode: scheduler.executionMode,
         makeDispatcher: () => scheduler.makeDispatcher(),
-        shouldYield: (running) => this.strikes(fiber as AnyFiber) || scheduler.shouldYield(running)
+        shouldYield: (running) => this.strikes(fiber as AnyFiber, running) || scheduler.shouldYield(running)
       })
     })
   }
 
-  private strikes(fiber: AnyFiber): boolean {
+  // The step that is struck yields, and the interrupt comes in the turn after it: never inside a step of anybody.
+  private strikes(fiber: AnyFiber, running: AnyFiber): boolean {
     if (++this.steps !== this.n) return false
-    fiber.interruptUnsafe()
+    running.currentDispatcher.scheduleTask(() => fiber.interruptUnsafe(), 0)
     return true
   }
 }
