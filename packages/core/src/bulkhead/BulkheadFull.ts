@@ -1,7 +1,7 @@
 /** Error raised when a bulkhead refuses a call. */
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { rejection } from "../internal/rejection.ts"
+import { blank } from "../internal/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /** Why a call was refused: nowhere to wait, waited long enough, or no time left to wait. */
@@ -30,6 +30,13 @@ export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/
   }
 }
 
-/** A new error for each refused call, since callers may mark the errors that they report. */
-export const refusal = (bulkhead: string, reason: Reason): Exit.Exit<never, BulkheadFull> =>
-  Exit.fail(rejection(BulkheadFull, { _tag: "BulkheadFull", bulkhead, reason }))
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
+/** A new error for each refused call, since callers may mark the errors that they report; built field by field. */
+export const refusal = (bulkhead: string, reason: Reason): Exit.Exit<never, BulkheadFull> => {
+  const error: Mutable<BulkheadFull> = blank(BulkheadFull)
+  error._tag = "BulkheadFull"
+  error.bulkhead = bulkhead
+  error.reason = reason
+  return Exit.fail(error)
+}

@@ -34,6 +34,11 @@ export class PermitPool {
     this.placesOfAKey = this.shareOf(limit)
   }
 
+  /** Whether no call, of whatever lane, can have a slot or wait for one. */
+  get isFull(): boolean {
+    return this.taken >= this.concurrency && this.queue.size >= this.limit
+  }
+
   /** Whether another call of the lane may wait. */
   hasPlace(lane: Lane<BulkheadCall>): boolean {
     return this.queue.size < this.limit && (lane.key === undefined || lane.waiting.size < this.placesOfAKey)
