@@ -84,8 +84,9 @@ const allIsBack = (scene: Scene): Effect.Effect<void> =>
         if (name !== "meter" && spent !== 0) {
           scene.breaks("nothing leaks", `${name} has ${available} of ${capacity} at the end`)
         }
-        // A strike can come between the step in which a guard lets a call go on and the first step of its work.
-        const struck = scene.roots > 1 ? 1 : 0
+        // A strike can come between the step in which a guard lets a call go on and the first step of its work: then it
+        // was paid for at each meter around that work, of which there are at most as many as a tree has levels.
+        const struck = scene.roots > 1 ? 4 : 0
         if (name === "meter" && spent > (scene.begun.meter ?? 0) + struck) {
           scene.breaks(
             "what was not begun says nothing",
