@@ -338,6 +338,9 @@ const endings = (n: number): ReadonlyArray<ReadonlyArray<Recorded>> =>
       [false, true].flatMap((failed) => [false, true].map((slow) => [...rest, { at: 0, failed, slow }]))
     )
 
+/** The caller's deadline, which the calls that tell of one have reached. */
+const passed = { limit: "total", at: 0 } as const
+
 const cutOff = (millis: number) =>
   Exit.fail(new Deadline.DeadlineExceeded({ limit: "total", after: Duration.millis(millis) }))
 
@@ -400,7 +403,7 @@ const subject = (setup: Setup) => ({
         Effect.flatMap((ending) => exits[ending]),
         Effect.ensuring(Effect.sync(() => alive.delete(speak)))
       )
-    })),
+    })).pipe(Effect.provideService(Deadline.CurrentDeadline, passed)),
   control: ({ alive, breaker }: Made, to: Control): Effect.Effect<unknown> =>
     to === "alive"
       ? Effect.andThen(breaker.state, Effect.forEach([...alive], (speak) => speak))

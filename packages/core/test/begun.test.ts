@@ -206,3 +206,54 @@ it.effect("a rejection of somebody's own class is treated as those of the librar
     for (let n = 0; n < 5; n++) yield* Effect.exit(call)
     assert.deepStrictEqual([yield* available(limiter), (yield* breaker.snapshot).failed], [0, 0])
   }))
+
+describe("a circuit judges no call that has not begun", () => {
+  const judged = (breaker: CircuitBreaker.CircuitBreaker) =>
+    Effect.map(breaker.snapshot, ({ calls, failed, inFlight }) => [calls, failed, inFlight])
+
+  it.effect("though its caller's deadline comes while it waits inside the circuit", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ name: "model", minimumCalls: 1 })
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 10, maxWait: "1 hour" })
+      yield* Effect.forkChild(bulkhead.protect(Effect.never), { startImmediately: true })
+      const call = Effect.void.pipe(bulkhead.protect, breaker.protect)
+      const request = Effect.all([call, call], { concurrency: "unbounded" }).pipe(Deadline.within("4 seconds"))
+      const fiber = yield* Effect.forkChild(Effect.exit(request), { startImmediately: true })
+      yield* TestClock.adjust("4 seconds")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(yield* judged(breaker), [0, 0, 0])
+    }))
+
+  it.effect("though it is interrupted while it is told that it was refused", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ name: "model" })
+      const limit = yield* RateLimit.make({
+        name: "model",
+        limits: [RateLimit.requests(1, "1 hour")],
+        maxWait: "1 second"
+      })
+      yield* limit.reserve({})
+      const fiber = yield* Effect.forkChild(Effect.void.pipe(limit.protect, breaker.protect), {
+        startImmediately: true
+      })
+      yield* limit.pause("10 minutes")
+      fiber.interruptUnsafe()
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* judged(breaker), [0, 0, 0])
+    }))
+})
+
+it.effect("a limit that is set inside a circuit is the callee's, however short: a tool that hangs behind it opens the circuit", () =>
+  Effect.gen(function*() {
+    const outside: ReadonlyArray<Combinator> = [(self) => self, Deadline.within("1 hour"), Deadline.attempt("1 hour")]
+    for (const around of outside) {
+      const breaker = yield* CircuitBreaker.make({ name: "model" })
+      const tool = Effect.never.pipe(Deadline.within("100 millis"), breaker.protect, around)
+      for (let n = 0; n < 10; n++) {
+        const fiber = yield* Effect.forkChild(Effect.exit(tool), { startImmediately: true })
+        yield* TestClock.adjust("100 millis")
+        yield* Fiber.join(fiber)
+      }
+      assert.strictEqual(yield* breaker.state, "Open")
+    }
+  }))

@@ -120,7 +120,7 @@ export class Call extends Admission implements BreakerLease {
       if (deadline !== undefined) circuit.learn(start, clock)
       return circuit.record(this, false, clock, undefined, undefined)
     }
-    if (!this.begun && wasRefused(exit)) return circuit.release(this, clock)
+    if (exit._tag === "Failure" && !this.begun && !isOpenInside(exit)) return circuit.release(this, clock)
     const judged = this.judgement(exit)
     if (judged === undefined) return circuit.release(this, clock)
     if (!judged.failed && deadline !== undefined) circuit.learn(start, clock)
@@ -142,5 +142,4 @@ export class Call extends Admission implements BreakerLease {
 }
 
 // Another circuit directly inside is part of what this one guards: that it is open is no reason to wait for a probe.
-const wasRefused = (exit: Exit.Exit<any, any>): boolean =>
-  Outcome.isRejected(exit) && !(onlyFailure((exit as Exit.Failure<any, any>).cause)?.failure instanceof CircuitOpen)
+const isOpenInside = ({ cause }: Exit.Failure<any, any>): boolean => onlyFailure(cause)?.failure instanceof CircuitOpen

@@ -68,15 +68,14 @@ export const cutOff = (
   clock: Clock.Clock
 ): number | undefined => {
   const [first] = cause.reasons
-  if (first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first)) {
-    const { error } = first
-    return error instanceof Deadline.DeadlineExceeded && error.limit === "total"
-      ? Duration.toMillis(error.after)
-      : undefined
-  }
-  return deadline?.limit === "total" && Cause.hasInterruptsOnly(cause) && monotonicMillis(clock) >= deadline.at
-    ? deadline.at - start
+  const error = first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first) ? first.error : undefined
+  const given = error instanceof Deadline.DeadlineExceeded && error.limit === "total"
+    ? Duration.toMillis(error.after)
     : undefined
+  if (given === 0) return 0
+  if (given === undefined && !Cause.hasInterruptsOnly(cause)) return undefined
+  // Only the deadline that was in force when the call began is the caller's: one that is set further in is the callee's.
+  return deadline?.limit === "total" && monotonicMillis(clock) >= deadline.at ? given ?? deadline.at - start : undefined
 }
 
 /** The exit of a call as it is judged that was given so long, whichever of the two ways it shows. */

@@ -34,7 +34,10 @@ export const clockOf = (fiber: AnyFiber, moment: Moment | undefined): Clock.Cloc
  * interrupted before it; it must not throw, since what it throws would replace the result.
  */
 export abstract class Admission {
-  /** Whether the work has begun: not only a guard directly around it, which may refuse it still. */
+  /**
+   * Whether a call that is let through has begun its work. Not so while a guard directly inside, such as another circuit,
+   * may still refuse it.
+   */
   begun = false
   /** The admission of the guard that is directly around this one. */
   outer: Admission | undefined
@@ -79,8 +82,9 @@ const isInside = (self: AnyEffect): self is Inside => (self as Partial<Inside>)[
 
 /** What a guard goes on with when the call has passed it: the guard directly inside, or the work, which begins. */
 export const goOn = (admission: Admission | undefined, self: AnyEffect, fiber: AnyFiber): AnyEffect => {
-  if (isInside(self)) return self[InsideId](fiber, admission)
-  admission?.begin()
+  if (admission === undefined) return self
+  if (!admission.begun && isInside(self)) return self[InsideId](fiber, admission)
+  admission.begin()
   return self
 }
 
@@ -117,11 +121,14 @@ export type Begin = (
 interface Guarded extends AnyEffect {
   readonly self: AnyEffect
   readonly begin: Begin
+  /** Whether the guarded effect is no guard itself. */
+  readonly isWork: boolean
 }
 
 const GuardedProto = insidePrototype<Guarded>("Switchgear.guard", function(fiber, outer) {
   const admission = this.begin(fiber, this.self)
   if (!(admission instanceof Admission)) return admission
+  admission.begun = this.isWork
   admission.outer = outer
   return Effect.onExitPrimitive(admission as unknown as AnyEffect, (exit) => {
     admission.leave(exit)
@@ -129,9 +136,14 @@ const GuardedProto = insidePrototype<Guarded>("Switchgear.guard", function(fiber
   })
 })
 
-const Guarded = function(this: { self: AnyEffect; begin: Begin }, self: AnyEffect, begin: Begin) {
+const Guarded = function(
+  this: { self: AnyEffect; begin: Begin; isWork: boolean },
+  self: AnyEffect,
+  begin: Begin
+) {
   this.self = self
   this.begin = begin
+  this.isWork = !isInside(self)
 } as unknown as new(self: AnyEffect, begin: Begin) => Guarded
 Guarded.prototype = GuardedProto
 
