@@ -1,16 +1,14 @@
 /** A circuit at work: what its calls share, and one call on its way through. */
 import type * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Deadline from "../Deadline.ts"
-import { momentOf } from "../deadline/current.ts"
+import { CurrentDeadline, momentOf } from "../deadline/current.ts"
 import * as Outcome from "../Outcome.ts"
 import { BreakerMachine } from "../internal/breakerMachine.ts"
 import type { BreakerLease } from "../internal/breakerModel.ts"
-import { Admission, goOn, type Moment } from "../internal/guard.ts"
+import { Admission, clockOf, goOn, type Moment } from "../internal/guard.ts"
 import { onlyFailure } from "../internal/onlyFailure.ts"
 import { OptionsOf } from "../internal/options.ts"
 import type { Watch } from "../internal/overdue.ts"
@@ -69,10 +67,6 @@ export class Circuit extends BreakerMachine {
 
 const unmeasured = 1000
 
-// Every call asks: not by way of the default of the reference, which is undefined, too.
-const isLimited = (fiber: Fiber.Fiber<any, any>): boolean =>
-  Context.getOrUndefined(fiber.context, Deadline.CurrentDeadline) !== undefined
-
 export class Call extends Admission implements BreakerLease {
   generation = -1
   start = 0
@@ -80,31 +74,38 @@ export class Call extends Admission implements BreakerLease {
   private readonly circuit: Circuit
   private readonly self: Effect.Effect<any, any, any>
   private readonly judge: Judge
-  private readonly clock: Clock.Clock
-  private deadline: Deadline.Deadline | undefined
+  private readonly fiber: Fiber.Fiber<any, any>
+  /** What is known of the time at which the call began; undefined where it is under no deadline. */
+  private moment: Moment | undefined
 
-  constructor(circuit: Circuit, self: Effect.Effect<any, any, any>, judge: Judge, clock: Clock.Clock) {
+  constructor(
+    circuit: Circuit,
+    self: Effect.Effect<any, any, any>,
+    judge: Judge,
+    fiber: Fiber.Fiber<any, any>,
+    moment: Moment | undefined
+  ) {
     super()
     if (judge.slowMillis !== Infinity) circuit.watchesSlow = true
     this.circuit = circuit
     this.self = self
     this.judge = judge
-    this.clock = clock
-    this.deadline = undefined
+    this.fiber = fiber
+    this.moment = moment
+  }
+
+  get clock(): Clock.Clock {
+    return clockOf(this.fiber, this.moment)
   }
 
   get slowMillis(): number {
     return this.judge.slowMillis
   }
 
-  enter(fiber: Fiber.Fiber<any, any>, moment?: Moment | undefined): Effect.Effect<any, any, any> {
+  enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
     const { circuit, self } = this
-    if (circuit.tryAcquire(this, this.clock)) {
-      const known = moment ?? (isLimited(fiber) ? momentOf(fiber) : undefined)
-      if (known?.deadline !== undefined) {
-        this.deadline = known.deadline
-        this.start = known.now
-      }
+    if (circuit.tryAcquire(this)) {
+      if (this.moment === undefined && fiber.getRef(CurrentDeadline) !== undefined) this.moment = momentOf(fiber)
       return circuit.state === "HalfOpen"
         ? asProbe(Effect.withFiber((fiber) => goOn(this, self, fiber)), circuit, this, fiber)
         : goOn(this, self, fiber)
@@ -115,22 +116,22 @@ export class Call extends Admission implements BreakerLease {
 
   leave(exit: Exit.Exit<any, any>): void {
     if (this.generation < 0) return
-    const { circuit, clock, deadline, start } = this
+    const { circuit } = this
     if (exit._tag === "Success" && this.judge.classify === Outcome.fromExit) {
-      if (deadline !== undefined) circuit.learn(start, clock)
-      return circuit.record(this, false, clock, undefined, undefined)
+      this.learn()
+      return circuit.record(this, false, undefined, undefined)
     }
-    if (exit._tag === "Failure" && !this.begun && !isOpenInside(exit)) return circuit.release(this, clock)
+    if (exit._tag === "Failure" && !this.begun && !isOpenInside(exit)) return circuit.release(this)
     const judged = this.judgement(exit)
-    if (judged === undefined) return circuit.release(this, clock)
-    if (!judged.failed && deadline !== undefined) circuit.learn(start, clock)
-    circuit.record(this, judged.failed, clock, judged.retryAfter, judged.tripFor)
+    if (judged === undefined) return circuit.release(this)
+    if (!judged.failed) this.learn()
+    circuit.record(this, judged.failed, judged.retryAfter, judged.tripFor)
   }
 
   /** Undefined for a call that says nothing about the callee. */
   private judgement(exit: Exit.Exit<any, any>): Judgement | undefined {
     if (exit._tag === "Failure") {
-      const given = cutOff(exit, this.deadline, this.start, this.clock)
+      const given = cutOff(exit, this.moment)
       if (given !== undefined) {
         // A caller without patience is no sick callee, and what was given no time was not begun.
         if (given <= 0 || given < this.circuit.patience) return undefined
@@ -138,6 +139,10 @@ export class Call extends Admission implements BreakerLease {
       }
     }
     return judge(this.judge.classify, exit)
+  }
+
+  private learn(): void {
+    if (this.moment?.deadline !== undefined) this.circuit.learn(this.moment.now, this.moment.clock)
   }
 }
 

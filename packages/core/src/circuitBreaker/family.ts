@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import type { CircuitBreaker, Options, State, Transition } from "../CircuitBreaker.ts"
 import type * as Outcome from "../Outcome.ts"
 import * as Registry from "../Registry.ts"
-import { guard } from "../internal/guard.ts"
+import { clockOf, guard } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
 import { type Judge, judgeWith } from "./circuit.ts"
 import { beginAt, handle, type Place } from "./handle.ts"
@@ -117,7 +117,7 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
     const transitions = Stream.fromPubSub(hub)
     const placeOf = (key: string): Place => ({
       name: members.nameOf(key),
-      called: (clock) => members.get(key, clock),
+      called: (fiber, moment) => members.get(key, clockOf(fiber, moment)),
       seen: (clock) => members.peek(key, clock),
       changed: (clock, change) => members.command(key, clock, change)
     })

@@ -2,12 +2,14 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Stream from "effect/Stream"
 import type { CircuitBreaker, Snapshot, State, Transition } from "../CircuitBreaker.ts"
 import type { BreakerMachine } from "../internal/breakerMachine.ts"
+import type { Timed } from "../internal/breakerModel.ts"
 import { Call, type Circuit, type Judge, judgeWith } from "./circuit.ts"
 import type { CircuitOpen } from "./open.ts"
-import { type Begin, clockOf, gate, guard, type Refuse } from "../internal/guard.ts"
+import { type Begin, gate, guard, type Moment, type Refuse } from "../internal/guard.ts"
 import { OptionsOf } from "../internal/options.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { longestMillis } from "./bounds.ts"
@@ -17,7 +19,7 @@ import { isInProbe } from "./probe.ts"
 export interface Place {
   readonly name: string
   /** The circuit to call through. */
-  readonly called: (clock: Clock.Clock) => Circuit
+  readonly called: (fiber: Fiber.Fiber<any, any>, moment: Moment | undefined) => Circuit
   /** The circuit to look at. */
   readonly seen: (clock: Clock.Clock) => Circuit
   /** Lets a command change the circuit. */
@@ -34,12 +36,13 @@ export const placeOf = (circuit: Circuit): Place => ({
 
 /** How calls begin at a place. */
 export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, moment) => {
-  const clock = clockOf(fiber, moment)
-  const circuit = place.called(clock)
+  const circuit = place.called(fiber, moment)
   // Under overload most calls end here.
-  if (circuit.isOpen && !circuit.wouldAdmit(clock)) return circuit.reject()
-  return new Call(circuit, self, judge, clock)
+  if (circuit.isOpen && !circuit.wouldAdmit(moment ?? timeOf(fiber))) return circuit.reject()
+  return new Call(circuit, self, judge, fiber, moment)
 }
+
+const timeOf = (fiber: Fiber.Fiber<any, any>): Timed => ({ clock: fiber.getRef(Clock.Clock) })
 
 export const handle = (place: Place, judge: Judge, transitions: Stream.Stream<Transition>): CircuitBreaker => {
   const protect = (judge: Judge) => {
@@ -47,9 +50,8 @@ export const handle = (place: Place, judge: Judge, transitions: Stream.Stream<Tr
     return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin)
   }
   const refuse: Refuse = (fiber, moment) => {
-    const clock = clockOf(fiber, moment)
-    const circuit = place.called(clock)
-    return circuit.wouldAdmit(clock) || isInProbe(circuit, fiber) ? undefined : circuit.reject()
+    const circuit = place.called(fiber, moment)
+    return circuit.wouldAdmit(moment ?? timeOf(fiber)) || isInProbe(circuit, fiber) ? undefined : circuit.reject()
   }
   const look = <A>(read: (circuit: Circuit, now: number) => A) =>
     Effect.map(Clock.Clock, (clock) => {

@@ -3,11 +3,11 @@
  * that is no outcome, is replaced by the default judgement.
  */
 import * as Cause from "effect/Cause"
-import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Deadline from "../Deadline.ts"
 import * as Outcome from "../Outcome.ts"
+import type { Moment } from "../internal/guard.ts"
 import { rejection } from "../internal/rejection.ts"
 import { monotonicMillis } from "../internal/time.ts"
 
@@ -63,9 +63,7 @@ const millisOf = (duration: unknown): number =>
  */
 export const cutOff = (
   { cause }: Exit.Failure<any, any>,
-  deadline: Deadline.Deadline | undefined,
-  start: number,
-  clock: Clock.Clock
+  began: Moment | undefined
 ): number | undefined => {
   const [first] = cause.reasons
   const error = first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first) ? first.error : undefined
@@ -75,7 +73,10 @@ export const cutOff = (
   if (given === 0) return 0
   if (given === undefined && !Cause.hasInterruptsOnly(cause)) return undefined
   // Only the deadline that was in force when the call began is the caller's: one that is set further in is the callee's.
-  return deadline?.limit === "total" && monotonicMillis(clock) >= deadline.at ? given ?? deadline.at - start : undefined
+  const deadline = began?.deadline
+  return deadline?.limit === "total" && monotonicMillis(began!.clock) >= deadline.at
+    ? given ?? deadline.at - began!.now
+    : undefined
 }
 
 /** The exit of a call as it is judged that was given so long, whichever of the two ways it shows. */

@@ -1,7 +1,7 @@
 /** An effect under a limit that begins when it is run. */
 import type * as Effect from "effect/Effect"
 import type { Deadline } from "../internal/expiry.ts"
-import { type AnyEffect, insidePrototype } from "../internal/guard.ts"
+import { type Admission, type AnyEffect, type AnyFiber, insidePrototype } from "../internal/guard.ts"
 import { momentOf } from "./current.ts"
 import { type DeadlineExceeded, nothingLeft } from "./DeadlineExceeded.ts"
 import { limitedAt } from "./limited.ts"
@@ -12,12 +12,15 @@ interface Limited extends AnyEffect {
   readonly millis: number
 }
 
-const LimitedProto = insidePrototype<Limited>("Switchgear.limit", function(fiber, outer) {
-  const { limit, millis, self } = this
+const runLimited = ({ limit, millis, self }: Limited, fiber: AnyFiber, outer: Admission | undefined): AnyEffect => {
   const moment = momentOf(fiber)
   return millis === 0
     ? nothingLeft({ limit, at: moment.now })
     : limitedAt(fiber, self, limit, millis, moment, outer)
+}
+
+const LimitedProto = insidePrototype<Limited>("Switchgear.limit", runLimited, function(fiber) {
+  return runLimited(this, fiber, undefined)
 })
 
 const Limited = function(

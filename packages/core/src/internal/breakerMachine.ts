@@ -9,8 +9,8 @@
  * - The clock is read only where time decides: never in Closed with a count window, no slow-call rule and no ramp-up.
  */
 import type * as Clock from "effect/Clock"
-import type { BreakerLease, BreakerReason, BreakerRules, BreakerState } from "./breakerModel.ts"
-import { Overdue, type Watch } from "./overdue.ts"
+import type { BreakerLease, BreakerReason, BreakerRules, BreakerState, Timed } from "./breakerModel.ts"
+import { Overdue } from "./overdue.ts"
 import { Probes } from "./probes.ts"
 import { RampUp } from "./rampUp.ts"
 import type { SlidingWindow } from "./slidingWindow.ts"
@@ -54,8 +54,8 @@ export class BreakerMachine {
     this.since = clock.currentTimeMillisUnsafe()
   }
 
-  tryAcquire(lease: BreakerLease, clock: Clock.Clock): boolean {
-    if (!this.wouldAdmit(clock)) return false
+  tryAcquire(lease: BreakerLease): boolean {
+    if (!this.wouldAdmit(lease)) return false
     lease.generation = this.generation
     this.inFlight++
     if (this.state === "HalfOpen") {
@@ -71,8 +71,9 @@ export class BreakerMachine {
   }
 
   /** Whether a call would be admitted now. */
-  wouldAdmit(clock: Clock.Clock): boolean {
-    if (this.passesAll || (this.isCounting && !this.watchesSlow && this.ramp === undefined)) return true
+  wouldAdmit(timed: Timed): boolean {
+    if ((this.isCounting && !this.watchesSlow && this.ramp === undefined) || this.passesAll) return true
+    const { clock } = timed
     this.askedAt = monotonicMillis(clock)
     this.settle(this.askedAt, clock)
     if (this.isCounting) return this.ramp === undefined || this.ramp.admits(this.askedAt)
@@ -94,8 +95,8 @@ export class BreakerMachine {
   }
 
   /** Ends a lease that says nothing about the callee. */
-  release(lease: BreakerLease, clock: Clock.Clock): void {
-    this.outlast(lease, clock)
+  release(lease: BreakerLease): void {
+    this.outlast(lease)
     const generation = this.end(lease)
     if (generation === this.generation) {
       if (lease.watch !== undefined) {
@@ -113,21 +114,27 @@ export class BreakerMachine {
   record(
     lease: BreakerLease,
     failed: boolean,
-    clock: Clock.Clock,
     retryAfter: number | undefined,
     tripFor: number | undefined
   ): void {
+    // Most calls end here.
+    if (this.state === "Closed" && this.overdue === undefined && lease.generation === this.generation) {
+      this.end(lease)
+      this.recordCall(lease, failed, tripFor)
+      if (this.tellsEnds) this.ended()
+      return
+    }
     if (this.overdue !== undefined && lease.generation === this.generation && this.isCounting) {
       // Others that are slow by now come first, and with them the circuit may open; this one is told with its result.
       if (lease.watch !== undefined) this.overdue.remove(lease.watch)
-      this.countOverdue(monotonicMillis(clock), clock)
+      this.countOverdue(monotonicMillis(lease.clock), lease)
     }
-    this.outlast(lease, clock)
+    this.outlast(lease)
     const generation = this.end(lease)
     if (generation === this.generation) {
-      if (this.isCounting) this.recordCall(lease.watch, failed, clock, tripFor)
-      else if (this.state === "HalfOpen") this.recordProbe(lease, failed, clock, retryAfter, tripFor)
-    } else if (generation >= 0) this.recordLate(lease, generation, failed, clock)
+      if (this.isCounting) this.recordCall(lease, failed, tripFor)
+      else if (this.state === "HalfOpen") this.recordProbe(lease, failed, retryAfter, tripFor)
+    } else if (generation >= 0) this.recordLate(lease, generation, failed)
     if (this.tellsEnds) this.ended()
   }
 
@@ -140,8 +147,9 @@ export class BreakerMachine {
   }
 
   // What a probe means that ends after its period must not depend on whether somebody looked meanwhile.
-  private outlast(lease: BreakerLease, clock: Clock.Clock): void {
+  private outlast(lease: BreakerLease): void {
     if (this.state !== "HalfOpen" || lease.generation !== this.generation) return
+    const { clock } = lease
     const now = monotonicMillis(clock)
     if (now > this.probes.due) this.settle(now, clock)
   }
@@ -159,36 +167,32 @@ export class BreakerMachine {
     return generation
   }
 
-  private recordCall(
-    watch: Watch | undefined,
-    failed: boolean,
-    clock: Clock.Clock,
-    tripFor: number | undefined
-  ): void {
+  private recordCall(lease: BreakerLease, failed: boolean, tripFor: number | undefined): void {
     const { window } = this
+    const { watch } = lease
     if (watch === undefined || watch.mark < 0) {
-      const now = watch !== undefined || window.timed ? monotonicMillis(clock) : 0
+      const now = watch !== undefined || window.timed ? monotonicMillis(lease.clock) : 0
       window.record(failed, watch !== undefined && now >= watch.due, now)
     } else if (failed) {
       window.amend(watch.mark)
     }
     this.failuresInRow = failed ? this.failuresInRow + 1 : 0
     if (this.state !== "Closed") return
-    if (tripFor !== undefined) this.open(monotonicMillis(clock), clock, "trip-for", tripFor)
-    else this.judge(clock)
+    if (tripFor !== undefined) this.open(monotonicMillis(lease.clock), lease.clock, "trip-for", tripFor)
+    else this.judge(lease)
   }
 
   /** Counts the calls in flight that are slow by now, before they end. */
-  private countOverdue(now: number, clock: Clock.Clock): void {
+  private countOverdue(now: number, timed: Timed): void {
     let watch = this.overdue?.shift(now)
     if (watch === undefined) return
     for (; watch !== undefined; watch = this.overdue?.shift(now)) watch.mark = this.window.record(false, true, now)
-    if (this.state === "Closed") this.judge(clock)
+    if (this.state === "Closed") this.judge(timed)
   }
 
-  private judge(clock: Clock.Clock): void {
+  private judge(timed: Timed): void {
     const reason = this.verdict()
-    if (reason !== undefined) this.open(monotonicMillis(clock), clock, reason)
+    if (reason !== undefined) this.open(monotonicMillis(timed.clock), timed.clock, reason)
   }
 
   private verdict(): BreakerReason | undefined {
@@ -206,10 +210,10 @@ export class BreakerMachine {
   private recordProbe(
     lease: BreakerLease,
     failed: boolean,
-    clock: Clock.Clock,
     retryAfter: number | undefined,
     tripFor: number | undefined
   ): void {
+    const { clock } = lease
     const now = monotonicMillis(clock)
     this.probes.forget(lease.watch!)
     this.probes.record(failed, now - lease.start >= lease.slowMillis, retryAfter)
@@ -218,7 +222,8 @@ export class BreakerMachine {
   }
 
   /** A probe that outlived its period still tells of the recovery, if it succeeded as quickly as the rules ask. */
-  private recordLate(lease: BreakerLease, generation: number, failed: boolean, clock: Clock.Clock): void {
+  private recordLate(lease: BreakerLease, generation: number, failed: boolean): void {
+    const { clock } = lease
     if (!failed && generation >= this.outlastedFrom) {
       const now = monotonicMillis(clock)
       this.settle(now, clock)
@@ -247,7 +252,7 @@ export class BreakerMachine {
   settle(now: number, clock: Clock.Clock): void {
     if (this.isCounting) {
       if (this.ramp !== undefined && this.ramp.share(now) >= 1) this.ramp = undefined
-      this.countOverdue(now, clock)
+      this.countOverdue(now, { clock })
     }
     if (this.state === "HalfOpen" && now >= this.probes.due) this.open(this.probes.due, clock, "probe-outlasted")
     if (this.state === "Open" && now >= this.openUntil) this.moveTo("HalfOpen", clock, "open-elapsed")

@@ -1,4 +1,5 @@
 /** What the state machine of a circuit breaker is told, and what it tells. */
+import type * as Clock from "effect/Clock"
 import type { Watch } from "./overdue.ts"
 import type { SlidingWindow } from "./slidingWindow.ts"
 
@@ -50,8 +51,13 @@ export interface BreakerRules {
   readonly onTransition: (transition: BreakerTransition) => void
 }
 
+/** Whose clock tells the time. It is looked up only where time decides. */
+export interface Timed {
+  readonly clock: Clock.Clock
+}
+
 /** One admission. `generation` is -1 until it is granted and again when it has ended. */
-export interface BreakerLease {
+export interface BreakerLease extends Timed {
   generation: number
   start: number
   /** What the passing of time means to the call: that it is slow, or, if it is a probe, that it outlasts its period. */

@@ -41,7 +41,8 @@ export class Expiry implements Deadline, Limit {
   readonly limit: Deadline["limit"]
   readonly at: number
   readonly clock: Clock.Clock
-  private readonly millis: number
+  /** Milliseconds from its beginning to its end. */
+  readonly millis: number
   private readonly turn = nextTurn()
   private last: Member | undefined
   private timeout: Timeout | undefined

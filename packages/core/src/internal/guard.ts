@@ -96,20 +96,20 @@ export const goOnElsewhere = (admission: Admission | undefined, self: AnyEffect)
   return self
 }
 
-/** The prototype of effects that are guards, or lead to one. */
+/**
+ * The prototype of effects that are guards, or lead to one. `run` is what both ways of running do; `evaluate` calls it
+ * without an outer admission. It is given, since one function for all prototypes would be slow for each of them.
+ */
 export const insidePrototype = <Self extends AnyEffect>(
   label: string,
-  inside: (this: Self, fiber: AnyFiber, outer: Admission | undefined) => AnyEffect
+  run: (self: Self, fiber: AnyFiber, outer: Admission | undefined) => AnyEffect,
+  evaluate: (this: Self, fiber: AnyFiber) => AnyEffect
 ): Self & Inside =>
-  Object.assign(
-    Effectable.Prototype<Self & Inside>({
-      label,
-      evaluate(fiber) {
-        return inside.call(this, fiber, undefined)
-      }
-    }),
-    { [InsideId]: inside }
-  ) as Self & Inside
+  Object.assign(Effectable.Prototype<Self & Inside>({ label, evaluate: evaluate as never }), {
+    [InsideId](this: Self, fiber: AnyFiber, outer: Admission | undefined) {
+      return run(this, fiber, outer)
+    }
+  }) as Self & Inside
 
 /** Begins one run of a guard around an effect, or refuses it before there is anything to give back. */
 export type Begin = (
@@ -125,15 +125,19 @@ interface Guarded extends AnyEffect {
   readonly isWork: boolean
 }
 
-const GuardedProto = insidePrototype<Guarded>("Switchgear.guard", function(fiber, outer) {
-  const admission = this.begin(fiber, this.self)
+const runGuarded = (guarded: Guarded, fiber: AnyFiber, outer: Admission | undefined): AnyEffect => {
+  const admission = guarded.begin(fiber, guarded.self)
   if (!(admission instanceof Admission)) return admission
-  admission.begun = this.isWork
+  admission.begun = guarded.isWork
   admission.outer = outer
   return Effect.onExitPrimitive(admission as unknown as AnyEffect, (exit) => {
     admission.leave(exit)
     return undefined
   })
+}
+
+const GuardedProto = insidePrototype<Guarded>("Switchgear.guard", runGuarded, function(fiber) {
+  return runGuarded(this, fiber, undefined)
 })
 
 const Guarded = function(
@@ -158,8 +162,11 @@ interface Gated extends AnyEffect {
   readonly refuse: Refuse
 }
 
-const GatedProto = insidePrototype<Gated>("Switchgear.gate", function(fiber, outer) {
-  return this.refuse(fiber) ?? goOn(outer, this.self, fiber)
+const runGated = (gated: Gated, fiber: AnyFiber, outer: Admission | undefined): AnyEffect =>
+  gated.refuse(fiber) ?? goOn(outer, gated.self, fiber)
+
+const GatedProto = insidePrototype<Gated>("Switchgear.gate", runGated, function(fiber) {
+  return runGated(this, fiber, undefined)
 })
 
 const Gated = function(this: { self: AnyEffect; refuse: Refuse }, self: AnyEffect, refuse: Refuse) {

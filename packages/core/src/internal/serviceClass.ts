@@ -4,7 +4,7 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type AnyEffect, goOn, insidePrototype } from "./guard.ts"
+import { type Admission, type AnyEffect, type AnyFiber, goOn, insidePrototype } from "./guard.ts"
 import type { WrittenOptions } from "./writtenOptions.ts"
 
 /** A guard: something that stands around an effect and may refuse it with `Rejection`. */
@@ -57,8 +57,11 @@ interface Looked extends AnyEffect {
   readonly self: AnyEffect
 }
 
-const LookedProto = insidePrototype<Looked>("Switchgear.service", function(fiber, outer) {
-  return goOn(outer, Context.getUnsafe(fiber.context, this.key).protect(this.self), fiber)
+const runLooked = ({ key, self }: Looked, fiber: AnyFiber, outer: Admission | undefined): AnyEffect =>
+  goOn(outer, Context.getUnsafe(fiber.context, key).protect(self), fiber)
+
+const LookedProto = insidePrototype<Looked>("Switchgear.service", runLooked, function(fiber) {
+  return runLooked(this, fiber, undefined)
 })
 
 const Looked = function(

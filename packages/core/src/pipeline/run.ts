@@ -41,10 +41,14 @@ interface Fused extends AnyEffect {
   readonly self: AnyEffect
 }
 
-const FusedProto = insidePrototype<Fused>("Switchgear.pipeline", function(fiber, outer) {
-  const run = new Run(this.plan, this.self, outer)
+const runFused = ({ plan, self }: Fused, fiber: Fiber.Fiber<any, any>, outer: Admission | undefined): AnyEffect => {
+  const run = new Run(plan, self, outer)
   const attempt = run as unknown as AnyEffect
-  return this.plan.retryAt === undefined ? attempt : this.plan.retryAt(attempt, fiber, run)
+  return plan.retryAt === undefined ? attempt : plan.retryAt(attempt, fiber, run)
+}
+
+const FusedProto = insidePrototype<Fused>("Switchgear.pipeline", runFused, function(fiber) {
+  return runFused(this, fiber, undefined)
 })
 
 const Fused = function(this: { plan: Plan; self: AnyEffect }, plan: Plan, self: AnyEffect) {
