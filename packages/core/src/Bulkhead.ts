@@ -126,10 +126,11 @@ export interface Bulkhead {
 export const make = (options: Options): Effect.Effect<Bulkhead> =>
   Effect.sync((): Bulkhead => {
     const pool = new PermitPool(toRules(options, new OptionsOf("Bulkhead.make")))
+    const refuse = () => pool.isFull ? pool.reject("queue-full") : undefined
     const protect = (maxWait: number) => {
-      const begin: Begin = (_fiber, self) =>
-        pool.isFull ? pool.reject("queue-full") : new BulkheadCall(pool, self, maxWait)
-      return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | BulkheadFull, R> => guard(self, begin)
+      const begin: Begin = (_fiber, self) => new BulkheadCall(pool, self, maxWait)
+      return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | BulkheadFull, R> =>
+        guard(self, begin, refuse)
     }
     return {
       name: pool.name,

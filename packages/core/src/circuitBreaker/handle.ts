@@ -35,19 +35,22 @@ export const placeOf = (circuit: Circuit): Place => ({
 })
 
 /** How calls begin at a place. */
-export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, moment) => {
-  const circuit = place.called(fiber, moment)
-  // Under overload most calls end here.
-  if (circuit.isOpen && !circuit.wouldAdmit(moment ?? timeOf(fiber))) return circuit.reject()
-  return new Call(circuit, self, judge, fiber, moment)
+export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, moment) =>
+  new Call(place.called(fiber, moment), self, judge, fiber, moment)
+
+/** Refuses the calls to a circuit that is open, before anything else is done for them. */
+const refuseOpen = (place: Place): Refuse => (fiber) => {
+  const circuit = place.called(fiber, undefined)
+  return circuit.isOpen && !circuit.wouldAdmit(timeOf(fiber)) ? circuit.reject() : undefined
 }
 
 const timeOf = (fiber: Fiber.Fiber<any, any>): Timed => ({ clock: fiber.getRef(Clock.Clock) })
 
 export const handle = (place: Place, judge: Judge, transitions: Stream.Stream<Transition>): CircuitBreaker => {
+  const isOpen = refuseOpen(place)
   const protect = (judge: Judge) => {
     const begin = beginAt(place, judge)
-    return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin)
+    return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin, isOpen)
   }
   const refuse: Refuse = (fiber, moment) => {
     const circuit = place.called(fiber, moment)

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/expiry.ts"
-import { type Admission, goOnElsewhere, type Moment } from "../internal/guard.ts"
+import { type Admission, type Moment, passOnElsewhere } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout, type Timeout } from "../internal/timerLane.ts"
 import { CurrentDeadline } from "./current.ts"
@@ -71,7 +71,7 @@ export const timed = <A, E, R, B, E2, R2>(
   Effect.callback<A | B, E | E2, R2>((resume) => {
     const work = new LimitedWork(fiber)
     const joined = limit.join(work)
-    const child = work.child = Effect.runForkWith(context)(goOnElsewhere(outer, self) as Effect.Effect<A, E, R>)
+    const child = work.child = Effect.runForkWith(context)(passOnElsewhere(outer, self) as Effect.Effect<A, E, R>)
     const early = child.pollUnsafe()
     if (early !== undefined) {
       joined.cancel(fiber)

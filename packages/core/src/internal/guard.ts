@@ -34,11 +34,10 @@ export const clockOf = (fiber: AnyFiber, moment: Moment | undefined): Clock.Cloc
  * interrupted before it; it must not throw, since what it throws would replace the result.
  */
 export abstract class Admission {
-  /**
-   * Whether a call that is let through has begun its work. Not so while a guard directly inside, such as another circuit,
-   * may still refuse it.
-   */
+  /** Whether the work has begun. Not so while a guard directly inside, such as another circuit, may still refuse it. */
   begun = false
+  /** Whether there is such a guard directly inside. */
+  leads = false
   /** The admission of the guard that is directly around this one. */
   outer: Admission | undefined
 
@@ -78,21 +77,29 @@ export interface Inside extends AnyEffect {
   readonly [InsideId]: (fiber: AnyFiber, outer: Admission | undefined) => AnyEffect
 }
 
-const isInside = (self: AnyEffect): self is Inside => (self as Partial<Inside>)[InsideId] !== undefined
+/** To be asked once for an effect, and not each time it is run: most have no such property, which takes long to tell. */
+export const isInside = (self: AnyEffect): self is Inside => (self as Partial<Inside>)[InsideId] !== undefined
 
 /** What a guard goes on with when the call has passed it: the guard directly inside, or the work, which begins. */
-export const goOn = (admission: Admission | undefined, self: AnyEffect, fiber: AnyFiber): AnyEffect => {
-  if (admission === undefined) return self
-  if (!admission.begun && isInside(self)) return self[InsideId](fiber, admission)
+export const goOn = (admission: Admission, self: AnyEffect, fiber: AnyFiber): AnyEffect => {
+  if (admission.leads) return (self as Inside)[InsideId](fiber, admission)
   admission.begin()
   return self
 }
 
-/** The same for work that another fiber evaluates next. */
-export const goOnElsewhere = (admission: Admission | undefined, self: AnyEffect): AnyEffect => {
-  if (admission === undefined) return self
-  if (isInside(self)) return Effect.withFiber((fiber) => goOn(admission, self, fiber))
-  admission.begin()
+/** The same for what stands between a guard and another without holding anything itself. */
+export const passOn = (outer: Admission | undefined, self: AnyEffect, fiber: AnyFiber): AnyEffect => {
+  if (outer === undefined) return self
+  if (isInside(self)) return self[InsideId](fiber, outer)
+  outer.begin()
+  return self
+}
+
+/** The same where another fiber evaluates the work next. */
+export const passOnElsewhere = (outer: Admission | undefined, self: AnyEffect): AnyEffect => {
+  if (outer === undefined) return self
+  if (outer.leads && isInside(self)) return Effect.withFiber((fiber) => self[InsideId](fiber, outer))
+  outer.begin()
   return self
 }
 
@@ -111,24 +118,25 @@ export const insidePrototype = <Self extends AnyEffect>(
     }
   }) as Self & Inside
 
-/** Begins one run of a guard around an effect, or refuses it before there is anything to give back. */
-export type Begin = (
-  fiber: AnyFiber,
-  self: AnyEffect,
-  moment?: Moment | undefined
-) => Admission | Exit.Exit<never, any>
+/** Begins one run of a guard around an effect. */
+export type Begin = (fiber: AnyFiber, self: AnyEffect, moment?: Moment | undefined) => Admission
+
+/** Answers with a rejection where a run must not go on; nothing is held. */
+export type Refuse = (fiber: AnyFiber, moment?: Moment | undefined) => Exit.Exit<never, any> | undefined
 
 interface Guarded extends AnyEffect {
   readonly self: AnyEffect
   readonly begin: Begin
-  /** Whether the guarded effect is no guard itself. */
-  readonly isWork: boolean
+  readonly refuse: Refuse | undefined
+  /** Whether the guarded effect is a guard itself. */
+  readonly leads: boolean
 }
 
 const runGuarded = (guarded: Guarded, fiber: AnyFiber, outer: Admission | undefined): AnyEffect => {
+  const refused = guarded.refuse?.(fiber)
+  if (refused !== undefined) return refused
   const admission = guarded.begin(fiber, guarded.self)
-  if (!(admission instanceof Admission)) return admission
-  admission.begun = guarded.isWork
+  admission.leads = guarded.leads
   admission.outer = outer
   return Effect.onExitPrimitive(admission as unknown as AnyEffect, (exit) => {
     admission.leave(exit)
@@ -141,21 +149,27 @@ const GuardedProto = insidePrototype<Guarded>("Switchgear.guard", runGuarded, fu
 })
 
 const Guarded = function(
-  this: { self: AnyEffect; begin: Begin; isWork: boolean },
+  this: { self: AnyEffect; begin: Begin; refuse: Refuse | undefined; leads: boolean },
   self: AnyEffect,
-  begin: Begin
+  begin: Begin,
+  refuse: Refuse | undefined
 ) {
   this.self = self
   this.begin = begin
-  this.isWork = !isInside(self)
-} as unknown as new(self: AnyEffect, begin: Begin) => Guarded
+  this.refuse = refuse
+  this.leads = isInside(self)
+} as unknown as new(self: AnyEffect, begin: Begin, refuse: Refuse | undefined) => Guarded
 Guarded.prototype = GuardedProto
 
-/** An effect that can be run many times; every run begins an admission of its own. */
-export const guard = <A, E, R>(self: AnyEffect, begin: Begin): Effect.Effect<A, E, R> => new Guarded(self, begin)
-
-/** Answers with a rejection where a run must not go on; nothing is held. */
-export type Refuse = (fiber: AnyFiber, moment?: Moment | undefined) => Exit.Exit<never, any> | undefined
+/**
+ * An effect that can be run many times; every run begins an admission of its own. `refuse` is asked before that, where it
+ * is given: under overload most calls are refused, and for those there is nothing to give back.
+ */
+export const guard = <A, E, R>(
+  self: AnyEffect,
+  begin: Begin,
+  refuse?: Refuse | undefined
+): Effect.Effect<A, E, R> => new Guarded(self, begin, refuse)
 
 interface Gated extends AnyEffect {
   readonly self: AnyEffect
@@ -163,7 +177,7 @@ interface Gated extends AnyEffect {
 }
 
 const runGated = (gated: Gated, fiber: AnyFiber, outer: Admission | undefined): AnyEffect =>
-  gated.refuse(fiber) ?? goOn(outer, gated.self, fiber)
+  gated.refuse(fiber) ?? passOn(outer, gated.self, fiber)
 
 const GatedProto = insidePrototype<Gated>("Switchgear.gate", runGated, function(fiber) {
   return runGated(this, fiber, undefined)

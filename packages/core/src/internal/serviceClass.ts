@@ -4,7 +4,7 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Admission, type AnyEffect, type AnyFiber, goOn, insidePrototype } from "./guard.ts"
+import { type Admission, type AnyEffect, type AnyFiber, insidePrototype, passOn } from "./guard.ts"
 import type { WrittenOptions } from "./writtenOptions.ts"
 
 /** A guard: something that stands around an effect and may refuse it with `Rejection`. */
@@ -58,7 +58,7 @@ interface Looked extends AnyEffect {
 }
 
 const runLooked = ({ key, self }: Looked, fiber: AnyFiber, outer: Admission | undefined): AnyEffect =>
-  goOn(outer, Context.getUnsafe(fiber.context, key).protect(self), fiber)
+  passOn(outer, Context.getUnsafe(fiber.context, key).protect(self), fiber)
 
 const LookedProto = insidePrototype<Looked>("Switchgear.service", runLooked, function(fiber) {
   return runLooked(this, fiber, undefined)

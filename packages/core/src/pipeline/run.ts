@@ -16,8 +16,8 @@ import {
   type AnyEffect,
   type Begin,
   goOn,
-  InsideId,
   insidePrototype,
+  isInside,
   type Moment,
   type Refuse
 } from "../internal/guard.ts"
@@ -39,10 +39,13 @@ export interface Plan {
 interface Fused extends AnyEffect {
   readonly plan: Plan
   readonly self: AnyEffect
+  /** Whether the effect is a guard itself. */
+  readonly leads: boolean
 }
 
-const runFused = ({ plan, self }: Fused, fiber: Fiber.Fiber<any, any>, outer: Admission | undefined): AnyEffect => {
-  const run = new Run(plan, self, outer)
+const runFused = (fused: Fused, fiber: Fiber.Fiber<any, any>, outer: Admission | undefined): AnyEffect => {
+  const { plan } = fused
+  const run = new Run(fused, outer)
   const attempt = run as unknown as AnyEffect
   return plan.retryAt === undefined ? attempt : plan.retryAt(attempt, fiber, run)
 }
@@ -51,9 +54,10 @@ const FusedProto = insidePrototype<Fused>("Switchgear.pipeline", runFused, funct
   return runFused(this, fiber, undefined)
 })
 
-const Fused = function(this: { plan: Plan; self: AnyEffect }, plan: Plan, self: AnyEffect) {
+const Fused = function(this: { plan: Plan; self: AnyEffect; leads: boolean }, plan: Plan, self: AnyEffect) {
   this.plan = plan
   this.self = self
+  this.leads = isInside(self)
 } as unknown as new(plan: Plan, self: AnyEffect) => Fused
 Fused.prototype = FusedProto
 
@@ -64,13 +68,15 @@ export const fused = (plan: Plan, self: AnyEffect): AnyEffect => new Fused(plan,
 class Run {
   readonly plan: Plan
   readonly self: AnyEffect
+  readonly leads: boolean
   readonly outer: Admission | undefined
   deadline: Deadline | undefined
   private isBegun = false
 
-  constructor(plan: Plan, self: AnyEffect, outer: Admission | undefined) {
+  constructor({ leads, plan, self }: Fused, outer: Admission | undefined) {
     this.plan = plan
     this.self = self
+    this.leads = leads
     this.outer = outer
   }
 
@@ -113,13 +119,9 @@ class PipelineAttempt extends Admission implements Owner {
   constructor(run: Run) {
     super()
     this.run = run
+    this.leads = run.leads
     this.outer = run.outer
     this.held = Array<Admission>(run.plan.begins.length)
-  }
-
-  /** What each guard of the attempt goes on with. */
-  [InsideId](): AnyEffect {
-    return this as unknown as AnyEffect
   }
 
   enter(fiber: Fiber.Fiber<any, any>): AnyEffect {
@@ -135,7 +137,6 @@ class PipelineAttempt extends Admission implements Owner {
     const next = this as unknown as AnyEffect
     while (this.asked < begins.length) {
       const admission = begins[this.asked]!(fiber, next, moment)
-      if (!(admission instanceof Admission)) return admission
       held[this.asked++] = admission
       const then = admission.enter(fiber, moment)
       if (then === next) continue
@@ -158,11 +159,6 @@ class PipelineAttempt extends Admission implements Owner {
     this.waits = undefined
   }
 
-  override begin(): void {
-    for (const admission of this.held) admission.begun = true
-    super.begin()
-  }
-
   /** Nothing is given back before the work has really ended. */
   end(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
     const { child } = this
@@ -178,7 +174,12 @@ class PipelineAttempt extends Admission implements Owner {
 
   leave(exit: Exit.Exit<any, any>): void {
     this.goesOn()
-    for (let i = this.asked - 1; i >= 0; i--) this.held[i]!.leave(exit)
+    for (let i = this.asked - 1; i >= 0; i--) {
+      const admission = this.held[i]!
+      // What a guard of the attempt has gone on with is the attempt, and not yet the work.
+      admission.begun = this.begun
+      admission.leave(exit)
+    }
   }
 }
 
