@@ -111,7 +111,7 @@ export const limiterQueue = async ({ repeats }: Settings): Promise<Section> => {
   for (const kind of ["token-bucket", "sliding-window"] as const) {
     for (const [name, story] of Object.entries(stories)) {
       const measurement = await measured(`${kind}, ${name}`, (waiters) => story(kind, waiters), repeats)
-      rows.push(...measurement(1.7))
+      rows.push(...measurement(1.4))
     }
   }
   return {

@@ -223,7 +223,9 @@ const fromLimiter = (limiter: Limiter): RateLimit => {
   })
   const protect = (asked: Asked, settle?: (value: any) => Cost) => {
     const begin: Begin = (_fiber, self) => new ProtectedCall(limiter, asked, self, settle)
-    return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | RateLimited, R> => guard(self, begin)
+    // A call that does not wait is refused before anything is held for it.
+    const refuse = asked.maxWait === 0 ? () => limiter.refuse(asked.costs) : undefined
+    return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | RateLimited, R> => guard(self, begin, refuse)
   }
   return {
     name,

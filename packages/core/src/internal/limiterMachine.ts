@@ -61,6 +61,13 @@ export class LimiterMachine {
     return this.joinBehind(turn, now) ?? "queued"
   }
 
+  /** Why a call that does not wait would be refused; undefined where it would not, or where others wait already. */
+  refusalNow(costs: Costs, now: number): Refusal | undefined {
+    if (this.queue.size > 0 || this.has(costs, now)) return undefined
+    const at = this.turnAlone(costs, now)
+    return at <= now + grain ? undefined : this.refusal(at, now)
+  }
+
   /** Takes out a caller that no longer waits; does nothing for one that is not in the queue. */
   leave(turn: Turn, now: number): void {
     if (!turn.waiting) return
@@ -232,11 +239,16 @@ export class LimiterMachine {
 
   // With nobody ahead there is nothing to plan.
   private tryTake(costs: Costs, now: number): boolean {
+    if (!this.has(costs, now)) return false
+    this.take(costs, now)
+    return true
+  }
+
+  private has(costs: Costs, now: number): boolean {
     if (this.pausedUntil > now) return false
     for (let i = 0; i < costs.length; i++) {
       if (!enough(this.meters[i]!.available(now), costs[i]!)) return false
     }
-    this.take(costs, now)
     return true
   }
 

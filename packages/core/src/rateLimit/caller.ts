@@ -83,7 +83,7 @@ export abstract class Caller extends Admission implements Turn {
   grant(now: number): void {
     this.state = "granted"
     this.takenAt = now
-    this.limiter.admitted++
+    this.limiter.admit()
   }
 
   refuse(refusal: Refusal): void {

@@ -27,6 +27,7 @@ export class Limiter {
   admitted = 0
   rejected = 0
   limits: ReadonlyArray<Limit>
+  private isRefusing = false
   private readonly scheduler: Scheduler.Scheduler
   private stopAlarm: (() => void) | undefined
   private alarmAt = Infinity
@@ -68,9 +69,23 @@ export class Limiter {
     })
   }
 
+  /** Refuses a call that does not wait, where it would be refused; asks only while calls are being refused. */
+  refuse(costs: Costs): Exit.Exit<never, RateLimited> | undefined {
+    if (!this.isRefusing) return undefined
+    const refusal = this.machine.refusalNow(costs, this.now())
+    return refusal && this.reject(refusal)
+  }
+
+  /** A call was let through. */
+  admit(): void {
+    this.admitted++
+    this.isRefusing = false
+  }
+
   /** A new rejection each time: whoever marks one, marks it for itself. */
   reject({ meter, reason, wait }: Refusal): Exit.Exit<never, RateLimited> {
     this.rejected++
+    this.isRefusing = true
     // A call that costs nothing is held up by a pause, which is every limit's.
     const { resource } = this.limits[Math.max(0, meter)]!
     const retryAfter = reason === "too-large" ? undefined : Duration.millis(Math.max(0, Math.ceil(wait - grain)))
