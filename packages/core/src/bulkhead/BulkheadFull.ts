@@ -1,7 +1,7 @@
 /** Error raised when a bulkhead refuses a call. */
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { blank } from "../internal/rejection.ts"
+import { blank, prepare } from "../internal/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /** Why a call was refused: nowhere to wait, waited long enough, or no time left to wait. */
@@ -29,6 +29,8 @@ export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/
     return `Bulkhead "${this.bulkhead}" did not take the call: ${why[this.reason]}`
   }
 }
+
+prepare(BulkheadFull)
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 

@@ -3,7 +3,7 @@ import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Outcome from "../Outcome.ts"
 import { formatWait } from "../internal/formatWait.ts"
-import { blank } from "../internal/rejection.ts"
+import { blank, prepare } from "../internal/rejection.ts"
 
 /** The circuit did not let the call through: the work was not started. */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>("@switchgear/core/CircuitBreaker/CircuitOpen")(
@@ -34,6 +34,8 @@ const advices = {
   ForcedOpen: "It was forced open by hand and stays so until control.close.",
   Closed: "It has just closed and passes a growing share of calls; try again shortly, or use another target."
 }
+
+prepare(CircuitOpen)
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 

@@ -35,9 +35,12 @@ interface ErrorClass {
 export const rejection = <Class extends ErrorClass>(
   Class: Class,
   fields: Schema.Struct.Type<Class["fields"]>
-): InstanceType<Class> => Object.assign(blank(Class) as object, fields) as InstanceType<Class>
+): InstanceType<Class> => {
+  prepare(Class)
+  return Object.assign(blank(Class) as object, fields) as InstanceType<Class>
+}
 
-/** An error of the class whose fields are still to be set. */
+/** An error of the class, which is prepared, whose fields are still to be set. */
 export const blank = <Class extends ErrorClass>(Class: Class): InstanceType<Class> => {
   const limit = Errors.stackTraceLimit
   // A limit of zero still makes V8 keep what the first line of a stack needs, for as much as the rest costs.
@@ -45,14 +48,15 @@ export const blank = <Class extends ErrorClass>(Class: Class): InstanceType<Clas
   // This cannot throw, so that the limit needs no `finally`.
   const error = Reflect.construct(Error, [], Class) as InstanceType<Class>
   Errors.stackTraceLimit = limit
-  if (!Object.hasOwn(Class.prototype, plainFields)) defineFields(Class.prototype)
   return error
 }
 
 // Where the constructor leaves the fields that it was given, hidden, for `toJSON`; `Equal` and `Hash` look there, too.
 const plainFields = Symbol.for("effect/Data/Error/plainArgs")
 
-const defineFields = (prototype: object): void => {
+/** Lets the errors of a class that are built as blanks be compared, hashed and shown like the others. */
+export const prepare = ({ prototype }: ErrorClass): void => {
+  if (Object.hasOwn(prototype, plainFields)) return
   Object.defineProperty(prototype, plainFields, {
     get(this: object) {
       return { ...this }

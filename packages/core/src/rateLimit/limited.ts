@@ -3,7 +3,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { formatWait } from "../internal/formatWait.ts"
-import { blank } from "../internal/rejection.ts"
+import { blank, prepare } from "../internal/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /** It is not the call's turn: the work was not started. */
@@ -55,6 +55,8 @@ const obstacle = ({ bucket, reason }: RateLimited): string => {
       return `has no ${bucket} left for the call`
   }
 }
+
+prepare(RateLimited)
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
