@@ -34,7 +34,7 @@ it.live("three hundred programs see every kind of end, of refusal and of wait", 
         })
     })
     for (const kind of kinds) assert.isAbove(seen[kind]!, 3, kind)
-  }))
+  }), 60_000)
 
 it.live(`${programs} random programs keep the laws`, () =>
   Effect.gen(function*() {
