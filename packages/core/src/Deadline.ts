@@ -120,7 +120,7 @@ export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
         new OwnLimit(fiber.getRef(Clock.Clock), millis),
         (exit) => {
           const defects = defectsOf(exit)
-          return defects.length > 0 ? Exit.failCause(Cause.fromReasons(defects)) : orElse()
+          return defects.length > 0 ? Exit.failCause(Cause.fromReasons(defects)) : Effect.suspend(orElse)
         }
       )
     })

@@ -70,26 +70,36 @@ type Adds<P, Part extends keyof Parts, E> = Part extends keyof P
   ? [Exclude<P[Part], undefined>] extends [never] ? never : E
   : never
 
-/** The errors that the parts add. */
-export type Rejections<P> =
-  | Adds<P, "deadline", Deadline.DeadlineExceeded>
-  | Adds<P, "attemptTimeout", Deadline.DeadlineExceeded>
-  | Adds<P, "limit", RateLimit.RateLimited>
-  | Adds<P, "bulkhead", Bulkhead.BulkheadFull>
-  | Adds<P, "breaker", CircuitBreaker.CircuitOpen>
+/** The errors that the parts add; of parts that are one thing or the other, the errors of both. */
+export type Rejections<P> = P extends unknown ?
+    | Adds<P, "deadline", Deadline.DeadlineExceeded>
+    | Adds<P, "attemptTimeout", Deadline.DeadlineExceeded>
+    | Adds<P, "limit", RateLimit.RateLimited>
+    | Adds<P, "bulkhead", Bulkhead.BulkheadFull>
+    | Adds<P, "breaker", CircuitBreaker.CircuitOpen>
+  : never
 
-/** The errors that the retry of the parts can be asked about: all, where there is none. */
-export type Retried<P> = "retry" extends keyof P
+/**
+ * The errors that the retry of the parts can be asked about: all, where there is none; of parts that are one thing or the
+ * other, those that both can be asked about.
+ */
+export type Retried<P> = (P extends unknown ? (error: RetriedBy<P>) => void : never) extends (error: infer E) => void
+  ? E
+  : never
+
+type RetriedBy<P> = "retry" extends keyof P
   ? [Exclude<P["retry" & keyof P], undefined>] extends [Retry.Retry<infer E>] ? E : unknown
   : unknown
+
+type KeysOf<P> = P extends unknown ? keyof P : never
 
 /**
  * Refuses what cannot work: a part that does not exist, which is most likely misspelt, and a retry for other errors than
  * those that the parts inside of it add.
  */
 export type Checked<P> =
-  & { readonly [Part in Exclude<keyof P, keyof Parts>]: string extends keyof P ? unknown : never }
-  & { readonly retry?: Retry.Retry<Rejections<P>> | undefined }
+  & { readonly [Part in Exclude<KeysOf<P>, keyof Parts>]: string extends keyof P ? unknown : never }
+  & (P extends unknown ? { readonly retry?: Retry.Retry<Rejections<P>> | undefined } : never)
 
 /** What is different for one kind of call. */
 export interface CallOptions<A, E> {

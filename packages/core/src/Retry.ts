@@ -35,9 +35,10 @@ import * as Schema from "effect/Schema"
 import type { Jitter } from "./internal/backoff.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
-import { attemptAll, Run } from "./retry/attemptAll.ts"
+import { Run } from "./retry/attemptAll.ts"
 import { policies } from "./retry/policies.ts"
 import { isTransient, toPolicy } from "./retry/policy.ts"
+import { retried } from "./retry/retried.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 
 /** When to try again. Everything has a default. */
@@ -75,7 +76,7 @@ export { isTransient }
 export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> =>
   Effect.sync(() => {
     const policy = toPolicy(options, new OptionsOf("Retry.make"))
-    const protect: Retry<E>["protect"] = (self) => Effect.withFiber((fiber) => attemptAll(self, policy, fiber))
+    const protect: Retry<E>["protect"] = (self) => retried(self, policy)
     policies.set(protect, policy)
     return { protect }
   })
@@ -83,7 +84,7 @@ export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> 
 /** Retries one effect. Throws a `RangeError` that names the field when an option is out of range. */
 export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] => {
   const policy = toPolicy(options, new OptionsOf("Retry.retry"))
-  return (self) => Effect.withFiber((fiber) => attemptAll(self, policy, fiber))
+  return (self) => retried(self, policy)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker } from "@switchgear/core"
+import { CircuitBreaker, RateLimit } from "@switchgear/core"
 import { Cause, Effect, Exit, Fiber, Stream } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -262,6 +262,24 @@ describe("as the platform's circuit breaker", () => {
         ["a", "Open", "HalfOpen"],
         ["a", "HalfOpen", "Closed"]
       ])
+    }))
+
+  it.effect("takes a call that a limiter inside refuses for no answer of the target", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ halfOpen: { calls: 1 } })
+      const breaker = CircuitBreaker.platform(family)
+      const { protect } = yield* RateLimit.make({ name: "hosts", limits: [RateLimit.requests(1, "1 hour")] })
+      yield* protect(ok)
+      const { control } = yield* family.get("a")
+      yield* control.trip("1 second")
+      yield* TestClock.adjust("1 second")
+      const outcome = Effect.succeed<Platform.Outcome>({ _tag: "Success" })
+      for (const options of [{ key: "a" }, { key: "a", classify: () => outcome }]) {
+        yield* Effect.exit(breaker.execute(protect(ok), options))
+        assert.strictEqual(yield* stateOf(family, "a"), "HalfOpen")
+      }
+      yield* breaker.execute(ok, { key: "a" })
+      assert.strictEqual(yield* stateOf(family, "a"), "Closed")
     }))
 
   it.effect("leaves the rejection of another circuit further in as it is", () =>

@@ -206,6 +206,21 @@ describe("a lane of time-outs", () => {
       })
       yield* Effect.promise(() => collected(kept))
     }).pipe(Effect.provide(Logger.layer([]))))
+
+  it.live("keeps nothing of those who waited behind a call that is still at work", () =>
+    Effect.gen(function*() {
+      const { protect } = yield* Bulkhead.make({ name: "model", concurrency: 2, queue: 2, maxWait: "1 hour" })
+      yield* detach(protect(Effect.sleep("5 millis")))
+      yield* detach(protect(Effect.sleep("5 millis")))
+      const atWork = yield* detach(protect(hang))
+      const kept = yield* Effect.gen(function*() {
+        const behind = yield* detach(protect(Effect.void))
+        yield* Fiber.join(behind)
+        return new WeakRef(behind)
+      })
+      yield* Effect.promise(() => collected(kept))
+      yield* Fiber.interrupt(atWork)
+    }).pipe(Deadline.within("1 minute"), Effect.provide(Logger.layer([]))))
 })
 
 /** Ends when the garbage collector has taken it. */

@@ -1,6 +1,6 @@
 import { CircuitBreaker, Deadline, Outcome } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
 const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
@@ -307,5 +307,52 @@ describe("deadlines inside deadlines", () => {
       yield* TestClock.adjust("2 seconds")
       isExceeded(yield* Fiber.join(fiber), "total", "1 second")
       assert.isFalse(begun)
+    }))
+})
+
+describe("what goes on when its time is over", () => {
+  it.effect("may throw, which is a defect of the call", () =>
+    Effect.gen(function*() {
+      const orElse = (): Effect.Effect<never> => {
+        throw new Error("bug")
+      }
+      const fiber = yield* fork(Effect.never.pipe(Deadline.timeoutOrElse({ duration: "1 second", orElse })))
+      yield* TestClock.adjust("1 second")
+      const exit = fiber.pollUnsafe()
+      assert.isTrue(exit !== undefined && Exit.isSuccess(exit) && Exit.hasDies(exit.value))
+    }))
+})
+
+describe("thousands of limits inside of each other", () => {
+  const nested = <A>(work: Effect.Effect<A>): Effect.Effect<A, Deadline.DeadlineExceeded> => {
+    let all: Effect.Effect<A, Deadline.DeadlineExceeded> = work
+    for (let n = 0; n < 5000; n++) all = Effect.andThen(Effect.yieldNow, Deadline.attempt("1 minute")(all))
+    return all
+  }
+
+  it.effect("end with their work, without growing the stack", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* nested(Effect.as(Effect.yieldNow, "answer")), "answer")
+    }))
+
+  it.effect("end at the deadline around them", () =>
+    Effect.gen(function*() {
+      const begun = yield* Deferred.make<void>()
+      const work = Effect.andThen(Deferred.succeed(begun, undefined), Effect.never)
+      const fiber = yield* fork(nested(work).pipe(Deadline.within("1 second")))
+      yield* Deferred.await(begun)
+      yield* TestClock.adjust("1 second")
+      isExceeded(yield* Fiber.join(fiber), "total", "1 second")
+    }))
+
+  it.effect("end when they are interrupted, after the finalizers of their work", () =>
+    Effect.gen(function*() {
+      let ended = false
+      const begun = yield* Deferred.make<void>()
+      const work = Effect.andThen(Deferred.succeed(begun, undefined), Effect.never)
+      const fiber = yield* fork(nested(Effect.onInterrupt(work, () => Effect.sync(() => ended = true))))
+      yield* Deferred.await(begun)
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(ended)
     }))
 })

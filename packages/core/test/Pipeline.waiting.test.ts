@@ -1,7 +1,7 @@
 /** Who waits in a pipeline: not for a circuit that has opened meanwhile, and for as long as the kind of call allows. */
-import { Bulkhead, CircuitBreaker, Pipeline, RateLimit } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Pipeline, RateLimit, Retry, RetryBudget } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
 const detach = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkDetach(self, { startImmediately: true })
@@ -141,3 +141,56 @@ it.effect("a kind of call waits for its turn and for its slot as long as it says
       yield* Fiber.interrupt(waits)
     }
   }))
+
+describe("a retry budget that somebody else has written", () => {
+  it.effect("does not hold a pipeline beyond its deadline when it does not answer", () =>
+    Effect.gen(function*() {
+      const told = yield* RetryBudget.make({ name: "shared" })
+      const budget: RetryBudget.RetryBudget = { ...told, take: Effect.never }
+      const retry = yield* Retry.make({ base: "1 millis", jitter: "none", budget })
+      const { protect } = yield* Pipeline.make({ deadline: "1 second", retry })
+      const fiber = yield* Effect.forkChild(Effect.exit(protect(Effect.fail("503"))), { startImmediately: true })
+      yield* TestClock.adjust("999 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), Exit.fail("503"))
+    }))
+})
+
+describe("a guard that throws after a wait", () => {
+  class Tool extends CircuitBreaker.Service<Tool>()("Tool") {}
+  const throwing = {
+    protect: () => {
+      throw new Error("bug")
+    }
+  } as unknown as CircuitBreaker.CircuitBreaker
+  const call = Effect.succeed("answer").pipe(Tool.protect)
+
+  const waits = (protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, unknown, R>) =>
+    Effect.gen(function*() {
+      const first = yield* Effect.forkChild(protect(Effect.sleep("1 second")), { startImmediately: true })
+      const ended = Effect.exit(protect(call).pipe(Effect.provideService(Tool, throwing)))
+      const second = yield* Effect.forkChild(ended, { startImmediately: true })
+      const third = yield* Effect.forkChild(protect(Effect.succeed("answer")), { startImmediately: true })
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(first)
+      assert.isTrue(Exit.hasDies(yield* Fiber.join(second)))
+      assert.strictEqual(yield* Fiber.join(third), "answer")
+    })
+
+  it.effect("for a slot is a defect of its call, which gives the slot to the next", () =>
+    Effect.gen(function*() {
+      const { protect, snapshot } = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 2 })
+      yield* waits(protect)
+      const { inFlight, queued } = yield* snapshot
+      assert.deepStrictEqual([inFlight, queued], [0, 0])
+    }))
+
+  it.effect("for a turn is a defect of its call, which costs nothing", () =>
+    Effect.gen(function*() {
+      const limits = [RateLimit.requests(1, "1 second")]
+      const { protect, snapshot } = yield* RateLimit.make({ name: "model", limits, maxWait: "1 minute" })
+      yield* waits(protect)
+      assert.strictEqual((yield* snapshot).waiting, 0)
+    }))
+})

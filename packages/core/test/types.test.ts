@@ -133,6 +133,20 @@ describe("the error type of a pipeline", () => {
     expectTypeOf([alone, beside, configured]).toBeArray()
   })
 
+  it("is that of either, where the parts are one thing or the other", () => {
+    type Guarded = { readonly breaker: CircuitBreaker.CircuitBreaker }
+    type OfLimit = { readonly limit: RateLimit.RateLimit }
+    const refused = (parts: Guarded | OfLimit) => Pipeline.make(parts)
+    expectTypeOf(refused).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Open | Limited>>>()
+    type OfRetry = { readonly retry: Retry.Retry<Mine> }
+    const retried = (parts: OfRetry | { readonly attemptTimeout: number }) => Pipeline.make(parts)
+    expectTypeOf(retried).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Exceeded, Mine>>>()
+    type Misspelt = Guarded & { readonly attemptTimout: number }
+    // @ts-expect-error: one of the two has no such part
+    const wrong = (parts: Misspelt | OfLimit) => Pipeline.make(parts)
+    expectTypeOf(wrong).toBeFunction()
+  })
+
   it("takes a retry only for the errors that can reach it, as by hand", () => {
     interface HttpError {
       readonly response: { readonly status: number }

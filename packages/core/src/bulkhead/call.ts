@@ -10,7 +10,7 @@ import { Expiry, type Joined } from "../internal/expiry.ts"
 import { Admission, type AnyEffect, goOn, type Moment } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout } from "../internal/timerLane.ts"
-import { wake } from "../internal/wake.ts"
+import { orDie, wake } from "../internal/wake.ts"
 import type { Reason } from "./BulkheadFull.ts"
 import { CurrentKey, CurrentPriority } from "./current.ts"
 import type { Lane, Waiter } from "./fairQueue.ts"
@@ -148,6 +148,7 @@ class Wait {
     if (this.isTold || next === undefined || resume === undefined) return
     const { clock, deadline } = this.moment
     this.isTold = true
-    resume(next(this.fiber, deadline === undefined || monotonicMillis(clock) < deadline.at))
+    const isInTime = deadline === undefined || monotonicMillis(clock) < deadline.at
+    resume(orDie(() => next(this.fiber, isInTime)))
   }
 }

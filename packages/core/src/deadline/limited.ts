@@ -4,11 +4,12 @@ import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/expiry.ts"
 import { type Admission, type Moment, passOnElsewhere } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout, type Timeout } from "../internal/timerLane.ts"
+import { wake } from "../internal/wake.ts"
 import { CurrentDeadline } from "./current.ts"
 import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
 
@@ -80,13 +81,28 @@ export const timed = <A, E, R, B, E2, R2>(
     limit.arm(fiber)
     // Told before it leaves: what is further out must find the time-out dealt with when its own turn comes.
     child.addObserver((exit) => {
-      resume(work.isLate ? late(exit) : exit)
-      joined.cancel(fiber)
+      const answer = work.isLate ? late(exit) : exit
+      goOnFrom(fiber, () => {
+        resume(answer)
+        joined.cancel(fiber)
+      })
     })
     if (owner === undefined) return Effect.suspend(() => ended(child))
     owner.child = child
     return undefined
   })
+
+// Of limits inside of each other each ends the next one further out, or interrupts the one further in: of thousands that
+// would use up the stack.
+const deepest = 50
+let depth = 0
+
+const goOnFrom = (fiber: Fiber.Fiber<any, any>, next: () => void): void => {
+  if (depth >= deepest) return wake(fiber, next)
+  depth++
+  next()
+  depth--
+}
 
 class LimitedWork implements Waiting {
   isLate = false
@@ -133,9 +149,19 @@ export class OwnLimit implements Limit, Joined {
 
 /** Interrupts the child of an attempt and waits for its end; a defect that came to light by it is told. */
 export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>
-  Effect.flatMap(Effect.andThen(Fiber.interrupt(child), Fiber.await(child)), (exit) => {
-    const defects = defectsOf(exit)
-    return defects.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(defects))
+  Effect.withFiber((fiber) => {
+    if (depth >= deepest) return Effect.andThen(Effect.yieldNow, ended(child))
+    depth++
+    child.interruptUnsafe(fiber.id)
+    depth--
+    return Effect.callback((resume) => {
+      const unobserve = child.addObserver((exit) => {
+        const defects = defectsOf(exit)
+        const end = defects.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<never>(defects))
+        goOnFrom(fiber, () => resume(end))
+      })
+      return Effect.sync(unobserve)
+    })
   })
 
 // A defect that came to light while the work was being interrupted is not lost in the time-out.

@@ -70,6 +70,8 @@ export class Expiry implements Deadline, Limit {
     if (before !== undefined) before.after = after
     if (after !== undefined) after.before = before
     else this.last = before
+    // Whoever still holds one that has left, such as a call that waited once, must not hold all who came after it.
+    member.before = member.after = undefined
     if (this.last !== undefined) return
     this.timeout?.cancel(fiber)
     this.timeout = undefined

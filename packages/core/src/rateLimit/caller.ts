@@ -7,7 +7,7 @@ import * as Deadline from "../Deadline.ts"
 import { Admission, goOn, type Moment } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { type Costs, grain, type Refusal, type Turn } from "../internal/turn.ts"
-import { wake } from "../internal/wake.ts"
+import { orDie, wake } from "../internal/wake.ts"
 import type { Cost, Reservation } from "../RateLimit.ts"
 import type { Limiter } from "./limiter.ts"
 
@@ -121,7 +121,7 @@ export abstract class Caller extends Admission implements Turn {
       this.told = true
     } else if (this.state === "granted") {
       this.state = "running"
-      this.resume(this.work(this.fiber))
+      this.resume(orDie(() => this.work(this.fiber)))
     } else if (this.refused !== undefined) {
       this.resume(this.refused)
     }

@@ -6,9 +6,9 @@ import type * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import { CurrentAttempts, takeAttempt } from "../attempts/budget.ts"
+import * as Deadline from "../Deadline.ts"
 import { deadlineOf } from "../deadline/current.ts"
 import { backoff } from "../internal/backoff.ts"
-import type { Deadline } from "../internal/expiry.ts"
 import { onlyFailure } from "../internal/onlyFailure.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { accounts } from "../retryBudget/account.ts"
@@ -19,7 +19,7 @@ import type { Policy } from "./policy.ts"
 
 /** Where a retry looks for the deadline when an attempt has failed. */
 export interface Timed {
-  readonly deadline: Deadline | undefined
+  readonly deadline: Deadline.Deadline | undefined
 }
 
 /** Retries inside of a step, by a deadline that need not be the fiber's. */
@@ -44,7 +44,7 @@ export const attemptAll = <A, E, R>(
     const wait = error === undefined ? undefined : (run ??= new Run(policy, fiber)).next(error.failure, fiber, timed)
     if (wait === undefined) return Effect.failCause(cause)
     const again = Effect.delay(attempt, Duration.millis(wait))
-    const pay = run!.pay(fiber)
+    const pay = run!.pay(fiber, timed)
     if (Effect.isEffect(pay)) return Effect.flatMap(pay, (paid) => paid ? again : Effect.failCause(cause))
     return pay ? again : Effect.failCause(cause)
   })
@@ -84,12 +84,15 @@ export class Run {
   }
 
   /** Takes the attempt from the two budgets, which must agree before either is spent; an effect where one is foreign. */
-  pay(fiber: Fiber.Fiber<any, any>): boolean | Effect.Effect<boolean> {
+  pay(fiber: Fiber.Fiber<any, any>, timed?: Timed | undefined): boolean | Effect.Effect<boolean> {
     const budget = budgetOf(this.policy, fiber)
     if (budget === undefined) return takeAttempt(fiber)
     if (fiber.getRef(CurrentAttempts)?.left === 0) return false
     const account = accounts.get(budget)
-    if (account === undefined) return Effect.map(budget.take, (taken) => taken && takeAttempt(fiber))
+    if (account === undefined) {
+      const paid = Effect.map(budget.take, (taken) => taken && takeAttempt(fiber))
+      return timed === undefined ? paid : inTime(paid, this.left(fiber, timed))
+    }
     return account.take(monotonicMillis(fiber.getRef(Clock.Clock))) && takeAttempt(fiber)
   }
 
@@ -100,6 +103,12 @@ export class Run {
     return Math.min(this.start + this.policy.within, deadline?.at ?? Infinity) - now
   }
 }
+
+// Between the attempts of a pipeline no other limit is in force: a budget that does not answer in time has nothing left.
+const inTime = (paid: Effect.Effect<boolean>, millis: number): Effect.Effect<boolean> =>
+  millis <= 0
+    ? Effect.succeed(false)
+    : Deadline.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(false) })(paid)
 
 const millisAsked = (error: unknown): number =>
   Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter)
