@@ -1,6 +1,6 @@
 /** An effect under a budget of attempts. A guard directly around it learns whether the work inside has begun. */
 import * as Effect from "effect/Effect"
-import { type Admission, type AnyEffect, type AnyFiber, goOnElsewhere, insidePrototype } from "../internal/guard.ts"
+import { type Admission, type AnyEffect, type AnyFiber, insidePrototype, passOnElsewhere } from "../internal/guard.ts"
 import { CurrentAttempts, NestedBudget } from "./budget.ts"
 
 interface Limited extends AnyEffect {
@@ -10,7 +10,7 @@ interface Limited extends AnyEffect {
 
 const runLimited = ({ further, self }: Limited, fiber: AnyFiber, outer: Admission | undefined): AnyEffect => {
   const budget = new NestedBudget(further, fiber.getRef(CurrentAttempts))
-  return Effect.onExitPrimitive(Effect.provideService(goOnElsewhere(outer, self), CurrentAttempts, budget), () => {
+  return Effect.onExitPrimitive(Effect.provideService(passOnElsewhere(outer, self), CurrentAttempts, budget), () => {
     budget.end()
     return undefined
   })

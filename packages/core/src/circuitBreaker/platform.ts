@@ -10,7 +10,7 @@ import type { Snapshot, Transition } from "../CircuitBreaker.ts"
 import * as Outcome from "../Outcome.ts"
 import type { Family } from "./family.ts"
 import { CircuitOpen } from "./open.ts"
-import { type Admission, type AnyEffect, goOnElsewhere, insidePrototype } from "../internal/guard.ts"
+import { type Admission, type AnyEffect, insidePrototype, passOnElsewhere } from "../internal/guard.ts"
 import { withoutStack } from "../internal/rejection.ts"
 
 /**
@@ -86,7 +86,7 @@ interface Judged extends AnyEffect {
 }
 
 const runJudged = ({ judge, self }: Judged, outer: Admission | undefined): AnyEffect =>
-  Effect.onExit(goOnElsewhere(outer, self), judge)
+  Effect.onExit(passOnElsewhere(outer, self), judge)
 
 const JudgedProto = insidePrototype<Judged>(
   "Switchgear.judged",

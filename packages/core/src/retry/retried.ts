@@ -1,6 +1,6 @@
 /** An effect that is tried again. A guard directly around it learns whether any of the attempts has begun its work. */
 import type * as Effect from "effect/Effect"
-import { type Admission, type AnyEffect, type AnyFiber, goOnElsewhere, insidePrototype } from "../internal/guard.ts"
+import { type Admission, type AnyEffect, type AnyFiber, insidePrototype, passOnElsewhere } from "../internal/guard.ts"
 import { attemptAll } from "./attemptAll.ts"
 import type { Policy } from "./policy.ts"
 
@@ -10,7 +10,7 @@ interface Retried extends AnyEffect {
 }
 
 const runRetried = ({ policy, self }: Retried, fiber: AnyFiber, outer: Admission | undefined): AnyEffect =>
-  attemptAll(goOnElsewhere(outer, self), policy, fiber)
+  attemptAll(passOnElsewhere(outer, self), policy, fiber)
 
 const RetriedProto = insidePrototype<Retried>("Switchgear.retry", runRetried, function(fiber) {
   return runRetried(this, fiber, undefined)
