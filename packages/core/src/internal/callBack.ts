@@ -9,6 +9,11 @@ export const callBack = (call: () => void): void => {
   try {
     call()
   } catch (defect) {
-    Effect.runFork(Effect.logError("A callback threw.", Cause.die(defect)))
+    report(defect)
   }
+}
+
+/** Logs what was thrown where nobody is there to catch it. */
+export const report = (defect: unknown): void => {
+  Effect.runFork(Effect.logError("A callback threw.", Cause.die(defect)))
 }

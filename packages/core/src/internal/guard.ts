@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import { report } from "./callBack.ts"
 import type { Deadline } from "./expiry.ts"
 
 export type AnyEffect = Effect.Effect<any, any, any>
@@ -31,7 +32,7 @@ export const clockOf = (fiber: AnyFiber, moment: Moment | undefined): Clock.Cloc
 /**
  * What one run of a guarded effect holds. `enter` takes it and says how to go on: with the guarded effect, by `goOn`;
  * with a failed `Exit`; or by waiting. `leave` gives back what `enter` took, which is nothing when the run was
- * interrupted before it; it must not throw, since what it throws would replace the result.
+ * interrupted before it.
  */
 export abstract class Admission {
   /** Whether the work has begun. Not so while a guard directly inside, such as another circuit, may still refuse it. */
@@ -139,9 +140,18 @@ const runGuarded = (guarded: Guarded, fiber: AnyFiber, outer: Admission | undefi
   admission.leads = guarded.leads
   admission.outer = outer
   return Effect.onExitPrimitive(admission as unknown as AnyEffect, (exit) => {
-    admission.leave(exit)
+    leaveSafely(admission, exit)
     return undefined
   })
+}
+
+/** Gives back what was taken. What that throws is logged: it must neither replace the result nor keep others from leaving. */
+export const leaveSafely = (admission: Admission, exit: Exit.Exit<any, any>): void => {
+  try {
+    admission.leave(exit)
+  } catch (defect) {
+    report(defect)
+  }
 }
 
 const GuardedProto = insidePrototype<Guarded>("Switchgear.guard", runGuarded, function(fiber) {

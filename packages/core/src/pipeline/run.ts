@@ -18,6 +18,7 @@ import {
   goOn,
   insidePrototype,
   isInside,
+  leaveSafely,
   type Moment,
   type Refuse
 } from "../internal/guard.ts"
@@ -178,7 +179,7 @@ class PipelineAttempt extends Admission implements Owner {
       const admission = this.held[i]!
       // What a guard of the attempt has gone on with is the attempt, and not yet the work.
       admission.begun = this.begun
-      admission.leave(exit)
+      leaveSafely(admission, exit)
     }
   }
 }
