@@ -44,6 +44,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 import { takeAttempt } from "./attempts/budget.ts"
+import { atOnce } from "./internal/atOnce.ts"
 import { onlyFailure } from "./internal/onlyFailure.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import * as Outcome from "./Outcome.ts"
@@ -286,7 +287,7 @@ const tryFrom = (
 // A predicate that throws does not replace the error that it was asked about.
 const movesOn = ({ when }: AnyStep & { readonly _tag: "Call" }, error: unknown): boolean => {
   try {
-    return when(error as never) === true
+    return atOnce(when(error as never)) === true
   } catch {
     return false
   }

@@ -27,6 +27,7 @@ const judges: { readonly [Name in string]: (exit: Exit.Exit<unknown, unknown>, s
   null: () => null,
   text: () => "Success",
   promise: () => Promise.resolve(Outcome.success),
+  failedPromise: () => Promise.reject(new Error("too late")),
   effect: () => Effect.succeed(Outcome.success),
   unknownTag: () => ({ _tag: "Fine" }),
   tripWithout: () => ({ _tag: "TripFor" }),

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Deadline from "../Deadline.ts"
 import * as Outcome from "../Outcome.ts"
+import { atOnce } from "../internal/atOnce.ts"
 import type { Moment } from "../internal/guard.ts"
 import { rejection } from "../internal/rejection.ts"
 import { monotonicMillis } from "../internal/time.ts"
@@ -24,7 +25,7 @@ const succeeded: Judgement = { failed: false, retryAfter: undefined, tripFor: un
 
 export const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any, any>): Judgement | undefined => {
   try {
-    const judgement = read(classify(exit), exit)
+    const judgement = read(atOnce(classify(exit)) as Outcome.Outcome, exit)
     if (judgement !== null) return judgement
   } catch {
     // Read on: the default judge is asked instead.

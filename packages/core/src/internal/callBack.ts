@@ -1,14 +1,19 @@
 /**
  * Calls back where nobody is there to catch: what is thrown is logged, so that it neither ends the process nor keeps the
- * others from being called.
+ * others from being called. So is the failure of an async function, for which nobody waits.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 
-export const callBack = (call: () => void): void => {
+export const callBack = (call: () => unknown): void => {
   try {
-    call()
+    const answer = call()
+    if (answer instanceof Promise) answer.catch(log)
   } catch (defect) {
-    Effect.runFork(Effect.logError("A callback threw.", Cause.die(defect)))
+    log(defect)
   }
+}
+
+const log = (defect: unknown): void => {
+  Effect.runFork(Effect.logError("A callback threw.", Cause.die(defect)))
 }

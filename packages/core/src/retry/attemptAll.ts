@@ -7,6 +7,7 @@ import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import { CurrentAttempts, takeAttempt } from "../attempts/budget.ts"
 import { deadlineOf } from "../deadline/current.ts"
+import { atOnce } from "../internal/atOnce.ts"
 import { backoff } from "../internal/backoff.ts"
 import type { Deadline } from "../internal/expiry.ts"
 import { onlyFailure } from "../internal/onlyFailure.ts"
@@ -109,7 +110,7 @@ const millisAsked = (error: unknown): number =>
 // A predicate that throws does not replace the error that it was asked about.
 const isWorthIt = (policy: Policy, error: unknown, attempts: number): boolean => {
   try {
-    return policy.while(error, attempts) === true
+    return atOnce(policy.while(error, attempts)) === true
   } catch {
     return false
   }
