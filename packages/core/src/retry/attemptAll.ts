@@ -3,13 +3,13 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import { CurrentAttempts, takeAttempt } from "../attempts/budget.ts"
 import { deadlineOf } from "../deadline/current.ts"
 import { atOnce } from "../internal/atOnce.ts"
 import { backoff } from "../internal/backoff.ts"
 import type { Deadline } from "../internal/expiry.ts"
+import { fieldOf } from "../internal/fieldOf.ts"
 import { onlyFailure } from "../internal/onlyFailure.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { accounts } from "../retryBudget/account.ts"
@@ -102,10 +102,10 @@ export class Run {
   }
 }
 
-const millisAsked = (error: unknown): number =>
-  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter)
-    ? Duration.toMillis(error.retryAfter)
-    : 0
+const millisAsked = (error: unknown): number => {
+  const wait = fieldOf(error, "retryAfter")
+  return Duration.isDuration(wait) ? Duration.toMillis(wait) : 0
+}
 
 // A predicate that throws does not replace the error that it was asked about.
 const isWorthIt = (policy: Policy, error: unknown, attempts: number): boolean => {
