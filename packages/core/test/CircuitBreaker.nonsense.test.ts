@@ -212,7 +212,7 @@ describe("An error", () => {
         return thrown()
       }
     },
-    everything: new Proxy({}, { get: thrown, has: thrown })
+    everything: new Proxy({}, { get: thrown, has: thrown, getPrototypeOf: thrown })
   }
   for (const [name, error] of Object.entries(errors)) {
     it.effect(`whose fields throw when they are read is told as it is, and every slot comes free: ${name}`, () =>

@@ -68,7 +68,7 @@ export const cutOff = (
 ): number | undefined => {
   const [first] = cause.reasons
   const error = first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first) ? first.error : undefined
-  const given = error instanceof Deadline.DeadlineExceeded && error.limit === "total"
+  const given = isExceeded(error) && error.limit === "total"
     ? Duration.toMillis(error.after)
     : undefined
   if (given === 0) return 0
@@ -78,6 +78,15 @@ export const cutOff = (
   return deadline?.limit === "total" && monotonicMillis(began!.clock) >= deadline.at
     ? given ?? deadline.at - began!.now
     : undefined
+}
+
+// A proxy may throw when it is asked what it is.
+const isExceeded = (error: unknown): error is Deadline.DeadlineExceeded => {
+  try {
+    return error instanceof Deadline.DeadlineExceeded
+  } catch {
+    return false
+  }
 }
 
 /** The exit of a call as it is judged that was given so long, whichever of the two ways it shows. */
