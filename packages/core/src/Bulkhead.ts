@@ -63,7 +63,7 @@ export interface Options {
   readonly name: string
   /** Calls that may run at once. */
   readonly concurrency: number
-  /** Calls that may wait for a slot. With a `share`, one key may have that share of it. @default 0 */
+  /** Calls that may wait for a slot, at most 1,000,000. With a `share`, one key may have that share of it. @default 0 */
   readonly queue?: number | undefined
   /** The longest wait for a slot; `"Infinity"` to leave it to the deadline. @default "10 seconds" */
   readonly maxWait?: Duration.Input | undefined
@@ -74,10 +74,12 @@ export interface Options {
   readonly share?: number | undefined
 }
 
+const mostWaiting = 1_000_000
+
 const toRules = (options: Options, check: OptionsOf): Rules => ({
   name: check.name(options.name),
   concurrency: check.integer("concurrency", options.concurrency, 1),
-  limit: check.integer("queue", options.queue ?? 0, 0),
+  limit: check.atMost("queue", check.integer("queue", options.queue ?? 0, 0), mostWaiting),
   maxWait: check.wait("maxWait", options.maxWait ?? "10 seconds"),
   share: options.share === undefined ? undefined : check.rate("share", options.share)
 })

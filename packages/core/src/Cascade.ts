@@ -39,11 +39,12 @@ import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Pipeable from "effect/Pipeable"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 import { takeAttempt } from "./attempts/budget.ts"
+import { atOnce } from "./internal/atOnce.ts"
+import { fieldOf } from "./internal/fieldOf.ts"
 import { onlyFailure } from "./internal/onlyFailure.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import * as Outcome from "./Outcome.ts"
@@ -286,7 +287,7 @@ const tryFrom = (
 // A predicate that throws does not replace the error that it was asked about.
 const movesOn = ({ when }: AnyStep & { readonly _tag: "Call" }, error: unknown): boolean => {
   try {
-    return when(error as never) === true
+    return atOnce(when(error as never)) === true
   } catch {
     return false
   }
@@ -393,8 +394,10 @@ class Chain<A, Moved, Failed, R, Judged, Left> extends Pipeable.Class
 
 const variance = { _Left: identity }
 
-const tagOf = (error: unknown): string =>
-  Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : typeof error
+const tagOf = (error: unknown): string => {
+  const tag = fieldOf(error, "_tag")
+  return typeof tag === "string" ? tag : typeof error
+}
 
 const shortest = (waits: ReadonlyArray<Duration.Duration | undefined>): Duration.Duration | undefined =>
   waits.filter((wait) => wait !== undefined).sort(Duration.Order)[0]

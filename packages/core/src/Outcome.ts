@@ -15,6 +15,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
+import { fieldOf } from "./internal/fieldOf.ts"
 import { OptionsOf } from "./internal/options.ts"
 
 /**
@@ -71,19 +72,22 @@ export type Classify<A = unknown, E = unknown> = (exit: Exit.Exit<A, E>) => Outc
 export const RejectionTypeId = "~switchgear/Rejection"
 
 /** Whether the error says that the work was refused by a guard and never started. */
-export const isRejection = (error: unknown): boolean =>
-  Predicate.hasProperty(error, RejectionTypeId) && error[RejectionTypeId] !== false
+export const isRejection = (error: unknown): boolean => {
+  try {
+    return Predicate.hasProperty(error, RejectionTypeId) && error[RejectionTypeId] !== false
+  } catch {
+    return false
+  }
+}
 
 /** The wait that an error asks for, if it is one that can be waited for. */
-export const retryAfter = (error: unknown): Duration.Duration | undefined =>
-  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter) &&
-    Duration.isPositive(error.retryAfter) && Duration.isFinite(error.retryAfter)
-    ? error.retryAfter
-    : undefined
+export const retryAfter = (error: unknown): Duration.Duration | undefined => {
+  const wait = fieldOf(error, "retryAfter")
+  return Duration.isDuration(wait) && Duration.isPositive(wait) && Duration.isFinite(wait) ? wait : undefined
+}
 
 /** Whether the error allows another try on the same target. An error that does not say counts as retryable. */
-export const isRetryable = (error: unknown): boolean =>
-  !(Predicate.hasProperty(error, "isRetryable") && error.isRetryable === false)
+export const isRetryable = (error: unknown): boolean => fieldOf(error, "isRetryable") !== false
 
 /**
  * The default judge.

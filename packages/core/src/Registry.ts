@@ -85,7 +85,7 @@ export interface Event extends CircuitBreaker.Transition {
 
 /** What is remembered. */
 export interface Options {
-  /** Events kept, the oldest leave first. @default 100 */
+  /** Events kept, at most 1,000,000; the oldest leave first. @default 100 */
   readonly history?: number | undefined
 }
 
@@ -109,7 +109,10 @@ export interface Registry {
 export const make = (options: Options = {}): Effect.Effect<Registry> =>
   Effect.sync(() => fromCapacity(toCapacity(options, new OptionsOf("Registry.make"))))
 
-const toCapacity = (options: Options, check: OptionsOf): number => check.integer("history", options.history ?? 100, 0)
+const mostEvents = 1_000_000
+
+const toCapacity = (options: Options, check: OptionsOf): number =>
+  check.atMost("history", check.integer("history", options.history ?? 100, 0), mostEvents)
 
 const written = writtenOptions<Options>()({ history: Schema.optionalKey(Quantity) }, {
   read: (given) => given as Options,

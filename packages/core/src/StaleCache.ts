@@ -47,6 +47,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import { atOnce } from "./internal/atOnce.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
@@ -266,7 +267,7 @@ const modeOf = (where: string, options: CallOptions | undefined): Mode =>
 /** A predicate that throws has not allowed anything. */
 const allows = <E>(when: ((error: E) => boolean) | undefined, error: E): boolean => {
   try {
-    return when?.(error) !== false
+    return when === undefined || Boolean(atOnce(when(error)))
   } catch {
     return false
   }

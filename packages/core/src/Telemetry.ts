@@ -34,7 +34,7 @@
  * | `ratelimiter_admitted_total`, `ratelimiter_rejected_total` | counter | |
  * | `retry_budget_available`, `retry_budget_window_successes`, `retry_budget_window_retries` | gauge | |
  * | `retry_budget_refused_total` | counter | |
- * | `cache_size`, `cache_capacity` | gauge | |
+ * | `cache_size`, `cache_capacity`, `cache_bytes` | gauge | |
  * | `cache_served_total` | counter | `freshness` |
  * | `cache_store_failures_total` | counter | |
  *
@@ -305,6 +305,7 @@ const retryBudget: ReadonlyArray<Series<RetryBudget.Snapshot>> = [
 const staleCache: ReadonlyArray<Series<StaleCache.Snapshot>> = [
   gauge("cache_size", "Values kept.", ({ size }) => size),
   gauge("cache_capacity", "Values that can be kept.", ({ capacity }) => capacity),
+  gauge("cache_bytes", "Bytes kept; 0 when they are not measured.", ({ bytes }) => bytes),
   ...(["loaded", "fresh", "stale"] satisfies ReadonlyArray<StaleCache.Freshness>).map((freshness) =>
     counter<StaleCache.Snapshot>(
       "cache_served_total",

@@ -417,6 +417,7 @@ describe("Bulkhead", () => {
     [{ concurrency: 0 }, "concurrency must be a whole number of at least 1, got 0"],
     [{ concurrency: NaN }, "concurrency must be a whole number of at least 1, got NaN"],
     [{ queue: -1 }, "queue must be a whole number of at least 0, got -1"],
+    [{ queue: 1e12 }, "queue must be at most 1000000, got 1000000000000"],
     [{ maxWait: Duration.millis(-1) }, "maxWait must be a duration of zero or more, got -1ms"],
     [{ maxWait: NaN }, "maxWait must be a duration of zero or more, got NaN"],
     [{ share: 0 }, "share must be above 0 and at most 1, got 0"],

@@ -1,6 +1,6 @@
 /** Judges, schedules and listeners that throw or answer nonsense: no result changes, and nothing leaks. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker, Outcome, Registry } from "@switchgear/core"
+import { Bulkhead, Cascade, CircuitBreaker, Outcome, Pipeline, Registry, Retry } from "@switchgear/core"
 import { Cause, Duration, Effect, Exit, Fiber, Schedule, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -27,6 +27,7 @@ const judges: { readonly [Name in string]: (exit: Exit.Exit<unknown, unknown>, s
   null: () => null,
   text: () => "Success",
   promise: () => Promise.resolve(Outcome.success),
+  failedPromise: () => Promise.reject(new Error("too late")),
   effect: () => Effect.succeed(Outcome.success),
   unknownTag: () => ({ _tag: "Fine" }),
   tripWithout: () => ({ _tag: "TripFor" }),
@@ -192,4 +193,46 @@ describe("a listener", () => {
       assert.deepStrictEqual(seen, expected)
       assert.deepStrictEqual((yield* Fiber.join(stream)).map(({ from, to }) => `${from} to ${to}`), expected)
     }).pipe(Effect.scoped, Effect.provide(Registry.layer())))
+})
+
+describe("An error", () => {
+  const errors: { readonly [Name in string]: object } = {
+    retryAfter: {
+      get retryAfter() {
+        return thrown()
+      }
+    },
+    isRetryable: {
+      get isRetryable() {
+        return thrown()
+      }
+    },
+    tag: {
+      get _tag() {
+        return thrown()
+      }
+    },
+    everything: new Proxy({}, { get: thrown, has: thrown, getPrototypeOf: thrown })
+  }
+  for (const [name, error] of Object.entries(errors)) {
+    it.effect(`whose fields throw when they are read is told as it is, and every slot comes free: ${name}`, () =>
+      Effect.gen(function*() {
+        const breaker = yield* CircuitBreaker.make({ name: "model" })
+        const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1 })
+        const retry = yield* Retry.make({ attempts: 1 })
+        const pipeline = yield* Pipeline.make({ deadline: "1 minute", retry, bulkhead, breaker })
+        const isTold = (exit: Exit.Exit<unknown, unknown>) =>
+          Exit.isFailure(exit) &&
+          exit.cause.reasons.every((reason) => Cause.isFailReason(reason) && reason.error === error)
+        for (const protect of [breaker.protect, Retry.retry({ attempts: 1 }), pipeline.protect])
+          assert.isTrue(isTold(yield* Effect.exit(protect(Effect.fail(error)))))
+        assert.deepInclude(yield* breaker.snapshot, { inFlight: 0, failed: 2 })
+        assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
+        assert.isTrue(Outcome.isRetryable(error))
+        assert.isFalse(Outcome.isRejection(error))
+        const exhausted = yield* Effect.flip(Cascade.run(Cascade.first("model", Effect.fail(error))))
+        assert.include(exhausted.message, "model (object)")
+        assert.isUndefined(exhausted.retryAfter)
+      }))
+  }
 })

@@ -684,6 +684,7 @@ const refused: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, s
     "attemptTimeout must be a finite duration above zero, got NaN",
     "[\"attemptTimeout\"]"
   ],
+  [Registry.OptionsSchema, "{ history: 1e12 }", "history must be at most 1000000, got 1000000000000", "[\"history\"]"],
   [Registry.OptionsSchema, "{ history: -1 }", "history must be a whole number of at least 0, got -1", "[\"history\"]"],
   [
     Telemetry.OptionsSchema,

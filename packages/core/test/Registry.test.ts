@@ -386,3 +386,26 @@ export const types: ReadonlyArray<Effect.Effect<unknown>> = [
   RetryBudget.make({ name: "model" }),
   StaleCache.make({ name: "model" })
 ]
+
+describe("An observer", () => {
+  it.effect("that throws, or is an async function that fails, changes no result and keeps nothing from the others", () =>
+    alone(
+      Effect.gen(function*() {
+        const registry = yield* Registry.CurrentRegistry
+        const seen: Array<string> = []
+        const bug = () => {
+          throw new Error("observer")
+        }
+        const later = () => Promise.reject(new Error("too late"))
+        for (const happens of [bug, later]) registry.observe({ entered: happens, happened: happens, left: happens })
+        registry.observe({
+          entered: ({ id }) => seen.push(`entered ${id}`),
+          happened: ({ to }) => seen.push(to),
+          left: ({ id }) => seen.push(`left ${id}`)
+        })
+        yield* Effect.scoped(Effect.flatMap(CircuitBreaker.make({ name: "model" }), ({ control }) => control.forceOpen))
+        yield* Effect.yieldNow
+        assert.deepStrictEqual(seen, ["entered model", "ForcedOpen", "left model"])
+      })
+    ))
+})

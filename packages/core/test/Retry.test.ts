@@ -89,18 +89,16 @@ describe("Retry", () => {
       }
     }))
 
-  it.effect("tells the error as it is when the predicate throws", () =>
+  it.effect("tells the error as it is when the predicate throws, or is an async function that fails", () =>
     Effect.gen(function*() {
-      const { at, exit } = yield* times(
-        Retry.retry({
-          ...exact,
-          while: () => {
-            throw new Error("predicate")
-          }
-        }),
-        () => "503"
-      )
-      assert.deepStrictEqual([at.length, exit], [1, Exit.fail("503")])
+      const bug = () => {
+        throw new Error("predicate")
+      }
+      const later = () => Promise.reject(new Error("too late")) as never
+      for (const predicate of [bug, later]) {
+        const { at, exit } = yield* times(Retry.retry({ ...exact, while: predicate }), () => "503")
+        assert.deepStrictEqual([at.length, exit], [1, Exit.fail("503")])
+      }
     }))
 
   it.effect("does not retry what says that it cannot be retried, such as a spent quota", () =>

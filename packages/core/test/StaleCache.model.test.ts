@@ -109,7 +109,11 @@ class Model {
     flight.callers.push(caller)
     if (joined === undefined) {
       this.flights.push(flight)
-      if (mode !== "bypass") this.current.set(key, flight)
+      const before = this.current.get(key)
+      if (mode !== "bypass") {
+        this.current.set(key, flight)
+        if (before?.callers.length === 0) this.kill(before)
+      }
     }
     if (caller.due <= now) this.late(flight, caller, now)
     return joined === undefined
@@ -155,7 +159,8 @@ class Model {
     const hasValue = this.entries.some(({ key, storedAt }) =>
       key === flight.key && now < storedAt + timeToLive + staleFor
     )
-    if (!(flight.held && this.isWanted(flight) && hasValue)) this.kill(flight)
+    const isJoined = this.current.get(flight.key) === flight
+    if (!(flight.held && isJoined && this.isWanted(flight) && hasValue)) this.kill(flight)
   }
 
   abandon(isMeant: (key: string) => boolean): void {

@@ -357,14 +357,18 @@ describe("What throws", () => {
   it.effect("changes no answer: storeWhen and sizeOf keep nothing then, and when allows nothing", () =>
     Effect.gen(function*() {
       const bug = () => assert.fail("bug")
-      for (const options of [{ storeWhen: bug }, { sizeOf: bug }, { sizeOf: () => NaN }, { sizeOf: () => -1 }]) {
+      // An async function: its failure would end the process.
+      const later = () => Promise.reject(new Error("too late")) as never
+      const sizes = [bug, later, () => NaN, () => -1, () => Infinity].map((sizeOf) => ({ sizeOf }))
+      for (const options of [{ storeWhen: bug }, { storeWhen: later }, ...sizes]) {
         const cache = yield* StaleCache.make<string>({ ...minute, ...options })
         assert.strictEqual((yield* Effect.succeed("a").pipe(cache.through("k"))).value, "a")
         assert.isUndefined(yield* cache.lastGood("k"))
       }
       const cache = yield* StaleCache.make<string>({ ...minute, timeToLive: 0 })
       yield* cache.set("k", "old")
-      assert.strictEqual(yield* Effect.flip(Effect.fail("503").pipe(cache.orStale("k", { when: bug }))), "503")
+      for (const when of [bug, later])
+        assert.strictEqual(yield* Effect.flip(Effect.fail("503").pipe(cache.orStale("k", { when }))), "503")
     }))
 })
 
@@ -450,6 +454,29 @@ describe("The stale answer when the new one is slow", () => {
       assert.strictEqual(interrupted, 1)
       assert.isUndefined(yield* cache.lastGood("k"))
     }))
+
+  it.effect("leaves at most one call that goes on by itself for a key, also when callers of a refresh leave", () =>
+    Effect.gen(function*() {
+      const cache = yield* stale({ after: 0 })
+      let running = 0
+      const hangs = Effect.suspend(() => {
+        running++
+        return Effect.never
+      }).pipe(Effect.onInterrupt(() => Effect.sync(() => running--)))
+      yield* hangs.pipe(cache.orStale("k"))
+      for (let i = 0; i < 3; i++) {
+        const refresh = yield* fork(hangs.pipe(cache.orStale("k", { mode: "refresh" })))
+        yield* hangs.pipe(cache.orStale("k"))
+        const another = yield* fork(hangs.pipe(cache.orStale("k", { mode: "refresh" })))
+        yield* hangs.pipe(cache.orStale("k"))
+        yield* Fiber.interrupt(refresh)
+        yield* Fiber.interrupt(another)
+        assert.strictEqual(running, 1)
+      }
+      yield* cache.invalidate("k")
+      yield* Effect.yieldNow
+      assert.strictEqual(running, 0)
+    }))
 })
 
 describe("A bound in bytes", () => {
@@ -480,6 +507,20 @@ describe("A bound in bytes", () => {
       yield* cache.clear
       assert.deepInclude(yield* cache.snapshot, { size: 0, bytes: 0 })
       assert.deepStrictEqual(asked, ["a", "b", "c", "d", "a", "c"])
+    }))
+
+  it.effect("is kept when sizes are fractions: nothing is left over of what has gone, and the largest value still fits", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<number>({ ...minute, maxBytes: 1000, sizeOf: (value) => value })
+      for (let round = 1; round <= 15; round++) {
+        yield* cache.set(`k${round % 3}`, (round * 7919 % 3000) / 7 + 0.1)
+        if (round % 3 === 0) yield* Effect.forEach(["k0", "k1", "k2"], cache.invalidate)
+      }
+      assert.deepInclude(yield* cache.snapshot, { size: 0, bytes: 0 })
+      const asked = yield* fork(Effect.delay(Effect.succeed(1000), "1 second").pipe(cache.through("largest")))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(asked)))
+      assert.deepInclude(yield* cache.snapshot, { size: 1, bytes: 1000 })
     }))
 
   const shared = { text: "ab" }

@@ -75,6 +75,7 @@ describe("the metrics in Prometheus' text format", () => {
         "retry_budget_refused_total counter",
         "cache_size gauge",
         "cache_capacity gauge",
+        "cache_bytes gauge",
         "cache_served_total counter",
         "cache_store_failures_total counter"
       ])

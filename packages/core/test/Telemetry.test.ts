@@ -163,6 +163,7 @@ describe("Telemetry metrics", () => {
       assert.deepStrictEqual(yield* scrape, {
         "cache_size{name=\"answers\"}": 1,
         "cache_capacity{name=\"answers\"}": 5,
+        "cache_bytes{name=\"answers\"}": 0,
         "cache_served_total{name=\"answers\",freshness=\"loaded\"}": 1,
         "cache_served_total{name=\"answers\",freshness=\"fresh\"}": 2,
         "cache_served_total{name=\"answers\",freshness=\"stale\"}": 1,

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Deadline from "../Deadline.ts"
 import * as Outcome from "../Outcome.ts"
+import { atOnce } from "../internal/atOnce.ts"
 import type { Moment } from "../internal/guard.ts"
 import { rejection } from "../internal/rejection.ts"
 import { monotonicMillis } from "../internal/time.ts"
@@ -24,7 +25,7 @@ const succeeded: Judgement = { failed: false, retryAfter: undefined, tripFor: un
 
 export const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any, any>): Judgement | undefined => {
   try {
-    const judgement = read(classify(exit), exit)
+    const judgement = read(atOnce(classify(exit)) as Outcome.Outcome, exit)
     if (judgement !== null) return judgement
   } catch {
     // Read on: the default judge is asked instead.
@@ -67,7 +68,7 @@ export const cutOff = (
 ): number | undefined => {
   const [first] = cause.reasons
   const error = first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first) ? first.error : undefined
-  const given = error instanceof Deadline.DeadlineExceeded && error.limit === "total"
+  const given = isExceeded(error) && error.limit === "total"
     ? Duration.toMillis(error.after)
     : undefined
   if (given === 0) return 0
@@ -77,6 +78,15 @@ export const cutOff = (
   return deadline?.limit === "total" && monotonicMillis(began!.clock) >= deadline.at
     ? given ?? deadline.at - began!.now
     : undefined
+}
+
+// A proxy may throw when it is asked what it is.
+const isExceeded = (error: unknown): error is Deadline.DeadlineExceeded => {
+  try {
+    return error instanceof Deadline.DeadlineExceeded
+  } catch {
+    return false
+  }
 }
 
 /** The exit of a call as it is judged that was given so long, whichever of the two ways it shows. */

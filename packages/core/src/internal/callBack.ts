@@ -1,13 +1,14 @@
 /**
  * Calls back where nobody is there to catch: what is thrown is logged, so that it neither ends the process nor keeps the
- * others from being called.
+ * others from being called. So is the failure of an async function, for which nobody waits.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 
-export const callBack = (call: () => void): void => {
+export const callBack = (call: () => unknown): void => {
   try {
-    call()
+    const answer = call()
+    if (answer instanceof Promise) answer.catch(report)
   } catch (defect) {
     report(defect)
   }

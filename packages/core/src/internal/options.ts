@@ -30,6 +30,11 @@ export class OptionsOf {
     return this.refuse(field, `a whole number ${range}`, value)
   }
 
+  /** A number that has been checked, up to what can be kept. */
+  atMost(field: string, value: number, maximum: number): number {
+    return value <= maximum ? value : this.refuse(field, `at most ${maximum}`, value)
+  }
+
   /** A share of calls: above 0, because a threshold of 0 would hold before anything went wrong. */
   rate(field: string, value: number): number {
     return Number.isFinite(value) && value > 0 && value <= 1

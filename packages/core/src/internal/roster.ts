@@ -94,7 +94,7 @@ export class Roster<Entry extends Member, Event> {
   }
 
   // What an observer throws is neither the fault of the guard that changed nor of the other observers.
-  private tell(say: (observer: Observer<Entry, Event>) => void): void {
+  private tell(say: (observer: Observer<Entry, Event>) => unknown): void {
     for (const observer of this.observers) callBack(() => say(observer))
   }
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Deadline from "../Deadline.ts"
+import { atOnce } from "../internal/atOnce.ts"
 import { Admission, goOn, type Moment } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { type Costs, grain, type Refusal, type Turn } from "../internal/turn.ts"
@@ -165,13 +166,7 @@ export class ProtectedCall extends Caller {
     if (exit._tag === "Failure" || this.settle === undefined) return undefined
     // What cannot be settled stays as it was estimated: the answer of the call is not lost for it.
     try {
-      const actual: unknown = this.settle(exit.value)
-      if (actual instanceof Promise) {
-        // An async function is no `settle`, and its failure must not end the process.
-        actual.catch(() => {})
-        return undefined
-      }
-      return this.limiter.differences(this.costs, actual as Cost)
+      return this.limiter.differences(this.costs, atOnce(this.settle(exit.value)) as Cost)
     } catch {
       return undefined
     }

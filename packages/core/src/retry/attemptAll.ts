@@ -3,12 +3,13 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import { CurrentAttempts, takeAttempt } from "../attempts/budget.ts"
 import * as Deadline from "../Deadline.ts"
 import { deadlineOf } from "../deadline/current.ts"
+import { atOnce } from "../internal/atOnce.ts"
 import { backoff } from "../internal/backoff.ts"
+import { fieldOf } from "../internal/fieldOf.ts"
 import { onlyFailure } from "../internal/onlyFailure.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { accounts } from "../retryBudget/account.ts"
@@ -110,15 +111,15 @@ const inTime = (paid: Effect.Effect<boolean>, millis: number): Effect.Effect<boo
     ? Effect.succeed(false)
     : Deadline.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(false) })(paid)
 
-const millisAsked = (error: unknown): number =>
-  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter)
-    ? Duration.toMillis(error.retryAfter)
-    : 0
+const millisAsked = (error: unknown): number => {
+  const wait = fieldOf(error, "retryAfter")
+  return Duration.isDuration(wait) ? Duration.toMillis(wait) : 0
+}
 
 // A predicate that throws does not replace the error that it was asked about.
 const isWorthIt = (policy: Policy, error: unknown, attempts: number): boolean => {
   try {
-    return policy.while(error, attempts) === true
+    return atOnce(policy.while(error, attempts)) === true
   } catch {
     return false
   }

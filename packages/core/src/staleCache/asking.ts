@@ -114,11 +114,11 @@ export class Asking<A> {
     this.left(flight, clock)
   }
 
-  // A flight without callers goes on only while its answer is of use and there is something to serve instead of it, so that
-  // one that hangs does not hold its key for ever.
+  // A flight without callers goes on only while new callers join it, its answer is of use and there is something to serve
+  // instead of it, so that one that hangs does not hold its key for ever.
   private left(flight: Flight<A>, clock: Clock.Clock): void {
     if (flight.waiters.size > 0) return
-    const mayGoOn = flight.isHeld && this.flights.isWanted(flight) &&
+    const mayGoOn = flight.isHeld && flight.line.current === flight && this.flights.isWanted(flight) &&
       this.shelf.has(flight.key, monotonicMillis(clock))
     if (!mayGoOn) flight.kill()
   }

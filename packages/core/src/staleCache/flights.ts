@@ -9,13 +9,15 @@ export class Flights<A> {
     return this.lines.get(key)?.current
   }
 
-  /** From now on callers join this one. */
+  /** From now on callers join this one. One before it that goes on without a caller ends: there is at most one of these. */
   begin(key: string): Flight<A> {
     let line = this.lines.get(key)
     if (line === undefined) this.lines.set(key, line = { current: undefined, running: new Set(), kept: 0 })
     const flight = new Flight(this, line, key, ++this.begun)
+    const before = line.current
     line.current = flight
     line.running.add(flight)
+    if (before?.waiters.size === 0) before.kill()
     return flight
   }
 

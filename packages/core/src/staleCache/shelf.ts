@@ -1,5 +1,6 @@
 /** The values in memory, each with its age: fresh, then stale, then gone. */
 import * as Duration from "effect/Duration"
+import { atOnce } from "../internal/atOnce.ts"
 import { LruMap } from "../internal/lruMap.ts"
 import type { Cached } from "./cached.ts"
 import type { Rules } from "./rules.ts"
@@ -66,7 +67,8 @@ export class Shelf<A> {
   }
 
   drop(key: string): void {
-    this.bytes -= this.entries.delete(key)?.bytes ?? 0
+    const entry = this.entries.delete(key)
+    if (entry !== undefined) this.forget(entry)
   }
 
   clear(): void {
@@ -88,21 +90,26 @@ export class Shelf<A> {
 
   private put(key: string, value: A, storedAt: number): boolean {
     const bytes = this.weigh(value, key)
-    const { capacity, maxBytes = Infinity } = this.rules
+    const { capacity, maxBytes = Number.MAX_SAFE_INTEGER } = this.rules
     // Also for a size that is not a number.
     if (!(bytes >= 0 && bytes <= maxBytes)) return false
     this.drop(key)
-    while (this.entries.size >= capacity || this.bytes + bytes > maxBytes) this.bytes -= this.entries.shift()!.bytes
+    while (this.entries.size >= capacity || this.bytes + bytes > maxBytes) this.forget(this.entries.shift()!)
     this.entries.set(key, { value, storedAt, bytes })
     this.bytes += bytes
     return true
+  }
+
+  // What sums of fractions miss the whole by ends with the last value.
+  private forget({ bytes }: Entry<A>): void {
+    this.bytes = this.entries.size === 0 ? 0 : this.bytes - bytes
   }
 
   private weigh(value: A, key: string): number {
     const { sizeOf } = this.judges
     if (sizeOf === undefined) return 0
     try {
-      const bytes = sizeOf(value, key)
+      const bytes = atOnce(sizeOf(value, key))
       return typeof bytes === "number" ? bytes : NaN
     } catch {
       return NaN
@@ -112,7 +119,7 @@ export class Shelf<A> {
   private isWanted(value: A): boolean {
     const { storeWhen } = this.judges
     try {
-      return storeWhen === undefined || Boolean(storeWhen(value))
+      return storeWhen === undefined || Boolean(atOnce(storeWhen(value)))
     } catch {
       return false
     }
