@@ -1,6 +1,6 @@
 /** Judges, schedules and listeners that throw or answer nonsense: no result changes, and nothing leaks. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker, Outcome, Registry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Outcome, Pipeline, Registry, Retry } from "@switchgear/core"
 import { Cause, Duration, Effect, Exit, Fiber, Schedule, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -192,4 +192,39 @@ describe("a listener", () => {
       assert.deepStrictEqual(seen, expected)
       assert.deepStrictEqual((yield* Fiber.join(stream)).map(({ from, to }) => `${from} to ${to}`), expected)
     }).pipe(Effect.scoped, Effect.provide(Registry.layer())))
+})
+
+describe("an error whose own fields throw", () => {
+  const error = {
+    get isRetryable(): boolean {
+      return thrown()
+    },
+    get retryAfter(): Duration.Duration {
+      return thrown()
+    }
+  }
+  const isTheError = (exit: Exit.Exit<unknown, unknown>) =>
+    Exit.isFailure(exit) && exit.cause.reasons.length === 1 &&
+    exit.cause.reasons.every((reason) => Cause.isFailReason(reason) && reason.error === error)
+
+  it.effect("is a failure like others, and keeps neither lease nor slot", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ name: "model", minimumCalls: 2 })
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1 })
+      const retry = yield* Retry.make({ attempts: 2 })
+      const pipeline = yield* Pipeline.make({ breaker, bulkhead, retry })
+      assert.isTrue(isTheError(yield* Effect.exit(breaker.protect(Effect.fail(error)))))
+      assert.isTrue(isTheError(yield* Effect.exit(pipeline.protect(Effect.fail(error)))))
+      const { failed, inFlight, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ failed, inFlight, state }, { failed: 2, inFlight: 0, state: "Open" })
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
+    }))
+
+  it.effect("is told by a retry as it was", () =>
+    Effect.gen(function*() {
+      const again = Retry.retry({ attempts: 2, base: "1 millis", while: () => true })
+      const fiber = yield* Effect.forkChild(Effect.exit(again(Effect.fail(error))), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(isTheError(yield* Fiber.join(fiber)))
+    }))
 })

@@ -22,6 +22,8 @@ export interface Judgement {
 
 const succeeded: Judgement = { failed: false, retryAfter: undefined, tripFor: undefined }
 
+const failed: Judgement = { failed: true, retryAfter: undefined, tripFor: undefined }
+
 export const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any, any>): Judgement | undefined => {
   try {
     const judgement = read(classify(exit), exit)
@@ -29,7 +31,12 @@ export const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any,
   } catch {
     // Read on: the default judge is asked instead.
   }
-  return read(Outcome.fromExit(exit), exit) ?? undefined
+  try {
+    return read(Outcome.fromExit(exit), exit) ?? undefined
+  } catch {
+    // An error whose own fields throw.
+    return failed
+  }
 }
 
 /** Null for what is no outcome. */

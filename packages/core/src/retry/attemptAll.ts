@@ -110,10 +110,16 @@ const inTime = (paid: Effect.Effect<boolean>, millis: number): Effect.Effect<boo
     ? Effect.succeed(false)
     : Deadline.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(false) })(paid)
 
-const millisAsked = (error: unknown): number =>
-  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter)
-    ? Duration.toMillis(error.retryAfter)
-    : 0
+// What an error's own field throws does not replace the error.
+const millisAsked = (error: unknown): number => {
+  try {
+    return Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter)
+      ? Duration.toMillis(error.retryAfter)
+      : 0
+  } catch {
+    return 0
+  }
+}
 
 // A predicate that throws does not replace the error that it was asked about.
 const isWorthIt = (policy: Policy, error: unknown, attempts: number): boolean => {
