@@ -71,6 +71,17 @@ describe("a total deadline", () => {
       assert.deepStrictEqual([yield* failed(50, 49), yield* failed(50, 50)], [0, 1])
     }))
 
+  it.effect("that ended nobody does not make a failure of what is interrupted after it", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ patience: 0 })
+      const begin = Effect.forkDetach(breaker.protect(Effect.never), { startImmediately: true })
+      const held = yield* begin.pipe(Deadline.within("30 seconds"))
+      yield* TestClock.adjust("40 seconds")
+      yield* Fiber.interrupt(held)
+      const { calls, inFlight } = yield* breaker.snapshot
+      assert.deepStrictEqual([calls, inFlight], [0, 0])
+    }))
+
   it.effect("that had passed before the work was begun says nothing, whatever the patience", () =>
     Effect.gen(function*() {
       const breaker = yield* make({ patience: 0 })

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Deadline from "../Deadline.ts"
 import * as Outcome from "../Outcome.ts"
+import { Expiry } from "../internal/expiry.ts"
 import type { Moment } from "../internal/guard.ts"
 import { rejection } from "../internal/rejection.ts"
 import { monotonicMillis } from "../internal/time.ts"
@@ -81,9 +82,10 @@ export const cutOff = (
   if (given === undefined && !Cause.hasInterruptsOnly(cause)) return undefined
   // Only the deadline that was in force when the call began is the caller's: one that is set further in is the callee's.
   const deadline = began?.deadline
-  return deadline?.limit === "total" && monotonicMillis(began!.clock) >= deadline.at
-    ? given ?? deadline.at - began!.now
-    : undefined
+  if (deadline?.limit !== "total" || monotonicMillis(began!.clock) < deadline.at) return undefined
+  // Work that its request has left behind, such as a stream, may be interrupted long after a deadline that ended nobody.
+  if (given === undefined && deadline instanceof Expiry && !deadline.hasCome) return undefined
+  return given ?? deadline.at - began!.now
 }
 
 /** The exit of a call as it is judged that was given so long, whichever of the two ways it shows. */
