@@ -82,6 +82,16 @@ describe("a total deadline", () => {
       assert.deepStrictEqual([calls, inFlight], [0, 0])
     }))
 
+  it.effect("opens the circuit of a target that hangs also after streams that went on beyond the deadline under which they began", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const begin = Effect.forkDetach(breaker.protect(answers("1 minute")), { startImmediately: true })
+      const stream = Effect.flatMap(begin.pipe(Deadline.within("5 seconds")), Fiber.join)
+      yield* times(3, run(stream, "1 minute"))
+      yield* times(10, run(Deadline.within("5 seconds")(breaker.protect(Effect.never)), "5 seconds"))
+      assert.strictEqual(yield* breaker.state, "Open")
+    }))
+
   it.effect("that had passed before the work was begun says nothing, whatever the patience", () =>
     Effect.gen(function*() {
       const breaker = yield* make({ patience: 0 })
