@@ -15,7 +15,8 @@
  * work and for nothing that was detached from it.
  *
  * **Gotchas.** A time-out interrupts the work and waits for its finalizers: work that cannot be interrupted is not cut
- * short, and what it answers after the deadline is dropped. A defect in it is not. With no time left at the start the
+ * short, and what it answers after the deadline is dropped. A defect in it is not. Work that keeps the event loop busy is
+ * found late only when it lets go of it: if it has ended by then, its answer stands. With no time left at the start the
  * work is not begun: the error's `after` is zero then, and it is a rejection, which no circuit counts.
  *
  * ```ts
