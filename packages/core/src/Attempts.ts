@@ -23,6 +23,7 @@
 import * as Effect from "effect/Effect"
 import { type Budget, CurrentAttempts } from "./attempts/budget.ts"
 import { limited } from "./attempts/limited.ts"
+import { through } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 
 export { type Budget, CurrentAttempts }
@@ -38,7 +39,7 @@ export const within = (attempts: number): <A, E, R>(self: Effect.Effect<A, E, R>
 
 /** Runs the effect under no budget: for work that is begun by a request and goes on when that has been answered. */
 export const detached = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.provideService(self, CurrentAttempts, undefined)
+  through(self, Effect.provideService(CurrentAttempts, undefined))
 
 /** Further attempts that may be made; infinity when there is no budget. */
 export const left: Effect.Effect<number> = Effect.withFiber((fiber) =>

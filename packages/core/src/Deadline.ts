@@ -15,7 +15,8 @@
  * work and for nothing that was detached from it.
  *
  * **Gotchas.** A time-out interrupts the work and waits for its finalizers: work that cannot be interrupted is not cut
- * short, and what it answers after the deadline is dropped. A defect in it is not. With no time left at the start the
+ * short, and what it answers after the deadline is dropped. A defect in it is not. Work that keeps the event loop busy is
+ * found late only when it lets go of it: if it has ended by then, its answer stands. With no time left at the start the
  * work is not begun: the error's `after` is zero then, and it is a rejection, which no circuit counts.
  *
  * ```ts
@@ -39,6 +40,7 @@ import { DeadlineExceeded } from "./deadline/DeadlineExceeded.ts"
 import { limit } from "./deadline/limit.ts"
 import { defectsOf, OwnLimit, timed } from "./deadline/limited.ts"
 import type { Deadline } from "./internal/expiry.ts"
+import { through } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 
 /** Whose limit it is: one attempt's, or the whole call's. */
@@ -88,7 +90,7 @@ export const attempt = (
  * ```
  */
 export const detached = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.provideService(self, CurrentDeadline, undefined)
+  through(self, Effect.provideService(CurrentDeadline, undefined))
 
 /**
  * Gives the effect so much time of its own, and goes on with another when it is over: `Effect.timeoutOrElse` for less
@@ -112,18 +114,19 @@ export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
 }): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A | A2, E | E2, R | R2> => {
   const millis = new OptionsOf("Deadline.timeoutOrElse").limit("duration", duration)
   return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | A2, E | E2, R | R2> =>
-    millis === Infinity ? self : Effect.withFiber((fiber) => {
-      return timed(
-        fiber,
-        fiber.context as Context.Context<R>,
-        self,
-        new OwnLimit(fiber.getRef(Clock.Clock), millis),
-        (exit) => {
-          const defects = defectsOf(exit)
-          return defects.length > 0 ? Exit.failCause(Cause.fromReasons(defects)) : Effect.suspend(orElse)
-        }
-      )
-    })
+    millis === Infinity ? self : through(self, (self) =>
+      Effect.withFiber((fiber) =>
+        timed(
+          fiber,
+          fiber.context as Context.Context<R>,
+          self,
+          new OwnLimit(fiber.getRef(Clock.Clock), millis),
+          (exit): Effect.Effect<A2, E2, R2> => {
+            const defects = defectsOf(exit)
+            return defects.length > 0 ? Exit.failCause(Cause.fromReasons(defects)) : Effect.suspend(orElse)
+          }
+        )
+      ))
 }
 
 /** The time left, never negative; undefined when there is no deadline. */

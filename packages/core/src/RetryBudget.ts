@@ -40,6 +40,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { through } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { type KeyOf, keyOf } from "./internal/serviceClass.ts"
 import { SpendingWindow } from "./internal/spendingWindow.ts"
@@ -132,8 +133,8 @@ export const fromConfig = (
 ): Effect.Effect<RetryBudget, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
 
 /** Lets the retries inside spend from the budget, unless they name another. An outer budget is not asked. */
-export const within = (budget: RetryBudget): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
-  Effect.provideService(CurrentBudget, budget)
+export const within = (budget: RetryBudget) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  through(self, Effect.provideService(CurrentBudget, budget))
 
 /** What extending {@link Service} gives, on top of a service key. */
 export interface ServiceClass<in out Self, in out Id extends string>

@@ -71,6 +71,27 @@ describe("a total deadline", () => {
       assert.deepStrictEqual([yield* failed(50, 49), yield* failed(50, 50)], [0, 1])
     }))
 
+  it.effect("that ended nobody does not make a failure of what is interrupted after it", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ patience: 0 })
+      const begin = Effect.forkDetach(breaker.protect(Effect.never), { startImmediately: true })
+      const held = yield* begin.pipe(Deadline.within("30 seconds"))
+      yield* TestClock.adjust("40 seconds")
+      yield* Fiber.interrupt(held)
+      const { calls, inFlight } = yield* breaker.snapshot
+      assert.deepStrictEqual([calls, inFlight], [0, 0])
+    }))
+
+  it.effect("opens the circuit of a target that hangs also after streams that went on beyond the deadline under which they began", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const begin = Effect.forkDetach(breaker.protect(answers("1 minute")), { startImmediately: true })
+      const stream = Effect.flatMap(begin.pipe(Deadline.within("5 seconds")), Fiber.join)
+      yield* times(3, run(stream, "1 minute"))
+      yield* times(10, run(Deadline.within("5 seconds")(breaker.protect(Effect.never)), "5 seconds"))
+      assert.strictEqual(yield* breaker.state, "Open")
+    }))
+
   it.effect("that had passed before the work was begun says nothing, whatever the patience", () =>
     Effect.gen(function*() {
       const breaker = yield* make({ patience: 0 })

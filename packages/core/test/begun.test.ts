@@ -2,7 +2,7 @@
  * A rejection counts as one only for the guards whose call it refused. What was not begun says nothing about the callee
  * and costs nothing; a rejection that comes out of work that was begun is an answer like any other.
  */
-import { Attempts, Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimit, Retry } from "@switchgear/core"
+import { Attempts, Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimit, Retry, RetryBudget } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -59,7 +59,14 @@ const between = Effect.gen(function*() {
     "around a time-out around": Deadline.attempt("1 second"),
     "around a deadline around": Deadline.within("1 second"),
     "around a retry around": Retry.retry({ attempts: 2 }),
-    "around a budget of attempts around": Attempts.within(3)
+    "around a budget of attempts around": Attempts.within(3),
+    "around a budget of retries around": RetryBudget.within(yield* RetryBudget.make({ name: "between" })),
+    "around another answer in time around": Deadline.timeoutOrElse({
+      duration: "1 second",
+      orElse: () => Effect.never
+    }),
+    "around no deadline around": Deadline.detached,
+    "around no budget of attempts around": Attempts.detached
   }
   return layers
 })

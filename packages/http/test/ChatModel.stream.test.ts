@@ -174,6 +174,14 @@ describe("ChatModel.stream", () => {
       }
     }))
 
+  it.effect("says nothing either when its reader stops after the time in which it had to begin", () =>
+    Effect.gen(function*() {
+      const long = Behaviour.stream({ text: "Good day ".repeat(100), chunks: 100, pause: "1 second" })
+      const { counted, model } = yield* setting(long, { deadline: "30 seconds" })
+      yield* played(Stream.runDrain(Stream.take(model.stream(hello), 40)))
+      assert.deepStrictEqual(yield* counted, nothing)
+    }))
+
   it.effect("is ended by its scope, read or not", () =>
     Effect.gen(function*() {
       const { counted, model, stats } = yield* setting(whole)

@@ -56,11 +56,18 @@ export class Circuit extends BreakerMachine {
   }
 
   /** Learns how long an answer takes: from the first few, and then from one in eight, the later the more it counts. */
-  learn(start: number, clock: Clock.Clock): void {
+  learn(start: number, deadline: number, clock: Clock.Clock): void {
     if (this.rules.patience !== undefined) return
-    const answers = ++this.answers
-    if (answers > 8 && (answers & 7) !== 0) return
-    const millis = Math.max(0, monotonicMillis(clock) - start)
+    const answers = this.answers + 1
+    if (answers > 8 && (answers & 7) !== 0) {
+      this.answers = answers
+      return
+    }
+    const now = monotonicMillis(clock)
+    // The deadline was not this call's any more: it is work that its request has left behind, such as a stream.
+    if (now > deadline) return
+    this.answers = answers
+    const millis = Math.max(0, now - start)
     this.answerMillis += (millis - this.answerMillis) / Math.min(answers, 8)
   }
 }
@@ -142,7 +149,8 @@ export class Call extends Admission implements BreakerLease {
   }
 
   private learn(): void {
-    if (this.moment?.deadline !== undefined) this.circuit.learn(this.moment.now, this.moment.clock)
+    const { moment } = this
+    if (moment?.deadline !== undefined) this.circuit.learn(moment.now, moment.deadline.at, moment.clock)
   }
 }
 

@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Deadline from "../Deadline.ts"
 import * as Outcome from "../Outcome.ts"
 import { atOnce } from "../internal/atOnce.ts"
+import { Expiry } from "../internal/expiry.ts"
 import type { Moment } from "../internal/guard.ts"
 import { rejection } from "../internal/rejection.ts"
 import { monotonicMillis } from "../internal/time.ts"
@@ -75,9 +76,10 @@ export const cutOff = (
   if (given === undefined && !Cause.hasInterruptsOnly(cause)) return undefined
   // Only the deadline that was in force when the call began is the caller's: one that is set further in is the callee's.
   const deadline = began?.deadline
-  return deadline?.limit === "total" && monotonicMillis(began!.clock) >= deadline.at
-    ? given ?? deadline.at - began!.now
-    : undefined
+  if (deadline?.limit !== "total" || monotonicMillis(began!.clock) < deadline.at) return undefined
+  // Work that its request has left behind, such as a stream, may be interrupted long after a deadline that ended nobody.
+  if (given === undefined && deadline instanceof Expiry && !deadline.hasCome) return undefined
+  return given ?? deadline.at - began!.now
 }
 
 // A proxy may throw when it is asked what it is.

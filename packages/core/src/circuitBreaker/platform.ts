@@ -10,7 +10,7 @@ import type { Snapshot, Transition } from "../CircuitBreaker.ts"
 import * as Outcome from "../Outcome.ts"
 import type { Family } from "./family.ts"
 import { CircuitOpen } from "./open.ts"
-import { type Admission, type AnyEffect, insidePrototype, passOnElsewhere } from "../internal/guard.ts"
+import { through } from "../internal/guard.ts"
 import { withoutStack } from "../internal/rejection.ts"
 
 /**
@@ -71,39 +71,13 @@ const execute = <A, E, R, R2>(
         judged = fromPlatform(outcome)
       })
     }
-    return new Judged(self, judge).pipe(
+    return through(self, Effect.onExit(judge)).pipe(
       family.protectWith(key, { classify: (exit) => judged ?? Outcome.fromExit(exit) }),
       Effect.mapError((error): E | Platform.CircuitBreakerError =>
         error instanceof CircuitOpen && error.breaker === `${family.name}/${key}` ? rejection(key, error) : error as E
       )
     )
   })
-
-// Not `Effect.onExit`, which the circuit would take for work that has begun.
-interface Judged extends AnyEffect {
-  readonly self: AnyEffect
-  readonly judge: (exit: Exit.Exit<any, any>) => Effect.Effect<void, never, any>
-}
-
-const runJudged = ({ judge, self }: Judged, outer: Admission | undefined): AnyEffect =>
-  Effect.onExit(passOnElsewhere(outer, self), judge)
-
-const JudgedProto = insidePrototype<Judged>(
-  "Switchgear.judged",
-  (self, _, outer) => runJudged(self, outer),
-  function() {
-    return runJudged(this, undefined)
-  }
-)
-
-const Judged = function(this: { self: AnyEffect; judge: Judged["judge"] }, self: AnyEffect, judge: Judged["judge"]) {
-  this.self = self
-  this.judge = judge
-} as unknown as new<A, E, R, R2>(
-  self: Effect.Effect<A, E, R>,
-  judge: (exit: Exit.Exit<A, E>) => Effect.Effect<void, never, R2>
-) => Effect.Effect<A, E, R | R2>
-Judged.prototype = JudgedProto
 
 const isInterruption = (exit: Exit.Exit<unknown, unknown>): boolean =>
   exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause)

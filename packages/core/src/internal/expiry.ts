@@ -43,6 +43,8 @@ export class Expiry implements Deadline, Limit {
   readonly clock: Clock.Clock
   /** Milliseconds from its beginning to its end. */
   readonly millis: number
+  /** Whether it has ended whoever was under it then. */
+  hasCome = false
   private readonly turn = nextTurn()
   private last: Member | undefined
   private timeout: Timeout | undefined
@@ -80,6 +82,7 @@ export class Expiry implements Deadline, Limit {
   // From the one that joined last to the first: whoever is further in has joined later.
   private fire(): void {
     this.timeout = undefined
+    this.hasCome = true
     const members: Array<Member> = []
     for (let member = this.last; member !== undefined; member = member.before) members.push(member)
     const unfinished = new Map<Fiber.Fiber<any, any>, Member>()

@@ -213,3 +213,35 @@ export const refuseOf = (combinator: (self: AnyEffect) => AnyEffect): Refuse | u
   const probe = combinator(Effect.void)
   return GatedProto.isPrototypeOf(probe) ? (probe as Gated).refuse : undefined
 }
+
+interface Through extends AnyEffect {
+  readonly self: AnyEffect
+  readonly around: (self: AnyEffect) => AnyEffect
+}
+
+const runThrough = ({ around, self }: Through, outer: Admission | undefined): AnyEffect =>
+  around(passOnElsewhere(outer, self))
+
+const ThroughProto = insidePrototype<Through>(
+  "Switchgear.through",
+  (self, _, outer) => runThrough(self, outer),
+  function() {
+    return runThrough(this, undefined)
+  }
+)
+
+const Through = function(
+  this: { self: AnyEffect; around: Through["around"] },
+  self: AnyEffect,
+  around: Through["around"]
+) {
+  this.self = self
+  this.around = around
+} as unknown as new(self: AnyEffect, around: Through["around"]) => Through
+Through.prototype = ThroughProto
+
+/** What the combinator makes of the effect, without hiding a guard inside from the one around. */
+export const through = <A, E, R, A2, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  around: (self: Effect.Effect<A, E, R>) => Effect.Effect<A2, E2, R2>
+): Effect.Effect<A2, E2, R2> => new Through(self, around as Through["around"])

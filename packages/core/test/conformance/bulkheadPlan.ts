@@ -38,7 +38,7 @@ export const planBulkhead = (scenario: Scenario): Plan | NotExpressible => {
     name: "conformance",
     concurrency: numberOf(config["maxConcurrent"])!,
     // Without a bound of its own, a queue is bounded by the wait alone; without a wait, there is none.
-    queue: maxQueue ?? (maxWait === 0 && !waits ? 0 : Number.MAX_SAFE_INTEGER),
+    queue: maxQueue ?? (maxWait === 0 && !waits ? 0 : 1_000_000),
     // With a queue, no wait given means that its length alone is the limit.
     maxWait: maxWait === undefined || maxWait === 0 && maxQueue !== undefined ? "Infinity" as const : maxWait
   }
