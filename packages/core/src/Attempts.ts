@@ -29,8 +29,8 @@ import { OptionsOf } from "./internal/options.ts"
 export { type Budget, CurrentAttempts }
 
 /**
- * Allows this many attempts in all to what runs inside, the first included; an outer budget still holds. Throws a
- * `RangeError` below 1.
+ * Allows this many attempts in all to what runs inside, the first included; an outer budget still holds. Calls that run
+ * side by side share the further attempts, and each has a first one of its own. Throws a `RangeError` below 1.
  */
 export const within = (attempts: number): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> => {
   const further = new OptionsOf("Attempts.within").integer("attempts", attempts, 1) - 1

@@ -8,7 +8,8 @@
  * (everything passes, everything is counted).
  *
  * **Order.** Put the attempt time-out inside, so that a hanging call is a failure to the breaker; put retry outside, so
- * that every attempt asks the circuit and is one result.
+ * that every attempt asks the circuit and is one result. Put other guards directly inside or outside: what they refuse
+ * then counts for nothing. With something else in between, such as a span, the refusal counts as an answer.
  *
  * **Semantics.** States, windows and the slow-call rate are those of resilience4j, with three deliberate differences:
  * the result of a call that began in an earlier state moves nothing; half-open decides as soon as the decision is
@@ -139,7 +140,9 @@ export interface Options {
   /**
    * A call that is ended by its caller's total deadline counts as a failure only if it had been given at least so much
    * time; else it says nothing about the callee. Zero: every one counts; `"Infinity"`: none does. An attempt time-out
-   * always counts. @default what an answered call under a deadline takes on average, and "1 second" while that is unknown
+   * always counts. Set it, or an attempt time-out, where deadlines are below a second: a target that has not answered yet
+   * is otherwise never cut off by them.
+   * @default what an answered call under a deadline takes on average, and "1 second" while that is unknown
    */
   readonly patience?: Duration.Input | undefined
   /** The probes are judged by the same rates as the window, over all of them; with `failureRate: "off"`, one that fails opens again. */

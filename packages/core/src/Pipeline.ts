@@ -15,7 +15,8 @@
  * runtime. With a deadline and no attempt time-out, an attempt has what is left of the deadline.
  *
  * **Gotchas.** Parts are made before, and may be shared: one limiter for several models, say. A part that is not made
- * by this library, or is wrapped, works too, at the cost of a step of its own.
+ * by this library, or is wrapped, works too, at the cost of a step of its own; a circuit that is wrapped in an object of
+ * your own neither sends the waiting calls away when it opens, nor is a call that it refuses given its tokens back.
  *
  * ```ts
  * import { Bulkhead, CircuitBreaker, Pipeline, Retry } from "@switchgear/core"

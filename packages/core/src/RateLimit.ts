@@ -10,8 +10,8 @@
  * Tokens are estimated before a call and known after it: {@link RateLimit.reserve} takes the estimate, and the
  * reservation is settled with the true usage, in either direction, or refunded.
  *
- * **Order.** Inside retry, so that every attempt is counted; outside bulkhead and breaker. What a guard further in
- * refuses was not used, and is refunded.
+ * **Order.** Inside retry, so that every attempt is counted; outside bulkhead and breaker. What a guard directly inside
+ * refuses was not used, and is refunded. With something else in between, such as a span, the call has begun and is paid.
  *
  * **Semantics.** A token bucket fills steadily and saves up to `burst`, so it can pass up to `limit + burst` in one
  * `per`; a sliding window never passes more than `limit` in any `per`. Usage above the estimate becomes a debt of at most
@@ -19,7 +19,8 @@
  *
  * **Waiting.** At most `queue` calls wait. A newcomer's turn is exact. A waiter's turn can move when others leave, settle,
  * or the limiter is paused, lowered or changed; it is refused as soon as the turn of the first in the queue is too late
- * for it, or when it is the first and its own turn is too late. None of this costs more when more are waiting.
+ * for it, or when it is the first and its own turn is too late. To leave and to settle cost O(log n) with n waiting. The
+ * first newcomer after a turn that came late costs O(n): about 1 ms with 10,000 waiting.
  *
  * **Gotchas.** A limiter limits those who share it: make it once. It measures time by the clock of the fiber that made
  * it. A request that costs more than a limit ever holds is refused without a `retryAfter`. A sliding window that has seen
