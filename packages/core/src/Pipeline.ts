@@ -12,7 +12,8 @@
  * rejected at once, instead of finding out when they have waited.
  *
  * **Semantics.** The same as the parts put together by hand in this order with `pipe`, only in fewer steps of the
- * runtime. With a deadline and no attempt time-out, an attempt has what is left of the deadline.
+ * runtime, and with calls that wait no longer when the circuit opens. With a deadline and no attempt time-out, an
+ * attempt has what is left of the deadline.
  *
  * **Gotchas.** Parts are made before, and may be shared: one limiter for several models, say. A part that is not made
  * by this library, or is wrapped, works too, at the cost of a step of its own; a circuit that is wrapped in an object of
