@@ -21,8 +21,7 @@
  * ```
  */
 import * as Effect from "effect/Effect"
-import { type Budget, CurrentAttempts } from "./attempts/budget.ts"
-import { limited } from "./attempts/limited.ts"
+import { type Budget, CurrentAttempts, NestedBudget } from "./attempts/budget.ts"
 import { through } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 
@@ -34,7 +33,14 @@ export { type Budget, CurrentAttempts }
  */
 export const within = (attempts: number): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> => {
   const further = new OptionsOf("Attempts.within").integer("attempts", attempts, 1) - 1
-  return (self) => limited(self, further)
+  return (self) =>
+    through(self, (self, fiber) => {
+      const budget = new NestedBudget(further, fiber.getRef(CurrentAttempts))
+      return Effect.onExitPrimitive(Effect.provideService(self, CurrentAttempts, budget), () => {
+        budget.end()
+        return undefined
+      })
+    })
 }
 
 /** Runs the effect under no budget: for work that is begun by a request and goes on when that has been answered. */

@@ -33,12 +33,12 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type { Jitter } from "./internal/backoff.ts"
+import { through } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
-import { Run } from "./retry/attemptAll.ts"
+import { attemptAll, Run } from "./retry/attemptAll.ts"
 import { policies } from "./retry/policies.ts"
 import { isTransient, toPolicy } from "./retry/policy.ts"
-import { retried } from "./retry/retried.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 
 /** When to try again. Everything has a default. */
@@ -76,7 +76,7 @@ export { isTransient }
 export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> =>
   Effect.sync(() => {
     const policy = toPolicy(options, new OptionsOf("Retry.make"))
-    const protect: Retry<E>["protect"] = (self) => retried(self, policy)
+    const protect: Retry<E>["protect"] = (self) => through(self, (self, fiber) => attemptAll(self, policy, fiber))
     policies.set(protect, policy)
     return { protect }
   })
@@ -84,7 +84,7 @@ export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> 
 /** Retries one effect. Throws a `RangeError` that names the field when an option is out of range. */
 export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] => {
   const policy = toPolicy(options, new OptionsOf("Retry.retry"))
-  return (self) => retried(self, policy)
+  return (self) => through(self, (self, fiber) => attemptAll(self, policy, fiber))
 }
 
 /**

@@ -216,17 +216,17 @@ export const refuseOf = (combinator: (self: AnyEffect) => AnyEffect): Refuse | u
 
 interface Through extends AnyEffect {
   readonly self: AnyEffect
-  readonly around: (self: AnyEffect) => AnyEffect
+  readonly around: (self: AnyEffect, fiber: AnyFiber) => AnyEffect
 }
 
-const runThrough = ({ around, self }: Through, outer: Admission | undefined): AnyEffect =>
-  around(passOnElsewhere(outer, self))
+const runThrough = ({ around, self }: Through, fiber: AnyFiber, outer: Admission | undefined): AnyEffect =>
+  around(passOnElsewhere(outer, self), fiber)
 
 const ThroughProto = insidePrototype<Through>(
   "Switchgear.through",
-  (self, _, outer) => runThrough(self, outer),
-  function() {
-    return runThrough(this, undefined)
+  runThrough,
+  function(fiber) {
+    return runThrough(this, fiber, undefined)
   }
 )
 
@@ -243,5 +243,5 @@ Through.prototype = ThroughProto
 /** What the combinator makes of the effect, without hiding a guard inside from the one around. */
 export const through = <A, E, R, A2, E2, R2>(
   self: Effect.Effect<A, E, R>,
-  around: (self: Effect.Effect<A, E, R>) => Effect.Effect<A2, E2, R2>
+  around: (self: Effect.Effect<A, E, R>, fiber: AnyFiber) => Effect.Effect<A2, E2, R2>
 ): Effect.Effect<A2, E2, R2> => new Through(self, around as Through["around"])
