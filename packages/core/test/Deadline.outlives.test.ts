@@ -223,6 +223,28 @@ describe("a lane of time-outs", () => {
     }).pipe(Deadline.within("1 minute"), Effect.provide(Logger.layer([]))))
 })
 
+describe("observers of fibers that ended at a limit", () => {
+  it.effect("may throw as often as they like: limits and interrupts after that end as before", () =>
+    Effect.gen(function*() {
+      const context = yield* Effect.context<never>()
+      for (let i = 0; i < 100; i++) {
+        Effect.runForkWith(context)(hang.pipe(Deadline.attempt("1 second"))).addObserver(() => {
+          throw new Error("an observer")
+        })
+      }
+      yield* TestClock.adjust("1 second")
+      const late = yield* Effect.forkChild(hang.pipe(Deadline.attempt("1 second")))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(endOf(late), "attempt after 1s")
+      const left = yield* Effect.forkChild(hang.pipe(Deadline.attempt("1 minute")), { startImmediately: true })
+      let ended = false
+      left.addObserver(() => ended = true)
+      left.interruptUnsafe()
+      for (let i = 0; i < 100 && !ended; i++) yield* Effect.yieldNow
+      assert.isTrue(ended)
+    }).pipe(Effect.provide(Logger.layer([]))))
+})
+
 /** Ends when the garbage collector has taken it. */
 const collected = async (reference: WeakRef<object>): Promise<void> => {
   const { setFlagsFromString } = await import("node:v8")

@@ -100,8 +100,12 @@ let depth = 0
 const goOnFrom = (fiber: Fiber.Fiber<any, any>, next: () => void): void => {
   if (depth >= deepest) return wake(fiber, next)
   depth++
-  next()
-  depth--
+  // The fiber that goes on has observers, which may throw.
+  try {
+    next()
+  } finally {
+    depth--
+  }
 }
 
 class LimitedWork implements Waiting {
@@ -152,8 +156,11 @@ export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
     if (depth >= deepest) return Effect.andThen(Effect.yieldNow, ended(child))
     depth++
-    child.interruptUnsafe(fiber.id)
-    depth--
+    try {
+      child.interruptUnsafe(fiber.id)
+    } finally {
+      depth--
+    }
     return Effect.callback((resume) => {
       const unobserve = child.addObserver((exit) => {
         const defects = defectsOf(exit)
