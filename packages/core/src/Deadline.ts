@@ -114,18 +114,16 @@ export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
 }): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A | A2, E | E2, R | R2> => {
   const millis = new OptionsOf("Deadline.timeoutOrElse").limit("duration", duration)
   return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | A2, E | E2, R | R2> =>
-    millis === Infinity ? self : through(self, (self) =>
-      Effect.withFiber((fiber) =>
-        timed(
-          fiber,
-          fiber.context as Context.Context<R>,
-          self,
-          new OwnLimit(fiber.getRef(Clock.Clock), millis),
-          (exit): Effect.Effect<A2, E2, R2> => {
-            const defects = defectsOf(exit)
-            return defects.length > 0 ? Exit.failCause(Cause.fromReasons(defects)) : Effect.suspend(orElse)
-          }
-        )
+    millis === Infinity ? self : through(self, (self, fiber) =>
+      timed(
+        fiber,
+        fiber.context as Context.Context<R>,
+        self,
+        new OwnLimit(fiber.getRef(Clock.Clock), millis),
+        (exit): Effect.Effect<A2, E2, R2> => {
+          const defects = defectsOf(exit)
+          return defects.length > 0 ? Exit.failCause(Cause.fromReasons(defects)) : Effect.suspend(orElse)
+        }
       ))
 }
 

@@ -32,11 +32,9 @@ export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/
 
 prepare(BulkheadFull)
 
-type Mutable<A> = { -readonly [K in keyof A]: A[K] }
-
 /** A new error for each refused call, since callers may mark the errors that they report; built field by field. */
 export const refusal = (bulkhead: string, reason: Reason): Exit.Exit<never, BulkheadFull> => {
-  const error: Mutable<BulkheadFull> = blank(BulkheadFull)
+  const error = blank(BulkheadFull)
   error._tag = "BulkheadFull"
   error.bulkhead = bulkhead
   error.reason = reason

@@ -37,8 +37,6 @@ const advices = {
 
 prepare(CircuitOpen)
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
-
 /**
  * `new CircuitOpen`, cheaply. Field by field, since under overload this is what most calls do.
  */
@@ -47,7 +45,7 @@ export const circuitOpen = (
   state: CircuitOpen["state"],
   retryAfter: Duration.Duration | undefined
 ): CircuitOpen => {
-  const error: Mutable<CircuitOpen> = blank(CircuitOpen)
+  const error = blank(CircuitOpen)
   error._tag = "CircuitOpen"
   error.breaker = breaker
   error.state = state

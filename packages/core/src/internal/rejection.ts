@@ -40,15 +40,17 @@ export const rejection = <Class extends ErrorClass>(
   return Object.assign(blank(Class) as object, fields) as InstanceType<Class>
 }
 
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
 /** An error of the class, which is prepared, whose fields are still to be set. */
-export const blank = <Class extends ErrorClass>(Class: Class): InstanceType<Class> => {
+export const blank = <Class extends ErrorClass>(Class: Class): Mutable<InstanceType<Class>> => {
   const limit = Errors.stackTraceLimit
   // A limit of zero still makes V8 keep what the first line of a stack needs, for as much as the rest costs.
   Errors.stackTraceLimit = undefined
   // This cannot throw, so that the limit needs no `finally`.
-  const error = Reflect.construct(Error, [], Class) as InstanceType<Class>
+  const error: unknown = Reflect.construct(Error, [], Class)
   Errors.stackTraceLimit = limit
-  return error
+  return error as Mutable<InstanceType<Class>>
 }
 
 // Where the constructor leaves the fields that it was given, hidden, for `toJSON`; `Equal` and `Hash` look there, too.

@@ -58,8 +58,6 @@ const obstacle = ({ bucket, reason }: RateLimited): string => {
 
 prepare(RateLimited)
 
-type Mutable<A> = { -readonly [K in keyof A]: A[K] }
-
 /** `new RateLimited`, cheaply: field by field, since under overload this is what most calls do. */
 export const rateLimited = (
   limiter: string,
@@ -67,7 +65,7 @@ export const rateLimited = (
   reason: RateLimited["reason"],
   retryAfter: Duration.Duration | undefined
 ): RateLimited => {
-  const error: Mutable<RateLimited> = blank(RateLimited)
+  const error = blank(RateLimited)
   error._tag = "RateLimited"
   error.limiter = limiter
   error.bucket = bucket
