@@ -33,6 +33,14 @@ const fused = Effect.gen(function*() {
   return pipeline.protect(promised)
 })
 
+// What an attempt time-out cannot save that ends the attempt and waits for its end: a fiber of its own.
+const floor = Effect.withFiber<number>((fiber) =>
+  Effect.callback((resume) => {
+    const child = Effect.runForkWith(fiber.context)(promised)
+    child.addObserver(resume)
+  })
+)
+
 const platform = async () => {
   const breaker = await platformBreaker(100)
   return promised.pipe(
@@ -48,10 +56,12 @@ export const pipeline = async (settings: Settings): Promise<Section> => {
   return {
     title: "Pipeline: deadline, retry, limit, bulkhead, breaker and attempt time-out around a promise",
     notes: [
+      "The floor is the promise in a fiber of its own, which a time-out needs to interrupt it; there is no timer and no guard.",
       "cockatiel's aggressive time-out frees the caller when the time is up, as the others do; its cooperative one relies on the callee."
     ],
     rows: await measure(settings, [
       barePromised,
+      { name: "floor", over: barePromised.name, run: inFiber(floor) },
       { name: "platform, breaker + timeout + retry", over: barePromised.name, run: inFiber(await platform()) },
       bareAsync,
       {
@@ -81,7 +91,8 @@ export const pipeline = async (settings: Settings): Promise<Section> => {
           { peer: "platform, breaker + timeout + retry", atMost: 1 / 6 },
           { peer: "cockatiel, wrap of 4", atMost: 1 / 4 },
           { peer: "cockatiel, wrap of 4, cooperative" },
-          { peer: "hand-composed stack of 7" }
+          { peer: "hand-composed stack of 7" },
+          { peer: "floor" }
         ],
         run: inFiber(await Effect.runPromise(fused))
       }

@@ -1,6 +1,6 @@
 /** What it costs to be refused, from the call to the handled error. */
 import { Bulkhead, CircuitBreaker, RateLimit } from "@switchgear/core"
-import { Effect } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import { awaited, inFiber, measure, type Subject } from "../harness.ts"
 import { asyncFunction, bareAsync, synchronous } from "../operations.ts"
 import { cockatielBreaker, opossumBreaker, platformBreaker, platformLimiter } from "../peers.ts"
@@ -41,6 +41,34 @@ const emptyPlatformLimiter = async () => {
   return Effect.catchTag(limited(unreachable), "RateLimiterError", handled)
 }
 
+class Refused extends Error {
+  readonly _tag = "Refused"
+  readonly retryAfter: Duration.Duration
+
+  constructor(retryAfter: Duration.Duration) {
+    super()
+    this.retryAfter = retryAfter
+  }
+}
+
+const unstacked = (retryAfter: Duration.Duration): Refused => {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = undefined as never
+  const error = new Refused(retryAfter)
+  Error.stackTraceLimit = limit
+  return error
+}
+
+// What no circuit saves that refuses with an error of its own for each call, which says when to come again.
+const floor = Effect.catchTag(
+  Effect.withFiber<number, Refused>((fiber) => {
+    const now = Number(fiber.getRef(Clock.Clock).monotonicTimeNanosUnsafe())
+    return Effect.fail(unstacked(Duration.millis(Math.ceil(now / 1e6))))
+  }),
+  "Refused",
+  handled
+)
+
 // A promise is refused by a rejected promise, and handled by `catch`.
 const refused = (call: () => Promise<number>): Subject["run"] => awaited(() => call().catch(() => 1))
 
@@ -56,9 +84,10 @@ export const rejection = async (settings: Settings): Promise<Section> => {
   const bare: Subject = { name: "bare answer", run: inFiber(Effect.succeed(1)) }
   return {
     title: "Rejection: refused and handled, the typed failure included",
-    notes: [],
+    notes: ["The floor looks at the clock and fails with a new native error without a stack; it has no circuit."],
     rows: await measure(settings, [
       bare,
+      { name: "floor", over: bare.name, run: inFiber(floor) },
       { name: "platform, open breaker", over: bare.name, run: inFiber(await openPlatformBreaker()) },
       { name: "platform, empty limiter", over: bare.name, run: inFiber(await emptyPlatformLimiter()) },
       bareAsync,
@@ -69,6 +98,7 @@ export const rejection = async (settings: Settings): Promise<Section> => {
         over: bare.name,
         against: [
           { peer: "platform, open breaker", atMost: 1 / 25 },
+          { peer: "floor" },
           { peer: "opossum, open breaker" },
           { peer: "cockatiel, open breaker" }
         ],

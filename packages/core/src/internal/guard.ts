@@ -13,6 +13,7 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { report } from "./callBack.ts"
 import type { Deadline } from "./expiry.ts"
+import { enterFrame, framePrototype } from "./frame.ts"
 
 export type AnyEffect = Effect.Effect<any, any, any>
 export type AnyFiber = Fiber.Fiber<any, any>
@@ -58,15 +59,18 @@ export abstract class Admission {
     this.begun = true
     this.outer?.begin()
   }
+
+  onExit(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
+    leaveSafely(this, exit)
+    return undefined
+  }
 }
 
+// As an effect, an admission enters.
 Object.setPrototypeOf(
   Admission.prototype,
-  Effectable.Prototype<AnyEffect & Admission>({
-    label: "Switchgear.admission",
-    evaluate(fiber) {
-      return this.enter(fiber)
-    }
+  framePrototype<AnyEffect & Admission>("Switchgear.admission", function(fiber) {
+    return this.enter(fiber)
   })
 )
 
@@ -139,10 +143,8 @@ const runGuarded = (guarded: Guarded, fiber: AnyFiber, outer: Admission | undefi
   const admission = guarded.begin(fiber, guarded.self)
   admission.leads = guarded.leads
   admission.outer = outer
-  return Effect.onExitPrimitive(admission as unknown as AnyEffect, (exit) => {
-    leaveSafely(admission, exit)
-    return undefined
-  })
+  enterFrame(admission, fiber)
+  return admission.enter(fiber)
 }
 
 /** Gives back what was taken. What that throws is logged: it must neither replace the result nor keep others from leaving. */

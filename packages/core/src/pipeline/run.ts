@@ -11,6 +11,7 @@ import { momentOf } from "../deadline/current.ts"
 import { nothingLeft } from "../deadline/DeadlineExceeded.ts"
 import { ended, limitedAt, type Owner, total } from "../deadline/limited.ts"
 import type { Deadline } from "../internal/expiry.ts"
+import { enterFrame, stepInto } from "../internal/frame.ts"
 import {
   Admission,
   type AnyEffect,
@@ -47,8 +48,10 @@ interface Fused extends AnyEffect {
 const runFused = (fused: Fused, fiber: Fiber.Fiber<any, any>, outer: Admission | undefined): AnyEffect => {
   const { plan } = fused
   const run = new Run(fused, outer)
+  if (plan.retryAt === undefined) return run.attempt(fiber)
   const attempt = run as unknown as AnyEffect
-  return plan.retryAt === undefined ? attempt : plan.retryAt(attempt, fiber, run)
+  const first = stepInto(plan.retryAt(attempt, fiber, run), fiber)
+  return first === attempt ? run.attempt(fiber) : first
 }
 
 const FusedProto = insidePrototype<Fused>("Switchgear.pipeline", runFused, function(fiber) {
@@ -81,9 +84,10 @@ class Run {
     this.outer = outer
   }
 
-  attempt(): AnyEffect {
+  attempt(fiber: Fiber.Fiber<any, any>): AnyEffect {
     const attempt = new PipelineAttempt(this)
-    return Effect.onExitPrimitive(attempt as unknown as AnyEffect, (exit) => attempt.end(exit))
+    enterFrame(attempt, fiber)
+    return attempt.enter(fiber)
   }
 
   /** What is known at this moment; undefined if no time is left at the very beginning. */
@@ -104,8 +108,8 @@ Object.setPrototypeOf(
   Run.prototype,
   Effectable.Prototype<AnyEffect & Run>({
     label: "Switchgear.attempt",
-    evaluate() {
-      return this.attempt()
+    evaluate(fiber) {
+      return this.attempt(fiber)
     }
   })
 )
@@ -161,7 +165,7 @@ class PipelineAttempt extends Admission implements Owner {
   }
 
   /** Nothing is given back before the work has really ended. */
-  end(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
+  override onExit(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
     const { child } = this
     if (child !== undefined && child.pollUnsafe() === undefined) {
       return Effect.flatMap(Effect.exit(ended(child)), (ended) => {
