@@ -162,6 +162,7 @@ export const Service = <Self>() =>
     layer: Layer.effect(key, make(named)),
     layerWith: (replaced: Partial<Options>) => Layer.effect(key, make({ ...named, ...replaced })),
     layerConfig: (path: string | ConfigProvider.Path) => Layer.effect(key, fromConfig(path, named)),
-    within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.flatMap(key, (budget) => within(budget)(self))
+    within: <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Self> =>
+      through(self, (self, fiber) => within(Context.getUnsafe(fiber.context, key))(self))
   })
 }

@@ -101,6 +101,17 @@ for (const [name, make] of Object.entries(refusals)) {
   })
 }
 
+class Retries extends RetryBudget.Service<Retries>()("model") {}
+
+it.effect("a retry budget that is a service hides no guard", () =>
+  Effect.gen(function*() {
+    const limiter = yield* limiterOf(3)
+    const breaker = yield* openCircuit
+    const call = Effect.void.pipe(breaker.protect, Retries.within, limiter.protect)
+    for (let n = 0; n < 10; n++) yield* Effect.exit(call)
+    assert.strictEqual(yield* available(limiter), 3)
+  }).pipe(Effect.provide(Retries.layer)))
+
 it.effect("a service's guard directly inside is seen as the guard that it is", () =>
   Effect.gen(function*() {
     const limiter = yield* limiterOf(3)
