@@ -1,7 +1,7 @@
 /** A caller without patience is no sick callee; a target that hangs is, also under total deadlines alone. */
 import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Deadline, Outcome } from "@switchgear/core"
-import { type Duration, Effect, Exit, Fiber } from "effect"
+import { type Duration, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 const run = (call: Effect.Effect<unknown, unknown>, time: Duration.Input) =>
@@ -57,6 +57,59 @@ describe("a total deadline", () => {
       assert.deepStrictEqual([yield* failedAfter(999), yield* failedAfter(1000)], [0, 1])
       yield* times(20, run(Deadline.within("1 minute")(breaker.protect(answers("20 millis"))), "20 millis"))
       assert.deepStrictEqual([yield* failedAfter(19), yield* failedAfter(20)], [0, 1])
+    }))
+
+  it.effect("counts from what calls under no deadline take, too", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      yield* times(3, run(breaker.protect(answers("20 millis")), "20 millis"))
+      yield* times(17, run(Deadline.within("20 millis")(breaker.protect(Effect.never)), "20 millis"))
+      assert.strictEqual(yield* breaker.state, "Open")
+    }))
+
+  const givenEach = Schema.Int.check(Schema.isBetween({ minimum: 100, maximum: 2000 }))
+
+  it.effect.prop(
+    "of 100 ms or more opens the circuit of a target that has never answered, once callers have waited for a second in all",
+    [givenEach],
+    ([millis]) =>
+      Effect.gen(function*() {
+        const breaker = yield* make()
+        const call = run(Deadline.within(millis)(breaker.protect(Effect.never)), millis)
+        // The tenth that counts opens it; those that ended before the second was over do not.
+        yield* times(Math.ceil(1000 / millis) + 8, call)
+        assert.strictEqual(yield* breaker.state, "Closed")
+        yield* call
+        assert.strictEqual(yield* breaker.state, "Open")
+      })
+  )
+
+  const tooLittle = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 99 }))
+
+  it.effect.prop(
+    "below 100 ms opens no circuit of a target that has not answered yet, however many callers give so little",
+    [tooLittle],
+    ([millis]) =>
+      Effect.gen(function*() {
+        const breaker = yield* make()
+        yield* times(300, run(Deadline.within(millis)(breaker.protect(answers("1 second"))), millis))
+        assert.strictEqual(yield* breaker.state, "Closed")
+      })
+  )
+
+  it.effect("of many callers at once does not open the circuit of a target that takes longer than they wait, but answers", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const call = breaker.protect(answers("800 millis"))
+      const burst = Effect.all(Array.from({ length: 50 }, () => Effect.exit(Deadline.within("600 millis")(call))), {
+        concurrency: "unbounded"
+      })
+      yield* Effect.forkChild(burst, { startImmediately: true })
+      const patient = yield* run(call, "800 millis")
+      assert.isTrue(Exit.isSuccess(patient))
+      yield* run(burst, "600 millis")
+      const { calls, failed, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ calls, failed, state }, { calls: 1, failed: 0, state: "Closed" })
     }))
 
   it.effect("counts always, never, or from a given time on", () =>

@@ -7,14 +7,14 @@ import type * as Fiber from "effect/Fiber"
 import { CurrentDeadline, momentOf } from "../deadline/current.ts"
 import * as Outcome from "../Outcome.ts"
 import { BreakerMachine } from "../internal/breakerMachine.ts"
-import type { BreakerLease } from "../internal/breakerModel.ts"
+import type { BreakerLease, BreakerRules } from "../internal/breakerModel.ts"
 import { Admission, clockOf, goOn, type Moment } from "../internal/guard.ts"
 import { onlyFailure } from "../internal/onlyFailure.ts"
 import { OptionsOf } from "../internal/options.ts"
 import type { Watch } from "../internal/overdue.ts"
-import { monotonicMillis } from "../internal/time.ts"
 import { cutOff, exceeded, judge, type Judgement } from "./judgement.ts"
 import { CircuitOpen, circuitOpen } from "./open.ts"
+import { Patience } from "./patience.ts"
 import { asProbe, isInProbe } from "./probe.ts"
 
 /** How a kind of call is judged. */
@@ -39,8 +39,12 @@ export const judgeWith = (
 
 /** What the calls of one circuit share. */
 export class Circuit extends BreakerMachine {
-  private answers = 0
-  private answerMillis = 0
+  readonly patience: Patience
+
+  constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
+    super(name, rules, clock)
+    this.patience = new Patience(rules.patience)
+  }
 
   /** Refuses a call, which is counted. Each rejection is an error of its own: reporters mark those they have seen. */
   reject(): Exit.Exit<never, CircuitOpen> {
@@ -49,30 +53,7 @@ export class Circuit extends BreakerMachine {
     const retryAfter = retryIn === undefined ? undefined : Duration.millis(Math.ceil(retryIn))
     return Exit.fail(circuitOpen(this.name, this.state as CircuitOpen["state"], retryAfter))
   }
-
-  /** How many milliseconds a call must have been given to count when its caller's deadline ends it. */
-  get patience(): number {
-    return this.rules.patience ?? (this.answers === 0 ? unmeasured : this.answerMillis)
-  }
-
-  /** Learns how long an answer takes: from the first few, and then from one in eight, the later the more it counts. */
-  learn(start: number, deadline: number, clock: Clock.Clock): void {
-    if (this.rules.patience !== undefined) return
-    const answers = this.answers + 1
-    if (answers > 8 && (answers & 7) !== 0) {
-      this.answers = answers
-      return
-    }
-    const now = monotonicMillis(clock)
-    // The deadline was not this call's any more: it is work that its request has left behind, such as a stream.
-    if (now > deadline) return
-    this.answers = answers
-    const millis = Math.max(0, now - start)
-    this.answerMillis += (millis - this.answerMillis) / Math.min(answers, 8)
-  }
 }
-
-const unmeasured = 1000
 
 export class Call extends Admission implements BreakerLease {
   generation = -1
@@ -82,7 +63,7 @@ export class Call extends Admission implements BreakerLease {
   private readonly self: Effect.Effect<any, any, any>
   private readonly judge: Judge
   private readonly fiber: Fiber.Fiber<any, any>
-  /** What is known of the time at which the call began; undefined where it is under no deadline. */
+  /** What is known of the time at which the call began; undefined where nobody wants to know. */
   private moment: Moment | undefined
 
   constructor(
@@ -112,7 +93,9 @@ export class Call extends Admission implements BreakerLease {
   enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
     const { circuit, self } = this
     if (circuit.tryAcquire(this)) {
-      if (this.moment === undefined && fiber.getRef(CurrentDeadline) !== undefined) this.moment = momentOf(fiber)
+      if (this.moment === undefined && (circuit.patience.isNew || fiber.getRef(CurrentDeadline) !== undefined)) {
+        this.moment = momentOf(fiber)
+      }
       return circuit.state === "HalfOpen"
         ? asProbe(Effect.withFiber((fiber) => goOn(this, self, fiber)), circuit, this, fiber)
         : goOn(this, self, fiber)
@@ -141,7 +124,7 @@ export class Call extends Admission implements BreakerLease {
       const given = cutOff(exit, this.moment)
       if (given !== undefined) {
         // A caller without patience is no sick callee, and what was given no time was not begun.
-        if (given <= 0 || given < this.circuit.patience) return undefined
+        if (given <= 0 || !this.circuit.patience.isEnough(given, this.moment!.now)) return undefined
         return judge(this.judge.classify, exceeded(exit, given))
       }
     }
@@ -150,7 +133,7 @@ export class Call extends Admission implements BreakerLease {
 
   private learn(): void {
     const { moment } = this
-    if (moment?.deadline !== undefined) this.circuit.learn(moment.now, moment.deadline.at, moment.clock)
+    if (moment !== undefined) this.circuit.patience.learn(moment.now, moment.deadline?.at ?? Infinity, moment.clock)
   }
 }
 
