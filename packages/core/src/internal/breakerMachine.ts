@@ -124,15 +124,18 @@ export class BreakerMachine {
       if (this.tellsEnds) this.ended()
       return
     }
+    let now: number | undefined
     if (this.overdue !== undefined && lease.generation === this.generation && this.isCounting) {
+      const { clock } = lease
+      now = monotonicMillis(clock)
       // Others that are slow by now come first, and with them the circuit may open; this one is told with its result.
       if (lease.watch !== undefined) this.overdue.remove(lease.watch)
-      this.countOverdue(monotonicMillis(lease.clock), lease)
+      this.countOverdue(now, clock)
     }
     this.outlast(lease)
     const generation = this.end(lease)
     if (generation === this.generation) {
-      if (this.isCounting) this.recordCall(lease, failed, tripFor)
+      if (this.isCounting) this.recordCall(lease, failed, tripFor, now)
       else if (this.state === "HalfOpen") this.recordProbe(lease, failed, retryAfter, tripFor)
     } else if (generation >= 0) this.recordLate(lease, generation, failed)
     if (this.tellsEnds) this.ended()
@@ -167,11 +170,11 @@ export class BreakerMachine {
     return generation
   }
 
-  private recordCall(lease: BreakerLease, failed: boolean, tripFor: number | undefined): void {
+  private recordCall(lease: BreakerLease, failed: boolean, tripFor: number | undefined, at?: number): void {
     const { window } = this
     const { watch } = lease
     if (watch === undefined || watch.mark < 0) {
-      const now = watch !== undefined || window.timed ? monotonicMillis(lease.clock) : 0
+      const now = at ?? (watch !== undefined || window.timed ? monotonicMillis(lease.clock) : 0)
       window.record(failed, watch !== undefined && now >= watch.due, now)
     } else if (failed) {
       window.amend(watch.mark)
@@ -183,11 +186,11 @@ export class BreakerMachine {
   }
 
   /** Counts the calls in flight that are slow by now, before they end. */
-  private countOverdue(now: number, timed: Timed): void {
+  private countOverdue(now: number, clock: Clock.Clock): void {
     let watch = this.overdue?.shift(now)
     if (watch === undefined) return
     for (; watch !== undefined; watch = this.overdue?.shift(now)) watch.mark = this.window.record(false, true, now)
-    if (this.state === "Closed") this.judge(timed)
+    if (this.state === "Closed") this.judge({ clock })
   }
 
   private judge(timed: Timed): void {
@@ -252,7 +255,7 @@ export class BreakerMachine {
   settle(now: number, clock: Clock.Clock): void {
     if (this.isCounting) {
       if (this.ramp !== undefined && this.ramp.share(now) >= 1) this.ramp = undefined
-      this.countOverdue(now, { clock })
+      this.countOverdue(now, clock)
     }
     if (this.state === "HalfOpen" && now >= this.probes.due) this.open(this.probes.due, clock, "probe-outlasted")
     if (this.state === "Open" && now >= this.openUntil) this.moveTo("HalfOpen", clock, "open-elapsed")
