@@ -160,8 +160,8 @@ const newcomers = 1000
 const stepsWith = (kinds: ReadonlyArray<RateLimit.Kind>, waiting: number, event: typeof events[string]) =>
   Effect.gen(function*() {
     const [kind, other] = kinds
-    // A turn every 1.7 ms, and alarms that ring at whole milliseconds.
-    const limits = [RateLimit.tokens(10, 17, { kind })]
+    // A turn every 1.73 ms, and alarms that ring at whole milliseconds.
+    const limits = [RateLimit.tokens(10, 17.3, { kind })]
     if (other !== undefined) limits.push(RateLimit.requests(100, 160, { kind: other }))
     const limiter = yield* RateLimit.make({ name: "model", queue: 2 * waiting, limits })
     const reservations: Array<RateLimit.Reservation> = []

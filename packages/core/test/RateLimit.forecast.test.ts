@@ -64,7 +64,7 @@ const Limit = Schema.Struct({
 
 const Caller = Schema.Struct({
   costs: Schema.Tuple([Schema.Literals([0, 1, 3]), Schema.Literals([0, 1, 2]), Schema.Literals([0, 0, 3])]),
-  patience: Schema.Literals([80, 300, 1000, 3000, 6000, 12_000, 30_000, "Infinity"])
+  patience: Schema.Literals([80, 300, 1000, 3000, 6000, 12_000, 30_000, "Infinity", "just too little", "just enough"])
 })
 
 const Difference = Schema.Literals([-3, -1, -0.1, 0, 0.1, 1, 5])
@@ -79,6 +79,12 @@ const Step = Schema.Union([
     millis: Schema.Literals([100, 700, 3000])
   }),
   Schema.TaggedStruct("Advance", { millis: Schema.Literals([0.3, 1, 4, 20, 150]), late: Schema.Literals([0, 0.4, 5]) }),
+  Schema.TaggedStruct("Flow", {
+    callers: Schema.NonEmptyArray(Caller).check(Schema.isMaxLength(3)),
+    millis: Schema.Literals([1, 4, 20]),
+    late: Schema.Literals([0, 0.4, 5]),
+    times: Schema.Literals([5, 20])
+  }),
   Schema.TaggedStruct("Correct", { differences: Schema.Tuple([Difference, Difference, Difference]) }),
   Schema.TaggedStruct("Leave", { part: Schema.Literals([0, 0.3, 0.7, 0.99]) }),
   Schema.TaggedStruct("Pause", { millis: Schema.Literals([5, 100, 700]) }),
@@ -138,6 +144,13 @@ class Play {
           this.come(step.callers[n % step.callers.length]!)
         }
         return
+      case "Flow":
+        this.late = step.late
+        for (let n = 0; n < step.times; n++) {
+          this.advance(this.now + step.millis)
+          this.come(step.callers[n % step.callers.length]!)
+        }
+        return
       case "Advance":
         this.late = step.late
         return this.advance(now + step.millis)
@@ -185,10 +198,9 @@ class Play {
 
   private come({ costs, patience }: typeof Caller.Type): void {
     const { machine, meters, now } = this
-    const latest = now + Number(patience)
     const turn = {
       costs: costs.slice(0, meters.length),
-      latest,
+      latest: Infinity,
       waiting: false,
       before: undefined,
       after: undefined,
@@ -198,10 +210,13 @@ class Play {
       refuse: ({ reason }: Refusal) => {
         if (reason === "too-large") return
         const ahead = this.waiting().filter((other) => (other as typeof turn).order < turn.order)
-        assert.isFalse(isInTime(this.planned([...ahead, turn]).at(-1)!, latest), "no waiter is refused in time")
+        assert.isFalse(isInTime(this.planned([...ahead, turn]).at(-1)!, turn.latest), "no waiter is refused in time")
       },
       tell: () => {}
     }
+    const latest = turn.latest = patience === "just too little" || patience === "just enough"
+      ? this.planned([...this.waiting(), turn]).at(-1)! + (patience === "just enough" ? 0.2 : -0.2)
+      : now + Number(patience)
     let answer: ReturnType<Machine["request"]> = "taken"
     this.operation(() => {
       answer = machine.request(turn, now)
