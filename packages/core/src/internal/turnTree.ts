@@ -86,6 +86,11 @@ export class TurnTree {
   refresh(from: number, most: number): number {
     this.steps = most
     this.chain.read(from, this.base, this.state)
+    if (this.leaves === 1) {
+      // Too few for a matrix to be worth it.
+      this.passOneByOne(1)
+      return 0
+    }
     this.update(1)
     return this.pass(1) ? most - this.steps : -1
   }
