@@ -1,6 +1,8 @@
 /** Whether what happens to a limiter's queue costs the same however many wait in it. */
 import { RateLimit } from "@switchgear/core"
+import { VirtualClock } from "@switchgear/core/testing"
 import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import { collectGarbage } from "../harness.ts"
 import { compared, type Row, type Section } from "../section.ts"
 import type { Settings } from "../settings.ts"
@@ -12,7 +14,7 @@ type Queue = Effect.Effect<number, unknown>
 const crowded = (kind: RateLimit.Kind, waiters: number, per: string) =>
   Effect.gen(function*() {
     const limits = [RateLimit.tokens(waiters, per as "1 hour", { kind })]
-    const limiter = yield* RateLimit.make({ name: "model", limits, maxWait: "Infinity", queue: waiters })
+    const limiter = yield* RateLimit.make({ name: "model", limits, maxWait: "Infinity", queue: 2 * waiters })
     const reservations: Array<RateLimit.Reservation> = []
     for (let i = 0; i < waiters; i++) reservations.push(yield* limiter.reserve({ tokens: 1 }))
     return { limiter, reservations }
@@ -72,8 +74,50 @@ const draining = (kind: RateLimit.Kind, waiters: number): Queue =>
     return performance.now() - start
   })
 
+/** A waiter that comes, and is still there afterwards if it could wait. */
+const coming = (limiter: RateLimit.RateLimit, tokens: number, maxWait: "1 minute" | "30 days") =>
+  Effect.forkChild(limiter.reserve({ tokens }, { maxWait }), { startImmediately: true })
+
+// Every settle moves all turns, by turns later and earlier. Whoever comes then cannot wait so long, and is refused.
+const settlingAndComing = (kind: RateLimit.Kind, waiters: number): Queue =>
+  Effect.gen(function*() {
+    const { limiter, reservations } = yield* crowded(kind, waiters, "1 minute")
+    const fibers = yield* joined(limiter, waiters, waiters)
+    const start = performance.now()
+    for (let i = 0; i < waiters; i++) {
+      yield* reservations[i]!.settle({ tokens: i % 2 === 0 ? 1.1 : 0.9 })
+      fibers.push(yield* coming(limiter, waiters, "1 minute"))
+    }
+    const took = performance.now() - start
+    yield* Fiber.interruptAll(fibers)
+    return took
+  })
+
+// An alarm rings at whole milliseconds, so every grant is late. Whoever comes then waits, too.
+const grantedLateAndComing = (kind: RateLimit.Kind, waiters: number): Queue =>
+  Effect.gen(function*() {
+    const limits = [RateLimit.tokens(1, 1.7, { kind })]
+    const limiter = yield* RateLimit.make({ name: "model", limits, maxWait: "30 days", queue: 2 * waiters })
+    yield* limiter.reserve({ tokens: 1 })
+    const fibers = yield* joined(limiter, waiters, 1)
+    const start = performance.now()
+    for (let i = 0; i < waiters; i++) {
+      yield* TestClock.adjust(2)
+      fibers.push(yield* coming(limiter, 1, "30 days"))
+    }
+    const took = performance.now() - start
+    yield* Fiber.interruptAll(fibers)
+    return took
+  }).pipe(Effect.provide(VirtualClock.layer({ promises: "none" })))
+
 /** What is measured, for each kind of limit. */
-const stories = { "leaves": leaving, "settles while all wait": settling, "drained": draining } as const
+const stories = {
+  "leaves": leaving,
+  "settles while all wait": settling,
+  "drained": draining,
+  "one settles and one comes while all wait": settlingAndComing,
+  "one is granted late and one comes while all wait": grantedLateAndComing
+} as const
 
 const sizes = [1_000, 3_000, 10_000]
 

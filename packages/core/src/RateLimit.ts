@@ -17,10 +17,16 @@
  * `per`; a sliding window never passes more than `limit` in any `per`. Usage above the estimate becomes a debt of at most
  * one bucket; time pays it off.
  *
- * **Waiting.** At most `queue` calls wait. A newcomer's turn is exact. A waiter's turn can move when others leave, settle,
- * or the limiter is paused, lowered or changed; it is refused as soon as the turn of the first in the queue is too late
- * for it, or when it is the first and its own turn is too late. To leave and to settle cost O(log n) with n waiting. The
- * first newcomer after a turn that came late costs O(n): about 1 ms with 10,000 waiting.
+ * **Waiting.** At most `queue` calls wait. A newcomer is never refused when its turn comes in time, and is refused at once
+ * when its turn comes too late; the exception is below. A waiter's turn can move when others leave, settle, or the limiter
+ * is paused, lowered or changed; it is refused as soon as the turn of the first in the queue is too late for it, or when it
+ * is the first and its own turn is too late. With n waiting, to join, to leave, to settle and to pause cost O(log n) on
+ * average, whatever came before.
+ *
+ * **In doubt.** With more than 64 waiting, a newcomer's turn is not always known at that cost. The newcomer then joins the
+ * queue, and is refused when its turn turns out to be too late: with a sliding window among the limits after at most n / 32
+ * operations (calls that come, leave, settle or get their turn, pauses), with token buckets alone after at most n / 2. Token
+ * buckets alone know nearly every turn at once: it takes pauses and their ends in quick turn to bring them in doubt.
  *
  * **Gotchas.** A limiter limits those who share it: make it once. It measures time by the clock of the fiber that made
  * it. A request that costs more than a limit ever holds is refused without a `retryAfter`. A sliding window that has seen

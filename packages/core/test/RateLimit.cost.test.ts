@@ -1,11 +1,14 @@
-/** What the queue of a limiter costs, in steps and not in time: how often it is asked when something can be had. */
+/**
+ * What the queue of a limiter costs, in steps and not in time: how often a meter or a plan is asked when something can be
+ * had, and how much is calculated in the tree of the turns.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { RateLimit } from "@switchgear/core"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 
-const asked = vi.hoisted(() => ({ times: 0 }))
+const asked = vi.hoisted(() => ({ times: 0, inTree: 0 }))
 const logs = vi.hoisted((): Array<{ readonly lasts: ReadonlyArray<number> }> => [])
 
 interface Source {
@@ -46,6 +49,24 @@ vi.mock("../src/internal/slidingLog.ts", async (original) => {
   return { ...module, SlidingLog: Counted }
 })
 
+vi.mock("../src/internal/bucketChain.ts", async (original) => {
+  const module = await original<{
+    readonly BucketChain: { readonly prototype: { turn(...args: Array<unknown>): number } }
+    readonly product: (...args: ReadonlyArray<unknown>) => void
+  }>()
+  const { product } = module
+  const { turn } = module.BucketChain.prototype
+  module.BucketChain.prototype.turn = function(...args) {
+    asked.inTree++
+    return turn.apply(this, args)
+  }
+  const counted: typeof product = (...args) => {
+    asked.inTree++
+    product(...args)
+  }
+  return { ...module, product: counted }
+})
+
 const size = 2000
 
 /** A limiter with nothing left for an hour, what was taken from it, and those who wait. */
@@ -70,7 +91,7 @@ const crowded = (kind: RateLimit.Kind) =>
     )
     const join: Crowd["join"] = (maxWait) =>
       Effect.forkDetach(limiter.reserve({ tokens: size / 2 }, { maxWait }), { startImmediately: true })
-    asked.times = 0
+    asked.times = asked.inTree = 0
     const waiters = yield* Effect.forEach(Array.from({ length: size }), (_, i) => join(patience(i)))
     return { limiter, reservations, waiters, join }
   })
@@ -105,12 +126,85 @@ for (const kind of ["token-bucket", "sliding-window"] as const) {
           const crowd = yield* crowded(kind)
           assert.strictEqual((yield* crowd.limiter.snapshot).waiting, size)
           yield* story(crowd)
-          assert.isAtLeast(asked.times, size)
+          assert.isAtLeast(asked.times + asked.inTree, size)
           assert.isAtMost(asked.times, 5 * size)
+          assert.isAtMost(asked.inTree, 100 * size)
         }))
     }
   })
 }
+
+/** What happens before each newcomer comes. */
+const events: {
+  readonly [name: string]: (crowd: LongQueue, i: number) => Effect.Effect<unknown>
+} = {
+  "a grant that came late": () => TestClock.adjust(2),
+  "a settle that takes more": ({ reservations }, i) => reservations[i]!.settle({ tokens: 1.5 }),
+  "a settle that gives back": ({ reservations }, i) => reservations[i]!.settle({ tokens: 0.5 }),
+  "a settle in either direction": ({ reservations }, i) => reservations[i]!.settle({ tokens: i % 2 === 0 ? 1.5 : 0.5 }),
+  "a waiter that leaves": ({ waiters }, i) => Fiber.interrupt(waiters[(i * 7919) % waiters.length]!),
+  "a longer pause": ({ limiter }, i) => limiter.pause(100 + i),
+  "a pause or its end": ({ limiter }, i) => i % 2 === 0 ? limiter.pause(3000) : limiter.resume,
+  "a lowered level": ({ limiter }) => Effect.andThen(TestClock.adjust(1), limiter.lower({ tokens: 0 }))
+}
+
+interface LongQueue {
+  readonly limiter: RateLimit.RateLimit
+  readonly reservations: ReadonlyArray<RateLimit.Reservation>
+  readonly waiters: ReadonlyArray<Fiber.Fiber<unknown, unknown>>
+}
+
+const newcomers = 1000
+
+/** Steps for each newcomer, with so many waiting whose patience differs. */
+const stepsWith = (kinds: ReadonlyArray<RateLimit.Kind>, waiting: number, event: typeof events[string]) =>
+  Effect.gen(function*() {
+    const [kind, other] = kinds
+    // A turn every 1.73 ms, and alarms that ring at whole milliseconds.
+    const limits = [RateLimit.tokens(10, 17.3, { kind })]
+    if (other !== undefined) limits.push(RateLimit.requests(100, 160, { kind: other }))
+    const limiter = yield* RateLimit.make({ name: "model", queue: 2 * waiting, limits })
+    const reservations: Array<RateLimit.Reservation> = []
+    while (reservations.length < newcomers) {
+      reservations.push(yield* limiter.reserve({ tokens: 1 }))
+      yield* TestClock.adjust(2)
+    }
+    const fork = (maxWait: number) =>
+      Effect.forkDetach(limiter.reserve({ tokens: 1 }, { maxWait }), { startImmediately: true })
+    const longest = 2 * waiting
+    const waiters: Array<Fiber.Fiber<unknown, unknown>> = []
+    for (let i = 0; i < waiting; i++) waiters.push(yield* fork(1.75 * i + 100 + (i * 7919) % longest))
+    const before = (yield* limiter.snapshot).waiting
+    asked.times = asked.inTree = 0
+    for (let i = 0; i < newcomers; i++) {
+      yield* event({ limiter, reservations, waiters }, i)
+      yield* fork(i % 2 === 0 ? 2 * longest : longest / 2)
+    }
+    assert.isAtLeast(before, 0.9 * waiting)
+    assert.isAtLeast((yield* limiter.snapshot).waiting, waiting / 4)
+    yield* Fiber.interruptAll(waiters)
+    return (asked.times + asked.inTree) / newcomers
+  })
+
+describe("a newcomer costs little, and much the same with 1,000 and with 10,000 waiting", () => {
+  for (
+    const kinds of [["token-bucket"], ["token-bucket", "token-bucket"], ["sliding-window"], [
+      "token-bucket",
+      "sliding-window"
+    ]] as const
+  ) {
+    for (const [name, event] of Object.entries(events)) {
+      it.live(`with ${kinds.join(" and ")}, after ${name}`, () =>
+        Effect.gen(function*() {
+          const few = yield* Effect.provide(stepsWith(kinds, 1000, event), TestClock.layer())
+          const many = yield* Effect.provide(stepsWith(kinds, 10_000, event), TestClock.layer())
+          assert.isAtLeast(few, 1)
+          assert.isAtMost(many, 1000)
+          assert.isAtMost(many, 3 * few + 50)
+        }), 60_000)
+    }
+  }
+})
 
 describe("a sliding window with a taking each millisecond", () => {
   it.effect("keeps a bounded number of slices, and frees a place at most a 2048th of it late and never early", () =>

@@ -201,6 +201,46 @@ describe("the queue", () => {
     }))
 })
 
+describe("a newcomer to a long queue whose turn moves with every settle", () => {
+  const waiting = 1000
+
+  /** Those who came too late, one after each of so many settles, and how many of them were still waiting at most. */
+  const latecomers = (kind: RateLimit.Kind) =>
+    Effect.gen(function*() {
+      const limits = [tokens(50, "1 second", { kind })]
+      const limiter = yield* RateLimit.make({ name: "model", maxWait: "1 hour", limits })
+      const reservations = yield* Effect.forEach(Array.from({ length: 50 }), () => limiter.reserve({ tokens: 1 }))
+      yield* Effect.forEach(Array.from({ length: waiting }), () => fork(limiter.reserve({ tokens: 1 })))
+      const latecomers: Array<Fiber.Fiber<Exit.Exit<unknown, unknown>>> = []
+      let most = 0
+      for (const [i, { settle }] of reservations.entries()) {
+        yield* settle({ tokens: i % 2 === 0 ? 1.5 : 0.9 })
+        latecomers.push(yield* fork(limiter.reserve({ tokens: 1 }, { maxWait: "19 seconds" })))
+        most = Math.max(most, (yield* limiter.snapshot).waiting - waiting)
+      }
+      return { latecomers, limiter, most }
+    })
+
+  it.effect("is refused at once by token buckets, with its own turn", () =>
+    Effect.gen(function*() {
+      const { latecomers: all, most } = yield* latecomers("token-bucket")
+      assert.strictEqual(most, 0)
+      const { bucket, reason, retryAfter } = errorOf(yield* Fiber.join(all[0]!))
+      assert.deepStrictEqual([bucket, reason, retryAfter], ["tokens", "limit", Duration.millis(20_030)])
+    }))
+
+  it.effect("is refused by a sliding window after at most a 32nd as many operations as there are waiters", () =>
+    Effect.gen(function*() {
+      const { latecomers: all, limiter, most } = yield* latecomers("sliding-window")
+      assert.isAtLeast(most, 1)
+      assert.isAtMost(most, waiting / 32)
+      while ((yield* limiter.snapshot).waiting > waiting) {
+        yield* Fiber.interrupt(yield* fork(limiter.reserve({ tokens: 1 })))
+      }
+      for (const latecomer of all) assert.strictEqual(errorOf(yield* Fiber.join(latecomer)).reason, "limit")
+    }))
+})
+
 describe("a call's own maxWait", () => {
   it.effect("is shorter or longer than the limiter's, for protectWith and for reserve", () =>
     Effect.gen(function*() {

@@ -2,16 +2,21 @@
  * Several meters taken all or nothing, and the queue of those who wait for their turn. First come, first served: a large
  * request is not overtaken by small ones, and a small one behind it waits.
  *
- * A newcomer's turn is calculated exactly, and one that comes too late is refused at once. After that only the turn of
- * the head of the queue is kept up to date, so that a change (somebody leaves, gives back, a pause) costs O(log n)
- * whatever the length of the queue. A waiter is refused as soon as the head's turn is later than the waiter's latest.
+ * A newcomer's turn is foreseen (see {@link Forecast}), and one that comes too late is refused at once. After that only
+ * the turn of the head of the queue is kept up to date, so that a change (somebody leaves, gives back, a pause) costs
+ * O(log n) whatever the length of the queue. A waiter is refused as soon as the head's turn is later than the waiter's
+ * latest. A newcomer whose turn cannot be foreseen at a bearable cost joins the queue in doubt: it is refused as soon as
+ * its turn is known to be too late.
  *
  * Every change is made for everybody before anybody is told.
  */
+import { BucketForecast } from "./bucketForecast.ts"
+import type { Forecast } from "./forecast.ts"
 import { Heap } from "./heap.ts"
 import { enough, type Limit, type Meter } from "./meter.ts"
+import { PlanForecast } from "./planForecast.ts"
+import { TokenBucket } from "./tokenBucket.ts"
 import { type Costs, type Decided, earliest, grain, isTooLate, type Refusal, type Turn } from "./turn.ts"
-import { TurnPlan } from "./turnPlan.ts"
 import { WaitQueue } from "./waitQueue.ts"
 
 export class LimiterMachine {
@@ -24,7 +29,9 @@ export class LimiterMachine {
   private readonly impatient = new Heap<Turn>((a, b) => a.latest! < b.latest!)
   /** The turn of the head of the queue. */
   private headAt = Infinity
-  private plan: TurnPlan | undefined
+  private readonly forecast: Forecast
+  /** Those who joined the queue before it was known whether their turn comes in time. */
+  private doubted: Array<Turn> = []
   private readonly decided: Decided = { meter: -1 }
 
   /**
@@ -35,12 +42,15 @@ export class LimiterMachine {
     this.meters = meters
     this.places = places
     this.arm = arm
+    this.forecast = meters.every((meter) => meter instanceof TokenBucket)
+      ? new BucketForecast(meters, this.queue)
+      : new PlanForecast(meters, this.queue)
   }
 
   /** Takes the costs if their turn is now, joins the queue if it comes by `turn.latest`, and refuses otherwise. */
   request(turn: Turn, now: number): "taken" | "queued" | Refusal {
     const { queue } = this
-    if (queue.size > 0 && this.headAt <= now + grain) this.advance(now)
+    if (queue.size > 0 && (this.headAt <= now + grain || this.doubted.length > 0)) this.advance(now)
     if (queue.size === 0) {
       if (this.tryTake(turn.costs, now)) return "taken"
       const at = this.turnAlone(turn.costs, now)
@@ -51,6 +61,7 @@ export class LimiterMachine {
       if (isTooLate(at, turn)) return this.refusal(at, now)
       if (this.places === 0) return { ...this.refusal(at, now), reason: "queue-full" }
       this.join(turn)
+      this.forecast.joined(turn, this.startFrom(now))
       this.headAt = at
       this.arm(at)
       return "queued"
@@ -73,8 +84,8 @@ export class LimiterMachine {
     if (!turn.waiting) return
     const wasHead = this.queue.peek() === turn
     this.takeOut(turn)
-    this.becameEarlier()
-    if (wasHead) this.advance(now)
+    this.forecast.left(turn)
+    if (wasHead || this.doubted.length > 0) this.advance(now)
   }
 
   /**
@@ -94,13 +105,13 @@ export class LimiterMachine {
       } else {
         this.takeOut(head)
         this.take(head.costs, now)
-        // A plan that has it take earlier than it did may promise too much.
-        if (now > head.at + grain) this.plan = undefined
+        this.forecast.granted(head, now)
         head.grant(now)
         told.push(head)
       }
     }
     this.refuseHopeless(now, told)
+    this.refuseDoubted(now, told)
     for (const turn of told) turn.tell()
     this.arm(this.headAt)
   }
@@ -114,8 +125,8 @@ export class LimiterMachine {
       this.meters[i]!.correct(difference, takenAt, now)
     }
     if (this.queue.size === 0) return
-    if (takesMore) this.plan = undefined
-    else this.becameEarlier()
+    if (takesMore) this.forecast.becameLater()
+    else this.forecast.becameEarlier()
     this.advance(now)
   }
 
@@ -123,14 +134,14 @@ export class LimiterMachine {
   pause(until: number, now: number): void {
     this.pausedUntil = Math.max(this.pausedUntil, until)
     for (const meter of this.meters) meter.lower(0, now)
-    this.plan = undefined
+    this.forecast.becameLater()
     this.advance(now)
   }
 
   /** Ends a pause. */
   resume(now: number): void {
     this.pausedUntil = -Infinity
-    this.becameEarlier()
+    this.forecast.becameEarlier()
     this.advance(now)
   }
 
@@ -139,7 +150,7 @@ export class LimiterMachine {
     // Where nothing is lowered no turn moves.
     if (this.meters.every((meter, i) => meter.available(now) <= levels[i]!)) return
     this.meters.forEach((meter, i) => meter.lower(levels[i]!, now))
-    this.plan = undefined
+    this.forecast.becameLater()
     this.advance(now)
   }
 
@@ -149,7 +160,7 @@ export class LimiterMachine {
    */
   change(limits: ReadonlyArray<Limit>, now: number): void {
     limits.forEach((limit, i) => this.meters[i]!.change(limit, now))
-    this.plan = undefined
+    this.forecast.changed()
     const told: Array<Turn> = []
     for (let turn = this.queue.peek(); turn !== undefined;) {
       const next: Turn | undefined = turn.after
@@ -161,19 +172,21 @@ export class LimiterMachine {
   }
 
   private joinBehind(turn: Turn, now: number): Refusal | undefined {
-    const from = Math.max(now, this.pausedUntil)
-    let at = this.plan?.next(turn.costs, from, this.decided)
-    // A turn that is planned too late may have become earlier since. Who waits for ever needs to know no time.
-    const needsPlan = at === undefined ? turn.latest !== Infinity : !this.plan!.exact && isTooLate(at, turn)
-    if (needsPlan) {
-      this.plan = new TurnPlan(this.meters, this.queue.peek(), from, this.decided)
-      at = this.plan.next(turn.costs, from, this.decided)
-    }
-    if (at !== undefined) {
-      if (isTooLate(at, turn)) return this.refusal(at, now)
-      this.plan!.add(turn, at)
+    const from = this.startFrom(now)
+    // Who waits for ever needs to know no time.
+    if (turn.latest !== Infinity) {
+      const at = this.doubted.length > 0 ? undefined : this.forecast.turnOf(turn, from, this.decided)
+      if (at === undefined) {
+        // Nobody's turn is before the head's.
+        const alone = this.turnAlone(turn.costs, this.headAt)
+        if (isTooLate(alone, turn)) return this.refusal(alone, now)
+        this.doubted.push(turn)
+      } else if (isTooLate(at, turn)) {
+        return this.refusal(at, now)
+      }
     }
     this.join(turn)
+    this.forecast.joined(turn, from)
     return undefined
   }
 
@@ -188,7 +201,6 @@ export class LimiterMachine {
     turn.waiting = false
     this.queue.remove(turn)
     this.impatient.remove(turn)
-    if (this.queue.size === 0) this.plan = undefined
   }
 
   // Nobody's turn is before the head's.
@@ -200,23 +212,31 @@ export class LimiterMachine {
     }
   }
 
+  private refuseDoubted(now: number, told: Array<Turn>): void {
+    const { doubted } = this
+    if (doubted.length === 0 || !this.forecast.refresh(this.startFrom(now))) return
+    this.doubted = []
+    for (const turn of doubted) {
+      if (turn.waiting && turn.isLeftOut)
+        this.refuse(turn, this.refusal(this.turnAlone(turn.costs, this.headAt), now), told)
+    }
+  }
+
   private refuse(turn: Turn, refusal: Refusal, told: Array<Turn>): void {
     this.takeOut(turn)
-    this.becameEarlier()
+    this.forecast.left(turn)
     turn.refuse(refusal)
     told.push(turn)
   }
 
-  // Who was left out of a plan may come in time now, and hold up those behind.
-  private becameEarlier(): void {
-    if (this.plan === undefined) return
-    if (this.plan.skipped) this.plan = undefined
-    else this.plan.exact = false
-  }
-
   /** The turn of these costs with nobody ahead. */
   private turnAlone(costs: Costs, from: number): number {
-    return earliest(this.meters, this.meters, costs, Math.max(from, this.pausedUntil), this.decided)
+    return earliest(this.meters, this.meters, costs, this.startFrom(from), this.decided)
+  }
+
+  /** The first time from which turns can come. */
+  private startFrom(from: number): number {
+    return Math.max(from, this.pausedUntil)
   }
 
   private refusal(at: number, now: number): Refusal {

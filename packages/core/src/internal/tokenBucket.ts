@@ -3,7 +3,8 @@ import { enough, type Limit, type Meter, type Plan } from "./meter.ts"
 
 /** The level of a bucket as it was at one time. */
 class Level implements Plan {
-  protected rate: number
+  /** What comes in per millisecond. */
+  rate: number
   protected burst: number
   protected level: number
   protected at: number

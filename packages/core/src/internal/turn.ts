@@ -10,8 +10,12 @@ export interface Turn extends Place<Turn>, Heaped {
   readonly costs: Costs
   /** Whether it is in the queue. Kept by the queue's machine. */
   waiting: boolean
-  /** The time of the turn as it was planned last; nothing but the head's is kept up to date. */
+  /** Whether it is left out by the forecast: its turn was too late for it when last calculated. Kept by the forecast. */
+  isLeftOut: boolean
+  /** Its turn as it was planned last, where the forecast is a plan. */
   at: number
+  /** Its place in the tree, where the forecast has one. */
+  slot: number
   /** The latest time that is of use; undefined if only now is. */
   readonly latest: number | undefined
   /** Everything has been taken for it: it holds that from this step on. Tells nobody yet. */
@@ -44,7 +48,7 @@ export interface Decided {
 /** The earliest time at or after `from` at which all costs can be had. Writes down which meter decided. */
 export const earliest = (
   meters: ReadonlyArray<Meter>,
-  sources: ReadonlyArray<Meter | Plan>,
+  sources: ReadonlyArray<Pick<Plan, "when">>,
   costs: Costs,
   from: number,
   decided: Decided

@@ -24,7 +24,9 @@ export abstract class Caller extends Admission implements Turn {
   // Only of callers that wait: the others pay for none of it.
   declare waiting: boolean
   declare spot: number
+  declare isLeftOut: boolean
   declare at: number
+  declare slot: number
   declare latest: number | undefined
   declare private fiber: Fiber.Fiber<any, any>
   declare private refused: Exit.Exit<never, any> | undefined
