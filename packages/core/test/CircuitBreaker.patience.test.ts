@@ -18,6 +18,24 @@ const make = (options: Partial<CircuitBreaker.Options> = {}) => CircuitBreaker.m
 
 const answers = (duration: Duration.Input) => Effect.sleep(duration)
 
+/** What a call may look like that its caller's deadline ends. */
+const shown = {
+  "an interruption": (work) => work,
+  "a time-out": (work) => timed(work),
+  "two time-outs": (work) => Effect.race(timed(work), timed(work)),
+  "an error of the client": (work) => Effect.mapError(timed(work), () => new Error("The provider timed out.")),
+  "a defect": (work) => Effect.orDie(timed(work)),
+  "a time-out and an interruption": (work) =>
+    Effect.acquireUseRelease(Effect.void, () => timed(work), () => Effect.sleep(1)),
+  "an interruption and a defect": (work) => Effect.onInterrupt(work, () => Effect.die("The socket was closed.")),
+  "a time-out and a defect": (work) => timed(Effect.onInterrupt(work, () => Effect.die("The socket was closed.")))
+} as const satisfies { readonly [Name in string]: (work: Effect.Effect<void>) => Effect.Effect<unknown, unknown> }
+
+const timed = (work: Effect.Effect<void>) => Deadline.attempt("10 seconds")(work)
+
+const ends = Schema.Literals(Object.keys(shown) as Array<keyof typeof shown>)
+const given = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 99 }))
+
 describe("a total deadline", () => {
   it.effect("of ten callers with 5 ms left does not open the circuit of a target that takes 20 ms", () =>
     Effect.gen(function*() {
@@ -26,6 +44,34 @@ describe("a total deadline", () => {
       yield* times(10, run(Deadline.within("5 millis")(call), "5 millis"))
       const { calls, inFlight, state } = yield* breaker.snapshot
       assert.deepStrictEqual({ calls, inFlight, state }, { calls: 0, inFlight: 0, state: "Closed" })
+    }))
+
+  it.effect.prop(
+    "says nothing of a target that would have answered later, and opens the circuit of one that hangs, however its end shows",
+    [ends, given],
+    ([end, millis]) =>
+      Effect.gen(function*() {
+        const healthy = yield* make()
+        // What is shown to take 200 ms is not sick when callers wait for less.
+        const call = healthy.protect(shown[end](answers("200 millis")))
+        yield* times(20, run(Deadline.within(millis)(call), "1 second"))
+        const { calls, failed, inFlight, state } = yield* healthy.snapshot
+        assert.deepStrictEqual({ calls, failed, inFlight, state }, { calls: 0, failed: 0, inFlight: 0, state: "Closed" })
+        const sick = yield* make()
+        yield* times(10, run(Deadline.within("5 seconds")(sick.protect(shown[end](Effect.never))), "6 seconds"))
+        assert.strictEqual(yield* sick.state, "Open")
+      }),
+    { arbitrary: { runs: 60 } }
+  )
+
+  it.effect("does not teach what an answer takes by the call that it ended", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const part = answers("20 millis").pipe(Deadline.attempt("10 seconds"), Effect.ignore)
+      yield* times(10, run(Deadline.within("5 millis")(breaker.protect(part)), "5 millis"))
+      yield* times(20, run(Deadline.within("6 millis")(breaker.protect(answers("20 millis"))), "6 millis"))
+      const { failed, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ failed, state }, { failed: 0, state: "Closed" })
     }))
 
   for (

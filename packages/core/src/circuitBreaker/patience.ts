@@ -49,7 +49,7 @@ export class Patience {
     }
     const now = monotonicMillis(clock)
     // The deadline was not this call's any more: it is work that its request has left behind, such as a stream.
-    if (now > deadline) return
+    if (now >= deadline) return
     this.answers = answers
     this.usual += (Math.max(0, now - began) - this.usual) / Math.min(answers, few)
   }
