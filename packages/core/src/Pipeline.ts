@@ -146,8 +146,8 @@ const written = writtenOptions<Times>()({
 export const TimesSchema = written.schema
 
 /**
- * Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero or when there
- * is no such part.
+ * Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero, when there is
+ * no such part, or when what is given for a part is none, such as an effect that still has to be run to make it.
  */
 export const make = <const P extends Parts>(
   parts: P & Checked<P>
@@ -155,6 +155,7 @@ export const make = <const P extends Parts>(
   Effect.sync((): Pipeline<Rejections<P>, Retried<P>> => {
     const check = new OptionsOf("Pipeline.make")
     check.known(parts, partNames)
+    for (const part of guardNames) check.part(part, parts[part], part === "breaker" ? ["protect", "gate"] : ["protect"])
     const times = toTimes(parts, check)
     return {
       protect: compose(parts, times, {}),
@@ -175,6 +176,8 @@ export const fromConfig = <const P extends Parts>(
     written.config(path, { deadline: parts.deadline, attemptTimeout: parts.attemptTimeout }),
     (times) => make({ ...parts, ...times } as any) as any
   )
+
+const guardNames = ["retry", "limit", "bulkhead", "breaker"] as const
 
 const partNames = [
   "deadline",

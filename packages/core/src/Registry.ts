@@ -112,7 +112,7 @@ export const make = (options: Options = {}): Effect.Effect<Registry> =>
 const mostEvents = 1_000_000
 
 const toCapacity = (options: Options, check: OptionsOf): number =>
-  check.atMost("history", check.integer("history", options.history ?? 100, 0), mostEvents)
+  check.integer("history", check.atMost("history", options.history ?? 100, mostEvents), 0)
 
 const written = writtenOptions<Options>()({ history: Schema.optionalKey(Quantity) }, {
   read: (given) => given as Options,

@@ -18,22 +18,33 @@ const make = (options: Partial<CircuitBreaker.Options> = {}) => CircuitBreaker.m
 
 const answers = (duration: Duration.Input) => Effect.sleep(duration)
 
+const ends = Schema.Literals([
+  "an interruption",
+  "a time-out",
+  "two time-outs",
+  "an error of the client",
+  "a defect",
+  "a time-out and an interruption",
+  "an interruption and a defect",
+  "a time-out and a defect"
+])
+type End = typeof ends.Type
+
 /** What a call may look like that its caller's deadline ends. */
-const shown = {
+const shown: { readonly [Name in End]: (work: Effect.Effect<void>) => Effect.Effect<unknown, unknown> } = {
   "an interruption": (work) => work,
   "a time-out": (work) => timed(work),
   "two time-outs": (work) => Effect.race(timed(work), timed(work)),
-  "an error of the client": (work) => Effect.mapError(timed(work), () => new Error("The provider timed out.")),
+  "an error of the client": (work) => Effect.mapError(timed(work), () => "The provider timed out."),
   "a defect": (work) => Effect.orDie(timed(work)),
   "a time-out and an interruption": (work) =>
     Effect.acquireUseRelease(Effect.void, () => timed(work), () => Effect.sleep(1)),
   "an interruption and a defect": (work) => Effect.onInterrupt(work, () => Effect.die("The socket was closed.")),
   "a time-out and a defect": (work) => timed(Effect.onInterrupt(work, () => Effect.die("The socket was closed.")))
-} as const satisfies { readonly [Name in string]: (work: Effect.Effect<void>) => Effect.Effect<unknown, unknown> }
+}
 
 const timed = (work: Effect.Effect<void>) => Deadline.attempt("10 seconds")(work)
 
-const ends = Schema.Literals(Object.keys(shown) as Array<keyof typeof shown>)
 const given = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 99 }))
 
 describe("a total deadline", () => {
@@ -56,7 +67,12 @@ describe("a total deadline", () => {
         const call = healthy.protect(shown[end](answers("200 millis")))
         yield* times(20, run(Deadline.within(millis)(call), "1 second"))
         const { calls, failed, inFlight, state } = yield* healthy.snapshot
-        assert.deepStrictEqual({ calls, failed, inFlight, state }, { calls: 0, failed: 0, inFlight: 0, state: "Closed" })
+        assert.deepStrictEqual({ calls, failed, inFlight, state }, {
+          calls: 0,
+          failed: 0,
+          inFlight: 0,
+          state: "Closed"
+        })
         const sick = yield* make()
         yield* times(10, run(Deadline.within("5 seconds")(sick.protect(shown[end](Effect.never))), "6 seconds"))
         assert.strictEqual(yield* sick.state, "Open")

@@ -75,10 +75,14 @@ export const cutOff = (
   // Only the deadline that was in force when the call began is the caller's: one that is set further in is the callee's.
   const deadline = began?.deadline
   if (deadline?.limit !== "total") return undefined
-  // Work that its request has left behind, such as a stream, may end long after a deadline that ended nobody.
-  if (told === undefined && deadline instanceof Expiry && !deadline.hasCome) return undefined
-  if (monotonicMillis(began!.clock) < deadline.at) return undefined
-  return told ?? deadline.at - began!.now
+  const given = deadline.at - began!.now
+  if (told === undefined) {
+    // Work that its request has left behind, such as a stream, may end long after a deadline that ended nobody.
+    const hasCome = deadline instanceof Expiry ? deadline.hasCome : undefined
+    const isInterrupted = Cause.hasInterruptsOnly(cause)
+    if (isInterrupted ? hasCome === false : hasCome !== true || given <= 0) return undefined
+  }
+  return monotonicMillis(began!.clock) < deadline.at ? undefined : told ?? given
 }
 
 // A proxy may throw when it is asked what it is.
