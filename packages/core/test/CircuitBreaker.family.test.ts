@@ -185,6 +185,30 @@ describe("as the platform's circuit breaker", () => {
     return error instanceof Platform.CircuitBreakerError ? error.reason : undefined
   }
 
+  for (
+    const [what, classify] of Object.entries<() => unknown>({
+      "throws": (): never => {
+        throw new Error("nonsense")
+      },
+      "answers nothing": (): unknown => undefined,
+      "answers a promise": () => Promise.reject(new Error("too late")),
+      "is an effect that dies": () => Effect.die("nonsense"),
+      "is an effect that answers nothing": () => Effect.succeed(undefined),
+      "answers a wait that is none": () => ({ _tag: "Failure", retryAfter: "soon" })
+    })
+  ) {
+    it.effect(`is judged by the default where the platform's classifier ${what}: no result changes`, () =>
+      Effect.gen(function*() {
+        const family = yield* fragile()
+        const { execute } = CircuitBreaker.platform(family)
+        const options = { key: "a", classify: classify as never }
+        assert.strictEqual(yield* ok.pipe(execute(options)), "ok")
+        assert.strictEqual(yield* Effect.flip(bad.pipe(execute(options))), "bad")
+        assert.strictEqual(yield* stateOf(family, "a"), "Open")
+        assert.strictEqual((yield* family.snapshot).inFlight, 0)
+      }))
+  }
+
   it.effect("guards HttpClient.withCircuitBreaker: one circuit an origin, opened by 503, left alone by 429", () =>
     Effect.gen(function*() {
       const breaker = CircuitBreaker.platform(yield* fragile({ openFor: "30 seconds" }))
