@@ -95,12 +95,17 @@ type RetriedBy<P> = "retry" extends keyof P
 
 type KeysOf<P> = P extends unknown ? keyof P : never
 
+// Where there are none, nothing may stand in for them: beside an empty object type everything would be allowed that has
+// no part in common.
+type UnknownOf<P> = Exclude<KeysOf<P>, keyof Parts>
+
 /**
  * Refuses what cannot work: a part that does not exist, which is most likely misspelt, and a retry for other errors than
  * those that the parts inside of it add.
  */
 export type Checked<P> =
-  & { readonly [Part in Exclude<KeysOf<P>, keyof Parts>]: string extends keyof P ? unknown : never }
+  & ([UnknownOf<P>] extends [never] ? unknown
+    : { readonly [Part in UnknownOf<P>]: string extends keyof P ? unknown : never })
   & (P extends unknown ? { readonly retry?: Retry.Retry<Rejections<P>> | undefined } : never)
 
 /** What is different for one kind of call. */

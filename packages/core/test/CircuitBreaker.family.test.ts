@@ -122,6 +122,20 @@ describe("a family of circuits", () => {
       assert.deepStrictEqual([...yield* family.keys].sort(), ["a", "b", "c"])
     }))
 
+  it.effect("counts each call that passes unguarded once, however it asks, and nothing that is no call", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ capacity: 1 })
+      yield* Effect.exit(bad.pipe(family.protect("open")))
+      const { gate, protect } = yield* family.get("new")
+      yield* stateOf(family, "another")
+      const counted = Effect.map(family.snapshot, ({ notKept }) => notKept)
+      assert.strictEqual(yield* counted, 0)
+      yield* gate(protect(ok))
+      yield* protect(ok)
+      yield* family.protect("new")(ok)
+      assert.strictEqual(yield* counted, 3)
+    }))
+
   it.effect("replaces a circuit that has been idle since its opening ended when there is no other", () =>
     Effect.gen(function*() {
       const family = yield* fragile({ capacity: 1, openFor: "1 minute", idleTimeToLive: "1 hour" })

@@ -74,8 +74,15 @@ export class Members {
     return `${this.name}/${key}`
   }
 
-  /** The circuit of a key that is used now. One that there is no room for passes its call and is not kept. */
-  get(key: string, clock: Clock.Clock): Circuit {
+  /** The circuit of a key to call through. One that there is no room for passes its call, which is counted. */
+  call(key: string, clock: Clock.Clock): Circuit {
+    const member = this.get(key, clock)
+    if (member.queue === undefined) this.notKept++
+    return member
+  }
+
+  /** The circuit of a key that is used now; it is kept if there is room for it. */
+  get(key: string, clock: Clock.Clock): Member {
     const now = this.grains(clock)
     const member = this.all.get(key)
     if (member === undefined) return this.add(key, now, clock)
@@ -119,7 +126,7 @@ export class Members {
     return Math.floor(monotonicMillis(clock) / this.bounds.grain)
   }
 
-  private add(key: string, now: number, clock: Clock.Clock): Circuit {
+  private add(key: string, now: number, clock: Clock.Clock): Member {
     const member = new Member(key, this, clock)
     this.all.set(key, member)
     this.use(member, now)
@@ -198,7 +205,6 @@ export class Members {
       const isOver = oldest.state === "HalfOpen" && oldest.inFlight === 0 && this.isIdle(oldest, now)
       if (isOver && oldest.queue === this.holding) return this.drop(oldest)
     }
-    this.notKept++
     this.drop(newcomer)
   }
 
