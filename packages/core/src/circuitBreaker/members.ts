@@ -18,6 +18,8 @@ class Member extends Circuit implements Place<Member> {
   after: Member | undefined
   /** The queue it is in; none when it has been forgotten, or was never kept. */
   queue: WaitQueue<Member> | undefined
+  /** Commands that are changing it: who is told of that may give others, in the middle of them. */
+  commands = 0
   readonly key: string
   private readonly members: Members
 
@@ -32,7 +34,7 @@ class Member extends Circuit implements Place<Member> {
   }
 
   get isHolding(): boolean {
-    return this.inFlight > 0 || this.state !== "Closed"
+    return this.inFlight > 0 || this.state !== "Closed" || this.commands > 0
   }
 
   protected override ended(): void {
@@ -103,9 +105,9 @@ export class Members {
     const now = this.grains(clock)
     const member = this.all.get(key) ?? new Member(key, this, clock)
     this.all.set(key, member)
-    // In no queue it cannot be forgotten meanwhile.
-    this.takeOut(member)
+    member.commands++
     change(member)
+    member.commands--
     this.use(member, now)
     this.forget(now, member)
   }
@@ -202,14 +204,17 @@ export class Members {
       if (oldest === undefined) break
       this.place(oldest, this.holding)
       oldest.settle(monotonicMillis(clock), clock)
-      const isOver = oldest.state === "HalfOpen" && oldest.inFlight === 0 && this.isIdle(oldest, now)
+      const isOver = oldest.state === "HalfOpen" && oldest.inFlight + oldest.commands === 0 && this.isIdle(oldest, now)
       if (isOver && oldest.queue === this.holding) return this.drop(oldest)
     }
-    this.drop(newcomer)
+    // Who is told that an opening has ended may change the newcomer by hand.
+    if (!newcomer.isHolding) this.drop(newcomer)
   }
 
   private drop(member: Member): void {
     this.takeOut(member)
+    // It may have been forgotten, and its key begun anew, by who was told of a change meanwhile.
+    if (this.all.get(member.key) !== member) return
     this.all.delete(member.key)
     addCounters(this.forgotten, member)
   }
