@@ -146,6 +146,37 @@ describe("a total deadline", () => {
       })
   )
 
+  const slowAnswers = Schema.Array(Schema.Literals([20, 300, 2000]))
+
+  it.effect.prop(
+    "of 100 ms or more opens the circuit of a target that hangs, however slowly it answered before",
+    [slowAnswers, givenEach],
+    ([before, millis]) =>
+      Effect.gen(function*() {
+        const breaker = yield* make({ openFor: "1 day" })
+        for (const duration of before) yield* run(breaker.protect(answers(duration)), duration)
+        // Nobody has had an answer for eight times what the slowest took.
+        yield* times(Math.ceil(16_000 / millis), run(Deadline.within(millis)(breaker.protect(Effect.never)), millis))
+        yield* times(50, run(Deadline.within(millis)(breaker.protect(Effect.never)), millis))
+        assert.strictEqual(yield* breaker.state, "Open")
+      }),
+    { arbitrary: { runs: 30, size: 8 } }
+  )
+
+  it.effect("below what answers take opens no circuit while others have answers", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      yield* times(8, run(breaker.protect(answers("2 seconds")), "2 seconds"))
+      const impatient = Effect.exit(Deadline.within("500 millis")(breaker.protect(answers("2 seconds"))))
+      const minute = Effect.all([
+        Effect.repeat(impatient, { times: 119 }),
+        Effect.repeat(breaker.protect(answers("2 seconds")), { times: 29 })
+      ], { concurrency: "unbounded" })
+      yield* run(minute, "1 minute")
+      const { failed, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ failed, state }, { failed: 0, state: "Closed" })
+    }))
+
   const tooLittle = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 99 }))
 
   it.effect.prop(

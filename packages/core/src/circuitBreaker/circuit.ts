@@ -136,6 +136,7 @@ export class Call extends Admission implements BreakerLease {
 
   private learn(): void {
     const { moment } = this
+    this.circuit.patience.answered()
     if (moment !== undefined) this.circuit.patience.learn(moment.now, moment.deadline?.at ?? Infinity, moment.clock)
   }
 }

@@ -63,11 +63,13 @@ const millisOf = (duration: unknown): number =>
  * The time that a call was given which its caller's deadline ended; undefined for any other end. However it shows, as the
  * time-out that the call itself tells or what somebody has made of it, alone, twice or with what its finalizers say, or as
  * an interruption: what fails after the deadline in force at its beginning has come, says first that it had no more time.
+ * Only work that ends with the rejection of a tool has called the callee, as at any other time.
  */
 export const cutOff = (
-  { cause }: Exit.Failure<any, any>,
+  exit: Exit.Failure<any, any>,
   began: Moment | undefined
 ): number | undefined => {
+  const { cause } = exit
   const [first] = cause.reasons
   const error = first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first) ? first.error : undefined
   const told = isExceeded(error) && error.limit === "total" ? Duration.toMillis(error.after) : undefined
@@ -80,7 +82,7 @@ export const cutOff = (
     // Work that its request has left behind, such as a stream, may end long after a deadline that ended nobody.
     const hasCome = deadline instanceof Expiry ? deadline.hasCome : undefined
     const isInterrupted = Cause.hasInterruptsOnly(cause)
-    if (isInterrupted ? hasCome === false : hasCome !== true || given <= 0) return undefined
+    if (isInterrupted ? hasCome === false : hasCome !== true || given <= 0 || Outcome.isRejected(exit)) return undefined
   }
   return monotonicMillis(began!.clock) < deadline.at ? undefined : told ?? given
 }
