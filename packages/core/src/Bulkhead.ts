@@ -79,7 +79,7 @@ const mostWaiting = 1_000_000
 const toRules = (options: Options, check: OptionsOf): Rules => ({
   name: check.name(options.name),
   concurrency: check.integer("concurrency", options.concurrency, 1),
-  limit: check.atMost("queue", check.integer("queue", options.queue ?? 0, 0), mostWaiting),
+  limit: check.integer("queue", check.atMost("queue", options.queue ?? 0, mostWaiting), 0),
   maxWait: check.wait("maxWait", options.maxWait ?? "10 seconds"),
   share: options.share === undefined ? undefined : check.rate("share", options.share)
 })

@@ -141,7 +141,8 @@ export interface Options {
    * A call that is ended by its caller's total deadline counts as a failure only if it had been given at least so much
    * time; else it says nothing about the callee. Zero: every one counts; `"Infinity"`: none does. An attempt time-out
    * always counts. While nothing has been answered yet, a call counts that had been given a second, or 100 ms if callers
-   * have waited for a second in all by then; those who wait at the same time count once. Set it, or an attempt time-out,
+   * have waited for a second in all by then; those who wait at the same time count once. So does one that had been given
+   * 100 ms, if callers have waited for eight times the average without an answer. Set it, or an attempt time-out,
    * where deadlines are below 100 ms.
    * @default what an answered call takes on average, learnt from the first few and then from some of those under a deadline
    */

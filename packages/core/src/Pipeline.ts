@@ -95,12 +95,17 @@ type RetriedBy<P> = "retry" extends keyof P
 
 type KeysOf<P> = P extends unknown ? keyof P : never
 
+// Where there are none, nothing may stand in for them: beside an empty object type everything would be allowed that has
+// no part in common.
+type UnknownOf<P> = Exclude<KeysOf<P>, keyof Parts>
+
 /**
  * Refuses what cannot work: a part that does not exist, which is most likely misspelt, and a retry for other errors than
  * those that the parts inside of it add.
  */
 export type Checked<P> =
-  & { readonly [Part in Exclude<KeysOf<P>, keyof Parts>]: string extends keyof P ? unknown : never }
+  & ([UnknownOf<P>] extends [never] ? unknown
+    : { readonly [Part in UnknownOf<P>]: string extends keyof P ? unknown : never })
   & (P extends unknown ? { readonly retry?: Retry.Retry<Rejections<P>> | undefined } : never)
 
 /** What is different for one kind of call. */
@@ -146,8 +151,8 @@ const written = writtenOptions<Times>()({
 export const TimesSchema = written.schema
 
 /**
- * Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero or when there
- * is no such part.
+ * Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero, when there is
+ * no such part, or when what is given for a part is none, such as an effect that still has to be run to make it.
  */
 export const make = <const P extends Parts>(
   parts: P & Checked<P>
@@ -155,6 +160,7 @@ export const make = <const P extends Parts>(
   Effect.sync((): Pipeline<Rejections<P>, Retried<P>> => {
     const check = new OptionsOf("Pipeline.make")
     check.known(parts, partNames)
+    for (const part of guardNames) check.part(part, parts[part], part === "breaker" ? ["protect", "gate"] : ["protect"])
     const times = toTimes(parts, check)
     return {
       protect: compose(parts, times, {}),
@@ -175,6 +181,8 @@ export const fromConfig = <const P extends Parts>(
     written.config(path, { deadline: parts.deadline, attemptTimeout: parts.attemptTimeout }),
     (times) => make({ ...parts, ...times } as any) as any
   )
+
+const guardNames = ["retry", "limit", "bulkhead", "breaker"] as const
 
 const partNames = [
   "deadline",

@@ -112,7 +112,7 @@ export const make = (options: Options = {}): Effect.Effect<Registry> =>
 const mostEvents = 1_000_000
 
 const toCapacity = (options: Options, check: OptionsOf): number =>
-  check.atMost("history", check.integer("history", options.history ?? 100, 0), mostEvents)
+  check.integer("history", check.atMost("history", options.history ?? 100, mostEvents), 0)
 
 const written = writtenOptions<Options>()({ history: Schema.optionalKey(Quantity) }, {
   read: (given) => given as Options,
@@ -159,10 +159,11 @@ export const entries: Effect.Effect<ReadonlyArray<Registered>> = Effect.map(
 export const find = <K extends Kind>(kind: K, id: string): Effect.Effect<Registered<K> | undefined> =>
   Effect.map(CurrentRegistry, (registry) => registry.find(kind, id) as Registered<K> | undefined)
 
-/** The present numbers of everything that is in. */
+/** The present numbers of everything that is in. What dies when it is read is left out, and logged. */
 export const snapshots: Effect.Effect<ReadonlyArray<Snapshot>> = Effect.flatMap(
   entries,
-  (entries) => Effect.forEach(entries, read)
+  (entries) =>
+    Effect.map(Effect.forEach(entries, readable), (snapshots) => snapshots.filter((one) => one !== undefined))
 )
 
 /** The last changes of state, oldest first. */
@@ -274,6 +275,13 @@ export const read = (entry: Registered): Effect.Effect<Snapshot> => {
       return Effect.map(entry.cache.snapshot, (snapshot) => ({ _tag: "StaleCache", id, snapshot }))
   }
 }
+
+const readable = (entry: Registered): Effect.Effect<Snapshot | undefined> =>
+  Effect.catchDefect(
+    read(entry),
+    (defect) =>
+      Effect.as(Effect.logError(`${entry._tag} ${JSON.stringify(entry.id)} cannot be read.`, defect), undefined)
+  )
 
 const subjectOf = (entry: Entry): object => {
   switch (entry._tag) {

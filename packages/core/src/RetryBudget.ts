@@ -43,7 +43,7 @@ import * as Schema from "effect/Schema"
 import { through } from "./internal/guard.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { type KeyOf, keyOf } from "./internal/serviceClass.ts"
-import { SpendingWindow } from "./internal/spendingWindow.ts"
+import { SLICES, SpendingWindow } from "./internal/spendingWindow.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Registry from "./Registry.ts"
@@ -71,8 +71,14 @@ const toRules = (options: Options, check: OptionsOf) => ({
   name: check.name(options.name),
   ratio: check.amount("ratio", options.ratio ?? 0.2),
   floor: check.integer("floor", options.floor ?? 10, 0),
-  millis: check.positive("window", options.window ?? "10 seconds")
+  millis: toWindow(options.window ?? "10 seconds", check)
 })
+
+const toWindow = (window: Duration.Input, check: OptionsOf): number => {
+  const millis = check.positive("window", window)
+  // The finest slice that the clock can tell apart, however long it has run.
+  return millis / SLICES >= 0.001 ? millis : check.refuse("window", `a duration of at least ${SLICES} micros`, window)
+}
 
 const written = writtenOptions<Options>()({
   name: Schema.optionalKey(Schema.String),

@@ -70,6 +70,7 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type * as Bulkhead from "./Bulkhead.ts"
 import type * as CircuitBreaker from "./CircuitBreaker.ts"
+import { callBack } from "./internal/callBack.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { Publisher, type Series } from "./internal/publisher.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
@@ -150,7 +151,7 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
       runSyncExit(logLine(event))
     }
   })
-  for (const entry of registry.entries()) enter(entry)
+  for (const entry of registry.entries()) callBack(() => enter(entry))
   return () => {
     stop()
     for (const publisher of publishers.values()) publisher.close()

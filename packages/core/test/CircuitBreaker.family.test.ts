@@ -122,6 +122,20 @@ describe("a family of circuits", () => {
       assert.deepStrictEqual([...yield* family.keys].sort(), ["a", "b", "c"])
     }))
 
+  it.effect("counts each call that passes unguarded once, however it asks, and nothing that is no call", () =>
+    Effect.gen(function*() {
+      const family = yield* fragile({ capacity: 1 })
+      yield* Effect.exit(bad.pipe(family.protect("open")))
+      const { gate, protect } = yield* family.get("new")
+      yield* stateOf(family, "another")
+      const counted = Effect.map(family.snapshot, ({ notKept }) => notKept)
+      assert.strictEqual(yield* counted, 0)
+      yield* gate(protect(ok))
+      yield* protect(ok)
+      yield* family.protect("new")(ok)
+      assert.strictEqual(yield* counted, 3)
+    }))
+
   it.effect("replaces a circuit that has been idle since its opening ended when there is no other", () =>
     Effect.gen(function*() {
       const family = yield* fragile({ capacity: 1, openFor: "1 minute", idleTimeToLive: "1 hour" })
@@ -183,6 +197,30 @@ describe("as the platform's circuit breaker", () => {
   const reasonOf = (exit: Exit.Exit<unknown, unknown>) => {
     const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
     return error instanceof Platform.CircuitBreakerError ? error.reason : undefined
+  }
+
+  for (
+    const [what, classify] of Object.entries<() => unknown>({
+      "throws": (): never => {
+        throw new Error("nonsense")
+      },
+      "answers nothing": (): unknown => undefined,
+      "answers a promise": () => Promise.reject(new Error("too late")),
+      "is an effect that dies": () => Effect.die("nonsense"),
+      "is an effect that answers nothing": () => Effect.succeed(undefined),
+      "answers a wait that is none": () => ({ _tag: "Failure", retryAfter: "soon" })
+    })
+  ) {
+    it.effect(`is judged by the default where the platform's classifier ${what}: no result changes`, () =>
+      Effect.gen(function*() {
+        const family = yield* fragile()
+        const { execute } = CircuitBreaker.platform(family)
+        const options = { key: "a", classify: classify as never }
+        assert.strictEqual(yield* ok.pipe(execute(options)), "ok")
+        assert.strictEqual(yield* Effect.flip(bad.pipe(execute(options))), "bad")
+        assert.strictEqual(yield* stateOf(family, "a"), "Open")
+        assert.strictEqual((yield* family.snapshot).inFlight, 0)
+      }))
   }
 
   it.effect("guards HttpClient.withCircuitBreaker: one circuit an origin, opened by 503, left alone by 429", () =>

@@ -18,6 +18,35 @@ const make = (options: Partial<CircuitBreaker.Options> = {}) => CircuitBreaker.m
 
 const answers = (duration: Duration.Input) => Effect.sleep(duration)
 
+const ends = Schema.Literals([
+  "an interruption",
+  "a time-out",
+  "two time-outs",
+  "an error of the client",
+  "a defect",
+  "a time-out and an interruption",
+  "an interruption and a defect",
+  "a time-out and a defect"
+])
+type End = typeof ends.Type
+
+/** What a call may look like that its caller's deadline ends. */
+const shown: { readonly [Name in End]: (work: Effect.Effect<void>) => Effect.Effect<unknown, unknown> } = {
+  "an interruption": (work) => work,
+  "a time-out": (work) => timed(work),
+  "two time-outs": (work) => Effect.race(timed(work), timed(work)),
+  "an error of the client": (work) => Effect.mapError(timed(work), () => "The provider timed out."),
+  "a defect": (work) => Effect.orDie(timed(work)),
+  "a time-out and an interruption": (work) =>
+    Effect.acquireUseRelease(Effect.void, () => timed(work), () => Effect.sleep(1)),
+  "an interruption and a defect": (work) => Effect.onInterrupt(work, () => Effect.die("The socket was closed.")),
+  "a time-out and a defect": (work) => timed(Effect.onInterrupt(work, () => Effect.die("The socket was closed.")))
+}
+
+const timed = (work: Effect.Effect<void>) => Deadline.attempt("10 seconds")(work)
+
+const given = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 99 }))
+
 describe("a total deadline", () => {
   it.effect("of ten callers with 5 ms left does not open the circuit of a target that takes 20 ms", () =>
     Effect.gen(function*() {
@@ -26,6 +55,39 @@ describe("a total deadline", () => {
       yield* times(10, run(Deadline.within("5 millis")(call), "5 millis"))
       const { calls, inFlight, state } = yield* breaker.snapshot
       assert.deepStrictEqual({ calls, inFlight, state }, { calls: 0, inFlight: 0, state: "Closed" })
+    }))
+
+  it.effect.prop(
+    "says nothing of a target that would have answered later, and opens the circuit of one that hangs, however its end shows",
+    [ends, given],
+    ([end, millis]) =>
+      Effect.gen(function*() {
+        const healthy = yield* make()
+        // What is shown to take 200 ms is not sick when callers wait for less.
+        const call = healthy.protect(shown[end](answers("200 millis")))
+        yield* times(20, run(Deadline.within(millis)(call), "1 second"))
+        const { calls, failed, inFlight, state } = yield* healthy.snapshot
+        assert.deepStrictEqual({ calls, failed, inFlight, state }, {
+          calls: 0,
+          failed: 0,
+          inFlight: 0,
+          state: "Closed"
+        })
+        const sick = yield* make()
+        yield* times(10, run(Deadline.within("5 seconds")(sick.protect(shown[end](Effect.never))), "6 seconds"))
+        assert.strictEqual(yield* sick.state, "Open")
+      }),
+    { arbitrary: { runs: 60 } }
+  )
+
+  it.effect("does not teach what an answer takes by the call that it ended", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const part = answers("20 millis").pipe(Deadline.attempt("10 seconds"), Effect.ignore)
+      yield* times(10, run(Deadline.within("5 millis")(breaker.protect(part)), "5 millis"))
+      yield* times(20, run(Deadline.within("6 millis")(breaker.protect(answers("20 millis"))), "6 millis"))
+      const { failed, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ failed, state }, { failed: 0, state: "Closed" })
     }))
 
   for (
@@ -83,6 +145,37 @@ describe("a total deadline", () => {
         assert.strictEqual(yield* breaker.state, "Open")
       })
   )
+
+  const slowAnswers = Schema.Array(Schema.Literals([20, 300, 2000]))
+
+  it.effect.prop(
+    "of 100 ms or more opens the circuit of a target that hangs, however slowly it answered before",
+    [slowAnswers, givenEach],
+    ([before, millis]) =>
+      Effect.gen(function*() {
+        const breaker = yield* make({ openFor: "1 day" })
+        for (const duration of before) yield* run(breaker.protect(answers(duration)), duration)
+        // Nobody has had an answer for eight times what the slowest took.
+        yield* times(Math.ceil(16_000 / millis), run(Deadline.within(millis)(breaker.protect(Effect.never)), millis))
+        yield* times(50, run(Deadline.within(millis)(breaker.protect(Effect.never)), millis))
+        assert.strictEqual(yield* breaker.state, "Open")
+      }),
+    { arbitrary: { runs: 30, size: 8 } }
+  )
+
+  it.effect("below what answers take opens no circuit while others have answers", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      yield* times(8, run(breaker.protect(answers("2 seconds")), "2 seconds"))
+      const impatient = Effect.exit(Deadline.within("500 millis")(breaker.protect(answers("2 seconds"))))
+      const minute = Effect.all([
+        Effect.repeat(impatient, { times: 119 }),
+        Effect.repeat(breaker.protect(answers("2 seconds")), { times: 29 })
+      ], { concurrency: "unbounded" })
+      yield* run(minute, "1 minute")
+      const { failed, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ failed, state }, { failed: 0, state: "Closed" })
+    }))
 
   const tooLittle = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 99 }))
 

@@ -208,6 +208,27 @@ describe("Telemetry metrics", () => {
       Effect.provide(Layer.merge(Registry.layer(), Layer.sync(Metric.MetricRegistry, () => new Map())))
     ))
 
+  it.effect("are told of all others when one entry cannot be read, and so is health", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "sound", concurrency: 2 })
+      let isSound = true
+      const snapshot = Effect.suspend(() => isSound ? bulkhead.snapshot : Effect.die("This cannot be read."))
+      const enter = (name: string) =>
+        Registry.register({ _tag: "Bulkhead", name, bulkhead: { ...bulkhead, name, snapshot } })
+      yield* enter("broken")
+      isSound = false
+      yield* enter("broken from the beginning")
+      const concurrency = yield* scrapeOf("bulkhead_concurrency")
+      assert.deepStrictEqual(concurrency, {
+        "bulkhead_concurrency{name=\"broken\"}": 2,
+        "bulkhead_concurrency{name=\"sound\"}": 2
+      })
+      assert.strictEqual((yield* Registry.health).status, "up")
+      const before = yield* Registry.CurrentRegistry
+      const later = Telemetry.layer().pipe(Layer.provide(Layer.succeed(Registry.CurrentRegistry, before)))
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(Layer.build(later))))
+    }).pipe(Effect.scoped, observed()))
+
   it.effect("are those of the registry the layer was given, and no other", () =>
     Effect.gen(function*() {
       yield* Bulkhead.make({ name: "mine", concurrency: 1 })

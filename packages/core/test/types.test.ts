@@ -130,7 +130,16 @@ describe("the error type of a pipeline", () => {
     const beside = () => Pipeline.make({ breaker, retry, attemptTimout: "10 seconds" })
     // @ts-expect-error: nor where the times come from the configuration
     const configured = () => Pipeline.fromConfig("model", { breaker, attemptTimout: "10 seconds" })
-    expectTypeOf([alone, beside, configured]).toBeArray()
+    const misspelt = { attemptTimout: "10 seconds" } as const
+    // @ts-expect-error: nor where they are no literal and have no part in common with what there is
+    const named = () => Pipeline.make(misspelt)
+    // @ts-expect-error: nor from the configuration
+    const namedConfigured = () => Pipeline.fromConfig("model", misspelt)
+    // @ts-expect-error: a part is not the parts
+    const part = () => Pipeline.make(breaker)
+    // @ts-expect-error: nor where only one of two has none in common
+    const oneOf = (parts: { readonly breakr: typeof breaker } | { readonly retry: Retry.Retry }) => Pipeline.make(parts)
+    expectTypeOf([alone, beside, configured, named, namedConfigured, part, oneOf]).toBeArray()
   })
 
   it("is that of either, where the parts are one thing or the other", () => {

@@ -12,7 +12,8 @@ import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout } from "../internal/timerLane.ts"
 import { orDie, wake } from "../internal/wake.ts"
 import type { Reason } from "./BulkheadFull.ts"
-import { CurrentKey, CurrentPriority } from "./current.ts"
+import { priorityOf } from "../internal/currentPriority.ts"
+import { CurrentKey } from "./current.ts"
 import type { Lane, Waiter } from "./fairQueue.ts"
 import type { PermitPool } from "./permitPool.ts"
 
@@ -47,7 +48,7 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
     if (this.maxWait === 0) return pool.reject("wait-timeout")
     const moment = given ?? momentOf(fiber)
     if (moment.deadline !== undefined && moment.deadline.at <= moment.now) return pool.reject("deadline")
-    this.priority = fiber.getRef(CurrentPriority) || 0
+    this.priority = priorityOf(fiber)
     pool.queue.push(this)
     this.state = "waiting"
     const wait = this.wait = new Wait(

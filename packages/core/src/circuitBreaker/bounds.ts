@@ -1,6 +1,6 @@
 /** The largest options that can be kept: windows that fit into memory, times that a number of milliseconds can tell. */
 import type * as Duration from "effect/Duration"
-import type { OptionsOf } from "../internal/options.ts"
+import { isAbove, type OptionsOf } from "../internal/options.ts"
 
 /** Marks of two bits: 2.5 MB. */
 export const mostCalls = 10_000_000
@@ -40,4 +40,6 @@ export const limit = (check: OptionsOf, field: string, value: Duration.Input): n
 
 /** A whole number of at least one that is not more than can be kept. */
 export const count = (check: OptionsOf, field: string, value: number, most: number): number =>
-  check.integer(field, value, 1) <= most ? value : check.refuse(field, `a whole number from 1 to ${most}`, value)
+  isAbove(value, most)
+    ? check.refuse(field, `a whole number from 1 to ${most}`, value)
+    : check.integer(field, value, 1)

@@ -30,12 +30,15 @@ export const judgeWith = (
     readonly classify?: Outcome.Classify<any, any> | undefined
     readonly slowCallDuration?: Duration.Input | undefined
   }
-): Judge => ({
-  classify: options.classify ?? judge.classify,
-  slowMillis: options.slowCallDuration === undefined
-    ? judge.slowMillis
-    : new OptionsOf("CircuitBreaker.protectWith").limit("slowCallDuration", options.slowCallDuration)
-})
+): Judge => {
+  const check = new OptionsOf("CircuitBreaker.protectWith")
+  return {
+    classify: options.classify === undefined ? judge.classify : check.callback("classify", options.classify),
+    slowMillis: options.slowCallDuration === undefined
+      ? judge.slowMillis
+      : check.limit("slowCallDuration", options.slowCallDuration)
+  }
+}
 
 /** What the calls of one circuit share. */
 export class Circuit extends BreakerMachine {
@@ -133,6 +136,7 @@ export class Call extends Admission implements BreakerLease {
 
   private learn(): void {
     const { moment } = this
+    this.circuit.patience.answered()
     if (moment !== undefined) this.circuit.patience.learn(moment.now, moment.deadline?.at ?? Infinity, moment.clock)
   }
 }

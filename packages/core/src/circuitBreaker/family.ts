@@ -117,7 +117,8 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
     const transitions = Stream.fromPubSub(hub)
     const placeOf = (key: string): Place => ({
       name: members.nameOf(key),
-      called: (fiber, moment) => members.get(key, clockOf(fiber, moment)),
+      called: (fiber, moment) => members.call(key, clockOf(fiber, moment)),
+      asked: (fiber, moment) => members.get(key, clockOf(fiber, moment)),
       seen: (clock) => members.peek(key, clock),
       changed: (clock, change) => members.command(key, clock, change)
     })

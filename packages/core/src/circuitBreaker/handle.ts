@@ -20,6 +20,8 @@ export interface Place {
   readonly name: string
   /** The circuit to call through. */
   readonly called: (fiber: Fiber.Fiber<any, any>, moment: Moment | undefined) => Circuit
+  /** The circuit to ask about a call, before it is called through or not. */
+  readonly asked: (fiber: Fiber.Fiber<any, any>, moment: Moment | undefined) => Circuit
   /** The circuit to look at. */
   readonly seen: (clock: Clock.Clock) => Circuit
   /** Lets a command change the circuit. */
@@ -30,6 +32,7 @@ export interface Place {
 export const placeOf = (circuit: Circuit): Place => ({
   name: circuit.name,
   called: () => circuit,
+  asked: () => circuit,
   seen: () => circuit,
   changed: (_, change) => change(circuit)
 })
@@ -40,7 +43,7 @@ export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, mome
 
 /** Refuses the calls to a circuit that is open, before anything else is done for them. */
 const refuseOpen = (place: Place): Refuse => (fiber) => {
-  const circuit = place.called(fiber, undefined)
+  const circuit = place.asked(fiber, undefined)
   return circuit.isOpen && !circuit.wouldAdmit(timeOf(fiber)) ? circuit.reject() : undefined
 }
 
@@ -53,7 +56,7 @@ export const handle = (place: Place, judge: Judge, transitions: Stream.Stream<Tr
     return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin, isOpen)
   }
   const refuse: Refuse = (fiber, moment) => {
-    const circuit = place.called(fiber, moment)
+    const circuit = place.asked(fiber, moment)
     return circuit.wouldAdmit(moment ?? timeOf(fiber)) || isInProbe(circuit, fiber) ? undefined : circuit.reject()
   }
   const look = <A>(read: (circuit: Circuit, now: number) => A) =>

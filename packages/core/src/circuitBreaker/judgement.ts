@@ -60,26 +60,31 @@ const millisOf = (duration: unknown): number =>
   Duration.isDuration(duration) ? Math.max(0, Duration.toMillis(duration)) : 0
 
 /**
- * The time that a call was given which its caller's deadline ended; undefined for any other end. It shows as the failure
- * that the call itself tells, or, where the deadline stands around the guard, as an interruption after it has passed.
+ * The time that a call was given which its caller's deadline ended; undefined for any other end. However it shows, as the
+ * time-out that the call itself tells or what somebody has made of it, alone, twice or with what its finalizers say, or as
+ * an interruption: what fails after the deadline in force at its beginning has come, says first that it had no more time.
+ * Only work that ends with the rejection of a tool has called the callee, as at any other time.
  */
 export const cutOff = (
-  { cause }: Exit.Failure<any, any>,
+  exit: Exit.Failure<any, any>,
   began: Moment | undefined
 ): number | undefined => {
+  const { cause } = exit
   const [first] = cause.reasons
   const error = first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first) ? first.error : undefined
-  const given = isExceeded(error) && error.limit === "total"
-    ? Duration.toMillis(error.after)
-    : undefined
-  if (given === 0) return 0
-  if (given === undefined && !Cause.hasInterruptsOnly(cause)) return undefined
+  const told = isExceeded(error) && error.limit === "total" ? Duration.toMillis(error.after) : undefined
+  if (told === 0) return 0
   // Only the deadline that was in force when the call began is the caller's: one that is set further in is the callee's.
   const deadline = began?.deadline
-  if (deadline?.limit !== "total" || monotonicMillis(began!.clock) < deadline.at) return undefined
-  // Work that its request has left behind, such as a stream, may be interrupted long after a deadline that ended nobody.
-  if (given === undefined && deadline instanceof Expiry && !deadline.hasCome) return undefined
-  return given ?? deadline.at - began!.now
+  if (deadline?.limit !== "total") return undefined
+  const given = deadline.at - began!.now
+  if (told === undefined) {
+    // Work that its request has left behind, such as a stream, may end long after a deadline that ended nobody.
+    const hasCome = deadline instanceof Expiry ? deadline.hasCome : undefined
+    const isInterrupted = Cause.hasInterruptsOnly(cause)
+    if (isInterrupted ? hasCome === false : hasCome !== true || given <= 0 || Outcome.isRejected(exit)) return undefined
+  }
+  return monotonicMillis(began!.clock) < deadline.at ? undefined : told ?? given
 }
 
 // A proxy may throw when it is asked what it is.

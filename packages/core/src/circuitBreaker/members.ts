@@ -18,6 +18,8 @@ class Member extends Circuit implements Place<Member> {
   after: Member | undefined
   /** The queue it is in; none when it has been forgotten, or was never kept. */
   queue: WaitQueue<Member> | undefined
+  /** Commands that are changing it: who is told of that may give others, in the middle of them. */
+  commands = 0
   readonly key: string
   private readonly members: Members
 
@@ -32,7 +34,7 @@ class Member extends Circuit implements Place<Member> {
   }
 
   get isHolding(): boolean {
-    return this.inFlight > 0 || this.state !== "Closed"
+    return this.inFlight > 0 || this.state !== "Closed" || this.commands > 0
   }
 
   protected override ended(): void {
@@ -74,8 +76,15 @@ export class Members {
     return `${this.name}/${key}`
   }
 
-  /** The circuit of a key that is used now. One that there is no room for passes its call and is not kept. */
-  get(key: string, clock: Clock.Clock): Circuit {
+  /** The circuit of a key to call through. One that there is no room for passes its call, which is counted. */
+  call(key: string, clock: Clock.Clock): Circuit {
+    const member = this.get(key, clock)
+    if (member.queue === undefined) this.notKept++
+    return member
+  }
+
+  /** The circuit of a key that is used now; it is kept if there is room for it. */
+  get(key: string, clock: Clock.Clock): Member {
     const now = this.grains(clock)
     const member = this.all.get(key)
     if (member === undefined) return this.add(key, now, clock)
@@ -96,9 +105,9 @@ export class Members {
     const now = this.grains(clock)
     const member = this.all.get(key) ?? new Member(key, this, clock)
     this.all.set(key, member)
-    // In no queue it cannot be forgotten meanwhile.
-    this.takeOut(member)
+    member.commands++
     change(member)
+    member.commands--
     this.use(member, now)
     this.forget(now, member)
   }
@@ -119,7 +128,7 @@ export class Members {
     return Math.floor(monotonicMillis(clock) / this.bounds.grain)
   }
 
-  private add(key: string, now: number, clock: Clock.Clock): Circuit {
+  private add(key: string, now: number, clock: Clock.Clock): Member {
     const member = new Member(key, this, clock)
     this.all.set(key, member)
     this.use(member, now)
@@ -195,15 +204,17 @@ export class Members {
       if (oldest === undefined) break
       this.place(oldest, this.holding)
       oldest.settle(monotonicMillis(clock), clock)
-      const isOver = oldest.state === "HalfOpen" && oldest.inFlight === 0 && this.isIdle(oldest, now)
+      const isOver = oldest.state === "HalfOpen" && oldest.inFlight + oldest.commands === 0 && this.isIdle(oldest, now)
       if (isOver && oldest.queue === this.holding) return this.drop(oldest)
     }
-    this.notKept++
-    this.drop(newcomer)
+    // Who is told that an opening has ended may change the newcomer by hand.
+    if (!newcomer.isHolding) this.drop(newcomer)
   }
 
   private drop(member: Member): void {
     this.takeOut(member)
+    // It may have been forgotten, and its key begun anew, by who was told of a change meanwhile.
+    if (this.all.get(member.key) !== member) return
     this.all.delete(member.key)
     addCounters(this.forgotten, member)
   }

@@ -15,7 +15,7 @@ export class Patience {
   private readonly set: number | undefined
   private answers = 0
   private usual = 0
-  /** For how long callers have waited in all without one answer; those who wait at the same time count once. */
+  /** For how long callers have waited in all since the last answer; those who wait at the same time count once. */
   private waited = 0
   private waitedUntil = 0
 
@@ -32,11 +32,18 @@ export class Patience {
   /** Whether a call that began then had been given enough when its caller's deadline ended it. All in milliseconds. */
   isEnough(given: number, began: number): boolean {
     if (this.set !== undefined) return given >= this.set
-    if (this.answers > 0) return given >= this.usual
     const ended = began + given
     this.waited += Math.max(0, ended - Math.max(began, this.waitedUntil))
     this.waitedUntil = Math.max(ended, this.waitedUntil)
-    return given >= usualAtFirst || (given >= leastAtFirst && this.waited >= usualAtFirst)
+    const isNever = this.answers === 0
+    // What took long once, such as the first answers after a start, must not excuse a callee that answers nobody any more.
+    return given >= (isNever ? usualAtFirst : this.usual) ||
+      (given >= leastAtFirst && this.waited >= (isNever ? usualAtFirst : few * this.usual))
+  }
+
+  /** A call was answered. */
+  answered(): void {
+    this.waited = 0
   }
 
   /** Learns how long an answer takes: from the first few, and then from one in eight, the later the more it counts. */
@@ -49,7 +56,7 @@ export class Patience {
     }
     const now = monotonicMillis(clock)
     // The deadline was not this call's any more: it is work that its request has left behind, such as a stream.
-    if (now > deadline) return
+    if (now >= deadline) return
     this.answers = answers
     this.usual += (Math.max(0, now - began) - this.usual) / Math.min(answers, few)
   }

@@ -11,6 +11,7 @@ import * as Outcome from "../Outcome.ts"
 import type { Family } from "./family.ts"
 import { CircuitOpen } from "./open.ts"
 import { through } from "../internal/guard.ts"
+import { atOnce } from "../internal/atOnce.ts"
 import { withoutStack } from "../internal/rejection.ts"
 
 /**
@@ -66,15 +67,23 @@ const execute = <A, E, R, R2>(
     let judged: Outcome.Outcome | undefined
     const judge = (exit: Exit.Exit<A, E>): Effect.Effect<void, never, R2> => {
       if (classify === undefined || isInterruption(exit)) return Effect.void
-      const outcome = classify(exit)
-      return Effect.map(Effect.isEffect(outcome) ? outcome : Effect.succeed(outcome), (outcome) => {
-        judged = fromPlatform(outcome)
+      // What a classifier throws, or answers that is no outcome, changes no result: the default judges instead.
+      const answer = Effect.suspend(() => {
+        const outcome = atOnce(classify(exit)) as ReturnType<typeof classify>
+        return Effect.isEffect(outcome) ? outcome : Effect.succeed(outcome)
       })
+      return Effect.catchCauseIf(
+        Effect.map(answer, (outcome) => {
+          judged = fromPlatform(outcome)
+        }),
+        (cause) => !Cause.hasInterrupts(cause),
+        () => Effect.void
+      )
     }
     return through(self, Effect.onExit(judge)).pipe(
       family.protectWith(key, { classify: (exit) => judged ?? Outcome.fromExit(exit) }),
       Effect.mapError((error): E | Platform.CircuitBreakerError =>
-        error instanceof CircuitOpen && error.breaker === `${family.name}/${key}` ? rejection(key, error) : error as E
+        isOpen(error) && error.breaker === `${family.name}/${key}` ? rejection(key, error) : error as E
       )
     )
   })
@@ -93,6 +102,15 @@ const rejection = (key: string, { retryAfter, state }: CircuitOpen): Platform.Ci
         : new Platform.CircuitOpen({ key, retryAfter: retryAfter ?? byHand })
     })
   )
+
+// A proxy may throw when it is asked what it is.
+const isOpen = (error: unknown): error is CircuitOpen => {
+  try {
+    return error instanceof CircuitOpen
+  } catch {
+    return false
+  }
+}
 
 // The platform wants a time where only a hand can tell one.
 const byHand = Duration.hours(1)

@@ -5,6 +5,7 @@ import * as Schedule from "effect/Schedule"
 import type { FamilyOptions, Options, Window } from "../CircuitBreaker.ts"
 import * as Outcome from "../Outcome.ts"
 import type { BreakerRules } from "../internal/breakerModel.ts"
+import { fieldOf } from "../internal/fieldOf.ts"
 import type { OptionsOf } from "../internal/options.ts"
 import { CountWindow, type SlidingWindow, TimeWindow } from "../internal/slidingWindow.ts"
 import {
@@ -29,6 +30,10 @@ export const toRules = (
 ): BreakerRules => {
   check.name(options.name)
   const window = options.window ?? { _tag: "LastCalls", calls: 100 }
+  const halfOpen = check.group("halfOpen", options.halfOpen, ["calls", "maxWait"])
+  const rampUp = check.group("rampUp", options.rampUp, ["over", "from"])
+  const kind = fieldOf(window, "_tag")
+  if (kind !== "LastCalls" && kind !== "Lasting") return check.refuse("window", "lastCalls(…) or lasting(…)", window)
   const size = window._tag === "LastCalls" ? count(check, "window.calls", window.calls, mostCalls) : mostCounted
   const failureRate = options.failureRate ?? 0.5
   const rate = failureRate === "off" ? Infinity : check.rate("failureRate", failureRate)
@@ -40,13 +45,13 @@ export const toRules = (
     consecutiveFailures: options.consecutiveFailures === undefined
       ? Infinity
       : count(check, "consecutiveFailures", options.consecutiveFailures, mostCounted),
-    halfOpenCalls: count(check, "halfOpen.calls", options.halfOpen?.calls ?? 5, mostProbes),
+    halfOpenCalls: count(check, "halfOpen.calls", halfOpen?.calls ?? 5, mostProbes),
     // With the failure rate off there is no share to compare with: one failed probe opens again.
     halfOpenFailureRate: rate === Infinity ? Number.MIN_VALUE : rate,
-    halfOpenMaxWait: limit(check, "halfOpen.maxWait", options.halfOpen?.maxWait ?? "60 seconds"),
-    rampUp: options.rampUp && {
-      over: span(check, "rampUp.over", options.rampUp.over),
-      from: check.rate("rampUp.from", options.rampUp.from ?? 0.1)
+    halfOpenMaxWait: limit(check, "halfOpen.maxWait", halfOpen?.maxWait ?? "60 seconds"),
+    rampUp: rampUp && {
+      over: span(check, "rampUp.over", rampUp.over),
+      from: check.rate("rampUp.from", rampUp.from ?? 0.1)
     },
     maxRetryAfter: span(check, "maxRetryAfter", options.maxRetryAfter ?? "10 minutes"),
     patience: options.patience === undefined ? undefined : check.wait("patience", options.patience),
@@ -57,7 +62,7 @@ export const toRules = (
 
 /** How calls are judged unless they are judged by a rule of their own. */
 export const toJudge = (options: Options, check: OptionsOf): Judge => ({
-  classify: options.classify ?? Outcome.fromExit,
+  classify: options.classify === undefined ? Outcome.fromExit : check.callback("classify", options.classify),
   slowMillis: options.slowCallDuration === undefined
     ? Infinity
     : span(check, "slowCallDuration", options.slowCallDuration)
@@ -96,10 +101,19 @@ const toOpenings = (
   check: OptionsOf,
   context: Context.Context<never>
 ): () => (opening: number) => number => {
-  if (Schedule.isSchedule(openFor)) {
+  if (isSchedule(openFor)) {
     return scheduledOpenings(openFor as Schedule.Schedule<unknown, number>, context)
   }
   const millis = span(check, "openFor", openFor)
   const always = () => millis
   return () => always
+}
+
+// A proxy may throw when it is asked what it is.
+const isSchedule = (value: unknown): value is Schedule.Schedule<unknown, number> => {
+  try {
+    return Schedule.isSchedule(value)
+  } catch {
+    return false
+  }
 }

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import type { FamilyOptions, Options, Window } from "../CircuitBreaker.ts"
 import type { OptionsOf } from "../internal/options.ts"
 import { group, Quantity, writtenOptions } from "../internal/writtenOptions.ts"
+import { span } from "./bounds.ts"
 import { toBounds, toJudge, toRules } from "./rules.ts"
 
 const fields = {
@@ -70,8 +71,8 @@ const toSchedule = (
   { base, cap, factor, jitter }: Exclude<Written["openFor"], string | number | undefined>,
   check: OptionsOf
 ): Schedule.Schedule<unknown, number> => {
-  const first = check.positive("openFor.base", base as Duration.Input)
-  const last = check.positive("openFor.cap", (cap ?? Math.max(first, 600_000)) as Duration.Input)
+  const first = span(check, "openFor.base", base as Duration.Input)
+  const last = span(check, "openFor.cap", (cap ?? Math.max(first, 600_000)) as Duration.Input)
   const growth = factor ?? 2
   const share = jitter ?? 0
   if (!isBetween(growth, 1, Infinity)) return check.refuse("openFor.factor", "a number of at least 1", growth)

@@ -1,9 +1,10 @@
 /** How urgent a call is: set by its caller, and left behind by what runs for several callers. */
 import * as Context from "effect/Context"
+import type * as Fiber from "effect/Fiber"
 
 /**
- * How urgent the calls inside are: calls that wait are served from the highest priority down. Any number; NaN counts as
- * 0. @default 0
+ * How urgent the calls inside are: calls that wait are served from the highest priority down. Any number; NaN, and
+ * what is no number, counts as 0. @default 0
  *
  * ```ts
  * import { Bulkhead } from "@switchgear/core"
@@ -25,3 +26,12 @@ import * as Context from "effect/Context"
 export const CurrentPriority = Context.Reference<number>("@switchgear/core/Bulkhead/CurrentPriority", {
   defaultValue: () => 0
 })
+
+/**
+ * The priority of the fiber's calls. What is no number stands with the default: among numbers it would have no place, and
+ * those behind it none either.
+ */
+export const priorityOf = (fiber: Fiber.Fiber<any, any>): number => {
+  const priority: unknown = fiber.getRef(CurrentPriority)
+  return typeof priority === "number" && !Number.isNaN(priority) ? priority : 0
+}

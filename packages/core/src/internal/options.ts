@@ -3,6 +3,7 @@
  * `RangeError` that names the field, the value and the range.
  */
 import * as Duration from "effect/Duration"
+import { fieldOf } from "./fieldOf.ts"
 
 /** Names what is being made, as in `CircuitBreaker.make`, for the messages of its checks. */
 export class OptionsOf {
@@ -26,13 +27,36 @@ export class OptionsOf {
 
   integer(field: string, value: number, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number {
     if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value
-    const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`
-    return this.refuse(field, `a whole number ${range}`, value)
+    // The largest number that there is, is only told to who wrote a larger one.
+    const isBounded = maximum !== Number.MAX_SAFE_INTEGER || (Number.isFinite(value) && value > maximum)
+    return this.refuse(
+      field,
+      `a whole number ${isBounded ? `from ${minimum} to ${maximum}` : `of at least ${minimum}`}`,
+      value
+    )
   }
 
-  /** A number that has been checked, up to what can be kept. */
+  /** A number up to what can be kept, which is checked further on. */
   atMost(field: string, value: number, maximum: number): number {
-    return value <= maximum ? value : this.refuse(field, `at most ${maximum}`, value)
+    return isAbove(value, maximum) ? this.refuse(field, `at most ${maximum}`, value) : value
+  }
+
+  /** Something made before, which has these functions; undefined where it is left out. */
+  part(field: string, value: object | undefined, functions: ReadonlyArray<string>): void {
+    if (value === undefined) return
+    const lacks = functions.find((name) => typeof fieldOf(value, name) !== "function")
+    if (lacks !== undefined) this.refuse(field, `a part that has been made: it has no ${lacks}`, value)
+  }
+
+  /** Something that is called back. */
+  callback<F>(field: string, value: F): F {
+    return typeof value === "function" ? value : this.refuse(field, "a function", value)
+  }
+
+  /** Options in a group of their own; undefined where it is left out. */
+  group<G extends object>(field: string, value: G | undefined, fields: ReadonlyArray<keyof G & string>): G | undefined {
+    if (value === undefined || value === null) return undefined
+    return hasOnly(value, fields) ? value : this.refuse(field, `{ ${fields.join(", ")} }`, value)
   }
 
   /** A share of calls: above 0, because a threshold of 0 would hold before anything went wrong. */
@@ -93,16 +117,58 @@ export class OptionsOf {
   }
 }
 
-// `Duration` reads NaN as zero, which would turn a failed calculation into a working option.
+// What `Duration` reads as zero, such as NaN or an object without any of its units, would turn a failed calculation or a
+// misspelt unit into a working option.
 const toMillis = (value: Duration.Input): number => {
-  if (typeof value === "number" && Number.isNaN(value)) return NaN
-  const duration = Duration.fromInput(value)
-  return duration._tag === "None" ? NaN : Duration.toMillis(duration.value)
+  try {
+    if (!Duration.isDuration(value) && !isWhole(value)) return NaN
+    const duration = Duration.fromInput(value)
+    return duration._tag === "None" ? NaN : Duration.toMillis(duration.value)
+  } catch {
+    return NaN
+  }
 }
 
-export const render = (value: unknown): string =>
-  Duration.isDuration(value)
-    ? Duration.format(value)
-    : typeof value === "number" || typeof value === "bigint"
-    ? String(value)
-    : JSON.stringify(value) ?? String(value)
+const isWhole = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.keys(value).every((unit) => units.includes(unit)) && isLength(units.map((unit) => fieldOf(value, unit)))
+    : ![value].flat().some(Number.isNaN)
+
+const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"]
+
+const isLength = (amounts: ReadonlyArray<unknown>): boolean => {
+  const given = amounts.filter((amount) => amount !== undefined)
+  return given.length > 0 && given.every((amount) => typeof amount === "number" && !Number.isNaN(amount))
+}
+
+/** How a message shows a value, whatever it is: one that cannot be shown is told by its type. */
+export const render = (value: unknown): string => {
+  try {
+    return Duration.isDuration(value)
+      ? Duration.format(value)
+      : typeof value === "number"
+      ? String(value)
+      : typeof value === "bigint"
+      ? `${value}n`
+      : JSON.stringify(value, (_, inner) => isOdd(inner) ? String(inner) : inner) ?? String(value)
+  } catch {
+    return `a value of type ${typeof value}`
+  }
+}
+
+// What JSON cannot tell.
+const isOdd = (value: unknown): boolean =>
+  typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))
+
+/** Whether a value is too large, which is told before anything else that may be wrong with it. */
+export const isAbove = (value: unknown, maximum: number): boolean =>
+  (typeof value === "number" || typeof value === "bigint") && value > maximum
+
+const hasOnly = (value: unknown, fields: ReadonlyArray<string>): boolean => {
+  try {
+    return typeof value === "object" && value !== null && !Array.isArray(value) &&
+      Object.keys(value).every((field) => fields.includes(field))
+  } catch {
+    return false
+  }
+}

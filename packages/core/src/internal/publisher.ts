@@ -31,6 +31,15 @@ interface Source<Snapshot> {
   latest: Snapshot
 }
 
+/** What can be read now; the last that could, where that throws: one that cannot be read must not hide all others. */
+const newest = <Snapshot>({ latest, snapshot }: Source<Snapshot>): Snapshot => {
+  try {
+    return snapshot()
+  } catch {
+    return latest
+  }
+}
+
 export class Publisher<Snapshot> {
   private readonly series: ReadonlyArray<Series<Snapshot>>
   private readonly maxNames: number
@@ -67,7 +76,7 @@ export class Publisher<Snapshot> {
     const round = new Round()
     const retractions = existing.map((series) =>
       this.register(series, id, () => {
-        if (round.begins(series, monotonicMillis(this.clock))) source.latest = source.snapshot()
+        if (round.begins(series, monotonicMillis(this.clock))) source.latest = newest(source)
         return series.read(source.latest) ?? NaN
       })
     )
@@ -162,7 +171,7 @@ class Crowd<Snapshot> {
 
   private update(source: Source<Snapshot>): void {
     const before = source.latest
-    source.latest = source.snapshot()
+    source.latest = newest(source)
     for (const series of this.counters) this.count(series, series.read(before), series.read(source.latest))
   }
 

@@ -95,7 +95,8 @@ export class Roster<Entry extends Member, Event> {
 
   // What an observer throws is neither the fault of the guard that changed nor of the other observers.
   private tell(say: (observer: Observer<Entry, Event>) => unknown): void {
-    for (const observer of this.observers) callBack(() => say(observer))
+    // Those who are in now: one that comes again each time that it is told would be told without end.
+    for (const observer of Array.from(this.observers)) callBack(() => say(observer))
   }
 
   // `count` is free unless someone below it has left: then the gap is looked for. So a thousand of one name cost no

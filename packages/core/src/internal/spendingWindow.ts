@@ -2,7 +2,8 @@
 import { enough } from "./meter.ts"
 import { TimeWindow } from "./slidingWindow.ts"
 
-const SLICES = 100
+/** How many slices a window is kept in. */
+export const SLICES = 100
 
 export class SpendingWindow {
   private readonly ratio: number

@@ -27,11 +27,14 @@ export const compose = (parts: Parts, { attempt, total }: Millis, options: CallO
 const guardsOf = ({ breaker, bulkhead, limit }: Parts, options: CallOptions<any, any>): ReadonlyArray<Combinator> => {
   const { classify, costs, maxWait, settle, slowCallDuration } = options
   const guards = [
-    limit && (costs || settle || maxWait !== undefined
+    limit && (costs !== undefined || settle !== undefined || maxWait !== undefined
       ? limit.protectWith({ costs: costs ?? {}, settle, maxWait })
       : limit.protect),
     bulkhead && (maxWait === undefined ? bulkhead.protect : bulkhead.protectWith({ maxWait })),
-    breaker && (classify || slowCallDuration ? breaker.protectWith({ classify, slowCallDuration }) : breaker.protect)
+    breaker &&
+    (classify !== undefined || slowCallDuration !== undefined
+      ? breaker.protectWith({ classify, slowCallDuration })
+      : breaker.protect)
   ]
   return guards.filter((combinator) => combinator !== undefined) as ReadonlyArray<Combinator>
 }

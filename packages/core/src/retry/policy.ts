@@ -1,4 +1,6 @@
 /** The options of a retry, checked. */
+import * as Effect from "effect/Effect"
+import { fieldOf } from "../internal/fieldOf.ts"
 import type { OptionsOf } from "../internal/options.ts"
 import { type Jitter, jitters } from "../internal/backoff.ts"
 import * as Outcome from "../Outcome.ts"
@@ -27,7 +29,12 @@ export const toPolicy = (options: Options<any>, check: OptionsOf): Policy => {
     cap: check.positive("cap", options.cap ?? Math.max(base, 10_000)),
     jitter: check.oneOf("jitter", options.jitter ?? "full", jitters),
     within: options.within === undefined ? Infinity : check.positive("within", options.within),
-    while: options.while ?? isTransient,
-    budget: options.budget
+    while: options.while === undefined ? isTransient : check.callback("while", options.while),
+    budget: options.budget === undefined ? undefined : toBudget(options.budget, check)
   }
 }
+
+const toBudget = (budget: RetryBudget, check: OptionsOf): RetryBudget =>
+  Effect.isEffect(fieldOf(budget, "take")) && Effect.isEffect(fieldOf(budget, "deposit"))
+    ? budget
+    : check.refuse("budget", "a retry budget", budget)

@@ -22,7 +22,7 @@ const healthy = ({ cast: given, steps }: Program): Program => {
         return answers as never
       case "Guard":
         return isCircuit(cast[tree.guard])
-          ? { ...tree, inner: tree.inner._tag === "Work" ? answers as never : timed }
+          ? { ...tree, inner: tree.inner._tag === "Work" ? answers as never : called(tree.inner) }
           : { ...tree, inner: treated(tree.inner) }
       case "Limit":
         return { ...tree, limit: "within", inner: treated(tree.inner) }
@@ -35,6 +35,13 @@ const healthy = ({ cast: given, steps }: Program): Program => {
     }
   }
   const timed = { _tag: "Limit", limit: "attempt", millis: 1000, inner: answers } as never
+  // A call may be several at once, such as a hedged one, of which each is told that the time is over.
+  const called = (tree: Tree): Tree =>
+    tree._tag === "Crowd"
+      ? { ...tree, inner: timed }
+      : tree._tag === "Together"
+      ? { ...tree, members: tree.members.map(() => timed) }
+      : timed
   const kept = (step: Step) => step._tag !== "ByHand" || !step.change.startsWith("breaker.")
   return {
     cast,
