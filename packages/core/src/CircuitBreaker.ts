@@ -139,12 +139,13 @@ export interface Options {
   readonly maxRetryAfter?: Duration.Input | undefined
   /**
    * A call that is ended by its caller's total deadline counts as a failure only if it had been given at least so much
-   * time; else it says nothing about the callee. Zero: every one counts; `"Infinity"`: none does. An attempt time-out
-   * always counts. While nothing has been answered yet, a call counts that had been given a second, or 100 ms if callers
-   * have waited for a second in all by then; those who wait at the same time count once. So does one that had been given
-   * 100 ms, if callers have waited for eight times the average without an answer. Set it, or an attempt time-out,
+   * time; else it is ignored. Zero: every one counts; `"Infinity"`: none does. An attempt time-out always counts.
+   *
+   * Where it is not set, calls that had been given less, but at least 100 ms, count too as soon as callers have waited for
+   * eight times the average without an answer. While nothing has been answered yet, the average is taken to be one second,
+   * and one second of waiting is enough. Callers that wait at the same time count once. Set it, or an attempt time-out,
    * where deadlines are below 100 ms.
-   * @default what an answered call takes on average, learnt from the first few and then from some of those under a deadline
+   * @default the average time of an answer, learnt from the first eight calls that are answered and then from one in eight
    */
   readonly patience?: Duration.Input | undefined
   /** The probes are judged by the same rates as the window, over all of them; with `failureRate: "off"`, one that fails opens again. */

@@ -21,8 +21,8 @@ import { OptionsOf } from "./internal/options.ts"
 /**
  * The judgement of one call.
  *
- * - `Success` and `Failure` are counted. The `retryAfter` of a failure is the wait the callee asked for, where the error
- *   itself does not say.
+ * - `Success` and `Failure` are counted. The `retryAfter` of a failure is the wait the callee asked for; without it, the one
+ *   that the error itself tells.
  * - `Ignored` is not counted; a half-open circuit gives the probe back.
  * - `TripFor` is a failure that also opens the circuit now, for the duration it names: a spent quota, a long
  *   `Retry-After`.

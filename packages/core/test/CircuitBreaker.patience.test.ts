@@ -205,6 +205,18 @@ describe("a total deadline", () => {
       assert.deepStrictEqual({ calls, failed, state }, { calls: 1, failed: 0, state: "Closed" })
     }))
 
+  it.effect("of half the average does not open the circuit of a target whose answers take longer or shorter, while others wait for them", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ failureRate: 0.2 })
+      for (let i = 0; i < 600; i++) {
+        // From 0.2 to 1.8 seconds, evenly.
+        const call = breaker.protect(answers(200 + (i * 7919) % 1600))
+        yield* run(i % 2 === 0 ? call : Deadline.within("500 millis")(call), "2 seconds")
+      }
+      const { openings, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ openings, state }, { openings: 0, state: "Closed" })
+    }))
+
   it.effect("counts always, never, or from a given time on", () =>
     Effect.gen(function*() {
       const failed = Effect.fnUntraced(function*(patience: Duration.Input, given: Duration.Input) {

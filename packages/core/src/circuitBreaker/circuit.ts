@@ -68,6 +68,7 @@ export class Call extends Admission implements BreakerLease {
   private readonly fiber: Fiber.Fiber<any, any>
   /** What is known of the time at which the call began; undefined where nobody wants to know. */
   private moment: Moment | undefined
+  private teaches = false
 
   constructor(
     circuit: Circuit,
@@ -96,7 +97,8 @@ export class Call extends Admission implements BreakerLease {
   enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
     const { circuit, self } = this
     if (circuit.tryAcquire(this)) {
-      if (this.moment === undefined && (circuit.patience.isNew || fiber.getRef(CurrentDeadline) !== undefined)) {
+      this.teaches = circuit.patience.isToTeach()
+      if (this.moment === undefined && (this.teaches || fiber.getRef(CurrentDeadline) !== undefined)) {
         this.moment = momentOf(fiber)
       }
       return circuit.state === "HalfOpen"
@@ -135,9 +137,9 @@ export class Call extends Admission implements BreakerLease {
   }
 
   private learn(): void {
-    const { moment } = this
-    this.circuit.patience.answered()
-    if (moment !== undefined) this.circuit.patience.learn(moment.now, moment.deadline?.at ?? Infinity, moment.clock)
+    const { circuit: { patience }, moment, teaches } = this
+    patience.answered()
+    if (teaches) patience.learn(moment!.now, moment!.deadline?.at ?? Infinity, moment!.clock)
   }
 }
 

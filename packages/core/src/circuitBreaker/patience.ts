@@ -14,6 +14,7 @@ const few = 8
 export class Patience {
   private readonly set: number | undefined
   private answers = 0
+  private begun = 0
   private usual = 0
   /** For how long callers have waited in all since the last answer; those who wait at the same time count once. */
   private waited = 0
@@ -24,9 +25,12 @@ export class Patience {
     this.set = set
   }
 
-  /** Whether so few answers are known that each is to be learnt from. */
-  get isNew(): boolean {
-    return this.answers < few && this.set === undefined
+  /**
+   * Whether it is to be learnt how long the call takes that begins now: each of the first few, and then one in eight, with a
+   * deadline or without. Calls under short deadlines alone would teach only how long the quick answers take.
+   */
+  isToTeach(): boolean {
+    return this.set === undefined && (this.answers < few || ++this.begun % few === 0)
   }
 
   /** Whether a call that began then had been given enough when its caller's deadline ended it. All in milliseconds. */
@@ -46,18 +50,12 @@ export class Patience {
     this.waited = 0
   }
 
-  /** Learns how long an answer takes: from the first few, and then from one in eight, the later the more it counts. */
+  /** Learns from a call that was answered, the later the more it counts. */
   learn(began: number, deadline: number, clock: Clock.Clock): void {
-    if (this.set !== undefined) return
-    const answers = this.answers + 1
-    if (answers > few && answers % few !== 0) {
-      this.answers = answers
-      return
-    }
     const now = monotonicMillis(clock)
     // The deadline was not this call's any more: it is work that its request has left behind, such as a stream.
     if (now >= deadline) return
-    this.answers = answers
-    this.usual += (Math.max(0, now - began) - this.usual) / Math.min(answers, few)
+    this.answers++
+    this.usual += (Math.max(0, now - began) - this.usual) / Math.min(this.answers, few)
   }
 }
