@@ -208,7 +208,7 @@ describe("a total deadline", () => {
   it.effect("of half the average does not open the circuit of a target whose answers take longer or shorter, while others wait for them", () =>
     Effect.gen(function*() {
       const breaker = yield* make({ failureRate: 0.2 })
-      for (let i = 0; i < 600; i++) {
+      for (let i = 0; i < 2000; i++) {
         // From 0.2 to 1.8 seconds, evenly.
         const call = breaker.protect(answers(200 + (i * 7919) % 1600))
         yield* run(i % 2 === 0 ? call : Deadline.within("500 millis")(call), "2 seconds")
