@@ -44,9 +44,9 @@ export const interpret = (scene: Scene, tree: Tree): Any => {
         ? Effect.catch(go(tree.first), () => go(tree.second))
         : Cascade.run(Cascade.first("first", go(tree.first)).pipe(Cascade.orElse("second", go(tree.second))))
     case "Crowd":
-      return together(tree.how, Array.from({ length: tree.times }, () => go(tree.inner)))
+      return together(scene, tree.how, Array.from({ length: tree.times }, () => go(tree.inner)))
     case "Together":
-      return together(tree.how, tree.members.map(go))
+      return together(scene, tree.how, tree.members.map(go))
   }
 }
 
@@ -176,7 +176,11 @@ const cached = (scene: Scene, read: Extract<Tree, { readonly _tag: "Cached" }>["
     })
   })
 
-const together = (how: Extract<Tree, { readonly _tag: "Together" }>["how"], members: ReadonlyArray<Any>): Any => {
+const together = (
+  scene: Scene,
+  how: Extract<Tree, { readonly _tag: "Together" }>["how"],
+  members: ReadonlyArray<Any>
+): Any => {
   switch (how) {
     case "all":
       return Effect.all(members, { concurrency: "unbounded" })
@@ -187,7 +191,9 @@ const together = (how: Extract<Tree, { readonly _tag: "Together" }>["how"], memb
     case "raceFirst":
       return Effect.raceAllFirst(members)
     case "forEach":
-      return Effect.forEach(members, (member) => member, { concurrency: 2 })
+      // The platform's own: when it yields while it is being interrupted, and a member ends meanwhile, it begins the next
+      // one, which cannot be interrupted. Where a step is struck, all members begin at once.
+      return Effect.forEach(members, (member) => member, { concurrency: scene.isStruck ? "unbounded" : 2 })
   }
 }
 

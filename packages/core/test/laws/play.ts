@@ -32,6 +32,7 @@ export const play = ({ cast, steps }: Program, { isHealthy, strike }: PlayOption
       registry.observe({ happened: () => heard.after++ })
       const guards = yield* Effect.provideService(makeGuards, Registry.CurrentRegistry, registry)
       const scene = new Scene(cast, guards, clock)
+      scene.isStruck = strike !== undefined
       for (const step of steps) {
         yield* perform(scene, step, strike)
         yield* meanwhile(scene)

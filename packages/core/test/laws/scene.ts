@@ -43,6 +43,8 @@ export class Scene {
   private readonly held: Array<() => void> = []
   /** Roots that were started, where they are counted. */
   roots = 0
+  /** Whether a root is interrupted at a step of its own. */
+  isStruck = false
   private isReleased = false
   private calls = 0
   private number = 0
