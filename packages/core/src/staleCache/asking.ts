@@ -82,8 +82,9 @@ export class Asking<A> {
         return call
       })
     flight.start(origin.context, work, (exit) => {
-      const isKept = exit._tag === "Success" && flight.found === undefined && this.flights.isWanted(flight) &&
-        this.shelf.keep(flight.key, exit.value, monotonicMillis(origin.clock)) === "kept"
+      const isWanted = () => this.flights.isWanted(flight)
+      const isKept = exit._tag === "Success" && flight.found === undefined && isWanted() &&
+        this.shelf.keep(flight.key, exit.value, monotonicMillis(origin.clock), isWanted) === "kept"
       if (isKept) flight.line.kept = flight.order
       this.flights.end(flight)
       if (isKept) tier?.keep(flight.key, exit.value, origin)
