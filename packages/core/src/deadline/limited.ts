@@ -87,6 +87,8 @@ export const timed = <A, E, R, B, E2, R2>(
         joined.cancel(fiber)
       })
     })
+    // It came in the very step in which the work began.
+    if (work.isLate) child.interruptUnsafe(fiber.id)
     if (owner === undefined) return Effect.suspend(() => ended(child))
     owner.child = child
     return undefined

@@ -57,6 +57,7 @@ class TimerLane {
   private readonly emptied: (lane: TimerLane) => void
   private stopAlarm: (() => void) | undefined
   private alarmAt = 0
+  private armedAt = 0
   private leaving = false
 
   constructor(clock: Clock.Clock, millis: number, emptied: (lane: TimerLane) => void) {
@@ -92,14 +93,17 @@ class TimerLane {
 
   private arm(scheduler: Scheduler.Scheduler): () => void {
     this.alarmAt = this.queue.peek()!.due
-    const wait = this.alarmAt - monotonicMillis(this.clock)
+    this.armedAt = monotonicMillis(this.clock)
+    const wait = this.alarmAt - this.armedAt
     // Whole milliseconds, since a timer that is cut off to them rings too early.
     return startTimerOf(this.clock, scheduler, Math.max(0, Math.ceil(wait)), () => this.ring(scheduler))
   }
 
   // The lane is in order before anybody is told: what a time-out does may begin and end others in this very lane.
   private ring(scheduler: Scheduler.Scheduler): void {
-    const now = monotonicMillis(this.clock)
+    const shown = monotonicMillis(this.clock)
+    // A clock that stands still, or has gone back, tells by its sleep alone that the time is over.
+    const now = shown > this.armedAt ? shown : Math.max(shown, this.alarmAt)
     const due: Array<Timeout> = []
     for (let first = this.queue.peek(); first !== undefined && first.due <= now; first = this.queue.peek()) {
       this.queue.shift()
