@@ -10,7 +10,7 @@ import { Expiry, type Joined } from "../internal/expiry.ts"
 import { Admission, type AnyEffect, goOn, type Moment } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout } from "../internal/timerLane.ts"
-import { orDie, wake } from "../internal/wake.ts"
+import { orDie, resumeWith, wake } from "../internal/wake.ts"
 import type { Reason } from "./BulkheadFull.ts"
 import { CurrentKey, CurrentPriority } from "./current.ts"
 import type { Lane, Waiter } from "./fairQueue.ts"
@@ -149,6 +149,6 @@ class Wait {
     const { clock, deadline } = this.moment
     this.isTold = true
     const isInTime = deadline === undefined || monotonicMillis(clock) < deadline.at
-    resume(orDie(() => next(this.fiber, isInTime)))
+    resumeWith(resume, orDie(() => next(this.fiber, isInTime)))
   }
 }

@@ -5,11 +5,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import { callBack } from "../internal/callBack.ts"
 import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/expiry.ts"
 import { type Admission, type Moment, passOnElsewhere } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout, type Timeout } from "../internal/timerLane.ts"
-import { wake } from "../internal/wake.ts"
+import { resumeWith, wake } from "../internal/wake.ts"
 import { CurrentDeadline } from "./current.ts"
 import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
 
@@ -83,7 +84,7 @@ export const timed = <A, E, R, B, E2, R2>(
     child.addObserver((exit) => {
       const answer = work.isLate ? late(exit) : exit
       goOnFrom(fiber, () => {
-        resume(answer)
+        resumeWith(resume, answer)
         joined.cancel(fiber)
       })
     })
@@ -102,12 +103,8 @@ let depth = 0
 const goOnFrom = (fiber: Fiber.Fiber<any, any>, next: () => void): void => {
   if (depth >= deepest) return wake(fiber, next)
   depth++
-  // The fiber that goes on has observers, which may throw.
-  try {
-    next()
-  } finally {
-    depth--
-  }
+  callBack(next)
+  depth--
 }
 
 class LimitedWork implements Waiting {
@@ -167,7 +164,7 @@ export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>
       const unobserve = child.addObserver((exit) => {
         const defects = defectsOf(exit)
         const end = defects.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<never>(defects))
-        goOnFrom(fiber, () => resume(end))
+        goOnFrom(fiber, () => resumeWith(resume, end))
       })
       return Effect.sync(unobserve)
     })

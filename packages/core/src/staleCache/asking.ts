@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimerOf } from "../internal/timer.ts"
+import { resumeWith } from "../internal/wake.ts"
 import { type Cached, isFresh } from "./cached.ts"
 import { CurrentFlight, type Flight, type Waiter } from "./flight.ts"
 import { Flights } from "./flights.ts"
@@ -49,7 +50,7 @@ export class Asking<A> {
       const current = mode === "use" ? this.flights.current(key) : undefined
       const flight = current ?? this.flights.begin(key)
       const waiter: Waiter<A> = {
-        tell: (exit) => resume(this.answer(flight, exit) as Exit.Exit<Cached<A>, E>),
+        tell: (exit) => resumeWith(resume, this.answer(flight, exit) as Exit.Exit<Cached<A>, E>),
         inside,
         stopTimer: undefined,
         late: undefined
@@ -111,7 +112,7 @@ export class Asking<A> {
     }
     if (!take(flight, waiter)) return
     flight.isHeld = true
-    resume(Effect.succeed(this.shelf.serve(kept)))
+    resumeWith(resume, Effect.succeed(this.shelf.serve(kept)))
     this.left(flight, clock)
   }
 

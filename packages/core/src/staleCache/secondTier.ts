@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { LruMap } from "../internal/lruMap.ts"
 import { monotonicMillis } from "../internal/time.ts"
+import { resumeWith } from "../internal/wake.ts"
 import type { StaleCacheStore, Stored } from "../StaleCacheStore.ts"
 import type { Cached } from "./cached.ts"
 import { type Account, type Listener, Operation, type Origin, originOf } from "./operation.ts"
@@ -61,7 +62,7 @@ export class SecondTier<A> {
         const read = this.operation(origin, () => Effect.map(this.store.get(key), check), {
           told: (stored) => {
             this.readings.delete(reading)
-            resume(Effect.succeed(stored === undefined ? inMemory() : this.adopt(reading, stored, origin)))
+            resumeWith(resume, Effect.succeed(stored === undefined ? inMemory() : this.adopt(reading, stored, origin)))
           }
         })
         if (this.refuses(read)) return undefined
