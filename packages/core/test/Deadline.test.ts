@@ -102,6 +102,25 @@ it.effect("Deadline.within refuses the call when nothing is left, as a calculati
     assert.isFalse(begun)
   }))
 
+it.effect("a call is told that it was not begun only if it was not, also when fractions leave a hair of its time", () =>
+  Effect.gen(function*() {
+    for (let tenths = 1; tenths < 10; tenths++) {
+      let begun = false
+      const work = Effect.andThen(Effect.sync(() => begun = true), Effect.never)
+      const late = Effect.andThen(
+        Effect.uninterruptible(Effect.sleep(Duration.micros(BigInt(100 * tenths)))),
+        Effect.exit(work.pipe(Deadline.attempt("1 second")))
+      )
+      let told: Exit.Exit<unknown, unknown> = Exit.void
+      const limited = Effect.flatMap(late, (exit) => Effect.sync(() => told = exit)).pipe(
+        Deadline.within(Duration.micros(BigInt(100 * tenths)))
+      )
+      yield* Effect.forkChild(Effect.delay(limited, Duration.micros(100n)), { startImmediately: true })
+      for (let i = 0; i < 20; i++) yield* TestClock.adjust(Duration.micros(100n))
+      assert.strictEqual(Outcome.isRejected(told), !begun, `${tenths} tenths`)
+    }
+  }))
+
 describe("Deadline.timeoutOrElse", () => {
   const patient = Deadline.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed("instead") })
 

@@ -23,6 +23,10 @@ export interface Owner {
 export const total = ({ clock, deadline, now }: Moment, millis: number): Deadline =>
   deadline !== undefined && deadline.at <= now + millis ? deadline : new Expiry("total", now + millis, clock, millis)
 
+// A nanosecond in milliseconds. What is less, a remainder of sums of fractions, would be told as a time of zero, by which
+// a call counts as not begun.
+const shortest = 1e-6
+
 /**
  * Runs the effect under a limit that begins at the moment given, which must be now. Where there is an owner, whose frame
  * is around this one, it is left to that to interrupt the child and to wait for it. `outer` is the guard directly around
@@ -38,7 +42,7 @@ export const limitedAt = <A, E, R>(
   owner?: Owner | undefined
 ): Effect.Effect<A, E | DeadlineExceeded, R> => {
   const nearer = around !== undefined && around.at <= now + millis ? around : undefined
-  if (nearer !== undefined && nearer.at <= now) return nothingLeft(nearer)
+  if (nearer !== undefined && nearer.at - now < shortest) return nothingLeft(nearer)
   const given = nearer === undefined ? millis : nearer.at - now
   // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
   const expiry = nearer instanceof Expiry
