@@ -10,7 +10,7 @@ import { Expiry, type Joined } from "../internal/expiry.ts"
 import { Admission, type AnyEffect, goOn, type Moment } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout } from "../internal/timerLane.ts"
-import { orDie, resumeWith, wake } from "../internal/wake.ts"
+import { later, orDie, resumeWith } from "../internal/wake.ts"
 import type { Reason } from "./BulkheadFull.ts"
 import { CurrentKey, CurrentPriority } from "./current.ts"
 import type { Lane, Waiter } from "./fairQueue.ts"
@@ -129,7 +129,7 @@ class Wait {
 
   end(next: Next): void {
     this.next = next
-    wake(this.fiber, () => {
+    later(this.fiber, () => {
       this.tell()
       // After the answer: a deadline that ended the wait interrupts only what has not answered by then.
       this.limit?.cancel(this.fiber)

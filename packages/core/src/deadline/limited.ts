@@ -10,7 +10,7 @@ import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "..
 import { type Admission, type Moment, passOnElsewhere } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout, type Timeout } from "../internal/timerLane.ts"
-import { resumeWith, wake } from "../internal/wake.ts"
+import { later, resumeWith } from "../internal/wake.ts"
 import { CurrentDeadline } from "./current.ts"
 import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
 
@@ -105,7 +105,7 @@ const deepest = 50
 let depth = 0
 
 const goOnFrom = (fiber: Fiber.Fiber<any, any>, next: () => void): void => {
-  if (depth >= deepest) return wake(fiber, next)
+  if (depth >= deepest) return later(fiber, next)
   depth++
   callBack(next)
   depth--

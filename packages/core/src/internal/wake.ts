@@ -8,8 +8,11 @@ import { callBack, report } from "./callBack.ts"
 import type { AnyEffect } from "./guard.ts"
 
 /** Does so after the step of the caller that let it go on. */
-export const wake = (fiber: Fiber.Fiber<any, any>, task: () => void): void =>
-  fiber.currentDispatcher.scheduleTask(() => callBack(task), 0)
+export const wake = (fiber: Fiber.Fiber<any, any>, task: () => void): void => later(fiber, () => callBack(task))
+
+/** The same for a task that throws nothing. */
+export const later = (fiber: Fiber.Fiber<any, any>, task: () => void): void =>
+  fiber.currentDispatcher.scheduleTask(task, 0)
 
 /** Does so now. */
 export const resumeWith = <Next>(resume: (next: Next) => void, next: Next): void => {
