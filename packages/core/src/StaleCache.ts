@@ -50,6 +50,7 @@ import * as Schema from "effect/Schema"
 import { atOnce } from "./internal/atOnce.ts"
 import { OptionsOf } from "./internal/options.ts"
 import { monotonicMillis } from "./internal/time.ts"
+import { resumeWith } from "./internal/wake.ts"
 import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
 import * as Registry from "./Registry.ts"
 import { Asking, type Mode, modes } from "./staleCache/asking.ts"
@@ -275,4 +276,4 @@ const allows = <E>(when: ((error: E) => boolean) | undefined, error: E): boolean
 
 /** Changes the cache in one step and waits for the store. An interrupt ends the waiting only. */
 const inOneStep = (change: (fiber: Fiber.Fiber<any, any>, told: () => void) => void): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => Effect.callback<void>((resume) => change(fiber, () => resume(Effect.void))))
+  Effect.withFiber((fiber) => Effect.callback<void>((resume) => change(fiber, () => resumeWith(resume, Effect.void))))

@@ -1,4 +1,4 @@
-import { CircuitBreaker, Deadline, Outcome } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, Outcome, Pipeline } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -100,6 +100,40 @@ it.effect("Deadline.within refuses the call when nothing is left, as a calculati
       assert.isTrue(Outcome.isRejected(exit))
     }
     assert.isFalse(begun)
+  }))
+
+it.effect("a deadline that somebody calculated to be no number is none: waits, limits and pipelines end by their own time", () =>
+  Effect.gen(function*() {
+    const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 10, maxWait: "1 second" })
+    const pipeline = yield* Pipeline.make({ deadline: "1 second", bulkhead })
+    yield* fork(bulkhead.protect(Effect.never))
+    for (const at of [NaN, undefined as never]) {
+      const under = Effect.provideService(Deadline.CurrentDeadline, { limit: "total", at })
+      assert.isUndefined(yield* under(Deadline.remaining))
+      const limits = [bulkhead.protect, pipeline.protect, Deadline.attempt("1 second"), Deadline.within("1 second")]
+      const fibers = yield* Effect.forEach(limits, (limit) => fork(under(limit(Effect.never as Effect.Effect<void>))))
+      yield* TestClock.adjust("1 second")
+      for (const fiber of fibers) assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
+    }
+  }))
+
+it.effect("a call is told that it was not begun only if it was not, also when fractions leave a hair of its time", () =>
+  Effect.gen(function*() {
+    for (let tenths = 1; tenths < 10; tenths++) {
+      let begun = false
+      const work = Effect.andThen(Effect.sync(() => begun = true), Effect.never)
+      const late = Effect.andThen(
+        Effect.uninterruptible(Effect.sleep(Duration.micros(BigInt(100 * tenths)))),
+        Effect.exit(work.pipe(Deadline.attempt("1 second")))
+      )
+      let told: Exit.Exit<unknown, unknown> = Exit.void
+      const limited = Effect.flatMap(late, (exit) => Effect.sync(() => told = exit)).pipe(
+        Deadline.within(Duration.micros(BigInt(100 * tenths)))
+      )
+      yield* Effect.forkChild(Effect.delay(limited, Duration.micros(100n)), { startImmediately: true })
+      for (let i = 0; i < 20; i++) yield* TestClock.adjust(Duration.micros(100n))
+      assert.strictEqual(Outcome.isRejected(told), !begun, `${tenths} tenths`)
+    }
   }))
 
 describe("Deadline.timeoutOrElse", () => {

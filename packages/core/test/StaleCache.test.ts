@@ -372,6 +372,25 @@ describe("What throws", () => {
     }))
 })
 
+describe("storeWhen and sizeOf", () => {
+  it.effect("may invalidate or set the key that they are asked about: that wins over the answer of the call", () =>
+    Effect.gen(function*() {
+      for (const option of ["storeWhen", "sizeOf"] as const) {
+        for (const value of [undefined, "set"]) {
+          const changed = (): unknown =>
+            Effect.runSync(value === undefined ? cache.invalidate("k") : cache.set("k", value))
+          const judge = (given: string) => given === "set" || changed() === undefined
+          const options = option === "storeWhen"
+            ? { storeWhen: judge }
+            : { sizeOf: (given: string) => Number(judge(given)) }
+          const cache: StaleCache.StaleCache<string> = yield* StaleCache.make({ ...minute, ...options })
+          assert.strictEqual((yield* Effect.succeed("loaded").pipe(cache.through("k"))).value, "loaded")
+          assert.strictEqual((yield* cache.lastGood("k"))?.value, value)
+        }
+      }
+    }))
+})
+
 describe("The stale answer when the new one is slow", () => {
   const stale = (options: Partial<StaleCache.Options<string>> = {}) =>
     Effect.gen(function*() {

@@ -1,5 +1,5 @@
 /** Claims about the machinery behind the primitives that only one wrong token in it would break, told by what a user sees. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { CircuitBreaker, Deadline, Outcome, Pipeline, RateLimit, Retry, StaleCache } from "@switchgear/core"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Option, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -418,6 +418,21 @@ describe("a sliding window", () => {
     }))
 })
 
+type AnyFiber = Fiber.Fiber<any, any>
+
+interface TimerLane {
+  readonly Timeout: { readonly prototype: { readonly isBefore: (that: never) => boolean } }
+  readonly nextTurn: () => number
+  readonly startTimeout: (
+    fiber: AnyFiber,
+    clock: Clock.Clock,
+    millis: number,
+    due: number,
+    onFire: () => void,
+    turn: number
+  ) => { readonly cancel: (fiber: AnyFiber) => void }
+}
+
 describe("time-outs of one length", () => {
   const ending = (ends: Array<readonly [string, number]>, name: string) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
     fork(Effect.ensuring(
@@ -524,6 +539,73 @@ describe("time-outs of one length", () => {
       yield* TestClock.adjust("10 seconds")
       const at = [1000, 1000, 2000, 2000, 2000, 2000, 3000, 3000]
       assert.deepStrictEqual(ends, at.map((millis) => [`${millis}`, millis]))
+    }))
+
+  const lane = Effect.promise(() => vi.importActual<TimerLane>("../src/internal/timerLane.ts"))
+
+  const Step = Schema.Union([
+    Schema.TaggedStruct("Begins", { earlier: Schema.Literals([0, 0, 0, 1, 5, 100]) }),
+    Schema.TaggedStruct("Ends", { index: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 })) }),
+    Schema.TaggedStruct("Passes", { millis: Schema.Literals([1, 50, 200, 950]) })
+  ])
+
+  it.effect.prop(
+    "fire once each, on time and in the order in which they are due and began, unless they end before",
+    { steps: Schema.Array(Step).check(Schema.isMaxLength(60)) },
+    ({ steps }) =>
+      Effect.gen(function*() {
+        const { nextTurn, startTimeout } = yield* lane
+        const clock = yield* Clock.Clock
+        const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+        const begun: Array<
+          { readonly due: number; readonly turn: number; readonly cancel: () => void; over: boolean }
+        > = []
+        const fired: Array<string> = []
+        const expected: Array<string> = []
+        yield* Effect.withFiber((fiber) =>
+          Effect.gen(function*() {
+            for (const step of steps) {
+              if (step._tag === "Begins") {
+                const due = now() + 1000 - step.earlier
+                const turn = nextTurn()
+                const one = startTimeout(fiber, clock, 1000, due, () => fired.push(`${turn} at ${now()}`), turn)
+                begun.push({ due, turn, cancel: () => one.cancel(fiber), over: false })
+              } else if (step._tag === "Ends") {
+                const one = begun[step.index]
+                if (one === undefined) continue
+                one.cancel()
+                one.over = true
+              } else {
+                const until = now() + step.millis
+                const due = begun.filter((one) => !one.over && one.due <= until)
+                for (const one of due.sort((a, b) => a.due - b.due || a.turn - b.turn)) {
+                  one.over = true
+                  expected.push(`${one.turn} at ${one.due}`)
+                }
+                // A timer that has come late fires all at once; here time passes by the millisecond.
+                for (let i = 0; i < step.millis; i++) yield* TestClock.adjust(1)
+                assert.deepStrictEqual(fired, expected)
+              }
+            }
+          })
+        )
+      }),
+    { arbitrary: { runs: 50, size: 100 } }
+  )
+
+  it.effect("are put in order without a look at each that began after them", () =>
+    Effect.gen(function*() {
+      const { nextTurn, startTimeout, Timeout } = yield* lane
+      const clock = yield* Clock.Clock
+      const compared = vi.spyOn(Timeout.prototype, "isBefore")
+      yield* Effect.withFiber((fiber) => {
+        const start = (due: number) => startTimeout(fiber, clock, 1000, due, () => {}, nextTurn())
+        const all = Array.from({ length: 2000 }, (_, i) => start(i < 1000 ? 1000 : 500 + (i * 7919) % 500))
+        for (const timeout of all) timeout.cancel(fiber)
+        return Effect.void
+      })
+      assert.isBelow(compared.mock.calls.length, 100_000)
+      compared.mockRestore()
     }))
 
   it.effect("fire at the end of a millisecond that they end within, and not before it", () =>

@@ -10,7 +10,7 @@ import { Expiry, type Joined } from "../internal/expiry.ts"
 import { Admission, type AnyEffect, goOn, type Moment } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout } from "../internal/timerLane.ts"
-import { orDie, wake } from "../internal/wake.ts"
+import { later, orDie, resumeWith } from "../internal/wake.ts"
 import type { Reason } from "./BulkheadFull.ts"
 import { priorityOf } from "../internal/currentPriority.ts"
 import { CurrentKey } from "./current.ts"
@@ -130,7 +130,7 @@ class Wait {
 
   end(next: Next): void {
     this.next = next
-    wake(this.fiber, () => {
+    later(this.fiber, () => {
       this.tell()
       // After the answer: a deadline that ended the wait interrupts only what has not answered by then.
       this.limit?.cancel(this.fiber)
@@ -150,6 +150,6 @@ class Wait {
     const { clock, deadline } = this.moment
     this.isTold = true
     const isInTime = deadline === undefined || monotonicMillis(clock) < deadline.at
-    resume(orDie(() => next(this.fiber, isInTime)))
+    resumeWith(resume, orDie(() => next(this.fiber, isInTime)))
   }
 }

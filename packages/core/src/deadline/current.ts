@@ -20,7 +20,9 @@ export const momentOf = (fiber: Fiber.Fiber<any, any>): Moment => {
 /** The deadline of the fiber, told by `clock`, which shows `now`. */
 export const deadlineOf = (fiber: Fiber.Fiber<any, any>, clock: Clock.Clock, now: number): Deadline | undefined => {
   const deadline = fiber.getRef(CurrentDeadline)
-  return deadline instanceof Expiry && deadline.clock !== clock
-    ? { limit: deadline.limit, at: now + deadline.at - monotonicMillis(deadline.clock) }
-    : deadline
+  if (deadline === undefined || (deadline instanceof Expiry && deadline.clock === clock)) return deadline
+  if (deadline instanceof Expiry)
+    return { limit: deadline.limit, at: now + deadline.at - monotonicMillis(deadline.clock) }
+  // One that somebody has calculated from what was no number is none: nothing would come before or after it.
+  return deadline.at <= Infinity ? deadline : undefined
 }

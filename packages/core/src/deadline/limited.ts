@@ -5,11 +5,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import { callBack } from "../internal/callBack.ts"
 import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/expiry.ts"
 import { type Admission, type Moment, passOnElsewhere } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimeout, type Timeout } from "../internal/timerLane.ts"
-import { wake } from "../internal/wake.ts"
+import { later, resumeWith } from "../internal/wake.ts"
 import { CurrentDeadline } from "./current.ts"
 import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
 
@@ -21,6 +22,10 @@ export interface Owner {
 /** The deadline of a pipeline that begins now: its own, or the one around it if that is nearer. */
 export const total = ({ clock, deadline, now }: Moment, millis: number): Deadline =>
   deadline !== undefined && deadline.at <= now + millis ? deadline : new Expiry("total", now + millis, clock, millis)
+
+// A nanosecond in milliseconds. What is less, a remainder of sums of fractions, would be told as a time of zero, by which
+// a call counts as not begun.
+const shortest = 1e-6
 
 /**
  * Runs the effect under a limit that begins at the moment given, which must be now. Where there is an owner, whose frame
@@ -37,7 +42,7 @@ export const limitedAt = <A, E, R>(
   owner?: Owner | undefined
 ): Effect.Effect<A, E | DeadlineExceeded, R> => {
   const nearer = around !== undefined && around.at <= now + millis ? around : undefined
-  if (nearer !== undefined && nearer.at <= now) return nothingLeft(nearer)
+  if (nearer !== undefined && nearer.at - now < shortest) return nothingLeft(nearer)
   const given = nearer === undefined ? millis : nearer.at - now
   // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
   const expiry = nearer instanceof Expiry
@@ -83,10 +88,12 @@ export const timed = <A, E, R, B, E2, R2>(
     child.addObserver((exit) => {
       const answer = work.isLate ? late(exit) : exit
       goOnFrom(fiber, () => {
-        resume(answer)
+        resumeWith(resume, answer)
         joined.cancel(fiber)
       })
     })
+    // It came in the very step in which the work began.
+    if (work.isLate) child.interruptUnsafe(fiber.id)
     if (owner === undefined) return Effect.suspend(() => ended(child))
     owner.child = child
     return undefined
@@ -98,14 +105,10 @@ const deepest = 50
 let depth = 0
 
 const goOnFrom = (fiber: Fiber.Fiber<any, any>, next: () => void): void => {
-  if (depth >= deepest) return wake(fiber, next)
+  if (depth >= deepest) return later(fiber, next)
   depth++
-  // The fiber that goes on has observers, which may throw.
-  try {
-    next()
-  } finally {
-    depth--
-  }
+  callBack(next)
+  depth--
 }
 
 class LimitedWork implements Waiting {
@@ -165,7 +168,7 @@ export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>
       const unobserve = child.addObserver((exit) => {
         const defects = defectsOf(exit)
         const end = defects.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<never>(defects))
-        goOnFrom(fiber, () => resume(end))
+        goOnFrom(fiber, () => resumeWith(resume, end))
       })
       return Effect.sync(unobserve)
     })

@@ -7,6 +7,7 @@
  */
 import type * as Clock from "effect/Clock"
 import type * as Fiber from "effect/Fiber"
+import { callBack } from "./callBack.ts"
 import { nextTurn, startTimeout, type Timeout } from "./timerLane.ts"
 
 /** A point in time by which what runs inside must have ended. */
@@ -93,7 +94,7 @@ export class Expiry implements Deadline, Limit {
       // time-out from the guards in between; it would not end earlier.
       const inside = member.waiting.child && unfinished.get(member.waiting.child)
       if (inside?.isIn) inside.next = member
-      else member.waiting.expire()
+      else tell(member)
       if (member.isIn) unfinished.set(member.waiting.fiber, member)
     }
   }
@@ -120,6 +121,9 @@ class Member implements Joined {
     this.isIn = false
     this.expiry.leave(this, fiber)
     const { next } = this
-    if (next?.isIn) next.waiting.expire()
+    if (next?.isIn) tell(next)
   }
 }
+
+// A fiber that is interrupted runs on at once, and may throw: the others are told all the same.
+const tell = ({ waiting }: Member): void => callBack(() => waiting.expire())

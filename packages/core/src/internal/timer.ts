@@ -9,7 +9,10 @@ import * as Effect from "effect/Effect"
 import * as Scheduler from "effect/Scheduler"
 import { callBack } from "./callBack.ts"
 
-/** Calls `onFire` after `millis` milliseconds, unless the returned function is called first. Infinity never fires. */
+/**
+ * Calls `onFire` after `millis` milliseconds, unless the returned function is called first, and never in this very step.
+ * Infinity never fires.
+ */
 export const startTimerOf = (
   clock: Clock.Clock,
   scheduler: Scheduler.Scheduler,
@@ -17,7 +20,10 @@ export const startTimerOf = (
   onFire: () => void
 ): () => void => {
   if (millis === Infinity) return () => {}
-  const timer = Effect.runForkWith(contextOf(scheduler))(clock.sleep(Duration.millis(millis)))
+  const run = Effect.runForkWith(contextOf(scheduler))
+  const sleep = run(clock.sleep(Duration.millis(millis)))
+  // A clock may have no need to wait.
+  const timer = sleep.pollUnsafe()?._tag === "Success" ? run(Effect.yieldNow) : sleep
   timer.addObserver((exit) => {
     if (exit._tag === "Success") callBack(onFire)
   })

@@ -7,13 +7,15 @@ import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 import { monotonicMillis } from "./time.ts"
 import { callBack } from "./callBack.ts"
+import { Heap, type Heaped } from "./heap.ts"
 import { startTimerOf } from "./timer.ts"
 import { type Place, WaitQueue } from "./waitQueue.ts"
 
 /** A time-out in its lane. */
-export class Timeout implements Place<Timeout> {
+export class Timeout implements Place<Timeout>, Heaped {
   before: Timeout | undefined
   after: Timeout | undefined
+  spot = -1
   readonly due: number
   readonly turn: number
   private readonly onFire: () => void
@@ -54,9 +56,12 @@ class TimerLane {
   readonly clock: Clock.Clock
   readonly millis: number
   private readonly queue = new WaitQueue<Timeout>()
+  // Those that join long after their time began, and are due before the last in the queue.
+  private belated: Heap<Timeout> | undefined
   private readonly emptied: (lane: TimerLane) => void
   private stopAlarm: (() => void) | undefined
   private alarmAt = 0
+  private armedAt = 0
   private leaving = false
 
   constructor(clock: Clock.Clock, millis: number, emptied: (lane: TimerLane) => void) {
@@ -66,12 +71,9 @@ class TimerLane {
   }
 
   join(timeout: Timeout, scheduler: Scheduler.Scheduler): void {
-    // Behind those that are due earlier; only one that joins long after its time began finds others before it.
-    let later: Timeout | undefined
-    for (let last = this.queue.peekLast(); last !== undefined && timeout.isBefore(last); last = last.before)
-      later = last
-    if (later) this.queue.insertBefore(timeout, later)
-    else this.queue.push(timeout)
+    const last = this.queue.peekLast()
+    if (last === undefined || !timeout.isBefore(last)) this.queue.push(timeout)
+    else (this.belated ??= new Heap((a, b) => a.isBefore(b))).place(timeout)
     // One that rings too early is set again when it rings.
     if (this.stopAlarm !== undefined && this.alarmAt <= timeout.due) return
     this.stopAlarm?.()
@@ -79,34 +81,52 @@ class TimerLane {
   }
 
   leave(timeout: Timeout, fiber: Fiber.Fiber<any, any>): void {
-    this.queue.remove(timeout)
-    if (this.queue.size > 0 || this.leaving) return
+    this.remove(timeout)
+    if (!this.isEmpty || this.leaving) return
     // An alarm that nobody needs must not keep the process awake, but the next call may come in the same turn of the
     // event loop and need it again.
     this.leaving = true
     fiber.currentDispatcher.scheduleTask(() => {
       this.leaving = false
-      if (this.queue.size === 0) this.close()
+      if (this.isEmpty) this.close()
     }, 0)
   }
 
+  private get isEmpty(): boolean {
+    return this.peek() === undefined
+  }
+
+  private peek(): Timeout | undefined {
+    const queued = this.queue.peek()
+    const belated = this.belated?.peek()
+    return queued === undefined || belated?.isBefore(queued) ? belated : queued
+  }
+
+  private remove(timeout: Timeout): void {
+    if (timeout.spot < 0) this.queue.remove(timeout)
+    else this.belated!.remove(timeout)
+  }
+
   private arm(scheduler: Scheduler.Scheduler): () => void {
-    this.alarmAt = this.queue.peek()!.due
-    const wait = this.alarmAt - monotonicMillis(this.clock)
+    this.alarmAt = this.peek()!.due
+    this.armedAt = monotonicMillis(this.clock)
+    const wait = this.alarmAt - this.armedAt
     // Whole milliseconds, since a timer that is cut off to them rings too early.
     return startTimerOf(this.clock, scheduler, Math.max(0, Math.ceil(wait)), () => this.ring(scheduler))
   }
 
   // The lane is in order before anybody is told: what a time-out does may begin and end others in this very lane.
   private ring(scheduler: Scheduler.Scheduler): void {
-    const now = monotonicMillis(this.clock)
+    const shown = monotonicMillis(this.clock)
+    // A clock that stands still, or has gone back, tells by its sleep alone that the time is over.
+    const now = shown > this.armedAt ? shown : Math.max(shown, this.alarmAt)
     const due: Array<Timeout> = []
-    for (let first = this.queue.peek(); first !== undefined && first.due <= now; first = this.queue.peek()) {
-      this.queue.shift()
+    for (let first = this.peek(); first !== undefined && first.due <= now; first = this.peek()) {
+      this.remove(first)
       first.come()
       due.push(first)
     }
-    this.stopAlarm = this.queue.size > 0 ? this.arm(scheduler) : undefined
+    this.stopAlarm = this.isEmpty ? undefined : this.arm(scheduler)
     if (this.stopAlarm === undefined) this.emptied(this)
     for (const timeout of due) timeout.fire()
   }

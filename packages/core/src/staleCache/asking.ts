@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { monotonicMillis } from "../internal/time.ts"
 import { startTimerOf } from "../internal/timer.ts"
+import { resumeWith } from "../internal/wake.ts"
 import { type Cached, isFresh } from "./cached.ts"
 import { CurrentFlight, type Flight, type Waiter } from "./flight.ts"
 import { Flights } from "./flights.ts"
@@ -49,7 +50,7 @@ export class Asking<A> {
       const current = mode === "use" ? this.flights.current(key) : undefined
       const flight = current ?? this.flights.begin(key)
       const waiter: Waiter<A> = {
-        tell: (exit) => resume(this.answer(flight, exit) as Exit.Exit<Cached<A>, E>),
+        tell: (exit) => resumeWith(resume, this.answer(flight, exit) as Exit.Exit<Cached<A>, E>),
         inside,
         stopTimer: undefined,
         late: undefined
@@ -82,8 +83,9 @@ export class Asking<A> {
         return call
       })
     flight.start(origin.context, work, (exit) => {
-      const isKept = exit._tag === "Success" && flight.found === undefined && this.flights.isWanted(flight) &&
-        this.shelf.keep(flight.key, exit.value, monotonicMillis(origin.clock)) === "kept"
+      const isWanted = () => this.flights.isWanted(flight)
+      const isKept = exit._tag === "Success" && flight.found === undefined && isWanted() &&
+        this.shelf.keep(flight.key, exit.value, monotonicMillis(origin.clock), isWanted) === "kept"
       if (isKept) flight.line.kept = flight.order
       this.flights.end(flight)
       if (isKept) tier?.keep(flight.key, exit.value, origin)
@@ -110,7 +112,7 @@ export class Asking<A> {
     }
     if (!take(flight, waiter)) return
     flight.isHeld = true
-    resume(Effect.succeed(this.shelf.serve(kept)))
+    resumeWith(resume, Effect.succeed(this.shelf.serve(kept)))
     this.left(flight, clock)
   }
 

@@ -12,6 +12,7 @@ export const CurrentFlight = Context.Reference<Flight<any> | undefined>("@switch
 
 /** A caller that waits for a flight. It is told once, or leaves once. */
 export interface Waiter<A> {
+  /** This throws nothing. */
   readonly tell: (exit: Exit.Exit<A, unknown>) => void
   /** The flight that this caller is itself part of. */
   readonly inside: Flight<any> | undefined
@@ -68,7 +69,7 @@ export class Flight<A> {
       for (const waiter of this.waiters) {
         this.waiters.delete(waiter)
         waiter.stopTimer?.()
-        tell(waiter, exit)
+        waiter.tell(exit)
       }
     })
     if (this.hasEnded) return
@@ -83,14 +84,5 @@ export class Flight<A> {
     this.isDying = true
     if (this.line.current === this) this.line.current = undefined
     this.fiber?.interruptUnsafe()
-  }
-}
-
-// The fiber that is told runs on at once, and with it its observers: one that throws must not keep the answer from the next.
-const tell = <A>(waiter: Waiter<A>, exit: Exit.Exit<A, unknown>): void => {
-  try {
-    waiter.tell(exit)
-  } catch {
-    // It is the observer's own fault, and there is nobody here to tell it to.
   }
 }

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { LruMap } from "../internal/lruMap.ts"
 import { monotonicMillis } from "../internal/time.ts"
+import { resumeWith } from "../internal/wake.ts"
 import type { StaleCacheStore, Stored } from "../StaleCacheStore.ts"
 import type { Cached } from "./cached.ts"
 import { type Account, type Listener, Operation, type Origin, originOf } from "./operation.ts"
@@ -40,7 +41,8 @@ export class SecondTier<A> {
   private readonly capacity: number
   private readonly removals = new Removals()
   private readonly turns = new Turns()
-  private readonly readings = new Set<Reading>()
+  // By key, since a write makes those of its own key out of date among thousands.
+  private readonly readings = new Map<string, Set<Reading>>()
   private readonly early = new LruMap<string, Early>()
 
   constructor(store: StaleCacheStore<A>, shelf: Shelf<A>, rules: Rules) {
@@ -60,15 +62,15 @@ export class SecondTier<A> {
         const reading: Reading = { key, removedAt: this.removals.removedAt(key), isOutdated: false }
         const read = this.operation(origin, () => Effect.map(this.store.get(key), check), {
           told: (stored) => {
-            this.readings.delete(reading)
-            resume(Effect.succeed(stored === undefined ? inMemory() : this.adopt(reading, stored, origin)))
+            this.ended(reading)
+            resumeWith(resume, Effect.succeed(stored === undefined ? inMemory() : this.adopt(reading, stored, origin)))
           }
         })
         if (this.refuses(read)) return undefined
-        this.readings.add(reading)
+        this.began(reading)
         read.start()
         return Effect.sync(() => {
-          this.readings.delete(reading)
+          this.ended(reading)
           read.abandon()
         })
       })
@@ -102,7 +104,7 @@ export class SecondTier<A> {
   }
 
   clear(origin: Origin, told: () => void): void {
-    for (const reading of this.readings) reading.isOutdated = true
+    for (const key of this.readings.keys()) this.outdate(key)
     const turn = this.removals.cleared(origin.clock.currentTimeMillisUnsafe())
     const clearing = this.operation(origin, () => this.store.clear, {
       told,
@@ -181,7 +183,18 @@ export class SecondTier<A> {
   }
 
   private outdate(key: string): void {
-    for (const reading of this.readings) reading.isOutdated ||= reading.key === key
+    for (const reading of this.readings.get(key) ?? []) reading.isOutdated = true
+  }
+
+  private began(reading: Reading): void {
+    const others = this.readings.get(reading.key)
+    if (others === undefined) this.readings.set(reading.key, new Set([reading]))
+    else others.add(reading)
+  }
+
+  private ended(reading: Reading): void {
+    const readings = this.readings.get(reading.key)
+    if (readings?.delete(reading) && readings.size === 0) this.readings.delete(reading.key)
   }
 }
 

@@ -17,6 +17,8 @@ export interface Judges<A> {
   readonly sizeOf?: ((value: A, key: string) => number) | undefined
 }
 
+const always = () => true
+
 /** What became of a value that was to be kept: kept, not worth keeping by `storeWhen`, or larger than the cache. */
 export type Keeping = "kept" | "unwanted" | "too large"
 
@@ -46,9 +48,12 @@ export class Shelf<A> {
     return entry !== undefined && this.view(entry, now) !== undefined
   }
 
-  keep(key: string, value: A, now: number): Keeping {
+  /** `isCurrent` is asked when the user's functions have been: they may have set or invalidated the key themselves. */
+  keep(key: string, value: A, now: number, isCurrent: () => boolean = always): Keeping {
     if (!this.isWanted(value)) return "unwanted"
-    return this.put(key, value, now) ? "kept" : "too large"
+    const bytes = this.weigh(value, key)
+    if (!isCurrent()) return "unwanted"
+    return this.put(key, value, now, bytes) ? "kept" : "too large"
   }
 
   /** Answers the younger of the value given, which another process may have stored, and the one in memory. */
@@ -57,7 +62,7 @@ export class Shelf<A> {
     if (kept !== undefined && kept.storedAt >= storedAt) return this.find(key, now)
     const found = this.view({ value, storedAt, bytes: 0 }, now)
     if (found === undefined) return this.find(key, now)
-    this.put(key, value, storedAt)
+    this.put(key, value, storedAt, this.weigh(value, key))
     return found
   }
 
@@ -88,8 +93,7 @@ export class Shelf<A> {
     return { value, freshness: age < timeToLive ? "fresh" : "stale", age: Duration.millis(age) }
   }
 
-  private put(key: string, value: A, storedAt: number): boolean {
-    const bytes = this.weigh(value, key)
+  private put(key: string, value: A, storedAt: number, bytes: number): boolean {
     const { capacity, maxBytes = Number.MAX_SAFE_INTEGER } = this.rules
     // Also for a size that is not a number.
     if (!(bytes >= 0 && bytes <= maxBytes)) return false

@@ -122,8 +122,40 @@ const around = (scene: Scene, around: Extract<Tree, { readonly _tag: "Around" }>
       return Effect.provideService(inner, Bulkhead.CurrentKey, around)
     case "caught":
       return Effect.catchCause(inner, () => Effect.void)
+    case "masked":
+      return Effect.uninterruptibleMask((restore) => Effect.andThen(Effect.yieldNow, restore(inner)))
+    case "semaphore":
+      return behindSemaphore(scene, inner)
+    case "finalizer":
+      return Effect.ensuring(inner, throughGuards(scene))
+    case "resource":
+      return Effect.scoped(Effect.andThen(
+        Effect.acquireRelease(throughGuards(scene), () => throughGuards(scene)),
+        inner
+      ))
   }
 }
+
+// Whoever has it, or works for one who may have it, does not wait for it.
+const HasSemaphore = Context.Reference<boolean>("@switchgear/core/test/laws/HasSemaphore", {
+  defaultValue: () => false
+})
+
+const behindSemaphore = (scene: Scene, inner: Any): Any =>
+  Effect.withFiber((fiber) =>
+    fiber.getRef(HasSemaphore)
+      ? inner
+      : scene.semaphore.withPermits(1)(Effect.provideService(inner, HasSemaphore, true))
+  )
+
+/** What a finalizer does that cleans up at the provider, by way of the guards. */
+const throughGuards = ({ guards: { bulkheads, limiters } }: Scene): Effect.Effect<void> =>
+  Effect.yieldNow.pipe(
+    bulkheads.bulkhead.protectWith({ maxWait: 5 }),
+    limiters.limit.protectWith({ costs: {}, maxWait: 5 }),
+    Deadline.attempt(5),
+    Effect.exit
+  )
 
 const seesNoBudget = (scene: Scene, who: string): Effect.Effect<void> =>
   Effect.zipWith(Deadline.remaining, Attempts.left, (time, attempts) => {
@@ -159,7 +191,11 @@ const cached = (scene: Scene, read: Extract<Tree, { readonly _tag: "Cached" }>["
         const readAt = scene.next(`reads the value of ${key}`)
         return Effect.as(inner, { readAt } satisfies Answer)
       })
-    ).pipe(Effect.provideService(KeysInHand, key), Effect.provideService(CurrentDue, Infinity))
+    ).pipe(
+      Effect.provideService(KeysInHand, key),
+      Effect.provideService(HasSemaphore, true),
+      Effect.provideService(CurrentDue, Infinity)
+    )
     const { cache } = scene.guards
     const reading = read === "through"
       ? cache.through(key)
@@ -207,6 +243,8 @@ const delayOf = (tree: Tree): number => {
         ? Infinity
         : tree.around === "forkDetach" || tree.around === "again"
         ? 0
+        : tree.around === "finalizer" || tree.around === "resource"
+        ? delayOf(tree.inner) + 10
         : delayOf(tree.inner)
     case "Either":
       // What the first passes on to the second when its own time-out comes at the same moment may begin.

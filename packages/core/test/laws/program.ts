@@ -55,7 +55,11 @@ export const Around = Schema.Literals([
   "urgent",
   "tenantA",
   "tenantB",
-  "caught"
+  "caught",
+  "masked",
+  "semaphore",
+  "finalizer",
+  "resource"
 ])
 
 export const limits = [5, 100, 1000, 4000] as const
