@@ -108,6 +108,46 @@ describe("an observer that throws", () => {
       assert.deepStrictEqual([soon, patient].map(endOf), ["answered", "answered"])
     }))
 
+  it.effect("of the work itself keeps neither a limit from ending the call, nor a slot, nor the key of a cache", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1 })
+      const pipeline = yield* Pipeline.make({ bulkhead, attemptTimeout: "1 second" })
+      const cache = yield* StaleCache.make<string>({ name: "answers" })
+      const ways: { readonly [way: string]: (self: Effect.Effect<string>) => Effect.Effect<unknown, unknown> } = {
+        within: Deadline.within("1 second"),
+        timeoutOrElse: Deadline.timeoutOrElse({ duration: "1 second", orElse: () => Effect.fail("late") }),
+        pipeline: pipeline.protect,
+        cache: cache.through("k")
+      }
+      for (const [way, around] of Object.entries(ways)) {
+        for (const answers of [true, false]) {
+          let answer: (exit: Exit.Exit<string>) => void = () => {}
+          const work = Effect.withFiber<string>((fiber) => {
+            fiber.addObserver(() => {
+              throw new Error("an observer")
+            })
+            return Effect.callback((resume) => void (answer = resume))
+          })
+          const call = yield* observed(around(work), false)
+          try {
+            answer(answers ? Exit.succeed("answer") : Exit.die("bug"))
+          } catch {
+            // It is told to whoever answers.
+          }
+          yield* TestClock.adjust("1 second")
+          assert.strictEqual(endOf(call), answers ? "answered" : "failed", way)
+          const hanging = yield* observed(around(Effect.andThen(Effect.yieldNow, work)), false)
+          yield* TestClock.adjust("1 second")
+          if (way === "cache") yield* cache.invalidate("k")
+          else assert.strictEqual(endOf(hanging), "failed", way)
+          const next = yield* observed(around(Effect.succeed("next")), false)
+          assert.strictEqual(endOf(next), "answered", way)
+          if (way === "cache") yield* cache.invalidate("k")
+        }
+      }
+      assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
+    }))
+
   const Layer = Schema.Literals([
     "within 1 s",
     "within 1 s",

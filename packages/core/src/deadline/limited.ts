@@ -85,13 +85,14 @@ export const timed = <A, E, R, B, E2, R2>(
     }
     limit.arm(fiber)
     // Told before it leaves: what is further out must find the time-out dealt with when its own turn comes.
-    child.addObserver((exit) => {
+    const told = work.told = (exit: Exit.Exit<A, E>) => {
       const answer = work.isLate ? late(exit) : exit
       goOnFrom(fiber, () => {
         resumeWith(resume, answer)
         joined.cancel(fiber)
       })
-    })
+    }
+    child.addObserver(told)
     // It came in the very step in which the work began.
     if (work.isLate) child.interruptUnsafe(fiber.id)
     if (owner === undefined) return Effect.suspend(() => ended(child))
@@ -114,6 +115,8 @@ const goOnFrom = (fiber: Fiber.Fiber<any, any>, next: () => void): void => {
 class LimitedWork implements Waiting {
   isLate = false
   child: Fiber.Fiber<any, any> | undefined
+  /** Goes on with what the work came to. The second time does nothing. */
+  told: ((exit: Exit.Exit<any, any>) => void) | undefined
   readonly fiber: Fiber.Fiber<any, any>
 
   constructor(fiber: Fiber.Fiber<any, any>) {
@@ -121,8 +124,17 @@ class LimitedWork implements Waiting {
   }
 
   expire(): void {
+    const { child } = this
+    // An observer that the work has put on its own fiber may have thrown, so that those after it were not told.
+    const exit = child?.pollUnsafe()
+    if (exit !== undefined) return this.told?.(exit)
     this.isLate = true
-    this.child?.interruptUnsafe(this.fiber.id)
+    try {
+      child?.interruptUnsafe(this.fiber.id)
+    } finally {
+      const exit = child?.pollUnsafe()
+      if (exit !== undefined) this.told?.(exit)
+    }
   }
 }
 

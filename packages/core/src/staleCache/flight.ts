@@ -61,8 +61,8 @@ export class Flight<A> {
     call: Effect.Effect<A, unknown>,
     ended: (exit: Exit.Exit<A, unknown>) => void
   ): void {
-    const fiber = Effect.runForkWith(Context.add(context, CurrentFlight, this))(call)
-    fiber.addObserver((exit) => {
+    const told = (exit: Exit.Exit<A, unknown>) => {
+      if (this.hasEnded) return
       this.hasEnded = true
       this.fiber = undefined
       ended(exit)
@@ -71,7 +71,15 @@ export class Flight<A> {
         waiter.stopTimer?.()
         waiter.tell(exit)
       }
+    }
+    // It observes from within: observers that the call puts on its own fiber may throw, which keeps it from those after them.
+    const observed = Effect.withFiber<A, unknown>((fiber: Fiber.Fiber<any, any>) => {
+      fiber.addObserver(told)
+      return call
     })
+    const fiber = Effect.runForkWith(Context.add(context, CurrentFlight, this))(observed)
+    // It may be interrupted before its first step.
+    fiber.addObserver(told)
     if (this.hasEnded) return
     this.fiber = fiber
     // Everybody left while it began.
