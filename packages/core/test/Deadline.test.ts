@@ -1,4 +1,4 @@
-import { Bulkhead, CircuitBreaker, Deadline, Outcome, Pipeline } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, Outcome, Pipeline, RateLimit } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -106,11 +106,23 @@ it.effect("a deadline that somebody calculated to be no number is none: waits, l
   Effect.gen(function*() {
     const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 10, maxWait: "1 second" })
     const pipeline = yield* Pipeline.make({ deadline: "1 second", bulkhead })
+    const limiter = yield* RateLimit.make({
+      name: "model",
+      limits: [RateLimit.requests(1, "1 hour")],
+      maxWait: "1 second"
+    })
     yield* fork(bulkhead.protect(Effect.never))
+    yield* limiter.pause("10 seconds")
     for (const at of [NaN, undefined as never]) {
       const under = Effect.provideService(Deadline.CurrentDeadline, { limit: "total", at })
       assert.isUndefined(yield* under(Deadline.remaining))
-      const limits = [bulkhead.protect, pipeline.protect, Deadline.attempt("1 second"), Deadline.within("1 second")]
+      const limits = [
+        bulkhead.protect,
+        limiter.protect,
+        pipeline.protect,
+        Deadline.attempt("1 second"),
+        Deadline.within("1 second")
+      ]
       const fibers = yield* Effect.forEach(limits, (limit) => fork(under(limit(Effect.never as Effect.Effect<void>))))
       yield* TestClock.adjust("1 second")
       for (const fiber of fibers) assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))

@@ -4,17 +4,14 @@
  */
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { callBack, report } from "./callBack.ts"
+import { report } from "./callBack.ts"
 import type { AnyEffect } from "./guard.ts"
 
-/** Does so after the step of the caller that let it go on. */
-export const wake = (fiber: Fiber.Fiber<any, any>, task: () => void): void => later(fiber, () => callBack(task))
-
-/** The same for a task that throws nothing. */
+/** Runs the task, which throws nothing, after the step of the caller that let the fiber go on. */
 export const later = (fiber: Fiber.Fiber<any, any>, task: () => void): void =>
   fiber.currentDispatcher.scheduleTask(task, 0)
 
-/** Does so now. */
+/** Lets the fiber go on now. */
 export const resumeWith = <Next>(resume: (next: Next) => void, next: Next): void => {
   try {
     resume(next)

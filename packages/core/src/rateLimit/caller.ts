@@ -1,14 +1,13 @@
 /** One call that asks a limiter: what it takes is its own from the synchronous step in which it is taken. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Deadline from "../Deadline.ts"
+import { CurrentDeadline, deadlineOf } from "../deadline/current.ts"
 import { atOnce } from "../internal/atOnce.ts"
-import { Admission, goOn, type Moment } from "../internal/guard.ts"
+import { Admission, clockOf, goOn, type Moment } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { type Costs, grain, type Refusal, type Turn } from "../internal/turn.ts"
-import { orDie, wake } from "../internal/wake.ts"
+import { later, orDie, resumeWith } from "../internal/wake.ts"
 import type { Cost, Reservation } from "../RateLimit.ts"
 import type { Limiter } from "./limiter.ts"
 
@@ -94,7 +93,7 @@ export abstract class Caller extends Admission implements Turn {
   }
 
   tell(): void {
-    wake(this.fiber, () => this.proceed())
+    later(this.fiber, () => this.proceed())
   }
 
   leave(exit: Exit.Exit<any, any>): void {
@@ -124,20 +123,22 @@ export abstract class Caller extends Admission implements Turn {
       this.told = true
     } else if (this.state === "granted") {
       this.state = "running"
-      this.resume(orDie(() => this.work(this.fiber)))
+      resumeWith(this.resume, orDie(() => this.work(this.fiber)))
     } else if (this.refused !== undefined) {
-      this.resume(this.refused)
+      resumeWith(this.resume, this.refused)
     }
     // What was granted and then left before it was told has been given back, and nobody is there to go on.
   }
 
   private lastUse(fiber: Fiber.Fiber<any, any>, now: number, moment: Moment | undefined): number {
     const longest = now + this.asked.maxWait
-    const deadline = moment === undefined ? fiber.getRef(Deadline.CurrentDeadline) : moment.deadline
+    if (moment === undefined ? fiber.getRef(CurrentDeadline) === undefined : moment.deadline === undefined)
+      return longest
+    const clock = clockOf(fiber, moment)
+    const shown = clock === this.limiter.clock ? now : monotonicMillis(clock)
+    const deadline = moment === undefined ? deadlineOf(fiber, clock, shown) : moment.deadline
     if (deadline === undefined) return longest
-    const clock = moment === undefined ? fiber.getRef(Clock.Clock) : moment.clock
-    const { limiter } = this
-    const at = clock === limiter.clock ? deadline.at : deadline.at - monotonicMillis(clock) + now
+    const at = clock === this.limiter.clock ? deadline.at : deadline.at - shown + now
     // A turn at the very deadline is of no use: it has to come a grain of the clock before.
     return Math.min(longest, at - 2 * grain)
   }
