@@ -116,14 +116,15 @@ it.effect("a deadline that somebody calculated to be no number is none: waits, l
     for (const at of [NaN, undefined as never]) {
       const under = Effect.provideService(Deadline.CurrentDeadline, { limit: "total", at })
       assert.isUndefined(yield* under(Deadline.remaining))
-      const limits = [
-        bulkhead.protect,
-        limiter.protect,
-        pipeline.protect,
-        Deadline.attempt("1 second"),
-        Deadline.within("1 second")
+      const work: Effect.Effect<void> = Effect.never
+      const calls: ReadonlyArray<Effect.Effect<void, unknown>> = [
+        bulkhead.protect(work),
+        limiter.protect(work),
+        pipeline.protect(work),
+        Deadline.attempt("1 second")(work),
+        Deadline.within("1 second")(work)
       ]
-      const fibers = yield* Effect.forEach(limits, (limit) => fork(under(limit(Effect.never as Effect.Effect<void>))))
+      const fibers = yield* Effect.forEach(calls, (call) => fork(under(call)))
       yield* TestClock.adjust("1 second")
       for (const fiber of fibers) assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
     }
