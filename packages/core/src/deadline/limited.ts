@@ -5,7 +5,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { callBack } from "../internal/callBack.ts"
 import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/expiry.ts"
 import { type Admission, type Moment, passOnElsewhere } from "../internal/guard.ts"
 import { monotonicMillis } from "../internal/time.ts"
@@ -86,11 +85,7 @@ export const timed = <A, E, R, B, E2, R2>(
     limit.arm(fiber)
     // Told before it leaves: what is further out must find the time-out dealt with when its own turn comes.
     const told = work.told = (exit: Exit.Exit<A, E>) => {
-      const answer = work.isLate ? late(exit) : exit
-      goOnFrom(fiber, () => {
-        resumeWith(resume, answer)
-        joined.cancel(fiber)
-      })
+      goOnFrom(fiber, resume, work.isLate ? late(exit) : exit, joined)
     }
     child.addObserver(told)
     // It came in the very step in which the work began.
@@ -105,11 +100,21 @@ export const timed = <A, E, R, B, E2, R2>(
 const deepest = 50
 let depth = 0
 
-const goOnFrom = (fiber: Fiber.Fiber<any, any>, next: () => void): void => {
-  if (depth >= deepest) return later(fiber, next)
+/** The fiber goes on, and then leaves the limit, if it was under one. */
+const goOnFrom = <Next>(
+  fiber: Fiber.Fiber<any, any>,
+  resume: (next: Next) => void,
+  next: Next,
+  joined?: Joined | undefined
+): void => {
+  if (depth >= deepest) return later(fiber, () => goOnFrom(fiber, resume, next, joined))
   depth++
-  callBack(next)
-  depth--
+  try {
+    resumeWith(resume, next)
+    joined?.cancel(fiber)
+  } finally {
+    depth--
+  }
 }
 
 class LimitedWork implements Waiting {
@@ -180,7 +185,7 @@ export const ended = (child: Fiber.Fiber<any, any>): Effect.Effect<void> =>
       const unobserve = child.addObserver((exit) => {
         const defects = defectsOf(exit)
         const end = defects.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<never>(defects))
-        goOnFrom(fiber, () => resumeWith(resume, end))
+        goOnFrom(fiber, resume, end)
       })
       return Effect.sync(unobserve)
     })

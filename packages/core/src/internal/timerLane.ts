@@ -93,7 +93,7 @@ class TimerLane {
   }
 
   private get isEmpty(): boolean {
-    return this.peek() === undefined
+    return this.queue.size === 0 && this.belated?.peek() === undefined
   }
 
   private peek(): Timeout | undefined {
