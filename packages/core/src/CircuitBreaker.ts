@@ -145,7 +145,7 @@ export interface Options {
    * eight times the average without an answer. While nothing has been answered yet, the average is taken to be one second,
    * and one second of waiting is enough. Callers that wait at the same time count once. Set it, or an attempt time-out,
    * where deadlines are below 100 ms.
-   * @default the average time of an answer, learnt from the first eight calls that are answered and then from one in eight
+   * @default the average time of an answer, learnt from the first eight calls that are answered and then from one in 31
    */
   readonly patience?: Duration.Input | undefined
   /** The probes are judged by the same rates as the window, over all of them; with `failureRate: "off"`, one that fails opens again. */

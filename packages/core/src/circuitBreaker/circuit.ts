@@ -42,7 +42,11 @@ export const judgeWith = (
 
 /** What the calls of one circuit share. */
 export class Circuit extends BreakerMachine {
-  readonly patience: Patience
+  private readonly patience: Patience
+  // What every call asks of the patience lies here.
+  private untilLesson = 1
+  /** Whether callers have waited in vain since the last answer. */
+  private isSilent = false
 
   constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
     super(name, rules, clock)
@@ -55,6 +59,28 @@ export class Circuit extends BreakerMachine {
     const retryIn = this.retryIn(this.askedAt)
     const retryAfter = retryIn === undefined ? undefined : Duration.millis(Math.ceil(retryIn))
     return Exit.fail(circuitOpen(this.name, this.state as CircuitOpen["state"], retryAfter))
+  }
+
+  /** Whether it is to be learnt how long the call takes that begins now. */
+  teachesNext(): boolean {
+    if (--this.untilLesson > 0) return false
+    this.untilLesson = this.patience.lessonEvery
+    return !this.patience.isSet
+  }
+
+  /** A call was answered; it is learnt from if the moment of its beginning is given. */
+  answered(began: Moment | undefined): void {
+    if (this.isSilent) {
+      this.isSilent = false
+      this.patience.answered()
+    }
+    if (began !== undefined) this.patience.learn(began.now, began.deadline?.at ?? Infinity, began.clock)
+  }
+
+  /** Whether a call that its caller's deadline ended had been given enough time, in milliseconds, to count as a failure. */
+  hadEnough(given: number, began: number): boolean {
+    this.isSilent = true
+    return this.patience.isEnough(given, began)
   }
 }
 
@@ -97,7 +123,7 @@ export class Call extends Admission implements BreakerLease {
   enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
     const { circuit, self } = this
     if (circuit.tryAcquire(this)) {
-      this.teaches = circuit.patience.isToTeach()
+      this.teaches = circuit.teachesNext()
       if (this.moment === undefined && (this.teaches || fiber.getRef(CurrentDeadline) !== undefined)) {
         this.moment = momentOf(fiber)
       }
@@ -129,7 +155,7 @@ export class Call extends Admission implements BreakerLease {
       const given = cutOff(exit, this.moment)
       if (given !== undefined) {
         // A caller without patience is no sick callee, and what was given no time was not begun.
-        if (given <= 0 || !this.circuit.patience.isEnough(given, this.moment!.now)) return undefined
+        if (given <= 0 || !this.circuit.hadEnough(given, this.moment!.now)) return undefined
         return judge(this.judge.classify, exceeded(exit, given))
       }
     }
@@ -137,9 +163,7 @@ export class Call extends Admission implements BreakerLease {
   }
 
   private learn(): void {
-    const { circuit: { patience }, moment, teaches } = this
-    patience.answered()
-    if (teaches) patience.learn(moment!.now, moment!.deadline?.at ?? Infinity, moment!.clock)
+    this.circuit.answered(this.teaches ? this.moment : undefined)
   }
 }
 

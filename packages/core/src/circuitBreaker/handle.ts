@@ -44,7 +44,7 @@ export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, mome
 /** Refuses the calls to a circuit that is open, before anything else is done for them. */
 const refuseOpen = (place: Place): Refuse => (fiber) => {
   const circuit = place.asked(fiber, undefined)
-  return circuit.isOpen && !circuit.wouldAdmit(timeOf(fiber)) ? circuit.reject() : undefined
+  return circuit.isOpen && circuit.staysOpen(fiber.getRef(Clock.Clock)) ? circuit.reject() : undefined
 }
 
 const timeOf = (fiber: Fiber.Fiber<any, any>): Timed => ({ clock: fiber.getRef(Clock.Clock) })

@@ -10,11 +10,14 @@ const usualAtFirst = 1000
 // Less than that is no time for anybody to answer in, however often it was given.
 const leastAtFirst = 100
 const few = 8
+// Of the calls after the first few, one in so many is learnt from: the others look at no clock. An odd number, so that of
+// callers that take turns it is not always the same one.
+const oneIn = 31
+const never = 2 ** 30
 
 export class Patience {
   private readonly set: number | undefined
   private answers = 0
-  private begun = 0
   private usual = 0
   /** For how long callers have waited in all since the last answer; those who wait at the same time count once. */
   private waited = 0
@@ -26,11 +29,15 @@ export class Patience {
   }
 
   /**
-   * Whether it is to be learnt how long the call takes that begins now: each of the first few, and then one in eight, with a
-   * deadline or without. Calls under short deadlines alone would teach only how long the quick answers take.
+   * One in so many calls is learnt from: each of the first few, and then one in many, with a deadline or without. Calls
+   * under short deadlines alone would teach only how long the quick answers take.
    */
-  isToTeach(): boolean {
-    return this.set === undefined && (this.answers < few || ++this.begun % few === 0)
+  get lessonEvery(): number {
+    return this.isSet ? never : this.answers < few ? 1 : oneIn
+  }
+
+  get isSet(): boolean {
+    return this.set !== undefined
   }
 
   /** Whether a call that began then had been given enough when its caller's deadline ended it. All in milliseconds. */

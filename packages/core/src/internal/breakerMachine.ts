@@ -85,6 +85,13 @@ export class BreakerMachine {
     return this.state === "Open" || this.state === "ForcedOpen"
   }
 
+  /** Whether a circuit that is open stays so for now. */
+  staysOpen(clock: Clock.Clock): boolean {
+    if (this.state === "ForcedOpen") return true
+    this.askedAt = monotonicMillis(clock)
+    return this.askedAt < this.openUntil
+  }
+
   private get passesAll(): boolean {
     return this.state === "Disabled"
   }
