@@ -213,6 +213,42 @@ it.effect("each attempt of a retry is begun or not for itself", () =>
     assert.strictEqual(Math.floor(yield* available(limit)), 8)
   }))
 
+describe("a provider that fails, and whose circuit then refuses the second attempt,", () => {
+  const again = Retry.retry({ attempts: 2, base: "1 millis", while: () => true })
+  const failing = (outer: Combinator) =>
+    Effect.gen(function*() {
+      const inner = yield* CircuitBreaker.make({ name: "inner", minimumCalls: 1 })
+      const fiber = yield* Effect.forkChild(Effect.exit(Effect.fail("503").pipe(inner.protect, again, outer)), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("1 second")
+      return yield* Fiber.join(fiber)
+    })
+
+  it.effect("has failed for the circuit around the retry, also as a probe", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ name: "model", openFor: "1 second", halfOpen: { calls: 1 } })
+      const { protect } = yield* Pipeline.make({ breaker, deadline: "1 minute" })
+      yield* failing(breaker.protect)
+      yield* failing(protect)
+      const { calls, failed } = yield* breaker.snapshot
+      assert.deepStrictEqual([calls, failed], [2, 2])
+      yield* breaker.control.trip()
+      yield* TestClock.adjust("1 second")
+      yield* failing(breaker.protect)
+      assert.strictEqual(yield* breaker.state, "Open")
+    }))
+
+  it.effect("has spent the tokens of the limiter around the retry", () =>
+    Effect.gen(function*() {
+      const limiter = yield* limiterOf(3)
+      const { protect } = yield* Pipeline.make({ limit: limiter, deadline: "1 minute" })
+      yield* failing(limiter.protect)
+      yield* failing(protect)
+      assert.strictEqual(Math.floor(yield* available(limiter)), 1)
+    }))
+})
+
 it.effect("a rejection of somebody's own class is treated as those of the library", () =>
   Effect.gen(function*() {
     class TooBusy extends Schema.TaggedError<TooBusy>()("TooBusy", {}) {

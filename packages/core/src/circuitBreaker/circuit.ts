@@ -142,7 +142,11 @@ export class Call extends Admission implements BreakerLease {
       this.learn()
       return circuit.record(this, false, undefined, undefined)
     }
-    if (exit._tag === "Failure" && !this.begun && !isOpenInside(exit)) return circuit.release(this)
+    if (exit._tag === "Failure" && !this.begun) {
+      // A guard inside refused to try again what had failed.
+      if (this.hasFailed && Outcome.isRejected(exit)) return circuit.record(this, true, undefined, undefined)
+      if (!isOpenInside(exit)) return circuit.release(this)
+    }
     const judged = this.judgement(exit)
     if (judged === undefined) return circuit.release(this)
     if (!judged.failed) this.learn()

@@ -38,6 +38,8 @@ export const clockOf = (fiber: AnyFiber, moment: Moment | undefined): Clock.Cloc
 export abstract class Admission {
   /** Whether the work has begun. Not so while a guard directly inside, such as another circuit, may still refuse it. */
   begun = false
+  /** Whether the work began in an earlier attempt of a retry directly inside, and failed. */
+  hasFailed = false
   /** Whether there is such a guard directly inside. */
   leads = false
   /** The admission of the guard that is directly around this one. */
@@ -58,6 +60,15 @@ export abstract class Admission {
   begin(): void {
     this.begun = true
     this.outer?.begin()
+  }
+
+  /** A retry directly inside begins an attempt, after those that have failed. */
+  again(): void {
+    if (this.begun) {
+      this.begun = false
+      this.hasFailed = true
+    }
+    this.outer?.again()
   }
 
   onExit(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
@@ -103,7 +114,12 @@ export const passOn = (outer: Admission | undefined, self: AnyEffect, fiber: Any
 /** The same where another fiber evaluates the work next. */
 export const passOnElsewhere = (outer: Admission | undefined, self: AnyEffect): AnyEffect => {
   if (outer === undefined) return self
-  if (outer.leads && isInside(self)) return Effect.withFiber((fiber) => self[InsideId](fiber, outer))
+  if (outer.leads && isInside(self)) {
+    return Effect.withFiber((fiber) => {
+      outer.again()
+      return self[InsideId](fiber, outer)
+    })
+  }
   outer.begin()
   return self
 }

@@ -183,6 +183,7 @@ class PipelineAttempt extends Admission implements Owner {
       const admission = this.held[i]!
       // What a guard of the attempt has gone on with is the attempt, and not yet the work.
       admission.begun = this.begun
+      admission.hasFailed = this.hasFailed
       leaveSafely(admission, exit)
     }
   }

@@ -165,7 +165,7 @@ export class ProtectedCall extends Caller {
 
   protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
     // A guard directly inside refused, or an interrupt came first: nothing was used.
-    if (!this.begun) return this.nothing
+    if (!this.begun && !this.hasFailed) return this.nothing
     if (exit._tag === "Failure" || this.settle === undefined) return undefined
     // What cannot be settled stays as it was estimated: the answer of the call is not lost for it.
     try {
