@@ -97,7 +97,9 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
         scene.untold.delete(call)
         scene.next(`call ${call.id} ${told(exit)}`)
         scene.judge(`call ${call.id} of ${call.names.join()}`, exit)
-        if (call.result !== undefined && isResult(exit, call.result)) {
+        // What fails after the time of its caller, such as work that cannot be interrupted, may count as cut off by it.
+        const isCutOff = exit._tag === "Failure" && scene.now >= around
+        if (call.result !== undefined && !isCutOff && isResult(exit, call.result)) {
           for (const name of new Set(call.names))
             if (!inside.includes(name)) scene.finished[name] = (scene.finished[name] ?? 0) + 1
         }
