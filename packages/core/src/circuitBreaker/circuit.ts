@@ -9,11 +9,12 @@ import * as Outcome from "../Outcome.ts"
 import { BreakerMachine } from "../internal/breakerMachine.ts"
 import type { BreakerLease, BreakerRules } from "../internal/breakerModel.ts"
 import { Admission, clockOf, goOn, type Moment } from "../internal/guard.ts"
+import { holds } from "../internal/holds.ts"
 import { onlyFailure } from "../internal/onlyFailure.ts"
 import { OptionsOf } from "../internal/options.ts"
 import type { Watch } from "../internal/overdue.ts"
 import { cutOff, exceeded, judge, type Judgement } from "./judgement.ts"
-import { CircuitOpen, circuitOpen } from "./open.ts"
+import { type CircuitOpen, circuitOpen, isCircuitOpen } from "./open.ts"
 import { Patience } from "./patience.ts"
 import { asProbe, isInProbe } from "./probe.ts"
 
@@ -172,4 +173,4 @@ export class Call extends Admission implements BreakerLease {
 }
 
 // Another circuit directly inside is part of what this one guards: that it is open is no reason to wait for a probe.
-const isOpenInside = ({ cause }: Exit.Failure<any, any>): boolean => onlyFailure(cause)?.failure instanceof CircuitOpen
+const isOpenInside = ({ cause }: Exit.Failure<any, any>): boolean => holds(onlyFailure(cause)?.failure, isCircuitOpen)

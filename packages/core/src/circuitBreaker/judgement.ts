@@ -10,6 +10,7 @@ import * as Outcome from "../Outcome.ts"
 import { atOnce } from "../internal/atOnce.ts"
 import { Expiry } from "../internal/expiry.ts"
 import type { Moment } from "../internal/guard.ts"
+import { holds } from "../internal/holds.ts"
 import { rejection } from "../internal/rejection.ts"
 import { monotonicMillis } from "../internal/time.ts"
 
@@ -72,7 +73,7 @@ export const cutOff = (
   const { cause } = exit
   const [first] = cause.reasons
   const error = first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first) ? first.error : undefined
-  const told = isExceeded(error) && error.limit === "total" ? Duration.toMillis(error.after) : undefined
+  const told = holds(error, isExceeded) && error.limit === "total" ? Duration.toMillis(error.after) : undefined
   if (told === 0) return 0
   // Only the deadline that was in force when the call began is the caller's: one that is set further in is the callee's.
   const deadline = began?.deadline
@@ -87,14 +88,7 @@ export const cutOff = (
   return monotonicMillis(began!.clock) < deadline.at ? undefined : told ?? given
 }
 
-// A proxy may throw when it is asked what it is.
-const isExceeded = (error: unknown): error is Deadline.DeadlineExceeded => {
-  try {
-    return error instanceof Deadline.DeadlineExceeded
-  } catch {
-    return false
-  }
-}
+const isExceeded = (error: unknown) => error instanceof Deadline.DeadlineExceeded
 
 /** The exit of a call as it is judged that was given so long, whichever of the two ways it shows. */
 export const exceeded = (exit: Exit.Failure<any, any>, given: number): Exit.Exit<unknown, unknown> =>

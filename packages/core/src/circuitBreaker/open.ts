@@ -37,6 +37,8 @@ const advices = {
 
 prepare(CircuitOpen)
 
+export const isCircuitOpen = (error: unknown): error is CircuitOpen => error instanceof CircuitOpen
+
 /**
  * `new CircuitOpen`, cheaply. Field by field, since under overload this is what most calls do.
  */

@@ -9,9 +9,10 @@ import * as Stream from "effect/Stream"
 import type { Snapshot, Transition } from "../CircuitBreaker.ts"
 import * as Outcome from "../Outcome.ts"
 import type { Family } from "./family.ts"
-import { CircuitOpen } from "./open.ts"
+import { type CircuitOpen, isCircuitOpen } from "./open.ts"
 import { through } from "../internal/guard.ts"
 import { atOnce } from "../internal/atOnce.ts"
+import { holds } from "../internal/holds.ts"
 import { withoutStack } from "../internal/rejection.ts"
 
 /**
@@ -83,7 +84,7 @@ const execute = <A, E, R, R2>(
     return through(self, Effect.onExit(judge)).pipe(
       family.protectWith(key, { classify: (exit) => judged ?? Outcome.fromExit(exit) }),
       Effect.mapError((error): E | Platform.CircuitBreakerError =>
-        isOpen(error) && error.breaker === `${family.name}/${key}` ? rejection(key, error) : error as E
+        holds(error, isCircuitOpen) && error.breaker === `${family.name}/${key}` ? rejection(key, error) : error as E
       )
     )
   })
@@ -102,15 +103,6 @@ const rejection = (key: string, { retryAfter, state }: CircuitOpen): Platform.Ci
         : new Platform.CircuitOpen({ key, retryAfter: retryAfter ?? byHand })
     })
   )
-
-// A proxy may throw when it is asked what it is.
-const isOpen = (error: unknown): error is CircuitOpen => {
-  try {
-    return error instanceof CircuitOpen
-  } catch {
-    return false
-  }
-}
 
 // The platform wants a time where only a hand can tell one.
 const byHand = Duration.hours(1)

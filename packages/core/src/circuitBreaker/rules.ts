@@ -6,6 +6,7 @@ import type { FamilyOptions, Options, Window } from "../CircuitBreaker.ts"
 import * as Outcome from "../Outcome.ts"
 import type { BreakerRules } from "../internal/breakerModel.ts"
 import { fieldOf } from "../internal/fieldOf.ts"
+import { holds } from "../internal/holds.ts"
 import type { OptionsOf } from "../internal/options.ts"
 import { CountWindow, type SlidingWindow, TimeWindow } from "../internal/slidingWindow.ts"
 import {
@@ -101,19 +102,10 @@ const toOpenings = (
   check: OptionsOf,
   context: Context.Context<never>
 ): () => (opening: number) => number => {
-  if (isSchedule(openFor)) {
+  if (holds(openFor, Schedule.isSchedule)) {
     return scheduledOpenings(openFor as Schedule.Schedule<unknown, number>, context)
   }
   const millis = span(check, "openFor", openFor)
   const always = () => millis
   return () => always
-}
-
-// A proxy may throw when it is asked what it is.
-const isSchedule = (value: unknown): value is Schedule.Schedule<unknown, number> => {
-  try {
-    return Schedule.isSchedule(value)
-  } catch {
-    return false
-  }
 }

@@ -1,5 +1,5 @@
 /** The forecast for token buckets alone: exact, and O(log n) whatever happens to them. */
-import { Budget } from "./budget.ts"
+import { StepBudget } from "./stepBudget.ts"
 import type { Forecast } from "./forecast.ts"
 import type { TokenBucket } from "./tokenBucket.ts"
 import { type Decided, earliest, type Turn } from "./turn.ts"
@@ -12,7 +12,7 @@ const DEAREST = 4
 export class BucketForecast implements Forecast {
   private readonly buckets: ReadonlyArray<TokenBucket>
   private readonly queue: WaitQueue<Turn>
-  private readonly budget = new Budget(DEAREST)
+  private readonly budget = new StepBudget(DEAREST)
   private tree: TurnTree | undefined
 
   constructor(buckets: ReadonlyArray<TokenBucket>, queue: WaitQueue<Turn>) {

@@ -3,7 +3,7 @@ import type { Decided, Turn } from "./turn.ts"
 
 /**
  * Waiters for whom it is too late where they stand are left out: whoever is behind them need not wait for them. To find
- * out who they are can cost as much as the queue is long, so it is paid for from a {@link Budget}.
+ * out who they are can cost as much as the queue is long, so it is paid for from a budget of steps.
  */
 export interface Forecast {
   /** Finds out who is left out now; false when that costs more than has been saved up. */

@@ -4,7 +4,7 @@
  * The plan is exact until a turn moves. It still tells at the latest when a turn comes, until turns can be later than that;
  * so it is only made anew for a newcomer for whom it may be too late, and when that has been paid for.
  */
-import { Budget } from "./budget.ts"
+import { StepBudget } from "./stepBudget.ts"
 import type { Forecast } from "./forecast.ts"
 import type { Meter } from "./meter.ts"
 import { type Decided, grain, isTooLate, type Turn } from "./turn.ts"
@@ -14,7 +14,7 @@ import type { WaitQueue } from "./waitQueue.ts"
 export class PlanForecast implements Forecast {
   private readonly meters: ReadonlyArray<Meter>
   private readonly queue: WaitQueue<Turn>
-  private readonly budget = new Budget(1)
+  private readonly budget = new StepBudget(1)
   private readonly decided: Decided = { meter: -1 }
   private plan: TurnPlan | undefined
   /** The newcomer for whom the plan was asked last. */

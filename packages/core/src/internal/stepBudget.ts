@@ -8,7 +8,7 @@ const FEW = 64
  * The steps that operations have paid for. What costs more than that has to wait until enough operations have paid, so
  * that on average no operation costs more than its share.
  */
-export class Budget {
+export class StepBudget {
   private readonly dearest: number
   private saved = 0
   private needed = 0
