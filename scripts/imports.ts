@@ -3,10 +3,10 @@ import { globSync, readFileSync } from "node:fs"
 import { join, posix } from "node:path"
 import { parseSync } from "vite"
 
-/**
- * What a primitive may import besides `internal/`: how a call is judged, the budgets that travel with it, and the registry
- * it enters itself into, which knows the primitives by their types only.
- */
+/** Rooms of core's `internal/`, each of which knows those before it. */
+const inner = ["data", "config", "runtime"]
+
+/** What every primitive may import: how a call is judged, the budgets that travel with it, and the registry it enters. */
 const shared = new Set(["Outcome", "Deadline", "Attempts", "RetryBudget", "Registry"])
 
 /** Modules of core that exist to know several primitives. */
@@ -19,16 +19,33 @@ const packagesAllowed: Record<string, RegExp> = {
 
 const onlyTesting = "what is for tests is imported by testing/ only"
 
-const moduleName = (path: string): string => path.replace(/\.ts$/, "")
-
 /** Public modules that are part of another one. */
-const parts = new Map([["StaleCacheStore", "StaleCache"]])
+const parts = new Map([["StaleCacheStore", "StaleCache"], ["RateLimit", "RateLimiter"]])
 
-/** The primitive that a file is part of: `circuitBreaker/family.ts` is a part of `CircuitBreaker.ts`. */
-const ownerOf = (path: string): string => {
-  const [folder = "", inside] = path.split("/")
-  if (inside !== undefined) return folder.charAt(0).toUpperCase() + folder.slice(1)
-  return parts.get(moduleName(folder)) ?? moduleName(folder)
+/**
+ * The room that a file of a package is in: `CircuitBreaker.ts` and everything below `circuitBreaker/` are the room
+ * `CircuitBreaker`, and each folder of `internal/` is one.
+ */
+const roomOf = (path: string): string => {
+  const [folder = "", inside, deeper] = path.split("/")
+  if (inside === undefined) return parts.get(folder.replace(/\.ts$/, "")) ?? folder.replace(/\.ts$/, "")
+  if (folder === "internal") return deeper === undefined ? folder : `internal/${inside}`
+  return folder === "testing" ? folder : folder.charAt(0).toUpperCase() + folder.slice(1)
+}
+
+const roomProblem = (from: string, to: string): string | undefined => {
+  const rank = (room: string) => inner.indexOf(room.replace("internal/", ""))
+  if (from === "internal") return "a file of internal/ is in one of its rooms"
+  if (from.startsWith("internal/")) {
+    return rank(to) >= 0 && rank(to) <= rank(from)
+      ? undefined
+      : `the rooms of internal/ are ${inner.join(", ")}: each imports only itself and those before it`
+  }
+  return composers.has(from) || shared.has(to) || rank(to) >= 0 || from === to
+    ? undefined
+    : `a primitive imports only ${[...shared].join(", ")} and internal/; only ${
+      [...composers].slice(1).join(", ")
+    } know several`
 }
 
 /** Why `file` (relative to the repository) may not import `specifier`, or undefined when it may. */
@@ -45,14 +62,7 @@ export const importProblem = (file: string, specifier: string): string | undefin
   if (target.startsWith("..")) return "a package is imported by its name, not by a path into it"
   if (isTesting) return undefined
   if (target.startsWith("testing/")) return onlyTesting
-  if (name !== "core") return undefined
-  if (inside.startsWith("internal/")) {
-    return target.startsWith("internal/") ? undefined : "internal/ imports nothing from the primitives"
-  }
-  return composers.has(ownerOf(inside)) || shared.has(ownerOf(target)) || target.startsWith("internal/") ||
-      ownerOf(target) === ownerOf(inside)
-    ? undefined
-    : `a primitive imports only ${[...shared].join(", ")} and internal/; only Pipeline and Cascade know several`
+  return name === "core" ? roomProblem(roomOf(inside), roomOf(target)) : undefined
 }
 
 interface Import {

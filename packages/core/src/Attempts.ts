@@ -22,8 +22,8 @@
  */
 import * as Effect from "effect/Effect"
 import { type Budget, CurrentAttempts, NestedBudget } from "./attempts/budget.ts"
-import { through } from "./internal/guard.ts"
-import { OptionsOf } from "./internal/options.ts"
+import { through } from "./internal/runtime/guard.ts"
+import { OptionsOf } from "./internal/config/checks.ts"
 
 export { type Budget, CurrentAttempts }
 

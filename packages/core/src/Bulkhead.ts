@@ -48,14 +48,14 @@ import * as Schema from "effect/Schema"
 import { BulkheadFull, type Reason } from "./bulkhead/BulkheadFull.ts"
 import { BulkheadCall } from "./bulkhead/call.ts"
 import { PermitPool, type Rules } from "./bulkhead/permitPool.ts"
-import { type Begin, guard } from "./internal/guard.ts"
-import { OptionsOf } from "./internal/options.ts"
-import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/serviceClass.ts"
-import { Quantity, writtenOptions } from "./internal/writtenOptions.ts"
+import { type Begin, guard } from "./internal/runtime/guard.ts"
+import { OptionsOf } from "./internal/config/checks.ts"
+import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
+import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 
 export { BulkheadFull, type Reason }
-export { CurrentKey, CurrentPriority } from "./bulkhead/current.ts"
+export { CurrentKey, CurrentPriority } from "./bulkhead/currentCall.ts"
 
 /** How many may run and wait. `name` and `concurrency` must be given. */
 export interface Options {

@@ -39,9 +39,9 @@ import { CurrentDeadline, momentOf } from "./deadline/current.ts"
 import { DeadlineExceeded } from "./deadline/DeadlineExceeded.ts"
 import { limit } from "./deadline/limit.ts"
 import { defectsOf, OwnLimit, timed } from "./deadline/limited.ts"
-import type { Deadline } from "./internal/expiry.ts"
-import { through } from "./internal/guard.ts"
-import { OptionsOf } from "./internal/options.ts"
+import type { Deadline } from "./internal/runtime/expiry.ts"
+import { through } from "./internal/runtime/guard.ts"
+import { OptionsOf } from "./internal/config/checks.ts"
 
 /** Whose limit it is: one attempt's, or the whole call's. */
 export type Limit = Deadline["limit"]

@@ -15,8 +15,8 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
-import { fieldOf } from "./internal/fieldOf.ts"
-import { OptionsOf } from "./internal/options.ts"
+import { fieldOf } from "./internal/data/fieldOf.ts"
+import { OptionsOf } from "./internal/config/checks.ts"
 
 /**
  * The judgement of one call.

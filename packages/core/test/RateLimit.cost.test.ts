@@ -23,14 +23,14 @@ const countedIn = vi.hoisted(() => (source: Source) => {
   }
 })
 
-vi.mock("../src/internal/tokenBucket.ts", async (original) => {
+vi.mock("../src/rateLimiter/tokenBucket.ts", async (original) => {
   const module = await original<{ readonly TokenBucket: { readonly prototype: object } }>()
   // The bucket and its plans have it in common.
   countedIn(Object.getPrototypeOf(module.TokenBucket.prototype) as Source)
   return module
 })
 
-vi.mock("../src/internal/slidingLog.ts", async (original) => {
+vi.mock("../src/rateLimiter/slidingLog.ts", async (original) => {
   const module = await original<
     { readonly SlidingLog: new(...args: ReadonlyArray<unknown>) => Source & { plan(): Source } }
   >()
@@ -49,7 +49,7 @@ vi.mock("../src/internal/slidingLog.ts", async (original) => {
   return { ...module, SlidingLog: Counted }
 })
 
-vi.mock("../src/internal/bucketChain.ts", async (original) => {
+vi.mock("../src/rateLimiter/bucketChain.ts", async (original) => {
   const module = await original<{
     readonly BucketChain: { readonly prototype: { turn(...args: Array<unknown>): number } }
     readonly product: (...args: ReadonlyArray<unknown>) => void

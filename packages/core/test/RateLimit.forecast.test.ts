@@ -48,12 +48,12 @@ interface Machine {
 
 const { LimiterMachine } = await vi.importActual<{
   readonly LimiterMachine: new(meters: ReadonlyArray<Meter>, places: number, arm: (at: number) => void) => Machine
-}>("../src/internal/limiterMachine.ts")
+}>("../src/rateLimiter/machine.ts")
 const { TokenBucket } = await vi.importActual<{
   readonly TokenBucket: new(limit: unknown, now: number) => Meter
-}>("../src/internal/tokenBucket.ts")
+}>("../src/rateLimiter/tokenBucket.ts")
 const { SlidingLog } = await vi.importActual<{ readonly SlidingLog: new(limit: unknown) => Meter }>(
-  "../src/internal/slidingLog.ts"
+  "../src/rateLimiter/slidingLog.ts"
 )
 
 const Limit = Schema.Struct({

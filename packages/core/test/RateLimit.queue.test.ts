@@ -132,7 +132,7 @@ describe("a waiter that is sent away from outside", () => {
     Effect.gen(function*() {
       const { beginOf } = yield* Effect.promise(() =>
         vi.importActual<{ readonly beginOf: (guard: unknown) => (...args: ReadonlyArray<unknown>) => Run }>(
-          "../src/internal/guard.ts"
+          "../src/internal/runtime/guard.ts"
         )
       )
       const runs: Array<Run> = []

@@ -14,7 +14,7 @@ const { enterFrame, framePrototype, stepInto } = await vi.importActual<{
   readonly enterFrame: (frame: Framed, fiber: AnyFiber) => void
   readonly framePrototype: (label: string, evaluate: (fiber: AnyFiber) => AnyEffect) => object
   readonly stepInto: (effect: AnyEffect, fiber: AnyFiber) => AnyEffect
-}>("../src/internal/frame.ts")
+}>("../src/internal/runtime/frame.ts")
 
 class Frame implements Framed {
   readonly seen: Array<AnyExit> = []

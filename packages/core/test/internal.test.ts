@@ -541,7 +541,7 @@ describe("time-outs of one length", () => {
       assert.deepStrictEqual(ends, at.map((millis) => [`${millis}`, millis]))
     }))
 
-  const lane = Effect.promise(() => vi.importActual<TimerLane>("../src/internal/timerLane.ts"))
+  const lane = Effect.promise(() => vi.importActual<TimerLane>("../src/internal/runtime/timerLane.ts"))
 
   const Step = Schema.Union([
     Schema.TaggedStruct("Begins", { earlier: Schema.Literals([0, 0, 0, 1, 5, 100]) }),

@@ -33,11 +33,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { classify, effectiveStatus, type ResponseTag } from "./internal/classify.ts"
-import * as ErrorBody from "./internal/errorBody.ts"
-import * as Redact from "./internal/redact.ts"
+import { classify, effectiveStatus, type ResponseTag } from "./chatError/classify.ts"
+import * as ErrorBody from "./chatError/errorBody.ts"
+import * as Redact from "./chatError/redact.ts"
 import { withoutStack } from "./internal/rejection.ts"
-import * as RetryAfter from "./internal/retryAfter.ts"
+import * as RetryAfter from "./chatError/retryAfter.ts"
 
 /** Whose doing it is: the one who asked, the account the key belongs to, the provider, or what lies between. */
 export type Blame = "caller" | "account" | "provider" | "network"

@@ -54,10 +54,10 @@ import * as ChatClient from "./ChatClient.ts"
 import * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
-import * as HeldCall from "./internal/heldCall.ts"
-import * as ModelLimit from "./internal/modelLimit.ts"
-import { noting } from "./internal/noting.ts"
-import { CurrentTally, Tally } from "./internal/tally.ts"
+import * as HeldCall from "./chatModel/streamCall.ts"
+import * as ModelLimit from "./chatModel/modelLimit.ts"
+import { noting } from "./chatStream/tapChunks.ts"
+import { CurrentTally, Tally } from "./chatModel/attemptCounter.ts"
 
 /** What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on. */
 export interface Request {

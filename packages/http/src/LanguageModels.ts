@@ -51,12 +51,12 @@ import { dual, identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
-import * as Behind from "./languageModels/behind.ts"
+import * as Behind from "./languageModels/delegating.ts"
 import * as FromChat from "./languageModels/fromChat.ts"
-import * as Judgement from "./languageModels/judgement.ts"
+import * as Judgement from "./languageModels/classify.ts"
 import * as OneCall from "./languageModels/oneCall.ts"
 import * as Provenances from "./languageModels/provenance.ts"
-import { says } from "./languageModels/says.ts"
+import { says } from "./languageModels/hasContent.ts"
 
 /** What spans and requests say beside the prompt. Everything has a default. */
 export type Options = FromChat.Options

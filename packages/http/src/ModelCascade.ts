@@ -36,10 +36,10 @@ import * as ChatError from "./ChatError.ts"
 import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
-import { cacheKey } from "./internal/cacheKey.ts"
-import * as Gather from "./internal/gather.ts"
-import { type Chunks, noting } from "./internal/noting.ts"
-import { CurrentTally, Tally, untried } from "./internal/tally.ts"
+import { cacheKey } from "./modelCascade/cacheKey.ts"
+import * as Gather from "./chatStream/accumulator.ts"
+import { type Chunks, noting } from "./chatStream/tapChunks.ts"
+import { CurrentTally, Tally, untried } from "./chatModel/attemptCounter.ts"
 
 /** The errors that are the caller's to mend, and that are told at once. */
 export type CallerError =

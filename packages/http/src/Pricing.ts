@@ -37,8 +37,8 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import type * as ChatSchema from "./ChatSchema.ts"
-import * as money from "./internal/money.ts"
-import { type Part, partNames, type Parts, partsOf, tokens } from "./internal/usageParts.ts"
+import * as money from "./pricing/money.ts"
+import { type Part, partNames, type Parts, partsOf, tokens } from "./pricing/usageParts.ts"
 
 export type {
   /**

@@ -49,9 +49,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import type { ChatError } from "./ChatError.ts"
-import * as LimitHeaders from "./internal/limitHeaders.ts"
+import * as LimitHeaders from "./providerLimits/limitHeaders.ts"
 
-export type { Allowance, Said } from "./internal/limitHeaders.ts"
+export type { Allowance, Said } from "./providerLimits/limitHeaders.ts"
 
 /** What a limiter is told of a provider's answers. */
 export interface ProviderLimits {

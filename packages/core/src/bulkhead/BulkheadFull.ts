@@ -1,7 +1,7 @@
 /** Error raised when a bulkhead refuses a call. */
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { blank, prepare } from "../internal/rejection.ts"
+import { blank, prepare } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /** Why a call was refused: nowhere to wait, waited long enough, or no time left to wait. */

@@ -6,7 +6,7 @@
  * nobody's way; the open ones are ordered by their best waiter. All that has no key is in one lane without a limit. A
  * step costs at most the logarithm of the number of open lanes.
  */
-import { Heap, type Heaped } from "../internal/heap.ts"
+import { Heap, type Heaped } from "../internal/data/heap.ts"
 import { PriorityQueue, type Ranked } from "./priorityQueue.ts"
 
 export interface Waiter<Member extends Waiter<Member>> extends Ranked<Member> {

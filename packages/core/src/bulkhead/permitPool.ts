@@ -1,4 +1,5 @@
 /** The slots of a bulkhead and the queue for them. Invariant: while a slot is free, nobody waits who may have it. */
+import { EPSILON } from "../internal/data/isSufficient.ts"
 import type * as Exit from "effect/Exit"
 import { type BulkheadFull, type Reason, refusal } from "./BulkheadFull.ts"
 import type { BulkheadCall } from "./call.ts"
@@ -79,6 +80,6 @@ export class PermitPool {
 
   // 29 % of 100 slots are 29, though the product of the two numbers is a hair less.
   private shareOf(all: number): number {
-    return this.share === undefined ? Infinity : Math.max(1, Math.floor(this.share * all + 1e-9))
+    return this.share === undefined ? Infinity : Math.max(1, Math.floor(this.share * all + EPSILON))
   }
 }

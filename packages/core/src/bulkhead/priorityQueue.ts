@@ -2,7 +2,7 @@
  * A queue in which higher priorities stand ahead, equals in the order in which they came, and whose members can leave
  * from the middle. All in constant time for a given number of distinct priorities among those who wait.
  */
-import { type Place, WaitQueue } from "../internal/waitQueue.ts"
+import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
 
 /** Somebody in the queue; the priority, which is not NaN, stays the same while there. */
 export interface Ranked<Member> extends Place<Member> {

@@ -1,6 +1,6 @@
 /** The largest options that can be kept: windows that fit into memory, times that a number of milliseconds can tell. */
 import type * as Duration from "effect/Duration"
-import { isAbove, type OptionsOf } from "../internal/options.ts"
+import { isAbove, type OptionsOf } from "../internal/config/checks.ts"
 
 /** Marks of two bits: 2.5 MB. */
 export const mostCalls = 10_000_000

@@ -7,12 +7,12 @@ import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Deadline from "../Deadline.ts"
 import * as Outcome from "../Outcome.ts"
-import { atOnce } from "../internal/atOnce.ts"
-import { Expiry } from "../internal/expiry.ts"
-import type { Moment } from "../internal/guard.ts"
-import { holds } from "../internal/holds.ts"
-import { rejection } from "../internal/rejection.ts"
-import { monotonicMillis } from "../internal/time.ts"
+import { atOnce } from "../internal/data/atOnce.ts"
+import { Expiry } from "../internal/runtime/expiry.ts"
+import type { Moment } from "../internal/runtime/guard.ts"
+import { holds } from "../internal/data/holds.ts"
+import { rejection } from "../internal/runtime/rejection.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
 
 /** What is recorded of a call; waits are milliseconds. `undefined` for a call that says nothing. */
 export interface Judgement {

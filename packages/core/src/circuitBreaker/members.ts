@@ -7,9 +7,9 @@
  */
 import type * as Clock from "effect/Clock"
 import type { FamilySnapshot } from "../CircuitBreaker.ts"
-import type { BreakerRules } from "../internal/breakerModel.ts"
-import { monotonicMillis } from "../internal/time.ts"
-import { type Place, WaitQueue } from "../internal/waitQueue.ts"
+import type { BreakerRules } from "./model.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
 import { Circuit } from "./circuit.ts"
 import type { Bounds } from "./rules.ts"
 

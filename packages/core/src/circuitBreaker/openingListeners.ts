@@ -3,7 +3,7 @@
  * any more.
  */
 import type { CircuitBreaker, Transition } from "../CircuitBreaker.ts"
-import { callBack } from "../internal/callBack.ts"
+import { callBack } from "../internal/runtime/callBack.ts"
 
 /** Calls the listener at each opening; the returned function ends that. */
 export type OnOpening = (listener: () => void) => () => void

@@ -3,7 +3,7 @@
  * caller without patience is no sick callee; a callee that answers nobody in the time that it takes as a rule is one.
  */
 import type * as Clock from "effect/Clock"
-import { monotonicMillis } from "../internal/time.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
 
 // Before anything has been answered.
 const usualAtFirst = 1000

@@ -9,11 +9,11 @@ import * as Stream from "effect/Stream"
 import type { Snapshot, Transition } from "../CircuitBreaker.ts"
 import * as Outcome from "../Outcome.ts"
 import type { Family } from "./family.ts"
-import { type CircuitOpen, isCircuitOpen } from "./open.ts"
-import { through } from "../internal/guard.ts"
-import { atOnce } from "../internal/atOnce.ts"
-import { holds } from "../internal/holds.ts"
-import { withoutStack } from "../internal/rejection.ts"
+import { type CircuitOpen, isCircuitOpen } from "./CircuitOpen.ts"
+import { through } from "../internal/runtime/guard.ts"
+import { atOnce } from "../internal/data/atOnce.ts"
+import { holds } from "../internal/data/holds.ts"
+import { withoutStack } from "../internal/runtime/rejection.ts"
 
 /**
  * The family as the platform's `CircuitBreaker`, for `HttpClient.withCircuitBreaker` and whatever else takes one. Keys

@@ -3,8 +3,8 @@ import * as Context from "effect/Context"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type { BreakerMachine } from "../internal/breakerMachine.ts"
-import type { BreakerLease } from "../internal/breakerModel.ts"
+import type { BreakerMachine } from "./machine.ts"
+import type { BreakerLease } from "./model.ts"
 
 interface Probe {
   readonly circuit: BreakerMachine

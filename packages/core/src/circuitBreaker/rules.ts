@@ -4,11 +4,11 @@ import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import type { FamilyOptions, Options, Window } from "../CircuitBreaker.ts"
 import * as Outcome from "../Outcome.ts"
-import type { BreakerRules } from "../internal/breakerModel.ts"
-import { fieldOf } from "../internal/fieldOf.ts"
-import { holds } from "../internal/holds.ts"
-import type { OptionsOf } from "../internal/options.ts"
-import { CountWindow, type SlidingWindow, TimeWindow } from "../internal/slidingWindow.ts"
+import type { BreakerRules } from "./model.ts"
+import { fieldOf } from "../internal/data/fieldOf.ts"
+import { holds } from "../internal/data/holds.ts"
+import type { OptionsOf } from "../internal/config/checks.ts"
+import { CountWindow, type SlidingWindow, TimeWindow } from "../internal/data/slidingWindow.ts"
 import {
   count,
   finestMillis,

@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import type { Transition } from "../CircuitBreaker.ts"
-import type { BreakerTransition } from "../internal/breakerModel.ts"
+import type { BreakerTransition } from "./model.ts"
 
 /**
  * A listener that publishes, and tells `heard`; a sliding hub never makes it wait. What `heard` throws stays with it. A

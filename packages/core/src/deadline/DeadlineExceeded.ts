@@ -2,8 +2,8 @@
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import type { Deadline } from "../internal/expiry.ts"
-import { rejection } from "../internal/rejection.ts"
+import type { Deadline } from "../internal/runtime/expiry.ts"
+import { rejection } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /**

@@ -2,9 +2,9 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
-import { type Deadline, Expiry } from "../internal/expiry.ts"
-import type { Moment } from "../internal/guard.ts"
-import { monotonicMillis } from "../internal/time.ts"
+import { type Deadline, Expiry } from "../internal/runtime/expiry.ts"
+import type { Moment } from "../internal/runtime/guard.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
 
 export const CurrentDeadline = Context.Reference<Deadline | undefined>("@switchgear/core/Deadline/CurrentDeadline", {
   defaultValue: () => undefined

@@ -1,7 +1,7 @@
 /** An effect under a limit that begins when it is run. */
 import type * as Effect from "effect/Effect"
-import type { Deadline } from "../internal/expiry.ts"
-import { type Admission, type AnyEffect, type AnyFiber, insidePrototype } from "../internal/guard.ts"
+import type { Deadline } from "../internal/runtime/expiry.ts"
+import { type Admission, type AnyEffect, type AnyFiber, insidePrototype } from "../internal/runtime/guard.ts"
 import { momentOf } from "./current.ts"
 import { type DeadlineExceeded, nothingLeft } from "./DeadlineExceeded.ts"
 import { limitedAt } from "./limited.ts"

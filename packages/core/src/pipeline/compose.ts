@@ -2,7 +2,7 @@
 import type * as CircuitBreaker from "../CircuitBreaker.ts"
 import { onOpening } from "../circuitBreaker/openingListeners.ts"
 import * as Deadline from "../Deadline.ts"
-import { type AnyEffect, beginOf, refuseOf } from "../internal/guard.ts"
+import { type AnyEffect, beginOf, refuseOf } from "../internal/runtime/guard.ts"
 import type { CallOptions, Parts } from "../Pipeline.ts"
 import { retryAt } from "../retry/policies.ts"
 import { fused, type Plan } from "./run.ts"

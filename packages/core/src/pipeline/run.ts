@@ -10,8 +10,8 @@ import type * as Fiber from "effect/Fiber"
 import { momentOf } from "../deadline/current.ts"
 import { nothingLeft } from "../deadline/DeadlineExceeded.ts"
 import { ended, limitedAt, type Owner, total } from "../deadline/limited.ts"
-import type { Deadline } from "../internal/expiry.ts"
-import { enterFrame, stepInto } from "../internal/frame.ts"
+import type { Deadline } from "../internal/runtime/expiry.ts"
+import { enterFrame, stepInto } from "../internal/runtime/frame.ts"
 import {
   Admission,
   type AnyEffect,
@@ -22,7 +22,7 @@ import {
   leaveSafely,
   type Moment,
   type Refuse
-} from "../internal/guard.ts"
+} from "../internal/runtime/guard.ts"
 import type { RetryAt } from "../retry/attemptAll.ts"
 import type { WaitingAttempt, WaitingAttempts } from "./waiting.ts"
 

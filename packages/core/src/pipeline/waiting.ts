@@ -3,7 +3,7 @@
  * of finding out when they have waited.
  */
 import type { OnOpening } from "../circuitBreaker/openingListeners.ts"
-import type { Admission, AnyFiber, Refuse } from "../internal/guard.ts"
+import type { Admission, AnyFiber, Refuse } from "../internal/runtime/guard.ts"
 
 export interface WaitingAttempt {
   readonly fiber: AnyFiber

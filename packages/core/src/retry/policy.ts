@@ -1,8 +1,8 @@
 /** The options of a retry, checked. */
 import * as Effect from "effect/Effect"
-import { fieldOf } from "../internal/fieldOf.ts"
-import type { OptionsOf } from "../internal/options.ts"
-import { type Jitter, jitters } from "../internal/backoff.ts"
+import { fieldOf } from "../internal/data/fieldOf.ts"
+import type { OptionsOf } from "../internal/config/checks.ts"
+import { type Jitter, jitters } from "./backoff.ts"
 import * as Outcome from "../Outcome.ts"
 import type { Options } from "../Retry.ts"
 import type { RetryBudget } from "../RetryBudget.ts"

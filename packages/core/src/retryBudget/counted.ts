@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { monotonicMillis } from "../internal/time.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { RetryBudget } from "../RetryBudget.ts"
 import { accounts } from "./account.ts"
 

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
-import { startTimerOf } from "../internal/timer.ts"
+import { startTimerOf } from "../internal/runtime/timer.ts"
 import { withoutBudgets } from "./ownBudgets.ts"
 
 /** With whose services and by whose clock the store is asked. */

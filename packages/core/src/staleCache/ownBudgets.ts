@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import * as Attempts from "../Attempts.ts"
 import * as Deadline from "../Deadline.ts"
-import { CurrentPriority } from "../internal/currentPriority.ts"
+import { CurrentPriority } from "../internal/runtime/currentPriority.ts"
 import { CurrentCounter } from "../retryBudget/counted.ts"
 
 /** The context of the fiber without its deadline, attempts, priority and retry counters; all else stays, the tenant too. */

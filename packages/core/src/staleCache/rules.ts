@@ -1,6 +1,6 @@
 /** From the options of a cache to its rules, with every value checked. */
 import type * as Duration from "effect/Duration"
-import type { OptionsOf } from "../internal/options.ts"
+import type { OptionsOf } from "../internal/config/checks.ts"
 
 /** The options that are numbers or names. */
 export interface Written {

@@ -4,15 +4,15 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { LruMap } from "../internal/lruMap.ts"
-import { monotonicMillis } from "../internal/time.ts"
-import { resumeWith } from "../internal/wake.ts"
+import { LruMap } from "./lruMap.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+import { resumeWith } from "../internal/runtime/wake.ts"
 import type { StaleCacheStore, Stored } from "../StaleCacheStore.ts"
 import type { Cached } from "./cached.ts"
 import { type Account, type Listener, Operation, type Origin, originOf } from "./operation.ts"
 import { Removals } from "./removals.ts"
 import type { Rules } from "./rules.ts"
-import type { Shelf } from "./shelf.ts"
+import type { Shelf } from "./memoryTier.ts"
 import { type Turn, Turns } from "./turns.ts"
 
 /** While so many operations that were given up still run, the store is not asked. */

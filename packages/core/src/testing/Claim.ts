@@ -23,7 +23,7 @@
  * ```
  */
 import * as Duration from "effect/Duration"
-import { OptionsOf } from "../internal/options.ts"
+import { OptionsOf } from "../internal/config/checks.ts"
 import { type Claim, firstClass, type Own, type Verdict, type Window } from "./scenario/claims.ts"
 import type { Figures } from "./scenario/figures.ts"
 import { share as percent } from "./words.ts"

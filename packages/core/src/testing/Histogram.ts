@@ -21,7 +21,7 @@
  * latency.summary().max // => 100
  * ```
  */
-import { render } from "../internal/options.ts"
+import { render } from "../internal/config/checks.ts"
 
 /** What there is to read, in milliseconds. While nothing is recorded everything but `count` is NaN, which is null in JSON. */
 export interface Summary {

@@ -19,7 +19,7 @@
  */
 import * as Duration from "effect/Duration"
 import type * as Random from "effect/Random"
-import { OptionsOf } from "../internal/options.ts"
+import { OptionsOf } from "../internal/config/checks.ts"
 import { checkLatency } from "./latency/check.ts"
 
 /** A distribution of waiting times. */

@@ -29,7 +29,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scheduler from "effect/Scheduler"
 import type * as TestClock from "effect/testing/TestClock"
-import { OptionsOf } from "../internal/options.ts"
+import { OptionsOf } from "../internal/config/checks.ts"
 import { playIn } from "./virtualClock/play.ts"
 import { VirtualTime } from "./virtualClock/virtualTime.ts"
 

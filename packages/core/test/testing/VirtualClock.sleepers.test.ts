@@ -7,7 +7,7 @@ type IsBefore = (a: unknown, b: unknown) => boolean
 
 let comparisons = 0
 
-vi.mock("../../src/internal/heap.ts", async (original) => {
+vi.mock("../../src/internal/data/heap.ts", async (original) => {
   const { Heap } = await original<{ readonly Heap: new(isBefore: IsBefore) => object }>()
   class Counted extends Heap {
     constructor(isBefore: IsBefore) {

@@ -13,7 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as ChatError from "../ChatError.ts"
-import { BudgetExceeded } from "../internal/ledgerErrors.ts"
+import { BudgetExceeded } from "../costLedger/errors.ts"
 
 /** Fails with the error as an `AiError`. One that is an `AiError` already stays as it is. */
 export const failAs = (method: string) => (error: unknown): Effect.Effect<never, AiError.AiError> =>

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as ChatSchema from "../ChatSchema.ts"
-import * as Gather from "../internal/gather.ts"
-import { partsOf } from "../internal/usageParts.ts"
+import * as Gather from "../chatStream/accumulator.ts"
+import { partsOf } from "../pricing/usageParts.ts"
 
 type Parts<Part> = Effect.Effect<Array<Part>, AiError.AiErrorReason, IdGenerator.IdGenerator>
 

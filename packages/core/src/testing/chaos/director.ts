@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Random from "effect/Random"
-import { monotonicMillis } from "../../internal/time.ts"
+import { monotonicMillis } from "../../internal/runtime/time.ts"
 import type { Act, Active, Call, Request } from "./rules.ts"
 
 /** What is known about a call before it is made. */

@@ -1,7 +1,7 @@
 /** Rules as they are written, and as they are followed: checked once, and without those that never apply. */
 import type * as Duration from "effect/Duration"
 import type * as Random from "effect/Random"
-import type { OptionsOf } from "../../internal/options.ts"
+import type { OptionsOf } from "../../internal/config/checks.ts"
 import { checkLatency } from "../latency/check.ts"
 import * as Latency from "../Latency.ts"
 import type { Defect, Fault, Hang, Injection, Outcome, Wait } from "./injection.ts"

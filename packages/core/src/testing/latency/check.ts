@@ -1,5 +1,5 @@
 /** Whether a latency makes sense, told by the place where it was written. */
-import type { OptionsOf } from "../../internal/options.ts"
+import type { OptionsOf } from "../../internal/config/checks.ts"
 import type { Latency } from "../Latency.ts"
 
 /** Refuses a duration that is negative or has no end, bounds the wrong way round, and a median of zero. */

@@ -1,7 +1,7 @@
 /** When calls come: plain data, to be written down, compared and put together. */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { OptionsOf, render } from "../../internal/options.ts"
+import { OptionsOf, render } from "../../internal/config/checks.ts"
 import { millisOf } from "./times.ts"
 
 /** When calls come. Rates are calls a second. */

@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { monotonicMillis } from "../../internal/time.ts"
+import { monotonicMillis } from "../../internal/runtime/time.ts"
 import type { Tally } from "./tally.ts"
 import { roundToMicros } from "./times.ts"
 

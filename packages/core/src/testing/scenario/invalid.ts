@@ -1,6 +1,6 @@
 /** A scenario that makes no sense is told by the place where it does not. */
 import * as Schema from "effect/Schema"
-import { OptionsOf, render } from "../../internal/options.ts"
+import { OptionsOf, render } from "../../internal/config/checks.ts"
 
 /** The scenario could not be run, because of the value at a place such as `provider[1].for`. No call was made. */
 export class InvalidScenario

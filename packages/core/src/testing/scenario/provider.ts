@@ -1,7 +1,7 @@
 /** A provider of a scenario: an effect that does what its phase says, and can stand around others. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { monotonicMillis } from "../../internal/time.ts"
+import { monotonicMillis } from "../../internal/runtime/time.ts"
 import * as Chaos from "../Chaos.ts"
 import { roundToMicros } from "../load/times.ts"
 import type { Plan } from "./plan.ts"

@@ -1,0 +1,119 @@
+/** The options of circuit breakers and families as they are written down. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type { FamilyOptions, Options, Window } from "../CircuitBreaker.ts"
+import type { OptionsOf } from "../internal/config/checks.ts"
+import { group, Quantity, writtenOptions } from "../internal/config/optionsCodec.ts"
+import { span } from "./bounds.ts"
+import { toBounds, toJudge, toRules } from "./rules.ts"
+
+const fields = {
+  name: Schema.optionalKey(Schema.String),
+  window: Schema.optionalKey(group({
+    lastCalls: Schema.optionalKey(Quantity),
+    lasting: Schema.optionalKey(Quantity),
+    buckets: Schema.optionalKey(Quantity)
+  })),
+  minimumCalls: Schema.optionalKey(Quantity),
+  failureRate: Schema.optionalKey(Quantity),
+  slowCallDuration: Schema.optionalKey(Quantity),
+  slowCallRate: Schema.optionalKey(Quantity),
+  consecutiveFailures: Schema.optionalKey(Quantity),
+  openFor: Schema.optionalKey(
+    Schema.Union([
+      Quantity,
+      group({
+        base: Schema.optionalKey(Quantity),
+        factor: Schema.optionalKey(Quantity),
+        cap: Schema.optionalKey(Quantity),
+        jitter: Schema.optionalKey(Quantity)
+      })
+    ]).annotate({ expected: "a duration or { base, factor, cap, jitter }" })
+  ),
+  maxRetryAfter: Schema.optionalKey(Quantity),
+  patience: Schema.optionalKey(Quantity),
+  halfOpen: Schema.optionalKey(group({ calls: Schema.optionalKey(Quantity), maxWait: Schema.optionalKey(Quantity) })),
+  rampUp: Schema.optionalKey(group({ over: Schema.optionalKey(Quantity), from: Schema.optionalKey(Quantity) }))
+}
+
+type Written = Schema.Struct<typeof fields>["Type"]
+
+const read = (
+  { halfOpen, openFor, rampUp, window, ...given }: Written,
+  check: OptionsOf,
+  defaults: Partial<Options>
+): Partial<Options> => ({
+  ...given as Partial<Options>,
+  ...window && { window: toWindow(window, check) },
+  ...openFor !== undefined && {
+    openFor: typeof openFor === "object" ? toSchedule(openFor, check) : openFor as Duration.Input
+  },
+  ...halfOpen && { halfOpen: { ...defaults.halfOpen, ...halfOpen } as Options["halfOpen"] },
+  ...rampUp && { rampUp: { ...defaults.rampUp, ...rampUp } as Options["rampUp"] }
+})
+
+const toWindow = ({ buckets, lastCalls, lasting }: NonNullable<Written["window"]>, check: OptionsOf): Window => {
+  if (lastCalls === undefined && lasting !== undefined) {
+    return { _tag: "Lasting", duration: lasting as Duration.Input, buckets: (buckets ?? 10) as number }
+  }
+  if (lastCalls === undefined || lasting !== undefined || buckets !== undefined) {
+    const given = Object.entries({ lastCalls, lasting, buckets }).filter(([, value]) => value !== undefined)
+    check.refuse("window", "{ lastCalls } or { lasting, buckets }", Object.fromEntries(given))
+  }
+  return { _tag: "LastCalls", calls: lastCalls as number }
+}
+
+const toSchedule = (
+  { base, cap, factor, jitter }: Exclude<Written["openFor"], string | number | undefined>,
+  check: OptionsOf
+): Schedule.Schedule<unknown, number> => {
+  const first = span(check, "openFor.base", base as Duration.Input)
+  const last = span(check, "openFor.cap", (cap ?? Math.max(first, 600_000)) as Duration.Input)
+  const growth = factor ?? 2
+  const share = jitter ?? 0
+  if (!isBetween(growth, 1, Infinity)) return check.refuse("openFor.factor", "a number of at least 1", growth)
+  if (!isBetween(share, 0, 1)) return check.refuse("openFor.jitter", "a number from 0 to 1", share)
+  return Schedule.exponential(first, growth).pipe(
+    Schedule.modifyDelay(({ duration }) =>
+      Effect.map(Random.next, (draw) => {
+        const delay = Math.min(last, Duration.toMillis(duration))
+        const scattered = Math.min(last, delay * (1 - share + 2 * share * draw))
+        return Duration.millis(Math.max(1, Math.round(scattered)))
+      })
+    )
+  )
+}
+
+const isBetween = (value: number | string, least: number, most: number): value is number =>
+  typeof value === "number" && Number.isFinite(value) && value >= least && value <= most
+
+const check = (options: Options, check: OptionsOf): void => {
+  toRules(options, check, () => {}, Context.empty())
+  toJudge(options, check)
+}
+
+const place = (field: string): ReadonlyArray<string> | undefined =>
+  field === "window.calls"
+    ? ["window", "lastCalls"]
+    : field === "window.duration"
+    ? ["window", "lasting"]
+    : undefined
+
+export const written = writtenOptions<Options>()(fields, { read, check, place })
+
+export const writtenFamily = writtenOptions<FamilyOptions>()({
+  ...fields,
+  capacity: Schema.optionalKey(Quantity),
+  idleTimeToLive: Schema.optionalKey(Quantity)
+}, {
+  read: (given, check, defaults) => ({ ...given as Partial<FamilyOptions>, ...read(given, check, defaults) }),
+  check: (options, rules) => {
+    check(options, rules)
+    toBounds(options, rules)
+  },
+  place
+})

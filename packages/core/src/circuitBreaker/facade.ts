@@ -1,0 +1,122 @@
+/** One circuit as its users see it. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as Stream from "effect/Stream"
+import type { CircuitBreaker, Snapshot, State, Transition } from "../CircuitBreaker.ts"
+import type { BreakerMachine } from "./machine.ts"
+import type { Timed } from "./model.ts"
+import { Call, type Circuit, type Judge, judgeWith } from "./circuit.ts"
+import type { CircuitOpen } from "./CircuitOpen.ts"
+import { type Begin, gate, guard, type Moment, type Refuse } from "../internal/runtime/guard.ts"
+import { OptionsOf } from "../internal/config/checks.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+import { longestMillis } from "./bounds.ts"
+import { isInProbe } from "./probe.ts"
+
+/** Where a handle finds its circuit, each time anew. */
+export interface Place {
+  readonly name: string
+  /** The circuit to call through. */
+  readonly called: (fiber: Fiber.Fiber<any, any>, moment: Moment | undefined) => Circuit
+  /** The circuit to ask about a call, before it is called through or not. */
+  readonly asked: (fiber: Fiber.Fiber<any, any>, moment: Moment | undefined) => Circuit
+  /** The circuit to look at. */
+  readonly seen: (clock: Clock.Clock) => Circuit
+  /** Lets a command change the circuit. */
+  readonly changed: (clock: Clock.Clock, change: (circuit: Circuit) => void) => void
+}
+
+/** The place of a circuit that is always there. */
+export const placeOf = (circuit: Circuit): Place => ({
+  name: circuit.name,
+  called: () => circuit,
+  asked: () => circuit,
+  seen: () => circuit,
+  changed: (_, change) => change(circuit)
+})
+
+/** How calls begin at a place. */
+export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, moment) =>
+  new Call(place.called(fiber, moment), self, judge, fiber, moment)
+
+/** Refuses the calls to a circuit that is open, before anything else is done for them. */
+const refuseOpen = (place: Place): Refuse => (fiber) => {
+  const circuit = place.asked(fiber, undefined)
+  return circuit.isOpen && circuit.staysOpen(fiber.getRef(Clock.Clock)) ? circuit.reject() : undefined
+}
+
+const timeOf = (fiber: Fiber.Fiber<any, any>): Timed => ({ clock: fiber.getRef(Clock.Clock) })
+
+export const handle = (place: Place, judge: Judge, transitions: Stream.Stream<Transition>): CircuitBreaker => {
+  const isOpen = refuseOpen(place)
+  const protect = (judge: Judge) => {
+    const begin = beginAt(place, judge)
+    return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin, isOpen)
+  }
+  const refuse: Refuse = (fiber, moment) => {
+    const circuit = place.asked(fiber, moment)
+    return circuit.wouldAdmit(moment ?? timeOf(fiber)) || isInProbe(circuit, fiber) ? undefined : circuit.reject()
+  }
+  const look = <A>(read: (circuit: Circuit, now: number) => A) =>
+    Effect.map(Clock.Clock, (clock) => {
+      const circuit = place.seen(clock)
+      const now = monotonicMillis(clock)
+      circuit.settle(now, clock)
+      return read(circuit, now)
+    })
+  const byHand = (change: (circuit: Circuit, clock: Clock.Clock) => void) =>
+    Effect.map(Clock.Clock, (clock) => place.changed(clock, (circuit) => change(circuit, clock)))
+  const moveTo = (state: State) => byHand((circuit, clock) => circuit.command(state, clock))
+  return {
+    name: place.name,
+    protect: protect(judge),
+    protectWith: (options) => protect(judgeWith(judge, options)),
+    gate: (self) => gate(self, refuse),
+    state: look(({ state }) => state),
+    snapshot: look(snapshot),
+    transitions,
+    control: {
+      trip: (duration) =>
+        Effect.suspend(() => {
+          const millis = duration === undefined ? undefined : toLength(duration)
+          return byHand((circuit, clock) => circuit.trip(millis, clock))
+        }),
+      forceOpen: moveTo("ForcedOpen"),
+      disable: moveTo("Disabled"),
+      metricsOnly: moveTo("MetricsOnly"),
+      close: moveTo("Closed"),
+      reset: byHand((circuit, clock) => circuit.reset(clock))
+    }
+  }
+}
+
+const toLength = (duration: Duration.Input): number => {
+  const check = new OptionsOf("CircuitBreaker.control.trip")
+  const millis = check.delay("duration", duration)
+  return millis <= longestMillis ? millis : check.refuse("duration", "a duration of at most 100 years", duration)
+}
+
+const snapshot = (machine: BreakerMachine, now: number): Snapshot => {
+  const { calls, failures, slow } = machine.counts(now)
+  const enough = calls >= machine.enough
+  const retryIn = machine.retryIn(now)
+  return {
+    name: machine.name,
+    state: machine.state,
+    since: machine.since,
+    failureRate: enough ? failures / calls : undefined,
+    slowRate: enough ? slow / calls : undefined,
+    calls,
+    failed: failures,
+    slow,
+    inFlight: machine.inFlight,
+    rejected: machine.rejected,
+    openings: machine.openings,
+    openingsInRow: machine.openingsInRow,
+    late: machine.late,
+    rampUp: machine.rampShare(now),
+    nextRetry: retryIn === undefined ? undefined : Duration.millis(retryIn)
+  }
+}

@@ -1,0 +1,377 @@
+/**
+ * The state machine of a circuit breaker: every question and every result is one synchronous step on plain fields.
+ *
+ * Invariants
+ * - A lease carries the generation it was granted in and ends once. The result of an older generation moves nothing, but
+ *   for the success of a probe that outlived its half-open period: it is a result of the period that follows.
+ * - In HalfOpen, probes in flight plus results never exceed `halfOpenCalls` when a probe is admitted.
+ * - A change of state is complete before anybody is told: who is told may change it again.
+ * - The clock is read only where time decides: never in Closed with a count window, no slow-call rule and no ramp-up.
+ */
+import type * as Clock from "effect/Clock"
+import type { BreakerLease, BreakerReason, BreakerRules, BreakerState, Timed } from "./model.ts"
+import { Overdue } from "./slowCalls.ts"
+import { Probes } from "./probes.ts"
+import { RampUp } from "./rampUp.ts"
+import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+
+export class BreakerMachine {
+  // What every call touches comes first, and lies together.
+  state: BreakerState = "Closed"
+  generation = 0
+  inFlight = 0
+  /** Whether any call can be slow. */
+  watchesSlow = false
+  /** For whoever keeps many circuits: whether `ended` is to be told of calls that end. */
+  tellsEnds = false
+  private ramp: RampUp | undefined
+  private overdue: Overdue | undefined
+  private failuresInRow = 0
+  /** For whoever keeps many circuits: when this one was last used. */
+  usedAt = 0
+  private readonly window: SlidingWindow
+  protected readonly rules: BreakerRules
+  readonly name: string
+  since: number
+  rejected = 0
+  openings = 0
+  late = 0
+  /** When the circuit was last asked, where time mattered. */
+  askedAt = 0
+  openingsInRow = 0
+  private openUntil = 0
+  private readonly openFor: (opening: number) => number
+  private probes = noProbes
+  // The first of the half-open periods in a row that were outlasted. Since it, only probes were admitted.
+  private outlastedFrom = Infinity
+
+  constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
+    this.name = name
+    this.rules = rules
+    this.window = rules.makeWindow()
+    this.openFor = rules.makeOpenings()
+    this.since = clock.currentTimeMillisUnsafe()
+  }
+
+  tryAcquire(lease: BreakerLease): boolean {
+    if (!this.wouldAdmit(lease)) return false
+    lease.generation = this.generation
+    this.inFlight++
+    if (this.state === "HalfOpen") {
+      lease.start = this.askedAt
+      lease.watch = this.probes.begin(this.askedAt + this.rules.halfOpenMaxWait)
+    } else if (this.state !== "Disabled") {
+      if (this.watchesSlow && lease.slowMillis !== Infinity) {
+        lease.watch = (this.overdue ??= new Overdue()).add(this.askedAt + lease.slowMillis)
+      }
+      this.ramp?.spend(this.askedAt)
+    }
+    return true
+  }
+
+  /** Whether a call would be admitted now. */
+  wouldAdmit(timed: Timed): boolean {
+    if ((this.isCounting && !this.watchesSlow && this.ramp === undefined) || this.passesAll) return true
+    const { clock } = timed
+    this.askedAt = monotonicMillis(clock)
+    this.settle(this.askedAt, clock)
+    if (this.isCounting) return this.ramp === undefined || this.ramp.admits(this.askedAt)
+    return this.passesAll || (this.state === "HalfOpen" && this.probes.taken < this.rules.halfOpenCalls)
+  }
+
+  /** Whether the circuit rejects every call until its time has come or somebody says so. */
+  get isOpen(): boolean {
+    return this.state === "Open" || this.state === "ForcedOpen"
+  }
+
+  /** Whether a circuit that is open stays so for now. */
+  staysOpen(clock: Clock.Clock): boolean {
+    if (this.state === "ForcedOpen") return true
+    this.askedAt = monotonicMillis(clock)
+    return this.askedAt < this.openUntil
+  }
+
+  private get passesAll(): boolean {
+    return this.state === "Disabled"
+  }
+
+  /** Whether calls pass and their results go into the window. */
+  private get isCounting(): boolean {
+    return this.state === "Closed" || this.state === "MetricsOnly"
+  }
+
+  /** Ends a lease that says nothing about the callee. */
+  release(lease: BreakerLease): void {
+    this.outlast(lease)
+    const generation = this.end(lease)
+    if (generation === this.generation) {
+      if (lease.watch !== undefined) {
+        if (this.state === "HalfOpen") this.probes.forget(lease.watch)
+        else this.overdue?.remove(lease.watch)
+      }
+    } else if (generation >= 0) this.late++
+    if (this.tellsEnds) this.ended()
+  }
+
+  /**
+   * Ends a lease with a result. `retryAfter` is the wait the callee asked for; `tripFor` is an order to open now for
+   * that long, zero for as long as the schedule says; both in milliseconds.
+   */
+  record(
+    lease: BreakerLease,
+    failed: boolean,
+    retryAfter: number | undefined,
+    tripFor: number | undefined
+  ): void {
+    // Most calls end here.
+    if (this.state === "Closed" && this.overdue === undefined && lease.generation === this.generation) {
+      this.end(lease)
+      this.recordCall(lease, failed, tripFor)
+      if (this.tellsEnds) this.ended()
+      return
+    }
+    let now: number | undefined
+    if (this.overdue !== undefined && lease.generation === this.generation && this.isCounting) {
+      const { clock } = lease
+      now = monotonicMillis(clock)
+      // Others that are slow by now come first, and with them the circuit may open; this one is told with its result.
+      if (lease.watch !== undefined) this.overdue.remove(lease.watch)
+      this.countOverdue(now, clock)
+    }
+    this.outlast(lease)
+    const generation = this.end(lease)
+    if (generation === this.generation) {
+      if (this.isCounting) this.recordCall(lease, failed, tripFor, now)
+      else if (this.state === "HalfOpen") this.recordProbe(lease, failed, retryAfter, tripFor)
+    } else if (generation >= 0) this.recordLate(lease, generation, failed)
+    if (this.tellsEnds) this.ended()
+  }
+
+  /** A probe shows that it is alive: it is waited for as if it had just begun. */
+  prolong(lease: BreakerLease, clock: Clock.Clock): void {
+    if (this.state !== "HalfOpen" || lease.generation !== this.generation) return
+    const now = monotonicMillis(clock)
+    this.settle(now, clock)
+    if (lease.generation === this.generation) this.probes.prolong(lease.watch!, now + this.rules.halfOpenMaxWait)
+  }
+
+  // What a probe means that ends after its period must not depend on whether somebody looked meanwhile.
+  private outlast(lease: BreakerLease): void {
+    if (this.state !== "HalfOpen" || lease.generation !== this.generation) return
+    const { clock } = lease
+    const now = monotonicMillis(clock)
+    if (now > this.probes.due) this.settle(now, clock)
+  }
+
+  /** A call has ended; for whoever asked to be told. */
+  protected ended(): void {}
+
+  /** Answers the generation of the lease, or -1 if it was not granted or has ended. */
+  private end(lease: BreakerLease): number {
+    const { generation } = lease
+    if (generation >= 0) {
+      lease.generation = -1
+      this.inFlight--
+    }
+    return generation
+  }
+
+  private recordCall(lease: BreakerLease, failed: boolean, tripFor: number | undefined, at?: number): void {
+    const { window } = this
+    const { watch } = lease
+    if (watch === undefined || watch.mark < 0) {
+      const now = at ?? (watch !== undefined || window.timed ? monotonicMillis(lease.clock) : 0)
+      window.record(failed, watch !== undefined && now >= watch.due, now)
+    } else if (failed) {
+      window.amend(watch.mark)
+    }
+    this.failuresInRow = failed ? this.failuresInRow + 1 : 0
+    if (this.state !== "Closed") return
+    if (tripFor !== undefined) this.open(monotonicMillis(lease.clock), lease.clock, "trip-for", tripFor)
+    else this.judge(lease)
+  }
+
+  /** Counts the calls in flight that are slow by now, before they end. */
+  private countOverdue(now: number, clock: Clock.Clock): void {
+    let watch = this.overdue?.shift(now)
+    if (watch === undefined) return
+    for (; watch !== undefined; watch = this.overdue?.shift(now)) watch.mark = this.window.record(false, true, now)
+    if (this.state === "Closed") this.judge({ clock })
+  }
+
+  private judge(timed: Timed): void {
+    const reason = this.verdict()
+    if (reason !== undefined) this.open(monotonicMillis(timed.clock), timed.clock, reason)
+  }
+
+  private verdict(): BreakerReason | undefined {
+    const { consecutiveFailures, failureRate, minimumCalls, slowCallRate } = this.rules
+    const { window } = this
+    if (this.failuresInRow >= consecutiveFailures) return "consecutive-failures"
+    const calls = window.calls
+    if (calls < minimumCalls) return undefined
+    // Divided, not multiplied: 7 / 100 is the double nearest to 0.07, while 0.07 * 100 is more than 7.
+    if (window.failures / calls >= failureRate) return "failure-rate"
+    if (window.slow / calls >= slowCallRate) return "slow-call-rate"
+    return undefined
+  }
+
+  private recordProbe(
+    lease: BreakerLease,
+    failed: boolean,
+    retryAfter: number | undefined,
+    tripFor: number | undefined
+  ): void {
+    const { clock } = lease
+    const now = monotonicMillis(clock)
+    this.probes.forget(lease.watch!)
+    this.probes.record(failed, now - lease.start >= lease.slowMillis, retryAfter)
+    if (tripFor !== undefined) this.open(now, clock, "trip-for", tripFor)
+    else this.decide(now, clock)
+  }
+
+  /** A probe that outlived its period still tells of the recovery, if it succeeded as quickly as the rules ask. */
+  private recordLate(lease: BreakerLease, generation: number, failed: boolean): void {
+    const { clock } = lease
+    if (!failed && generation >= this.outlastedFrom) {
+      const now = monotonicMillis(clock)
+      this.settle(now, clock)
+      if (generation >= this.outlastedFrom && now - lease.start < lease.slowMillis) {
+        this.probes.record(false, false, undefined)
+        return this.decide(now, clock)
+      }
+    }
+    this.late++
+  }
+
+  /** Decides by the probes as soon as the missing results can no longer change the decision. */
+  private decide(now: number, clock: Clock.Clock): void {
+    const { probes } = this
+    const { consecutiveFailures, halfOpenCalls, halfOpenFailureRate } = this.rules
+    const slowCallRate = this.watchesSlow ? this.rules.slowCallRate : Infinity
+    const failing = (missing: number): boolean =>
+      (probes.failures + missing) / halfOpenCalls >= halfOpenFailureRate ||
+      (probes.slow + missing) / halfOpenCalls >= slowCallRate ||
+      probes.failuresInRow + missing >= consecutiveFailures
+    if (failing(0)) this.open(now, clock, "probes-failed", probes.retryAfter)
+    else if (!failing(halfOpenCalls - probes.results)) this.moveTo("Closed", clock, "probes-succeeded")
+  }
+
+  /** Takes elapsed time into account: calls that became slow, an opening or a ramp that is over, a probe that hangs. */
+  settle(now: number, clock: Clock.Clock): void {
+    if (this.isCounting) {
+      if (this.ramp !== undefined && this.ramp.share(now) >= 1) this.ramp = undefined
+      this.countOverdue(now, clock)
+    }
+    if (this.state === "HalfOpen" && now >= this.probes.due) this.open(this.probes.due, clock, "probe-outlasted")
+    if (this.state === "Open" && now >= this.openUntil) this.moveTo("HalfOpen", clock, "open-elapsed")
+  }
+
+  /** Milliseconds until the circuit asks again, if time alone decides that. */
+  retryIn(now: number): number | undefined {
+    return this.state === "Open" ? Math.max(0, this.openUntil - now) : undefined
+  }
+
+  /** Opens for as long as was asked for, up to a limit, or else as the schedule says. */
+  private open(now: number, clock: Clock.Clock, reason: BreakerReason, asked = 0, byHand?: number | undefined): void {
+    const { generation } = this
+    // The schedule takes a step for every opening, also for one whose length is given.
+    const scheduled = this.openFor(this.openingsInRow + 1)
+    // The schedule is the user's, who may have changed the state in it.
+    if (generation !== this.generation) return
+    this.openings++
+    this.openingsInRow++
+    const openFor = byHand ?? (asked > 0 ? Math.min(asked, this.rules.maxRetryAfter) : scheduled)
+    this.openUntil = now + openFor
+    this.moveTo("Open", clock, reason, openFor, asked > 0 ? asked : undefined)
+  }
+
+  private moveTo(
+    to: BreakerState,
+    clock: Clock.Clock,
+    reason: BreakerReason,
+    openFor?: number | undefined,
+    askedFor?: number | undefined
+  ): void {
+    const from = this.state
+    this.enter(to, reason)
+    const { rampUp } = this.rules
+    if (reason === "probes-succeeded" && rampUp !== undefined) {
+      this.ramp = new RampUp(monotonicMillis(clock), rampUp.over, rampUp.from)
+    }
+    const at = this.since = clock.currentTimeMillisUnsafe()
+    const { name: breaker, openingsInRow } = this
+    this.rules.onTransition({ breaker, from, to, reason, at, openFor, askedFor, openingsInRow })
+  }
+
+  /** Begins a state; what was granted in the one before moves nothing any more. */
+  private enter(to: BreakerState, reason: BreakerReason): void {
+    this.keepProbes(to, reason)
+    this.generation++
+    this.state = to
+    this.overdue = undefined
+    this.ramp = undefined
+    this.failuresInRow = 0
+    if (to !== "Open" && to !== "HalfOpen") this.openingsInRow = 0
+    if (to === "Closed" || to === "MetricsOnly" || to === "Disabled") this.window.clear()
+  }
+
+  /** What the probes answered holds beyond a period that they outlasted, until there is a decision. */
+  private keepProbes(to: BreakerState, reason: BreakerReason): void {
+    if (reason === "probe-outlasted") {
+      this.outlastedFrom = Math.min(this.outlastedFrom, this.generation)
+      this.probes.outlast()
+    } else if (reason !== "open-elapsed" || this.outlastedFrom === Infinity) {
+      this.outlastedFrom = Infinity
+      this.probes = to === "HalfOpen" ? new Probes() : noProbes
+    }
+  }
+
+  /** Changes the state by hand; where it is that already, nothing changes. */
+  command(to: BreakerState, clock: Clock.Clock): void {
+    this.settle(monotonicMillis(clock), clock)
+    if (this.state !== to) this.moveTo(to, clock, "by-hand")
+  }
+
+  /** Opens by hand; an opening that lasts gets the new length, if there is one, and a state set by hand holds. */
+  trip(millis: number | undefined, clock: Clock.Clock): void {
+    const now = monotonicMillis(clock)
+    this.settle(now, clock)
+    if (this.state === "Closed" || this.state === "HalfOpen") this.open(now, clock, "by-hand", 0, millis)
+    else if (this.state === "Open" && millis !== undefined) {
+      this.keepProbes("Open", "by-hand")
+      this.openUntil = now + millis
+    }
+  }
+
+  /** Back to the beginning: Closed, the window empty and the counters at zero. */
+  reset(clock: Clock.Clock): void {
+    this.rejected = this.openings = this.late = 0
+    if (this.state === "Closed") this.enter("Closed", "by-hand")
+    else this.moveTo("Closed", clock, "by-hand")
+  }
+
+  /** The share of calls that pass while the circuit ramps up after closing. */
+  rampShare(now: number): number | undefined {
+    return this.ramp?.share(now)
+  }
+
+  /** Results that the present state is judged by. */
+  counts(now: number): { readonly calls: number; readonly failures: number; readonly slow: number } {
+    const { window } = this
+    if (this.state === "HalfOpen") {
+      return { calls: this.probes.results, failures: this.probes.failures, slow: this.probes.slow }
+    }
+    window.expire(now)
+    return window
+  }
+
+  /** How many results the present state needs before a rate means anything. */
+  get enough(): number {
+    return this.state === "HalfOpen" ? this.rules.halfOpenCalls : this.rules.minimumCalls
+  }
+}
+
+// Of many keyed circuits few are half-open; the others share what they do not use.
+const noProbes = new Probes()

@@ -1,0 +1,174 @@
+/**
+ * Checks of option values, shared by every `make`: a value outside its range is a programmer's error and is told as a
+ * `RangeError` that names the field, the value and the range.
+ */
+import * as Duration from "effect/Duration"
+import { fieldOf } from "../data/fieldOf.ts"
+
+/** Names what is being made, as in `CircuitBreaker.make`, for the messages of its checks. */
+export class OptionsOf {
+  readonly where: string
+
+  constructor(where: string) {
+    this.where = where
+  }
+
+  refuse(field: string, range: string, value: unknown): never {
+    throw new RangeError(`${this.where}: ${field} must be ${range}, got ${render(value)}`)
+  }
+
+  /** No other fields than these: one that is misspelt would be left out without a word. */
+  known(options: object, fields: ReadonlyArray<string>): void {
+    const unknown = Object.keys(options).find((field) => !fields.includes(field))
+    if (unknown !== undefined) {
+      throw new RangeError(`${this.where}: there is no ${unknown}. There are: ${fields.join(", ")}`)
+    }
+  }
+
+  integer(field: string, value: number, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number {
+    if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value
+    // The largest number that there is, is only told to who wrote a larger one.
+    const isBounded = maximum !== Number.MAX_SAFE_INTEGER || (Number.isFinite(value) && value > maximum)
+    return this.refuse(
+      field,
+      `a whole number ${isBounded ? `from ${minimum} to ${maximum}` : `of at least ${minimum}`}`,
+      value
+    )
+  }
+
+  /** A number up to what can be kept, which is checked further on. */
+  atMost(field: string, value: number, maximum: number): number {
+    return isAbove(value, maximum) ? this.refuse(field, `at most ${maximum}`, value) : value
+  }
+
+  /** Something made before, which has these functions; undefined where it is left out. */
+  part(field: string, value: object | undefined, functions: ReadonlyArray<string>): void {
+    if (value === undefined) return
+    const lacks = functions.find((name) => typeof fieldOf(value, name) !== "function")
+    if (lacks !== undefined) this.refuse(field, `a part that has been made: it has no ${lacks}`, value)
+  }
+
+  /** Something that is called back. */
+  callback<F>(field: string, value: F): F {
+    return typeof value === "function" ? value : this.refuse(field, "a function", value)
+  }
+
+  /** Options in a group of their own; undefined where it is left out. */
+  group<G extends object>(field: string, value: G | undefined, fields: ReadonlyArray<keyof G & string>): G | undefined {
+    if (value === undefined || value === null) return undefined
+    return hasOnly(value, fields) ? value : this.refuse(field, `{ ${fields.join(", ")} }`, value)
+  }
+
+  /** A share of calls: above 0, because a threshold of 0 would hold before anything went wrong. */
+  rate(field: string, value: number): number {
+    return Number.isFinite(value) && value > 0 && value <= 1
+      ? value
+      : this.refuse(field, "above 0 and at most 1", value)
+  }
+
+  /** How much of something: any size, none included. */
+  amount(field: string, value: number): number {
+    return Number.isFinite(value) && value >= 0 ? value : this.refuse(field, "a number of zero or more", value)
+  }
+
+  /** How much of something there is to give out. */
+  supply(field: string, value: number): number {
+    return Number.isFinite(value) && value > 0 ? value : this.refuse(field, "a number above zero", value)
+  }
+
+  /** A length of time above zero, in milliseconds. */
+  positive(field: string, value: Duration.Input): number {
+    const millis = toMillis(value)
+    return millis > 0 && millis < Infinity ? millis : this.refuse(field, "a finite duration above zero", value)
+  }
+
+  /** A length of time above zero, in milliseconds; infinity means no limit. */
+  limit(field: string, value: Duration.Input): number {
+    const millis = toMillis(value)
+    return millis > 0 ? millis : this.refuse(field, "a duration above zero", value)
+  }
+
+  /** A length of time in milliseconds in which zero is meant ("do not wait") and infinity is, too ("wait forever"). */
+  wait(field: string, value: Duration.Input): number {
+    const millis = toMillis(value)
+    return millis >= 0 ? millis : this.refuse(field, "a duration of zero or more", value)
+  }
+
+  /** What is left of a time, in milliseconds: at least zero, since less than nothing is nothing. */
+  left(field: string, value: Duration.Input): number {
+    const millis = toMillis(value)
+    return millis < Infinity ? Math.max(0, millis) : this.refuse(field, "a finite duration", value)
+  }
+
+  /** A length of time in milliseconds in which zero is meant, and which has an end. */
+  delay(field: string, value: Duration.Input): number {
+    const millis = toMillis(value)
+    return millis >= 0 && millis < Infinity ? millis : this.refuse(field, "a finite duration of zero or more", value)
+  }
+
+  oneOf<const Choice extends string>(field: string, value: Choice, choices: ReadonlyArray<Choice>): Choice {
+    return choices.includes(value) ? value : this.refuse(field, `one of ${choices.join(", ")}`, value)
+  }
+
+  name(value: string): string {
+    return typeof value === "string" && value.length > 0
+      ? value
+      : this.refuse("name", "a text that is not empty", value)
+  }
+}
+
+// What `Duration` reads as zero, such as NaN or an object without any of its units, would turn a failed calculation or a
+// misspelt unit into a working option.
+const toMillis = (value: Duration.Input): number => {
+  try {
+    if (!Duration.isDuration(value) && !isWhole(value)) return NaN
+    const duration = Duration.fromInput(value)
+    return duration._tag === "None" ? NaN : Duration.toMillis(duration.value)
+  } catch {
+    return NaN
+  }
+}
+
+const isWhole = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.keys(value).every((unit) => units.includes(unit)) && isLength(units.map((unit) => fieldOf(value, unit)))
+    : ![value].flat().some(Number.isNaN)
+
+const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"]
+
+const isLength = (amounts: ReadonlyArray<unknown>): boolean => {
+  const given = amounts.filter((amount) => amount !== undefined)
+  return given.length > 0 && given.every((amount) => typeof amount === "number" && !Number.isNaN(amount))
+}
+
+/** How a message shows a value, whatever it is: one that cannot be shown is told by its type. */
+export const render = (value: unknown): string => {
+  try {
+    return Duration.isDuration(value)
+      ? Duration.format(value)
+      : typeof value === "number"
+      ? String(value)
+      : typeof value === "bigint"
+      ? `${value}n`
+      : JSON.stringify(value, (_, inner) => isOdd(inner) ? String(inner) : inner) ?? String(value)
+  } catch {
+    return `a value of type ${typeof value}`
+  }
+}
+
+// What JSON cannot tell.
+const isOdd = (value: unknown): boolean =>
+  typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))
+
+/** Whether a value is too large, which is told before anything else that may be wrong with it. */
+export const isAbove = (value: unknown, maximum: number): boolean =>
+  (typeof value === "number" || typeof value === "bigint") && value > maximum
+
+const hasOnly = (value: unknown, fields: ReadonlyArray<string>): boolean => {
+  try {
+    return typeof value === "object" && value !== null && !Array.isArray(value) &&
+      Object.keys(value).every((field) => fields.includes(field))
+  } catch {
+    return false
+  }
+}

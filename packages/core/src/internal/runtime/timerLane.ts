@@ -1,0 +1,178 @@
+/**
+ * Time-outs that almost never fire. Those of one length, begun one after the other, are due in that order: a lane of
+ * them needs one alarm, for its first, and to begin and to end one is a few assignments.
+ */
+import type * as Clock from "effect/Clock"
+import type * as Fiber from "effect/Fiber"
+import type * as Scheduler from "effect/Scheduler"
+import { monotonicMillis } from "./time.ts"
+import { callBack } from "./callBack.ts"
+import { Heap, type Heaped } from "../data/heap.ts"
+import { startTimerOf } from "./timer.ts"
+import { type Place, WaitQueue } from "../data/waitQueue.ts"
+
+/** A time-out in its lane. */
+export class Timeout implements Place<Timeout>, Heaped {
+  before: Timeout | undefined
+  after: Timeout | undefined
+  spot = -1
+  readonly due: number
+  readonly turn: number
+  private readonly onFire: () => void
+  private readonly lane: TimerLane
+  private state: "waiting" | "due" | "ended" = "waiting"
+
+  constructor(lane: TimerLane, due: number, turn: number, onFire: () => void) {
+    this.lane = lane
+    this.due = due
+    this.turn = turn
+    this.onFire = onFire
+  }
+
+  isBefore(that: Timeout): boolean {
+    return this.due < that.due || (this.due === that.due && this.turn < that.turn)
+  }
+
+  /** Ends the time-out, fired or not. */
+  cancel(fiber: Fiber.Fiber<any, any>): void {
+    const isWaiting = this.state === "waiting"
+    this.state = "ended"
+    if (isWaiting) this.lane.leave(this, fiber)
+  }
+
+  /** Its time has come, and it is out of the lane. */
+  come(): void {
+    this.state = "due"
+  }
+
+  fire(): void {
+    if (this.state !== "due") return
+    this.state = "ended"
+    callBack(this.onFire)
+  }
+}
+
+class TimerLane {
+  readonly clock: Clock.Clock
+  readonly millis: number
+  private readonly queue = new WaitQueue<Timeout>()
+  // Those that join long after their time began, and are due before the last in the queue.
+  private belated: Heap<Timeout> | undefined
+  private readonly emptied: (lane: TimerLane) => void
+  private stopAlarm: (() => void) | undefined
+  private alarmAt = 0
+  private armedAt = 0
+  private leaving = false
+
+  constructor(clock: Clock.Clock, millis: number, emptied: (lane: TimerLane) => void) {
+    this.clock = clock
+    this.millis = millis
+    this.emptied = emptied
+  }
+
+  join(timeout: Timeout, scheduler: Scheduler.Scheduler): void {
+    const last = this.queue.peekLast()
+    if (last === undefined || !timeout.isBefore(last)) this.queue.push(timeout)
+    else (this.belated ??= new Heap((a, b) => a.isBefore(b))).place(timeout)
+    // One that rings too early is set again when it rings.
+    if (this.stopAlarm !== undefined && this.alarmAt <= timeout.due) return
+    this.stopAlarm?.()
+    this.stopAlarm = this.arm(scheduler)
+  }
+
+  leave(timeout: Timeout, fiber: Fiber.Fiber<any, any>): void {
+    this.remove(timeout)
+    if (!this.isEmpty || this.leaving) return
+    // An alarm that nobody needs must not keep the process awake, but the next call may come in the same turn of the
+    // event loop and need it again.
+    this.leaving = true
+    fiber.currentDispatcher.scheduleTask(() => {
+      this.leaving = false
+      if (this.isEmpty) this.close()
+    }, 0)
+  }
+
+  private get isEmpty(): boolean {
+    return this.queue.size === 0 && this.belated?.peek() === undefined
+  }
+
+  private peek(): Timeout | undefined {
+    const queued = this.queue.peek()
+    const belated = this.belated?.peek()
+    return queued === undefined || belated?.isBefore(queued) ? belated : queued
+  }
+
+  private remove(timeout: Timeout): void {
+    if (timeout.spot < 0) this.queue.remove(timeout)
+    else this.belated!.remove(timeout)
+  }
+
+  private arm(scheduler: Scheduler.Scheduler): () => void {
+    this.alarmAt = this.peek()!.due
+    this.armedAt = monotonicMillis(this.clock)
+    const wait = this.alarmAt - this.armedAt
+    // Whole milliseconds, since a timer that is cut off to them rings too early.
+    return startTimerOf(this.clock, scheduler, Math.max(0, Math.ceil(wait)), () => this.ring(scheduler))
+  }
+
+  // The lane is in order before anybody is told: what a time-out does may begin and end others in this very lane.
+  private ring(scheduler: Scheduler.Scheduler): void {
+    const shown = monotonicMillis(this.clock)
+    // A clock that stands still, or has gone back, tells by its sleep alone that the time is over.
+    const now = shown > this.armedAt ? shown : Math.max(shown, this.alarmAt)
+    const due: Array<Timeout> = []
+    for (let first = this.peek(); first !== undefined && first.due <= now; first = this.peek()) {
+      this.remove(first)
+      first.come()
+      due.push(first)
+    }
+    this.stopAlarm = this.isEmpty ? undefined : this.arm(scheduler)
+    if (this.stopAlarm === undefined) this.emptied(this)
+    for (const timeout of due) timeout.fire()
+  }
+
+  private close(): void {
+    if (this.stopAlarm === undefined) return
+    this.stopAlarm()
+    this.stopAlarm = undefined
+    this.emptied(this)
+  }
+}
+
+// By clock, because virtual time and real time may run side by side.
+const lanes = new WeakMap<Clock.Clock, Map<number, TimerLane>>()
+let latest: TimerLane | undefined
+
+const laneFor = (clock: Clock.Clock, millis: number): TimerLane => {
+  if (latest !== undefined && latest.millis === millis && latest.clock === clock) return latest
+  let ofClock = lanes.get(clock)
+  if (ofClock === undefined) lanes.set(clock, ofClock = new Map())
+  let lane = ofClock.get(millis)
+  if (lane === undefined) ofClock.set(millis, lane = new TimerLane(clock, millis, forget))
+  return latest = lane
+}
+
+const forget = (lane: TimerLane): void => {
+  lanes.get(lane.clock)?.delete(lane.millis)
+  if (latest === lane) latest = undefined
+}
+
+let turns = 0
+
+/** The place, among those due at the same time, of a time-out whose time begins now. */
+export const nextTurn = (): number => ++turns
+
+/** Begins a time-out of `millis`, due at `due` by the clock given. */
+export const startTimeout = (
+  fiber: Fiber.Fiber<any, any>,
+  clock: Clock.Clock,
+  millis: number,
+  due: number,
+  onFire: () => void,
+  turn = nextTurn()
+): Timeout => {
+  const lane = laneFor(clock, millis)
+  const timeout = new Timeout(lane, due, turn, onFire)
+  lane.join(timeout, fiber.cache.scheduler)
+  return timeout
+}

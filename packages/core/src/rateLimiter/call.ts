@@ -1,0 +1,199 @@
+/** One call that asks a limiter: what it takes is its own from the synchronous step in which it is taken. */
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { CurrentDeadline, deadlineOf } from "../deadline/current.ts"
+import { atOnce } from "../internal/data/atOnce.ts"
+import { Admission, clockOf, goOn, type Moment } from "../internal/runtime/guard.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+import { type Costs, grain, type Refusal, type Turn } from "./turn.ts"
+import { later, orDie, resumeWith } from "../internal/runtime/wake.ts"
+import type { Cost, Reservation } from "../RateLimit.ts"
+import type { Limiter } from "./limiter.ts"
+
+/** What one call takes, and how long it waits for that at most, in milliseconds. */
+export interface Asked {
+  readonly costs: Costs
+  readonly maxWait: number
+}
+
+export abstract class Caller extends Admission implements Turn {
+  before: Turn | undefined
+  after: Turn | undefined
+  // Only of callers that wait: the others pay for none of it.
+  declare waiting: boolean
+  declare spot: number
+  declare isLeftOut: boolean
+  declare at: number
+  declare slot: number
+  declare latest: number | undefined
+  declare private fiber: Fiber.Fiber<any, any>
+  declare private refused: Exit.Exit<never, any> | undefined
+  declare private told: boolean
+  protected readonly limiter: Limiter
+  private readonly asked: Asked
+  private state: "new" | "granted" | "running" = "new"
+  private takenAt = 0
+  private resume: ((next: Effect.Effect<any, any, any>) => void) | undefined
+
+  constructor(limiter: Limiter, asked: Asked) {
+    super()
+    this.limiter = limiter
+    this.asked = asked
+  }
+
+  /** What is run when the turn has come. */
+  protected abstract work(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any>
+
+  /** What is to be corrected when that has ended. */
+  protected abstract correction(exit: Exit.Exit<any, any>): Costs | undefined
+
+  get costs(): Costs {
+    return this.asked.costs
+  }
+
+  enter(fiber: Fiber.Fiber<any, any>, moment?: Moment | undefined): Effect.Effect<any, any, any> {
+    const { limiter } = this
+    const now = moment !== undefined && moment.clock === limiter.clock ? moment.now : limiter.now()
+    if (this.asked.maxWait > 0) {
+      this.fiber = fiber
+      this.latest = this.lastUse(fiber, now, moment)
+    }
+    const answer = limiter.machine.request(this, now)
+    if (answer === "taken") {
+      this.grant(now)
+      this.state = "running"
+      return this.work(fiber)
+    }
+    if (answer !== "queued") return limiter.reject(answer)
+    return Effect.callback((resume) => {
+      this.resume = resume
+      // The turn can have come already, if the fiber yielded in between.
+      if (this.told) this.proceed()
+    })
+  }
+
+  override sendAway(rejection: () => Exit.Exit<never, any> | undefined): boolean {
+    const exit = this.waiting ? rejection() : undefined
+    if (exit === undefined) return false
+    this.refused = exit
+    this.limiter.machine.leave(this, this.limiter.now())
+    this.tell()
+    return true
+  }
+
+  grant(now: number): void {
+    this.state = "granted"
+    this.takenAt = now
+    this.limiter.admit()
+  }
+
+  refuse(refusal: Refusal): void {
+    this.refused = this.limiter.reject(refusal)
+  }
+
+  tell(): void {
+    later(this.fiber, () => this.proceed())
+  }
+
+  leave(exit: Exit.Exit<any, any>): void {
+    const { state } = this
+    this.state = "new"
+    if (state === "running") {
+      const correction = this.correction(exit)
+      if (correction !== undefined) this.correct(correction)
+    } else if (state === "granted") {
+      this.correct(this.nothing)
+    } else if (this.waiting) {
+      this.limiter.machine.leave(this, this.limiter.now())
+    }
+  }
+
+  protected correct(differences: Costs): void {
+    this.limiter.machine.correct(differences, this.takenAt, this.limiter.now())
+  }
+
+  /** The correction after which nothing was taken. */
+  protected get nothing(): Costs {
+    return this.costs.map((cost) => -cost)
+  }
+
+  private proceed(): void {
+    if (this.resume === undefined) {
+      this.told = true
+    } else if (this.state === "granted") {
+      this.state = "running"
+      resumeWith(this.resume, orDie(() => this.work(this.fiber)))
+    } else if (this.refused !== undefined) {
+      resumeWith(this.resume, this.refused)
+    }
+    // What was granted and then left before it was told has been given back, and nobody is there to go on.
+  }
+
+  private lastUse(fiber: Fiber.Fiber<any, any>, now: number, moment: Moment | undefined): number {
+    const longest = now + this.asked.maxWait
+    if (moment === undefined ? fiber.getRef(CurrentDeadline) === undefined : moment.deadline === undefined)
+      return longest
+    const clock = clockOf(fiber, moment)
+    const shown = clock === this.limiter.clock ? now : monotonicMillis(clock)
+    const deadline = moment === undefined ? deadlineOf(fiber, clock, shown) : moment.deadline
+    if (deadline === undefined) return longest
+    const at = clock === this.limiter.clock ? deadline.at : deadline.at - shown + now
+    // A turn at the very deadline is of no use: it has to come a grain of the clock before.
+    return Math.min(longest, at - 2 * grain)
+  }
+}
+
+export class ProtectedCall extends Caller {
+  private readonly self: Effect.Effect<any, any, any>
+  private readonly settle: ((value: any) => Cost) | undefined
+
+  constructor(
+    limiter: Limiter,
+    asked: Asked,
+    self: Effect.Effect<any, any, any>,
+    settle: ((value: any) => Cost) | undefined
+  ) {
+    super(limiter, asked)
+    this.self = self
+    this.settle = settle
+  }
+
+  protected work(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+    return goOn(this, this.self, fiber)
+  }
+
+  protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
+    // A guard directly inside refused, or an interrupt came first: nothing was used.
+    if (!this.begun && !this.hasFailed) return this.nothing
+    if (exit._tag === "Failure" || this.settle === undefined) return undefined
+    // What cannot be settled stays as it was estimated: the answer of the call is not lost for it.
+    try {
+      return this.limiter.differences(this.costs, atOnce(this.settle(exit.value)) as Cost)
+    } catch {
+      return undefined
+    }
+  }
+}
+
+export class ReservingCall extends Caller {
+  protected work(): Effect.Effect<Reservation> {
+    this.begin()
+    let ended = false
+    const once = (differences: () => Costs) =>
+      Effect.sync(() => {
+        if (ended) return
+        const corrections = differences()
+        ended = true
+        this.correct(corrections)
+      })
+    return Effect.succeed<Reservation>({
+      settle: (actual) => once(() => this.limiter.differences(this.costs, actual)),
+      refund: once(() => this.nothing)
+    })
+  }
+
+  protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
+    return exit._tag === "Success" ? undefined : this.nothing
+  }
+}

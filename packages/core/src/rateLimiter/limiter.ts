@@ -1,0 +1,144 @@
+/** A limiter at work: what its calls share. */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import type * as Scheduler from "effect/Scheduler"
+import { LimiterMachine } from "./machine.ts"
+import { OptionsOf } from "../internal/config/checks.ts"
+import { SlidingLog } from "./slidingLog.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+import { startTimerOf } from "../internal/runtime/timer.ts"
+import { TokenBucket } from "./tokenBucket.ts"
+import { type Costs, grain, type Refusal } from "./turn.ts"
+import type { Cost, Limit, Options } from "../RateLimit.ts"
+import { type RateLimited, rateLimited } from "./RateLimited.ts"
+import { checkLimits, quantity, toRules } from "./rules.ts"
+
+/**
+ * The limits and those who wait for them. It lives by the clock of the fiber that made it, whatever the clocks of its
+ * callers show.
+ */
+export class Limiter {
+  readonly name: string
+  readonly maxWait: number
+  readonly maxRetryAfter: number
+  readonly machine: LimiterMachine
+  readonly clock: Clock.Clock
+  admitted = 0
+  rejected = 0
+  limits: ReadonlyArray<Limit>
+  private isRefusing = false
+  private readonly scheduler: Scheduler.Scheduler
+  private stopAlarm: (() => void) | undefined
+  private alarmAt = Infinity
+
+  constructor(options: Options, clock: Clock.Clock, scheduler: Scheduler.Scheduler) {
+    const { checked, maxRetryAfter, maxWait, name, queue } = toRules(options, new OptionsOf("RateLimit.make"))
+    this.name = name
+    this.maxWait = maxWait
+    this.maxRetryAfter = maxRetryAfter
+    this.limits = options.limits
+    this.clock = clock
+    this.scheduler = scheduler
+    const now = this.now()
+    const meters = options.limits.map(({ kind }, i) =>
+      kind === "sliding-window" ? new SlidingLog(checked[i]!) : new TokenBucket(checked[i]!, now)
+    )
+    this.machine = new LimiterMachine(meters, queue, (at) => this.arm(at))
+  }
+
+  now(): number {
+    return monotonicMillis(this.clock)
+  }
+
+  /** The costs in the order of the limits. */
+  costs(costs: Cost, where: string): Costs {
+    const check = new OptionsOf(where)
+    return this.limits.map(({ resource }) =>
+      quantity(check, `costs.${resource}`, costs[resource] ?? (resource === "requests" ? 1 : 0))
+    )
+  }
+
+  /** What is to be corrected so that `actual` was taken instead of `costs`. */
+  differences(costs: Costs, actual: Cost): Costs {
+    const check = new OptionsOf("Reservation.settle")
+    return this.limits.map(({ resource }, i) => {
+      const amount = actual[resource]
+      // However much it says: what is owed is bounded.
+      return amount === undefined ? 0 : check.amount(resource, amount) - costs[i]!
+    })
+  }
+
+  /** Refuses a call that does not wait, where it would be refused; asks only while calls are being refused. */
+  refuse(costs: Costs): Exit.Exit<never, RateLimited> | undefined {
+    if (!this.isRefusing) return undefined
+    const refusal = this.machine.refusalNow(costs, this.now())
+    return refusal && this.reject(refusal)
+  }
+
+  /** A call was let through. */
+  admit(): void {
+    this.admitted++
+    this.isRefusing = false
+  }
+
+  /** A new rejection each time: whoever marks one, marks it for itself. */
+  reject({ meter, reason, wait }: Refusal): Exit.Exit<never, RateLimited> {
+    this.rejected++
+    this.isRefusing = true
+    // A call that costs nothing is held up by a pause, which is every limit's.
+    const { resource } = this.limits[Math.max(0, meter)]!
+    const retryAfter = reason === "too-large" ? undefined : Duration.millis(Math.max(0, Math.ceil(wait - grain)))
+    return Exit.fail(rateLimited(this.name, resource, reason, retryAfter))
+  }
+
+  pause(duration: Duration.Input): void {
+    const now = this.now()
+    const millis = new OptionsOf("RateLimit.pause").wait("duration", duration)
+    this.machine.pause(now + Math.min(millis, this.maxRetryAfter), now)
+  }
+
+  resume(): void {
+    this.machine.resume(this.now())
+  }
+
+  change(limits: ReadonlyArray<Limit>): void {
+    const check = new OptionsOf("RateLimit.setLimits")
+    const shape = (limits: ReadonlyArray<Limit>) =>
+      limits.map(({ kind, resource }) => `${resource} (${kind})`).join(", ")
+    if (shape(limits) !== shape(this.limits)) check.refuse("limits", `for ${shape(this.limits)}`, shape(limits))
+    const changed = limits.map((limit, i): Limit => ({ ...limit, burst: limit.burst ?? this.limits[i]!.burst }))
+    const checked = checkLimits(changed, check)
+    this.limits = changed
+    this.machine.change(checked, this.now())
+  }
+
+  lower(atMost: Cost): void {
+    const check = new OptionsOf("RateLimit.lower")
+    const levels = this.limits.map(({ resource }) => {
+      const level = atMost[resource]
+      return level === undefined ? Infinity : check.amount(`atMost.${resource}`, level)
+    })
+    this.machine.lower(levels, this.now())
+  }
+
+  // The one alarm there is, for the head of the queue. An alarm that rings too early is set again by what it calls.
+  private arm(at: number): void {
+    if (this.stopAlarm !== undefined) {
+      if (at >= this.alarmAt && at < Infinity && this.alarmAt > this.now()) return
+      this.stopAlarm()
+      this.stopAlarm = undefined
+    }
+    if (at === Infinity) return
+    this.alarmAt = at
+    const ring = () => {
+      this.stopAlarm = undefined
+      this.machine.advance(this.now())
+    }
+    try {
+      this.stopAlarm = startTimerOf(this.clock, this.scheduler, Math.max(0, Math.ceil(at - this.now() - grain)), ring)
+    } catch {
+      // A clock that sets no timer must not cost a caller its result. The next call or change tries again.
+    }
+  }
+}

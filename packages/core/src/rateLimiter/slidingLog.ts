@@ -1,0 +1,183 @@
+/**
+ * A sliding window: in no span of `per` is more than `limit` taken, whatever came before.
+ *
+ * Takings are kept in slices in the order of their times. A slice is one instant until there are {@link MOST} of them;
+ * then neighbours that lie within a {@link FINEST}th of the window become one slice, which leaves the window with its
+ * last taking. So memory is bounded, never too much passes, and a place becomes free at most a {@link FINEST}th of the
+ * window late.
+ */
+import { isSufficient, tolerance } from "../internal/data/isSufficient.ts"
+import type { Limit, Meter, Plan } from "./meter.ts"
+import { PrefixSums } from "./prefixSums.ts"
+
+const MOST = 8192
+const FINEST = 2048
+
+export class SlidingLog implements Meter {
+  private limit: number
+  private per: number
+  /** Of each slice, its first and its last time, and what was taken in it. */
+  private firsts: Array<number> = []
+  private lasts: Array<number> = []
+  private costs: Array<number> = []
+  private sums = new PrefixSums(this.costs)
+  /** Slices before this one have left the window. */
+  private head = 0
+  private used = 0
+
+  constructor({ limit, per }: Limit) {
+    this.limit = limit
+    this.per = per
+  }
+
+  get capacity(): number {
+    return this.limit
+  }
+
+  when(cost: number, from: number): number {
+    const left = this.limit - this.used
+    if (isSufficient(left, cost)) return from
+    const index = this.sums.reaching(this.sums.sum(this.head) + cost - left - tolerance(cost))
+    return Math.max(from, this.lasts[Math.min(index, this.lasts.length - 1)]! + this.per)
+  }
+
+  take(cost: number, at: number): void {
+    this.expire(at)
+    const last = this.lasts.length - 1
+    if (last >= this.head && this.lasts[last]! >= at) {
+      this.add(last, cost)
+      return
+    }
+    if (last - this.head >= MOST) this.merge()
+    this.firsts.push(at)
+    this.lasts.push(at)
+    this.costs.push(cost)
+    this.used += cost
+  }
+
+  correct(difference: number, takenAt: number, now: number): void {
+    this.expire(now)
+    if (difference > 0) {
+      const debt = Math.min(difference, 2 * this.limit - this.used)
+      if (debt > 0) this.take(debt, now)
+      return
+    }
+    const index = this.sliceOf(takenAt)
+    if (index !== undefined) this.add(index, -Math.min(this.costs[index]!, -difference))
+  }
+
+  lower(atMost: number, now: number): void {
+    const excess = this.available(now) - atMost
+    if (excess > 0) this.take(excess, now)
+  }
+
+  available(now: number): number {
+    this.expire(now)
+    return this.limit - this.used
+  }
+
+  change({ limit, per }: Limit, now: number): void {
+    this.expire(now)
+    this.limit = limit
+    this.per = per
+    this.expire(now)
+  }
+
+  plan(): Plan {
+    return new WindowPlan(this.limit, this.per, this.lasts.slice(this.head), this.costs.slice(this.head))
+  }
+
+  private add(index: number, difference: number): void {
+    this.costs[index]! += difference
+    this.sums.changed(index, difference)
+    this.used += difference
+  }
+
+  private sliceOf(time: number): number | undefined {
+    const index = firstFrom(this.head, this.lasts.length, (i) => this.lasts[i]! >= time)
+    return index < this.lasts.length && this.firsts[index]! <= time ? index : undefined
+  }
+
+  private expire(now: number): void {
+    const { costs, lasts } = this
+    while (this.head < lasts.length && lasts[this.head]! + this.per <= now) this.used -= costs[this.head++]!
+    // What sums of fractions miss the whole by ends with the last taking.
+    if (this.head === lasts.length) this.used = 0
+    // Cutting off the front costs its length, so it waits until the front is the larger half.
+    if (this.head > 32 && this.head * 2 > lasts.length) {
+      this.keep(this.firsts.slice(this.head), lasts.slice(this.head), costs.slice(this.head))
+    }
+  }
+
+  private merge(): void {
+    const firsts: Array<number> = []
+    const lasts: Array<number> = []
+    const costs: Array<number> = []
+    const finest = this.per / FINEST
+    for (let i = this.head; i < this.lasts.length; i++) {
+      const current = lasts.length - 1
+      if (current >= 0 && this.lasts[i]! - firsts[current]! <= finest) {
+        lasts[current] = this.lasts[i]!
+        costs[current]! += this.costs[i]!
+      } else {
+        firsts.push(this.firsts[i]!)
+        lasts.push(this.lasts[i]!)
+        costs.push(this.costs[i]!)
+      }
+    }
+    this.keep(firsts, lasts, costs)
+  }
+
+  private keep(firsts: Array<number>, lasts: Array<number>, costs: Array<number>): void {
+    this.firsts = firsts
+    this.lasts = lasts
+    this.costs = costs
+    this.sums = new PrefixSums(costs)
+    this.head = 0
+  }
+}
+
+class WindowPlan implements Plan {
+  private readonly limit: number
+  private readonly per: number
+  private readonly times: Array<number>
+  /** Of each taking, what was taken up to it. */
+  private readonly totals: Array<number>
+
+  constructor(limit: number, per: number, times: Array<number>, costs: Array<number>) {
+    this.limit = limit
+    this.per = per
+    this.times = times
+    let total = 0
+    this.totals = costs.map((cost) => total += cost)
+  }
+
+  when(cost: number, from: number): number {
+    const { length } = this.totals
+    const excess = this.total + cost - this.limit - tolerance(cost)
+    if (length === 0 || excess <= 0) return from
+    const index = firstFrom(0, length - 1, (i) => this.totals[i]! >= excess)
+    return Math.max(from, this.times[index]! + this.per)
+  }
+
+  take(cost: number, at: number): void {
+    this.totals.push(this.total + cost)
+    this.times.push(at)
+  }
+
+  private get total(): number {
+    return this.totals.at(-1) ?? 0
+  }
+}
+
+/** The first of a range for which it holds, if it holds for all that follow; the end if for none. */
+const firstFrom = (start: number, end: number, holds: (index: number) => boolean): number => {
+  let low = start
+  let high = end
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (holds(middle)) high = middle
+    else low = middle + 1
+  }
+  return low
+}

@@ -1,0 +1,51 @@
+/** What was earned and spent in the last stretch of time, and what that leaves to spend. A step costs constant time. */
+import { EPSILON, isSufficient } from "../internal/data/isSufficient.ts"
+import { TimeWindow } from "../internal/data/slidingWindow.ts"
+
+/** How many slices a window is kept in. */
+export const SLICES = 100
+
+export class SpendingWindow {
+  private readonly ratio: number
+  private readonly floor: number
+  // A success is recorded as a call that went well, a retry as one that failed.
+  private readonly window: TimeWindow
+  private refused = 0
+
+  constructor(options: { readonly ratio: number; readonly floor: number; readonly millis: number }) {
+    this.ratio = options.ratio
+    this.floor = options.floor
+    this.window = new TimeWindow(options.millis, SLICES)
+  }
+
+  /** Spends one, or answers false when there is less than that. */
+  take(now: number): boolean {
+    this.window.expire(now)
+    if (!isSufficient(this.left, 1)) {
+      this.refused++
+      return false
+    }
+    this.window.record(true, false, now)
+    return true
+  }
+
+  deposit(now: number): void {
+    this.window.record(false, false, now)
+  }
+
+  read(now: number) {
+    this.window.expire(now)
+    const { refused, successes, window } = this
+    // What was spent can outlast what it was earned with; the hair is that of `enough`.
+    const available = Math.max(0, Math.floor(this.left + EPSILON))
+    return { available, successes, retries: window.failures, refused }
+  }
+
+  private get successes(): number {
+    return this.window.calls - this.window.failures
+  }
+
+  private get left(): number {
+    return this.floor + this.ratio * this.successes - this.window.failures
+  }
+}

@@ -1,0 +1,131 @@
+/** The values in memory, each with its age: fresh, then stale, then gone. */
+import * as Duration from "effect/Duration"
+import { atOnce } from "../internal/data/atOnce.ts"
+import { LruMap } from "./lruMap.ts"
+import type { Cached } from "./cached.ts"
+import type { Rules } from "./rules.ts"
+
+interface Entry<A> {
+  readonly value: A
+  readonly storedAt: number
+  readonly bytes: number
+}
+
+/** What the user says about the values. A function that throws has said no. */
+export interface Judges<A> {
+  readonly storeWhen?: ((value: A) => boolean) | undefined
+  readonly sizeOf?: ((value: A, key: string) => number) | undefined
+}
+
+const always = () => true
+
+/** What became of a value that was to be kept: kept, not worth keeping by `storeWhen`, or larger than the cache. */
+export type Keeping = "kept" | "unwanted" | "too large"
+
+export class Shelf<A> {
+  private readonly entries = new LruMap<string, Entry<A>>()
+  private readonly served = { loaded: 0, fresh: 0, stale: 0 }
+  private readonly rules: Rules
+  private readonly judges: Judges<A>
+  private bytes = 0
+
+  constructor(rules: Rules, judges: Judges<A>) {
+    this.rules = rules
+    this.judges = judges
+  }
+
+  find(key: string, now: number): Cached<A> | undefined {
+    const entry = this.entries.get(key)
+    if (entry === undefined) return undefined
+    const found = this.view(entry, now)
+    if (found === undefined) this.drop(key)
+    return found
+  }
+
+  /** Whether there is a value to fall back on; this is not a use of it. */
+  has(key: string, now: number): boolean {
+    const entry = this.entries.peek(key)
+    return entry !== undefined && this.view(entry, now) !== undefined
+  }
+
+  /** `isCurrent` is asked when the user's functions have been: they may have set or invalidated the key themselves. */
+  keep(key: string, value: A, now: number, isCurrent: () => boolean = always): Keeping {
+    if (!this.isWanted(value)) return "unwanted"
+    const bytes = this.weigh(value, key)
+    if (!isCurrent()) return "unwanted"
+    return this.put(key, value, now, bytes) ? "kept" : "too large"
+  }
+
+  /** Answers the younger of the value given, which another process may have stored, and the one in memory. */
+  adopt(key: string, value: A, storedAt: number, now: number): Cached<A> | undefined {
+    const kept = this.entries.peek(key)
+    if (kept !== undefined && kept.storedAt >= storedAt) return this.find(key, now)
+    const found = this.view({ value, storedAt, bytes: 0 }, now)
+    if (found === undefined) return this.find(key, now)
+    this.put(key, value, storedAt, this.weigh(value, key))
+    return found
+  }
+
+  serve(cached: Cached<A>): Cached<A> {
+    this.served[cached.freshness]++
+    return cached
+  }
+
+  drop(key: string): void {
+    const entry = this.entries.delete(key)
+    if (entry !== undefined) this.forget(entry)
+  }
+
+  clear(): void {
+    this.entries.clear()
+    this.bytes = 0
+  }
+
+  snapshot() {
+    const { capacity, maxBytes, name } = this.rules
+    return { name, size: this.entries.size, capacity, bytes: this.bytes, maxBytes, served: { ...this.served } }
+  }
+
+  private view({ storedAt, value }: Entry<A>, now: number): Cached<A> | undefined {
+    const { staleFor, timeToLive } = this.rules
+    const age = Math.max(0, now - storedAt)
+    if (age >= timeToLive + staleFor) return undefined
+    return { value, freshness: age < timeToLive ? "fresh" : "stale", age: Duration.millis(age) }
+  }
+
+  private put(key: string, value: A, storedAt: number, bytes: number): boolean {
+    const { capacity, maxBytes = Number.MAX_SAFE_INTEGER } = this.rules
+    // Also for a size that is not a number.
+    if (!(bytes >= 0 && bytes <= maxBytes)) return false
+    this.drop(key)
+    while (this.entries.size >= capacity || this.bytes + bytes > maxBytes) this.forget(this.entries.shift()!)
+    this.entries.set(key, { value, storedAt, bytes })
+    this.bytes += bytes
+    return true
+  }
+
+  // What sums of fractions miss the whole by ends with the last value.
+  private forget({ bytes }: Entry<A>): void {
+    this.bytes = this.entries.size === 0 ? 0 : this.bytes - bytes
+  }
+
+  private weigh(value: A, key: string): number {
+    const { sizeOf } = this.judges
+    if (sizeOf === undefined) return 0
+    try {
+      const bytes = atOnce(sizeOf(value, key))
+      return typeof bytes === "number" ? bytes : NaN
+    } catch {
+      return NaN
+    }
+  }
+
+  private isWanted(value: A): boolean {
+    const { storeWhen } = this.judges
+    try {
+      return storeWhen === undefined || Boolean(atOnce(storeWhen(value)))
+    } catch {
+      return false
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The options of a client, made sure of. What makes no sense throws a `RangeError` that names the field.
+ */
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
+import { Host } from "../Account.ts"
+import type { Options, TransportOptions } from "../ChatClient.ts"
+import * as AccountEndpoints from "./accountEndpoints.ts"
+import * as KeyRing from "./keyRing.ts"
+import type * as Waits from "./streamTimeouts.ts"
+
+export interface Settings {
+  readonly provider: string
+  readonly host: string
+  /** The base URL without its query and without a slash at its end. */
+  readonly base: string
+  /** The query of the base URL, which may hold a key: no span shows it. */
+  readonly query: ReadonlyArray<readonly [name: string, value: Redacted.Redacted]>
+  readonly keys: KeyRing.Keys
+  readonly parkFor: Duration.Duration
+  readonly account: AccountEndpoints.Endpoint | undefined
+  readonly timeout: Duration.Duration
+  readonly waits: Waits.Limits
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export const validated = (options: Options): Settings => {
+  const { accountHost, apiKey, baseUrl, provider } = options
+  if (typeof provider !== "string" || !/^\S.{0,99}$/.test(provider)) {
+    throw nonsense("provider", "a name of 1 to 100 characters", provider)
+  }
+  const url = typeof baseUrl === "string" && URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw nonsense("baseUrl", "a URL that begins with http:// or https://", baseUrl)
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new RangeError("ChatClient.make: baseUrl must hold no user name or password, got one (not shown); use apiKey")
+  }
+  const account = AccountEndpoints.at(accountHost ?? url.host)
+  if (accountHost !== undefined && account === undefined) {
+    throw nonsense("accountHost", `one of ${Host.literals.join(", ")}`, accountHost)
+  }
+  const base = `${url.origin}${url.pathname.replace(/\/+$/, "")}`
+  return {
+    provider,
+    host: url.host,
+    base,
+    query: Array.from(url.searchParams, ([name, value]) => [name, Redacted.make(value)]),
+    keys: KeyRing.keysOf(apiKey),
+    parkFor: duration("parkFor", options.parkFor ?? "5 minutes"),
+    account,
+    timeout: duration("timeout", options.timeout ?? "60 seconds"),
+    waits: {
+      firstContent: duration("firstContentTimeout", options.firstContentTimeout ?? "60 seconds"),
+      idle: duration("idleTimeout", options.idleTimeout ?? "30 seconds"),
+      total: duration("timeout", options.timeout ?? "10 minutes")
+    },
+    headers: options.headers ?? {}
+  }
+}
+
+export const duration = (field: string, input: Duration.Input, maker = "make"): Duration.Duration => {
+  const parsed = Duration.fromInput(input)
+  if (parsed._tag === "None" || !(Duration.toMillis(parsed.value) > 0) || !Duration.isFinite(parsed.value)) {
+    throw nonsense(field, "a positive, finite duration", input, maker)
+  }
+  return parsed.value
+}
+
+export const proxyOf = (proxy: NonNullable<TransportOptions["proxy"]>): NonNullable<TransportOptions["proxy"]> => {
+  const named = proxy === "environment"
+    ? ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].map((name) => [name, process.env[name]] as const)
+    : proxy === "none"
+    ? []
+    : [["proxy.http", proxy.http], ["proxy.https", proxy.https]] as const
+  for (const [name, value] of named) {
+    // A proxy's URL may hold a password, so it is not shown.
+    if (
+      value !== undefined && value !== "" &&
+      !(URL.canParse(value) && /^(https?|socks5?):$/.test(new URL(value).protocol))
+    ) {
+      throw new RangeError(
+        `ChatClient.layerHttpClient: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`
+      )
+    }
+  }
+  return proxy
+}
+
+const nonsense = (field: string, range: string, value: unknown, maker = "make"): RangeError =>
+  new RangeError(
+    `ChatClient.${maker}: ${field} must be ${range}, got ${
+      (typeof value === "string" ? JSON.stringify(value) : String(value)).slice(0, 100)
+    }`
+  )

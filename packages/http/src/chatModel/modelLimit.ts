@@ -1,0 +1,54 @@
+/** What the calls to one model take from its limiter: an estimate before, the usage that was told after. */
+import * as RateLimit from "@switchgear/core/RateLimit"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Stream from "effect/Stream"
+import type { ChatError } from "../ChatError.ts"
+import type * as ChatModel from "../ChatModel.ts"
+import type * as ChatSchema from "../ChatSchema.ts"
+import * as ProviderLimits from "../ProviderLimits.ts"
+import { requestTokens } from "../pricing/estimateTokens.ts"
+import { CurrentListener } from "../chatClient/responseHeaders.ts"
+import type { Chunks } from "../chatStream/tapChunks.ts"
+import { partsOf } from "../pricing/usageParts.ts"
+
+export interface ModelLimit {
+  readonly limiter: RateLimit.RateLimit | undefined
+  /** What a request can use at most; never more than the limiter ever holds, which would refuse it for good. */
+  readonly costs: (request: ChatModel.Request) => Effect.Effect<RateLimit.Cost>
+  /** Lets the limiter hear what the provider says of its limits. */
+  readonly hearing: <A>(call: Effect.Effect<A, ChatError>) => Effect.Effect<A, ChatError>
+  readonly hearingStream: (stream: Chunks) => Chunks
+}
+
+const none: ModelLimit = {
+  limiter: undefined,
+  costs: () => Effect.succeed({}),
+  hearing: identity,
+  hearingStream: identity
+}
+
+export const make = (name: string, options: ChatModel.LimitOptions | undefined): Effect.Effect<ModelLimit> =>
+  options === undefined ? Effect.succeed(none) : Effect.gen(function*() {
+    const { assumedOutput = 4096, ...limits } = options
+    const limiter = yield* RateLimit.make({ ...limits, name })
+    const { heard, refused } = yield* ProviderLimits.follow(limiter, limits.limits)
+    return {
+      limiter,
+      costs: (request) =>
+        Effect.map(limiter.snapshot, ({ limits }) => {
+          const held = limits.find(({ resource }) => resource === "tokens")?.capacity
+          if (held === undefined) return {}
+          const { input, output } = requestTokens(request, assumedOutput)
+          return { tokens: Math.min(held, input + output) }
+        }),
+      hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentListener, heard)),
+      hearingStream: (stream) => stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentListener, heard))
+    }
+  })
+
+/** What a call has taken by what it told; the estimate stands where nothing was told. */
+export const costOf = (usage: ChatSchema.ChatReply["usage"]): RateLimit.Cost => {
+  const parts = partsOf(usage)
+  return parts === undefined ? {} : { tokens: Object.values(parts).reduce((sum, tokens) => sum + tokens, 0) }
+}
