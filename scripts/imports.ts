@@ -20,7 +20,7 @@ const packagesAllowed: Record<string, RegExp> = {
 const onlyTesting = "what is for tests is imported by testing/ only"
 
 /** Public modules that are part of another one. */
-const parts = new Map([["StaleCacheStore", "StaleCache"], ["RateLimit", "RateLimiter"]])
+const parts = new Map([["StaleCacheStore", "StaleCache"]])
 
 /**
  * The room that a file of a package is in: `CircuitBreaker.ts` and everything below `circuitBreaker/` are the room

@@ -1,5 +1,5 @@
 /** Whether what happens to a limiter's queue costs the same however many wait in it. */
-import { RateLimit } from "@switchgear/core"
+import { RateLimiter } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -11,16 +11,16 @@ import { growth, median, type Point } from "../stats.ts"
 type Queue = Effect.Effect<number, unknown>
 
 /** So many who wait, and what is there to be given back. */
-const crowded = (kind: RateLimit.Kind, waiters: number, per: string) =>
+const crowded = (kind: RateLimiter.Kind, waiters: number, per: string) =>
   Effect.gen(function*() {
-    const limits = [RateLimit.tokens(waiters, per as "1 hour", { kind })]
-    const limiter = yield* RateLimit.make({ name: "model", limits, maxWait: "Infinity", queue: 2 * waiters })
-    const reservations: Array<RateLimit.Reservation> = []
+    const limits = [RateLimiter.tokens(waiters, per as "1 hour", { kind })]
+    const limiter = yield* RateLimiter.make({ name: "model", limits, maxWait: "Infinity", queue: 2 * waiters })
+    const reservations: Array<RateLimiter.Reservation> = []
     for (let i = 0; i < waiters; i++) reservations.push(yield* limiter.reserve({ tokens: 1 }))
     return { limiter, reservations }
   })
 
-const joined = (limiter: RateLimit.RateLimit, waiters: number, tokens: number) =>
+const joined = (limiter: RateLimiter.RateLimiter, waiters: number, tokens: number) =>
   Effect.gen(function*() {
     const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
     const waiter = limiter.reserve({ tokens })
@@ -31,7 +31,7 @@ const joined = (limiter: RateLimit.RateLimit, waiters: number, tokens: number) =
     return fibers
   })
 
-const leaving = (kind: RateLimit.Kind, waiters: number): Queue =>
+const leaving = (kind: RateLimiter.Kind, waiters: number): Queue =>
   Effect.gen(function*() {
     const { limiter } = yield* crowded(kind, waiters, "1 hour")
     const fibers = yield* joined(limiter, waiters, waiters)
@@ -52,7 +52,7 @@ const bareLeaving = (waiters: number): Queue =>
     return performance.now() - start
   })
 
-const settling = (kind: RateLimit.Kind, waiters: number): Queue =>
+const settling = (kind: RateLimiter.Kind, waiters: number): Queue =>
   Effect.gen(function*() {
     const { limiter, reservations } = yield* crowded(kind, waiters, "1 hour")
     const fibers = yield* joined(limiter, waiters, waiters)
@@ -64,7 +64,7 @@ const settling = (kind: RateLimit.Kind, waiters: number): Queue =>
   })
 
 // Each reservation that is given back makes room for one.
-const draining = (kind: RateLimit.Kind, waiters: number): Queue =>
+const draining = (kind: RateLimiter.Kind, waiters: number): Queue =>
   Effect.gen(function*() {
     const { limiter, reservations } = yield* crowded(kind, waiters, "1 hour")
     const fibers = yield* joined(limiter, waiters, 1)
@@ -75,11 +75,11 @@ const draining = (kind: RateLimit.Kind, waiters: number): Queue =>
   })
 
 /** A waiter that comes, and is still there afterwards if it could wait. */
-const coming = (limiter: RateLimit.RateLimit, tokens: number, maxWait: "1 minute" | "30 days") =>
+const coming = (limiter: RateLimiter.RateLimiter, tokens: number, maxWait: "1 minute" | "30 days") =>
   Effect.forkChild(limiter.reserve({ tokens }, { maxWait }), { startImmediately: true })
 
 // Every settle moves all turns, by turns later and earlier. Whoever comes then cannot wait so long, and is refused.
-const settlingAndComing = (kind: RateLimit.Kind, waiters: number): Queue =>
+const settlingAndComing = (kind: RateLimiter.Kind, waiters: number): Queue =>
   Effect.gen(function*() {
     const { limiter, reservations } = yield* crowded(kind, waiters, "1 minute")
     const fibers = yield* joined(limiter, waiters, waiters)
@@ -94,10 +94,10 @@ const settlingAndComing = (kind: RateLimit.Kind, waiters: number): Queue =>
   })
 
 // An alarm rings at whole milliseconds, so every grant is late. Whoever comes then waits, too.
-const grantedLateAndComing = (kind: RateLimit.Kind, waiters: number): Queue =>
+const grantedLateAndComing = (kind: RateLimiter.Kind, waiters: number): Queue =>
   Effect.gen(function*() {
-    const limits = [RateLimit.tokens(1, 1.7, { kind })]
-    const limiter = yield* RateLimit.make({ name: "model", limits, maxWait: "30 days", queue: 2 * waiters })
+    const limits = [RateLimiter.tokens(1, 1.7, { kind })]
+    const limiter = yield* RateLimiter.make({ name: "model", limits, maxWait: "30 days", queue: 2 * waiters })
     yield* limiter.reserve({ tokens: 1 })
     const fibers = yield* joined(limiter, waiters, 1)
     const start = performance.now()

@@ -1,5 +1,5 @@
 /** What the other parts cost a call that passes, beside the platform's nearest. For information: they have no target. */
-import { Bulkhead, Deadline, RateLimit, Retry, StaleCache } from "@switchgear/core"
+import { Bulkhead, Deadline, RateLimiter, Retry, StaleCache } from "@switchgear/core"
 import { Cache, Effect, Schedule, Semaphore } from "effect"
 import { inFiber, measure, type Subject } from "../harness.ts"
 import { barePromised, bareSynchronous, promised, synchronous } from "../operations.ts"
@@ -24,7 +24,7 @@ const late = { duration: "10 seconds", orElse: () => synchronous } as const
 
 const setUp = Effect.gen(function*() {
   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50, queue: 50 })
-  const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(1_000_000_000, "1 hour")] })
+  const limit = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(1_000_000_000, "1 hour")] })
   const cache = yield* Cache.make({ capacity: 10_000, lookup: (_key: string) => synchronous, timeToLive: "1 hour" })
   const stale = yield* StaleCache.make<number>({ name: "answers", timeToLive: "1 hour" })
   const semaphore = yield* Semaphore.make(50)
@@ -52,7 +52,7 @@ export const parts = async (settings: Settings): Promise<Section> => {
         bareSynchronous,
         "RateLimiter, token bucket, under the limit",
         platformLimited(synchronous),
-        "RateLimit, under the limit",
+        "RateLimiter, under the limit",
         limit.protect(synchronous)
       ),
       ...beside(

@@ -1,5 +1,5 @@
 /** What the whole stack costs a call that passes it. */
-import { Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimit, Retry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimiter, Retry } from "@switchgear/core"
 import { TimeoutStrategy } from "cockatiel"
 import { Effect, Schedule } from "effect"
 import { awaited, inFiber, measure } from "../harness.ts"
@@ -11,7 +11,7 @@ import type { Settings } from "../settings.ts"
 const makeParts = Effect.gen(function*() {
   const breaker = yield* CircuitBreaker.make({ name: "model" })
   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50, queue: 50 })
-  const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(1_000_000_000, "1 hour")] })
+  const limit = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(1_000_000_000, "1 hour")] })
   const retry = yield* Retry.make({ attempts: 3 })
   return { breaker, bulkhead, limit, retry }
 })

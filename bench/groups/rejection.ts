@@ -1,5 +1,5 @@
 /** What it costs to be refused, from the call to the handled error. */
-import { Bulkhead, CircuitBreaker, RateLimit } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, RateLimiter } from "@switchgear/core"
 import { Clock, Duration, Effect } from "effect"
 import { awaited, inFiber, measure, type Subject } from "../harness.ts"
 import { asyncFunction, bareAsync, synchronous } from "../operations.ts"
@@ -30,7 +30,7 @@ const fullBulkhead = Effect.gen(function*() {
 })
 
 const emptyLimiter = Effect.gen(function*() {
-  const limiter = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(1, "1 hour")] })
+  const limiter = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(1, "1 hour")] })
   yield* limiter.protect(synchronous)
   return Effect.catchTag(limiter.protect(unreachable), "RateLimited", handled)
 })

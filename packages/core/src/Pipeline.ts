@@ -53,7 +53,7 @@ import { OptionsOf } from "./internal/config/checks.ts"
 import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
 import type * as Outcome from "./Outcome.ts"
 import { compose, type Millis } from "./pipeline/compose.ts"
-import type * as RateLimit from "./RateLimit.ts"
+import type * as RateLimiter from "./RateLimiter.ts"
 import type * as Retry from "./Retry.ts"
 
 /** The guards of a pipeline; all are optional. */
@@ -61,7 +61,7 @@ export interface Parts {
   /** The time for everything together. */
   readonly deadline?: Duration.Input | undefined
   readonly retry?: Retry.Retry<any> | undefined
-  readonly limit?: RateLimit.RateLimit | undefined
+  readonly limit?: RateLimiter.RateLimiter | undefined
   readonly bulkhead?: Bulkhead.Bulkhead | undefined
   readonly breaker?: CircuitBreaker.CircuitBreaker | undefined
   /** The time for one attempt, from the moment it is let through. */
@@ -76,7 +76,7 @@ type Adds<P, Part extends keyof Parts, E> = Part extends keyof P
 export type Rejections<P> = P extends unknown ?
     | Adds<P, "deadline", Deadline.DeadlineExceeded>
     | Adds<P, "attemptTimeout", Deadline.DeadlineExceeded>
-    | Adds<P, "limit", RateLimit.RateLimited>
+    | Adds<P, "limit", RateLimiter.RateLimited>
     | Adds<P, "bulkhead", Bulkhead.BulkheadFull>
     | Adds<P, "breaker", CircuitBreaker.CircuitOpen>
   : never
@@ -111,9 +111,9 @@ export type Checked<P> =
 /** What is different for one kind of call. */
 export interface CallOptions<A, E> {
   /** What it takes from the limiter. @default one request */
-  readonly costs?: RateLimit.Cost | undefined
+  readonly costs?: RateLimiter.Cost | undefined
   /** What it turned out to have taken. */
-  readonly settle?: ((value: A) => RateLimit.Cost) | undefined
+  readonly settle?: ((value: A) => RateLimiter.Cost) | undefined
   /** How the circuit judges it. */
   readonly classify?: ((exit: Exit.Exit<A, E | Deadline.DeadlineExceeded>) => Outcome.Outcome) | undefined
   /** Slow-call threshold of the circuit; `"Infinity"` for never. */

@@ -46,7 +46,7 @@ import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { type Listed, type Observer, Roster } from "./registry/entryTable.ts"
 import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
-import type * as RateLimit from "./RateLimit.ts"
+import type * as RateLimiter from "./RateLimiter.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 import type * as StaleCache from "./StaleCache.ts"
 
@@ -55,7 +55,7 @@ export type Entry =
   | { readonly _tag: "CircuitBreaker"; readonly name: string; readonly breaker: CircuitBreaker.CircuitBreaker }
   | { readonly _tag: "CircuitFamily"; readonly name: string; readonly family: CircuitBreaker.Family }
   | { readonly _tag: "Bulkhead"; readonly name: string; readonly bulkhead: Bulkhead.Bulkhead }
-  | { readonly _tag: "RateLimit"; readonly name: string; readonly limiter: RateLimit.RateLimit }
+  | { readonly _tag: "RateLimiter"; readonly name: string; readonly limiter: RateLimiter.RateLimiter }
   | { readonly _tag: "RetryBudget"; readonly name: string; readonly budget: RetryBudget.RetryBudget }
   | { readonly _tag: "StaleCache"; readonly name: string; readonly cache: StaleCache.StaleCache<any> }
 
@@ -70,7 +70,7 @@ export type Snapshot =
   | { readonly _tag: "CircuitBreaker"; readonly id: string; readonly snapshot: CircuitBreaker.Snapshot }
   | { readonly _tag: "CircuitFamily"; readonly id: string; readonly snapshot: CircuitBreaker.FamilySnapshot }
   | { readonly _tag: "Bulkhead"; readonly id: string; readonly snapshot: Bulkhead.Snapshot }
-  | { readonly _tag: "RateLimit"; readonly id: string; readonly snapshot: RateLimit.Snapshot }
+  | { readonly _tag: "RateLimiter"; readonly id: string; readonly snapshot: RateLimiter.Snapshot }
   | { readonly _tag: "RetryBudget"; readonly id: string; readonly snapshot: RetryBudget.Snapshot }
   | { readonly _tag: "StaleCache"; readonly id: string; readonly snapshot: StaleCache.Snapshot }
 
@@ -247,7 +247,7 @@ const reasonsOf = (entry: Snapshot): ReadonlyArray<Reason> => {
       const { concurrency, inFlight, queue, queued } = entry.snapshot
       return because("full", inFlight >= concurrency && queued >= queue ? 1 : 0)
     }
-    case "RateLimit": {
+    case "RateLimiter": {
       const { pausedFor } = entry.snapshot
       return because("paused", pausedFor === undefined ? 0 : 1, pausedFor)
     }
@@ -267,8 +267,8 @@ export const read = (entry: Registered): Effect.Effect<Snapshot> => {
       return Effect.map(entry.family.snapshot, (snapshot) => ({ _tag: "CircuitFamily", id, snapshot }))
     case "Bulkhead":
       return Effect.map(entry.bulkhead.snapshot, (snapshot) => ({ _tag: "Bulkhead", id, snapshot }))
-    case "RateLimit":
-      return Effect.map(entry.limiter.snapshot, (snapshot) => ({ _tag: "RateLimit", id, snapshot }))
+    case "RateLimiter":
+      return Effect.map(entry.limiter.snapshot, (snapshot) => ({ _tag: "RateLimiter", id, snapshot }))
     case "RetryBudget":
       return Effect.map(entry.budget.snapshot, (snapshot) => ({ _tag: "RetryBudget", id, snapshot }))
     case "StaleCache":
@@ -291,7 +291,7 @@ const subjectOf = (entry: Entry): object => {
       return entry.family
     case "Bulkhead":
       return entry.bulkhead
-    case "RateLimit":
+    case "RateLimiter":
       return entry.limiter
     case "RetryBudget":
       return entry.budget

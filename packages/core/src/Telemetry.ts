@@ -74,7 +74,7 @@ import { callBack } from "./internal/runtime/callBack.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { Publisher, type Series } from "./telemetry/publisher.ts"
 import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
-import type * as RateLimit from "./RateLimit.ts"
+import type * as RateLimiter from "./RateLimiter.ts"
 import * as Registry from "./Registry.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 import type * as StaleCache from "./StaleCache.ts"
@@ -272,8 +272,8 @@ const bulkhead: ReadonlyArray<Series<Bulkhead.Snapshot>> = [
   )
 ]
 
-const limitSeries = (resource: RateLimit.Resource): ReadonlyArray<Series<RateLimit.Snapshot>> => {
-  const limit = ({ limits }: RateLimit.Snapshot) => limits.find((limit) => limit.resource === resource)
+const limitSeries = (resource: RateLimiter.Resource): ReadonlyArray<Series<RateLimiter.Snapshot>> => {
+  const limit = ({ limits }: RateLimiter.Snapshot) => limits.find((limit) => limit.resource === resource)
   return [
     gauge("ratelimiter_available", "What can be taken now; negative in debt.", (limiter) => limit(limiter)?.available, {
       resource
@@ -284,7 +284,7 @@ const limitSeries = (resource: RateLimit.Resource): ReadonlyArray<Series<RateLim
   ]
 }
 
-const rateLimit: ReadonlyArray<Series<RateLimit.Snapshot>> = [
+const rateLimit: ReadonlyArray<Series<RateLimiter.Snapshot>> = [
   ...(["requests", "tokens", "cost"] as const).flatMap(limitSeries),
   gauge("ratelimiter_waiting", "Calls that wait for their turn.", ({ waiting }) => waiting),
   highest(
@@ -326,7 +326,7 @@ const series: { readonly [K in Registry.Kind]: ReadonlyArray<Series<SnapshotOf<K
   CircuitBreaker: circuitBreaker,
   CircuitFamily: circuitFamily,
   Bulkhead: bulkhead,
-  RateLimit: rateLimit,
+  RateLimiter: rateLimit,
   RetryBudget: retryBudget,
   StaleCache: staleCache
 }

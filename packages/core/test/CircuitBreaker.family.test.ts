@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker, RateLimit } from "@switchgear/core"
+import { CircuitBreaker, RateLimiter } from "@switchgear/core"
 import { Cause, Effect, Exit, Fiber, Stream } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -306,7 +306,7 @@ describe("as the platform's circuit breaker", () => {
     Effect.gen(function*() {
       const family = yield* fragile({ halfOpen: { calls: 1 } })
       const breaker = CircuitBreaker.platform(family)
-      const { protect } = yield* RateLimit.make({ name: "hosts", limits: [RateLimit.requests(1, "1 hour")] })
+      const { protect } = yield* RateLimiter.make({ name: "hosts", limits: [RateLimiter.requests(1, "1 hour")] })
       yield* protect(ok)
       const { control } = yield* family.get("a")
       yield* control.trip("1 second")

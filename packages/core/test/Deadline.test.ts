@@ -1,4 +1,4 @@
-import { Bulkhead, CircuitBreaker, Deadline, Outcome, Pipeline, RateLimit } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, Outcome, Pipeline, RateLimiter } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -106,9 +106,9 @@ it.effect("a deadline that somebody calculated to be no number is none: waits, l
   Effect.gen(function*() {
     const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 10, maxWait: "1 second" })
     const pipeline = yield* Pipeline.make({ deadline: "1 second", bulkhead })
-    const limiter = yield* RateLimit.make({
+    const limiter = yield* RateLimiter.make({
       name: "model",
-      limits: [RateLimit.requests(1, "1 hour")],
+      limits: [RateLimiter.requests(1, "1 hour")],
       maxWait: "1 second"
     })
     yield* fork(bulkhead.protect(Effect.never))

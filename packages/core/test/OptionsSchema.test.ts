@@ -2,7 +2,7 @@ import {
   Bulkhead,
   CircuitBreaker,
   Pipeline,
-  RateLimit,
+  RateLimiter,
   Registry,
   Retry,
   RetryBudget,
@@ -86,8 +86,8 @@ describe("what is written is what is meant in code:", () => {
       { name: "model", concurrency: 8, queue: 20, maxWait: "2 seconds", share: 0.25 } satisfies Bulkhead.Options
     ],
     [
-      "RateLimit",
-      RateLimit.OptionsSchema,
+      "RateLimiter",
+      RateLimiter.OptionsSchema,
       `
       name: model
       maxWait: 500
@@ -104,11 +104,11 @@ describe("what is written is what is meant in code:", () => {
         queue: 20,
         maxRetryAfter: "1 minute",
         limits: [
-          RateLimit.requests(100, "1 second"),
-          RateLimit.tokens(90_000, "1 minute", { kind: "sliding-window" }),
-          RateLimit.cost(0.5, "1 hour", { burst: 2 })
+          RateLimiter.requests(100, "1 second"),
+          RateLimiter.tokens(90_000, "1 minute", { kind: "sliding-window" }),
+          RateLimiter.cost(0.5, "1 hour", { burst: 2 })
         ]
-      } satisfies RateLimit.Options
+      } satisfies RateLimiter.Options
     ],
     [
       "Retry",
@@ -168,7 +168,7 @@ describe("what is written is what is meant in code:", () => {
     expectTypeOf(CircuitBreaker.OptionsSchema.Type).toEqualTypeOf<CircuitBreaker.Options>()
     expectTypeOf(CircuitBreaker.FamilyOptionsSchema.Type).toEqualTypeOf<CircuitBreaker.FamilyOptions>()
     expectTypeOf(Bulkhead.OptionsSchema.Type).toEqualTypeOf<Bulkhead.Options>()
-    expectTypeOf(RateLimit.OptionsSchema.Type).toEqualTypeOf<RateLimit.Options>()
+    expectTypeOf(RateLimiter.OptionsSchema.Type).toEqualTypeOf<RateLimiter.Options>()
     expectTypeOf(Retry.OptionsSchema.Type).toExtend<Retry.Options<{ readonly status: number }>>()
     expectTypeOf(RetryBudget.OptionsSchema.Type).toEqualTypeOf<RetryBudget.Options>()
     expectTypeOf(StaleCache.OptionsSchema.Type).toExtend<StaleCache.Options<string>>()
@@ -236,10 +236,10 @@ describe("guards made of what is written", () => {
     Effect.gen(function*() {
       const limiter = yield* Effect.flatMap(
         read(
-          RateLimit.OptionsSchema,
+          RateLimiter.OptionsSchema,
           "{ name: m, limits: [{ resource: tokens, limit: 10, per: 1 second, burst: 30 }] }"
         ),
-        RateLimit.make
+        RateLimiter.make
       )
       assert.deepStrictEqual((yield* limiter.snapshot).limits, [{ resource: "tokens", available: 30, capacity: 30 }])
       const bulkhead = yield* Effect.flatMap(
@@ -520,58 +520,58 @@ const refused: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, s
     "share must be above 0 and at most 1, got NaN",
     "[\"share\"]"
   ],
-  [RateLimit.OptionsSchema, "{ name: m }", "limits must be at least one, got \"none\"", "[\"limits\"]"],
-  [RateLimit.OptionsSchema, "{ name: m, limits: [] }", "limits must be at least one, got \"none\"", "[\"limits\"]"],
+  [RateLimiter.OptionsSchema, "{ name: m }", "limits must be at least one, got \"none\"", "[\"limits\"]"],
+  [RateLimiter.OptionsSchema, "{ name: m, limits: [] }", "limits must be at least one, got \"none\"", "[\"limits\"]"],
   [
-    RateLimit.OptionsSchema,
+    RateLimiter.OptionsSchema,
     "{ name: m, limits: [{ resource: requests, limit: 0, per: 1 }] }",
     "limits[0].limit must be a number above zero, got 0",
     "[\"limits\"][0][\"limit\"]"
   ],
   [
-    RateLimit.OptionsSchema,
+    RateLimiter.OptionsSchema,
     "{ name: m, limits: [{ resource: cost, limit: 1, per: 1 }, { resource: requests, limit: .nan, per: 1 }] }",
     "limits[1].limit must be a number above zero, got NaN",
     "[\"limits\"][1][\"limit\"]"
   ],
   [
-    RateLimit.OptionsSchema,
+    RateLimiter.OptionsSchema,
     "{ name: m, limits: [{ resource: tokens, limit: 1, per: 0 }] }",
     "limits[0].per must be a finite duration above zero, got 0",
     "[\"limits\"][0][\"per\"]"
   ],
   [
-    RateLimit.OptionsSchema,
+    RateLimiter.OptionsSchema,
     "{ name: m, limits: [{ resource: tokens, limit: 1 }] }",
     "limits[0].per must be a finite duration above zero, but it is missing",
     "[\"limits\"][0][\"per\"]"
   ],
   [
-    RateLimit.OptionsSchema,
+    RateLimiter.OptionsSchema,
     "{ name: m, limits: [{ resource: tokens, limit: 1, per: 1, burst: -1 }] }",
     "limits[0].burst must be a number above zero, got -1",
     "[\"limits\"][0][\"burst\"]"
   ],
   [
-    RateLimit.OptionsSchema,
+    RateLimiter.OptionsSchema,
     "{ name: m, limits: [{ resource: tokens, limit: 1, per: 1, kind: leaky }] }",
     "limits[0].kind must be one of token-bucket, sliding-window, got \"leaky\"",
     "[\"limits\"][0][\"kind\"]"
   ],
   [
-    RateLimit.OptionsSchema,
+    RateLimiter.OptionsSchema,
     "{ name: m, limits: [{ resource: token, limit: 1, per: 1 }] }",
     "limits[0].resource must be one of requests, tokens, cost, got \"token\"",
     "[\"limits\"][0][\"resource\"]"
   ],
   [
-    RateLimit.OptionsSchema,
+    RateLimiter.OptionsSchema,
     "{ name: m, limits: [{ resource: tokens, limit: 1, per: 1 }, { resource: tokens, limit: 2, per: 1 }] }",
     "limits must be at most one for each resource, got \"two for tokens\"",
     "[\"limits\"]"
   ],
   [
-    RateLimit.OptionsSchema,
+    RateLimiter.OptionsSchema,
     "{ name: m, limits: [{ resource: cost, limit: 1, per: 1 }], maxWait: -1 }",
     "maxWait must be a duration of zero or more, got -1",
     "[\"maxWait\"]"
@@ -741,7 +741,7 @@ describe("unknown fields are refused with those that there are:", () => {
       "base, factor, cap, jitter"
     ],
     [
-      RateLimit.OptionsSchema,
+      RateLimiter.OptionsSchema,
       "{ name: m, limits: [{ resource: cost, limit: 1, per: 1, brust: 2 }] }",
       "[\"limits\"][0][\"brust\"]",
       "resource, limit, per, kind, burst"
@@ -863,7 +863,7 @@ it.effect.prop(
         pick(CircuitBreaker.FamilyOptionsSchema, anything)
       )
       yield* agree(Bulkhead.OptionsSchema, Bulkhead.make, pick(Bulkhead.OptionsSchema, anything))
-      yield* agree(RateLimit.OptionsSchema, RateLimit.make, pick(RateLimit.OptionsSchema, anything))
+      yield* agree(RateLimiter.OptionsSchema, RateLimiter.make, pick(RateLimiter.OptionsSchema, anything))
       yield* agree(Retry.OptionsSchema, Retry.make, pick(Retry.OptionsSchema, anything))
       yield* agree(RetryBudget.OptionsSchema, RetryBudget.make, pick(RetryBudget.OptionsSchema, anything, time.window))
       yield* agree(StaleCache.OptionsSchema, StaleCache.make, pick(StaleCache.OptionsSchema, anything))

@@ -5,7 +5,7 @@
  * `Pipeline.waiting.test.ts`.
  */
 import { assert, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimit, Retry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimiter, Retry } from "@switchgear/core"
 import { Cause, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -47,9 +47,9 @@ const lane = (setup: Setup, how: "pipeline" | "by hand") =>
   Effect.gen(function*() {
     const { attemptTimeout, deadline } = setup
     const retry = setup.retry ? yield* Retry.make({ attempts: 3, base: 400, jitter: "none" }) : undefined
-    const limit = setup.limit === undefined ? undefined : yield* RateLimit.make({
+    const limit = setup.limit === undefined ? undefined : yield* RateLimiter.make({
       name: "limit",
-      limits: [RateLimit.requests(2, 1000)],
+      limits: [RateLimiter.requests(2, 1000)],
       maxWait: setup.breaker ? 0 : setup.limit
     })
     const bulkhead = setup.bulkhead === undefined ? undefined : yield* Bulkhead.make({

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Deadline, Outcome, Pipeline, RateLimit, Retry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, Outcome, Pipeline, RateLimiter, Retry } from "@switchgear/core"
 import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { expectTypeOf } from "vitest"
@@ -18,7 +18,7 @@ const all = Effect.gen(function*() {
   const parts = {
     deadline: "30 seconds",
     retry: yield* Retry.make({ attempts: 2, base: "1 second", jitter: "none" }),
-    limit: yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(100, "1 second")] }),
+    limit: yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(100, "1 second")] }),
     bulkhead: yield* Bulkhead.make({ name: "model", concurrency: 2, queue: 1 }),
     breaker: yield* CircuitBreaker.make({ name: "model", window: CircuitBreaker.lastCalls(4), minimumCalls: 4 }),
     attemptTimeout: "10 seconds"
@@ -148,7 +148,7 @@ describe("Pipeline", () => {
 
   it.effect("takes another cost and another judge for one kind of call", () =>
     Effect.gen(function*() {
-      const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.tokens(100, "1 minute")] })
+      const limit = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.tokens(100, "1 minute")] })
       const breaker = yield* CircuitBreaker.make({ name: "model", minimumCalls: 1 })
       const pipeline = yield* Pipeline.make({ breaker, limit })
       const call = pipeline.protectWith<string, string>({
@@ -207,11 +207,11 @@ describe("Pipeline", () => {
     const typed = <const P extends Pipeline.Parts>(_parts: P) => undefined as unknown as Pipeline.Rejections<P>
     const breaker = undefined as unknown as CircuitBreaker.CircuitBreaker
     const bulkhead = undefined as unknown as Bulkhead.Bulkhead
-    const limit = undefined as unknown as RateLimit.RateLimit
+    const limit = undefined as unknown as RateLimiter.RateLimiter
     const retry = undefined as unknown as Retry.Retry
     type Exceeded = Deadline.DeadlineExceeded
     type Full = Bulkhead.BulkheadFull
-    type Limited = RateLimit.RateLimited
+    type Limited = RateLimiter.RateLimited
     type Open = CircuitBreaker.CircuitOpen
     expectTypeOf(typed({})).toEqualTypeOf<never>()
     expectTypeOf(typed({ retry })).toEqualTypeOf<never>()

@@ -1,5 +1,5 @@
 /** Who waits in a pipeline: not for a circuit that has opened meanwhile, and for as long as the kind of call allows. */
-import { Bulkhead, CircuitBreaker, Pipeline, RateLimit, Retry, RetryBudget } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Pipeline, RateLimiter, Retry, RetryBudget } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -8,9 +8,9 @@ const detach = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkDetach(self
 
 const bulkheadOf = (queue: number) => Bulkhead.make({ name: "model", concurrency: 1, queue, maxWait: "1 minute" })
 
-const limiterOf = RateLimit.make({ name: "model", limits: [RateLimit.requests(2, "1 hour")], maxWait: "3 hours" })
+const limiterOf = RateLimiter.make({ name: "model", limits: [RateLimiter.requests(2, "1 hour")], maxWait: "3 hours" })
 
-const available = (limiter: RateLimit.RateLimit) =>
+const available = (limiter: RateLimiter.RateLimiter) =>
   Effect.map(limiter.snapshot, ({ limits }) => Math.round(limits[0]!.available))
 
 /** What makes a circuit open while others wait. */
@@ -35,7 +35,7 @@ for (const [circuit, make] of Object.entries(circuits)) {
         Effect.gen(function*() {
           const breaker = yield* make
           const bulkhead = yield* bulkheadOf(10)
-          const limit = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(10, "1 hour")] })
+          const limit = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(10, "1 hour")] })
           const { protect } = yield* Pipeline.make({ limit, bulkhead, breaker })
           const running = yield* detach(protect(Effect.never))
           const waiting = yield* Effect.forEach([1, 2, 3], () => detach(Effect.flip(protect(Effect.never))))
@@ -188,8 +188,8 @@ describe("a guard that throws after a wait", () => {
 
   it.effect("for a turn is a defect of its call, which costs nothing", () =>
     Effect.gen(function*() {
-      const limits = [RateLimit.requests(1, "1 second")]
-      const { protect, snapshot } = yield* RateLimit.make({ name: "model", limits, maxWait: "1 minute" })
+      const limits = [RateLimiter.requests(1, "1 second")]
+      const { protect, snapshot } = yield* RateLimiter.make({ name: "model", limits, maxWait: "1 minute" })
       yield* waits(protect)
       assert.strictEqual((yield* snapshot).waiting, 0)
     }))

@@ -1,4 +1,4 @@
-import { Bulkhead, CircuitBreaker, RateLimit, Registry, RetryBudget, StaleCache } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, RateLimiter, Registry, RetryBudget, StaleCache } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -13,7 +13,7 @@ const oneOfEach = Effect.all({
   breaker: CircuitBreaker.make({ name: "model" }),
   family: CircuitBreaker.family({ name: "tenants" }),
   bulkhead: Bulkhead.make({ name: "model", concurrency: 1 }),
-  limiter: RateLimit.make({ name: "model", limits: [RateLimit.requests(10, "1 second")] }),
+  limiter: RateLimiter.make({ name: "model", limits: [RateLimiter.requests(10, "1 second")] }),
   budget: RetryBudget.make({ name: "model" }),
   cache: StaleCache.make<string>({ name: "answers" })
 })
@@ -26,7 +26,7 @@ describe("Registry", () => {
         "CircuitBreaker model",
         "CircuitFamily tenants",
         "Bulkhead model",
-        "RateLimit model",
+        "RateLimiter model",
         "RetryBudget model",
         "StaleCache answers"
       ])
@@ -354,12 +354,12 @@ describe("Registry.health", () => {
 
   it.effect("is degraded while a limiter is paused, and up when it is only empty", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(1, "1 minute")] })
+      const limiter = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(1, "1 minute")] })
       yield* limiter.protect(Effect.void)
       assert.deepStrictEqual(yield* told, ["up"])
       yield* limiter.pause("20 seconds")
       yield* TestClock.adjust("5 seconds")
-      assert.deepStrictEqual(yield* told, ["degraded", "RateLimit model paused 1 15s"])
+      assert.deepStrictEqual(yield* told, ["degraded", "RateLimiter model paused 1 15s"])
       yield* TestClock.adjust("15 seconds")
       assert.deepStrictEqual(yield* told, ["up"])
     }).pipe(alone))
@@ -382,7 +382,7 @@ export const types: ReadonlyArray<Effect.Effect<unknown>> = [
   CircuitBreaker.make({ name: "model" }),
   CircuitBreaker.family({ name: "model" }),
   Bulkhead.make({ name: "model", concurrency: 1 }),
-  RateLimit.make({ name: "model", limits: [] }),
+  RateLimiter.make({ name: "model", limits: [] }),
   RetryBudget.make({ name: "model" }),
   StaleCache.make({ name: "model" })
 ]

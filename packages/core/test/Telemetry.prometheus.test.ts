@@ -2,7 +2,7 @@
  * The metrics as Prometheus gets them: written by the platform's exporter, read and judged by `promtool check metrics`.
  * Without `promtool` its tests are skipped and say so; with SWITCHGEAR_REQUIRE_PROMTOOL=1 that is a failure.
  */
-import { Bulkhead, CircuitBreaker, RateLimit, Registry, RetryBudget, StaleCache, Telemetry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, RateLimiter, Registry, RetryBudget, StaleCache, Telemetry } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { PrometheusMetrics } from "effect/observability"
@@ -23,8 +23,12 @@ const text = Effect.gen(function*() {
     const breaker = yield* CircuitBreaker.make({ name, minimumCalls: 1, slowCallDuration: "1 second" })
     const family = yield* CircuitBreaker.family({ name })
     const bulkhead = yield* Bulkhead.make({ name, concurrency: 1 })
-    const limits = [RateLimit.requests(10, "1 second"), RateLimit.tokens(10, "1 second"), RateLimit.cost(1, "1 day")]
-    const limiter = yield* RateLimit.make({ name, limits })
+    const limits = [
+      RateLimiter.requests(10, "1 second"),
+      RateLimiter.tokens(10, "1 second"),
+      RateLimiter.cost(1, "1 day")
+    ]
+    const limiter = yield* RateLimiter.make({ name, limits })
     const budget = yield* RetryBudget.make({ name })
     const cache = yield* StaleCache.make<string>({ name })
     yield* Effect.exit(breaker.protect(family.protect("key")(bulkhead.protect(limiter.protect(Effect.fail("503"))))))

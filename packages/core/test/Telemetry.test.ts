@@ -1,4 +1,4 @@
-import { Bulkhead, CircuitBreaker, RateLimit, Registry, RetryBudget, StaleCache, Telemetry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, RateLimiter, Registry, RetryBudget, StaleCache, Telemetry } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Logger, Metric, Redacted, References, Scope } from "effect"
 import { PrometheusMetrics } from "effect/observability"
@@ -130,9 +130,9 @@ describe("Telemetry metrics", () => {
 
   it.effect("tell everything about a limiter, of each resource that it limits", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({
+      const limiter = yield* RateLimiter.make({
         name: "model",
-        limits: [RateLimit.requests(10, "1 second"), RateLimit.tokens(100, "1 second")]
+        limits: [RateLimiter.requests(10, "1 second"), RateLimiter.tokens(100, "1 second")]
       })
       yield* limiter.reserve({ tokens: 60 })
       yield* Effect.exit(limiter.reserve({ tokens: 60 }))
@@ -289,7 +289,7 @@ const oneOfEach = (name: string) =>
     breaker: CircuitBreaker.make({ name }),
     family: CircuitBreaker.family({ name }),
     bulkhead: Bulkhead.make({ name, concurrency: 1 }),
-    limiter: RateLimit.make({ name, limits: [RateLimit.requests(10, "1 second")] }),
+    limiter: RateLimiter.make({ name, limits: [RateLimiter.requests(10, "1 second")] }),
     budget: RetryBudget.make({ name }),
     cache: StaleCache.make<string>({ name })
   })

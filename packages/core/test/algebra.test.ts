@@ -11,7 +11,7 @@ import {
   CircuitBreaker,
   Deadline,
   Pipeline,
-  RateLimit,
+  RateLimiter,
   Retry,
   RetryBudget
 } from "@switchgear/core"
@@ -165,8 +165,11 @@ const observe = (program: Program, guard: (work: Work) => Effect.Effect<unknown,
 const roomy = Effect.gen(function*() {
   const retry = yield* Retry.make({ attempts: 1 })
   const budget = yield* RetryBudget.make({ name: "roomy" })
-  const limits = [RateLimit.requests(1e6, "1 second"), RateLimit.tokens(1e6, "1 second", { kind: "sliding-window" })]
-  const limit = yield* RateLimit.make({ name: "roomy", limits, maxWait: "1 second" })
+  const limits = [
+    RateLimiter.requests(1e6, "1 second"),
+    RateLimiter.tokens(1e6, "1 second", { kind: "sliding-window" })
+  ]
+  const limit = yield* RateLimiter.make({ name: "roomy", limits, maxWait: "1 second" })
   const bulkhead = yield* Bulkhead.make({ name: "roomy", concurrency: 100 })
   const shares = yield* Bulkhead.make({ name: "roomy", concurrency: 100, share: 0.5 })
   const breaker = yield* CircuitBreaker.make({
@@ -197,8 +200,8 @@ const roomy = Effect.gen(function*() {
     "CircuitBreaker.family": family.protect("key"),
     "Deadline.attempt": Deadline.attempt("1 hour"),
     "Deadline.within": Deadline.within("1 hour"),
-    "RateLimit": limit.protect,
-    "RateLimit with costs": limit.protectWith({ costs: { tokens: 3 }, settle: () => ({ tokens: 2 }) }) as Guard,
+    "RateLimiter": limit.protect,
+    "RateLimiter with costs": limit.protectWith({ costs: { tokens: 3 }, settle: () => ({ tokens: 2 }) }) as Guard,
     "Retry": retry.protect,
     "Retry of nothing": Retry.retry({ attempts: 5, while: () => false }),
     "Retry under a budget": (self) => RetryBudget.within(budget)(retry.protect(self)),
@@ -218,8 +221,8 @@ const names = [
   "CircuitBreaker.family",
   "Deadline.attempt",
   "Deadline.within",
-  "RateLimit",
-  "RateLimit with costs",
+  "RateLimiter",
+  "RateLimiter with costs",
   "Retry",
   "Retry of nothing",
   "Retry under a budget",
@@ -379,7 +382,7 @@ const tight = Effect.gen(function*() {
     openFor: 300
   })
   const bulkhead = yield* Bulkhead.make({ name: "tight", concurrency: 1, queue: 1, maxWait: 50 })
-  const limit = yield* RateLimit.make({ name: "tight", limits: [RateLimit.requests(2, 200)], maxWait: 80 })
+  const limit = yield* RateLimiter.make({ name: "tight", limits: [RateLimiter.requests(2, 200)], maxWait: 80 })
   const retry = yield* Retry.make({ attempts: 2, base: 20, jitter: "none", while: () => true })
   const again = yield* Retry.make({ attempts: 2, base: 45, jitter: "none" })
   const parts = { deadline: 400, retry, limit, bulkhead, breaker, attemptTimeout: 60 } as const

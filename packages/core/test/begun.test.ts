@@ -2,7 +2,16 @@
  * A rejection counts as one only for the guards whose call it refused. What was not begun says nothing about the callee
  * and costs nothing; a rejection that comes out of work that was begun is an answer like any other.
  */
-import { Attempts, Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimit, Retry, RetryBudget } from "@switchgear/core"
+import {
+  Attempts,
+  Bulkhead,
+  CircuitBreaker,
+  Deadline,
+  Pipeline,
+  RateLimiter,
+  Retry,
+  RetryBudget
+} from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -10,9 +19,10 @@ import { TestClock } from "effect/testing"
 type Combinator = <A, E>(self: Effect.Effect<A, E>) => Effect.Effect<A, unknown>
 
 const limiterOf = (requests: number) =>
-  RateLimit.make({ name: "model", limits: [RateLimit.requests(requests, "1 hour")] })
+  RateLimiter.make({ name: "model", limits: [RateLimiter.requests(requests, "1 hour")] })
 
-const available = (limiter: RateLimit.RateLimit) => Effect.map(limiter.snapshot, ({ limits }) => limits[0]!.available)
+const available = (limiter: RateLimiter.RateLimiter) =>
+  Effect.map(limiter.snapshot, ({ limits }) => limits[0]!.available)
 
 const openCircuit = Effect.tap(CircuitBreaker.make({ name: "tool" }), ({ control }) => control.forceOpen)
 
@@ -283,9 +293,9 @@ describe("a circuit judges no call that has not begun", () => {
   it.effect("though it is interrupted while it is told that it was refused", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ name: "model" })
-      const limit = yield* RateLimit.make({
+      const limit = yield* RateLimiter.make({
         name: "model",
-        limits: [RateLimit.requests(1, "1 hour")],
+        limits: [RateLimiter.requests(1, "1 hour")],
         maxWait: "1 second"
       })
       yield* limit.reserve({})

@@ -1,6 +1,6 @@
 /** Claims about the machinery behind the primitives that only one wrong token in it would break, told by what a user sees. */
 import { assert, describe, it, vi } from "@effect/vitest"
-import { CircuitBreaker, Deadline, Outcome, Pipeline, RateLimit, Retry, StaleCache } from "@switchgear/core"
+import { CircuitBreaker, Deadline, Outcome, Pipeline, RateLimiter, Retry, StaleCache } from "@switchgear/core"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Option, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -16,7 +16,7 @@ const lasts = (duration: Duration.Input) => Effect.sleep(duration)
 const isAdmitted = (breaker: CircuitBreaker.CircuitBreaker) =>
   Effect.map(Effect.exit(breaker.protect(ok)), Exit.isSuccess)
 
-const available = (limiter: RateLimit.RateLimit) =>
+const available = (limiter: RateLimiter.RateLimiter) =>
   Effect.map(limiter.snapshot, ({ limits }) => limits.map(({ available }) => available))
 
 describe("probes of a circuit", () => {
@@ -239,7 +239,7 @@ describe("a window of time", () => {
 
 describe("a token bucket", () => {
   const emptyForHalf = Effect.gen(function*() {
-    const limiter = yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(10, "1 second")] })
+    const limiter = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(10, "1 second")] })
     yield* Effect.forEach(Array.from({ length: 10 }), () => limiter.protect(ok))
     yield* TestClock.adjust("500 millis")
     return limiter
@@ -256,17 +256,17 @@ describe("a token bucket", () => {
   it.effect("does not fill twice for the time before its limit was changed", () =>
     Effect.gen(function*() {
       const limiter = yield* emptyForHalf
-      yield* limiter.setLimits([RateLimit.requests(10, "1 second")])
+      yield* limiter.setLimits([RateLimiter.requests(10, "1 second")])
       assert.deepStrictEqual(yield* available(limiter), [5])
     }))
 })
 describe("a sliding window", () => {
-  const sliding = (limit: number, per: Duration.Input) => RateLimit.tokens(limit, per, { kind: "sliding-window" })
+  const sliding = (limit: number, per: Duration.Input) => RateLimiter.tokens(limit, per, { kind: "sliding-window" })
 
-  const minute = (options: Partial<RateLimit.Options> = {}) =>
-    RateLimit.make({ name: "model", limits: [sliding(100, "1 minute")], ...options })
+  const minute = (options: Partial<RateLimiter.Options> = {}) =>
+    RateLimiter.make({ name: "model", limits: [sliding(100, "1 minute")], ...options })
 
-  const left = (limiter: RateLimit.RateLimit) => Effect.map(available(limiter), ([tokens]) => tokens)
+  const left = (limiter: RateLimiter.RateLimiter) => Effect.map(available(limiter), ([tokens]) => tokens)
 
   it.effect("says of a request that exceeds it that no wait would do", () =>
     Effect.gen(function*() {
@@ -276,7 +276,7 @@ describe("a sliding window", () => {
 
   it.effect("lets those who wait through as those before them leave it, to the millisecond", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({ name: "model", limits: [sliding(2, "1 second")], maxWait: "1 minute" })
+      const limiter = yield* RateLimiter.make({ name: "model", limits: [sliding(2, "1 second")], maxWait: "1 minute" })
       const from = yield* Clock.currentTimeMillis
       const at: Array<number> = []
       const come = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => at.push(now - from)))
@@ -357,7 +357,7 @@ describe("a sliding window", () => {
 
   it.effect("is not taken twice by one who gives back and asks again before those are told for whom that made room", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({ name: "model", limits: [sliding(4, "1 minute")], maxWait: "1 hour" })
+      const limiter = yield* RateLimiter.make({ name: "model", limits: [sliding(4, "1 minute")], maxWait: "1 hour" })
       const order: Array<string> = []
       const begin = (name: string) => Effect.sync(() => void order.push(name))
       yield* limiter.reserve({ tokens: 4 })
@@ -373,7 +373,7 @@ describe("a sliding window", () => {
 
   it.effect("passes the last part of a billion though the sum of the others misses it by a hair", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({ name: "model", limits: [sliding(1e9, "1 minute")] })
+      const limiter = yield* RateLimiter.make({ name: "model", limits: [sliding(1e9, "1 minute")] })
       for (let i = 0; i < 8; i++) yield* limiter.reserve({ tokens: 111_111_111.1 })
       yield* limiter.reserve({ tokens: 111_111_111.2 })
       assert.isTrue(Exit.isFailure(yield* Effect.exit(limiter.reserve({ tokens: 1 }))))

@@ -3,7 +3,7 @@ import {
   CircuitBreaker,
   type Deadline,
   Pipeline,
-  RateLimit,
+  RateLimiter,
   Registry,
   Retry,
   RetryBudget,
@@ -237,7 +237,7 @@ describe("what is wrong is a typed failure that tells the whole path:", () => {
 
   it.effect("a limit of a list, by its place", () =>
     Effect.gen(function*() {
-      const limiter = RateLimit.fromConfig("limit", { name: "model" })
+      const limiter = RateLimiter.fromConfig("limit", { name: "model" })
       assert.strictEqual(
         yield* told(
           limiter,
@@ -255,7 +255,7 @@ describe("what is wrong is a typed failure that tells the whole path:", () => {
 describe("layerConfig", () => {
   class Circuit extends CircuitBreaker.Service<Circuit>()("test/Circuit", { consecutiveFailures: 1 }) {}
   class Slots extends Bulkhead.Service<Slots>()("test/Slots", { concurrency: 1, queue: 3 }) {}
-  class Limit extends RateLimit.Service<Limit>()("test/Limit", { limits: [RateLimit.requests(1, "1 second")] }) {}
+  class Limit extends RateLimiter.Service<Limit>()("test/Limit", { limits: [RateLimiter.requests(1, "1 second")] }) {}
   class Budget extends RetryBudget.Service<Budget>()("test/Budget", { floor: 1 }) {}
 
   const yaml = file(`

@@ -1,5 +1,5 @@
 /** Whoever observes a fiber may throw: that is the end of nobody else, and keeps nothing from being put in order. */
-import { Bulkhead, Deadline, Pipeline, RateLimit, StaleCache, type StaleCacheStore } from "@switchgear/core"
+import { Bulkhead, Deadline, Pipeline, RateLimiter, StaleCache, type StaleCacheStore } from "@switchgear/core"
 import { afterAll, assert, beforeAll, describe, it, vi } from "@effect/vitest"
 import { Effect, Exit, type Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -175,9 +175,9 @@ describe("an observer that throws", () => {
     ({ calls }) =>
       Effect.gen(function*() {
         const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 2, queue: 10, maxWait: "1 hour" })
-        const limit = yield* RateLimit.make({
+        const limit = yield* RateLimiter.make({
           name: "model",
-          limits: [RateLimit.requests(3, "1 minute")],
+          limits: [RateLimiter.requests(3, "1 minute")],
           maxWait: "1 hour"
         })
         const pipeline = yield* Pipeline.make({ deadline: "2 seconds", bulkhead, attemptTimeout: "1 second" })

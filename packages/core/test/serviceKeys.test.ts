@@ -1,10 +1,10 @@
-import { Bulkhead, CircuitBreaker, RateLimit, RetryBudget } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, RateLimiter, RetryBudget } from "@switchgear/core"
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 
 class Circuit extends CircuitBreaker.Service<Circuit>()("gpt-4.1", { minimumCalls: 1 }) {}
 class Slots extends Bulkhead.Service<Slots>()("gpt-4.1", { concurrency: 1 }) {}
-class Limit extends RateLimit.Service<Limit>()("gpt-4.1", { limits: [RateLimit.requests(10, "1 minute")] }) {}
+class Limit extends RateLimiter.Service<Limit>()("gpt-4.1", { limits: [RateLimiter.requests(10, "1 minute")] }) {}
 class Budget extends RetryBudget.Service<Budget>()("gpt-4.1") {}
 
 it.effect("guards of several kinds with one id are several services, and each has that name", () =>

@@ -9,7 +9,7 @@ import {
   CircuitBreaker,
   Deadline,
   Pipeline,
-  RateLimit,
+  RateLimiter,
   Retry,
   RetryBudget,
   StaleCache,
@@ -48,7 +48,7 @@ const stackOfAll = Effect.gen(function*() {
   const parts = {
     deadline: "1 hour",
     retry: yield* Retry.make({ attempts: 2, base: 10, jitter: "none" }),
-    limit: yield* RateLimit.make({ name: "model", limits: [RateLimit.requests(2, 100)], maxWait: "1 second" }),
+    limit: yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(2, 100)], maxWait: "1 second" }),
     bulkhead: yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 1 }),
     breaker: yield* CircuitBreaker.make({
       name: "model",
@@ -265,7 +265,7 @@ describe("an interrupt at any step leaks nothing from", () => {
 
     it.effect(`a limiter with room for work ${name}: what is taken is what was begun`, () =>
       Effect.gen(function*() {
-        const limiter = yield* RateLimit.make({ name: "model", limits: [RateLimit.tokens(10_000, "1 hour")] })
+        const limiter = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.tokens(10_000, "1 hour")] })
         let begun = 0
         const watched = Effect.suspend(() => (begun++, work))
         const struck = yield* interruptAtEveryStep({
@@ -285,16 +285,16 @@ describe("an interrupt at any step leaks nothing from", () => {
     it.effect(`a limiter in which work ${name} waits for its turn: the place is given back`, () =>
       Effect.gen(function*() {
         for (const kind of ["token-bucket", "sliding-window"] as const) {
-          let limiter: RateLimit.RateLimit | undefined
-          let reservation: RateLimit.Reservation | undefined
+          let limiter: RateLimiter.RateLimiter | undefined
+          let reservation: RateLimiter.Reservation | undefined
           let begun = 0
           const struck = yield* interruptAtEveryStep({
             program: () =>
               Effect.gen(function*() {
                 begun = 0
                 reservation = undefined
-                const limits = [RateLimit.tokens(10, "1 hour", { kind })]
-                limiter = yield* RateLimit.make({ name: "model", limits, maxWait: "Infinity" })
+                const limits = [RateLimiter.tokens(10, "1 hour", { kind })]
+                limiter = yield* RateLimiter.make({ name: "model", limits, maxWait: "Infinity" })
                 yield* Effect.map(limiter.reserve({ tokens: 10 }), (taken) => void (reservation = taken))
                 yield* Effect.forkChild(Effect.andThen(Effect.yieldNow, reservation!.refund), {
                   startImmediately: true
@@ -318,7 +318,7 @@ describe("an interrupt at any step leaks nothing from", () => {
 
     it.effect(`a reservation around work ${name}: it is settled or given back`, () =>
       Effect.gen(function*() {
-        const limiter = yield* RateLimit.make({ name: "model", limits: [RateLimit.tokens(10, "1 hour")] })
+        const limiter = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.tokens(10, "1 hour")] })
         const struck = yield* interruptAtEveryStep({
           program: () => Effect.acquireUseRelease(limiter.reserve({ tokens: 10 }), () => work, ({ refund }) => refund),
           check: (_, step) =>
@@ -418,8 +418,8 @@ describe("an interrupt at any step leaks nothing from", () => {
   it.effect("a limiter whose caller is interrupted by another between its grant and its beginning", () =>
     Effect.gen(function*() {
       for (const kind of ["token-bucket", "sliding-window"] as const) {
-        const limits = [RateLimit.tokens(10, "1 hour", { kind })]
-        const limiter = yield* RateLimit.make({ name: "model", limits, maxWait: "Infinity" })
+        const limits = [RateLimiter.tokens(10, "1 hour", { kind })]
+        const limiter = yield* RateLimiter.make({ name: "model", limits, maxWait: "Infinity" })
         const all = yield* limiter.reserve({ tokens: 10 })
         const call = (work: Effect.Effect<unknown>) => meanwhile(limiter.protectWith({ costs: { tokens: 5 } })(work))
         let begun = 0

@@ -3,7 +3,7 @@
  * while they wait and while they run, leave every counter of every guard at zero.
  */
 import { assert, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimit, Retry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, Pipeline, RateLimiter, Retry } from "@switchgear/core"
 import { Effect, type Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -20,9 +20,9 @@ const guardsOfAll = Effect.gen(function*() {
   const breaker = yield* CircuitBreaker.make({ name: "storm", halfOpen: { calls: 2 }, slowCallDuration: 30 })
   const family = yield* CircuitBreaker.family({ name: "storm", capacity: 5, minimumCalls: 3, openFor: 20 })
   const bulkhead = yield* Bulkhead.make({ name: "storm", concurrency: 20, queue: 200, share: 0.25, maxWait: 40 })
-  const limit = yield* RateLimit.make({
+  const limit = yield* RateLimiter.make({
     name: "storm",
-    limits: [RateLimit.requests(60, 30), RateLimit.tokens(600, 50, { kind: "sliding-window" })],
+    limits: [RateLimiter.requests(60, 30), RateLimiter.tokens(600, 50, { kind: "sliding-window" })],
     maxWait: 60
   })
   const retry = yield* Retry.make({ attempts: 2, base: 5 })

@@ -11,7 +11,7 @@ import {
   Deadline,
   type Outcome,
   Pipeline,
-  RateLimit,
+  RateLimiter,
   Retry,
   RetryBudget,
   StaleCache
@@ -21,7 +21,7 @@ import { expectTypeOf } from "vitest"
 
 type Exceeded = Deadline.DeadlineExceeded
 type Full = Bulkhead.BulkheadFull
-type Limited = RateLimit.RateLimited
+type Limited = RateLimiter.RateLimited
 type Open = CircuitBreaker.CircuitOpen
 
 class Mine extends Data.TaggedError("Mine")<{}> {}
@@ -34,7 +34,7 @@ interface Needed {
 const work = Effect.never as Effect.Effect<"answer", Mine | Theirs, Needed>
 declare const breaker: CircuitBreaker.CircuitBreaker
 declare const bulkhead: Bulkhead.Bulkhead
-declare const limit: RateLimit.RateLimit
+declare const limit: RateLimiter.RateLimiter
 declare const retry: Retry.Retry
 declare const family: CircuitBreaker.Family
 declare const budget: RetryBudget.RetryBudget
@@ -47,7 +47,7 @@ type IsAny<A> = 0 extends 1 & A ? true : false
 interface Part {
   readonly deadline: { readonly given: "1 second"; readonly adds: Exceeded }
   readonly retry: { readonly given: Retry.Retry; readonly adds: never }
-  readonly limit: { readonly given: RateLimit.RateLimit; readonly adds: Limited }
+  readonly limit: { readonly given: RateLimiter.RateLimiter; readonly adds: Limited }
   readonly bulkhead: { readonly given: Bulkhead.Bulkhead; readonly adds: Full }
   readonly breaker: { readonly given: CircuitBreaker.CircuitBreaker; readonly adds: Open }
   readonly attemptTimeout: { readonly given: 250; readonly adds: Exceeded }
@@ -144,7 +144,7 @@ describe("the error type of a pipeline", () => {
 
   it("is that of either, where the parts are one thing or the other", () => {
     type Guarded = { readonly breaker: CircuitBreaker.CircuitBreaker }
-    type OfLimit = { readonly limit: RateLimit.RateLimit }
+    type OfLimit = { readonly limit: RateLimiter.RateLimiter }
     const refused = (parts: Guarded | OfLimit) => Pipeline.make(parts)
     expectTypeOf(refused).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Open | Limited>>>()
     type OfRetry = { readonly retry: Retry.Retry<Mine> }
@@ -243,11 +243,11 @@ describe("a guard adds its own error and keeps the rest:", () => {
   })
 
   it("a reservation fails only because it is refused, and ends without failing", () => {
-    expectTypeOf<RateLimit.RateLimit["reserve"]>().returns.toEqualTypeOf<
-      Effect.Effect<RateLimit.Reservation, Limited>
+    expectTypeOf<RateLimiter.RateLimiter["reserve"]>().returns.toEqualTypeOf<
+      Effect.Effect<RateLimiter.Reservation, Limited>
     >()
-    expectTypeOf<RateLimit.Reservation["settle"]>().returns.toEqualTypeOf<Effect.Effect<void>>()
-    expectTypeOf<RateLimit.Reservation["refund"]>().toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<RateLimiter.Reservation["settle"]>().returns.toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<RateLimiter.Reservation["refund"]>().toEqualTypeOf<Effect.Effect<void>>()
   })
 
   it("a retry keeps to the errors it was made for", () => {
@@ -263,7 +263,7 @@ describe("a guard adds its own error and keeps the rest:", () => {
 describe("a service class adds its guard to what the work needs:", () => {
   class Billing extends CircuitBreaker.Service<Billing>()("test/Billing") {}
   class Slots extends Bulkhead.Service<Slots>()("test/Slots", { concurrency: 1 }) {}
-  class Quota extends RateLimit.Service<Quota>()("test/Quota", { limits: [RateLimit.requests(1, "1 second")] }) {}
+  class Quota extends RateLimiter.Service<Quota>()("test/Quota", { limits: [RateLimiter.requests(1, "1 second")] }) {}
   class Second extends RetryBudget.Service<Second>()("test/Second") {}
 
   it("each with its own error", () => {

@@ -40,7 +40,7 @@ import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Pipeline from "@switchgear/core/Pipeline"
-import type * as RateLimit from "@switchgear/core/RateLimit"
+import type * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Retry from "@switchgear/core/Retry"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -69,7 +69,7 @@ export interface Request {
 export type ModelError =
   | ChatError.ChatError
   | CircuitBreaker.CircuitOpen
-  | RateLimit.RateLimited
+  | RateLimiter.RateLimited
   | Bulkhead.BulkheadFull
   | Deadline.DeadlineExceeded
 
@@ -127,11 +127,11 @@ export const ChatModel: Context.Service<ChatModel, ChatModel> = Context.Service<
 export interface GuardedModel extends ChatModel<ModelError> {
   readonly breaker: CircuitBreaker.CircuitBreaker
   readonly bulkhead: Bulkhead.Bulkhead
-  readonly limit: RateLimit.RateLimit | undefined
+  readonly limit: RateLimiter.RateLimiter | undefined
 }
 
 /** How much of the model there is. */
-export interface LimitOptions extends Omit<RateLimit.Options, "name"> {
+export interface LimitOptions extends Omit<RateLimiter.Options, "name"> {
   /** Tokens taken for the completion of a request without `max_tokens`, until its usage is known. @default 4_096 */
   readonly assumedOutput?: number | undefined
 }

@@ -19,14 +19,14 @@
  * limit of requests for a day, which is then never lower than the configured one; what is left of it counts.
  *
  * ```ts
- * import { RateLimit } from "@switchgear/core"
+ * import { RateLimiter } from "@switchgear/core"
  * import * as ProviderLimits from "@switchgear/http/ProviderLimits"
  * import { Effect } from "effect"
  * import { TestClock } from "effect/testing"
  *
  * const program = Effect.gen(function*() {
- *   const configured = [RateLimit.requests(500, "1 minute"), RateLimit.tokens(90_000, "1 minute")]
- *   const limiter = yield* RateLimit.make({ name: "model", limits: configured })
+ *   const configured = [RateLimiter.requests(500, "1 minute"), RateLimiter.tokens(90_000, "1 minute")]
+ *   const limiter = yield* RateLimiter.make({ name: "model", limits: configured })
  *   const limits = yield* ProviderLimits.follow(limiter, configured)
  *   yield* limits.heard({
  *     "x-ratelimit-limit-requests": "10000",
@@ -43,7 +43,7 @@
  * tokens // => { resource: "tokens", available: 1200, capacity: 30_000 }
  * ```
  */
-import type * as RateLimit from "@switchgear/core/RateLimit"
+import type * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -72,8 +72,8 @@ export interface ProviderLimits {
  * then on is told its limits by nobody else. Dies as `setLimits` does when they are not for the limiter's resources.
  */
 export const follow = (
-  limiter: RateLimit.RateLimit,
-  configured: ReadonlyArray<RateLimit.Limit>
+  limiter: RateLimiter.RateLimiter,
+  configured: ReadonlyArray<RateLimiter.Limit>
 ): Effect.Effect<ProviderLimits> =>
   Effect.map(limiter.setLimits(configured), () => {
     const learned = configured.map((limit) => new Learned(limit))
@@ -137,12 +137,12 @@ const minute = 60_000
 
 /** A limit as it is kept: by the lowest that was heard in the last minute, so that a late answer loosens nothing. */
 class Learned {
-  limit: RateLimit.Limit
-  private readonly configured: RateLimit.Limit
+  limit: RateLimiter.Limit
+  private readonly configured: RateLimiter.Limit
   private lowest = Infinity
   private at = -Infinity
 
-  constructor(configured: RateLimit.Limit) {
+  constructor(configured: RateLimiter.Limit) {
     // A burst that is not given would stay as the last one that was learned.
     this.limit = this.configured = { ...configured, burst: configured.burst ?? configured.limit }
   }
@@ -165,7 +165,7 @@ const leftOf = (allowance: LimitHeaders.Allowance | undefined): number | undefin
   allowance?.resetsIn === 0 ? undefined : allowance?.remaining
 
 /** The limit that passes neither more than the configured one nor more than so much a minute. */
-const tightened = (configured: RateLimit.Limit, learned: number): RateLimit.Limit => {
+const tightened = (configured: RateLimiter.Limit, learned: number): RateLimiter.Limit => {
   const { kind, limit, burst = limit } = configured
   const per = Duration.toMillis(Duration.fromInputUnsafe(configured.per))
   const isTighter = learned / minute < limit / per

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { RateLimit } from "@switchgear/core"
+import { RateLimiter } from "@switchgear/core"
 import { ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Duration, Effect, Stream } from "effect"
@@ -27,7 +27,7 @@ const setting = (outcome: Behaviour.Outcome, limit: ChatModel.LimitOptions) =>
     return { limits, make, model, provider, started: Effect.map(provider.stats("m"), ({ started }) => started) }
   })
 
-const tokens = (limit: number): ChatModel.LimitOptions => ({ limits: [RateLimit.tokens(limit, "1 minute")] })
+const tokens = (limit: number): ChatModel.LimitOptions => ({ limits: [RateLimiter.tokens(limit, "1 minute")] })
 
 const replying = (usage: object | undefined, headers: Record<string, string> = {}) =>
   Behaviour.respond(200, { choices: [{ message: { content: "hi" }, finish_reason: "stop" }], usage }, headers)
@@ -74,7 +74,7 @@ describe("the limit of a model", () => {
   it.effect("refuses what exceeds it at once, tells when it would pass, and counts nothing on the circuit", () =>
     Effect.gen(function*() {
       const { model, started } = yield* setting(replying(undefined), {
-        limits: [RateLimit.requests(2, "1 minute"), RateLimit.tokens(90_000, "1 minute")]
+        limits: [RateLimiter.requests(2, "1 minute"), RateLimiter.tokens(90_000, "1 minute")]
       })
       yield* model.complete(hello())
       yield* Stream.runDrain(Stream.take(model.stream(hello()), 1)).pipe(Effect.exit)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, Cascade, CircuitBreaker, Deadline, Outcome, RateLimit } from "@switchgear/core"
+import { Bulkhead, Cascade, CircuitBreaker, Deadline, Outcome, RateLimiter } from "@switchgear/core"
 import { ChatClient, ChatError, ChatModel, type ChatSchema, CostLedger, LanguageModels } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Duration, Effect, Layer, Schema, Stream, Tracer } from "effect"
@@ -297,8 +297,8 @@ const table: ReadonlyArray<readonly [error: unknown, reason: string]> = [
   [new ChatError.MalformedReply({ ...common, found: "an HTML page" }), "InvalidOutputError"],
   [new CircuitBreaker.CircuitOpen({ breaker: "m", state: "Open", retryAfter: wait }), "InternalProviderError"],
   [new Bulkhead.BulkheadFull({ bulkhead: "m", reason: "queue-full" }), "InternalProviderError"],
-  [new RateLimit.RateLimited({ limiter: "m", bucket: "tokens", retryAfter: wait }), "RateLimitError"],
-  [new RateLimit.RateLimited({ limiter: "m", bucket: "tokens" }), "InvalidRequestError"],
+  [new RateLimiter.RateLimited({ limiter: "m", bucket: "tokens", retryAfter: wait }), "RateLimitError"],
+  [new RateLimiter.RateLimited({ limiter: "m", bucket: "tokens" }), "InvalidRequestError"],
   [new Deadline.DeadlineExceeded({ limit: "attempt", after: wait }), "InternalProviderError"],
   [
     new CostLedger.BudgetExceeded({ tenant: "a", budget: "all", limit: 1, spent: 1, reserved: 0, retryAfter: wait }),

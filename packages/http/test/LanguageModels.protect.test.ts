@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Pipeline, RateLimit, Retry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Pipeline, RateLimiter, Retry } from "@switchgear/core"
 import { LanguageModels } from "@switchgear/http"
 import { Cause, Deferred, Duration, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { AiError, LanguageModel, ResponseIdTracker } from "effect/ai"
@@ -77,7 +77,7 @@ describe("LanguageModels.protect", () => {
 
   it.effect("tells a time-out and a refusal as an AiError that can be waited for", () =>
     Effect.gen(function*() {
-      const limit = yield* RateLimit.make({ name: "m", limits: [RateLimit.requests(1, "1 minute")] })
+      const limit = yield* RateLimiter.make({ name: "m", limits: [RateLimiter.requests(1, "1 minute")] })
       const { breaker, model } = yield* setting({ whole: [Effect.never] }, { attemptTimeout: "5 seconds", limit })
       const late = yield* played(Effect.flip(model.generateText(hello)))
       assert.include(late.message, "The attempt had not ended after 5s")

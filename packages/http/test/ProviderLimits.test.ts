@@ -1,22 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as RateLimit from "@switchgear/core/RateLimit"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as ChatError from "@switchgear/http/ChatError"
 import * as ProviderLimits from "@switchgear/http/ProviderLimits"
 import { Cause, Clock, Duration, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
-const { cost, requests, tokens } = RateLimit
+const { cost, requests, tokens } = RateLimiter
 
-const following = (configured: ReadonlyArray<RateLimit.Limit>, options: Partial<RateLimit.Options> = {}) =>
+const following = (configured: ReadonlyArray<RateLimiter.Limit>, options: Partial<RateLimiter.Options> = {}) =>
   Effect.gen(function*() {
-    const limiter = yield* RateLimit.make({ name: "model", limits: configured, ...options })
+    const limiter = yield* RateLimiter.make({ name: "model", limits: configured, ...options })
     return { limiter, limits: yield* ProviderLimits.follow(limiter, configured) }
   })
 
 /** A limiter that keeps an account of the changes it is told. */
-const watched = (limiter: RateLimit.RateLimit) => {
-  const told: Array<ReadonlyArray<RateLimit.Limit>> = []
-  const setLimits: RateLimit.RateLimit["setLimits"] = (limits) =>
+const watched = (limiter: RateLimiter.RateLimiter) => {
+  const told: Array<ReadonlyArray<RateLimiter.Limit>> = []
+  const setLimits: RateLimiter.RateLimiter["setLimits"] = (limits) =>
     Effect.suspend(() => {
       told.push(limits)
       return limiter.setLimits(limits)
@@ -24,10 +24,10 @@ const watched = (limiter: RateLimit.RateLimit) => {
   return { limiter: { ...limiter, setLimits }, told }
 }
 
-const available = (limiter: RateLimit.RateLimit) =>
+const available = (limiter: RateLimiter.RateLimiter) =>
   Effect.map(limiter.snapshot, ({ limits }) => limits.map(({ available }) => available))
 
-const capacities = (limiter: RateLimit.RateLimit) =>
+const capacities = (limiter: RateLimiter.RateLimiter) =>
   Effect.map(limiter.snapshot, ({ limits }) => limits.map(({ capacity }) => capacity))
 
 const limitOf = (limit: number) => ({ "x-ratelimit-limit-tokens": `${limit}` })
@@ -105,7 +105,7 @@ describe("a limit that is heard", () => {
   it.effect("is told to the limiter once, and so are none and those above the configured one", () =>
     Effect.gen(function*() {
       const configured = [tokens(90_000, "1 minute"), requests(5, "1 second", { kind: "sliding-window" })]
-      const { limiter, told } = watched(yield* RateLimit.make({ name: "model", limits: configured }))
+      const { limiter, told } = watched(yield* RateLimiter.make({ name: "model", limits: configured }))
       const limits = yield* ProviderLimits.follow(limiter, configured)
       for (const limit of [90_000, 200_000, 100_000]) yield* limits.heard(limitOf(limit))
       yield* limits.heard({ "x-ratelimit-limit-requests": "300" })
@@ -118,9 +118,9 @@ describe("a limit that is heard", () => {
   it.effect("is told by the next answer when an interrupt kept the limiter from being told", () =>
     Effect.gen(function*() {
       const configured = [tokens(90_000, "1 minute")]
-      const limiter = yield* RateLimit.make({ name: "model", limits: configured })
+      const limiter = yield* RateLimiter.make({ name: "model", limits: configured })
       let told = 0
-      const setLimits: RateLimit.RateLimit["setLimits"] = (limits) =>
+      const setLimits: RateLimiter.RateLimiter["setLimits"] = (limits) =>
         Effect.suspend(() => ++told === 2 ? Effect.never : limiter.setLimits(limits))
       const limits = yield* ProviderLimits.follow({ ...limiter, setLimits }, configured)
       const hearing = yield* Effect.forkChild(limits.heard(limitOf(30_000)), { startImmediately: true })
@@ -208,7 +208,7 @@ describe("a 429", () => {
 
 it.effect("a limiter follows only for the resources and kinds it was made for", () =>
   Effect.gen(function*() {
-    const limiter = yield* RateLimit.make({ name: "model", limits: [requests(60, "1 minute")] })
+    const limiter = yield* RateLimiter.make({ name: "model", limits: [requests(60, "1 minute")] })
     const exit = yield* Effect.exit(ProviderLimits.follow(limiter, [tokens(60, "1 minute")]))
     assert.instanceOf(Exit.isFailure(exit) && Cause.squash(exit.cause), RangeError)
   }))
@@ -222,7 +222,7 @@ const LimitSetup = Schema.Struct({
 type LimitSetup = typeof LimitSetup.Type
 
 const toLimit = (resource: "requests" | "tokens", { burst, kind, limit, per }: LimitSetup) =>
-  RateLimit[resource](limit, per, { kind, burst })
+  RateLimiter[resource](limit, per, { kind, burst })
 
 const Call = Schema.TaggedStruct("Call", {
   tokens: Schema.Literals([0, 1, 3, 10, 60]),
@@ -268,7 +268,7 @@ const play = (
         case "Call":
           for (let i = 0; i < operation.times; i++) {
             const exit: Exit.Exit<unknown, unknown> = yield* Effect.exit(limiter.reserve({ tokens: operation.tokens }))
-            if (Exit.isFailure(exit)) assert.instanceOf(Cause.squash(exit.cause), RateLimit.RateLimited)
+            if (Exit.isFailure(exit)) assert.instanceOf(Cause.squash(exit.cause), RateLimiter.RateLimited)
             else takings.push({ at: yield* Clock.currentTimeMillis, requests: 1, tokens: operation.tokens })
           }
       }

@@ -8,7 +8,7 @@ import * as Outcome from "../Outcome.ts"
 
 /** It is not the call's turn: the work was not started. */
 export class RateLimited
-  extends Schema.TaggedError<RateLimited>("@switchgear/core/RateLimit/RateLimited")("RateLimited", {
+  extends Schema.TaggedError<RateLimited>("@switchgear/core/RateLimiter/RateLimited")("RateLimited", {
     limiter: Schema.String,
     /** The resource whose limit decided. */
     bucket: Schema.Literals(["requests", "tokens", "cost"]),

@@ -10,7 +10,7 @@ import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimerOf } from "../internal/runtime/timer.ts"
 import { TokenBucket } from "./tokenBucket.ts"
 import { type Costs, grain, type Refusal } from "./turn.ts"
-import type { Cost, Limit, Options } from "../RateLimit.ts"
+import type { Cost, Limit, Options } from "../RateLimiter.ts"
 import { type RateLimited, rateLimited } from "./RateLimited.ts"
 import { checkLimits, quantity, toRules } from "./rules.ts"
 
@@ -33,7 +33,7 @@ export class Limiter {
   private alarmAt = Infinity
 
   constructor(options: Options, clock: Clock.Clock, scheduler: Scheduler.Scheduler) {
-    const { checked, maxRetryAfter, maxWait, name, queue } = toRules(options, new OptionsOf("RateLimit.make"))
+    const { checked, maxRetryAfter, maxWait, name, queue } = toRules(options, new OptionsOf("RateLimiter.make"))
     this.name = name
     this.maxWait = maxWait
     this.maxRetryAfter = maxRetryAfter
@@ -94,7 +94,7 @@ export class Limiter {
 
   pause(duration: Duration.Input): void {
     const now = this.now()
-    const millis = new OptionsOf("RateLimit.pause").wait("duration", duration)
+    const millis = new OptionsOf("RateLimiter.pause").wait("duration", duration)
     this.machine.pause(now + Math.min(millis, this.maxRetryAfter), now)
   }
 
@@ -103,7 +103,7 @@ export class Limiter {
   }
 
   change(limits: ReadonlyArray<Limit>): void {
-    const check = new OptionsOf("RateLimit.setLimits")
+    const check = new OptionsOf("RateLimiter.setLimits")
     const shape = (limits: ReadonlyArray<Limit>) =>
       limits.map(({ kind, resource }) => `${resource} (${kind})`).join(", ")
     if (shape(limits) !== shape(this.limits)) check.refuse("limits", `for ${shape(this.limits)}`, shape(limits))
@@ -114,7 +114,7 @@ export class Limiter {
   }
 
   lower(atMost: Cost): void {
-    const check = new OptionsOf("RateLimit.lower")
+    const check = new OptionsOf("RateLimiter.lower")
     const levels = this.limits.map(({ resource }) => {
       const level = atMost[resource]
       return level === undefined ? Infinity : check.amount(`atMost.${resource}`, level)

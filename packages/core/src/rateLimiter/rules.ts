@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import type * as Meter from "./meter.ts"
 import type { OptionsOf } from "../internal/config/checks.ts"
 import { group, Quantity, writtenOptions } from "../internal/config/optionsCodec.ts"
-import type { Kind, Limit, LimitOptions, Options, Resource } from "../RateLimit.ts"
+import type { Kind, Limit, LimitOptions, Options, Resource } from "../RateLimiter.ts"
 
 const resources: ReadonlyArray<Resource> = ["requests", "tokens", "cost"]
 

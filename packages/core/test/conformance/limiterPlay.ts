@@ -1,5 +1,5 @@
 /** Plays a scenario on a rate limiter: on the real one under `TestClock`, or on a model that is asked the same. */
-import { Deadline, RateLimit } from "@switchgear/core"
+import { Deadline, RateLimiter } from "@switchgear/core"
 import { Clock, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Facts, Trace } from "./judge.ts"
@@ -124,17 +124,17 @@ export const play = (limiter: Limiter, { steps }: Scenario): Effect.Effect<Trace
     return trace
   })
 
-const limitsOf = ({ burst, kind, perMillis }: LimiterNumbers, limit: number): ReadonlyArray<RateLimit.Limit> => [
+const limitsOf = ({ burst, kind, perMillis }: LimiterNumbers, limit: number): ReadonlyArray<RateLimiter.Limit> => [
   kind === "window"
-    ? RateLimit.requests(limit, perMillis, { kind: "sliding-window" })
-    : RateLimit.requests(limit, perMillis, { burst })
+    ? RateLimiter.requests(limit, perMillis, { kind: "sliding-window" })
+    : RateLimiter.requests(limit, perMillis, { burst })
 ]
 
 /** The limiter of the library, on the clock of the fiber. */
 export const realLimiter = (numbers: LimiterNumbers, startMillis: number): Effect.Effect<Limiter> =>
   Effect.gen(function*() {
     yield* TestClock.setTime(startMillis)
-    const limiter = yield* RateLimit.make({
+    const limiter = yield* RateLimiter.make({
       name: "conformance",
       limits: limitsOf(numbers, numbers.limit),
       maxWait: numbers.maxWait
@@ -159,7 +159,7 @@ export const realLimiter = (numbers: LimiterNumbers, startMillis: number): Effec
                   asked.waitMs = now - start
                 } else {
                   const error = exit.cause.reasons[0]
-                  const refusal = error?._tag === "Fail" && error.error instanceof RateLimit.RateLimited
+                  const refusal = error?._tag === "Fail" && error.error instanceof RateLimiter.RateLimited
                     ? error.error
                     : undefined
                   asked.state = refusal ? "refused" : "left"

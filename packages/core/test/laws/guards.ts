@@ -4,7 +4,7 @@ import {
   CircuitBreaker,
   Outcome,
   Pipeline,
-  RateLimit,
+  RateLimiter,
   Retry,
   RetryBudget,
   StaleCache
@@ -102,21 +102,21 @@ export const makeGuards = Effect.gen(function*() {
   })
   const bulkhead = yield* Bulkhead.make({ name: "bulkhead", concurrency: 1, queue: 3, maxWait: maxWaits.bulkhead })
   const share = yield* Bulkhead.make({ name: "share", concurrency: 2, queue: 4, share: 0.5, maxWait: maxWaits.share })
-  const limit = yield* RateLimit.make({
+  const limit = yield* RateLimiter.make({
     name: "limit",
-    limits: [RateLimit.requests(2, 1000)],
+    limits: [RateLimiter.requests(2, 1000)],
     maxWait: maxWaits.limit,
     queue: limitQueue
   })
-  const sliding = yield* RateLimit.make({
+  const sliding = yield* RateLimiter.make({
     name: "sliding",
-    limits: [RateLimit.requests(3, 1000, { kind: "sliding-window" })],
+    limits: [RateLimiter.requests(3, 1000, { kind: "sliding-window" })],
     maxWait: maxWaits.sliding
   })
   // Nothing of it comes back while a program runs: it shows which calls were paid for.
-  const meter = yield* RateLimit.make({
+  const meter = yield* RateLimiter.make({
     name: "meter",
-    limits: [RateLimit.requests(10_000, "10 days", { kind: "sliding-window" })]
+    limits: [RateLimiter.requests(10_000, "10 days", { kind: "sliding-window" })]
   })
   const retry = yield* Retry.make({ attempts: 3, base: 10, jitter: "none" })
   const retryBudget = yield* RetryBudget.make({ name: "retries", floor: 2 })
@@ -154,9 +154,9 @@ export const changeByHand = (guards: Guards, change: Exclude<ByHand, `cache.${st
     case "limit.lower":
       return limit.lower({ requests: 0 })
     case "limit.setLimits narrow":
-      return limit.setLimits([RateLimit.requests(1, 2000)])
+      return limit.setLimits([RateLimiter.requests(1, 2000)])
     case "limit.setLimits wide":
-      return limit.setLimits([RateLimit.requests(4, 1000)])
+      return limit.setLimits([RateLimiter.requests(4, 1000)])
     case "bulkhead.resize 1":
       return bulkhead.resize(1)
     case "bulkhead.resize 3":

@@ -1,5 +1,5 @@
 /** What the calls to one model take from its limiter: an estimate before, the usage that was told after. */
-import * as RateLimit from "@switchgear/core/RateLimit"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
@@ -13,9 +13,9 @@ import type { Chunks } from "../chatStream/tapChunks.ts"
 import { partsOf } from "../pricing/usageParts.ts"
 
 export interface ModelLimit {
-  readonly limiter: RateLimit.RateLimit | undefined
+  readonly limiter: RateLimiter.RateLimiter | undefined
   /** What a request can use at most; never more than the limiter ever holds, which would refuse it for good. */
-  readonly costs: (request: ChatModel.Request) => Effect.Effect<RateLimit.Cost>
+  readonly costs: (request: ChatModel.Request) => Effect.Effect<RateLimiter.Cost>
   /** Lets the limiter hear what the provider says of its limits. */
   readonly hearing: <A>(call: Effect.Effect<A, ChatError>) => Effect.Effect<A, ChatError>
   readonly hearingStream: (stream: Chunks) => Chunks
@@ -31,7 +31,7 @@ const none: ModelLimit = {
 export const make = (name: string, options: ChatModel.LimitOptions | undefined): Effect.Effect<ModelLimit> =>
   options === undefined ? Effect.succeed(none) : Effect.gen(function*() {
     const { assumedOutput = 4096, ...limits } = options
-    const limiter = yield* RateLimit.make({ ...limits, name })
+    const limiter = yield* RateLimiter.make({ ...limits, name })
     const { heard, refused } = yield* ProviderLimits.follow(limiter, limits.limits)
     return {
       limiter,
@@ -48,7 +48,7 @@ export const make = (name: string, options: ChatModel.LimitOptions | undefined):
   })
 
 /** What a call has taken by what it told; the estimate stands where nothing was told. */
-export const costOf = (usage: ChatSchema.ChatReply["usage"]): RateLimit.Cost => {
+export const costOf = (usage: ChatSchema.ChatReply["usage"]): RateLimiter.Cost => {
   const parts = partsOf(usage)
   return parts === undefined ? {} : { tokens: Object.values(parts).reduce((sum, tokens) => sum + tokens, 0) }
 }

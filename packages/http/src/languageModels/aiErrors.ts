@@ -5,7 +5,7 @@
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as Outcome from "@switchgear/core/Outcome"
-import * as RateLimit from "@switchgear/core/RateLimit"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as AiError from "effect/ai/AiError"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -55,7 +55,7 @@ const reasonOf = (error: unknown, now: number): AiError.AiErrorReason => {
   if (error instanceof BudgetExceeded) {
     return new AiError.QuotaExhaustedError({ metadata: described.metadata, resetAt: after(error.retryAfter, now) })
   }
-  if (error instanceof RateLimit.RateLimited) {
+  if (error instanceof RateLimiter.RateLimited) {
     // Without a wait, the call is larger than the limit will ever be.
     return error.isRetryable
       ? new AiError.RateLimitError({ metadata: described.metadata, retryAfter: error.retryAfter })

@@ -3,7 +3,7 @@
  * had, and how much is calculated in the tree of the turns.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { RateLimit } from "@switchgear/core"
+import { RateLimiter } from "@switchgear/core"
 import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
@@ -71,20 +71,20 @@ const size = 2000
 
 /** A limiter with nothing left for an hour, what was taken from it, and those who wait. */
 interface Crowd {
-  readonly limiter: RateLimit.RateLimit
-  readonly reservations: ReadonlyArray<RateLimit.Reservation>
+  readonly limiter: RateLimiter.RateLimiter
+  readonly reservations: ReadonlyArray<RateLimiter.Reservation>
   readonly waiters: ReadonlyArray<Fiber.Fiber<unknown, unknown>>
   /** One more who waits. */
-  readonly join: (maxWait: RateLimit.WaitOptions["maxWait"]) => Effect.Effect<Fiber.Fiber<unknown, unknown>>
+  readonly join: (maxWait: RateLimiter.WaitOptions["maxWait"]) => Effect.Effect<Fiber.Fiber<unknown, unknown>>
 }
 
 // Later ones have less patience, so that the queue is not in the order of patience.
 const patience = (i: number) => 1e10 - i
 
-const crowded = (kind: RateLimit.Kind) =>
-  Effect.gen(function*(): Effect.fn.Return<Crowd, RateLimit.RateLimited> {
-    const limits = [RateLimit.tokens(size, "1 hour", { kind })]
-    const limiter = yield* RateLimit.make({ name: "model", queue: size, limits, maxRetryAfter: "366 days" })
+const crowded = (kind: RateLimiter.Kind) =>
+  Effect.gen(function*(): Effect.fn.Return<Crowd, RateLimiter.RateLimited> {
+    const limits = [RateLimiter.tokens(size, "1 hour", { kind })]
+    const limiter = yield* RateLimiter.make({ name: "model", queue: size, limits, maxRetryAfter: "366 days" })
     const reservations = yield* Effect.forEach(
       Array.from({ length: size }),
       () => Effect.tap(limiter.reserve({ tokens: 1 }), TestClock.adjust(1))
@@ -149,22 +149,22 @@ const events: {
 }
 
 interface LongQueue {
-  readonly limiter: RateLimit.RateLimit
-  readonly reservations: ReadonlyArray<RateLimit.Reservation>
+  readonly limiter: RateLimiter.RateLimiter
+  readonly reservations: ReadonlyArray<RateLimiter.Reservation>
   readonly waiters: ReadonlyArray<Fiber.Fiber<unknown, unknown>>
 }
 
 const newcomers = 1000
 
 /** Steps for each newcomer, with so many waiting whose patience differs. */
-const stepsWith = (kinds: ReadonlyArray<RateLimit.Kind>, waiting: number, event: typeof events[string]) =>
+const stepsWith = (kinds: ReadonlyArray<RateLimiter.Kind>, waiting: number, event: typeof events[string]) =>
   Effect.gen(function*() {
     const [kind, other] = kinds
     // A turn every 1.73 ms, and alarms that ring at whole milliseconds.
-    const limits = [RateLimit.tokens(10, 17.3, { kind })]
-    if (other !== undefined) limits.push(RateLimit.requests(100, 160, { kind: other }))
-    const limiter = yield* RateLimit.make({ name: "model", queue: 2 * waiting, limits })
-    const reservations: Array<RateLimit.Reservation> = []
+    const limits = [RateLimiter.tokens(10, 17.3, { kind })]
+    if (other !== undefined) limits.push(RateLimiter.requests(100, 160, { kind: other }))
+    const limiter = yield* RateLimiter.make({ name: "model", queue: 2 * waiting, limits })
+    const reservations: Array<RateLimiter.Reservation> = []
     while (reservations.length < newcomers) {
       reservations.push(yield* limiter.reserve({ tokens: 1 }))
       yield* TestClock.adjust(2)
@@ -210,8 +210,8 @@ describe("a sliding window with a taking each millisecond", () => {
   it.effect("keeps a bounded number of slices, and frees a place at most a 2048th of it late and never early", () =>
     Effect.gen(function*() {
       const per = 20_000
-      const limits = [RateLimit.tokens(1e9, per, { kind: "sliding-window" })]
-      const limiter = yield* RateLimit.make({ name: "model", limits })
+      const limits = [RateLimiter.tokens(1e9, per, { kind: "sliding-window" })]
+      const limiter = yield* RateLimiter.make({ name: "model", limits })
       const used = Effect.map(limiter.snapshot, ({ limits }) => 1e9 - limits[0]!.available)
       for (let now = 0; now < per; now++) {
         const reservation = yield* limiter.reserve({ tokens: 2 })
@@ -232,8 +232,8 @@ describe("a sliding window with a taking each millisecond", () => {
 
 it.effect("ten thousand waiters are interrupted at once, and the next call is served", () =>
   Effect.gen(function*() {
-    const limits = [RateLimit.tokens(10, "1 hour")]
-    const limiter = yield* RateLimit.make({ name: "model", maxWait: "Infinity", queue: 10_000, limits })
+    const limits = [RateLimiter.tokens(10, "1 hour")]
+    const limiter = yield* RateLimiter.make({ name: "model", maxWait: "Infinity", queue: 10_000, limits })
     yield* limiter.reserve({ tokens: 10 })
     const fibers = yield* Effect.forEach(
       Array.from({ length: 10_000 }),

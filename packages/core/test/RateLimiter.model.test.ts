@@ -8,7 +8,7 @@
  * larger than a new limit.
  */
 import { assert, it } from "@effect/vitest"
-import { Deadline, Outcome, RateLimit } from "@switchgear/core"
+import { Deadline, Outcome, RateLimiter } from "@switchgear/core"
 import { Arbitraries } from "@switchgear/core/testing"
 import { Cause, Duration, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -87,7 +87,7 @@ const resources = {
   "tokens": ["tokens"],
   "requests and tokens": ["requests", "tokens"],
   "all": ["cost", "requests", "tokens"]
-} as const satisfies { readonly [name: string]: ReadonlyArray<RateLimit.Resource> }
+} as const satisfies { readonly [name: string]: ReadonlyArray<RateLimiter.Resource> }
 
 const Setup = Schema.Struct({
   limited: Schema.Literals(["requests", "tokens", "requests and tokens", "all"]),
@@ -259,15 +259,15 @@ interface Call {
 
 /** What a call is told that is refused. */
 interface Refusal {
-  readonly bucket: RateLimit.Resource
-  readonly reason: RateLimit.RateLimited["reason"]
+  readonly bucket: RateLimiter.Resource
+  readonly reason: RateLimiter.RateLimited["reason"]
   readonly retryAfter: number | undefined
 }
 
 /** When a call can have all it costs, and the limit that is the last to have it. */
 interface Turn {
   readonly at: number
-  readonly bucket: RateLimit.Resource
+  readonly bucket: RateLimiter.Resource
 }
 
 interface Seen {
@@ -296,7 +296,7 @@ class Model implements Arbitraries.Model<Request, Ending, Control, Seen> {
   /** Those granted who will end in their first step. */
   private readonly ending: Array<Call> = []
   private readonly setup: Setup
-  private readonly names: ReadonlyArray<RateLimit.Resource>
+  private readonly names: ReadonlyArray<RateLimiter.Resource>
 
   constructor(setup: Setup, now: number) {
     this.setup = setup
@@ -513,11 +513,11 @@ const toLimits = (
   setup: Setup,
   limits: ReadonlyArray<{ readonly limit: number; readonly burst: number | undefined }>,
   faster = 1
-): ReadonlyArray<RateLimit.Limit> =>
+): ReadonlyArray<RateLimiter.Limit> =>
   resources[setup.limited].map((resource, i) => {
     const { kind, unit } = setup.limits[i]!
     const { burst, limit } = limits[i]!
-    return RateLimit[resource](limit, limit * unit / faster, { kind, burst })
+    return RateLimiter[resource](limit, limit * unit / faster, { kind, burst })
   })
 
 const rejection = { _tag: "Refused", [Outcome.RejectionTypeId]: true } as const
@@ -529,7 +529,7 @@ const exits = {
 } as const
 
 const makeIn = (setup: Setup) =>
-  RateLimit.make({
+  RateLimiter.make({
     name: "model",
     limits: toLimits(setup, setup.limits),
     maxWait: setup.maxWait,
@@ -539,7 +539,7 @@ const makeIn = (setup: Setup) =>
 
 const refusalIn = (exit: Exit.Exit<unknown, unknown> | undefined): Refusal | undefined => {
   const error = exit && Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-  return error instanceof RateLimit.RateLimited
+  return error instanceof RateLimiter.RateLimited
     ? {
       bucket: error.bucket,
       reason: error.reason,
@@ -550,9 +550,9 @@ const refusalIn = (exit: Exit.Exit<unknown, unknown> | undefined): Refusal | und
 
 /** Takes by hand what `protectWith` takes, and settles it or gives it back; more than once, which counts once. */
 const reserve = (
-  limiter: RateLimit.RateLimit,
-  costs: RateLimit.Cost,
-  options: RateLimit.WaitOptions,
+  limiter: RateLimiter.RateLimiter,
+  costs: RateLimiter.Cost,
+  options: RateLimiter.WaitOptions,
   work: Effect.Effect<Ending>
 ) =>
   Effect.gen(function*() {
@@ -563,7 +563,7 @@ const reserve = (
     return yield* exits[ending]
   })
 
-const subject = (setup: Setup, limiter: RateLimit.RateLimit) => ({
+const subject = (setup: Setup, limiter: RateLimiter.RateLimiter) => ({
   make: Effect.succeed(limiter),
   call: (
     _: unknown,
@@ -656,8 +656,8 @@ it.effect.prop(
 it.effect("what has left a window does not come back into a longer one, whether or not somebody looked", () =>
   Effect.gen(function*() {
     for (const looked of ["not at all", "in between"]) {
-      const lasting = (millis: number) => [RateLimit.requests(1, millis, { kind: "sliding-window" })]
-      const limiter = yield* RateLimit.make({ name: "model", limits: lasting(100) })
+      const lasting = (millis: number) => [RateLimiter.requests(1, millis, { kind: "sliding-window" })]
+      const limiter = yield* RateLimiter.make({ name: "model", limits: lasting(100) })
       yield* limiter.protect(Effect.void)
       yield* TestClock.adjust(150)
       if (looked === "in between") yield* limiter.snapshot
@@ -668,8 +668,8 @@ it.effect("what has left a window does not come back into a longer one, whether 
 
 it.effect("those who end at once and make room for the next leave no one behind, however many they are", () =>
   Effect.gen(function*() {
-    const limits = [RateLimit.tokens(10, "1 second")]
-    const limiter = yield* RateLimit.make({ name: "model", limits, maxWait: "Infinity", queue: 2000 })
+    const limits = [RateLimiter.tokens(10, "1 second")]
+    const limiter = yield* RateLimiter.make({ name: "model", limits, maxWait: "Infinity", queue: 2000 })
     const reservation = yield* limiter.reserve({ tokens: 10 })
     let passed = 0
     const call = Effect.sync(() => ++passed).pipe(
@@ -727,7 +727,7 @@ it.effect.prop(
 
 /** Every span that ends with the last taking holds at most what the limit allows for so long. */
 const assertSpans = (
-  { kind, limit, per, resource, burst = limit }: RateLimit.Limit,
+  { kind, limit, per, resource, burst = limit }: RateLimiter.Limit,
   taken: ReadonlyArray<{ readonly at: number; readonly cost: number }>
 ) => {
   const millis = Duration.toMillis(per)

@@ -3,7 +3,7 @@
  * resumed, lowered, settled and changed meanwhile: every call ends, nothing is left behind, and the limiter goes on.
  */
 import { assert, it } from "@effect/vitest"
-import { Deadline, RateLimit } from "@switchgear/core"
+import { Deadline, RateLimiter } from "@switchgear/core"
 import { Cause, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
@@ -42,7 +42,7 @@ const Setup = Schema.Struct({
   queue: Schema.Literals([1000, 0, 2, 5])
 })
 
-const callOf = (limiter: RateLimit.RateLimit, call: typeof Call.Type): Effect.Effect<void, unknown> => {
+const callOf = (limiter: RateLimiter.RateLimiter, call: typeof Call.Type): Effect.Effect<void, unknown> => {
   const { actual, ending, how, lasts, maxWait, tokens } = call
   const result = { success: Exit.void, failure: Exit.fail("failure"), defect: Exit.die("bug") }[ending]
   const work = lasts === 0 ? result : Effect.andThen(Effect.sleep(lasts), result)
@@ -55,7 +55,7 @@ const callOf = (limiter: RateLimit.RateLimit, call: typeof Call.Type): Effect.Ef
   )
 }
 
-const requestOf = (limiter: RateLimit.RateLimit, { calls, deadline, shape }: typeof Request.Type) => {
+const requestOf = (limiter: RateLimiter.RateLimiter, { calls, deadline, shape }: typeof Request.Type) => {
   const effects = calls.map((call) => callOf(limiter, call))
   const together = shape === "race"
     ? Effect.raceAll(effects)
@@ -72,8 +72,8 @@ it.effect.prop(
   { setup: Setup, steps: Schema.Array(Step).check(Schema.isMinLength(5), Schema.isMaxLength(40)) },
   ({ setup: { kind, maxWait, queue }, steps }) =>
     Effect.gen(function*() {
-      const limits = (limit: number) => [RateLimit.tokens(limit, 100, { kind })]
-      const limiter = yield* RateLimit.make({ name: "model", limits: limits(10), maxWait, queue })
+      const limits = (limit: number) => [RateLimiter.tokens(limit, 100, { kind })]
+      const limiter = yield* RateLimiter.make({ name: "model", limits: limits(10), maxWait, queue })
       const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
       for (const step of steps) {
         switch (step._tag) {
@@ -112,7 +112,7 @@ it.effect.prop(
         for (const reason of exit.cause.reasons) {
           // A race that nobody wins dies of what its calls failed with.
           if (!Cause.isDieReason(reason) || reason.defect === "bug") continue
-          assert.isTrue(reason.defect === "failure" || reason.defect instanceof RateLimit.RateLimited)
+          assert.isTrue(reason.defect === "failure" || reason.defect instanceof RateLimiter.RateLimited)
         }
       })
       const { limits: [limit], waiting } = yield* limiter.snapshot

@@ -1,28 +1,28 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Deadline, RateLimit } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, RateLimiter } from "@switchgear/core"
 import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
-const { requests, tokens } = RateLimit
+const { requests, tokens } = RateLimiter
 
 const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 
 const ok = Effect.succeed("ok")
 
 /** Ten requests at once, one more every 100 ms. */
-const ten = (options: Partial<RateLimit.Options> = {}) =>
-  RateLimit.make({ name: "model", limits: [requests(10, "1 second")], ...options })
+const ten = (options: Partial<RateLimiter.Options> = {}) =>
+  RateLimiter.make({ name: "model", limits: [requests(10, "1 second")], ...options })
 
-const spend = (limiter: RateLimit.RateLimit, n: number) =>
+const spend = (limiter: RateLimiter.RateLimiter, n: number) =>
   Effect.forEach(Array.from({ length: n }), () => Effect.exit(limiter.protect(ok)))
 
-const waitOf = (error: RateLimit.RateLimited) => error.retryAfter && Duration.toMillis(error.retryAfter)
+const waitOf = (error: RateLimiter.RateLimited) => error.retryAfter && Duration.toMillis(error.retryAfter)
 
-const available = (limiter: RateLimit.RateLimit) =>
+const available = (limiter: RateLimiter.RateLimiter) =>
   Effect.map(limiter.snapshot, ({ limits }) => limits.map(({ available }) => available))
 
 /** When each of several callers, who come at once, gets through. */
-const turns = (limiter: RateLimit.RateLimit, costs: ReadonlyArray<RateLimit.Cost>) =>
+const turns = (limiter: RateLimiter.RateLimiter, costs: ReadonlyArray<RateLimiter.Cost>) =>
   Effect.gen(function*() {
     const from = yield* Clock.currentTimeMillis
     const at: Array<readonly [number, number]> = []
@@ -36,7 +36,7 @@ const turns = (limiter: RateLimit.RateLimit, costs: ReadonlyArray<RateLimit.Cost
     return at
   })
 
-describe("RateLimit", () => {
+describe("RateLimiter", () => {
   it.effect("passes success, failure, defect and interruption through unchanged", () =>
     Effect.gen(function*() {
       const limiter = yield* ten()
@@ -182,7 +182,7 @@ describe("a limiter with maxWait", () => {
 })
 
 describe("a reservation", () => {
-  const minute = (options: Partial<RateLimit.Options> = {}) => ten({ limits: [tokens(600, "1 minute")], ...options })
+  const minute = (options: Partial<RateLimiter.Options> = {}) => ten({ limits: [tokens(600, "1 minute")], ...options })
 
   it.effect("gives back what was not used, and once only", () =>
     Effect.gen(function*() {
@@ -248,7 +248,7 @@ describe("protectWith", () => {
   it.effect("settles with what a success really used, and leaves the estimate where that cannot be said", () =>
     Effect.gen(function*() {
       const limiter = yield* ten({ limits: [tokens(600, "1 minute")] })
-      const call = (settle: (value: string) => RateLimit.Cost) =>
+      const call = (settle: (value: string) => RateLimiter.Cost) =>
         ok.pipe(limiter.protectWith({ costs: { tokens: 100 }, settle }))
       yield* call(() => ({ tokens: 40 }))
       assert.deepStrictEqual(yield* available(limiter), [560])
@@ -307,9 +307,9 @@ describe("pause", () => {
 })
 
 describe("lower", () => {
-  const both = (kind: RateLimit.Kind, options: Partial<RateLimit.Options> = {}) =>
+  const both = (kind: RateLimiter.Kind, options: Partial<RateLimiter.Options> = {}) =>
     ten({ limits: [requests(10, "1 second", { kind }), tokens(100, "1 second", { kind })], ...options })
-  const ofEachKind = <E>(story: (kind: RateLimit.Kind) => Effect.Effect<void, E>) =>
+  const ofEachKind = <E>(story: (kind: RateLimiter.Kind) => Effect.Effect<void, E>) =>
     Effect.forEach(["token-bucket", "sliding-window"] as const, story, { discard: true })
 
   it.effect("leaves no more than so much of what is named, and what is less as it is", () =>
@@ -387,7 +387,7 @@ describe("lower", () => {
         const defect = Exit.isFailure(exit) && Cause.squash(exit.cause)
         assert.strictEqual(
           defect instanceof RangeError && defect.message,
-          `RateLimit.lower: atMost.tokens must be a number of zero or more, got ${wrong}`
+          `RateLimiter.lower: atMost.tokens must be a number of zero or more, got ${wrong}`
         )
       }
       assert.deepStrictEqual(yield* available(limiter), [10, 100])
@@ -407,7 +407,7 @@ describe("setLimits", () => {
       yield* limiter.setLimits([tokens(10, "10 seconds")])
       const refused = yield* Fiber.join(late)
       assert.isUndefined(
-        Exit.isFailure(refused) ? (Cause.squash(refused.cause) as RateLimit.RateLimited).retryAfter : 0
+        Exit.isFailure(refused) ? (Cause.squash(refused.cause) as RateLimiter.RateLimited).retryAfter : 0
       )
     }))
 
@@ -423,13 +423,13 @@ describe("setLimits", () => {
 
 it.effect("a service class shares its limits between everything its layer is provided to", () =>
   Effect.gen(function*() {
-    class Model extends RateLimit.Service<Model>()("test/Model", { limits: [requests(1, "1 second")] }) {}
+    class Model extends RateLimiter.Service<Model>()("test/Model", { limits: [requests(1, "1 second")] }) {}
     const program = Effect.andThen(Model.protect(ok), Effect.flip(ok.pipe(Model.protect)))
     assert.strictEqual((yield* Effect.provide(program, Model.layer)).limiter, "test/Model")
   }))
 
 describe("nonsense options are refused with field, value and range:", () => {
-  const cases: ReadonlyArray<readonly [Partial<RateLimit.Options>, string]> = [
+  const cases: ReadonlyArray<readonly [Partial<RateLimiter.Options>, string]> = [
     [{ limits: [] }, "limits must be at least one, got \"none\""],
     [{ limits: [requests(0, "1 second")] }, "requests.limit must be a number above zero, got 0"],
     [{ limits: [requests(NaN, "1 second")] }, "requests.limit must be a number above zero, got NaN"],
@@ -476,7 +476,7 @@ describe("nonsense options are refused with field, value and range:", () => {
         const exit = yield* Effect.exit(ten(options))
         const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
         assert.instanceOf(defect, RangeError)
-        assert.strictEqual((defect as RangeError).message, `RateLimit.make: ${message}`)
+        assert.strictEqual((defect as RangeError).message, `RateLimiter.make: ${message}`)
       }))
   }
 })

@@ -7,7 +7,7 @@
  * is not overtaken by small ones. A caller who is interrupted while waiting gives its place back, and those behind move
  * up.
  *
- * Tokens are estimated before a call and known after it: {@link RateLimit.reserve} takes the estimate, and the
+ * Tokens are estimated before a call and known after it: {@link RateLimiter.reserve} takes the estimate, and the
  * reservation is settled with the true usage, in either direction, or refunded.
  *
  * **Order.** Inside retry, so that every attempt is counted; outside bulkhead and breaker. What a guard directly inside
@@ -33,13 +33,13 @@
  * more than 8,192 different instants frees a place up to a 2,048th of `per` late.
  *
  * ```ts
- * import { RateLimit } from "@switchgear/core"
+ * import { RateLimiter } from "@switchgear/core"
  * import { Effect } from "effect"
  *
  * const program = Effect.gen(function*() {
- *   const limiter = yield* RateLimit.make({
+ *   const limiter = yield* RateLimiter.make({
  *     name: "model",
- *     limits: [RateLimit.requests(100, "1 second"), RateLimit.tokens(90_000, "1 minute")]
+ *     limits: [RateLimiter.requests(100, "1 second"), RateLimiter.tokens(90_000, "1 minute")]
  *   })
  *   const reservation = yield* limiter.reserve({ tokens: 80_000 })
  *   const refused = yield* Effect.flip(limiter.reserve({ tokens: 20_000 }))
@@ -156,7 +156,7 @@ export interface Snapshot {
 }
 
 /** A rate limiter. */
-export interface RateLimit {
+export interface RateLimiter {
   readonly name: string
   /** Stands around an effect that costs one request. Adds {@link RateLimited} to its errors and changes nothing else. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimited, R>
@@ -197,12 +197,12 @@ export interface RateLimit {
  * Makes a limiter, full. It measures time by the clock of the fiber that makes it. Dies with a `RangeError` that names
  * the field when an option is out of range.
  */
-export const make = (options: Options): Effect.Effect<RateLimit> =>
+export const make = (options: Options): Effect.Effect<RateLimiter> =>
   Effect.tap(
     Effect.withFiber((fiber) =>
       Effect.sync(() => fromLimiter(new Limiter(options, fiber.getRef(Clock.Clock), fiber.cache.scheduler)))
     ),
-    (limiter) => Registry.register({ _tag: "RateLimit", name: limiter.name, limiter })
+    (limiter) => Registry.register({ _tag: "RateLimiter", name: limiter.name, limiter })
   )
 
 /**
@@ -212,17 +212,17 @@ export const make = (options: Options): Effect.Effect<RateLimit> =>
 export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<Options> = {}
-): Effect.Effect<RateLimit, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
+): Effect.Effect<RateLimiter, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
 
 /** A class that is the service key of one limiter, with its `layer` and its `protect`. */
 export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
-): GuardClass<Self, KeyOf<"RateLimit", Id>, RateLimit, RateLimited, Options> =>
-  guardClass(keyOf("RateLimit", id), { ...options, name: options.name ?? id }, make, written)
+): GuardClass<Self, KeyOf<"RateLimiter", Id>, RateLimiter, RateLimited, Options> =>
+  guardClass(keyOf("RateLimiter", id), { ...options, name: options.name ?? id }, make, written)
 
-const fromLimiter = (limiter: Limiter): RateLimit => {
+const fromLimiter = (limiter: Limiter): RateLimiter => {
   const { name } = limiter
   const ask = (where: string, costs: Cost, { maxWait }: WaitOptions = {}): Asked => ({
     costs: limiter.costs(costs, where),
@@ -236,11 +236,11 @@ const fromLimiter = (limiter: Limiter): RateLimit => {
   }
   return {
     name,
-    protect: protect(ask("RateLimit.protect", {})),
-    protectWith: ({ costs, settle, ...options }) => protect(ask("RateLimit.protectWith", costs, options), settle),
+    protect: protect(ask("RateLimiter.protect", {})),
+    protectWith: ({ costs, settle, ...options }) => protect(ask("RateLimiter.protectWith", costs, options), settle),
     reserve: (costs, options) =>
       Effect.suspend(() => {
-        const asked = ask("RateLimit.reserve", costs, options)
+        const asked = ask("RateLimiter.reserve", costs, options)
         return guard(Effect.void, () => new ReservingCall(limiter, asked))
       }),
     pause: (duration) => Effect.sync(() => limiter.pause(duration)),

@@ -1,11 +1,11 @@
 /** Who waits in a limiter's queue: leaving it, its bound, what it costs, and that nobody in it pays for another. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deadline, RateLimit } from "@switchgear/core"
+import { Deadline, RateLimiter } from "@switchgear/core"
 import { Cause, Clock, Duration, Effect, Equal, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 
-const { requests, tokens } = RateLimit
+const { requests, tokens } = RateLimiter
 
 const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 
@@ -13,17 +13,17 @@ const ok = Effect.succeed("ok")
 
 const both = ["token-bucket", "sliding-window"] as const
 
-const errorOf = (exit: Exit.Exit<unknown, unknown>): RateLimit.RateLimited => {
+const errorOf = (exit: Exit.Exit<unknown, unknown>): RateLimiter.RateLimited => {
   const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-  return error instanceof RateLimit.RateLimited ? error : assert.fail(`no rejection: ${exit}`)
+  return error instanceof RateLimiter.RateLimited ? error : assert.fail(`no rejection: ${exit}`)
 }
 
-const millisOf = ({ retryAfter }: RateLimit.RateLimited) => retryAfter && Duration.toMillis(retryAfter)
+const millisOf = ({ retryAfter }: RateLimiter.RateLimited) => retryAfter && Duration.toMillis(retryAfter)
 
 /** A limiter whose one request a second has been taken. */
-const spent = (options: Partial<RateLimit.Options> = {}) =>
+const spent = (options: Partial<RateLimiter.Options> = {}) =>
   Effect.gen(function*() {
-    const limiter = yield* RateLimit.make({
+    const limiter = yield* RateLimiter.make({
       name: "model",
       maxWait: "1 hour",
       limits: [requests(1, "1 second")],
@@ -71,7 +71,7 @@ describe("leaving the queue", () => {
 
   it.effect("a caller interrupted between its grant and its start gives back what it was granted", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({ name: "model", maxWait: "1 hour", limits: [tokens(10, "1 hour")] })
+      const limiter = yield* RateLimiter.make({ name: "model", maxWait: "1 hour", limits: [tokens(10, "1 hour")] })
       const reservation = yield* limiter.reserve({ tokens: 10 })
       let started = 0
       const waiter = yield* fork(
@@ -86,7 +86,7 @@ describe("leaving the queue", () => {
 
   it.effect("one's own answer comes before the work of those for whom it made room", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({ name: "model", maxWait: "1 hour", limits: [tokens(10, "1 hour")] })
+      const limiter = yield* RateLimiter.make({ name: "model", maxWait: "1 hour", limits: [tokens(10, "1 hour")] })
       const order: Array<string> = []
       const call = (name: string, work: Effect.Effect<unknown>) =>
         fork(Effect.andThen(
@@ -106,7 +106,7 @@ describe("leaving the queue", () => {
 
   it.effect("settle may use the limiter itself, by whatever clock", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({ name: "model", maxWait: "1 hour", limits: [tokens(10, "1 second")] })
+      const limiter = yield* RateLimiter.make({ name: "model", maxWait: "1 hour", limits: [tokens(10, "1 second")] })
       const call = ok.pipe(limiter.protectWith({
         costs: { tokens: 10 },
         settle: () => {
@@ -128,7 +128,7 @@ interface Run {
 }
 
 describe("a waiter that is sent away from outside", () => {
-  const begun = (limiter: RateLimit.RateLimit, work: Effect.Effect<unknown>) =>
+  const begun = (limiter: RateLimiter.RateLimiter, work: Effect.Effect<unknown>) =>
     Effect.gen(function*() {
       const { beginOf } = yield* Effect.promise(() =>
         vi.importActual<{ readonly beginOf: (guard: unknown) => (...args: ReadonlyArray<unknown>) => Run }>(
@@ -205,10 +205,10 @@ describe("a newcomer to a long queue whose turn moves with every settle", () => 
   const waiting = 1000
 
   /** Those who came too late, one after each of so many settles, and how many of them were still waiting at most. */
-  const latecomers = (kind: RateLimit.Kind) =>
+  const latecomers = (kind: RateLimiter.Kind) =>
     Effect.gen(function*() {
       const limits = [tokens(50, "1 second", { kind })]
-      const limiter = yield* RateLimit.make({ name: "model", maxWait: "1 hour", limits })
+      const limiter = yield* RateLimiter.make({ name: "model", maxWait: "1 hour", limits })
       const reservations = yield* Effect.forEach(Array.from({ length: 50 }), () => limiter.reserve({ tokens: 1 }))
       yield* Effect.forEach(Array.from({ length: waiting }), () => fork(limiter.reserve({ tokens: 1 })))
       const latecomers: Array<Fiber.Fiber<Exit.Exit<unknown, unknown>>> = []
@@ -266,7 +266,7 @@ describe("a call's own maxWait", () => {
       assert.throws(
         () => limiter.protectWith({ costs: {}, maxWait: -1 }),
         RangeError,
-        "RateLimit.protectWith: maxWait must be a duration of zero or more, got -1"
+        "RateLimiter.protectWith: maxWait must be a duration of zero or more, got -1"
       )
       const exit = yield* Effect.exit(limiter.reserve({}, { maxWait: NaN }))
       assert.instanceOf(Exit.isFailure(exit) && Cause.squash(exit.cause), RangeError)
@@ -276,7 +276,7 @@ describe("a call's own maxWait", () => {
 describe("a pause", () => {
   it.effect("lasts ten minutes at most, and says that it is one", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({ name: "model", limits: [requests(10, "1 second")] })
+      const limiter = yield* RateLimiter.make({ name: "model", limits: [requests(10, "1 second")] })
       yield* limiter.pause("Infinity")
       const error = yield* Effect.flip(limiter.protect(ok))
       assert.deepStrictEqual([error.reason, error.isRetryable, millisOf(error)], ["paused", true, 600_000])
@@ -293,7 +293,7 @@ describe("a pause", () => {
 
   it.effect("can be undone: those who wait go on, and what was forgotten stays forgotten", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimit.make({
+      const limiter = yield* RateLimiter.make({
         name: "model",
         limits: [requests(10, "1 second")],
         maxWait: "1 hour"
@@ -327,11 +327,11 @@ describe("a rejection without its constructor", () => {
         const [built, made] of [
           [
             yield* Effect.flip(limiter.protect(ok)),
-            new RateLimit.RateLimited({ ...fields, reason: "limit", retryAfter: Duration.seconds(1) })
+            new RateLimiter.RateLimited({ ...fields, reason: "limit", retryAfter: Duration.seconds(1) })
           ],
           [
             yield* Effect.flip(limiter.reserve({ requests: 2 })),
-            new RateLimit.RateLimited({ ...fields, reason: "too-large" })
+            new RateLimiter.RateLimited({ ...fields, reason: "too-large" })
           ]
         ] as const
       ) {
@@ -368,8 +368,8 @@ describe("settle", () => {
       for (const kind of both) {
         for (const settle of nonsense) {
           const limits = [requests(10, "1 minute", { kind }), tokens(100, "1 minute", { kind })]
-          const limiter = yield* RateLimit.make({ name: "model", limits })
-          const call = ok.pipe(limiter.protectWith({ costs: { tokens: 30 }, settle: settle as () => RateLimit.Cost }))
+          const limiter = yield* RateLimiter.make({ name: "model", limits })
+          const call = ok.pipe(limiter.protectWith({ costs: { tokens: 30 }, settle: settle as () => RateLimiter.Cost }))
           assert.strictEqual(yield* call, "ok")
           assert.deepStrictEqual((yield* limiter.snapshot).limits.map(({ available }) => available), [9, 70])
         }
@@ -380,14 +380,14 @@ describe("settle", () => {
 describe("setLimits", () => {
   it.effect("keeps the burst that was given, and follows the limit where none was", () =>
     Effect.gen(function*() {
-      const capacity = (limiter: RateLimit.RateLimit) =>
+      const capacity = (limiter: RateLimiter.RateLimiter) =>
         Effect.map(limiter.snapshot, ({ limits }) => limits[0]!.capacity)
-      const small = yield* RateLimit.make({ name: "model", limits: [tokens(100, "1 minute", { burst: 10 })] })
+      const small = yield* RateLimiter.make({ name: "model", limits: [tokens(100, "1 minute", { burst: 10 })] })
       yield* small.setLimits([tokens(200, "1 minute")])
       assert.strictEqual(yield* capacity(small), 10)
       yield* small.setLimits([tokens(200, "1 minute", { burst: 50 })])
       assert.strictEqual(yield* capacity(small), 50)
-      const plain = yield* RateLimit.make({ name: "model", limits: [tokens(100, "1 minute")] })
+      const plain = yield* RateLimiter.make({ name: "model", limits: [tokens(100, "1 minute")] })
       yield* plain.setLimits([tokens(200, "1 minute")])
       assert.strictEqual(yield* capacity(plain), 200)
     }))
