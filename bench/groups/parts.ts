@@ -24,17 +24,20 @@ const late = { duration: "10 seconds", orElse: () => synchronous } as const
 
 const setUp = Effect.gen(function*() {
   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50, queue: 50 })
-  const limit = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(1_000_000_000, "1 hour")] })
+  const rateLimiter = yield* RateLimiter.make({
+    name: "model",
+    limits: [RateLimiter.requests(1_000_000_000, "1 hour")]
+  })
   const cache = yield* Cache.make({ capacity: 10_000, lookup: (_key: string) => synchronous, timeToLive: "1 hour" })
   const stale = yield* StaleCache.make<number>({ name: "answers", timeToLive: "1 hour" })
   const semaphore = yield* Semaphore.make(50)
-  return { bulkhead, cache, limit, semaphore, stale }
+  return { bulkhead, cache, rateLimiter, semaphore, stale }
 })
 
 export const parts = async (settings: Settings): Promise<Section> => {
-  const { bulkhead, cache, limit, semaphore, stale } = await Effect.runPromise(setUp)
+  const { bulkhead, cache, rateLimiter, semaphore, stale } = await Effect.runPromise(setUp)
   const platformLimited = await platformLimiter(1_000_000_000)
-  const retry = Retry.retry({ attempts: 3 })
+  const retry = Retry.retry({ maxAttempts: 3 })
   const platformRetry = Effect.retry({ times: 2, schedule: Schedule.exponential("200 millis") })
   return {
     title: "The other parts: a call that passes",
@@ -53,7 +56,7 @@ export const parts = async (settings: Settings): Promise<Section> => {
         "RateLimiter, token bucket, under the limit",
         platformLimited(synchronous),
         "RateLimiter, under the limit",
-        limit.protect(synchronous)
+        rateLimiter.protect(synchronous)
       ),
       ...beside(
         bareSynchronous,

@@ -11,17 +11,20 @@ import type { Settings } from "../settings.ts"
 const makeParts = Effect.gen(function*() {
   const breaker = yield* CircuitBreaker.make({ name: "model" })
   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50, queue: 50 })
-  const limit = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(1_000_000_000, "1 hour")] })
-  const retry = yield* Retry.make({ attempts: 3 })
-  return { breaker, bulkhead, limit, retry }
+  const rateLimiter = yield* RateLimiter.make({
+    name: "model",
+    limits: [RateLimiter.requests(1_000_000_000, "1 hour")]
+  })
+  const retry = yield* Retry.make({ maxAttempts: 3 })
+  return { breaker, bulkhead, rateLimiter, retry }
 })
 
-const handComposed = Effect.map(makeParts, ({ breaker, bulkhead, limit, retry }) =>
+const handComposed = Effect.map(makeParts, ({ breaker, bulkhead, rateLimiter, retry }) =>
   promised.pipe(
     Deadline.attempt("10 seconds"),
     breaker.protect,
     bulkhead.protect,
-    limit.protect,
+    rateLimiter.protect,
     breaker.gate,
     retry.protect,
     Deadline.within("30 seconds")
@@ -54,7 +57,7 @@ export const pipeline = async (settings: Settings): Promise<Section> => {
   const aggressive = cockatielWrap(TimeoutStrategy.Aggressive)
   const cooperative = cockatielWrap(TimeoutStrategy.Cooperative)
   return {
-    title: "Pipeline: deadline, retry, limit, bulkhead, breaker and attempt time-out around a promise",
+    title: "Pipeline: deadline, retry, rate limiter, bulkhead, breaker and attempt time-out around a promise",
     notes: [
       "The floor is the promise in a fiber of its own, which a time-out needs to interrupt it; there is no timer and no guard.",
       "cockatiel's aggressive time-out frees the caller when the time is up, as the others do; its cooperative one relies on the callee."

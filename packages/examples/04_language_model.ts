@@ -96,7 +96,7 @@ const model = Layer.effect(
         Effect.flatMap(
           ChatModel.make({
             model,
-            retry: { attempts: 1 },
+            retry: { maxAttempts: 1 },
             breaker: { consecutiveFailures: 2, openFor: "30 seconds" }
           }),
           LanguageModels.make

@@ -23,7 +23,7 @@ const client = (provider: string, network: Network) =>
   ChatClient.layer({ provider, baseUrl: `https://${provider}.test/v1` }).pipe(Layer.provide(network))
 
 const bot = Effect.fnUntraced(function*(openai: Network, deepseek: Network) {
-  const guards = { attemptTimeout: "3 seconds", retry: { attempts: 1 }, breaker: { openFor: "10 seconds" } } as const
+  const guards = { attemptTimeout: "3 seconds", retry: { maxAttempts: 1 }, breaker: { openFor: "10 seconds" } } as const
   const gpt = ChatModel.make({ model: "gpt-4.1", ...guards })
   const second = ChatModel.make({ model: "deepseek-chat", ...guards })
   return yield* ModelCascade.make({
@@ -41,11 +41,12 @@ const bareBot = Effect.fnUntraced(function*(openai: Network, deepseek: Network) 
   const second = yield* Effect.provide(ChatClient.ChatClient, client("deepseek", deepseek))
   return {
     complete: (request: ChatModel.Request) =>
-      Cascade.first("gpt-4.1", gpt.complete({ ...request, model: "gpt-4.1" }).pipe(Retry.retry({ attempts: 3 }))).pipe(
-        Cascade.orElse("deepseek-chat", second.complete({ ...request, model: "deepseek-chat" })),
-        Cascade.orConstant("canned", "We will be right with you."),
-        Cascade.run
-      )
+      Cascade.first("gpt-4.1", gpt.complete({ ...request, model: "gpt-4.1" }).pipe(Retry.retry({ maxAttempts: 3 })))
+        .pipe(
+          Cascade.orElse("deepseek-chat", second.complete({ ...request, model: "deepseek-chat" })),
+          Cascade.orConstant("canned", "We will be right with you."),
+          Cascade.run
+        )
   }
 })
 

@@ -14,7 +14,7 @@
  * import { Effect } from "effect"
  *
  * let calls = 0
- * const again = Retry.retry({ attempts: 3, base: "1 millis" })
+ * const again = Retry.retry({ maxAttempts: 3, baseDelay: "1 millis" })
  * const call = Effect.suspend(() => Effect.fail(++calls)).pipe(again, again, again, Attempts.within(5))
  *
  * await Effect.runPromise(Effect.flip(call)) // => 5

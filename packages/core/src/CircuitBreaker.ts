@@ -172,8 +172,8 @@ export interface Options {
  * refused by name.
  *
  * - `window` is `{ lastCalls: 100 }` or `{ lasting: "60 seconds", buckets: 10 }`.
- * - `openFor` is a duration, or `{ base, factor, cap, jitter }`: the first opening lasts `base`, each further one in a row
- *   `factor` times as long (default 2), up to `cap` (default 10 minutes, or `base` if that is longer), and all of them are
+ * - `openFor` is a duration, or `{ baseDelay, factor, maxDelay, jitter }`: the first opening lasts `baseDelay`, each further one in a row
+ *   `factor` times as long (default 2), up to `maxDelay` (default 10 minutes, or `baseDelay` if that is longer), and all of them are
  *   longer or shorter by up to the share `jitter` (default 0).
  *
  * ```ts

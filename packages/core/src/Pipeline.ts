@@ -26,7 +26,7 @@
  * const program = Effect.gen(function*() {
  *   const pipeline = yield* Pipeline.make({
  *     deadline: "30 seconds",
- *     retry: yield* Retry.make({ attempts: 2, base: "1 millis" }),
+ *     retry: yield* Retry.make({ maxAttempts: 2, baseDelay: "1 millis" }),
  *     bulkhead: yield* Bulkhead.make({ name: "model", concurrency: 50 }),
  *     breaker: yield* CircuitBreaker.make({ name: "model", minimumCalls: 2 }),
  *     attemptTimeout: "10 seconds"
@@ -61,7 +61,7 @@ export interface Parts {
   /** The time for everything together. */
   readonly deadline?: Duration.Input | undefined
   readonly retry?: Retry.Retry<any> | undefined
-  readonly limit?: RateLimiter.RateLimiter | undefined
+  readonly rateLimiter?: RateLimiter.RateLimiter | undefined
   readonly bulkhead?: Bulkhead.Bulkhead | undefined
   readonly breaker?: CircuitBreaker.CircuitBreaker | undefined
   /** The time for one attempt, from the moment it is let through. */
@@ -76,7 +76,7 @@ type Adds<P, Part extends keyof Parts, E> = Part extends keyof P
 export type Rejections<P> = P extends unknown ?
     | Adds<P, "deadline", Deadline.DeadlineExceeded>
     | Adds<P, "attemptTimeout", Deadline.DeadlineExceeded>
-    | Adds<P, "limit", RateLimiter.RateLimited>
+    | Adds<P, "rateLimiter", RateLimiter.RateLimited>
     | Adds<P, "bulkhead", Bulkhead.BulkheadFull>
     | Adds<P, "breaker", CircuitBreaker.CircuitOpen>
   : never
@@ -182,12 +182,12 @@ export const fromConfig = <const P extends Parts>(
     (times) => make({ ...parts, ...times } as any) as any
   )
 
-const guardNames = ["retry", "limit", "bulkhead", "breaker"] as const
+const guardNames = ["retry", "rateLimiter", "bulkhead", "breaker"] as const
 
 const partNames = [
   "deadline",
   "retry",
-  "limit",
+  "rateLimiter",
   "bulkhead",
   "breaker",
   "attemptTimeout"

@@ -184,7 +184,7 @@ export interface RateLimiter {
    * stays, and so does what is not named or has no limit. It holds for this moment: what time brings in and what is given
    * back come on top. Dies with a `RangeError` on an amount that is negative or not finite.
    */
-  readonly lower: (atMost: Cost) => Effect.Effect<void>
+  readonly clampAvailable: (atMost: Cost) => Effect.Effect<void>
   /**
    * Goes on with other limits for the same resources, keeping what was used. A limit without a `burst` keeps the `burst`
    * that was given before, if one was. Dies with a `RangeError` on other resources or kinds.
@@ -245,7 +245,7 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
       }),
     pause: (duration) => Effect.sync(() => limiter.pause(duration)),
     resume: Effect.sync(() => limiter.resume()),
-    lower: (atMost) => Effect.sync(() => limiter.lower(atMost)),
+    clampAvailable: (atMost) => Effect.sync(() => limiter.clampAvailable(atMost)),
     setLimits: (limits) => Effect.sync(() => limiter.change(limits)),
     snapshot: Effect.sync(() => snapshot(limiter, limiter.now()))
   }

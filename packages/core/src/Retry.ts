@@ -4,8 +4,8 @@
  * Only typed failures are retried, and of them only those that `while` allows: by default not those that say
  * `isRetryable: false`, and not rejections by a guard, since an open circuit or a full bulkhead is not cured by asking
  * it again. A wait is at least what the error asks for in `retryAfter`; one that asks
- * for more than `cap` is not retried, so that another target can be tried at once. No wait is begun that would
- * pass the deadline or the `within` limit, or for which {@link Attempts} or the {@link RetryBudget} have nothing left:
+ * for more than `maxDelay` is not retried, so that another target can be tried at once. No wait is begun that would
+ * pass the deadline or `maxDuration`, or for which {@link Attempts} or the {@link RetryBudget} have nothing left:
  * the error is told at once. The error is the last one, as it was.
  *
  * **Order.** Outside limiter, bulkhead and breaker, so that each attempt is admitted anew; inside the deadline. Nothing
@@ -22,7 +22,7 @@
  * let attempt = 0
  * const flaky = Effect.suspend(() => ++attempt < 3 ? Effect.fail("blip") : Effect.succeed(`answered at ${attempt}`))
  *
- * await Effect.runPromise(flaky.pipe(Retry.retry({ base: "1 millis" }))) // => "answered at 3"
+ * await Effect.runPromise(flaky.pipe(Retry.retry({ baseDelay: "1 millis" }))) // => "answered at 3"
  * ```
  */
 import * as Cause from "effect/Cause"
@@ -44,18 +44,18 @@ import type * as RetryBudget from "./RetryBudget.ts"
 /** When to try again. Everything has a default. */
 export interface Options<in E = unknown> {
   /** Attempts in all, the first included. @default 3 */
-  readonly attempts?: number | undefined
+  readonly maxAttempts?: number | undefined
   /** The wait before the second attempt, doubled for each further one. @default "200 millis" */
-  readonly base?: Duration.Input | undefined
+  readonly baseDelay?: Duration.Input | undefined
   /**
    * The longest wait, jitter included. An error whose `retryAfter` asks for more is returned at once. @default "10
-   * seconds", or `base` if that is longer
+   * seconds", or `baseDelay` if that is longer
    */
-  readonly cap?: Duration.Input | undefined
+  readonly maxDelay?: Duration.Input | undefined
   /** How waits are scattered, so that callers who failed together do not come back together. @default "full" */
   readonly jitter?: Jitter | undefined
   /** The time for all attempts, measured from the start of the first; no wait is begun that would pass it. @default none */
-  readonly within?: Duration.Input | undefined
+  readonly maxDuration?: Duration.Input | undefined
   /** Which errors are worth another attempt, after so many have been made. @default {@link isTransient} */
   readonly while?: ((error: E, attempts: number) => boolean) | undefined
   /** What retries are paid from. @default the one of `RetryBudget.within`, if any */
@@ -89,7 +89,7 @@ export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] => 
 
 /**
  * The same policy as a `Schedule` of the waits, for `Effect.retry` and whatever else takes one; it ends where the retry
- * would give up. `within` is measured from the moment the schedule is first driven, which `Effect.retry` does before
+ * would give up. `maxDuration` is measured from the moment the schedule is first driven, which `Effect.retry` does before
  * the first attempt. A schedule is told of no successes: it spends from a budget and does not pay into it.
  *
  * ```ts
@@ -99,7 +99,7 @@ export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] => 
  * let attempts = 0
  * const failing = Effect.suspend(() => Effect.fail(++attempts))
  *
- * await Effect.runPromise(Effect.flip(Effect.retry(failing, Retry.schedule({ attempts: 4, base: "1 millis" })))) // => 4
+ * await Effect.runPromise(Effect.flip(Effect.retry(failing, Retry.schedule({ maxAttempts: 4, baseDelay: "1 millis" })))) // => 4
  * ```
  */
 export const schedule = <E = unknown>(options: Options<E>): Schedule.Schedule<Duration.Duration, E> => {
@@ -120,11 +120,11 @@ export const schedule = <E = unknown>(options: Options<E>): Schedule.Schedule<Du
 }
 
 const written = writtenOptions<Options>()({
-  attempts: Schema.optionalKey(Quantity),
-  base: Schema.optionalKey(Quantity),
-  cap: Schema.optionalKey(Quantity),
+  maxAttempts: Schema.optionalKey(Quantity),
+  baseDelay: Schema.optionalKey(Quantity),
+  maxDelay: Schema.optionalKey(Quantity),
   jitter: Schema.optionalKey(Schema.String),
-  within: Schema.optionalKey(Quantity)
+  maxDuration: Schema.optionalKey(Quantity)
 }, { read: (given) => given as Options, check: toPolicy })
 
 /**

@@ -21,7 +21,7 @@
  * import { Effect } from "effect"
  *
  * let calls = 0
- * const down = Effect.suspend(() => Effect.fail(++calls)).pipe(Retry.retry({ attempts: 3, base: "1 millis" }))
+ * const down = Effect.suspend(() => Effect.fail(++calls)).pipe(Retry.retry({ maxAttempts: 3, baseDelay: "1 millis" }))
  *
  * const program = Effect.gen(function*() {
  *   const budget = yield* RetryBudget.make({ name: "model", floor: 10 })

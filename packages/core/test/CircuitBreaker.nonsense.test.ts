@@ -219,12 +219,12 @@ describe("An error", () => {
       Effect.gen(function*() {
         const breaker = yield* CircuitBreaker.make({ name: "model" })
         const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1 })
-        const retry = yield* Retry.make({ attempts: 1 })
+        const retry = yield* Retry.make({ maxAttempts: 1 })
         const pipeline = yield* Pipeline.make({ deadline: "1 minute", retry, bulkhead, breaker })
         const isTold = (exit: Exit.Exit<unknown, unknown>) =>
           Exit.isFailure(exit) &&
           exit.cause.reasons.every((reason) => Cause.isFailReason(reason) && reason.error === error)
-        for (const protect of [breaker.protect, Retry.retry({ attempts: 1 }), pipeline.protect])
+        for (const protect of [breaker.protect, Retry.retry({ maxAttempts: 1 }), pipeline.protect])
           assert.isTrue(isTold(yield* Effect.exit(protect(Effect.fail(error)))))
         assert.deepInclude(yield* breaker.snapshot, { inFlight: 0, failed: 2 })
         assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)

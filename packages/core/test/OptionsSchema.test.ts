@@ -113,8 +113,14 @@ describe("what is written is what is meant in code:", () => {
     [
       "Retry",
       Retry.OptionsSchema,
-      "{ attempts: 4, base: 100, cap: 5 seconds, jitter: equal, within: 20 seconds }",
-      { attempts: 4, base: 100, cap: "5 seconds", jitter: "equal", within: "20 seconds" } satisfies Retry.Options
+      "{ maxAttempts: 4, baseDelay: 100, maxDelay: 5 seconds, jitter: equal, maxDuration: 20 seconds }",
+      {
+        maxAttempts: 4,
+        baseDelay: 100,
+        maxDelay: "5 seconds",
+        jitter: "equal",
+        maxDuration: "20 seconds"
+      } satisfies Retry.Options
     ],
     [
       "RetryBudget",
@@ -208,14 +214,14 @@ describe("guards made of what is written", () => {
 
   it.effect("openings in a row grow by the factor up to the cap", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* openings("{ base: 1 second, factor: 3, cap: 20 seconds }"), [
+      assert.deepStrictEqual(yield* openings("{ baseDelay: 1 second, factor: 3, maxDelay: 20 seconds }"), [
         1000,
         3000,
         9000,
         20_000
       ])
-      assert.deepStrictEqual(yield* openings("{ base: 5 minutes }"), [300_000, 600_000, 600_000, 600_000])
-      assert.deepStrictEqual(yield* openings("{ base: 1 hour, factor: 1 }"), [
+      assert.deepStrictEqual(yield* openings("{ baseDelay: 5 minutes }"), [300_000, 600_000, 600_000, 600_000])
+      assert.deepStrictEqual(yield* openings("{ baseDelay: 1 hour, factor: 1 }"), [
         3_600_000,
         3_600_000,
         3_600_000,
@@ -225,10 +231,10 @@ describe("guards made of what is written", () => {
 
   it.effect("jitter scatters openings by its share, and never above the cap", () =>
     Effect.gen(function*() {
-      const millis = yield* openings("{ base: 10 seconds, factor: 1, jitter: 0.2 }")
+      const millis = yield* openings("{ baseDelay: 10 seconds, factor: 1, jitter: 0.2 }")
       for (const each of millis) assert.isTrue(each >= 8000 && each <= 12_000, `${each}`)
       assert.isAbove(new Set(millis).size, 1)
-      const capped = yield* openings("{ base: 10 seconds, factor: 1, cap: 10 seconds, jitter: 1 }")
+      const capped = yield* openings("{ baseDelay: 10 seconds, factor: 1, maxDelay: 10 seconds, jitter: 1 }")
       for (const each of capped) assert.isTrue(each >= 1 && each <= 10_000 && Number.isInteger(each), `${each}`)
     }))
 
@@ -379,36 +385,36 @@ const refused: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, s
   [
     CircuitBreaker.OptionsSchema,
     "{ name: m, openFor: [1] }",
-    "Expected a duration or { base, factor, cap, jitter }, got [1]",
+    "Expected a duration or { baseDelay, factor, maxDelay, jitter }, got [1]",
     "[\"openFor\"]"
   ],
   [
     CircuitBreaker.OptionsSchema,
     "{ name: m, openFor: { factor: 2 } }",
-    "openFor.base must be a finite duration above zero, but it is missing",
-    "[\"openFor\"][\"base\"]"
+    "openFor.baseDelay must be a finite duration above zero, but it is missing",
+    "[\"openFor\"][\"baseDelay\"]"
   ],
   [
     CircuitBreaker.OptionsSchema,
-    "{ name: m, openFor: { base: 1 second, factor: 0.5 } }",
+    "{ name: m, openFor: { baseDelay: 1 second, factor: 0.5 } }",
     "openFor.factor must be a number of at least 1, got 0.5",
     "[\"openFor\"][\"factor\"]"
   ],
   [
     CircuitBreaker.OptionsSchema,
-    "{ name: m, openFor: { base: 1 second, cap: 0 } }",
-    "openFor.cap must be a finite duration above zero, got 0",
-    "[\"openFor\"][\"cap\"]"
+    "{ name: m, openFor: { baseDelay: 1 second, maxDelay: 0 } }",
+    "openFor.maxDelay must be a finite duration above zero, got 0",
+    "[\"openFor\"][\"maxDelay\"]"
   ],
   [
     CircuitBreaker.OptionsSchema,
-    "{ name: m, openFor: { base: 1 second, jitter: 1.1 } }",
+    "{ name: m, openFor: { baseDelay: 1 second, jitter: 1.1 } }",
     "openFor.jitter must be a number from 0 to 1, got 1.1",
     "[\"openFor\"][\"jitter\"]"
   ],
   [
     CircuitBreaker.OptionsSchema,
-    "{ name: m, openFor: { base: 1 second, jitter: full } }",
+    "{ name: m, openFor: { baseDelay: 1 second, jitter: full } }",
     "openFor.jitter must be a number from 0 to 1, got \"full\"",
     "[\"openFor\"][\"jitter\"]"
   ],
@@ -576,14 +582,29 @@ const refused: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, s
     "maxWait must be a duration of zero or more, got -1",
     "[\"maxWait\"]"
   ],
-  [Retry.OptionsSchema, "{ attempts: 0 }", "attempts must be a whole number of at least 1, got 0", "[\"attempts\"]"],
-  [Retry.OptionsSchema, "{ base: -1 }", "base must be a finite duration above zero, got -1", "[\"base\"]"],
-  [Retry.OptionsSchema, "{ cap: .nan }", "cap must be a finite duration above zero, got NaN", "[\"cap\"]"],
   [
     Retry.OptionsSchema,
-    "{ within: 0 millis }",
-    "within must be a finite duration above zero, got \"0 millis\"",
-    "[\"within\"]"
+    "{ maxAttempts: 0 }",
+    "maxAttempts must be a whole number of at least 1, got 0",
+    "[\"maxAttempts\"]"
+  ],
+  [
+    Retry.OptionsSchema,
+    "{ baseDelay: -1 }",
+    "baseDelay must be a finite duration above zero, got -1",
+    "[\"baseDelay\"]"
+  ],
+  [
+    Retry.OptionsSchema,
+    "{ maxDelay: .nan }",
+    "maxDelay must be a finite duration above zero, got NaN",
+    "[\"maxDelay\"]"
+  ],
+  [
+    Retry.OptionsSchema,
+    "{ maxDuration: 0 millis }",
+    "maxDuration must be a finite duration above zero, got \"0 millis\"",
+    "[\"maxDuration\"]"
   ],
   [
     Retry.OptionsSchema,
@@ -713,14 +734,14 @@ describe("nonsense is refused with field, value and range:", () => {
     Effect.gen(function*() {
       assert.strictEqual(
         yield* reason(Retry.OptionsSchema, "3"),
-        "Expected { attempts, base, cap, jitter, within }"
+        "Expected { maxAttempts, baseDelay, maxDelay, jitter, maxDuration }"
       )
     }))
 })
 
 describe("unknown fields are refused with those that there are:", () => {
   const unknown: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, string, string]> = [
-    [Retry.OptionsSchema, "{ atempts: 3 }", "[\"atempts\"]", "attempts, base, cap, jitter, within"],
+    [Retry.OptionsSchema, "{ atempts: 3 }", "[\"atempts\"]", "maxAttempts, baseDelay, maxDelay, jitter, maxDuration"],
     [
       Bulkhead.OptionsSchema,
       "{ name: m, concurrency: 3, QUEUE: 1 }",
@@ -738,7 +759,7 @@ describe("unknown fields are refused with those that there are:", () => {
       CircuitBreaker.OptionsSchema,
       "{ name: m, openFor: { bse: 3 } }",
       "[\"openFor\"][\"bse\"]",
-      "base, factor, cap, jitter"
+      "baseDelay, factor, maxDelay, jitter"
     ],
     [
       RateLimiter.OptionsSchema,
@@ -792,7 +813,7 @@ describe("inside a larger schema", () => {
 
   it.effect("options cannot be written back", () =>
     Effect.map(
-      Effect.flip(Schema.encodeUnknownEffect(Retry.OptionsSchema)({ attempts: 3 })),
+      Effect.flip(Schema.encodeUnknownEffect(Retry.OptionsSchema)({ maxAttempts: 3 })),
       ({ message }) => assert.strictEqual(message, "Options are read from what is written, not written")
     ))
 })
@@ -824,12 +845,23 @@ const anyOf = (fields: ReadonlyArray<string>) =>
 const Anything = Schema.Struct({
   name: Schema.Literal("m"),
   window: Schema.optionalKey(Schema.Union([anyOf(["lastCalls"]), anyOf(["lasting", "buckets"]), Scalar])),
-  openFor: Schema.optionalKey(Schema.Union([anyOf(["base", "factor", "cap", "jitter"]), Scalar])),
+  openFor: Schema.optionalKey(Schema.Union([anyOf(["baseDelay", "factor", "maxDelay", "jitter"]), Scalar])),
   halfOpen: Schema.optionalKey(anyOf(["calls", "maxWait"])),
   rampUp: Schema.optionalKey(anyOf(["over", "from"])),
   ...anyOf(["minimumCalls", "failureRate", "slowCallDuration", "slowCallRate", "consecutiveFailures"]).fields,
-  ...anyOf(["concurrency", "queue", "maxWait", "share", "ratio", "floor", "attempts", "base", "cap", "jitter"]).fields,
-  ...anyOf(["within", "capacity", "timeToLive", "staleFor", "storeTimeout", "idleTimeToLive"]).fields,
+  ...anyOf([
+    "concurrency",
+    "queue",
+    "maxWait",
+    "share",
+    "ratio",
+    "floor",
+    "maxAttempts",
+    "baseDelay",
+    "maxDelay",
+    "jitter"
+  ]).fields,
+  ...anyOf(["maxDuration", "capacity", "timeToLive", "staleFor", "storeTimeout", "idleTimeToLive"]).fields,
   limits: Schema.optionalKey(Schema.Array(anyOf(["resource", "limit", "per", "kind", "burst"])))
 })
 
@@ -910,7 +942,7 @@ describe("and where make refuses, so does the schema:", () => {
     "maxWait",
     "share"
   ])
-  same("Retry", Retry.OptionsSchema, Retry.make, {}, ["attempts", "base", "cap", "within"])
+  same("Retry", Retry.OptionsSchema, Retry.make, {}, ["maxAttempts", "baseDelay", "maxDelay", "maxDuration"])
   same("RetryBudget", RetryBudget.OptionsSchema, RetryBudget.make, { name: "m" }, ["ratio", "floor", "window"])
   same("StaleCache", StaleCache.OptionsSchema, StaleCache.make, { name: "m" }, [
     "capacity",

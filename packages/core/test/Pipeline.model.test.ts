@@ -13,7 +13,7 @@ const Setup = Schema.Struct({
   deadline: Schema.UndefinedOr(Schema.Literals([3000, 10_000])),
   attemptTimeout: Schema.UndefinedOr(Schema.Literals([1000, 4000])),
   retry: Schema.Boolean,
-  limit: Schema.UndefinedOr(Schema.Literals([0, 2500])),
+  rateLimiter: Schema.UndefinedOr(Schema.Literals([0, 2500])),
   bulkhead: Schema.UndefinedOr(Schema.Literals([0, 1500])),
   breaker: Schema.Boolean
 })
@@ -46,11 +46,11 @@ const exits: { readonly [E in Ending]: Exit.Exit<string, unknown> } = {
 const lane = (setup: Setup, how: "pipeline" | "by hand") =>
   Effect.gen(function*() {
     const { attemptTimeout, deadline } = setup
-    const retry = setup.retry ? yield* Retry.make({ attempts: 3, base: 400, jitter: "none" }) : undefined
-    const limit = setup.limit === undefined ? undefined : yield* RateLimiter.make({
-      name: "limit",
+    const retry = setup.retry ? yield* Retry.make({ maxAttempts: 3, baseDelay: 400, jitter: "none" }) : undefined
+    const rateLimiter = setup.rateLimiter === undefined ? undefined : yield* RateLimiter.make({
+      name: "rateLimiter",
       limits: [RateLimiter.requests(2, 1000)],
-      maxWait: setup.breaker ? 0 : setup.limit
+      maxWait: setup.breaker ? 0 : setup.rateLimiter
     })
     const bulkhead = setup.bulkhead === undefined ? undefined : yield* Bulkhead.make({
       name: "bulkhead",
@@ -67,7 +67,7 @@ const lane = (setup: Setup, how: "pipeline" | "by hand") =>
         halfOpen: { calls: 1, maxWait: 3000 }
       })
       : undefined
-    const parts = { attemptTimeout, deadline, retry, limit, bulkhead, breaker }
+    const parts = { attemptTimeout, deadline, retry, rateLimiter, bulkhead, breaker }
     const pipeline = yield* Pipeline.make(parts)
     const byHand = <A>(self: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> => {
       const attempt = attemptTimeout ?? deadline
@@ -75,7 +75,7 @@ const lane = (setup: Setup, how: "pipeline" | "by hand") =>
       if (attempt !== undefined) guarded = Deadline.attempt(attempt)(guarded)
       if (breaker) guarded = breaker.protect(guarded)
       if (bulkhead) guarded = bulkhead.protect(guarded)
-      if (limit) guarded = limit.protect(guarded)
+      if (rateLimiter) guarded = rateLimiter.protect(guarded)
       if (breaker) guarded = breaker.gate(guarded)
       if (retry) guarded = retry.protect(guarded)
       return deadline === undefined ? guarded : Deadline.within(deadline)(guarded)
@@ -126,7 +126,7 @@ const lane = (setup: Setup, how: "pipeline" | "by hand") =>
         calls: calls.map(({ fiber }) => render(fiber.pollUnsafe())),
         breaker: breaker && (yield* breaker.snapshot),
         bulkhead: bulkhead && (yield* bulkhead.snapshot),
-        limit: limit && (yield* limit.snapshot)
+        rateLimiter: rateLimiter && (yield* rateLimiter.snapshot)
       }
     })
     return { play, told, end: Effect.forEach(calls, ({ fiber }) => Fiber.interrupt(fiber)) }

@@ -17,8 +17,8 @@ const tagOf = (exit: Exit.Exit<unknown, { readonly _tag: string } | string>) => 
 const all = Effect.gen(function*() {
   const parts = {
     deadline: "30 seconds",
-    retry: yield* Retry.make({ attempts: 2, base: "1 second", jitter: "none" }),
-    limit: yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(100, "1 second")] }),
+    retry: yield* Retry.make({ maxAttempts: 2, baseDelay: "1 second", jitter: "none" }),
+    rateLimiter: yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(100, "1 second")] }),
     bulkhead: yield* Bulkhead.make({ name: "model", concurrency: 2, queue: 1 }),
     breaker: yield* CircuitBreaker.make({ name: "model", window: CircuitBreaker.lastCalls(4), minimumCalls: 4 }),
     attemptTimeout: "10 seconds"
@@ -45,35 +45,35 @@ describe("Pipeline", () => {
 
   it.effect("asks each attempt anew, and counts each on the circuit and on the limiter", () =>
     Effect.gen(function*() {
-      const { breaker, limit, pipeline } = yield* all
+      const { breaker, rateLimiter, pipeline } = yield* all
       const fiber = yield* fork(pipeline.protect(Effect.fail("503")))
       yield* TestClock.adjust("1 second")
       assert.strictEqual(tagOf(yield* Fiber.join(fiber)), "503")
       assert.strictEqual((yield* breaker.snapshot).failed, 2)
-      assert.strictEqual((yield* limit.snapshot).admitted, 2)
+      assert.strictEqual((yield* rateLimiter.snapshot).admitted, 2)
     }))
 
   it.effect("spends no token and no place in the queue on an open circuit", () =>
     Effect.gen(function*() {
-      const { breaker, bulkhead, limit, pipeline } = yield* all
+      const { breaker, bulkhead, rateLimiter, pipeline } = yield* all
       yield* fork(bulkhead.protect(Effect.never))
       yield* fork(bulkhead.protect(Effect.never))
       yield* breaker.control.forceOpen
       assert.strictEqual(tagOf(yield* Effect.exit(pipeline.protect(ok))), "CircuitOpen")
       assert.strictEqual((yield* bulkhead.snapshot).queued, 0)
-      assert.strictEqual((yield* limit.snapshot).limits[0]!.available, 100)
+      assert.strictEqual((yield* rateLimiter.snapshot).limits[0]!.available, 100)
     }))
 
   it.effect("gives the token back when the circuit opened while the call was queued", () =>
     Effect.gen(function*() {
-      const { breaker, bulkhead, limit, pipeline } = yield* all
+      const { breaker, bulkhead, rateLimiter, pipeline } = yield* all
       const holders = [yield* fork(bulkhead.protect(Effect.never)), yield* fork(bulkhead.protect(Effect.never))]
       const queued = yield* fork(pipeline.protect(ok))
       assert.strictEqual((yield* bulkhead.snapshot).queued, 1)
       yield* breaker.control.forceOpen
       yield* Fiber.interruptAll(holders)
       assert.strictEqual(tagOf(yield* Fiber.join(queued)), "CircuitOpen")
-      assert.strictEqual((yield* limit.snapshot).limits[0]!.available, 100)
+      assert.strictEqual((yield* rateLimiter.snapshot).limits[0]!.available, 100)
       assert.strictEqual((yield* bulkhead.snapshot).inFlight, 0)
     }))
 
@@ -92,7 +92,7 @@ describe("Pipeline", () => {
   it.effect("interrupts an attempt that hangs, counts it, and stays within the deadline with what follows", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ name: "model" })
-      const retry = yield* Retry.make({ attempts: 9, base: "1 second", jitter: "none" })
+      const retry = yield* Retry.make({ maxAttempts: 9, baseDelay: "1 second", jitter: "none" })
       const pipeline = yield* Pipeline.make({ breaker, retry, deadline: "25 seconds", attemptTimeout: "10 seconds" })
       const fiber = yield* fork(pipeline.protect(Effect.never))
       yield* TestClock.adjust("24999 millis")
@@ -108,7 +108,7 @@ describe("Pipeline", () => {
   it.effect("tells those whose deadlines come at the same moment in the order in which they began", () =>
     Effect.gen(function*() {
       const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 5, maxWait: "Infinity" })
-      const retry = yield* Retry.make({ attempts: 2, base: "500 millis", jitter: "none" })
+      const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: "500 millis", jitter: "none" })
       const pipeline = yield* Pipeline.make({ deadline: "3 seconds", retry, bulkhead })
       const told: Array<string> = []
       const begin = (name: string, work: Effect.Effect<unknown, string>) =>
@@ -148,16 +148,16 @@ describe("Pipeline", () => {
 
   it.effect("takes another cost and another judge for one kind of call", () =>
     Effect.gen(function*() {
-      const limit = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.tokens(100, "1 minute")] })
+      const rateLimiter = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.tokens(100, "1 minute")] })
       const breaker = yield* CircuitBreaker.make({ name: "model", minimumCalls: 1 })
-      const pipeline = yield* Pipeline.make({ breaker, limit })
+      const pipeline = yield* Pipeline.make({ breaker, rateLimiter })
       const call = pipeline.protectWith<string, string>({
         costs: { tokens: 80 },
         settle: () => ({ tokens: 30 }),
         classify: (exit) => Exit.isSuccess(exit) && exit.value === "empty" ? Outcome.failure : Outcome.success
       })
       yield* ok.pipe(call)
-      assert.strictEqual((yield* limit.snapshot).limits[0]!.available, 70)
+      assert.strictEqual((yield* rateLimiter.snapshot).limits[0]!.available, 70)
       yield* Effect.exit(Effect.succeed("empty").pipe(pipeline.protectWith({ classify: () => Outcome.failure })))
       assert.strictEqual(yield* breaker.state, "Open")
     }))
@@ -199,7 +199,7 @@ describe("Pipeline", () => {
       const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
       assert.strictEqual(
         (defect as RangeError).message,
-        "Pipeline.make: there is no attemptTimout. There are: deadline, retry, limit, bulkhead, breaker, attemptTimeout"
+        "Pipeline.make: there is no attemptTimout. There are: deadline, retry, rateLimiter, bulkhead, breaker, attemptTimeout"
       )
     }))
 
@@ -207,7 +207,7 @@ describe("Pipeline", () => {
     const typed = <const P extends Pipeline.Parts>(_parts: P) => undefined as unknown as Pipeline.Rejections<P>
     const breaker = undefined as unknown as CircuitBreaker.CircuitBreaker
     const bulkhead = undefined as unknown as Bulkhead.Bulkhead
-    const limit = undefined as unknown as RateLimiter.RateLimiter
+    const rateLimiter = undefined as unknown as RateLimiter.RateLimiter
     const retry = undefined as unknown as Retry.Retry
     type Exceeded = Deadline.DeadlineExceeded
     type Full = Bulkhead.BulkheadFull
@@ -219,11 +219,11 @@ describe("Pipeline", () => {
     expectTypeOf(typed({ attemptTimeout: 5 })).toEqualTypeOf<Exceeded>()
     expectTypeOf(typed({ breaker })).toEqualTypeOf<Open>()
     expectTypeOf(typed({ bulkhead, deadline: undefined })).toEqualTypeOf<Full>()
-    expectTypeOf(typed({ limit })).toEqualTypeOf<Limited>()
+    expectTypeOf(typed({ rateLimiter })).toEqualTypeOf<Limited>()
     expectTypeOf(typed({ breaker, bulkhead })).toEqualTypeOf<Open | Full>()
-    expectTypeOf(typed({ breaker, limit, retry })).toEqualTypeOf<Open | Limited>()
-    expectTypeOf(typed({ bulkhead, limit, attemptTimeout: 1 })).toEqualTypeOf<Full | Limited | Exceeded>()
-    expectTypeOf(typed({ breaker, bulkhead, limit, retry, deadline: 9, attemptTimeout: 1 })).toEqualTypeOf<
+    expectTypeOf(typed({ breaker, rateLimiter, retry })).toEqualTypeOf<Open | Limited>()
+    expectTypeOf(typed({ bulkhead, rateLimiter, attemptTimeout: 1 })).toEqualTypeOf<Full | Limited | Exceeded>()
+    expectTypeOf(typed({ breaker, bulkhead, rateLimiter, retry, deadline: 9, attemptTimeout: 1 })).toEqualTypeOf<
       Open | Full | Limited | Exceeded
     >()
     expectTypeOf<Pipeline.Rejections<Pipeline.Parts>>().toEqualTypeOf<Open | Full | Limited | Exceeded>()

@@ -35,17 +35,17 @@ for (const [circuit, make] of Object.entries(circuits)) {
         Effect.gen(function*() {
           const breaker = yield* make
           const bulkhead = yield* bulkheadOf(10)
-          const limit = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(10, "1 hour")] })
-          const { protect } = yield* Pipeline.make({ limit, bulkhead, breaker })
+          const rateLimiter = yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(10, "1 hour")] })
+          const { protect } = yield* Pipeline.make({ rateLimiter, bulkhead, breaker })
           const running = yield* detach(protect(Effect.never))
           const waiting = yield* Effect.forEach([1, 2, 3], () => detach(Effect.flip(protect(Effect.never))))
-          assert.strictEqual(yield* available(limit), 6)
+          assert.strictEqual(yield* available(rateLimiter), 6)
           yield* open(breaker)
           yield* TestClock.adjust(0)
           const errors = yield* Effect.forEach(waiting, Fiber.join)
           assert.deepStrictEqual(errors.map(({ _tag }) => _tag), ["CircuitOpen", "CircuitOpen", "CircuitOpen"])
           const { inFlight, queued, rejected } = yield* bulkhead.snapshot
-          assert.deepStrictEqual([inFlight, queued, yield* available(limit)], [1, 0, 9])
+          assert.deepStrictEqual([inFlight, queued, yield* available(rateLimiter)], [1, 0, 9])
           assert.deepStrictEqual(rejected, { "queue-full": 0, "wait-timeout": 0, "deadline": 0 })
           assert.strictEqual((yield* breaker.snapshot).rejected, 3)
           assert.isUndefined(running.pollUnsafe())
@@ -54,15 +54,15 @@ for (const [circuit, make] of Object.entries(circuits)) {
       it.effect("those who wait for a turn are told at once", () =>
         Effect.gen(function*() {
           const breaker = yield* make
-          const limit = yield* limiterOf
-          const { protect } = yield* Pipeline.make({ limit, breaker, attemptTimeout: "1 hour" })
+          const rateLimiter = yield* limiterOf
+          const { protect } = yield* Pipeline.make({ rateLimiter, breaker, attemptTimeout: "1 hour" })
           for (let n = 0; n < 2; n++) yield* detach(protect(Effect.never))
           const waiting = yield* detach(Effect.flip(protect(Effect.never)))
-          assert.strictEqual((yield* limit.snapshot).waiting, 1)
+          assert.strictEqual((yield* rateLimiter.snapshot).waiting, 1)
           yield* open(breaker)
           yield* TestClock.adjust(0)
           assert.strictEqual((yield* Fiber.join(waiting))._tag, "CircuitOpen")
-          assert.strictEqual((yield* limit.snapshot).waiting, 0)
+          assert.strictEqual((yield* rateLimiter.snapshot).waiting, 0)
         }))
 
       it.effect("those who wait in the same queue for another target wait on", () =>
@@ -117,16 +117,16 @@ it.effect("nobody listens to the circuit any more when nobody waits", () =>
 it.effect("a kind of call waits for its turn and for its slot as long as it says", () =>
   Effect.gen(function*() {
     const bulkhead = yield* bulkheadOf(10)
-    const limit = yield* limiterOf
+    const rateLimiter = yield* limiterOf
     yield* detach(bulkhead.protect(Effect.never))
     for (
       const [parts, first, second] of [
         [{ bulkhead }, "BulkheadFull", "BulkheadFull"],
-        [{ limit }, "RateLimited", "RateLimited"],
-        [{ limit, bulkhead }, "RateLimited", "RateLimited"]
+        [{ rateLimiter }, "RateLimited", "RateLimited"],
+        [{ rateLimiter, bulkhead }, "RateLimited", "RateLimited"]
       ] as const
     ) {
-      yield* Effect.ignore(Effect.replicateEffect(limit.protectWith({ costs: {}, maxWait: 0 })(Effect.void), 3))
+      yield* Effect.ignore(Effect.replicateEffect(rateLimiter.protectWith({ costs: {}, maxWait: 0 })(Effect.void), 3))
       const { protect, protectWith } = yield* Pipeline.make(parts)
       const hasty: Effect.Effect<void, { readonly _tag: string }> = protectWith<void, never>({ maxWait: 0 })(
         Effect.void
@@ -147,7 +147,7 @@ describe("a retry budget that somebody else has written", () => {
     Effect.gen(function*() {
       const told = yield* RetryBudget.make({ name: "shared" })
       const budget: RetryBudget.RetryBudget = { ...told, take: Effect.never }
-      const retry = yield* Retry.make({ base: "1 millis", jitter: "none", budget })
+      const retry = yield* Retry.make({ baseDelay: "1 millis", jitter: "none", budget })
       const { protect } = yield* Pipeline.make({ deadline: "1 second", retry })
       const fiber = yield* Effect.forkChild(Effect.exit(protect(Effect.fail("503"))), { startImmediately: true })
       yield* TestClock.adjust("999 millis")

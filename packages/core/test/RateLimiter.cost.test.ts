@@ -145,7 +145,7 @@ const events: {
   "a waiter that leaves": ({ waiters }, i) => Fiber.interrupt(waiters[(i * 7919) % waiters.length]!),
   "a longer pause": ({ limiter }, i) => limiter.pause(100 + i),
   "a pause or its end": ({ limiter }, i) => i % 2 === 0 ? limiter.pause(3000) : limiter.resume,
-  "a lowered level": ({ limiter }) => Effect.andThen(TestClock.adjust(1), limiter.lower({ tokens: 0 }))
+  "a lowered level": ({ limiter }) => Effect.andThen(TestClock.adjust(1), limiter.clampAvailable({ tokens: 0 }))
 }
 
 interface LongQueue {

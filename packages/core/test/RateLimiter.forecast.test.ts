@@ -42,7 +42,7 @@ interface Machine {
   correct(differences: ReadonlyArray<number>, takenAt: number, now: number): void
   pause(until: number, now: number): void
   resume(now: number): void
-  lower(levels: ReadonlyArray<number>, now: number): void
+  clampAvailable(levels: ReadonlyArray<number>, now: number): void
   change(limits: ReadonlyArray<unknown>, now: number): void
 }
 
@@ -167,7 +167,7 @@ class Play {
         return this.operation(() => machine.resume(now))
       case "Lower":
         if (this.meters.every((meter) => meter.available(now) <= step.to)) return
-        return this.operation(() => machine.lower(this.meters.map(() => step.to), now))
+        return this.operation(() => machine.clampAvailable(this.meters.map(() => step.to), now))
       case "Change":
         return this.operation(() => machine.change(step.limits.slice(0, this.meters.length), now))
     }

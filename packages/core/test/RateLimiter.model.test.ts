@@ -180,7 +180,7 @@ class ModelBucket {
         : Math.min(burst, level - difference))
   }
 
-  lower(atMost: number, now: number): void {
+  clampAvailable(atMost: number, now: number): void {
     this.happens(now, (level) => Math.min(atMost, level))
   }
 
@@ -231,7 +231,7 @@ class ModelWindow {
     for (const taking of this.takings) if (taking.by === by) taking.cost -= Math.min(taking.cost, -difference)
   }
 
-  lower(atMost: number, now: number): void {
+  clampAvailable(atMost: number, now: number): void {
     const excess = this.available(now) - atMost
     if (excess > 0) this.takings.push({ at: now, by: -1, cost: excess })
   }
@@ -467,13 +467,13 @@ class Model implements Arbitraries.Model<Request, Ending, Control, Seen> {
           this.pausedUntil,
           this.now + (this.setup.maxRetryAfter === 300 ? Math.min(300, change.millis) : change.millis)
         )
-        for (const meter of this.meters) meter.lower(0, this.now)
+        for (const meter of this.meters) meter.clampAvailable(0, this.now)
         break
       case "Resume":
         this.pausedUntil = -Infinity
         break
       case "Lower":
-        this.meters.forEach((meter, i) => meter.lower(change.atMost[this.names[i]!] ?? Infinity, this.now))
+        this.meters.forEach((meter, i) => meter.clampAvailable(change.atMost[this.names[i]!] ?? Infinity, this.now))
         break
       case "SetLimits":
         this.meters.forEach((meter, i) => {
@@ -588,7 +588,7 @@ const subject = (setup: Setup, limiter: RateLimiter.RateLimiter) => ({
       case "Resume":
         return limiter.resume
       case "Lower":
-        return limiter.lower(change.atMost)
+        return limiter.clampAvailable(change.atMost)
       case "SetLimits":
         return limiter.setLimits(toLimits(setup, change.limits, fasterIn(setup, change.pace)))
     }

@@ -94,7 +94,7 @@ it.effect.prop(
             yield* limiter.resume
             break
           case "Lower":
-            yield* limiter.lower({ tokens: step.tokens })
+            yield* limiter.clampAvailable({ tokens: step.tokens })
             break
           case "SetLimit":
             yield* limiter.setLimits(limits(step.limit))

@@ -110,7 +110,7 @@ describe("leaving the queue", () => {
       const call = ok.pipe(limiter.protectWith({
         costs: { tokens: 10 },
         settle: () => {
-          Effect.runSync(limiter.lower({ tokens: 0 }))
+          Effect.runSync(limiter.clampAvailable({ tokens: 0 }))
           return { tokens: 1 }
         }
       }))

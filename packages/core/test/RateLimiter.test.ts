@@ -316,13 +316,13 @@ describe("lower", () => {
     ofEachKind((kind) =>
       Effect.gen(function*() {
         const limiter = yield* both(kind)
-        yield* limiter.lower({ tokens: 30, cost: 1 })
+        yield* limiter.clampAvailable({ tokens: 30, cost: 1 })
         assert.deepStrictEqual(yield* available(limiter), [10, 30])
-        yield* limiter.lower({ requests: 4, tokens: 70 })
+        yield* limiter.clampAvailable({ requests: 4, tokens: 70 })
         assert.deepStrictEqual(yield* available(limiter), [4, 30])
         assert.strictEqual((yield* spend(limiter, 5)).filter(Exit.isSuccess).length, 4)
-        yield* limiter.lower({ requests: 0, tokens: 0 })
-        yield* limiter.lower({ requests: 10, tokens: 100 })
+        yield* limiter.clampAvailable({ requests: 0, tokens: 0 })
+        yield* limiter.clampAvailable({ requests: 10, tokens: 100 })
         assert.deepStrictEqual(yield* available(limiter), [0, 0])
       })
     ))
@@ -332,7 +332,7 @@ describe("lower", () => {
       Effect.gen(function*() {
         const limiter = yield* both(kind)
         yield* (yield* limiter.reserve({ tokens: 50 })).settle({ tokens: 150 })
-        yield* limiter.lower({ tokens: 0 })
+        yield* limiter.clampAvailable({ tokens: 0 })
         assert.deepStrictEqual(yield* available(limiter), [9, -50])
       })
     ))
@@ -341,14 +341,14 @@ describe("lower", () => {
     Effect.gen(function*() {
       const bucket = yield* both("token-bucket")
       const reservation = yield* bucket.reserve({ tokens: 40 })
-      yield* bucket.lower({ tokens: 5 })
+      yield* bucket.clampAvailable({ tokens: 5 })
       yield* TestClock.adjust("100 millis")
       assert.deepStrictEqual(yield* available(bucket), [10, 15])
       yield* reservation.refund
       assert.deepStrictEqual(yield* available(bucket), [10, 55])
 
       const window = yield* both("sliding-window")
-      yield* window.lower({ tokens: 5 })
+      yield* window.clampAvailable({ tokens: 5 })
       yield* TestClock.adjust("999 millis")
       assert.deepStrictEqual(yield* available(window), [10, 5])
       yield* TestClock.adjust("1 millis")
@@ -369,7 +369,7 @@ describe("lower", () => {
       yield* wait("first", 60)
       const large = yield* wait("large", 50)
       yield* wait("last", 10)
-      yield* limiter.lower({ tokens: 20 })
+      yield* limiter.clampAvailable({ tokens: 20 })
       yield* TestClock.adjust("399 millis")
       assert.isUndefined(large.pollUnsafe())
       yield* TestClock.adjust("1 millis")
@@ -383,11 +383,11 @@ describe("lower", () => {
     Effect.gen(function*() {
       const limiter = yield* both("token-bucket")
       for (const wrong of [NaN, -1, Infinity]) {
-        const exit = yield* Effect.exit(limiter.lower({ requests: 0, tokens: wrong }))
+        const exit = yield* Effect.exit(limiter.clampAvailable({ requests: 0, tokens: wrong }))
         const defect = Exit.isFailure(exit) && Cause.squash(exit.cause)
         assert.strictEqual(
           defect instanceof RangeError && defect.message,
-          `RateLimiter.lower: atMost.tokens must be a number of zero or more, got ${wrong}`
+          `RateLimiter.clampAvailable: atMost.tokens must be a number of zero or more, got ${wrong}`
         )
       }
       assert.deepStrictEqual(yield* available(limiter), [10, 100])

@@ -172,7 +172,7 @@ describe("Registry", () => {
           breaker: "model",
           from: "Closed",
           to: "Open",
-          reason: "by-hand",
+          reason: "manual",
           at: 0,
           openFor: Duration.seconds(30),
           openingsInRow: 1

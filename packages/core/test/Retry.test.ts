@@ -16,12 +16,13 @@ const times = <A, E>(
     return { at, exit: yield* Fiber.join(fiber) }
   })
 
-const exact = { base: "100 millis", jitter: "none" } as const
+const exact = { baseDelay: "100 millis", jitter: "none" } as const
 
 describe("Retry", () => {
   it.effect("doubles its waits up to the cap and tells the last error as it was", () =>
     Effect.gen(function*() {
-      const { at, exit } = yield* times(Retry.retry({ ...exact, attempts: 6, cap: "500 millis" }), (n) => `blip ${n}`)
+      const { at, exit } = yield* times(Retry.retry({ ...exact, maxAttempts: 6, maxDelay: "500 millis" }), (n) =>
+        `blip ${n}`)
       assert.deepStrictEqual(at, [0, 100, 300, 700, 1200, 1700])
       assert.deepStrictEqual(exit, Exit.fail("blip 6"))
     }))
@@ -30,14 +31,14 @@ describe("Retry", () => {
     Effect.gen(function*() {
       let attempt = 0
       const flaky = Effect.suspend(() => ++attempt < 3 ? Effect.fail("blip") : Effect.succeed(attempt))
-      const fiber = yield* Effect.forkChild(flaky.pipe(Retry.retry({ attempts: 5 })), { startImmediately: true })
+      const fiber = yield* Effect.forkChild(flaky.pipe(Retry.retry({ maxAttempts: 5 })), { startImmediately: true })
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(yield* Fiber.join(fiber), 3)
     }))
 
   it.effect("stays at the cap in the thousandth retry", () =>
     Effect.gen(function*() {
-      const { at } = yield* times(Retry.retry({ ...exact, attempts: 1200, cap: "1 second" }))
+      const { at } = yield* times(Retry.retry({ ...exact, maxAttempts: 1200, maxDelay: "1 second" }))
       assert.strictEqual(at.length, 1200)
       assert.strictEqual(at[1199]! - at[1198]!, 1000)
     }))
@@ -51,7 +52,7 @@ describe("Retry", () => {
     it.effect(`scatters its waits within the bounds of ${jitter} jitter, the same for the same seed`, () =>
       Effect.gen(function*() {
         const waits = (seed: number) =>
-          times(Retry.retry({ base: "100 millis", cap: "1 second", jitter, attempts: 4 })).pipe(
+          times(Retry.retry({ baseDelay: "100 millis", maxDelay: "1 second", jitter, maxAttempts: 4 })).pipe(
             Effect.map(({ at }) => at.slice(1).map((time, i) => Math.round(time - at[i]!))),
             Random.withSeed(seed)
           )
@@ -73,7 +74,7 @@ describe("Retry", () => {
     Effect.gen(function*() {
       const asks = [Duration.seconds(5), Duration.millis(10), Duration.millis(-4), Duration.seconds(20)]
       const { at } = yield* times(
-        Retry.retry({ ...exact, attempts: 5, cap: "20 seconds" }),
+        Retry.retry({ ...exact, maxAttempts: 5, maxDelay: "20 seconds" }),
         (n) => ({ retryAfter: asks[n - 1] })
       )
       assert.deepStrictEqual(at, [0, 5000, 5200, 5600, 25_600])
@@ -83,7 +84,10 @@ describe("Retry", () => {
     Effect.gen(function*() {
       for (const asked of [Duration.millis(20_001), Duration.hours(3), Duration.infinity]) {
         const error = { retryAfter: asked }
-        const { at, exit } = yield* times(Retry.retry({ ...exact, attempts: 6, cap: "20 seconds" }), () => error)
+        const { at, exit } = yield* times(
+          Retry.retry({ ...exact, maxAttempts: 6, maxDelay: "20 seconds" }),
+          () => error
+        )
         assert.lengthOf(at, 1)
         assert.deepStrictEqual(exit, Exit.fail(error))
       }
@@ -118,13 +122,13 @@ describe("Retry", () => {
       const open = new CircuitBreaker.CircuitOpen({ breaker: "model", state: "Open", retryAfter: Duration.seconds(4) })
       assert.deepStrictEqual((yield* times(Retry.retry(exact), () => open)).at, [0])
       yield* TestClock.setTime(0)
-      const asked = yield* times(Retry.retry({ ...exact, attempts: 2, while: () => true }), () => open)
+      const asked = yield* times(Retry.retry({ ...exact, maxAttempts: 2, while: () => true }), () => open)
       assert.deepStrictEqual(asked.at.map((time) => time - asked.at[0]!), [0, 4000])
     }))
 
   it.effect("tells its test how many attempts have been made", () =>
     Effect.gen(function*() {
-      const { at } = yield* times(Retry.retry({ ...exact, attempts: 9, while: (_, attempts) => attempts < 2 }))
+      const { at } = yield* times(Retry.retry({ ...exact, maxAttempts: 9, while: (_, attempts) => attempts < 2 }))
       assert.strictEqual(at.length, 2)
     }))
 
@@ -153,7 +157,7 @@ describe("Retry", () => {
     Effect.gen(function*() {
       const slow = (call: Effect.Effect<never, string>) => Effect.andThen(Effect.sleep("1 second"), call)
       const { at } = yield* times((call) =>
-        slow(call).pipe(Retry.retry({ ...exact, attempts: 9, within: "3300 millis" }))
+        slow(call).pipe(Retry.retry({ ...exact, maxAttempts: 9, maxDuration: "3300 millis" }))
       )
       assert.deepStrictEqual(at, [1000, 2100, 3300])
     }))
@@ -163,7 +167,7 @@ describe("Retry", () => {
       let ended = -1
       const { at, exit } = yield* times((call) =>
         call.pipe(
-          Retry.retry({ ...exact, attempts: 9 }),
+          Retry.retry({ ...exact, maxAttempts: 9 }),
           Effect.onExit(() => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => ended = now))),
           Deadline.within("300 millis")
         )
@@ -185,7 +189,7 @@ describe("Retry", () => {
 
   it.effect("as a schedule, drives Effect.retry to the same attempts", () =>
     Effect.gen(function*() {
-      const options = { ...exact, attempts: 5, cap: "500 millis", within: "1600 millis" } as const
+      const options = { ...exact, maxAttempts: 5, maxDelay: "500 millis", maxDuration: "1600 millis" } as const
       const own = yield* times(Retry.retry(options))
       yield* TestClock.setTime(0)
       const driven = yield* times((call) => Effect.retry(call, Retry.schedule(options)))
@@ -197,16 +201,16 @@ describe("Retry", () => {
 
   it.effect("made once, protects many effects and keeps their types", () =>
     Effect.gen(function*() {
-      const retry = yield* Retry.make({ attempts: 2, base: "1 millis" })
+      const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: "1 millis" })
       assert.strictEqual((yield* times(retry.protect)).at.length, 2)
       assert.strictEqual((yield* times(retry.protect)).at.length, 2)
     }))
 
   const cases: ReadonlyArray<readonly [Retry.Options, string]> = [
-    [{ attempts: 0 }, "attempts must be a whole number of at least 1, got 0"],
-    [{ base: -1 }, "base must be a finite duration above zero, got -1"],
-    [{ cap: NaN }, "cap must be a finite duration above zero, got NaN"],
-    [{ within: "0 millis" }, "within must be a finite duration above zero, got \"0 millis\""],
+    [{ maxAttempts: 0 }, "maxAttempts must be a whole number of at least 1, got 0"],
+    [{ baseDelay: -1 }, "baseDelay must be a finite duration above zero, got -1"],
+    [{ maxDelay: NaN }, "maxDelay must be a finite duration above zero, got NaN"],
+    [{ maxDuration: "0 millis" }, "maxDuration must be a finite duration above zero, got \"0 millis\""],
     [{ jitter: "some" as "full" }, "jitter must be one of none, full, equal, decorrelated, got \"some\""]
   ]
   for (const [options, message] of cases) {
@@ -221,7 +225,7 @@ describe("Retry", () => {
 })
 
 describe("Attempts", () => {
-  const thrice = Retry.retry({ ...exact, attempts: 3 })
+  const thrice = Retry.retry({ ...exact, maxAttempts: 3 })
 
   it.effect("keep three layers of three tries within one budget", () =>
     Effect.gen(function*() {

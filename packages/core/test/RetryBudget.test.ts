@@ -3,8 +3,8 @@ import { Attempts, Retry, RetryBudget } from "@switchgear/core"
 import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
-const exact = { base: "10 millis", jitter: "none" } as const
-const thrice = Retry.retry({ ...exact, attempts: 3 })
+const exact = { baseDelay: "10 millis", jitter: "none" } as const
+const thrice = Retry.retry({ ...exact, maxAttempts: 3 })
 
 const fork = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.forkChild(Effect.exit(self), { startImmediately: true })
 
@@ -170,7 +170,7 @@ describe("a retry under a budget", () => {
       const own = yield* RetryBudget.make({ name: "own", floor: 1 })
       const [first, second, third] = [failing(), failing(), failing()]
       yield* run(first.call.pipe(Retry.retry(exact), RetryBudget.within(around)))
-      yield* run(second.call.pipe(Retry.retry({ ...exact, attempts: 9 }), RetryBudget.within(around)))
+      yield* run(second.call.pipe(Retry.retry({ ...exact, maxAttempts: 9 }), RetryBudget.within(around)))
       yield* run(third.call.pipe(Retry.retry({ ...exact, budget: own }), RetryBudget.within(around)))
       assert.deepStrictEqual([first.calls, second.calls, third.calls], [2, 1, 2])
       assert.strictEqual((yield* own.snapshot).retries, 1)
@@ -226,7 +226,7 @@ describe("a retry under a budget", () => {
         )
       assert.deepStrictEqual(yield* left(spent, 3, {}), Exit.succeed(2))
       assert.deepStrictEqual(yield* left(full, 1, {}), Exit.succeed(0))
-      assert.deepStrictEqual(yield* left(full, 3, { within: "5 millis" }), Exit.succeed(2))
+      assert.deepStrictEqual(yield* left(full, 3, { maxDuration: "5 millis" }), Exit.succeed(2))
       assert.deepStrictEqual(yield* left(full, 3, { while: () => false }), Exit.succeed(2))
       const { refused, retries } = yield* full.snapshot
       assert.deepStrictEqual({ refused, retries }, { refused: 0, retries: 0 })

@@ -426,9 +426,9 @@ describe("Telemetry log", () => {
         `Info | Circuit "model": HalfOpen → Closed (probes-succeeded) | ${
           told("HalfOpen", "Closed", "probes-succeeded")
         }`,
-        `Warn | Circuit "model": Closed → Disabled (by-hand) | ${told("Closed", "Disabled", "by-hand")}`,
-        `Warn | Circuit "model": Disabled → MetricsOnly (by-hand) | ${told("Disabled", "MetricsOnly", "by-hand")}`,
-        `Warn | Circuit "model": MetricsOnly → ForcedOpen (by-hand) | ${told("MetricsOnly", "ForcedOpen", "by-hand")}`
+        `Warn | Circuit "model": Closed → Disabled (manual) | ${told("Closed", "Disabled", "manual")}`,
+        `Warn | Circuit "model": Disabled → MetricsOnly (manual) | ${told("Disabled", "MetricsOnly", "manual")}`,
+        `Warn | Circuit "model": MetricsOnly → ForcedOpen (manual) | ${told("MetricsOnly", "ForcedOpen", "manual")}`
       ])
     }))
 
@@ -441,7 +441,7 @@ describe("Telemetry log", () => {
         }).pipe(observed())
       )
       assert.strictEqual(lines.length, 1)
-      assert.include(lines[0], "Warn | Circuit \"tenants/ac\\nme\": Closed → ForcedOpen (by-hand) | ")
+      assert.include(lines[0], "Warn | Circuit \"tenants/ac\\nme\": Closed → ForcedOpen (manual) | ")
     }))
 
   it.effect("warns once when there is a second of one kind and name, with what to do about it", () =>

@@ -163,13 +163,13 @@ const observe = (program: Program, guard: (work: Work) => Effect.Effect<unknown,
 
 /** Every guard, with so much room that it refuses nothing. */
 const roomy = Effect.gen(function*() {
-  const retry = yield* Retry.make({ attempts: 1 })
+  const retry = yield* Retry.make({ maxAttempts: 1 })
   const budget = yield* RetryBudget.make({ name: "roomy" })
   const limits = [
     RateLimiter.requests(1e6, "1 second"),
     RateLimiter.tokens(1e6, "1 second", { kind: "sliding-window" })
   ]
-  const limit = yield* RateLimiter.make({ name: "roomy", limits, maxWait: "1 second" })
+  const rateLimiter = yield* RateLimiter.make({ name: "roomy", limits, maxWait: "1 second" })
   const bulkhead = yield* Bulkhead.make({ name: "roomy", concurrency: 100 })
   const shares = yield* Bulkhead.make({ name: "roomy", concurrency: 100, share: 0.5 })
   const breaker = yield* CircuitBreaker.make({
@@ -188,7 +188,7 @@ const roomy = Effect.gen(function*() {
     minimumCalls: 1e6,
     window: CircuitBreaker.lastCalls(1e6)
   })
-  const parts = { deadline: "1 hour", retry, limit, bulkhead, breaker, attemptTimeout: "1 hour" } as const
+  const parts = { deadline: "1 hour", retry, rateLimiter, bulkhead, breaker, attemptTimeout: "1 hour" } as const
   const guards: { readonly [name: string]: Guard } = {
     "Attempts.within": Attempts.within(1),
     "Bulkhead": bulkhead.protect,
@@ -200,10 +200,10 @@ const roomy = Effect.gen(function*() {
     "CircuitBreaker.family": family.protect("key"),
     "Deadline.attempt": Deadline.attempt("1 hour"),
     "Deadline.within": Deadline.within("1 hour"),
-    "RateLimiter": limit.protect,
-    "RateLimiter with costs": limit.protectWith({ costs: { tokens: 3 }, settle: () => ({ tokens: 2 }) }) as Guard,
+    "RateLimiter": rateLimiter.protect,
+    "RateLimiter with costs": rateLimiter.protectWith({ costs: { tokens: 3 }, settle: () => ({ tokens: 2 }) }) as Guard,
     "Retry": retry.protect,
-    "Retry of nothing": Retry.retry({ attempts: 5, while: () => false }),
+    "Retry of nothing": Retry.retry({ maxAttempts: 5, while: () => false }),
     "Retry under a budget": (self) => RetryBudget.within(budget)(retry.protect(self)),
     "RetryBudget.within": RetryBudget.within(budget)
   }
@@ -229,7 +229,7 @@ const names = [
   "RetryBudget.within"
 ] as const
 
-const partNames = ["deadline", "retry", "limit", "bulkhead", "breaker", "attemptTimeout"] as const
+const partNames = ["deadline", "retry", "rateLimiter", "bulkhead", "breaker", "attemptTimeout"] as const
 
 const Chosen = Schema.Array(Schema.Literals(partNames)).check(Schema.isMaxLength(6))
 
@@ -292,7 +292,7 @@ describe("identity", () => {
 
   it.effect.prop("a retry of one attempt is none", { program: Program }, ({ program }) =>
     Effect.gen(function*() {
-      const retry = yield* Retry.make({ attempts: 1, base: "1 millis", while: () => true })
+      const retry = yield* Retry.make({ maxAttempts: 1, baseDelay: "1 millis", while: () => true })
       assert.deepStrictEqual(yield* observe(program, retry.protect), yield* observe(program, (work) => work))
     }), options)
 
@@ -364,7 +364,7 @@ describe("two in one:", () => {
     },
     ({ a, b, program, retries }) =>
       Effect.gen(function*() {
-        const retry = Retry.retry({ attempts: retries, base: 5, jitter: "none" })
+        const retry = Retry.retry({ maxAttempts: retries, baseDelay: 5, jitter: "none" })
         const nested = yield* observe(program, (work) => work.pipe(retry, Attempts.within(b), Attempts.within(a)))
         const fewer = yield* observe(program, (work) => work.pipe(retry, Attempts.within(Math.min(a, b))))
         assert.deepStrictEqual(nested, fewer)
@@ -382,15 +382,15 @@ const tight = Effect.gen(function*() {
     openFor: 300
   })
   const bulkhead = yield* Bulkhead.make({ name: "tight", concurrency: 1, queue: 1, maxWait: 50 })
-  const limit = yield* RateLimiter.make({ name: "tight", limits: [RateLimiter.requests(2, 200)], maxWait: 80 })
-  const retry = yield* Retry.make({ attempts: 2, base: 20, jitter: "none", while: () => true })
-  const again = yield* Retry.make({ attempts: 2, base: 45, jitter: "none" })
-  const parts = { deadline: 400, retry, limit, bulkhead, breaker, attemptTimeout: 60 } as const
+  const rateLimiter = yield* RateLimiter.make({ name: "tight", limits: [RateLimiter.requests(2, 200)], maxWait: 80 })
+  const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: 20, jitter: "none", while: () => true })
+  const again = yield* Retry.make({ maxAttempts: 2, baseDelay: 45, jitter: "none" })
+  const parts = { deadline: 400, retry, rateLimiter, bulkhead, breaker, attemptTimeout: 60 } as const
   const guards: { readonly [N in typeof tightNames[number]]: Guard } = {
     breaker: breaker.protect,
     gate: breaker.gate,
     bulkhead: bulkhead.protect,
-    limit: limit.protect,
+    rateLimiter: rateLimiter.protect,
     retry: retry.protect,
     again: again.protect,
     attempt: Deadline.attempt(60),
@@ -398,7 +398,11 @@ const tight = Effect.gen(function*() {
     attempts: Attempts.within(3)
   }
   const counters = Effect.gen(function*() {
-    return { breaker: yield* breaker.snapshot, bulkhead: yield* bulkhead.snapshot, limit: yield* limit.snapshot }
+    return {
+      breaker: yield* breaker.snapshot,
+      bulkhead: yield* bulkhead.snapshot,
+      rateLimiter: yield* rateLimiter.snapshot
+    }
   })
   return { counters, guards, parts }
 })
@@ -408,7 +412,7 @@ const tightNames = [
   "breaker",
   "gate",
   "bulkhead",
-  "limit",
+  "rateLimiter",
   "retry",
   "again",
   "attempt",
@@ -483,7 +487,7 @@ describe("composing", () => {
   )
 
   // The circuit is asked before the limit and again after the bulkhead, so that it is no part that could be cut off.
-  const inOrder = ["deadline", "retry", "limit", "bulkhead", "attemptTimeout"] as const
+  const inOrder = ["deadline", "retry", "rateLimiter", "bulkhead", "attemptTimeout"] as const
 
   it.effect.prop(
     "a pipeline cut in two anywhere is the same pipeline",
@@ -508,7 +512,7 @@ describe("composing", () => {
   // Whoever waits leaves when the circuit opens, which only the pipeline as a whole can see.
   it.effect.prop(
     "a pipeline with a circuit in which nobody waits is its gate, the pipeline of the others, and the circuit",
-    { programs: Crowd, chosen: Schema.Array(Schema.Literals(["limit", "bulkhead"])) },
+    { programs: Crowd, chosen: Schema.Array(Schema.Literals(["rateLimiter", "bulkhead"])) },
     ({ chosen, programs }) =>
       Effect.gen(function*() {
         const one = yield* crowd(programs, ({ parts }) =>

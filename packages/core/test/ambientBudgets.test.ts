@@ -4,7 +4,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
-const again = Retry.retry({ attempts: 5, base: "1 millis", jitter: "none" })
+const again = Retry.retry({ maxAttempts: 5, baseDelay: "1 millis", jitter: "none" })
 
 /** A call that always fails, and how often it was made. */
 const failing = () => {
@@ -68,7 +68,7 @@ it.effect("a chain of detached work keeps no budget of those before, and does no
 it.effect("a chain of detached retries pays into its budget at a constant cost", () =>
   Effect.gen(function*() {
     const budget = yield* RetryBudget.make({ name: "model" })
-    yield* chain(20_000, Retry.retry({ budget, base: "1 millis" }), Effect.void)
+    yield* chain(20_000, Retry.retry({ budget, baseDelay: "1 millis" }), Effect.void)
     yield* Effect.repeat(Effect.yieldNow, { times: 21_000 })
     assert.strictEqual((yield* budget.snapshot).successes, 20_000)
   }))
@@ -96,9 +96,9 @@ it.effect("a retry budget written to the published interface is asked by its eff
     const { call, effect } = failing()
     for (
       const guarded of [
-        effect.pipe(Retry.retry({ attempts: 5, base: "1 millis", budget })),
+        effect.pipe(Retry.retry({ maxAttempts: 5, baseDelay: "1 millis", budget })),
         effect.pipe(again, RetryBudget.within(budget)),
-        Effect.retry(effect, Retry.schedule({ attempts: 5, base: "1 millis", budget }))
+        Effect.retry(effect, Retry.schedule({ maxAttempts: 5, baseDelay: "1 millis", budget }))
       ]
     ) {
       left = 2

@@ -68,7 +68,7 @@ const between = Effect.gen(function*() {
     "around a gate around": breaker.gate,
     "around a time-out around": Deadline.attempt("1 second"),
     "around a deadline around": Deadline.within("1 second"),
-    "around a retry around": Retry.retry({ attempts: 2 }),
+    "around a retry around": Retry.retry({ maxAttempts: 2 }),
     "around a budget of attempts around": Attempts.within(3),
     "around a budget of retries around": RetryBudget.within(yield* RetryBudget.make({ name: "between" })),
     "around another answer in time around": Deadline.timeoutOrElse({
@@ -99,13 +99,16 @@ for (const [name, make] of Object.entries(refusals)) {
     it.effect("takes nothing from the limiter of a pipeline around", () =>
       Effect.gen(function*() {
         const refuse = yield* make
-        const limit = yield* limiterOf(3)
+        const rateLimiter = yield* limiterOf(3)
         for (
-          const parts of [{ limit }, { limit, attemptTimeout: "1 second" }, { limit, deadline: "1 second" }] as const
+          const parts of [{ rateLimiter }, { rateLimiter, attemptTimeout: "1 second" }, {
+            rateLimiter,
+            deadline: "1 second"
+          }] as const
         ) {
           const { protect } = yield* Pipeline.make(parts)
           for (let n = 0; n < 10; n++) yield* Effect.exit(Effect.void.pipe(refuse, protect))
-          assert.strictEqual(yield* available(limit), 3)
+          assert.strictEqual(yield* available(rateLimiter), 3)
         }
       }))
   })
@@ -145,7 +148,7 @@ for (const [name, make] of Object.entries(refusals)) {
       Effect.gen(function*() {
         const { agent, provider } = agentOf(yield* make)
         const limiter = yield* limiterOf(2)
-        const { protect } = yield* Pipeline.make({ limit: limiter, attemptTimeout: "10 seconds" })
+        const { protect } = yield* Pipeline.make({ rateLimiter: limiter, attemptTimeout: "10 seconds" })
         for (let n = 0; n < 50; n++) yield* Effect.exit(n % 2 === 0 ? limiter.protect(agent) : protect(agent))
         assert.deepStrictEqual([provider.calls, yield* available(limiter)], [2, 0])
       }))
@@ -198,33 +201,33 @@ it.effect("a call through two circuits decides the outer one's probe when the in
 
 it.effect("a call that is interrupted while it waits for a guard further in has its tokens back", () =>
   Effect.gen(function*() {
-    const limit = yield* limiterOf(3)
+    const rateLimiter = yield* limiterOf(3)
     const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 5 })
     yield* Effect.forkChild(bulkhead.protect(Effect.never), { startImmediately: true })
-    const { protect } = yield* Pipeline.make({ limit, bulkhead })
-    for (const guarded of [protect, (self: Effect.Effect<void>) => self.pipe(bulkhead.protect, limit.protect)]) {
+    const { protect } = yield* Pipeline.make({ rateLimiter, bulkhead })
+    for (const guarded of [protect, (self: Effect.Effect<void>) => self.pipe(bulkhead.protect, rateLimiter.protect)]) {
       const fiber = yield* Effect.forkChild(guarded(Effect.void), { startImmediately: true })
-      assert.strictEqual(yield* available(limit), 2)
+      assert.strictEqual(yield* available(rateLimiter), 2)
       fiber.interruptUnsafe()
       yield* TestClock.adjust(0)
-      assert.strictEqual(yield* available(limit), 3)
+      assert.strictEqual(yield* available(rateLimiter), 3)
     }
   }))
 
 it.effect("each attempt of a retry is begun or not for itself", () =>
   Effect.gen(function*() {
-    const limit = yield* limiterOf(10)
+    const rateLimiter = yield* limiterOf(10)
     const breaker = yield* CircuitBreaker.make({ name: "model", minimumCalls: 2, window: CircuitBreaker.lastCalls(2) })
-    const retry = yield* Retry.make({ attempts: 3, base: "1 millis", jitter: "none", while: () => true })
-    const { protect } = yield* Pipeline.make({ limit, breaker, retry })
+    const retry = yield* Retry.make({ maxAttempts: 3, baseDelay: "1 millis", jitter: "none", while: () => true })
+    const { protect } = yield* Pipeline.make({ rateLimiter, breaker, retry })
     const fiber = yield* Effect.forkChild(Effect.flip(protect(Effect.fail("503"))), { startImmediately: true })
     yield* TestClock.adjust("1 second")
     assert.instanceOf(yield* Fiber.join(fiber), CircuitBreaker.CircuitOpen)
-    assert.strictEqual(Math.floor(yield* available(limit)), 8)
+    assert.strictEqual(Math.floor(yield* available(rateLimiter)), 8)
   }))
 
 describe("a provider that fails, and whose circuit then refuses the second attempt,", () => {
-  const again = Retry.retry({ attempts: 2, base: "1 millis", while: () => true })
+  const again = Retry.retry({ maxAttempts: 2, baseDelay: "1 millis", while: () => true })
   const failing = (outer: Combinator) =>
     Effect.gen(function*() {
       const inner = yield* CircuitBreaker.make({ name: "inner", minimumCalls: 1 })
@@ -252,7 +255,7 @@ describe("a provider that fails, and whose circuit then refuses the second attem
   it.effect("has spent the tokens of the limiter around the retry", () =>
     Effect.gen(function*() {
       const limiter = yield* limiterOf(3)
-      const { protect } = yield* Pipeline.make({ limit: limiter, deadline: "1 minute" })
+      const { protect } = yield* Pipeline.make({ rateLimiter: limiter, deadline: "1 minute" })
       yield* failing(limiter.protect)
       yield* failing(protect)
       assert.strictEqual(Math.floor(yield* available(limiter)), 1)
@@ -293,16 +296,16 @@ describe("a circuit judges no call that has not begun", () => {
   it.effect("though it is interrupted while it is told that it was refused", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ name: "model" })
-      const limit = yield* RateLimiter.make({
+      const rateLimiter = yield* RateLimiter.make({
         name: "model",
         limits: [RateLimiter.requests(1, "1 hour")],
         maxWait: "1 second"
       })
-      yield* limit.reserve({})
-      const fiber = yield* Effect.forkChild(Effect.void.pipe(limit.protect, breaker.protect), {
+      yield* rateLimiter.reserve({})
+      const fiber = yield* Effect.forkChild(Effect.void.pipe(rateLimiter.protect, breaker.protect), {
         startImmediately: true
       })
-      yield* limit.pause("10 minutes")
+      yield* rateLimiter.pause("10 minutes")
       fiber.interruptUnsafe()
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* judged(breaker), [0, 0, 0])

@@ -94,7 +94,7 @@ describe("what closes and opens a circuit", () => {
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ name: "model", minimumCalls: 1, ...options })
       const seen = yield* Effect.forkChild(
-        Stream.runHead(Stream.filter(breaker.transitions, ({ reason }) => !/by-hand|open-elapsed/.test(reason))),
+        Stream.runHead(Stream.filter(breaker.transitions, ({ reason }) => !/manual|open-elapsed/.test(reason))),
         { startImmediately: true }
       )
       yield* act(breaker)
@@ -442,7 +442,7 @@ describe("time-outs of one length", () => {
 
   it.effect("all fire in the order of their beginnings when one that began first joins its line last", () =>
     Effect.gen(function*() {
-      const retry = yield* Retry.make({ attempts: 2, base: "50 millis", jitter: "none" })
+      const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: "50 millis", jitter: "none" })
       const pipeline = yield* Pipeline.make({ deadline: "1 second", retry })
       const ends: Array<readonly [string, number]> = []
       let attempts = 0
@@ -623,7 +623,7 @@ describe("jitter", () => {
   for (const [jitter, isEarly] of [["full", true], ["equal", false]] as const) {
     it.effect(`of the ${jitter} kind ${isEarly ? "waits less" : "never waits less"} than half of the delay`, () =>
       Effect.gen(function*() {
-        const retry = yield* Retry.make({ attempts: 2, base: "1 second", jitter })
+        const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: "1 second", jitter })
         const fibers = yield* Effect.forEach(Array.from({ length: 100 }), () => fork(retry.protect(bad)))
         yield* TestClock.adjust("499 millis")
         assert.strictEqual(fibers.some((fiber) => fiber.pollUnsafe() !== undefined), isEarly)

@@ -47,7 +47,7 @@ describe("names", () => {
     Effect.gen(function*() {
       assert.strictEqual(yield* openFor(environment({ MODEL_CIRCUIT_OPEN_FOR: "5 seconds" })), 5000)
       assert.strictEqual(yield* openFor(environment({ MODEL_CIRCUIT_OPEN_FOR: "700" })), 700)
-      assert.strictEqual(yield* openFor(environment({ MODEL_CIRCUIT_OPEN_FOR_BASE: "9 seconds" })), 9000)
+      assert.strictEqual(yield* openFor(environment({ MODEL_CIRCUIT_OPEN_FOR_BASE_DELAY: "9 seconds" })), 9000)
       const nested = { MODEL_CIRCUIT_HALF_OPEN_MAX_WAIT: "0", MODEL_CIRCUIT_HALF_OPEN_CALLS: "2" }
       assert.include(yield* told(circuit, environment(nested)), "halfOpen.maxWait must be a duration above zero, got 0")
     }))
@@ -74,12 +74,12 @@ describe("names", () => {
     Effect.gen(function*() {
       const both = ConfigProvider.orElse(
         environment({ MODEL_CIRCUIT_OPEN_FOR: "9 seconds", MODEL_CIRCUIT_HALF_OPEN_CALLS: "2" }),
-        file("model: { circuit: { name: filed, openFor: { base: 5 seconds }, halfOpen: { maxWait: 0 } } }")
+        file("model: { circuit: { name: filed, openFor: { baseDelay: 5 seconds }, halfOpen: { maxWait: 0 } } }")
       )
       assert.include(yield* told(circuit, both), "halfOpen.maxWait must be a duration above zero, got 0")
       const good = ConfigProvider.orElse(
         environment({ MODEL_CIRCUIT_OPEN_FOR: "9 seconds", MODEL_CIRCUIT_HALF_OPEN_CALLS: "2" }),
-        file("model: { circuit: { name: filed, openFor: { base: 5 seconds }, minimumCalls: 3 } }")
+        file("model: { circuit: { name: filed, openFor: { baseDelay: 5 seconds }, minimumCalls: 3 } }")
       )
       assert.strictEqual(yield* openFor(good), 9000)
       assert.strictEqual((yield* under(good)(circuit)).name, "filed")
@@ -157,7 +157,7 @@ describe("what is not configured is as in the code:", () => {
       assert.deepStrictEqual({ capacity, size }, { capacity: 5, size: 1 })
       let calls = 0
       const retry = yield* Retry.fromConfig<string>("retry", { while: (error) => error !== "no" }).pipe(
-        under(file("retry: { attempts: 5 }"))
+        under(file("retry: { maxAttempts: 5 }"))
       )
       yield* Effect.flip(retry.protect(Effect.suspend(() => Effect.fail(++calls === 1 ? "no" : "yes"))))
       assert.strictEqual(calls, 1)

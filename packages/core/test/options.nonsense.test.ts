@@ -46,13 +46,13 @@ const places: { readonly [Field in string]: Make } = {
   share: bulkhead,
   "resize.concurrency": ({ concurrency }) => Effect.flatMap(bulkhead({}), ({ resize }) => resize(concurrency)),
   "protectWith.maxWait": (options) => Effect.map(bulkhead({}), (bulkhead) => bulkhead.protectWith(options)),
-  attempts: Retry.make,
-  base: Retry.make,
-  cap: Retry.make,
+  maxAttempts: Retry.make,
+  baseDelay: Retry.make,
+  maxDelay: Retry.make,
   jitter: Retry.make,
   while: Retry.make,
   budget: Retry.make,
-  "retry.within": Retry.make,
+  maxDuration: Retry.make,
   ratio: budget,
   floor: budget,
   "budget.window": budget,
@@ -60,7 +60,7 @@ const places: { readonly [Field in string]: Make } = {
   deadline: Pipeline.make,
   attemptTimeout: Pipeline.make,
   retry: Pipeline.make,
-  limit: Pipeline.make,
+  rateLimiter: Pipeline.make,
   bulkhead: Pipeline.make,
   breaker: Pipeline.make,
   "pipeline.slowCallDuration": (options) =>
@@ -187,8 +187,8 @@ describe("is refused by name, value and range:", () => {
 it.effect("an opening of more than a hundred years is refused also where it is written as the base of longer ones", () =>
   Effect.gen(function*() {
     const read = Schema.decodeUnknownEffect(CircuitBreaker.OptionsSchema)
-    const { message } = yield* Effect.flip(read({ name: "model", openFor: { base: "73000 days" } }))
-    assert.include(message, "openFor.base must be a duration of at most 100 years, got \"73000 days\"")
+    const { message } = yield* Effect.flip(read({ name: "model", openFor: { baseDelay: "73000 days" } }))
+    assert.include(message, "openFor.baseDelay must be a duration of at most 100 years, got \"73000 days\"")
   }))
 
 it.effect("a priority that is no number stands with the default, and costs nobody else a place", () =>

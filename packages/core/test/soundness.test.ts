@@ -47,8 +47,12 @@ const idle = { calls: 0, inFlight: 0, queued: 0, waiting: 0 }
 const stackOfAll = Effect.gen(function*() {
   const parts = {
     deadline: "1 hour",
-    retry: yield* Retry.make({ attempts: 2, base: 10, jitter: "none" }),
-    limit: yield* RateLimiter.make({ name: "model", limits: [RateLimiter.requests(2, 100)], maxWait: "1 second" }),
+    retry: yield* Retry.make({ maxAttempts: 2, baseDelay: 10, jitter: "none" }),
+    rateLimiter: yield* RateLimiter.make({
+      name: "model",
+      limits: [RateLimiter.requests(2, 100)],
+      maxWait: "1 second"
+    }),
     bulkhead: yield* Bulkhead.make({ name: "model", concurrency: 1, queue: 1 }),
     breaker: yield* CircuitBreaker.make({
       name: "model",
@@ -72,8 +76,8 @@ const later = (millis: number) => meanwhile(Effect.andThen(Effect.yieldNow, Test
 
 const situations: { readonly [situation: string]: (stack: Stack) => Effect.Effect<unknown, unknown> } = {
   "with room for": () => Effect.void,
-  "in whose limiter there waits": ({ limit }) =>
-    Effect.andThen(Effect.exit(limit.protectWith({ costs: { requests: 2 } })(Effect.void)), later(50)),
+  "in whose limiter there waits": ({ rateLimiter }) =>
+    Effect.andThen(Effect.exit(rateLimiter.protectWith({ costs: { requests: 2 } })(Effect.void)), later(50)),
   "in whose bulkhead there waits": ({ bulkhead }) => meanwhile(bulkhead.protect(Effect.yieldNow)),
   "whose only probe is": ({ breaker }) =>
     Effect.andThen(breaker.control.trip("1 millis"), TestClock.adjust("1 millis")),
@@ -194,7 +198,7 @@ describe("an interrupt at any step leaks nothing from", () => {
               budget = undefined
               succeeded = attempts = 0
               budget = yield* RetryBudget.make({ name: "model" })
-              const again = Retry.retry({ attempts: 2, base: "1 millis" })
+              const again = Retry.retry({ maxAttempts: 2, baseDelay: "1 millis" })
               return yield* watched.pipe(again, again, RetryBudget.within(budget))
             }),
           check: (_, step) =>
@@ -346,10 +350,10 @@ describe("an interrupt at any step leaks nothing from", () => {
             check: (_, step) =>
               Effect.gen(function*() {
                 if (made === undefined) return
-                const { breaker, bulkhead, limit, pipeline } = made
+                const { breaker, bulkhead, rateLimiter, pipeline } = made
                 // Whoever else was there is a child of the struck fiber and has ended with it.
                 const { inFlight, queued } = yield* bulkhead.snapshot
-                const { waiting } = yield* limit.snapshot
+                const { waiting } = yield* rateLimiter.snapshot
                 const calls = (yield* breaker.snapshot).inFlight
                 assert.deepStrictEqual({ calls, inFlight, queued, waiting }, idle, `at step ${step}`)
                 if ((yield* breaker.state) === "Open") return
@@ -446,7 +450,7 @@ describe("an interrupt at any step leaks nothing from", () => {
           Deadline.attempt("1 second"),
           breaker.protect,
           bulkhead.protect,
-          Retry.retry({ attempts: 2, base: "1 millis" })
+          Retry.retry({ maxAttempts: 2, baseDelay: "1 millis" })
         )
         const answer = Cascade.first("a", guarded).pipe(
           Cascade.orElse("b", guarded),

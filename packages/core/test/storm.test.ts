@@ -20,14 +20,14 @@ const guardsOfAll = Effect.gen(function*() {
   const breaker = yield* CircuitBreaker.make({ name: "storm", halfOpen: { calls: 2 }, slowCallDuration: 30 })
   const family = yield* CircuitBreaker.family({ name: "storm", capacity: 5, minimumCalls: 3, openFor: 20 })
   const bulkhead = yield* Bulkhead.make({ name: "storm", concurrency: 20, queue: 200, share: 0.25, maxWait: 40 })
-  const limit = yield* RateLimiter.make({
+  const rateLimiter = yield* RateLimiter.make({
     name: "storm",
     limits: [RateLimiter.requests(60, 30), RateLimiter.tokens(600, 50, { kind: "sliding-window" })],
     maxWait: 60
   })
-  const retry = yield* Retry.make({ attempts: 2, base: 5 })
-  const parts = { deadline: 90, retry, limit, bulkhead, breaker, attemptTimeout: 45 } as const
-  return { breaker, bulkhead, family, limit, pipeline: yield* Pipeline.make(parts) }
+  const retry = yield* Retry.make({ maxAttempts: 2, baseDelay: 5 })
+  const parts = { deadline: 90, retry, rateLimiter, bulkhead, breaker, attemptTimeout: 45 } as const
+  return { breaker, bulkhead, family, rateLimiter, pipeline: yield* Pipeline.make(parts) }
 })
 type Guards = Effect.Success<typeof guardsOfAll>
 type Draw = (sides: number) => number
@@ -46,7 +46,7 @@ const workOf = (draw: Draw, running: { now: number }): Effect.Effect<unknown, st
 }
 
 const guarded = (draw: Draw, guards: Guards, work: Effect.Effect<unknown, string>): Effect.Effect<unknown, unknown> => {
-  const { breaker, bulkhead, family, limit, pipeline } = guards
+  const { breaker, bulkhead, family, rateLimiter, pipeline } = guards
   const limited = Deadline.attempt(1 + draw(60))(work)
   switch (draw(6)) {
     case 0:
@@ -54,13 +54,13 @@ const guarded = (draw: Draw, guards: Guards, work: Effect.Effect<unknown, string
     case 1:
       return bulkhead.protect(limited)
     case 2:
-      return limit.protectWith({ costs: { tokens: draw(20) }, settle: () => ({ tokens: draw(20) }) })(limited)
+      return rateLimiter.protectWith({ costs: { tokens: draw(20) }, settle: () => ({ tokens: draw(20) }) })(limited)
     case 3:
       return family.protect(`key ${draw(12)}`)(limited)
     case 4:
       return pipeline.protectWith({ costs: { tokens: draw(20) } })(work)
     default:
-      return limited.pipe(family.protect(`key ${draw(12)}`), breaker.protect, bulkhead.protect, limit.protect)
+      return limited.pipe(family.protect(`key ${draw(12)}`), breaker.protect, bulkhead.protect, rateLimiter.protect)
   }
 }
 
@@ -75,7 +75,7 @@ const nothing = {
 it.effect("a hundred thousand callers interrupted at random leave all counters at zero", () =>
   Effect.gen(function*() {
     const guards = yield* guardsOfAll
-    const { breaker, bulkhead, family, limit } = guards
+    const { breaker, bulkhead, family, rateLimiter } = guards
     const draw = dice(1)
     const running = { now: 0 }
     const ends = { Success: 0, Failure: 0 }
@@ -94,15 +94,15 @@ it.effect("a hundred thousand callers interrupted at random leave all counters a
         for (const fiber of fibers) if (draw(6) === 0) fiber.interruptUnsafe()
         yield* TestClock.adjust(draw(15))
         waited.inQueue += (yield* bulkhead.snapshot).queued
-        waited.forTurn += (yield* limit.snapshot).waiting
+        waited.forTurn += (yield* rateLimiter.snapshot).waiting
       }
       if (draw(10) === 0) yield* breaker.control.reset
       if (draw(10) === 0) yield* bulkhead.resize(10 + draw(20))
-      if (draw(10) === 0) yield* limit.pause(draw(30))
+      if (draw(10) === 0) yield* rateLimiter.pause(draw(30))
       yield* TestClock.adjust("1 second")
       yield* Effect.forEach(fibers, Fiber.await)
       const { inFlight, queued } = yield* bulkhead.snapshot
-      const { limits, waiting } = yield* limit.snapshot
+      const { limits, waiting } = yield* rateLimiter.snapshot
       const counters = {
         breaker: (yield* breaker.snapshot).inFlight,
         bulkhead: { inFlight, queued },

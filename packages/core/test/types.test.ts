@@ -34,7 +34,7 @@ interface Needed {
 const work = Effect.never as Effect.Effect<"answer", Mine | Theirs, Needed>
 declare const breaker: CircuitBreaker.CircuitBreaker
 declare const bulkhead: Bulkhead.Bulkhead
-declare const limit: RateLimiter.RateLimiter
+declare const rateLimiter: RateLimiter.RateLimiter
 declare const retry: Retry.Retry
 declare const family: CircuitBreaker.Family
 declare const budget: RetryBudget.RetryBudget
@@ -47,7 +47,7 @@ type IsAny<A> = 0 extends 1 & A ? true : false
 interface Part {
   readonly deadline: { readonly given: "1 second"; readonly adds: Exceeded }
   readonly retry: { readonly given: Retry.Retry; readonly adds: never }
-  readonly limit: { readonly given: RateLimiter.RateLimiter; readonly adds: Limited }
+  readonly rateLimiter: { readonly given: RateLimiter.RateLimiter; readonly adds: Limited }
   readonly bulkhead: { readonly given: Bulkhead.Bulkhead; readonly adds: Full }
   readonly breaker: { readonly given: CircuitBreaker.CircuitBreaker; readonly adds: Open }
   readonly attemptTimeout: { readonly given: 250; readonly adds: Exceeded }
@@ -58,7 +58,7 @@ type Combinations<Names extends ReadonlyArray<unknown>> = Names extends readonly
   : []
 type WithFirst<First, Rest> = Rest extends ReadonlyArray<unknown> ? [First, ...Rest] : never
 
-type All = Combinations<["deadline", "retry", "limit", "bulkhead", "breaker", "attemptTimeout"]>
+type All = Combinations<["deadline", "retry", "rateLimiter", "bulkhead", "breaker", "attemptTimeout"]>
 
 type Given<Names extends keyof Part> = { readonly [N in Names]: Part[N]["given"] }
 type GivenOrMissing<Names extends keyof Part> = {
@@ -91,12 +91,12 @@ describe("the error type of a pipeline", () => {
     expectTypeOf<Combinations<["a", "b"]>>().toEqualTypeOf<[] | ["a"] | ["b"] | ["a", "b"]>()
     expectTypeOf<Extract<All, { readonly length: 3 }>[number]>().toEqualTypeOf<keyof Part>()
     expectTypeOf<Extract<All, { readonly length: 6 }>>().toEqualTypeOf<
-      ["deadline", "retry", "limit", "bulkhead", "breaker", "attemptTimeout"]
+      ["deadline", "retry", "rateLimiter", "bulkhead", "breaker", "attemptTimeout"]
     >()
     expectTypeOf<Wrong<Compared<["retry", "nonsense"]>>>().not.toEqualTypeOf<never>()
-    type Swapped = ["given", ["limit"], MadeOf<Given<"limit">>, Makes<"bulkhead">]
-    expectTypeOf<Wrong<Compared<["retry"]> | Swapped>>().toEqualTypeOf<["given", ["limit"]]>()
-    expectTypeOf<Equal<Expected<"breaker">, Expected<"breaker" | "limit">>>().toEqualTypeOf<false>()
+    type Swapped = ["given", ["rateLimiter"], MadeOf<Given<"rateLimiter">>, Makes<"bulkhead">]
+    expectTypeOf<Wrong<Compared<["retry"]> | Swapped>>().toEqualTypeOf<["given", ["rateLimiter"]]>()
+    expectTypeOf<Equal<Expected<"breaker">, Expected<"breaker" | "rateLimiter">>>().toEqualTypeOf<false>()
     expectTypeOf<Equal<Expected<"retry">, any>>().toEqualTypeOf<false>()
   })
 
@@ -144,7 +144,7 @@ describe("the error type of a pipeline", () => {
 
   it("is that of either, where the parts are one thing or the other", () => {
     type Guarded = { readonly breaker: CircuitBreaker.CircuitBreaker }
-    type OfLimit = { readonly limit: RateLimiter.RateLimiter }
+    type OfLimit = { readonly rateLimiter: RateLimiter.RateLimiter }
     const refused = (parts: Guarded | OfLimit) => Pipeline.make(parts)
     expectTypeOf(refused).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Open | Limited>>>()
     type OfRetry = { readonly retry: Retry.Retry<Mine> }
@@ -187,7 +187,7 @@ describe("a guard adds its own error and keeps the rest:", () => {
     expectTypeOf(() => breaker.gate(work)).returns.toEqualTypeOf<Adds<Open>>()
     expectTypeOf(() => family.protect("key")(work)).returns.toEqualTypeOf<Adds<Open>>()
     expectTypeOf(() => bulkhead.protect(work)).returns.toEqualTypeOf<Adds<Full>>()
-    expectTypeOf(() => limit.protect(work)).returns.toEqualTypeOf<Adds<Limited>>()
+    expectTypeOf(() => rateLimiter.protect(work)).returns.toEqualTypeOf<Adds<Limited>>()
     expectTypeOf(() => Deadline.within("1 second")(work)).returns.toEqualTypeOf<Adds<Exceeded>>()
     expectTypeOf(() => Deadline.attempt("1 second")(work)).returns.toEqualTypeOf<Adds<Exceeded>>()
     expectTypeOf(() =>
@@ -195,7 +195,7 @@ describe("a guard adds its own error and keeps the rest:", () => {
     )
       .returns.toEqualTypeOf<Adds<"late">>()
     expectTypeOf(() => retry.protect(work)).returns.toEqualTypeOf<typeof work>()
-    expectTypeOf(() => Retry.retry({ attempts: 2 })(work)).returns.toEqualTypeOf<typeof work>()
+    expectTypeOf(() => Retry.retry({ maxAttempts: 2 })(work)).returns.toEqualTypeOf<typeof work>()
     expectTypeOf(() => Attempts.within(3)(work)).returns.toEqualTypeOf<typeof work>()
     expectTypeOf(() => RetryBudget.within(budget)(work)).returns.toEqualTypeOf<typeof work>()
   })
@@ -206,7 +206,7 @@ describe("a guard adds its own error and keeps the rest:", () => {
         Deadline.attempt("1 second"),
         breaker.protect,
         bulkhead.protect,
-        limit.protect,
+        rateLimiter.protect,
         breaker.gate,
         retry.protect,
         Attempts.within(3),
@@ -214,7 +214,7 @@ describe("a guard adds its own error and keeps the rest:", () => {
       )
     expectTypeOf(usual).returns.toEqualTypeOf<Adds<Exceeded | Open | Full | Limited>>()
     expectTypeOf(() => work.pipe(bulkhead.protect, breaker.protect)).returns.toEqualTypeOf<Adds<Full | Open>>()
-    expectTypeOf(() => work.pipe(limit.protect, limit.protect)).returns.toEqualTypeOf<Adds<Limited>>()
+    expectTypeOf(() => work.pipe(rateLimiter.protect, rateLimiter.protect)).returns.toEqualTypeOf<Adds<Limited>>()
     const settled = () =>
       work.pipe(breaker.protect, Effect.catchTag("CircuitOpen", () => Effect.succeed("later" as const)))
     expectTypeOf(settled).returns.toEqualTypeOf<Effect.Effect<"answer" | "later", Mine | Theirs, Needed>>()
@@ -235,10 +235,13 @@ describe("a guard adds its own error and keeps the rest:", () => {
       }))
     expectTypeOf(ofKey).returns.toEqualTypeOf<Adds<Open>>()
     const costly = () =>
-      work.pipe(limit.protectWith({ costs: { tokens: 5 }, settle: (answer: "answer") => ({ tokens: answer.length }) }))
+      work.pipe(
+        rateLimiter.protectWith({ costs: { tokens: 5 }, settle: (answer: "answer") => ({ tokens: answer.length }) })
+      )
     expectTypeOf(costly).returns.toEqualTypeOf<Adds<Limited>>()
+    const settleNumber = { costs: {}, settle: (answer: number) => ({ tokens: answer }) }
     // @ts-expect-error: what is settled is the value of the call
-    const wrong = () => work.pipe(limit.protectWith({ costs: {}, settle: (answer: number) => ({ tokens: answer }) }))
+    const wrong = () => work.pipe(rateLimiter.protectWith(settleNumber))
     expectTypeOf(wrong).toBeFunction()
   })
 
@@ -305,7 +308,7 @@ describe("what answers instead", () => {
   })
 
   it("a cache adds nothing to the errors of the call", () => {
-    const through = (cache: StaleCache.StaleCache<"answer">) => work.pipe(limit.protect, cache.through("key"))
+    const through = (cache: StaleCache.StaleCache<"answer">) => work.pipe(rateLimiter.protect, cache.through("key"))
     expectTypeOf(through).returns.toEqualTypeOf<
       Effect.Effect<StaleCache.Cached<"answer">, Mine | Theirs | Limited, Needed>
     >()

@@ -76,7 +76,7 @@ const guard = (model: Model) => {
     model,
     attemptTimeout: played(attempt),
     // The next model is the second try.
-    retry: { attempts: 1 },
+    retry: { maxAttempts: 1 },
     bulkhead: { concurrency: atOnce, queue, maxWait: played(maxWait) },
     breaker: {
       window: CircuitBreaker.lastCalls(circuit.window),

@@ -127,11 +127,11 @@ export const ChatModel: Context.Service<ChatModel, ChatModel> = Context.Service<
 export interface GuardedModel extends ChatModel<ModelError> {
   readonly breaker: CircuitBreaker.CircuitBreaker
   readonly bulkhead: Bulkhead.Bulkhead
-  readonly limit: RateLimiter.RateLimiter | undefined
+  readonly rateLimiter: RateLimiter.RateLimiter | undefined
 }
 
 /** How much of the model there is. */
-export interface LimitOptions extends Omit<RateLimiter.Options, "name"> {
+export interface RateLimiterOptions extends Omit<RateLimiter.Options, "name"> {
   /** Tokens taken for the completion of a request without `max_tokens`, until its usage is known. @default 4_096 */
   readonly assumedOutput?: number | undefined
 }
@@ -149,7 +149,7 @@ export interface Options {
    * and when its usage is known, that. What the provider says of its limits makes them tighter, never looser, and its 429
    * pauses them. @default no limit
    */
-  readonly limit?: LimitOptions | undefined
+  readonly rateLimiter?: RateLimiterOptions | undefined
   /** @default 50 at once, and as many waiting, for up to 10 seconds */
   readonly bulkhead?: Omit<Bulkhead.Options, "name"> | undefined
   /** @default 2 attempts and the defaults of `Retry` */
@@ -172,9 +172,9 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
     const name = options.name ?? options.model
     const breaker = yield* CircuitBreaker.make({ ...options.breaker, name, classify })
     const bulkhead = yield* Bulkhead.make({ concurrency: 50, queue: 50, ...options.bulkhead, name })
-    const retry = yield* Retry.make<ModelError>({ attempts: 2, ...options.retry, while: isWorthRetrying })
-    const limit = yield* ModelLimit.make(name, options.limit)
-    const parts = { retry, limit: limit.limiter, bulkhead, breaker }
+    const retry = yield* Retry.make<ModelError>({ maxAttempts: 2, ...options.retry, while: isWorthRetrying })
+    const limit = yield* ModelLimit.make(name, options.rateLimiter)
+    const parts = { retry, rateLimiter: limit.limiter, bulkhead, breaker }
     const { attemptTimeout = "10 seconds", deadline = "30 seconds" } = options
     const guards = yield* Pipeline.make({ ...parts, deadline, attemptTimeout })
     // How long a stream takes is also up to its reader: only its beginning is timed here.
@@ -232,7 +232,7 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
       }),
       breaker,
       bulkhead,
-      limit: limit.limiter
+      rateLimiter: limit.limiter
     }
   })
 

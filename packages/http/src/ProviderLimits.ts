@@ -96,7 +96,7 @@ export const follow = (
         for (const each of learned) each.hear(said, now)
         return Effect.andThen(
           keepToLearned,
-          limiter.lower({ requests: leftOf(said.requests), tokens: leftOf(said.tokens) })
+          limiter.clampAvailable({ requests: leftOf(said.requests), tokens: leftOf(said.tokens) })
         )
       })
 

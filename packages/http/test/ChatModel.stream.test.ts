@@ -23,7 +23,7 @@ const setting = (
     const model = yield* ChatModel.make({
       model: "m",
       bulkhead: { concurrency: 1 },
-      retry: { base: "100 millis", jitter: "none" },
+      retry: { baseDelay: "100 millis", jitter: "none" },
       ...options
     }).pipe(Effect.provideService(ChatClient.ChatClient, made))
     const counted = Effect.gen(function*() {

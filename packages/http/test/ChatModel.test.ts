@@ -16,7 +16,7 @@ const setting = (behaviour: Behaviour.Behaviour, options: Partial<ChatModel.Opti
       Layer.provide(Layer.succeed(SimulatedProvider.SimulatedProvider, provider))
     )
     const model = yield* Effect.provide(
-      ChatModel.make({ model: "m", retry: { base: "100 millis", jitter: "none" }, ...options }),
+      ChatModel.make({ model: "m", retry: { baseDelay: "100 millis", jitter: "none" }, ...options }),
       client
     )
     return { ask: Effect.exit(model.complete(hello)), model, provider, stats: provider.stats("m") }
@@ -79,7 +79,7 @@ describe("ChatModel", () => {
     Effect.gen(function*() {
       const { ask, model, stats } = yield* setting(
         { outcome: Behaviour.overloaded },
-        { retry: { attempts: 6, base: "100 millis" } }
+        { retry: { maxAttempts: 6, baseDelay: "100 millis" } }
       )
       assert.strictEqual(tagOf(yield* played(ask)), "Overloaded")
       assert.strictEqual((yield* stats).started, 2)
@@ -199,7 +199,7 @@ describe("ChatModel", () => {
         [{ model: "" }, "CircuitBreaker.make: name"],
         [{ breaker: { failureRate: 2 } }, "CircuitBreaker.make: failureRate"],
         [{ bulkhead: { concurrency: 0 } }, "Bulkhead.make: concurrency"],
-        [{ retry: { attempts: 0 } }, "Retry.make: attempts"],
+        [{ retry: { maxAttempts: 0 } }, "Retry.make: maxAttempts"],
         [{ attemptTimeout: -1 }, "Pipeline.make: attemptTimeout"],
         [{ deadline: Duration.zero }, "Pipeline.make: deadline"]
       ]

@@ -34,7 +34,7 @@ describe("LanguageModels.fromChatModel", () => {
     Effect.gen(function*() {
       const provider = yield* SimulatedProvider.make({ models: { m: { outcome: Behaviour.ok("Good day") } } })
       const layer = LanguageModels.fromChatModel().pipe(
-        Layer.provide(ChatModel.layer({ model: "m", retry: { attempts: 1 }, breaker: { minimumCalls: 1 } })),
+        Layer.provide(ChatModel.layer({ model: "m", retry: { maxAttempts: 1 }, breaker: { minimumCalls: 1 } })),
         Layer.provide(ChatClient.layer({ provider: "test", baseUrl: "http://simulated.test/v1" })),
         Layer.provide(SimulatedProvider.layerHttpClient),
         Layer.provide(Layer.succeed(SimulatedProvider.SimulatedProvider, provider))

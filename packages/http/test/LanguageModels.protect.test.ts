@@ -8,7 +8,10 @@ import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
 import * as Support from "./support/languageModels.ts"
 
 const hello = { prompt: "hello" }
-const patient = Effect.map(Retry.make({ attempts: 3, base: "100 millis", jitter: "none" }), (retry) => ({ retry }))
+const patient = Effect.map(
+  Retry.make({ maxAttempts: 3, baseDelay: "100 millis", jitter: "none" }),
+  (retry) => ({ retry })
+)
 
 /** A model behind a circuit, and whatever else is told. */
 const setting = (answers: Parameters<typeof Support.scripted>[0], parts: Pipeline.Parts = {}) =>
@@ -78,7 +81,10 @@ describe("LanguageModels.protect", () => {
   it.effect("tells a time-out and a refusal as an AiError that can be waited for", () =>
     Effect.gen(function*() {
       const limit = yield* RateLimiter.make({ name: "m", limits: [RateLimiter.requests(1, "1 minute")] })
-      const { breaker, model } = yield* setting({ whole: [Effect.never] }, { attemptTimeout: "5 seconds", limit })
+      const { breaker, model } = yield* setting({ whole: [Effect.never] }, {
+        attemptTimeout: "5 seconds",
+        rateLimiter: limit
+      })
       const late = yield* played(Effect.flip(model.generateText(hello)))
       assert.include(late.message, "The attempt had not ended after 5s")
       yield* model.generateText(hello).pipe(

@@ -59,7 +59,10 @@ const deliveries: ReadonlyArray<readonly [string, Ask]> = [
 const longestWait = 1
 
 const guarded = (client: Client, model: string, attempts: number) =>
-  ChatModel.make({ model, retry: { attempts, base: longestWait, cap: longestWait, jitter: "none" } }).pipe(
+  ChatModel.make({
+    model,
+    retry: { maxAttempts: attempts, baseDelay: longestWait, maxDelay: longestWait, jitter: "none" }
+  }).pipe(
     Effect.provideService(ChatClient.ChatClient, client)
   )
 

@@ -27,12 +27,12 @@ const fields = {
     Schema.Union([
       Quantity,
       group({
-        base: Schema.optionalKey(Quantity),
+        baseDelay: Schema.optionalKey(Quantity),
         factor: Schema.optionalKey(Quantity),
-        cap: Schema.optionalKey(Quantity),
+        maxDelay: Schema.optionalKey(Quantity),
         jitter: Schema.optionalKey(Quantity)
       })
-    ]).annotate({ expected: "a duration or { base, factor, cap, jitter }" })
+    ]).annotate({ expected: "a duration or { baseDelay, factor, maxDelay, jitter }" })
   ),
   maxRetryAfter: Schema.optionalKey(Quantity),
   patience: Schema.optionalKey(Quantity),
@@ -68,11 +68,11 @@ const toWindow = ({ buckets, lastCalls, lasting }: NonNullable<Written["window"]
 }
 
 const toSchedule = (
-  { base, cap, factor, jitter }: Exclude<Written["openFor"], string | number | undefined>,
+  { baseDelay, factor, jitter, maxDelay }: Exclude<Written["openFor"], string | number | undefined>,
   check: OptionsOf
 ): Schedule.Schedule<unknown, number> => {
-  const first = span(check, "openFor.base", base as Duration.Input)
-  const last = span(check, "openFor.cap", (cap ?? Math.max(first, 600_000)) as Duration.Input)
+  const first = span(check, "openFor.baseDelay", baseDelay as Duration.Input)
+  const last = span(check, "openFor.maxDelay", (maxDelay ?? Math.max(first, 600_000)) as Duration.Input)
   const growth = factor ?? 2
   const share = jitter ?? 0
   if (!isBetween(growth, 1, Infinity)) return check.refuse("openFor.factor", "a number of at least 1", growth)

@@ -331,16 +331,16 @@ export class BreakerMachine {
   /** Changes the state by hand; where it is that already, nothing changes. */
   command(to: BreakerState, clock: Clock.Clock): void {
     this.settle(monotonicMillis(clock), clock)
-    if (this.state !== to) this.moveTo(to, clock, "by-hand")
+    if (this.state !== to) this.moveTo(to, clock, "manual")
   }
 
   /** Opens by hand; an opening that lasts gets the new length, if there is one, and a state set by hand holds. */
   trip(millis: number | undefined, clock: Clock.Clock): void {
     const now = monotonicMillis(clock)
     this.settle(now, clock)
-    if (this.state === "Closed" || this.state === "HalfOpen") this.open(now, clock, "by-hand", 0, millis)
+    if (this.state === "Closed" || this.state === "HalfOpen") this.open(now, clock, "manual", 0, millis)
     else if (this.state === "Open" && millis !== undefined) {
-      this.keepProbes("Open", "by-hand")
+      this.keepProbes("Open", "manual")
       this.openUntil = now + millis
     }
   }
@@ -348,8 +348,8 @@ export class BreakerMachine {
   /** Back to the beginning: Closed, the window empty and the counters at zero. */
   reset(clock: Clock.Clock): void {
     this.rejected = this.openings = this.late = 0
-    if (this.state === "Closed") this.enter("Closed", "by-hand")
-    else this.moveTo("Closed", clock, "by-hand")
+    if (this.state === "Closed") this.enter("Closed", "manual")
+    else this.moveTo("Closed", clock, "manual")
   }
 
   /** The share of calls that pass while the circuit ramps up after closing. */

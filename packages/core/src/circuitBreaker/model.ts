@@ -14,7 +14,7 @@ export type BreakerReason =
   | "probes-succeeded"
   | "probes-failed"
   | "probe-outlasted"
-  | "by-hand"
+  | "manual"
 
 export interface BreakerTransition {
   readonly breaker: string

@@ -24,12 +24,15 @@ export const compose = (parts: Parts, { attempt, total }: Millis, options: CallO
   return plan === undefined ? byHand(parts, guards, total, attempt) : (self) => fused(plan, self)
 }
 
-const guardsOf = ({ breaker, bulkhead, limit }: Parts, options: CallOptions<any, any>): ReadonlyArray<Combinator> => {
+const guardsOf = (
+  { breaker, bulkhead, rateLimiter }: Parts,
+  options: CallOptions<any, any>
+): ReadonlyArray<Combinator> => {
   const { classify, costs, maxWait, settle, slowCallDuration } = options
   const guards = [
-    limit && (costs !== undefined || settle !== undefined || maxWait !== undefined
-      ? limit.protectWith({ costs: costs ?? {}, settle, maxWait })
-      : limit.protect),
+    rateLimiter && (costs !== undefined || settle !== undefined || maxWait !== undefined
+      ? rateLimiter.protectWith({ costs: costs ?? {}, settle, maxWait })
+      : rateLimiter.protect),
     bulkhead && (maxWait === undefined ? bulkhead.protect : bulkhead.protectWith({ maxWait })),
     breaker &&
     (classify !== undefined || slowCallDuration !== undefined

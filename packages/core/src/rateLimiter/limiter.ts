@@ -113,13 +113,13 @@ export class Limiter {
     this.machine.change(checked, this.now())
   }
 
-  lower(atMost: Cost): void {
-    const check = new OptionsOf("RateLimiter.lower")
+  clampAvailable(atMost: Cost): void {
+    const check = new OptionsOf("RateLimiter.clampAvailable")
     const levels = this.limits.map(({ resource }) => {
       const level = atMost[resource]
       return level === undefined ? Infinity : check.amount(`atMost.${resource}`, level)
     })
-    this.machine.lower(levels, this.now())
+    this.machine.clampAvailable(levels, this.now())
   }
 
   // The one alarm there is, for the head of the queue. An alarm that rings too early is set again by what it calls.

@@ -134,7 +134,7 @@ export class LimiterMachine {
   /** Grants nothing before `until`, unless a longer pause stands, and leaves nothing that was saved up. */
   pause(until: number, now: number): void {
     this.pausedUntil = Math.max(this.pausedUntil, until)
-    for (const meter of this.meters) meter.lower(0, now)
+    for (const meter of this.meters) meter.clampAvailable(0, now)
     this.forecast.becameLater()
     this.advance(now)
   }
@@ -147,10 +147,10 @@ export class LimiterMachine {
   }
 
   /** Leaves of each meter at most so much, infinity as much as there is. */
-  lower(levels: Costs, now: number): void {
+  clampAvailable(levels: Costs, now: number): void {
     // Where nothing is lowered no turn moves.
     if (this.meters.every((meter, i) => meter.available(now) <= levels[i]!)) return
-    this.meters.forEach((meter, i) => meter.lower(levels[i]!, now))
+    this.meters.forEach((meter, i) => meter.clampAvailable(levels[i]!, now))
     this.forecast.becameLater()
     this.advance(now)
   }

@@ -16,7 +16,7 @@ export interface Meter {
   /** Corrects a taking made at `takenAt` by `difference`: more is a debt, bounded by the capacity; less is given back. */
   correct(difference: number, takenAt: number, now: number): void
   /** Leaves at most `atMost` to be had at `now`. */
-  lower(atMost: number, now: number): void
+  clampAvailable(atMost: number, now: number): void
   /** What can be had at `now`; negative in debt. */
   available(now: number): number
   /** Goes on with another limit, keeping what has been used. */

@@ -66,7 +66,7 @@ export class SlidingLog implements Meter {
     if (index !== undefined) this.add(index, -Math.min(this.costs[index]!, -difference))
   }
 
-  lower(atMost: number, now: number): void {
+  clampAvailable(atMost: number, now: number): void {
     const excess = this.available(now) - atMost
     if (excess > 0) this.take(excess, now)
   }

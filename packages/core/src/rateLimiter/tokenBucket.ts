@@ -49,7 +49,7 @@ export class TokenBucket extends Level implements Meter {
     this.at = Math.max(this.at, now)
   }
 
-  lower(atMost: number, now: number): void {
+  clampAvailable(atMost: number, now: number): void {
     this.level = Math.min(atMost, this.available(now))
     this.at = Math.max(this.at, now)
   }

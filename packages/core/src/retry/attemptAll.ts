@@ -37,7 +37,7 @@ export const attemptAll = <A, E, R>(
   timed?: Timed | undefined
 ): Effect.Effect<A, E, R> => {
   // Without a time limit, the first attempt pays for nothing.
-  let run = policy.within === Infinity ? undefined : new Run(policy, fiber)
+  let run = policy.maxDuration === Infinity ? undefined : new Run(policy, fiber)
   const budget = budgetOf(policy, fiber)
   const once = budget === undefined ? self : counted(self, budget, fiber)
   const attempt: Effect.Effect<A, E, R> = Effect.catchCause(once, (cause) => {
@@ -64,19 +64,19 @@ export class Run {
 
   constructor(policy: Policy, fiber: Fiber.Fiber<any, any>) {
     this.policy = policy
-    this.previous = policy.base
-    this.start = policy.within === Infinity ? 0 : monotonicMillis(fiber.getRef(Clock.Clock))
+    this.previous = policy.baseDelay
+    this.start = policy.maxDuration === Infinity ? 0 : monotonicMillis(fiber.getRef(Clock.Clock))
   }
 
   /** The wait before the next attempt, which is still to be paid for; undefined when there is none. */
   next(error: unknown, fiber: Fiber.Fiber<any, any>, timed?: Timed | undefined): number | undefined {
     const { policy } = this
-    if (this.made >= policy.attempts || !isWorthIt(policy, error, this.made)) return undefined
+    if (this.made >= policy.maxAttempts || !isWorthIt(policy, error, this.made)) return undefined
     const draw = policy.jitter === "none" ? 0 : fiber.getRef(Random.Random).nextDoubleUnsafe()
     const own = backoff(policy, this.made, this.previous, draw)
     const asked = millisAsked(error)
     // To ask earlier than told is to be refused again, and another target may answer meanwhile.
-    if (asked > policy.cap) return undefined
+    if (asked > policy.maxDelay) return undefined
     const wait = Math.max(own, asked)
     if (wait >= this.left(fiber, timed)) return undefined
     this.made++
@@ -101,7 +101,7 @@ export class Run {
     const clock = fiber.getRef(Clock.Clock)
     const now = monotonicMillis(clock)
     const deadline = timed === undefined ? deadlineOf(fiber, clock, now) : timed.deadline
-    return Math.min(this.start + this.policy.within, deadline?.at ?? Infinity) - now
+    return Math.min(this.start + this.policy.maxDuration, deadline?.at ?? Infinity) - now
   }
 }
 

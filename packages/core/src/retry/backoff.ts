@@ -4,7 +4,7 @@
  * - `none`: doubles, exactly
  * - `full`: anywhere from zero to that
  * - `equal`: anywhere from half of it to it
- * - `decorrelated`: anywhere from `base` to three times the wait before
+ * - `decorrelated`: anywhere from `baseDelay` to three times the wait before
  */
 export type Jitter = "none" | "full" | "equal" | "decorrelated"
 
@@ -12,14 +12,14 @@ export const jitters: ReadonlyArray<Jitter> = ["none", "full", "equal", "decorre
 
 /** The wait before retry number `retry`, from 1, given the wait before the last one and a draw from [0, 1). */
 export const backoff = (
-  options: { readonly base: number; readonly cap: number; readonly jitter: Jitter },
+  options: { readonly baseDelay: number; readonly maxDelay: number; readonly jitter: Jitter },
   retry: number,
   previous: number,
   draw: number
 ): number => {
-  const { base, cap, jitter } = options
-  // The power overflows to infinity in the thousandth retry; the cap takes it back.
-  const doubled = Math.min(cap, base * 2 ** (retry - 1))
+  const { baseDelay, jitter, maxDelay } = options
+  // The power overflows to infinity in the thousandth retry; the minimum takes it back.
+  const doubled = Math.min(maxDelay, baseDelay * 2 ** (retry - 1))
   switch (jitter) {
     case "none":
       return doubled
@@ -28,8 +28,8 @@ export const backoff = (
     case "equal":
       return doubled / 2 + doubled / 2 * draw
     case "decorrelated": {
-      const top = Math.max(base, previous * 3)
-      return Math.min(cap, base + (top - base) * draw)
+      const top = Math.max(baseDelay, previous * 3)
+      return Math.min(maxDelay, baseDelay + (top - baseDelay) * draw)
     }
   }
 }

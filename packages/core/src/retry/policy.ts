@@ -9,11 +9,11 @@ import type { RetryBudget } from "../RetryBudget.ts"
 
 /** Times in milliseconds; infinity for no limit. */
 export interface Policy {
-  readonly attempts: number
-  readonly base: number
-  readonly cap: number
+  readonly maxAttempts: number
+  readonly baseDelay: number
+  readonly maxDelay: number
   readonly jitter: Jitter
-  readonly within: number
+  readonly maxDuration: number
   readonly while: (error: any, attempts: number) => boolean
   readonly budget: RetryBudget | undefined
 }
@@ -22,13 +22,13 @@ export interface Policy {
 export const isTransient = (error: unknown): boolean => Outcome.isRetryable(error) && !Outcome.isRejection(error)
 
 export const toPolicy = (options: Options<any>, check: OptionsOf): Policy => {
-  const base = check.positive("base", options.base ?? "200 millis")
+  const baseDelay = check.positive("baseDelay", options.baseDelay ?? "200 millis")
   return {
-    attempts: check.integer("attempts", options.attempts ?? 3, 1),
-    base,
-    cap: check.positive("cap", options.cap ?? Math.max(base, 10_000)),
+    maxAttempts: check.integer("maxAttempts", options.maxAttempts ?? 3, 1),
+    baseDelay,
+    maxDelay: check.positive("maxDelay", options.maxDelay ?? Math.max(baseDelay, 10_000)),
     jitter: check.oneOf("jitter", options.jitter ?? "full", jitters),
-    within: options.within === undefined ? Infinity : check.positive("within", options.within),
+    maxDuration: options.maxDuration === undefined ? Infinity : check.positive("maxDuration", options.maxDuration),
     while: options.while === undefined ? isTransient : check.callback("while", options.while),
     budget: options.budget === undefined ? undefined : toBudget(options.budget, check)
   }

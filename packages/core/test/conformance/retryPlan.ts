@@ -50,9 +50,9 @@ export const planRetry = (scenario: Scenario): Plan | NotExpressible => {
   const odd = outcomes.find((outcome) => outcome !== "success" && !(outcome in errors))
   if (odd !== undefined) return not("unknown operation", odd)
   const options: Retry.Options = {
-    attempts: numberOf(config["maxAttempts"]) ?? Number.MAX_SAFE_INTEGER,
-    base: Math.min(base, longest),
-    cap: constant ? Math.min(base, longest) : longest,
+    maxAttempts: numberOf(config["maxAttempts"]) ?? Number.MAX_SAFE_INTEGER,
+    baseDelay: Math.min(base, longest),
+    maxDelay: constant ? Math.min(base, longest) : longest,
     jitter: jitter === undefined ? "none" : "decorrelated"
   }
   return { replay: Effect.provide(play(steps, options, flavour.firstAttempt), TestClock.layer()) }

@@ -56,9 +56,9 @@ const protectOf = ({ guards }: Scene, name: string): Protect => {
     case "bulkheadBriefly":
       return bulkheads.bulkhead.protectWith({ maxWait })
     case "limitBriefly":
-      return limiters.limit.protectWith({ costs: {}, maxWait })
+      return limiters.rateLimiter.protectWith({ costs: {}, maxWait })
     case "limitSettled":
-      return limiters.limit.protectWith({ costs: { requests: 2 }, settle: () => ({ requests: 0 }) })
+      return limiters.rateLimiter.protectWith({ costs: { requests: 2 }, settle: () => ({ requests: 0 }) })
   }
   const plain: Record<string, { readonly protect: Protect }> = { ...breakers, ...bulkheads, ...limiters }
   return name.startsWith("family") ? family.protect(name) : plain[name]!.protect

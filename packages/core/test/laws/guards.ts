@@ -36,7 +36,7 @@ export const maxWaits = {
   bulkhead: 5000,
   bulkheadBriefly: 50,
   share: 500,
-  limit: 3000,
+  rateLimiter: 3000,
   limitBriefly: 50,
   limitSettled: 3000,
   sliding: 3000
@@ -102,10 +102,10 @@ export const makeGuards = Effect.gen(function*() {
   })
   const bulkhead = yield* Bulkhead.make({ name: "bulkhead", concurrency: 1, queue: 3, maxWait: maxWaits.bulkhead })
   const share = yield* Bulkhead.make({ name: "share", concurrency: 2, queue: 4, share: 0.5, maxWait: maxWaits.share })
-  const limit = yield* RateLimiter.make({
-    name: "limit",
+  const rateLimiter = yield* RateLimiter.make({
+    name: "rateLimiter",
     limits: [RateLimiter.requests(2, 1000)],
-    maxWait: maxWaits.limit,
+    maxWait: maxWaits.rateLimiter,
     queue: limitQueue
   })
   const sliding = yield* RateLimiter.make({
@@ -118,12 +118,12 @@ export const makeGuards = Effect.gen(function*() {
     name: "meter",
     limits: [RateLimiter.requests(10_000, "10 days", { kind: "sliding-window" })]
   })
-  const retry = yield* Retry.make({ attempts: 3, base: 10, jitter: "none" })
+  const retry = yield* Retry.make({ maxAttempts: 3, baseDelay: 10, jitter: "none" })
   const retryBudget = yield* RetryBudget.make({ name: "retries", floor: 2 })
   const pipeline = yield* Pipeline.make({
     deadline: 4000,
-    retry: yield* Retry.make({ attempts: 2, base: 10, jitter: "none" }),
-    limit,
+    retry: yield* Retry.make({ maxAttempts: 2, baseDelay: 10, jitter: "none" }),
+    rateLimiter,
     bulkhead,
     breaker: pipelineBreaker,
     attemptTimeout: 1000
@@ -133,7 +133,7 @@ export const makeGuards = Effect.gen(function*() {
     judges,
     breakers: { breaker, slowBreaker, pipeline: pipelineBreaker },
     bulkheads: { bulkhead, share },
-    limiters: { limit, sliding, meter },
+    limiters: { rateLimiter, sliding, meter },
     family,
     retry,
     retryBudget,
@@ -145,18 +145,18 @@ export type Guards = Effect.Success<typeof makeGuards>
 
 /** What a change by hand does; those of the cache are the interpreter's, which keeps an account of them. */
 export const changeByHand = (guards: Guards, change: Exclude<ByHand, `cache.${string}`>): Effect.Effect<unknown> => {
-  const { breakers: { breaker }, bulkheads: { bulkhead, share }, family, limiters: { limit, sliding } } = guards
+  const { breakers: { breaker }, bulkheads: { bulkhead, share }, family, limiters: { rateLimiter, sliding } } = guards
   switch (change) {
-    case "limit.pause":
-      return limit.pause(2000)
+    case "rateLimiter.pause":
+      return rateLimiter.pause(2000)
     case "sliding.pause":
       return sliding.pause(10_000)
-    case "limit.lower":
-      return limit.lower({ requests: 0 })
-    case "limit.setLimits narrow":
-      return limit.setLimits([RateLimiter.requests(1, 2000)])
-    case "limit.setLimits wide":
-      return limit.setLimits([RateLimiter.requests(4, 1000)])
+    case "rateLimiter.clampAvailable":
+      return rateLimiter.clampAvailable({ requests: 0 })
+    case "rateLimiter.setLimits narrow":
+      return rateLimiter.setLimits([RateLimiter.requests(1, 2000)])
+    case "rateLimiter.setLimits wide":
+      return rateLimiter.setLimits([RateLimiter.requests(4, 1000)])
     case "bulkhead.resize 1":
       return bulkhead.resize(1)
     case "bulkhead.resize 3":

@@ -152,7 +152,7 @@ const behindSemaphore = (scene: Scene, inner: Any): Any =>
 const throughGuards = ({ guards: { bulkheads, limiters } }: Scene): Effect.Effect<void> =>
   Effect.yieldNow.pipe(
     bulkheads.bulkhead.protectWith({ maxWait: 5 }),
-    limiters.limit.protectWith({ costs: {}, maxWait: 5 }),
+    limiters.rateLimiter.protectWith({ costs: {}, maxWait: 5 }),
     Deadline.attempt(5),
     Effect.exit
   )

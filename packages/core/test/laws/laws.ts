@@ -23,7 +23,7 @@ export const meanwhile = (scene: Scene): Effect.Effect<void> =>
     }
     for (const [name, limiter] of entries(limiters)) {
       const { limits, waiting } = yield* limiter.snapshot
-      if (waiting < 0 || (name === "limit" && waiting > limitQueue))
+      if (waiting < 0 || (name === "rateLimiter" && waiting > limitQueue))
         scene.breaks("nothing leaks", `${waiting} wait for ${name}`)
       for (const { available, capacity } of limits) {
         if (available > capacity + 1e-6)

@@ -31,7 +31,7 @@ const stormy = (claim: Claim.Claim) =>
     policy: (provider) =>
       Effect.succeed(provider.pipe(
         Deadline.attempt("2 seconds"),
-        Retry.retry({ attempts: 4, base: "1 millis", jitter: "none" })
+        Retry.retry({ maxAttempts: 4, baseDelay: "1 millis", jitter: "none" })
       )),
     claims: [claim]
   })

@@ -68,7 +68,7 @@ describe("Scenario", () => {
               openFor: "10 seconds"
             })
             const bulkhead = yield* Bulkhead.make({ name: "claude", concurrency: 60, queue: 20, maxWait: "1 second" })
-            const retry = Retry.retry({ attempts: 2, base: "100 millis" })
+            const retry = Retry.retry({ maxAttempts: 2, baseDelay: "100 millis" })
             return Cascade.first("gpt", gpt.pipe(Deadline.attempt("4 seconds"), breaker.protect, retry)).pipe(
               Cascade.orElse("claude", claude.pipe(Deadline.attempt("4 seconds"), bulkhead.protect)),
               Cascade.orConstant("canned", "Please try again in a minute."),
@@ -171,7 +171,7 @@ To see it again: Scenario.run(scenario, { seed: "1" })`
       const night = Scenario.make({
         ...short,
         load: [{ name: "by chance", arrivals: Load.poisson({ rate: 20, for: "10 seconds" }) }],
-        policy: (provider) => Effect.succeed(provider.pipe(Retry.retry({ attempts: 3, base: "100 millis" })))
+        policy: (provider) => Effect.succeed(provider.pipe(Retry.retry({ maxAttempts: 3, baseDelay: "100 millis" })))
       })
       const [one, again, other] = yield* Effect.all([
         Scenario.report(night, { seed: "monday" }),
@@ -278,7 +278,7 @@ To see it again: Scenario.run(scenario, { seed: "1" })`
             latency: Latency.uniform(0, "5 seconds"),
             rules: [{ inject: Chaos.fault(new Overloaded()), rate }]
           })),
-          policy: (provider) => Effect.succeed(provider.pipe(Retry.retry({ attempts }))),
+          policy: (provider) => Effect.succeed(provider.pipe(Retry.retry({ maxAttempts: attempts }))),
           claims: []
         }))
         const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, number) => total + number, 0)

@@ -131,7 +131,7 @@ const guard = (model: Model, { scaled }: Night) => {
     model,
     attemptTimeout: attempt,
     // The next model is the second try.
-    retry: { attempts: 1 },
+    retry: { maxAttempts: 1 },
     bulkhead: { concurrency: scaled(atOnce), queue: scaled(atOnce / 2), maxWait: "500 millis" },
     breaker: { ...circuit, slowCallDuration: slow, slowCallRate: 0.5, openFor }
   })

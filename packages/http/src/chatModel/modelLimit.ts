@@ -28,7 +28,7 @@ const none: ModelLimit = {
   hearingStream: identity
 }
 
-export const make = (name: string, options: ChatModel.LimitOptions | undefined): Effect.Effect<ModelLimit> =>
+export const make = (name: string, options: ChatModel.RateLimiterOptions | undefined): Effect.Effect<ModelLimit> =>
   options === undefined ? Effect.succeed(none) : Effect.gen(function*() {
     const { assumedOutput = 4096, ...limits } = options
     const limiter = yield* RateLimiter.make({ ...limits, name })

@@ -24,7 +24,7 @@ export const setting = (
     )
     const step = (model: (typeof names)[number]) =>
       Effect.map(
-        ChatModel.make({ model, attemptTimeout: "5 seconds", retry: { attempts: 1 } }),
+        ChatModel.make({ model, attemptTimeout: "5 seconds", retry: { maxAttempts: 1 } }),
         (made): ModelCascade.Step => ({ ...steps[model], model: made })
       ).pipe(Effect.provide(client))
     const cascade = yield* ModelCascade.make({

@@ -11,7 +11,7 @@ const hello = (more: object = {}): ChatModel.Request => ({ messages: [{ role: "u
 /** The bytes of a request, which its tokens cannot exceed. */
 const bytesOf = (request: ChatModel.Request): number => JSON.stringify(request).length
 
-const setting = (outcome: Behaviour.Outcome, limit: ChatModel.LimitOptions) =>
+const setting = (outcome: Behaviour.Outcome, limit: ChatModel.RateLimiterOptions) =>
   Effect.gen(function*() {
     const provider = yield* SimulatedProvider.make({ models: { m: { outcome }, n: {} } })
     const client = yield* ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
@@ -19,15 +19,15 @@ const setting = (outcome: Behaviour.Outcome, limit: ChatModel.LimitOptions) =>
     )
     const make = (options: ChatModel.Options) =>
       Effect.provideService(ChatModel.make(options), ChatClient.ChatClient, client)
-    const model = yield* make({ model: "m", retry: { attempts: 1 }, limit })
+    const model = yield* make({ model: "m", retry: { maxAttempts: 1 }, rateLimiter: limit })
     const limits = Effect.map(
-      model.limit!.snapshot,
+      model.rateLimiter!.snapshot,
       ({ limits }) => Object.fromEntries(limits.map(({ available, resource }) => [resource, available]))
     )
     return { limits, make, model, provider, started: Effect.map(provider.stats("m"), ({ started }) => started) }
   })
 
-const tokens = (limit: number): ChatModel.LimitOptions => ({ limits: [RateLimiter.tokens(limit, "1 minute")] })
+const tokens = (limit: number): ChatModel.RateLimiterOptions => ({ limits: [RateLimiter.tokens(limit, "1 minute")] })
 
 const replying = (usage: object | undefined, headers: Record<string, string> = {}) =>
   Behaviour.respond(200, { choices: [{ message: { content: "hi" }, finish_reason: "stop" }], usage }, headers)
@@ -102,7 +102,7 @@ describe("the limit of a model", () => {
           "x-ratelimit-reset-tokens": "30s"
         })
       const { limits, model, provider } = yield* setting(says(1_000_000, 900_000), tokens(60_000))
-      const capacity = Effect.map(model.limit!.snapshot, ({ limits }) => limits[0]!.capacity)
+      const capacity = Effect.map(model.rateLimiter!.snapshot, ({ limits }) => limits[0]!.capacity)
       yield* model.complete(hello({ max_tokens: 100 }))
       assert.strictEqual(yield* capacity, 60_000)
       yield* provider.set("m", { outcome: says(30_000, 1200) })
@@ -117,7 +117,7 @@ describe("the limit of a model", () => {
       for (const [status, body] of [[200, "data: [DONE]\n\n"], [500, "oops"]] as const) {
         const { model } = yield* setting(Behaviour.respond(status, body, headers), tokens(60_000))
         yield* Effect.exit(Stream.runDrain(model.stream(hello())))
-        assert.strictEqual((yield* model.limit!.snapshot).limits[0]!.capacity, 30_000)
+        assert.strictEqual((yield* model.rateLimiter!.snapshot).limits[0]!.capacity, 30_000)
       }
     }))
 
