@@ -48,10 +48,10 @@ import * as Schema from "effect/Schema"
 import { BulkheadFull, type Reason } from "./bulkhead/BulkheadFull.ts"
 import { BulkheadCall } from "./bulkhead/call.ts"
 import { PermitPool, type Rules } from "./bulkhead/permitPool.ts"
-import { type Begin, guard } from "./internal/runtime/guard.ts"
+import { guard, type StartAdmission } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
-import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
+import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 
 export { BulkheadFull, type Reason }
@@ -84,16 +84,16 @@ const toRules = (options: Options, check: OptionsOf): Rules => ({
   share: options.share === undefined ? undefined : check.rate("share", options.share)
 })
 
-const written = writtenOptions<Options>()({
+const codec = optionsCodec<Options>()({
   name: Schema.optionalKey(Schema.String),
-  concurrency: Schema.optionalKey(Quantity),
-  queue: Schema.optionalKey(Quantity),
-  maxWait: Schema.optionalKey(Quantity),
-  share: Schema.optionalKey(Quantity)
+  concurrency: Schema.optionalKey(NumberOrDuration),
+  queue: Schema.optionalKey(NumberOrDuration),
+  maxWait: Schema.optionalKey(NumberOrDuration),
+  share: Schema.optionalKey(NumberOrDuration)
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
 /** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
-export const OptionsSchema = written.schema
+export const OptionsSchema = codec.schema
 
 /** What there is to read about a bulkhead at one moment. */
 export interface Snapshot {
@@ -130,7 +130,7 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
     const pool = new PermitPool(toRules(options, new OptionsOf("Bulkhead.make")))
     const refuse = () => pool.isFull ? pool.reject("queue-full") : undefined
     const protect = (maxWait: number) => {
-      const begin: Begin = (_fiber, self) => new BulkheadCall(pool, self, maxWait)
+      const begin: StartAdmission = (_fiber, self) => new BulkheadCall(pool, self, maxWait)
       return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | BulkheadFull, R> =>
         guard(self, begin, refuse)
     }
@@ -158,7 +158,7 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
 export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<Options> = {}
-): Effect.Effect<Bulkhead, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
+): Effect.Effect<Bulkhead, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
 /** A class that is the service key of one bulkhead, with its `layer` and its `protect`. */
 export const Service = <Self>() =>
@@ -166,4 +166,4 @@ export const Service = <Self>() =>
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
 ): GuardClass<Self, KeyOf<"Bulkhead", Id>, Bulkhead, BulkheadFull, Options> =>
-  guardClass(keyOf("Bulkhead", id), { ...options, name: options.name ?? id }, make, written)
+  guardClass(keyOf("Bulkhead", id), { ...options, name: options.name ?? id }, make, codec)

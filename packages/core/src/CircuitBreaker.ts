@@ -49,14 +49,14 @@ import * as Stream from "effect/Stream"
 import type { BreakerReason, BreakerState } from "./circuitBreaker/model.ts"
 import { toJudge, toRules } from "./circuitBreaker/rules.ts"
 import { Circuit } from "./circuitBreaker/circuit.ts"
-import { handle, placeOf } from "./circuitBreaker/facade.ts"
+import { facade, placeOf } from "./circuitBreaker/facade.ts"
 import { OpeningListeners } from "./circuitBreaker/openingListeners.ts"
 import { CircuitOpen } from "./circuitBreaker/CircuitOpen.ts"
 import * as Probe from "./circuitBreaker/probe.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
-import { announcer } from "./circuitBreaker/transitions.ts"
-import { written } from "./circuitBreaker/codec.ts"
+import { publishTransitions } from "./circuitBreaker/publishTransitions.ts"
+import { codec } from "./circuitBreaker/codec.ts"
 import type * as Outcome from "./Outcome.ts"
 import * as Registry from "./Registry.ts"
 
@@ -186,7 +186,7 @@ export interface Options {
  * read("{ name: model, failureRate: 0.3, window: { lastCalls: 20 } }").window // => CircuitBreaker.lastCalls(20)
  * ```
  */
-export const OptionsSchema = written.schema
+export const OptionsSchema = codec.schema
 
 /** What there is to read about a circuit at one moment. */
 export interface Snapshot {
@@ -309,10 +309,10 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
       listeners.tell(transition)
       registry.announce(breaker, transition)
     }
-    const rules = toRules(options, check, announcer(transitions, context, heard), context)
+    const rules = toRules(options, check, publishTransitions(transitions, context, heard), context)
     const circuit = new Circuit(options.name, rules, clock)
     const breaker = listeners.offer(
-      handle(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
+      facade(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
     )
     yield* Registry.register({ _tag: "CircuitBreaker", name: breaker.name, breaker })
     return breaker
@@ -348,7 +348,7 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
 export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<Options> = {}
-): Effect.Effect<CircuitBreaker, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
+): Effect.Effect<CircuitBreaker, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
 /**
  * A class that is the service key of one circuit breaker, with its `layer` and its `protect`. The name of the circuit
@@ -370,4 +370,4 @@ export const Service = <Self>() =>
   id: Id,
   options?: Partial<Options> | undefined
 ): GuardClass<Self, KeyOf<"CircuitBreaker", Id>, CircuitBreaker, CircuitOpen, Options> =>
-  guardClass(keyOf("CircuitBreaker", id), { name: id, ...options }, make, written)
+  guardClass(keyOf("CircuitBreaker", id), { name: id, ...options }, make, codec)

@@ -35,7 +35,7 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { CurrentDeadline, momentOf } from "./deadline/current.ts"
+import { CurrentDeadline, timeContextOf } from "./deadline/current.ts"
 import { DeadlineExceeded } from "./deadline/DeadlineExceeded.ts"
 import { limit } from "./deadline/limit.ts"
 import { defectsOf, OwnLimit, timed } from "./deadline/limited.ts"
@@ -129,6 +129,6 @@ export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
 
 /** The time left, never negative; undefined when there is no deadline. */
 export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.withFiber((fiber) => {
-  const { deadline, now } = momentOf(fiber)
+  const { deadline, now } = timeContextOf(fiber)
   return Effect.succeed(deadline === undefined ? undefined : Duration.millis(Math.max(0, deadline.at - now)))
 })

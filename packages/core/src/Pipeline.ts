@@ -50,7 +50,7 @@ import type * as Bulkhead from "./Bulkhead.ts"
 import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import type * as Deadline from "./Deadline.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
-import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
+import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import type * as Outcome from "./Outcome.ts"
 import { compose, type Millis } from "./pipeline/compose.ts"
 import type * as RateLimiter from "./RateLimiter.ts"
@@ -142,13 +142,13 @@ const toTimes = ({ attemptTimeout, deadline }: Times, check: OptionsOf): Millis 
   return { total, attempt }
 }
 
-const written = writtenOptions<Times>()({
-  deadline: Schema.optionalKey(Quantity),
-  attemptTimeout: Schema.optionalKey(Quantity)
+const codec = optionsCodec<Times>()({
+  deadline: Schema.optionalKey(NumberOrDuration),
+  attemptTimeout: Schema.optionalKey(NumberOrDuration)
 }, { read: (given) => given as Times, check: toTimes })
 
 /** {@link Times} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
-export const TimesSchema = written.schema
+export const TimesSchema = codec.schema
 
 /**
  * Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero, when there is
@@ -178,7 +178,7 @@ export const fromConfig = <const P extends Parts>(
   parts: P & Checked<P & Record<"deadline" | "attemptTimeout", Duration.Input>>
 ): Effect.Effect<Pipeline<Rejections<P> | Deadline.DeadlineExceeded, Retried<P>>, Config.ConfigError> =>
   Effect.flatMap(
-    written.config(path, { deadline: parts.deadline, attemptTimeout: parts.attemptTimeout }),
+    codec.config(path, { deadline: parts.deadline, attemptTimeout: parts.attemptTimeout }),
     (times) => make({ ...parts, ...times } as any) as any
   )
 

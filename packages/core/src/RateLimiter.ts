@@ -58,13 +58,13 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { type Begin, guard } from "./internal/runtime/guard.ts"
+import { guard, type StartAdmission } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import { type Asked, ProtectedCall, ReservingCall } from "./rateLimiter/call.ts"
 import { RateLimited } from "./rateLimiter/RateLimited.ts"
 import { Limiter } from "./rateLimiter/limiter.ts"
-import { limitOf, written } from "./rateLimiter/rules.ts"
+import { codec, limitOf } from "./rateLimiter/rules.ts"
 import * as Registry from "./Registry.ts"
 
 export { RateLimited }
@@ -128,7 +128,7 @@ export interface WaitOptions {
  * {@link Options} as they are written in YAML or JSON, each limit as `{ resource, limit, per, kind, burst }` of which the
  * last two have a default. A field that is wrong or unknown is refused by name.
  */
-export const OptionsSchema = written.schema
+export const OptionsSchema = codec.schema
 
 /** What was taken before its true size was known. Ends once; what is never ended stays as it was taken. */
 export interface Reservation {
@@ -212,7 +212,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter> =>
 export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<Options> = {}
-): Effect.Effect<RateLimiter, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
+): Effect.Effect<RateLimiter, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
 /** A class that is the service key of one limiter, with its `layer` and its `protect`. */
 export const Service = <Self>() =>
@@ -220,7 +220,7 @@ export const Service = <Self>() =>
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
 ): GuardClass<Self, KeyOf<"RateLimiter", Id>, RateLimiter, RateLimited, Options> =>
-  guardClass(keyOf("RateLimiter", id), { ...options, name: options.name ?? id }, make, written)
+  guardClass(keyOf("RateLimiter", id), { ...options, name: options.name ?? id }, make, codec)
 
 const fromLimiter = (limiter: Limiter): RateLimiter => {
   const { name } = limiter
@@ -229,7 +229,7 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
     maxWait: maxWait === undefined ? limiter.maxWait : new OptionsOf(where).wait("maxWait", maxWait)
   })
   const protect = (asked: Asked, settle?: (value: any) => Cost) => {
-    const begin: Begin = (_fiber, self) => new ProtectedCall(limiter, asked, self, settle)
+    const begin: StartAdmission = (_fiber, self) => new ProtectedCall(limiter, asked, self, settle)
     // A call that does not wait is refused before anything is held for it.
     const refuse = asked.maxWait === 0 ? () => limiter.refuse(asked.costs) : undefined
     return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | RateLimited, R> => guard(self, begin, refuse)

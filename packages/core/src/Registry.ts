@@ -44,8 +44,8 @@ import * as Stream from "effect/Stream"
 import type * as Bulkhead from "./Bulkhead.ts"
 import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
-import { type Listed, type Observer, Roster } from "./registry/entryTable.ts"
-import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
+import { EntryTable, type Listed, type Observer } from "./registry/entryTable.ts"
+import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import type * as RateLimiter from "./RateLimiter.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
 import type * as StaleCache from "./StaleCache.ts"
@@ -114,13 +114,13 @@ const mostEvents = 1_000_000
 const toCapacity = (options: Options, check: OptionsOf): number =>
   check.integer("history", check.atMost("history", options.history ?? 100, mostEvents), 0)
 
-const written = writtenOptions<Options>()({ history: Schema.optionalKey(Quantity) }, {
+const codec = optionsCodec<Options>()({ history: Schema.optionalKey(NumberOrDuration) }, {
   read: (given) => given as Options,
   check: toCapacity
 })
 
 /** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
-export const OptionsSchema = written.schema
+export const OptionsSchema = codec.schema
 
 /** The registry in force: one for the whole process, unless a {@link layer} gives another. */
 export const CurrentRegistry = Context.Reference<Registry>("@switchgear/core/Registry/CurrentRegistry", {
@@ -135,7 +135,7 @@ export const layerConfig = (
   path: string | ConfigProvider.Path,
   options: Options = {}
 ): Layer.Layer<never, Config.ConfigError> =>
-  Layer.effect(CurrentRegistry, Effect.flatMap(written.config(path, options), make))
+  Layer.effect(CurrentRegistry, Effect.flatMap(codec.config(path, options), make))
 
 /**
  * Enters a thing into the registry in force until the scope in force closes; without a scope, does nothing. Every
@@ -301,17 +301,17 @@ const subjectOf = (entry: Entry): object => {
 }
 
 const fromCapacity = (capacity: number): Registry => {
-  const roster = new Roster<Entry, Event>(capacity)
+  const table = new EntryTable<Entry, Event>(capacity)
   return {
-    enter: (entry) => roster.enter(subjectOf(entry), entry),
+    enter: (entry) => table.enter(subjectOf(entry), entry),
     announce: (subject, transition) =>
-      roster.announce(subject, (id) => {
+      table.announce(subject, (id) => {
         const key = transition.breaker.slice(subject.name.length)
         return { _tag: "Transition", id, circuit: id + key, ...transition }
       }),
-    observe: (observer) => roster.observe(observer),
-    entries: () => roster.entries,
-    find: (kind, id) => roster.find(kind, id),
-    history: () => roster.history
+    observe: (observer) => table.observe(observer),
+    entries: () => table.entries,
+    find: (kind, id) => table.find(kind, id),
+    history: () => table.history
   }
 }

@@ -35,7 +35,7 @@ import * as Schema from "effect/Schema"
 import type { Jitter } from "./retry/backoff.ts"
 import { through } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
-import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
+import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import { attemptAll, Run } from "./retry/attemptAll.ts"
 import { policies } from "./retry/policies.ts"
 import { isTransient, toPolicy } from "./retry/policy.ts"
@@ -119,19 +119,19 @@ export const schedule = <E = unknown>(options: Options<E>): Schedule.Schedule<Du
   }))
 }
 
-const written = writtenOptions<Options>()({
-  maxAttempts: Schema.optionalKey(Quantity),
-  baseDelay: Schema.optionalKey(Quantity),
-  maxDelay: Schema.optionalKey(Quantity),
+const codec = optionsCodec<Options>()({
+  maxAttempts: Schema.optionalKey(NumberOrDuration),
+  baseDelay: Schema.optionalKey(NumberOrDuration),
+  maxDelay: Schema.optionalKey(NumberOrDuration),
   jitter: Schema.optionalKey(Schema.String),
-  maxDuration: Schema.optionalKey(Quantity)
+  maxDuration: Schema.optionalKey(NumberOrDuration)
 }, { read: (given) => given as Options, check: toPolicy })
 
 /**
  * {@link Options} as they are written in YAML or JSON; `while` and `budget` are added in code. A field that is wrong or
  * unknown is refused by name.
  */
-export const OptionsSchema = written.schema
+export const OptionsSchema = codec.schema
 
 /**
  * Makes a retry with the options under a path of the configuration, such as `["model", "retry"]`; what is not found there
@@ -141,4 +141,4 @@ export const fromConfig = <E = unknown>(
   path: string | ConfigProvider.Path,
   options: Options<E> = {}
 ): Effect.Effect<Retry<E>, Config.ConfigError> =>
-  Effect.flatMap(written.config(path, options as Options), (options) => make(options as Options<E>))
+  Effect.flatMap(codec.config(path, options as Options), (options) => make(options as Options<E>))

@@ -45,7 +45,7 @@ import { OptionsOf } from "./internal/config/checks.ts"
 import { type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import { SLICES, SpendingWindow } from "./retryBudget/spendingWindow.ts"
 import { monotonicMillis } from "./internal/runtime/time.ts"
-import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
+import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 import { accounts } from "./retryBudget/account.ts"
 import { CurrentBudget } from "./retryBudget/current.ts"
@@ -80,15 +80,15 @@ const toWindow = (window: Duration.Input, check: OptionsOf): number => {
   return millis / SLICES >= 0.001 ? millis : check.refuse("window", `a duration of at least ${SLICES} micros`, window)
 }
 
-const written = writtenOptions<Options>()({
+const codec = optionsCodec<Options>()({
   name: Schema.optionalKey(Schema.String),
-  ratio: Schema.optionalKey(Quantity),
-  floor: Schema.optionalKey(Quantity),
-  window: Schema.optionalKey(Quantity)
+  ratio: Schema.optionalKey(NumberOrDuration),
+  floor: Schema.optionalKey(NumberOrDuration),
+  window: Schema.optionalKey(NumberOrDuration)
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
 /** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
-export const OptionsSchema = written.schema
+export const OptionsSchema = codec.schema
 
 /** What there is to read about a budget at one moment. */
 export interface Snapshot {
@@ -136,7 +136,7 @@ export const make = (options: Options): Effect.Effect<RetryBudget> =>
 export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<Options> = {}
-): Effect.Effect<RetryBudget, Config.ConfigError> => Effect.flatMap(written.config(path, options), make)
+): Effect.Effect<RetryBudget, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
 /** Lets the retries inside spend from the budget, unless they name another. An outer budget is not asked. */
 export const within = (budget: RetryBudget) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

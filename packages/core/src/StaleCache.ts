@@ -51,14 +51,14 @@ import { atOnce } from "./internal/data/atOnce.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { monotonicMillis } from "./internal/runtime/time.ts"
 import { resumeWith } from "./internal/runtime/wake.ts"
-import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
+import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 import { Asking, type Mode, modes } from "./staleCache/asking.ts"
 import { type Cached, type Freshness, isFresh } from "./staleCache/cached.ts"
 import { originOf } from "./staleCache/operation.ts"
 import { toRules } from "./staleCache/rules.ts"
 import { SecondTier } from "./staleCache/secondTier.ts"
-import { Shelf } from "./staleCache/memoryTier.ts"
+import { MemoryTier } from "./staleCache/memoryTier.ts"
 import { weigh } from "./staleCache/weigh.ts"
 import type { StaleCacheStore } from "./StaleCacheStore.ts"
 
@@ -98,21 +98,21 @@ export interface Options<in out A = any> {
   readonly storeTimeout?: Duration.Input | undefined
 }
 
-const written = writtenOptions<Options>()({
+const codec = optionsCodec<Options>()({
   name: Schema.optionalKey(Schema.String),
-  capacity: Schema.optionalKey(Quantity),
-  maxBytes: Schema.optionalKey(Quantity),
-  timeToLive: Schema.optionalKey(Quantity),
-  staleFor: Schema.optionalKey(Quantity),
-  after: Schema.optionalKey(Quantity),
-  storeTimeout: Schema.optionalKey(Quantity)
+  capacity: Schema.optionalKey(NumberOrDuration),
+  maxBytes: Schema.optionalKey(NumberOrDuration),
+  timeToLive: Schema.optionalKey(NumberOrDuration),
+  staleFor: Schema.optionalKey(NumberOrDuration),
+  after: Schema.optionalKey(NumberOrDuration),
+  storeTimeout: Schema.optionalKey(NumberOrDuration)
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
 /**
  * {@link Options} as they are written in YAML or JSON; `sizeOf`, `storeWhen` and `store` are added in code. A field that is
  * wrong or unknown is refused by name.
  */
-export const OptionsSchema = written.schema
+export const OptionsSchema = codec.schema
 
 /** How one call uses the cache. */
 export interface CallOptions {
@@ -178,15 +178,15 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
   Effect.gen(function*() {
     const rules = yield* Effect.sync(() => toRules(options, new OptionsOf("StaleCache.make")))
     const { sizeOf, storeWhen } = options
-    const shelf = new Shelf<A>(rules, {
+    const memory = new MemoryTier<A>(rules, {
       storeWhen,
       sizeOf: sizeOf ?? (rules.maxBytes === undefined ? undefined : (value, key) => 2 * key.length + weigh(value))
     })
-    const tier = options.store && new SecondTier(options.store, shelf, rules)
-    const asking = new Asking(rules.name, shelf, tier)
+    const tier = options.store && new SecondTier(options.store, memory, rules)
+    const asking = new Asking(rules.name, memory, tier)
 
     const peek = (fiber: Fiber.Fiber<any, any>, key: string) =>
-      shelf.find(key, monotonicMillis(fiber.getRef(Clock.Clock)))
+      memory.find(key, monotonicMillis(fiber.getRef(Clock.Clock)))
     const inMemory = (key: string) => Effect.withFiber((fiber) => Effect.succeed(peek(fiber, key)))
     const find = tier === undefined ?
       inMemory :
@@ -194,10 +194,10 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
 
     const through = (mode: Mode, after: number, key: string) => <E, R>(call: Effect.Effect<A, E, R>) =>
       mode === "bypass" ?
-        Effect.map(call, (value) => shelf.serve({ value, freshness: "loaded", age: Duration.zero })) :
+        Effect.map(call, (value) => memory.serve({ value, freshness: "loaded", age: Duration.zero })) :
         Effect.withFiber<Cached<A>, E, R>((fiber) => {
           const kept = mode === "use" ? peek(fiber, key) : undefined
-          return isFresh(kept) ? Effect.succeed(shelf.serve(kept)) : asking.ask(fiber, key, call, mode, after)
+          return isFresh(kept) ? Effect.succeed(memory.serve(kept)) : asking.ask(fiber, key, call, mode, after)
         })
 
     const cache: StaleCache<A> = {
@@ -216,18 +216,18 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
             // The store has been asked before the call: what it had is in memory, unless it was pushed out since.
             return Effect.flatMap(inMemory(key), (found) => found || !tier ? Effect.succeed(found) : tier.find(key))
               .pipe(
-                Effect.flatMap((found) => found ? Effect.succeed(shelf.serve(found)) : Effect.fail(error))
+                Effect.flatMap((found) => found ? Effect.succeed(memory.serve(found)) : Effect.fail(error))
               )
           })
         }
       },
-      lastGood: (key) => Effect.map(find(key), (found) => found && shelf.serve(found)),
+      lastGood: (key) => Effect.map(find(key), (found) => found && memory.serve(found)),
       set: (key, value) =>
         inOneStep((fiber, told) => {
-          const keeping = shelf.keep(key, value, monotonicMillis(fiber.getRef(Clock.Clock)))
+          const keeping = memory.keep(key, value, monotonicMillis(fiber.getRef(Clock.Clock)))
           if (keeping === "unwanted") return told()
           // What is too large is not kept, and what was kept before is no longer the value.
-          if (keeping === "too large") shelf.drop(key)
+          if (keeping === "too large") memory.drop(key)
           asking.flights.abandon(key)
           if (tier === undefined) told()
           else if (keeping === "kept") tier.set(key, value, originOf(fiber), told)
@@ -235,18 +235,18 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
         }),
       invalidate: (key) =>
         inOneStep((fiber, told) => {
-          shelf.drop(key)
+          memory.drop(key)
           asking.flights.abandon(key)
           if (tier === undefined) told()
           else tier.remove(key, originOf(fiber), told)
         }),
       clear: inOneStep((fiber, told) => {
-        shelf.clear()
+        memory.clear()
         asking.flights.abandonAll()
         if (tier === undefined) told()
         else tier.clear(originOf(fiber), told)
       }),
-      snapshot: Effect.sync(() => ({ ...shelf.snapshot(), storeFailures: tier?.account.failures ?? 0 }))
+      snapshot: Effect.sync(() => ({ ...memory.snapshot(), storeFailures: tier?.account.failures ?? 0 }))
     }
     yield* Registry.register({ _tag: "StaleCache", name: cache.name, cache })
     return cache
@@ -260,7 +260,7 @@ export const fromConfig = <A>(
   path: string | ConfigProvider.Path,
   options: Partial<Options<A>> = {}
 ): Effect.Effect<StaleCache<A>, Config.ConfigError> =>
-  Effect.flatMap(written.config(path, options), (options: Options<A>) => make(options))
+  Effect.flatMap(codec.config(path, options), (options: Options<A>) => make(options))
 
 const modeOf = (where: string, options: CallOptions | undefined): Mode =>
   options?.mode === undefined ? "use" : new OptionsOf(where).oneOf("mode", options.mode, modes)

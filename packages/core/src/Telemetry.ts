@@ -73,7 +73,7 @@ import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import { callBack } from "./internal/runtime/callBack.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { Publisher, type Series } from "./telemetry/publisher.ts"
-import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
+import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import type * as RateLimiter from "./RateLimiter.ts"
 import * as Registry from "./Registry.ts"
 import type * as RetryBudget from "./RetryBudget.ts"
@@ -87,13 +87,13 @@ export interface Options {
 
 const toMaxNames = (options: Options, check: OptionsOf): number => check.integer("maxNames", options.maxNames ?? 200, 0)
 
-const written = writtenOptions<Options>()({ maxNames: Schema.optionalKey(Quantity) }, {
+const codec = optionsCodec<Options>()({ maxNames: Schema.optionalKey(NumberOrDuration) }, {
   read: (given) => given as Options,
   check: toMaxNames
 })
 
 /** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
-export const OptionsSchema = written.schema
+export const OptionsSchema = codec.schema
 
 /**
  * Publishes the registry in force, for as long as the layer lives. Dies with a `RangeError` when an option is out of
@@ -115,7 +115,7 @@ export const layer = (options: Options = {}): Layer.Layer<never> =>
 export const layerConfig = (
   path: string | ConfigProvider.Path,
   options: Options = {}
-): Layer.Layer<never, Config.ConfigError> => Layer.unwrap(Effect.map(written.config(path, options), layer))
+): Layer.Layer<never, Config.ConfigError> => Layer.unwrap(Effect.map(codec.config(path, options), layer))
 
 type SnapshotOf<K extends Registry.Kind> = Extract<Registry.Snapshot, { readonly _tag: K }>["snapshot"]
 

@@ -5,9 +5,9 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { momentOf } from "../deadline/current.ts"
+import { timeContextOf } from "../deadline/current.ts"
 import { Expiry, type Joined } from "../internal/runtime/expiry.ts"
-import { Admission, type AnyEffect, goOn, type Moment } from "../internal/runtime/guard.ts"
+import { Admission, type AnyEffect, goOn, type TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimeout } from "../internal/runtime/timerLane.ts"
 import { later, orDie, resumeWith } from "../internal/runtime/wake.ts"
@@ -36,7 +36,7 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
     this.maxWait = maxWait
   }
 
-  enter(fiber: Fiber.Fiber<any, any>, given?: Moment | undefined): AnyEffect {
+  acquire(fiber: Fiber.Fiber<any, any>, given?: TimeContext | undefined): AnyEffect {
     const { pool } = this
     // Looked up in the step that uses it: a lane in which nothing happens is not kept.
     this.lane = pool.queue.lane(pool.share === undefined ? undefined : fiber.getRef(CurrentKey))
@@ -46,14 +46,14 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
     }
     if (!pool.hasPlace(this.lane)) return pool.reject("queue-full")
     if (this.maxWait === 0) return pool.reject("wait-timeout")
-    const moment = given ?? momentOf(fiber)
-    if (moment.deadline !== undefined && moment.deadline.at <= moment.now) return pool.reject("deadline")
+    const time = given ?? timeContextOf(fiber)
+    if (time.deadline !== undefined && time.deadline.at <= time.now) return pool.reject("deadline")
     this.priority = priorityOf(fiber)
     pool.queue.push(this)
     this.state = "waiting"
     const wait = this.wait = new Wait(
       fiber,
-      moment,
+      time,
       this.maxWait,
       (reason) => this.sendAway(() => pool.reject(reason))
     )
@@ -80,7 +80,7 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
     return true
   }
 
-  leave(): void {
+  release(): void {
     const { state } = this
     this.state = "new"
     this.wait?.abandon()
@@ -95,7 +95,7 @@ type Next = (fiber: Fiber.Fiber<any, any>, isInTime: boolean) => AnyEffect
 /** The waiting itself: until it is ended from outside, by its deadline or after `maxWait`. */
 class Wait {
   private readonly fiber: Fiber.Fiber<any, any>
-  private readonly moment: Moment
+  private readonly time: TimeContext
   private readonly limit: Joined | undefined
   private isTold = false
   private next: Next | undefined
@@ -103,13 +103,13 @@ class Wait {
 
   constructor(
     fiber: Fiber.Fiber<any, any>,
-    moment: Moment,
+    time: TimeContext,
     maxWait: number,
     giveUp: (reason: Reason) => void
   ) {
-    const { clock, deadline, now } = moment
+    const { clock, deadline, now } = time
     this.fiber = fiber
-    this.moment = moment
+    this.time = time
     const left = deadline === undefined ? Infinity : deadline.at - now
     if (left > maxWait) {
       this.limit = startTimeout(fiber, clock, maxWait, now + maxWait, () => giveUp("wait-timeout"))
@@ -147,7 +147,7 @@ class Wait {
   private tell(): void {
     const { next, resume } = this
     if (this.isTold || next === undefined || resume === undefined) return
-    const { clock, deadline } = this.moment
+    const { clock, deadline } = this.time
     this.isTold = true
     const isInTime = deadline === undefined || monotonicMillis(clock) < deadline.at
     resumeWith(resume, orDie(() => next(this.fiber, isInTime)))

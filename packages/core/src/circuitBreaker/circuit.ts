@@ -4,11 +4,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { CurrentDeadline, momentOf } from "../deadline/current.ts"
+import { CurrentDeadline, timeContextOf } from "../deadline/current.ts"
 import * as Outcome from "../Outcome.ts"
 import { BreakerMachine } from "./machine.ts"
 import type { BreakerLease, BreakerRules } from "./model.ts"
-import { Admission, clockOf, goOn, type Moment } from "../internal/runtime/guard.ts"
+import { Admission, clockOf, goOn, type TimeContext } from "../internal/runtime/guard.ts"
 import { holds } from "../internal/data/holds.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
@@ -70,7 +70,7 @@ export class Circuit extends BreakerMachine {
   }
 
   /** A call was answered; it is learnt from if the moment of its beginning is given. */
-  answered(began: Moment | undefined): void {
+  answered(began: TimeContext | undefined): void {
     if (this.isSilent) {
       this.isSilent = false
       this.patience.answered()
@@ -94,7 +94,7 @@ export class Call extends Admission implements BreakerLease {
   private readonly judge: Judge
   private readonly fiber: Fiber.Fiber<any, any>
   /** What is known of the time at which the call began; undefined where nobody wants to know. */
-  private moment: Moment | undefined
+  private time: TimeContext | undefined
   private teaches = false
 
   constructor(
@@ -102,7 +102,7 @@ export class Call extends Admission implements BreakerLease {
     self: Effect.Effect<any, any, any>,
     judge: Judge,
     fiber: Fiber.Fiber<any, any>,
-    moment: Moment | undefined
+    time: TimeContext | undefined
   ) {
     super()
     if (judge.slowMillis !== Infinity) circuit.watchesSlow = true
@@ -110,23 +110,23 @@ export class Call extends Admission implements BreakerLease {
     this.self = self
     this.judge = judge
     this.fiber = fiber
-    this.moment = moment
+    this.time = time
   }
 
   get clock(): Clock.Clock {
-    return clockOf(this.fiber, this.moment)
+    return clockOf(this.fiber, this.time)
   }
 
   get slowMillis(): number {
     return this.judge.slowMillis
   }
 
-  enter(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+  acquire(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
     const { circuit, self } = this
     if (circuit.tryAcquire(this)) {
       this.teaches = circuit.teachesNext()
-      if (this.moment === undefined && (this.teaches || fiber.getRef(CurrentDeadline) !== undefined)) {
-        this.moment = momentOf(fiber)
+      if (this.time === undefined && (this.teaches || fiber.getRef(CurrentDeadline) !== undefined)) {
+        this.time = timeContextOf(fiber)
       }
       return circuit.state === "HalfOpen"
         ? asProbe(Effect.withFiber((fiber) => goOn(this, self, fiber)), circuit, this, fiber)
@@ -136,7 +136,7 @@ export class Call extends Admission implements BreakerLease {
     return isInProbe(circuit, fiber) ? goOn(this, self, fiber) : circuit.reject()
   }
 
-  leave(exit: Exit.Exit<any, any>): void {
+  release(exit: Exit.Exit<any, any>): void {
     if (this.generation < 0) return
     const { circuit } = this
     if (exit._tag === "Success" && this.judge.classify === Outcome.fromExit) {
@@ -157,10 +157,10 @@ export class Call extends Admission implements BreakerLease {
   /** Undefined for a call that says nothing about the callee. */
   private judgement(exit: Exit.Exit<any, any>): Judgement | undefined {
     if (exit._tag === "Failure") {
-      const given = cutOff(exit, this.moment)
+      const given = cutOff(exit, this.time)
       if (given !== undefined) {
         // A caller without patience is no sick callee, and what was given no time was not begun.
-        if (given <= 0 || !this.circuit.hadEnough(given, this.moment!.now)) return undefined
+        if (given <= 0 || !this.circuit.hadEnough(given, this.time!.now)) return undefined
         return judge(this.judge.classify, exceeded(exit, given))
       }
     }
@@ -168,7 +168,7 @@ export class Call extends Admission implements BreakerLease {
   }
 
   private learn(): void {
-    this.circuit.answered(this.teaches ? this.moment : undefined)
+    this.circuit.answered(this.teaches ? this.time : undefined)
   }
 }
 

@@ -7,37 +7,41 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type { FamilyOptions, Options, Window } from "../CircuitBreaker.ts"
 import type { OptionsOf } from "../internal/config/checks.ts"
-import { group, Quantity, writtenOptions } from "../internal/config/optionsCodec.ts"
+import { group, NumberOrDuration, optionsCodec } from "../internal/config/optionsCodec.ts"
 import { span } from "./bounds.ts"
 import { toBounds, toJudge, toRules } from "./rules.ts"
 
 const fields = {
   name: Schema.optionalKey(Schema.String),
   window: Schema.optionalKey(group({
-    lastCalls: Schema.optionalKey(Quantity),
-    lasting: Schema.optionalKey(Quantity),
-    buckets: Schema.optionalKey(Quantity)
+    lastCalls: Schema.optionalKey(NumberOrDuration),
+    lasting: Schema.optionalKey(NumberOrDuration),
+    buckets: Schema.optionalKey(NumberOrDuration)
   })),
-  minimumCalls: Schema.optionalKey(Quantity),
-  failureRate: Schema.optionalKey(Quantity),
-  slowCallDuration: Schema.optionalKey(Quantity),
-  slowCallRate: Schema.optionalKey(Quantity),
-  consecutiveFailures: Schema.optionalKey(Quantity),
+  minimumCalls: Schema.optionalKey(NumberOrDuration),
+  failureRate: Schema.optionalKey(NumberOrDuration),
+  slowCallDuration: Schema.optionalKey(NumberOrDuration),
+  slowCallRate: Schema.optionalKey(NumberOrDuration),
+  consecutiveFailures: Schema.optionalKey(NumberOrDuration),
   openFor: Schema.optionalKey(
     Schema.Union([
-      Quantity,
+      NumberOrDuration,
       group({
-        baseDelay: Schema.optionalKey(Quantity),
-        factor: Schema.optionalKey(Quantity),
-        maxDelay: Schema.optionalKey(Quantity),
-        jitter: Schema.optionalKey(Quantity)
+        baseDelay: Schema.optionalKey(NumberOrDuration),
+        factor: Schema.optionalKey(NumberOrDuration),
+        maxDelay: Schema.optionalKey(NumberOrDuration),
+        jitter: Schema.optionalKey(NumberOrDuration)
       })
     ]).annotate({ expected: "a duration or { baseDelay, factor, maxDelay, jitter }" })
   ),
-  maxRetryAfter: Schema.optionalKey(Quantity),
-  patience: Schema.optionalKey(Quantity),
-  halfOpen: Schema.optionalKey(group({ calls: Schema.optionalKey(Quantity), maxWait: Schema.optionalKey(Quantity) })),
-  rampUp: Schema.optionalKey(group({ over: Schema.optionalKey(Quantity), from: Schema.optionalKey(Quantity) }))
+  maxRetryAfter: Schema.optionalKey(NumberOrDuration),
+  patience: Schema.optionalKey(NumberOrDuration),
+  halfOpen: Schema.optionalKey(
+    group({ calls: Schema.optionalKey(NumberOrDuration), maxWait: Schema.optionalKey(NumberOrDuration) })
+  ),
+  rampUp: Schema.optionalKey(
+    group({ over: Schema.optionalKey(NumberOrDuration), from: Schema.optionalKey(NumberOrDuration) })
+  )
 }
 
 type Written = Schema.Struct<typeof fields>["Type"]
@@ -96,24 +100,24 @@ const check = (options: Options, check: OptionsOf): void => {
   toJudge(options, check)
 }
 
-const place = (field: string): ReadonlyArray<string> | undefined =>
+const pathOf = (field: string): ReadonlyArray<string> | undefined =>
   field === "window.calls"
     ? ["window", "lastCalls"]
     : field === "window.duration"
     ? ["window", "lasting"]
     : undefined
 
-export const written = writtenOptions<Options>()(fields, { read, check, place })
+export const codec = optionsCodec<Options>()(fields, { read, check, pathOf: pathOf })
 
-export const writtenFamily = writtenOptions<FamilyOptions>()({
+export const familyCodec = optionsCodec<FamilyOptions>()({
   ...fields,
-  capacity: Schema.optionalKey(Quantity),
-  idleTimeToLive: Schema.optionalKey(Quantity)
+  capacity: Schema.optionalKey(NumberOrDuration),
+  idleTimeToLive: Schema.optionalKey(NumberOrDuration)
 }, {
   read: (given, check, defaults) => ({ ...given as Partial<FamilyOptions>, ...read(given, check, defaults) }),
   check: (options, rules) => {
     check(options, rules)
     toBounds(options, rules)
   },
-  place
+  pathOf: pathOf
 })

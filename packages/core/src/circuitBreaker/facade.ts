@@ -9,19 +9,19 @@ import type { BreakerMachine } from "./machine.ts"
 import type { Timed } from "./model.ts"
 import { Call, type Circuit, type Judge, judgeWith } from "./circuit.ts"
 import type { CircuitOpen } from "./CircuitOpen.ts"
-import { type Begin, gate, guard, type Moment, type Refuse } from "../internal/runtime/guard.ts"
+import { type Check, gate, guard, type StartAdmission, type TimeContext } from "../internal/runtime/guard.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { longestMillis } from "./bounds.ts"
 import { isInProbe } from "./probe.ts"
 
 /** Where a handle finds its circuit, each time anew. */
-export interface Place {
+export interface CircuitRef {
   readonly name: string
   /** The circuit to call through. */
-  readonly called: (fiber: Fiber.Fiber<any, any>, moment: Moment | undefined) => Circuit
+  readonly called: (fiber: Fiber.Fiber<any, any>, time: TimeContext | undefined) => Circuit
   /** The circuit to ask about a call, before it is called through or not. */
-  readonly asked: (fiber: Fiber.Fiber<any, any>, moment: Moment | undefined) => Circuit
+  readonly asked: (fiber: Fiber.Fiber<any, any>, time: TimeContext | undefined) => Circuit
   /** The circuit to look at. */
   readonly seen: (clock: Clock.Clock) => Circuit
   /** Lets a command change the circuit. */
@@ -29,7 +29,7 @@ export interface Place {
 }
 
 /** The place of a circuit that is always there. */
-export const placeOf = (circuit: Circuit): Place => ({
+export const placeOf = (circuit: Circuit): CircuitRef => ({
   name: circuit.name,
   called: () => circuit,
   asked: () => circuit,
@@ -38,26 +38,26 @@ export const placeOf = (circuit: Circuit): Place => ({
 })
 
 /** How calls begin at a place. */
-export const beginAt = (place: Place, judge: Judge): Begin => (fiber, self, moment) =>
-  new Call(place.called(fiber, moment), self, judge, fiber, moment)
+export const beginAt = (place: CircuitRef, judge: Judge): StartAdmission => (fiber, self, time) =>
+  new Call(place.called(fiber, time), self, judge, fiber, time)
 
 /** Refuses the calls to a circuit that is open, before anything else is done for them. */
-const refuseOpen = (place: Place): Refuse => (fiber) => {
+const refuseOpen = (place: CircuitRef): Check => (fiber) => {
   const circuit = place.asked(fiber, undefined)
   return circuit.isOpen && circuit.staysOpen(fiber.getRef(Clock.Clock)) ? circuit.reject() : undefined
 }
 
 const timeOf = (fiber: Fiber.Fiber<any, any>): Timed => ({ clock: fiber.getRef(Clock.Clock) })
 
-export const handle = (place: Place, judge: Judge, transitions: Stream.Stream<Transition>): CircuitBreaker => {
+export const facade = (place: CircuitRef, judge: Judge, transitions: Stream.Stream<Transition>): CircuitBreaker => {
   const isOpen = refuseOpen(place)
   const protect = (judge: Judge) => {
     const begin = beginAt(place, judge)
     return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin, isOpen)
   }
-  const refuse: Refuse = (fiber, moment) => {
-    const circuit = place.asked(fiber, moment)
-    return circuit.wouldAdmit(moment ?? timeOf(fiber)) || isInProbe(circuit, fiber) ? undefined : circuit.reject()
+  const refuse: Check = (fiber, time) => {
+    const circuit = place.asked(fiber, time)
+    return circuit.wouldAdmit(time ?? timeOf(fiber)) || isInProbe(circuit, fiber) ? undefined : circuit.reject()
   }
   const look = <A>(read: (circuit: Circuit, now: number) => A) =>
     Effect.map(Clock.Clock, (clock) => {

@@ -13,13 +13,13 @@ import * as Registry from "../Registry.ts"
 import { clockOf, guard } from "../internal/runtime/guard.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { type Judge, judgeWith } from "./circuit.ts"
-import { beginAt, handle, type Place } from "./facade.ts"
+import { beginAt, type CircuitRef, facade } from "./facade.ts"
 import { Members } from "./members.ts"
 import type { CircuitOpen } from "./CircuitOpen.ts"
 import { OpeningListeners } from "./openingListeners.ts"
 import { toBounds, toJudge, toRules } from "./rules.ts"
-import { announcer } from "./transitions.ts"
-import { writtenFamily } from "./codec.ts"
+import { publishTransitions } from "./publishTransitions.ts"
+import { familyCodec } from "./codec.ts"
 
 /** The options of every circuit, and how many there may be. `name` is the family's; a circuit is called `name/key`. */
 export interface FamilyOptions extends Options {
@@ -41,7 +41,7 @@ export interface FamilyOptions extends Options {
  * {@link FamilyOptions} as they are written in YAML or JSON; `classify` is added in code. A field that is wrong or unknown
  * is refused by name.
  */
-export const FamilyOptionsSchema = writtenFamily.schema
+export const FamilyOptionsSchema = familyCodec.schema
 
 /** What there is to read about a family at one moment. Counters include what forgotten circuits had counted. */
 export interface FamilySnapshot {
@@ -111,14 +111,14 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
       listeners.tell(transition)
       registry.announce(family, transition)
     }
-    const rules = toRules(options, check, announcer(hub, context, heard), context)
+    const rules = toRules(options, check, publishTransitions(hub, context, heard), context)
     const members = new Members(options.name, rules, toBounds(options, check))
     const judge = toJudge(options, check)
     const transitions = Stream.fromPubSub(hub)
-    const placeOf = (key: string): Place => ({
+    const placeOf = (key: string): CircuitRef => ({
       name: members.nameOf(key),
-      called: (fiber, moment) => members.call(key, clockOf(fiber, moment)),
-      asked: (fiber, moment) => members.get(key, clockOf(fiber, moment)),
+      called: (fiber, time) => members.call(key, clockOf(fiber, time)),
+      asked: (fiber, time) => members.get(key, clockOf(fiber, time)),
       seen: (clock) => members.peek(key, clock),
       changed: (clock, change) => members.command(key, clock, change)
     })
@@ -135,7 +135,7 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
           members.get(key, clock)
           const place = placeOf(key)
           return listeners.offer(
-            handle(place, judge, Stream.filter(transitions, ({ breaker }) => breaker === place.name))
+            facade(place, judge, Stream.filter(transitions, ({ breaker }) => breaker === place.name))
           )
         }),
       keys: Effect.sync(() => members.keys()),
@@ -153,4 +153,4 @@ export const family = (options: FamilyOptions): Effect.Effect<Family> =>
 export const familyFromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<FamilyOptions> = {}
-): Effect.Effect<Family, Config.ConfigError> => Effect.flatMap(writtenFamily.config(path, options), family)
+): Effect.Effect<Family, Config.ConfigError> => Effect.flatMap(familyCodec.config(path, options), family)

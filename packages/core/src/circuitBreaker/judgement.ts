@@ -9,7 +9,7 @@ import * as Deadline from "../Deadline.ts"
 import * as Outcome from "../Outcome.ts"
 import { atOnce } from "../internal/data/atOnce.ts"
 import { Expiry } from "../internal/runtime/expiry.ts"
-import type { Moment } from "../internal/runtime/guard.ts"
+import type { TimeContext } from "../internal/runtime/guard.ts"
 import { holds } from "../internal/data/holds.ts"
 import { rejection } from "../internal/runtime/rejection.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
@@ -68,7 +68,7 @@ const millisOf = (duration: unknown): number =>
  */
 export const cutOff = (
   exit: Exit.Failure<any, any>,
-  began: Moment | undefined
+  began: TimeContext | undefined
 ): number | undefined => {
   const { cause } = exit
   const [first] = cause.reasons

@@ -10,7 +10,7 @@
  */
 import type * as Clock from "effect/Clock"
 import type { BreakerLease, BreakerReason, BreakerRules, BreakerState, Timed } from "./model.ts"
-import { Overdue } from "./slowCalls.ts"
+import { SlowCallTracker } from "./slowCalls.ts"
 import { Probes } from "./probes.ts"
 import { RampUp } from "./rampUp.ts"
 import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
@@ -26,7 +26,7 @@ export class BreakerMachine {
   /** For whoever keeps many circuits: whether `ended` is to be told of calls that end. */
   tellsEnds = false
   private ramp: RampUp | undefined
-  private overdue: Overdue | undefined
+  private slowCalls: SlowCallTracker | undefined
   private failuresInRow = 0
   /** For whoever keeps many circuits: when this one was last used. */
   usedAt = 0
@@ -63,7 +63,7 @@ export class BreakerMachine {
       lease.watch = this.probes.begin(this.askedAt + this.rules.halfOpenMaxWait)
     } else if (this.state !== "Disabled") {
       if (this.watchesSlow && lease.slowMillis !== Infinity) {
-        lease.watch = (this.overdue ??= new Overdue()).add(this.askedAt + lease.slowMillis)
+        lease.watch = (this.slowCalls ??= new SlowCallTracker()).add(this.askedAt + lease.slowMillis)
       }
       this.ramp?.spend(this.askedAt)
     }
@@ -108,7 +108,7 @@ export class BreakerMachine {
     if (generation === this.generation) {
       if (lease.watch !== undefined) {
         if (this.state === "HalfOpen") this.probes.forget(lease.watch)
-        else this.overdue?.remove(lease.watch)
+        else this.slowCalls?.remove(lease.watch)
       }
     } else if (generation >= 0) this.late++
     if (this.tellsEnds) this.ended()
@@ -125,18 +125,18 @@ export class BreakerMachine {
     tripFor: number | undefined
   ): void {
     // Most calls end here.
-    if (this.state === "Closed" && this.overdue === undefined && lease.generation === this.generation) {
+    if (this.state === "Closed" && this.slowCalls === undefined && lease.generation === this.generation) {
       this.end(lease)
       this.recordCall(lease, failed, tripFor)
       if (this.tellsEnds) this.ended()
       return
     }
     let now: number | undefined
-    if (this.overdue !== undefined && lease.generation === this.generation && this.isCounting) {
+    if (this.slowCalls !== undefined && lease.generation === this.generation && this.isCounting) {
       const { clock } = lease
       now = monotonicMillis(clock)
       // Others that are slow by now come first, and with them the circuit may open; this one is told with its result.
-      if (lease.watch !== undefined) this.overdue.remove(lease.watch)
+      if (lease.watch !== undefined) this.slowCalls.remove(lease.watch)
       this.countOverdue(now, clock)
     }
     this.outlast(lease)
@@ -194,9 +194,9 @@ export class BreakerMachine {
 
   /** Counts the calls in flight that are slow by now, before they end. */
   private countOverdue(now: number, clock: Clock.Clock): void {
-    let watch = this.overdue?.shift(now)
+    let watch = this.slowCalls?.shift(now)
     if (watch === undefined) return
-    for (; watch !== undefined; watch = this.overdue?.shift(now)) watch.mark = this.window.record(false, true, now)
+    for (; watch !== undefined; watch = this.slowCalls?.shift(now)) watch.mark = this.window.record(false, true, now)
     if (this.state === "Closed") this.judge({ clock })
   }
 
@@ -310,7 +310,7 @@ export class BreakerMachine {
     this.keepProbes(to, reason)
     this.generation++
     this.state = to
-    this.overdue = undefined
+    this.slowCalls = undefined
     this.ramp = undefined
     this.failuresInRow = 0
     if (to !== "Open" && to !== "HalfOpen") this.openingsInRow = 0

@@ -12,7 +12,7 @@ export interface Watch extends Place<Watch>, Heaped {
 
 export const makeWatch = (due: number): Watch => ({ due, mark: -1, before: undefined, after: undefined, spot: -1 })
 
-export class Overdue {
+export class SlowCallTracker {
   // Calls with one limit become slow in the order in which they began: a queue holds them at constant cost.
   private readonly queue = new WaitQueue<Watch>()
   // Calls with a shorter limit than one before them, which would have to be sorted in.

@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import { type Deadline, Expiry } from "../internal/runtime/expiry.ts"
-import type { Moment } from "../internal/runtime/guard.ts"
+import type { TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 
 export const CurrentDeadline = Context.Reference<Deadline | undefined>("@switchgear/core/Deadline/CurrentDeadline", {
@@ -11,7 +11,7 @@ export const CurrentDeadline = Context.Reference<Deadline | undefined>("@switchg
 })
 
 /** What a fiber knows about time at this moment. */
-export const momentOf = (fiber: Fiber.Fiber<any, any>): Moment => {
+export const timeContextOf = (fiber: Fiber.Fiber<any, any>): TimeContext => {
   const clock = fiber.getRef(Clock.Clock)
   const now = monotonicMillis(clock)
   return { clock, now, deadline: deadlineOf(fiber, clock, now) }

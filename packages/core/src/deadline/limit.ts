@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect"
 import type { Deadline } from "../internal/runtime/expiry.ts"
 import { type Admission, type AnyEffect, type AnyFiber, insidePrototype } from "../internal/runtime/guard.ts"
-import { momentOf } from "./current.ts"
+import { timeContextOf } from "./current.ts"
 import { type DeadlineExceeded, nothingLeft } from "./DeadlineExceeded.ts"
 import { limitedAt } from "./limited.ts"
 
@@ -13,10 +13,10 @@ interface Limited extends AnyEffect {
 }
 
 const runLimited = ({ limit, millis, self }: Limited, fiber: AnyFiber, outer: Admission | undefined): AnyEffect => {
-  const moment = momentOf(fiber)
+  const time = timeContextOf(fiber)
   return millis === 0
-    ? nothingLeft({ limit, at: moment.now })
-    : limitedAt(fiber, self, limit, millis, moment, outer)
+    ? nothingLeft({ limit, at: time.now })
+    : limitedAt(fiber, self, limit, millis, time, outer)
 }
 
 const LimitedProto = insidePrototype<Limited>("Switchgear.limit", runLimited, function(fiber) {

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/runtime/expiry.ts"
-import { type Admission, type Moment, passOnElsewhere } from "../internal/runtime/guard.ts"
+import { type Admission, passOnElsewhere, type TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimeout, type Timeout } from "../internal/runtime/timerLane.ts"
 import { later, resumeWith } from "../internal/runtime/wake.ts"
@@ -19,7 +19,7 @@ export interface Owner {
 }
 
 /** The deadline of a pipeline that begins now: its own, or the one around it if that is nearer. */
-export const total = ({ clock, deadline, now }: Moment, millis: number): Deadline =>
+export const total = ({ clock, deadline, now }: TimeContext, millis: number): Deadline =>
   deadline !== undefined && deadline.at <= now + millis ? deadline : new Expiry("total", now + millis, clock, millis)
 
 // A nanosecond in milliseconds. What is less, a remainder of sums of fractions, would be told as a time of zero, by which
@@ -36,7 +36,7 @@ export const limitedAt = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   limit: Deadline["limit"],
   millis: number,
-  { clock, deadline: around, now }: Moment,
+  { clock, deadline: around, now }: TimeContext,
   outer?: Admission | undefined,
   owner?: Owner | undefined
 ): Effect.Effect<A, E | DeadlineExceeded, R> => {

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { momentOf } from "../deadline/current.ts"
+import { timeContextOf } from "../deadline/current.ts"
 import { nothingLeft } from "../deadline/DeadlineExceeded.ts"
 import { ended, limitedAt, type Owner, total } from "../deadline/limited.ts"
 import type { Deadline } from "../internal/runtime/expiry.ts"
@@ -15,21 +15,21 @@ import { enterFrame, stepInto } from "../internal/runtime/frame.ts"
 import {
   Admission,
   type AnyEffect,
-  type Begin,
+  type Check,
   goOn,
   insidePrototype,
   isInside,
-  leaveSafely,
-  type Moment,
-  type Refuse
+  releaseSafely,
+  type StartAdmission,
+  type TimeContext
 } from "../internal/runtime/guard.ts"
 import type { RetryAt } from "../retry/attemptAll.ts"
 import type { WaitingAttempt, WaitingAttempts } from "./waiting.ts"
 
 /** What the runs of a pipeline share. */
 export interface Plan {
-  readonly refuse: Refuse | undefined
-  readonly begins: ReadonlyArray<Begin>
+  readonly refuse: Check | undefined
+  readonly begins: ReadonlyArray<StartAdmission>
   /** Those that are sent away when the circuit opens; undefined without a circuit that tells when it does. */
   readonly waiting: WaitingAttempts | undefined
   readonly retryAt: RetryAt | undefined
@@ -87,20 +87,20 @@ class Run {
   attempt(fiber: Fiber.Fiber<any, any>): AnyEffect {
     const attempt = new PipelineAttempt(this)
     enterFrame(attempt, fiber)
-    return attempt.enter(fiber)
+    return attempt.acquire(fiber)
   }
 
   /** What is known at this moment; undefined if no time is left at the very beginning. */
-  moment(fiber: Fiber.Fiber<any, any>): Moment | undefined {
-    const moment = momentOf(fiber)
+  time(fiber: Fiber.Fiber<any, any>): TimeContext | undefined {
+    const time = timeContextOf(fiber)
     if (!this.isBegun) {
       this.isBegun = true
       const { total: millis } = this.plan
-      this.deadline = millis === undefined ? moment.deadline : total(moment, millis)
-      if (millis !== undefined && this.deadline!.at <= moment.now) return undefined
+      this.deadline = millis === undefined ? time.deadline : total(time, millis)
+      if (millis !== undefined && this.deadline!.at <= time.now) return undefined
     }
-    moment.deadline = this.deadline
-    return moment
+    time.deadline = this.deadline
+    return time
   }
 }
 
@@ -129,28 +129,28 @@ class PipelineAttempt extends Admission implements Owner {
     this.held = Array<Admission>(run.plan.begins.length)
   }
 
-  enter(fiber: Fiber.Fiber<any, any>): AnyEffect {
+  acquire(fiber: Fiber.Fiber<any, any>): AnyEffect {
     const { held, run } = this
     const { attempt, begins, refuse } = run.plan
-    const moment = run.moment(fiber)
-    if (moment === undefined) return nothingLeft(run.deadline!)
+    const time = run.time(fiber)
+    if (time === undefined) return nothingLeft(run.deadline!)
     if (this.asked === 0) {
-      const refused = refuse?.(fiber, moment)
+      const refused = refuse?.(fiber, time)
       if (refused !== undefined) return refused
     }
     this.goesOn()
     const next = this as unknown as AnyEffect
     while (this.asked < begins.length) {
-      const admission = begins[this.asked]!(fiber, next, moment)
+      const admission = begins[this.asked]!(fiber, next, time)
       held[this.asked++] = admission
-      const then = admission.enter(fiber, moment)
+      const then = admission.acquire(fiber, time)
       if (then === next) continue
       if (!Exit.isExit(then)) this.waitsFor(admission, fiber)
       return then
     }
     return attempt === undefined
       ? goOn(this, run.self, fiber)
-      : limitedAt(fiber, run.self, "attempt", attempt, moment, this, this)
+      : limitedAt(fiber, run.self, "attempt", attempt, time, this, this)
   }
 
   private waitsFor(admission: Admission, fiber: Fiber.Fiber<any, any>): void {
@@ -169,22 +169,22 @@ class PipelineAttempt extends Admission implements Owner {
     const { child } = this
     if (child !== undefined && child.pollUnsafe() === undefined) {
       return Effect.flatMap(Effect.exit(ended(child)), (ended) => {
-        this.leave(exit._tag === "Failure" && ended._tag === "Failure" ? both(exit, ended) : exit)
+        this.release(exit._tag === "Failure" && ended._tag === "Failure" ? both(exit, ended) : exit)
         return ended
       })
     }
-    this.leave(exit)
+    this.release(exit)
     return undefined
   }
 
-  leave(exit: Exit.Exit<any, any>): void {
+  release(exit: Exit.Exit<any, any>): void {
     this.goesOn()
     for (let i = this.asked - 1; i >= 0; i--) {
       const admission = this.held[i]!
       // What a guard of the attempt has gone on with is the attempt, and not yet the work.
       admission.begun = this.begun
       admission.hasFailed = this.hasFailed
-      leaveSafely(admission, exit)
+      releaseSafely(admission, exit)
     }
   }
 }

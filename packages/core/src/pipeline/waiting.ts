@@ -3,7 +3,7 @@
  * of finding out when they have waited.
  */
 import type { OnOpening } from "../circuitBreaker/openingListeners.ts"
-import type { Admission, AnyFiber, Refuse } from "../internal/runtime/guard.ts"
+import type { Admission, AnyFiber, Check } from "../internal/runtime/guard.ts"
 
 export interface WaitingAttempt {
   readonly fiber: AnyFiber
@@ -12,12 +12,12 @@ export interface WaitingAttempt {
 }
 
 export class WaitingAttempts {
-  private readonly refuse: Refuse
+  private readonly refuse: Check
   private readonly onOpening: OnOpening
   private readonly attempts = new Set<WaitingAttempt>()
   private stopListening: (() => void) | undefined
 
-  constructor(refuse: Refuse, onOpening: OnOpening) {
+  constructor(refuse: Check, onOpening: OnOpening) {
     this.refuse = refuse
     this.onOpening = onOpening
   }

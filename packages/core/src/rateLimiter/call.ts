@@ -4,7 +4,7 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { CurrentDeadline, deadlineOf } from "../deadline/current.ts"
 import { atOnce } from "../internal/data/atOnce.ts"
-import { Admission, clockOf, goOn, type Moment } from "../internal/runtime/guard.ts"
+import { Admission, clockOf, goOn, type TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type Costs, grain, type Refusal, type Turn } from "./turn.ts"
 import { later, orDie, resumeWith } from "../internal/runtime/wake.ts"
@@ -52,12 +52,12 @@ export abstract class Caller extends Admission implements Turn {
     return this.asked.costs
   }
 
-  enter(fiber: Fiber.Fiber<any, any>, moment?: Moment | undefined): Effect.Effect<any, any, any> {
+  acquire(fiber: Fiber.Fiber<any, any>, time?: TimeContext | undefined): Effect.Effect<any, any, any> {
     const { limiter } = this
-    const now = moment !== undefined && moment.clock === limiter.clock ? moment.now : limiter.now()
+    const now = time !== undefined && time.clock === limiter.clock ? time.now : limiter.now()
     if (this.asked.maxWait > 0) {
       this.fiber = fiber
-      this.latest = this.lastUse(fiber, now, moment)
+      this.latest = this.lastUse(fiber, now, time)
     }
     const answer = limiter.machine.request(this, now)
     if (answer === "taken") {
@@ -96,7 +96,7 @@ export abstract class Caller extends Admission implements Turn {
     later(this.fiber, () => this.proceed())
   }
 
-  leave(exit: Exit.Exit<any, any>): void {
+  release(exit: Exit.Exit<any, any>): void {
     const { state } = this
     this.state = "new"
     if (state === "running") {
@@ -130,13 +130,13 @@ export abstract class Caller extends Admission implements Turn {
     // What was granted and then left before it was told has been given back, and nobody is there to go on.
   }
 
-  private lastUse(fiber: Fiber.Fiber<any, any>, now: number, moment: Moment | undefined): number {
+  private lastUse(fiber: Fiber.Fiber<any, any>, now: number, time: TimeContext | undefined): number {
     const longest = now + this.asked.maxWait
-    if (moment === undefined ? fiber.getRef(CurrentDeadline) === undefined : moment.deadline === undefined)
+    if (time === undefined ? fiber.getRef(CurrentDeadline) === undefined : time.deadline === undefined)
       return longest
-    const clock = clockOf(fiber, moment)
+    const clock = clockOf(fiber, time)
     const shown = clock === this.limiter.clock ? now : monotonicMillis(clock)
-    const deadline = moment === undefined ? deadlineOf(fiber, clock, shown) : moment.deadline
+    const deadline = time === undefined ? deadlineOf(fiber, clock, shown) : time.deadline
     if (deadline === undefined) return longest
     const at = clock === this.limiter.clock ? deadline.at : deadline.at - shown + now
     // A turn at the very deadline is of no use: it has to come a grain of the clock before.

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type * as Meter from "./meter.ts"
 import type { OptionsOf } from "../internal/config/checks.ts"
-import { group, Quantity, writtenOptions } from "../internal/config/optionsCodec.ts"
+import { group, NumberOrDuration, optionsCodec } from "../internal/config/optionsCodec.ts"
 import type { Kind, Limit, LimitOptions, Options, Resource } from "../RateLimiter.ts"
 
 const resources: ReadonlyArray<Resource> = ["requests", "tokens", "cost"]
@@ -48,18 +48,18 @@ export const toRules = (
   checked: checkLimits(limits, check)
 })
 
-export const written = writtenOptions<Options>()({
+export const codec = optionsCodec<Options>()({
   name: Schema.optionalKey(Schema.String),
   limits: Schema.optionalKey(Schema.Array(group({
     resource: Schema.optionalKey(Schema.String),
-    limit: Schema.optionalKey(Quantity),
-    per: Schema.optionalKey(Quantity),
+    limit: Schema.optionalKey(NumberOrDuration),
+    per: Schema.optionalKey(NumberOrDuration),
     kind: Schema.optionalKey(Schema.String),
-    burst: Schema.optionalKey(Quantity)
+    burst: Schema.optionalKey(NumberOrDuration)
   }))),
-  maxWait: Schema.optionalKey(Quantity),
-  queue: Schema.optionalKey(Quantity),
-  maxRetryAfter: Schema.optionalKey(Quantity)
+  maxWait: Schema.optionalKey(NumberOrDuration),
+  queue: Schema.optionalKey(NumberOrDuration),
+  maxRetryAfter: Schema.optionalKey(NumberOrDuration)
 }, {
   read: ({ limits, ...given }, _check, defaults) => ({
     ...given as Partial<Options>,
@@ -71,7 +71,7 @@ export const written = writtenOptions<Options>()({
     ) ?? defaults.limits ?? []
   }),
   check: toRules,
-  place: (field, { limits = [] }) => {
+  pathOf: (field, { limits = [] }) => {
     const [resource, part] = field === "resource" ? [undefined, field] : field.split(".")
     const index = limits.findIndex((limit) =>
       resource === undefined ? !resources.includes(limit.resource) : limit.resource === resource

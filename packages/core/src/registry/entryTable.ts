@@ -24,7 +24,7 @@ export interface Observer<in Entry, in Event> {
 /** A member under the id that tells it from others of its kind. */
 export type Listed<Entry> = Entry & { readonly id: string }
 
-export class Roster<Entry extends Member, Event> {
+export class EntryTable<Entry extends Member, Event> {
   private readonly members = new Map<string, Listed<Entry>>()
   private readonly ids = new Map<object, string>()
   private readonly namesakes = new Map<string, number>()

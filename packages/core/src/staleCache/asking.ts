@@ -12,7 +12,7 @@ import { CurrentFlight, type Flight, type Waiter } from "./flight.ts"
 import { Flights } from "./flights.ts"
 import { type Origin, originOf } from "./operation.ts"
 import type { SecondTier } from "./secondTier.ts"
-import type { Shelf } from "./memoryTier.ts"
+import type { MemoryTier } from "./memoryTier.ts"
 
 /** What a call has to do with what is kept. */
 export type Mode = "use" | "refresh" | "bypass"
@@ -22,12 +22,12 @@ export const modes: ReadonlyArray<Mode> = ["use", "refresh", "bypass"]
 export class Asking<A> {
   readonly flights = new Flights<A>()
   private readonly name: string
-  private readonly shelf: Shelf<A>
+  private readonly memory: MemoryTier<A>
   private readonly tier: SecondTier<A> | undefined
 
-  constructor(name: string, shelf: Shelf<A>, tier: SecondTier<A> | undefined) {
+  constructor(name: string, memory: MemoryTier<A>, tier: SecondTier<A> | undefined) {
     this.name = name
-    this.shelf = shelf
+    this.memory = memory
     this.tier = tier
   }
 
@@ -42,8 +42,8 @@ export class Asking<A> {
     // One step from the look into memory to the place among the waiters: no interrupt and no other caller comes between.
     return Effect.callback<Cached<A>, E, R>((resume) => {
       const clock = fiber.getRef(Clock.Clock)
-      const kept = mode === "use" ? this.shelf.find(key, monotonicMillis(clock)) : undefined
-      if (isFresh(kept)) return resume(Effect.succeed(this.shelf.serve(kept)))
+      const kept = mode === "use" ? this.memory.find(key, monotonicMillis(clock)) : undefined
+      if (isFresh(kept)) return resume(Effect.succeed(this.memory.serve(kept)))
       const inside = runningFlight(fiber)
       if (inside !== undefined && this.flights.isCircle(inside, key)) return resume(Effect.die(this.circle(key)))
 
@@ -85,7 +85,7 @@ export class Asking<A> {
     flight.start(origin.context, work, (exit) => {
       const isWanted = () => this.flights.isWanted(flight)
       const isKept = exit._tag === "Success" && flight.found === undefined && isWanted() &&
-        this.shelf.keep(flight.key, exit.value, monotonicMillis(origin.clock), isWanted) === "kept"
+        this.memory.keep(flight.key, exit.value, monotonicMillis(origin.clock), isWanted) === "kept"
       if (isKept) flight.line.kept = flight.order
       this.flights.end(flight)
       if (isKept) tier?.keep(flight.key, exit.value, origin)
@@ -95,7 +95,7 @@ export class Asking<A> {
   private answer(flight: Flight<A>, exit: Exit.Exit<A, unknown>): Exit.Exit<Cached<A>, unknown> {
     if (exit._tag === "Failure") return exit as Exit.Exit<never, unknown>
     const cached = flight.found ?? { value: exit.value, freshness: "loaded" as const, age: Duration.zero }
-    return Exit.succeed(this.shelf.serve(cached))
+    return Exit.succeed(this.memory.serve(cached))
   }
 
   // The flight goes on for the next caller.
@@ -105,14 +105,14 @@ export class Asking<A> {
     clock: Clock.Clock,
     resume: (effect: Effect.Effect<Cached<A>>) => void
   ): void {
-    const kept = this.shelf.find(flight.key, monotonicMillis(clock))
+    const kept = this.memory.find(flight.key, monotonicMillis(clock))
     if (kept === undefined) {
       waiter.late = () => this.serveKept(flight, waiter, clock, resume)
       return
     }
     if (!take(flight, waiter)) return
     flight.isHeld = true
-    resumeWith(resume, Effect.succeed(this.shelf.serve(kept)))
+    resumeWith(resume, Effect.succeed(this.memory.serve(kept)))
     this.left(flight, clock)
   }
 
@@ -121,7 +121,7 @@ export class Asking<A> {
   private left(flight: Flight<A>, clock: Clock.Clock): void {
     if (flight.waiters.size > 0) return
     const mayGoOn = flight.isHeld && flight.line.current === flight && this.flights.isWanted(flight) &&
-      this.shelf.has(flight.key, monotonicMillis(clock))
+      this.memory.has(flight.key, monotonicMillis(clock))
     if (!mayGoOn) flight.kill()
   }
 

@@ -22,7 +22,7 @@ const always = () => true
 /** What became of a value that was to be kept: kept, not worth keeping by `storeWhen`, or larger than the cache. */
 export type Keeping = "kept" | "unwanted" | "too large"
 
-export class Shelf<A> {
+export class MemoryTier<A> {
   private readonly entries = new LruMap<string, Entry<A>>()
   private readonly served = { loaded: 0, fresh: 0, stale: 0 }
   private readonly rules: Rules

@@ -12,7 +12,7 @@ import type { Cached } from "./cached.ts"
 import { type Account, type Listener, Operation, type Origin, originOf } from "./operation.ts"
 import { Removals } from "./removals.ts"
 import type { Rules } from "./rules.ts"
-import type { Shelf } from "./memoryTier.ts"
+import type { MemoryTier } from "./memoryTier.ts"
 import { type Turn, Turns } from "./turns.ts"
 
 /** While so many operations that were given up still run, the store is not asked. */
@@ -36,7 +36,7 @@ interface Early {
 export class SecondTier<A> {
   readonly account: Account
   private readonly store: StaleCacheStore<A>
-  private readonly shelf: Shelf<A>
+  private readonly memory: MemoryTier<A>
   private readonly keptFor: Duration.Duration
   private readonly capacity: number
   private readonly removals = new Removals()
@@ -45,9 +45,9 @@ export class SecondTier<A> {
   private readonly readings = new Map<string, Set<Reading>>()
   private readonly early = new LruMap<string, Early>()
 
-  constructor(store: StaleCacheStore<A>, shelf: Shelf<A>, rules: Rules) {
+  constructor(store: StaleCacheStore<A>, memory: MemoryTier<A>, rules: Rules) {
     this.store = store
-    this.shelf = shelf
+    this.memory = memory
     this.keptFor = Duration.millis(rules.timeToLive + rules.staleFor)
     this.capacity = rules.capacity
     this.account = { timeout: rules.storeTimeout, failures: 0, abandoned: 0 }
@@ -58,7 +58,7 @@ export class SecondTier<A> {
     return Effect.withFiber((fiber) => {
       const origin = originOf(fiber)
       return Effect.callback((resume) => {
-        const inMemory = () => this.shelf.find(key, monotonicMillis(origin.clock))
+        const inMemory = () => this.memory.find(key, monotonicMillis(origin.clock))
         const reading: Reading = { key, removedAt: this.removals.removedAt(key), isOutdated: false }
         const read = this.operation(origin, () => Effect.map(this.store.get(key), check), {
           told: (stored) => {
@@ -167,8 +167,8 @@ export class SecondTier<A> {
     const wallNow = clock.currentTimeMillisUnsafe()
     const removedAt = Math.max(reading.removedAt, this.removals.removedAt(key))
     return reading.isOutdated || !isAfter(removedAt, stored.storedAt, wallNow)
-      ? this.shelf.find(key, now)
-      : this.shelf.adopt(key, stored.value, this.dateOf(key, stored.storedAt, now, wallNow), now)
+      ? this.memory.find(key, now)
+      : this.memory.adopt(key, stored.value, this.dateOf(key, stored.storedAt, now, wallNow), now)
   }
 
   // The store tells time by the wall, since its values outlive the process; memory goes on by its own. A value from the

@@ -46,9 +46,9 @@ export class Publisher<Snapshot> {
   private readonly context: Context.Context<never>
   private readonly clock: Clock.Clock
   private readonly names = new Set<string>()
-  private readonly crowd: Crowd<Snapshot>
-  private readonly crowdRound = new Round()
-  private readonly crowdSeries = new Set<Series<Snapshot>>()
+  private readonly overflow: OverflowSeries<Snapshot>
+  private readonly overflowCache = new ScrapeCache()
+  private readonly overflowSeries = new Set<Series<Snapshot>>()
   private readonly retractions = new Set<() => void>()
 
   constructor(series: ReadonlyArray<Series<Snapshot>>, maxNames: number, context: Context.Context<never>) {
@@ -56,7 +56,7 @@ export class Publisher<Snapshot> {
     this.maxNames = maxNames
     this.context = context
     this.clock = Context.get(context, Clock.Clock)
-    this.crowd = new Crowd(series.filter(({ type }) => type === "counter"))
+    this.overflow = new OverflowSeries(series.filter(({ type }) => type === "counter"))
   }
 
   publish(id: string, snapshot: () => Snapshot): () => void {
@@ -73,10 +73,10 @@ export class Publisher<Snapshot> {
   }
 
   private own(id: string, source: Source<Snapshot>, existing: ReadonlyArray<Series<Snapshot>>): () => void {
-    const round = new Round()
+    const cache = new ScrapeCache()
     const retractions = existing.map((series) =>
       this.register(series, id, () => {
-        if (round.begins(series, monotonicMillis(this.clock))) source.latest = newest(source)
+        if (cache.begins(series, monotonicMillis(this.clock))) source.latest = newest(source)
         return series.read(source.latest) ?? NaN
       })
     )
@@ -89,14 +89,14 @@ export class Publisher<Snapshot> {
 
   private share(source: Source<Snapshot>, existing: ReadonlyArray<Series<Snapshot>>): () => void {
     for (const series of existing) {
-      if (this.crowdSeries.has(series)) continue
-      this.crowdSeries.add(series)
+      if (this.overflowSeries.has(series)) continue
+      this.overflowSeries.add(series)
       this.register(series, other, () => {
-        if (this.crowdRound.begins(series, monotonicMillis(this.clock))) this.crowd.refresh()
-        return this.crowd.value(series)
+        if (this.overflowCache.begins(series, monotonicMillis(this.clock))) this.overflow.refresh()
+        return this.overflow.value(series)
       })
     }
-    return this.crowd.join(source)
+    return this.overflow.join(source)
   }
 
   private register({ description, id, labels, type }: Series<Snapshot>, name: string, get: () => number): () => void {
@@ -119,7 +119,7 @@ export class Publisher<Snapshot> {
 
 // An exporter reads every series once, in one go, and one snapshot serves them all. The second time that a series is
 // read a new round has begun; so it has, for those who read single series, after a while.
-class Round {
+class ScrapeCache {
   private readonly seen = new Set<unknown>()
   private begunAt = -Infinity
 
@@ -135,7 +135,7 @@ class Round {
 }
 
 // Those that share the name `other`.
-class Crowd<Snapshot> {
+class OverflowSeries<Snapshot> {
   private readonly sources = new Set<Source<Snapshot>>()
   private readonly counters: ReadonlyArray<Series<Snapshot>>
   private readonly totals = new Map<Series<Snapshot>, number>()

@@ -39,12 +39,12 @@ import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
-import { type About, Director } from "./chaos/director.ts"
+import { type About, ChaosController } from "./chaos/chaosController.ts"
 import type { Fault, Outcome } from "./chaos/injection.ts"
 import type { Chaos } from "./chaos/injector.ts"
 import { type Act, activeRules, acts, type Phase, type Rule } from "./chaos/rules.ts"
 
-export type { About, Counts } from "./chaos/director.ts"
+export type { About, Counts } from "./chaos/chaosController.ts"
 export {
   type BrokenConnection,
   disconnect,
@@ -149,15 +149,15 @@ const begin = (
   { name = "chaos", seed = "chaos" }: Settings
 ): Effect.Effect<Chaos<any, any>> =>
   Effect.map(Random.withSeed(Effect.all([Random.Random, Clock.Clock]), `${seed} ${name}`), ([random, clock]) => {
-    const director = new Director(acts(), random, monotonicMillis(clock))
+    const controller = new ChaosController(acts(), random, monotonicMillis(clock))
     const injectAs = (about: About) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
-      Effect.withFiber<A, E, R>((fiber) => director.meet(fiber, self, about))
+      Effect.withFiber<A, E, R>((fiber) => controller.meet(fiber, self, about))
     return {
       name,
       inject: injectAs({}),
       injectAs,
-      set: (rules) => Effect.sync(() => void (director.acts = always("Chaos.set", rules))),
-      off: Effect.sync(() => void (director.acts = [])),
-      counts: Effect.sync(() => ({ ...director.counts }))
+      set: (rules) => Effect.sync(() => void (controller.acts = always("Chaos.set", rules))),
+      off: Effect.sync(() => void (controller.acts = [])),
+      counts: Effect.sync(() => ({ ...controller.counts }))
     }
   })

@@ -37,14 +37,14 @@ import type * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { type Arrivals, InvalidLoad, problemOf } from "./load/arrivals.ts"
-import { type Arrival, Crowd, type Settled } from "./load/crowd.ts"
+import { type Arrival, LoadGenerator, type Settled } from "./load/loadGenerator.ts"
 import { type Label, labelOf, type Point, type Report } from "./load/report.ts"
-import { Tally } from "./load/tally.ts"
+import { LoadCounts } from "./load/loadCounts.ts"
 import { millisOf, timesOf } from "./load/times.ts"
 import { count } from "./words.ts"
 
 export { type Arrivals, burst, constant, InvalidLoad, poisson, ramp, type Rate, sequence } from "./load/arrivals.ts"
-export type { Arrival, Settled } from "./load/crowd.ts"
+export type { Arrival, Settled } from "./load/loadGenerator.ts"
 export { type Label, type Outcomes, type Point, render, type Report } from "./load/report.ts"
 export { BadTrace, trace } from "./load/trace.ts"
 
@@ -89,20 +89,20 @@ export const run = <A, E, R, L extends string = Label<E>>(
     const ofTimes = yield* Random.withSeed(Random.Random, `${seed} times`)
     const ofCalls = yield* Random.withSeed(Random.Random, `${seed} calls`)
     const context = Context.add(yield* Effect.context<R>(), Random.Random, ofCalls) as Context.Context<R>
-    const tally = new Tally<L>(interval, options.onInterval ?? (() => {}))
-    const crowd = new Crowd<A, E, R, L>(
+    const counts = new LoadCounts<L>(interval, options.onInterval ?? (() => {}))
+    const generator = new LoadGenerator<A, E, R, L>(
       {
         times: timesOf(arrivals, ofTimes),
         call,
         label: options.label ?? (labelOf as (exit: Exit.Exit<A, E>) => L),
         onSettled: options.onSettled,
-        tally
+        counts
       },
       yield* Clock.Clock,
       context
     )
-    yield* crowd.run
-    return tally.report(seed, crowd.now)
+    yield* generator.run
+    return counts.report(seed, generator.now)
   })
 
 /** The series is held in memory, and a time that was misread can be a thousand years. */

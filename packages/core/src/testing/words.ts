@@ -43,7 +43,7 @@ export const quoted = (names: ReadonlyArray<string>): string => {
 }
 
 /** How often each outcome occurred, most frequent first. */
-export const tally = (outcomes: Readonly<Record<string, number>>): string =>
+export const formatCounts = (outcomes: Readonly<Record<string, number>>): string =>
   Object.entries(outcomes)
     .sort(([a, times], [b, others]) => others - times || (a < b ? -1 : 1))
     .map(([outcome, times]) => `${outcome} ${count(times)}`)

@@ -15,7 +15,9 @@ import { readConfig } from "./configTree.ts"
 import { OptionsOf, render } from "./checks.ts"
 
 /** A number or a duration, which is a number of milliseconds or a text such as `"30 seconds"`. */
-export const Quantity = Schema.Union([Schema.Number, Schema.String]).annotate({ expected: "a number or a text" })
+export const NumberOrDuration = Schema.Union([Schema.Number, Schema.String]).annotate({
+  expected: "a number or a text"
+})
 
 /** A group of fields that may all be left out; any other field is refused. */
 export const group = <const Fields extends Schema.Struct.Fields>(fields: Fields) =>
@@ -25,17 +27,17 @@ export const group = <const Fields extends Schema.Struct.Fields>(fields: Fields)
   })
 
 /** From what is written to options, and which of them are allowed. */
-export interface Form<Options, Written> {
+export interface CodecSpec<Options, Written> {
   /** The options that are given; the others are as in `defaults`. */
   readonly read: (written: Written, check: OptionsOf, defaults: Partial<Options>) => Partial<Options>
   /** What `make` does to check them. */
   readonly check: (options: Options, check: OptionsOf) => unknown
   /** Where a field that `check` names is found in what was written, if not under that name. */
-  readonly place?: ((field: string, options: Partial<Options>) => ConfigProvider.Path | undefined) | undefined
+  readonly pathOf?: ((field: string, options: Partial<Options>) => ConfigProvider.Path | undefined) | undefined
 }
 
 /** The two ways to read options that are written down. */
-export interface WrittenOptions<Options, Encoded> {
+export interface OptionsCodec<Options, Encoded> {
   readonly schema: Schema.Codec<Options, Encoded>
   /** The options under a path of the configuration; what is not there is as in `defaults`. */
   readonly config: (
@@ -44,11 +46,11 @@ export interface WrittenOptions<Options, Encoded> {
   ) => Effect.Effect<Options, Config.ConfigError>
 }
 
-export const writtenOptions = <Options extends object>() =>
+export const optionsCodec = <Options extends object>() =>
 <const Fields extends Schema.Struct.Fields>(
   fields: Fields,
-  form: Form<Options, Schema.Struct<Fields>["Type"]>
-): WrittenOptions<Options, Schema.Struct<Fields>["Encoded"]> => {
+  form: CodecSpec<Options, Schema.Struct<Fields>["Type"]>
+): OptionsCodec<Options, Schema.Struct<Fields>["Encoded"]> => {
   type Written = Schema.Struct<Fields>["Type"]
   const struct = group(fields)
   const parse = SchemaParser.decodeUnknownEffect(struct as unknown as Schema.Codec<Written>)
@@ -76,7 +78,7 @@ export const writtenOptions = <Options extends object>() =>
 }
 
 const decideBy = <Options, Written>(
-  { check, place, read }: Form<Options, Written>,
+  { check, pathOf: place, read }: CodecSpec<Options, Written>,
   written: Written,
   defaults: Partial<Options>
 ): Effect.Effect<Options, SchemaIssue.Issue> => {

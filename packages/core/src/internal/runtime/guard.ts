@@ -19,7 +19,7 @@ export type AnyEffect = Effect.Effect<any, any, any>
 export type AnyFiber = Fiber.Fiber<any, any>
 
 /** What the guards that ask in one synchronous stretch know about time, which saves each of them looking. */
-export interface Moment {
+export interface TimeContext {
   readonly clock: Clock.Clock
   /** Monotonic milliseconds. */
   readonly now: number
@@ -27,8 +27,8 @@ export interface Moment {
 }
 
 /** The clock, looked up where nobody did before. */
-export const clockOf = (fiber: AnyFiber, moment: Moment | undefined): Clock.Clock =>
-  moment === undefined ? fiber.getRef(Clock.Clock) : moment.clock
+export const clockOf = (fiber: AnyFiber, time: TimeContext | undefined): Clock.Clock =>
+  time === undefined ? fiber.getRef(Clock.Clock) : time.clock
 
 /**
  * What one run of a guarded effect holds. `enter` takes it and says how to go on: with the guarded effect, by `goOn`;
@@ -45,8 +45,8 @@ export abstract class Admission {
   /** The admission of the guard that is directly around this one. */
   outer: Admission | undefined
 
-  abstract enter(fiber: AnyFiber, moment?: Moment | undefined): AnyEffect
-  abstract leave(exit: Exit.Exit<any, any>): void
+  abstract acquire(fiber: AnyFiber, time?: TimeContext | undefined): AnyEffect
+  abstract release(exit: Exit.Exit<any, any>): void
 
   /**
    * Sends a call away that waits: it goes on with the rejection, if there is one. Answers whether it did; a call that does
@@ -72,7 +72,7 @@ export abstract class Admission {
   }
 
   onExit(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
-    leaveSafely(this, exit)
+    releaseSafely(this, exit)
     return undefined
   }
 }
@@ -81,7 +81,7 @@ export abstract class Admission {
 Object.setPrototypeOf(
   Admission.prototype,
   framePrototype<AnyEffect & Admission>("Switchgear.admission", function(fiber) {
-    return this.enter(fiber)
+    return this.acquire(fiber)
   })
 )
 
@@ -140,15 +140,15 @@ export const insidePrototype = <Self extends AnyEffect>(
   }) as Self & Inside
 
 /** Begins one run of a guard around an effect. */
-export type Begin = (fiber: AnyFiber, self: AnyEffect, moment?: Moment | undefined) => Admission
+export type StartAdmission = (fiber: AnyFiber, self: AnyEffect, time?: TimeContext | undefined) => Admission
 
 /** Answers with a rejection where a run must not go on; nothing is held. */
-export type Refuse = (fiber: AnyFiber, moment?: Moment | undefined) => Exit.Exit<never, any> | undefined
+export type Check = (fiber: AnyFiber, time?: TimeContext | undefined) => Exit.Exit<never, any> | undefined
 
 interface Guarded extends AnyEffect {
   readonly self: AnyEffect
-  readonly begin: Begin
-  readonly refuse: Refuse | undefined
+  readonly begin: StartAdmission
+  readonly refuse: Check | undefined
   /** Whether the guarded effect is a guard itself. */
   readonly leads: boolean
 }
@@ -160,13 +160,13 @@ const runGuarded = (guarded: Guarded, fiber: AnyFiber, outer: Admission | undefi
   admission.leads = guarded.leads
   admission.outer = outer
   enterFrame(admission, fiber)
-  return admission.enter(fiber)
+  return admission.acquire(fiber)
 }
 
 /** Gives back what was taken. What that throws is logged: it must neither replace the result nor keep others from leaving. */
-export const leaveSafely = (admission: Admission, exit: Exit.Exit<any, any>): void => {
+export const releaseSafely = (admission: Admission, exit: Exit.Exit<any, any>): void => {
   try {
-    admission.leave(exit)
+    admission.release(exit)
   } catch (defect) {
     report(defect)
   }
@@ -177,16 +177,16 @@ const GuardedProto = insidePrototype<Guarded>("Switchgear.guard", runGuarded, fu
 })
 
 const Guarded = function(
-  this: { self: AnyEffect; begin: Begin; refuse: Refuse | undefined; leads: boolean },
+  this: { self: AnyEffect; begin: StartAdmission; refuse: Check | undefined; leads: boolean },
   self: AnyEffect,
-  begin: Begin,
-  refuse: Refuse | undefined
+  begin: StartAdmission,
+  refuse: Check | undefined
 ) {
   this.self = self
   this.begin = begin
   this.refuse = refuse
   this.leads = isInside(self)
-} as unknown as new(self: AnyEffect, begin: Begin, refuse: Refuse | undefined) => Guarded
+} as unknown as new(self: AnyEffect, begin: StartAdmission, refuse: Check | undefined) => Guarded
 Guarded.prototype = GuardedProto
 
 /**
@@ -195,13 +195,13 @@ Guarded.prototype = GuardedProto
  */
 export const guard = <A, E, R>(
   self: AnyEffect,
-  begin: Begin,
-  refuse?: Refuse | undefined
+  begin: StartAdmission,
+  refuse?: Check | undefined
 ): Effect.Effect<A, E, R> => new Guarded(self, begin, refuse)
 
 interface Gated extends AnyEffect {
   readonly self: AnyEffect
-  readonly refuse: Refuse
+  readonly refuse: Check
 }
 
 const runGated = (gated: Gated, fiber: AnyFiber, outer: Admission | undefined): AnyEffect =>
@@ -211,23 +211,23 @@ const GatedProto = insidePrototype<Gated>("Switchgear.gate", runGated, function(
   return runGated(this, fiber, undefined)
 })
 
-const Gated = function(this: { self: AnyEffect; refuse: Refuse }, self: AnyEffect, refuse: Refuse) {
+const Gated = function(this: { self: AnyEffect; refuse: Check }, self: AnyEffect, refuse: Check) {
   this.self = self
   this.refuse = refuse
-} as unknown as new(self: AnyEffect, refuse: Refuse) => Gated
+} as unknown as new(self: AnyEffect, refuse: Check) => Gated
 Gated.prototype = GatedProto
 
 /** An effect before which a question is asked, each time it is run. */
-export const gate = <A, E, R>(self: AnyEffect, refuse: Refuse): Effect.Effect<A, E, R> => new Gated(self, refuse)
+export const gate = <A, E, R>(self: AnyEffect, refuse: Check): Effect.Effect<A, E, R> => new Gated(self, refuse)
 
 /** How a combinator begins, if it is nothing but a guard of this kind, so that several can share one frame. */
-export const beginOf = (combinator: (self: AnyEffect) => AnyEffect): Begin | undefined => {
+export const beginOf = (combinator: (self: AnyEffect) => AnyEffect): StartAdmission | undefined => {
   const probe = combinator(Effect.void)
   return GuardedProto.isPrototypeOf(probe) ? (probe as Guarded).begin : undefined
 }
 
 /** What a combinator asks, if it is nothing but a gate of this kind. */
-export const refuseOf = (combinator: (self: AnyEffect) => AnyEffect): Refuse | undefined => {
+export const refuseOf = (combinator: (self: AnyEffect) => AnyEffect): Check | undefined => {
   const probe = combinator(Effect.void)
   return GatedProto.isPrototypeOf(probe) ? (probe as Gated).refuse : undefined
 }

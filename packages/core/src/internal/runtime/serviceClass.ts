@@ -5,7 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Admission, type AnyEffect, type AnyFiber, insidePrototype, passOn } from "./guard.ts"
-import type { WrittenOptions } from "../config/optionsCodec.ts"
+import type { OptionsCodec } from "../config/optionsCodec.ts"
 
 /** A guard: something that stands around an effect and may refuse it with `Rejection`. */
 export interface Guard<Rejection> {
@@ -39,7 +39,7 @@ export const guardClass = <Self, const Key extends string, Shape extends Guard<R
   id: Key,
   options: Options,
   make: (options: Options) => Effect.Effect<Shape>,
-  { config }: Pick<WrittenOptions<Options, unknown>, "config">
+  { config }: Pick<OptionsCodec<Options, unknown>, "config">
 ): GuardClass<Self, Key, Shape, Rejection, Options> => {
   const key = Context.Service<Self, Shape>()(id)
   return Object.assign(key, {

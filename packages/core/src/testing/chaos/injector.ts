@@ -1,7 +1,7 @@
 /** What stands around effects and injects. */
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
-import { type About, type Counts, nothing } from "./director.ts"
+import { type About, type Counts, nothing } from "./chaosController.ts"
 import type { Rule } from "./rules.ts"
 
 /** What can stand around an effect and make it go wrong, with values of `A` and errors of `E`. */

@@ -39,7 +39,7 @@ export interface Figures extends Span {
 }
 
 /** Counts for {@link Figures}, in memory that does not grow with the calls. */
-export class Tally {
+export class SpanCounts {
   calls = 0
   readonly span: Span
   readonly reached: Record<string, number>

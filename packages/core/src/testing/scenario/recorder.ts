@@ -1,6 +1,6 @@
 /** Everything that is kept of a run: the figures of each phase, and what the judges of the claims have watched. */
 import * as Context from "effect/Context"
-import { type Call, type Figures, type Span, Tally } from "./figures.ts"
+import { type Call, type Figures, type Span, SpanCounts } from "./figures.ts"
 import { type Judge, type Judged, judgeOf } from "./judge.ts"
 import type { Plan } from "./plan.ts"
 import { Recent, type Watch } from "./watch.ts"
@@ -16,12 +16,12 @@ export class Visit implements Call {
   reached = 0
   readonly index: number
   readonly at: number
-  readonly tallies: ReadonlyArray<Tally>
+  readonly counts: ReadonlyArray<SpanCounts>
 
-  constructor(index: number, at: number, tallies: ReadonlyArray<Tally>) {
+  constructor(index: number, at: number, counts: ReadonlyArray<SpanCounts>) {
     this.index = index
     this.at = at
-    this.tallies = tallies
+    this.counts = counts
   }
 }
 
@@ -31,8 +31,8 @@ export const CurrentVisit = Context.Reference<Visit | undefined>("@switchgear/co
 })
 
 export class Recorder {
-  private readonly all: Tally
-  private readonly timelines: ReadonlyArray<ReadonlyArray<Tally>>
+  private readonly all: SpanCounts
+  private readonly timelines: ReadonlyArray<ReadonlyArray<SpanCounts>>
   private readonly underWay = new Map<number, Visit>()
   private readonly recent = new Recent()
   private readonly judges: ReadonlyArray<Judge>
@@ -41,31 +41,31 @@ export class Recorder {
   constructor({ claims, load, providers }: Plan) {
     const names = providers.map(({ name }) => name)
     const timelines = [load, ...providers.map(({ phases }) => phases.map(({ span }) => span))]
-    const tallyOf = (span: Span) => new Tally(span, names)
-    this.all = tallyOf({ name: "the whole run", provider: undefined, from: 0, to: Infinity })
-    this.timelines = timelines.map((spans) => spans.map(tallyOf))
+    const countsOf = (span: Span) => new SpanCounts(span, names)
+    this.all = countsOf({ name: "the whole run", provider: undefined, from: 0, to: Infinity })
+    this.timelines = timelines.map((spans) => spans.map(countsOf))
     this.judges = claims.map((claim) => judgeOf(claim, timelines.flat(), names, this.recent))
     this.watches = this.judges.flatMap(({ watch }) => watch === undefined ? [] : [watch])
   }
 
   arrived(index: number, at: number): Visit {
-    const visit = new Visit(index, at, this.talliesAt(at))
+    const visit = new Visit(index, at, this.countsAt(at))
     this.underWay.set(index, visit)
-    for (const tally of visit.tallies) tally.calls++
+    for (const counts of visit.counts) counts.calls++
     for (const watch of this.watches) watch.arrived(at)
     return visit
   }
 
   reached(provider: string, at: number, visit: Visit | undefined): void {
     if (visit !== undefined) visit.reached++
-    for (const tally of this.talliesAt(at)) tally.reached[provider]!++
+    for (const counts of this.countsAt(at)) counts.reached[provider]!++
     for (const watch of this.watches) watch.reached(provider, at, visit)
   }
 
   settled(index: number, ending: Ending): void {
     const visit = Object.assign(this.underWay.get(index)!, ending)
     this.underWay.delete(index)
-    for (const tally of visit.tallies) tally.settled(visit)
+    for (const counts of visit.counts) counts.settled(visit)
     for (const watch of this.watches) watch.settled(visit)
     this.recent.add(visit)
   }
@@ -77,17 +77,17 @@ export class Recorder {
     readonly claims: ReadonlyArray<Judged>
   } {
     const all = this.all.figures(at)
-    const phases = this.timelines.flat().map((tally) => tally.figures(at))
+    const phases = this.timelines.flat().map((counts) => counts.figures(at))
     const figuresOf = (phase: string | undefined) => phases.find(({ name }) => name === phase) ?? all
     return { all, phases, claims: this.judges.map(({ judge }) => judge(figuresOf)) }
   }
 
-  private talliesAt(at: number): ReadonlyArray<Tally> {
-    const tallies = [this.all]
+  private countsAt(at: number): ReadonlyArray<SpanCounts> {
+    const all = [this.all]
     for (const timeline of this.timelines) {
-      const tally = timeline.find(({ span }) => at < span.to)
-      if (tally !== undefined) tallies.push(tally)
+      const counts = timeline.find(({ span }) => at < span.to)
+      if (counts !== undefined) all.push(counts)
     }
-    return tallies
+    return all
   }
 }

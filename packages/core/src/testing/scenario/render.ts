@@ -1,5 +1,5 @@
 /** A run in words: the table of its phases, and the counter-examples of what it was claimed to be. */
-import { count, counted, moment, quoted, span, table, tally } from "../words.ts"
+import { count, counted, formatCounts, moment, quoted, span, table } from "../words.ts"
 import type { Call, Figures } from "./figures.ts"
 import type { Judged } from "./judge.ts"
 import type { Evidence } from "./watch.ts"
@@ -74,7 +74,7 @@ const figures = ({ all, phases }: Told): string => {
     span(latency.p50),
     span(latency.p99),
     count(provider === undefined ? Object.values(reached).reduce((sum, one) => sum + one, 0) : reached[provider]!),
-    tally(outcomes)
+    formatCounts(outcomes)
   ])
   return table([0, 1, 8], [head, ...rows])
 }

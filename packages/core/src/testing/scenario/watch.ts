@@ -2,7 +2,7 @@
  * Watches a claim while the calls are made, in memory that does not grow with them: how many there were of what it
  * counts, and since when it has been broken for good.
  */
-import { count, counted, share, span, tally } from "../words.ts"
+import { count, counted, formatCounts, share, span } from "../words.ts"
 import type { Share, Verdict } from "./claims.ts"
 import type { Call } from "./figures.ts"
 import type { Range } from "./range.ts"
@@ -137,7 +137,7 @@ export class Watch {
   }
 
   private get otherwise(): string {
-    return tally(Object.fromEntries(this.others))
+    return formatCounts(Object.fromEntries(this.others))
   }
 
   private get recovery(): string {

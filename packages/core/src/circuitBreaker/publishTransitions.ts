@@ -10,7 +10,7 @@ import type { BreakerTransition } from "./model.ts"
  * A listener that publishes, and tells `heard`; a sliding hub never makes it wait. What `heard` throws stays with it. A
  * change that it makes is told after the one that it was told of, so that all hear of changes in their order.
  */
-export const announcer = (
+export const publishTransitions = (
   hub: PubSub.PubSub<Transition>,
   context: Context.Context<never>,
   heard: (transition: Transition) => void

@@ -7,7 +7,7 @@ interface Ended {
   readonly latency: Histogram.Histogram
 }
 
-export class Tally<L extends string> {
+export class LoadCounts<L extends string> {
   private readonly interval: number
   private readonly onInterval: (point: Point<L>) => void
   private readonly series: Array<Point<L>> = []

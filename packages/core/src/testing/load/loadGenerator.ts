@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { monotonicMillis } from "../../internal/runtime/time.ts"
-import type { Tally } from "./tally.ts"
+import type { LoadCounts } from "./loadCounts.ts"
 import { roundToMicros } from "./times.ts"
 
 /** A call, as it is told what it is. */
@@ -31,10 +31,10 @@ export interface Plan<A, E, R, L extends string> {
   readonly call: (arrival: Arrival) => Effect.Effect<A, E, R>
   readonly label: (exit: Exit.Exit<A, E>) => L
   readonly onSettled: ((settled: Settled<A, E, L>) => void) | undefined
-  readonly tally: Tally<L>
+  readonly counts: LoadCounts<L>
 }
 
-export class Crowd<A, E, R, L extends string> {
+export class LoadGenerator<A, E, R, L extends string> {
   private readonly plan: Plan<A, E, R, L>
   private readonly clock: Clock.Clock
   private readonly fork: (call: Effect.Effect<A, E, R>) => Fiber.Fiber<A, E>
@@ -68,7 +68,7 @@ export class Crowd<A, E, R, L extends string> {
     }).pipe(
       Effect.andThen(this.emptied),
       Effect.ensuring(Effect.suspend(() => Fiber.interruptAll([...this.underWay]))),
-      Effect.ensuring(Effect.sync(() => this.plan.tally.finish(this.now)))
+      Effect.ensuring(Effect.sync(() => this.plan.counts.finish(this.now)))
     )
   }
 
@@ -83,8 +83,8 @@ export class Crowd<A, E, R, L extends string> {
   }
 
   private start(arrival: Arrival): void {
-    const { call, tally } = this.plan
-    tally.arrive(arrival.at)
+    const { call, counts } = this.plan
+    counts.arrive(arrival.at)
     const fiber = this.fork(Effect.suspend(() => call(arrival)))
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return this.settle(arrival, exit)
@@ -96,13 +96,13 @@ export class Crowd<A, E, R, L extends string> {
   }
 
   private settle(arrival: Arrival, exit: Exit.Exit<A, E>): void {
-    const { label: labelOf, onSettled, tally } = this.plan
+    const { label: labelOf, onSettled, counts } = this.plan
     const ended = this.now
     // From when it was due, so that a late start does not flatter the call.
     const latency = roundToMicros(ended - arrival.at)
     try {
       const label = labelOf(exit)
-      tally.settle(ended, label, latency)
+      counts.settle(ended, label, latency)
       onSettled?.({ ...arrival, ended, latency, label, exit })
     } catch (defect) {
       this.thrown ??= { defect }

@@ -36,7 +36,7 @@ export const nothing: Counts = { calls: 0, passed: 0, latency: 0, fault: 0, outc
 
 type Ending = Exclude<Active["inject"], { readonly _tag: "Latency" }>
 
-export class Director {
+export class ChaosController {
   readonly counts: { -readonly [K in keyof Counts]: number } = { ...nothing }
   acts: ReadonlyArray<Act>
   private readonly random: Random.Random
