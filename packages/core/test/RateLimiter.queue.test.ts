@@ -124,7 +124,7 @@ describe("leaving the queue", () => {
 /** One run of a guarded effect, as the guards see it. */
 interface Run {
   readonly sendAway: (rejection: () => Exit.Exit<never, unknown> | undefined) => boolean
-  readonly leave: (exit: Exit.Exit<unknown, unknown>) => void
+  readonly release: (exit: Exit.Exit<unknown, unknown>) => void
 }
 
 describe("a waiter that is sent away from outside", () => {
@@ -139,7 +139,7 @@ describe("a waiter that is sent away from outside", () => {
       const fiber = yield* fork(Effect.withFiber((fiber) => {
         const run = beginOf(limiter.protectWith({ costs: {} }))(fiber, work)
         runs.push(run)
-        return Effect.onExit(run as never as Effect.Effect<unknown>, (exit) => Effect.sync(() => run.leave(exit)))
+        return Effect.onExit(run as never as Effect.Effect<unknown>, (exit) => Effect.sync(() => run.release(exit)))
       }))
       return { fiber, run: runs[0]! }
     })
