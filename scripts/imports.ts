@@ -7,10 +7,10 @@ import { parseSync } from "vite"
 const inner = ["data", "config", "runtime"]
 
 /** What every primitive may import: how a call is judged, the budgets that travel with it, and the registry it enters. */
-const shared = new Set(["Outcome", "Deadline", "Attempts", "RetryBudget", "Registry"])
+const shared = new Set(["Outcome", "Deadline", "Attempts", "RetryBudget", "Registry", "Guard"])
 
 /** Modules of core that exist to know several primitives. */
-const composers = new Set(["index", "Pipeline", "Cascade", "Registry", "Telemetry"])
+const composers = new Set(["index", "Pipeline", "Cascade", "Telemetry", "platform"])
 
 const packagesAllowed: Record<string, RegExp> = {
   core: /^effect($|\/)/,

@@ -32,9 +32,9 @@ const nameOf = (what: string, { called, held }: Load): string => {
 
 const one: Load = { held: 1, called: 1 }
 
-const familyOf = async (keys: ReadonlyArray<string>): Promise<CircuitBreaker.Family> => {
+const familyOf = async (keys: ReadonlyArray<string>): Promise<CircuitBreaker.Family.Family> => {
   const options = { name: "tenants", capacity: keys.length }
-  const family = await Effect.runPromise(CircuitBreaker.family(options))
+  const family = await Effect.runPromise(CircuitBreaker.Family.make(options))
   for (const key of keys) await Effect.runPromise(family.protect(key)(synchronous))
   return family
 }

@@ -11,7 +11,7 @@ import { growth, median, type Point } from "../stats.ts"
 type Queue = Effect.Effect<number, unknown>
 
 /** So many who wait, and what is there to be given back. */
-const crowded = (kind: RateLimiter.Kind, waiters: number, per: string) =>
+const crowded = (kind: RateLimiter.LimitKind, waiters: number, per: string) =>
   Effect.gen(function*() {
     const limits = [RateLimiter.tokens(waiters, per as "1 hour", { kind })]
     const limiter = yield* RateLimiter.make({ name: "model", limits, maxWait: "Infinity", queue: 2 * waiters })
@@ -31,7 +31,7 @@ const joined = (limiter: RateLimiter.RateLimiter, waiters: number, tokens: numbe
     return fibers
   })
 
-const leaving = (kind: RateLimiter.Kind, waiters: number): Queue =>
+const leaving = (kind: RateLimiter.LimitKind, waiters: number): Queue =>
   Effect.gen(function*() {
     const { limiter } = yield* crowded(kind, waiters, "1 hour")
     const fibers = yield* joined(limiter, waiters, waiters)
@@ -52,7 +52,7 @@ const bareLeaving = (waiters: number): Queue =>
     return performance.now() - start
   })
 
-const settling = (kind: RateLimiter.Kind, waiters: number): Queue =>
+const settling = (kind: RateLimiter.LimitKind, waiters: number): Queue =>
   Effect.gen(function*() {
     const { limiter, reservations } = yield* crowded(kind, waiters, "1 hour")
     const fibers = yield* joined(limiter, waiters, waiters)
@@ -64,7 +64,7 @@ const settling = (kind: RateLimiter.Kind, waiters: number): Queue =>
   })
 
 // Each reservation that is given back makes room for one.
-const draining = (kind: RateLimiter.Kind, waiters: number): Queue =>
+const draining = (kind: RateLimiter.LimitKind, waiters: number): Queue =>
   Effect.gen(function*() {
     const { limiter, reservations } = yield* crowded(kind, waiters, "1 hour")
     const fibers = yield* joined(limiter, waiters, 1)
@@ -79,7 +79,7 @@ const coming = (limiter: RateLimiter.RateLimiter, tokens: number, maxWait: "1 mi
   Effect.forkChild(limiter.reserve({ tokens }, { maxWait }), { startImmediately: true })
 
 // Every settle moves all turns, by turns later and earlier. Whoever comes then cannot wait so long, and is refused.
-const settlingAndComing = (kind: RateLimiter.Kind, waiters: number): Queue =>
+const settlingAndComing = (kind: RateLimiter.LimitKind, waiters: number): Queue =>
   Effect.gen(function*() {
     const { limiter, reservations } = yield* crowded(kind, waiters, "1 minute")
     const fibers = yield* joined(limiter, waiters, waiters)
@@ -94,7 +94,7 @@ const settlingAndComing = (kind: RateLimiter.Kind, waiters: number): Queue =>
   })
 
 // An alarm rings at whole milliseconds, so every grant is late. Whoever comes then waits, too.
-const grantedLateAndComing = (kind: RateLimiter.Kind, waiters: number): Queue =>
+const grantedLateAndComing = (kind: RateLimiter.LimitKind, waiters: number): Queue =>
   Effect.gen(function*() {
     const limits = [RateLimiter.tokens(1, 1.7, { kind })]
     const limiter = yield* RateLimiter.make({ name: "model", limits, maxWait: "30 days", queue: 2 * waiters })

@@ -48,7 +48,7 @@ const weigh = async (circuits: number, make: () => Promise<Keyed>): Promise<numb
 
 const ours = async (): Promise<Keyed> => {
   const window = CircuitBreaker.lastCalls(calls)
-  const family = await Effect.runPromise(CircuitBreaker.family({ name: "tenants", capacity: 100_000, window }))
+  const family = await Effect.runPromise(CircuitBreaker.Family.make({ name: "tenants", capacity: 100_000, window }))
   return family.protect
 }
 

@@ -42,37 +42,22 @@
  */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { BulkheadFull, type Reason } from "./bulkhead/BulkheadFull.ts"
 import { BulkheadCall } from "./bulkhead/call.ts"
+import type { Bulkhead, Options } from "./bulkhead/model.ts"
+import { kind } from "./bulkhead/observe.ts"
 import { PermitPool, type Rules } from "./bulkhead/permitPool.ts"
-import { guard, type StartAdmission } from "./internal/runtime/guard.ts"
+import { guardBy, type StartAdmission } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 
-export { BulkheadFull, type Reason }
+export { BulkheadFull, kind, type Reason }
 export { CurrentKey, CurrentPriority } from "./bulkhead/currentCall.ts"
-
-/** How many may run and wait. `name` and `concurrency` must be given. */
-export interface Options {
-  /** Appears in errors and metrics. */
-  readonly name: string
-  /** Calls that may run at once. */
-  readonly concurrency: number
-  /** Calls that may wait for a slot, at most 1,000,000. With a `share`, one key may have that share of it. @default 0 */
-  readonly queue?: number | undefined
-  /** The longest wait for a slot; `"Infinity"` to leave it to the deadline. @default "10 seconds" */
-  readonly maxWait?: Duration.Input | undefined
-  /**
-   * How much of the concurrency, and of the queue, one {@link CurrentKey} may hold: above 0 and at most 1, rounded down to
-   * whole slots and places, but always one. @default none: keys are not looked at
-   */
-  readonly share?: number | undefined
-}
+export type { Bulkhead, Options, Snapshot } from "./bulkhead/model.ts"
 
 const mostWaiting = 1_000_000
 
@@ -95,35 +80,6 @@ const codec = optionsCodec<Options>()({
 /** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
 export const OptionsSchema = codec.schema
 
-/** What there is to read about a bulkhead at one moment. */
-export interface Snapshot {
-  readonly name: string
-  readonly concurrency: number
-  /** Calls that may wait. */
-  readonly queue: number
-  readonly inFlight: number
-  readonly queued: number
-  /** Calls refused since the beginning, by reason. */
-  readonly rejected: { readonly [R in Reason]: number }
-}
-
-/** A bulkhead. */
-export interface Bulkhead {
-  readonly name: string
-  /** Wraps an effect. Adds {@link BulkheadFull} to its errors and changes nothing else. */
-  readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BulkheadFull, R>
-  /** Like `protect`, for a kind of call that waits longer or shorter; `maxWait: 0` for one that does not wait. */
-  readonly protectWith: (options: {
-    readonly maxWait: Duration.Input
-  }) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BulkheadFull, R>
-  /**
-   * Goes on with so many slots, and shares of that. More are handed out at once; fewer interrupt nobody and keep nobody
-   * waiting: no call is let in until enough have ended. Dies with a `RangeError` below 1.
-   */
-  readonly resize: (concurrency: number) => Effect.Effect<void>
-  readonly snapshot: Effect.Effect<Snapshot>
-}
-
 /** Makes a bulkhead. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = (options: Options): Effect.Effect<Bulkhead> =>
   Effect.sync((): Bulkhead => {
@@ -131,8 +87,7 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
     const refuse = () => pool.isFull ? pool.reject("queue-full") : undefined
     const protect = (maxWait: number) => {
       const begin: StartAdmission = (_fiber, self) => new BulkheadCall(pool, self, maxWait)
-      return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | BulkheadFull, R> =>
-        guard(self, begin, refuse)
+      return guardBy<BulkheadFull>(begin, refuse)
     }
     return {
       name: pool.name,
@@ -149,7 +104,7 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
         rejected: { ...pool.rejected }
       }))
     }
-  }).pipe(Effect.tap((bulkhead) => Registry.register({ _tag: "Bulkhead", name: bulkhead.name, bulkhead })))
+  }).pipe(Effect.tap((bulkhead) => Registry.register({ kind, name: bulkhead.name, guard: bulkhead })))
 
 /**
  * Makes a bulkhead with the options under a path of the configuration, such as `["model", "bulkhead"]`; what is not found

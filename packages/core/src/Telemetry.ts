@@ -68,16 +68,11 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import type * as Bulkhead from "./Bulkhead.ts"
-import type * as CircuitBreaker from "./CircuitBreaker.ts"
 import { callBack } from "./internal/runtime/callBack.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
-import { Publisher, type Series } from "./telemetry/publisher.ts"
+import { Publisher } from "./telemetry/publisher.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
-import type * as RateLimiter from "./RateLimiter.ts"
 import * as Registry from "./Registry.ts"
-import type * as RetryBudget from "./RetryBudget.ts"
-import type * as StaleCache from "./StaleCache.ts"
 
 /** How much is published. */
 export interface Options {
@@ -117,24 +112,22 @@ export const layerConfig = (
   options: Options = {}
 ): Layer.Layer<never, Config.ConfigError> => Layer.unwrap(Effect.map(codec.config(path, options), layer))
 
-type SnapshotOf<K extends Registry.Kind> = Extract<Registry.Snapshot, { readonly _tag: K }>["snapshot"]
-
 const open = (maxNames: number, context: Context.Context<never>): () => void => {
   const registry = Context.get(context, Registry.CurrentRegistry)
-  const publishers = new Map<Registry.Kind, Publisher<any>>(
-    Object.entries(series).map(([kind, series]) => [
-      kind as Registry.Kind,
-      new Publisher<any>(series, maxNames, context)
-    ])
-  )
   const runSync = Effect.runSyncWith(context)
   const runSyncExit = Effect.runSyncExitWith(context)
+  const publishers = new Map<string, Publisher<any>>()
+  const publisherOf = ({ kind }: Registry.Registered): Publisher<any> => {
+    const publisher = publishers.get(kind.tag) ?? new Publisher<any>(kind, maxNames, context)
+    publishers.set(kind.tag, publisher)
+    return publisher
+  }
   const retractions = new Map<Registry.Registered, () => void>()
   const warned = new Set<string>()
   const enter = (entry: Registry.Registered): void => {
-    const snapshot = Effect.map(Registry.read(entry), ({ snapshot }) => snapshot)
-    retractions.set(entry, publishers.get(entry._tag)!.publish(entry.id, () => runSync(snapshot)))
-    const pair = `${entry._tag} ${JSON.stringify(entry.name)}`
+    const snapshot = Effect.suspend(() => entry.kind.snapshot(entry.guard))
+    retractions.set(entry, publisherOf(entry).publish(entry.id, () => runSync(snapshot)))
+    const pair = `${entry.kind.tag} ${JSON.stringify(entry.name)}`
     if (entry.id === entry.name || warned.has(pair) || warned.size >= maxNames) return
     warned.add(pair)
     runSyncExit(duplicate(entry))
@@ -145,10 +138,10 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
       retractions.get(entry)?.()
       retractions.delete(entry)
     },
-    happened: (event) => {
+    happened: (event, { kind }) => {
       addToSpan(event)
       // A logger that throws must not reach the call whose result moved the circuit.
-      runSyncExit(logLine(event))
+      runSyncExit(logLine(event, kind))
     }
   })
   for (const entry of registry.entries()) callBack(() => enter(entry))
@@ -158,26 +151,28 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
   }
 }
 
-const duplicate = ({ _tag, id, name }: Registry.Registered): Effect.Effect<void> =>
+const duplicate = ({ id, kind: { tag }, name }: Registry.Registered): Effect.Effect<void> =>
   Effect.logWarning(
-    `There is more than one ${_tag} named ${JSON.stringify(name)}: calls through one do not count for the other. ` +
+    `There is more than one ${tag} named ${JSON.stringify(name)}: calls through one do not count for the other. ` +
       "Make it once and share it."
-  ).pipe(Effect.annotateLogs({ kind: _tag, name, id }))
+  ).pipe(Effect.annotateLogs({ kind: tag, name, id }))
 
-const told = (event: Registry.Event): Record<string, string> => ({
-  circuit: event.circuit,
+const attributesOf = (event: Registry.Event): Record<string, string> => ({
+  kind: event.kind,
+  subject: event.subject,
   from: event.from,
   to: event.to,
   reason: event.reason,
   ...(event.openFor === undefined ? {} : { openFor: Duration.format(event.openFor) })
 })
 
-const logLine = (event: Registry.Event): Effect.Effect<void> => {
-  const { circuit, from, openFor, reason, to } = event
+const logLine = (event: Registry.Event, kind: Registry.Kind<any, any>): Effect.Effect<void> => {
+  const { from, openFor, reason, subject, to } = event
   const wait = openFor === undefined ? "" : ` for ${Duration.format(openFor)}`
-  const line = `Circuit ${JSON.stringify(circuit)}: ${from} → ${to}${wait} (${reason})`
-  const isRecovery = to === "HalfOpen" || to === "Closed"
-  return (isRecovery ? Effect.logInfo(line) : Effect.logWarning(line)).pipe(Effect.annotateLogs(told(event)))
+  const line = `${kind.title ?? kind.tag} ${JSON.stringify(subject)}: ${from} → ${to}${wait} (${reason})`
+  return (kind.isRecovery?.(event) ? Effect.logInfo(line) : Effect.logWarning(line)).pipe(
+    Effect.annotateLogs(attributesOf(event))
+  )
 }
 
 // The change happens in a step of the call that caused it, whose span is therefore the current fiber's.
@@ -187,146 +182,5 @@ const addToSpan = (event: Registry.Event): void => {
   const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
   if (span?._tag !== "Span" || span.status._tag !== "Started") return
   const now = fiber.getRef(Clock.Clock).currentTimeNanosUnsafe()
-  span.event("switchgear.circuitbreaker.transition", now, told(event))
-}
-
-const metric = (type: Series<never>["type"]) =>
-<Snapshot>(
-  id: string,
-  description: string,
-  read: Series<Snapshot>["read"],
-  labels: Series<Snapshot>["labels"] = {}
-): Series<Snapshot> => ({ id: `switchgear_${id}`, description, labels, type, read })
-const gauge = metric("gauge-by-sum")
-const highest = metric("gauge-by-maximum")
-const counter = metric("counter")
-
-const states: { readonly [S in CircuitBreaker.State]: string } = {
-  Closed: "closed",
-  Open: "open",
-  HalfOpen: "half_open",
-  ForcedOpen: "forced_open",
-  Disabled: "disabled",
-  MetricsOnly: "metrics_only"
-}
-
-const circuitBreaker: ReadonlyArray<Series<CircuitBreaker.Snapshot>> = [
-  ...Object.entries(states).map(([state, label]) =>
-    gauge<CircuitBreaker.Snapshot>(
-      "circuitbreaker_state",
-      "1 for the state the circuit is in, 0 for the others.",
-      (circuit) => circuit.state === state ? 1 : 0,
-      { state: label }
-    )
-  ),
-  gauge("circuitbreaker_window_calls", "Calls in the window, by outcome.", ({ failed }) => failed, {
-    outcome: "failure"
-  }),
-  gauge("circuitbreaker_window_calls", "Calls in the window, by outcome.", ({ calls, failed }) => calls - failed, {
-    outcome: "success"
-  }),
-  gauge("circuitbreaker_window_slow_calls", "Slow calls in the window.", ({ slow }) => slow),
-  highest(
-    "circuitbreaker_failure_rate",
-    "Share of failures in the window, from 0 to 1; NaN while there are too few calls.",
-    ({ failureRate }) => failureRate ?? NaN
-  ),
-  highest(
-    "circuitbreaker_slow_call_rate",
-    "Share of slow calls in the window, from 0 to 1; NaN while there are too few calls.",
-    ({ slowRate }) => slowRate ?? NaN
-  ),
-  gauge("circuitbreaker_in_flight", "Calls admitted and not ended yet.", ({ inFlight }) => inFlight),
-  counter("circuitbreaker_not_permitted_total", "Calls the circuit refused.", ({ rejected }) => rejected),
-  counter("circuitbreaker_openings_total", "Times the circuit opened.", ({ openings }) => openings),
-  counter("circuitbreaker_late_total", "Results that came too late to count.", ({ late }) => late)
-]
-
-const circuitFamily: ReadonlyArray<Series<CircuitBreaker.FamilySnapshot>> = [
-  ...Object.entries(states).map(([state, label]) =>
-    gauge<CircuitBreaker.FamilySnapshot>(
-      "circuitbreaker_family_circuits",
-      "Circuits of the family, by state.",
-      ({ circuits }) => circuits[state as CircuitBreaker.State],
-      { state: label }
-    )
-  ),
-  gauge("circuitbreaker_family_in_flight", "Calls admitted and not ended yet.", ({ inFlight }) => inFlight),
-  counter("circuitbreaker_family_not_permitted_total", "Calls the circuits refused.", ({ rejected }) => rejected),
-  counter("circuitbreaker_family_openings_total", "Times a circuit opened.", ({ openings }) => openings),
-  counter("circuitbreaker_family_late_total", "Results that came too late to count.", ({ late }) => late)
-]
-
-const bulkhead: ReadonlyArray<Series<Bulkhead.Snapshot>> = [
-  gauge("bulkhead_concurrency", "Calls that may run at once.", ({ concurrency }) => concurrency),
-  gauge("bulkhead_in_flight", "Calls that run.", ({ inFlight }) => inFlight),
-  gauge("bulkhead_queue_capacity", "Calls that may wait for a slot.", ({ queue }) => queue),
-  gauge("bulkhead_queued", "Calls that wait for a slot.", ({ queued }) => queued),
-  ...(["queue-full", "wait-timeout", "deadline"] satisfies ReadonlyArray<Bulkhead.Reason>).map((reason) =>
-    counter<Bulkhead.Snapshot>(
-      "bulkhead_rejected_total",
-      "Calls the bulkhead refused, by reason.",
-      ({ rejected }) => rejected[reason],
-      { reason: reason.replace("-", "_") }
-    )
-  )
-]
-
-const limitSeries = (resource: RateLimiter.Resource): ReadonlyArray<Series<RateLimiter.Snapshot>> => {
-  const limit = ({ limits }: RateLimiter.Snapshot) => limits.find((limit) => limit.resource === resource)
-  return [
-    gauge("ratelimiter_available", "What can be taken now; negative in debt.", (limiter) => limit(limiter)?.available, {
-      resource
-    }),
-    gauge("ratelimiter_capacity", "What can be taken when nothing was used.", (limiter) => limit(limiter)?.capacity, {
-      resource
-    })
-  ]
-}
-
-const rateLimit: ReadonlyArray<Series<RateLimiter.Snapshot>> = [
-  ...(["requests", "tokens", "cost"] as const).flatMap(limitSeries),
-  gauge("ratelimiter_waiting", "Calls that wait for their turn.", ({ waiting }) => waiting),
-  highest(
-    "ratelimiter_paused_seconds",
-    "Time until the limiter grants anything; 0 when it is not paused.",
-    ({ pausedFor }) => pausedFor === undefined ? 0 : Duration.toSeconds(pausedFor)
-  ),
-  counter("ratelimiter_admitted_total", "Calls that got their turn.", ({ admitted }) => admitted),
-  counter("ratelimiter_rejected_total", "Calls the limiter refused.", ({ rejected }) => rejected)
-]
-
-const retryBudget: ReadonlyArray<Series<RetryBudget.Snapshot>> = [
-  gauge("retry_budget_available", "Retries that could be made now.", ({ available }) => available),
-  gauge("retry_budget_window_successes", "Successes in the window.", ({ successes }) => successes),
-  gauge("retry_budget_window_retries", "Retries in the window.", ({ retries }) => retries),
-  counter("retry_budget_refused_total", "Retries the budget refused.", ({ refused }) => refused)
-]
-
-const staleCache: ReadonlyArray<Series<StaleCache.Snapshot>> = [
-  gauge("cache_size", "Values kept.", ({ size }) => size),
-  gauge("cache_capacity", "Values that can be kept.", ({ capacity }) => capacity),
-  gauge("cache_bytes", "Bytes kept; 0 when they are not measured.", ({ bytes }) => bytes),
-  ...(["loaded", "fresh", "stale"] satisfies ReadonlyArray<StaleCache.Freshness>).map((freshness) =>
-    counter<StaleCache.Snapshot>(
-      "cache_served_total",
-      "Values served: loaded by a call, fresh from the cache, or stale.",
-      ({ served }) => served[freshness],
-      { freshness }
-    )
-  ),
-  counter(
-    "cache_store_failures_total",
-    "Times the store of the cache failed or took too long.",
-    ({ storeFailures }) => storeFailures
-  )
-]
-
-const series: { readonly [K in Registry.Kind]: ReadonlyArray<Series<SnapshotOf<K>>> } = {
-  CircuitBreaker: circuitBreaker,
-  CircuitFamily: circuitFamily,
-  Bulkhead: bulkhead,
-  RateLimiter: rateLimit,
-  RetryBudget: retryBudget,
-  StaleCache: staleCache
+  span.event("switchgear.transition", now, attributesOf(event))
 }

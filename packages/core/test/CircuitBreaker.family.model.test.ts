@@ -28,7 +28,7 @@ it.effect.prop(
   { operations: Schema.Array(Operation) },
   ({ operations }) =>
     Effect.gen(function*() {
-      const family = yield* CircuitBreaker.family({
+      const family = yield* CircuitBreaker.Family.make({
         name: "tenants",
         capacity,
         failureRate: "off",

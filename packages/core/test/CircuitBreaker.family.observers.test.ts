@@ -25,7 +25,7 @@ it.effect.prop(
   { capacity: Schema.Literals([1, 2, 3]), steps: Schema.Array(Step) },
   ({ capacity, steps }) =>
     Effect.gen(function*() {
-      const family = yield* CircuitBreaker.family({
+      const family = yield* CircuitBreaker.Family.make({
         name: "hosts",
         capacity,
         minimumCalls: 1,
@@ -57,8 +57,8 @@ it.effect.prop(
       const run = Effect.runSyncExitWith(yield* Effect.context<never>())
       const registry = yield* Registry.CurrentRegistry
       registry.observe({
-        happened: ({ breaker, to }) => {
-          const key = breaker.slice(family.name.length + 1)
+        happened: ({ subject, to }) => {
+          const key = subject.slice(family.name.length + 1)
           if (to === "ForcedOpen" || to === "Disabled") byHand.set(key, to)
           else byHand.delete(key)
           const reaction = reactions.shift()

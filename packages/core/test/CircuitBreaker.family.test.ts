@@ -4,6 +4,7 @@ import { Cause, Effect, Exit, Fiber, Stream } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Switchgear from "@switchgear/core/platform"
 import * as Platform from "effect/persistence/CircuitBreaker"
 import { TestClock } from "effect/testing"
 
@@ -11,10 +12,10 @@ const ok = Effect.succeed("ok")
 const bad = Effect.fail("bad" as const)
 
 /** One failure opens the circuit of its key. */
-const fragile = (options: Partial<CircuitBreaker.FamilyOptions> = {}) =>
-  CircuitBreaker.family({ name: "hosts", minimumCalls: 1, halfOpen: { calls: 1 }, ...options })
+const fragile = (options: Partial<CircuitBreaker.Family.Options> = {}) =>
+  CircuitBreaker.Family.make({ name: "hosts", minimumCalls: 1, halfOpen: { calls: 1 }, ...options })
 
-const stateOf = (family: CircuitBreaker.Family, key: string) =>
+const stateOf = (family: CircuitBreaker.Family.Family, key: string) =>
   Effect.flatMap(family.get(key), (circuit) => circuit.state)
 
 describe("a family of circuits", () => {
@@ -166,9 +167,9 @@ describe("a family of circuits", () => {
 
   for (
     const [options, message] of [
-      [{ capacity: 0 }, "CircuitBreaker.family: capacity must be a whole number of at least 1, got 0"],
-      [{ idleTimeToLive: -1 }, "CircuitBreaker.family: idleTimeToLive must be a duration above zero, got -1"],
-      [{ failureRate: 7 }, "CircuitBreaker.family: failureRate must be above 0 and at most 1, got 7"]
+      [{ capacity: 0 }, "CircuitBreaker.Family.make: capacity must be a whole number of at least 1, got 0"],
+      [{ idleTimeToLive: -1 }, "CircuitBreaker.Family.make: idleTimeToLive must be a duration above zero, got -1"],
+      [{ failureRate: 7 }, "CircuitBreaker.Family.make: failureRate must be above 0 and at most 1, got 7"]
     ] as const
   ) {
     it.effect(`refuses nonsense: ${message}`, () =>
@@ -214,7 +215,7 @@ describe("as the platform's circuit breaker", () => {
     it.effect(`is judged by the default where the platform's classifier ${what}: no result changes`, () =>
       Effect.gen(function*() {
         const family = yield* fragile()
-        const { execute } = CircuitBreaker.platform(family)
+        const { execute } = Switchgear.circuitBreaker(family)
         const options = { key: "a", classify: classify as never }
         assert.strictEqual(yield* ok.pipe(execute(options)), "ok")
         assert.strictEqual(yield* Effect.flip(bad.pipe(execute(options))), "bad")
@@ -225,7 +226,7 @@ describe("as the platform's circuit breaker", () => {
 
   it.effect("guards HttpClient.withCircuitBreaker: one circuit an origin, opened by 503, left alone by 429", () =>
     Effect.gen(function*() {
-      const breaker = CircuitBreaker.platform(yield* fragile({ openFor: "30 seconds" }))
+      const breaker = Switchgear.circuitBreaker(yield* fragile({ openFor: "30 seconds" }))
       const server = { status: 429 }
       const { calls, get } = client(breaker, server)
       for (let i = 0; i < 5; i++) yield* get("http://a.test/x")
@@ -245,7 +246,7 @@ describe("as the platform's circuit breaker", () => {
 
   it.effect("takes the wait that a 503 to a probe asks for as its next opening", () =>
     Effect.gen(function*() {
-      const breaker = CircuitBreaker.platform(yield* fragile({ openFor: "30 seconds" }))
+      const breaker = Switchgear.circuitBreaker(yield* fragile({ openFor: "30 seconds" }))
       const { get } = client(breaker, { status: 503, headers: { "retry-after": "120" } })
       yield* get("http://a.test")
       yield* TestClock.adjust("30 seconds")
@@ -260,7 +261,7 @@ describe("as the platform's circuit breaker", () => {
 
   it.effect("waits for a classifier that is an effect, and ignores interruption without asking it", () =>
     Effect.gen(function*() {
-      const breaker = CircuitBreaker.platform(yield* fragile())
+      const breaker = Switchgear.circuitBreaker(yield* fragile())
       const later = (outcome: Platform.Outcome) => () => Effect.as(Effect.sleep("1 second"), outcome)
       const run = (exit: Effect.Effect<string, string>, outcome: Platform.Outcome) =>
         Effect.forkChild(
@@ -281,7 +282,7 @@ describe("as the platform's circuit breaker", () => {
   it.effect("tells what the platform has no word for in the nearest, and its own transitions in its words", () =>
     Effect.gen(function*() {
       const family = yield* fragile()
-      const breaker = CircuitBreaker.platform(family)
+      const breaker = Switchgear.circuitBreaker(family)
       const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(breaker.transitions, 3)), {
         startImmediately: true
       })
@@ -305,7 +306,7 @@ describe("as the platform's circuit breaker", () => {
   it.effect("takes a call that a limiter inside refuses for no answer of the target", () =>
     Effect.gen(function*() {
       const family = yield* fragile({ halfOpen: { calls: 1 } })
-      const breaker = CircuitBreaker.platform(family)
+      const breaker = Switchgear.circuitBreaker(family)
       const { protect } = yield* RateLimiter.make({ name: "hosts", limits: [RateLimiter.requests(1, "1 hour")] })
       yield* protect(ok)
       const { control } = yield* family.get("a")
@@ -322,7 +323,7 @@ describe("as the platform's circuit breaker", () => {
 
   it.effect("leaves the rejection of another circuit further in as it is", () =>
     Effect.gen(function*() {
-      const breaker = CircuitBreaker.platform(yield* fragile())
+      const breaker = Switchgear.circuitBreaker(yield* fragile())
       const inner = yield* CircuitBreaker.make({ name: "inner" })
       yield* inner.control.forceOpen
       const error = yield* Effect.flip(breaker.execute(inner.protect(ok), { key: "a" }))

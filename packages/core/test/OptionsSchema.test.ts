@@ -68,8 +68,8 @@ describe("what is written is what is meant in code:", () => {
       { name: "model", window: CircuitBreaker.lasting("1 minute") } satisfies CircuitBreaker.Options
     ],
     [
-      "CircuitBreaker.family",
-      CircuitBreaker.FamilyOptionsSchema,
+      "CircuitBreaker.Family.make",
+      CircuitBreaker.Family.OptionsSchema,
       "{ name: tenants, capacity: 50, idleTimeToLive: 5 minutes, window: { lastCalls: 7 }, halfOpen: { calls: 1 } }",
       {
         name: "tenants",
@@ -77,7 +77,7 @@ describe("what is written is what is meant in code:", () => {
         idleTimeToLive: "5 minutes",
         window: CircuitBreaker.lastCalls(7),
         halfOpen: { calls: 1 }
-      } satisfies CircuitBreaker.FamilyOptions
+      } satisfies CircuitBreaker.Family.Options
     ],
     [
       "Bulkhead",
@@ -172,7 +172,7 @@ describe("what is written is what is meant in code:", () => {
 
   it("the decoded values are what make takes", () => {
     expectTypeOf(CircuitBreaker.OptionsSchema.Type).toEqualTypeOf<CircuitBreaker.Options>()
-    expectTypeOf(CircuitBreaker.FamilyOptionsSchema.Type).toEqualTypeOf<CircuitBreaker.FamilyOptions>()
+    expectTypeOf(CircuitBreaker.Family.OptionsSchema.Type).toEqualTypeOf<CircuitBreaker.Family.Options>()
     expectTypeOf(Bulkhead.OptionsSchema.Type).toEqualTypeOf<Bulkhead.Options>()
     expectTypeOf(RateLimiter.OptionsSchema.Type).toEqualTypeOf<RateLimiter.Options>()
     expectTypeOf(Retry.OptionsSchema.Type).toExtend<Retry.Options<{ readonly status: number }>>()
@@ -455,19 +455,19 @@ const refused: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, s
     "[\"halfOpen\"][\"maxWait\"]"
   ],
   [
-    CircuitBreaker.FamilyOptionsSchema,
+    CircuitBreaker.Family.OptionsSchema,
     "{ name: m, capacity: 0 }",
     "capacity must be a whole number of at least 1, got 0",
     "[\"capacity\"]"
   ],
   [
-    CircuitBreaker.FamilyOptionsSchema,
+    CircuitBreaker.Family.OptionsSchema,
     "{ name: m, idleTimeToLive: -1 }",
     "idleTimeToLive must be a duration above zero, got -1",
     "[\"idleTimeToLive\"]"
   ],
   [
-    CircuitBreaker.FamilyOptionsSchema,
+    CircuitBreaker.Family.OptionsSchema,
     "{ name: m, failureRate: 7 }",
     "failureRate must be above 0 and at most 1, got 7",
     "[\"failureRate\"]"
@@ -890,9 +890,9 @@ it.effect.prop(
       const time = { window: typeof anything.window === "object" ? 1000 : anything.window }
       yield* agree(CircuitBreaker.OptionsSchema, CircuitBreaker.make, pick(CircuitBreaker.OptionsSchema, anything))
       yield* agree(
-        CircuitBreaker.FamilyOptionsSchema,
-        CircuitBreaker.family,
-        pick(CircuitBreaker.FamilyOptionsSchema, anything)
+        CircuitBreaker.Family.OptionsSchema,
+        CircuitBreaker.Family.make,
+        pick(CircuitBreaker.Family.OptionsSchema, anything)
       )
       yield* agree(Bulkhead.OptionsSchema, Bulkhead.make, pick(Bulkhead.OptionsSchema, anything))
       yield* agree(RateLimiter.OptionsSchema, RateLimiter.make, pick(RateLimiter.OptionsSchema, anything))
@@ -926,7 +926,7 @@ describe("and where make refuses, so does the schema:", () => {
           }
         }
       }))
-  same("CircuitBreaker", CircuitBreaker.FamilyOptionsSchema, CircuitBreaker.family, { name: "m" }, [
+  same("CircuitBreaker", CircuitBreaker.Family.OptionsSchema, CircuitBreaker.Family.make, { name: "m" }, [
     "minimumCalls",
     "failureRate",
     "slowCallDuration",

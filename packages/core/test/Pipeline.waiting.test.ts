@@ -23,7 +23,7 @@ const openings: { readonly [how: string]: (breaker: CircuitBreaker.CircuitBreake
 const circuits: { readonly [name: string]: Effect.Effect<CircuitBreaker.CircuitBreaker> } = {
   "a circuit": CircuitBreaker.make({ name: "model", minimumCalls: 1 }),
   "a circuit of a family": Effect.flatMap(
-    CircuitBreaker.family({ name: "models", minimumCalls: 1 }),
+    CircuitBreaker.Family.make({ name: "models", minimumCalls: 1 }),
     ({ get }) => get("gpt")
   )
 }

@@ -81,7 +81,7 @@ interface Crowd {
 // Later ones have less patience, so that the queue is not in the order of patience.
 const patience = (i: number) => 1e10 - i
 
-const crowded = (kind: RateLimiter.Kind) =>
+const crowded = (kind: RateLimiter.LimitKind) =>
   Effect.gen(function*(): Effect.fn.Return<Crowd, RateLimiter.RateLimited> {
     const limits = [RateLimiter.tokens(size, "1 hour", { kind })]
     const limiter = yield* RateLimiter.make({ name: "model", queue: size, limits, maxRetryAfter: "366 days" })
@@ -157,7 +157,7 @@ interface LongQueue {
 const newcomers = 1000
 
 /** Steps for each newcomer, with so many waiting whose patience differs. */
-const stepsWith = (kinds: ReadonlyArray<RateLimiter.Kind>, waiting: number, event: typeof events[string]) =>
+const stepsWith = (kinds: ReadonlyArray<RateLimiter.LimitKind>, waiting: number, event: typeof events[string]) =>
   Effect.gen(function*() {
     const [kind, other] = kinds
     // A turn every 1.73 ms, and alarms that ring at whole milliseconds.

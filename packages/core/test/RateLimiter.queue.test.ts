@@ -130,14 +130,14 @@ interface Run {
 describe("a waiter that is sent away from outside", () => {
   const begun = (limiter: RateLimiter.RateLimiter, work: Effect.Effect<unknown>) =>
     Effect.gen(function*() {
-      const { beginOf } = yield* Effect.promise(() =>
-        vi.importActual<{ readonly beginOf: (guard: unknown) => (...args: ReadonlyArray<unknown>) => Run }>(
+      const { startOf } = yield* Effect.promise(() =>
+        vi.importActual<{ readonly startOf: (guard: unknown) => (...args: ReadonlyArray<unknown>) => Run }>(
           "../src/internal/runtime/guard.ts"
         )
       )
       const runs: Array<Run> = []
       const fiber = yield* fork(Effect.withFiber((fiber) => {
-        const run = beginOf(limiter.protectWith({ costs: {} }))(fiber, work)
+        const run = startOf(limiter.protectWith({ costs: {} }))(fiber, work)
         runs.push(run)
         return Effect.onExit(run as never as Effect.Effect<unknown>, (exit) => Effect.sync(() => run.release(exit)))
       }))
@@ -205,7 +205,7 @@ describe("a newcomer to a long queue whose turn moves with every settle", () => 
   const waiting = 1000
 
   /** Those who came too late, one after each of so many settles, and how many of them were still waiting at most. */
-  const latecomers = (kind: RateLimiter.Kind) =>
+  const latecomers = (kind: RateLimiter.LimitKind) =>
     Effect.gen(function*() {
       const limits = [tokens(50, "1 second", { kind })]
       const limiter = yield* RateLimiter.make({ name: "model", maxWait: "1 hour", limits })

@@ -307,9 +307,9 @@ describe("pause", () => {
 })
 
 describe("lower", () => {
-  const both = (kind: RateLimiter.Kind, options: Partial<RateLimiter.Options> = {}) =>
+  const both = (kind: RateLimiter.LimitKind, options: Partial<RateLimiter.Options> = {}) =>
     ten({ limits: [requests(10, "1 second", { kind }), tokens(100, "1 second", { kind })], ...options })
-  const ofEachKind = <E>(story: (kind: RateLimiter.Kind) => Effect.Effect<void, E>) =>
+  const ofEachKind = <E>(story: (kind: RateLimiter.LimitKind) => Effect.Effect<void, E>) =>
     Effect.forEach(["token-bucket", "sliding-window"] as const, story, { discard: true })
 
   it.effect("leaves no more than so much of what is named, and what is less as it is", () =>

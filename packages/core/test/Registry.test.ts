@@ -7,11 +7,11 @@ import { interruptAtEveryStep } from "./support/yieldAt.ts"
 /** A registry of its own for one test. */
 const alone = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.provide(self, Registry.layer())
 
-const ids = Effect.map(Registry.entries, (entries) => entries.map(({ _tag, id }) => `${_tag} ${id}`))
+const ids = Effect.map(Registry.entries, (entries) => entries.map(({ id, kind }) => `${kind.tag} ${id}`))
 
 const oneOfEach = Effect.all({
   breaker: CircuitBreaker.make({ name: "model" }),
-  family: CircuitBreaker.family({ name: "tenants" }),
+  family: CircuitBreaker.Family.make({ name: "tenants" }),
   bulkhead: Bulkhead.make({ name: "model", concurrency: 1 }),
   limiter: RateLimiter.make({ name: "model", limits: [RateLimiter.requests(10, "1 second")] }),
   budget: RetryBudget.make({ name: "model" }),
@@ -30,9 +30,9 @@ describe("Registry", () => {
         "RetryBudget model",
         "StaleCache answers"
       ])
-      assert.strictEqual((yield* Registry.find("CircuitBreaker", "model"))?.breaker, breaker)
-      assert.strictEqual((yield* Registry.find("CircuitFamily", "tenants"))?.family, family)
-      assert.isUndefined(yield* Registry.find("StaleCache", "model"))
+      assert.strictEqual(yield* Registry.find(CircuitBreaker.kind, "model"), breaker)
+      assert.strictEqual(yield* Registry.find(CircuitBreaker.Family.kind, "tenants"), family)
+      assert.isUndefined(yield* Registry.find(StaleCache.kind, "model"))
     }).pipe(alone))
 
   it.effect("reads the numbers of everything that is in", () =>
@@ -41,7 +41,12 @@ describe("Registry", () => {
       yield* breaker.protect(Effect.void)
       const snapshots = yield* Registry.snapshots
       assert.strictEqual(snapshots.length, 6)
-      assert.deepInclude(snapshots, { _tag: "CircuitBreaker", id: "model", snapshot: yield* breaker.snapshot })
+      assert.deepInclude(snapshots, {
+        kind: "CircuitBreaker",
+        id: "model",
+        critical: true,
+        snapshot: yield* breaker.snapshot
+      })
     }).pipe(alone))
 
   it.effect("holds what a layer made for as long as the layer lives", () =>
@@ -93,7 +98,7 @@ describe("Registry", () => {
   it.effect("takes in by hand what was made elsewhere, and the same value only once", () =>
     Effect.gen(function*() {
       const breaker = yield* Effect.promise(() => Effect.runPromise(CircuitBreaker.make({ name: "model" })))
-      const entry: Registry.Entry = { _tag: "CircuitBreaker", name: "model", breaker }
+      const entry = { kind: CircuitBreaker.kind, name: "model", guard: breaker }
       yield* Effect.scoped(Effect.andThen(Registry.register(entry), Effect.andThen(Registry.register(entry), ids)))
         .pipe(
           Effect.map((ids) => assert.deepStrictEqual(ids, ["CircuitBreaker model"]))
@@ -112,7 +117,7 @@ describe("Registry", () => {
           }
         }))
       assert.deepStrictEqual(yield* ids, [1, 2, 3].map((n) => `CircuitBreaker model${n === 1 ? "" : `#${n}`}`))
-      assert.strictEqual((yield* Registry.find("CircuitBreaker", "model#2"))?.breaker, made[1]!.breaker)
+      assert.strictEqual(yield* Registry.find(CircuitBreaker.kind, "model#2"), made[1]!.breaker)
       yield* made[0]!.close
       yield* made[1]!.close
       assert.deepStrictEqual(yield* ids, ["CircuitBreaker model#3"])
@@ -136,7 +141,7 @@ describe("Registry", () => {
         for (const { enter, pick } of steps) {
           if (enter) {
             const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 1 })
-            leave.push(registry.enter({ _tag: "Bulkhead", name: "model", bulkhead }))
+            leave.push(registry.enter({ kind: Bulkhead.kind, name: "model", guard: bulkhead }))
           } else if (leave.length > 0) leave.splice(Math.abs(pick) % leave.length, 1)[0]!()
           most = Math.max(most, leave.length)
           const ids = registry.entries().map(({ id }) => id)
@@ -163,12 +168,13 @@ describe("Registry", () => {
       yield* breaker.control.trip("30 seconds")
       yield* TestClock.adjust("30 seconds")
       yield* breaker.state
-      const history = yield* Registry.history
-      assert.deepStrictEqual(history, [
+      const history: ReadonlyArray<Registry.Event> = yield* Registry.history
+      assert.deepStrictEqual<unknown>(history, [
         {
           _tag: "Transition",
+          kind: "CircuitBreaker",
           id: "model",
-          circuit: "model",
+          subject: "model",
           breaker: "model",
           from: "Closed",
           to: "Open",
@@ -179,8 +185,9 @@ describe("Registry", () => {
         },
         {
           _tag: "Transition",
+          kind: "CircuitBreaker",
           id: "model",
-          circuit: "model",
+          subject: "model",
           breaker: "model",
           from: "Open",
           to: "HalfOpen",
@@ -212,15 +219,15 @@ describe("Registry", () => {
     Effect.gen(function*() {
       yield* CircuitBreaker.make({ name: "model" })
       const second = yield* CircuitBreaker.make({ name: "model" })
-      const family = yield* CircuitBreaker.family({ name: "tenants" })
-      const others = yield* CircuitBreaker.family({ name: "tenants" })
+      const family = yield* CircuitBreaker.Family.make({ name: "tenants" })
+      const others = yield* CircuitBreaker.Family.make({ name: "tenants" })
       yield* second.control.forceOpen
       yield* (yield* family.get("acme")).control.forceOpen
       yield* (yield* others.get("acme")).control.forceOpen
-      assert.deepStrictEqual((yield* Registry.history).map(({ breaker, circuit, id }) => [id, circuit, breaker]), [
-        ["model#2", "model#2", "model"],
-        ["tenants", "tenants/acme", "tenants/acme"],
-        ["tenants#2", "tenants#2/acme", "tenants/acme"]
+      assert.deepStrictEqual((yield* Registry.history).map(({ id, kind, subject }) => [id, subject, kind]), [
+        ["model#2", "model#2", "CircuitBreaker"],
+        ["tenants", "tenants/acme", "CircuitFamily"],
+        ["tenants#2", "tenants#2/acme", "CircuitFamily"]
       ])
     }).pipe(alone))
 
@@ -251,14 +258,14 @@ describe("Registry", () => {
 describe("Registry.entries", () => {
   it.effect("have one entry for a family, however many keys it has", () =>
     Effect.gen(function*() {
-      const family = yield* CircuitBreaker.family({ name: "tenants", capacity: 10 })
+      const family = yield* CircuitBreaker.Family.make({ name: "tenants", capacity: 10 })
       yield* Effect.forEach(Array.from({ length: 1000 }), (_, i) => family.protect(`tenant-${i}`)(Effect.void))
       assert.deepStrictEqual(yield* ids, ["CircuitFamily tenants"])
     }).pipe(alone))
 
   it.effect("tell of a family what its circuits have counted, forgotten ones included, and use no key by that", () =>
     Effect.gen(function*() {
-      const family = yield* CircuitBreaker.family({ name: "tenants", capacity: 2, idleTimeToLive: "1 minute" })
+      const family = yield* CircuitBreaker.Family.make({ name: "tenants", capacity: 2, idleTimeToLive: "1 minute" })
       for (const key of ["a", "b", "c"]) {
         const { control } = yield* family.get(key)
         yield* control.trip("1 hour")
@@ -287,9 +294,9 @@ describe("Registry.health", () => {
     )
   ])
 
-  it.effect("is up when there is nothing, and when there is one of each at rest", () =>
+  it.effect("is unknown when there is nothing, and up when there is one of each at rest", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* Registry.health, { status: "up", reasons: [] })
+      assert.deepStrictEqual(yield* Registry.health, { status: "unknown", reasons: [] })
       yield* oneOfEach
       assert.deepStrictEqual(yield* told, ["up"])
     }).pipe(alone))
@@ -337,7 +344,7 @@ describe("Registry.health", () => {
 
   it.effect("gives one reason for all circuits of a family in one state, and counts each of them", () =>
     Effect.gen(function*() {
-      const family = yield* CircuitBreaker.family({ name: "tenants" })
+      const family = yield* CircuitBreaker.Family.make({ name: "tenants" })
       const [a, b, c] = yield* Effect.forEach(["a", "b", "c"], family.get)
       yield* a!.control.trip("1 hour")
       yield* b!.control.trip("1 hour")
@@ -380,7 +387,7 @@ describe("Registry.health", () => {
 // Entering asks nothing of the caller: the type of every `make` stays without requirements.
 export const types: ReadonlyArray<Effect.Effect<unknown>> = [
   CircuitBreaker.make({ name: "model" }),
-  CircuitBreaker.family({ name: "model" }),
+  CircuitBreaker.Family.make({ name: "model" }),
   Bulkhead.make({ name: "model", concurrency: 1 }),
   RateLimiter.make({ name: "model", limits: [] }),
   RetryBudget.make({ name: "model" }),

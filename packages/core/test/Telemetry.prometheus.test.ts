@@ -21,7 +21,7 @@ const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_PROMTOOL"] !== "1"
 const text = Effect.gen(function*() {
   for (const name of ["model", "a \"quoted\\name\"\nin two lines", "模型", "folded"]) {
     const breaker = yield* CircuitBreaker.make({ name, minimumCalls: 1, slowCallDuration: "1 second" })
-    const family = yield* CircuitBreaker.family({ name })
+    const family = yield* CircuitBreaker.Family.make({ name })
     const bulkhead = yield* Bulkhead.make({ name, concurrency: 1 })
     const limits = [
       RateLimiter.requests(10, "1 second"),

@@ -91,7 +91,7 @@ describe("Telemetry metrics", () => {
 
   it.effect("tell of a family how many circuits are in which state, and no key", () =>
     Effect.gen(function*() {
-      const family = yield* CircuitBreaker.family({ name: "tenants" })
+      const family = yield* CircuitBreaker.Family.make({ name: "tenants" })
       yield* Effect.forEach(times(10), (i) => family.protect(`customer-${i}`)(Effect.void))
       yield* (yield* family.get("customer-3")).control.trip("1 hour")
       yield* Effect.exit(family.protect("customer-3")(Effect.void))
@@ -214,7 +214,7 @@ describe("Telemetry metrics", () => {
       let isSound = true
       const snapshot = Effect.suspend(() => isSound ? bulkhead.snapshot : Effect.die("This cannot be read."))
       const enter = (name: string) =>
-        Registry.register({ _tag: "Bulkhead", name, bulkhead: { ...bulkhead, name, snapshot } })
+        Registry.register({ kind: Bulkhead.kind, name, guard: { ...bulkhead, name, snapshot } })
       yield* enter("broken")
       isSound = false
       yield* enter("broken from the beginning")
@@ -287,7 +287,7 @@ describe("Telemetry metrics", () => {
 const oneOfEach = (name: string) =>
   Effect.all({
     breaker: CircuitBreaker.make({ name }),
-    family: CircuitBreaker.family({ name }),
+    family: CircuitBreaker.Family.make({ name }),
     bulkhead: Bulkhead.make({ name, concurrency: 1 }),
     limiter: RateLimiter.make({ name, limits: [RateLimiter.requests(10, "1 second")] }),
     budget: RetryBudget.make({ name }),
@@ -419,7 +419,14 @@ describe("Telemetry log", () => {
         }).pipe(observed())
       )
       const told = (from: string, to: string, reason: string) =>
-        JSON.stringify({ circuit: "model", from, to, reason, ...(to === "Open" ? { openFor: "30s" } : {}) })
+        JSON.stringify({
+          kind: "CircuitBreaker",
+          subject: "model",
+          from,
+          to,
+          reason,
+          ...(to === "Open" ? { openFor: "30s" } : {})
+        })
       assert.deepStrictEqual(lines, [
         `Warn | Circuit "model": Closed → Open for 30s (failure-rate) | ${told("Closed", "Open", "failure-rate")}`,
         `Info | Circuit "model": Open → HalfOpen (open-elapsed) | ${told("Open", "HalfOpen", "open-elapsed")}`,
@@ -436,7 +443,7 @@ describe("Telemetry log", () => {
     Effect.gen(function*() {
       const lines = yield* logged(
         Effect.gen(function*() {
-          const family = yield* CircuitBreaker.family({ name: "tenants" })
+          const family = yield* CircuitBreaker.Family.make({ name: "tenants" })
           yield* (yield* family.get("ac\nme")).control.forceOpen
         }).pipe(observed())
       )
@@ -493,9 +500,9 @@ describe("Telemetry spans", () => {
       const span = yield* Effect.makeSpan("request")
       yield* Effect.exit(breaker.protect(Effect.fail("503"))).pipe(Effect.withParentSpan(span))
       assert.deepStrictEqual((span as unknown as { readonly events: ReadonlyArray<unknown> }).events, [[
-        "switchgear.circuitbreaker.transition",
+        "switchgear.transition",
         2_000_000_000n,
-        { circuit: "model", from: "Closed", to: "Open", reason: "failure-rate", openFor: "30s" }
+        { kind: "CircuitBreaker", subject: "model", from: "Closed", to: "Open", reason: "failure-rate", openFor: "30s" }
       ]])
     }).pipe(observed()))
 

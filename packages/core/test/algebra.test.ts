@@ -183,7 +183,7 @@ const roomy = Effect.gen(function*() {
     window: CircuitBreaker.lasting("1 hour"),
     slowCallDuration: 1
   })
-  const family = yield* CircuitBreaker.family({
+  const family = yield* CircuitBreaker.Family.make({
     name: "roomy",
     minimumCalls: 1e6,
     window: CircuitBreaker.lastCalls(1e6)
@@ -197,7 +197,7 @@ const roomy = Effect.gen(function*() {
     "CircuitBreaker with its own judge": breaker.protectWith({ slowCallDuration: 1 }) as Guard,
     "CircuitBreaker.gate": breaker.gate,
     "CircuitBreaker over time, with slow calls": slow.protect,
-    "CircuitBreaker.family": family.protect("key"),
+    "CircuitBreaker.Family.make": family.protect("key"),
     "Deadline.attempt": Deadline.attempt("1 hour"),
     "Deadline.within": Deadline.within("1 hour"),
     "RateLimiter": rateLimiter.protect,
@@ -218,7 +218,7 @@ const names = [
   "CircuitBreaker with its own judge",
   "CircuitBreaker.gate",
   "CircuitBreaker over time, with slow calls",
-  "CircuitBreaker.family",
+  "CircuitBreaker.Family.make",
   "Deadline.attempt",
   "Deadline.within",
   "RateLimiter",

@@ -333,7 +333,7 @@ describe("layerConfig", () => {
 describe("values", () => {
   it.effect("a family reads its bounds and those of its circuits", () =>
     Effect.gen(function*() {
-      const tenants = yield* CircuitBreaker.familyFromConfig("tenants", { name: "tenants" }).pipe(
+      const tenants = yield* CircuitBreaker.Family.fromConfig("tenants", { name: "tenants" }).pipe(
         under(
           environment({ TENANTS_CAPACITY: "1", TENANTS_CONSECUTIVE_FAILURES: "1", TENANTS_IDLE_TIME_TO_LIVE: "1 day" })
         )

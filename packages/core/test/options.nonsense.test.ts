@@ -34,8 +34,8 @@ const places: { readonly [Field in string]: Make } = {
   "window.calls": ({ calls }) => breaker({ window: CircuitBreaker.lastCalls(calls) }),
   "window.duration": ({ duration }) => breaker({ window: CircuitBreaker.lasting(duration) }),
   "window.buckets": ({ buckets }) => breaker({ window: CircuitBreaker.lasting("1 second", { buckets }) }),
-  capacity: (options) => CircuitBreaker.family({ name: "models", ...options }),
-  idleTimeToLive: (options) => CircuitBreaker.family({ name: "models", ...options }),
+  capacity: (options) => CircuitBreaker.Family.make({ name: "models", ...options }),
+  idleTimeToLive: (options) => CircuitBreaker.Family.make({ name: "models", ...options }),
   "protectWith.slowCallDuration": (options) =>
     Effect.map(breaker({}), (breaker) => breaker.protectWith(options)(Effect.void)),
   "protectWith.classify": (options) => Effect.map(breaker({}), (breaker) => breaker.protectWith(options)(Effect.void)),

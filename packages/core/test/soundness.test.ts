@@ -257,7 +257,7 @@ describe("an interrupt at any step leaks nothing from", () => {
 
     it.effect(`a circuit of a family around work ${name}`, () =>
       Effect.gen(function*() {
-        const family = yield* CircuitBreaker.family({ name: "model", capacity: 1, minimumCalls: 100 })
+        const family = yield* CircuitBreaker.Family.make({ name: "model", capacity: 1, minimumCalls: 100 })
         const struck = yield* interruptAtEveryStep({
           // The first circuit is forgotten while it is in use.
           program: () => work.pipe(family.protect("a"), family.protect("b")),

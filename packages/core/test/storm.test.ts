@@ -18,7 +18,7 @@ const dice = (seed: number) => {
 
 const guardsOfAll = Effect.gen(function*() {
   const breaker = yield* CircuitBreaker.make({ name: "storm", halfOpen: { calls: 2 }, slowCallDuration: 30 })
-  const family = yield* CircuitBreaker.family({ name: "storm", capacity: 5, minimumCalls: 3, openFor: 20 })
+  const family = yield* CircuitBreaker.Family.make({ name: "storm", capacity: 5, minimumCalls: 3, openFor: 20 })
   const bulkhead = yield* Bulkhead.make({ name: "storm", concurrency: 20, queue: 200, share: 0.25, maxWait: 40 })
   const rateLimiter = yield* RateLimiter.make({
     name: "storm",

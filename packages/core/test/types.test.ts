@@ -36,7 +36,7 @@ declare const breaker: CircuitBreaker.CircuitBreaker
 declare const bulkhead: Bulkhead.Bulkhead
 declare const rateLimiter: RateLimiter.RateLimiter
 declare const retry: Retry.Retry
-declare const family: CircuitBreaker.Family
+declare const family: CircuitBreaker.Family.Family
 declare const budget: RetryBudget.RetryBudget
 
 /** Each can stand for the other, and if one is `any`, which can stand for all, so is the other. */

@@ -4,12 +4,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Stream from "effect/Stream"
-import type { CircuitBreaker, Snapshot, State, Transition } from "../CircuitBreaker.ts"
+import type { CircuitBreaker, Snapshot, State, Transition } from "./model.ts"
 import type { BreakerMachine } from "./machine.ts"
-import type { Timed } from "./model.ts"
+import type { Timed } from "./machineModel.ts"
 import { Call, type Circuit, type Judge, judgeWith } from "./circuit.ts"
 import type { CircuitOpen } from "./CircuitOpen.ts"
-import { type Check, gate, guard, type StartAdmission, type TimeContext } from "../internal/runtime/guard.ts"
+import { type Check, gateBy, guardBy, type StartAdmission, type TimeContext } from "../internal/runtime/guard.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { longestMillis } from "./bounds.ts"
@@ -52,8 +52,7 @@ const timeOf = (fiber: Fiber.Fiber<any, any>): Timed => ({ clock: fiber.getRef(C
 export const facade = (place: CircuitRef, judge: Judge, transitions: Stream.Stream<Transition>): CircuitBreaker => {
   const isOpen = refuseOpen(place)
   const protect = (judge: Judge) => {
-    const begin = beginAt(place, judge)
-    return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> => guard(self, begin, isOpen)
+    return guardBy<CircuitOpen>(beginAt(place, judge), isOpen)
   }
   const refuse: Check = (fiber, time) => {
     const circuit = place.asked(fiber, time)
@@ -73,7 +72,7 @@ export const facade = (place: CircuitRef, judge: Judge, transitions: Stream.Stre
     name: place.name,
     protect: protect(judge),
     protectWith: (options) => protect(judgeWith(judge, options)),
-    gate: (self) => gate(self, refuse),
+    gate: gateBy<CircuitOpen>(refuse),
     state: look(({ state }) => state),
     snapshot: look(snapshot),
     transitions,

@@ -9,7 +9,8 @@
  * - The clock is read only where time decides: never in Closed with a count window, no slow-call rule and no ramp-up.
  */
 import type * as Clock from "effect/Clock"
-import type { BreakerLease, BreakerReason, BreakerRules, BreakerState, Timed } from "./model.ts"
+import type { BreakerLease, BreakerRules, Timed } from "./machineModel.ts"
+import type { State, TransitionReason } from "./model.ts"
 import { SlowCallTracker } from "./slowCalls.ts"
 import { Probes } from "./probes.ts"
 import { RampUp } from "./rampUp.ts"
@@ -18,7 +19,7 @@ import { monotonicMillis } from "../internal/runtime/time.ts"
 
 export class BreakerMachine {
   // What every call touches comes first, and lies together.
-  state: BreakerState = "Closed"
+  state: State = "Closed"
   generation = 0
   inFlight = 0
   /** Whether any call can be slow. */
@@ -205,7 +206,7 @@ export class BreakerMachine {
     if (reason !== undefined) this.open(monotonicMillis(timed.clock), timed.clock, reason)
   }
 
-  private verdict(): BreakerReason | undefined {
+  private verdict(): TransitionReason | undefined {
     const { consecutiveFailures, failureRate, minimumCalls, slowCallRate } = this.rules
     const { window } = this
     if (this.failuresInRow >= consecutiveFailures) return "consecutive-failures"
@@ -274,7 +275,13 @@ export class BreakerMachine {
   }
 
   /** Opens for as long as was asked for, up to a limit, or else as the schedule says. */
-  private open(now: number, clock: Clock.Clock, reason: BreakerReason, asked = 0, byHand?: number | undefined): void {
+  private open(
+    now: number,
+    clock: Clock.Clock,
+    reason: TransitionReason,
+    asked = 0,
+    byHand?: number | undefined
+  ): void {
     const { generation } = this
     // The schedule takes a step for every opening, also for one whose length is given.
     const scheduled = this.openFor(this.openingsInRow + 1)
@@ -288,9 +295,9 @@ export class BreakerMachine {
   }
 
   private moveTo(
-    to: BreakerState,
+    to: State,
     clock: Clock.Clock,
-    reason: BreakerReason,
+    reason: TransitionReason,
     openFor?: number | undefined,
     askedFor?: number | undefined
   ): void {
@@ -306,7 +313,7 @@ export class BreakerMachine {
   }
 
   /** Begins a state; what was granted in the one before moves nothing any more. */
-  private enter(to: BreakerState, reason: BreakerReason): void {
+  private enter(to: State, reason: TransitionReason): void {
     this.keepProbes(to, reason)
     this.generation++
     this.state = to
@@ -318,7 +325,7 @@ export class BreakerMachine {
   }
 
   /** What the probes answered holds beyond a period that they outlasted, until there is a decision. */
-  private keepProbes(to: BreakerState, reason: BreakerReason): void {
+  private keepProbes(to: State, reason: TransitionReason): void {
     if (reason === "probe-outlasted") {
       this.outlastedFrom = Math.min(this.outlastedFrom, this.generation)
       this.probes.outlast()
@@ -329,7 +336,7 @@ export class BreakerMachine {
   }
 
   /** Changes the state by hand; where it is that already, nothing changes. */
-  command(to: BreakerState, clock: Clock.Clock): void {
+  command(to: State, clock: Clock.Clock): void {
     this.settle(monotonicMillis(clock), clock)
     if (this.state !== to) this.moveTo(to, clock, "manual")
   }

@@ -6,8 +6,8 @@
  * holds nothing, and one that is in a state set by hand is not forgotten at all: neither waits in the order of use.
  */
 import type * as Clock from "effect/Clock"
-import type { FamilySnapshot } from "../CircuitBreaker.ts"
-import type { BreakerRules } from "./model.ts"
+import type { FamilySnapshot } from "./familyModel.ts"
+import type { BreakerRules } from "./machineModel.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
 import { Circuit } from "./circuit.ts"

@@ -2,7 +2,7 @@
  * Who is told, in the step in which a circuit opens: pipelines, whose callers wait for a turn or a slot that is of no use
  * any more.
  */
-import type { CircuitBreaker, Transition } from "../CircuitBreaker.ts"
+import type { CircuitBreaker, Transition } from "./model.ts"
 import { callBack } from "../internal/runtime/callBack.ts"
 
 /** Calls the listener at each opening; the returned function ends that. */

@@ -6,9 +6,9 @@ import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Platform from "effect/persistence/CircuitBreaker"
 import * as Stream from "effect/Stream"
-import type { Snapshot, Transition } from "../CircuitBreaker.ts"
+import type { Snapshot, Transition } from "./model.ts"
 import * as Outcome from "../Outcome.ts"
-import type { Family } from "./family.ts"
+import type { Family } from "./familyModel.ts"
 import { type CircuitOpen, isCircuitOpen } from "./CircuitOpen.ts"
 import { through } from "../internal/runtime/guard.ts"
 import { atOnce } from "../internal/data/atOnce.ts"
@@ -24,11 +24,12 @@ import { withoutStack } from "../internal/runtime/rejection.ts"
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
+ * import * as Platform from "@switchgear/core/platform"
  * import { Effect } from "effect"
  *
  * const program = Effect.gen(function*() {
- *   const hosts = yield* CircuitBreaker.family({ name: "hosts", minimumCalls: 1 })
- *   const breaker = CircuitBreaker.platform(hosts)
+ *   const hosts = yield* CircuitBreaker.Family.make({ name: "hosts", minimumCalls: 1 })
+ *   const breaker = Platform.circuitBreaker(hosts)
  *   const call = Effect.fail("503").pipe(breaker.execute({ key: "api.test" }))
  *   yield* Effect.flip(call)
  *   return yield* Effect.flip(call)
@@ -38,7 +39,7 @@ import { withoutStack } from "../internal/runtime/rejection.ts"
  * typeof error === "string" ? error : error.reason._tag // => "CircuitOpen"
  * ```
  */
-export const platform = (family: Family): Platform.CircuitBreaker => ({
+export const toPlatform = (family: Family): Platform.CircuitBreaker => ({
   [Platform.TypeId]: Platform.TypeId,
   execute: dual(
     2,

@@ -4,7 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { BreakerMachine } from "./machine.ts"
-import type { BreakerLease } from "./model.ts"
+import type { BreakerLease } from "./machineModel.ts"
 
 interface Probe {
   readonly circuit: BreakerMachine

@@ -3,8 +3,8 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
-import type { Transition } from "../CircuitBreaker.ts"
-import type { BreakerTransition } from "./model.ts"
+import type { Transition } from "./model.ts"
+import type { BreakerTransition } from "./machineModel.ts"
 
 /**
  * A listener that publishes, and tells `heard`; a sliding hub never makes it wait. What `heard` throws stays with it. A

@@ -2,7 +2,7 @@
 import type * as CircuitBreaker from "../CircuitBreaker.ts"
 import { onOpening } from "../circuitBreaker/openingListeners.ts"
 import * as Deadline from "../Deadline.ts"
-import { type AnyEffect, beginOf, refuseOf } from "../internal/runtime/guard.ts"
+import { type AnyEffect, checkOf, startOf } from "../internal/runtime/guard.ts"
 import type { CallOptions, Parts } from "../Pipeline.ts"
 import { retryAt } from "../retry/policies.ts"
 import { fused, type Plan } from "./run.ts"
@@ -60,8 +60,8 @@ const planOf = (
   total: number | undefined,
   attempt: number | undefined
 ): Plan | undefined => {
-  const begins = guards.map(beginOf).filter((begin) => begin !== undefined)
-  const refuse = breaker && refuseOf(breaker.gate)
+  const begins = guards.map(startOf).filter((begin) => begin !== undefined)
+  const refuse = breaker && checkOf(breaker.gate)
   const again = retry && retryAt(retry)
   const isOurs = begins.length === guards.length && (breaker === undefined || refuse !== undefined) &&
     (retry === undefined || again !== undefined)

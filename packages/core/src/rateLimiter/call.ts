@@ -8,7 +8,7 @@ import { Admission, clockOf, goOn, type TimeContext } from "../internal/runtime/
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type Costs, grain, type Refusal, type Turn } from "./turn.ts"
 import { later, orDie, resumeWith } from "../internal/runtime/wake.ts"
-import type { Cost, Reservation } from "../RateLimiter.ts"
+import type { Cost, Reservation } from "./model.ts"
 import type { Limiter } from "./limiter.ts"
 
 /** What one call takes, and how long it waits for that at most, in milliseconds. */

@@ -10,7 +10,7 @@ import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimerOf } from "../internal/runtime/timer.ts"
 import { TokenBucket } from "./tokenBucket.ts"
 import { type Costs, grain, type Refusal } from "./turn.ts"
-import type { Cost, Limit, Options } from "../RateLimiter.ts"
+import type { Cost, Limit, Options } from "./model.ts"
 import { type RateLimited, rateLimited } from "./RateLimited.ts"
 import { checkLimits, quantity, toRules } from "./rules.ts"
 

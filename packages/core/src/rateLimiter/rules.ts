@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import type * as Meter from "./meter.ts"
 import type { OptionsOf } from "../internal/config/checks.ts"
 import { group, NumberOrDuration, optionsCodec } from "../internal/config/optionsCodec.ts"
-import type { Kind, Limit, LimitOptions, Options, Resource } from "../RateLimiter.ts"
+import type { Limit, LimitKind, LimitOptions, Options, Resource } from "./model.ts"
 
 const resources: ReadonlyArray<Resource> = ["requests", "tokens", "cost"]
 
@@ -65,7 +65,7 @@ export const codec = optionsCodec<Options>()({
     ...given as Partial<Options>,
     limits: limits?.map(({ burst, kind, limit, per, resource }) =>
       limitOf(resource as Resource)(limit as number, per as Duration.Input, {
-        kind: kind as Kind | undefined,
+        kind: kind as LimitKind | undefined,
         burst: burst as number | undefined
       })
     ) ?? defaults.limits ?? []

@@ -1,24 +1,30 @@
 /**
- * Who is there and what happened lately: plain bookkeeping in synchronous steps.
+ * The entries of a registry and its last events, changed in synchronous steps.
  *
  * Invariants
  * - Members of one kind have different ids: the name for the first, `name#2`, `name#3` … for others of that name.
  * - A number that has come free is given again, so that ids do not multiply with time.
  */
-
 import { callBack } from "../internal/runtime/callBack.ts"
 
-/** What is entered: something of a kind, with a name. */
+/** What is entered: a guard of a kind, with a name. */
 export interface Member {
-  readonly _tag: string
+  readonly kind: { readonly tag: string }
   readonly name: string
+  readonly guard: unknown
 }
 
-/** Told at once, in the step in which it happens. What it throws is logged. */
+/**
+ * Is told at once, in the step in which it happens. What it throws is logged.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Observer<in Entry, in Event> {
   readonly entered?: ((member: Listed<Entry>) => void) | undefined
   readonly left?: ((member: Listed<Entry>) => void) | undefined
-  readonly happened?: ((event: Event) => void) | undefined
+  /** With the entry it happened to. */
+  readonly happened?: ((event: Event, member: Listed<Entry>) => void) | undefined
 }
 
 /** A member under the id that tells it from others of its kind. */
@@ -26,7 +32,7 @@ export type Listed<Entry> = Entry & { readonly id: string }
 
 export class EntryTable<Entry extends Member, Event> {
   private readonly members = new Map<string, Listed<Entry>>()
-  private readonly ids = new Map<object, string>()
+  private readonly byGuard = new Map<unknown, Listed<Entry>>()
   private readonly namesakes = new Map<string, number>()
   private readonly observers = new Set<Observer<Entry, Event>>()
   private readonly log: Array<Event> = []
@@ -51,21 +57,21 @@ export class EntryTable<Entry extends Member, Event> {
     return this.members.get(key(tag, id))
   }
 
-  /** Enters `entry` for `subject`, which is in at most once; the answer takes it out again. */
-  enter(subject: object, entry: Entry): () => void {
-    if (this.ids.has(subject)) return () => {}
-    const group = key(entry._tag, entry.name)
+  /** Enters a guard, which is in at most once; the answer takes it out again. */
+  enter(entry: Entry): () => void {
+    if (this.byGuard.has(entry.guard)) return () => {}
+    const group = key(entry.kind.tag, entry.name)
     const count = (this.namesakes.get(group) ?? 0) + 1
     const member = { ...entry, id: this.freeId(entry, count) }
-    const place = key(entry._tag, member.id)
+    const place = key(entry.kind.tag, member.id)
     this.namesakes.set(group, count)
-    this.ids.set(subject, member.id)
+    this.byGuard.set(entry.guard, member)
     this.members.set(place, member)
     this.tell((observer) => observer.entered?.(member))
     return () => {
       if (this.members.get(place) !== member) return
       this.members.delete(place)
-      this.ids.delete(subject)
+      this.byGuard.delete(entry.guard)
       const left = this.namesakes.get(group)! - 1
       if (left === 0) this.namesakes.delete(group)
       else this.namesakes.set(group, left)
@@ -73,16 +79,16 @@ export class EntryTable<Entry extends Member, Event> {
     }
   }
 
-  /** Records what happened to `subject`, if it is in. */
-  announce(subject: object, event: (id: string) => Event): void {
-    const id = this.ids.get(subject)
-    if (id === undefined) return
-    const happened = event(id)
+  /** Records what happened to a guard, if it is in. */
+  announce(guard: unknown, event: (member: Listed<Entry>) => Event): void {
+    const member = this.byGuard.get(guard)
+    if (member === undefined) return
+    const happened = event(member)
     if (this.capacity > 0) {
       this.log[this.oldest] = happened
       this.oldest = (this.oldest + 1) % this.capacity
     }
-    this.tell((observer) => observer.happened?.(happened))
+    this.tell((observer) => observer.happened?.(happened, member))
   }
 
   /** Tells `observer` of everything from now on; the answer ends that. */
@@ -101,9 +107,9 @@ export class EntryTable<Entry extends Member, Event> {
 
   // `count` is free unless someone below it has left: then the gap is looked for. So a thousand of one name cost no
   // search each.
-  private freeId({ _tag, name }: Entry, count: number): string {
+  private freeId({ kind, name }: Entry, count: number): string {
     const numbered = (n: number) => n === 1 ? name : `${name}#${n}`
-    const isFree = (n: number) => !this.members.has(key(_tag, numbered(n)))
+    const isFree = (n: number) => !this.members.has(key(kind.tag, numbered(n)))
     if (isFree(1)) return name
     let n = isFree(count) ? count : 2
     while (!isFree(n)) n++

@@ -94,7 +94,7 @@ export const makeGuards = Effect.gen(function*() {
     name: "pipeline",
     classify: judges.pipeline.classify
   })
-  const family = yield* CircuitBreaker.family({
+  const family = yield* CircuitBreaker.Family.make({
     ...breakerOptions,
     name: "family",
     capacity: 2,

@@ -220,17 +220,28 @@ Gated.prototype = GatedProto
 /** An effect before which a question is asked, each time it is run. */
 export const gate = <A, E, R>(self: AnyEffect, refuse: Check): Effect.Effect<A, E, R> => new Gated(self, refuse)
 
-/** How a combinator begins, if it is nothing but a guard of this kind, so that several can share one frame. */
-export const beginOf = (combinator: (self: AnyEffect) => AnyEffect): StartAdmission | undefined => {
-  const probe = combinator(Effect.void)
-  return GuardedProto.isPrototypeOf(probe) ? (probe as Guarded).begin : undefined
-}
+/** Wraps an effect and adds an error to it. */
+export type Protect<E> = <A, E1, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E | E1, R>
 
-/** What a combinator asks, if it is nothing but a gate of this kind. */
-export const refuseOf = (combinator: (self: AnyEffect) => AnyEffect): Check | undefined => {
-  const probe = combinator(Effect.void)
-  return GatedProto.isPrototypeOf(probe) ? (probe as Gated).refuse : undefined
-}
+// What a combinator is made of stands on it, so that a pipeline need not call what may be somebody's own function.
+const StartId = Symbol("@switchgear/core/guard/start")
+const CheckId = Symbol("@switchgear/core/guard/check")
+
+/** The combinator that guards effects in this way. A pipeline can take it apart. */
+export const guardBy = <E>(start: StartAdmission, check?: Check | undefined): Protect<E> =>
+  Object.assign((self: AnyEffect) => guard<any, any, any>(self, start, check), { [StartId]: start })
+
+/** The combinator that asks in this way. A pipeline can take it apart. */
+export const gateBy = <E>(check: Check): Protect<E> =>
+  Object.assign((self: AnyEffect) => gate<any, any, any>(self, check), { [CheckId]: check })
+
+/** How a combinator begins, if it was made by `guardBy`, so that several can share one frame. */
+export const startOf = (combinator: Protect<any>): StartAdmission | undefined =>
+  (combinator as { readonly [StartId]?: StartAdmission })[StartId]
+
+/** What a combinator asks, if it was made by `gateBy`. */
+export const checkOf = (combinator: Protect<any>): Check | undefined =>
+  (combinator as { readonly [CheckId]?: Check })[CheckId]
 
 interface Through extends AnyEffect {
   readonly self: AnyEffect

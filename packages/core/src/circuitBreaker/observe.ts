@@ -1,0 +1,72 @@
+/** What the registry, health and metrics see of a circuit breaker. */
+import type { Kind } from "../registry/kind.ts"
+import { counter, gauge, highest } from "../registry/series.ts"
+import type { CircuitBreaker, Snapshot, State } from "./model.ts"
+
+/** How metrics call the states. */
+export const stateLabels: { readonly [S in State]: string } = {
+  Closed: "closed",
+  Open: "open",
+  HalfOpen: "half_open",
+  ForcedOpen: "forced_open",
+  Disabled: "disabled",
+  MetricsOnly: "metrics_only"
+}
+
+/** Whether a change lets calls pass again. */
+export const isRecovery = ({ to }: { readonly to: string }): boolean => to === "HalfOpen" || to === "Closed"
+
+/**
+ * Circuit breakers, to the registry.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const kind: Kind<CircuitBreaker, Snapshot> = {
+  tag: "CircuitBreaker",
+  title: "Circuit",
+  snapshot: (breaker) => breaker.snapshot,
+  isRecovery,
+  health: ({ nextRetry, state }) => ({
+    conditions: [
+      { reason: "open", count: state === "Open" ? 1 : 0, retryAfter: nextRetry },
+      { reason: "forced-open", count: state === "ForcedOpen" ? 1 : 0 },
+      { reason: "recovering", count: state === "HalfOpen" ? 1 : 0 }
+    ],
+    targets: { all: 1, unreachable: state === "Open" || state === "ForcedOpen" ? 1 : 0 }
+  }),
+  metrics: [
+    ...Object.entries(stateLabels).map(([state, label]) =>
+      gauge<Snapshot>(
+        "switchgear_circuitbreaker_state",
+        "1 for the state the circuit is in, 0 for the others.",
+        (circuit) => circuit.state === state ? 1 : 0,
+        { state: label }
+      )
+    ),
+    gauge("switchgear_circuitbreaker_window_calls", "Calls in the window, by outcome.", ({ failed }) => failed, {
+      outcome: "failure"
+    }),
+    gauge(
+      "switchgear_circuitbreaker_window_calls",
+      "Calls in the window, by outcome.",
+      ({ calls, failed }) => calls - failed,
+      { outcome: "success" }
+    ),
+    gauge("switchgear_circuitbreaker_window_slow_calls", "Slow calls in the window.", ({ slow }) => slow),
+    highest(
+      "switchgear_circuitbreaker_failure_rate",
+      "Share of failures in the window, from 0 to 1; NaN while there are too few calls.",
+      ({ failureRate }) => failureRate ?? NaN
+    ),
+    highest(
+      "switchgear_circuitbreaker_slow_call_rate",
+      "Share of slow calls in the window, from 0 to 1; NaN while there are too few calls.",
+      ({ slowRate }) => slowRate ?? NaN
+    ),
+    gauge("switchgear_circuitbreaker_in_flight", "Calls admitted and not ended yet.", ({ inFlight }) => inFlight),
+    counter("switchgear_circuitbreaker_not_permitted_total", "Calls the circuit refused.", ({ rejected }) => rejected),
+    counter("switchgear_circuitbreaker_openings_total", "Times the circuit opened.", ({ openings }) => openings),
+    counter("switchgear_circuitbreaker_late_total", "Results that came too late to count.", ({ late }) => late)
+  ]
+}

@@ -1,0 +1,55 @@
+/** From what the guards say about themselves to one answer for the application. */
+import type { Condition, KindHealth } from "./kind.ts"
+
+/**
+ * Something that is not as it should be.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reason extends Condition {
+  /** The tag of the kind. */
+  readonly kind: string
+  /** The id of the entry. */
+  readonly name: string
+  /** Whether the application can be down because of it. */
+  readonly critical: boolean
+}
+
+/**
+ * How the application does as far as its guards can tell.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Health {
+  /** `unknown` when the registry is empty. */
+  readonly status: "up" | "degraded" | "down" | "unknown"
+  /** Empty when up. */
+  readonly reasons: ReadonlyArray<Reason>
+}
+
+/** What one guard says. */
+export interface Told {
+  readonly kind: string
+  readonly id: string
+  readonly critical: boolean
+  /** Undefined where its kind says nothing about health. */
+  readonly health: KindHealth | undefined
+}
+
+export const fold = (told: ReadonlyArray<Told>): Health => {
+  const reasons: Array<Reason> = []
+  let all = 0
+  let unreachable = 0
+  for (const { critical, health, id, kind } of told) {
+    for (const condition of health?.conditions ?? []) {
+      if (condition.count > 0) reasons.push({ kind, name: id, critical, retryAfter: undefined, ...condition })
+    }
+    if (!critical) continue
+    all += health?.targets?.all ?? 0
+    unreachable += health?.targets?.unreachable ?? 0
+  }
+  if (told.length === 0) return { status: "unknown", reasons }
+  return { status: all > 0 && unreachable === all ? "down" : reasons.length > 0 ? "degraded" : "up", reasons }
+}
