@@ -2,16 +2,11 @@
  * One call on its way through a bulkhead. It owns its slot from the synchronous step in which the slot is given. A call
  * that waits goes on in a step of its own, so that the caller that gave the slot back has its own answer first.
  */
-import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { timeContextOf } from "../deadline/current.ts"
-import { Expiry, type Joined } from "../internal/runtime/expiry.ts"
 import { Admission, type AnyEffect, goOn, type TimeContext } from "../internal/runtime/guard.ts"
-import { monotonicMillis } from "../internal/runtime/time.ts"
-import { startTimeout } from "../internal/runtime/timerLane.ts"
-import { later, orDie, resumeWith } from "../internal/runtime/wake.ts"
-import type { Reason } from "./BulkheadFull.ts"
+import { Wait } from "../internal/runtime/wait.ts"
 import { priorityOf } from "../internal/runtime/currentPriority.ts"
 import { CurrentKey } from "./currentCall.ts"
 import type { Lane, Waiter } from "./fairQueue.ts"
@@ -86,70 +81,5 @@ export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
     this.wait?.abandon()
     if (state === "waiting") this.pool.queue.remove(this)
     else if (state === "holds") this.pool.giveBack(this.lane)
-  }
-}
-
-/** What goes on after a wait, decided by the fiber that waited; `isInTime` unless its deadline has passed by then. */
-type Next = (fiber: Fiber.Fiber<any, any>, isInTime: boolean) => AnyEffect
-
-/** The waiting itself: until it is ended from outside, by its deadline or after `maxWait`. */
-class Wait {
-  private readonly fiber: Fiber.Fiber<any, any>
-  private readonly time: TimeContext
-  private readonly limit: Joined | undefined
-  private isTold = false
-  private next: Next | undefined
-  private resume: ((next: AnyEffect) => void) | undefined
-
-  constructor(
-    fiber: Fiber.Fiber<any, any>,
-    time: TimeContext,
-    maxWait: number,
-    giveUp: (reason: Reason) => void
-  ) {
-    const { clock, deadline, now } = time
-    this.fiber = fiber
-    this.time = time
-    const left = deadline === undefined ? Infinity : deadline.at - now
-    if (left > maxWait) {
-      this.limit = startTimeout(fiber, clock, maxWait, now + maxWait, () => giveUp("wait-timeout"))
-    } else if (deadline instanceof Expiry) {
-      this.limit = deadline.join({ fiber, child: undefined, expire: () => giveUp("deadline") })
-      deadline.arm(fiber)
-    } else if (left < Infinity) {
-      this.limit = startTimeout(fiber, clock, left, now + left, () => giveUp("deadline"))
-    }
-  }
-
-  get effect(): AnyEffect {
-    return Effect.callback((resume) => {
-      this.resume = resume
-      if (this.next !== undefined) this.tell()
-    })
-  }
-
-  end(next: Next): void {
-    this.next = next
-    later(this.fiber, () => {
-      this.tell()
-      // After the answer: a deadline that ended the wait interrupts only what has not answered by then.
-      this.limit?.cancel(this.fiber)
-    })
-  }
-
-  /** The fiber has left before it was told. */
-  abandon(): void {
-    if (this.isTold) return
-    this.isTold = true
-    this.limit?.cancel(this.fiber)
-  }
-
-  private tell(): void {
-    const { next, resume } = this
-    if (this.isTold || next === undefined || resume === undefined) return
-    const { clock, deadline } = this.time
-    this.isTold = true
-    const isInTime = deadline === undefined || monotonicMillis(clock) < deadline.at
-    resumeWith(resume, orDie(() => next(this.fiber, isInTime)))
   }
 }

@@ -1,6 +1,11 @@
 /** What a kind of guard publishes as metrics: each series is read from a snapshot when somebody looks. */
 
-/** The labels of a series besides the name of the guard: words given in code, so that their number is bounded. */
+/**
+ * The labels of a series besides the name of the guard: words given in code, so that their number is bounded.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Labels = Readonly<Record<string, string>>
 
 interface Described {
@@ -10,7 +15,12 @@ interface Described {
   readonly labels: Labels
 }
 
-/** How long calls took: how many ended within each bound, how many there were, and the sum. */
+/**
+ * How long calls took: how many ended within each bound, how many there were, and the sum.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface HistogramReading {
   /** Upper bounds, rising, each with the number of calls up to it. */
   readonly buckets: ReadonlyArray<[bound: number, count: number]>
@@ -20,7 +30,12 @@ export interface HistogramReading {
   readonly sum: number
 }
 
-/** A number read from a snapshot. */
+/**
+ * A number read from a snapshot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface NumberSeries<in Snapshot> extends Described {
   /** How guards that share the name `other` become one number: counters always by their sum. */
   readonly type: "counter" | "gauge-by-sum" | "gauge-by-maximum"
@@ -28,14 +43,24 @@ export interface NumberSeries<in Snapshot> extends Described {
   readonly read: (snapshot: Snapshot) => number | undefined
 }
 
-/** A histogram read from a snapshot. Guards that share the name `other` have none. */
+/**
+ * A histogram read from a snapshot. Guards that share the name `other` have none.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface HistogramSeries<in Snapshot> extends Described {
   readonly type: "histogram"
   /** Undefined where nothing is measured: that series is not published. */
   readonly read: (snapshot: Snapshot) => HistogramReading | undefined
 }
 
-/** One series of a kind of guard. */
+/**
+ * One series of a kind of guard.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Series<Snapshot> = NumberSeries<Snapshot> | HistogramSeries<Snapshot>
 
 const numberOf = (type: NumberSeries<never>["type"]) =>
@@ -46,16 +71,36 @@ const numberOf = (type: NumberSeries<never>["type"]) =>
   labels: Labels = {}
 ): NumberSeries<Snapshot> => ({ type, id, description, labels, read })
 
-/** A number that only grows. */
+/**
+ * A number that only grows.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
 export const counter = numberOf("counter")
 
-/** A number that goes up and down, of which several guards together have the sum. */
+/**
+ * A number that goes up and down, of which several guards together have the sum.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
 export const gauge = numberOf("gauge-by-sum")
 
-/** A number that goes up and down, of which several guards together have the highest, such as a rate. */
+/**
+ * A number that goes up and down, of which several guards together have the highest, such as a rate.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
 export const highest = numberOf("gauge-by-maximum")
 
-/** A distribution. */
+/**
+ * A distribution.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
 export const histogram = <Snapshot>(
   id: string,
   description: string,

@@ -21,6 +21,8 @@ export class Publisher<Snapshot> {
   private readonly context: Context.Context<never>
   private readonly clock: Clock.Clock
   private readonly names = new Set<string>()
+  // The series that guards can share: those of a kind, not of one guard, and no histograms.
+  private readonly numbers: ReadonlyArray<NumberSeries<Snapshot>>
   private readonly overflow: OverflowSeries<Snapshot>
   private readonly overflowCache = new ScrapeCache()
   private readonly shared = new Set<NumberSeries<Snapshot>>()
@@ -31,7 +33,9 @@ export class Publisher<Snapshot> {
     this.maxNames = maxNames
     this.context = context
     this.clock = Context.get(context, Clock.Clock)
-    this.overflow = new OverflowSeries(this.numbers().filter(({ type }) => type === "counter"))
+    const { metrics = [] } = kind
+    this.numbers = typeof metrics === "function" ? [] : metrics.filter((series) => series.type !== "histogram")
+    this.overflow = new OverflowSeries(this.numbers.filter(({ type }) => type === "counter"))
   }
 
   publish(id: string, snapshot: () => Snapshot): () => void {
@@ -65,7 +69,7 @@ export class Publisher<Snapshot> {
   }
 
   private share(source: Source<Snapshot>): () => void {
-    for (const series of this.numbers()) {
+    for (const series of this.numbers) {
       if (series.read(source.latest) === undefined || this.shared.has(series)) continue
       this.shared.add(series)
       this.registerNumber(series, other, () => {
@@ -74,12 +78,6 @@ export class Publisher<Snapshot> {
       })
     }
     return this.overflow.join(source)
-  }
-
-  /** The series that guards can share: those of a kind, not of one guard, and no histograms. */
-  private numbers(): ReadonlyArray<NumberSeries<Snapshot>> {
-    const { metrics = [] } = this.kind
-    return typeof metrics === "function" ? [] : metrics.filter((series) => series.type !== "histogram")
   }
 
   private registerNumber(series: NumberSeries<Snapshot>, name: string, get: () => number): () => void {
