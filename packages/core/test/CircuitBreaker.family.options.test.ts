@@ -1,0 +1,52 @@
+/** The options of a family of circuit breakers as they are written. */
+import { it } from "@effect/vitest"
+import { CircuitBreaker } from "@switchgear/core"
+import { expectTypeOf } from "vitest"
+import { meansWhatCodeMeans, refusesNonsense, refusesWhatMakeRefuses } from "./support/optionsSchema.ts"
+
+meansWhatCodeMeans(CircuitBreaker.FamilyOptionsSchema, [
+  [
+    "CircuitBreaker.family",
+    "{ name: tenants, capacity: 50, idleTimeToLive: 5 minutes, window: { lastCalls: 7 }, halfOpen: { calls: 1 } }",
+    {
+      name: "tenants",
+      capacity: 50,
+      idleTimeToLive: "5 minutes",
+      window: CircuitBreaker.lastCalls(7),
+      halfOpen: { calls: 1 }
+    } satisfies CircuitBreaker.FamilyOptions
+  ]
+])
+
+it("the decoded values are what family takes", () => {
+  expectTypeOf(CircuitBreaker.FamilyOptionsSchema.Type).toEqualTypeOf<CircuitBreaker.FamilyOptions>()
+})
+
+refusesNonsense(CircuitBreaker.FamilyOptionsSchema, [
+  [
+    "{ name: m, capacity: 0 }",
+    "capacity must be a whole number of at least 1, got 0",
+    "[\"capacity\"]"
+  ],
+  [
+    "{ name: m, idleTimeToLive: -1 }",
+    "idleTimeToLive must be a duration above zero, got -1",
+    "[\"idleTimeToLive\"]"
+  ],
+  [
+    "{ name: m, failureRate: 7 }",
+    "failureRate must be above 0 and at most 1, got 7",
+    "[\"failureRate\"]"
+  ]
+])
+
+refusesWhatMakeRefuses("CircuitBreaker", CircuitBreaker.FamilyOptionsSchema, CircuitBreaker.family, { name: "m" }, [
+  "minimumCalls",
+  "failureRate",
+  "slowCallDuration",
+  "slowCallRate",
+  "consecutiveFailures",
+  "openFor",
+  "capacity",
+  "idleTimeToLive"
+])
