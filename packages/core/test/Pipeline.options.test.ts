@@ -20,6 +20,7 @@ meansWhatCodeMeans(Pipeline.TimesSchema, [
 leavesDefaultsToMake("Pipeline", Pipeline.TimesSchema, {})
 
 it("the decoded values are what make takes", () => {
+  expectTypeOf(Pipeline.TimesSchema.Type).not.toBeAny()
   expectTypeOf(Pipeline.TimesSchema.Type).toExtend<Pipeline.Parts>()
 })
 

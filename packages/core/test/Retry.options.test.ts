@@ -27,6 +27,7 @@ meansWhatCodeMeans(Retry.OptionsSchema, [
 leavesDefaultsToMake("Retry", Retry.OptionsSchema, {})
 
 it("the decoded values are what make takes", () => {
+  expectTypeOf(Retry.OptionsSchema.Type).not.toBeAny()
   expectTypeOf(Retry.OptionsSchema.Type).toExtend<Retry.Options<{ readonly status: number }>>()
 })
 

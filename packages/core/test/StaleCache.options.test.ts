@@ -28,6 +28,7 @@ meansWhatCodeMeans(StaleCache.OptionsSchema, [
 leavesDefaultsToMake("StaleCache", StaleCache.OptionsSchema, { name: "model" })
 
 it("the decoded values are what make takes", () => {
+  expectTypeOf(StaleCache.OptionsSchema.Type).not.toBeAny()
   expectTypeOf(StaleCache.OptionsSchema.Type).toExtend<StaleCache.Options<string>>()
 })
 
