@@ -47,6 +47,8 @@ refusesWhatMakeRefuses("CircuitBreaker", CircuitBreaker.FamilyOptionsSchema, Cir
   "slowCallRate",
   "consecutiveFailures",
   "openFor",
+  "maxRetryAfter",
+  "patience",
   "capacity",
   "idleTimeToLive"
 ])

@@ -3,7 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { RateLimiter } from "@switchgear/core"
 import { Effect } from "effect"
 import { expectTypeOf } from "vitest"
-import { meansWhatCodeMeans, read, refusesNonsense, refusesUnknownFields } from "./support/optionsSchema.ts"
+import {
+  meansWhatCodeMeans,
+  read,
+  refusesNonsense,
+  refusesUnknownFields,
+  refusesWhatMakeRefuses
+} from "./support/optionsSchema.ts"
 
 meansWhatCodeMeans(RateLimiter.OptionsSchema, [
   [
@@ -106,4 +112,11 @@ refusesUnknownFields(RateLimiter.OptionsSchema, [
     "[\"limits\"][0][\"brust\"]",
     "resource, limit, per, kind, burst"
   ]
+])
+
+const limits = [{ resource: "tokens", limit: 1, per: 1, kind: "token-bucket" }]
+refusesWhatMakeRefuses("RateLimiter", RateLimiter.OptionsSchema, RateLimiter.make, { name: "m", limits }, [
+  "maxWait",
+  "queue",
+  "maxRetryAfter"
 ])

@@ -68,7 +68,9 @@ refusesNonsense(StaleCache.OptionsSchema, [
 
 refusesWhatMakeRefuses("StaleCache", StaleCache.OptionsSchema, StaleCache.make, { name: "m" }, [
   "capacity",
+  "maxBytes",
   "timeToLive",
   "staleFor",
+  "after",
   "storeTimeout"
 ])
