@@ -99,6 +99,7 @@ describe("an interrupt at any step leaks nothing from", () => {
 
     it.effect(`a half-open circuit around work ${name}: its probe is free again`, () =>
       Effect.gen(function*() {
+        let looked = 0
         const struck = yield* interruptAtEveryStep({
           program: () =>
             Effect.gen(function*() {
@@ -111,12 +112,14 @@ describe("an interrupt at any step leaks nothing from", () => {
           check: (_, step) =>
             Effect.gen(function*() {
               if (probed === undefined || (yield* probed.state) !== "HalfOpen") return
+              looked++
               const exit = yield* Effect.exit(probed.protect(Effect.void))
               assert.isTrue(Exit.isSuccess(exit), `at step ${step}`)
               assert.strictEqual((yield* probed.snapshot).inFlight, 0, `at step ${step}`)
             })
         })
         assert.isAbove(struck, 5)
+        assert.isAbove(looked, 2)
       }))
     let probed: CircuitBreaker.CircuitBreaker | undefined
 

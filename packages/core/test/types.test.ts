@@ -175,6 +175,7 @@ describe("the error type of a pipeline", () => {
       call.pipe(pipeline.protect)
     expectTypeOf(guarded).returns.toEqualTypeOf<Failing<HttpError | Open>>()
     const protect = undefined as unknown as Pipeline.Pipeline<Open, HttpError | Open>["protect"]
+    expectTypeOf<Failing<HttpError>>().toExtend<Parameters<typeof protect<"answer", HttpError | Open, never>>[0]>()
     expectTypeOf<Failing<Mine>>().not.toExtend<Parameters<typeof protect<"answer", HttpError | Open, never>>[0]>()
   })
 })
@@ -259,6 +260,7 @@ describe("a guard adds its own error and keeps the rest:", () => {
     expectTypeOf<Parameters<typeof ofMine<"answer", Mine, Needed>>>().toEqualTypeOf<
       [Effect.Effect<"answer", Mine, Needed>]
     >()
+    expectTypeOf<Effect.Effect<"answer", Mine>>().toExtend<Parameters<typeof ofMine>[0]>()
     expectTypeOf(work).not.toExtend<Parameters<typeof ofMine>[0]>()
   })
 })

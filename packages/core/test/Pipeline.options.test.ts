@@ -1,0 +1,36 @@
+/** The options of a pipeline as they are written. */
+import { it } from "@effect/vitest"
+import { Pipeline } from "@switchgear/core"
+import { expectTypeOf } from "vitest"
+import {
+  leavesDefaultsToMake,
+  meansWhatCodeMeans,
+  refusesNonsense,
+  refusesWhatMakeRefuses
+} from "./support/optionsSchema.ts"
+
+meansWhatCodeMeans(Pipeline.TimesSchema, [
+  [
+    "Pipeline",
+    "{ deadline: 30 seconds, attemptTimeout: 10000 }",
+    { deadline: "30 seconds", attemptTimeout: 10_000 } satisfies Pipeline.Times
+  ]
+])
+
+leavesDefaultsToMake("Pipeline", Pipeline.TimesSchema, {})
+
+it("the decoded values are what make takes", () => {
+  expectTypeOf(Pipeline.TimesSchema.Type).not.toBeAny()
+  expectTypeOf(Pipeline.TimesSchema.Type).toExtend<Pipeline.Parts>()
+})
+
+refusesNonsense(Pipeline.TimesSchema, [
+  ["{ deadline: 0 }", "deadline must be a finite duration above zero, got 0", "[\"deadline\"]"],
+  [
+    "{ attemptTimeout: .nan }",
+    "attemptTimeout must be a finite duration above zero, got NaN",
+    "[\"attemptTimeout\"]"
+  ]
+])
+
+refusesWhatMakeRefuses("Pipeline", Pipeline.TimesSchema, Pipeline.make, {}, ["deadline", "attemptTimeout"])
