@@ -54,13 +54,14 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type { Guard } from "./guard/model.ts"
 import { admit, type Decision, reject, wait, type Waiter, type WaitOptions } from "./guard/decision.ts"
 import { type Call, type Ended, OwnCall, type Rules } from "./guard/ownCall.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { guardBy, type StartAdmission } from "./internal/runtime/guard.ts"
 
 export { admit, reject, wait }
-export type { Call, Decision, Ended, Waiter, WaitOptions }
+export type { Call, Decision, Ended, Guard, Waiter, WaitOptions }
 export type { Change, Condition, Kind, KindHealth } from "./registry/kind.ts"
 export {
   counter,
@@ -73,18 +74,6 @@ export {
   type NumberSeries,
   type Series
 } from "./registry/series.ts"
-
-/**
- * Something that stands around an effect and may refuse it with `E`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Guard<out E> {
-  readonly name: string
-  /** Wraps an effect. Adds `E` to its errors and changes nothing else. */
-  readonly protect: <A, E1, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E | E1, R>
-}
 
 /**
  * What a guard is made of.

@@ -9,7 +9,7 @@ import {
   refusesWhatMakeRefuses
 } from "./support/optionsSchema.ts"
 
-meansWhatCodeMeans(Pipeline.TimesSchema, [
+meansWhatCodeMeans(Pipeline.OptionsSchema, [
   [
     "Pipeline",
     "{ deadline: 30 seconds, attemptTimeout: 10000 }",
@@ -17,14 +17,14 @@ meansWhatCodeMeans(Pipeline.TimesSchema, [
   ]
 ])
 
-leavesDefaultsToMake("Pipeline", Pipeline.TimesSchema, {})
+leavesDefaultsToMake("Pipeline", Pipeline.OptionsSchema, {})
 
 it("the decoded values are what make takes", () => {
-  expectTypeOf(Pipeline.TimesSchema.Type).not.toBeAny()
-  expectTypeOf(Pipeline.TimesSchema.Type).toExtend<Pipeline.Parts>()
+  expectTypeOf(Pipeline.OptionsSchema.Type).not.toBeAny()
+  expectTypeOf(Pipeline.OptionsSchema.Type).toExtend<Pipeline.Parts>()
 })
 
-refusesNonsense(Pipeline.TimesSchema, [
+refusesNonsense(Pipeline.OptionsSchema, [
   ["{ deadline: 0 }", "deadline must be a finite duration above zero, got 0", "[\"deadline\"]"],
   [
     "{ attemptTimeout: .nan }",
@@ -33,4 +33,4 @@ refusesNonsense(Pipeline.TimesSchema, [
   ]
 ])
 
-refusesWhatMakeRefuses("Pipeline", Pipeline.TimesSchema, Pipeline.make, {}, ["deadline", "attemptTimeout"])
+refusesWhatMakeRefuses("Pipeline", Pipeline.OptionsSchema, Pipeline.make, {}, ["deadline", "attemptTimeout"])

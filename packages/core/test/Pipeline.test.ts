@@ -199,7 +199,7 @@ describe("Pipeline", () => {
       const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
       assert.strictEqual(
         (defect as RangeError).message,
-        "Pipeline.make: there is no attemptTimout. There are: deadline, retry, rateLimiter, bulkhead, breaker, attemptTimeout"
+        "Pipeline.make: there is no attemptTimout. There are: deadline, retry, rateLimiter, bulkhead, breaker, attemptTimeout, guards"
       )
     }))
 
@@ -226,7 +226,9 @@ describe("Pipeline", () => {
     expectTypeOf(typed({ breaker, bulkhead, rateLimiter, retry, deadline: 9, attemptTimeout: 1 })).toEqualTypeOf<
       Open | Full | Limited | Exceeded
     >()
-    expectTypeOf<Pipeline.Rejections<Pipeline.Parts>>().toEqualTypeOf<Open | Full | Limited | Exceeded>()
+    expectTypeOf<Pipeline.Rejections<Omit<Pipeline.Parts, "guards">>>().toEqualTypeOf<
+      Open | Full | Limited | Exceeded
+    >()
     const protect = (pipeline: Pipeline.Pipeline<Open>) => pipeline.protect(Effect.fail("mine" as const))
     expectTypeOf(protect).returns.toEqualTypeOf<Effect.Effect<never, "mine" | Open, never>>()
   })

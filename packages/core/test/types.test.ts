@@ -117,7 +117,11 @@ describe("the error type of a pipeline", () => {
   it("is that of the parts as they are inferred where the pipeline is made", () => {
     const made = () => Pipeline.make({ deadline: "30 seconds", retry, breaker, attemptTimeout: 10_000 })
     expectTypeOf(made).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Exceeded | Open>>>()
-    expectTypeOf<Pipeline.Rejections<Pipeline.Parts>>().toEqualTypeOf<Exceeded | Limited | Full | Open>()
+    expectTypeOf<Pipeline.Rejections<Omit<Pipeline.Parts, "guards">>>().toEqualTypeOf<
+      Exceeded | Limited | Full | Open
+    >()
+    // Of guards that nobody knows more about, nobody knows the errors.
+    expectTypeOf<Pipeline.Rejections<Pipeline.Parts>>().toBeUnknown()
     // @ts-expect-error: a part of another kind is no part
     const wrong = () => Pipeline.make({ breaker: bulkhead })
     expectTypeOf(wrong).toBeFunction()

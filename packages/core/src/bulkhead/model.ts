@@ -1,6 +1,7 @@
 /** What a bulkhead is. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type { Guard } from "../guard/model.ts"
 import type { BulkheadFull, Reason } from "./BulkheadFull.ts"
 
 /** How many may run and wait. `name` and `concurrency` must be given. */
@@ -33,7 +34,7 @@ export interface Snapshot {
 }
 
 /** A bulkhead. */
-export interface Bulkhead {
+export interface Bulkhead extends Guard<BulkheadFull> {
   readonly name: string
   /** Wraps an effect. Adds {@link BulkheadFull} to its errors and changes nothing else. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BulkheadFull, R>

@@ -5,6 +5,7 @@ import type * as Exit from "effect/Exit"
 import type * as Schedule from "effect/Schedule"
 import type * as Stream from "effect/Stream"
 import type * as Outcome from "../Outcome.ts"
+import type { Guard } from "../guard/model.ts"
 import type { CircuitOpen } from "./CircuitOpen.ts"
 
 /** Closed, Open and HalfOpen by the machine's own motion; ForcedOpen, Disabled and MetricsOnly by hand. */
@@ -162,7 +163,7 @@ export interface Control {
 }
 
 /** A circuit breaker. */
-export interface CircuitBreaker {
+export interface CircuitBreaker extends Guard<CircuitOpen> {
   readonly name: string
   /** Stands around an effect. Adds {@link CircuitOpen} to its errors and changes nothing else. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>

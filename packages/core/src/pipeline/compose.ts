@@ -1,10 +1,10 @@
 /** From the parts of a pipeline to the combinator that puts them around an effect. */
-import type * as CircuitBreaker from "../CircuitBreaker.ts"
 import { onOpening } from "../circuitBreaker/openingListeners.ts"
 import * as Deadline from "../Deadline.ts"
 import { type AnyEffect, checkOf, startOf } from "../internal/runtime/guard.ts"
-import type { CallOptions, Parts } from "../Pipeline.ts"
 import { retryAt } from "../retry/policies.ts"
+import { guardsAt } from "./checkParts.ts"
+import type { CallOptions, Further, Parts } from "./model.ts"
 import { fused, type Plan } from "./run.ts"
 import { WaitingAttempts } from "./waiting.ts"
 
@@ -16,51 +16,69 @@ export interface Millis {
 
 type Combinator = (self: AnyEffect) => AnyEffect
 
-export const compose = (parts: Parts, { attempt, total }: Millis, options: CallOptions<any, any>): Combinator => {
-  const guards = guardsOf(parts, options)
-  if (total === undefined && attempt === undefined && guards.length === 0)
-    return parts.retry?.protect ?? ((self) => self)
-  const plan = planOf(parts, guards, total, attempt)
-  return plan === undefined ? byHand(parts, guards, total, attempt) : (self) => fused(plan, self)
+export const compose = (parts: Parts, millis: Millis, options: CallOptions<any, any>): Combinator => {
+  const inside = withoutOutermost(parts, millis, guardsOf(parts, options))
+  const outermost = combinatorsAt(parts.guards?.outermost)
+  return outermost.length === 0 ? inside : allAround([...outermost, inside])
 }
 
-const guardsOf = (
-  { breaker, bulkhead, rateLimiter }: Parts,
-  options: CallOptions<any, any>
-): ReadonlyArray<Combinator> => {
+const withoutOutermost = (parts: Parts, millis: Millis, guards: ReadonlyArray<Combinator>): Combinator => {
+  const { attempt, total } = millis
+  if (total === undefined && attempt === undefined && guards.length === 0) {
+    return parts.retry?.protect ?? ((self) => self)
+  }
+  const plan = planOf(parts, guards, millis)
+  return plan === undefined ? allAround(orderOf(parts, guards, millis)) : (self) => fused(plan, self)
+}
+
+/** The guards of an attempt, the outermost first. */
+const guardsOf = (parts: Parts, options: CallOptions<any, any>): ReadonlyArray<Combinator> => {
+  const { breaker, bulkhead, guards, rateLimiter } = parts
   const { classify, costs, maxWait, settle, slowCallDuration } = options
-  const guards = [
+  const order = [
+    ...combinatorsAt(guards?.perAttempt),
     rateLimiter && (costs !== undefined || settle !== undefined || maxWait !== undefined
       ? rateLimiter.protectWith({ costs: costs ?? {}, settle, maxWait })
       : rateLimiter.protect),
+    ...combinatorsAt(guards?.beforeBulkhead),
     bulkhead && (maxWait === undefined ? bulkhead.protect : bulkhead.protectWith({ maxWait })),
-    breaker &&
-    (classify !== undefined || slowCallDuration !== undefined
+    ...combinatorsAt(guards?.beforeBreaker),
+    breaker && (classify !== undefined || slowCallDuration !== undefined
       ? breaker.protectWith({ classify, slowCallDuration })
-      : breaker.protect)
+      : breaker.protect),
+    ...combinatorsAt(guards?.innermost)
   ]
-  return guards.filter((combinator) => combinator !== undefined) as ReadonlyArray<Combinator>
+  return order.filter((combinator) => combinator !== undefined) as ReadonlyArray<Combinator>
 }
 
-/** The order itself, as anybody would write it: for parts that are wrapped or come from elsewhere. */
-const byHand = (
-  { breaker, retry }: { readonly breaker?: CircuitBreaker.CircuitBreaker | undefined; readonly retry?: Parts["retry"] },
+const combinatorsAt = (guards: Further | undefined): ReadonlyArray<Combinator> =>
+  guardsAt(guards).map(({ protect }) => protect as Combinator)
+
+/** The order itself, as anybody would write it: for parts that are wrapped or come from elsewhere. The outermost first. */
+const orderOf = (
+  { breaker, retry }: Parts,
   guards: ReadonlyArray<Combinator>,
-  total: number | undefined,
-  attempt: number | undefined
-): Combinator => {
-  const inside = [attempt && Deadline.attempt(attempt), ...[...guards].reverse(), breaker?.gate, retry?.protect]
-  const order = [...inside, total && Deadline.within(total)].filter((part) => typeof part === "function")
-  return (self) => order.reduce<AnyEffect>((inner, combinator) => combinator(inner), self)
+  { attempt, total }: Millis
+): ReadonlyArray<Combinator> => {
+  const order = [
+    total && Deadline.within(total),
+    retry?.protect,
+    breaker?.gate,
+    ...guards,
+    attempt && Deadline.attempt(attempt)
+  ]
+  return order.filter((part) => typeof part === "function") as ReadonlyArray<Combinator>
 }
+
+const allAround = (order: ReadonlyArray<Combinator>): Combinator => (self) =>
+  order.reduceRight<AnyEffect>((inner, combinator) => combinator(inner), self)
 
 const planOf = (
   { breaker, retry }: Parts,
   guards: ReadonlyArray<Combinator>,
-  total: number | undefined,
-  attempt: number | undefined
+  { attempt, total }: Millis
 ): Plan | undefined => {
-  const begins = guards.map(startOf).filter((begin) => begin !== undefined)
+  const begins = guards.map(startOf).filter((start) => start !== undefined)
   const refuse = breaker && checkOf(breaker.gate)
   const again = retry && retryAt(retry)
   const isOurs = begins.length === guards.length && (breaker === undefined || refuse !== undefined) &&

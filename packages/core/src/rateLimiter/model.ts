@@ -1,6 +1,7 @@
 /** What a rate limiter is. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type { Guard } from "../guard/model.ts"
 import type { RateLimited } from "./RateLimited.ts"
 
 /** What can be limited. */
@@ -75,7 +76,7 @@ export interface Snapshot {
 }
 
 /** A rate limiter. */
-export interface RateLimiter {
+export interface RateLimiter extends Guard<RateLimited> {
   readonly name: string
   /** Stands around an effect that costs one request. Adds {@link RateLimited} to its errors and changes nothing else. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimited, R>

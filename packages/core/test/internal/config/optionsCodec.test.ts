@@ -169,7 +169,7 @@ const sound: { readonly [Name in string]: { readonly take: Take; readonly writte
     }
   },
   Pipeline: {
-    take: take(Pipeline.TimesSchema, Pipeline.make),
+    take: take(Pipeline.OptionsSchema, Pipeline.make),
     written: { deadline: "30 seconds", attemptTimeout: 10_000 }
   },
   Registry: { take: take(Registry.OptionsSchema, Registry.make), written: { history: 7 } },
