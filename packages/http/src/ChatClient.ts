@@ -33,7 +33,7 @@ import * as AccountEndpoints from "./chatClient/accountEndpoints.ts"
 import * as Settings from "./chatClient/settings.ts"
 import { decodeReply } from "./chatClient/decodeReply.ts"
 import * as EncodeRequest from "./chatClient/encodeRequest.ts"
-import { CurrentListener } from "./chatClient/responseHeaders.ts"
+import { CurrentHeadersListener } from "./chatClient/responseHeaders.ts"
 import * as KeyRing from "./chatClient/keyRing.ts"
 import { readBody } from "./chatClient/readBody.ts"
 import type { Secrets } from "./chatError/redact.ts"
@@ -41,7 +41,7 @@ import { readStream } from "./chatClient/readStream.ts"
 import { withoutStack } from "./internal/rejection.ts"
 import * as TransportFailure from "./chatClient/transportFailure.ts"
 import * as Undici from "./nodeTransport/undici.ts"
-import * as Waits from "./chatClient/streamTimeouts.ts"
+import * as StreamTimeouts from "./chatClient/streamTimeouts.ts"
 
 /**
  * A client of one provider.
@@ -205,7 +205,7 @@ const fromHttpClient = (
     return http.execute(request).pipe(
       Effect.mapError((error) => TransportFailure.beforeResponse(target, error)),
       Effect.flatMap((response) =>
-        Effect.flatMap(CurrentListener, (heard) => {
+        Effect.flatMap(CurrentHeadersListener, (heard) => {
           const judged = response.status >= 200 && response.status <= 299
             ? Effect.succeed(response)
             : refused(call, response)
@@ -286,14 +286,14 @@ const fromHttpClient = (
       // What goes wrong before the stream is told in JSON.
       const accept = "text/event-stream, application/json"
       const call = { ...asked, request: HttpClientRequest.setHeader(asked.request, "accept", accept) }
-      const waits = Waits.make(
+      const timeouts = StreamTimeouts.make(
         yield* Effect.context<Scope.Scope>(),
-        settings.waits,
+        settings.streamTimeouts,
         (phase, limit) => timedOut(call.model, phase, limit)
       )
-      const { lease, response } = yield* waits.within(open(call))
+      const { lease, response } = yield* timeouts.within(open(call))
       return Stream.tapError(
-        readStream(response, yield* head(call, response), waits),
+        readStream(response, yield* head(call, response), timeouts),
         (error) => KeyRing.note(ring, lease, error)
       )
     }))

@@ -54,10 +54,10 @@ import * as ChatClient from "./ChatClient.ts"
 import * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
-import * as HeldCall from "./chatModel/streamCall.ts"
+import * as StreamCall from "./chatModel/streamCall.ts"
 import * as ModelLimit from "./chatModel/modelLimit.ts"
-import { noting } from "./chatStream/tapChunks.ts"
-import { CurrentTally, Tally } from "./chatModel/attemptCounter.ts"
+import { tapChunks } from "./chatStream/tapChunks.ts"
+import { AttemptCounter, CurrentAttemptCounter } from "./chatModel/attemptCounter.ts"
 
 /** What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on. */
 export interface Request {
@@ -182,53 +182,56 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
     const toSpeak = Deadline.attempt(attemptTimeout)
     const toOpen = Deadline.within(deadline)
 
-    const askWhole = (request: Request, tally: Tally): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
+    const askWhole = (request: Request, counter: AttemptCounter): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
       limit.limiter === undefined
-        ? guards.protect(tally.counted(client.complete(asked(request))))
+        ? guards.protect(counter.count(client.complete(asked(request))))
         : Effect.flatMap(limit.costs(request), (costs) =>
           guards.protectWith<ChatSchema.ChatReply, ModelError>({
             costs,
             settle: ({ usage }) => ModelLimit.costOf(usage)
-          })(tally.counted(limit.hearing(client.complete(asked(request))))))
+          })(counter.count(limit.hearing(client.complete(asked(request))))))
 
-    const openStream = (request: Request, tally: Tally): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
+    const openStream = (
+      request: Request,
+      counter: AttemptCounter
+    ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
       Effect.flatMap(limit.costs(request), (costs) => {
         let told: ChatSchema.Usage | undefined
-        const opening = HeldCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
+        const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
           source: limit.hearingStream(client.stream(asked(request))),
-          says: ChatStream.says,
-          guard: streamGuards.protectWith<HeldCall.Ending<ChatError.ChatError>, ModelError>({
+          hasContent: ChatStream.hasContent,
+          guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
             costs,
             settle: () => ModelLimit.costOf(told),
             classify: judgeEnding,
             slowCallDuration: "Infinity"
           }),
-          attempt: (silent) => toSpeak(tally.counted(silent))
+          attempt: (silent) => toSpeak(counter.count(silent))
         })
         return Effect.map(toOpen(opening), (chunks) =>
-          noting(chunks, ({ usage }) => {
+          tapChunks(chunks, ({ usage }) => {
             told = usage ?? told
           }))
       })
 
     const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })
 
-    const tallied = <A extends object, R>(
-      ask: (tally: Tally) => Effect.Effect<A, ModelError, R>
+    const counted = <A extends object, R>(
+      ask: (counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
     ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> =>
-      Effect.flatMap(CurrentTally, (around) => {
-        const tally = around ?? new Tally()
+      Effect.flatMap(CurrentAttemptCounter, (around) => {
+        const counter = around ?? new AttemptCounter()
         return Effect.map(
-          ask(tally),
-          (value) => ({ value, step: name, degradation: "none", failures: [], ...tally.tried })
+          ask(counter),
+          (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })
         )
       })
 
     return {
       ...of<ModelError>({
         name,
-        complete: (request) => tallied((tally) => askWhole(request, tally)),
-        open: (request) => tallied((tally) => openStream(request, tally))
+        complete: (request) => counted((counter) => askWhole(request, counter)),
+        open: (request) => counted((counter) => openStream(request, counter))
       }),
       breaker,
       bulkhead,
@@ -251,7 +254,7 @@ const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
 }
 
 /** A stream that has begun is judged by its end. */
-const judgeEnding = (exit: Exit.Exit<HeldCall.Ending<ChatError.ChatError>, unknown>): Outcome.Outcome =>
+const judgeEnding = (exit: Exit.Exit<StreamCall.Ending<ChatError.ChatError>, unknown>): Outcome.Outcome =>
   classify(exit._tag === "Success" ? exit.value : exit)
 
 /** A time-out on this model is likely to be the next one, too; a struggling model is asked once more and then let be. */

@@ -77,11 +77,11 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
 import type { TokenEstimate } from "./pricing/estimateTokens.ts"
-import { Books, type Entry } from "./costLedger/ledger.ts"
+import { type Entry, Ledger } from "./costLedger/ledger.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors.ts"
-import { rulesOf, written } from "./costLedger/rules.ts"
-import { noting } from "./chatStream/tapChunks.ts"
-import { Seen } from "./costLedger/streamUsage.ts"
+import { optionsCodec, rulesOf } from "./costLedger/rules.ts"
+import { tapChunks } from "./chatStream/tapChunks.ts"
+import { StreamUsage } from "./costLedger/streamUsage.ts"
 import type * as Pricing from "./Pricing.ts"
 
 export { BudgetExceeded, InvalidOption, PriceMissing }
@@ -123,7 +123,7 @@ export interface Options {
  * {@link Options} as they are written in YAML or JSON, with `prices` in dollars for a million tokens and each budget as
  * `{ per, dollars, window }`; `estimate` is added in code. A field that is wrong or unknown is refused by name.
  */
-export const OptionsSchema: Schema.Codec<Options, unknown> = written
+export const OptionsSchema: Schema.Codec<Options, unknown> = optionsCodec
 
 /** What one reply cost, and whom. Amounts are micro-dollars. */
 export interface Bill {
@@ -244,11 +244,11 @@ export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
 /** Makes a ledger in which nothing is spent. */
 export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
   Effect.map(rulesOf(options), (rules) => {
-    const books = new Books(rules)
+    const ledger = new Ledger(rules)
     const begin = (request: ChatModel.Request): Effect.Effect<Entry, BudgetExceeded> =>
       Effect.withFiber((fiber) => {
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        const entry = books.begin(fiber.getRef(CurrentTenant), request, now)
+        const entry = ledger.begin(fiber.getRef(CurrentTenant), request, now)
         return entry instanceof BudgetExceeded ? Effect.fail(entry) : Effect.succeed(entry)
       })
 
@@ -268,7 +268,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         )
         const answer = yield* Effect.onError(model.open(request), () => reader.close)
         reader.reads(answer)
-        const value = Stream.ensuring(noting(answer.value, reader.seen.note), reader.close)
+        const value = Stream.ensuring(tapChunks(answer.value, reader.usage.note), reader.close)
         return { ...answer, value, bill: Deferred.await(reader.bill) }
       })
 
@@ -285,15 +285,15 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
             refund: Effect.sync(() => entry.refund())
           })
         ),
-      snapshot: Effect.map(Clock.currentTimeMillis, (now) => books.snapshot(now)),
-      tenant: (tenant) => Effect.map(Clock.currentTimeMillis, (now) => books.tenant(tenant, now)),
-      tenants: Effect.map(Clock.currentTimeMillis, (now) => books.tenants(now))
+      snapshot: Effect.map(Clock.currentTimeMillis, (now) => ledger.snapshot(now)),
+      tenant: (tenant) => Effect.map(Clock.currentTimeMillis, (now) => ledger.tenant(tenant, now)),
+      tenants: Effect.map(Clock.currentTimeMillis, (now) => ledger.tenants(now))
     }
   })
 
 // Who reads a stream on an account: until it is open, everything is given back.
 class Reader {
-  readonly seen = new Seen()
+  readonly usage = new StreamUsage()
   readonly bill = Deferred.makeUnsafe<Bill>()
   private readonly entry: Entry
   private answer: ChatModel.OpenAnswer | undefined
@@ -307,9 +307,9 @@ class Reader {
   }
 
   readonly close = Effect.suspend(() => {
-    const { answer, entry, seen } = this
+    const { answer, entry, usage } = this
     if (answer === undefined) return Effect.sync(() => entry.refund())
-    const bill = entry.bill({ ...answer, value: seen.reply }, () => seen.bytes)
+    const bill = entry.bill({ ...answer, value: usage.reply }, () => usage.bytes)
     return Effect.asVoid(Deferred.succeed(this.bill, entry.settle(bill)))
   })
 }

@@ -51,12 +51,12 @@ import { dual, identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
-import * as Behind from "./languageModels/delegating.ts"
+import * as Delegating from "./languageModels/delegating.ts"
 import * as FromChat from "./languageModels/fromChat.ts"
-import * as Judgement from "./languageModels/classify.ts"
+import * as Classify from "./languageModels/classify.ts"
 import * as OneCall from "./languageModels/oneCall.ts"
 import * as Provenances from "./languageModels/provenance.ts"
-import { says } from "./languageModels/hasContent.ts"
+import { hasContent } from "./languageModels/hasContent.ts"
 
 /** What spans and requests say beside the prompt. Everything has a default. */
 export type Options = FromChat.Options
@@ -105,9 +105,9 @@ export const protect: {
 } = dual(
   2,
   <E>(model: LanguageModel.LanguageModel, guards: Guards<E>): Effect.Effect<LanguageModel.LanguageModel> =>
-    Behind.make({
+    Delegating.make({
       whole: (ask) => guards.protect(ask(model)),
-      streamed: (ask) => OneCall.open({ source: ask(model), says, guards }),
+      streamed: (ask) => OneCall.open({ source: ask(model), hasContent, guards }),
       supportsSystemMessagesInHistory: model.supportsSystemMessagesInHistory
     })
 )
@@ -163,11 +163,11 @@ export const cascade = (steps: Arr.NonEmptyReadonlyArray<Step>): Effect.Effect<L
     )
   }
   const unguarded: Guards<never> = { protect: identity }
-  return Behind.make({
+  return Delegating.make({
     whole: (ask) => Effect.map(inOrder(ask), (served) => served.value.map(Provenances.written(Provenances.of(served)))),
     streamed: (ask) =>
       Effect.map(
-        inOrder((model) => OneCall.open({ source: ask(model), says, guards: unguarded })),
+        inOrder((model) => OneCall.open({ source: ask(model), hasContent, guards: unguarded })),
         (served) => Stream.map(served.value, Provenances.written(Provenances.of(served)))
       ),
     supportsSystemMessagesInHistory: supportedByAll(steps)
@@ -195,14 +195,14 @@ const supportedByAll = (steps: ReadonlyArray<Step>): Effect.Effect<boolean> | un
  * LanguageModels.movesOn(failed(new AiError.InvalidRequestError({}))) // => false
  * ```
  */
-export const movesOn: (error: AiError.AiError) => boolean = Judgement.movesOn
+export const movesOn: (error: AiError.AiError) => boolean = Classify.movesOn
 
 /**
  * How a circuit judges calls to a language model: faults of the provider and of the network, time-outs and defects count.
  * Mistakes of the caller, rate limits, spent quotas, rejected keys and answers that do not fit a schema do not: they say
  * nothing about the model's health.
  */
-export const classify: Outcome.Classify = Judgement.classify
+export const classify: Outcome.Classify = Classify.classify
 
 /** Who answered, how far that is from what was asked for, and what failed before. */
 export type Provenance = Provenances.Provenance

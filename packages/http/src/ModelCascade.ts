@@ -37,9 +37,9 @@ import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
 import { cacheKey } from "./modelCascade/cacheKey.ts"
-import * as Gather from "./chatStream/accumulator.ts"
-import { type Chunks, noting } from "./chatStream/tapChunks.ts"
-import { CurrentTally, Tally, untried } from "./chatModel/attemptCounter.ts"
+import * as Accumulator from "./chatStream/accumulator.ts"
+import { type Chunks, tapChunks } from "./chatStream/tapChunks.ts"
+import { AttemptCounter, CurrentAttemptCounter, untried } from "./chatModel/attemptCounter.ts"
 
 /** The errors that are the caller's to mend, and that are told at once. */
 export type CallerError =
@@ -142,18 +142,19 @@ export const make: {
         const steps = language === undefined
           ? chain
           : Cascade.orConstant("canned", whole(Canned.reply(options.canned!, language, now)))(chain)
-        const tally = new Tally()
+        const counter = new AttemptCounter()
         const asked: Asked = { request, key, outgrown: undefined }
         return Effect.updateContext(
           attempts(deadline(Cascade.run(steps as typeof chain))),
-          (context: Context.Context<R>) => Context.add(Context.add(context, CurrentTally, tally), CurrentAsked, asked)
+          (context: Context.Context<R>) =>
+            Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
         ).pipe(
           Effect.map(({ degradation, failures, step, value }) => ({
             value,
             step,
             degradation,
             failures,
-            ...tally.tried
+            ...counter.tried
           }))
         )
       })
@@ -201,14 +202,14 @@ const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({
 /** The chunks as they are, and at their end the reply that they add up to. */
 const keeping = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>): Chunks =>
   Stream.suspend(() => {
-    const gathered = Gather.make()
+    const accumulator = Accumulator.make()
     let seen = 0
     return Stream.onEnd(
-      noting(chunks, (chunk) => {
-        if (++seen <= mostKept) gathered.add(chunk)
+      tapChunks(chunks, (chunk) => {
+        if (++seen <= mostKept) accumulator.add(chunk)
       }),
       Effect.suspend(() => {
-        const reply = seen <= mostKept ? gathered.reply() : undefined
+        const reply = seen <= mostKept ? accumulator.reply() : undefined
         return reply === undefined ? Effect.void : keep(reply)
       })
     )

@@ -1,6 +1,6 @@
 /**
- * An alarm for waits that follow each other and hardly ever last. One timer does for many of them: when it rings too early
- * for the wait of the moment, it is set again, so that to begin and to end a wait is an assignment.
+ * A timer for waits that follow each other and hardly ever last. One sleep of the clock serves many of them: when it ends
+ * too early for the current wait, it begins again. So to begin and to end a wait is an assignment.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -9,24 +9,24 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 
-export interface Alarm {
+export interface ReusableTimer {
   /** Milliseconds of the clock's monotonic reading. */
   readonly now: () => number
-  /** Begins a wait: `ring` is called at the moment given, unless the wait has ended. */
-  readonly begin: (at: number, ring: () => void) => void
+  /** Begins a wait: `onFire` is called at the time given, unless the wait has ended. */
+  readonly begin: (at: number, onFire: () => void) => void
   /** Ends the wait; the timer goes on, for the next one. */
   readonly end: () => void
   /** Ends the timer, which would keep the process awake. The end of the scope does the same. */
   readonly stop: () => void
 }
 
-export const make = (context: Context.Context<Scope.Scope>): Alarm => {
+export const make = (context: Context.Context<Scope.Scope>): ReusableTimer => {
   const clock = Context.get(context, Clock.Clock)
   const scope = Context.get(context, Scope.Scope)
   const fork = Effect.runForkWith(context)
-  /** The wait of the moment. */
+  /** The current wait. */
   let due = Infinity
-  let ring: (() => void) | undefined
+  let onFire: (() => void) | undefined
   let timer: Fiber.Fiber<void> | undefined
   let timerDue = Infinity
 
@@ -34,10 +34,10 @@ export const make = (context: Context.Context<Scope.Scope>): Alarm => {
 
   const start = () => {
     timerDue = due
-    // Whole milliseconds, since a timer that is cut off to them rings too early.
+    // Whole milliseconds, since a sleep that is cut off to them ends too early.
     timer = Fiber.runIn(fork(clock.sleep(Duration.millis(Math.ceil(due - now())))), scope)
     timer.addObserver((exit) => {
-      if (exit._tag === "Success") rang()
+      if (exit._tag === "Success") slept()
     })
   }
 
@@ -47,26 +47,26 @@ export const make = (context: Context.Context<Scope.Scope>): Alarm => {
     timer = undefined
   }
 
-  const rang = () => {
+  const slept = () => {
     timerDue = Infinity
     timer = undefined
-    if (ring === undefined) return
+    if (onFire === undefined) return
     if (now() < due) start()
-    else ring()
+    else onFire()
   }
 
   return {
     now,
     stop,
-    begin: (at, onRing) => {
+    begin: (at, fire) => {
       due = at
-      ring = onRing
+      onFire = fire
       if (timerDue <= at) return
       stop()
       start()
     },
     end: () => {
-      ring = undefined
+      onFire = undefined
     }
   }
 }

@@ -7,7 +7,7 @@ import { Host } from "../Account.ts"
 import type { Options, TransportOptions } from "../ChatClient.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import * as KeyRing from "./keyRing.ts"
-import type * as Waits from "./streamTimeouts.ts"
+import type * as StreamTimeouts from "./streamTimeouts.ts"
 
 export interface Settings {
   readonly provider: string
@@ -20,7 +20,7 @@ export interface Settings {
   readonly parkFor: Duration.Duration
   readonly account: AccountEndpoints.Endpoint | undefined
   readonly timeout: Duration.Duration
-  readonly waits: Waits.Limits
+  readonly streamTimeouts: StreamTimeouts.Limits
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -50,7 +50,7 @@ export const validated = (options: Options): Settings => {
     parkFor: duration("parkFor", options.parkFor ?? "5 minutes"),
     account,
     timeout: duration("timeout", options.timeout ?? "60 seconds"),
-    waits: {
+    streamTimeouts: {
       firstContent: duration("firstContentTimeout", options.firstContentTimeout ?? "60 seconds"),
       idle: duration("idleTimeout", options.idleTimeout ?? "30 seconds"),
       total: duration("timeout", options.timeout ?? "10 minutes")

@@ -8,7 +8,7 @@ import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as ProviderLimits from "../ProviderLimits.ts"
 import { requestTokens } from "../pricing/estimateTokens.ts"
-import { CurrentListener } from "../chatClient/responseHeaders.ts"
+import { CurrentHeadersListener } from "../chatClient/responseHeaders.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import { partsOf } from "../pricing/usageParts.ts"
 
@@ -42,8 +42,9 @@ export const make = (name: string, options: ChatModel.RateLimiterOptions | undef
           const { input, output } = requestTokens(request, assumedOutput)
           return { tokens: Math.min(held, input + output) }
         }),
-      hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentListener, heard)),
-      hearingStream: (stream) => stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentListener, heard))
+      hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentHeadersListener, heard)),
+      hearingStream: (stream) =>
+        stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentHeadersListener, heard))
     }
   })
 

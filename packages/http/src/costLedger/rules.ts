@@ -109,24 +109,24 @@ const invalid = (field: string, value: unknown, range: string): Effect.Effect<ne
     new InvalidOption({ field, value: typeof value === "string" ? JSON.stringify(value) : String(value), range })
   )
 
-const Quantity = Schema.Union([Schema.Number, Schema.String]).annotate({ expected: "a number or a text" })
+const NumberOrDuration = Schema.Union([Schema.Number, Schema.String]).annotate({ expected: "a number or a text" })
 
-const Form = Schema.Struct({
+const EncodedOptions = Schema.Struct({
   prices: Pricing.CatalogueSchema,
   primary: Schema.String,
   models: Schema.optionalKey(Schema.Array(Schema.String)),
   budgets: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ per: Schema.String, dollars: Schema.Number, window: Quantity }))
+    Schema.Array(Schema.Struct({ per: Schema.String, dollars: Schema.Number, window: NumberOrDuration }))
   ),
   assumedOutput: Schema.optionalKey(Schema.Number),
   tenants: Schema.optionalKey(Schema.Number),
-  idleTimeToLive: Schema.optionalKey(Quantity)
+  idleTimeToLive: Schema.optionalKey(NumberOrDuration)
 })
 
-const parse = SchemaParser.decodeUnknownEffect(Form)
+const parse = SchemaParser.decodeUnknownEffect(EncodedOptions)
 
 /** Options as they are written down, checked as those of code. */
-export const written: Schema.Codec<Options, unknown> = Schema.Unknown.pipe(
+export const optionsCodec: Schema.Codec<Options, unknown> = Schema.Unknown.pipe(
   Schema.decodeTo(Schema.declare((value): value is Options => typeof value === "object" && value !== null), {
     decode: SchemaGetter.transformEffect((input: unknown) =>
       Effect.flatMap(parse(input, { errors: "all", onExcessProperty: "error" }), (given) => {

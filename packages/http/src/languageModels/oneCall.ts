@@ -22,14 +22,14 @@ export interface Guards<out E> {
 
 export interface Call<A, E, R, E2> {
   readonly source: Stream.Stream<A, E, R>
-  /** Whether the model says something with it. */
-  readonly says: (part: A) => boolean
+  /** Whether the part has content. */
+  readonly hasContent: (part: A) => boolean
   readonly guards: Guards<E2>
 }
 
 /** Begins the call; ends when the stream begins to speak or has ended, with all of it, to be read once. */
 export const open = <A, E, R, E2>(
-  { guards, says, source }: Call<A, E, R, E2>
+  { guards, hasContent, source }: Call<A, E, R, E2>
 ): Effect.Effect<Stream.Stream<A, E | E2>, E | E2, R | Scope.Scope> =>
   Effect.gen(function*() {
     const around = yield* Attempts.CurrentAttempts
@@ -50,7 +50,7 @@ export const open = <A, E, R, E2>(
       return Stream.runForEachArray(source, (parts) => {
         if (hasBegun()) return Queue.offerAll(queue, parts)
         held.push(...parts)
-        return parts.some(says) ? begin(held) : Effect.void
+        return parts.some(hasContent) ? begin(held) : Effect.void
       }).pipe(
         Effect.andThen(Effect.suspend(() => hasBegun() ? Effect.void : Effect.asVoid(begin(held)))),
         Effect.onExit((exit) =>
