@@ -13,6 +13,7 @@
  * there.
  */
 import * as Deadline from "@switchgear/core/Deadline"
+import { withoutStack } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -38,7 +39,6 @@ import * as KeyRing from "./chatClient/keyRing.ts"
 import { readBody } from "./chatClient/readBody.ts"
 import type { Secrets } from "./chatError/redact.ts"
 import { readStream } from "./chatClient/readStream.ts"
-import { withoutStack } from "./internal/rejection.ts"
 import * as TransportFailure from "./chatClient/transportFailure.ts"
 import * as Undici from "./nodeTransport/undici.ts"
 import * as StreamTimeouts from "./chatClient/streamTimeouts.ts"
@@ -286,8 +286,7 @@ const fromHttpClient = (
       // What goes wrong before the stream is told in JSON.
       const accept = "text/event-stream, application/json"
       const call = { ...asked, request: HttpClientRequest.setHeader(asked.request, "accept", accept) }
-      const timeouts = StreamTimeouts.make(
-        yield* Effect.context<Scope.Scope>(),
+      const timeouts = yield* StreamTimeouts.make(
         settings.streamTimeouts,
         (phase, limit) => timedOut(call.model, phase, limit)
       )

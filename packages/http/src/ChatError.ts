@@ -30,13 +30,13 @@
  * `detail` is the provider's own sentence: at most 300 characters, with keys and anything quoted from the prompt removed.
  * Match on `_tag`, `status` and `code`, never on its words.
  */
+import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { classify, effectiveStatus, type ResponseTag } from "./chatError/classify.ts"
 import * as ErrorBody from "./chatError/errorBody.ts"
 import * as Redact from "./chatError/redact.ts"
-import { withoutStack } from "./internal/rejection.ts"
 import * as RetryAfter from "./chatError/retryAfter.ts"
 
 /** Whose doing it is: the one who asked, the account the key belongs to, the provider, or what lies between. */

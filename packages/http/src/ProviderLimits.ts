@@ -44,6 +44,7 @@
  * ```
  */
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -92,7 +93,7 @@ export const follow = (
       Effect.flatMap(Clock.Clock, (clock) => {
         const said = LimitHeaders.parse(headers, clock.currentTimeMillisUnsafe())
         if (said === undefined) return Effect.void
-        const now = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+        const now = monotonicMillis(clock)
         for (const each of learned) each.hear(said, now)
         return Effect.andThen(
           keepToLearned,

@@ -1,13 +1,15 @@
 /**
- * A timer for waits that follow each other and hardly ever last. One sleep of the clock serves many of them: when it ends
- * too early for the current wait, it begins again. So to begin and to end a wait is an assignment.
+ * A timer for waits that follow each other and hardly ever last. One timer of the clock serves many of them: when it fires
+ * too early for the current wait, it is started again. So to begin and to end a wait is an assignment.
+ *
+ * Core's lanes of time-outs do not serve here: they share a timer between many time-outs of one length, and each of these
+ * waits has a length of its own.
  */
+import { monotonicMillis, startTimer } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
+import * as Scheduler from "effect/Scheduler"
+import type * as Scope from "effect/Scope"
 
 export interface ReusableTimer {
   /** Milliseconds of the clock's monotonic reading. */
@@ -16,52 +18,49 @@ export interface ReusableTimer {
   readonly begin: (at: number, onFire: () => void) => void
   /** Ends the wait; the timer goes on, for the next one. */
   readonly end: () => void
-  /** Ends the timer, which would keep the process awake. The end of the scope does the same. */
+  /** Stops the timer, which would keep the process awake. The end of the scope does the same. */
   readonly stop: () => void
 }
 
-export const make = (context: Context.Context<Scope.Scope>): ReusableTimer => {
-  const clock = Context.get(context, Clock.Clock)
-  const scope = Context.get(context, Scope.Scope)
-  const fork = Effect.runForkWith(context)
+/** Makes a timer that stops for good when the scope ends. */
+export const make: Effect.Effect<ReusableTimer, never, Scope.Scope> = Effect.withFiber((fiber) => {
+  const clock = fiber.getRef(Clock.Clock)
+  const scheduler = fiber.getRef(Scheduler.Scheduler)
+  const now = () => monotonicMillis(clock)
   /** The current wait. */
   let due = Infinity
   let onFire: (() => void) | undefined
-  let timer: Fiber.Fiber<void> | undefined
+  let stopTimer: (() => void) | undefined
   let timerDue = Infinity
-
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  let isClosed = false
 
   const start = () => {
     timerDue = due
-    // Whole milliseconds, since a sleep that is cut off to them ends too early.
-    timer = Fiber.runIn(fork(clock.sleep(Duration.millis(Math.ceil(due - now())))), scope)
-    timer.addObserver((exit) => {
-      if (exit._tag === "Success") slept()
-    })
+    // Whole milliseconds, since a timer that is cut off to them fires too early.
+    stopTimer = startTimer(clock, scheduler, Math.ceil(due - now()), fired)
   }
 
   const stop = () => {
     timerDue = Infinity
-    timer?.interruptUnsafe()
-    timer = undefined
+    stopTimer?.()
+    stopTimer = undefined
   }
 
-  const slept = () => {
+  const fired = () => {
     timerDue = Infinity
-    timer = undefined
+    stopTimer = undefined
     if (onFire === undefined) return
     if (now() < due) start()
     else onFire()
   }
 
-  return {
+  const timer: ReusableTimer = {
     now,
     stop,
     begin: (at, fire) => {
       due = at
       onFire = fire
-      if (timerDue <= at) return
+      if (timerDue <= at || isClosed) return
       stop()
       start()
     },
@@ -69,4 +68,9 @@ export const make = (context: Context.Context<Scope.Scope>): ReusableTimer => {
       onFire = undefined
     }
   }
-}
+  const close = Effect.sync(() => {
+    isClosed = true
+    stop()
+  })
+  return Effect.as(Effect.addFinalizer(() => close), timer)
+})

@@ -4,7 +4,6 @@
  * Only time spent waiting for the provider counts. A slow reader trips no time-out: what arrived in the meantime is there
  * when it reads on.
  */
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -29,14 +28,13 @@ export interface StreamTimeouts<R> {
   readonly stop: () => void
 }
 
-/** Makes the time-outs of a stream that runs in the context given. */
-export const make = <R>(
-  context: Context.Context<R | Scope.Scope>,
+/** Makes the time-outs of a stream whose calls run in the context of the caller. Its timer ends with the scope. */
+export const make = Effect.fnUntraced(function*(
   limits: Limits,
   expired: (phase: Phase, limit: Duration.Duration) => ChatError
-): StreamTimeouts<R> => {
-  const timer = ReusableTimer.make(context)
-  const fork = Effect.runForkWith(context)
+): Effect.fn.Return<StreamTimeouts<Scope.Scope>, never, Scope.Scope> {
+  const timer = yield* ReusableTimer.make
+  const fork = Effect.runForkWith(yield* Effect.context<Scope.Scope>())
   const idle = Duration.toMillis(limits.idle)
   let phase: "first-content" | "idle" = "first-content"
   let untilContent = Duration.toMillis(limits.firstContent)
@@ -85,7 +83,7 @@ export const make = <R>(
         return Fiber.interrupt(child)
       })
   }
-}
+})
 
 /** The usage and `[DONE]` come at once or not at all. */
 const afterEnd = 5000

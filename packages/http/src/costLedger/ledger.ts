@@ -1,4 +1,5 @@
 /** The state of a ledger: calls are begun and ended in one synchronous step each. */
+import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import type * as ChatModel from "../ChatModel.ts"
 import type { Bill, BudgetState, Snapshot, TenantSnapshot } from "../CostLedger.ts"
@@ -8,7 +9,6 @@ import { replyTokens } from "../pricing/estimateTokens.ts"
 import { BudgetExceeded } from "./errors.ts"
 import type { Rules } from "./rules.ts"
 import { type Cost, costOf, minus } from "../pricing/money.ts"
-import { withoutStack } from "../internal/rejection.ts"
 import { nothing, type Parts, partsOf, tokens } from "../pricing/usageParts.ts"
 
 const free: Cost = costOf({}, nothing)
