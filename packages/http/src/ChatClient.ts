@@ -23,7 +23,6 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -41,7 +40,11 @@ import type { Secrets } from "./chatError/redact.ts"
 import { readStream } from "./chatClient/readStream.ts"
 import * as TransportFailure from "./chatClient/transportFailure.ts"
 import * as Undici from "./nodeTransport/undici.ts"
+import type { KeyState } from "./chatClient/keyRing.ts"
+import type { Options, TransportOptions } from "./chatClient/options.ts"
 import * as StreamTimeouts from "./chatClient/streamTimeouts.ts"
+
+export type { KeyState, Options, TransportOptions }
 
 /**
  * A client of one provider.
@@ -71,63 +74,6 @@ export class ChatClient extends Context.Service<ChatClient, {
    */
   readonly account: Effect.Effect<Account.Account, Account.AccountNotOffered | ChatError.ChatError>
 }>()("@switchgear/http/ChatClient") {}
-
-/** A key as it may be shown, for how long it is parked, and why. */
-export type KeyState = KeyRing.KeyState
-
-/**
- * Where a provider is and how to talk to it.
- */
-export interface Options {
-  /** The name of the provider in errors and metrics, such as `openai`. */
-  readonly provider: string
-  /** The address before `/chat/completions`, such as `https://api.openai.com/v1`. A query is kept. */
-  readonly baseUrl: string
-  /**
-   * Sent as a bearer token. Local servers need none. Of several keys the first is used as long as it is good: one that is
-   * spent or rejected (`QuotaExhausted`, `Unauthorized`) is parked, and the call goes on with the next. When all are
-   * parked, calls fail at once with what was said of the key that comes free first, and the time until then. A single key
-   * is never parked. `Redacted.make(value, { label })` gives a key the name by which `keys` shows it.
-   */
-  readonly apiKey?: Redacted.Redacted | readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>] | undefined
-  /** How long a key is parked when the provider does not say for how long it is of no use. @default "5 minutes" */
-  readonly parkFor?: Duration.Input | undefined
-  /** The host whose account endpoint this address has, such as a proxy. @default the host of `baseUrl` */
-  readonly accountHost?: Account.Host | undefined
-  /**
-   * How long a call may take from its start to the last byte of its answer. Like the other two, it counts the time that
-   * is spent waiting for the provider, not the time a reader of a stream takes. @default "60 seconds", for a stream
-   * "10 minutes"
-   */
-  readonly timeout?: Duration.Input | undefined
-  /**
-   * How long a stream may take from its start until it says something: text, reasoning, a tool call. A role, an empty text
-   * and keep-alives do not count. Models that think in silence need it long. @default "60 seconds"
-   */
-  readonly firstContentTimeout?: Duration.Input | undefined
-  /** How long a stream that has begun to speak may say nothing. The same things do not count. @default "30 seconds" */
-  readonly idleTimeout?: Duration.Input | undefined
-  /** More headers for every request. They are no place for secrets: spans show them. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-}
-
-/**
- * How connections are made.
- */
-export interface TransportOptions {
-  /**
-   * How long making a connection may take, name look-up and TLS included. undici looks about once a second, so a limit
-   * can be overrun by up to a second. @default "5 seconds"
-   */
-  readonly connectTimeout?: Duration.Input | undefined
-  /**
-   * `"environment"` follows `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (small letters first; `HTTP_PROXY` serves https
-   * where `HTTPS_PROXY` is not set), `"none"` connects directly, and an object names the proxies: `http` and `https` as
-   * URLs, `except` as in `NO_PROXY`. https goes through a `CONNECT` tunnel, so the proxy sees no key; plain http is
-   * forwarded. @default "environment"
-   */
-  readonly proxy?: Undici.Proxy | "environment" | "none" | undefined
-}
 
 /**
  * Makes a client over the `HttpClient` at hand. A call that outlasts `timeout` fails with `TimedOut` in phase `total`,

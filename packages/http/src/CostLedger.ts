@@ -69,30 +69,24 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
-import type { TokenEstimate } from "./pricing/estimateTokens.ts"
 import { type Entry, Ledger } from "./costLedger/ledger.ts"
+import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./costLedger/model.ts"
+import type { Budget, Options } from "./costLedger/options.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors.ts"
-import { optionsCodec, rulesOf } from "./costLedger/rules.ts"
+import { optionsCodec } from "./costLedger/optionsCodec.ts"
+import { rulesOf } from "./costLedger/rules.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"
 import { StreamUsage } from "./costLedger/streamUsage.ts"
 import type * as Pricing from "./Pricing.ts"
 
 export { BudgetExceeded, InvalidOption, PriceMissing }
-
-/** So many dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch. */
-export interface Budget {
-  /** For each tenant, or for all together. */
-  readonly per: "tenant" | "all"
-  readonly dollars: number
-  readonly window: "day" | "month" | Duration.Input
-}
+export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
 
 /** So many dollars in a window, for each tenant. */
 export const perTenant = (dollars: number, window: Budget["window"]): Budget => ({ per: "tenant", dollars, window })
@@ -100,44 +94,11 @@ export const perTenant = (dollars: number, window: Budget["window"]): Budget => 
 /** So many dollars in a window, for all tenants together. */
 export const overall = (dollars: number, window: Budget["window"]): Budget => ({ per: "all", dollars, window })
 
-/** The prices, and who may spend what. `prices` and `primary` must be given. */
-export interface Options {
-  readonly prices: Pricing.Catalogue
-  /** The model that savings are told against. It must be in `prices`. */
-  readonly primary: string
-  /** Who may answer: reservations are made at the highest of their prices. @default all of `prices` */
-  readonly models?: ReadonlyArray<string> | undefined
-  /** All of them have to hold a call. With any, all of `models` need a price for input and output. @default none */
-  readonly budgets?: ReadonlyArray<Budget> | undefined
-  /** Tokens reserved for the completion of a request without `max_tokens`. @default 4_096 */
-  readonly assumedOutput?: number | undefined
-  /** The most tokens a request is expected to use. @default its bytes, and its `max_tokens` */
-  readonly estimate?: ((request: ChatModel.Request) => TokenEstimate) | undefined
-  /** Tenants that have an account of their own; when none can be forgotten, further ones share one. @default 10_000 */
-  readonly tenants?: number | undefined
-  /** How long an account that has spent nothing in a running window is remembered. @default "1 hour" */
-  readonly idleTimeToLive?: Duration.Input | undefined
-}
-
 /**
  * {@link Options} as they are written in YAML or JSON, with `prices` in dollars for a million tokens and each budget as
  * `{ per, dollars, window }`; `estimate` is added in code. A field that is wrong or unknown is refused by name.
  */
 export const OptionsSchema: Schema.Codec<Options, unknown> = optionsCodec
-
-/** What one reply cost, and whom. Amounts are micro-dollars. */
-export interface Bill {
-  readonly tenant: string
-  /** The name in the catalogue of the model that answered; `"cache"`, `"canned"`, or `"other"` for one not in it. */
-  readonly model: string
-  /** Tokens in disjoint parts. */
-  readonly used: Pricing.Parts
-  readonly cost: Pricing.Cost
-  /** What the primary would have cost more for the same tokens; below zero if it would have cost less. */
-  readonly saving: Pricing.Amount
-  /** Whether the provider did not say what was used, so that the bytes were counted. */
-  readonly estimated: boolean
-}
 
 /** An answer with its bill. */
 export interface BilledAnswer extends ChatModel.Answer {
@@ -154,53 +115,6 @@ export interface BilledOpenAnswer extends ChatModel.OpenAnswer {
 export interface BilledModel<out E> extends ChatModel.ChatModel<E> {
   readonly complete: (request: ChatModel.Request) => Effect.Effect<BilledAnswer, E>
   readonly open: (request: ChatModel.Request) => Effect.Effect<BilledOpenAnswer, E, Scope.Scope>
-}
-
-/** What was added up since the beginning. Amounts are micro-dollars. */
-export interface Totals {
-  readonly replies: number
-  /** Calls that failed or were interrupted, which are not billed. */
-  readonly failures: number
-  /** Calls that a budget refused. */
-  readonly refused: number
-  /** What is known of the costs. */
-  readonly cost: number
-  /** What is known of the savings. */
-  readonly saved: number
-  /** Replies whose cost is not known in full. */
-  readonly unpriced: number
-  /** Replies whose usage was estimated. */
-  readonly estimated: number
-}
-
-/** A budget in the window that runs now. Amounts are micro-dollars. */
-export interface BudgetState {
-  readonly per: "tenant" | "all"
-  readonly limit: number
-  readonly spent: number
-  readonly reserved: number
-  readonly resetsIn: Duration.Duration
-}
-
-/** What there is to read about one tenant. */
-export interface TenantSnapshot {
-  readonly tenant: string
-  readonly totals: Totals
-  readonly inFlight: number
-  readonly budgets: ReadonlyArray<BudgetState>
-}
-
-/** What there is to read about a ledger at one moment. */
-export interface Snapshot {
-  readonly total: Totals
-  /** By the names of the bills, without what failed or was refused. */
-  readonly models: { readonly [model: string]: Totals }
-  /** How many tenants have an account of their own. */
-  readonly tenants: number
-  /** What was added up for tenants without one; with those of the others it makes the total. */
-  readonly others: Totals
-  /** The budgets for all tenants together. */
-  readonly budgets: ReadonlyArray<BudgetState>
 }
 
 /** What is reserved for a call until its cost is known. Ends once. */

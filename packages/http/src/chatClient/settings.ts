@@ -4,9 +4,9 @@
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import { Host } from "../Account.ts"
-import type { Options, TransportOptions } from "../ChatClient.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import * as KeyRing from "./keyRing.ts"
+import type { Options, TransportOptions } from "./options.ts"
 import type * as StreamTimeouts from "./streamTimeouts.ts"
 
 export interface Settings {

@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as ChatError from "../ChatError.ts"
-import type { Tried } from "../ChatModel.ts"
+import type { Tried } from "./model.ts"
 
 export class AttemptCounter implements Tried {
   attempts = 0

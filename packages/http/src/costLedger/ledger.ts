@@ -2,7 +2,7 @@
 import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import type * as ChatModel from "../ChatModel.ts"
-import type { Bill, BudgetState, Snapshot, TenantSnapshot } from "../CostLedger.ts"
+import type { Bill, BudgetState, Snapshot, TenantSnapshot } from "./model.ts"
 import { Account, Accounts, Totals } from "./accounts.ts"
 import { type Hold, Meter } from "./budgetMeter.ts"
 import { replyTokens } from "../pricing/estimateTokens.ts"

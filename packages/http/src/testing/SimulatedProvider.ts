@@ -25,9 +25,10 @@ import * as Semaphore from "effect/Semaphore"
 import { textOf } from "../ChatSchema.ts"
 import { parseJson } from "../chatError/errorBody.ts"
 import * as Behaviour from "./Behaviour.ts"
-import * as InMemory from "./inMemory.ts"
-import * as Server from "./server.ts"
-import * as Wire from "./wire.ts"
+import * as InMemory from "./simulatedProvider/inMemory.ts"
+import * as Server from "./simulatedProvider/server.ts"
+import { encodeOutcome } from "./simulatedProvider/encodeOutcome.ts"
+import type * as Wire from "./simulatedProvider/wire.ts"
 
 /** What a model, or the whole provider, has been asked so far: `started = answered + cut + aborted + inFlight`. */
 export interface Stats {
@@ -118,7 +119,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         const full = capacity !== undefined && model.working >= capacity.concurrency
         if (full && (capacity.above === "503" || capacity.above === "529")) {
           const refusal = capacity.above === "503" ? Behaviour.unavailable : Behaviour.overloaded
-          return Effect.succeed(Wire.fromOutcome(refusal as Played, { ...about, created: 0 }))
+          return Effect.succeed(encodeOutcome(refusal as Played, { ...about, created: 0 }))
         }
         works = true
         model.working++
@@ -130,7 +131,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
             Effect.never :
             Effect.map(
               Clock.currentTimeMillis,
-              (now) => Wire.fromOutcome(chosen, { ...about, created: Math.floor(now / 1000) })
+              (now) => encodeOutcome(chosen, { ...about, created: Math.floor(now / 1000) })
             )
         )
       })
@@ -292,12 +293,12 @@ const admit = (incoming: Wire.Incoming, authorization: string | undefined, page:
   return {
     name,
     about,
-    refusal: refusal && Wire.fromOutcome(refusal as Played, { ...about, id: "", created: 0 })
+    refusal: refusal && encodeOutcome(refusal as Played, { ...about, id: "", created: 0 })
   }
 }
 
 const unknownModel = (name: string): Wire.Wire =>
-  Wire.fromOutcome(
+  encodeOutcome(
     Behaviour.error(404, {
       message: `The model \`${name}\` does not exist or you do not have access to it.`,
       type: "invalid_request_error",
