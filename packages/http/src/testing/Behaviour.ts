@@ -5,8 +5,6 @@
  */
 import { Latency as Times } from "@switchgear/core/testing"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import type * as Random from "effect/Random"
 
 /** What one model does. Everything left out is a healthy default: at once, without bound, with a short answer. */
 export interface Behaviour {
@@ -226,54 +224,3 @@ export const mix = (shares: ReadonlyArray<readonly [share: number, outcome: Outc
   _tag: "Mix",
   shares
 })
-
-/** @internal How the milliseconds that each request waits are drawn. */
-export const sampler = (latency: Latency | undefined): (random: Random.Random) => number =>
-  latency === undefined ? () => 0 : Times.sampler(latency)
-
-/** @internal The outcome one request meets. */
-export const choose = (outcome: Outcome, random: Random.Random): Exclude<Outcome, { _tag: "Mix" }> => {
-  if (outcome._tag !== "Mix") return outcome
-  const total = outcome.shares.reduce((sum, [share]) => sum + share, 0)
-  let left = random.nextDoubleUnsafe() * total
-  for (const [share, next] of outcome.shares) {
-    left -= share
-    if (left < 0) return choose(next, random)
-  }
-  return choose(outcome.shares.at(-1)?.[1] ?? ok(), random)
-}
-
-/**
- * @internal Nonsense in a script is a mistake of the test that wrote it, so it throws where the script is set.
- */
-export const validate = (model: string, { capacity, latency, outcome }: Behaviour): Effect.Effect<void> =>
-  Effect.sync(() => {
-    const where = `SimulatedProvider: the behaviour of ${model}`
-    if (capacity !== undefined && !(Number.isInteger(capacity.concurrency) && capacity.concurrency > 0)) {
-      throw new RangeError(`${where}: capacity.concurrency must be a positive integer, got ${capacity.concurrency}`)
-    }
-    if (latency !== undefined) Times.validate(where, latency)
-    if (outcome !== undefined) validateOutcome(where, outcome)
-  })
-
-const validateOutcome = (where: string, outcome: Outcome): void => {
-  if (outcome._tag === "Mix") {
-    if (!outcome.shares.some(([share]) => share > 0)) throw new RangeError(`${where}: a mix must have a share above 0`)
-    for (const [, mixed] of outcome.shares) validateOutcome(where, mixed)
-  }
-  if (outcome._tag !== "Stream") return
-  const { chunks, end, firstContentAfter, pause } = outcome.script
-  if (chunks !== undefined && !(Number.isInteger(chunks) && chunks > 0)) {
-    throw new RangeError(`${where}: script.chunks must be a positive integer, got ${chunks}`)
-  }
-  if (end !== undefined && "after" in end && !(Number.isInteger(end.after) && end.after >= 0)) {
-    throw new RangeError(`${where}: script.end.after must be an integer of 0 or more, got ${end.after}`)
-  }
-  const every = end?._tag === "Heartbeat" ? end.every : undefined
-  for (const [field, value] of Object.entries({ firstContentAfter, pause, "end.every": every })) {
-    const millis = value === undefined ? 0 : Duration.toMillis(Duration.fromInputUnsafe(value))
-    if (!(millis >= 0 && millis < Infinity)) {
-      throw new RangeError(`${where}: script.${field} must be a finite duration of 0 or more, got ${millis} ms`)
-    }
-  }
-}

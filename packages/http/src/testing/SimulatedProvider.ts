@@ -26,6 +26,7 @@ import { textOf } from "../ChatSchema.ts"
 import { parseJson } from "../chatError/errorBody.ts"
 import * as Behaviour from "./Behaviour.ts"
 import * as InMemory from "./simulatedProvider/inMemory.ts"
+import * as PlayBehaviour from "./simulatedProvider/playBehaviour.ts"
 import * as Server from "./simulatedProvider/server.ts"
 import { encodeOutcome } from "./simulatedProvider/encodeOutcome.ts"
 import type * as Wire from "./simulatedProvider/wire.ts"
@@ -86,12 +87,12 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   const put = (group: Map<string, Model>, name: string, behaviour: Behaviour.Behaviour, shown = name) =>
     Effect.andThen(
-      Behaviour.validate(shown, behaviour),
+      PlayBehaviour.validate(shown, behaviour),
       Effect.suspend(() => {
         const model = group.get(name) ?? newModel()
         group.set(name, model)
         model.behaviour = behaviour
-        model.latency = Behaviour.sampler(behaviour.latency)
+        model.latency = PlayBehaviour.sampler(behaviour.latency)
         return Semaphore.resize(
           model.slots,
           behaviour.capacity?.above === "queues" ? behaviour.capacity.concurrency : unbounded
@@ -124,7 +125,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         works = true
         model.working++
         const stretch = capacity?.above === "slows" ? Math.max(1, model.working / capacity.concurrency) : 1
-        const chosen = Behaviour.choose(outcome ?? Behaviour.ok(), random)
+        const chosen = PlayBehaviour.choose(outcome ?? Behaviour.ok(), random)
         return Effect.andThen(
           sleep(Math.round(model.latency(random) * stretch)),
           chosen._tag === "Hang" ?
@@ -217,7 +218,7 @@ const unbounded = 2 ** 30
 
 const newModel = (): Model => ({
   behaviour: {},
-  latency: Behaviour.sampler(undefined),
+  latency: PlayBehaviour.sampler(undefined),
   slots: Semaphore.makeUnsafe(unbounded),
   counters: counters(),
   working: 0
