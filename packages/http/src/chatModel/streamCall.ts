@@ -1,10 +1,14 @@
 /**
- * A stream as one call: guards hold it from its first request to its last chunk. What comes before its first
- * content is held back, so that until then the call can still be tried again or made elsewhere.
+ * A stream as one call: guards hold it from its first request to its last chunk. What comes before its first content is
+ * held back, so that until then the call can still be tried again or made elsewhere.
  *
- * The guarded call runs in a fiber of the reader's scope. It waits until the stream begins to speak, and then for its
- * end, which the reader comes to: the chunks themselves go straight to the reader. Whoever stops reading closes the scope
- * and interrupts the call, which is neither a success nor a failure of the provider.
+ * The guarded call runs in a fiber of the reader's scope. It waits for the first content, and then for the end of the
+ * stream, which the reader reports: the reader pulls the chunks itself. A reader that stops closes the scope and
+ * interrupts the call, which is neither a success nor a failure of the provider.
+ *
+ * `languageModels/oneCall.ts` does the same behind guards of the user's, which may cut a call at any time, and needs a
+ * queue between the call and its reader for that. The guards here are known and cut no stream that has begun, so a chunk
+ * costs no queue and the provider is read at the pace of the reader.
  */
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Arr from "effect/Array"

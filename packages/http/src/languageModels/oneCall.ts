@@ -1,10 +1,14 @@
 /**
- * A stream as one call behind any guard: it is let in once, and the guard lets go when the stream has ended. Until it
- * begins to speak, what has come is held back, so that the guard may try again and the caller may ask somebody else.
+ * A stream as one call behind any guard: the guard admits it once, and releases it when the stream has ended. What comes
+ * before its first content is held back, so that the guard may try again and the caller may ask another model.
  *
- * The guarded call reads the stream itself and hands it over, so that a guard that cuts the call also ends the reading,
- * and tells the reader why. A reader who leaves closes the scope: the call is interrupted, which is neither a success nor
- * a failure.
+ * The guarded call reads the stream itself and hands it over through a queue, so that a guard that cuts the call also ends
+ * the reading, and tells the reader why. A reader that stops closes the scope: the call is interrupted, which is neither
+ * a success nor a failure.
+ *
+ * `chatModel/streamCall.ts` holds the stream of one model without a queue: its guards cut no stream that has begun, so
+ * its reader can pull the chunks itself. Guards of the user's may cut at any time, and a reader that pulled would not be
+ * told why.
  */
 import * as Attempts from "@switchgear/core/Attempts"
 import type * as Cause from "effect/Cause"
