@@ -82,7 +82,7 @@ import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors
 import { optionsCodec } from "./costLedger/optionsCodec.ts"
 import { rulesOf } from "./costLedger/rules.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"
-import { StreamUsage } from "./costLedger/streamUsage.ts"
+import { StreamBill } from "./costLedger/streamBill.ts"
 import type * as Pricing from "./Pricing.ts"
 
 export { BudgetExceeded, InvalidOption, PriceMissing }
@@ -176,14 +176,14 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
     // What was seen of a stream is billed, however it ended.
     const open = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
       Effect.gen(function*() {
-        const reader = yield* Effect.acquireRelease(
-          Effect.map(begin(request), (entry) => new Reader(entry)),
-          (reader) => reader.close
+        const bill = yield* Effect.acquireRelease(
+          Effect.map(begin(request), (entry) => new StreamBill(entry)),
+          (bill) => bill.close
         )
-        const answer = yield* Effect.onError(model.open(request), () => reader.close)
-        reader.reads(answer)
-        const value = Stream.ensuring(tapChunks(answer.value, reader.usage.note), reader.close)
-        return { ...answer, value, bill: Deferred.await(reader.bill) }
+        const answer = yield* Effect.onError(model.open(request), () => bill.close)
+        bill.opened(answer)
+        const value = Stream.ensuring(tapChunks(answer.value, bill.usage.note), bill.close)
+        return { ...answer, value, bill: Deferred.await(bill.made) }
       })
 
     return {
@@ -204,29 +204,6 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
       tenants: Effect.map(Clock.currentTimeMillis, (now) => ledger.tenants(now))
     }
   })
-
-// Who reads a stream on an account: until it is open, everything is given back.
-class Reader {
-  readonly usage = new StreamUsage()
-  readonly bill = Deferred.makeUnsafe<Bill>()
-  private readonly entry: Entry
-  private answer: ChatModel.OpenAnswer | undefined
-
-  constructor(entry: Entry) {
-    this.entry = entry
-  }
-
-  reads(answer: ChatModel.OpenAnswer): void {
-    this.answer = answer
-  }
-
-  readonly close = Effect.suspend(() => {
-    const { answer, entry, usage } = this
-    if (answer === undefined) return Effect.sync(() => entry.refund())
-    const bill = entry.bill({ ...answer, value: usage.reply }, () => usage.bytes)
-    return Effect.asVoid(Deferred.succeed(this.bill, entry.settle(bill)))
-  })
-}
 
 /** The ledger as the ledger of the application. */
 export const layer = (options: Options): Layer.Layer<CostLedger, LedgerError> => Layer.effect(CostLedger, make(options))
