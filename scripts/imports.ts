@@ -22,6 +22,9 @@ const packagesAllowed: Record<string, RegExp> = {
 /** Packages whose files, and whose rooms, must not import each other in circles, imports of types included. */
 const withoutCircles = ["http"]
 
+/** What of http may import from Node: the transport, the digest of a cache key, and what is for tests. */
+const onNode = /^(nodeTransport\/|modelCascade\/cacheKey\.ts$|testing\/)/
+
 const onlyTesting = "what is for tests is imported by testing/ only"
 
 /** Public modules that are part of another one. */
@@ -61,6 +64,9 @@ export const importProblem = (file: string, specifier: string): string | undefin
   const isTesting = inside.startsWith("testing/")
   if (!specifier.startsWith(".")) {
     if (!isTesting && specifier === "@switchgear/core/testing") return onlyTesting
+    if (name === "http" && /^(node:|@effect\/platform-node)/.test(specifier) && !onNode.test(inside)) {
+      return "only nodeTransport/, modelCascade/cacheKey.ts and testing/ import from Node"
+    }
     return allowed.test(specifier) ? undefined : `${name} does not depend on it (examples → http → core → effect)`
   }
   const target = posix.normalize(posix.join(posix.dirname(inside), specifier))

@@ -39,6 +39,7 @@ import { readBody } from "./chatClient/readBody.ts"
 import type { Secrets } from "./chatError/redact.ts"
 import { readStream } from "./chatClient/readStream.ts"
 import * as TransportFailure from "./chatClient/transportFailure.ts"
+import { checkedProxy } from "./nodeTransport/proxy.ts"
 import * as Undici from "./nodeTransport/undici.ts"
 import type { KeyState } from "./chatClient/keyRing.ts"
 import type { Options, TransportOptions } from "./chatClient/options.ts"
@@ -125,7 +126,7 @@ export const layerHttpClient = (options: TransportOptions = {}): Layer.Layer<Htt
   Layer.unwrap(Effect.sync(() =>
     Undici.layer({
       connectTimeout: Settings.duration("connectTimeout", options.connectTimeout ?? "5 seconds", "layerHttpClient"),
-      proxy: Settings.proxyOf(options.proxy ?? "environment")
+      proxy: checkedProxy(options.proxy ?? "environment")
     })
   ))
 

@@ -2,7 +2,7 @@
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 import type * as Account from "../Account.ts"
-import type { Proxy } from "../nodeTransport/undici.ts"
+import type { Proxy } from "../nodeTransport/proxy.ts"
 
 /**
  * Where a provider is and how to talk to it.

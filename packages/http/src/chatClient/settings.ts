@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import { Host } from "../Account.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import * as KeyRing from "./keyRing.ts"
-import type { Options, TransportOptions } from "./options.ts"
+import type { Options } from "./options.ts"
 import type * as StreamTimeouts from "./streamTimeouts.ts"
 
 export interface Settings {
@@ -65,26 +65,6 @@ export const duration = (field: string, input: Duration.Input, maker = "make"): 
     throw nonsense(field, "a positive, finite duration", input, maker)
   }
   return parsed.value
-}
-
-export const proxyOf = (proxy: NonNullable<TransportOptions["proxy"]>): NonNullable<TransportOptions["proxy"]> => {
-  const named = proxy === "environment"
-    ? ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].map((name) => [name, process.env[name]] as const)
-    : proxy === "none"
-    ? []
-    : [["proxy.http", proxy.http], ["proxy.https", proxy.https]] as const
-  for (const [name, value] of named) {
-    // A proxy's URL may hold a password, so it is not shown.
-    if (
-      value !== undefined && value !== "" &&
-      !(URL.canParse(value) && /^(https?|socks5?):$/.test(new URL(value).protocol))
-    ) {
-      throw new RangeError(
-        `ChatClient.layerHttpClient: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`
-      )
-    }
-  }
-  return proxy
 }
 
 const nonsense = (field: string, range: string, value: unknown, maker = "make"): RangeError =>
