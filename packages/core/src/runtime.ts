@@ -37,7 +37,7 @@ import * as Timer from "./internal/runtime/timer.ts"
  * The time of a clock as guards measure it: milliseconds of its monotonic reading, with fractions. The origin is
  * arbitrary, so only differences mean something.
  *
- * @category time
+ * @category runtime
  * @since 0.1.0
  */
 export const monotonicMillis: (clock: Clock.Clock) => number = Time.monotonicMillis
@@ -48,7 +48,7 @@ export const monotonicMillis: (clock: Clock.Clock) => number = Time.monotonicMil
  *
  * The timer belongs to no fiber and no scope: the caller must stop it, or it keeps the process awake until it fires.
  *
- * @category time
+ * @category runtime
  * @since 0.1.0
  */
 export const startTimer: (
@@ -62,7 +62,7 @@ export const startTimer: (
  * Builds an error without the capture of its stack trace, which costs several microseconds. It is for errors that are
  * part of normal operation under overload and whose fields tell all there is to know, such as rejections.
  *
- * @category errors
+ * @category runtime
  * @since 0.1.0
  */
 export const withoutStack: <E>(build: () => E) => E = Rejection.withoutStack

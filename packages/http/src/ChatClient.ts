@@ -11,6 +11,8 @@
  * Interrupting a call, or taking no more of a stream, closes its connection, so that the provider stops working on it.
  * Keys are `Redacted` and in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
  * there.
+ *
+ * @since 0.1.0
  */
 import * as Deadline from "@switchgear/core/Deadline"
 import { withoutStack } from "@switchgear/core/runtime"
@@ -49,6 +51,9 @@ export type { KeyState, Options, TransportOptions }
 
 /**
  * A client of one provider.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export class ChatClient extends Context.Service<ChatClient, {
   /** The name of the provider, as errors give it. */
@@ -102,12 +107,18 @@ export class ChatClient extends Context.Service<ChatClient, {
  *
  * await Effect.runPromise(Effect.provide(program, client)) // => "Good day"
  * ```
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<ChatClient["Service"], never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (http) => fromHttpClient(Settings.validated(options), HttpClient.withScope(http)))
 
 /**
  * A client over the `HttpClient` at hand.
+ *
+ * @category layers
+ * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<ChatClient, never, HttpClient.HttpClient> =>
   Layer.effect(ChatClient, make(options))
@@ -115,12 +126,18 @@ export const layer = (options: Options): Layer.Layer<ChatClient, never, HttpClie
 /**
  * A client on Node, over connections of its own: connect timeout and proxy as in `TransportOptions`. Its connections are
  * cut when the layer is released.
+ *
+ * @category layers
+ * @since 0.1.0
  */
 export const layerUndici = (options: Options & TransportOptions): Layer.Layer<ChatClient> =>
   Layer.provide(layer(options), layerHttpClient(options))
 
 /**
  * The `HttpClient` of `layerUndici` alone, to be shared by several clients.
+ *
+ * @category layers
+ * @since 0.1.0
  */
 export const layerHttpClient = (options: TransportOptions = {}): Layer.Layer<HttpClient.HttpClient> =>
   Layer.unwrap(Effect.sync(() =>

@@ -33,6 +33,8 @@
  *
  * await Effect.runPromise(Effect.provide(program, client)) // => "gpt-4.1: Good day"
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import type * as Cascade from "@switchgear/core/Cascade"
@@ -70,13 +72,23 @@ import { AttemptCounter, CurrentAttemptCounter } from "./chatModel/attemptCounte
 export { ChatModel }
 export type { Answer, GuardedModel, ModelError, OpenAnswer, Options, RateLimiterOptions, Request, Tried }
 
-/** What a chat model can do by itself. */
+/**
+ * What a chat model can do by itself.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete"> {
   /** @default the whole answer in one piece, once it is there */
   readonly open?: ChatModel<E>["open"] | undefined
 }
 
-/** A chat model of one's own. */
+/**
+ * A chat model of one's own.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const of = <E>({ complete, name, open = inOnePiece(complete) }: Parts<E>): ChatModel<E> => ({
   name,
   complete,
@@ -89,6 +101,9 @@ const inOnePiece = <E>(complete: ChatModel<E>["complete"]): ChatModel<E>["open"]
 
 /**
  * Guards one model of the client at hand. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatClient.ChatClient> =>
   Effect.gen(function*() {
@@ -163,7 +178,12 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
     }
   })
 
-/** The model as the chat model of the application. */
+/**
+ * The model as the chat model of the application.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = (options: Options): Layer.Layer<ChatModel, never, ChatClient.ChatClient> =>
   Layer.effect(ChatModel, make(options))
 

@@ -8,6 +8,8 @@
  * **Gotchas**
  *
  * Chunks can be without content: a role, an empty text, usage. `hasContent` tells them apart.
+ *
+ * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -22,14 +24,27 @@ import * as Accumulator from "./chatStream/accumulator.ts"
 import * as HasContent from "./chatStream/hasContent.ts"
 import * as UnframedJson from "./chatStream/unframedJson.ts"
 
-/** The head of the response whose body is decoded, with what errors need to know about the call. */
+/**
+ * The head of the response whose body is decoded, with what errors need to know about the call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Head = Omit<ChatError.FailedResponse, "body">
 
-/** How an answer stands: more is to come, it is whole, or an error ended it. */
+/**
+ * How an answer stands: more is to come, it is whole, or an error ended it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Progress = "more" | "whole" | ChatError.ChatError
 
 /**
  * A streamed answer being read. Once `progress` is no longer `more`, it stays as it is and further bytes are ignored.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Decoder {
   /** Takes in bytes, cut anywhere, and gives the chunks they complete. */
@@ -59,6 +74,9 @@ export interface Decoder {
  * const progress = decoder.progress()
  * const tag = typeof progress === "string" ? progress : progress._tag // => "Truncated"
  * ```
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const decoder = (head: Head): Decoder => {
   const where = { provider: head.provider, model: head.model, status: head.status }
@@ -191,11 +209,17 @@ export const decoder = (head: Head): Decoder => {
  * ChatStream.hasContent({ choices: [{ index: 0, delta: { role: "assistant", content: "" } }] }) // => false
  * ChatStream.hasContent({ choices: [{ index: 0, delta: { content: "Ni" } }] }) // => true
  * ```
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const hasContent: (chunk: ChatSchema.ChatChunk) => boolean = HasContent.hasContent
 
 /**
  * The text a chunk adds to the first choice; empty for a chunk that adds none.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const text = (chunk: ChatSchema.ChatChunk): string => {
   for (const { delta, index } of chunk.choices) {
@@ -206,6 +230,9 @@ export const text = (chunk: ChatSchema.ChatChunk): string => {
 
 /**
  * Whether a chunk carries nothing but the usage, as the one before `[DONE]` does.
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const isUsageOnly = (chunk: ChatSchema.ChatChunk): boolean =>
   chunk.choices.length === 0 && Predicate.isReadonlyObject(chunk.usage)
@@ -213,6 +240,9 @@ export const isUsageOnly = (chunk: ChatSchema.ChatChunk): boolean =>
 /**
  * A reply that is there as a stream of a few chunks: what was said, how it ended, and the usage. `collect` makes the reply
  * of them again.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const fromReply = (reply: ChatSchema.ChatReply): Stream.Stream<ChatSchema.ChatChunk> =>
   Stream.fromIterable(asChunks(reply))
@@ -223,6 +253,9 @@ export const fromReply = (reply: ChatSchema.ChatReply): Stream.Stream<ChatSchema
  * here are joined where they are texts or lists, and else the last one given counts.
  *
  * Fails as the stream fails, and with `MalformedReply` if no chunk had a choice, which no stream of a `ChatClient` does.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const collect = <E, R>(
   self: Stream.Stream<ChatSchema.ChatChunk, E, R>

@@ -65,6 +65,8 @@
  * refused.spent // => 3_650
  * another.cost.total // => 3_650
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -88,36 +90,69 @@ import type * as Pricing from "./Pricing.ts"
 export { BudgetExceeded, InvalidOption, PriceMissing }
 export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
 
-/** So many dollars in a window, for each tenant. */
+/**
+ * So many dollars in a window, for each tenant.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const perTenant = (dollars: number, window: Budget["window"]): Budget => ({ per: "tenant", dollars, window })
 
-/** So many dollars in a window, for all tenants together. */
+/**
+ * So many dollars in a window, for all tenants together.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const overall = (dollars: number, window: Budget["window"]): Budget => ({ per: "all", dollars, window })
 
 /**
  * {@link Options} as they are written in YAML or JSON, with `prices` in dollars for a million tokens and each budget as
  * `{ per, dollars, window }`; `estimate` is added in code. A field that is wrong or unknown is refused by name.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const OptionsSchema: Schema.Codec<Options, unknown> = optionsCodec
 
-/** An answer with its bill. */
+/**
+ * An answer with its bill.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface BilledAnswer extends ChatModel.Answer {
   readonly bill: Bill
 }
 
-/** A streamed answer with its bill. */
+/**
+ * A streamed answer with its bill.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface BilledOpenAnswer extends ChatModel.OpenAnswer {
   /** The bill, which is made when the stream has ended, or its reader has left. */
   readonly bill: Effect.Effect<Bill>
 }
 
-/** A chat model whose answers are billed. */
+/**
+ * A chat model whose answers are billed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface BilledModel<out E> extends ChatModel.ChatModel<E> {
   readonly complete: (request: ChatModel.Request) => Effect.Effect<BilledAnswer, E>
   readonly open: (request: ChatModel.Request) => Effect.Effect<BilledOpenAnswer, E, Scope.Scope>
 }
 
-/** What is reserved for a call until its cost is known. Ends once. */
+/**
+ * What is reserved for a call until its cost is known. Ends once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Reservation {
   /** Bills the answer. */
   readonly settle: (answer: ChatModel.Answer) => Effect.Effect<Bill>
@@ -125,7 +160,12 @@ export interface Reservation {
   readonly refund: Effect.Effect<void>
 }
 
-/** Keeps the accounts. */
+/**
+ * Keeps the accounts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface CostLedger {
   /** Bills every answer of the model, within the budgets. */
   readonly protect: <E>(model: ChatModel.ChatModel<E>) => BilledModel<E | BudgetExceeded>
@@ -138,24 +178,49 @@ export interface CostLedger {
   readonly tenants: Effect.Effect<ReadonlyArray<TenantSnapshot>>
 }
 
-/** The ledger of an application. */
+/**
+ * The ledger of an application.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const CostLedger: Context.Service<CostLedger, CostLedger> = Context.Service<CostLedger>(
   "@switchgear/http/CostLedger"
 )
 
-/** On whose account a call is made. */
+/**
+ * On whose account a call is made.
+ *
+ * @category references
+ * @since 0.1.0
+ */
 export const CurrentTenant = Context.Reference<string>("@switchgear/http/CostLedger/CurrentTenant", {
   defaultValue: () => "default"
 })
 
-/** Makes the calls of an effect on the account of a tenant. */
+/**
+ * Makes the calls of an effect on the account of a tenant.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const withTenant = (tenant: string): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
   Effect.provideService(CurrentTenant, tenant)
 
-/** Why a ledger is not made: an option out of range, a model that has no prices, or one that has not all it needs. */
+/**
+ * Why a ledger is not made: an option out of range, a model that has no prices, or one that has not all it needs.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
 
-/** Makes a ledger in which nothing is spent. */
+/**
+ * Makes a ledger in which nothing is spent.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
   Effect.map(rulesOf(options), (rules) => {
     const ledger = new Ledger(rules)
@@ -205,5 +270,10 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
     }
   })
 
-/** The ledger as the ledger of the application. */
+/**
+ * The ledger as the ledger of the application.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = (options: Options): Layer.Layer<CostLedger, LedgerError> => Layer.effect(CostLedger, make(options))

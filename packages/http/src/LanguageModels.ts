@@ -39,6 +39,8 @@
  *
  * await Effect.runPromise(Effect.provide(program, model)) // => "Good day"
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Cascade from "@switchgear/core/Cascade"
 import type * as Outcome from "@switchgear/core/Outcome"
@@ -58,22 +60,42 @@ import * as OneCall from "./languageModels/oneCall.ts"
 import * as Provenances from "./languageModels/provenance.ts"
 import { hasContent } from "./languageModels/hasContent.ts"
 
-/** What spans and requests say beside the prompt. Everything has a default. */
+/**
+ * What spans and requests say beside the prompt. Everything has a default.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export type Options = FromChat.Options
 
-/** The chat model of the application as its `LanguageModel`. */
+/**
+ * The chat model of the application as its `LanguageModel`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const fromChatModel = (
   options?: Options
 ): Layer.Layer<LanguageModel.LanguageModel, never, ChatModel.ChatModel> =>
   Layer.effect(LanguageModel.LanguageModel, Effect.flatMap(ChatModel.ChatModel, (model) => make(model, options)))
 
-/** The same for a chat model at hand, such as one of `ModelCascade.make`. */
+/**
+ * The same for a chat model at hand, such as one of `ModelCascade.make`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make: <E>(
   model: ChatModel.ChatModel<E>,
   options?: Options
 ) => Effect.Effect<LanguageModel.LanguageModel> = FromChat.make
 
-/** What stands around a call and adds `E` to its errors: a `Pipeline`, or any part of one. */
+/**
+ * What stands around a call and adds `E` to its errors: a `Pipeline`, or any part of one.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export type Guards<E = unknown> = OneCall.Guards<E>
 
 /**
@@ -98,6 +120,9 @@ export type Guards<E = unknown> = OneCall.Guards<E>
  * const layer = Layer.effect(LanguageModel.LanguageModel, guarded)
  * Layer.isLayer(layer) // => true
  * ```
+ *
+ * @category guards
+ * @since 0.1.0
  */
 export const protect: {
   <E>(guards: Guards<E>): (model: LanguageModel.LanguageModel) => Effect.Effect<LanguageModel.LanguageModel>
@@ -112,7 +137,12 @@ export const protect: {
     })
 )
 
-/** One model of a cascade. */
+/**
+ * One model of a cascade.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Step {
   /** The name by which answers and errors call it. */
   readonly name: string
@@ -153,6 +183,9 @@ export interface Step {
  *
  * await Effect.runPromise(program) // => "Hello!"
  * ```
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const cascade = (steps: Arr.NonEmptyReadonlyArray<Step>): Effect.Effect<LanguageModel.LanguageModel> => {
   const [first, ...others] = steps
@@ -194,6 +227,9 @@ const supportedByAll = (steps: ReadonlyArray<Step>): Effect.Effect<boolean> | un
  * LanguageModels.movesOn(failed(new AiError.RateLimitError({}))) // => true
  * LanguageModels.movesOn(failed(new AiError.InvalidRequestError({}))) // => false
  * ```
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const movesOn: (error: AiError.AiError) => boolean = Classify.movesOn
 
@@ -201,14 +237,25 @@ export const movesOn: (error: AiError.AiError) => boolean = Classify.movesOn
  * How a circuit judges calls to a language model: faults of the provider and of the network, time-outs and defects count.
  * Mistakes of the caller, rate limits, spent quotas, rejected keys and answers that do not fit a schema do not: they say
  * nothing about the model's health.
+ *
+ * @category guards
+ * @since 0.1.0
  */
 export const classify: Outcome.Classify = Classify.classify
 
-/** Who answered, how far that is from what was asked for, and what failed before. */
+/**
+ * Who answered, how far that is from what was asked for, and what failed before.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Provenance = Provenances.Provenance
 
 /**
  * Where an answer comes from, read from the content of a response or the collected parts of a stream. Undefined for a
  * model that is neither of {@link fromChatModel} nor of {@link cascade}.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const provenance: (content: ReadonlyArray<Response.AnyPart>) => Provenance | undefined = Provenances.read

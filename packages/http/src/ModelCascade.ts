@@ -18,6 +18,8 @@
  *
  * **Gotchas.** The key of the cache is the whole request without `stream`; where tenants must not share answers, put the
  * tenant into `cacheKey`. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade without `canned` can run out, and its type says so.
+ *
+ * @since 0.1.0
  */
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
@@ -41,14 +43,24 @@ import * as Accumulator from "./chatStream/accumulator.ts"
 import { type Chunks, tapChunks } from "./chatStream/tapChunks.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "./chatModel/attemptCounter.ts"
 
-/** The errors that are the caller's to mend, and that are told at once. */
+/**
+ * The errors that are the caller's to mend, and that are told at once.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type CallerError =
   | ChatError.InvalidRequest
   | ChatError.ContextTooLong
   | ChatError.ContentBlocked
   | ChatError.Forbidden
 
-/** One model of the chain. */
+/**
+ * One model of the chain.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Step {
   readonly model: ChatModel.ChatModel<ChatModel.ModelError>
   /** Tokens that fit into the model. A conversation too long for one step goes on to steps with a larger window. */
@@ -57,7 +69,12 @@ export interface Step {
   readonly optIn?: ReadonlyArray<"InvalidRequest" | "ContentBlocked" | "Forbidden"> | undefined
 }
 
-/** Which models, and what stands behind them. Only `models` must be given. */
+/**
+ * Which models, and what stands behind them. Only `models` must be given.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Options {
   /** @default "cascade" */
   readonly name?: string | undefined
@@ -79,18 +96,33 @@ export interface Options {
   readonly attempts?: number | undefined
 }
 
-/** With a floor, nothing is left in the error channel but the caller's own mistakes. */
+/**
+ * With a floor, nothing is left in the error channel but the caller's own mistakes.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface OptionsWithFloor extends Options {
   /** The sentences at the end, by language. `Canned.sentences` has some. */
   readonly canned: Canned.Sentences
 }
 
-/** A cascade, which is a chat model, and its cache to read and to clear. */
+/**
+ * A cascade, which is a chat model, and its cache to read and to clear.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface ModelCascade<out E> extends ChatModel.ChatModel<E> {
   readonly cache: StaleCache.StaleCache<ChatModel.Answer>
 }
 
-/** Makes a cascade of models. Dies with a `RangeError` that names the field when an option is out of range. */
+/**
+ * Makes a cascade of models. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make: {
   (options: OptionsWithFloor): Effect.Effect<ModelCascade<CallerError>>
   (options: Options): Effect.Effect<ModelCascade<CallerError | Cascade.CascadeExhausted<ChatModel.ModelError>>>
@@ -179,7 +211,12 @@ export const make: {
     return { ...ChatModel.of<any>({ name, complete, open }), cache }
   })
 
-/** The cascade as the chat model of the application. */
+/**
+ * The cascade as the chat model of the application.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = <R>(
   options: Effect.Effect<Options, never, R>
 ): Layer.Layer<ChatModel.ChatModel, never, R> => Layer.effect(ChatModel.ChatModel, Effect.flatMap(options, make))

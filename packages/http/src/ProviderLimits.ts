@@ -42,6 +42,8 @@
  * requests // => { resource: "requests", available: 500, capacity: 500 }
  * tokens // => { resource: "tokens", available: 1200, capacity: 30_000 }
  * ```
+ *
+ * @since 0.1.0
  */
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
 import { monotonicMillis } from "@switchgear/core/runtime"
@@ -54,7 +56,12 @@ import * as LimitHeaders from "./providerLimits/limitHeaders.ts"
 
 export type { Allowance, Said } from "./providerLimits/limitHeaders.ts"
 
-/** What a limiter is told of a provider's answers. */
+/**
+ * What a limiter is told of a provider's answers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface ProviderLimits {
   /**
    * The headers of any answer, good or bad, by their names in small letters, as `HttpClient` has them. What says nothing
@@ -71,6 +78,9 @@ export interface ProviderLimits {
 /**
  * Lets a limiter follow what a provider says. It begins with the limits in `configured`, which it never exceeds, and from
  * then on is told its limits by nobody else. Dies as `setLimits` does when they are not for the limiter's resources.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const follow = (
   limiter: RateLimiter.RateLimiter,
@@ -128,6 +138,9 @@ export const follow = (
  *
  * said // => { requests: undefined, tokens: { limit: 38_000, remaining: 35_000, resetsIn: 6000 } }
  * ```
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const fromHeaders: (
   headers: Readonly<Record<string, string | undefined>>,

@@ -57,7 +57,12 @@ export interface Lease {
 /** An error that parks a key. */
 export type Refusal = Extract<ChatError.ChatError, { readonly _tag: "Unauthorized" | "QuotaExhausted" }>
 
-/** A key as it may be shown, for how long it is parked, and why. */
+/**
+ * A key as it may be shown, for how long it is parked, and why.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
 export interface KeyState {
   /** The label of the key if it has one, else its place: `key 1`. Never the key itself. */
   readonly key: string

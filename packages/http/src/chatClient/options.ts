@@ -6,6 +6,9 @@ import type { Proxy } from "../nodeTransport/proxy.ts"
 
 /**
  * Where a provider is and how to talk to it.
+ *
+ * @category options
+ * @since 0.1.0
  */
 export interface Options {
   /** The name of the provider in errors and metrics, such as `openai`. */
@@ -42,6 +45,9 @@ export interface Options {
 
 /**
  * How connections are made.
+ *
+ * @category options
+ * @since 0.1.0
  */
 export interface TransportOptions {
   /**

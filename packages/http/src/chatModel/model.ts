@@ -13,13 +13,23 @@ import type * as Stream from "effect/Stream"
 import type * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 
-/** What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on. */
+/**
+ * What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Request {
   readonly messages: ReadonlyArray<ChatSchema.ChatMessage>
   readonly [field: string]: unknown
 }
 
-/** How a call to one model fails: the client's error, or the refusal of a guard. */
+/**
+ * How a call to one model fails: the client's error, or the refusal of a guard.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type ModelError =
   | ChatError.ChatError
   | CircuitBreaker.CircuitOpen
@@ -27,7 +37,12 @@ export type ModelError =
   | Bulkhead.BulkheadFull
   | Deadline.DeadlineExceeded
 
-/** What was asked of providers for an answer: retries, and all models of a cascade, together. */
+/**
+ * What was asked of providers for an answer: retries, and all models of a cascade, together.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Tried {
   /** Calls to providers. */
   readonly attempts: number
@@ -35,15 +50,30 @@ export interface Tried {
   readonly possiblyBilledAttempts: number
 }
 
-/** A reply, who gave it, how far that is from what was asked for, what failed before, and how often was asked. */
+/**
+ * A reply, who gave it, how far that is from what was asked for, what failed before, and how often was asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Answer extends Cascade.Served<ChatSchema.ChatReply, ModelError>, Tried {}
 
-/** The chunks of a reply that has begun, and where they come from. They can be read once, within the scope. */
+/**
+ * The chunks of a reply that has begun, and where they come from. They can be read once, within the scope.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface OpenAnswer
   extends Cascade.Served<Stream.Stream<ChatSchema.ChatChunk, ChatError.ChatError>, ModelError>, Tried
 {}
 
-/** Something that answers a conversation: one model, or a cascade of them. `E` are the errors that are left. */
+/**
+ * Something that answers a conversation: one model, or a cascade of them. `E` are the errors that are left.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface ChatModel<out E = ModelError | Cascade.CascadeExhausted<ModelError>> {
   readonly name: string
   /** Asks for an answer, whole. */
@@ -57,23 +87,43 @@ export interface ChatModel<out E = ModelError | Cascade.CascadeExhausted<ModelEr
   readonly stream: (request: Request) => Stream.Stream<ChatSchema.ChatChunk, E | ChatError.ChatError>
 }
 
-/** The chat model of an application, whichever it is. */
+/**
+ * The chat model of an application, whichever it is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const ChatModel: Context.Service<ChatModel, ChatModel> = Context.Service<ChatModel>("@switchgear/http/ChatModel")
 
-/** A single model, with its circuit and its bulkhead to read and to control. */
+/**
+ * A single model, with its circuit and its bulkhead to read and to control.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface GuardedModel extends ChatModel<ModelError> {
   readonly breaker: CircuitBreaker.CircuitBreaker
   readonly bulkhead: Bulkhead.Bulkhead
   readonly rateLimiter: RateLimiter.RateLimiter | undefined
 }
 
-/** How much of the model there is. */
+/**
+ * How much of the model there is.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface RateLimiterOptions extends Omit<RateLimiter.Options, "name"> {
   /** Tokens taken for the completion of a request without `max_tokens`, until its usage is known. @default 4_096 */
   readonly assumedOutput?: number | undefined
 }
 
-/** Which model, and how it is guarded. Only `model` must be given. */
+/**
+ * Which model, and how it is guarded. Only `model` must be given.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Options {
   /** The name that the provider knows the model by. */
   readonly model: string

@@ -2,7 +2,12 @@
 import type * as Duration from "effect/Duration"
 import type * as Pricing from "../Pricing.ts"
 
-/** What one reply cost, and whom. Amounts are micro-dollars. */
+/**
+ * What one reply cost, and whom. Amounts are micro-dollars.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Bill {
   readonly tenant: string
   /** The name in the catalogue of the model that answered; `"cache"`, `"canned"`, or `"other"` for one not in it. */
@@ -16,7 +21,12 @@ export interface Bill {
   readonly estimated: boolean
 }
 
-/** What was added up since the beginning. Amounts are micro-dollars. */
+/**
+ * What was added up since the beginning. Amounts are micro-dollars.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
 export interface Totals {
   readonly replies: number
   /** Calls that failed or were interrupted, which are not billed. */
@@ -33,7 +43,12 @@ export interface Totals {
   readonly estimated: number
 }
 
-/** A budget in the window that runs now. Amounts are micro-dollars. */
+/**
+ * A budget in the window that runs now. Amounts are micro-dollars.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
 export interface BudgetState {
   readonly per: "tenant" | "all"
   readonly limit: number
@@ -42,7 +57,12 @@ export interface BudgetState {
   readonly resetsIn: Duration.Duration
 }
 
-/** What there is to read about one tenant. */
+/**
+ * What there is to read about one tenant.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
 export interface TenantSnapshot {
   readonly tenant: string
   readonly totals: Totals
@@ -50,7 +70,12 @@ export interface TenantSnapshot {
   readonly budgets: ReadonlyArray<BudgetState>
 }
 
-/** What there is to read about a ledger at one moment. */
+/**
+ * What there is to read about a ledger at one moment.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
 export interface Snapshot {
   readonly total: Totals
   /** By the names of the bills, without what failed or was refused. */

@@ -4,7 +4,12 @@ import type * as ChatModel from "../ChatModel.ts"
 import type * as Pricing from "../Pricing.ts"
 import type { TokenEstimate } from "../pricing/estimateTokens.ts"
 
-/** So many dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch. */
+/**
+ * So many dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Budget {
   /** For each tenant, or for all together. */
   readonly per: "tenant" | "all"
@@ -12,7 +17,12 @@ export interface Budget {
   readonly window: "day" | "month" | Duration.Input
 }
 
-/** The prices, and who may spend what. `prices` and `primary` must be given. */
+/**
+ * The prices, and who may spend what. `prices` and `primary` must be given.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Options {
   readonly prices: Pricing.Catalogue
   /** The model that savings are told against. It must be in `prices`. */

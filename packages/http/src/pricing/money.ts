@@ -4,13 +4,28 @@
  */
 import { type Part, partNames, type Parts } from "./usageParts.ts"
 
-/** An amount in whole micro-dollars, or that it is not known. */
+/**
+ * An amount in whole micro-dollars, or that it is not known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Amount = number | "unknown"
 
-/** Micro-dollars for a million tokens. A part that is not named has no known price, which is not a price of 0. */
+/**
+ * Micro-dollars for a million tokens, by part. A part that is not named has no known price, which is not a price of 0.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Price = { readonly [P in Part]?: number | undefined }
 
-/** What some tokens cost, part by part. */
+/**
+ * What some tokens cost: the `total`, each of the `parts`, and what is `known` of it at least.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Cost {
   /** All parts together; unknown if tokens were used in a part that has no known price. */
   readonly total: Amount

@@ -7,7 +7,12 @@ import * as RetryAfter from "../chatError/retryAfter.ts"
 /** The headers of a response, by their names in small letters. */
 export type Headers = Readonly<Record<string, string | undefined>>
 
-/** What is said about one resource. Every number is finite and not negative. */
+/**
+ * What is said about one resource. Every number is finite and not negative.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Allowance {
   readonly limit?: number | undefined
   readonly remaining?: number | undefined
@@ -15,7 +20,12 @@ export interface Allowance {
   readonly resetsIn?: number | undefined
 }
 
-/** What a response says about limits. */
+/**
+ * What a response says about limits.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Said {
   readonly requests?: Allowance | undefined
   readonly tokens?: Allowance | undefined

@@ -10,6 +10,8 @@
  *
  * A call that hangs or waits is not let go by a change of script: it ends when its client gives up, as with a real
  * provider. A call that waits for its turn meets the script of the moment its turn comes.
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -31,7 +33,12 @@ import * as Server from "./simulatedProvider/server.ts"
 import { encodeOutcome } from "./simulatedProvider/encodeOutcome.ts"
 import type * as Wire from "./simulatedProvider/wire.ts"
 
-/** What a model, or the whole provider, has been asked so far: `started = answered + cut + aborted + inFlight`. */
+/**
+ * What a model, or the whole provider, has been asked so far: `started = answered + cut + aborted + inFlight`.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
 export interface Stats {
   /** Requests that arrived. */
   readonly started: number
@@ -47,7 +54,12 @@ export interface Stats {
   readonly maxInFlight: number
 }
 
-/** A provider that follows a script. */
+/**
+ * A provider that follows a script.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export class SimulatedProvider extends Context.Service<SimulatedProvider, {
   /** Gives a model another behaviour from the next request on, or adds a model. */
   readonly set: (model: string, behaviour: Behaviour.Behaviour) => Effect.Effect<void>
@@ -63,6 +75,12 @@ export class SimulatedProvider extends Context.Service<SimulatedProvider, {
   readonly handle: Wire.Handle
 }>()("@switchgear/http/testing/SimulatedProvider") {}
 
+/**
+ * What the provider offers, and how it behaves.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Options {
   /** The models there are and what they do. Any other model is answered with 404. */
   readonly models: Readonly<Record<string, Behaviour.Behaviour>>
@@ -74,7 +92,12 @@ export interface Options {
   readonly pages?: Readonly<Record<string, Behaviour.Behaviour>> | undefined
 }
 
-/** Makes a provider that nobody can reach yet: see `serve` and `httpClient`. */
+/**
+ * Makes a provider that nobody can reach yet: see `serve` and `httpClient`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<SimulatedProvider["Service"]> {
   const random = yield* Random.Random
   const models = new Map<string, Model>()
@@ -178,17 +201,30 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   })
 })
 
-/** A provider that nobody can reach yet. */
+/**
+ * A provider that nobody can reach yet.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = (options: Options): Layer.Layer<SimulatedProvider> =>
   Layer.effect(SimulatedProvider, make(options))
 
 /**
  * The provider as an `HttpClient` without sockets: every address leads to it, hangs and cuts look as undici shows them.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const httpClient = (provider: SimulatedProvider["Service"]): HttpClient.HttpClient =>
   InMemory.httpClient(provider.handle)
 
-/** The provider of the context as an `HttpClient` without sockets. */
+/**
+ * The provider of the context as an `HttpClient` without sockets.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, SimulatedProvider> = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(SimulatedProvider, httpClient)
@@ -197,6 +233,9 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Simulate
 /**
  * Serves the provider over HTTP on loopback until the scope closes. `url` is what a client takes as its base URL.
  * Closing does not wait: connections that hang are cut.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const serve = (
   provider: SimulatedProvider["Service"]
