@@ -2,8 +2,8 @@
  * The seam for packages that build guards on core, such as `@switchgear/http`. It is for nobody else: an application
  * needs none of it, and its exports may change in any minor version.
  *
- * It holds what such a package would otherwise write a second time: how time is measured, how a timer is started, and how
- * an error is built that is cheap under overload. All of it takes time from the clock of the fiber, so it follows
+ * It holds what such a package would otherwise write a second time: how time is measured, how a timer is started, and
+ * how an error is built that is cheap under overload. All of it takes time from the clock of the fiber, so it follows
  * `TestClock` and `VirtualClock`.
  *
  * ```ts
@@ -43,8 +43,9 @@ import * as Timer from "./internal/runtime/timer.ts"
 export const monotonicMillis: (clock: Clock.Clock) => number = Time.monotonicMillis
 
 /**
- * Calls `onFire` after `millis` milliseconds, and never in the step that starts the timer. Returns a function that stops
- * it; to stop it twice, or after it has fired, does nothing. `Infinity` never fires. What `onFire` throws is logged.
+ * Calls `onFire` after `millis` milliseconds, and never in the step that starts the timer. Returns a function that
+ * stops it; to stop it twice, or after it has fired, does nothing. `Infinity` never fires. What `onFire` throws is
+ * logged.
  *
  * The timer belongs to no fiber and no scope: the caller must stop it, or it keeps the process awake until it fires.
  *

@@ -1,5 +1,5 @@
 /**
- * The polite sentence at the end of a cascade, in the language of the one who asked.
+ * The polite sentence at the end of a cascade, in the language of the caller.
  *
  * The language is what the application says with {@link CurrentLanguage}, such as the first tag of `Accept-Language`;
  * otherwise it is guessed from the script of the last thing the user wrote, which tells Chinese, Japanese, Korean,
@@ -56,7 +56,7 @@ export const sentences: Sentences = {
 }
 
 /**
- * The language of the one who asks, as a tag, where the application knows it.
+ * The language of the caller, as a tag, where the application knows it.
  *
  * @category references
  * @since 0.1.0

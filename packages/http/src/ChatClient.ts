@@ -1,14 +1,14 @@
 /**
- * Asks one provider for chat completions, and says in a typed error what went wrong when there is no answer.
+ * Asks one provider for chat completions, and fails with a typed error that says what went wrong.
  *
  * The client is the lowest layer: one request is one call, never retried, never sent elsewhere. Retry, breaker and
- * cascade stand above it. Only a key that the provider refuses is followed by the next, since a refused request was not
- * worked on. It works over any `HttpClient`; `layerUndici` brings the one of Node with a connect timeout and the proxy of
- * the environment.
+ * cascade stand above it. Only after a key that the provider refuses is the next key tried, since a refused request was
+ * not worked on. It works over any `HttpClient`; `layerUndici` brings the one of Node with a connect timeout and the
+ * proxy of the environment.
  *
  * **Gotchas**
  *
- * Interrupting a call, or taking no more of a stream, closes its connection, so that the provider stops working on it.
+ * Interrupting a call, or ending a stream early, closes its connection, so that the provider stops working on it.
  * Keys are `Redacted` and in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
  * there.
  *
@@ -64,28 +64,29 @@ export class ChatClient extends Context.Service<ChatClient, {
    */
   readonly complete: (request: ChatSchema.ChatRequest) => Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError>
   /**
-   * One chat completion, in chunks as the model writes it. The stream ends when the answer is whole, and fails when it is
-   * not: with `Truncated` if the connection ended first, with the error the provider put into the stream, with `TimedOut`
-   * if one of the clocks ran out. Each run of the stream is one call.
+   * One chat completion, in chunks as the model writes it. The stream ends when the answer is whole, and fails when it
+   * is not: with `Truncated` if the connection ended first, with the error the provider put into the stream, with
+   * `TimedOut` if one of the clocks ran out. Each run of the stream is one call.
    *
-   * The usage is always asked for and comes in a chunk without choices before the end, see `ChatStream.isUsageOnly`. For
-   * a server that refuses `stream_options`, a request with `stream_options: null` or `include_usage: false` leaves it out.
+   * The usage is always asked for and comes in a chunk without choices before the end, see `ChatStream.isUsageOnly`.
+   * For a server that refuses `stream_options`, a request with `stream_options: null` or `include_usage: false` leaves
+   * it out.
    */
   readonly stream: (request: ChatSchema.ChatRequest) => Stream.Stream<ChatSchema.ChatChunk, ChatError.ChatError>
   /** The keys in the order in which they are used, and which of them are parked. A local server has none. */
   readonly keys: Effect.Effect<ReadonlyArray<KeyState>>
   /**
-   * What is left on the account of the first key that is not parked, or else of the one that comes free first. No key is
-   * parked by it. Fails with `AccountNotOffered`, and asks nobody, where the provider has no such endpoint.
+   * What is left on the account of the first key that is not parked, or else of the one that comes free first. No key
+   * is parked by it. Fails with `AccountNotOffered`, without a request, where the provider has no such endpoint.
    */
   readonly account: Effect.Effect<Account.Account, Account.AccountNotOffered | ChatError.ChatError>
 }>()("@switchgear/http/ChatClient") {}
 
 /**
- * Makes a client over the `HttpClient` at hand. A call that outlasts `timeout` fails with `TimedOut` in phase `total`,
- * by the Effect clock.
+ * Makes a client over the `HttpClient` in the context. A call that outlasts `timeout` fails with `TimedOut` in phase
+ * `total`, by the Effect clock.
  *
- * Making it dies with a `RangeError` that names the field when an option makes no sense; a call never dies.
+ * Making it dies with a `RangeError` that names the field when an option is out of range; a call never dies.
  *
  * ```ts
  * import { Effect, Layer } from "effect"
@@ -115,7 +116,7 @@ export const make = (options: Options): Effect.Effect<ChatClient["Service"], nev
   Effect.map(HttpClient.HttpClient, (http) => fromHttpClient(Settings.validated(options), HttpClient.withScope(http)))
 
 /**
- * A client over the `HttpClient` at hand.
+ * A client over the `HttpClient` in the context.
  *
  * @category layers
  * @since 0.1.0
@@ -124,8 +125,8 @@ export const layer = (options: Options): Layer.Layer<ChatClient, never, HttpClie
   Layer.effect(ChatClient, make(options))
 
 /**
- * A client on Node, over connections of its own: connect timeout and proxy as in `TransportOptions`. Its connections are
- * cut when the layer is released.
+ * A client on Node, over connections of its own: connect timeout and proxy as in `TransportOptions`. Its connections
+ * are cut when the layer is released.
  *
  * @category layers
  * @since 0.1.0
@@ -318,8 +319,8 @@ const fromHttpClient = (
 }
 
 /**
- * A scope that is closed unless there is an answer: all it holds is the abort of a request, which costs more than making
- * one, and of one that was answered to its end nothing is left to abort.
+ * A scope that is closed unless there is an answer: all it holds is the abort of a request, which costs more than
+ * making one, and of one that was answered to its end nothing is left to abort.
  */
 const untilAnswered = <A, E>(work: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> =>
   Effect.suspend(() => {

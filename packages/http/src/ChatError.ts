@@ -21,14 +21,14 @@
  * | `Truncated`           | 200                     | network          | yes              | yes           | yes                |
  * | `MalformedReply`      | 200, 3xx                | provider         | once             | yes           | yes                |
  *
- * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409 is
- * retried and not counted; 501 and 505 are neither. (4) Not when a certificate is refused. (5) A connect timeout blames
- * the network and may be tried again, as nothing was executed.
+ * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409
+ * is retried and not counted; 501 and 505 are neither. (4) Not when a certificate is refused. (5) A connect timeout
+ * blames the network and may be tried again, as nothing was executed.
  *
  * **Gotchas**
  *
- * `detail` is the provider's own sentence: at most 300 characters, with keys and anything quoted from the prompt removed.
- * Match on `_tag`, `status` and `code`, never on its words.
+ * `detail` is the provider's own sentence: at most 300 characters, with keys and anything quoted from the prompt
+ * removed. Match on `_tag`, `status` and `code`, never on its words.
  *
  * @since 0.1.0
  */
@@ -42,7 +42,7 @@ import * as Redact from "./chatError/redact.ts"
 import * as RetryAfter from "./chatError/retryAfter.ts"
 
 /**
- * Whose doing it is: the one who asked, the account the key belongs to, the provider, or what lies between.
+ * Who has to act: the caller, the owner of the account, the provider, or the operator of the network between.
  *
  * @category models
  * @since 0.1.0
@@ -429,7 +429,8 @@ export type ChatError = typeof ChatError.Type
 export const isChatError: (u: unknown) => u is ChatError = Schema.is(ChatError)
 
 /**
- * How often the same model is worth another attempt. `once` is for a struggling provider, where more attempts make it worse.
+ * How often the same model is worth another attempt. `once` is for a struggling provider, where more attempts make it
+ * worse.
  *
  * @category predicates
  * @since 0.1.0
@@ -528,7 +529,9 @@ export interface FailedResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
-  /** The time now in milliseconds since 1970, from which a `retry-after` date is counted. Dates are ignored without it. */
+  /**
+   * The time now in milliseconds since 1970, from which a `retry-after` date is counted. Dates are ignored without it.
+   */
   readonly now?: number | undefined
   /** What must not be seen in the error: the key and the texts that were sent. */
   readonly secrets?: Redact.Secrets | undefined

@@ -1,15 +1,16 @@
 /**
- * One model at one provider, behind guards of its own: whatever happens to it, its callers get an answer or a typed
- * error in bounded time, and a model that is down is left alone.
+ * One model at one provider, behind guards of its own: callers get an answer or a typed error in bounded time, and a
+ * model that is down is not called.
  *
- * Each call passes `deadline ▸ retry ▸ circuit open? ▸ rate limit ▸ bulkhead ▸ circuit ▸ attempt time-out ▸ client`. The
- * circuit is asked twice, so that calls to a model that is down do not queue for it. What the circuit counts follows the error
- * table of the client: faults, overload and time-outs count; a bad request, a spent quota, a rate limit do not, since
- * they say nothing about the model's health. Time-outs are not retried on the same model; a fault or a lost connection
- * is, an overloaded model once.
+ * Each call passes `deadline ▸ retry ▸ circuit open? ▸ rate limit ▸ bulkhead ▸ circuit ▸ attempt time-out ▸ client`.
+ * The circuit is asked twice, so that calls to a model that is down do not queue for it. What the circuit counts
+ * follows the error table of the client: faults, overload and time-outs count; a bad request, a spent quota, a rate
+ * limit do not, since they say nothing about the model's health. Time-outs are not retried on the same model; a fault
+ * or a lost connection is, an overloaded model once.
  *
- * A stream is one call that ends with the stream. Until it says something it is guarded like any other; then a failure is
- * told in it and counts on the circuit, but nothing is tried again. A reader who leaves is neither success nor failure.
+ * A stream is one call that ends with the stream. Until its first content it is guarded like any other call. After
+ * that, an error fails the stream and counts on the circuit, and nothing is tried again. A reader that stops early
+ * counts neither as a success nor as a failure.
  *
  * **Order.** One model is one step of a `ModelCascade`, which is a chat model again.
  *
@@ -73,7 +74,7 @@ export { ChatModel }
 export type { Answer, GuardedModel, ModelError, OpenAnswer, Options, RateLimiterOptions, Request, Tried }
 
 /**
- * What a chat model can do by itself.
+ * The parts from which {@link of} makes a chat model.
  *
  * @category options
  * @since 0.1.0
@@ -84,7 +85,7 @@ export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete"> {
 }
 
 /**
- * A chat model of one's own.
+ * Makes a chat model from your own functions, for tests or for a provider of another protocol.
  *
  * @category constructors
  * @since 0.1.0
@@ -100,7 +101,8 @@ const inOnePiece = <E>(complete: ChatModel<E>["complete"]): ChatModel<E>["open"]
   Effect.map(complete(request), (answer) => ({ ...answer, value: ChatStream.fromReply(answer.value) }))
 
 /**
- * Guards one model of the client at hand. Dies with a `RangeError` that names the field when an option is out of range.
+ * Guards one model of the `ChatClient` in the context. Dies with a `RangeError` that names the field when an option is
+ * out of range.
  *
  * @category constructors
  * @since 0.1.0
@@ -179,7 +181,7 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
   })
 
 /**
- * The model as the chat model of the application.
+ * One guarded model, as the `ChatModel` service of the application.
  *
  * @category layers
  * @since 0.1.0
@@ -201,7 +203,9 @@ const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
 const judgeEnding = (exit: Exit.Exit<StreamCall.Ending<ChatError.ChatError>, unknown>): Outcome.Outcome =>
   classify(exit._tag === "Success" ? exit.value : exit)
 
-/** A time-out on this model is likely to be the next one, too; a struggling model is asked once more and then let be. */
+/**
+ * A time-out on this model is likely to be the next one, too; a struggling model is asked once more and then let be.
+ */
 const isWorthRetrying = (error: ModelError, attempts: number): boolean => {
   if (!ChatError.isChatError(error)) return false
   const retries = ChatError.retries(error)

@@ -6,8 +6,8 @@
  *
  * **Gotchas**
  *
- * A known field of a reply that has a type nobody can use (`id: 7`, `usage: "none"`) counts as not given, and the answer
- * beside it stays usable. What must be there is at least one choice with a message.
+ * A known field of a reply that has a type nobody can use (`id: 7`, `usage: "none"`) counts as not given, and the
+ * answer beside it stays usable. What must be there is at least one choice with a message.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,8 @@ const lenient = <S extends Schema.Constraint>(schema: S) =>
   Schema.optional(schema).pipe(Schema.catchDecoding(() => Effect.succeedSome(undefined)))
 
 /**
- * One message of a conversation. `content` is text, a list of parts, or null beside tool calls; only `role` is required.
+ * One message of a conversation. `content` is text, a list of parts, or null beside tool calls; only `role` is
+ * required.
  *
  * @category schemas
  * @since 0.1.0
@@ -179,8 +180,8 @@ export const ReplyMessage = Schema.StructWithRest(
 export type ReplyMessage = typeof ReplyMessage.Type
 
 /**
- * One of the answers of a reply. `finish_reason` is `stop`, `length`, `tool_calls`, `content_filter`, `function_call` or
- * whatever the provider says instead.
+ * One of the answers of a reply. `finish_reason` is `stop`, `length`, `tool_calls`, `content_filter`, `function_call`
+ * or whatever the provider says instead.
  *
  * @category schemas
  * @since 0.1.0

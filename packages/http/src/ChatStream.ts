@@ -1,9 +1,9 @@
 /**
- * Reads a streamed answer as it comes: from bytes cut anywhere to chunks, to one whole reply, or to the error that ended
- * it. Nothing here waits or fails by itself; `ChatClient.stream` drives it over a connection.
+ * Reads a streamed answer as it comes: from bytes cut anywhere to chunks, to one whole reply, or to the error that
+ * ended it. Nothing here waits or fails by itself; `ChatClient.stream` drives it over a connection.
  *
- * An answer is whole when every choice that was seen has a `finish_reason`, or when `[DONE]` comes. An end before that is
- * `Truncated`, an error object is the error it means, and what is no stream of chunks is `MalformedReply`.
+ * An answer is whole when every choice that was seen has a `finish_reason`, or when `[DONE]` comes. An end before that
+ * is `Truncated`, an error object is the error it means, and what is no stream of chunks is `MalformedReply`.
  *
  * **Gotchas**
  *
@@ -238,8 +238,8 @@ export const isUsageOnly = (chunk: ChatSchema.ChatChunk): boolean =>
   chunk.choices.length === 0 && Predicate.isReadonlyObject(chunk.usage)
 
 /**
- * A reply that is there as a stream of a few chunks: what was said, how it ended, and the usage. `collect` makes the reply
- * of them again.
+ * A reply that is there as a stream of a few chunks: what was said, how it ended, and the usage. `collect` makes the
+ * reply of them again.
  *
  * @category constructors
  * @since 0.1.0
@@ -249,10 +249,11 @@ export const fromReply = (reply: ChatSchema.ChatReply): Stream.Stream<ChatSchema
 
 /**
  * The whole reply that the chunks add up to: what the provider would have answered without streaming. Texts are joined,
- * tool calls are put together by their index, choices are in order, and the last usage counts. Fields that are not known
- * here are joined where they are texts or lists, and else the last one given counts.
+ * tool calls are put together by their index, choices are in order, and the last usage counts. Fields that are not
+ * known here are joined where they are texts or lists, and else the last one given counts.
  *
- * Fails as the stream fails, and with `MalformedReply` if no chunk had a choice, which no stream of a `ChatClient` does.
+ * Fails as the stream fails, and with `MalformedReply` if no chunk had a choice, which no stream of a `ChatClient`
+ * does.
  *
  * @category combinators
  * @since 0.1.0

@@ -1,10 +1,9 @@
 /**
- * Every reply has its price on it, everybody's spending is added up, and nobody spends more than their budget.
+ * Bills every reply, adds up costs by model and by tenant, and refuses calls that exceed a budget.
  *
- * {@link CostLedger.protect} stands around a chat model. Each answer gets a {@link Bill}: what it cost, and what was
- * saved against the primary model, had that answered. What came from the cache, or was a canned sentence, cost nothing
- * and saved what the primary would have cost. Bills are added up by model and by tenant, who is named by
- * {@link withTenant}.
+ * {@link CostLedger.protect} wraps a chat model. Each answer gets a {@link Bill}: what it cost, and what it saved
+ * compared with the primary model. An answer from the cache and a canned sentence cost nothing, and save what the
+ * primary would have cost. Bills are added up by model and by tenant. {@link withTenant} names the tenant.
  *
  * A budget is so many dollars in a window of time, for each tenant or for all together. Before a call, the most it is
  * expected to cost is reserved; after it, the true cost takes the place of the reservation, in the window in which it
@@ -19,8 +18,8 @@
  * and at most a whole budget; above it are audio and images, a request without `max_tokens` whose reply is longer than
  * `assumedOutput`, and a request that alone exceeds a budget.
  *
- * **Streams.** A streamed answer is billed at its end. One that its reader has left, or that broke off, is billed for what
- * was seen of it: by the usage if that came, and else by an estimate of the prompt and the bytes of what was said.
+ * **Streams.** A streamed answer is billed at its end. One that broke off, or whose reader stopped early, is billed for
+ * what was read: by the usage if that came, and otherwise by an estimate of the prompt and by the bytes of the content.
  *
  * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. Callers who share one call of
  * a cascade are billed each, which is too much rather than too little. Only the answer is billed, not the attempts that
@@ -161,7 +160,7 @@ export interface Reservation {
 }
 
 /**
- * Keeps the accounts.
+ * A ledger: bills the answers of chat models and keeps the budgets.
  *
  * @category models
  * @since 0.1.0
@@ -189,7 +188,7 @@ export const CostLedger: Context.Service<CostLedger, CostLedger> = Context.Servi
 )
 
 /**
- * On whose account a call is made.
+ * The tenant whose account a call is billed to.
  *
  * @category references
  * @since 0.1.0
@@ -199,7 +198,7 @@ export const CurrentTenant = Context.Reference<string>("@switchgear/http/CostLed
 })
 
 /**
- * Makes the calls of an effect on the account of a tenant.
+ * Bills the calls of an effect to a tenant.
  *
  * @category combinators
  * @since 0.1.0
@@ -208,7 +207,8 @@ export const withTenant = (tenant: string): <A, E, R>(self: Effect.Effect<A, E, 
   Effect.provideService(CurrentTenant, tenant)
 
 /**
- * Why a ledger is not made: an option out of range, a model that has no prices, or one that has not all it needs.
+ * Why {@link make} fails: an option is out of range, a model is not in the catalogue, or a price that a budget needs is
+ * missing.
  *
  * @category errors
  * @since 0.1.0
@@ -238,7 +238,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.refund())
       )
 
-    // What was seen of a stream is billed, however it ended.
+    // What was read of a stream is billed, however it ended.
     const open = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
       Effect.gen(function*() {
         const bill = yield* Effect.acquireRelease(

@@ -5,12 +5,13 @@
  * {@link fromChatModel} makes a `LanguageModel` of a `ChatModel`, with its guards, cascade, cache and canned sentence.
  * {@link protect} puts guards around any `LanguageModel` there is, and {@link cascade} asks several of them in order.
  *
- * **Tools.** Handlers run after the answer has been accepted and outside of the guards. However many models were asked, a
- * handler runs once for each call in the answer, its time is no time of the model's, and its failure goes to the caller.
+ * **Tools.** Handlers run after the answer has been accepted and outside of the guards. However many models were asked,
+ * a handler runs once for each call in the answer, its time is no time of the model's, and its failure goes to the
+ * caller.
  *
- * **Streams.** One call for the guards, which ends with the stream. Until the model says something a failure is tried again
- * or moves on; after that it fails the stream. Whoever stops reading interrupts the call, which counts neither as a
- * success nor as a failure.
+ * **Streams.** A stream is one call for the guards, which ends with the stream. Until its first content, an error is
+ * tried again or moves on to the next model; after that it fails the stream. A reader that stops early interrupts the
+ * call, which counts neither as a success nor as a failure.
  *
  * **Errors.** The error type of a `LanguageModel` is closed, so what the guards and the client say becomes an `AiError`
  * with the nearest reason. Its `isRetryable` and `retryAfter` are those of the original, which is the `cause` of the
@@ -18,9 +19,9 @@
  *
  * **Order.** Guards inside, cascade outside, as everywhere: `cascade` of models that each went through `protect`.
  *
- * **Gotchas.** The platform itself writes the parameters of a handled tool call on the current span, and what a model wrote
- * instead of an object into `StructuredOutputError`. Everything here keeps prompts and answers out of both. What one
- * provider remembers of a conversation is of no use to the next: each call sends the whole prompt.
+ * **Gotchas.** The platform itself writes the parameters of a handled tool call on the current span, and what a model
+ * wrote instead of an object into `StructuredOutputError`. Everything here keeps prompts and answers out of both. What
+ * one provider remembers of a conversation is of no use to the next: each call sends the whole prompt.
  *
  * ```ts
  * import { ChatClient, ChatModel, LanguageModels } from "@switchgear/http"
@@ -80,7 +81,7 @@ export const fromChatModel = (
   Layer.effect(LanguageModel.LanguageModel, Effect.flatMap(ChatModel.ChatModel, (model) => make(model, options)))
 
 /**
- * The same for a chat model at hand, such as one of `ModelCascade.make`.
+ * Makes a `LanguageModel` of a chat model, such as one of `ModelCascade.make`.
  *
  * @category constructors
  * @since 0.1.0
@@ -91,7 +92,7 @@ export const make: <E>(
 ) => Effect.Effect<LanguageModel.LanguageModel> = FromChat.make
 
 /**
- * What stands around a call and adds `E` to its errors: a `Pipeline`, or any part of one.
+ * A guard: it wraps a call and adds `E` to its errors. A `Pipeline` is one, and so is each of its parts.
  *
  * @category guards
  * @since 0.1.0
@@ -152,7 +153,7 @@ export interface Step {
 }
 
 /**
- * Somebody answers: language models asked in order, best first. Where an answer comes from is told by {@link provenance}.
+ * Language models asked in order, best first, until one answers. {@link provenance} says which one did.
  * When none answers, the reason is `InternalProviderError`, with the error of every model among its facts.
  *
  * A further model takes an attempt from the budget of `Attempts`, and is passed over when none is left.
@@ -215,8 +216,8 @@ const supportedByAll = (steps: ReadonlyArray<Step>): Effect.Effect<boolean> | un
 
 /**
  * Whether an error moves on to the next model: what is wrong with this model or its account does, and so do refusals of
- * guards; what the caller has to mend does not, such as a request that is not valid, content that a policy blocks, a key
- * that lacks permissions. Where a `ChatError` is behind the error, `ChatError.movesOn` decides.
+ * guards; what the caller has to mend does not, such as a request that is not valid, content that a policy blocks, a
+ * key that lacks permissions. Where a `ChatError` is behind the error, `ChatError.movesOn` decides.
  *
  * ```ts
  * import { LanguageModels } from "@switchgear/http"
@@ -234,9 +235,9 @@ const supportedByAll = (steps: ReadonlyArray<Step>): Effect.Effect<boolean> | un
 export const movesOn: (error: AiError.AiError) => boolean = Classify.movesOn
 
 /**
- * How a circuit judges calls to a language model: faults of the provider and of the network, time-outs and defects count.
- * Mistakes of the caller, rate limits, spent quotas, rejected keys and answers that do not fit a schema do not: they say
- * nothing about the model's health.
+ * How a circuit judges calls to a language model: faults of the provider and of the network, time-outs and defects
+ * count. Mistakes of the caller, rate limits, spent quotas, rejected keys and answers that do not fit a schema do not:
+ * they say nothing about the model's health.
  *
  * @category guards
  * @since 0.1.0
@@ -244,7 +245,7 @@ export const movesOn: (error: AiError.AiError) => boolean = Classify.movesOn
 export const classify: Outcome.Classify = Classify.classify
 
 /**
- * Who answered, how far that is from what was asked for, and what failed before.
+ * The step that answered, the degradation, and the errors before it.
  *
  * @category models
  * @since 0.1.0

@@ -2,22 +2,23 @@
  * Every customer gets an answer: the first model that can, the last good answer if none can, and a polite sentence in
  * the customer's language if there is no such answer.
  *
- * The models are asked in order. An error moves on to the next one by the error table of the client: a fault, an
- * overload, a time-out, a rate limit, a spent quota, an open circuit. A mistake of the caller, such as a malformed
- * request, is told at once, since every model would refuse it; a conversation that is too long moves on only to a
- * model with a larger window. Whatever does not come from the first model is marked so in `degradation`, and `failures`
- * tells what happened before.
+ * The models are asked in order. `ChatError.movesOn` decides which errors of the client move on to the next model: faults,
+ * overload, time-outs, rate limits, spent quotas. Rejections of guards always do, such as an open circuit. A mistake of
+ * the caller, such as a malformed request, fails at once, since every model would refuse it. A conversation that is too
+ * long moves on only to a model with a larger window. An answer that does not come from the first model is marked in
+ * `degradation`, and `failures` lists the errors before it.
  *
- * A stream goes on to the next model until one begins to say something; what fails after that is told in the stream.
+ * A stream moves on to the next model until one sends its first content. After that, an error fails the stream.
  *
  * Answers that are complete are kept and served to equal requests, fresh for a while without a call (`step` is then
  * `"cache"`), stale when all models have failed. Equal requests in flight share one call.
  *
- * **Order.** Outermost: around models that each have their guards. With a `deadline`, the time runs out for the models,
- * not for the customer, who then gets the stale answer or the sentence; a stream that has begun has no deadline.
+ * **Order.** Outermost: around models that each have their guards. A `deadline` ends the calls to models only: after
+ * it, the stale answer or the sentence is served. A stream that has begun has no deadline.
  *
- * **Gotchas.** The key of the cache is the whole request without `stream`; where tenants must not share answers, put the
- * tenant into `cacheKey`. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade without `canned` can run out, and its type says so.
+ * **Gotchas.** The key of the cache is the whole request without `stream`; where tenants must not share answers, put
+ * the tenant into `cacheKey`. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade
+ * without `canned` can fail with `CascadeExhausted`, and its type has that error.
  *
  * @since 0.1.0
  */
@@ -44,7 +45,7 @@ import { type Chunks, tapChunks } from "./chatStream/tapChunks.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "./chatModel/attemptCounter.ts"
 
 /**
- * The errors that are the caller's to mend, and that are told at once.
+ * Errors that the caller has to correct. They fail at once, without another model being asked.
  *
  * @category errors
  * @since 0.1.0
@@ -70,7 +71,7 @@ export interface Step {
 }
 
 /**
- * Which models, and what stands behind them. Only `models` must be given.
+ * The models, the cache and the budgets of a cascade. Only `models` is required.
  *
  * @category options
  * @since 0.1.0
@@ -81,13 +82,13 @@ export interface Options {
   /** The models, best first. */
   readonly models: Arr.NonEmptyReadonlyArray<Step>
   /**
-   * How answers are kept. @default 10,000 answers of together 256 MiB, at 2 bytes for each character of their JSON, fresh for
-   * 5 minutes, stale for a day more
+   * How answers are kept. @default 10,000 answers of together 256 MiB, at 2 bytes for each character of their JSON,
+   * fresh for 5 minutes, stale for a day more
    */
   readonly cache?: Omit<StaleCache.Options<ChatModel.Answer>, "name" | "storeWhen"> | undefined
   /**
-   * The key under which an answer is kept. A request for which it throws, as for one that cannot be written as JSON, is an
-   * `InvalidRequest`. @default a digest of the whole request without `stream`
+   * The key under which an answer is kept. A request for which it throws, as for one that cannot be written as JSON, is
+   * an `InvalidRequest`. @default a digest of the whole request without `stream`
    */
   readonly cacheKey?: ((request: ChatModel.Request) => string) | undefined
   /** The time for all models together. @default none: each model has its own */
@@ -97,7 +98,7 @@ export interface Options {
 }
 
 /**
- * With a floor, nothing is left in the error channel but the caller's own mistakes.
+ * Options with a last sentence: such a cascade fails with a {@link CallerError} only.
  *
  * @category options
  * @since 0.1.0
@@ -221,13 +222,13 @@ export const layer = <R>(
   options: Effect.Effect<Options, never, R>
 ): Layer.Layer<ChatModel.ChatModel, never, R> => Layer.effect(ChatModel.ChatModel, Effect.flatMap(options, make))
 
-/** The key of an answer, and the language of whoever asks; undefined where no sentence is said. */
+/** The key of an answer in the cache, and the language of the caller; undefined where there are no sentences. */
 interface Place {
   readonly key: string
   readonly language: string | undefined
 }
 
-/** Serves what was kept, for which nobody was asked. */
+/** An answer from the cache: no provider was asked. */
 const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({
   ...kept,
   value,
@@ -336,7 +337,7 @@ const moves = (step: Step, later: ReadonlyArray<Step>) => (error: ChatModel.Mode
 const wantsLargerWindow = (error: ChatModel.ModelError): boolean =>
   ChatError.isChatError(error) && ChatError.movesOn(error) === "larger-window"
 
-// Of a window that nobody stated it cannot be said that it is larger, nor that it is large enough.
+// An unspecified context window counts as 0.
 const windowOf = (step: Step): number => step.contextWindow ?? 0
 
 const isWorthKeeping = ({ degradation, value }: ChatModel.Answer): boolean =>

@@ -10,8 +10,8 @@
  * first and rounds once at the end.
  *
  * **Gotchas.** A part without a price makes the total unknown as soon as one token is used in it, `reasoning` included:
- * a catalogue has to say that reasoning is paid as output. A price of 0 is a price. Details that overlap each other, such
- * as cached audio, are paid as the first of cached, cache write, audio, and of reasoning, audio.
+ * a catalogue has to say that reasoning is paid as output. A price of 0 is a price. Details that overlap each other,
+ * such as cached audio, are paid as the first of cached, cache write, audio, and of reasoning, audio.
  *
  * ```ts
  * import { Pricing } from "@switchgear/http"
@@ -129,9 +129,8 @@ const PriceSchema = Schema.Struct({
 })
 
 /**
- * A catalogue as it is written in JSON or YAML, in dollars for a million tokens:
- * `{ "gpt-4.1": { "input": 2.5, "output": 8, "reasoning": 8 } }`. Decode it with {@link decode}, which also refuses parts
- * that do not exist.
+ * A catalogue as it is written in JSON or YAML, in dollars for a million tokens: `{ "gpt-4.1": { "input": 2.5,
+ * "output": 8, "reasoning": 8 } }`. Decode it with {@link decode}, which also refuses parts that do not exist.
  *
  * @category schemas
  * @since 0.1.0
@@ -194,8 +193,9 @@ export const price = (dollars: { readonly [P in Part]?: number | undefined }): P
   )
 
 /**
- * The four models of the article on the night of Double Eleven, with the prices it prints, which are of output. Reasoning
- * is output. It prints no prices of input by model, so they are unknown here: for real bills, give real prices.
+ * The four models of the article on the night of Double Eleven, with the prices it prints, which are of output.
+ * Reasoning is output. It prints no prices of input by model, so they are unknown here: for real bills, give real
+ * prices.
  *
  * @category models
  * @since 0.1.0

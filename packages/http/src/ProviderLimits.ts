@@ -1,19 +1,20 @@
 /**
- * A limiter learns from the provider how much it may pass: it becomes tighter as the provider's answers say so, and never
- * looser than it was configured.
+ * A limiter learns from the provider how much it may pass: it becomes tighter as the provider's answers say so, and
+ * never looser than it was configured.
  *
  * The provider tells its limits, and what is left of them, in the headers of its answers (`x-ratelimit-…` of OpenAI and
- * those who speak like it, `anthropic-ratelimit-…`), and in a 429 how long to wait. Told to a limiter, they keep the next
- * 429 from being seen.
+ * those who speak like it, `anthropic-ratelimit-…`), and in a 429 how long to wait. Told to a limiter, they keep the
+ * next 429 from being seen.
  *
- * **Semantics.** A limit that is said is one per minute, as both providers mean it. It is kept where it is lower than the
- * configured one, and the lowest of the last minute is the one that counts: answers that come out of order, or of several
- * models behind one limiter, make it too careful for a minute and never too loose. What is said to be left is all that is
- * at hand from then on, and time fills it up again. A token bucket saves up at most a minute of what is learned. A
- * sliding window lasts as long as it did or longer, so that both limits hold in it. Cost is told by no header, and stays as it was configured.
+ * **Semantics.** A limit that is said is one per minute, as both providers mean it. It is kept where it is lower than
+ * the configured one, and the lowest of the last minute is the one that counts: answers that come out of order, or of
+ * several models behind one limiter, make it too careful for a minute and never too loose. What is said to be left is
+ * all that is at hand from then on, and time fills it up again. A token bucket saves up at most a minute of what is
+ * learned. A sliding window lasts as long as it did or longer, so that both limits hold in it. Cost is told by no
+ * header, and stays as it was configured.
  *
- * **Gotchas.** A provider counts a call when it sees it, and not down again when the answer is short: calls on their way
- * to it may not be in what it says is left, and what a settled reservation gives back comes on top. The next answer
+ * **Gotchas.** A provider counts a call when it sees it, and not down again when the answer is short: calls on their
+ * way to it may not be in what it says is left, and what a settled reservation gives back comes on top. The next answer
  * corrects both. A call that is larger than the learned limit is refused without a `retryAfter`, as the provider would
  * refuse it: an estimate is better bounded by the `capacity` in the limiter's snapshot. Some providers (Groq) say their
  * limit of requests for a day, which is then never lower than the configured one; what is left of it counts.
@@ -64,8 +65,8 @@ export type { Allowance, Said } from "./providerLimits/limitHeaders.ts"
  */
 export interface ProviderLimits {
   /**
-   * The headers of any answer, good or bad, by their names in small letters, as `HttpClient` has them. What says nothing
-   * about limits, or makes no sense, changes nothing.
+   * The headers of any answer, good or bad, by their names in small letters, as `HttpClient` has them. What says
+   * nothing about limits, or makes no sense, changes nothing.
    */
   readonly heard: (headers: Readonly<Record<string, string | undefined>>) => Effect.Effect<void>
   /**
@@ -76,8 +77,9 @@ export interface ProviderLimits {
 }
 
 /**
- * Lets a limiter follow what a provider says. It begins with the limits in `configured`, which it never exceeds, and from
- * then on is told its limits by nobody else. Dies as `setLimits` does when they are not for the limiter's resources.
+ * Lets a limiter follow what a provider says. It begins with the limits in `configured`, which it never exceeds, and
+ * from then on is told its limits by nobody else. Dies as `setLimits` does when they are not for the limiter's
+ * resources.
  *
  * @category constructors
  * @since 0.1.0
@@ -118,11 +120,11 @@ export const follow = (
   })
 
 /**
- * What the headers of an answer say about limits, at the time `now` in milliseconds since 1970; `undefined` where they say
- * nothing. Total: what makes no sense is not said. `resetsIn` is in milliseconds, and 0 once the reset has come by.
+ * What the headers of an answer say about limits, at the time `now` in milliseconds since 1970; `undefined` where they
+ * say nothing. Total: what makes no sense is not said. `resetsIn` is in milliseconds, and 0 once the reset has come by.
  *
- * Anthropic's tokens of prompt and answer are told together, as a limiter counts them; one of the two that is spent leaves
- * none.
+ * Anthropic's tokens of prompt and answer are told together, as a limiter counts them; one of the two that is spent
+ * leaves none.
  *
  * ```ts
  * import * as ProviderLimits from "@switchgear/http/ProviderLimits"
@@ -188,7 +190,8 @@ const tightened = (configured: RateLimiter.Limit, learned: number): RateLimiter.
     return { ...configured, ...rate, burst: Math.min(burst, learned) }
   }
   if (!isTighter) return configured
-  // A window that is made shorter forgets, and one that is made smaller than need be refuses what could pass: so it keeps
+  // A window that is made shorter forgets, and one that is made smaller than need be refuses what could pass: so it
+  // keeps
   // its size where that can be, and lasts as long as lets whole windows add up to what is learned.
   const span = Math.max(per, minute)
   const inSpan = learned * span / minute

@@ -134,8 +134,8 @@ const waitOf = ({ retryAfter }: Refusal): number | undefined => {
 }
 
 /**
- * Asks with the first key that is not parked and, where the provider refuses a key, at once with the next one; with each
- * key once. Without another key the error is that of the key that comes free first, with the time until then.
+ * Asks with the first key that is not parked and, where the provider refuses a key, at once with the next one; with
+ * each key once. Without another key the error is that of the key that comes free first, with the time until then.
  */
 export const ask = <A, R>(
   ring: KeyRing,

@@ -16,10 +16,10 @@ export interface Options {
   /** The address before `/chat/completions`, such as `https://api.openai.com/v1`. A query is kept. */
   readonly baseUrl: string
   /**
-   * Sent as a bearer token. Local servers need none. Of several keys the first is used as long as it is good: one that is
-   * spent or rejected (`QuotaExhausted`, `Unauthorized`) is parked, and the call goes on with the next. When all are
-   * parked, calls fail at once with what was said of the key that comes free first, and the time until then. A single key
-   * is never parked. `Redacted.make(value, { label })` gives a key the name by which `keys` shows it.
+   * Sent as a bearer token. Local servers need none. Of several keys the first is used as long as it is good: one that
+   * is spent or rejected (`QuotaExhausted`, `Unauthorized`) is parked, and the call goes on with the next. When all are
+   * parked, calls fail at once with what was said of the key that comes free first, and the time until then. A single
+   * key is never parked. `Redacted.make(value, { label })` gives a key the name by which `keys` shows it.
    */
   readonly apiKey?: Redacted.Redacted | readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>] | undefined
   /** How long a key is parked when the provider does not say for how long it is of no use. @default "5 minutes" */
@@ -27,17 +27,18 @@ export interface Options {
   /** The host whose account endpoint this address has, such as a proxy. @default the host of `baseUrl` */
   readonly accountHost?: Account.Host | undefined
   /**
-   * How long a call may take from its start to the last byte of its answer. Like the other two, it counts the time that
-   * is spent waiting for the provider, not the time a reader of a stream takes. @default "60 seconds", for a stream
-   * "10 minutes"
+   * How long a call may take from its start to the last byte of its answer. Like the other two, it counts only time
+   * spent waiting for the provider: a slow reader of a stream does not trip it. @default "60 seconds", for a stream "10
+   * minutes"
    */
   readonly timeout?: Duration.Input | undefined
   /**
-   * How long a stream may take from its start until it says something: text, reasoning, a tool call. A role, an empty text
-   * and keep-alives do not count. Models that think in silence need it long. @default "60 seconds"
+   * How long a stream may take from its start until its first content: text, reasoning, a tool call. A role, an empty
+   * text and keep-alives are no content. Models that reason without streaming it need a longer one. @default "60
+   * seconds"
    */
   readonly firstContentTimeout?: Duration.Input | undefined
-  /** How long a stream that has begun to speak may say nothing. The same things do not count. @default "30 seconds" */
+  /** How long a stream may go without content after its first content. @default "30 seconds" */
   readonly idleTimeout?: Duration.Input | undefined
   /** More headers for every request. They are no place for secrets: spans show them. */
   readonly headers?: Readonly<Record<string, string>> | undefined

@@ -1,4 +1,7 @@
-/** A listener for the headers of responses: a client calls it for each response, failed or not, before it reads the body. */
+/**
+ * A listener for the headers of responses: a client calls it for each response, failed or not, before it reads the
+ * body.
+ */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 

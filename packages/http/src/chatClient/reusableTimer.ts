@@ -1,9 +1,9 @@
 /**
- * A timer for waits that follow each other and hardly ever last. One timer of the clock serves many of them: when it fires
- * too early for the current wait, it is started again. So to begin and to end a wait is an assignment.
+ * A timer for waits that follow each other and hardly ever last. One timer of the clock serves many of them: when it
+ * fires too early for the current wait, it is started again. So to begin and to end a wait is an assignment.
  *
- * Core's lanes of time-outs do not serve here: they share a timer between many time-outs of one length, and each of these
- * waits has a length of its own.
+ * Core's lanes of time-outs do not serve here: they share a timer between many time-outs of one length, and each of
+ * these waits has a length of its own.
  */
 import { monotonicMillis, startTimer } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"

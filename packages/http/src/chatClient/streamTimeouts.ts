@@ -1,8 +1,8 @@
 /**
  * The time-outs of a stream: until its first content, between two chunks with content, and in all.
  *
- * Only time spent waiting for the provider counts. A slow reader trips no time-out: what arrived in the meantime is there
- * when it reads on.
+ * Only time spent waiting for the provider counts. A slow reader trips no time-out: what arrived in the meantime is
+ * there when it reads on.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

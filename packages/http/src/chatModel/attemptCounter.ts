@@ -33,7 +33,7 @@ export const CurrentAttemptCounter = Context.Reference<AttemptCounter | undefine
   }
 )
 
-/** Nobody was asked. */
+/** No provider was asked. */
 export const untried: Tried = { attempts: 0, possiblyBilledAttempts: 0 }
 
 // Only the provider itself can say that it did not work on a call: one that was left, or that died, it may have.

@@ -25,7 +25,7 @@ export interface Request {
 }
 
 /**
- * How a call to one model fails: the client's error, or the refusal of a guard.
+ * How a call to one model fails: with an error of the client, or with the rejection of a guard.
  *
  * @category errors
  * @since 0.1.0
@@ -38,7 +38,7 @@ export type ModelError =
   | Deadline.DeadlineExceeded
 
 /**
- * What was asked of providers for an answer: retries, and all models of a cascade, together.
+ * The calls to providers that were made for an answer, over all retries and all models of a cascade.
  *
  * @category models
  * @since 0.1.0
@@ -51,7 +51,7 @@ export interface Tried {
 }
 
 /**
- * A reply, who gave it, how far that is from what was asked for, what failed before, and how often was asked.
+ * A reply with its provenance: the step it came from, the degradation, the errors before it, and the number of calls.
  *
  * @category models
  * @since 0.1.0
@@ -79,8 +79,9 @@ export interface ChatModel<out E = ModelError | Cascade.CascadeExhausted<ModelEr
   /** Asks for an answer, whole. */
   readonly complete: (request: Request) => Effect.Effect<Answer, E>
   /**
-   * Asks for an answer as the model writes it. Ends when the model begins to say something; what came before that is held
-   * back, so that until then it can be asked again, or another one. Closing the scope ends the call at the provider.
+   * Asks for an answer as the model writes it. Ends when the model begins to say something; what came before that is
+   * held back, so that until then it can be asked again, or another one. Closing the scope ends the call at the
+   * provider.
    */
   readonly open: (request: Request) => Effect.Effect<OpenAnswer, E, Scope.Scope>
   /** The same without provenance: each run of the stream is one call. What fails after its beginning is told in it. */
@@ -133,8 +134,8 @@ export interface Options {
   readonly breaker?: Omit<CircuitBreaker.Options, "name" | "classify"> | undefined
   /**
    * What the provider allows: requests and tokens per time. A call takes the bytes of its request and its `max_tokens`,
-   * and when its usage is known, that. What the provider says of its limits makes them tighter, never looser, and its 429
-   * pauses them. @default no limit
+   * and when its usage is known, that. What the provider says of its limits makes them tighter, never looser, and its
+   * 429 pauses them. @default no limit
    */
   readonly rateLimiter?: RateLimiterOptions | undefined
   /** @default 50 at once, and as many waiting, for up to 10 seconds */

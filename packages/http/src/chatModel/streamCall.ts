@@ -7,8 +7,8 @@
  * interrupts the call, which is neither a success nor a failure of the provider.
  *
  * `languageModels/oneCall.ts` does the same behind guards of the user's, which may cut a call at any time, and needs a
- * queue between the call and its reader for that. The guards here are known and cut no stream that has begun, so a chunk
- * costs no queue and the provider is read at the pace of the reader.
+ * queue between the call and its reader for that. The guards here are known and cut no stream that has begun, so a
+ * chunk costs no queue and the provider is read at the pace of the reader.
  */
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Arr from "effect/Array"
@@ -32,7 +32,7 @@ interface Speaking<A, E> {
   readonly alive: Effect.Effect<void> | undefined
 }
 
-/** What is opened, and who stands around it. */
+/** What is opened, and the guards around it. */
 export interface Opening<A, E, E2> {
   readonly source: Stream.Stream<A, E>
   /** Whether a chunk has content. */
@@ -64,7 +64,7 @@ export const open = <A, E, E2>(
       Deferred.await(speaking),
       () => Fiber.interrupt(holding)
     )
-    // The guards have let go when the reader hears of the end.
+    // The guards are released before the reader gets the end.
     const end = (cause: Cause.Cause<E | Cause.Done>) =>
       Effect.andThen(
         Deferred.succeed(ending, Exit.asVoid(Pull.doneExitFromCause(cause)) as Ending<E>),

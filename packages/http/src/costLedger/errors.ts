@@ -1,4 +1,4 @@
-/** How a ledger says no. */
+/** The errors of a ledger. */
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"

@@ -1,4 +1,4 @@
-/** What a ledger tells: the bill of a reply, and what was added up. */
+/** The bill of a reply, and the snapshots of a ledger. */
 import type * as Duration from "effect/Duration"
 import type * as Pricing from "../Pricing.ts"
 

@@ -1,4 +1,4 @@
-/** What a ledger is told: the prices, and who may spend what. */
+/** The options of a ledger: prices and budgets. */
 import type * as Duration from "effect/Duration"
 import type * as ChatModel from "../ChatModel.ts"
 import type * as Pricing from "../Pricing.ts"
@@ -18,7 +18,7 @@ export interface Budget {
 }
 
 /**
- * The prices, and who may spend what. `prices` and `primary` must be given.
+ * The prices and the budgets of a ledger. `prices` and `primary` are required.
  *
  * @category options
  * @since 0.1.0
@@ -27,7 +27,7 @@ export interface Options {
   readonly prices: Pricing.Catalogue
   /** The model that savings are told against. It must be in `prices`. */
   readonly primary: string
-  /** Who may answer: reservations are made at the highest of their prices. @default all of `prices` */
+  /** The models that may answer: reservations are made at the highest of their prices. @default all of `prices` */
   readonly models?: ReadonlyArray<string> | undefined
   /** All of them have to hold a call. With any, all of `models` need a price for input and output. @default none */
   readonly budgets?: ReadonlyArray<Budget> | undefined

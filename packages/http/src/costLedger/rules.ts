@@ -1,4 +1,6 @@
-/** From the options of a ledger to the rules it keeps. Options from code and from configuration pass the same checks. */
+/**
+ * From the options of a ledger to the rules it keeps. Options from code and from configuration pass the same checks.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as ChatModel from "../ChatModel.ts"

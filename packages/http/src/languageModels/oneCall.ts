@@ -1,14 +1,14 @@
 /**
- * A stream as one call behind any guard: the guard admits it once, and releases it when the stream has ended. What comes
- * before its first content is held back, so that the guard may try again and the caller may ask another model.
+ * A stream as one call behind any guard: the guard admits it once, and releases it when the stream has ended. What
+ * comes before its first content is held back, so that the guard may try again and the caller may ask another model.
  *
- * The guarded call reads the stream itself and hands it over through a queue, so that a guard that cuts the call also ends
- * the reading, and tells the reader why. A reader that stops closes the scope: the call is interrupted, which is neither
- * a success nor a failure.
+ * The guarded call reads the stream itself and hands it over through a queue, so that a guard that cuts the call also
+ * ends the reading, and tells the reader why. A reader that stops closes the scope: the call is interrupted, which is
+ * neither a success nor a failure.
  *
  * `chatModel/streamCall.ts` holds the stream of one model without a queue: its guards cut no stream that has begun, so
- * its reader can pull the chunks itself. Guards of the user's may cut at any time, and a reader that pulled would not be
- * told why.
+ * its reader can pull the chunks itself. Guards of the user's may cut at any time, and a reader that pulled would not
+ * be told why.
  */
 import * as Attempts from "@switchgear/core/Attempts"
 import type * as Cause from "effect/Cause"
@@ -19,7 +19,7 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/** What stands around a call and adds `E` to its errors. A `Pipeline` does, and so does each of its parts. */
+/** A guard: it wraps a call and adds `E` to its errors. */
 export interface Guards<out E> {
   readonly protect: <A, E1, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E1 | E, R>
 }
@@ -84,5 +84,5 @@ export const open = <A, E, R, E2>(
     return Stream.fromQueue(queue)
   })
 
-/** Parts that may lie ready for a reader who is slower than the model, before the model has to wait for him. */
+/** Parts that are read ahead of a slow reader before the model has to wait for it. */
 const readAhead = 64

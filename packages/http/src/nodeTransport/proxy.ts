@@ -11,8 +11,8 @@ export interface Proxy {
 export type ProxyInput = Proxy | "environment" | "none"
 
 /**
- * The proxy as it was given. Throws a `RangeError` that names the field or the variable where a URL makes no sense: at the
- * first call it would be an error of the connection.
+ * The proxy as it was given. Throws a `RangeError` that names the field or the variable where a URL makes no sense: at
+ * the first call it would be an error of the connection.
  */
 export const checkedProxy = (proxy: ProxyInput): ProxyInput => {
   const named = proxy === "environment"

@@ -1,6 +1,6 @@
 /**
- * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint`, since they pass what a number holds
- * exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
+ * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint`, since they pass what a number
+ * holds exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
  */
 import { type Part, partNames, type Parts } from "./usageParts.ts"
 
@@ -49,8 +49,8 @@ export const exactly = (tokens: number, perMillion: number): bigint => BigInt(to
 export const exchanged = (exact: bigint, rate: number): number => divided(exact * BigInt(rate), million * million)
 
 /**
- * Prices disjoint parts. What is rounded, once, is the sum of the parts up to each; a part is the difference of two such
- * sums. So the parts add up to the total to the last micro-dollar, and none is off by more than one.
+ * Prices disjoint parts. What is rounded, once, is the sum of the parts up to each; a part is the difference of two
+ * such sums. So the parts add up to the total to the last micro-dollar, and none is off by more than one.
  */
 export const costOf = (price: Price, used: Parts): Cost => {
   const parts = {} as { [P in Part]: Amount }

@@ -16,8 +16,8 @@ export const partNames = [
 ] as const
 
 /**
- * A kind of token that can have a price of its own: of the prompt `input`, `cachedInput`, `cacheWrite` and `audioInput`,
- * of the completion `output`, `reasoning` and `audioOutput`.
+ * A kind of token that can have a price of its own: of the prompt `input`, `cachedInput`, `cacheWrite` and
+ * `audioInput`, of the completion `output`, `reasoning` and `audioOutput`.
  *
  * @category models
  * @since 0.1.0

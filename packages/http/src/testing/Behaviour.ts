@@ -32,8 +32,8 @@ export interface Behaviour {
 export type Latency = Times.Latency
 
 /**
- * How many requests are worked on at once, and what becomes of those above it: they wait their turn (`queues`), they all
- * share the machine, so that twice the load takes twice the time (`slows`), or they are refused with 503 or 529.
+ * How many requests are worked on at once, and what becomes of those above it: they wait their turn (`queues`), they
+ * all share the machine, so that twice the load takes twice the time (`slows`), or they are refused with 503 or 529.
  *
  * @category models
  * @since 0.1.0

@@ -2,13 +2,13 @@
  * A model provider to test against: it speaks chat completions for several models, whole and streamed, and does what a
  * script says, from a healthy answer to a connection that hangs. The script can be changed while calls are running.
  *
- * The same provider is reached in two ways: over real sockets (`serve`, on loopback and a free port), or in memory as an
- * `HttpClient` (`layerHttpClient`), where every wait follows the Effect clock and so a night passes in a moment under
- * `TestClock`. Chance comes from the `Random` service at the time the provider is made, so a seed repeats a run.
+ * The same provider is reached in two ways: over real sockets (`serve`, on loopback and a free port), or in memory as
+ * an `HttpClient` (`layerHttpClient`), where every wait follows the Effect clock and so a night passes in a moment
+ * under `TestClock`. Chance comes from the `Random` service at the time the provider is made, so a seed repeats a run.
  *
  * **Gotchas**
  *
- * A call that hangs or waits is not let go by a change of script: it ends when its client gives up, as with a real
+ * A change of script does not end a call that hangs or waits: it ends when its client gives up, as with a real
  * provider. A call that waits for its turn meets the script of the moment its turn comes.
  *
  * @since 0.1.0
@@ -63,11 +63,13 @@ export interface Stats {
 export class SimulatedProvider extends Context.Service<SimulatedProvider, {
   /** Gives a model another behaviour from the next request on, or adds a model. */
   readonly set: (model: string, behaviour: Behaviour.Behaviour) => Effect.Effect<void>
-  /** Gives the requests with a key a behaviour of their own from the next on, or, with `undefined`, that of the model. */
+  /**
+   * Gives the requests with a key a behaviour of their own from the next on, or, with `undefined`, that of the model.
+   */
   readonly setKey: (key: string, behaviour: Behaviour.Behaviour | undefined) => Effect.Effect<void>
-  /** The counts of one model. All are 0 for a model nobody asked. */
+  /** The counts of one model. All are 0 for a model that was not asked. */
   readonly stats: (model: string) => Effect.Effect<Stats>
-  /** The counts of one key. All are 0 for a key nobody used. */
+  /** The counts of one key. All are 0 for a key that was not used. */
   readonly keyStats: (key: string) => Effect.Effect<Stats>
   /** The counts over all requests, those for unknown models and with wrong keys included. */
   readonly total: Effect.Effect<Stats>
@@ -88,12 +90,14 @@ export interface Options {
   readonly apiKey?: Redacted.Redacted | undefined
   /** Keys that meet a behaviour of their own whatever the model, such as one that is spent or slow. @default none */
   readonly keys?: Readonly<Record<string, Behaviour.Behaviour>> | undefined
-  /** What a `GET` of a path meets, such as `/user/balance`. Without them only completions are answered. @default none */
+  /**
+   * What a `GET` of a path meets, such as `/user/balance`. Without them only completions are answered. @default none
+   */
   readonly pages?: Readonly<Record<string, Behaviour.Behaviour>> | undefined
 }
 
 /**
- * Makes a provider that nobody can reach yet: see `serve` and `httpClient`.
+ * Makes a provider without a way to reach it: see `serve` and `httpClient`.
  *
  * @category constructors
  * @since 0.1.0
@@ -202,7 +206,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 })
 
 /**
- * A provider that nobody can reach yet.
+ * A provider without a way to reach it: see `layerHttpClient` and `serve`.
  *
  * @category layers
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * What goes over the wire: a head and pieces of a body with pauses, or a connection that is cut. The real server and the
- * client in memory play the same description.
+ * What goes over the wire: a head and pieces of a body with pauses, or a connection that is cut. The real server and
+ * the client in memory play the same description.
  */
 import type * as Effect from "effect/Effect"
 
