@@ -4,8 +4,8 @@
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>
 
 /**
- * One circle for each group of nodes that reach each other, as the way around from its first node in the order of names:
- * the shortest one through it.
+ * Circles, as the way around from one of their nodes: in the order of names, the shortest one through each node that is in
+ * none of those found before. There is at least one for each group of nodes that reach each other.
  */
 export const circles = (graph: Graph): ReadonlyArray<ReadonlyArray<string>> => {
   const found: Array<ReadonlyArray<string>> = []

@@ -1,7 +1,9 @@
-// Imports point one way: examples → http → core → effect. Inside core, primitives do not know each other.
+// Imports point one way: examples → http → core → effect. Inside core, primitives do not know each other. Inside http, no
+// files and no rooms import each other in a circle.
 import { globSync, readFileSync } from "node:fs"
 import { join, posix } from "node:path"
 import { parseSync } from "vite"
+import { circles } from "./circles.ts"
 
 /** Rooms of core's `internal/`, each of which knows those before it. */
 const inner = ["data", "config", "runtime"]
@@ -16,6 +18,12 @@ const packagesAllowed: Record<string, RegExp> = {
   core: /^effect($|\/)/,
   http: /^(effect|@effect\/platform-node|@switchgear\/core)($|\/)|^node:/
 }
+
+/** Packages whose files, and whose rooms, must not import each other in circles, imports of types included. */
+const withoutCircles = ["http"]
+
+/** What of http may import from Node: the transport, the digest of a cache key, and what is for tests. */
+const onNode = /^(nodeTransport\/|modelCascade\/cacheKey\.ts$|testing\/)/
 
 const onlyTesting = "what is for tests is imported by testing/ only"
 
@@ -56,6 +64,9 @@ export const importProblem = (file: string, specifier: string): string | undefin
   const isTesting = inside.startsWith("testing/")
   if (!specifier.startsWith(".")) {
     if (!isTesting && specifier === "@switchgear/core/testing") return onlyTesting
+    if (name === "http" && /^(node:|@effect\/platform-node)/.test(specifier) && !onNode.test(inside)) {
+      return "only nodeTransport/, modelCascade/cacheKey.ts and testing/ import from Node"
+    }
     return allowed.test(specifier) ? undefined : `${name} does not depend on it (examples → http → core → effect)`
   }
   const target = posix.normalize(posix.join(posix.dirname(inside), specifier))
@@ -89,14 +100,64 @@ const importsOf = (file: string, source: string): ReadonlyArray<Import> => {
   ]
 }
 
-/** Every import of the sources below `root` that points the wrong way, as `file:line: reason`. */
-export const importProblems = (root: string): ReadonlyArray<string> =>
-  globSync("packages/*/src/**/*.ts", { cwd: root }).sort().flatMap((path) => {
+/** An import between two files of a package; both are paths below its `src`. */
+interface Step {
+  readonly from: string
+  readonly to: string
+  readonly line: number
+  readonly specifier: string
+}
+
+/** The steps around each circle of the nodes that files belong to, which are the files themselves or their rooms. */
+const circlesOf = (
+  steps: ReadonlyArray<Step>,
+  nodeOf: (path: string) => string
+): ReadonlyArray<readonly [name: string, around: ReadonlyArray<Step>]> => {
+  const graph = new Map<string, Map<string, Step>>()
+  for (const step of steps) {
+    const from = nodeOf(step.from)
+    const to = nodeOf(step.to)
+    if (from === to) continue
+    const targets = graph.get(from) ?? new Map<string, Step>()
+    graph.set(from, targets)
+    if (!targets.has(to)) targets.set(to, step)
+  }
+  const sets = new Map(Array.from(graph, ([node, targets]) => [node, new Set(targets.keys())]))
+  return circles(sets).map((circle) => [
+    [...circle, circle[0]].join(" → "),
+    circle.map((node, i) => graph.get(node)!.get(circle[(i + 1) % circle.length]!)!)
+  ])
+}
+
+const circleProblems = (name: string, steps: ReadonlyArray<Step>): ReadonlyArray<string> => {
+  const problem = ([first]: ReadonlyArray<Step>, reason: string) =>
+    `packages/${name}/src/${first!.from}:${first!.line}: "${first!.specifier}": ${reason}`
+  return [
+    ...circlesOf(steps, (file) => file).map(([files, around]) => problem(around, `a circle of files: ${files}`)),
+    ...circlesOf(steps, roomOf).map(([rooms, around]) =>
+      problem(around, `a circle of rooms: ${rooms} (${around.map(({ from, to }) => `${from} → ${to}`).join(", ")})`)
+    )
+  ]
+}
+
+/**
+ * Every import of the sources below `root` that points the wrong way, and every circle of them at its first import, as
+ * `file:line: reason`.
+ */
+export const importProblems = (root: string): ReadonlyArray<string> => {
+  const steps = new Map<string, Array<Step>>(withoutCircles.map((name) => [name, []]))
+  const wrong = globSync("packages/*/src/**/*.ts", { cwd: root }).sort().flatMap((path) => {
     const file = path.replaceAll("\\", "/")
+    const [, name = "", from = ""] = /^packages\/(\w+)\/src\/(.*)$/.exec(file) ?? []
     const source = readFileSync(join(root, path), "utf8")
     return importsOf(file, source).flatMap(({ offset, specifier }) => {
       const reason = importProblem(file, specifier)
       const line = source.slice(0, offset).split("\n").length
+      if (specifier.startsWith(".")) {
+        steps.get(name)?.push({ from, to: posix.join(posix.dirname(from), specifier), line, specifier })
+      }
       return reason === undefined ? [] : [`${file}:${line}: "${specifier}": ${reason}`]
     })
   })
+  return [...wrong, ...Array.from(steps, ([name, taken]) => circleProblems(name, taken)).flat()]
+}

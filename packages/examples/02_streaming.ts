@@ -33,7 +33,7 @@ const program = Effect.gen(function*() {
   for (const model of Object.keys(models)) {
     const words: Array<string> = []
     const end = yield* client.stream(request(model)).pipe(
-      Stream.filter(ChatStream.says),
+      Stream.filter(ChatStream.hasContent),
       Stream.runForEach((chunk) => Effect.sync(() => words.push(ChatStream.text(chunk)))),
       Effect.match({ onSuccess: () => "whole", onFailure: (error) => `${error._tag}: ${error.message}` })
     )

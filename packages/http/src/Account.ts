@@ -14,10 +14,17 @@
  *
  * A balance lags behind what is being spent, so it is for a gauge and an alarm. What stops spending is a budget, see
  * `CostLedger`. OpenRouter tells the balance to a management key only, with which no model can be asked.
+ *
+ * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
-/** The providers that tell a balance, by the host of their API. */
+/**
+ * The providers that tell a balance, by the host of their API.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const Host = Schema.Literals([
   "api.deepseek.com",
   "openrouter.ai",
@@ -26,9 +33,21 @@ export const Host = Schema.Literals([
   "api.siliconflow.cn",
   "api.siliconflow.com"
 ])
+
+/**
+ * What the schema `Host` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type Host = typeof Host.Type
 
-/** An amount of money in one currency. All numbers are in its main unit: dollars, yuan. */
+/**
+ * An amount of money in one currency. All numbers are in its main unit: dollars, yuan.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const Balance = Schema.Struct({
   /** Three letters, such as `USD`. */
   currency: Schema.String,
@@ -41,9 +60,21 @@ export const Balance = Schema.Struct({
   /** What was spent so far. */
   used: Schema.optional(Schema.Finite)
 })
+
+/**
+ * What the schema `Balance` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type Balance = typeof Balance.Type
 
-/** The account that a key belongs to. */
+/**
+ * The account that a key belongs to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const Account = Schema.Struct({
   /** The name the client was given for the provider. */
   provider: Schema.String,
@@ -53,9 +84,21 @@ export const Account = Schema.Struct({
   available: Schema.optional(Schema.Boolean),
   balances: Schema.Array(Balance)
 })
+
+/**
+ * What the schema `Account` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type Account = typeof Account.Type
 
-/** The provider has no account to read by API key, or not at this address. Nothing is wrong with the key. */
+/**
+ * The provider has no account to read by API key, or not at this address. Nothing is wrong with the key.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class AccountNotOffered
   extends Schema.TaggedError<AccountNotOffered>("@switchgear/http/Account/AccountNotOffered")("AccountNotOffered", {
     provider: Schema.String,

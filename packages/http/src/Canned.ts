@@ -1,5 +1,5 @@
 /**
- * The polite sentence at the end of a cascade, in the language of the one who asked.
+ * The polite sentence at the end of a cascade, in the language of the caller.
  *
  * The language is what the application says with {@link CurrentLanguage}, such as the first tag of `Accept-Language`;
  * otherwise it is guessed from the script of the last thing the user wrote, which tells Chinese, Japanese, Korean,
@@ -16,19 +16,31 @@
  *   Canned.languageOf(request).pipe(Effect.provideService(Canned.CurrentLanguage, "de-AT"))
  * ) // => "de-AT"
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as ChatModel from "./ChatModel.ts"
 import * as ChatSchema from "./ChatSchema.ts"
 
-/** A sentence for every language, by its tag (`zh`, `pt-BR`), and one for all others. */
+/**
+ * A sentence for every language, by its tag (`zh`, `pt-BR`), and one for all others.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Sentences {
   readonly default: string
   readonly [language: string]: string
 }
 
-/** Sentences to begin with. */
+/**
+ * Sentences to begin with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const sentences: Sentences = {
   default: "We have more questions than we can answer right now. Please try again in a few minutes.",
   de:
@@ -43,16 +55,31 @@ export const sentences: Sentences = {
   zh: "现在咨询的人太多，我们一时回复不过来，请过几分钟再试。"
 }
 
-/** The language of the one who asks, as a tag, where the application knows it. */
+/**
+ * The language of the caller, as a tag, where the application knows it.
+ *
+ * @category references
+ * @since 0.1.0
+ */
 export const CurrentLanguage = Context.Reference<string | undefined>("@switchgear/http/Canned/CurrentLanguage", {
   defaultValue: () => undefined
 })
 
-/** The language to answer in: the one the application says, or a guess; `"default"` where the script does not tell. */
+/**
+ * The language to answer in: the one the application says, or a guess; `"default"` where the script does not tell.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const languageOf = (request: ChatModel.Request): Effect.Effect<string> =>
   Effect.map(CurrentLanguage, (language) => language ?? guess(request))
 
-/** The sentence as a reply like a model's: it used no tokens. */
+/**
+ * The sentence as a reply like a model's: it used no tokens.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const reply = (sentences: Sentences, language: string, now: number): ChatSchema.ChatReply => ({
   id: "chatcmpl-canned",
   object: "chat.completion",

@@ -21,29 +21,48 @@
  * | `Truncated`           | 200                     | network          | yes              | yes           | yes                |
  * | `MalformedReply`      | 200, 3xx                | provider         | once             | yes           | yes                |
  *
- * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409 is
- * retried and not counted; 501 and 505 are neither. (4) Not when a certificate is refused. (5) A connect timeout blames
- * the network and may be tried again, as nothing was executed.
+ * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409
+ * is retried and not counted; 501 and 505 are neither. (4) Not when a certificate is refused. (5) A connect timeout
+ * blames the network and may be tried again, as nothing was executed.
  *
  * **Gotchas**
  *
- * `detail` is the provider's own sentence: at most 300 characters, with keys and anything quoted from the prompt removed.
- * Match on `_tag`, `status` and `code`, never on its words.
+ * `detail` is the provider's own sentence: at most 300 characters, with keys and anything quoted from the prompt
+ * removed. Match on `_tag`, `status` and `code`, never on its words.
+ *
+ * @since 0.1.0
  */
+import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { classify, effectiveStatus, type ResponseTag } from "./chatError/classify.ts"
 import * as ErrorBody from "./chatError/errorBody.ts"
 import * as Redact from "./chatError/redact.ts"
-import { withoutStack } from "./internal/rejection.ts"
 import * as RetryAfter from "./chatError/retryAfter.ts"
 
-/** Whose doing it is: the one who asked, the account the key belongs to, the provider, or what lies between. */
+/**
+ * Who has to act: the caller, the owner of the account, the provider, or the operator of the network between.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Blame = "caller" | "account" | "provider" | "network"
 
-/** The clocks a call can run out of. */
+/**
+ * The clocks a call can run out of.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const Phase = Schema.Literals(["connect", "first-content", "idle", "total"])
+
+/**
+ * What the schema `Phase` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type Phase = typeof Phase.Type
 
 const common = {
@@ -71,7 +90,12 @@ const retryable = (byDefault: boolean) => ({
   isRetryable: Schema.Boolean.pipe(Schema.withConstructorDefault(Effect.succeed(byDefault)))
 })
 
-/** The provider cannot accept this request, and neither can another one: the caller has to correct it. */
+/**
+ * The provider cannot accept this request, and neither can another one: the caller has to correct it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("@switchgear/http/ChatError/InvalidRequest")(
   "InvalidRequest",
   retryable(false)
@@ -86,7 +110,12 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("@switchg
   }
 }
 
-/** The conversation does not fit the model's context window. */
+/**
+ * The conversation does not fit the model's context window.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class ContextTooLong extends Schema.TaggedError<ContextTooLong>("@switchgear/http/ChatError/ContextTooLong")(
   "ContextTooLong",
   retryable(false)
@@ -101,7 +130,12 @@ export class ContextTooLong extends Schema.TaggedError<ContextTooLong>("@switchg
   }
 }
 
-/** The provider's content policy stopped the request. */
+/**
+ * The provider's content policy stopped the request.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class ContentBlocked extends Schema.TaggedError<ContentBlocked>("@switchgear/http/ChatError/ContentBlocked")(
   "ContentBlocked",
   retryable(false)
@@ -116,7 +150,12 @@ export class ContentBlocked extends Schema.TaggedError<ContentBlocked>("@switchg
   }
 }
 
-/** The provider does not accept the key. */
+/**
+ * The provider does not accept the key.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>("@switchgear/http/ChatError/Unauthorized")(
   "Unauthorized",
   retryable(false)
@@ -131,7 +170,12 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>("@switchgear/
   }
 }
 
-/** The key is good, and may not do this: the model, the region or the account is closed to it. */
+/**
+ * The key is good, and may not do this: the model, the region or the account is closed to it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class Forbidden extends Schema.TaggedError<Forbidden>("@switchgear/http/ChatError/Forbidden")(
   "Forbidden",
   retryable(false)
@@ -146,7 +190,12 @@ export class Forbidden extends Schema.TaggedError<Forbidden>("@switchgear/http/C
   }
 }
 
-/** The provider knows no such model at this address. */
+/**
+ * The provider knows no such model at this address.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class ModelNotFound extends Schema.TaggedError<ModelNotFound>("@switchgear/http/ChatError/ModelNotFound")(
   "ModelNotFound",
   retryable(false)
@@ -161,7 +210,12 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>("@switchgea
   }
 }
 
-/** The account has no credit or quota left. Waiting a little does not restore it. */
+/**
+ * The account has no credit or quota left. Waiting a little does not restore it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>("@switchgear/http/ChatError/QuotaExhausted")(
   "QuotaExhausted",
   retryable(false)
@@ -178,7 +232,12 @@ export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>("@switchg
   }
 }
 
-/** The model is healthy and the account's share of it is used up for now. */
+/**
+ * The model is healthy and the account's share of it is used up for now.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class ProviderRateLimited
   extends Schema.TaggedError<ProviderRateLimited>("@switchgear/http/ChatError/ProviderRateLimited")(
     "ProviderRateLimited",
@@ -195,7 +254,12 @@ export class ProviderRateLimited
   }
 }
 
-/** The model has more to do than it can, for everybody. */
+/**
+ * The model has more to do than it can, for everybody.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class Overloaded extends Schema.TaggedError<Overloaded>("@switchgear/http/ChatError/Overloaded")(
   "Overloaded",
   retryable(true)
@@ -208,7 +272,12 @@ export class Overloaded extends Schema.TaggedError<Overloaded>("@switchgear/http
   }
 }
 
-/** Something broke at the provider. */
+/**
+ * Something broke at the provider.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class ProviderFault extends Schema.TaggedError<ProviderFault>("@switchgear/http/ChatError/ProviderFault")(
   "ProviderFault",
   retryable(true)
@@ -221,7 +290,12 @@ export class ProviderFault extends Schema.TaggedError<ProviderFault>("@switchgea
   }
 }
 
-/** No answer began: unknown host, refused connection, refused certificate, or a connection lost before the answer. */
+/**
+ * No answer began: unknown host, refused connection, refused certificate, or a connection lost before the answer.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class ConnectFailed extends Schema.TaggedError<ConnectFailed>("@switchgear/http/ChatError/ConnectFailed")(
   "ConnectFailed",
   {
@@ -240,7 +314,12 @@ export class ConnectFailed extends Schema.TaggedError<ConnectFailed>("@switchgea
   }
 }
 
-/** One of the client's own clocks ran out. */
+/**
+ * One of the client's own clocks ran out.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class TimedOut extends Schema.TaggedError<TimedOut>("@switchgear/http/ChatError/TimedOut")("TimedOut", {
   ...retryable(false),
   phase: Phase,
@@ -266,7 +345,12 @@ const phases = {
   total: "finish answering"
 }
 
-/** The connection ended in the middle of the answer. */
+/**
+ * The connection ended in the middle of the answer.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class Truncated extends Schema.TaggedError<Truncated>("@switchgear/http/ChatError/Truncated")(
   "Truncated",
   retryable(true)
@@ -281,7 +365,12 @@ export class Truncated extends Schema.TaggedError<Truncated>("@switchgear/http/C
   }
 }
 
-/** The provider answered, and the answer is not a chat completion. */
+/**
+ * The provider answered, and the answer is not a chat completion.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class MalformedReply extends Schema.TaggedError<MalformedReply>("@switchgear/http/ChatError/MalformedReply")(
   "MalformedReply",
   {
@@ -300,7 +389,12 @@ export class MalformedReply extends Schema.TaggedError<MalformedReply>("@switchg
   }
 }
 
-/** Every way in which a chat call fails. */
+/**
+ * Every way in which a chat call fails.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const ChatError = Schema.Union([
   InvalidRequest,
   ContextTooLong,
@@ -317,15 +411,29 @@ export const ChatError = Schema.Union([
   Truncated,
   MalformedReply
 ])
+
+/**
+ * What the schema `ChatError` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type ChatError = typeof ChatError.Type
 
 /**
  * Whether a value is one of the errors of a chat call.
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const isChatError: (u: unknown) => u is ChatError = Schema.is(ChatError)
 
 /**
- * How often the same model is worth another attempt. `once` is for a struggling provider, where more attempts make it worse.
+ * How often the same model is worth another attempt. `once` is for a struggling provider, where more attempts make it
+ * worse.
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const retries = (error: ChatError): "yes" | "once" | "no" =>
   !error.isRetryable ? "no" : error._tag === "Overloaded" || error._tag === "MalformedReply" ? "once" : "yes"
@@ -333,6 +441,9 @@ export const retries = (error: ChatError): "yes" | "once" | "no" =>
 /**
  * Whether the next model of a cascade is asked: always, never, only one with a larger window, or only where the step
  * opted in to it.
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const movesOn = (error: ChatError): "yes" | "no" | "larger-window" | "opt-in" => {
   switch (error._tag) {
@@ -353,6 +464,9 @@ const modelSpecific = new Set(["invalid_prompt", "unsupported_parameter", "unsup
 
 /**
  * Whether the error speaks of the model's health. A spent quota, a wrong key or a bad request does not.
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const countsOnBreaker = (error: ChatError): boolean => {
   switch (error._tag) {
@@ -371,12 +485,18 @@ export const countsOnBreaker = (error: ChatError): boolean => {
 
 /**
  * Whether the key is of no use for a while, so that another key of the same provider should be taken.
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const parksKey = (error: ChatError): boolean => error._tag === "Unauthorized" || error._tag === "QuotaExhausted"
 
 /**
  * Whether the provider may have worked on the call, and may bill it although no answer came of it: it was cut, took too
  * long, was answered with something else, or broke off. What is refused before the work is not billed.
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const possiblyBilled = (error: ChatError): boolean => {
   switch (error._tag) {
@@ -397,14 +517,21 @@ export const possiblyBilled = (error: ChatError): boolean => {
 /** A connection that was there and was lost may have carried the request. */
 const lostCodes = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"])
 
-/** A failed response, as it came. */
+/**
+ * A failed response, as it came.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface FailedResponse {
   readonly provider: string
   readonly model: string
   readonly status: number
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
-  /** The time now in milliseconds since 1970, from which a `retry-after` date is counted. Dates are ignored without it. */
+  /**
+   * The time now in milliseconds since 1970, from which a `retry-after` date is counted. Dates are ignored without it.
+   */
   readonly now?: number | undefined
   /** What must not be seen in the error: the key and the texts that were sent. */
   readonly secrets?: Redact.Secrets | undefined
@@ -428,12 +555,18 @@ export interface FailedResponse {
  * error.isRetryable // => false
  * ChatError.movesOn(error) // => "yes"
  * ```
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const fromResponse = (response: FailedResponse): ChatError =>
   fromSays(response, ErrorBody.read(response.body), response.status)
 
 /**
  * The error inside the JSON of a reply that claims to be a success, or `undefined` when there is none.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const fromReply = (response: FailedResponse, json: unknown): ChatError | undefined => {
   const says = ErrorBody.within(json)

@@ -6,8 +6,10 @@
  *
  * **Gotchas**
  *
- * A known field of a reply that has a type nobody can use (`id: 7`, `usage: "none"`) counts as not given, and the answer
- * beside it stays usable. What must be there is at least one choice with a message.
+ * A known field of a reply that has a type nobody can use (`id: 7`, `usage: "none"`) counts as not given, and the
+ * answer beside it stays usable. What must be there is at least one choice with a message.
+ *
+ * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -20,7 +22,11 @@ const lenient = <S extends Schema.Constraint>(schema: S) =>
   Schema.optional(schema).pipe(Schema.catchDecoding(() => Effect.succeedSome(undefined)))
 
 /**
- * One message of a conversation. `content` is text, a list of parts, or null beside tool calls; only `role` is required.
+ * One message of a conversation. `content` is text, a list of parts, or null beside tool calls; only `role` is
+ * required.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const ChatMessage = Schema.StructWithRest(
   Schema.Struct({
@@ -32,11 +38,21 @@ export const ChatMessage = Schema.StructWithRest(
   }),
   anythingElse
 )
+
+/**
+ * What the schema `ChatMessage` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type ChatMessage = typeof ChatMessage.Type
 
 /**
  * What a model is asked. Only `model` and `messages` are required, and no value is judged that switchgear does not use:
  * the provider knows its own parameters better.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const ChatRequest = Schema.StructWithRest(
   Schema.Struct({
@@ -59,10 +75,20 @@ export const ChatRequest = Schema.StructWithRest(
   }),
   anythingElse
 )
+
+/**
+ * What the schema `ChatRequest` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type ChatRequest = typeof ChatRequest.Type
 
 /**
  * A call the model wants made. `arguments` is the JSON text as the model wrote it, which may not be valid JSON.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const ToolCall = Schema.StructWithRest(
   Schema.Struct({
@@ -75,6 +101,13 @@ export const ToolCall = Schema.StructWithRest(
   }),
   anythingElse
 )
+
+/**
+ * What the schema `ToolCall` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type ToolCall = typeof ToolCall.Type
 
 const PromptTokensDetails = Schema.StructWithRest(
@@ -99,6 +132,9 @@ const CompletionTokensDetails = Schema.StructWithRest(
 /**
  * The tokens a reply used, in the provider's own counts. The details are parts of the totals, not additions to them:
  * `cached_tokens` lies within `prompt_tokens`, `reasoning_tokens` within `completion_tokens`.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const Usage = Schema.StructWithRest(
   Schema.Struct({
@@ -110,10 +146,20 @@ export const Usage = Schema.StructWithRest(
   }),
   anythingElse
 )
+
+/**
+ * What the schema `Usage` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type Usage = typeof Usage.Type
 
 /**
  * What the model said in one choice: text, a refusal, or calls to make.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const ReplyMessage = Schema.StructWithRest(
   Schema.Struct({
@@ -124,11 +170,21 @@ export const ReplyMessage = Schema.StructWithRest(
   }),
   anythingElse
 )
+
+/**
+ * What the schema `ReplyMessage` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type ReplyMessage = typeof ReplyMessage.Type
 
 /**
- * One of the answers of a reply. `finish_reason` is `stop`, `length`, `tool_calls`, `content_filter`, `function_call` or
- * whatever the provider says instead.
+ * One of the answers of a reply. `finish_reason` is `stop`, `length`, `tool_calls`, `content_filter`, `function_call`
+ * or whatever the provider says instead.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const ChatChoice = Schema.StructWithRest(
   Schema.Struct({
@@ -138,10 +194,20 @@ export const ChatChoice = Schema.StructWithRest(
   }),
   anythingElse
 )
+
+/**
+ * What the schema `ChatChoice` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type ChatChoice = typeof ChatChoice.Type
 
 /**
  * A whole answer. `model` is the provider's name for what answered, which may differ from the one asked for.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const ChatReply = Schema.StructWithRest(
   Schema.Struct({
@@ -154,6 +220,13 @@ export const ChatReply = Schema.StructWithRest(
   }),
   anythingElse
 )
+
+/**
+ * What the schema `ChatReply` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type ChatReply = typeof ChatReply.Type
 
 const ToolCallDelta = Schema.StructWithRest(
@@ -174,6 +247,9 @@ const ToolCallDelta = Schema.StructWithRest(
 
 /**
  * What a chunk adds to the message of a choice. Texts are continued; tool calls are continued by their `index`.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const ChatDelta = Schema.StructWithRest(
   Schema.Struct({
@@ -184,10 +260,20 @@ export const ChatDelta = Schema.StructWithRest(
   }),
   anythingElse
 )
+
+/**
+ * What the schema `ChatDelta` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type ChatDelta = typeof ChatDelta.Type
 
 /**
  * A part of a streamed answer. `choices` is empty in chunks that carry other things, such as the usage at the end.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const ChatChunk = Schema.StructWithRest(
   Schema.Struct({
@@ -207,6 +293,13 @@ export const ChatChunk = Schema.StructWithRest(
   }),
   anythingElse
 )
+
+/**
+ * What the schema `ChatChunk` decodes to.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type ChatChunk = typeof ChatChunk.Type
 
 /**
@@ -219,11 +312,17 @@ export type ChatChunk = typeof ChatChunk.Type
  * ChatSchema.text({ choices: [{ message: { content: "Ni hao" }, finish_reason: "stop" }] }) // => "Ni hao"
  * ChatSchema.text({ choices: [{ message: { content: null } }] }) // => ""
  * ```
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const text = (reply: ChatReply): string => textOf(reply.choices[0].message.content)
 
 /**
  * The text in the content of a message, whether it is one string or a list of parts.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const textOf = (content: unknown): string =>
   typeof content === "string"

@@ -1,13 +1,15 @@
 /**
- * Reads a streamed answer as it comes: from bytes cut anywhere to chunks, to one whole reply, or to the error that ended
- * it. Nothing here waits or fails by itself; `ChatClient.stream` drives it over a connection.
+ * Reads a streamed answer as it comes: from bytes cut anywhere to chunks, to one whole reply, or to the error that
+ * ended it. Nothing here waits or fails by itself; `ChatClient.stream` drives it over a connection.
  *
- * An answer is whole when every choice that was seen has a `finish_reason`, or when `[DONE]` comes. An end before that is
- * `Truncated`, an error object is the error it means, and what is no stream of chunks is `MalformedReply`.
+ * An answer is whole when every choice that was seen has a `finish_reason`, or when `[DONE]` comes. An end before that
+ * is `Truncated`, an error object is the error it means, and what is no stream of chunks is `MalformedReply`.
  *
  * **Gotchas**
  *
- * The first chunks and those between may say nothing: a role, an empty text, usage. `says` tells them from content.
+ * Chunks can be without content: a role, an empty text, usage. `hasContent` tells them apart.
+ *
+ * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -18,18 +20,31 @@ import { asChunks } from "./chatStream/asChunks.ts"
 import { decodeChunk } from "./chatStream/decodeChunk.ts"
 import { parseJson, within } from "./chatError/errorBody.ts"
 import * as EventReader from "./chatStream/eventReader.ts"
-import * as Gather from "./chatStream/accumulator.ts"
-import { says as saysSomething } from "./chatStream/hasContent.ts"
-import * as StrayJson from "./chatStream/unframedJson.ts"
+import * as Accumulator from "./chatStream/accumulator.ts"
+import * as HasContent from "./chatStream/hasContent.ts"
+import * as UnframedJson from "./chatStream/unframedJson.ts"
 
-/** The head of the response whose body is decoded, with what errors need to know about the call. */
+/**
+ * The head of the response whose body is decoded, with what errors need to know about the call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Head = Omit<ChatError.FailedResponse, "body">
 
-/** How an answer stands: more is to come, it is whole, or an error ended it. */
+/**
+ * How an answer stands: more is to come, it is whole, or an error ended it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Progress = "more" | "whole" | ChatError.ChatError
 
 /**
  * A streamed answer being read. Once `progress` is no longer `more`, it stays as it is and further bytes are ignored.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Decoder {
   /** Takes in bytes, cut anywhere, and gives the chunks they complete. */
@@ -59,15 +74,18 @@ export interface Decoder {
  * const progress = decoder.progress()
  * const tag = typeof progress === "string" ? progress : progress._tag // => "Truncated"
  * ```
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const decoder = (head: Head): Decoder => {
   const where = { provider: head.provider, model: head.model, status: head.status }
   const utf8 = new TextDecoder()
-  const stray = StrayJson.make(strayLimit)
+  const unframed = UnframedJson.make(unframedLimit)
   /** Whether each choice that was seen is finished. */
   const choices = new Map<number, boolean>()
   let unfinished = 0
-  let said = false
+  let begun = false
   let opening = ""
   let out: Array<ChatSchema.ChatChunk> = []
   let progress: Progress = "more"
@@ -81,7 +99,7 @@ export const decoder = (head: Head): Decoder => {
   const failed = (json: unknown): boolean => {
     if (within(json) === undefined) return false
     // Once something was said, an error may quote it, and what was said is not kept.
-    const secrets = said ? { apiKey: head.secrets?.apiKey, prompt: "unknown" as const } : head.secrets
+    const secrets = begun ? { apiKey: head.secrets?.apiKey, prompt: "unknown" as const } : head.secrets
     const error = ChatError.fromReply({ ...head, secrets, body: "" }, json)
     if (error !== undefined) progress = error
     return error !== undefined
@@ -92,7 +110,7 @@ export const decoder = (head: Head): Decoder => {
     const data = written.startsWith("{") ? written : written.trim()
     if (data === "") return
     if (data === "[DONE]") {
-      if (isFinished() || said) progress = "whole"
+      if (isFinished() || begun) progress = "whole"
       else malformed("a stream that has neither content nor a finish_reason")
       return
     }
@@ -125,13 +143,13 @@ export const decoder = (head: Head): Decoder => {
       if (finished && before !== true) unfinished--
       choices.set(index, finished)
     }
-    said ||= saysSomething(chunk)
+    begun ||= hasContent(chunk)
     out.push(chunk)
   }
 
   const read = (text: string) => {
     if (opening.length < openingLength) opening += text.slice(0, openingLength)
-    const { events: lines, json } = stray.push(text)
+    const { events: lines, json } = unframed.push(text)
     if (!events.push(lines) && progress === "more") {
       malformed(`an event of more than ${maxEventSize / 2 ** 20} MiB`)
     }
@@ -166,7 +184,7 @@ export const decoder = (head: Head): Decoder => {
     end: () => {
       if (progress !== "more") return nothing
       ending = true
-      const left = stray.end()
+      const left = unframed.end()
       read(utf8.decode())
       if (left !== undefined && progress === "more") notAnEvent(left)
       // An event that lacks only the empty line after it is taken; half of one is not JSON and falls away.
@@ -182,20 +200,26 @@ export const decoder = (head: Head): Decoder => {
 }
 
 /**
- * Whether a chunk says something: text, reasoning, a refusal, a tool call, or that a choice is finished. A role, an empty
- * text, usage and padding say nothing.
+ * Whether a chunk has content: text, reasoning, a refusal, a tool call, or that a choice is finished. A role, an empty
+ * text, usage and padding are no content.
  *
  * ```ts
  * import * as ChatStream from "@switchgear/http/ChatStream"
  *
- * ChatStream.says({ choices: [{ index: 0, delta: { role: "assistant", content: "" } }] }) // => false
- * ChatStream.says({ choices: [{ index: 0, delta: { content: "Ni" } }] }) // => true
+ * ChatStream.hasContent({ choices: [{ index: 0, delta: { role: "assistant", content: "" } }] }) // => false
+ * ChatStream.hasContent({ choices: [{ index: 0, delta: { content: "Ni" } }] }) // => true
  * ```
+ *
+ * @category predicates
+ * @since 0.1.0
  */
-export const says: (chunk: ChatSchema.ChatChunk) => boolean = saysSomething
+export const hasContent: (chunk: ChatSchema.ChatChunk) => boolean = HasContent.hasContent
 
 /**
  * The text a chunk adds to the first choice; empty for a chunk that adds none.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const text = (chunk: ChatSchema.ChatChunk): string => {
   for (const { delta, index } of chunk.choices) {
@@ -206,38 +230,48 @@ export const text = (chunk: ChatSchema.ChatChunk): string => {
 
 /**
  * Whether a chunk carries nothing but the usage, as the one before `[DONE]` does.
+ *
+ * @category predicates
+ * @since 0.1.0
  */
 export const isUsageOnly = (chunk: ChatSchema.ChatChunk): boolean =>
   chunk.choices.length === 0 && Predicate.isReadonlyObject(chunk.usage)
 
 /**
- * A reply that is there as a stream of a few chunks: what was said, how it ended, and the usage. `collect` makes the reply
- * of them again.
+ * A reply that is there as a stream of a few chunks: what was said, how it ended, and the usage. `collect` makes the
+ * reply of them again.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const fromReply = (reply: ChatSchema.ChatReply): Stream.Stream<ChatSchema.ChatChunk> =>
   Stream.fromIterable(asChunks(reply))
 
 /**
  * The whole reply that the chunks add up to: what the provider would have answered without streaming. Texts are joined,
- * tool calls are put together by their index, choices are in order, and the last usage counts. Fields that are not known
- * here are joined where they are texts or lists, and else the last one given counts.
+ * tool calls are put together by their index, choices are in order, and the last usage counts. Fields that are not
+ * known here are joined where they are texts or lists, and else the last one given counts.
  *
- * Fails as the stream fails, and with `MalformedReply` if no chunk had a choice, which no stream of a `ChatClient` does.
+ * Fails as the stream fails, and with `MalformedReply` if no chunk had a choice, which no stream of a `ChatClient`
+ * does.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const collect = <E, R>(
   self: Stream.Stream<ChatSchema.ChatChunk, E, R>
 ): Effect.Effect<ChatSchema.ChatReply, E | ChatError.MalformedReply, R> =>
   Effect.suspend(() => {
-    const gathered = Gather.make()
+    const accumulator = Accumulator.make()
     return Effect.flatMap(
-      Stream.runForEachArray(self, (chunks) => Effect.sync(() => chunks.forEach(gathered.add))),
+      Stream.runForEachArray(self, (chunks) => Effect.sync(() => chunks.forEach(accumulator.add))),
       () => {
-        const reply = gathered.reply()
+        const reply = accumulator.reply()
         return reply === undefined
           ? Effect.fail(
             new ChatError.MalformedReply({
               provider: "The stream",
-              model: gathered.model() ?? "an unknown model",
+              model: accumulator.model() ?? "an unknown model",
               found: "no choice"
             })
           )
@@ -250,7 +284,7 @@ const nothing: ReadonlyArray<ChatSchema.ChatChunk> = []
 
 /** No chunk of a real answer comes near these; an endpoint that is no API must not fill the memory. */
 const maxEventSize = 10 * 2 ** 20
-const strayLimit = 64 * 2 ** 10
+const unframedLimit = 64 * 2 ** 10
 const mostChoices = 1024
 const openingLength = 256
 

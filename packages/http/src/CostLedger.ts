@@ -1,10 +1,9 @@
 /**
- * Every reply has its price on it, everybody's spending is added up, and nobody spends more than their budget.
+ * Bills every reply, adds up costs by model and by tenant, and refuses calls that exceed a budget.
  *
- * {@link CostLedger.protect} stands around a chat model. Each answer gets a {@link Bill}: what it cost, and what was
- * saved against the primary model, had that answered. What came from the cache, or was a canned sentence, cost nothing
- * and saved what the primary would have cost. Bills are added up by model and by tenant, who is named by
- * {@link withTenant}.
+ * {@link CostLedger.protect} wraps a chat model. Each answer gets a {@link Bill}: what it cost, and what it saved
+ * compared with the primary model. An answer from the cache and a canned sentence cost nothing, and save what the
+ * primary would have cost. Bills are added up by model and by tenant. {@link withTenant} names the tenant.
  *
  * A budget is so many dollars in a window of time, for each tenant or for all together. Before a call, the most it is
  * expected to cost is reserved; after it, the true cost takes the place of the reservation, in the window in which it
@@ -19,8 +18,8 @@
  * and at most a whole budget; above it are audio and images, a request without `max_tokens` whose reply is longer than
  * `assumedOutput`, and a request that alone exceeds a budget.
  *
- * **Streams.** A streamed answer is billed at its end. One that its reader has left, or that broke off, is billed for what
- * was seen of it: by the usage if that came, and else by an estimate of the prompt and the bytes of what was said.
+ * **Streams.** A streamed answer is billed at its end. One that broke off, or whose reader stopped early, is billed for
+ * what was read: by the usage if that came, and otherwise by an estimate of the prompt and by the bytes of the content.
  *
  * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. Callers who share one call of
  * a cascade are billed each, which is too much rather than too little. Only the answer is billed, not the attempts that
@@ -65,145 +64,94 @@
  * refused.spent // => 3_650
  * another.cost.total // => 3_650
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
-import type { TokenEstimate } from "./pricing/estimateTokens.ts"
-import { Books, type Entry } from "./costLedger/ledger.ts"
+import { type Entry, Ledger } from "./costLedger/ledger.ts"
+import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./costLedger/model.ts"
+import type { Budget, Options } from "./costLedger/options.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors.ts"
-import { rulesOf, written } from "./costLedger/rules.ts"
-import { noting } from "./chatStream/tapChunks.ts"
-import { Seen } from "./costLedger/streamUsage.ts"
+import { optionsCodec } from "./costLedger/optionsCodec.ts"
+import { rulesOf } from "./costLedger/rules.ts"
+import { tapChunks } from "./chatStream/tapChunks.ts"
+import { StreamBill } from "./costLedger/streamBill.ts"
 import type * as Pricing from "./Pricing.ts"
 
 export { BudgetExceeded, InvalidOption, PriceMissing }
+export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
 
-/** So many dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch. */
-export interface Budget {
-  /** For each tenant, or for all together. */
-  readonly per: "tenant" | "all"
-  readonly dollars: number
-  readonly window: "day" | "month" | Duration.Input
-}
-
-/** So many dollars in a window, for each tenant. */
+/**
+ * So many dollars in a window, for each tenant.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const perTenant = (dollars: number, window: Budget["window"]): Budget => ({ per: "tenant", dollars, window })
 
-/** So many dollars in a window, for all tenants together. */
+/**
+ * So many dollars in a window, for all tenants together.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const overall = (dollars: number, window: Budget["window"]): Budget => ({ per: "all", dollars, window })
-
-/** The prices, and who may spend what. `prices` and `primary` must be given. */
-export interface Options {
-  readonly prices: Pricing.Catalogue
-  /** The model that savings are told against. It must be in `prices`. */
-  readonly primary: string
-  /** Who may answer: reservations are made at the highest of their prices. @default all of `prices` */
-  readonly models?: ReadonlyArray<string> | undefined
-  /** All of them have to hold a call. With any, all of `models` need a price for input and output. @default none */
-  readonly budgets?: ReadonlyArray<Budget> | undefined
-  /** Tokens reserved for the completion of a request without `max_tokens`. @default 4_096 */
-  readonly assumedOutput?: number | undefined
-  /** The most tokens a request is expected to use. @default its bytes, and its `max_tokens` */
-  readonly estimate?: ((request: ChatModel.Request) => TokenEstimate) | undefined
-  /** Tenants that have an account of their own; when none can be forgotten, further ones share one. @default 10_000 */
-  readonly tenants?: number | undefined
-  /** How long an account that has spent nothing in a running window is remembered. @default "1 hour" */
-  readonly idleTimeToLive?: Duration.Input | undefined
-}
 
 /**
  * {@link Options} as they are written in YAML or JSON, with `prices` in dollars for a million tokens and each budget as
  * `{ per, dollars, window }`; `estimate` is added in code. A field that is wrong or unknown is refused by name.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
-export const OptionsSchema: Schema.Codec<Options, unknown> = written
+export const OptionsSchema: Schema.Codec<Options, unknown> = optionsCodec
 
-/** What one reply cost, and whom. Amounts are micro-dollars. */
-export interface Bill {
-  readonly tenant: string
-  /** The name in the catalogue of the model that answered; `"cache"`, `"canned"`, or `"other"` for one not in it. */
-  readonly model: string
-  /** Tokens in disjoint parts. */
-  readonly used: Pricing.Parts
-  readonly cost: Pricing.Cost
-  /** What the primary would have cost more for the same tokens; below zero if it would have cost less. */
-  readonly saving: Pricing.Amount
-  /** Whether the provider did not say what was used, so that the bytes were counted. */
-  readonly estimated: boolean
-}
-
-/** An answer with its bill. */
+/**
+ * An answer with its bill.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface BilledAnswer extends ChatModel.Answer {
   readonly bill: Bill
 }
 
-/** A streamed answer with its bill. */
+/**
+ * A streamed answer with its bill.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface BilledOpenAnswer extends ChatModel.OpenAnswer {
   /** The bill, which is made when the stream has ended, or its reader has left. */
   readonly bill: Effect.Effect<Bill>
 }
 
-/** A chat model whose answers are billed. */
+/**
+ * A chat model whose answers are billed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface BilledModel<out E> extends ChatModel.ChatModel<E> {
   readonly complete: (request: ChatModel.Request) => Effect.Effect<BilledAnswer, E>
   readonly open: (request: ChatModel.Request) => Effect.Effect<BilledOpenAnswer, E, Scope.Scope>
 }
 
-/** What was added up since the beginning. Amounts are micro-dollars. */
-export interface Totals {
-  readonly replies: number
-  /** Calls that failed or were interrupted, which are not billed. */
-  readonly failures: number
-  /** Calls that a budget refused. */
-  readonly refused: number
-  /** What is known of the costs. */
-  readonly cost: number
-  /** What is known of the savings. */
-  readonly saved: number
-  /** Replies whose cost is not known in full. */
-  readonly unpriced: number
-  /** Replies whose usage was estimated. */
-  readonly estimated: number
-}
-
-/** A budget in the window that runs now. Amounts are micro-dollars. */
-export interface BudgetState {
-  readonly per: "tenant" | "all"
-  readonly limit: number
-  readonly spent: number
-  readonly reserved: number
-  readonly resetsIn: Duration.Duration
-}
-
-/** What there is to read about one tenant. */
-export interface TenantSnapshot {
-  readonly tenant: string
-  readonly totals: Totals
-  readonly inFlight: number
-  readonly budgets: ReadonlyArray<BudgetState>
-}
-
-/** What there is to read about a ledger at one moment. */
-export interface Snapshot {
-  readonly total: Totals
-  /** By the names of the bills, without what failed or was refused. */
-  readonly models: { readonly [model: string]: Totals }
-  /** How many tenants have an account of their own. */
-  readonly tenants: number
-  /** What was added up for tenants without one; with those of the others it makes the total. */
-  readonly others: Totals
-  /** The budgets for all tenants together. */
-  readonly budgets: ReadonlyArray<BudgetState>
-}
-
-/** What is reserved for a call until its cost is known. Ends once. */
+/**
+ * What is reserved for a call until its cost is known. Ends once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Reservation {
   /** Bills the answer. */
   readonly settle: (answer: ChatModel.Answer) => Effect.Effect<Bill>
@@ -211,7 +159,12 @@ export interface Reservation {
   readonly refund: Effect.Effect<void>
 }
 
-/** Keeps the accounts. */
+/**
+ * A ledger: bills the answers of chat models and keeps the budgets.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface CostLedger {
   /** Bills every answer of the model, within the budgets. */
   readonly protect: <E>(model: ChatModel.ChatModel<E>) => BilledModel<E | BudgetExceeded>
@@ -224,31 +177,57 @@ export interface CostLedger {
   readonly tenants: Effect.Effect<ReadonlyArray<TenantSnapshot>>
 }
 
-/** The ledger of an application. */
+/**
+ * The ledger of an application.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const CostLedger: Context.Service<CostLedger, CostLedger> = Context.Service<CostLedger>(
   "@switchgear/http/CostLedger"
 )
 
-/** On whose account a call is made. */
+/**
+ * The tenant whose account a call is billed to.
+ *
+ * @category references
+ * @since 0.1.0
+ */
 export const CurrentTenant = Context.Reference<string>("@switchgear/http/CostLedger/CurrentTenant", {
   defaultValue: () => "default"
 })
 
-/** Makes the calls of an effect on the account of a tenant. */
+/**
+ * Bills the calls of an effect to a tenant.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const withTenant = (tenant: string): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
   Effect.provideService(CurrentTenant, tenant)
 
-/** Why a ledger is not made: an option out of range, a model that has no prices, or one that has not all it needs. */
+/**
+ * Why {@link make} fails: an option is out of range, a model is not in the catalogue, or a price that a budget needs is
+ * missing.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
 
-/** Makes a ledger in which nothing is spent. */
+/**
+ * Makes a ledger in which nothing is spent.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
   Effect.map(rulesOf(options), (rules) => {
-    const books = new Books(rules)
+    const ledger = new Ledger(rules)
     const begin = (request: ChatModel.Request): Effect.Effect<Entry, BudgetExceeded> =>
       Effect.withFiber((fiber) => {
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        const entry = books.begin(fiber.getRef(CurrentTenant), request, now)
+        const entry = ledger.begin(fiber.getRef(CurrentTenant), request, now)
         return entry instanceof BudgetExceeded ? Effect.fail(entry) : Effect.succeed(entry)
       })
 
@@ -259,17 +238,17 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.refund())
       )
 
-    // What was seen of a stream is billed, however it ended.
+    // What was read of a stream is billed, however it ended.
     const open = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
       Effect.gen(function*() {
-        const reader = yield* Effect.acquireRelease(
-          Effect.map(begin(request), (entry) => new Reader(entry)),
-          (reader) => reader.close
+        const bill = yield* Effect.acquireRelease(
+          Effect.map(begin(request), (entry) => new StreamBill(entry)),
+          (bill) => bill.close
         )
-        const answer = yield* Effect.onError(model.open(request), () => reader.close)
-        reader.reads(answer)
-        const value = Stream.ensuring(noting(answer.value, reader.seen.note), reader.close)
-        return { ...answer, value, bill: Deferred.await(reader.bill) }
+        const answer = yield* Effect.onError(model.open(request), () => bill.close)
+        bill.opened(answer)
+        const value = Stream.ensuring(tapChunks(answer.value, bill.usage.note), bill.close)
+        return { ...answer, value, bill: Deferred.await(bill.made) }
       })
 
     return {
@@ -285,34 +264,16 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
             refund: Effect.sync(() => entry.refund())
           })
         ),
-      snapshot: Effect.map(Clock.currentTimeMillis, (now) => books.snapshot(now)),
-      tenant: (tenant) => Effect.map(Clock.currentTimeMillis, (now) => books.tenant(tenant, now)),
-      tenants: Effect.map(Clock.currentTimeMillis, (now) => books.tenants(now))
+      snapshot: Effect.map(Clock.currentTimeMillis, (now) => ledger.snapshot(now)),
+      tenant: (tenant) => Effect.map(Clock.currentTimeMillis, (now) => ledger.tenant(tenant, now)),
+      tenants: Effect.map(Clock.currentTimeMillis, (now) => ledger.tenants(now))
     }
   })
 
-// Who reads a stream on an account: until it is open, everything is given back.
-class Reader {
-  readonly seen = new Seen()
-  readonly bill = Deferred.makeUnsafe<Bill>()
-  private readonly entry: Entry
-  private answer: ChatModel.OpenAnswer | undefined
-
-  constructor(entry: Entry) {
-    this.entry = entry
-  }
-
-  reads(answer: ChatModel.OpenAnswer): void {
-    this.answer = answer
-  }
-
-  readonly close = Effect.suspend(() => {
-    const { answer, entry, seen } = this
-    if (answer === undefined) return Effect.sync(() => entry.refund())
-    const bill = entry.bill({ ...answer, value: seen.reply }, () => seen.bytes)
-    return Effect.asVoid(Deferred.succeed(this.bill, entry.settle(bill)))
-  })
-}
-
-/** The ledger as the ledger of the application. */
+/**
+ * The ledger as the ledger of the application.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = (options: Options): Layer.Layer<CostLedger, LedgerError> => Layer.effect(CostLedger, make(options))

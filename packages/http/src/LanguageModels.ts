@@ -5,12 +5,13 @@
  * {@link fromChatModel} makes a `LanguageModel` of a `ChatModel`, with its guards, cascade, cache and canned sentence.
  * {@link protect} puts guards around any `LanguageModel` there is, and {@link cascade} asks several of them in order.
  *
- * **Tools.** Handlers run after the answer has been accepted and outside of the guards. However many models were asked, a
- * handler runs once for each call in the answer, its time is no time of the model's, and its failure goes to the caller.
+ * **Tools.** Handlers run after the answer has been accepted and outside of the guards. However many models were asked,
+ * a handler runs once for each call in the answer, its time is no time of the model's, and its failure goes to the
+ * caller.
  *
- * **Streams.** One call for the guards, which ends with the stream. Until the model says something a failure is tried again
- * or moves on; after that it fails the stream. Whoever stops reading interrupts the call, which counts neither as a
- * success nor as a failure.
+ * **Streams.** A stream is one call for the guards, which ends with the stream. Until its first content, an error is
+ * tried again or moves on to the next model; after that it fails the stream. A reader that stops early interrupts the
+ * call, which counts neither as a success nor as a failure.
  *
  * **Errors.** The error type of a `LanguageModel` is closed, so what the guards and the client say becomes an `AiError`
  * with the nearest reason. Its `isRetryable` and `retryAfter` are those of the original, which is the `cause` of the
@@ -18,9 +19,9 @@
  *
  * **Order.** Guards inside, cascade outside, as everywhere: `cascade` of models that each went through `protect`.
  *
- * **Gotchas.** The platform itself writes the parameters of a handled tool call on the current span, and what a model wrote
- * instead of an object into `StructuredOutputError`. Everything here keeps prompts and answers out of both. What one
- * provider remembers of a conversation is of no use to the next: each call sends the whole prompt.
+ * **Gotchas.** The platform itself writes the parameters of a handled tool call on the current span, and what a model
+ * wrote instead of an object into `StructuredOutputError`. Everything here keeps prompts and answers out of both. What
+ * one provider remembers of a conversation is of no use to the next: each call sends the whole prompt.
  *
  * ```ts
  * import { ChatClient, ChatModel, LanguageModels } from "@switchgear/http"
@@ -39,6 +40,8 @@
  *
  * await Effect.runPromise(Effect.provide(program, model)) // => "Good day"
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Cascade from "@switchgear/core/Cascade"
 import type * as Outcome from "@switchgear/core/Outcome"
@@ -51,29 +54,49 @@ import { dual, identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
-import * as Behind from "./languageModels/delegating.ts"
+import * as Delegating from "./languageModels/delegating.ts"
 import * as FromChat from "./languageModels/fromChat.ts"
-import * as Judgement from "./languageModels/classify.ts"
+import * as Classify from "./languageModels/classify.ts"
 import * as OneCall from "./languageModels/oneCall.ts"
 import * as Provenances from "./languageModels/provenance.ts"
-import { says } from "./languageModels/hasContent.ts"
+import { hasContent } from "./languageModels/hasContent.ts"
 
-/** What spans and requests say beside the prompt. Everything has a default. */
+/**
+ * What spans and requests say beside the prompt. Everything has a default.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export type Options = FromChat.Options
 
-/** The chat model of the application as its `LanguageModel`. */
+/**
+ * The chat model of the application as its `LanguageModel`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const fromChatModel = (
   options?: Options
 ): Layer.Layer<LanguageModel.LanguageModel, never, ChatModel.ChatModel> =>
   Layer.effect(LanguageModel.LanguageModel, Effect.flatMap(ChatModel.ChatModel, (model) => make(model, options)))
 
-/** The same for a chat model at hand, such as one of `ModelCascade.make`. */
+/**
+ * Makes a `LanguageModel` of a chat model, such as one of `ModelCascade.make`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make: <E>(
   model: ChatModel.ChatModel<E>,
   options?: Options
 ) => Effect.Effect<LanguageModel.LanguageModel> = FromChat.make
 
-/** What stands around a call and adds `E` to its errors: a `Pipeline`, or any part of one. */
+/**
+ * A guard: it wraps a call and adds `E` to its errors. A `Pipeline` is one, and so is each of its parts.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export type Guards<E = unknown> = OneCall.Guards<E>
 
 /**
@@ -98,6 +121,9 @@ export type Guards<E = unknown> = OneCall.Guards<E>
  * const layer = Layer.effect(LanguageModel.LanguageModel, guarded)
  * Layer.isLayer(layer) // => true
  * ```
+ *
+ * @category guards
+ * @since 0.1.0
  */
 export const protect: {
   <E>(guards: Guards<E>): (model: LanguageModel.LanguageModel) => Effect.Effect<LanguageModel.LanguageModel>
@@ -105,14 +131,19 @@ export const protect: {
 } = dual(
   2,
   <E>(model: LanguageModel.LanguageModel, guards: Guards<E>): Effect.Effect<LanguageModel.LanguageModel> =>
-    Behind.make({
+    Delegating.make({
       whole: (ask) => guards.protect(ask(model)),
-      streamed: (ask) => OneCall.open({ source: ask(model), says, guards }),
+      streamed: (ask) => OneCall.open({ source: ask(model), hasContent, guards }),
       supportsSystemMessagesInHistory: model.supportsSystemMessagesInHistory
     })
 )
 
-/** One model of a cascade. */
+/**
+ * One model of a cascade.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Step {
   /** The name by which answers and errors call it. */
   readonly name: string
@@ -122,7 +153,7 @@ export interface Step {
 }
 
 /**
- * Somebody answers: language models asked in order, best first. Where an answer comes from is told by {@link provenance}.
+ * Language models asked in order, best first, until one answers. {@link provenance} says which one did.
  * When none answers, the reason is `InternalProviderError`, with the error of every model among its facts.
  *
  * A further model takes an attempt from the budget of `Attempts`, and is passed over when none is left.
@@ -153,6 +184,9 @@ export interface Step {
  *
  * await Effect.runPromise(program) // => "Hello!"
  * ```
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const cascade = (steps: Arr.NonEmptyReadonlyArray<Step>): Effect.Effect<LanguageModel.LanguageModel> => {
   const [first, ...others] = steps
@@ -163,11 +197,11 @@ export const cascade = (steps: Arr.NonEmptyReadonlyArray<Step>): Effect.Effect<L
     )
   }
   const unguarded: Guards<never> = { protect: identity }
-  return Behind.make({
+  return Delegating.make({
     whole: (ask) => Effect.map(inOrder(ask), (served) => served.value.map(Provenances.written(Provenances.of(served)))),
     streamed: (ask) =>
       Effect.map(
-        inOrder((model) => OneCall.open({ source: ask(model), says, guards: unguarded })),
+        inOrder((model) => OneCall.open({ source: ask(model), hasContent, guards: unguarded })),
         (served) => Stream.map(served.value, Provenances.written(Provenances.of(served)))
       ),
     supportsSystemMessagesInHistory: supportedByAll(steps)
@@ -182,8 +216,8 @@ const supportedByAll = (steps: ReadonlyArray<Step>): Effect.Effect<boolean> | un
 
 /**
  * Whether an error moves on to the next model: what is wrong with this model or its account does, and so do refusals of
- * guards; what the caller has to mend does not, such as a request that is not valid, content that a policy blocks, a key
- * that lacks permissions. Where a `ChatError` is behind the error, `ChatError.movesOn` decides.
+ * guards; what the caller has to mend does not, such as a request that is not valid, content that a policy blocks, a
+ * key that lacks permissions. Where a `ChatError` is behind the error, `ChatError.movesOn` decides.
  *
  * ```ts
  * import { LanguageModels } from "@switchgear/http"
@@ -194,21 +228,35 @@ const supportedByAll = (steps: ReadonlyArray<Step>): Effect.Effect<boolean> | un
  * LanguageModels.movesOn(failed(new AiError.RateLimitError({}))) // => true
  * LanguageModels.movesOn(failed(new AiError.InvalidRequestError({}))) // => false
  * ```
+ *
+ * @category predicates
+ * @since 0.1.0
  */
-export const movesOn: (error: AiError.AiError) => boolean = Judgement.movesOn
+export const movesOn: (error: AiError.AiError) => boolean = Classify.movesOn
 
 /**
- * How a circuit judges calls to a language model: faults of the provider and of the network, time-outs and defects count.
- * Mistakes of the caller, rate limits, spent quotas, rejected keys and answers that do not fit a schema do not: they say
- * nothing about the model's health.
+ * How a circuit judges calls to a language model: faults of the provider and of the network, time-outs and defects
+ * count. Mistakes of the caller, rate limits, spent quotas, rejected keys and answers that do not fit a schema do not:
+ * they say nothing about the model's health.
+ *
+ * @category guards
+ * @since 0.1.0
  */
-export const classify: Outcome.Classify = Judgement.classify
+export const classify: Outcome.Classify = Classify.classify
 
-/** Who answered, how far that is from what was asked for, and what failed before. */
+/**
+ * The step that answered, the degradation, and the errors before it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Provenance = Provenances.Provenance
 
 /**
  * Where an answer comes from, read from the content of a response or the collected parts of a stream. Undefined for a
  * model that is neither of {@link fromChatModel} nor of {@link cascade}.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const provenance: (content: ReadonlyArray<Response.AnyPart>) => Provenance | undefined = Provenances.read

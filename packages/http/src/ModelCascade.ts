@@ -2,95 +2,54 @@
  * Every customer gets an answer: the first model that can, the last good answer if none can, and a polite sentence in
  * the customer's language if there is no such answer.
  *
- * The models are asked in order. An error moves on to the next one by the error table of the client: a fault, an
- * overload, a time-out, a rate limit, a spent quota, an open circuit. A mistake of the caller, such as a malformed
- * request, is told at once, since every model would refuse it; a conversation that is too long moves on only to a
- * model with a larger window. Whatever does not come from the first model is marked so in `degradation`, and `failures`
- * tells what happened before.
+ * The models are asked in order. `ChatError.movesOn` decides which errors of the client move on to the next model: faults,
+ * overload, time-outs, rate limits, spent quotas. Rejections of guards always do, such as an open circuit. A mistake of
+ * the caller, such as a malformed request, fails at once, since every model would refuse it. A conversation that is too
+ * long moves on only to a model with a larger window. An answer that does not come from the first model is marked in
+ * `degradation`, and `failures` lists the errors before it.
  *
- * A stream goes on to the next model until one begins to say something; what fails after that is told in the stream.
+ * A stream moves on to the next model until one sends its first content. After that, an error fails the stream.
  *
  * Answers that are complete are kept and served to equal requests, fresh for a while without a call (`step` is then
  * `"cache"`), stale when all models have failed. Equal requests in flight share one call.
  *
- * **Order.** Outermost: around models that each have their guards. With a `deadline`, the time runs out for the models,
- * not for the customer, who then gets the stale answer or the sentence; a stream that has begun has no deadline.
+ * **Order.** Outermost: around models that each have their guards. A `deadline` ends the calls to models only: after
+ * it, the stale answer or the sentence is served. A stream that has begun has no deadline.
  *
- * **Gotchas.** The key of the cache is the whole request without `stream`; where tenants must not share answers, put the
- * tenant into `cacheKey`. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade without `canned` can run out, and its type says so.
+ * **Gotchas.** The key of the cache is the whole request without `stream`; where tenants must not share answers, put
+ * the tenant into `cacheKey`. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade
+ * without `canned` can fail with `CascadeExhausted`, and its type has that error.
+ *
+ * @since 0.1.0
  */
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as StaleCache from "@switchgear/core/StaleCache"
-import type * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as Canned from "./Canned.ts"
 import * as ChatError from "./ChatError.ts"
 import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
 import { cacheKey } from "./modelCascade/cacheKey.ts"
-import * as Gather from "./chatStream/accumulator.ts"
-import { type Chunks, noting } from "./chatStream/tapChunks.ts"
-import { CurrentTally, Tally, untried } from "./chatModel/attemptCounter.ts"
+import { type Asked, askForStream, askWhole, type Chain, chainOf, CurrentAsked } from "./modelCascade/chain.ts"
+import { keepStream } from "./modelCascade/keepStream.ts"
+import type { CallerError, ModelCascade, Options, OptionsWithFloor, Step } from "./modelCascade/model.ts"
+import { AttemptCounter, CurrentAttemptCounter, untried } from "./chatModel/attemptCounter.ts"
 
-/** The errors that are the caller's to mend, and that are told at once. */
-export type CallerError =
-  | ChatError.InvalidRequest
-  | ChatError.ContextTooLong
-  | ChatError.ContentBlocked
-  | ChatError.Forbidden
+export type { CallerError, ModelCascade, Options, OptionsWithFloor, Step }
 
-/** One model of the chain. */
-export interface Step {
-  readonly model: ChatModel.ChatModel<ChatModel.ModelError>
-  /** Tokens that fit into the model. A conversation too long for one step goes on to steps with a larger window. */
-  readonly contextWindow?: number | undefined
-  /** Errors of this model that move on although by default they do not: another model may have another policy. */
-  readonly optIn?: ReadonlyArray<"InvalidRequest" | "ContentBlocked" | "Forbidden"> | undefined
-}
-
-/** Which models, and what stands behind them. Only `models` must be given. */
-export interface Options {
-  /** @default "cascade" */
-  readonly name?: string | undefined
-  /** The models, best first. */
-  readonly models: Arr.NonEmptyReadonlyArray<Step>
-  /**
-   * How answers are kept. @default 10,000 answers of together 256 MiB, at 2 bytes for each character of their JSON, fresh for
-   * 5 minutes, stale for a day more
-   */
-  readonly cache?: Omit<StaleCache.Options<ChatModel.Answer>, "name" | "storeWhen"> | undefined
-  /**
-   * The key under which an answer is kept. A request for which it throws, as for one that cannot be written as JSON, is an
-   * `InvalidRequest`. @default a digest of the whole request without `stream`
-   */
-  readonly cacheKey?: ((request: ChatModel.Request) => string) | undefined
-  /** The time for all models together. @default none: each model has its own */
-  readonly deadline?: Duration.Input | undefined
-  /** Attempts at all models together, the first included. @default no bound beside the models' own */
-  readonly attempts?: number | undefined
-}
-
-/** With a floor, nothing is left in the error channel but the caller's own mistakes. */
-export interface OptionsWithFloor extends Options {
-  /** The sentences at the end, by language. `Canned.sentences` has some. */
-  readonly canned: Canned.Sentences
-}
-
-/** A cascade, which is a chat model, and its cache to read and to clear. */
-export interface ModelCascade<out E> extends ChatModel.ChatModel<E> {
-  readonly cache: StaleCache.StaleCache<ChatModel.Answer>
-}
-
-/** Makes a cascade of models. Dies with a `RangeError` that names the field when an option is out of range. */
+/**
+ * Makes a cascade of models. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make: {
   (options: OptionsWithFloor): Effect.Effect<ModelCascade<CallerError>>
   (options: Options): Effect.Effect<ModelCascade<CallerError | Cascade.CascadeExhausted<ChatModel.ModelError>>>
@@ -142,18 +101,19 @@ export const make: {
         const steps = language === undefined
           ? chain
           : Cascade.orConstant("canned", whole(Canned.reply(options.canned!, language, now)))(chain)
-        const tally = new Tally()
+        const counter = new AttemptCounter()
         const asked: Asked = { request, key, outgrown: undefined }
         return Effect.updateContext(
           attempts(deadline(Cascade.run(steps as typeof chain))),
-          (context: Context.Context<R>) => Context.add(Context.add(context, CurrentTally, tally), CurrentAsked, asked)
+          (context: Context.Context<R>) =>
+            Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
         ).pipe(
           Effect.map(({ degradation, failures, step, value }) => ({
             value,
             step,
             degradation,
             failures,
-            ...tally.tried
+            ...counter.tried
           }))
         )
       })
@@ -173,23 +133,28 @@ export const make: {
         const answer = yield* run(forStream, request, place)
         if (answer.degradation === "stale" || answer.degradation === "canned") return answer
         const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
-        return { ...answer, value: keeping(answer.value, keep) }
+        return { ...answer, value: keepStream(answer.value, keep) }
       })
     return { ...ChatModel.of<any>({ name, complete, open }), cache }
   })
 
-/** The cascade as the chat model of the application. */
+/**
+ * The cascade as the chat model of the application.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = <R>(
   options: Effect.Effect<Options, never, R>
 ): Layer.Layer<ChatModel.ChatModel, never, R> => Layer.effect(ChatModel.ChatModel, Effect.flatMap(options, make))
 
-/** The key of an answer, and the language of whoever asks; undefined where no sentence is said. */
+/** The key of an answer in the cache, and the language of the caller; undefined where there are no sentences. */
 interface Place {
   readonly key: string
   readonly language: string | undefined
 }
 
-/** Serves what was kept, for which nobody was asked. */
+/** An answer from the cache: no provider was asked. */
 const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({
   ...kept,
   value,
@@ -197,109 +162,6 @@ const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({
   failures: [],
   ...untried
 })
-
-/** The chunks as they are, and at their end the reply that they add up to. */
-const keeping = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>): Chunks =>
-  Stream.suspend(() => {
-    const gathered = Gather.make()
-    let seen = 0
-    return Stream.onEnd(
-      noting(chunks, (chunk) => {
-        if (++seen <= mostKept) gathered.add(chunk)
-      }),
-      Effect.suspend(() => {
-        const reply = seen <= mostKept ? gathered.reply() : undefined
-        return reply === undefined ? Effect.void : keep(reply)
-      })
-    )
-  })
-
-/** Chunks of an answer that is kept: the memory that a stream takes has a bound. */
-const mostKept = 100_000
-
-/** How a model is asked for an answer. */
-type Ask<A, R> = (
-  model: Step["model"],
-  request: ChatModel.Request
-) => Effect.Effect<Cascade.Served<A, ChatModel.ModelError>, ChatModel.ModelError, R>
-
-const askWhole: Ask<ChatSchema.ChatReply, never> = (model, request) => model.complete(request)
-
-const askForStream: Ask<Chunks, Scope.Scope> = (model, request) => model.open(request)
-
-/** A question on its way along the chain. */
-interface Asked {
-  readonly request: ChatModel.Request
-  readonly key: string
-  /** What the conversation is known not to fit into, and how the model said so. */
-  outgrown: { readonly window: number; readonly error: ChatModel.ModelError } | undefined
-}
-
-// The chain is the same for every question: what is asked comes with the fiber.
-const CurrentAsked = Context.Reference<Asked | undefined>("@switchgear/http/ModelCascade/CurrentAsked", {
-  defaultValue: () => undefined
-})
-
-/** The models in their order and the last good answer, and how an answer is made of a whole reply. */
-interface Chain<A, R> {
-  readonly chain: Cascade.Cascade<A, ChatModel.ModelError, CallerError, R>
-  readonly whole: (reply: ChatSchema.ChatReply) => A
-}
-
-const chainOf = <A, R>(
-  [first, ...others]: Options["models"],
-  how: Ask<A, R>,
-  lastGood: (key: string) => Effect.Effect<ChatSchema.ChatReply | undefined>,
-  whole: (reply: ChatSchema.ChatReply) => A
-): Chain<A, R> => {
-  const ask = (step: Step): Effect.Effect<A, ChatModel.ModelError, R> =>
-    Effect.withFiber((fiber) => {
-      const asked = fiber.getRef(CurrentAsked)!
-      const { outgrown } = asked
-      if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
-      return Effect.mapBoth(how(step.model, asked.request), {
-        onSuccess: ({ value }) => value,
-        onFailure: (error) => {
-          if (wantsLargerWindow(error)) asked.outgrown = { window: windowOf(step), error }
-          return error
-        }
-      })
-    })
-  const kept = Effect.withFiber((fiber) =>
-    Effect.map(lastGood(fiber.getRef(CurrentAsked)!.key), (reply) => reply && { value: whole(reply) })
-  )
-  let models: Cascade.Cascade<A, ChatModel.ModelError, ChatModel.ModelError, R> = Cascade.first(
-    first.model.name,
-    ask(first),
-    { when: moves(first, others) }
-  )
-  others.forEach((step, i) => {
-    models = Cascade.orElse(step.model.name, ask(step), { when: moves(step, others.slice(i + 1)) })(models)
-  })
-  // `moves` holds back the errors of the caller only.
-  return { chain: Cascade.orLastGood("cache", kept)(models) as Chain<A, R>["chain"], whole }
-}
-
-const moves = (step: Step, later: ReadonlyArray<Step>) => (error: ChatModel.ModelError): boolean => {
-  // The refusals of guards and their time-outs say nothing about the other models.
-  if (!ChatError.isChatError(error)) return true
-  switch (ChatError.movesOn(error)) {
-    case "yes":
-      return true
-    case "no":
-      return false
-    case "opt-in":
-      return (step.optIn as ReadonlyArray<string> | undefined)?.includes(error._tag) ?? false
-    case "larger-window":
-      return later.some((next) => windowOf(next) > windowOf(step))
-  }
-}
-
-const wantsLargerWindow = (error: ChatModel.ModelError): boolean =>
-  ChatError.isChatError(error) && ChatError.movesOn(error) === "larger-window"
-
-// Of a window that nobody stated it cannot be said that it is larger, nor that it is large enough.
-const windowOf = (step: Step): number => step.contextWindow ?? 0
 
 const isWorthKeeping = ({ degradation, value }: ChatModel.Answer): boolean =>
   (degradation === "none" || degradation === "fallback") &&

@@ -10,8 +10,8 @@
  * first and rounds once at the end.
  *
  * **Gotchas.** A part without a price makes the total unknown as soon as one token is used in it, `reasoning` included:
- * a catalogue has to say that reasoning is paid as output. A price of 0 is a price. Details that overlap each other, such
- * as cached audio, are paid as the first of cached, cache write, audio, and of reasoning, audio.
+ * a catalogue has to say that reasoning is paid as output. A price of 0 is a price. Details that overlap each other,
+ * such as cached audio, are paid as the first of cached, cache write, audio, and of reasoning, audio.
  *
  * ```ts
  * import { Pricing } from "@switchgear/http"
@@ -31,6 +31,8 @@
  * Pricing.format(total) // => "$0.00285"
  * Pricing.cost(Pricing.price({ output: 8 }), usage).total // => "unknown"
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -38,31 +40,25 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as money from "./pricing/money.ts"
+import type { Amount, Cost, Price } from "./pricing/money.ts"
 import { type Part, partNames, type Parts, partsOf, tokens } from "./pricing/usageParts.ts"
 
-export type {
-  /**
-   * A kind of token that can have a price of its own: of the prompt `input`, `cachedInput`, `cacheWrite` and
-   * `audioInput`, of the completion `output`, `reasoning` and `audioOutput`.
-   */
-  Part,
-  /** How many tokens each part has. No token is in two of them. */
-  Parts
-}
+export type { Amount, Cost, Part, Parts, Price }
 
-/** An amount in whole micro-dollars, or that it is not known. */
-export type Amount = money.Amount
-
-/** Micro-dollars for a million tokens, by part. A part that is not named has no known price, which is not a price of 0. */
-export type Price = money.Price
-
-/** What some tokens cost: the `total`, each of the `parts`, and what is `known` of it at least. */
-export type Cost = money.Cost
-
-/** Prices by the names of the models. */
+/**
+ * Prices by the names of the models.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Catalogue = { readonly [model: string]: Price }
 
-/** A model that the catalogue does not have. */
+/**
+ * A model that the catalogue does not have.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class UnknownModel extends Schema.TaggedError<UnknownModel>("@switchgear/http/Pricing/UnknownModel")(
   "UnknownModel",
   { model: Schema.String, known: Schema.Array(Schema.String) }
@@ -72,7 +68,12 @@ export class UnknownModel extends Schema.TaggedError<UnknownModel>("@switchgear/
   }
 }
 
-/** A price file that cannot be read. */
+/**
+ * A price file that cannot be read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class PricesUnreadable
   extends Schema.TaggedError<PricesUnreadable>("@switchgear/http/Pricing/PricesUnreadable")("PricesUnreadable", {
     path: Schema.String,
@@ -84,7 +85,12 @@ export class PricesUnreadable
   }
 }
 
-/** Prices that are not prices: which model, which part, which value, and what is allowed. */
+/**
+ * Prices that are not prices: which model, which part, which value, and what is allowed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class PricesInvalid
   extends Schema.TaggedError<PricesInvalid>("@switchgear/http/Pricing/PricesInvalid")("PricesInvalid", {
     /** Where they came from: a path, or `"catalogue"`. */
@@ -123,21 +129,33 @@ const PriceSchema = Schema.Struct({
 })
 
 /**
- * A catalogue as it is written in JSON or YAML, in dollars for a million tokens:
- * `{ "gpt-4.1": { "input": 2.5, "output": 8, "reasoning": 8 } }`. Decode it with {@link decode}, which also refuses parts
- * that do not exist.
+ * A catalogue as it is written in JSON or YAML, in dollars for a million tokens: `{ "gpt-4.1": { "input": 2.5,
+ * "output": 8, "reasoning": 8 } }`. Decode it with {@link decode}, which also refuses parts that do not exist.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const CatalogueSchema = Schema.Record(Schema.String, PriceSchema).annotate({
   message: "Expected prices by model, as in { \"gpt-4.1\": { \"input\": 2.5, \"output\": 8 } }"
 })
 
-/** A catalogue out of a value such as parsed JSON. `source` is named in the error. */
+/**
+ * A catalogue out of a value such as parsed JSON. `source` is named in the error.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const decode = (value: unknown, source = "catalogue"): Effect.Effect<Catalogue, PricesInvalid> =>
   Schema.decodeUnknownEffect(CatalogueSchema)(value, { errors: "all", onExcessProperty: "error" }).pipe(
     Effect.mapError(({ message }) => new PricesInvalid({ source, problem: message }))
   )
 
-/** A catalogue out of a JSON file. */
+/**
+ * A catalogue out of a JSON file.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromFile = (
   path: string
 ): Effect.Effect<Catalogue, PricesUnreadable | PricesInvalid, FileSystem.FileSystem> =>
@@ -161,7 +179,12 @@ const refuse = (where: string, field: string, range: string, value: unknown): ne
 const microsOf = (where: string, field: string, value: unknown, range: string): number =>
   money.micros(value) ?? refuse(where, field, range, value)
 
-/** A price out of dollars for a million tokens. Throws a `RangeError` that names the part when one is out of range. */
+/**
+ * A price out of dollars for a million tokens. Throws a `RangeError` that names the part when one is out of range.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const price = (dollars: { readonly [P in Part]?: number | undefined }): Price =>
   Object.fromEntries(
     partNames.filter((part) => dollars[part] !== undefined).map((
@@ -170,8 +193,12 @@ export const price = (dollars: { readonly [P in Part]?: number | undefined }): P
   )
 
 /**
- * The four models of the article on the night of Double Eleven, with the prices it prints, which are of output. Reasoning
- * is output. It prints no prices of input by model, so they are unknown here: for real bills, give real prices.
+ * The four models of the article on the night of Double Eleven, with the prices it prints, which are of output.
+ * Reasoning is output. It prints no prices of input by model, so they are unknown here: for real bills, give real
+ * prices.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export const article: Catalogue = {
   "gpt-4.1": price({ output: 8, reasoning: 8 }),
@@ -180,7 +207,12 @@ export const article: Catalogue = {
   "deepseek-v3.2": price({ output: 0.42, reasoning: 0.42 })
 }
 
-/** The price of a model. */
+/**
+ * The price of a model.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const priceOf = (catalogue: Catalogue, model: string): Effect.Effect<Price, UnknownModel> =>
   Effect.suspend(() =>
     Object.hasOwn(catalogue, model)
@@ -192,16 +224,29 @@ export const priceOf = (catalogue: Catalogue, model: string): Effect.Effect<Pric
  * The usage of a reply in disjoint parts that add up to its totals, whatever nonsense the details hold; undefined where
  * the provider did not say how many tokens went in or came out. Understands the chat-completions form, in which details
  * are parts of the totals, and Anthropic's own, in which cache tokens come on top of `input_tokens`.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const parts: (usage: ChatSchema.Usage | undefined) => Parts | undefined = partsOf
 
-/** What a reply costs by its usage. Without usage, or without a price for a model, everything is unknown. */
+/**
+ * What a reply costs by its usage. Without usage, or without a price for a model, everything is unknown.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const cost = (price: Price | undefined, usage: ChatSchema.Usage | undefined): Cost => {
   const used = partsOf(usage)
   return used === undefined ? nothingKnown : costOfParts(price, used)
 }
 
-/** What disjoint parts cost; unknown wherever tokens were used without a price. */
+/**
+ * What disjoint parts cost; unknown wherever tokens were used without a price.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const costOfParts = (price: Price | undefined, used: Parts): Cost => money.costOf(price ?? {}, used)
 
 const nothingKnown: Cost = {
@@ -210,7 +255,12 @@ const nothingKnown: Cost = {
   parts: Object.fromEntries(partNames.map((part) => [part, "unknown"])) as Cost["parts"]
 }
 
-/** How many requests of what size, at which price. */
+/**
+ * How many requests of what size, at which price.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface EstimateOptions {
   readonly requests: number
   /** Tokens in one prompt. */
@@ -222,7 +272,12 @@ export interface EstimateOptions {
   readonly exchangeRate?: number | undefined
 }
 
-/** What many requests cost, in whole micro-units of the currency. */
+/**
+ * What many requests cost, in whole micro-units of the currency.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Estimate {
   readonly input: Amount
   readonly output: Amount
@@ -245,6 +300,9 @@ export interface Estimate {
  * Pricing.format(input, "¥") // => "¥912,500.00"
  * Pricing.format(output, "¥") // => "¥1,752,000.00"
  * ```
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const estimate = ({ exchangeRate, inputTokens, outputTokens, price, requests }: EstimateOptions): Estimate => {
   const count = (field: string, value: number) =>
@@ -275,6 +333,9 @@ export const estimate = ({ exchangeRate, inputTokens, outputTokens, price, reque
  * Pricing.format(-126) // => "-$0.000126"
  * Pricing.format("unknown") // => "unknown"
  * ```
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const format = (amount: Amount, currency = "$"): string => {
   if (amount === "unknown") return amount

@@ -1,19 +1,20 @@
 /**
- * A limiter learns from the provider how much it may pass: it becomes tighter as the provider's answers say so, and never
- * looser than it was configured.
+ * A limiter learns from the provider how much it may pass: it becomes tighter as the provider's answers say so, and
+ * never looser than it was configured.
  *
  * The provider tells its limits, and what is left of them, in the headers of its answers (`x-ratelimit-…` of OpenAI and
- * those who speak like it, `anthropic-ratelimit-…`), and in a 429 how long to wait. Told to a limiter, they keep the next
- * 429 from being seen.
+ * those who speak like it, `anthropic-ratelimit-…`), and in a 429 how long to wait. Told to a limiter, they keep the
+ * next 429 from being seen.
  *
- * **Semantics.** A limit that is said is one per minute, as both providers mean it. It is kept where it is lower than the
- * configured one, and the lowest of the last minute is the one that counts: answers that come out of order, or of several
- * models behind one limiter, make it too careful for a minute and never too loose. What is said to be left is all that is
- * at hand from then on, and time fills it up again. A token bucket saves up at most a minute of what is learned. A
- * sliding window lasts as long as it did or longer, so that both limits hold in it. Cost is told by no header, and stays as it was configured.
+ * **Semantics.** A limit that is said is one per minute, as both providers mean it. It is kept where it is lower than
+ * the configured one, and the lowest of the last minute is the one that counts: answers that come out of order, or of
+ * several models behind one limiter, make it too careful for a minute and never too loose. What is said to be left is
+ * all that is at hand from then on, and time fills it up again. A token bucket saves up at most a minute of what is
+ * learned. A sliding window lasts as long as it did or longer, so that both limits hold in it. Cost is told by no
+ * header, and stays as it was configured.
  *
- * **Gotchas.** A provider counts a call when it sees it, and not down again when the answer is short: calls on their way
- * to it may not be in what it says is left, and what a settled reservation gives back comes on top. The next answer
+ * **Gotchas.** A provider counts a call when it sees it, and not down again when the answer is short: calls on their
+ * way to it may not be in what it says is left, and what a settled reservation gives back comes on top. The next answer
  * corrects both. A call that is larger than the learned limit is refused without a `retryAfter`, as the provider would
  * refuse it: an estimate is better bounded by the `capacity` in the limiter's snapshot. Some providers (Groq) say their
  * limit of requests for a day, which is then never lower than the configured one; what is left of it counts.
@@ -42,8 +43,11 @@
  * requests // => { resource: "requests", available: 500, capacity: 500 }
  * tokens // => { resource: "tokens", available: 1200, capacity: 30_000 }
  * ```
+ *
+ * @since 0.1.0
  */
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -53,11 +57,16 @@ import * as LimitHeaders from "./providerLimits/limitHeaders.ts"
 
 export type { Allowance, Said } from "./providerLimits/limitHeaders.ts"
 
-/** What a limiter is told of a provider's answers. */
+/**
+ * What a limiter is told of a provider's answers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface ProviderLimits {
   /**
-   * The headers of any answer, good or bad, by their names in small letters, as `HttpClient` has them. What says nothing
-   * about limits, or makes no sense, changes nothing.
+   * The headers of any answer, good or bad, by their names in small letters, as `HttpClient` has them. What says
+   * nothing about limits, or makes no sense, changes nothing.
    */
   readonly heard: (headers: Readonly<Record<string, string | undefined>>) => Effect.Effect<void>
   /**
@@ -68,8 +77,12 @@ export interface ProviderLimits {
 }
 
 /**
- * Lets a limiter follow what a provider says. It begins with the limits in `configured`, which it never exceeds, and from
- * then on is told its limits by nobody else. Dies as `setLimits` does when they are not for the limiter's resources.
+ * Lets a limiter follow what a provider says. It begins with the limits in `configured`, which it never exceeds, and
+ * from then on is told its limits by nobody else. Dies as `setLimits` does when they are not for the limiter's
+ * resources.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const follow = (
   limiter: RateLimiter.RateLimiter,
@@ -92,7 +105,7 @@ export const follow = (
       Effect.flatMap(Clock.Clock, (clock) => {
         const said = LimitHeaders.parse(headers, clock.currentTimeMillisUnsafe())
         if (said === undefined) return Effect.void
-        const now = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+        const now = monotonicMillis(clock)
         for (const each of learned) each.hear(said, now)
         return Effect.andThen(
           keepToLearned,
@@ -107,11 +120,11 @@ export const follow = (
   })
 
 /**
- * What the headers of an answer say about limits, at the time `now` in milliseconds since 1970; `undefined` where they say
- * nothing. Total: what makes no sense is not said. `resetsIn` is in milliseconds, and 0 once the reset has come by.
+ * What the headers of an answer say about limits, at the time `now` in milliseconds since 1970; `undefined` where they
+ * say nothing. Total: what makes no sense is not said. `resetsIn` is in milliseconds, and 0 once the reset has come by.
  *
- * Anthropic's tokens of prompt and answer are told together, as a limiter counts them; one of the two that is spent leaves
- * none.
+ * Anthropic's tokens of prompt and answer are told together, as a limiter counts them; one of the two that is spent
+ * leaves none.
  *
  * ```ts
  * import * as ProviderLimits from "@switchgear/http/ProviderLimits"
@@ -127,6 +140,9 @@ export const follow = (
  *
  * said // => { requests: undefined, tokens: { limit: 38_000, remaining: 35_000, resetsIn: 6000 } }
  * ```
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const fromHeaders: (
   headers: Readonly<Record<string, string | undefined>>,
@@ -174,7 +190,8 @@ const tightened = (configured: RateLimiter.Limit, learned: number): RateLimiter.
     return { ...configured, ...rate, burst: Math.min(burst, learned) }
   }
   if (!isTighter) return configured
-  // A window that is made shorter forgets, and one that is made smaller than need be refuses what could pass: so it keeps
+  // A window that is made shorter forgets, and one that is made smaller than need be refuses what could pass: so it
+  // keeps
   // its size where that can be, and lasts as long as lets whole windows add up to what is learned.
   const span = Math.max(per, minute)
   const inSpan = learned * span / minute

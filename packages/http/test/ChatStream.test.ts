@@ -414,7 +414,7 @@ describe("the decoder", () => {
   )
 })
 
-describe("says", () => {
+describe("hasContent", () => {
   const chunk = (delta: object, finish_reason: string | null = null) =>
     ({ choices: [{ index: 0, delta, finish_reason }] }) as ChatSchema.ChatChunk
 
@@ -430,8 +430,8 @@ describe("says", () => {
         { function_call: { arguments: "{" } },
         { audio: { data: "UklGR" } }
       ]
-    ) assert.isTrue(ChatStream.says(chunk(delta)), JSON.stringify(delta))
-    assert.isTrue(ChatStream.says(chunk({}, "stop")))
+    ) assert.isTrue(ChatStream.hasContent(chunk(delta)), JSON.stringify(delta))
+    assert.isTrue(ChatStream.hasContent(chunk({}, "stop")))
   })
 
   it("is false of a role, emptiness, usage and padding", () => {
@@ -445,9 +445,9 @@ describe("says", () => {
         { tool_calls: [{ index: 0, type: "function", function: { arguments: "" } }] },
         { audio: {} }
       ]
-    ) assert.isFalse(ChatStream.says(chunk(delta)), JSON.stringify(delta))
-    assert.isFalse(ChatStream.says({ choices: [], usage: { total_tokens: 3 }, obfuscation: "xx" }))
-    assert.isFalse(ChatStream.says({ choices: [{ finish_reason: null }] }))
+    ) assert.isFalse(ChatStream.hasContent(chunk(delta)), JSON.stringify(delta))
+    assert.isFalse(ChatStream.hasContent({ choices: [], usage: { total_tokens: 3 }, obfuscation: "xx" }))
+    assert.isFalse(ChatStream.hasContent({ choices: [{ finish_reason: null }] }))
   })
 })
 

@@ -11,7 +11,7 @@ export interface Delivery {
 
 export const whole: Delivery = {}
 
-/** The usage comes with a stream only if it is asked for, and without it nobody knows what the stream cost. */
+/** A stream has its usage only if the request asks for it, and without the usage its cost is unknown. */
 export const streamed = (request: ChatSchema.ChatRequest): Delivery => {
   const options = request?.stream_options
   if (options === null) return { stream: true }

@@ -5,13 +5,13 @@
  * Always the first and not each in its turn, since what a provider has cached of a prompt belongs to an account. A key
  * that stands alone is never parked: there is nothing else to do than to ask whether it is good again.
  */
+import { monotonicMillis, withoutStack } from "@switchgear/core/runtime"
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as ChatError from "../ChatError.ts"
-import { withoutStack } from "../internal/rejection.ts"
 
 export interface Key {
   /** What the key may be called in public. */
@@ -57,6 +57,12 @@ export interface Lease {
 /** An error that parks a key. */
 export type Refusal = Extract<ChatError.ChatError, { readonly _tag: "Unauthorized" | "QuotaExhausted" }>
 
+/**
+ * A key as it may be shown, for how long it is parked, and why.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
 export interface KeyState {
   /** The label of the key if it has one, else its place: `key 1`. Never the key itself. */
   readonly key: string
@@ -128,8 +134,8 @@ const waitOf = ({ retryAfter }: Refusal): number | undefined => {
 }
 
 /**
- * Asks with the first key that is not parked and, where the provider refuses a key, at once with the next one; with each
- * key once. Without another key the error is that of the key that comes free first, with the time until then.
+ * Asks with the first key that is not parked and, where the provider refuses a key, at once with the next one; with
+ * each key once. Without another key the error is that of the key that comes free first, with the time until then.
  */
 export const ask = <A, R>(
   ring: KeyRing,
@@ -160,10 +166,7 @@ export const note = (ring: KeyRing, lease: Lease, error: ChatError.ChatError): E
   isRefusal(error) ? Effect.map(now, (now) => ring.refuse(lease, error, now)) : Effect.void
 
 /** The time as a ring takes it. */
-export const now: Effect.Effect<number> = Effect.map(
-  Clock.Clock,
-  (clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-)
+export const now: Effect.Effect<number> = Effect.map(Clock.Clock, monotonicMillis)
 
 const isRefusal = (error: ChatError.ChatError): error is Refusal => ChatError.parksKey(error)
 

@@ -12,21 +12,21 @@ import type { ChatError } from "../ChatError.ts"
 import type { ChatChunk } from "../ChatSchema.ts"
 import * as ChatStream from "../ChatStream.ts"
 import * as TransportFailure from "./transportFailure.ts"
-import type { Waits } from "./streamTimeouts.ts"
+import type { StreamTimeouts } from "./streamTimeouts.ts"
 
 type Chunks = Pull.Pull<NonEmptyReadonlyArray<ChatChunk>, ChatError>
 
 export const readStream = (
   response: HttpClientResponse.HttpClientResponse,
   head: ChatStream.Head,
-  waits: Waits<never>
+  timeouts: StreamTimeouts<never>
 ): Stream.Stream<ChatChunk, ChatError> =>
-  Stream.transformPull(response.stream, (bytes) => Effect.sync(() => chunksOf(bytes, head, waits)))
+  Stream.transformPull(response.stream, (bytes) => Effect.sync(() => chunksOf(bytes, head, timeouts)))
 
 const chunksOf = (
   bytes: Pull.Pull<NonEmptyReadonlyArray<Uint8Array>, HttpClientError.HttpClientError>,
   head: ChatStream.Head,
-  waits: Waits<never>
+  timeouts: StreamTimeouts<never>
 ): Chunks => {
   const decoder = ChatStream.decoder(head)
   let open = true
@@ -35,8 +35,8 @@ const chunksOf = (
 
   const received = (pieces: ReadonlyArray<Uint8Array>): Chunks => {
     const chunks = pieces.length === 1 ? decoder.push(pieces[0]!) : pieces.flatMap(decoder.push)
-    if (chunks.some(ChatStream.says)) waits.said()
-    if (decoder.isFinished()) waits.finished()
+    if (chunks.some(ChatStream.hasContent)) timeouts.contentReceived()
+    if (decoder.isFinished()) timeouts.answerFinished()
     return isSome(chunks) ? Effect.succeed(chunks) : next
   }
 
@@ -54,12 +54,12 @@ const chunksOf = (
   const next: Chunks = Effect.suspend(() => {
     const progress = decoder.progress()
     if (progress === "more") return more
-    waits.over()
+    timeouts.stop()
     if (progress !== "whole") return Effect.fail(broken !== undefined && isIncomplete(progress) ? broken : progress)
     return open ? Effect.andThen(closed(bytes), Cause.done()) : Cause.done()
   })
 
-  const more = Effect.matchEffect(waits.within(bytes), { onSuccess: received, onFailure: stopped })
+  const more = Effect.matchEffect(timeouts.within(bytes), { onSuccess: received, onFailure: stopped })
 
   return next
 }

@@ -1,72 +1,76 @@
 /**
- * An alarm for waits that follow each other and hardly ever last. One timer does for many of them: when it rings too early
- * for the wait of the moment, it is set again, so that to begin and to end a wait is an assignment.
+ * A timer for waits that follow each other and hardly ever last. One timer of the clock serves many of them: when it
+ * fires too early for the current wait, it is started again. So to begin and to end a wait is an assignment.
+ *
+ * Core's lanes of time-outs do not serve here: they share a timer between many time-outs of one length, and each of
+ * these waits has a length of its own.
  */
+import { monotonicMillis, startTimer } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
+import * as Scheduler from "effect/Scheduler"
+import type * as Scope from "effect/Scope"
 
-export interface Alarm {
+export interface ReusableTimer {
   /** Milliseconds of the clock's monotonic reading. */
   readonly now: () => number
-  /** Begins a wait: `ring` is called at the moment given, unless the wait has ended. */
-  readonly begin: (at: number, ring: () => void) => void
+  /** Begins a wait: `onFire` is called at the time given, unless the wait has ended. */
+  readonly begin: (at: number, onFire: () => void) => void
   /** Ends the wait; the timer goes on, for the next one. */
   readonly end: () => void
-  /** Ends the timer, which would keep the process awake. The end of the scope does the same. */
+  /** Stops the timer, which would keep the process awake. The end of the scope does the same. */
   readonly stop: () => void
 }
 
-export const make = (context: Context.Context<Scope.Scope>): Alarm => {
-  const clock = Context.get(context, Clock.Clock)
-  const scope = Context.get(context, Scope.Scope)
-  const fork = Effect.runForkWith(context)
-  /** The wait of the moment. */
+/** Makes a timer that stops for good when the scope ends. */
+export const make: Effect.Effect<ReusableTimer, never, Scope.Scope> = Effect.withFiber((fiber) => {
+  const clock = fiber.getRef(Clock.Clock)
+  const scheduler = fiber.getRef(Scheduler.Scheduler)
+  const now = () => monotonicMillis(clock)
+  /** The current wait. */
   let due = Infinity
-  let ring: (() => void) | undefined
-  let timer: Fiber.Fiber<void> | undefined
+  let onFire: (() => void) | undefined
+  let stopTimer: (() => void) | undefined
   let timerDue = Infinity
-
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  let isClosed = false
 
   const start = () => {
     timerDue = due
-    // Whole milliseconds, since a timer that is cut off to them rings too early.
-    timer = Fiber.runIn(fork(clock.sleep(Duration.millis(Math.ceil(due - now())))), scope)
-    timer.addObserver((exit) => {
-      if (exit._tag === "Success") rang()
-    })
+    // Whole milliseconds, since a timer that is cut off to them fires too early.
+    stopTimer = startTimer(clock, scheduler, Math.ceil(due - now()), fired)
   }
 
   const stop = () => {
     timerDue = Infinity
-    timer?.interruptUnsafe()
-    timer = undefined
+    stopTimer?.()
+    stopTimer = undefined
   }
 
-  const rang = () => {
+  const fired = () => {
     timerDue = Infinity
-    timer = undefined
-    if (ring === undefined) return
+    stopTimer = undefined
+    if (onFire === undefined) return
     if (now() < due) start()
-    else ring()
+    else onFire()
   }
 
-  return {
+  const timer: ReusableTimer = {
     now,
     stop,
-    begin: (at, onRing) => {
+    begin: (at, fire) => {
       due = at
-      ring = onRing
-      if (timerDue <= at) return
+      onFire = fire
+      if (timerDue <= at || isClosed) return
       stop()
       start()
     },
     end: () => {
-      ring = undefined
+      onFire = undefined
     }
   }
-}
+  const close = Effect.sync(() => {
+    isClosed = true
+    stop()
+  })
+  return Effect.as(Effect.addFinalizer(() => close), timer)
+})

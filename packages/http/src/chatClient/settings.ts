@@ -4,10 +4,10 @@
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import { Host } from "../Account.ts"
-import type { Options, TransportOptions } from "../ChatClient.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import * as KeyRing from "./keyRing.ts"
-import type * as Waits from "./streamTimeouts.ts"
+import type { Options } from "./options.ts"
+import type * as StreamTimeouts from "./streamTimeouts.ts"
 
 export interface Settings {
   readonly provider: string
@@ -20,7 +20,7 @@ export interface Settings {
   readonly parkFor: Duration.Duration
   readonly account: AccountEndpoints.Endpoint | undefined
   readonly timeout: Duration.Duration
-  readonly waits: Waits.Limits
+  readonly streamTimeouts: StreamTimeouts.Limits
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -50,7 +50,7 @@ export const validated = (options: Options): Settings => {
     parkFor: duration("parkFor", options.parkFor ?? "5 minutes"),
     account,
     timeout: duration("timeout", options.timeout ?? "60 seconds"),
-    waits: {
+    streamTimeouts: {
       firstContent: duration("firstContentTimeout", options.firstContentTimeout ?? "60 seconds"),
       idle: duration("idleTimeout", options.idleTimeout ?? "30 seconds"),
       total: duration("timeout", options.timeout ?? "10 minutes")
@@ -65,26 +65,6 @@ export const duration = (field: string, input: Duration.Input, maker = "make"): 
     throw nonsense(field, "a positive, finite duration", input, maker)
   }
   return parsed.value
-}
-
-export const proxyOf = (proxy: NonNullable<TransportOptions["proxy"]>): NonNullable<TransportOptions["proxy"]> => {
-  const named = proxy === "environment"
-    ? ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].map((name) => [name, process.env[name]] as const)
-    : proxy === "none"
-    ? []
-    : [["proxy.http", proxy.http], ["proxy.https", proxy.https]] as const
-  for (const [name, value] of named) {
-    // A proxy's URL may hold a password, so it is not shown.
-    if (
-      value !== undefined && value !== "" &&
-      !(URL.canParse(value) && /^(https?|socks5?):$/.test(new URL(value).protocol))
-    ) {
-      throw new RangeError(
-        `ChatClient.layerHttpClient: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`
-      )
-    }
-  }
-  return proxy
 }
 
 const nonsense = (field: string, range: string, value: unknown, maker = "make"): RangeError =>

@@ -1,16 +1,15 @@
 /**
- * The clocks of a stream: how long it may take until it says something, between two things it says, and in all.
+ * The time-outs of a stream: until its first content, between two chunks with content, and in all.
  *
- * They count the time spent waiting for the provider. A reader who takes his time is no fault of the provider, and what
- * arrived in the meantime is there for him when he comes back.
+ * Only time spent waiting for the provider counts. A slow reader trips no time-out: what arrived in the meantime is
+ * there when it reads on.
  */
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { ChatError, Phase } from "../ChatError.ts"
-import * as Alarm from "./reusableTimer.ts"
+import * as ReusableTimer from "./reusableTimer.ts"
 
 export interface Limits {
   readonly firstContent: Duration.Duration
@@ -18,74 +17,73 @@ export interface Limits {
   readonly total: Duration.Duration
 }
 
-export interface Waits<R> {
-  /** Waits for the effect as long as the clocks allow. */
+export interface StreamTimeouts<R> {
+  /** Waits for the effect until one of the time-outs ends it. */
   readonly within: <A, E>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ChatError>
-  /** Takes note that something was said. */
-  readonly said: () => void
-  /** Takes note that everything was said, and only what is sent after an answer may be missing. */
-  readonly finished: () => void
-  /** Takes note that nothing is waited for any more. */
-  readonly over: () => void
+  /** A chunk with content came: from now on the idle time-out counts, from its beginning. */
+  readonly contentReceived: () => void
+  /** Every choice is finished: only the usage and `[DONE]` may be missing, and they get 5 seconds. */
+  readonly answerFinished: () => void
+  /** Nothing is waited for any more: ends the timer. */
+  readonly stop: () => void
 }
 
-/** Makes the clocks of a stream that runs in the context given. */
-export const make = <R>(
-  context: Context.Context<R | Scope.Scope>,
+/** Makes the time-outs of a stream whose calls run in the context of the caller. Its timer ends with the scope. */
+export const make = Effect.fnUntraced(function*(
   limits: Limits,
   expired: (phase: Phase, limit: Duration.Duration) => ChatError
-): Waits<R> => {
-  const alarm = Alarm.make(context)
-  const fork = Effect.runForkWith(context)
+): Effect.fn.Return<StreamTimeouts<Scope.Scope>, never, Scope.Scope> {
+  const timer = yield* ReusableTimer.make
+  const fork = Effect.runForkWith(yield* Effect.context<Scope.Scope>())
   const idle = Duration.toMillis(limits.idle)
   let phase: "first-content" | "idle" = "first-content"
-  let silence = Duration.toMillis(limits.firstContent)
+  let untilContent = Duration.toMillis(limits.firstContent)
   let total = Duration.toMillis(limits.total)
 
   const outOfTime = () =>
     Effect.fail(
-      total <= silence
+      total <= untilContent
         ? expired("total", limits.total)
         : expired(phase, phase === "idle" ? limits.idle : limits.firstContent)
     )
 
   return {
-    said: () => {
+    contentReceived: () => {
       phase = "idle"
-      silence = idle
+      untilContent = idle
     },
-    finished: () => {
-      silence = Math.min(silence, afterEnd)
+    answerFinished: () => {
+      untilContent = Math.min(untilContent, afterEnd)
     },
-    over: alarm.stop,
+    stop: timer.stop,
     within: (self) =>
       Effect.callback((resume) => {
-        const left = Math.min(silence, total)
+        const left = Math.min(untilContent, total)
         if (left <= 0) return resume(outOfTime())
         // The child starts in the step that registers its interruption, so that no interrupt can come between the two.
         const child = fork(self)
         const early = child.pollUnsafe()
         // What is there already costs no timer.
         if (early !== undefined) return resume(early)
-        const began = alarm.now()
+        const began = timer.now()
         let late = false
-        alarm.begin(began + left, () => {
+        timer.begin(began + left, () => {
           late = true
           child.interruptUnsafe()
         })
         child.addObserver((exit) => {
-          alarm.end()
+          timer.end()
           // Nothing is waited for after a failure.
-          if (exit._tag === "Failure") alarm.stop()
-          const waited = late ? left : Math.max(0, alarm.now() - began)
-          silence -= waited
+          if (exit._tag === "Failure") timer.stop()
+          const waited = late ? left : Math.max(0, timer.now() - began)
+          untilContent -= waited
           total -= waited
           resume(late ? outOfTime() : exit)
         })
         return Fiber.interrupt(child)
       })
   }
-}
+})
 
 /** The usage and `[DONE]` come at once or not at all. */
 const afterEnd = 5000

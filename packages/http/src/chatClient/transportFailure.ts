@@ -59,7 +59,7 @@ export const inBody = (target: Target, status: number, error: HttpClientError.Ht
 
 /**
  * The innermost code and address: `fetch` and connections to several addresses wrap what really happened. What does not
- * look like a code or an address is not shown, whoever wrote it.
+ * look like a code or an address is never shown.
  */
 const origin = (
   cause: unknown,

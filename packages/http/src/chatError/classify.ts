@@ -29,7 +29,8 @@ export const effectiveStatus = (status: number, says: ProviderSays): number =>
       words.get(says.type ?? "") ?? status
 
 /**
- * @internal `status` is the effective one; `longWait` says that the provider asks to wait for an hour or more.
+ * The class of a failure. `status` is the effective one; `longWait` says that the provider asks to wait for an hour or
+ * more.
  */
 export const classify = (status: number, says: ProviderSays, longWait: boolean): ResponseTag => {
   if (status >= 300 && status <= 399) return "MalformedReply"

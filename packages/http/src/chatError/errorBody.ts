@@ -1,6 +1,6 @@
 /**
- * What a provider says about a failure, read from whatever it sent: the error objects of OpenAI, Anthropic, Gemini (also
- * in an array), OpenRouter, FastAPI, Portkey and Ollama, an HTML page, plain text, or nothing.
+ * What a provider says about a failure, read from whatever it sent: the error objects of OpenAI, Anthropic, Gemini
+ * (also in an array), OpenRouter, FastAPI, Portkey and Ollama, an HTML page, plain text, or nothing.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -50,7 +50,7 @@ export const within = (json: unknown): ProviderSays | undefined => {
     : undefined
 }
 
-/** Nobody writes a sentence this long, and what judges it should not have to read more. */
+/** No error message is longer, and classification must not have to read more. */
 const bounded = (says: ProviderSays): ProviderSays => ({ ...says, text: says.text?.slice(0, 4096) })
 
 /**

@@ -34,5 +34,8 @@ word words would wrong you your
 
 const known: ReadonlySet<string> = new Set(words.trim().split(/\s+/))
 
-/** Whether a word, in small letters, says nothing about a conversation: very short words and small numbers do not either. */
+/**
+ * Whether a word, in small letters, says nothing about a conversation: very short words and small numbers do not
+ * either.
+ */
 export const isPlain = (word: string): boolean => known.has(word) || word.length < 3 || /^\d{1,6}$/.test(word)

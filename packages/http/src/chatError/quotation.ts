@@ -1,6 +1,6 @@
 /**
- * What a text quotes from others, whole or in part and however it is written: in other letters of the same word, escaped
- * as in JSON or in a URL, over several lines.
+ * What a text quotes from others, whole or in part and however it is written: in other letters of the same word,
+ * escaped as in JSON or in a URL, over several lines.
  *
  * Compared is what is left without case, space and punctuation. A quotation is a run of {@link shortRun} letters with a
  * word in it that says something, or of {@link longRun} letters of any words; it is extended as far as it goes, and to

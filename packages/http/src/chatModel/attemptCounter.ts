@@ -1,17 +1,17 @@
-/** How many calls were made for one answer, whoever made them: retries and all models of a cascade together. */
+/** Counts the calls to providers that are made for one answer: retries, and all models of a cascade, together. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as ChatError from "../ChatError.ts"
-import type { Tried } from "../ChatModel.ts"
+import type { Tried } from "./model.ts"
 
-export class Tally implements Tried {
+export class AttemptCounter implements Tried {
   attempts = 0
   possiblyBilledAttempts = 0
 
   /** Counts a call, and from its exit whether it may be billed. */
-  readonly counted = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  readonly count = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => {
       this.attempts++
       return Effect.onExit(call, (exit) =>
@@ -25,12 +25,15 @@ export class Tally implements Tried {
   }
 }
 
-/** The tally of whoever asks several models for one answer. */
-export const CurrentTally = Context.Reference<Tally | undefined>("@switchgear/http/internal/CurrentTally", {
-  defaultValue: () => undefined
-})
+/** The counter of a cascade, which asks several models for one answer. Undefined where one model is asked alone. */
+export const CurrentAttemptCounter = Context.Reference<AttemptCounter | undefined>(
+  "@switchgear/http/chatModel/attemptCounter/CurrentAttemptCounter",
+  {
+    defaultValue: () => undefined
+  }
+)
 
-/** Nobody was asked. */
+/** No provider was asked. */
 export const untried: Tried = { attempts: 0, possiblyBilledAttempts: 0 }
 
 // Only the provider itself can say that it did not work on a call: one that was left, or that died, it may have.

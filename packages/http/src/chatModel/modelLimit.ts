@@ -4,18 +4,18 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
-import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as ProviderLimits from "../ProviderLimits.ts"
+import type { RateLimiterOptions, Request } from "./model.ts"
 import { requestTokens } from "../pricing/estimateTokens.ts"
-import { CurrentListener } from "../chatClient/responseHeaders.ts"
+import { CurrentHeadersListener } from "../chatClient/responseHeaders.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import { partsOf } from "../pricing/usageParts.ts"
 
 export interface ModelLimit {
   readonly limiter: RateLimiter.RateLimiter | undefined
   /** What a request can use at most; never more than the limiter ever holds, which would refuse it for good. */
-  readonly costs: (request: ChatModel.Request) => Effect.Effect<RateLimiter.Cost>
+  readonly costs: (request: Request) => Effect.Effect<RateLimiter.Cost>
   /** Lets the limiter hear what the provider says of its limits. */
   readonly hearing: <A>(call: Effect.Effect<A, ChatError>) => Effect.Effect<A, ChatError>
   readonly hearingStream: (stream: Chunks) => Chunks
@@ -28,7 +28,7 @@ const none: ModelLimit = {
   hearingStream: identity
 }
 
-export const make = (name: string, options: ChatModel.RateLimiterOptions | undefined): Effect.Effect<ModelLimit> =>
+export const make = (name: string, options: RateLimiterOptions | undefined): Effect.Effect<ModelLimit> =>
   options === undefined ? Effect.succeed(none) : Effect.gen(function*() {
     const { assumedOutput = 4096, ...limits } = options
     const limiter = yield* RateLimiter.make({ ...limits, name })
@@ -42,8 +42,9 @@ export const make = (name: string, options: ChatModel.RateLimiterOptions | undef
           const { input, output } = requestTokens(request, assumedOutput)
           return { tokens: Math.min(held, input + output) }
         }),
-      hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentListener, heard)),
-      hearingStream: (stream) => stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentListener, heard))
+      hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentHeadersListener, heard)),
+      hearingStream: (stream) =>
+        stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentHeadersListener, heard))
     }
   })
 

@@ -1,10 +1,14 @@
 /**
- * A stream as one call: guards hold it from its first request to its last chunk. What comes before it says something is
+ * A stream as one call: guards hold it from its first request to its last chunk. What comes before its first content is
  * held back, so that until then the call can still be tried again or made elsewhere.
  *
- * The guarded call runs in a fiber of the reader's scope. It waits until the stream begins to speak, and then for its
- * end, which the reader comes to: the chunks themselves go straight to the reader. Whoever stops reading closes the scope
- * and interrupts the call, which is neither a success nor a failure of the provider.
+ * The guarded call runs in a fiber of the reader's scope. It waits for the first content, and then for the end of the
+ * stream, which the reader reports: the reader pulls the chunks itself. A reader that stops closes the scope and
+ * interrupts the call, which is neither a success nor a failure of the provider.
+ *
+ * `languageModels/oneCall.ts` does the same behind guards of the user's, which may cut a call at any time, and needs a
+ * queue between the call and its reader for that. The guards here are known and cut no stream that has begun, so a
+ * chunk costs no queue and the provider is read at the pace of the reader.
  */
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Arr from "effect/Array"
@@ -28,11 +32,11 @@ interface Speaking<A, E> {
   readonly alive: Effect.Effect<void> | undefined
 }
 
-/** What is opened, and who stands around it. */
+/** What is opened, and the guards around it. */
 export interface Opening<A, E, E2> {
   readonly source: Stream.Stream<A, E>
-  /** Whether a chunk says something. */
-  readonly says: (chunk: A) => boolean
+  /** Whether a chunk has content. */
+  readonly hasContent: (chunk: A) => boolean
   /** Around the whole call. */
   readonly guard: (call: Effect.Effect<Ending<E>, E2>) => Effect.Effect<Ending<E>, E2>
   /** Around each attempt, until it speaks. */
@@ -41,12 +45,12 @@ export interface Opening<A, E, E2> {
 
 /** Opens the source behind the guards; ends when it begins to speak, with a stream that can be read once. */
 export const open = <A, E, E2>(
-  { attempt, guard, says, source }: Opening<A, E, E2>
+  { attempt, guard, hasContent, source }: Opening<A, E, E2>
 ): Effect.Effect<Stream.Stream<A, E>, E2, Scope.Scope> =>
   Effect.gen(function*() {
     const speaking = Deferred.makeUnsafe<Speaking<A, E>, E2>()
     const call = Effect.scoped(Effect.gen(function*() {
-      const { held, pull } = yield* attempt(untilItSays(source, says))
+      const { held, pull } = yield* attempt(untilContent(source, hasContent))
       const ending = Deferred.makeUnsafe<Ending<E>>()
       yield* Deferred.succeed(speaking, { held, pull, ending, alive: yield* CircuitBreaker.signOfLife })
       return yield* Deferred.await(ending)
@@ -60,7 +64,7 @@ export const open = <A, E, E2>(
       Deferred.await(speaking),
       () => Fiber.interrupt(holding)
     )
-    // The guards have let go when the reader hears of the end.
+    // The guards are released before the reader gets the end.
     const end = (cause: Cause.Cause<E | Cause.Done>) =>
       Effect.andThen(
         Deferred.succeed(ending, Exit.asVoid(Pull.doneExitFromCause(cause)) as Ending<E>),
@@ -68,18 +72,18 @@ export const open = <A, E, E2>(
       )
     const heard = alive === undefined
       ? pull
-      : Effect.tap(pull, (chunks) => chunks.some(says) ? alive : Effect.void)
+      : Effect.tap(pull, (chunks) => chunks.some(hasContent) ? alive : Effect.void)
     return read(held, Effect.onError(heard, end))
   })
 
-/** Pulls up to the first chunk that says something, or to the end of a stream that says nothing. */
-const untilItSays = <A, E>(source: Stream.Stream<A, E>, says: (chunk: A) => boolean) =>
+/** Pulls up to the first chunk with content, or to the end of a stream without any. */
+const untilContent = <A, E>(source: Stream.Stream<A, E>, hasContent: (chunk: A) => boolean) =>
   Effect.flatMap(Stream.toPull(source), (pull) => {
     const held: Array<A> = []
     const silent: Effect.Effect<Pick<Speaking<A, E>, "held" | "pull">, E> = Pull.catchDone(
       Effect.flatMap(pull, (chunks) => {
         held.push(...chunks)
-        return chunks.some(says) ? Effect.succeed({ held, pull }) : silent
+        return chunks.some(hasContent) ? Effect.succeed({ held, pull }) : silent
       }),
       () => Effect.succeed({ held, pull: Cause.done() })
     )

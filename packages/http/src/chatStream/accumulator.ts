@@ -1,10 +1,10 @@
 /**
- * Adds chunks up to a reply. Grows with what is said, not with the number of chunks.
+ * Adds chunks up to a reply. Grows with the content, not with the number of chunks.
  */
 import * as Predicate from "effect/Predicate"
 import type * as ChatSchema from "../ChatSchema.ts"
 
-export interface Gathered {
+export interface Accumulator {
   readonly add: (chunk: ChatSchema.ChatChunk) => void
   /** What the chunks add up to, or `undefined` while none had a choice. */
   readonly reply: () => ChatSchema.ChatReply | undefined
@@ -20,7 +20,7 @@ interface Choice {
   lastCall: number
 }
 
-export const make = (): Gathered => {
+export const make = (): Accumulator => {
   const top: Fields = new Map()
   const choices = new Map<number, Choice>()
 

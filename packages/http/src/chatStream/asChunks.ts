@@ -1,4 +1,4 @@
-/** A whole reply as the chunks of a stream, for whoever asked for a stream and is served from elsewhere. */
+/** A whole reply as the chunks of a stream, for a caller that asked for a stream and is served a kept reply. */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as ChatSchema from "../ChatSchema.ts"
 

@@ -1,8 +1,8 @@
 /**
  * From parsed JSON to a chunk. Total: what is no chunk gives `undefined`.
  *
- * `ChatSchema.ChatChunk` says what a chunk is, and costs more than everything else a chunk costs. JSON that has the right
- * types throughout, which is nearly all there is, is what the schema would give, so it is only looked at.
+ * `ChatSchema.ChatChunk` says what a chunk is, and costs more than everything else a chunk costs. JSON that has the
+ * right types throughout, which is nearly all there is, is what the schema would give, so it is only looked at.
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"

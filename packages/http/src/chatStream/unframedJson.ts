@@ -4,14 +4,14 @@
  *
  * Text goes through in pieces of any size; what is found does not depend on where they were cut.
  */
-export interface StrayJson {
-  /** Takes in what came: gives what is to be read as events, and the stray JSON once it has ended. */
+export interface UnframedJson {
+  /** Takes in what came: gives what is to be read as events, and the unframed JSON once it has ended. */
   readonly push: (piece: string) => { readonly events: string; readonly json: string | undefined }
-  /** Stray JSON that had not ended when the stream did. */
+  /** Unframed JSON that had not ended when the stream did. */
   readonly end: () => string | undefined
 }
 
-export const make = (limit: number): StrayJson => {
+export const make = (limit: number): UnframedJson => {
   let json: string | undefined
   let atLineStart = true
 

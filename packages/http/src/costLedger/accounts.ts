@@ -1,7 +1,7 @@
 /**
- * The accounts of tenants, at most so many. An account is given up only when a new one would say the same: nothing is in
- * flight and nothing is spent in any window that still runs. When none can be given up, tenants that have no account
- * share one, with one budget: so whoever makes up names of tenants gets no money by it.
+ * The accounts of tenants, at most so many. An account is given up only when a new one would say the same: nothing is
+ * in flight and nothing is spent in any window that still runs. When none can be given up, tenants that have no account
+ * share one, with one budget: so a caller that makes up names of tenants cannot spend more.
  */
 import { Meter, type Rule } from "./budgetMeter.ts"
 import { type Amount, plus } from "../pricing/money.ts"
@@ -91,7 +91,8 @@ export class Accounts {
       this.named.delete(tenant)
       this.shared.totals.add(account.totals)
     }
-    // Whoever spent from the shared account in this window would begin anew with an account of its own.
+    // A tenant that spent from the shared account in this window would have its whole budget again in an account of its
+    // own.
     return this.named.size >= this.capacity || !this.shared.isFresh(now) ? this.shared : new Account(this.rules)
   }
 }

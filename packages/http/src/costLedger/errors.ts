@@ -1,10 +1,15 @@
-/** How a ledger says no. */
+/** The errors of a ledger. */
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { format } from "../Pricing.ts"
 
-/** The budget does not hold the call: it was not made. */
+/**
+ * The budget does not hold the call: it was not made.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class BudgetExceeded
   extends Schema.TaggedError<BudgetExceeded>("@switchgear/http/CostLedger/BudgetExceeded")("BudgetExceeded", {
     tenant: Schema.String,
@@ -34,7 +39,12 @@ export class BudgetExceeded
   }
 }
 
-/** An option out of range. */
+/**
+ * An option out of range.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class InvalidOption
   extends Schema.TaggedError<InvalidOption>("@switchgear/http/CostLedger/InvalidOption")("InvalidOption", {
     field: Schema.String,
@@ -47,7 +57,12 @@ export class InvalidOption
   }
 }
 
-/** A model that budgets cannot be kept for, because the price of its input or output is not known. */
+/**
+ * A model that budgets cannot be kept for, because the price of its input or output is not known.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class PriceMissing
   extends Schema.TaggedError<PriceMissing>("@switchgear/http/CostLedger/PriceMissing")("PriceMissing", {
     model: Schema.String,

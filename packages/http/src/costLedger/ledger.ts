@@ -1,19 +1,19 @@
-/** The books of a ledger: calls are begun and ended in one synchronous step each. */
+/** The state of a ledger: calls are begun and ended in one synchronous step each. */
+import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import type * as ChatModel from "../ChatModel.ts"
-import type { Bill, BudgetState, Snapshot, TenantSnapshot } from "../CostLedger.ts"
+import type { Bill, BudgetState, Snapshot, TenantSnapshot } from "./model.ts"
 import { Account, Accounts, Totals } from "./accounts.ts"
 import { type Hold, Meter } from "./budgetMeter.ts"
 import { replyTokens } from "../pricing/estimateTokens.ts"
 import { BudgetExceeded } from "./errors.ts"
 import type { Rules } from "./rules.ts"
 import { type Cost, costOf, minus } from "../pricing/money.ts"
-import { withoutStack } from "../internal/rejection.ts"
 import { nothing, type Parts, partsOf, tokens } from "../pricing/usageParts.ts"
 
 const free: Cost = costOf({}, nothing)
 
-export class Books {
+export class Ledger {
   readonly rules: Rules
   readonly total = new Totals()
   readonly models = new Map<string, Totals>()
@@ -93,7 +93,7 @@ export type Billable = Pick<ChatModel.Answer, "step" | "degradation" | "value">
 
 /** One call, from its reservation to its bill. */
 export class Entry {
-  private readonly books: Books
+  private readonly ledger: Ledger
   private readonly account: Account
   private readonly tenant: string
   private readonly request: ChatModel.Request
@@ -102,14 +102,14 @@ export class Entry {
   private ended = false
 
   constructor(
-    books: Books,
+    ledger: Ledger,
     account: Account,
     tenant: string,
     request: ChatModel.Request,
     meters: ReadonlyArray<Meter>,
     holds: ReadonlyArray<Hold>
   ) {
-    this.books = books
+    this.ledger = ledger
     this.account = account
     this.tenant = tenant
     this.request = request
@@ -119,11 +119,11 @@ export class Entry {
 
   /** Bills an answer; `said` is how many tokens of output to assume if it does not tell. */
   bill(answer: Billable, said = () => replyTokens(answer.value)): Bill {
-    const { prices, primary } = this.books.rules
+    const { prices, primary } = this.ledger.rules
     const counted = partsOf(answer.value.usage)
     const used = counted ?? this.estimated(said())
     const without = sourceOf(answer)
-    const model = without ?? this.books.modelOf(answer)
+    const model = without ?? this.ledger.modelOf(answer)
     const cost = without !== undefined ? free : costOf(model === undefined ? {} : prices[model]!, used)
     return {
       tenant: this.tenant,
@@ -140,7 +140,7 @@ export class Entry {
     const { total } = cost
     // What is not known is not nothing: it keeps at least what was reserved.
     if (!this.end((held) => total === "unknown" ? Math.max(cost.known, held) : total)) return bill
-    for (const totals of [this.books.total, this.account.totals, this.books.totalsOf(model)]) {
+    for (const totals of [this.ledger.total, this.account.totals, this.ledger.totalsOf(model)]) {
       totals.reply(cost, saving, estimated)
     }
     return bill
@@ -148,7 +148,7 @@ export class Entry {
 
   refund(): void {
     if (!this.end(() => 0)) return
-    this.books.total.failures++
+    this.ledger.total.failures++
     this.account.totals.failures++
   }
 
@@ -163,7 +163,7 @@ export class Entry {
   private estimated(output: number): Parts {
     return {
       ...nothing,
-      input: tokens(this.books.rules.estimate(this.request).input) ?? 0,
+      input: tokens(this.ledger.rules.estimate(this.request).input) ?? 0,
       output
     }
   }

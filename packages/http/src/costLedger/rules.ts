@@ -1,12 +1,10 @@
-/** From the options of a ledger to the rules it keeps, by one set of checks for options of code and written ones. */
+/**
+ * From the options of a ledger to the rules it keeps. Options from code and from configuration pass the same checks.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import * as SchemaGetter from "effect/SchemaGetter"
-import * as SchemaIssue from "effect/SchemaIssue"
-import * as SchemaParser from "effect/SchemaParser"
 import type * as ChatModel from "../ChatModel.ts"
-import type { Budget, Options } from "../CostLedger.ts"
+import type { Budget, Options } from "./options.ts"
 import * as Pricing from "../Pricing.ts"
 import type { Rule, Window } from "./budgetMeter.ts"
 import { requestTokens, type TokenEstimate } from "../pricing/estimateTokens.ts"
@@ -108,36 +106,3 @@ const invalid = (field: string, value: unknown, range: string): Effect.Effect<ne
   Effect.fail(
     new InvalidOption({ field, value: typeof value === "string" ? JSON.stringify(value) : String(value), range })
   )
-
-const Quantity = Schema.Union([Schema.Number, Schema.String]).annotate({ expected: "a number or a text" })
-
-const Form = Schema.Struct({
-  prices: Pricing.CatalogueSchema,
-  primary: Schema.String,
-  models: Schema.optionalKey(Schema.Array(Schema.String)),
-  budgets: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ per: Schema.String, dollars: Schema.Number, window: Quantity }))
-  ),
-  assumedOutput: Schema.optionalKey(Schema.Number),
-  tenants: Schema.optionalKey(Schema.Number),
-  idleTimeToLive: Schema.optionalKey(Quantity)
-})
-
-const parse = SchemaParser.decodeUnknownEffect(Form)
-
-/** Options as they are written down, checked as those of code. */
-export const written: Schema.Codec<Options, unknown> = Schema.Unknown.pipe(
-  Schema.decodeTo(Schema.declare((value): value is Options => typeof value === "object" && value !== null), {
-    decode: SchemaGetter.transformEffect((input: unknown) =>
-      Effect.flatMap(parse(input, { errors: "all", onExcessProperty: "error" }), (given) => {
-        // Whether the texts are what they must be is what the rules tell.
-        const options = given as unknown as Options
-        return Effect.mapBoth(rulesOf(options), {
-          onSuccess: () => options,
-          onFailure: ({ message }) => new SchemaIssue.InvalidValue({ message })
-        })
-      })
-    ),
-    encode: SchemaGetter.forbidden<unknown, Options>(() => "Options are read from what is written, not written")
-  })
-)

@@ -1,8 +1,8 @@
-/** What a reader has seen of a stream, as far as it is billed: the usage if it was told, and else the bytes of what was said. */
+/** The usage of a stream up to now, for its bill: as the provider reported it, and else the bytes of its content. */
 import type * as ChatSchema from "../ChatSchema.ts"
 import { bytesOf, utf8Length } from "../pricing/estimateTokens.ts"
 
-export class Seen {
+export class StreamUsage {
   bytes = 0
   usage: ChatSchema.ChatReply["usage"]
   private model: string | undefined

@@ -1,6 +1,6 @@
 /**
  * What went wrong, in the words of the platform: an `AiError` with the nearest reason there is. It says of itself what
- * the original said: whether another try makes sense, when, and whether it is a refusal that nobody should count.
+ * the original said: whether another try makes sense, when, and whether it is a rejection, which no circuit counts.
  */
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as ChatSchema from "../ChatSchema.ts"
-import * as Gather from "../chatStream/accumulator.ts"
+import * as Accumulator from "../chatStream/accumulator.ts"
 import { partsOf } from "../pricing/usageParts.ts"
 
 type Parts<Part> = Effect.Effect<Array<Part>, AiError.AiErrorReason, IdGenerator.IdGenerator>
@@ -44,7 +44,7 @@ export const chunkParts = <E>(
 
 class Speech {
   // Only what is not told as it comes: the calls, the reason of the end, the usage.
-  private readonly gathered = Gather.make()
+  private readonly accumulator = Accumulator.make()
   private block: { readonly kind: "text" | "reasoning"; readonly id: string } | undefined
   private blocks = 0
   private begun = false
@@ -57,7 +57,7 @@ class Speech {
       this.tell("reasoning", reasoningIn(delta), parts)
       this.tell("text", ChatSchema.textOf(delta.content) + (delta.refusal ?? ""), parts)
     }
-    this.gathered.add({
+    this.accumulator.add({
       ...chunk.usage && { usage: chunk.usage },
       choices: first.map(({ delta, finish_reason }) => ({
         delta: delta?.tool_calls ? { tool_calls: delta.tool_calls } : {},
@@ -70,7 +70,7 @@ class Speech {
   end(): Parts<Response.StreamPartEncoded> {
     const parts: Array<Response.StreamPartEncoded> = []
     this.close(parts)
-    const reply = this.gathered.reply()
+    const reply = this.accumulator.reply()
     const choice = reply?.choices[0]
     return Effect.map(Effect.forEach(choice?.message.tool_calls ?? [], toolCall), (calls) => [
       ...parts,

@@ -1,7 +1,7 @@
 /**
  * A language model whose answers other language models give. What they write comes as it is; the calls of tools in it
  * are resolved here, after the answer has been accepted and outside of every guard, so that a handler runs once however
- * many models were asked, and its failure is nobody's but the caller's.
+ * many models were asked, and its failure goes to the caller only.
  */
 import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
@@ -137,7 +137,9 @@ const encoding = <Part extends Response.AnyPart, Encoded>(
   return Effect.mapError(encode(part), (error) => aiError(method, AiError.InvalidOutputError.fromSchemaError(error)))
 }
 
-/** A provider that fails after it has answered with 200 can say so in a part only. What it says may quote the prompt. */
+/**
+ * A provider that fails after it has answered with 200 can say so in a part only. What it says may quote the prompt.
+ */
 const failedInBand = (method: string, error: unknown): Effect.Effect<never, AiError.AiError> =>
   AiError.isAiError(error)
     ? Effect.fail(error)

@@ -15,7 +15,7 @@ import * as Spans from "./spans.ts"
 export interface Options {
   /**
    * Who answers, by the name that OpenTelemetry has for it: `gen_ai.provider.name` of the spans.
-   * @default "openai", as for everybody who speaks its protocol
+   * @default "openai", whose protocol it is
    */
   readonly provider?: string | undefined
   /** More fields of every request, such as `temperature`. They are passed on as they are. @default none */

@@ -1,7 +1,7 @@
-/** Whether a part says something, or only opens what is to be said. */
+/** Whether a part has content, or only opens or closes a block of it. */
 import type * as Response from "effect/ai/Response"
 
-export const says = (part: Response.StreamPartEncoded): boolean => {
+export const hasContent = (part: Response.StreamPartEncoded): boolean => {
   switch (part.type) {
     case "response-metadata":
     case "text-start":

@@ -1,10 +1,14 @@
 /**
- * A stream as one call behind any guard: it is let in once, and the guard lets go when the stream has ended. Until it
- * begins to speak, what has come is held back, so that the guard may try again and the caller may ask somebody else.
+ * A stream as one call behind any guard: the guard admits it once, and releases it when the stream has ended. What
+ * comes before its first content is held back, so that the guard may try again and the caller may ask another model.
  *
- * The guarded call reads the stream itself and hands it over, so that a guard that cuts the call also ends the reading,
- * and tells the reader why. A reader who leaves closes the scope: the call is interrupted, which is neither a success nor
- * a failure.
+ * The guarded call reads the stream itself and hands it over through a queue, so that a guard that cuts the call also
+ * ends the reading, and tells the reader why. A reader that stops closes the scope: the call is interrupted, which is
+ * neither a success nor a failure.
+ *
+ * `chatModel/streamCall.ts` holds the stream of one model without a queue: its guards cut no stream that has begun, so
+ * its reader can pull the chunks itself. Guards of the user's may cut at any time, and a reader that pulled would not
+ * be told why.
  */
 import * as Attempts from "@switchgear/core/Attempts"
 import type * as Cause from "effect/Cause"
@@ -15,21 +19,21 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/** What stands around a call and adds `E` to its errors. A `Pipeline` does, and so does each of its parts. */
+/** A guard: it wraps a call and adds `E` to its errors. */
 export interface Guards<out E> {
   readonly protect: <A, E1, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E1 | E, R>
 }
 
 export interface Call<A, E, R, E2> {
   readonly source: Stream.Stream<A, E, R>
-  /** Whether the model says something with it. */
-  readonly says: (part: A) => boolean
+  /** Whether the part has content. */
+  readonly hasContent: (part: A) => boolean
   readonly guards: Guards<E2>
 }
 
 /** Begins the call; ends when the stream begins to speak or has ended, with all of it, to be read once. */
 export const open = <A, E, R, E2>(
-  { guards, says, source }: Call<A, E, R, E2>
+  { guards, hasContent, source }: Call<A, E, R, E2>
 ): Effect.Effect<Stream.Stream<A, E | E2>, E | E2, R | Scope.Scope> =>
   Effect.gen(function*() {
     const around = yield* Attempts.CurrentAttempts
@@ -50,7 +54,7 @@ export const open = <A, E, R, E2>(
       return Stream.runForEachArray(source, (parts) => {
         if (hasBegun()) return Queue.offerAll(queue, parts)
         held.push(...parts)
-        return parts.some(says) ? begin(held) : Effect.void
+        return parts.some(hasContent) ? begin(held) : Effect.void
       }).pipe(
         Effect.andThen(Effect.suspend(() => hasBegun() ? Effect.void : Effect.asVoid(begin(held)))),
         Effect.onExit((exit) =>
@@ -80,5 +84,5 @@ export const open = <A, E, R, E2>(
     return Stream.fromQueue(queue)
   })
 
-/** Parts that may lie ready for a reader who is slower than the model, before the model has to wait for him. */
+/** Parts that are read ahead of a slow reader before the model has to wait for it. */
 const readAhead = 64

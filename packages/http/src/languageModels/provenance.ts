@@ -4,7 +4,7 @@ import type * as Response from "effect/ai/Response"
 import * as Predicate from "effect/Predicate"
 import { nameOf } from "./aiErrors.ts"
 
-/** Who answered, how far that is from what was asked for, and what failed before. */
+/** The step that answered, the degradation, and the errors before it. */
 export interface Provenance {
   readonly step: string
   readonly degradation: Cascade.Degradation
@@ -14,7 +14,7 @@ export interface Provenance {
   readonly attempts?: number | undefined
 }
 
-/** Of the answers of a chat model or a cascade; undefined where nobody wrote one, as under a single platform model. */
+/** The provenance of an answer of a chat model or a cascade; undefined for a single model of the platform. */
 export const read = (content: ReadonlyArray<Response.AnyPart>): Provenance | undefined =>
   readFrom(content.find((part) => part.type === "finish")?.metadata)
 
@@ -28,8 +28,8 @@ export const of = (
 })
 
 /**
- * Writes it on the last part. What a model within wrote stays as long as that was the first one asked, and an answer never
- * gets better on its way out.
+ * Writes it on the last part. What a model within wrote stays as long as that was the first one asked, and an answer
+ * never gets better on its way out.
  */
 export const written = (provenance: Provenance) => <Part extends Response.AnyPartEncoded>(part: Part): Part => {
   if (part.type !== "finish") return part

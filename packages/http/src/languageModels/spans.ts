@@ -1,4 +1,7 @@
-/** The attributes of a model's span, by the names of OpenTelemetry's conventions for generative AI. Names and counts only. */
+/**
+ * The attributes of a model's span, by the names of OpenTelemetry's conventions for generative AI. Names and counts
+ * only.
+ */
 import type * as Response from "effect/ai/Response"
 import * as Telemetry from "effect/ai/Telemetry"
 import type { Span } from "effect/Tracer"
@@ -48,7 +51,7 @@ export const annotatePart = (span: Span, part: Response.AnyPartEncoded): void =>
   }
 }
 
-/** No convention covers who else was asked. */
+/** No convention has names for the step, the degradation and the attempts. */
 export const annotateProvenance = (span: Span, { attempts, degradation, step }: Provenance): void => {
   span.attribute("switchgear.step", step)
   span.attribute("switchgear.degradation", degradation)

@@ -1,5 +1,8 @@
 /**
  * The HTTP client of Node under a chat client: connect timeout and proxy.
+ *
+ * Of the sources that are not for tests, only this file and `modelCascade/cacheKey.ts` import from Node, and only
+ * `proxy.ts` beside this one reads the environment.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
@@ -7,16 +10,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-
-export interface Proxy {
-  readonly http?: string | undefined
-  readonly https?: string | undefined
-  readonly except?: string | undefined
-}
+import type { ProxyInput } from "./proxy.ts"
 
 export interface Settings {
   readonly connectTimeout: Duration.Duration
-  readonly proxy: Proxy | "environment" | "none"
+  readonly proxy: ProxyInput
 }
 
 export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>

@@ -2,7 +2,6 @@
  * How many tokens a call can use at most, told before it is made. The tokenizers of today make at most one token of a
  * byte, so the bytes of a text are a bound without knowing its language or the model; English is about four times less.
  */
-import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { tokens } from "./usageParts.ts"
 
@@ -13,7 +12,7 @@ export interface TokenEstimate {
 }
 
 /** The bytes of the request, and for each choice what it may be long, or `assumed` where the request does not say. */
-export const requestTokens = (request: ChatModel.Request, assumed: number): TokenEstimate => {
+export const requestTokens = (request: Readonly<Record<string, unknown>>, assumed: number): TokenEstimate => {
   const longest = tokens(request["max_completion_tokens"]) ?? tokens(request["max_tokens"]) ?? assumed
   const choices = Math.max(tokens(request["n"]) ?? 1, 1)
   return { input: bytesOf(request), output: tokens(longest * choices)! }

@@ -1,16 +1,31 @@
 /**
- * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint`, since they pass what a number holds
- * exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
+ * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint`, since they pass what a number
+ * holds exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
  */
 import { type Part, partNames, type Parts } from "./usageParts.ts"
 
-/** An amount in whole micro-dollars, or that it is not known. */
+/**
+ * An amount in whole micro-dollars, or that it is not known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Amount = number | "unknown"
 
-/** Micro-dollars for a million tokens. A part that is not named has no known price, which is not a price of 0. */
+/**
+ * Micro-dollars for a million tokens, by part. A part that is not named has no known price, which is not a price of 0.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Price = { readonly [P in Part]?: number | undefined }
 
-/** What some tokens cost, part by part. */
+/**
+ * What some tokens cost: the `total`, each of the `parts`, and what is `known` of it at least.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Cost {
   /** All parts together; unknown if tokens were used in a part that has no known price. */
   readonly total: Amount
@@ -34,8 +49,8 @@ export const exactly = (tokens: number, perMillion: number): bigint => BigInt(to
 export const exchanged = (exact: bigint, rate: number): number => divided(exact * BigInt(rate), million * million)
 
 /**
- * Prices disjoint parts. What is rounded, once, is the sum of the parts up to each; a part is the difference of two such
- * sums. So the parts add up to the total to the last micro-dollar, and none is off by more than one.
+ * Prices disjoint parts. What is rounded, once, is the sum of the parts up to each; a part is the difference of two
+ * such sums. So the parts add up to the total to the last micro-dollar, and none is off by more than one.
  */
 export const costOf = (price: Price, used: Parts): Cost => {
   const parts = {} as { [P in Part]: Amount }

@@ -15,8 +15,21 @@ export const partNames = [
   "audioOutput"
 ] as const
 
+/**
+ * A kind of token that can have a price of its own: of the prompt `input`, `cachedInput`, `cacheWrite` and
+ * `audioInput`, of the completion `output`, `reasoning` and `audioOutput`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Part = (typeof partNames)[number]
 
+/**
+ * How many tokens each part has. No token is in two of them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Parts = { readonly [P in Part]: number }
 
 export const nothing: Parts = {

@@ -7,7 +7,12 @@ import * as RetryAfter from "../chatError/retryAfter.ts"
 /** The headers of a response, by their names in small letters. */
 export type Headers = Readonly<Record<string, string | undefined>>
 
-/** What is said about one resource. Every number is finite and not negative. */
+/**
+ * What is said about one resource. Every number is finite and not negative.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Allowance {
   readonly limit?: number | undefined
   readonly remaining?: number | undefined
@@ -15,19 +20,24 @@ export interface Allowance {
   readonly resetsIn?: number | undefined
 }
 
-/** What a response says about limits. */
+/**
+ * What a response says about limits.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Said {
   readonly requests?: Allowance | undefined
   readonly tokens?: Allowance | undefined
 }
 
 /**
- * Reads the headers at the time `now`, in milliseconds since 1970. Total: what makes no sense is not said. Where several
- * headers speak of the same, the tighter one counts.
+ * Reads the headers at the time `now`, in milliseconds since 1970. Total: what makes no sense is not said. Where
+ * several headers speak of the same, the tighter one counts.
  *
  * Anthropic limits tokens of the prompt and of the answer apart, and a limiter counts them together. So together is how
- * they are read: the smaller limit alone would refuse prompts that the provider takes. Only where one of the two is spent
- * is nothing left, because every call needs some of each.
+ * they are read: the smaller limit alone would refuse prompts that the provider takes. Only where one of the two is
+ * spent is nothing left, because every call needs some of each.
  */
 export const parse = (headers: Headers, now: number): Said | undefined => {
   const said = (names: Names) => read(headers, names, now)
@@ -67,7 +77,7 @@ const read = (headers: Headers, names: Names, now: number): Allowance | undefine
   const limit = count(headers[names.limit])
   const remaining = count(headers[names.remaining])
   const resetsIn = reset(headers[names.reset], now)
-  // Nothing passes a limit of zero: who writes it on an answer means that there is none, and none that is left of it.
+  // Nothing passes a limit of zero: a provider that sends it on an answer means that there is no limit.
   return limit === 0 || (limit ?? remaining ?? resetsIn) === undefined ? undefined : { limit, remaining, resetsIn }
 }
 

@@ -2,13 +2,18 @@
  * What a simulated model does with a request: how long it thinks, how much it can do at once, and how it answers.
  *
  * A behaviour is plain data, so that a script can be written down, compared and changed while a test runs.
+ *
+ * @since 0.1.0
  */
 import { Latency as Times } from "@switchgear/core/testing"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import type * as Random from "effect/Random"
 
-/** What one model does. Everything left out is a healthy default: at once, without bound, with a short answer. */
+/**
+ * What one model does. Everything left out is a healthy default: at once, without bound, with a short answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Behaviour {
   /** The time before the answer begins. @default none */
   readonly latency?: Latency | undefined
@@ -18,19 +23,32 @@ export interface Behaviour {
   readonly outcome?: Outcome | undefined
 }
 
-/** A distribution of waiting times. */
+/**
+ * A distribution of waiting times.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Latency = Times.Latency
 
 /**
- * How many requests are worked on at once, and what becomes of those above it: they wait their turn (`queues`), they all
- * share the machine, so that twice the load takes twice the time (`slows`), or they are refused with 503 or 529.
+ * How many requests are worked on at once, and what becomes of those above it: they wait their turn (`queues`), they
+ * all share the machine, so that twice the load takes twice the time (`slows`), or they are refused with 503 or 529.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface Capacity {
   readonly concurrency: number
   readonly above: "queues" | "slows" | "503" | "529"
 }
 
-/** How a request ends. */
+/**
+ * How a request ends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Outcome =
   | { readonly _tag: "Ok"; readonly text: string | undefined; readonly over: Duration.Input | undefined }
   | {
@@ -47,6 +65,9 @@ export type Outcome =
 /**
  * How an answer is streamed. Everything left out is a healthy default: a role, the text in chunks of four characters
  * without pauses, the usage if it was asked for, `[DONE]`.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface StreamScript {
   /** What is said. @default a greeting in the name of the model */
@@ -70,6 +91,9 @@ export interface StreamScript {
 /**
  * How a stream ends: whole or without what should be there at the end, or after so many chunks of content with a
  * connection that is closed, silence, heartbeats for ever, an error, or other bytes.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type StreamEnd =
   | {
@@ -89,64 +113,134 @@ export type StreamEnd =
   | { readonly _tag: "Error"; readonly after: number; readonly error: unknown }
   | { readonly _tag: "Garbage"; readonly after: number; readonly text: string }
 
-/** Always the same time. */
+/**
+ * Always the same time.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const constant = Times.constant
 
-/** Any time between the two, all equally likely. */
+/**
+ * Any time between the two, all equally likely.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const uniform = Times.uniform
 
-/** Mostly near the median with a long tail, as real models are: one answer in twenty takes longer than `p95`. */
+/**
+ * Mostly near the median with a long tail, as real models are: one answer in twenty takes longer than `p95`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const logNormal = Times.logNormal
 
-/** A whole answer. Without a text it greets in the name of the model. */
+/**
+ * A whole answer. Without a text it greets in the name of the model.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const ok = (text?: string): Outcome => ({ _tag: "Ok", text, over: undefined })
 
-/** A whole answer whose head comes at once and whose body dribbles in over the time given. */
+/**
+ * A whole answer whose head comes at once and whose body dribbles in over the time given.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const slowBody = (over: Duration.Input, text?: string): Outcome => ({ _tag: "Ok", text, over })
 
-/** An answer that is streamed by a script. A request without `stream` gets the same text whole. */
+/**
+ * An answer that is streamed by a script. A request without `stream` gets the same text whole.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const stream = (script: StreamScript = {}): Outcome => ({ _tag: "Stream", script })
 
-/** Ends a stream as some providers do: without `[DONE]`, without a `finish_reason`, or without both, which is no end. */
+/**
+ * Ends a stream as some providers do: without `[DONE]`, without a `finish_reason`, or without both, which is no end.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const endWithout = (
   without: "[DONE]" | "finish_reason" | "both",
   connection: "closed" | "open" = "closed"
 ): StreamEnd => ({ _tag: "Whole", without, connection })
 
-/** Closes the connection after so many chunks of content. */
+/**
+ * Closes the connection after so many chunks of content.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const cutAfter = (chunks: number): StreamEnd => ({ _tag: "Cut", after: chunks })
 
-/** Says nothing more after so many chunks of content, with the connection open. */
+/**
+ * Says nothing more after so many chunks of content, with the connection open.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const stallAfter = (chunks: number): StreamEnd => ({ _tag: "Stall", after: chunks })
 
-/** Sends only signs of life after so many chunks of content, for ever. */
+/**
+ * Sends only signs of life after so many chunks of content, for ever.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const heartbeatAfter = (
   chunks: number,
   every: Duration.Input,
   as: "comment" | "ping" | "role" = "comment"
 ): StreamEnd => ({ _tag: "Heartbeat", after: chunks, every, as })
 
-/** Sends an error after so many chunks of content and ends: a text goes out as it is, any other value as an event. */
+/**
+ * Sends an error after so many chunks of content and ends: a text goes out as it is, any other value as an event.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const errorAfter = (
   chunks: number,
   error: unknown = { error: { message: "The server had an error", type: "server_error", param: null, code: null } }
 ): StreamEnd => ({ _tag: "Error", after: chunks, error })
 
-/** Sends something else after so many chunks of content and ends. */
+/**
+ * Sends something else after so many chunks of content and ends.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const garbageAfter = (chunks: number, text: string = "data: {\"choices\": [{\"delta\"\n\n"): StreamEnd => ({
   _tag: "Garbage",
   after: chunks,
   text
 })
 
-/** Any response: a text body goes out as it is, any other value as JSON. */
+/**
+ * Any response: a text body goes out as it is, any other value as JSON.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const respond = (
   status: number,
   body: unknown = "",
   headers: Readonly<Record<string, string>> = {}
 ): Outcome => ({ _tag: "Respond", status, headers, body })
 
-/** An error in the words of OpenAI. */
+/**
+ * An error in the words of OpenAI.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const error = (
   status: number,
   details: { readonly message: string; readonly type?: string | undefined; readonly code?: string | undefined },
@@ -156,7 +250,12 @@ export const error = (
     error: { message: details.message, type: details.type ?? null, param: null, code: details.code ?? null }
   }, headers)
 
-/** 429, with a `retry-after` in seconds where one is given. */
+/**
+ * 429, with a `retry-after` in seconds where one is given.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const rateLimited = (retryAfter?: Duration.Input): Outcome =>
   error(
     429,
@@ -164,46 +263,86 @@ export const rateLimited = (retryAfter?: Duration.Input): Outcome =>
     retryAfter === undefined ? {} : { "retry-after": String(Duration.toSeconds(retryAfter)) }
   )
 
-/** 401 for a key the provider does not know. */
+/**
+ * 401 for a key the provider does not know.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const unauthorized: Outcome = error(401, {
   message: "Incorrect API key provided. You can find your API key in the dashboard.",
   type: "invalid_request_error",
   code: "invalid_api_key"
 })
 
-/** 429 for an account whose money is spent. */
+/**
+ * 429 for an account whose money is spent.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const quotaExhausted: Outcome = error(429, {
   message: "You exceeded your current quota, please check your plan and billing details.",
   type: "insufficient_quota",
   code: "insufficient_quota"
 })
 
-/** 500. */
+/**
+ * 500.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const serverError: Outcome = error(500, {
   message: "The server had an error while processing your request",
   type: "server_error"
 })
 
-/** 503, as OpenAI says that it is overloaded. */
+/**
+ * 503, as OpenAI says that it is overloaded.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const unavailable: Outcome = error(503, {
   message: "The engine is currently overloaded, please try again later",
   type: "service_unavailable_error",
   code: "server_is_overloaded"
 })
 
-/** 529, as Anthropic says that it is overloaded. */
+/**
+ * 529, as Anthropic says that it is overloaded.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const overloaded: Outcome = respond(529, {
   type: "error",
   error: { type: "overloaded_error", message: "Overloaded" }
 })
 
-/** Takes the request and never answers. */
+/**
+ * Takes the request and never answers.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const hang: Outcome = { _tag: "Hang" }
 
-/** Closes the connection, before the answer begins or in the middle of it. */
+/**
+ * Closes the connection, before the answer begins or in the middle of it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const cut = (at: "before-headers" | "mid-body"): Outcome => ({ _tag: "Cut", at })
 
-/** The error page of a CDN. */
+/**
+ * The error page of a CDN.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const htmlError = (status: number = 502): Outcome =>
   respond(
     status,
@@ -211,69 +350,31 @@ export const htmlError = (status: number = 502): Outcome =>
     { "content-type": "text/html" }
   )
 
-/** A 200 that holds an error, as OpenRouter sends when its upstream fails late. */
+/**
+ * A 200 that holds an error, as OpenRouter sends when its upstream fails late.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const errorInside200: Outcome = respond(200, {
   error: { code: 502, message: "Provider returned error" }
 })
 
-/** A 200 with nothing in it. */
+/**
+ * A 200 with nothing in it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const emptyBody: Outcome = respond(200)
 
 /**
  * One outcome or another, by share. Shares are weights: `mix([[1, serverError], [4, ok()]])` fails one in five.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const mix = (shares: ReadonlyArray<readonly [share: number, outcome: Outcome]>): Outcome => ({
   _tag: "Mix",
   shares
 })
-
-/** @internal How the milliseconds that each request waits are drawn. */
-export const sampler = (latency: Latency | undefined): (random: Random.Random) => number =>
-  latency === undefined ? () => 0 : Times.sampler(latency)
-
-/** @internal The outcome one request meets. */
-export const choose = (outcome: Outcome, random: Random.Random): Exclude<Outcome, { _tag: "Mix" }> => {
-  if (outcome._tag !== "Mix") return outcome
-  const total = outcome.shares.reduce((sum, [share]) => sum + share, 0)
-  let left = random.nextDoubleUnsafe() * total
-  for (const [share, next] of outcome.shares) {
-    left -= share
-    if (left < 0) return choose(next, random)
-  }
-  return choose(outcome.shares.at(-1)?.[1] ?? ok(), random)
-}
-
-/**
- * @internal Nonsense in a script is a mistake of the test that wrote it, so it throws where the script is set.
- */
-export const validate = (model: string, { capacity, latency, outcome }: Behaviour): Effect.Effect<void> =>
-  Effect.sync(() => {
-    const where = `SimulatedProvider: the behaviour of ${model}`
-    if (capacity !== undefined && !(Number.isInteger(capacity.concurrency) && capacity.concurrency > 0)) {
-      throw new RangeError(`${where}: capacity.concurrency must be a positive integer, got ${capacity.concurrency}`)
-    }
-    if (latency !== undefined) Times.validate(where, latency)
-    if (outcome !== undefined) validateOutcome(where, outcome)
-  })
-
-const validateOutcome = (where: string, outcome: Outcome): void => {
-  if (outcome._tag === "Mix") {
-    if (!outcome.shares.some(([share]) => share > 0)) throw new RangeError(`${where}: a mix must have a share above 0`)
-    for (const [, mixed] of outcome.shares) validateOutcome(where, mixed)
-  }
-  if (outcome._tag !== "Stream") return
-  const { chunks, end, firstContentAfter, pause } = outcome.script
-  if (chunks !== undefined && !(Number.isInteger(chunks) && chunks > 0)) {
-    throw new RangeError(`${where}: script.chunks must be a positive integer, got ${chunks}`)
-  }
-  if (end !== undefined && "after" in end && !(Number.isInteger(end.after) && end.after >= 0)) {
-    throw new RangeError(`${where}: script.end.after must be an integer of 0 or more, got ${end.after}`)
-  }
-  const every = end?._tag === "Heartbeat" ? end.every : undefined
-  for (const [field, value] of Object.entries({ firstContentAfter, pause, "end.every": every })) {
-    const millis = value === undefined ? 0 : Duration.toMillis(Duration.fromInputUnsafe(value))
-    if (!(millis >= 0 && millis < Infinity)) {
-      throw new RangeError(`${where}: script.${field} must be a finite duration of 0 or more, got ${millis} ms`)
-    }
-  }
-}

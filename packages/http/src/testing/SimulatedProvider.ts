@@ -2,14 +2,16 @@
  * A model provider to test against: it speaks chat completions for several models, whole and streamed, and does what a
  * script says, from a healthy answer to a connection that hangs. The script can be changed while calls are running.
  *
- * The same provider is reached in two ways: over real sockets (`serve`, on loopback and a free port), or in memory as an
- * `HttpClient` (`layerHttpClient`), where every wait follows the Effect clock and so a night passes in a moment under
- * `TestClock`. Chance comes from the `Random` service at the time the provider is made, so a seed repeats a run.
+ * The same provider is reached in two ways: over real sockets (`serve`, on loopback and a free port), or in memory as
+ * an `HttpClient` (`layerHttpClient`), where every wait follows the Effect clock and so a night passes in a moment
+ * under `TestClock`. Chance comes from the `Random` service at the time the provider is made, so a seed repeats a run.
  *
  * **Gotchas**
  *
- * A call that hangs or waits is not let go by a change of script: it ends when its client gives up, as with a real
+ * A change of script does not end a call that hangs or waits: it ends when its client gives up, as with a real
  * provider. A call that waits for its turn meets the script of the moment its turn comes.
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -25,11 +27,18 @@ import * as Semaphore from "effect/Semaphore"
 import { textOf } from "../ChatSchema.ts"
 import { parseJson } from "../chatError/errorBody.ts"
 import * as Behaviour from "./Behaviour.ts"
-import * as InMemory from "./inMemory.ts"
-import * as Server from "./server.ts"
-import * as Wire from "./wire.ts"
+import * as InMemory from "./simulatedProvider/inMemory.ts"
+import * as PlayBehaviour from "./simulatedProvider/playBehaviour.ts"
+import * as Server from "./simulatedProvider/server.ts"
+import { encodeOutcome } from "./simulatedProvider/encodeOutcome.ts"
+import type * as Wire from "./simulatedProvider/wire.ts"
 
-/** What a model, or the whole provider, has been asked so far: `started = answered + cut + aborted + inFlight`. */
+/**
+ * What a model, or the whole provider, has been asked so far: `started = answered + cut + aborted + inFlight`.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
 export interface Stats {
   /** Requests that arrived. */
   readonly started: number
@@ -45,15 +54,22 @@ export interface Stats {
   readonly maxInFlight: number
 }
 
-/** A provider that follows a script. */
+/**
+ * A provider that follows a script.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export class SimulatedProvider extends Context.Service<SimulatedProvider, {
   /** Gives a model another behaviour from the next request on, or adds a model. */
   readonly set: (model: string, behaviour: Behaviour.Behaviour) => Effect.Effect<void>
-  /** Gives the requests with a key a behaviour of their own from the next on, or, with `undefined`, that of the model. */
+  /**
+   * Gives the requests with a key a behaviour of their own from the next on, or, with `undefined`, that of the model.
+   */
   readonly setKey: (key: string, behaviour: Behaviour.Behaviour | undefined) => Effect.Effect<void>
-  /** The counts of one model. All are 0 for a model nobody asked. */
+  /** The counts of one model. All are 0 for a model that was not asked. */
   readonly stats: (model: string) => Effect.Effect<Stats>
-  /** The counts of one key. All are 0 for a key nobody used. */
+  /** The counts of one key. All are 0 for a key that was not used. */
   readonly keyStats: (key: string) => Effect.Effect<Stats>
   /** The counts over all requests, those for unknown models and with wrong keys included. */
   readonly total: Effect.Effect<Stats>
@@ -61,6 +77,12 @@ export class SimulatedProvider extends Context.Service<SimulatedProvider, {
   readonly handle: Wire.Handle
 }>()("@switchgear/http/testing/SimulatedProvider") {}
 
+/**
+ * What the provider offers, and how it behaves.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Options {
   /** The models there are and what they do. Any other model is answered with 404. */
   readonly models: Readonly<Record<string, Behaviour.Behaviour>>
@@ -68,11 +90,18 @@ export interface Options {
   readonly apiKey?: Redacted.Redacted | undefined
   /** Keys that meet a behaviour of their own whatever the model, such as one that is spent or slow. @default none */
   readonly keys?: Readonly<Record<string, Behaviour.Behaviour>> | undefined
-  /** What a `GET` of a path meets, such as `/user/balance`. Without them only completions are answered. @default none */
+  /**
+   * What a `GET` of a path meets, such as `/user/balance`. Without them only completions are answered. @default none
+   */
   readonly pages?: Readonly<Record<string, Behaviour.Behaviour>> | undefined
 }
 
-/** Makes a provider that nobody can reach yet: see `serve` and `httpClient`. */
+/**
+ * Makes a provider without a way to reach it: see `serve` and `httpClient`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<SimulatedProvider["Service"]> {
   const random = yield* Random.Random
   const models = new Map<string, Model>()
@@ -85,12 +114,12 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   const put = (group: Map<string, Model>, name: string, behaviour: Behaviour.Behaviour, shown = name) =>
     Effect.andThen(
-      Behaviour.validate(shown, behaviour),
+      PlayBehaviour.validate(shown, behaviour),
       Effect.suspend(() => {
         const model = group.get(name) ?? newModel()
         group.set(name, model)
         model.behaviour = behaviour
-        model.latency = Behaviour.sampler(behaviour.latency)
+        model.latency = PlayBehaviour.sampler(behaviour.latency)
         return Semaphore.resize(
           model.slots,
           behaviour.capacity?.above === "queues" ? behaviour.capacity.concurrency : unbounded
@@ -118,19 +147,19 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         const full = capacity !== undefined && model.working >= capacity.concurrency
         if (full && (capacity.above === "503" || capacity.above === "529")) {
           const refusal = capacity.above === "503" ? Behaviour.unavailable : Behaviour.overloaded
-          return Effect.succeed(Wire.fromOutcome(refusal as Played, { ...about, created: 0 }))
+          return Effect.succeed(encodeOutcome(refusal as Played, { ...about, created: 0 }))
         }
         works = true
         model.working++
         const stretch = capacity?.above === "slows" ? Math.max(1, model.working / capacity.concurrency) : 1
-        const chosen = Behaviour.choose(outcome ?? Behaviour.ok(), random)
+        const chosen = PlayBehaviour.choose(outcome ?? Behaviour.ok(), random)
         return Effect.andThen(
           sleep(Math.round(model.latency(random) * stretch)),
           chosen._tag === "Hang" ?
             Effect.never :
             Effect.map(
               Clock.currentTimeMillis,
-              (now) => Wire.fromOutcome(chosen, { ...about, created: Math.floor(now / 1000) })
+              (now) => encodeOutcome(chosen, { ...about, created: Math.floor(now / 1000) })
             )
         )
       })
@@ -176,17 +205,30 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   })
 })
 
-/** A provider that nobody can reach yet. */
+/**
+ * A provider without a way to reach it: see `layerHttpClient` and `serve`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = (options: Options): Layer.Layer<SimulatedProvider> =>
   Layer.effect(SimulatedProvider, make(options))
 
 /**
  * The provider as an `HttpClient` without sockets: every address leads to it, hangs and cuts look as undici shows them.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const httpClient = (provider: SimulatedProvider["Service"]): HttpClient.HttpClient =>
   InMemory.httpClient(provider.handle)
 
-/** The provider of the context as an `HttpClient` without sockets. */
+/**
+ * The provider of the context as an `HttpClient` without sockets.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, SimulatedProvider> = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(SimulatedProvider, httpClient)
@@ -195,6 +237,9 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Simulate
 /**
  * Serves the provider over HTTP on loopback until the scope closes. `url` is what a client takes as its base URL.
  * Closing does not wait: connections that hang are cut.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const serve = (
   provider: SimulatedProvider["Service"]
@@ -216,7 +261,7 @@ const unbounded = 2 ** 30
 
 const newModel = (): Model => ({
   behaviour: {},
-  latency: Behaviour.sampler(undefined),
+  latency: PlayBehaviour.sampler(undefined),
   slots: Semaphore.makeUnsafe(unbounded),
   counters: counters(),
   working: 0
@@ -292,12 +337,12 @@ const admit = (incoming: Wire.Incoming, authorization: string | undefined, page:
   return {
     name,
     about,
-    refusal: refusal && Wire.fromOutcome(refusal as Played, { ...about, id: "", created: 0 })
+    refusal: refusal && encodeOutcome(refusal as Played, { ...about, id: "", created: 0 })
   }
 }
 
 const unknownModel = (name: string): Wire.Wire =>
-  Wire.fromOutcome(
+  encodeOutcome(
     Behaviour.error(404, {
       message: `The model \`${name}\` does not exist or you do not have access to it.`,
       type: "invalid_request_error",

@@ -24,7 +24,7 @@ export const httpClient = (handle: Handle): HttpClient.HttpClient =>
           const bytes = atOnce(wire)
           if (bytes !== undefined) return Effect.succeed(inOnePiece(wire, bytes, request))
           const response = HttpServerResponse.stream(body(wire, call), { status: wire.status, headers: wire.headers })
-          // The call goes on until its body has been read, or until nobody is going to.
+          // The call goes on until its body has been read, or until its reader has left.
           call.handOver()
           signal.addEventListener("abort", () => call.end("aborted"), { once: true })
           return Effect.succeed(HttpServerResponse.toClientResponse(response, { request }))
@@ -63,7 +63,7 @@ const body = (wire: Extract<Wire, { _tag: "Answer" }>, call: Call): Stream.Strea
   })
   return Stream.onExit(
     Stream.concat(pieces, end),
-    // A reader who takes no more before the end has left, however content he is.
+    // A reader that stops before the end has aborted the call, even if it has all it wanted.
     () => Effect.sync(() => call.end(!sent ? "aborted" : wire.end === "cut" ? "cut" : "answered"))
   )
 }

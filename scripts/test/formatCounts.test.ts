@@ -3,9 +3,9 @@ import { createRequire } from "node:module"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
 
-const file = join(import.meta.dirname, "..", "tally.cjs")
-const { tally } = createRequire(import.meta.url)(file) as {
-  readonly tally: (report: object, status: number) => string
+const file = join(import.meta.dirname, "..", "formatCounts.cjs")
+const { formatCounts } = createRequire(import.meta.url)(file) as {
+  readonly formatCounts: (report: object, status: number) => string
 }
 
 const testFile = (status: string, ...tests: ReadonlyArray<string>) => ({
@@ -13,20 +13,20 @@ const testFile = (status: string, ...tests: ReadonlyArray<string>) => ({
   assertionResults: tests.map((status) => ({ status }))
 })
 
-describe("tally", () => {
+describe("formatCounts", () => {
   it("counts passed and failed tests, and leaves out skipped ones", () => {
     const testResults = [testFile("passed", "passed", "skipped"), testFile("failed", "failed", "passed", "failed")]
-    assert.strictEqual(tally({ testResults }, 1), "2 passed, 2 failed")
+    assert.strictEqual(formatCounts({ testResults }, 1), "2 passed, 2 failed")
   })
 
   it("counts a file that could not be loaded as one failure", () => {
     const testResults = [testFile("passed", "passed"), testFile("failed")]
-    assert.strictEqual(tally({ testResults }, 1), "1 passed, 1 failed")
+    assert.strictEqual(formatCounts({ testResults }, 1), "1 passed, 1 failed")
   })
 
   it("is not all green when types, lint or the build failed", () => {
-    assert.strictEqual(tally({ testResults: [testFile("passed", "passed")] }, 2), "1 passed, 1 failed")
-    assert.strictEqual(tally({ testResults: [testFile("passed", "passed")] }, 0), "1 passed, 0 failed")
+    assert.strictEqual(formatCounts({ testResults: [testFile("passed", "passed")] }, 2), "1 passed, 1 failed")
+    assert.strictEqual(formatCounts({ testResults: [testFile("passed", "passed")] }, 0), "1 passed, 0 failed")
   })
 
   it("is one failure when there is no report", () => {

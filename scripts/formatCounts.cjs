@@ -4,7 +4,7 @@
 
 const fs = require("fs")
 
-const tally = (report, status) => {
+const formatCounts = (report, status) => {
   let passed = 0
   let failed = 0
   for (const file of report.testResults) {
@@ -28,7 +28,7 @@ const read = (file) => {
 
 if (require.main === module) {
   const report = read(process.argv[2])
-  console.log(report === undefined ? "0 passed, 1 failed" : tally(report, Number(process.argv[3])))
+  console.log(report === undefined ? "0 passed, 1 failed" : formatCounts(report, Number(process.argv[3])))
 }
 
-module.exports = { tally }
+module.exports = { formatCounts }

@@ -2,7 +2,7 @@
  * The events of a streamed answer, as a script wants them.
  */
 import * as Duration from "effect/Duration"
-import type { StreamScript } from "./Behaviour.ts"
+import type { StreamScript } from "../Behaviour.ts"
 import type { Completion, Piece } from "./wire.ts"
 
 /** What the provider says in a stream that is whole, before and after the content. */

@@ -1,0 +1,69 @@
+/**
+ * The seam for packages that build guards on core, such as `@switchgear/http`. It is for nobody else: an application
+ * needs none of it, and its exports may change in any minor version.
+ *
+ * It holds what such a package would otherwise write a second time: how time is measured, how a timer is started, and
+ * how an error is built that is cheap under overload. All of it takes time from the clock of the fiber, so it follows
+ * `TestClock` and `VirtualClock`.
+ *
+ * ```ts
+ * import { monotonicMillis, startTimer } from "@switchgear/core/runtime"
+ * import { Clock, Effect, Scheduler } from "effect"
+ * import { TestClock } from "effect/testing"
+ *
+ * const program = Effect.gen(function*() {
+ *   const clock = yield* Clock.Clock
+ *   const fired: Array<number> = []
+ *   startTimer(clock, yield* Scheduler.Scheduler, 500, () => fired.push(monotonicMillis(clock)))
+ *   const stop = startTimer(clock, yield* Scheduler.Scheduler, 700, () => fired.push(monotonicMillis(clock)))
+ *   stop()
+ *   const start = monotonicMillis(clock)
+ *   yield* TestClock.adjust("1 second")
+ *   return fired.map((at) => at - start)
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, TestClock.layer())) // => [500]
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type * as Clock from "effect/Clock"
+import type * as Scheduler from "effect/Scheduler"
+import * as Rejection from "./internal/runtime/rejection.ts"
+import * as Time from "./internal/runtime/time.ts"
+import * as Timer from "./internal/runtime/timer.ts"
+
+/**
+ * The time of a clock as guards measure it: milliseconds of its monotonic reading, with fractions. The origin is
+ * arbitrary, so only differences mean something.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const monotonicMillis: (clock: Clock.Clock) => number = Time.monotonicMillis
+
+/**
+ * Calls `onFire` after `millis` milliseconds, and never in the step that starts the timer. Returns a function that
+ * stops it; to stop it twice, or after it has fired, does nothing. `Infinity` never fires. What `onFire` throws is
+ * logged.
+ *
+ * The timer belongs to no fiber and no scope: the caller must stop it, or it keeps the process awake until it fires.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const startTimer: (
+  clock: Clock.Clock,
+  scheduler: Scheduler.Scheduler,
+  millis: number,
+  onFire: () => void
+) => () => void = Timer.startTimerOf
+
+/**
+ * Builds an error without the capture of its stack trace, which costs several microseconds. It is for errors that are
+ * part of normal operation under overload and whose fields tell all there is to know, such as rejections.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const withoutStack: <E>(build: () => E) => E = Rejection.withoutStack

@@ -1,0 +1,66 @@
+/** What a chat client is told: which provider it asks, how long it waits, and how connections are made. */
+import type * as Duration from "effect/Duration"
+import type * as Redacted from "effect/Redacted"
+import type * as Account from "../Account.ts"
+import type { Proxy } from "../nodeTransport/proxy.ts"
+
+/**
+ * Where a provider is and how to talk to it.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The name of the provider in errors and metrics, such as `openai`. */
+  readonly provider: string
+  /** The address before `/chat/completions`, such as `https://api.openai.com/v1`. A query is kept. */
+  readonly baseUrl: string
+  /**
+   * Sent as a bearer token. Local servers need none. Of several keys the first is used as long as it is good: one that
+   * is spent or rejected (`QuotaExhausted`, `Unauthorized`) is parked, and the call goes on with the next. When all are
+   * parked, calls fail at once with what was said of the key that comes free first, and the time until then. A single
+   * key is never parked. `Redacted.make(value, { label })` gives a key the name by which `keys` shows it.
+   */
+  readonly apiKey?: Redacted.Redacted | readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>] | undefined
+  /** How long a key is parked when the provider does not say for how long it is of no use. @default "5 minutes" */
+  readonly parkFor?: Duration.Input | undefined
+  /** The host whose account endpoint this address has, such as a proxy. @default the host of `baseUrl` */
+  readonly accountHost?: Account.Host | undefined
+  /**
+   * How long a call may take from its start to the last byte of its answer. Like the other two, it counts only time
+   * spent waiting for the provider: a slow reader of a stream does not trip it. @default "60 seconds", for a stream "10
+   * minutes"
+   */
+  readonly timeout?: Duration.Input | undefined
+  /**
+   * How long a stream may take from its start until its first content: text, reasoning, a tool call. A role, an empty
+   * text and keep-alives are no content. Models that reason without streaming it need a longer one. @default "60
+   * seconds"
+   */
+  readonly firstContentTimeout?: Duration.Input | undefined
+  /** How long a stream may go without content after its first content. @default "30 seconds" */
+  readonly idleTimeout?: Duration.Input | undefined
+  /** More headers for every request. They are no place for secrets: spans show them. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * How connections are made.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface TransportOptions {
+  /**
+   * How long making a connection may take, name look-up and TLS included. undici looks about once a second, so a limit
+   * can be overrun by up to a second. @default "5 seconds"
+   */
+  readonly connectTimeout?: Duration.Input | undefined
+  /**
+   * `"environment"` follows `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (small letters first; `HTTP_PROXY` serves https
+   * where `HTTPS_PROXY` is not set), `"none"` connects directly, and an object names the proxies: `http` and `https` as
+   * URLs, `except` as in `NO_PROXY`. https goes through a `CONNECT` tunnel, so the proxy sees no key; plain http is
+   * forwarded. @default "environment"
+   */
+  readonly proxy?: Proxy | "environment" | "none" | undefined
+}

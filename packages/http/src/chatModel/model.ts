@@ -1,0 +1,152 @@
+/** What a chat model is: what it is asked, what it answers, how it fails, and how one model is guarded. */
+import type * as Bulkhead from "@switchgear/core/Bulkhead"
+import type * as Cascade from "@switchgear/core/Cascade"
+import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import type * as Deadline from "@switchgear/core/Deadline"
+import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import type * as Retry from "@switchgear/core/Retry"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type * as ChatError from "../ChatError.ts"
+import type * as ChatSchema from "../ChatSchema.ts"
+
+/**
+ * What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly messages: ReadonlyArray<ChatSchema.ChatMessage>
+  readonly [field: string]: unknown
+}
+
+/**
+ * How a call to one model fails: with an error of the client, or with the rejection of a guard.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type ModelError =
+  | ChatError.ChatError
+  | CircuitBreaker.CircuitOpen
+  | RateLimiter.RateLimited
+  | Bulkhead.BulkheadFull
+  | Deadline.DeadlineExceeded
+
+/**
+ * The calls to providers that were made for an answer, over all retries and all models of a cascade.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tried {
+  /** Calls to providers. */
+  readonly attempts: number
+  /** Those of them that a provider may bill, the one that was answered included. Only refusals surely cost nothing. */
+  readonly possiblyBilledAttempts: number
+}
+
+/**
+ * A reply with its provenance: the step it came from, the degradation, the errors before it, and the number of calls.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer extends Cascade.Served<ChatSchema.ChatReply, ModelError>, Tried {}
+
+/**
+ * The chunks of a reply that has begun, and where they come from. They can be read once, within the scope.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OpenAnswer
+  extends Cascade.Served<Stream.Stream<ChatSchema.ChatChunk, ChatError.ChatError>, ModelError>, Tried
+{}
+
+/**
+ * Something that answers a conversation: one model, or a cascade of them. `E` are the errors that are left.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChatModel<out E = ModelError | Cascade.CascadeExhausted<ModelError>> {
+  readonly name: string
+  /** Asks for an answer, whole. */
+  readonly complete: (request: Request) => Effect.Effect<Answer, E>
+  /**
+   * Asks for an answer as the model writes it. Ends when the model begins to say something; what came before that is
+   * held back, so that until then it can be asked again, or another one. Closing the scope ends the call at the
+   * provider.
+   */
+  readonly open: (request: Request) => Effect.Effect<OpenAnswer, E, Scope.Scope>
+  /** The same without provenance: each run of the stream is one call. What fails after its beginning is told in it. */
+  readonly stream: (request: Request) => Stream.Stream<ChatSchema.ChatChunk, E | ChatError.ChatError>
+}
+
+/**
+ * The chat model of an application, whichever it is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ChatModel: Context.Service<ChatModel, ChatModel> = Context.Service<ChatModel>("@switchgear/http/ChatModel")
+
+/**
+ * A single model, with its circuit and its bulkhead to read and to control.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GuardedModel extends ChatModel<ModelError> {
+  readonly breaker: CircuitBreaker.CircuitBreaker
+  readonly bulkhead: Bulkhead.Bulkhead
+  readonly rateLimiter: RateLimiter.RateLimiter | undefined
+}
+
+/**
+ * How much of the model there is.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface RateLimiterOptions extends Omit<RateLimiter.Options, "name"> {
+  /** Tokens taken for the completion of a request without `max_tokens`, until its usage is known. @default 4_096 */
+  readonly assumedOutput?: number | undefined
+}
+
+/**
+ * Which model, and how it is guarded. Only `model` must be given.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The name that the provider knows the model by. */
+  readonly model: string
+  /** The name of the step, the circuit and the bulkhead. @default the value of `model` */
+  readonly name?: string | undefined
+  /** @default the defaults of `CircuitBreaker` */
+  readonly breaker?: Omit<CircuitBreaker.Options, "name" | "classify"> | undefined
+  /**
+   * What the provider allows: requests and tokens per time. A call takes the bytes of its request and its `max_tokens`,
+   * and when its usage is known, that. What the provider says of its limits makes them tighter, never looser, and its
+   * 429 pauses them. @default no limit
+   */
+  readonly rateLimiter?: RateLimiterOptions | undefined
+  /** @default 50 at once, and as many waiting, for up to 10 seconds */
+  readonly bulkhead?: Omit<Bulkhead.Options, "name"> | undefined
+  /** @default 2 attempts and the defaults of `Retry` */
+  readonly retry?: Omit<Retry.Options<ModelError>, "while"> | undefined
+  /**
+   * The time for one attempt, from connecting to the last byte; of a stream, until it says something. After that the
+   * clocks of the client hold. @default "10 seconds"
+   */
+  readonly attemptTimeout?: Duration.Input | undefined
+  /** The time for all attempts and waits together; of a stream, until it says something. @default "30 seconds" */
+  readonly deadline?: Duration.Input | undefined
+}

@@ -1,0 +1,89 @@
+/** The bill of a reply, and the snapshots of a ledger. */
+import type * as Duration from "effect/Duration"
+import type * as Pricing from "../Pricing.ts"
+
+/**
+ * What one reply cost, and whom. Amounts are micro-dollars.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Bill {
+  readonly tenant: string
+  /** The name in the catalogue of the model that answered; `"cache"`, `"canned"`, or `"other"` for one not in it. */
+  readonly model: string
+  /** Tokens in disjoint parts. */
+  readonly used: Pricing.Parts
+  readonly cost: Pricing.Cost
+  /** What the primary would have cost more for the same tokens; below zero if it would have cost less. */
+  readonly saving: Pricing.Amount
+  /** Whether the provider did not say what was used, so that the bytes were counted. */
+  readonly estimated: boolean
+}
+
+/**
+ * What was added up since the beginning. Amounts are micro-dollars.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
+export interface Totals {
+  readonly replies: number
+  /** Calls that failed or were interrupted, which are not billed. */
+  readonly failures: number
+  /** Calls that a budget refused. */
+  readonly refused: number
+  /** What is known of the costs. */
+  readonly cost: number
+  /** What is known of the savings. */
+  readonly saved: number
+  /** Replies whose cost is not known in full. */
+  readonly unpriced: number
+  /** Replies whose usage was estimated. */
+  readonly estimated: number
+}
+
+/**
+ * A budget in the window that runs now. Amounts are micro-dollars.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
+export interface BudgetState {
+  readonly per: "tenant" | "all"
+  readonly limit: number
+  readonly spent: number
+  readonly reserved: number
+  readonly resetsIn: Duration.Duration
+}
+
+/**
+ * What there is to read about one tenant.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
+export interface TenantSnapshot {
+  readonly tenant: string
+  readonly totals: Totals
+  readonly inFlight: number
+  readonly budgets: ReadonlyArray<BudgetState>
+}
+
+/**
+ * What there is to read about a ledger at one moment.
+ *
+ * @category snapshots
+ * @since 0.1.0
+ */
+export interface Snapshot {
+  readonly total: Totals
+  /** By the names of the bills, without what failed or was refused. */
+  readonly models: { readonly [model: string]: Totals }
+  /** How many tenants have an account of their own. */
+  readonly tenants: number
+  /** What was added up for tenants without one; with those of the others it makes the total. */
+  readonly others: Totals
+  /** The budgets for all tenants together. */
+  readonly budgets: ReadonlyArray<BudgetState>
+}

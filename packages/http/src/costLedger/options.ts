@@ -1,0 +1,42 @@
+/** The options of a ledger: prices and budgets. */
+import type * as Duration from "effect/Duration"
+import type * as ChatModel from "../ChatModel.ts"
+import type * as Pricing from "../Pricing.ts"
+import type { TokenEstimate } from "../pricing/estimateTokens.ts"
+
+/**
+ * So many dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Budget {
+  /** For each tenant, or for all together. */
+  readonly per: "tenant" | "all"
+  readonly dollars: number
+  readonly window: "day" | "month" | Duration.Input
+}
+
+/**
+ * The prices and the budgets of a ledger. `prices` and `primary` are required.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly prices: Pricing.Catalogue
+  /** The model that savings are told against. It must be in `prices`. */
+  readonly primary: string
+  /** The models that may answer: reservations are made at the highest of their prices. @default all of `prices` */
+  readonly models?: ReadonlyArray<string> | undefined
+  /** All of them have to hold a call. With any, all of `models` need a price for input and output. @default none */
+  readonly budgets?: ReadonlyArray<Budget> | undefined
+  /** Tokens reserved for the completion of a request without `max_tokens`. @default 4_096 */
+  readonly assumedOutput?: number | undefined
+  /** The most tokens a request is expected to use. @default its bytes, and its `max_tokens` */
+  readonly estimate?: ((request: ChatModel.Request) => TokenEstimate) | undefined
+  /** Tenants that have an account of their own; when none can be forgotten, further ones share one. @default 10_000 */
+  readonly tenants?: number | undefined
+  /** How long an account that has spent nothing in a running window is remembered. @default "1 hour" */
+  readonly idleTimeToLive?: Duration.Input | undefined
+}

@@ -1,0 +1,35 @@
+/** Which proxy a connection goes through. */
+
+/** The proxies by the scheme of the address, and the hosts that are reached without one, as in `NO_PROXY`. */
+export interface Proxy {
+  readonly http?: string | undefined
+  readonly https?: string | undefined
+  readonly except?: string | undefined
+}
+
+/** Named proxies, those of the environment, or none. */
+export type ProxyInput = Proxy | "environment" | "none"
+
+/**
+ * The proxy as it was given. Throws a `RangeError` that names the field or the variable where a URL makes no sense: at
+ * the first call it would be an error of the connection.
+ */
+export const checkedProxy = (proxy: ProxyInput): ProxyInput => {
+  const named = proxy === "environment"
+    ? ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].map((name) => [name, process.env[name]] as const)
+    : proxy === "none"
+    ? []
+    : [["proxy.http", proxy.http], ["proxy.https", proxy.https]] as const
+  for (const [name, value] of named) {
+    // A proxy's URL may hold a password, so it is not shown.
+    if (
+      value !== undefined && value !== "" &&
+      !(URL.canParse(value) && /^(https?|socks5?):$/.test(new URL(value).protocol))
+    ) {
+      throw new RangeError(
+        `ChatClient.layerHttpClient: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`
+      )
+    }
+  }
+  return proxy
+}

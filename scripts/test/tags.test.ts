@@ -1,0 +1,46 @@
+import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "vitest"
+import { untagged } from "../tags.ts"
+
+const root = join(import.meta.dirname, "../..")
+
+describe("exports", () => {
+  it("of every public module of http say their kind, and since when they are there", () => {
+    const modules = globSync("packages/http/src/{*,testing/*}.ts", { cwd: root }).filter((file) =>
+      !file.endsWith("index.ts")
+    )
+    assert.isAbove(modules.length, 12)
+    assert.deepEqual([...modules, "packages/core/src/runtime.ts"].flatMap((file) => untagged(root, file)), [])
+  })
+
+  it("are found that lack a tag, also where they are declared elsewhere", () => {
+    const doc = (...tags: ReadonlyArray<string>) => ["/**", " * A thing.", ...tags.map((tag) => ` * ${tag}`), " */"]
+    const tags = ["@category models", "@since 0.1.0"]
+    const directory = mkdtempSync(join(tmpdir(), "switchgear-tags-"))
+    const write = (file: string, ...lines: ReadonlyArray<string>) =>
+      writeFileSync(join(directory, file), lines.join("\n"))
+    write("model.ts", ...doc(...tags), "export interface A {}", ...doc(), "export interface B {}")
+    write(
+      "Face.ts",
+      "import { type B } from \"./model.ts\"",
+      "export type { A } from \"./model.ts\"",
+      "export type { B }",
+      ...doc(...tags),
+      "export const c = 1",
+      ...doc("@category things", "@since 0.1.0"),
+      "export const d = 1",
+      ...doc(...tags),
+      "export const e = 1",
+      "export type e = number",
+      ...doc(...tags),
+      "",
+      "const f = 1",
+      "export { f }"
+    )
+    const found = untagged(directory, "Face.ts")
+    rmSync(directory, { recursive: true })
+    assert.deepEqual(found, ["Face.ts: B", "Face.ts: d", "Face.ts: e"])
+  })
+})
