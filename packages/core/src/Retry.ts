@@ -32,44 +32,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import type { Jitter } from "./retry/backoff.ts"
 import { through } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
 import { attemptAll, Run } from "./retry/attemptAll.ts"
+import type { Options, Retry } from "./retry/model.ts"
 import { policies } from "./retry/policies.ts"
 import { isTransient, toPolicy } from "./retry/policy.ts"
-import type * as RetryBudget from "./RetryBudget.ts"
 
-/** When to try again. Everything has a default. */
-export interface Options<in E = unknown> {
-  /** Attempts in all, the first included. @default 3 */
-  readonly maxAttempts?: number | undefined
-  /** The wait before the second attempt, doubled for each further one. @default "200 millis" */
-  readonly baseDelay?: Duration.Input | undefined
-  /**
-   * The longest wait, jitter included. An error whose `retryAfter` asks for more is returned at once. @default "10
-   * seconds", or `baseDelay` if that is longer
-   */
-  readonly maxDelay?: Duration.Input | undefined
-  /** How waits are scattered, so that callers who failed together do not come back together. @default "full" */
-  readonly jitter?: Jitter | undefined
-  /** The time for all attempts, measured from the start of the first; no wait is begun that would pass it. @default none */
-  readonly maxDuration?: Duration.Input | undefined
-  /** Which errors are worth another attempt, after so many have been made. @default {@link isTransient} */
-  readonly while?: ((error: E, attempts: number) => boolean) | undefined
-  /** What retries are paid from. @default the one of `RetryBudget.within`, if any */
-  readonly budget?: RetryBudget.RetryBudget | undefined
-}
-
-export type { Jitter }
-
-/** A retry, made once and put around many effects. */
-export interface Retry<in E = unknown> {
-  /** Stands around an effect and changes nothing in its type. */
-  readonly protect: <A, E1 extends E, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E1, R>
-}
-
+export type { Jitter, Options, Retry } from "./retry/model.ts"
 export { isTransient }
 
 /** Makes a retry. Dies with a `RangeError` that names the field when an option is out of range. */

@@ -49,23 +49,11 @@ import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 import { accounts } from "./retryBudget/account.ts"
 import { CurrentBudget } from "./retryBudget/current.ts"
+import type { Options, RetryBudget } from "./retryBudget/model.ts"
 
 export { CurrentBudget }
 
-/** How many retries there may be. `name` must be given. */
-export interface Options {
-  /** Appears in metrics. */
-  readonly name: string
-  /** Retries for each success of the window. @default 0.2 */
-  readonly ratio?: number | undefined
-  /** Retries in a window without any success. @default 10 */
-  readonly floor?: number | undefined
-  /**
-   * How long successes and retries are counted, to a hundredth of it: they leave up to so much early. @default "10
-   * seconds"
-   */
-  readonly window?: Duration.Input | undefined
-}
+export type { Options, RetryBudget, Snapshot } from "./retryBudget/model.ts"
 
 const toRules = (options: Options, check: OptionsOf) => ({
   name: check.name(options.name),
@@ -89,29 +77,6 @@ const written = writtenOptions<Options>()({
 
 /** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
 export const OptionsSchema = written.schema
-
-/** What there is to read about a budget at one moment. */
-export interface Snapshot {
-  readonly name: string
-  /** Retries that could be made now. */
-  readonly available: number
-  /** Successes in the window. */
-  readonly successes: number
-  /** Retries in the window. */
-  readonly retries: number
-  /** Retries refused since the beginning. */
-  readonly refused: number
-}
-
-/** A retry budget. */
-export interface RetryBudget {
-  readonly name: string
-  /** Takes one retry, or answers false when none is left: for retries that are not made by `Retry`. */
-  readonly take: Effect.Effect<boolean>
-  /** Counts one success. */
-  readonly deposit: Effect.Effect<void>
-  readonly snapshot: Effect.Effect<Snapshot>
-}
 
 /** Makes a budget with its floor to spend. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = (options: Options): Effect.Effect<RetryBudget> =>

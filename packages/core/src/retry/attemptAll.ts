@@ -15,7 +15,7 @@ import { monotonicMillis } from "../internal/runtime/time.ts"
 import { accounts } from "../retryBudget/account.ts"
 import { counted } from "../retryBudget/counted.ts"
 import { CurrentBudget } from "../retryBudget/current.ts"
-import type { RetryBudget } from "../RetryBudget.ts"
+import type { RetryBudget } from "../retryBudget/model.ts"
 import type { Policy } from "./policy.ts"
 
 /** Where a retry looks for the deadline when an attempt has failed. */

@@ -1,12 +1,5 @@
 /** How long to wait before the next attempt, in milliseconds, as in Marc Brooker's "Exponential Backoff and Jitter". */
-
-/**
- * - `none`: doubles, exactly
- * - `full`: anywhere from zero to that
- * - `equal`: anywhere from half of it to it
- * - `decorrelated`: anywhere from `baseDelay` to three times the wait before
- */
-export type Jitter = "none" | "full" | "equal" | "decorrelated"
+import type { Jitter } from "./model.ts"
 
 export const jitters: ReadonlyArray<Jitter> = ["none", "full", "equal", "decorrelated"]
 

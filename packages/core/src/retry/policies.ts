@@ -1,5 +1,5 @@
 /** The policies of the retries that are made here, so that a pipeline can go on with one in the step where it stands. */
-import type { Retry } from "../Retry.ts"
+import type { Retry } from "./model.ts"
 import { attemptAll, type RetryAt } from "./attemptAll.ts"
 import type { Policy } from "./policy.ts"
 

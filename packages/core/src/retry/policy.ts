@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import { fieldOf } from "../internal/data/fieldOf.ts"
 import type { OptionsOf } from "../internal/config/checks.ts"
-import { type Jitter, jitters } from "./backoff.ts"
+import { jitters } from "./backoff.ts"
 import * as Outcome from "../Outcome.ts"
-import type { Options } from "../Retry.ts"
-import type { RetryBudget } from "../RetryBudget.ts"
+import type { Jitter, Options } from "./model.ts"
+import type { RetryBudget } from "../retryBudget/model.ts"
 
 /** Times in milliseconds; infinity for no limit. */
 export interface Policy {

@@ -2,7 +2,7 @@
  * The synchronous side of the budgets that are made here, which saves a retry the steps of the runtime. A budget that
  * somebody else has written has none: it is asked by its effects.
  */
-import type { RetryBudget } from "../RetryBudget.ts"
+import type { RetryBudget } from "./model.ts"
 
 /** Times are monotonic milliseconds. */
 export interface Account {

@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { monotonicMillis } from "../internal/runtime/time.ts"
-import type { RetryBudget } from "../RetryBudget.ts"
+import type { RetryBudget } from "./model.ts"
 import { accounts } from "./account.ts"
 
 /** Counts the success of an effect that a retry runs, unless a retry further in has counted it for the same budget. */
