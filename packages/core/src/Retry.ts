@@ -93,8 +93,9 @@ export const schedule = <E = unknown>(options: Options<E>): Schedule.Schedule<Du
 const written = writtenOptions<Options>()({
   maxAttempts: Schema.optionalKey(Quantity),
   baseDelay: Schema.optionalKey(Quantity),
+  factor: Schema.optionalKey(Quantity),
   maxDelay: Schema.optionalKey(Quantity),
-  jitter: Schema.optionalKey(Schema.String),
+  jitter: Schema.optionalKey(Quantity),
   maxDuration: Schema.optionalKey(Quantity)
 }, { read: (given) => given as Options, check: toPolicy })
 

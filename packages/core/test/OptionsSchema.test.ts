@@ -113,14 +113,21 @@ describe("what is written is what is meant in code:", () => {
     [
       "Retry",
       Retry.OptionsSchema,
-      "{ maxAttempts: 4, baseDelay: 100, maxDelay: 5 seconds, jitter: equal, maxDuration: 20 seconds }",
+      "{ maxAttempts: 4, baseDelay: 100, factor: 1.5, maxDelay: 5 seconds, jitter: equal, maxDuration: 20 seconds }",
       {
         maxAttempts: 4,
         baseDelay: 100,
+        factor: 1.5,
         maxDelay: "5 seconds",
         jitter: "equal",
         maxDuration: "20 seconds"
       } satisfies Retry.Options
+    ],
+    [
+      "Retry with a share for jitter and no wait",
+      Retry.OptionsSchema,
+      "{ baseDelay: 0 millis, jitter: 0.25 }",
+      { baseDelay: "0 millis", jitter: 0.25 } satisfies Retry.Options
     ],
     [
       "RetryBudget",
@@ -591,7 +598,7 @@ const refused: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, s
   [
     Retry.OptionsSchema,
     "{ baseDelay: -1 }",
-    "baseDelay must be a finite duration above zero, got -1",
+    "baseDelay must be a finite duration of zero or more, got -1",
     "[\"baseDelay\"]"
   ],
   [
@@ -608,9 +615,39 @@ const refused: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, s
   ],
   [
     Retry.OptionsSchema,
-    "{ jitter: some }",
-    "jitter must be one of none, full, equal, decorrelated, got \"some\"",
+    "{ jitter: ful }",
+    "jitter must be a number from 0 to 1 or one of none, full, equal, decorrelated, got \"ful\"",
     "[\"jitter\"]"
+  ],
+  [
+    Retry.OptionsSchema,
+    "{ jitter: 1.5 }",
+    "jitter must be a number from 0 to 1 or one of none, full, equal, decorrelated, got 1.5",
+    "[\"jitter\"]"
+  ],
+  [
+    Retry.OptionsSchema,
+    "{ jitter: -0.1 }",
+    "jitter must be a number from 0 to 1 or one of none, full, equal, decorrelated, got -0.1",
+    "[\"jitter\"]"
+  ],
+  [
+    Retry.OptionsSchema,
+    "{ factor: 0.5 }",
+    "factor must be a finite number of at least 1, got 0.5",
+    "[\"factor\"]"
+  ],
+  [
+    Retry.OptionsSchema,
+    "{ factor: .inf }",
+    "factor must be a finite number of at least 1, got Infinity",
+    "[\"factor\"]"
+  ],
+  [
+    Retry.OptionsSchema,
+    "{ factor: .nan }",
+    "factor must be a finite number of at least 1, got NaN",
+    "[\"factor\"]"
   ],
   [RetryBudget.OptionsSchema, "{ name: '' }", "name must be a text that is not empty, got \"\"", "[\"name\"]"],
   [
@@ -734,14 +771,19 @@ describe("nonsense is refused with field, value and range:", () => {
     Effect.gen(function*() {
       assert.strictEqual(
         yield* reason(Retry.OptionsSchema, "3"),
-        "Expected { maxAttempts, baseDelay, maxDelay, jitter, maxDuration }"
+        "Expected { maxAttempts, baseDelay, factor, maxDelay, jitter, maxDuration }"
       )
     }))
 })
 
 describe("unknown fields are refused with those that there are:", () => {
   const unknown: ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, string, string, string]> = [
-    [Retry.OptionsSchema, "{ atempts: 3 }", "[\"atempts\"]", "maxAttempts, baseDelay, maxDelay, jitter, maxDuration"],
+    [
+      Retry.OptionsSchema,
+      "{ atempts: 3 }",
+      "[\"atempts\"]",
+      "maxAttempts, baseDelay, factor, maxDelay, jitter, maxDuration"
+    ],
     [
       Bulkhead.OptionsSchema,
       "{ name: m, concurrency: 3, QUEUE: 1 }",
@@ -859,6 +901,7 @@ const Anything = Schema.Struct({
     "maxAttempts",
     "baseDelay",
     "maxDelay",
+    "factor",
     "jitter"
   ]).fields,
   ...anyOf(["maxDuration", "capacity", "timeToLive", "staleFor", "storeTimeout", "idleTimeToLive"]).fields,
@@ -942,7 +985,14 @@ describe("and where make refuses, so does the schema:", () => {
     "maxWait",
     "share"
   ])
-  same("Retry", Retry.OptionsSchema, Retry.make, {}, ["maxAttempts", "baseDelay", "maxDelay", "maxDuration"])
+  same("Retry", Retry.OptionsSchema, Retry.make, {}, [
+    "maxAttempts",
+    "baseDelay",
+    "factor",
+    "maxDelay",
+    "jitter",
+    "maxDuration"
+  ])
   same("RetryBudget", RetryBudget.OptionsSchema, RetryBudget.make, { name: "m" }, ["ratio", "floor", "window"])
   same("StaleCache", StaleCache.OptionsSchema, StaleCache.make, { name: "m" }, [
     "capacity",

@@ -44,7 +44,7 @@ export const attemptAll = <A, E, R>(
     const error = onlyFailure(cause)
     const wait = error === undefined ? undefined : (run ??= new Run(policy, fiber)).next(error.failure, fiber, timed)
     if (wait === undefined) return Effect.failCause(cause)
-    const again = Effect.delay(attempt, Duration.millis(wait))
+    const again = wait > 0 ? Effect.delay(attempt, Duration.millis(wait)) : attempt
     const pay = run!.pay(fiber, timed)
     if (Effect.isEffect(pay)) return Effect.flatMap(pay, (paid) => paid ? again : Effect.failCause(cause))
     return pay ? again : Effect.failCause(cause)

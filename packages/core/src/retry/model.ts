@@ -4,17 +4,22 @@ import type * as Effect from "effect/Effect"
 import type { RetryBudget } from "../retryBudget/model.ts"
 
 /**
- * How waits are scattered, as in Marc Brooker's "Exponential Backoff and Jitter":
+ * How waits are scattered. The wait before the n-th retry is `baseDelay × factor^(n-1)`, at most `maxDelay`; then it is
+ * drawn:
  *
- * - `none`: not at all
- * - `full`: anywhere from zero to the wait
- * - `equal`: anywhere from half of the wait to the wait
- * - `decorrelated`: anywhere from `baseDelay` to three times the wait before
+ * - `"none"`: exactly that wait
+ * - `"full"`: from zero to that wait
+ * - `"equal"`: from half of that wait to that wait
+ * - a number from 0 to 1: longer or shorter by up to that share, and still at most `maxDelay`; 0 is `"none"`
+ * - `"decorrelated"`: from `baseDelay` to three times the wait drawn before, at most `maxDelay`. The growth comes from
+ *   the draws, so that `factor` has no effect.
+ *
+ * The kinds with names are those of Marc Brooker's "Exponential Backoff and Jitter".
  *
  * @since 0.1.0
  * @category options
  */
-export type Jitter = "none" | "full" | "equal" | "decorrelated"
+export type Jitter = "none" | "full" | "equal" | "decorrelated" | number
 
 /**
  * When to try again. Every option has a default.
@@ -25,8 +30,13 @@ export type Jitter = "none" | "full" | "equal" | "decorrelated"
 export interface Options<in E = unknown> {
   /** Attempts in all, including the first: a whole number of at least 1. @default 3 */
   readonly maxAttempts?: number | undefined
-  /** The wait before the second attempt, doubled for each further one: a finite duration above zero. @default "200 millis" */
+  /**
+   * The wait before the second attempt: a finite duration of zero or more. With zero, every attempt follows at once,
+   * unless the error asks for a wait in `retryAfter`. @default "200 millis"
+   */
   readonly baseDelay?: Duration.Input | undefined
+  /** How much longer each wait is than the one before: a finite number of at least 1; 1 for a constant wait. @default 2 */
+  readonly factor?: number | undefined
   /**
    * The longest wait, including jitter: a finite duration above zero. An error whose `retryAfter` asks for more is
    * returned at once. @default "10 seconds", or `baseDelay` if that is longer
