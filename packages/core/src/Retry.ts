@@ -35,28 +35,32 @@ import * as Schema from "effect/Schema"
 import { through } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
-import { attemptAll, Run } from "./retry/attemptAll.ts"
+import { attemptAll } from "./retry/attemptAll.ts"
+import { Counts } from "./retry/counts.ts"
 import type { Options, Retry } from "./retry/model.ts"
 import { policies } from "./retry/policies.ts"
-import { isTransient, toPolicy } from "./retry/policy.ts"
+import { isTransient, type Policy, toPolicy } from "./retry/policy.ts"
+import { Run } from "./retry/run.ts"
 
-export type { Jitter, Options, Retry } from "./retry/model.ts"
+export type { Jitter, Options, Retry, Snapshot } from "./retry/model.ts"
 export { isTransient }
 
 /** Makes a retry. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> =>
   Effect.sync(() => {
     const policy = toPolicy(options, new OptionsOf("Retry.make"))
-    const protect: Retry<E>["protect"] = (self) => through(self, (self, fiber) => attemptAll(self, policy, fiber))
-    policies.set(protect, policy)
-    return { protect }
+    const counts = new Counts()
+    const protect = protectBy(policy, counts)
+    policies.set(protect, { policy, counts })
+    return { name: policy.name, protect, snapshot: Effect.sync(() => counts.read(policy.name)) }
   })
 
 /** Retries one effect. Throws a `RangeError` that names the field when an option is out of range. */
-export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] => {
-  const policy = toPolicy(options, new OptionsOf("Retry.retry"))
-  return (self) => through(self, (self, fiber) => attemptAll(self, policy, fiber))
-}
+export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] =>
+  protectBy(toPolicy(options, new OptionsOf("Retry.retry")), new Counts())
+
+const protectBy = (policy: Policy, counts: Counts): Retry["protect"] => (self) =>
+  through(self, (self, fiber) => attemptAll(self, policy, counts, fiber))
 
 /**
  * The same policy as a `Schedule` of the waits, for `Effect.retry` and whatever else takes one; it ends where the retry
@@ -80,7 +84,7 @@ export const schedule = <E = unknown>(options: Options<E>): Schedule.Schedule<Du
     return Effect.succeed((_now: number, error: E) =>
       Effect.withFiber((fiber) => {
         const wait = run.next(error, fiber)
-        if (wait === undefined) return Cause.done(Duration.zero)
+        if (typeof wait === "string") return Cause.done(Duration.zero)
         const delay = Duration.millis(wait)
         const pay = run.pay(fiber)
         return Effect.flatMap(Effect.isEffect(pay) ? pay : Effect.succeed(pay), (paid) =>
@@ -91,6 +95,7 @@ export const schedule = <E = unknown>(options: Options<E>): Schedule.Schedule<Du
 }
 
 const written = writtenOptions<Options>()({
+  name: Schema.optionalKey(Schema.String),
   maxAttempts: Schema.optionalKey(Quantity),
   baseDelay: Schema.optionalKey(Quantity),
   factor: Schema.optionalKey(Quantity),

@@ -113,8 +113,9 @@ describe("what is written is what is meant in code:", () => {
     [
       "Retry",
       Retry.OptionsSchema,
-      "{ maxAttempts: 4, baseDelay: 100, factor: 1.5, maxDelay: 5 seconds, jitter: equal, maxDuration: 20 seconds }",
+      "{ name: model, maxAttempts: 4, baseDelay: 100, factor: 1.5, maxDelay: 5 seconds, jitter: equal, maxDuration: 20 seconds }",
       {
+        name: "model",
         maxAttempts: 4,
         baseDelay: 100,
         factor: 1.5,
@@ -771,7 +772,7 @@ describe("nonsense is refused with field, value and range:", () => {
     Effect.gen(function*() {
       assert.strictEqual(
         yield* reason(Retry.OptionsSchema, "3"),
-        "Expected { maxAttempts, baseDelay, factor, maxDelay, jitter, maxDuration }"
+        "Expected { name, maxAttempts, baseDelay, factor, maxDelay, jitter, maxDuration }"
       )
     }))
 })
@@ -782,7 +783,7 @@ describe("unknown fields are refused with those that there are:", () => {
       Retry.OptionsSchema,
       "{ atempts: 3 }",
       "[\"atempts\"]",
-      "maxAttempts, baseDelay, factor, maxDelay, jitter, maxDuration"
+      "name, maxAttempts, baseDelay, factor, maxDelay, jitter, maxDuration"
     ],
     [
       Bulkhead.OptionsSchema,

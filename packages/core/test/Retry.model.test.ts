@@ -10,10 +10,10 @@ import { TestClock } from "effect/testing"
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 const Setup = Schema.Struct({
-  maxAttempts: between(1, 8),
+  maxAttempts: between(1, 10),
   baseDelay: Schema.Literals([0, 0, 1, 7, 100, 1000]),
   maxDelay: Schema.UndefinedOr(Schema.Literals([1, 50, 100, 400, 20_000])),
-  factor: Schema.UndefinedOr(Schema.Literals([1, 1.1, 1.5, 2, 10, 1e300])),
+  factor: Schema.UndefinedOr(Schema.Literals([1, 1.1, 1.5, 2, 10, 1e300, Number.MAX_VALUE])),
   jitter: Schema.UndefinedOr(
     Schema.Literals(["none", "full", "equal", "decorrelated", 0, 0.1, 0.25, 0.5, 1])
   )
@@ -25,7 +25,7 @@ const Draws = Schema.Array(Schema.Literals([0, 0.001, 0.25, 0.4, 0.5, 0.75, 0.99
   Schema.isMaxLength(5)
 )
 /** What each failed attempt asks for in `retryAfter`, over and over. */
-const Asks = Schema.Array(Schema.UndefinedOr(Schema.Literals([0, 3, 90, 1500, 30_000]))).check(
+const Asks = Schema.Array(Schema.UndefinedOr(Schema.Literals([0, 3, 50, 90, 1500, 30_000]))).check(
   Schema.isMinLength(1),
   Schema.isMaxLength(4)
 )

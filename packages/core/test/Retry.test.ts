@@ -45,10 +45,10 @@ describe("Retry", () => {
         assert.deepStrictEqual(new Set((yield* times(Retry.retry(options))).at), new Set([0]))
         yield* TestClock.setTime(0)
         const asked = yield* times(
-          Retry.retry({ ...options, maxAttempts: 4 }),
-          (n) => ({ retryAfter: Duration.seconds(n === 2 ? 3 : 0) })
+          Retry.retry({ ...options, maxAttempts: 6 }),
+          (n) => ({ retryAfter: Duration.seconds(n === 4 ? 3 : 0) })
         )
-        assert.deepStrictEqual(asked.at, [0, 0, 3000, 3000])
+        assert.deepStrictEqual(asked.at, [0, 0, 0, 0, 3000, 3000])
       }
     }))
 

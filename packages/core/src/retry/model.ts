@@ -28,6 +28,8 @@ export type Jitter = "none" | "full" | "equal" | "decorrelated" | number
  * @category options
  */
 export interface Options<in E = unknown> {
+  /** The name in the snapshot: a text that is not empty. @default "retry", or the id of a `Service` */
+  readonly name?: string | undefined
   /** Attempts in all, including the first: a whole number of at least 1. @default 3 */
   readonly maxAttempts?: number | undefined
   /**
@@ -50,12 +52,44 @@ export interface Options<in E = unknown> {
    */
   readonly maxDuration?: Duration.Input | undefined
   /**
-   * Decides whether an error is worth another attempt, given the number of attempts made so far. A predicate that throws
-   * counts as `false`. @default `isTransient`
+   * Decides whether an error is worth another attempt, given the number of attempts made so far. It is asked after every
+   * failed attempt, including the last. A predicate that throws counts as `false`. @default `isTransient`
    */
   readonly while?: ((error: E, attempts: number) => boolean) | undefined
   /** The budget that retries are paid from. @default the budget of `RetryBudget.within`, if any */
   readonly budget?: RetryBudget | undefined
+}
+
+/**
+ * What a retry has counted since it was made. A call that ends with an error ends for one reason and is counted there
+ * once; a defect or an interruption is counted nowhere.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
+export interface Snapshot {
+  readonly name: string
+  /** Calls begun. */
+  readonly calls: number
+  /** Attempts begun: one for each call, and the retries. */
+  readonly attempts: number
+  /** Attempts begun after the first of a call. A wait that is interrupted is no retry. */
+  readonly retries: number
+  /** Calls that succeeded after at least one retry. */
+  readonly recovered: number
+  /** Calls that ended with an error worth another attempt, by the reason why there was none. */
+  readonly gaveUp: {
+    /** `maxAttempts` were made. */
+    readonly attempts: number
+    /** The wait would have passed the deadline or `maxDuration`. */
+    readonly deadline: number
+    /** `RetryBudget` or `Attempts` had nothing left. */
+    readonly budget: number
+    /** The error asked for a longer wait than `maxDelay`. */
+    readonly retryAfter: number
+  }
+  /** Calls that ended with an error for which `while` does not allow another attempt. */
+  readonly notRetried: number
 }
 
 /**
@@ -65,6 +99,8 @@ export interface Options<in E = unknown> {
  * @category models
  */
 export interface Retry<in E = unknown> {
+  readonly name: string
   /** Wraps an effect with this retry. The type of the effect does not change. */
   readonly protect: <A, E1 extends E, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E1, R>
+  readonly snapshot: Effect.Effect<Snapshot>
 }

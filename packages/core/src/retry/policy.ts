@@ -9,6 +9,7 @@ import type { RetryBudget } from "../retryBudget/model.ts"
 
 /** Times in milliseconds; infinity for no limit. */
 export interface Policy extends Growth {
+  readonly name: string
   readonly maxAttempts: number
   readonly maxDuration: number
   readonly while: (error: any, attempts: number) => boolean
@@ -21,6 +22,7 @@ export const isTransient = (error: unknown): boolean => Outcome.isRetryable(erro
 export const toPolicy = (options: Options<any>, check: OptionsOf): Policy => {
   const baseDelay = check.delay("baseDelay", options.baseDelay ?? "200 millis")
   return {
+    name: check.name(options.name ?? "retry"),
     maxAttempts: check.integer("maxAttempts", options.maxAttempts ?? 3, 1),
     baseDelay,
     maxDelay: check.positive("maxDelay", options.maxDelay ?? Math.max(baseDelay, 10_000)),
