@@ -28,12 +28,15 @@
 import * as Cause from "effect/Cause"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { through } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
+import { guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import { Quantity, writtenOptions } from "./internal/config/optionsCodec.ts"
 import { attemptAll } from "./retry/attemptAll.ts"
 import { Counts } from "./retry/counts.ts"
@@ -119,3 +122,62 @@ export const fromConfig = <E = unknown>(
   options: Options<E> = {}
 ): Effect.Effect<Retry<E>, Config.ConfigError> =>
   Effect.flatMap(written.config(path, options as Options), (options) => make(options as Options<E>))
+
+/**
+ * The class that {@link Service} makes: the service key of one retry, with its layers and its `protect`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<in out Self, in out Id extends string, in out E = unknown>
+  extends Context.ServiceClass<Self, Id, Retry<E>>
+{
+  /** Makes the retry once for everything the layer is provided to. */
+  readonly layer: Layer.Layer<Self>
+  /** Like `layer`, with some options replaced: for tests and for a second environment. */
+  readonly layerWith: (options: Options<E>) => Layer.Layer<Self>
+  /** Like `layer`, with the options under a path of the configuration: see {@link fromConfig}. */
+  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, Config.ConfigError>
+  /** Wraps an effect with the retry, which becomes one of the services that the effect needs. */
+  readonly protect: <A, E1 extends E, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E1, R | Self>
+}
+
+/**
+ * A class that is the service key of one retry, with its `layer` and its `protect`. The id is its name unless the options
+ * say otherwise. The second type parameter is for a `while` that reads fields of the error: the class then protects only
+ * effects that fail with such errors.
+ *
+ * ```ts
+ * import { Pipeline, Retry } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * class ModelRetry extends Retry.Service<ModelRetry>()("model", { maxAttempts: 2, baseDelay: 0 }) {}
+ *
+ * let attempts = 0
+ * const failing = Effect.suspend(() => Effect.fail(`503 number ${++attempts}`))
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Effect.exit(failing.pipe(ModelRetry.protect))
+ *   const pipeline = yield* Pipeline.make({ retry: yield* ModelRetry, attemptTimeout: "10 seconds" })
+ *   yield* Effect.exit(failing.pipe(pipeline.protect))
+ *   return yield* (yield* ModelRetry).snapshot
+ * })
+ *
+ * const { calls, name, retries } = await Effect.runPromise(Effect.provide(program, ModelRetry.layer))
+ * name // => "model"
+ * calls // => 2
+ * retries // => 2
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Service =
+  <Self, E = unknown>() =>
+  <const Id extends string>(id: Id, options: Options<E> = {}): ServiceClass<Self, KeyOf<"Retry", Id>, E> =>
+    guardClass<Self, KeyOf<"Retry", Id>, Retry<any>, never, Options<any>>(
+      keyOf("Retry", id),
+      { ...options, name: options.name ?? id },
+      make,
+      written
+    )

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import { counted } from "../retryBudget/counted.ts"
-import type { Counts, Stop } from "./counts.ts"
+import type { Counts } from "./counts.ts"
 import type { Policy } from "./policy.ts"
 import { budgetOf, Run, type Timed } from "./run.ts"
 
@@ -32,17 +32,20 @@ export const attemptAll = <A, E, R>(
   const afterFailure = (cause: Cause.Cause<E>): Effect.Effect<A, E, R> => {
     const error = onlyFailure(cause)
     if (error === undefined) return Effect.failCause(cause)
-    const stop = (why: Stop) => {
-      counts.stopped(why)
+    const wait = (run ??= new Run(policy, fiber)).next(error.failure, fiber, timed)
+    if (typeof wait === "string") {
+      counts.stopped(wait)
       return Effect.failCause(cause)
     }
-    const wait = (run ??= new Run(policy, fiber)).next(error.failure, fiber, timed)
-    if (typeof wait === "string") return stop(wait)
     retry ??= retried(once, counts, afterFailure)
     const again = wait > 0 ? Effect.delay(retry, Duration.millis(wait)) : retry
+    const goOn = (paid: boolean) => {
+      if (paid) return again
+      counts.stopped("budget")
+      return Effect.failCause(cause)
+    }
     const pay = run.pay(fiber, timed)
-    if (Effect.isEffect(pay)) return Effect.flatMap(pay, (paid) => paid ? again : stop("budget"))
-    return pay ? again : stop("budget")
+    return Effect.isEffect(pay) ? Effect.flatMap(pay, goOn) : goOn(pay)
   }
   return Effect.catchCause(once, afterFailure)
 }
