@@ -1,19 +1,23 @@
 /**
- * A blip is not told to the caller: the effect is tried again, a few times, with growing and scattered waits.
+ * Hides transient failures from the caller: a failed effect is tried again, a limited number of times, with waits that
+ * grow and are scattered.
  *
- * Only typed failures are retried, and of them only those that `while` allows: by default not those that say
- * `isRetryable: false`, and not rejections by a guard, since an open circuit or a full bulkhead is not cured by asking
- * it again. A wait is at least what the error asks for in `retryAfter`; one that asks
- * for more than `maxDelay` is not retried, so that another target can be tried at once. No wait is begun that would
- * pass the deadline or `maxDuration`, or for which {@link Attempts} or the {@link RetryBudget} have nothing left:
- * the error is told at once. The error is the last one, as it was.
+ * Only typed failures are retried, never defects or interruptions, and only those that `while` allows. By default these
+ * are the errors that do not say `isRetryable: false` and are not rejections by a guard: an open circuit or a full
+ * bulkhead does not recover by being asked again. The wait is at least the error's `retryAfter`. The last error is
+ * returned at once, unchanged, when
  *
- * **Order.** Outside limiter, bulkhead and breaker, so that each attempt is admitted anew; inside the deadline. Nothing
- * is set up until the first attempt has failed.
+ * - `maxAttempts` were made;
+ * - the wait would pass the deadline or `maxDuration`;
+ * - the {@link RetryBudget} or {@link Attempts} have nothing left;
+ * - the error asks for a longer wait than `maxDelay`, so that another target can be tried instead.
  *
- * **Gotchas.** A request that is not idempotent may have taken effect although it failed. If an SDK inside retries as
- * well, attempts multiply: turn its retries off, or put both under `Attempts.within`. Attempts limit one caller; what
- * keeps all callers together from tripling the load of a target that is down is a `RetryBudget`.
+ * **Order.** Outside of limiter, bulkhead and breaker, so that each attempt is admitted anew; inside of the deadline.
+ * Without `maxDuration` and budget, nothing is set up until the first attempt has failed.
+ *
+ * **Gotchas.** A request that is not idempotent may have taken effect although it failed. If a client inside retries as
+ * well, attempts multiply: turn its retries off, or put both under `Attempts.within`. `maxAttempts` limits one caller. Use
+ * a `RetryBudget` to limit the retries of all callers together when a target is down.
  *
  * ```ts
  * import { Retry } from "@switchgear/core"
@@ -48,7 +52,12 @@ import { Run } from "./retry/run.ts"
 export type { Jitter, Options, Retry, Snapshot } from "./retry/model.ts"
 export { isTransient }
 
-/** Makes a retry. Dies with a `RangeError` that names the field when an option is out of range. */
+/**
+ * Makes a retry. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> =>
   Effect.sync(() => {
     const policy = toPolicy(options, new OptionsOf("Retry.make"))
@@ -58,7 +67,12 @@ export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> 
     return { name: policy.name, protect, snapshot: Effect.sync(() => counts.read(policy.name)) }
   })
 
-/** Retries one effect. Throws a `RangeError` that names the field when an option is out of range. */
+/**
+ * Retries one effect, without a snapshot. Throws a `RangeError` that names the field when an option is out of range.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const retry = <E = unknown>(options: Options<E>): Retry<E>["protect"] =>
   protectBy(toPolicy(options, new OptionsOf("Retry.retry")), new Counts())
 
@@ -66,9 +80,10 @@ const protectBy = (policy: Policy, counts: Counts): Retry["protect"] => (self) =
   through(self, (self, fiber) => attemptAll(self, policy, counts, fiber))
 
 /**
- * The same policy as a `Schedule` of the waits, for `Effect.retry` and whatever else takes one; it ends where the retry
- * would give up. `maxDuration` is measured from the moment the schedule is first driven, which `Effect.retry` does before
- * the first attempt. A schedule is told of no successes: it spends from a budget and does not pay into it.
+ * The same policy as a `Schedule` of the waits, for `Effect.retry` and for other functions that take one. It ends where
+ * the retry would give up. `maxDuration` is measured from the first step of the schedule, which `Effect.retry` takes
+ * before the first attempt. A schedule does not see successes: it spends from a budget and does not pay into it. It
+ * counts nothing.
  *
  * ```ts
  * import { Retry } from "@switchgear/core"
@@ -79,6 +94,9 @@ const protectBy = (policy: Policy, counts: Counts): Retry["protect"] => (self) =
  *
  * await Effect.runPromise(Effect.flip(Effect.retry(failing, Retry.schedule({ maxAttempts: 4, baseDelay: "1 millis" })))) // => 4
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const schedule = <E = unknown>(options: Options<E>): Schedule.Schedule<Duration.Duration, E> => {
   const policy = toPolicy(options, new OptionsOf("Retry.schedule"))
@@ -108,14 +126,20 @@ const written = writtenOptions<Options>()({
 }, { read: (given) => given as Options, check: toPolicy })
 
 /**
- * {@link Options} as they are written in YAML or JSON; `while` and `budget` are added in code. A field that is wrong or
- * unknown is refused by name.
+ * A schema of {@link Options} as written in YAML or JSON, without `while` and `budget`, which are added in code. A field
+ * that is wrong or unknown is refused by name.
+ *
+ * @since 0.1.0
+ * @category options
  */
 export const OptionsSchema = written.schema
 
 /**
- * Makes a retry with the options under a path of the configuration, such as `["model", "retry"]`; what is not found there
- * is as in `options`. Options out of range are a `ConfigError`.
+ * Makes a retry with the options under a path of the configuration, such as `["model", "retry"]`. Options that are not
+ * found there are taken from `options`. Options out of range fail with a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromConfig = <E = unknown>(
   path: string | ConfigProvider.Path,

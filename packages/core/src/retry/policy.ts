@@ -16,7 +16,12 @@ export interface Policy extends Growth {
   readonly budget: RetryBudget | undefined
 }
 
-/** Whether an error is worth another attempt: it does not deny it, and it is no rejection by a guard. */
+/**
+ * The default of `while`: `true` for errors that do not say `isRetryable: false` and are not rejections by a guard.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
 export const isTransient = (error: unknown): boolean => Outcome.isRetryable(error) && !Outcome.isRejection(error)
 
 export const toPolicy = (options: Options<any>, check: OptionsOf): Policy => {
