@@ -1,20 +1,20 @@
 /**
- * However many callers retry, a target that is down gets little more than the calls it would get anyway: at most a
- * `ratio` of those that succeeded, and a small `floor`.
+ * Caps the extra load that retries cause, for all callers of a target together: at most a `ratio` of the calls that
+ * succeeded, and a small `floor`.
  *
- * A number of attempts limits one caller. When everything fails, every caller uses all of its attempts, and a target
- * that was about to recover gets three times its load. A budget is shared by all who call a target: successes pay into
- * it, retries are paid from it. While calls succeed there is plenty; when they stop, what is left is soon spent, and the
- * error is told at once.
+ * `maxAttempts` limits one caller. When everything fails, every caller uses all of its attempts, and a target that was
+ * about to recover gets three times its load. A budget is shared by all callers of a target: successes pay into it,
+ * retries are paid from it. While most calls succeed, the budget covers the retries of the others. When they stop
+ * succeeding, it is soon spent, and retries return the last error at once.
  *
- * Retries under {@link within}, or with the budget among their options, spend from it. Their successes are counted once,
- * by the innermost, however many retries are nested.
+ * Retries inside of {@link within}, or with the budget among their options, spend from it. A success is counted once, by
+ * the innermost retry, however many retries are nested.
  *
- * **Order.** Around the retry, or in its options; for many targets, a budget each.
+ * **Order.** Around the retry, or in its options. With many targets, one budget for each.
  *
- * **Gotchas.** A budget limits those who share it: make it once. The `floor` is for callers with little traffic, and is
- * granted anew as the window moves on, so keep it small against a window's calls. What is paid for a retry that is
- * interrupted while it waits stays spent until it leaves the window.
+ * **Gotchas.** A budget limits those who share it: make it once. The `floor` is for callers with little traffic. It is
+ * granted again in every window, so keep it small compared with the calls of a window. A retry that is interrupted
+ * while it waits stays paid for until it leaves the window.
  *
  * ```ts
  * import { Retry, RetryBudget } from "@switchgear/core"
@@ -48,11 +48,12 @@ import { monotonicMillis } from "./internal/runtime/time.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 import { accounts } from "./retryBudget/account.ts"
+import { CurrentBudget } from "./retryBudget/current.ts"
 import type { Options, RetryBudget } from "./retryBudget/model.ts"
 import { kind } from "./retryBudget/observe.ts"
-import { CurrentBudget } from "./retryBudget/current.ts"
 
 export { CurrentBudget, kind }
+
 export type { Options, RetryBudget, Snapshot } from "./retryBudget/model.ts"
 
 const toRules = (options: Options, check: OptionsOf) => ({
@@ -75,10 +76,21 @@ const codec = optionsCodec<Options>()({
   window: Schema.optionalKey(NumberOrDuration)
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
-/** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
+/**
+ * A schema of {@link Options} as written in YAML or JSON. A field that is wrong or unknown is refused by name.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export const OptionsSchema = codec.schema
 
-/** Makes a budget with its floor to spend. Dies with a `RangeError` that names the field when an option is out of range. */
+/**
+ * Makes a budget. At first its `floor` is available. Dies with a `RangeError` that names the field when an option is out
+ * of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (options: Options): Effect.Effect<RetryBudget> =>
   Effect.sync((): RetryBudget => {
     const { name, ...rules } = toRules(options, new OptionsOf("RetryBudget.make"))
@@ -95,19 +107,32 @@ export const make = (options: Options): Effect.Effect<RetryBudget> =>
   }).pipe(Effect.tap((budget) => Registry.register({ kind, name: budget.name, guard: budget })))
 
 /**
- * Makes a budget with the options under a path of the configuration, such as `["model", "retryBudget"]`; what is not
- * found there is as in `options`. Options out of range are a `ConfigError`.
+ * Makes a budget with the options under a path of the configuration, such as `["model", "retryBudget"]`. Options that are
+ * not found there are taken from `options`. Options out of range fail with a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<Options> = {}
 ): Effect.Effect<RetryBudget, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
-/** Lets the retries inside spend from the budget, unless they name another. An outer budget is not asked. */
+/**
+ * Makes the retries inside spend from this budget, unless their options name another. It replaces a budget further out.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const within = (budget: RetryBudget) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   through(self, Effect.provideService(CurrentBudget, budget))
 
-/** What extending {@link Service} gives, on top of a service key. */
+/**
+ * The class that {@link Service} makes: the service key of one budget, with its layers and its `within`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ServiceClass<in out Self, in out Id extends string>
   extends Context.ServiceClass<Self, Id, RetryBudget>
 {
@@ -115,13 +140,31 @@ export interface ServiceClass<in out Self, in out Id extends string>
   readonly layer: Layer.Layer<Self>
   /** Like `layer`, with some options replaced: for tests and for a second environment. */
   readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self>
-  /** Like `layer`, with the options that are found under a path of the configuration: see {@link fromConfig}. */
+  /** Like `layer`, with the options under a path of the configuration: see {@link fromConfig}. */
   readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, Config.ConfigError>
-  /** Lets the retries inside spend from the budget, which becomes one of the services the effect needs. */
+  /** Makes the retries inside spend from the budget, which becomes one of the services that the effect needs. */
   readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Self>
 }
 
-/** A class that is the service key of one budget, with its `layer` and its `within`. */
+/**
+ * A class that is the service key of one budget, with its `layer` and its `within`. The id is its name unless the options
+ * say otherwise.
+ *
+ * ```ts
+ * import { Retry, RetryBudget } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * class ModelBudget extends RetryBudget.Service<ModelBudget>()("model", { floor: 1 }) {}
+ *
+ * let attempts = 0
+ * const failing = Effect.suspend(() => Effect.fail(`503 number ${++attempts}`)).pipe(Retry.retry({ baseDelay: 0 }))
+ *
+ * await Effect.runPromise(Effect.flip(failing).pipe(ModelBudget.within, Effect.provide(ModelBudget.layer))) // => "503 number 2"
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,

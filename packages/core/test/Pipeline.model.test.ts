@@ -124,6 +124,7 @@ const lane = (setup: Setup, how: "pipeline" | "by hand") =>
       return {
         begun,
         calls: calls.map(({ fiber }) => render(fiber.pollUnsafe())),
+        retry: retry && (yield* retry.snapshot),
         breaker: breaker && (yield* breaker.snapshot),
         bulkhead: bulkhead && (yield* bulkhead.snapshot),
         rateLimiter: rateLimiter && (yield* rateLimiter.snapshot)

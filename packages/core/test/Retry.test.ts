@@ -27,6 +27,56 @@ describe("Retry", () => {
       assert.deepStrictEqual(exit, Exit.fail("blip 6"))
     }))
 
+  it.effect("waits `factor` times as long as before; with a factor of 1, always as long", () =>
+    Effect.gen(function*() {
+      const at = (factor: number) => times(Retry.retry({ ...exact, factor, maxAttempts: 4, maxDelay: "850 millis" }))
+      assert.deepStrictEqual((yield* at(3)).at, [0, 100, 400, 1250])
+      yield* TestClock.setTime(0)
+      assert.deepStrictEqual((yield* at(1)).at, [0, 100, 200, 300])
+      yield* TestClock.setTime(0)
+      assert.deepStrictEqual((yield* at(1.5)).at, [0, 100, 250, 475])
+    }))
+
+  it.effect("with a base delay of zero tries again at once, unless the error asks for a wait", () =>
+    Effect.gen(function*() {
+      for (const jitter of ["none", "full", "equal", "decorrelated", 0.5] as const) {
+        yield* TestClock.setTime(0)
+        const options = { baseDelay: "0 millis", jitter, factor: 1e300, maxAttempts: 20 } as const
+        assert.deepStrictEqual(new Set((yield* times(Retry.retry(options))).at), new Set([0]))
+        yield* TestClock.setTime(0)
+        const asked = yield* times(
+          Retry.retry({ ...options, maxAttempts: 6 }),
+          (n) => ({ retryAfter: Duration.seconds(n === 4 ? 3 : 0) })
+        )
+        assert.deepStrictEqual(asked.at, [0, 0, 0, 0, 3000, 3000])
+      }
+    }))
+
+  it("with a base delay of zero needs no clock: what fails at once is retried at once", () => {
+    let attempts = 0
+    const flaky = Effect.suspend(() => ++attempts < 3 ? Effect.fail("blip") : Effect.succeed(attempts))
+    assert.strictEqual(Effect.runSync(flaky.pipe(Retry.retry({ baseDelay: 0 }))), 3)
+  })
+
+  it.effect("with a share for jitter waits longer or shorter by up to that share, and at most `maxDelay`", () =>
+    Effect.gen(function*() {
+      const options = {
+        baseDelay: "100 millis",
+        jitter: 0.25,
+        factor: 3,
+        maxDelay: "330 millis",
+        maxAttempts: 4
+      } as const
+      const waits = (draw: number) =>
+        times(Retry.retry(options)).pipe(
+          Effect.map(({ at }) => at.slice(1).map((time, i) => Math.round(time - at[i]!))),
+          Effect.updateService(Random.Random, (random) => ({ ...random, nextDoubleUnsafe: () => draw }))
+        )
+      assert.deepStrictEqual(yield* waits(0), [75, 225, 248])
+      assert.deepStrictEqual(yield* waits(0.5), [100, 300, 330])
+      assert.deepStrictEqual(yield* waits(0.999999), [125, 330, 330])
+    }))
+
   it.effect("succeeds with the first attempt that does", () =>
     Effect.gen(function*() {
       let attempt = 0
@@ -208,10 +258,21 @@ describe("Retry", () => {
 
   const cases: ReadonlyArray<readonly [Retry.Options, string]> = [
     [{ maxAttempts: 0 }, "maxAttempts must be a whole number of at least 1, got 0"],
-    [{ baseDelay: -1 }, "baseDelay must be a finite duration above zero, got -1"],
+    [{ baseDelay: -1 }, "baseDelay must be a finite duration of zero or more, got -1"],
+    [{ baseDelay: "Infinity" }, "baseDelay must be a finite duration of zero or more, got \"Infinity\""],
+    [{ factor: 0.5 }, "factor must be a finite number of at least 1, got 0.5"],
+    [{ factor: Infinity }, "factor must be a finite number of at least 1, got Infinity"],
+    [{ factor: NaN }, "factor must be a finite number of at least 1, got NaN"],
+    [{ factor: "2" as never }, "factor must be a finite number of at least 1, got \"2\""],
+    [{ jitter: 1.5 }, "jitter must be a number from 0 to 1 or one of none, full, equal, decorrelated, got 1.5"],
+    [{ jitter: -0.1 }, "jitter must be a number from 0 to 1 or one of none, full, equal, decorrelated, got -0.1"],
+    [{ jitter: NaN }, "jitter must be a number from 0 to 1 or one of none, full, equal, decorrelated, got NaN"],
+    [
+      { jitter: "ful" as "full" },
+      "jitter must be a number from 0 to 1 or one of none, full, equal, decorrelated, got \"ful\""
+    ],
     [{ maxDelay: NaN }, "maxDelay must be a finite duration above zero, got NaN"],
-    [{ maxDuration: "0 millis" }, "maxDuration must be a finite duration above zero, got \"0 millis\""],
-    [{ jitter: "some" as "full" }, "jitter must be one of none, full, equal, decorrelated, got \"some\""]
+    [{ maxDuration: "0 millis" }, "maxDuration must be a finite duration above zero, got \"0 millis\""]
   ]
   for (const [options, message] of cases) {
     it.effect(`refuses nonsense: ${message}`, () =>

@@ -48,6 +48,7 @@ const places: { readonly [Field in string]: Make } = {
   "protectWith.maxWait": (options) => Effect.map(bulkhead({}), (bulkhead) => bulkhead.protectWith(options)),
   maxAttempts: Retry.make,
   baseDelay: Retry.make,
+  factor: Retry.make,
   maxDelay: Retry.make,
   jitter: Retry.make,
   while: Retry.make,

@@ -1,7 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatSchema } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Cause, Duration, Effect, Exit, Fiber, Formatter, Layer, Logger, Redacted, Schema, Tracer } from "effect"
+import {
+  Cause,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Formatter,
+  Layer,
+  Logger,
+  Option,
+  Redacted,
+  Schema,
+  Tracer
+} from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
@@ -283,9 +296,16 @@ describe("ChatClient", () => {
     )
   })
 
-  it("accepts a base URL with a slash at its end and a query", () => {
-    ChatClient.layer({ provider: "azure", baseUrl: "https://x.test/openai/?api-version=1" })
-  })
+  it.effect("accepts a base URL with a slash at its end and a query", () =>
+    Effect.gen(function*() {
+      const urls: Array<string> = []
+      const client = yield* clientOf((request) => {
+        urls.push(Option.getOrThrow(HttpClientRequest.toUrl(request)).href)
+        return new Response(JSON.stringify({ choices: [{ message: { content: "x" }, finish_reason: "stop" }] }))
+      }, { provider: "azure", baseUrl: "https://x.test/openai/?api-version=1" })
+      yield* client.complete(request())
+      assert.deepStrictEqual(urls, ["https://x.test/openai/chat/completions?api-version=1"])
+    }))
 
   it.effect("shows neither key nor prompt in errors, logs and spans", () =>
     Effect.gen(function*() {

@@ -1,27 +1,13 @@
 /** The attempts of one run of an effect, and the waits between them. */
-import * as Clock from "effect/Clock"
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Random from "effect/Random"
-import { CurrentAttempts, takeAttempt } from "../attempts/budget.ts"
-import * as Deadline from "../Deadline.ts"
-import { deadlineOf } from "../deadline/current.ts"
-import { atOnce } from "../internal/data/atOnce.ts"
-import { backoff } from "./backoff.ts"
-import { fieldOf } from "../internal/data/fieldOf.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
-import { monotonicMillis } from "../internal/runtime/time.ts"
-import { accounts } from "../retryBudget/account.ts"
 import { counted } from "../retryBudget/counted.ts"
-import { CurrentBudget } from "../retryBudget/current.ts"
-import type { RetryBudget } from "../RetryBudget.ts"
+import type { Counts } from "./counts.ts"
 import type { Policy } from "./policy.ts"
-
-/** Where a retry looks for the deadline when an attempt has failed. */
-export interface Timed {
-  readonly deadline: Deadline.Deadline | undefined
-}
+import { budgetOf, Run, type Timed } from "./run.ts"
 
 /** Retries inside of a step, by a deadline that need not be the fiber's. */
 export type RetryAt = <A, E, R>(
@@ -33,94 +19,52 @@ export type RetryAt = <A, E, R>(
 export const attemptAll = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   policy: Policy,
+  counts: Counts,
   fiber: Fiber.Fiber<any, any>,
   timed?: Timed | undefined
 ): Effect.Effect<A, E, R> => {
+  counts.calls++
   // Without a time limit, the first attempt pays for nothing.
   let run = policy.maxDuration === Infinity ? undefined : new Run(policy, fiber)
   const budget = budgetOf(policy, fiber)
   const once = budget === undefined ? self : counted(self, budget, fiber)
-  const attempt: Effect.Effect<A, E, R> = Effect.catchCause(once, (cause) => {
+  let retry: Effect.Effect<A, E, R> | undefined
+  const afterFailure = (cause: Cause.Cause<E>): Effect.Effect<A, E, R> => {
     const error = onlyFailure(cause)
-    const wait = error === undefined ? undefined : (run ??= new Run(policy, fiber)).next(error.failure, fiber, timed)
-    if (wait === undefined) return Effect.failCause(cause)
-    const again = Effect.delay(attempt, Duration.millis(wait))
-    const pay = run!.pay(fiber, timed)
-    if (Effect.isEffect(pay)) return Effect.flatMap(pay, (paid) => paid ? again : Effect.failCause(cause))
-    return pay ? again : Effect.failCause(cause)
-  })
-  return attempt
-}
-
-const budgetOf = (policy: Policy, fiber: Fiber.Fiber<any, any>): RetryBudget | undefined =>
-  policy.budget ?? fiber.getRef(CurrentBudget)
-
-/** What one run of an effect has used of its policy. */
-export class Run {
-  private readonly policy: Policy
-  private readonly start: number
-  private made = 1
-  private previous: number
-
-  constructor(policy: Policy, fiber: Fiber.Fiber<any, any>) {
-    this.policy = policy
-    this.previous = policy.baseDelay
-    this.start = policy.maxDuration === Infinity ? 0 : monotonicMillis(fiber.getRef(Clock.Clock))
-  }
-
-  /** The wait before the next attempt, which is still to be paid for; undefined when there is none. */
-  next(error: unknown, fiber: Fiber.Fiber<any, any>, timed?: Timed | undefined): number | undefined {
-    const { policy } = this
-    if (this.made >= policy.maxAttempts || !isWorthIt(policy, error, this.made)) return undefined
-    const draw = policy.jitter === "none" ? 0 : fiber.getRef(Random.Random).nextDoubleUnsafe()
-    const own = backoff(policy, this.made, this.previous, draw)
-    const asked = millisAsked(error)
-    // To ask earlier than told is to be refused again, and another target may answer meanwhile.
-    if (asked > policy.maxDelay) return undefined
-    const wait = Math.max(own, asked)
-    if (wait >= this.left(fiber, timed)) return undefined
-    this.made++
-    this.previous = own
-    return wait
-  }
-
-  /** Takes the attempt from the two budgets, which must agree before either is spent; an effect where one is foreign. */
-  pay(fiber: Fiber.Fiber<any, any>, timed?: Timed | undefined): boolean | Effect.Effect<boolean> {
-    const budget = budgetOf(this.policy, fiber)
-    if (budget === undefined) return takeAttempt(fiber)
-    if (fiber.getRef(CurrentAttempts)?.left === 0) return false
-    const account = accounts.get(budget)
-    if (account === undefined) {
-      const paid = Effect.map(budget.take, (taken) => taken && takeAttempt(fiber))
-      return timed === undefined ? paid : inTime(paid, this.left(fiber, timed))
+    if (error === undefined) return Effect.failCause(cause)
+    const wait = (run ??= new Run(policy, fiber)).next(error.failure, fiber, timed)
+    if (typeof wait === "string") {
+      counts.stopped(wait)
+      return Effect.failCause(cause)
     }
-    return account.take(monotonicMillis(fiber.getRef(Clock.Clock))) && takeAttempt(fiber)
+    retry ??= retried(once, counts, afterFailure)
+    const again = wait > 0 ? Effect.delay(retry, Duration.millis(wait)) : retry
+    const goOn = (paid: boolean) => {
+      if (paid) return again
+      counts.stopped("budget")
+      return Effect.failCause(cause)
+    }
+    const pay = run.pay(fiber, timed)
+    return Effect.isEffect(pay) ? Effect.flatMap(pay, goOn) : goOn(pay)
   }
-
-  private left(fiber: Fiber.Fiber<any, any>, timed: Timed | undefined): number {
-    const clock = fiber.getRef(Clock.Clock)
-    const now = monotonicMillis(clock)
-    const deadline = timed === undefined ? deadlineOf(fiber, clock, now) : timed.deadline
-    return Math.min(this.start + this.policy.maxDuration, deadline?.at ?? Infinity) - now
-  }
+  return Effect.catchCause(once, afterFailure)
 }
 
-// Between the attempts of a pipeline no other limit is in force: a budget that does not answer in time has nothing left.
-const inTime = (paid: Effect.Effect<boolean>, millis: number): Effect.Effect<boolean> =>
-  millis <= 0
-    ? Effect.succeed(false)
-    : Deadline.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(false) })(paid)
-
-const millisAsked = (error: unknown): number => {
-  const wait = fieldOf(error, "retryAfter")
-  return Duration.isDuration(wait) ? Duration.toMillis(wait) : 0
-}
-
-// A predicate that throws does not replace the error that it was asked about.
-const isWorthIt = (policy: Policy, error: unknown, attempts: number): boolean => {
-  try {
-    return atOnce(policy.while(error, attempts)) === true
-  } catch {
-    return false
-  }
+/** An attempt after the first. */
+const retried = <A, E, R>(
+  once: Effect.Effect<A, E, R>,
+  counts: Counts,
+  afterFailure: (cause: Cause.Cause<E>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  const attempt = Effect.matchCauseEffect(once, {
+    onFailure: afterFailure,
+    onSuccess: (value) => {
+      counts.recovered++
+      return Effect.succeed(value)
+    }
+  })
+  return Effect.suspend(() => {
+    counts.retries++
+    return attempt
+  })
 }

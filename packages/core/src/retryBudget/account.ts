@@ -1,6 +1,6 @@
 /**
- * The synchronous side of the budgets that are made here, which saves a retry the steps of the runtime. A budget that
- * somebody else has written has none: it is asked by its effects.
+ * The synchronous side of the budgets that `RetryBudget.make` makes: a retry that uses it takes no further step of the
+ * runtime. A budget that a user has written has no such side; its effects are run instead.
  */
 import type { RetryBudget } from "./model.ts"
 

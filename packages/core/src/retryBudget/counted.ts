@@ -1,4 +1,4 @@
-/** Counts the successes that pay into a retry budget: once each, however many retries are nested. */
+/** Counts the successes that pay into a retry budget: each once, by the innermost retry. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { RetryBudget } from "./model.ts"
 import { accounts } from "./account.ts"
 
-/** Counts the success of an effect that a retry runs, unless a retry further in has counted it for the same budget. */
+/** Counts the success of the effect, unless a retry further in has counted it for the same budget. */
 export const counted = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   budget: RetryBudget,
@@ -24,7 +24,7 @@ export const counted = <A, E, R>(
   })
 }
 
-/** Where a success is counted that the running fiber is part of. */
+/** The counter of the innermost retry around the running fiber. */
 export const CurrentCounter = Context.Reference<Counter | undefined>("@switchgear/core/RetryBudget/CurrentCounter", {
   defaultValue: () => undefined
 })
@@ -35,8 +35,8 @@ class Counter {
   private isCounted = false
   private isEnded = false
 
-  // Only counters whose effect still runs are kept around: detached work that begins itself anew would make the chain
-  // longer with every generation.
+  // Counters whose effect has ended are left out of the chain: detached work that starts itself again would otherwise
+  // make the chain longer each time.
   constructor(budget: RetryBudget, around: Counter | undefined) {
     this.budget = budget
     this.around = Counter.running(around)
@@ -44,7 +44,7 @@ class Counter {
       outer.around = Counter.running(outer.around)
   }
 
-  /** Whether nobody further in has counted the success; those further out learn that it is counted. */
+  /** Whether no counter further in has counted the success. Marks it as counted in the counters further out. */
   isFirst(): boolean {
     if (this.isCounted) return false
     for (let outer = this.around; outer !== undefined; outer = outer.around) {

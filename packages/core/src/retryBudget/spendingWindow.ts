@@ -1,4 +1,4 @@
-/** What was earned and spent in the last stretch of time, and what that leaves to spend. A step costs constant time. */
+/** The successes and retries of a sliding window, and how many more retries they allow. A step costs constant time. */
 import { EPSILON, isSufficient } from "../internal/data/isSufficient.ts"
 import { TimeWindow } from "../internal/data/slidingWindow.ts"
 
@@ -18,7 +18,7 @@ export class SpendingWindow {
     this.window = new TimeWindow(options.millis, SLICES)
   }
 
-  /** Spends one, or answers false when there is less than that. */
+  /** Takes one retry; false when less than one is left. */
   take(now: number): boolean {
     this.window.expire(now)
     if (!isSufficient(this.left, 1)) {
@@ -36,7 +36,7 @@ export class SpendingWindow {
   read(now: number) {
     this.window.expire(now)
     const { refused, successes, window } = this
-    // What was spent can outlast what it was earned with; the hair is that of `enough`.
+    // Retries can outlast the successes that paid for them. EPSILON, so that what can be taken is shown as available.
     const available = Math.max(0, Math.floor(this.left + EPSILON))
     return { available, successes, retries: window.failures, refused }
   }

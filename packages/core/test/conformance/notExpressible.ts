@@ -17,9 +17,7 @@ export const reasons = {
   "a share of calls that is no whole number": "Calls come one at a time, so that the rate cannot be played.",
   "partitions":
     "A `share` is the most that a key may hold, and the same for each; it is no part kept free for one of them.",
-  "a wait of no length": "`baseDelay` is above zero: trying again at once is no policy.",
-  "a wait that grows by another factor": "Waits double; only that, or no growth at all.",
-  "jitter above the wait": "Jitter shortens a wait and never makes it longer than the computed one.",
+  "a wait that does not grow by a factor": "Each wait is `factor` times the one before; it does not grow by a sum.",
   "a value that is retried": "Only typed failures are retried; a value is a success.",
   "cycles refreshed by hand": "A limiter refills with the clock alone.",
   "a request larger than the limit holds":

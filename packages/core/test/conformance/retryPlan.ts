@@ -11,6 +11,9 @@ const flavours: { readonly [semantics: string]: { readonly firstAttempt: number 
   "polly-v8": { firstAttempt: 0 },
   "rezilience": { firstAttempt: 1 }
 }
+
+/** Jitter of the sources, as ours; a name that is missing here has no counterpart. */
+const jitters: { readonly [jitter: string]: Retry.Jitter } = { uniform25: 0.25, decorrelatedV2: "decorrelated" }
 const settings = new Set(["maxAttempts", "backoff", "delayMs", "maxDelayMs", "factor", "jitter", "jitterFactor"])
 
 const errors: { readonly [outcome: string]: Effect.Effect<unknown> } = {
@@ -33,29 +36,28 @@ export const planRetry = (scenario: Scenario): Plan | NotExpressible => {
   })
   if (strange) return strange
   const { backoff, factor = 2, jitter, jitterFactor } = config
-  const base = numberOf(config["delayMs"])
-  const longest = numberOf(config["maxDelayMs"]) ?? Number.MAX_SAFE_INTEGER
-  if (base === undefined) return not("unknown setting", "no delayMs")
-  if (base === 0) return not("a wait of no length", "delayMs: 0")
-  if (jitterFactor !== undefined) return not("jitter above the wait", "jitterFactor")
-  if (jitter !== undefined && jitter !== "decorrelatedV2")
-    return not("jitter above the wait", `jitter: ${String(jitter)}`)
-  // What is capped from the start does not grow, whatever the factor.
-  const constant = backoff === "fixed" || backoff === "constant" || base >= longest
-  if (!constant && (backoff !== "exponential" || factor !== 2)) {
-    return not("a wait that grows by another factor", `${String(backoff)} ${String(factor)}`)
-  }
+  const baseDelay = numberOf(config["delayMs"])
+  const maxDelay = numberOf(config["maxDelayMs"]) ?? Number.MAX_SAFE_INTEGER
+  if (baseDelay === undefined) return not("unknown setting", "no delayMs")
+  const scattered = jitter === undefined ? jitterFactor ?? "none" : jitters[String(jitter)]
+  if (scattered === undefined) return not("unknown setting", `jitter: ${String(jitter)}`)
+  // What is capped from the start does not grow, whatever the law of its growth.
+  const isConstant = backoff === "fixed" || backoff === "constant" || baseDelay >= maxDelay
+  if (!isConstant && backoff !== "exponential") return not("a wait that does not grow by a factor", String(backoff))
   const outcomes = steps.flatMap((step) => (step["outcomes"] ?? []) as ReadonlyArray<string>)
   if (outcomes.includes("failureResult")) return not("a value that is retried", "failureResult")
   const odd = outcomes.find((outcome) => outcome !== "success" && !(outcome in errors))
   if (odd !== undefined) return not("unknown operation", odd)
   const options: Retry.Options = {
     maxAttempts: numberOf(config["maxAttempts"]) ?? Number.MAX_SAFE_INTEGER,
-    baseDelay: Math.min(base, longest),
-    maxDelay: constant ? Math.min(base, longest) : longest,
-    jitter: jitter === undefined ? "none" : "decorrelated"
+    baseDelay,
+    factor: isConstant ? 1 : factor as number,
+    maxDelay,
+    jitter: scattered as Retry.Jitter
   }
-  return { replay: Effect.provide(play(steps, options, flavour.firstAttempt), TestClock.layer()) }
+  // Made once before anything is played, so that an option out of range is refused whatever the steps are.
+  const replay = Effect.andThen(Retry.make(options), play(steps, options, flavour.firstAttempt))
+  return { replay: Effect.provide(replay, TestClock.layer()) }
 }
 
 const play = (steps: ReadonlyArray<Step>, options: Retry.Options, firstAttempt: number): Effect.Effect<Trace> =>

@@ -19,7 +19,7 @@ describe("nonsense is refused with field, value and range:", () => {
     Effect.gen(function*() {
       assert.strictEqual(
         yield* reason(Retry.OptionsSchema, "3"),
-        "Expected { maxAttempts, baseDelay, maxDelay, jitter, maxDuration }"
+        "Expected { name, maxAttempts, baseDelay, factor, maxDelay, jitter, maxDuration }"
       )
     }))
 })
@@ -150,7 +150,14 @@ const sound: { readonly [Name in string]: { readonly take: Take; readonly writte
   },
   Retry: {
     take: take(Retry.OptionsSchema, Retry.make),
-    written: { maxAttempts: 4, baseDelay: 100, maxDelay: "5 seconds", jitter: "equal", maxDuration: "20 seconds" }
+    written: {
+      maxAttempts: 4,
+      baseDelay: 100,
+      factor: 1.5,
+      maxDelay: "5 seconds",
+      jitter: "equal",
+      maxDuration: "20 seconds"
+    }
   },
   RetryBudget: {
     take: take(RetryBudget.OptionsSchema, RetryBudget.make),
