@@ -83,7 +83,7 @@ export const OptionsSchema = codec.schema
 /** Makes a bulkhead. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = (options: Options): Effect.Effect<Bulkhead> =>
   Effect.sync((): Bulkhead => {
-    const pool = new PermitPool(toRules(options, new OptionsOf("Bulkhead.make")))
+    const pool = new PermitPool<BulkheadCall>(toRules(options, new OptionsOf("Bulkhead.make")))
     const refuse = () => pool.isFull ? pool.reject("queue-full") : undefined
     const protect = (maxWait: number) => {
       const begin: StartAdmission = (_fiber, self) => new BulkheadCall(pool, self, maxWait)

@@ -9,22 +9,22 @@ import { Admission, type AnyEffect, goOn, type TimeContext } from "../internal/r
 import { Wait } from "../internal/runtime/wait.ts"
 import { priorityOf } from "../internal/runtime/currentPriority.ts"
 import { CurrentKey } from "./currentCall.ts"
-import type { Lane, Waiter } from "./fairQueue.ts"
-import type { PermitPool } from "./permitPool.ts"
+import type { Lane } from "./fairQueue.ts"
+import type { Grantable, PermitPool } from "./permitPool.ts"
 
-export class BulkheadCall extends Admission implements Waiter<BulkheadCall> {
+export class BulkheadCall extends Admission implements Grantable<BulkheadCall> {
   before: BulkheadCall | undefined
   after: BulkheadCall | undefined
   priority = 0
   arrival = 0
   lane!: Lane<BulkheadCall>
-  private readonly pool: PermitPool
+  private readonly pool: PermitPool<BulkheadCall>
   private readonly self: AnyEffect
   private readonly maxWait: number
   private state: "new" | "waiting" | "holds" | "refused" = "new"
   private wait: Wait | undefined
 
-  constructor(pool: PermitPool, self: AnyEffect, maxWait: number) {
+  constructor(pool: PermitPool<BulkheadCall>, self: AnyEffect, maxWait: number) {
     super()
     this.pool = pool
     this.self = self

@@ -2,8 +2,7 @@
 import { EPSILON } from "../internal/data/isSufficient.ts"
 import type * as Exit from "effect/Exit"
 import { type BulkheadFull, type Reason, refusal } from "./BulkheadFull.ts"
-import type { BulkheadCall } from "./call.ts"
-import { FairQueue, type Lane } from "./fairQueue.ts"
+import { FairQueue, type Lane, type Waiter } from "./fairQueue.ts"
 
 /** The options of a bulkhead, checked; times in milliseconds. */
 export interface Rules {
@@ -14,12 +13,18 @@ export interface Rules {
   readonly share: number | undefined
 }
 
-export class PermitPool {
+/** A call that waits for a slot. */
+export interface Grantable<Call extends Waiter<Call>> extends Waiter<Call> {
+  /** Gives it a slot; the queue has let it go. */
+  grant(): void
+}
+
+export class PermitPool<Call extends Grantable<Call>> {
   readonly name: string
   readonly limit: number
   readonly maxWait: number
   readonly share: number | undefined
-  readonly queue: FairQueue<BulkheadCall>
+  readonly queue: FairQueue<Call>
   readonly rejected = { "queue-full": 0, "wait-timeout": 0, "deadline": 0 }
   concurrency: number
   taken = 0
@@ -41,18 +46,18 @@ export class PermitPool {
   }
 
   /** Whether another call of the lane may wait. */
-  hasPlace(lane: Lane<BulkheadCall>): boolean {
+  hasPlace(lane: Lane<Call>): boolean {
     return this.queue.size < this.limit && (lane.key === undefined || lane.waiting.size < this.placesOfAKey)
   }
 
-  tryTake(lane: Lane<BulkheadCall>): boolean {
+  tryTake(lane: Lane<Call>): boolean {
     if (this.taken >= this.concurrency || !this.queue.isNext(lane)) return false
     this.taken++
     this.queue.take(lane)
     return true
   }
 
-  giveBack(lane: Lane<BulkheadCall>): void {
+  giveBack(lane: Lane<Call>): void {
     this.taken--
     this.queue.giveBack(lane)
     this.handOut()

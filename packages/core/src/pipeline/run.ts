@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { timeContextOf } from "../deadline/current.ts"
+import { CurrentDeadline, timeContextOf } from "../deadline/current.ts"
 import { nothingLeft } from "../deadline/DeadlineExceeded.ts"
 import { ended, limitedAt, type Owner, total } from "../deadline/limited.ts"
 import type { Deadline } from "../internal/runtime/expiry.ts"
@@ -49,6 +49,10 @@ const runFused = (fused: Fused, fiber: Fiber.Fiber<any, any>, outer: Admission |
   const { plan } = fused
   const run = new Run(fused, outer)
   if (plan.retryAt === undefined) return run.attempt(fiber)
+  // A retry is not asked about a call that has no time left at its beginning.
+  if (plan.total !== undefined && fiber.getRef(CurrentDeadline) !== undefined && run.time(fiber) === undefined) {
+    return nothingLeft(run.deadline!)
+  }
   const attempt = run as unknown as AnyEffect
   const first = stepInto(plan.retryAt(attempt, fiber, run), fiber)
   return first === attempt ? run.attempt(fiber) : first

@@ -21,12 +21,9 @@ import * as Duration from "effect/Duration"
 import type * as Random from "effect/Random"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { checkLatency } from "./latency/check.ts"
+import type { Latency } from "./latency/model.ts"
 
-/** A distribution of waiting times. */
-export type Latency =
-  | { readonly _tag: "Constant"; readonly duration: Duration.Input }
-  | { readonly _tag: "Uniform"; readonly min: Duration.Input; readonly max: Duration.Input }
-  | { readonly _tag: "LogNormal"; readonly median: Duration.Input; readonly p95: Duration.Input }
+export type { Latency }
 
 /** Always the same time. */
 export const constant = (duration: Duration.Input): Latency => ({ _tag: "Constant", duration })

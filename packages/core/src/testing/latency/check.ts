@@ -1,6 +1,6 @@
 /** Whether a latency makes sense, told by the place where it was written. */
 import type { OptionsOf } from "../../internal/config/checks.ts"
-import type { Latency } from "../Latency.ts"
+import type { Latency } from "./model.ts"
 
 /** Refuses a duration that is negative or has no end, bounds the wrong way round, and a median of zero. */
 export const checkLatency = (check: OptionsOf, field: string, latency: Latency): void => {

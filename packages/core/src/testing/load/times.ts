@@ -1,7 +1,7 @@
 /** The moments at which calls come, one at a time, so that a load of any length takes no memory. */
 import * as Duration from "effect/Duration"
 import type * as Random from "effect/Random"
-import type { Arrivals } from "./arrivals.ts"
+import type { Arrivals } from "./model.ts"
 
 type Chance = typeof Random.Random.Service
 

@@ -1,0 +1,8 @@
+/** What a latency is. */
+import type * as Duration from "effect/Duration"
+
+/** A distribution of waiting times. */
+export type Latency =
+  | { readonly _tag: "Constant"; readonly duration: Duration.Input }
+  | { readonly _tag: "Uniform"; readonly min: Duration.Input; readonly max: Duration.Input }
+  | { readonly _tag: "LogNormal"; readonly median: Duration.Input; readonly p95: Duration.Input }
