@@ -53,7 +53,7 @@ import { checkParts } from "./pipeline/checkParts.ts"
 import { compose, type Millis } from "./pipeline/compose.ts"
 import type { Added, AddedByGuards, Checked, Parts, Pipeline, Retried, Timed, Times } from "./pipeline/model.ts"
 
-export type { CallOptions, Guards, Parts, Pipeline, Rejections, Times } from "./pipeline/model.ts"
+export type { CallOptions, Further, Guards, Parts, Pipeline, Rejections, Times } from "./pipeline/model.ts"
 
 const toTimes = ({ attemptTimeout, deadline }: Times, check: OptionsOf): Millis => {
   const total = deadline === undefined ? undefined : check.positive("deadline", deadline)
