@@ -11,10 +11,11 @@ import {
   Retry,
   Telemetry
 } from "@switchgear/core"
-import { Cause, Effect, Exit, Fiber, Layer, Logger, Metric } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Layer, Logger, Metric } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 import { expectTypeOf } from "vitest"
+import { BlockedClock } from "../laws/blockedClock.ts"
 import { interruptAtEveryStep } from "../support/yieldAt.ts"
 import * as MemoryGate from "./memoryGate.ts"
 
@@ -86,16 +87,20 @@ describe("a guard of plain functions", () => {
       assert.deepInclude(yield* gate.snapshot, { used: 1, waiting: 0, rejected: 0 })
     }))
 
-  it.effect("gives a lease back that comes in the step in which the caller's time ends", () =>
+  it.effect("gives a lease back that comes when the event loop is blocked until the caller's time is over", () =>
     Effect.gen(function*() {
-      const gate = yield* gateOf({ limit: 1 })
-      yield* fork(gate.protect(Effect.never))
-      const waiting = yield* fork(gate.protect(Effect.die("begun")).pipe(Effect.uninterruptible, Deadline.within(100)))
-      yield* gate.setLimit(2)
-      assert.strictEqual((yield* gate.snapshot).used, 2)
-      yield* TestClock.adjust(100)
-      assert.isTrue(Exit.isFailure(yield* Fiber.await(waiting)))
-      assert.deepInclude(yield* gate.snapshot, { used: 1, waiting: 0, begun: 0, notBegun: 1 })
+      const clock = new BlockedClock(yield* Clock.Clock)
+      yield* Effect.gen(function*() {
+        const gate = yield* gateOf({ limit: 1 })
+        yield* fork(gate.protect(Effect.never))
+        const waiting = yield* fork(gate.protect(Effect.die("begun")).pipe(Deadline.within(100)))
+        yield* gate.setLimit(2)
+        assert.strictEqual((yield* gate.snapshot).used, 2)
+        clock.block(200)
+        yield* Effect.yieldNow
+        assert.strictEqual(reasonOf(yield* Fiber.await(waiting)), "deadline")
+        assert.deepInclude(yield* gate.snapshot, { used: 1, waiting: 0, begun: 0, notBegun: 1 })
+      }).pipe(Effect.provideService(Clock.Clock, clock))
     }))
 
   it.effect("dies with what acquire throws, and with a message when acquire decides nothing", () =>
