@@ -1,7 +1,7 @@
 /** The values in memory, each with its age: fresh, then stale, then gone. */
 import * as Duration from "effect/Duration"
 import { atOnce } from "../internal/data/atOnce.ts"
-import { LruMap } from "./lruMap.ts"
+import { LruMap } from "../internal/data/lruMap.ts"
 import type { Cached } from "./cached.ts"
 import type { Rules } from "./rules.ts"
 

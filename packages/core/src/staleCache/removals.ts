@@ -5,7 +5,7 @@
  * cut off by its time-out may still arrive after the removal, so that the time of that removal is remembered even when it
  * is confirmed. Times are those of the wall clock, by which the store dates its values.
  */
-import { LruMap } from "./lruMap.ts"
+import { LruMap } from "../internal/data/lruMap.ts"
 
 interface Mark {
   readonly removedAt: number

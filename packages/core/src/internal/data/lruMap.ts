@@ -39,6 +39,11 @@ export class LruMap<K, V> {
     return entry.value
   }
 
+  /** The key of the entry that was used longest ago. */
+  get eldestKey(): K | undefined {
+    return this.eldest?.key
+  }
+
   /** Takes out the entry that was used longest ago. */
   shift(): V | undefined {
     return this.eldest && this.delete(this.eldest.key)
