@@ -106,7 +106,8 @@ describe("a family of pipelines", () => {
           } else yield* TestClock.adjust(step.millis)
           const { inFlight, keys } = yield* family.snapshot
           assert.strictEqual(inFlight, running.length)
-          assert.isAtMost(keys, Math.max(2, running.length + 1))
+          // What had to be kept because it held a call is forgotten when the next call begins.
+          if (step._tag === "Begin") assert.isAtMost(keys, Math.max(2, running.length))
         }
         yield* Effect.forEach(running, ({ fiber }) => Fiber.interrupt(fiber))
       })
