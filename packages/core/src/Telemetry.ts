@@ -65,6 +65,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -91,26 +92,83 @@ const codec = optionsCodec<Options>()({ maxNames: Schema.optionalKey(NumberOrDur
 export const OptionsSchema = codec.schema
 
 /**
- * Publishes the registry in force, for as long as the layer lives. Dies with a `RangeError` when an option is out of
- * range.
+ * What the layer publishes, for whatever fiber wants to serve it: the routes of a server run in fibers of the server,
+ * which may have another registry and other metrics than the guards. Where the layer is not provided, it is missing from
+ * the types.
+ *
+ * ```ts
+ * import { Bulkhead, Registry, Telemetry } from "@switchgear/core"
+ * import { Effect, Layer, Metric } from "effect"
+ * import { PrometheusMetrics } from "effect/observability"
+ *
+ * class Slots extends Bulkhead.Service<Slots>()("slots", { concurrency: 8 }) {}
+ *
+ * // Two routes: their types say that they need the view.
+ * const metrics = Telemetry.View.use(({ within }) => within(PrometheusMetrics.format()))
+ * const health = Telemetry.View.use(({ within }) => within(Registry.health))
+ *
+ * const privately = Layer.merge(Registry.layer(), Layer.sync(Metric.MetricRegistry, () => new Map()))
+ * const main = Layer.provide(Layer.provideMerge(Slots.layer, Telemetry.layer()), privately)
+ *
+ * const program = Effect.gen(function*() {
+ *   const lines = (yield* metrics).split("\n")
+ *   return { status: (yield* health).status, lines: lines.filter((line) => line.startsWith("switchgear_bulkhead_conc")) }
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, main)) // => { status: "up", lines: ["switchgear_bulkhead_concurrency{name=\"slots\"} 8"] }
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
  */
-export const layer = (options: Options = {}): Layer.Layer<never> =>
-  Layer.effectDiscard(
-    Effect.acquireRelease(
-      Effect.map(Effect.context<never>(), (context) => {
-        const maxNames = toMaxNames(options, new OptionsOf("Telemetry.layer"))
-        // The log lines belong to no call, and nothing here may end with the build of the layer.
-        return open(maxNames, Context.omit(Tracer.ParentSpan, Scope.Scope)(context) as Context.Context<never>)
-      }),
-      (close) => Effect.sync(close)
-    )
+export class View extends Context.Service<View, {
+  /** Runs the effect with the registry and the metrics of the layer. */
+  readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}>()("@switchgear/core/Telemetry/View") {}
+
+const viewOf = (context: Context.Context<never>): View["Service"] => {
+  const captured = Context.mergeAll(
+    Context.make(Registry.CurrentRegistry, Context.get(context, Registry.CurrentRegistry)),
+    Context.make(Metric.MetricRegistry, Context.get(context, Metric.MetricRegistry)),
+    Context.make(Metric.CurrentMetricAttributes, Context.get(context, Metric.CurrentMetricAttributes))
+  )
+  return { within: (self) => Effect.provideContext(self, captured) as typeof self }
+}
+
+/**
+ * Publishes the registry in force, for as long as the layer lives, and gives a {@link View} of it. Dies with a
+ * `RangeError` when an option is out of range.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<View> =>
+  Layer.effect(
+    View,
+    Effect.flatMap(Effect.context<never>(), (context) =>
+      Effect.as(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const maxNames = toMaxNames(options, new OptionsOf("Telemetry.layer"))
+            // The log lines belong to no call, and nothing here may end with the build of the layer.
+            return open(maxNames, Context.omit(Tracer.ParentSpan, Scope.Scope)(context) as Context.Context<never>)
+          }),
+          (close) => Effect.sync(close)
+        ),
+        viewOf(context)
+      ))
   )
 
-/** Like {@link layer}, with the options under a path of the configuration; what is not found there is as in `options`. */
+/**
+ * Like {@link layer}, with the options under a path of the configuration; what is not found there is as in `options`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layerConfig = (
   path: string | ConfigProvider.Path,
   options: Options = {}
-): Layer.Layer<never, Config.ConfigError> => Layer.unwrap(Effect.map(codec.config(path, options), layer))
+): Layer.Layer<View, Config.ConfigError> => Layer.unwrap(Effect.map(codec.config(path, options), layer))
 
 const open = (maxNames: number, context: Context.Context<never>): () => void => {
   const registry = Context.get(context, Registry.CurrentRegistry)
