@@ -61,7 +61,6 @@ import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -70,6 +69,7 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { callBack } from "./internal/runtime/callBack.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
+import { formatDuration } from "./internal/data/formatDuration.ts"
 import { Publisher } from "./telemetry/publisher.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
@@ -163,12 +163,12 @@ const attributesOf = (event: Registry.Event): Record<string, string> => ({
   from: event.from,
   to: event.to,
   reason: event.reason,
-  ...(event.openFor === undefined ? {} : { openFor: Duration.format(event.openFor) })
+  ...(event.openFor === undefined ? {} : { openFor: formatDuration(event.openFor) })
 })
 
 const logLine = (event: Registry.Event, kind: Registry.Kind<any, any>): Effect.Effect<void> => {
   const { from, openFor, reason, subject, to } = event
-  const wait = openFor === undefined ? "" : ` for ${Duration.format(openFor)}`
+  const wait = openFor === undefined ? "" : ` for ${formatDuration(openFor)}`
   const line = `${kind.title ?? kind.tag} ${JSON.stringify(subject)}: ${from} → ${to}${wait} (${reason})`
   return (kind.isRecovery?.(event) ? Effect.logInfo(line) : Effect.logWarning(line)).pipe(
     Effect.annotateLogs(attributesOf(event))

@@ -2,7 +2,7 @@
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Outcome from "../Outcome.ts"
-import { formatWait } from "../internal/data/formatWait.ts"
+import { formatWait } from "../internal/data/formatDuration.ts"
 import { blank, prepare } from "../internal/runtime/rejection.ts"
 
 /** The circuit did not let the call through: the work was not started. */
