@@ -114,6 +114,58 @@ export const fromExit: Classify = (exit) => {
   return judged
 }
 
+/**
+ * A `classify` that judges by the typed error of a call. A success is a success. A typed failure is what the function
+ * answers; where that is `undefined`, and for defects and interruptions, the default {@link fromExit} judges. So it does
+ * when the function throws.
+ *
+ * In `call.pipe(breaker.protectWith({ classify }))` the error has the type that the call fails with. In the options of
+ * `make`, through which any call may go, it is `unknown`. Of a failure with several typed errors the first one is given.
+ *
+ * ```ts
+ * import { CircuitBreaker, Outcome } from "@switchgear/core"
+ * import { Data, Effect } from "effect"
+ *
+ * class ChatError extends Data.TaggedError("ChatError")<{ readonly blame: "caller" | "provider" }> {}
+ *
+ * const ask = (blame: ChatError["blame"]) => Effect.fail(new ChatError({ blame }))
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ name: "model" })
+ *   const guarded = (blame: ChatError["blame"]) =>
+ *     ask(blame).pipe(breaker.protectWith({
+ *       classify: Outcome.onError((error) => error.blame === "caller" ? Outcome.ignored : Outcome.failure)
+ *     }))
+ *   yield* Effect.exit(guarded("caller"))
+ *   yield* Effect.exit(guarded("provider"))
+ *   return yield* breaker.snapshot
+ * })
+ *
+ * const { calls, failed } = await Effect.runPromise(program)
+ * calls // => 1
+ * failed // => 1
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const onError = <E = unknown>(judge: (error: E) => Outcome | undefined) => <A>(exit: Exit.Exit<A, E>): Outcome =>
+  judgedByError(judge, exit) ?? fromExit(exit)
+
+const judgedByError = <E>(
+  judge: (error: E) => Outcome | undefined,
+  exit: Exit.Exit<unknown, E>
+): Outcome | undefined => {
+  if (exit._tag === "Success" || exit.cause.reasons.some(Cause.isDieReason)) return undefined
+  const failure = exit.cause.reasons.find(Cause.isFailReason)
+  if (failure === undefined) return undefined
+  try {
+    return judge(failure.error)
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether an exit is nothing but a rejection. */
 export const isRejected = (exit: Exit.Exit<unknown, unknown>): boolean =>
   exit._tag === "Failure" && exit.cause.reasons.length > 0 &&
