@@ -41,6 +41,7 @@ describe("what is written is what is meant in code:", () => {
       openFor: 45000
       halfOpen: { calls: 3, maxWait: Infinity }
       rampUp: { over: 1 minute, from: 0.2 }
+      critical: false
       `,
       {
         name: "model",
@@ -52,7 +53,8 @@ describe("what is written is what is meant in code:", () => {
         consecutiveFailures: 5,
         openFor: 45_000,
         halfOpen: { calls: 3, maxWait: "Infinity" },
-        rampUp: { over: "1 minute", from: 0.2 }
+        rampUp: { over: "1 minute", from: 0.2 },
+        critical: false
       } satisfies CircuitBreaker.Options
     ],
     [
@@ -70,13 +72,14 @@ describe("what is written is what is meant in code:", () => {
     [
       "CircuitBreaker.Family.make",
       CircuitBreaker.Family.OptionsSchema,
-      "{ name: tenants, capacity: 50, idleTimeToLive: 5 minutes, window: { lastCalls: 7 }, halfOpen: { calls: 1 } }",
+      "{ name: tenants, capacity: 50, idleTimeToLive: 5 minutes, window: { lastCalls: 7 }, halfOpen: { calls: 1 }, critical: true }",
       {
         name: "tenants",
         capacity: 50,
         idleTimeToLive: "5 minutes",
         window: CircuitBreaker.lastCalls(7),
-        halfOpen: { calls: 1 }
+        halfOpen: { calls: 1 },
+        critical: true
       } satisfies CircuitBreaker.Family.Options
     ],
     [

@@ -31,6 +31,9 @@ export const toRules = (
   context: Context.Context<never>
 ): BreakerRules => {
   check.name(options.name)
+  if (options.critical !== undefined && typeof options.critical !== "boolean") {
+    check.refuse("critical", "true or false", options.critical)
+  }
   const window = options.window ?? { _tag: "LastCalls", calls: 100 }
   const halfOpen = check.group("halfOpen", options.halfOpen, ["calls", "maxWait"])
   const rampUp = check.group("rampUp", options.rampUp, ["over", "from"])
