@@ -10,6 +10,7 @@ import type { Family, FamilyOptions } from "./familyModel.ts"
 import { kind } from "./familyObserve.ts"
 import * as Registry from "../Registry.ts"
 import { clockOf, guard } from "../internal/runtime/guard.ts"
+import { type KeyOf, keyOf, type LayerClass, layerClass, protectBy } from "../internal/runtime/serviceClass.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { type Judge, judgeWith } from "./circuit.ts"
 import { beginAt, type CircuitRef, facade } from "./facade.ts"
@@ -102,3 +103,52 @@ export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<FamilyOptions> = {}
 ): Effect.Effect<Family, Config.ConfigError> => Effect.flatMap(familyCodec.config(path, options), make)
+
+/**
+ * What extending `CircuitBreaker.Family.Service` gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FamilyClass<in out Self, in out Id extends string>
+  extends LayerClass<Self, Id, Family, FamilyOptions>
+{
+  /** Wraps an effect with the circuit of the key; the family becomes one of the services it needs. */
+  readonly protect: (
+    key: string
+  ) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R | Self>
+}
+
+/**
+ * A class that is the service key of one family, with its `layer` and its `protect`. The name of the family is the
+ * identifier unless given.
+ *
+ * ```ts
+ * import { CircuitBreaker } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * class Tenants extends CircuitBreaker.Family.Service<Tenants>()("app/Tenants", { failureRate: 0.3 }) {}
+ *
+ * const program = Effect.succeed("answered").pipe(Tenants.protect("acme"))
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(Tenants.layer))) // => "answered"
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Service = <Self>() =>
+<const Id extends string>(
+  id: Id,
+  options?: Partial<FamilyOptions> | undefined
+): FamilyClass<Self, KeyOf<"CircuitBreaker.Family", Id>> => {
+  const key = layerClass<Self, KeyOf<"CircuitBreaker.Family", Id>, Family, FamilyOptions>(
+    keyOf("CircuitBreaker.Family", id),
+    { name: id, ...options },
+    make,
+    familyCodec
+  )
+  return Object.assign(key, {
+    protect: (ofKey: string) => protectBy<Self, Family, CircuitOpen>(key, ({ protect }) => protect(ofKey))
+  })
+}
