@@ -66,6 +66,8 @@ export type {
   Options,
   Snapshot,
   State,
+  Thresholds,
+  Totals,
   Transition,
   TransitionReason,
   Window

@@ -23,9 +23,13 @@
  * | `circuitbreaker_window_slow_calls` | gauge | |
  * | `circuitbreaker_failure_rate`, `circuitbreaker_slow_call_rate` | gauge, NaN while there are too few calls | |
  * | `circuitbreaker_in_flight` | gauge | |
+ * | `circuitbreaker_calls_total` | counter | `outcome` |
+ * | `circuitbreaker_slow_calls_total` | counter | |
  * | `circuitbreaker_not_permitted_total`, `circuitbreaker_openings_total`, `circuitbreaker_late_total` | counter | |
  * | `circuitbreaker_family_circuits` | gauge | `state` |
  * | `circuitbreaker_family_in_flight` | gauge | |
+ * | `circuitbreaker_family_calls_total` | counter | `outcome` |
+ * | `circuitbreaker_family_slow_calls_total` | counter | |
  * | `circuitbreaker_family_not_permitted_total`, `circuitbreaker_family_openings_total`, `circuitbreaker_family_late_total` | counter | |
  * | `bulkhead_concurrency`, `bulkhead_in_flight`, `bulkhead_queue_capacity`, `bulkhead_queued` | gauge | |
  * | `bulkhead_rejected_total` | counter | `reason` |

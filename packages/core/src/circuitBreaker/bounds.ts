@@ -5,7 +5,7 @@ import { isAbove, type OptionsOf } from "../internal/config/checks.ts"
 /** Marks of two bits: 2.5 MB. */
 export const mostCalls = 10_000_000
 
-/** Of 24 bytes each: 240 kB. */
+/** Of 32 bytes each: 320 kB. */
 export const mostBuckets = 10_000
 
 export const mostProbes = 100_000

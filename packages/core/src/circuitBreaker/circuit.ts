@@ -87,6 +87,7 @@ export class Circuit extends BreakerMachine {
 
 export class Call extends Admission implements BreakerLease {
   generation = -1
+  isCounted = false
   start = 0
   watch: Watch | undefined
   private readonly circuit: Circuit
@@ -105,7 +106,7 @@ export class Call extends Admission implements BreakerLease {
     time: TimeContext | undefined
   ) {
     super()
-    if (judge.slowMillis !== Infinity) circuit.watchesSlow = true
+    if (judge.slowMillis !== Infinity) circuit.watchSlow()
     this.circuit = circuit
     this.self = self
     this.judge = judge

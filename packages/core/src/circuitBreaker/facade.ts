@@ -98,7 +98,7 @@ const toLength = (duration: Duration.Input): number => {
 }
 
 const snapshot = (machine: BreakerMachine, now: number): Snapshot => {
-  const { calls, failures, slow } = machine.counts(now)
+  const { calls, failures, slow, slowFailures } = machine.counts(now)
   const enough = calls >= machine.enough
   const retryIn = machine.retryIn(now)
   return {
@@ -110,6 +110,9 @@ const snapshot = (machine: BreakerMachine, now: number): Snapshot => {
     calls,
     failed: failures,
     slow,
+    slowFailed: slowFailures,
+    thresholds: machine.thresholds,
+    totals: machine.totals,
     inFlight: machine.inFlight,
     rejected: machine.rejected,
     openings: machine.openings,

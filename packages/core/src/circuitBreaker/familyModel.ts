@@ -5,7 +5,7 @@ import type * as Exit from "effect/Exit"
 import type * as Stream from "effect/Stream"
 import type * as Outcome from "../Outcome.ts"
 import type { CircuitOpen } from "./CircuitOpen.ts"
-import type { CircuitBreaker, Options, State, Transition } from "./model.ts"
+import type { CircuitBreaker, Options, State, Totals, Transition } from "./model.ts"
 
 /** The options of every circuit, and how many there may be. `name` is the family's; a circuit is called `name/key`. */
 export interface FamilyOptions extends Options {
@@ -32,6 +32,8 @@ export interface FamilySnapshot {
   readonly capacity: number
   /** Calls of new keys that passed unguarded, because there was no room for a circuit. */
   readonly notKept: number
+  /** Results since the beginning. A `control.reset` takes out those of its circuit. */
+  readonly totals: Totals
   readonly inFlight: number
   readonly rejected: number
   readonly openings: number

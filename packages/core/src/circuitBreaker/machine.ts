@@ -10,20 +10,26 @@
  */
 import type * as Clock from "effect/Clock"
 import type { BreakerLease, BreakerRules, Timed } from "./machineModel.ts"
-import type { State, TransitionReason } from "./model.ts"
+import type { State, Thresholds, Totals, TransitionReason } from "./model.ts"
 import { SlowCallTracker } from "./slowCalls.ts"
 import { Probes } from "./probes.ts"
 import { RampUp } from "./rampUp.ts"
 import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 
+/** Results, and how many of them failed, were slow, or both. */
+type Counts = Pick<SlidingWindow, "calls" | "failures" | "slow" | "slowFailures">
+
 export class BreakerMachine {
   // What every call touches comes first, and lies together.
   state: State = "Closed"
   generation = 0
   inFlight = 0
+  private successes = 0
+  /** Whether the time of calls matters while their results go into the window. */
+  private readsClock = false
   /** Whether any call can be slow. */
-  watchesSlow = false
+  private watchesSlow = false
   /** For whoever keeps many circuits: whether `ended` is to be told of calls that end. */
   tellsEnds = false
   private ramp: RampUp | undefined
@@ -35,6 +41,9 @@ export class BreakerMachine {
   protected readonly rules: BreakerRules
   readonly name: string
   since: number
+  private failures = 0
+  private ignored = 0
+  private slow = 0
   rejected = 0
   openings = 0
   late = 0
@@ -60,20 +69,30 @@ export class BreakerMachine {
     lease.generation = this.generation
     this.inFlight++
     if (this.state === "HalfOpen") {
+      lease.isCounted = true
       lease.start = this.askedAt
       lease.watch = this.probes.begin(this.askedAt + this.rules.halfOpenMaxWait)
     } else if (this.state !== "Disabled") {
-      if (this.watchesSlow && lease.slowMillis !== Infinity) {
-        lease.watch = (this.slowCalls ??= new SlowCallTracker()).add(this.askedAt + lease.slowMillis)
+      lease.isCounted = true
+      if (this.readsClock) {
+        lease.start = this.askedAt
+        if (lease.slowMillis !== Infinity) {
+          lease.watch = (this.slowCalls ??= new SlowCallTracker()).add(this.askedAt + lease.slowMillis)
+        }
       }
       this.ramp?.spend(this.askedAt)
     }
     return true
   }
 
+  /** From now on calls can be slow. */
+  watchSlow(): void {
+    this.watchesSlow = this.readsClock = true
+  }
+
   /** Whether a call would be admitted now. */
   wouldAdmit(timed: Timed): boolean {
-    if ((this.isCounting && !this.watchesSlow && this.ramp === undefined) || this.passesAll) return true
+    if ((this.isCounting && !this.readsClock && this.ramp === undefined) || this.passesAll) return true
     const { clock } = timed
     this.askedAt = monotonicMillis(clock)
     this.settle(this.askedAt, clock)
@@ -106,6 +125,7 @@ export class BreakerMachine {
   release(lease: BreakerLease): void {
     this.outlast(lease)
     const generation = this.end(lease)
+    if (generation >= 0 && lease.isCounted) this.ignored++
     if (generation === this.generation) {
       if (lease.watch !== undefined) {
         if (this.state === "HalfOpen") this.probes.forget(lease.watch)
@@ -126,11 +146,17 @@ export class BreakerMachine {
     tripFor: number | undefined
   ): void {
     // Most calls end here.
-    if (this.state === "Closed" && this.slowCalls === undefined && lease.generation === this.generation) {
+    if (this.state === "Closed" && !this.readsClock && lease.generation === this.generation) {
+      if (failed) this.failures++
+      else this.successes++
       this.end(lease)
       this.recordCall(lease, failed, tripFor)
       if (this.tellsEnds) this.ended()
       return
+    }
+    if (lease.generation >= 0 && lease.isCounted) {
+      if (failed) this.failures++
+      else this.successes++
     }
     let now: number | undefined
     if (this.slowCalls !== undefined && lease.generation === this.generation && this.isCounting) {
@@ -183,7 +209,9 @@ export class BreakerMachine {
     const { watch } = lease
     if (watch === undefined || watch.mark < 0) {
       const now = at ?? (watch !== undefined || window.timed ? monotonicMillis(lease.clock) : 0)
-      window.record(failed, watch !== undefined && now >= watch.due, now)
+      const slow = watch !== undefined && now >= watch.due
+      if (slow) this.slow++
+      window.record(failed, slow, now)
     } else if (failed) {
       window.amend(watch.mark)
     }
@@ -197,7 +225,10 @@ export class BreakerMachine {
   private countOverdue(now: number, clock: Clock.Clock): void {
     let watch = this.slowCalls?.shift(now)
     if (watch === undefined) return
-    for (; watch !== undefined; watch = this.slowCalls?.shift(now)) watch.mark = this.window.record(false, true, now)
+    for (; watch !== undefined; watch = this.slowCalls?.shift(now)) {
+      watch.mark = this.window.record(false, true, now)
+      this.slow++
+    }
     if (this.state === "Closed") this.judge({ clock })
   }
 
@@ -226,8 +257,10 @@ export class BreakerMachine {
   ): void {
     const { clock } = lease
     const now = monotonicMillis(clock)
+    const slow = now - lease.start >= lease.slowMillis
+    if (slow) this.slow++
     this.probes.forget(lease.watch!)
-    this.probes.record(failed, now - lease.start >= lease.slowMillis, retryAfter)
+    this.probes.record(failed, slow, retryAfter)
     if (tripFor !== undefined) this.open(now, clock, "trip-for", tripFor)
     else this.decide(now, clock)
   }
@@ -235,6 +268,9 @@ export class BreakerMachine {
   /** A probe that outlived its period still tells of the recovery, if it succeeded as quickly as the rules ask. */
   private recordLate(lease: BreakerLease, generation: number, failed: boolean): void {
     const { clock } = lease
+    if (lease.isCounted && lease.slowMillis !== Infinity && lease.watch!.mark < 0) {
+      if (monotonicMillis(clock) - lease.start >= lease.slowMillis) this.slow++
+    }
     if (!failed && generation >= this.outlastedFrom) {
       const now = monotonicMillis(clock)
       this.settle(now, clock)
@@ -354,7 +390,7 @@ export class BreakerMachine {
 
   /** Back to the beginning: Closed, the window empty and the counters at zero. */
   reset(clock: Clock.Clock): void {
-    this.rejected = this.openings = this.late = 0
+    this.clearTotals()
     if (this.state === "Closed") this.enter("Closed", "manual")
     else this.moveTo("Closed", clock, "manual")
   }
@@ -364,11 +400,31 @@ export class BreakerMachine {
     return this.ramp?.share(now)
   }
 
+  get thresholds(): Thresholds {
+    return this.rules.thresholds
+  }
+
+  get totals(): Totals {
+    const { failures, ignored, slow, successes } = this
+    return { successes, failures, ignored, slow }
+  }
+
+  /** All counters begin anew. */
+  clearTotals(): void {
+    this.successes =
+      this.failures =
+      this.ignored =
+      this.slow =
+        0
+    this.rejected = this.openings = this.late = 0
+  }
+
   /** Results that the present state is judged by. */
-  counts(now: number): { readonly calls: number; readonly failures: number; readonly slow: number } {
+  counts(now: number): Counts {
     const { window } = this
     if (this.state === "HalfOpen") {
-      return { calls: this.probes.results, failures: this.probes.failures, slow: this.probes.slow }
+      const { failures, results, slow, slowFailures } = this.probes
+      return { calls: results, failures, slow, slowFailures }
     }
     window.expire(now)
     return window

@@ -1,6 +1,6 @@
 /** What the state machine of a circuit breaker is told, and what it tells. */
 import type * as Clock from "effect/Clock"
-import type { State, TransitionReason } from "./model.ts"
+import type { State, Thresholds, TransitionReason } from "./model.ts"
 import type { Watch } from "./slowCalls.ts"
 import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
 
@@ -20,6 +20,8 @@ export interface BreakerTransition {
 
 /** Numbers that are off are `Infinity`, so that their comparisons never hold. */
 export interface BreakerRules {
+  /** The options that decide, as a snapshot shows them. */
+  readonly thresholds: Thresholds
   readonly makeWindow: () => SlidingWindow
   readonly minimumCalls: number
   readonly failureRate: number
@@ -47,6 +49,9 @@ export interface Timed {
 /** One admission. `generation` is -1 until it is granted and again when it has ended. */
 export interface BreakerLease extends Timed {
   generation: number
+  /** Whether the call is in the totals: not one that was admitted while Disabled. */
+  isCounted: boolean
+  /** When it was admitted, in monotonic milliseconds; zero where no rule asks for the time. */
   start: number
   /** What the passing of time means to the call: that it is slow, or, if it is a probe, that it outlasts its period. */
   watch: Watch | undefined

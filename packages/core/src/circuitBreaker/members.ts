@@ -7,6 +7,7 @@
  */
 import type * as Clock from "effect/Clock"
 import type { FamilySnapshot } from "./familyModel.ts"
+import type { BreakerMachine } from "./machine.ts"
 import type { BreakerRules } from "./machineModel.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
@@ -38,16 +39,29 @@ class Member extends Circuit implements Place<Member> {
   }
 
   protected override ended(): void {
-    if (!this.isHolding) this.members.letGo(this)
+    if (this.queue === undefined) this.members.collect(this)
+    else if (!this.isHolding) this.members.letGo(this)
   }
 }
 
-type Counters = { rejected: number; openings: number; late: number }
+type Counted = Pick<BreakerMachine, "rejected" | "openings" | "late" | "totals">
 
-const addCounters = (to: Counters, { late, openings, rejected }: Counters): void => {
-  to.rejected += rejected
-  to.openings += openings
-  to.late += late
+/** What several circuits have counted together. */
+class FamilyTotals implements Counted {
+  rejected = 0
+  openings = 0
+  late = 0
+  readonly totals = { successes: 0, failures: 0, ignored: 0, slow: 0 }
+
+  add({ late, openings, rejected, totals }: Counted): void {
+    this.rejected += rejected
+    this.openings += openings
+    this.late += late
+    this.totals.successes += totals.successes
+    this.totals.failures += totals.failures
+    this.totals.ignored += totals.ignored
+    this.totals.slow += totals.slow
+  }
 }
 
 /** How many circuits in use are looked at for one that can be replaced, when there is no other. */
@@ -63,7 +77,7 @@ export class Members {
   // Those whose turn to be forgotten had come while they held something: less recently used than any by use.
   private readonly holding = new WaitQueue<Member>()
   private readonly byHand = new WaitQueue<Member>()
-  private readonly forgotten: Counters = { rejected: 0, openings: 0, late: 0 }
+  private readonly forgotten = new FamilyTotals()
   private notKept = 0
 
   constructor(name: string, rules: BreakerRules, bounds: Bounds) {
@@ -167,14 +181,18 @@ export class Members {
   snapshot(clock: Clock.Clock): FamilySnapshot {
     const now = monotonicMillis(clock)
     const circuits = { Closed: 0, Open: 0, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 }
-    const totals = { inFlight: 0, ...this.forgotten }
+    const sum = new FamilyTotals()
+    sum.add(this.forgotten)
+    let inFlight = 0
     for (const circuit of this.all.values()) {
       circuit.settle(now, clock)
       circuits[circuit.state]++
-      totals.inFlight += circuit.inFlight
-      addCounters(totals, circuit)
+      inFlight += circuit.inFlight
+      sum.add(circuit)
     }
-    return { name: this.name, circuits, capacity: this.bounds.capacity, notKept: this.notKept, ...totals }
+    const { late, openings, rejected, totals } = sum
+    const { bounds: { capacity }, name, notKept } = this
+    return { name, circuits, capacity, notKept, inFlight, rejected, openings, late, totals }
   }
 
   /** Forgets those that have been idle, and others while there are too many; answers whether that was enough. */
@@ -211,11 +229,19 @@ export class Members {
     if (!newcomer.isHolding) this.drop(newcomer)
   }
 
+  /** Keeps what a circuit has counted that is not in the family any more, or never was, because there was no room. */
+  collect(member: Member): void {
+    this.forgotten.add(member)
+    member.clearTotals()
+  }
+
   private drop(member: Member): void {
     this.takeOut(member)
+    // The call that it was made for may still be on its way through it.
+    member.tellsEnds = true
     // It may have been forgotten, and its key begun anew, by who was told of a change meanwhile.
     if (this.all.get(member.key) !== member) return
     this.all.delete(member.key)
-    addCounters(this.forgotten, member)
+    this.collect(member)
   }
 }

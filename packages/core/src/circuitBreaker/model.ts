@@ -108,6 +108,47 @@ export interface Options {
   readonly critical?: boolean | undefined
 }
 
+/**
+ * The options in force that decide whether a circuit opens or closes.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
+export interface Thresholds {
+  /** The calls that the rates are taken over. */
+  readonly window: Window
+  /** Results that the window must hold before a rate can open the circuit. */
+  readonly minimumCalls: number
+  /** Share of failures that opens the circuit, from 0 to 1; undefined when it is off. */
+  readonly failureRate: number | undefined
+  /** Share of slow calls that opens the circuit, from 0 to 1. */
+  readonly slowCallRate: number
+  /** From this duration on a call is slow; undefined where only `protectWith` says when a call is slow. */
+  readonly slowCallDuration: Duration.Duration | undefined
+  /** Failures in a row that open the circuit; undefined when that is off. */
+  readonly consecutiveFailures: number | undefined
+  /** Probes that decide in HalfOpen. */
+  readonly halfOpenCalls: number
+}
+
+/**
+ * Results since the beginning, or since `control.reset`, in whatever state the call ended. A call that was admitted while
+ * Disabled is in none of them.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
+export interface Totals {
+  /** Calls that succeeded. */
+  readonly successes: number
+  /** Calls that failed. */
+  readonly failures: number
+  /** Calls that ended and say nothing about the target: interrupted, refused further in, or `Outcome.ignored`. */
+  readonly ignored: number
+  /** Calls that were slow, counted as soon as that was seen. */
+  readonly slow: number
+}
+
 /** What there is to read about a circuit at one moment. */
 export interface Snapshot {
   readonly name: string
@@ -120,8 +161,16 @@ export interface Snapshot {
   readonly slowRate: number | undefined
   /** Results in the window; in HalfOpen, results of probes. */
   readonly calls: number
+  /** Of `calls`, those that failed. */
   readonly failed: number
+  /** Of `calls`, those that were slow. Calls in flight that are slow already are among them. */
   readonly slow: number
+  /** Of `calls`, those that failed and were slow. */
+  readonly slowFailed: number
+  /** What the circuit is judged by. */
+  readonly thresholds: Thresholds
+  /** Results since the beginning, or since `control.reset`. */
+  readonly totals: Totals
   /** Calls admitted and not ended yet. */
   readonly inFlight: number
   /** Calls refused since the beginning, or since `control.reset`. */
@@ -130,7 +179,10 @@ export interface Snapshot {
   readonly openings: number
   /** Openings without a closing in between. */
   readonly openingsInRow: number
-  /** Results that came too late to count, because the state had changed. */
+  /**
+   * Calls that ended after the state that admitted them, since the beginning or since `control.reset`. They did not move
+   * the circuit; `totals` has their results.
+   */
   readonly late: number
   /** The share of calls that pass while the circuit ramps up after closing. */
   readonly rampUp: number | undefined

@@ -1,7 +1,7 @@
 /** What the registry, health and metrics see of a circuit breaker. */
 import type { Kind } from "../registry/kind.ts"
-import { counter, gauge, highest } from "../registry/series.ts"
-import type { CircuitBreaker, Snapshot, State } from "./model.ts"
+import { counter, gauge, highest, type NumberSeries } from "../registry/series.ts"
+import type { CircuitBreaker, Snapshot, State, Totals } from "./model.ts"
 
 /** How metrics call the states. */
 export const stateLabels: { readonly [S in State]: string } = {
@@ -15,6 +15,23 @@ export const stateLabels: { readonly [S in State]: string } = {
 
 /** Whether a change lets calls pass again. */
 export const isRecovery = ({ to }: { readonly to: string }): boolean => to === "HalfOpen" || to === "Closed"
+
+/** The results of calls since the beginning. */
+export const totalsSeries = (prefix: string): ReadonlyArray<NumberSeries<{ readonly totals: Totals }>> => {
+  const calls = (outcome: string, read: (totals: Totals) => number) =>
+    counter<{ readonly totals: Totals }>(
+      `${prefix}_calls_total`,
+      "Calls that ended, by outcome, in whatever state of the circuit.",
+      ({ totals }) => read(totals),
+      { outcome }
+    )
+  return [
+    calls("success", ({ successes }) => successes),
+    calls("failure", ({ failures }) => failures),
+    calls("ignored", ({ ignored }) => ignored),
+    counter(`${prefix}_slow_calls_total`, "Calls that were slow.", ({ totals }) => totals.slow)
+  ]
+}
 
 /**
  * Circuit breakers, to the registry.
@@ -65,8 +82,13 @@ export const kind: Kind<CircuitBreaker, Snapshot> = {
       ({ slowRate }) => slowRate ?? NaN
     ),
     gauge("switchgear_circuitbreaker_in_flight", "Calls admitted and not ended yet.", ({ inFlight }) => inFlight),
+    ...totalsSeries("switchgear_circuitbreaker"),
     counter("switchgear_circuitbreaker_not_permitted_total", "Calls the circuit refused.", ({ rejected }) => rejected),
     counter("switchgear_circuitbreaker_openings_total", "Times the circuit opened.", ({ openings }) => openings),
-    counter("switchgear_circuitbreaker_late_total", "Results that came too late to count.", ({ late }) => late)
+    counter(
+      "switchgear_circuitbreaker_late_total",
+      "Calls that ended after the state that admitted them.",
+      ({ late }) => late
+    )
   ]
 }

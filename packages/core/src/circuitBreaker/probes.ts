@@ -12,6 +12,7 @@ export class Probes {
   failures = 0
   failuresInRow = 0
   slow = 0
+  slowFailures = 0
   /** The longest wait that a failed probe asked for, in milliseconds. */
   retryAfter = 0
 
@@ -55,6 +56,7 @@ export class Probes {
     }
     this.failures++
     this.failuresInRow++
+    if (slow) this.slowFailures++
     if (retryAfter !== undefined) this.retryAfter = Math.max(this.retryAfter, retryAfter)
   }
 }

@@ -3,7 +3,7 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import type { FamilyOptions } from "./familyModel.ts"
-import type { Options, Window } from "./model.ts"
+import type { Options, Thresholds, Window } from "./model.ts"
 import * as Outcome from "../Outcome.ts"
 import type { BreakerRules } from "./machineModel.ts"
 import { fieldOf } from "../internal/data/fieldOf.ts"
@@ -42,15 +42,20 @@ export const toRules = (
   const size = window._tag === "LastCalls" ? count(check, "window.calls", window.calls, mostCalls) : mostCounted
   const failureRate = options.failureRate ?? 0.5
   const rate = failureRate === "off" ? Infinity : check.rate("failureRate", failureRate)
-  return {
-    makeWindow: toWindow(window, check),
+  const makeWindow = toWindow(window, check)
+  const judged = {
     minimumCalls: check.integer("minimumCalls", options.minimumCalls ?? Math.min(10, size), 1, size),
-    failureRate: rate,
     slowCallRate: check.rate("slowCallRate", options.slowCallRate ?? 1),
     consecutiveFailures: options.consecutiveFailures === undefined
       ? Infinity
       : count(check, "consecutiveFailures", options.consecutiveFailures, mostCounted),
-    halfOpenCalls: count(check, "halfOpen.calls", halfOpen?.calls ?? 5, mostProbes),
+    halfOpenCalls: count(check, "halfOpen.calls", halfOpen?.calls ?? 5, mostProbes)
+  }
+  return {
+    ...judged,
+    makeWindow,
+    thresholds: toThresholds({ ...judged, failureRate: rate }, window, slowMillisOf(options, check)),
+    failureRate: rate,
     // With the failure rate off there is no share to compare with: one failed probe opens again.
     halfOpenFailureRate: rate === Infinity ? Number.MIN_VALUE : rate,
     halfOpenMaxWait: limit(check, "halfOpen.maxWait", halfOpen?.maxWait ?? "60 seconds"),
@@ -68,10 +73,31 @@ export const toRules = (
 /** How calls are judged unless they are judged by a rule of their own. */
 export const toJudge = (options: Options, check: OptionsOf): Judge => ({
   classify: options.classify === undefined ? Outcome.fromExit : check.callback("classify", options.classify),
-  slowMillis: options.slowCallDuration === undefined
-    ? Infinity
-    : span(check, "slowCallDuration", options.slowCallDuration)
+  slowMillis: slowMillisOf(options, check)
 })
+
+const slowMillisOf = ({ slowCallDuration }: Options, check: OptionsOf): number =>
+  slowCallDuration === undefined ? Infinity : span(check, "slowCallDuration", slowCallDuration)
+
+/** As they are shown: what is off is left out, and durations are durations. */
+const toThresholds = (
+  rules: Pick<
+    BreakerRules,
+    "minimumCalls" | "failureRate" | "slowCallRate" | "consecutiveFailures" | "halfOpenCalls"
+  >,
+  window: Window,
+  slowMillis: number
+): Thresholds => ({
+  window: window._tag === "LastCalls" ? window : { ...window, duration: Duration.fromInputUnsafe(window.duration) },
+  minimumCalls: rules.minimumCalls,
+  failureRate: finite(rules.failureRate),
+  slowCallRate: rules.slowCallRate,
+  slowCallDuration: slowMillis === Infinity ? undefined : Duration.millis(slowMillis),
+  consecutiveFailures: finite(rules.consecutiveFailures),
+  halfOpenCalls: rules.halfOpenCalls
+})
+
+const finite = (threshold: number): number | undefined => threshold === Infinity ? undefined : threshold
 
 /** How many circuits of a family are kept, and for how long. */
 export const toBounds = (options: FamilyOptions, check: OptionsOf): Bounds => {
