@@ -58,7 +58,7 @@ export class Publisher<Snapshot> {
     }
     const retractions = all.filter(({ read }) => read(source.latest) !== undefined).map((series) =>
       series.type === "histogram"
-        ? this.registerHistogram(series, id, () => series.read(latest(series)))
+        ? this.registerHistogram(series, id, series.read(source.latest), () => series.read(latest(series)))
         : this.registerNumber(series, id, () => series.read(latest(series)) ?? NaN)
     )
     this.names.add(id)
@@ -96,10 +96,11 @@ export class Publisher<Snapshot> {
   private registerHistogram(
     series: HistogramSeries<Snapshot>,
     name: string,
+    first: HistogramReading | undefined,
     get: () => HistogramReading | undefined
   ): () => void {
-    const first = get() ?? emptyHistogram
-    const options = { ...this.optionsOf(series, name), boundaries: first.buckets.map(([bound]) => bound) }
+    const { buckets } = first ?? emptyHistogram
+    const options = { ...this.optionsOf(series, name), boundaries: buckets.map(([bound]) => bound) }
     return this.registered(
       Metric.registerUnsafe(Metric.histogram(series.id, options), this.context, {
         get: () => get() ?? emptyHistogram,
