@@ -63,6 +63,7 @@ export * as Family from "./circuitBreaker/Family.ts"
 export type {
   CircuitBreaker,
   Control,
+  Durations,
   Options,
   Snapshot,
   State,

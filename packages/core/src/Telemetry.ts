@@ -25,11 +25,13 @@
  * | `circuitbreaker_in_flight` | gauge | |
  * | `circuitbreaker_calls_total` | counter | `outcome` |
  * | `circuitbreaker_slow_calls_total` | counter | |
+ * | `circuitbreaker_call_duration_seconds` | histogram, where `measureDurations` is on | `outcome` |
  * | `circuitbreaker_not_permitted_total`, `circuitbreaker_openings_total`, `circuitbreaker_late_total` | counter | |
  * | `circuitbreaker_family_circuits` | gauge | `state` |
  * | `circuitbreaker_family_in_flight` | gauge | |
  * | `circuitbreaker_family_calls_total` | counter | `outcome` |
  * | `circuitbreaker_family_slow_calls_total` | counter | |
+ * | `circuitbreaker_family_call_duration_seconds` | histogram, where `measureDurations` is on | `outcome` |
  * | `circuitbreaker_family_not_permitted_total`, `circuitbreaker_family_openings_total`, `circuitbreaker_family_late_total` | counter | |
  * | `bulkhead_concurrency`, `bulkhead_in_flight`, `bulkhead_queue_capacity`, `bulkhead_queued` | gauge | |
  * | `bulkhead_rejected_total` | counter | `reason` |

@@ -41,6 +41,7 @@ describe("what is written is what is meant in code:", () => {
       openFor: 45000
       halfOpen: { calls: 3, maxWait: Infinity }
       rampUp: { over: 1 minute, from: 0.2 }
+      measureDurations: on
       critical: false
       `,
       {
@@ -54,6 +55,7 @@ describe("what is written is what is meant in code:", () => {
         openFor: 45_000,
         halfOpen: { calls: 3, maxWait: "Infinity" },
         rampUp: { over: "1 minute", from: 0.2 },
+        measureDurations: "on",
         critical: false
       } satisfies CircuitBreaker.Options
     ],
@@ -72,14 +74,15 @@ describe("what is written is what is meant in code:", () => {
     [
       "CircuitBreaker.Family.make",
       CircuitBreaker.Family.OptionsSchema,
-      "{ name: tenants, capacity: 50, idleTimeToLive: 5 minutes, window: { lastCalls: 7 }, halfOpen: { calls: 1 }, critical: true }",
+      "{ name: tenants, capacity: 50, idleTimeToLive: 5 minutes, window: { lastCalls: 7 }, halfOpen: { calls: 1 }, critical: true, measureDurations: [50, 1 second] }",
       {
         name: "tenants",
         capacity: 50,
         idleTimeToLive: "5 minutes",
         window: CircuitBreaker.lastCalls(7),
         halfOpen: { calls: 1 },
-        critical: true
+        critical: true,
+        measureDurations: [50, "1 second"]
       } satisfies CircuitBreaker.Family.Options
     ],
     [

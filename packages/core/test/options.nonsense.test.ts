@@ -28,6 +28,7 @@ const places: { readonly [Field in string]: Make } = {
   rampUp: breaker,
   classify: breaker,
   critical: breaker,
+  measureDurations: breaker,
   "halfOpen.calls": within("halfOpen", {}, breaker),
   "halfOpen.maxWait": within("halfOpen", {}, breaker),
   "rampUp.over": within("rampUp", {}, breaker),

@@ -13,7 +13,7 @@ export const mostProbes = 100_000
 /** What is only counted. */
 export const mostCounted = 1_000_000_000
 
-/** At about 650 bytes an idle circuit: 650 MB. */
+/** At about 700 bytes an idle circuit: 700 MB. */
 export const mostCircuits = 1_000_000
 
 const years = 100

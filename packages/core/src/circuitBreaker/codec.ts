@@ -43,6 +43,11 @@ const fields = {
   rampUp: Schema.optionalKey(
     group({ over: Schema.optionalKey(NumberOrDuration), from: Schema.optionalKey(NumberOrDuration) })
   ),
+  measureDurations: Schema.optionalKey(
+    Schema.Union([Schema.String, Schema.Array(NumberOrDuration)]).annotate({
+      expected: "off, on, or a list of durations"
+    })
+  ),
   // An environment has only texts.
   critical: Schema.optionalKey(Schema.Union([Schema.Boolean, Schema.String]).annotate({ expected: "true or false" }))
 }

@@ -113,6 +113,7 @@ const snapshot = (machine: BreakerMachine, now: number): Snapshot => {
     slowFailed: slowFailures,
     thresholds: machine.thresholds,
     totals: machine.totals,
+    durations: machine.durations,
     inFlight: machine.inFlight,
     rejected: machine.rejected,
     openings: machine.openings,

@@ -5,7 +5,7 @@ import type * as Exit from "effect/Exit"
 import type * as Stream from "effect/Stream"
 import type * as Outcome from "../Outcome.ts"
 import type { CircuitOpen } from "./CircuitOpen.ts"
-import type { CircuitBreaker, Options, State, Totals, Transition } from "./model.ts"
+import type { CircuitBreaker, Durations, Options, State, Totals, Transition } from "./model.ts"
 
 /** The options of every circuit, and how many there may be. `name` is the family's; a circuit is called `name/key`. */
 export interface FamilyOptions extends Options {
@@ -34,6 +34,8 @@ export interface FamilySnapshot {
   readonly notKept: number
   /** Results since the beginning. A `control.reset` takes out those of its circuit. */
   readonly totals: Totals
+  /** Durations since the beginning, as for `totals`; undefined where `measureDurations` is off. */
+  readonly durations: Durations | undefined
   readonly inFlight: number
   readonly rejected: number
   readonly openings: number

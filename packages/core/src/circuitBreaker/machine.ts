@@ -10,8 +10,9 @@
  */
 import type * as Clock from "effect/Clock"
 import type { BreakerLease, BreakerRules, Timed } from "./machineModel.ts"
-import type { State, Thresholds, Totals, TransitionReason } from "./model.ts"
+import type { Durations, State, Thresholds, Totals, TransitionReason } from "./model.ts"
 import { SlowCallTracker } from "./slowCalls.ts"
+import { CallDurations } from "./durations.ts"
 import { Probes } from "./probes.ts"
 import { RampUp } from "./rampUp.ts"
 import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
@@ -44,6 +45,8 @@ export class BreakerMachine {
   private failures = 0
   private ignored = 0
   private slow = 0
+  // Allocated by the first call that is measured: of many keyed circuits most are idle.
+  measured: CallDurations | undefined
   rejected = 0
   openings = 0
   late = 0
@@ -61,6 +64,7 @@ export class BreakerMachine {
     this.rules = rules
     this.window = rules.makeWindow()
     this.openFor = rules.makeOpenings()
+    this.readsClock = rules.durationBounds !== undefined
     this.since = clock.currentTimeMillisUnsafe()
   }
 
@@ -154,14 +158,11 @@ export class BreakerMachine {
       if (this.tellsEnds) this.ended()
       return
     }
-    if (lease.generation >= 0 && lease.isCounted) {
-      if (failed) this.failures++
-      else this.successes++
-    }
     let now: number | undefined
+    if (lease.generation >= 0 && lease.isCounted) now = this.count(lease, failed)
     if (this.slowCalls !== undefined && lease.generation === this.generation && this.isCounting) {
       const { clock } = lease
-      now = monotonicMillis(clock)
+      now ??= monotonicMillis(clock)
       // Others that are slow by now come first, and with them the circuit may open; this one is told with its result.
       if (lease.watch !== undefined) this.slowCalls.remove(lease.watch)
       this.countOverdue(now, clock)
@@ -173,6 +174,18 @@ export class BreakerMachine {
       else if (this.state === "HalfOpen") this.recordProbe(lease, failed, retryAfter, tripFor)
     } else if (generation >= 0) this.recordLate(lease, generation, failed)
     if (this.tellsEnds) this.ended()
+  }
+
+  /** Adds a result to the totals. Answers the present time where it was asked for. */
+  private count(lease: BreakerLease, failed: boolean): number | undefined {
+    if (failed) this.failures++
+    else this.successes++
+    const { durationBounds } = this.rules
+    if (durationBounds === undefined) return undefined
+    const now = monotonicMillis(lease.clock)
+    this.measured ??= new CallDurations(durationBounds)
+    this.measured.record(failed, now - lease.start)
+    return now
   }
 
   /** A probe shows that it is alive: it is waited for as if it had just begun. */
@@ -409,8 +422,14 @@ export class BreakerMachine {
     return { successes, failures, ignored, slow }
   }
 
+  get durations(): Durations | undefined {
+    const { durationBounds } = this.rules
+    return durationBounds && (this.measured ?? new CallDurations(durationBounds)).read()
+  }
+
   /** All counters begin anew. */
   clearTotals(): void {
+    this.measured = undefined
     this.successes =
       this.failures =
       this.ignored =

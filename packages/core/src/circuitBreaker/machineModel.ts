@@ -22,6 +22,8 @@ export interface BreakerTransition {
 export interface BreakerRules {
   /** The options that decide, as a snapshot shows them. */
   readonly thresholds: Thresholds
+  /** Upper bounds of the durations to count by, in milliseconds; undefined where durations are not measured. */
+  readonly durationBounds: ReadonlyArray<number> | undefined
   readonly makeWindow: () => SlidingWindow
   readonly minimumCalls: number
   readonly failureRate: number

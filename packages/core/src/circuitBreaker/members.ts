@@ -12,6 +12,7 @@ import type { BreakerRules } from "./machineModel.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
 import { Circuit } from "./circuit.ts"
+import { CallDurations } from "./durations.ts"
 import type { Bounds } from "./rules.ts"
 
 class Member extends Circuit implements Place<Member> {
@@ -44,7 +45,7 @@ class Member extends Circuit implements Place<Member> {
   }
 }
 
-type Counted = Pick<BreakerMachine, "rejected" | "openings" | "late" | "totals">
+type Counted = Pick<BreakerMachine, "rejected" | "openings" | "late" | "totals" | "measured">
 
 /** What several circuits have counted together. */
 class FamilyTotals implements Counted {
@@ -52,8 +53,13 @@ class FamilyTotals implements Counted {
   openings = 0
   late = 0
   readonly totals = { successes: 0, failures: 0, ignored: 0, slow: 0 }
+  readonly measured: CallDurations | undefined
 
-  add({ late, openings, rejected, totals }: Counted): void {
+  constructor({ durationBounds }: BreakerRules) {
+    this.measured = durationBounds && new CallDurations(durationBounds)
+  }
+
+  add({ late, measured, openings, rejected, totals }: Counted): void {
     this.rejected += rejected
     this.openings += openings
     this.late += late
@@ -61,6 +67,7 @@ class FamilyTotals implements Counted {
     this.totals.failures += totals.failures
     this.totals.ignored += totals.ignored
     this.totals.slow += totals.slow
+    if (measured !== undefined) this.measured?.add(measured)
   }
 }
 
@@ -77,13 +84,14 @@ export class Members {
   // Those whose turn to be forgotten had come while they held something: less recently used than any by use.
   private readonly holding = new WaitQueue<Member>()
   private readonly byHand = new WaitQueue<Member>()
-  private readonly forgotten = new FamilyTotals()
+  private readonly forgotten: FamilyTotals
   private notKept = 0
 
   constructor(name: string, rules: BreakerRules, bounds: Bounds) {
     this.name = name
     this.rules = rules
     this.bounds = bounds
+    this.forgotten = new FamilyTotals(rules)
   }
 
   nameOf(key: string): string {
@@ -181,7 +189,7 @@ export class Members {
   snapshot(clock: Clock.Clock): FamilySnapshot {
     const now = monotonicMillis(clock)
     const circuits = { Closed: 0, Open: 0, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 }
-    const sum = new FamilyTotals()
+    const sum = new FamilyTotals(this.rules)
     sum.add(this.forgotten)
     let inFlight = 0
     for (const circuit of this.all.values()) {
@@ -190,9 +198,10 @@ export class Members {
       inFlight += circuit.inFlight
       sum.add(circuit)
     }
-    const { late, openings, rejected, totals } = sum
+    const { late, measured, openings, rejected, totals } = sum
+    const durations = measured?.read()
     const { bounds: { capacity }, name, notKept } = this
-    return { name, circuits, capacity, notKept, inFlight, rejected, openings, late, totals }
+    return { name, circuits, capacity, notKept, inFlight, rejected, openings, late, totals, durations }
   }
 
   /** Forgets those that have been idle, and others while there are too many; answers whether that was enough. */

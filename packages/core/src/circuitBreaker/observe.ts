@@ -1,7 +1,7 @@
 /** What the registry, health and metrics see of a circuit breaker. */
 import type { Kind } from "../registry/kind.ts"
-import { counter, gauge, highest, type NumberSeries } from "../registry/series.ts"
-import type { CircuitBreaker, Snapshot, State, Totals } from "./model.ts"
+import { counter, gauge, highest, histogram, type Series } from "../registry/series.ts"
+import type { CircuitBreaker, Durations, Snapshot, State, Totals } from "./model.ts"
 
 /** How metrics call the states. */
 export const stateLabels: { readonly [S in State]: string } = {
@@ -16,20 +16,34 @@ export const stateLabels: { readonly [S in State]: string } = {
 /** Whether a change lets calls pass again. */
 export const isRecovery = ({ to }: { readonly to: string }): boolean => to === "HalfOpen" || to === "Closed"
 
-/** The results of calls since the beginning. */
-export const totalsSeries = (prefix: string): ReadonlyArray<NumberSeries<{ readonly totals: Totals }>> => {
+interface Counted {
+  readonly totals: Totals
+  readonly durations: Durations | undefined
+}
+
+/** The results of calls since the beginning, and how long they took. */
+export const totalsSeries = <S extends Counted>(prefix: string): ReadonlyArray<Series<S>> => {
   const calls = (outcome: string, read: (totals: Totals) => number) =>
-    counter<{ readonly totals: Totals }>(
+    counter<S>(
       `${prefix}_calls_total`,
       "Calls that ended, by outcome, in whatever state of the circuit.",
       ({ totals }) => read(totals),
+      { outcome }
+    )
+  const took = (outcome: "success" | "failure") =>
+    histogram<S>(
+      `${prefix}_call_duration_seconds`,
+      "Time from the admission of a call to its end, by outcome.",
+      ({ durations }) => durations?.[outcome],
       { outcome }
     )
   return [
     calls("success", ({ successes }) => successes),
     calls("failure", ({ failures }) => failures),
     calls("ignored", ({ ignored }) => ignored),
-    counter(`${prefix}_slow_calls_total`, "Calls that were slow.", ({ totals }) => totals.slow)
+    counter(`${prefix}_slow_calls_total`, "Calls that were slow.", ({ totals }) => totals.slow),
+    took("success"),
+    took("failure")
   ]
 }
 

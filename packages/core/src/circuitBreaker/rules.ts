@@ -22,6 +22,7 @@ import {
   span
 } from "./bounds.ts"
 import type { Judge } from "./circuit.ts"
+import { defaultBounds, mostBounds } from "./durations.ts"
 import { scheduledOpenings } from "./openings.ts"
 
 export const toRules = (
@@ -54,6 +55,7 @@ export const toRules = (
   return {
     ...judged,
     makeWindow,
+    durationBounds: toDurationBounds(options.measureDurations ?? "off", check),
     thresholds: toThresholds({ ...judged, failureRate: rate }, window, slowMillisOf(options, check)),
     failureRate: rate,
     // With the failure rate off there is no share to compare with: one failed probe opens again.
@@ -98,6 +100,19 @@ const toThresholds = (
 })
 
 const finite = (threshold: number): number | undefined => threshold === Infinity ? undefined : threshold
+
+const toDurationBounds = (
+  measure: NonNullable<Options["measureDurations"]>,
+  check: OptionsOf
+): ReadonlyArray<number> | undefined => {
+  if (measure === "off") return undefined
+  if (measure === "on") return defaultBounds
+  const bounds = Array.isArray(measure) ? measure.map((bound) => span(check, "measureDurations", bound)) : []
+  const isRising = bounds.every((bound, i) => i === 0 || bound > bounds[i - 1]!)
+  return bounds.length > 0 && bounds.length <= mostBounds && isRising
+    ? bounds
+    : check.refuse("measureDurations", `"off", "on", or from 1 to ${mostBounds} rising durations`, measure)
+}
 
 /** How many circuits of a family are kept, and for how long. */
 export const toBounds = (options: FamilyOptions, check: OptionsOf): Bounds => {
