@@ -1,4 +1,8 @@
-/** Many circuits under one set of options: one for each key, made when the key is first asked for. */
+/**
+ * Many circuits under one set of options: one for each key, made when the key is first used.
+ *
+ * @since 0.1.0
+ */
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
@@ -25,14 +29,17 @@ export { kind }
 export type { Family, FamilyOptions as Options, FamilySnapshot as Snapshot } from "./familyModel.ts"
 
 /**
- * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A field that is wrong or unknown
- * is refused by name.
+ * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A wrong or unknown field is refused by
+ * name.
+ *
+ * @since 0.1.0
+ * @category options
  */
 export const OptionsSchema = familyCodec.schema
 
 /**
- * Makes a family of circuit breakers. Asking costs the same however many keys there are. A forgotten key begins anew,
- * Closed; what is set by hand is never forgotten. Dies with a `RangeError` that names the field when an option is out of range.
+ * Makes a family of circuit breakers. A call costs the same however many keys there are. A forgotten key begins again as
+ * Closed; a circuit in a state set by hand is never forgotten. Dies with a `RangeError` that names the field when an option is out of range.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
@@ -48,6 +55,9 @@ export const OptionsSchema = familyCodec.schema
  *
  * await Effect.runPromise(program) // => ["Open", "Closed"]
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (options: FamilyOptions): Effect.Effect<Family> =>
   Effect.gen(function*() {
@@ -98,6 +108,9 @@ export const make = (options: FamilyOptions): Effect.Effect<Family> =>
 /**
  * Makes a family with the options under a path of the configuration; what is not found there is as in `options`. Options
  * out of range are a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromConfig = (
   path: string | ConfigProvider.Path,

@@ -1,4 +1,4 @@
-/** What the registry, health and metrics see of a family of circuit breakers: all of its circuits together, and no key. */
+/** Families of circuit breakers in registry, health and metrics: all circuits together, and no key. */
 import type { Kind } from "../registry/kind.ts"
 import { counter, gauge } from "../registry/series.ts"
 import type { Family, FamilySnapshot } from "./familyModel.ts"
@@ -6,7 +6,7 @@ import type { State } from "./model.ts"
 import { isRecovery, stateLabels, totalsSeries } from "./observe.ts"
 
 /**
- * Families of circuit breakers, to the registry.
+ * The kind of families of circuit breakers: for `Registry.find`, health and metrics.
  *
  * @since 0.1.0
  * @category models

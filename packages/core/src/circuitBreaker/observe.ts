@@ -1,4 +1,4 @@
-/** What the registry, health and metrics see of a circuit breaker. */
+/** Circuit breakers in registry, health and metrics. */
 import type { Kind } from "../registry/kind.ts"
 import { counter, gauge, highest, histogram, type Series } from "../registry/series.ts"
 import type { CircuitBreaker, Durations, Snapshot, State, Totals } from "./model.ts"
@@ -48,7 +48,7 @@ export const totalsSeries = <S extends Counted>(prefix: string): ReadonlyArray<S
 }
 
 /**
- * Circuit breakers, to the registry.
+ * The kind of circuit breakers: for `Registry.find`, health and metrics.
  *
  * @since 0.1.0
  * @category models
