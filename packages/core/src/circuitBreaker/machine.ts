@@ -10,9 +10,9 @@
  */
 import type * as Clock from "effect/Clock"
 import type { BreakerLease, BreakerRules, Timed } from "./machineModel.ts"
-import type { Durations, State, Thresholds, Totals, TransitionReason } from "./model.ts"
+import type { State, Thresholds, TransitionReason } from "./model.ts"
 import { SlowCallTracker } from "./slowCalls.ts"
-import { CallDurations } from "./durations.ts"
+import { Counters } from "./counters.ts"
 import { Probes } from "./probes.ts"
 import { RampUp } from "./rampUp.ts"
 import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
@@ -21,12 +21,11 @@ import { monotonicMillis } from "../internal/runtime/time.ts"
 /** Results, and how many of them failed, were slow, or both. */
 type Counts = Pick<SlidingWindow, "calls" | "failures" | "slow" | "slowFailures">
 
-export class BreakerMachine {
+export class BreakerMachine extends Counters {
   // What every call touches comes first, and lies together.
   state: State = "Closed"
   generation = 0
   inFlight = 0
-  private successes = 0
   /** Whether the time of calls matters while their results go into the window. */
   private readsClock = false
   /** Whether any call can be slow. */
@@ -42,14 +41,6 @@ export class BreakerMachine {
   protected readonly rules: BreakerRules
   readonly name: string
   since: number
-  private failures = 0
-  private ignored = 0
-  private slow = 0
-  // Allocated by the first call that is measured: of many keyed circuits most are idle.
-  measured: CallDurations | undefined
-  rejected = 0
-  openings = 0
-  late = 0
   /** When the circuit was last asked, where time mattered. */
   askedAt = 0
   openingsInRow = 0
@@ -60,11 +51,12 @@ export class BreakerMachine {
   private outlastedFrom = Infinity
 
   constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
+    super(rules.durationBounds)
     this.name = name
     this.rules = rules
     this.window = rules.makeWindow()
     this.openFor = rules.makeOpenings()
-    this.readsClock = rules.durationBounds !== undefined
+    this.readsClock = this.durationBounds !== undefined
     this.since = clock.currentTimeMillisUnsafe()
   }
 
@@ -151,15 +143,14 @@ export class BreakerMachine {
   ): void {
     // Most calls end here.
     if (this.state === "Closed" && !this.readsClock && lease.generation === this.generation) {
-      if (failed) this.failures++
-      else this.successes++
+      this.countResult(failed)
       this.end(lease)
       this.recordCall(lease, failed, tripFor)
       if (this.tellsEnds) this.ended()
       return
     }
     let now: number | undefined
-    if (lease.generation >= 0 && lease.isCounted) now = this.count(lease, failed)
+    if (lease.generation >= 0 && lease.isCounted) now = this.countCall(lease, failed)
     if (this.slowCalls !== undefined && lease.generation === this.generation && this.isCounting) {
       const { clock } = lease
       now ??= monotonicMillis(clock)
@@ -177,14 +168,11 @@ export class BreakerMachine {
   }
 
   /** Adds a result to the totals. Answers the present time where it was asked for. */
-  private count(lease: BreakerLease, failed: boolean): number | undefined {
-    if (failed) this.failures++
-    else this.successes++
-    const { durationBounds } = this.rules
-    if (durationBounds === undefined) return undefined
+  private countCall(lease: BreakerLease, failed: boolean): number | undefined {
+    this.countResult(failed)
+    if (this.durationBounds === undefined) return undefined
     const now = monotonicMillis(lease.clock)
-    this.measured ??= new CallDurations(durationBounds)
-    this.measured.record(failed, now - lease.start)
+    this.measure(failed, now - lease.start)
     return now
   }
 
@@ -403,7 +391,7 @@ export class BreakerMachine {
 
   /** Back to the beginning: Closed, the window empty and the counters at zero. */
   reset(clock: Clock.Clock): void {
-    this.clearTotals()
+    this.clear()
     if (this.state === "Closed") this.enter("Closed", "manual")
     else this.moveTo("Closed", clock, "manual")
   }
@@ -415,27 +403,6 @@ export class BreakerMachine {
 
   get thresholds(): Thresholds {
     return this.rules.thresholds
-  }
-
-  get totals(): Totals {
-    const { failures, ignored, slow, successes } = this
-    return { successes, failures, ignored, slow }
-  }
-
-  get durations(): Durations | undefined {
-    const { durationBounds } = this.rules
-    return durationBounds && (this.measured ?? new CallDurations(durationBounds)).read()
-  }
-
-  /** All counters begin anew. */
-  clearTotals(): void {
-    this.measured = undefined
-    this.successes =
-      this.failures =
-      this.ignored =
-      this.slow =
-        0
-    this.rejected = this.openings = this.late = 0
   }
 
   /** Results that the present state is judged by. */

@@ -7,12 +7,11 @@
  */
 import type * as Clock from "effect/Clock"
 import type { FamilySnapshot } from "./familyModel.ts"
-import type { BreakerMachine } from "./machine.ts"
 import type { BreakerRules } from "./machineModel.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
 import { Circuit } from "./circuit.ts"
-import { CallDurations } from "./durations.ts"
+import { Counters } from "./counters.ts"
 import type { Bounds } from "./rules.ts"
 
 class Member extends Circuit implements Place<Member> {
@@ -45,32 +44,6 @@ class Member extends Circuit implements Place<Member> {
   }
 }
 
-type Counted = Pick<BreakerMachine, "rejected" | "openings" | "late" | "totals" | "measured">
-
-/** What several circuits have counted together. */
-class FamilyTotals implements Counted {
-  rejected = 0
-  openings = 0
-  late = 0
-  readonly totals = { successes: 0, failures: 0, ignored: 0, slow: 0 }
-  readonly measured: CallDurations | undefined
-
-  constructor({ durationBounds }: BreakerRules) {
-    this.measured = durationBounds && new CallDurations(durationBounds)
-  }
-
-  add({ late, measured, openings, rejected, totals }: Counted): void {
-    this.rejected += rejected
-    this.openings += openings
-    this.late += late
-    this.totals.successes += totals.successes
-    this.totals.failures += totals.failures
-    this.totals.ignored += totals.ignored
-    this.totals.slow += totals.slow
-    if (measured !== undefined) this.measured?.add(measured)
-  }
-}
-
 /** How many circuits in use are looked at for one that can be replaced, when there is no other. */
 const looks = 8
 
@@ -84,14 +57,14 @@ export class Members {
   // Those whose turn to be forgotten had come while they held something: less recently used than any by use.
   private readonly holding = new WaitQueue<Member>()
   private readonly byHand = new WaitQueue<Member>()
-  private readonly forgotten: FamilyTotals
+  private readonly forgotten: Counters
   private notKept = 0
 
   constructor(name: string, rules: BreakerRules, bounds: Bounds) {
     this.name = name
     this.rules = rules
     this.bounds = bounds
-    this.forgotten = new FamilyTotals(rules)
+    this.forgotten = new Counters(rules.durationBounds)
   }
 
   nameOf(key: string): string {
@@ -189,7 +162,7 @@ export class Members {
   snapshot(clock: Clock.Clock): FamilySnapshot {
     const now = monotonicMillis(clock)
     const circuits = { Closed: 0, Open: 0, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 }
-    const sum = new FamilyTotals(this.rules)
+    const sum = new Counters(this.rules.durationBounds)
     sum.add(this.forgotten)
     let inFlight = 0
     for (const circuit of this.all.values()) {
@@ -198,8 +171,7 @@ export class Members {
       inFlight += circuit.inFlight
       sum.add(circuit)
     }
-    const { late, measured, openings, rejected, totals } = sum
-    const durations = measured?.read()
+    const { durations, late, openings, rejected, totals } = sum
     const { bounds: { capacity }, name, notKept } = this
     return { name, circuits, capacity, notKept, inFlight, rejected, openings, late, totals, durations }
   }
@@ -241,7 +213,7 @@ export class Members {
   /** Keeps what a circuit has counted that is not in the family any more, or never was, because there was no room. */
   collect(member: Member): void {
     this.forgotten.add(member)
-    member.clearTotals()
+    member.clear()
   }
 
   private drop(member: Member): void {
