@@ -39,7 +39,8 @@ export const OptionsSchema = familyCodec.schema
 
 /**
  * Makes a family of circuit breakers. A call costs the same however many keys there are. A forgotten key begins again as
- * Closed; a circuit in a state set by hand is never forgotten. Dies with a `RangeError` that names the field when an option is out of range.
+ * Closed; a circuit in a state set by hand is never forgotten. Dies with a `RangeError` that names the field when an option
+ * is out of range.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"

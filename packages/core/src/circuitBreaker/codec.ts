@@ -1,4 +1,4 @@
-/** The options of circuit breakers and families as they are written down. */
+/** The options of circuit breakers and families as they are written in YAML, JSON or an environment. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -69,7 +69,7 @@ const read = (
   ...critical !== undefined && { critical: toBoolean(critical) as Options["critical"] }
 })
 
-/** Anything else is kept, so that it is refused for what it is. */
+/** Anything else stays as it is, so that the error shows it. */
 const toBoolean = (value: boolean | string): boolean | string =>
   value === "true" ? true : value === "false" ? false : value
 

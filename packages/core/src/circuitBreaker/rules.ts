@@ -1,4 +1,4 @@
-/** From the options of a circuit breaker to the rules of its machine, with every value checked. */
+/** Checks the options of a circuit breaker and turns them into the rules of its state machine. */
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
@@ -58,7 +58,7 @@ export const toRules = (
     durationBounds: toDurationBounds(options.measureDurations ?? "off", check),
     thresholds: toThresholds({ ...judged, failureRate: rate }, window, slowMillisOf(options, check)),
     failureRate: rate,
-    // With the failure rate off there is no share to compare with: one failed probe opens again.
+    // With the failure rate off there is no share to compare with: one failed probe opens the circuit again.
     halfOpenFailureRate: rate === Infinity ? Number.MIN_VALUE : rate,
     halfOpenMaxWait: limit(check, "halfOpen.maxWait", halfOpen?.maxWait ?? "60 seconds"),
     rampUp: rampUp && {
@@ -72,7 +72,7 @@ export const toRules = (
   }
 }
 
-/** How calls are judged unless they are judged by a rule of their own. */
+/** How calls are judged that have no rules of their own. */
 export const toJudge = (options: Options, check: OptionsOf): Judge => ({
   classify: options.classify === undefined ? Outcome.fromExit : check.callback("classify", options.classify),
   slowMillis: slowMillisOf(options, check)
@@ -81,7 +81,7 @@ export const toJudge = (options: Options, check: OptionsOf): Judge => ({
 const slowMillisOf = ({ slowCallDuration }: Options, check: OptionsOf): number =>
   slowCallDuration === undefined ? Infinity : span(check, "slowCallDuration", slowCallDuration)
 
-/** As they are shown: what is off is left out, and durations are durations. */
+/** As a snapshot shows them: what is off is undefined, and durations are of the type `Duration`. */
 const toThresholds = (
   rules: Pick<
     BreakerRules,
@@ -128,7 +128,7 @@ export const toBounds = (options: FamilyOptions, check: OptionsOf): Bounds => {
 export interface Bounds {
   readonly capacity: number
   readonly idleMillis: number
-  /** Uses of a circuit within so many milliseconds are one: of many keys, moving each at each use would cost the most. */
+  /** Uses of a circuit within so many milliseconds count as one: moving a key in its queue at each use costs too much. */
   readonly grain: number
 }
 
