@@ -1,24 +1,26 @@
 /**
- * Calls to something that is down fail at once, instead of each waiting for its own time-out.
+ * Calls to a target that is down fail at once, instead of each waiting for its own time-out.
  *
- * A circuit breaker watches the results of the calls it protects. While it is **Closed** they pass. When too many of
- * the recent ones failed, or were slow, it **opens**: calls are rejected with {@link CircuitOpen}, which costs next to
- * nothing. After a while it is **HalfOpen**: a few probes pass, and their results decide whether it closes or opens
- * again. By hand it can be forced open, disabled (everything passes, nothing is counted), or set to metrics only
- * (everything passes, everything is counted).
+ * A circuit breaker watches the results of the calls that it protects. While it is **Closed**, calls pass. When too many
+ * of the recent ones failed, or were slow, it **opens**: calls are rejected with {@link CircuitOpen}. After `openFor` it is
+ * **HalfOpen**: a few probes pass, and their results decide whether it closes or opens again. By hand it can be forced
+ * open, disabled (every call passes, none is counted), or set to metrics only (every call passes, all are counted).
  *
- * **Order.** Put the attempt time-out inside, so that a hanging call is a failure to the breaker; put retry outside, so
- * that every attempt asks the circuit and is one result. Put other guards directly inside or outside: what they refuse
- * then counts for nothing. With something else in between, such as a span, the refusal counts as an answer.
+ * **Order.** Put the attempt time-out inside, so that a hanging call is a failure for the breaker. Put retry outside, so
+ * that every attempt is one call of the circuit. Put other guards directly inside or outside: a call that they refuse is
+ * then ignored. With something else in between, such as a span, the refusal counts as an answer of the target.
  *
- * **Semantics.** States, windows and the slow-call rate are those of resilience4j, with three deliberate differences:
- * the result of a call that began in an earlier state moves nothing; half-open decides as soon as the decision is
- * certain; a probe that hangs cannot block the circuit, because half-open has a `maxWait` by default. A probe that
- * succeeds after that still counts, so that a target whose answers take longer closes the circuit, too.
+ * **Semantics.** States, windows and the slow-call rate are those of resilience4j, with three deliberate differences. The
+ * result of a call that began in an earlier state does not move the circuit. HalfOpen decides as soon as the decision is
+ * certain. A probe that hangs cannot block the circuit, because HalfOpen has a `maxWait` by default; if the probe succeeds
+ * after that, it still counts.
  *
- * **Gotchas.** No timer runs in the background: an elapsed opening shows when the circuit is asked or read. A pure
- * interruption counts for nothing, so `Effect.timeout` outside the breaker hides a hanging dependency from it. A total
- * deadline (`Deadline.within`) does not, unless it gave the call less time than {@link Options.patience}.
+ * **What is seen.** {@link Snapshot} has the present window, the {@link Thresholds}, and {@link Totals} since the beginning.
+ * With `measureDurations: "on"` it has the {@link Durations} of calls, too. `Telemetry.layer` publishes all of it.
+ *
+ * **Gotchas.** No timer runs in the background: that an opening is over shows when the circuit is called or read. A pure
+ * interruption is ignored, so `Effect.timeout` outside the breaker hides a hanging target from it. A total deadline
+ * (`Deadline.within`) does not, unless it gave the call less time than {@link Options.patience}.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
@@ -36,6 +38,8 @@
  * const told = error instanceof CircuitBreaker.CircuitOpen ? error.message : error
  * told // => 'Circuit "model" is Open: the call was not made. Try again in 30s, or use another target.'
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
@@ -59,35 +63,57 @@ import { codec } from "./circuitBreaker/codec.ts"
 import * as Registry from "./Registry.ts"
 
 export { CircuitOpen, kind }
+/**
+ * A circuit breaker for each key.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export * as Family from "./circuitBreaker/Family.ts"
 export type {
   CircuitBreaker,
   Control,
+  Durations,
   Options,
   Snapshot,
   State,
+  Thresholds,
+  Totals,
   Transition,
   TransitionReason,
   Window
 } from "./circuitBreaker/model.ts"
 
-/** The last `calls` calls, however old; at most 10,000,000. */
+/**
+ * A window of the last `calls` calls, however old they are; at most 10,000,000.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export const lastCalls = (calls: number): Window => ({ _tag: "LastCalls", calls })
 
-/** The calls that ended in the last `duration`, kept in `buckets` slices (default 10, at most 10,000) that leave one at a time. */
+/**
+ * A window of the calls that ended in the last `duration`. It is kept in `buckets` slices (default 10, at most 10,000), which
+ * leave one at a time.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export const lasting = (
   duration: Duration.Input,
   options?: { readonly buckets?: number | undefined } | undefined
 ): Window => ({ _tag: "Lasting", duration, buckets: options?.buckets ?? 10 })
 
 /**
- * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A field that is wrong or unknown is
- * refused by name.
+ * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A wrong or unknown field is refused by
+ * name.
  *
  * - `window` is `{ lastCalls: 100 }` or `{ lasting: "60 seconds", buckets: 10 }`.
- * - `openFor` is a duration, or `{ baseDelay, factor, maxDelay, jitter }`: the first opening lasts `baseDelay`, each further one in a row
- *   `factor` times as long (default 2), up to `maxDelay` (default 10 minutes, or `baseDelay` if that is longer), and all of them are
- *   longer or shorter by up to the share `jitter` (default 0).
+ * - `openFor` is a duration, or `{ baseDelay, factor, maxDelay, jitter }`. The first opening lasts `baseDelay`, each further
+ *   one in a row `factor` times as long (default 2), up to `maxDelay` (default 10 minutes, or `baseDelay` if that is
+ *   longer). Each is longer or shorter by up to the share `jitter` (default 0).
+ * - `measureDurations` is `on`, `off` or a list of durations.
+ * - `critical` is `true` or `false`.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
@@ -98,13 +124,16 @@ export const lasting = (
  *
  * read("{ name: model, failureRate: 0.3, window: { lastCalls: 20 } }").window // => CircuitBreaker.lastCalls(20)
  * ```
+ *
+ * @since 0.1.0
+ * @category options
  */
 export const OptionsSchema = codec.schema
 
 /**
- * Says from inside a protected call that it is alive: every half-open circuit around it waits for this probe as if it had
- * just begun. For work that shows signs of life before it ends, such as a stream. Does nothing, for next to nothing, when
- * the call is no probe.
+ * Says from inside a protected call that the call is alive: every half-open circuit around it waits for this probe as if
+ * it had just begun. For work that shows signs of life before it ends, such as a stream. Does nothing when the call is not
+ * a probe.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
@@ -122,16 +151,27 @@ export const OptionsSchema = codec.schema
  * state // => "Closed"
  * openings // => 1
  * ```
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const stillAlive: Effect.Effect<void> = Probe.stillAlive
 
 /**
- * {@link stillAlive} for another fiber: taken inside the protected call, it can be run wherever a sign of life is seen,
- * such as by the reader of a stream. Undefined when the call is no probe, so that nobody pays for what says nothing.
+ * {@link stillAlive} for another fiber. Run it inside the protected call; run the effect that it gives wherever a sign of
+ * life is seen, such as in the reader of a stream. It gives `undefined` when the call is not a probe.
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const signOfLife: Effect.Effect<Effect.Effect<void> | undefined> = Probe.signOfLife
 
-/** Makes a circuit breaker, Closed. Dies with a `RangeError` that names the field when an option is out of range. */
+/**
+ * Makes a circuit breaker, which is Closed. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
@@ -179,6 +219,9 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
  * const error = await Effect.runPromise(Effect.provideService(program, ConfigProvider.ConfigProvider, provider))
  * error.message // => 'Circuit "model" is Open: the call was not made. Try again in 1h, or use another target.'
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromConfig = (
   path: string | ConfigProvider.Path,
@@ -199,6 +242,9 @@ export const fromConfig = (
  *
  * await Effect.runPromise(program.pipe(Effect.provide(Billing.layer))) // => "paid"
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const Service = <Self>() =>
 <const Id extends string>(

@@ -1,15 +1,18 @@
 /**
- * What a call meant for the health of the thing that was called: one judgement, made once, read by the circuit breaker
- * and whatever else learns from results.
+ * What a call says about the health of its target: success, failure, or nothing. The circuit breaker reads it.
  *
- * The judge is a function of the call's `Exit`. The default, {@link fromExit}, says: a success is a success; a typed
- * failure or a defect is a failure; pure interruption says nothing about the callee and is ignored. A call that was
- * never made is not judged: the guards notice it themselves when another guard directly inside refuses. A rejection that
- * comes out of work that was begun is another matter. An agent that called its provider and was then refused by the
- * circuit of a tool has called the provider, which did not fail: that is a success.
+ * A `classify` function judges a call by its `Exit`. The default is {@link fromExit}: a success is a success; a typed
+ * failure or a defect is a failure; a pure interruption says nothing about the target and is ignored. {@link onError}
+ * makes a `classify` from a function of the typed error.
+ *
+ * A call that was never made is not judged: a guard knows when another guard directly inside has refused the call. A
+ * rejection that comes out of work that had begun is a success: an agent that called its provider, and was then refused by
+ * the circuit of a tool, has had an answer of the provider.
  *
  * Errors speak through two optional fields, which the platform's `AiError` uses too: `isRetryable: boolean` and
  * `retryAfter: Duration`.
+ *
+ * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -21,11 +24,13 @@ import { OptionsOf } from "./internal/config/checks.ts"
 /**
  * The judgement of one call.
  *
- * - `Success` and `Failure` are counted. The `retryAfter` of a failure is the wait the callee asked for; without it, the one
- *   that the error itself tells.
- * - `Ignored` is not counted; a half-open circuit gives the probe back.
- * - `TripFor` is a failure that also opens the circuit now, for the duration it names: a spent quota, a long
- *   `Retry-After`.
+ * - `Success` and `Failure` are counted. The `retryAfter` of a failure is the wait that the target asked for; without it,
+ *   the `retryAfter` of the error counts.
+ * - `Ignored` is not counted; in HalfOpen another probe takes its place.
+ * - `TripFor` is a failure that also opens the circuit now, for the given duration: a spent quota, a long `Retry-After`.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Outcome =
   | { readonly _tag: "Success" }
@@ -33,45 +38,81 @@ export type Outcome =
   | { readonly _tag: "Ignored" }
   | { readonly _tag: "TripFor"; readonly duration: Duration.Duration }
 
-/** The callee did its work. */
+/**
+ * The target answered.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const success: Outcome = { _tag: "Success" }
 
-/** The callee failed. */
+/**
+ * The target failed.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const failure: Outcome = { _tag: "Failure" }
 
-/** The callee failed and said when to come back. */
+/**
+ * The target failed and said when to try again.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const failureAfter = (retryAfter: Duration.Input): Outcome => ({
   _tag: "Failure",
   retryAfter: Duration.fromInputUnsafe(retryAfter)
 })
 
-/** The call says nothing about the callee. */
+/**
+ * The call says nothing about the target.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const ignored: Outcome = { _tag: "Ignored" }
 
 /**
- * The callee failed and asked to be left alone for that long. Throws a `RangeError` on a duration that is not above zero.
+ * The target failed and must not be called for this long. Throws a `RangeError` on a duration that is not above zero.
  *
  * ```ts
  * import { Outcome } from "@switchgear/core"
  *
  * Outcome.tripFor("5 minutes")._tag // => "TripFor"
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const tripFor = (duration: Duration.Input): Outcome => ({
   _tag: "TripFor",
   duration: Duration.millis(new OptionsOf("Outcome.tripFor").limit("duration", duration))
 })
 
-/** A function that judges a call by its exit. */
+/**
+ * A function that judges a call by its exit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Classify<A = unknown, E = unknown> = (exit: Exit.Exit<A, E>) => Outcome
 
 /**
- * Marks an error as a rejection: the guard refused and the work was not started. Every rejection of this library
- * carries it, and yours may, too.
+ * Marks an error as a rejection: a guard refused the call and the work was not started. Every rejection of this library
+ * has it. Give it to the errors of your own guards.
+ *
+ * @since 0.1.0
+ * @category errors
  */
 export const RejectionTypeId = "~switchgear/Rejection"
 
-/** Whether the error says that the work was refused by a guard and never started. */
+/**
+ * Whether the error is a rejection: a guard refused the work, which never started.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
 export const isRejection = (error: unknown): boolean => {
   try {
     return Predicate.hasProperty(error, RejectionTypeId) && error[RejectionTypeId] !== false
@@ -80,17 +121,27 @@ export const isRejection = (error: unknown): boolean => {
   }
 }
 
-/** The wait that an error asks for, if it is one that can be waited for. */
+/**
+ * The `retryAfter` of an error, if it is a finite duration above zero.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
 export const retryAfter = (error: unknown): Duration.Duration | undefined => {
   const wait = fieldOf(error, "retryAfter")
   return Duration.isDuration(wait) && Duration.isPositive(wait) && Duration.isFinite(wait) ? wait : undefined
 }
 
-/** Whether the error allows another try on the same target. An error that does not say counts as retryable. */
+/**
+ * Whether the error allows another try on the same target. An error without `isRetryable` does.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
 export const isRetryable = (error: unknown): boolean => fieldOf(error, "isRetryable") !== false
 
 /**
- * The default judge.
+ * The default `classify`.
  *
  * ```ts
  * import { Outcome } from "@switchgear/core"
@@ -101,6 +152,9 @@ export const isRetryable = (error: unknown): boolean => fieldOf(error, "isRetrya
  * Outcome.fromExit(Exit.die("bug")) // => Outcome.failure
  * Outcome.fromExit(Exit.interrupt(1)) // => Outcome.ignored
  * ```
+ *
+ * @since 0.1.0
+ * @category conversions
  */
 export const fromExit: Classify = (exit) => {
   if (exit._tag === "Success") return success
@@ -114,12 +168,74 @@ export const fromExit: Classify = (exit) => {
   return judged
 }
 
-/** Whether an exit is nothing but a rejection. */
+/**
+ * A `classify` that judges by the typed error of a call. A success is a success. A typed failure is what the function
+ * answers; where that is `undefined`, and for defects and interruptions, the default {@link fromExit} judges. So it does
+ * when the function throws.
+ *
+ * In `call.pipe(breaker.protectWith({ classify }))` the error has the type that the call fails with. In the options of
+ * `make`, through which any call may go, it is `unknown`. Of a failure with several typed errors the first one is given.
+ *
+ * ```ts
+ * import { CircuitBreaker, Outcome } from "@switchgear/core"
+ * import { Data, Effect } from "effect"
+ *
+ * class ChatError extends Data.TaggedError("ChatError")<{ readonly blame: "caller" | "provider" }> {}
+ *
+ * const ask = (blame: ChatError["blame"]) => Effect.fail(new ChatError({ blame }))
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ name: "model" })
+ *   const guarded = (blame: ChatError["blame"]) =>
+ *     ask(blame).pipe(breaker.protectWith({
+ *       classify: Outcome.onError((error) => error.blame === "caller" ? Outcome.ignored : Outcome.failure)
+ *     }))
+ *   yield* Effect.exit(guarded("caller"))
+ *   yield* Effect.exit(guarded("provider"))
+ *   return yield* breaker.snapshot
+ * })
+ *
+ * const { calls, failed } = await Effect.runPromise(program)
+ * calls // => 1
+ * failed // => 1
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const onError = <E = unknown>(judge: (error: E) => Outcome | undefined) => <A>(exit: Exit.Exit<A, E>): Outcome =>
+  judgedByError(judge, exit) ?? fromExit(exit)
+
+const judgedByError = <E>(
+  judge: (error: E) => Outcome | undefined,
+  exit: Exit.Exit<unknown, E>
+): Outcome | undefined => {
+  if (exit._tag === "Success" || exit.cause.reasons.some(Cause.isDieReason)) return undefined
+  const failure = exit.cause.reasons.find(Cause.isFailReason)
+  if (failure === undefined) return undefined
+  try {
+    return judge(failure.error)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Whether an exit consists of rejections only.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
 export const isRejected = (exit: Exit.Exit<unknown, unknown>): boolean =>
   exit._tag === "Failure" && exit.cause.reasons.length > 0 &&
   exit.cause.reasons.every((reason) => Cause.isFailReason(reason) && isRejection(reason.error))
 
-/** The first wait that the errors of an exit ask for. */
+/**
+ * The first `retryAfter` of the errors of an exit.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
 export const retryAfterOf = (exit: Exit.Exit<unknown, unknown>): Duration.Duration | undefined => {
   if (exit._tag === "Success") return undefined
   for (const reason of exit.cause.reasons) {

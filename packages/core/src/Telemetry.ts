@@ -23,9 +23,15 @@
  * | `circuitbreaker_window_slow_calls` | gauge | |
  * | `circuitbreaker_failure_rate`, `circuitbreaker_slow_call_rate` | gauge, NaN while there are too few calls | |
  * | `circuitbreaker_in_flight` | gauge | |
+ * | `circuitbreaker_calls_total` | counter | `outcome` |
+ * | `circuitbreaker_slow_calls_total` | counter | |
+ * | `circuitbreaker_call_duration_seconds` | histogram, where `measureDurations` is on | `outcome` |
  * | `circuitbreaker_not_permitted_total`, `circuitbreaker_openings_total`, `circuitbreaker_late_total` | counter | |
  * | `circuitbreaker_family_circuits` | gauge | `state` |
  * | `circuitbreaker_family_in_flight` | gauge | |
+ * | `circuitbreaker_family_calls_total` | counter | `outcome` |
+ * | `circuitbreaker_family_slow_calls_total` | counter | |
+ * | `circuitbreaker_family_call_duration_seconds` | histogram, where `measureDurations` is on | `outcome` |
  * | `circuitbreaker_family_not_permitted_total`, `circuitbreaker_family_openings_total`, `circuitbreaker_family_late_total` | counter | |
  * | `bulkhead_concurrency`, `bulkhead_in_flight`, `bulkhead_queue_capacity`, `bulkhead_queued` | gauge | |
  * | `bulkhead_rejected_total` | counter | `reason` |
@@ -61,7 +67,6 @@ import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -71,6 +76,7 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { callBack } from "./internal/runtime/callBack.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
+import { formatDuration } from "./internal/data/formatDuration.ts"
 import { Publisher } from "./telemetry/publisher.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
@@ -221,12 +227,12 @@ const attributesOf = (event: Registry.Event): Record<string, string> => ({
   from: event.from,
   to: event.to,
   reason: event.reason,
-  ...(event.openFor === undefined ? {} : { openFor: Duration.format(event.openFor) })
+  ...(event.openFor === undefined ? {} : { openFor: formatDuration(event.openFor) })
 })
 
 const logLine = (event: Registry.Event, kind: Registry.Kind<any, any>): Effect.Effect<void> => {
   const { from, openFor, reason, subject, to } = event
-  const wait = openFor === undefined ? "" : ` for ${Duration.format(openFor)}`
+  const wait = openFor === undefined ? "" : ` for ${formatDuration(openFor)}`
   const line = `${kind.title ?? kind.tag} ${JSON.stringify(subject)}: ${from} → ${to}${wait} (${reason})`
   return (kind.isRecovery?.(event) ? Effect.logInfo(line) : Effect.logWarning(line)).pipe(
     Effect.annotateLogs(attributesOf(event))

@@ -7,13 +7,15 @@ import { meansWhatCodeMeans, refusesNonsense, refusesWhatMakeRefuses } from "./s
 meansWhatCodeMeans(CircuitBreaker.Family.OptionsSchema, [
   [
     "CircuitBreaker.Family.make",
-    "{ name: tenants, capacity: 50, idleTimeToLive: 5 minutes, window: { lastCalls: 7 }, halfOpen: { calls: 1 } }",
+    "{ name: tenants, capacity: 50, idleTimeToLive: 5 minutes, window: { lastCalls: 7 }, halfOpen: { calls: 1 }, critical: true, measureDurations: [50, 1 second] }",
     {
       name: "tenants",
       capacity: 50,
       idleTimeToLive: "5 minutes",
       window: CircuitBreaker.lastCalls(7),
-      halfOpen: { calls: 1 }
+      halfOpen: { calls: 1 },
+      critical: true,
+      measureDurations: [50, "1 second"]
     } satisfies CircuitBreaker.Family.Options
   ]
 ])

@@ -64,6 +64,8 @@ interface Lease {
   readonly period: number
   /** Where a call that became slow in flight has been counted. */
   counted?: Recorded
+  /** Whether the totals have it: not where it was admitted while Disabled. */
+  readonly isCounted: boolean
 }
 
 interface Outlasted {
@@ -78,7 +80,11 @@ interface Seen {
   readonly inFlight: number
   readonly admitted: ReadonlyArray<number>
   /** Where they mean something. */
-  readonly counts: { readonly calls: number; readonly failed: number } | undefined
+  readonly counts:
+    | { readonly calls: number; readonly failed: number; readonly slow: number; readonly slowFailed: number }
+    | undefined
+  readonly totals: CircuitBreaker.Totals
+  readonly late: number
   readonly openings: number
   readonly nextRetry: number | undefined
   readonly transitions: number
@@ -110,6 +116,10 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
   private callsOut: Array<Lease> = []
   private row: Array<boolean> = []
   private openings = 0
+  private late = 0
+  // Since the beginning: what each call said, and the calls that were seen to be slow.
+  private said: Array<"nothing" | "success" | "failure"> = []
+  private slowCalls: Array<Lease> = []
   // The longest wait that a failed probe asked for.
   private asked = 0
   private transitions = 0
@@ -148,6 +158,13 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
       inFlight: this.leases.size,
       admitted: this.admitted,
       counts: this.counts(now),
+      totals: {
+        successes: this.said.filter((word) => word === "success").length,
+        failures: this.said.filter((word) => word === "failure").length,
+        ignored: this.said.filter((word) => word === "nothing").length,
+        slow: this.slowCalls.length
+      },
+      late: this.late,
       openings: this.openings,
       nextRetry: state === "Open" ? this.openUntil - now : undefined,
       transitions: this.transitions
@@ -180,6 +197,7 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
     for (const lease of hanging) {
       lease.counted = { at: now, failed: false, slow: true }
       this.results.push(lease.counted)
+      this.slowCalls.push(lease)
     }
     if (hanging.length > 0 && this.state === "Closed" && this.trips(now)) this.open(now, openFor)
   }
@@ -223,7 +241,7 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
 
   private begin(now: number): Lease | undefined {
     const state = this.stateAt(now)
-    const lease = { start: now, alive: now, period: this.period }
+    const lease = { start: now, alive: now, period: this.period, isCounted: state !== "Disabled" }
     if (state === "Open" || state === "ForcedOpen") return undefined
     if (state === "HalfOpen") {
       if (this.probesOut.length + this.results.length >= this.setup.probes) return undefined
@@ -243,9 +261,15 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
 
   private end(lease: Lease, ending: Ending, now: number): void {
     const ignored = says[ending] === "nothing"
+    if (lease.isCounted) this.said.push(says[ending])
     if (!ignored) this.countSlow(now, lease)
     if (lease.period === this.period && this.probesOut.some(({ alive }) => now > alive + maxWait)) this.stateAt(now)
-    if (lease.period !== this.period) return says[ending] === "success" ? this.recover(lease, now) : undefined
+    const isSlow = this.setup.slow && now - lease.start >= slowAfter
+    if (!ignored && lease.isCounted && isSlow && !lease.counted) this.slowCalls.push(lease)
+    if (lease.period !== this.period) {
+      if (says[ending] !== "success" || !this.recover(lease, now)) this.late++
+      return
+    }
     if (this.state === "Disabled") return
     this.probesOut = this.probesOut.filter((probe) => probe !== lease)
     this.callsOut = this.callsOut.filter((call) => call !== lease)
@@ -253,7 +277,7 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
     const failed = says[ending] === "failure"
     this.row.push(failed)
     if (lease.counted) lease.counted.failed = failed
-    else this.results.push({ at: now, failed, slow: this.setup.slow && now - lease.start >= slowAfter })
+    else this.results.push({ at: now, failed, slow: isSlow })
     if (this.state === "MetricsOnly") return
     if (ending === "tripFor") return this.open(now, tripFor)
     if (ending === "tripForDay") return this.open(now, maxRetryAfter)
@@ -265,17 +289,18 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
     this.decide(now)
   }
 
-  /** The success of a probe that outlived its period is a result of the one after it. */
-  private recover(lease: Lease, now: number): void {
+  /** The success of a probe that outlived its period is a result of the one after it. Answers whether it was one. */
+  private recover(lease: Lease, now: number): boolean {
     const isNews = () => this.outlasted !== undefined && lease.period >= this.outlasted.from
-    if (!isNews()) return
+    if (!isNews()) return false
     this.stateAt(now)
-    if (!isNews() || this.setup.slow && now - lease.start >= slowAfter) return
+    if (!isNews() || this.setup.slow && now - lease.start >= slowAfter) return false
     this.results = this.outlasted!.results
     this.row = this.outlasted!.row
     this.results.push({ at: now, failed: false, slow: false })
     this.row.push(false)
     this.decide(now)
+    return true
   }
 
   private decide(now: number): void {
@@ -311,6 +336,9 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
         return
       case "reset":
         this.openings = 0
+        this.late = 0
+        this.said = []
+        this.slowCalls = []
         return this.enter("Closed")
       default: {
         const target = {
@@ -327,7 +355,13 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
   private counts(now: number): Seen["counts"] {
     if (this.state === "Open" || this.state === "ForcedOpen") return undefined
     const counted = this.state === "HalfOpen" ? this.results : this.inWindow(now)
-    return { calls: counted.length, failed: counted.filter(({ failed }) => failed).length }
+    const count = (test: (result: Recorded) => boolean) => counted.filter(test).length
+    return {
+      calls: counted.length,
+      failed: count(({ failed }) => failed),
+      slow: count(({ slow }) => slow),
+      slowFailed: count(({ failed, slow }) => failed && slow)
+    }
   }
 }
 
@@ -414,13 +448,16 @@ const subject = (setup: Setup) => ({
       : breaker.control[to],
   look: ({ breaker, transitions }: Made, { started }: Arbitraries.Scene<undefined>) =>
     Effect.gen(function*() {
-      const { calls, failed, inFlight, nextRetry, openings, state } = yield* breaker.snapshot
+      const { calls, failed, inFlight, late, nextRetry, openings, slow, slowFailed, state, totals } = yield* breaker
+        .snapshot
       yield* Effect.repeat(Effect.yieldNow, { times: 4 })
       return {
         state,
         inFlight,
         admitted: started.map(({ id }) => id),
-        counts: state === "Open" || state === "ForcedOpen" ? undefined : { calls, failed },
+        counts: state === "Open" || state === "ForcedOpen" ? undefined : { calls, failed, slow, slowFailed },
+        totals,
+        late,
         openings,
         nextRetry: nextRetry && Duration.toMillis(nextRetry),
         transitions: transitions.length

@@ -26,6 +26,8 @@ meansWhatCodeMeans(CircuitBreaker.OptionsSchema, [
       openFor: 45000
       halfOpen: { calls: 3, maxWait: Infinity }
       rampUp: { over: 1 minute, from: 0.2 }
+      measureDurations: on
+      critical: false
       `,
     {
       name: "model",
@@ -37,7 +39,9 @@ meansWhatCodeMeans(CircuitBreaker.OptionsSchema, [
       consecutiveFailures: 5,
       openFor: 45_000,
       halfOpen: { calls: 3, maxWait: "Infinity" },
-      rampUp: { over: "1 minute", from: 0.2 }
+      rampUp: { over: "1 minute", from: 0.2 },
+      measureDurations: "on",
+      critical: false
     } satisfies CircuitBreaker.Options
   ],
   [

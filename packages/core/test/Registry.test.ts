@@ -275,7 +275,8 @@ describe("Registry.entries", () => {
       const running = yield* Effect.forkChild(family.protect("d")(Effect.never), { startImmediately: true })
       yield* TestClock.adjust("30 seconds")
       const { circuits, ...rest } = yield* family.snapshot
-      const counted = { inFlight: 1, rejected: 3, openings: 3, late: 0 }
+      const totals = { successes: 0, failures: 0, ignored: 0, slow: 0 }
+      const counted = { totals, durations: undefined, inFlight: 1, rejected: 3, openings: 3, late: 0 }
       assert.deepStrictEqual(rest, { name: "tenants", capacity: 2, notKept: 0, ...counted })
       assert.deepStrictEqual(circuits, { Closed: 1, Open: 1, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 })
       yield* Fiber.interrupt(running)

@@ -20,8 +20,13 @@ const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_PROMTOOL"] !== "1"
 /** Everything that can be published, under names that have to be escaped, and some of it under `other`. */
 const text = Effect.gen(function*() {
   for (const name of ["model", "a \"quoted\\name\"\nin two lines", "模型", "folded"]) {
-    const breaker = yield* CircuitBreaker.make({ name, minimumCalls: 1, slowCallDuration: "1 second" })
-    const family = yield* CircuitBreaker.Family.make({ name })
+    const breaker = yield* CircuitBreaker.make({
+      name,
+      minimumCalls: 1,
+      slowCallDuration: "1 second",
+      measureDurations: "on"
+    })
+    const family = yield* CircuitBreaker.Family.make({ name, measureDurations: ["1 millis", "1.5 seconds"] })
     const bulkhead = yield* Bulkhead.make({ name, concurrency: 1 })
     const limits = [
       RateLimiter.requests(10, "1 second"),
@@ -54,11 +59,17 @@ describe("the metrics in Prometheus' text format", () => {
         "circuitbreaker_failure_rate gauge",
         "circuitbreaker_slow_call_rate gauge",
         "circuitbreaker_in_flight gauge",
+        "circuitbreaker_calls_total counter",
+        "circuitbreaker_slow_calls_total counter",
+        "circuitbreaker_call_duration_seconds histogram",
         "circuitbreaker_not_permitted_total counter",
         "circuitbreaker_openings_total counter",
         "circuitbreaker_late_total counter",
         "circuitbreaker_family_circuits gauge",
         "circuitbreaker_family_in_flight gauge",
+        "circuitbreaker_family_calls_total counter",
+        "circuitbreaker_family_slow_calls_total counter",
+        "circuitbreaker_family_call_duration_seconds histogram",
         "circuitbreaker_family_not_permitted_total counter",
         "circuitbreaker_family_openings_total counter",
         "circuitbreaker_family_late_total counter",

@@ -65,6 +65,10 @@ describe("Telemetry metrics", () => {
         "circuitbreaker_failure_rate{name=\"model\"}": 0.25,
         "circuitbreaker_slow_call_rate{name=\"model\"}": 0,
         "circuitbreaker_in_flight{name=\"model\"}": 1,
+        "circuitbreaker_calls_total{name=\"model\",outcome=\"success\"}": 3,
+        "circuitbreaker_calls_total{name=\"model\",outcome=\"failure\"}": 1,
+        "circuitbreaker_calls_total{name=\"model\",outcome=\"ignored\"}": 0,
+        "circuitbreaker_slow_calls_total{name=\"model\"}": 0,
         "circuitbreaker_not_permitted_total{name=\"model\"}": 0,
         "circuitbreaker_openings_total{name=\"model\"}": 0,
         "circuitbreaker_late_total{name=\"model\"}": 0
@@ -103,6 +107,10 @@ describe("Telemetry metrics", () => {
         "circuitbreaker_family_circuits{name=\"tenants\",state=\"disabled\"}": 0,
         "circuitbreaker_family_circuits{name=\"tenants\",state=\"metrics_only\"}": 0,
         "circuitbreaker_family_in_flight{name=\"tenants\"}": 0,
+        "circuitbreaker_family_calls_total{name=\"tenants\",outcome=\"success\"}": 10,
+        "circuitbreaker_family_calls_total{name=\"tenants\",outcome=\"failure\"}": 0,
+        "circuitbreaker_family_calls_total{name=\"tenants\",outcome=\"ignored\"}": 0,
+        "circuitbreaker_family_slow_calls_total{name=\"tenants\"}": 0,
         "circuitbreaker_family_not_permitted_total{name=\"tenants\"}": 1,
         "circuitbreaker_family_openings_total{name=\"tenants\"}": 1,
         "circuitbreaker_family_late_total{name=\"tenants\"}": 0
@@ -300,7 +308,7 @@ describe("Telemetry names", () => {
       const registry = yield* Metric.MetricRegistry
       const breakers = yield* Effect.forEach(times(200), (i) => CircuitBreaker.make({ name: `model-${i}` }))
       const perName = registry.size / 200
-      assert.strictEqual(perName, 15)
+      assert.strictEqual(perName, 19)
       breakers.push(...yield* Effect.forEach(times(9_800), (i) => CircuitBreaker.make({ name: `model-${i + 200}` })))
       assert.strictEqual(registry.size, 201 * perName)
       yield* Effect.forEach(breakers, (breaker) => breaker.control.trip("1 hour"))

@@ -176,7 +176,7 @@ describe("what is not configured is as in the code:", () => {
 describe("what is wrong is a typed failure that tells the whole path:", () => {
   const at = (path: string) => `\n  at ["model"]["circuit"]${path})`
   const names =
-    "name, window, minimumCalls, failureRate, slowCallDuration, slowCallRate, consecutiveFailures, openFor, maxRetryAfter, patience, halfOpen, rampUp"
+    "name, window, minimumCalls, failureRate, slowCallDuration, slowCallRate, consecutiveFailures, openFor, maxRetryAfter, patience, halfOpen, rampUp, measureDurations, critical"
   const cases: ReadonlyArray<readonly [string, ConfigProvider.ConfigProvider, string]> = [
     [
       "a value out of range",

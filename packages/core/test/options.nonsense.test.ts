@@ -27,6 +27,8 @@ const places: { readonly [Field in string]: Make } = {
   halfOpen: breaker,
   rampUp: breaker,
   classify: breaker,
+  critical: breaker,
+  measureDurations: breaker,
   "halfOpen.calls": within("halfOpen", {}, breaker),
   "halfOpen.maxWait": within("halfOpen", {}, breaker),
   "rampUp.over": within("rampUp", {}, breaker),

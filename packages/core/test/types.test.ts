@@ -9,7 +9,7 @@ import {
   Cascade,
   CircuitBreaker,
   Deadline,
-  type Outcome,
+  Outcome,
   Pipeline,
   RateLimiter,
   Retry,
@@ -239,6 +239,23 @@ describe("a guard adds its own error and keeps the rest:", () => {
         classify: (_: Exit.Exit<"answer", Mine | Theirs>): Outcome.Outcome => ({ _tag: "Success" })
       }))
     expectTypeOf(ofKey).returns.toEqualTypeOf<Adds<Open>>()
+    const byError = () =>
+      work.pipe(breaker.protectWith({
+        classify: Outcome.onError((error) => {
+          expectTypeOf(error).toEqualTypeOf<Mine | Theirs>()
+          return error._tag === "Mine" ? Outcome.ignored : undefined
+        })
+      }))
+    expectTypeOf(byError).returns.toEqualTypeOf<Adds<Open>>()
+    const ofAny = () =>
+      CircuitBreaker.make({
+        name: "any",
+        classify: Outcome.onError((error) => {
+          expectTypeOf(error).toEqualTypeOf<unknown>()
+          return undefined
+        })
+      })
+    expectTypeOf(ofAny).returns.toEqualTypeOf<Effect.Effect<CircuitBreaker.CircuitBreaker>>()
     const costly = () =>
       work.pipe(
         rateLimiter.protectWith({ costs: { tokens: 5 }, settle: (answer: "answer") => ({ tokens: answer.length }) })

@@ -1,18 +1,23 @@
-/** How a circuit says no. */
+/** The error of a call that the circuit rejects. */
 import type * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Outcome from "../Outcome.ts"
-import { formatWait } from "../internal/data/formatWait.ts"
+import { formatWait } from "../internal/data/formatDuration.ts"
 import { blank, prepare } from "../internal/runtime/rejection.ts"
 
-/** The circuit did not let the call through: the work was not started. */
+/**
+ * Error of a call that the circuit rejects. The work was not started.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>("@switchgear/core/CircuitBreaker/CircuitOpen")(
   "CircuitOpen",
   {
     breaker: Schema.String,
-    /** Closed while it ramps up after closing and passes only a share of the calls. */
+    /** `Closed` while the circuit ramps up after closing and lets only a share of the calls pass. */
     state: Schema.Literals(["Open", "HalfOpen", "ForcedOpen", "Closed"]),
-    /** Time until the circuit asks again; absent where something else than time decides. */
+    /** Time until the circuit lets a probe pass; absent where something other than time decides. */
     retryAfter: Schema.optional(Schema.Duration)
   }
 ) {
@@ -40,7 +45,7 @@ prepare(CircuitOpen)
 export const isCircuitOpen = (error: unknown): error is CircuitOpen => error instanceof CircuitOpen
 
 /**
- * `new CircuitOpen`, cheaply. Field by field, since under overload this is what most calls do.
+ * `new CircuitOpen`, without a stack trace. The fields are set one by one, since under overload most calls end here.
  */
 export const circuitOpen = (
   breaker: string,

@@ -1,4 +1,8 @@
-/** Many circuits under one set of options: one for each key, made when the key is first asked for. */
+/**
+ * Many circuits under one set of options: one for each key, made when the key is first used.
+ *
+ * @since 0.1.0
+ */
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
@@ -10,6 +14,7 @@ import type { Family, FamilyOptions } from "./familyModel.ts"
 import { kind } from "./familyObserve.ts"
 import * as Registry from "../Registry.ts"
 import { clockOf, guard } from "../internal/runtime/guard.ts"
+import { type KeyOf, keyOf, type LayerClass, layerClass, protectBy } from "../internal/runtime/serviceClass.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { type Judge, judgeWith } from "./circuit.ts"
 import { beginAt, type CircuitRef, facade } from "./facade.ts"
@@ -24,14 +29,18 @@ export { kind }
 export type { Family, FamilyOptions as Options, FamilySnapshot as Snapshot } from "./familyModel.ts"
 
 /**
- * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A field that is wrong or unknown
- * is refused by name.
+ * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A wrong or unknown field is refused by
+ * name.
+ *
+ * @since 0.1.0
+ * @category options
  */
 export const OptionsSchema = familyCodec.schema
 
 /**
- * Makes a family of circuit breakers. Asking costs the same however many keys there are. A forgotten key begins anew,
- * Closed; what is set by hand is never forgotten. Dies with a `RangeError` that names the field when an option is out of range.
+ * Makes a family of circuit breakers. A call costs the same however many keys there are. A forgotten key begins again as
+ * Closed; a circuit in a state set by hand is never forgotten. Dies with a `RangeError` that names the field when an option
+ * is out of range.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
@@ -47,6 +56,9 @@ export const OptionsSchema = familyCodec.schema
  *
  * await Effect.runPromise(program) // => ["Open", "Closed"]
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (options: FamilyOptions): Effect.Effect<Family> =>
   Effect.gen(function*() {
@@ -97,8 +109,60 @@ export const make = (options: FamilyOptions): Effect.Effect<Family> =>
 /**
  * Makes a family with the options under a path of the configuration; what is not found there is as in `options`. Options
  * out of range are a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<FamilyOptions> = {}
 ): Effect.Effect<Family, Config.ConfigError> => Effect.flatMap(familyCodec.config(path, options), make)
+
+/**
+ * What extending `CircuitBreaker.Family.Service` gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FamilyClass<in out Self, in out Id extends string>
+  extends LayerClass<Self, Id, Family, FamilyOptions>
+{
+  /** Wraps an effect with the circuit of the key; the family becomes one of the services it needs. */
+  readonly protect: (
+    key: string
+  ) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R | Self>
+}
+
+/**
+ * A class that is the service key of one family, with its `layer` and its `protect`. The name of the family is the
+ * identifier unless given.
+ *
+ * ```ts
+ * import { CircuitBreaker } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * class Tenants extends CircuitBreaker.Family.Service<Tenants>()("app/Tenants", { failureRate: 0.3 }) {}
+ *
+ * const program = Effect.succeed("answered").pipe(Tenants.protect("acme"))
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(Tenants.layer))) // => "answered"
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Service = <Self>() =>
+<const Id extends string>(
+  id: Id,
+  options?: Partial<FamilyOptions> | undefined
+): FamilyClass<Self, KeyOf<"CircuitBreaker.Family", Id>> => {
+  const key = layerClass<Self, KeyOf<"CircuitBreaker.Family", Id>, Family, FamilyOptions>(
+    keyOf("CircuitBreaker.Family", id),
+    { name: id, ...options },
+    make,
+    familyCodec
+  )
+  return Object.assign(key, {
+    protect: (ofKey: string) => protectBy<Self, Family, CircuitOpen>(key, ({ protect }) => protect(ofKey))
+  })
+}

@@ -1,4 +1,4 @@
-/** A circuit at work: what its calls share, and one call on its way through. */
+/** A circuit, and one call through it: the state machine joined with the frame that admits and releases calls. */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,13 +18,13 @@ import { type CircuitOpen, circuitOpen, isCircuitOpen } from "./CircuitOpen.ts"
 import { Patience } from "./patience.ts"
 import { asProbe, isInProbe } from "./probe.ts"
 
-/** How a kind of call is judged. */
+/** How calls of one kind are judged. */
 export interface Judge {
   readonly classify: Outcome.Classify<any, any>
   readonly slowMillis: number
 }
 
-/** Another way to judge, in what is given. */
+/** The same judge with the given options replaced. */
 export const judgeWith = (
   judge: Judge,
   options: {
@@ -41,12 +41,12 @@ export const judgeWith = (
   }
 }
 
-/** What the calls of one circuit share. */
+/** The state that all calls of one circuit share. */
 export class Circuit extends BreakerMachine {
   private readonly patience: Patience
-  // What every call asks of the patience lies here.
+  // Every call reads these two; the rest of the patience is read seldom.
   private untilLesson = 1
-  /** Whether callers have waited in vain since the last answer. */
+  /** Whether a call has ended by its caller's deadline since the last answer. */
   private isSilent = false
 
   constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
@@ -54,7 +54,7 @@ export class Circuit extends BreakerMachine {
     this.patience = new Patience(rules.patience)
   }
 
-  /** Refuses a call, which is counted. Each rejection is an error of its own: reporters mark those they have seen. */
+  /** Rejects a call and counts that. Each rejection is a new error object: reporters mark those that they have seen. */
   reject(): Exit.Exit<never, CircuitOpen> {
     this.rejected++
     const retryIn = this.retryIn(this.askedAt)
@@ -62,14 +62,14 @@ export class Circuit extends BreakerMachine {
     return Exit.fail(circuitOpen(this.name, this.state as CircuitOpen["state"], retryAfter))
   }
 
-  /** Whether it is to be learnt how long the call takes that begins now. */
+  /** Whether the call that begins now is measured for the default of `patience`. */
   teachesNext(): boolean {
     if (--this.untilLesson > 0) return false
     this.untilLesson = this.patience.lessonEvery
     return !this.patience.isSet
   }
 
-  /** A call was answered; it is learnt from if the moment of its beginning is given. */
+  /** A call was answered. If the time of its beginning is given, its length is learnt. */
   answered(began: TimeContext | undefined): void {
     if (this.isSilent) {
       this.isSilent = false
@@ -78,7 +78,7 @@ export class Circuit extends BreakerMachine {
     if (began !== undefined) this.patience.learn(began.now, began.deadline?.at ?? Infinity, began.clock)
   }
 
-  /** Whether a call that its caller's deadline ended had been given enough time, in milliseconds, to count as a failure. */
+  /** Whether a call that ended by its caller's deadline had enough time, in milliseconds, to count as a failure. */
   hadEnough(given: number, began: number): boolean {
     this.isSilent = true
     return this.patience.isEnough(given, began)
@@ -87,13 +87,14 @@ export class Circuit extends BreakerMachine {
 
 export class Call extends Admission implements BreakerLease {
   generation = -1
+  isCounted = false
   start = 0
   watch: Watch | undefined
   private readonly circuit: Circuit
   private readonly self: Effect.Effect<any, any, any>
   private readonly judge: Judge
   private readonly fiber: Fiber.Fiber<any, any>
-  /** What is known of the time at which the call began; undefined where nobody wants to know. */
+  /** Clock, time and deadline at the beginning of the call; undefined where no rule needs them. */
   private time: TimeContext | undefined
   private teaches = false
 
@@ -105,7 +106,7 @@ export class Call extends Admission implements BreakerLease {
     time: TimeContext | undefined
   ) {
     super()
-    if (judge.slowMillis !== Infinity) circuit.watchesSlow = true
+    if (judge.slowMillis !== Infinity) circuit.watchSlow()
     this.circuit = circuit
     this.self = self
     this.judge = judge
@@ -132,7 +133,7 @@ export class Call extends Admission implements BreakerLease {
         ? asProbe(Effect.withFiber((fiber) => goOn(this, self, fiber)), circuit, this, fiber)
         : goOn(this, self, fiber)
     }
-    // A probe that calls its own circuit once more is that probe, and no further one.
+    // A probe that calls its own circuit again takes no second probe.
     return isInProbe(circuit, fiber) ? goOn(this, self, fiber) : circuit.reject()
   }
 
@@ -144,7 +145,7 @@ export class Call extends Admission implements BreakerLease {
       return circuit.record(this, false, undefined, undefined)
     }
     if (exit._tag === "Failure" && !this.begun) {
-      // A guard inside refused to try again what had failed.
+      // The work failed in an earlier attempt, and a guard inside then refused the next one.
       if (this.hasFailed && Outcome.isRejected(exit)) return circuit.record(this, true, undefined, undefined)
       if (!isOpenInside(exit)) return circuit.release(this)
     }
@@ -154,12 +155,12 @@ export class Call extends Admission implements BreakerLease {
     circuit.record(this, judged.failed, judged.retryAfter, judged.tripFor)
   }
 
-  /** Undefined for a call that says nothing about the callee. */
+  /** Undefined for a call that is ignored. */
   private judgement(exit: Exit.Exit<any, any>): Judgement | undefined {
     if (exit._tag === "Failure") {
       const given = cutOff(exit, this.time)
       if (given !== undefined) {
-        // A caller without patience is no sick callee, and what was given no time was not begun.
+        // A deadline that was too short says nothing about the target; a call without any time was not begun.
         if (given <= 0 || !this.circuit.hadEnough(given, this.time!.now)) return undefined
         return judge(this.judge.classify, exceeded(exit, given))
       }
@@ -172,5 +173,5 @@ export class Call extends Admission implements BreakerLease {
   }
 }
 
-// Another circuit directly inside is part of what this one guards: that it is open is no reason to wait for a probe.
+// Another circuit directly inside is part of the target: that it is open is a result to judge, not a call to ignore.
 const isOpenInside = ({ cause }: Exit.Failure<any, any>): boolean => holds(onlyFailure(cause)?.failure, isCircuitOpen)

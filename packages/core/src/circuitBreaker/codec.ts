@@ -1,4 +1,4 @@
-/** The options of circuit breakers and families as they are written down. */
+/** The options of circuit breakers and families as they are written in YAML, JSON or an environment. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -42,13 +42,20 @@ const fields = {
   ),
   rampUp: Schema.optionalKey(
     group({ over: Schema.optionalKey(NumberOrDuration), from: Schema.optionalKey(NumberOrDuration) })
-  )
+  ),
+  measureDurations: Schema.optionalKey(
+    Schema.Union([Schema.String, Schema.Array(NumberOrDuration)]).annotate({
+      expected: "off, on, or a list of durations"
+    })
+  ),
+  // An environment has only texts.
+  critical: Schema.optionalKey(Schema.Union([Schema.Boolean, Schema.String]).annotate({ expected: "true or false" }))
 }
 
 type Written = Schema.Struct<typeof fields>["Type"]
 
 const read = (
-  { halfOpen, openFor, rampUp, window, ...given }: Written,
+  { critical, halfOpen, openFor, rampUp, window, ...given }: Written,
   check: OptionsOf,
   defaults: Partial<Options>
 ): Partial<Options> => ({
@@ -58,8 +65,13 @@ const read = (
     openFor: typeof openFor === "object" ? toSchedule(openFor, check) : openFor as Duration.Input
   },
   ...halfOpen && { halfOpen: { ...defaults.halfOpen, ...halfOpen } as Options["halfOpen"] },
-  ...rampUp && { rampUp: { ...defaults.rampUp, ...rampUp } as Options["rampUp"] }
+  ...rampUp && { rampUp: { ...defaults.rampUp, ...rampUp } as Options["rampUp"] },
+  ...critical !== undefined && { critical: toBoolean(critical) as Options["critical"] }
 })
+
+/** Anything else stays as it is, so that the error shows it. */
+const toBoolean = (value: boolean | string): boolean | string =>
+  value === "true" ? true : value === "false" ? false : value
 
 const toWindow = ({ buckets, lastCalls, lasting }: NonNullable<Written["window"]>, check: OptionsOf): Window => {
   if (lastCalls === undefined && lasting !== undefined) {

@@ -1,4 +1,4 @@
-/** One circuit as its users see it. */
+/** The public interface of one circuit. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,20 +15,20 @@ import { monotonicMillis } from "../internal/runtime/time.ts"
 import { longestMillis } from "./bounds.ts"
 import { isInProbe } from "./probe.ts"
 
-/** Where a handle finds its circuit, each time anew. */
+/** How a handle finds its circuit at each use. */
 export interface CircuitRef {
   readonly name: string
   /** The circuit to call through. */
   readonly called: (fiber: Fiber.Fiber<any, any>, time: TimeContext | undefined) => Circuit
-  /** The circuit to ask about a call, before it is called through or not. */
+  /** The circuit to ask whether it would reject a call. */
   readonly asked: (fiber: Fiber.Fiber<any, any>, time: TimeContext | undefined) => Circuit
-  /** The circuit to look at. */
+  /** The circuit to read. */
   readonly seen: (clock: Clock.Clock) => Circuit
-  /** Lets a command change the circuit. */
+  /** Runs a command on the circuit. */
   readonly changed: (clock: Clock.Clock, change: (circuit: Circuit) => void) => void
 }
 
-/** The place of a circuit that is always there. */
+/** For a circuit that is always the same. */
 export const placeOf = (circuit: Circuit): CircuitRef => ({
   name: circuit.name,
   called: () => circuit,
@@ -37,11 +37,11 @@ export const placeOf = (circuit: Circuit): CircuitRef => ({
   changed: (_, change) => change(circuit)
 })
 
-/** How calls begin at a place. */
+/** Starts a call through the circuit. */
 export const beginAt = (place: CircuitRef, judge: Judge): StartAdmission => (fiber, self, time) =>
   new Call(place.called(fiber, time), self, judge, fiber, time)
 
-/** Refuses the calls to a circuit that is open, before anything else is done for them. */
+/** Rejects calls to an open circuit before anything is allocated for them. */
 const refuseOpen = (place: CircuitRef): Check => (fiber) => {
   const circuit = place.asked(fiber, undefined)
   return circuit.isOpen && circuit.staysOpen(fiber.getRef(Clock.Clock)) ? circuit.reject() : undefined
@@ -98,7 +98,7 @@ const toLength = (duration: Duration.Input): number => {
 }
 
 const snapshot = (machine: BreakerMachine, now: number): Snapshot => {
-  const { calls, failures, slow } = machine.counts(now)
+  const { calls, failures, slow, slowFailures } = machine.counts(now)
   const enough = calls >= machine.enough
   const retryIn = machine.retryIn(now)
   return {
@@ -110,6 +110,10 @@ const snapshot = (machine: BreakerMachine, now: number): Snapshot => {
     calls,
     failed: failures,
     slow,
+    slowFailed: slowFailures,
+    thresholds: machine.thresholds,
+    totals: machine.totals,
+    durations: machine.durations,
     inFlight: machine.inFlight,
     rejected: machine.rejected,
     openings: machine.openings,

@@ -1,12 +1,12 @@
-/** What the registry, health and metrics see of a family of circuit breakers: all of its circuits together, and no key. */
+/** Families of circuit breakers in registry, health and metrics: all circuits together, and no key. */
 import type { Kind } from "../registry/kind.ts"
 import { counter, gauge } from "../registry/series.ts"
 import type { Family, FamilySnapshot } from "./familyModel.ts"
 import type { State } from "./model.ts"
-import { isRecovery, stateLabels } from "./observe.ts"
+import { isRecovery, stateLabels, totalsSeries } from "./observe.ts"
 
 /**
- * Families of circuit breakers, to the registry.
+ * The kind of families of circuit breakers: for `Registry.find`, health and metrics.
  *
  * @since 0.1.0
  * @category models
@@ -41,12 +41,17 @@ export const kind: Kind<Family, FamilySnapshot> = {
       "Calls admitted and not ended yet.",
       ({ inFlight }) => inFlight
     ),
+    ...totalsSeries("switchgear_circuitbreaker_family"),
     counter(
       "switchgear_circuitbreaker_family_not_permitted_total",
       "Calls the circuits refused.",
       ({ rejected }) => rejected
     ),
     counter("switchgear_circuitbreaker_family_openings_total", "Times a circuit opened.", ({ openings }) => openings),
-    counter("switchgear_circuitbreaker_family_late_total", "Results that came too late to count.", ({ late }) => late)
+    counter(
+      "switchgear_circuitbreaker_family_late_total",
+      "Calls that ended after the state that admitted them.",
+      ({ late }) => late
+    )
   ]
 }

@@ -1,6 +1,6 @@
 /**
- * What the exit of a call says about the callee. This never throws: what the user's judge throws, and any answer of it
- * that is no outcome, is replaced by the default judgement.
+ * Judges the exit of a call. This never throws: where the user's `classify` throws or answers no outcome, the default
+ * judges.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -14,12 +14,12 @@ import { holds } from "../internal/data/holds.ts"
 import { rejection } from "../internal/runtime/rejection.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 
-/** What is recorded of a call; waits are milliseconds. `undefined` for a call that says nothing. */
+/** What is recorded of a call, with waits in milliseconds. `undefined` stands for an ignored call. */
 export interface Judgement {
   readonly failed: boolean
-  /** The wait that the callee asked for. */
+  /** The wait that the target asked for. */
   readonly retryAfter: number | undefined
-  /** For how long the circuit is to open now; zero: as long as its schedule says. */
+  /** How long the circuit opens now; zero for as long as its schedule says. */
   readonly tripFor: number | undefined
 }
 
@@ -30,14 +30,14 @@ export const judge = (classify: Outcome.Classify<any, any>, exit: Exit.Exit<any,
     const judgement = read(atOnce(classify(exit)) as Outcome.Outcome, exit)
     if (judgement !== null) return judgement
   } catch {
-    // Read on: the default judge is asked instead.
+    // The default judges below.
   }
   return read(Outcome.fromExit(exit), exit) ?? undefined
 }
 
-/** Null for what is no outcome. */
+/** Null for a value that is no outcome. */
 const read = (outcome: Outcome.Outcome, exit: Exit.Exit<any, any>): Judgement | undefined | null => {
-  // A judge in plain JavaScript may answer anything.
+  // A `classify` in plain JavaScript may answer anything.
   switch ((outcome as Outcome.Outcome | undefined | null)?._tag) {
     case "Success":
       return succeeded
@@ -56,15 +56,15 @@ const read = (outcome: Outcome.Outcome, exit: Exit.Exit<any, any>): Judgement | 
   }
 }
 
-/** Zero for what is no duration above zero. */
+/** Zero for anything but a duration above zero. */
 const millisOf = (duration: unknown): number =>
   Duration.isDuration(duration) ? Math.max(0, Duration.toMillis(duration)) : 0
 
 /**
- * The time that a call was given which its caller's deadline ended; undefined for any other end. However it shows, as the
- * time-out that the call itself tells or what somebody has made of it, alone, twice or with what its finalizers say, or as
- * an interruption: what fails after the deadline in force at its beginning has come, says first that it had no more time.
- * Only work that ends with the rejection of a tool has called the callee, as at any other time.
+ * The time that a call had, if its caller's total deadline ended it; undefined for any other end. Such a call can end with
+ * the time-out itself, with another error made from it, with several errors, or with an interruption. So any failure after
+ * the deadline that was in force when the call began counts as ended by it. The exception is work that ends with the
+ * rejection of a tool: it has had an answer of its target.
  */
 export const cutOff = (
   exit: Exit.Failure<any, any>,
@@ -75,12 +75,12 @@ export const cutOff = (
   const error = first !== undefined && cause.reasons.length === 1 && Cause.isFailReason(first) ? first.error : undefined
   const told = holds(error, isExceeded) && error.limit === "total" ? Duration.toMillis(error.after) : undefined
   if (told === 0) return 0
-  // Only the deadline that was in force when the call began is the caller's: one that is set further in is the callee's.
+  // A deadline that is set further in belongs to the target, not to the caller.
   const deadline = began?.deadline
   if (deadline?.limit !== "total") return undefined
   const given = deadline.at - began!.now
   if (told === undefined) {
-    // Work that its request has left behind, such as a stream, may end long after a deadline that ended nobody.
+    // Work that outlives its request, such as a stream, may end long after a deadline that did not end it.
     const hasCome = deadline instanceof Expiry ? deadline.hasCome : undefined
     const isInterrupted = Cause.hasInterruptsOnly(cause)
     if (isInterrupted ? hasCome === false : hasCome !== true || given <= 0 || Outcome.isRejected(exit)) return undefined
@@ -90,7 +90,7 @@ export const cutOff = (
 
 const isExceeded = (error: unknown) => error instanceof Deadline.DeadlineExceeded
 
-/** The exit of a call as it is judged that was given so long, whichever of the two ways it shows. */
+/** The exit to judge for such a call: an interruption is judged as the time-out that it is. */
 export const exceeded = (exit: Exit.Failure<any, any>, given: number): Exit.Exit<unknown, unknown> =>
   Cause.hasInterruptsOnly(exit.cause)
     ? Exit.fail(rejection(Deadline.DeadlineExceeded, {

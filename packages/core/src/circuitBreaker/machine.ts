@@ -1,57 +1,65 @@
 /**
- * The state machine of a circuit breaker: every question and every result is one synchronous step on plain fields.
+ * The state machine of a circuit breaker: each admission and each result is one synchronous step on plain fields.
  *
  * Invariants
- * - A lease carries the generation it was granted in and ends once. The result of an older generation moves nothing, but
- *   for the success of a probe that outlived its half-open period: it is a result of the period that follows.
+ * - A lease carries the generation it was granted in and ends once. The result of an older generation does not move the
+ *   circuit, except the success of a probe that outlived its half-open period: it is a result of the following period.
  * - In HalfOpen, probes in flight plus results never exceed `halfOpenCalls` when a probe is admitted.
- * - A change of state is complete before anybody is told: who is told may change it again.
- * - The clock is read only where time decides: never in Closed with a count window, no slow-call rule and no ramp-up.
+ * - A change of state is complete before any listener is called: a listener may change the state again.
+ * - The totals have each lease once, by its result, except those granted while Disabled.
+ * - The clock is read only where time decides: never in Closed with a count window, without slow-call rule, ramp-up and
+ *   `measureDurations`.
  */
 import type * as Clock from "effect/Clock"
 import type { BreakerLease, BreakerRules, Timed } from "./machineModel.ts"
-import type { State, TransitionReason } from "./model.ts"
+import type { State, Thresholds, TransitionReason } from "./model.ts"
 import { SlowCallTracker } from "./slowCalls.ts"
+import { Counters } from "./counters.ts"
 import { Probes } from "./probes.ts"
 import { RampUp } from "./rampUp.ts"
 import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 
-export class BreakerMachine {
-  // What every call touches comes first, and lies together.
+/** Results, and how many of them failed, were slow, or both. */
+type Counts = Pick<SlidingWindow, "calls" | "failures" | "slow" | "slowFailures">
+
+export class BreakerMachine extends Counters {
+  // Fields that every call touches come first, so that they are close together in memory.
   state: State = "Closed"
   generation = 0
   inFlight = 0
+  /** Whether a call in Closed or MetricsOnly has to read the clock: it may be slow, or durations are measured. */
+  private readsClock = false
   /** Whether any call can be slow. */
-  watchesSlow = false
-  /** For whoever keeps many circuits: whether `ended` is to be told of calls that end. */
+  private watchesSlow = false
+  /** For families: whether `ended` is called when a call ends. */
   tellsEnds = false
   private ramp: RampUp | undefined
   private slowCalls: SlowCallTracker | undefined
   private failuresInRow = 0
-  /** For whoever keeps many circuits: when this one was last used. */
+  /** For families: when this circuit was last used. */
   usedAt = 0
   private readonly window: SlidingWindow
   protected readonly rules: BreakerRules
   readonly name: string
   since: number
-  rejected = 0
-  openings = 0
-  late = 0
-  /** When the circuit was last asked, where time mattered. */
+  /** The time of the last admission or rejection that read the clock. */
   askedAt = 0
   openingsInRow = 0
   private openUntil = 0
   private readonly openFor: (opening: number) => number
   private probes = noProbes
-  // The first of the half-open periods in a row that were outlasted. Since it, only probes were admitted.
+  // The generation of the first of the half-open periods in a row that their probes outlived. Only probes were admitted
+  // since then.
   private outlastedFrom = Infinity
 
   constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
+    super(rules.durationBounds)
     this.name = name
     this.rules = rules
     this.window = rules.makeWindow()
     this.openFor = rules.makeOpenings()
+    this.readsClock = this.durationBounds !== undefined
     this.since = clock.currentTimeMillisUnsafe()
   }
 
@@ -60,20 +68,30 @@ export class BreakerMachine {
     lease.generation = this.generation
     this.inFlight++
     if (this.state === "HalfOpen") {
+      lease.isCounted = true
       lease.start = this.askedAt
       lease.watch = this.probes.begin(this.askedAt + this.rules.halfOpenMaxWait)
     } else if (this.state !== "Disabled") {
-      if (this.watchesSlow && lease.slowMillis !== Infinity) {
-        lease.watch = (this.slowCalls ??= new SlowCallTracker()).add(this.askedAt + lease.slowMillis)
+      lease.isCounted = true
+      if (this.readsClock) {
+        lease.start = this.askedAt
+        if (lease.slowMillis !== Infinity) {
+          lease.watch = (this.slowCalls ??= new SlowCallTracker()).add(this.askedAt + lease.slowMillis)
+        }
       }
       this.ramp?.spend(this.askedAt)
     }
     return true
   }
 
+  /** From now on calls can be slow. */
+  watchSlow(): void {
+    this.watchesSlow = this.readsClock = true
+  }
+
   /** Whether a call would be admitted now. */
   wouldAdmit(timed: Timed): boolean {
-    if ((this.isCounting && !this.watchesSlow && this.ramp === undefined) || this.passesAll) return true
+    if ((this.isCounting && !this.readsClock && this.ramp === undefined) || this.passesAll) return true
     const { clock } = timed
     this.askedAt = monotonicMillis(clock)
     this.settle(this.askedAt, clock)
@@ -81,7 +99,7 @@ export class BreakerMachine {
     return this.passesAll || (this.state === "HalfOpen" && this.probes.taken < this.rules.halfOpenCalls)
   }
 
-  /** Whether the circuit rejects every call until its time has come or somebody says so. */
+  /** Whether the circuit rejects every call until time or a command changes that. */
   get isOpen(): boolean {
     return this.state === "Open" || this.state === "ForcedOpen"
   }
@@ -102,10 +120,11 @@ export class BreakerMachine {
     return this.state === "Closed" || this.state === "MetricsOnly"
   }
 
-  /** Ends a lease that says nothing about the callee. */
+  /** Ends the lease of an ignored call. */
   release(lease: BreakerLease): void {
     this.outlast(lease)
     const generation = this.end(lease)
+    if (generation >= 0 && lease.isCounted) this.ignored++
     if (generation === this.generation) {
       if (lease.watch !== undefined) {
         if (this.state === "HalfOpen") this.probes.forget(lease.watch)
@@ -116,8 +135,8 @@ export class BreakerMachine {
   }
 
   /**
-   * Ends a lease with a result. `retryAfter` is the wait the callee asked for; `tripFor` is an order to open now for
-   * that long, zero for as long as the schedule says; both in milliseconds.
+   * Ends a lease with a result. `retryAfter` is the wait that the target asked for. `tripFor` opens the circuit now for
+   * that long; zero for as long as the schedule says. Both in milliseconds.
    */
   record(
     lease: BreakerLease,
@@ -126,17 +145,19 @@ export class BreakerMachine {
     tripFor: number | undefined
   ): void {
     // Most calls end here.
-    if (this.state === "Closed" && this.slowCalls === undefined && lease.generation === this.generation) {
+    if (this.state === "Closed" && !this.readsClock && lease.generation === this.generation) {
+      this.countResult(failed)
       this.end(lease)
       this.recordCall(lease, failed, tripFor)
       if (this.tellsEnds) this.ended()
       return
     }
     let now: number | undefined
+    if (lease.generation >= 0 && lease.isCounted) now = this.countCall(lease, failed)
     if (this.slowCalls !== undefined && lease.generation === this.generation && this.isCounting) {
       const { clock } = lease
-      now = monotonicMillis(clock)
-      // Others that are slow by now come first, and with them the circuit may open; this one is told with its result.
+      now ??= monotonicMillis(clock)
+      // Other calls that are slow by now are counted first, which may open the circuit; this one counts with its result.
       if (lease.watch !== undefined) this.slowCalls.remove(lease.watch)
       this.countOverdue(now, clock)
     }
@@ -149,7 +170,16 @@ export class BreakerMachine {
     if (this.tellsEnds) this.ended()
   }
 
-  /** A probe shows that it is alive: it is waited for as if it had just begun. */
+  /** Adds a result to the totals. Returns the present time if that was read. */
+  private countCall(lease: BreakerLease, failed: boolean): number | undefined {
+    this.countResult(failed)
+    if (this.durationBounds === undefined) return undefined
+    const now = monotonicMillis(lease.clock)
+    this.measure(failed, now - lease.start)
+    return now
+  }
+
+  /** A probe is alive: the circuit waits for it as if it had just begun. */
   prolong(lease: BreakerLease, clock: Clock.Clock): void {
     if (this.state !== "HalfOpen" || lease.generation !== this.generation) return
     const now = monotonicMillis(clock)
@@ -157,7 +187,7 @@ export class BreakerMachine {
     if (lease.generation === this.generation) this.probes.prolong(lease.watch!, now + this.rules.halfOpenMaxWait)
   }
 
-  // What a probe means that ends after its period must not depend on whether somebody looked meanwhile.
+  // The result of a probe that ends after its period must not depend on whether the circuit was read meanwhile.
   private outlast(lease: BreakerLease): void {
     if (this.state !== "HalfOpen" || lease.generation !== this.generation) return
     const { clock } = lease
@@ -165,10 +195,10 @@ export class BreakerMachine {
     if (now > this.probes.due) this.settle(now, clock)
   }
 
-  /** A call has ended; for whoever asked to be told. */
+  /** A call has ended: called where `tellsEnds` is set. */
   protected ended(): void {}
 
-  /** Answers the generation of the lease, or -1 if it was not granted or has ended. */
+  /** Returns the generation of the lease, or -1 if it was not granted or has ended. */
   private end(lease: BreakerLease): number {
     const { generation } = lease
     if (generation >= 0) {
@@ -183,7 +213,9 @@ export class BreakerMachine {
     const { watch } = lease
     if (watch === undefined || watch.mark < 0) {
       const now = at ?? (watch !== undefined || window.timed ? monotonicMillis(lease.clock) : 0)
-      window.record(failed, watch !== undefined && now >= watch.due, now)
+      const slow = watch !== undefined && now >= watch.due
+      if (slow) this.slow++
+      window.record(failed, slow, now)
     } else if (failed) {
       window.amend(watch.mark)
     }
@@ -197,7 +229,10 @@ export class BreakerMachine {
   private countOverdue(now: number, clock: Clock.Clock): void {
     let watch = this.slowCalls?.shift(now)
     if (watch === undefined) return
-    for (; watch !== undefined; watch = this.slowCalls?.shift(now)) watch.mark = this.window.record(false, true, now)
+    for (; watch !== undefined; watch = this.slowCalls?.shift(now)) {
+      watch.mark = this.window.record(false, true, now)
+      this.slow++
+    }
     if (this.state === "Closed") this.judge({ clock })
   }
 
@@ -226,15 +261,20 @@ export class BreakerMachine {
   ): void {
     const { clock } = lease
     const now = monotonicMillis(clock)
+    const slow = now - lease.start >= lease.slowMillis
+    if (slow) this.slow++
     this.probes.forget(lease.watch!)
-    this.probes.record(failed, now - lease.start >= lease.slowMillis, retryAfter)
+    this.probes.record(failed, slow, retryAfter)
     if (tripFor !== undefined) this.open(now, clock, "trip-for", tripFor)
     else this.decide(now, clock)
   }
 
-  /** A probe that outlived its period still tells of the recovery, if it succeeded as quickly as the rules ask. */
+  /** The result of an earlier generation. Of a probe that outlived its period, a success that is not slow counts. */
   private recordLate(lease: BreakerLease, generation: number, failed: boolean): void {
     const { clock } = lease
+    if (lease.isCounted && lease.slowMillis !== Infinity && lease.watch!.mark < 0) {
+      if (monotonicMillis(clock) - lease.start >= lease.slowMillis) this.slow++
+    }
     if (!failed && generation >= this.outlastedFrom) {
       const now = monotonicMillis(clock)
       this.settle(now, clock)
@@ -269,12 +309,12 @@ export class BreakerMachine {
     if (this.state === "Open" && now >= this.openUntil) this.moveTo("HalfOpen", clock, "open-elapsed")
   }
 
-  /** Milliseconds until the circuit asks again, if time alone decides that. */
+  /** Milliseconds until the circuit lets a probe pass, if time alone decides that. */
   retryIn(now: number): number | undefined {
     return this.state === "Open" ? Math.max(0, this.openUntil - now) : undefined
   }
 
-  /** Opens for as long as was asked for, up to a limit, or else as the schedule says. */
+  /** Opens for as long as was asked for, up to `maxRetryAfter`, or else for as long as the schedule says. */
   private open(
     now: number,
     clock: Clock.Clock,
@@ -283,9 +323,9 @@ export class BreakerMachine {
     byHand?: number | undefined
   ): void {
     const { generation } = this
-    // The schedule takes a step for every opening, also for one whose length is given.
+    // The schedule is stepped at every opening, also where the length is given.
     const scheduled = this.openFor(this.openingsInRow + 1)
-    // The schedule is the user's, who may have changed the state in it.
+    // The user's schedule may have changed the state.
     if (generation !== this.generation) return
     this.openings++
     this.openingsInRow++
@@ -312,7 +352,7 @@ export class BreakerMachine {
     this.rules.onTransition({ breaker, from, to, reason, at, openFor, askedFor, openingsInRow })
   }
 
-  /** Begins a state; what was granted in the one before moves nothing any more. */
+  /** Begins a state; leases of the one before do not move the circuit any more. */
   private enter(to: State, reason: TransitionReason): void {
     this.keepProbes(to, reason)
     this.generation++
@@ -324,7 +364,7 @@ export class BreakerMachine {
     if (to === "Closed" || to === "MetricsOnly" || to === "Disabled") this.window.clear()
   }
 
-  /** What the probes answered holds beyond a period that they outlasted, until there is a decision. */
+  /** Keeps the results of the probes over a period that they outlived, until there is a decision. */
   private keepProbes(to: State, reason: TransitionReason): void {
     if (reason === "probe-outlasted") {
       this.outlastedFrom = Math.min(this.outlastedFrom, this.generation)
@@ -335,13 +375,13 @@ export class BreakerMachine {
     }
   }
 
-  /** Changes the state by hand; where it is that already, nothing changes. */
+  /** Changes the state by hand; a command for the present state changes nothing. */
   command(to: State, clock: Clock.Clock): void {
     this.settle(monotonicMillis(clock), clock)
     if (this.state !== to) this.moveTo(to, clock, "manual")
   }
 
-  /** Opens by hand; an opening that lasts gets the new length, if there is one, and a state set by hand holds. */
+  /** Opens by hand. While Open, a given length replaces what is left; a state set by hand stays. */
   trip(millis: number | undefined, clock: Clock.Clock): void {
     const now = monotonicMillis(clock)
     this.settle(now, clock)
@@ -352,9 +392,9 @@ export class BreakerMachine {
     }
   }
 
-  /** Back to the beginning: Closed, the window empty and the counters at zero. */
+  /** Closes the circuit, empties the window and sets the counters to zero. */
   reset(clock: Clock.Clock): void {
-    this.rejected = this.openings = this.late = 0
+    this.clear()
     if (this.state === "Closed") this.enter("Closed", "manual")
     else this.moveTo("Closed", clock, "manual")
   }
@@ -364,21 +404,26 @@ export class BreakerMachine {
     return this.ramp?.share(now)
   }
 
+  get thresholds(): Thresholds {
+    return this.rules.thresholds
+  }
+
   /** Results that the present state is judged by. */
-  counts(now: number): { readonly calls: number; readonly failures: number; readonly slow: number } {
+  counts(now: number): Counts {
     const { window } = this
     if (this.state === "HalfOpen") {
-      return { calls: this.probes.results, failures: this.probes.failures, slow: this.probes.slow }
+      const { failures, results, slow, slowFailures } = this.probes
+      return { calls: results, failures, slow, slowFailures }
     }
     window.expire(now)
     return window
   }
 
-  /** How many results the present state needs before a rate means anything. */
+  /** How many results the present state needs for a rate. */
   get enough(): number {
     return this.state === "HalfOpen" ? this.rules.halfOpenCalls : this.rules.minimumCalls
   }
 }
 
-// Of many keyed circuits few are half-open; the others share what they do not use.
+// Few of many circuits are half-open; the others share this empty one.
 const noProbes = new Probes()

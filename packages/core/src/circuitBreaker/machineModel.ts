@@ -1,6 +1,6 @@
-/** What the state machine of a circuit breaker is told, and what it tells. */
+/** The types between the state machine of a circuit breaker and the rest. */
 import type * as Clock from "effect/Clock"
-import type { State, TransitionReason } from "./model.ts"
+import type { State, Thresholds, TransitionReason } from "./model.ts"
 import type { Watch } from "./slowCalls.ts"
 import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
 
@@ -13,13 +13,17 @@ export interface BreakerTransition {
   readonly at: number
   /** The length of the opening in milliseconds, when `to` is Open. */
   readonly openFor: number | undefined
-  /** The length that the other side asked for, in milliseconds, where that decided. */
+  /** The length that the target asked for, in milliseconds, where that decided. */
   readonly askedFor: number | undefined
   readonly openingsInRow: number
 }
 
-/** Numbers that are off are `Infinity`, so that their comparisons never hold. */
+/** The checked options. A threshold that is off is `Infinity`, so that its comparison is never true. */
 export interface BreakerRules {
+  /** The options that decide, as a snapshot shows them. */
+  readonly thresholds: Thresholds
+  /** Upper bounds of the durations to count by, in milliseconds; undefined where durations are not measured. */
+  readonly durationBounds: ReadonlyArray<number> | undefined
   readonly makeWindow: () => SlidingWindow
   readonly minimumCalls: number
   readonly failureRate: number
@@ -29,17 +33,17 @@ export interface BreakerRules {
   readonly halfOpenFailureRate: number
   readonly halfOpenMaxWait: number
   readonly rampUp: { readonly over: number; readonly from: number } | undefined
-  /** Gives the length of the n-th opening in a row, counted from 1. Does not throw. */
+  /** Makes the function that gives the length of the n-th opening in a row, from 1. It does not throw. */
   readonly makeOpenings: () => (opening: number) => number
-  /** The longest opening that the other side can ask for, in milliseconds. */
+  /** The longest opening that the target can ask for, in milliseconds. */
   readonly maxRetryAfter: number
-  /** How long a call must have been given to count when its caller's deadline ends it; undefined: what is usual. */
+  /** How much time a call must have had to count when its caller's deadline ends it; undefined for the learnt average. */
   readonly patience: number | undefined
   /** Does not throw. */
   readonly onTransition: (transition: BreakerTransition) => void
 }
 
-/** Whose clock tells the time. It is looked up only where time decides. */
+/** Has a clock, which is looked up only where time decides. */
 export interface Timed {
   readonly clock: Clock.Clock
 }
@@ -47,9 +51,12 @@ export interface Timed {
 /** One admission. `generation` is -1 until it is granted and again when it has ended. */
 export interface BreakerLease extends Timed {
   generation: number
+  /** Whether the call is in the totals: not one that was admitted while Disabled. */
+  isCounted: boolean
+  /** When it was admitted, in monotonic milliseconds; zero where no rule asks for the time. */
   start: number
-  /** What the passing of time means to the call: that it is slow, or, if it is a probe, that it outlasts its period. */
+  /** When the call becomes slow or, for a probe, outlives its period. */
   watch: Watch | undefined
-  /** From how many milliseconds on the call is slow; infinity when it never is. */
+  /** The call is slow from this many milliseconds on; infinity when it never is. */
   readonly slowMillis: number
 }

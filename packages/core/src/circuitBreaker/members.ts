@@ -1,9 +1,9 @@
 /**
  * The circuits of a family, and which of them is forgotten when there are too many. Every step costs the same however
- * many there are.
+ * many circuits there are.
  *
- * A circuit that holds something, because it is open or half-open or has calls in flight, is not forgotten before it
- * holds nothing, and one that is in a state set by hand is not forgotten at all: neither waits in the order of use.
+ * A circuit that is open or half-open, or has calls in flight, is "holding": it is not forgotten before it is idle and
+ * Closed again. A circuit in a state set by hand is never forgotten. Both are kept out of the queue by use.
  */
 import type * as Clock from "effect/Clock"
 import type { FamilySnapshot } from "./familyModel.ts"
@@ -11,14 +11,15 @@ import type { BreakerRules } from "./machineModel.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
 import { Circuit } from "./circuit.ts"
+import { Counters } from "./counters.ts"
 import type { Bounds } from "./rules.ts"
 
 class Member extends Circuit implements Place<Member> {
   before: Member | undefined
   after: Member | undefined
-  /** The queue it is in; none when it has been forgotten, or was never kept. */
+  /** The queue that it is in; none when it was forgotten or never kept. */
   queue: WaitQueue<Member> | undefined
-  /** Commands that are changing it: who is told of that may give others, in the middle of them. */
+  /** Commands that are running on it: a listener may give another one during the first. */
   commands = 0
   readonly key: string
   private readonly members: Members
@@ -38,19 +39,12 @@ class Member extends Circuit implements Place<Member> {
   }
 
   protected override ended(): void {
-    if (!this.isHolding) this.members.letGo(this)
+    if (this.queue === undefined) this.members.collect(this)
+    else if (!this.isHolding) this.members.letGo(this)
   }
 }
 
-type Counters = { rejected: number; openings: number; late: number }
-
-const addCounters = (to: Counters, { late, openings, rejected }: Counters): void => {
-  to.rejected += rejected
-  to.openings += openings
-  to.late += late
-}
-
-/** How many circuits in use are looked at for one that can be replaced, when there is no other. */
+/** How many holding circuits are checked for one that can be replaced. */
 const looks = 8
 
 export class Members {
@@ -58,32 +52,33 @@ export class Members {
   private readonly name: string
   private readonly bounds: Bounds
   private readonly all = new Map<string, Member>()
-  // In the order of use: moving a member is cheaper here than taking it out of the map and putting it back.
+  // In the order of use. Moving a member in a queue is cheaper than deleting it from the map and adding it again.
   private readonly byUse = new WaitQueue<Member>()
-  // Those whose turn to be forgotten had come while they held something: less recently used than any by use.
+  // Those whose turn to be forgotten came while they were holding: less recently used than all in `byUse`.
   private readonly holding = new WaitQueue<Member>()
   private readonly byHand = new WaitQueue<Member>()
-  private readonly forgotten: Counters = { rejected: 0, openings: 0, late: 0 }
+  private readonly forgotten: Counters
   private notKept = 0
 
   constructor(name: string, rules: BreakerRules, bounds: Bounds) {
     this.name = name
     this.rules = rules
     this.bounds = bounds
+    this.forgotten = new Counters(rules.durationBounds)
   }
 
   nameOf(key: string): string {
     return `${this.name}/${key}`
   }
 
-  /** The circuit of a key to call through. One that there is no room for passes its call, which is counted. */
+  /** The circuit of a key to call through. Without room for it, the call passes unguarded and is counted in `notKept`. */
   call(key: string, clock: Clock.Clock): Circuit {
     const member = this.get(key, clock)
     if (member.queue === undefined) this.notKept++
     return member
   }
 
-  /** The circuit of a key that is used now; it is kept if there is room for it. */
+  /** The circuit of a key, as a use of it; it is kept if there is room. */
   get(key: string, clock: Clock.Clock): Member {
     const now = this.grains(clock)
     const member = this.all.get(key)
@@ -95,7 +90,7 @@ export class Members {
     return member
   }
 
-  /** The circuit of a key to look at, which is no use of it. */
+  /** The circuit of a key, to read; that is no use of it. */
   peek(key: string, clock: Clock.Clock): Circuit {
     return this.all.get(key) ?? new Member(key, this, clock)
   }
@@ -112,7 +107,7 @@ export class Members {
     this.forget(now, member)
   }
 
-  /** A member that held something holds nothing any more: of those by use it is the least recently used. */
+  /** A member is not holding any more: it becomes the least recently used one in `byUse`. */
   letGo(member: Member): void {
     if (member.queue !== this.holding) return
     const first = this.byUse.peek()
@@ -123,7 +118,7 @@ export class Members {
     member.tellsEnds = false
   }
 
-  // Whole numbers that the processor has at hand; uses within one grain are one.
+  // Small whole numbers; several uses within one grain count as one.
   private grains(clock: Clock.Clock): number {
     return Math.floor(monotonicMillis(clock) / this.bounds.grain)
   }
@@ -167,17 +162,21 @@ export class Members {
   snapshot(clock: Clock.Clock): FamilySnapshot {
     const now = monotonicMillis(clock)
     const circuits = { Closed: 0, Open: 0, HalfOpen: 0, ForcedOpen: 0, Disabled: 0, MetricsOnly: 0 }
-    const totals = { inFlight: 0, ...this.forgotten }
+    const sum = new Counters(this.rules.durationBounds)
+    sum.add(this.forgotten)
+    let inFlight = 0
     for (const circuit of this.all.values()) {
       circuit.settle(now, clock)
       circuits[circuit.state]++
-      totals.inFlight += circuit.inFlight
-      addCounters(totals, circuit)
+      inFlight += circuit.inFlight
+      sum.add(circuit)
     }
-    return { name: this.name, circuits, capacity: this.bounds.capacity, notKept: this.notKept, ...totals }
+    const { durations, late, openings, rejected, totals } = sum
+    const { bounds: { capacity }, name, notKept } = this
+    return { name, circuits, capacity, notKept, inFlight, rejected, openings, late, totals, durations }
   }
 
-  /** Forgets those that have been idle, and others while there are too many; answers whether that was enough. */
+  /** Forgets idle circuits, and others while there are too many. Returns whether that was enough. */
   private forget(now: number, current: Member): boolean {
     const { capacity } = this.bounds
     for (let oldest = this.byUse.peek(); oldest !== undefined; oldest = this.byUse.peek()) {
@@ -195,8 +194,8 @@ export class Members {
   }
 
   /**
-   * Replaces a circuit that has been idle since its opening ended; if none is found, the newcomer is not kept. Without
-   * that, keys that failed once and never came back would fill the family for good.
+   * Replaces a circuit that has been idle since its opening ended; if there is none, the newcomer is not kept. Without
+   * this, keys that failed once and never came back would fill the family forever.
    */
   private makeRoom(now: number, newcomer: Member, clock: Clock.Clock): void {
     for (let look = 0; look < looks; look++) {
@@ -207,15 +206,23 @@ export class Members {
       const isOver = oldest.state === "HalfOpen" && oldest.inFlight + oldest.commands === 0 && this.isIdle(oldest, now)
       if (isOver && oldest.queue === this.holding) return this.drop(oldest)
     }
-    // Who is told that an opening has ended may change the newcomer by hand.
+    // A listener may have set the newcomer by hand meanwhile.
     if (!newcomer.isHolding) this.drop(newcomer)
+  }
+
+  /** Takes over the counters of a circuit that is not in the family any more, or never was for lack of room. */
+  collect(member: Member): void {
+    this.forgotten.add(member)
+    member.clear()
   }
 
   private drop(member: Member): void {
     this.takeOut(member)
-    // It may have been forgotten, and its key begun anew, by who was told of a change meanwhile.
+    // A call may still be running through it.
+    member.tellsEnds = true
+    // A listener may have caused it to be forgotten, and its key to begin again, meanwhile.
     if (this.all.get(member.key) !== member) return
     this.all.delete(member.key)
-    addCounters(this.forgotten, member)
+    this.collect(member)
   }
 }

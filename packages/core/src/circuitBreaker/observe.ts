@@ -1,7 +1,7 @@
-/** What the registry, health and metrics see of a circuit breaker. */
+/** Circuit breakers in registry, health and metrics. */
 import type { Kind } from "../registry/kind.ts"
-import { counter, gauge, highest } from "../registry/series.ts"
-import type { CircuitBreaker, Snapshot, State } from "./model.ts"
+import { counter, gauge, highest, histogram, type Series } from "../registry/series.ts"
+import type { CircuitBreaker, Durations, Snapshot, State, Totals } from "./model.ts"
 
 /** How metrics call the states. */
 export const stateLabels: { readonly [S in State]: string } = {
@@ -16,8 +16,39 @@ export const stateLabels: { readonly [S in State]: string } = {
 /** Whether a change lets calls pass again. */
 export const isRecovery = ({ to }: { readonly to: string }): boolean => to === "HalfOpen" || to === "Closed"
 
+interface Counted {
+  readonly totals: Totals
+  readonly durations: Durations | undefined
+}
+
+/** The results of calls since the beginning, and how long they took. */
+export const totalsSeries = <S extends Counted>(prefix: string): ReadonlyArray<Series<S>> => {
+  const calls = (outcome: string, read: (totals: Totals) => number) =>
+    counter<S>(
+      `${prefix}_calls_total`,
+      "Calls that ended, by outcome, in whatever state of the circuit.",
+      ({ totals }) => read(totals),
+      { outcome }
+    )
+  const took = (outcome: "success" | "failure") =>
+    histogram<S>(
+      `${prefix}_call_duration_seconds`,
+      "Time from the admission of a call to its end, by outcome.",
+      ({ durations }) => durations?.[outcome],
+      { outcome }
+    )
+  return [
+    calls("success", ({ successes }) => successes),
+    calls("failure", ({ failures }) => failures),
+    calls("ignored", ({ ignored }) => ignored),
+    counter(`${prefix}_slow_calls_total`, "Calls that were slow.", ({ totals }) => totals.slow),
+    took("success"),
+    took("failure")
+  ]
+}
+
 /**
- * Circuit breakers, to the registry.
+ * The kind of circuit breakers: for `Registry.find`, health and metrics.
  *
  * @since 0.1.0
  * @category models
@@ -65,8 +96,13 @@ export const kind: Kind<CircuitBreaker, Snapshot> = {
       ({ slowRate }) => slowRate ?? NaN
     ),
     gauge("switchgear_circuitbreaker_in_flight", "Calls admitted and not ended yet.", ({ inFlight }) => inFlight),
+    ...totalsSeries("switchgear_circuitbreaker"),
     counter("switchgear_circuitbreaker_not_permitted_total", "Calls the circuit refused.", ({ rejected }) => rejected),
     counter("switchgear_circuitbreaker_openings_total", "Times the circuit opened.", ({ openings }) => openings),
-    counter("switchgear_circuitbreaker_late_total", "Results that came too late to count.", ({ late }) => late)
+    counter(
+      "switchgear_circuitbreaker_late_total",
+      "Calls that ended after the state that admitted them.",
+      ({ late }) => late
+    )
   ]
 }

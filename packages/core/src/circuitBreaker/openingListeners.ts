@@ -1,6 +1,6 @@
 /**
- * Who is told, in the step in which a circuit opens: pipelines, whose callers wait for a turn or a slot that is of no use
- * any more.
+ * Listeners that are called in the step in which a circuit opens. Pipelines use them to reject the callers that still wait
+ * for a turn or a slot.
  */
 import type { CircuitBreaker, Transition } from "./model.ts"
 import { callBack } from "../internal/runtime/callBack.ts"
@@ -8,14 +8,14 @@ import { callBack } from "../internal/runtime/callBack.ts"
 /** Calls the listener at each opening; the returned function ends that. */
 export type OnOpening = (listener: () => void) => () => void
 
-/** The circuits that are made here. One that is wrapped tells nobody. */
+/** By circuit. A wrapper around a circuit is not in it and calls no listener. */
 export const onOpening = new WeakMap<CircuitBreaker, OnOpening>()
 
-/** The listeners of the circuits that tell of their changes together, by the name of the circuit. */
+/** The listeners of all circuits that share one stream of transitions, by the name of the circuit. */
 export class OpeningListeners {
   private readonly listeners = new Map<string, Set<() => void>>()
 
-  /** Lets others listen to this circuit. */
+  /** Makes this circuit accept listeners. */
   offer(breaker: CircuitBreaker): CircuitBreaker {
     onOpening.set(breaker, (listener) => this.add(breaker.name, listener))
     return breaker

@@ -1,4 +1,4 @@
-/** How long openings last, by a duration or a schedule. */
+/** How long openings last where `openFor` is a schedule. */
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -10,9 +10,8 @@ type Step = (now: number, opening: number) => Effect.Effect<readonly [unknown, D
 
 /**
  * Gives the length of each opening in milliseconds. A schedule steps in the middle of a synchronous transition, so it is
- * run synchronously, with the services that `make` saw (`Random` for jitter). Where it has no sound answer at once,
- * because it is done, fails, waits, or answers a length that is no time, the last sound one holds: the circuit opens
- * anyway.
+ * run synchronously, with the services that `make` had (`Random` for jitter). Where it gives no delay above zero at once,
+ * because it is done, fails or waits, its last delay is used again: the circuit opens in any case.
  */
 export const scheduledOpenings = (
   schedule: Schedule.Schedule<unknown, number>,

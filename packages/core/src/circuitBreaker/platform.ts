@@ -1,4 +1,4 @@
-/** A family of circuits in the shape of the platform's own `CircuitBreaker`, for what takes one of those. */
+/** A family of circuits as the platform's own `CircuitBreaker`. */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,11 +16,11 @@ import { holds } from "../internal/data/holds.ts"
 import { withoutStack } from "../internal/runtime/rejection.ts"
 
 /**
- * The family as the platform's `CircuitBreaker`, for `HttpClient.withCircuitBreaker` and whatever else takes one. Keys
- * are the family's keys; rejections are the platform's `CircuitBreakerError`, and a classifier may be an effect.
+ * The family as the platform's `CircuitBreaker`, for `HttpClient.withCircuitBreaker` and others that take one. Keys are
+ * the family's keys, rejections are the platform's `CircuitBreakerError`, and a classifier may be an effect.
  *
- * What the platform has no word for is told in the nearest: a circuit forced open is `Open` for another hour, one that
- * is disabled or only counts is `Closed`, one that ramps up rejects as if half-open.
+ * States that the platform does not have become the nearest one: ForcedOpen is `Open` for another hour, Disabled and
+ * MetricsOnly are `Closed`, and a circuit that ramps up rejects as if half-open.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
@@ -38,6 +38,9 @@ import { withoutStack } from "../internal/runtime/rejection.ts"
  * const error = await Effect.runPromise(program)
  * typeof error === "string" ? error : error.reason._tag // => "CircuitOpen"
  * ```
+ *
+ * @since 0.1.0
+ * @category conversions
  */
 export const toPlatform = (family: Family): Platform.CircuitBreaker => ({
   [Platform.TypeId]: Platform.TypeId,

@@ -1,4 +1,4 @@
-/** The probes that the running fiber is part of: known to it only while a circuit around it is half-open. */
+/** The probes that the running fiber is part of; there are some only while a circuit around it is half-open. */
 import * as Context from "effect/Context"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -26,7 +26,7 @@ export const asProbe = <A, E, R>(
 ): Effect.Effect<A, E, R> =>
   Effect.provideService(self, CurrentProbe, { circuit, lease, outer: inFlight(fiber.getRef(CurrentProbe)) })
 
-// Detached work that begins itself anew must not make the chain longer with every probe that has ended.
+// Detached work that starts itself again must not make the chain longer with every probe that has ended.
 const inFlight = (probe: Probe | undefined): Probe | undefined => {
   while (probe !== undefined && probe.lease.generation < 0) probe = probe.outer
   return probe
@@ -53,7 +53,7 @@ export const stillAlive: Effect.Effect<void> = Effect.withFiber((fiber) => {
   return Effect.void
 })
 
-/** Says that a probe is alive, from any fiber; undefined when the running call is no probe. */
+/** The effect that prolongs the running probe from any fiber; undefined when the running call is not a probe. */
 export const signOfLife: Effect.Effect<Effect.Effect<void> | undefined> = Effect.withFiber((fiber) => {
   const probe = fiber.getRef(CurrentProbe)
   return Effect.succeed(probe && Effect.map(Clock.Clock, (clock) => prolong(probe, clock)))

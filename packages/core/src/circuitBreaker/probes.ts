@@ -1,17 +1,18 @@
 /**
- * What the probes of a circuit have answered since its last decision. A period whose probes outlast it leaves what they
- * answered to the next one.
+ * The results of the probes of a circuit since its last decision. A half-open period that its probes outlive leaves their
+ * results to the next one.
  */
 import { makeWatch, type Watch } from "./slowCalls.ts"
 import { WaitQueue } from "../internal/data/waitQueue.ts"
 
 export class Probes {
-  /** Probes in flight; the one whose patience ends first is first. */
+  /** Probes in flight; the one that is due first is first. */
   private inFlight = new WaitQueue<Watch>()
   results = 0
   failures = 0
   failuresInRow = 0
   slow = 0
+  slowFailures = 0
   /** The longest wait that a failed probe asked for, in milliseconds. */
   retryAfter = 0
 
@@ -19,7 +20,7 @@ export class Probes {
     return this.inFlight.size + this.results
   }
 
-  /** When a probe has been in flight for too long. */
+  /** The time at which a probe has been in flight for too long. */
   get due(): number {
     return this.inFlight.peek()?.due ?? Infinity
   }
@@ -30,7 +31,7 @@ export class Probes {
     return probe
   }
 
-  /** Waits for a probe longer; all of them are waited for equally long, so that it is last now. */
+  /** Waits longer for a probe. All are waited for equally long, so that it is the last now. */
   prolong(probe: Watch, due: number): void {
     this.inFlight.remove(probe)
     probe.due = due
@@ -41,7 +42,7 @@ export class Probes {
     this.inFlight.remove(probe)
   }
 
-  /** Waits for none of the probes in flight any longer. */
+  /** Stops waiting for the probes in flight. */
   outlast(): void {
     this.inFlight = new WaitQueue()
   }
@@ -55,6 +56,7 @@ export class Probes {
     }
     this.failures++
     this.failuresInRow++
+    if (slow) this.slowFailures++
     if (retryAfter !== undefined) this.retryAfter = Math.max(this.retryAfter, retryAfter)
   }
 }

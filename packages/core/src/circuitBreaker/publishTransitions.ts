@@ -1,4 +1,4 @@
-/** From the changes of a machine's state to a stream that others can follow. */
+/** Publishes the transitions of a state machine to a stream and a listener. */
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,8 +7,9 @@ import type { Transition } from "./model.ts"
 import type { BreakerTransition } from "./machineModel.ts"
 
 /**
- * A listener that publishes, and tells `heard`; a sliding hub never makes it wait. What `heard` throws stays with it. A
- * change that it makes is told after the one that it was told of, so that all hear of changes in their order.
+ * A listener of the state machine that publishes to the hub and calls `heard`. A sliding hub never makes it wait. What
+ * `heard` throws is ignored. A change that `heard` makes is published after the one it was called for, so that everybody
+ * sees the changes in their order.
  */
 export const publishTransitions = (
   hub: PubSub.PubSub<Transition>,
@@ -29,7 +30,7 @@ export const publishTransitions = (
       try {
         heard(transition)
       } catch {
-        // The circuit has changed; whoever listens is no part of it.
+        // The circuit has changed already; a listener cannot undo that.
       }
       waiting.shift()
     }

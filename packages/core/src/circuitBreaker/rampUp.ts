@@ -1,9 +1,9 @@
-/** A share of calls that grows from `from` to all of them: what a target that has just recovered is spared from. */
+/** A share of calls that grows from `from` to all of them: it spares a target that has just recovered. */
 export class RampUp {
   private readonly start: number
   private readonly over: number
   private readonly from: number
-  // What the calls so far have earned and not spent; a call needs one.
+  // Each call adds the share of its time; a call that passes takes one.
   private credit = 1
 
   constructor(start: number, over: number, from: number) {
@@ -18,7 +18,7 @@ export class RampUp {
     return this.from + (1 - this.from) * passed
   }
 
-  /** Whether a call would pass at `now`. One that would not has earned its share for the next. */
+  /** Whether a call passes at `now`. One that does not adds its share to the credit of the next. */
   admits(now: number): boolean {
     const share = this.share(now)
     if (this.credit + share >= 1) return true
@@ -26,7 +26,7 @@ export class RampUp {
     return false
   }
 
-  /** A call that was admitted has passed. */
+  /** Takes the credit of a call that was admitted. */
   spend(now: number): void {
     this.credit = Math.min(1, this.credit + this.share(now) - 1)
   }

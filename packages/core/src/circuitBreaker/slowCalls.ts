@@ -1,4 +1,4 @@
-/** Calls in flight by the time at which each becomes slow, so that a call that hangs is known to be slow before it ends. */
+/** Calls in flight by the time at which each becomes slow, so that a call that hangs counts as slow before it ends. */
 import { Heap, type Heaped } from "../internal/data/heap.ts"
 import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
 
@@ -15,7 +15,7 @@ export const makeWatch = (due: number): Watch => ({ due, mark: -1, before: undef
 export class SlowCallTracker {
   // Calls with one limit become slow in the order in which they began: a queue holds them at constant cost.
   private readonly queue = new WaitQueue<Watch>()
-  // Calls with a shorter limit than one before them, which would have to be sorted in.
+  // Calls with a shorter limit than one before them, which the queue would have to sort in.
   private earlier: Heap<Watch> | undefined
 
   add(due: number): Watch {

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import { formatDuration } from "../internal/data/formatDuration.ts"
 import type { Deadline } from "../internal/runtime/expiry.ts"
 import { rejection } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
@@ -28,7 +29,7 @@ export class DeadlineExceeded
     if (Duration.isZero(this.after)) {
       return "The deadline had passed before the call began: the call was not made. Answer with what there is."
     }
-    const after = Duration.format(this.after)
+    const after = formatDuration(this.after)
     return this.limit === "attempt"
       ? `The attempt had not ended after ${after} and was interrupted. Allow more time, or try another target.`
       : `The deadline passed after ${after}: no time is left for this call. Answer with what there is.`

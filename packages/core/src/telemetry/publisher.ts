@@ -60,7 +60,7 @@ export class Publisher<Snapshot> {
       series
     ) =>
       series.type === "histogram"
-        ? this.registerHistogram(series, id, () => readOf(series, latest(series)))
+        ? this.registerHistogram(series, id, readOf(series, source.latest), () => readOf(series, latest(series)))
         : this.registerNumber(series, id, () => readOf(series, latest(series)) ?? NaN)
     )
     this.names.add(id)
@@ -98,10 +98,11 @@ export class Publisher<Snapshot> {
   private registerHistogram(
     series: HistogramSeries<Snapshot>,
     name: string,
+    first: HistogramReading | undefined,
     get: () => HistogramReading | undefined
   ): () => void {
-    const first = get() ?? emptyHistogram
-    const options = { ...this.optionsOf(series, name), boundaries: first.buckets.map(([bound]) => bound) }
+    const { buckets } = first ?? emptyHistogram
+    const options = { ...this.optionsOf(series, name), boundaries: buckets.map(([bound]) => bound) }
     return this.registered(
       Metric.registerUnsafe(Metric.histogram(series.id, options), this.context, {
         get: () => get() ?? emptyHistogram,

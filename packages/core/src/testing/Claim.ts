@@ -24,6 +24,7 @@
  */
 import * as Duration from "effect/Duration"
 import { OptionsOf } from "../internal/config/checks.ts"
+import { formatDuration } from "../internal/data/formatDuration.ts"
 import { type Claim, firstClass, type Own, type Verdict, type Window } from "./scenario/claims.ts"
 import type { Figures } from "./scenario/figures.ts"
 import { share as percent } from "./words.ts"
@@ -129,7 +130,7 @@ export const recoversWithin = (
   const before = until === undefined ? "" : `, until "${until}"`
   return {
     _tag: "Share",
-    name: `${calls} end as ${firstClass} from ${Duration.format(Duration.millis(millis))} after "${after}" on${before}`,
+    name: `${calls} end as ${firstClass} from ${formatDuration(Duration.millis(millis))} after "${after}" on${before}`,
     window: { _tag: "After", phase: after, millis, until },
     counted: { _tag: "Outcome", outcome: firstClass },
     bound: { atLeast }
@@ -150,7 +151,7 @@ export const latencyWithin = (
   const name = check.oneOf("percentile", percentile, ["p50", "p90", "p95", "p99", "p999", "max"])
   return {
     _tag: "Share",
-    name: `the ${name} latency is at most ${Duration.format(Duration.millis(millis))}${told(options)}`,
+    name: `the ${name} latency is at most ${formatDuration(Duration.millis(millis))}${told(options)}`,
     window: windowOf(options),
     counted: { _tag: "Within", millis },
     bound: { atLeast: { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999, max: 1 }[name] }

@@ -353,6 +353,7 @@ export class BreakerModel implements Breaker {
       const counted = this.shown === "probed" ? this.probed : this.window()
       const failed = counted.filter((result) => result.failed).length
       const slow = counted.filter((result) => result.slow).length
+      const slowFailed = counted.filter((result) => result.slow && result.failed).length
       const enough = this.shown === "probed" ? this.neededProbes : this.numbers.minimumCalls
       const rate = (part: number) =>
         this.ways.emptyRate === "zero" && counted.length === 0
@@ -367,6 +368,7 @@ export class BreakerModel implements Breaker {
         failed,
         successful: counted.length - failed,
         slow,
+        slowFailed,
         failureRate: rate(failed),
         slowCallRate: rate(slow),
         notPermitted: this.rejected,

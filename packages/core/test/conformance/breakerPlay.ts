@@ -304,6 +304,7 @@ export const realBreaker = (
           failed: now.failed,
           successful: now.calls - now.failed,
           slow: now.slow,
+          slowFailed: now.slowFailed,
           failureRate: optional(now.failureRate),
           slowCallRate: optional(now.slowRate),
           notPermitted: now.rejected,

@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import { fieldOf } from "../data/fieldOf.ts"
+import { formatDuration } from "../data/formatDuration.ts"
 
 /** Names what is being made, as in `CircuitBreaker.make`, for the messages of its checks. */
 export class OptionsOf {
@@ -145,7 +146,7 @@ const isLength = (amounts: ReadonlyArray<unknown>): boolean => {
 export const render = (value: unknown): string => {
   try {
     return Duration.isDuration(value)
-      ? Duration.format(value)
+      ? formatDuration(value)
       : typeof value === "number"
       ? String(value)
       : typeof value === "bigint"

@@ -10,9 +10,11 @@ export interface SlidingWindow {
   readonly calls: number
   readonly failures: number
   readonly slow: number
+  /** Calls that failed and were slow. */
+  readonly slowFailures: number
   /** Adds a call, counted at `now`; answers a mark by which it can be found again. */
   record(failed: boolean, slow: boolean, now: number): number
-  /** Makes the call of the mark a failed one, if it is still in the window. */
+  /** Makes the slow call of the mark a failed one, if it is still in the window. */
   amend(mark: number): void
   /** Lets go of what has left the window at `now`. */
   expire(now: number): void
@@ -31,6 +33,7 @@ export class CountWindow implements SlidingWindow {
   calls = 0
   failures = 0
   slow = 0
+  slowFailures = 0
   // Allocated by the first call that is not good: of many keyed circuits, most are idle or well.
   private marks: Uint8Array | undefined
   private recorded = 0
@@ -60,6 +63,7 @@ export class CountWindow implements SlidingWindow {
     const leaving = (four >> shift) & (FAILED | SLOW)
     this.failures += (failed ? 1 : 0) - (leaving & FAILED)
     this.slow += (slow ? 1 : 0) - (leaving >> 1)
+    this.slowFailures += (failed && slow ? 1 : 0) - (leaving === (FAILED | SLOW) ? 1 : 0)
     marks[byte] = (four & ~((FAILED | SLOW) << shift)) | (((failed ? FAILED : 0) | (slow ? SLOW : 0)) << shift)
   }
 
@@ -68,6 +72,7 @@ export class CountWindow implements SlidingWindow {
     const at = mark % this.size
     this.marks![at >> 2]! |= FAILED << ((at & 3) << 1)
     this.failures++
+    this.slowFailures++
   }
 
   expire(): void {}
@@ -77,6 +82,7 @@ export class CountWindow implements SlidingWindow {
     this.calls =
       this.failures =
       this.slow =
+      this.slowFailures =
       this.recorded =
         0
   }
@@ -85,7 +91,8 @@ export class CountWindow implements SlidingWindow {
 const CALLS = 0
 const FAILURES = 1
 const SLOWS = 2
-const FIELDS = 3
+const SLOW_FAILURES = 3
+const FIELDS = 4
 
 /**
  * The calls of the last `millis` milliseconds, kept as sums in `buckets` equal slices of time; a slice leaves as a
@@ -96,6 +103,7 @@ export class TimeWindow implements SlidingWindow {
   calls = 0
   failures = 0
   slow = 0
+  slowFailures = 0
   private readonly width: number
   private readonly buckets: number
   private sums: Float64Array | undefined
@@ -120,13 +128,20 @@ export class TimeWindow implements SlidingWindow {
       sums[at + SLOWS]!++
       this.slow++
     }
+    if (failed && slow) {
+      sums[at + SLOW_FAILURES]!++
+      this.slowFailures++
+    }
     return this.head
   }
 
   amend(mark: number): void {
     if (this.head - mark >= this.buckets) return
-    this.sums![(mark % this.buckets) * FIELDS + FAILURES]!++
+    const at = (mark % this.buckets) * FIELDS
+    this.sums![at + FAILURES]!++
+    this.sums![at + SLOW_FAILURES]!++
     this.failures++
+    this.slowFailures++
   }
 
   // A clock that goes back finds the newest slice still current: nothing is lost and nothing leaves early.
@@ -137,14 +152,23 @@ export class TimeWindow implements SlidingWindow {
     if (sums !== undefined) {
       if (current - this.head >= this.buckets) {
         sums.fill(0)
-        this.calls = this.failures = this.slow = 0
+        this.calls =
+          this.failures =
+          this.slow =
+          this.slowFailures =
+            0
       } else {
         for (let slice = this.head + 1; slice <= current; slice++) {
           const at = (slice % this.buckets) * FIELDS
           this.calls -= sums[at + CALLS]!
           this.failures -= sums[at + FAILURES]!
           this.slow -= sums[at + SLOWS]!
-          sums[at + CALLS] = sums[at + FAILURES] = sums[at + SLOWS] = 0
+          this.slowFailures -= sums[at + SLOW_FAILURES]!
+          sums[at + CALLS] =
+            sums[at + FAILURES] =
+            sums[at + SLOWS] =
+            sums[at + SLOW_FAILURES] =
+              0
         }
       }
     }
@@ -153,6 +177,10 @@ export class TimeWindow implements SlidingWindow {
 
   clear(): void {
     this.sums?.fill(0)
-    this.calls = this.failures = this.slow = 0
+    this.calls =
+      this.failures =
+      this.slow =
+      this.slowFailures =
+        0
   }
 }

@@ -7,13 +7,13 @@ import * as Layer from "effect/Layer"
 import { type Admission, type AnyEffect, type AnyFiber, insidePrototype, passOn } from "./guard.ts"
 import type { OptionsCodec } from "../config/optionsCodec.ts"
 
-/** A guard: something that stands around an effect and may refuse it with `Rejection`. */
+/** A guard: it wraps an effect and may refuse it with `Rejection`. */
 export interface Guard<Rejection> {
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
 }
 
-/** What extending the `Service` of a guard gives, on top of a service key. */
-export interface GuardClass<in out Self, in out Id extends string, in out Shape, out Rejection, in Options>
+/** A service key with the layers that make the service from its options. */
+export interface LayerClass<in out Self, in out Id extends string, in out Shape, in Options>
   extends Context.ServiceClass<Self, Id, Shape>
 {
   /** Makes the guard once for everything the layer is provided to. */
@@ -25,7 +25,13 @@ export interface GuardClass<in out Self, in out Id extends string, in out Shape,
    * `model.bulkhead` in a file and `MODEL_BULKHEAD_…` in the environment. What is not found there is as in the code.
    */
   readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, Config.ConfigError>
-  /** Stands around an effect; the guard becomes one of the services it needs. */
+}
+
+/** What extending the `Service` of a guard gives. */
+export interface GuardClass<in out Self, in out Id extends string, in out Shape, out Rejection, in Options>
+  extends LayerClass<Self, Id, Shape, Options>
+{
+  /** Wraps an effect; the guard becomes one of the services it needs. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R | Self>
 }
 
@@ -35,41 +41,59 @@ export type KeyOf<Kind extends string, Id extends string> = `@switchgear/core/${
 export const keyOf = <const Kind extends string, const Id extends string>(kind: Kind, id: Id): KeyOf<Kind, Id> =>
   `@switchgear/core/${kind}/${id}`
 
-export const guardClass = <Self, const Key extends string, Shape extends Guard<Rejection>, Rejection, Options>(
+/** The service key and its layers; what asks for the service is added by the caller. */
+export const layerClass = <Self, const Key extends string, Shape, Options>(
   id: Key,
   options: Options,
   make: (options: Options) => Effect.Effect<Shape>,
   { config }: Pick<OptionsCodec<Options, unknown>, "config">
-): GuardClass<Self, Key, Shape, Rejection, Options> => {
+): LayerClass<Self, Key, Shape, Options> => {
   const key = Context.Service<Self, Shape>()(id)
   return Object.assign(key, {
     layer: Layer.effect(key, make(options)),
     layerWith: (replaced: Partial<Options>) => Layer.effect(key, make({ ...options, ...replaced })),
-    layerConfig: (path: string | ConfigProvider.Path) => Layer.effect(key, Effect.flatMap(config(path, options), make)),
-    protect: <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejection, R | Self> =>
-      new Looked(key, self) as unknown as Effect.Effect<A, E | Rejection, R | Self>
+    layerConfig: (path: string | ConfigProvider.Path) => Layer.effect(key, Effect.flatMap(config(path, options), make))
   })
 }
 
+export const guardClass = <Self, const Key extends string, Shape extends Guard<Rejection>, Rejection, Options>(
+  id: Key,
+  options: Options,
+  make: (options: Options) => Effect.Effect<Shape>,
+  codec: Pick<OptionsCodec<Options, unknown>, "config">
+): GuardClass<Self, Key, Shape, Rejection, Options> => {
+  const key = layerClass<Self, Key, Shape, Options>(id, options, make, codec)
+  return Object.assign(key, { protect: protectBy<Self, Shape, Rejection>(key, ({ protect }) => protect) })
+}
+
+/** Wraps an effect with a guard that is looked up among the services each time the effect is run. */
+export const protectBy =
+  <Self, Shape, Rejection>(key: Context.Key<Self, Shape>, protectOf: (service: Shape) => Guard<Rejection>["protect"]) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejection, R | Self> =>
+    new LookedUp(key, protectOf, self) as unknown as Effect.Effect<A, E | Rejection, R | Self>
+
 // Not `Effect.flatMap`, which the guard around would take for work that has begun.
-interface Looked extends AnyEffect {
-  readonly key: Context.Key<any, Guard<any>>
+interface LookedUp extends AnyEffect {
+  readonly key: Context.Key<any, any>
+  readonly protectOf: (service: any) => Guard<any>["protect"]
   readonly self: AnyEffect
 }
 
-const runLooked = ({ key, self }: Looked, fiber: AnyFiber, outer: Admission | undefined): AnyEffect =>
-  passOn(outer, Context.getUnsafe(fiber.context, key).protect(self), fiber)
+const runLookedUp = ({ key, protectOf, self }: LookedUp, fiber: AnyFiber, outer: Admission | undefined): AnyEffect =>
+  passOn(outer, protectOf(Context.getUnsafe(fiber.context, key))(self), fiber)
 
-const LookedProto = insidePrototype<Looked>("Switchgear.service", runLooked, function(fiber) {
-  return runLooked(this, fiber, undefined)
+const LookedUpProto = insidePrototype<LookedUp>("Switchgear.service", runLookedUp, function(fiber) {
+  return runLookedUp(this, fiber, undefined)
 })
 
-const Looked = function(
-  this: { key: Context.Key<any, Guard<any>>; self: AnyEffect },
-  key: Context.Key<any, Guard<any>>,
+const LookedUp = function(
+  this: { key: LookedUp["key"]; protectOf: LookedUp["protectOf"]; self: AnyEffect },
+  key: LookedUp["key"],
+  protectOf: LookedUp["protectOf"],
   self: AnyEffect
 ) {
   this.key = key
+  this.protectOf = protectOf
   this.self = self
-} as unknown as new(key: Context.Key<any, Guard<any>>, self: AnyEffect) => Looked
-Looked.prototype = LookedProto
+} as unknown as new(key: LookedUp["key"], protectOf: LookedUp["protectOf"], self: AnyEffect) => LookedUp
+LookedUp.prototype = LookedUpProto

@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import type { Summary } from "../Histogram.ts"
+import { formatDuration } from "../../internal/data/formatDuration.ts"
 import { count, table } from "../words.ts"
 
 /** How an exit is called in a report unless the option `label` says otherwise. */
@@ -73,7 +74,7 @@ export const render = (report: Report): string => {
   ]
   const labels = Object.entries(report.latencyBy as Record<string, Summary>)
   const rows = [head, row("all", report.latency), ...labels.map(([label, summary]) => row(label, summary))]
-  const facts = `${count(report.calls)} calls in ${Duration.format(Duration.millis(Math.round(report.millis)))}, ` +
+  const facts = `${count(report.calls)} calls in ${formatDuration(Duration.millis(Math.round(report.millis)))}, ` +
     `${report.throughput.toFixed(1)} a second, at most ${count(report.maxConcurrency)} at once, ` +
     `seed ${JSON.stringify(report.seed)}`
   return `${facts}\n${table([0], rows)}`

@@ -1,5 +1,6 @@
 /** Which time of a run a claim speaks of, and why there may be none. */
 import * as Duration from "effect/Duration"
+import { formatDuration } from "../../internal/data/formatDuration.ts"
 import { present } from "../words.ts"
 import type { Window } from "./claims.ts"
 import type { Span } from "./figures.ts"
@@ -43,7 +44,7 @@ export const rangeOf = (window: Window, phases: ReadonlyArray<Span>): Range | { 
         to: until?.from ?? Infinity,
         since: phase.to,
         provider: undefined,
-        told: `later than ${Duration.format(Duration.millis(window.millis))} after "${phase.name}" had ended${before}`
+        told: `later than ${formatDuration(Duration.millis(window.millis))} after "${phase.name}" had ended${before}`
       }
     }
   }
