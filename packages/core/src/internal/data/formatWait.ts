@@ -1,4 +1,6 @@
-/** How messages tell a wait: in whole seconds where it is longer than that, rounded up, so that nobody comes too early. */
+/**
+ * Shows a wait in messages: rounded up to whole seconds if it is longer than one, so that no caller retries too early.
+ */
 import * as Duration from "effect/Duration"
 
 export const formatWait = (wait: Duration.Duration): string => {

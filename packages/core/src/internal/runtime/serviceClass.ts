@@ -1,4 +1,4 @@
-/** The class form of a guard: a service key with the `layer` that makes it and the `protect` that asks for it. */
+/** The class form of a guard: a service key, a `layer` that makes the guard, and a `protect` that requires it. */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
@@ -12,24 +12,24 @@ export interface Guard<Rejection> {
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
 }
 
-/** What extending the `Service` of a guard gives, on top of a service key. */
+/** What a class that extends the `Service` of a guard has, besides a service key. */
 export interface GuardClass<in out Self, in out Id extends string, in out Shape, out Rejection, in Options>
   extends Context.ServiceClass<Self, Id, Shape>
 {
-  /** Makes the guard once for everything the layer is provided to. */
+  /** Makes the guard once for everything that the layer is provided to. */
   readonly layer: Layer.Layer<Self>
-  /** Like `layer`, with some options replaced: for tests and for a second environment. */
+  /** Like `layer`, with some options replaced: for tests or a second environment. */
   readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self>
   /**
-   * Like `layer`, with the options that are found under a path of the configuration: `["model", "bulkhead"]` is
-   * `model.bulkhead` in a file and `MODEL_BULKHEAD_…` in the environment. What is not found there is as in the code.
+   * Like `layer`, with the options under a path of the configuration: `["model", "bulkhead"]` is `model.bulkhead` in a
+   * file and `MODEL_BULKHEAD_…` in the environment. Options that are missing there are taken from the code.
    */
   readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, Config.ConfigError>
-  /** Stands around an effect; the guard becomes one of the services it needs. */
+  /** Wraps an effect with the guard, which becomes a requirement of the effect. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R | Self>
 }
 
-/** The key of a guard's service: its kind is part of it, so that a circuit and a bulkhead of one id are two services. */
+/** The service key of a guard. It contains the kind, so that a circuit and a bulkhead with one id are two services. */
 export type KeyOf<Kind extends string, Id extends string> = `@switchgear/core/${Kind}/${Id}`
 
 export const keyOf = <const Kind extends string, const Id extends string>(kind: Kind, id: Id): KeyOf<Kind, Id> =>
@@ -51,7 +51,7 @@ export const guardClass = <Self, const Key extends string, Shape extends Guard<R
   })
 }
 
-// Not `Effect.flatMap`, which the guard around would take for work that has begun.
+// Not `Effect.flatMap`: the guard around it would take that for work that has begun.
 interface Looked extends AnyEffect {
   readonly key: Context.Key<any, Guard<any>>
   readonly self: AnyEffect
