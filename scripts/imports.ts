@@ -25,6 +25,9 @@ const withoutCircles = ["core", "http"]
 /** What of http may import from Node: the transport, the digest of a cache key, and what is for tests. */
 const onNode = /^(nodeTransport\/|modelCascade\/cacheKey\.ts$|testing\/)/
 
+/** What knows how the platform evaluates an effect. */
+const evaluator = "internal/runtime/primitive.ts"
+
 const onlyTesting = "what is for tests is imported by testing/ only"
 
 /** Public modules that are part of another one. */
@@ -66,6 +69,9 @@ export const importProblem = (file: string, specifier: string): string | undefin
     if (!isTesting && specifier === "@switchgear/core/testing") return onlyTesting
     if (name === "http" && /^(node:|@effect\/platform-node)/.test(specifier) && !onNode.test(inside)) {
       return "only nodeTransport/, modelCascade/cacheKey.ts and testing/ import from Node"
+    }
+    if (specifier === "effect/Effectable" && !(name === "core" && inside === evaluator)) {
+      return `only ${evaluator} of core builds steps of a fiber`
     }
     return allowed.test(specifier) ? undefined : `${name} does not depend on it (examples → http → core → effect)`
   }

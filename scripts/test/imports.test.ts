@@ -7,6 +7,7 @@ import { importProblem, importProblems } from "../imports.ts"
 describe("imports", () => {
   it.each([
     ["packages/core/src/CircuitBreaker.ts", "effect/Effect"],
+    ["packages/core/src/internal/runtime/primitive.ts", "effect/Effectable"],
     ["packages/core/src/CircuitBreaker.ts", "./Outcome.ts"],
     ["packages/core/src/CircuitBreaker.ts", "./internal/runtime/guard.ts"],
     ["packages/core/src/CircuitBreaker.ts", "./circuitBreaker/fam.ts"],
@@ -35,6 +36,8 @@ describe("imports", () => {
 
   it.each([
     ["packages/core/src/CircuitBreaker.ts", "./Bulkhead.ts"],
+    ["packages/core/src/internal/runtime/guard.ts", "effect/Effectable"],
+    ["packages/http/src/ChatModel.ts", "effect/Effectable"],
     ["packages/core/src/Bulkhead.ts", "./Pipeline.ts"],
     ["packages/core/src/CircuitBreaker.ts", "./Telemetry.ts"],
     ["packages/core/src/Registry.ts", "./CircuitBreaker.ts"],

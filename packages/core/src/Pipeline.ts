@@ -44,16 +44,35 @@
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Duration from "effect/Duration"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import type * as Deadline from "./Deadline.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
+import { guardBy } from "./internal/runtime/guard.ts"
+import { FamilyCall, Members, toBounds } from "./pipeline/family.ts"
+import type { Family, FamilyOptions } from "./pipeline/familyModel.ts"
+import { familyKind } from "./pipeline/familyObserve.ts"
 import { checkParts } from "./pipeline/checkParts.ts"
 import { compose, type Millis } from "./pipeline/compose.ts"
-import type { Added, AddedByGuards, Checked, Parts, Pipeline, Retried, Timed, Times } from "./pipeline/model.ts"
+import * as Registry from "./Registry.ts"
+import type {
+  Added,
+  AddedByGuards,
+  CallOptions,
+  Checked,
+  Parts,
+  Pipeline,
+  Retried,
+  Timed,
+  Times
+} from "./pipeline/model.ts"
 
-export type { CallOptions, Guards, Parts, Pipeline, Rejections, Times } from "./pipeline/model.ts"
+export { familyKind }
+export type { Family, FamilyOptions, FamilySnapshot } from "./pipeline/familyModel.ts"
+export type { CallOptions, Further, Guards, Parts, Pipeline, Rejections, Times } from "./pipeline/model.ts"
 
 const toTimes = ({ attemptTimeout, deadline }: Times, check: OptionsOf): Millis => {
   const total = deadline === undefined ? undefined : check.positive("deadline", deadline)
@@ -125,4 +144,63 @@ export const fromConfig = <const P extends Parts>(
   Effect.map(
     codec.config(path, { deadline: parts.deadline, attemptTimeout: parts.attemptTimeout }),
     (times) => fromParts({ ...parts, ...times }) as Pipeline<any, any>
+  )
+
+/**
+ * The whole order for each key: pipelines that are made when a key is first used, so many at most. A key that was
+ * forgotten begins anew, with full limits and a closed circuit: keep what must outlast that in a family of its own, as
+ * the circuits in the example. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * ```ts
+ * import { Bulkhead, CircuitBreaker, Pipeline } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const circuits = yield* CircuitBreaker.Family.make({ name: "tenants" })
+ *   const tenants = yield* Pipeline.family({
+ *     name: "tenants",
+ *     pipeline: (tenant) =>
+ *       Effect.gen(function*() {
+ *         return yield* Pipeline.make({
+ *           bulkhead: yield* Bulkhead.make({ name: "tenant", concurrency: 1 }),
+ *           breaker: yield* circuits.get(tenant),
+ *           attemptTimeout: "10 seconds"
+ *         })
+ *       })
+ *   })
+ *   const call = (tenant: string) =>
+ *     Effect.as(Effect.sleep("5 millis"), `answered ${tenant}`).pipe(
+ *       tenants.protect(tenant),
+ *       Effect.catchTag("BulkheadFull", () => Effect.succeed(`too many of ${tenant}`))
+ *     )
+ *   return yield* Effect.all([call("acme"), call("acme"), call("globex")], { concurrency: "unbounded" })
+ * })
+ *
+ * await Effect.runPromise(program) // => ["answered acme", "too many of acme", "answered globex"]
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const family = <Rejection, Retried = unknown, R = never>(
+  options: FamilyOptions<Rejection, Retried, R>
+): Effect.Effect<Family<Rejection, Retried>, never, R> =>
+  Effect.tap(
+    Effect.map(Effect.context<R>(), (context): Family<Rejection, Retried> => {
+      const check = new OptionsOf("Pipeline.family")
+      const bounds = toBounds(options, check)
+      const pipelineOf = check.callback("pipeline", options.pipeline)
+      // Without a scope nothing is entered into the registry.
+      const run = Effect.runSyncExitWith(Context.omit(Scope.Scope)(context) as Context.Context<R>)
+      const members = new Members(bounds, (key) => run(Effect.suspend(() => pipelineOf(key))))
+      const protect = (key: string, options?: CallOptions<any, any> | undefined) =>
+        guardBy<any>((_fiber, self) => new FamilyCall(members, key, self, options))
+      return {
+        name: bounds.name,
+        protect: (key) => protect(key),
+        protectWith: (key, options) => protect(key, options),
+        snapshot: Effect.sync(() => members.read())
+      }
+    }),
+    (family) => Registry.register({ kind: familyKind, name: family.name, guard: family })
   )

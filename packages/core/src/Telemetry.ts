@@ -69,6 +69,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -105,21 +106,70 @@ const codec = optionsCodec<Options>()({ maxNames: Schema.optionalKey(NumberOrDur
 export const OptionsSchema = codec.schema
 
 /**
- * Publishes the current registry until the layer closes. Dies with a `RangeError` when an option is out of range.
+ * The registry and the metrics of the layer, for the routes of a server. A route runs in a fiber of the server, which may
+ * have another registry and other metrics than the guards. The type of the route says that it needs the view.
+ *
+ * ```ts
+ * import { Bulkhead, Registry, Telemetry } from "@switchgear/core"
+ * import { Effect, Layer, Metric } from "effect"
+ * import { PrometheusMetrics } from "effect/observability"
+ *
+ * class Slots extends Bulkhead.Service<Slots>()("slots", { concurrency: 8 }) {}
+ *
+ * // Two routes: their types say that they need the view.
+ * const metrics = Telemetry.View.use(({ within }) => within(PrometheusMetrics.format()))
+ * const health = Telemetry.View.use(({ within }) => within(Registry.health))
+ *
+ * const privately = Layer.merge(Registry.layer(), Layer.sync(Metric.MetricRegistry, () => new Map()))
+ * const main = Layer.provide(Layer.provideMerge(Slots.layer, Telemetry.layer()), privately)
+ *
+ * const program = Effect.gen(function*() {
+ *   const lines = (yield* metrics).split("\n")
+ *   return { status: (yield* health).status, lines: lines.filter((line) => line.startsWith("switchgear_bulkhead_conc")) }
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, main)) // => { status: "up", lines: ["switchgear_bulkhead_concurrency{name=\"slots\"} 8"] }
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class View extends Context.Service<View, {
+  /** Runs the effect with the registry and the metrics of the layer. */
+  readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}>()("@switchgear/core/Telemetry/View") {}
+
+const viewOf = (context: Context.Context<never>): View["Service"] => {
+  const captured = Context.mergeAll(
+    Context.make(Registry.CurrentRegistry, Context.get(context, Registry.CurrentRegistry)),
+    Context.make(Metric.MetricRegistry, Context.get(context, Metric.MetricRegistry)),
+    Context.make(Metric.CurrentMetricAttributes, Context.get(context, Metric.CurrentMetricAttributes))
+  )
+  return { within: (self) => Effect.provideContext(self, captured) as typeof self }
+}
+
+/**
+ * Publishes the current registry until the layer closes, and provides a {@link View} of it. Dies with a `RangeError` when an
+ * option is out of range.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options = {}): Layer.Layer<never> =>
-  Layer.effectDiscard(
-    Effect.acquireRelease(
-      Effect.map(Effect.context<never>(), (context) => {
-        const maxNames = toMaxNames(options, new OptionsOf("Telemetry.layer"))
-        // The log lines belong to no call, and nothing here may end with the build of the layer.
-        return open(maxNames, Context.omit(Tracer.ParentSpan, Scope.Scope)(context) as Context.Context<never>)
-      }),
-      (close) => Effect.sync(close)
-    )
+export const layer = (options: Options = {}): Layer.Layer<View> =>
+  Layer.effect(
+    View,
+    Effect.flatMap(Effect.context<never>(), (context) =>
+      Effect.as(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const maxNames = toMaxNames(options, new OptionsOf("Telemetry.layer"))
+            // The log lines belong to no call, and nothing here may end with the build of the layer.
+            return open(maxNames, Context.omit(Tracer.ParentSpan, Scope.Scope)(context) as Context.Context<never>)
+          }),
+          (close) => Effect.sync(close)
+        ),
+        viewOf(context)
+      ))
   )
 
 /**
@@ -132,7 +182,7 @@ export const layer = (options: Options = {}): Layer.Layer<never> =>
 export const layerConfig = (
   path: string | ConfigProvider.Path,
   options: Options = {}
-): Layer.Layer<never, Config.ConfigError> => Layer.unwrap(Effect.map(codec.config(path, options), layer))
+): Layer.Layer<View, Config.ConfigError> => Layer.unwrap(Effect.map(codec.config(path, options), layer))
 
 const open = (maxNames: number, context: Context.Context<never>): () => void => {
   const registry = Context.get(context, Registry.CurrentRegistry)

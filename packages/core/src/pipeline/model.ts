@@ -10,7 +10,12 @@ import type * as Outcome from "../Outcome.ts"
 import type * as RateLimiter from "../RateLimiter.ts"
 import type * as Retry from "../Retry.ts"
 
-/** One guard, or several of which the first is outermost. */
+/**
+ * One guard, or several of which the first is outermost.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Further = Guard<unknown> | ReadonlyArray<Guard<unknown>>
 
 /**

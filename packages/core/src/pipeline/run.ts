@@ -4,14 +4,14 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { CurrentDeadline, timeContextOf } from "../deadline/current.ts"
 import { nothingLeft } from "../deadline/DeadlineExceeded.ts"
 import { ended, limitedAt, type Owner, total } from "../deadline/limited.ts"
 import type { Deadline } from "../internal/runtime/expiry.ts"
-import { enterFrame, stepInto } from "../internal/runtime/frame.ts"
+import { enterFrame } from "../internal/runtime/frame.ts"
+import { primitivePrototype, stepInto } from "../internal/runtime/primitive.ts"
 import {
   Admission,
   type AnyEffect,
@@ -114,11 +114,8 @@ class Run {
 
 Object.setPrototypeOf(
   Run.prototype,
-  Effectable.Prototype<AnyEffect & Run>({
-    label: "Switchgear.attempt",
-    evaluate(fiber) {
-      return this.attempt(fiber)
-    }
+  primitivePrototype<AnyEffect & Run>("Switchgear.attempt", function(fiber) {
+    return this.attempt(fiber)
   })
 )
 

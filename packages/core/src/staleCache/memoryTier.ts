@@ -1,7 +1,7 @@
 /** The values in memory with their ages: fresh, then stale, then removed. */
 import * as Duration from "effect/Duration"
 import { atOnce } from "../internal/data/atOnce.ts"
-import { LruMap } from "./lruMap.ts"
+import { LruMap } from "../internal/data/lruMap.ts"
 import type { Cached } from "./cached.ts"
 import type { Rules } from "./rules.ts"
 

@@ -6,7 +6,7 @@
  * interrupted by its time-out may still arrive after the removal, so the time of that removal is remembered even after
  * the confirmation. Times are wall-clock times, because the store dates its values by them.
  */
-import { LruMap } from "./lruMap.ts"
+import { LruMap } from "../internal/data/lruMap.ts"
 
 interface Mark {
   readonly removedAt: number

@@ -1,7 +1,7 @@
 /** The store behind the memory. It cannot fail a call, delay it beyond the time-out, or bring back a removed value. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { LruMap } from "./lruMap.ts"
+import { LruMap } from "../internal/data/lruMap.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { resumeWith } from "../internal/runtime/wake.ts"
 import type { StaleCacheStore, Stored } from "../StaleCacheStore.ts"

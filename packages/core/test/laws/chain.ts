@@ -48,7 +48,7 @@ export const linksOf = (scene: Scene, tree: Tree): { readonly links: ReadonlyArr
 type Protect = <A, E>(self: Effect.Effect<A, E>) => Effect.Effect<A, unknown>
 
 const protectOf = ({ guards }: Scene, name: string): Protect => {
-  const { breakers, bulkheads, family, limiters } = guards
+  const { breakers, bulkheads, family, limiters, ownGate } = guards
   const maxWait = (maxWaits as Record<string, number>)[name]!
   switch (name) {
     case "gate":
@@ -60,7 +60,7 @@ const protectOf = ({ guards }: Scene, name: string): Protect => {
     case "limitSettled":
       return limiters.rateLimiter.protectWith({ costs: { requests: 2 }, settle: () => ({ requests: 0 }) })
   }
-  const plain: Record<string, { readonly protect: Protect }> = { ...breakers, ...bulkheads, ...limiters }
+  const plain: Record<string, { readonly protect: Protect }> = { ...breakers, ...bulkheads, ...limiters, ownGate }
   return name.startsWith("family") ? family.protect(name) : plain[name]!.protect
 }
 

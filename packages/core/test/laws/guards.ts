@@ -10,6 +10,7 @@ import {
   StaleCache
 } from "@switchgear/core"
 import { Cause, Effect, type Exit } from "effect"
+import * as MemoryGate from "../ownGuard/memoryGate.ts"
 import type { ByHand } from "./program.ts"
 
 /** What a circuit was told: the results that it was asked to judge, and what they were judged as. */
@@ -39,7 +40,8 @@ export const maxWaits = {
   rateLimiter: 3000,
   limitBriefly: 50,
   limitSettled: 3000,
-  sliding: 3000
+  sliding: 3000,
+  ownGate: 700
 } as const
 
 /** How many calls may wait for the first limiter. */
@@ -128,12 +130,14 @@ export const makeGuards = Effect.gen(function*() {
     breaker: pipelineBreaker,
     attemptTimeout: 1000
   })
+  const ownGate = yield* MemoryGate.make({ name: "ownGate", limit: 1, queue: 2, maxWait: maxWaits.ownGate })
   const cache = yield* StaleCache.make<Answer>({ name: "cache", timeToLive: 500, staleFor: "1 hour" })
   return {
     judges,
     breakers: { breaker, slowBreaker, pipeline: pipelineBreaker },
     bulkheads: { bulkhead, share },
     limiters: { rateLimiter, sliding, meter },
+    ownGate,
     family,
     retry,
     retryBudget,
@@ -145,7 +149,8 @@ export type Guards = Effect.Success<typeof makeGuards>
 
 /** What a change by hand does; those of the cache are the interpreter's, which keeps an account of them. */
 export const changeByHand = (guards: Guards, change: Exclude<ByHand, `cache.${string}`>): Effect.Effect<unknown> => {
-  const { breakers: { breaker }, bulkheads: { bulkhead, share }, family, limiters: { rateLimiter, sliding } } = guards
+  const { breakers: { breaker }, bulkheads: { bulkhead, share }, family, limiters: { rateLimiter, sliding }, ownGate } =
+    guards
   switch (change) {
     case "rateLimiter.pause":
       return rateLimiter.pause(2000)
@@ -165,6 +170,10 @@ export const changeByHand = (guards: Guards, change: Exclude<ByHand, `cache.${st
       return share.resize(1)
     case "share.resize 4":
       return share.resize(4)
+    case "ownGate.setLimit 1":
+      return ownGate.setLimit(1)
+    case "ownGate.setLimit 3":
+      return ownGate.setLimit(3)
     case "breaker.trip":
       return breaker.control.trip(2000)
     case "breaker.forceOpen":

@@ -30,6 +30,10 @@ export const meanwhile = (scene: Scene): Effect.Effect<void> =>
           scene.breaks("nothing leaks", `${name} has ${available} of ${capacity}`)
       }
     }
+    const own = yield* scene.guards.ownGate.snapshot
+    if (own.used < 0 || own.waiting < 0 || own.waiting > 2 || (own.waiting > 0 && own.used < own.limit)) {
+      scene.breaks("nothing leaks", `ownGate uses ${own.used} of ${own.limit} and ${own.waiting} wait`)
+    }
     for (const [name, breaker] of entries(breakers)) {
       const { inFlight } = yield* breaker.snapshot
       if (inFlight < 0)
@@ -69,6 +73,15 @@ const allIsBack = (scene: Scene): Effect.Effect<void> =>
       if (inFlight !== 0 || queued !== 0) {
         scene.breaks("nothing leaks", `${name} has ${inFlight} in flight and ${queued} in the queue at the end`)
       }
+    }
+    const own = yield* scene.guards.ownGate.snapshot
+    if (own.used !== 0 || own.waiting !== 0) {
+      scene.breaks("nothing leaks", `ownGate uses ${own.used} and ${own.waiting} wait at the end`)
+    }
+    const begunInOwn = scene.begun.ownGate ?? 0
+    // A strike can come between the step in which a guard lets a call go on and the first step of its work.
+    if (own.begun < begunInOwn || own.begun > begunInOwn + (scene.roots > 1 ? 4 : 0)) {
+      scene.breaks("a begun call counts", `ownGate was told of ${own.begun} begun calls and ${begunInOwn} were begun`)
     }
     for (const [name, breaker] of entries(breakers)) {
       const { inFlight } = yield* breaker.snapshot
@@ -143,6 +156,7 @@ const allAdmitAgain = (scene: Scene): Effect.Effect<void> =>
       yield* admits(name, Effect.provideService(bulkhead.protect(Effect.void), Bulkhead.CurrentKey, "tenantA"))
     }
     for (const [name, limiter] of entries(limiters)) yield* admits(name, limiter.protect(Effect.void))
+    yield* admits("ownGate", scene.guards.ownGate.protect(Effect.void))
     for (const key of ["a", "b"])
       yield* admits("cache", cache.through(key)(Effect.succeed({ readAt: scene.next("reads") })))
     const circuits: Array<readonly [string, CircuitBreaker.CircuitBreaker]> = entries(breakers)

@@ -4,27 +4,23 @@
  * and two objects per call.
  */
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-
-type AnyEffect = Effect.Effect<any, any, any>
-type AnyFiber = Fiber.Fiber<any, any>
-
-/** The property under which Effect keeps the evaluation function of an effect. */
-interface Evaluated {
-  readonly evaluate: (fiber: AnyFiber) => AnyEffect
-}
-
-// Effect does not export the name of that property. It is the one that has this function in an effect made with it.
-const evaluate = () => Effect.void
-const probe = Effectable.Prototype({ label: "Switchgear.probe", evaluate })
-const evaluation = Reflect.ownKeys(probe).find((key) => Reflect.get(probe, key) === evaluate) as keyof Evaluated
+import {
+  type AnyEffect,
+  type AnyFiber,
+  type Evaluated,
+  evaluation,
+  primitivePrototype,
+  unsupported
+} from "./primitive.ts"
 
 const platform = Object.getPrototypeOf(Effect.onExitPrimitive(Effect.void, () => undefined)) as Evaluated
 
 // Pushes `this` on the stack of the fiber.
-const push = platform[evaluation] as (this: Framed, fiber: AnyFiber) => void
+const push = (platform[evaluation] ?? unsupported("onExitPrimitive is no step of its own")) as (
+  this: Framed,
+  fiber: AnyFiber
+) => void
 
 /** What Effect calls with the exit. Must not throw. */
 export interface Framed {
@@ -36,7 +32,7 @@ export const framePrototype = <Self extends AnyEffect & Framed>(
   label: string,
   evaluate: (this: Self, fiber: AnyFiber) => AnyEffect
 ): object => {
-  const own = Effectable.Prototype<Self>({ label, evaluate: evaluate as never })
+  const own = primitivePrototype<Self>(label, evaluate)
   // An effect that is not a frame has these properties too, but undefined.
   const given = Reflect.ownKeys(own).filter((key) => Reflect.get(own, key) !== undefined)
   return { ...platform, ...Object.fromEntries(given.map((key) => [key, Reflect.get(own, key)])) }
@@ -46,7 +42,3 @@ export const framePrototype = <Self extends AnyEffect & Framed>(
 export const enterFrame = (frame: Framed, fiber: AnyFiber): void => {
   push.call(frame, fiber)
 }
-
-/** Evaluates the first step of an effect now, and returns what comes next. */
-export const stepInto = (effect: AnyEffect, fiber: AnyFiber): AnyEffect =>
-  (effect as unknown as Evaluated)[evaluation](fiber)

@@ -8,15 +8,13 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import { report } from "./callBack.ts"
 import type { Deadline } from "./expiry.ts"
 import { enterFrame, framePrototype } from "./frame.ts"
+import { type AnyEffect, type AnyFiber, primitivePrototype } from "./primitive.ts"
 
-export type AnyEffect = Effect.Effect<any, any, any>
-export type AnyFiber = Fiber.Fiber<any, any>
+export type { AnyEffect, AnyFiber }
 
 /** The clock, the time and the deadline of a call, read once for all guards of one synchronous step. */
 export interface TimeContext {
@@ -134,7 +132,7 @@ export const insidePrototype = <Self extends AnyEffect>(
   run: (self: Self, fiber: AnyFiber, outer: Admission | undefined) => AnyEffect,
   evaluate: (this: Self, fiber: AnyFiber) => AnyEffect
 ): Self & Inside =>
-  Object.assign(Effectable.Prototype<Self & Inside>({ label, evaluate: evaluate as never }), {
+  Object.assign(primitivePrototype<Self & Inside>(label, evaluate), {
     [InsideId](this: Self, fiber: AnyFiber, outer: Admission | undefined) {
       return run(this, fiber, outer)
     }

@@ -39,6 +39,11 @@ export class LruMap<K, V> {
     return entry.value
   }
 
+  /** The key of the least recently used entry. */
+  get eldestKey(): K | undefined {
+    return this.eldest?.key
+  }
+
   /** Removes the least recently used entry. */
   shift(): V | undefined {
     return this.eldest && this.delete(this.eldest.key)

@@ -10,11 +10,13 @@ interface Framed {
   readonly onExit: (exit: AnyExit) => Effect.Effect<void> | undefined
 }
 
-const { enterFrame, framePrototype, stepInto } = await vi.importActual<{
+const { enterFrame, framePrototype } = await vi.importActual<{
   readonly enterFrame: (frame: Framed, fiber: AnyFiber) => void
   readonly framePrototype: (label: string, evaluate: (fiber: AnyFiber) => AnyEffect) => object
+}>("../../../src/internal/runtime/frame.ts")
+const { stepInto } = await vi.importActual<{
   readonly stepInto: (effect: AnyEffect, fiber: AnyFiber) => AnyEffect
-}>("../src/internal/runtime/frame.ts")
+}>("../../../src/internal/runtime/primitive.ts")
 
 class Frame implements Framed {
   readonly seen: Array<AnyExit> = []
