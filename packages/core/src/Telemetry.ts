@@ -36,6 +36,7 @@
  * | `retry_gave_up_total` | counter | `reason` |
  * | `retry_budget_available`, `retry_budget_window_successes`, `retry_budget_window_retries` | gauge | |
  * | `retry_budget_refused_total` | counter | |
+ * | `pipeline_family_keys`, `pipeline_family_capacity`, `pipeline_family_in_flight` | gauge | |
  * | `cache_size`, `cache_capacity`, `cache_bytes` | gauge | |
  * | `cache_served_total` | counter | `freshness` |
  * | `cache_store_failures_total` | counter | |
