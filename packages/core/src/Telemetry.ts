@@ -32,8 +32,9 @@
  * | `ratelimiter_available`, `ratelimiter_capacity` | gauge | `resource` |
  * | `ratelimiter_waiting`, `ratelimiter_paused_seconds` | gauge | |
  * | `ratelimiter_admitted_total`, `ratelimiter_rejected_total` | counter | |
- * | `retry_calls_total`, `retry_attempts_total`, `retry_recovered_total`, `retry_not_retried_total` | counter | |
+ * | `retry_calls_total`, `retry_attempts_total`, `retry_recovered_total` | counter | |
  * | `retry_gave_up_total` | counter | `reason` |
+ * | `retry_not_retried_total` | counter | |
  * | `retry_budget_available`, `retry_budget_window_successes`, `retry_budget_window_retries` | gauge | |
  * | `retry_budget_refused_total` | counter | |
  * | `pipeline_family_keys`, `pipeline_family_capacity`, `pipeline_family_in_flight` | gauge | |
