@@ -131,7 +131,7 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
           if (mode === "bypass") return ask(call)
           return Effect.catch(ask(call), (error) => {
             if (!allows(options?.when, error)) return Effect.fail(error)
-            // The store has been asked before the call: what it had is in memory, unless it was pushed out since.
+            // The store was read before the call, and its value is in memory unless it was evicted since.
             return Effect.flatMap(inMemory(key), (found) => found || !tier ? Effect.succeed(found) : tier.find(key))
               .pipe(
                 Effect.flatMap((found) => found ? Effect.succeed(memory.serve(found)) : Effect.fail(error))

@@ -35,7 +35,7 @@
  *   return yield* Effect.fail("503").pipe(another.through("question"))
  * })
  *
- * // In production, `Persistence.layerRedis` or another of the platform's.
+ * // In production, `Persistence.layerRedis` or another layer of Effect.
  * const served = await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(Persistence.layerMemory)))
  * served.freshness // => "fresh"
  * served.value // => { text: "42", tokens: 1 }

@@ -1,6 +1,6 @@
 /**
  * One run of a protected effect. All guards of an attempt share one frame, which saves steps of the runtime. Each guard
- * continues with the attempt itself, which then asks the next guard.
+ * continues with the attempt itself, which then starts the next guard.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

@@ -139,7 +139,7 @@ export abstract class Caller extends Admission implements Turn {
     const deadline = time === undefined ? deadlineOf(fiber, clock, shown) : time.deadline
     if (deadline === undefined) return longest
     const at = clock === this.limiter.clock ? deadline.at : deadline.at - shown + now
-    // A turn at the deadline itself is too late: it must come at least two ticks before.
+    // A turn at the deadline itself is too late: it must come at least `2 * grain` before.
     return Math.min(longest, at - 2 * grain)
   }
 }

@@ -18,7 +18,7 @@ export class PlanForecast implements Forecast {
   private readonly budget = new StepBudget(1)
   private readonly decided: Decided = { meter: -1 }
   private plan: TurnPlan | undefined
-  /** The new call that was asked about last. */
+  /** The new call of the last `turnOf`. */
   private asked: Turn | undefined
 
   constructor(meters: ReadonlyArray<Meter>, queue: WaitQueue<Turn>) {

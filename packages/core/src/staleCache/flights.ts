@@ -54,7 +54,7 @@ export class Flights<A> {
     for (const line of lines) killIdle(line)
   }
 
-  /** Whether a caller inside this flight would wait for itself if it asked for the key. */
+  /** Whether a caller inside this flight would wait for itself if it joined a flight of the key. */
   isCircle(inside: Flight<any>, key: string): boolean {
     // The flight itself, flights whose call waits for it, and so on. A `Set` is iterated to its end, including entries
     // added meanwhile.

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { type Admission, type AnyEffect, type AnyFiber, insidePrototype, passOn } from "./guard.ts"
 import type { OptionsCodec } from "../config/optionsCodec.ts"
 
-/** A guard: something that stands around an effect and may refuse it with `Rejection`. */
+/** A guard: it wraps an effect and may reject it with `Rejection`. */
 export interface Guard<Rejection> {
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
 }
