@@ -1,4 +1,5 @@
 /** How a guard decides about a call. */
+import type * as Duration from "effect/Duration"
 
 /**
  * What `acquire` answers: see {@link admit}, {@link reject} and {@link wait}.
@@ -47,9 +48,9 @@ export interface WaitOptions<out Lease, out E> {
    * has decided: it was interrupted, its time is over, or a circuit around it has opened.
    */
   readonly enqueue: (waiter: Waiter<Lease, E>) => () => void
-  /** The longest wait, in milliseconds. @default Infinity: until the caller's deadline */
-  readonly maxWait?: number | undefined
-  /** The error of a call whose time is over: by `maxWait`, or by its caller's deadline. */
+  /** The longest wait. @default "Infinity": until the caller's deadline */
+  readonly maxWait?: Duration.Input | undefined
+  /** The error of a call whose time is over: by `maxWait`, or by its caller's deadline. What it throws is a defect of the call. */
   readonly onTimeout: (reason: "wait-timeout" | "deadline") => E
 }
 

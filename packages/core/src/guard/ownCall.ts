@@ -1,8 +1,11 @@
 /** One call on its way through a guard that is made of plain functions. It owns its lease from the step in which it is given. */
-import * as Exit from "effect/Exit"
 import type * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
 import { timeContextOf } from "../deadline/current.ts"
 import { Admission, type AnyEffect, type AnyFiber, goOn, type TimeContext } from "../internal/runtime/guard.ts"
+import { OptionsOf } from "../internal/config/checks.ts"
+import { atOnce } from "../internal/data/atOnce.ts"
 import { callBack } from "../internal/runtime/callBack.ts"
 import { type GaveUp, Wait } from "../internal/runtime/wait.ts"
 import type { Decision, Waiter, WaitOptions } from "./decision.ts"
@@ -58,7 +61,7 @@ export class OwnCall<Lease, E> extends Admission implements Waiter<Lease, E> {
 
   acquire(fiber: AnyFiber, given?: TimeContext | undefined): AnyEffect {
     const call = new LookedUp(fiber, given)
-    const decision = this.rules.acquire(call)
+    const decision = atOnce(this.rules.acquire(call)) as Decision<Lease, E> | undefined
     switch (decision?._tag) {
       case "Admitted":
         this.lease = decision.lease
@@ -83,7 +86,7 @@ export class OwnCall<Lease, E> extends Admission implements Waiter<Lease, E> {
     this.lease = lease
     this.wait!.end((fiber, isInTime) => {
       if (isInTime) return goOn(this, this.self, fiber)
-      const exit = Exit.fail(this.waitOptions!.onTimeout("deadline"))
+      const exit = outOfTime(this.waitOptions!, "deadline")
       this.state = "refused"
       this.rules.release(lease, { exit, begun: false })
       return exit
@@ -118,21 +121,37 @@ export class OwnCall<Lease, E> extends Admission implements Waiter<Lease, E> {
 
   private waitAs(options: WaitOptions<Lease, E>, fiber: AnyFiber, time: TimeContext): AnyEffect {
     const { deadline, now } = time
-    const { enqueue, maxWait = Infinity, onTimeout } = options
-    if (deadline !== undefined && deadline.at <= now) return Exit.fail(onTimeout("deadline"))
-    if (maxWait <= 0) return Exit.fail(onTimeout("wait-timeout"))
+    const maxWait = toMillis(options.maxWait, this.rules.name)
+    if (deadline !== undefined && deadline.at <= now) return outOfTime(options, "deadline")
+    if (maxWait <= 0) return outOfTime(options, "wait-timeout")
     this.waitOptions = options
     this.state = "waiting"
     this.wait = new Wait(fiber, time, maxWait, (reason) => this.giveUp(reason))
-    const leave = enqueue(this)
+    const leave = options.enqueue(this)
     if (this.state === "waiting") this.leaveQueue = leave
     return this.wait.effect
   }
 
   private giveUp(reason: GaveUp): void {
-    this.sendAway(() => Exit.fail(this.waitOptions!.onTimeout(reason)))
+    this.sendAway(() => outOfTime(this.waitOptions!, reason))
   }
 }
+
+// A call whose time is over ends, also where the guard has no error for it.
+const outOfTime = <E>({ onTimeout }: WaitOptions<any, E>, reason: GaveUp): Exit.Exit<never, E> => {
+  try {
+    return Exit.fail(onTimeout(reason))
+  } catch (defect) {
+    return Exit.die(defect)
+  }
+}
+
+const toMillis = (maxWait: Duration.Input | undefined, name: string): number =>
+  maxWait === undefined
+    ? Infinity
+    : typeof maxWait === "number" && maxWait >= 0
+    ? maxWait
+    : new OptionsOf(`Guard ${JSON.stringify(name)}`).wait("maxWait", maxWait)
 
 /** Looks things up when they are asked for: most guards ask for none. */
 class LookedUp implements Call {

@@ -21,6 +21,18 @@ export const newest = <Snapshot>({ latest, snapshot }: Source<Snapshot>): Snapsh
   }
 }
 
+/** What a series reads from a snapshot. One that throws has no number, and keeps none of the others from being read. */
+export const readOf = <Snapshot, Reading>(
+  series: { readonly read: (snapshot: Snapshot) => Reading | undefined },
+  snapshot: Snapshot
+): Reading | undefined => {
+  try {
+    return series.read(snapshot)
+  } catch {
+    return undefined
+  }
+}
+
 export class OverflowSeries<Snapshot> {
   private readonly sources = new Set<Source<Snapshot>>()
   private readonly counters: ReadonlyArray<NumberSeries<Snapshot>>
@@ -31,7 +43,7 @@ export class OverflowSeries<Snapshot> {
   }
 
   join(source: Source<Snapshot>): () => void {
-    for (const series of this.counters) this.count(series, 0, series.read(source.latest))
+    for (const series of this.counters) this.count(series, 0, readOf(series, source.latest))
     this.sources.add(source)
     return () => {
       this.update(source)
@@ -48,7 +60,7 @@ export class OverflowSeries<Snapshot> {
     let sum = 0
     let highest = NaN
     for (const { latest } of this.sources) {
-      const value = series.read(latest) ?? 0
+      const value = readOf(series, latest) ?? 0
       sum += value
       if (!(value <= highest) && !Number.isNaN(value)) highest = value
     }
@@ -58,7 +70,7 @@ export class OverflowSeries<Snapshot> {
   private update(source: Source<Snapshot>): void {
     const before = source.latest
     source.latest = newest(source)
-    for (const series of this.counters) this.count(series, series.read(before), series.read(source.latest))
+    for (const series of this.counters) this.count(series, readOf(series, before), readOf(series, source.latest))
   }
 
   // A value lower than before means that the counter of the guard has restarted.

@@ -10,7 +10,7 @@ import * as Metric from "effect/Metric"
 import type { Kind } from "../registry/kind.ts"
 import type { HistogramReading, HistogramSeries, NumberSeries, Series } from "../registry/series.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
-import { newest, OverflowSeries, type Source } from "./overflowSeries.ts"
+import { newest, OverflowSeries, readOf, type Source } from "./overflowSeries.ts"
 import { ScrapeCache } from "./scrapeCache.ts"
 
 export const other = "other"
@@ -56,10 +56,12 @@ export class Publisher<Snapshot> {
       if (cache.begins(series, monotonicMillis(this.clock))) source.latest = newest(source)
       return source.latest
     }
-    const retractions = all.filter(({ read }) => read(source.latest) !== undefined).map((series) =>
+    const retractions = all.filter((series) => readOf<Snapshot, unknown>(series, source.latest) !== undefined).map((
+      series
+    ) =>
       series.type === "histogram"
-        ? this.registerHistogram(series, id, () => series.read(latest(series)))
-        : this.registerNumber(series, id, () => series.read(latest(series)) ?? NaN)
+        ? this.registerHistogram(series, id, () => readOf(series, latest(series)))
+        : this.registerNumber(series, id, () => readOf(series, latest(series)) ?? NaN)
     )
     this.names.add(id)
     return () => {
@@ -70,7 +72,7 @@ export class Publisher<Snapshot> {
 
   private share(source: Source<Snapshot>): () => void {
     for (const series of this.numbers) {
-      if (series.read(source.latest) === undefined || this.shared.has(series)) continue
+      if (readOf(series, source.latest) === undefined || this.shared.has(series)) continue
       this.shared.add(series)
       this.registerNumber(series, other, () => {
         if (this.overflowCache.begins(series, monotonicMillis(this.clock))) this.overflow.refresh()

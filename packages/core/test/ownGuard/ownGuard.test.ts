@@ -123,6 +123,73 @@ describe("a guard of plain functions", () => {
       )
     }))
 
+  it.effect("ends a call whose time is over, also where onTimeout throws, and refuses a maxWait that is none", () =>
+    Effect.gen(function*() {
+      const waiting = (options: Partial<Guard.WaitOptions<number, string>>) =>
+        Effect.flatMap(
+          Guard.make<number, string>({
+            name: "turnstile",
+            acquire: () => Guard.wait({ enqueue: () => () => {}, onTimeout: (reason) => reason, ...options })
+          }),
+          ({ protect }) => fork(Effect.exit(protect(Effect.void)))
+        )
+      const throwing = yield* waiting({
+        maxWait: "1 second",
+        onTimeout: () => {
+          throw new Error("bug")
+        }
+      })
+      const throwingInQueue = yield* waiting({
+        enqueue: () => {
+          throw new Error("bug")
+        }
+      })
+      yield* TestClock.adjust("1 second")
+      for (const fiber of [throwing, throwingInQueue]) {
+        const exit = yield* Fiber.join(fiber)
+        assert.strictEqual(Exit.isFailure(exit) && String(Cause.squash(exit.cause)), "Error: bug")
+      }
+      for (const maxWait of [NaN, -1, "soon" as never]) {
+        const exit = yield* Fiber.join(yield* waiting({ maxWait }))
+        assert.include(
+          Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : "",
+          "RangeError: Guard \"turnstile\": maxWait must be a duration of zero or more"
+        )
+      }
+      const exit = yield* Fiber.join(yield* waiting({ maxWait: 0 }))
+      assert.deepStrictEqual(exit, Exit.fail("wait-timeout"))
+    }))
+
+  it.effect("decides about a call once: the first answer counts, also inside of enqueue", () =>
+    Effect.gen(function*() {
+      const waiters: Array<Guard.Waiter<number, string>> = []
+      const released: Array<number> = []
+      const { protect } = yield* Guard.make<number, string>({
+        name: "turnstile",
+        acquire: () =>
+          Guard.wait({
+            enqueue: (waiter) => {
+              waiters.push(waiter)
+              if (waiters.length === 3) waiter.admit(3)
+              return () => {}
+            },
+            onTimeout: (reason) => reason
+          }),
+        release: (lease) => {
+          released.push(lease)
+        }
+      })
+      const call = yield* fork(protect(Effect.succeed("in")))
+      const told = [waiters[0]!.admit(1), waiters[0]!.admit(2), waiters[0]!.reject("late")]
+      assert.deepStrictEqual(told, [true, false, false])
+      assert.strictEqual(yield* Fiber.join(call), "in")
+      const left = yield* fork(protect(Effect.void))
+      yield* Fiber.interrupt(left)
+      assert.isFalse(waiters[1]!.admit(2))
+      assert.strictEqual(yield* protect(Effect.succeed("at once")), "at once")
+      assert.deepStrictEqual(released, [1, 3])
+    }))
+
   it.effect("does not change a result by what release throws, nor leaves it out", () =>
     Effect.gen(function*() {
       let released = 0
@@ -224,6 +291,31 @@ describe("to be seen", () => {
       yield* Registry.register({ kind, name: "broken", guard: {} })
       assert.deepStrictEqual(yield* Registry.health, { status: "up", reasons: [] })
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(Registry.layer(), Logger.layer([])))))
+
+  it.effect("a series that throws takes none of the others of its kind away", () =>
+    Effect.gen(function*() {
+      const kind: Guard.Kind<object, number> = {
+        tag: "test/Broken",
+        snapshot: () => Effect.succeed(1),
+        metrics: [
+          Guard.gauge("app_broken", "Throws.", () => {
+            throw new Error("bug")
+          }),
+          Guard.gauge("app_sound", "Does not.", (n) => n)
+        ]
+      }
+      yield* Registry.register({ kind, name: "broken", guard: {} })
+      yield* Registry.register({ kind, name: "other", guard: { other: true } })
+      const lines = (yield* PrometheusMetrics.format()).split("\n").filter((line) => line.startsWith("app_"))
+      assert.deepStrictEqual(lines, ["app_sound{name=\"broken\"} 1", "app_sound{name=\"other\"} 1"])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        Telemetry.layer({ maxNames: 1 }).pipe(
+          Layer.provideMerge(Layer.merge(Registry.layer(), Layer.sync(Metric.MetricRegistry, () => new Map())))
+        )
+      )
+    ))
 })
 
 const partsOf = (gate: MemoryGate.MemoryGate) =>
