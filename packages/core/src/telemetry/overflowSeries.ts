@@ -21,7 +21,7 @@ export const newest = <Snapshot>({ latest, snapshot }: Source<Snapshot>): Snapsh
   }
 }
 
-/** What a series reads from a snapshot. One that throws has no number, and keeps none of the others from being read. */
+/** Reads a series from a snapshot. A series that throws counts as undefined, and does not affect the others. */
 export const readOf = <Snapshot, Reading>(
   series: { readonly read: (snapshot: Snapshot) => Reading | undefined },
   snapshot: Snapshot
