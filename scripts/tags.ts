@@ -1,22 +1,24 @@
-// Every export of a public module says since when it is there, and of what kind it is. A name that is exported from
-// another file is tagged where it is declared.
+// Every export of a public module has the tags `@since` and `@category`. A name that is declared in another file has its
+// tags there.
 import { readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { type ESTree, parseSync } from "vite"
 
-/** The kinds that `@category` names. */
+/** The values of `@category`. */
 export const categories = [
   "combinators",
   "constructors",
   "errors",
   "guards",
   "layers",
+  "metrics",
   "models",
   "options",
   "predicates",
   "references",
   "runtime",
   "schemas",
+  "services",
   "snapshots",
   "testing"
 ]

@@ -33,7 +33,7 @@ describe("links", () => {
 
   it("that lead nowhere are found: a file, a picture, a heading of the page or of another", () => {
     const text = [
-      "[a](docs/none.md), ![b](none.svg), [c](#none), [d](docs/testing.md#none), [e](docs/testing.md#a-crowd)",
+      "[a](docs/none.md), ![b](none.svg), [c](#none), [d](docs/testing.md#none), [e](docs/testing.md#load)",
       "[f](https://example.com/none), `[g](none)`",
       "# A `b`, and C",
       "[h](#a-b-and-c)"

@@ -6,16 +6,32 @@ import { untagged } from "../tags.ts"
 
 const root = join(import.meta.dirname, "../..")
 
+const modules = (name: "core" | "http"): ReadonlyArray<string> =>
+  globSync(`packages/${name}/src/{*,testing/*}.ts`, { cwd: root }).map((file) => file.replaceAll("\\", "/")).filter((
+    file
+  ) => !file.endsWith("index.ts") && !internal.has(file))
+
+/** Files beside public modules that no one can import. */
+const internal = new Set(["packages/core/src/testing/words.ts"])
+
+/** Modules of core whose exports are not all tagged yet. */
+const notYet = new Set(
+  ["Cascade", "CircuitBreaker", "Deadline", "Outcome", "platform"].map((name) => `packages/core/src/${name}.ts`)
+)
+
 describe("exports", () => {
-  it("of every public module of http say their kind, and since when they are there", () => {
-    const modules = globSync("packages/http/src/{*,testing/*}.ts", { cwd: root }).filter((file) =>
-      !file.endsWith("index.ts")
-    )
-    assert.isAbove(modules.length, 12)
-    assert.deepEqual([...modules, "packages/core/src/runtime.ts"].flatMap((file) => untagged(root, file)), [])
+  it("of every public module of http have a version and a category", () => {
+    assert.isAbove(modules("http").length, 12)
+    assert.deepEqual(modules("http").flatMap((file) => untagged(root, file)), [])
   })
 
-  it("are found that lack a tag, also where they are declared elsewhere", () => {
+  it("of every public module of core have a version and a category", () => {
+    assert.isAbove(modules("core").length, 24)
+    const tagged = modules("core").filter((file) => !notYet.has(file))
+    assert.deepEqual(tagged.flatMap((file) => untagged(root, file)), [])
+  })
+
+  it("without a tag are found, also those declared in another file", () => {
     const doc = (...tags: ReadonlyArray<string>) => ["/**", " * A thing.", ...tags.map((tag) => ` * ${tag}`), " */"]
     const tags = ["@category models", "@since 0.1.0"]
     const directory = mkdtempSync(join(tmpdir(), "switchgear-tags-"))

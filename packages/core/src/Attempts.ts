@@ -1,13 +1,13 @@
 /**
- * Caps the attempts that a request makes in all, however many layers retry.
+ * Limits the attempts that one request makes in total, across all layers that retry.
  *
- * Three layers that each try three times make 27 calls; under {@link within} they share one budget instead. The first
- * attempt is part of it. Every further one, whether a retry made it or a cascade that moved on to its next target, is
- * taken from the budget first, and is not made when none is left.
+ * Three nested retries of three attempts each make 27 calls. Under {@link within} they share one budget instead. The
+ * budget includes the first attempt. Each retry, and each step of a cascade to its next target, takes one attempt from
+ * the budget first. When the budget is empty, no further attempt is made.
  *
- * A budget holds for what is begun inside it, also for a detached fiber that outlives the request. Put work that is meant
- * to go on by itself under {@link detached}. A budget that such work sets for itself stands alone once the effect around
- * has ended.
+ * A budget applies to everything started inside it, including a detached fiber that outlives the request. Run
+ * background work under {@link detached}. A budget set inside such work stops counting against the outer one once the
+ * outer effect has ended.
  *
  * ```ts
  * import { Attempts, Retry } from "@switchgear/core"
@@ -19,6 +19,8 @@
  *
  * await Effect.runPromise(Effect.flip(call)) // => 5
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import { type Budget, CurrentAttempts, NestedBudget } from "./attempts/budget.ts"
@@ -28,8 +30,11 @@ import { OptionsOf } from "./internal/config/checks.ts"
 export { type Budget, CurrentAttempts }
 
 /**
- * Allows this many attempts in all to what runs inside, the first included; an outer budget still holds. Calls that run
- * side by side share the further attempts, and each has a first one of its own. Throws a `RangeError` below 1.
+ * Limits everything inside to this many attempts in total, including the first. An outer budget still applies. Calls
+ * that run concurrently share the retries; each of them has a first attempt of its own. Throws a `RangeError` below 1.
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const within = (attempts: number): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> => {
   const further = new OptionsOf("Attempts.within").integer("attempts", attempts, 1) - 1
@@ -43,11 +48,22 @@ export const within = (attempts: number): <A, E, R>(self: Effect.Effect<A, E, R>
     })
 }
 
-/** Runs the effect under no budget: for work that is begun by a request and goes on when that has been answered. */
+/**
+ * Runs the effect without a budget. Use it for background work that a request starts and that continues after the
+ * response.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const detached = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   through(self, Effect.provideService(CurrentAttempts, undefined))
 
-/** Further attempts that may be made; infinity when there is no budget. */
+/**
+ * The attempts left besides the one that runs; infinity without a budget.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export const left: Effect.Effect<number> = Effect.withFiber((fiber) =>
   Effect.succeed(fiber.getRef(CurrentAttempts)?.left ?? Infinity)
 )

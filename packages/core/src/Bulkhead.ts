@@ -1,28 +1,27 @@
 /**
- * One slow dependency cannot take all of the caller's capacity: so many calls run at once, so many more wait, and the
- * rest are refused at once with {@link BulkheadFull}.
+ * Isolates a slow dependency, so that it cannot take all capacity of the caller. At most `concurrency` calls run at the
+ * same time, at most `queue` more wait for a slot, and every other call is rejected at once with {@link BulkheadFull}.
  *
- * Callers wait in the order in which they came, those with a higher {@link CurrentPriority} ahead of the others. A wait
- * ends with a slot, after `maxWait`, or at the caller's deadline, whichever is first; it is refused before it begins
- * when the queue is full or the deadline has passed. A caller that is interrupted while it waits leaves its place, and
- * one that runs gives its slot back only when its work has really ended.
+ * Calls wait in arrival order; calls with a higher {@link CurrentPriority} go first. A wait ends with a slot, after
+ * `maxWait` or at the caller's deadline, whichever comes first. A call is rejected without waiting when the queue is
+ * full or the deadline has passed. A call that is interrupted while it waits leaves the queue. A call that runs
+ * releases its slot when its work has ended, including its finalizers.
  *
- * With a `share`, no {@link CurrentKey}, such as a tenant, ever holds more than that share of the slots, nor more than
- * that share of the places in the queue. Among calls of one priority the key that holds the fewest slots goes first, so
- * that a tenant with one call does not wait behind the hundred calls of another. `resize` changes the number of slots
- * while calls run and wait.
+ * With `share`, one {@link CurrentKey}, such as a tenant, holds at most that share of the slots and of the places in
+ * the queue. Among calls of one priority, the key that holds the fewest slots goes first. A tenant with one call does
+ * not wait behind the hundred calls of another. `resize` changes the number of slots while calls run and wait.
  *
- * A call that waits goes on in a step of its own: the caller that gave its slot back has its own answer first.
+ * A waiting call continues in a scheduler task of its own: the call that released the slot returns its result first.
  *
- * **Order.** Inside the rate limit, outside the breaker: a call that only waits is not in flight, and the time it
- * waited does not make the dependency look slow.
+ * **Order.** Inside the rate limiter, outside the circuit breaker: a call that waits for a slot is not in flight, and
+ * the wait does not count towards the breaker's slow calls.
  *
- * **Semantics.** The queue and its bound are those of Polly's concurrency limiter and failsafe-go's bulkhead; a slot is
- * handed to the next waiter directly, so that nobody barges in.
+ * **Semantics.** Queue and bound work as in Polly's concurrency limiter and failsafe-go's bulkhead. A released slot
+ * goes directly to the next call in the queue, so that a new call cannot overtake it.
  *
- * **Gotchas.** A priority decides who of those who wait is next: it interrupts nobody, and in a full queue it takes
- * nobody's place, so that the most urgent caller is refused there like any other. Under a steady load of higher
- * priorities the lower ones wait until `maxWait`. All calls without a key count as one party.
+ * **Gotchas.** Priority only orders the queue. It does not interrupt running calls and does not displace a queued call,
+ * so that a full queue rejects the most urgent call, too. Under a steady load of higher priorities, lower ones wait
+ * until `maxWait`. All calls without a key share one lane, which has no limit of its own.
  *
  * ```ts
  * import { Bulkhead } from "@switchgear/core"
@@ -39,6 +38,8 @@
  *
  * await Effect.runPromise(program) // => ["answered", "answered", "answered", "queue-full"]
  * ```
+ *
+ * @since 0.1.0
  */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
@@ -77,10 +78,20 @@ const codec = optionsCodec<Options>()({
   share: Schema.optionalKey(NumberOrDuration)
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
-/** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
+/**
+ * {@link Options} as they are written in YAML or JSON. A wrong or unknown field is rejected by name.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const OptionsSchema = codec.schema
 
-/** Makes a bulkhead. Dies with a `RangeError` that names the field when an option is out of range. */
+/**
+ * Makes a bulkhead. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (options: Options): Effect.Effect<Bulkhead> =>
   Effect.sync((): Bulkhead => {
     const pool = new PermitPool<BulkheadCall>(toRules(options, new OptionsOf("Bulkhead.make")))
@@ -107,15 +118,23 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
   }).pipe(Effect.tap((bulkhead) => Registry.register({ kind, name: bulkhead.name, guard: bulkhead })))
 
 /**
- * Makes a bulkhead with the options under a path of the configuration, such as `["model", "bulkhead"]`; what is not found
- * there is as in `options`. Options out of range are a `ConfigError`.
+ * Makes a bulkhead with the options under a path of the configuration, such as `["model", "bulkhead"]`. Options that
+ * are missing there are taken from `options`. An option out of range is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<Options> = {}
 ): Effect.Effect<Bulkhead, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
-/** A class that is the service key of one bulkhead, with its `layer` and its `protect`. */
+/**
+ * A class that is the service key of one bulkhead, with its `layer` and its `protect`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,

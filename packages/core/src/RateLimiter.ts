@@ -1,36 +1,38 @@
 /**
- * What a provider allows per time is kept to, by requests, by tokens and by cost at once, so that its 429 is never seen.
+ * Keeps calls below the limits of a provider, by requests, tokens and cost at the same time, so that the provider does
+ * not answer 429.
  *
- * A limiter has one or more limits. A call takes from all of them or from none. If it cannot now, its exact turn is known:
- * it waits for it, first come first served, when that is within `maxWait` and before the caller's deadline; otherwise it
- * is refused at once with {@link RateLimited}, whose `retryAfter` says when it would have been its turn. A large request
- * is not overtaken by small ones. A caller who is interrupted while waiting gives its place back, and those behind move
- * up.
+ * A limiter has one or more limits. A call takes its costs from all of them or from none. If it must wait, the limiter
+ * calculates the exact time of its turn. The call waits, first come, first served, when its turn comes within `maxWait`
+ * and before its deadline. Otherwise it is rejected at once with {@link RateLimited}, whose `retryAfter` is the time
+ * until its turn. Small requests do not overtake a large one. A call that is interrupted while it waits leaves the
+ * queue, and the calls behind it move up.
  *
- * Tokens are estimated before a call and known after it: {@link RateLimiter.reserve} takes the estimate, and the
- * reservation is settled with the true usage, in either direction, or refunded.
+ * The number of tokens is estimated before a call and known after it. {@link RateLimiter.reserve} takes the estimate;
+ * the reservation is then settled with the actual usage, more or less, or refunded.
  *
- * **Order.** Inside retry, so that every attempt is counted; outside bulkhead and breaker. What a guard directly inside
- * refuses was not used, and is refunded. With something else in between, such as a span, the call has begun and is paid.
+ * **Order.** Inside retry, so that every attempt is counted; outside bulkhead and circuit breaker. When a guard
+ * directly inside rejects the call, the costs are refunded. When something else is in between, such as a span, the call
+ * counts as started and the costs stay taken.
  *
- * **Semantics.** A token bucket fills steadily and saves up to `burst`, so it can pass up to `limit + burst` in one
- * `per`; a sliding window never passes more than `limit` in any `per`. Usage above the estimate becomes a debt of at most
- * one bucket; time pays it off.
+ * **Semantics.** A token bucket refills at a constant rate and holds at most `burst`, so that up to `limit + burst` can
+ * pass in one `per`. A sliding window never passes more than `limit` in any `per`. Usage above the estimate becomes a
+ * debt of at most one bucket, which the refill pays off.
  *
- * **Waiting.** At most `queue` calls wait. A newcomer is never refused when its turn comes in time, and is refused at once
- * when its turn comes too late; the exception is below. A waiter's turn can move when others leave, settle, or the limiter
- * is paused, lowered or changed; it is refused as soon as the turn of the first in the queue is too late for it, or when it
- * is the first and its own turn is too late. With n waiting, to join, to leave, to settle and to pause cost O(log n) on
- * average, whatever came before.
+ * **Waiting.** At most `queue` calls wait. A new call is never rejected when its turn comes in time, and rejected at
+ * once when its turn comes too late; see _In doubt_ for the exception. The turn of a waiting call can move when other
+ * calls leave or settle, or when the limiter is paused, clamped or changed. A waiting call is rejected as soon as the
+ * turn of the head of the queue is too late for it, or when it is the head and its own turn is too late. With n waiting
+ * calls, joining, leaving, settling and pausing cost O(log n) on average.
  *
- * **In doubt.** With more than 64 waiting, a newcomer's turn is not always known at that cost. The newcomer then joins the
- * queue, and is refused when its turn turns out to be too late: with a sliding window among the limits after at most n / 32
- * operations (calls that come, leave, settle or get their turn, pauses), with token buckets alone after at most n / 2. Token
- * buckets alone know nearly every turn at once: it takes pauses and their ends in quick turn to bring them in doubt.
+ * **In doubt.** With more than 64 waiting calls, the turn of a new call is not always known at that cost. The call then
+ * joins the queue and is rejected when its turn proves too late: with a sliding window among the limits after at most n
+ * / 32 operations (calls that arrive, leave, settle or are admitted, and pauses), with token buckets alone after at
+ * most n / 2. Token buckets alone get there only by many pauses and resumes in quick succession.
  *
- * **Gotchas.** A limiter limits those who share it: make it once. It measures time by the clock of the fiber that made
- * it. A request that costs more than a limit ever holds is refused without a `retryAfter`. A sliding window that has seen
- * more than 8,192 different instants frees a place up to a 2,048th of `per` late.
+ * **Gotchas.** A limiter limits only the calls that share it: make it once. It uses the clock of the fiber that made
+ * it. A request that costs more than a limit ever holds is rejected without a `retryAfter`. A sliding window that holds
+ * more than 8,192 different instants frees capacity late by up to `per` / 2,048.
  *
  * ```ts
  * import { RateLimiter } from "@switchgear/core"
@@ -52,6 +54,8 @@
  * limiter // => "model"
  * bucket // => "tokens"
  * ```
+ *
+ * @since 0.1.0
  */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
@@ -83,24 +87,46 @@ export type {
   WaitOptions
 } from "./rateLimiter/model.ts"
 
-/** So many requests per time. A limit below 1 needs a `burst` of at least 1, or it would never pass a request. */
+/**
+ * Limits the number of requests per time. A limit below 1 needs a `burst` of at least 1; without it, no request would
+ * pass.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const requests: (limit: number, per: Duration.Input, options?: LimitOptions) => Limit = limitOf("requests")
 
-/** So many tokens per time. */
+/**
+ * Limits the number of tokens per time.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const tokens: (limit: number, per: Duration.Input, options?: LimitOptions) => Limit = limitOf("tokens")
 
-/** So much money per time, in whatever unit the costs are given in. */
+/**
+ * Limits the cost per time, in the unit in which the costs of calls are given.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const cost: (limit: number, per: Duration.Input, options?: LimitOptions) => Limit = limitOf("cost")
 
 /**
- * {@link Options} as they are written in YAML or JSON, each limit as `{ resource, limit, per, kind, burst }` of which the
- * last two have a default. A field that is wrong or unknown is refused by name.
+ * {@link Options} as they are written in YAML or JSON. Each limit is `{ resource, limit, per, kind, burst }`; `kind`
+ * and `burst` have defaults. A wrong or unknown field is rejected by name.
+ *
+ * @since 0.1.0
+ * @category schemas
  */
 export const OptionsSchema = codec.schema
 
 /**
- * Makes a limiter, full. It measures time by the clock of the fiber that makes it. Dies with a `RangeError` that names
+ * Makes a limiter with nothing taken. It uses the clock of the fiber that makes it. Dies with a `RangeError` that names
  * the field when an option is out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = (options: Options): Effect.Effect<RateLimiter> =>
   Effect.tap(
@@ -111,15 +137,23 @@ export const make = (options: Options): Effect.Effect<RateLimiter> =>
   )
 
 /**
- * Makes a limiter with the options under a path of the configuration, such as `["model", "limit"]`; what is not found
- * there is as in `options`. Options out of range are a `ConfigError`.
+ * Makes a limiter with the options under a path of the configuration, such as `["model", "rateLimiter"]`. Options that
+ * are missing there are taken from `options`. An option out of range is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromConfig = (
   path: string | ConfigProvider.Path,
   options: Partial<Options> = {}
 ): Effect.Effect<RateLimiter, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
-/** A class that is the service key of one limiter, with its `layer` and its `protect`. */
+/**
+ * A class that is the service key of one limiter, with its `layer` and its `protect`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,

@@ -1,23 +1,23 @@
 /**
- * One place to see every guard of an application: what there is, how it does, and what happened lately.
+ * Lists every guard of an application, with its state, its health and its last events.
  *
- * Every named primitive is in the ambient registry while the scope it was made in is open: `make` enters it, the end of
- * the scope takes it out. What a layer makes is in for as long as the layer lives. What is made outside any scope is not
- * entered, because nothing would ever take it out. A family of circuits is entered once, under its own name. A guard of
- * your own is entered by {@link register} with its {@link Kind}.
+ * `make` of every named primitive adds the guard to the current registry, and the end of its scope removes it. A guard
+ * made by a layer stays as long as the layer. A guard made outside any scope is not added, because nothing would remove
+ * it. A family of circuits is one entry, under its own name. Add a guard of your own with {@link register} and its
+ * {@link Kind}.
  *
- * There is one registry for the whole process. {@link layer} gives a private one: to a test, or to each of several
+ * There is one registry for the whole process. {@link layer} provides a separate one: to a test, or to each of several
  * applications in one process.
  *
- * **Names.** A name stands for one thing, so that sharing a guard means sharing the value or its layer. Where two of a
- * kind are made with one name, both are entered and none hides the other: the first has the name for its `id`, the next
- * ones are `name#2`, `name#3` and so on, in metrics too. An id is free again when its holder has left.
+ * **Names.** One name stands for one guard: to share a guard, share the value or its layer. When two guards of one kind
+ * are made with one name, both are added. The first has the name as its `id`, the next ones have `name#2`, `name#3` and
+ * so on, in metrics, too. An id is free again when its guard has left.
  *
- * **Gotchas.** A guard that is made anew for each call protects nothing, since no two calls share it. Ids such as
- * `model#57` are the sign of that; `Telemetry.layer` logs a warning at the first one. {@link health} and its like read
- * the registry of the fiber that runs them. A route of a server runs in a fiber of the server, which may have another
- * registry than the guards: serve {@link View}, which has captured the right one and is missing from the types where it
- * is not provided.
+ * **Gotchas.** A guard that is made for each call protects nothing, because no two calls share it. Ids such as
+ * `model#57` are the sign of that, and `Telemetry.layer` logs a warning at the first one. {@link health} and the other
+ * effects here read the registry of the fiber that runs them. A route of a server runs in a fiber of the server, which
+ * may have another registry than the guards: serve {@link View} instead. It holds the right registry, and the type of
+ * the route says that it is needed.
  *
  * ```ts
  * import { CircuitBreaker, Registry } from "@switchgear/core"
@@ -55,7 +55,7 @@ import type { Change, Condition, Kind, KindHealth } from "./registry/kind.ts"
 export type { Change, Condition, Health, Kind, KindHealth, Observer, Reason }
 
 /**
- * What is entered: the kind, the name it was given, and the guard itself.
+ * An entry of the registry: the kind, the name and the guard.
  *
  * @since 0.1.0
  * @category models
@@ -64,12 +64,15 @@ export interface Entry<out Self = unknown> {
   readonly kind: Kind<any, any>
   readonly name: string
   readonly guard: Self
-  /** Whether the application is down without it; one that is not only degrades it. @default true */
+  /**
+   * Whether the application is down when the guard lets no call through; a guard that is not critical only degrades it.
+   * @default true
+   */
   readonly critical?: boolean | undefined
 }
 
 /**
- * An entry in the registry. `id` is its name, or the name with a number where that is taken.
+ * An entry with its id: the name, or the name with a number if another guard of the kind has the name.
  *
  * @since 0.1.0
  * @category models
@@ -77,7 +80,7 @@ export interface Entry<out Self = unknown> {
 export type Registered<Self = unknown> = Listed<Entry<Self>>
 
 /**
- * What there is to read about an entry at one moment.
+ * The state of one entry at one moment.
  *
  * @since 0.1.0
  * @category snapshots
@@ -91,7 +94,7 @@ export interface Snapshot<out S = unknown> {
 }
 
 /**
- * A change of state.
+ * A state change of a guard.
  *
  * @since 0.1.0
  * @category models
@@ -102,36 +105,39 @@ export interface Event extends Change {
   readonly kind: string
   /** The id of the entry it happened to. */
   readonly id: string
-  /** What changed: the id of the entry, and for one of a family the key: `id/key`. */
+  /** The subject of the change: the id of the entry, or `id/key` for one circuit of a family. */
   readonly subject: string
 }
 
 /**
- * What is remembered.
+ * How much is remembered.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Options {
-  /** Events kept, at most 1,000,000; the oldest leave first. @default 100 */
+  /** The number of events kept, from 0 to 1,000,000; the oldest are dropped first. @default 100 */
   readonly history?: number | undefined
 }
 
 /**
- * A registry, in synchronous steps: for guards, which enter themselves, and for what publishes them.
+ * The registry as synchronous functions, for guards that add themselves and for code that publishes them.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Registry {
-  /** Enters a guard unless it is in already; the answer takes it out. */
+  /** Adds a guard, unless it is there already. Returns a function that removes it. */
   readonly enter: (entry: Entry) => () => void
-  /** Remembers and passes on what happened to a guard, if it is in; for one of a family, under its key. */
+  /**
+   * Records a change of a guard and notifies the observers, if the guard is registered. `key` names one circuit of a
+   * family.
+   */
   readonly announce: (guard: object, change: Change, key?: string | undefined) => void
   /** Subscribes to later events, synchronously. Returns an unsubscribe function. What an observer throws is logged. */
   readonly observe: (observer: Observer<Entry, Event>) => () => void
   readonly entries: () => ReadonlyArray<Registered>
-  /** The one with this id among those whose kind has this tag. */
+  /** The guard with this id among those whose kind has this tag. */
   readonly find: (tag: string, id: string) => Registered | undefined
   readonly history: () => ReadonlyArray<Event>
 }
@@ -156,15 +162,15 @@ const codec = optionsCodec<Options>()({ history: Schema.optionalKey(NumberOrDura
 })
 
 /**
- * {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name.
+ * {@link Options} as they are written in YAML or JSON. A wrong or unknown field is rejected by name.
  *
  * @since 0.1.0
- * @category options
+ * @category schemas
  */
 export const OptionsSchema = codec.schema
 
 /**
- * The registry in force: one for the whole process, unless a {@link layer} gives another.
+ * The current registry: one for the whole process, unless a {@link layer} provides another.
  *
  * @since 0.1.0
  * @category references
@@ -174,7 +180,7 @@ export const CurrentRegistry = Context.Reference<Registry>("@switchgear/core/Reg
 })
 
 /**
- * One registry to read, whatever fiber reads it: for the routes of a server.
+ * Reads one registry from any fiber: for the routes of a server.
  *
  * ```ts
  * import { CircuitBreaker, Registry } from "@switchgear/core"
@@ -213,7 +219,7 @@ const viewOf = (registry: Registry): View["Service"] => ({
 })
 
 /**
- * The {@link View} of the registry in force where the layer is built.
+ * The {@link View} of the registry that is current where the layer is built.
  *
  * @since 0.1.0
  * @category layers
@@ -221,7 +227,7 @@ const viewOf = (registry: Registry): View["Service"] => ({
 export const view: Layer.Layer<View> = Layer.effect(View, Effect.map(CurrentRegistry, viewOf))
 
 /**
- * A registry of its own, and its {@link View}, for what it is provided to: the guards and `Telemetry.layer`, in one go.
+ * A separate registry and its {@link View}. Provide it to the guards and to `Telemetry.layer` together.
  *
  * @since 0.1.0
  * @category layers
@@ -230,7 +236,8 @@ export const layer = (options?: Options | undefined): Layer.Layer<View> =>
   Layer.provideMerge(view, Layer.effect(CurrentRegistry, make(options)))
 
 /**
- * Like {@link layer}, with the options under a path of the configuration; what is not found there is as in `options`.
+ * Like {@link layer}, with the options under a path of the configuration. Options that are missing there are taken from
+ * `options`. An option out of range is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
@@ -242,8 +249,8 @@ export const layerConfig = (
   Layer.provideMerge(view, Layer.effect(CurrentRegistry, Effect.flatMap(codec.config(path, options), make)))
 
 /**
- * Enters a guard into the registry in force until the scope in force closes; without a scope, does nothing. Every `make`
- * of a primitive does this. Use it for guards of your own, and where something was made outside a scope.
+ * Adds a guard to the current registry until the current scope closes. Does nothing without a scope. Every `make` of a
+ * primitive does this. Use it for guards of your own, and for guards that were made outside a scope.
  *
  * @since 0.1.0
  * @category combinators
@@ -259,7 +266,7 @@ export const register = <Self, S>(
   }))
 
 /**
- * Everything that is in, in the order in which it came.
+ * All registered guards, in the order in which they were added.
  *
  * @since 0.1.0
  * @category snapshots
@@ -270,7 +277,7 @@ export const entries: Effect.Effect<ReadonlyArray<Registered>> = Effect.map(
 )
 
 /**
- * The guard of this kind with this id, which is its name if that is unique.
+ * The guard of this kind with this id; undefined if there is none.
  *
  * ```ts
  * import { CircuitBreaker, Registry } from "@switchgear/core"
@@ -292,7 +299,7 @@ export const find = <Self, S>(kind: Kind<Self, S>, id: string): Effect.Effect<Se
   Effect.map(CurrentRegistry, (registry) => registry.find(kind.tag, id)?.guard as Self | undefined)
 
 /**
- * The present numbers of everything that is in. What dies when it is read is left out, and logged.
+ * The state of every registered guard. A guard whose snapshot dies is left out, and the defect is logged.
  *
  * @since 0.1.0
  * @category snapshots
@@ -303,7 +310,7 @@ export const snapshots: Effect.Effect<ReadonlyArray<Snapshot>> = Effect.flatMap(
 )
 
 /**
- * The present numbers of all guards of a kind.
+ * The state of every registered guard of one kind.
  *
  * @since 0.1.0
  * @category snapshots
@@ -312,7 +319,7 @@ export const snapshotsOf = <Self, S>(kind: Kind<Self, S>): Effect.Effect<Readonl
   Effect.map(snapshots, (all) => all.filter((one): one is Snapshot<S> => one.kind === kind.tag))
 
 /**
- * The last changes of state, oldest first.
+ * The last state changes, oldest first.
  *
  * @since 0.1.0
  * @category snapshots
@@ -323,7 +330,7 @@ export const history: Effect.Effect<ReadonlyArray<Event>> = Effect.map(
 )
 
 /**
- * Changes of state from the moment of subscription on; a subscriber more than 128 behind loses the oldest.
+ * State changes from the subscription on. A subscriber that is more than 128 events behind loses the oldest.
  *
  * @since 0.1.0
  * @category snapshots
@@ -339,19 +346,19 @@ export const events: Stream.Stream<Event> = Stream.callback<Event>(
 )
 
 /**
- * Folds all entries into one answer.
+ * The health of the application, from the health of every registered guard.
  *
- * - Nothing is in: `unknown`. Guards that are made outside a scope, or with another registry, cannot be seen.
- * - A circuit that is Open (`open`) or ForcedOpen (`forced-open`) degrades. One that is HalfOpen is `recovering`, which
- *   degrades too. Closed, Disabled and MetricsOnly let every call pass and are up. A family gives one reason for all of
+ * - `unknown`: the registry is empty. Guards made outside a scope, or with another registry, are not seen.
+ * - `degraded`: a circuit is Open (`open`), ForcedOpen (`forced-open`) or HalfOpen (`recovering`); a rate limiter is
+ *   paused (`paused`); or a bulkhead has no free slot and a full queue (`full`). A family gives one reason for all of
  *   its circuits in one state.
- * - A limiter in a pause (`paused`) degrades. One that is merely empty is at work, and is up.
- * - A bulkhead whose slots are all taken and whose queue is full refuses the next call (`full`), and degrades.
- * - A cache, a retry, a time-out, a cascade and a retry budget say nothing about health.
- * - If there are circuits, those of families included, and every one of them is Open or ForcedOpen, it is down: there is
- *   nothing left to ask. Circuits made with `critical: false` do not count for that. A limiter or a bulkhead alone never
- *   takes it down.
- * - A guard of your own says what its {@link Kind} says.
+ * - `down`: there are critical circuits, and every one of them, including those of families, is Open or ForcedOpen.
+ *   Circuits made with `critical: false` do not count here. A rate limiter or a bulkhead alone never makes it down.
+ * - `up`: everything else. Closed, Disabled and MetricsOnly circuits admit every call, and a rate limiter without
+ *   available amounts works as intended.
+ *
+ * A cache, a retry, a time-out, a cascade and a retry budget do not affect the health. A guard of your own affects it
+ * as its {@link Kind} says.
  *
  * @since 0.1.0
  * @category snapshots
@@ -365,7 +372,7 @@ export const health: Effect.Effect<Health> = Effect.flatMap(
 const present = <A>(read: ReadonlyArray<A | undefined>): ReadonlyArray<A> => read.filter((one) => one !== undefined)
 
 /**
- * The present numbers of one entry.
+ * The state of one entry.
  *
  * @since 0.1.0
  * @category snapshots

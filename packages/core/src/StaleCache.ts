@@ -1,28 +1,26 @@
 /**
- * The last good answer is kept for when there is no new one.
+ * Keeps the last good answer of each key, and serves it when a call fails (stale-if-error).
  *
- * A value is **fresh** for `timeToLive` and is then served without a call. After that it is **stale** for `staleFor`: it
- * is not served while the call succeeds, and is there to fall back on when the call fails. Equal keys that are asked for
- * at once share one call. Only successes are stored, failures and defects never.
+ * A value is **fresh** for `timeToLive`. A fresh value is served without a call. Then it is **stale** for `staleFor`. A
+ * stale value is served only when the call fails or takes too long. Concurrent calls for one key share one call. Only
+ * successes are stored, never failures or defects.
  *
- * **Order.** Outside everything that guards the call, so that a hit costs no slot, no token and no attempt. In a
- * cascade, read through it with {@link StaleCache.through} in the first place and fall back on
- * {@link StaleCache.lastGood} after the last target.
+ * **Order.** Outside all guards of the call, so that a hit costs no slot, no token and no attempt. In a cascade, use
+ * {@link StaleCache.through} on the first target and {@link StaleCache.lastGood} after the last one.
  *
- * **Shared calls.** Callers who share a call share its outcome. The call has the services of the caller that began it, such
- * as its tracer and its `Bulkhead.CurrentKey`, and runs on nobody's budgets: neither deadline, attempts nor priority of a
- * caller hold inside of it, so give it a time-out of its own. Every caller waits for at most its own deadline. A caller that
- * leaves, for whatever reason, leaves at once; the call is interrupted with its last caller, and a new caller makes a new
- * one.
+ * **Shared calls.** Callers that share a call get the same outcome. The call runs with the services of the caller that
+ * started it, such as its tracer and its `Bulkhead.CurrentKey`, but without any caller's deadline, attempts or
+ * priority: give it a time-out of its own. Each caller waits at most until its own deadline. A caller that leaves
+ * returns at once. The call is interrupted when its last caller leaves; a later caller starts a new call.
  *
- * **Invalidation.** `invalidate`, `clear` and `set` win over calls in flight: their answers go to those who had asked
- * before, and are neither kept nor given to anybody who asks later. They win over a {@link StaleCacheStore} that fails to
- * remove, too.
+ * **Invalidation.** `invalidate`, `clear` and `set` take precedence over calls in flight. The answer of such a call
+ * goes to the callers that already wait for it. It is not stored, and not given to later callers. This also holds when
+ * a {@link StaleCacheStore} fails to remove a value.
  *
- * **Gotchas.** The key must hold everything the answer depends on, the tenant included. A call that asks for its own key,
- * directly, by way of another key, or in a fiber that it forks, dies with a message instead of waiting for itself. A crowd
- * of different keys pushes out the least recently used. Values are kept in the memory of the process, and with a
- * {@link StaleCacheStore} beyond it.
+ * **Gotchas.** The key must contain everything the answer depends on, including the tenant. A call that asks for its
+ * own key, directly, through another key, or in a fiber that it forks, dies with a message instead of a deadlock. Many
+ * different keys evict the least recently used ones. Values are kept in the memory of the process; a
+ * {@link StaleCacheStore} shares them.
  *
  * ```ts
  * import { StaleCache } from "@switchgear/core"
@@ -39,6 +37,8 @@
  * freshness // => "stale"
  * value // => "42"
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
@@ -78,12 +78,20 @@ const codec = optionsCodec<Options>()({
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
 /**
- * {@link Options} as they are written in YAML or JSON; `sizeOf`, `storeWhen` and `store` are added in code. A field that is
- * wrong or unknown is refused by name.
+ * {@link Options} as they are written in YAML or JSON; `sizeOf`, `storeWhen` and `store` are given in code. A wrong or
+ * unknown field is rejected by name.
+ *
+ * @since 0.1.0
+ * @category schemas
  */
 export const OptionsSchema = codec.schema
 
-/** Makes an empty cache. Dies with a `RangeError` that names the field when an option is out of range. */
+/**
+ * Makes an empty cache. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
   Effect.gen(function*() {
     const rules = yield* Effect.sync(() => toRules(options, new OptionsOf("StaleCache.make")))
@@ -123,7 +131,7 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
           if (mode === "bypass") return ask(call)
           return Effect.catch(ask(call), (error) => {
             if (!allows(options?.when, error)) return Effect.fail(error)
-            // The store has been asked before the call: what it had is in memory, unless it was pushed out since.
+            // The store was read before the call, and its value is in memory unless it was evicted since.
             return Effect.flatMap(inMemory(key), (found) => found || !tier ? Effect.succeed(found) : tier.find(key))
               .pipe(
                 Effect.flatMap((found) => found ? Effect.succeed(memory.serve(found)) : Effect.fail(error))
@@ -163,8 +171,11 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
   })
 
 /**
- * Makes a cache with the options under a path of the configuration, such as `["model", "cache"]`; what is not found there
- * is as in `options`. Options out of range are a `ConfigError`.
+ * Makes a cache with the options under a path of the configuration, such as `["model", "cache"]`. Options that are
+ * missing there are taken from `options`. An option out of range is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromConfig = <A>(
   path: string | ConfigProvider.Path,
@@ -175,7 +186,7 @@ export const fromConfig = <A>(
 const modeOf = (where: string, options: CallOptions | undefined): Mode =>
   options?.mode === undefined ? "use" : new OptionsOf(where).oneOf("mode", options.mode, modes)
 
-/** A predicate that throws has not allowed anything. */
+/** A predicate that throws counts as false. */
 const allows = <E>(when: ((error: E) => boolean) | undefined, error: E): boolean => {
   try {
     return when === undefined || Boolean(atOnce(when(error)))
@@ -184,6 +195,6 @@ const allows = <E>(when: ((error: E) => boolean) | undefined, error: E): boolean
   }
 }
 
-/** Changes the cache in one step and waits for the store. An interrupt ends the waiting only. */
+/** Changes the cache in one synchronous step, then waits for the store. An interrupt ends only the wait. */
 const inOneStep = (change: (fiber: Fiber.Fiber<any, any>, told: () => void) => void): Effect.Effect<void> =>
   Effect.withFiber((fiber) => Effect.callback<void>((resume) => change(fiber, () => resumeWith(resume, Effect.void))))

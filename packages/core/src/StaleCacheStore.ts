@@ -1,21 +1,22 @@
 /**
- * What one process has asked for is there for all, and after a restart: a place for the answers of a `StaleCache` besides
- * the memory of the process, in Redis, in a database or on disk.
+ * Stores the answers of a `StaleCache` outside the process, in Redis, in a database or on disk, so that other processes
+ * and the next start of this one can use them.
  *
- * The cache asks it when its memory has no fresh value, and writes every new one to it without making the caller wait. A
- * store that fails, dies, hangs or holds nonsense costs a call at most the `storeTimeout` of the cache each time it is
- * asked, and never its answer: a read is a miss then, and a write is dropped. The cache's snapshot counts these in
+ * The cache reads the store when its memory has no fresh value. It writes every new value to the store without making
+ * the caller wait. A store that fails, dies, hangs or returns invalid data delays a call by at most `storeTimeout` and
+ * never costs its answer: a failed read is a miss, and a failed write is dropped. The snapshot counts both in
  * `storeFailures`.
  *
- * **Removals.** For one key the store gets one write or removal at a time. What it has from before a removal is ignored from
- * the moment the removal is asked for, also when the store fails to remove it. A write whose time is over is interrupted; the
- * writes behind it wait until it has ended. While 16 operations that were given up still run, the store is not asked.
+ * **Removals.** The store gets one write or removal per key at a time. From the moment a removal is requested, values
+ * stored before it are ignored, even if the store fails to remove them. A write that exceeds its time is interrupted;
+ * later writes of the key wait until it has ended. While 16 operations that were given up still run, the cache does not
+ * use the store.
  *
- * **Gotchas.** Equal keys share a call within a process only: N processes make up to N. A value that another process
- * invalidates is served from the memory of this one until it is no longer fresh. Ages are told by the wall clocks of the
- * processes, so that a clock that is ahead makes values look younger by as much. A value from the future counts as stored
- * when this process first saw it. While the store hangs, every call that is not answered from memory waits for the
- * time-out: a store with a circuit breaker around its effects spares them that.
+ * **Gotchas.** Calls are shared only within a process: N processes make up to N calls for one key. A value invalidated
+ * by another process is served from the memory of this one until it is no longer fresh. Ages use the wall clocks of the
+ * processes: a clock that is ahead makes values look younger by that much. A value with a date in the future counts as
+ * stored when this process first read it. While the store hangs, every call that is not answered from memory waits for
+ * `storeTimeout`. Wrap the effects of the store with a circuit breaker to avoid that.
  *
  * ```ts
  * import { StaleCache, StaleCacheStore } from "@switchgear/core"
@@ -34,11 +35,13 @@
  *   return yield* Effect.fail("503").pipe(another.through("question"))
  * })
  *
- * // In production, `Persistence.layerRedis` or another of the platform's.
+ * // In production, `Persistence.layerRedis` or another layer of Effect.
  * const served = await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(Persistence.layerMemory)))
  * served.freshness // => "fresh"
  * served.value // => { text: "42", tokens: 1 }
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -49,31 +52,53 @@ import * as PrimaryKey from "effect/PrimaryKey"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
-/** A value and when it was stored, in milliseconds since the epoch. */
+/**
+ * A value, and the time when it was stored, in milliseconds since the epoch.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Stored<out A> {
   readonly value: A
   readonly storedAt: number
 }
 
-/** Any place that keeps values by key for a time; it may fail as it likes. */
+/**
+ * A place that keeps values by key for a time. Its operations may fail with any error.
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export interface StaleCacheStore<in out A> {
-  /** The value kept for the key; undefined if there is none or if it cannot be read any more. */
+  /** The value of the key; undefined if there is none or if it cannot be read. */
   readonly get: (key: string) => Effect.Effect<Stored<A> | undefined, unknown>
-  /** Keeps a value, at least for so long. */
+  /** Stores a value for at least `timeToLive`. */
   readonly set: (key: string, stored: Stored<A>, timeToLive: Duration.Duration) => Effect.Effect<void, unknown>
   readonly remove: (key: string) => Effect.Effect<void, unknown>
   readonly clear: Effect.Effect<void, unknown>
 }
 
-/** Which part of a persistence to use, and how a value is written there. */
+/**
+ * The part of a persistence to use, and the schema of its values.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface PersistenceOptions<A, I> {
-  /** Keeps the entries of different caches apart; `clear` empties it. */
+  /** Separates the entries of different caches; `clear` removes exactly these. */
   readonly storeId: string
-  /** How a value becomes JSON and is checked when it is read: an entry that does not fit is a miss, not a failure. */
+  /**
+   * Encodes values to JSON and checks them when they are read. An entry that does not match is a miss, not a failure.
+   */
   readonly schema: Schema.Codec<A, I>
 }
 
-/** A store in the platform's `Persistence`, that is in Redis, SQL, a key-value store or memory, by its layer. */
+/**
+ * A store in Effect's `Persistence`: Redis, SQL, a key-value store or memory, by its layer.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const fromPersistence = <A, I>(
   options: PersistenceOptions<A, I>
 ): Effect.Effect<StaleCacheStore<A>, never, Persistence.Persistence | Scope.Scope> =>

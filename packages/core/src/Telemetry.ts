@@ -1,20 +1,20 @@
 /**
- * What the guards do can be seen on a dashboard, in the log and in traces, without a call paying for it.
+ * Publishes the state of every guard as metrics, log lines and span events. A call pays nothing for it.
  *
- * {@link layer} publishes the registry as Effect metrics, which the platform's `PrometheusMetrics` and OTLP exporters
- * pick up. Numbers are read when somebody looks; between two looks nothing happens. What is entered later is published
- * from then on, what leaves is removed, and when the layer closes everything is removed.
+ * {@link layer} publishes the registry as Effect metrics, for Effect's `PrometheusMetrics` and OTLP exporters. Values
+ * are read only when an exporter scrapes. A guard that is registered later is published from then on. A guard that
+ * leaves the registry is removed, and everything is removed when the layer closes.
  *
- * Every change of state of a circuit becomes one log line, a warning when protection steps in or is taken away (Open,
- * ForcedOpen, Disabled, MetricsOnly), information when things return to normal (HalfOpen, Closed), and an event of the
- * span in which the call ran that caused it. The last ones are kept in `Registry.history`.
+ * Every state change of a circuit becomes one log line and one event `switchgear.transition` of the span of the call
+ * that caused it. Changes to Open, ForcedOpen, Disabled and MetricsOnly are warnings; changes to HalfOpen and Closed
+ * are information. `Registry.history` keeps the last changes.
  *
- * **Cardinality.** A family of circuits is published as a whole, its keys are no labels. Labels are names given in code, the numbers of namesakes, and the words of this library: no key and
- * no text of a caller. Each kind has at most `maxNames` names; what comes when all are taken is published under the name
- * `other`, where counters are sums, states are numbers of circuits, and rates are the highest. It stays there until it
- * leaves.
+ * **Cardinality.** Labels are names given in code, the numbers of guards with equal names, and fixed words of this
+ * library: never a key or a text of a caller. A family of circuits is published as a whole, without its keys. Each kind
+ * has at most `maxNames` names. Guards beyond that are published together under the name `other`, until they leave the
+ * registry: the sum of counters, the number of circuits per state, and the highest rate.
  *
- * **Metrics.** All begin with `switchgear_` and have the label `name`.
+ * **Metrics.** All names start with `switchgear_`. All series have the label `name`.
  *
  * | Metric | Type | More labels |
  * | --- | --- | --- |
@@ -38,16 +38,20 @@
  * | `ratelimiter_available`, `ratelimiter_capacity` | gauge | `resource` |
  * | `ratelimiter_waiting`, `ratelimiter_paused_seconds` | gauge | |
  * | `ratelimiter_admitted_total`, `ratelimiter_rejected_total` | counter | |
+ * | `retry_calls_total`, `retry_attempts_total`, `retry_recovered_total` | counter | |
+ * | `retry_gave_up_total` | counter | `reason` |
+ * | `retry_not_retried_total` | counter | |
  * | `retry_budget_available`, `retry_budget_window_successes`, `retry_budget_window_retries` | gauge | |
  * | `retry_budget_refused_total` | counter | |
+ * | `pipeline_family_keys`, `pipeline_family_capacity`, `pipeline_family_in_flight` | gauge | |
  * | `cache_size`, `cache_capacity`, `cache_bytes` | gauge | |
  * | `cache_served_total` | counter | `freshness` |
  * | `cache_store_failures_total` | counter | |
  *
  * **Gotchas.** Provide one `Registry.layer`, if any, to the guards and to this layer together. Two applications that
- * share one `Metric.MetricRegistry` and use equal names replace each other's series: tell them apart with
- * `Metric.CurrentMetricAttributes` around this layer. `control.reset` begins the counters anew, which a scraper takes
- * for a restart.
+ * share one `Metric.MetricRegistry` and use equal names replace each other's series: set
+ * `Metric.CurrentMetricAttributes` around this layer to keep them apart. `control.reset` restarts the counters of a
+ * circuit, which a scraper takes for a restart of the process.
  *
  * ```ts
  * import { Bulkhead, Registry, Telemetry } from "@switchgear/core"
@@ -62,6 +66,8 @@
  * const observed = Telemetry.layer().pipe(Layer.provideMerge(Registry.layer()))
  * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(observed))) // => { value: 8 }
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
@@ -81,9 +87,14 @@ import { Publisher } from "./telemetry/publisher.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 
-/** How much is published. */
+/**
+ * How much is published.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Options {
-  /** Names of each kind that have series of their own; zero for none. @default 200 */
+  /** The number of names of each kind that have series of their own, from 0. @default 200 */
   readonly maxNames?: number | undefined
 }
 
@@ -94,13 +105,17 @@ const codec = optionsCodec<Options>()({ maxNames: Schema.optionalKey(NumberOrDur
   check: toMaxNames
 })
 
-/** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
+/**
+ * {@link Options} as they are written in YAML or JSON. A wrong or unknown field is rejected by name.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const OptionsSchema = codec.schema
 
 /**
- * What the layer publishes, for whatever fiber wants to serve it: the routes of a server run in fibers of the server,
- * which may have another registry and other metrics than the guards. Where the layer is not provided, it is missing from
- * the types.
+ * The registry and the metrics of the layer, for the routes of a server. A route runs in a fiber of the server, which may
+ * have another registry and other metrics than the guards. The type of the route says that it needs the view.
  *
  * ```ts
  * import { Bulkhead, Registry, Telemetry } from "@switchgear/core"
@@ -142,8 +157,8 @@ const viewOf = (context: Context.Context<never>): View["Service"] => {
 }
 
 /**
- * Publishes the registry in force, for as long as the layer lives, and gives a {@link View} of it. Dies with a
- * `RangeError` when an option is out of range.
+ * Publishes the current registry until the layer closes, and provides a {@link View} of it. Dies with a `RangeError` when an
+ * option is out of range.
  *
  * @since 0.1.0
  * @category layers
@@ -166,7 +181,8 @@ export const layer = (options: Options = {}): Layer.Layer<View> =>
   )
 
 /**
- * Like {@link layer}, with the options under a path of the configuration; what is not found there is as in `options`.
+ * Like {@link layer}, with the options under a path of the configuration. Options that are missing there are taken from
+ * `options`. An option out of range is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers

@@ -2,7 +2,17 @@
  * The metrics as Prometheus gets them: written by the platform's exporter, read and judged by `promtool check metrics`.
  * Without `promtool` its tests are skipped and say so; with SWITCHGEAR_REQUIRE_PROMTOOL=1 that is a failure.
  */
-import { Bulkhead, CircuitBreaker, RateLimiter, Registry, RetryBudget, StaleCache, Telemetry } from "@switchgear/core"
+import {
+  Bulkhead,
+  CircuitBreaker,
+  Pipeline,
+  RateLimiter,
+  Registry,
+  Retry,
+  RetryBudget,
+  StaleCache,
+  Telemetry
+} from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { PrometheusMetrics } from "effect/observability"
@@ -34,7 +44,9 @@ const text = Effect.gen(function*() {
       RateLimiter.cost(1, "1 day")
     ]
     const limiter = yield* RateLimiter.make({ name, limits })
+    yield* Retry.make({ name })
     const budget = yield* RetryBudget.make({ name })
+    yield* Pipeline.family({ name, pipeline: () => Pipeline.make({}) })
     const cache = yield* StaleCache.make<string>({ name })
     yield* Effect.exit(breaker.protect(family.protect("key")(bulkhead.protect(limiter.protect(Effect.fail("503"))))))
     yield* limiter.pause("1500 millis")
@@ -84,10 +96,18 @@ describe("the metrics in Prometheus' text format", () => {
         "ratelimiter_paused_seconds gauge",
         "ratelimiter_admitted_total counter",
         "ratelimiter_rejected_total counter",
+        "retry_calls_total counter",
+        "retry_attempts_total counter",
+        "retry_recovered_total counter",
+        "retry_gave_up_total counter",
+        "retry_not_retried_total counter",
         "retry_budget_available gauge",
         "retry_budget_window_successes gauge",
         "retry_budget_window_retries gauge",
         "retry_budget_refused_total counter",
+        "pipeline_family_keys gauge",
+        "pipeline_family_capacity gauge",
+        "pipeline_family_in_flight gauge",
         "cache_size gauge",
         "cache_capacity gauge",
         "cache_bytes gauge",

@@ -1,25 +1,38 @@
-/** The budget of attempts that a fiber is under. */
+/** The budget of attempts that a fiber runs under. */
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 
-/** What is left of a budget of attempts. */
+/**
+ * A budget of attempts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Budget {
   readonly left: number
-  /** Takes one attempt from this budget and those around it, or answers false and takes nothing. */
+  /**
+   * Takes one attempt from this budget and from those around it. Returns false, and takes nothing, when one of them is
+   * empty.
+   */
   readonly take: () => boolean
 }
 
-/** The budget that the running fiber is under, if any. */
+/**
+ * The budget that the running fiber is under; undefined without one.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const CurrentAttempts = Context.Reference<Budget | undefined>("@switchgear/core/Attempts/CurrentAttempts", {
   defaultValue: () => undefined
 })
 
-/** Takes a further attempt for the fiber, or answers false when none is left. */
+/** Takes one attempt for the fiber. Returns false when none is left. */
 export const takeAttempt = (fiber: Fiber.Fiber<any, any>): boolean => fiber.getRef(CurrentAttempts)?.take() ?? true
 
 /**
- * A budget inside those around it. Only budgets whose effect still runs are kept around: detached work that begins itself
- * anew would make the chain longer with every generation.
+ * A budget inside others. It keeps a reference only to outer budgets whose effect still runs. Otherwise detached work
+ * that restarts itself would make the chain longer with every restart.
  */
 export class NestedBudget implements Budget {
   private own: number
@@ -49,7 +62,7 @@ export class NestedBudget implements Budget {
     return true
   }
 
-  /** The effect that was given the budget has ended. */
+  /** Marks that the effect under this budget has ended. */
   end(): void {
     this.isEnded = true
   }

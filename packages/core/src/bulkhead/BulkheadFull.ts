@@ -4,10 +4,20 @@ import * as Schema from "effect/Schema"
 import { blank, prepare } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
-/** Why a call was refused: nowhere to wait, waited long enough, or no time left to wait. */
+/**
+ * Why a bulkhead rejected a call: the queue was full, no slot was free within `maxWait`, or none before the deadline.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type Reason = "queue-full" | "wait-timeout" | "deadline"
 
-/** There was no slot for the call: the work was not started. */
+/**
+ * Error raised when a bulkhead rejects a call. The work was not started.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/core/Bulkhead/BulkheadFull")(
   "BulkheadFull",
   {
@@ -32,7 +42,10 @@ export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/
 
 prepare(BulkheadFull)
 
-/** A new error for each refused call, since callers may mark the errors that they report; built field by field. */
+/**
+ * Each rejection is a new error, because error reporters mark the errors that they have seen. The fields are set one by
+ * one, which is cheaper than the constructor.
+ */
 export const refusal = (bulkhead: string, reason: Reason): Exit.Exit<never, BulkheadFull> => {
   const error = blank(BulkheadFull)
   error._tag = "BulkheadFull"

@@ -1,6 +1,6 @@
 /**
- * One call on its way through a bulkhead. It owns its slot from the synchronous step in which the slot is given. A call
- * that waits goes on in a step of its own, so that the caller that gave the slot back has its own answer first.
+ * One call through a bulkhead. It owns its slot from the synchronous step that grants it. A waiting call continues in a
+ * scheduler task of its own: the call that released the slot returns its result first.
  */
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -33,7 +33,7 @@ export class BulkheadCall extends Admission implements Grantable<BulkheadCall> {
 
   acquire(fiber: Fiber.Fiber<any, any>, given?: TimeContext | undefined): AnyEffect {
     const { pool } = this
-    // Looked up in the step that uses it: a lane in which nothing happens is not kept.
+    // Looked up in the step that uses it, because the queue drops a lane without slots and waiting calls.
     this.lane = pool.queue.lane(pool.share === undefined ? undefined : fiber.getRef(CurrentKey))
     if (pool.tryTake(this.lane)) {
       this.state = "holds"
@@ -55,7 +55,7 @@ export class BulkheadCall extends Admission implements Grantable<BulkheadCall> {
     return wait.effect
   }
 
-  /** Gives the slot to this call, which the queue has let go. */
+  /** Grants the slot to this call, which is no longer in the queue. */
   grant(): void {
     this.state = "holds"
     this.wait!.end((fiber, isInTime) => {

@@ -1,21 +1,21 @@
 /**
- * Who holds slots, who waits for one, and who is next: the highest priority; among equals the key that holds the fewest
- * slots; and then the one who came first. A key that holds as many slots as a key may is passed over.
+ * The waiting calls of a bulkhead and their order: highest priority first; among equals, the key that holds the fewest
+ * slots; then arrival order. A key at its limit of slots is skipped.
  *
- * Each key has a lane: what it holds, and who waits under it. A lane that is at the limit is closed and stands in
- * nobody's way; the open ones are ordered by their best waiter. All that has no key is in one lane without a limit. A
- * step costs at most the logarithm of the number of open lanes.
+ * Each key has a lane: the number of slots it holds, and its waiting calls. A lane at its limit is closed and does not
+ * block the others. Open lanes are ordered by their first waiting call. All calls without a key are in one lane without
+ * a limit. An operation costs at most O(log n) for n open lanes.
  */
 import { Heap, type Heaped } from "../internal/data/heap.ts"
 import { PriorityQueue, type Ranked } from "./priorityQueue.ts"
 
 export interface Waiter<Member extends Waiter<Member>> extends Ranked<Member> {
   readonly lane: Lane<Member>
-  /** Set by the queue, for the order between lanes. */
+  /** Set by the queue, to order the lanes. */
   arrival: number
 }
 
-/** Those with one key, or all those without. */
+/** The calls with one key, or all calls without a key. */
 export class Lane<Member extends Waiter<Member>> implements Heaped {
   readonly key: string | undefined
   readonly waiting = new PriorityQueue<Member>()
@@ -28,27 +28,27 @@ export class Lane<Member extends Waiter<Member>> implements Heaped {
 }
 
 export class FairQueue<Member extends Waiter<Member>> {
-  /** How many wait, in all lanes. */
+  /** The number of waiting calls in all lanes. */
   size = 0
   private limit: number
   private arrivals = 0
   private readonly common = new Lane<Member>(undefined)
-  // Invariant: the lanes of those keys, and only those, that hold a slot or wait for one.
+  // Invariant: contains exactly the keys that hold a slot or have a waiting call.
   private readonly lanes = new Map<string, Lane<Member>>()
-  // Invariant: those lanes, and only those, that are below the limit and in which somebody waits.
+  // Invariant: contains exactly the lanes that are below the limit and have a waiting call.
   private readonly open = new Heap<Lane<Member>>(comesFirst)
 
-  /** A key may hold so many slots. */
+  /** `limit` is the number of slots one key may hold. */
   constructor(limit: number) {
     this.limit = limit
   }
 
-  /** The lane of a key; it is only kept once something is taken or waited for in it. */
+  /** The lane of a key. The queue keeps it only once it holds a slot or has a waiting call. */
   lane(key: string | undefined): Lane<Member> {
     return key === undefined ? this.common : this.lanes.get(key) ?? new Lane(key)
   }
 
-  /** Whether a newcomer in the lane would be next, if there were a slot. */
+  /** Whether a new call in the lane would be next if a slot were free. */
   isNext(lane: Lane<Member>): boolean {
     return this.open.size === 0 && this.mayHold(lane)
   }
@@ -70,14 +70,13 @@ export class FairQueue<Member extends Waiter<Member>> {
     this.update(member.lane)
   }
 
-  /** Takes out a member that is in the queue. */
   remove(member: Member): void {
     member.lane.waiting.remove(member)
     this.size--
     this.update(member.lane)
   }
 
-  /** Takes out the member whose turn it is, which then holds a slot; undefined when nobody may have one. */
+  /** Removes the call that is next and counts a slot for it. Returns undefined when no waiting call may have a slot. */
   shift(): Member | undefined {
     const lane = this.open.peek()
     if (lane === undefined) return undefined
@@ -87,7 +86,7 @@ export class FairQueue<Member extends Waiter<Member>> {
     return member
   }
 
-  /** Goes on with another limit. Costs as much as there are keys. */
+  /** Changes the limit. Costs O(number of keys). */
   setLimit(limit: number): void {
     this.limit = limit
     for (const lane of this.lanes.values()) this.update(lane)

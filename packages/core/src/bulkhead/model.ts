@@ -1,50 +1,71 @@
-/** What a bulkhead is. */
+/** The types of a bulkhead. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { Guard } from "../guard/model.ts"
 import type { BulkheadFull, Reason } from "./BulkheadFull.ts"
 
-/** How many may run and wait. `name` and `concurrency` must be given. */
+/**
+ * How many calls may run and wait. `name` and `concurrency` are required.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Options {
   /** Appears in errors and metrics. */
   readonly name: string
-  /** Calls that may run at once. */
+  /** The number of calls that may run at the same time: a whole number of at least 1. */
   readonly concurrency: number
-  /** Calls that may wait for a slot, at most 1,000,000. With a `share`, one key may have that share of it. @default 0 */
+  /**
+   * The number of calls that may wait for a slot, from 0 to 1,000,000. With `share`, one key may use that share of it.
+   * @default 0
+   */
   readonly queue?: number | undefined
-  /** The longest wait for a slot; `"Infinity"` to leave it to the deadline. @default "10 seconds" */
+  /**
+   * The longest wait for a slot: a duration of zero or more; `"Infinity"` waits until the deadline. @default "10
+   * seconds"
+   */
   readonly maxWait?: Duration.Input | undefined
   /**
-   * How much of the concurrency, and of the queue, one `CurrentKey` may hold: above 0 and at most 1, rounded down to
-   * whole slots and places, but always one. @default none: keys are not looked at
+   * The share of `concurrency` and of `queue` that one `CurrentKey` may hold: above 0 and at most 1, rounded down to
+   * whole slots and places, but at least one. @default none: keys are ignored
    */
   readonly share?: number | undefined
 }
 
-/** What there is to read about a bulkhead at one moment. */
+/**
+ * The state of a bulkhead at one moment.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Snapshot {
   readonly name: string
   readonly concurrency: number
-  /** Calls that may wait. */
+  /** The number of calls that may wait. */
   readonly queue: number
   readonly inFlight: number
   readonly queued: number
-  /** Calls refused since the beginning, by reason. */
+  /** Calls rejected since the bulkhead was made, by reason. */
   readonly rejected: { readonly [R in Reason]: number }
 }
 
-/** A bulkhead. */
+/**
+ * A bulkhead. Make it once and share it: it limits only the calls that go through it.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export interface Bulkhead extends Guard<BulkheadFull> {
   readonly name: string
-  /** Wraps an effect. Adds {@link BulkheadFull} to its errors and changes nothing else. */
+  /** Wraps an effect with this bulkhead. Adds {@link BulkheadFull} to its errors. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BulkheadFull, R>
-  /** Like `protect`, for a kind of call that waits longer or shorter; `maxWait: 0` for one that does not wait. */
+  /** Like `protect`, with another longest wait; `maxWait: 0` rejects at once when no slot is free. */
   readonly protectWith: (options: {
     readonly maxWait: Duration.Input
   }) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BulkheadFull, R>
   /**
-   * Goes on with so many slots, and shares of that. More are handed out at once; fewer interrupt nobody and keep nobody
-   * waiting: no call is let in until enough have ended. Dies with a `RangeError` below 1.
+   * Changes the number of slots, and with it the shares. New slots go to waiting calls at once. With fewer slots,
+   * running calls continue, and no call is admitted until enough of them have ended. Dies with a `RangeError` below 1.
    */
   readonly resize: (concurrency: number) => Effect.Effect<void>
   readonly snapshot: Effect.Effect<Snapshot>

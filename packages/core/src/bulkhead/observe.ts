@@ -7,7 +7,7 @@ import type { Bulkhead, Snapshot } from "./model.ts"
 const reasons: ReadonlyArray<Reason> = ["queue-full", "wait-timeout", "deadline"]
 
 /**
- * Bulkheads, to the registry.
+ * The kind of bulkheads, for `Registry.find` and `Registry.snapshotsOf`.
  *
  * @since 0.1.0
  * @category models

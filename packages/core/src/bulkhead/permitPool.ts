@@ -1,4 +1,4 @@
-/** The slots of a bulkhead and the queue for them. Invariant: while a slot is free, nobody waits who may have it. */
+/** The slots of a bulkhead and the queue for them. Invariant: while a slot is free, no call waits that may have it. */
 import { EPSILON } from "../internal/data/isSufficient.ts"
 import type * as Exit from "effect/Exit"
 import { type BulkheadFull, type Reason, refusal } from "./BulkheadFull.ts"
@@ -15,7 +15,7 @@ export interface Rules {
 
 /** A call that waits for a slot. */
 export interface Grantable<Call extends Waiter<Call>> extends Waiter<Call> {
-  /** Gives it a slot; the queue has let it go. */
+  /** Gives the call a slot. It is no longer in the queue. */
   grant(): void
 }
 
@@ -40,7 +40,7 @@ export class PermitPool<Call extends Grantable<Call>> {
     this.placesOfAKey = this.shareOf(limit)
   }
 
-  /** Whether no call, of whatever lane, can have a slot or wait for one. */
+  /** Whether every slot is taken and the queue has no place, whatever the key. */
   get isFull(): boolean {
     return this.taken >= this.concurrency && this.queue.size >= this.limit
   }
@@ -83,7 +83,7 @@ export class PermitPool<Call extends Grantable<Call>> {
     }
   }
 
-  // 29 % of 100 slots are 29, though the product of the two numbers is a hair less.
+  // 29 % of 100 slots are 29, although `0.29 * 100` is slightly less in floating point.
   private shareOf(all: number): number {
     return this.share === undefined ? Infinity : Math.max(1, Math.floor(this.share * all + EPSILON))
   }

@@ -1,17 +1,17 @@
 /**
- * A queue in which higher priorities stand ahead, equals in the order in which they came, and whose members can leave
- * from the middle. All in constant time for a given number of distinct priorities among those who wait.
+ * A queue by priority, then by arrival. A member can be removed from the middle. All operations take constant time for
+ * a fixed number of distinct priorities.
  */
 import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
 
-/** Somebody in the queue; the priority, which is not NaN, stays the same while there. */
+/** A member of the queue. Its priority is not NaN and does not change while it is queued. */
 export interface Ranked<Member> extends Place<Member> {
   readonly priority: number
 }
 
 export class PriorityQueue<Member extends Ranked<Member>> {
   size = 0
-  // Ascending, so that the level that is served comes off the end; an empty level is dropped.
+  // Ascending, so that the level that is served next is at the end. An empty level is removed.
   private readonly levels: Array<Level<Member>> = []
 
   push(member: Member): void {
@@ -26,7 +26,6 @@ export class PriorityQueue<Member extends Ranked<Member>> {
     return this.levels[this.levels.length - 1]?.peek()
   }
 
-  /** Takes out a member that is in the queue. */
   remove(member: Member): void {
     const at = this.find(member.priority)
     const level = this.levels[at]!
@@ -35,7 +34,7 @@ export class PriorityQueue<Member extends Ranked<Member>> {
     this.size--
   }
 
-  /** Where the level of the priority is, or would be. */
+  /** The index of the level with the priority, or where to insert it. */
   private find(priority: number): number {
     let low = 0
     let high = this.levels.length

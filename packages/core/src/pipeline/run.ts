@@ -1,6 +1,6 @@
 /**
- * One run of what a pipeline protects, in as few steps of the runtime as it takes: the guards of an attempt share one
- * frame, and each of them goes on with the attempt itself, which then asks the next one.
+ * One run of a protected effect. All guards of an attempt share one frame, which saves steps of the runtime. Each guard
+ * continues with the attempt itself, which then starts the next guard.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -26,11 +26,14 @@ import {
 import type { RetryAt } from "../retry/attemptAll.ts"
 import type { WaitingAttempt, WaitingAttempts } from "./waiting.ts"
 
-/** What the runs of a pipeline share. */
+/** What all runs of a pipeline share. */
 export interface Plan {
   readonly refuse: Check | undefined
   readonly begins: ReadonlyArray<StartAdmission>
-  /** Those that are sent away when the circuit opens; undefined without a circuit that tells when it does. */
+  /**
+   * The waiting attempts that are rejected when the circuit opens; undefined without a circuit that reports its
+   * openings.
+   */
   readonly waiting: WaitingAttempts | undefined
   readonly retryAt: RetryAt | undefined
   /** Milliseconds. */
@@ -49,7 +52,7 @@ const runFused = (fused: Fused, fiber: Fiber.Fiber<any, any>, outer: Admission |
   const { plan } = fused
   const run = new Run(fused, outer)
   if (plan.retryAt === undefined) return run.attempt(fiber)
-  // A retry is not asked about a call that has no time left at its beginning.
+  // A call that has no time left at its start does not reach the retry.
   if (plan.total !== undefined && fiber.getRef(CurrentDeadline) !== undefined && run.time(fiber) === undefined) {
     return nothingLeft(run.deadline!)
   }
@@ -69,10 +72,11 @@ const Fused = function(this: { plan: Plan; self: AnyEffect; leads: boolean }, pl
 } as unknown as new(plan: Plan, self: AnyEffect) => Fused
 Fused.prototype = FusedProto
 
-/** An effect that runs another by the plan. */
+/** An effect that runs `self` by the plan. */
 export const fused = (plan: Plan, self: AnyEffect): AnyEffect => new Fused(plan, self)
 
-// As an effect it is one attempt, which a retry may evaluate several times; the deadline begins with the first.
+// Evaluated as an effect, a run is one attempt. A retry may evaluate it several times. The deadline starts with the
+// first.
 class Run {
   readonly plan: Plan
   readonly self: AnyEffect
@@ -94,7 +98,7 @@ class Run {
     return attempt.acquire(fiber)
   }
 
-  /** What is known at this moment; undefined if no time is left at the very beginning. */
+  /** The clock, the time and the deadline; undefined if no time is left at the start of the first attempt. */
   time(fiber: Fiber.Fiber<any, any>): TimeContext | undefined {
     const time = timeContextOf(fiber)
     if (!this.isBegun) {
@@ -165,7 +169,7 @@ class PipelineAttempt extends Admission implements Owner {
     this.waits = undefined
   }
 
-  /** Nothing is given back before the work has really ended. */
+  /** Releases only when the work has ended, including its finalizers. */
   override onExit(exit: Exit.Exit<any, any>): Effect.Effect<void> | undefined {
     const { child } = this
     if (child !== undefined && child.pollUnsafe() === undefined) {
@@ -182,7 +186,7 @@ class PipelineAttempt extends Admission implements Owner {
     this.goesOn()
     for (let i = this.asked - 1; i >= 0; i--) {
       const admission = this.held[i]!
-      // What a guard of the attempt has gone on with is the attempt, and not yet the work.
+      // A guard of the attempt has continued with the attempt, which is not yet the work.
       admission.begun = this.begun
       admission.hasFailed = this.hasFailed
       releaseSafely(admission, exit)

@@ -1,13 +1,13 @@
 /**
- * The attempts of a pipeline that wait for a turn or a slot. When the circuit opens they are sent away at once, instead
- * of finding out when they have waited.
+ * The attempts of a pipeline that wait for a rate limiter or a bulkhead. When the circuit opens, they are rejected at
+ * once instead of after their wait.
  */
 import type { OnOpening } from "../circuitBreaker/openingListeners.ts"
 import type { Admission, AnyFiber, Check } from "../internal/runtime/guard.ts"
 
 export interface WaitingAttempt {
   readonly fiber: AnyFiber
-  /** What the guard holds that makes the attempt wait. */
+  /** The admission of the guard that makes the attempt wait. */
   readonly admission: Admission
 }
 
@@ -27,7 +27,6 @@ export class WaitingAttempts {
     this.stopListening ??= this.onOpening(() => this.sendAway())
   }
 
-  /** It waits no more. */
   delete(attempt: WaitingAttempt): void {
     this.attempts.delete(attempt)
     if (this.attempts.size > 0) return

@@ -1,4 +1,4 @@
-/** How a limiter says no. */
+/** Error raised when a rate limiter rejects a call. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -6,15 +6,24 @@ import { formatWait } from "../internal/data/formatDuration.ts"
 import { blank, prepare } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
-/** It is not the call's turn: the work was not started. */
+/**
+ * Error raised when a rate limiter rejects a call. The work was not started.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class RateLimited
   extends Schema.TaggedError<RateLimited>("@switchgear/core/RateLimiter/RateLimited")("RateLimited", {
     limiter: Schema.String,
-    /** The resource whose limit decided. */
+    /** The resource whose limit rejected the call. */
     bucket: Schema.Literals(["requests", "tokens", "cost"]),
     /**
-     * Why: the limit has nothing left in time, the limiter is paused, the call is larger than the limit ever holds, or
-     * as many calls wait as may.
+     * Why the call was rejected:
+     *
+     * - `"limit"`: the limit has not enough left in time.
+     * - `"paused"`: the limiter is paused.
+     * - `"too-large"`: the call costs more than the limit ever holds.
+     * - `"queue-full"`: as many calls wait as `queue` allows.
      *
      * @default "limit"
      */
@@ -22,8 +31,8 @@ export class RateLimited
       Schema.withConstructorDefault(Effect.succeed("limit" as const))
     ),
     /**
-     * Time until it would be its turn; when the queue is full, until the next place is free. Absent when the limit is too
-     * small for the call at any time.
+     * Time until the turn of the call; with `"queue-full"`, until a place in the queue is free. Absent when the call
+     * costs more than the limit ever holds.
      */
     retryAfter: Schema.optional(Schema.Duration)
   })
@@ -58,7 +67,7 @@ const obstacle = ({ bucket, reason }: RateLimited): string => {
 
 prepare(RateLimited)
 
-/** `new RateLimited`, cheaply: field by field, since under overload this is what most calls do. */
+/** Cheaper than `new RateLimited`, because under overload most calls are rejected. */
 export const rateLimited = (
   limiter: string,
   bucket: RateLimited["bucket"],

@@ -1,19 +1,19 @@
 /**
- * Token buckets that serve callers one after the other.
+ * Token buckets that serve waiting calls one after the other.
  *
- * Their state is the time of the last turn and, for each bucket, the time at which it would be full if nothing more were
- * taken. To serve a caller takes only maxima and sums of these times: it is linear in max-plus algebra. So what any
- * number of callers do to the state is one small matrix, which does not depend on the state, and the state behind them
- * costs one product, however many they are.
+ * The state is the time of the last turn and, for each bucket, the time at which it would be full if nothing more were
+ * taken. Serving a call takes only maxima and sums of these times: it is linear in max-plus algebra. The effect of any
+ * number of calls is therefore one small matrix that does not depend on the state, and the state after all of them
+ * costs one product.
  *
- * A state is a matrix of one column. All matrices lie row by row in arrays that hold many of them.
+ * A state is a matrix with one column. All matrices are stored row by row in shared arrays.
  */
 import { tolerance } from "../internal/data/isSufficient.ts"
 import type { TokenBucket } from "./tokenBucket.ts"
 import type { Costs } from "./turn.ts"
 
 export class BucketChain {
-  /** The rows of a matrix: the time of the last turn, and each bucket. */
+  /** The number of rows: one for the time of the last turn, and one for each bucket. */
   readonly width: number
   private readonly buckets: ReadonlyArray<TokenBucket>
 
@@ -22,7 +22,7 @@ export class BucketChain {
     this.width = buckets.length + 1
   }
 
-  /** Writes down the state with nobody served, as times after `base`. */
+  /** Writes the current state, before any call is served, as times relative to `base`. */
   read(from: number, base: number, state: Float64Array): void {
     state[0] = from - base
     this.buckets.forEach((bucket, i) => {
@@ -30,14 +30,14 @@ export class BucketChain {
     })
   }
 
-  /** When a bucket that would be full at `full` has the cost. */
+  /** The time at which a bucket that would be full at `full` has the cost. */
   when(bucket: number, full: number, cost: number, from: number): number {
     const { capacity, rate } = this.buckets[bucket]!
     const at = full + (cost - capacity) / rate
     return at - from <= tolerance(cost) / rate ? from : at
   }
 
-  /** The turn of the costs behind a column of a matrix. */
+  /** The turn of a call with these costs, after what the matrix describes, for one column. */
   turn(costs: Costs, matrix: Float64Array, at: number, columns: number, column: number): number {
     let turn = matrix[at + column]!
     for (let i = 0; i < costs.length; i++) {
@@ -50,7 +50,7 @@ export class BucketChain {
     return turn
   }
 
-  /** Has the costs served behind what the matrix does. */
+  /** Adds a call with these costs to the matrix. */
   serve(costs: Costs, matrix: Float64Array, at: number, columns: number): void {
     for (let column = 0; column < columns; column++) {
       const turn = this.turn(costs, matrix, at, columns, column)
@@ -64,7 +64,7 @@ export class BucketChain {
     }
   }
 
-  /** Writes the matrix that changes nothing. */
+  /** Writes the identity matrix, which changes no state. */
   identity(matrix: Float64Array, at: number): void {
     const { width } = this
     matrix.fill(-Infinity, at, at + width * width)
@@ -72,7 +72,7 @@ export class BucketChain {
   }
 }
 
-/** Writes the product of `rows` rows of the second matrix and the first one: first the first, then the second. */
+/** Writes the product of `rows` rows of the second matrix with the first one: first applied first. */
 export const product = (
   second: Float64Array,
   secondAt: number,

@@ -1,4 +1,4 @@
-/** The forecast for token buckets alone: exact, and O(log n) whatever happens to them. */
+/** The forecast for token buckets alone: exact, in O(log n). */
 import { StepBudget } from "./stepBudget.ts"
 import type { Forecast } from "./forecast.ts"
 import type { TokenBucket } from "./tokenBucket.ts"
@@ -6,7 +6,7 @@ import { type Decided, earliest, type Turn } from "./turn.ts"
 import { TurnTree } from "./turnTree.ts"
 import type { WaitQueue } from "../internal/data/waitQueue.ts"
 
-/** More steps for each waiter than it takes to bring the whole tree up to date. */
+/** Steps for each waiting call; more than it takes to recalculate the whole tree. */
 const DEAREST = 4
 
 export class BucketForecast implements Forecast {

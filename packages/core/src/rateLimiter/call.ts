@@ -1,4 +1,4 @@
-/** One call that asks a limiter: what it takes is its own from the synchronous step in which it is taken. */
+/** One call through a limiter. It owns the costs from the synchronous step in which they are taken. */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -11,7 +11,7 @@ import { later, orDie, resumeWith } from "../internal/runtime/wake.ts"
 import type { Cost, Reservation } from "./model.ts"
 import type { Limiter } from "./limiter.ts"
 
-/** What one call takes, and how long it waits for that at most, in milliseconds. */
+/** The costs of one call, and its longest wait in milliseconds. */
 export interface Asked {
   readonly costs: Costs
   readonly maxWait: number
@@ -20,7 +20,7 @@ export interface Asked {
 export abstract class Caller extends Admission implements Turn {
   before: Turn | undefined
   after: Turn | undefined
-  // Only of callers that wait: the others pay for none of it.
+  // Set only on calls that wait, so that the others do not pay for them.
   declare waiting: boolean
   declare spot: number
   declare isLeftOut: boolean
@@ -42,10 +42,10 @@ export abstract class Caller extends Admission implements Turn {
     this.asked = asked
   }
 
-  /** What is run when the turn has come. */
+  /** What runs when the call is admitted. */
   protected abstract work(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any>
 
-  /** What is to be corrected when that has ended. */
+  /** The correction of the costs when the work has ended. */
   protected abstract correction(exit: Exit.Exit<any, any>): Costs | undefined
 
   get costs(): Costs {
@@ -68,7 +68,7 @@ export abstract class Caller extends Admission implements Turn {
     if (answer !== "queued") return limiter.reject(answer)
     return Effect.callback((resume) => {
       this.resume = resume
-      // The turn can have come already, if the fiber yielded in between.
+      // The call may have been admitted already, if the fiber yielded in between.
       if (this.told) this.proceed()
     })
   }
@@ -113,7 +113,7 @@ export abstract class Caller extends Admission implements Turn {
     this.limiter.machine.correct(differences, this.takenAt, this.limiter.now())
   }
 
-  /** The correction after which nothing was taken. */
+  /** The correction that refunds all costs. */
   protected get nothing(): Costs {
     return this.costs.map((cost) => -cost)
   }
@@ -127,7 +127,7 @@ export abstract class Caller extends Admission implements Turn {
     } else if (this.refused !== undefined) {
       resumeWith(this.resume, this.refused)
     }
-    // What was granted and then left before it was told has been given back, and nobody is there to go on.
+    // A call that left between its grant and this step has refunded its costs; no fiber continues.
   }
 
   private lastUse(fiber: Fiber.Fiber<any, any>, now: number, time: TimeContext | undefined): number {
@@ -139,7 +139,7 @@ export abstract class Caller extends Admission implements Turn {
     const deadline = time === undefined ? deadlineOf(fiber, clock, shown) : time.deadline
     if (deadline === undefined) return longest
     const at = clock === this.limiter.clock ? deadline.at : deadline.at - shown + now
-    // A turn at the very deadline is of no use: it has to come a grain of the clock before.
+    // A turn at the deadline itself is too late: it must come at least `2 * grain` before.
     return Math.min(longest, at - 2 * grain)
   }
 }
@@ -164,10 +164,10 @@ export class ProtectedCall extends Caller {
   }
 
   protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
-    // A guard directly inside refused, or an interrupt came first: nothing was used.
+    // A guard directly inside rejected the call, or an interrupt came first: nothing was used.
     if (!this.begun && !this.hasFailed) return this.nothing
     if (exit._tag === "Failure" || this.settle === undefined) return undefined
-    // What cannot be settled stays as it was estimated: the answer of the call is not lost for it.
+    // When `settle` throws, the estimate stands; the result of the call is not lost.
     try {
       return this.limiter.differences(this.costs, atOnce(this.settle(exit.value)) as Cost)
     } catch {

@@ -1,28 +1,28 @@
-/** Foresees the turn of a newcomer behind everybody who waits. */
+/** Predicts the turn of a new call behind all waiting calls. */
 import type { Decided, Turn } from "./turn.ts"
 
 /**
- * Waiters for whom it is too late where they stand are left out: whoever is behind them need not wait for them. To find
- * out who they are can cost as much as the queue is long, so it is paid for from a budget of steps.
+ * Waiting calls whose predicted turn is too late for them are left out: calls behind them need not wait for them.
+ * Finding the ones to leave out can cost O(n), so it is paid from a budget of steps (`stepBudget.ts`).
  */
 export interface Forecast {
-  /** Finds out who is left out now; false when that costs more than has been saved up. */
+  /** Recalculates which waiting calls are left out. Returns false when that costs more steps than the budget has. */
   refresh(from: number): boolean
   /**
-   * The turn of a newcomer. When it is in time for the newcomer, the turn is there or earlier; when it is too late, the
-   * turn is exactly there. Undefined when that is not known and costs more to find out than has been saved up.
+   * The turn of a new call. A turn in time for the call is exact or an upper bound. A turn that is too late is exact.
+   * Undefined when the turn is unknown and finding it costs more steps than the budget has.
    */
   turnOf(turn: Turn, from: number, decided: Decided): number | undefined
-  /** The turn has joined the queue, at its end. */
+  /** The call has joined the end of the queue. */
   joined(turn: Turn, from: number): void
-  /** The turn has left the queue, and took nothing. */
+  /** The call has left the queue without taking its costs. */
   left(turn: Turn): void
-  /** The turn has left the head of the queue, and took its costs. */
+  /** The call has left the head of the queue and has taken its costs. */
   granted(turn: Turn, now: number): void
-  /** The meters have more than was known, or a pause ends earlier. */
+  /** The meters have more available than was known, or a pause ends earlier. */
   becameEarlier(): void
-  /** The meters have less than was known, or a pause ends later. */
+  /** The meters have less available than was known, or a pause ends later. */
   becameLater(): void
-  /** The limits are others now. */
+  /** The limits have changed. */
   changed(): void
 }

@@ -1,4 +1,4 @@
-/** A limiter at work: what its calls share. */
+/** The shared state of a limiter: its machine, its counters and its timer. */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
@@ -14,10 +14,7 @@ import type { Cost, Limit, Options } from "./model.ts"
 import { type RateLimited, rateLimited } from "./RateLimited.ts"
 import { checkLimits, quantity, toRules } from "./rules.ts"
 
-/**
- * The limits and those who wait for them. It lives by the clock of the fiber that made it, whatever the clocks of its
- * callers show.
- */
+/** It uses the clock of the fiber that made it, whatever the clocks of its callers show. */
 export class Limiter {
   readonly name: string
   readonly maxWait: number
@@ -59,34 +56,37 @@ export class Limiter {
     )
   }
 
-  /** What is to be corrected so that `actual` was taken instead of `costs`. */
+  /** The correction after which `actual` is taken instead of `costs`. */
   differences(costs: Costs, actual: Cost): Costs {
     const check = new OptionsOf("Reservation.settle")
     return this.limits.map(({ resource }, i) => {
       const amount = actual[resource]
-      // However much it says: what is owed is bounded.
+      // Any amount is accepted, because the meter bounds the debt.
       return amount === undefined ? 0 : check.amount(resource, amount) - costs[i]!
     })
   }
 
-  /** Refuses a call that does not wait, where it would be refused; asks only while calls are being refused. */
+  /**
+   * The rejection of a call that does not wait; undefined when it would be admitted. Checks only while calls are being
+   * rejected.
+   */
   refuse(costs: Costs): Exit.Exit<never, RateLimited> | undefined {
     if (!this.isRefusing) return undefined
     const refusal = this.machine.refusalNow(costs, this.now())
     return refusal && this.reject(refusal)
   }
 
-  /** A call was let through. */
+  /** Counts an admitted call. */
   admit(): void {
     this.admitted++
     this.isRefusing = false
   }
 
-  /** A new rejection each time: whoever marks one, marks it for itself. */
+  /** A new error for each rejection, because error reporters mark the errors that they have seen. */
   reject({ meter, reason, wait }: Refusal): Exit.Exit<never, RateLimited> {
     this.rejected++
     this.isRefusing = true
-    // A call that costs nothing is held up by a pause, which is every limit's.
+    // A call without costs is rejected only by a pause, which applies to every limit.
     const { resource } = this.limits[Math.max(0, meter)]!
     const retryAfter = reason === "too-large" ? undefined : Duration.millis(Math.max(0, Math.ceil(wait - grain)))
     return Exit.fail(rateLimited(this.name, resource, reason, retryAfter))
@@ -122,7 +122,7 @@ export class Limiter {
     this.machine.clampAvailable(levels, this.now())
   }
 
-  // The one alarm there is, for the head of the queue. An alarm that rings too early is set again by what it calls.
+  // The only timer, for the head of the queue. A timer that fires too early is set again by what it calls.
   private arm(at: number): void {
     if (this.stopAlarm !== undefined) {
       if (at >= this.alarmAt && at < Infinity && this.alarmAt > this.now()) return
@@ -138,7 +138,7 @@ export class Limiter {
     try {
       this.stopAlarm = startTimerOf(this.clock, this.scheduler, Math.max(0, Math.ceil(at - this.now() - grain)), ring)
     } catch {
-      // A clock that sets no timer must not cost a caller its result. The next call or change tries again.
+      // A clock that fails to set a timer must not cost a caller its result. The next call or change tries again.
     }
   }
 }

@@ -1,14 +1,14 @@
 /**
- * Several meters taken all or nothing, and the queue of those who wait for their turn. First come, first served: a large
- * request is not overtaken by small ones, and a small one behind it waits.
+ * Takes costs from several meters, all or nothing, and keeps the queue of waiting calls. First come, first served:
+ * small requests do not overtake a large one.
  *
- * A newcomer's turn is foreseen (see {@link Forecast}), and one that comes too late is refused at once. After that only
- * the turn of the head of the queue is kept up to date, so that a change (somebody leaves, gives back, a pause) costs
- * O(log n) whatever the length of the queue. A waiter is refused as soon as the head's turn is later than the waiter's
- * latest. A newcomer whose turn cannot be foreseen at a bearable cost joins the queue in doubt: it is refused as soon as
- * its turn is known to be too late.
+ * The turn of a new call is predicted (see {@link Forecast}). A call whose turn is too late is rejected at once. After
+ * that, only the turn of the head of the queue is kept up to date, so that a change (a call leaves or refunds, a pause)
+ * costs O(log n). A waiting call is rejected as soon as the turn of the head is later than the latest time of that
+ * call. A new call whose turn costs too many steps to predict joins the queue in doubt: it is rejected as soon as its
+ * turn is known to be too late.
  *
- * Every change is made for everybody before anybody is told.
+ * Invariant: every change is made for all affected calls before any of them is notified.
  */
 import { BucketForecast } from "./bucketForecast.ts"
 import type { Forecast } from "./forecast.ts"
@@ -26,17 +26,17 @@ export class LimiterMachine {
   pausedUntil = -Infinity
   private readonly places: number
   private readonly arm: (at: number) => void
-  /** The waiters that do not wait for ever. */
+  /** The waiting calls that do not wait forever. */
   private readonly impatient = new Heap<Turn>((a, b) => a.latest! < b.latest!)
   /** The turn of the head of the queue. */
   private headAt = Infinity
   private readonly forecast: Forecast
-  /** Those who joined the queue before it was known whether their turn comes in time. */
+  /** The calls in doubt: they joined the queue before it was known whether their turn comes in time. */
   private doubted: Array<Turn> = []
   private readonly decided: Decided = { meter: -1 }
 
   /**
-   * At most `places` wait at a time. `arm` sets the alarm that calls `advance` at the turn of the head of the queue;
+   * At most `places` calls wait. `arm` sets the timer that calls `advance` at the turn of the head of the queue;
    * infinity stops it.
    */
   constructor(meters: ReadonlyArray<Meter>, places: number, arm: (at: number) => void) {
@@ -48,7 +48,7 @@ export class LimiterMachine {
       : new PlanForecast(meters, this.queue)
   }
 
-  /** Takes the costs if their turn is now, joins the queue if it comes by `turn.latest`, and refuses otherwise. */
+  /** Takes the costs if the turn is now, joins the queue if it comes by `turn.latest`, and rejects otherwise. */
   request(turn: Turn, now: number): "taken" | "queued" | Refusal {
     const { queue } = this
     if (queue.size > 0 && (this.headAt <= now + grain || this.doubted.length > 0)) this.advance(now)
@@ -73,14 +73,14 @@ export class LimiterMachine {
     return this.joinBehind(turn, now) ?? "queued"
   }
 
-  /** Why a call that does not wait would be refused; undefined where it would not, or where others wait already. */
+  /** The refusal of a call that does not wait; undefined when it would be admitted, or when others wait already. */
   refusalNow(costs: Costs, now: number): Refusal | undefined {
     if (this.queue.size > 0 || this.has(costs, now)) return undefined
     const at = this.turnAlone(costs, now)
     return at <= now + grain ? undefined : this.refusal(at, now)
   }
 
-  /** Takes out a caller that no longer waits; does nothing for one that is not in the queue. */
+  /** Removes a call that no longer waits. Does nothing for a call that is not in the queue. */
   leave(turn: Turn, now: number): void {
     if (!turn.waiting) return
     const wasHead = this.queue.peek() === turn
@@ -90,8 +90,8 @@ export class LimiterMachine {
   }
 
   /**
-   * Grants every turn that has come, and refuses those for whom it is too late. To be called when the head's turn has
-   * come, or may have changed. Tells those in `told`, too.
+   * Grants every turn that has come, and refuses calls whose turn is too late. Call it when the turn of the head has
+   * come or may have changed. Also notifies the calls in `told`.
    */
   advance(now: number, told: Array<Turn> = []): void {
     const { queue } = this
@@ -131,7 +131,7 @@ export class LimiterMachine {
     this.advance(now)
   }
 
-  /** Grants nothing before `until`, unless a longer pause stands, and leaves nothing that was saved up. */
+  /** Grants nothing before `until`, unless a longer pause is in force, and empties what was saved up. */
   pause(until: number, now: number): void {
     this.pausedUntil = Math.max(this.pausedUntil, until)
     for (const meter of this.meters) meter.clampAvailable(0, now)
@@ -139,16 +139,15 @@ export class LimiterMachine {
     this.advance(now)
   }
 
-  /** Ends a pause. */
   resume(now: number): void {
     this.pausedUntil = -Infinity
     this.forecast.becameEarlier()
     this.advance(now)
   }
 
-  /** Leaves of each meter at most so much, infinity as much as there is. */
+  /** Caps the available amount of each meter at `levels`; infinity leaves a meter as it is. */
   clampAvailable(levels: Costs, now: number): void {
-    // Where nothing is lowered no turn moves.
+    // When nothing is lowered, no turn moves.
     if (this.meters.every((meter, i) => meter.available(now) <= levels[i]!)) return
     this.meters.forEach((meter, i) => meter.clampAvailable(levels[i]!, now))
     this.forecast.becameLater()
@@ -156,8 +155,8 @@ export class LimiterMachine {
   }
 
   /**
-   * Goes on with other limits, in the order of the meters. A waiter that is larger than a new limit is refused at once,
-   * so this one looks at everybody.
+   * Changes the limits, in the order of the meters. Rejects each waiting call that costs more than a new limit holds,
+   * so that this looks at every call.
    */
   change(limits: ReadonlyArray<Limit>, now: number): void {
     limits.forEach((limit, i) => this.meters[i]!.change(limit, now))
@@ -174,11 +173,11 @@ export class LimiterMachine {
 
   private joinBehind(turn: Turn, now: number): Refusal | undefined {
     const from = this.startFrom(now)
-    // Who waits for ever needs to know no time.
+    // A call that waits forever needs no turn.
     if (turn.latest !== Infinity) {
       const at = this.doubted.length > 0 ? undefined : this.forecast.turnOf(turn, from, this.decided)
       if (at === undefined) {
-        // Nobody's turn is before the head's.
+        // No turn is before that of the head.
         const alone = this.turnAlone(turn.costs, this.headAt)
         if (isTooLate(alone, turn)) return this.refusal(alone, now)
         this.doubted.push(turn)
@@ -204,7 +203,7 @@ export class LimiterMachine {
     this.impatient.remove(turn)
   }
 
-  // Nobody's turn is before the head's.
+  // No turn is before that of the head.
   private refuseHopeless(now: number, told: Array<Turn>): void {
     for (;;) {
       const turn = this.impatient.peek()
@@ -230,12 +229,12 @@ export class LimiterMachine {
     told.push(turn)
   }
 
-  /** The turn of these costs with nobody ahead. */
+  /** The turn of these costs with no call ahead. */
   private turnAlone(costs: Costs, from: number): number {
     return earliest(this.meters, this.meters, costs, this.startFrom(from), this.decided)
   }
 
-  /** The first time from which turns can come. */
+  /** The earliest time of any turn: `from`, or the end of a pause. */
   private startFrom(from: number): number {
     return Math.max(from, this.pausedUntil)
   }
@@ -252,13 +251,13 @@ export class LimiterMachine {
     return undefined
   }
 
-  // The next place is the head's.
+  // The next free place is that of the head.
   private queueFull(now: number): Refusal {
     this.turnAlone(this.queue.peek()!.costs, now)
     return { reason: "queue-full", meter: this.decided.meter, wait: this.headAt - now }
   }
 
-  // With nobody ahead there is nothing to plan.
+  // With no call ahead, no forecast is needed.
   private tryTake(costs: Costs, now: number): boolean {
     if (!this.has(costs, now)) return false
     this.take(costs, now)

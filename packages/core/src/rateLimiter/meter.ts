@@ -1,39 +1,42 @@
 /**
- * How much of one resource may be used per time.
+ * A meter is the state of one limit: how much of its resource is available.
  *
- * A meter knows what was taken. A {@link Plan} made from it also counts what waiting callers will take, so that the
- * turn of a caller behind them can be calculated.
+ * A meter knows what was taken. A {@link Plan} made from it also counts what the waiting calls will take, so that the
+ * turn of a call behind them can be calculated.
  *
  * Times are monotonic milliseconds and never go back.
  */
 export interface Meter {
-  /** The most that one request can ever get. */
+  /** The most that one request can ever take. */
   readonly capacity: number
-  /** The earliest time at or after `from` at which `cost` can be had; `cost` is at most the capacity. */
+  /** The earliest time at or after `from` at which `cost` is available; `cost` is at most the capacity. */
   when(cost: number, from: number): number
-  /** Takes what can be had at `at`, for good. */
+  /** Takes what is available at `at`. */
   take(cost: number, at: number): void
-  /** Corrects a taking made at `takenAt` by `difference`: more is a debt, bounded by the capacity; less is given back. */
+  /**
+   * Corrects by `difference` what was taken at `takenAt`: more becomes a debt, bounded by the capacity; less is
+   * refunded.
+   */
   correct(difference: number, takenAt: number, now: number): void
-  /** Leaves at most `atMost` to be had at `now`. */
+  /** Caps the available amount at `atMost`. Later refills and refunds add to it. */
   clampAvailable(atMost: number, now: number): void
-  /** What can be had at `now`; negative in debt. */
+  /** The amount available at `now`; negative while in debt. */
   available(now: number): number
-  /** Goes on with another limit, keeping what has been used. */
+  /** Changes the limit and keeps what has been used. */
   change(limit: Limit, now: number): void
-  /** What is to come, from this moment on. Later changes of the meter do not reach the plan. */
+  /** A simulation of the future of this meter. Later changes of the meter do not reach it. */
   plan(): Plan
 }
 
-/** Takings to come, in the order of their times. */
+/** A simulation of what waiting calls will take, in the order of time. */
 export interface Plan {
-  /** Like {@link Meter.when}, behind everything that is planned; `from` is at or after the last planned time. */
+  /** Like {@link Meter.when}, after everything planned; `from` is at or after the last planned time. */
   when(cost: number, from: number): number
-  /** Plans a taking at `at`. */
+  /** Plans that `cost` is taken at `at`. */
   take(cost: number, at: number): void
 }
 
-/** `limit` per `per` milliseconds; a bucket holds `burst` at most. */
+/** `limit` per `per` milliseconds; a token bucket holds at most `burst`. */
 export interface Limit {
   readonly limit: number
   readonly per: number

@@ -1,16 +1,31 @@
-/** What a rate limiter is. */
+/** The types of a rate limiter. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { Guard } from "../guard/model.ts"
 import type { RateLimited } from "./RateLimited.ts"
 
-/** What can be limited. */
+/**
+ * A resource that can be limited.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Resource = "requests" | "tokens" | "cost"
 
-/** How a limit is kept: see the semantics above. */
+/**
+ * How a limit is kept: see **Semantics** of the module.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type LimitKind = "token-bucket" | "sliding-window"
 
-/** So much of a resource per time. */
+/**
+ * An amount of a resource per time.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Limit {
   readonly resource: Resource
   readonly limit: number
@@ -19,70 +34,112 @@ export interface Limit {
   readonly burst: number | undefined
 }
 
-/** How a limit is kept. */
+/**
+ * How a limit is kept.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface LimitOptions {
-  /** @default "token-bucket" */
+  /** Which algorithm keeps the limit. @default "token-bucket" */
   readonly kind?: LimitKind | undefined
-  /** What a token bucket saves up at most. @default the limit itself; for `setLimits`, as it was */
+  /** The most that a token bucket holds. @default the limit itself; with `setLimits`, the `burst` given before */
   readonly burst?: number | undefined
 }
 
-/** What one call takes. `requests` is 1 unless given, the others 0. What has no limit is not counted. */
+/**
+ * What one call costs. `requests` is 1 by default, the others 0. A resource without a limit is ignored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Cost = { readonly [R in Resource]?: number | undefined }
 
-/** What is limited, and who waits. `name` and `limits` must be given. */
+/**
+ * The limits and the queue. `name` and `limits` are required.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Options {
   /** Appears in errors and metrics. */
   readonly name: string
-  /** At most one for each resource. */
+  /** At least one limit, and at most one for each resource. */
   readonly limits: ReadonlyArray<Limit>
-  /** The longest wait for a turn; `"Infinity"` to leave it to the deadline. @default 0: refused at once */
+  /**
+   * The longest wait for a turn: a duration of zero or more; `"Infinity"` waits until the deadline. @default 0: rejects
+   * at once
+   */
   readonly maxWait?: Duration.Input | undefined
-  /** How many calls may wait at a time, from 0 to 1,000,000. The next is refused as `"queue-full"`. @default 10_000 */
+  /**
+   * The number of calls that may wait, from 0 to 1,000,000. The next call is rejected as `"queue-full"`. @default
+   * 10_000
+   */
   readonly queue?: number | undefined
-  /** The longest pause, at most 366 days: what a provider asks for is cut off there. @default "10 minutes" */
+  /** The longest pause, at most 366 days. A longer `pause` is shortened to it. @default "10 minutes" */
   readonly maxRetryAfter?: Duration.Input | undefined
 }
 
-/** How one call waits. */
+/**
+ * How one call waits.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface WaitOptions {
-  /** The longest wait for this call's turn. @default as the limiter's */
+  /** The longest wait for the turn of this call. @default as in {@link Options} */
   readonly maxWait?: Duration.Input | undefined
 }
 
-/** What was taken before its true size was known. Ends once; what is never ended stays as it was taken. */
+/**
+ * Costs that were taken before the actual usage was known. Only the first `settle` or `refund` counts. Without either,
+ * the estimate stays taken.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Reservation {
-  /** Takes more, or gives back, until what was taken is what is given here; what is not named stays. */
+  /** Corrects the taken costs to the actual ones, up or down. A resource that is not named keeps its estimate. */
   readonly settle: (actual: Cost) => Effect.Effect<void>
-  /** Gives everything back: the call was not made. */
+  /** Refunds all costs: the call was not made. */
   readonly refund: Effect.Effect<void>
 }
 
-/** What there is to read about a limiter at one moment. */
+/**
+ * The state of a limiter at one moment.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Snapshot {
   readonly name: string
   readonly limits: ReadonlyArray<{
     readonly resource: Resource
-    /** What can be taken now; negative in debt. */
+    /** The amount available now; negative while in debt. */
     readonly available: number
     readonly capacity: number
   }>
   readonly waiting: number
-  /** Calls that got their turn, and calls refused, since the beginning. */
+  /** Calls admitted and calls rejected since the limiter was made. */
   readonly admitted: number
   readonly rejected: number
-  /** Time until the end of a pause, if there is one. */
+  /** Time until the end of the pause; undefined when the limiter is not paused. */
   readonly pausedFor: Duration.Duration | undefined
 }
 
-/** A rate limiter. */
+/**
+ * A rate limiter. Make it once and share it: it limits only the calls that go through it.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export interface RateLimiter extends Guard<RateLimited> {
   readonly name: string
-  /** Stands around an effect that costs one request. Adds {@link RateLimited} to its errors and changes nothing else. */
+  /** Wraps an effect that costs one request with this limiter. Adds {@link RateLimited} to its errors. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimited, R>
   /**
-   * Like `protect`, for another cost or another `maxWait`. `settle` says what a success really took; where it throws or
-   * answers nonsense, the estimate stands. Throws a `RangeError` on costs that are no numbers from 0 to 2^53 - 1.
+   * Like `protect`, for other costs or another `maxWait`. `settle` computes the actual costs from a success; when it
+   * throws or returns invalid costs, the estimate stands. Throws a `RangeError` on costs outside 0 to 2^53 - 1.
    */
   readonly protectWith: <A>(
     options: WaitOptions & {
@@ -90,24 +147,27 @@ export interface RateLimiter extends Guard<RateLimited> {
       readonly settle?: ((value: A) => Cost) | undefined
     }
   ) => <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimited, R>
-  /** Takes the costs at their turn. A reservation that an interrupt keeps from its caller is refunded. */
+  /**
+   * Waits for the turn of the costs and takes them. When an interrupt prevents the caller from getting the reservation,
+   * it is refunded.
+   */
   readonly reserve: (costs: Cost, options?: WaitOptions) => Effect.Effect<Reservation, RateLimited>
   /**
-   * Grants nothing for so long, at most for `maxRetryAfter`, and forgets what was saved up: for after a 429. A longer
-   * pause that is in force stands. Waiters that cannot get their turn in time any more are refused at once.
+   * Admits no call for this duration, at most `maxRetryAfter`, and caps every available amount at 0: for use after a 429. A
+   * longer pause in force stays. Waiting calls whose turn is now too late are rejected at once.
    */
   readonly pause: (duration: Duration.Input) => Effect.Effect<void>
-  /** Ends a pause now. What the pause made the limiter forget stays forgotten. */
+  /** Ends a pause now. The available amounts stay as the pause left them. */
   readonly resume: Effect.Effect<void>
   /**
-   * Lets go of what there is beyond so much of each resource: for when the provider says how much is left. What is less
-   * stays, and so does what is not named or has no limit. It holds for this moment: what time brings in and what is given
-   * back come on top. Dies with a `RangeError` on an amount that is negative or not finite.
+   * Caps the available amount of each named resource at `atMost`: for when the provider reports how much is left. Later
+   * refills and refunds add to it. A lower amount stays as it is. A resource without a limit is ignored. Dies with a
+   * `RangeError` on an amount that is negative or not finite.
    */
   readonly clampAvailable: (atMost: Cost) => Effect.Effect<void>
   /**
-   * Goes on with other limits for the same resources, keeping what was used. A limit without a `burst` keeps the `burst`
-   * that was given before, if one was. Dies with a `RangeError` on other resources or kinds.
+   * Changes the limits of the same resources and keeps what was used. A limit without `burst` keeps the `burst` given
+   * before, if any. Dies with a `RangeError` on other resources or kinds.
    */
   readonly setLimits: (limits: ReadonlyArray<Limit>) => Effect.Effect<void>
   readonly snapshot: Effect.Effect<Snapshot>

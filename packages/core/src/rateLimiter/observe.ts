@@ -25,7 +25,7 @@ const limitSeries = (resource: Resource): ReadonlyArray<Series<Snapshot>> => {
 }
 
 /**
- * Rate limiters, to the registry.
+ * The kind of rate limiters, for `Registry.find` and `Registry.snapshotsOf`.
  *
  * @since 0.1.0
  * @category models

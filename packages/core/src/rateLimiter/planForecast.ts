@@ -1,8 +1,9 @@
 /**
  * The forecast for any meters: a plan of all turns, made by going through the whole queue.
  *
- * The plan is exact until a turn moves. It still tells at the latest when a turn comes, until turns can be later than that;
- * so it is only made anew for a newcomer for whom it may be too late, and when that has been paid for.
+ * The plan is exact until a turn moves. After that, it still gives an upper bound of each turn until turns can be later
+ * than planned. A new plan is made only for a new call whose bound is too late, and only when the step budget pays for
+ * it.
  */
 import { StepBudget } from "./stepBudget.ts"
 import type { Forecast } from "./forecast.ts"
@@ -17,7 +18,7 @@ export class PlanForecast implements Forecast {
   private readonly budget = new StepBudget(1)
   private readonly decided: Decided = { meter: -1 }
   private plan: TurnPlan | undefined
-  /** The newcomer for whom the plan was asked last. */
+  /** The new call of the last `turnOf`. */
   private asked: Turn | undefined
 
   constructor(meters: ReadonlyArray<Meter>, queue: WaitQueue<Turn>) {
@@ -80,7 +81,7 @@ export class PlanForecast implements Forecast {
     return this.plan?.next(turn, from, decided)
   }
 
-  // Who was left out of a plan may come in time now, and hold up those behind.
+  // Calls that a plan left out may now come in time, and delay the calls behind them.
   private movedUp(): void {
     if (this.plan === undefined) return
     if (this.plan.skipped) this.plan = undefined

@@ -1,22 +1,21 @@
 /**
- * Sums over the front of a list of numbers that grows at its end and changes anywhere, each in logarithmic time: a
- * Fenwick tree. It is built when it is first asked, so that a list nobody asks about costs nothing.
+ * Prefix sums of a list that grows at its end and changes anywhere, in O(log n): a Fenwick tree. It is built on first
+ * use, so that an unused list costs nothing.
  */
 export class PrefixSums {
   private readonly values: ReadonlyArray<number>
-  // Counted from 1: the sum of the values that end with this one, as many as its lowest bit says.
+  // Counted from 1. Entry i is the sum of the last lowbit(i) values up to i.
   private readonly tree: Array<number> = [0]
 
   constructor(values: ReadonlyArray<number>) {
     this.values = values
   }
 
-  /** The value at `index` has changed by `difference`. */
+  /** Adds `difference` to the value at `index`. */
   changed(index: number, difference: number): void {
     for (let i = index + 1; i < this.tree.length; i += i & -i) this.tree[i]! += difference
   }
 
-  /** The sum of the first `count` values. */
   sum(count: number): number {
     this.grow()
     let sum = 0

@@ -1,4 +1,4 @@
-/** From the options of a limiter to what it keeps to, with every value checked; and the options as they are written. */
+/** Checks the options of a limiter, in code and as they are written. */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type * as Meter from "./meter.ts"
@@ -8,10 +8,10 @@ import type { Limit, LimitKind, LimitOptions, Options, Resource } from "./model.
 
 const resources: ReadonlyArray<Resource> = ["requests", "tokens", "cost"]
 
-/** Above it, 1 more is no more: a sum would not notice what is taken. */
+/** Above this number, adding 1 changes nothing: a sum would not count what is taken. */
 const MOST = Number.MAX_SAFE_INTEGER
 
-/** In milliseconds. Nobody waits longer for a limit to be there again. */
+/** The longest `per` and the longest pause, in milliseconds. */
 const LONGEST = 366 * 24 * 3600 * 1000
 
 const MOST_WAITING = 1_000_000
@@ -25,7 +25,7 @@ export const limitOf =
     burst: options.burst
   })
 
-/** How much of something is taken: none included. */
+/** An amount that is taken; zero is allowed. */
 export const quantity = (check: OptionsOf, field: string, value: number): number =>
   check.amount(field, value) <= MOST ? value : check.refuse(field, `at most ${MOST}`, value)
 

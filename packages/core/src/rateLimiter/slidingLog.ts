@@ -1,10 +1,10 @@
 /**
- * A sliding window: in no span of `per` is more than `limit` taken, whatever came before.
+ * A sliding window: in any span of `per`, at most `limit` is taken.
  *
- * Takings are kept in slices in the order of their times. A slice is one instant until there are {@link MOST} of them;
- * then neighbours that lie within a {@link FINEST}th of the window become one slice, which leaves the window with its
- * last taking. So memory is bounded, never too much passes, and a place becomes free at most a {@link FINEST}th of the
- * window late.
+ * What was taken is kept in slices, in the order of time. A slice is one instant until there are {@link MOST} slices.
+ * Then neighbours within a {@link FINEST}th of the window become one slice, which leaves the window with its last
+ * instant. Memory is therefore bounded, the limit is never exceeded, and capacity is freed late by at most a
+ * {@link FINEST}th of the window.
  */
 import { isSufficient, tolerance } from "../internal/data/isSufficient.ts"
 import type { Limit, Meter, Plan } from "./meter.ts"
@@ -16,12 +16,12 @@ const FINEST = 2048
 export class SlidingLog implements Meter {
   private limit: number
   private per: number
-  /** Of each slice, its first and its last time, and what was taken in it. */
+  /** For each slice: its first time, its last time, and the amount taken in it. */
   private firsts: Array<number> = []
   private lasts: Array<number> = []
   private costs: Array<number> = []
   private sums = new PrefixSums(this.costs)
-  /** Slices before this one have left the window. */
+  /** Slices before this index have left the window. */
   private head = 0
   private used = 0
 
@@ -101,9 +101,9 @@ export class SlidingLog implements Meter {
   private expire(now: number): void {
     const { costs, lasts } = this
     while (this.head < lasts.length && lasts[this.head]! + this.per <= now) this.used -= costs[this.head++]!
-    // What sums of fractions miss the whole by ends with the last taking.
+    // Rounding errors of the sum end with the last slice.
     if (this.head === lasts.length) this.used = 0
-    // Cutting off the front costs its length, so it waits until the front is the larger half.
+    // Removing the front costs its length, so it waits until the front is the larger half.
     if (this.head > 32 && this.head * 2 > lasts.length) {
       this.keep(this.firsts.slice(this.head), lasts.slice(this.head), costs.slice(this.head))
     }
@@ -141,7 +141,7 @@ class WindowPlan implements Plan {
   private readonly limit: number
   private readonly per: number
   private readonly times: Array<number>
-  /** Of each taking, what was taken up to it. */
+  /** Prefix sums of the amounts. */
   private readonly totals: Array<number>
 
   constructor(limit: number, per: number, times: Array<number>, costs: Array<number>) {
@@ -170,7 +170,9 @@ class WindowPlan implements Plan {
   }
 }
 
-/** The first of a range for which it holds, if it holds for all that follow; the end if for none. */
+/**
+ * The first index of a range for which `holds` is true, if it is true for all that follow; the end if there is none.
+ */
 const firstFrom = (start: number, end: number, holds: (index: number) => boolean): number => {
   let low = start
   let high = end

@@ -1,19 +1,19 @@
-/** What an operation pays in, in steps. */
+/** The steps that each operation pays in. */
 const SHARE = 32
 
-/** With so few waiting, whatever there is to do is too little to be saved up for. */
+/** With at most this many waiting calls, any calculation is cheap enough to do at once. */
 const FEW = 64
 
 /**
- * The steps that operations have paid for. What costs more than that has to wait until enough operations have paid, so
- * that on average no operation costs more than its share.
+ * A budget of calculation steps, which operations pay into. A calculation that costs more has to wait until enough
+ * operations have paid, so that on average no operation costs more than its share.
  */
 export class StepBudget {
   private readonly dearest: number
   private saved = 0
   private needed = 0
 
-  /** No more is saved than so many steps for each waiter. */
+  /** At most `dearest` steps for each waiting call are saved. */
   constructor(dearest: number) {
     this.dearest = dearest
   }
@@ -23,19 +23,19 @@ export class StepBudget {
     this.saved = Math.min(this.saved + SHARE, this.dearest * waiting)
   }
 
-  /** The steps that can be made now; none while it is known that they would not do. */
+  /** The steps that may be used now; zero while it is known that they would not be enough. */
   left(waiting: number): number {
     if (waiting <= FEW) return Number.MAX_SAFE_INTEGER
     return this.saved < Math.min(this.needed, this.dearest * waiting) ? 0 : this.saved
   }
 
-  /** What was to be done took so many steps. */
+  /** A calculation took this many steps. */
   spend(steps: number): void {
     this.saved = Math.max(0, this.saved - steps)
     this.needed = 0
   }
 
-  /** What was to be done took more steps than were left. The next try waits for twice as many. */
+  /** A calculation needed more steps than were left. The next attempt waits for twice as many. */
   waste(steps: number): void {
     this.saved = Math.max(0, this.saved - steps)
     this.needed = Math.max(this.needed, 2 * steps)

@@ -1,10 +1,10 @@
-/** A token bucket: it fills steadily and holds `burst` at most, so that a quiet time earns a burst. */
+/** A token bucket: it refills at a constant rate and holds at most `burst`, so that an idle time allows a burst. */
 import { isSufficient } from "../internal/data/isSufficient.ts"
 import type { Limit, Meter, Plan } from "./meter.ts"
 
-/** The level of a bucket as it was at one time. */
+/** The level of a bucket at one time. */
 class Level implements Plan {
-  /** What comes in per millisecond. */
+  /** Refill per millisecond. */
   rate: number
   protected burst: number
   protected level: number

@@ -1,4 +1,7 @@
-/** A caller that waits for its turn, and when that is. */
+/**
+ * A call in the queue, and the calculation of its turn. The _turn_ of a call is the earliest time at which every meter
+ * has its costs.
+ */
 import type { Heaped } from "../internal/data/heap.ts"
 import type { Meter, Plan } from "./meter.ts"
 import type { Place } from "../internal/data/waitQueue.ts"
@@ -8,44 +11,46 @@ export type Costs = ReadonlyArray<number>
 
 export interface Turn extends Place<Turn>, Heaped {
   readonly costs: Costs
-  /** Whether it is in the queue. Kept by the queue's machine. */
+  /** Whether the call is in the queue. Set by the machine. */
   waiting: boolean
-  /** Whether it is left out by the forecast: its turn was too late for it when last calculated. Kept by the forecast. */
+  /**
+   * Whether the forecast leaves the call out, because its turn was too late when last calculated. Set by the forecast.
+   */
   isLeftOut: boolean
-  /** Its turn as it was planned last, where the forecast is a plan. */
+  /** The planned turn. Set by a forecast that plans. */
   at: number
-  /** Its place in the tree, where the forecast has one. */
+  /** The index of the call in the tree. Set by a forecast that uses one. */
   slot: number
-  /** The latest time that is of use; undefined if only now is. */
+  /** The latest turn that is in time; undefined for a call that does not wait. */
   readonly latest: number | undefined
-  /** Everything has been taken for it: it holds that from this step on. Tells nobody yet. */
+  /** The costs were taken: the call owns them from this step on. Notifies no fiber yet. */
   grant(now: number): void
-  /** It will not get a turn in time. Tells nobody yet. */
+  /** The call is rejected. Notifies no fiber yet. */
   refuse(refusal: Refusal): void
-  /** Lets the caller go on with what it was granted or refused, in a step of its own. */
+  /** Resumes the fiber with the grant or the rejection, in a scheduler task of its own. */
   tell(): void
 }
 
 export interface Refusal {
   readonly reason: "limit" | "paused" | "too-large" | "queue-full"
-  /** The meter that decided; below zero if none did. */
+  /** The index of the meter that decided; below zero if none did. */
   readonly meter: number
-  /** Milliseconds until it would be of use to ask again; infinity when no wait would do. */
+  /** Milliseconds until a retry can succeed; infinity when none can. */
   readonly wait: number
 }
 
-/** A millionth of a millisecond: what sums of fractions miss the whole by is no reason to wait. */
+/** A millionth of a millisecond: rounding errors below it do not make a call wait. */
 export const grain = 1e-6
 
 export const isTooLate = (at: number, { latest }: Turn): boolean =>
   at === Infinity || latest === undefined || at > latest + grain
 
-/** The meter that is the last to have the costs, the first of several; below zero if they cost nothing. */
+/** The index of the meter that has the costs last, the first of several; below zero when there are no costs. */
 export interface Decided {
   meter: number
 }
 
-/** The earliest time at or after `from` at which all costs can be had. Writes down which meter decided. */
+/** The earliest time at or after `from` at which all costs are available. Writes the deciding meter to `decided`. */
 export const earliest = (
   meters: ReadonlyArray<Meter>,
   sources: ReadonlyArray<Pick<Plan, "when">>,

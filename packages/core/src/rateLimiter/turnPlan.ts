@@ -1,18 +1,18 @@
-/** The turns of everybody who waits, calculated in the order of the queue. It can be added to at its end. */
+/** The planned turns of all waiting calls, calculated in the order of the queue. A call can be appended. */
 import type { Meter, Plan } from "./meter.ts"
 import { type Decided, earliest, isTooLate, type Turn } from "./turn.ts"
 
 export class TurnPlan {
-  /** False once turns may be at other times than they are planned: earlier, or later by at most the delay. */
+  /** False once turns may differ from the plan: earlier, or later by at most `delay`. */
   isExact = true
-  /** Whether somebody was left out. */
+  /** Whether any call was left out. */
   skipped = false
   private readonly meters: ReadonlyArray<Meter>
   private readonly plans: ReadonlyArray<Plan>
   private end = -Infinity
   private delay = 0
 
-  /** Plans from the time `from` on, which is now or the end of a pause. */
+  /** Plans from `from` on, which is now or the end of a pause. */
   constructor(meters: ReadonlyArray<Meter>, first: Turn | undefined, from: number, decided: Decided) {
     this.meters = meters
     this.plans = meters.map((meter) => meter.plan())
@@ -24,13 +24,13 @@ export class TurnPlan {
     }
   }
 
-  /** The turn behind everybody who is planned, at the latest. Writes down when it would be planned. */
+  /** An upper bound of the turn of a call behind all planned calls. Writes the planned time to the call. */
   next(turn: Turn, from: number, decided: Decided): number {
     turn.at = earliest(this.meters, this.plans, turn.costs, Math.max(from, this.end), decided)
     return turn.at + this.delay
   }
 
-  /** Plans the turn of the last question. */
+  /** Appends the call of the last `next`. */
   add({ at, costs }: Turn): void {
     this.end = at
     for (let i = 0; i < costs.length; i++) {
@@ -39,7 +39,7 @@ export class TurnPlan {
     }
   }
 
-  /** A turn came that much later than it was planned. No turn behind it can be later by more than the largest delay. */
+  /** A turn came later than planned by `by`. No turn behind it can be later by more than the largest delay. */
   late(by: number): void {
     this.isExact = false
     this.delay = Math.max(this.delay, by)

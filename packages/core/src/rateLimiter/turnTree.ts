@@ -1,12 +1,12 @@
 /**
- * A tree over the turns of a queue served by token buckets. Every node knows, for all its turns together,
+ * A tree over the waiting calls of token buckets. Every node knows, for all its calls together,
  *
- * - what those that come in time do to the buckets: a matrix of {@link BucketChain};
+ * - the effect on the buckets of the calls that come in time: a matrix of {@link BucketChain};
  * - the largest lateness among them: a row whose product with the state of the buckets is that time;
- * - the smallest lateness among those that are left out: a row that gives that time or an earlier one.
+ * - the smallest lateness among the calls left out: a row whose product is a lower bound of that time.
  *
- * While the first lateness is not above zero and the second one is, everybody in the node stays in time or left out as
- * they are, and one product passes the whole node. Otherwise its children are asked.
+ * While the first lateness is at most zero and the second is above zero, no call of the node changes between in time
+ * and left out, and one product passes the whole node. Otherwise its children are checked.
  */
 import { BucketChain, product } from "./bucketChain.ts"
 import type { Plan } from "./meter.ts"
@@ -14,30 +14,30 @@ import type { TokenBucket } from "./tokenBucket.ts"
 import { grain, isTooLate, type Turn } from "./turn.ts"
 import type { WaitQueue } from "../internal/data/waitQueue.ts"
 
-/** So many turns share a leaf, and are looked at one by one. */
+/** The number of calls in a leaf. A leaf is passed call by call. */
 const BLOCK = 16
 
 export class TurnTree {
-  /** What each bucket has left behind everybody who comes in time. */
+  /** The buckets behind all calls that come in time. */
   readonly ends: ReadonlyArray<Pick<Plan, "when">>
   private readonly chain: BucketChain
   private readonly width: number
-  /** Of each slot, who is there. Those who have left leave theirs empty. */
+  /** The call in each slot. A call that has left leaves its slot empty. */
   private readonly turns: Array<Turn | undefined> = []
-  /** The leaf of the first slot; node 1 is the root, and the children of a node are twice its number and the next. */
+  /** The index of the first leaf. Node 1 is the root; the children of node i are 2i and 2i + 1. */
   private readonly leaves: number
   private readonly matrices: Float64Array
   private readonly latest: Float64Array
   private readonly soonest: Float64Array
-  /** Which nodes have to be calculated anew, and so have all above them. */
+  /** The nodes to recalculate. If a node is stale, so are all nodes above it. */
   private readonly stale: Uint8Array
-  /** All times in the tree are counted from this one, so that no digits are lost. */
+  /** All times in the tree are relative to this one, so that no digits are lost. */
   private readonly base: number
   private state: Float64Array
   private next: Float64Array
   private steps = 0
 
-  /** Everybody in the queue, and place for as many more. */
+  /** Holds every waiting call, and has room for as many more. */
   constructor(buckets: ReadonlyArray<TokenBucket>, queue: WaitQueue<Turn>, base: number) {
     this.chain = new BucketChain(buckets)
     const width = this.width = this.chain.width
@@ -56,17 +56,17 @@ export class TurnTree {
     for (let turn = queue.peek(); turn !== undefined; turn = turn.after) this.put(turn)
   }
 
-  /** The turn of the last who comes in time. */
+  /** The turn of the last call that comes in time. */
   get end(): number {
     return this.state[0]! + this.base
   }
 
-  /** Whether more slots have been left than are in use, so that a smaller tree would do. */
+  /** Whether more slots are empty than in use, so that a smaller tree would do. */
   isSparse(size: number): boolean {
     return this.turns.length > 2 * Math.max(size, BLOCK)
   }
 
-  /** Puts a turn behind all others; false if there is no slot left. */
+  /** Appends a call. Returns false if there is no slot left. */
   add(turn: Turn): boolean {
     if (this.turns.length === this.leaves * BLOCK) return false
     this.put(turn)
@@ -80,14 +80,14 @@ export class TurnTree {
   }
 
   /**
-   * Brings up to date who is left out, and what the buckets have left behind all others. Answers how many steps that
-   * took, which is none if nothing changed; below zero if it needs more than `most`, and some are not up to date yet.
+   * Recalculates which calls are left out, and the state behind the others. Returns the number of steps used, zero if
+   * nothing changed; a negative number if it needs more than `most` steps, in which case some nodes are not up to date.
    */
   refresh(from: number, most: number): number {
     this.steps = most
     this.chain.read(from, this.base, this.state)
     if (this.leaves === 1) {
-      // Too few for a matrix to be worth it.
+      // With so few calls, a matrix costs more than it saves.
       this.passOneByOne(1)
       return 0
     }
@@ -108,7 +108,7 @@ export class TurnTree {
     return this.leaves + Math.floor(slot / BLOCK)
   }
 
-  /** The slot behind those of a leaf. */
+  /** The slot after the last one of a leaf. */
   private endOf(leaf: number): number {
     return (leaf - this.leaves + 1) * BLOCK
   }
@@ -123,7 +123,10 @@ export class TurnTree {
     this.calculate(node)
   }
 
-  /** Takes the state past the turns of a node, whose own values are up to date; false if that takes too many steps. */
+  /**
+   * Passes the state through the calls of a node whose own values are up to date. Returns false if that takes too many
+   * steps.
+   */
   private pass(node: number): boolean {
     const { width } = this
     if (this.stays(node)) {
@@ -145,7 +148,7 @@ export class TurnTree {
     return passed
   }
 
-  /** Whether in this state nobody in the node changes between being in time and being left out. */
+  /** Whether, in this state, no call of the node changes between in time and left out. */
   private stays(node: number): boolean {
     const { latest, soonest, state, width } = this
     const at = node * width
@@ -194,7 +197,7 @@ export class TurnTree {
         }
       } else {
         chain.serve(turn.costs, matrices, matrix, width)
-        // The first row is the turn of the last who was served.
+        // The first row is the turn of the last call served.
         for (let i = 0; i < width; i++) latest[row + i] = Math.max(latest[row + i]!, matrices[matrix + i]! - last)
       }
     }

@@ -2,12 +2,13 @@
  * The entries of a registry and its last events, changed in synchronous steps.
  *
  * Invariants
- * - Members of one kind have different ids: the name for the first, `name#2`, `name#3` … for others of that name.
- * - A number that has come free is given again, so that ids do not multiply with time.
+ *
+ * - Entries of one kind have different ids: the name for the first, `name#2`, `name#3` … for others with that name.
+ * - A free number is reused, so that ids do not grow with time.
  */
 import { callBack } from "../internal/runtime/callBack.ts"
 
-/** What is entered: a guard of a kind, with a name. */
+/** A guard of a kind, with a name. */
 export interface Member {
   readonly kind: { readonly tag: string }
   readonly name: string
@@ -15,7 +16,7 @@ export interface Member {
 }
 
 /**
- * Is told at once, in the step in which it happens. What it throws is logged.
+ * Callbacks of a subscriber, called synchronously in the step of the change. What a callback throws is logged.
  *
  * @since 0.1.0
  * @category models
@@ -23,11 +24,11 @@ export interface Member {
 export interface Observer<in Entry, in Event> {
   readonly entered?: ((member: Listed<Entry>) => void) | undefined
   readonly left?: ((member: Listed<Entry>) => void) | undefined
-  /** With the entry it happened to. */
+  /** `member` is the entry that changed. */
   readonly happened?: ((event: Event, member: Listed<Entry>) => void) | undefined
 }
 
-/** A member under the id that tells it from others of its kind. */
+/** An entry with its id, which is unique among entries of one kind. */
 export type Listed<Entry> = Entry & { readonly id: string }
 
 export class EntryTable<Entry extends Member, Event> {
@@ -39,7 +40,7 @@ export class EntryTable<Entry extends Member, Event> {
   private readonly capacity: number
   private oldest = 0
 
-  /** Remembers the last `capacity` events. */
+  /** Keeps the last `capacity` events. */
   constructor(capacity: number) {
     this.capacity = capacity
   }
@@ -57,7 +58,7 @@ export class EntryTable<Entry extends Member, Event> {
     return this.members.get(key(tag, id))
   }
 
-  /** Enters a guard, which is in at most once; the answer takes it out again. */
+  /** Adds a guard, unless it is there already. Returns a function that removes it. */
   enter(entry: Entry): () => void {
     if (this.byGuard.has(entry.guard)) return () => {}
     const group = key(entry.kind.tag, entry.name)
@@ -79,7 +80,7 @@ export class EntryTable<Entry extends Member, Event> {
     }
   }
 
-  /** Records what happened to a guard, if it is in. */
+  /** Records a change of a guard, if the guard is registered. */
   announce(guard: unknown, event: (member: Listed<Entry>) => Event): void {
     const member = this.byGuard.get(guard)
     if (member === undefined) return
@@ -91,7 +92,7 @@ export class EntryTable<Entry extends Member, Event> {
     this.tell((observer) => observer.happened?.(happened, member))
   }
 
-  /** Tells `observer` of everything from now on; the answer ends that. */
+  /** Subscribes to later events, synchronously. Returns an unsubscribe function. */
   observe(observer: Observer<Entry, Event>): () => void {
     this.observers.add(observer)
     return () => {
@@ -99,14 +100,14 @@ export class EntryTable<Entry extends Member, Event> {
     }
   }
 
-  // What an observer throws is neither the fault of the guard that changed nor of the other observers.
+  // An observer that throws must affect neither the guard that changed nor the other observers.
   private tell(say: (observer: Observer<Entry, Event>) => unknown): void {
-    // Those who are in now: one that comes again each time that it is told would be told without end.
+    // A copy: an observer that subscribes again each time it is called would otherwise loop forever.
     for (const observer of Array.from(this.observers)) callBack(() => say(observer))
   }
 
-  // `count` is free unless someone below it has left: then the gap is looked for. So a thousand of one name cost no
-  // search each.
+  // `count` is free unless an entry with a lower number has left; only then a free number is searched. A thousand
+  // guards with one name therefore cost no search.
   private freeId({ kind, name }: Entry, count: number): string {
     const numbered = (n: number) => n === 1 ? name : `${name}#${n}`
     const isFree = (n: number) => !this.members.has(key(kind.tag, numbered(n)))

@@ -1,8 +1,8 @@
-/** From what the guards say about themselves to one answer for the application. */
+/** Combines the health of all guards into the health of the application. */
 import type { Condition, KindHealth } from "./kind.ts"
 
 /**
- * Something that is not as it should be.
+ * A reason why the application is not `up`.
  *
  * @since 0.1.0
  * @category models
@@ -12,15 +12,15 @@ export interface Reason extends Condition {
   readonly kind: string
   /** The id of the entry. */
   readonly name: string
-  /** Whether the application can be down because of it. */
+  /** Whether this guard can make the application `down`. */
   readonly critical: boolean
 }
 
 /**
- * How the application does as far as its guards can tell.
+ * The health of the application, as far as its guards can tell.
  *
  * @since 0.1.0
- * @category models
+ * @category snapshots
  */
 export interface Health {
   /** `unknown` when the registry is empty. */
@@ -29,12 +29,12 @@ export interface Health {
   readonly reasons: ReadonlyArray<Reason>
 }
 
-/** What one guard says. */
+/** The health of one guard. */
 export interface Told {
   readonly kind: string
   readonly id: string
   readonly critical: boolean
-  /** Undefined where its kind says nothing about health. */
+  /** Undefined if its kind does not affect the health. */
   readonly health: KindHealth | undefined
 }
 

@@ -1,41 +1,44 @@
-/** What the registry, health, metrics and events know about a kind of guard. The primitive's folder gives it. */
+/**
+ * What the registry, health, metrics and events know about a kind of guard. The folder of each primitive provides its
+ * kind.
+ */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { Series } from "./series.ts"
 
 /**
- * Something about a guard that is not as it should be.
+ * A condition of a guard that degrades the health of the application.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Condition {
-  /** In the words of the kind, such as `"open"` or `"full"`. */
+  /** A fixed word of the kind, such as `"open"` or `"full"`. */
   readonly reason: string
-  /** How many it holds for: 1, or so many circuits of a family. */
+  /** How often it holds: 1, or the number of circuits of a family. */
   readonly count: number
-  /** Time until it may be over, where that is known. */
+  /** Time until it may end, if known. */
   readonly retryAfter?: Duration.Duration | undefined
 }
 
 /**
- * What a guard says about the health of the application.
+ * How one guard affects the health of the application.
  *
  * @since 0.1.0
  * @category models
  */
 export interface KindHealth {
-  /** Each of them degrades it. */
+  /** Each condition with a `count` above 0 degrades the application. */
   readonly conditions: ReadonlyArray<Condition>
   /**
-   * How many targets stand behind the guard, and how many of them it lets no call through to. The application is down when
-   * that holds for all targets of all critical guards. Absent where the guard says nothing about targets.
+   * The number of targets behind the guard, and how many of them get no call. The application is down when this is all
+   * targets of all critical guards. Absent if the guard has no targets.
    */
   readonly targets?: { readonly all: number; readonly unreachable: number } | undefined
 }
 
 /**
- * A change of state of a guard.
+ * A state change of a guard.
  *
  * @since 0.1.0
  * @category models
@@ -43,38 +46,38 @@ export interface KindHealth {
 export interface Change {
   readonly from: string
   readonly to: string
-  /** In the words of the kind. */
+  /** A fixed word of the kind. */
   readonly reason: string
   /** Wall-clock time in milliseconds. */
   readonly at: number
-  /** How long the new state lasts, where that is known. */
+  /** How long the new state lasts, if known. */
   readonly openFor?: Duration.Duration | undefined
 }
 
 /**
- * A kind of guard: `Self` is the guard, `Snapshot` what there is to read about one at one moment. Give it to
- * `Registry.register`; then the guard is in `Registry.snapshots`, in health, in the metrics of `Telemetry.layer`, and what
- * it announces in `Registry.events`.
+ * A kind of guard: `Self` is the guard, `Snapshot` its state at one moment. Pass it to `Registry.register`. The guard
+ * is then in `Registry.snapshots`, in the health and in the metrics of `Telemetry.layer`, and its changes are in
+ * `Registry.events`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Kind<in Self, in out Snapshot> {
-  /** Names the kind: unique, in the style of a class, such as `"CircuitBreaker"`. */
+  /** The unique name of the kind, written like a class, such as `"CircuitBreaker"`. */
   readonly tag: string
-  /** The present numbers of a guard. */
+  /** The state of a guard at one moment. */
   readonly snapshot: (self: Self) => Effect.Effect<Snapshot>
-  /** What they say about health. @default nothing: always up */
+  /** How a guard affects the health. @default not at all */
   readonly health?: ((snapshot: Snapshot) => KindHealth) | undefined
-  /** What is published, or what is published of this one. @default nothing */
+  /** The metrics of the kind, or of one guard of it. @default none */
   readonly metrics?:
     | ReadonlyArray<Series<Snapshot>>
     | ((snapshot: Snapshot) => ReadonlyArray<Series<Snapshot>>)
     | undefined
   /** The label that holds the name of the guard. @default "name" */
   readonly nameLabel?: string | undefined
-  /** How a change is called in the log, such as `"Circuit"`. @default the tag */
+  /** What log lines call the guard, such as `"Circuit"`. @default the tag */
   readonly title?: string | undefined
-  /** Whether a change is good news, which is logged as information and not as a warning. @default none is */
+  /** Whether a change is a recovery, which is logged as information instead of a warning. @default never */
   readonly isRecovery?: ((change: Change) => boolean) | undefined
 }

@@ -1,28 +1,28 @@
-/** What a kind of guard publishes as metrics: each series is read from a snapshot when somebody looks. */
+/** The metrics of a kind of guard. Each series is read from a snapshot on each scrape. */
 
 /**
  * The labels of a series besides the name of the guard: words given in code, so that their number is bounded.
  *
  * @since 0.1.0
- * @category models
+ * @category metrics
  */
 export type Labels = Readonly<Record<string, string>>
 
 interface Described {
-  /** The whole name of the metric, such as `"switchgear_bulkhead_queued"`. Counters end in `_total`. */
+  /** The full name of the metric, such as `"switchgear_bulkhead_queued"`. Names of counters end in `_total`. */
   readonly id: string
   readonly description: string
   readonly labels: Labels
 }
 
 /**
- * How long calls took: how many ended within each bound, how many there were, and the sum.
+ * The durations of calls as a histogram.
  *
  * @since 0.1.0
- * @category models
+ * @category metrics
  */
 export interface HistogramReading {
-  /** Upper bounds, rising, each with the number of calls up to it. */
+  /** Ascending upper bounds, each with the number of calls up to it. */
   readonly buckets: ReadonlyArray<[bound: number, count: number]>
   readonly count: number
   readonly min: number
@@ -31,27 +31,27 @@ export interface HistogramReading {
 }
 
 /**
- * A number read from a snapshot.
+ * A number that is read from a snapshot.
  *
  * @since 0.1.0
- * @category models
+ * @category metrics
  */
 export interface NumberSeries<in Snapshot> extends Described {
-  /** How guards that share the name `other` become one number: counters always by their sum. */
+  /** How guards that share the name `other` are combined. Counters are added. */
   readonly type: "counter" | "gauge-by-sum" | "gauge-by-maximum"
-  /** Undefined where there is no such number: that series is not published. */
+  /** Returns undefined if the snapshot has no such number: the series is then not published. */
   readonly read: (snapshot: Snapshot) => number | undefined
 }
 
 /**
- * A histogram read from a snapshot. Guards that share the name `other` have none.
+ * A histogram that is read from a snapshot. Guards that share the name `other` have none.
  *
  * @since 0.1.0
- * @category models
+ * @category metrics
  */
 export interface HistogramSeries<in Snapshot> extends Described {
   readonly type: "histogram"
-  /** Undefined where nothing is measured: that series is not published. */
+  /** Returns undefined if nothing is measured: the series is then not published. */
   readonly read: (snapshot: Snapshot) => HistogramReading | undefined
 }
 
@@ -59,7 +59,7 @@ export interface HistogramSeries<in Snapshot> extends Described {
  * One series of a kind of guard.
  *
  * @since 0.1.0
- * @category models
+ * @category metrics
  */
 export type Series<Snapshot> = NumberSeries<Snapshot> | HistogramSeries<Snapshot>
 
@@ -80,7 +80,7 @@ const numberOf = (type: NumberSeries<never>["type"]) =>
 export const counter = numberOf("counter")
 
 /**
- * A number that goes up and down, of which several guards together have the sum.
+ * A number that goes up and down. Guards that share the name `other` are added.
  *
  * @since 0.1.0
  * @category metrics
@@ -88,7 +88,7 @@ export const counter = numberOf("counter")
 export const gauge = numberOf("gauge-by-sum")
 
 /**
- * A number that goes up and down, of which several guards together have the highest, such as a rate.
+ * A number that goes up and down, such as a rate. Guards that share the name `other` have the highest value.
  *
  * @since 0.1.0
  * @category metrics
@@ -96,7 +96,7 @@ export const gauge = numberOf("gauge-by-sum")
 export const highest = numberOf("gauge-by-maximum")
 
 /**
- * A distribution.
+ * A distribution, such as of durations.
  *
  * @since 0.1.0
  * @category metrics

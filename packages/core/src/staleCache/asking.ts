@@ -1,4 +1,6 @@
-/** How a caller comes to an answer that is not fresh in memory: by a call of its own, or by sharing one in flight. */
+/**
+ * Answers a caller when memory has no fresh value: by a new call, or by a call in flight (a _flight_, see `flight.ts`).
+ */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,7 +16,12 @@ import { type Origin, originOf } from "./operation.ts"
 import type { SecondTier } from "./secondTier.ts"
 import type { MemoryTier } from "./memoryTier.ts"
 
-/** What a call has to do with what is kept. */
+/**
+ * How a call uses the cache: see `mode` of {@link CallOptions}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Mode = "use" | "refresh" | "bypass"
 
 export const modes: ReadonlyArray<Mode> = ["use", "refresh", "bypass"]
@@ -31,7 +38,7 @@ export class Asking<A> {
     this.tier = tier
   }
 
-  /** Waits for a flight, and no longer than `after` milliseconds if there is a value to serve instead. */
+  /** Waits for a flight; at most `after` milliseconds if there is a stale value to serve instead. */
   ask<E, R>(
     fiber: Fiber.Fiber<any, any>,
     key: string,
@@ -39,7 +46,8 @@ export class Asking<A> {
     mode: "use" | "refresh",
     after: number
   ): Effect.Effect<Cached<A>, E, R> {
-    // One step from the look into memory to the place among the waiters: no interrupt and no other caller comes between.
+    // One synchronous step from the read of memory to joining the flight, so that no interrupt and no other caller
+    // comes between.
     return Effect.callback<Cached<A>, E, R>((resume) => {
       const clock = fiber.getRef(Clock.Clock)
       const kept = mode === "use" ? this.memory.find(key, monotonicMillis(clock)) : undefined
@@ -57,7 +65,7 @@ export class Asking<A> {
       }
       flight.waiters.add(waiter)
       if (current === undefined) this.begin(flight, originOf(fiber), call as Effect.Effect<A, unknown>, mode)
-      // A refresh is asked for to get a new value, and waits for it.
+      // A refresh wants a new value, so it waits for it.
       if (after < Infinity && mode === "use" && flight.waiters.has(waiter)) {
         const late = () => this.serveKept(flight, waiter, clock, resume)
         if (after <= 0) late()
@@ -98,7 +106,7 @@ export class Asking<A> {
     return Exit.succeed(this.memory.serve(cached))
   }
 
-  // The flight goes on for the next caller.
+  // The flight continues for the next caller.
   private serveKept(
     flight: Flight<A>,
     waiter: Waiter<A>,
@@ -116,8 +124,8 @@ export class Asking<A> {
     this.left(flight, clock)
   }
 
-  // A flight without callers goes on only while new callers join it, its answer is of use and there is something to serve
-  // instead of it, so that one that hangs does not hold its key for ever.
+  // A flight without callers continues only while new callers join it, its answer is wanted and a stale value can be
+  // served meanwhile. A call that hangs therefore does not block its key forever.
   private left(flight: Flight<A>, clock: Clock.Clock): void {
     if (flight.waiters.size > 0) return
     const mayGoOn = flight.isHeld && flight.line.current === flight && this.flights.isWanted(flight) &&
@@ -134,13 +142,16 @@ export class Asking<A> {
   }
 }
 
-/** Lets a call that is interrupted end if it needs no time for that: what it held is then free when its last caller has left. */
+/**
+ * Lets an interrupted call end if it needs no time for that, so that its resources are free when its last caller
+ * returns.
+ */
 const yielded = (flight: Flight<any>, turns: number): Effect.Effect<void> =>
   flight.hasEnded || turns === 0
     ? Effect.void
     : Effect.andThen(Effect.yieldNow, Effect.suspend(() => yielded(flight, turns - 1)))
 
-/** Takes a waiter out of its flight, or answers false if it has left or has been told. */
+/** Removes a waiter from its flight. Returns false if it has left or has its answer. */
 const take = <A>(flight: Flight<A>, waiter: Waiter<A>): boolean => {
   if (!flight.waiters.delete(waiter)) return false
   waiter.stopTimer?.()
@@ -152,5 +163,5 @@ const runningFlight = (fiber: Fiber.Fiber<any, any>): Flight<any> | undefined =>
   return flight?.hasEnded === false ? flight : undefined
 }
 
-/** Characters of a key in a message: a key may be a whole conversation. */
+/** Longest part of a key in a message: a key may be a whole conversation. */
 const mostShown = 100

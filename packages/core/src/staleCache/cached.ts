@@ -1,10 +1,20 @@
-/** A value that the cache serves, and where it came from. */
+/** A served value and its origin. */
 import type * as Duration from "effect/Duration"
 
-/** Where a value came from: the call just made, the cache within `timeToLive`, or the cache after it. */
+/**
+ * Where a value came from: `"loaded"` by this call, `"fresh"` or `"stale"` from the cache.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Freshness = "loaded" | "fresh" | "stale"
 
-/** A value and where it came from. */
+/**
+ * A served value and where it came from.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Cached<out A> {
   readonly value: A
   readonly freshness: Freshness

@@ -1,50 +1,50 @@
-/** One call that several callers share, and those who wait for it. */
+/** A flight is one call that several callers share. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { Cached } from "./cached.ts"
 
-/** The flight whose call the running fiber is part of, if any. */
+/** The flight that the running fiber is part of; undefined outside of one. */
 export const CurrentFlight = Context.Reference<Flight<any> | undefined>("@switchgear/core/StaleCache/CurrentFlight", {
   defaultValue: () => undefined
 })
 
-/** A caller that waits for a flight. It is told once, or leaves once. */
+/** A caller that waits for a flight. It gets one answer, or leaves once. */
 export interface Waiter<A> {
-  /** This throws nothing. */
+  /** Delivers the answer. Must not throw. */
   readonly tell: (exit: Exit.Exit<A, unknown>) => void
   /** The flight that this caller is itself part of. */
   readonly inside: Flight<any> | undefined
   stopTimer: (() => void) | undefined
-  /** Serves what is kept, if there is something: its time has come, and there was nothing. */
+  /** Serves a stale value as soon as there is one. Set when `after` has passed and there was none. */
   late: (() => void) | undefined
 }
 
-/** The flights for one key since it was last set or invalidated. */
+/** The flights of one key since it was last set or invalidated. */
 export interface Line<A> {
-  /** The one that callers join. */
+  /** The flight that new callers join. */
   current: Flight<A> | undefined
   readonly running: Set<Flight<A>>
-  /** The order of the flight whose answer was kept last. */
+  /** The order of the flight whose answer was stored last. */
   kept: number
 }
 
 export class Flight<A> {
-  /** Tells the flights of one cache from those of another. */
+  /** The cache that the flight belongs to. */
   readonly owner: object
   readonly line: Line<A>
   readonly key: string
-  /** Flights of a cache in the order in which they began. */
+  /** The position of the flight among all flights of the cache. */
   readonly order: number
-  /** In the order in which they came. */
+  /** In arrival order. */
   readonly waiters = new Set<Waiter<A>>()
-  /** Goes on without a caller, as long as there is a value to serve meanwhile. */
+  /** Continues without callers, as long as a stale value can be served meanwhile. */
   isHeld = false
-  /** Its last caller has left: it is interrupted, and nobody joins it. */
+  /** The last caller has left: the call is interrupted, and no caller joins. */
   isDying = false
   hasEnded = false
-  /** The store had a fresh value, so that no call was made. */
+  /** The fresh value that the store had; no call was made. */
   found: Cached<A> | undefined
   private fiber: Fiber.Fiber<A, unknown> | undefined
 
@@ -55,7 +55,7 @@ export class Flight<A> {
     this.order = order
   }
 
-  /** Makes the call; `ended` changes what there is to change before the callers are told. */
+  /** Starts the call. `ended` changes the state before the callers are notified. */
   start(
     context: Context.Context<never>,
     call: Effect.Effect<A, unknown>,
@@ -72,21 +72,22 @@ export class Flight<A> {
         waiter.tell(exit)
       }
     }
-    // It observes from within: observers that the call puts on its own fiber may throw, which keeps it from those after them.
+    // Observed from inside: an observer that the call adds to its fiber may throw, and would keep later observers from
+    // running.
     const observed = Effect.withFiber<A, unknown>((fiber: Fiber.Fiber<any, any>) => {
       fiber.addObserver(told)
       return call
     })
     const fiber = Effect.runForkWith(Context.add(context, CurrentFlight, this))(observed)
-    // It may be interrupted before its first step.
+    // The fiber may be interrupted before its first step.
     fiber.addObserver(told)
     if (this.hasEnded) return
     this.fiber = fiber
-    // Everybody left while it began.
+    // All callers may have left while the call started.
     if (this.isDying) fiber.interruptUnsafe()
   }
 
-  /** Interrupts the call. Nobody waits for its end. */
+  /** Interrupts the call without waiting for its end. */
   kill(): void {
     if (this.hasEnded || this.isDying) return
     this.isDying = true

@@ -1,4 +1,4 @@
-/** The calls in flight, by key: which one a new caller joins, and which one's answer is kept. */
+/** The flights of a cache by key: which one a new caller joins, and whose answer is stored. */
 import { Flight, type Line } from "./flight.ts"
 
 export class Flights<A> {
@@ -9,7 +9,10 @@ export class Flights<A> {
     return this.lines.get(key)?.current
   }
 
-  /** From now on callers join this one. One before it that goes on without a caller ends: there is at most one of these. */
+  /**
+   * Starts a flight that new callers join. Ends an earlier one that continues without callers: there is at most one of
+   * these.
+   */
   begin(key: string): Flight<A> {
     let line = this.lines.get(key)
     if (line === undefined) this.lines.set(key, line = { current: undefined, running: new Set(), kept: 0 })
@@ -21,12 +24,15 @@ export class Flights<A> {
     return flight
   }
 
-  /** Whether the answer of the flight is still wanted: not after that of a later flight, nor after an invalidation. */
+  /**
+   * Whether the answer of the flight is still wanted: not after the answer of a later flight, and not after an
+   * invalidation.
+   */
   isWanted({ isDying, key, line, order }: Flight<A>): boolean {
     return this.lines.get(key) === line && !isDying && order > line.kept
   }
 
-  /** Takes out a flight that has ended. */
+  /** Removes a flight that has ended. */
   end(flight: Flight<A>): void {
     const { key, line } = flight
     line.running.delete(flight)
@@ -34,7 +40,7 @@ export class Flights<A> {
     if (line.running.size === 0 && this.lines.get(key) === line) this.lines.delete(key)
   }
 
-  /** The value of the key is another one now: nobody joins the flights for it any more, and none of their answers is kept. */
+  /** The value of the key has changed: no caller joins its flights any more, and none of their answers is stored. */
   abandon(key: string): void {
     const line = this.lines.get(key)
     if (line === undefined) return
@@ -48,10 +54,10 @@ export class Flights<A> {
     for (const line of lines) killIdle(line)
   }
 
-  /** Whether a caller in the flight given would wait for itself if it asked for the key. */
+  /** Whether a caller inside this flight would wait for itself if it joined a flight of the key. */
   isCircle(inside: Flight<any>, key: string): boolean {
-    // Itself, those whose call waits for it, and those whose call waits for one of these: a set is walked to its end, also
-    // to what is added on the way.
+    // The flight itself, flights whose call waits for it, and so on. A `Set` is iterated to its end, including entries
+    // added meanwhile.
     const stuck = new Set([inside])
     for (const flight of stuck) {
       if (flight.owner === this && flight.key === key) return true
@@ -62,7 +68,7 @@ export class Flights<A> {
   }
 }
 
-// Whoever has asked before still gets the answer; a flight that nobody waits for is of no use.
+// Earlier callers still get their answer. A flight without callers has no use.
 const killIdle = <A>({ running }: Line<A>): void => {
   for (const flight of running) if (flight.waiters.size === 0) flight.kill()
 }

@@ -1,4 +1,4 @@
-/** The values in memory, each with its age: fresh, then stale, then gone. */
+/** The values in memory with their ages: fresh, then stale, then removed. */
 import * as Duration from "effect/Duration"
 import { atOnce } from "../internal/data/atOnce.ts"
 import { LruMap } from "../internal/data/lruMap.ts"
@@ -11,7 +11,7 @@ interface Entry<A> {
   readonly bytes: number
 }
 
-/** What the user says about the values. A function that throws has said no. */
+/** The functions from the options. A function that throws counts as a refusal. */
 export interface Judges<A> {
   readonly storeWhen?: ((value: A) => boolean) | undefined
   readonly sizeOf?: ((value: A, key: string) => number) | undefined
@@ -19,7 +19,7 @@ export interface Judges<A> {
 
 const always = () => true
 
-/** What became of a value that was to be kept: kept, not worth keeping by `storeWhen`, or larger than the cache. */
+/** What happened to a value: stored, refused by `storeWhen`, or larger than the cache. */
 export type Keeping = "kept" | "unwanted" | "too large"
 
 export class MemoryTier<A> {
@@ -42,13 +42,13 @@ export class MemoryTier<A> {
     return found
   }
 
-  /** Whether there is a value to fall back on; this is not a use of it. */
+  /** Whether there is a value, fresh or stale. Does not count as a use. */
   has(key: string, now: number): boolean {
     const entry = this.entries.peek(key)
     return entry !== undefined && this.view(entry, now) !== undefined
   }
 
-  /** `isCurrent` is asked when the user's functions have been: they may have set or invalidated the key themselves. */
+  /** `isCurrent` is called after the functions of the user, which may have set or invalidated the key themselves. */
   keep(key: string, value: A, now: number, isCurrent: () => boolean = always): Keeping {
     if (!this.isWanted(value)) return "unwanted"
     const bytes = this.weigh(value, key)
@@ -56,7 +56,7 @@ export class MemoryTier<A> {
     return this.put(key, value, now, bytes) ? "kept" : "too large"
   }
 
-  /** Answers the younger of the value given, which another process may have stored, and the one in memory. */
+  /** Returns the younger of the given value, which another process may have stored, and the one in memory. */
   adopt(key: string, value: A, storedAt: number, now: number): Cached<A> | undefined {
     const kept = this.entries.peek(key)
     if (kept !== undefined && kept.storedAt >= storedAt) return this.find(key, now)
@@ -95,7 +95,7 @@ export class MemoryTier<A> {
 
   private put(key: string, value: A, storedAt: number, bytes: number): boolean {
     const { capacity, maxBytes = Number.MAX_SAFE_INTEGER } = this.rules
-    // Also for a size that is not a number.
+    // Also true for a size that is NaN.
     if (!(bytes >= 0 && bytes <= maxBytes)) return false
     this.drop(key)
     while (this.entries.size >= capacity || this.bytes + bytes > maxBytes) this.forget(this.entries.shift()!)
@@ -104,7 +104,7 @@ export class MemoryTier<A> {
     return true
   }
 
-  // What sums of fractions miss the whole by ends with the last value.
+  // Rounding errors of the sum end with the last value.
   private forget({ bytes }: Entry<A>): void {
     this.bytes = this.entries.size === 0 ? 0 : this.bytes - bytes
   }

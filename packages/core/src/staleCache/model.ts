@@ -1,96 +1,133 @@
-/** What a cache of last good answers is. */
+/** The types of a stale cache. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { StaleCacheStore } from "../StaleCacheStore.ts"
 import type { Mode } from "./asking.ts"
 import type { Cached, Freshness } from "./cached.ts"
 
-/** What is kept, and for how long. Only `name` must be given. */
+/**
+ * What is kept, and for how long. Only `name` is required.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Options<in out A = any> {
   readonly name: string
-  /** Values kept in memory, at most 16,777,216; the least recently used goes first. @default 10_000 */
+  /**
+   * The number of values kept in memory, from 1 to 16,777,216; the least recently used is evicted first. @default
+   * 10_000
+   */
   readonly capacity?: number | undefined
   /**
-   * Bytes kept in memory, as `sizeOf` tells them; the least recently used goes first. A value that is larger is served and
-   * not kept. @default no bound but `capacity`
+   * The number of bytes kept in memory, measured by `sizeOf`; the least recently used is evicted first. A larger value
+   * is served but not stored. @default unlimited
    */
   readonly maxBytes?: number | undefined
   /**
-   * How many bytes a value takes, asked once when it is stored. A value for which it throws or answers no number of zero or
-   * more is not kept. @default with `maxBytes` an estimate: 2 bytes for each UTF-16 code unit of the key and of the value's
-   * texts, 8 for a number, the length of buffers, 16 for each object and 8 for each of its fields; nothing without
+   * The number of bytes of a value, called once when it is stored. A value for which it throws or returns no number of
+   * zero or more is not stored. @default with `maxBytes` an estimate: 2 bytes for each UTF-16 code unit of the key and
+   * of the strings of the value, 8 for a number, the length of buffers, 16 for each object and 8 for each of its
+   * fields; without it, none
    */
   readonly sizeOf?: ((value: A, key: string) => number) | undefined
-  /** How long a value is served without a call; zero to call every time. @default "5 minutes" */
+  /** How long a value is fresh: a duration of zero or more; zero makes a call every time. @default "5 minutes" */
   readonly timeToLive?: Duration.Input | undefined
-  /** How long after that it is kept to fall back on. @default "1 hour" */
+  /** How long a value is stale after that: a duration of zero or more. @default "1 hour" */
   readonly staleFor?: Duration.Input | undefined
   /**
-   * How long `orStale` waits for the call when there is a stale value. Then it serves the stale value, and the call goes on
-   * by itself for the next caller: at most one for each key, which ends by its own time-outs. Zero serves the stale value at
-   * once. @default "Infinity": until the call ends
+   * How long `orStale` waits for the call when there is a stale value. Then it serves the stale value, and the call
+   * continues in the background for the next caller: at most one for each key, which ends by its own time-outs. Zero
+   * serves the stale value at once. @default "Infinity": waits until the call ends
    */
   readonly after?: Duration.Input | undefined
-  /** Which successes are worth keeping: not, say, an answer that was cut off. If it throws, the value is not kept. @default all */
+  /**
+   * Decides which successes are stored; false, for example, for a truncated answer. If it throws, the value is not
+   * stored. @default all
+   */
   readonly storeWhen?: ((value: A) => boolean) | undefined
   /** Where values are kept besides memory, such as `StaleCacheStore.fromPersistence`. @default memory only */
   readonly store?: StaleCacheStore<A> | undefined
-  /** How long the store may take each time; after that a read is a miss and a write is given up. @default "50 millis" */
+  /**
+   * The longest time of one store operation: a finite duration above zero. After that, a read is a miss and a write is
+   * given up. @default "50 millis"
+   */
   readonly storeTimeout?: Duration.Input | undefined
 }
 
-/** How one call uses the cache. */
+/**
+ * How one call uses the cache.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface CallOptions {
   /**
-   * - `"use"` serves the fresh value, or shares the call in flight, or makes one.
-   * - `"refresh"` makes a call although there is a fresh value, joins none that was begun before, and keeps what it answers.
-   * - `"bypass"` makes the call and neither reads nor keeps anything; it shares it with nobody.
+   * - `"use"` serves the fresh value, or joins the call in flight, or starts one.
+   * - `"refresh"` starts a call even if there is a fresh value, joins no earlier call, and stores the answer.
+   * - `"bypass"` makes the call for this caller alone, and neither reads nor stores anything.
    *
    * @default "use"
    */
   readonly mode?: Mode | undefined
 }
 
-/** When one call is answered with the stale value. */
+/**
+ * When one call is answered with the stale value.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface OrStaleOptions<in E> extends CallOptions {
-  /** Which errors are answered with the stale value. If it throws, the error is told as it is. @default any */
+  /** Which errors are answered with the stale value. If it throws, the call fails with its own error. @default any */
   readonly when?: ((error: E) => boolean) | undefined
-  /** How long to wait for the call when there is a stale value; a refresh waits to the end. @default as in {@link Options} */
+  /**
+   * How long to wait for the call when there is a stale value; a refresh always waits. @default as in {@link Options}
+   */
   readonly after?: Duration.Input | undefined
 }
 
-/** What there is to read about a cache at one moment. */
+/**
+ * The state of a cache at one moment.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Snapshot {
   readonly name: string
   /** Values in memory. */
   readonly size: number
   readonly capacity: number
-  /** Bytes in memory; zero when neither `maxBytes` nor `sizeOf` is given, since nothing is measured then. */
+  /** Bytes in memory; zero without `maxBytes` and `sizeOf`, because nothing is measured then. */
   readonly bytes: number
   readonly maxBytes: number | undefined
-  /** Values served fresh, loaded by a call, and served stale, since the beginning. */
+  /** Values served since the cache was made: fresh, loaded by a call, and stale. */
   readonly served: { readonly [F in Freshness]: number }
-  /** How often the store failed, died, answered nonsense or took too long, since the beginning. */
+  /** Store operations that failed, died, returned invalid data or took too long since the cache was made. */
   readonly storeFailures: number
 }
 
-/** A cache of last good answers. */
+/**
+ * A stale cache. Make it once and share it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface StaleCache<in out A> {
   readonly name: string
-  /** Serves the fresh value, or makes the call and keeps what it answers. The errors are the call's. */
+  /** Serves the fresh value, or makes the call and stores its answer. Fails with the errors of the call. */
   readonly through: (
     key: string,
     options?: CallOptions | undefined
   ) => <E, R>(call: Effect.Effect<A, E, R>) => Effect.Effect<Cached<A>, E, R>
   /**
-   * Like `through`, and serves the stale value, if there is one, when the call fails with an error that `when` allows, or
-   * takes longer than `after`. Defects are not answered with it.
+   * Like `through`, and serves the stale value, if there is one, when the call fails with an error that `when` allows
+   * or takes longer than `after`. A defect of the call stays a defect.
    */
   readonly orStale: <E>(
     key: string,
     options?: OrStaleOptions<E> | undefined
   ) => <E1 extends E, R>(call: Effect.Effect<A, E1, R>) => Effect.Effect<Cached<A>, E1, R>
-  /** The value kept for the key, fresh or stale; the younger one if memory and store have both. */
+  /** The value of the key, fresh or stale; the younger one if memory and store both have one. */
   readonly lastGood: (key: string) => Effect.Effect<Cached<A> | undefined>
   readonly set: (key: string, value: A) => Effect.Effect<void>
   readonly invalidate: (key: string) => Effect.Effect<void>

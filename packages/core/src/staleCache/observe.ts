@@ -7,7 +7,7 @@ import type { Snapshot, StaleCache } from "./model.ts"
 const freshnesses: ReadonlyArray<Freshness> = ["loaded", "fresh", "stale"]
 
 /**
- * Caches, to the registry.
+ * The kind of caches, for `Registry.find` and `Registry.snapshotsOf`.
  *
  * @since 0.1.0
  * @category models

@@ -1,4 +1,4 @@
-/** One operation of a store, in a fiber of its own: whoever asked for it is told once, at the latest after the time-out. */
+/** One operation of a store, in a fiber of its own. Its caller is notified once, at the latest after the time-out. */
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import type * as Scheduler from "effect/Scheduler"
 import { startTimerOf } from "../internal/runtime/timer.ts"
 import { withoutBudgets } from "./ownBudgets.ts"
 
-/** With whose services and by whose clock the store is asked. */
+/** The services and the clock of the fiber that asked. */
 export interface Origin {
   readonly context: Context.Context<never>
   readonly clock: Clock.Clock
@@ -21,25 +21,25 @@ export const originOf = (fiber: Fiber.Fiber<any, any>): Origin => ({
   scheduler: fiber.cache.scheduler
 })
 
-/** What the operations of one store have in common. */
+/** What the operations of one store share. */
 export interface Account {
   readonly timeout: number
-  /** Operations that failed, died or took too long, since the beginning. */
+  /** Operations that failed, died or took too long. */
   failures: number
   /** Operations that were given up and still run. */
   abandoned: number
 }
 
 export interface Listener<B> {
-  /** With undefined when the time was over, or another operation has made this one needless. */
+  /** Called with undefined when the time is over, or when another operation has replaced this one. */
   readonly told: (value: B | undefined) => void
-  /** It has really ended, which may be after it was told: this comes before it is told, if it has not been. */
+  /** The operation has ended, possibly after `told`; otherwise called before `told`. */
   readonly ended?: ((exit: Exit.Exit<B, unknown>) => void) | undefined
-  /** It has ended and been told: others may begin. */
+  /** The operation has ended, and `told` was called: other operations may start. */
   readonly passed?: (() => void) | undefined
-  /** The time was over while it ran: it is interrupted, and may have its effect nevertheless. */
+  /** The time was over while the operation ran: it is interrupted, and may have its effect nevertheless. */
   readonly cutOff?: (() => void) | undefined
-  /** It has been told that its time was over, before its turn came or while it ran. */
+  /** `told` was called because the time was over, before the operation started or while it ran. */
   readonly late?: ((hasBegun: boolean) => void) | undefined
 }
 
@@ -60,7 +60,7 @@ export class Operation<B> {
     this.listener = listener
   }
 
-  /** Begins, at once or when its turn has come. */
+  /** Starts the operation, at once or when its turn has come. */
   start(): void {
     if (this.isTold) this.stop()
     const fiber = this.fiber = Effect.runForkWith(this.origin.context)(Effect.suspend(this.work))
@@ -75,25 +75,25 @@ export class Operation<B> {
     if (fiber.pollUnsafe() === undefined) this.arm()
   }
 
-  /** Its turn has not come yet, and its time begins. */
+  /** Starts the time-out of an operation that waits for its turn. */
   arm(): void {
     this.stopTimer ??= startTimerOf(this.origin.clock, this.origin.scheduler, this.account.timeout, () => this.expire())
   }
 
-  /** Tells that it will not be done, which is not a failure. */
+  /** Notifies that the operation is not needed, which is not a failure. */
   supersede(): void {
     this.stop()
     this.tell(undefined)
   }
 
-  /** Tells that it is not done. */
+  /** Notifies that the operation is not done. */
   fail(): void {
     if (this.isTold) return
     this.account.failures++
     this.tell(undefined)
   }
 
-  /** Whoever asked waits no more. An interrupt is no promise of an end, and nobody waits for that. */
+  /** The caller has left. The fiber is interrupted without waiting for its end. */
   abandon(): void {
     this.stop()
     this.isTold = true

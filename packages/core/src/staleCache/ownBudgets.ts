@@ -1,6 +1,6 @@
 /**
- * The services of a caller without the budgets that are the caller's alone. What runs for several callers, or goes on
- * without them, must not stop at the deadline of the one that began it, nor spend its attempts.
+ * The services of a caller without its budgets. A call shared by several callers must not stop at the deadline of the
+ * one that started it, nor spend its attempts.
  */
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
@@ -9,7 +9,10 @@ import * as Deadline from "../Deadline.ts"
 import { CurrentPriority } from "../internal/runtime/currentPriority.ts"
 import { CurrentCounter } from "../retryBudget/counted.ts"
 
-/** The context of the fiber without its deadline, attempts, priority and retry counters; all else stays, the tenant too. */
+/**
+ * The context of the fiber without deadline, attempts, priority and retry counters; everything else stays, including
+ * the tenant.
+ */
 export const withoutBudgets = (fiber: Fiber.Fiber<any, any>): Context.Context<never> => {
   let context = fiber.context
   if (fiber.getRef(Deadline.CurrentDeadline) !== undefined)

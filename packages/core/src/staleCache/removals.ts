@@ -1,20 +1,21 @@
 /**
- * What the store must not bring back: a removal counts from the moment it is asked for, whatever the store does about it.
+ * Which values of the store are outdated. A removal counts from the moment it is requested, whether the store succeeds
+ * or not.
  *
- * Until the store has confirmed a removal, values of the key that were stored before it are not believed. A write that was
- * cut off by its time-out may still arrive after the removal, so that the time of that removal is remembered even when it
- * is confirmed. Times are those of the wall clock, by which the store dates its values.
+ * Until the store has confirmed a removal, values of the key that were stored before it are ignored. A write that was
+ * interrupted by its time-out may still arrive after the removal, so the time of that removal is remembered even after
+ * the confirmation. Times are wall-clock times, because the store dates its values by them.
  */
 import { LruMap } from "../internal/data/lruMap.ts"
 
 interface Mark {
   readonly removedAt: number
   readonly turn: number
-  /** A write that was cut off may still arrive. */
+  /** A write was interrupted and may still arrive. */
   isUncertain: boolean
 }
 
-/** Keys remembered one by one. Beyond it the oldest counts as a removal of everything that was stored before it. */
+/** The number of keys remembered one by one. Beyond it, the oldest becomes a removal of everything stored before it. */
 const mostMarks = 10_000
 
 export class Removals {
@@ -24,25 +25,25 @@ export class Removals {
   private clearing = 0
   private isUncertain = false
 
-  /** The turn of a write that begins now. */
+  /** The number of a write that starts now. */
   nextTurn(): number {
     return ++this.turns
   }
 
-  /** Everything the store has for the key is out of date from now on. */
+  /** Everything the store has for the key is outdated from now on. */
   removed(key: string, wallNow: number): number {
     const turn = this.nextTurn()
     this.put(key, { removedAt: wallNow, turn, isUncertain: this.marks.peek(key)?.isUncertain ?? false })
     return turn
   }
 
-  /** The same for all keys. */
+  /** Everything the store has is outdated from now on. */
   cleared(wallNow: number): number {
     this.allRemovedAt = Math.max(this.allRemovedAt, wallNow)
     return this.clearing = this.nextTurn()
   }
 
-  /** The store has confirmed a write for the key, or its removal. */
+  /** The store has confirmed a write or a removal of the key. */
   confirmed(key: string, turn: number): void {
     const mark = this.marks.peek(key)
     if (mark !== undefined && mark.turn <= turn && !mark.isUncertain) this.marks.delete(key)
@@ -53,7 +54,7 @@ export class Removals {
     if (turn === this.clearing && !this.isUncertain) this.allRemovedAt = -Infinity
   }
 
-  /** A write for the key was cut off, and may arrive at any time. */
+  /** A write of the key was interrupted, and may still arrive. */
   cutOff(key: string): void {
     this.isUncertain = true
     const mark = this.marks.peek(key)
@@ -61,7 +62,7 @@ export class Removals {
     else this.put(key, { removedAt: -Infinity, turn: 0, isUncertain: true })
   }
 
-  /** What the store has for the key counts only if it was stored after that, in milliseconds of the wall clock. */
+  /** A value of the store counts only if it was stored after this wall-clock time in milliseconds. */
   removedAt(key: string): number {
     return Math.max(this.allRemovedAt, this.marks.peek(key)?.removedAt ?? -Infinity)
   }

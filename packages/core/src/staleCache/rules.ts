@@ -1,8 +1,8 @@
-/** From the options of a cache to its rules, with every value checked. */
+/** Checks the options of a cache and adds the defaults. */
 import type * as Duration from "effect/Duration"
 import type { OptionsOf } from "../internal/config/checks.ts"
 
-/** The options that are numbers or names. */
+/** The options without the functions and the store. */
 export interface Written {
   readonly name: string
   readonly capacity?: number | undefined
@@ -24,7 +24,7 @@ export interface Rules {
   readonly storeTimeout: number
 }
 
-/** The most entries that a `Map` of V8 holds. */
+/** The most entries of a `Map` in V8. */
 const mostEntries = 2 ** 24
 
 export const toRules = (options: Written, check: OptionsOf): Rules => ({

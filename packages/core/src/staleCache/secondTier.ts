@@ -1,7 +1,4 @@
-/**
- * The store behind the memory: it can neither fail a call, nor hold one up for longer than its time-out, nor bring back
- * what has been removed here.
- */
+/** The store behind the memory. It cannot fail a call, delay it beyond the time-out, or bring back a removed value. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { LruMap } from "../internal/data/lruMap.ts"
@@ -15,19 +12,19 @@ import type { Rules } from "./rules.ts"
 import type { MemoryTier } from "./memoryTier.ts"
 import { type Turn, Turns } from "./turns.ts"
 
-/** While so many operations that were given up still run, the store is not asked. */
+/** While this many operations that were given up still run, the store is not used. */
 const mostAbandoned = 16
 
-/** A read that is under way. */
+/** A read in progress. */
 interface Reading {
   readonly key: string
-  /** Values stored until then had been removed when it began. */
+  /** Values stored up to this time were removed before the read started. */
   readonly removedAt: number
-  /** The key has been written or removed meanwhile. */
+  /** The key has been written or removed since the read started. */
   isOutdated: boolean
 }
 
-/** A value whose date is ahead of the wall clock, and when this process first saw it. */
+/** A value whose date is ahead of the wall clock, and the time when this process first read it. */
 interface Early {
   readonly storedAt: number
   readonly seenAt: number
@@ -41,7 +38,7 @@ export class SecondTier<A> {
   private readonly capacity: number
   private readonly removals = new Removals()
   private readonly turns = new Turns()
-  // By key, since a write makes those of its own key out of date among thousands.
+  // By key, so that a write finds the reads of its key among thousands.
   private readonly readings = new Map<string, Set<Reading>>()
   private readonly early = new LruMap<string, Early>()
 
@@ -53,7 +50,7 @@ export class SecondTier<A> {
     this.account = { timeout: rules.storeTimeout, failures: 0, abandoned: 0 }
   }
 
-  /** The younger of what memory and the store have. */
+  /** The younger of the values in memory and in the store. */
   find(key: string): Effect.Effect<Cached<A> | undefined> {
     return Effect.withFiber((fiber) => {
       const origin = originOf(fiber)
@@ -77,12 +74,12 @@ export class SecondTier<A> {
     })
   }
 
-  /** Writes the answer of a call, for which nobody waits. */
+  /** Writes the answer of a call. No caller waits for it. */
   keep(key: string, value: A, origin: Origin): void {
     this.write(key, value, origin, this.removals.nextTurn(), ignored)
   }
 
-  /** Writes a value given by hand: until the store has taken it, what the store has is out of date. */
+  /** Writes a value given by `StaleCache.set`. Until the store has taken it, the value in the store is outdated. */
   set(key: string, value: A, origin: Origin, told: () => void): void {
     this.outdate(key)
     this.write(key, value, origin, this.removals.removed(key, origin.clock.currentTimeMillisUnsafe()), told)
@@ -91,7 +88,7 @@ export class SecondTier<A> {
   remove(key: string, origin: Origin, told: () => void): void {
     this.outdate(key)
     const turn = this.removals.removed(key, origin.clock.currentTimeMillisUnsafe())
-    // Done also when its time is over before its turn comes: the write before it would stay in the store.
+    // Removes even if the time-out comes before its turn: otherwise the write before it would stay in the store.
     this.inTurn(key, origin, () => this.store.remove(key), {
       told,
       ended: (exit) => {
@@ -171,8 +168,8 @@ export class SecondTier<A> {
       : this.memory.adopt(key, stored.value, this.dateOf(key, stored.storedAt, now, wallNow), now)
   }
 
-  // The store tells time by the wall, since its values outlive the process; memory goes on by its own. A value from the
-  // future counts as stored when it was first seen, however often it is read.
+  // The store uses wall-clock time, because its values outlive the process; memory uses the monotonic clock. A value
+  // with a date in the future counts as stored when it was first read, however often it is read.
   private dateOf(key: string, storedAt: number, now: number, wallNow: number): number {
     const before = this.early.get(key)
     const first = before?.storedAt === storedAt ? before.seenAt : now
@@ -200,7 +197,7 @@ export class SecondTier<A> {
 
 const ignored = () => {}
 
-/** What the store answers is anybody's guess: what is no dated value is a failure of the store. */
+/** A store may return anything: a value without a valid date is a failure of the store. */
 const check = <A>(stored: Stored<A> | undefined): Stored<A> | undefined => {
   if (stored === undefined || stored === null) return undefined
   const { storedAt, value } = stored
@@ -208,6 +205,6 @@ const check = <A>(stored: Stored<A> | undefined): Stored<A> | undefined => {
   throw new TypeError("StaleCacheStore: storedAt must be a number of milliseconds")
 }
 
-/** Where something was removed, a date ahead of the clock proves nothing. */
+/** After a removal, a date ahead of the wall clock proves nothing. */
 const isAfter = (removedAt: number, storedAt: number, wallNow: number): boolean =>
   removedAt === -Infinity || (storedAt > removedAt && storedAt <= wallNow)

@@ -1,12 +1,12 @@
 /**
- * The order of the writes to a store. For one key each begins when the one before it has really ended; of those that wait,
- * only the last is done, since it makes the others needless. A removal that hangs is passed by when its time is over: if it
- * arrives later, a value is lost, and none comes back. A clearing waits for every write begun before it, for as long as its
- * own time lasts, and those asked for after it wait for it.
+ * The order of writes to a store. For one key, each write starts when the one before it has ended. Of those that wait,
+ * only the last is done, because it replaces the others. A removal that hangs is passed when its time is over: if it
+ * arrives later, a value is lost, and none comes back. A clear waits for every write that started before it, at most
+ * for its own time-out. Later writes wait for the clear.
  */
 import type { Operation } from "./operation.ts"
 
-/** A place in the order, and what is done when its turn comes. */
+/** A place in the order, and the operation that starts when its turn comes. */
 export class Turn {
   private operation: Operation<void> | undefined
   private readonly order: Turns
@@ -30,7 +30,7 @@ export class Turn {
     this.blockers++
   }
 
-  /** Puts an operation into this place, instead of the one that waits there. */
+  /** Puts an operation in this place, and replaces one that waits there. */
   take(operation: Operation<void>): void {
     const before = this.operation
     this.operation = operation
@@ -39,12 +39,12 @@ export class Turn {
     before?.supersede()
   }
 
-  /** The operation is not done when its turn comes, unless another one has taken its place. */
+  /** Removes the operation from this place, unless another one has replaced it. */
   drop(operation: Operation<void>): void {
     if (this.operation === operation) this.operation = undefined
   }
 
-  /** Begins, even if others that should have ended before have not. */
+  /** Starts, even if earlier operations have not ended. */
   begin(): void {
     if (this.hasBegun) return
     this.hasBegun = true
@@ -52,7 +52,7 @@ export class Turn {
     else this.operation.start()
   }
 
-  /** Those behind it have their turn. */
+  /** Lets the places behind this one start. */
   pass(): void {
     if (this.hasPassed) return
     this.hasPassed = true
@@ -67,7 +67,7 @@ export class Turns {
   private readonly last = new Map<string, Turn>()
   private clearing: Turn | undefined
 
-  /** The place of a write for a key that is asked for now: that of another one, if that still waits. */
+  /** The place of a write that is requested now: the one of an earlier write of the key, if that still waits. */
   write(key: string): Turn {
     const before = this.last.get(key)
     if (before?.isWaiting) return before
@@ -78,7 +78,7 @@ export class Turns {
     return turn
   }
 
-  /** The place of a clearing that is asked for now. */
+  /** The place of a clear that is requested now. */
   clear(): Turn {
     const turn = new Turn(this, undefined)
     for (const blocker of this.last.values()) turn.follow(blocker)

@@ -1,19 +1,19 @@
-/** Estimates how many bytes a value takes in memory. */
+/** Estimates the bytes of a value in memory. */
 
 const perNumber = 8
 const perObject = 16
 const perSlot = 8
 
 /**
- * Estimates the bytes of a value with everything it refers to: 2 for each code unit of a text, 8 for a number, the length of
- * a buffer, 16 for an object and 8 for each of its fields, besides the text of the field's name. What is referred to twice
- * counts once. Functions and class internals count as an empty object.
+ * Estimates the bytes of a value and everything it refers to: 2 for each code unit of a string, 8 for a number, the
+ * length of a buffer, 16 for an object and 8 for each of its fields, plus the name of the field. An object that is
+ * referred to twice counts once. A function or a class with private state counts as an empty object.
  */
 export const weigh = (value: unknown): number => new Scales().weigh(value)
 
 class Scales {
   private readonly seen = new Set<object>()
-  // A list instead of a recursion, since values may be nested deeply.
+  // A list instead of recursion, because values may be nested deeply.
   private readonly open: Array<object> = []
 
   weigh(value: unknown): number {
@@ -22,7 +22,7 @@ class Scales {
     return bytes
   }
 
-  /** The bytes of a part itself; what it holds is weighed later. */
+  /** The bytes of a part itself. Its contents are added later. */
   private put(part: unknown): number {
     if (typeof part === "string") return 2 * part.length
     if (typeof part === "function" || typeof part === "bigint") return perObject
@@ -48,6 +48,6 @@ class Scales {
   }
 }
 
-// A page in a browser may have no shared memory.
+// A browser page may have no `SharedArrayBuffer`.
 const isBuffer = (part: object): part is ArrayBufferLike =>
   part instanceof ArrayBuffer || (typeof SharedArrayBuffer !== "undefined" && part instanceof SharedArrayBuffer)

@@ -1,18 +1,18 @@
 /**
- * The numbers of all that are published under one name.
+ * The series of all guards that share the name `other`.
  *
- * Invariant: a counter never goes down, whoever leaves or starts over: a scraper would take that for a restart and count
- * everything again.
+ * Invariant: a counter never goes down, even when a guard leaves or restarts. A scraper would take a lower value for a
+ * restart of the process and count everything again.
  */
 import type { NumberSeries } from "../registry/series.ts"
 
-/** What is published under one name, and the snapshot that its series are read from. */
+/** A published guard, and the snapshot that its series are read from. */
 export interface Source<Snapshot> {
   readonly snapshot: () => Snapshot
   latest: Snapshot
 }
 
-/** What can be read now; the last that could, where that throws: one that cannot be read must not hide all others. */
+/** A new snapshot, or the previous one if taking it throws. One broken guard must not hide the others. */
 export const newest = <Snapshot>({ latest, snapshot }: Source<Snapshot>): Snapshot => {
   try {
     return snapshot()
@@ -21,7 +21,7 @@ export const newest = <Snapshot>({ latest, snapshot }: Source<Snapshot>): Snapsh
   }
 }
 
-/** What a series reads from a snapshot. One that throws has no number, and keeps none of the others from being read. */
+/** Reads a series from a snapshot. A series that throws counts as undefined, and does not affect the others. */
 export const readOf = <Snapshot, Reading>(
   series: { readonly read: (snapshot: Snapshot) => Reading | undefined },
   snapshot: Snapshot
@@ -73,7 +73,7 @@ export class OverflowSeries<Snapshot> {
     for (const series of this.counters) this.count(series, readOf(series, before), readOf(series, source.latest))
   }
 
-  // Lower than before: it has begun anew.
+  // A value lower than before means that the counter of the guard has restarted.
   private count(series: NumberSeries<Snapshot>, before = 0, now = 0): void {
     this.totals.set(series, (this.totals.get(series) ?? 0) + (now >= before ? now - before : now))
   }

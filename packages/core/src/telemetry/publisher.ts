@@ -1,8 +1,8 @@
 /**
- * Publishes snapshots as Effect metrics, read when somebody looks. How many series there can be is bounded by
- * `maxNames`, not by how many things there are: those that come when all names are taken share the name `other`.
+ * Publishes snapshots as Effect metrics, which are read on each scrape. `maxNames` bounds the number of series: guards
+ * beyond it share the name `other`.
  *
- * Invariant: what has been published is removed by the function that publishing it answered.
+ * Invariant: the function that `publish` returns removes everything that the call published.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -21,7 +21,7 @@ export class Publisher<Snapshot> {
   private readonly context: Context.Context<never>
   private readonly clock: Clock.Clock
   private readonly names = new Set<string>()
-  // The series that guards can share: those of a kind, not of one guard, and no histograms.
+  // The series that guards can share under one name: not those of a single guard, and no histograms.
   private readonly numbers: ReadonlyArray<NumberSeries<Snapshot>>
   private readonly overflow: OverflowSeries<Snapshot>
   private readonly overflowCache = new ScrapeCache()
@@ -125,7 +125,7 @@ export class Publisher<Snapshot> {
   }
 }
 
-// What is read from snapshots is not written by anybody.
+// Series are only read.
 const readOnly = { update: () => {}, modify: () => {} }
 
 const emptyHistogram: HistogramReading = { buckets: [], count: 0, min: 0, max: 0, sum: 0 }

@@ -1,6 +1,6 @@
 /**
- * When to take a new snapshot. An exporter reads every series once, in one go, and one snapshot serves them all. The
- * second time that a series is read a new round has begun; so it has, for those who read single series, after a while.
+ * Decides when to take a new snapshot. An exporter reads every series once per scrape, and one snapshot serves them
+ * all. A second read of a series starts a new scrape, and so does a read after 100 ms, for readers of single series.
  */
 export class ScrapeCache {
   private readonly seen = new Set<unknown>()

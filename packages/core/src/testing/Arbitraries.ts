@@ -1,15 +1,15 @@
 /**
- * Finds the shortest story in which something that guards calls goes wrong: random histories of calls, their endings,
- * interrupts, steps of the clock and changes by hand are played on it, and after each step it is compared with a small
- * model of what it should be.
+ * Property tests for anything that guards calls. Random histories of calls, results, interrupts, clock steps and manual
+ * changes are played on a subject. After each step, the subject is compared with a small reference model. A failing
+ * history is shortened to the smallest one that still fails.
  *
- * {@link history} says what may happen, and {@link check} plays many such histories in virtual time. When one fails, it
- * is made shorter and simpler for as long as it still fails; the {@link Counterexample} tells it step by step, with a
- * token that plays it again. {@link play} plays one history, for property tests of your own: {@link history} is one of
- * the platform's own `Arbitrary`, and goes wherever these go.
+ * {@link history} describes which operations may happen, and {@link check} plays many such histories in virtual time.
+ * The {@link Counterexample} of a failure lists its steps, and has a token that plays it again. {@link play} plays one
+ * history, for property tests of your own: {@link history} is an `Arbitrary` of Effect and can be used wherever those
+ * can.
  *
- * **Gotchas.** The subject and the model are made anew for each history, and a history must come to the same end each
- * time: take time from the clock, and chance from `Random`.
+ * **Gotchas.** The subject and the model are made anew for each history. A history must always have the same result:
+ * take time from the clock and random numbers from `Random`.
  *
  * ```ts
  * import { Bulkhead } from "@switchgear/core"
@@ -33,6 +33,8 @@
  *
  * await Effect.runPromise(program) // => { runs: 100 }
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
@@ -51,27 +53,38 @@ import * as VirtualClock from "./VirtualClock.ts"
 export type { Ending, History, Operation } from "./arbitraries/operation.ts"
 export type { Event, Played, Scene } from "./arbitraries/player.ts"
 
-/** What to choose from: a list, whose first is the simplest, or a schema. What is listed twice comes twice as often. */
+/**
+ * The values to choose from: a list, whose first value is the simplest, or a schema. A value listed twice is chosen
+ * twice as often.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export type Choice<A> = ReadonlyArray<A & (string | number | boolean)> | Schema.Schema<A>
 
-/** What may happen in a history. All have a default. */
+/**
+ * The operations that may happen in a history. All have a default.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface HistoryOptions<Call = undefined, End = Ending, Control = never> {
-  /** What calls carry: their priority, their key, what they cost. @default nothing */
+  /** The data of a call, such as its priority, key or cost. @default none */
   readonly calls?: Choice<Call> | undefined
   /** How work ends. @default `["success", "failure", "defect"]`, see {@link ended} */
   readonly endings?: Choice<End> | undefined
   /** Steps of the clock, in milliseconds. @default `[100, 1, 10, 1000, 10_000]` */
   readonly advance?: ReadonlyArray<number> | undefined
-  /** Changes by hand. @default none */
+  /** Manual changes of the subject. @default none */
   readonly control?: Choice<Control> | undefined
   /**
-   * How many operations it takes to begin with; a counterexample is as short as can be. {@link check} makes none of
-   * more than 100, unless `from` is. @default from 20 to 100
+   * The number of operations of a generated history; a counterexample may be shorter. {@link check} generates at most
+   * 100, unless `from` is larger. @default from 20 to 100
    */
   readonly length?: { readonly from: number; readonly to: number } | undefined
   /**
-   * How often each kind of operation comes, in proportion; 0 is never. Those that have no choice do not come.
-   * @default 3 calls that end at once, 3 that begin, 3 ends, 1 interrupt, 2 steps of the clock, 1 change by hand
+   * The relative frequency of each kind of operation; 0 means never. A kind without values to choose from does not
+   * happen. @default 3 calls that end at once, 3 that begin, 3 ends, 1 interrupt, 2 steps of the clock, 1 manual change
    */
   readonly weights?: { readonly [K in Operation["_tag"]]?: number | undefined } | undefined
 }
@@ -81,8 +94,8 @@ const weightsUnlessSaid = { Call: 3, Begin: 3, End: 3, Interrupt: 1, Advance: 2,
 const farthestIndex = 7
 
 /**
- * Random histories, for {@link check} or a property test of your own. Throws a `RangeError` that names the field when
- * an option is out of range.
+ * Random histories, for {@link check} or for a property test of your own. Throws a `RangeError` that names the field
+ * when an option is out of range.
  *
  * ```ts
  * import { Arbitraries } from "@switchgear/core/testing"
@@ -92,6 +105,9 @@ const farthestIndex = 7
  * const [first] = await Effect.runPromise(Arbitrary.sampleEffect(history, { count: 1, seed: 1 }))
  * first?.length // => 3
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const history = <const Call = undefined, const End = Ending, const Control = never>(
   options: HistoryOptions<Call, End, Control> = {}
@@ -122,7 +138,7 @@ export const history = <const Call = undefined, const End = Ending, const Contro
     return kind === undefined ? [] : Array.from({ length: weight }, () => kind)
   })
   if (operations.length === 0) check.refuse("weights", "above 0 for one kind of operation", options.weights)
-  // The minimum is for those that are made; shorter ones are allowed, so that a counterexample can get short.
+  // The minimum applies to generated histories only; a counterexample may be shorter.
   const longEnough = Schema.makeFilter(() => true, { arbitraryConstraint: { minLength: from } })
   const histories = Schema.Array(Schema.Union(operations)).check(longEnough, Schema.isMaxLength(to))
   const shrink = simpler({
@@ -140,39 +156,59 @@ const listOf = (choice: Choice<any> | undefined) => choice && isList(choice) ? [
 
 const isList = (choice: Choice<any>): choice is ReadonlyArray<any> => Array.isArray(choice)
 
-/** Work that ends as a history says it: it answers `"success"`, fails with `"failure"` or dies with `"defect"`. */
+/**
+ * Ends work as the history says: it succeeds with `"success"`, fails with `"failure"` or dies with `"defect"`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const ended = (work: Effect.Effect<Ending>): Effect.Effect<"success", "failure"> =>
   Effect.flatMap(work, (ending) => {
     if (ending === "success") return Effect.succeed(ending)
     return ending === "failure" ? Effect.fail(ending) : Effect.die(ending)
   })
 
-/** What it should be, as plainly as it can be said. Lists that are gone through each time are quite right here. */
+/**
+ * A reference model of the subject, written as simply as possible. Linear searches are fine here.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Model<Call, End, Control, Seen> {
-  /** What is about to happen. Calls that are left at the end are interrupted one by one. */
+  /** Called before each event. Calls that are left at the end are interrupted one by one. */
   readonly on: (event: Event<Call, End, Control>) => void
-  /** What there should be to see at this time. */
+  /** What the subject should show at this time. */
   readonly look: (now: number) => Seen
 }
 
-/** What histories are played on. */
+/**
+ * What histories are played on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Subject<S, Call, End, Control, Seen, R = never> {
-  /** Makes it; once for each history. */
+  /** Makes the subject, once for each history. */
   readonly make: Effect.Effect<S, unknown, R>
-  /** Sends a call through it. The work answers how it is to end, once it is to end. */
+  /** Sends a call through the subject. The work succeeds with its ending when it is to end. */
   readonly call: (subject: S, work: Effect.Effect<End>, call: Call, id: number) => Effect.Effect<unknown, unknown>
-  /** Changes it by hand. */
+  /** Changes the subject manually. */
   readonly control?: ((subject: S, control: Control) => Effect.Effect<unknown, unknown>) | undefined
-  /** Looks at it after each step. If that fails or dies, or differs from the model, it is a counterexample. */
+  /**
+   * Reads the subject after each step. If this fails, dies or differs from the model, the history is a counterexample.
+   */
   readonly look: (subject: S, scene: Scene<Call>) => Effect.Effect<Seen, unknown>
-  /** Makes the model. @default none: `look` is the judge */
+  /** Makes the model. @default none: only `look` is checked */
   readonly model?: (() => Model<Call, End, Control, Seen>) | undefined
 }
 
 /**
- * Plays one history, and fails with a {@link Counterexample} at the first step after which something is wrong. Needs a
- * clock for tests, and begins at the time that it has: `VirtualClock`, or `TestClock` where calls yield no more than a few
- * times before their work begins.
+ * Plays one history. Fails with a {@link Counterexample} at the first step after which something is wrong. Needs a test
+ * clock and starts at its current time: `VirtualClock`, or `TestClock` if calls yield at most a few times before their
+ * work begins.
+ *
+ * @since 0.1.0
+ * @category runtime
  */
 export const play = <S, Call, End, Control, Seen, R = never>(
   history: History<Call, End, Control>,
@@ -218,29 +254,36 @@ const told = (cause: Cause.Cause<unknown>): string => {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What to check, and how long. `history` and `subject` must be given. */
+/**
+ * What to check, and how often. `history` and `subject` are required.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface CheckOptions<S, Call, End, Control, Seen, R> {
-  /** What may happen. */
+  /** The operations that may happen. */
   readonly history: Arbitrary.Arbitrary<History<Call, End, Control>>
-  /** On what. */
+  /** What the histories are played on. */
   readonly subject: Subject<S, Call, End, Control, Seen, R>
-  /** How many histories. @default 100 */
+  /** The number of histories. @default 100 */
   readonly runs?: number | undefined
-  /** Which histories: the same seed, the same ones. @default drawn from `Random`, anew each time */
+  /** The seed of the histories. @default drawn from `Random` */
   readonly seed?: string | number | undefined
-  /** The token of a counterexample, to play that history and no other. @default none */
+  /** The token of a counterexample: plays only that history. @default none */
   readonly replay?: string | undefined
   /**
-   * A clock for tests, made anew for each history. `TestClock.layer()` does not wait for a call that yields more than a
-   * few times before its work begins, and takes it for one that waits. @default `VirtualClock.layer()`
+   * A test clock, made for each history. `TestClock.layer()` takes a call that yields more than a few times before its
+   * work begins for a waiting one. @default `VirtualClock.layer()`
    */
   readonly clock?: Layer.Layer<TestClock.TestClock> | undefined
 }
 
 /**
- * Plays random histories, each in virtual time of its own, until one fails, and makes that one as short and simple as
- * it gets. Fails with {@link Counterexample}, or with {@link NothingShown} when a replayed history does not fail any
- * more.
+ * Plays random histories, each in its own virtual time, until one fails, and shortens that one. Fails with
+ * {@link Counterexample}, or with {@link NothingShown} when a replayed history no longer fails.
+ *
+ * @since 0.1.0
+ * @category runtime
  */
 export const check = <S, Call, End, Control, Seen, R = never>(
   { clock, history, replay, runs, seed, subject }: CheckOptions<S, Call, End, Control, Seen, R>
@@ -266,20 +309,26 @@ export const check = <S, Call, End, Control, Seen, R = never>(
   })
 }
 
-// Longer than any history is by default; and more candidates than it takes to get from there to the shortest.
+// `largest` exceeds the default length of a history; `patience` is more candidates than it takes to shorten one of that
+// length.
 const largest = 100
 const patience = 20_000
 const token = /^\[[01],".*",\d+,\d+,\[[\d,]*\],"PropertyError"\]$/
 
-/** A history that goes wrong. After {@link check} it is as short and simple as it gets. */
+/**
+ * A history that fails. {@link check} has shortened it as far as possible.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class Counterexample extends Schema.TaggedError<Counterexample>(
   "@switchgear/core/testing/Arbitraries/Counterexample"
 )("Counterexample", {
-  /** What happened, a line each; after the last of them it is wrong. */
+  /** What happened, one line per step; after the last one, something is wrong. */
   steps: Schema.Array(Schema.String),
   /** What is wrong. */
   problem: Schema.String,
-  /** Plays it again, with the same `history`. */
+  /** The token to replay it with the same `history`. */
   replay: Schema.optional(Schema.String)
 }) {
   override get message(): string {
@@ -293,7 +342,12 @@ export class Counterexample extends Schema.TaggedError<Counterexample>(
   }
 }
 
-/** Nothing was shown: what was to be replayed does not fail any more, or a `filter` leaves too few histories. */
+/**
+ * Nothing was shown: the replayed history no longer fails, or a `filter` rejects too many histories.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class NothingShown
   extends Schema.TaggedError<NothingShown>("@switchgear/core/testing/Arbitraries/NothingShown")("NothingShown", {
     because: Schema.Literals(["the replay passes", "too many histories are filtered out"])
@@ -308,5 +362,10 @@ export class NothingShown
   }
 }
 
-/** A history as text, a line for each operation. */
+/**
+ * Shows a history as text, one line per operation.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const show = (history: History<unknown, unknown, unknown>): string => numbered(history.map(line))

@@ -1,17 +1,18 @@
 /**
- * Makes calls go wrong on purpose, by rules: faults, answers, defects, calls that never end, and waits, at a rate, to
- * the calls that a predicate picks, and in phases of a script. A seed repeats a run to the last fault.
+ * Injects faults into calls by rules: failures, answers, defects, hangs and latency, at a rate, to the calls that a
+ * predicate selects, and in the phases of a script. A seed makes a run repeatable.
  *
- * Rules are looked at in order. A wait holds the call up and goes on to the next rule; every other injection ends the
- * search, and the call is not made. What happens to a call is decided in one step when it begins: {@link Chaos.set} is
- * for the calls after it, and a call that waits or hangs is not let go by it.
+ * Rules are checked in order. A latency delays the call and continues with the next rule. Any other injection ends the
+ * search, and the call is not made. The injection of a call is decided in one step when the call begins:
+ * {@link Chaos.set} affects later calls only, and does not end a latency or a hang.
  *
- * The errors and values that rules inject are in the types, so that what handles them is checked as well.
+ * The errors and values that rules inject are in the types, so that the code that handles them is type-checked, too.
  *
  * **Order.** Innermost, in place of the dependency: `call.pipe(chaos.inject, breaker.protect)`.
  *
- * **Gotchas.** A chance is drawn only by rules whose rate lies between 0 and 1 and whose predicate holds, and by waits,
- * in the order in which calls begin. Rules that are off change nothing for the others; a further one that draws does.
+ * **Gotchas.** Random numbers are drawn only by latencies and by rules with a rate between 0 and 1 whose predicate
+ * holds, in the order in which calls begin. A rule that draws nothing can be added without changing the others; a rule
+ * that draws cannot.
  *
  * ```ts
  * import { CircuitBreaker } from "@switchgear/core"
@@ -32,6 +33,8 @@
  *
  * await Effect.runPromise(program) // => ["answer", "overloaded", "overloaded", "circuit open"]
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -70,38 +73,63 @@ export {
 export { type Chaos, type Injector, none } from "./chaos/injector.ts"
 export type { Call, Phase, Request, Rule } from "./chaos/rules.ts"
 
-/** What is told of a chaos beside its rules. */
+/**
+ * The name and the seed of a chaos.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Settings {
-  /** For whoever reads its counts, and part of the seed. @default "chaos" */
+  /** Names the chaos for readers of its counts, and is part of the seed. @default "chaos" */
   readonly name?: string | undefined
   /**
-   * Repeats a run: the same seed and name give the n-th call the same. Two chaoses that are to go wrong apart from each
-   * other need a name each. @default "chaos"
+   * Makes a run repeatable: with the same seed and name, the n-th call gets the same injection. For independent faults,
+   * give each chaos its own name. @default "chaos"
    */
   readonly seed?: string | number | undefined
 }
 
-/** Rules, and {@link Settings}. */
+/**
+ * Rules, and {@link Settings}.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Options<Rules extends ReadonlyArray<Rule<any, any>>> extends Settings {
-  /** In order. An empty list lets every call through, until there are others. */
+  /** The rules in order. With an empty list, every call passes. */
   readonly rules: Rules
 }
 
-/** The values that rules can inject. */
+/**
+ * The values that rules can inject.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type ValueOf<R> = R extends { readonly inject: infer I } ? I extends Outcome<infer A> ? A : never : never
 
-/** The errors that rules can inject. */
+/**
+ * The errors that rules can inject.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type ErrorOf<R> = R extends { readonly inject: infer I } ? I extends Fault<infer E> ? E : never : never
 
-/** Makes a chaos. Dies with a `RangeError` that names the rule and the field when one is out of range. */
+/**
+ * Makes a chaos. Dies with a `RangeError` that names the rule and the field when one is out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = <const Rules extends ReadonlyArray<Rule<any, any>>>(
   options: Options<Rules>
 ): Effect.Effect<Chaos<ValueOf<Rules[number]>, ErrorOf<Rules[number]>>> =>
   begin(() => always("Chaos.make", options.rules), options)
 
 /**
- * Makes a chaos that follows a script: each phase has its rules for its time, counted from when the chaos was made, and
- * after the last one every call is let through. A phase without length, or another mistake, is a {@link BadScript}.
+ * Makes a chaos that follows a script. Each phase has rules and a duration, counted from when the chaos was made. After
+ * the last phase, every call passes. A phase without duration, or another mistake, fails with {@link BadScript}.
  *
  * ```ts
  * import { Chaos, Latency } from "@switchgear/core/testing"
@@ -116,6 +144,9 @@ export const make = <const Rules extends ReadonlyArray<Rule<any, any>>>(
  * const error = await Effect.runPromise(Effect.flip(incident))
  * error.message // => "Chaos.script: script[2].for must be a duration above zero, got \"0 minutes\""
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const script = <const Phases extends ReadonlyArray<Phase<any, any>>>(
   phases: Phases,
@@ -130,7 +161,12 @@ export const script = <const Phases extends ReadonlyArray<Phase<any, any>>>(
     )
   )
 
-/** A script that cannot be followed: the reason names the phase, the field, the value and what is allowed. */
+/**
+ * An invalid script. `reason` names the phase, the field, the value and the range.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class BadScript extends Schema.TaggedError<BadScript>("@switchgear/core/testing/Chaos/BadScript")("BadScript", {
   reason: Schema.String
 }) {

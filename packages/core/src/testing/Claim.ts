@@ -1,10 +1,10 @@
 /**
- * What an app promises for a bad night, to be judged by a `Scenario`: that no customer gets an error, that a provider
- * that is down is left alone, that all is well again soon after it is back.
+ * Claims about an app under overload, which a `Scenario` judges: no customer sees an error, a provider that is down
+ * gets few calls, everything recovers in time.
  *
- * A claim names the phase it speaks of, one of the load or of a provider; where it names none, it speaks of the whole
- * run. A call belongs to the phase in which the customer made it, however late it ends. A claim that cannot be judged,
- * because there is no such phase or no call fell into it, is a `ClaimUnjudged`, never a pass.
+ * A claim is about one phase, of the load or of a provider, or about the whole run. A call belongs to the phase in
+ * which the customer made it, whenever it ends. A claim that cannot be judged, because there is no such phase or no
+ * call in it, fails with `ClaimUnjudged`; it never passes.
  *
  * ```ts
  * import { Chaos, Claim, Load, Scenario } from "@switchgear/core/testing"
@@ -21,6 +21,8 @@
  * const { claims } = await Effect.runPromise(Scenario.report(bare))
  * claims.map(({ verdict }) => verdict._tag) // => ["Holds", "Broken"]
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import { OptionsOf } from "../internal/config/checks.ts"
@@ -31,13 +33,23 @@ import { share as percent } from "./words.ts"
 
 export type { Bound, Claim, Counted, Own, Share, Verdict, Window } from "./scenario/claims.ts"
 
-/** When a claim holds. */
+/**
+ * Which part of the run a claim is about.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface During {
   /** The name of a phase. @default the whole run */
   readonly during?: string | undefined
 }
 
-/** No error, no defect and no interruption reaches a customer, and none gives up. An answer of any kind will do. */
+/**
+ * Every call gets an answer of any kind: no error, no defect, no interruption, and no customer gives up.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const noCustomerError: Claim = {
   _tag: "Share",
   name: "no customer gets an error",
@@ -46,7 +58,12 @@ export const noCustomerError: Claim = {
   bound: { atLeast: 1 }
 }
 
-/** At least this share of the calls, from 0 to 1, get an answer of any kind. Throws a `RangeError` on any other number. */
+/**
+ * At least this share of the calls gets an answer of any kind. Throws a `RangeError` outside 0 to 1.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const answered = (atLeast: number, options: During = {}): Claim => ({
   _tag: "Share",
   name: `at least ${percent(part("Claim.answered", "atLeast", atLeast))} of the calls are answered${told(options)}`,
@@ -56,12 +73,15 @@ export const answered = (atLeast: number, options: During = {}): Claim => ({
 })
 
 /**
- * How large a part of the calls, from 0 to 1, ends in one way. Throws a `RangeError` on any other number.
+ * The share of the calls with one outcome, from 0 to 1. Throws a `RangeError` outside of it.
  *
- * An answer is `"first-class"` when it is the provider's own; `"fallback"`, `"stale"` or `"canned"` by the `degradation`
- * of what a `Cascade` has served; and `"degraded"` when it is anything else, unless the scenario's `label` says more. An
- * error is called by its `_tag`, or `"failure"` if it has none; the rest is `"defect"`, `"interrupted"` and `"GaveUp"`.
- * A name that no call has is a share of 0, also if it is misspelt.
+ * An answer is `"first-class"` when it comes from the provider itself; `"fallback"`, `"stale"` or `"canned"` by the
+ * `degradation` of what a `Cascade` served; `"degraded"` otherwise, unless the `label` of the scenario says more. An
+ * error has its `_tag`, or `"failure"` without one. Other outcomes are `"defect"`, `"interrupted"` and `"GaveUp"`. A
+ * name that no call has is a share of 0, even if it is misspelt.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const share = (
   outcome: string,
@@ -85,14 +105,17 @@ export const share = (
 }
 
 /**
- * For each call of a customer, the provider gets at most so many: a tenth, `1 / 10`, is left alone, more than 1 is a
- * storm of retries. Calls count when they reach it, customers when they come; during a phase of one of several providers,
- * only its own calls count. Throws a `RangeError` on a negative number.
+ * Limits the calls that reach the provider, per call of a customer: `1 / 10` means that a provider is left alone, more
+ * than 1 allows retries. Calls of the provider count when they reach it, calls of customers when they arrive. In a
+ * phase of one of several providers, only calls to that provider count. Throws a `RangeError` on a negative number.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const providerGetsAtMost = (
   atMost: number,
   options: During & {
-    /** One of several providers. @default that of the phase; all, where it is a phase of the load or the whole run */
+    /** One of several providers. @default the one of the phase; all, for a phase of the load or the whole run */
     readonly provider?: string | undefined
   } = {}
 ): Claim => {
@@ -109,18 +132,20 @@ export const providerGetsAtMost = (
 }
 
 /**
- * From so long after the end of a phase, customers get first-class answers, and only these: every call that arrives from
- * then on, until the end of the run or until another phase begins. Never recovering is a failure; a run that ends before
- * there was such a call cannot be judged.
+ * From this long after the end of a phase, every call that arrives gets a first-class answer, until the end of the run
+ * or until another phase begins. Fails if that never happens. Cannot be judged if the run ends before such a call.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const recoversWithin = (
   duration: Duration.Input,
   { after, atLeast = 1, until }: {
-    /** The phase that is to be recovered from. */
+    /** The phase to recover from. */
     readonly after: string
-    /** The phase before which it must have happened, such as the next trouble. @default the end of the run */
+    /** The phase before which it must have recovered. @default the end of the run */
     readonly until?: string | undefined
-    /** The share of first-class answers that counts as well again. @default 1 */
+    /** The share of first-class answers that counts as recovered. @default 1 */
     readonly atLeast?: number | undefined
   }
 ): Claim => {
@@ -138,8 +163,11 @@ export const recoversWithin = (
 }
 
 /**
- * So many of the calls take no longer than this, to the millisecond, whatever comes of them: `"p99"` is 99 of 100,
- * `"max"` is all. The calls are counted, so that the verdict is exact.
+ * A percentile of the durations of calls is at most this, to the millisecond, whatever their outcome: `"p99"` is 99 of
+ * 100 calls, `"max"` is all. The calls are counted, so that the verdict is exact.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const latencyWithin = (
   percentile: "p50" | "p90" | "p95" | "p99" | "p999" | "max",
@@ -159,8 +187,8 @@ export const latencyWithin = (
 }
 
 /**
- * A claim of your own, judged by the figures of a phase or of the whole run with {@link holds}, {@link broken} and
- * {@link unjudged}. What `judge` throws is a defect of the run.
+ * A claim of your own. `judge` gets the figures of a phase or of the whole run, and returns {@link holds},
+ * {@link broken} or {@link unjudged}. If it throws, the run dies with that defect.
  *
  * ```ts
  * import { Claim } from "@switchgear/core/testing"
@@ -171,20 +199,38 @@ export const latencyWithin = (
  * })
  * nobodyWaitsLong.name // => "the mean latency is below a second"
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = ({ judge, name, ...options }: During & {
-  /** The promise in words, as it is told when it is broken. */
+  /** The claim in words, as shown when it is broken. */
   readonly name: string
   readonly judge: (figures: Figures) => Verdict
 }): Own => ({ _tag: "Own", name: new OptionsOf("Claim.make").name(name), window: windowOf(options), judge })
 
-/** The claim is true, by what was seen. */
+/**
+ * The verdict that a claim holds; `seen` says what was observed.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const holds = (seen: string): Verdict => ({ _tag: "Holds", seen })
 
-/** The claim is not true, by what was seen. */
+/**
+ * The verdict that a claim is broken; `seen` says what was observed.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const broken = (seen: string): Verdict => ({ _tag: "Broken", seen })
 
-/** There is nothing to judge the claim by, for this reason. */
+/**
+ * The verdict that a claim cannot be judged, for this reason.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const unjudged = (reason: string): Verdict => ({ _tag: "Unjudged", reason })
 
 const part = (where: string, field: string, value: number): number =>

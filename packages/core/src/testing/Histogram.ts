@@ -1,15 +1,15 @@
 /**
- * Percentiles of any number of times, in memory that does not grow with their number.
+ * Percentiles of any number of durations, in bounded memory.
  *
- * Times are milliseconds, kept to the microsecond. Up to half a millisecond each microsecond is counted apart; above,
- * every doubling of the time is divided into 256 parts, so that what is read is within 0.2 % of what was recorded. The
- * smallest, the largest and the mean are exact.
+ * Durations are milliseconds, kept to the microsecond. Up to half a millisecond, each microsecond is counted
+ * separately. Above, every doubling is divided into 256 parts, so that a result is within 0.2 % of what was recorded.
+ * Minimum, maximum and mean are exact.
  *
- * Recording takes the same few steps whatever was recorded before. The counts take 2 KB for each doubling up to the
- * longest time: 50 KB for a minute, 100 KB for the longest time there can be.
+ * Recording takes constant time. The counts take 2 KB for each doubling up to the longest duration: 50 KB for a minute,
+ * at most 100 KB.
  *
- * **Semantics.** The layout is that of HDR histograms; a percentile is the nearest rank, a time that did occur and not
- * one between two.
+ * **Semantics.** The layout is that of HDR histograms. A percentile is the nearest rank: a recorded value, never
+ * interpolated.
  *
  * ```ts
  * import { Histogram } from "@switchgear/core/testing"
@@ -20,10 +20,18 @@
  * Math.round(latency.percentile(95)) // => 95
  * latency.summary().max // => 100
  * ```
+ *
+ * @since 0.1.0
  */
 import { render } from "../internal/config/checks.ts"
 
-/** What there is to read, in milliseconds. While nothing is recorded everything but `count` is NaN, which is null in JSON. */
+/**
+ * The values of a histogram, in milliseconds. While nothing is recorded, everything but `count` is NaN, which is null
+ * in JSON.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Summary {
   readonly count: number
   readonly min: number
@@ -36,28 +44,38 @@ export interface Summary {
   readonly mean: number
 }
 
-/** A histogram of times in milliseconds. */
+/**
+ * A histogram of durations in milliseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Histogram {
   readonly count: number
-  /** Exact; NaN while nothing is recorded, as are the others. */
+  /** Exact. NaN while nothing is recorded; so are the others. */
   readonly min: number
   readonly max: number
   readonly mean: number
-  /** Counts one time. Throws a `RangeError` on one that is negative, not a number or longer than 285 years. */
+  /** Records one duration. Throws a `RangeError` if it is negative, NaN or longer than 285 years. */
   readonly record: (millis: number) => void
-  /** The shortest time that so many percent of those recorded do not exceed. Throws a `RangeError` outside 0 to 100. */
+  /** The shortest duration that `percent` percent of all do not exceed. Throws a `RangeError` outside 0 to 100. */
   readonly percentile: (percent: number) => number
   readonly summary: () => Summary
-  /** Counts all that another has recorded, which is not changed. */
+  /** Adds everything that another histogram has recorded, and does not change that one. */
   readonly merge: (that: Histogram) => void
-  /** Forgets all, and keeps the memory for what comes. */
+  /** Removes everything recorded and keeps the memory. */
   readonly reset: () => void
 }
 
-/** Makes a histogram with nothing in it. */
+/**
+ * Makes an empty histogram.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (): Histogram => new LogLinear()
 
-// A time of up to 2^9 µs has a bucket of its own; above, the nine highest bits of a time name its bucket.
+// A duration of up to 2^9 µs has a bucket of its own; above, its nine highest bits name its bucket.
 const partBits = 8
 const parts = 2 ** partBits
 const longest = Number.MAX_SAFE_INTEGER / 1000
@@ -67,7 +85,7 @@ class LogLinear implements Histogram {
   private counts = new Float64Array(2 * parts)
   private lowest = Infinity
   private highest = -Infinity
-  /** Whole microseconds, so that the order of what is added makes no difference. */
+  /** Whole microseconds, so that the order of addition makes no difference. */
   private total = 0
 
   get min(): number {
@@ -132,7 +150,7 @@ class LogLinear implements Histogram {
     this.highest = -Infinity
   }
 
-  /** The percentiles asked for, from the lowest to the highest, in one pass. */
+  /** Several percentiles, ascending, in one pass. */
   private percentiles(percents: ReadonlyArray<number>): ReadonlyArray<number> {
     if (this.count === 0) return percents.map(() => NaN)
     let bucket = bucketOf(this.lowest)
@@ -153,7 +171,7 @@ class LogLinear implements Histogram {
   }
 }
 
-/** Which of `count` in their order, from 1; a product that is whole is not lifted to the next by its rounding. */
+/** The rank among `count`, from 1. A rounding error does not lift a whole product to the next rank. */
 const rankOf = (percent: number, count: number): number =>
   Math.max(1, Math.ceil(((percent * count) / 100) * (1 - 4 * Number.EPSILON)))
 

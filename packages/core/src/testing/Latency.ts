@@ -1,7 +1,7 @@
 /**
- * How long something takes, as plain data: always the same, anything between two times, or as real models are.
+ * Distributions of latency as plain data: constant, uniform, or log-normal as real models have it.
  *
- * Chance comes from the generator that is handed in, so that a seed repeats a run.
+ * Random numbers come from the given generator, so that a seed makes a run repeatable.
  *
  * ```ts
  * import { Latency } from "@switchgear/core/testing"
@@ -16,6 +16,8 @@
  *
  * await Effect.runPromise(Random.withSeed(program, "monday")) // => [411, 2789, 498, 882, 398]
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import type * as Random from "effect/Random"
@@ -25,27 +27,47 @@ import type { Latency } from "./latency/model.ts"
 
 export type { Latency }
 
-/** Always the same time. */
+/**
+ * Always the same duration.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const constant = (duration: Duration.Input): Latency => ({ _tag: "Constant", duration })
 
-/** Any time between the two, all equally likely. */
+/**
+ * Any duration between the two, all equally likely.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const uniform = (min: Duration.Input, max: Duration.Input): Latency => ({ _tag: "Uniform", min, max })
 
-/** Mostly near the median with a long tail, as real models are: one answer in twenty takes longer than `p95`. */
+/**
+ * Mostly near the median, with a long tail: one of twenty durations exceeds `p95`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const logNormal = (options: { readonly median: Duration.Input; readonly p95: Duration.Input }): Latency => ({
   _tag: "LogNormal",
   ...options
 })
 
 /**
- * One time, in milliseconds. They are whole, so that the same draws give the same times whenever a run begins. Where the
- * same latency is drawn from often, a {@link sampler} reads its durations only once.
+ * Draws one duration, in whole milliseconds, so that the same draws give the same durations at any start time. To draw
+ * often, use a {@link sampler}, which reads the latency only once.
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const sample = (latency: Latency, random: Random.Random): number => sampler(latency)(random)
 
 /**
- * Draws times as {@link sample} does. A constant takes nothing from the generator, a uniform one number, a log-normal
- * two.
+ * Draws durations as {@link sample} does. A constant takes no random number, a uniform one takes one, a log-normal two.
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const sampler = (latency: Latency): (random: Random.Random) => number => {
   switch (latency._tag) {
@@ -67,15 +89,18 @@ export const sampler = (latency: Latency): (random: Random.Random) => number => 
 }
 
 /**
- * Throws a `RangeError` that begins with `where` and names the field, if a duration is negative or has no end, if the
- * bounds are the wrong way round, or if the median is zero.
+ * Throws a `RangeError` that starts with `where` and names the field, if a duration is negative or infinite, if the
+ * bounds are reversed, or if the median is zero.
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const validate = (where: string, latency: Latency): void =>
   checkLatency(new OptionsOf(where), "latency", latency)
 
-/** How many standard deviations the 95th percentile lies above the middle. */
+/** The 95th percentile in standard deviations above the mean. */
 const z95 = 1.6449
 
-// Box-Muller, with the first draw kept away from 0, whose logarithm is infinite.
+// Box-Muller. The first number is kept away from 0, whose logarithm is infinite.
 const normal = (random: Random.Random): number =>
   Math.sqrt(-2 * Math.log(1 - random.nextDoubleUnsafe())) * Math.cos(2 * Math.PI * random.nextDoubleUnsafe())

@@ -1,20 +1,20 @@
 /**
- * What a crowd of callers sees, and what it does to the thing it calls: arrivals at a steady rate, by chance, in ramps and
- * bursts or as they were recorded, run against any effect, under any clock.
+ * Load generation: arrivals at a constant rate, at random, in ramps, in bursts or as recorded, run against any effect
+ * under any clock.
  *
- * The callers know nothing of each other: a call begins at its time, whether those before it have ended or not, and each
- * is a fiber. So a provider that slows down has more and more calls in flight, as in a real night. Of all that happened a
- * report keeps the outcomes by the errors' tags, the percentiles of the time taken, the calls in flight and the calls
- * that ended in each interval; its memory grows with the time and not with the calls.
+ * Calls are independent: each starts at its time in a fiber of its own, whether earlier ones have ended or not. A slow
+ * provider therefore has more and more calls in flight, as in production. A report keeps outcomes by error tag,
+ * percentiles of the duration, calls in flight, and the calls that ended in each interval. Its memory grows with the
+ * time, not with the calls.
  *
- * Under a virtual clock an hour takes as long as its calls take to compute. The times come from the seed alone, and so
- * does the `Random` of the calls: one seed under a virtual clock is one report, to the last digit.
+ * Under a virtual clock, an hour takes only as long as its calls take to compute. Arrival times and the `Random` of the
+ * calls come from the seed: under a virtual clock, one seed gives one report, to the last digit.
  *
- * **Semantics.** An open model, as in wrk2: a call's time is counted from when it was due, so that a test that cannot
- * keep up under the live clock does not hide it.
+ * **Semantics.** An open model, as in wrk2: the duration of a call is measured from when it was due, so that a load
+ * that falls behind under the live clock does not hide it.
  *
- * **Gotchas.** A call that never ends keeps the load from ending: give it a time-out, or the load. Two loads of one seed
- * come at the same moments: those that are to know nothing of each other need a seed each.
+ * **Gotchas.** A call that never ends keeps the load from ending: give the call or the load a time-out. Two loads with
+ * one seed have the same arrival times: give independent loads different seeds.
  *
  * ```ts
  * import { Load, VirtualClock } from "@switchgear/core/testing"
@@ -28,6 +28,8 @@
  * report.outcomes // => { failure: 2065, success: 18580 }
  * Math.round(report.latency.p99) // => 800
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -48,22 +50,27 @@ export type { Arrival, Settled } from "./load/loadGenerator.ts"
 export { type Label, type Outcomes, type Point, render, type Report } from "./load/report.ts"
 export { BadTrace, trace } from "./load/trace.ts"
 
-/** How a load is run and told. */
+/**
+ * How a load is run and reported.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Options<A, E, L extends string> {
-  /** What all chance comes from: that of the arrivals, and that of the calls. @default 1 */
+  /** The seed of arrival times and calls. @default 1 */
   readonly seed?: string | number | undefined
-  /** How much time is one point of the series, of which there are at most a million. @default "1 second" */
+  /** The length of one point of the series; there are at most 1,000,000 points. @default "1 second" */
   readonly interval?: Duration.Input | undefined
   /**
-   * What an exit is counted as: a few names, since each is counted apart. @default "success", "defect", "interrupted", or
-   * the `_tag` of the error ("failure" where it has none)
+   * The outcome that an exit is counted as. Use few names, because each is counted separately. @default "success",
+   * "defect", "interrupted", or the `_tag` of the error ("failure" without one)
    */
   readonly label?: ((exit: Exit.Exit<A, E>) => L) | undefined
-  /** Told of each call when it has ended: for those who keep more than the report does. */
+  /** Called for each call that has ended, to keep more than the report does. */
   readonly onSettled?: ((settled: Settled<A, E, L>) => void) | undefined
   /**
-   * Told of each interval when something has happened after it, or the load has ended: for a progress bar, and to keep
-   * what was seen of a load that is interrupted.
+   * Called for each interval, at the first event after it or at the end of the load: for a progress bar, and to keep
+   * what was seen of an interrupted load.
    */
   readonly onInterval?: ((point: Point<L>) => void) | undefined
 }
@@ -71,9 +78,12 @@ export interface Options<A, E, L extends string> {
 /**
  * Makes the calls as they arrive. Ends when the time of the load is over and the last call has ended.
  *
- * A failure or a defect of a call is an outcome and not one of the load. Interrupting the load interrupts all calls
- * that are under way and waits for their finalizers. Dies with what the functions among the options throw, and with a
- * `RangeError` on an interval that is not above zero.
+ * A failure or defect of a call is an outcome, not an error of the load. Interrupting the load interrupts all running
+ * calls and waits for their finalizers. Dies with anything that an option function throws, and with a `RangeError` if
+ * `interval` is not above zero.
+ *
+ * @since 0.1.0
+ * @category runtime
  */
 export const run = <A, E, R, L extends string = Label<E>>(
   arrivals: Arrivals,
@@ -85,7 +95,7 @@ export const run = <A, E, R, L extends string = Label<E>>(
     const problem = problemOf(arrivals) ?? tooMany(millisOf(arrivals) / interval)
     if (problem !== undefined) return yield* problem
     const seed = String(options.seed ?? 1)
-    // Apart, so that what the calls draw does not change when they come.
+    // A separate generator, so that random numbers drawn by calls do not change the arrival times.
     const ofTimes = yield* Random.withSeed(Random.Random, `${seed} times`)
     const ofCalls = yield* Random.withSeed(Random.Random, `${seed} calls`)
     const context = Context.add(yield* Effect.context<R>(), Random.Random, ofCalls) as Context.Context<R>
@@ -105,7 +115,7 @@ export const run = <A, E, R, L extends string = Label<E>>(
     return counts.report(seed, generator.now)
   })
 
-/** The series is held in memory, and a time that was misread can be a thousand years. */
+/** The series is held in memory, and a misread time can be a thousand years. */
 const mostPoints = 1_000_000
 
 const tooMany = (points: number): InvalidLoad | undefined =>

@@ -1,17 +1,16 @@
 /**
- * A bad night of a provider, written down and played against your own protection: who comes when, what the provider does
- * when, what stands between, and what you promise. It is a test: it passes when every promise is kept, and fails with a
- * counter-example that can be read.
+ * Tests the protection of an app against a written incident: a load, phases of a provider, the policy between the two,
+ * and claims that must hold. The test fails with a readable counterexample.
  *
- * The night passes in virtual time, so that an hour takes as long as its calls take to compute, and from a seed: one seed
- * is one night, to the last call. Its memory does not grow with the calls.
+ * The scenario runs in virtual time, so that an hour takes only as long as its calls take to compute. One seed gives
+ * one run, to the last call. Memory does not grow with the calls.
  *
- * The policy is made anew for each run, in a scope that ends with it. What it is given stands for the provider: an effect
- * that does what its phase says, and otherwise answers with its name. What it yields is what one customer runs.
+ * The policy is made for each run, in a scope that ends with the run. It gets the provider as an effect, which does
+ * what its phase says and otherwise succeeds with its name. The policy yields the effect that one customer runs.
  *
- * **Gotchas.** A policy whose answers are not the provider's own, nor `Served` by a `Cascade`, needs a `label`, or all of
- * them are `"degraded"`. A customer gives up after a minute, which is an error: see `patience`. A phase of a provider
- * that begins after the last customer has come is never seen.
+ * **Gotchas.** A policy whose answers are neither the provider's own nor `Served` by a `Cascade` needs a `label`;
+ * otherwise all of them are `"degraded"`. A customer gives up after one minute, which is an error: see `patience`. A
+ * phase of a provider that begins after the last arrival has no effect.
  *
  * ```ts
  * import { CircuitBreaker, Deadline } from "@switchgear/core"
@@ -47,6 +46,8 @@
  * const { claims } = await Effect.runPromise(Scenario.run(night))
  * claims.every(({ verdict }) => verdict._tag === "Holds") // => true
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
@@ -78,39 +79,59 @@ export type { Provider } from "./scenario/provider.ts"
 export type { Evidence } from "./scenario/watch.ts"
 export { render }
 
-/** What every scenario says, whether there is one provider or several. */
+/**
+ * The options of every scenario.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Options {
   readonly name: string
-  /** What all chance comes from. @default 1 */
+  /** The seed of all random numbers. @default 1 */
   readonly seed?: string | number | undefined
-  /** Who comes, one phase after the other. */
+  /** The phases of the load, one after the other. */
   readonly load: ReadonlyArray<LoadPhase>
-  /** What is promised: see `Claim`. */
+  /** The claims that must hold: see `Claim`. */
   readonly claims: ReadonlyArray<Claim>
   /** How long a customer waits before giving up, which ends the call as `"GaveUp"`. @default "1 minute" */
   readonly patience?: Duration.Input | undefined
   /**
-   * Whether the app has promises. "none" is several times faster for one that has none, and where an app waits for what
-   * can never come it says so instead of waiting with it: see `VirtualClock.play`. @default "settle"
+   * Whether the app uses promises. "none" is several times faster, and fails an app that waits for something that can
+   * never happen: see `VirtualClock.play`. @default "settle"
    */
   readonly promises?: VirtualClock.Options["promises"]
 }
 
-/** What stands between the customers and the provider, made for each run. */
+/**
+ * The protection between the customers and the provider.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Policy<in Providers, in out A, out E, out R, out E2, out R2> {
-  /** Yields what a customer runs, or what each of them does. */
+  /** Makes the effect that each customer runs, or a function of the arrival. Called once for each run. */
   readonly policy: (provider: Providers) => Effect.Effect<Customer<A, E, R>, E2, R2>
   /**
-   * What an answer is called in claims. @default "first-class", "fallback", "stale", "canned" or "degraded": see
+   * The name of an answer in claims. @default "first-class", "fallback", "stale", "canned" or "degraded": see
    * `Claim.share`
    */
   readonly label?: ((answer: A) => string) | undefined
 }
 
-/** What one customer runs: the same for each, or by when it comes. */
+/**
+ * The effect of one customer, for all the same or by arrival.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Customer<A, E, R> = Effect.Effect<A, E, R> | ((arrival: Load.Arrival) => Effect.Effect<A, E, R>)
 
-/** The provider that follows such phases: what its rules can inject is in its type. */
+/**
+ * The provider with these phases; its type contains what the rules can inject.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type ProviderOf<Phases extends ReadonlyArray<ProviderPhase>> = Provider<
   Chaos.ValueOf<RuleOf<Phases[number]>>,
   Chaos.ErrorOf<RuleOf<Phases[number]>>
@@ -118,7 +139,12 @@ export type ProviderOf<Phases extends ReadonlyArray<ProviderPhase>> = Provider<
 
 type RuleOf<Phase> = Phase extends { readonly rules: ReadonlyArray<infer Rule> } ? Rule : never
 
-/** A scenario, to be run any number of times. */
+/**
+ * A scenario, which can be run any number of times.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Scenario<out E, out R> extends Script {
   readonly seed: string
   readonly policy: (providers: any) => Effect.Effect<Customer<any, any, R>, E, R>
@@ -127,10 +153,10 @@ export interface Scenario<out E, out R> extends Script {
 }
 
 /**
- * Writes a scenario down. Nothing is checked before it is run.
+ * Makes a scenario. It is checked when it is run.
  *
- * With `providers` in place of `provider` there are several, by name, the best first, and the policy is given all of
- * them.
+ * With `providers` instead of `provider`, there are several providers by name, the best first, and the policy gets all
+ * of them.
  *
  * ```ts
  * import { Cascade } from "@switchgear/core"
@@ -153,6 +179,9 @@ export interface Scenario<out E, out R> extends Script {
  * all.outcomes // => { "first-class": 300, fallback: 300 }
  * all.reached // => { gpt: 600, claude: 300 }
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const make: {
   <const Phases extends ReadonlyArray<ProviderPhase>, A = unknown, E = never, R = never, E2 = never, R2 = never>(
@@ -184,32 +213,45 @@ export const make: {
     : { ...common, providers, policy }
 }
 
-/** What was seen in a run. */
+/**
+ * The result of a run.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Report {
   readonly scenario: string
   readonly seed: string
-  /** Of all calls. */
+  /** The figures of all calls. */
   readonly all: Figures
-  /** Of the calls of each phase: those of the load first, then those of each provider. */
+  /** The figures of each phase: first those of the load, then those of each provider. */
   readonly phases: ReadonlyArray<Figures>
-  /** What came of each claim, in order. */
+  /** The verdict of each claim, in order. */
   readonly claims: ReadonlyArray<Judged>
-  /** The calls second by second, or in 100,000 steps where that is longer. */
+  /** The calls per second, or in 100,000 intervals for a longer run. */
   readonly load: Load.Report
 }
 
-/** How a scenario is run this time. */
+/**
+ * The options of one run.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface RunOptions {
-  /** Another night of the same kind. @default the scenario's own */
+  /** Another seed. @default that of the scenario */
   readonly seed?: string | number | undefined
 }
 
 /**
- * Plays the scenario, and succeeds if all its claims hold.
+ * Runs the scenario. Succeeds if all claims hold.
  *
- * Fails with {@link ClaimFailed}, which tells every claim that does not; with {@link ClaimUnjudged} if the others hold;
- * with {@link InvalidScenario} before any call, also where there is no claim; and as the making of the policy does. A
- * defect of a customer's call is a customer's error; a defect in making the policy is one of the run.
+ * Fails with {@link ClaimFailed}, which names every broken claim; with {@link ClaimUnjudged} if the others hold; with
+ * {@link InvalidScenario} before any call, also when there is no claim; and with the errors of making the policy. A
+ * defect of a customer's call is an error of that customer. A defect in making the policy is a defect of the run.
+ *
+ * @since 0.1.0
+ * @category runtime
  */
 export const run = <E, R>(
   scenario: Scenario<E, R>,
@@ -240,13 +282,18 @@ export const run = <E, R>(
     return told
   })
 
-/** Plays the scenario and tells what was seen, whatever comes of its claims; it may have none. */
+/**
+ * Runs the scenario and reports what was seen, whether its claims hold or not. It may have no claims.
+ *
+ * @since 0.1.0
+ * @category runtime
+ */
 export const report = <E, R>(
   scenario: Scenario<E, R>,
   options: RunOptions = {}
 ): Effect.Effect<Report, InvalidScenario | E, R> => {
   const seed = String(options.seed ?? scenario.seed)
-  // What is left out of the type cannot happen: the plan has checked the load, and the scope is closed here.
+  // The plan has checked the load, and the scope is closed here, so that these errors and services cannot occur.
   return Effect.flatMap(planned(scenario), (plan) =>
     play(scenario, plan, seed).pipe(
       Effect.scoped,
@@ -255,19 +302,29 @@ export const report = <E, R>(
     ) as Effect.Effect<Report, E, R>)
 }
 
-/** At least one claim was not kept. The message is the counter-example: what was seen, since when, and the calls around. */
+/**
+ * At least one claim is broken. The message is the counterexample: what was seen, since when, and the calls around it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class ClaimFailed extends Schema.TaggedError<ClaimFailed>("@switchgear/core/testing/Scenario/ClaimFailed")(
   "ClaimFailed",
   {
     scenario: Schema.String,
     seed: Schema.String,
-    /** Those that failed, in order. */
+    /** The broken claims, in order. */
     claims: Schema.Array(Schema.Struct({ claim: Schema.String, seen: Schema.String })),
     message: Schema.String
   }
 ) {}
 
-/** No claim failed, but at least one could not be judged; this is the first. */
+/**
+ * No claim is broken, but at least one could not be judged; this is the first.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class ClaimUnjudged extends Schema.TaggedError<ClaimUnjudged>("@switchgear/core/testing/Scenario/ClaimUnjudged")(
   "ClaimUnjudged",
   { scenario: Schema.String, claim: Schema.String, reason: Schema.String }

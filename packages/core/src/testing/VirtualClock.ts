@@ -1,17 +1,16 @@
 /**
- * A night in seconds: effects run in virtual time, which passes from one sleeper to the next as soon as every fiber
- * rests.
+ * Runs effects in virtual time, in which hours pass in seconds. Time moves to the next sleeping fiber as soon as no
+ * fiber has anything else to do.
  *
- * {@link play} runs one effect so and ends with it: nobody has to move the clock, however long the effect sleeps, and
- * the clock of the caller, real or virtual, stays where it is. {@link layer} is a clock that is moved by hand, for tests
- * that want to look at the time in between: it goes where `TestClock.layer()` goes, and a sleeper costs it about the
- * same however many others sleep. Both let everything happen in the order, and at the times, of the platform's test
- * clock.
+ * {@link play} runs one effect in virtual time of its own. Time moves by itself, and the caller's clock, real or
+ * virtual, is not affected. {@link layer} is a clock that the test moves, as a replacement for `TestClock.layer()`; a
+ * sleeping fiber costs about the same however many others sleep. Both run everything in the order and at the times of
+ * Effect's test clock.
  *
- * **Gotchas.** Work takes no time: only what sleeps lets time pass. What comes from the real world, an answer from the
- * network say, takes none either, and whoever sleeps beside it is woken first. The platform's test clock sets off when
- * fibers that were just forked have had two turns; this one lets them all come to rest before, and waits as well for
- * what a fiber does that was woken by a promise. Nobody is warned about a test that never moves its clock.
+ * **Gotchas.** Computation takes no virtual time; only sleeping does. Input and output, such as a network response,
+ * take none either, and a sleeping fiber is woken first. Effect's test clock moves when newly forked fibers have had
+ * two turns; this one waits until they all rest, and also waits for a fiber that a promise has woken. A test that never
+ * moves its clock gets no warning.
  *
  * ```ts
  * import { VirtualClock } from "@switchgear/core/testing"
@@ -21,6 +20,8 @@
  *
  * await Effect.runPromise(VirtualClock.play(Effect.andThen(poll, Clock.currentTimeMillis))) // => 3_600_000
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -33,14 +34,19 @@ import { OptionsOf } from "../internal/config/checks.ts"
 import { playIn } from "./virtualClock/play.ts"
 import { VirtualTime } from "./virtualClock/virtualTime.ts"
 
-/** When a clock begins, and what its programs wait for besides time. */
+/**
+ * When a clock starts, and what else its programs wait for.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Options {
-  /** The time at which it begins; what is monotonic begins at zero. @default the epoch, as `TestClock` */
+  /** The wall-clock time at the start; monotonic time starts at zero. @default the epoch, as `TestClock` */
   readonly start?: DateTime.DateTime.Input | undefined
   /**
-   * Whether the program has promises. "settle" gives the event loop a turn after each step, so that promises which need
-   * nothing but the processor settle before time goes on. "none" is for programs without: the event loop turns only
-   * now and then, to let signals and progress through, which is several times faster.
+   * Whether the program uses promises. "settle" lets the event loop turn after each step, so that promises that need no
+   * input or output settle before time moves. "none" lets it turn only now and then, for signals and progress, which is
+   * several times faster.
    *
    * @default "settle"
    */
@@ -48,9 +54,8 @@ export interface Options {
 }
 
 /**
- * A clock to be moved by hand, in place of `TestClock.layer()`: `TestClock.adjust`, `setTime` and `withLive` work on it.
- * Calls of `adjust` at the same time are done one after the other. `setTime` dies with a `RangeError` on what is not a
- * number.
+ * A clock that the test moves, as a replacement for `TestClock.layer()`: `TestClock.adjust`, `setTime` and `withLive`
+ * work on it. Concurrent calls of `adjust` run one after the other. `setTime` dies with a `RangeError` on NaN.
  *
  * ```ts
  * import { VirtualClock } from "@switchgear/core/testing"
@@ -67,6 +72,9 @@ export interface Options {
  *
  * await Effect.runPromise(Effect.provide(program, VirtualClock.layer())) // => "None"
  * ```
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<TestClock.TestClock> =>
   Layer.effectContext(Effect.map(make("VirtualClock.layer", options), (time) =>
@@ -75,14 +83,14 @@ export const layer = (options: Options = {}): Layer.Layer<TestClock.TestClock> =
     ) as Context.Context<TestClock.TestClock>))
 
 /**
- * Runs an effect in virtual time of its own, which passes of itself and ends with the effect. When it is interrupted, so
- * is the effect, and time goes on until its finalizers have ended.
+ * Runs an effect in virtual time of its own, which moves by itself and ends with the effect. An interrupt interrupts
+ * the effect, and time goes on until its finalizers have ended.
  *
- * Where nobody sleeps any more and the effect has not ended, it waits for the real world; with promises "none", nothing
- * can come from there, and it interrupts the effect and dies with an `Error` that says so.
+ * When no fiber sleeps and the effect has not ended, it waits for input, output and timers of the real world. With
+ * promises "none", none of those can come: the effect is interrupted, and `play` dies with an `Error` that says so.
  *
- * **Gotchas.** What the effect has forked for good (`Effect.forkDetach`) and what it has left to a scope around it finds
- * that time stands still when the effect has ended: a finalizer there must not sleep.
+ * **Gotchas.** Time stands still once the effect has ended: detached fibers (`Effect.forkDetach`) and finalizers in an
+ * outer scope must not sleep.
  *
  * ```ts
  * import { VirtualClock } from "@switchgear/core/testing"
@@ -103,6 +111,9 @@ export const layer = (options: Options = {}): Layer.Layer<TestClock.TestClock> =
  *
  * await Effect.runPromise(clocks) // => ["1970-01-01T01:30:00.000Z", true]
  * ```
+ *
+ * @since 0.1.0
+ * @category runtime
  */
 export const play = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = {}): Effect.Effect<A, E, R> =>
   Effect.flatMap(
@@ -122,11 +133,11 @@ const make = (where: string, { promises = "settle", start = 0 }: Options): Effec
     })
   })
 
-// One step a turn, so that promises settle after each. Without promises, a turn every few milliseconds lets signals
-// and progress through.
+// One step per turn of the event loop, so that promises settle after each. Without promises, one turn every few
+// milliseconds lets signals and progress through.
 const stepsATurn = { settle: 1, none: 1024 } as const
 
-/** The clock of the world outside, also from inside a clock that is not. */
+/** The live clock, also inside a virtual one. */
 const liveClock: Effect.Effect<Clock.Clock> = Clock.clockWith((clock) =>
   "withLive" in clock ? (clock as TestClock.TestClock).withLive(Clock.clockWith(Effect.succeed)) : Effect.succeed(clock)
 )

@@ -1,6 +1,6 @@
-/** How times, numbers and tables are written in what is told of a load and of a scenario. */
+/** Formats times, numbers and tables in reports of loads and scenarios. */
 
-/** A moment since the beginning, as minutes, seconds and milliseconds. */
+/** A time since the start, as minutes, seconds and milliseconds. */
 export const moment = (millis: number): string => {
   const whole = Math.round(millis)
   const digits = (value: number, length: number) => String(value).padStart(length, "0")
@@ -9,7 +9,7 @@ export const moment = (millis: number): string => {
   }`
 }
 
-/** A length of time; nothing, where there is none. */
+/** A duration; a dash for NaN. */
 export const span = (millis: number): string =>
   Number.isNaN(millis)
     ? "–"
@@ -21,11 +21,11 @@ export const span = (millis: number): string =>
 
 export const count = (value: number): string => value.toLocaleString("en-US")
 
-/** So many of a thing, in its one or its other form. */
+/** A number with its noun, in the singular or plural. */
 export const counted = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`
 
-/** A share in percent: exact where three digits are enough, and never rounded to all or to nothing. */
+/** A share in percent: exact if three decimals are enough, and never rounded to 0 or 100. */
 export const share = (value: number): string => {
   const percent = value * 100
   const rounded = (digits: number) => Number(percent.toFixed(digits))
@@ -33,7 +33,7 @@ export const share = (value: number): string => {
   return `${rounded(exact ?? [1, 3, 6].find((digits) => rounded(digits) % 100 !== 0) ?? 12)}%`
 }
 
-/** Names that there are, as the end of a sentence: there is "a", there are "a" and "b". */
+/** The existing names, as the end of a sentence: there is "a", there are "a" and "b". */
 export const present = (names: ReadonlyArray<string>): string =>
   `there ${names.length === 1 ? "is" : "are"} ${quoted(names)}`
 
@@ -49,7 +49,7 @@ export const formatCounts = (outcomes: Readonly<Record<string, number>>): string
     .map(([outcome, times]) => `${outcome} ${count(times)}`)
     .join(", ")
 
-/** Rows in columns: those of words begin at the left, the others, of numbers, end at the right. */
+/** Rows in columns: text columns are left-aligned, number columns right-aligned. */
 export const table = (words: ReadonlyArray<number>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = rows.reduce<ReadonlyArray<number>>(
     (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),

@@ -1,12 +1,12 @@
 /**
- * Checks of option values, shared by every `make`: a value outside its range is a programmer's error and is told as a
- * `RangeError` that names the field, the value and the range.
+ * Checks option values, for every `make`. A value out of range is an error of the programmer: a `RangeError` that names
+ * field, value and range.
  */
 import * as Duration from "effect/Duration"
 import { fieldOf } from "../data/fieldOf.ts"
 import { formatDuration } from "../data/formatDuration.ts"
 
-/** Names what is being made, as in `CircuitBreaker.make`, for the messages of its checks. */
+/** `where` names the function that is called, such as `CircuitBreaker.make`, in the messages. */
 export class OptionsOf {
   readonly where: string
 
@@ -18,7 +18,7 @@ export class OptionsOf {
     throw new RangeError(`${this.where}: ${field} must be ${range}, got ${render(value)}`)
   }
 
-  /** No other fields than these: one that is misspelt would be left out without a word. */
+  /** Rejects unknown fields: a misspelt one would be ignored silently. */
   known(options: object, fields: ReadonlyArray<string>): void {
     const unknown = Object.keys(options).find((field) => !fields.includes(field))
     if (unknown !== undefined) {
@@ -28,7 +28,7 @@ export class OptionsOf {
 
   integer(field: string, value: number, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number {
     if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value
-    // The largest number that there is, is only told to who wrote a larger one.
+    // The upper bound is mentioned only to a user who exceeded it.
     const isBounded = maximum !== Number.MAX_SAFE_INTEGER || (Number.isFinite(value) && value > maximum)
     return this.refuse(
       field,
@@ -37,71 +37,71 @@ export class OptionsOf {
     )
   }
 
-  /** A number up to what can be kept, which is checked further on. */
+  /** At most `maximum`. Everything else about the number is checked later. */
   atMost(field: string, value: number, maximum: number): number {
     return isAbove(value, maximum) ? this.refuse(field, `at most ${maximum}`, value) : value
   }
 
-  /** Something made before, which has these functions; undefined where it is left out. */
+  /** A guard that was made before, recognized by its functions; undefined if it is left out. */
   part(field: string, value: object | undefined, functions: ReadonlyArray<string>): void {
     if (value === undefined) return
     const lacks = functions.find((name) => typeof fieldOf(value, name) !== "function")
     if (lacks !== undefined) this.refuse(field, `a part that has been made: it has no ${lacks}`, value)
   }
 
-  /** Something that is called back. */
+  /** A function of the user. */
   callback<F>(field: string, value: F): F {
     return typeof value === "function" ? value : this.refuse(field, "a function", value)
   }
 
-  /** Options in a group of their own; undefined where it is left out. */
+  /** A group of options; undefined if it is left out. */
   group<G extends object>(field: string, value: G | undefined, fields: ReadonlyArray<keyof G & string>): G | undefined {
     if (value === undefined || value === null) return undefined
     return hasOnly(value, fields) ? value : this.refuse(field, `{ ${fields.join(", ")} }`, value)
   }
 
-  /** A share of calls: above 0, because a threshold of 0 would hold before anything went wrong. */
+  /** A share of calls: above 0, because a threshold of 0 would be reached before anything failed. */
   rate(field: string, value: number): number {
     return Number.isFinite(value) && value > 0 && value <= 1
       ? value
       : this.refuse(field, "above 0 and at most 1", value)
   }
 
-  /** How much of something: any size, none included. */
+  /** An amount: any finite number from 0. */
   amount(field: string, value: number): number {
     return Number.isFinite(value) && value >= 0 ? value : this.refuse(field, "a number of zero or more", value)
   }
 
-  /** How much of something there is to give out. */
+  /** A supply: any finite number above 0. */
   supply(field: string, value: number): number {
     return Number.isFinite(value) && value > 0 ? value : this.refuse(field, "a number above zero", value)
   }
 
-  /** A length of time above zero, in milliseconds. */
+  /** A finite duration above zero, in milliseconds. */
   positive(field: string, value: Duration.Input): number {
     const millis = toMillis(value)
     return millis > 0 && millis < Infinity ? millis : this.refuse(field, "a finite duration above zero", value)
   }
 
-  /** A length of time above zero, in milliseconds; infinity means no limit. */
+  /** A duration above zero, in milliseconds; infinity means no limit. */
   limit(field: string, value: Duration.Input): number {
     const millis = toMillis(value)
     return millis > 0 ? millis : this.refuse(field, "a duration above zero", value)
   }
 
-  /** A length of time in milliseconds in which zero is meant ("do not wait") and infinity is, too ("wait forever"). */
+  /** A duration of zero ("do not wait") or more, in milliseconds; infinity means "wait forever". */
   wait(field: string, value: Duration.Input): number {
     const millis = toMillis(value)
     return millis >= 0 ? millis : this.refuse(field, "a duration of zero or more", value)
   }
 
-  /** What is left of a time, in milliseconds: at least zero, since less than nothing is nothing. */
+  /** The rest of a time, in milliseconds, at least zero. */
   left(field: string, value: Duration.Input): number {
     const millis = toMillis(value)
     return millis < Infinity ? Math.max(0, millis) : this.refuse(field, "a finite duration", value)
   }
 
-  /** A length of time in milliseconds in which zero is meant, and which has an end. */
+  /** A finite duration of zero or more, in milliseconds. */
   delay(field: string, value: Duration.Input): number {
     const millis = toMillis(value)
     return millis >= 0 && millis < Infinity ? millis : this.refuse(field, "a finite duration of zero or more", value)
@@ -118,7 +118,7 @@ export class OptionsOf {
   }
 }
 
-// What `Duration` reads as zero, such as NaN or an object without any of its units, would turn a failed calculation or a
+// `Duration` reads NaN, and an object without any of its units, as zero. That would turn a failed calculation or a
 // misspelt unit into a working option.
 const toMillis = (value: Duration.Input): number => {
   try {
@@ -142,7 +142,7 @@ const isLength = (amounts: ReadonlyArray<unknown>): boolean => {
   return given.length > 0 && given.every((amount) => typeof amount === "number" && !Number.isNaN(amount))
 }
 
-/** How a message shows a value, whatever it is: one that cannot be shown is told by its type. */
+/** Shows any value in a message; a value that cannot be shown, by its type. */
 export const render = (value: unknown): string => {
   try {
     return Duration.isDuration(value)
@@ -157,11 +157,11 @@ export const render = (value: unknown): string => {
   }
 }
 
-// What JSON cannot tell.
+// Values that JSON cannot express.
 const isOdd = (value: unknown): boolean =>
   typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))
 
-/** Whether a value is too large, which is told before anything else that may be wrong with it. */
+/** Whether a value is too large. Reported before any other problem of the value. */
 export const isAbove = (value: unknown, maximum: number): boolean =>
   (typeof value === "number" || typeof value === "bigint") && value > maximum
 

@@ -1,9 +1,9 @@
 /**
- * A part of the configuration as one plain value, the way a schema describes it.
+ * Reads a part of the configuration as one plain value, in the shape of a schema.
  *
- * Names are looked up as they are written and, before that, as those of environment variables: `["model", "halfOpen"]`
- * is `model.halfOpen` of a file and `MODEL_HALF_OPEN` of an environment. `ConfigProvider.constantCase` is not enough for
- * that, since it does not find what is inside of a name of two words.
+ * Names are read as they are written and, with precedence, as environment variables: `["model", "halfOpen"]` is
+ * `model.halfOpen` in a file and `MODEL_HALF_OPEN` in the environment. `ConfigProvider.constantCase` is not enough: it
+ * does not find the names inside a name of two words.
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -14,7 +14,7 @@ import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as Str from "effect/String"
 
-/** Reads what is under the path; nothing there is an empty object. */
+/** Reads what is under the path; an empty object if there is nothing. */
 export const readConfig = <A>(
   shape: SchemaAST.AST,
   path: string | ConfigProvider.Path,
@@ -37,17 +37,17 @@ type Reader = (shape: SchemaAST.AST, path: ConfigProvider.Path) => Effect.Effect
 
 const asWritten = (provider: ConfigProvider.ConfigProvider): Reader => reader(provider, isTypo, misfit)
 
-// An environment belongs to many: what is not asked for there is somebody else's.
+// An environment has variables of other programs, so unknown names are ignored there.
 const fromEnvironment = (provider: ConfigProvider.ConfigProvider): Reader =>
   reader(provider.mapInput((path) => path.flatMap(words)), () => false, ({ value }) => value)
 
 const words = (part: string | number): ReadonlyArray<string | number> =>
   typeof part === "number" ? [part] : Str.configCase(part).split("_")
 
-// Names in capitals come from an environment that a provider of the application has put here.
+// A name in capitals comes from an environment that the application has put in its provider.
 const isTypo = (key: string): boolean => key !== key.toUpperCase()
 
-// Kept, so that it is refused for what it is.
+// The value is kept, so that the schema rejects it.
 const misfit = (node: ConfigProvider.Node): unknown => node.value ?? (node._tag === "Array" ? [] : {})
 
 const reader = (

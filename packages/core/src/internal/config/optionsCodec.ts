@@ -1,6 +1,6 @@
 /**
- * Options as they are written down in YAML, JSON or an environment: read by the same rules as those of code, and refused
- * as a failure that says which field, which value and what is allowed.
+ * Reads options that are written in YAML, JSON or the environment. They are checked by the same rules as options in
+ * code; a failure names field, value and range.
  */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
@@ -19,27 +19,27 @@ export const NumberOrDuration = Schema.Union([Schema.Number, Schema.String]).ann
   expected: "a number or a text"
 })
 
-/** A group of fields that may all be left out; any other field is refused. */
+/** A group of optional fields. Any other field is rejected. */
 export const group = <const Fields extends Schema.Struct.Fields>(fields: Fields) =>
   Schema.Struct(fields).annotate({
     message: `Expected { ${Object.keys(fields).join(", ")} }`,
     messageUnexpectedKey: `There is no such option. There are: ${Object.keys(fields).join(", ")}`
   })
 
-/** From what is written to options, and which of them are allowed. */
+/** How written options become options, and which ones are valid. */
 export interface CodecSpec<Options, Written> {
-  /** The options that are given; the others are as in `defaults`. */
+  /** The options that are written. The others come from `defaults`. */
   readonly read: (written: Written, check: OptionsOf, defaults: Partial<Options>) => Partial<Options>
-  /** What `make` does to check them. */
+  /** The check that `make` does. */
   readonly check: (options: Options, check: OptionsOf) => unknown
-  /** Where a field that `check` names is found in what was written, if not under that name. */
+  /** The written place of a field that `check` names, if it has another name there. */
   readonly pathOf?: ((field: string, options: Partial<Options>) => ConfigProvider.Path | undefined) | undefined
 }
 
-/** The two ways to read options that are written down. */
+/** Two ways to read written options: as a schema and from the configuration. */
 export interface OptionsCodec<Options, Encoded> {
   readonly schema: Schema.Codec<Options, Encoded>
-  /** The options under a path of the configuration; what is not there is as in `defaults`. */
+  /** The options under a path of the configuration. Missing ones come from `defaults`. */
   readonly config: (
     path: string | ConfigProvider.Path,
     defaults: Partial<Options>
@@ -95,7 +95,7 @@ const decideBy = <Options, Written>(
   }
 }
 
-// How a check, which ends by throwing, says that to the reader around it.
+// A check ends by throwing this; `decideBy` turns it into an issue.
 class Refusal extends RangeError {
   readonly path: ConfigProvider.Path
 

@@ -1,6 +1,6 @@
 /**
- * What a callback answers that is to answer at once. An async function is none: its promise is no answer, and its failure
- * must not end the process.
+ * The result of a callback that must be synchronous. An async function is invalid: its promise is not a result, and its
+ * rejection must not end the process.
  */
 export const atOnce = (answer: unknown): unknown => {
   if (!(answer instanceof Promise)) return answer

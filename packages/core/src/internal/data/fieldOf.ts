@@ -1,6 +1,4 @@
-/**
- * What an error says in a field, which is read where nothing may be thrown: a getter that throws has said nothing.
- */
+/** Reads a field of any value without throwing: a getter that throws counts as undefined. */
 import * as Predicate from "effect/Predicate"
 
 export const fieldOf = (error: unknown, field: string): unknown => {

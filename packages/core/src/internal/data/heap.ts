@@ -1,6 +1,6 @@
-/** A binary heap whose members know their spot, so that one can leave, or move when its rank has changed. */
+/** A binary heap whose members know their index, so that a member can be removed or moved when its rank has changed. */
 export interface Heaped {
-  /** Kept by the heap it is in; -1 while in none. */
+  /** The index; -1 outside of a heap. Set by the heap. */
   spot: number
 }
 
@@ -20,7 +20,7 @@ export class Heap<Member extends Heaped> {
     return this.members[0]
   }
 
-  /** Puts a member in, or where it belongs now. */
+  /** Inserts a member, or moves it to its new position. */
   place(member: Member): void {
     const at = member.spot < 0 ? this.members.length : member.spot
     this.settle(member, this.rise(member, at))
@@ -34,7 +34,7 @@ export class Heap<Member extends Heaped> {
     if (last !== member) this.settle(last, this.rise(last, spot))
   }
 
-  /** Moves those that belong below the member down from above the spot; answers the spot that this leaves. */
+  /** Moves ancestors that belong below the member down. Returns the index that becomes free. */
   private rise(member: Member, at: number): number {
     while (at > 0) {
       const up = (at - 1) >> 1
@@ -46,7 +46,7 @@ export class Heap<Member extends Heaped> {
     return at
   }
 
-  /** Moves those that belong above the member up from below the spot, and puts the member into the one that is left. */
+  /** Moves descendants that belong above the member up, and puts the member into the index that becomes free. */
   private settle(member: Member, at: number): void {
     const { members } = this
     for (;;) {

@@ -1,8 +1,8 @@
-/** A map in the order of use. `get` and `set` make an entry the one used last; `shift` takes out the one used longest ago. */
+/** A map ordered by use. `get` and `set` move an entry to the end; `shift` removes the least recently used one. */
 export class LruMap<K, V> {
   private readonly entries = new Map<K, Entry<K, V>>()
-  // From the one used longest ago to the one used last. A `Map` has an order of its own, but to move an entry in it is to
-  // delete it, and what was deleted is passed by again and again.
+  // A linked list from the least to the most recently used. Moving an entry in a `Map` means deleting it, and a `Map`
+  // keeps skipping deleted entries.
   private eldest: Entry<K, V> | undefined
   private youngest: Entry<K, V> | undefined
 
@@ -39,12 +39,12 @@ export class LruMap<K, V> {
     return entry.value
   }
 
-  /** The key of the entry that was used longest ago. */
+  /** The key of the least recently used entry. */
   get eldestKey(): K | undefined {
     return this.eldest?.key
   }
 
-  /** Takes out the entry that was used longest ago. */
+  /** Removes the least recently used entry. */
   shift(): V | undefined {
     return this.eldest && this.delete(this.eldest.key)
   }

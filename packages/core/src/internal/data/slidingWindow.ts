@@ -1,22 +1,22 @@
 /**
- * The memory of a circuit breaker: how many of the calls in a window failed and how many were slow. Recording costs the
- * same whatever the size of the window.
+ * The window of a circuit breaker: how many of its calls failed and how many were slow. Recording takes constant time,
+ * whatever the size of the window.
  */
 
-/** Totals over the calls that are in the window now, and the two ways to change them. */
+/** The totals of the calls in the window. */
 export interface SlidingWindow {
-  /** Whether entries leave the window by age, so that recording and reading need the time. */
+  /** Whether calls leave the window by age, so that recording and reading need the time. */
   readonly timed: boolean
   readonly calls: number
   readonly failures: number
   readonly slow: number
   /** Calls that failed and were slow. */
   readonly slowFailures: number
-  /** Adds a call, counted at `now`; answers a mark by which it can be found again. */
+  /** Adds a call at `now`. Returns a mark for `amend`. */
   record(failed: boolean, slow: boolean, now: number): number
   /** Makes the slow call of the mark a failed one, if it is still in the window. */
   amend(mark: number): void
-  /** Lets go of what has left the window at `now`. */
+  /** Drops the calls that have left the window at `now`. */
   expire(now: number): void
   clear(): void
 }
@@ -25,8 +25,8 @@ const FAILED = 1
 const SLOW = 2
 
 /**
- * The last `size` calls. Marks are kept only while there is something to tell: as long as no call of the window failed
- * or was slow, all marks are zero, and one more good call neither reads nor writes them.
+ * The last `size` calls. While no call in the window failed or was slow, all marks are zero, and another good call
+ * neither reads nor writes them.
  */
 export class CountWindow implements SlidingWindow {
   readonly size: number
@@ -34,7 +34,7 @@ export class CountWindow implements SlidingWindow {
   failures = 0
   slow = 0
   slowFailures = 0
-  // Allocated by the first call that is not good: of many keyed circuits, most are idle or well.
+  // Allocated by the first call that failed or was slow: most of many keyed circuits never need it.
   private marks: Uint8Array | undefined
   private recorded = 0
 
@@ -53,13 +53,13 @@ export class CountWindow implements SlidingWindow {
   }
 
   private mark(failed: boolean, slow: boolean): void {
-    // Four calls a byte: the windows of many circuits fit where the processor is quick.
+    // Four calls per byte, so that the windows of many circuits fit into the processor's cache.
     const marks = this.marks ??= new Uint8Array((this.size + 3) >> 2)
     const at = this.recorded % this.size
     const byte = at >> 2
     const shift = (at & 3) << 1
     const four = marks[byte]!
-    // What no call has taken yet is zero.
+    // Slots that no call has used are zero.
     const leaving = (four >> shift) & (FAILED | SLOW)
     this.failures += (failed ? 1 : 0) - (leaving & FAILED)
     this.slow += (slow ? 1 : 0) - (leaving >> 1)
@@ -95,8 +95,8 @@ const SLOW_FAILURES = 3
 const FIELDS = 4
 
 /**
- * The calls of the last `millis` milliseconds, kept as sums in `buckets` equal slices of time; a slice leaves as a
- * whole, so that the window covers between `millis - millis / buckets` and `millis`.
+ * The calls of the last `millis` milliseconds, as sums in `buckets` equal slices. A slice leaves as a whole, so that
+ * the window covers between `millis - millis / buckets` and `millis`.
  */
 export class TimeWindow implements SlidingWindow {
   readonly timed = true
@@ -144,7 +144,7 @@ export class TimeWindow implements SlidingWindow {
     this.slowFailures++
   }
 
-  // A clock that goes back finds the newest slice still current: nothing is lost and nothing leaves early.
+  // If the clock goes back, the newest slice stays current: nothing is lost and nothing leaves early.
   expire(now: number): void {
     const current = Math.max(0, Math.floor(now / this.width))
     if (current <= this.head) return

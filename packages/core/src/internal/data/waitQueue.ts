@@ -1,6 +1,6 @@
-/** A first-in, first-out queue whose members can leave from the middle in constant time. */
+/** A first-in, first-out queue. A member can be removed from the middle in constant time. */
 
-/** The links of a member; it is in at most one queue at a time. */
+/** The links of a member. A member is in at most one queue. */
 export interface Place<Member> {
   before: Member | undefined
   after: Member | undefined
@@ -27,7 +27,7 @@ export class WaitQueue<Member extends Place<Member>> {
     return this.last
   }
 
-  /** Puts a new member right before one that is in the queue. */
+  /** Inserts a new member before one that is in the queue. */
   insertBefore(member: Member, successor: Member): void {
     member.before = successor.before
     member.after = successor
@@ -43,7 +43,6 @@ export class WaitQueue<Member extends Place<Member>> {
     return first
   }
 
-  /** Takes out a member that is in the queue. */
   remove(member: Member): void {
     const { after, before } = member
     if (before) before.after = after

@@ -1,6 +1,6 @@
 /**
- * Calls back where nobody is there to catch: what is thrown is logged, so that it neither ends the process nor keeps the
- * others from being called. So is the failure of an async function, for which nobody waits.
+ * Calls a callback in a place where nothing catches errors. An error is logged, so that it neither ends the process nor
+ * keeps other callbacks from running. The rejection of an async callback is logged, too.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ export const callBack = (call: () => unknown): void => {
   }
 }
 
-/** Logs what was thrown where nobody is there to catch it. */
+/** Logs a defect that nothing else would catch. */
 export const report = (defect: unknown): void => {
   Effect.runFork(Effect.logError("A callback threw.", Cause.die(defect)))
 }

@@ -1,10 +1,10 @@
-/** How urgent a call is: set by its caller, and left behind by what runs for several callers. */
+/** The priority of calls. It is in a file of its own, because shared calls run without it. */
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 
 /**
- * How urgent the calls inside are: calls that wait are served from the highest priority down. Any number; NaN, and
- * what is no number, counts as 0. @default 0
+ * The priority of the calls inside. Waiting calls are served from the highest priority down. Any number; NaN, and
+ * anything that is not a number, counts as 0. @default 0
  *
  * ```ts
  * import { Bulkhead } from "@switchgear/core"
@@ -22,14 +22,17 @@ import type * as Fiber from "effect/Fiber"
  * await Effect.runPromise(program)
  * served // => ["batch 1", "shopper", "batch 2"]
  * ```
+ *
+ * @since 0.1.0
+ * @category references
  */
 export const CurrentPriority = Context.Reference<number>("@switchgear/core/Bulkhead/CurrentPriority", {
   defaultValue: () => 0
 })
 
 /**
- * The priority of the fiber's calls. What is no number stands with the default: among numbers it would have no place, and
- * those behind it none either.
+ * The priority of the calls of the fiber. A value that is not a number becomes the default, because it would break the
+ * order of the queue.
  */
 export const priorityOf = (fiber: Fiber.Fiber<any, any>): number => {
   const priority: unknown = fiber.getRef(CurrentPriority)

@@ -1,8 +1,8 @@
 /**
- * A deadline in force, and who is told when it comes. It has one timer, which runs for as long as anybody wants to be
- * told: it does not matter who set the deadline and what became of them.
+ * A deadline in force, and the fibers to notify when it expires. It has one timer, which runs while any fiber waits for
+ * it, whatever becomes of the fiber that set the deadline.
  *
- * The innermost is told first, so that a guard in between sees the time-out of what it guards and not an interruption
+ * The innermost fiber is notified first, so that a guard in between sees a time-out inside it and not an interruption
  * from outside.
  */
 import type * as Clock from "effect/Clock"
@@ -10,31 +10,36 @@ import type * as Fiber from "effect/Fiber"
 import { callBack } from "./callBack.ts"
 import { nextTurn, startTimeout, type Timeout } from "./timerLane.ts"
 
-/** A point in time by which what runs inside must have ended. */
+/**
+ * The point in time by which everything inside must have ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Deadline {
-  /** Whose limit it is: one attempt's, or the whole call's. */
+  /** Whether it limits one attempt or the whole call. */
   readonly limit: "attempt" | "total"
-  /** Monotonic milliseconds; meaningful only against the same clock. */
+  /** Monotonic milliseconds; comparable only on the same clock. */
   readonly at: number
 }
 
-/** Something that asked to be told, and how it leaves. Leaving twice is leaving once. */
+/** A registration for the expiry. `cancel` is idempotent. */
 export interface Joined {
   readonly cancel: (fiber: Fiber.Fiber<any, any>) => void
 }
 
-/** What joins: the fiber that waits, and the fiber that it waits for, if it is one that `expire` interrupts. */
+/** The waiting fiber, and the fiber that it waits for if `expire` interrupts that one. */
 export interface Waiting {
   readonly fiber: Fiber.Fiber<any, any>
   readonly child: Fiber.Fiber<any, any> | undefined
   readonly expire: () => void
 }
 
-/** A limit that work can be put under. */
+/** A limit that work can run under. */
 export interface Limit {
-  /** Takes a place, before the work begins and whatever is further in takes its own. */
+  /** Registers, before the work starts and before anything further inside registers. */
   readonly join: (waiting: Waiting) => Joined
-  /** Starts the timer, for work that has not ended at once. */
+  /** Starts the timer, once the work has not ended synchronously. */
   readonly arm: (fiber: Fiber.Fiber<any, any>) => void
 }
 
@@ -42,9 +47,9 @@ export class Expiry implements Deadline, Limit {
   readonly limit: Deadline["limit"]
   readonly at: number
   readonly clock: Clock.Clock
-  /** Milliseconds from its beginning to its end. */
+  /** Milliseconds from its start to its end. */
   readonly millis: number
-  /** Whether it has ended whoever was under it then. */
+  /** Whether it has expired. */
   hasCome = false
   private readonly turn = nextTurn()
   private last: Member | undefined
@@ -73,14 +78,14 @@ export class Expiry implements Deadline, Limit {
     if (before !== undefined) before.after = after
     if (after !== undefined) after.before = before
     else this.last = before
-    // Whoever still holds one that has left, such as a call that waited once, must not hold all who came after it.
+    // A removed member may be held for long, such as by a call that waited once. Its links must not hold later members.
     member.before = member.after = undefined
     if (this.last !== undefined) return
     this.timeout?.cancel(fiber)
     this.timeout = undefined
   }
 
-  // From the one that joined last to the first: whoever is further in has joined later.
+  // From the last registered to the first, because inner limits register later.
   private fire(): void {
     this.timeout = undefined
     this.hasCome = true
@@ -90,8 +95,8 @@ export class Expiry implements Deadline, Limit {
     for (const member of members) {
       if (!member.isIn || member.isTold) continue
       member.isTold = true
-      // A child that rests in a limit of the same deadline ends with it. To interrupt it meanwhile would hide the
-      // time-out from the guards in between; it would not end earlier.
+      // A child that waits under the same deadline ends with it. Interrupting it earlier would hide the time-out from
+      // the guards in between.
       const inside = member.waiting.child && unfinished.get(member.waiting.child)
       if (inside?.isIn) inside.next = member
       else tell(member)
@@ -103,7 +108,7 @@ export class Expiry implements Deadline, Limit {
 class Member implements Joined {
   isIn = true
   isTold = false
-  /** Who is told when this one has left. */
+  /** The member to notify when this one has left. */
   next: Member | undefined
   after: Member | undefined
   before: Member | undefined
@@ -125,5 +130,5 @@ class Member implements Joined {
   }
 }
 
-// A fiber that is interrupted runs on at once, and may throw: the others are told all the same.
+// An interrupted fiber runs at once and may throw. The others must be notified all the same.
 const tell = ({ waiting }: Member): void => callBack(() => waiting.expire())

@@ -1,7 +1,7 @@
 /**
- * How an object becomes a frame on a fiber's stack, which learns how what runs inside ends, whatever ends it. The platform
- * has the frame as an effect, `onExitPrimitive`. To be that effect, instead of holding one, saves a step of the fiber and
- * two objects a call.
+ * Makes an object a frame on a fiber's stack, which is called with the exit of everything evaluated inside it. Effect
+ * has this frame as an effect, `onExitPrimitive`. Being that effect instead of holding one saves a step of the fiber
+ * and two objects per call.
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -16,13 +16,13 @@ import {
 
 const platform = Object.getPrototypeOf(Effect.onExitPrimitive(Effect.void, () => undefined)) as Evaluated
 
-// It puts `this` on the stack of the fiber.
+// Pushes `this` on the stack of the fiber.
 const push = (platform[evaluation] ?? unsupported("onExitPrimitive is no step of its own")) as (
   this: Framed,
   fiber: AnyFiber
 ) => void
 
-/** What the platform's frame asks when what is inside has ended. It must not throw. */
+/** What Effect calls with the exit. Must not throw. */
 export interface Framed {
   readonly onExit: (exit: Exit.Exit<any, any>) => Effect.Effect<void> | undefined
 }
@@ -33,12 +33,12 @@ export const framePrototype = <Self extends AnyEffect & Framed>(
   evaluate: (this: Self, fiber: AnyFiber) => AnyEffect
 ): object => {
   const own = primitivePrototype<Self>(label, evaluate)
-  // An effect that is no frame says of each way to go on that it has none.
+  // An effect that is not a frame has these properties too, but undefined.
   const given = Reflect.ownKeys(own).filter((key) => Reflect.get(own, key) !== undefined)
   return { ...platform, ...Object.fromEntries(given.map((key) => [key, Reflect.get(own, key)])) }
 }
 
-/** Puts the frame around what the fiber evaluates next. To be called in the step that answers what that is. */
+/** Pushes the frame around what the fiber evaluates next. Call it in the step that returns what that is. */
 export const enterFrame = (frame: Framed, fiber: AnyFiber): void => {
   push.call(frame, fiber)
 }

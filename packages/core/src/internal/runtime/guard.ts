@@ -1,10 +1,10 @@
 /**
- * The sound way to stand around an effect. An interrupt or a yield can come between any two steps of a fiber, so
- * "acquire, then register the release" leaks. Here the frame that releases is pushed first, and the admission is
- * taken inside it in one synchronous step: whatever happens, `leave` runs exactly once and sees what was really taken.
+ * Wraps an effect with a guard so that nothing leaks. An interrupt or a yield can come between any two steps of a
+ * fiber, so "acquire, then register the release" leaks. Here the frame that releases is pushed first, and the admission
+ * acquires inside it in one synchronous step. `release` therefore runs exactly once and sees exactly what was acquired.
  *
- * Guards that stand directly around each other know of each other: when one refuses, those around it learn that the
- * work has not begun. A refusal that comes out of the work itself, such as that of an agent's tool, is no such thing.
+ * Guards that directly wrap each other are linked: when one rejects, those around it learn that the work has not begun.
+ * A rejection that comes out of the work itself, such as that of an agent's tool, does not count.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ import { type AnyEffect, type AnyFiber, primitivePrototype } from "./primitive.t
 
 export type { AnyEffect, AnyFiber }
 
-/** What the guards that ask in one synchronous stretch know about time, which saves each of them looking. */
+/** The clock, the time and the deadline of a call, read once for all guards of one synchronous step. */
 export interface TimeContext {
   readonly clock: Clock.Clock
   /** Monotonic milliseconds. */
@@ -24,31 +24,31 @@ export interface TimeContext {
   deadline: Deadline | undefined
 }
 
-/** The clock, looked up where nobody did before. */
+/** The clock of the time context, or of the fiber. */
 export const clockOf = (fiber: AnyFiber, time: TimeContext | undefined): Clock.Clock =>
   time === undefined ? fiber.getRef(Clock.Clock) : time.clock
 
 /**
- * What one run of a guarded effect holds. `enter` takes it and says how to go on: with the guarded effect, by `goOn`;
- * with a failed `Exit`; or by waiting. `leave` gives back what `enter` took, which is nothing when the run was
- * interrupted before it.
+ * One run of a guarded effect, and what it holds. `acquire` takes it and returns how to continue: the guarded effect
+ * (by `goOn`), a failed `Exit`, or an effect that waits. `release` gives back what `acquire` took, which is nothing if
+ * an interrupt came first.
  */
 export abstract class Admission {
-  /** Whether the work has begun. Not so while a guard directly inside, such as another circuit, may still refuse it. */
+  /** Whether the work has begun. False while a guard directly inside, such as another circuit, may still reject it. */
   begun = false
-  /** Whether the work began in an earlier attempt of a retry directly inside, and failed. */
+  /** Whether the work began and failed in an earlier attempt of a retry directly inside. */
   hasFailed = false
-  /** Whether there is such a guard directly inside. */
+  /** Whether there is a guard directly inside. */
   leads = false
-  /** The admission of the guard that is directly around this one. */
+  /** The admission of the guard directly around this one. */
   outer: Admission | undefined
 
   abstract acquire(fiber: AnyFiber, time?: TimeContext | undefined): AnyEffect
   abstract release(exit: Exit.Exit<any, any>): void
 
   /**
-   * Sends a call away that waits: it goes on with the rejection, if there is one. Answers whether it did; a call that does
-   * not wait is left alone.
+   * Ends the wait of a call with the rejection, if there is one. Returns whether it did; a call that does not wait is
+   * not affected.
    */
   sendAway(_rejection: () => Exit.Exit<never, any> | undefined): boolean {
     return false
@@ -60,7 +60,7 @@ export abstract class Admission {
     this.outer?.begin()
   }
 
-  /** A retry directly inside begins an attempt, after those that have failed. */
+  /** A retry directly inside starts a further attempt. */
   again(): void {
     if (this.begun) {
       this.begun = false
@@ -75,7 +75,7 @@ export abstract class Admission {
   }
 }
 
-// As an effect, an admission enters.
+// Evaluated as an effect, an admission acquires.
 Object.setPrototypeOf(
   Admission.prototype,
   framePrototype<AnyEffect & Admission>("Switchgear.admission", function(fiber) {
@@ -85,23 +85,23 @@ Object.setPrototypeOf(
 
 export const InsideId = "~@switchgear/core/guard/inside"
 
-/** An effect that is a guard, or only leads to one, and can tell the guard around it whether the work has begun. */
+/** An effect that is a guard or leads directly to one, and can tell the guard around it whether the work has begun. */
 export interface Inside extends AnyEffect {
-  /** What the fiber evaluates next, as what stands directly inside of `outer`. */
+  /** What the fiber evaluates next when this effect is directly inside the guard of `outer`. */
   readonly [InsideId]: (fiber: AnyFiber, outer: Admission | undefined) => AnyEffect
 }
 
-/** To be asked once for an effect, and not each time it is run: most have no such property, which takes long to tell. */
+/** Ask once per effect, not once per run: most effects lack the property, and looking up a missing one is slow. */
 export const isInside = (self: AnyEffect): self is Inside => (self as Partial<Inside>)[InsideId] !== undefined
 
-/** What a guard goes on with when the call has passed it: the guard directly inside, or the work, which begins. */
+/** Continues a call that has passed the guard: with the guard directly inside, or with the work, which begins. */
 export const goOn = (admission: Admission, self: AnyEffect, fiber: AnyFiber): AnyEffect => {
   if (admission.leads) return (self as Inside)[InsideId](fiber, admission)
   admission.begin()
   return self
 }
 
-/** The same for what stands between a guard and another without holding anything itself. */
+/** The same for an effect between two guards that holds nothing itself. */
 export const passOn = (outer: Admission | undefined, self: AnyEffect, fiber: AnyFiber): AnyEffect => {
   if (outer === undefined) return self
   if (isInside(self)) return self[InsideId](fiber, outer)
@@ -109,7 +109,7 @@ export const passOn = (outer: Admission | undefined, self: AnyEffect, fiber: Any
   return self
 }
 
-/** The same where another fiber evaluates the work next. */
+/** The same where another fiber evaluates the work. */
 export const passOnElsewhere = (outer: Admission | undefined, self: AnyEffect): AnyEffect => {
   if (outer === undefined) return self
   if (outer.leads && isInside(self)) {
@@ -123,8 +123,9 @@ export const passOnElsewhere = (outer: Admission | undefined, self: AnyEffect): 
 }
 
 /**
- * The prototype of effects that are guards, or lead to one. `run` is what both ways of running do; `evaluate` calls it
- * without an outer admission. It is given, since one function for all prototypes would be slow for each of them.
+ * The prototype of effects that are guards or lead to one. Both ways of running call `run`; `evaluate` calls it without
+ * an outer admission. Each prototype is given its own function, because one shared by all would be megamorphic and
+ * slow.
  */
 export const insidePrototype = <Self extends AnyEffect>(
   label: string,
@@ -137,10 +138,10 @@ export const insidePrototype = <Self extends AnyEffect>(
     }
   }) as Self & Inside
 
-/** Begins one run of a guard around an effect. */
+/** Creates the admission of one run of a guard around an effect. */
 export type StartAdmission = (fiber: AnyFiber, self: AnyEffect, time?: TimeContext | undefined) => Admission
 
-/** Answers with a rejection where a run must not go on; nothing is held. */
+/** Returns a rejection if a run must not continue. Holds nothing. */
 export type Check = (fiber: AnyFiber, time?: TimeContext | undefined) => Exit.Exit<never, any> | undefined
 
 interface Guarded extends AnyEffect {
@@ -161,7 +162,9 @@ const runGuarded = (guarded: Guarded, fiber: AnyFiber, outer: Admission | undefi
   return admission.acquire(fiber)
 }
 
-/** Gives back what was taken. What that throws is logged: it must neither replace the result nor keep others from leaving. */
+/**
+ * Releases, and logs what `release` throws: it must neither replace the result nor keep other guards from releasing.
+ */
 export const releaseSafely = (admission: Admission, exit: Exit.Exit<any, any>): void => {
   try {
     admission.release(exit)
@@ -188,8 +191,8 @@ const Guarded = function(
 Guarded.prototype = GuardedProto
 
 /**
- * An effect that can be run many times; every run begins an admission of its own. `refuse` is asked before that, where it
- * is given: under overload most calls are refused, and for those there is nothing to give back.
+ * A guarded effect that can run many times; each run has an admission of its own. `refuse` is called before that, if
+ * given: under overload most calls are rejected, and those have nothing to release.
  */
 export const guard = <A, E, R>(
   self: AnyEffect,
@@ -215,29 +218,29 @@ const Gated = function(this: { self: AnyEffect; refuse: Check }, self: AnyEffect
 } as unknown as new(self: AnyEffect, refuse: Check) => Gated
 Gated.prototype = GatedProto
 
-/** An effect before which a question is asked, each time it is run. */
+/** An effect before which `refuse` is called on each run. */
 export const gate = <A, E, R>(self: AnyEffect, refuse: Check): Effect.Effect<A, E, R> => new Gated(self, refuse)
 
 /** Wraps an effect and adds an error to it. */
 export type Protect<E> = <A, E1, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E | E1, R>
 
-// What a combinator is made of stands on it, so that a pipeline need not call what may be somebody's own function.
+// Kept on the combinator, so that a pipeline can use its parts without calling a function that may be the user's.
 const StartId = Symbol("@switchgear/core/guard/start")
 const CheckId = Symbol("@switchgear/core/guard/check")
 
-/** The combinator that guards effects in this way. A pipeline can take it apart. */
+/** A combinator that guards effects. A pipeline can take it apart with `startOf` and `checkOf`. */
 export const guardBy = <E>(start: StartAdmission, check?: Check | undefined): Protect<E> =>
   Object.assign((self: AnyEffect) => guard<any, any, any>(self, start, check), { [StartId]: start })
 
-/** The combinator that asks in this way. A pipeline can take it apart. */
+/** A combinator that only checks. A pipeline can take it apart with `checkOf`. */
 export const gateBy = <E>(check: Check): Protect<E> =>
   Object.assign((self: AnyEffect) => gate<any, any, any>(self, check), { [CheckId]: check })
 
-/** How a combinator begins, if it was made by `guardBy`, so that several can share one frame. */
+/** The start of a combinator made by `guardBy`, so that several guards can share one frame. */
 export const startOf = (combinator: Protect<any>): StartAdmission | undefined =>
   (combinator as { readonly [StartId]?: StartAdmission })[StartId]
 
-/** What a combinator asks, if it was made by `gateBy`. */
+/** The check of a combinator made by `guardBy` or `gateBy`. */
 export const checkOf = (combinator: Protect<any>): Check | undefined =>
   (combinator as { readonly [CheckId]?: Check })[CheckId]
 
@@ -267,7 +270,7 @@ const Through = function(
 } as unknown as new(self: AnyEffect, around: Through["around"]) => Through
 Through.prototype = ThroughProto
 
-/** What the combinator makes of the effect, without hiding a guard inside from the one around. */
+/** Applies a combinator to the effect without hiding a guard inside it from the guard around it. */
 export const through = <A, E, R, A2, E2, R2>(
   self: Effect.Effect<A, E, R>,
   around: (self: Effect.Effect<A, E, R>, fiber: AnyFiber) => Effect.Effect<A2, E2, R2>

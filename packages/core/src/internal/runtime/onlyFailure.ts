@@ -1,7 +1,7 @@
-/** What the guards that try again, or elsewhere, act on: a cause that is a typed failure and nothing worse. */
+/** What retry and cascade act on: a cause that has a typed failure and neither a defect nor an interruption. */
 import * as Cause from "effect/Cause"
 
-/** The failure of a cause without defects and interruptions in it; boxed, since a failure may be undefined. */
+/** The failure of such a cause; boxed, because a failure may be undefined. */
 export const onlyFailure = <E>(cause: Cause.Cause<E>): { readonly failure: E } | undefined => {
   let only: { readonly failure: E } | undefined
   for (const reason of cause.reasons) {

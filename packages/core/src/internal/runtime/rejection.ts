@@ -1,15 +1,15 @@
 /**
- * Builds rejections. Under overload most calls are rejections, so each must be cheap; and each must be an object of its
- * own, because error reporters mark the errors they have seen, and a shared error would be marked for everybody.
+ * Builds rejections. Under overload most calls are rejected, so each rejection must be cheap. Each must be an object of
+ * its own, because error reporters mark the errors that they have seen.
  */
 import type * as Schema from "effect/Schema"
 
-// V8's own field; engines without it have no limit to change.
+// A field of V8. Other engines do not have it.
 const Errors: { stackTraceLimit?: number | undefined } = Error as never
 
 /**
- * Builds an error without the capture of a stack trace, which costs several microseconds and tells only where a guard
- * refused, which the error's fields tell better.
+ * Builds an error without a stack trace. A trace costs several microseconds and shows only where the guard rejected,
+ * which the fields of the error show better.
  */
 export const withoutStack = <E>(build: () => E): E => {
   const limit = Errors.stackTraceLimit
@@ -29,8 +29,7 @@ interface ErrorClass {
 }
 
 /**
- * Builds what `new Class(fields)` builds, the tag among the fields, for a tenth of its price: the fields are not checked
- * again, and there is no `stack`.
+ * Builds what `new Class(fields)` builds, at a tenth of the cost: the fields are not checked, and there is no `stack`.
  */
 export const rejection = <Class extends ErrorClass>(
   Class: Class,
@@ -42,21 +41,21 @@ export const rejection = <Class extends ErrorClass>(
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
-/** An error of the class, which is prepared, whose fields are still to be set. */
+/** An instance of a prepared class, without its fields. */
 export const blank = <Class extends ErrorClass>(Class: Class): Mutable<InstanceType<Class>> => {
   const limit = Errors.stackTraceLimit
-  // A limit of zero still makes V8 keep what the first line of a stack needs, for as much as the rest costs.
+  // With a limit of 0, V8 still collects what the first line of a stack needs, which costs as much as the rest.
   Errors.stackTraceLimit = undefined
-  // This cannot throw, so that the limit needs no `finally`.
+  // This cannot throw, so that restoring the limit needs no `finally`.
   const error: unknown = Reflect.construct(Error, [], Class)
   Errors.stackTraceLimit = limit
   return error as Mutable<InstanceType<Class>>
 }
 
-// Where the constructor leaves the fields that it was given, hidden, for `toJSON`; `Equal` and `Hash` look there, too.
+// Effect's constructor keeps the given fields here, hidden, for `toJSON`, `Equal` and `Hash`.
 const plainFields = Symbol.for("effect/Data/Error/plainArgs")
 
-/** Lets the errors of a class that are built as blanks be compared, hashed and shown like the others. */
+/** Prepares a class for `blank`: its instances can be compared, hashed and shown like constructed ones. */
 export const prepare = ({ prototype }: ErrorClass): void => {
   if (Object.hasOwn(prototype, plainFields)) return
   Object.defineProperty(prototype, plainFields, {

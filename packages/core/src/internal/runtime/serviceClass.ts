@@ -1,4 +1,4 @@
-/** The class form of a guard: a service key with the `layer` that makes it and the `protect` that asks for it. */
+/** The class form of a guard: a service key, a `layer` that makes the guard, and a `protect` that requires it. */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { type Admission, type AnyEffect, type AnyFiber, insidePrototype, passOn } from "./guard.ts"
 import type { OptionsCodec } from "../config/optionsCodec.ts"
 
-/** A guard: it wraps an effect and may refuse it with `Rejection`. */
+/** A guard: it wraps an effect and may reject it with `Rejection`. */
 export interface Guard<Rejection> {
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
 }
@@ -16,26 +16,26 @@ export interface Guard<Rejection> {
 export interface LayerClass<in out Self, in out Id extends string, in out Shape, in Options>
   extends Context.ServiceClass<Self, Id, Shape>
 {
-  /** Makes the guard once for everything the layer is provided to. */
+  /** Makes the guard once for everything that the layer is provided to. */
   readonly layer: Layer.Layer<Self>
-  /** Like `layer`, with some options replaced: for tests and for a second environment. */
+  /** Like `layer`, with some options replaced: for tests or a second environment. */
   readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self>
   /**
-   * Like `layer`, with the options that are found under a path of the configuration: `["model", "bulkhead"]` is
-   * `model.bulkhead` in a file and `MODEL_BULKHEAD_…` in the environment. What is not found there is as in the code.
+   * Like `layer`, with the options under a path of the configuration: `["model", "bulkhead"]` is `model.bulkhead` in a
+   * file and `MODEL_BULKHEAD_…` in the environment. Options that are missing there are taken from the code.
    */
   readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, Config.ConfigError>
 }
 
-/** What extending the `Service` of a guard gives. */
+/** What a class that extends the `Service` of a guard has, besides a service key. */
 export interface GuardClass<in out Self, in out Id extends string, in out Shape, out Rejection, in Options>
   extends LayerClass<Self, Id, Shape, Options>
 {
-  /** Wraps an effect; the guard becomes one of the services it needs. */
+  /** Wraps an effect with the guard, which becomes a requirement of the effect. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R | Self>
 }
 
-/** The key of a guard's service: its kind is part of it, so that a circuit and a bulkhead of one id are two services. */
+/** The service key of a guard. It contains the kind, so that a circuit and a bulkhead with one id are two services. */
 export type KeyOf<Kind extends string, Id extends string> = `@switchgear/core/${Kind}/${Id}`
 
 export const keyOf = <const Kind extends string, const Id extends string>(kind: Kind, id: Id): KeyOf<Kind, Id> =>
@@ -72,7 +72,7 @@ export const protectBy =
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejection, R | Self> =>
     new LookedUp(key, protectOf, self) as unknown as Effect.Effect<A, E | Rejection, R | Self>
 
-// Not `Effect.flatMap`, which the guard around would take for work that has begun.
+// Not `Effect.flatMap`: the guard around it would take that for work that has begun.
 interface LookedUp extends AnyEffect {
   readonly key: Context.Key<any, any>
   readonly protectOf: (service: any) => Guard<any>["protect"]

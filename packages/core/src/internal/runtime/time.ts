@@ -1,4 +1,4 @@
-/** Time as the primitives measure it: milliseconds of the clock's monotonic reading, with an arbitrary origin. */
+/** The time that guards use: milliseconds of the clock's monotonic reading, with an arbitrary origin. */
 import type * as Clock from "effect/Clock"
 
 export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6

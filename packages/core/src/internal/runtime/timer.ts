@@ -1,6 +1,6 @@
 /**
- * A timer of a clock, for the guards whose waits end on their own. It may outlive the fiber that started it, so it takes
- * nothing of that fiber but its scheduler: the services of a request must not live as long as a timer.
+ * A timer of a clock. It may outlive the fiber that started it, so it keeps only that fiber's scheduler: the services
+ * of a request must not live as long as a timer.
  */
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -10,8 +10,8 @@ import * as Scheduler from "effect/Scheduler"
 import { callBack } from "./callBack.ts"
 
 /**
- * Calls `onFire` after `millis` milliseconds, unless the returned function is called first, and never in this very step.
- * Infinity never fires.
+ * Calls `onFire` after `millis` milliseconds, unless the returned function is called first. Never calls it
+ * synchronously. Infinity never fires.
  */
 export const startTimerOf = (
   clock: Clock.Clock,
@@ -22,7 +22,7 @@ export const startTimerOf = (
   if (millis === Infinity) return () => {}
   const run = Effect.runForkWith(contextOf(scheduler))
   const sleep = run(clock.sleep(Duration.millis(millis)))
-  // A clock may have no need to wait.
+  // A clock may complete a sleep at once.
   const timer = sleep.pollUnsafe()?._tag === "Success" ? run(Effect.yieldNow) : sleep
   timer.addObserver((exit) => {
     if (exit._tag === "Success") callBack(onFire)

@@ -1,6 +1,6 @@
 /**
- * Time-outs that almost never fire. Those of one length, begun one after the other, are due in that order: a lane of
- * them needs one alarm, for its first, and to begin and to end one is a few assignments.
+ * Time-outs that almost never fire. Time-outs of one length fire in the order in which they start. A lane holds these
+ * and needs one alarm, for the first; starting and cancelling a time-out is a few assignments.
  */
 import type * as Clock from "effect/Clock"
 import type * as Fiber from "effect/Fiber"
@@ -11,7 +11,7 @@ import { Heap, type Heaped } from "../data/heap.ts"
 import { startTimerOf } from "./timer.ts"
 import { type Place, WaitQueue } from "../data/waitQueue.ts"
 
-/** A time-out in its lane. */
+/** A time-out in a lane. */
 export class Timeout implements Place<Timeout>, Heaped {
   before: Timeout | undefined
   after: Timeout | undefined
@@ -33,14 +33,14 @@ export class Timeout implements Place<Timeout>, Heaped {
     return this.due < that.due || (this.due === that.due && this.turn < that.turn)
   }
 
-  /** Ends the time-out, fired or not. */
+  /** Ends the time-out. Does nothing if it has ended. */
   cancel(fiber: Fiber.Fiber<any, any>): void {
     const isWaiting = this.state === "waiting"
     this.state = "ended"
     if (isWaiting) this.lane.leave(this, fiber)
   }
 
-  /** Its time has come, and it is out of the lane. */
+  /** Marks the time-out as fired and outside of the lane. */
   come(): void {
     this.state = "due"
   }
@@ -56,7 +56,7 @@ class TimerLane {
   readonly clock: Clock.Clock
   readonly millis: number
   private readonly queue = new WaitQueue<Timeout>()
-  // Those that join long after their time began, and are due before the last in the queue.
+  // Time-outs that joined long after their time started, and are due before the last one in the queue.
   private belated: Heap<Timeout> | undefined
   private readonly emptied: (lane: TimerLane) => void
   private stopAlarm: (() => void) | undefined
@@ -74,7 +74,7 @@ class TimerLane {
     const last = this.queue.peekLast()
     if (last === undefined || !timeout.isBefore(last)) this.queue.push(timeout)
     else (this.belated ??= new Heap((a, b) => a.isBefore(b))).place(timeout)
-    // One that rings too early is set again when it rings.
+    // An alarm that fires too early is set again when it fires.
     if (this.stopAlarm !== undefined && this.alarmAt <= timeout.due) return
     this.stopAlarm?.()
     this.stopAlarm = this.arm(scheduler)
@@ -83,8 +83,8 @@ class TimerLane {
   leave(timeout: Timeout, fiber: Fiber.Fiber<any, any>): void {
     this.remove(timeout)
     if (!this.isEmpty || this.leaving) return
-    // An alarm that nobody needs must not keep the process awake, but the next call may come in the same turn of the
-    // event loop and need it again.
+    // An unneeded alarm must not keep the process alive. It is kept for this turn of the event loop, because the next
+    // call may need it again.
     this.leaving = true
     fiber.currentDispatcher.scheduleTask(() => {
       this.leaving = false
@@ -111,14 +111,14 @@ class TimerLane {
     this.alarmAt = this.peek()!.due
     this.armedAt = monotonicMillis(this.clock)
     const wait = this.alarmAt - this.armedAt
-    // Whole milliseconds, since a timer that is cut off to them rings too early.
+    // Rounded up, because a timer truncates to whole milliseconds and would fire too early.
     return startTimerOf(this.clock, scheduler, Math.max(0, Math.ceil(wait)), () => this.ring(scheduler))
   }
 
-  // The lane is in order before anybody is told: what a time-out does may begin and end others in this very lane.
+  // The lane is consistent before anything is notified: a callback may start and cancel time-outs in this lane.
   private ring(scheduler: Scheduler.Scheduler): void {
     const shown = monotonicMillis(this.clock)
-    // A clock that stands still, or has gone back, tells by its sleep alone that the time is over.
+    // If the clock stands still or has gone back, the end of its sleep alone says that the time is over.
     const now = shown > this.armedAt ? shown : Math.max(shown, this.alarmAt)
     const due: Array<Timeout> = []
     for (let first = this.peek(); first !== undefined && first.due <= now; first = this.peek()) {
@@ -139,7 +139,7 @@ class TimerLane {
   }
 }
 
-// By clock, because virtual time and real time may run side by side.
+// By clock, because virtual and real time may run side by side.
 const lanes = new WeakMap<Clock.Clock, Map<number, TimerLane>>()
 let latest: TimerLane | undefined
 
@@ -159,10 +159,10 @@ const forget = (lane: TimerLane): void => {
 
 let turns = 0
 
-/** The place, among those due at the same time, of a time-out whose time begins now. */
+/** The position among time-outs due at the same time, for a time-out that starts now. */
 export const nextTurn = (): number => ++turns
 
-/** Begins a time-out of `millis`, due at `due` by the clock given. */
+/** Starts a time-out of `millis` milliseconds, which is due at `due` of the given clock. */
 export const startTimeout = (
   fiber: Fiber.Fiber<any, any>,
   clock: Clock.Clock,

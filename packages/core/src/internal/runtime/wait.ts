@@ -1,6 +1,7 @@
 /**
- * A call that waits for something that others give back: until they end the wait, its deadline comes, or `maxWait` is
- * over. It goes on in a step of its own, so that the caller that ended the wait has its own answer first.
+ * A call that waits for something that other calls release. The wait ends by `end`, at the deadline of the call or
+ * after `maxWait`. The call continues in a scheduler task of its own: the call that ended the wait returns its result
+ * first.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -10,10 +11,10 @@ import { monotonicMillis } from "./time.ts"
 import { startTimeout } from "./timerLane.ts"
 import { later, orDie, resumeWith } from "./wake.ts"
 
-/** What goes on after a wait, decided by the fiber that waited; `isInTime` unless its deadline has passed by then. */
+/** What the waiting fiber continues with. `isInTime` is false if its deadline has passed. */
 export type Next = (fiber: Fiber.Fiber<any, any>, isInTime: boolean) => AnyEffect
 
-/** Why a wait ended by itself. */
+/** Why a wait ended without `end`. */
 export type GaveUp = "wait-timeout" | "deadline"
 
 export class Wait {
@@ -55,12 +56,12 @@ export class Wait {
     this.next = next
     later(this.fiber, () => {
       this.tell()
-      // After the answer: a deadline that ended the wait interrupts only what has not answered by then.
+      // Cancelled after the result: a deadline that ended the wait must interrupt only what has not ended by then.
       this.limit?.cancel(this.fiber)
     })
   }
 
-  /** The fiber has left before it was told. */
+  /** The fiber has left before its wait ended. */
   abandon(): void {
     if (this.isTold) return
     this.isTold = true

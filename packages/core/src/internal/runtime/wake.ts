@@ -1,17 +1,17 @@
 /**
- * Goes on with another caller's fiber. That runs on at once, and at its end its observers: what one of them throws is logged,
- * for there are others to tell, and something to put in order.
+ * Resumes the fiber of another call. That fiber runs synchronously, and so do its observers. What an observer throws is
+ * logged, because the current step has more to do.
  */
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { report } from "./callBack.ts"
 import type { AnyEffect } from "./guard.ts"
 
-/** Runs the task, which throws nothing, after the step of the caller that let the fiber go on. */
+/** Runs the task, which must not throw, after the current step. */
 export const later = (fiber: Fiber.Fiber<any, any>, task: () => void): void =>
   fiber.currentDispatcher.scheduleTask(task, 0)
 
-/** Lets the fiber go on now. */
+/** Resumes the fiber now. */
 export const resumeWith = <Next>(resume: (next: Next) => void, next: Next): void => {
   try {
     resume(next)
@@ -20,7 +20,7 @@ export const resumeWith = <Next>(resume: (next: Next) => void, next: Next): void
   }
 }
 
-/** What the fiber goes on with. A guard of the user's may throw, and there is no fiber here that would catch it. */
+/** The effect to continue with. A guard of the user may throw here, where no fiber would catch it. */
 export const orDie = (next: () => AnyEffect): AnyEffect => {
   try {
     return next()

@@ -1,7 +1,7 @@
 import * as Equal from "effect/Equal"
 import * as Formatter from "effect/Formatter"
 
-/** In which of its parts something is not as expected, a line each; none when it is equal. Missing is undefined. */
+/** The differences between two values, one line per part; empty when they are equal. A missing field is undefined. */
 export const differences = (seen: unknown, expected: unknown, path = ""): ReadonlyArray<string> => {
   const [parts, others] = [partsOf(seen), partsOf(expected)]
   if (parts === undefined || others === undefined || parts.kind !== others.kind) {
@@ -20,7 +20,7 @@ interface Parts {
   readonly entries: ReadonlyMap<unknown, unknown>
 }
 
-// Looked through anew each time: the platform remembers what it has compared, and a model goes on to change.
+// Compared part by part each time: `Equal.equals` caches what it has compared, and a model changes later.
 const partsOf = (data: unknown): Parts | undefined => {
   if (Array.isArray(data))
     return { kind: "list", entries: new Map<unknown, unknown>(data.entries()).set("length", data.length) }

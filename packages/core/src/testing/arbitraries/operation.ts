@@ -1,33 +1,46 @@
-/** What can happen to calls that go through something, as plain data. */
+/** The operations of a history, as plain data. */
 import * as Formatter from "effect/Formatter"
 
-/** How the work of a call ends, unless a history is given endings of its own. */
+/**
+ * How the work of a call ends, unless a history is given its own endings.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Ending = "success" | "failure" | "defect"
 
 /**
- * One step of a history. An `index` picks from those who wait or run at that moment, in the order in which they began,
- * and goes round: with two of them, 3 is the second. A step that finds nobody does nothing.
+ * One step of a history. `index` selects one of the calls that wait or run at that moment, in the order in which they
+ * began, and wraps around: with two of them, 3 is the second. An operation without such a call does nothing.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Operation<Call = undefined, End = Ending, Control = never> =
   /** A call whose work ends in its first step. */
   | { readonly _tag: "Call"; readonly call: Call; readonly ending: End }
-  /** A call whose work goes on until a later step ends it. */
+  /** A call whose work runs until a later operation ends it. */
   | { readonly _tag: "Begin"; readonly call: Call }
   | { readonly _tag: "End"; readonly index: number; readonly ending: End }
   | { readonly _tag: "Interrupt"; readonly who: "waiting" | "running"; readonly index: number }
   | { readonly _tag: "Advance"; readonly millis: number }
   | { readonly _tag: "Control"; readonly control: Control }
 
-/** What happens to calls that go through something, step by step. */
+/**
+ * The operations on calls that go through a subject, in order.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type History<Call = undefined, End = Ending, Control = never> = ReadonlyArray<Operation<Call, End, Control>>
 
-/** One piece of data in as few words as it takes; nothing for `undefined`. */
+/** Shows data as short as possible; nothing for `undefined`. */
 export const shown = (data: unknown): string => {
   if (data === undefined) return ""
   return ` ${typeof data === "string" ? data : Formatter.format(data)}`
 }
 
-/** One operation as a line. */
+/** One operation as a line of text. */
 export const line = (operation: Operation<unknown, unknown, unknown>): string => {
   switch (operation._tag) {
     case "Call":
@@ -45,7 +58,7 @@ export const line = (operation: Operation<unknown, unknown, unknown>): string =>
   }
 }
 
-/** Lines with their numbers in front of them. */
+/** Numbered lines. */
 export const numbered = (lines: ReadonlyArray<string>): string => {
   const width = String(lines.length).length
   return lines.map((line, i) => `${String(i + 1).padStart(width + 2)}. ${line}`).join("\n")

@@ -1,4 +1,6 @@
-/** Plays a history on a subject: forks calls, ends and interrupts them, moves the clock, and tells what came of it. */
+/**
+ * Plays a history on a subject: forks calls, ends and interrupts them, moves the clock, and describes what happened.
+ */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -7,27 +9,42 @@ import type * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { line, type Operation, shown } from "./operation.ts"
 
-/** A call of a history, as it stands. */
+/**
+ * The state of one call of a history.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Played<Call> {
   /** Its number, from 0, in the order in which calls began. */
   readonly id: number
   readonly call: Call
-  /** Whether its work has not started, is under way, or the call has ended. */
+  /** Whether the work has not started, is running, or the call has ended. */
   readonly state: "waiting" | "running" | "over"
-  /** How it ended, when it is over. */
+  /** The exit of a call that has ended. */
   readonly exit: Exit.Exit<unknown, unknown> | undefined
 }
 
-/** All calls of a history, as they stand after a step. */
+/**
+ * The state of all calls of a history after a step.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Scene<Call> {
   /** Milliseconds on the clock. */
   readonly now: number
   readonly calls: ReadonlyArray<Played<Call>>
-  /** Which work started when, in that order; work that is tried again starts again. */
+  /** The starts of work in order; work that is retried starts again. */
   readonly started: ReadonlyArray<{ readonly id: number; readonly at: number }>
 }
 
-/** What a step comes to, once it is known whom it is about. */
+/**
+ * An operation after its call has been selected.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Event<Call, End, Control> =
   /** With an `ending`, the work ends in its first step. */
   | {
@@ -49,7 +66,7 @@ export interface Stage<Call, End, Control> {
   readonly control?: ((control: Control) => Effect.Effect<unknown, unknown>) | undefined
 }
 
-// A turn of the scheduler lets those run who are ready; the clock, told to wait for nothing, wakes those who are due.
+// A turn of the scheduler runs the fibers that are ready; adjusting the clock by 0 wakes the fibers that are due.
 // Finalizers may take a few turns.
 const settled = Effect.andThen(
   Effect.forEach(Array.from({ length: 4 }), () => Effect.yieldNow, { discard: true }),
@@ -58,7 +75,7 @@ const settled = Effect.andThen(
 
 export const everybodyLeaves = "interrupt those who are left"
 
-/** One subject and all the calls that went to it. */
+/** A subject, and all calls that went to it. */
 export class Player<Call, End, Control> implements Scene<Call> {
   now = 0
   readonly calls: Array<Caller<Call, End>> = []
@@ -71,7 +88,7 @@ export class Player<Call, End, Control> implements Scene<Call> {
     this.tell = tell
   }
 
-  /** Tells the event, lets it happen, and answers in words what happened. */
+  /** Reports the event, performs it, and returns a description of what happened. */
   perform(operation: Operation<Call, End, Control>): Effect.Effect<string, unknown> {
     return Effect.gen({ self: this }, function*() {
       this.now = yield* Clock.currentTimeMillis
@@ -83,7 +100,7 @@ export class Player<Call, End, Control> implements Scene<Call> {
     })
   }
 
-  /** Interrupts those who are still there, one after the other, and answers so in words. */
+  /** Interrupts the remaining calls one after the other. */
   get leave(): Effect.Effect<string> {
     return Effect.gen({ self: this }, function*() {
       for (const call of this.calls) if (call.state !== "over") yield* Effect.andThen(this.interrupt(call), settled)
@@ -91,7 +108,7 @@ export class Player<Call, End, Control> implements Scene<Call> {
     })
   }
 
-  /** Interrupts everybody at once and waits for nobody. */
+  /** Interrupts all calls without waiting for them. */
   abandon(): void {
     for (const call of this.calls) call.fiber?.interruptUnsafe()
   }
@@ -153,7 +170,7 @@ export class Player<Call, End, Control> implements Scene<Call> {
         atOnce ? `, which ends at once with${shown(atOnce.ending)}` : ""
       }`
       const guarded = this.stage.call(work, call, caller.id)
-      // A child would be waited for, and what cannot be interrupted may never end.
+      // Detached, because a child would be waited for, and an uninterruptible call may never end.
       return Effect.map(Effect.forkDetach(guarded, { startImmediately: true }), (fiber) => {
         caller.fiber = fiber
         return words
@@ -173,7 +190,7 @@ class Caller<Call, End> implements Played<Call> {
   readonly id: number
   readonly call: Call
   fiber: Fiber.Fiber<unknown, unknown> | undefined
-  /** There while the work is under way. */
+  /** Set while the work runs. */
   end: ((ending: End) => void) | undefined
 
   constructor(id: number, call: Call) {
@@ -190,7 +207,7 @@ class Caller<Call, End> implements Played<Call> {
     return this.end ? "running" : "waiting"
   }
 
-  /** In words. */
+  /** A description of the state. */
   get told(): string {
     const { exit, state } = this
     if (exit === undefined) return state === "running" ? "runs" : "waits"

@@ -1,9 +1,12 @@
-/** Simpler histories than one that fails, the shortest first: the platform tries them, and goes on from what fails. */
+/**
+ * Simpler versions of a failing history, the shortest first. Effect's `Arbitrary` tries them, and continues from one
+ * that fails.
+ */
 import type { History, Operation } from "./operation.ts"
 
 type Any = Operation<unknown, unknown, unknown>
 
-/** The lists from which a history was made, without repetitions. What comes first in a list is the simplest. */
+/** The lists from which a history was made, without duplicates. The first value of a list is the simplest. */
 export interface Lists {
   readonly call: ReadonlyArray<unknown> | undefined
   readonly ending: ReadonlyArray<unknown> | undefined
@@ -11,11 +14,11 @@ export interface Lists {
   readonly control: ReadonlyArray<unknown> | undefined
 }
 
-// Two steps that need each other, such as a beginning and its end, go only together. There are too many pairs to try
-// them in a long history, which first gets shorter step by step.
+// Two operations that need each other, such as a begin and its end, can only be removed together. A long history has
+// too many pairs; it is shortened by single operations first.
 const pairsUpTo = 20
 
-/** The immediate simplifications of a history. Data that is from no list is simplified blindly, and may be invalid. */
+/** The next simpler versions of a history. Data that comes from no list is simplified blindly, and may be invalid. */
 export const simpler = (lists: Lists) => (history: History<any, any, any>): ReadonlyArray<History<any, any, any>> => [
   ...withoutBlocks(history),
   ...history.flatMap((operation, i) => simplerOperations(operation, lists).map((other) => history.with(i, other))),
@@ -38,7 +41,7 @@ const withoutPairs = (history: ReadonlyArray<Any>, lists: Lists): ReadonlyArray<
     })
   )
 
-/** What two operations come to as one. */
+/** Two operations combined into one. */
 const together = (first: Any, second: Any, { millis }: Lists): ReadonlyArray<Any> => {
   if (first._tag === "Begin" && second._tag === "End") {
     return [{ _tag: "Call", call: first.call, ending: second.ending }]

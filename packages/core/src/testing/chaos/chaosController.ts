@@ -1,8 +1,8 @@
 /**
- * Decides what a call meets, and counts it.
+ * Decides the injection of each call, and counts it.
  *
- * All of it is decided in one step when the call begins, so that what a seed gives to the n-th call depends on nothing
- * that happens later: how long calls take, and in which order they end.
+ * The decision is made in one step when the call begins. The injection of the n-th call therefore depends only on the
+ * seed, not on the duration and the order of other calls.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -12,19 +12,29 @@ import type * as Random from "effect/Random"
 import { monotonicMillis } from "../../internal/runtime/time.ts"
 import type { Act, Active, Call, Request } from "./rules.ts"
 
-/** What is known about a call before it is made. */
+/**
+ * What a call is about, for the predicates of rules.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface About {
   readonly key?: string | undefined
   readonly request?: Request | undefined
 }
 
-/** What calls have met so far. */
+/**
+ * What calls have met so far.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Counts {
   /** Calls that have begun. */
   readonly calls: number
-  /** Calls that were really made. */
+  /** Calls that were made. */
   readonly passed: number
-  /** Calls that were held up; they are counted again by what they met after it. */
+  /** Calls that were delayed; they are counted again by what happened after the delay. */
   readonly latency: number
   readonly fault: number
   readonly outcome: number
@@ -87,7 +97,7 @@ export class ChaosController {
     return self
   }
 
-  // What is injected is of the types that the chaos adds, which only its maker knows.
+  // The injected values have the types that the chaos adds, which only its constructor knows.
   private end<A, E, R>(self: Effect.Effect<A, E, R>, ending: Ending | undefined): Effect.Effect<A, E, R> {
     switch (ending?._tag) {
       case undefined:

@@ -1,4 +1,4 @@
-/** Chaos around an HTTP client: responses that no server sent, and connections that fail as those of undici do. */
+/** Chaos for an HTTP client: responses that no server sent, and broken connections as undici reports them. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
@@ -14,19 +14,32 @@ import { type Fault, fault, type Outcome, outcome } from "./injection.ts"
 import { type Injector, none } from "./injector.ts"
 import type { Request } from "./rules.ts"
 
-/** A response that no server has sent. */
+/**
+ * A response that no server has sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class Reply extends Data.TaggedClass("Reply")<{
   readonly status: number
   readonly body: unknown
   readonly headers: Readonly<Record<string, string>>
 }> {}
 
-/** A connection that breaks before the head of a response. */
+/**
+ * A connection that breaks before the head of a response.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class BrokenConnection extends Data.TaggedClass("BrokenConnection")<{ readonly code: string }> {}
 
 /**
- * Answers a request with any response: a text body goes out as it is, any other value as JSON. A `retry-after` is one of
- * the headers. Throws a `RangeError` on a status that is none, and on a body that cannot be written as JSON.
+ * Answers a request with any response. A string body is sent as it is, any other value as JSON. Set `retry-after` among
+ * the headers. Throws a `RangeError` on an invalid status, and on a body that cannot be written as JSON.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const respond = (
   status: number,
@@ -48,21 +61,32 @@ const isJson = (value: unknown): boolean => {
 }
 
 /**
- * Breaks the connection, with the code by which Node or undici tell how: `ECONNREFUSED`, `ECONNRESET`, `ENOTFOUND`,
- * `UND_ERR_SOCKET`, `UND_ERR_CONNECT_TIMEOUT`.
+ * Breaks the connection with a code of Node or undici: `ECONNREFUSED`, `ECONNRESET`, `ENOTFOUND`, `UND_ERR_SOCKET`,
+ * `UND_ERR_CONNECT_TIMEOUT`.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const disconnect = (code: string = "ECONNRESET"): Fault<BrokenConnection> =>
   fault(new BrokenConnection({ code }))
 
-/** An injector that knows how to answer a request, and how not to. */
+/**
+ * An injector for an HTTP client.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type HttpInjector = Injector<
   Reply | HttpClientResponse.HttpClientResponse,
   BrokenConnection | HttpClientError.HttpClientError
 >
 
 /**
- * Stands around a client: rules see what is going to be sent, without what is secret in it, waits pass before it is
- * sent, and what {@link respond} and {@link disconnect} inject looks as if it came from the network.
+ * Wraps an HTTP client. Rules see the request without its secrets, delays come before it is sent, and what
+ * {@link respond} and {@link disconnect} inject looks as if it came from the network.
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const httpClient =
   (chaos: HttpInjector) =>
@@ -81,7 +105,7 @@ export const httpClient =
         ))
 
 /**
- * The client that is there, with chaos around it. The chaos is made with the layer; give one that was made before as
+ * Wraps the provided HTTP client with chaos. The chaos is made with the layer; pass an existing one as
  * `Effect.succeed(chaos)`.
  *
  * ```ts
@@ -104,6 +128,9 @@ export const httpClient =
  *
  * await Effect.runPromise(program) // => [503, 200]
  * ```
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const layerHttpClient = <E, R>(
   chaos: Effect.Effect<HttpInjector, E, R>
@@ -115,7 +142,7 @@ export const layerHttpClient = <E, R>(
     })
   )
 
-// Most rules do not look at the headers, so that they are not copied before one does.
+// Headers are copied only when a rule reads them, because most rules do not.
 const seen = (request: HttpClientRequest.HttpClientRequest, secret: ReadonlyArray<string | RegExp>): Request => ({
   method: request.method,
   url: UrlParams.redactUrl(request.url),

@@ -1,4 +1,4 @@
-/** Rules as they are written, and as they are followed: checked once, and without those that never apply. */
+/** Rules as they are written, and as they are applied: checked once, without those that never apply. */
 import type * as Duration from "effect/Duration"
 import type * as Random from "effect/Random"
 import type { OptionsOf } from "../../internal/config/checks.ts"
@@ -6,21 +6,29 @@ import { checkLatency } from "../latency/check.ts"
 import * as Latency from "../Latency.ts"
 import type { Defect, Fault, Hang, Injection, Outcome, Wait } from "./injection.ts"
 
-/** What a rule can know about a call. */
+/**
+ * What the predicate of a rule knows about a call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Call {
-  /** How many calls this chaos met before. */
+  /** The number of calls this chaos met before. */
   readonly index: number
   /** Milliseconds since the chaos was made. */
   readonly at: number
-  /** What the call is for, as it was given to `injectAs`. */
+  /** The description of the call, as passed to `injectAs`. */
   readonly key: string | undefined
-  /** What is going to be sent, where the chaos is around an HTTP client. */
+  /** The request that will be sent, when the chaos wraps an HTTP client. */
   readonly request: Request | undefined
 }
 
 /**
- * A request without its body. The user in its URL is hidden, and so are the values of the headers and parameters that
- * `Headers.CurrentRedactedNames` names, `authorization` and `x-api-key` among them.
+ * A request without its body. Hidden are the user in its URL and the values of the headers and parameters that
+ * `Headers.CurrentRedactedNames` names, such as `authorization` and `x-api-key`.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface Request {
   readonly method: string
@@ -28,18 +36,30 @@ export interface Request {
   readonly headers: Readonly<Record<string, unknown>>
 }
 
-/** What is done, how often, and to which calls. */
+/**
+ * What is injected, how often, and into which calls.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Rule<A, E> {
   readonly inject: Injection<A, E>
   /** The share of the calls, from 0 (never) to 1. @default 1 */
   readonly rate?: number | undefined
-  /** To which calls, before the rate is looked at. What it throws is a defect of the call. @default all */
+  /**
+   * The calls the rule applies to, checked before the rate. If it throws, the call dies with that defect. @default all
+   */
   readonly when?: ((call: Call) => boolean) | undefined
 }
 
-/** Rules that hold for a time. */
+/**
+ * Rules for a time.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Phase<A, E> {
-  /** How long, above zero. Only the last phase may be `"Infinity"`. */
+  /** The duration: above zero. Only the last phase may be `"Infinity"`. */
   readonly for: Duration.Input
   readonly rules: ReadonlyArray<Rule<A, E>>
 }
@@ -53,7 +73,7 @@ export interface Active {
 
 type Draw = (random: Random.Random) => number
 
-/** Rules and the moment at which they are over. */
+/** Rules, and the time at which they end. */
 export interface Act {
   readonly until: number
   readonly rules: ReadonlyArray<Active>
@@ -67,7 +87,7 @@ const tags: Record<Injection<unknown, unknown>["_tag"], true> = {
   Latency: true
 }
 
-/** Refuses the first field out of range by its place: `field` is that of the list. */
+/** Rejects the first field out of range by its position in the list `field`. */
 export const activeRules = (
   check: OptionsOf,
   field: string,
@@ -88,7 +108,7 @@ export const activeRules = (
     }]
   })
 
-/** Refuses the first field out of range by its phase. */
+/** Rejects the first field out of range by its phase. */
 export const acts = (check: OptionsOf, phases: ReadonlyArray<Phase<unknown, unknown>>): ReadonlyArray<Act> => {
   let until = 0
   return phases.map((phase, index) => {

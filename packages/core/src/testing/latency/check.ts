@@ -1,8 +1,8 @@
-/** Whether a latency makes sense, told by the place where it was written. */
+/** Checks a latency. */
 import type { OptionsOf } from "../../internal/config/checks.ts"
 import type { Latency } from "./model.ts"
 
-/** Refuses a duration that is negative or has no end, bounds the wrong way round, and a median of zero. */
+/** Rejects a duration that is negative or infinite, reversed bounds, and a median of zero. */
 export const checkLatency = (check: OptionsOf, field: string, latency: Latency): void => {
   switch (latency?._tag) {
     case "Constant":

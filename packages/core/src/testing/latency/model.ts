@@ -1,7 +1,12 @@
-/** What a latency is. */
+/** The type of a latency. */
 import type * as Duration from "effect/Duration"
 
-/** A distribution of waiting times. */
+/**
+ * A distribution of durations.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Latency =
   | { readonly _tag: "Constant"; readonly duration: Duration.Input }
   | { readonly _tag: "Uniform"; readonly min: Duration.Input; readonly max: Duration.Input }

@@ -1,4 +1,4 @@
-/** When calls come: plain data, to be written down, compared and put together. */
+/** Arrival times of calls, as plain data that can be written down, compared and combined. */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { OptionsOf, render } from "../../internal/config/checks.ts"
@@ -7,19 +7,39 @@ import { millisOf } from "./times.ts"
 
 export type { Arrivals }
 
-/** How many calls a second, and for how long. */
+/**
+ * Calls per second, and for how long.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface Rate {
   readonly rate: number
   readonly for: Duration.Input
 }
 
-/** Calls at exactly even distances, the first at once. A rate of 0 is a pause. */
+/**
+ * Evenly spaced calls, the first at once. A rate of 0 is a pause.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const constant = (options: Rate): Arrivals => ({ _tag: "Constant", ...options })
 
-/** Calls of many callers who know nothing of each other: any moment is as likely as any other. */
+/**
+ * Calls of many independent callers: a Poisson process.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const poisson = (options: Rate): Arrivals => ({ _tag: "Poisson", ...options })
 
-/** As `poisson`, at a rate that grows or falls evenly from one to the other. */
+/**
+ * Like `poisson`, at a rate that changes linearly from one value to the other.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const ramp = (options: {
   readonly from: number
   readonly to: number
@@ -27,24 +47,37 @@ export const ramp = (options: {
 }): Arrivals => ({ _tag: "Ramp", ...options })
 
 /**
- * Other arrivals, so many times as many of them for a while: fifteen times as many for ten minutes is `{ of: night, times:
- * 15, after: "6 minutes", for: "10 minutes" }`. With `every` there is one burst after another, that time from the
- * beginning of one to the beginning of the next.
+ * Multiplies other arrivals for a time. Fifteen times as many for ten minutes is
+ * `{ of: night, times: 15, after: "6 minutes", for: "10 minutes" }`. With `every`, bursts repeat; it is the time from
+ * the start of one to the start of the next.
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const burst = (options: {
   readonly of: Arrivals
   readonly times: number
-  /** Quiet before the first. @default none */
+  /** Time before the first burst. @default none */
   readonly after?: Duration.Input | undefined
   readonly for: Duration.Input
-  /** @default one burst */
+  /** Time between the starts of two bursts. @default one burst */
   readonly every?: Duration.Input | undefined
 }): Arrivals => ({ _tag: "Burst", ...options, after: options.after ?? 0, every: options.every })
 
-/** One after the other. */
+/**
+ * Arrivals one after the other.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const sequence = (sequence: ReadonlyArray<Arrivals>): Arrivals => ({ _tag: "Sequence", sequence })
 
-/** The load could not be run, because of the value at `place`, such as `sequence[2].for`. No call was made. */
+/**
+ * An invalid load. `place` names the field, such as `sequence[2].for`. No call was made.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class InvalidLoad extends Schema.TaggedError<InvalidLoad>("@switchgear/core/testing/Load/InvalidLoad")(
   "InvalidLoad",
   { place: Schema.String, reason: Schema.String }
@@ -54,7 +87,7 @@ export class InvalidLoad extends Schema.TaggedError<InvalidLoad>("@switchgear/co
   }
 }
 
-/** What is wrong with arrivals, if anything: the first, by its place. */
+/** The first problem of arrivals, if any. */
 export const problemOf = (arrivals: Arrivals): InvalidLoad | undefined => {
   try {
     check(arrivals, "")

@@ -1,4 +1,4 @@
-/** Counts calls, by how they ended and by interval, in memory for the labels and the intervals alone. */
+/** Counts calls by outcome and by interval. Memory depends only on the number of outcomes and intervals. */
 import * as Histogram from "../Histogram.ts"
 import type { Outcomes, Point, Report } from "./report.ts"
 
@@ -15,7 +15,7 @@ export class LoadCounts<L extends string> {
   private calls = 0
   private inFlight = 0
   private maxConcurrency = 0
-  // What follows is of the interval that is under way.
+  // The following fields are those of the current interval.
   private begin = 0
   private arrivals = 0
   private maxInFlight = 0
@@ -46,7 +46,7 @@ export class LoadCounts<L extends string> {
     this.latency.record(millis)
   }
 
-  /** Closes the last interval, be it whole or not. */
+  /** Closes the last interval, complete or not. */
   finish(at: number): void {
     this.closeUntil(at)
     if (at > this.begin || this.latency.count > 0) this.close()
@@ -89,7 +89,7 @@ export class LoadCounts<L extends string> {
     }
     this.series.push(point)
     this.maxConcurrency = Math.max(this.maxConcurrency, this.maxInFlight)
-    // From their number, since a sum of fractions would drift.
+    // Computed from the number of intervals, because a sum of fractions would drift.
     this.begin = this.series.length * this.interval
     this.arrivals = 0
     this.maxInFlight = this.inFlight
@@ -99,7 +99,7 @@ export class LoadCounts<L extends string> {
   }
 }
 
-/** In the order of the labels, so that what is printed does not depend on which call ended first. */
+/** Ordered by label, so that the output does not depend on which call ended first. */
 const recordOf = <L extends string, A, B>(map: ReadonlyMap<L, A>, f: (a: A) => B): { readonly [K in L]?: B } =>
   Object.fromEntries([...map].sort(([a], [b]) => a < b ? -1 : 1).map(([label, a]) => [label, f(a)])) as {
     readonly [K in L]?: B

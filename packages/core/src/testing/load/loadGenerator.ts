@@ -1,4 +1,4 @@
-/** The calls of a load: each begins at its time, whether the others have ended or not. */
+/** Makes the calls of a load. Each starts at its time, whether others have ended or not. */
 import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -9,18 +9,28 @@ import { monotonicMillis } from "../../internal/runtime/time.ts"
 import type { LoadCounts } from "./loadCounts.ts"
 import { roundToMicros } from "./times.ts"
 
-/** A call, as it is told what it is. */
+/**
+ * The position and the time of a call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Arrival {
   /** Counted from 0. */
   readonly index: number
-  /** When it came, in milliseconds since the load began. */
+  /** The arrival time, in milliseconds since the start of the load. */
   readonly at: number
 }
 
-/** A call that has ended. Times are milliseconds since the load began. */
+/**
+ * A call that has ended. Times are milliseconds since the start of the load.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Settled<A, E, L extends string> extends Arrival {
   readonly ended: number
-  /** From when the call was due until it ended. */
+  /** From the time at which the call was due until its end. */
   readonly latency: number
   readonly label: L
   readonly exit: Exit.Exit<A, E>
@@ -42,7 +52,7 @@ export class LoadGenerator<A, E, R, L extends string> {
   private readonly underWay = new Set<Fiber.Fiber<A, E>>()
   private next: IteratorResult<number, number>
   private index = 0
-  /** What the user's functions have thrown, boxed. */
+  /** A defect that a function of the user threw, boxed. */
   private thrown: { readonly defect: unknown } | undefined
   private onChange = () => {}
 
@@ -54,12 +64,14 @@ export class LoadGenerator<A, E, R, L extends string> {
     this.next = plan.times.next()
   }
 
-  /** Milliseconds since the load began. */
+  /** Milliseconds since the start of the load. */
   get now(): number {
     return roundToMicros(monotonicMillis(this.clock) - this.begin)
   }
 
-  /** Ends when the time of the load is over and the last call has ended; with it, whatever is still under way is ended. */
+  /**
+   * Ends when the time of the load is over and the last call has ended. Its end interrupts everything that still runs.
+   */
   get run(): Effect.Effect<void> {
     return Effect.whileLoop({
       while: () => this.startDue(),
@@ -72,7 +84,7 @@ export class LoadGenerator<A, E, R, L extends string> {
     )
   }
 
-  /** Starts the calls whose time has come; answers whether there is something to wait for. */
+  /** Starts the calls that are due. Returns whether there is anything left to wait for. */
   private startDue(): boolean {
     const { now } = this
     while (!this.next.done && this.next.value <= now && this.thrown === undefined) {
@@ -98,7 +110,7 @@ export class LoadGenerator<A, E, R, L extends string> {
   private settle(arrival: Arrival, exit: Exit.Exit<A, E>): void {
     const { label: labelOf, onSettled, counts } = this.plan
     const ended = this.now
-    // From when it was due, so that a late start does not flatter the call.
+    // Measured from when the call was due, so that a late start does not make it look faster.
     const latency = roundToMicros(ended - arrival.at)
     try {
       const label = labelOf(exit)

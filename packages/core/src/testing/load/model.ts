@@ -1,7 +1,12 @@
-/** What arrivals are. */
+/** The type of arrivals. */
 import type * as Duration from "effect/Duration"
 
-/** When calls come. Rates are calls a second. */
+/**
+ * When calls arrive. Rates are calls per second.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Arrivals =
   | { readonly _tag: "Constant"; readonly rate: number; readonly for: Duration.Input }
   | { readonly _tag: "Poisson"; readonly rate: number; readonly for: Duration.Input }
@@ -17,8 +22,8 @@ export type Arrivals =
   | { readonly _tag: "Sequence"; readonly sequence: ReadonlyArray<Arrivals> }
   | {
     readonly _tag: "Trace"
-    /** The times of the rows in milliseconds, in order. They count from the first. */
+    /** The times of the rows in milliseconds, ascending, relative to the first. */
     readonly at: ReadonlyArray<number>
-    /** How many calls came from each row until the next. */
+    /** The number of calls from each row to the next. */
     readonly calls: ReadonlyArray<number>
   }

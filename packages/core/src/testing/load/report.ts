@@ -1,4 +1,4 @@
-/** What a load has shown, as plain data. */
+/** The report of a load, as plain data. */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
@@ -6,51 +6,71 @@ import type { Summary } from "../Histogram.ts"
 import { formatDuration } from "../../internal/data/formatDuration.ts"
 import { count, table } from "../words.ts"
 
-/** How an exit is called in a report unless the option `label` says otherwise. */
+/**
+ * The outcome of an exit, unless the option `label` says otherwise.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Label<E> = "success" | "defect" | "interrupted" | TagOf<E>
 
 type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : E extends never ? never : "failure"
 
-/** How many ended in which way; a way in which none ended is absent. */
+/**
+ * The number of calls by outcome; outcomes without calls are absent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Outcomes<L extends string> = { readonly [K in L]?: number }
 
-/** What happened in one interval. */
+/**
+ * What happened in one interval.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Point<L extends string = string> {
-  /** When it began, in milliseconds since the load did. */
+  /** The start of the interval, in milliseconds since the start of the load. */
   readonly at: number
   readonly arrivals: number
   /** Calls that ended. */
   readonly settled: number
   readonly outcomes: Outcomes<L>
-  /** Calls under way at its end. */
+  /** Calls in flight at its end. */
   readonly inFlight: number
-  /** The most that were under way at one moment. */
+  /** The most calls in flight at one moment. */
   readonly maxInFlight: number
-  /** Milliseconds taken by the calls that ended in it; null when none did. */
+  /** The durations of calls that ended in it, in milliseconds; null when none did. */
   readonly p50: number | null
   readonly p95: number | null
   readonly p99: number | null
 }
 
-/** What a load has shown, of all its calls. Times are milliseconds. */
+/**
+ * The report of all calls of a load. Durations are milliseconds.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Report<L extends string = string> {
   readonly seed: string
   readonly calls: number
   readonly outcomes: Outcomes<L>
   readonly latency: Summary
   readonly latencyBy: { readonly [K in L]?: Summary }
-  /** The most calls that were under way at one moment. */
+  /** The most calls in flight at one moment. */
   readonly maxConcurrency: number
-  /** From the beginning until the load's time was over and the last call had ended. */
+  /** From the start until the time of the load was over and the last call had ended. */
   readonly millis: number
-  /** Calls that ended, a second. */
+  /** Calls that ended, per second. */
   readonly throughput: number
   /** The length of an interval of the series. */
   readonly interval: number
   readonly series: ReadonlyArray<Point<L>>
 }
 
-/** The label of an exit: its error's `_tag`, or "failure" where it has none. */
+/** The default outcome of an exit: the `_tag` of its error, or "failure" without one. */
 export const labelOf = <E>(exit: Exit.Exit<unknown, E>): Label<E> => {
   if (exit._tag === "Success") return "success"
   const { reasons } = exit.cause
@@ -64,7 +84,12 @@ const tagOf = <E>(error: E): Label<E> =>
     ? error._tag
     : "failure") as Label<E>
 
-/** A report as a short table, for a terminal or the message of a test. */
+/**
+ * Shows a report as a short table, for a terminal or a test message.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const render = (report: Report): string => {
   const head = ["", "calls", "p50", "p95", "p99", "max"]
   const row = (name: string, { count: calls, max, p50, p95, p99 }: Summary) => [

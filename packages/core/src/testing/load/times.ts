@@ -1,27 +1,27 @@
-/** The moments at which calls come, one at a time, so that a load of any length takes no memory. */
+/** The arrival times, generated one at a time, so that a load of any length needs constant memory. */
 import * as Duration from "effect/Duration"
 import type * as Random from "effect/Random"
 import type { Arrivals } from "./model.ts"
 
 type Chance = typeof Random.Random.Service
 
-/** A stretch of time in which the rate changes evenly, if at all. */
+/** A span of time in which the rate changes linearly. */
 interface Stretch {
   readonly millis: number
-  /** How many calls are due in it; at once where it takes no time. */
+  /** The number of calls in it; all at once if it takes no time. */
   readonly calls: number
-  /** The rates at both ends, in any unit: only their proportion counts. */
+  /** The rates at both ends, in any unit: only their ratio matters. */
   readonly from: number
   readonly to: number
   readonly spacing: "even" | "poisson"
-  /** Whether the spacing begins anew, or goes on from the stretch before. */
+  /** Whether the spacing of calls restarts, or continues from the span before. */
   readonly start: "anew" | "on"
 }
 
-/** The times of arrivals in milliseconds since the beginning, in order; at the end it answers how long they took. */
+/** The arrival times in milliseconds since the start, ascending. Returns how long the arrivals last. */
 export function* timesOf(arrivals: Arrivals, random: Chance): Generator<number, number> {
   let begin = 0
-  // Time is counted in calls that are due: the next comes when so many more are.
+  // Time is measured in due calls: the next call comes when this many more are due.
   let until = 0
   for (const stretch of stretchesOf(arrivals)) {
     const gap = stretch.spacing === "even" ? () => 1 : () => -Math.log(1 - random.nextDoubleUnsafe())
@@ -33,21 +33,21 @@ export function* timesOf(arrivals: Arrivals, random: Chance): Generator<number, 
   return begin
 }
 
-/** How long arrivals take, calls or no calls. */
+/** How long arrivals last, with or without calls. */
 export const millisOf = (arrivals: Arrivals): number => {
   let millis = 0
   for (const stretch of stretchesOf(arrivals)) millis += stretch.millis
   return millis
 }
 
-// A call that is due at the end of a stretch but for a rounding belongs to what comes next.
+// A call due at the end of a span, up to a rounding error, belongs to the next one.
 const tolerance = 1e-6
 
 export const roundToMicros = (millis: number): number => Math.round(millis * 1000) / 1000
 
-/** When so many of the calls of a stretch are due: the share of the area under its rates, inverted. */
+/** When `due` calls of a span are due: the inverse of the area under its rate. */
 const timeOf = ({ calls, from, millis, to }: Stretch, due: number): number => {
-  // The rate there may be 0, by which nothing can be divided.
+  // The rate there may be 0, which cannot be a divisor.
   if (due === 0) return 0
   const share = due / calls
   return (millis * share * (from + to)) / (from + Math.sqrt(from * from + (to * to - from * from) * share))
@@ -82,7 +82,7 @@ const flat = (
   return { millis, calls: (arrivals.rate * millis) / 1000, from: 1, to: 1, spacing, start: "anew" }
 }
 
-/** The calls of a row are spread over the time to the next; those of the last over as long as the last that took any. */
+/** Spreads the calls of a row until the next row; those of the last row over the last distance above zero. */
 function* rowsOf({ at, calls }: Extract<Arrivals, { readonly _tag: "Trace" }>): Generator<Stretch> {
   let lasted = 0
   for (const [row, time] of at.entries()) {
@@ -93,7 +93,7 @@ function* rowsOf({ at, calls }: Extract<Arrivals, { readonly _tag: "Trace" }>): 
   }
 }
 
-/** The stretches of the base, cut where a burst begins and ends. */
+/** The spans of the base, split at the start and the end of each burst. */
 function* burstOf(burst: Extract<Arrivals, { readonly _tag: "Burst" }>): Generator<Stretch> {
   const after = Duration.toMillis(burst.after)
   const length = Duration.toMillis(burst.for)
@@ -106,7 +106,7 @@ function* burstOf(burst: Extract<Arrivals, { readonly _tag: "Burst" }>): Generat
     do {
       while (next <= now) {
         bursting = !bursting
-        // Without a break between them one burst goes over into the next.
+        // Without a break, one burst continues into the next.
         next += bursting ? length : every - length
       }
       const millis = Math.min(stretch.millis - done, next - now)

@@ -1,14 +1,19 @@
-/** Recorded arrivals, read from CSV. */
+/** Reads recorded arrivals from CSV. */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Arrivals } from "./arrivals.ts"
 
-/** A trace could not be read, because of one of its lines, counted from 1. */
+/**
+ * An invalid trace. `line` is the number of the line, from 1.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class BadTrace extends Schema.TaggedError<BadTrace>("@switchgear/core/testing/Load/BadTrace")("BadTrace", {
   line: Schema.Int,
-  /** What is on the line, shortened. */
+  /** The text of the line, shortened. */
   text: Schema.String,
   reason: Schema.String
 }) {
@@ -19,13 +24,13 @@ export class BadTrace extends Schema.TaggedError<BadTrace>("@switchgear/core/tes
 }
 
 /**
- * Arrivals as they were recorded: a line of CSV for each row, `time` or `time,calls`.
+ * Recorded arrivals from CSV, one row per line: `time` or `time,calls`.
  *
- * A time is a number of milliseconds or an ISO date and time, in UTC unless it says otherwise, in all rows the same; it
- * counts from the first row, and none may be before the one above it. The calls, one where there is no number, come at
- * even distances from that moment until the next row's, so that an access log is replayed as it was, and a metric of calls
- * a minute as well as it is known; those of the last row take as long as those of the last before it that took any time. A
- * first line with names, blank lines, quotes and line ends of either kind are fine.
+ * A time is a number of milliseconds, or an ISO date and time (UTC by default), the same in all rows. Times are
+ * relative to the first row and must not decrease. The calls of a row, 1 by default, are spread evenly until the next
+ * row: an access log is replayed exactly, a metric of calls per minute as exactly as it is known. The calls of the last
+ * row are spread over the last distance above zero. A header line, blank lines, quotes and both kinds of line ends are
+ * allowed.
  *
  * ```ts
  * import { Load } from "@switchgear/core/testing"
@@ -38,6 +43,9 @@ export class BadTrace extends Schema.TaggedError<BadTrace>("@switchgear/core/tes
  * const error = await Effect.runPromise(Effect.flip(Load.trace("0\n200\n100\n")))
  * error.message // => 'The trace cannot be read: line 3, "100", is before the line above it.'
  * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
 export const trace = (csv: string): Effect.Effect<Arrivals, BadTrace> =>
   Effect.gen(function*() {
@@ -78,7 +86,7 @@ function* linesOf(csv: string): Generator<string> {
   }
 }
 
-// `trim` takes away the mark, too, with which a spreadsheet begins its files.
+// `trim` also removes the byte order mark of spreadsheets.
 const withoutQuotes = (cell: string): string => cell.trim().replace(/^"(.*)"$/, "$1").trim()
 
 const shortened = (text: string): string => text.length > 40 ? `${text.slice(0, 40)}…` : text
@@ -87,7 +95,7 @@ const iso = /^(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/
 
 const momentOf = (time: string): { readonly form: string; readonly millis: number } | undefined => {
   if (/^[+-]?\d+(\.\d+)?$/.test(time)) return { form: "milliseconds", millis: Number(time) }
-  // It reads many a text as some date, and one that there is not as one that there is.
+  // `Date.parse` accepts many texts that are not dates, and days that do not exist.
   const day = iso.exec(time)?.[1]
   const moment = day !== undefined && isDay(day) ? DateTime.make(time) : Option.none()
   return Option.isSome(moment)

@@ -1,10 +1,20 @@
-/** Claims as plain data: which calls they speak of, what they count, and when they hold. */
+/** Claims as plain data: the calls they are about, what they count, and the bounds. */
 import type { Figures } from "./figures.ts"
 
-/** A promise and how it is judged. */
+/**
+ * A claim, and how it is judged.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Claim = Share | Own
 
-/** A claim about how large a part of the calls something happens to, which is watched while the calls are made. */
+/**
+ * A claim about the share of calls that something happens to, counted while the calls are made.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Share {
   readonly _tag: "Share"
   readonly name: string
@@ -13,7 +23,12 @@ export interface Share {
   readonly bound: Bound
 }
 
-/** A claim of one's own, judged by the figures at the end. */
+/**
+ * A claim of the user, judged by the figures at the end.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Own {
   readonly _tag: "Own"
   readonly name: string
@@ -21,30 +36,50 @@ export interface Own {
   readonly judge: (figures: Figures) => Verdict
 }
 
-/** When a claim holds: always, in one phase, or from some time after a phase on, perhaps until another begins. */
+/**
+ * The part of a run that a claim is about: all of it, one phase, or from some time after a phase on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Window =
   | { readonly _tag: "Run" }
   | { readonly _tag: "During"; readonly phase: string }
   | { readonly _tag: "After"; readonly phase: string; readonly millis: number; readonly until: string | undefined }
 
-/** What is counted: calls that end in some way or in some time, or calls that reach a provider. */
+/**
+ * What is counted: calls with some outcome, calls within some duration, or calls that reach a provider.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Counted =
   | { readonly _tag: "Answered" }
   | { readonly _tag: "Outcome"; readonly outcome: string }
   | { readonly _tag: "Within"; readonly millis: number }
   | { readonly _tag: "Reached"; readonly provider: string | undefined }
 
-/** How many of what is counted there may be, and must be, for each call of a customer. Both ends are allowed. */
+/**
+ * The minimum and the maximum of the count per call of a customer, both inclusive.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Bound {
   readonly atLeast?: number | undefined
   readonly atMost?: number | undefined
 }
 
-/** What came of a claim, and what was seen. */
+/**
+ * The verdict on a claim, and what was seen.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Verdict =
   | { readonly _tag: "Holds"; readonly seen: string }
   | { readonly _tag: "Broken"; readonly seen: string }
   | { readonly _tag: "Unjudged"; readonly reason: string }
 
-/** The name of an answer that is the provider's own. */
+/** The outcome of an answer that comes from the provider itself. */
 export const firstClass = "first-class"

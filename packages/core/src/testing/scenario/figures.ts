@@ -1,40 +1,55 @@
-/** What is counted of the calls of a phase, or of all. */
+/** The figures of the calls of a phase, or of all calls. */
 import * as Histogram from "../Histogram.ts"
 
-/** A call of a customer. Times are milliseconds since the load began. */
+/**
+ * A call of a customer. Times are milliseconds since the start of the load.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Call {
   readonly index: number
   readonly at: number
   /** When it ended; NaN until then. */
   readonly ended: number
-  /** How it ended: see `Claim.share`. */
+  /** Its outcome: see `Claim.share`. */
   readonly outcome: string
   /** Whether the customer got an answer of any kind. */
   readonly answered: boolean
-  /** The calls to providers that were made for it. */
+  /** The number of calls to providers that were made for it. */
   readonly reached: number
 }
 
-/** A stretch of the run with a name, from a moment until just before another, in milliseconds since the load began. */
+/**
+ * A named part of the run, in milliseconds since the start of the load; the end is exclusive.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Span {
   readonly name: string
-  /** Whose phase it is, if it is one of a provider. */
+  /** The provider, for a phase of one. */
   readonly provider: string | undefined
   readonly from: number
   readonly to: number
 }
 
-/** What the customers of a phase, or of the whole run, have seen. */
+/**
+ * What the customers of a phase, or of the whole run, have seen.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Figures extends Span {
   /** Calls that customers made in it. */
   readonly calls: number
-  /** Those that got an answer of any kind. */
+  /** Calls that got an answer of any kind. */
   readonly answered: number
-  /** How many ended in which way; a way in which none ended is absent. */
+  /** The number of calls by outcome; outcomes without calls are absent. */
   readonly outcomes: Readonly<Record<string, number>>
-  /** Milliseconds until these calls ended, whatever came of them. */
+  /** The durations of these calls in milliseconds, whatever their outcome. */
   readonly latency: Histogram.Summary
-  /** Calls that reached each provider in this time. */
+  /** The calls that reached each provider in this time. */
   readonly reached: Readonly<Record<string, number>>
 }
 
@@ -58,7 +73,7 @@ export class SpanCounts {
     this.latency.record(ended - at)
   }
 
-  /** What there is to read at the end of the run. */
+  /** The figures at the end of the run. */
   figures(end: number): Figures {
     const { answered, calls, latency, outcomes, reached, span } = this
     return {

@@ -1,8 +1,13 @@
-/** A scenario that makes no sense is told by the place where it does not. */
+/** The error of an invalid scenario. */
 import * as Schema from "effect/Schema"
 import { OptionsOf, render } from "../../internal/config/checks.ts"
 
-/** The scenario could not be run, because of the value at a place such as `provider[1].for`. No call was made. */
+/**
+ * An invalid scenario. `at` names the place, such as `provider[1].for`. No call was made.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class InvalidScenario
   extends Schema.TaggedError<InvalidScenario>("@switchgear/core/testing/Scenario/InvalidScenario")("InvalidScenario", {
     scenario: Schema.String,

@@ -1,16 +1,21 @@
-/** How each claim of a scenario is judged: by what was watched, by the figures, or not at all, for a reason. */
+/** Judges each claim of a scenario: by its counts, by the figures, or not at all, with a reason. */
 import { present } from "../words.ts"
 import type { Claim, Verdict } from "./claims.ts"
 import type { Figures, Span } from "./figures.ts"
 import { rangeOf } from "./range.ts"
 import { type Evidence, type Recent, Watch } from "./watch.ts"
 
-/** A claim and what came of it. */
+/**
+ * A claim and its verdict.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Judged {
   /** The claim in words. */
   readonly claim: string
   readonly verdict: Verdict
-  /** What was going on when it was broken, where that is a moment. */
+  /** The calls around the moment at which it was broken, if there is one. */
   readonly evidence: Evidence | undefined
 }
 
@@ -20,7 +25,7 @@ export interface Judge {
   readonly judge: (figuresOf: (phase: string | undefined) => Figures) => Judged
 }
 
-/** Who judges a claim. */
+/** The judge of a claim. */
 export const judgeOf = (
   claim: Claim,
   phases: ReadonlyArray<Span>,

@@ -1,4 +1,4 @@
-/** A scenario that makes sense: when each phase begins and ends, and what a provider does in it. */
+/** A valid scenario: when each phase starts and ends, and what a provider does in it. */
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Chaos from "../Chaos.ts"
@@ -12,26 +12,36 @@ import type { Claim } from "./claims.ts"
 import type { Span } from "./figures.ts"
 import { Place } from "./invalid.ts"
 
-/** Customers who come for a while. */
+/**
+ * A phase of the load.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface LoadPhase {
-  /** What claims call it. No two phases of a scenario have the same name, whosever they are. */
+  /** The name in claims. All phases of a scenario, of load and providers, have different names. */
   readonly name: string
   readonly arrivals: Load.Arrivals
 }
 
-/** What a provider does for a while. Without `latency` and `rules` it is well: it answers at once. */
+/**
+ * A phase of a provider. Without `latency` and `rules`, the provider answers at once.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface ProviderPhase {
-  /** What claims call it. No two phases of a scenario have the same name, whosever they are. */
+  /** The name in claims. All phases of a scenario, of load and providers, have different names. */
   readonly name: string
-  /** How long it takes, above zero; must be given for all but the last, which lasts until the end in any case. */
+  /** The duration: above zero. Required for all phases but the last, which lasts until the end. */
   readonly for?: Duration.Input | undefined
-  /** How long it thinks before it answers, fails or hangs. @default not at all */
+  /** The time before it answers, fails or hangs. @default none */
   readonly latency?: Duration.Input | Latency.Latency | undefined
-  /** What goes wrong: see `Chaos`. @default nothing */
+  /** The faults: see `Chaos`. @default none */
   readonly rules?: ReadonlyArray<Chaos.Rule<any, any>> | undefined
 }
 
-/** What is asked of a scenario. */
+/** The parts of a scenario that the plan needs. */
 export interface Script {
   readonly name: string
   readonly load: ReadonlyArray<LoadPhase>
@@ -56,10 +66,10 @@ export interface Act {
   readonly rules: ReadonlyArray<Chaos.Rule<any, any>>
 }
 
-/** What a provider is called where there is one. */
+/** The name of the provider when there is only one. */
 export const onlyProvider = "provider"
 
-/** Throws an `InvalidScenario` that names the first place that makes no sense. */
+/** Makes the plan. Throws an `InvalidScenario` that names the first invalid place. */
 export const planOf = (script: Script): Plan => {
   const place = new Place(script.name, "")
   place.name(script.name)

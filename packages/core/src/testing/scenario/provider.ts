@@ -1,4 +1,4 @@
-/** A provider of a scenario: an effect that does what its phase says, and can stand around others. */
+/** A provider of a scenario: an effect that does what its phase says, and an injector for other effects. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { monotonicMillis } from "../../internal/runtime/time.ts"
@@ -8,16 +8,19 @@ import type { Plan } from "./plan.ts"
 import { CurrentVisit, type Recorder } from "./recorder.ts"
 
 /**
- * A provider that answers with its name, or does what its phase says.
+ * A provider that succeeds with its name, or does what its phase says.
  *
- * Where the app has a stack of its own, let the provider stand around the bottom of it: `inject` around an effect, or
+ * If the app has a stack of its own, inject the provider at the bottom of it: `inject` around an effect, or
  * `Chaos.httpClient(provider)` around a client.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface Provider<out A, out E> extends Effect.Effect<string | A, E>, Chaos.Injector<A, E> {
   readonly name: string
 }
 
-/** The time since the load began; NaN before it. */
+/** The time since the start of the load; NaN before it. */
 export class Stopwatch {
   private begun = NaN
 
@@ -30,7 +33,7 @@ export class Stopwatch {
   }
 }
 
-/** Makes a provider that follows its phases, and tells the recorder of each call that reaches it. */
+/** Makes a provider that follows its phases and reports each call that reaches it. */
 export const makeProvider = (
   { name, phases }: Plan["providers"][number],
   { recorder, seed, stopwatch }: {
@@ -45,7 +48,7 @@ export const makeProvider = (
       const injectAs: Provider<any, any>["injectAs"] = (about) => (self) =>
         Effect.withFiber((fiber) => {
           const at = stopwatch.read(fiber.getRef(Clock.Clock))
-          // What a policy asks while it is made is nobody's call.
+          // Calls that the policy makes while it is made belong to no customer.
           if (!Number.isNaN(at)) recorder.reached(name, at, fiber.getRef(CurrentVisit))
           const phase = Math.max(0, phases.findIndex(({ span }) => at < span.to))
           return chaos[phase]!.injectAs(about)(self)

@@ -1,17 +1,17 @@
-/** Which time of a run a claim speaks of, and why there may be none. */
+/** The time of a run that a claim is about, or why there is none. */
 import * as Duration from "effect/Duration"
 import { formatDuration } from "../../internal/data/formatDuration.ts"
 import { present } from "../words.ts"
 import type { Window } from "./claims.ts"
 import type { Span } from "./figures.ts"
 
-/** A time to judge, in milliseconds since the load began. */
+/** A time to judge, in milliseconds since the start of the load. */
 export interface Range {
   readonly from: number
   readonly to: number
-  /** From when on it is told how long things went on, where that is asked. */
+  /** The time from which durations are reported, if any. */
   readonly since: number | undefined
-  /** Whose phase it is, if it is one of a provider. */
+  /** The provider, for a phase of one. */
   readonly provider: string | undefined
   /** The time in words: `during "down"`. */
   readonly told: string

@@ -1,4 +1,4 @@
-/** Everything that is kept of a run: the figures of each phase, and what the judges of the claims have watched. */
+/** Records a run: the figures of each phase, and the counts of the claims. */
 import * as Context from "effect/Context"
 import { type Call, type Figures, type Span, SpanCounts } from "./figures.ts"
 import { type Judge, type Judged, judgeOf } from "./judge.ts"
@@ -8,7 +8,7 @@ import { Recent, type Watch } from "./watch.ts"
 /** How a call has ended. */
 export type Ending = Pick<Call, "answered" | "ended" | "outcome">
 
-/** A call that is under way, and the figures that it counts for. */
+/** A call in flight, and the figures that it counts for. */
 export class Visit implements Call {
   ended = NaN
   outcome = ""
@@ -25,7 +25,7 @@ export class Visit implements Call {
   }
 }
 
-/** The customer's call that the running fiber works for, if any. */
+/** The customer's call that the running fiber works for; undefined outside of one. */
 export const CurrentVisit = Context.Reference<Visit | undefined>("@switchgear/core/testing/Scenario/CurrentVisit", {
   defaultValue: () => undefined
 })
@@ -70,7 +70,7 @@ export class Recorder {
     this.recent.add(visit)
   }
 
-  /** What there is to read when the run has ended. */
+  /** The results at the end of the run. */
   end(at: number): {
     readonly all: Figures
     readonly phases: ReadonlyArray<Figures>

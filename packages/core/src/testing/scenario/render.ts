@@ -1,10 +1,10 @@
-/** A run in words: the table of its phases, and the counter-examples of what it was claimed to be. */
+/** Shows a run as text: the table of its phases, and the counterexamples of its claims. */
 import { count, counted, formatCounts, moment, quoted, span, table } from "../words.ts"
 import type { Call, Figures } from "./figures.ts"
 import type { Judged } from "./judge.ts"
 import type { Evidence } from "./watch.ts"
 
-/** What there is to tell of a run. */
+/** The parts of a run that are shown. */
 export interface Told {
   readonly scenario: string
   readonly seed: string
@@ -13,7 +13,12 @@ export interface Told {
   readonly claims: ReadonlyArray<Judged>
 }
 
-/** The run as a short text: its phases, and each claim with what was seen. */
+/**
+ * Shows a run as a short text: its phases, and each claim with what was seen.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
 export const render = (told: Told): string =>
   [
     `Scenario "${told.scenario}", seed ${JSON.stringify(told.seed)}: ` +
@@ -23,7 +28,7 @@ export const render = (told: Told): string =>
     ...told.claims.length === 0 ? [] : ["", ...told.claims.map(verdict)]
   ].join("\n")
 
-/** Every claim that failed, with what happened when it did. */
+/** Every broken claim, with the calls around it. */
 export const counterExample = (told: Told): string => {
   const failed = told.claims.filter(({ verdict }) => verdict._tag === "Broken")
   const unjudged = told.claims.filter(({ verdict }) => verdict._tag === "Unjudged")

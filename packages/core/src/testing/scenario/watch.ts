@@ -1,26 +1,31 @@
 /**
- * Watches a claim while the calls are made, in memory that does not grow with them: how many there were of what it
- * counts, and since when it has been broken for good.
+ * Counts what a claim is about while the calls are made, in memory that does not grow with them, and remembers since
+ * when it has been broken for good.
  */
 import { count, counted, formatCounts, share, span } from "../words.ts"
 import type { Share, Verdict } from "./claims.ts"
 import type { Call } from "./figures.ts"
 import type { Range } from "./range.ts"
 
-/** How many calls are told before and after the one that broke a claim. */
+/** The number of calls shown before and after the one that broke a claim. */
 const around = 3
 
-/** What was going on when a claim was broken. */
+/**
+ * The calls around the moment at which a claim was broken.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
 export interface Evidence {
-  /** Since when it was, until the end, in milliseconds since the load began. */
+  /** The time since which it was broken until the end, in milliseconds since the start of the load. */
   readonly at: number
-  /** The call that broke it, where it is known. */
+  /** The index of the call that broke it, if known. */
   readonly culprit: number | undefined
-  /** Calls in the order in which they ended, the culprit's among them. */
+  /** Calls in the order in which they ended, including the culprit. */
   readonly calls: ReadonlyArray<Call>
 }
 
-/** The calls that ended last. */
+/** The last calls that ended. */
 export class Recent {
   readonly calls: Array<Call> = []
 
@@ -51,7 +56,7 @@ export class Watch {
 
   arrived(at: number): void {
     if (this.claim.counted._tag !== "Reached" || !this.covers(at)) return
-    // A customer weighs when the next one comes, because most reach the provider themselves.
+    // A customer counts when the next one arrives, because most reach the provider themselves.
     if (this.kept) this.scene = undefined
     this.whole++
   }
@@ -100,7 +105,7 @@ export class Watch {
       case "Outcome":
         return outcome === counted.outcome
       case "Within":
-        // Clocks wake to the millisecond.
+        // Clocks wake fibers to the millisecond.
         return ended - at < counted.millis + 1
       case "Reached":
         return false
@@ -149,7 +154,7 @@ export class Watch {
   }
 }
 
-/** The calls around the one that broke a claim: those that ended before it, and those that end after it. */
+/** The calls around the one that broke a claim: the ones that ended before it, and the ones that end after it. */
 class Scene {
   private readonly at: number
   private readonly culprit: Call | undefined

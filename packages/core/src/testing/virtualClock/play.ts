@@ -1,4 +1,4 @@
-/** An effect in virtual time that passes of itself. */
+/** Runs an effect in virtual time that moves by itself. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Scheduler from "effect/Scheduler"
 import type { VirtualTime } from "./virtualTime.ts"
 
-/** What to do when everybody rests and nobody sleeps: wait for what comes from outside, or give up. */
+/** What to do when no fiber runs or sleeps: wait for the real world, or give up. */
 export type WhenStill = "wait" | "give-up"
 
 export const playIn = <A, E, R>(
@@ -26,7 +26,7 @@ export const playIn = <A, E, R>(
       time.start(() => {
         if (whenStill === "wait") return false
         if (stuck !== undefined) {
-          // Not even its interruption ends.
+          // The interrupted effect does not end either.
           end(stuck)
         } else {
           stuck = Exit.die(new Error(stuckMessage))
@@ -38,11 +38,11 @@ export const playIn = <A, E, R>(
         Context.add(Clock.Clock, time),
         Context.add(Scheduler.Scheduler, time.scheduler)
       )
-      // It begins in a turn of its own, not inside the fiber that waits for it.
+      // It starts in a turn of its own, not inside the fiber that waits for it.
       const inside = Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, effect))
       inside.addObserver(end)
       return Effect.callback<void>((done) => {
-        // Run as well when the effect has ended with an interruption of its own.
+        // Also called when the effect has ended with an interruption of its own.
         if (inside.pollUnsafe() !== undefined) return done(Effect.void)
         tell = (exit) => done(defectsOf(exit))
         inside.interruptUnsafe(outside.id)
@@ -54,7 +54,7 @@ const stuckMessage =
   "VirtualClock.play: the effect can never end: all its fibers wait, none of them for time, and with promises \"none\" " +
   "nothing else can wake them. If they wait for promises or callbacks, play it with promises \"settle\"."
 
-// An interruption is told by whoever has interrupted, a defect that came to light by it is not.
+// The caller interrupted the effect and needs no report of that; a defect that the interruption revealed is reported.
 const defectsOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<void> => {
   const defects = exit._tag === "Success" ? [] : exit.cause.reasons.filter(Cause.isDieReason)
   return defects.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons(defects))

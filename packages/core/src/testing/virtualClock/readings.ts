@@ -1,12 +1,12 @@
-/** What a clock shows that is moved by hand, rounded as the platform's test clock rounds it. */
+/** The readings of a test clock, rounded as Effect's test clock rounds them. */
 export class Readings {
   /** Milliseconds since the epoch. */
   millis: number
-  // Nanoseconds are asked for much less often than time moves, and never twice the same is calculated twice.
+  // Nanoseconds are read much less often than time moves, so they are calculated on demand and kept.
   private wall: bigint | undefined
   private monotonic: bigint | undefined
   private monotonicBase = 0n
-  // On top of the base; a number, in which whole nanoseconds are exact as long as it is safe.
+  // Added to the base. A number, because whole nanoseconds are exact up to the largest safe integer.
   private monotonicSince = 0
 
   constructor(millis: number) {
@@ -24,12 +24,12 @@ export class Readings {
   moveTo(millis: number): void {
     const passed = millis - this.millis
     if (passed > 0 && passed < Infinity) this.pass(Math.round(passed * 1e6))
-    // There are no nanoseconds of infinity: the last are kept.
+    // Infinity has no nanoseconds: the last ones are kept.
     this.wall = Number.isFinite(millis) ? undefined : this.wallNanos
     this.millis = millis
   }
 
-  /** Says exactly what time it is when so many nanoseconds have passed since then, whatever was rounded on the way. */
+  /** Sets the exact time `nanos` nanoseconds after `since`, whatever was rounded on the way. */
   correct(since: { readonly wallNanos: bigint; readonly monotonicNanos: bigint }, nanos: bigint): void {
     this.wall = since.wallNanos + nanos
     if (nanos <= 0n) return

@@ -1,6 +1,6 @@
 /**
- * A scheduler that knows when all of its fibers rest. Its dispatchers take turns in the order in which they were given
- * something to do, each with all it had by then, which is the order of the platform's own scheduler.
+ * A scheduler that knows when all of its fibers rest. Its dispatchers run in the order in which they got tasks, each
+ * with all tasks it had by then. That is the order of Effect's own scheduler.
  */
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
@@ -16,11 +16,11 @@ export class RunQueue implements Scheduler.Scheduler {
   private awake = false
 
   constructor(options: {
-    /** Whose turns of the event loop are used. */
+    /** The scheduler whose turns of the event loop are used. */
     readonly parent: Scheduler.Scheduler
-    /** How many steps, each a dispatcher's turn or a question whether to go on, are taken in one turn of the event loop. */
+    /** The number of steps in one turn of the event loop. A step is the turn of a dispatcher, or a call of `atRest`. */
     readonly stepsATurn: number
-    /** Called when every fiber rests: makes the next thing happen, and answers whether there was one. */
+    /** Called when every fiber rests. Makes the next thing happen, and returns whether there was one. */
     readonly atRest: () => boolean
   }) {
     this.executionMode = options.parent.executionMode
@@ -45,7 +45,7 @@ export class RunQueue implements Scheduler.Scheduler {
     this.wake()
   }
 
-  /** There may be something to do. */
+  /** Starts the loop, unless it runs. */
   wake(): void {
     if (this.awake) return
     this.awake = true
@@ -57,7 +57,7 @@ export class RunQueue implements Scheduler.Scheduler {
     try {
       for (let steps = 0; more && steps < this.stepsATurn; steps++) more = this.takeTurn() || this.atRest()
     } finally {
-      // Also when a task has thrown: that is told by the host, and the others go on.
+      // Also when a task has thrown: the host reports it, and the others continue.
       this.awake = more
       if (more) this.host.scheduleTask(this.run, 0)
     }
@@ -106,7 +106,7 @@ class Dispatcher implements Scheduler.SchedulerDispatcher {
     this.runAll()
   }
 
-  // What is scheduled by a task waits for the next turn.
+  // A task scheduled by a task waits for the next turn.
   private runAll(): void {
     const { buckets } = this
     this.buckets = []

@@ -1,4 +1,4 @@
-/** Time that passes only when every fiber in it rests, from one sleeper to the next. */
+/** Time that moves only when all fibers rest, from one sleeping fiber to the next. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -78,7 +78,7 @@ export class VirtualTime implements TestClock.TestClock {
   }
 
   /**
-   * Lets time pass of itself. `onStill` is called when everybody rests and nobody sleeps: it answers whether it has made
+   * Lets time move by itself. `onStill` is called when no fiber runs or sleeps. It returns whether it has made
    * something happen.
    */
   start(onStill: () => boolean): void {
@@ -95,14 +95,14 @@ export class VirtualTime implements TestClock.TestClock {
       this.moves.push(move)
       this.scheduler.wake()
       return Effect.sync(() => {
-        // It may have been done, when the interrupt strikes before the fiber goes on.
+        // The move may have been done, if the interrupt comes before the fiber continues.
         const at = this.moves.indexOf(move)
         if (at >= 0) this.moves.splice(at, 1)
       })
     })
   }
 
-  /** Everybody rests: lets the next thing happen; false when there is none. */
+  /** Called when all fibers rest. Makes the next thing happen; returns false when there is none. */
   private goOn(): boolean {
     const move = this.moves[0]
     if (move !== undefined) return this.wakeBy((move.begun ??= this.begin(move)).end) || this.arrive(move, move.begun)
@@ -146,16 +146,16 @@ class Sleeper implements Heaped {
   }
 }
 
-/** A call of `adjust` or `setTime`, in its turn. */
+/** A call of `adjust` or `setTime`. */
 interface Move {
   readonly to: (now: number) => number
-  /** What `adjust` has been given, to the nanosecond. */
+  /** The argument of `adjust`, exact to the nanosecond. */
   readonly nanos: bigint | undefined
   readonly resume: (effect: Effect.Effect<void>) => void
   begun: Begun | undefined
 }
 
-/** Where a move goes, and what the clock showed when it set off. */
+/** The target of a move, and the readings when it started. */
 interface Begun {
   readonly end: number
   readonly monotonicNanos: bigint
