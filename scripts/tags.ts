@@ -8,9 +8,11 @@ import { type ESTree, parseSync } from "vite"
 export const categories = [
   "combinators",
   "constructors",
+  "conversions",
   "errors",
   "guards",
   "layers",
+  "metrics",
   "models",
   "options",
   "predicates",
