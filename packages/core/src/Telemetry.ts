@@ -70,7 +70,7 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { callBack } from "./internal/runtime/callBack.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
-import { Publisher } from "./telemetry/publisher.ts"
+import { type Publication, Publisher } from "./telemetry/publisher.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 
@@ -122,11 +122,11 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
     publishers.set(kind.tag, publisher)
     return publisher
   }
-  const retractions = new Map<Registry.Registered, () => void>()
+  const publications = new Map<Registry.Registered, Publication>()
   const warned = new Set<string>()
   const enter = (entry: Registry.Registered): void => {
     const snapshot = Effect.suspend(() => entry.kind.snapshot(entry.guard))
-    retractions.set(entry, publisherOf(entry).publish(entry.id, () => runSync(snapshot)))
+    publications.set(entry, publisherOf(entry).publish(entry.id, () => runSync(snapshot)))
     const pair = `${entry.kind.tag} ${JSON.stringify(entry.name)}`
     if (entry.id === entry.name || warned.has(pair) || warned.size >= maxNames) return
     warned.add(pair)
@@ -135,9 +135,10 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
   const stop = registry.observe({
     entered: enter,
     left: (entry) => {
-      retractions.get(entry)?.()
-      retractions.delete(entry)
+      publications.get(entry)?.retract()
+      publications.delete(entry)
     },
+    grew: (entry) => publications.get(entry)?.grow(),
     happened: (event, { kind }) => {
       addToSpan(event)
       // A logger that throws must not reach the call whose result moved the circuit.

@@ -66,7 +66,10 @@ export interface Kind<in Self, in out Snapshot> {
   readonly snapshot: (self: Self) => Effect.Effect<Snapshot>
   /** What they say about health. @default nothing: always up */
   readonly health?: ((snapshot: Snapshot) => KindHealth) | undefined
-  /** What is published, or what is published of this one. @default nothing */
+  /**
+   * What is published: the same series for all guards of the kind, or those of one guard, as its snapshot says. Where these
+   * become more, say so by `grew` of the registry. @default nothing
+   */
   readonly metrics?:
     | ReadonlyArray<Series<Snapshot>>
     | ((snapshot: Snapshot) => ReadonlyArray<Series<Snapshot>>)
