@@ -15,6 +15,9 @@
  * those that move on are gone from the error type of a chain that ends in a constant. With a plain predicate all errors of
  * the step stay in it.
  *
+ * **To be seen.** {@link run} counts nothing. {@link make} gives a {@link Runner}, whose `run` does the same and counts: its
+ * answers are in registry, metrics and log.
+ *
  * ```ts
  * import { Cascade } from "@switchgear/core"
  * import { Effect } from "effect"
@@ -33,8 +36,165 @@
  *
  * @since 0.1.0
  */
-export { CascadeExhausted } from "./cascade/CascadeExhausted.ts"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { CascadeExhausted, type RunsOut } from "./cascade/CascadeExhausted.ts"
+import { Counts } from "./cascade/counts.ts"
+import { DegradationLog } from "./cascade/degradation.ts"
+import type { AnyStep, Cascade, Served } from "./cascade/model.ts"
+import { kind } from "./cascade/observe.ts"
+import { type Book, runCounted } from "./cascade/runner.ts"
+import type { Options, Runner } from "./cascade/runnerModel.ts"
+import { OptionsOf } from "./internal/config/checks.ts"
+import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
+import { type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
+import * as Registry from "./Registry.ts"
+
 export { first, orConstant, orElse, orLastGood } from "./cascade/chain.ts"
 export type { Cascade, Degradation, Failure, Found, Served, Step } from "./cascade/model.ts"
 export { type Provided, type Provider, toExecutionPlan } from "./cascade/plan.ts"
 export { run } from "./cascade/run.ts"
+export type { Options, Runner, Snapshot, StepCounts } from "./cascade/runnerModel.ts"
+export { CascadeExhausted, kind }
+
+const toRules = (options: Options, check: OptionsOf) => ({
+  name: check.name(options.name),
+  recoveredAfter: check.positive("recoveredAfter", options.recoveredAfter ?? "1 minute")
+})
+
+const codec = optionsCodec<Options>()({
+  name: Schema.optionalKey(Schema.String),
+  recoveredAfter: Schema.optionalKey(NumberOrDuration)
+}, { read: (given) => given as Partial<Options>, check: toRules })
+
+/**
+ * {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const OptionsSchema = codec.schema
+
+/**
+ * Makes a {@link Runner}, by which chains are seen: its answers are in the metrics of `Telemetry.layer`, by step and
+ * degradation, and it is logged when they begin and cease to be stale or canned. The chains may be built for each call; the
+ * runner is made once. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * ```ts
+ * import { Cascade } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const answers = yield* Cascade.make({ name: "answers" })
+ *   const ask = (question: string) =>
+ *     answers.run(
+ *       Cascade.first("gpt", question === "Hello?" ? Effect.succeed("Hello!") : Effect.fail("503")).pipe(
+ *         Cascade.orConstant("canned", "Please try again in a minute.")
+ *       )
+ *     )
+ *   yield* ask("Hello?")
+ *   yield* ask("Why?")
+ *   return yield* answers.snapshot
+ * })
+ *
+ * const { servingFrom, steps } = await Effect.runPromise(program)
+ * servingFrom // => "canned"
+ * steps.map(({ failed, served, step }) => `${step}: ${served} answers, ${failed} errors`) // => ["gpt: 1 answers, 1 errors", "canned: 1 answers, 0 errors"]
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Runner> =>
+  Effect.gen(function*() {
+    const { name, recoveredAfter } = toRules(options, new OptionsOf("Cascade.make"))
+    const registry = yield* Registry.CurrentRegistry
+    const counts = new Counts()
+    const book: Book = {
+      counts,
+      degradation: new DegradationLog(recoveredAfter),
+      grew: () => registry.grew(runner),
+      announce: (change) => registry.announce(runner, change)
+    }
+    const runner: Runner = {
+      name,
+      run: ({ steps }) => runCounted(steps as ReadonlyArray<AnyStep>, book) as Effect.Effect<any, any, any>,
+      snapshot: Effect.sync(() => counts.read(name))
+    }
+    yield* Registry.register({ kind, name, guard: runner })
+    return runner
+  })
+
+/**
+ * Makes a runner with the options under a path of the configuration, such as `["answers", "cascade"]`. Options that are not
+ * found there are taken from `options`. Options out of range fail with a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Effect.Effect<Runner, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
+
+/**
+ * The class that {@link Service} makes: the service key of one runner, with its layers and its `run`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<in out Self, in out Id extends string> extends Context.ServiceClass<Self, Id, Runner> {
+  /** Makes the runner once for everything the layer is provided to. */
+  readonly layer: Layer.Layer<Self>
+  /** Like `layer`, with some options replaced: for tests and for a second environment. */
+  readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self>
+  /** Like `layer`, with the options under a path of the configuration: see {@link fromConfig}. */
+  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, Config.ConfigError>
+  /** Runs a chain by the runner, which becomes one of the services that the run needs. */
+  readonly run: <A, Moved, Failed, R, Left>(
+    self: Cascade<A, Moved, Failed, R, never, Left>
+  ) => Effect.Effect<Served<A, Moved>, Failed | RunsOut<Left>, R | Self>
+}
+
+/**
+ * A class that is the service key of one runner, with its `layer` and its `run`. The id is its name unless the options say
+ * otherwise.
+ *
+ * ```ts
+ * import { Cascade } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * class Answers extends Cascade.Service<Answers>()("answers") {}
+ *
+ * const program = Cascade.first("gpt", Effect.fail("503")).pipe(
+ *   Cascade.orConstant("canned", "Please try again in a minute."),
+ *   Answers.run
+ * )
+ *
+ * const { step } = await Effect.runPromise(Effect.provide(program, Answers.layer))
+ * step // => "canned"
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Service = <Self>() =>
+<const Id extends string>(
+  id: Id,
+  options: Partial<Options> = {}
+): ServiceClass<Self, KeyOf<"Cascade", Id>> => {
+  const key = Context.Service<Self, Runner>()(keyOf("Cascade", id))
+  const named = { ...options, name: options.name ?? id }
+  return Object.assign(key, {
+    layer: Layer.effect(key, make(named)),
+    layerWith: (replaced: Partial<Options>) => Layer.effect(key, make({ ...named, ...replaced })),
+    layerConfig: (path: string | ConfigProvider.Path) => Layer.effect(key, fromConfig(path, named)),
+    run: <A, Moved, Failed, R, Left>(
+      self: Cascade<A, Moved, Failed, R, never, Left>
+    ): Effect.Effect<Served<A, Moved>, Failed | RunsOut<Left>, R | Self> => Effect.flatMap(key, ({ run }) => run(self))
+  })
+}

@@ -9,12 +9,15 @@
  * ForcedOpen, Disabled, MetricsOnly), information when things return to normal (HalfOpen, Closed), and an event of the
  * span in which the call ran that caused it. The last ones are kept in `Registry.history`.
  *
+ * A cascade whose answers begin and cease to be stale or canned is logged in the same way: see `Cascade.Runner`.
+ *
  * **Cardinality.** A family of circuits is published as a whole, its keys are no labels. Labels are names given in code, the numbers of namesakes, and the words of this library: no key and
  * no text of a caller. Each kind has at most `maxNames` names; what comes when all are taken is published under the name
  * `other`, where counters are sums, states are numbers of circuits, and rates are the highest. It stays there until it
  * leaves.
  *
- * **Metrics.** All begin with `switchgear_` and have the label `name`.
+ * **Metrics.** All begin with `switchgear_` and have the label `name`; those of a cascade have the label `cascade` instead,
+ * and a series for each step from its first run on.
  *
  * | Metric | Type | More labels |
  * | --- | --- | --- |
@@ -37,6 +40,9 @@
  * | `cache_size`, `cache_capacity`, `cache_bytes` | gauge | |
  * | `cache_served_total` | counter | `freshness` |
  * | `cache_store_failures_total` | counter | |
+ * | `cascade_exhausted_total` | counter | |
+ * | `cascade_served_total` | counter | `step`, `degradation` |
+ * | `cascade_failed_total` | counter | `step` |
  *
  * **Gotchas.** Provide one `Registry.layer`, if any, to the guards and to this layer together. Two applications that
  * share one `Metric.MetricRegistry` and use equal names replace each other's series: tell them apart with

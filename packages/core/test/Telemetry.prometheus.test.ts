@@ -2,7 +2,16 @@
  * The metrics as Prometheus gets them: written by the platform's exporter, read and judged by `promtool check metrics`.
  * Without `promtool` its tests are skipped and say so; with SWITCHGEAR_REQUIRE_PROMTOOL=1 that is a failure.
  */
-import { Bulkhead, CircuitBreaker, RateLimiter, Registry, RetryBudget, StaleCache, Telemetry } from "@switchgear/core"
+import {
+  Bulkhead,
+  Cascade,
+  CircuitBreaker,
+  RateLimiter,
+  Registry,
+  RetryBudget,
+  StaleCache,
+  Telemetry
+} from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { PrometheusMetrics } from "effect/observability"
@@ -35,6 +44,8 @@ const text = Effect.gen(function*() {
     yield* limiter.pause("1500 millis")
     yield* budget.take
     yield* Effect.succeed("42").pipe(cache.through("question"))
+    const answers = yield* Cascade.make({ name })
+    yield* answers.run(Cascade.first(name, Effect.fail("503")).pipe(Cascade.orConstant("canned", "sorry")))
   }
   return yield* PrometheusMetrics.format()
 }).pipe(Effect.provide(
@@ -81,7 +92,10 @@ describe("the metrics in Prometheus' text format", () => {
         "cache_capacity gauge",
         "cache_bytes gauge",
         "cache_served_total counter",
-        "cache_store_failures_total counter"
+        "cache_store_failures_total counter",
+        "cascade_exhausted_total counter",
+        "cascade_served_total counter",
+        "cascade_failed_total counter"
       ])
     }))
 

@@ -36,6 +36,9 @@ export class CascadeExhausted<out E = unknown>
   }
 }
 
+/** The error of a chain that can run out; `never` for a chain that cannot. */
+export type RunsOut<Left> = [Left] extends [never] ? never : CascadeExhausted<Left>
+
 /** The error of a chain whose steps have failed with these. There is at least one: the first step is never passed over. */
 export const exhausted = (failures: ReadonlyArray<Failure<unknown>>): CascadeExhausted =>
   withoutStack(() => new CascadeExhausted({ failures: failures as Arr.NonEmptyReadonlyArray<Failure<unknown>> }))
