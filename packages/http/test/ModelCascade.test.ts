@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cascade, Registry } from "@switchgear/core"
+import { Cascade, Registry, Retry } from "@switchgear/core"
 import { Canned, type ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect, Fiber, Stream } from "effect"
@@ -77,6 +77,8 @@ describe("ModelCascade", () => {
       yield* Stream.runDrain(cascade.stream(ask("another question")))
       yield* Effect.forEach(names, (name) => provider.set(name, down))
       yield* cascade.complete(ask("a third question"))
+      const retry = yield* Registry.find(Retry.kind, gpt)
+      assert.strictEqual((yield* retry!.snapshot).calls, 3)
       const runner = yield* Registry.find(Cascade.kind, "answers")
       const { runs, servingFrom, steps } = yield* runner!.snapshot
       assert.deepStrictEqual({ runs, servingFrom }, { runs: 3, servingFrom: "canned" })
