@@ -40,6 +40,7 @@
  * | `cache_size`, `cache_capacity`, `cache_bytes` | gauge | |
  * | `cache_served_total` | counter | `freshness` |
  * | `cache_store_failures_total` | counter | |
+ * | `timeout_calls_total`, `timeout_exceeded_total` | counter | |
  * | `cascade_exhausted_total` | counter | |
  * | `cascade_served_total` | counter | `step`, `degradation` |
  * | `cascade_failed_total` | counter | `step` |

@@ -6,6 +6,7 @@ import {
   Bulkhead,
   Cascade,
   CircuitBreaker,
+  Deadline,
   RateLimiter,
   Registry,
   RetryBudget,
@@ -44,6 +45,7 @@ const text = Effect.gen(function*() {
     yield* limiter.pause("1500 millis")
     yield* budget.take
     yield* Effect.succeed("42").pipe(cache.through("question"))
+    yield* Deadline.make({ name, duration: "10 seconds" })
     const answers = yield* Cascade.make({ name })
     yield* answers.run(Cascade.first(name, Effect.fail("503")).pipe(Cascade.orConstant("canned", "sorry")))
   }
@@ -93,6 +95,8 @@ describe("the metrics in Prometheus' text format", () => {
         "cache_bytes gauge",
         "cache_served_total counter",
         "cache_store_failures_total counter",
+        "timeout_calls_total counter",
+        "timeout_exceeded_total counter",
         "cascade_exhausted_total counter",
         "cascade_served_total counter",
         "cascade_failed_total counter"

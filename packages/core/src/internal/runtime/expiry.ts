@@ -10,7 +10,12 @@ import type * as Fiber from "effect/Fiber"
 import { callBack } from "./callBack.ts"
 import { nextTurn, startTimeout, type Timeout } from "./timerLane.ts"
 
-/** A point in time by which what runs inside must have ended. */
+/**
+ * A point in time by which everything that runs under it must have ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Deadline {
   /** Whose limit it is: one attempt's, or the whole call's. */
   readonly limit: "attempt" | "total"
