@@ -96,7 +96,6 @@ export const timed = <A, E, R, B, E2, R2>(
     limit.arm(fiber)
     // Told before it leaves: what is further out must find the time-out dealt with when its own turn comes.
     const told = work.told = (exit: Exit.Exit<A, E>) => {
-      if (work.told === undefined) return
       work.told = undefined
       goOnFrom(fiber, resume, work.isLate ? late(exit) : exit, joined)
     }
@@ -133,7 +132,7 @@ const goOnFrom = <Next>(
 class LimitedWork implements Waiting {
   isLate = false
   child: Fiber.Fiber<any, any> | undefined
-  /** Goes on with what the work came to. The second time does nothing. */
+  /** Goes on with what the work came to; undefined when that was done. */
   told: ((exit: Exit.Exit<any, any>) => void) | undefined
   readonly fiber: Fiber.Fiber<any, any>
 
