@@ -39,7 +39,8 @@ export type Provided<P> =
  * **Gotchas.** The result does not say which step served: read `ExecutionPlan.CurrentMetadata` in the program, or use
  * `onEvent`, whose `stepIndex` is an index into `steps`. The error is that of the last step tried, never
  * {@link CascadeExhausted}. The error type stays, because a program can fail with the services of a constant as well. Each
- * try builds its layer anew.
+ * try builds its layer anew. Effect runs the plan and does not tell which step served, so that no `Runner` counts it: count
+ * with `onEvent`.
  *
  * ```ts
  * import { Cascade } from "@switchgear/core"
