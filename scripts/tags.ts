@@ -8,6 +8,7 @@ import { type ESTree, parseSync } from "vite"
 export const categories = [
   "combinators",
   "constructors",
+  "conversions",
   "errors",
   "guards",
   "layers",

@@ -1,23 +1,23 @@
 /**
- * A call ends by the time its caller has promised: the total deadline of a request, and the time-out of each attempt.
+ * Limits the time of a call: the total deadline of a request, and the time-out of each attempt.
  *
- * {@link within} gives everything inside an absolute deadline, which can be narrowed further in but never widened, and
- * interrupts what is still running when it comes. {@link attempt} is the time-out of one attempt and takes the smaller
- * of its own limit and what is left of the deadline. The other guards read the deadline: a retry does not begin a wait
- * that would pass it, a bulkhead does not queue beyond it.
+ * {@link within} puts everything inside under an absolute deadline. Further in, it can be narrowed and never widened. What
+ * still runs when the deadline comes is interrupted. {@link attempt} is the time-out of one attempt: its own limit, or what
+ * is left of the deadline if that is less. {@link make} gives that time-out a name, under which it is in registry and
+ * metrics. The other guards read the deadline: a retry begins no wait that would pass it, a bulkhead does not queue beyond
+ * it.
  *
- * **Order.** `within` outermost, `attempt` innermost, next to the call. Where both come due at once, the innermost
- * tells: the breaker between them sees a time-out, not an interruption.
+ * **Order.** `within` outermost, `attempt` innermost, next to the call. When both come due at the same time, the innermost
+ * reports it: a breaker between them sees a time-out, not an interruption.
  *
- * **Work that goes on by itself.** A deadline in force holds for everything that was begun inside it, also for a detached
- * fiber that outlives the request: its attempts end at the deadline even when the fiber that set it is gone. Put work
- * that is meant to go on under {@link detached}. The other way round, a deadline waits for the finalizers of its own
- * work and for nothing that was detached from it.
+ * **Detached work.** A deadline holds for everything that was begun under it, also for a detached fiber that outlives the
+ * request: its attempts end at the deadline even when the fiber that set it has ended. Put work that must go on under
+ * {@link detached}. The deadline waits for the finalizers of its own work, and not for detached work.
  *
- * **Gotchas.** A time-out interrupts the work and waits for its finalizers: work that cannot be interrupted is not cut
- * short, and what it answers after the deadline is dropped. A defect in it is not. Work that keeps the event loop busy is
- * found late only when it lets go of it: if it has ended by then, its answer stands. With no time left at the start the
- * work is not begun: the error's `after` is zero then, and it is a rejection, which no circuit counts.
+ * **Gotchas.** A time-out interrupts the work and waits for its finalizers. Work that cannot be interrupted is not cut
+ * short, and its result after the deadline is dropped; a defect in it is not. Work that blocks the event loop is found late
+ * when it lets go of the loop: if it has ended by then, its result stands. With no time left at the start, the work is not
+ * begun: the `after` of the error is zero then, and the error is a rejection, which no circuit counts.
  *
  * ```ts
  * import { Deadline } from "@switchgear/core"
@@ -28,35 +28,139 @@
  * const error = await Effect.runPromise(Effect.flip(slow))
  * error.limit // => "attempt"
  * ```
+ *
+ * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
 import { CurrentDeadline, timeContextOf } from "./deadline/current.ts"
 import { DeadlineExceeded } from "./deadline/DeadlineExceeded.ts"
 import { limit } from "./deadline/limit.ts"
 import { defectsOf, OwnLimit, timed } from "./deadline/limited.ts"
+import { kind } from "./deadline/observe.ts"
+import type { Options, Timeout } from "./deadline/timeoutModel.ts"
+import { timeouts } from "./deadline/timeouts.ts"
 import type { Deadline } from "./internal/runtime/expiry.ts"
 import { through } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
+import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
+import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
+import * as Registry from "./Registry.ts"
 
-/** Whose limit it is: one attempt's, or the whole call's. */
+/**
+ * Which limit it is: that of one attempt, or that of the whole call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Limit = Deadline["limit"]
 
 export type { Deadline }
+export type { Options, Snapshot, Timeout } from "./deadline/timeoutModel.ts"
+export { CurrentDeadline, DeadlineExceeded, kind }
 
-export {
-  /** The deadline that the running fiber is under, if any. */
-  CurrentDeadline,
-  DeadlineExceeded
-}
+const toRules = ({ duration, name }: Options, check: OptionsOf) => ({
+  name: check.name(name),
+  millis: check.positive("duration", duration)
+})
+
+const codec = optionsCodec<Options>()({
+  name: Schema.optionalKey(Schema.String),
+  duration: Schema.optionalKey(NumberOrDuration)
+}, { read: (given) => given as Partial<Options>, check: toRules })
 
 /**
- * Gives the effect this much time from its start, or less if the deadline around it is nearer. With zero or less, as a
- * calculation of what is left may answer, the effect is not begun. Throws a `RangeError` on a duration that is not finite.
+ * {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const OptionsSchema = codec.schema
+
+/**
+ * Makes the time-out of an attempt, under a name and counted. Its `protect` does what {@link attempt} does. Dies with a
+ * `RangeError` that names the field when an option is out of range.
+ *
+ * ```ts
+ * import { Deadline } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const timeout = yield* Deadline.make({ name: "model", duration: "20 millis" })
+ *   yield* Effect.succeed("answered").pipe(timeout.protect)
+ *   yield* Effect.sleep("1 minute").pipe(timeout.protect, Effect.flip)
+ *   return yield* timeout.snapshot
+ * })
+ *
+ * const { calls, timeouts } = await Effect.runPromise(program)
+ * calls // => 2
+ * timeouts // => 1
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Timeout> =>
+  Effect.sync((): Timeout => {
+    const { millis, name } = toRules(options, new OptionsOf("Deadline.make"))
+    const counts = { calls: 0, timeouts: 0 }
+    const duration = Duration.millis(millis)
+    const protect: Timeout["protect"] = (self) => limit(self, "attempt", millis, counts)
+    timeouts.set(protect, { millis, counts })
+    return { name, protect, snapshot: Effect.sync(() => ({ name, duration, ...counts })) }
+  }).pipe(Effect.tap((timeout) => Registry.register({ kind, name: timeout.name, guard: timeout })))
+
+/**
+ * Makes a time-out with the options under a path of the configuration, such as `["model", "timeout"]`. Options that are not
+ * found there are taken from `options`. Options out of range fail with a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Effect.Effect<Timeout, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
+
+/**
+ * A class that is the service key of one time-out, with its `layer` and its `protect`. The id is its name unless the options
+ * say otherwise.
+ *
+ * ```ts
+ * import { Deadline } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * class ModelTimeout extends Deadline.Service<ModelTimeout>()("model", { duration: "20 millis" }) {}
+ *
+ * const program = Effect.sleep("1 minute").pipe(ModelTimeout.protect, Effect.flip, Effect.provide(ModelTimeout.layer))
+ *
+ * const { limit } = await Effect.runPromise(program)
+ * limit // => "attempt"
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Service = <Self>() =>
+<const Id extends string>(
+  id: Id,
+  options: Omit<Options, "name"> & { readonly name?: string | undefined }
+): GuardClass<Self, KeyOf<"Timeout", Id>, Timeout, DeadlineExceeded, Options> =>
+  guardClass(keyOf("Timeout", id), { ...options, name: options.name ?? id }, make, codec)
+
+/**
+ * Gives the effect this much time from its start, or less if the deadline around it is nearer. With zero or less, as the
+ * result of a calculation may be, the effect is not begun. Throws a `RangeError` on a duration that is not finite.
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const within = (
   duration: Duration.Input
@@ -66,8 +170,11 @@ export const within = (
 }
 
 /**
- * Gives one attempt this much time, or what is left of the deadline if that is less. Throws a `RangeError` on a duration
- * that is not above zero and finite.
+ * Gives one attempt this much time, or what is left of the deadline if that is less. It has no name and counts nothing: for
+ * that see {@link make}. Throws a `RangeError` on a duration that is not above zero and finite.
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const attempt = (
   duration: Duration.Input
@@ -77,8 +184,8 @@ export const attempt = (
 }
 
 /**
- * Runs the effect under no deadline: for work that is begun by a request and goes on when that has been answered. Limits
- * further in hold as they do everywhere.
+ * Runs the effect under no deadline: for work that a request begins and that goes on when the request has been answered.
+ * Limits further in hold as everywhere.
  *
  * ```ts
  * import { Deadline } from "@switchgear/core"
@@ -88,14 +195,18 @@ export const attempt = (
  *
  * await Effect.runPromise(refresh.pipe(Deadline.within("5 seconds"))) // => undefined
  * ```
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const detached = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   through(self, Effect.provideService(CurrentDeadline, undefined))
 
 /**
- * Gives the effect so much time of its own, and goes on with another when it is over: `Effect.timeoutOrElse` for less
- * than half of what it costs. It is no deadline: it neither reads the one around it, whose coming interrupts both, nor
- * tells what runs inside. Infinity is no limit. Throws a `RangeError` on a duration that is not above zero.
+ * Gives the effect this much time, and goes on with another effect when the time is over: `Effect.timeoutOrElse` at less
+ * than half of its cost. It is no deadline: it does not read the deadline around it, which interrupts both effects when it
+ * comes, and the guards inside do not see it. Infinity is no limit. Throws a `RangeError` on a duration that is not above
+ * zero.
  *
  * ```ts
  * import { Deadline } from "@switchgear/core"
@@ -107,6 +218,9 @@ export const detached = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A
  *
  * await Effect.runPromise(answer) // => "We will be right with you."
  * ```
+ *
+ * @since 0.1.0
+ * @category combinators
  */
 export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
   readonly duration: Duration.Input
@@ -127,7 +241,12 @@ export const timeoutOrElse = <A2, E2, R2>({ duration, orElse }: {
       ))
 }
 
-/** The time left, never negative; undefined when there is no deadline. */
+/**
+ * The time left until the deadline, never negative; undefined when there is no deadline.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const remaining: Effect.Effect<Duration.Duration | undefined> = Effect.withFiber((fiber) => {
   const { deadline, now } = timeContextOf(fiber)
   return Effect.succeed(deadline === undefined ? undefined : Duration.millis(Math.max(0, deadline.at - now)))

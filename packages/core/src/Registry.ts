@@ -134,6 +134,8 @@ export interface Registry {
    * family.
    */
   readonly announce: (guard: object, change: Change, key?: string | undefined) => void
+  /** Says that the `metrics` of a guard's kind answers more series than before, so that these are published as well. */
+  readonly grew: (guard: object) => void
   /** Subscribes to later events, synchronously. Returns an unsubscribe function. What an observer throws is logged. */
   readonly observe: (observer: Observer<Entry, Event>) => () => void
   readonly entries: () => ReadonlyArray<Registered>
@@ -406,6 +408,7 @@ const fromCapacity = (capacity: number): Registry => {
         const subject = key === undefined ? id : `${id}/${key}`
         return { ...change, _tag: "Transition", kind: kind.tag, id, subject }
       }),
+    grew: (guard) => table.grew(guard),
     observe: (observer) => table.observe(observer),
     entries: () => table.entries,
     find: (tag, id) => table.find(tag, id),

@@ -9,12 +9,15 @@
  * that caused it. Changes to Open, ForcedOpen, Disabled and MetricsOnly are warnings; changes to HalfOpen and Closed
  * are information. `Registry.history` keeps the last changes.
  *
+ * A cascade that begins or ceases to serve stale or canned answers is logged in the same way: see `Cascade.Runner`.
+ *
  * **Cardinality.** Labels are names given in code, the numbers of guards with equal names, and fixed words of this
  * library: never a key or a text of a caller. A family of circuits is published as a whole, without its keys. Each kind
  * has at most `maxNames` names. Guards beyond that are published together under the name `other`, until they leave the
  * registry: the sum of counters, the number of circuits per state, and the highest rate.
  *
- * **Metrics.** All names start with `switchgear_`. All series have the label `name`.
+ * **Metrics.** All names start with `switchgear_`. All series have the label `name`. Those of a cascade have the label
+ * `cascade` instead, and one series for each step from its first run on.
  *
  * | Metric | Type | More labels |
  * | --- | --- | --- |
@@ -47,6 +50,10 @@
  * | `cache_size`, `cache_capacity`, `cache_bytes` | gauge | |
  * | `cache_served_total` | counter | `freshness` |
  * | `cache_store_failures_total` | counter | |
+ * | `timeout_calls_total`, `timeout_exceeded_total` | counter | |
+ * | `cascade_exhausted_total` | counter | |
+ * | `cascade_served_total` | counter | `step`, `degradation` |
+ * | `cascade_failed_total` | counter | `step` |
  *
  * **Gotchas.** Provide one `Registry.layer`, if any, to the guards and to this layer together. Two applications that
  * share one `Metric.MetricRegistry` and use equal names replace each other's series: set
@@ -83,7 +90,7 @@ import * as Tracer from "effect/Tracer"
 import { callBack } from "./internal/runtime/callBack.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { formatDuration } from "./internal/data/formatDuration.ts"
-import { Publisher } from "./telemetry/publisher.ts"
+import { type Publication, Publisher } from "./telemetry/publisher.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 
@@ -202,11 +209,11 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
     publishers.set(kind.tag, publisher)
     return publisher
   }
-  const retractions = new Map<Registry.Registered, () => void>()
+  const publications = new Map<Registry.Registered, Publication>()
   const warned = new Set<string>()
   const enter = (entry: Registry.Registered): void => {
     const snapshot = Effect.suspend(() => entry.kind.snapshot(entry.guard))
-    retractions.set(entry, publisherOf(entry).publish(entry.id, () => runSync(snapshot)))
+    publications.set(entry, publisherOf(entry).publish(entry.id, () => runSync(snapshot)))
     const pair = `${entry.kind.tag} ${JSON.stringify(entry.name)}`
     if (entry.id === entry.name || warned.has(pair) || warned.size >= maxNames) return
     warned.add(pair)
@@ -215,9 +222,10 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
   const stop = registry.observe({
     entered: enter,
     left: (entry) => {
-      retractions.get(entry)?.()
-      retractions.delete(entry)
+      publications.get(entry)?.retract()
+      publications.delete(entry)
     },
+    grew: (entry) => publications.get(entry)?.grow(),
     happened: (event, { kind }) => {
       addToSpan(event)
       // A logger that throws must not reach the call whose result moved the circuit.

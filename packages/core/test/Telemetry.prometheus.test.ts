@@ -4,7 +4,9 @@
  */
 import {
   Bulkhead,
+  Cascade,
   CircuitBreaker,
+  Deadline,
   Pipeline,
   RateLimiter,
   Registry,
@@ -52,6 +54,9 @@ const text = Effect.gen(function*() {
     yield* limiter.pause("1500 millis")
     yield* budget.take
     yield* Effect.succeed("42").pipe(cache.through("question"))
+    yield* Deadline.make({ name, duration: "10 seconds" })
+    const answers = yield* Cascade.make({ name })
+    yield* answers.run(Cascade.first(name, Effect.fail("503")).pipe(Cascade.orConstant("canned", "sorry")))
   }
   return yield* PrometheusMetrics.format()
 }).pipe(Effect.provide(
@@ -112,7 +117,12 @@ describe("the metrics in Prometheus' text format", () => {
         "cache_capacity gauge",
         "cache_bytes gauge",
         "cache_served_total counter",
-        "cache_store_failures_total counter"
+        "cache_store_failures_total counter",
+        "timeout_calls_total counter",
+        "timeout_exceeded_total counter",
+        "cascade_exhausted_total counter",
+        "cascade_served_total counter",
+        "cascade_failed_total counter"
       ])
     }))
 

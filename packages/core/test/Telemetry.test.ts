@@ -1,4 +1,13 @@
-import { Bulkhead, CircuitBreaker, RateLimiter, Registry, RetryBudget, StaleCache, Telemetry } from "@switchgear/core"
+import {
+  Bulkhead,
+  CircuitBreaker,
+  Guard,
+  RateLimiter,
+  Registry,
+  RetryBudget,
+  StaleCache,
+  Telemetry
+} from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Logger, Metric, Redacted, References, Scope } from "effect"
 import { PrometheusMetrics } from "effect/observability"
@@ -42,7 +51,35 @@ const logged = <A, E, R>(self: Effect.Effect<A, E, R>) =>
     return Effect.as(self, lines).pipe(Effect.provide(Logger.layer([logger])))
   })
 
+/** A guard of one's own, which has a series for each shelf. */
+const shelves: Registry.Kind<{ readonly name: string; readonly filled: ReadonlyArray<string> }, ReadonlyArray<string>> =
+  {
+    tag: "Shelves",
+    snapshot: ({ filled }) => Effect.succeed([...filled]),
+    metrics: (filled) => filled.map((shelf) => Guard.gauge("shelf", "Of a shelf.", ({ length }) => length, { shelf }))
+  }
+
 describe("Telemetry metrics", () => {
+  it.effect("of a guard that has more series than before are published when it says so, once, and leave with it", () =>
+    Effect.gen(function*() {
+      const registry = yield* Registry.CurrentRegistry
+      const guard = { name: "mine", filled: ["a"] }
+      const series = Effect.map(
+        Metric.snapshot,
+        (all) => all.map(({ attributes, state }) => [attributes?.["shelf"], (state as { value: number }).value])
+      )
+      const leave = registry.enter({ kind: shelves, name: "mine", guard })
+      assert.deepStrictEqual(yield* series, [["a", 1]])
+      guard.filled.push("b")
+      assert.deepStrictEqual(yield* series, [["a", 2]])
+      registry.grew(guard)
+      registry.grew(guard)
+      assert.deepStrictEqual(yield* series, [["a", 2], ["b", 2]])
+      leave()
+      registry.grew(guard)
+      assert.deepStrictEqual(yield* series, [])
+    }).pipe(observed()))
+
   it.effect("tell everything about a circuit, one series for each state it can have", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ name: "model", minimumCalls: 4, slowCallDuration: "1 second" })

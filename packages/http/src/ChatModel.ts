@@ -113,7 +113,12 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
     const name = options.name ?? options.model
     const breaker = yield* CircuitBreaker.make({ ...options.breaker, name, classify })
     const bulkhead = yield* Bulkhead.make({ concurrency: 50, queue: 50, ...options.bulkhead, name })
-    const retry = yield* Retry.make<ModelError>({ name, maxAttempts: 2, ...options.retry, while: isWorthRetrying })
+    const retry = yield* Retry.make<ModelError>({
+      maxAttempts: 2,
+      ...options.retry,
+      name: options.retry?.name ?? name,
+      while: isWorthRetrying
+    })
     const limit = yield* ModelLimit.make(name, options.rateLimiter)
     const parts = { retry, rateLimiter: limit.limiter, bulkhead, breaker }
     const { attemptTimeout = "10 seconds", deadline = "30 seconds" } = options

@@ -13,6 +13,10 @@
  * Answers that are complete are kept and served to equal requests, fresh for a while without a call (`step` is then
  * `"cache"`), stale when all models have failed. Equal requests in flight share one call.
  *
+ * The cascade is in the registry under its name: its answers are counted by step and degradation, and it is logged when
+ * they begin and cease to be stale or canned. A fresh answer from the cache is counted by the cache alone, and callers that
+ * share a call are counted as one answer.
+ *
  * **Order.** Outermost: around models that each have their guards. A `deadline` ends the calls to models only: after
  * it, the stale answer or the sentence is served. A stream that has begun has no deadline.
  *
@@ -64,6 +68,7 @@ export const make: {
       name,
       storeWhen: isWorthKeeping
     })
+    const answers = yield* Cascade.make({ name })
     const keyOf = options.cacheKey ?? cacheKey
     const attempts = options.attempts === undefined ? unchanged : Attempts.within(options.attempts)
     const deadline = options.deadline === undefined ? unchanged : Deadline.within(options.deadline)
@@ -104,7 +109,7 @@ export const make: {
         const counter = new AttemptCounter()
         const asked: Asked = { request, key, outgrown: undefined }
         return Effect.updateContext(
-          attempts(deadline(Cascade.run(steps as typeof chain))),
+          attempts(deadline(answers.run(steps as typeof chain))),
           (context: Context.Context<R>) =>
             Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
         ).pipe(

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cascade } from "@switchgear/core"
+import { Cascade, Registry, Retry } from "@switchgear/core"
 import { Canned, type ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect, Fiber, Stream } from "effect"
@@ -68,6 +68,34 @@ describe("ModelCascade", () => {
       yield* provider.set(gpt, { outcome: Behaviour.ok("second") })
       assert.strictEqual(told(yield* cascade.complete(hello)).text, "second")
     }))
+
+  it.effect("is in the registry under its name, whole replies and streams as one, and tells when it begins to be canned", () =>
+    Effect.gen(function*() {
+      const { cascade, provider } = yield* setting({ [gpt]: { outcome: Behaviour.ok("hi") } }, { name: "answers" })
+      yield* cascade.complete(hello)
+      yield* cascade.complete(hello)
+      yield* Stream.runDrain(cascade.stream(ask("another question")))
+      yield* Effect.forEach(names, (name) => provider.set(name, down))
+      yield* cascade.complete(ask("a third question"))
+      const retry = yield* Registry.find(Retry.kind, gpt)
+      assert.strictEqual((yield* retry!.snapshot).calls, 3)
+      const runner = yield* Registry.find(Cascade.kind, "answers")
+      const { runs, servingFrom, steps } = yield* runner!.snapshot
+      assert.deepStrictEqual({ runs, servingFrom }, { runs: 3, servingFrom: "canned" })
+      assert.deepStrictEqual(
+        steps.map(({ degradation, failed, served, step }) => [step, degradation, served, failed]),
+        [
+          [gpt, "none", 2, 1],
+          [claude, "fallback", 0, 1],
+          [gemini, "fallback", 0, 1],
+          [deepseek, "fallback", 0, 1],
+          ["cache", "stale", 0, 0],
+          ["canned", "canned", 1, 0]
+        ]
+      )
+      const events = (yield* Registry.history).filter(({ kind }) => kind === "Cascade")
+      assert.deepStrictEqual(events.map(({ from, id, to }) => `${id}: ${from} → ${to}`), ["answers: none → canned"])
+    }).pipe(Effect.scoped, Effect.provide(Registry.layer())))
 
   it.effect("ends in a sentence in the caller's language when there is no good answer, and does not keep it", () =>
     Effect.gen(function*() {

@@ -8,8 +8,11 @@ import { rejection } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
 /**
- * The time ran out: the work was interrupted, or was not begun because no time was left. The latter has an `after` of
- * zero and is a rejection, since a call that was not made says nothing about the callee.
+ * The time ran out: the work was interrupted, or it was not begun because no time was left. In the second case `after` is
+ * zero and the error is a rejection, which no circuit counts: a call that was not made says nothing about the target.
+ *
+ * @since 0.1.0
+ * @category errors
  */
 export class DeadlineExceeded
   extends Schema.TaggedError<DeadlineExceeded>("@switchgear/core/Deadline/DeadlineExceeded")(

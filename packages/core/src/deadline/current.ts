@@ -6,6 +6,12 @@ import { type Deadline, Expiry } from "../internal/runtime/expiry.ts"
 import type { TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 
+/**
+ * The deadline that the running fiber is under, if any.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const CurrentDeadline = Context.Reference<Deadline | undefined>("@switchgear/core/Deadline/CurrentDeadline", {
   defaultValue: () => undefined
 })

@@ -18,6 +18,12 @@ export interface Owner {
   child: Fiber.Fiber<any, any> | undefined
 }
 
+/** What a named time-out counts. */
+export interface Counts {
+  calls: number
+  timeouts: number
+}
+
 /** The deadline of a pipeline that begins now: its own, or the one around it if that is nearer. */
 export const total = ({ clock, deadline, now }: TimeContext, millis: number): Deadline =>
   deadline !== undefined && deadline.at <= now + millis ? deadline : new Expiry("total", now + millis, clock, millis)
@@ -29,7 +35,7 @@ const shortest = 1e-6
 /**
  * Runs the effect under a limit that begins at the moment given, which must be now. Where there is an owner, whose frame
  * is around this one, it is left to that to interrupt the child and to wait for it. `outer` is the guard directly around
- * the limit.
+ * the limit. `counts` are those of the limit that is given, not of a nearer one.
  */
 export const limitedAt = <A, E, R>(
   fiber: Fiber.Fiber<any, any>,
@@ -38,10 +44,12 @@ export const limitedAt = <A, E, R>(
   millis: number,
   { clock, deadline: around, now }: TimeContext,
   outer?: Admission | undefined,
-  owner?: Owner | undefined
+  owner?: Owner | undefined,
+  counts?: Counts | undefined
 ): Effect.Effect<A, E | DeadlineExceeded, R> => {
   const nearer = around !== undefined && around.at <= now + millis ? around : undefined
   if (nearer !== undefined && nearer.at - now < shortest) return nothingLeft(nearer)
+  if (counts !== undefined) counts.calls++
   const given = nearer === undefined ? millis : nearer.at - now
   // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
   const expiry = nearer instanceof Expiry
@@ -53,7 +61,10 @@ export const limitedAt = <A, E, R>(
     context,
     self,
     expiry,
-    (exit) => outOfTime(exit, exceeded(expiry.limit, given)),
+    (exit) => {
+      if (counts !== undefined && nearer === undefined) counts.timeouts++
+      return outOfTime(exit, exceeded(expiry.limit, given))
+    },
     outer,
     owner
   )
@@ -85,6 +96,7 @@ export const timed = <A, E, R, B, E2, R2>(
     limit.arm(fiber)
     // Told before it leaves: what is further out must find the time-out dealt with when its own turn comes.
     const told = work.told = (exit: Exit.Exit<A, E>) => {
+      work.told = undefined
       goOnFrom(fiber, resume, work.isLate ? late(exit) : exit, joined)
     }
     child.addObserver(told)
@@ -120,7 +132,7 @@ const goOnFrom = <Next>(
 class LimitedWork implements Waiting {
   isLate = false
   child: Fiber.Fiber<any, any> | undefined
-  /** Goes on with what the work came to. The second time does nothing. */
+  /** Goes on with what the work came to; undefined when that was done. */
   told: ((exit: Exit.Exit<any, any>) => void) | undefined
   readonly fiber: Fiber.Fiber<any, any>
 

@@ -24,6 +24,8 @@ export interface Member {
 export interface Observer<in Entry, in Event> {
   readonly entered?: ((member: Listed<Entry>) => void) | undefined
   readonly left?: ((member: Listed<Entry>) => void) | undefined
+  /** The `metrics` of its kind answers more series than before. */
+  readonly grew?: ((member: Listed<Entry>) => void) | undefined
   /** `member` is the entry that changed. */
   readonly happened?: ((event: Event, member: Listed<Entry>) => void) | undefined
 }
@@ -90,6 +92,12 @@ export class EntryTable<Entry extends Member, Event> {
       this.oldest = (this.oldest + 1) % this.capacity
     }
     this.tell((observer) => observer.happened?.(happened, member))
+  }
+
+  /** Tells that there are more series of a guard than before, if it is in. */
+  grew(guard: unknown): void {
+    const member = this.byGuard.get(guard)
+    if (member !== undefined) this.tell((observer) => observer.grew?.(member))
   }
 
   /** Subscribes to later events, synchronously. Returns an unsubscribe function. */

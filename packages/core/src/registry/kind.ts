@@ -69,7 +69,10 @@ export interface Kind<in Self, in out Snapshot> {
   readonly snapshot: (self: Self) => Effect.Effect<Snapshot>
   /** How a guard affects the health. @default not at all */
   readonly health?: ((snapshot: Snapshot) => KindHealth) | undefined
-  /** The metrics of the kind, or of one guard of it. @default none */
+  /**
+   * The metrics of the kind, or of one guard of it, as its snapshot says. When a guard has more series than before, call
+   * `grew` of the registry. @default none
+   */
   readonly metrics?:
     | ReadonlyArray<Series<Snapshot>>
     | ((snapshot: Snapshot) => ReadonlyArray<Series<Snapshot>>)

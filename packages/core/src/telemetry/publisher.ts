@@ -15,6 +15,13 @@ import { ScrapeCache } from "./scrapeCache.ts"
 
 export const other = "other"
 
+/** What is published of one guard. */
+export interface Publication {
+  /** Publishes the series that have come since. Where all guards of a kind have the same series, there are none. */
+  readonly grow: () => void
+  readonly retract: () => void
+}
+
 export class Publisher<Snapshot> {
   private readonly kind: Kind<any, Snapshot>
   private readonly maxNames: number
@@ -38,7 +45,7 @@ export class Publisher<Snapshot> {
     this.overflow = new OverflowSeries(this.numbers.filter(({ type }) => type === "counter"))
   }
 
-  publish(id: string, snapshot: () => Snapshot): () => void {
+  publish(id: string, snapshot: () => Snapshot): Publication {
     const source: Source<Snapshot> = { snapshot, latest: snapshot() }
     return id === other || this.names.size >= this.maxNames ? this.share(source) : this.own(id, source)
   }
@@ -48,29 +55,42 @@ export class Publisher<Snapshot> {
     for (const retract of this.retractions) retract()
   }
 
-  private own(id: string, source: Source<Snapshot>): () => void {
+  private own(id: string, source: Source<Snapshot>): Publication {
     const { metrics = [] } = this.kind
-    const all = typeof metrics === "function" ? metrics(source.latest) : metrics
     const cache = new ScrapeCache()
     const latest = (series: Series<Snapshot>) => {
       if (cache.begins(series, monotonicMillis(this.clock))) source.latest = newest(source)
       return source.latest
     }
-    const retractions = all.filter((series) => readOf<Snapshot, unknown>(series, source.latest) !== undefined).map((
-      series
-    ) =>
-      series.type === "histogram"
-        ? this.registerHistogram(series, id, readOf(series, source.latest), () => readOf(series, latest(series)))
-        : this.registerNumber(series, id, () => readOf(series, latest(series)) ?? NaN)
-    )
+    const retractions = new Map<string, () => void>()
+    const publish = (all: ReadonlyArray<Series<Snapshot>>): void => {
+      for (const series of all) {
+        const key = JSON.stringify([series.id, series.labels])
+        if (retractions.has(key) || readOf<Snapshot, unknown>(series, source.latest) === undefined) continue
+        retractions.set(
+          key,
+          series.type === "histogram"
+            ? this.registerHistogram(series, id, readOf(series, source.latest), () => readOf(series, latest(series)))
+            : this.registerNumber(series, id, () => readOf(series, latest(series)) ?? NaN)
+        )
+      }
+    }
+    publish(typeof metrics === "function" ? metrics(source.latest) : metrics)
     this.names.add(id)
-    return () => {
-      this.names.delete(id)
-      for (const retract of retractions) retract()
+    return {
+      grow: () => {
+        if (typeof metrics !== "function") return
+        source.latest = newest(source)
+        publish(metrics(source.latest))
+      },
+      retract: () => {
+        this.names.delete(id)
+        for (const retract of retractions.values()) retract()
+      }
     }
   }
 
-  private share(source: Source<Snapshot>): () => void {
+  private share(source: Source<Snapshot>): Publication {
     for (const series of this.numbers) {
       if (readOf(series, source.latest) === undefined || this.shared.has(series)) continue
       this.shared.add(series)
@@ -79,7 +99,7 @@ export class Publisher<Snapshot> {
         return this.overflow.value(series)
       })
     }
-    return this.overflow.join(source)
+    return { grow: () => {}, retract: this.overflow.join(source) }
   }
 
   private registerNumber(series: NumberSeries<Snapshot>, name: string, get: () => number): () => void {

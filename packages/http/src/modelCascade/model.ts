@@ -39,7 +39,7 @@ export interface Step {
  * @since 0.1.0
  */
 export interface Options {
-  /** @default "cascade" */
+  /** The name of the cascade and of its cache in registry, metrics and log. @default "cascade" */
   readonly name?: string | undefined
   /** The models, best first. */
   readonly models: Arr.NonEmptyReadonlyArray<Step>

@@ -11,7 +11,7 @@ import { callBack } from "./callBack.ts"
 import { nextTurn, startTimeout, type Timeout } from "./timerLane.ts"
 
 /**
- * The point in time by which everything inside must have ended.
+ * A point in time by which everything that runs under it must have ended.
  *
  * @since 0.1.0
  * @category models

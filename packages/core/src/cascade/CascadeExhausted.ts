@@ -1,0 +1,53 @@
+/** The error of a chain that has run out. */
+import type * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import { fieldOf } from "../internal/data/fieldOf.ts"
+import { withoutStack } from "../internal/runtime/rejection.ts"
+import * as Outcome from "../Outcome.ts"
+import type { Failure } from "./model.ts"
+
+/**
+ * No step of the chain had an answer. It has no stack trace.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CascadeExhausted<out E = unknown>
+  extends Schema.TaggedError<CascadeExhausted<any>>("@switchgear/core/Cascade/CascadeExhausted")("CascadeExhausted", {
+    failures: Schema.NonEmptyArray(Schema.Struct({ step: Schema.String, error: Schema.Unknown }))
+  })
+{
+  declare readonly failures: Arr.NonEmptyReadonlyArray<Failure<E>>
+
+  override get message(): string {
+    const told = this.failures.map(({ error, step }) => `${step} (${tagOf(error)})`)
+    return `No step of the cascade answered: ${told.join(", ")}. Try again later, or end the cascade in a constant.`
+  }
+
+  /** Whether another try makes sense for any of the steps. */
+  get isRetryable(): boolean {
+    return this.failures.some(({ error }) => Outcome.isRetryable(error))
+  }
+
+  /** The shortest wait that any of the errors asks for. */
+  get retryAfter(): Duration.Duration | undefined {
+    return shortest(this.failures.map(({ error }) => Outcome.retryAfter(error)))
+  }
+}
+
+/** The error of a chain that can run out; `never` for a chain that cannot. */
+export type RunsOut<Left> = [Left] extends [never] ? never : CascadeExhausted<Left>
+
+/** The error of a chain whose steps have failed with these. There is at least one: the first step is never passed over. */
+export const exhausted = (failures: ReadonlyArray<Failure<unknown>>): CascadeExhausted =>
+  withoutStack(() => new CascadeExhausted({ failures: failures as Arr.NonEmptyReadonlyArray<Failure<unknown>> }))
+
+/** The tag of an error, or the type of what is none. */
+export const tagOf = (error: unknown): string => {
+  const tag = fieldOf(error, "_tag")
+  return typeof tag === "string" ? tag : typeof error
+}
+
+const shortest = (waits: ReadonlyArray<Duration.Duration | undefined>): Duration.Duration | undefined =>
+  waits.filter((wait) => wait !== undefined).sort(Duration.Order)[0]

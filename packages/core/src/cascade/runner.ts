@@ -1,0 +1,63 @@
+/** One run of a chain under a name: it is counted by how it ends, once, whatever ends it. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type { Change } from "../registry/kind.ts"
+import type { Counts } from "./counts.ts"
+import type { DegradationLog } from "./degradation.ts"
+import type { AnyStep, Served } from "./model.ts"
+import { type Listener, tryFrom } from "./run.ts"
+
+/** What the runs of one name share. */
+export interface Book {
+  readonly counts: Counts
+  readonly degradation: DegradationLog
+  /** There are steps that were not there before. */
+  readonly grew: () => void
+  readonly announce: (change: Change) => void
+}
+
+/** Runs the steps of a chain, counted. */
+export const runCounted = (steps: ReadonlyArray<AnyStep>, book: Book): Effect.Effect<Served<any>, unknown, any> =>
+  Effect.withFiber((fiber) => {
+    book.counts.runs++
+    if (book.counts.learn(steps)) book.grew()
+    const run = new CountedRun(book, fiber)
+    return Effect.onExitPrimitive(tryFrom(steps, 0, [], run), (exit) => run.ended(exit))
+  })
+
+class CountedRun implements Listener {
+  private readonly book: Book
+  private readonly fiber: Fiber.Fiber<any, any>
+  private hasRunOut = false
+
+  constructor(book: Book, fiber: Fiber.Fiber<any, any>) {
+    this.book = book
+    this.fiber = fiber
+  }
+
+  movedOn(step: string, index: number): void {
+    this.book.counts.of(step, index === 0 ? "none" : "fallback").failed++
+  }
+
+  ranOut(): void {
+    this.hasRunOut = true
+  }
+
+  ended(exit: Exit.Exit<Served<unknown>, unknown>): undefined {
+    const { announce, counts, degradation } = this.book
+    if (exit._tag === "Failure") {
+      if (Cause.hasInterruptsOnly(exit.cause)) return
+      if (this.hasRunOut) counts.exhausted++
+      else counts.failedAtOnce++
+      return
+    }
+    const answer = exit.value
+    counts.of(answer.step, answer.degradation).served++
+    counts.servingFrom = answer.step
+    const change = degradation.after(answer, this.fiber.getRef(Clock.Clock))
+    if (change !== undefined) announce(change)
+  }
+}
