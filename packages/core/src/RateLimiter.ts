@@ -56,8 +56,10 @@
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import { guard, guardBy, type StartAdmission } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
@@ -93,10 +95,18 @@ export const tokens: (limit: number, per: Duration.Input, options?: LimitOptions
 export const cost: (limit: number, per: Duration.Input, options?: LimitOptions) => Limit = limitOf("cost")
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON, each limit as `{ resource, limit, per, kind, burst }` of which the
  * last two have a default. A field that is wrong or unknown is refused by name.
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Makes a limiter, full. It measures time by the clock of the fiber that makes it. Dies with a `RangeError` that names
@@ -119,13 +129,22 @@ export const fromConfig = (
   options: Partial<Options> = {}
 ): Effect.Effect<RateLimiter, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
+/**
+ * The class that {@link Service} makes: the service key of one rate limiter, with its layers and its `protect`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<in out Self, in out Id extends string>
+  extends Context.ServiceClass<Self, KeyOf<"RateLimiter", Id>, RateLimiter>, GuardClass<Self, RateLimited, Options>
+{}
+
 /** A class that is the service key of one limiter, with its `layer` and its `protect`. */
 export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
-): GuardClass<Self, KeyOf<"RateLimiter", Id>, RateLimiter, RateLimited, Options> =>
-  guardClass(keyOf("RateLimiter", id), { ...options, name: options.name ?? id }, make, codec)
+): ServiceClass<Self, Id> => guardClass(keyOf("RateLimiter", id), { ...options, name: options.name ?? id }, make, codec)
 
 const fromLimiter = (limiter: Limiter): RateLimiter => {
   const { name } = limiter

@@ -156,12 +156,20 @@ const codec = optionsCodec<Options>()({ history: Schema.optionalKey(NumberOrDura
 })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name.
  *
  * @since 0.1.0
  * @category options
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * The registry in force: one for the whole process, unless a {@link layer} gives another.

@@ -78,10 +78,18 @@ const codec = optionsCodec<Options>()({
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON; `sizeOf`, `storeWhen` and `store` are added in code. A field that is
  * wrong or unknown is refused by name.
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /** Makes an empty cache. Dies with a `RangeError` that names the field when an option is out of range. */
 export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>

@@ -87,8 +87,16 @@ const codec = optionsCodec<Options>()({ maxNames: Schema.optionalKey(NumberOrDur
   check: toMaxNames
 })
 
+/**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
 /** {@link Options} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name. */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Publishes the registry in force, for as long as the layer lives. Dies with a `RangeError` when an option is out of

@@ -4,6 +4,7 @@ import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
+import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Transition } from "./model.ts"
 import type { Family, FamilyOptions } from "./familyModel.ts"
@@ -24,10 +25,18 @@ export { kind }
 export type { Family, FamilyOptions as Options, FamilySnapshot as Snapshot } from "./familyModel.ts"
 
 /**
+ * What {@link OptionsSchema} reads: {@link FamilyOptions} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof familyCodec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A field that is wrong or unknown
  * is refused by name.
  */
-export const OptionsSchema = familyCodec.schema
+export const OptionsSchema: Schema.Codec<FamilyOptions, WrittenOptions> = familyCodec.schema
 
 /**
  * Makes a family of circuit breakers. Asking costs the same however many keys there are. A forgotten key begins anew,

@@ -13,9 +13,7 @@ export interface Guard<Rejection> {
 }
 
 /** What extending the `Service` of a guard gives, on top of a service key. */
-export interface GuardClass<in out Self, in out Id extends string, in out Shape, out Rejection, in Options>
-  extends Context.ServiceClass<Self, Id, Shape>
-{
+export interface GuardClass<in out Self, out Rejection, in Options> {
   /** Makes the guard once for everything the layer is provided to. */
   readonly layer: Layer.Layer<Self>
   /** Like `layer`, with some options replaced: for tests and for a second environment. */
@@ -40,7 +38,7 @@ export const guardClass = <Self, const Key extends string, Shape extends Guard<R
   options: Options,
   make: (options: Options) => Effect.Effect<Shape>,
   { config }: Pick<OptionsCodec<Options, unknown>, "config">
-): GuardClass<Self, Key, Shape, Rejection, Options> => {
+): Context.ServiceClass<Self, Key, Shape> & GuardClass<Self, Rejection, Options> => {
   const key = Context.Service<Self, Shape>()(id)
   return Object.assign(key, {
     layer: Layer.effect(key, make(options)),
