@@ -3,6 +3,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { Guard } from "../guard/model.ts"
 import type * as Retry from "../Retry.ts"
+import type { partNames, placeNames } from "./checkParts.ts"
 import type { Added, AddedInside, Present, Timed } from "./added.ts"
 import type { Further, Guards, Parts, Times } from "./model.ts"
 
@@ -22,6 +23,14 @@ interface Refusal<Why extends string> {
   readonly "~@switchgear/core/Pipeline/refusal": Why
 }
 
+type Listed<Names> = Names extends readonly [infer First extends string, ...infer Rest]
+  ? Rest extends readonly [] ? First : `${First}, ${Listed<Rest>}`
+  : never
+
+type NoSuchPart = `There is no part of this name. There are: ${Listed<typeof partNames>}`
+
+type NoSuchPlace = `There is no place of this name. There are: ${Listed<typeof placeNames>}`
+
 /** Refuses fields by name. Of a record of any names nobody knows which there are. */
 type Refused<Names, Why extends string> = [Names] extends [never] ? unknown
   : { readonly [Name in Names & PropertyKey]: string extends Names ? unknown : Refusal<Why> }
@@ -38,7 +47,7 @@ type InsteadOfFurther<G> = [G] extends [ReadonlyArray<unknown>]
 type InsteadOfGuards<G> = G extends Effect.Effect<any, any, any> ? ForgottenYield
   : G extends Further ? NoPlace
   : G extends object ?
-      & Refused<Exclude<keyof G, keyof Guards>, "There is no place of this name for further guards">
+      & Refused<Exclude<keyof G, keyof Guards>, NoSuchPlace>
       & { readonly [Place in keyof G & keyof Guards]?: InsteadOfFurther<G[Place]> }
   : NoPlace
 
@@ -68,7 +77,7 @@ type UnknownPlaces<P> = Exclude<KeysOf<Present<P, "guards">>, keyof Guards>
  * @category models
  */
 export type Checked<P, Any = P> = P extends unknown ?
-    & Refused<Exclude<KeysOf<Any>, keyof Parts>, "There is no part of this name">
+    & Refused<Exclude<KeysOf<Any>, keyof Parts>, NoSuchPart>
     & InsteadOfParts<P>
     & {
       readonly retry?:

@@ -1,10 +1,12 @@
 /** Mistakes that are easy to make, beside the last line of what compilers say about them. */
 
 const forgotten = "This is an Effect that makes the part: write yield* before it"
-const noPart = "There is no part of this name"
+const noPart =
+  "There is no part of this name. There are: deadline, retry, rateLimiter, bulkhead, breaker, attemptTimeout, guards"
 const noDuration = "A duration is a text such as '30 seconds' or a number of milliseconds"
 const noGuards = "Further guards are given by their place, as in { innermost: guard }"
-const noPlace = "There is no place of this name for further guards"
+const noPlace =
+  "There is no place of this name. There are: outermost, perAttempt, beforeBulkhead, beforeBreaker, innermost"
 
 /** What is the mistake: the expression, and the line that says why, which is the last one. */
 export const mistakes: Readonly<Record<string, readonly [expression: string, why: string]>> = {
