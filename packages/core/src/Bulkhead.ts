@@ -43,6 +43,7 @@
  */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { BulkheadFull, type Reason } from "./bulkhead/BulkheadFull.ts"
@@ -79,12 +80,20 @@ const codec = optionsCodec<Options>()({
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON. A wrong or unknown field is rejected by name.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Makes a bulkhead. Dies with a `RangeError` that names the field when an option is out of range.
@@ -130,6 +139,16 @@ export const fromConfig = (
 ): Effect.Effect<Bulkhead, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
 /**
+ * The class that {@link Service} makes: the service key of one bulkhead, with its layers and its `protect`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<in out Self, in out Id extends string>
+  extends Context.ServiceClass<Self, KeyOf<"Bulkhead", Id>, Bulkhead>, GuardClass<Self, BulkheadFull, Options>
+{}
+
+/**
  * A class that is the service key of one bulkhead, with its `layer` and its `protect`.
  *
  * @since 0.1.0
@@ -139,5 +158,4 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
-): GuardClass<Self, KeyOf<"Bulkhead", Id>, Bulkhead, BulkheadFull, Options> =>
-  guardClass(keyOf("Bulkhead", id), { ...options, name: options.name ?? id }, make, codec)
+): ServiceClass<Self, Id> => guardClass(keyOf("Bulkhead", id), { ...options, name: options.name ?? id }, make, codec)

@@ -59,7 +59,7 @@ export type { Cascade, Degradation, Failure, Found, Served, Step } from "./casca
 export { type Provided, type Provider, toExecutionPlan } from "./cascade/plan.ts"
 export { run } from "./cascade/run.ts"
 export type { Options, Runner, Snapshot, StepCounts } from "./cascade/runnerModel.ts"
-export { CascadeExhausted, kind }
+export { CascadeExhausted, kind, type RunsOut }
 
 const toRules = (options: Options, check: OptionsOf) => ({
   name: check.name(options.name),

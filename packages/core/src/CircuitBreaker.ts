@@ -45,8 +45,10 @@ import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Duration from "effect/Duration"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
+import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { CircuitBreaker, Options, Transition, Window } from "./circuitBreaker/model.ts"
 import { kind } from "./circuitBreaker/observe.ts"
@@ -105,6 +107,14 @@ export const lasting = (
 ): Window => ({ _tag: "Lasting", duration, buckets: options?.buckets ?? 10 })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A wrong or unknown field is refused by
  * name.
  *
@@ -128,7 +138,7 @@ export const lasting = (
  * @since 0.1.0
  * @category options
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Says from inside a protected call that the call is alive: every half-open circuit around it waits for this probe as if
@@ -229,6 +239,18 @@ export const fromConfig = (
 ): Effect.Effect<CircuitBreaker, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
 /**
+ * The class that {@link Service} makes: the service key of one circuit breaker, with its layers and its `protect`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<in out Self, in out Id extends string>
+  extends
+    Context.ServiceClass<Self, KeyOf<"CircuitBreaker", Id>, CircuitBreaker>,
+    GuardClass<Self, CircuitOpen, Options>
+{}
+
+/**
  * A class that is the service key of one circuit breaker, with its `layer` and its `protect`. The name of the circuit
  * is the identifier unless given.
  *
@@ -250,5 +272,4 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options?: Partial<Options> | undefined
-): GuardClass<Self, KeyOf<"CircuitBreaker", Id>, CircuitBreaker, CircuitOpen, Options> =>
-  guardClass(keyOf("CircuitBreaker", id), { name: id, ...options }, make, codec)
+): ServiceClass<Self, Id> => guardClass(keyOf("CircuitBreaker", id), { name: id, ...options }, make, codec)

@@ -130,6 +130,16 @@ export const fromConfig = (
 ): Effect.Effect<Timeout, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
 /**
+ * The class that {@link Service} makes: the service key of one time-out, with its layers and its `protect`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<in out Self, in out Id extends string>
+  extends Context.ServiceClass<Self, KeyOf<"Timeout", Id>, Timeout>, GuardClass<Self, DeadlineExceeded, Options>
+{}
+
+/**
  * A class that is the service key of one time-out, with its `layer` and its `protect`. The id is its name unless the options
  * say otherwise.
  *
@@ -152,8 +162,7 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
-): GuardClass<Self, KeyOf<"Timeout", Id>, Timeout, DeadlineExceeded, Options> =>
-  guardClass(keyOf("Timeout", id), { ...options, name: options.name ?? id }, make, codec)
+): ServiceClass<Self, Id> => guardClass(keyOf("Timeout", id), { ...options, name: options.name ?? id }, make, codec)
 
 /**
  * Gives the effect this much time from its start, or less if the deadline around it is nearer. With zero or less, as the

@@ -43,36 +43,29 @@
  */
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
-import type * as Duration from "effect/Duration"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import type * as Deadline from "./Deadline.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import { guardBy } from "./internal/runtime/guard.ts"
 import { FamilyCall, Members, toBounds } from "./pipeline/family.ts"
-import type { Family, FamilyOptions } from "./pipeline/familyModel.ts"
+import type { Family, FamilyOf, FamilyOptions } from "./pipeline/familyModel.ts"
 import { familyKind } from "./pipeline/familyObserve.ts"
 import { checkParts } from "./pipeline/checkParts.ts"
 import { compose, type Millis } from "./pipeline/compose.ts"
 import * as Registry from "./Registry.ts"
-import type {
-  Added,
-  AddedByGuards,
-  CallOptions,
-  Checked,
-  Parts,
-  Pipeline,
-  Retried,
-  Timed,
-  Times
-} from "./pipeline/model.ts"
+import type { Made, WithTimes } from "./pipeline/added.ts"
+import type { Checked, Given } from "./pipeline/checked.ts"
+import type { CallOptions, Parts, Pipeline, PipelineFor, Times } from "./pipeline/model.ts"
 
 export { familyKind }
-export type { Family, FamilyOptions, FamilySnapshot } from "./pipeline/familyModel.ts"
-export type { CallOptions, Further, Guards, Parts, Pipeline, Rejections, Times } from "./pipeline/model.ts"
+export type { Made, Rejections, WithTimes } from "./pipeline/added.ts"
+export type { Checked, Given } from "./pipeline/checked.ts"
+export type { Family, FamilyOf, FamilyOptions, FamilySnapshot } from "./pipeline/familyModel.ts"
+export type { CallOptions, Further, Guards, Parts, Pipeline, PipelineFor, Times } from "./pipeline/model.ts"
 
 const toTimes = ({ attemptTimeout, deadline }: Times, check: OptionsOf): Millis => {
   const total = deadline === undefined ? undefined : check.positive("deadline", deadline)
@@ -86,12 +79,20 @@ const codec = optionsCodec<Times>()({
 }, { read: (given) => given as Times, check: toTimes })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Times} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Times} as they are written in YAML or JSON. A field that is wrong or unknown is refused by name.
  *
  * @since 0.1.0
  * @category options
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Times, WrittenOptions> = codec.schema
 
 /**
  * Puts the parts in order. Dies with a `RangeError` that names the field when a duration is not above zero, when there is
@@ -100,14 +101,8 @@ export const OptionsSchema = codec.schema
  * @since 0.1.0
  * @category constructors
  */
-export const make = <const P extends Parts>(
-  parts: P & Checked<P>
-): Effect.Effect<
-  Pipeline<
-    Timed<P> | Added<P, "rateLimiter"> | Added<P, "bulkhead"> | Added<P, "breaker"> | AddedByGuards<P>,
-    Retried<P>
-  >
-> => Effect.sync(() => fromParts(parts) as Pipeline<any, any>)
+export const make = <const P extends Given>(parts: P & Checked<P>): Effect.Effect<Made<P>> =>
+  Effect.sync(() => fromParts(parts as Parts) as Made<P>)
 
 const fromParts = (parts: Parts): Pipeline<any> => {
   const check = new OptionsOf("Pipeline.make")
@@ -121,30 +116,23 @@ const fromParts = (parts: Parts): Pipeline<any> => {
 
 /**
  * Puts the parts in order, with the times under a path of the configuration; one that is not found there is as in
- * `parts`. Since it is not known before which times there are, {@link Deadline.DeadlineExceeded} is among the errors. A
- * time out of range is a `ConfigError`.
+ * `parts`. Since it is not known before which times there are, `DeadlineExceeded` is among the errors. A time out of range
+ * is a `ConfigError`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const fromConfig = <const P extends Parts>(
+export const fromConfig = <const P extends Given>(
   path: string | ConfigProvider.Path,
-  parts: P & Checked<P & Record<"deadline" | "attemptTimeout", Duration.Input>>
-): Effect.Effect<
-  Pipeline<
-    | Deadline.DeadlineExceeded
-    | Added<P, "rateLimiter">
-    | Added<P, "bulkhead">
-    | Added<P, "breaker">
-    | AddedByGuards<P>,
-    Retried<P>
-  >,
-  Config.ConfigError
-> =>
-  Effect.map(
-    codec.config(path, { deadline: parts.deadline, attemptTimeout: parts.attemptTimeout }),
-    (times) => fromParts({ ...parts, ...times }) as Pipeline<any, any>
+  parts: P & Checked<WithTimes<P>>
+): Effect.Effect<Made<WithTimes<P>>, Config.ConfigError> => {
+  const given = parts as Parts
+  const { attemptTimeout, deadline } = given
+  return Effect.map(
+    codec.config(path, { deadline, attemptTimeout }),
+    (times) => fromParts({ ...given, ...times }) as Made<WithTimes<P>>
   )
+}
 
 /**
  * The whole order for each key: pipelines that are made when a key is first used, so many at most. A key that was
@@ -182,17 +170,20 @@ export const fromConfig = <const P extends Parts>(
  * @since 0.1.0
  * @category constructors
  */
-export const family = <Rejection, Retried = unknown, R = never>(
-  options: FamilyOptions<Rejection, Retried, R>
-): Effect.Effect<Family<Rejection, Retried>, never, R> =>
+export const family = <P extends PipelineFor<any, any>, R = never>(
+  options: FamilyOptions<P, R>
+): Effect.Effect<FamilyOf<P>, never, R> =>
   Effect.tap(
-    Effect.map(Effect.context<R>(), (context): Family<Rejection, Retried> => {
+    Effect.map(Effect.context<R>(), (context): Family<any> => {
       const check = new OptionsOf("Pipeline.family")
       const bounds = toBounds(options, check)
       const pipelineOf = check.callback("pipeline", options.pipeline)
       // Without a scope nothing is entered into the registry.
       const run = Effect.runSyncExitWith(Context.omit(Scope.Scope)(context) as Context.Context<R>)
-      const members = new Members(bounds, (key) => run(Effect.suspend(() => pipelineOf(key))))
+      const members = new Members(
+        bounds,
+        (key) => run(Effect.suspend(() => pipelineOf(key))) as Exit.Exit<Pipeline<any>>
+      )
       const protect = (key: string, options?: CallOptions<any, any> | undefined) =>
         guardBy<any>((_fiber, self) => new FamilyCall(members, key, self, options))
       return {
@@ -203,4 +194,4 @@ export const family = <Rejection, Retried = unknown, R = never>(
       }
     }),
     (family) => Registry.register({ kind: familyKind, name: family.name, guard: family })
-  )
+  ) as Effect.Effect<FamilyOf<P>, never, R>

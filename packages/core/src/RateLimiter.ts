@@ -60,8 +60,10 @@
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import { guard, guardBy, type StartAdmission } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
@@ -113,13 +115,21 @@ export const tokens: (limit: number, per: Duration.Input, options?: LimitOptions
 export const cost: (limit: number, per: Duration.Input, options?: LimitOptions) => Limit = limitOf("cost")
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON. Each limit is `{ resource, limit, per, kind, burst }`; `kind`
  * and `burst` have defaults. A wrong or unknown field is rejected by name.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Makes a limiter with nothing taken. It uses the clock of the fiber that makes it. Dies with a `RangeError` that names
@@ -149,6 +159,16 @@ export const fromConfig = (
 ): Effect.Effect<RateLimiter, Config.ConfigError> => Effect.flatMap(codec.config(path, options), make)
 
 /**
+ * The class that {@link Service} makes: the service key of one rate limiter, with its layers and its `protect`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<in out Self, in out Id extends string>
+  extends Context.ServiceClass<Self, KeyOf<"RateLimiter", Id>, RateLimiter>, GuardClass<Self, RateLimited, Options>
+{}
+
+/**
  * A class that is the service key of one limiter, with its `layer` and its `protect`.
  *
  * @since 0.1.0
@@ -158,8 +178,7 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
-): GuardClass<Self, KeyOf<"RateLimiter", Id>, RateLimiter, RateLimited, Options> =>
-  guardClass(keyOf("RateLimiter", id), { ...options, name: options.name ?? id }, make, codec)
+): ServiceClass<Self, Id> => guardClass(keyOf("RateLimiter", id), { ...options, name: options.name ?? id }, make, codec)
 
 const fromLimiter = (limiter: Limiter): RateLimiter => {
   const { name } = limiter

@@ -164,12 +164,20 @@ const codec = optionsCodec<Options>()({ history: Schema.optionalKey(NumberOrDura
 })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON. A wrong or unknown field is rejected by name.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * The current registry: one for the whole process, unless a {@link layer} provides another.

@@ -130,13 +130,21 @@ const codec = optionsCodec<Options>()({
 }, { read: (given) => given as Options, check: toPolicy })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * A schema of {@link Options} as written in YAML or JSON, without `while` and `budget`, which are added in code. A field
  * that is wrong or unknown is refused by name.
  *
  * @since 0.1.0
  * @category options
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Makes a retry with the options under a path of the configuration, such as `["model", "retry"]`. Options that are not
@@ -158,7 +166,7 @@ export const fromConfig = <E = unknown>(
  * @category models
  */
 export interface ServiceClass<in out Self, in out Id extends string, in out E = unknown>
-  extends Context.ServiceClass<Self, Id, Retry<E>>
+  extends Context.ServiceClass<Self, KeyOf<"Retry", Id>, Retry<E>>
 {
   /** Makes the retry once for everything the layer is provided to. */
   readonly layer: Layer.Layer<Self>
@@ -201,8 +209,7 @@ export interface ServiceClass<in out Self, in out Id extends string, in out E = 
  * @category constructors
  */
 export const Service =
-  <Self, E = unknown>() =>
-  <const Id extends string>(id: Id, options: Options<E> = {}): ServiceClass<Self, KeyOf<"Retry", Id>, E> =>
+  <Self, E = unknown>() => <const Id extends string>(id: Id, options: Options<E> = {}): ServiceClass<Self, Id, E> =>
     guardClass<Self, KeyOf<"Retry", Id>, Retry<any>, never, Options<any>>(
       keyOf("Retry", id),
       { ...options, name: options.name ?? id },

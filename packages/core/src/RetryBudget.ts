@@ -77,12 +77,20 @@ const codec = optionsCodec<Options>()({
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * A schema of {@link Options} as written in YAML or JSON. A field that is wrong or unknown is refused by name.
  *
  * @since 0.1.0
  * @category options
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Makes a budget. At first its `floor` is available. Dies with a `RangeError` that names the field when an option is out
@@ -134,7 +142,7 @@ export const within = (budget: RetryBudget) => <A, E, R>(self: Effect.Effect<A, 
  * @category models
  */
 export interface ServiceClass<in out Self, in out Id extends string>
-  extends Context.ServiceClass<Self, Id, RetryBudget>
+  extends Context.ServiceClass<Self, KeyOf<"RetryBudget", Id>, RetryBudget>
 {
   /** Makes the budget once for everything the layer is provided to. */
   readonly layer: Layer.Layer<Self>
@@ -169,7 +177,7 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options: Omit<Options, "name"> & { readonly name?: string | undefined } = {}
-): ServiceClass<Self, KeyOf<"RetryBudget", Id>> => {
+): ServiceClass<Self, Id> => {
   const key = Context.Service<Self, RetryBudget>()(keyOf("RetryBudget", id))
   const named = { ...options, name: options.name ?? id }
   return Object.assign(key, {

@@ -78,13 +78,21 @@ const codec = optionsCodec<Options>()({
 }, { read: (given) => given as Partial<Options>, check: toRules })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON; `sizeOf`, `storeWhen` and `store` are given in code. A wrong or
  * unknown field is rejected by name.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Makes an empty cache. Dies with a `RangeError` that names the field when an option is out of range.

@@ -113,12 +113,20 @@ const codec = optionsCodec<Options>()({ maxNames: Schema.optionalKey(NumberOrDur
 })
 
 /**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON. A wrong or unknown field is rejected by name.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const OptionsSchema = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * The registry and the metrics of the layer, for the routes of a server. A route runs in a fiber of the server, which may

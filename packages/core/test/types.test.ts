@@ -2,6 +2,7 @@
  * The errors that a guard adds are in the type, and nothing else is: checked by the compiler for every combination of a
  * pipeline's parts, and for guards that are put together by hand.
  */
+// @effect-diagnostics missingEffectError:off - of what must not compile, the compiler's own complaint is expected
 import { describe, it } from "@effect/vitest"
 import {
   Attempts,
@@ -9,6 +10,7 @@ import {
   Cascade,
   CircuitBreaker,
   Deadline,
+  type Guard,
   Outcome,
   Pipeline,
   RateLimiter,
@@ -16,7 +18,7 @@ import {
   RetryBudget,
   StaleCache
 } from "@switchgear/core"
-import { type Context, Data, Effect, type Exit } from "effect"
+import { type Config, type Context, Data, Effect, type Exit } from "effect"
 import { expectTypeOf } from "vitest"
 
 type Exceeded = Deadline.DeadlineExceeded
@@ -66,6 +68,46 @@ type GivenOrMissing<Names extends keyof Part> = {
 }
 type Maybe<Names extends keyof Part> = { readonly [N in Names]?: Part[N]["given"] | undefined }
 type Expected<Names extends keyof Part> = Part[Names]["adds"]
+
+/** A guard of one's own that adds two errors, and one that is typed by an interface of its own. */
+class Shut extends Data.TaggedError("Shut")<{}> {}
+class Crowded extends Data.TaggedError("Crowded")<{}> {}
+class Tired extends Data.TaggedError("Tired")<{}> {}
+interface MyGuard extends Guard.Guard<Tired> {
+  readonly rest: Effect.Effect<void>
+}
+
+/** The whole truth about further guards: what is given at a place and what it adds. */
+interface Place {
+  readonly outermost: { readonly given: Guard.Guard<Shut | Crowded>; readonly adds: Shut | Crowded }
+  readonly perAttempt: { readonly given: readonly [MyGuard]; readonly adds: Tired }
+  readonly beforeBulkhead: { readonly given: readonly [Guard.Guard<Mine>, MyGuard]; readonly adds: Mine | Tired }
+  readonly beforeBreaker: { readonly given: ReadonlyArray<Guard.Guard<Theirs>>; readonly adds: Theirs }
+  readonly innermost: { readonly given: readonly []; readonly adds: never }
+}
+
+type Places = Combinations<["outermost", "perAttempt", "beforeBulkhead", "beforeBreaker", "innermost"]>
+
+type Guarded<Names extends keyof Place> = { readonly [N in Names]: Place[N]["given"] }
+type GuardedOrMissing<Names extends keyof Place> = {
+  readonly [N in keyof Place]: N extends Names ? Place[N]["given"] : undefined
+}
+type MaybeGuarded<Names extends keyof Place> = { readonly [N in Names]?: Place[N]["given"] | undefined }
+
+type WithGuards<G extends Pipeline.Guards> = { readonly guards: G }
+type WithMaybeGuards<G extends Pipeline.Guards> = {
+  readonly breaker: CircuitBreaker.CircuitBreaker
+  readonly guards?: G | undefined
+}
+
+/** Like `Compared`, for further guards: alone, and beside a circuit where it is not known whether they are there. */
+type ComparedGuards<C> = C extends ReadonlyArray<keyof Place> ?
+    | ["given", C, MadeOf<WithGuards<Guarded<C[number]>>>, Adding<Place[C[number]]["adds"]>]
+    | ["missing", C, MadeOf<WithGuards<GuardedOrMissing<C[number]>>>, Adding<Place[C[number]]["adds"]>]
+    | ["maybe", C, MadeOf<WithGuards<MaybeGuarded<C[number]>>>, Adding<Place[C[number]]["adds"]>]
+    | ["maybe all", C, MadeOf<WithMaybeGuards<Guarded<C[number]>>>, Adding<Open | Place[C[number]]["adds"]>]
+  : ["no combination", C, unknown, never]
+type Adding<E> = Effect.Effect<Pipeline.Pipeline<E>>
 
 type MadeOf<P extends Pipeline.Parts> = ReturnType<typeof Pipeline.make<P>>
 
@@ -153,7 +195,7 @@ describe("the error type of a pipeline", () => {
     expectTypeOf(refused).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Open | Limited>>>()
     type OfRetry = { readonly retry: Retry.Retry<Mine> }
     const retried = (parts: OfRetry | { readonly attemptTimeout: number }) => Pipeline.make(parts)
-    expectTypeOf(retried).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Exceeded, Mine>>>()
+    expectTypeOf(retried).returns.toEqualTypeOf<Effect.Effect<Pipeline.PipelineFor<Exceeded, Mine>>>()
     type Misspelt = Guarded & { readonly attemptTimout: number }
     // @ts-expect-error: one of the two has no such part
     const wrong = (parts: Misspelt | OfLimit) => Pipeline.make(parts)
@@ -174,13 +216,88 @@ describe("the error type of a pipeline", () => {
     expectTypeOf([blind, untimed]).toBeArray()
 
     const seeing = () => Pipeline.make({ retry: ofBoth, breaker })
-    expectTypeOf(seeing).returns.toEqualTypeOf<Effect.Effect<Pipeline.Pipeline<Open, HttpError | Open>>>()
-    const guarded = (pipeline: Pipeline.Pipeline<Open, HttpError | Open>, call: Failing<HttpError>) =>
+    expectTypeOf(seeing).returns.toEqualTypeOf<Effect.Effect<Pipeline.PipelineFor<Open, HttpError | Open>>>()
+    const guarded = (pipeline: Pipeline.PipelineFor<Open, HttpError | Open>, call: Failing<HttpError>) =>
       call.pipe(pipeline.protect)
     expectTypeOf(guarded).returns.toEqualTypeOf<Failing<HttpError | Open>>()
-    const protect = undefined as unknown as Pipeline.Pipeline<Open, HttpError | Open>["protect"]
+    const protect = undefined as unknown as Pipeline.PipelineFor<Open, HttpError | Open>["protect"]
     expectTypeOf<Failing<HttpError>>().toExtend<Parameters<typeof protect<"answer", HttpError | Open, never>>[0]>()
     expectTypeOf<Failing<Mine>>().not.toExtend<Parameters<typeof protect<"answer", HttpError | Open, never>>[0]>()
+  })
+})
+
+describe("the error type of a pipeline with further guards", () => {
+  it("holds exactly what they add, for each of the 32 combinations of places, given, missing or only maybe there", () => {
+    expectTypeOf<Wrong<ComparedGuards<Places>>>().toEqualTypeOf<never>()
+  })
+
+  it("is looked at in all combinations, and would be seen to be wrong", () => {
+    expectTypeOf<Extract<Places, { readonly length: 5 }>[number]>().toEqualTypeOf<keyof Place | keyof Pipeline.Guards>()
+    expectTypeOf<keyof Pipeline.Guards>().toEqualTypeOf<keyof Place>()
+    type Swapped = ["given", ["outermost"], MadeOf<WithGuards<Guarded<"outermost">>>, Adding<Tired>]
+    expectTypeOf<Wrong<ComparedGuards<["innermost"]> | Swapped>>().toEqualTypeOf<["given", ["outermost"]]>()
+  })
+
+  it("is that of the guards as they are inferred, of which one is typed by an interface of its own", () => {
+    const mine = undefined as unknown as MyGuard
+    const shop = undefined as unknown as Guard.Guard<Shut | Crowded>
+    const made = () => Pipeline.make({ bulkhead, guards: { perAttempt: [mine, shop], innermost: breaker } })
+    expectTypeOf(made).returns.toEqualTypeOf<Adding<Full | Tired | Shut | Crowded | Open>>()
+    const configured = () => Pipeline.fromConfig("model", { guards: { outermost: mine } })
+    expectTypeOf(configured).returns.toEqualTypeOf<
+      Effect.Effect<Pipeline.Pipeline<Tired | Exceeded>, Config.ConfigError>
+    >()
+    const oneOf = (guards: { readonly outermost: MyGuard } | { readonly innermost: Guard.Guard<Shut> } | undefined) =>
+      Pipeline.make({ guards })
+    expectTypeOf(oneOf).returns.toEqualTypeOf<Adding<Tired | Shut>>()
+  })
+
+  it("takes a retry only if it can judge the errors of the guards inside of it", () => {
+    const mine = undefined as unknown as MyGuard
+    const shop = undefined as unknown as Guard.Guard<Shut | Crowded>
+    const ofShop = undefined as unknown as Retry.Retry<Shut | Crowded>
+    const ofShut = undefined as unknown as Retry.Retry<Shut>
+    const inside = () => Pipeline.make({ retry: ofShop, guards: { perAttempt: shop, innermost: [shop] } })
+    expectTypeOf(inside).returns.toEqualTypeOf<
+      Effect.Effect<Pipeline.PipelineFor<Shut | Crowded, Shut | Crowded>>
+    >()
+    // @ts-expect-error: it knows one of the two errors only
+    const perAttempt = () => Pipeline.make({ retry: ofShut, guards: { perAttempt: shop } })
+    // @ts-expect-error: nor does it know that of the second guard
+    const beforeBulkhead = () => Pipeline.make({ retry: ofShop, guards: { beforeBulkhead: [shop, mine] } })
+    // @ts-expect-error: nor there
+    const beforeBreaker = () => Pipeline.make({ retry: ofShop, guards: { beforeBreaker: [mine] } })
+    // @ts-expect-error: nor there
+    const innermost = () => Pipeline.make({ retry: ofShop, guards: { innermost: mine } })
+    // @ts-expect-error: nor where the times come from the configuration
+    const configured = () => Pipeline.fromConfig("model", { retry: ofShop, guards: { innermost: mine } })
+    expectTypeOf([perAttempt, beforeBulkhead, beforeBreaker, innermost, configured]).toBeArray()
+    const outside = () => Pipeline.make({ retry: ofShop, guards: { outermost: [mine], innermost: shop } })
+    expectTypeOf(outside).returns.toEqualTypeOf<
+      Effect.Effect<Pipeline.PipelineFor<Tired | Shut | Crowded, Shut | Crowded>>
+    >()
+  })
+
+  it("holds no guard at a place whose name is misspelt, none that is not made yet and nothing else", () => {
+    const mine = undefined as unknown as MyGuard
+    // @ts-expect-error: there is no such place
+    const alone = () => Pipeline.make({ guards: { inermost: mine } })
+    // @ts-expect-error: nor beside others
+    const beside = () => Pipeline.make({ breaker, guards: { innermost: mine, outermst: mine } })
+    // @ts-expect-error: a guard is not the guards
+    const guard = () => Pipeline.make({ guards: mine })
+    // @ts-expect-error: this makes a guard
+    const unmade = () => Pipeline.make({ guards: { innermost: [Effect.succeed(mine)] } })
+    // @ts-expect-error: a number is none
+    const notGuards = () => Pipeline.make({ guards: 1 })
+    const times = { deadline: undefined as unknown as CircuitBreaker.CircuitBreaker }
+    // @ts-expect-error: a circuit is no time
+    const noTime = () => Pipeline.make(times)
+    // @ts-expect-error: nor is this
+    const noDuration = () => Pipeline.make({ breaker, attemptTimeout: "sixty" })
+    // @ts-expect-error: nor for one that the configuration may replace
+    const noTimeConfigured = () => Pipeline.fromConfig("model", times)
+    expectTypeOf([alone, beside, guard, unmade, notGuards, noTime, noDuration, noTimeConfigured]).toBeArray()
   })
 })
 

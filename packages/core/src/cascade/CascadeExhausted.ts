@@ -36,7 +36,12 @@ export class CascadeExhausted<out E = unknown>
   }
 }
 
-/** The error of a chain that can run out; `never` for a chain that cannot. */
+/**
+ * The error of a chain that can run out of steps; `never` for a chain that cannot.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export type RunsOut<Left> = [Left] extends [never] ? never : CascadeExhausted<Left>
 
 /** The error of a chain whose steps have failed with these. There is at least one: the first step is never passed over. */

@@ -2,6 +2,7 @@
 import type * as Arr from "effect/Array"
 import type * as Effect from "effect/Effect"
 import type * as Pipeable from "effect/Pipeable"
+import type * as Unify from "effect/Unify"
 import type * as Types from "effect/Types"
 
 /**
@@ -40,6 +41,20 @@ export interface Served<out A, out E = unknown> {
 
 export const TypeId = "~@switchgear/core/Cascade"
 
+/** What a compiler prints where something else is given for an effect. */
+interface Remedy<Text extends string> {
+  readonly "~remedy": Text
+}
+
+/** The members of an effect, which are never there: their type tells how to make one. */
+type NotAnEffect<Text extends string> = {
+  readonly [Member in Exclude<keyof Effect.Effect<any>, keyof Pipeable.Pipeable | "toString" | UnifySymbols>]?: Remedy<
+    Text
+  >
+}
+
+type UnifySymbols = typeof Unify.typeSymbol | typeof Unify.unifySymbol | typeof Unify.ignoreSymbol
+
 /**
  * A chain of steps. `Moved` are the errors that move on to the next step, `Failed` those that fail the run at once.
  * `Judged` are the errors that every `when` of the chain accepts. `Left` are the errors that `CascadeExhausted` holds when
@@ -49,7 +64,7 @@ export const TypeId = "~@switchgear/core/Cascade"
  * @category models
  */
 export interface Cascade<out A, out Moved, out Failed, out R, in Judged = never, out Left = Moved>
-  extends Pipeable.Pipeable
+  extends Pipeable.Pipeable, NotAnEffect<"Cascade.run(cascade) makes an Effect of it">
 {
   readonly [TypeId]: { readonly _Left: Types.Covariant<Left> }
   readonly steps: Arr.NonEmptyReadonlyArray<Step<A, Moved, Failed, R, Judged>>

@@ -6,8 +6,10 @@
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
+import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Transition } from "./model.ts"
 import type { Family, FamilyOptions } from "./familyModel.ts"
@@ -29,13 +31,21 @@ export { kind }
 export type { Family, FamilyOptions as Options, FamilySnapshot as Snapshot } from "./familyModel.ts"
 
 /**
+ * What {@link OptionsSchema} reads: {@link FamilyOptions} as they are written.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof familyCodec.schema> {}
+
+/**
  * {@link Options} as they are written in YAML or JSON; `classify` is added in code. A wrong or unknown field is refused by
  * name.
  *
  * @since 0.1.0
  * @category options
  */
-export const OptionsSchema = familyCodec.schema
+export const OptionsSchema: Schema.Codec<FamilyOptions, WrittenOptions> = familyCodec.schema
 
 /**
  * Makes a family of circuit breakers. A call costs the same however many keys there are. A forgotten key begins again as
@@ -119,13 +129,13 @@ export const fromConfig = (
 ): Effect.Effect<Family, Config.ConfigError> => Effect.flatMap(familyCodec.config(path, options), make)
 
 /**
- * What extending `CircuitBreaker.Family.Service` gives.
+ * The class that {@link Service} makes: the service key of one family, with its layers and its `protect`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface FamilyClass<in out Self, in out Id extends string>
-  extends LayerClass<Self, Id, Family, FamilyOptions>
+export interface ServiceClass<in out Self, in out Id extends string>
+  extends Context.ServiceClass<Self, KeyOf<"CircuitBreaker.Family", Id>, Family>, LayerClass<Self, FamilyOptions>
 {
   /** Wraps an effect with the circuit of the key; the family becomes one of the services it needs. */
   readonly protect: (
@@ -155,7 +165,7 @@ export const Service = <Self>() =>
 <const Id extends string>(
   id: Id,
   options?: Partial<FamilyOptions> | undefined
-): FamilyClass<Self, KeyOf<"CircuitBreaker.Family", Id>> => {
+): ServiceClass<Self, Id> => {
   const key = layerClass<Self, KeyOf<"CircuitBreaker.Family", Id>, Family, FamilyOptions>(
     keyOf("CircuitBreaker.Family", id),
     { name: id, ...options },

@@ -2,7 +2,7 @@
 import type { OptionsOf } from "../internal/config/checks.ts"
 import type { Further, Guards, Parts } from "./model.ts"
 
-const partNames = [
+export const partNames = [
   "deadline",
   "retry",
   "rateLimiter",

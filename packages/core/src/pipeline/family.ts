@@ -23,12 +23,12 @@ export interface Bounds {
 }
 
 interface Member {
-  readonly pipeline: Pipeline<any, any>
+  readonly pipeline: Pipeline<any>
   inFlight: number
   usedAt: number
 }
 
-export const toBounds = (options: FamilyOptions<any, any, any>, check: OptionsOf): Bounds => ({
+export const toBounds = (options: FamilyOptions<any, any>, check: OptionsOf): Bounds => ({
   name: check.name(options.name),
   capacity: check.integer("capacity", options.capacity ?? 10_000, 1),
   idleMillis: check.limit("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
@@ -43,11 +43,11 @@ const looks = 8
  */
 export class Members {
   readonly bounds: Bounds
-  private readonly build: (key: string) => Exit.Exit<Pipeline<any, any>>
+  private readonly build: (key: string) => Exit.Exit<Pipeline<any>>
   private readonly members = new LruMap<string, Member>()
   private inFlight = 0
 
-  constructor(bounds: Bounds, build: (key: string) => Exit.Exit<Pipeline<any, any>>) {
+  constructor(bounds: Bounds, build: (key: string) => Exit.Exit<Pipeline<any>>) {
     this.bounds = bounds
     this.build = build
   }

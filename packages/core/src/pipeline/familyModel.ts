@@ -1,7 +1,7 @@
 /** What a family of pipelines is. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type { CallOptions, Pipeline } from "./model.ts"
+import type { CallOptions, Pipeline, PipelineFor } from "./model.ts"
 
 /**
  * How the pipelines of a family are made, and how many are kept.
@@ -9,14 +9,14 @@ import type { CallOptions, Pipeline } from "./model.ts"
  * @since 0.1.0
  * @category options
  */
-export interface FamilyOptions<Rejection, Retried, R> {
+export interface FamilyOptions<out P extends PipelineFor<any, any>, in out R> {
   /** Appears in metrics. */
   readonly name: string
   /**
    * Makes the pipeline of a key, once, when the key is first used. It must not wait for anything. What it makes is not in
    * the registry, so that keys are no labels: the family is, under its name.
    */
-  readonly pipeline: (key: string) => Effect.Effect<Pipeline<Rejection, Retried>, never, R>
+  readonly pipeline: (key: string) => Effect.Effect<P, never, R>
   /**
    * Pipelines kept, at least 1; above that, the least recently used is forgotten. One that holds a call is not.
    * @default 10_000
@@ -60,3 +60,13 @@ export interface Family<out Rejection, in Retried = unknown> {
   ) => <R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
   readonly snapshot: Effect.Effect<FamilySnapshot>
 }
+
+/**
+ * The family of pipelines of this type.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type FamilyOf<P> = P extends Pipeline<infer Rejection> ? Family<Rejection>
+  : P extends PipelineFor<infer Rejection, infer Retried> ? Family<Rejection, Retried>
+  : never

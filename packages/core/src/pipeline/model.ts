@@ -1,11 +1,11 @@
-/** What a pipeline is made of, and what its type tells. */
+/** What a pipeline is made of, and what is made. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Bulkhead from "../Bulkhead.ts"
 import type * as CircuitBreaker from "../CircuitBreaker.ts"
 import type * as Deadline from "../Deadline.ts"
-import type { Guard, RejectionOf } from "../guard/model.ts"
+import type { Guard } from "../guard/model.ts"
 import type * as Outcome from "../Outcome.ts"
 import type * as RateLimiter from "../RateLimiter.ts"
 import type * as Retry from "../Retry.ts"
@@ -57,72 +57,6 @@ export interface Parts {
   readonly guards?: Guards | undefined
 }
 
-type Present<P, Part> = Part extends keyof P ? Exclude<P[Part], undefined> : never
-
-type TimeError<Time> = [Time] extends [never] ? never : Deadline.DeadlineExceeded
-
-/** The errors that the times of the parts add. */
-export type Timed<P> = P extends unknown ? TimeError<Present<P, "deadline"> | Present<P, "attemptTimeout">> : never
-
-/** The errors that the part at a place adds. */
-export type Added<P, Part> = P extends unknown ? RejectionOf<Present<P, Part>> : never
-
-/** The errors that the further guards add. */
-export type AddedByGuards<P> = P extends unknown ? AddedAt<Present<P, "guards">, keyof Guards> : never
-
-/** The errors that the further guards add which a retry is asked about. */
-export type AddedInside<P> = P extends unknown ? AddedAt<Present<P, "guards">, Exclude<keyof Guards, "outermost">>
-  : never
-
-type AddedAt<G, Place> = [G] extends [never] ? never
-  : G extends unknown ? RejectionOf<Present<G, Place & keyof G>>
-  : never
-
-/**
- * The errors that the parts add; of parts that are one thing or the other, the errors of both.
- *
- * @since 0.1.0
- * @category models
- */
-export type Rejections<P> =
-  | Timed<P>
-  | Added<P, "rateLimiter">
-  | Added<P, "bulkhead">
-  | Added<P, "breaker">
-  | AddedByGuards<P>
-
-/**
- * The errors that the retry of the parts can be asked about: all, where there is none; of parts that are one thing or the
- * other, those that both can be asked about.
- */
-export type Retried<P> = (P extends unknown ? (error: RetriedBy<P>) => void : never) extends (error: infer E) => void
-  ? E
-  : never
-
-type RetriedBy<P> = [Present<P, "retry">] extends [never] ? unknown
-  : [Present<P, "retry">] extends [Retry.Retry<infer E>] ? E
-  : unknown
-
-type KeysOf<P> = P extends unknown ? keyof P : never
-
-type UnknownOf<P> = Exclude<KeysOf<P>, keyof Parts> | Exclude<KeysOf<Present<P, "guards">>, keyof Guards>
-
-/**
- * Refuses what cannot work: a part that does not exist, which is most likely misspelt, and a retry for other errors than
- * those that the parts inside of it add.
- */
-export type Checked<P> =
-  & ([UnknownOf<P>] extends [never] ? unknown
-    : { readonly [Part in UnknownOf<P>]: string extends keyof P ? unknown : never })
-  & (P extends unknown ? {
-      readonly retry?:
-        | Retry.Retry<
-          Timed<P> | Added<P, "rateLimiter"> | Added<P, "bulkhead"> | Added<P, "breaker"> | AddedInside<P>
-        >
-        | undefined
-    }
-    : never)
-
 /**
  * What is different for one kind of call.
  *
@@ -143,12 +77,26 @@ export interface CallOptions<A, E> {
 }
 
 /**
- * A pipeline: it adds `Rejection` to the errors of what it protects, and takes effects whose errors are among those that its retry is for.
+ * A pipeline: it adds `Rejection` to the errors of what it protects.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Pipeline<out Rejection, in Retried = unknown> {
+export interface Pipeline<out Rejection> {
+  readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
+  /** Like `protect`, for a kind of call that costs more or is judged otherwise. */
+  readonly protectWith: <A, E>(
+    options: CallOptions<A, E>
+  ) => <R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
+}
+
+/**
+ * A pipeline whose retry is for some errors only: it takes no effect that fails with others than `Retried`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PipelineFor<out Rejection, in Retried> {
   readonly protect: <A, E extends Retried, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
   /** Like `protect`, for a kind of call that costs more or is judged otherwise. */
   readonly protectWith: <A, E extends Retried>(

@@ -76,6 +76,7 @@ export { InvalidScenario } from "./scenario/invalid.ts"
 export type { Judged } from "./scenario/judge.ts"
 export type { LoadPhase, ProviderPhase } from "./scenario/plan.ts"
 export type { Provider } from "./scenario/provider.ts"
+export type { Told } from "./scenario/render.ts"
 export type { Evidence } from "./scenario/watch.ts"
 export { render }
 

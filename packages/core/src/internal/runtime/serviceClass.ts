@@ -12,10 +12,8 @@ export interface Guard<Rejection> {
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R>
 }
 
-/** A service key with the layers that make the service from its options. */
-export interface LayerClass<in out Self, in out Id extends string, in out Shape, in Options>
-  extends Context.ServiceClass<Self, Id, Shape>
-{
+/** The layers of a class that is a service key: they make the service from its options. */
+export interface LayerClass<in out Self, in Options> {
   /** Makes the guard once for everything that the layer is provided to. */
   readonly layer: Layer.Layer<Self>
   /** Like `layer`, with some options replaced: for tests or a second environment. */
@@ -28,9 +26,7 @@ export interface LayerClass<in out Self, in out Id extends string, in out Shape,
 }
 
 /** What a class that extends the `Service` of a guard has, besides a service key. */
-export interface GuardClass<in out Self, in out Id extends string, in out Shape, out Rejection, in Options>
-  extends LayerClass<Self, Id, Shape, Options>
-{
+export interface GuardClass<in out Self, out Rejection, in Options> extends LayerClass<Self, Options> {
   /** Wraps an effect with the guard, which becomes a requirement of the effect. */
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejection, R | Self>
 }
@@ -47,7 +43,7 @@ export const layerClass = <Self, const Key extends string, Shape, Options>(
   options: Options,
   make: (options: Options) => Effect.Effect<Shape>,
   { config }: Pick<OptionsCodec<Options, unknown>, "config">
-): LayerClass<Self, Key, Shape, Options> => {
+): Context.ServiceClass<Self, Key, Shape> & LayerClass<Self, Options> => {
   const key = Context.Service<Self, Shape>()(id)
   return Object.assign(key, {
     layer: Layer.effect(key, make(options)),
@@ -61,7 +57,7 @@ export const guardClass = <Self, const Key extends string, Shape extends Guard<R
   options: Options,
   make: (options: Options) => Effect.Effect<Shape>,
   codec: Pick<OptionsCodec<Options, unknown>, "config">
-): GuardClass<Self, Key, Shape, Rejection, Options> => {
+): Context.ServiceClass<Self, Key, Shape> & GuardClass<Self, Rejection, Options> => {
   const key = layerClass<Self, Key, Shape, Options>(id, options, make, codec)
   return Object.assign(key, { protect: protectBy<Self, Shape, Rejection>(key, ({ protect }) => protect) })
 }

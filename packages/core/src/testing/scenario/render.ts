@@ -4,7 +4,12 @@ import type { Call, Figures } from "./figures.ts"
 import type { Judged } from "./judge.ts"
 import type { Evidence } from "./watch.ts"
 
-/** The parts of a run that are shown. */
+/**
+ * The parts of a run that are shown.
+ *
+ * @since 0.1.0
+ * @category testing
+ */
 export interface Told {
   readonly scenario: string
   readonly seed: string
