@@ -20,6 +20,13 @@ export const alone = Pipeline.make(parts)
 export const again = Pipeline.make
 `
 
+const unrun = `import { Cascade } from "@switchgear/core"
+import { Effect } from "effect"
+const cascade = Cascade.first("gpt", Effect.succeed("answer"))
+export const asPromise = Effect.runPromise(cascade)
+export const mapped = Effect.map(cascade, (answer) => answer)
+`
+
 const manifest = JSON.parse(readFileSync(join(import.meta.dirname, "..", "..", "package.json"), "utf8"))
 const specifiers = Object.keys(manifest.exports).map((path) => path.replace(".", "@switchgear/core"))
 
@@ -43,6 +50,7 @@ beforeAll(async () => {
     "user.ts": preamble + user,
     "mistakes.ts": preamble + mistakePreamble + mistaken,
     "oneModule.ts": oneModule,
+    "unrun.ts": unrun,
     "everything.ts": await everything()
   })
 }, 120_000)
@@ -97,6 +105,12 @@ describe.each(["5.9", "newest"] as const)("TypeScript %s", (version) => {
 
   it.each(Object.entries(mistakes).map(([title, [, why]], i) => [title, i, why] as const))("%s", (_, i, why) => {
     assert.strictEqual(sorted(compiled().problems("mistakes.ts").get(toBeSeen + i)?.at(-1) ?? "nothing"), why)
+  })
+
+  it("a cascade that is given for an effect is told to be run", () => {
+    const problems = [...compiled().problems("unrun.ts").values()].map((lines) => lines.join(" "))
+    assert.strictEqual(problems.length, 2)
+    for (const problem of problems) assert.include(problem, "Cascade.run(cascade) makes an Effect of it")
   })
 
   it("finds nothing but those mistakes", () => {
