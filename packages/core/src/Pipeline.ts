@@ -48,6 +48,9 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import type { Timeout } from "./deadline/timeoutModel.ts"
+import { timeouts } from "./deadline/timeouts.ts"
+import { fieldOf } from "./internal/data/fieldOf.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import { guardBy } from "./internal/runtime/guard.ts"
@@ -71,6 +74,16 @@ const toTimes = ({ attemptTimeout, deadline }: Times, check: OptionsOf): Millis 
   const total = deadline === undefined ? undefined : check.positive("deadline", deadline)
   const attempt = attemptTimeout === undefined ? total : check.positive("attemptTimeout", attemptTimeout)
   return { total, attempt }
+}
+
+/** Whether it is a time-out and not a time: of durations, none has a function. */
+const isTimeout = (time: Parts["attemptTimeout"]): time is Timeout => typeof fieldOf(time, "protect") === "function"
+
+const millisOf = (parts: Parts, check: OptionsOf): Millis => {
+  const { attemptTimeout, deadline } = parts
+  if (!isTimeout(attemptTimeout)) return toTimes({ attemptTimeout, deadline }, check)
+  const { total } = toTimes({ deadline }, check)
+  return { total, attempt: timeouts.get(attemptTimeout.protect)?.millis, timeout: attemptTimeout }
 }
 
 const codec = optionsCodec<Times>()({
@@ -107,10 +120,10 @@ export const make = <const P extends Given>(parts: P & Checked<P>): Effect.Effec
 const fromParts = (parts: Parts): Pipeline<any> => {
   const check = new OptionsOf("Pipeline.make")
   checkParts(parts, check)
-  const times = toTimes(parts, check)
+  const millis = millisOf(parts, check)
   return {
-    protect: compose(parts, times, {}),
-    protectWith: (options) => compose(parts, times, options)
+    protect: compose(parts, millis, {}),
+    protectWith: (options) => compose(parts, millis, options)
   }
 }
 
@@ -129,8 +142,9 @@ export const fromConfig = <const P extends Given>(
   const given = parts as Parts
   const { attemptTimeout, deadline } = given
   return Effect.map(
-    codec.config(path, { deadline, attemptTimeout }),
-    (times) => fromParts({ ...given, ...times }) as Made<WithTimes<P>>
+    codec.config(path, { deadline, attemptTimeout: isTimeout(attemptTimeout) ? undefined : attemptTimeout }),
+    (times) =>
+      fromParts({ ...given, ...times, attemptTimeout: times.attemptTimeout ?? attemptTimeout }) as Made<WithTimes<P>>
   )
 }
 

@@ -5,7 +5,8 @@ import type { Guard } from "../guard/model.ts"
 import type * as Retry from "../Retry.ts"
 import type { partNames, placeNames } from "./checkParts.ts"
 import type { Added, AddedInside, Present, Timed } from "./added.ts"
-import type { Further, Guards, Parts, Times } from "./model.ts"
+import type { Timeout } from "../deadline/timeoutModel.ts"
+import type { Further, Guards, Parts } from "./model.ts"
 
 /**
  * What may be given as {@link Parts}. {@link Checked} refuses what is wrong with it, since a constraint could not say why.
@@ -57,11 +58,17 @@ type NoPlace = Refusal<"Further guards are given by their place, as in { innermo
 type InsteadOfTime<Time> = [Time] extends [Duration.Input | undefined] ? unknown
   : Refusal<"A duration is a text such as '30 seconds' or a number of milliseconds">
 
+// A time-out of an attempt may also be a named one.
+type InsteadOfTimeout<Time> = [Time] extends [Duration.Input | Timeout | undefined] ? unknown
+  : [Exclude<Time, undefined>] extends [Effect.Effect<any, any, any>] ? ForgottenYield
+  : InsteadOfTime<Time>
+
 type InsteadOfParts<P> = [P, UnknownPlaces<P>] extends [Parts, never] ? unknown
   : [keyof Parts, Given] extends [keyof P, P] ? Parts
   : {
     readonly [Part in keyof P & keyof Parts]?: Part extends "guards" ? InsteadOfGuards<P[Part]>
-      : Part extends keyof Times ? InsteadOfTime<P[Part]>
+      : Part extends "deadline" ? InsteadOfTime<P[Part]>
+      : Part extends "attemptTimeout" ? InsteadOfTimeout<P[Part]>
       : Instead<P[Part], Parts[Part]>
   }
 

@@ -1,6 +1,8 @@
 /** From the parts of a pipeline to the combinator that puts them around an effect. */
 import { onOpening } from "../circuitBreaker/openingListeners.ts"
 import * as Deadline from "../Deadline.ts"
+import type { Timeout } from "../deadline/timeoutModel.ts"
+import { timeouts } from "../deadline/timeouts.ts"
 import { type AnyEffect, checkOf, startOf } from "../internal/runtime/guard.ts"
 import { retryAt } from "../retry/policies.ts"
 import { guardsAt } from "./checkParts.ts"
@@ -12,6 +14,8 @@ import { WaitingAttempts } from "./waiting.ts"
 export interface Millis {
   readonly total: number | undefined
   readonly attempt: number | undefined
+  /** The time-out of an attempt, where it is a named one; undefined `attempt` if it was not made here. */
+  readonly timeout?: Timeout | undefined
 }
 
 type Combinator = (self: AnyEffect) => AnyEffect
@@ -23,8 +27,8 @@ export const compose = (parts: Parts, millis: Millis, options: CallOptions<any, 
 }
 
 const withoutOutermost = (parts: Parts, millis: Millis, guards: ReadonlyArray<Combinator>): Combinator => {
-  const { attempt, total } = millis
-  if (total === undefined && attempt === undefined && guards.length === 0) {
+  const { attempt, timeout, total } = millis
+  if (total === undefined && attempt === undefined && timeout === undefined && guards.length === 0) {
     return parts.retry?.protect ?? ((self) => self)
   }
   const plan = planOf(parts, guards, millis)
@@ -58,14 +62,14 @@ const combinatorsAt = (guards: Further | undefined): ReadonlyArray<Combinator> =
 const orderOf = (
   { breaker, retry }: Parts,
   guards: ReadonlyArray<Combinator>,
-  { attempt, total }: Millis
+  { attempt, timeout, total }: Millis
 ): ReadonlyArray<Combinator> => {
   const order = [
     total && Deadline.within(total),
     retry?.protect,
     breaker?.gate,
     ...guards,
-    attempt && Deadline.attempt(attempt)
+    timeout?.protect ?? (attempt && Deadline.attempt(attempt))
   ]
   return order.filter((part) => typeof part === "function") as ReadonlyArray<Combinator>
 }
@@ -76,15 +80,16 @@ const allAround = (order: ReadonlyArray<Combinator>): Combinator => (self) =>
 const planOf = (
   { breaker, retry }: Parts,
   guards: ReadonlyArray<Combinator>,
-  { attempt, total }: Millis
+  { attempt, timeout, total }: Millis
 ): Plan | undefined => {
   const begins = guards.map(startOf).filter((start) => start !== undefined)
   const refuse = breaker && checkOf(breaker.gate)
   const again = retry && retryAt(retry)
   const isOurs = begins.length === guards.length && (breaker === undefined || refuse !== undefined) &&
-    (retry === undefined || again !== undefined)
+    (retry === undefined || again !== undefined) && (timeout === undefined || attempt !== undefined)
   if (!isOurs) return undefined
   const opening = breaker && onOpening.get(breaker)
   const waiting = refuse && opening && new WaitingAttempts(refuse, opening)
-  return { refuse, waiting, begins, retryAt: again, total, attempt }
+  const counts = timeout && timeouts.get(timeout.protect)?.counts
+  return { refuse, waiting, begins, retryAt: again, total, attempt, counts }
 }

@@ -3,6 +3,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Bulkhead from "../Bulkhead.ts"
+import type { Timeout } from "../deadline/timeoutModel.ts"
 import type * as CircuitBreaker from "../CircuitBreaker.ts"
 import type * as Deadline from "../Deadline.ts"
 import type { Guard } from "../guard/model.ts"
@@ -51,8 +52,8 @@ export interface Parts {
   readonly rateLimiter?: RateLimiter.RateLimiter | undefined
   readonly bulkhead?: Bulkhead.Bulkhead | undefined
   readonly breaker?: CircuitBreaker.CircuitBreaker | undefined
-  /** The time for one attempt, from the moment it is let through. */
-  readonly attemptTimeout?: Duration.Input | undefined
+  /** The time for one attempt, from the moment it is let through; or a named time-out of `Deadline.make`. */
+  readonly attemptTimeout?: Duration.Input | Timeout | undefined
   /** Guards that are not among those above, such as those of your own. */
   readonly guards?: Guards | undefined
 }
@@ -110,4 +111,7 @@ export interface PipelineFor<out Rejection, in Retried> {
  * @since 0.1.0
  * @category options
  */
-export type Times = Pick<Parts, "deadline" | "attemptTimeout">
+export interface Times {
+  readonly deadline?: Duration.Input | undefined
+  readonly attemptTimeout?: Duration.Input | undefined
+}

@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { CurrentDeadline, timeContextOf } from "../deadline/current.ts"
 import { nothingLeft } from "../deadline/DeadlineExceeded.ts"
-import { ended, limitedAt, type Owner, total } from "../deadline/limited.ts"
+import { type Counts, ended, limitedAt, type Owner, total } from "../deadline/limited.ts"
 import type { Deadline } from "../internal/runtime/expiry.ts"
 import { enterFrame } from "../internal/runtime/frame.ts"
 import { primitivePrototype, stepInto } from "../internal/runtime/primitive.ts"
@@ -39,6 +39,8 @@ export interface Plan {
   /** Milliseconds. */
   readonly total: number | undefined
   readonly attempt: number | undefined
+  /** Of a named time-out. */
+  readonly counts: Counts | undefined
 }
 
 interface Fused extends AnyEffect {
@@ -136,7 +138,7 @@ class PipelineAttempt extends Admission implements Owner {
 
   acquire(fiber: Fiber.Fiber<any, any>): AnyEffect {
     const { held, run } = this
-    const { attempt, begins, refuse } = run.plan
+    const { attempt, begins, counts, refuse } = run.plan
     const time = run.time(fiber)
     if (time === undefined) return nothingLeft(run.deadline!)
     if (this.asked === 0) {
@@ -155,7 +157,7 @@ class PipelineAttempt extends Admission implements Owner {
     }
     return attempt === undefined
       ? goOn(this, run.self, fiber)
-      : limitedAt(fiber, run.self, "attempt", attempt, time, this, this)
+      : limitedAt(fiber, run.self, "attempt", attempt, time, this, this, counts)
   }
 
   private waitsFor(admission: Admission, fiber: Fiber.Fiber<any, any>): void {
