@@ -46,6 +46,7 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type { Timeout } from "./deadline/timeoutModel.ts"
@@ -59,16 +60,27 @@ import type { Family, FamilyOf, FamilyOptions } from "./pipeline/familyModel.ts"
 import { familyKind } from "./pipeline/familyObserve.ts"
 import { checkParts } from "./pipeline/checkParts.ts"
 import { compose, type Millis } from "./pipeline/compose.ts"
+import { type KeyOf, keyOf, protectBy } from "./internal/runtime/serviceClass.ts"
 import * as Registry from "./Registry.ts"
 import type { Made, WithTimes } from "./pipeline/added.ts"
 import type { Checked, Given } from "./pipeline/checked.ts"
-import type { CallOptions, Parts, Pipeline, PipelineFor, Times } from "./pipeline/model.ts"
+import type { CallOptions, Parts, Pipeline, PipelineFor, RejectedBy, RetriedBy, Times } from "./pipeline/model.ts"
 
 export { familyKind }
 export type { Made, Rejections, WithTimes } from "./pipeline/added.ts"
 export type { Checked, Given } from "./pipeline/checked.ts"
 export type { Family, FamilyOf, FamilyOptions, FamilySnapshot } from "./pipeline/familyModel.ts"
-export type { CallOptions, Further, Guards, Parts, Pipeline, PipelineFor, Times } from "./pipeline/model.ts"
+export type {
+  CallOptions,
+  Further,
+  Guards,
+  Parts,
+  Pipeline,
+  PipelineFor,
+  RejectedBy,
+  RetriedBy,
+  Times
+} from "./pipeline/model.ts"
 
 const toTimes = ({ attemptTimeout, deadline }: Times, check: OptionsOf): Millis => {
   const total = deadline === undefined ? undefined : check.positive("deadline", deadline)
@@ -209,3 +221,58 @@ export const family = <P extends PipelineFor<any, any>, R = never>(
     }),
     (family) => Registry.register({ kind: familyKind, name: family.name, guard: family })
   ) as Effect.Effect<FamilyOf<P>, never, R>
+
+/**
+ * The class that {@link Service} makes: the service key of one pipeline, with its layer and its `protect`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<
+  in out Self,
+  in out Id extends string,
+  in out P extends PipelineFor<any, any>,
+  out E,
+  out R
+> extends Context.ServiceClass<Self, KeyOf<"Pipeline", Id>, P> {
+  /** Makes the pipeline once for everything that the layer is provided to. */
+  readonly layer: Layer.Layer<Self, E, R>
+  /** Wraps an effect with the pipeline, which becomes a requirement of the effect. */
+  readonly protect: <A, E1 extends RetriedBy<P>, R1>(
+    self: Effect.Effect<A, E1, R1>
+  ) => Effect.Effect<A, E1 | RejectedBy<P>, R1 | Self>
+}
+
+/**
+ * A class that is the service key of one pipeline, which the effect makes once.
+ *
+ * ```ts
+ * import { Bulkhead, Pipeline, Retry } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * const make = Effect.gen(function*() {
+ *   const retry = yield* Retry.make({ maxAttempts: 2 })
+ *   const bulkhead = yield* Bulkhead.make({ name: "model", concurrency: 50 })
+ *   return yield* Pipeline.make({ deadline: "30 seconds", retry, bulkhead })
+ * })
+ * class Model extends Pipeline.Service<Model>()("model", make) {}
+ *
+ * const program = Effect.succeed("answered").pipe(Model.protect)
+ *
+ * await Effect.runPromise(Effect.provide(program, Model.layer)) // => "answered"
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const Service = <Self>() =>
+<const Id extends string, P extends PipelineFor<any, any>, E, R>(
+  id: Id,
+  pipeline: Effect.Effect<P, E, R>
+): ServiceClass<Self, Id, P, E, Exclude<R, Scope.Scope>> => {
+  const key = Context.Service<Self, P>()(keyOf("Pipeline", id))
+  return Object.assign(key, {
+    layer: Layer.effect(key, pipeline),
+    protect: protectBy<Self, P, any>(key, ({ protect }) => protect as never)
+  }) as ServiceClass<Self, Id, P, E, Exclude<R, Scope.Scope>>
+}

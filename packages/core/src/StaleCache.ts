@@ -43,6 +43,7 @@
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -51,7 +52,8 @@ import { atOnce } from "./internal/data/atOnce.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { monotonicMillis } from "./internal/runtime/time.ts"
 import { resumeWith } from "./internal/runtime/wake.ts"
-import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
+import { NumberOrDuration, type OptionsCodec, optionsCodec } from "./internal/config/optionsCodec.ts"
+import { type KeyOf, keyOf, type LayerClass, layerClass } from "./internal/runtime/serviceClass.ts"
 import * as Registry from "./Registry.ts"
 import { Asking, type Mode, modes } from "./staleCache/asking.ts"
 import { type Cached, type Freshness, isFresh } from "./staleCache/cached.ts"
@@ -190,6 +192,62 @@ export const fromConfig = <A>(
   options: Partial<Options<A>> = {}
 ): Effect.Effect<StaleCache<A>, Config.ConfigError> =>
   Effect.flatMap(codec.config(path, options), (options: Options<A>) => make(options))
+
+/**
+ * The class that {@link Service} makes: the service key of one cache, with its layers and its `through`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<in out Self, in out Id extends string, in out A>
+  extends Context.ServiceClass<Self, KeyOf<"StaleCache", Id>, StaleCache<A>>, LayerClass<Self, Options<A>>
+{
+  /** `through` of the cache, which becomes a requirement of the effect. */
+  readonly through: (
+    key: string,
+    options?: CallOptions | undefined
+  ) => <E, R>(call: Effect.Effect<A, E, R>) => Effect.Effect<Cached<A>, E, R | Self>
+  /** `orStale` of the cache, which becomes a requirement of the effect. */
+  readonly orStale: <E>(
+    key: string,
+    options?: OrStaleOptions<E> | undefined
+  ) => <E1 extends E, R>(call: Effect.Effect<A, E1, R>) => Effect.Effect<Cached<A>, E1, R | Self>
+}
+
+/**
+ * A class that is the service key of one cache. The name of the cache is the identifier unless given.
+ *
+ * ```ts
+ * import { StaleCache } from "@switchgear/core"
+ * import { Effect } from "effect"
+ *
+ * class Answers extends StaleCache.Service<Answers, string>()("answers", { timeToLive: "1 minute" }) {}
+ *
+ * const program = Effect.succeed("42").pipe(Answers.through("question"), Effect.map(({ value }) => value))
+ *
+ * await Effect.runPromise(Effect.provide(program, Answers.layer)) // => "42"
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const Service =
+  <Self, A>() =>
+  <const Id extends string>(id: Id, options?: Partial<Options<A>> | undefined): ServiceClass<Self, Id, A> => {
+    const key = layerClass<Self, KeyOf<"StaleCache", Id>, StaleCache<A>, Options<A>>(
+      keyOf("StaleCache", id),
+      { name: id, ...options },
+      make,
+      codec as OptionsCodec<Options<A>, unknown>
+    )
+    return Object.assign(key, {
+      through: (of: string, options?: CallOptions | undefined) => <E, R>(call: Effect.Effect<A, E, R>) =>
+        Effect.flatMap(key, ({ through }) => through(of, options)(call)),
+      orStale:
+        <E>(of: string, options?: OrStaleOptions<E> | undefined) => <E1 extends E, R>(call: Effect.Effect<A, E1, R>) =>
+          Effect.flatMap(key, ({ orStale }) => orStale(of, options)(call))
+    })
+  }
 
 const modeOf = (where: string, options: CallOptions | undefined): Mode =>
   options?.mode === undefined ? "use" : new OptionsOf(where).oneOf("mode", options.mode, modes)

@@ -115,3 +115,23 @@ export interface Times {
   readonly deadline?: Duration.Input | undefined
   readonly attemptTimeout?: Duration.Input | undefined
 }
+
+/**
+ * The errors that a pipeline of this type adds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RejectedBy<P> = P extends Pipeline<infer Rejection> ? Rejection
+  : P extends PipelineFor<infer Rejection, any> ? Rejection
+  : never
+
+/**
+ * The errors that an effect may have which a pipeline of this type takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RetriedBy<P> = P extends Pipeline<any> ? unknown
+  : P extends PipelineFor<any, infer Retried> ? Retried
+  : never
