@@ -109,25 +109,24 @@ export const OptionsSchema = codec.schema
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<Runner> =>
-  Effect.gen(function*() {
-    const { name, recoveredAfter } = toRules(options, new OptionsOf("Cascade.make"))
-    const registry = yield* Registry.CurrentRegistry
-    const counts = new Counts()
-    const book: Book = {
-      counts,
-      degradation: new DegradationLog(recoveredAfter),
-      grew: () => registry.grew(runner),
-      announce: (change) => registry.announce(runner, change)
-    }
-    const runner: Runner = {
-      name,
-      run: ({ steps }) => runCounted(steps as ReadonlyArray<AnyStep>, book) as Effect.Effect<any, any, any>,
-      snapshot: Effect.sync(() => counts.read(name))
-    }
-    yield* Registry.register({ kind, name, guard: runner })
-    return runner
-  })
+export const make: (options: Options) => Effect.Effect<Runner> = Effect.fnUntraced(function*(options: Options) {
+  const { name, recoveredAfter } = toRules(options, new OptionsOf("Cascade.make"))
+  const registry = yield* Registry.CurrentRegistry
+  const counts = new Counts()
+  const book: Book = {
+    counts,
+    degradation: new DegradationLog(recoveredAfter),
+    grew: () => registry.grew(runner),
+    announce: (change) => registry.announce(runner, change)
+  }
+  const runner: Runner = {
+    name,
+    run: ({ steps }) => runCounted(steps as ReadonlyArray<AnyStep>, book) as Effect.Effect<any, any, any>,
+    snapshot: Effect.sync(() => counts.read(name))
+  }
+  yield* Registry.register({ kind, name, guard: runner })
+  return runner
+})
 
 /**
  * Makes a runner with the options under a path of the configuration, such as `["answers", "cascade"]`. Options that are not

@@ -182,26 +182,25 @@ export const signOfLife: Effect.Effect<Effect.Effect<void> | undefined> = Probe.
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<CircuitBreaker> =>
-  Effect.gen(function*() {
-    const clock = yield* Clock.Clock
-    const context = yield* Effect.context<never>()
-    const registry = yield* Registry.CurrentRegistry
-    const transitions = yield* PubSub.sliding<Transition>(128)
-    const check = new OptionsOf("CircuitBreaker.make")
-    const listeners = new OpeningListeners()
-    const heard = (transition: Transition) => {
-      listeners.tell(transition)
-      registry.announce(breaker, transition)
-    }
-    const rules = toRules(options, check, publishTransitions(transitions, context, heard), context)
-    const circuit = new Circuit(options.name, rules, clock)
-    const breaker = listeners.offer(
-      facade(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
-    )
-    yield* Registry.register({ kind, name: breaker.name, guard: breaker, critical: options.critical })
-    return breaker
-  })
+export const make: (options: Options) => Effect.Effect<CircuitBreaker> = Effect.fnUntraced(function*(options: Options) {
+  const clock = yield* Clock.Clock
+  const context = yield* Effect.context<never>()
+  const registry = yield* Registry.CurrentRegistry
+  const transitions = yield* PubSub.sliding<Transition>(128)
+  const check = new OptionsOf("CircuitBreaker.make")
+  const listeners = new OpeningListeners()
+  const heard = (transition: Transition) => {
+    listeners.tell(transition)
+    registry.announce(breaker, transition)
+  }
+  const rules = toRules(options, check, publishTransitions(transitions, context, heard), context)
+  const circuit = new Circuit(options.name, rules, clock)
+  const breaker = listeners.offer(
+    facade(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
+  )
+  yield* Registry.register({ kind, name: breaker.name, guard: breaker, critical: options.critical })
+  return breaker
+})
 
 /**
  * Makes a circuit breaker with the options under a path of the configuration; what is not found there is as in `options`.

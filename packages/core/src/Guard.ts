@@ -1,5 +1,5 @@
 /**
- * A guard stands around an effect and may refuse it. Every primitive of this library is one, and {@link make} builds one of
+ * A guard wraps an effect and may refuse it. Every primitive of this library is one, and {@link make} builds one of
  * your own from plain functions.
  *
  * `acquire` decides about a call in one synchronous step: it lets the call go on with a lease, refuses it, or lets it wait.

@@ -107,8 +107,8 @@ const inOnePiece = <E>(complete: ChatModel<E>["complete"]): ChatModel<E>["open"]
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatClient.ChatClient> =>
-  Effect.gen(function*() {
+export const make: (options: Options) => Effect.Effect<GuardedModel, never, ChatClient.ChatClient> = Effect.fnUntraced(
+  function*(options: Options) {
     const client = yield* ChatClient.ChatClient
     const name = options.name ?? options.model
     const breaker = yield* CircuitBreaker.make({ ...options.breaker, name, classify })
@@ -183,7 +183,8 @@ export const make = (options: Options): Effect.Effect<GuardedModel, never, ChatC
       bulkhead,
       rateLimiter: limit.limiter
     }
-  })
+  }
+)
 
 /**
  * One guarded model, as the `ChatModel` service of the application.

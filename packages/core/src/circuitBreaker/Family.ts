@@ -70,8 +70,8 @@ export const OptionsSchema: Schema.Codec<FamilyOptions, WrittenOptions> = family
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: FamilyOptions): Effect.Effect<Family> =>
-  Effect.gen(function*() {
+export const make: (options: FamilyOptions) => Effect.Effect<Family> = Effect.fnUntraced(
+  function*(options: FamilyOptions) {
     const context = yield* Effect.context<never>()
     const registry = yield* Registry.CurrentRegistry
     const hub = yield* PubSub.sliding<Transition>(128)
@@ -114,7 +114,8 @@ export const make = (options: FamilyOptions): Effect.Effect<Family> =>
     }
     yield* Registry.register({ kind, name: family.name, guard: family, critical: options.critical })
     return family
-  })
+  }
+)
 
 /**
  * Makes a family with the options under a path of the configuration; what is not found there is as in `options`. Options

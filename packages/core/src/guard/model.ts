@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect"
 
 /**
- * Something that stands around an effect and may refuse it with `E`.
+ * Something that wraps an effect and may refuse it with `E`.
  *
  * @since 0.1.0
  * @category models

@@ -47,33 +47,32 @@ export class BadTrace extends Schema.TaggedError<BadTrace>("@switchgear/core/tes
  * @since 0.1.0
  * @category constructors
  */
-export const trace = (csv: string): Effect.Effect<Arrivals, BadTrace> =>
-  Effect.gen(function*() {
-    const at: Array<number> = []
-    const calls: Array<number> = []
-    let form: string | undefined
-    let previous = -Infinity
-    let line = 0
-    for (const text of linesOf(csv)) {
-      line++
-      const bad = (reason: string) => new BadTrace({ line, text: shortened(text), reason })
-      const [time = "", count = "1", more] = text.split(",").map(withoutQuotes)
-      if (text.trim() === "" || (line === 1 && /^\p{L}/u.test(time))) continue
-      if (more !== undefined) return yield* bad("must be `time` or `time,calls`")
-      const moment = momentOf(time)
-      if (moment === undefined) return yield* bad("must begin with milliseconds or an ISO date and time")
-      const { millis } = moment
-      form ??= moment.form
-      if (moment.form !== form) return yield* bad(`must begin with ${form} as the lines above it`)
-      if (millis < previous) return yield* bad("is before the line above it")
-      if (!/^\d{1,15}$/.test(count)) return yield* bad("must have a whole number of calls")
-      at.push(millis)
-      calls.push(Number(count))
-      previous = millis
-    }
-    if (calls.some((count) => count > 0)) return { _tag: "Trace", at, calls }
-    return yield* new BadTrace({ line: Math.max(1, line), text: "", reason: "is the last, and no line has a call" })
-  })
+export const trace: (csv: string) => Effect.Effect<Arrivals, BadTrace> = Effect.fnUntraced(function*(csv: string) {
+  const at: Array<number> = []
+  const calls: Array<number> = []
+  let form: string | undefined
+  let previous = -Infinity
+  let line = 0
+  for (const text of linesOf(csv)) {
+    line++
+    const bad = (reason: string) => new BadTrace({ line, text: shortened(text), reason })
+    const [time = "", count = "1", more] = text.split(",").map(withoutQuotes)
+    if (text.trim() === "" || (line === 1 && /^\p{L}/u.test(time))) continue
+    if (more !== undefined) return yield* bad("must be `time` or `time,calls`")
+    const moment = momentOf(time)
+    if (moment === undefined) return yield* bad("must begin with milliseconds or an ISO date and time")
+    const { millis } = moment
+    form ??= moment.form
+    if (moment.form !== form) return yield* bad(`must begin with ${form} as the lines above it`)
+    if (millis < previous) return yield* bad("is before the line above it")
+    if (!/^\d{1,15}$/.test(count)) return yield* bad("must have a whole number of calls")
+    at.push(millis)
+    calls.push(Number(count))
+    previous = millis
+  }
+  if (calls.some((count) => count > 0)) return { _tag: "Trace", at, calls }
+  return yield* new BadTrace({ line: Math.max(1, line), text: "", reason: "is the last, and no line has a call" })
+})
 
 /** One line at a time, so that a long trace is not held twice. */
 function* linesOf(csv: string): Generator<string> {
