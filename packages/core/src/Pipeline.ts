@@ -41,11 +41,13 @@
  * typeof error === "string" ? error : error._tag // => "CircuitOpen"
  * ```
  */
+import type * as Cause from "effect/Cause"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -205,11 +207,8 @@ export const family = <P extends PipelineFor<any, any>, R = never>(
       const bounds = toBounds(options, check)
       const pipelineOf = check.callback("pipeline", options.pipeline)
       // Without a scope nothing is entered into the registry.
-      const run = Effect.runSyncExitWith(Context.omit(Scope.Scope)(context) as Context.Context<R>)
-      const members = new Members(
-        bounds,
-        (key) => run(Effect.suspend(() => pipelineOf(key))) as Exit.Exit<Pipeline<any>>
-      )
+      const fork = Effect.runForkWith(Context.omit(Scope.Scope)(context) as Context.Context<R>)
+      const members = new Members(bounds, (key) => madeAtOnce(bounds.name, fork(Effect.suspend(() => pipelineOf(key)))))
       const protect = (key: string, options?: CallOptions<any, any> | undefined) =>
         guardBy<any>((_fiber, self) => new FamilyCall(members, key, self, options))
       return {
@@ -221,6 +220,19 @@ export const family = <P extends PipelineFor<any, any>, R = never>(
     }),
     (family) => Registry.register({ kind: familyKind, name: family.name, guard: family })
   ) as Effect.Effect<FamilyOf<P>, never, R>
+
+/** What the fiber has made, which must be a pipeline by now. */
+const madeAtOnce = (name: string, fiber: Fiber.Fiber<unknown>): Exit.Exit<Pipeline<any>> => {
+  const exit = fiber.pollUnsafe()
+  if (exit === undefined) fiber.interruptUnsafe()
+  else if (Exit.isFailure(exit)) return Exit.failCause(exit.cause as Cause.Cause<never>)
+  else if (typeof fieldOf(exit.value, "protect") === "function") return exit as Exit.Exit<Pipeline<any>>
+  return Exit.die(
+    new TypeError(
+      `Pipeline.family ${JSON.stringify(name)}: pipeline must make a pipeline, without waiting for anything`
+    )
+  )
+}
 
 /**
  * The class that {@link Service} makes: the service key of one pipeline, with its layer and its `protect`.

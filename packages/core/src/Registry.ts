@@ -376,8 +376,19 @@ export const events: Stream.Stream<Event> = Stream.callback<Event>(
 export const health: Effect.Effect<Health> = Effect.flatMap(
   entries,
   (entries) =>
-    Effect.map(Effect.forEach(entries, (entry) => readable(entry, healthOf(entry))), (told) => fold(present(told)))
+    Effect.map(
+      Effect.forEach(entries, (entry) =>
+        Effect.map(readable(entry, healthOf(entry)), (told) => told ?? unreadable(entry))),
+      fold
+    )
 )
+
+const unreadable = ({ critical = true, id, kind }: Registered): Told => ({
+  kind: kind.tag,
+  id,
+  critical,
+  health: { conditions: [{ reason: "unreadable", count: 1 }] }
+})
 
 const present = <A>(read: ReadonlyArray<A | undefined>): ReadonlyArray<A> => read.filter((one) => one !== undefined)
 
@@ -398,13 +409,17 @@ const healthOf = (entry: Registered): Effect.Effect<Told> =>
     kind,
     id,
     critical,
-    health: entry.kind.health?.(snapshot)
+    health: checked(entry.kind.health?.(snapshot))
   }))
 
+// What it is made of is looked at here, so that a kind that answers nonsense is unreadable and spoils no other.
+const checked = (health: KindHealth | undefined): KindHealth | undefined =>
+  health && { conditions: [...health.conditions].map((condition) => ({ ...condition })), targets: health.targets }
+
 const readable = <A>({ id, kind }: Registered, read: Effect.Effect<A>): Effect.Effect<A | undefined> =>
-  Effect.catchDefect(
+  Effect.catchCause(
     read,
-    (defect) => Effect.as(Effect.logError(`${kind.tag} ${JSON.stringify(id)} cannot be read.`, defect), undefined)
+    (cause) => Effect.as(Effect.logError(`${kind.tag} ${JSON.stringify(id)} cannot be read.`, cause), undefined)
   )
 
 const fromCapacity = (capacity: number): Registry => {

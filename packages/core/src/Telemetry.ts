@@ -262,11 +262,20 @@ const attributesOf = (event: Registry.Event): Record<string, string> => ({
   ...(event.openFor === undefined ? {} : { openFor: formatDuration(event.openFor) })
 })
 
+// A kind of a user's that throws must not take the line away.
+const isGoodNews = (event: Registry.Event, { isRecovery }: Registry.Kind<any, any>): boolean => {
+  try {
+    return isRecovery?.(event) === true
+  } catch {
+    return false
+  }
+}
+
 const logLine = (event: Registry.Event, kind: Registry.Kind<any, any>): Effect.Effect<void> => {
   const { from, openFor, reason, subject, to } = event
   const wait = openFor === undefined ? "" : ` for ${formatDuration(openFor)}`
   const line = `${kind.title ?? kind.tag} ${JSON.stringify(subject)}: ${from} → ${to}${wait} (${reason})`
-  return (kind.isRecovery?.(event) ? Effect.logInfo(line) : Effect.logWarning(line)).pipe(
+  return (isGoodNews(event, kind) ? Effect.logInfo(line) : Effect.logWarning(line)).pipe(
     Effect.annotateLogs(attributesOf(event))
   )
 }

@@ -156,6 +156,35 @@ describe("a family of pipelines", () => {
       assert.isTrue(Exit.isFailure(yield* Effect.exit(waiting.protect("a")(Effect.void))))
     }))
 
+  it.effect("keeps one pipeline for a key, also where making it uses the key, and never what is none", () =>
+    Effect.gen(function*() {
+      let builds = 0
+      let nested: Fiber.Fiber<unknown, unknown> | undefined
+      const family: Pipeline.Family<Bulkhead.BulkheadFull> = yield* Pipeline.family({
+        name: "tenants",
+        pipeline: (key) =>
+          Effect.gen(function*() {
+            if (++builds === 1) nested = Effect.runFork(family.protect(key)(Effect.never))
+            return yield* Pipeline.make({ bulkhead: yield* Bulkhead.make({ name: key, concurrency: 1 }) })
+          })
+      })
+      assert.strictEqual((yield* Effect.flip(family.protect("a")(Effect.void)))._tag, "BulkheadFull")
+      yield* Fiber.interrupt(nested!)
+      assert.strictEqual(yield* family.protect("a")(Effect.succeed("in")), "in")
+      let isNone = true
+      const nothing = yield* Pipeline.family({
+        name: "b",
+        pipeline: () => isNone ? Effect.succeed(undefined as never) : Pipeline.make({})
+      })
+      const exit = yield* Effect.exit(nothing.protect("a")(Effect.void))
+      assert.include(
+        Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : "",
+        "Pipeline.family \"b\": pipeline must make a pipeline"
+      )
+      isNone = false
+      assert.strictEqual(yield* nothing.protect("a")(Effect.succeed("in")), "in")
+    }))
+
   it.effect("a circuit around it does not count what the pipeline of a key refuses", () =>
     Effect.gen(function*() {
       const { family } = yield* tenantsOf()

@@ -106,6 +106,19 @@ describe("Registry", () => {
       assert.deepStrictEqual(yield* ids, [])
     }).pipe(alone))
 
+  it.effect("keeps a guard until the last of the scopes that it was entered in has closed", () =>
+    Effect.gen(function*() {
+      const breaker = yield* Effect.promise(() => Effect.runPromise(CircuitBreaker.make({ name: "model" })))
+      const entry = { kind: CircuitBreaker.kind, name: "model", guard: breaker }
+      const scopes = [yield* Scope.make(), yield* Scope.make()]
+      for (const scope of scopes) yield* Effect.provideService(Registry.register(entry), Scope.Scope, scope)
+      yield* Scope.close(scopes[0]!, Exit.void)
+      yield* Scope.close(scopes[0]!, Exit.void)
+      assert.deepStrictEqual(yield* ids, ["CircuitBreaker model"])
+      yield* Scope.close(scopes[1]!, Exit.void)
+      assert.deepStrictEqual(yield* ids, [])
+    }).pipe(alone))
+
   it.effect("keeps two of one kind and name apart by a number, which is given again when it is free", () =>
     Effect.gen(function*() {
       const made = yield* Effect.forEach([1, 2, 3], () =>

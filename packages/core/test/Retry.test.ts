@@ -308,4 +308,17 @@ describe("Attempts", () => {
   it("refuse a budget of none", () => {
     for (const attempts of [0, -1, 1.5, NaN]) assert.throws(() => Attempts.within(attempts), RangeError)
   })
+
+  it("without waits leaves their turns to timers and to an interrupt, also where attempts fail by promises alone", async () => {
+    let attempts = 0
+    const failing = Effect.tryPromise(() => {
+      attempts++
+      return Promise.reject(new Error("503"))
+    })
+    const fiber = Effect.runFork(failing.pipe(Retry.retry({ maxAttempts: Number.MAX_SAFE_INTEGER, baseDelay: 0 })))
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    const exit = await Effect.runPromise(Fiber.interrupt(fiber).pipe(Effect.andThen(Fiber.await(fiber))))
+    assert.isTrue(Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))
+    assert.isBelow(attempts, 10_000)
+  })
 })

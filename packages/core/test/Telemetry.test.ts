@@ -268,7 +268,7 @@ describe("Telemetry metrics", () => {
         "bulkhead_concurrency{name=\"broken\"}": 2,
         "bulkhead_concurrency{name=\"sound\"}": 2
       })
-      assert.strictEqual((yield* Registry.health).status, "up")
+      assert.strictEqual((yield* Registry.health).status, "degraded")
       const before = yield* Registry.CurrentRegistry
       const later = Telemetry.layer().pipe(Layer.provide(Layer.succeed(Registry.CurrentRegistry, before)))
       assert.isTrue(Exit.isSuccess(yield* Effect.exit(Layer.build(later))))

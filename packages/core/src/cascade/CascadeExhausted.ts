@@ -51,7 +51,7 @@ export const exhausted = (failures: ReadonlyArray<Failure<unknown>>): CascadeExh
 /** The tag of an error, or the type of what is none. */
 export const tagOf = (error: unknown): string => {
   const tag = fieldOf(error, "_tag")
-  return typeof tag === "string" ? tag : typeof error
+  return typeof tag === "string" ? tag : error instanceof Error ? error.name : typeof error
 }
 
 const shortest = (waits: ReadonlyArray<Duration.Duration | undefined>): Duration.Duration | undefined =>

@@ -86,9 +86,10 @@ export class OwnCall<Lease, E> extends Admission implements Waiter<Lease, E> {
     this.lease = lease
     this.wait!.end((fiber, isInTime) => {
       if (isInTime) return goOn(this, this.self, fiber)
-      const exit = outOfTime(this.waitOptions!, "deadline")
+      // The lease is given back here, before functions of the guard's own run.
       this.state = "refused"
-      this.rules.release(lease, { exit, begun: false })
+      const exit = outOfTime(this.waitOptions!, "deadline")
+      callBack(() => this.rules.release(lease, { exit, begun: false }))
       return exit
     })
     return true
@@ -103,11 +104,15 @@ export class OwnCall<Lease, E> extends Admission implements Waiter<Lease, E> {
 
   override sendAway(rejection: () => Exit.Exit<never, any> | undefined): boolean {
     const exit = this.state === "waiting" ? rejection() : undefined
-    if (exit === undefined) return false
+    if (exit === undefined || this.state !== "waiting") return false
+    this.leaveWith(exit)
+    return true
+  }
+
+  private leaveWith(exit: Exit.Exit<never, any>): void {
     this.state = "refused"
     this.wait!.end(() => exit)
     callBack(() => this.leaveQueue?.())
-    return true
   }
 
   release(exit: Exit.Exit<any, any>): void {
@@ -133,7 +138,10 @@ export class OwnCall<Lease, E> extends Admission implements Waiter<Lease, E> {
   }
 
   private giveUp(reason: GaveUp): void {
-    this.sendAway(() => outOfTime(this.waitOptions!, reason))
+    if (this.state !== "waiting") return
+    // Nobody can admit it any more, `onTimeout` least of all.
+    this.state = "refused"
+    this.leaveWith(outOfTime(this.waitOptions!, reason))
   }
 }
 

@@ -23,6 +23,7 @@ export interface Bounds {
 }
 
 interface Member {
+  readonly key: string
   readonly pipeline: Pipeline<any>
   inFlight: number
   usedAt: number
@@ -58,8 +59,10 @@ export class Members {
     const known = this.members.get(key)
     const made = known === undefined ? this.build(key) : undefined
     if (made !== undefined && Exit.isFailure(made)) return Exit.failCause(made.cause) as Exit.Failure<never, never>
-    const member = known ?? { pipeline: made!.value, inFlight: 0, usedAt: now }
-    if (known === undefined) this.members.set(key, member)
+    // Making a pipeline runs a function of the user's, which may have used the key meanwhile.
+    const current = known ?? this.members.get(key)
+    const member = current ?? { key, pipeline: made!.value, inFlight: 0, usedAt: now }
+    if (current === undefined) this.members.set(key, member)
     member.usedAt = now
     member.inFlight++
     this.inFlight++
@@ -70,6 +73,9 @@ export class Members {
   end(member: Member): void {
     member.inFlight--
     this.inFlight--
+    if (member.inFlight === 0 && this.members.size > this.bounds.capacity && this.members.peek(member.key) === member) {
+      this.members.delete(member.key)
+    }
   }
 
   read(): FamilySnapshot {

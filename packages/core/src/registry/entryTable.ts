@@ -36,6 +36,9 @@ export type Listed<Entry> = Entry & { readonly id: string }
 export class EntryTable<Entry extends Member, Event> {
   private readonly members = new Map<string, Listed<Entry>>()
   private readonly byGuard = new Map<unknown, Listed<Entry>>()
+  // How many have entered a guard and not taken it out, and what takes it out.
+  private readonly holders = new Map<unknown, number>()
+  private readonly leaving = new Map<unknown, () => void>()
   private readonly namesakes = new Map<string, number>()
   private readonly observers = new Set<Observer<Entry, Event>>()
   private readonly log: Array<Event> = []
@@ -62,7 +65,10 @@ export class EntryTable<Entry extends Member, Event> {
 
   /** Adds a guard, unless it is there already. Returns a function that removes it. */
   enter(entry: Entry): () => void {
-    if (this.byGuard.has(entry.guard)) return () => {}
+    const holders = this.holders.get(entry.guard) ?? 0
+    this.holders.set(entry.guard, holders + 1)
+    const release = this.leavesOnce(entry.guard)
+    if (holders > 0) return release
     const group = key(entry.kind.tag, entry.name)
     const count = (this.namesakes.get(group) ?? 0) + 1
     const member = { ...entry, id: this.freeId(entry, count) }
@@ -70,15 +76,30 @@ export class EntryTable<Entry extends Member, Event> {
     this.namesakes.set(group, count)
     this.byGuard.set(entry.guard, member)
     this.members.set(place, member)
-    this.tell((observer) => observer.entered?.(member))
-    return () => {
-      if (this.members.get(place) !== member) return
+    this.leaving.set(entry.guard, () => {
       this.members.delete(place)
       this.byGuard.delete(entry.guard)
       const left = this.namesakes.get(group)! - 1
       if (left === 0) this.namesakes.delete(group)
       else this.namesakes.set(group, left)
       this.tell((observer) => observer.left?.(member))
+    })
+    this.tell((observer) => observer.entered?.(member))
+    return release
+  }
+
+  // It is out when the last of those that have entered it takes it out, each once.
+  private leavesOnce(guard: unknown): () => void {
+    let isIn = true
+    return () => {
+      if (!isIn) return
+      isIn = false
+      const holders = this.holders.get(guard)! - 1
+      if (holders > 0) return void this.holders.set(guard, holders)
+      const leave = this.leaving.get(guard)
+      this.holders.delete(guard)
+      this.leaving.delete(guard)
+      leave?.()
     }
   }
 
@@ -126,4 +147,4 @@ export class EntryTable<Entry extends Member, Event> {
   }
 }
 
-const key = (tag: string, id: string): string => `${tag} ${id}`
+const key = (tag: string, id: string): string => JSON.stringify([tag, id])

@@ -38,6 +38,9 @@ export interface Told {
   readonly health: KindHealth | undefined
 }
 
+// A kind of a user's may answer nonsense, which must not make the sum of all others nonsense.
+const countOf = (count: number | undefined): number => count !== undefined && count > 0 && count < Infinity ? count : 0
+
 export const fold = (told: ReadonlyArray<Told>): Health => {
   const reasons: Array<Reason> = []
   let all = 0
@@ -47,8 +50,9 @@ export const fold = (told: ReadonlyArray<Told>): Health => {
       if (condition.count > 0) reasons.push({ kind, name: id, critical, retryAfter: undefined, ...condition })
     }
     if (!critical) continue
-    all += health?.targets?.all ?? 0
-    unreachable += health?.targets?.unreachable ?? 0
+    const targets = countOf(health?.targets?.all)
+    all += targets
+    unreachable += Math.min(targets, countOf(health?.targets?.unreachable))
   }
   if (told.length === 0) return { status: "unknown", reasons }
   return { status: all > 0 && unreachable === all ? "down" : reasons.length > 0 ? "degraded" : "up", reasons }

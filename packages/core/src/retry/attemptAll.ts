@@ -16,6 +16,12 @@ export type RetryAt = <A, E, R>(
   timed: Timed
 ) => Effect.Effect<A, E, R>
 
+/**
+ * Attempts in a row without a wait. Then the event loop has its turn: of attempts that fail by promises alone, timers,
+ * other fibers and an interrupt would never hear.
+ */
+const directInRow = 32
+
 export const attemptAll = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   policy: Policy,
@@ -29,6 +35,7 @@ export const attemptAll = <A, E, R>(
   const budget = budgetOf(policy, fiber)
   const once = budget === undefined ? self : counted(self, budget, fiber)
   let retry: Effect.Effect<A, E, R> | undefined
+  let direct = 0
   const afterFailure = (cause: Cause.Cause<E>): Effect.Effect<A, E, R> => {
     const error = onlyFailure(cause)
     if (error === undefined) return Effect.failCause(cause)
@@ -38,7 +45,11 @@ export const attemptAll = <A, E, R>(
       return Effect.failCause(cause)
     }
     retry ??= retried(once, counts, afterFailure)
-    const again = wait > 0 ? Effect.delay(retry, Duration.millis(wait)) : retry
+    const again = wait > 0
+      ? Effect.delay(retry, Duration.millis(wait))
+      : ++direct % directInRow === 0
+      ? Effect.andThen(Effect.yieldNow, retry)
+      : retry
     const goOn = (paid: boolean) => {
       if (paid) return again
       counts.stopped("budget")

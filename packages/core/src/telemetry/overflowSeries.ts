@@ -34,7 +34,8 @@ export const readOf = <Snapshot, Reading>(
 }
 
 export class OverflowSeries<Snapshot> {
-  private readonly sources = new Set<Source<Snapshot>>()
+  // What has been counted of each.
+  private readonly sources = new Map<Source<Snapshot>, Map<NumberSeries<Snapshot>, number>>()
   private readonly counters: ReadonlyArray<NumberSeries<Snapshot>>
   private readonly totals = new Map<NumberSeries<Snapshot>, number>()
 
@@ -43,8 +44,9 @@ export class OverflowSeries<Snapshot> {
   }
 
   join(source: Source<Snapshot>): () => void {
-    for (const series of this.counters) this.count(series, 0, readOf(series, source.latest))
-    this.sources.add(source)
+    const counted = new Map<NumberSeries<Snapshot>, number>()
+    this.sources.set(source, counted)
+    this.count(source, counted)
     return () => {
       this.update(source)
       this.sources.delete(source)
@@ -52,14 +54,14 @@ export class OverflowSeries<Snapshot> {
   }
 
   refresh(): void {
-    for (const source of this.sources) this.update(source)
+    for (const source of this.sources.keys()) this.update(source)
   }
 
   value(series: NumberSeries<Snapshot>): number {
     if (series.type === "counter") return this.totals.get(series) ?? 0
     let sum = 0
     let highest = NaN
-    for (const { latest } of this.sources) {
+    for (const { latest } of this.sources.keys()) {
       const value = readOf(series, latest) ?? 0
       sum += value
       if (!(value <= highest) && !Number.isNaN(value)) highest = value
@@ -68,13 +70,18 @@ export class OverflowSeries<Snapshot> {
   }
 
   private update(source: Source<Snapshot>): void {
-    const before = source.latest
     source.latest = newest(source)
-    for (const series of this.counters) this.count(series, readOf(series, before), readOf(series, source.latest))
+    this.count(source, this.sources.get(source)!)
   }
 
-  // A value lower than before means that the counter of the guard has restarted.
-  private count(series: NumberSeries<Snapshot>, before = 0, now = 0): void {
-    this.totals.set(series, (this.totals.get(series) ?? 0) + (now >= before ? now - before : now))
+  // A value lower than before means that the counter of the guard has restarted; no number leaves it as it was.
+  private count({ latest }: Source<Snapshot>, counted: Map<NumberSeries<Snapshot>, number>): void {
+    for (const series of this.counters) {
+      const now = readOf(series, latest)
+      if (now === undefined || !Number.isFinite(now)) continue
+      const before = counted.get(series) ?? 0
+      this.totals.set(series, (this.totals.get(series) ?? 0) + (now >= before ? now - before : now))
+      counted.set(series, now)
+    }
   }
 }

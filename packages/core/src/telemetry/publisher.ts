@@ -22,6 +22,9 @@ export interface Publication {
   readonly retract: () => void
 }
 
+/** What was read last, where nothing can be read now: a scraper would take a fall to zero for a restart. */
+const lastOf = <Reading>(read: () => Reading | undefined, last?: Reading) => (): Reading => (last = read() ?? last)!
+
 export class Publisher<Snapshot> {
   private readonly kind: Kind<any, Snapshot>
   private readonly maxNames: number
@@ -70,8 +73,13 @@ export class Publisher<Snapshot> {
         retractions.set(
           key,
           series.type === "histogram"
-            ? this.registerHistogram(series, id, readOf(series, source.latest), () => readOf(series, latest(series)))
-            : this.registerNumber(series, id, () => readOf(series, latest(series)) ?? NaN)
+            ? this.registerHistogram(
+              series,
+              id,
+              readOf(series, source.latest),
+              lastOf(() => readOf(series, latest(series)))
+            )
+            : this.registerNumber(series, id, lastOf(() => readOf(series, latest(series)), NaN))
         )
       }
     }
@@ -132,7 +140,9 @@ export class Publisher<Snapshot> {
   }
 
   private optionsOf({ description, labels }: Series<Snapshot>, name: string) {
-    return { description, attributes: { [this.kind.nameLabel ?? "name"]: name, ...labels } }
+    const nameLabel = this.kind.nameLabel ?? "name"
+    // The label of the name comes first, and no label of the series takes its place.
+    return { description, attributes: { [nameLabel]: name, ...labels, [nameLabel]: name } }
   }
 
   private registered(registration: { readonly remove: () => void }): () => void {

@@ -160,6 +160,45 @@ describe("a guard of plain functions", () => {
       assert.deepStrictEqual(exit, Exit.fail("wait-timeout"))
     }))
 
+  it.effect("releases a lease once and loses none, whatever the functions of the guard do when the time is over", () =>
+    Effect.gen(function*() {
+      const clock = new BlockedClock(yield* Clock.Clock)
+      let waiter: Guard.Waiter<number, string> | undefined
+      const told: Array<boolean> = []
+      const released: Array<number> = []
+      const { protect } = yield* Guard.make<number, string>({
+        name: "turnstile",
+        acquire: () =>
+          Guard.wait({
+            maxWait: 50,
+            enqueue: (one) => {
+              waiter = one
+              return () => {}
+            },
+            onTimeout: (reason) => {
+              told.push(waiter!.admit(1))
+              return reason
+            }
+          }),
+        release: (lease) => {
+          released.push(lease)
+          throw new Error("bug")
+        }
+      })
+      const timedOut = yield* fork(Effect.exit(protect(Effect.void)))
+      yield* TestClock.adjust(50)
+      assert.deepStrictEqual(yield* Fiber.join(timedOut), Exit.fail("wait-timeout"))
+      assert.deepStrictEqual([told, released], [[false], []])
+      const late = yield* fork(
+        Effect.exit(protect(Effect.void).pipe(Deadline.within(40))).pipe(Effect.provideService(Clock.Clock, clock))
+      )
+      assert.isTrue(waiter!.admit(2))
+      clock.block(60)
+      yield* Effect.yieldNow
+      assert.deepStrictEqual(yield* Fiber.join(late), Exit.fail("deadline"))
+      assert.deepStrictEqual(released, [2])
+    }).pipe(Effect.provide(Logger.layer([]))))
+
   it.effect("decides about a call once: the first answer counts, also inside of enqueue", () =>
     Effect.gen(function*() {
       const waiters: Array<Guard.Waiter<number, string>> = []
@@ -289,7 +328,22 @@ describe("to be seen", () => {
         }
       }
       yield* Registry.register({ kind, name: "broken", guard: {} })
-      assert.deepStrictEqual(yield* Registry.health, { status: "up", reasons: [] })
+      const nonsense: Guard.Kind<object, number> = {
+        tag: "test/Nonsense",
+        snapshot: () => Effect.succeed(1),
+        health: () => ({ conditions: {} as never, targets: { all: NaN, unreachable: NaN } })
+      }
+      yield* Registry.register({ kind: nonsense, name: "nonsense", guard: {} })
+      const interrupting: Guard.Kind<object, number> = { tag: "test/Interrupting", snapshot: () => Effect.interrupt }
+      yield* Registry.register({ kind: interrupting, name: "interrupting", guard: {} })
+      const { reasons, status } = yield* Registry.health
+      assert.strictEqual(status, "degraded")
+      assert.deepStrictEqual(reasons.map(({ name, reason }) => [name, reason]), [
+        ["broken", "unreadable"],
+        ["nonsense", "unreadable"],
+        ["interrupting", "unreadable"]
+      ])
+      assert.strictEqual((yield* Registry.snapshotsOf(CircuitBreaker.kind)).length, 1)
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(Registry.layer(), Logger.layer([])))))
 
   it.effect("a series that throws takes none of the others of its kind away", () =>
