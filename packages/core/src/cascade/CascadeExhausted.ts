@@ -48,11 +48,9 @@ export type RunsOut<Left> = [Left] extends [never] ? never : CascadeExhausted<Le
 export const exhausted = (failures: ReadonlyArray<Failure<unknown>>): CascadeExhausted =>
   withoutStack(() => new CascadeExhausted({ failures: failures as Arr.NonEmptyReadonlyArray<Failure<unknown>> }))
 
-/** The tag of an error, or the type of what is none. */
-export const tagOf = (error: unknown): string => {
-  const tag = fieldOf(error, "_tag")
-  return typeof tag === "string" ? tag : error instanceof Error ? error.name : typeof error
-}
+/** The tag of an error, else its name, else the type of what has neither. It never throws. */
+export const tagOf = (error: unknown): string =>
+  ["_tag", "name"].map((field) => fieldOf(error, field)).find((told) => typeof told === "string") ?? typeof error
 
 const shortest = (waits: ReadonlyArray<Duration.Duration | undefined>): Duration.Duration | undefined =>
   waits.filter((wait) => wait !== undefined).sort(Duration.Order)[0]

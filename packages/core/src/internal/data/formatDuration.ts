@@ -9,7 +9,9 @@ const units: ReadonlyArray<readonly [unit: bigint, grain: bigint]> = [
   [86_400_000_000_000n, 3_600_000_000_000n],
   [3_600_000_000_000n, 60_000_000_000n],
   [60_000_000_000n, 1_000_000_000n],
-  [1_000_000_000n, 1_000_000n]
+  [1_000_000_000n, 1_000_000n],
+  // Below a second, whole milliseconds say enough.
+  [1_000_000n, 1_000_000n]
 ]
 
 /** A duration in the units of `Duration.format`: the largest one that it has, and the next smaller one. */
