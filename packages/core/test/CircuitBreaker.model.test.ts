@@ -2,10 +2,11 @@
  * Random histories of calls, clock steps, interrupts and control operations, played on the breaker and on a model that
  * keeps every result in a list and counts anew each time.
  */
-import { it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { CircuitBreaker, Deadline, Outcome } from "@switchgear/core"
 import { Arbitraries } from "@switchgear/core/testing"
 import { Duration, Effect, Exit, Schema, Stream } from "effect"
+import { TestClock } from "effect/testing"
 
 type Ending =
   | "success"
@@ -189,17 +190,19 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
     this.openUntil = at + millis
   }
 
-  private countSlow(now: number, ending?: Lease): void {
-    if (!this.setup.slow || (this.state !== "Closed" && this.state !== "MetricsOnly")) return
-    const hanging = this.callsOut.filter((lease) =>
-      lease !== ending && !lease.counted && now - lease.start >= slowAfter
-    )
-    for (const lease of hanging) {
-      lease.counted = { at: now, failed: false, slow: true }
-      this.results.push(lease.counted)
-      this.slowCalls.push(lease)
+  // A call becomes slow at one moment, however much later that is seen.
+  private countSlow(now: number): void {
+    if (!this.setup.slow) return
+    const overdue = this.callsOut.filter((lease) => !lease.counted && now - lease.start >= slowAfter)
+    for (const at of new Set(overdue.map(({ start }) => start + slowAfter))) {
+      if (this.state !== "Closed" && this.state !== "MetricsOnly") return
+      for (const lease of overdue.filter(({ start }) => start + slowAfter === at)) {
+        lease.counted = { at, failed: false, slow: true }
+        this.results.push(lease.counted)
+        this.slowCalls.push(lease)
+      }
+      if (this.state === "Closed" && this.trips(at)) this.open(at, openFor)
     }
-    if (hanging.length > 0 && this.state === "Closed" && this.trips(now)) this.open(now, openFor)
   }
 
   private trips(now: number): boolean {
@@ -261,11 +264,10 @@ class Model implements Arbitraries.Model<undefined, Ending, Control, Seen> {
 
   private end(lease: Lease, ending: Ending, now: number): void {
     const ignored = says[ending] === "nothing"
+    this.stateAt(now)
     if (lease.isCounted) this.said.push(says[ending])
-    if (!ignored) this.countSlow(now, lease)
-    if (lease.period === this.period && this.probesOut.some(({ alive }) => now > alive + maxWait)) this.stateAt(now)
     const isSlow = this.setup.slow && now - lease.start >= slowAfter
-    if (!ignored && lease.isCounted && isSlow && !lease.counted) this.slowCalls.push(lease)
+    if (!ignored && lease.isCounted && isSlow && !this.slowCalls.includes(lease)) this.slowCalls.push(lease)
     if (lease.period !== this.period) {
       if (says[ending] !== "success" || !this.recover(lease, now)) this.late++
       return
@@ -391,7 +393,7 @@ const exits: { readonly [E in Ending]: Exit.Exit<string, unknown> } = {
   tooLate: cutOff(0)
 }
 
-const make = (setup: Setup) =>
+const make = (setup: Setup & { readonly rampUp?: boolean }) =>
   CircuitBreaker.make({
     name: "model",
     window: setup.window === "count"
@@ -404,6 +406,7 @@ const make = (setup: Setup) =>
     openFor,
     halfOpen: { calls: setup.probes, maxWait },
     maxRetryAfter,
+    rampUp: setup.rampUp ? { over: 2000 } : undefined,
     patience,
     classify: (exit) => {
       const failure = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
@@ -421,7 +424,7 @@ interface Made {
   readonly transitions: Array<CircuitBreaker.Transition>
 }
 
-const subject = (setup: Setup) => ({
+const subject = (setup: Setup & { readonly rampUp?: boolean }) => ({
   make: Effect.gen(function*() {
     const breaker = yield* make(setup)
     const transitions: Array<CircuitBreaker.Transition> = []
@@ -440,7 +443,7 @@ const subject = (setup: Setup) => ({
     })).pipe(Effect.provideService(Deadline.CurrentDeadline, passed)),
   control: ({ alive, breaker }: Made, to: Control): Effect.Effect<unknown> =>
     to === "alive"
-      ? Effect.andThen(breaker.state, Effect.forEach([...alive], (speak) => speak))
+      ? Effect.forEach([...alive], (speak) => speak)
       : to === "trip"
       ? breaker.control.trip()
       : to === "tripFor"
@@ -473,4 +476,36 @@ it.effect.prop(
   { setup: Setup, history },
   ({ history, setup }) => Arbitraries.play(history, subject(setup)),
   { arbitrary: { runs, size: 100, maxShrinks: 2000 }, timeout: 5_000 + 20 * runs }
+)
+
+type Played = Arbitraries.History<undefined, Ending, Control>
+
+/** What there is to read after a history, while which the breaker was read every so many milliseconds, or never. */
+const outcome = (history: Played, setup: Setup, readEvery: number | undefined) =>
+  Effect.gen(function*() {
+    const { call, control, make } = subject(setup)
+    const made = yield* make
+    if (readEvery !== undefined) {
+      const reader = Effect.forever(Effect.andThen(made.breaker.snapshot, Effect.sleep(readEvery)))
+      yield* Effect.forkDetach(reader, { startImmediately: true })
+    }
+    yield* Arbitraries.play(history, { make: Effect.succeed(made), call, control, look: () => Effect.void })
+    const snapshot = yield* made.breaker.snapshot
+    yield* Effect.repeat(Effect.yieldNow, { times: 4 })
+    return { snapshot, transitions: made.transitions }
+  }).pipe(Effect.provide(TestClock.layer(), { local: true }))
+
+it.effect.prop(
+  "what is counted, and when the state changed, does not depend on who read the breaker meanwhile, or when",
+  {
+    setup: Schema.Struct({ ...Setup.fields, rampUp: Schema.Boolean }),
+    history,
+    readEvery: Schema.Literals([100, 250, 499, 500, 700])
+  },
+  ({ history, readEvery, setup }) =>
+    Effect.gen(function*() {
+      const unseen = yield* outcome(history, setup, undefined)
+      assert.deepStrictEqual(yield* outcome(history, setup, readEvery), unseen)
+    }),
+  { arbitrary: { runs, size: 100, maxShrinks: 2000 }, timeout: 5_000 + 40 * runs }
 )

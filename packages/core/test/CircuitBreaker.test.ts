@@ -200,22 +200,63 @@ describe("calls in flight", () => {
       }
     }))
 
-  it.effect("that are slow when they end are told with their own result, not as late", () =>
+  it.effect("that are slow when they end are told with their own result, unless they opened the circuit before", () =>
     Effect.gen(function*() {
-      const breaker = yield* CircuitBreaker.make({
-        name: "model",
-        window: lastCalls(1),
-        minimumCalls: 1,
-        failureRate: "off",
-        slowCallDuration: "1 second",
-        maxRetryAfter: "1 hour",
-        classify: () => Outcome.tripFor("1 hour")
-      })
-      const call = yield* pending(breaker)
-      yield* TestClock.adjust("1 second")
-      yield* call.finish(Exit.fail("bad"))
-      const { failed, late, nextRetry } = yield* breaker.snapshot
-      assert.deepStrictEqual({ failed, late, nextRetry }, { failed: 1, late: 0, nextRetry: Duration.hours(1) })
+      const make = (minimumCalls: number) =>
+        CircuitBreaker.make({
+          name: "model",
+          window: lastCalls(2),
+          minimumCalls,
+          failureRate: "off",
+          slowCallDuration: "1 second",
+          openFor: "10 seconds",
+          maxRetryAfter: "1 hour",
+          classify: () => Outcome.tripFor("1 hour")
+        })
+      for (
+        const [minimumCalls, expected] of [
+          [2, { failed: 1, late: 0, nextRetry: Duration.hours(1) }],
+          [1, { failed: 0, late: 1, nextRetry: Duration.seconds(9) }]
+        ] as const
+      ) {
+        const breaker = yield* make(minimumCalls)
+        const call = yield* pending(breaker)
+        yield* TestClock.adjust("2 seconds")
+        yield* call.finish(Exit.fail("bad"))
+        const { failed, late, nextRetry } = yield* breaker.snapshot
+        assert.deepStrictEqual({ failed, late, nextRetry }, expected)
+      }
+    }))
+
+  it.effect("that are slow and then ignored count as slow, whether somebody reads the circuit before they end or not", () =>
+    Effect.gen(function*() {
+      for (const window of [lastCalls(10), lasting("1 minute")]) {
+        for (const read of [true, false]) {
+          const breaker = yield* CircuitBreaker.make({ ...watchful, window, classify: () => Outcome.ignored })
+          const call = yield* pending(breaker)
+          yield* TestClock.adjust("3 seconds")
+          if (read) yield* breaker.snapshot
+          yield* call.finish(Exit.fail("bad"))
+          const { calls, failed, slow, totals } = yield* breaker.snapshot
+          assert.deepStrictEqual({ calls, failed, slow, totals }, {
+            calls: 1,
+            failed: 0,
+            slow: 1,
+            totals: { successes: 0, failures: 0, ignored: 1, slow: 1 }
+          })
+        }
+      }
+    }))
+
+  it.effect("that were counted as slow before a reset are counted again with their results after it", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ ...watchful, window: lastCalls(4), minimumCalls: 4 })
+      const calls = [yield* pending(breaker), yield* pending(breaker)]
+      yield* TestClock.adjust("3 seconds")
+      yield* breaker.snapshot
+      yield* breaker.control.reset
+      for (const call of calls) yield* call.finish(Exit.succeed("ok"))
+      assert.deepStrictEqual((yield* breaker.snapshot).totals, { successes: 2, failures: 0, ignored: 0, slow: 2 })
     }))
 
   it.effect("become slow each by its own limit, whatever the limits of those before, and some never do", () =>

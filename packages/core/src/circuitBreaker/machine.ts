@@ -6,6 +6,9 @@
  *   circuit, except the success of a probe that outlived its half-open period: it is a result of the following period.
  * - In HalfOpen, probes in flight plus results never exceed `halfOpenCalls` when a probe is admitted.
  * - A change of state is complete before any listener is called: a listener may change the state again.
+ * - What time changes (a call in flight that becomes slow, an opening that elapses, a probe that hangs) counts as of the
+ *   moment at which it was due, in that order, however much later a call or a reader has it noticed. Whoever reads the
+ *   circuit, and when, therefore changes no number.
  * - The totals have each lease once, by its result, except those granted while Disabled.
  * - The clock is read only where time decides: never in Closed with a count window, without slow-call rule, ramp-up and
  *   `measureDurations`.
@@ -13,12 +16,13 @@
 import type * as Clock from "effect/Clock"
 import type { BreakerLease, BreakerRules, Timed } from "./machineModel.ts"
 import type { State, Thresholds, TransitionReason } from "./model.ts"
-import { SlowCallTracker } from "./slowCalls.ts"
+import { SlowCallTracker, type Watch } from "./slowCalls.ts"
 import { Counters } from "./counters.ts"
 import { Probes } from "./probes.ts"
 import { RampUp } from "./rampUp.ts"
 import type { SlidingWindow } from "../internal/data/slidingWindow.ts"
-import { monotonicMillis } from "../internal/runtime/time.ts"
+import { monotonicMillis, wallMillis } from "../internal/runtime/time.ts"
+import * as Verdict from "./verdict.ts"
 
 /** Results, and how many of them failed, were slow, or both. */
 type Counts = Pick<SlidingWindow, "calls" | "failures" | "slow" | "slowFailures">
@@ -52,6 +56,8 @@ export class BreakerMachine extends Counters {
   // The generation of the first of the half-open periods in a row that their probes outlived. Only probes were admitted
   // since then.
   private outlastedFrom = Infinity
+  /** The generation in which the counters began. */
+  private countedFrom = 0
 
   constructor(name: string, rules: BreakerRules, clock: Clock.Clock) {
     super(rules.durationBounds)
@@ -120,9 +126,9 @@ export class BreakerMachine extends Counters {
     return this.state === "Closed" || this.state === "MetricsOnly"
   }
 
-  /** Ends the lease of an ignored call. */
+  /** Ends the lease of an ignored call. One that became slow before has been counted as slow. */
   release(lease: BreakerLease): void {
-    this.outlast(lease)
+    if (lease.watch !== undefined) this.catchUp(lease)
     const generation = this.end(lease)
     if (generation >= 0 && lease.isCounted) this.ignored++
     if (generation === this.generation) {
@@ -154,18 +160,11 @@ export class BreakerMachine extends Counters {
     }
     let now: number | undefined
     if (lease.generation >= 0 && lease.isCounted) now = this.countCall(lease, failed)
-    if (this.slowCalls !== undefined && lease.generation === this.generation && this.isCounting) {
-      const { clock } = lease
-      now ??= monotonicMillis(clock)
-      // Other calls that are slow by now are counted first, which may open the circuit; this one counts with its result.
-      if (lease.watch !== undefined) this.slowCalls.remove(lease.watch)
-      this.countOverdue(now, clock)
-    }
-    this.outlast(lease)
+    now = this.catchUp(lease, now)
     const generation = this.end(lease)
     if (generation === this.generation) {
       if (this.isCounting) this.recordCall(lease, failed, tripFor, now)
-      else if (this.state === "HalfOpen") this.recordProbe(lease, failed, retryAfter, tripFor)
+      else if (this.state === "HalfOpen") this.recordProbe(lease, failed, retryAfter, tripFor, now!)
     } else if (generation >= 0) this.recordLate(lease, generation, failed)
     if (this.tellsEnds) this.ended()
   }
@@ -187,12 +186,14 @@ export class BreakerMachine extends Counters {
     if (lease.generation === this.generation) this.probes.prolong(lease.watch!, now + this.rules.halfOpenMaxWait)
   }
 
-  // The result of a probe that ends after its period must not depend on whether the circuit was read meanwhile.
-  private outlast(lease: BreakerLease): void {
-    if (this.state !== "HalfOpen" || lease.generation !== this.generation) return
+  // What a call counts for must not depend on whether the circuit was read before its end.
+  private catchUp(lease: BreakerLease, at?: number): number | undefined {
+    if (lease.generation !== this.generation) return at
+    if (this.state !== "HalfOpen" && (this.slowCalls === undefined || !this.isCounting)) return at
     const { clock } = lease
-    const now = monotonicMillis(clock)
-    if (now > this.probes.due) this.settle(now, clock)
+    const now = at ?? monotonicMillis(clock)
+    this.settle(now, clock)
+    return now
   }
 
   /** A call has ended: called where `tellsEnds` is set. */
@@ -212,55 +213,42 @@ export class BreakerMachine extends Counters {
     const { window } = this
     const { watch } = lease
     if (watch === undefined || watch.mark < 0) {
-      const now = at ?? (watch !== undefined || window.timed ? monotonicMillis(lease.clock) : 0)
-      const slow = watch !== undefined && now >= watch.due
-      if (slow) this.slow++
-      window.record(failed, slow, now)
-    } else if (failed) {
-      window.amend(watch.mark)
+      if (watch !== undefined) this.slowCalls!.remove(watch)
+      window.record(failed, false, at ?? (window.timed ? monotonicMillis(lease.clock) : 0))
+    } else {
+      window.expire(at!)
+      if (failed) window.amend(watch.mark)
     }
     this.failuresInRow = failed ? this.failuresInRow + 1 : 0
     if (this.state !== "Closed") return
-    if (tripFor !== undefined) this.open(monotonicMillis(lease.clock), lease.clock, "trip-for", tripFor)
-    else this.judge(lease)
+    const reason = tripFor === undefined ? Verdict.ofWindow(window, this.failuresInRow, this.rules) : "trip-for"
+    if (reason !== undefined) this.open(at ?? monotonicMillis(lease.clock), lease.clock, reason, tripFor)
   }
 
-  /** Counts the calls in flight that are slow by now, before they end. */
+  /** Counts the calls in flight that are slow by now, each as of the moment at which it became slow. */
   private countOverdue(now: number, clock: Clock.Clock): void {
     let watch = this.slowCalls?.shift(now)
-    if (watch === undefined) return
-    for (; watch !== undefined; watch = this.slowCalls?.shift(now)) {
-      watch.mark = this.window.record(false, true, now)
+    while (watch !== undefined) {
+      const { due } = watch
+      watch.mark = this.window.record(false, true, due)
       this.slow++
+      watch = this.slowCalls?.shift(now)
+      // Calls that become slow at one moment are judged together.
+      if (this.state !== "Closed" || watch?.due === due) continue
+      const reason = Verdict.ofWindow(this.window, this.failuresInRow, this.rules)
+      // Opening stops the watch over the calls in flight.
+      if (reason !== undefined) return this.open(due, clock, reason)
     }
-    if (this.state === "Closed") this.judge({ clock })
-  }
-
-  private judge(timed: Timed): void {
-    const reason = this.verdict()
-    if (reason !== undefined) this.open(monotonicMillis(timed.clock), timed.clock, reason)
-  }
-
-  private verdict(): TransitionReason | undefined {
-    const { consecutiveFailures, failureRate, minimumCalls, slowCallRate } = this.rules
-    const { window } = this
-    if (this.failuresInRow >= consecutiveFailures) return "consecutive-failures"
-    const calls = window.calls
-    if (calls < minimumCalls) return undefined
-    // Divided, not multiplied: 7 / 100 is the double nearest to 0.07, while 0.07 * 100 is more than 7.
-    if (window.failures / calls >= failureRate) return "failure-rate"
-    if (window.slow / calls >= slowCallRate) return "slow-call-rate"
-    return undefined
   }
 
   private recordProbe(
     lease: BreakerLease,
     failed: boolean,
     retryAfter: number | undefined,
-    tripFor: number | undefined
+    tripFor: number | undefined,
+    now: number
   ): void {
     const { clock } = lease
-    const now = monotonicMillis(clock)
     const slow = now - lease.start >= lease.slowMillis
     if (slow) this.slow++
     this.probes.forget(lease.watch!)
@@ -272,7 +260,7 @@ export class BreakerMachine extends Counters {
   /** The result of an earlier generation. Of a probe that outlived its period, a success that is not slow counts. */
   private recordLate(lease: BreakerLease, generation: number, failed: boolean): void {
     const { clock } = lease
-    if (lease.isCounted && lease.slowMillis !== Infinity && lease.watch!.mark < 0) {
+    if (lease.isCounted && lease.slowMillis !== Infinity && !this.isInTotals(lease.watch!, generation)) {
       if (monotonicMillis(clock) - lease.start >= lease.slowMillis) this.slow++
     }
     if (!failed && generation >= this.outlastedFrom) {
@@ -286,17 +274,15 @@ export class BreakerMachine extends Counters {
     this.late++
   }
 
-  /** Decides by the probes as soon as the missing results can no longer change the decision. */
+  /** Whether a call has been counted as slow since the counters began. */
+  private isInTotals({ mark }: Watch, generation: number): boolean {
+    return mark >= 0 && generation >= this.countedFrom
+  }
+
   private decide(now: number, clock: Clock.Clock): void {
-    const { probes } = this
-    const { consecutiveFailures, halfOpenCalls, halfOpenFailureRate } = this.rules
-    const slowCallRate = this.watchesSlow ? this.rules.slowCallRate : Infinity
-    const failing = (missing: number): boolean =>
-      (probes.failures + missing) / halfOpenCalls >= halfOpenFailureRate ||
-      (probes.slow + missing) / halfOpenCalls >= slowCallRate ||
-      probes.failuresInRow + missing >= consecutiveFailures
-    if (failing(0)) this.open(now, clock, "probes-failed", probes.retryAfter)
-    else if (!failing(halfOpenCalls - probes.results)) this.moveTo("Closed", clock, "probes-succeeded")
+    const verdict = Verdict.ofProbes(this.probes, this.rules, this.watchesSlow)
+    if (verdict === "probes-failed") this.open(now, clock, verdict, this.probes.retryAfter)
+    else if (verdict !== undefined) this.moveTo("Closed", now, clock, verdict)
   }
 
   /** Takes elapsed time into account: calls that became slow, an opening or a ramp that is over, a probe that hangs. */
@@ -306,7 +292,7 @@ export class BreakerMachine extends Counters {
       this.countOverdue(now, clock)
     }
     if (this.state === "HalfOpen" && now >= this.probes.due) this.open(this.probes.due, clock, "probe-outlasted")
-    if (this.state === "Open" && now >= this.openUntil) this.moveTo("HalfOpen", clock, "open-elapsed")
+    if (this.state === "Open" && now >= this.openUntil) this.moveTo("HalfOpen", this.openUntil, clock, "open-elapsed")
   }
 
   /** Milliseconds until the circuit lets a probe pass, if time alone decides that. */
@@ -331,11 +317,12 @@ export class BreakerMachine extends Counters {
     this.openingsInRow++
     const openFor = byHand ?? (asked > 0 ? Math.min(asked, this.rules.maxRetryAfter) : scheduled)
     this.openUntil = now + openFor
-    this.moveTo("Open", clock, reason, openFor, asked > 0 ? asked : undefined)
+    this.moveTo("Open", now, clock, reason, openFor, asked > 0 ? asked : undefined)
   }
 
   private moveTo(
     to: State,
+    now: number,
     clock: Clock.Clock,
     reason: TransitionReason,
     openFor?: number | undefined,
@@ -345,9 +332,9 @@ export class BreakerMachine extends Counters {
     this.enter(to, reason)
     const { rampUp } = this.rules
     if (reason === "probes-succeeded" && rampUp !== undefined) {
-      this.ramp = new RampUp(monotonicMillis(clock), rampUp.over, rampUp.from)
+      this.ramp = new RampUp(now, rampUp.over, rampUp.from)
     }
-    const at = this.since = clock.currentTimeMillisUnsafe()
+    const at = this.since = wallMillis(now, clock)
     const { name: breaker, openingsInRow } = this
     this.rules.onTransition({ breaker, from, to, reason, at, openFor, askedFor, openingsInRow })
   }
@@ -377,8 +364,9 @@ export class BreakerMachine extends Counters {
 
   /** Changes the state by hand; a command for the present state changes nothing. */
   command(to: State, clock: Clock.Clock): void {
-    this.settle(monotonicMillis(clock), clock)
-    if (this.state !== to) this.moveTo(to, clock, "manual")
+    const now = monotonicMillis(clock)
+    this.settle(now, clock)
+    if (this.state !== to) this.moveTo(to, now, clock, "manual")
   }
 
   /** Opens by hand. While Open, a given length replaces what is left; a state set by hand stays. */
@@ -394,9 +382,12 @@ export class BreakerMachine extends Counters {
 
   /** Closes the circuit, empties the window and sets the counters to zero. */
   reset(clock: Clock.Clock): void {
+    const now = monotonicMillis(clock)
+    this.settle(now, clock)
     this.clear()
+    this.countedFrom = this.generation + 1
     if (this.state === "Closed") this.enter("Closed", "manual")
-    else this.moveTo("Closed", clock, "manual")
+    else this.moveTo("Closed", now, clock, "manual")
   }
 
   /** The share of calls that pass while the circuit ramps up after closing. */

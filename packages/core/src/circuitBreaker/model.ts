@@ -46,7 +46,10 @@ export interface Transition {
   readonly from: State
   readonly to: State
   readonly reason: TransitionReason
-  /** Wall-clock time in milliseconds. */
+  /**
+   * Wall-clock time of the change in milliseconds. A change that time alone causes is announced when the circuit is next
+   * called or read, and has the time at which it was due.
+   */
   readonly at: number
   /** How long the circuit stays open, when `to` is `"Open"`. */
   readonly openFor: Duration.Duration | undefined
@@ -82,8 +85,9 @@ export interface Options {
   /** Share of failures that opens the circuit: above 0, at most 1, inclusive; or `"off"`. @default 0.5 */
   readonly failureRate?: number | "off" | undefined
   /**
-   * A call that takes at least this long is slow, whether it succeeds or fails. It counts as slow while it is still in
-   * flight, so that calls that hang open the circuit before they end. @default no call is slow
+   * A call that takes at least this long is slow, whether it succeeds, fails or is ignored. It counts as slow from that
+   * moment on, while it is still in flight, so that calls that hang open the circuit before they end. The result of a
+   * call that opened the circuit in this way is late. @default no call is slow
    */
   readonly slowCallDuration?: Duration.Input | undefined
   /** Share of slow calls that opens the circuit: above 0, at most 1, inclusive. @default 1 */
@@ -184,7 +188,7 @@ export interface Totals {
   readonly failures: number
   /** Calls that ended and say nothing about the target: interrupted, refused further in, or `Outcome.ignored`. */
   readonly ignored: number
-  /** Calls that were slow, counted as soon as that was seen. */
+  /** Calls that were slow. A call in flight counts from the moment at which it becomes slow. */
   readonly slow: number
 }
 
@@ -211,7 +215,7 @@ export interface Durations {
 export interface Snapshot {
   readonly name: string
   readonly state: State
-  /** When the state began, in wall-clock milliseconds. */
+  /** When the state began, in wall-clock milliseconds. Reading the circuit earlier or later does not change it. */
   readonly since: number
   /** Undefined while there are too few calls for a rate. */
   readonly failureRate: number | undefined

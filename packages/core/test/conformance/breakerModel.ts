@@ -157,10 +157,10 @@ export class BreakerModel implements Breaker {
   private end(lease: Lease, ending: Ending): void {
     const { numbers, ways } = this
     this.inFlight--
+    this.countSlowInFlight()
     this.callsOut = this.callsOut.filter((call) => call !== lease)
     const told = ending.kind === "ignored" || ending.kind === "defect" ? numbers.counts[ending.kind] : ending.kind
-    if (told !== "nothing" && told !== "interrupt") this.countSlowInFlight()
-    const outlasted = this.probesOut.some(({ start }) => this.now > start + numbers.maxWait)
+    const outlasted = this.probesOut.some(({ start }) => this.now >= start + numbers.maxWait)
     if (lease.period === this.period && ways.lateResult === "counts-if-recovered" && outlasted) this.elapse("a call")
     if (lease.period !== this.period && ways.lateResult !== "counts-now") {
       const succeeded = told === "success" || told === "unrecordedError"
@@ -171,7 +171,7 @@ export class BreakerModel implements Breaker {
     if (told === "interrupt" && isProbe && ways.interruptedProbe === "opens-again") this.open(this.now)
     if (told === "nothing" || told === "interrupt") return
     const failed = told === "failure" || told === "failureResult" || told === "tripFor"
-    const result = lease.counted ?? { slice: this.sliceNow(), failed, slow: this.isSlow(lease) }
+    const result = lease.counted ?? { slice: this.sliceOf(this.now), failed, slow: this.isSlow(lease) }
     result.failed = failed
     switch (this.state) {
       case "Closed":
@@ -197,7 +197,7 @@ export class BreakerModel implements Breaker {
     this.elapse("a call")
     if (this.outlasted === undefined || this.isSlow(lease)) return
     this.probed = this.outlasted.probed
-    this.probed.push({ slice: this.sliceNow(), failed: false, slow: false })
+    this.probed.push({ slice: this.sliceOf(this.now), failed: false, slow: false })
     this.judgeProbes()
   }
 
@@ -208,12 +208,12 @@ export class BreakerModel implements Breaker {
 
   private countSlowInFlight(): void {
     if (this.ways.slowCalls === "counted-when-they-end") return
-    const slow = this.callsOut.filter((lease) => lease.counted === undefined && this.isSlow(lease))
-    for (const lease of slow) {
-      lease.counted = { slice: this.sliceNow(), failed: false, slow: true }
+    for (const lease of this.callsOut.filter((lease) => lease.counted === undefined && this.isSlow(lease))) {
+      const at = lease.start + this.numbers.slowMillis
+      lease.counted = { slice: this.sliceOf(at), failed: false, slow: true }
       this.results.push(lease.counted)
+      if (this.state === "Closed") this.judgeWindow(at)
     }
-    if (slow.length > 0 && this.state === "Closed") this.judgeWindow(this.now)
   }
 
   private judgeWindow(at: number): void {
@@ -251,12 +251,12 @@ export class BreakerModel implements Breaker {
     return this.ways.decidedOver === "all-probes" ? probes : Math.min(minimumCalls, probes)
   }
 
-  private sliceNow(): number {
+  private sliceOf(at: number): number {
     const { window } = this.numbers
     if ("calls" in window) return 0
     const width = window.millis / window.buckets
-    if (this.ways.slices === "on-the-clock") this.slice = Math.floor(this.now / width) * width
-    else if (this.now - this.slice >= width) this.slice = this.now
+    if (this.ways.slices === "on-the-clock") this.slice = Math.max(this.slice, Math.floor(at / width) * width)
+    else if (at - this.slice >= width) this.slice = at
     return this.slice
   }
 
