@@ -127,7 +127,10 @@ export interface Options {
  * @category models
  */
 export interface Registry {
-  /** Adds a guard, unless it is there already. Returns a function that removes it. */
+  /**
+   * Adds a guard, unless it is there already. Returns a function that removes it. Throws a `RangeError` when another kind
+   * with the same tag is in.
+   */
   readonly enter: (entry: Entry) => () => void
   /**
    * Records a change of a guard and notifies the observers, if the guard is registered. `key` names one circuit of a
@@ -136,7 +139,10 @@ export interface Registry {
   readonly announce: (guard: object, change: Change, key?: string | undefined) => void
   /** Says that the `metrics` of a guard's kind answers more series than before, so that these are published as well. */
   readonly grew: (guard: object) => void
-  /** Subscribes to later events, synchronously. Returns an unsubscribe function. What an observer throws is logged. */
+  /**
+   * Subscribes to later events, synchronously. Returns a function that ends this subscription at once. What an observer
+   * throws is logged.
+   */
   readonly observe: (observer: Observer<Entry, Event>) => () => void
   readonly entries: () => ReadonlyArray<Registered>
   /** The guard with this id among those whose kind has this tag. */
@@ -260,7 +266,8 @@ export const layerConfig = (
 
 /**
  * Adds a guard to the current registry until the current scope closes. Does nothing without a scope. Every `make` of a
- * primitive does this. Use it for guards of your own, and for guards that were made outside a scope.
+ * primitive does this. Use it for guards of your own, and for guards that were made outside a scope. Dies with a
+ * `RangeError` when the registry has a guard of another kind with the same tag: make each kind once and share it.
  *
  * @since 0.1.0
  * @category combinators

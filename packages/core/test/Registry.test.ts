@@ -408,6 +408,42 @@ export const types: ReadonlyArray<Effect.Effect<unknown>> = [
   StaleCache.make({ name: "model" })
 ]
 
+describe("Two kinds with one tag", () => {
+  const kindOf = (tag: string): Registry.Kind<object, number> => ({ tag, snapshot: () => Effect.succeed(1) })
+
+  it.effect("are refused by name, and what is in stays", () =>
+    Effect.gen(function*() {
+      const kind = kindOf("CircuitBreaker")
+      yield* CircuitBreaker.make({ name: "model" })
+      const exit = yield* Effect.exit(Registry.register({ kind, name: "mine", guard: {} }))
+      assert.strictEqual(
+        Exit.isFailure(exit) && String(Cause.squash(exit.cause)),
+        "RangeError: Registry.register: kind.tag must be one that no other kind in this registry has " +
+          "(make each kind once and share it), got \"CircuitBreaker\""
+      )
+      assert.deepStrictEqual(yield* ids, ["CircuitBreaker model"])
+    }).pipe(alone))
+
+  it.effect("may follow each other, when the last guard of the one has left", () =>
+    Effect.gen(function*() {
+      const scopes = [yield* Scope.make(), yield* Scope.make()]
+      const [first, second] = [kindOf("app/Mine"), kindOf("app/Mine")]
+      for (const scope of scopes) {
+        yield* Effect.provideService(
+          Registry.register({ kind: first!, name: "mine", guard: {} }),
+          Scope.Scope,
+          scope
+        )
+      }
+      const register = Effect.exit(Registry.register({ kind: second!, name: "mine", guard: {} }))
+      yield* Scope.close(scopes[0]!, Exit.void)
+      assert.isTrue(Exit.isFailure(yield* register))
+      yield* Scope.close(scopes[1]!, Exit.void)
+      assert.isTrue(Exit.isSuccess(yield* register))
+      assert.deepStrictEqual(yield* ids, ["app/Mine mine"])
+    }).pipe(alone))
+})
+
 describe("An observer", () => {
   it.effect("that throws, or is an async function that fails, changes no result and keeps nothing from the others", () =>
     alone(
@@ -427,6 +463,43 @@ describe("An observer", () => {
         yield* Effect.scoped(Effect.flatMap(CircuitBreaker.make({ name: "model" }), ({ control }) => control.forceOpen))
         yield* Effect.yieldNow
         assert.deepStrictEqual(seen, ["entered model", "ForcedOpen", "left model"])
+      })
+    ))
+
+  it.effect("that has been removed is told nothing more, not even of the event that others are being told of", () =>
+    alone(
+      Effect.gen(function*() {
+        const registry = yield* Registry.CurrentRegistry
+        const { control } = yield* CircuitBreaker.make({ name: "model" })
+        const seen: Array<string> = []
+        const removals: Array<() => void> = []
+        for (const name of ["a", "b", "c"]) {
+          const happened = () => {
+            seen.push(name)
+            for (const remove of removals) remove()
+          }
+          removals.push(registry.observe({ happened }))
+        }
+        yield* control.forceOpen
+        assert.deepStrictEqual(seen, ["a"])
+      })
+    ))
+
+  it.effect("that subscribes twice is told twice, and each removal ends one subscription", () =>
+    alone(
+      Effect.gen(function*() {
+        const registry = yield* Registry.CurrentRegistry
+        const { control } = yield* CircuitBreaker.make({ name: "model" })
+        let told = 0
+        const observer = { happened: () => told++ }
+        const removals = [registry.observe(observer), registry.observe(observer)]
+        for (
+          const [expected, command] of [[2, control.forceOpen], [3, control.close], [3, control.forceOpen]] as const
+        ) {
+          yield* command
+          assert.strictEqual(told, expected)
+          removals.pop()?.()
+        }
       })
     ))
 })

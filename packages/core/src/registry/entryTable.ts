@@ -4,9 +4,14 @@
  * Invariants
  *
  * - Entries of one kind have different ids: the name for the first, `name#2`, `name#3` … for others with that name.
- * - A free number is reused, so that ids do not grow with time.
+ * - The lowest free number is reused, so that ids do not grow with time.
+ * - The entries with one tag are all of one kind.
+ * - An observer that has been removed is not called any more, not even about a change that other observers are being
+ *   told.
  */
+import { OptionsOf } from "../internal/config/checks.ts"
 import { callBack } from "../internal/runtime/callBack.ts"
+import { FreeNumbers } from "./freeNumbers.ts"
 
 /** A guard of a kind, with a name. */
 export interface Member {
@@ -39,8 +44,11 @@ export class EntryTable<Entry extends Member, Event> {
   // How many have entered a guard and not taken it out, and what takes it out.
   private readonly holders = new Map<unknown, number>()
   private readonly leaving = new Map<unknown, () => void>()
-  private readonly namesakes = new Map<string, number>()
-  private readonly observers = new Set<Observer<Entry, Event>>()
+  private readonly numbers = new Map<string, FreeNumbers>()
+  // The kind of each tag, and how many entries are of it.
+  private readonly kinds = new Map<string, { readonly kind: object; entries: number }>()
+  // Each subscription is one of its own, also of an observer that subscribes twice.
+  private readonly observers = new Set<{ readonly observer: Observer<Entry, Event> }>()
   private readonly log: Array<Event> = []
   private readonly capacity: number
   private oldest = 0
@@ -66,26 +74,43 @@ export class EntryTable<Entry extends Member, Event> {
   /** Adds a guard, unless it is there already. Returns a function that removes it. */
   enter(entry: Entry): () => void {
     const holders = this.holders.get(entry.guard) ?? 0
+    const kind = holders > 0 ? undefined : this.kindOf(entry)
     this.holders.set(entry.guard, holders + 1)
     const release = this.leavesOnce(entry.guard)
-    if (holders > 0) return release
+    if (kind === undefined) return release
     const group = key(entry.kind.tag, entry.name)
-    const count = (this.namesakes.get(group) ?? 0) + 1
-    const member = { ...entry, id: this.freeId(entry, count) }
+    const numbers = this.numbers.get(group) ?? new FreeNumbers()
+    const idOf = (n: number) => n === 1 ? entry.name : `${entry.name}#${n}`
+    // Another entry may be named like this one with its number.
+    const n = numbers.take((n) => !this.members.has(key(entry.kind.tag, idOf(n))))
+    const member = { ...entry, id: idOf(n) }
     const place = key(entry.kind.tag, member.id)
-    this.namesakes.set(group, count)
+    kind.entries++
+    this.kinds.set(entry.kind.tag, kind)
+    this.numbers.set(group, numbers)
     this.byGuard.set(entry.guard, member)
     this.members.set(place, member)
     this.leaving.set(entry.guard, () => {
       this.members.delete(place)
       this.byGuard.delete(entry.guard)
-      const left = this.namesakes.get(group)! - 1
-      if (left === 0) this.namesakes.delete(group)
-      else this.namesakes.set(group, left)
+      numbers.giveBack(n)
+      if (numbers.taken === 0) this.numbers.delete(group)
+      if (--kind.entries === 0) this.kinds.delete(entry.kind.tag)
       this.tell((observer) => observer.left?.(member))
     })
     this.tell((observer) => observer.entered?.(member))
     return release
+  }
+
+  private kindOf({ kind }: Entry): { readonly kind: object; entries: number } {
+    const known = this.kinds.get(kind.tag)
+    if (known === undefined) return { kind, entries: 0 }
+    if (known.kind === kind) return known
+    return new OptionsOf("Registry.register").refuse(
+      "kind.tag",
+      "one that no other kind in this registry has (make each kind once and share it)",
+      kind.tag
+    )
   }
 
   // It is out when the last of those that have entered it takes it out, each once.
@@ -123,27 +148,19 @@ export class EntryTable<Entry extends Member, Event> {
 
   /** Subscribes to later events, synchronously. Returns an unsubscribe function. */
   observe(observer: Observer<Entry, Event>): () => void {
-    this.observers.add(observer)
+    const subscription = { observer }
+    this.observers.add(subscription)
     return () => {
-      this.observers.delete(observer)
+      this.observers.delete(subscription)
     }
   }
 
   // An observer that throws must affect neither the guard that changed nor the other observers.
   private tell(say: (observer: Observer<Entry, Event>) => unknown): void {
     // A copy: an observer that subscribes again each time it is called would otherwise loop forever.
-    for (const observer of Array.from(this.observers)) callBack(() => say(observer))
-  }
-
-  // `count` is free unless an entry with a lower number has left; only then a free number is searched. A thousand
-  // guards with one name therefore cost no search.
-  private freeId({ kind, name }: Entry, count: number): string {
-    const numbered = (n: number) => n === 1 ? name : `${name}#${n}`
-    const isFree = (n: number) => !this.members.has(key(kind.tag, numbered(n)))
-    if (isFree(1)) return name
-    let n = isFree(count) ? count : 2
-    while (!isFree(n)) n++
-    return numbered(n)
+    for (const subscription of Array.from(this.observers)) {
+      if (this.observers.has(subscription)) callBack(() => say(subscription.observer))
+    }
   }
 }
 

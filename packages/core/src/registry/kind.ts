@@ -63,7 +63,10 @@ export interface Change {
  * @category models
  */
 export interface Kind<in Self, in out Snapshot> {
-  /** The unique name of the kind, written like a class, such as `"CircuitBreaker"`. */
+  /**
+   * The unique name of the kind, written like a class, such as `"CircuitBreaker"`. While a guard of this kind is in a
+   * registry, the registry refuses another kind with the same tag.
+   */
   readonly tag: string
   /** The state of a guard at one moment. */
   readonly snapshot: (self: Self) => Effect.Effect<Snapshot>
