@@ -14,7 +14,12 @@
  * **Cardinality.** Labels are names given in code, the numbers of guards with equal names, and fixed words of this
  * library: never a key or a text of a caller. A family of circuits is published as a whole, without its keys. Each kind
  * has at most `maxNames` names. Guards beyond that are published together under the name `other`, until they leave the
- * registry: the sum of counters, the number of circuits per state, and the highest rate.
+ * registry: the sum of counters, the number of circuits per state, and the highest rate. Histograms are left out. Cascades
+ * that share the name keep the names of their steps, up to 200 series; beyond that, `step` and `degradation` are `other`
+ * as well.
+ *
+ * **Guards that cannot be read.** A guard whose first snapshot fails is logged, and has metrics from the scrape after the
+ * one that can read it. Until then it is counted in `switchgear_unpublished_guards`, which has the label `kind`.
  *
  * **Metrics.** All names start with `switchgear_`. All series have the label `name`. Those of a cascade have the label
  * `cascade` instead, and one series for each step from its first run on.
@@ -55,9 +60,10 @@
  * | `cascade_served_total` | counter | `step`, `degradation` |
  * | `cascade_failed_total` | counter | `step` |
  *
- * **Gotchas.** Provide one `Registry.layer`, if any, to the guards and to this layer together. Two applications that
- * share one `Metric.MetricRegistry` and use equal names replace each other's series: set
- * `Metric.CurrentMetricAttributes` around this layer to keep them apart. `control.reset` restarts the counters of a
+ * **Gotchas.** Provide one `Registry.layer`, if any, to the guards and to this layer together. Where two of these layers
+ * share one `Metric.MetricRegistry` and their guards have equal names, as in two applications in one process, only the
+ * series of the layer built last are shown, until it closes: set `Metric.CurrentMetricAttributes` around each layer to keep
+ * them apart. Each layer logs every change. `control.reset` restarts the counters of a
  * circuit, which a scraper takes for a restart of the process.
  *
  * ```ts
@@ -76,6 +82,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
@@ -91,6 +98,7 @@ import { callBack } from "./internal/runtime/callBack.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { formatDuration } from "./internal/data/formatDuration.ts"
 import { type Publication, Publisher } from "./telemetry/publisher.ts"
+import { Unreadable } from "./telemetry/unreadable.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
 
@@ -211,17 +219,26 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
   const registry = Context.get(context, Registry.CurrentRegistry)
   const runSync = Effect.runSyncWith(context)
   const runSyncExit = Effect.runSyncExitWith(context)
-  const publishers = new Map<string, Publisher<any>>()
+  const publishers = new Map<Registry.Kind<any, any>, Publisher<any>>()
   const publisherOf = ({ kind }: Registry.Registered): Publisher<any> => {
-    const publisher = publishers.get(kind.tag) ?? new Publisher<any>(kind, maxNames, context)
-    publishers.set(kind.tag, publisher)
+    const publisher = publishers.get(kind) ?? new Publisher<any>(kind, maxNames, context)
+    publishers.set(kind, publisher)
     return publisher
   }
+  const unreadable = new Unreadable(context)
   const publications = new Map<Registry.Registered, Publication>()
+  const publish = (entry: Registry.Registered): void => {
+    const snapshot = Effect.suspend(() => entry.kind.snapshot(entry.guard))
+    publications.set(entry, publisherOf(entry).publish(entry.id, entry.guard, () => runSync(snapshot)))
+  }
   const warned = new Set<string>()
   const enter = (entry: Registry.Registered): void => {
-    const snapshot = Effect.suspend(() => entry.kind.snapshot(entry.guard))
-    publications.set(entry, publisherOf(entry).publish(entry.id, () => runSync(snapshot)))
+    try {
+      publish(entry)
+    } catch (defect) {
+      publications.set(entry, unreadable.add(entry.kind.tag, () => publish(entry)))
+      runSyncExit(unpublished(entry, defect))
+    }
     const pair = `${entry.kind.tag} ${JSON.stringify(entry.name)}`
     if (entry.id === entry.name || warned.has(pair) || warned.size >= maxNames) return
     warned.add(pair)
@@ -244,6 +261,7 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
   return () => {
     stop()
     for (const publisher of publishers.values()) publisher.close()
+    unreadable.close()
   }
 }
 
@@ -252,6 +270,12 @@ const duplicate = ({ id, kind: { tag }, name }: Registry.Registered): Effect.Eff
     `There is more than one ${tag} named ${JSON.stringify(name)}: calls through one do not count for the other. ` +
       "Make it once and share it."
   ).pipe(Effect.annotateLogs({ kind: tag, name, id }))
+
+const unpublished = ({ id, kind: { tag } }: Registry.Registered, defect: unknown): Effect.Effect<void> =>
+  Effect.logError(
+    `${tag} ${JSON.stringify(id)} cannot be read. It has metrics as soon as it can be.`,
+    Cause.die(defect)
+  )
 
 const attributesOf = (event: Registry.Event): Record<string, string> => ({
   kind: event.kind,

@@ -274,6 +274,66 @@ describe("Telemetry metrics", () => {
       assert.isTrue(Exit.isSuccess(yield* Effect.exit(Layer.build(later))))
     }).pipe(Effect.scoped, observed()))
 
+  it.effect("of a guard that cannot be read come as soon as it can be, and until then it is counted", () =>
+    Effect.gen(function*() {
+      let isSound = false
+      const kinds: ReadonlyArray<Registry.Kind<object, number>> = ["Fixed", "Growing"].map((tag) => {
+        const series = [Guard.gauge<number>(`switchgear_${tag}`, "Of a test.", (n) => n)]
+        return {
+          tag,
+          snapshot: () => isSound ? Effect.succeed(1) : Effect.die("too early"),
+          metrics: tag === "Fixed" ? series : () => series
+        }
+      })
+      for (const kind of kinds) {
+        for (const name of ["a", "b"]) yield* Registry.register({ kind, name, guard: {} })
+      }
+      const unreadable = { "unpublished_guards{kind=\"Fixed\"}": 2, "unpublished_guards{kind=\"Growing\"}": 2 }
+      assert.deepStrictEqual(yield* scrape, unreadable)
+      assert.deepStrictEqual(yield* scrape, unreadable)
+      isSound = true
+      yield* scrape
+      assert.deepStrictEqual(yield* scrape, {
+        "Fixed{name=\"a\"}": 1,
+        "Fixed{name=\"b\"}": 1,
+        "Growing{name=\"a\"}": 1,
+        "Growing{name=\"b\"}": 1
+      })
+    }).pipe(Effect.scoped, observed(), Effect.provide(Logger.layer([]))))
+
+  it.effect("of a guard that cannot be read and has left are not tried any more", () =>
+    Effect.gen(function*() {
+      const kind: Registry.Kind<object, number> = { tag: "Broken", snapshot: () => Effect.die("broken") }
+      yield* Effect.scoped(Registry.register({ kind, name: "a", guard: {} }))
+      assert.deepStrictEqual(yield* scrape, {})
+    }).pipe(observed(), Effect.provide(Logger.layer([]))))
+
+  it.effect("of a layer are still there when another one, of the same guards, has come and gone", () =>
+    Effect.gen(function*() {
+      yield* oneOfEach("model")
+      yield* oneOfEach("folded")
+      const before = yield* scrape
+      assert.isAbove(Object.keys(before).length, 40)
+      const maxNames = 1
+      yield* Effect.provide(
+        Effect.gen(function*() {
+          assert.deepStrictEqual(yield* scrape, before)
+          yield* Bulkhead.make({ name: "inside", concurrency: 1 })
+        }).pipe(Effect.scoped),
+        Telemetry.layer({ maxNames })
+      )
+      assert.deepStrictEqual(yield* scrape, before)
+      // The outer one closes first.
+      const outer = yield* Scope.make()
+      yield* Effect.provideService(Layer.build(Telemetry.layer({ maxNames })), Scope.Scope, outer)
+      const inner = yield* Scope.make()
+      yield* Effect.provideService(Layer.build(Telemetry.layer({ maxNames })), Scope.Scope, inner)
+      yield* Scope.close(outer, Exit.void)
+      assert.deepStrictEqual(yield* scrape, before)
+      yield* Scope.close(inner, Exit.void)
+      assert.deepStrictEqual(yield* scrape, before)
+    }).pipe(observed({ maxNames: 1 })))
+
   it.effect("are those of the registry the layer was given, and no other", () =>
     Effect.gen(function*() {
       yield* Bulkhead.make({ name: "mine", concurrency: 1 })
@@ -437,6 +497,64 @@ describe("Telemetry names", () => {
       yield* reject(stays, 3)
       assert.strictEqual(yield* rejected, 14)
     }).pipe(observed({ maxNames: 0 })))
+
+  it.effect("add what a guard counts once, also when it leaves and is registered again", () =>
+    Effect.gen(function*() {
+      const rejected = Effect.map(scrape, (lines) => lines["circuitbreaker_not_permitted_total{name=\"other\"}"])
+      const reject = (breaker: CircuitBreaker.CircuitBreaker, n: number) =>
+        Effect.forEach(times(n), () => Effect.exit(breaker.protect(Effect.void)))
+      const breaker = yield* Effect.scoped(Effect.tap(
+        CircuitBreaker.make({ name: "model" }),
+        (breaker) => Effect.andThen(breaker.control.forceOpen, reject(breaker, 4))
+      ))
+      const register = Registry.register({ kind: CircuitBreaker.kind, name: "model", guard: breaker })
+      assert.strictEqual(yield* rejected, 4)
+      for (const expected of [5, 6]) {
+        yield* Effect.scoped(Effect.andThen(register, reject(breaker, 1)))
+        assert.strictEqual(yield* rejected, expected)
+      }
+    }).pipe(observed({ maxNames: 0 })))
+
+  it.effect("are shared by guards with series of their own, too, and these have at most 200 with labels of their own", () =>
+    Effect.gen(function*() {
+      const registry = yield* Registry.CurrentRegistry
+      const enter = (name: string, filled: ReadonlyArray<string>) => {
+        const guard = { name, filled: [...filled] }
+        return { guard, leave: registry.enter({ kind: shelves, name, guard }) }
+      }
+      enter("mine", ["a"])
+      const { guard, leave } = enter("second", ["a", "b"])
+      enter("third", ["b"])
+      const series = Effect.map(
+        Metric.snapshot,
+        (all) =>
+          all.filter(({ id }) => id === "shelf").map(({ attributes, state }) => [
+            attributes?.["name"],
+            attributes?.["shelf"],
+            (state as { value: number }).value
+          ])
+      )
+      assert.deepStrictEqual(yield* series, [["mine", "a", 1], ["other", "a", 2], ["other", "b", 3]])
+      guard.filled.push("c")
+      registry.grew(guard)
+      assert.deepStrictEqual(yield* series, [
+        ["mine", "a", 1],
+        ["other", "a", 3],
+        ["other", "b", 4],
+        ["other", "c", 3]
+      ])
+      leave()
+      assert.deepStrictEqual(yield* series, [
+        ["mine", "a", 1],
+        ["other", "a", 0],
+        ["other", "b", 1],
+        ["other", "c", 0]
+      ])
+      for (const i of times(1000)) enter(`shelves ${i}`, [`shelf ${i}`])
+      const all = yield* series
+      assert.strictEqual(all.length, 1 + 200 + 1)
+      assert.deepStrictEqual(all.at(-1), ["other", "other", 1000 - 197])
+    }).pipe(observed({ maxNames: 1 })))
 
   it.effect("are refused below zero, naming the field", () =>
     Effect.gen(function*() {
