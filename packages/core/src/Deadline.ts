@@ -8,7 +8,7 @@
  * it.
  *
  * **Order.** `within` outermost, `attempt` innermost, next to the call. When both come due at the same time, the innermost
- * reports it: a breaker between them sees a time-out, not an interruption.
+ * reports it, and counts it if it has a name: a breaker between them sees a time-out, not an interruption.
  *
  * **Detached work.** A deadline holds for everything that was begun under it, also for a detached fiber that outlives the
  * request: its attempts end at the deadline even when the fiber that set it has ended. Put work that must go on under

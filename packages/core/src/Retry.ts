@@ -112,8 +112,10 @@ export const schedule = <E = unknown>(options: Options<E>): Schedule.Schedule<Du
         if (typeof wait === "string") return Cause.done(Duration.zero)
         const delay = Duration.millis(wait)
         const pay = run.pay(fiber)
-        return Effect.flatMap(Effect.isEffect(pay) ? pay : Effect.succeed(pay), (paid) =>
-          paid ? Effect.succeed<[Duration.Duration, Duration.Duration]>([delay, delay]) : Cause.done(Duration.zero))
+        return Effect.flatMap(Effect.isEffect(pay) ? pay : Effect.succeed(pay), (payment) =>
+          payment === "paid"
+            ? Effect.succeed<[Duration.Duration, Duration.Duration]>([delay, delay])
+            : Cause.done(Duration.zero))
       })
     )
   }))

@@ -51,6 +51,25 @@ describe("a named time-out", () => {
       assert.deepStrictEqual(yield* counted(timeout), [1, 0])
     }))
 
+  it.effect("counts a call that still runs when its time is over, and of limits that come at one moment the innermost", () =>
+    Effect.gen(function*() {
+      const [inner, outer] = [yield* make, yield* make]
+      const pipeline = yield* Pipeline.make({ deadline: "10 seconds", attemptTimeout: inner })
+      const ways: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+        slow.pipe(inner.protect, Deadline.within("10 seconds")),
+        slow.pipe(inner.protect, Deadline.attempt("10 seconds")),
+        slow.pipe(inner.protect, outer.protect),
+        pipeline.protect(slow)
+      ]
+      for (const way of ways) {
+        const exit = yield* run(Effect.flip(way))
+        assert.isTrue(Exit.isSuccess(exit) && exit.value instanceof Deadline.DeadlineExceeded)
+      }
+      assert.deepStrictEqual([yield* counted(inner), yield* counted(outer)], [[4, 4], [1, 0]])
+      yield* run(slow.pipe(inner.protect, Deadline.within(9_999)))
+      assert.deepStrictEqual(yield* counted(inner), [5, 4])
+    }))
+
   it.effect("counts a call that ends late because it cannot be interrupted, and none that is interrupted before", () =>
     Effect.gen(function*() {
       const timeout = yield* make
@@ -151,7 +170,7 @@ describe("a time-out as a service", () => {
 const Call = Schema.Struct({
   takes: Schema.Literals([0, 10, 20, 30, 40]),
   end: Schema.Literals(["success", "failure", "defect", "uninterruptible"]),
-  deadline: Schema.UndefinedOr(Schema.Literals([0, 7, 17, 37])),
+  deadline: Schema.UndefinedOr(Schema.Literals([0, 7, 17, 25, 37])),
   interruptAt: Schema.UndefinedOr(Schema.Literals([3, 13, 27, 33]))
 })
 type Call = typeof Call.Type
@@ -162,7 +181,7 @@ const countsOf = (calls: ReadonlyArray<Call>): ReadonlyArray<number> => {
   const begun = calls.filter(({ deadline }) => deadline !== 0)
   // Work that cannot be interrupted goes on although its caller has left.
   const late = begun.filter(({ deadline = Infinity, end, interruptAt = Infinity, takes }) =>
-    takes > limit && deadline > limit && (end === "uninterruptible" || interruptAt > limit)
+    takes > limit && deadline >= limit && (end === "uninterruptible" || interruptAt > limit)
   )
   return [begun.length, late.length]
 }

@@ -74,6 +74,30 @@ describe("a retry counts", () => {
       assert.deepStrictEqual(yield* counts({}, busy), gaveUp("retryAfter", 0))
     }))
 
+  it.effect("a budget of the user's that refuses as such, and one that has not answered in time as a matter of time", () =>
+    Effect.gen(function*() {
+      const made = yield* RetryBudget.make({ name: "model" })
+      const answering = (take: Effect.Effect<boolean>): RetryBudget.RetryBudget => ({ ...made, take })
+      for (
+        const [budget, reason] of [
+          [answering(Effect.succeed(false)), "budget"],
+          [answering(Effect.delay(Effect.succeed(false), "1 second")), "budget"],
+          [answering(Effect.never), "deadline"],
+          [answering(Effect.delay(Effect.succeed(true), "1 minute")), "deadline"]
+        ] as const
+      ) {
+        const limited = yield* Retry.make({ ...exact, budget, maxDuration: "30 seconds" })
+        assert.deepStrictEqual(yield* run(limited.protect(failing(9))), Exit.fail("blip"))
+        assert.deepStrictEqual(yield* limited.snapshot, gaveUp(reason, 0))
+        const retry = yield* Retry.make({ ...exact, budget })
+        const { protect } = yield* Pipeline.make({ deadline: "30 seconds", retry })
+        assert.deepStrictEqual(yield* run(protect(failing(9))), Exit.fail("blip"))
+        assert.deepStrictEqual(yield* retry.snapshot, gaveUp(reason, 0))
+        const schedule = Retry.schedule({ ...exact, budget, maxDuration: "30 seconds" })
+        assert.deepStrictEqual(yield* run(Effect.retry(failing(9), schedule)), Exit.fail("blip"))
+      }
+    }))
+
   it.effect("errors that are not worth another attempt apart, and defects and interruptions not at all", () =>
     Effect.gen(function*() {
       const retry = yield* Retry.make(exact)

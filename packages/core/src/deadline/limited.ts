@@ -49,6 +49,8 @@ export const limitedAt = <A, E, R>(
 ): Effect.Effect<A, E | DeadlineExceeded, R> => {
   const nearer = around !== undefined && around.at <= now + millis ? around : undefined
   if (nearer !== undefined && nearer.at - now < shortest) return nothingLeft(nearer)
+  // Of limits that come at the same moment, the innermost tells of it and counts it.
+  const isCutShort = around !== undefined && around.at < now + millis
   if (counts !== undefined) counts.calls++
   const given = nearer === undefined ? millis : nearer.at - now
   // A deadline that was not given by this module tells nobody, so that one of the same time is put inside it.
@@ -62,7 +64,7 @@ export const limitedAt = <A, E, R>(
     self,
     expiry,
     (exit) => {
-      if (counts !== undefined && nearer === undefined) counts.timeouts++
+      if (counts !== undefined && !isCutShort) counts.timeouts++
       return outOfTime(exit, exceeded(expiry.limit, given))
     },
     outer,

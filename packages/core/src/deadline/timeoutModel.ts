@@ -27,7 +27,11 @@ export interface Snapshot {
   readonly duration: Duration.Duration
   /** Calls begun. A call whose deadline has passed is not begun. */
   readonly calls: number
-  /** Calls whose work still ran after `duration`. Those that a nearer deadline ended are not among them. */
+  /**
+   * Calls whose work still ran when `duration` was over. Of limits that come at the same moment the innermost counts: this
+   * one where a deadline around it is as near, though the error then has the `limit` of that deadline; and not this one
+   * where a limit inside ended the work at that moment. Calls that a nearer deadline ended are not among them.
+   */
   readonly timeouts: number
 }
 

@@ -7,7 +7,7 @@ import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import { counted } from "../retryBudget/counted.ts"
 import type { Counts } from "./counts.ts"
 import type { Policy } from "./policy.ts"
-import { budgetOf, Run, type Timed } from "./run.ts"
+import { budgetOf, type Payment, Run, type Timed } from "./run.ts"
 
 /** Retries inside of a step, by a deadline that need not be the fiber's. */
 export type RetryAt = <A, E, R>(
@@ -50,9 +50,9 @@ export const attemptAll = <A, E, R>(
       : ++direct % directInRow === 0
       ? Effect.andThen(Effect.yieldNow, retry)
       : retry
-    const goOn = (paid: boolean) => {
-      if (paid) return again
-      counts.stopped("budget")
+    const goOn = (payment: Payment) => {
+      if (payment === "paid") return again
+      counts.stopped(payment)
       return Effect.failCause(cause)
     }
     const pay = run.pay(fiber, timed)

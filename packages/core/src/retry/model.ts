@@ -81,7 +81,9 @@ export interface Snapshot {
   readonly gaveUp: {
     /** `maxAttempts` were made. */
     readonly attempts: number
-    /** The wait would have passed the deadline or `maxDuration`. */
+    /**
+     * The wait would have passed the deadline or `maxDuration`, or a `RetryBudget` of your own did not answer until then.
+     */
     readonly deadline: number
     /** `RetryBudget` or `Attempts` had nothing left. */
     readonly budget: number

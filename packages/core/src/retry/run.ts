@@ -26,6 +26,11 @@ export interface Timed {
 export const budgetOf = (policy: Policy, fiber: Fiber.Fiber<any, any>): RetryBudget | undefined =>
   policy.budget ?? fiber.getRef(CurrentBudget)
 
+/** Whether an attempt is paid for, or why it is not. */
+export type Payment = "paid" | "budget" | "deadline"
+
+const paidIf = (taken: boolean): Payment => taken ? "paid" : "budget"
+
 export class Run {
   private readonly policy: Policy
   private readonly start: number
@@ -56,16 +61,17 @@ export class Run {
   }
 
   /** Takes the attempt from the two budgets, which must agree before either is spent; an effect where one is foreign. */
-  pay(fiber: Fiber.Fiber<any, any>, timed?: Timed | undefined): boolean | Effect.Effect<boolean> {
+  pay(fiber: Fiber.Fiber<any, any>, timed?: Timed | undefined): Payment | Effect.Effect<Payment> {
     const budget = budgetOf(this.policy, fiber)
-    if (budget === undefined) return takeAttempt(fiber)
-    if (fiber.getRef(CurrentAttempts)?.left === 0) return false
+    if (budget === undefined) return paidIf(takeAttempt(fiber))
+    if (fiber.getRef(CurrentAttempts)?.left === 0) return "budget"
     const account = accounts.get(budget)
     if (account === undefined) {
-      const paid = Effect.map(budget.take, (taken) => taken && takeAttempt(fiber))
-      return timed === undefined ? paid : inTime(paid, this.left(fiber, timed))
+      const paid = Effect.map(budget.take, (taken) => paidIf(taken && takeAttempt(fiber)))
+      // The deadline of a fiber interrupts it by itself; between the attempts of a pipeline no other limit is in force.
+      return inTime(paid, this.left(fiber, timed ?? withoutDeadline))
     }
-    return account.take(monotonicMillis(fiber.getRef(Clock.Clock))) && takeAttempt(fiber)
+    return paidIf(account.take(monotonicMillis(fiber.getRef(Clock.Clock))) && takeAttempt(fiber))
   }
 
   private left(fiber: Fiber.Fiber<any, any>, timed: Timed | undefined): number {
@@ -76,11 +82,13 @@ export class Run {
   }
 }
 
-// Between the attempts of a pipeline no other limit is in force: a budget that does not answer in time has nothing left.
-const inTime = (paid: Effect.Effect<boolean>, millis: number): Effect.Effect<boolean> =>
-  millis <= 0
-    ? Effect.succeed(false)
-    : Deadline.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(false) })(paid)
+const withoutDeadline: Timed = { deadline: undefined }
+
+// No wait passes the time limit, that for the answer of a budget neither.
+const inTime = (paid: Effect.Effect<Payment>, millis: number): Effect.Effect<Payment> => {
+  const tooLate = Effect.succeed<Payment>("deadline")
+  return millis <= 0 ? tooLate : Deadline.timeoutOrElse({ duration: millis, orElse: () => tooLate })(paid)
+}
 
 const millisAsked = (error: unknown): number => {
   const wait = fieldOf(error, "retryAfter")
