@@ -3,7 +3,8 @@
  *
  * `make` of every named primitive adds the guard to the current registry, and the end of its scope removes it. A guard
  * made by a layer stays as long as the layer. A guard made outside any scope is not added, because nothing would remove
- * it. A family of circuits is one entry, under its own name. Add a guard of your own with {@link register} and its
+ * it: `Telemetry.layer` then logs a warning, and {@link health} says so where there is no other guard. A family of
+ * circuits is one entry, under its own name. Add a guard of your own with {@link register} and its
  * {@link Kind}.
  *
  * There is one registry for the whole process. {@link layer} provides a separate one: to a test, or to each of several
@@ -49,10 +50,11 @@ import * as Stream from "effect/Stream"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import { EntryTable, type Listed, type Observer } from "./registry/entryTable.ts"
-import { fold, type Health, type Reason, type Told } from "./registry/health.ts"
+import { fold, type Health, type Reason, type Told, unknown } from "./registry/health.ts"
 import type { Change, Condition, Kind, KindHealth } from "./registry/kind.ts"
+import type { PassedOver } from "./registry/passedOver.ts"
 
-export type { Change, Condition, Health, Kind, KindHealth, Observer, Reason }
+export type { Change, Condition, Health, Kind, KindHealth, Observer, PassedOver, Reason }
 
 /**
  * An entry of the registry: the kind, the name and the guard.
@@ -132,6 +134,10 @@ export interface Registry {
    * with the same tag is in.
    */
   readonly enter: (entry: Entry) => () => void
+  /** Notes that a guard was made outside a scope, so that it is not added: for health, and for the observers. */
+  readonly passOver: (entry: Entry) => void
+  /** The guards that were passed over, by kind. */
+  readonly passedOver: () => ReadonlyArray<PassedOver>
   /**
    * Records a change of a guard and notifies the observers, if the guard is registered. `key` names one circuit of a
    * family.
@@ -265,7 +271,8 @@ export const layerConfig = (
   Layer.provideMerge(view, Layer.effect(CurrentRegistry, Effect.flatMap(codec.config(path, options), make)))
 
 /**
- * Adds a guard to the current registry until the current scope closes. Does nothing without a scope. Every `make` of a
+ * Adds a guard to the current registry until the current scope closes. Without a scope the guard is not added, because
+ * nothing would remove it; the registry notes that, for health and for a warning of `Telemetry.layer`. Every `make` of a
  * primitive does this. Use it for guards of your own, and for guards that were made outside a scope. Dies with a
  * `RangeError` when the registry has a guard of another kind with the same tag: make each kind once and share it.
  *
@@ -277,8 +284,9 @@ export const register = <Self, S>(
 ): Effect.Effect<void> =>
   Effect.uninterruptible(Effect.withFiber((fiber) => {
     const scope = Context.getOrUndefined(fiber.context, Scope.Scope)
-    if (scope === undefined) return Effect.void
-    const leave = fiber.getRef(CurrentRegistry).enter(entry)
+    const registry = fiber.getRef(CurrentRegistry)
+    if (scope === undefined) return Effect.sync(() => registry.passOver(entry))
+    const leave = registry.enter(entry)
     return Scope.addFinalizer(scope, Effect.sync(leave))
   }))
 
@@ -365,7 +373,8 @@ export const events: Stream.Stream<Event> = Stream.callback<Event>(
 /**
  * The health of the application, from the health of every registered guard.
  *
- * - `unknown`: the registry is empty. Guards made outside a scope, or with another registry, are not seen.
+ * - `unknown`: the registry is empty. The reasons say why, with a `remedy`, where that is known: `outside-scope` for guards
+ *   that were made outside a scope, and `other-registry` where the guards are in the registry of the process.
  * - `degraded`: a circuit is Open (`open`), ForcedOpen (`forced-open`) or HalfOpen (`recovering`); a rate limiter is
  *   paused (`paused`); or a bulkhead has no free slot and a full queue (`full`). A family gives one reason for all of
  *   its circuits in one state.
@@ -381,14 +390,24 @@ export const events: Stream.Stream<Event> = Stream.callback<Event>(
  * @category snapshots
  */
 export const health: Effect.Effect<Health> = Effect.flatMap(
-  entries,
-  (entries) =>
-    Effect.map(
-      Effect.forEach(entries, (entry) =>
-        Effect.map(readable(entry, healthOf(entry)), (told) => told ?? unreadable(entry))),
+  CurrentRegistry,
+  (registry) => {
+    const entries = registry.entries()
+    return entries.length === 0 ? Effect.succeed(unknown(registry.passedOver(), elsewhere(registry))) : Effect.map(
+      Effect.forEach(
+        entries,
+        (entry) => Effect.map(readable(entry, healthOf(entry)), (told) => told ?? unreadable(entry))
+      ),
       fold
     )
+  }
 )
+
+// A layer of guards that is merged with a registry, and not provided with it, is built with the registry of the process.
+const elsewhere = (registry: Registry): number => {
+  const ofProcess = Context.get(Context.empty(), CurrentRegistry)
+  return registry === ofProcess ? 0 : ofProcess.entries().length
+}
 
 const unreadable = ({ critical = true, id, kind }: Registered): Told => ({
   kind: kind.tag,
@@ -438,6 +457,8 @@ const fromCapacity = (capacity: number): Registry => {
         const subject = key === undefined ? id : `${id}/${key}`
         return { ...change, _tag: "Transition", kind: kind.tag, id, subject }
       }),
+    passOver: (entry) => table.passOver(entry),
+    passedOver: () => table.passedOver,
     grew: (guard) => table.grew(guard),
     observe: (observer) => table.observe(observer),
     entries: () => table.entries,

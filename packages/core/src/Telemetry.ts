@@ -232,6 +232,12 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
     publications.set(entry, publisherOf(entry).publish(entry.id, entry.guard, () => runSync(snapshot)))
   }
   const warned = new Set<string>()
+  const warnOnce = (what: string, { kind, name }: Registry.Entry, warning: Effect.Effect<void>): void => {
+    const key = JSON.stringify([what, kind.tag, name])
+    if (warned.has(key) || warned.size >= maxNames) return
+    warned.add(key)
+    runSyncExit(warning)
+  }
   const enter = (entry: Registry.Registered): void => {
     try {
       publish(entry)
@@ -239,10 +245,7 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
       publications.set(entry, unreadable.add(entry.kind.tag, () => publish(entry)))
       runSyncExit(unpublished(entry, defect))
     }
-    const pair = `${entry.kind.tag} ${JSON.stringify(entry.name)}`
-    if (entry.id === entry.name || warned.has(pair) || warned.size >= maxNames) return
-    warned.add(pair)
-    runSyncExit(duplicate(entry))
+    if (entry.id !== entry.name) warnOnce("duplicate", entry, duplicate(entry))
   }
   const stop = registry.observe({
     entered: enter,
@@ -250,6 +253,7 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
       publications.get(entry)?.retract()
       publications.delete(entry)
     },
+    passedOver: (entry) => warnOnce("outside a scope", entry, outsideScope(entry)),
     grew: (entry) => publications.get(entry)?.grow(),
     happened: (event, { kind }) => {
       addToSpan(event)
@@ -264,6 +268,14 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
     unreadable.close()
   }
 }
+
+const outsideScope = ({ kind: { tag }, name }: Registry.Entry): Effect.Effect<void> =>
+  Effect.logWarning(
+    `${tag} ${
+      JSON.stringify(name)
+    } was made outside a scope: it has no metrics and no log lines, and does not affect the health. ` +
+      "Make it in a scope, by its layer, or add it with Registry.register."
+  ).pipe(Effect.annotateLogs({ kind: tag, name }))
 
 const duplicate = ({ id, kind: { tag }, name }: Registry.Registered): Effect.Effect<void> =>
   Effect.logWarning(

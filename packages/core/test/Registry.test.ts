@@ -1,4 +1,13 @@
-import { Bulkhead, CircuitBreaker, RateLimiter, Registry, RetryBudget, StaleCache } from "@switchgear/core"
+import {
+  Bulkhead,
+  Cascade,
+  CircuitBreaker,
+  RateLimiter,
+  Registry,
+  RetryBudget,
+  StaleCache,
+  Telemetry
+} from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -6,6 +15,10 @@ import { interruptAtEveryStep } from "./support/yieldAt.ts"
 
 /** A registry of its own for one test. */
 const alone = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.provide(self, Registry.layer())
+
+/** Runs without the scope of the test. */
+const outsideScope = <A, E>(self: Effect.Effect<A, E>) =>
+  Effect.updateContext(self, (context: Context.Context<never>) => Context.omit(Scope.Scope)(context))
 
 const ids = Effect.map(Registry.entries, (entries) => entries.map(({ id, kind }) => `${kind.tag} ${id}`))
 
@@ -313,6 +326,58 @@ describe("Registry.health", () => {
       assert.deepStrictEqual(yield* Registry.health, { status: "unknown", reasons: [] })
       yield* oneOfEach
       assert.deepStrictEqual(yield* told, ["up"])
+    }).pipe(alone))
+
+  it.effect("is unknown, with the reason and what to do, when all guards were made outside a scope", () =>
+    Effect.gen(function*() {
+      yield* Effect.forEach([1, 2], (n) => CircuitBreaker.make({ name: `model ${n}` }))
+      yield* Cascade.make({ name: "answers" })
+      const { reasons, status } = yield* Registry.health
+      assert.deepStrictEqual(
+        [status, ...reasons.map(({ count, kind, name, reason }) => `${kind} ${name}: ${reason} ${count}`)],
+        ["unknown", "CircuitBreaker model 1: outside-scope 2", "Cascade answers: outside-scope 1"]
+      )
+      assert.isTrue(reasons.every(({ remedy }) => remedy?.includes("Registry.register")))
+      yield* Effect.scoped(Effect.andThen(
+        CircuitBreaker.make({ name: "scoped" }),
+        Effect.map(told, (health) => assert.deepStrictEqual(health, ["up"]))
+      ))
+      assert.strictEqual((yield* Registry.health).status, "unknown")
+    }).pipe(outsideScope, alone))
+
+  it.effect("is unknown, with the reason and what to do, when the layers of the guards and of the registry are merged", () =>
+    Effect.gen(function*() {
+      class Model extends CircuitBreaker.Service<Model>()("app/Model") {}
+      const healthBy = (layer: Layer.Layer<Registry.View | Model>) =>
+        Effect.provide(Registry.View.use(({ health }) => health), layer)
+      const { reasons, status } = yield* healthBy(Layer.mergeAll(Model.layer, Telemetry.layer(), Registry.layer()))
+      assert.deepStrictEqual(
+        [status, ...reasons.map(({ count, kind, name, reason }) => `${kind} ${name}: ${reason} ${count}`)],
+        ["unknown", "Registry process: other-registry 1"]
+      )
+      assert.include(reasons[0]?.remedy, "Layer.provideMerge(guards, Registry.layer())")
+      const right = Layer.provideMerge(Layer.merge(Model.layer, Telemetry.layer()), Registry.layer())
+      assert.deepStrictEqual(yield* healthBy(right), { status: "up", reasons: [] })
+    }))
+
+  it.effect("has one form for durations in JSON, whatever fractions they have", () =>
+    Effect.gen(function*() {
+      const asks = (retryAfter: Duration.Duration | undefined): Registry.Kind<object, undefined> => ({
+        tag: `asks ${retryAfter}`,
+        snapshot: () => Effect.undefined,
+        health: () => ({ conditions: [{ reason: "busy", count: 1, retryAfter }] })
+      })
+      const durations = [Duration.millis(1500), Duration.nanos(1_200_000n), Duration.infinity, undefined]
+      for (const duration of durations) {
+        yield* Registry.register({ kind: asks(duration), name: "mine", guard: {} })
+      }
+      const { reasons } = yield* Registry.health
+      assert.deepStrictEqual(JSON.parse(JSON.stringify(reasons.map(({ retryAfter }) => retryAfter ?? null))), [
+        { _id: "Duration", _tag: "Millis", millis: 1500 },
+        { _id: "Duration", _tag: "Millis", millis: 2 },
+        null,
+        null
+      ])
     }).pipe(alone))
 
   it.effect("is degraded while one of several circuits is open, recovering or forced open", () =>

@@ -1,5 +1,6 @@
 import {
   Bulkhead,
+  Cascade,
   CircuitBreaker,
   Guard,
   RateLimiter,
@@ -9,7 +10,7 @@ import {
   Telemetry
 } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Layer, Logger, Metric, Redacted, References, Scope } from "effect"
+import { Cause, Context, Effect, Exit, Fiber, Layer, Logger, Metric, Redacted, References, Scope } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 
@@ -627,6 +628,27 @@ describe("Telemetry log", () => {
         "Warn | There is more than one Bulkhead named \"model\": calls through one do not count for the other. " +
         "Make it once and share it. | {\"kind\":\"Bulkhead\",\"name\":\"model\",\"id\":\"model#2\"}"
       ])
+    }))
+
+  it.effect("warns once of a guard that is made outside a scope, a cascade too, with what to do about it", () =>
+    Effect.gen(function*() {
+      const lines = yield* logged(
+        Effect.gen(function*() {
+          yield* Effect.forEach(times(3), () => Cascade.make({ name: "answers" }))
+          yield* CircuitBreaker.make({ name: "answers" })
+        }).pipe(
+          Effect.updateContext((context: Context.Context<never>) => Context.omit(Scope.Scope)(context)),
+          observed()
+        )
+      )
+      assert.deepStrictEqual(
+        lines,
+        ["Cascade", "CircuitBreaker"].map((kind) =>
+          `Warn | ${kind} "answers" was made outside a scope: it has no metrics and no log lines, and does not affect the ` +
+          "health. Make it in a scope, by its layer, or add it with Registry.register. | " +
+          JSON.stringify({ kind, name: "answers" })
+        )
+      )
     }))
 
   it.effect("has no line after the layer has closed", () =>

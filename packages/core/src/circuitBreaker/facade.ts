@@ -120,6 +120,6 @@ const snapshot = (machine: BreakerMachine, now: number): Snapshot => {
     openingsInRow: machine.openingsInRow,
     late: machine.late,
     rampUp: machine.rampShare(now),
-    nextRetry: retryIn === undefined ? undefined : Duration.millis(retryIn)
+    nextRetry: retryIn === undefined ? undefined : Duration.millis(Math.ceil(retryIn))
   }
 }

@@ -12,6 +12,7 @@
 import { OptionsOf } from "../internal/config/checks.ts"
 import { callBack } from "../internal/runtime/callBack.ts"
 import { FreeNumbers } from "./freeNumbers.ts"
+import { type PassedOver, PassedOverGuards } from "./passedOver.ts"
 
 /** A guard of a kind, with a name. */
 export interface Member {
@@ -29,6 +30,8 @@ export interface Member {
 export interface Observer<in Entry, in Event> {
   readonly entered?: ((member: Listed<Entry>) => void) | undefined
   readonly left?: ((member: Listed<Entry>) => void) | undefined
+  /** A guard was made outside a scope, so that it is not in the registry. */
+  readonly passedOver?: ((entry: Entry) => void) | undefined
   /** The `metrics` of its kind answers more series than before. */
   readonly grew?: ((member: Listed<Entry>) => void) | undefined
   /** `member` is the entry that changed. */
@@ -49,6 +52,7 @@ export class EntryTable<Entry extends Member, Event> {
   private readonly kinds = new Map<string, { readonly kind: object; entries: number }>()
   // Each subscription is one of its own, also of an observer that subscribes twice.
   private readonly observers = new Set<{ readonly observer: Observer<Entry, Event> }>()
+  private readonly outside = new PassedOverGuards()
   private readonly log: Array<Event> = []
   private readonly capacity: number
   private oldest = 0
@@ -100,6 +104,16 @@ export class EntryTable<Entry extends Member, Event> {
     })
     this.tell((observer) => observer.entered?.(member))
     return release
+  }
+
+  /** Notes a guard that is not added, because nothing would remove it. */
+  passOver(entry: Entry): void {
+    this.outside.add(entry.kind.tag, entry.name)
+    this.tell((observer) => observer.passedOver?.(entry))
+  }
+
+  get passedOver(): ReadonlyArray<PassedOver> {
+    return this.outside.all
   }
 
   private kindOf({ kind }: Entry): { readonly kind: object; entries: number } {
