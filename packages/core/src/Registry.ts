@@ -233,7 +233,13 @@ export class View extends Context.Service<View, {
   readonly events: Stream.Stream<Event>
 }>()("@switchgear/core/Registry/View") {}
 
-const viewOf = (registry: Registry): View["Service"] => ({
+/**
+ * What the {@link View} of a registry has, for a registry at hand.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const viewOf = (registry: Registry): View["Service"] => ({
   health: Effect.provideService(health, CurrentRegistry, registry),
   snapshots: Effect.provideService(snapshots, CurrentRegistry, registry),
   history: Effect.provideService(history, CurrentRegistry, registry),

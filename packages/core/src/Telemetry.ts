@@ -137,8 +137,9 @@ export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema
 export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
- * The registry and the metrics of the layer, for the routes of a server. A route runs in a fiber of the server, which may
- * have another registry and other metrics than the guards. The type of the route says that it needs the view.
+ * What `Registry.View` has, and the metrics of the layer, for the routes of a server. A route runs in a fiber of the server,
+ * which may have another registry and other metrics than the guards. The type of the route says that it needs the view.
+ * Without metrics, `Registry.View` is enough.
  *
  * ```ts
  * import { Bulkhead, Registry, Telemetry } from "@switchgear/core"
@@ -149,7 +150,7 @@ export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
  *
  * // Two routes: their types say that they need the view.
  * const metrics = Telemetry.View.use(({ within }) => within(PrometheusMetrics.format()))
- * const health = Telemetry.View.use(({ within }) => within(Registry.health))
+ * const health = Telemetry.View.use((view) => view.health)
  *
  * const privately = Layer.merge(Registry.layer(), Layer.sync(Metric.MetricRegistry, () => new Map()))
  * const main = Layer.provide(Layer.provideMerge(Slots.layer, Telemetry.layer()), privately)
@@ -165,18 +166,25 @@ export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
  * @since 0.1.0
  * @category services
  */
-export class View extends Context.Service<View, {
-  /** Runs the effect with the registry and the metrics of the layer. */
-  readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-}>()("@switchgear/core/Telemetry/View") {}
+export class View extends Context.Service<
+  View,
+  Registry.View["Service"] & {
+    /** Runs the effect with the registry and the metrics of the layer. */
+    readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  }
+>()("@switchgear/core/Telemetry/View") {}
 
 const viewOf = (context: Context.Context<never>): View["Service"] => {
+  const registry = Context.get(context, Registry.CurrentRegistry)
   const captured = Context.mergeAll(
-    Context.make(Registry.CurrentRegistry, Context.get(context, Registry.CurrentRegistry)),
+    Context.make(Registry.CurrentRegistry, registry),
     Context.make(Metric.MetricRegistry, Context.get(context, Metric.MetricRegistry)),
     Context.make(Metric.CurrentMetricAttributes, Context.get(context, Metric.CurrentMetricAttributes))
   )
-  return { within: (self) => Effect.provideContext(self, captured) as typeof self }
+  return {
+    ...Registry.viewOf(registry),
+    within: (self) => Effect.provideContext(self, captured) as typeof self
+  }
 }
 
 /**

@@ -92,7 +92,8 @@ export const make: <E>(
 ) => Effect.Effect<LanguageModel.LanguageModel> = FromChat.make
 
 /**
- * A guard: it wraps a call and adds `E` to its errors. A `Pipeline` is one, and so is each of its parts.
+ * A `Guard` of core, or several composed, which need no name: it wraps a call and adds `E` to its errors. A `Pipeline` is
+ * one, and so is each of its parts.
  *
  * @category guards
  * @since 0.1.0

@@ -11,6 +11,7 @@
  * be told why.
  */
 import * as Attempts from "@switchgear/core/Attempts"
+import type { Guard } from "@switchgear/core/Guard"
 import type * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -19,10 +20,8 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/** A guard: it wraps a call and adds `E` to its errors. */
-export interface Guards<out E> {
-  readonly protect: <A, E1, R>(self: Effect.Effect<A, E1, R>) => Effect.Effect<A, E1 | E, R>
-}
+/** A guard, or several composed: a pipeline has no name. */
+export interface Guards<out E> extends Pick<Guard<E>, "protect"> {}
 
 export interface Call<A, E, R, E2> {
   readonly source: Stream.Stream<A, E, R>
