@@ -135,7 +135,7 @@ export interface Options {
    * others are rejected. This spares a target that has just recovered. @default all pass at once
    */
   readonly rampUp?: { readonly over: Duration.Input; readonly from?: number | undefined } | undefined
-  /** Judges a call by its exit. If it throws, the default judges that call. @default Outcome.fromExit */
+  /** Classifies a call by its exit. If it throws, the default classifies that call. @default Outcome.fromExit */
   readonly classify?: Outcome.Classify | undefined
   /**
    * Measures the time from the admission of a call to its end: sum, count, maximum and a histogram, for the snapshot and
@@ -229,7 +229,7 @@ export interface Snapshot {
   readonly slow: number
   /** Of `calls`, those that failed and were slow. */
   readonly slowFailed: number
-  /** What the circuit is judged by. */
+  /** The options in force that decide whether it opens or closes. */
   readonly thresholds: Thresholds
   /** Results since the beginning, or since `control.reset`. */
   readonly totals: Totals
@@ -250,20 +250,20 @@ export interface Snapshot {
   readonly late: number
   /** The share of calls that pass while the circuit ramps up after closing. */
   readonly rampUp: number | undefined
-  /** Time until the circuit asks again, while it is Open. */
+  /** Time until the circuit admits a probe, while it is Open, in whole milliseconds. */
   readonly nextRetry: Duration.Duration | undefined
 }
 
 /**
- * Commands that change the state by hand. The new state holds until the next command. The results of calls in flight at
- * that moment do not move the circuit any more. A command in the state that it asks for changes and announces nothing.
+ * Commands that change the state manually. The new state holds until the next command. The results of calls in flight at
+ * that moment do not move the circuit any more. A command for the present state changes and announces nothing.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Control {
   /**
-   * Opens as if tripped: for the given time, or for as long as `openFor` says. The time is not bounded by
+   * Opens the circuit, as if a condition held: for the given time, or for as long as `openFor` says. The time is not bounded by
    * `maxRetryAfter`. While Open, a given time replaces what is left, and nothing is announced; while ForcedOpen, Disabled
    * or MetricsOnly it changes nothing. Dies with a `RangeError` on a negative or infinite duration: use `forceOpen`.
    */
