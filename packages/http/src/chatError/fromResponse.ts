@@ -1,0 +1,140 @@
+/** From a failed response to its error: the dialects give the class, the hints the wait, and redaction the words. */
+import { withoutStack } from "@switchgear/core/runtime"
+import * as Duration from "effect/Duration"
+import * as Decide from "../dialects/decide.ts"
+import type { Class } from "../dialects/model.ts"
+import * as ErrorBody from "./errorBody.ts"
+import * as Errors from "./errors.ts"
+import * as Redact from "./redact.ts"
+import * as RetryAfter from "./retryAfter.ts"
+
+/**
+ * A failed response, as it came.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FailedResponse {
+  readonly provider: string
+  readonly model: string
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: string
+  /**
+   * The time now in milliseconds since 1970, from which a `retry-after` date is counted. Dates are ignored without it.
+   */
+  readonly now?: number | undefined
+  /** What must not be seen in the error: the key and the texts that were sent. */
+  readonly secrets?: Redact.Secrets | undefined
+  /** The dialects by which the class is decided. @default Dialects.known */
+  readonly dialects?: Decide.Dialects | undefined
+}
+
+/**
+ * The error that a failed response means. Total: every status and every body gives an error, and none throws.
+ *
+ * ```ts
+ * import * as ChatError from "@switchgear/http/ChatError"
+ *
+ * const error = ChatError.fromResponse({
+ *   provider: "openai",
+ *   model: "gpt-4.1",
+ *   status: 429,
+ *   headers: { "retry-after": "20" },
+ *   body: JSON.stringify({ error: { message: "You exceeded your quota", type: "insufficient_quota", code: "insufficient_quota" } })
+ * })
+ *
+ * error._tag // => "QuotaExhausted"
+ * error.isRetryable // => false
+ * ChatError.movesOn(error) // => "yes"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromResponse = (response: FailedResponse): Errors.ChatError =>
+  fromSays(response, ErrorBody.read(response.body))
+
+/**
+ * The error inside the JSON of a reply that claims to be a success, or `undefined` when there is none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromReply = (response: FailedResponse, json: unknown): Errors.ChatError | undefined => {
+  const says = ErrorBody.within(json)
+  return says === undefined ? undefined : fromSays(response, says)
+}
+
+const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Errors.ChatError => {
+  const secrets = response.secrets ?? Redact.none
+  const headers = readerOf(response.headers, given.headers)
+  const { header } = headers
+  const says = { ...given, type: given.type ?? amazonType(header("x-amzn-errortype")) }
+  const { class: decided, row, status } = Decide.decide(response.dialects ?? Decide.known, response.status, says)
+  const retryAfter = RetryAfter.parse({
+    ...headers,
+    waits: says.waits,
+    text: says.text,
+    limit: says.type,
+    isLimit: decided === "ProviderRateLimited" || decided === "QuotaExhausted",
+    now: response.now ?? Number.NaN
+  })
+  const isLong = retryAfter !== undefined && Duration.toMillis(retryAfter) >= hour
+  const tag = isLong ? row?.longWait ?? decided : decided
+  const fields = {
+    provider: response.provider,
+    model: response.model,
+    status,
+    requestId: Redact.redact(header("x-request-id") ?? header("request-id") ?? header("x-generation-id"), secrets, 100),
+    code: Redact.redact(says.code ?? says.grpcStatus, secrets, 100),
+    type: Redact.redact(says.type, secrets, 100),
+    detail: Redact.redact(says.text, secrets, 300),
+    retryAfter
+  }
+  if (status >= 300 && status <= 399) {
+    return new Errors.MalformedReply({ ...fields, found: "a redirect", isRetryable: false })
+  }
+  const forbidsRetry = header("x-should-retry")?.trim().toLowerCase() === "false"
+  // OpenRouter's 402 for a budget in flight names the moment at which it is free again.
+  const saysWhen = tag === "QuotaExhausted" && status === 402 && header("retry-after") !== undefined &&
+    retryAfter !== undefined
+  const isRetryable = forbidsRetry || row?.retries === "no" || (row === undefined && status >= 400 && status <= 499)
+    ? { isRetryable: false }
+    : row?.retries === "yes" || saysWhen
+    ? { isRetryable: true }
+    : {}
+  return withoutStack(() => made(tag, { ...fields, ...isRetryable }, row?.scope ?? scopeOf(says, tag)))
+}
+
+const hour = 3_600_000
+
+/** A quota whose details name a model is that of the model, unless the row knows better. */
+const scopeOf = (says: ErrorBody.ProviderSays, tag: Class): "account" | "model" =>
+  tag === "QuotaExhausted" && says.isOfModel === true ? "model" : "account"
+
+type Fields = Omit<ConstructorParameters<typeof Errors.ProviderFault>[0], "_tag">
+
+const made = (tag: Class, fields: Fields, scope: "account" | "model"): Errors.ChatError => {
+  switch (tag) {
+    case "QuotaExhausted":
+      return new Errors.QuotaExhausted({ ...fields, scope })
+    case "ConnectFailed":
+      return new Errors.ConnectFailed({ ...fields, host: fields.provider, advice: proxyAdvice })
+    default:
+      return new Errors[tag](fields)
+  }
+}
+
+const proxyAdvice =
+  "A proxy on the way asks for a name and a password: give them in the URL of the proxy, in HTTPS_PROXY or HTTP_PROXY."
+
+/** Amazon tells the type in a header: `ThrottlingException:http://internal.amazon.com/...`. */
+const amazonType = (value: string | undefined): string | undefined => value?.split(":", 1)[0]
+
+/** Reads headers by their names in small letters: those of the response, then those it tells of another one. */
+const readerOf = (headers: FailedResponse["headers"], inner: ErrorBody.ProviderSays["headers"]) => {
+  const lower = new Map<string, string | undefined>(Object.entries(inner ?? {}))
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) lower.set(name.toLowerCase(), value)
+  return { header: (name: string) => lower.get(name), names: [...lower.keys()] }
+}
