@@ -52,4 +52,4 @@ export {
   Unauthorized
 } from "./chatError/errors.ts"
 export { type Blame, Phase } from "./chatError/fields.ts"
-export { type FailedResponse, fromReply, fromResponse } from "./chatError/fromResponse.ts"
+export { dialectOf, type FailedResponse, fromReply, fromResponse } from "./chatError/fromResponse.ts"

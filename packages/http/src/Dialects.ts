@@ -62,8 +62,8 @@ export const known: Dialects = Decide.known
 
 /**
  * The dialects of the library with rows of the user before them. Throws a `RangeError` that names the row and its field
- * for an unknown class or field, a status out of range, a row without a condition, a row that contradicts another one
- * of the user, and an example that another row decides.
+ * for an unknown class or field, a status out of range, a row without a condition, and a row that contradicts another
+ * one of the user. `ChatClient.make` also refuses a row whose example another row decides.
  *
  * @category constructors
  * @since 0.1.0

@@ -33,10 +33,6 @@ const nothing: ProviderSays = { reasons: [], waits: [] }
  */
 export const read = (body: string): ProviderSays => bounded(readAll(body))
 
-/** The same of a body as an example has it: as text, or as what its JSON says, also inside a success. */
-export const readExample = (body: unknown): ProviderSays =>
-  typeof body === "string" ? read(body) : within(body) ?? bounded(fromJson(body, 0) ?? nothing)
-
 const readAll = (body: string): ProviderSays => {
   const text = body.trim()
   if (text === "") return nothing

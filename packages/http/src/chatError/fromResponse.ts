@@ -2,7 +2,7 @@
 import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import * as Decide from "../dialects/decide.ts"
-import type { Class } from "../dialects/model.ts"
+import type { Class, Dialect } from "../dialects/model.ts"
 import * as ErrorBody from "./errorBody.ts"
 import * as Errors from "./errors.ts"
 import * as Redact from "./redact.ts"
@@ -64,6 +64,22 @@ export const fromResponse = (response: FailedResponse): Errors.ChatError =>
 export const fromReply = (response: FailedResponse, json: unknown): Errors.ChatError | undefined => {
   const says = ErrorBody.within(json)
   return says === undefined ? undefined : fromSays(response, says)
+}
+
+/**
+ * The row of the dialects that decides on a failed response, or on the error inside a reply that claims to be a success.
+ * `undefined` where none knows it: to see why an error has its class, and to test rows of one's own.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const dialectOf = (
+  { body, dialects = Decide.known, status }: Pick<FailedResponse, "status" | "body" | "dialects">
+): Dialect | undefined => Decide.decide(dialects, status, readAt(status, body)).row
+
+const readAt = (status: number, body: string): ErrorBody.ProviderSays => {
+  const json = status >= 200 && status <= 299 ? ErrorBody.parseJson(body) : undefined
+  return (json?._tag === "Success" ? ErrorBody.within(json.success) : undefined) ?? ErrorBody.read(body)
 }
 
 const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Errors.ChatError => {

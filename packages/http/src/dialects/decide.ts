@@ -1,6 +1,5 @@
 /** From a failure to its class, by the table. */
-import * as ErrorBody from "../chatError/errorBody.ts"
-import type { Class, Dialect } from "./model.ts"
+import type { Class, Dialect, Facts } from "./model.ts"
 import { rows } from "./rows.ts"
 import * as Rules from "./rules.ts"
 import * as Table from "./table.ts"
@@ -29,19 +28,12 @@ export const known: Dialects = of(Table.compile([], rows))
 /** The known dialects after rows of a user. `where` names the function whose option they are. */
 export const make = (own: unknown, where: string): Dialects => {
   const checked = Rules.checked(own, where)
-  if (checked.length === 0) return known
-  const table = Table.compile(checked, rows)
-  checked.forEach((row, i) => {
-    if (row.example === undefined) return
-    const [status, body] = row.example
-    const decision = decideBy(table, status, ErrorBody.readExample(body))
-    if (decision.row !== row) {
-      throw new RangeError(
-        `${where}: dialects[${i}].example must be a failure that the row decides, got one that another row makes ${decision.class}`
-      )
-    }
-  })
-  return of(table)
+  return checked.length === 0 ? known : of(Table.compile(checked, rows))
+}
+
+/** What a provider says of a failure, with the status that its body names. */
+export interface Says extends Omit<Facts, "status"> {
+  readonly httpCode?: number | undefined
 }
 
 export interface Decision {
@@ -53,13 +45,10 @@ export interface Decision {
 }
 
 /** Decides on a failure. `status` is that of the response. */
-export const decide = (dialects: Dialects, status: number, says: ErrorBody.ProviderSays): Decision =>
-  decideBy(tables.get(dialects) ?? tables.get(known)!, status, says)
-
-const decideBy = (table: Table.Table, status: number, says: ErrorBody.ProviderSays): Decision => {
+export const decide = (dialects: Dialects, status: number, says: Says): Decision => {
   const claimsSuccess = status >= 200 && status <= 299
   const named = claimsSuccess ? says.httpCode : status
-  const entry = Table.find(table, { ...says, status: named })
+  const entry = Table.find(tables.get(dialects) ?? tables.get(known)!, { ...says, status: named })
   return {
     class: entry?.row.class ?? "ProviderFault",
     status: named ?? entry?.status ?? status,
