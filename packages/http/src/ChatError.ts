@@ -6,24 +6,27 @@
  *
  * | Error                 | Typical status          | Blame            | Same model again | Next model    | Counts on breaker  |
  * | --------------------- | ----------------------- | ---------------- | ---------------- | ------------- | ------------------ |
- * | `InvalidRequest`      | 400, 422, other 4xx     | caller           | no               | no (1)        | no                 |
+ * | `InvalidRequest`      | 400, 413, 422           | caller           | no               | no (1)        | no                 |
  * | `ContextTooLong`      | 400                     | caller           | no               | larger window | no                 |
  * | `ContentBlocked`      | 400                     | caller           | no               | opt-in        | no                 |
  * | `Unauthorized`        | 401                     | account          | no               | yes           | no, parks the key  |
  * | `Forbidden`           | 403                     | account          | no               | opt-in        | no                 |
- * | `ModelNotFound`       | 404                     | account          | no               | yes           | no                 |
+ * | `ModelNotFound`       | 404, 405, 410           | account          | no               | yes           | no                 |
  * | `QuotaExhausted`      | 402, 429 with quota     | account          | no (2)           | yes           | no, parks the key  |
  * | `ProviderRateLimited` | 429, 498                | account          | after the wait   | yes           | no                 |
  * | `Overloaded`          | 503, 529                | provider         | once             | yes           | yes                |
- * | `ProviderFault`       | 408, 409, other 5xx     | provider         | yes (3)          | yes           | yes (3)            |
- * | `ConnectFailed`       | none                    | network          | yes (4)          | yes           | yes                |
+ * | `ProviderFault`       | 408, 409, other 4xx 5xx | provider         | yes (3)          | yes           | yes (3)            |
+ * | `ConnectFailed`       | none, 407               | network          | yes (4)          | yes           | yes                |
  * | `TimedOut`            | none                    | provider (5)     | no (5)           | yes           | yes                |
  * | `Truncated`           | 200                     | network          | yes              | yes           | yes                |
  * | `MalformedReply`      | 200, 3xx                | provider         | once             | yes           | yes                |
  *
  * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409
- * is retried and not counted; 501 and 505 are neither. (4) Not when a certificate is refused. (5) A connect timeout
- * blames the network and may be tried again, as nothing was executed.
+ * and 425 are retried and not counted; 501, 505, and a status from 400 to 499 that no row of `Dialects` knows are
+ * neither. (4) Not when a certificate is refused. (5) A connect timeout blames the network and may be tried again, as
+ * nothing was executed.
+ *
+ * Which failure has which class is a table of rows, to which the option `dialects` of `ChatClient` adds: see `Dialects`.
  *
  * **Gotchas**
  *

@@ -18,7 +18,7 @@ export interface Dialects {
 const tables = new WeakMap<Dialects, Table.Table>()
 
 const of = (table: Table.Table): Dialects => {
-  const dialects = { rows: table.map(({ row }) => row) }
+  const dialects = { rows: Table.rowsOf(table) }
   tables.set(dialects, table)
   return dialects
 }

@@ -24,10 +24,20 @@ interface ComparedFacts {
   readonly type: string | undefined
   readonly grpcStatus: string | undefined
   readonly reason: ReadonlyArray<string>
-  readonly sentence: string
+  readonly says: string
 }
 
-export type Table = ReadonlyArray<Entry>
+/** Rows in the order in which they are asked, in groups of which a failure without the group's words is not asked. */
+export type Table = ReadonlyArray<Group>
+
+interface Group {
+  readonly kind: WordKind | undefined
+  readonly entries: ReadonlyArray<Entry>
+}
+
+/** The rows of a table in their order. */
+export const rowsOf = (table: Table): ReadonlyArray<Dialect> =>
+  table.flatMap(({ entries }) => entries.map(({ row }) => row))
 
 /** The words that a row states. */
 export const wordsOf = (row: Dialect): ReadonlyArray<WordKind> => wordKinds.filter((kind) => row[kind] !== undefined)
@@ -40,16 +50,23 @@ export const rankOf = (row: Dialect): number => {
 }
 
 /** Compiles rows; those of the user come first where the rank is the same. */
-export const compile = (own: ReadonlyArray<Dialect>, known: ReadonlyArray<Dialect>): Table =>
-  [...own, ...known].map((row, index) => ({ row, index, key: keyOf(row, index < own.length, index) }))
+export const compile = (own: ReadonlyArray<Dialect>, known: ReadonlyArray<Dialect>): Table => {
+  const sorted = [...own, ...known].map((row, index) => ({ row, key: keyOf(row, index < own.length, index) }))
     .sort((a, b) => compare(a.key, b.key))
-    .map(({ row }) => entryOf(row))
+  return ranks.map((kind, rank) => ({
+    kind,
+    entries: sorted.filter(({ key }) => key[0] === rank).map(({ row }) => entryOf(row))
+  }))
+}
+
+/** The words by which the rows of each rank are found; those marked as last and those of a status are always asked. */
+const ranks: ReadonlyArray<WordKind | undefined> = [...wordKinds, undefined, undefined]
 
 const keyOf = (row: Dialect, isOwn: boolean, index: number): ReadonlyArray<number> => {
   const rank = rankOf(row)
   const words = wordsOf(row)
-  // Wordings are asked as the table has them: a status there only keeps a wording from being asked where it misleads.
-  const refines = words[0] !== "says" && row.status !== undefined ? 0 : 1
+  // Wordings of the library are asked in their order: a status only keeps one from being asked where it misleads.
+  const refines = (isOwn || words[0] !== "says") && row.status !== undefined ? 0 : 1
   return [rank, isOwn ? 0 : 1, -words.length, refines, index]
 }
 
@@ -77,7 +94,7 @@ const entryOf = (row: Dialect): Entry => {
       (type === undefined || (facts.type !== undefined && type(facts.type))) &&
       (grpcStatus === undefined || (facts.grpcStatus !== undefined && grpcStatus(facts.grpcStatus))) &&
       (reason === undefined || facts.reason.some(reason)) &&
-      (says.length === 0 || (facts.sentence !== "" && says.some((wording) => Wording.says(facts.sentence, wording))))
+      (says.length === 0 || (facts.says !== "" && says.some((wording) => Wording.says(facts.says, wording))))
   }
 }
 
@@ -96,9 +113,13 @@ export const find = (table: Table, facts: Facts): Entry | undefined => {
     type: word(facts.type),
     grpcStatus: word(facts.grpcStatus),
     reason: facts.reasons.map(Wording.plainCode),
-    sentence: facts.text === undefined ? "" : Wording.plain(facts.text)
+    says: facts.text === undefined ? "" : Wording.plain(facts.text)
   }
-  return table.find(({ fits }) => fits(compared))
+  for (const { entries, kind } of table) {
+    if (kind !== undefined && (compared[kind] ?? "").length === 0) continue
+    for (const entry of entries) if (entry.fits(compared)) return entry
+  }
+  return undefined
 }
 
 /** What a row says of a failure that fits it. */
