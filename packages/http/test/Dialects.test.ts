@@ -273,6 +273,46 @@ describe("a provider's words", () => {
   })
 })
 
+describe("a conversation that a provider quotes", () => {
+  const words = ["code", "reason", "type", "grpcStatus"] as const
+  const parking = Dialects.rows.flatMap((row) =>
+    words.every((kind) => row[kind] === undefined) && (row.class === "QuotaExhausted" || row.class === "Unauthorized")
+      ? (Array.isArray(row.says) ? row.says as ReadonlyArray<string> : []).map((says) => says.replaceAll("*", "xyz"))
+      : []
+  )
+  const quoting = (prompt: string, status: number) =>
+    errorOf(status, said(`Invalid content: '${prompt}' at messages.0`), {
+      secrets: { apiKey: undefined, prompt: [prompt] }
+    })
+
+  it("parks no key, whichever wording is in it", () => {
+    assert.isAbove(parking.length, 200)
+    for (const wording of parking) {
+      const prompt = `Dear shop, my Quarzlinsen say ${wording} since Tuesday, Mrs Lindqvist`
+      for (const status of [400, 403]) {
+        const error = quoting(prompt, status)
+        assert.isFalse(ChatError.parksKey(error), `${status} ${wording}: ${error._tag}`)
+      }
+    }
+  })
+
+  it("and speaks of the same thing as the provider itself moves on, and parks no key", () => {
+    const message = "Your credit balance is too low to access the API"
+    const error = errorOf(400, said(message, "invalid_request_error"), {
+      secrets: { apiKey: undefined, prompt: [`What does "${message}" mean?`] }
+    })
+    assert.isFalse(ChatError.parksKey(error))
+    assert.strictEqual(ChatError.movesOn(error), "yes")
+  })
+
+  it("and has nothing of what the provider says changes nothing", () => {
+    const error = errorOf(400, said("Your credit balance is too low", "invalid_request_error"), {
+      secrets: { apiKey: undefined, prompt: ["Where is my parcel? I paid from my balance of credits."] }
+    })
+    assert.strictEqual(error._tag, "QuotaExhausted")
+  })
+})
+
 describe("rows of a user", () => {
   const row: Dialects.Dialect = { class: "QuotaExhausted", status: 418, says: "teapot * empty" }
   const body = { error: { message: "The teapot is, alas, empty" } }

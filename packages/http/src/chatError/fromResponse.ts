@@ -87,7 +87,7 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
   const headers = readerOf(response.headers, given.headers)
   const { header } = headers
   const says = { ...given, type: given.type ?? amazonType(header("x-amzn-errortype")) }
-  const { class: decided, row, status } = Decide.decide(response.dialects ?? Decide.known, response.status, says)
+  const { class: decided, row, status } = decide(response, says, secrets)
   const retryAfter = RetryAfter.parse({
     ...headers,
     waits: says.waits,
@@ -122,6 +122,29 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     : {}
   return withoutStack(() => made(tag, { ...fields, ...isRetryable }, row?.scope ?? scopeOf(says, tag)))
 }
+
+/**
+ * Decides by the dialects. What parks a key must be the provider's word and not a quotation: a user who writes "my API
+ * key expired" could otherwise park the keys of all users of a provider that quotes what it refuses.
+ */
+const decide = (response: FailedResponse, says: ErrorBody.ProviderSays, secrets: Redact.Secrets): Decide.Decision => {
+  const dialects = response.dialects ?? Decide.known
+  const decision = Decide.decide(dialects, response.status, says)
+  const { class: decided, row, status } = decision
+  const parks = decided === "QuotaExhausted" || decided === "Unauthorized"
+  const { prompt } = secrets
+  if (!parks || !Decide.isByWording(row) || prompt === "unknown" || prompt.length === 0) return decision
+  const own = Decide.decide(dialects, response.status, {
+    ...says,
+    text: Redact.redact(says.text, { apiKey: undefined, prompt }, longestSentence)
+  })
+  // A conversation may have the words that the provider also says of itself. It then moves on, and no key is parked.
+  return own.row === row || !stops.has(own.class) ? own : { class: "ProviderFault", status, row: undefined }
+}
+
+const longestSentence = 4096
+
+const stops: ReadonlySet<Class> = new Set<Class>(["InvalidRequest", "ContextTooLong", "ContentBlocked", "Forbidden"])
 
 const hour = 3_600_000
 

@@ -55,3 +55,6 @@ export const decide = (dialects: Dialects, status: number, says: Says): Decision
     row: entry?.row
   }
 }
+
+/** Whether a row decides by nothing but a wording, so that a quotation can look like it. */
+export const isByWording = (row: Dialect | undefined): boolean => row !== undefined && Table.wordsOf(row)[0] === "says"
