@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatClient, ChatError, Dialects } from "@switchgear/http"
+import { RateLimiter } from "@switchgear/core"
+import { ChatClient, ChatError, Dialects, ProviderLimits } from "@switchgear/http"
 import { Cause, Duration, Effect, Exit, Redacted, Schema } from "effect"
 import { clientOf } from "./support/clientOf.ts"
 
@@ -620,6 +621,34 @@ describe("a wait is read", () => {
   it("not from reset headers of what is no limit", () => {
     assert.strictEqual(wait(500, { ...spent, "x-ratelimit-reset": "17" }), undefined)
   })
+})
+
+describe("a request that is larger than a limit", () => {
+  const large = said(
+    "Request too large for m on tokens per minute: Limit 6000, Requested 6500",
+    "tokens",
+    "rate_limit_exceeded"
+  )
+
+  it.each([413, 429])("is neither asked again nor a mistake of the caller, in a %s", (status) => {
+    const error = errorOf(status, large)
+    assert.deepStrictEqual(
+      [error._tag, ChatError.retries(error), ChatError.movesOn(error), ChatError.countsOnBreaker(error)],
+      ["ProviderRateLimited", "no", "yes", false]
+    )
+    assert.match(error.message, /\. Send smaller ones, or use another model\.$/)
+  })
+
+  it.effect("pauses no limiter, as smaller ones can pass", () =>
+    Effect.gen(function*() {
+      const configured = [RateLimiter.requests(100, "1 minute")]
+      const limiter = yield* RateLimiter.make({ name: "m", limits: configured })
+      const limits = yield* ProviderLimits.follow(limiter, configured)
+      yield* limits.refused(errorOf(413, large))
+      assert.strictEqual((yield* limiter.snapshot).pausedFor, undefined)
+      yield* limits.refused(errorOf(429, ""))
+      assert.deepStrictEqual((yield* limiter.snapshot).pausedFor, Duration.seconds(1))
+    }))
 })
 
 describe("a quota of one model", () => {

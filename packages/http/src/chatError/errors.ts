@@ -167,8 +167,8 @@ export class ProviderRateLimited
     return "account"
   }
   override get message(): string {
-    return `${this.provider} limits the rate of requests to ${this.model}${said(this)}. Send fewer at once${
-      orWait(this.retryAfter)
+    return `${this.provider} limits the rate of requests to ${this.model}${said(this)}. ${
+      this.isRetryable ? `Send fewer at once${orWait(this.retryAfter)}` : "Send smaller ones, or use another model"
     }.`
   }
 }
