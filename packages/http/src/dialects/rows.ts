@@ -74,6 +74,7 @@ export const rows: ReadonlyArray<Row> = [
   row("QuotaExhausted", "openai", { type: ["insufficient_quota", "billing_error", "billing_not_active"] }, [429, says("quota", "insufficient_quota")], openai),
   row("QuotaExhausted", "moonshot", { type: ["exceeded_current_quota_error", "*insufficient_balance*", "*insufficient_credit*", "budget_exceeded", "usage_limit_reached", "credit_limit", "payment_required"] }, [429, says("Your account is suspended due to insufficient balance, please recharge", "exceeded_current_quota_error")], "MoonshotAI/kimi-code#1857"),
   row("QuotaExhausted", "bedrock", { type: "*ServiceQuotaExceededException" }, [400, { __type: "ServiceQuotaExceededException", message: "The number of requests exceeds the quota of the account" }], bedrock),
+  row("QuotaExhausted", "novita", { reason: ["*not_enough_balance*", "*balance_not_enough*", "*insufficient_balance*", "*insufficient_quota*"] }, [403, { code: 403, reason: "NOT_ENOUGH_BALANCE", message: "not enough" }], "https://novita.ai/docs/api-reference/basic-error-code"),
   row("QuotaExhausted", "vertex", { reason: ["BILLING_DISABLED", "BILLING_NOT_ENABLED", "BILLING_STATE_*"] }, [403, google(403, "PERMISSION_DENIED", "This API method requires billing to be enabled.", [{ reason: "BILLING_DISABLED" }])], "https://cloud.google.com/apis/design/errors"),
 
   // Codes and reasons: quotas of one model.
