@@ -74,7 +74,7 @@ export const rows: ReadonlyArray<Row> = [
   row("QuotaExhausted", "openai", { type: ["insufficient_quota", "billing_error", "billing_not_active"] }, [429, says("quota", "insufficient_quota")], openai),
   row("QuotaExhausted", "moonshot", { type: ["exceeded_current_quota_error", "*insufficient_balance*", "*insufficient_credit*", "budget_exceeded", "usage_limit_reached", "credit_limit", "payment_required"] }, [429, says("Your account is suspended due to insufficient balance, please recharge", "exceeded_current_quota_error")], "MoonshotAI/kimi-code#1857"),
   row("QuotaExhausted", "bedrock", { type: "*ServiceQuotaExceededException" }, [400, { __type: "ServiceQuotaExceededException", message: "The number of requests exceeds the quota of the account" }], bedrock),
-  row("QuotaExhausted", "novita", { reason: ["*not_enough_balance*", "*balance_not_enough*", "*insufficient_balance*", "*insufficient_quota*"] }, [403, { code: 403, reason: "NOT_ENOUGH_BALANCE", message: "not enough" }], "https://novita.ai/docs/api-reference/basic-error-code"),
+  row("QuotaExhausted", "novita", { reason: ["*not_enough_balance*", "*balance_not_enough*", "*insufficient_balance*", "*insufficient_quota*"] }, [403, { code: 403, reason: "NOT_ENOUGH_BALANCE", message: "not enough" }], "https://novita.ai/docs/guides/error"),
   row("QuotaExhausted", "vertex", { reason: ["BILLING_DISABLED", "BILLING_NOT_ENABLED", "BILLING_STATE_*"] }, [403, google(403, "PERMISSION_DENIED", "This API method requires billing to be enabled.", [{ reason: "BILLING_DISABLED" }])], "https://cloud.google.com/apis/design/errors"),
 
   // Codes and reasons: quotas of one model.
@@ -99,12 +99,12 @@ export const rows: ReadonlyArray<Row> = [
   row("Unauthorized", "anthropic", { type: ["authentication_error", "incorrect_api_key_error", "invalid_authentication_error", "invalid_api_key*", "UnrecognizedClientException", "ExpiredTokenException", "*InvalidSignatureException", "InvalidClientTokenId"] }, [403, says("invalid x-api-key", "authentication_error")], anthropic),
 
   // Codes, types and reasons: the model is not there, or not for this account.
-  row("ModelNotFound", "openai", { code: ["model_not_found", "model_decommissioned", "model_deprecated", "DeprecatedModel", "ModelDeprecated", "model_not_available", "model_not_supported", "unknown_model", "invalid_model", "model_not_exist*", "DeploymentNotFound", "OperationNotSupported", "no_access", "model_terms_required", "model_permission_blocked*", "unsupported_model"] }, [400, says("The model `m` has been decommissioned", "invalid_request_error", "model_decommissioned")], groq),
+  row("ModelNotFound", "openai", { code: ["model_not_found", "model_decommissioned", "model_deprecated", "DeprecatedModel", "ModelDeprecated", "model_not_available", "model_not_supported", "unknown_model", "invalid_model", "model_not_exist*", "DeploymentNotFound", "OperationNotSupported", "no_access", "model_access_denied", "model_terms_required", "model_permission_blocked*", "unsupported_model"] }, [400, says("The model `m` has been decommissioned", "invalid_request_error", "model_decommissioned")], groq),
   row("ModelNotFound", "dashscope", { code: ["Model.AccessDenied", "ModelNotFound", "ModelNotSupported", "Model*NotExist*", "UnsupportedModel*"] }, [403, says("Model access denied.", "access_denied", "Model.AccessDenied")], dashscope),
   row("ModelNotFound", "volcengine", { code: ["ModelNotOpen", "InvalidEndpoint*", "*ServiceNotOpen", "EndpointClosed*"] }, [400, says("The request targeted an endpoint that is currently closed.", "BadRequest", "InvalidEndpoint.ClosedEndpoint")], ark),
   row("ModelNotFound", "zhipu", { code: ["1211", "1212", "1220", "1221", "1222", "1311"] }, [400, says("模型不存在,请检查模型代码", null, "1211")], zhipu),
   row("ModelNotFound", "minimax", { code: "2061" }, [400, says("your current token plan does not support this model", "bad_request_error", "2061")], "MiniMax-AI/cli: src/errors/api.ts"),
-  row("ModelNotFound", "siliconflow", { code: ["20012", "30003"] }, [400, { code: 20012, message: "Model does not exist. Please check it carefully.", data: null }], "https://docs.siliconflow.cn/cn/faqs/error-code"),
+  row("ModelNotFound", "siliconflow", { code: ["20012", "30003"] }, [400, { code: 20012, message: "Model does not exist. Please check it carefully.", data: null }], "ErlichLiu/DeepClaude#111"),
   row("ModelNotFound", "moonshot", { type: ["resource_not_found_error", "invalid_model", "model_not_found*"] }, [400, says("Not found the model m or Permission denied", "resource_not_found_error")], kimi),
 
   // Codes, types and reasons: the conversation does not fit.
