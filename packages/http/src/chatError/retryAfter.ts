@@ -33,7 +33,7 @@ export interface Hints {
 
 /**
  * The first hint that makes sense, in the order the providers' own clients use: milliseconds headers, `retry-after` in
- * seconds, `retry-after` as a date, the body's fields, reset headers, the sentence. Negative, non-finite and absurd ones
+ * seconds, `retry-after` as a date, reset headers, the body's fields, the sentence. Negative, non-finite and absurd ones
  * (more than 31 days, the longest quota period) are not hints, and neither is a time in the past.
  */
 export const parse = (hints: Hints): Duration.Duration | undefined => {
