@@ -71,7 +71,8 @@ export interface ProviderLimits {
   readonly heard: (headers: Readonly<Record<string, string | undefined>>) => Effect.Effect<void>
   /**
    * How a call failed. `ProviderRateLimited` pauses the limiter for its `retryAfter`, or for 1 second if it has none; a
-   * longer pause stands. Other errors change nothing.
+   * longer pause stands. One that is not retryable and has no `retryAfter`, such as a request larger than the limit,
+   * and other errors change nothing.
    */
   readonly refused: (error: ChatError) => Effect.Effect<void>
 }
@@ -114,7 +115,9 @@ export const follow = (
       })
 
     const refused: ProviderLimits["refused"] = (error) =>
-      error._tag === "ProviderRateLimited" ? limiter.pause(error.retryAfter ?? "1 second") : Effect.void
+      error._tag === "ProviderRateLimited" && (error.isRetryable || error.retryAfter !== undefined)
+        ? limiter.pause(error.retryAfter ?? "1 second")
+        : Effect.void
 
     return { heard, refused }
   })

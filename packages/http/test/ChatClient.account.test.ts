@@ -170,6 +170,28 @@ describe("the account", () => {
       assert.strictEqual((yield* Effect.flip(client.account))._tag, "AccountNotOffered")
     }))
 
+  it.effect.each(
+    [
+      ["a 410", Behaviour.respond(410, "")],
+      ["a 405", Behaviour.error(405, { message: "Method Not Allowed" })],
+      ["a 404 in HTML", Behaviour.respond(404, "<html><title>404</title></html>")],
+      ["a 401 that says so", Behaviour.error(401, { message: "This endpoint has been removed." })],
+      ["a 403 that says so", Behaviour.error(403, { message: "This API is no longer available." })],
+      ["a 400 in Chinese", Behaviour.error(400, { message: "该接口已下线" })]
+    ] as const
+  )(
+    "is not offered where the endpoint is gone by %s, and no key is parked by it",
+    ([, outcome]) =>
+      Effect.gen(function*() {
+        const { client, provider } = yield* setup("https://api.siliconflow.cn/v1", { "/v1/user/info": { outcome } }, {
+          apiKey: [apiKey, Redacted.make("sk-other-fedcba9876543210")]
+        })
+        assert.strictEqual((yield* Effect.flip(client.account))._tag, "AccountNotOffered")
+        assert.strictEqual((yield* provider.total).started, 1)
+        assert.deepStrictEqual((yield* client.keys).map(({ because }) => because), [undefined, undefined])
+      })
+  )
+
   const Amount = Schema.Union([Schema.Number, Schema.String, Schema.NumberFromString, Schema.Unknown])
   const amounts: ReadonlyArray<unknown> = [
     "",

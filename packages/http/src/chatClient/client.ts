@@ -30,7 +30,10 @@ export const fromHttpClient = (
   settings: Settings.Settings,
   http: HttpClient.HttpClient.With<Parameters<typeof TransportFailure.beforeResponse>[1], Scope.Scope>
 ) => {
-  const ring = KeyRing.make(settings.keys, Duration.toMillis(settings.parkFor))
+  const ring = KeyRing.make(settings.keys, {
+    parkFor: Duration.toMillis(settings.parkFor),
+    maxRetryAfter: Duration.toMillis(settings.maxRetryAfter)
+  })
   const apiKey = settings.keys.flatMap(({ secret }) => secret ?? [])
   const headers = { ...settings.headers, accept: "application/json" }
   const prepared = preparing({
@@ -77,7 +80,7 @@ export const fromHttpClient = (
   const head = ({ model, secrets }: PreparedRequest, { headers, status }: HttpClientResponse.HttpClientResponse) =>
     Effect.map(
       Clock.currentTimeMillis,
-      (now) => ({ provider: settings.provider, model, status, headers, now, secrets })
+      (now) => ({ provider: settings.provider, model, status, headers, now, secrets, dialects: settings.dialects })
     )
 
   const received = (

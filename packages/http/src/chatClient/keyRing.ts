@@ -1,6 +1,6 @@
 /**
  * The keys of one provider: the first that is not parked is used, and one that the provider refuses is parked for a
- * while.
+ * while. A key whose quota of one model is spent is parked for that model only.
  *
  * Always the first and not each in its turn, since what a provider has cached of a prompt belongs to an account. A key
  * that stands alone is never parked: there is nothing else to do than to ask whether it is good again.
@@ -48,10 +48,11 @@ export const keysOf = (given: Redacted.Redacted | ReadonlyArray<Redacted.Redacte
   return keys
 }
 
-/** A key for one request, and how often it had been parked when it was taken. */
+/** A key for one request, and how often it had been parked when it was taken: for all models, and for its model. */
 export interface Lease {
   readonly key: Key
   readonly parks: number
+  readonly modelParks: number
 }
 
 /** An error that parks a key. */
@@ -69,62 +70,118 @@ export interface KeyState {
   /** How long it will not be used. */
   readonly parkedFor: Duration.Duration | undefined
   readonly because: Refusal["_tag"] | undefined
+  /** The models whose quota is spent with this key, where there are any, and for how long it is not used for them. */
+  readonly models?: ReadonlyArray<{ readonly model: string; readonly parkedFor: Duration.Duration }> | undefined
 }
 
 export interface KeyRing {
-  /** The first key that is neither parked nor among those that were tried. Times are monotonic milliseconds. */
-  readonly lend: (now: number, tried?: ReadonlyArray<Lease>) => Lease | undefined
+  /**
+   * The first key that is parked neither for all models nor for this one, and not among those that were tried. Times
+   * are monotonic milliseconds.
+   */
+  readonly lend: (now: number, model: string, tried?: ReadonlyArray<Lease>) => Lease | undefined
   /** The first key that is not parked, or else the one that comes free first. */
   readonly nearest: (now: number) => Key
   /** Parks a key that was refused, if that is news. */
   readonly refuse: (lease: Lease, refusal: Refusal, now: number) => void
-  /** While all keys are parked: the refusal that ends first, and the milliseconds until then. */
-  readonly parked: (now: number) => { readonly refusal: Refusal; readonly wait: number } | undefined
+  /**
+   * While all keys are parked for a model: the refusal that ends first, and the milliseconds until the time that the
+   * provider named.
+   */
+  readonly parked: (now: number, model: string) => { readonly refusal: Refusal; readonly wait: number } | undefined
   readonly read: (now: number) => ReadonlyArray<KeyState>
 }
 
-/** Keys are parked for the time the provider names, or else for `parkFor` milliseconds. */
-export const make = (keys: Keys, parkFor: number): KeyRing => {
-  const entries = keys.map((key): Entry => ({ key, parks: 0, until: -Infinity, refusal: undefined }))
-  const nearest = (now: number) =>
-    entries.reduce((best, entry) => Math.max(entry.until, now) < Math.max(best.until, now) ? entry : best)
+/** How long keys are parked, in milliseconds. */
+export interface Times {
+  /** Where the provider names no time. */
+  readonly parkFor: number
+  /** The most, whatever the provider names. */
+  readonly maxRetryAfter: number
+}
+
+/** Keys are parked for the time the provider names, or else for `parkFor`. */
+export const make = (keys: Keys, { maxRetryAfter, parkFor }: Times): KeyRing => {
+  const entries = keys.map((key): Entry => ({ key, all: free(), models: new Map() }))
+  const earliest = (now: number, parkOf: (entry: Entry) => Park) =>
+    entries.reduce((best, entry) =>
+      Math.max(parkOf(entry).until, now) < Math.max(parkOf(best).until, now) ? entry : best
+    )
+  /** The park of a key that counts for a model: the one that lasts longer. */
+  const parkOf = (model: string) => ({ all, models }: Entry): Park => {
+    const park = models.get(model)
+    return park !== undefined && park.until > all.until ? park : all
+  }
 
   return {
-    lend: (now, tried = []) => {
-      const entry = entries.find(({ key, until }) => until <= now && !tried.some((lease) => lease.key === key))
-      return entry && { key: entry.key, parks: entry.parks }
+    lend: (now, model, tried = []) => {
+      const entry = entries.find((entry) =>
+        parkOf(model)(entry).until <= now && !tried.some((lease) => lease.key === entry.key)
+      )
+      return entry && { key: entry.key, parks: entry.all.parks, modelParks: entry.models.get(model)?.parks ?? 0 }
     },
-    nearest: (now) => nearest(now).key,
+    nearest: (now) => earliest(now, ({ all }) => all).key,
     refuse: (lease, refusal, now) => {
       const entry = entries.find(({ key }) => key === lease.key)
       if (entry === undefined || entries.length === 1) return
+      const ofModel = refusal._tag === "QuotaExhausted" && refusal.scope === "model"
+      const park = ofModel ? entry.models.get(refusal.model) ?? free() : entry.all
       const named = waitOf(refusal)
       // A request that left before the key was parked says nothing new, unless the provider names a time.
-      if (named === undefined && lease.parks !== entry.parks) return
-      const until = now + (named ?? parkFor)
-      if (until <= entry.until) return
-      entry.parks++
-      entry.until = until
-      entry.refusal = refusal
+      if (named === undefined && (ofModel ? lease.modelParks : lease.parks) !== park.parks) return
+      const until = now + (named === undefined ? parkFor : Math.min(named, maxRetryAfter))
+      if (until <= park.until) return
+      park.parks++
+      park.until = until
+      park.told = now + (named ?? parkFor)
+      park.refusal = refusal
+      if (ofModel) keep(entry.models, refusal.model, park)
     },
-    parked: (now) => {
-      const { refusal, until } = nearest(now)
-      return refusal !== undefined && until > now ? { refusal, wait: Math.ceil(until - now) } : undefined
+    parked: (now, model) => {
+      const { refusal, told, until } = parkOf(model)(earliest(now, parkOf(model)))
+      return refusal !== undefined && until > now ? { refusal, wait: Math.ceil(told - now) } : undefined
     },
     read: (now) =>
-      entries.filter(({ key }) => key.secret !== undefined).map(({ key, refusal, until }) => ({
-        key: key.name,
-        parkedFor: until > now ? Duration.millis(Math.ceil(until - now)) : undefined,
-        because: until > now ? refusal?._tag : undefined
-      }))
+      entries.filter(({ key }) => key.secret !== undefined).map(({ all, key, models }) => {
+        const parked = [...models].filter(([, { until }]) => until > now)
+          .map(([model, { until }]) => ({ model, parkedFor: Duration.millis(Math.ceil(until - now)) }))
+        return {
+          key: key.name,
+          parkedFor: all.until > now ? Duration.millis(Math.ceil(all.until - now)) : undefined,
+          because: all.until > now ? all.refusal?._tag : undefined,
+          ...parked.length > 0 && { models: parked }
+        }
+      })
   }
 }
 
-interface Entry {
-  readonly key: Key
+/** A key is parked until a time, by a refusal. */
+interface Park {
   parks: number
   until: number
+  /** Until when the provider said, which may be later. */
+  told: number
   refusal: Refusal | undefined
+}
+
+const free = (): Park => ({ parks: 0, until: -Infinity, told: -Infinity, refusal: undefined })
+
+interface Entry {
+  readonly key: Key
+  /** For all models. */
+  readonly all: Park
+  /** For one model each. */
+  readonly models: Map<string, Park>
+}
+
+/** Names of models come from callers, so that there may be any number of them. */
+const mostModels = 100
+
+/** Keeps the park of a model; of too many, the one that was parked first is forgotten. */
+const keep = (models: Map<string, Park>, model: string, park: Park): void => {
+  models.delete(model)
+  models.set(model, park)
+  if (models.size > mostModels) models.delete(models.keys().next().value!)
 }
 
 /** Zero and infinity count as not given. */
@@ -147,9 +204,9 @@ export const ask = <A, R>(
     last?: ChatError.ChatError
   ): Effect.Effect<A, ChatError.ChatError, R> =>
     Effect.flatMap(now, (at) => {
-      const lease = ring.lend(at, tried)
+      const lease = ring.lend(at, model, tried)
       if (lease === undefined) {
-        const parked = ring.parked(at)
+        const parked = ring.parked(at, model)
         // What cannot be lent before anything was tried is parked.
         return Effect.fail(parked === undefined ? last! : again(parked.refusal, model, parked.wait))
       }
@@ -171,16 +228,13 @@ export const now: Effect.Effect<number> = Effect.map(Clock.Clock, monotonicMilli
 const isRefusal = (error: ChatError.ChatError): error is Refusal => ChatError.parksKey(error)
 
 /** What was said of a key when it was parked, said again of another call. */
-const again = (
-  { _tag, code, detail, isRetryable, provider, requestId, status, type }: Refusal,
-  model: string,
-  wait: number
-): Refusal => {
+const again = (refusal: Refusal, model: string, wait: number): Refusal => {
+  const { code, detail, isRetryable, provider, requestId, status, type } = refusal
   const fields = { provider, model, status, requestId, code, type, detail, isRetryable }
   const retryAfter = Duration.millis(wait)
   return withoutStack(() =>
-    _tag === "Unauthorized"
+    refusal._tag === "Unauthorized"
       ? new ChatError.Unauthorized({ ...fields, retryAfter })
-      : new ChatError.QuotaExhausted({ ...fields, retryAfter })
+      : new ChatError.QuotaExhausted({ ...fields, retryAfter, scope: refusal.scope })
   )
 }

@@ -2,6 +2,7 @@
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 import type * as Account from "../Account.ts"
+import type { Dialect } from "../dialects/model.ts"
 import type { Proxy } from "../nodeTransport/proxy.ts"
 
 /**
@@ -17,13 +18,21 @@ export interface Options {
   readonly baseUrl: string
   /**
    * Sent as a bearer token. Local servers need none. Of several keys the first is used as long as it is good: one that
-   * is spent or rejected (`QuotaExhausted`, `Unauthorized`) is parked, and the call goes on with the next. When all are
-   * parked, calls fail at once with what was said of the key that comes free first, and the time until then. A single
+   * is spent or rejected (`QuotaExhausted`, `Unauthorized`) is parked, and the call goes on with the next. A key whose
+   * quota of one model is spent (`scope: "model"`) is parked for that model only. When all are parked, calls fail at once with what was said of the key that comes free first, and the time until then. A single
    * key is never parked. `Redacted.make(value, { label })` gives a key the name by which `keys` shows it.
    */
   readonly apiKey?: Redacted.Redacted | readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>] | undefined
   /** How long a key is parked when the provider does not say for how long it is of no use. @default "5 minutes" */
   readonly parkFor?: Duration.Input | undefined
+  /** The longest time for which a key is parked when the provider says for how long. @default "10 minutes" */
+  readonly maxRetryAfter?: Duration.Input | undefined
+  /**
+   * More rows of the table by which failures are classified, see `Dialects`. They go before the rows of the library. A
+   * row that contradicts another of them, an unknown class and a status out of range are refused when the client is
+   * made.
+   */
+  readonly dialects?: ReadonlyArray<Dialect> | undefined
   /** The host whose account endpoint this address has, such as a proxy. @default the host of `baseUrl` */
   readonly accountHost?: Account.Host | undefined
   /**
@@ -40,7 +49,11 @@ export interface Options {
   readonly firstContentTimeout?: Duration.Input | undefined
   /** How long a stream may go without content after its first content. @default "30 seconds" */
   readonly idleTimeout?: Duration.Input | undefined
-  /** More headers for every request. They are no place for secrets: spans show them. */
+  /**
+   * More headers for every request. They are no place for secrets: spans show them. Refused are names and values that
+   * HTTP does not allow, headers that the connection sets (`host`, `content-length`, `connection` and the like), and an
+   * `authorization` beside `apiKey`.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 

@@ -4,7 +4,11 @@
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import { Host } from "../Account.ts"
+import * as ChatError from "../ChatError.ts"
+import * as Decide from "../dialects/decide.ts"
+import type { Dialect } from "../dialects/model.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
+import * as Headers from "./headers.ts"
 import * as KeyRing from "./keyRing.ts"
 import type { Options } from "./options.ts"
 import type * as StreamTimeouts from "./streamTimeouts.ts"
@@ -18,6 +22,8 @@ export interface Settings {
   readonly query: ReadonlyArray<readonly [name: string, value: Redacted.Redacted]>
   readonly keys: KeyRing.Keys
   readonly parkFor: Duration.Duration
+  readonly maxRetryAfter: Duration.Duration
+  readonly dialects: Decide.Dialects
   readonly account: AccountEndpoints.Endpoint | undefined
   readonly timeout: Duration.Duration
   readonly streamTimeouts: StreamTimeouts.Limits
@@ -48,6 +54,8 @@ export const validated = (options: Options): Settings => {
     query: Array.from(url.searchParams, ([name, value]) => [name, Redacted.make(value)]),
     keys: KeyRing.keysOf(apiKey),
     parkFor: duration("parkFor", options.parkFor ?? "5 minutes"),
+    maxRetryAfter: duration("maxRetryAfter", options.maxRetryAfter ?? "10 minutes"),
+    dialects: options.dialects === undefined ? Decide.known : dialectsOf(options.dialects),
     account,
     timeout: duration("timeout", options.timeout ?? "60 seconds"),
     streamTimeouts: {
@@ -55,8 +63,29 @@ export const validated = (options: Options): Settings => {
       idle: duration("idleTimeout", options.idleTimeout ?? "30 seconds"),
       total: duration("timeout", options.timeout ?? "10 minutes")
     },
-    headers: options.headers ?? {}
+    headers: Headers.checked(options.headers, apiKey !== undefined, (field, range, got) => {
+      throw new RangeError(`ChatClient.make: ${field} must be ${range}, got ${got}`)
+    })
   }
+}
+
+/** The dialects with rows of the user, each of which must decide on its own example. */
+const dialectsOf = (rows: ReadonlyArray<Dialect>): Decide.Dialects => {
+  const dialects = Decide.make(rows, "ChatClient.make")
+  rows.forEach((row, i) => {
+    if (row.example === undefined) return
+    const [status, body] = row.example
+    const text = typeof body === "string" ? body : JSON.stringify(body)
+    const decided = ChatError.dialectOf({ status, body: text, dialects })
+    if (decided !== row) {
+      throw new RangeError(
+        `ChatClient.make: dialects[${i}].example must be a failure that the row decides, got one that ${
+          decided === undefined ? "no row knows" : `another row makes ${decided.class}`
+        }`
+      )
+    }
+  })
+  return dialects
 }
 
 export const duration = (field: string, input: Duration.Input, maker = "make"): Duration.Duration => {

@@ -58,6 +58,8 @@ const fault = {
   counts: true,
   parks: false
 } as const
+/** A refusal that is not known to be the caller's mistake. */
+const unknown = { ...fault, retries: "no", counts: false } as const
 const overloaded = { ...fault, tag: "Overloaded", retries: "once" } as const
 const malformed = { ...fault, tag: "MalformedReply", retries: "once" } as const
 
@@ -140,10 +142,13 @@ export const rows: ReadonlyArray<Row> = [
   row("413 from a CDN", 413, "<html><body>413</body></html>", { ...invalid, movesOn: "larger-window" }),
   row("422 of DeepSeek", 422, openai("Invalid Parameters", "invalid_request_error"), invalid),
   row("422 of FastAPI", 422, { detail: [{ loc: ["body", "n"], msg: "Input should be less", input: 7 }] }, invalid),
-  row("424", 424, "", invalid),
-  row("425", 425, "", invalid),
-  row("451", 451, "", invalid),
-  row("418, which nobody defined", 418, "", invalid),
+  row("400 without a word", 400, "", unknown),
+  row("400 that nobody knows", 400, openai("The flux capacitor is empty", "flux_error", "flux_empty"), unknown),
+  row("422 without a word", 422, "", unknown),
+  row("424", 424, "", unknown),
+  row("425", 425, "", { ...unknown, retries: "yes" }),
+  row("451", 451, "", unknown),
+  row("418, which nobody defined", 418, "", unknown),
   row("429 rate_limit_exceeded", 429, openai("slow", "tokens", "rate_limit_exceeded"), {
     ...limited,
     retryAfterMillis: 1500
@@ -189,7 +194,7 @@ export const rows: ReadonlyArray<Row> = [
     "retry-after": "7200"
   }),
   row("498 of Groq", 498, openai("flex capacity", "capacity", "flex"), limited),
-  row("499", 499, "", invalid),
+  row("499", 499, "", unknown),
   row("500", 500, openai("oops", "server_error"), fault),
   row("500 without retry by the provider's word", 500, openai("oops", "server_error"), { ...fault, retries: "no" }, {
     "x-should-retry": "false"

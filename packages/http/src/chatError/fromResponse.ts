@@ -1,0 +1,179 @@
+/** From a failed response to its error: the dialects give the class, the hints the wait, and redaction the words. */
+import { withoutStack } from "@switchgear/core/runtime"
+import * as Duration from "effect/Duration"
+import * as Decide from "../dialects/decide.ts"
+import type { Class, Dialect } from "../dialects/model.ts"
+import * as ErrorBody from "./errorBody.ts"
+import * as Errors from "./errors.ts"
+import * as Redact from "./redact.ts"
+import * as RetryAfter from "./retryAfter.ts"
+
+/**
+ * A failed response, as it came.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FailedResponse {
+  readonly provider: string
+  readonly model: string
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: string
+  /**
+   * The time now in milliseconds since 1970, from which a `retry-after` date is counted. Dates are ignored without it.
+   */
+  readonly now?: number | undefined
+  /** What must not be seen in the error: the key and the texts that were sent. */
+  readonly secrets?: Redact.Secrets | undefined
+  /** The dialects by which the class is decided. @default Dialects.known */
+  readonly dialects?: Decide.Dialects | undefined
+}
+
+/**
+ * The error that a failed response means. Total: every status and every body gives an error, and none throws.
+ *
+ * ```ts
+ * import * as ChatError from "@switchgear/http/ChatError"
+ *
+ * const error = ChatError.fromResponse({
+ *   provider: "openai",
+ *   model: "gpt-4.1",
+ *   status: 429,
+ *   headers: { "retry-after": "20" },
+ *   body: JSON.stringify({ error: { message: "You exceeded your quota", type: "insufficient_quota", code: "insufficient_quota" } })
+ * })
+ *
+ * error._tag // => "QuotaExhausted"
+ * error.isRetryable // => false
+ * ChatError.movesOn(error) // => "yes"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromResponse = (response: FailedResponse): Errors.ChatError =>
+  fromSays(response, ErrorBody.read(response.body))
+
+/**
+ * The error inside the JSON of a reply that claims to be a success, or `undefined` when there is none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromReply = (response: FailedResponse, json: unknown): Errors.ChatError | undefined => {
+  const says = ErrorBody.within(json)
+  return says === undefined ? undefined : fromSays(response, says)
+}
+
+/**
+ * The row of the dialects that decides on a failed response, or on the error inside a reply that claims to be a success.
+ * `undefined` where none knows it: to see why an error has its class, and to test rows of one's own.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const dialectOf = (
+  { body, dialects = Decide.known, status }: Pick<FailedResponse, "status" | "body" | "dialects">
+): Dialect | undefined => Decide.decide(dialects, status, readAt(status, body)).row
+
+const readAt = (status: number, body: string): ErrorBody.ProviderSays => {
+  const json = status >= 200 && status <= 299 ? ErrorBody.parseJson(body) : undefined
+  return (json?._tag === "Success" ? ErrorBody.within(json.success) : undefined) ?? ErrorBody.read(body)
+}
+
+const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Errors.ChatError => {
+  const secrets = response.secrets ?? Redact.none
+  const headers = readerOf(response.headers, given.headers)
+  const { header } = headers
+  const says = { ...given, type: given.type ?? amazonType(header("x-amzn-errortype")) }
+  const { class: decided, row, status } = decide(response, says, secrets)
+  const retryAfter = RetryAfter.parse({
+    ...headers,
+    waits: says.waits,
+    text: says.text,
+    limit: says.type,
+    isLimit: decided === "ProviderRateLimited" || decided === "QuotaExhausted",
+    now: response.now ?? Number.NaN
+  })
+  const isLong = retryAfter !== undefined && Duration.toMillis(retryAfter) >= hour
+  const tag = isLong ? row?.longWait ?? decided : decided
+  const fields = {
+    provider: response.provider,
+    model: response.model,
+    status,
+    requestId: Redact.redact(header("x-request-id") ?? header("request-id") ?? header("x-generation-id"), secrets, 100),
+    code: Redact.redact(says.code ?? says.grpcStatus, secrets, 100),
+    type: Redact.redact(says.type, secrets, 100),
+    detail: Redact.redact(says.text, secrets, 300),
+    retryAfter
+  }
+  if (status >= 300 && status <= 399) {
+    return new Errors.MalformedReply({ ...fields, found: "a redirect", isRetryable: false })
+  }
+  const forbidsRetry = header("x-should-retry")?.trim().toLowerCase() === "false"
+  // OpenRouter's 402 for a budget in flight names the moment at which it is free again.
+  const saysWhen = tag === "QuotaExhausted" && status === 402 && header("retry-after") !== undefined &&
+    retryAfter !== undefined
+  const isRetryable = forbidsRetry || row?.retries === "no" || (row === undefined && status >= 400 && status <= 499)
+    ? { isRetryable: false }
+    : row?.retries === "yes" || saysWhen
+    ? { isRetryable: true }
+    : {}
+  return withoutStack(() => made(tag, { ...fields, ...isRetryable }, row?.scope ?? scopeOf(says, tag)))
+}
+
+/**
+ * Decides by the dialects. What parks a key must be the provider's word and not a quotation: a user who writes "my API
+ * key expired" could otherwise park the keys of all users of a provider that quotes what it refuses.
+ */
+const decide = (response: FailedResponse, says: ErrorBody.ProviderSays, secrets: Redact.Secrets): Decide.Decision => {
+  const dialects = response.dialects ?? Decide.known
+  const decision = Decide.decide(dialects, response.status, says)
+  const { class: decided, row, status } = decision
+  const parks = decided === "QuotaExhausted" || decided === "Unauthorized"
+  const { prompt } = secrets
+  if (!parks || !Decide.isByWording(row) || prompt === "unknown" || prompt.length === 0) return decision
+  const own = Decide.decide(dialects, response.status, {
+    ...says,
+    text: Redact.redact(says.text, { apiKey: undefined, prompt }, longestSentence)
+  })
+  // A conversation may have the words that the provider also says of itself. It then moves on, and no key is parked.
+  return own.row === row || !stops.has(own.class) ? own : { class: "ProviderFault", status, row: undefined }
+}
+
+const longestSentence = 4096
+
+const stops: ReadonlySet<Class> = new Set<Class>(["InvalidRequest", "ContextTooLong", "ContentBlocked", "Forbidden"])
+
+const hour = 3_600_000
+
+/** A quota whose details name a model is that of the model, unless the row knows better. */
+const scopeOf = (says: ErrorBody.ProviderSays, tag: Class): "account" | "model" =>
+  tag === "QuotaExhausted" && says.isOfModel === true ? "model" : "account"
+
+type Fields = Omit<ConstructorParameters<typeof Errors.ProviderFault>[0], "_tag">
+
+const made = (tag: Class, fields: Fields, scope: "account" | "model"): Errors.ChatError => {
+  switch (tag) {
+    case "QuotaExhausted":
+      return new Errors.QuotaExhausted({ ...fields, scope })
+    case "ConnectFailed":
+      return new Errors.ConnectFailed({ ...fields, host: fields.provider, advice: proxyAdvice })
+    default:
+      return new Errors[tag](fields)
+  }
+}
+
+const proxyAdvice =
+  "A proxy on the way asks for a name and a password: give them in the URL of the proxy, in HTTPS_PROXY or HTTP_PROXY."
+
+/** Amazon tells the type in a header: `ThrottlingException:http://internal.amazon.com/...`. */
+const amazonType = (value: string | undefined): string | undefined => value?.split(":", 1)[0]
+
+/** Reads headers by their names in small letters: those of the response, then those it tells of another one. */
+const readerOf = (headers: FailedResponse["headers"], inner: ErrorBody.ProviderSays["headers"]) => {
+  const lower = new Map<string, string | undefined>(Object.entries(inner ?? {}))
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) lower.set(name.toLowerCase(), value)
+  return { header: (name: string) => lower.get(name), names: [...lower.keys()] }
+}
