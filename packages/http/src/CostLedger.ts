@@ -71,12 +71,15 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
-import { type Entry, Ledger } from "./costLedger/ledger.ts"
+import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
+import type { Entry } from "./costLedger/entry.ts"
+import { Ledger } from "./costLedger/ledger.ts"
 import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./costLedger/model.ts"
 import type { Budget, Options } from "./costLedger/options.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors.ts"
@@ -224,30 +227,48 @@ export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
 export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
   Effect.map(rulesOf(options), (rules) => {
     const ledger = new Ledger(rules)
-    const begin = (request: ChatModel.Request): Effect.Effect<Entry, BudgetExceeded> =>
+    const begin = (request: ChatModel.Request, name: string): Effect.Effect<Entry, BudgetExceeded> =>
       Effect.withFiber((fiber) => {
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        const entry = ledger.begin(fiber.getRef(CurrentTenant), request, now)
+        const entry = ledger.begin({ tenant: fiber.getRef(CurrentTenant), request, name }, now)
         return entry instanceof BudgetExceeded ? Effect.fail(entry) : Effect.succeed(entry)
       })
 
+    const observed = <A, E, R>(entry: Entry, call: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      Effect.provideService(
+        Effect.suspend(() => {
+          entry.made()
+          return call()
+        }),
+        CurrentAttemptObserver,
+        entry.attempts
+      )
+
     const complete = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
       Effect.acquireUseRelease(
-        begin(request),
-        (entry) => Effect.map(model.complete(request), (answer) => ({ ...answer, bill: entry.bill(answer) })),
-        (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.refund())
+        begin(request, model.name),
+        (entry) =>
+          Effect.map(
+            observed(entry, () => model.complete(request)),
+            (answer) => ({ ...answer, bill: entry.bill(answer) })
+          ),
+        (entry, exit) =>
+          Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.fail(exit.cause))
       )
 
     // What was read of a stream is billed, however it ended.
     const open = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
       Effect.gen(function*() {
         const bill = yield* Effect.acquireRelease(
-          Effect.map(begin(request), (entry) => new StreamBill(entry)),
-          (bill) => bill.close
+          Effect.map(begin(request, model.name), (entry) => new StreamBill(entry)),
+          (bill) => bill.close(Exit.interrupt())
         )
-        const answer = yield* Effect.onError(model.open(request), () => bill.close)
+        const answer = yield* Effect.onError(
+          observed(bill.entry, () => model.open(request)),
+          (cause) => bill.close(Exit.failCause(cause))
+        )
         bill.opened(answer)
-        const value = Stream.ensuring(tapChunks(answer.value, bill.usage.note), bill.close)
+        const value = Stream.onExit(tapChunks(answer.value, bill.usage.note), bill.close)
         return { ...answer, value, bill: Deferred.await(bill.made) }
       })
 
@@ -258,7 +279,10 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
       },
       reserve: (request) =>
         Effect.map(
-          Effect.acquireRelease(begin(request), (entry) => Effect.sync(() => entry.refund())),
+          Effect.acquireRelease(
+            Effect.tap(begin(request, ""), (entry) => Effect.sync(() => entry.made())),
+            (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.refund() : entry.fail(exit.cause))
+          ),
           (entry): Reservation => ({
             settle: (answer) => Effect.sync(() => entry.settle(entry.bill(answer))),
             refund: Effect.sync(() => entry.refund())

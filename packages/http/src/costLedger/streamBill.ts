@@ -1,15 +1,17 @@
-/** The bill of a stream. Until the stream is open, everything that was reserved is given back. */
+/** The bill of a stream. Until the stream is open, what is reserved is given back but for what may be billed. */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as ChatModel from "../ChatModel.ts"
-import type { Entry } from "./ledger.ts"
+import type { Entry } from "./entry.ts"
 import type { Bill } from "./model.ts"
 import { StreamUsage } from "./streamUsage.ts"
 
 export class StreamBill {
   readonly usage = new StreamUsage()
   readonly made = Deferred.makeUnsafe<Bill>()
-  private readonly entry: Entry
+  readonly entry: Entry
   private answer: ChatModel.OpenAnswer | undefined
 
   constructor(entry: Entry) {
@@ -20,11 +22,14 @@ export class StreamBill {
     this.answer = answer
   }
 
-  /** Bills what was read, or refunds the reservation. */
-  readonly close = Effect.suspend(() => {
-    const { answer, entry, usage } = this
-    if (answer === undefined) return Effect.sync(() => entry.refund())
-    const bill = entry.bill({ ...answer, value: usage.reply }, () => usage.bytes)
-    return Effect.asVoid(Deferred.succeed(this.made, entry.settle(bill)))
-  })
+  /** Bills what was read, or ends the call without an answer. */
+  readonly close = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { answer, entry, usage } = this
+      if (answer === undefined) {
+        return Effect.sync(() => entry.fail(exit._tag === "Failure" ? exit.cause : Cause.interrupt()))
+      }
+      const bill = entry.bill({ ...answer, value: usage.reply }, usage.heard(exit._tag === "Success"))
+      return Effect.asVoid(Deferred.succeed(this.made, entry.settle(bill)))
+    })
 }
