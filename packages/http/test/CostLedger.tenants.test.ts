@@ -94,7 +94,9 @@ describe("the accounts of tenants", () => {
       })
       const release = yield* Deferred.make<never, ChatError.InvalidRequest>()
       const held = yield* Effect.forkChild(
-        Effect.exit(ledger.protect(modelOf(Deferred.await(release))).complete(ask(10))).pipe(CostLedger.withTenant("a")),
+        Effect.exit(ledger.protect(modelOf(Deferred.await(release))).complete(ask(10))).pipe(
+          CostLedger.withTenant("a")
+        ),
         { startImmediately: true }
       )
       yield* spend(ledger, "b")

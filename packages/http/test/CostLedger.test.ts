@@ -411,7 +411,12 @@ describe("a ledger is not made", () => {
       ["a negative price", { prices: { plain: { input: -1 } } }, "prices[\"plain\"].input must be", "got -1"],
       ["no time", { idleTimeToLive: 0 }, "idleTimeToLive must be a finite duration", "got 0"],
       ["an alias to nothing", { aliases: { default: "plan" } }, "aliases[\"default\"] must be a model", "got \"plan\""],
-      ["an alias of a model", { prices: { plain, other: plain }, aliases: { other: "plain" } }, "aliases[\"other\"]", "plain"],
+      [
+        "an alias of a model",
+        { prices: { plain, other: plain }, aliases: { other: "plain" } },
+        "aliases[\"other\"]",
+        "plain"
+      ],
       ["tiers out of order", tiered(200_000, 100_000), "prices[\"plain\"].tiers[1].above must be", "got 100000"],
       ["a tier twice", tiered(200_000, 200_000), "tiers[1].above must be a whole number of tokens above", "got 200000"],
       ["a tier from nothing", tiered(0), "prices[\"plain\"].tiers[0].above must be", "got 0"],

@@ -58,7 +58,12 @@ export const billOf = (
 }
 
 /** The parts of a call of which only the request is known, or also how long its answer can be. */
-export const partsOf = ({ audioInput, input, output }: RequestTokens): Parts => ({ ...nothing, input, audioInput, output })
+export const partsOf = ({ audioInput, input, output }: RequestTokens): Parts => ({
+  ...nothing,
+  input,
+  audioInput,
+  output
+})
 
 /** What the provider told is what it bills. That it bills nothing is believed where no price says otherwise. */
 const pricedAt = (

@@ -37,7 +37,13 @@ export class Entry {
   private isMade = false
   private ended = false
 
-  constructor(book: Book, account: Account, call: Call, expected: RequestTokens | undefined, holds: ReadonlyArray<Hold>) {
+  constructor(
+    book: Book,
+    account: Account,
+    call: Call,
+    expected: RequestTokens | undefined,
+    holds: ReadonlyArray<Hold>
+  ) {
     this.book = book
     this.account = account
     this.call = call
