@@ -65,6 +65,9 @@ export class Account {
 // A new tenant pays for the look at so many old ones, however many there are.
 const lookedAt = 16
 
+/** A clock that moves by more between two calls has jumped, or nobody called: how it goes on tells which. */
+const jump = 3_600_000
+
 export class Accounts {
   /** The least recently used first. */
   readonly named = new Map<string, Account>()
@@ -76,6 +79,9 @@ export class Accounts {
   private readonly seed: number
   private shared: SharedMeters | undefined
   private latest: Account | undefined
+  private lastNow: number | undefined
+  /** Since when the clock has not jumped. */
+  private steadySince = -Infinity
 
   constructor(rules: ReadonlyArray<Rule>, capacity: number, idle: number, seed: number) {
     this.rules = rules
@@ -85,6 +91,8 @@ export class Accounts {
   }
 
   open(tenant: string, now: number): Account {
+    if (this.lastNow !== undefined && Math.abs(now - this.lastNow) > jump) this.steadySince = now
+    this.lastNow = now
     const account = this.named.get(tenant) ?? this.admit(tenant, now)
     if (account === undefined) return this.withoutAccount(tenant)
     account.lastUsed = now
@@ -98,7 +106,8 @@ export class Accounts {
   }
 
   private admit(tenant: string, now: number): Account | undefined {
-    let left = lookedAt
+    // By a clock that is wrong for a moment all windows may seem to be over.
+    let left = Math.abs(now - this.steadySince) > jump ? lookedAt : 0
     for (const [name, account] of this.named) {
       if (left-- === 0) break
       const isFull = this.named.size >= this.capacity

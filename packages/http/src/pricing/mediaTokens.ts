@@ -124,8 +124,11 @@ const secondsOf = (data: unknown, format: unknown): number => {
 }
 
 /** How many bytes base64 holds; undefined for what is an address. */
-const bytesIn = (data: unknown): number | undefined =>
-  typeof data !== "string" || /^[a-z]+:\/\//i.test(data) ? undefined : Math.floor((data.length - start(data)) * 3 / 4)
+const bytesIn = (data: unknown): number | undefined => {
+  if (typeof data !== "string" || /^[a-z]+:\/\//i.test(data)) return undefined
+  const padding = data.endsWith("==") ? 2 : data.endsWith("=") ? 1 : 0
+  return Math.floor((data.length - start(data) - padding) * 3 / 4)
+}
 
 const start = (data: string): number => {
   const match = dataType.exec(data)
