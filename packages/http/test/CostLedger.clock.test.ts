@@ -18,21 +18,24 @@ const budgeted = (window: CostLedger.Budget["window"], options: Partial<CostLedg
   })
 
 describe("a clock that is wrong for a moment", () => {
-  it.effect.each(["day", "month", "1 hour"] as const)("locks nobody out for long: %s", (window) =>
-    Effect.gen(function*() {
-      const { spend, spendAll } = yield* budgeted(window)
-      yield* TestClock.setTime(now)
-      yield* spendAll
-      yield* TestClock.setTime(later)
-      yield* spendAll
-      yield* TestClock.setTime(now + 60_000)
-      const { retryAfter } = yield* Effect.flip(spend())
-      assert.isAtMost(Duration.toMillis(retryAfter), 31 * day)
-      yield* TestClock.setTime(now + 60_000 + Duration.toMillis(retryAfter))
-      yield* spendAll
-      yield* TestClock.setTime(now + 40 * day)
-      yield* spendAll
-    }))
+  it.effect.each(["day", "month", "1 hour"] as const)(
+    "locks nobody out for long: %s",
+    (window) =>
+      Effect.gen(function*() {
+        const { spend, spendAll } = yield* budgeted(window)
+        yield* TestClock.setTime(now)
+        yield* spendAll
+        yield* TestClock.setTime(later)
+        yield* spendAll
+        yield* TestClock.setTime(now + 60_000)
+        const { retryAfter } = yield* Effect.flip(spend())
+        assert.isAtMost(Duration.toMillis(retryAfter), 31 * day)
+        yield* TestClock.setTime(now + 60_000 + Duration.toMillis(retryAfter))
+        yield* spendAll
+        yield* TestClock.setTime(now + 40 * day)
+        yield* spendAll
+      })
+  )
 
   it.effect("grants nothing anew when it comes back, or jumps there again", () =>
     Effect.gen(function*() {

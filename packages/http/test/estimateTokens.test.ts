@@ -35,19 +35,62 @@ const images: Readonly<Record<string, (width: number, height: number) => string>
     ], 300_000),
   webp: (width, height) =>
     base64([
-      ...[...chars("RIFF"), 0, 0, 0, 0, ...chars("WEBPVP8X"), 10, 0, 0, 0, 0, 0, 0, 0],
-      ...[...little24(width - 1), ...little24(height - 1)]
+      ...chars("RIFF"),
+      0,
+      0,
+      0,
+      0,
+      ...chars("WEBPVP8X"),
+      10,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      ...little24(width - 1),
+      ...little24(height - 1)
     ], 300_000),
   "webp with loss": (width, height) =>
     base64([
-      ...[...chars("RIFF"), 0, 0, 0, 0, ...chars("WEBPVP8 "), 0, 0, 0, 0, 0, 0, 0, 0x9d, 0x01, 0x2a],
-      ...[...little16(width), ...little16(height)]
+      ...chars("RIFF"),
+      0,
+      0,
+      0,
+      0,
+      ...chars("WEBPVP8 "),
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      157,
+      1,
+      42,
+      ...little16(width),
+      ...little16(height)
     ], 300_000),
   "webp without loss": (width, height) => {
     const bits = (width - 1) | ((height - 1) << 14)
     return base64([
-      ...[...chars("RIFF"), 0, 0, 0, 0, ...chars("WEBPVP8L"), 0, 0, 0, 0, 0x2f],
-      ...[bits & 0xff, (bits >> 8) & 0xff, (bits >> 16) & 0xff, (bits >>> 24) & 0xff]
+      ...chars("RIFF"),
+      0,
+      0,
+      0,
+      0,
+      ...chars("WEBPVP8L"),
+      0,
+      0,
+      0,
+      0,
+      47,
+      bits & 255,
+      bits >> 8 & 255,
+      bits >> 16 & 255,
+      bits >>> 24 & 255
     ], 300_000)
   }
 }
@@ -95,7 +138,10 @@ describe("an image", () => {
 
   it("is counted in the other forms of a part, and in the result of a tool", () => {
     const data = images["png"]!(1024, 1024)
-    assert.strictEqual(tokensOf({ type: "input_image", image_url: `data:image/png;base64,${data}` } as never).input, 1399)
+    assert.strictEqual(
+      tokensOf({ type: "input_image", image_url: `data:image/png;base64,${data}` } as never).input,
+      1399
+    )
     const source = { type: "base64", media_type: "image/png", data }
     assert.strictEqual(tokensOf({ type: "image", source } as never).input, 1399)
     const { input } = Pricing.estimateTokens({
@@ -107,13 +153,20 @@ describe("an image", () => {
 
 describe("sound, video and files", () => {
   it("are counted by how long they are", () => {
-    const wav = base64([...chars("RIFF"), 0, 0, 0, 0, ...chars("WAVEfmt "), ...Array(12).fill(0), ...little32(48_000)], 480_000)
-    const audio = (data: string, format: string) => tokensOf({ type: "input_audio", input_audio: { data, format } } as never)
+    const wav = base64(
+      [...chars("RIFF"), 0, 0, 0, 0, ...chars("WAVEfmt "), ...Array(12).fill(0), ...little32(48_000)],
+      480_000
+    )
+    const audio = (data: string, format: string) =>
+      tokensOf({ type: "input_audio", input_audio: { data, format } } as never)
     assert.deepStrictEqual(audio(wav, "wav"), { input: 0, audioInput: 320 })
     assert.deepStrictEqual(audio(base64([], 480_000), "pcm16"), { input: 0, audioInput: 320 })
     assert.deepStrictEqual(audio(base64([], 40_000), "mp3"), { input: 0, audioInput: 320 })
     const video = `data:video/mp4;base64,${base64([], 2_500_000)}`
-    assert.deepStrictEqual(tokensOf({ type: "video_url", video_url: { url: video } } as never), { input: 3000, audioInput: 0 })
+    assert.deepStrictEqual(tokensOf({ type: "video_url", video_url: { url: video } } as never), {
+      input: 3000,
+      audioInput: 0
+    })
   })
 
   it("of a document are counted by its pages, and of a text by its bytes", () => {
@@ -134,7 +187,10 @@ describe("text", () => {
 
   it.effect.prop(
     "of any request makes whole numbers, and never throws",
-    { content: Schema.Unknown, type: Schema.Literals(["text", "image_url", "input_audio", "file", "document", "video"]) },
+    {
+      content: Schema.Unknown,
+      type: Schema.Literals(["text", "image_url", "input_audio", "file", "document", "video"])
+    },
     ({ content, type }) =>
       Effect.sync(() => {
         const requests = [content, [content], [{ type, [type]: content, source: content }]].map((content) => ({
