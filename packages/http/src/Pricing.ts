@@ -2,8 +2,9 @@
  * What a reply costs, to the micro-dollar, and what a month of them will: each kind of token at its own price, and
  * "unknown" wherever a price is not known.
  *
- * A provider counts some tokens twice: cached tokens are also prompt tokens, reasoning tokens are also completion
- * tokens. {@link parts} makes disjoint parts of that, so that each token is paid once; the parts add up to the totals.
+ * Most providers count some tokens twice: cached tokens are also prompt tokens, reasoning tokens are also completion
+ * tokens. {@link parts} makes disjoint parts of that, by all names that providers have for them, so that each token is
+ * paid once.
  *
  * Amounts are whole micro-dollars (`8_000_000` is $8) as safe integers: exact up to $9 billion, and JSON. The one place
  * where something is rounded is a reply's total, half up; its parts add up to it exactly. {@link estimate} multiplies
@@ -128,7 +129,12 @@ const partFields = {
   audioOutput: Schema.optionalKey(Dollars)
 }
 
-const Tiers = Schema.Array(Schema.Struct({ above: Schema.Number, ...partFields })).check(
+const TierSchema = Schema.Struct({ above: Schema.Number, ...partFields }).annotate({
+  message: `Expected { above, ${partNames.join(", ")} }`,
+  messageUnexpectedKey: `There is no such part. There are: above, ${partNames.join(", ")}`
+})
+
+const Tiers = Schema.Array(TierSchema).check(
   Schema.makeFilter((tiers: ReadonlyArray<{ readonly above: number }>) => {
     const problem = money.tierProblem(tiers)
     return problem === undefined || `Expected ${problem.field} to be ${problem.range}, got ${problem.value}`

@@ -209,9 +209,9 @@ describe("a cost", () => {
   })
 })
 
-describe("a catalogue", () => {
-  const refused = (value: unknown) => Effect.map(Effect.flip(Pricing.decode(value)), ({ message }) => message)
+const refused = (value: unknown) => Effect.map(Effect.flip(Pricing.decode(value)), ({ message }) => message)
 
+describe("a catalogue", () => {
   it.effect("is read from dollars for a million tokens, without noise of floating point", () =>
     Effect.gen(function*() {
       const catalogue = yield* Pricing.decode({ cheap: { input: 0.07, output: 0.42 }, free: { input: 0 } })
@@ -281,6 +281,59 @@ describe("a catalogue", () => {
       assert.include(missing.message, "nowhere.json")
       assert.include(garbage.message, "prices.json are not valid: it is not JSON")
       assert.include(negative.message, "-8")
+    }))
+})
+
+describe("prices by the size of the prompt", () => {
+  const price = Pricing.price({
+    input: 5,
+    cachedInput: 0.5,
+    output: 30,
+    tiers: [{ above: 128_000, output: 35 }, { above: 272_000, input: 10, cachedInput: 1, output: 45 }]
+  })
+
+  it("are those of the whole request, by all parts of its prompt", () => {
+    const usage = {
+      prompt_tokens: 278_476,
+      completion_tokens: 630,
+      prompt_tokens_details: { cached_tokens: 7936 }
+    }
+    assert.strictEqual(Pricing.cost(price, usage).total, 270_540 * 10 + 7936 + 630 * 45)
+    const of = (input_tokens: number, cache_read_input_tokens: number) =>
+      Pricing.cost(price, { input_tokens, cache_read_input_tokens, output_tokens: 1000 }).total
+    assert.strictEqual(of(2000, 126_000), 10_000 + 63_000 + 30_000)
+    // A part that a tier does not name keeps its price.
+    assert.strictEqual(of(2000, 126_002), 10_000 + 63_001 + 35_000)
+    assert.strictEqual(of(2000, 270_000), 10_000 + 135_000 + 35_000)
+    assert.strictEqual(of(2000, 270_002), 20_000 + 270_002 + 45_000)
+  })
+
+  it("are those of a month of such requests", () => {
+    const { input, output } = Pricing.estimate({ requests: 1, inputTokens: 300_000, outputTokens: 1000, price })
+    assert.deepStrictEqual([input, output], [3_000_000, 45_000])
+  })
+
+  it.effect("are read and written, and refused by name when they are out of order", () =>
+    Effect.gen(function*() {
+      const written = { m: { input: 5, tiers: [{ above: 128_000, input: 6 }, { above: 272_000, input: 10 }] } }
+      const catalogue = yield* Pricing.decode(written)
+      assert.deepStrictEqual(catalogue, { m: Pricing.price(written.m) })
+      assert.deepStrictEqual(yield* Schema.encodeUnknownEffect(Pricing.CatalogueSchema)(catalogue), written)
+      const wrong: ReadonlyArray<readonly [tiers: ReadonlyArray<Record<string, number>>, place: string, got: string]> =
+        [
+          [[{ above: 272_000 }, { above: 128_000 }], "tiers[1].above", "got 128000"],
+          [[{ above: 272_000 }, { above: 272_000 }], "tiers[1].above", "got 272000"],
+          [[{ above: 0 }], "tiers[0].above", "got 0"],
+          [[{ above: 0.5 }], "tiers[0].above", "got 0.5"],
+          [[{ above: 1, input: -1 }], "input", "got -1"],
+          [[{ above: 1, inptu: 1 }], "inptu", "no such part"]
+        ]
+      for (const [tiers, place, got] of wrong) {
+        const message = yield* refused({ m: { input: 5, tiers } })
+        for (const part of ["m", place, got]) assert.include(message, part)
+      }
+      assert.throws(() => Pricing.price({ tiers: [{ above: 2 }, { above: 1 }] }), RangeError, "tiers[1].above")
+      assert.throws(() => Pricing.price({ tiers: [{ above: 2, output: -1 }] }), RangeError, "tiers[0].output")
     }))
 })
 

@@ -1,7 +1,10 @@
 /** What providers tell of the tokens and of the cost of a reply: by which names, in which places, in what order. */
 import { assert, describe, it } from "@effect/vitest"
-import { ChatModel, type ChatSchema, ChatStream, CostLedger, Pricing } from "@switchgear/http"
+import { RateLimiter } from "@switchgear/core"
+import { ChatClient, ChatModel, type ChatSchema, ChatStream, CostLedger, Pricing } from "@switchgear/http"
+import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Schema, Stream } from "effect"
+import { HttpClient } from "effect/http"
 import { answer, ask, plain } from "./support/ledgerOf.ts"
 
 type Told = Readonly<Record<string, unknown>>
@@ -332,6 +335,53 @@ describe("a usage", () => {
       }),
     { arbitrary: { runs: 300 } }
   )
+})
+
+describe("a usage on the wire", () => {
+  const overTheWire = (body: Told, ...events: ReadonlyArray<Told>) =>
+    Effect.gen(function*() {
+      const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("")
+      const provider = yield* SimulatedProvider.make({ models: { plain: { outcome: Behaviour.respond(200, body) } } })
+      const client = yield* ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
+        Effect.provideService(HttpClient.HttpClient, SimulatedProvider.httpClient(provider))
+      )
+      const model = (yield* ledger).protect(
+        yield* Effect.provideService(
+          ChatModel.make({ model: "plain", rateLimiter: { limits: [RateLimiter.tokens(100_000, "1 minute")] } }),
+          ChatClient.ChatClient,
+          client
+        )
+      )
+      const { bill: whole } = yield* model.complete(ask())
+      yield* provider.set("plain", { outcome: Behaviour.respond(200, `${text}data: [DONE]\n\n`) })
+      const streamed = yield* Effect.scoped(Effect.gen(function*() {
+        const opened = yield* model.open(ask())
+        yield* Stream.runDrain(opened.value)
+        return yield* opened.bill
+      }))
+      return [whole, streamed].map(({ cost, estimated }) => [cost.total, estimated])
+    })
+
+  const message = { role: "assistant", content: "Good day" }
+  const usage = { prompt_tokens: 1000, completion_tokens: 500, total_tokens: 1500 }
+  const text = { prompt_tokens: "1000", completion_tokens: "500", prompt_tokens_details: { cached_tokens: "400" } }
+
+  it.effect.each<readonly [how: string, onReply: Told, onChoice: Told]>([
+    ["at the top", { usage }, {}],
+    ["in the choice", {}, { usage }],
+    ["in x_groq", { x_groq: { usage } }, {}],
+    ["as text", { usage: text }, {}]
+  ])("is billed, whole and streamed: %s", ([, onReply, onChoice]) =>
+    Effect.gen(function*() {
+      const end = { choices: [{ index: 0, delta: {}, finish_reason: "stop", ...onChoice }], ...onReply }
+      const bills = yield* overTheWire(
+        { choices: [{ index: 0, message, finish_reason: "stop", ...onChoice }], ...onReply },
+        { choices: [{ index: 0, delta: { content: "Good day" } }] },
+        end,
+        { choices: [], usage: { prompt_tokens: 0, completion_tokens: 0 } }
+      )
+      assert.deepStrictEqual(bills, [[1500, false], [1500, false]])
+    }))
 })
 
 describe("a cost that the provider tells", () => {

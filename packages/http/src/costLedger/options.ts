@@ -5,7 +5,7 @@ import type * as Pricing from "../Pricing.ts"
 import type { TokenEstimate } from "../pricing/estimateTokens.ts"
 
 /**
- * So many dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch.
+ * Dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch.
  *
  * @category options
  * @since 0.1.0
