@@ -334,7 +334,7 @@ export const told = (usage: ChatSchema.Usage | undefined): number | undefined =>
  *   messages: [{ role: "user", content: [{ type: "text", text: "What is this?" }, image] }],
  *   max_tokens: 300
  * })
- * input // => 210
+ * input // => 204
  * output // => 300
  * ```
  *

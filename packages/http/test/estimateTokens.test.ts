@@ -29,9 +29,21 @@ const images: Readonly<Record<string, (width: number, height: number) => string>
   gif: (width, height) => base64([...chars("GIF89a"), ...little16(width), ...little16(height)], 300_000),
   jpeg: (width, height) =>
     base64([
-      ...[0xff, 0xd8, 0xff, 0xe1, ...big16(60_000)],
+      0xff,
+      0xd8,
+      0xff,
+      0xe1,
+      ...big16(60_000),
       ...Array.from({ length: 59_998 }, () => 0),
-      ...[0xff, 0xff, 0xc2, 0, 17, 8, ...big16(height), ...big16(width), 3]
+      0xff,
+      0xff,
+      0xc2,
+      0,
+      17,
+      8,
+      ...big16(height),
+      ...big16(width),
+      3
     ], 300_000),
   webp: (width, height) =>
     base64([
