@@ -158,7 +158,9 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
           }),
           attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
-        return Effect.map(toOpen(opening), (chunks) => tapChunks(chunks, (chunk) => void told.note(chunk)))
+        return limit.limiter === undefined
+          ? toOpen(opening)
+          : Effect.map(toOpen(opening), (chunks) => tapChunks(chunks, (chunk) => void told.note(chunk)))
       })
 
     const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })

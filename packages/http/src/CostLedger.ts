@@ -77,7 +77,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -270,14 +269,17 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
       Effect.gen(function*() {
         const bill = yield* Effect.acquireRelease(
           Effect.map(begin(request, model.name), (entry) => new StreamBill(entry)),
-          (bill) => bill.close(Exit.interrupt())
+          (bill) => bill.close
         )
         const answer = yield* Effect.onError(
           observed(bill.entry, () => model.open(request)),
-          (cause) => bill.close(Exit.failCause(cause))
+          (cause) => Effect.sync(() => bill.failed(cause))
         )
         bill.opened(answer)
-        const value = Stream.onExit(tapChunks(answer.value, bill.usage.note), bill.close)
+        const value = tapChunks(answer.value, bill.usage.note).pipe(
+          Stream.onEnd(Effect.sync(bill.usage.end)),
+          Stream.ensuring(bill.close)
+        )
         return { ...answer, value, bill: Deferred.await(bill.made) }
       })
 

@@ -1,6 +1,6 @@
 /** What is spent on calls of which the provider bills more than the answer: retries, time-outs, callers that leave. */
 import { assert, describe, it } from "@effect/vitest"
-import { ChatClient, ChatModel, CostLedger, ModelCascade, Pricing } from "@switchgear/http"
+import { ChatClient, ChatError, ChatModel, CostLedger, ModelCascade, Pricing } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Fiber, Schema, Stream } from "effect"
 import { HttpClient, type HttpClientRequest, HttpServerResponse } from "effect/http"
@@ -133,6 +133,41 @@ describe("a call of which the provider may bill more than its answer", () => {
         const { estimated, reserved, spent } = yield* state
         assert.deepStrictEqual([spent, reserved, estimated], [one + heard, 0, 1], left)
       }
+    }))
+
+  it.effect("spends an answer that was not taken, by its usage", () =>
+    Effect.gen(function*() {
+      const usage = { prompt_tokens: 20, completion_tokens: 5 }
+      const reply = (model: string) => ({
+        model,
+        usage,
+        choices: [{ message: { content: "Hi" }, finish_reason: "stop" }]
+      })
+      const { ledger, make, state } = yield* setting({
+        m: { outcome: Behaviour.respond(200, reply("m")) },
+        n: { outcome: Behaviour.respond(200, reply("n")) }
+      })
+      const m = yield* make("m")
+      const late = new ChatError.TimedOut({ provider: "test", model: "m", phase: "total" })
+      const picky = ChatModel.of<ChatModel.ModelError>({
+        name: "m",
+        complete: (request) => Effect.andThen(m.complete(request), Effect.fail(late))
+      })
+      const cascade = yield* ModelCascade.make({ models: [{ model: picky }, { model: yield* make("n") }] })
+      const { bill } = yield* ledger.protect(cascade).complete(request)
+      assert.deepStrictEqual([bill.model, bill.cost.total], ["n", 25])
+      assert.deepStrictEqual(yield* state, { spent: 50, reserved: 0, wasted: 25, estimated: 0 })
+      yield* Effect.exit(ledger.protect(picky).complete(request))
+      assert.deepStrictEqual(yield* state, { spent: 75, reserved: 0, wasted: 50, estimated: 0 })
+    }))
+
+  it.effect("is billed for the model that was asked, where neither its step nor its reply names one", () =>
+    Effect.gen(function*() {
+      const usage = { prompt_tokens: 20, completion_tokens: 5 }
+      const reply = { model: "served", usage, choices: [{ message: { content: "Hi" }, finish_reason: "stop" }] }
+      const { ledger, make } = yield* setting({ m: { outcome: Behaviour.respond(200, reply) } }, { name: "first" })
+      const { bill } = yield* ledger.protect(yield* make("m")).complete(request)
+      assert.deepStrictEqual([bill.model, bill.cost.total, bill.source], ["m", 25, "prices"])
     }))
 
   it.effect("is spent at once, so that no other call takes it while it is tried again", () =>

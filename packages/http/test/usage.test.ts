@@ -162,6 +162,14 @@ const dialects: ReadonlyArray<readonly [who: string, usage: Told, parts: Partial
     cacheReadInputTokens: 700,
     cacheWriteInputTokens: 30
   }, { input: 10, cachedInput: 700, cacheWrite: 30, output: 20 }],
+  [
+    "Cohere",
+    { billed_units: { input_tokens: 10, output_tokens: 20 }, tokens: { input_tokens: 60, output_tokens: 20 } },
+    {
+      input: 10,
+      output: 20
+    }
+  ],
   ["numbers as text", {
     prompt_tokens: "100",
     completion_tokens: " 10 ",
@@ -280,6 +288,40 @@ describe("a usage", () => {
       assert.deepStrictEqual([broken.used.output, broken.estimated], [1 + "Good day".length, true])
     }))
 
+  it.effect("that is told as it goes on is an estimate for who leaves before the end", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const running = [1, 2, 3].map((completion_tokens) =>
+        chunk({ usage: { prompt_tokens: 1000, completion_tokens } }, "Good day")
+      )
+      const value = Stream.rechunk(Stream.fromIterable(running), 1)
+      const opened = yield* (yield* ledger).protect(
+        ChatModel.of<never>({
+          name: "plain",
+          complete: () => Effect.succeed(answer(0)),
+          open: () => Effect.succeed({ ...answer(0), value })
+        })
+      ).open(ask())
+      yield* Effect.orDie(Stream.runDrain(Stream.take(opened.value, 2)))
+      const { cost, estimated } = yield* opened.bill
+      assert.deepStrictEqual([cost.total, estimated], [1002, true])
+    })))
+
+  it.effect("is exact for who stops at the last chunk and does not wait for the end", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const end = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }], usage }
+      const value = Stream.rechunk(Stream.make(chunk({}, "Good day"), end, chunk({}, "")), 1)
+      const opened = yield* (yield* ledger).protect(
+        ChatModel.of<never>({
+          name: "plain",
+          complete: () => Effect.succeed(answer(0)),
+          open: () => Effect.succeed({ ...answer(0), value })
+        })
+      ).open(ask())
+      yield* Effect.orDie(Stream.runDrain(Stream.take(opened.value, 2)))
+      const { cost, estimated } = yield* opened.bill
+      assert.deepStrictEqual([cost.total, estimated], [1500, false])
+    })))
+
   it.effect("stays the largest in the reply that a stream is collected to", () =>
     Effect.gen(function*() {
       const collected = yield* ChatStream.collect(
@@ -301,6 +343,9 @@ describe("a usage", () => {
       assert.deepStrictEqual(yield* bill({ prompt_tokens: 1.9, completion_tokens: 10.1 }), [2, 11, true])
       assert.deepStrictEqual(yield* bill({ completion_tokens: 10 }), [prompt, 10, true])
       assert.deepStrictEqual(yield* bill({}), [prompt, said, true])
+      // Where only the sum is told, it is the sum that is billed.
+      assert.deepStrictEqual(yield* bill({ total_tokens: 1000 }), [1000 - said, said, true])
+      assert.deepStrictEqual(yield* bill({ total_tokens: 10 }), [0, 10, true])
       const details = { prompt_tokens: 10, completion_tokens: 10, prompt_tokens_details: { cached_tokens: 500 } }
       assert.deepStrictEqual(yield* bill(details), [0, 10, true])
     }))

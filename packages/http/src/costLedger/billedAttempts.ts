@@ -43,6 +43,11 @@ export class BilledAttempts implements AttemptObserver {
     }
   }
 
+  /** The model that answered last, by the name that it was asked by. */
+  get model(): string | undefined {
+    return this.answered.at(-1)?.model
+  }
+
   /** There is an answer: one of the attempts made it, unless none had to. */
   close(answer: "model" | "elsewhere"): void {
     if (this.isClosed) return

@@ -32,19 +32,22 @@ export const heardIn = (reply: ChatModel.Answer["value"]): Heard => {
   }
 }
 
-/** Bills what was heard; `expected` is what the request was estimated at. */
+/** Bills what was heard. The request was estimated at `expected`, and the model `asked` for is known if it told. */
 export const billOf = (
   rules: Rules,
   tenant: string,
   answer: Billable,
   { isWhole, output, told }: Heard,
-  expected: () => RequestTokens
+  expected: () => RequestTokens,
+  asked: string | undefined
 ): Bill => {
   const counted = usedOf(told)
-  const { isTold, parts } = counted ?? usedOf(told, { ...expected(), output: 0 })!
-  const used = output === 0 ? parts : { ...parts, output: parts.output + output }
+  const { isTold, parts } = counted ?? usedOf(told, { ...expected(), output })!
+  // What was told of the answer is what came before that; what is assumed is all of it.
+  const isMore = counted !== undefined || told.counts.completion !== undefined
+  const used = output > 0 && isMore ? { ...parts, output: parts.output + output } : parts
   const source = sourceOf(answer)
-  const model = source ?? modelOf(rules, answer.step, answer.value.model)
+  const model = source ?? modelOf(rules, answer, asked)
   const price = model === undefined ? undefined : rules.prices[model]
   const priced = source === undefined ? pricedAt(price, used, told.cost) : { cost: free, source: "free" as const }
   return {
@@ -76,12 +79,17 @@ const pricedAt = (
   return { cost, source: cost.total === "unknown" ? "unknown" : "prices" }
 }
 
-/** The name in the catalogue of the model that answered: as the provider calls it, or as the step is called. */
-const modelOf = (rules: Rules, step: string, told: string | undefined): string | undefined => {
-  if (told === undefined || told === "" || told === step) return rules.names.find(step)
-  const found = rules.names.find(told)
-  // A model that the catalogue does not have is not the one that was asked: its price is not known.
-  return found ?? (isCertain(told) ? undefined : rules.names.find(step))
+/**
+ * The name in the catalogue of the model that answered: as the provider calls it, as the step is called, or as it was
+ * asked for.
+ */
+const modelOf = (rules: Rules, { step, value }: Billable, asked: string | undefined): string | undefined => {
+  const { model: told = "" } = value
+  const found = told === "" ? undefined : rules.names.find(told)
+  if (found !== undefined) return found
+  // A certain model that the catalogue does not have is not the one that was asked: its price is not known.
+  if (isCertain(told) && told !== step) return undefined
+  return rules.names.find(step) ?? (asked === undefined ? undefined : rules.names.find(asked))
 }
 
 /** Where an answer came from, if no model was asked for it. */

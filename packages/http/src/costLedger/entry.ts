@@ -59,7 +59,7 @@ export class Entry {
 
   /** Bills an answer by what was heard of it. */
   bill(answer: Billable, heard: Heard = heardIn(answer.value)): Bill {
-    return billOf(this.book.rules, this.call.tenant, answer, heard, this.expected)
+    return billOf(this.book.rules, this.call.tenant, answer, heard, this.expected, this.attempts.model)
   }
 
   settle(bill: Bill): Bill {

@@ -2,7 +2,6 @@
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import type * as ChatModel from "../ChatModel.ts"
 import type { Entry } from "./entry.ts"
 import type { Bill } from "./model.ts"
@@ -22,14 +21,16 @@ export class StreamBill {
     this.answer = answer
   }
 
-  /** Bills what was read, or ends the call without an answer. */
-  readonly close = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const { answer, entry, usage } = this
-      if (answer === undefined) {
-        return Effect.sync(() => entry.fail(exit._tag === "Failure" ? exit.cause : Cause.interrupt()))
-      }
-      const bill = entry.bill({ ...answer, value: usage.reply }, usage.heard(exit._tag === "Success"))
-      return Effect.asVoid(Deferred.succeed(this.made, entry.settle(bill)))
-    })
+  /** Ends a call that does not open. */
+  failed(cause: Cause.Cause<unknown>): void {
+    this.entry.fail(cause)
+  }
+
+  /** Bills what was read. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const { answer, entry, usage } = this
+    if (answer === undefined) return Effect.sync(() => entry.fail(Cause.interrupt()))
+    const bill = entry.bill({ ...answer, value: usage.reply }, usage.heard)
+    return Effect.asVoid(Deferred.succeed(this.made, entry.settle(bill)))
+  })
 }

@@ -9,18 +9,25 @@ export class StreamUsage {
   private readonly told = new ToldUsage()
   /** Tokens of what was said after the last usage that told how much had come out. */
   private output = 0
+  private isFinished = false
   private model: string | undefined
 
   readonly note = (chunk: ChatSchema.ChatChunk): void => {
     this.model ??= chunk.model
-    for (const { delta } of chunk.choices) {
+    for (const { delta, finish_reason } of chunk.choices) {
+      this.isFinished ||= typeof finish_reason === "string" && finish_reason !== ""
       for (const field in delta) if (field !== "role") this.output += contentTokens(delta[field])
     }
     if (this.told.note(chunk)) this.output = 0
   }
 
-  heard(isWhole: boolean): Heard {
-    return { told: this.told, output: this.output, isWhole }
+  /** The stream was read to its end, also if nothing had said that it is finished. */
+  readonly end = (): void => {
+    this.isFinished = true
+  }
+
+  get heard(): Heard {
+    return { told: this.told, output: this.output, isWhole: this.isFinished }
   }
 
   /** The reply without its texts. */

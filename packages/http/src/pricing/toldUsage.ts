@@ -38,7 +38,7 @@ export class ToldUsage {
     for (const name of countNames) {
       const tokens = this.countOf(at(usage, name.path))
       if (tokens === undefined) continue
-      if (name.count === "completion") tells ||= tokens > 0
+      if (name.count === "completion" || name.count === "total") tells ||= tokens > 0
       const before = this.counts[name.count]
       if (before !== undefined && before >= tokens) continue
       this.counts[name.count] = tokens

@@ -77,6 +77,9 @@ const names: ReadonlyArray<readonly [count: Count, path: string, apartFrom?: str
   ["total", "totalTokenCount"],
   ["cacheRead", "cachedContentTokenCount"],
   ["reasoning", "thoughtsTokenCount", "candidatesTokenCount"],
+  // Cohere
+  ["prompt", "billed_units.input_tokens"],
+  ["completion", "billed_units.output_tokens"],
   // Bedrock
   ["prompt", "inputTokens"],
   ["completion", "outputTokens"],

@@ -77,8 +77,11 @@ export const usedOf = (told: ToldUsage, assumed?: Assumed): Used | undefined => 
 
   const inside = prompt ?? (cacheMiss === undefined ? rest(total, completion) : cacheMiss + cacheRead)
   const outside = completion ?? rest(total, inside)
-  const into = inside ?? assumed?.input
-  const out = outside ?? assumed?.output
+  const sides = assumed === undefined || total === undefined || inside !== undefined || outside !== undefined
+    ? assumed
+    : within(total, assumed)
+  const into = inside ?? sides?.input
+  const out = outside ?? sides?.output
   if (into === undefined || out === undefined) return undefined
 
   const isApart = prompt !== undefined && cached > 0 && cacheIsApart(told, prompt, out, cached)
@@ -95,7 +98,7 @@ export const usedOf = (told: ToldUsage, assumed?: Assumed): Used | undefined => 
   const cacheWrites = Math.min(written, all - cachedInput)
   const cacheWrite1h = Math.min(hour, cacheWrites)
   // Details can overlap each other (the audio of a prompt can be cached), so each takes from what those before it left.
-  const spoken = inside === undefined ? assumed?.audioInput ?? 0 : told.counts.audioInput ?? 0
+  const spoken = inside === undefined ? sides?.audioInput ?? 0 : told.counts.audioInput ?? 0
   const heard = inside === undefined ? spoken : Math.min(spoken, all - cachedInput - cacheWrites)
   const thought = Math.min(reasoning, said)
   const audioOutput = Math.min(told.counts.audioOutput ?? 0, said - thought)
@@ -128,6 +131,12 @@ const cacheIsApart = ({ counts, names }: ToldUsage, prompt: number, completion: 
 const thoughtIsApart = ({ counts, names }: ToldUsage, prompt: number, completion: number): boolean =>
   names.reasoning?.apartFrom !== undefined && names.reasoning.apartFrom === names.completion?.path[0] &&
   counts.total !== prompt + completion
+
+/** Where only the total was told, the sides are what is assumed of the answer, and the rest. */
+const within = (total: number, { output }: Assumed): Assumed => {
+  const out = Math.min(output, total)
+  return { input: total - out, audioInput: 0, output: out }
+}
 
 const rest = (total: number | undefined, other: number | undefined): number | undefined =>
   total === undefined || other === undefined ? undefined : Math.max(total - other, 0)
