@@ -161,6 +161,33 @@ describe("a call of which the provider may bill more than its answer", () => {
       assert.deepStrictEqual(yield* state, { spent: 75, reserved: 0, wasted: 50, estimated: 0 })
     }))
 
+  it.effect("spends the prompt of an attempt that still runs when another one has answered", () =>
+    Effect.gen(function*() {
+      const { ledger, make, state } = yield* setting({
+        m: { outcome: Behaviour.hang },
+        n: {
+          outcome: Behaviour.respond(200, {
+            model: "n",
+            usage: { prompt_tokens: 20, completion_tokens: 5 },
+            choices: [{ message: { content: "Hi" }, finish_reason: "stop" }]
+          })
+        }
+      })
+      const [m, n] = [yield* make("m"), yield* make("n")]
+      const hedged = ChatModel.of<ChatModel.ModelError>({
+        name: "hedged",
+        complete: (request) =>
+          Effect.andThen(Effect.forkDetach(m.complete(request), { startImmediately: true }), n.complete(request))
+      })
+      const { bill } = yield* ledger.protect(hedged).complete(request)
+      assert.deepStrictEqual([bill.model, bill.cost.total], ["n", 25])
+      const now = { spent: one + 25, reserved: 0, wasted: one, estimated: 1 }
+      assert.deepStrictEqual(yield* state, now)
+      // What becomes of it later is not billed again.
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* state, now)
+    }))
+
   it.effect("is billed for the model that was asked, where neither its step nor its reply names one", () =>
     Effect.gen(function*() {
       const usage = { prompt_tokens: 20, completion_tokens: 5 }

@@ -65,6 +65,16 @@ describe("the accounts of tenants", () => {
       yield* addsUp(ledger)
     }))
 
+  it.effect("that do not exist are seldom mistaken for each other, also when many have spent all they had", () =>
+    Effect.gen(function*() {
+      const ledger = yield* ledgerOf({ tenants: 1, budgets: [CostLedger.perTenant(microDollars(10), "1 minute")] })
+      for (let i = 0; i < 100; i++) yield* Effect.ignore(spend(ledger, `spender-${i}`, 10))
+      const { total: { refused } } = yield* ledger.snapshot
+      for (let i = 0; i < 500; i++) yield* Effect.ignore(spend(ledger, `honest-${i}`, 1))
+      // In one row of 1,024 cells a tenth of them would be refused.
+      assert.isAtMost((yield* ledger.snapshot).total.refused - refused, 5)
+    }))
+
   it.effect("are not given up while something is spent in a window, which would renew the budget", () =>
     Effect.gen(function*() {
       const ledger = yield* ledgerOf({

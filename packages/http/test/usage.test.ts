@@ -53,6 +53,12 @@ const dialects: ReadonlyArray<readonly [who: string, usage: Told, parts: Partial
     total_tokens: 1005,
     cache_read_input_tokens: 900
   }, { input: 100, cachedInput: 900, output: 5 }],
+  ["a proxy, all of Anthropic's names within by the sum", {
+    input_tokens: 1000,
+    output_tokens: 5,
+    total_tokens: 1005,
+    cache_read_input_tokens: 900
+  }, { input: 100, cachedInput: 900, output: 5 }],
   ["a proxy, Anthropic's names on top by the sum", {
     prompt_tokens: 1000,
     completion_tokens: 5,
