@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as ChatModel from "../ChatModel.ts"
 import type { Budget, Options } from "./options.ts"
 import * as Pricing from "../Pricing.ts"
+import { constant } from "effect/Function"
 import * as Random from "effect/Random"
 import { completed, type RequestTokens, requestTokens } from "../pricing/estimateTokens.ts"
 import { ModelNames } from "../pricing/modelNames.ts"
@@ -53,7 +54,9 @@ export const rulesOf = (
       prices,
       names: new ModelNames(Object.keys(prices), aliases),
       primary,
-      highest: (prompt) => highestOf(answering.map((price) => priceAt(price, prompt))),
+      highest: answering.some(({ tiers }) => tiers !== undefined)
+        ? (prompt: number) => highestOf(answering.map((price) => priceAt(price, prompt)))
+        : constant(highestOf(answering)),
       perTenant: budgets.filter(({ per }) => per === "tenant"),
       overall: budgets.filter(({ per }) => per === "all"),
       estimate: options.estimate === undefined

@@ -64,7 +64,8 @@ const dataType = /^data:([a-z]+)\/[^,]{1,200};base64,/i
 const tokensOf: Readonly<Record<MediaTokens["kind"], (media: Media) => number>> = {
   image: ({ data, detail }) => {
     if (detail === "low") return lowDetail
-    const size = imageSize(headOf(data))
+    const head = headOf(data, 64)
+    const size = imageSize(head.startsWith(jpeg) ? headOf(data, mostOfJpeg) : head)
     return size === undefined ? largestImage : imageTokens(size)
   },
   audio: ({ data, format }) => Math.ceil(secondsOf(data, format) * audioPerSecond),
@@ -112,12 +113,15 @@ const audioBytesPerSecond: Readonly<Record<string, number>> = {
   wav: 32_000
 }
 
+/** What a WAV file says of itself is believed up to two channels of 96 kHz: a head that lies must not make it short. */
+const mostAudio = 384_000
+
 const secondsOf = (data: unknown, format: unknown): number => {
   const bytes = bytesIn(data)
   if (bytes === undefined) return 60
   const head = headOf(data, 64)
   const told = head.startsWith("RIFF") && head.startsWith("WAVE", 8) && head.length >= 32
-    ? head.charCodeAt(28) + head.charCodeAt(29) * 256 + head.charCodeAt(30) * 65536
+    ? Math.min(head.charCodeAt(28) + head.charCodeAt(29) * 256 + head.charCodeAt(30) * 65536, mostAudio)
     : 0
   const known = typeof format === "string" && Object.hasOwn(audioBytesPerSecond, format)
   return bytes / (told > 0 ? told : known ? audioBytesPerSecond[format]! : 4000)
@@ -135,8 +139,12 @@ const start = (data: string): number => {
   return match === null ? 0 : match[0].length
 }
 
-/** The first bytes of base64, a character each. The sizes of photographs stand behind their descriptions. */
-const headOf = (data: unknown, length = 131_072): string => {
+/** A photograph tells its size behind what it tells of how it was taken. */
+const jpeg = "\xff\xd8"
+const mostOfJpeg = 131_072
+
+/** The first bytes of base64, a character each. */
+const headOf = (data: unknown, length: number): string => {
   if (typeof data !== "string" || /^https?:/i.test(data)) return ""
   const from = start(data)
   const text = data.slice(from, from + Math.ceil(length * 4 / 3 / 4) * 4)

@@ -7,6 +7,8 @@ import { at, costNames, type Count, countNames, type Name, usagePlaces, usagePla
 /** No call uses more tokens, in any model with any number of choices: what tells more tells nonsense. */
 const mostTokens = 1e8
 
+const nobody: ReadonlyArray<Name> = []
+
 /** No reply costs more dollars. */
 const mostDollars = 1000
 
@@ -35,18 +37,26 @@ export class ToldUsage {
   read(usage: unknown): boolean {
     if (typeof usage !== "object" || usage === null) return false
     let tells = false
-    for (const name of countNames) {
-      const tokens = this.countOf(at(usage, name.path))
-      if (tokens === undefined) continue
-      if (name.count === "completion" || name.count === "total") tells ||= tokens > 0
-      const before = this.counts[name.count]
-      if (before !== undefined && before >= tokens) continue
-      this.counts[name.count] = tokens
-      this.names[name.count] = name
+    for (const [field, told] of Object.entries(usage)) {
+      for (const name of countNames.get(field) ?? nobody) {
+        const tokens = this.countOf(at(told, name.path))
+        if (tokens !== undefined) tells = this.keep(name, tokens) || tells
+      }
     }
     const cost = costOf(usage)
     if (cost !== undefined && !(this.cost !== undefined && this.cost >= cost)) this.cost = cost
     return tells
+  }
+
+  /** Answers whether it is a number of tokens that came out. */
+  private keep(name: Name, tokens: number): boolean {
+    const { count, place } = name
+    const before = this.counts[count]
+    if (before === undefined || before < tokens || before === tokens && place < this.names[count]!.place) {
+      this.counts[count] = tokens
+      this.names[count] = name
+    }
+    return tokens > 0 && (count === "completion" || count === "total")
   }
 
   private countOf(value: unknown): number | undefined {

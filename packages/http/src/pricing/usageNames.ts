@@ -20,9 +20,13 @@ export type Count =
 /** Where in a usage a count is told. */
 export interface Name {
   readonly count: Count
+  /** The field of the usage, and the path within it. */
+  readonly field: string
   readonly path: ReadonlyArray<string>
   /** The name of the count that this one comes on top of, where its provider counts the two apart. */
-  readonly apartFrom?: string | undefined
+  readonly apartFrom: string | undefined
+  /** Of names that tell the same, the one with the lowest place counts. */
+  readonly place: number
 }
 
 const names: ReadonlyArray<readonly [count: Count, path: string, apartFrom?: string]> = [
@@ -88,11 +92,14 @@ const names: ReadonlyArray<readonly [count: Count, path: string, apartFrom?: str
   ["cacheWrite", "cacheWriteInputTokens", "inputTokens"]
 ]
 
-export const countNames: ReadonlyArray<Name> = names.map(([count, path, apartFrom]) => ({
-  count,
-  path: path.split("."),
-  apartFrom
-}))
+/** The names by the field that they begin with. */
+export const countNames: ReadonlyMap<string, ReadonlyArray<Name>> = Map.groupBy(
+  names.map(([count, written, apartFrom], place): Name => {
+    const [field = "", ...path] = written.split(".")
+    return { count, field, path, apartFrom, place }
+  }),
+  ({ field }) => field
+)
 
 /** Where in a usage its cost is told, and what one of it is in dollars. Of several, the first one told counts. */
 export const costNames: ReadonlyArray<{ readonly path: ReadonlyArray<string>; readonly dollars: number }> = ([

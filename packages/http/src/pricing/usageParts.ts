@@ -124,12 +124,12 @@ const cacheIsApart = ({ counts, names }: ToldUsage, prompt: number, completion: 
   if (isSum(prompt + completion)) return false
   if (isSum(prompt + completion + cached)) return true
   const apartFrom = names.cacheRead?.apartFrom ?? names.cacheWrite?.apartFrom ?? names.cacheWrite1h?.apartFrom
-  return apartFrom !== undefined && (names.prompt?.path[0] === apartFrom || cached > prompt)
+  return apartFrom !== undefined && (names.prompt?.field === apartFrom || cached > prompt)
 }
 
 /** Whether reasoning comes on top of the completion by its name, and no total says otherwise. */
 const thoughtIsApart = ({ counts, names }: ToldUsage, prompt: number, completion: number): boolean =>
-  names.reasoning?.apartFrom !== undefined && names.reasoning.apartFrom === names.completion?.path[0] &&
+  names.reasoning?.apartFrom !== undefined && names.reasoning.apartFrom === names.completion?.field &&
   counts.total !== prompt + completion
 
 /** Where only the total was told, the sides are what is assumed of the answer, and the rest. */
