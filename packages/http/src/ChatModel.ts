@@ -69,6 +69,8 @@ import * as StreamCall from "./chatModel/streamCall.ts"
 import * as ModelLimit from "./chatModel/modelLimit.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"
 import { AttemptCounter, CurrentAttemptCounter } from "./chatModel/attemptCounter.ts"
+import { type Attempt, CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
+import { toldIn, ToldUsage } from "./pricing/toldUsage.ts"
 
 export { ChatModel }
 export type { Answer, GuardedModel, ModelError, OpenAnswer, Options, RateLimiterOptions, Request, Tried }
@@ -127,22 +129,24 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
     const streamGuards = yield* Pipeline.make(parts)
     const toSpeak = Deadline.attempt(attemptTimeout)
     const toOpen = Deadline.within(deadline)
+    const whole: Attempt = { model: options.model, delivery: "reply" }
+    const streamed: Attempt = { model: options.model, delivery: "stream" }
 
     const askWhole = (request: Request, counter: AttemptCounter): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
       limit.limiter === undefined
-        ? guards.protect(counter.count(client.complete(asked(request))))
+        ? guards.protect(counter.count(whole, client.complete(asked(request))))
         : Effect.flatMap(limit.costs(request), (costs) =>
           guards.protectWith<ChatSchema.ChatReply, ModelError>({
             costs,
-            settle: ({ usage }) => ModelLimit.costOf(usage)
-          })(counter.count(limit.hearing(client.complete(asked(request))))))
+            settle: (reply) => ModelLimit.costOf(toldIn(reply))
+          })(counter.count(whole, limit.hearing(client.complete(asked(request))))))
 
     const openStream = (
       request: Request,
       counter: AttemptCounter
     ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
       Effect.flatMap(limit.costs(request), (costs) => {
-        let told: ChatSchema.Usage | undefined
+        const told = new ToldUsage()
         const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
           source: limit.hearingStream(client.stream(asked(request))),
           hasContent: ChatStream.hasContent,
@@ -152,12 +156,11 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
             classify: judgeEnding,
             slowCallDuration: "Infinity"
           }),
-          attempt: (silent) => toSpeak(counter.count(silent))
+          attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
-        return Effect.map(toOpen(opening), (chunks) =>
-          tapChunks(chunks, ({ usage }) => {
-            told = usage ?? told
-          }))
+        return limit.limiter === undefined
+          ? toOpen(opening)
+          : Effect.map(toOpen(opening), (chunks) => tapChunks(chunks, (chunk) => void told.note(chunk)))
       })
 
     const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })
@@ -165,8 +168,9 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
     const counted = <A extends object, R>(
       ask: (counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
     ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> =>
-      Effect.flatMap(CurrentAttemptCounter, (around) => {
-        const counter = around ?? new AttemptCounter()
+      Effect.withFiber((fiber) => {
+        fiber.getRef(CurrentAttemptObserver)?.asked()
+        const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
         return Effect.map(
           ask(counter),
           (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })

@@ -110,21 +110,24 @@ export const ToolCall = Schema.StructWithRest(
  */
 export type ToolCall = typeof ToolCall.Type
 
+/** A number of tokens. Some gateways write numbers as text. */
+const Count = Schema.Union([Schema.Finite, Schema.FiniteFromString])
+
 const PromptTokensDetails = Schema.StructWithRest(
   Schema.Struct({
-    cached_tokens: lenient(Schema.Finite),
-    cache_write_tokens: lenient(Schema.Finite),
-    audio_tokens: lenient(Schema.Finite)
+    cached_tokens: lenient(Count),
+    cache_write_tokens: lenient(Count),
+    audio_tokens: lenient(Count)
   }),
   anythingElse
 )
 
 const CompletionTokensDetails = Schema.StructWithRest(
   Schema.Struct({
-    reasoning_tokens: lenient(Schema.Finite),
-    audio_tokens: lenient(Schema.Finite),
-    accepted_prediction_tokens: lenient(Schema.Finite),
-    rejected_prediction_tokens: lenient(Schema.Finite)
+    reasoning_tokens: lenient(Count),
+    audio_tokens: lenient(Count),
+    accepted_prediction_tokens: lenient(Count),
+    rejected_prediction_tokens: lenient(Count)
   }),
   anythingElse
 )
@@ -138,9 +141,9 @@ const CompletionTokensDetails = Schema.StructWithRest(
  */
 export const Usage = Schema.StructWithRest(
   Schema.Struct({
-    prompt_tokens: lenient(Schema.Finite),
-    completion_tokens: lenient(Schema.Finite),
-    total_tokens: lenient(Schema.Finite),
+    prompt_tokens: lenient(Count),
+    completion_tokens: lenient(Count),
+    total_tokens: lenient(Count),
     prompt_tokens_details: lenient(PromptTokensDetails),
     completion_tokens_details: lenient(CompletionTokensDetails)
   }),

@@ -2,28 +2,34 @@
  * Bills every reply, adds up costs by model and by tenant, and refuses calls that exceed a budget.
  *
  * {@link CostLedger.protect} wraps a chat model. Each answer gets a {@link Bill}: what it cost, and what it saved
- * compared with the primary model. An answer from the cache and a canned sentence cost nothing, and save what the
- * primary would have cost. Bills are added up by model and by tenant. {@link withTenant} names the tenant.
+ * compared with the primary model. A cost that the provider tells goes before the prices. An answer from the cache and a
+ * canned sentence cost nothing, and save what the primary would have cost. Bills are added up by model and by tenant.
+ * {@link withTenant} names the tenant.
  *
- * A budget is so many dollars in a window of time, for each tenant or for all together. Before a call, the most it is
- * expected to cost is reserved; after it, the true cost takes the place of the reservation, in the window in which it
- * was made. A call that fails, is interrupted or is refused by a guard gets everything back. Where the budget does not
- * hold the reservation, the call is not made and fails with {@link BudgetExceeded}, which says when the budget resets.
+ * A budget is an amount of dollars in a window of time, for each tenant or for all together. Before a call, the most it
+ * is expected to cost is reserved; after it, the true cost takes the place of the reservation, in the window in which it
+ * was made. Where the budget does not hold the reservation, the call is not made and fails with {@link BudgetExceeded},
+ * which says when the budget resets.
+ *
+ * A call without an answer gets back what surely is not billed: all of it, where a guard or the provider refused it. A
+ * call that was timed out, lost, or left by its caller spends the estimate of its prompt; a whole reply that broke off
+ * spends also the longest answer. Attempts that failed before an answer are spent beside it.
  *
  * **Order.** Outermost, around a cascade with its cache: one reservation and one bill for each request.
  *
  * **How far a budget can be overspent.** Not at all by calls that cost no more than was reserved for them, however many
  * run at once. Otherwise by what the calls that were in flight when the budget filled up cost above their reservations
- * together. The reservation is made of the bytes of the request and of `max_tokens`, at the highest price of `models`,
- * and at most a whole budget; above it are audio and images, a request without `max_tokens` whose reply is longer than
- * `assumedOutput`, and a request that alone exceeds a budget.
+ * together. The reservation is made of `Pricing.estimateTokens`, at the highest price of `models`, and at most a whole
+ * budget; above it are attempts beyond the first, images and audio that cost more than their estimate, a request without
+ * `max_tokens` whose reply is longer than `assumedOutput`, and a request that alone exceeds a budget.
  *
- * **Streams.** A streamed answer is billed at its end. One that broke off, or whose reader stopped early, is billed for
- * what was read: by the usage if that came, and otherwise by an estimate of the prompt and by the bytes of the content.
+ * **Streams.** A streamed answer is billed at its end. One that broke off, or whose reader stopped early, is billed by
+ * the usage so far or an estimate of the prompt, and by the bytes of the content that came after.
  *
  * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. Callers who share one call of
- * a cascade are billed each, which is too much rather than too little. Only the answer is billed, not the attempts that
- * failed before it. A reply whose true cost is not known in full counts at least as much as was reserved for it.
+ * a cascade are billed each, which is too much rather than too little. A reply whose true cost is not known in full
+ * counts at least as much as was reserved for it. Each window of the calendar has its budget once, whatever the clock
+ * does. Each name of a tenant has a budget: where callers choose the names, `overall` is the bound.
  *
  * ```ts
  * import { ChatModel, CostLedger, Pricing } from "@switchgear/http"
@@ -76,7 +82,9 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
-import { type Entry, Ledger } from "./costLedger/ledger.ts"
+import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
+import type { Entry } from "./costLedger/entry.ts"
+import { Ledger } from "./costLedger/ledger.ts"
 import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./costLedger/model.ts"
 import type { Budget, Options } from "./costLedger/options.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors.ts"
@@ -90,7 +98,7 @@ export { BudgetExceeded, InvalidOption, PriceMissing }
 export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
 
 /**
- * So many dollars in a window, for each tenant.
+ * A budget of dollars in a window, for each tenant.
  *
  * @category constructors
  * @since 0.1.0
@@ -98,7 +106,7 @@ export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Tota
 export const perTenant = (dollars: number, window: Budget["window"]): Budget => ({ per: "tenant", dollars, window })
 
 /**
- * So many dollars in a window, for all tenants together.
+ * A budget of dollars in a window, for all tenants together.
  *
  * @category constructors
  * @since 0.1.0
@@ -155,7 +163,7 @@ export interface BilledModel<out E> extends ChatModel.ChatModel<E> {
 export interface Reservation {
   /** Bills the answer. */
   readonly settle: (answer: ChatModel.Answer) => Effect.Effect<Bill>
-  /** Gives everything back: there was no answer. */
+  /** Gives everything back: there was no call, or it surely is not billed. */
   readonly refund: Effect.Effect<void>
 }
 
@@ -168,7 +176,10 @@ export interface Reservation {
 export interface CostLedger {
   /** Bills every answer of the model, within the budgets. */
   readonly protect: <E>(model: ChatModel.ChatModel<E>) => BilledModel<E | BudgetExceeded>
-  /** Reserves for a call that is made by other means; refunded when the scope closes, if it has not ended by then. */
+  /**
+   * Reserves for a call that is made by other means. If it has not ended when the scope closes, a scope that ends well
+   * gives everything back, and one that fails or is interrupted spends the prompt if the call may be billed.
+   */
   readonly reserve: (request: ChatModel.Request) => Effect.Effect<Reservation, BudgetExceeded, Scope.Scope>
   readonly snapshot: Effect.Effect<Snapshot>
   /** A tenant that has an account of its own. */
@@ -224,30 +235,51 @@ export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
 export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
   Effect.map(rulesOf(options), (rules) => {
     const ledger = new Ledger(rules)
-    const begin = (request: ChatModel.Request): Effect.Effect<Entry, BudgetExceeded> =>
+    const begin = (request: ChatModel.Request, name: string): Effect.Effect<Entry, BudgetExceeded> =>
       Effect.withFiber((fiber) => {
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        const entry = ledger.begin(fiber.getRef(CurrentTenant), request, now)
+        const entry = ledger.begin({ tenant: fiber.getRef(CurrentTenant), request, name }, now)
         return entry instanceof BudgetExceeded ? Effect.fail(entry) : Effect.succeed(entry)
       })
 
+    const observed = <A, E, R>(entry: Entry, call: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      Effect.provideService(
+        Effect.suspend(() => {
+          entry.made()
+          return call()
+        }),
+        CurrentAttemptObserver,
+        entry.attempts
+      )
+
     const complete = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
       Effect.acquireUseRelease(
-        begin(request),
-        (entry) => Effect.map(model.complete(request), (answer) => ({ ...answer, bill: entry.bill(answer) })),
-        (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.refund())
+        begin(request, model.name),
+        (entry) =>
+          Effect.map(
+            observed(entry, () => model.complete(request)),
+            (answer) => ({ ...answer, bill: entry.bill(answer) })
+          ),
+        (entry, exit) =>
+          Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.fail(exit.cause))
       )
 
     // What was read of a stream is billed, however it ended.
     const open = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
       Effect.gen(function*() {
         const bill = yield* Effect.acquireRelease(
-          Effect.map(begin(request), (entry) => new StreamBill(entry)),
+          Effect.map(begin(request, model.name), (entry) => new StreamBill(entry)),
           (bill) => bill.close
         )
-        const answer = yield* Effect.onError(model.open(request), () => bill.close)
+        const answer = yield* Effect.onError(
+          observed(bill.entry, () => model.open(request)),
+          (cause) => Effect.sync(() => bill.failed(cause))
+        )
         bill.opened(answer)
-        const value = Stream.ensuring(tapChunks(answer.value, bill.usage.note), bill.close)
+        const value = tapChunks(answer.value, bill.usage.note).pipe(
+          Stream.onEnd(Effect.sync(bill.usage.end)),
+          Stream.ensuring(bill.close)
+        )
         return { ...answer, value, bill: Deferred.await(bill.made) }
       })
 
@@ -258,7 +290,10 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
       },
       reserve: (request) =>
         Effect.map(
-          Effect.acquireRelease(begin(request), (entry) => Effect.sync(() => entry.refund())),
+          Effect.acquireRelease(
+            Effect.tap(begin(request, ""), (entry) => Effect.sync(() => entry.made())),
+            (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.refund() : entry.fail(exit.cause))
+          ),
           (entry): Reservation => ({
             settle: (answer) => Effect.sync(() => entry.settle(entry.bill(answer))),
             refund: Effect.sync(() => entry.refund())

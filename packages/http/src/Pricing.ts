@@ -2,8 +2,9 @@
  * What a reply costs, to the micro-dollar, and what a month of them will: each kind of token at its own price, and
  * "unknown" wherever a price is not known.
  *
- * A provider counts some tokens twice: cached tokens are also prompt tokens, reasoning tokens are also completion
- * tokens. {@link parts} makes disjoint parts of that, so that each token is paid once; the parts add up to the totals.
+ * Most providers count some tokens twice: cached tokens are also prompt tokens, reasoning tokens are also completion
+ * tokens. {@link parts} makes disjoint parts of that, by all names that providers have for them, so that each token is
+ * paid once.
  *
  * Amounts are whole micro-dollars (`8_000_000` is $8) as safe integers: exact up to $9 billion, and JSON. The one place
  * where something is rounded is a reply's total, half up; its parts add up to it exactly. {@link estimate} multiplies
@@ -40,10 +41,12 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as money from "./pricing/money.ts"
-import type { Amount, Cost, Price } from "./pricing/money.ts"
-import { type Part, partNames, type Parts, partsOf, tokens } from "./pricing/usageParts.ts"
+import type { Amount, Cost, Price, Tier } from "./pricing/money.ts"
+import { type RequestTokens, requestTokens, type TokenEstimate } from "./pricing/estimateTokens.ts"
+import { toldBy } from "./pricing/toldUsage.ts"
+import { type Part, partNames, type Parts, tokens, usedOf } from "./pricing/usageParts.ts"
 
-export type { Amount, Cost, Part, Parts, Price }
+export type { Amount, Cost, Part, Parts, Price, RequestTokens, Tier, TokenEstimate }
 
 /**
  * Prices by the names of the models.
@@ -115,17 +118,35 @@ const Dollars = Schema.Number.annotate({ message: `Expected ${range}` }).pipe(
   })
 )
 
-const PriceSchema = Schema.Struct({
+const partFields = {
   input: Schema.optionalKey(Dollars),
   cachedInput: Schema.optionalKey(Dollars),
   cacheWrite: Schema.optionalKey(Dollars),
+  cacheWrite1h: Schema.optionalKey(Dollars),
   audioInput: Schema.optionalKey(Dollars),
   output: Schema.optionalKey(Dollars),
   reasoning: Schema.optionalKey(Dollars),
   audioOutput: Schema.optionalKey(Dollars)
+}
+
+const TierSchema = Schema.Struct({ above: Schema.Number, ...partFields }).annotate({
+  message: `Expected { above, ${partNames.join(", ")} }`,
+  messageUnexpectedKey: `There is no such part. There are: above, ${partNames.join(", ")}`
+})
+
+const Tiers = Schema.Array(TierSchema).check(
+  Schema.makeFilter((tiers: ReadonlyArray<{ readonly above: number }>) => {
+    const problem = money.tierProblem(tiers)
+    return problem === undefined || `Expected ${problem.field} to be ${problem.range}, got ${problem.value}`
+  })
+)
+
+const PriceSchema = Schema.Struct({
+  ...partFields,
+  tiers: Schema.optionalKey(Tiers)
 }).annotate({
   message: `Expected { ${partNames.join(", ")} } in dollars for a million tokens`,
-  messageUnexpectedKey: `There is no such part. There are: ${partNames.join(", ")}`
+  messageUnexpectedKey: `There is no such part. There are: ${partNames.join(", ")}, tiers`
 })
 
 /**
@@ -179,17 +200,56 @@ const refuse = (where: string, field: string, range: string, value: unknown): ne
 const microsOf = (where: string, field: string, value: unknown, range: string): number =>
   money.micros(value) ?? refuse(where, field, range, value)
 
+/** Dollars for a million tokens, by part. */
+type PartDollars = { readonly [P in Part]?: number | undefined }
+
 /**
- * A price out of dollars for a million tokens. Throws a `RangeError` that names the part when one is out of range.
+ * Dollars for a million tokens. Each of the `tiers` has the prices of requests whose prompt has more tokens than
+ * `above`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type PriceOptions = PartDollars & {
+  readonly tiers?: ReadonlyArray<PartDollars & { readonly above: number }> | undefined
+}
+
+/**
+ * A price out of dollars for a million tokens. Throws a `RangeError` that names the field when one is out of range.
+ *
+ * With `tiers`, all tokens of a longer prompt have other prices; a part that a tier does not name keeps its price.
+ *
+ * ```ts
+ * import { Pricing } from "@switchgear/http"
+ *
+ * const price = Pricing.price({
+ *   input: 1.25,
+ *   output: 10,
+ *   tiers: [{ above: 200_000, input: 2.5, output: 15 }]
+ * })
+ * Pricing.cost(price, { prompt_tokens: 200_000, completion_tokens: 1000 }).total // => 260_000
+ * Pricing.cost(price, { prompt_tokens: 200_001, completion_tokens: 1000 }).total // => 515_003
+ * ```
  *
  * @category constructors
  * @since 0.1.0
  */
-export const price = (dollars: { readonly [P in Part]?: number | undefined }): Price =>
+export const price = (dollars: PriceOptions): Price => {
+  const problem = money.tierProblem(dollars.tiers)
+  if (problem !== undefined) refuse("price", problem.field, problem.range, problem.value)
+  return {
+    ...partPrices(dollars, ""),
+    ...(dollars.tiers !== undefined && {
+      tiers: dollars.tiers.map(({ above, ...tier }, i) => ({ above, ...partPrices(tier, `tiers[${i}].`) }))
+    })
+  }
+}
+
+const partPrices = (dollars: PartDollars, place: string): { readonly [P in Part]?: number } =>
   Object.fromEntries(
     partNames.filter((part) => dollars[part] !== undefined).map((
       part
-    ) => [part, microsOf("price", part, dollars[part], range)])
+    ) => [part, microsOf("price", place + part, dollars[part], range)])
   )
 
 /**
@@ -221,25 +281,70 @@ export const priceOf = (catalogue: Catalogue, model: string): Effect.Effect<Pric
   )
 
 /**
- * The usage of a reply in disjoint parts that add up to its totals, whatever nonsense the details hold; undefined where
- * the provider did not say how many tokens went in or came out. Understands the chat-completions form, in which details
- * are parts of the totals, and Anthropic's own, in which cache tokens come on top of `input_tokens`.
+ * The usage of a reply in disjoint parts, by all names that providers have for them; undefined where the provider did
+ * not say how many tokens went in or came out. Details are parts of the totals, unless the sums or the names tell that
+ * they come on top: the cache of Anthropic, the reasoning of xAI and Gemini. What is no number of tokens counts as not
+ * told.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const parts: (usage: ChatSchema.Usage | undefined) => Parts | undefined = partsOf
+export const parts = (usage: ChatSchema.Usage | undefined): Parts | undefined =>
+  usage === undefined ? undefined : usedOf(toldBy(usage))?.parts
 
 /**
- * What a reply costs by its usage. Without usage, or without a price for a model, everything is unknown.
+ * What a reply costs by its usage and the price, without regard to a cost that the provider tells. Without usage, or
+ * without a price for a model, everything is unknown.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const cost = (price: Price | undefined, usage: ChatSchema.Usage | undefined): Cost => {
-  const used = partsOf(usage)
+  const used = parts(usage)
   return used === undefined ? nothingKnown : costOfParts(price, used)
 }
+
+/**
+ * What the provider says that a reply cost, in micro-dollars: `usage.cost` of OpenRouter, `cost_in_usd_ticks` of xAI and
+ * the like; undefined where it says nothing, or what no reply costs (below zero, above $1,000).
+ *
+ * ```ts
+ * import { Pricing } from "@switchgear/http"
+ *
+ * Pricing.told({ prompt_tokens: 16, completion_tokens: 27, cost: 0.000092 }) // => 92
+ * Pricing.told({ prompt_tokens: 16, completion_tokens: 27, cost: -1 }) // => undefined
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const told = (usage: ChatSchema.Usage | undefined): number | undefined => toldBy(usage).cost
+
+/**
+ * The most tokens that a request can use: the bytes of its text, since tokenizers make at most one token of a byte;
+ * images, sounds, videos and files by what they are and not by the bytes of their base64; and for each of its `n`
+ * choices its `max_tokens`, or `assumedOutput` where it has none. Ledgers and rate limiters reserve that, unless they
+ * are given an `estimate` of your own.
+ *
+ * ```ts
+ * import { Pricing } from "@switchgear/http"
+ *
+ * const image = { type: "image_url", image_url: { url: "https://example.com/parcel.png", detail: "low" } }
+ * const { input, output } = Pricing.estimateTokens({
+ *   messages: [{ role: "user", content: [{ type: "text", text: "What is this?" }, image] }],
+ *   max_tokens: 300
+ * })
+ * input // => 204
+ * output // => 300
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const estimateTokens = (
+  request: Readonly<Record<string, unknown>>,
+  assumedOutput = 4096
+): RequestTokens => requestTokens(request, assumedOutput)
 
 /**
  * What disjoint parts cost; unknown wherever tokens were used without a price.
@@ -304,7 +409,10 @@ export interface Estimate {
  * @category combinators
  * @since 0.1.0
  */
-export const estimate = ({ exchangeRate, inputTokens, outputTokens, price, requests }: EstimateOptions): Estimate => {
+export const estimate = (
+  { exchangeRate, inputTokens, outputTokens, requests, ...options }: EstimateOptions
+): Estimate => {
+  const price = money.priceAt(options.price, inputTokens)
   const count = (field: string, value: number) =>
     tokens(value) === value ? BigInt(value) : refuse("estimate", field, "a whole number from 0 to 10^15", value)
   const rate = microsOf("estimate", "exchangeRate", exchangeRate ?? 1, "a number above zero with at most six decimals")

@@ -71,6 +71,27 @@ describe("the limit of a model", () => {
       assert.deepStrictEqual(yield* limits, { tokens: 60_000 - bytesOf(hello()) - 4096 })
     }))
 
+  it.effect("is settled by the usage wherever it is told, and by all of it", () =>
+    Effect.gen(function*() {
+      const usage = {
+        prompt_tokens: 32,
+        completion_tokens: 9,
+        total_tokens: 135,
+        completion_tokens_details: { reasoning_tokens: 94 }
+      }
+      const replies = [
+        replying(usage),
+        Behaviour.respond(200, {
+          choices: [{ message: { content: "hi" }, finish_reason: "stop", usage }]
+        })
+      ]
+      for (const outcome of replies) {
+        const { limits, model } = yield* setting(outcome, tokens(60_000))
+        yield* model.complete(hello())
+        assert.deepStrictEqual(yield* limits, { tokens: 60_000 - 135 })
+      }
+    }))
+
   it.effect("refuses what exceeds it at once, tells when it would pass, and counts nothing on the circuit", () =>
     Effect.gen(function*() {
       const { model, started } = yield* setting(replying(undefined), {

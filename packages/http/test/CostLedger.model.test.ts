@@ -83,6 +83,10 @@ const play = (history: ReadonlyArray<typeof Operation.Type>, actualOf: (call: Ca
           }))
       )
 
+    // A call that was left, failed or died may have been worked on: its prompt is spent.
+    const costOf = ({ call, state }: Admitted) =>
+      state === "answered" ? actualOf(call) : state === "gone" ? call.expected : 0
+
     const check = Effect.gen(function*() {
       const tenants = yield* ledger.tenants
       const { budgets: [all], total } = yield* ledger.snapshot
@@ -92,10 +96,7 @@ const play = (history: ReadonlyArray<typeof Operation.Type>, actualOf: (call: Ca
       }]
       for (const { state, whose } of states) {
         const mine = admitted.filter((each) => of(whose, each))
-        const spent = mine.filter(({ state }) => state === "answered").reduce(
-          (sum, { call }) => sum + actualOf(call),
-          0
-        )
+        const spent = mine.reduce((sum, each) => sum + costOf(each), 0)
         const reserved = mine.filter(({ state }) => state === "in flight").reduce(
           (sum, each) => sum + each.call.expected,
           0
@@ -137,7 +138,7 @@ const play = (history: ReadonlyArray<typeof Operation.Type>, actualOf: (call: Ca
     assert.strictEqual(total.replies + total.failures + refused, fibers.length)
     assert.strictEqual(
       total.cost,
-      admitted.filter(({ state }) => state === "answered").reduce((sum, { call }) => sum + actualOf(call), 0)
+      admitted.reduce((sum, each) => sum + costOf(each), 0)
     )
   })
 

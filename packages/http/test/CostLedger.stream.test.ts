@@ -16,6 +16,7 @@ const used = (prompt_tokens: number, completion_tokens: number): ChatSchema.Chat
 })
 
 const broken = new ChatError.Truncated({ provider: "test", model: "plain" })
+const refused = new ChatError.InvalidRequest({ provider: "test", model: "plain" })
 
 /** A model whose streams are as given. */
 const streaming = (
@@ -111,17 +112,20 @@ describe("a streamed answer", () => {
       }
     }))
 
-  it.effect("that does not begin gets everything back at once", () =>
+  it.effect("that does not begin spends its prompt if that may be billed, and gets everything else back at once", () =>
     Effect.scoped(Effect.gen(function*() {
-      const ledger = yield* ledgerOf({ budgets: [CostLedger.overall(microDollars(1000), "day")] })
-      const down = ChatModel.of({
-        name: "plain",
-        complete: () => Effect.fail(broken),
-        open: () => Effect.fail(broken)
-      })
-      yield* Effect.flip(ledger.protect(down).open(ask(100)))
-      assert.deepStrictEqual(yield* budgetOf(ledger), { spent: 0, reserved: 0 })
-      assert.strictEqual((yield* ledger.snapshot).total.failures, 1)
+      for (const [error, spent] of [[broken, 100], [refused, 0]] as const) {
+        const ledger = yield* ledgerOf({ budgets: [CostLedger.overall(microDollars(1000), "day")] })
+        const down = ChatModel.of({
+          name: "plain",
+          complete: () => Effect.fail(error),
+          open: () => Effect.fail(error)
+        })
+        yield* Effect.flip(ledger.protect(down).open(ask(100)))
+        assert.deepStrictEqual(yield* budgetOf(ledger), { spent, reserved: 0 })
+        const { total } = yield* ledger.snapshot
+        assert.deepStrictEqual([total.failures, total.wasted], [1, spent])
+      }
     })))
 
   it.effect("is refused where the budget does not hold it, by opening it and in the stream", () =>

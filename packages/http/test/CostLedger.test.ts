@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Outcome } from "@switchgear/core"
-import { type ChatModel, CostLedger, ModelCascade, Pricing } from "@switchgear/http"
-import { Cause, Duration, Effect, Exit, Fiber, Schema } from "effect"
+import { Bulkhead, Cascade, CircuitBreaker, Outcome } from "@switchgear/core"
+import { ChatError, type ChatModel, CostLedger, ModelCascade, Pricing } from "@switchgear/http"
+import { Array as Arr, Cause, Duration, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { answer, ask, ledgerOf, microDollars, modelOf, plain } from "./support/ledgerOf.ts"
 import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
@@ -16,6 +16,9 @@ const prices: Pricing.Catalogue = {
 const usage = { prompt_tokens: 500, completion_tokens: 300 }
 
 const ofArticle = CostLedger.make({ prices, primary: "gpt-4.1" })
+
+const exhaustedBy = (...errors: Arr.NonEmptyReadonlyArray<unknown>) =>
+  new Cascade.CascadeExhausted({ failures: Arr.map(errors, (error, i) => ({ step: `${i}`, error })) })
 
 const billed = (ledger: CostLedger.CostLedger, given: ChatModel.Answer) =>
   Effect.map(ledger.protect(modelOf(Effect.succeed(given))).complete(ask()), ({ bill }) => bill)
@@ -224,21 +227,30 @@ describe("a budget", () => {
       assert.strictEqual((yield* Effect.flip(complete(ask(1))))._tag, "BudgetExceeded")
     }))
 
-  it.effect("is given back by a call that fails, dies, is interrupted or is refused by a guard", () =>
+  it.effect("is given back but for the prompt by a call that may be billed, and whole by one that surely is not", () =>
     Effect.gen(function*() {
-      const ledger = yield* limited(100)
-      const endings: ReadonlyArray<Effect.Effect<ChatModel.Answer, unknown>> = [
-        Effect.fail("503"),
-        Effect.die("bug"),
-        Effect.interrupt,
-        Effect.fail(new Bulkhead.BulkheadFull({ bulkhead: "model", reason: "queue-full" }))
+      const refused = new ChatError.InvalidRequest({ provider: "test", model: "plain" })
+      const late = new ChatError.TimedOut({ provider: "test", model: "plain", phase: "total" })
+      const rejected = new Bulkhead.BulkheadFull({ bulkhead: "model", reason: "queue-full" })
+      const endings: ReadonlyArray<readonly [Effect.Effect<ChatModel.Answer, unknown>, spent: number]> = [
+        [Effect.fail("503"), 60],
+        [Effect.die("bug"), 60],
+        [Effect.interrupt, 60],
+        [Effect.fail(late), 60],
+        [Effect.fail(refused), 0],
+        [Effect.fail(rejected), 0],
+        [Effect.fail(exhaustedBy(refused, rejected)), 0],
+        [Effect.fail(exhaustedBy(refused, late)), 60]
       ]
-      for (const ending of endings) {
-        const exit = yield* Effect.exit(ledger.protect(modelOf(ending)).complete(ask(100)))
+      for (const [ending, spent] of endings) {
+        const ledger = yield* limited(100)
+        const exit = yield* Effect.exit(ledger.protect(modelOf(ending)).complete(ask(60)))
         assert.isTrue(Exit.isFailure(exit))
-        assert.deepStrictEqual(yield* budgetOf(ledger), [0, 0])
+        assert.deepStrictEqual(yield* budgetOf(ledger), [spent, 0])
+        const { total } = yield* ledger.snapshot
+        assert.deepStrictEqual([total.failures, total.cost, total.wasted], [1, spent, spent])
+        assert.strictEqual(total.estimated, spent === 0 ? 0 : 1)
       }
-      assert.strictEqual((yield* ledger.snapshot).total.failures, 4)
     }))
 
   it.effect("is whole after an interrupt at any step of a call, which is billed or not, and never both", () =>
@@ -266,7 +278,10 @@ describe("a budget", () => {
             const at = `step ${step}: ${Exit.isSuccess(exit) ? "answered" : Cause.pretty(exit.cause)}`
             assert.strictEqual(tenant?.inFlight ?? 0, 0, at)
             const { reserved, spent } = tenant?.budgets[0] ?? { reserved: 0, spent: 0 }
-            assert.deepStrictEqual([spent, reserved], [30 * total.replies, 0], at)
+            // Once the model was asked, a call that is left spends its prompt.
+            assert.include([30 * total.replies, 70 * total.failures], spent, at)
+            assert.strictEqual(reserved, 0, at)
+            assert.isTrue(calls === 0 || spent > 0, at)
             assert.isAtMost(total.replies + total.failures, 1, at)
             if (Exit.isSuccess(exit)) assert.strictEqual(total.replies, 1, at)
             if (total.replies === 1) assert.strictEqual(calls, 1, at)
@@ -288,7 +303,7 @@ describe("a budget", () => {
       assert.deepStrictEqual(yield* budgetOf(ledger), [0, 60])
       assert.strictEqual((yield* ledger.snapshot).total.cost, 100)
       yield* Fiber.interrupt(early)
-      assert.deepStrictEqual(yield* budgetOf(ledger), [0, 0])
+      assert.deepStrictEqual(yield* budgetOf(ledger), [60, 0])
     }))
 
   it.effect("lets a call pass alone that is expected to cost more than all of it", () =>
@@ -379,6 +394,9 @@ describe("a reservation by hand", () => {
 })
 
 describe("a ledger is not made", () => {
+  const tiered = (...tiers: ReadonlyArray<number | Pricing.Tier>): Partial<CostLedger.Options> => ({
+    prices: { plain: { ...plain, tiers: tiers.map((tier) => typeof tier === "number" ? { above: tier } : tier) } }
+  })
   const wrong = (options: Partial<CostLedger.Options>) => Effect.flip(ledgerOf(options))
 
   it.effect.each(
@@ -391,7 +409,19 @@ describe("a ledger is not made", () => {
       ["no tenants", { tenants: 0 }, "tenants must be a whole number of at least 1", "got 0"],
       ["half a token", { assumedOutput: 0.5 }, "assumedOutput must be a whole number", "got 0.5"],
       ["a negative price", { prices: { plain: { input: -1 } } }, "prices[\"plain\"].input must be", "got -1"],
-      ["no time", { idleTimeToLive: 0 }, "idleTimeToLive must be a finite duration", "got 0"]
+      ["no time", { idleTimeToLive: 0 }, "idleTimeToLive must be a finite duration", "got 0"],
+      ["an alias to nothing", { aliases: { default: "plan" } }, "aliases[\"default\"] must be a model", "got \"plan\""],
+      [
+        "an alias of a model",
+        { prices: { plain, other: plain }, aliases: { other: "plain" } },
+        "aliases[\"other\"]",
+        "plain"
+      ],
+      ["tiers out of order", tiered(200_000, 100_000), "prices[\"plain\"].tiers[1].above must be", "got 100000"],
+      ["a tier twice", tiered(200_000, 200_000), "tiers[1].above must be a whole number of tokens above", "got 200000"],
+      ["a tier from nothing", tiered(0), "prices[\"plain\"].tiers[0].above must be", "got 0"],
+      ["half a tier", tiered(1.5), "prices[\"plain\"].tiers[0].above must be a whole number", "got 1.5"],
+      ["a negative price in a tier", tiered({ above: 1, input: -1 }), "prices[\"plain\"].tiers[0].input", "got -1"]
     ] as const
   )("with %s, and says why", ([, options, field, got]) =>
     Effect.gen(function*() {
@@ -436,5 +466,8 @@ describe("a ledger is not made", () => {
       assert.include(yield* reason({ primary: "gpt-5" }), "no model \"gpt-5\"")
       assert.include(yield* reason({ tenant: 5 }), "tenant")
       assert.include(yield* reason({ prices: { plain: { input: -1 } } }), "got -1")
+      assert.include(yield* reason({ aliases: { m: "gpt-5" } }), "aliases[\"m\"] must be a model of prices")
+      const tiers = [{ above: 9, input: 1 }, { above: 9, input: 2 }]
+      assert.include(yield* reason({ prices: { plain: { input: 1, tiers } } }), "tiers[1].above")
     }))
 })

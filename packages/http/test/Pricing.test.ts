@@ -8,6 +8,7 @@ const none: Pricing.Parts = {
   input: 0,
   cachedInput: 0,
   cacheWrite: 0,
+  cacheWrite1h: 0,
   audioInput: 0,
   output: 0,
   reasoning: 0,
@@ -37,6 +38,7 @@ const AnyPrice = Schema.Struct({
   input: PerMillion,
   cachedInput: PerMillion,
   cacheWrite: PerMillion,
+  cacheWrite1h: PerMillion,
   audioInput: PerMillion,
   output: PerMillion,
   reasoning: PerMillion,
@@ -49,13 +51,16 @@ const AnyParts = Schema.Struct({
   input: Tokens,
   cachedInput: Tokens,
   cacheWrite: Tokens,
+  cacheWrite1h: Tokens,
   audioInput: Tokens,
   output: Tokens,
   reasoning: Tokens,
   audioOutput: Tokens
 })
 
-const clamped = (count: number) => Math.trunc(Math.min(Math.max(count, 0), 1e15))
+/** A number of tokens, whole, or undefined for what is none. */
+const counted = (count: number | undefined) =>
+  count === undefined || count < 0 || count > 1e8 ? undefined : Math.ceil(count)
 
 describe("the parts of a usage", () => {
   it.effect.prop(
@@ -64,22 +69,21 @@ describe("the parts of a usage", () => {
     ({ usage }) =>
       Effect.sync(() => {
         const parts = Pricing.parts(usage as never)
-        const { completion_tokens, prompt_tokens, total_tokens } = usage
-        if (parts === undefined) {
-          assert.isTrue(prompt_tokens === undefined || completion_tokens === undefined)
+        const total = counted(usage.total_tokens)
+        const rest = (other: number | undefined) =>
+          total === undefined || other === undefined ? undefined : Math.max(total - other, 0)
+        const [into, out] = [counted(usage.prompt_tokens), counted(usage.completion_tokens)]
+        const [expectedPrompt, expectedCompletion] = [into ?? rest(out), out ?? rest(into)]
+        if (expectedPrompt === undefined || expectedCompletion === undefined) {
+          assert.isUndefined(parts)
           return
         }
+        assert.isDefined(parts)
         for (const count of Object.values(parts)) assert.isTrue(Number.isSafeInteger(count) && count >= 0, `${count}`)
         const completion = parts.output + parts.reasoning + parts.audioOutput
-        const prompt = sum(parts) - completion
-        if (prompt_tokens !== undefined) assert.strictEqual(prompt, clamped(prompt_tokens))
-        if (completion_tokens !== undefined) assert.strictEqual(completion, clamped(completion_tokens))
-        if (prompt_tokens === undefined) {
-          assert.strictEqual(prompt, clamped(total_tokens! - Math.max(completion_tokens!, 0)))
-        }
-        if (completion_tokens === undefined) {
-          assert.strictEqual(completion, clamped(total_tokens! - Math.max(prompt_tokens!, 0)))
-        }
+        assert.strictEqual(sum(parts) - completion, expectedPrompt)
+        // What the total has more came out, too, and was billed.
+        assert.strictEqual(completion, Math.max(expectedCompletion, (total ?? 0) - expectedPrompt))
       }),
     { arbitrary: { runs: 500 } }
   )
@@ -102,6 +106,7 @@ describe("the parts of a usage", () => {
       input: 250,
       cachedInput: 600,
       cacheWrite: 100,
+      cacheWrite1h: 0,
       audioInput: 50,
       output: 180,
       reasoning: 300,
@@ -182,6 +187,7 @@ describe("a cost", () => {
       input: 500,
       cachedInput: 300,
       cacheWrite: 250,
+      cacheWrite1h: 0,
       audioInput: 2000,
       output: 1440,
       reasoning: 2100,
@@ -203,9 +209,9 @@ describe("a cost", () => {
   })
 })
 
-describe("a catalogue", () => {
-  const refused = (value: unknown) => Effect.map(Effect.flip(Pricing.decode(value)), ({ message }) => message)
+const refused = (value: unknown) => Effect.map(Effect.flip(Pricing.decode(value)), ({ message }) => message)
 
+describe("a catalogue", () => {
   it.effect("is read from dollars for a million tokens, without noise of floating point", () =>
     Effect.gen(function*() {
       const catalogue = yield* Pricing.decode({ cheap: { input: 0.07, output: 0.42 }, free: { input: 0 } })
@@ -275,6 +281,59 @@ describe("a catalogue", () => {
       assert.include(missing.message, "nowhere.json")
       assert.include(garbage.message, "prices.json are not valid: it is not JSON")
       assert.include(negative.message, "-8")
+    }))
+})
+
+describe("prices by the size of the prompt", () => {
+  const price = Pricing.price({
+    input: 5,
+    cachedInput: 0.5,
+    output: 30,
+    tiers: [{ above: 128_000, output: 35 }, { above: 272_000, input: 10, cachedInput: 1, output: 45 }]
+  })
+
+  it("are those of the whole request, by all parts of its prompt", () => {
+    const usage = {
+      prompt_tokens: 278_476,
+      completion_tokens: 630,
+      prompt_tokens_details: { cached_tokens: 7936 }
+    }
+    assert.strictEqual(Pricing.cost(price, usage).total, 270_540 * 10 + 7936 + 630 * 45)
+    const of = (input_tokens: number, cache_read_input_tokens: number) =>
+      Pricing.cost(price, { input_tokens, cache_read_input_tokens, output_tokens: 1000 }).total
+    assert.strictEqual(of(2000, 126_000), 10_000 + 63_000 + 30_000)
+    // A part that a tier does not name keeps its price.
+    assert.strictEqual(of(2000, 126_002), 10_000 + 63_001 + 35_000)
+    assert.strictEqual(of(2000, 270_000), 10_000 + 135_000 + 35_000)
+    assert.strictEqual(of(2000, 270_002), 20_000 + 270_002 + 45_000)
+  })
+
+  it("are those of a month of such requests", () => {
+    const { input, output } = Pricing.estimate({ requests: 1, inputTokens: 300_000, outputTokens: 1000, price })
+    assert.deepStrictEqual([input, output], [3_000_000, 45_000])
+  })
+
+  it.effect("are read and written, and refused by name when they are out of order", () =>
+    Effect.gen(function*() {
+      const written = { m: { input: 5, tiers: [{ above: 128_000, input: 6 }, { above: 272_000, input: 10 }] } }
+      const catalogue = yield* Pricing.decode(written)
+      assert.deepStrictEqual(catalogue, { m: Pricing.price(written.m) })
+      assert.deepStrictEqual(yield* Schema.encodeUnknownEffect(Pricing.CatalogueSchema)(catalogue), written)
+      const wrong: ReadonlyArray<readonly [tiers: ReadonlyArray<Record<string, number>>, place: string, got: string]> =
+        [
+          [[{ above: 272_000 }, { above: 128_000 }], "tiers[1].above", "got 128000"],
+          [[{ above: 272_000 }, { above: 272_000 }], "tiers[1].above", "got 272000"],
+          [[{ above: 0 }], "tiers[0].above", "got 0"],
+          [[{ above: 0.5 }], "tiers[0].above", "got 0.5"],
+          [[{ above: 1, input: -1 }], "input", "got -1"],
+          [[{ above: 1, inptu: 1 }], "inptu", "no such part"]
+        ]
+      for (const [tiers, place, got] of wrong) {
+        const message = yield* refused({ m: { input: 5, tiers } })
+        for (const part of ["m", place, got]) assert.include(message, part)
+      }
+      assert.throws(() => Pricing.price({ tiers: [{ above: 2 }, { above: 1 }] }), RangeError, "tiers[1].above")
+      assert.throws(() => Pricing.price({ tiers: [{ above: 2, output: -1 }] }), RangeError, "tiers[0].output")
     }))
 })
 

@@ -4,6 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as ChatError from "../ChatError.ts"
+import { type Attempt, CurrentAttemptObserver } from "./attemptObserver.ts"
 import type { Tried } from "./model.ts"
 
 export class AttemptCounter implements Tried {
@@ -11,12 +12,15 @@ export class AttemptCounter implements Tried {
   possiblyBilledAttempts = 0
 
   /** Counts a call, and from its exit whether it may be billed. */
-  readonly count = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.suspend(() => {
+  readonly count = <A, E, R>(attempt: Attempt, call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withFiber((fiber) => {
       this.attempts++
+      const ended = fiber.getRef(CurrentAttemptObserver)?.began(attempt)
       return Effect.onExit(call, (exit) =>
         Effect.sync(() => {
-          if (mayBeBilled(exit)) this.possiblyBilledAttempts++
+          const isBilled = mayBeBilled(exit)
+          if (isBilled) this.possiblyBilledAttempts++
+          ended?.(exit, isBilled)
         }))
     })
 

@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import type { TokenEstimate } from "../pricing/estimateTokens.ts"
 
 /**
  * What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on.
@@ -117,6 +118,11 @@ export interface GuardedModel extends ChatModel<ModelError> {
 export interface RateLimiterOptions extends Omit<RateLimiter.Options, "name"> {
   /** Tokens taken for the completion of a request without `max_tokens`, until its usage is known. @default 4_096 */
   readonly assumedOutput?: number | undefined
+  /**
+   * The most tokens a request is expected to use. A `CostLedger` takes the same function.
+   * @default `Pricing.estimateTokens`: the bytes of its text, images and the like by what they are, and its `max_tokens`
+   */
+  readonly estimate?: ((request: Request) => TokenEstimate) | undefined
 }
 
 /**
@@ -133,8 +139,8 @@ export interface Options {
   /** @default the defaults of `CircuitBreaker` */
   readonly breaker?: Omit<CircuitBreaker.Options, "name" | "classify"> | undefined
   /**
-   * What the provider allows: requests and tokens per time. A call takes the bytes of its request and its `max_tokens`,
-   * and when its usage is known, that. What the provider says of its limits makes them tighter, never looser, and its
+   * What the provider allows: requests and tokens per time. A call takes the tokens that its request is estimated to
+   * use at most, and when its usage is known, that. What the provider says of its limits makes them tighter, never looser, and its
    * 429 pauses them. @default no limit
    */
   readonly rateLimiter?: RateLimiterOptions | undefined

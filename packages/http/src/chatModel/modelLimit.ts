@@ -4,13 +4,13 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
-import type * as ChatSchema from "../ChatSchema.ts"
 import * as ProviderLimits from "../ProviderLimits.ts"
 import type { RateLimiterOptions, Request } from "./model.ts"
-import { requestTokens } from "../pricing/estimateTokens.ts"
+import { completed, requestTokens } from "../pricing/estimateTokens.ts"
 import { CurrentHeadersListener } from "../chatClient/responseHeaders.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
-import { partsOf } from "../pricing/usageParts.ts"
+import type { ToldUsage } from "../pricing/toldUsage.ts"
+import { usedOf } from "../pricing/usageParts.ts"
 
 export interface ModelLimit {
   readonly limiter: RateLimiter.RateLimiter | undefined
@@ -30,7 +30,7 @@ const none: ModelLimit = {
 
 export const make = (name: string, options: RateLimiterOptions | undefined): Effect.Effect<ModelLimit> =>
   options === undefined ? Effect.succeed(none) : Effect.gen(function*() {
-    const { assumedOutput = 4096, ...limits } = options
+    const { assumedOutput = 4096, estimate, ...limits } = options
     const limiter = yield* RateLimiter.make({ ...limits, name })
     const { heard, refused } = yield* ProviderLimits.follow(limiter, limits.limits)
     return {
@@ -39,8 +39,9 @@ export const make = (name: string, options: RateLimiterOptions | undefined): Eff
         Effect.map(limiter.snapshot, ({ limits }) => {
           const held = limits.find(({ resource }) => resource === "tokens")?.capacity
           if (held === undefined) return {}
-          const { input, output } = requestTokens(request, assumedOutput)
-          return { tokens: Math.min(held, input + output) }
+          const ours = () => requestTokens(request, assumedOutput)
+          const { audioInput, input, output } = estimate === undefined ? ours() : completed(estimate(request), ours)
+          return { tokens: Math.min(held, input + audioInput + output) }
         }),
       hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentHeadersListener, heard)),
       hearingStream: (stream) =>
@@ -49,7 +50,7 @@ export const make = (name: string, options: RateLimiterOptions | undefined): Eff
   })
 
 /** What a call has taken by what it told; the estimate stands where nothing was told. */
-export const costOf = (usage: ChatSchema.ChatReply["usage"]): RateLimiter.Cost => {
-  const parts = partsOf(usage)
-  return parts === undefined ? {} : { tokens: Object.values(parts).reduce((sum, tokens) => sum + tokens, 0) }
+export const costOf = (told: ToldUsage): RateLimiter.Cost => {
+  const used = usedOf(told)
+  return used === undefined ? {} : { tokens: Object.values(used.parts).reduce((sum, tokens) => sum + tokens, 0) }
 }

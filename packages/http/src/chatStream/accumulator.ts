@@ -29,6 +29,7 @@ export const make = (): Accumulator => {
       // Padding against eavesdroppers is no part of an answer.
       if (field === "choices" || field === "object" || field === "obfuscation") continue
       if (firstCounts.has(field)) keepFirst(top, field, value)
+      else if (field === "usage") top.set(field, largest(top.get(field), value))
       else keepLast(top, field, value)
     }
     for (const part of chunk.choices) addChoice(part)
@@ -131,6 +132,16 @@ const keepLast = (fields: Fields, field: string, value: unknown): void => {
 
 /** Names and labels are given once or repeated whole; everything else that is text goes on where it stopped. */
 const wholeTexts = new Set(["id", "type", "name", "role", "format"])
+
+/** Of each number the largest: a usage at the end of a stream may leave out, or tell as zero, what was told before. */
+const largest = (before: unknown, more: unknown): unknown =>
+  typeof before === "number" && typeof more === "number"
+    ? Math.max(before, more)
+    : Predicate.isReadonlyObject(before) && Predicate.isReadonlyObject(more)
+    ? Object.fromEntries(
+      Object.keys({ ...before, ...more }).map((field) => [field, largest(before[field], more[field])])
+    )
+    : more ?? before
 
 /** What was there with more added to it. What was there belongs to the reply and may be changed. */
 const join = (before: unknown, more: unknown, depth: number): unknown => {

@@ -1,10 +1,11 @@
 /**
  * The accounts of tenants, at most so many. An account is given up only when a new one would say the same: nothing is
- * in flight and nothing is spent in any window that still runs. When none can be given up, tenants that have no account
- * share one, with one budget: so a caller that makes up names of tenants cannot spend more.
+ * in flight and nothing is spent in any window that runs now. When none can be given up, the budgets of further tenants
+ * are kept in shared cells, in which nothing that was spent is forgotten.
  */
-import { Meter, type Rule } from "./budgetMeter.ts"
 import { type Amount, plus } from "../pricing/money.ts"
+import { isUntouched, type Meter, OwnMeter, type Rule } from "./budgetMeter.ts"
+import { SharedMeters } from "./sharedMeter.ts"
 
 /** What was added up. */
 export class Totals {
@@ -12,6 +13,7 @@ export class Totals {
   failures = 0
   refused = 0
   cost = 0
+  wasted = 0
   saved = 0
   unpriced = 0
   estimated = 0
@@ -24,11 +26,20 @@ export class Totals {
     if (estimated) this.estimated++
   }
 
+  /** What was spent on calls to which there was no answer, or not this one. */
+  spend({ known, total }: { readonly total: Amount; readonly known: number }, estimated: boolean): void {
+    this.cost = plus(this.cost, known)
+    this.wasted = plus(this.wasted, known)
+    if (total === "unknown") this.unpriced++
+    if (estimated) this.estimated++
+  }
+
   add(other: Totals): void {
     this.replies += other.replies
     this.failures += other.failures
     this.refused += other.refused
     this.cost = plus(this.cost, other.cost)
+    this.wasted = plus(this.wasted, other.wasted)
     this.saved = plus(this.saved, other.saved)
     this.unpriced += other.unpriced
     this.estimated += other.estimated
@@ -36,45 +47,57 @@ export class Totals {
 }
 
 export class Account {
-  readonly totals = new Totals()
+  readonly totals: Totals
   readonly meters: ReadonlyArray<Meter>
   inFlight = 0
   lastUsed = 0
 
-  constructor(rules: ReadonlyArray<Rule>) {
-    this.meters = rules.map((rule) => new Meter(rule))
+  constructor(meters: ReadonlyArray<Meter>, totals = new Totals()) {
+    this.meters = meters
+    this.totals = totals
   }
 
   isFresh(now: number): boolean {
-    return this.inFlight === 0 && this.meters.every((meter) => meter.isFresh(now))
+    return this.inFlight === 0 && this.meters.every((meter) => isUntouched(meter, now))
   }
 }
 
 // A new tenant pays for the look at so many old ones, however many there are.
 const lookedAt = 16
 
+/** A clock that moves by more between two calls has jumped, or nobody called: how it goes on tells which. */
+const jump = 3_600_000
+
 export class Accounts {
   /** The least recently used first. */
   readonly named = new Map<string, Account>()
-  /** The account of those who have none, and the totals of those that were given up. */
-  readonly shared: Account
+  /** The totals of those who have no account, and of those whose account was given up. */
+  readonly others = new Totals()
   private readonly rules: ReadonlyArray<Rule>
   private readonly capacity: number
   private readonly idle: number
+  private readonly seed: number
+  private shared: SharedMeters | undefined
   private latest: Account | undefined
+  private lastNow: number | undefined
+  /** Since when the clock has not jumped. */
+  private steadySince = -Infinity
 
-  constructor(rules: ReadonlyArray<Rule>, capacity: number, idle: number) {
+  constructor(rules: ReadonlyArray<Rule>, capacity: number, idle: number, seed: number) {
     this.rules = rules
     this.capacity = capacity
     this.idle = idle
-    this.shared = new Account(rules)
+    this.seed = seed
   }
 
   open(tenant: string, now: number): Account {
-    const account = this.named.get(tenant) ?? this.admit(now)
+    if (this.lastNow !== undefined && Math.abs(now - this.lastNow) > jump) this.steadySince = now
+    this.lastNow = now
+    const account = this.named.get(tenant) ?? this.admit(tenant, now)
+    if (account === undefined) return this.withoutAccount(tenant)
     account.lastUsed = now
     // A map in which one and the same is moved to the end again and again is built anew again and again.
-    if (account !== this.shared && account !== this.latest) {
+    if (account !== this.latest) {
       this.named.delete(tenant)
       this.named.set(tenant, account)
       this.latest = account
@@ -82,17 +105,26 @@ export class Accounts {
     return account
   }
 
-  private admit(now: number): Account {
-    let left = lookedAt
-    for (const [tenant, account] of this.named) {
+  private admit(tenant: string, now: number): Account | undefined {
+    // By a clock that is wrong for a moment all windows may seem to be over.
+    let left = Math.abs(now - this.steadySince) > jump ? lookedAt : 0
+    for (const [name, account] of this.named) {
       if (left-- === 0) break
       const isFull = this.named.size >= this.capacity
       if (!account.isFresh(now) || !isFull && now - account.lastUsed < this.idle) continue
-      this.named.delete(tenant)
-      this.shared.totals.add(account.totals)
+      this.named.delete(name)
+      this.others.add(account.totals)
     }
-    // A tenant that spent from the shared account in this window would have its whole budget again in an account of its
-    // own.
-    return this.named.size >= this.capacity || !this.shared.isFresh(now) ? this.shared : new Account(this.rules)
+    if (this.named.size >= this.capacity) return undefined
+    // A tenant that spent without an account in this window would have its whole budget again in one of its own.
+    return this.shared?.of(tenant).every((meter) => isUntouched(meter, now)) === false
+      ? undefined
+      : new Account(this.rules.map((rule) => new OwnMeter(rule)))
+  }
+
+  private withoutAccount(tenant: string): Account {
+    if (this.rules.length === 0) return new Account([], this.others)
+    this.shared ??= new SharedMeters(this.rules, this.capacity, this.seed)
+    return new Account(this.shared.of(tenant), this.others)
   }
 }

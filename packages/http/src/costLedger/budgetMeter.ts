@@ -1,83 +1,98 @@
-/** What of a budget is spent and reserved in the window of time that runs now. */
+/** What of a budget is spent and reserved in a window of time. */
 import { plus } from "../pricing/money.ts"
-
-/** A calendar day or month in UTC, or so many milliseconds, counted from the epoch. */
-export type Window = "day" | "month" | number
+import { type Length, type Span, Windows } from "./windows.ts"
 
 /** A budget as its meters read it. */
 export interface Rule {
   readonly per: "tenant" | "all"
   /** Micro-dollars. */
   readonly limit: number
-  readonly window: Window
+  readonly window: Length
 }
 
-/** What was taken from a meter, and in which of its windows. */
-export interface Hold {
-  readonly amount: number
-  readonly window: number
+/** A budget in one window. */
+export interface Balance {
+  readonly end: number
+  readonly spent: number
+  readonly reserved: number
+  /** Adds to both. Amounts that are given back are below zero. */
+  readonly add: (spent: number, reserved: number) => void
 }
 
-const day = 86_400_000
-
-const endOf = (window: Window, now: number): number => {
-  if (window === "month") {
-    const date = new Date(now)
-    return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1)
-  }
-  const length = window === "day" ? day : window
-  return (Math.floor(now / length) + 1) * length
-}
-
-export class Meter {
+/** A budget, and whom its refusals are told to concern. */
+export interface Meter {
   readonly rule: Rule
-  spent = 0
+  readonly whose: "tenant" | "all" | "shared"
+  readonly at: (now: number) => Balance
+}
+
+class Window implements Balance, Span {
+  readonly start: number
+  readonly end: number
+  spent: number
   reserved = 0
-  private window = 0
-  private end = -Infinity
+
+  constructor({ end, start }: Span, before: Window | undefined) {
+    this.start = start
+    this.end = end
+    this.spent = before?.spent ?? 0
+  }
+
+  add(spent: number, reserved: number): void {
+    this.spent = plus(this.spent, spent)
+    this.reserved += reserved
+  }
+}
+
+/** The meter of one account. */
+export class OwnMeter implements Meter {
+  readonly rule: Rule
+  private readonly windows: Windows<Window>
 
   constructor(rule: Rule) {
     this.rule = rule
+    this.windows = new Windows(rule.window, (span, before) => new Window(span, before))
   }
 
-  /** When the window ends, for one that has been rolled to now. */
-  get resetsAt(): number {
-    return this.end
+  get whose(): "tenant" | "all" {
+    return this.rule.per
   }
 
-  /** Begins a new window if it is time. A clock that is set back stays in the window it was in. */
-  roll(now: number): void {
-    if (now < this.end) return
-    this.end = endOf(this.rule.window, now)
-    this.window++
-    this.spent = 0
-    this.reserved = 0
+  at(now: number): Balance {
+    return this.windows.at(now)
+  }
+}
+
+/** What a call has to reserve: no more than a window ever holds, or it could never pass. */
+const shareOf = (rule: Rule, amount: number): number => Math.min(amount, rule.limit)
+
+export const fits = ({ rule }: Meter, { reserved, spent }: Balance, amount: number): boolean =>
+  spent + reserved + shareOf(rule, amount) <= rule.limit
+
+/** Whether a new meter would say the same. */
+export const isUntouched = (meter: Meter, now: number): boolean => {
+  const { reserved, spent } = meter.at(now)
+  return spent === 0 && reserved === 0
+}
+
+/** What a call holds of a budget, in the window in which it was let in: what it costs belongs to that window. */
+export class Hold {
+  readonly amount: number
+  private readonly balance: Balance
+
+  constructor({ rule }: Meter, balance: Balance, amount: number) {
+    this.amount = shareOf(rule, amount)
+    this.balance = balance
+    balance.add(0, this.amount)
   }
 
-  /** What a call has to reserve: no more than a window ever holds, or it could never pass. */
-  share(amount: number): number {
-    return Math.min(amount, this.rule.limit)
+  /** Spends beside what is held, which stays held. */
+  spend(amount: number): void {
+    this.balance.add(amount, 0)
   }
 
-  holds(amount: number): boolean {
-    return this.spent + this.reserved + this.share(amount) <= this.rule.limit
-  }
-
-  reserve(amount: number): Hold {
-    const share = this.share(amount)
-    this.reserved += share
-    return { amount: share, window: this.window }
-  }
-
-  /** Ends a hold. One from a window that is over belongs to that window, and is no concern of this one. */
-  settle(hold: Hold, actual: number): void {
-    if (hold.window !== this.window) return
-    this.reserved -= hold.amount
-    this.spent = plus(this.spent, actual)
-  }
-
-  /** Whether a new meter would say the same. */
-  isFresh(now: number): boolean {
-    return now >= this.end || this.spent === 0 && this.reserved === 0
+  /** Puts what was spent in the place of what was held. Is called once. */
+  end(actual: number): void {
+    this.balance.add(actual, -this.amount)
   }
 }

@@ -13,8 +13,10 @@ import { format } from "../Pricing.ts"
 export class BudgetExceeded
   extends Schema.TaggedError<BudgetExceeded>("@switchgear/http/CostLedger/BudgetExceeded")("BudgetExceeded", {
     tenant: Schema.String,
-    /** Whose budget it is: the tenant's, or that of all together. */
-    budget: Schema.Literals(["tenant", "all"]),
+    /**
+     * Whose budget it is: the tenant's, that of all together, or that of a tenant for whom the ledger has no account.
+     */
+    budget: Schema.Literals(["tenant", "all", "shared"]),
     /** Micro-dollars that the budget has in a window, that are spent of it, and that calls in flight have reserved. */
     limit: Schema.Int,
     spent: Schema.Int,
@@ -33,9 +35,12 @@ export class BudgetExceeded
 
   override get message(): string {
     const whose = this.budget === "all" ? "for all tenants" : `of tenant ${JSON.stringify(this.tenant)}`
-    return `The budget ${whose} does not hold this call: ${format(this.spent)} of ${format(this.limit)} are spent and ${
-      format(this.reserved)
-    } reserved. It resets in ${Duration.format(this.retryAfter)}.`
+    const kept = this.budget === "shared"
+      ? ", which is kept with those of others because there are more tenants than accounts (raise tenants),"
+      : ""
+    return `The budget ${whose}${kept} does not hold this call: ${format(this.spent)} of ${
+      format(this.limit)
+    } are spent and ${format(this.reserved)} reserved. It resets in ${Duration.format(this.retryAfter)}.`
   }
 }
 

@@ -17,7 +17,12 @@ export interface Bill {
   readonly cost: Pricing.Cost
   /** What the primary would have cost more for the same tokens; below zero if it would have cost less. */
   readonly saving: Pricing.Amount
-  /** Whether the provider did not say what was used, so that the bytes were counted. */
+  /**
+   * Where the cost comes from: what the `provider` told, the `prices` of the ledger, or `unknown` where a price is
+   * missing. What no model was asked for is `free`.
+   */
+  readonly source: "provider" | "prices" | "unknown" | "free"
+  /** Whether the cost rests on an estimate: the provider did not say all that was used, or the answer broke off. */
   readonly estimated: boolean
 }
 
@@ -29,17 +34,19 @@ export interface Bill {
  */
 export interface Totals {
   readonly replies: number
-  /** Calls that failed or were interrupted, which are not billed. */
+  /** Calls that failed or were interrupted. */
   readonly failures: number
   /** Calls that a budget refused. */
   readonly refused: number
   /** What is known of the costs. */
   readonly cost: number
+  /** What of the cost is for attempts that may be billed and gave no answer: failed, interrupted, or not taken. */
+  readonly wasted: number
   /** What is known of the savings. */
   readonly saved: number
-  /** Replies whose cost is not known in full. */
+  /** Replies and attempts without an answer whose cost is not known in full. */
   readonly unpriced: number
-  /** Replies whose usage was estimated. */
+  /** Replies and attempts without an answer whose cost was estimated. */
   readonly estimated: number
 }
 
@@ -78,7 +85,7 @@ export interface TenantSnapshot {
  */
 export interface Snapshot {
   readonly total: Totals
-  /** By the names of the bills, without what failed or was refused. */
+  /** By the names of the bills. Failed and refused calls are not counted here; what they cost is. */
   readonly models: { readonly [model: string]: Totals }
   /** How many tenants have an account of their own. */
   readonly tenants: number

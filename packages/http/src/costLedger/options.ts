@@ -5,7 +5,7 @@ import type * as Pricing from "../Pricing.ts"
 import type { TokenEstimate } from "../pricing/estimateTokens.ts"
 
 /**
- * So many dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch.
+ * Dollars in a window of time: a calendar day or month in UTC, or a length of time counted from the epoch.
  *
  * @category options
  * @since 0.1.0
@@ -27,15 +27,23 @@ export interface Options {
   readonly prices: Pricing.Catalogue
   /** The model that savings are told against. It must be in `prices`. */
   readonly primary: string
+  /**
+   * Other names of models, each with the name in `prices` that it stands for. The date of a version, the maker before a
+   * slash and the way a name is written need none. @default none
+   */
+  readonly aliases?: { readonly [alias: string]: string } | undefined
   /** The models that may answer: reservations are made at the highest of their prices. @default all of `prices` */
   readonly models?: ReadonlyArray<string> | undefined
   /** All of them have to hold a call. With any, all of `models` need a price for input and output. @default none */
   readonly budgets?: ReadonlyArray<Budget> | undefined
   /** Tokens reserved for the completion of a request without `max_tokens`. @default 4_096 */
   readonly assumedOutput?: number | undefined
-  /** The most tokens a request is expected to use. @default its bytes, and its `max_tokens` */
+  /**
+   * The most tokens a request is expected to use. The rate limiter of a `ChatModel` takes the same function.
+   * @default `Pricing.estimateTokens`: the bytes of its text, images and the like by what they are, and its `max_tokens`
+   */
   readonly estimate?: ((request: ChatModel.Request) => TokenEstimate) | undefined
-  /** Tenants that have an account of their own; when none can be forgotten, further ones share one. @default 10_000 */
+  /** Tenants that have an account of their own. The budgets of further ones are kept in shared cells. @default 10_000 */
   readonly tenants?: number | undefined
   /** How long an account that has spent nothing in a running window is remembered. @default "1 hour" */
   readonly idleTimeToLive?: Duration.Input | undefined

@@ -13,6 +13,7 @@ const NumberOrDuration = Schema.Union([Schema.Number, Schema.String]).annotate({
 const EncodedOptions = Schema.Struct({
   prices: Pricing.CatalogueSchema,
   primary: Schema.String,
+  aliases: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
   models: Schema.optionalKey(Schema.Array(Schema.String)),
   budgets: Schema.optionalKey(
     Schema.Array(Schema.Struct({ per: Schema.String, dollars: Schema.Number, window: NumberOrDuration }))

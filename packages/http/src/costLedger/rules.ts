@@ -6,22 +6,29 @@ import * as Effect from "effect/Effect"
 import type * as ChatModel from "../ChatModel.ts"
 import type { Budget, Options } from "./options.ts"
 import * as Pricing from "../Pricing.ts"
-import type { Rule, Window } from "./budgetMeter.ts"
-import { requestTokens, type TokenEstimate } from "../pricing/estimateTokens.ts"
+import { constant } from "effect/Function"
+import * as Random from "effect/Random"
+import { completed, type RequestTokens, requestTokens } from "../pricing/estimateTokens.ts"
+import { ModelNames } from "../pricing/modelNames.ts"
+import { micros, type Price, priceAt, tierProblem } from "../pricing/money.ts"
+import type { Rule } from "./budgetMeter.ts"
 import { InvalidOption, PriceMissing } from "./errors.ts"
-import { micros, type Price } from "../pricing/money.ts"
+import type { Length } from "./windows.ts"
 
 /** What a ledger goes by. */
 export interface Rules {
   readonly prices: Pricing.Catalogue
+  readonly names: ModelNames
   readonly primary: Price
-  /** The highest prices that a reservation can be made at. */
-  readonly highest: Price
+  /** The highest prices of those who may answer, for a prompt of so many tokens. */
+  readonly highest: (prompt: number) => Price
   readonly perTenant: ReadonlyArray<Rule>
   readonly overall: ReadonlyArray<Rule>
-  readonly estimate: (request: ChatModel.Request) => TokenEstimate
+  readonly estimate: (request: ChatModel.Request) => RequestTokens
   readonly tenants: number
   readonly idle: number
+  /** What nobody outside knows. */
+  readonly seed: number
 }
 
 export const rulesOf = (
@@ -34,39 +41,66 @@ export const rulesOf = (
     const tenants = yield* count("tenants", options.tenants ?? 10_000, 1)
     const assumedOutput = yield* count("assumedOutput", options.assumedOutput ?? 4096, 0)
     const idle = yield* positive("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
+    const aliases = Object.entries(options.aliases ?? {})
+    yield* Effect.forEach(aliases, ([alias, name]) => isAlias(prices, alias, name))
     const primary = yield* Pricing.priceOf(prices, options.primary)
     const names = new Set([options.primary, ...(options.models ?? Object.keys(prices))])
     const answering = yield* Effect.forEach(names, (model) =>
       Effect.tap(Pricing.priceOf(prices, model), (price) =>
         budgets.length > 0 ? isComplete(model, price) : Effect.void))
+    const ours = (request: ChatModel.Request) =>
+      requestTokens(request, assumedOutput)
     return {
       prices,
+      names: new ModelNames(Object.keys(prices), aliases),
       primary,
-      highest: {
-        input: Math.max(...answering.flatMap(({ cacheWrite, input }) => [input ?? 0, cacheWrite ?? 0])),
-        output: Math.max(...answering.flatMap(({ output, reasoning }) => [output ?? 0, reasoning ?? 0]))
-      },
-      perTenant: budgets.filter(({ per }) =>
-        per === "tenant"
-      ),
+      highest: answering.some(({ tiers }) => tiers !== undefined)
+        ? (prompt: number) => highestOf(answering.map((price) => priceAt(price, prompt)))
+        : constant(highestOf(answering)),
+      perTenant: budgets.filter(({ per }) => per === "tenant"),
       overall: budgets.filter(({ per }) => per === "all"),
-      estimate: options.estimate ?? ((request) => requestTokens(request, assumedOutput)),
+      estimate: options.estimate === undefined
+        ? ours
+        : (request) => completed(options.estimate!(request), () => ours(request)),
       tenants,
-      idle
+      idle,
+      seed: yield* Random.nextInt
     }
   })
 
-const arePrices = (model: string, price: Price): Effect.Effect<void, InvalidOption> => {
-  const wrong = Object.entries(price).find(([, micros]) =>
-    micros !== undefined && !(Number.isSafeInteger(micros) && micros >= 0)
-  )
+/** A price for each part at which a reservation can be made: nobody knows before what of a prompt is cached. */
+const highestOf = (prices: ReadonlyArray<Price>): Price => {
+  const input = (price: Price) => Math.max(price.input ?? 0, price.cacheWrite ?? 0, price.cacheWrite1h ?? 0)
+  return {
+    input: Math.max(...prices.map(input)),
+    audioInput: Math.max(...prices.map((price) => Math.max(input(price), price.audioInput ?? 0))),
+    output: Math.max(...prices.map(({ output, reasoning }) => Math.max(output ?? 0, reasoning ?? 0)))
+  }
+}
+
+const isAlias = (prices: Pricing.Catalogue, alias: string, name: string): Effect.Effect<void, InvalidOption> => {
+  const field = `aliases[${JSON.stringify(alias)}]`
+  return !Object.hasOwn(prices, name)
+    ? invalid(field, name, `a model of prices, which has ${Object.keys(prices).join(", ") || "none"}`)
+    : Object.hasOwn(prices, alias) && alias !== name
+    ? invalid(field, name, "left out, because prices has a model of this name")
+    : Effect.void
+}
+
+const arePrices = (model: string, { tiers, ...price }: Price): Effect.Effect<void, InvalidOption> => {
+  const place = `prices[${JSON.stringify(model)}]`
+  const disorder = tierProblem(tiers)
+  if (disorder !== undefined) return invalid(`${place}.${disorder.field}`, disorder.value, disorder.range)
+  const all = [
+    ...Object.entries(price).map(([part, micros]) => ({ field: part, micros })),
+    ...(tiers ?? []).flatMap(({ above: _, ...tier }, i) =>
+      Object.entries(tier).map(([part, micros]) => ({ field: `tiers[${i}].${part}`, micros }))
+    )
+  ]
+  const wrong = all.find(({ micros }) => micros !== undefined && !(Number.isSafeInteger(micros) && micros >= 0))
   return wrong === undefined
     ? Effect.void
-    : invalid(
-      `prices[${JSON.stringify(model)}].${wrong[0]}`,
-      wrong[1],
-      "whole micro-dollars of at least 0 for a million tokens"
-    )
+    : invalid(`${place}.${wrong.field}`, wrong.micros, "whole micro-dollars of at least 0 for a million tokens")
 }
 
 const isComplete = (model: string, price: Price): Effect.Effect<void, PriceMissing> => {
@@ -86,7 +120,7 @@ const ruleOf = ({ dollars, per, window }: Budget, i: number): Effect.Effect<Rule
   })
 }
 
-const windowOf = (field: string, window: Budget["window"]): Effect.Effect<Window, InvalidOption> =>
+const windowOf = (field: string, window: Budget["window"]): Effect.Effect<Length, InvalidOption> =>
   window === "day" || window === "month"
     ? Effect.succeed(window)
     : positive(field, window, "day, month or a finite duration of at least a millisecond")

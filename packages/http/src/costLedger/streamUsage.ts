@@ -1,30 +1,40 @@
-/** The usage of a stream up to now, for its bill: as the provider reported it, and else the bytes of its content. */
+/** What was heard of a stream up to now, for its bill: what the provider told, and what came after that. */
+import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
-import { bytesOf, utf8Length } from "../pricing/estimateTokens.ts"
+import { contentTokens } from "../pricing/estimateTokens.ts"
+import { ToldUsage } from "../pricing/toldUsage.ts"
+import type { Heard } from "./billing.ts"
 
 export class StreamUsage {
-  bytes = 0
-  usage: ChatSchema.ChatReply["usage"]
+  private readonly told = new ToldUsage()
+  /** Tokens of what was said after the last usage that told how much had come out. */
+  private output = 0
+  private isFinished = false
   private model: string | undefined
 
   readonly note = (chunk: ChatSchema.ChatChunk): void => {
-    // Where usage is on every chunk, it is a running total.
-    if (chunk.usage !== undefined && chunk.usage !== null) this.usage = chunk.usage
     this.model ??= chunk.model
-    for (const { delta } of chunk.choices) {
-      for (const field in delta) if (field !== "role") this.bytes += said(delta[field])
+    for (const { delta, finish_reason } of chunk.choices) {
+      this.isFinished ||= typeof finish_reason === "string" && finish_reason !== ""
+      for (const field in delta) if (field !== "role") this.output += contentTokens(delta[field])
     }
+    if (this.told.note(chunk)) this.output = 0
+  }
+
+  /** The stream was read to its end, also if nothing had said that it is finished. */
+  readonly end = (): void => {
+    this.isFinished = true
+  }
+
+  get heard(): Heard {
+    return { told: this.told, output: this.output, isWhole: this.isFinished }
   }
 
   /** The reply without its texts. */
-  get reply(): ChatSchema.ChatReply {
+  get reply(): ChatModel.Answer["value"] {
     return {
       ...(this.model !== undefined && { model: this.model }),
-      choices: [{ message: {}, finish_reason: null }],
-      ...(this.usage !== undefined && { usage: this.usage })
+      choices: [{ message: {}, finish_reason: null }]
     }
   }
 }
-
-const said = (u: unknown): number =>
-  typeof u === "string" ? utf8Length(u) : u === null || u === undefined ? 0 : bytesOf(u)

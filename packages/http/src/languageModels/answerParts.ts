@@ -9,7 +9,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as ChatSchema from "../ChatSchema.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
-import { partsOf } from "../pricing/usageParts.ts"
+import { toldBy } from "../pricing/toldUsage.ts"
+import { promptOf, usedOf } from "../pricing/usageParts.ts"
 
 type Parts<Part> = Effect.Effect<Array<Part>, AiError.AiErrorReason, IdGenerator.IdGenerator>
 
@@ -127,7 +128,7 @@ const toolCall = (
   })
 
 const finish = (reason: string | null | undefined, usage: ChatSchema.Usage | undefined): Response.FinishPartEncoded => {
-  const used = partsOf(usage)
+  const used = usedOf(toldBy(usage))?.parts
   const uncached = used && used.input + used.audioInput
   const spoken = used && used.output + used.audioOutput
   return {
@@ -136,9 +137,9 @@ const finish = (reason: string | null | undefined, usage: ChatSchema.Usage | und
     usage: {
       inputTokens: {
         uncached,
-        total: used && uncached! + used.cachedInput + used.cacheWrite,
+        total: used && promptOf(used),
         cacheRead: used?.cachedInput,
-        cacheWrite: used?.cacheWrite
+        cacheWrite: used && used.cacheWrite + used.cacheWrite1h
       },
       outputTokens: { total: used && spoken! + used.reasoning, text: spoken, reasoning: used?.reasoning }
     }

@@ -1,32 +1,94 @@
 /**
  * How many tokens a call can use at most, told before it is made. The tokenizers of today make at most one token of a
- * byte, so the bytes of a text are a bound without knowing its language or the model; English is about four times less.
+ * byte, so the bytes of a text are a bound without knowing its language or the model. English is about four times
+ * less, Chinese about two to three times less.
+ *
+ * Images, sounds, videos and files are not text: they are estimated by what they are.
  */
 import type * as ChatSchema from "../ChatSchema.ts"
+import { dataTokens, isData, mediaTokens } from "./mediaTokens.ts"
 import { tokens } from "./usageParts.ts"
 
-/** The tokens of a prompt and of its completion. */
+/**
+ * The most tokens that a call is expected to use. `input` is the prompt without its sounds, whose tokens are
+ * `audioInput`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface TokenEstimate {
   readonly input: number
+  /** @default 0 */
+  readonly audioInput?: number | undefined
   readonly output: number
 }
 
-/** The bytes of the request, and for each choice what it may be long, or `assumed` where the request does not say. */
-export const requestTokens = (request: Readonly<Record<string, unknown>>, assumed: number): TokenEstimate => {
-  const longest = tokens(request["max_completion_tokens"]) ?? tokens(request["max_tokens"]) ?? assumed
-  const choices = Math.max(tokens(request["n"]) ?? 1, 1)
-  return { input: bytesOf(request), output: tokens(longest * choices)! }
+/**
+ * The most tokens that a call is expected to use, each of them told.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RequestTokens {
+  readonly input: number
+  readonly audioInput: number
+  readonly output: number
 }
 
-/** The bytes of what a reply says. */
-export const replyTokens = (reply: ChatSchema.ChatReply): number => bytesOf(reply.choices.map(({ message }) => message))
+/** The estimate of a request, and for each choice what it may be long, or `assumed` where the request does not say. */
+export const requestTokens = (
+  request: Readonly<Record<string, unknown>>,
+  assumed: number
+): RequestTokens => {
+  const longest = tokens(request["max_completion_tokens"]) ?? tokens(request["max_tokens"]) ?? assumed
+  const choices = Math.max(tokens(request["n"]) ?? 1, 1)
+  const media: Media = { input: 0, audioInput: 0 }
+  const messages: unknown = request["messages"]
+  const texts = Array.isArray(messages)
+    ? { ...request, messages: messages.map((each) => withoutMedia(each, media, 0)) }
+    : request
+  return {
+    input: bytesOf(texts) + media.input,
+    audioInput: media.audioInput,
+    output: tokens(longest * choices)!
+  }
+}
+
+/** An estimate of one's own, with ours in the place of numbers that are none. */
+export const completed = (own: TokenEstimate, ours: () => RequestTokens): RequestTokens => {
+  const input = tokens(own?.input)
+  const output = tokens(own?.output)
+  const audioInput = tokens(own?.audioInput ?? 0)
+  return input === undefined || output === undefined || audioInput === undefined
+    ? ours()
+    : { input, audioInput, output }
+}
+
+/** The tokens of what a reply says, or of what a chunk adds to it: bytes of text, and other things by what they are. */
+export const contentTokens = (value: unknown): number => {
+  if (typeof value === "string") return utf8Length(value)
+  if (value === null || value === undefined) return 0
+  let data = 0
+  const texts = stringify(value, (field, inner) => {
+    if (typeof inner !== "string" || !(isData(inner) || field === "data" && inner.length > 64)) return inner
+    data += dataTokens(inner)
+    return ""
+  })
+  return utf8Length(texts) + data
+}
+
+/** The tokens of what a reply says. */
+export const replyTokens = (reply: ChatSchema.ChatReply): number =>
+  contentTokens(reply.choices.map(({ message }) => message))
 
 /** The bytes of a value as JSON. What is no JSON cannot be sent either, so there is nothing to be counted. */
-export const bytesOf = (value: unknown): number => {
+export const bytesOf = (value: unknown): number => utf8Length(stringify(value))
+
+const stringify = (value: unknown, replacer?: (field: string, inner: unknown) => unknown): string => {
   try {
-    return utf8Length(JSON.stringify(value) ?? "")
+    return JSON.stringify(value, replacer) ?? ""
   } catch {
-    return 0
+    return ""
   }
 }
 
@@ -41,3 +103,24 @@ export const utf8Length = (text: string): number => {
   }
   return length
 }
+
+interface Media {
+  input: number
+  audioInput: number
+}
+
+/** A message or a part with empty parts in the place of those that are not text, whose tokens are added up. */
+const withoutMedia = (value: any, media: Media, depth: number): unknown => {
+  if (typeof value !== "object" || value === null) return value
+  const part = depth === 0 ? undefined : mediaTokens(value)
+  if (part !== undefined) {
+    media[part.kind === "audio" ? "audioInput" : "input"] += part.tokens
+    return { type: value.type }
+  }
+  // Results of tools hold parts of their own.
+  return Array.isArray(value.content) && depth < deepest
+    ? { ...value, content: value.content.map((inner: unknown) => withoutMedia(inner, media, depth + 1)) }
+    : value
+}
+
+const deepest = 4

@@ -2,7 +2,7 @@
  * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint`, since they pass what a number
  * holds exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
  */
-import { type Part, partNames, type Parts } from "./usageParts.ts"
+import { type Part, partNames, type Parts, promptOf } from "./usageParts.ts"
 
 /**
  * An amount in whole micro-dollars, or that it is not known.
@@ -12,13 +12,53 @@ import { type Part, partNames, type Parts } from "./usageParts.ts"
  */
 export type Amount = number | "unknown"
 
+/** Micro-dollars for a million tokens, by part. */
+type PartPrices = { readonly [P in Part]?: number | undefined }
+
 /**
- * Micro-dollars for a million tokens, by part. A part that is not named has no known price, which is not a price of 0.
+ * The prices of a request whose prompt has more tokens than `above`, for all of its tokens. A part that is not named
+ * keeps its price.
  *
  * @category models
  * @since 0.1.0
  */
-export type Price = { readonly [P in Part]?: number | undefined }
+export type Tier = PartPrices & { readonly above: number }
+
+/**
+ * Micro-dollars for a million tokens, by part. A part that is not named has no known price, which is not a price of 0.
+ * With `tiers`, longer prompts have other prices.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Price = PartPrices & { readonly tiers?: ReadonlyArray<Tier> | undefined }
+
+/** The prices for a prompt of so many tokens. */
+export const priceAt = (price: Price, prompt: number): PartPrices => {
+  if (price.tiers === undefined) return price
+  const tier = price.tiers.findLast(({ above }) => prompt > above)
+  return tier === undefined ? price : { ...price, ...definedIn(tier) }
+}
+
+const definedIn = (tier: Tier): PartPrices =>
+  Object.fromEntries(Object.entries(tier).filter(([, price]) => price !== undefined))
+
+/** What is wrong with tiers: which field, with which value, and what it has to be. */
+export const tierProblem = (
+  tiers: ReadonlyArray<{ readonly above: unknown }> | undefined
+): { readonly field: string; readonly value: unknown; readonly range: string } | undefined => {
+  let before = 0
+  for (const [i, { above }] of (tiers ?? []).entries()) {
+    if (!Number.isSafeInteger(above) || !((above as number) > before)) {
+      const range = i === 0
+        ? "a whole number of tokens of at least 1"
+        : `a whole number of tokens above the ${before} of the tier before it`
+      return { field: `tiers[${i}].above`, value: above, range }
+    }
+    before = above as number
+  }
+  return undefined
+}
 
 /**
  * What some tokens cost: the `total`, each of the `parts`, and what is `known` of it at least.
@@ -53,12 +93,13 @@ export const exchanged = (exact: bigint, rate: number): number => divided(exact 
  * such sums. So the parts add up to the total to the last micro-dollar, and none is off by more than one.
  */
 export const costOf = (price: Price, used: Parts): Cost => {
+  const prices = priceAt(price, promptOf(used))
   const parts = {} as { [P in Part]: Amount }
   let exact = 0n
   let known = 0
   let isKnown = true
   for (const part of partNames) {
-    const perMillion = price[part]
+    const perMillion = prices[part]
     if (used[part] === 0) parts[part] = 0
     else if (perMillion === undefined) {
       parts[part] = "unknown"
@@ -72,6 +113,13 @@ export const costOf = (price: Price, used: Parts): Cost => {
   }
   return { total: isKnown ? known : "unknown", known, parts }
 }
+
+/** What the provider says that the tokens cost, which says nothing about the parts. */
+export const toldCost = (total: number, used: Parts): Cost => ({
+  total,
+  known: total,
+  parts: Object.fromEntries(partNames.map((part) => [part, used[part] === 0 ? 0 : "unknown"])) as Cost["parts"]
+})
 
 /** A sum that stays a safe integer, at which $9 billion are as much as there is. */
 export const plus = (a: number, b: number): number =>

@@ -2,13 +2,14 @@
  * The counts of a provider, which overlap, as parts that do not: every token is in exactly one part, whatever the
  * provider wrote.
  */
-import type { Usage } from "../ChatSchema.ts"
+import type { ToldUsage } from "./toldUsage.ts"
 
 /** The parts of a usage that can have prices of their own, those of the prompt first. */
 export const partNames = [
   "input",
   "cachedInput",
   "cacheWrite",
+  "cacheWrite1h",
   "audioInput",
   "output",
   "reasoning",
@@ -16,8 +17,8 @@ export const partNames = [
 ] as const
 
 /**
- * A kind of token that can have a price of its own: of the prompt `input`, `cachedInput`, `cacheWrite` and
- * `audioInput`, of the completion `output`, `reasoning` and `audioOutput`.
+ * A kind of token that can have a price of its own: of the prompt `input`, `cachedInput`, `cacheWrite`, `cacheWrite1h`
+ * (written to a cache that lasts an hour) and `audioInput`, of the completion `output`, `reasoning` and `audioOutput`.
  *
  * @category models
  * @since 0.1.0
@@ -36,6 +37,7 @@ export const nothing: Parts = {
   input: 0,
   cachedInput: 0,
   cacheWrite: 0,
+  cacheWrite1h: 0,
   audioInput: 0,
   output: 0,
   reasoning: 0,
@@ -49,49 +51,92 @@ const mostTokens = 1e15
 export const tokens = (count: unknown): number | undefined =>
   typeof count === "number" && !Number.isNaN(count) ? Math.trunc(Math.min(Math.max(count, 0), mostTokens)) : undefined
 
-/** What each part used, or undefined where the provider does not say how much went in or how much came out. */
-export const partsOf = (usage: Usage | undefined): Parts | undefined => {
-  if (usage === undefined) return undefined
-  return usage.prompt_tokens === undefined && tokens(usage["input_tokens"]) !== undefined ? added(usage) : within(usage)
+/** The tokens of the prompt, in all its parts. */
+export const promptOf = ({ audioInput, cacheWrite, cacheWrite1h, cachedInput, input }: Parts): number =>
+  input + cachedInput + cacheWrite + cacheWrite1h + audioInput
+
+/** What a call used, and whether all of it was told and makes sense. */
+export interface Used {
+  readonly parts: Parts
+  readonly isTold: boolean
 }
 
-/** The chat-completions form: details lie within the totals. */
-const within = (usage: Usage): Parts | undefined => {
-  const prompt = tokens(usage.prompt_tokens) ?? rest(usage.total_tokens, usage.completion_tokens)
-  const completion = tokens(usage.completion_tokens) ?? rest(usage.total_tokens, usage.prompt_tokens)
-  if (prompt === undefined || completion === undefined) return undefined
-  const { audio_tokens, cache_write_tokens, cached_tokens } = usage.prompt_tokens_details ?? {}
-  const { audio_tokens: spoken, reasoning_tokens } = usage.completion_tokens_details ?? {}
+/** What is assumed of a side of the call of which nothing was told. */
+export interface Assumed {
+  readonly input: number
+  readonly audioInput: number
+  readonly output: number
+}
+
+/** What each part used; undefined where a side was not told and nothing is assumed. */
+export const usedOf = (told: ToldUsage, assumed?: Assumed): Used | undefined => {
+  const { cacheMiss, cacheRead = 0, completion, prompt, reasoning = 0, total } = told.counts
+  const hour = told.counts.cacheWrite1h ?? 0
+  const written = Math.max(told.counts.cacheWrite ?? 0, (told.counts.cacheWrite5m ?? 0) + hour)
+  const cached = cacheRead + written
+
+  const inside = prompt ?? (cacheMiss === undefined ? rest(total, completion) : cacheMiss + cacheRead)
+  const outside = completion ?? rest(total, inside)
+  const sides = assumed === undefined || total === undefined || inside !== undefined || outside !== undefined
+    ? assumed
+    : within(total, assumed)
+  const into = inside ?? sides?.input
+  const out = outside ?? sides?.output
+  if (into === undefined || out === undefined) return undefined
+
+  const isApart = prompt !== undefined && cached > 0 && cacheIsApart(told, prompt, out, cached)
+  const all = isApart ? into + cached : into
+  const isSpoken = inside !== undefined && outside !== undefined
+  const said = isSpoken && total !== undefined && total > all + out
+    // What the total has more was thought: xAI and Gemini leave it out of the completion.
+    ? total - all
+    : thoughtIsApart(told, all, out)
+    ? out + reasoning
+    : out
+
+  const cachedInput = Math.min(cacheRead, all)
+  const cacheWrites = Math.min(written, all - cachedInput)
+  const cacheWrite1h = Math.min(hour, cacheWrites)
   // Details can overlap each other (the audio of a prompt can be cached), so each takes from what those before it left.
-  const cachedInput = partOf(prompt, cached_tokens ?? usage["prompt_cache_hit_tokens"])
-  const cacheWrite = partOf(prompt - cachedInput, cache_write_tokens)
-  const audioInput = partOf(prompt - cachedInput - cacheWrite, audio_tokens)
-  const reasoning = partOf(completion, reasoning_tokens)
-  const audioOutput = partOf(completion - reasoning, spoken)
+  const spoken = inside === undefined ? sides?.audioInput ?? 0 : told.counts.audioInput ?? 0
+  const heard = inside === undefined ? spoken : Math.min(spoken, all - cachedInput - cacheWrites)
+  const thought = Math.min(reasoning, said)
+  const audioOutput = Math.min(told.counts.audioOutput ?? 0, said - thought)
   return {
-    input: prompt - cachedInput - cacheWrite - audioInput,
-    cachedInput,
-    cacheWrite,
-    audioInput,
-    output: completion - reasoning - audioOutput,
-    reasoning,
-    audioOutput
+    parts: {
+      input: inside === undefined ? all - cachedInput - cacheWrites : all - cachedInput - cacheWrites - heard,
+      cachedInput,
+      cacheWrite: cacheWrites - cacheWrite1h,
+      cacheWrite1h,
+      audioInput: heard,
+      output: said - thought - audioOutput,
+      reasoning: thought,
+      audioOutput
+    },
+    isTold: isSpoken && !told.isDoubtful && cacheRead <= all && reasoning <= said
   }
 }
 
-/** Anthropic's own form: what touched the cache comes on top of `input_tokens`. */
-const added = (usage: Usage): Parts | undefined => {
-  const output = tokens(usage["output_tokens"])
-  return output === undefined ? undefined : {
-    ...nothing,
-    input: tokens(usage["input_tokens"])!,
-    cachedInput: tokens(usage["cache_read_input_tokens"]) ?? 0,
-    cacheWrite: tokens(usage["cache_creation_input_tokens"]) ?? 0,
-    output
-  }
+/** Whether what touched the cache comes on top of the prompt. The sums tell it; without them, the names do. */
+const cacheIsApart = ({ counts, names }: ToldUsage, prompt: number, completion: number, cached: number): boolean => {
+  const { reasoning = 0, total } = counts
+  const isSum = (sum: number) => total === sum || total === sum + reasoning
+  if (isSum(prompt + completion)) return false
+  if (isSum(prompt + completion + cached)) return true
+  const apartFrom = names.cacheRead?.apartFrom ?? names.cacheWrite?.apartFrom ?? names.cacheWrite1h?.apartFrom
+  return apartFrom !== undefined && (names.prompt?.field === apartFrom || cached > prompt)
+}
+
+/** Whether reasoning comes on top of the completion by its name, and no total says otherwise. */
+const thoughtIsApart = ({ counts, names }: ToldUsage, prompt: number, completion: number): boolean =>
+  names.reasoning?.apartFrom !== undefined && names.reasoning.apartFrom === names.completion?.field &&
+  counts.total !== prompt + completion
+
+/** Where only the total was told, the sides are what is assumed of the answer, and the rest. */
+const within = (total: number, { output }: Assumed): Assumed => {
+  const out = Math.min(output, total)
+  return { input: total - out, audioInput: 0, output: out }
 }
 
 const rest = (total: number | undefined, other: number | undefined): number | undefined =>
-  total === undefined || other === undefined ? undefined : tokens(total - Math.max(other, 0))
-
-const partOf = (left: number, detail: unknown): number => Math.min(tokens(detail) ?? 0, left)
+  total === undefined || other === undefined ? undefined : Math.max(total - other, 0)

@@ -1,0 +1,88 @@
+/**
+ * The attempts of one call that a provider may bill beside the answer: those that were cut, lost or left, and answers
+ * that were not taken. What an attempt that failed may cost is spent at once, so that no other call takes it meanwhile.
+ */
+import * as Outcome from "@switchgear/core/Outcome"
+import * as Cause from "effect/Cause"
+import type * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
+import type { Attempt, AttemptObserver } from "../chatModel/attemptObserver.ts"
+import * as ChatError from "../ChatError.ts"
+import type * as ChatSchema from "../ChatSchema.ts"
+
+/** What an attempt may have cost: its prompt, its prompt with the longest answer, or what its reply tells. */
+export type Spending =
+  | { readonly extent: "prompt" | "answer"; readonly model: string | undefined }
+  | { readonly extent: "reply"; readonly model: string; readonly reply: ChatSchema.ChatReply }
+
+export class BilledAttempts implements AttemptObserver {
+  private readonly spend: (spending: Spending) => void
+  private readonly running = new Set<Attempt>()
+  private readonly answered: Array<Spending> = []
+  private isCounted = false
+  private isClosed = false
+
+  constructor(spend: (spending: Spending) => void) {
+    this.spend = spend
+  }
+
+  readonly asked = (): void => {
+    this.isCounted = true
+  }
+
+  readonly began = (attempt: Attempt) => {
+    const { delivery, model } = attempt
+    const running = { ...attempt }
+    this.running.add(running)
+    return (exit: Exit.Exit<unknown, unknown>, mayBeBilled: boolean): void => {
+      if (this.isClosed || !this.running.delete(running) || !mayBeBilled) return
+      if (exit._tag === "Failure") this.spend({ extent: wasWritten(delivery, exit.cause) ? "answer" : "prompt", model })
+      else this.answered.push(
+          isReply(exit.value) ? { extent: "reply", model, reply: exit.value } : { extent: "prompt", model }
+        )
+    }
+  }
+
+  /** The model that answered last, by the name that it was asked by. */
+  get model(): string | undefined {
+    return this.answered.at(-1)?.model
+  }
+
+  /** There is an answer: one of the attempts made it, unless none had to. */
+  close(answer: "model" | "elsewhere"): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    if (answer === "model") this.answered.pop()
+    for (const spending of this.answered) this.spend(spending)
+    for (const { model } of this.running) this.spend({ extent: "prompt", model })
+  }
+
+  /** There is no answer. Of a model that does not tell of its attempts, the cause has to say what may be billed. */
+  fail(cause: Cause.Cause<unknown>): void {
+    if (!this.isClosed && !this.isCounted) {
+      for (let left = billedBy(cause); left > 0; left--) this.spend({ extent: "prompt", model: undefined })
+    }
+    this.close("elsewhere")
+  }
+}
+
+/** A whole reply that broke off had been written to its end, and nobody knows how long it was. */
+const wasWritten = (delivery: Attempt["delivery"], cause: Cause.Cause<unknown>): boolean =>
+  delivery === "reply" &&
+  cause.reasons.some((reason) => Cause.isFailReason(reason) && Predicate.isTagged(reason.error, "Truncated"))
+
+const isReply = (value: unknown): value is ChatSchema.ChatReply =>
+  Predicate.isReadonlyObject(value) && Array.isArray(value["choices"])
+
+const billedBy = (cause: Cause.Cause<unknown>): number =>
+  Math.max(...cause.reasons.map((reason) => Cause.isFailReason(reason) ? attemptsIn(reason.error) : 1), 0)
+
+/** Only a refusal surely costs nothing. */
+const attemptsIn = (error: unknown): number => {
+  if (ChatError.isChatError(error)) return ChatError.possiblyBilled(error) ? 1 : 0
+  if (Outcome.isRejection(error)) return 0
+  return Predicate.isTagged(error, "CascadeExhausted") && Predicate.hasProperty(error, "failures") &&
+      Array.isArray(error.failures)
+    ? error.failures.reduce((sum: number, failure: { readonly error: unknown }) => sum + attemptsIn(failure.error), 0)
+    : 1
+}

@@ -1,0 +1,122 @@
+/** One call, from its reservation to its bill. */
+import type * as Cause from "effect/Cause"
+import type * as ChatModel from "../ChatModel.ts"
+import type { RequestTokens } from "../pricing/estimateTokens.ts"
+import { costOf } from "../pricing/money.ts"
+import { promptOf } from "../pricing/usageParts.ts"
+import type { Account, Totals } from "./accounts.ts"
+import { BilledAttempts, type Spending } from "./billedAttempts.ts"
+import { type Billable, billOf, type Heard, heardIn, partsOf } from "./billing.ts"
+import type { Hold } from "./budgetMeter.ts"
+import type { Bill } from "./model.ts"
+import type { Rules } from "./rules.ts"
+
+/** What an entry is made in. */
+export interface Book {
+  readonly rules: Rules
+  readonly total: Totals
+  readonly totalsOf: (model: string) => Totals
+}
+
+/** What is asked, for whom, and of which model. */
+export interface Call {
+  readonly tenant: string
+  readonly request: ChatModel.Request
+  /** The name of the model or the cascade. */
+  readonly name: string
+}
+
+export class Entry {
+  /** Hears of the attempts at the call. */
+  readonly attempts = new BilledAttempts((spending) => this.spend(spending))
+  private readonly book: Book
+  private readonly account: Account
+  private readonly call: Call
+  private readonly holds: ReadonlyArray<Hold>
+  private known: RequestTokens | undefined
+  private isMade = false
+  private ended = false
+
+  constructor(
+    book: Book,
+    account: Account,
+    call: Call,
+    expected: RequestTokens | undefined,
+    holds: ReadonlyArray<Hold>
+  ) {
+    this.book = book
+    this.account = account
+    this.call = call
+    this.known = expected
+    this.holds = holds
+    account.inFlight++
+  }
+
+  /** From now on the model may work on the call. */
+  made(): void {
+    this.isMade = true
+  }
+
+  /** Bills an answer by what was heard of it. */
+  bill(answer: Billable, heard: Heard = heardIn(answer.value)): Bill {
+    return billOf(this.book.rules, this.call.tenant, answer, heard, this.expected, this.attempts.model)
+  }
+
+  settle(bill: Bill): Bill {
+    if (this.ended) return bill
+    this.attempts.close(bill.source === "free" ? "elsewhere" : "model")
+    const { cost, estimated, model, saving } = bill
+    // What is not known is not nothing: it keeps at least what was reserved.
+    this.end((held) => cost.total === "unknown" ? Math.max(cost.known, held) : cost.total)
+    for (const totals of this.totalsFor(model)) totals.reply(cost, saving, estimated)
+    return bill
+  }
+
+  /** Ends the call without an answer: what may be billed is spent, and the rest is given back. */
+  fail(cause: Cause.Cause<unknown>): void {
+    if (this.ended) return
+    if (this.isMade) this.attempts.fail(cause)
+    this.refund()
+  }
+
+  /** Gives back what is reserved. */
+  refund(): void {
+    if (this.ended) return
+    this.end(() => 0)
+    this.book.total.failures++
+    this.account.totals.failures++
+  }
+
+  /** What the request was estimated at before the call; where there is no budget, when it is needed. */
+  private readonly expected = (): RequestTokens => this.known ??= this.book.rules.estimate(this.call.request)
+
+  private spend(spending: Spending): void {
+    const { names, prices } = this.book.rules
+    const model = names.find(spending.model ?? this.call.name)
+    const price = model === undefined ? {} : prices[model]!
+    const { cost, estimated, used } = spending.extent === "reply"
+      ? this.bill({ step: spending.model, degradation: "none", value: spending.reply })
+      : this.assumed(price, spending.extent)
+    const amount = cost.total === "unknown"
+      ? Math.max(cost.known, costOf(this.book.rules.highest(promptOf(used)), used).known)
+      : cost.total
+    for (const hold of this.holds) hold.spend(amount)
+    for (const totals of this.totalsFor(model ?? "other")) totals.spend(cost, estimated)
+  }
+
+  private assumed(price: Rules["primary"], extent: "prompt" | "answer") {
+    const expected = this.expected()
+    const used = partsOf(extent === "prompt" ? { ...expected, output: 0 } : expected)
+    return { used, cost: costOf(price, used), estimated: true }
+  }
+
+  private totalsFor(model: string): ReadonlyArray<Totals> {
+    return [this.book.total, this.account.totals, this.book.totalsOf(model)]
+  }
+
+  private end(actual: (held: number) => number): void {
+    this.ended = true
+    this.account.inFlight--
+    for (const hold of this.holds) hold.end(actual(hold.amount))
+  }
+}

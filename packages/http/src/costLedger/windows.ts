@@ -1,0 +1,69 @@
+/**
+ * The windows of a budget, by the calendar. Each window has its budget once, whatever the clock does: the last few
+ * windows are remembered, so a clock that jumps back and forth finds in each what was spent in it.
+ */
+
+/** A calendar day or month in UTC, or so many milliseconds, counted from the epoch. */
+export type Length = "day" | "month" | number
+
+/** A window of time: `end` is the first moment that is not in it. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+const day = 86_400_000
+
+const spanAt = (length: Length, now: number): Span => {
+  if (length === "month") {
+    const date = new Date(now)
+    const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()]
+    return { start: Date.UTC(year, month, 1), end: Date.UTC(year, month + 1, 1) }
+  }
+  const millis = length === "day" ? day : length
+  const start = Math.floor(now / millis) * millis
+  return { start, end: start + millis }
+}
+
+export class Windows<W extends Span> {
+  /** The one used last is the last. */
+  private readonly remembered: Array<W> = []
+  private readonly length: Length
+  private readonly open: (span: Span, before: W | undefined) => W
+
+  /** `open` makes a window; it begins with what was spent in the window `before`, if there is one. */
+  constructor(length: Length, open: (span: Span, before: W | undefined) => W) {
+    this.length = length
+    this.open = open
+  }
+
+  at(now: number): W {
+    const latest = this.remembered.at(-1)
+    return latest !== undefined && holds(latest, now) ? latest : this.turnTo(now)
+  }
+
+  private turnTo(now: number): W {
+    const i = this.remembered.findIndex((window) => holds(window, now))
+    const window = i >= 0
+      ? this.remembered.splice(i, 1)[0]!
+      // Before everything that is remembered, the clock was wrong or is: that grants nothing anew.
+      : this.open(
+        spanAt(this.length, now),
+        this.remembered.every(({ start }) => start > now) ? this.earliest : undefined
+      )
+    this.remembered.push(window)
+    if (this.remembered.length > mostRemembered) this.remembered.shift()
+    return window
+  }
+
+  private get earliest(): W | undefined {
+    return this.remembered.reduce<W | undefined>(
+      (first, window) => first === undefined || window.start < first.start ? window : first,
+      undefined
+    )
+  }
+}
+
+const holds = ({ end, start }: Span, now: number): boolean => now >= start && now < end
+
+const mostRemembered = 4

@@ -1,0 +1,97 @@
+/**
+ * Finds a model in a catalogue by the name that a provider has for it. A wrong price is worse than none, so only what
+ * is known not to change the price is left out of a name: who made the model, when this version is from, and how the
+ * name is written. What stands behind a colon (`:free`, `:online`) and every other word (`-mini`) is another price.
+ */
+
+/** What can stand before the name of a model: its maker, or how a router reaches the maker. */
+const makers = new Set([
+  "ai21",
+  "anthropic",
+  "azure",
+  "azure_ai",
+  "bedrock",
+  "cohere",
+  "dashscope",
+  "deepseek",
+  "gemini",
+  "google",
+  "meta-llama",
+  "minimax",
+  "mistral",
+  "mistralai",
+  "models",
+  "moonshot",
+  "moonshotai",
+  "openai",
+  "openrouter",
+  "publishers",
+  "qwen",
+  "vertex_ai",
+  "volcengine",
+  "x-ai",
+  "xai",
+  "z-ai",
+  "zai"
+])
+
+/** What can stand after the name of a model: which version of it this is. */
+const versions: ReadonlyArray<RegExp> = [
+  // -2025-04-14, -20250929, @20250929, @2025-09-29
+  /[-@]20\d{2}-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])$/,
+  // -preview-05-20, -preview-2025-05-20
+  /-preview-(20\d{2}-)?(0[1-9]|1[0-2])-([0-2]\d|3[01])$/,
+  // -preview-09-2025
+  /-preview-(0[1-9]|1[0-2])-20\d{2}$/,
+  /[-@]latest$/,
+  /@default$/,
+  // -001
+  /-00\d$/
+]
+
+export class ModelNames {
+  private readonly names: ReadonlySet<string>
+  private readonly aliases: ReadonlyMap<string, string>
+  /** By how names are compared; undefined where several models are written alike. */
+  private readonly written = new Map<string, string | undefined>()
+
+  constructor(names: Iterable<string>, aliases: Iterable<readonly [alias: string, name: string]> = []) {
+    this.names = new Set(names)
+    this.aliases = new Map(aliases)
+    for (const name of this.names) {
+      for (const form of new Set([spelt(name), spelt(withoutMaker(name))])) this.add(form, name)
+    }
+    // What a user says of a name goes before what is made of others.
+    for (const [alias, name] of this.aliases) this.written.set(spelt(alias), name)
+  }
+
+  /** The name in the catalogue. */
+  find(told: string): string | undefined {
+    const plain = withoutVersion(told)
+    for (const form of [told, plain, withoutMaker(told), withoutMaker(plain)]) {
+      const name = this.aliases.get(form) ?? (this.names.has(form) ? form : this.written.get(spelt(form)))
+      if (name !== undefined) return name
+    }
+    return undefined
+  }
+
+  private add(form: string, name: string): void {
+    this.written.set(form, this.written.has(form) && this.written.get(form) !== name ? undefined : name)
+  }
+}
+
+/** Whether a name is that of one certain model, and not what a server calls whatever it serves. */
+export const isCertain = (name: string): boolean => /\d/.test(name)
+
+/** How names are compared: `Claude-Sonnet-4.5` and `claude-sonnet-4-5` are one. */
+const spelt = (name: string): string => name.toLowerCase().replace(/(\d)\.(?=\d)/g, "$1-")
+
+const withoutMaker = (name: string): string => {
+  const at = name.indexOf("/")
+  return at > 0 && makers.has(name.slice(0, at).toLowerCase()) ? withoutMaker(name.slice(at + 1)) : name
+}
+
+const withoutVersion = (name: string): string => {
+  const version = versions.find((pattern) => pattern.test(name.toLowerCase()))
+  return version === undefined ? name : name.slice(0, name.toLowerCase().search(version))
+}

@@ -1,0 +1,111 @@
+/**
+ * What a provider has told of a call so far: the largest of each count, and the largest cost. A stream may tell its
+ * usage in every chunk, in the last one, or in parts, and a zero or a null after a number takes nothing back.
+ */
+import { at, costNames, type Count, countNames, type Name, usagePlaces, usagePlacesInChoice } from "./usageNames.ts"
+
+/** No call uses more tokens, in any model with any number of choices: what tells more tells nonsense. */
+const mostTokens = 1e8
+
+const nobody: ReadonlyArray<Name> = []
+
+/** No reply costs more dollars. */
+const mostDollars = 1000
+
+export class ToldUsage {
+  readonly counts: { [C in Count]?: number } = {}
+  readonly names: { [C in Count]?: Name } = {}
+  /** Micro-dollars. */
+  cost: number | undefined
+  /** Whether something was told that is no count. */
+  isDoubtful = false
+
+  /** Takes in what a reply or a chunk tells. Answers whether it told how much came out. */
+  note(source: object): boolean {
+    let tells = false
+    for (const place of usagePlaces) tells = this.read(at(source, place)) || tells
+    const choices: unknown = at(source, ["choices"])
+    if (Array.isArray(choices)) {
+      for (const choice of choices) {
+        for (const place of usagePlacesInChoice) tells = this.read(at(choice, place)) || tells
+      }
+    }
+    return tells
+  }
+
+  /** Takes in one usage. Answers whether it told how much came out. */
+  read(usage: unknown): boolean {
+    if (typeof usage !== "object" || usage === null) return false
+    let tells = false
+    for (const [field, told] of Object.entries(usage)) {
+      for (const name of countNames.get(field) ?? nobody) {
+        const tokens = this.countOf(at(told, name.path))
+        if (tokens !== undefined) tells = this.keep(name, tokens) || tells
+      }
+    }
+    const cost = costOf(usage)
+    if (cost !== undefined && !(this.cost !== undefined && this.cost >= cost)) this.cost = cost
+    return tells
+  }
+
+  /** Answers whether it is a number of tokens that came out. */
+  private keep(name: Name, tokens: number): boolean {
+    const { count, place } = name
+    const before = this.counts[count]
+    if (before === undefined || before < tokens || before === tokens && place < this.names[count]!.place) {
+      this.counts[count] = tokens
+      this.names[count] = name
+    }
+    return tokens > 0 && (count === "completion" || count === "total")
+  }
+
+  private countOf(value: unknown): number | undefined {
+    if (value === undefined || value === null || typeof value === "object") return undefined
+    const count = numberOf(value)
+    if (count >= 0 && count <= mostTokens) {
+      if (!Number.isInteger(count)) this.isDoubtful = true
+      return Math.ceil(count)
+    }
+    this.isDoubtful = true
+    return undefined
+  }
+}
+
+/** What a usage tells. */
+export const toldBy = (usage: unknown): ToldUsage => {
+  const told = new ToldUsage()
+  told.read(usage)
+  return told
+}
+
+/** What a reply tells, wherever in it. */
+export const toldIn = (reply: object): ToldUsage => {
+  const told = new ToldUsage()
+  told.note(reply)
+  return told
+}
+
+const numberOf = (value: unknown): number =>
+  typeof value === "number" ? value : typeof value === "string" && decimal.test(value) ? Number(value) : NaN
+
+const decimal = /^\s*\d+(\.\d+)?(e[+-]?\d+)?\s*$/i
+
+/** The micro-dollars that a usage says it cost; undefined where it does not say, or says what no reply costs. */
+const costOf = (usage: object): number | undefined => {
+  for (const { dollars, path } of costNames) {
+    const told = numberOf(at(usage, path)) * dollars
+    if (told >= 0 && told <= mostDollars) return Math.round((told + paidElsewhere(usage, told)) * 1e6)
+  }
+  return undefined
+}
+
+/**
+ * With a key of one's own, OpenRouter's `cost` is its fee, and the provider bills the call beside it. Where it does not
+ * say whose key it was, a provider that took more than the fee was paid with one's own.
+ */
+const paidElsewhere = (usage: object, fee: number): number => {
+  const upstream = numberOf(at(usage, ["cost_details", "upstream_inference_cost"]))
+  if (!(upstream > 0 && upstream <= mostDollars)) return 0
+  const own = at(usage, ["is_byok"])
+  return own === true || (own !== false && upstream > fee) ? upstream : 0
+}
