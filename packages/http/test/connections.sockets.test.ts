@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatModel, ChatSchema } from "@switchgear/http"
-import { Clock, Context, Effect, Layer, Stream } from "effect"
+import { Clock, Context, Effect, Latch, Layer, Redacted, Stream } from "effect"
 import type { Socket } from "node:net"
 import * as Loopback from "./support/loopback.ts"
 
@@ -176,6 +176,37 @@ describe("a lost connection is an error, and the request is sent once, where", (
       assert.strictEqual(yield* complete(client), lost)
       assert.strictEqual(seen.requests, 3)
     }))
+})
+
+describe("the connection of an error whose body does not end is closed", () => {
+  const refusal = JSON.stringify({ error: { message: "Incorrect API key", code: "invalid_api_key" } })
+  const bodies: ReadonlyArray<readonly [string, (socket: Socket) => void]> = [
+    ["with a length that is never reached", (socket) => socket.write("content-length: 1000\r\n\r\n{\"err")],
+    [
+      "in chunks without a last one",
+      (socket) => socket.write(`transfer-encoding: chunked\r\n\r\n${refusal.length.toString(16)}\r\n${refusal}\r\n`)
+    ],
+    ["up to a close that never comes", (socket) => socket.write("connection: close\r\n\r\n")]
+  ]
+  for (const [how, body] of bodies) {
+    it.live(how, () =>
+      Effect.gen(function*() {
+        const latch = yield* Latch.make()
+        const { url } = yield* Loopback.connections(({ head, socket }) => {
+          if (head.includes("sk-spare")) return Loopback.answer(socket, goodDay)
+          socket.on("close", () => latch.openUnsafe())
+          socket.write("HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\n")
+          body(socket)
+        })
+        const client = yield* clientOf(url, {
+          connections: 2,
+          apiKey: [Redacted.make("sk-refused"), Redacted.make("sk-spare")]
+        })
+        assert.strictEqual(yield* complete(client), "Good day")
+        yield* latch.await
+        assert.deepStrictEqual((yield* client.keys).map(({ because }) => because), ["Unauthorized", undefined])
+      }))
+  }
 })
 
 it.live("no more connections are made than the option says, and each is used again", () =>

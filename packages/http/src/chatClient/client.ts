@@ -18,7 +18,7 @@ import { decodeReply } from "./decodeReply.ts"
 import * as EncodeRequest from "./encodeRequest.ts"
 import * as KeyRing from "./keyRing.ts"
 import { type PreparedRequest, preparing } from "./preparedRequest.ts"
-import { readBody } from "./readBody.ts"
+import { readBody, readExplanation } from "./readBody.ts"
 import { readStream } from "./readStream.ts"
 import { CurrentHeadersListener } from "./responseHeaders.ts"
 import type * as Settings from "./settings.ts"
@@ -62,12 +62,11 @@ export const fromHttpClient = (
     )
   }
 
-  // The status says what happened even if its explanation broke off.
+  // The status says what happened even if its explanation broke off or does not end.
   const refused = (call: PreparedRequest, response: HttpClientResponse.HttpClientResponse) =>
     Effect.flatMap(
-      Effect.orElseSucceed(readBody(response, errorLimit), () => ({ text: "" })),
-      ({ text }) =>
-        Effect.flatMap(head(call, response), (head) => Effect.fail(ChatError.fromResponse({ ...head, body: text })))
+      readExplanation(response, errorLimit, errorTime),
+      (body) => Effect.flatMap(head(call, response), (head) => Effect.fail(ChatError.fromResponse({ ...head, body })))
     )
 
   /** Sends the request with the first key that the provider takes. */
@@ -188,3 +187,4 @@ const untilAnswered = <A, E>(work: Effect.Effect<A, E, Scope.Scope>): Effect.Eff
 /** A reply is bounded so that an endpoint which is no API cannot fill the memory; an explanation needs little. */
 const replyLimit = 32 * 2 ** 20
 const errorLimit = 64 * 2 ** 10
+const errorTime = Duration.seconds(1)
