@@ -16,14 +16,16 @@
  * | `ProviderRateLimited` | 429, 498                | account          | after the wait   | yes           | no                 |
  * | `Overloaded`          | 503, 529                | provider         | once             | yes           | yes                |
  * | `ProviderFault`       | 408, 409, other 5xx     | provider         | yes (3)          | yes           | yes (3)            |
- * | `ConnectFailed`       | none                    | network          | yes (4)          | yes           | yes                |
+ * | `ConnectFailed`       | none                    | network          | yes (4, 6)       | yes           | yes                |
  * | `TimedOut`            | none                    | provider (5)     | no (5)           | yes           | yes                |
- * | `Truncated`           | 200                     | network          | yes              | yes           | yes                |
- * | `MalformedReply`      | 200, 3xx                | provider         | once             | yes           | yes                |
+ * | `Truncated`           | 200                     | network          | yes (6)          | yes           | yes                |
+ * | `MalformedReply`      | 200, 3xx                | provider         | once (6)         | yes           | yes                |
  *
  * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409
- * is retried and not counted; 501 and 505 are neither. (4) Not when a certificate is refused. (5) A connect timeout
- * blames the network and may be tried again, as nothing was executed.
+ * is retried and not counted; 501 and 505 are neither; 504 and 524 are counted and not retried, since the provider has
+ * worked up to a time-out of its own and may bill it. (4) Not when a certificate is refused. (5) A connect timeout
+ * blames the network and may be tried again, as nothing was executed. (6) Not when the call had lasted 5 seconds or
+ * longer and may be billed: the model has worked, and would have to work again.
  *
  * **Gotchas**
  *
@@ -286,7 +288,9 @@ export class ProviderFault extends Schema.TaggedError<ProviderFault>("@switchgea
     return "provider"
   }
   override get message(): string {
-    return `${this.provider} failed while answering for ${this.model}${said(this)}. Try again, or use another model.`
+    return `${this.provider} failed while answering for ${this.model}${said(this)}. ${
+      this.isRetryable ? "Try again, or use another model" : "Use another model"
+    }.`
   }
 }
 
@@ -359,9 +363,11 @@ export class Truncated extends Schema.TaggedError<Truncated>("@switchgear/http/C
     return "network"
   }
   override get message(): string {
-    return `The answer of ${this.model} at ${this.provider} broke off before its end${
-      said(this)
-    }. Try again; the provider may bill both attempts.`
+    return `The answer of ${this.model} at ${this.provider} broke off before its end${said(this)}. ${
+      this.isRetryable
+        ? "Try again; the provider may bill both attempts."
+        : "Use another model; the provider may bill this attempt."
+    }`
   }
 }
 
@@ -603,7 +609,7 @@ const fromSays = (response: FailedResponse, says: ErrorBody.ProviderSays, status
   const sayWhen = tag === "QuotaExhausted" && status === 402 && header("retry-after") !== undefined
   const Class: { new(props: typeof fields & { readonly isRetryable?: boolean }): ChatError } = classes[tag]
   return withoutStack(() =>
-    forbidsRetry || notImplemented(status)
+    forbidsRetry || notImplemented(status) || gaveUp(status)
       ? new Class({ ...fields, isRetryable: false })
       : sayWhen && retryAfter !== undefined
       ? new Class({ ...fields, isRetryable: true })
@@ -614,6 +620,9 @@ const fromSays = (response: FailedResponse, says: ErrorBody.ProviderSays, status
 const hour = 3_600_000
 
 const notImplemented = (status: number | undefined): boolean => status === 501 || status === 505
+
+/** A gateway waited for the model as long as it waits for anything. */
+const gaveUp = (status: number): boolean => status === 504 || status === 524
 
 const classes: Record<Exclude<ResponseTag, "MalformedReply">, { new(props: any): ChatError }> = {
   InvalidRequest,

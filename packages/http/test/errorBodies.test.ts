@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatClient } from "@switchgear/http"
+import { ChatClient, type ChatError } from "@switchgear/http"
 import { Effect, Fiber, Redacted, Stream } from "effect"
 import { HttpClient, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
@@ -37,10 +37,11 @@ const clientOf = (body: Stream.Stream<Uint8Array>, status: number, closed: { tim
       )
     )
 
-const deliveries = {
-  whole: (client: ChatClient.ChatClient["Service"]) => Effect.flip(client.complete({ model: "m", messages: [] })),
-  streamed: (client: ChatClient.ChatClient["Service"]) =>
-    Effect.flip(Stream.runDrain(client.stream({ model: "m", messages: [] })))
+type Ask = (client: ChatClient.ChatClient["Service"]) => Effect.Effect<ChatError.ChatError, unknown>
+
+const deliveries: Record<string, Ask> = {
+  whole: (client) => Effect.flip(client.complete({ model: "m", messages: [] })),
+  streamed: (client) => Effect.flip(Stream.runDrain(client.stream({ model: "m", messages: [] })))
 }
 
 for (const [delivery, ask] of Object.entries(deliveries)) {

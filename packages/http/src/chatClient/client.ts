@@ -14,6 +14,7 @@ import * as Account from "../Account.ts"
 import * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
+import { afterLongWork } from "./afterLongWork.ts"
 import { decodeReply } from "./decodeReply.ts"
 import * as EncodeRequest from "./encodeRequest.ts"
 import * as KeyRing from "./keyRing.ts"
@@ -123,8 +124,19 @@ export const fromHttpClient = (
   const timedOut = (model: string, phase: ChatError.Phase, limit: Duration.Duration) =>
     withoutStack(() => new ChatError.TimedOut({ provider: settings.provider, model, phase, limit }))
 
+  /** Fails with the error of work that began at the given time. */
+  const lost = (error: ChatError.ChatError, begun: number) =>
+    Effect.flatMap(KeyRing.now, (now) => Effect.fail(afterLongWork(error, now - begun)))
+
   const complete = (request: ChatSchema.ChatRequest) =>
-    Effect.flatMap(prepared(request, EncodeRequest.whole), (call) => inTime(call, exchange(call)))
+    Effect.flatMap(
+      prepared(request, EncodeRequest.whole),
+      (call) =>
+        Effect.flatMap(
+          KeyRing.now,
+          (begun) => Effect.catch(inTime(call, exchange(call)), (error) => lost(error, begun))
+        )
+    )
 
   const stream = (request: ChatSchema.ChatRequest) =>
     Stream.unwrap(Effect.gen(function*() {
@@ -136,10 +148,11 @@ export const fromHttpClient = (
         settings.streamTimeouts,
         (phase, limit) => timedOut(call.model, phase, limit)
       )
-      const { lease, response } = yield* timeouts.within(open(call))
-      return Stream.tapError(
+      const begun = yield* KeyRing.now
+      const { lease, response } = yield* Effect.catch(timeouts.within(open(call)), (error) => lost(error, begun))
+      return Stream.catch(
         readStream(response, yield* head(call, response), timeouts),
-        (error) => KeyRing.note(ring, lease, error)
+        (error) => Stream.fromEffect(Effect.andThen(KeyRing.note(ring, lease, error), lost(error, begun)))
       )
     }))
 
