@@ -24,7 +24,8 @@
  * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409
  * is retried and not counted; 501 and 505 are neither; 504 and 524 are counted and not retried, since the provider has
  * worked up to a time-out of its own and may bill it. (4) Not when a certificate is refused. (5) A connect timeout
- * blames the network and may be tried again, as nothing was executed. (6) Not when the call had lasted 5 seconds or
+ * blames the network and may be tried again, as nothing was executed; that of the reader of a stream blames the caller
+ * and does not count. (6) Not when the call had lasted 5 seconds or
  * longer and may be billed: the model has worked, and would have to work again.
  *
  * **Gotchas**
@@ -52,12 +53,12 @@ import * as RetryAfter from "./chatError/retryAfter.ts"
 export type Blame = "caller" | "account" | "provider" | "network"
 
 /**
- * The clocks a call can run out of.
+ * The clocks a call can run out of. `reader` is that of the program that reads a stream; the others are the provider's.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const Phase = Schema.Literals(["connect", "first-content", "idle", "total"])
+export const Phase = Schema.Literals(["connect", "first-content", "idle", "total", "reader"])
 
 /**
  * What the schema `Phase` decodes to.
@@ -330,12 +331,14 @@ export class TimedOut extends Schema.TaggedError<TimedOut>("@switchgear/http/Cha
   /** The limit that was set for the phase, where it is known. */
   limit: Schema.optional(Schema.Duration)
 }) {
-  get blame(): "network" | "provider" {
-    return this.phase === "connect" ? "network" : "provider"
+  get blame(): "caller" | "network" | "provider" {
+    return this.phase === "reader" ? "caller" : this.phase === "connect" ? "network" : "provider"
   }
   override get message(): string {
     const limit = this.limit === undefined ? "" : ` within ${Duration.format(this.limit)}`
-    return this.phase === "connect"
+    return this.phase === "reader"
+      ? `The program that reads the answer of ${this.model} at ${this.provider} asked for nothing more${limit}, so the stream was ended. Read it faster, or raise the readerTimeout.`
+      : this.phase === "connect"
       ? `No connection to ${this.provider} for ${this.model}${limit}. Check the network and the proxy, or raise the connect timeout.`
       : `${this.model} at ${this.provider} did not ${
         phases[this.phase]
@@ -478,9 +481,10 @@ export const countsOnBreaker = (error: ChatError): boolean => {
   switch (error._tag) {
     case "ProviderFault":
       return error.status !== 409 && !notImplemented(error.status)
+    case "TimedOut":
+      return error.phase !== "reader"
     case "Overloaded":
     case "ConnectFailed":
-    case "TimedOut":
     case "Truncated":
     case "MalformedReply":
       return true

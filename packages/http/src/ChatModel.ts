@@ -9,8 +9,8 @@
  * or a lost connection is, an overloaded model once.
  *
  * A stream is one call that ends with the stream. Until its first content it is guarded like any other call. After
- * that, an error fails the stream and counts on the circuit, and nothing is tried again. A reader that stops early
- * counts neither as a success nor as a failure.
+ * that, an error fails the stream and counts on the circuit, and nothing is tried again. A reader that stops early, or
+ * that reads nothing for `readerTimeout`, counts neither as a success nor as a failure.
  *
  * **Order.** One model is one step of a `ModelCascade`, which is a chat model again.
  *
@@ -67,6 +67,7 @@ import {
 } from "./chatModel/model.ts"
 import * as StreamCall from "./chatModel/streamCall.ts"
 import * as ModelLimit from "./chatModel/modelLimit.ts"
+import * as ReaderTimeout from "./chatStream/readerTimeout.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"
 import { AttemptCounter, CurrentAttemptCounter } from "./chatModel/attemptCounter.ts"
 
@@ -122,6 +123,7 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
     const limit = yield* ModelLimit.make(name, options.rateLimiter)
     const parts = { retry, rateLimiter: limit.limiter, bulkhead, breaker }
     const { attemptTimeout = "10 seconds", deadline = "30 seconds" } = options
+    const readerTimeout = ReaderTimeout.limitOf("ChatModel.make", options.readerTimeout)
     const guards = yield* Pipeline.make({ ...parts, deadline, attemptTimeout })
     // How long a stream takes is also up to its reader: only its beginning is timed here.
     const streamGuards = yield* Pipeline.make(parts)
@@ -146,6 +148,8 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
         const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
           source: limit.hearingStream(client.stream(asked(request))),
           hasContent: ChatStream.hasContent,
+          readerTimeout,
+          expired: readerExpired,
           guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
             costs,
             settle: () => ModelLimit.costOf(told),
@@ -158,6 +162,14 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
           tapChunks(chunks, ({ usage }) => {
             told = usage ?? told
           }))
+      })
+
+    const readerExpired = () =>
+      new ChatError.TimedOut({
+        provider: client.provider,
+        model: options.model,
+        phase: "reader",
+        limit: readerTimeout
       })
 
     const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })
