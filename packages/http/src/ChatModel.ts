@@ -65,6 +65,7 @@ import {
   type Request,
   type Tried
 } from "./chatModel/model.ts"
+import * as ProviderFields from "./chatModel/providerFields.ts"
 import * as StreamCall from "./chatModel/streamCall.ts"
 import * as ModelLimit from "./chatModel/modelLimit.ts"
 import * as ReaderTimeout from "./chatStream/readerTimeout.ts"
@@ -132,12 +133,12 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
 
     const askWhole = (request: Request, counter: AttemptCounter): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
       limit.limiter === undefined
-        ? guards.protect(counter.count(client.complete(asked(request))))
+        ? Effect.map(guards.protect(counter.count(client.complete(asked(request)))), written)
         : Effect.flatMap(limit.costs(request), (costs) =>
           guards.protectWith<ChatSchema.ChatReply, ModelError>({
             costs,
             settle: ({ usage }) => ModelLimit.costOf(usage)
-          })(counter.count(limit.hearing(client.complete(asked(request))))))
+          })(counter.count(limit.hearing(client.complete(asked(request))))).pipe(Effect.map(written)))
 
     const openStream = (
       request: Request,
@@ -145,6 +146,7 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
     ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
       Effect.flatMap(limit.costs(request), (costs) => {
         let told: ChatSchema.Usage | undefined
+        let begun = false
         const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
           source: limit.hearingStream(client.stream(asked(request))),
           hasContent: ChatStream.hasContent,
@@ -159,8 +161,10 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
           attempt: (silent) => toSpeak(counter.count(silent))
         })
         return Effect.map(toOpen(opening), (chunks) =>
-          tapChunks(chunks, ({ usage }) => {
-            told = usage ?? told
+          tapChunks(chunks, (chunk) => {
+            if (!begun) ProviderFields.wrote(client.provider, chunk)
+            begun = true
+            told = chunk.usage ?? told
           }))
       })
 
@@ -172,7 +176,15 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
         limit: readerTimeout
       })
 
-    const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })
+    const asked = (request: Request): ChatSchema.ChatRequest => ({
+      ...ProviderFields.readableBy(client.provider, request),
+      model: options.model
+    })
+
+    const written = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
+      ProviderFields.wrote(client.provider, reply)
+      return reply
+    }
 
     const counted = <A extends object, R>(
       ask: (counter: AttemptCounter) => Effect.Effect<A, ModelError, R>

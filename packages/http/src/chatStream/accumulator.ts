@@ -130,7 +130,7 @@ const keepLast = (fields: Fields, field: string, value: unknown): void => {
 }
 
 /** Names and labels are given once or repeated whole; everything else that is text goes on where it stopped. */
-const wholeTexts = new Set(["id", "type", "name", "role", "format"])
+const wholeTexts = new Set(["id", "type", "name", "role", "format", "signature", "thought_signature"])
 
 /** What was there with more added to it. What was there belongs to the reply and may be changed. */
 const join = (before: unknown, more: unknown, depth: number): unknown => {
