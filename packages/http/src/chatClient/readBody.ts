@@ -1,7 +1,6 @@
 /**
  * The text of a response, up to a limit, so that an endpoint without end cannot fill the memory.
  */
-import * as Deadline from "@switchgear/core/Deadline"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClientError from "effect/http/HttpClientError"
@@ -33,8 +32,9 @@ export const readExplanation = (
 ): Effect.Effect<string> =>
   Effect.suspend(() => {
     const pieces = new Pieces(limit)
-    return Effect.ignore(takeAll(response, pieces)).pipe(
-      Deadline.timeoutOrElse({ duration: time, orElse: () => Effect.void }),
+    return takeAll(response, pieces).pipe(
+      Effect.timeoutOption(time),
+      Effect.ignore,
       Effect.map(() => pieces.text)
     )
   })
