@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatModel, ChatSchema } from "@switchgear/http"
-import { Clock, Context, Effect, Latch, Layer, Redacted, Stream } from "effect"
+import { Clock, Context, Effect, Fiber, Latch, Layer, Redacted, Stream } from "effect"
 import type { Socket } from "node:net"
 import * as Loopback from "./support/loopback.ts"
 
@@ -119,6 +119,24 @@ describe("a request that meets a connection the provider has let go of", () => {
       assert.strictEqual(seen.requests, 3)
     }))
 })
+
+it.live("a call that is left while its request is sent once more leaves no connection behind", () =>
+  Effect.gen(function*() {
+    const again = yield* Latch.make()
+    const closed = yield* Latch.make()
+    const { seen, url } = yield* Loopback.connections(({ connection, ofConnection, socket }) => {
+      if (connection === 1) return ofConnection === 1 ? Loopback.answer(socket, goodDay) : socket.resetAndDestroy()
+      socket.on("close", () => closed.openUnsafe())
+      again.openUnsafe()
+    })
+    const client = yield* clientOf(url)
+    yield* complete(client)
+    const fiber = yield* Effect.forkChild(complete(client), { startImmediately: true })
+    yield* again.await
+    yield* Fiber.interrupt(fiber)
+    yield* closed.await
+    assert.deepStrictEqual(seen, { connections: 2, requests: 3, open: 0 })
+  }))
 
 describe("a lost connection is an error, and the request is sent once, where", () => {
   const lost = "ConnectFailed, possibly billed: true"

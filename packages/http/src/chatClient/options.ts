@@ -73,7 +73,8 @@ export interface TransportOptions {
    * `"environment"` follows `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (small letters first; `HTTP_PROXY` serves https
    * where `HTTPS_PROXY` is not set), `"none"` connects directly, and an object names the proxies: `http` and `https` as
    * URLs, `except` as in `NO_PROXY`. https goes through a `CONNECT` tunnel, so the proxy sees no key; plain http is
-   * forwarded. @default "environment"
+   * forwarded. A `socks5` proxy has a pool of its own: `keepAliveTimeout` and `connections` do not reach it, and a stale
+   * connection through it is an error. @default "environment"
    */
   readonly proxy?: Proxy | "environment" | "none" | undefined
 }

@@ -88,8 +88,6 @@ class Exchange implements Handler {
       this.connection.again(this.options, this)
       return
     }
-    // What came instead of HTTP may be anything, and an error that holds it would show it in the exit of a span.
-    if ("data" in error) delete error.data
     this.handler.onResponseError?.(controller, error)
   }
 

@@ -28,12 +28,28 @@ export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>
     Layer.provide(Layer.effect(
       NodeHttpClient.Dispatcher,
       Effect.acquireRelease(
-        Effect.map(Clock.Clock, (clock) => agent(settings, () => monotonicMillis(clock))),
+        Effect.map(Clock.Clock, (clock) => dispatcher(settings, () => monotonicMillis(clock))),
         // Destroyed, not closed: closing waits for calls that may never end.
         (dispatcher) => Effect.promise(() => dispatcher.destroy())
       )
     ))
   )
+
+const dispatcher = (settings: Settings, now: Now): Undici.Dispatcher =>
+  agent(settings, now).compose((dispatch) => (options, handler) => dispatch(options, withoutBytes(handler)))
+
+/** What came instead of HTTP may be anything, and an error that holds it would show it in the exit of a span. */
+const withoutBytes = (handler: Undici.Dispatcher.DispatchHandler): Undici.Dispatcher.DispatchHandler => ({
+  onRequestStart: (...args) => handler.onRequestStart?.(...args),
+  onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
+  onResponseStart: (...args) => handler.onResponseStart?.(...args),
+  onResponseData: (...args) => handler.onResponseData?.(...args),
+  onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
+  onResponseError: (controller, error) => {
+    if ("data" in error) delete error.data
+    handler.onResponseError?.(controller, error)
+  }
+})
 
 const agent = (settings: Settings, now: Now): Undici.Dispatcher => {
   const { connections, proxy } = settings

@@ -79,6 +79,18 @@ export const answer = (socket: Net.Socket, json: unknown, status = "200 OK"): vo
   )
 }
 
+/** A SOCKS proxy that leads everybody to somebody who says this. */
+export const socks = (text: string): Effect.Effect<number, never, Scope.Scope> =>
+  listen(() =>
+    Net.createServer((socket) => {
+      const replies = [Buffer.from([5, 0]), Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Buffer.from(text)]
+      socket.on("data", () => {
+        const reply = replies.shift()
+        if (reply !== undefined) socket.write(reply)
+      })
+    })
+  )
+
 /** A proxy that forwards plain requests, refuses tunnels, and remembers what it was asked. */
 export const proxy = Effect.gen(function*() {
   const seen: Array<string> = []
