@@ -240,6 +240,41 @@ describe("ChatModel.stream", () => {
       }
     }))
 
+  const Pauses = Schema.Array(Schema.Literals([0, 1, 30, 59, 60, 76, 100, 4000])).check(
+    Schema.isMinLength(1),
+    Schema.isMaxLength(6)
+  )
+  it.effect.prop(
+    "gives every reader its time, and no reader more than a quarter beyond it",
+    { pauses: Pauses },
+    ({ pauses }) =>
+      Effect.gen(function*() {
+        const outcome = Behaviour.stream({
+          text: "x".repeat(pauses.length),
+          chunks: pauses.length,
+          pause: "1 second",
+          role: "absent"
+        })
+        const { counted, model } = yield* setting(outcome, { readerTimeout: "60 seconds" })
+        let at = 0
+        const paused = Stream.tap(
+          Stream.filter(model.stream(hello), (chunk) => ChatStream.text(chunk) !== ""),
+          () => Effect.sleep(`${pauses[at++]!} seconds`)
+        )
+        const fiber = yield* Effect.forkChild(read(paused), { startImmediately: true })
+        yield* TestClock.adjust("10 hours")
+        const { error, text } = yield* Fiber.join(fiber)
+        const late = pauses.findIndex((pause) => pause > 75)
+        assert.deepStrictEqual(
+          [tagOf(error), text.length],
+          late < 0
+            ? [undefined, pauses.length]
+            : ["TimedOut", late + 1]
+        )
+        assert.deepStrictEqual(yield* counted, { ...nothing, calls: late < 0 ? 1 : 0 })
+      })
+  )
+
   it.effect("does not take a provider that says nothing for a reader that stands still", () =>
     Effect.gen(function*() {
       const pausing = Behaviour.stream({ text: "Good day", chunks: 2, pause: "10 minutes" })
