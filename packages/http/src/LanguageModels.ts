@@ -13,6 +13,10 @@
  * tried again or moves on to the next model; after that it fails the stream. A reader that stops early interrupts the
  * call, which counts neither as a success nor as a failure. So does one that reads nothing for `readerTimeout`.
  *
+ * **Thinking models.** What a provider needs back in the next request, such as `reasoning_content` or a thought signature,
+ * is kept in the `metadata` of the parts under `switchgear`, and {@link fromChatModel} sends it again: to models of the
+ * provider that wrote it, and to no other. A program that builds its own history keeps the metadata as `options`.
+ *
  * **Errors.** The error type of a `LanguageModel` is closed, so what the guards and the client say becomes an `AiError`
  * with the nearest reason. Its `isRetryable` and `retryAfter` are those of the original, which is the `cause` of the
  * reason; its facts are in `metadata.switchgear`.
