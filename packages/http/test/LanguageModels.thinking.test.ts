@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatClient, ChatModel, LanguageModels, ModelCascade } from "@switchgear/http"
+import { ChatClient, ChatModel, type ChatSchema, LanguageModels, ModelCascade } from "@switchgear/http"
 import { Effect, Schema, Stream, Tracer } from "effect"
 import { Chat, LanguageModel, Prompt, type Response as AiResponse, Tool, Toolkit } from "effect/ai"
 import { clientOf } from "./support/clientOf.ts"
+import * as Support from "./support/languageModels.ts"
 
 const Refund = Tool.make("refund", {
   parameters: Schema.Struct({ order: Schema.Number }),
@@ -303,6 +304,19 @@ for (const [delivery, turn] of Object.entries(turns)) {
     }
   })
 }
+
+it.effect("chunks that others hold stay as they were", () =>
+  Effect.gen(function*() {
+    const pieces = Object.values(providers).flatMap(({ pieces }) => pieces[0]!)
+    const chunks: ReadonlyArray<ChatSchema.ChatChunk> = JSON.parse(JSON.stringify([
+      ...pieces.filter((delta) => !("tool_calls" in delta)).map((delta) => ({ choices: [{ index: 0, delta }] })),
+      { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }
+    ]))
+    const before = JSON.stringify(chunks)
+    const { model } = Support.chatModel(Effect.die("not asked"), Effect.succeed(Stream.fromIterable(chunks)))
+    yield* Stream.runDrain((yield* LanguageModels.make(model)).streamText({ prompt: "Hello" }))
+    assert.strictEqual(JSON.stringify(chunks), before)
+  }))
 
 describe("a conversation without tools", () => {
   it.effect("does not send earlier reasoning, which some refuse", () =>

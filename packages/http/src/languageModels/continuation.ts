@@ -152,7 +152,10 @@ const joined = (before: unknown, more: unknown, field: string): unknown => {
   if (Predicate.isReadonlyObject(before) && Predicate.isReadonlyObject(more)) {
     const fields = new Map(Object.entries(before))
     for (const [name, value] of Object.entries(more)) {
-      if (value !== null && value !== undefined) fields.set(name, joined(fields.get(name), value, name))
+      if (value === null || value === undefined) continue
+      const inner = fields.get(name)
+      // A list within an item is still that of its chunk, which others may hold.
+      fields.set(name, joined(Array.isArray(inner) ? [...inner] : inner, value, name))
     }
     return Object.fromEntries(fields)
   }
