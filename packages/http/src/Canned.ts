@@ -1,9 +1,10 @@
 /**
  * The polite sentence at the end of a cascade, in the language of the caller.
  *
- * The language is what the application says with {@link CurrentLanguage}, such as the first tag of `Accept-Language`;
- * otherwise it is guessed from the script of the last thing the user wrote, which tells Chinese, Japanese, Korean,
- * Russian, Arabic, Hebrew, Thai, Greek and Hindi apart, and leaves everything in Latin letters to `default`.
+ * The language is what the application says with {@link CurrentLanguage}, such as the `Accept-Language` header;
+ * otherwise it is guessed from the script in which most of the last message of the user is written, up to 4,000
+ * characters of it. That tells Chinese, Japanese, Korean, Russian, Ukrainian, Arabic, Hebrew, Thai, Greek and Hindi
+ * apart, and leaves everything in Latin letters to `default`. Names in Latin letters, as of products, do not count.
  *
  * ```ts
  * import { Canned } from "@switchgear/http"
@@ -21,11 +22,14 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { guess } from "./canned/guess.ts"
+import * as Tags from "./canned/tags.ts"
 import type * as ChatModel from "./ChatModel.ts"
-import * as ChatSchema from "./ChatSchema.ts"
+import type * as ChatSchema from "./ChatSchema.ts"
 
 /**
- * A sentence for every language, by its tag (`zh`, `pt-BR`), and one for all others.
+ * A sentence for every language, by its tag (`zh`, `pt-BR`), and one for all others. A caller whose tag is not there
+ * gets the nearest one: of `zh-TW` these are `zh-Hant-TW`, `zh-Hant` and `zh`, in this order.
  *
  * @category models
  * @since 0.1.0
@@ -52,11 +56,13 @@ export const sentences: Sentences = {
   ja: "ただいまお問い合わせが大変混み合っております。数分後にもう一度お試しください。",
   ko: "지금 문의가 많아 답변이 지연되고 있습니다. 몇 분 후에 다시 시도해 주세요.",
   ru: "Сейчас вопросов больше, чем мы успеваем ответить. Пожалуйста, попробуйте ещё раз через несколько минут.",
+  uk: "Зараз запитань більше, ніж ми встигаємо відповісти. Будь ласка, спробуйте ще раз за кілька хвилин.",
   zh: "现在咨询的人太多，我们一时回复不过来，请过几分钟再试。"
 }
 
 /**
- * The language of the caller, as a tag, where the application knows it.
+ * The language of the caller, where the application knows it: a tag such as `pt-BR`, in any spelling, or the value of
+ * an `Accept-Language` header, of which the first tag counts. What is no tag stands for `default`.
  *
  * @category references
  * @since 0.1.0
@@ -66,13 +72,16 @@ export const CurrentLanguage = Context.Reference<string | undefined>("@switchgea
 })
 
 /**
- * The language to answer in: the one the application says, or a guess; `"default"` where the script does not tell.
+ * The language to answer in: the tag of the one the application says, or a guess; `"default"` where neither tells.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const languageOf = (request: ChatModel.Request): Effect.Effect<string> =>
-  Effect.map(CurrentLanguage, (language) => language ?? guess(request))
+  Effect.map(
+    CurrentLanguage,
+    (said) => (said === undefined ? guess(request) : Tags.canonical(said)) ?? "default"
+  )
 
 /**
  * The sentence as a reply like a model's: it used no tokens.
@@ -93,24 +102,13 @@ export const reply = (sentences: Sentences, language: string, now: number): Chat
   usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
 })
 
-const sentence = (sentences: Sentences, language: string): string =>
-  sentences[language] ?? sentences[language.split("-")[0]!.toLowerCase()] ?? sentences.default
-
-// Japanese mixes kana with Chinese characters, so kana is looked for first.
-const scripts: ReadonlyArray<readonly [RegExp, string]> = [
-  [/[\p{Script=Hiragana}\p{Script=Katakana}]/u, "ja"],
-  [/\p{Script=Hangul}/u, "ko"],
-  [/\p{Script=Han}/u, "zh"],
-  [/\p{Script=Cyrillic}/u, "ru"],
-  [/\p{Script=Arabic}/u, "ar"],
-  [/\p{Script=Hebrew}/u, "he"],
-  [/\p{Script=Thai}/u, "th"],
-  [/\p{Script=Greek}/u, "el"],
-  [/\p{Script=Devanagari}/u, "hi"]
-]
-
-const guess = ({ messages }: ChatModel.Request): string => {
-  const last = messages.findLast(({ role }) => role === "user")
-  const text = last === undefined ? "" : ChatSchema.textOf(last.content)
-  return scripts.find(([script]) => script.test(text))?.[1] ?? "default"
+const sentence = (sentences: Sentences, language: string): string => {
+  // The usual case: a guess, or a tag as it is written there.
+  if (Object.hasOwn(sentences, language)) return sentences[language]!
+  const byTag = new Map(Object.entries(sentences).map(([tag, sentence]) => [Tags.canonical(tag), sentence]))
+  for (const tag of Tags.lookup(language)) {
+    const found = byTag.get(tag)
+    if (found !== undefined) return found
+  }
+  return sentences.default
 }

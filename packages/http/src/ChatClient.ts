@@ -110,8 +110,11 @@ export const layer = (options: Options): Layer.Layer<ChatClient, never, HttpClie
   Layer.effect(ChatClient, make(options))
 
 /**
- * A client on Node, over connections of its own: connect timeout and proxy as in `TransportOptions`. Its connections
- * are cut when the layer is released.
+ * A client on Node, over connections of its own, as `TransportOptions` says. They are cut when the layer is released.
+ *
+ * A connection that was idle may have been closed by the other side. When a request meets one, and the connection is
+ * closed or reset within a second and before any byte of a response, the request is sent once more over a new
+ * connection. Retries, circuits and counts of attempts do not see that. Every other lost connection is an error.
  *
  * @category layers
  * @since 0.1.0
@@ -128,7 +131,7 @@ export const layerUndici = (options: Options & TransportOptions): Layer.Layer<Ch
 export const layerHttpClient = (options: TransportOptions = {}): Layer.Layer<HttpClient.HttpClient> =>
   Layer.unwrap(Effect.sync(() =>
     Undici.layer({
-      connectTimeout: Settings.duration("connectTimeout", options.connectTimeout ?? "5 seconds", "layerHttpClient"),
+      ...Settings.connections(options),
       proxy: checkedProxy(options.proxy ?? "environment")
     })
   ))

@@ -16,15 +16,17 @@
  * | `ProviderRateLimited` | 429, 498                | account          | after the wait   | yes           | no                 |
  * | `Overloaded`          | 503, 529                | provider         | once             | yes           | yes                |
  * | `ProviderFault`       | 408, 409, other 4xx 5xx | provider         | yes (3)          | yes           | yes (3)            |
- * | `ConnectFailed`       | none, 407               | network          | yes (4)          | yes           | yes                |
+ * | `ConnectFailed`       | none, 407               | network          | yes (4, 6)       | yes           | yes                |
  * | `TimedOut`            | none                    | provider (5)     | no (5)           | yes           | yes                |
- * | `Truncated`           | 200                     | network          | yes              | yes           | yes                |
- * | `MalformedReply`      | 200, 3xx                | provider         | once             | yes           | yes                |
+ * | `Truncated`           | 200                     | network          | yes (6)          | yes           | yes                |
+ * | `MalformedReply`      | 200, 3xx                | provider         | once (6)         | yes           | yes                |
  *
  * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409
  * and 425 are retried and not counted; 501, 505, and a status from 400 to 499 that no row of `Dialects` knows are
- * neither. (4) Not when a certificate is refused. (5) A connect timeout blames the network and may be tried again, as
- * nothing was executed.
+ * neither; 504 and 524 are counted and not retried, since the provider has worked up to a time-out of its own and may
+ * bill it. (4) Not when a certificate is refused. (5) A connect timeout blames the network and may be tried again, as
+ * nothing was executed; that of the reader of a stream blames the caller and does not count. (6) Not when the call had
+ * lasted 5 seconds or longer and may be billed: the model has worked, and would have to work again.
  *
  * Which failure has which class is a table of rows, to which the option `dialects` of `ChatClient` adds: see `Dialects`.
  *

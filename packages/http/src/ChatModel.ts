@@ -9,8 +9,8 @@
  * or a lost connection is, an overloaded model once.
  *
  * A stream is one call that ends with the stream. Until its first content it is guarded like any other call. After
- * that, an error fails the stream and counts on the circuit, and nothing is tried again. A reader that stops early
- * counts neither as a success nor as a failure.
+ * that, an error fails the stream and counts on the circuit, and nothing is tried again. A reader that stops early, or
+ * that reads nothing for `readerTimeout`, counts neither as a success nor as a failure.
  *
  * **Order.** One model is one step of a `ModelCascade`, which is a chat model again.
  *
@@ -65,8 +65,10 @@ import {
   type Request,
   type Tried
 } from "./chatModel/model.ts"
+import * as ProviderFields from "./chatModel/providerFields.ts"
 import * as StreamCall from "./chatModel/streamCall.ts"
 import * as ModelLimit from "./chatModel/modelLimit.ts"
+import * as ReaderTimeout from "./chatStream/readerTimeout.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"
 import { AttemptCounter, CurrentAttemptCounter } from "./chatModel/attemptCounter.ts"
 import { type Attempt, CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
@@ -124,6 +126,7 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
     const limit = yield* ModelLimit.make(name, options.rateLimiter)
     const parts = { retry, rateLimiter: limit.limiter, bulkhead, breaker }
     const { attemptTimeout = "10 seconds", deadline = "30 seconds" } = options
+    const readerTimeout = ReaderTimeout.limitOf("ChatModel.make", options.readerTimeout)
     const guards = yield* Pipeline.make({ ...parts, deadline, attemptTimeout })
     // How long a stream takes is also up to its reader: only its beginning is timed here.
     const streamGuards = yield* Pipeline.make(parts)
@@ -134,12 +137,12 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
 
     const askWhole = (request: Request, counter: AttemptCounter): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
       limit.limiter === undefined
-        ? guards.protect(counter.count(whole, client.complete(asked(request))))
+        ? Effect.map(guards.protect(counter.count(whole, client.complete(asked(request)))), written)
         : Effect.flatMap(limit.costs(request), (costs) =>
           guards.protectWith<ChatSchema.ChatReply, ModelError>({
             costs,
             settle: (reply) => ModelLimit.costOf(toldIn(reply))
-          })(counter.count(whole, limit.hearing(client.complete(asked(request))))))
+          })(counter.count(whole, limit.hearing(client.complete(asked(request))))).pipe(Effect.map(written)))
 
     const openStream = (
       request: Request,
@@ -147,9 +150,12 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
     ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
       Effect.flatMap(limit.costs(request), (costs) => {
         const told = new ToldUsage()
+        let begun = false
         const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
           source: limit.hearingStream(client.stream(asked(request))),
           hasContent: ChatStream.hasContent,
+          readerTimeout,
+          expired: readerExpired,
           guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
             costs,
             settle: () => ModelLimit.costOf(told),
@@ -158,12 +164,31 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
           }),
           attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
-        return limit.limiter === undefined
-          ? toOpen(opening)
-          : Effect.map(toOpen(opening), (chunks) => tapChunks(chunks, (chunk) => void told.note(chunk)))
+        return Effect.map(toOpen(opening), (chunks) =>
+          tapChunks(chunks, (chunk) => {
+            if (!begun) ProviderFields.wrote(client.provider, chunk)
+            begun = true
+            if (limit.limiter !== undefined) told.note(chunk)
+          }))
       })
 
-    const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })
+    const readerExpired = () =>
+      new ChatError.TimedOut({
+        provider: client.provider,
+        model: options.model,
+        phase: "reader",
+        limit: readerTimeout
+      })
+
+    const asked = (request: Request): ChatSchema.ChatRequest => ({
+      ...ProviderFields.readableBy(client.provider, request),
+      model: options.model
+    })
+
+    const written = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
+      ProviderFields.wrote(client.provider, reply)
+      return reply
+    }
 
     const counted = <A extends object, R>(
       ask: (counter: AttemptCounter) => Effect.Effect<A, ModelError, R>

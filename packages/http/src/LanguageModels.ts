@@ -11,7 +11,11 @@
  *
  * **Streams.** A stream is one call for the guards, which ends with the stream. Until its first content, an error is
  * tried again or moves on to the next model; after that it fails the stream. A reader that stops early interrupts the
- * call, which counts neither as a success nor as a failure.
+ * call, which counts neither as a success nor as a failure. So does one that reads nothing for `readerTimeout`.
+ *
+ * **Thinking models.** What a provider needs back in the next request, such as `reasoning_content` or a thought signature,
+ * is kept in the `metadata` of the parts under `switchgear`, and {@link fromChatModel} sends it again: to models of the
+ * provider that wrote it, and to no other. A program that builds its own history keeps the metadata as `options`.
  *
  * **Errors.** The error type of a `LanguageModel` is closed, so what the guards and the client say becomes an `AiError`
  * with the nearest reason. Its `isRetryable` and `retryAfter` are those of the original, which is the `cause` of the
@@ -60,6 +64,7 @@ import * as Classify from "./languageModels/classify.ts"
 import * as OneCall from "./languageModels/oneCall.ts"
 import * as Provenances from "./languageModels/provenance.ts"
 import { hasContent } from "./languageModels/hasContent.ts"
+import * as ReaderExpiry from "./languageModels/readerExpiry.ts"
 
 /**
  * What spans and requests say beside the prompt. Everything has a default.
@@ -104,7 +109,8 @@ export type Guards<E = unknown> = OneCall.Guards<E>
  * A language model behind guards. A stream is one call that lasts as long as the stream, so an attempt time-out has to
  * leave time for all of it.
  *
- * Give the circuit {@link classify}, or it counts what its callers do wrong.
+ * Give the circuit {@link classify}, or it counts what its callers do wrong. Dies with a `RangeError` when an option is
+ * out of range.
  *
  * ```ts
  * import { CircuitBreaker, Pipeline } from "@switchgear/core"
@@ -127,17 +133,39 @@ export type Guards<E = unknown> = OneCall.Guards<E>
  * @since 0.1.0
  */
 export const protect: {
-  <E>(guards: Guards<E>): (model: LanguageModel.LanguageModel) => Effect.Effect<LanguageModel.LanguageModel>
-  <E>(model: LanguageModel.LanguageModel, guards: Guards<E>): Effect.Effect<LanguageModel.LanguageModel>
+  <E>(
+    guards: Guards<E>,
+    options?: StreamOptions
+  ): (model: LanguageModel.LanguageModel) => Effect.Effect<LanguageModel.LanguageModel>
+  <E>(
+    model: LanguageModel.LanguageModel,
+    guards: Guards<E>,
+    options?: StreamOptions
+  ): Effect.Effect<LanguageModel.LanguageModel>
 } = dual(
-  2,
-  <E>(model: LanguageModel.LanguageModel, guards: Guards<E>): Effect.Effect<LanguageModel.LanguageModel> =>
-    Delegating.make({
-      whole: (ask) => guards.protect(ask(model)),
-      streamed: (ask) => OneCall.open({ source: ask(model), hasContent, guards }),
-      supportsSystemMessagesInHistory: model.supportsSystemMessagesInHistory
+  (args) => "generateText" in args[0],
+  <E>(
+    model: LanguageModel.LanguageModel,
+    guards: Guards<E>,
+    options?: StreamOptions
+  ): Effect.Effect<LanguageModel.LanguageModel> =>
+    Effect.suspend(() => {
+      const reader = ReaderExpiry.of("LanguageModels.protect", options)
+      return Delegating.make({
+        whole: (ask) => guards.protect(ask(model)),
+        streamed: (ask) => OneCall.open({ source: ask(model), hasContent, guards, ...reader }),
+        supportsSystemMessagesInHistory: model.supportsSystemMessagesInHistory
+      })
     })
 )
+
+/**
+ * How streams treat their readers. Everything has a default.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type StreamOptions = ReaderExpiry.StreamOptions
 
 /**
  * One model of a cascade.
@@ -189,25 +217,31 @@ export interface Step {
  * @category combinators
  * @since 0.1.0
  */
-export const cascade = (steps: Arr.NonEmptyReadonlyArray<Step>): Effect.Effect<LanguageModel.LanguageModel> => {
-  const [first, ...others] = steps
-  const inOrder = <A, R>(ask: (model: LanguageModel.LanguageModel) => Effect.Effect<A, AiError.AiError, R>) => {
-    const asking = ({ model, name, when = movesOn }: Step) => [name, ask(model), { when }] as const
-    return Cascade.run(
-      others.reduce((chain, step) => Cascade.orElse(...asking(step))(chain), Cascade.first(...asking(first)))
-    )
-  }
-  const unguarded: Guards<never> = { protect: identity }
-  return Delegating.make({
-    whole: (ask) => Effect.map(inOrder(ask), (served) => served.value.map(Provenances.written(Provenances.of(served)))),
-    streamed: (ask) =>
-      Effect.map(
-        inOrder((model) => OneCall.open({ source: ask(model), hasContent, guards: unguarded })),
-        (served) => Stream.map(served.value, Provenances.written(Provenances.of(served)))
-      ),
-    supportsSystemMessagesInHistory: supportedByAll(steps)
+export const cascade = (
+  steps: Arr.NonEmptyReadonlyArray<Step>,
+  options?: StreamOptions
+): Effect.Effect<LanguageModel.LanguageModel> =>
+  Effect.suspend(() => {
+    const reader = ReaderExpiry.of("LanguageModels.cascade", options)
+    const [first, ...others] = steps
+    const inOrder = <A, R>(ask: (model: LanguageModel.LanguageModel) => Effect.Effect<A, AiError.AiError, R>) => {
+      const asking = ({ model, name, when = movesOn }: Step) => [name, ask(model), { when }] as const
+      return Cascade.run(
+        others.reduce((chain, step) => Cascade.orElse(...asking(step))(chain), Cascade.first(...asking(first)))
+      )
+    }
+    const unguarded: Guards<never> = { protect: identity }
+    return Delegating.make({
+      whole: (ask) =>
+        Effect.map(inOrder(ask), (served) => served.value.map(Provenances.written(Provenances.of(served)))),
+      streamed: (ask) =>
+        Effect.map(
+          inOrder((model) => OneCall.open({ source: ask(model), hasContent, guards: unguarded, ...reader })),
+          (served) => Stream.map(served.value, Provenances.written(Provenances.of(served)))
+        ),
+      supportsSystemMessagesInHistory: supportedByAll(steps)
+    })
   })
-}
 
 /** Unknown as soon as one of them does not say. */
 const supportedByAll = (steps: ReadonlyArray<Step>): Effect.Effect<boolean> | undefined => {

@@ -287,6 +287,19 @@ describe("ChatClient", () => {
     refuses("a timeout that is not a number", { timeout: Number.NaN }, /timeout/)
     refuses("a timeout that is no duration", { timeout: "soon" }, /timeout must be .* got "soon"/)
     refuses("an infinite connect timeout", { connectTimeout: Infinity }, /^ChatClient\.layerHttpClient: connectTimeout/)
+    refuses("a keep-alive timeout of zero", { keepAliveTimeout: 0 }, /^ChatClient\.layerHttpClient: keepAliveTimeout/)
+    refuses(
+      "a keep-alive timeout of two days",
+      { keepAliveTimeout: "2 days" },
+      /keepAliveTimeout must be .* at most 1 day/
+    )
+    for (const connections of [0, -1, 1.5, 65_536, Number.NaN, "4"]) {
+      refuses(
+        `${connections} connections`,
+        { connections },
+        /connections must be a whole number from 1 to 65535, or Inf/
+      )
+    }
     refuses("a key with a line break", { apiKey: Redacted.make("sk-hunter2\n") }, /^(?!.*hunter2).*apiKey.*$/)
     refuses("an empty key", { apiKey: Redacted.make("") }, /apiKey/)
     refuses(

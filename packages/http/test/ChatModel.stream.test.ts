@@ -198,6 +198,102 @@ describe("ChatModel.stream", () => {
       assert.deepStrictEqual(yield* counted, { ...nothing, calls: 1 })
     }))
 
+  for (const begun of [true, false]) {
+    it.effect(`frees the slot of a reader that ${begun ? "stopped reading" : "never began to read"}, and tells it`, () =>
+      Effect.gen(function*() {
+        const { counted, model, stats } = yield* setting(whole, { readerTimeout: "4 minutes" })
+        const wake = yield* Deferred.make<void>()
+        const seen: Array<string> = []
+        const reader = yield* Effect.forkChild(
+          Effect.scoped(Effect.gen(function*() {
+            const { value } = yield* model.open(hello)
+            if (!begun) yield* Deferred.await(wake)
+            return yield* Effect.flip(Stream.runForEach(value, (chunk) => {
+              seen.push(ChatStream.text(chunk))
+              return Deferred.await(wake)
+            }))
+          })),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("4 minutes")
+        assert.deepStrictEqual(yield* counted, { ...nothing, inFlight: 2 })
+        yield* TestClock.adjust("1 minutes")
+        assert.deepStrictEqual(yield* counted, nothing)
+        assert.strictEqual((yield* stats).aborted, 1)
+        yield* TestClock.adjust("1 day")
+        yield* Deferred.succeed(wake, undefined)
+        const error = yield* Fiber.join(reader)
+        assert.isTrue(error._tag === "TimedOut" && error.phase === "reader" && error.blame === "caller", String(error))
+        assert.match(String(error), /asked for nothing more within 4m.*raise the readerTimeout/)
+        assert.strictEqual(seen.join(""), begun ? "Go" : "")
+        assert.strictEqual((yield* played(read(model.stream(hello)))).text, "Good day")
+      }))
+  }
+
+  it.effect("gives a slow reader its time with every chunk anew, and waits for ever where it is told to", () =>
+    Effect.gen(function*() {
+      for (const [readerTimeout, pause] of [["1 minute", "25 seconds"], ["Infinity", "8 minutes"]] as const) {
+        const { counted, model } = yield* setting(whole, { readerTimeout })
+        const { error, text } = yield* played(read(Stream.tap(model.stream(hello), () => Effect.sleep(pause))))
+        assert.deepStrictEqual([error, text], [undefined, "Good day"])
+        assert.deepStrictEqual(yield* counted, { ...nothing, calls: 1 })
+      }
+    }))
+
+  const Pauses = Schema.Array(Schema.Literals([0, 1, 30, 59, 60, 76, 100, 4000])).check(
+    Schema.isMinLength(1),
+    Schema.isMaxLength(6)
+  )
+  it.effect.prop(
+    "gives every reader its time, and no reader more than a quarter beyond it",
+    { pauses: Pauses },
+    ({ pauses }) =>
+      Effect.gen(function*() {
+        const outcome = Behaviour.stream({
+          text: "x".repeat(pauses.length),
+          chunks: pauses.length,
+          pause: "1 second",
+          role: "absent"
+        })
+        const { counted, model } = yield* setting(outcome, { readerTimeout: "60 seconds" })
+        let at = 0
+        const paused = Stream.tap(
+          Stream.filter(model.stream(hello), (chunk) => ChatStream.text(chunk) !== ""),
+          () => Effect.sleep(`${pauses[at++]!} seconds`)
+        )
+        const fiber = yield* Effect.forkChild(read(paused), { startImmediately: true })
+        yield* TestClock.adjust("10 hours")
+        const { error, text } = yield* Fiber.join(fiber)
+        const late = pauses.findIndex((pause) => pause > 75)
+        assert.deepStrictEqual(
+          [tagOf(error), text.length],
+          late < 0
+            ? [undefined, pauses.length]
+            : ["TimedOut", late + 1]
+        )
+        assert.deepStrictEqual(yield* counted, { ...nothing, calls: late < 0 ? 1 : 0 })
+      })
+  )
+
+  it.effect("does not take a provider that says nothing for a reader that stands still", () =>
+    Effect.gen(function*() {
+      const pausing = Behaviour.stream({ text: "Good day", chunks: 2, pause: "10 minutes" })
+      const patient = { firstContentTimeout: "1 hour", idleTimeout: "1 hour", timeout: "2 hours" } as const
+      const options = { readerTimeout: "1 minute", attemptTimeout: "1 hour", deadline: "1 hour" } as const
+      const { model } = yield* setting(pausing, options, patient)
+      assert.strictEqual((yield* played(read(model.stream(hello)))).text, "Good day")
+    }))
+
+  it.effect("refuses a reader timeout that is none", () =>
+    Effect.gen(function*() {
+      for (const readerTimeout of [0, -1, Number.NaN, "soon" as never]) {
+        const exit = yield* Effect.exit(setting(whole, { readerTimeout }))
+        const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+        assert.instanceOf(defect, RangeError)
+        assert.match(String(defect), /ChatModel\.make: readerTimeout must be a duration above zero, got /)
+      }
+    }))
+
   it.effect("counts a provider that says nothing in the time for an attempt, and gives a stream that speaks all its time", () =>
     Effect.gen(function*() {
       const silent = Behaviour.stream({ end: Behaviour.heartbeatAfter(0, "1 second", "role") })

@@ -231,6 +231,89 @@ describe("LanguageModels.protect, streams", () => {
       assert.deepStrictEqual(yield* counted, { ...nothing, calls: 1 })
     }))
 
+  it.effect("of a probe keep it alive for as long as they speak", () =>
+    Effect.gen(function*() {
+      const texts = Array.from({ length: 90 }, () => "x")
+      const slow = Stream.tap(Support.told(...texts), () => Effect.sleep("1 second"))
+      const { breaker, model } = yield* setting({ streamed: [slow] })
+      yield* breaker.control.trip("1 second")
+      yield* TestClock.adjust("1 second")
+      // One probe at a time: half-open waits for five.
+      for (let probe = 1; probe <= 5; probe++) {
+        assert.deepStrictEqual(yield* played(Support.read(model.streamText(hello))), {
+          text: texts.join(""),
+          end: "whole"
+        })
+      }
+      const { openings, state } = yield* breaker.snapshot
+      assert.deepStrictEqual({ openings, state }, { openings: 1, state: "Closed" })
+    }))
+
+  it.effect("end when their reader takes nothing for the time of an option, and tell it", () =>
+    Effect.gen(function*() {
+      let closed = 0
+      const endless = Stream.ensuring(
+        Stream.concat(Stream.fromIterable(Support.opening), Stream.forever(Stream.make(Support.delta("x")))),
+        Effect.sync(() => closed++)
+      )
+      const { model: bare } = yield* Support.scripted({ streamed: [endless] })
+      const breaker = yield* CircuitBreaker.make({ name: "m", classify: LanguageModels.classify })
+      const bulkhead = yield* Bulkhead.make({ name: "m", concurrency: 1, queue: 0 })
+      const guards = yield* Pipeline.make({ bulkhead, breaker })
+      const model = yield* LanguageModels.protect(bare, guards, { readerTimeout: "1 minute" })
+      const counts = Effect.gen(function*() {
+        const { calls, failed, inFlight } = yield* breaker.snapshot
+        return [calls, failed, inFlight, (yield* bulkhead.snapshot).inFlight, closed]
+      })
+      const wake = yield* Deferred.make<void>()
+      const reader = yield* Effect.forkChild(
+        Support.read(Stream.tap(model.streamText(hello), () => Deferred.await(wake))),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("59 seconds")
+      assert.deepStrictEqual(yield* counts, [0, 0, 1, 1, 0])
+      yield* TestClock.adjust("1 seconds")
+      assert.deepStrictEqual(yield* counts, [0, 0, 0, 0, 1])
+      yield* TestClock.adjust("1 day")
+      yield* Deferred.succeed(wake, undefined)
+      const { end, text } = yield* Fiber.join(reader)
+      assert.match(text, /^x{60,130}$/)
+      assert.strictEqual((end as AiError.AiError).reason._tag, "UnknownError")
+      assert.match((end as AiError.AiError).message, /took nothing for 1m.*raise the readerTimeout/)
+    }))
+
+  it.effect("give a slow reader its time with every part anew", () =>
+    Effect.gen(function*() {
+      const texts = Array.from({ length: 200 }, () => "x")
+      const { bare } = yield* setting({ streamed: [Support.told(...texts)] })
+      const bulkhead = yield* Bulkhead.make({ name: "m", concurrency: 1 })
+      const model = yield* LanguageModels.protect(bare, bulkhead, { readerTimeout: "1 hour" })
+      const slowly = Stream.rechunk(Stream.tap(model.streamText(hello), () => Effect.sleep("50 seconds")), 1)
+      const fiber = yield* Effect.forkChild(Support.read(slowly), { startImmediately: true })
+      yield* TestClock.adjust("4 hours")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), { text: texts.join(""), end: "whole" })
+    }))
+
+  it.effect("refuse a reader timeout that is none", () =>
+    Effect.gen(function*() {
+      const { bare } = yield* setting({})
+      const bulkhead = yield* Bulkhead.make({ name: "m", concurrency: 1 })
+      const making = [
+        LanguageModels.protect(bare, bulkhead, { readerTimeout: 0 }),
+        LanguageModels.protect(bulkhead, { readerTimeout: -1 })(bare),
+        LanguageModels.cascade([{ name: "m", model: bare }], { readerTimeout: Number.NaN })
+      ]
+      for (const make of making) {
+        const exit = yield* Effect.exit(make)
+        const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+        assert.instanceOf(defect, RangeError)
+        assert.match(
+          String(defect),
+          /LanguageModels\.(protect|cascade): readerTimeout must be a duration above zero, got/
+        )
+      }
+    }))
+
   it.effect("tries again until the model speaks, and holds back what came before", () =>
     Effect.gen(function*() {
       const { retry } = yield* patient

@@ -204,6 +204,13 @@ describe("nothing that is secret is in a log line, a span, a metric or an error"
         )
       ],
       [
+        "has a broken head behind a SOCKS proxy",
+        Effect.map(
+          Loopback.socks(`HTTP/1.1 200 OK\r\nx-key ${planted.key}\r\n\r\n`),
+          (port) => ["http://models.invalid/v1", { proxy: { http: `socks5://127.0.0.1:${port}` } }]
+        )
+      ],
+      [
         "has a password for a proxy that is not there",
         Effect.map(Loopback.closedPort, (port) => ["http://models.invalid/v1", proxied(`http://127.0.0.1:${port}`)])
       ],

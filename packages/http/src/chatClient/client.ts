@@ -14,11 +14,12 @@ import * as Account from "../Account.ts"
 import * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
+import { afterLongWork } from "./afterLongWork.ts"
 import { decodeReply } from "./decodeReply.ts"
 import * as EncodeRequest from "./encodeRequest.ts"
 import * as KeyRing from "./keyRing.ts"
 import { type PreparedRequest, preparing } from "./preparedRequest.ts"
-import { readBody } from "./readBody.ts"
+import { readBody, readExplanation } from "./readBody.ts"
 import { readStream } from "./readStream.ts"
 import { CurrentHeadersListener } from "./responseHeaders.ts"
 import type * as Settings from "./settings.ts"
@@ -65,12 +66,11 @@ export const fromHttpClient = (
     )
   }
 
-  // The status says what happened even if its explanation broke off.
+  // The status says what happened even if its explanation broke off or does not end.
   const refused = (call: PreparedRequest, response: HttpClientResponse.HttpClientResponse) =>
     Effect.flatMap(
-      Effect.orElseSucceed(readBody(response, errorLimit), () => ({ text: "" })),
-      ({ text }) =>
-        Effect.flatMap(head(call, response), (head) => Effect.fail(ChatError.fromResponse({ ...head, body: text })))
+      readExplanation(response, errorLimit, errorTime),
+      (body) => Effect.flatMap(head(call, response), (head) => Effect.fail(ChatError.fromResponse({ ...head, body })))
     )
 
   /** Sends the request with the first key that the provider takes. */
@@ -127,8 +127,19 @@ export const fromHttpClient = (
   const timedOut = (model: string, phase: ChatError.Phase, limit: Duration.Duration) =>
     withoutStack(() => new ChatError.TimedOut({ provider: settings.provider, model, phase, limit }))
 
+  /** Fails with the error of work that began at the given time. */
+  const lost = (error: ChatError.ChatError, begun: number) =>
+    Effect.flatMap(KeyRing.now, (now) => Effect.fail(afterLongWork(error, now - begun)))
+
   const complete = (request: ChatSchema.ChatRequest) =>
-    Effect.flatMap(prepared(request, EncodeRequest.whole), (call) => inTime(call, exchange(call)))
+    Effect.flatMap(
+      prepared(request, EncodeRequest.whole),
+      (call) =>
+        Effect.flatMap(
+          KeyRing.now,
+          (begun) => Effect.catch(inTime(call, exchange(call)), (error) => lost(error, begun))
+        )
+    )
 
   const stream = (request: ChatSchema.ChatRequest) =>
     Stream.unwrap(Effect.gen(function*() {
@@ -140,10 +151,11 @@ export const fromHttpClient = (
         settings.streamTimeouts,
         (phase, limit) => timedOut(call.model, phase, limit)
       )
-      const { lease, response } = yield* timeouts.within(open(call))
-      return Stream.tapError(
+      const begun = yield* KeyRing.now
+      const { lease, response } = yield* Effect.catch(timeouts.within(open(call)), (error) => lost(error, begun))
+      return Stream.catch(
         readStream(response, yield* head(call, response), timeouts),
-        (error) => KeyRing.note(ring, lease, error)
+        (error) => Stream.fromEffect(Effect.andThen(KeyRing.note(ring, lease, error), lost(error, begun)))
       )
     }))
 
@@ -191,3 +203,4 @@ const untilAnswered = <A, E>(work: Effect.Effect<A, E, Scope.Scope>): Effect.Eff
 /** A reply is bounded so that an endpoint which is no API cannot fill the memory; an explanation needs little. */
 const replyLimit = 32 * 2 ** 20
 const errorLimit = 64 * 2 ** 10
+const errorTime = Duration.seconds(1)

@@ -1,6 +1,7 @@
 /**
  * The text of a response, up to a limit, so that an endpoint without end cannot fill the memory.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
@@ -20,6 +21,24 @@ export const readBody = (
     ? Effect.map(response.text, (text) => ({ text, whole: true }))
     : readPieces(response, limit)
 
+/**
+ * As much of an explanation as comes within a time and a limit, whatever ends it. A body that is not at its end by then
+ * is closed, and its connection with it.
+ */
+export const readExplanation = (
+  response: HttpClientResponse.HttpClientResponse,
+  limit: number,
+  time: Duration.Duration
+): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    const pieces = new Pieces(limit)
+    return takeAll(response, pieces).pipe(
+      Effect.timeoutOption(time),
+      Effect.ignore,
+      Effect.map(() => pieces.text)
+    )
+  })
+
 /** A length that is told can be believed, unless what is packed into it is more. */
 const saysItFits = ({ headers }: HttpClientResponse.HttpClientResponse, limit: number): boolean =>
   headers["content-length"] !== undefined && headers["content-encoding"] === undefined &&
@@ -30,18 +49,43 @@ const readPieces = (
   limit: number
 ): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
   Effect.suspend(() => {
-    const decoder = new TextDecoder()
-    let text = ""
-    let size = 0
-    return response.stream.pipe(
-      Stream.runForEachWhile((bytes: Uint8Array) =>
-        Effect.sync(() => {
-          size += bytes.length
-          text += decoder.decode(bytes, { stream: true })
-          return size <= limit
-        })
-      ),
-      Effect.map(() => ({ text: text + decoder.decode(), whole: size <= limit })),
-      Effect.catchReason("HttpClientError", "EmptyBodyError", () => Effect.succeed({ text: "", whole: true }))
-    )
+    const pieces = new Pieces(limit)
+    return Effect.map(takeAll(response, pieces), () => ({ text: pieces.text, whole: pieces.fit }))
   })
+
+/** Takes in pieces until there are no more, or there are too many. */
+const takeAll = (
+  response: HttpClientResponse.HttpClientResponse,
+  pieces: Pieces
+): Effect.Effect<void, HttpClientError.HttpClientError> =>
+  response.stream.pipe(
+    Stream.runForEachWhile((bytes: Uint8Array) => Effect.sync(() => pieces.take(bytes))),
+    Effect.catchReason("HttpClientError", "EmptyBodyError", () => Effect.void)
+  )
+
+class Pieces {
+  private readonly decoder = new TextDecoder()
+  private readonly limit: number
+  private begin = ""
+  private size = 0
+
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  /** Whether there is room for more. */
+  take(bytes: Uint8Array): boolean {
+    this.size += bytes.length
+    this.begin += this.decoder.decode(bytes, { stream: true })
+    return this.fit
+  }
+
+  get fit(): boolean {
+    return this.size <= this.limit
+  }
+
+  /** The text, to be asked for once. */
+  get text(): string {
+    return this.begin + this.decoder.decode()
+  }
+}

@@ -10,7 +10,7 @@ import type { Dialect } from "../dialects/model.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import * as Headers from "./headers.ts"
 import * as KeyRing from "./keyRing.ts"
-import type { Options } from "./options.ts"
+import type { Options, TransportOptions } from "./options.ts"
 import type * as StreamTimeouts from "./streamTimeouts.ts"
 
 export interface Settings {
@@ -94,6 +94,26 @@ export const duration = (field: string, input: Duration.Input, maker = "make"): 
     throw nonsense(field, "a positive, finite duration", input, maker)
   }
   return parsed.value
+}
+
+const longestKeepAlive = Duration.days(1)
+
+/** How connections are made, without the proxy. */
+export const connections = (
+  { connections = Infinity, connectTimeout = "5 seconds", keepAliveTimeout = "4 seconds" }: TransportOptions
+) => {
+  const keepAlive = duration("keepAliveTimeout", keepAliveTimeout, "layerHttpClient")
+  if (Duration.isGreaterThan(keepAlive, longestKeepAlive)) {
+    throw nonsense("keepAliveTimeout", "a duration of at most 1 day", keepAliveTimeout, "layerHttpClient")
+  }
+  if (connections !== Infinity && !(Number.isInteger(connections) && connections >= 1 && connections <= 65_535)) {
+    throw nonsense("connections", "a whole number from 1 to 65535, or Infinity", connections, "layerHttpClient")
+  }
+  return {
+    connectTimeout: duration("connectTimeout", connectTimeout, "layerHttpClient"),
+    keepAliveTimeout: keepAlive,
+    connections
+  }
 }
 
 const nonsense = (field: string, range: string, value: unknown, maker = "make"): RangeError =>

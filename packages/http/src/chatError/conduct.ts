@@ -47,9 +47,10 @@ export const countsOnBreaker = (error: ChatError): boolean => {
   switch (error._tag) {
     case "ProviderFault":
       return error.status !== 409 && error.status !== 424 && !isRefused(error.status) && !isNotImplemented(error.status)
+    case "TimedOut":
+      return error.phase !== "reader"
     case "Overloaded":
     case "ConnectFailed":
-    case "TimedOut":
     case "Truncated":
     case "MalformedReply":
       return true

@@ -209,7 +209,9 @@ export class ProviderFault extends Schema.TaggedError<ProviderFault>("@switchgea
       ? `${this.provider} refused the request to ${this.model} for a reason that is not known to be the request's${
         said(this)
       }. Use another model, or correct the request.`
-      : `${this.provider} failed while answering for ${this.model}${said(this)}. Try again, or use another model.`
+      : `${this.provider} failed while answering for ${this.model}${said(this)}. ${
+        this.isRetryable ? "Try again, or use another model" : "Use another model"
+      }.`
   }
 }
 
@@ -249,12 +251,14 @@ export class TimedOut extends Schema.TaggedError<TimedOut>("@switchgear/http/Cha
   /** The limit that was set for the phase, where it is known. */
   limit: Schema.optional(Schema.Duration)
 }) {
-  get blame(): "network" | "provider" {
-    return this.phase === "connect" ? "network" : "provider"
+  get blame(): "caller" | "network" | "provider" {
+    return this.phase === "reader" ? "caller" : this.phase === "connect" ? "network" : "provider"
   }
   override get message(): string {
     const limit = this.limit === undefined ? "" : ` within ${Duration.format(this.limit)}`
-    return this.phase === "connect"
+    return this.phase === "reader"
+      ? `The program that reads the answer of ${this.model} at ${this.provider} asked for nothing more${limit}, so the stream was ended. Read it faster, or raise the readerTimeout.`
+      : this.phase === "connect"
       ? `No connection to ${this.provider} for ${this.model}${limit}. Check the network and the proxy, or raise the connect timeout.`
       : `${this.model} at ${this.provider} did not ${
         phases[this.phase]
@@ -282,9 +286,11 @@ export class Truncated extends Schema.TaggedError<Truncated>("@switchgear/http/C
     return "network"
   }
   override get message(): string {
-    return `The answer of ${this.model} at ${this.provider} broke off before its end${
-      said(this)
-    }. Try again; the provider may bill both attempts.`
+    return `The answer of ${this.model} at ${this.provider} broke off before its end${said(this)}. ${
+      this.isRetryable
+        ? "Try again; the provider may bill both attempts."
+        : "Use another model; the provider may bill this attempt."
+    }`
   }
 }
 

@@ -12,12 +12,12 @@ import * as Schema from "effect/Schema"
 export type Blame = "caller" | "account" | "provider" | "network"
 
 /**
- * The clocks a call can run out of.
+ * The clocks a call can run out of. `reader` is that of the program that reads a stream; the others are the provider's.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const Phase = Schema.Literals(["connect", "first-content", "idle", "total"])
+export const Phase = Schema.Literals(["connect", "first-content", "idle", "total", "reader"])
 
 /**
  * What the schema `Phase` decodes to.

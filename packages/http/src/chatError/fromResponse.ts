@@ -119,6 +119,8 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     ? { isRetryable: false }
     : row?.retries === "yes" || saysWhen
     ? { isRetryable: true }
+    : hasGivenUp(status)
+    ? { isRetryable: false }
     : {}
   return withoutStack(() => made(tag, { ...fields, ...isRetryable }, row?.scope ?? scopeOf(says, tag)))
 }
@@ -147,6 +149,9 @@ const longestSentence = 4096
 const stops: ReadonlySet<Class> = new Set<Class>(["InvalidRequest", "ContextTooLong", "ContentBlocked", "Forbidden"])
 
 const hour = 3_600_000
+
+/** A gateway waited for the model as long as it waits for anything: the model has worked, and would work again. */
+const hasGivenUp = (status: number): boolean => status === 504 || status === 524
 
 /** A quota whose details name a model is that of the model, unless the row knows better. */
 const scopeOf = (says: ErrorBody.ProviderSays, tag: Class): "account" | "model" =>

@@ -155,4 +155,11 @@ export interface Options {
   readonly attemptTimeout?: Duration.Input | undefined
   /** The time for all attempts and waits together; of a stream, until it says something. @default "30 seconds" */
   readonly deadline?: Duration.Input | undefined
+  /**
+   * How long a stream that has begun waits for its reader. A reader that asks for nothing for this long, or up to a
+   * quarter longer, ends the call: its slot is free, its connection is closed, and it is neither a success nor a
+   * failure. The reader gets a `TimedOut` in phase `reader` when it reads on. `Infinity` waits for ever.
+   * @default "5 minutes"
+   */
+  readonly readerTimeout?: Duration.Input | undefined
 }

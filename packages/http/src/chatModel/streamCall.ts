@@ -4,7 +4,8 @@
  *
  * The guarded call runs in a fiber of the reader's scope. It waits for the first content, and then for the end of the
  * stream, which the reader reports: the reader pulls the chunks itself. A reader that stops closes the scope and
- * interrupts the call, which is neither a success nor a failure of the provider.
+ * interrupts the call, which is neither a success nor a failure of the provider. A reader that stands still ends the
+ * call as well, when its time is over, and is told when it reads on.
  *
  * `languageModels/oneCall.ts` does the same behind guards of the user's, which may cut a call at any time, and needs a
  * queue between the call and its reader for that. The guards here are known and cut no stream that has begun, so a
@@ -19,7 +20,9 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
+import type * as Duration from "effect/Duration"
 import * as Stream from "effect/Stream"
+import { Reader, watching } from "../chatStream/readerTimeout.ts"
 
 /** How a stream ended that had begun to speak. To the guards it is what the call answered: no retry can mend it. */
 export type Ending<E> = Exit.Exit<void, E>
@@ -28,6 +31,7 @@ interface Speaking<A, E> {
   readonly held: ReadonlyArray<A>
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>
   readonly ending: Deferred.Deferred<Ending<E>>
+  readonly reader: Reader
   /** Tells the circuits that wait for this call as for a probe that it is alive; undefined when none does. */
   readonly alive: Effect.Effect<void> | undefined
 }
@@ -37,6 +41,9 @@ export interface Opening<A, E, E2> {
   readonly source: Stream.Stream<A, E>
   /** Whether a chunk has content. */
   readonly hasContent: (chunk: A) => boolean
+  /** How long the reader may stand still before the call ends, and the error that it is told then. */
+  readonly readerTimeout: Duration.Duration
+  readonly expired: () => E
   /** Around the whole call. */
   readonly guard: (call: Effect.Effect<Ending<E>, E2>) => Effect.Effect<Ending<E>, E2>
   /** Around each attempt, until it speaks. */
@@ -45,35 +52,51 @@ export interface Opening<A, E, E2> {
 
 /** Opens the source behind the guards; ends when it begins to speak, with a stream that can be read once. */
 export const open = <A, E, E2>(
-  { attempt, guard, hasContent, source }: Opening<A, E, E2>
+  { attempt, expired, guard, hasContent, readerTimeout, source }: Opening<A, E, E2>
 ): Effect.Effect<Stream.Stream<A, E>, E2, Scope.Scope> =>
   Effect.gen(function*() {
     const speaking = Deferred.makeUnsafe<Speaking<A, E>, E2>()
+    let tooLate: E | undefined
     const call = Effect.scoped(Effect.gen(function*() {
       const { held, pull } = yield* attempt(untilContent(source, hasContent))
       const ending = Deferred.makeUnsafe<Ending<E>>()
-      yield* Deferred.succeed(speaking, { held, pull, ending, alive: yield* CircuitBreaker.signOfLife })
-      return yield* Deferred.await(ending)
+      const reader = new Reader()
+      yield* Deferred.succeed(speaking, { held, pull, ending, reader, alive: yield* CircuitBreaker.signOfLife })
+      return yield* watching(reader, readerTimeout, () => {
+        tooLate = expired()
+        Deferred.doneUnsafe(ending, Exit.succeed(Exit.fail(tooLate)))
+      })(Deferred.await(ending))
     }))
     const holding = yield* Effect.forkIn(
       Effect.onError(guard(call), (cause) => Deferred.failCause(speaking, cause)),
       yield* Scope.Scope,
       { startImmediately: true }
     )
-    const { alive, ending, held, pull } = yield* Effect.onInterrupt(
+    const { alive, ending, held, pull, reader } = yield* Effect.onInterrupt(
       Deferred.await(speaking),
       () => Fiber.interrupt(holding)
     )
     // The guards are released before the reader gets the end.
-    const end = (cause: Cause.Cause<E | Cause.Done>) =>
-      Effect.andThen(
-        Deferred.succeed(ending, Exit.asVoid(Pull.doneExitFromCause(cause)) as Ending<E>),
-        Fiber.await(holding)
-      )
+    const end = (ended: Ending<E>) => Effect.andThen(Deferred.succeed(ending, ended), Fiber.await(holding))
     const heard = alive === undefined
       ? pull
       : Effect.tap(pull, (chunks) => chunks.some(hasContent) ? alive : Effect.void)
-    return read(held, Effect.onError(heard, end))
+    const given = Effect.onExitPrimitive(heard, (exit) => {
+      if (exit._tag === "Failure") return end(Exit.asVoid(Pull.doneExitFromCause(exit.cause)) as Ending<E>)
+      reader.isGiven()
+      return undefined
+    })
+    let first = Arr.isReadonlyArrayNonEmpty(held) ? held : undefined
+    const next: typeof pull = Effect.suspend(() => {
+      if (tooLate !== undefined) return Effect.andThen(Fiber.await(holding), Effect.fail(tooLate))
+      reader.asks()
+      if (first === undefined) return given
+      const chunks = first
+      first = undefined
+      reader.isGiven()
+      return Effect.succeed(chunks)
+    })
+    return Stream.fromPull(Effect.succeed(next))
   })
 
 /** Pulls up to the first chunk with content, or to the end of a stream without any. */
@@ -89,17 +112,3 @@ const untilContent = <A, E>(source: Stream.Stream<A, E>, hasContent: (chunk: A) 
     )
     return silent
   })
-
-const read = <A, E>(
-  held: ReadonlyArray<A>,
-  pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>
-): Stream.Stream<A, E> => {
-  let first = Arr.isReadonlyArrayNonEmpty(held) ? held : undefined
-  const next: typeof pull = Effect.suspend(() => {
-    if (first === undefined) return pull
-    const chunks = first
-    first = undefined
-    return Effect.succeed(chunks)
-  })
-  return Stream.fromPull(Effect.succeed(next))
-}

@@ -131,7 +131,7 @@ const keepLast = (fields: Fields, field: string, value: unknown): void => {
 }
 
 /** Names and labels are given once or repeated whole; everything else that is text goes on where it stopped. */
-const wholeTexts = new Set(["id", "type", "name", "role", "format"])
+const wholeTexts = new Set(["id", "type", "name", "role", "format", "signature", "thought_signature"])
 
 /** Of each number the largest: a usage at the end of a stream may leave out, or tell as zero, what was told before. */
 const largest = (before: unknown, more: unknown): unknown =>

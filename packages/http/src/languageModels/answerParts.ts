@@ -8,9 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as ChatSchema from "../ChatSchema.ts"
+import { authorOf } from "../chatModel/providerFields.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
 import { toldBy } from "../pricing/toldUsage.ts"
 import { promptOf, usedOf } from "../pricing/usageParts.ts"
+import * as Continuation from "./continuation.ts"
 
 type Parts<Part> = Effect.Effect<Array<Part>, AiError.AiErrorReason, IdGenerator.IdGenerator>
 
@@ -18,13 +20,17 @@ type Parts<Part> = Effect.Effect<Array<Part>, AiError.AiErrorReason, IdGenerator
 export const replyParts = (reply: ChatSchema.ChatReply): Parts<Response.PartEncoded> =>
   Effect.gen(function*() {
     const { finish_reason, message } = reply.choices[0]
-    const reasoning = reasoningIn(message)
+    const reasoning = Continuation.reasoningIn(message)
     const text = ChatSchema.textOf(message.content) + (message.refusal ?? "")
-    const calls = yield* Effect.forEach(message.tool_calls ?? [], toolCall)
+    const provider = authorOf(reply)
+    const calls = yield* Effect.forEach(message.tool_calls ?? [], toolCall(provider))
+    const kept = Continuation.metadataOf({ provider, message: Continuation.ofMessage(message) })
+    const hasNeither = "metadata" in kept && text === ""
     return [
       metadata(reply),
-      ...reasoning === "" ? [] : [{ type: "reasoning", text: reasoning } as const],
-      ...text === "" ? [] : [{ type: "text", text } as const],
+      // What is kept of the message is on its reasoning, which may be empty, or else on its text.
+      ...reasoning === "" && !hasNeither ? [] : [{ type: "reasoning", text: reasoning, ...kept } as const],
+      ...text === "" ? [] : [{ type: "text", text, ...reasoning === "" && kept } as const],
       ...calls,
       finish(finish_reason, reply.usage)
     ]
@@ -46,16 +52,20 @@ export const chunkParts = <E>(
 class Speech {
   // Only what is not told as it comes: the calls, the reason of the end, the usage.
   private readonly accumulator = Accumulator.make()
-  private block: { readonly kind: "text" | "reasoning"; readonly id: string } | undefined
+  private block: Block | undefined
   private blocks = 0
   private begun = false
+  private provider: string | undefined
+  private readonly kept = new Continuation.KeptMessage()
 
   add(chunk: ChatSchema.ChatChunk): ReadonlyArray<Response.StreamPartEncoded> {
     const parts: Array<Response.StreamPartEncoded> = this.begun ? [] : [metadata(chunk)]
+    if (!this.begun) this.provider = authorOf(chunk)
     this.begun = true
     const first = chunk.choices.filter(({ index }) => (index ?? 0) === 0)
     for (const { delta = {} } of first) {
-      this.tell("reasoning", reasoningIn(delta), parts)
+      this.kept.add(delta)
+      this.tell("reasoning", Continuation.reasoningIn(delta), parts)
       this.tell("text", ChatSchema.textOf(delta.content) + (delta.refusal ?? ""), parts)
     }
     this.accumulator.add({
@@ -70,10 +80,13 @@ class Speech {
 
   end(): Parts<Response.StreamPartEncoded> {
     const parts: Array<Response.StreamPartEncoded> = []
-    this.close(parts)
+    // What is kept is whole only now: it is on the end of the last block, which may be an empty one for it.
+    const kept = Continuation.metadataOf({ provider: this.provider, message: this.kept.kept })
+    if ("metadata" in kept && this.block === undefined) this.open("reasoning", parts)
+    this.close(parts, kept)
     const reply = this.accumulator.reply()
     const choice = reply?.choices[0]
-    return Effect.map(Effect.forEach(choice?.message.tool_calls ?? [], toolCall), (calls) => [
+    return Effect.map(Effect.forEach(choice?.message.tool_calls ?? [], toolCall(this.provider)), (calls) => [
       ...parts,
       ...calls,
       finish(choice?.finish_reason, reply?.usage)
@@ -82,24 +95,29 @@ class Speech {
 
   private tell(kind: "text" | "reasoning", delta: string, parts: Array<Response.StreamPartEncoded>): void {
     if (delta === "") return
-    if (this.block?.kind !== kind) {
-      this.close(parts)
-      this.block = { kind, id: `${kind}-${++this.blocks}` }
-      parts.push({ type: `${kind}-start`, id: this.block.id })
-    }
-    parts.push({ type: `${kind}-delta`, id: this.block.id, delta })
+    const { id } = this.block?.kind === kind ? this.block : this.open(kind, parts)
+    parts.push({ type: `${kind}-delta`, id, delta })
   }
 
-  private close(parts: Array<Response.StreamPartEncoded>): void {
-    if (this.block !== undefined) parts.push({ type: `${this.block.kind}-end`, id: this.block.id })
+  private open(kind: Block["kind"], parts: Array<Response.StreamPartEncoded>): Block {
+    this.close(parts)
+    this.block = { kind, id: `${kind}-${++this.blocks}` }
+    parts.push({ type: `${kind}-start`, id: this.block.id })
+    return this.block
+  }
+
+  private close(
+    parts: Array<Response.StreamPartEncoded>,
+    kept: ReturnType<typeof Continuation.metadataOf> = {}
+  ): void {
+    if (this.block !== undefined) parts.push({ type: `${this.block.kind}-end`, id: this.block.id, ...kept })
     this.block = undefined
   }
 }
 
-// No standard names it; DeepSeek and those who follow it say `reasoning_content`, OpenRouter says `reasoning`.
-const reasoningIn = (message: ChatSchema.ReplyMessage | ChatSchema.ChatDelta): string => {
-  const said = message["reasoning_content"] ?? message["reasoning"]
-  return typeof said === "string" ? said : ""
+interface Block {
+  readonly kind: "text" | "reasoning"
+  readonly id: string
 }
 
 const metadata = ({ created, id, model }: ChatSchema.ChatReply | ChatSchema.ChatChunk) => {
@@ -112,7 +130,8 @@ const metadata = ({ created, id, model }: ChatSchema.ChatReply | ChatSchema.Chat
   }
 }
 
-const toolCall = (
+const toolCall = (provider: string | undefined) =>
+(
   call: ChatSchema.ToolCall
 ): Effect.Effect<Response.ToolCallPartEncoded, AiError.AiErrorReason, IdGenerator.IdGenerator> =>
   Effect.gen(function*() {
@@ -123,8 +142,10 @@ const toolCall = (
       catch: () =>
         new AiError.ToolParameterValidationError({ toolName: name, description: "The arguments are not JSON" })
     })
-    const id = call.id ?? (yield* (yield* IdGenerator.IdGenerator).generateId())
-    return { type: "tool-call", id, name, params }
+    // Some give no id, or an empty one to each call.
+    const id = call.id || (yield* (yield* IdGenerator.IdGenerator).generateId())
+    const kept = Continuation.metadataOf({ provider, toolCall: Continuation.ofCall(call) })
+    return { type: "tool-call", id, name, params, ...kept }
   })
 
 const finish = (reason: string | null | undefined, usage: ChatSchema.Usage | undefined): Response.FinishPartEncoded => {

@@ -6,8 +6,10 @@ import * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
+import { noteMessage } from "../chatModel/providerFields.ts"
 import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import * as Continuation from "./continuation.ts"
 
 /** The schemas of objects keep to the subset that providers promise to follow. */
 export const codecTransformer: LanguageModel.CodecTransformer = OpenAiStructuredOutput.toCodecOpenAI
@@ -16,7 +18,9 @@ type Written<A> = Effect.Effect<A, AiError.AiErrorReason>
 
 export const chatRequest = (options: LanguageModel.ProviderOptions): Written<ChatModel.Request> =>
   Effect.gen(function*() {
-    const messages = yield* Effect.forEach(options.prompt.content, messagesOf)
+    // Without tools, DeepSeek ignores earlier reasoning or refuses it; with them it must be there.
+    const withReasoning = options.tools.length > 0 || options.prompt.content.some(callsTools)
+    const messages = yield* Effect.forEach(options.prompt.content, messagesOf(withReasoning))
     const tools = yield* Effect.forEach(options.tools, toolOf)
     return {
       messages: messages.flat(),
@@ -25,21 +29,25 @@ export const chatRequest = (options: LanguageModel.ProviderOptions): Written<Cha
     }
   })
 
-const messagesOf = (message: Prompt.Message): Written<ReadonlyArray<ChatSchema.ChatMessage>> => {
-  switch (message.role) {
-    case "system":
-      return Effect.succeed([{ role: "system", content: message.content }])
-    case "user":
-      return Effect.map(Effect.forEach(message.content, contentOf), (content) => [{
-        role: "user",
-        content: content.length === 1 && content[0]!.type === "text" ? content[0]!["text"] : content
-      }])
-    case "assistant":
-      return assistantMessage(message)
-    case "tool":
-      return Effect.forEach(message.content.filter((part) => part.type === "tool-result"), toolMessage)
+const callsTools = (message: Prompt.Message): boolean =>
+  message.role === "assistant" && message.content.some(({ type }) => type === "tool-call")
+
+const messagesOf =
+  (withReasoning: boolean) => (message: Prompt.Message): Written<ReadonlyArray<ChatSchema.ChatMessage>> => {
+    switch (message.role) {
+      case "system":
+        return Effect.succeed([{ role: "system", content: message.content }])
+      case "user":
+        return Effect.map(Effect.forEach(message.content, contentOf), (content) => [{
+          role: "user",
+          content: content.length === 1 && content[0]!.type === "text" ? content[0]!["text"] : content
+        }])
+      case "assistant":
+        return assistantMessage(message, withReasoning)
+      case "tool":
+        return Effect.forEach(message.content.filter((part) => part.type === "tool-result"), toolMessage)
+    }
   }
-}
 
 type Content = { readonly type: string; readonly [field: string]: unknown }
 
@@ -73,27 +81,47 @@ const base64 = (data: string | Uint8Array): string => typeof data === "string" ?
 
 const dataUrl = (mediaType: string, data: string | Uint8Array): string => `data:${mediaType};base64,${base64(data)}`
 
-const assistantMessage = ({ content }: Prompt.AssistantMessage): Written<ReadonlyArray<ChatSchema.ChatMessage>> =>
+const assistantMessage = (
+  { content }: Prompt.AssistantMessage,
+  withReasoning: boolean
+): Written<ReadonlyArray<ChatSchema.ChatMessage>> =>
   Effect.gen(function*() {
     let text = ""
+    let kept: Continuation.Kept | undefined
+    let writtenBy: string | undefined
     const calls: Array<ChatSchema.ToolCall> = []
+    const plainCalls: typeof calls = []
     for (const part of content) {
+      const { message, provider, toolCall } = Continuation.of(part.options)
+      kept ??= message
+      writtenBy ??= provider
       if (part.type === "text") text += part.text
       else if (part.type === "tool-call" && !part.providerExecuted) {
-        calls.push({
+        const call = {
           id: part.id,
           type: "function",
           function: { name: part.name, arguments: yield* json(part.name, part.params ?? {}) }
-        })
+        }
+        plainCalls.push(call)
+        calls.push({ ...call, ...toolCall })
       } else if (!unsaid.has(part.type)) {
         return yield* unsendable(part.type === "file" ? "a file in an answer" : `what the provider did with a tool`)
       }
     }
     if (text === "" && calls.length === 0) return []
-    return [{ role: "assistant", content: text === "" ? null : text, ...calls.length > 0 && { tool_calls: calls } }]
+    const said = { role: "assistant", content: text === "" ? null : text }
+    const message = {
+      ...said,
+      ...Continuation.sent(kept, text, withReasoning),
+      ...calls.length > 0 && { tool_calls: calls }
+    }
+    if (writtenBy !== undefined) {
+      noteMessage(message, writtenBy, { ...said, ...calls.length > 0 && { tool_calls: plainCalls } })
+    }
+    return [message]
   })
 
-/** Parts of an answer that the model is not told again: what it thought, and what was agreed with the user. */
+/** Parts of an answer that are no text of the message: what the model thought, and what was agreed with the user. */
 const unsaid: ReadonlySet<string> = new Set(["reasoning", "tool-approval-request"])
 
 const toolMessage = (part: Prompt.ToolResultPart): Written<ChatSchema.ChatMessage> => {

@@ -4,6 +4,7 @@ import * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Response from "effect/ai/Response"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { noteRequest } from "../chatModel/providerFields.ts"
 import type * as ChatModel from "../ChatModel.ts"
 import { aiError, failAs, nameOf } from "./aiErrors.ts"
 import { chunkParts, replyParts } from "./answerParts.ts"
@@ -28,7 +29,7 @@ export const make = <E>(
 ): Effect.Effect<LanguageModel.LanguageModel> => {
   const asked = (options: LanguageModel.ProviderOptions) =>
     Effect.map(chatRequest(options), (written): ChatModel.Request => {
-      const request = { ...fields, ...written }
+      const request = noteRequest({ ...fields, ...written })
       Spans.annotateRequest(options.span, { model: model.name, provider, request })
       return request
     })

@@ -1,19 +1,25 @@
 /**
- * The HTTP client of Node under a chat client: connect timeout and proxy.
+ * The HTTP client of Node under a chat client: connections, their time-outs and the proxy.
  *
- * Of the sources that are not for tests, only this file and `modelCascade/cacheKey.ts` import from Node, and only
+ * Of the sources that are not for tests, only this folder and `modelCascade/cacheKey.ts` import from Node, and only
  * `proxy.ts` beside this one reads the environment.
  */
+import { monotonicMillis } from "@switchgear/core/runtime"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import { Connection, type Now } from "./connection.ts"
 import type { ProxyInput } from "./proxy.ts"
 
 export interface Settings {
   readonly connectTimeout: Duration.Duration
+  readonly keepAliveTimeout: Duration.Duration
+  /** Connections to one host at most. */
+  readonly connections: number
   readonly proxy: ProxyInput
 }
 
@@ -22,15 +28,15 @@ export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>
     Layer.provide(Layer.effect(
       NodeHttpClient.Dispatcher,
       Effect.acquireRelease(
-        Effect.sync(() => dispatcher(settings)),
+        Effect.map(Clock.Clock, (clock) => dispatcher(settings, () => monotonicMillis(clock))),
         // Destroyed, not closed: closing waits for calls that may never end.
         (dispatcher) => Effect.promise(() => dispatcher.destroy())
       )
     ))
   )
 
-const dispatcher = (settings: Settings): Undici.Dispatcher =>
-  agent(settings).compose((dispatch) => (options, handler) => dispatch(options, withoutBytes(handler)))
+const dispatcher = (settings: Settings, now: Now): Undici.Dispatcher =>
+  agent(settings, now).compose((dispatch) => (options, handler) => dispatch(options, withoutBytes(handler)))
 
 /** What came instead of HTTP may be anything, and an error that holds it would show it in the exit of a span. */
 const withoutBytes = (handler: Undici.Dispatcher.DispatchHandler): Undici.Dispatcher.DispatchHandler => ({
@@ -45,11 +51,24 @@ const withoutBytes = (handler: Undici.Dispatcher.DispatchHandler): Undici.Dispat
   }
 })
 
-const agent = ({ connectTimeout, proxy }: Settings): Undici.Dispatcher => {
-  const options = {
-    connectTimeout: Duration.toMillis(connectTimeout),
+const agent = (settings: Settings, now: Now): Undici.Dispatcher => {
+  const { connections, proxy } = settings
+  const common = {
+    connectTimeout: Duration.toMillis(settings.connectTimeout),
+    keepAliveTimeout: Duration.toMillis(settings.keepAliveTimeout),
     // One call a connection: a connection that dies takes no other call with it.
     allowH2: false
+  }
+  const options = {
+    ...common,
+    // A proxy for plain http hands over few of the options.
+    factory: (origin: string | URL, given: object) =>
+      new Undici.Pool(origin, {
+        ...common,
+        ...given,
+        connections: connections === Infinity ? null : connections,
+        factory: (origin, options) => new Connection(origin, options, now)
+      })
   }
   if (proxy === "none") return new Undici.Agent(options)
   // EnvHttpProxyAgent reads the environment (small letters first) wherever a value is not given here.

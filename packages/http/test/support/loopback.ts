@@ -38,6 +38,59 @@ export const counted = Effect.fnUntraced(function*(stream: string) {
   return { url: `http://127.0.0.1:${port}/v1`, connections: () => made }
 })
 
+/** A request as a server of connections sees it. */
+export interface Incoming {
+  readonly socket: Net.Socket
+  /** The number of the request on its connection, and the number of the connection, both from 1. */
+  readonly ofConnection: number
+  readonly connection: number
+  readonly head: string
+}
+
+/** A server that sees requests together with their connections, and does with each what it is told to do. */
+export const connections = Effect.fnUntraced(function*(onRequest: (incoming: Incoming) => void) {
+  const seen = { connections: 0, requests: 0, open: 0 }
+  const port = yield* listen(() =>
+    Net.createServer((socket) => {
+      const connection = ++seen.connections
+      let [text, ofConnection] = ["", 0]
+      seen.open++
+      socket.on("close", () => seen.open--)
+      socket.on("data", (bytes) => {
+        text += bytes.toString("latin1")
+        const end = text.indexOf("\r\n\r\n")
+        const length = Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0)
+        if (end < 0 || text.length < end + 4 + length) return
+        const head = text.slice(0, end)
+        text = ""
+        seen.requests++
+        onRequest({ socket, ofConnection: ++ofConnection, connection, head })
+      })
+    })
+  )
+  return { url: `http://127.0.0.1:${port}/v1`, seen }
+})
+
+/** Answers a request with JSON, and keeps the connection. */
+export const answer = (socket: Net.Socket, json: unknown, status = "200 OK"): void => {
+  const body = JSON.stringify(json)
+  socket.write(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
+}
+
+/** A SOCKS proxy that leads everybody to somebody who says this. */
+export const socks = (text: string): Effect.Effect<number, never, Scope.Scope> =>
+  listen(() =>
+    Net.createServer((socket) => {
+      const replies = [Buffer.from([5, 0]), Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Buffer.from(text)]
+      socket.on("data", () => {
+        const reply = replies.shift()
+        if (reply !== undefined) socket.write(reply)
+      })
+    })
+  )
+
 /** A proxy that forwards plain requests, refuses tunnels, and remembers what it was asked. */
 export const proxy = Effect.gen(function*() {
   const seen: Array<string> = []

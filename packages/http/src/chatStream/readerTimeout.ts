@@ -1,0 +1,70 @@
+/**
+ * The time-out of the reader of a stream: a reader that does not read must not hold the slot of its call, nor a
+ * connection of the provider, for ever.
+ *
+ * A part costs the stream two fields and no reading of a clock. The watch looks at them four times in the limit, so that
+ * a reader has at least the limit, and at most a quarter more.
+ */
+import { startTimer } from "@switchgear/core/runtime"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Scheduler from "effect/Scheduler"
+
+/** How long a reader may take for a part where no option says. */
+export const standard: Duration.Input = "5 minutes"
+
+/** The limit of an option. Throws a `RangeError` that names it when it is not above zero. */
+export const limitOf = (owner: string, input: Duration.Input = standard): Duration.Duration => {
+  const limit = Duration.fromInput(input)
+  if (limit._tag === "Some" && Duration.toMillis(limit.value) > 0) return limit.value
+  throw new RangeError(`${owner}: readerTimeout must be a duration above zero, got ${String(input).slice(0, 100)}`)
+}
+
+const looks = 4
+
+/** Whether the stream waits for its reader, and since how many looks. */
+export class Reader {
+  private isAwaited = true
+  private looks = 0
+
+  /** The reader asks for more. */
+  asks(): void {
+    this.isAwaited = false
+  }
+
+  /** The reader was given something, and has to ask again. */
+  isGiven(): void {
+    this.isAwaited = true
+    this.looks = 0
+  }
+
+  /** Looks at the reader: whether it has stood still for the limit. */
+  standsStill(): boolean {
+    return this.isAwaited && ++this.looks > looks
+  }
+}
+
+/** Waits for the effect, and calls `onExpire` once if the reader stands still before it ends. */
+export const watching = (
+  reader: Reader,
+  limit: Duration.Duration,
+  onExpire: () => void
+) =>
+<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+  const millis = Duration.toMillis(limit)
+  return millis === Infinity ? self : Effect.withFiber((fiber) => {
+    const clock = fiber.getRef(Clock.Clock)
+    const scheduler = fiber.getRef(Scheduler.Scheduler)
+    const start = () => startTimer(clock, scheduler, Math.ceil(millis / looks), look)
+    const look = () => {
+      if (reader.standsStill()) onExpire()
+      else stop = start()
+    }
+    let stop = start()
+    return Effect.onExitPrimitive(self, () => {
+      stop()
+      return undefined
+    })
+  })
+}

@@ -1,0 +1,33 @@
+/** The option of streams for readers that stand still, and the error that such a reader is told. */
+import * as AiError from "effect/ai/AiError"
+import * as Duration from "effect/Duration"
+import * as ReaderTimeout from "../chatStream/readerTimeout.ts"
+import { aiError } from "./aiErrors.ts"
+
+export interface StreamOptions {
+  /**
+   * How long a stream waits for its reader once 64 parts have been read ahead. A reader that takes nothing for this long
+   * ends the call: its slot is free, and the provider's connection is closed. The reader gets what was read ahead and
+   * then an `AiError` with the reason `UnknownError`, which no circuit with `classify` counts. `Infinity` waits for ever.
+   * @default "5 minutes"
+   */
+  readonly readerTimeout?: Duration.Input | undefined
+}
+
+export const of = (owner: string, options: StreamOptions = {}) => {
+  const readerTimeout = ReaderTimeout.limitOf(owner, options.readerTimeout)
+  return {
+    readerTimeout,
+    // The reason says nothing about the health of the provider.
+    expired: (): AiError.AiError =>
+      aiError(
+        "streamText",
+        new AiError.UnknownError({
+          description: `The program that reads the answer took nothing for ${
+            Duration.format(readerTimeout)
+          }, so the stream was ended. Read it faster, or raise the readerTimeout.`,
+          metadata: { switchgear: { error: "TimedOut", phase: "reader" } }
+        })
+      )
+  }
+}

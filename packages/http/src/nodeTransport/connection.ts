@@ -1,0 +1,109 @@
+/**
+ * One connection of the pool, and what happens to its requests beside what undici does with them.
+ *
+ * A provider, or a load balancer before it, closes connections that are idle. A request that is sent at that moment is
+ * lost although nothing is wrong with the model, so it is sent once more, over a new connection. A chat request is a
+ * POST and may have been worked on, so this needs all of: the connection had answered before, no byte of a response
+ * came, the connection was closed or reset within {@link staleWithin} of sending, and the body can be read again.
+ */
+import * as Undici from "@effect/platform-node/Undici"
+
+type Dispatch = Undici.Dispatcher.DispatchOptions
+type Handler = Undici.Dispatcher.DispatchHandler
+
+/** The reading of a clock, in milliseconds. */
+export type Now = () => number
+
+/** A client of undici, which has one connection at a time. */
+export class Connection extends Undici.Client {
+  /** Whether the connection that is open now has answered a request. */
+  hasAnswered = false
+  readonly now: Now
+
+  constructor(origin: URL, options: Undici.Client.Options, now: Now) {
+    super(origin, options)
+    this.now = now
+    this.on("connect", () => {
+      this.hasAnswered = false
+    })
+  }
+
+  override dispatch(options: Dispatch, handler: Handler): boolean {
+    return super.dispatch(options, new Exchange(this, options, handler))
+  }
+
+  /** Sends a request again. The connection that was lost is gone, so a new one is made for it. */
+  again(options: Dispatch, exchange: Exchange): boolean {
+    return super.dispatch(options, exchange)
+  }
+}
+
+class Exchange implements Handler {
+  private readonly connection: Connection
+  private readonly options: Dispatch
+  private readonly handler: Handler
+  private isReused = false
+  private hasResponse = false
+  private hasBeenResent = false
+  private sentAt = 0
+
+  constructor(connection: Connection, options: Dispatch, handler: Handler) {
+    this.connection = connection
+    this.options = options
+    this.handler = handler
+  }
+
+  onRequestStart(controller: Undici.Dispatcher.DispatchController, context: unknown): void {
+    this.isReused = this.connection.hasAnswered
+    if (this.isReused) this.sentAt = this.connection.now()
+    this.handler.onRequestStart?.(controller, context)
+  }
+
+  onRequestUpgrade(...args: Parameters<NonNullable<Handler["onRequestUpgrade"]>>): void {
+    this.handler.onRequestUpgrade?.(...args)
+  }
+
+  onResponseStarted(): void {
+    this.hasResponse = true
+    this.handler.onResponseStarted?.()
+  }
+
+  onResponseStart(...args: Parameters<NonNullable<Handler["onResponseStart"]>>): void {
+    this.handler.onResponseStart?.(...args)
+  }
+
+  onResponseData(controller: Undici.Dispatcher.DispatchController, bytes: Buffer): void {
+    this.handler.onResponseData?.(controller, bytes)
+  }
+
+  onResponseEnd(...args: Parameters<NonNullable<Handler["onResponseEnd"]>>): void {
+    this.connection.hasAnswered = true
+    this.handler.onResponseEnd?.(...args)
+  }
+
+  onResponseError(controller: Undici.Dispatcher.DispatchController, error: Error): void {
+    if (this.metStaleConnection(error)) {
+      this.hasBeenResent = true
+      // In this step, before the pool gives the connection to a request that waits.
+      this.connection.again(this.options, this)
+      return
+    }
+    this.handler.onResponseError?.(controller, error)
+  }
+
+  private metStaleConnection(error: Error): boolean {
+    return this.isReused && !this.hasResponse && !this.hasBeenResent && "code" in error &&
+      closedCodes.has(error.code) && isReadable(this.options.body) &&
+      this.connection.now() - this.sentAt < staleWithin
+  }
+}
+
+/** A stale connection is reset within a round trip. What takes longer may be a model at work. */
+const staleWithin = 1000
+
+/** How it looks when the other side closes or resets a connection. */
+const closedCodes: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"])
+
+/** Whether a body can be sent again: a stream was read. */
+const isReadable = (body: Dispatch["body"]): boolean =>
+  body === undefined || body === null || typeof body === "string" || body instanceof Uint8Array
