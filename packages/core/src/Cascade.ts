@@ -11,6 +11,13 @@
  * target takes an attempt from the budget of `Attempts`, and is passed over when none is left. Reads and constants are
  * free.
  *
+ * **Slow targets.** With `overtakeAfter`, the next target is asked as well after that time, while the first runs on. The
+ * first that answers wins, and the others are interrupted. A failure that moves on leaves those that run; one that does not
+ * fails the run when they have not answered either.
+ *
+ * **A cascade as a step.** With `provenance`, an answer keeps the step, the degradation and the failures that it has from
+ * a cascade inside. One that is stale or canned is set aside, and served at the end if nothing better comes.
+ *
  * **Gotchas.** Defects and interruption do not move on. Give `when` a type guard to have errors told apart in the type:
  * those that move on are gone from the error type of a chain that ends in a constant. With a plain predicate all errors of
  * the step stay in it.
@@ -55,7 +62,7 @@ import { type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import * as Registry from "./Registry.ts"
 
 export { first, orConstant, orElse, orLastGood } from "./cascade/chain.ts"
-export type { Cascade, Degradation, Failure, Found, Served, Step } from "./cascade/model.ts"
+export type { Cascade, Degradation, Failure, Found, Provenance, Served, Step, StepOptions } from "./cascade/model.ts"
 export { type Provided, type Provider, toExecutionPlan } from "./cascade/plan.ts"
 export { run } from "./cascade/run.ts"
 export type { Options, Runner, Snapshot, StepCounts } from "./cascade/runnerModel.ts"

@@ -105,6 +105,90 @@ describe("Cascade", () => {
       assert.isTrue(interrupted)
     }))
 
+  describe("with a step that is a cascade itself", () => {
+    const inner = (...steps: ReadonlyArray<"fails" | "stale" | "canned" | "answers">) => {
+      const failing = steps.filter((step) => step === "fails")
+      const chain = failing.reduce(
+        (chain, _, i) => Cascade.orElse(`target ${i + 1}`, down(i + 1))(chain),
+        Cascade.first("target 0", steps.includes("answers") ? Effect.succeed("hi") : down(0))
+      )
+      const withRead = steps.includes("stale")
+        ? Cascade.orLastGood("kept", Effect.succeed({ value: "kept" }))(chain)
+        : chain
+      return Cascade.run(steps.includes("canned") ? Cascade.orConstant("canned", "sorry")(withRead) : withRead)
+    }
+    const provenance = (answer: Cascade.Served<string>) => answer
+    const told = ({ degradation, failures, step, value }: Cascade.Served<Cascade.Served<string> | string>) => [
+      typeof value === "string" ? value : value.value,
+      step,
+      degradation,
+      failures.map(({ step }) => step).join()
+    ]
+
+    it.effect("keeps the inner step, degradation and failures", () =>
+      Effect.gen(function*() {
+        const one = Cascade.first("eu", inner("answers"), { provenance })
+        assert.deepStrictEqual(told(yield* Cascade.run(one)), ["hi", "eu/target 0", "none", ""])
+        const two = Cascade.first("us", inner("fails"), { provenance: (answer) => answer }).pipe(
+          Cascade.orElse("eu", inner("answers"), { provenance })
+        )
+        assert.deepStrictEqual(told(yield* Cascade.run(two)), [
+          "hi",
+          "eu/target 0",
+          "fallback",
+          "us/target 0,us/target 1"
+        ])
+      }))
+
+    it.effect("sets a stale or canned answer aside for the end, and serves the best of them, the earlier before the later", () =>
+      Effect.gen(function*() {
+        const aside = Cascade.first("us", inner("fails", "canned"), { provenance }).pipe(
+          Cascade.orElse("eu", inner("fails", "stale", "canned"), { provenance }),
+          Cascade.orElse("asia", inner("fails", "stale"), { provenance })
+        )
+        const failures = "us/target 0,us/target 1,eu/target 0,eu/target 1,asia/target 0,asia/target 1"
+        assert.deepStrictEqual(told(yield* Cascade.run(aside)), ["kept", "eu/kept", "stale", failures])
+        const answered = Cascade.orElse("last", Effect.succeed("at last"))(aside)
+        assert.deepStrictEqual(told(yield* Cascade.run(answered)), ["at last", "last", "fallback", failures])
+        const canned = Cascade.first("us", inner("fails", "canned"), { provenance })
+        const own = canned.pipe(Cascade.orLastGood("cache", Effect.succeed({ value: "own" })))
+        assert.deepStrictEqual(told(yield* Cascade.run(own)).slice(0, 3), ["own", "cache", "stale"])
+        const sentence = Cascade.orConstant("later", "later")(canned)
+        assert.deepStrictEqual(told(yield* Cascade.run(sentence)).slice(0, 3), ["sorry", "us/canned", "canned"])
+      }))
+
+    it.effect("fails at once with an error that does not move on, whatever was set aside", () =>
+      Effect.gen(function*() {
+        const invalid: Effect.Effect<string, Down | Invalid> = Effect.fail(new Invalid())
+        const chain = Cascade.first("us", inner("fails", "canned"), { provenance }).pipe(
+          Cascade.orElse("eu", invalid, { when: isDown })
+        )
+        assert.instanceOf(yield* Effect.flip(Cascade.run(chain)), Invalid)
+      }))
+
+    it.effect("takes an answer whose provenance throws as that of a target", () =>
+      Effect.gen(function*() {
+        const chain = Cascade.first("eu", Effect.succeed("hi"), {
+          provenance: () => {
+            throw new Error("bug")
+          }
+        })
+        assert.deepStrictEqual(told(yield* Cascade.run(chain)), ["hi", "eu", "none", ""])
+      }))
+
+    it.effect("is counted under its own name, with the degradation of its answer", () =>
+      Effect.gen(function*() {
+        const answers = yield* Cascade.make({ name: "answers" })
+        yield* answers.run(Cascade.first("eu", inner("fails", "canned"), { provenance }))
+        const { servingFrom, steps } = yield* answers.snapshot
+        assert.strictEqual(servingFrom, "eu/canned")
+        assert.deepStrictEqual(steps, [
+          { step: "eu", degradation: "none", served: 0, failed: 1 },
+          { step: "eu", degradation: "canned", served: 1, failed: 0 }
+        ])
+      }))
+  })
+
   it("keeps in its type exactly the errors that can come out", () => {
     const either = down(1) as Effect.Effect<string, Down | Invalid>
     expectTypeOf(Cascade.run(Cascade.first("a", Effect.succeed("x")))).toEqualTypeOf<

@@ -1,13 +1,15 @@
 /** How a chain is built, step by step. */
 import type * as Arr from "effect/Array"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
-import { type Cascade, type Found, type Step, TypeId } from "./model.ts"
+import { OptionsOf } from "../internal/config/checks.ts"
+import { type Cascade, type Found, type Step, type StepOptions, TypeId } from "./model.ts"
 
 /**
  * Begins a chain with the target that is asked first. `when` says which of its errors move on to the next step; the others
- * fail the run at once. By default every typed error moves on.
+ * fail the run at once. By default every typed error moves on. Throws a `RangeError` on a fixed `overtakeAfter` that is no
+ * duration of zero or more.
  *
  * @since 0.1.0
  * @category constructors
@@ -16,19 +18,24 @@ export const first: {
   <A, E, R, Moved extends E>(
     name: string,
     effect: Effect.Effect<A, E, R>,
-    options: { readonly when: (error: E) => error is Moved }
+    options: StepOptions<A> & { readonly when: (error: E) => error is Moved }
   ): Cascade<A, Moved, Exclude<E, Moved>, R, E>
   <A, E, R>(
     name: string,
     effect: Effect.Effect<A, E, R>,
-    options: { readonly when: (error: E) => boolean }
+    options: StepOptions<A> & { readonly when: (error: E) => boolean }
   ): Cascade<A, E, E, R, E>
-  <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Cascade<A, E, never, R, unknown>
+  <A, E, R>(
+    name: string,
+    effect: Effect.Effect<A, E, R>,
+    options?: StepOptions<A> | undefined
+  ): Cascade<A, E, never, R, unknown>
 } = (
   name: string,
   effect: Effect.Effect<any, any, any>,
-  options?: { readonly when: (error: any) => boolean }
-): Cascade<any, never, never, any, any> => fromSteps([call(name, effect as Effect.Effect<any, never, any>, options)])
+  options?: AnyOptions
+): Cascade<any, never, never, any, any> =>
+  fromSteps([call("Cascade.first", name, effect as Effect.Effect<any, never, any>, options)])
 
 /** The errors that are left when a step is added to a chain: none, if there were none before. */
 type Further<Left, E> = [Left] extends [never] ? never : Left | E
@@ -44,30 +51,33 @@ export const orElse: {
   <A2, E2, R2, Moved2 extends E2>(
     name: string,
     effect: Effect.Effect<A2, E2, R2>,
-    options: { readonly when: (error: E2) => error is Moved2 }
+    options: StepOptions<A2> & { readonly when: (error: E2) => error is Moved2 }
   ): <A, Moved, Failed, R, Judged, Left>(
     self: Cascade<A, Moved, Failed, R, Judged, Left>
   ) => Cascade<A | A2, Moved | Moved2, Failed | Exclude<E2, Moved2>, R | R2, Judged & E2, Further<Left, Moved2>>
   <A2, E2, R2>(
     name: string,
     effect: Effect.Effect<A2, E2, R2>,
-    options: { readonly when: (error: E2) => boolean }
+    options: StepOptions<A2> & { readonly when: (error: E2) => boolean }
   ): <A, Moved, Failed, R, Judged, Left>(
     self: Cascade<A, Moved, Failed, R, Judged, Left>
   ) => Cascade<A | A2, Moved | E2, Failed | E2, R | R2, Judged & E2, Further<Left, E2>>
   <A2, E2, R2>(
     name: string,
-    effect: Effect.Effect<A2, E2, R2>
+    effect: Effect.Effect<A2, E2, R2>,
+    options?: StepOptions<A2> | undefined
   ): <A, Moved, Failed, R, Judged, Left>(
     self: Cascade<A, Moved, Failed, R, Judged, Left>
   ) => Cascade<A | A2, Moved | E2, Failed, R | R2, Judged, Further<Left, E2>>
 } = (
   name: string,
   effect: Effect.Effect<any, any, any>,
-  options?: { readonly when: (error: any) => boolean }
-) =>
-(self: Cascade<any, any, any, any, any>): Cascade<any, never, never, any, any> =>
-  append(self as Cascade<any, never, never, any, any>, call(name, effect as Effect.Effect<any, never, any>, options))
+  options?: AnyOptions
+) => {
+  const step = call("Cascade.orElse", name, effect as Effect.Effect<any, never, any>, options)
+  return (self: Cascade<any, any, any, any, any>): Cascade<any, never, never, any, any> =>
+    append(self as Cascade<any, never, never, any, any>, step)
+}
 
 /**
  * Adds a read of an earlier answer, such as `StaleCache.lastGood`. An answer that it finds is marked as stale. When it finds
@@ -95,11 +105,27 @@ export const orConstant = <A2>(name: string, value: A2) =>
 ): Cascade<A | A2, Moved, Failed, R, Judged, never> =>
   append<A | A2, Moved, Failed, R, Judged, never>(self, { _tag: "Constant", name, value })
 
+interface AnyOptions extends StepOptions<any> {
+  readonly when?: ((error: any) => boolean) | undefined
+}
+
 const call = <E>(
+  where: string,
   name: string,
   effect: Effect.Effect<any, E, any>,
-  options: { readonly when: (error: any) => boolean } | undefined
-): Step<any, E, never, any, any> => ({ _tag: "Call", name, effect, when: options?.when ?? (() => true) })
+  { overtakeAfter = Infinity, provenance, when = always }: AnyOptions = {}
+): Step<any, E, never, any, any> => ({
+  _tag: "Call",
+  name,
+  effect,
+  when,
+  provenance,
+  overtakeAfter: Effect.isEffect(overtakeAfter)
+    ? overtakeAfter
+    : new OptionsOf(where).wait("overtakeAfter", overtakeAfter)
+})
+
+const always = () => true
 
 const append = <A, Moved, Failed, R, Judged, Left>(
   self: Cascade<A, Moved, Failed, R, Judged, unknown>,

@@ -21,9 +21,14 @@ export class Counts {
 
   /** Takes the steps of a chain into the counts. Answers whether there is one that was not there before. */
   learn(steps: ReadonlyArray<AnyStep>): boolean {
-    const before = this.steps.length
+    const before = this.known
     steps.forEach((step, index) => this.of(step.name, degradationOf(step, index)))
-    return this.steps.length > before
+    return this.known > before
+  }
+
+  /** How many steps are told apart. */
+  get known(): number {
+    return this.steps.length
   }
 
   of(step: string, degradation: Degradation): Counted {

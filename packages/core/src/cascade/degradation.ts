@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { Change } from "../registry/kind.ts"
 import { tagOf } from "./CascadeExhausted.ts"
-import type { Degradation, Served } from "./model.ts"
+import { type Degradation, isDegraded, type Served } from "./model.ts"
 
 export class DegradationLog {
   private readonly quiet: number
@@ -43,7 +43,5 @@ export class DegradationLog {
     return { from, to, reason, at: clock.currentTimeMillisUnsafe() }
   }
 }
-
-export const isDegraded = (degradation: string): boolean => degradation === "stale" || degradation === "canned"
 
 const told = ({ error, step }: Served<unknown>["failures"][number]): string => `${step}: ${tagOf(error)}`

@@ -1,5 +1,6 @@
 /** The types of a chain of steps, and of what it answers. */
 import type * as Arr from "effect/Array"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Pipeable from "effect/Pipeable"
 import type * as Unify from "effect/Unify"
@@ -33,10 +34,40 @@ export interface Failure<out E> {
  */
 export interface Served<out A, out E = unknown> {
   readonly value: A
+  /** The name of the step. For a step that is itself a cascade, with its own step behind a slash: `"eu/gpt"`. */
   readonly step: string
   readonly degradation: Degradation
-  /** The errors of the steps that were tried before, in order. */
+  /** The errors of the steps that were tried before, in the order in which they came. */
   readonly failures: ReadonlyArray<Failure<E>>
+}
+
+/**
+ * Where the answer of a step comes from: what a {@link Served} says beside its value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Provenance extends Omit<Served<unknown>, "value"> {}
+
+/**
+ * What else is said of a step. Every option may be left out.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface StepOptions<in A> {
+  /**
+   * The time after which the next step is asked as well, if that is a target; this one runs on. The first that answers
+   * wins, and the others are interrupted. An effect is run each time the step begins; undefined, or infinity, is never. A
+   * fixed duration is zero or more. @default never
+   */
+  readonly overtakeAfter?: Duration.Input | Effect.Effect<Duration.Input | undefined> | undefined
+  /**
+   * Reads from an answer where it comes from, for a step that is itself a cascade. The answer then keeps the inner step,
+   * its failures and its degradation. One that is stale or canned is set aside: the next step is tried, and the best that
+   * was set aside is served at the end. If it throws, the answer is that of a target. @default the answer of a target
+   */
+  readonly provenance?: ((answer: A) => Provenance) | undefined
 }
 
 export const TypeId = "~@switchgear/core/Cascade"
@@ -82,12 +113,16 @@ export type Step<A, Moved, Failed, R, Judged = never> =
     readonly name: string
     readonly effect: Effect.Effect<A, Moved | Failed, R>
     readonly when: (error: Judged) => boolean
+    /** Milliseconds, or an effect that calculates a duration when the step begins. */
+    readonly overtakeAfter: number | Effect.Effect<Duration.Input | undefined>
+    readonly provenance: ((answer: any) => Provenance) | undefined
   }
   | { readonly _tag: "Read"; readonly name: string; readonly read: Effect.Effect<Found<A> | undefined, never, R> }
   | { readonly _tag: "Constant"; readonly name: string; readonly value: A }
 
 /** A step of any chain. */
 export type AnyStep = Step<any, any, any, any, any>
+export type AnyCall = AnyStep & { readonly _tag: "Call" }
 
 /**
  * What a read finds, such as a `StaleCache.Cached`.
@@ -98,6 +133,15 @@ export type AnyStep = Step<any, any, any, any, any>
 export interface Found<out A> {
   readonly value: A
 }
+
+const degradations: ReadonlyArray<Degradation> = ["none", "fallback", "stale", "canned"]
+
+/** The one that is further from what was asked for. */
+export const worse = (a: Degradation, b: Degradation): Degradation =>
+  degradations.indexOf(a) > degradations.indexOf(b) ? a : b
+
+/** Whether no target gave the answer. */
+export const isDegraded = (degradation: Degradation): boolean => degradation === "stale" || degradation === "canned"
 
 /** What is marked on the answers of a step at this place of a chain. */
 export const degradationOf = ({ _tag }: AnyStep, index: number): Degradation =>

@@ -1,7 +1,7 @@
 /** What the registry and metrics see of a cascade. */
 import type { Kind } from "../registry/kind.ts"
 import { counter, type Series } from "../registry/series.ts"
-import { isDegraded } from "./degradation.ts"
+import { type Degradation, isDegraded } from "./model.ts"
 import type { Runner, Snapshot, StepCounts } from "./runnerModel.ts"
 
 const served = ({ degradation, step }: StepCounts): Series<Snapshot> =>
@@ -35,7 +35,7 @@ export const kind: Kind<Runner, Snapshot> = {
   tag: "Cascade",
   snapshot: (runner) => runner.snapshot,
   nameLabel: "cascade",
-  isRecovery: ({ to }) => !isDegraded(to),
+  isRecovery: ({ to }) => !isDegraded(to as Degradation),
   metrics: (snapshot) => [
     ...snapshot.steps.map(served),
     ...targetsOf(snapshot).map(failed),

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { takeAttempt } from "../attempts/budget.ts"
 import type { AnyStep, Cascade } from "./model.ts"
-import { movesOn } from "./run.ts"
+import { movesOn } from "./progress.ts"
 
 /**
  * What a step of an `ExecutionPlan` can provide.
@@ -40,7 +40,7 @@ export type Provided<P> =
  * `onEvent`, whose `stepIndex` is an index into `steps`. The error is that of the last step tried, never
  * {@link CascadeExhausted}. The error type stays, because a program can fail with the services of a constant as well. Each
  * try builds its layer anew. Effect runs the plan and does not tell which step served, so that no `Runner` counts it: count
- * with `onEvent`.
+ * with `onEvent`. A plan asks one step at a time: `overtakeAfter` and `provenance` are not used.
  *
  * ```ts
  * import { Cascade } from "@switchgear/core"

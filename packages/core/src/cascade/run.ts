@@ -1,18 +1,11 @@
 /** One run of a chain: its steps in order, until one answers. */
 import * as Effect from "effect/Effect"
 import { takeAttempt } from "../attempts/budget.ts"
-import { atOnce } from "../internal/data/atOnce.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import { exhausted, type RunsOut } from "./CascadeExhausted.ts"
-import { type AnyStep, type Cascade, degradationOf, type Failure, type Served } from "./model.ts"
-
-/** Is told how a run gets on. */
-export interface Listener {
-  /** A target has failed with an error that moves on. */
-  readonly movedOn: (step: string, index: number) => void
-  /** No step is left. */
-  readonly ranOut: () => void
-}
+import type { AnyCall, AnyStep, Cascade, Served } from "./model.ts"
+import { type Listener, movesOn, Progress } from "./progress.ts"
+import { millisOf, raceFrom } from "./race.ts"
 
 /**
  * Tries the steps in order and answers with the first answer, and with the step that gave it.
@@ -23,51 +16,60 @@ export interface Listener {
 export const run = <A, Moved, Failed, R, Left>(
   self: Cascade<A, Moved, Failed, R, never, Left>
 ): Effect.Effect<Served<A, Moved>, Failed | RunsOut<Left>, R> =>
-  Effect.suspend(() => tryFrom(self.steps as ReadonlyArray<AnyStep>, 0, [])) as Effect.Effect<any, any, R>
+  Effect.suspend(() => runSteps(self.steps as ReadonlyArray<AnyStep>)) as Effect.Effect<any, any, R>
+
+/** Runs the steps once; the listener is told how it gets on. */
+export const runSteps = (
+  steps: ReadonlyArray<AnyStep>,
+  listener?: Listener | undefined
+): Effect.Effect<Served<any>, unknown, any> => tryFrom(new Progress(steps, listener), 0)
 
 /** Tries the steps from this one on. */
-export const tryFrom = (
-  steps: ReadonlyArray<AnyStep>,
-  from: number,
-  failures: ReadonlyArray<Failure<unknown>>,
-  listener?: Listener | undefined
-): Effect.Effect<Served<any>, unknown, any> => {
+const tryFrom = (progress: Progress, from: number): Effect.Effect<Served<any>, unknown, any> => {
+  const { listener, steps } = progress
   const step = steps[from]
   if (step === undefined) {
+    if (progress.isAside("canned")) return Effect.succeed(progress.serveAside())
     listener?.ranOut()
-    return Effect.fail(exhausted(failures))
+    return Effect.fail(exhausted(progress.failures))
   }
-  const serve = (value: unknown) => ({ value, step: step.name, degradation: degradationOf(step, from), failures })
   switch (step._tag) {
     case "Constant":
-      return Effect.succeed(serve(step.value))
+      return Effect.succeed(progress.isAside("canned") ? progress.serveAside() : progress.serve(from, step.value))
     case "Read":
-      return Effect.flatMap(
-        step.read,
-        (found) => found ? Effect.succeed(serve(found.value)) : tryFrom(steps, from + 1, failures, listener)
-      )
-    case "Call": {
-      const attempt = Effect.matchCauseEffect(step.effect, {
-        onSuccess: (value) => Effect.succeed(serve(value)),
-        onFailure: (cause) => {
-          const only = onlyFailure(cause)
-          if (only === undefined || !movesOn(step, only.failure)) return Effect.failCause(cause)
-          listener?.movedOn(step.name, from)
-          return tryFrom(steps, from + 1, [...failures, { step: step.name, error: only.failure }], listener)
-        }
-      })
+      return progress.isAside("stale")
+        ? Effect.succeed(progress.serveAside())
+        : Effect.flatMap(
+          step.read,
+          (found) => found ? Effect.succeed(progress.serve(from, found.value)) : tryFrom(progress, from + 1)
+        )
+    case "Call":
       return from === 0
-        ? attempt
-        : Effect.withFiber((fiber) => takeAttempt(fiber) ? attempt : tryFrom(steps, from + 1, failures, listener))
-    }
+        ? attempt(progress, step, from)
+        : Effect.withFiber((fiber) => takeAttempt(fiber) ? attempt(progress, step, from) : tryFrom(progress, from + 1))
   }
 }
 
-/** Whether the next step is tried after this error. A predicate that throws does not replace the error it was asked about. */
-export const movesOn = ({ when }: AnyStep & { readonly _tag: "Call" }, error: unknown): boolean => {
-  try {
-    return atOnce(when(error as never)) === true
-  } catch {
-    return false
-  }
+const attempt = (progress: Progress, step: AnyCall, index: number): Effect.Effect<Served<any>, unknown, any> => {
+  const { overtakeAfter } = step
+  if (overtakeAfter === Infinity || progress.steps[index + 1]?._tag !== "Call") return alone(progress, step, index)
+  const within = (millis: number) =>
+    millis === Infinity ? alone(progress, step, index) : raceFrom(progress, index, millis, tryFrom)
+  return typeof overtakeAfter === "number"
+    ? within(overtakeAfter)
+    : Effect.flatMap(overtakeAfter, (after) => within(millisOf(after)))
 }
+
+const alone = (progress: Progress, step: AnyCall, index: number): Effect.Effect<Served<any>, unknown, any> =>
+  Effect.matchCauseEffect(step.effect, {
+    onSuccess: (value) => {
+      const answer = progress.answered(index, step, value)
+      return answer ? Effect.succeed(answer) : tryFrom(progress, index + 1)
+    },
+    onFailure: (cause) => {
+      const only = onlyFailure(cause)
+      if (only === undefined || !movesOn(step, only.failure)) return Effect.failCause(cause)
+      progress.movedOn(index, step, only.failure)
+      return tryFrom(progress, index + 1)
+    }
+  })

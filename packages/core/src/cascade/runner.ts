@@ -8,7 +8,8 @@ import type { Change } from "../registry/kind.ts"
 import type { Counts } from "./counts.ts"
 import type { DegradationLog } from "./degradation.ts"
 import type { AnyStep, Served } from "./model.ts"
-import { type Listener, tryFrom } from "./run.ts"
+import type { Listener } from "./progress.ts"
+import { runSteps } from "./run.ts"
 
 /** What the runs of one name share. */
 export interface Book {
@@ -25,13 +26,14 @@ export const runCounted = (steps: ReadonlyArray<AnyStep>, book: Book): Effect.Ef
     book.counts.runs++
     if (book.counts.learn(steps)) book.grew()
     const run = new CountedRun(book, fiber)
-    return Effect.onExitPrimitive(tryFrom(steps, 0, [], run), (exit) => run.ended(exit))
+    return Effect.onExitPrimitive(runSteps(steps, run), (exit) => run.ended(exit))
   })
 
 class CountedRun implements Listener {
   private readonly book: Book
   private readonly fiber: Fiber.Fiber<any, any>
   private hasRunOut = false
+  private by = ""
 
   constructor(book: Book, fiber: Fiber.Fiber<any, any>) {
     this.book = book
@@ -42,12 +44,16 @@ class CountedRun implements Listener {
     this.book.counts.of(step, index === 0 ? "none" : "fallback").failed++
   }
 
+  served(step: string): void {
+    this.by = step
+  }
+
   ranOut(): void {
     this.hasRunOut = true
   }
 
   ended(exit: Exit.Exit<Served<unknown>, unknown>): undefined {
-    const { announce, counts, degradation } = this.book
+    const { announce, counts, degradation, grew } = this.book
     if (exit._tag === "Failure") {
       if (Cause.hasInterruptsOnly(exit.cause)) return
       if (this.hasRunOut) counts.exhausted++
@@ -55,7 +61,10 @@ class CountedRun implements Listener {
       return
     }
     const answer = exit.value
-    counts.of(answer.step, answer.degradation).served++
+    // A step that is a cascade itself has answers of other degradations than its own.
+    const known = counts.known
+    counts.of(this.by, answer.degradation).served++
+    if (counts.known > known) grew()
     counts.servingFrom = answer.step
     const change = degradation.after(answer, this.fiber.getRef(Clock.Clock))
     if (change !== undefined) announce(change)

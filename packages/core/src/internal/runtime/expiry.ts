@@ -28,10 +28,12 @@ export interface Joined {
   readonly cancel: (fiber: Fiber.Fiber<any, any>) => void
 }
 
-/** The waiting fiber, and the fiber that it waits for if `expire` interrupts that one. */
+/** The waiting fiber, and the fibers that it waits for if `expire` interrupts those. */
 export interface Waiting {
   readonly fiber: Fiber.Fiber<any, any>
   readonly child: Fiber.Fiber<any, any> | undefined
+  /** Where it waits for several: all of them, read when the deadline comes. */
+  readonly children?: ReadonlyArray<Fiber.Fiber<any, any>> | undefined
   readonly expire: () => void
 }
 
@@ -97,9 +99,10 @@ export class Expiry implements Deadline, Limit {
       member.isTold = true
       // A child that waits under the same deadline ends with it. Interrupting it earlier would hide the time-out from
       // the guards in between.
-      const inside = member.waiting.child && unfinished.get(member.waiting.child)
-      if (inside?.isIn) inside.next = member
-      else tell(member)
+      const { child, children } = member.waiting
+      if (children !== undefined) { for (const one of children) member.awaits(unfinished.get(one)) }
+      else if (child !== undefined) member.awaits(unfinished.get(child))
+      if (member.awaited === 0) tell(member)
       if (member.isIn) unfinished.set(member.waiting.fiber, member)
     }
   }
@@ -110,6 +113,8 @@ class Member implements Joined {
   isTold = false
   /** The member to notify when this one has left. */
   next: Member | undefined
+  /** How many further in it is notified after. */
+  awaited = 0
   after: Member | undefined
   before: Member | undefined
   readonly waiting: Waiting
@@ -126,7 +131,13 @@ class Member implements Joined {
     this.isIn = false
     this.expiry.leave(this, fiber)
     const { next } = this
-    if (next?.isIn) tell(next)
+    if (next !== undefined && --next.awaited === 0 && next.isIn) tell(next)
+  }
+
+  awaits(inside: Member | undefined): void {
+    if (!inside?.isIn) return
+    inside.next = this
+    this.awaited++
   }
 }
 
