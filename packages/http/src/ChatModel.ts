@@ -6,7 +6,8 @@
  * The circuit is asked twice, so that calls to a model that is down do not queue for it. What the circuit counts
  * follows the error table of the client: faults, overload and time-outs count; a bad request, a spent quota, a rate
  * limit do not, since they say nothing about the model's health. Time-outs are not retried on the same model; a fault
- * or a lost connection is, an overloaded model once.
+ * or a lost connection is, an overloaded model once. Beside another model of a cascade, a rate limit or an overload is not
+ * waited for.
  *
  * A stream is one call that ends with the stream. Until its first content it is guarded like any other call. After
  * that, an error fails the stream and counts on the circuit, and nothing is tried again. A reader that stops early, or
@@ -73,8 +74,11 @@ import { tapChunks } from "./chatStream/tapChunks.ts"
 import { AttemptCounter, CurrentAttemptCounter } from "./chatModel/attemptCounter.ts"
 import { type Attempt, CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
 import { toldIn, ToldUsage } from "./pricing/toldUsage.ts"
+import { judged } from "./chatModel/acceptance.ts"
+import { AnswerRefused } from "./chatModel/AnswerRefused.ts"
+import { isWorthRetrying } from "./chatModel/retries.ts"
 
-export { ChatModel }
+export { AnswerRefused, ChatModel }
 export type { Answer, GuardedModel, ModelError, OpenAnswer, Options, RateLimiterOptions, Request, Tried }
 
 /**
@@ -83,7 +87,7 @@ export type { Answer, GuardedModel, ModelError, OpenAnswer, Options, RateLimiter
  * @category options
  * @since 0.1.0
  */
-export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete"> {
+export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete" | "isAvailable"> {
   /** @default the whole answer in one piece, once it is there */
   readonly open?: ChatModel<E>["open"] | undefined
 }
@@ -94,8 +98,11 @@ export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete"> {
  * @category constructors
  * @since 0.1.0
  */
-export const of = <E>({ complete, name, open = inOnePiece(complete) }: Parts<E>): ChatModel<E> => ({
+export const of = <E>(
+  { complete, isAvailable, name, open = inOnePiece(complete) }: Parts<E>
+): ChatModel<E> => ({
   name,
+  isAvailable,
   complete,
   open,
   stream: (request) => Stream.unwrap(Effect.map(open(request), ({ value }) => value))
@@ -121,7 +128,7 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
       maxAttempts: 2,
       ...options.retry,
       name: options.retry?.name ?? name,
-      while: isWorthRetrying
+      while: isWorthRetrying(options)
     })
     const limit = yield* ModelLimit.make(name, options.rateLimiter)
     const parts = { retry, rateLimiter: limit.limiter, bulkhead, breaker }
@@ -137,12 +144,14 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
 
     const askWhole = (request: Request, counter: AttemptCounter): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
       limit.limiter === undefined
-        ? Effect.map(guards.protect(counter.count(whole, client.complete(asked(request)))), written)
+        ? Effect.map(guards.protect(judged(name, counter.count(whole, client.complete(asked(request))))), written)
         : Effect.flatMap(limit.costs(request), (costs) =>
           guards.protectWith<ChatSchema.ChatReply, ModelError>({
             costs,
             settle: (reply) => ModelLimit.costOf(toldIn(reply))
-          })(counter.count(whole, limit.hearing(client.complete(asked(request))))).pipe(Effect.map(written)))
+          })(judged(name, counter.count(whole, limit.hearing(client.complete(asked(request)))))).pipe(
+            Effect.map(written)
+          ))
 
     const openStream = (
       request: Request,
@@ -202,9 +211,15 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
         )
       })
 
+    const isAvailable = Effect.map(
+      Effect.all([breaker.state, limit.limiter === undefined ? Effect.undefined : limit.limiter.snapshot]),
+      ([state, limits]) => state !== "Open" && state !== "ForcedOpen" && limits?.pausedFor === undefined
+    )
+
     return {
       ...of<ModelError>({
         name,
+        isAvailable,
         complete: (request) => counted((counter) => askWhole(request, counter)),
         open: (request) => counted((counter) => openStream(request, counter))
       }),
@@ -226,23 +241,19 @@ export const layer = (options: Options): Layer.Layer<ChatModel, never, ChatClien
 
 /** What a call says about the health of the model, by the error table of the client. */
 const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
-  const judged = Outcome.fromExit(exit)
-  if (judged !== Outcome.failure || exit._tag === "Success" || Cause.hasDies(exit.cause)) return judged
+  const outcome = Outcome.fromExit(exit)
+  if (outcome !== Outcome.failure || exit._tag === "Success" || Cause.hasDies(exit.cause)) return outcome
+  const refused = exit.cause.reasons.find(isRefused)
+  if (refused !== undefined) return Outcome[refused.error.countsAs]
   const says = exit.cause.reasons.some((reason) =>
     Cause.isFailReason(reason) && !(ChatError.isChatError(reason.error) && !ChatError.countsOnBreaker(reason.error))
   )
   return says ? Outcome.failure : Outcome.ignored
 }
 
+const isRefused = (reason: Cause.Reason<unknown>): reason is Cause.Fail<AnswerRefused> =>
+  Cause.isFailReason(reason) && reason.error instanceof AnswerRefused
+
 /** A stream that has begun is judged by its end. */
 const judgeEnding = (exit: Exit.Exit<StreamCall.Ending<ChatError.ChatError>, unknown>): Outcome.Outcome =>
   classify(exit._tag === "Success" ? exit.value : exit)
-
-/**
- * A time-out on this model is likely to be the next one, too; a struggling model is asked once more and then let be.
- */
-const isWorthRetrying = (error: ModelError, attempts: number): boolean => {
-  if (!ChatError.isChatError(error)) return false
-  const retries = ChatError.retries(error)
-  return retries === "yes" || retries === "once" && attempts === 1
-}

@@ -10,8 +10,20 @@
  *
  * A stream moves on to the next model until one sends its first content. After that, an error fails the stream.
  *
- * Answers that are complete are kept and served to equal requests, fresh for a while without a call (`step` is then
- * `"cache"`), stale when all models have failed. Equal requests in flight share one call.
+ * **Time.** Under a deadline, of the cascade or of the caller, each model has a share of the time that is left. When the
+ * share is over, the next model is asked as well, and the first runs on; the first that answers wins. See {@link Share}.
+ *
+ * **Busy models.** Beside another model that can be asked, a rate limit or an overload moves on at once. A wait for the
+ * same model is begun only where it is shorter than the answer of the next one usually takes.
+ *
+ * **Refused answers.** `accept` refuses an answer, which moves on like a failure: see {@link Accept}.
+ *
+ * **The cache.** Answers that are whole, clean and accepted are kept and served to equal requests, fresh for a while
+ * without a call (`step` is then `"cache"`), stale when all models have failed. Equal requests in flight share one call.
+ * {@link CurrentCacheMode} asks for another answer.
+ *
+ * **A cascade as a step.** It has answered when one of its models has. A stale or canned answer of it is set aside for the
+ * end. `step` is then a path such as `"eu/gpt"`, and `failures` and `attempts` have those inside as well.
  *
  * The cascade is in the registry under its name: its answers are counted by step and degradation, and it is logged when
  * they begin and cease to be stale or canned. A fresh answer from the cache is counted by the cache alone, and callers that
@@ -28,11 +40,12 @@
  */
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
-import * as Deadline from "@switchgear/core/Deadline"
+import { monotonicMillis } from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Canned from "./Canned.ts"
@@ -41,12 +54,37 @@ import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
 import { cacheKey } from "./modelCascade/cacheKey.ts"
-import { type Asked, askForStream, askWhole, type Chain, chainOf, CurrentAsked } from "./modelCascade/chain.ts"
+import type { Accept, Refusal } from "./modelCascade/accept.ts"
+import {
+  type Answered,
+  type Asked,
+  asStream,
+  asWhole,
+  type Chain,
+  chainOf,
+  CurrentAsked
+} from "./modelCascade/chain.ts"
 import { keepStream } from "./modelCascade/keepStream.ts"
+import { Patiences, type Waits } from "./modelCascade/patience.ts"
+import { settingsOf } from "./modelCascade/settings.ts"
+import type { Share } from "./modelCascade/share.ts"
 import type { CallerError, ModelCascade, Options, OptionsWithFloor, Step } from "./modelCascade/model.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "./chatModel/attemptCounter.ts"
+import { isCache } from "./chatModel/stepPath.ts"
 
-export type { CallerError, ModelCascade, Options, OptionsWithFloor, Step }
+export type { Accept, CallerError, ModelCascade, Options, OptionsWithFloor, Refusal, Share, Step }
+
+/**
+ * How the calls inside use the cache of a cascade: `"use"` serves a fresh answer; `"refresh"` asks the models for a new one
+ * and keeps it, for a customer who asks for another answer; `"bypass"` asks the models, and neither reads nor keeps
+ * anything. @default "use"
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CurrentCacheMode = Context.Reference<StaleCache.Mode>("@switchgear/http/ModelCascade/CurrentCacheMode", {
+  defaultValue: () => "use"
+})
 
 /**
  * Makes a cascade of models. Dies with a `RangeError` that names the field when an option is out of range.
@@ -60,6 +98,7 @@ export const make: {
 } = (options: Options & Partial<OptionsWithFloor>): Effect.Effect<ModelCascade<any>> =>
   Effect.gen(function*() {
     const name = options.name ?? "cascade"
+    const settings = yield* Effect.sync(() => settingsOf(options))
     const cache = yield* StaleCache.make<ChatModel.Answer>({
       staleFor: "1 day",
       maxBytes: 256 * 2 ** 20,
@@ -71,7 +110,7 @@ export const make: {
     const answers = yield* Cascade.make({ name })
     const keyOf = options.cacheKey ?? cacheKey
     const attempts = options.attempts === undefined ? unchanged : Attempts.within(options.attempts)
-    const deadline = options.deadline === undefined ? unchanged : Deadline.within(options.deadline)
+    const patiences = new Patiences()
 
     const languageOf = options.canned === undefined
       ? () => Effect.undefined
@@ -91,29 +130,33 @@ export const make: {
         }
       })
 
-    const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value.value)
-    const forWhole = chainOf(options.models, askWhole, lastGood, (reply) => reply)
-    const forStream = chainOf(options.models, askForStream, lastGood, ChatStream.fromReply)
+    const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value)
+    const forWhole = chainOf(settings, asWhole, lastGood)
+    const forStream = chainOf(settings, asStream, lastGood)
 
     /** Asks the models, then the cache, then says the sentence. */
     const run = <A extends object, R>(
       { chain, whole }: Chain<A, R>,
       request: ChatModel.Request,
-      { key, language }: Place
-    ): Effect.Effect<Cascade.Served<A, ChatModel.ModelError> & ChatModel.Tried, any, R> =>
+      { key, language }: Place,
+      mode: StaleCache.Mode,
+      patience: Waits | undefined
+    ): Effect.Effect<Answered<A>, any, R> =>
       Effect.withFiber((fiber) => {
-        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+        const clock = fiber.getRef(Clock.Clock)
+        const now = clock.currentTimeMillisUnsafe()
         const steps = language === undefined
           ? chain
-          : Cascade.orConstant("canned", whole(Canned.reply(options.canned!, language, now)))(chain)
-        const counter = new AttemptCounter()
-        const asked: Asked = { request, key, outgrown: undefined }
+          : Cascade.orConstant("canned", answered(whole(Canned.reply(options.canned!, language, now))))(chain)
+        const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
+        const deadline = monotonicMillis(clock) + settings.deadline
+        const asked: Asked = { request, key, readsCache: mode !== "bypass", deadline, patience, outgrown: undefined }
         return Effect.updateContext(
-          attempts(deadline(answers.run(steps as typeof chain))),
+          attempts(answers.run(steps as typeof chain)),
           (context: Context.Context<R>) =>
             Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
         ).pipe(
-          Effect.map(({ degradation, failures, step, value }) => ({
+          Effect.map(({ degradation, failures, step, value: { value } }) => ({
             value,
             step,
             degradation,
@@ -125,22 +168,35 @@ export const make: {
 
     const complete = (request: ChatModel.Request): Effect.Effect<ChatModel.Answer, any> =>
       Effect.flatMap(placeOf(request), (place) =>
-        Effect.map(
-          cache.through(place.key)(run(forWhole, request, place)),
-          ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
-        ))
+        Effect.withFiber((fiber) => {
+          const mode = fiber.getRef(CurrentCacheMode)
+          const shared = patiences.waiting(
+            place.key,
+            fiber.getRef(CurrentAsked)?.patience,
+            fiber,
+            (patience) => cache.through(place.key, { mode })(run(forWhole, request, place, mode, patience))
+          )
+          return Effect.map(
+            shared,
+            ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
+          )
+        }))
 
     const open = (request: ChatModel.Request): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
       Effect.gen(function*() {
         const place = yield* placeOf(request)
-        const kept = yield* cache.lastGood(place.key)
+        const mode = yield* CurrentCacheMode
+        const kept = mode === "use" ? yield* cache.lastGood(place.key) : undefined
         if (kept?.freshness === "fresh") return fromCache(kept.value, ChatStream.fromReply(kept.value.value))
-        const answer = yield* run(forStream, request, place)
-        if (answer.degradation === "stale" || answer.degradation === "canned") return answer
+        const answer = yield* run(forStream, request, place, mode, (yield* CurrentAsked)?.patience)
+        if (mode === "bypass" || !isKept(answer)) return answer
         const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
         return { ...answer, value: keepStream(answer.value, keep) }
       })
-    return { ...ChatModel.of<any>({ name, complete, open }), cache }
+
+    const available = settings.steps.map(({ model }) => model.isAvailable ?? Effect.succeed(true))
+    const isAvailable = Effect.map(Effect.all(available), (each) => each.some(identity))
+    return { ...ChatModel.of<any>({ name, complete, open, isAvailable }), cache }
   })
 
 /**
@@ -168,9 +224,23 @@ const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({
   ...untried
 })
 
-const isWorthKeeping = ({ degradation, value }: ChatModel.Answer): boolean =>
-  (degradation === "none" || degradation === "fallback") &&
-  value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? ""))
+/** The value of a sentence, as of an answer that a step gives. */
+const answered = <A>(value: A): Answered<A> => ({
+  value,
+  step: "canned",
+  degradation: "canned",
+  failures: [],
+  ...untried
+})
+
+// What a cascade inside has kept ages there: kept once more, it would be fresh for twice as long.
+const isKept = ({ degradation, step }: Omit<ChatModel.Answer, "value">): boolean =>
+  (degradation === "none" || degradation === "fallback") && !isCache(step)
+
+const isWorthKeeping = (answer: ChatModel.Answer): boolean =>
+  isKept(answer) &&
+  answer.value.choices.length > 0 &&
+  answer.value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? ""))
 
 const complete = new Set(["stop", "tool_calls", "function_call"])
 

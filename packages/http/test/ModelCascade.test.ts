@@ -217,7 +217,7 @@ describe("ModelCascade", () => {
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("1 millis")
       assert.strictEqual(told(yield* Fiber.join(fiber)).degradation, "canned")
-      assert.deepStrictEqual(yield* asked, [1, 1, 0, 0])
+      assert.deepStrictEqual(yield* asked, [1, 1, 1, 1])
     }))
 
   it.effect("asks no further model when the attempts are spent", () =>

@@ -1,4 +1,7 @@
-/** Counts the calls to providers that are made for one answer: retries, and all models of a cascade, together. */
+/**
+ * Counts the calls to providers that are made for one answer: retries, and all models of a cascade, together. The counter of
+ * a cascade counts what the cascades inside of it count.
+ */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -9,20 +12,49 @@ import type { Tried } from "./model.ts"
 
 export class AttemptCounter implements Tried {
   attempts = 0
+  /** A call that has not ended may be billed, too. */
   possiblyBilledAttempts = 0
+  private readonly around: AttemptCounter | undefined
+
+  constructor(around?: AttemptCounter | undefined) {
+    this.around = around
+  }
 
   /** Counts a call, and from its exit whether it may be billed. */
   readonly count = <A, E, R>(attempt: Attempt, call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiber((fiber) => {
-      this.attempts++
+      this.begin()
       const ended = fiber.getRef(CurrentAttemptObserver)?.began(attempt)
       return Effect.onExit(call, (exit) =>
         Effect.sync(() => {
           const isBilled = mayBeBilled(exit)
-          if (isBilled) this.possiblyBilledAttempts++
+          if (!isBilled) this.refused()
           ended?.(exit, isBilled)
         }))
     })
+
+  private begin(): void {
+    this.attempts++
+    this.possiblyBilledAttempts++
+    this.around?.begin()
+  }
+
+  /** The provider did not work on a call. */
+  private refused(): void {
+    this.possiblyBilledAttempts--
+    this.around?.refused()
+  }
+
+  /** An answer that took more calls than were counted here: another caller's call was shared, or the model counts itself. */
+  atLeast({ attempts, possiblyBilledAttempts }: Tried): void {
+    this.add(attempts - this.attempts, possiblyBilledAttempts - this.possiblyBilledAttempts)
+  }
+
+  private add(attempts: number, possiblyBilled: number): void {
+    this.attempts += Math.max(0, attempts)
+    this.possiblyBilledAttempts += Math.max(0, possiblyBilled)
+    this.around?.add(attempts, possiblyBilled)
+  }
 
   get tried(): Tried {
     return { attempts: this.attempts, possiblyBilledAttempts: this.possiblyBilledAttempts }

@@ -13,6 +13,7 @@ import type * as Stream from "effect/Stream"
 import type * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import type { TokenEstimate } from "../pricing/estimateTokens.ts"
+import type { AnswerRefused } from "./AnswerRefused.ts"
 
 /**
  * What is asked: a chat-completions request, except that the model is chosen here. All its fields are passed on.
@@ -26,7 +27,8 @@ export interface Request {
 }
 
 /**
- * How a call to one model fails: with an error of the client, or with the rejection of a guard.
+ * How a call to one model fails: with an error of the client, with the rejection of a guard, or because its answer was not
+ * accepted.
  *
  * @category errors
  * @since 0.1.0
@@ -37,6 +39,7 @@ export type ModelError =
   | RateLimiter.RateLimited
   | Bulkhead.BulkheadFull
   | Deadline.DeadlineExceeded
+  | AnswerRefused
 
 /**
  * The calls to providers that were made for an answer, over all retries and all models of a cascade.
@@ -77,6 +80,11 @@ export interface OpenAnswer
  */
 export interface ChatModel<out E = ModelError | Cascade.CascadeExhausted<ModelError>> {
   readonly name: string
+  /**
+   * Whether a call would be admitted now, as far as is known without making it: false while the circuit is open or the
+   * limiter is paused. A cascade keeps no time for a model that is not available. It must not wait. @default true
+   */
+  readonly isAvailable?: Effect.Effect<boolean> | undefined
   /** Asks for an answer, whole. */
   readonly complete: (request: Request) => Effect.Effect<Answer, E>
   /**
@@ -146,8 +154,11 @@ export interface Options {
   readonly rateLimiter?: RateLimiterOptions | undefined
   /** @default 50 at once, and as many waiting, for up to 10 seconds */
   readonly bulkhead?: Omit<Bulkhead.Options, "name"> | undefined
-  /** @default 2 attempts and the defaults of `Retry` */
-  readonly retry?: Omit<Retry.Options<ModelError>, "while"> | undefined
+  /**
+   * `while` can forbid attempts that would be made, and never allows one that the error table forbids. Beside another model
+   * of a cascade, no wait is begun that is longer than asking that one. @default 2 attempts and the defaults of `Retry`
+   */
+  readonly retry?: Retry.Options<ModelError> | undefined
   /**
    * The time for one attempt, from connecting to the last byte; of a stream, until it says something. After that the
    * clocks of the client hold. @default "10 seconds"

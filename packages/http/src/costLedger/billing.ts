@@ -5,6 +5,7 @@ import { type Cost, costOf, minus, toldCost } from "../pricing/money.ts"
 import { toldIn, type ToldUsage } from "../pricing/toldUsage.ts"
 import { nothing, type Parts, usedOf } from "../pricing/usageParts.ts"
 import type * as ChatModel from "../ChatModel.ts"
+import { isCache, namesOf } from "../chatModel/stepPath.ts"
 import type { Bill } from "./model.ts"
 import type { Rules } from "./rules.ts"
 
@@ -88,10 +89,15 @@ const modelOf = (rules: Rules, { step, value }: Billable, asked: string | undefi
   const found = told === "" ? undefined : rules.names.find(told)
   if (found !== undefined) return found
   // A certain model that the catalogue does not have is not the one that was asked: its price is not known.
-  if (isCertain(told) && told !== step) return undefined
-  return rules.names.find(step) ?? (asked === undefined ? undefined : rules.names.find(asked))
+  const steps = namesOf(step)
+  if (isCertain(told) && !steps.includes(told)) return undefined
+  for (const name of asked === undefined ? steps : [...steps, asked]) {
+    const known = rules.names.find(name)
+    if (known !== undefined) return known
+  }
+  return undefined
 }
 
 /** Where an answer came from, if no model was asked for it. */
 const sourceOf = ({ degradation, step }: Billable): "cache" | "canned" | undefined =>
-  degradation === "canned" ? "canned" : degradation === "stale" || step === "cache" ? "cache" : undefined
+  degradation === "canned" ? "canned" : degradation === "stale" || isCache(step) ? "cache" : undefined

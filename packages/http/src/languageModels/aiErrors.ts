@@ -13,6 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as ChatError from "../ChatError.ts"
+import { AnswerRefused } from "../chatModel/AnswerRefused.ts"
 import { BudgetExceeded } from "../costLedger/errors.ts"
 
 /** Fails with the error as an `AiError`. One that is an `AiError` already stays as it is. */
@@ -52,6 +53,7 @@ const told = (method: string, error: unknown, now: number): AiError.AiError => {
 const reasonOf = (error: unknown, now: number): AiError.AiErrorReason => {
   const described = { description: messageOf(error), metadata: { switchgear: factsOf(error) } }
   if (ChatError.isChatError(error)) return reasonOfChat(error, described, now)
+  if (error instanceof AnswerRefused) return new AiError.InvalidOutputError(described)
   if (error instanceof BudgetExceeded) {
     return new AiError.QuotaExhaustedError({ metadata: described.metadata, resetAt: after(error.retryAfter, now) })
   }

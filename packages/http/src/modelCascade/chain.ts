@@ -1,29 +1,63 @@
 /** The chain of a cascade: the models in their order, and after them the last good answer. */
+import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
-import type * as Arr from "effect/Array"
+import * as Deadline from "@switchgear/core/Deadline"
+import { monotonicMillis } from "@switchgear/core/runtime"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as ChatError from "../ChatError.ts"
 import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import * as ChatStream from "../ChatStream.ts"
+import { CurrentAcceptance } from "../chatModel/acceptance.ts"
+import { AttemptCounter, CurrentAttemptCounter } from "../chatModel/attemptCounter.ts"
+import { type Alternatives, CurrentAlternatives, type Waiting } from "../chatModel/retries.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
-import type { CallerError, Step } from "./model.ts"
+import { acceptanceOf } from "./accept.ts"
+import { AnswerTimes } from "./answerTimes.ts"
+import type { CallerError } from "./model.ts"
+import type { Waits } from "./patience.ts"
+import type { Settings, StepSettings } from "./settings.ts"
+import { shareOf } from "./share.ts"
 
-/** How a model is asked for an answer. */
-type Ask<A, R> = (
-  model: Step["model"],
-  request: ChatModel.Request
-) => Effect.Effect<Cascade.Served<A, ChatModel.ModelError>, ChatModel.ModelError, R>
+/** An answer of a step, with where it comes from. */
+export type Answered<A> = Cascade.Served<A, ChatModel.ModelError> & ChatModel.Tried
 
-export const askWhole: Ask<ChatSchema.ChatReply, never> = (model, request) => model.complete(request)
+/** How a cascade asks its models, and how it makes its answers of whole replies. */
+export interface How<A, R> {
+  readonly ask: (
+    model: StepSettings["model"],
+    request: ChatModel.Request
+  ) => Effect.Effect<Answered<A>, StepError, R>
+  readonly whole: (reply: ChatSchema.ChatReply) => A
+}
 
-export const askForStream: Ask<Chunks, Scope.Scope> = (model, request) => model.open(request)
+type StepError = ChatModel.ModelError | Cascade.CascadeExhausted<ChatModel.ModelError>
+
+export const asWhole: How<ChatSchema.ChatReply, never> = {
+  ask: (model, request) => model.complete(request),
+  whole: (reply) => reply
+}
+
+export const asStream: How<Chunks, Scope.Scope> = {
+  ask: (model, request) => model.open(request),
+  whole: ChatStream.fromReply
+}
 
 /** A request on its way along the chain. */
 export interface Asked {
   readonly request: ChatModel.Request
   readonly key: string
+  /** Whether the last good answer may be served. */
+  readonly readsCache: boolean
+  /** The end of the time for all models, in monotonic milliseconds; infinity without one. */
+  readonly deadline: number
+  /** Of the callers that share the call; undefined where it runs under the deadline of its only caller. */
+  readonly patience: Waits | undefined
   /** The largest window that the conversation is known not to fit, and the error that said so. */
   outgrown: { readonly window: number; readonly error: ChatModel.ModelError } | undefined
 }
@@ -35,45 +69,174 @@ export const CurrentAsked = Context.Reference<Asked | undefined>("@switchgear/ht
 
 /** The models in their order and the last good answer, and how an answer is made of a whole reply. */
 export interface Chain<A, R> {
-  readonly chain: Cascade.Cascade<A, ChatModel.ModelError, CallerError, R>
+  readonly chain: Cascade.Cascade<Answered<A>, ChatModel.ModelError, CallerError, R>
   readonly whole: (reply: ChatSchema.ChatReply) => A
 }
 
 export const chainOf = <A, R>(
-  [first, ...others]: Arr.NonEmptyReadonlyArray<Step>,
-  how: Ask<A, R>,
-  lastGood: (key: string) => Effect.Effect<ChatSchema.ChatReply | undefined>,
-  whole: (reply: ChatSchema.ChatReply) => A
+  { share, steps }: Settings,
+  how: How<A, R>,
+  lastGood: (key: string) => Effect.Effect<ChatModel.Answer | undefined>
 ): Chain<A, R> => {
-  const ask = (step: Step): Effect.Effect<A, ChatModel.ModelError, R> =>
-    Effect.withFiber((fiber) => {
-      const asked = fiber.getRef(CurrentAsked)!
-      const { outgrown } = asked
-      if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
-      return Effect.mapBoth(how(step.model, asked.request), {
-        onSuccess: ({ value }) => value,
-        onFailure: (error) => {
-          if (wantsLargerWindow(error)) asked.outgrown = { window: windowOf(step), error }
-          return error
-        }
-      })
-    })
-  const kept = Effect.withFiber((fiber) =>
-    Effect.map(lastGood(fiber.getRef(CurrentAsked)!.key), (reply) => reply && { value: whole(reply) })
+  const asking = steps.map((step): AskedStep => ({ ...step, times: new AnswerTimes() }))
+  type Models = Cascade.Cascade<Answered<A>, StepError, StepError, R>
+  const stepAt = (i: number) => {
+    const step = asking[i]!
+    const later = asking.slice(i + 1)
+    return [step.model.name, ask(how, step, later), {
+      when: moves(step, later),
+      overtakeAfter: step.share ?? timeFor(share, later),
+      provenance: (answer: Answered<A>) => answer
+    }] as const
+  }
+  const models = asking.slice(1).reduce<Models>(
+    (models, _, i) => Cascade.orElse(...stepAt(i + 1))(models),
+    Cascade.first(...stepAt(0))
   )
-  let models: Cascade.Cascade<A, ChatModel.ModelError, ChatModel.ModelError, R> = Cascade.first(
-    first.model.name,
-    ask(first),
-    { when: moves(first, others) }
-  )
-  others.forEach((step, i) => {
-    models = Cascade.orElse(step.model.name, ask(step), { when: moves(step, others.slice(i + 1)) })(models)
+  const kept = Effect.withFiber((fiber) => {
+    const { key, readsCache } = fiber.getRef(CurrentAsked)!
+    return readsCache
+      ? Effect.map(lastGood(key), (answer) => answer && { value: { ...answer, value: how.whole(answer.value) } })
+      : Effect.undefined
   })
-  // `moves` holds back the errors of the caller only.
-  return { chain: Cascade.orLastGood("cache", kept)(models) as Chain<A, R>["chain"], whole }
+  // `moves` holds back the errors of the caller only, and what a cascade has run out of is told by its steps.
+  return { chain: Cascade.orLastGood("cache", kept)(models) as unknown as Chain<A, R>["chain"], whole: how.whole }
 }
 
-const moves = (step: Step, later: ReadonlyArray<Step>) => (error: ChatModel.ModelError): boolean => {
+interface AskedStep extends StepSettings {
+  readonly times: AnswerTimes
+}
+
+const ask = <A, R>(
+  how: How<A, R>,
+  step: AskedStep,
+  later: ReadonlyArray<AskedStep>
+): Effect.Effect<Answered<A>, StepError, R> =>
+  Effect.withFiber((fiber) => {
+    const asked = fiber.getRef(CurrentAsked)!
+    const { outgrown, request } = asked
+    if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
+    const clock = fiber.getRef(Clock.Clock)
+    const begun = monotonicMillis(clock)
+    const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
+    const answer = Effect.mapBoth(limited(accepted(how, step, request, fiber), asked, begun), {
+      onSuccess: (answer) => {
+        counter.atLeast(answer)
+        // An answer without a call says nothing about the time that a call takes.
+        if (answer.attempts > 0) step.times.add(monotonicMillis(clock) - begun)
+        return answer
+      },
+      onFailure: (error) => {
+        if (wantsLargerWindow(error)) asked.outgrown = { window: windowOf(step), error }
+        if (isTimeout(error)) step.times.addAtLeast(monotonicMillis(clock) - begun)
+        return error
+      }
+    })
+    return Effect.updateContext(answer, (context: Context.Context<R>) =>
+      Context.add(
+        Context.add(context, CurrentAttemptCounter, counter),
+        CurrentAlternatives,
+        alternativesTo(later, asked, fiber)
+      ))
+  })
+
+/**
+ * A call that ends with an error when the time is over, of the cascade or of its caller, whatever the model does: the last
+ * good answer and the sentence come after it.
+ */
+const limited = <A, E, R>(
+  call: Effect.Effect<A, E, R>,
+  { deadline }: Asked,
+  now: number
+): Effect.Effect<A, E | Deadline.DeadlineExceeded, R> =>
+  deadline < Infinity
+    ? Deadline.within(deadline - now)(call)
+    : Effect.flatMap(
+      Deadline.remaining,
+      (left): Effect.Effect<A, E | Deadline.DeadlineExceeded, R> =>
+        left === undefined ? call : Deadline.within(left)(call)
+    )
+
+/** The answer of a model, if it passes the checks. */
+const accepted = <A, R>(
+  how: How<A, R>,
+  { checks, model }: AskedStep,
+  request: ChatModel.Request,
+  fiber: Fiber.Fiber<any, any>
+): Effect.Effect<Answered<A>, StepError, R> => {
+  const around = fiber.getRef(CurrentAcceptance)
+  const acceptance = acceptanceOf(checks, request, around)
+  if (acceptance === undefined) return how.ask(model, request)
+  // Only a whole answer can be judged.
+  return model.complete(request).pipe(
+    Effect.tap((answer) => isDegraded(answer) ? Effect.void : acceptance.judge(answer.value, model.name)),
+    Effect.provideService(CurrentAcceptance, acceptance),
+    Effect.map((answer) => ({ ...answer, value: how.whole(answer.value) }))
+  )
+}
+
+/** The time after which the next model is asked as well. */
+const timeFor = (share: Settings["share"], later: ReadonlyArray<AskedStep>) =>
+  share === "none" || later.length === 0
+    ? undefined
+    : Effect.flatMap(Deadline.remaining, (remaining) =>
+      Effect.withFiber((fiber) => {
+        const asked = fiber.getRef(CurrentAsked)!
+        const now = monotonicMillis(fiber.getRef(Clock.Clock))
+        const left = Math.min(
+          remaining === undefined ? Infinity : Duration.toMillis(remaining),
+          Math.min(asked.deadline, asked.patience?.shortest ?? Infinity) - now
+        )
+        if (left === Infinity) return Effect.undefined
+        const p95s = atHand(later, asked, fiber).map(({ times }) => times.quantiles?.p95)
+        const millis = shareOf(share, left, p95s)
+        // Whole milliseconds, so that calls under one deadline share their timers.
+        return Effect.succeed(millis === Infinity ? undefined : Duration.millis(Math.ceil(millis)))
+      }))
+
+/** The later models that would be asked now: those that are available, large enough, and within the attempts that are left. */
+const atHand = (
+  later: ReadonlyArray<AskedStep>,
+  { outgrown }: Asked,
+  fiber: Fiber.Fiber<any, any>
+): ReadonlyArray<AskedStep> =>
+  later.filter((step) => (outgrown === undefined || windowOf(step) > outgrown.window) && isAvailable(step, fiber))
+    .slice(0, fiber.getRef(Attempts.CurrentAttempts)?.left ?? Infinity)
+
+const isAvailable = ({ model }: AskedStep, fiber: Fiber.Fiber<any, any>): boolean => {
+  if (model.isAvailable === undefined) return true
+  const exit = Effect.runSyncExitWith(fiber.context)(model.isAvailable)
+  // One that waits or dies does not say no.
+  return exit._tag === "Failure" || exit.value
+}
+
+/** What asking the next model takes when that is not known: more than a first retry waits, and less than most answers. */
+const assumedTime = 1000
+
+const alternativesTo = (
+  later: ReadonlyArray<AskedStep>,
+  asked: Asked,
+  fiber: Fiber.Fiber<any, any>
+): Alternatives => {
+  const around = fiber.getRef(CurrentAlternatives)
+  const prefersNext = ({ asked: wait, isBusy, own }: Waiting) => {
+    const [next] = later.length === 0 ? [] : atHand(later, asked, fiber)
+    if (next === undefined) return false
+    const takes = next.times.quantiles?.median
+    // A model that is busy and does not say until when is not asked again beside another.
+    return isBusy
+      ? wait === undefined || takes === undefined || wait >= takes
+      : Math.max(own, wait ?? 0) >= (takes ?? assumedTime)
+  }
+  return {
+    allowsWait: (waiting, now) =>
+      now + (waiting.asked ?? 0) < (asked.patience?.longest ?? Infinity) &&
+      !prefersNext(waiting) &&
+      (around === undefined || around.allowsWait(waiting, now))
+  }
+}
+
+const moves = (step: AskedStep, later: ReadonlyArray<AskedStep>) => (error: StepError): boolean => {
   // The refusals of guards and their time-outs say nothing about the other models.
   if (!ChatError.isChatError(error)) return true
   switch (ChatError.movesOn(error)) {
@@ -88,8 +251,14 @@ const moves = (step: Step, later: ReadonlyArray<Step>) => (error: ChatModel.Mode
   }
 }
 
-const wantsLargerWindow = (error: ChatModel.ModelError): boolean =>
+const wantsLargerWindow = (error: StepError): error is ChatError.ChatError =>
   ChatError.isChatError(error) && ChatError.movesOn(error) === "larger-window"
 
+// A call that was not begun has taken no time.
+const isTimeout = (error: StepError): boolean =>
+  error._tag === "TimedOut" || error._tag === "DeadlineExceeded" && Duration.toMillis(error.after) > 0
+
+const isDegraded = ({ degradation }: Answered<unknown>): boolean => degradation === "stale" || degradation === "canned"
+
 // An unspecified context window counts as 0.
-const windowOf = (step: Step): number => step.contextWindow ?? 0
+const windowOf = (step: AskedStep): number => step.contextWindow ?? 0

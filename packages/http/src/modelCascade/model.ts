@@ -1,10 +1,13 @@
 /** What a cascade of models is: its steps, its options, and the errors that are left. */
+import type * as Cascade from "@switchgear/core/Cascade"
 import type * as StaleCache from "@switchgear/core/StaleCache"
 import type * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import type * as Canned from "../Canned.ts"
 import type * as ChatError from "../ChatError.ts"
 import type * as ChatModel from "../ChatModel.ts"
+import type { Accept } from "./accept.ts"
+import type { Share } from "./share.ts"
 
 /**
  * Errors that the caller has to correct. They fail at once, without another model being asked.
@@ -25,11 +28,19 @@ export type CallerError =
  * @since 0.1.0
  */
 export interface Step {
-  readonly model: ChatModel.ChatModel<ChatModel.ModelError>
+  /** A single model, or a cascade again. */
+  readonly model: ChatModel.ChatModel<ChatModel.ModelError | Cascade.CascadeExhausted<ChatModel.ModelError>>
   /** Tokens that fit into the model. A conversation too long for one step goes on to steps with a larger window. */
   readonly contextWindow?: number | undefined
   /** Errors of this model that move on although by default they do not: another model may have another policy. */
   readonly optIn?: ReadonlyArray<"InvalidRequest" | "ContentBlocked" | "Forbidden"> | undefined
+  /**
+   * The time after which the next model is asked as well, while this one runs on: a finite duration above zero, and at most
+   * the `deadline` of the cascade. @default by the `share` of the cascade
+   */
+  readonly share?: Duration.Input | undefined
+  /** Which answers of this model are accepted, besides `accept` of the cascade. @default all */
+  readonly accept?: Accept | undefined
 }
 
 /**
@@ -55,6 +66,17 @@ export interface Options {
   readonly cacheKey?: ((request: ChatModel.Request) => string) | undefined
   /** The time for all models together. @default none: each model has its own */
   readonly deadline?: Duration.Input | undefined
+  /**
+   * How the time up to the `deadline`, or up to that of the caller if it is nearer, is shared among the models. Without any
+   * deadline there is nothing to share. @default "measured"
+   */
+  readonly share?: Share | undefined
+  /**
+   * Which answers are accepted. A refused one is an `AnswerRefused` of its model, and the next model is asked. It is not
+   * kept. The check runs within the time-outs of the model. A stream is asked for whole, so that it can be judged, and told
+   * in one piece. Stale answers were accepted when they were kept; sentences are not judged. @default all
+   */
+  readonly accept?: Accept | undefined
   /** Attempts at all models together, the first included. @default no bound beside the models' own */
   readonly attempts?: number | undefined
 }

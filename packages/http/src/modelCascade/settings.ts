@@ -1,0 +1,75 @@
+/** The options of a cascade, made sure of. What makes no sense throws a `RangeError` that names the field. */
+import * as Duration from "effect/Duration"
+import type { Accept } from "./accept.ts"
+import type { Options, Step } from "./model.ts"
+import { type Share, shares } from "./share.ts"
+
+/** A step with its options in the form in which they are used. */
+export interface StepSettings extends Pick<Step, "model" | "contextWindow" | "optIn"> {
+  /** Milliseconds; undefined where the rule of the cascade holds. */
+  readonly share: number | undefined
+  /** The checks of its answers, in order. */
+  readonly checks: ReadonlyArray<Accept>
+}
+
+export interface Settings {
+  /** Milliseconds for all models; infinity without a limit. */
+  readonly deadline: number
+  readonly share: Share
+  readonly steps: ReadonlyArray<StepSettings>
+}
+
+export const settingsOf = ({ accept, deadline, models, share = "measured" }: Options): Settings => {
+  if (!Array.isArray(models) || models.length === 0) throw nonsense("models", "a list of at least one model", models)
+  if (!shares.includes(share)) throw nonsense("share", `one of ${shares.join(", ")}`, share)
+  check("accept", accept)
+  const most = deadline === undefined ? Infinity : durationOf("deadline", deadline)
+  return {
+    deadline: most,
+    share,
+    steps: models.map((step: Step, i) => {
+      check(`models[${i}].accept`, step.accept)
+      return {
+        model: step.model,
+        contextWindow: step.contextWindow,
+        optIn: step.optIn,
+        share: step.share === undefined ? undefined : shareOf(`models[${i}].share`, step.share, most),
+        checks: [step.accept, accept].filter((check) => check !== undefined)
+      }
+    })
+  }
+}
+
+const shareOf = (field: string, share: Duration.Input, most: number): number => {
+  const millis = durationOf(field, share)
+  if (millis > most) {
+    throw nonsense(field, `at most the deadline of the cascade, ${Duration.format(Duration.millis(most))}`, share)
+  }
+  return millis
+}
+
+const check = (field: string, accept: unknown): void => {
+  if (accept !== undefined && typeof accept !== "function") throw nonsense(field, "a function", accept)
+}
+
+const durationOf = (field: string, input: Duration.Input): number => {
+  const duration = Duration.fromInput(input)
+  const millis = duration._tag === "None" ? NaN : Duration.toMillis(duration.value)
+  return millis > 0 && millis < Infinity ? millis : refuse(field, "a finite duration above zero", input)
+}
+
+const refuse = (field: string, range: string, value: unknown): never => {
+  throw nonsense(field, range, value)
+}
+
+const nonsense = (field: string, range: string, value: unknown): RangeError =>
+  new RangeError(
+    `ModelCascade.make: ${field} must be ${range}, got ${
+      (typeof value === "string"
+        ? JSON.stringify(value)
+        : Duration.isDuration(value)
+        ? Duration.format(value)
+        : String(value))
+        .slice(0, 100)
+    }`
+  )
