@@ -21,6 +21,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { sentenceLanguage } from "./canned/sentenceLanguage.ts"
 import type * as ChatModel from "./ChatModel.ts"
 import * as ChatSchema from "./ChatSchema.ts"
 
@@ -87,14 +88,11 @@ export const reply = (sentences: Sentences, language: string, now: number): Chat
   model: "canned",
   choices: [{
     index: 0,
-    message: { role: "assistant", content: sentence(sentences, language) },
+    message: { role: "assistant", content: sentences[sentenceLanguage(sentences, language)] },
     finish_reason: "stop"
   }],
   usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
 })
-
-const sentence = (sentences: Sentences, language: string): string =>
-  sentences[language] ?? sentences[language.split("-")[0]!.toLowerCase()] ?? sentences.default
 
 // Japanese mixes kana with Chinese characters, so kana is looked for first.
 const scripts: ReadonlyArray<readonly [RegExp, string]> = [

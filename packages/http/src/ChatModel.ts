@@ -48,6 +48,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatClient from "./ChatClient.ts"
@@ -65,6 +66,7 @@ import {
   type Request,
   type Tried
 } from "./chatModel/model.ts"
+import { type SealedRequest, seal } from "./chatRequest/sealedRequest.ts"
 import * as StreamCall from "./chatModel/streamCall.ts"
 import * as ModelLimit from "./chatModel/modelLimit.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"
@@ -132,23 +134,25 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
     const whole: Attempt = { model: options.model, delivery: "reply" }
     const streamed: Attempt = { model: options.model, delivery: "stream" }
 
-    const askWhole = (request: Request, counter: AttemptCounter): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
-      limit.limiter === undefined
-        ? guards.protect(counter.count(whole, client.complete(asked(request))))
-        : Effect.flatMap(limit.costs(request), (costs) =>
+    const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
+      const call = client.complete(request.plainFor(options.model))
+      return limit.limiter === undefined
+        ? guards.protect(counter.count(whole, call))
+        : Effect.flatMap(limit.costs(request.plain), (costs) =>
           guards.protectWith<ChatSchema.ChatReply, ModelError>({
             costs,
             settle: (reply) => ModelLimit.costOf(toldIn(reply))
-          })(counter.count(whole, limit.hearing(client.complete(asked(request))))))
+          })(counter.count(whole, limit.hearing(call))))
+    }
 
     const openStream = (
-      request: Request,
+      request: SealedRequest,
       counter: AttemptCounter
     ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
-      Effect.flatMap(limit.costs(request), (costs) => {
+      Effect.flatMap(limit.costs(request.plain), (costs) => {
         const told = new ToldUsage()
         const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
-          source: limit.hearingStream(client.stream(asked(request))),
+          source: limit.hearingStream(client.stream(request.plainFor(options.model))),
           hasContent: ChatStream.hasContent,
           guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
             costs,
@@ -163,25 +167,31 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
           : Effect.map(toOpen(opening), (chunks) => tapChunks(chunks, (chunk) => void told.note(chunk)))
       })
 
-    const asked = (request: Request): ChatSchema.ChatRequest => ({ ...request, model: options.model })
-
+    // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
     const counted = <A extends object, R>(
-      ask: (counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
-    ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> =>
-      Effect.withFiber((fiber) => {
+      request: Request,
+      ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
+    ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
+      const sealed = seal(request)
+      if (Result.isFailure(sealed)) {
+        const refused = { provider: client.provider, model: options.model, detail: sealed.failure }
+        return Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest(refused)))
+      }
+      return Effect.withFiber((fiber) => {
         fiber.getRef(CurrentAttemptObserver)?.asked()
         const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
         return Effect.map(
-          ask(counter),
+          ask(sealed.success, counter),
           (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })
         )
       })
+    }
 
     return {
       ...of<ModelError>({
         name,
-        complete: (request) => counted((counter) => askWhole(request, counter)),
-        open: (request) => counted((counter) => openStream(request, counter))
+        complete: (request) => counted(request, askWhole),
+        open: (request) => counted(request, openStream)
       }),
       breaker,
       bulkhead,

@@ -20,8 +20,8 @@
  * **Order.** Outermost: around models that each have their guards. A `deadline` ends the calls to models only: after
  * it, the stale answer or the sentence is served. A stream that has begun has no deadline.
  *
- * **Gotchas.** The key of the cache is the whole request without `stream`; where tenants must not share answers, put
- * the tenant into `cacheKey`. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade
+ * **Gotchas.** The key of the cache is the whole request without `stream`, and the tenant of the call: tenants of
+ * `CostLedger.withTenant` never share an answer. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade
  * without `canned` can fail with `CascadeExhausted`, and its type has that error.
  *
  * @since 0.1.0
@@ -34,13 +34,18 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Canned from "./Canned.ts"
 import * as ChatError from "./ChatError.ts"
 import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
-import { cacheKey } from "./modelCascade/cacheKey.ts"
+import { sentenceLanguage } from "./canned/sentenceLanguage.ts"
+import { seal } from "./chatRequest/sealedRequest.ts"
+import { CurrentTenant } from "./costLedger/currentTenant.ts"
+import { copyJson } from "./modelCascade/copyJson.ts"
+import { cacheKey, keyOfTenant } from "./modelCascade/cacheKey.ts"
 import { type Asked, askForStream, askWhole, type Chain, chainOf, CurrentAsked } from "./modelCascade/chain.ts"
 import { keepStream } from "./modelCascade/keepStream.ts"
 import type { CallerError, ModelCascade, Options, OptionsWithFloor, Step } from "./modelCascade/model.ts"
@@ -66,30 +71,48 @@ export const make: {
       sizeOf: ({ value }, key) => 2 * (key.length + JSON.stringify(value).length),
       ...options.cache,
       name,
-      storeWhen: isWorthKeeping
+      storeWhen: isWorthKeeping,
+      copy: copyOf
     })
     const answers = yield* Cascade.make({ name })
     const keyOf = options.cacheKey ?? cacheKey
     const attempts = options.attempts === undefined ? unchanged : Attempts.within(options.attempts)
     const deadline = options.deadline === undefined ? unchanged : Deadline.within(options.deadline)
 
-    const languageOf = options.canned === undefined
-      ? () => Effect.undefined
-      : (request: ChatModel.Request): Effect.Effect<string | undefined> => Canned.languageOf(request)
+    const { canned } = options
+    const languageOf = (request: ChatModel.Request): Effect.Effect<string | undefined> =>
+      canned === undefined
+        ? Effect.undefined
+        : Effect.map(Canned.languageOf(request), (language) => sentenceLanguage(canned, language))
 
     /** Where the answer is kept, and the language of the sentence at the end if there is one. */
     const placeOf = (request: ChatModel.Request): Effect.Effect<Place, ChatError.InvalidRequest> =>
-      Effect.flatMap(languageOf(request), (language) => {
+      Effect.gen(function*() {
+        const language = yield* languageOf(request)
+        const tenant = yield* CurrentTenant
         try {
           const key = keyOf(request)
           // Callers of different languages must not share a flight that may end in a sentence.
-          return Effect.succeed({ key: language === undefined ? key : `${language}:${key}`, language })
+          return { key: keyOfTenant(tenant, language === undefined ? key : `${language}:${key}`), language }
         } catch {
-          return Effect.fail(
-            new ChatError.InvalidRequest({ provider: name, model: name, detail: "it has no key in the cache" })
-          )
+          return yield* refused("it has no key in the cache")
         }
       })
+
+    /** What is asked is what is given now, whatever the caller changes before the call runs, or while it runs. */
+    const asking = <A, E, R>(
+      request: ChatModel.Request,
+      ask: (request: ChatModel.Request, place: Place) => Effect.Effect<A, E, R>
+    ): Effect.Effect<A, E | ChatError.InvalidRequest, R> => {
+      const sealed = seal(request)
+      if (Result.isFailure(sealed)) return refused(sealed.failure)
+      if (!sealed.success.hasMessages) return refused("messages must be a list")
+      const { plain } = sealed.success
+      return Effect.flatMap(placeOf(plain), (place) => ask(plain, place))
+    }
+
+    const refused = (detail: string) =>
+      Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider: name, model: name, detail })))
 
     const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value.value)
     const forWhole = chainOf(options.models, askWhole, lastGood, (reply) => reply)
@@ -105,7 +128,7 @@ export const make: {
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
         const steps = language === undefined
           ? chain
-          : Cascade.orConstant("canned", whole(Canned.reply(options.canned!, language, now)))(chain)
+          : Cascade.orConstant("canned", whole(Canned.reply(canned!, language, now)))(chain)
         const counter = new AttemptCounter()
         const asked: Asked = { request, key, outgrown: undefined }
         return Effect.updateContext(
@@ -123,16 +146,17 @@ export const make: {
         )
       })
 
-    const complete = (request: ChatModel.Request): Effect.Effect<ChatModel.Answer, any> =>
-      Effect.flatMap(placeOf(request), (place) =>
-        Effect.map(
-          cache.through(place.key)(run(forWhole, request, place)),
-          ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
-        ))
+    const complete = (request: ChatModel.Request, { key, language }: Place): Effect.Effect<ChatModel.Answer, any> =>
+      Effect.map(
+        cache.through(key)(run(forWhole, request, { key, language })),
+        ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
+      )
 
-    const open = (request: ChatModel.Request): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
+    const open = (
+      request: ChatModel.Request,
+      place: Place
+    ): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
       Effect.gen(function*() {
-        const place = yield* placeOf(request)
         const kept = yield* cache.lastGood(place.key)
         if (kept?.freshness === "fresh") return fromCache(kept.value, ChatStream.fromReply(kept.value.value))
         const answer = yield* run(forStream, request, place)
@@ -140,7 +164,12 @@ export const make: {
         const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
         return { ...answer, value: keepStream(answer.value, keep) }
       })
-    return { ...ChatModel.of<any>({ name, complete, open }), cache }
+    const asked = ChatModel.of<any>({
+      name,
+      complete: (request) => asking(request, complete),
+      open: (request) => asking(request, open)
+    })
+    return { ...asked, cache }
   })
 
 /**
@@ -173,5 +202,9 @@ const isWorthKeeping = ({ degradation, value }: ChatModel.Answer): boolean =>
   value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? ""))
 
 const complete = new Set(["stop", "tool_calls", "function_call"])
+
+/** A caller may change its answer, and that of no other. What failed before an answer is told once, and not kept. */
+const copyOf = (answer: ChatModel.Answer, way: "in" | "out"): ChatModel.Answer =>
+  copyJson(way === "in" ? { ...answer, failures: [] } : answer)
 
 const unchanged = <A>(self: A): A => self

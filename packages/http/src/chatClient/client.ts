@@ -15,7 +15,6 @@ import * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import { decodeReply } from "./decodeReply.ts"
-import * as EncodeRequest from "./encodeRequest.ts"
 import * as KeyRing from "./keyRing.ts"
 import { type PreparedRequest, preparing } from "./preparedRequest.ts"
 import { readBody } from "./readBody.ts"
@@ -127,15 +126,14 @@ export const fromHttpClient = (
   const timedOut = (model: string, phase: ChatError.Phase, limit: Duration.Duration) =>
     withoutStack(() => new ChatError.TimedOut({ provider: settings.provider, model, phase, limit }))
 
+  // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
   const complete = (request: ChatSchema.ChatRequest) =>
-    Effect.flatMap(prepared(request, EncodeRequest.whole), (call) => inTime(call, exchange(call)))
+    Effect.flatMap(prepared(request, "whole"), (call) => inTime(call, exchange(call)))
 
-  const stream = (request: ChatSchema.ChatRequest) =>
-    Stream.unwrap(Effect.gen(function*() {
-      const asked = yield* prepared(request, EncodeRequest.streamed(request))
-      // What goes wrong before the stream is told in JSON.
-      const accept = "text/event-stream, application/json"
-      const call = { ...asked, request: HttpClientRequest.setHeader(asked.request, "accept", accept) }
+  const stream = (request: ChatSchema.ChatRequest) => {
+    const asked = prepared(request, "streamed")
+    return Stream.unwrap(Effect.gen(function*() {
+      const call = yield* asked
       const timeouts = yield* StreamTimeouts.make(
         settings.streamTimeouts,
         (phase, limit) => timedOut(call.model, phase, limit)
@@ -146,6 +144,7 @@ export const fromHttpClient = (
         (error) => KeyRing.note(ring, lease, error)
       )
     }))
+  }
 
   const balance = Effect.fnUntraced(function*(
     call: PreparedRequest,
@@ -162,7 +161,7 @@ export const fromHttpClient = (
     const notOffered = Effect.fail(new Account.AccountNotOffered({ provider, host }))
     if (endpoint === undefined) return notOffered
     const request = HttpClientRequest.get(endpoint.url(settings.base), { headers, urlParams: settings.query })
-    const call = { model: "the account balance", request, secrets: { apiKey, prompt: [] } }
+    const call: PreparedRequest = { model: "the account balance", request, secrets: { apiKey, prompt: [] } }
     return Effect.catchTag(inTime(call, balance(call, endpoint)), "ModelNotFound", () => notOffered)
   })
 

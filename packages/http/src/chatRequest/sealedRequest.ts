@@ -1,0 +1,127 @@
+/**
+ * A request as it was when the call was made. It is written as JSON once, by the outermost of the layers that it passes:
+ * the body of each attempt, the key in the cache, the estimate of its tokens and the search of errors for the prompt all
+ * come from that text. What the caller does to the object afterwards changes none of them.
+ *
+ * Between the layers travels `plain`, a frozen copy, which a model of the user's own reads like any request. A layer
+ * that is given one finds what was sealed for it, and writes nothing again.
+ */
+import * as Result from "effect/Result"
+import { Prompt } from "../chatError/prompt.ts"
+import type * as ChatSchema from "../ChatSchema.ts"
+import { frozen } from "./frozen.ts"
+import { promptTexts } from "./promptTexts.ts"
+
+/** A request as chat models take it, whoever chooses the model. */
+interface Request {
+  readonly messages: ReadonlyArray<ChatSchema.ChatMessage>
+  readonly [field: string]: unknown
+}
+
+/** A request as JSON. Fields that a request does not have are undefined. */
+interface Written {
+  readonly model: string | undefined
+  readonly stream: string | undefined
+  readonly stream_options: string | undefined
+  /** All other fields, without the braces around them. */
+  readonly others: string
+}
+
+export class SealedRequest {
+  /** The model, where the request names one in a text. */
+  readonly model: string | undefined
+  /** Whether there is a list of messages. */
+  readonly hasMessages: boolean
+  /** What errors about the request must not repeat. */
+  readonly prompt: Prompt
+  private readonly written: Written
+  private copy: Request | undefined
+  private size: number | undefined
+
+  constructor(written: Written, model: unknown, hasMessages: boolean, prompt?: Prompt) {
+    this.written = written
+    this.model = typeof model === "string" ? model : undefined
+    this.hasMessages = hasMessages
+    this.prompt = prompt ?? new Prompt({ [Symbol.iterator]: () => promptTexts(this.plain)[Symbol.iterator]() })
+  }
+
+  /** The request as it was, frozen. */
+  get plain(): Request {
+    return this.copy ?? this.keep(frozen(JSON.parse(this.json)))
+  }
+
+  /** The bytes of the request as JSON. */
+  get bytes(): number {
+    return this.size ??= utf8.encode(this.json).length
+  }
+
+  /** The same for a model, frozen. */
+  plainFor(model: string): ChatSchema.ChatRequest {
+    const written = { ...this.written, model: JSON.stringify(model) }
+    const copy = Object.freeze({ ...this.plain, model })
+    new SealedRequest(written, model, this.hasMessages, this.prompt).keep(copy)
+    return copy
+  }
+
+  /** What is sent for a whole answer. */
+  get whole(): string {
+    const { model, others } = this.written
+    return jsonOf({ model }, others)
+  }
+
+  /** What is sent for a stream. Its usage, without which its cost is unknown, is told only if it is asked for. */
+  get streamed(): string {
+    const { model, others, stream_options } = this.written
+    const options: unknown = stream_options === undefined ? undefined : JSON.parse(stream_options)
+    if (options === null) return jsonOf({ model, stream: "true" }, others)
+    const given = typeof options === "object" ? options : {}
+    const asked = "include_usage" in given && given.include_usage === false ? given : { ...given, include_usage: true }
+    return jsonOf({ model, stream: "true", stream_options: JSON.stringify(asked) }, others)
+  }
+
+  private get json(): string {
+    const { others, ...own } = this.written
+    return jsonOf(own, others)
+  }
+
+  private keep(copy: Request): Request {
+    this.copy = copy
+    sealed.set(copy, this)
+    return copy
+  }
+}
+
+/** Seals a request, or says why it cannot be written. */
+export const seal = (request: Request): Result.Result<SealedRequest, string> => {
+  const known = find(request)
+  return known !== undefined
+    ? Result.succeed(known)
+    : Result.try({ try: () => write({ ...request }), catch: () => "the request cannot be written as JSON" })
+}
+
+/** What was sealed for a frozen copy. */
+export const find = (request: object): SealedRequest | undefined => sealed.get(request)
+
+const sealed = new WeakMap<object, SealedRequest>()
+
+const utf8 = new TextEncoder()
+
+const write = (request: { readonly [field: string]: unknown }): SealedRequest => {
+  // What writes itself has the fields that it writes.
+  if (typeof request["toJSON"] === "function") return write({ ...JSON.parse(JSON.stringify(request)) })
+  const { model, stream, stream_options, ...others } = request
+  const written = {
+    model: JSON.stringify(model),
+    stream: JSON.stringify(stream),
+    stream_options: JSON.stringify(stream_options),
+    others: JSON.stringify(others).slice(1, -1)
+  }
+  return new SealedRequest(written, model, Array.isArray(others["messages"]))
+}
+
+/** An object of fields that are JSON, followed by others. */
+const jsonOf = (fields: { readonly [field: string]: string | undefined }, others: string): string => {
+  const parts = Object.entries(fields).flatMap(([field, json]) => json === undefined ? [] : [`"${field}":${json}`])
+  if (others !== "") parts.push(others)
+  return `{${parts.join(",")}}`
+}
