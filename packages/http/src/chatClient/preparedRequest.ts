@@ -29,13 +29,15 @@ export const preparing = ({ apiKey, post, provider }: Common) =>
   request: ChatSchema.ChatRequest,
   delivery: "whole" | "streamed"
 ): Effect.Effect<PreparedRequest, ChatError.InvalidRequest> => {
-  const refused = (detail: string, model = "(no model)") =>
-    Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider, model, detail })))
+  const refused = (detail: string) => {
+    const model = nameOf(request)
+    return Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider, model, detail })))
+  }
   const sealed = seal(request)
   if (Result.isFailure(sealed)) return refused(sealed.failure)
   const { hasMessages, model, prompt } = sealed.success
-  if (model === undefined || model === "") return refused("model must be a non-empty text", model)
-  if (!hasMessages) return refused("messages must be a list", model.slice(0, 100))
+  if (model === undefined || model === "") return refused("model must be a non-empty text")
+  if (!hasMessages) return refused("messages must be a list")
   let call: PreparedRequest | undefined
   return Effect.sync(() =>
     call ??= {
@@ -51,3 +53,12 @@ export const preparing = ({ apiKey, post, provider }: Common) =>
 
 /** What goes wrong before a stream is told in JSON. */
 const accept = { whole: "application/json", streamed: "text/event-stream, application/json" }
+
+/** What a request that cannot be sent calls its model. */
+const nameOf = (request: ChatSchema.ChatRequest): string => {
+  try {
+    return String(request?.model ?? "(no model)").slice(0, 100)
+  } catch {
+    return "(no model)"
+  }
+}

@@ -4,10 +4,11 @@
  */
 import { quotations, type Ranges } from "./quotation.ts"
 
-/** A text that may quote, until it is searched. */
+/** A text that may quote, and the prompt until it is searched. */
 interface Waiting {
   readonly text: string
-  ranges: Ranges | undefined
+  prompt: Prompt | undefined
+  ranges: Ranges
 }
 
 export class Prompt {
@@ -19,29 +20,31 @@ export class Prompt {
     this.texts = texts
   }
 
-  /** Where the text quotes the prompt, told when it is asked for. */
+  /** Where the text quotes the prompt, told when it is asked for. After a search for any of them, none keeps the prompt. */
   quotedIn(text: string): () => Ranges {
-    const waiting: Waiting = { text, ranges: undefined }
+    const waiting: Waiting = { text, prompt: this, ranges: [] }
     this.waiting.add(waiting)
     // The oldest are searched by themselves.
     for (const oldest of this.waiting) {
       if (this.waiting.size <= mostWaiting) break
       this.waiting.delete(oldest)
     }
-    return () => waiting.ranges ?? this.search(waiting)
+    return () => {
+      waiting.prompt?.search(waiting)
+      return waiting.ranges
+    }
   }
 
-  private search(asked: Waiting): Ranges {
+  private search(asked: Waiting): void {
     this.waiting.add(asked)
     const all = [...this.waiting]
     this.waiting.clear()
-    const found = quotations(all.map(({ text }) => text), this.texts)
-    all.forEach((waiting, i) => {
-      waiting.ranges = found[i]!
+    quotations(all.map(({ text }) => text), this.texts).forEach((ranges, i) => {
+      all[i]!.ranges = ranges
+      all[i]!.prompt = undefined
     })
-    return asked.ranges!
   }
 }
 
-/** An error has up to four texts. Those of errors that nobody holds wait, too, so they are bounded. */
+/** An error has up to four texts. Those of errors that nobody holds any more wait, too, so their number has a bound. */
 const mostWaiting = 64

@@ -47,7 +47,7 @@ export class SealedRequest {
 
   /** The request as it was, frozen. */
   get plain(): Request {
-    return this.copy ?? this.keep(frozen(JSON.parse(this.json)))
+    return this.copy ?? this.keep(JSON.parse(this.json))
   }
 
   /** The bytes of the request as JSON. */
@@ -58,7 +58,7 @@ export class SealedRequest {
   /** The same for a model, frozen. */
   plainFor(model: string): ChatSchema.ChatRequest {
     const written = { ...this.written, model: JSON.stringify(model) }
-    const copy = Object.freeze({ ...this.plain, model })
+    const copy = { ...this.plain, model }
     new SealedRequest(written, model, this.hasMessages, this.prompt).keep(copy)
     return copy
   }
@@ -85,24 +85,26 @@ export class SealedRequest {
   }
 
   private keep(copy: Request): Request {
-    this.copy = copy
-    sealed.set(copy, this)
+    this.copy = frozen(Object.defineProperty(copy, sealed, { value: this }))
     return copy
+  }
+
+  /** What was sealed for a frozen copy. It is in no other object, copies of the copy included. */
+  static find(request: object): SealedRequest | undefined {
+    const found = (request as { readonly [sealed]?: SealedRequest } | null | undefined)?.[sealed]
+    return found?.copy === request ? found : undefined
   }
 }
 
+const sealed = Symbol("@switchgear/http/chatRequest/sealedRequest")
+
 /** Seals a request, or says why it cannot be written. */
 export const seal = (request: Request): Result.Result<SealedRequest, string> => {
-  const known = find(request)
+  const known = SealedRequest.find(request)
   return known !== undefined
     ? Result.succeed(known)
     : Result.try({ try: () => write({ ...request }), catch: () => "the request cannot be written as JSON" })
 }
-
-/** What was sealed for a frozen copy. */
-export const find = (request: object): SealedRequest | undefined => sealed.get(request)
-
-const sealed = new WeakMap<object, SealedRequest>()
 
 const utf8 = new TextEncoder()
 

@@ -2,31 +2,35 @@
  * Copies lists and plain objects through and through. What is neither, such as an error, is the same in the copy.
  */
 export const copyJson = <A>(value: A): A => {
-  const copies = new Map<unknown, object>()
-  const open: Array<object> = []
-  /** A value in the copy, whose fields are copied later: replies may be nested deeply, and lead back to themselves. */
-  const begun = (part: unknown): unknown => {
-    const known = copies.get(part)
-    if (known !== undefined || !isCopied(part)) return known ?? part
-    const copy: object = Array.isArray(part) ? [] : {}
-    copies.set(part, copy)
-    open.push(part)
-    return copy
-  }
-  const copy = begun(value)
+  if (!isCopied(value)) return value
+  const copy = shallow(value)
+  // A list instead of recursion, because replies may be nested deeply.
+  const open = [copy]
+  let parts = 0
+  let known: Map<unknown, Fields> | undefined
   for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    const to = copies.get(part)!
-    for (const [field, inner] of Object.entries(part)) {
-      const value = begun(inner)
-      // To assign it would set the prototype.
-      if (field === "__proto__") Object.defineProperty(to, field, { value, ...ofData })
-      else (to as Record<string, unknown>)[field] = value
+    // Only what leads back to itself has no end. From so many parts on, none is copied twice.
+    if (++parts === many) known = new Map()
+    for (const field of Object.keys(part)) {
+      const inner = part[field]
+      if (!isCopied(inner)) continue
+      let copied = known?.get(inner)
+      if (copied === undefined) {
+        copied = shallow(inner)
+        known?.set(inner, copied)
+        open.push(copied)
+      }
+      part[field] = copied
     }
   }
   return copy as A
 }
 
-const ofData = { configurable: true, enumerable: true, writable: true }
+type Fields = { [field: string]: unknown }
+
+const many = 1000
+
+const shallow = (part: object): Fields => (Array.isArray(part) ? part.slice() : { ...part }) as Fields
 
 const isCopied = (part: unknown): part is object => {
   if (typeof part !== "object" || part === null) return false
