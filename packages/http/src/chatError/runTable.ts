@@ -25,8 +25,13 @@ export class RunTable {
   private readonly isMark: Uint8Array
   /** For each first place the last source that has the run. */
   private readonly source: Int32Array
+  /** For each place the last source whose quotation was extended over the run there. */
+  private readonly extended: Int32Array
   private sources = 0
   private found: Array<number> = []
+  /** How far a source is ahead of the texts in the run that was followed last, and where in the source that ends. */
+  private followed = 0
+  private followedTo = 0
   private effort = 0
 
   constructor(texts: ReadonlyArray<SearchedText>) {
@@ -45,6 +50,7 @@ export class RunTable {
     this.hashes = new Int32Array(length)
     this.isMark = new Uint8Array(length)
     this.source = new Int32Array(length)
+    this.extended = new Int32Array(length)
     const bits = Math.ceil(Math.log2(length)) + 6
     this.filter = new Int32Array(2 ** (bits - 5))
     this.shift = 32 - bits
@@ -71,6 +77,7 @@ export class RunTable {
 
   /** Takes in letters of the source. Those that were taken in before may be given again. */
   read(letters: Letters): void {
+    this.followedTo = 0
     const { filter, shift } = this
     const { codes, length } = letters
     let hash = 0
@@ -85,7 +92,7 @@ export class RunTable {
   end(): void {
     for (const first of this.found) {
       for (let at = first; at >= 0; at = this.next[at]!) {
-        if (this.isTelling[at] === 1 && this.hidden[at] !== 1) this.hideFrom(at)
+        if (this.isTelling[at] === 1 && this.extended[at] !== this.sources) this.hideFrom(at)
       }
     }
   }
@@ -146,20 +153,22 @@ export class RunTable {
 
   /** Any run of {@link longRun} letters has one of the marked places in it, and is followed from there. */
   private lookLong({ codes, length }: Letters, at: number, first: number): void {
-    let isOpen = 0
-    for (let place = first; place >= 0; place = this.next[place]!) {
-      if (place % markEvery !== 0 || this.hidden[place] === 1) continue
+    for (let place = first; place >= 0 && this.effort < mostEffort; place = this.next[place]!) {
+      this.effort++
+      if (place % markEvery !== 0) continue
+      // Further on in the run that was just followed.
+      if (at - place === this.followed && at < this.followedTo) continue
       let before = 0
       while (before < at && this.letters[place - before - 1] === codes[at - before - 1]) before++
       let after = shortRun
       while (at + after < length && this.letters[place + after] === codes[at + after]) after++
       this.effort += before + after
+      this.followed = at - place
+      this.followedTo = at + after
       if (before + after >= longRun) this.hidden.fill(1, place - before, place + after)
-      else isOpen = 1
     }
-    this.isMark[first] = isOpen
-    // Only texts that are made for it come here. What cannot be searched is not shown.
-    if (this.effort > mostEffort) this.hidden.fill(1)
+    // Only texts that repeat themselves, and a source that repeats them, come to this. They are not shown.
+    if (this.effort >= mostEffort) this.hidden.fill(1)
   }
 
   private hideFrom(at: number): void {
@@ -171,6 +180,7 @@ export class RunTable {
     while (isQuoted(begin - 1)) begin--
     while (isQuoted(end + 1)) end++
     this.hidden.fill(1, begin, end + shortRun)
+    this.extended.fill(this.sources, begin, end + 1)
   }
 }
 
