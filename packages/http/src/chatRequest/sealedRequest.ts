@@ -110,15 +110,23 @@ const utf8 = new TextEncoder()
 
 const write = (request: { readonly [field: string]: unknown }): SealedRequest => {
   // What writes itself has the fields that it writes.
-  if (typeof request["toJSON"] === "function") return write({ ...JSON.parse(JSON.stringify(request)) })
+  if (typeof request["toJSON"] === "function") {
+    return write({ model: request["model"], ...JSON.parse(JSON.stringify(request)) })
+  }
   const { model, stream, stream_options, ...others } = request
   const written = {
-    model: JSON.stringify(model),
-    stream: JSON.stringify(stream),
-    stream_options: JSON.stringify(stream_options),
+    model: jsonIn("model", model),
+    stream: jsonIn("stream", stream),
+    stream_options: jsonIn("stream_options", stream_options),
     others: JSON.stringify(others).slice(1, -1)
   }
   return new SealedRequest(written, model, Array.isArray(others["messages"]))
+}
+
+/** A value as it is written in a field, whose name a `toJSON` is told. */
+const jsonIn = (field: string, value: unknown): string | undefined => {
+  const json = JSON.stringify({ [field]: value })
+  return json === "{}" ? undefined : json.slice(field.length + 4, -1)
 }
 
 /** An object of fields that are JSON, followed by others. */
