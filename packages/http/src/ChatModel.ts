@@ -89,7 +89,8 @@ export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete"> {
 }
 
 /**
- * Makes a chat model from your own functions, for tests or for a provider of another protocol.
+ * Makes a chat model from your own functions, for tests or for a provider of another protocol. In a cascade or a ledger
+ * they get a frozen copy of the request.
  *
  * @category constructors
  * @since 0.1.0
@@ -175,7 +176,10 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
       const sealed = seal(request)
       if (Result.isFailure(sealed)) {
         const refused = { provider: client.provider, model: options.model, detail: sealed.failure }
-        return Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest(refused)))
+        return Effect.withFiber((fiber) => {
+          fiber.getRef(CurrentAttemptObserver)?.asked()
+          return Effect.fail(new ChatError.InvalidRequest(refused))
+        })
       }
       return Effect.withFiber((fiber) => {
         fiber.getRef(CurrentAttemptObserver)?.asked()

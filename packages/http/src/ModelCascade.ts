@@ -11,7 +11,8 @@
  * A stream moves on to the next model until one sends its first content. After that, an error fails the stream.
  *
  * Answers that are complete are kept and served to equal requests, fresh for a while without a call (`step` is then
- * `"cache"`), stale when all models have failed. Equal requests in flight share one call.
+ * `"cache"`), stale when all models have failed. Equal requests in flight share one call. Each caller gets a copy of its
+ * own, which it may change.
  *
  * The cascade is in the registry under its name: its answers are counted by step and degradation, and it is logged when
  * they begin and cease to be stale or canned. A fresh answer from the cache is counted by the cache alone, and callers that
