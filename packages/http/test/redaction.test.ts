@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatError, type ChatSchema } from "@switchgear/http"
+import { ChatError, ChatModel, type ChatSchema, LanguageModels } from "@switchgear/http"
 import { Cause, Effect, Formatter, Schema } from "effect"
 import { inspect } from "node:util"
 import { vi } from "vitest"
@@ -123,6 +123,19 @@ describe("a prompt", () => {
     }
     assert.strictEqual(read.times, 1)
   })
+
+  it.effect("is not read for an `AiError` before it is shown", () =>
+    Effect.gen(function*() {
+      const { prompt, read } = counting([secret])
+      const model = ChatModel.of({ name: "m", complete: () => Effect.fail(failed(`You said ${secret}`, prompt)) })
+      const languageModel = yield* LanguageModels.make(model)
+      const error = yield* Effect.flip(languageModel.generateText({ prompt: "hello" }))
+      assert.deepStrictEqual([error.reason._tag, error.isRetryable, read.times], ["InvalidRequestError", false, 0])
+      const shown = ofError(error).join("\n")
+      assert.include(shown, "You said [prompt]")
+      assert.notInclude(shown, "Grivolt")
+      assert.strictEqual(read.times, 1)
+    }))
 
   it("is not read for words that say nothing", () => {
     const { prompt, read } = counting([secret])
