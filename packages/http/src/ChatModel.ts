@@ -66,7 +66,7 @@ import {
   type Request,
   type Tried
 } from "./chatModel/model.ts"
-import { type SealedRequest, seal } from "./chatRequest/sealedRequest.ts"
+import { seal, type SealedRequest } from "./chatRequest/sealedRequest.ts"
 import * as StreamCall from "./chatModel/streamCall.ts"
 import * as ModelLimit from "./chatModel/modelLimit.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"

@@ -245,36 +245,40 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         entry.attempts
       )
 
-    const complete = <E>(model: ChatModel.ChatModel<E>) => asGiven((request) =>
-      Effect.acquireUseRelease(
-        begin(request, model.name),
-        (entry) =>
-          Effect.map(
-            observed(entry, () => model.complete(request)),
-            (answer) => ({ ...answer, bill: entry.bill(answer) })
-          ),
-        (entry, exit) =>
-          Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.fail(exit.cause))
-      ))
+    const complete = <E>(model: ChatModel.ChatModel<E>) =>
+      asGiven((request) =>
+        Effect.acquireUseRelease(
+          begin(request, model.name),
+          (entry) =>
+            Effect.map(
+              observed(entry, () => model.complete(request)),
+              (answer) => ({ ...answer, bill: entry.bill(answer) })
+            ),
+          (entry, exit) =>
+            Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.fail(exit.cause))
+        )
+      )
 
     // What was read of a stream is billed, however it ended.
-    const open = <E>(model: ChatModel.ChatModel<E>) => asGiven((request) =>
-      Effect.gen(function*() {
-        const bill = yield* Effect.acquireRelease(
-          Effect.map(begin(request, model.name), (entry) => new StreamBill(entry)),
-          (bill) => bill.close
-        )
-        const answer = yield* Effect.onError(
-          observed(bill.entry, () => model.open(request)),
-          (cause) => Effect.sync(() => bill.failed(cause))
-        )
-        bill.opened(answer)
-        const value = tapChunks(answer.value, bill.usage.note).pipe(
-          Stream.onEnd(Effect.sync(bill.usage.end)),
-          Stream.ensuring(bill.close)
-        )
-        return { ...answer, value, bill: Deferred.await(bill.made) }
-      }))
+    const open = <E>(model: ChatModel.ChatModel<E>) =>
+      asGiven((request) =>
+        Effect.gen(function*() {
+          const bill = yield* Effect.acquireRelease(
+            Effect.map(begin(request, model.name), (entry) => new StreamBill(entry)),
+            (bill) => bill.close
+          )
+          const answer = yield* Effect.onError(
+            observed(bill.entry, () => model.open(request)),
+            (cause) => Effect.sync(() => bill.failed(cause))
+          )
+          bill.opened(answer)
+          const value = tapChunks(answer.value, bill.usage.note).pipe(
+            Stream.onEnd(Effect.sync(bill.usage.end)),
+            Stream.ensuring(bill.close)
+          )
+          return { ...answer, value, bill: Deferred.await(bill.made) }
+        })
+      )
 
     return {
       protect: (model) => {
