@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatError, ChatModel, type ChatSchema, LanguageModels } from "@switchgear/http"
 import { Cause, Effect, Formatter, Schema } from "effect"
+import { AiError } from "effect/ai"
 import { inspect } from "node:util"
 import { vi } from "vitest"
 import { clientOf } from "./support/clientOf.ts"
@@ -130,7 +131,7 @@ describe("a prompt", () => {
       const model = ChatModel.of({ name: "m", complete: () => Effect.fail(failed(`You said ${secret}`, prompt)) })
       const languageModel = yield* LanguageModels.make(model)
       const error = yield* Effect.flip(languageModel.generateText({ prompt: "hello" }))
-      assert.deepStrictEqual([error.reason._tag, error.isRetryable, read.times], ["InvalidRequestError", false, 0])
+      assert.deepStrictEqual([AiError.isAiError(error), error.isRetryable, read.times], [true, false, 0])
       const shown = ofError(error).join("\n")
       assert.include(shown, "You said [prompt]")
       assert.notInclude(shown, "Grivolt")
