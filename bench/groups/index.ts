@@ -9,6 +9,7 @@ import { memory } from "./memory.ts"
 import { parts } from "./parts.ts"
 import { pipeline } from "./pipeline.ts"
 import { rejection } from "./rejection.ts"
+import { requests } from "./requests.ts"
 import { streaming } from "./streaming.ts"
 import { windows } from "./windows.ts"
 
@@ -24,5 +25,6 @@ export const groups: Record<string, (settings: Settings) => Promise<Section>> = 
   "limiter-queue": limiterQueue,
   clock,
   parts,
-  streaming
+  streaming,
+  requests
 }

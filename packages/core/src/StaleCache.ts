@@ -19,8 +19,8 @@
  *
  * **Gotchas.** The key must contain everything the answer depends on, including the tenant. A call that asks for its
  * own key, directly, through another key, or in a fiber that it forks, dies with a message instead of a deadlock. Many
- * different keys evict the least recently used ones. Values are kept in the memory of the process; a
- * {@link StaleCacheStore} shares them.
+ * different keys evict the least recently used ones. Callers of a key get the same value unless `copy` is given: it must
+ * not be changed. Values are kept in the memory of the process; a {@link StaleCacheStore} shares them.
  *
  * ```ts
  * import { StaleCache } from "@switchgear/core"
@@ -88,7 +88,7 @@ const codec = optionsCodec<Options>()({
 export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
 
 /**
- * {@link Options} as they are written in YAML or JSON; `sizeOf`, `storeWhen` and `store` are given in code. A wrong or
+ * {@link Options} as they are written in YAML or JSON; `sizeOf`, `storeWhen`, `copy` and `store` are given in code. A wrong or
  * unknown field is rejected by name.
  *
  * @since 0.1.0
@@ -105,9 +105,10 @@ export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
   Effect.gen(function*() {
     const rules = yield* Effect.sync(() => toRules(options, new OptionsOf("StaleCache.make")))
-    const { sizeOf, storeWhen } = options
+    const { copy, sizeOf, storeWhen } = options
     const memory = new MemoryTier<A>(rules, {
       storeWhen,
+      copy,
       sizeOf: sizeOf ?? (rules.maxBytes === undefined ? undefined : (value, key) => 2 * key.length + weigh(value))
     })
     const tier = options.store && new SecondTier(options.store, memory, rules)
@@ -158,7 +159,7 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
           if (keeping === "too large") memory.drop(key)
           asking.flights.abandon(key)
           if (tier === undefined) told()
-          else if (keeping === "kept") tier.set(key, value, originOf(fiber), told)
+          else if (keeping === "kept") tier.set(key, memory.kept(key), originOf(fiber), told)
           else tier.remove(key, originOf(fiber), told)
         }),
       invalidate: (key) =>

@@ -1,4 +1,4 @@
-import { Attempts, Bulkhead, Deadline, RetryBudget, StaleCache } from "@switchgear/core"
+import { Attempts, Bulkhead, Deadline, RetryBudget, StaleCache, type StaleCacheStore } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -388,6 +388,89 @@ describe("storeWhen and sizeOf", () => {
           assert.strictEqual((yield* cache.lastGood("k"))?.value, value)
         }
       }
+    }))
+})
+
+describe("copy", () => {
+  interface Value {
+    words: Array<string>
+    note?: string | undefined
+  }
+  const copy = (value: Value, way: "in" | "out"): Value => ({
+    words: [...value.words],
+    ...way === "out" && { note: value.note }
+  })
+  const spoil = (value: Value) => value.words.push("spoilt")
+
+  it.effect("gives each caller a value of its own, whichever way it is served", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<Value>({ ...minute, copy })
+      const given: Value = { words: ["a"], note: "told once" }
+      const load = Effect.as(Effect.sleep("1 second"), given)
+      const served: Array<StaleCache.Cached<Value> | undefined> = []
+      const take = (cached: StaleCache.Cached<Value> | undefined) => {
+        served.push(structuredClone({ ...cached!, age: Duration.zero }))
+        spoil(cached!.value)
+      }
+      const sharing = yield* Effect.forEach([1, 2], () => fork(load.pipe(cache.through("k"))))
+      yield* TestClock.adjust("1 second")
+      for (const fiber of sharing) take(yield* yield* Fiber.join(fiber))
+      take(yield* load.pipe(cache.through("k")))
+      take(yield* cache.lastGood("k"))
+      yield* TestClock.adjust("2 minutes")
+      take(yield* Effect.fail("503").pipe(cache.orStale("k")))
+      take(yield* cache.lastGood("k"))
+      assert.deepStrictEqual(served.map((cached) => cached!.value.words), served.map(() => ["a"]))
+      // What is left out on the way in is told to those who share the call only.
+      assert.deepStrictEqual(served.map((cached) => cached!.value.note), [
+        "told once",
+        "told once",
+        undefined,
+        undefined,
+        undefined,
+        undefined
+      ])
+      assert.deepStrictEqual(given.words, ["a"])
+    }))
+
+  it.effect("takes a value of its own from `set`", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<Value>({ ...minute, copy })
+      const given: Value = { words: ["a"] }
+      yield* cache.set("k", given)
+      spoil(given)
+      assert.deepStrictEqual((yield* cache.lastGood("k"))?.value.words, ["a"])
+    }))
+
+  it.effect("gives a store what is kept in memory, and callers copies of what a store has", () =>
+    Effect.gen(function*() {
+      const stored = new Map<string, StaleCacheStore.Stored<Value>>()
+      const store: StaleCacheStore.StaleCacheStore<Value> = {
+        get: (key) => Effect.sync(() => stored.get(key)),
+        set: (key, value) => Effect.sync(() => void stored.set(key, value)),
+        remove: (key) => Effect.sync(() => void stored.delete(key)),
+        clear: Effect.sync(() => stored.clear())
+      }
+      const cache = yield* StaleCache.make<Value>({ ...minute, copy, store })
+      const { value } = yield* Effect.succeed<Value>({ words: ["a"], note: "n" }).pipe(cache.through("k"))
+      yield* Effect.yieldNow
+      spoil(value)
+      assert.deepStrictEqual(stored.get("k")?.value, { words: ["a"] })
+      const another = yield* StaleCache.make<Value>({ ...minute, copy, store })
+      spoil((yield* another.lastGood("k"))!.value)
+      assert.deepStrictEqual((yield* another.lastGood("k"))?.value.words, ["a"])
+    }))
+
+  it.effect("that throws on the way in keeps nothing, and changes no answer", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<Value>({
+        ...minute,
+        copy: (value, way) => way === "in" ? assert.fail("bug") : value
+      })
+      assert.deepStrictEqual((yield* Effect.succeed<Value>({ words: ["a"] }).pipe(cache.through("k"))).value.words, [
+        "a"
+      ])
+      assert.isUndefined(yield* cache.lastGood("k"))
     }))
 })
 

@@ -23,6 +23,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { guess } from "./canned/guess.ts"
+import { sentenceLanguage } from "./canned/sentenceLanguage.ts"
 import * as Tags from "./canned/tags.ts"
 import type * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
@@ -96,19 +97,8 @@ export const reply = (sentences: Sentences, language: string, now: number): Chat
   model: "canned",
   choices: [{
     index: 0,
-    message: { role: "assistant", content: sentence(sentences, language) },
+    message: { role: "assistant", content: sentences[sentenceLanguage(sentences, language)] },
     finish_reason: "stop"
   }],
   usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
 })
-
-const sentence = (sentences: Sentences, language: string): string => {
-  // The usual case: a guess, or a tag as it is written there.
-  if (Object.hasOwn(sentences, language)) return sentences[language]!
-  const byTag = new Map(Object.entries(sentences).map(([tag, sentence]) => [Tags.canonical(tag), sentence]))
-  for (const tag of Tags.lookup(language)) {
-    const found = byTag.get(tag)
-    if (found !== undefined) return found
-  }
-  return sentences.default
-}

@@ -33,7 +33,8 @@
  * **Gotchas**
  *
  * `detail` is the provider's own sentence: at most 300 characters, with keys and anything quoted from the prompt
- * removed. Match on `_tag`, `status` and `code`, never on its words.
+ * removed. It is searched for them when it is first read, and until then keeps the request in memory. Match on `_tag`,
+ * `status` and `code`, never on its words.
  *
  * @since 0.1.0
  */

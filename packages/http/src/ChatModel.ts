@@ -49,6 +49,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatClient from "./ChatClient.ts"
@@ -66,7 +67,8 @@ import {
   type Request,
   type Tried
 } from "./chatModel/model.ts"
-import * as ProviderFields from "./chatModel/providerFields.ts"
+import * as ProviderFields from "./chatRequest/providerFields.ts"
+import { seal, type SealedRequest } from "./chatRequest/sealedRequest.ts"
 import * as StreamCall from "./chatModel/streamCall.ts"
 import * as ModelLimit from "./chatModel/modelLimit.ts"
 import * as ReaderTimeout from "./chatStream/readerTimeout.ts"
@@ -93,7 +95,8 @@ export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete" | "
 }
 
 /**
- * Makes a chat model from your own functions, for tests or for a provider of another protocol.
+ * Makes a chat model from your own functions, for tests or for a provider of another protocol. In a cascade or a ledger
+ * they get a frozen copy of the request.
  *
  * @category constructors
  * @since 0.1.0
@@ -142,26 +145,26 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
     const whole: Attempt = { model: options.model, delivery: "reply" }
     const streamed: Attempt = { model: options.model, delivery: "stream" }
 
-    const askWhole = (request: Request, counter: AttemptCounter): Effect.Effect<ChatSchema.ChatReply, ModelError> =>
-      limit.limiter === undefined
-        ? Effect.map(guards.protect(judged(name, counter.count(whole, client.complete(asked(request))))), written)
-        : Effect.flatMap(limit.costs(request), (costs) =>
+    const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
+      const call = client.complete(request.plainFor(client.provider, options.model))
+      return limit.limiter === undefined
+        ? Effect.map(guards.protect(judged(name, counter.count(whole, call))), written)
+        : Effect.flatMap(limit.costs(request.plain), (costs) =>
           guards.protectWith<ChatSchema.ChatReply, ModelError>({
             costs,
             settle: (reply) => ModelLimit.costOf(toldIn(reply))
-          })(judged(name, counter.count(whole, limit.hearing(client.complete(asked(request)))))).pipe(
-            Effect.map(written)
-          ))
+          })(judged(name, counter.count(whole, limit.hearing(call)))).pipe(Effect.map(written)))
+    }
 
     const openStream = (
-      request: Request,
+      request: SealedRequest,
       counter: AttemptCounter
     ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
-      Effect.flatMap(limit.costs(request), (costs) => {
+      Effect.flatMap(limit.costs(request.plain), (costs) => {
         const told = new ToldUsage()
         let begun = false
         const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
-          source: limit.hearingStream(client.stream(asked(request))),
+          source: limit.hearingStream(client.stream(request.plainFor(client.provider, options.model))),
           hasContent: ChatStream.hasContent,
           readerTimeout,
           expired: readerExpired,
@@ -189,27 +192,33 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
         limit: readerTimeout
       })
 
-    const asked = (request: Request): ChatSchema.ChatRequest => ({
-      ...ProviderFields.readableBy(client.provider, request),
-      model: options.model
-    })
-
     const written = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
       ProviderFields.wrote(client.provider, reply)
       return reply
     }
 
+    // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
     const counted = <A extends object, R>(
-      ask: (counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
-    ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> =>
-      Effect.withFiber((fiber) => {
+      request: Request,
+      ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
+    ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
+      const sealed = seal(request)
+      if (Result.isFailure(sealed)) {
+        const refused = { provider: client.provider, model: options.model, detail: sealed.failure }
+        return Effect.withFiber((fiber) => {
+          fiber.getRef(CurrentAttemptObserver)?.asked()
+          return Effect.fail(new ChatError.InvalidRequest(refused))
+        })
+      }
+      return Effect.withFiber((fiber) => {
         fiber.getRef(CurrentAttemptObserver)?.asked()
         const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
         return Effect.map(
-          ask(counter),
+          ask(sealed.success, counter),
           (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })
         )
       })
+    }
 
     const isAvailable = Effect.map(
       Effect.all([breaker.state, limit.limiter === undefined ? Effect.undefined : limit.limiter.snapshot]),
@@ -220,8 +229,8 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
       ...of<ModelError>({
         name,
         isAvailable,
-        complete: (request) => counted((counter) => askWhole(request, counter)),
-        open: (request) => counted((counter) => openStream(request, counter))
+        complete: (request) => counted(request, askWhole),
+        open: (request) => counted(request, openStream)
       }),
       breaker,
       bulkhead,

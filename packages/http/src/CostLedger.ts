@@ -78,23 +78,26 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
 import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
+import { seal } from "./chatRequest/sealedRequest.ts"
 import type { Entry } from "./costLedger/entry.ts"
 import { Ledger } from "./costLedger/ledger.ts"
 import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./costLedger/model.ts"
 import type { Budget, Options } from "./costLedger/options.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors.ts"
+import { CurrentTenant } from "./costLedger/currentTenant.ts"
 import { optionsCodec } from "./costLedger/optionsCodec.ts"
 import { rulesOf } from "./costLedger/rules.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"
 import { StreamBill } from "./costLedger/streamBill.ts"
 import type * as Pricing from "./Pricing.ts"
 
-export { BudgetExceeded, InvalidOption, PriceMissing }
+export { BudgetExceeded, CurrentTenant, InvalidOption, PriceMissing }
 export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
 
 /**
@@ -199,17 +202,7 @@ export const CostLedger: Context.Service<CostLedger, CostLedger> = Context.Servi
 )
 
 /**
- * The tenant whose account a call is billed to.
- *
- * @category references
- * @since 0.1.0
- */
-export const CurrentTenant = Context.Reference<string>("@switchgear/http/CostLedger/CurrentTenant", {
-  defaultValue: () => "default"
-})
-
-/**
- * Bills the calls of an effect to a tenant.
+ * Bills the calls of an effect to a tenant. Cascades keep the answers of each tenant apart.
  *
  * @category combinators
  * @since 0.1.0
@@ -252,43 +245,47 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         entry.attempts
       )
 
-    const complete = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
-      Effect.acquireUseRelease(
-        begin(request, model.name),
-        (entry) =>
-          Effect.map(
-            observed(entry, () => model.complete(request)),
-            (answer) => ({ ...answer, bill: entry.bill(answer) })
-          ),
-        (entry, exit) =>
-          Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.fail(exit.cause))
+    const complete = <E>(model: ChatModel.ChatModel<E>) =>
+      asGiven((request) =>
+        Effect.acquireUseRelease(
+          begin(request, model.name),
+          (entry) =>
+            Effect.map(
+              observed(entry, () => model.complete(request)),
+              (answer) => ({ ...answer, bill: entry.bill(answer) })
+            ),
+          (entry, exit) =>
+            Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.fail(exit.cause))
+        )
       )
 
     // What was read of a stream is billed, however it ended.
-    const open = <E>(model: ChatModel.ChatModel<E>) => (request: ChatModel.Request) =>
-      Effect.gen(function*() {
-        const bill = yield* Effect.acquireRelease(
-          Effect.map(begin(request, model.name), (entry) => new StreamBill(entry)),
-          (bill) => bill.close
-        )
-        const answer = yield* Effect.onError(
-          observed(bill.entry, () => model.open(request)),
-          (cause) => Effect.sync(() => bill.failed(cause))
-        )
-        bill.opened(answer)
-        const value = tapChunks(answer.value, bill.usage.note).pipe(
-          Stream.onEnd(Effect.sync(bill.usage.end)),
-          Stream.ensuring(bill.close)
-        )
-        return { ...answer, value, bill: Deferred.await(bill.made) }
-      })
+    const open = <E>(model: ChatModel.ChatModel<E>) =>
+      asGiven((request) =>
+        Effect.gen(function*() {
+          const bill = yield* Effect.acquireRelease(
+            Effect.map(begin(request, model.name), (entry) => new StreamBill(entry)),
+            (bill) => bill.close
+          )
+          const answer = yield* Effect.onError(
+            observed(bill.entry, () => model.open(request)),
+            (cause) => Effect.sync(() => bill.failed(cause))
+          )
+          bill.opened(answer)
+          const value = tapChunks(answer.value, bill.usage.note).pipe(
+            Stream.onEnd(Effect.sync(bill.usage.end)),
+            Stream.ensuring(bill.close)
+          )
+          return { ...answer, value, bill: Deferred.await(bill.made) }
+        })
+      )
 
     return {
       protect: (model) => {
         const billed = { name: model.name, complete: complete(model), open: open(model) }
         return { ...ChatModel.of(billed), ...billed }
       },
-      reserve: (request) =>
+      reserve: asGiven((request) =>
         Effect.map(
           Effect.acquireRelease(
             Effect.tap(begin(request, ""), (entry) => Effect.sync(() => entry.made())),
@@ -298,7 +295,8 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
             settle: (answer) => Effect.sync(() => entry.settle(entry.bill(answer))),
             refund: Effect.sync(() => entry.refund())
           })
-        ),
+        )
+      ),
       snapshot: Effect.map(Clock.currentTimeMillis, (now) => ledger.snapshot(now)),
       tenant: (tenant) => Effect.map(Clock.currentTimeMillis, (now) => ledger.tenant(tenant, now)),
       tenants: Effect.map(Clock.currentTimeMillis, (now) => ledger.tenants(now))
@@ -312,3 +310,10 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
  * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<CostLedger, LedgerError> => Layer.effect(CostLedger, make(options))
+
+/**
+ * Reserves for a request, asks and bills as it is when it is given. One that cannot be written as JSON goes on as it
+ * is: the model says what is wrong with it.
+ */
+const asGiven = <A>(call: (request: ChatModel.Request) => A) => (request: ChatModel.Request): A =>
+  call(Result.match(seal(request), { onSuccess: ({ plain }) => plain, onFailure: () => request }))

@@ -20,7 +20,7 @@
  *
  * **The cache.** Answers that are whole, clean and accepted are kept and served to equal requests, fresh for a while
  * without a call (`step` is then `"cache"`), stale when all models have failed. Equal requests in flight share one call.
- * {@link CurrentCacheMode} asks for another answer.
+ * Each caller gets a copy of its own, which it may change. {@link CurrentCacheMode} asks for another answer.
  *
  * **A cascade as a step.** It has answered when one of its models has. A stale or canned answer of it is set aside for the
  * end. `step` is then a path such as `"eu/gpt"`, and `failures` and `attempts` have those inside as well.
@@ -32,8 +32,8 @@
  * **Order.** Outermost: around models that each have their guards. A `deadline` ends the calls to models only: after
  * it, the stale answer or the sentence is served. A stream that has begun has no deadline.
  *
- * **Gotchas.** The key of the cache is the whole request without `stream`; where tenants must not share answers, put
- * the tenant into `cacheKey`. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade
+ * **Gotchas.** The key of the cache is the whole request without `stream`, and the tenant of the call: tenants of
+ * `CostLedger.withTenant` never share an answer. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade
  * without `canned` can fail with `CascadeExhausted`, and its type has that error.
  *
  * @since 0.1.0
@@ -47,14 +47,19 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Canned from "./Canned.ts"
 import * as ChatError from "./ChatError.ts"
 import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import * as ChatStream from "./ChatStream.ts"
-import { cacheKey } from "./modelCascade/cacheKey.ts"
+import { sentenceLanguage } from "./canned/sentenceLanguage.ts"
+import * as ProviderFields from "./chatRequest/providerFields.ts"
+import { seal } from "./chatRequest/sealedRequest.ts"
+import { CurrentTenant } from "./costLedger/currentTenant.ts"
 import type { Accept, Refusal } from "./modelCascade/accept.ts"
+import { cacheKey, keyOfTenant } from "./modelCascade/cacheKey.ts"
 import {
   type Answered,
   type Asked,
@@ -64,6 +69,7 @@ import {
   chainOf,
   CurrentAsked
 } from "./modelCascade/chain.ts"
+import { copyJson } from "./modelCascade/copyJson.ts"
 import { keepStream } from "./modelCascade/keepStream.ts"
 import { Patiences, type Waits } from "./modelCascade/patience.ts"
 import { settingsOf } from "./modelCascade/settings.ts"
@@ -105,30 +111,48 @@ export const make: {
       sizeOf: ({ value }, key) => 2 * (key.length + JSON.stringify(value).length),
       ...options.cache,
       name,
-      storeWhen: isWorthKeeping
+      storeWhen: isWorthKeeping,
+      copy: copyOf
     })
     const answers = yield* Cascade.make({ name })
     const keyOf = options.cacheKey ?? cacheKey
     const attempts = options.attempts === undefined ? unchanged : Attempts.within(options.attempts)
     const patiences = new Patiences()
 
-    const languageOf = options.canned === undefined
-      ? () => Effect.undefined
-      : (request: ChatModel.Request): Effect.Effect<string | undefined> => Canned.languageOf(request)
+    const { canned } = options
+    const languageOf = (request: ChatModel.Request): Effect.Effect<string | undefined> =>
+      canned === undefined
+        ? Effect.undefined
+        : Effect.map(Canned.languageOf(request), (language) => sentenceLanguage(canned, language))
 
     /** Where the answer is kept, and the language of the sentence at the end if there is one. */
     const placeOf = (request: ChatModel.Request): Effect.Effect<Place, ChatError.InvalidRequest> =>
-      Effect.flatMap(languageOf(request), (language) => {
+      Effect.gen(function*() {
+        const language = yield* languageOf(request)
+        const tenant = yield* CurrentTenant
         try {
           const key = keyOf(request)
           // Callers of different languages must not share a flight that may end in a sentence.
-          return Effect.succeed({ key: language === undefined ? key : `${language}:${key}`, language })
+          return { key: keyOfTenant(tenant, language === undefined ? key : `${language}:${key}`), language }
         } catch {
-          return Effect.fail(
-            new ChatError.InvalidRequest({ provider: name, model: name, detail: "it has no key in the cache" })
-          )
+          return yield* refused("it has no key in the cache")
         }
       })
+
+    /** What is asked is what is given now, whatever the caller changes before the call runs, or while it runs. */
+    const asking = <A, E, R>(
+      request: ChatModel.Request,
+      ask: (request: ChatModel.Request, place: Place) => Effect.Effect<A, E, R>
+    ): Effect.Effect<A, E | ChatError.InvalidRequest, R> => {
+      const sealed = seal(request)
+      if (Result.isFailure(sealed)) return refused(sealed.failure)
+      if (!sealed.success.hasMessages) return refused("messages must be a list")
+      const { plain } = sealed.success
+      return Effect.flatMap(placeOf(plain), (place) => ask(plain, place))
+    }
+
+    const refused = (detail: string) =>
+      Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider: name, model: name, detail })))
 
     const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value)
     const forWhole = chainOf(settings, asWhole, lastGood)
@@ -147,7 +171,7 @@ export const make: {
         const now = clock.currentTimeMillisUnsafe()
         const steps = language === undefined
           ? chain
-          : Cascade.orConstant("canned", answered(whole(Canned.reply(options.canned!, language, now))))(chain)
+          : Cascade.orConstant("canned", answered(whole(Canned.reply(canned!, language, now))))(chain)
         const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
         const deadline = monotonicMillis(clock) + settings.deadline
         const asked: Asked = { request, key, readsCache: mode !== "bypass", deadline, patience, outgrown: undefined }
@@ -166,25 +190,26 @@ export const make: {
         )
       })
 
-    const complete = (request: ChatModel.Request): Effect.Effect<ChatModel.Answer, any> =>
-      Effect.flatMap(placeOf(request), (place) =>
-        Effect.withFiber((fiber) => {
-          const mode = fiber.getRef(CurrentCacheMode)
-          const shared = patiences.waiting(
-            place.key,
-            fiber.getRef(CurrentAsked)?.patience,
-            fiber,
-            (patience) => cache.through(place.key, { mode })(run(forWhole, request, place, mode, patience))
-          )
-          return Effect.map(
-            shared,
-            ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
-          )
-        }))
+    const complete = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
+      Effect.withFiber((fiber) => {
+        const mode = fiber.getRef(CurrentCacheMode)
+        const shared = patiences.waiting(
+          place.key,
+          fiber.getRef(CurrentAsked)?.patience,
+          fiber,
+          (patience) => cache.through(place.key, { mode })(run(forWhole, request, place, mode, patience))
+        )
+        return Effect.map(
+          shared,
+          ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
+        )
+      })
 
-    const open = (request: ChatModel.Request): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
+    const open = (
+      request: ChatModel.Request,
+      place: Place
+    ): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
       Effect.gen(function*() {
-        const place = yield* placeOf(request)
         const mode = yield* CurrentCacheMode
         const kept = mode === "use" ? yield* cache.lastGood(place.key) : undefined
         if (kept?.freshness === "fresh") return fromCache(kept.value, ChatStream.fromReply(kept.value.value))
@@ -196,7 +221,13 @@ export const make: {
 
     const available = settings.steps.map(({ model }) => model.isAvailable ?? Effect.succeed(true))
     const isAvailable = Effect.map(Effect.all(available), (each) => each.some(identity))
-    return { ...ChatModel.of<any>({ name, complete, open, isAvailable }), cache }
+    const asked = ChatModel.of<any>({
+      name,
+      isAvailable,
+      complete: (request) => asking(request, complete),
+      open: (request) => asking(request, open)
+    })
+    return { ...asked, cache }
   })
 
 /**
@@ -243,5 +274,12 @@ const isWorthKeeping = (answer: ChatModel.Answer): boolean =>
   answer.value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? ""))
 
 const complete = new Set(["stop", "tool_calls", "function_call"])
+
+/** A caller may change its answer, and that of no other. What failed before an answer is told once, and not kept. */
+const copyOf = (answer: ChatModel.Answer, way: "in" | "out"): ChatModel.Answer => {
+  const copy = copyJson(way === "in" ? { ...answer, failures: [] } : answer)
+  ProviderFields.sameAuthor(answer.value, copy.value)
+  return copy
+}
 
 const unchanged = <A>(self: A): A => self

@@ -96,7 +96,7 @@ export class Asking<A> {
         this.memory.keep(flight.key, exit.value, monotonicMillis(origin.clock), isWanted) === "kept"
       if (isKept) flight.line.kept = flight.order
       this.flights.end(flight)
-      if (isKept) tier?.keep(flight.key, exit.value, origin)
+      if (isKept) tier?.keep(flight.key, this.memory.kept(flight.key), origin)
     })
   }
 

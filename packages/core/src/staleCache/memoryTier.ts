@@ -11,10 +11,11 @@ interface Entry<A> {
   readonly bytes: number
 }
 
-/** The functions from the options. A function that throws counts as a refusal. */
+/** The functions from the options. One that throws counts as a refusal. */
 export interface Judges<A> {
   readonly storeWhen?: ((value: A) => boolean) | undefined
   readonly sizeOf?: ((value: A, key: string) => number) | undefined
+  readonly copy?: ((value: A, way: "in" | "out") => A) | undefined
 }
 
 const always = () => true
@@ -49,11 +50,19 @@ export class MemoryTier<A> {
   }
 
   /** `isCurrent` is called after the functions of the user, which may have set or invalidated the key themselves. */
-  keep(key: string, value: A, now: number, isCurrent: () => boolean = always): Keeping {
-    if (!this.isWanted(value)) return "unwanted"
+  keep(key: string, given: A, now: number, isCurrent: () => boolean = always): Keeping {
+    if (!this.isWanted(given)) return "unwanted"
+    const copied = this.copyIn(given)
+    if (copied === undefined) return "unwanted"
+    const { value } = copied
     const bytes = this.weigh(value, key)
     if (!isCurrent()) return "unwanted"
     return this.put(key, value, now, bytes) ? "kept" : "too large"
+  }
+
+  /** The value that was kept, as it is stored. */
+  kept(key: string): A {
+    return this.entries.peek(key)!.value
   }
 
   /** Returns the younger of the given value, which another process may have stored, and the one in memory. */
@@ -68,7 +77,8 @@ export class MemoryTier<A> {
 
   serve(cached: Cached<A>): Cached<A> {
     this.served[cached.freshness]++
-    return cached
+    const { copy } = this.judges
+    return copy === undefined ? cached : { ...cached, value: copy(cached.value, "out") }
   }
 
   drop(key: string): void {
@@ -117,6 +127,15 @@ export class MemoryTier<A> {
       return typeof bytes === "number" ? bytes : NaN
     } catch {
       return NaN
+    }
+  }
+
+  private copyIn(value: A): { readonly value: A } | undefined {
+    const { copy } = this.judges
+    try {
+      return { value: copy === undefined ? value : copy(value, "in") }
+    } catch {
+      return undefined
     }
   }
 

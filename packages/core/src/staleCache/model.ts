@@ -45,6 +45,12 @@ export interface Options<in out A = any> {
    * stored. @default all
    */
   readonly storeWhen?: ((value: A) => boolean) | undefined
+  /**
+   * Copies a value on its way in and on its way out, so that a caller that changes its value changes that of no other
+   * caller. On the way in it can also leave out what is not worth keeping. If it throws on the way in, the value is not
+   * stored; on the way out it must not throw. @default none: all callers of a key get the same value
+   */
+  readonly copy?: ((value: A, way: "in" | "out") => A) | undefined
   /** Where values are kept besides memory, such as `StaleCacheStore.fromPersistence`. @default memory only */
   readonly store?: StaleCacheStore<A> | undefined
   /**

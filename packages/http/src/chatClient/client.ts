@@ -16,7 +16,6 @@ import type * as ChatSchema from "../ChatSchema.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import { afterLongWork } from "./afterLongWork.ts"
 import { decodeReply } from "./decodeReply.ts"
-import * as EncodeRequest from "./encodeRequest.ts"
 import * as KeyRing from "./keyRing.ts"
 import { type PreparedRequest, preparing } from "./preparedRequest.ts"
 import { readBody, readExplanation } from "./readBody.ts"
@@ -131,9 +130,10 @@ export const fromHttpClient = (
   const lost = (error: ChatError.ChatError, begun: number) =>
     Effect.flatMap(KeyRing.now, (now) => Effect.fail(afterLongWork(error, now - begun)))
 
+  // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
   const complete = (request: ChatSchema.ChatRequest) =>
     Effect.flatMap(
-      prepared(request, EncodeRequest.whole),
+      prepared(request, "whole"),
       (call) =>
         Effect.flatMap(
           KeyRing.now,
@@ -141,12 +141,10 @@ export const fromHttpClient = (
         )
     )
 
-  const stream = (request: ChatSchema.ChatRequest) =>
-    Stream.unwrap(Effect.gen(function*() {
-      const asked = yield* prepared(request, EncodeRequest.streamed(request))
-      // What goes wrong before the stream is told in JSON.
-      const accept = "text/event-stream, application/json"
-      const call = { ...asked, request: HttpClientRequest.setHeader(asked.request, "accept", accept) }
+  const stream = (request: ChatSchema.ChatRequest) => {
+    const asked = prepared(request, "streamed")
+    return Stream.unwrap(Effect.gen(function*() {
+      const call = yield* asked
       const timeouts = yield* StreamTimeouts.make(
         settings.streamTimeouts,
         (phase, limit) => timedOut(call.model, phase, limit)
@@ -158,6 +156,7 @@ export const fromHttpClient = (
         (error) => Stream.fromEffect(Effect.andThen(KeyRing.note(ring, lease, error), lost(error, begun)))
       )
     }))
+  }
 
   const balance = Effect.fnUntraced(function*(
     call: PreparedRequest,
@@ -174,7 +173,7 @@ export const fromHttpClient = (
     const notOffered = Effect.fail(new Account.AccountNotOffered({ provider, host }))
     if (endpoint === undefined) return notOffered
     const request = HttpClientRequest.get(endpoint.url(settings.base), { headers, urlParams: settings.query })
-    const call = { model: "the account balance", request, secrets: { apiKey, prompt: [] } }
+    const call: PreparedRequest = { model: "the account balance", request, secrets: { apiKey, prompt: [] } }
     return Effect.catchTag(inTime(call, balance(call, endpoint)), "ModelNotFound", () => notOffered)
   })
 

@@ -1,21 +1,21 @@
-/** A request that is ready to be sent with a key, and what errors about it must not repeat. */
+/** Calls that are ready to be made with a key, and what errors about them must not repeat. */
 import * as Effect from "effect/Effect"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Result from "effect/Result"
 import * as ChatError from "../ChatError.ts"
 import type { Secrets } from "../chatError/redact.ts"
+import { seal } from "../chatRequest/sealedRequest.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
-import * as EncodeRequest from "./encodeRequest.ts"
 
-/** A request that has no key yet. */
+/** A call that has no key yet. */
 export interface PreparedRequest {
   readonly model: string
   readonly request: HttpClientRequest.HttpClientRequest
   readonly secrets: Secrets
 }
 
-/** What all requests of a client have in common. */
+/** What all calls of a client have in common. */
 export interface Common {
   readonly provider: string
   readonly apiKey: Secrets["apiKey"]
@@ -23,32 +23,42 @@ export interface Common {
   readonly post: HttpClientRequest.HttpClientRequest
 }
 
-/** Prepares the requests of a client. Fails where a request cannot be sent. */
+/** Makes calls of requests, for an answer as a whole or as a stream. Fails where a request cannot be sent. */
 export const preparing = ({ apiKey, post, provider }: Common) =>
 (
   request: ChatSchema.ChatRequest,
-  delivery: EncodeRequest.Delivery
-): Effect.Effect<PreparedRequest, ChatError.ChatError> =>
-  Effect.suspend(() => {
-    const encoded = EncodeRequest.encode(request, delivery)
-    let prompt: ReadonlyArray<string> | undefined
-    return Result.isSuccess(encoded)
-      ? Effect.succeed({
-        model: request.model,
-        request: HttpClientRequest.setBody(post, HttpBody.text(encoded.success, "application/json")),
-        // Read only where an error is built.
-        secrets: {
-          apiKey,
-          get prompt() {
-            return prompt ??= EncodeRequest.promptOf(request)
-          }
-        }
-      })
-      : Effect.fail(
-        new ChatError.InvalidRequest({
-          provider,
-          model: String(request?.model ?? "(no model)").slice(0, 100),
-          detail: encoded.failure
-        })
-      )
-  })
+  delivery: "whole" | "streamed"
+): Effect.Effect<PreparedRequest, ChatError.InvalidRequest> => {
+  const refused = (detail: string) => {
+    const model = nameOf(request)
+    return Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider, model, detail })))
+  }
+  const sealed = seal(request)
+  if (Result.isFailure(sealed)) return refused(sealed.failure)
+  const { hasMessages, model, prompt } = sealed.success
+  if (model === undefined || model === "") return refused("model must be a non-empty text")
+  if (!hasMessages) return refused("messages must be a list")
+  let call: PreparedRequest | undefined
+  return Effect.sync(() =>
+    call ??= {
+      model,
+      request: post.pipe(
+        HttpClientRequest.setHeader("accept", accept[delivery]),
+        HttpClientRequest.setBody(HttpBody.text(sealed.success[delivery], "application/json"))
+      ),
+      secrets: { apiKey, prompt }
+    }
+  )
+}
+
+/** What goes wrong before a stream is told in JSON. */
+const accept = { whole: "application/json", streamed: "text/event-stream, application/json" }
+
+/** What a request that cannot be sent calls its model. */
+const nameOf = (request: ChatSchema.ChatRequest): string => {
+  try {
+    return String(request?.model ?? "(no model)").slice(0, 100)
+  } catch {
+    return "(no model)"
+  }
+}

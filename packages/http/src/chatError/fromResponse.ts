@@ -102,14 +102,17 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     provider: response.provider,
     model: response.model,
     status,
-    requestId: Redact.redact(header("x-request-id") ?? header("request-id") ?? header("x-generation-id"), secrets, 100),
-    code: Redact.redact(says.code ?? says.grpcStatus, secrets, 100),
-    type: Redact.redact(says.type, secrets, 100),
-    detail: Redact.redact(says.text, secrets, 300),
     retryAfter
   }
+  const written = {
+    requestId: { text: header("x-request-id") ?? header("request-id") ?? header("x-generation-id"), limit: 100 },
+    code: { text: says.code ?? says.grpcStatus, limit: 100 },
+    type: { text: says.type, limit: 100 },
+    detail: { text: says.text, limit: 300 }
+  }
   if (status >= 300 && status <= 399) {
-    return new Errors.MalformedReply({ ...fields, found: "a redirect", isRetryable: false })
+    const error = new Errors.MalformedReply({ ...fields, found: "a redirect", isRetryable: false })
+    return Redact.addFields(error, written, secrets)
   }
   const forbidsRetry = header("x-should-retry")?.trim().toLowerCase() === "false"
   // OpenRouter's 402 for a budget in flight names the moment at which it is free again.
@@ -122,7 +125,8 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     : hasGivenUp(status)
     ? { isRetryable: false }
     : {}
-  return withoutStack(() => made(tag, { ...fields, ...isRetryable }, row?.scope ?? scopeOf(says, tag)))
+  const error = withoutStack(() => made(tag, { ...fields, ...isRetryable }, row?.scope ?? scopeOf(says, tag)))
+  return Redact.addFields(error, written, secrets)
 }
 
 /**
@@ -135,10 +139,10 @@ const decide = (response: FailedResponse, says: ErrorBody.ProviderSays, secrets:
   const { class: decided, row, status } = decision
   const parks = decided === "QuotaExhausted" || decided === "Unauthorized"
   const { prompt } = secrets
-  if (!parks || !Decide.isByWording(row) || prompt === "unknown" || prompt.length === 0) return decision
+  if (!parks || !Decide.isByWording(row) || prompt === "unknown") return decision
   const own = Decide.decide(dialects, response.status, {
     ...says,
-    text: Redact.redact(says.text, { apiKey: undefined, prompt }, longestSentence)
+    text: says.text === undefined ? undefined : Redact.redact(says.text, { apiKey: undefined, prompt }, longestSentence)
   })
   // A conversation may have the words that the provider also says of itself. It then moves on, and no key is parked.
   return own.row === row || !stops.has(own.class) ? own : { class: "ProviderFault", status, row: undefined }

@@ -44,15 +44,16 @@ const told = (method: string, error: unknown, now: number): AiError.AiError => {
   Object.defineProperties(reason, {
     isRetryable: { value: Outcome.isRetryable(error) },
     ...retryAfter && { retryAfter: { value: retryAfter, enumerable: true } },
-    cause: { value: error }
+    cause: { value: error },
+    ...ChatError.isChatError(error) && readLater(reason, error)
   })
   const failure = aiError(method, reason)
   return Outcome.isRejection(error) ? Object.defineProperty(failure, Outcome.RejectionTypeId, { value: true }) : failure
 }
 
 const reasonOf = (error: unknown, now: number): AiError.AiErrorReason => {
+  if (ChatError.isChatError(error)) return reasonOfChat(error, unread, now)
   const described = { description: messageOf(error), metadata: { switchgear: factsOf(error) } }
-  if (ChatError.isChatError(error)) return reasonOfChat(error, described, now)
   if (error instanceof AnswerRefused) return new AiError.InvalidOutputError(described)
   if (error instanceof BudgetExceeded) {
     return new AiError.QuotaExhaustedError({ metadata: described.metadata, resetAt: after(error.retryAfter, now) })
@@ -71,7 +72,19 @@ const reasonOf = (error: unknown, now: number): AiError.AiErrorReason => {
 
 interface Described {
   readonly description: string
-  readonly metadata: { readonly switchgear: Facts }
+  readonly metadata: { readonly switchgear?: Facts }
+}
+
+/** What stands in the place of the words of a provider until they are read. */
+const unread: Described = { description: "", metadata: {} }
+
+/** The words of a provider are searched for the prompt when they are read, which most errors never are. */
+const readLater = (reason: AiError.AiErrorReason, error: ChatError.ChatError): PropertyDescriptorMap => {
+  let metadata: Described["metadata"] | undefined
+  return {
+    metadata: { get: () => metadata ??= { switchgear: factsOf(error) }, enumerable: true },
+    ..."description" in reason && { description: { get: () => messageOf(error), enumerable: true } }
+  }
 }
 
 const reasonOfChat = (error: ChatError.ChatError, described: Described, now: number): AiError.AiErrorReason => {

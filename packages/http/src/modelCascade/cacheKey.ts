@@ -1,18 +1,32 @@
 /** The key of an answer: a digest of everything it can depend on, whatever the order of the fields. */
 import { hash } from "node:crypto"
 import * as Predicate from "effect/Predicate"
+import { noTenant } from "../costLedger/currentTenant.ts"
 import type * as ChatModel from "../ChatModel.ts"
 
+/** The key of a request that does not change. */
 export const cacheKey = (request: ChatModel.Request): string => {
+  let key = known.get(request)
+  if (key === undefined) known.set(request, key = digest(request))
+  return key
+}
+
+/** The key of a tenant. No two tenants have the same, whatever their keys are; without a tenant it is the key itself. */
+export const keyOfTenant = (tenant: string, key: string): string =>
+  tenant === noTenant ? key.replace(/^\[/, "[[") : `${JSON.stringify([tenant])}${key}`
+
+// Cascades within cascades ask for it again.
+const known = new WeakMap<ChatModel.Request, string>()
+
+const digest = (request: ChatModel.Request): string => {
   // How a reply is delivered does not change what it says.
   const { stream: _, stream_options: __, ...relevant } = request
   return hash("sha256", JSON.stringify(sorted(relevant)), "base64url")
 }
 
-/** The same value with the fields of all its objects in order. */
+/** The same JSON with the fields of all its objects in order. */
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted)
-  // What writes itself as JSON has an order of its own.
-  if (!Predicate.isReadonlyObject(value) || typeof value["toJSON"] === "function") return value
+  if (!Predicate.isReadonlyObject(value)) return value
   return Object.fromEntries(Object.keys(value).sort().map((field) => [field, sorted(value[field])]))
 }

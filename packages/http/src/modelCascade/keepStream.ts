@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
+import { copyJson } from "./copyJson.ts"
 import { type Chunks, tapChunks } from "../chatStream/tapChunks.ts"
 
 /** The chunks as they are. At their end, `keep` is called with the reply that they add up to. */
@@ -12,7 +13,8 @@ export const keepStream = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) =
     let seen = 0
     return Stream.onEnd(
       tapChunks(chunks, (chunk) => {
-        if (++seen <= mostKept) accumulator.add(chunk)
+        // The reader may change its chunks before the stream ends.
+        if (++seen <= mostKept) accumulator.add(copyJson(chunk))
       }),
       Effect.suspend(() => {
         const reply = seen <= mostKept ? accumulator.reply() : undefined

@@ -58,10 +58,10 @@ export interface Options {
    * How answers are kept. @default 10,000 answers of together 256 MiB, at 2 bytes for each character of their JSON,
    * fresh for 5 minutes, stale for a day more
    */
-  readonly cache?: Omit<StaleCache.Options<ChatModel.Answer>, "name" | "storeWhen"> | undefined
+  readonly cache?: Omit<StaleCache.Options<ChatModel.Answer>, "name" | "storeWhen" | "copy"> | undefined
   /**
-   * The key under which an answer is kept. A request for which it throws, as for one that cannot be written as JSON, is
-   * an `InvalidRequest`. @default a digest of the whole request without `stream`
+   * The key under which an answer is kept, beside the tenant of the call. It is given a frozen copy of the request. A
+   * request for which it throws is an `InvalidRequest`. @default a digest of the whole request without `stream`
    */
   readonly cacheKey?: ((request: ChatModel.Request) => string) | undefined
   /** The time for all models together. @default none: each model has its own */

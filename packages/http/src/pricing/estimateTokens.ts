@@ -6,6 +6,7 @@
  * Images, sounds, videos and files are not text: they are estimated by what they are.
  */
 import type * as ChatSchema from "../ChatSchema.ts"
+import { SealedRequest } from "../chatRequest/sealedRequest.ts"
 import { dataTokens, isData, mediaTokens } from "./mediaTokens.ts"
 import { tokens } from "./usageParts.ts"
 
@@ -42,13 +43,13 @@ export const requestTokens = (
 ): RequestTokens => {
   const longest = tokens(request["max_completion_tokens"]) ?? tokens(request["max_tokens"]) ?? assumed
   const choices = Math.max(tokens(request["n"]) ?? 1, 1)
-  const media: Media = { input: 0, audioInput: 0 }
+  const media: Media = { input: 0, audioInput: 0, parts: 0 }
   const messages: unknown = request["messages"]
   const texts = Array.isArray(messages)
     ? { ...request, messages: messages.map((each) => withoutMedia(each, media, 0)) }
     : request
   return {
-    input: bytesOf(texts) + media.input,
+    input: (media.parts === 0 ? SealedRequest.find(request)?.bytes : undefined) ?? bytesOf(texts) + media.input,
     audioInput: media.audioInput,
     output: tokens(longest * choices)!
   }
@@ -105,6 +106,7 @@ export const utf8Length = (text: string): number => {
 }
 
 interface Media {
+  parts: number
   input: number
   audioInput: number
 }
@@ -114,6 +116,7 @@ const withoutMedia = (value: any, media: Media, depth: number): unknown => {
   if (typeof value !== "object" || value === null) return value
   const part = depth === 0 ? undefined : mediaTokens(value)
   if (part !== undefined) {
+    media.parts++
     media[part.kind === "audio" ? "audioInput" : "input"] += part.tokens
     return { type: value.type }
   }

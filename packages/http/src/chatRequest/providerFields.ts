@@ -2,14 +2,24 @@
  * Fields of a conversation that only the provider understands that wrote them: its reasoning, its signatures. In a
  * cascade, the model of another provider must not be sent them, since many providers refuse fields they do not know.
  *
- * Both sides are noted beside the objects themselves, so that nothing of it is sent. A request that was copied on its
- * way is sent with all of its fields.
+ * Both sides are noted beside the objects themselves, so that nothing of it is sent. A copy has the notes only where they
+ * were copied too; without them it is sent with all of its fields.
  */
 import type * as ChatSchema from "../ChatSchema.ts"
-import type { Request } from "./model.ts"
+
+interface Request {
+  readonly messages: ReadonlyArray<ChatSchema.ChatMessage>
+  readonly [field: string]: unknown
+}
+
+/** A message as it reads for providers other than its author. */
+interface Foreign {
+  readonly provider: string
+  readonly plain: ChatSchema.ChatMessage
+}
 
 const authors = new WeakMap<object, string>()
-const foreign = new WeakMap<object, { readonly provider: string; readonly plain: ChatSchema.ChatMessage }>()
+const foreign = new WeakMap<object, Foreign>()
 const requests = new WeakSet<Request>()
 
 /** Notes who wrote a reply, or the stream that begins with this chunk. */
@@ -19,6 +29,12 @@ export const wrote = (provider: string, answer: ChatSchema.ChatReply | ChatSchem
 
 /** Who wrote a reply, or the stream that begins with this chunk, where that is known. */
 export const authorOf = (answer: ChatSchema.ChatReply | ChatSchema.ChatChunk): string | undefined => authors.get(answer)
+
+/** Notes that a copy of a reply has the author of the reply. */
+export const sameAuthor = (answer: ChatSchema.ChatReply, copy: ChatSchema.ChatReply): void => {
+  const author = authors.get(answer)
+  if (author !== undefined) authors.set(copy, author)
+}
 
 /** Notes that a message has fields of one provider, and how it reads for all others. */
 export const noteMessage = (
@@ -33,6 +49,21 @@ export const noteMessage = (
 export const noteRequest = (request: Request): Request => {
   if (request.messages.some((message) => foreign.has(message))) requests.add(request)
   return request
+}
+
+/** What is noted of the messages of a request, in their order. */
+export type Notes = ReadonlyArray<Foreign | undefined>
+
+/** What is noted of a request, to be noted of a copy of it; undefined where that is nothing. */
+export const notesOf = (request: Request): Notes | undefined =>
+  requests.has(request) ? request.messages.map((message) => foreign.get(message)) : undefined
+
+/** Notes of a copy what was noted of its request. */
+export const note = (copy: Request, notes: Notes): void => {
+  requests.add(copy)
+  notes.forEach((noted, i) => {
+    if (noted !== undefined) foreign.set(copy.messages[i]!, noted)
+  })
 }
 
 /** The request as it is sent to a provider. */

@@ -1,0 +1,50 @@
+/**
+ * What was said to a model, which no error may repeat. It is searched when a text of a provider is first asked for, and
+ * then for all texts of the same call that wait for it, so that it is read once however many attempts failed.
+ */
+import { quotations, type Ranges } from "./quotation.ts"
+
+/** A text that may quote, and the prompt until it is searched. */
+interface Waiting {
+  readonly text: string
+  prompt: Prompt | undefined
+  ranges: Ranges
+}
+
+export class Prompt {
+  private readonly texts: Iterable<string>
+  private readonly waiting = new Set<Waiting>()
+
+  /** `texts` are read once for each search. */
+  constructor(texts: Iterable<string>) {
+    this.texts = texts
+  }
+
+  /** Where the text quotes the prompt, told when it is asked for. After a search for any of them, none keeps the prompt. */
+  quotedIn(text: string): () => Ranges {
+    const waiting: Waiting = { text, prompt: this, ranges: [] }
+    this.waiting.add(waiting)
+    // The oldest are searched by themselves.
+    for (const oldest of this.waiting) {
+      if (this.waiting.size <= mostWaiting) break
+      this.waiting.delete(oldest)
+    }
+    return () => {
+      waiting.prompt?.search(waiting)
+      return waiting.ranges
+    }
+  }
+
+  private search(asked: Waiting): void {
+    this.waiting.add(asked)
+    const all = [...this.waiting]
+    this.waiting.clear()
+    quotations(all.map(({ text }) => text), this.texts).forEach((ranges, i) => {
+      all[i]!.ranges = ranges
+      all[i]!.prompt = undefined
+    })
+  }
+}
+
+/** An error has up to four texts. Those of errors that nobody holds any more wait, too, so their number has a bound. */
+const mostWaiting = 64

@@ -1,0 +1,80 @@
+/** A text that is searched for quotations: its letters, and its words. */
+import { addLetters, Letters, mostLetters } from "./letters.ts"
+import { isPlain } from "./plainWords.ts"
+
+/** Where quotations begin and end in a text, in order. */
+export type Ranges = ReadonlyArray<readonly [begin: number, end: number]>
+
+/** A run of this many letters is a quotation if a word in it says something. */
+export const shortRun = 8
+
+/** A run of this many letters is a quotation whatever its words. */
+export const longRun = 32
+
+/** Letters that follow each other without anything in between. */
+export interface Word {
+  readonly isPlain: boolean
+  /** Its letters, counted in letters. */
+  readonly first: number
+  readonly last: number
+  /** Where it stands in the text. */
+  readonly begin: number
+  readonly end: number
+}
+
+export class SearchedText {
+  readonly letters: Letters
+  readonly words: ReadonlyArray<Word>
+
+  constructor(text: string) {
+    this.letters = new Letters(mostLetters * text.length + 1)
+    const from: Array<number> = []
+    const to: Array<number> = []
+    for (let at = 0; at < text.length;) {
+      const next = addLetters(text, at, at + 1, this.letters)
+      while (from.length < this.letters.length) {
+        from.push(at)
+        to.push(next)
+      }
+      at = next
+    }
+    this.words = this.wordsOf(from, to)
+  }
+
+  /** Whether anything in it can be a quotation. */
+  get canQuote(): boolean {
+    return this.letters.length >= longRun || this.words.some(({ isPlain }) => !isPlain)
+  }
+
+  said(first: number, last: number): string {
+    return this.letters.text(first, last + 1)
+  }
+
+  /**
+   * The places of letters that are hidden, as whole words, with what stands between two of them. A run can end by
+   * chance within a word that says nothing, which is then left.
+   */
+  ranges(hidden: Uint8Array): Ranges {
+    const found: Array<[number, number]> = []
+    let open = false
+    for (const { begin, end, first, isPlain, last } of this.words) {
+      const letters = hidden.subarray(first, last + 1)
+      const isHidden = letters.includes(1) && !(letters.includes(0) && isPlain)
+      if (isHidden && open) found.at(-1)![1] = end
+      else if (isHidden) found.push([begin, end])
+      open = isHidden
+    }
+    return found
+  }
+
+  private wordsOf(from: ReadonlyArray<number>, to: ReadonlyArray<number>): ReadonlyArray<Word> {
+    const words: Array<Word> = []
+    for (let first = 0; first < from.length;) {
+      let last = first
+      while (last + 1 < from.length && (from[last + 1]! === to[last]! || from[last + 1] === from[last])) last++
+      words.push({ isPlain: isPlain(this.said(first, last)), first, last, begin: from[first]!, end: to[last]! })
+      first = last + 1
+    }
+    return words
+  }
+}

@@ -1,0 +1,271 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ChatError, ChatModel, type ChatSchema, LanguageModels } from "@switchgear/http"
+import { Cause, Effect, Formatter, Schema } from "effect"
+import { AiError } from "effect/ai"
+import { inspect } from "node:util"
+import { vi } from "vitest"
+import { clientOf } from "./support/clientOf.ts"
+import * as Plainly from "./support/quotations.ts"
+import { ofError } from "./support/spy.ts"
+
+const actual = <A>(file: string): Promise<A> => vi.importActual<A>(`../src/chatError/${file}.ts`)
+
+interface Prompt {
+  readonly quotedIn: (text: string) => () => unknown
+}
+const { isPlain } = await actual<{ readonly isPlain: (word: string) => boolean }>("plainWords")
+const { Prompt } = await actual<{ readonly Prompt: new(texts: Iterable<string>) => Prompt }>("prompt")
+const { quotations } = await actual<{
+  readonly quotations: (
+    texts: ReadonlyArray<string>,
+    sources: Iterable<string>
+  ) => ReadonlyArray<ReadonlyArray<readonly [number, number]>>
+}>("quotation")
+
+const few = (min: number, max: number) => [Schema.isMinLength(min), Schema.isMaxLength(max)] as const
+const within = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+const failed = (message: string, prompt: ReadonlyArray<string> | Prompt) =>
+  ChatError.fromResponse({
+    provider: "openai",
+    model: "gpt-4.1",
+    status: 400,
+    headers: { "x-request-id": message },
+    body: JSON.stringify({ error: { message, code: message, type: message } }),
+    secrets: { apiKey: undefined, prompt: prompt as ReadonlyArray<string> }
+  })
+
+/** A prompt that counts how often it is read. */
+const counting = (texts: ReadonlyArray<string>) => {
+  const read = { times: 0 }
+  const counted = {
+    [Symbol.iterator]: () => {
+      read.times++
+      return texts[Symbol.iterator]()
+    }
+  }
+  return { read, prompt: new Prompt(counted) }
+}
+
+const secret = "Grivolt Askemund wohnt hinter der Zwiebelmühle"
+
+describe("what quotes a prompt is found", () => {
+  const Words = Schema.Array(
+    Schema.Literals([
+      "the",
+      "model",
+      "request",
+      "maximum",
+      "context",
+      "length",
+      "Zorbidat",
+      "Quarz",
+      "abababab",
+      "ababab",
+      "x",
+      "Ymir!",
+      "…",
+      "(9)"
+    ])
+  )
+  it.prop("as by a search for every piece of a text in every source", {
+    sources: Schema.Array(Words.check(...few(0, 30))).check(...few(0, 4)),
+    own: Schema.Array(Words.check(...few(0, 6))).check(...few(3, 3)),
+    cuts: Schema.Array(Schema.Struct({ from: within(0, 60), length: within(0, 90) })).check(...few(0, 3))
+  }, ({ cuts, own, sources }) => {
+    const written = sources.map((words) => words.join(" "))
+    const all = written.join(" ")
+    const text = cuts.map(({ from, length }, i) => `${own[i]!.join(" ")} ${all.slice(from, from + length)}`).join(" ")
+    assert.deepStrictEqual(quotations([text], written)[0], Plainly.quotations(text, written, isPlain), text)
+  }, { arbitrary: { runs: 1000 } })
+
+  it.prop("wherever it stands in a long source", {
+    at: within(0, 70_000),
+    from: within(0, 20),
+    length: within(8, 26)
+  }, ({ at, from, length }) => {
+    const source = `${"lorem ipsum ".repeat(6000).slice(0, at)} ${secret} ${"dolor sit amet ".repeat(3000)}`
+    const text = `Invalid: ${secret.slice(from, from + length)}`
+    assert.deepStrictEqual(quotations([text], [source]), quotations([text], [secret]))
+  }, { arbitrary: { runs: 50 } })
+
+  it("in a run of plain words that crosses the border between two pieces of a long source", () => {
+    const quoted = "please reduce the length of the messages or the completion"
+    for (let at = 2 ** 15 - 70; at < 2 ** 15 + 10; at++) {
+      const source = `${"x ".repeat(2 ** 15).slice(0, at)} ${quoted} ${"y ".repeat(100)}`
+      assert.lengthOf(quotations([`No: ${quoted}.`], [source])[0]!, 1, `${at}`)
+    }
+  })
+
+  it("in texts that are searched together as in each by itself", () => {
+    const texts = ["", "nothing here", `it says ${secret}`, "Askemund w", secret.toUpperCase(), "Zwiebelm%C3%BChle"]
+    assert.deepStrictEqual(quotations(texts, [secret]), texts.flatMap((text) => quotations([text], [secret])))
+  })
+
+  it("in a text that repeats itself as a source does, in bounded time", () => {
+    const found = quotations([`${"a".repeat(31)}c`.repeat(30)], [`${"a".repeat(31)}b`.repeat(30_000)])
+    assert.lengthOf(found[0]!, 1)
+  })
+})
+
+describe("a prompt", () => {
+  it("is not read for errors that nobody reads", () => {
+    const { prompt, read } = counting([secret])
+    const errors = Array.from({ length: 100 }, () => failed(`You said ${secret}`, prompt))
+    assert.deepStrictEqual([errors.length, read.times], [100, 0])
+  })
+
+  it("is read once for all texts of all errors that are there, and then not kept", () => {
+    const { prompt, read } = counting([secret])
+    const errors = Array.from({ length: 8 }, (_, i) => failed(`${i}. You said ${secret}`, prompt))
+    for (const error of [...errors, ...errors]) {
+      assert.match(error.message, /\(400 \d\. You said \[prompt\]/)
+      assert.notInclude(`${error.code} ${error.type} ${error.requestId}`, "Grivolt")
+    }
+    assert.strictEqual(read.times, 1)
+  })
+
+  it.effect("is not read for an `AiError` before it is shown", () =>
+    Effect.gen(function*() {
+      const { prompt, read } = counting([secret])
+      const model = ChatModel.of({ name: "m", complete: () => Effect.fail(failed(`You said ${secret}`, prompt)) })
+      const languageModel = yield* LanguageModels.make(model)
+      const error = yield* Effect.flip(languageModel.generateText({ prompt: "hello" }))
+      assert.deepStrictEqual([AiError.isAiError(error), error.isRetryable, read.times], [true, false, 0])
+      const shown = ofError(error).join("\n")
+      assert.include(shown, "You said [prompt]")
+      assert.notInclude(shown, "Grivolt")
+      assert.strictEqual(read.times, 1)
+    }))
+
+  it("is not read for words that say nothing", () => {
+    const { prompt, read } = counting([secret])
+    assert.include(failed("invalid request", prompt).message, "invalid request")
+    assert.strictEqual(read.times, 0)
+  })
+
+  it("is hidden although the list it came in has been changed", () => {
+    const prompt = [secret]
+    const error = failed(`You said ${secret}`, prompt)
+    prompt.length = 0
+    assert.strictEqual(error.detail, "You said [prompt]")
+  })
+})
+
+describe("an error that was not read yet", () => {
+  const ways: Readonly<Record<string, (error: ChatError.ChatError) => unknown>> = {
+    message: (error) => error.message,
+    stack: (error) => error.stack,
+    "its fields": (error) => ({ ...error }),
+    "copied fields": (error) => Object.assign({}, error),
+    descriptors: (error) => inspect(Object.getOwnPropertyDescriptors(error), { depth: 20, showHidden: true }),
+    inspect: (error) => inspect(error, { depth: 20 }),
+    "inspect of what is hidden": (error) => inspect(error, { depth: 20, showHidden: true, customInspect: false }),
+    "inspect with getters": (error) => inspect(error, { depth: 20, getters: true, showHidden: true }),
+    JSON: (error) => JSON.stringify(error),
+    toJSON: (error) => (error as { toJSON?: () => unknown }).toJSON?.(),
+    structuredClone: (error) => structuredClone(error),
+    schema: (error) => Schema.encodeSync(Schema.toCodecJson(ChatError.ChatError))(error),
+    pretty: (error) => Cause.pretty(Cause.fail(error)),
+    format: (error) => Formatter.format(error),
+    "a child": (error) => Object.create(error).detail,
+    frozen: (error) => Object.freeze(error).detail
+  }
+  for (const [name, way] of Object.entries(ways)) {
+    it(`shows no prompt as ${name}`, () => {
+      const error = failed(`You said ${secret}`, [secret])
+      const seen = inspect(way(error), { depth: 20, showHidden: true })
+      for (let i = 0; i + 8 <= secret.length; i++) assert.notInclude(seen, secret.slice(i, i + 8))
+      assert.strictEqual(error.detail, "You said [prompt]")
+    })
+  }
+})
+
+/** A request in which a text stands in a place where somebody else wrote it. */
+const places: ReadonlyArray<(text: string) => unknown> = [
+  (content) => ({ messages: [{ role: "user", content }] }),
+  (text) => ({ messages: [{ role: "user", content: [{ type: "text", text }] }] }),
+  (type) => ({ messages: [{ role: "user", content: [{ type }] }] }),
+  (format) => ({ messages: [{ role: "user", content: [{ type: "custom", format }] }] }),
+  (name) => ({ messages: [{ role: "user", name, content: "x" }] }),
+  (role) => ({ messages: [{ role, content: "x" }] }),
+  (detail) => ({ messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x", detail } }] }] }),
+  (tool_call_id) => ({ messages: [{ role: "tool", tool_call_id, content: "x" }] }),
+  (written) => ({
+    messages: [{ role: "assistant", tool_calls: [{ function: { arguments: JSON.stringify({ who: written }) } }] }]
+  }),
+  (who) => ({ messages: [{ role: "assistant", tool_calls: [{ function: { arguments: { who } } }] }] }),
+  (name) => ({ messages: [{ role: "assistant", tool_calls: [{ function: { arguments: { [name]: 1 } } }] }] }),
+  (reasoning_content) => ({ messages: [{ role: "assistant", reasoning_content }] }),
+  (detail) => ({ metadata: { detail } }),
+  (type) => ({ metadata: { type } }),
+  (name) => ({ metadata: { [name]: "x" } }),
+  (user) => ({ user }),
+  (stop) => ({ stop: [stop] }),
+  (content) => ({ prediction: { type: "content", content } }),
+  (description) => ({ tools: [{ type: "function", function: { name: "f", description } }] }),
+  (name) => ({ tools: [{ type: "function", function: { name } }] }),
+  (text) => ({ tools: [{ function: { name: "f", parameters: { properties: { a: { enum: [text] } } } } }] }),
+  (name) => ({ tools: [{ function: { name: "f", parameters: { properties: { [name]: { type: "string" } } } } }] }),
+  (name) => ({ response_format: { type: "json_schema", json_schema: { name, schema: {} } } }),
+  (definition) => ({ tools: [{ type: "custom", custom: { format: { type: "grammar", grammar: { definition } } } }] }),
+  (text) => ({ anything: [[[{ type: [text] }]]] }),
+  (text) => ({ anything: { toJSON: () => ({ format: text }) } }),
+  (text) => ({ reasoning_effort: text, service_tier: text, verbosity: text }),
+  (text) => ({ models: [text, "openai/gpt-4.1"] }),
+  (text) => ({ deep: Array.from({ length: 300 }).reduce((inner) => [inner], text) })
+]
+
+const writings: ReadonlyArray<(text: string) => string> = [
+  (text) => text,
+  (text) => text.slice(3),
+  (text) => text.slice(0, -5),
+  (text) => text.toUpperCase(),
+  (text) => JSON.stringify(text),
+  (text) => JSON.stringify(JSON.stringify({ text })),
+  (text) => encodeURIComponent(text),
+  (text) => text.replaceAll(" ", "\n\t")
+]
+
+describe("whatever a request says is in no error that quotes it", () => {
+  it.effect.prop("wherever it stands and however it is written", {
+    place: within(0, places.length - 1),
+    writing: within(0, writings.length - 1),
+    syllables: Schema.Array(
+      Schema.Literals(["zor", "quil", "vax", "műl", "thyn", "žep", "gor", " dwi", " ksu", " Öbr"])
+    )
+      .check(...few(5, 12)),
+    status: Schema.Literals([400, 401, 403, 404, 413, 422, 429, 500, 503, 200])
+  }, ({ place, status, syllables, writing }) =>
+    Effect.gen(function*() {
+      const marker = `Qy${syllables.join("")}wex`
+      const quoted = `Invalid value: '${writings[writing]!(marker)}' here`
+      const error = { message: quoted, code: quoted, type: quoted }
+      const client = yield* clientOf(() =>
+        new Response(JSON.stringify({ error }), { status, headers: { "x-request-id": encodeURIComponent(quoted) } })
+      )
+      const request = { messages: [], ...places[place]!(marker) as object, model: "gpt-4.1" }
+      const failure = yield* Effect.flip(client.complete(request as ChatSchema.ChatRequest))
+      const seen = ofError(failure).join("\n").toLowerCase()
+      for (const word of marker.toLowerCase().split(" ").filter(({ length }) => length >= 8)) {
+        for (let i = 0; i + 8 <= word.length; i++) assert.notInclude(seen, word.slice(i, i + 8), `${places[place]}`)
+      }
+    }), { arbitrary: { runs: 400 } })
+
+  it.effect("and what the protocol says is shown", () =>
+    Effect.gen(function*() {
+      const message =
+        "Invalid 'response_format': json_schema with additionalProperties needs strict, reasoning_effort minimal"
+      const client = yield* clientOf(() => new Response(JSON.stringify({ error: { message } }), { status: 400 }))
+      const failure = yield* Effect.flip(client.complete({
+        model: "gpt-4.1",
+        reasoning_effort: "minimal",
+        messages: [{ role: "user", content: "Hello" }],
+        response_format: {
+          type: "json_schema",
+          json_schema: { strict: true, schema: { type: "object", additionalProperties: false } }
+        }
+      }))
+      assert.strictEqual(failure.detail, message)
+    }))
+})
