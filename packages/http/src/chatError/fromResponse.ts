@@ -6,6 +6,7 @@ import type { Class, Dialect } from "../dialects/model.ts"
 import * as ErrorBody from "./errorBody.ts"
 import * as Errors from "./errors.ts"
 import * as Redact from "./redact.ts"
+import { requestIdOf } from "./requestId.ts"
 import * as RetryAfter from "./retryAfter.ts"
 
 /**
@@ -102,7 +103,7 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     provider: response.provider,
     model: response.model,
     status,
-    requestId: Redact.redact(header("x-request-id") ?? header("request-id") ?? header("x-generation-id"), secrets, 100),
+    requestId: requestIdOf(response.headers, secrets),
     code: Redact.redact(says.code ?? says.grpcStatus, secrets, 100),
     type: Redact.redact(says.type, secrets, 100),
     detail: Redact.redact(says.text, secrets, 300),
