@@ -13,6 +13,7 @@ import * as Accumulator from "../chatStream/accumulator.ts"
 import { toldBy } from "../pricing/toldUsage.ts"
 import { promptOf, usedOf } from "../pricing/usageParts.ts"
 import * as Arguments from "../chatReply/toolArguments.ts"
+import { reasoningOf } from "../chatReply/reasoning.ts"
 import * as Continuation from "./continuation.ts"
 
 type Parts<Part> = Effect.Effect<Array<Part>, AiError.AiErrorReason, IdGenerator.IdGenerator>
@@ -24,7 +25,7 @@ export const replyParts = (
 ): Parts<Response.PartEncoded> =>
   Effect.gen(function*() {
     const { finish_reason, message } = reply.choices[0]
-    const reasoning = Continuation.reasoningIn(message)
+    const reasoning = reasoningOf(message)
     const text = ChatSchema.textOf(message.content) + (message.refusal ?? "")
     const provider = authorOf(reply)
     const calls = yield* Effect.forEach(message.tool_calls ?? [], toolCall(provider, parameterless))
@@ -75,7 +76,7 @@ class Speech {
     const first = chunk.choices.filter(({ index }) => (index ?? 0) === 0)
     for (const { delta = {} } of first) {
       this.kept.add(delta)
-      this.tell("reasoning", Continuation.reasoningIn(delta), parts)
+      this.tell("reasoning", reasoningOf(delta), parts)
       this.tell("text", ChatSchema.textOf(delta.content) + (delta.refusal ?? ""), parts)
     }
     this.accumulator.add({
