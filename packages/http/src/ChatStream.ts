@@ -23,7 +23,7 @@ import { decodeChunk, withChoices } from "./chatStream/decodeChunk.ts"
 import { errorIn } from "./chatError/inBand.ts"
 import * as AskedOf from "./chatReply/asked.ts"
 import { isFinish } from "./chatReply/finishReasons.ts"
-import { maxChoices, maxErrorBytes, maxEventSize, maxReplyBytes } from "./chatReply/limits.ts"
+import { maxChoices, maxEventSize, maxReplyBytes } from "./chatReply/limits.ts"
 import { ReplyReader } from "./chatReply/reader.ts"
 import { verdict } from "./chatReply/verdict.ts"
 import * as EventReader from "./chatStream/eventReader.ts"
@@ -109,7 +109,7 @@ export const decoder = (head: Head): Decoder => {
   const { asked = unknownRequest, ...response } = head
   const where = { provider: head.provider, model: head.model, status: head.status }
   const utf8 = new TextDecoder()
-  const unframed = UnframedJson.make(maxErrorBytes)
+  const unframed = UnframedJson.make(maxReplyBytes)
   const reader = new ReplyReader()
   let begun = false
   let opening = ""
@@ -213,8 +213,14 @@ export const decoder = (head: Head): Decoder => {
     if (failed(json)) return
     if (isFinished()) finish()
     else if (ending && json === undefined && !isPage(opening)) half = true
-    else if (Predicate.isReadonlyObject(json) && "choices" in json) malformed("a whole reply in one piece")
-    else malformed(isPage(opening) ? htmlPage : "JSON that is no event")
+    else if (reader.choices.size === 0 && Predicate.isReadonlyObject(json) && Array.isArray(json["choices"])) {
+      // An endpoint that does not stream gives the whole reply in one piece.
+      take(json, "message")
+      if (progress === "more") {
+        if (reader.choices.size > 0) finish()
+        else malformed("a stream without a choice")
+      }
+    } else malformed(isPage(opening) ? htmlPage : "JSON that is no event")
   }
 
   const taken = (): ReadonlyArray<ChatSchema.ChatChunk> => {

@@ -45,8 +45,8 @@ describe("the decoder", () => {
     [
       "a whole reply in one piece",
       JSON.stringify({ choices: [{ message: { content: "a" }, finish_reason: "stop" }] }),
-      "MalformedReply",
-      0
+      "whole",
+      1
     ],
     ["an error object", says("a") + data({ error: { message: "no", type: "overloaded_error" } }), "Overloaded", 1],
     [

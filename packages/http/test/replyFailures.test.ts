@@ -430,6 +430,22 @@ describe("a whole reply", () => {
       }
     }))
 
+  it.effect("that comes where a stream was asked for is read as one of a single event", () =>
+    Effect.gen(function*() {
+      for (
+        const json of [
+          whole({ content: "Good day" }),
+          JSON.stringify(JSON.parse(whole({ content: "Good day" })), null, 2)
+        ]
+      ) {
+        for (const result of yield* read({ whole: json, streamed: json })) {
+          assert.strictEqual(Result.isSuccess(result) && result.success.choices[0].message.content, "Good day")
+        }
+      }
+      const empty = whole({ content: "" })
+      for (const result of yield* read({ whole: empty, streamed: empty })) errorOf(result)
+    }))
+
   it.effect("that comes as an event stream is read as one", () =>
     Effect.gen(function*() {
       const reply = yield* exchange(streamed({ content: "Good day" }))

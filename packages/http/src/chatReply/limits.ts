@@ -9,7 +9,7 @@ export const maxReplyBytes = 32 * 2 ** 20
 /** Characters of one event of a stream. */
 export const maxEventSize = 10 * 2 ** 20
 
-/** Bytes of an explanation: the body of a failed status, and an error in a stream that is no event. */
+/** Bytes of the body of a failed status. */
 export const maxErrorBytes = 64 * 2 ** 10
 
 /** More choices than anybody asks for. */
