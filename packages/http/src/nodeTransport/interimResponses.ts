@@ -1,5 +1,5 @@
 /**
- * Leaves out the interim responses of a connection. HTTP lets a server send `100 Continue` and its like at any time
+ * Leaves out the unasked `100 Continue` of a connection. HTTP lets a server send `100 Continue` and its like at any time
  * before the response, asked for or not; undici takes an unasked one for a broken connection.
  *
  * They are found where a piece of a connection begins with them, which is how servers and proxies send them: one that
@@ -11,7 +11,7 @@ import type { Socket } from "node:net"
 
 type Connect = Undici.buildConnector.connector
 
-/** A connector whose connections have no interim responses. */
+/** A connector whose connections have no `100 Continue`. */
 export const connector = (options: Undici.buildConnector.BuildOptions): Connect => {
   const connect = Undici.buildConnector(options)
   return (target, callback) =>
@@ -27,9 +27,9 @@ const leaveOut = (socket: Socket): void => {
   socket.read = (size) => {
     let piece: unknown = read(size)
     while (Buffer.isBuffer(piece) && isInterim(piece)) {
-      const end = lengthOf(piece)
-      if (end === 0) break
-      piece = end < piece.length ? piece.subarray(end) : read(size)
+      const rest = without100(piece)
+      if (rest === piece) break
+      piece = rest.length > 0 ? rest : read(size)
     }
     return piece
   }
@@ -38,8 +38,20 @@ const leaveOut = (socket: Socket): void => {
 /** A quick look at the first bytes: every piece of every answer passes here. */
 const isInterim = (piece: Buffer): boolean => piece[0] === 0x48 && piece[9] === 0x31 && piece[10] === 0x30
 
-/** The length of the interim response at the beginning of a piece; 0 where it is none. 101 is none: it ends HTTP. */
-const lengthOf = (piece: Buffer): number => interim.exec(piece.toString("latin1", 0, longest))?.[0].length ?? 0
+/** The piece without each `100` at its beginning. undici reads the others, which may tell that the provider works. */
+const without100 = (piece: Buffer): Buffer => {
+  const text = piece.toString("latin1", 0, longest)
+  const kept: Array<Buffer> = []
+  let at = 0
+  interim.lastIndex = 0
+  for (let match = interim.exec(text); match !== null; match = interim.exec(text)) {
+    if (match[1] !== "100") kept.push(piece.subarray(at, interim.lastIndex))
+    at = interim.lastIndex
+  }
+  const rest = Buffer.concat([...kept, piece.subarray(at)])
+  return rest.length === piece.length ? piece : rest
+}
 
-const interim = /^HTTP\/1\.[01] 10[02-9](?: [ -!#-z]*)?\r\n(?:[!#-9;-~]+:[^\r\n]*\r\n)*\r\n/
+/** 101 is none: it ends HTTP. */
+const interim = /HTTP\/1\.[01] (10[02-9])(?: [ -!#-z]*)?\r\n(?:[!#-9;-~]+:[^\r\n]*\r\n)*\r\n/gy
 const longest = 16 * 1024
