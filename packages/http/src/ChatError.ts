@@ -19,14 +19,15 @@
  * | `ConnectFailed`       | none, 407               | network          | yes (4, 6)       | yes           | yes                |
  * | `TimedOut`            | none                    | provider (5)     | no (5)           | yes           | yes                |
  * | `Truncated`           | 200                     | network          | yes (6)          | yes           | yes                |
- * | `MalformedReply`      | 200, 3xx                | provider         | once (6)         | yes           | yes                |
+ * | `MalformedReply`      | 200, 3xx                | provider         | once (6)         | yes           | yes (7)            |
  *
  * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409
  * and 425 are retried and not counted; 501, 505, and a status from 400 to 499 that no row of `Dialects` knows are
  * neither; 504 and 524 are counted and not retried, since the provider has worked up to a time-out of its own and may
  * bill it. (4) Not when a certificate is refused. (5) A connect timeout blames the network and may be tried again, as
  * nothing was executed; that of the reader of a stream blames the caller and does not count. (6) Not when the call had
- * lasted 5 seconds or longer and may be billed: the model has worked, and would have to work again.
+ * lasted 5 seconds or longer and may be billed: the model has worked, and would have to work again. (7) Not with the
+ * code `length`: the limit of tokens, which is the caller's, cut the answer off.
  *
  * Which failure has which class is a table of rows, to which the option `dialects` of `ChatClient` adds: see `Dialects`.
  *

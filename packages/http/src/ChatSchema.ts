@@ -7,13 +7,15 @@
  * **Gotchas**
  *
  * A known field of a reply that has a type nobody can use (`id: 7`, `usage: "none"`) counts as not given, and the
- * answer beside it stays usable. What must be there is at least one choice with a message.
+ * answer beside it stays usable. What must be there is at least one choice with a message. A client gives replies in the
+ * one shape that is described here, also where the provider writes them otherwise.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { reasoningOf } from "./chatReply/reasoning.ts"
 
 const anythingElse = [Schema.Record(Schema.String, Schema.Unknown)] as const
 
@@ -85,7 +87,8 @@ export const ChatRequest = Schema.StructWithRest(
 export type ChatRequest = typeof ChatRequest.Type
 
 /**
- * A call the model wants made. `arguments` is the JSON text as the model wrote it, which may not be valid JSON.
+ * A call the model wants made. `arguments` is JSON text; in a reply of a client it is that of an object, or empty for a
+ * tool without parameters.
  *
  * @category schemas
  * @since 0.1.0
@@ -249,7 +252,8 @@ const ToolCallDelta = Schema.StructWithRest(
 )
 
 /**
- * What a chunk adds to the message of a choice. Texts are continued; tool calls are continued by their `index`.
+ * What a chunk adds to the message of a choice. Texts are continued; tool calls are continued by their `index`. Some
+ * providers write it otherwise: `ChatStream.decoder` gives it in this shape.
  *
  * @category schemas
  * @since 0.1.0
@@ -320,6 +324,21 @@ export type ChatChunk = typeof ChatChunk.Type
  * @since 0.1.0
  */
 export const text = (reply: ChatReply): string => textOf(reply.choices[0].message.content)
+
+/**
+ * What the model thought before the first choice, wherever the provider wrote it: `reasoning_content`, `reasoning`,
+ * `reasoning_details`, `thinking`, or parts of the content. Empty where it wrote nothing.
+ *
+ * ```ts
+ * import * as ChatSchema from "@switchgear/http/ChatSchema"
+ *
+ * ChatSchema.reasoning({ choices: [{ message: { content: "7", reasoning_content: "3 + 4" } }] }) // => "3 + 4"
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const reasoning = (reply: ChatReply): string => reasoningOf(reply.choices[0].message)
 
 /**
  * The text in the content of a message, whether it is one string or a list of parts.

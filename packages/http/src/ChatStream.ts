@@ -2,8 +2,10 @@
  * Reads a streamed answer as it comes: from bytes cut anywhere to chunks, to one whole reply, or to the error that
  * ended it. Nothing here waits or fails by itself; `ChatClient.stream` drives it over a connection.
  *
- * An answer is whole when every choice that was seen has a `finish_reason`, or when `[DONE]` comes. An end before that
- * is `Truncated`, an error object is the error it means, and what is no stream of chunks is `MalformedReply`.
+ * An answer is whole when every choice that was asked for has a `finish_reason` and the body ends, or when `[DONE]`
+ * comes. An end before that is `Truncated`, an error object is the error it means, and so is a `finish_reason` that
+ * means a failure. An answer that says nothing, a tool call whose arguments cannot be read, and what is no stream of
+ * chunks are `MalformedReply`.
  *
  * **Gotchas**
  *
@@ -15,10 +17,15 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as ChatError from "./ChatError.ts"
-import type * as ChatSchema from "./ChatSchema.ts"
+import * as ChatSchema from "./ChatSchema.ts"
 import { asChunks } from "./chatStream/asChunks.ts"
-import { decodeChunk } from "./chatStream/decodeChunk.ts"
-import { parseJson, within } from "./chatError/errorBody.ts"
+import { decodeChunk, withChoices } from "./chatStream/decodeChunk.ts"
+import { errorIn } from "./chatError/inBand.ts"
+import * as AskedOf from "./chatReply/asked.ts"
+import { isFinish } from "./chatReply/finishReasons.ts"
+import { maxChoices, maxEventSize, maxReplyBytes } from "./chatReply/limits.ts"
+import { ReplyReader } from "./chatReply/reader.ts"
+import { verdict } from "./chatReply/verdict.ts"
 import * as EventReader from "./chatStream/eventReader.ts"
 import * as Accumulator from "./chatStream/accumulator.ts"
 import * as HasContent from "./chatStream/hasContent.ts"
@@ -30,7 +37,27 @@ import * as UnframedJson from "./chatStream/unframedJson.ts"
  * @category models
  * @since 0.1.0
  */
-export type Head = Omit<ChatError.FailedResponse, "body">
+export interface Head extends Omit<ChatError.FailedResponse, "body"> {
+  /** What the request asked for. Without it one choice is expected, and no tool is known to take no arguments. */
+  readonly asked?: Asked | undefined
+}
+
+/**
+ * What of a request its answer is measured by: how many choices it wants, whether it wants any answer at all, and which
+ * tools take no arguments.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Asked = AskedOf.Asked
+
+/**
+ * Reads what a request asks for.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const asked: (request: Readonly<Record<string, unknown>>) => Asked = AskedOf.askedOf
 
 /**
  * How an answer stands: more is to come, it is whole, or an error ended it.
@@ -79,30 +106,43 @@ export interface Decoder {
  * @since 0.1.0
  */
 export const decoder = (head: Head): Decoder => {
+  const { asked = unknownRequest, ...response } = head
   const where = { provider: head.provider, model: head.model, status: head.status }
   const utf8 = new TextDecoder()
-  const unframed = UnframedJson.make(unframedLimit)
-  /** Whether each choice that was seen is finished. */
-  const choices = new Map<number, boolean>()
-  let unfinished = 0
+  const unframed = UnframedJson.make(maxReplyBytes)
+  const reader = new ReplyReader()
   let begun = false
   let opening = ""
   let out: Array<ChatSchema.ChatChunk> = []
+  /** Ends of choices that came before anything was said: they mean nothing until it is, or until the end. */
+  const heldEnds: Array<ChatSchema.ChatChunk> = []
   let progress: Progress = "more"
   let ending = false
   let half = false
 
-  const isFinished = () => choices.size > 0 && unfinished === 0
+  const isFinished = () =>
+    (reader.said || asked.nothing) && reader.choices.size >= asked.choices && reader.ended === reader.choices.size
+  /** Whether the end of the body is the end of the answer. */
+  const mayEnd = () => {
+    if (reader.choices.size < asked.choices) return false
+    for (const { finish } of reader.choices.values()) if (finish === undefined) return false
+    return true
+  }
   const malformed = (found: string) => {
     progress = new ChatError.MalformedReply({ ...where, found })
   }
+  // Once something was said, an error may quote it, and what was said is not kept.
+  const answered = () =>
+    begun ? { ...response, secrets: { apiKey: head.secrets?.apiKey, prompt: "unknown" as const } } : response
   const failed = (json: unknown): boolean => {
-    if (within(json) === undefined) return false
-    // Once something was said, an error may quote it, and what was said is not kept.
-    const secrets = begun ? { apiKey: head.secrets?.apiKey, prompt: "unknown" as const } : head.secrets
-    const error = ChatError.fromReply({ ...head, secrets, body: "" }, json)
+    if (errorIn(json) === undefined) return false
+    const error = ChatError.fromReply({ ...answered(), body: "" }, json)
     if (error !== undefined) progress = error
     return error !== undefined
+  }
+  const finish = () => {
+    progress = verdict(reader, asked, answered()) ?? "whole"
+    if (progress === "whole" || reader.said) { for (const chunk of heldEnds) out.push(chunk) }
   }
 
   const events = EventReader.make((written, name) => {
@@ -110,41 +150,53 @@ export const decoder = (head: Head): Decoder => {
     const data = written.startsWith("{") ? written : written.trim()
     if (data === "") return
     if (data === "[DONE]") {
-      if (isFinished() || begun) progress = "whole"
-      else malformed("a stream that has neither content nor a finish_reason")
+      if (reader.choices.size > 0) finish()
+      else malformed("a stream without a choice")
       return
     }
-    const parsed = parseJson(data)
-    const json = parsed._tag === "Success" ? parsed.success : undefined
+    const json = jsonOf(data)
     if (name === "error") {
-      if (!failed(json)) failed({ error: Predicate.isReadonlyObject(json) ? json : data })
-    } else if (parsed._tag === "Failure") {
+      // Its name says that it is one, also where nothing is in it.
+      if (!failed(json) && !failed({ error: Predicate.isReadonlyObject(json) ? json : data })) failed({ error: name })
+    } else if (json === undefined) {
       // The last event of a stream that was cut is no more malformed than the stream.
       if (ending) half = true
       else malformed("an event that is not JSON")
-    } else if (!failed(json)) {
-      const chunk = Predicate.isReadonlyObject(json) ? decodeChunk(json) : undefined
-      if (chunk !== undefined) take(chunk)
-      else if (name === "message" || Array.isArray(json)) malformed("an event that is no chunk of one")
-    }
+    } else if (!failed(json)) take(json, name)
   }, maxEventSize)
 
-  const take = (chunk: ChatSchema.ChatChunk) => {
-    for (const choice of chunk.choices) {
-      if (choice.finish_reason === "error") {
-        failed({ error: "The answer ended in finish_reason error" })
-        return
-      }
-      const index = choice.index ?? 0
-      const before = choices.get(index)
-      if (before === undefined && choices.size === mostChoices) return malformed("more choices than anybody asks for")
-      const finished = before === true || (typeof choice.finish_reason === "string" && choice.finish_reason !== "")
-      if (before === undefined) unfinished++
-      if (finished && before !== true) unfinished--
-      choices.set(index, finished)
+  const take = (json: unknown, name: string) => {
+    if (!Predicate.isReadonlyObject(json)) {
+      if (name === "message" || Array.isArray(json)) malformed("an event that is no chunk of one")
+      return
     }
+    const listed = withChoices(json)
+    // Pings, states of a queue and the like.
+    if (listed === undefined) return
+    const read = reader.take(listed)
+    const chunk = read && decodeChunk(read)
+    if (chunk === undefined) return malformed("an event that is no chunk of one")
+    if (reader.failure !== undefined || (reader.filtered !== undefined && !reader.said && asked.choices === 1)) {
+      return finish()
+    }
+    if (reader.choices.size > maxChoices) return malformed("more choices than anybody asks for")
+    if (reader.size > maxReplyBytes) return malformed(`more than ${maxReplyBytes / 2 ** 20} MiB`)
     begun ||= hasContent(chunk)
-    out.push(chunk)
+    if (reader.said || chunk.choices.every(({ finish_reason }) => !isFinish(finish_reason))) out.push(chunk)
+    else hold(chunk)
+  }
+
+  /** Gives what the chunk says, and keeps the ends in it. */
+  const hold = (chunk: ChatSchema.ChatChunk) => {
+    const { choices, usage: _, ...common } = chunk
+    const open = choices.map((choice) => ({ ...choice, finish_reason: null }))
+    out.push({ ...chunk, choices: open })
+    heldEnds.push({
+      ...common,
+      choices: choices.flatMap(({ finish_reason, index }) =>
+        isFinish(finish_reason) ? [{ ...index !== undefined && { index }, delta: {}, finish_reason }] : []
+      )
+    })
   }
 
   const read = (text: string) => {
@@ -157,13 +209,18 @@ export const decoder = (head: Head): Decoder => {
   }
 
   const notAnEvent = (text: string) => {
-    const parsed = parseJson(text)
-    const json = parsed._tag === "Success" ? parsed.success : undefined
+    const json = jsonOf(text)
     if (failed(json)) return
-    if (isFinished()) progress = "whole"
-    else if (ending && parsed._tag === "Failure" && !isPage(opening)) half = true
-    else if (Predicate.isReadonlyObject(json) && "choices" in json) malformed("a whole reply in one piece")
-    else malformed(isPage(opening) ? htmlPage : "JSON that is no event")
+    if (isFinished()) finish()
+    else if (ending && json === undefined && !isPage(opening)) half = true
+    else if (reader.choices.size === 0 && Predicate.isReadonlyObject(json) && Array.isArray(json["choices"])) {
+      // An endpoint that does not stream gives the whole reply in one piece.
+      take(json, "message")
+      if (progress === "more") {
+        if (reader.choices.size > 0) finish()
+        else malformed("a stream without a choice")
+      }
+    } else malformed(isPage(opening) ? htmlPage : "JSON that is no event")
   }
 
   const taken = (): ReadonlyArray<ChatSchema.ChatChunk> => {
@@ -190,8 +247,8 @@ export const decoder = (head: Head): Decoder => {
       // An event that lacks only the empty line after it is taken; half of one is not JSON and falls away.
       if (progress === "more") events.push("\n\n")
       if (progress === "more") {
-        if (isFinished()) progress = "whole"
-        else if (choices.size > 0 || half) progress = new ChatError.Truncated(where)
+        if (mayEnd()) finish()
+        else if (reader.choices.size > 0 || half) progress = new ChatError.Truncated(where)
         else malformed(describe(opening))
       }
       return taken()
@@ -223,7 +280,7 @@ export const hasContent: (chunk: ChatSchema.ChatChunk) => boolean = HasContent.h
  */
 export const text = (chunk: ChatSchema.ChatChunk): string => {
   for (const { delta, index } of chunk.choices) {
-    if ((index ?? 0) === 0 && typeof delta?.content === "string") return delta.content
+    if ((index ?? 0) === 0 && delta?.content !== undefined) return ChatSchema.textOf(delta.content)
   }
   return ""
 }
@@ -249,11 +306,11 @@ export const fromReply = (reply: ChatSchema.ChatReply): Stream.Stream<ChatSchema
 
 /**
  * The whole reply that the chunks add up to: what the provider would have answered without streaming. Texts are joined,
- * tool calls are put together by their index, choices are in order, and the last usage counts. Fields that are not
- * known here are joined where they are texts or lists, and else the last one given counts.
+ * tool calls are put together by index, by id or by their order, choices are in order, and the largest usage counts.
+ * Fields that are not known here are joined where they are texts or lists, and else the last one given counts.
  *
- * Fails as the stream fails, and with `MalformedReply` if no chunk had a choice, which no stream of a `ChatClient`
- * does.
+ * Fails as the stream fails, and with `MalformedReply` if no chunk had a choice or if the arguments of a tool call are
+ * not a JSON object, which no stream of a `ChatClient` does.
  *
  * @category combinators
  * @since 0.1.0
@@ -263,29 +320,42 @@ export const collect = <E, R>(
 ): Effect.Effect<ChatSchema.ChatReply, E | ChatError.MalformedReply, R> =>
   Effect.suspend(() => {
     const accumulator = Accumulator.make()
+    const malformed = (found: string, advice: string) =>
+      Effect.fail(
+        new ChatError.MalformedReply({
+          provider: "The stream",
+          model: nameOf(accumulator.model()),
+          found,
+          advice
+        })
+      )
     return Effect.flatMap(
       Stream.runForEachArray(self, (chunks) => Effect.sync(() => chunks.forEach(accumulator.add))),
       () => {
         const reply = accumulator.reply()
-        return reply === undefined
-          ? Effect.fail(
-            new ChatError.MalformedReply({
-              provider: "The stream",
-              model: accumulator.model() ?? "an unknown model",
-              found: "no choice"
-            })
-          )
-          : Effect.succeed(reply)
+        if (reply === undefined) return malformed("no choice", "Collect chunks of a chat completion.")
+        const fault = accumulator.toolFault()
+        return fault === undefined ? Effect.succeed(reply) : malformed(fault, "The call cannot be run.")
       }
     )
   })
 
+/** The name that a chunk gives the model, which may be anything. */
+const nameOf = (model: unknown): string =>
+  typeof model === "string" && /^[\w.:@/-]{1,100}$/.test(model) ? model : "an unknown model"
+
+/** The JSON of an event, `undefined` where it is none. Every chunk passes here. */
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 const nothing: ReadonlyArray<ChatSchema.ChatChunk> = []
 
-/** No chunk of a real answer comes near these; an endpoint that is no API must not fill the memory. */
-const maxEventSize = 10 * 2 ** 20
-const unframedLimit = 64 * 2 ** 10
-const mostChoices = 1024
+const unknownRequest = AskedOf.unknown
 const openingLength = 256
 
 const htmlPage = "an HTML page"

@@ -63,7 +63,7 @@ describe("ChatClient.stream", () => {
 
   it.effect("collects to the reply that comes without streaming", () =>
     Effect.gen(function*() {
-      for (const text of ["Good day, 世界 👋🏽", "", "x".repeat(1000)]) {
+      for (const text of ["Good day, 世界 👋🏽", ".", "x".repeat(1000)]) {
         for (const usage of ["asked", "every-chunk"] as const) {
           const { client } = yield* setup(Behaviour.stream({ text, usage, bytes: "one-by-one" }))
           const whole = yield* client.complete(request)

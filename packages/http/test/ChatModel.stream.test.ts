@@ -64,7 +64,7 @@ const cutBeforeContent = Behaviour.stream({ text: "Good day", chunks: 4, end: Be
 describe("ChatModel.stream", () => {
   it.effect.prop(
     "collects to the reply that comes without streaming",
-    { text: Schema.String, chunks: Schema.Literals([1, 2, 7]) },
+    { text: Schema.String.check(Schema.isPattern(/\S/)), chunks: Schema.Literals([1, 2, 7]) },
     ({ chunks, text }) =>
       Effect.gen(function*() {
         const { model } = yield* setting(Behaviour.stream({ text, chunks }))

@@ -73,7 +73,8 @@ describe("ChatSchema", () => {
     Effect.gen(function*() {
       assert.isTrue(yield* accepted({ content: null, tool_calls: [{ function: { name: "f", arguments: "{}" } }] }))
       assert.isTrue(yield* accepted({ content: null, refusal: "no" }))
-      assert.isTrue(yield* accepted({ content: "" }, "length"))
+      assert.isTrue(yield* accepted({ content: null, audio: { data: "UklGR" } }))
+      assert.isFalse(yield* accepted({ content: "" }, "length"))
       assert.isFalse(yield* accepted({ content: "" }))
       assert.isFalse(yield* accepted({ role: "assistant", content: null, tool_calls: [] }))
     }))

@@ -190,7 +190,7 @@ const text = Schema.String
 const Call = Schema.Struct({
   id: text,
   type: Schema.Literal("function"),
-  function: Schema.Struct({ name: text, arguments: text })
+  function: Schema.Struct({ name: Schema.NonEmptyString, arguments: Schema.Record(text, text) })
 })
 const Reply = Schema.Struct({
   id: text,
@@ -216,7 +216,17 @@ it.effect.prop(
         choices: reply.choices.map(({ message, ...choice }, index) => ({
           ...choice,
           index,
-          message: { role: "assistant", ...message }
+          message: {
+            role: "assistant",
+            ...message,
+            ...message.tool_calls && {
+              tool_calls: message.tool_calls.map((call, i) => ({
+                ...call,
+                id: `${i}${call.id}`,
+                function: { ...call.function, arguments: JSON.stringify(call.function.arguments) }
+              }))
+            }
+          }
         }))
       }
       const chunks = ChatStream.fromReply(whole as unknown as ChatSchema.ChatReply)

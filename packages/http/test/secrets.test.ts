@@ -47,7 +47,11 @@ const said = {
       role: "assistant",
       content: planted.reply,
       reasoning_content: planted.reasoning,
-      tool_calls: [{ id: "call_2", type: "function", function: { name: "look", arguments: planted.called } }]
+      tool_calls: [{
+        id: "call_2",
+        type: "function",
+        function: { name: "look", arguments: JSON.stringify({ who: planted.called }) }
+      }]
     },
     finish_reason: "stop"
   }],

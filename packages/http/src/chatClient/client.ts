@@ -13,6 +13,8 @@ import * as Stream from "effect/Stream"
 import * as Account from "../Account.ts"
 import * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { maxErrorBytes, maxReplyBytes } from "../chatReply/limits.ts"
+import * as ChatStream from "../ChatStream.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import { afterLongWork } from "./afterLongWork.ts"
 import { decodeReply } from "./decodeReply.ts"
@@ -35,7 +37,8 @@ export const fromHttpClient = (
     maxRetryAfter: Duration.toMillis(settings.maxRetryAfter)
   })
   const apiKey = settings.keys.flatMap(({ secret }) => secret ?? [])
-  const headers = { ...settings.headers, accept: "application/json" }
+  // An HTTP client need not undo an encoding. A stream that is packed also waits for its packer.
+  const headers = { "accept-encoding": "identity", ...settings.headers, accept: "application/json" }
   const prepared = preparing({
     provider: settings.provider,
     apiKey,
@@ -68,7 +71,7 @@ export const fromHttpClient = (
   // The status says what happened even if its explanation broke off or does not end.
   const refused = (call: PreparedRequest, response: HttpClientResponse.HttpClientResponse) =>
     Effect.flatMap(
-      readExplanation(response, errorLimit, errorTime),
+      readExplanation(response, maxErrorBytes, errorTime),
       (body) => Effect.flatMap(head(call, response), (head) => Effect.fail(ChatError.fromResponse({ ...head, body })))
     )
 
@@ -87,7 +90,7 @@ export const fromHttpClient = (
     response: HttpClientResponse.HttpClientResponse
   ): Effect.Effect<ChatError.FailedResponse, ChatError.ChatError> => {
     const target = { provider: settings.provider, model: call.model, host: settings.host }
-    return readBody(response, replyLimit).pipe(
+    return readBody(response, maxReplyBytes).pipe(
       Effect.mapError((error) => TransportFailure.inBody(target, response.status, error)),
       Effect.flatMap(({ text, whole }) =>
         whole
@@ -97,7 +100,7 @@ export const fromHttpClient = (
               provider: settings.provider,
               model: call.model,
               status: response.status,
-              found: `more than ${replyLimit / 2 ** 20} MiB`,
+              found: `more than ${maxReplyBytes / 2 ** 20} MiB`,
               isRetryable: false
             })
           )
@@ -105,10 +108,13 @@ export const fromHttpClient = (
     )
   }
 
-  const exchange = (call: PreparedRequest): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError, Scope.Scope> =>
+  const exchange = (
+    call: PreparedRequest,
+    asked: ChatStream.Asked
+  ): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError, Scope.Scope> =>
     Effect.flatMap(open(call), ({ lease, response }) =>
       Effect.flatMap(received(call, response), (reply) => {
-        const decoded = decodeReply(reply)
+        const decoded = decodeReply(reply, asked)
         return Result.isSuccess(decoded)
           ? Effect.succeed(decoded.success)
           : Effect.andThen(KeyRing.note(ring, lease, decoded.failure), Effect.fail(decoded.failure))
@@ -131,20 +137,24 @@ export const fromHttpClient = (
     Effect.flatMap(KeyRing.now, (now) => Effect.fail(afterLongWork(error, now - begun)))
 
   // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
-  const complete = (request: ChatSchema.ChatRequest) =>
-    Effect.flatMap(
-      prepared(request, "whole"),
+  const complete = (request: ChatSchema.ChatRequest) => {
+    const prepare = prepared(request, "whole")
+    const asked = ChatStream.asked(request)
+    return Effect.flatMap(
+      prepare,
       (call) =>
         Effect.flatMap(
           KeyRing.now,
-          (begun) => Effect.catch(inTime(call, exchange(call)), (error) => lost(error, begun))
+          (begun) => Effect.catch(inTime(call, exchange(call, asked)), (error) => lost(error, begun))
         )
     )
+  }
 
   const stream = (request: ChatSchema.ChatRequest) => {
-    const asked = prepared(request, "streamed")
+    const prepare = prepared(request, "streamed")
+    const asked = ChatStream.asked(request)
     return Stream.unwrap(Effect.gen(function*() {
-      const call = yield* asked
+      const call = yield* prepare
       const timeouts = yield* StreamTimeouts.make(
         settings.streamTimeouts,
         (phase, limit) => timedOut(call.model, phase, limit)
@@ -152,7 +162,7 @@ export const fromHttpClient = (
       const begun = yield* KeyRing.now
       const { lease, response } = yield* Effect.catch(timeouts.within(open(call)), (error) => lost(error, begun))
       return Stream.catch(
-        readStream(response, yield* head(call, response), timeouts),
+        readStream(response, { ...yield* head(call, response), asked }, timeouts),
         (error) => Stream.fromEffect(Effect.andThen(KeyRing.note(ring, lease, error), lost(error, begun)))
       )
     }))
@@ -199,7 +209,4 @@ const untilAnswered = <A, E>(work: Effect.Effect<A, E, Scope.Scope>): Effect.Eff
     )
   })
 
-/** A reply is bounded so that an endpoint which is no API cannot fill the memory; an explanation needs little. */
-const replyLimit = 32 * 2 ** 20
-const errorLimit = 64 * 2 ** 10
 const errorTime = Duration.seconds(1)

@@ -1,47 +1,88 @@
 /**
  * From the text of a successful response to a reply, or to the error it turns out to be. Total: any text gives one or
- * the other.
+ * the other. A reply is read as a stream of one event is.
  */
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as ChatError from "../ChatError.ts"
-import * as ChatSchema from "../ChatSchema.ts"
+import type * as ChatSchema from "../ChatSchema.ts"
+import * as EventErrors from "../chatError/eventErrors.ts"
 import { parseJson } from "../chatError/errorBody.ts"
+import type { Asked } from "../chatReply/asked.ts"
+import { maxChoices } from "../chatReply/limits.ts"
+import { ReplyReader } from "../chatReply/reader.ts"
+import { verdict } from "../chatReply/verdict.ts"
+import * as Accumulator from "../chatStream/accumulator.ts"
+import { decodeChunk } from "../chatStream/decodeChunk.ts"
+import * as ChatStream from "../ChatStream.ts"
+import { isCutJson } from "./cutJson.ts"
 
-export const decodeReply = (
-  response: ChatError.FailedResponse
-): Result.Result<ChatSchema.ChatReply, ChatError.ChatError> => {
+type Reply = Result.Result<ChatSchema.ChatReply, ChatError.ChatError>
+
+export const decodeReply = (response: ChatError.FailedResponse, asked: Asked): Reply => {
   const where = { provider: response.provider, model: response.model, status: response.status }
-  const malformed = (found: string) => Result.fail(new ChatError.MalformedReply({ ...where, found }))
+  const malformed = (found: string): Reply => Result.fail(new ChatError.MalformedReply({ ...where, found }))
   const text = response.body.trim()
   if (text === "") return malformed("an empty body")
   const parsed = parseJson(text)
   if (Result.isFailure(parsed)) {
-    if (text.startsWith("{") && !text.endsWith("}")) return Result.fail(new ChatError.Truncated(where))
+    if (EventErrors.isEvents(text)) return streamed(response, asked)
+    if (isCutJson(text)) return Result.fail(new ChatError.Truncated(where))
+    const encoding = response.headers["content-encoding"]
     return malformed(
-      text.startsWith("<") ? "an HTML page" : text.startsWith("data:") ? "an event stream" : "text that is not JSON"
+      text.startsWith("<")
+        ? "an HTML page"
+        : encoding !== undefined && /^[\w-]{1,20}$/.test(encoding) && encoding !== "identity"
+        ? `a body in the content encoding ${encoding}, which its HTTP client does not undo,`
+        : "text that is not JSON"
     )
   }
   const error = ChatError.fromReply(response, parsed.success)
-  if (error !== undefined) return Result.fail(error)
-  const reply = decode(parsed.success)
-  if (Result.isFailure(reply)) return malformed("JSON without a choice and a message")
-  return isVoid(reply.success.choices[0])
-    ? malformed("an answer that has neither content nor a finish_reason")
-    : Result.succeed(reply.success)
+  return error !== undefined
+    ? Result.fail(error)
+    : Predicate.isReadonlyObject(parsed.success) && isReply(parsed.success)
+    ? read(parsed.success, response, asked)
+    : malformed("JSON without a choice and a message")
 }
 
-// What has the shape already is not changed by decoding, which only leaves out fields that it cannot read.
-const decode = (json: unknown): Result.Result<ChatSchema.ChatReply, unknown> =>
-  isReply(json) ? Result.succeed(json) : decodeLeniently(json)
+const read = (json: Readonly<Record<string, unknown>>, response: ChatError.FailedResponse, asked: Asked): Reply => {
+  const malformed = (found: string): Reply =>
+    Result.fail(
+      new ChatError.MalformedReply({
+        provider: response.provider,
+        model: response.model,
+        status: response.status,
+        found
+      })
+    )
+  const reader = new ReplyReader()
+  const shaped = reader.take(json)
+  const chunk = shaped && decodeChunk(shaped)
+  if (chunk === undefined) return malformed("JSON without a choice and a message")
+  if (reader.choices.size > maxChoices) return malformed("more choices than anybody asks for")
+  const failure = verdict(reader, asked, response)
+  if (failure !== undefined) return Result.fail(failure)
+  const accumulator = Accumulator.make()
+  accumulator.add(chunk)
+  // There is a choice in it.
+  return Result.succeed(accumulator.reply()!)
+}
 
-const isReply = Schema.is(ChatSchema.ChatReply)
-const decodeLeniently = Schema.decodeUnknownResult(ChatSchema.ChatReply)
+/** An endpoint that streams although it was not asked to. */
+const streamed = ({ body, ...head }: ChatError.FailedResponse, asked: Asked): Reply => {
+  const decoder = ChatStream.decoder({ ...head, asked })
+  const accumulator = Accumulator.make()
+  for (const chunk of decoder.push(new TextEncoder().encode(body))) accumulator.add(chunk)
+  for (const chunk of decoder.end()) accumulator.add(chunk)
+  const progress = decoder.progress()
+  return typeof progress === "string" ? Result.succeed(accumulator.reply()!) : Result.fail(progress)
+}
 
-/** A provider that gave up without saying so: it neither said anything nor says that it is done. */
-const isVoid = ({ finish_reason, message }: ChatSchema.ChatChoice): boolean =>
-  (finish_reason === undefined || finish_reason === null || finish_reason === "") &&
-  Object.entries(message).every(([name, value]) =>
-    name === "role" || value === undefined || value === null || value === "" ||
-    (Array.isArray(value) && value.length === 0)
+/** Whether there are choices, each of which could say something. */
+const isReply = ({ choices }: Readonly<Record<string, unknown>>): boolean =>
+  Array.isArray(choices) && choices.length > 0 &&
+  choices.every((choice) =>
+    Predicate.isReadonlyObject(choice) &&
+    (Predicate.isReadonlyObject(choice["message"]) || Predicate.isReadonlyObject(choice["delta"]) ||
+      typeof choice["text"] === "string")
   )

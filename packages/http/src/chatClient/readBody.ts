@@ -5,7 +5,9 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { parseJson } from "../chatError/errorBody.ts"
 
 export interface BodyText {
   readonly text: string
@@ -39,6 +41,8 @@ export const readExplanation = (
     )
   })
 
+const isWholeJson = (text: string): boolean => /^\s*[{[]/.test(text) && Result.isSuccess(parseJson(text))
+
 /** A length that is told can be believed, unless what is packed into it is more. */
 const saysItFits = ({ headers }: HttpClientResponse.HttpClientResponse, limit: number): boolean =>
   headers["content-length"] !== undefined && headers["content-encoding"] === undefined &&
@@ -50,7 +54,14 @@ const readPieces = (
 ): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
   Effect.suspend(() => {
     const pieces = new Pieces(limit)
-    return Effect.map(takeAll(response, pieces), () => ({ text: pieces.text, whole: pieces.fit }))
+    return Effect.matchEffect(takeAll(response, pieces), {
+      onSuccess: () => Effect.succeed({ text: pieces.text, whole: pieces.fit }),
+      // Where no length is told, an answer ends with its connection, however that ends: JSON says itself that it is whole.
+      onFailure: (error) => {
+        const { text } = pieces
+        return isWholeJson(text) ? Effect.succeed({ text, whole: pieces.fit }) : Effect.fail(error)
+      }
+    })
   })
 
 /** Takes in pieces until there are no more, or there are too many. */

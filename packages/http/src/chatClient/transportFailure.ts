@@ -49,13 +49,26 @@ export const beforeResponse = (target: Target, error: HttpClientError.HttpClient
 /**
  * An answer that broke off after its head.
  */
-export const inBody = (target: Target, status: number, error: HttpClientError.HttpClientError): ChatError.ChatError =>
-  new ChatError.Truncated({
-    provider: target.provider,
-    model: target.model,
-    status,
-    code: origin("cause" in error.reason ? error.reason.cause : undefined).code
-  })
+export const inBody = (
+  { model, provider }: Target,
+  status: number,
+  error: HttpClientError.HttpClientError
+): ChatError.ChatError => {
+  const { code } = origin("cause" in error.reason ? error.reason.cause : undefined)
+  return code !== undefined && isUnpacking(code)
+    ? new ChatError.MalformedReply({
+      provider,
+      model,
+      status,
+      code,
+      found: "a body that is not in its content encoding"
+    })
+    : new ChatError.Truncated({ provider, model, status, code })
+}
+
+/** Errors of what undoes a content encoding. `Z_BUF_ERROR` is that it broke off. */
+const isUnpacking = (code: string): boolean =>
+  code !== "Z_BUF_ERROR" && /^(Z_|ZSTD_|ERR_BROTLI|ERR__ERROR_FORMAT|ERR_ZSTD)/.test(code)
 
 /**
  * The innermost code and address: `fetch` and connections to several addresses wrap what really happened. What does not

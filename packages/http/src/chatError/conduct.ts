@@ -52,8 +52,10 @@ export const countsOnBreaker = (error: ChatError): boolean => {
     case "Overloaded":
     case "ConnectFailed":
     case "Truncated":
-    case "MalformedReply":
       return true
+    case "MalformedReply":
+      // The limit of tokens is the caller's.
+      return error.code !== "length"
     default:
       return false
   }

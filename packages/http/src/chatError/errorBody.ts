@@ -1,9 +1,10 @@
 /**
  * What a provider says about a failure, read from whatever it sent: JSON, an HTML page, plain text, or nothing.
  */
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { fromBase, fromJson, fromObject, fromTop, isError, nothing, type ProviderSays } from "./errorObject.ts"
+import { fromJson, nothing, type ProviderSays } from "./errorObject.ts"
+import * as EventErrors from "./eventErrors.ts"
+import { errorIn } from "./inBand.ts"
 import { parseJson } from "./parseJson.ts"
 
 export { parseJson, type ProviderSays }
@@ -18,6 +19,7 @@ const readAll = (body: string): ProviderSays => {
   if (text === "") return nothing
   const json = Result.getOrUndefined(parseJson(text))
   if (json !== undefined) return fromJson(json, 0) ?? nothing
+  if (EventErrors.isEvents(text)) return fromJson(EventErrors.errorOf(text) ?? text, 0) ?? nothing
   if (/^<(!doctype|html|\?xml|head|body)/i.test(text)) {
     return { ...nothing, text: text.match(/<title[^<>]*>([^<]+)/i)?.[1]?.trim(), reasons: ["html"] }
   }
@@ -25,19 +27,11 @@ const readAll = (body: string): ProviderSays => {
 }
 
 /**
- * The error inside a reply that claims to be a success, if there is one: at the top, in an array, in a choice, or in
- * MiniMax's `base_resp`.
+ * The error inside a reply that claims to be a success, if there is one.
  */
 export const within = (json: unknown): ProviderSays | undefined => {
-  const top = Array.isArray(json) ? json[0] : json
-  if (!Predicate.isReadonlyObject(top)) return undefined
-  if (isError(top["error"])) return bounded(fromTop(top, 0))
-  const base = fromBase(top["base_resp"])
-  if (base !== undefined) return bounded(base)
-  const choice = Array.isArray(top["choices"]) ? top["choices"][0] : undefined
-  return Predicate.isReadonlyObject(choice) && isError(choice["error"])
-    ? bounded(fromObject(choice["error"], 0))
-    : undefined
+  const error = errorIn(json)
+  return error === undefined ? undefined : bounded(fromJson(error, 0) ?? nothing)
 }
 
 /** No error message is longer, and classification must not have to read more. */

@@ -4,6 +4,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as InBand from "./inBand.ts"
 import { parseJson } from "./parseJson.ts"
 import type { Wait } from "./retryAfter.ts"
 import { waitsOf } from "./waitFields.ts"
@@ -29,7 +30,8 @@ export interface ProviderSays {
 
 export const nothing: ProviderSays = { reasons: [], waits: [] }
 
-export const isError = (u: unknown): boolean => (typeof u === "string" && u !== "") || Predicate.isReadonlyObject(u)
+export const isError = (u: unknown): boolean =>
+  (typeof u === "string" || Predicate.isReadonlyObject(u)) && InBand.isError(u)
 
 /** What JSON says that is known to tell of a failure. */
 export const fromJson = (json: unknown, depth: number): ProviderSays | undefined => {

@@ -295,7 +295,8 @@ export class Truncated extends Schema.TaggedError<Truncated>("@switchgear/http/C
 }
 
 /**
- * The provider answered, and the answer is not a chat completion.
+ * The provider answered, and the answer is none: no chat completion, an empty one, or a tool call whose arguments
+ * cannot be read. With the code `length` the limit of tokens of the request cut it off.
  *
  * @category errors
  * @since 0.1.0
@@ -305,7 +306,11 @@ export class MalformedReply extends Schema.TaggedError<MalformedReply>("@switchg
   {
     ...retryable(true),
     /** What was there instead. */
-    found: Schema.String
+    found: Schema.String,
+    /** What to do about it. */
+    advice: Schema.String.pipe(
+      Schema.withConstructorDefault(Effect.succeed("Check that the base URL is that of a chat-completions API."))
+    )
   }
 ) {
   get blame(): "provider" {
@@ -314,7 +319,7 @@ export class MalformedReply extends Schema.TaggedError<MalformedReply>("@switchg
   override get message(): string {
     return `${this.provider} answered for ${this.model} with ${this.found} instead of a chat completion${
       said(this)
-    }. Check that the base URL is that of a chat-completions API.`
+    }. ${this.advice}`
   }
 }
 

@@ -6,6 +6,7 @@ import type { Class, Dialect } from "../dialects/model.ts"
 import * as ErrorBody from "./errorBody.ts"
 import * as Errors from "./errors.ts"
 import * as Redact from "./redact.ts"
+import { requestIdOf } from "./requestId.ts"
 import * as RetryAfter from "./retryAfter.ts"
 
 /**
@@ -105,7 +106,7 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     retryAfter
   }
   const written = {
-    requestId: { text: header("x-request-id") ?? header("request-id") ?? header("x-generation-id"), limit: 100 },
+    requestId: requestIdOf(response.headers),
     code: { text: says.code ?? says.grpcStatus, limit: 100 },
     type: { text: says.type, limit: 100 },
     detail: { text: says.text, limit: 300 }

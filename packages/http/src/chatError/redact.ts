@@ -27,7 +27,7 @@ export interface Raw {
 export const addFields = <E extends object>(
   error: E,
   fields: { readonly [field: string]: Raw },
-  secrets: Secrets
+  secrets: Secrets = none
 ): E => {
   const fit = fitter(secrets)
   for (const [field, { limit, text }] of Object.entries(fields)) {

@@ -3,12 +3,17 @@
  */
 import * as Predicate from "effect/Predicate"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { continued, continuedThoughts } from "../chatReply/content.ts"
+import { ReplyReader } from "../chatReply/reader.ts"
+import { withDistinctIds } from "../chatReply/toolCalls.ts"
 
 export interface Accumulator {
   readonly add: (chunk: ChatSchema.ChatChunk) => void
   /** What the chunks add up to, or `undefined` while none had a choice. */
   readonly reply: () => ChatSchema.ChatReply | undefined
   readonly model: () => string | undefined
+  /** What is wrong with the arguments of a tool call, if anything is. */
+  readonly toolFault: () => string | undefined
 }
 
 type Fields = Map<string, unknown>
@@ -17,14 +22,16 @@ interface Choice {
   readonly fields: Fields
   readonly message: Fields
   readonly calls: Map<number, Fields>
-  lastCall: number
 }
 
 export const make = (): Accumulator => {
   const top: Fields = new Map()
   const choices = new Map<number, Choice>()
+  const reader = new ReplyReader()
 
-  const add = (chunk: ChatSchema.ChatChunk) => {
+  const add = (given: ChatSchema.ChatChunk) => {
+    // Chunks of a client have the one shape; those of others may not.
+    const chunk = (reader.take(given) ?? { ...given, choices: [] }) as ChatSchema.ChatChunk
     for (const [field, value] of Object.entries(chunk)) {
       // Padding against eavesdroppers is no part of an answer.
       if (field === "choices" || field === "object" || field === "obfuscation") continue
@@ -39,7 +46,7 @@ export const make = (): Accumulator => {
     const index = part.index ?? 0
     let choice = choices.get(index)
     if (choice === undefined) {
-      choice = { fields: new Map(), message: new Map(), calls: new Map(), lastCall: -1 }
+      choice = { fields: new Map(), message: new Map(), calls: new Map() }
       choices.set(index, choice)
     }
     for (const [field, value] of Object.entries(part)) {
@@ -50,6 +57,9 @@ export const make = (): Accumulator => {
     for (const [field, value] of Object.entries(part.delta ?? {})) {
       if (field === "tool_calls") addCalls(choice, part.delta?.tool_calls ?? [])
       else if (field === "role") keepFirst(choice.message, field, value)
+      else if (field === "content") choice.message.set(field, continued(choice.message.get(field), value) ?? null)
+      else if (field === "reasoning_details") choice.message.set(field, details(choice.message.get(field), value))
+      else if (field === "thinking_blocks") choice.message.set(field, blocks(choice.message.get(field), value))
       else choice.message.set(field, join(choice.message.get(field), value, 0))
     }
   }
@@ -57,13 +67,14 @@ export const make = (): Accumulator => {
   return {
     add,
     model: () => top.get("model") as string | undefined,
+    toolFault: () => reader.toolFault(undefined),
     reply: () => {
       if (choices.size === 0) return undefined
       const sorted = [...choices].sort(([a], [b]) => a - b).map(([index, choice]) => ({
         finish_reason: null,
         ...fieldsOf(choice.fields),
         index,
-        message: messageOf(choice)
+        message: messageOf(choice, index, top.get("id") as string | undefined)
       }))
       // The known fields had their types checked in the chunks, and joining keeps types.
       const reply = {
@@ -80,12 +91,7 @@ const firstCounts = new Set(["id", "created", "model"])
 
 const addCalls = (choice: Choice, parts: ReadonlyArray<NonNullable<ChatSchema.ChatDelta["tool_calls"]>[number]>) => {
   for (const part of parts) {
-    // Some leave the index out; then a new id begins a new call.
-    const index: number = part.index ??
-      (part.id === undefined || part.id === null || part.id === choice.calls.get(choice.lastCall)?.get("id")
-        ? Math.max(0, choice.lastCall)
-        : choice.lastCall + 1)
-    choice.lastCall = index
+    const index = part.index ?? 0
     let call = choice.calls.get(index)
     if (call === undefined) choice.calls.set(index, call = new Map())
     for (const [field, value] of Object.entries(part)) {
@@ -96,18 +102,26 @@ const addCalls = (choice: Choice, parts: ReadonlyArray<NonNullable<ChatSchema.Ch
   }
 }
 
-const messageOf = ({ calls, message }: Choice): Readonly<Record<string, unknown>> => {
+const messageOf = (
+  { calls, message }: Choice,
+  index: number,
+  reply: string | undefined
+): Readonly<Record<string, unknown>> => {
   const fields = { role: "assistant", content: null, ...fieldsOf(message) }
   return calls.size === 0 ? fields : {
     ...fields,
     // Beside calls an empty text is the opening of the stream, not something the model said.
     content: fields.content === "" ? null : fields.content,
-    tool_calls: [...calls].sort(([a], [b]) => a - b).map(([, call]) => callOf(fieldsOf(call)))
+    tool_calls: withDistinctIds(
+      [...calls].sort(([a], [b]) => a - b).map(([, call]) => callOf(fieldsOf(call))),
+      reply,
+      index
+    )
   }
 }
 
 /** In a delta parts may be missing or null; in a call they are there or not. */
-const callOf = (call: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+const callOf = (call: Readonly<Record<string, any>>): Readonly<Record<string, any>> =>
   Predicate.isReadonlyObject(call["function"])
     ? { ...call, function: { name: "", ...withoutNull(call["function"]) } }
     : call
@@ -125,6 +139,23 @@ const keepFirst = (fields: Fields, field: string, value: unknown): void => {
   const before = fields.get(field)
   if (before === undefined || before === "") fields.set(field, value)
 }
+
+/** Details of a reasoning go on where their `index` and their `type` are the same. */
+const details = (before: unknown, more: unknown): unknown => {
+  if (!Array.isArray(more)) return more ?? before
+  const items = Array.isArray(before) ? before : []
+  for (const item of more) {
+    const at = Predicate.isReadonlyObject(item) && typeof item["index"] === "number"
+      ? items.findIndex((known) => known["index"] === item["index"] && known["type"] === item["type"])
+      : -1
+    if (at < 0) items.push(item)
+    else items[at] = join(items[at], item, 0)
+  }
+  return items
+}
+
+const blocks = (before: unknown, more: unknown): unknown =>
+  Array.isArray(more) ? continuedThoughts(Array.isArray(before) ? before : [], more) : more ?? before
 
 const keepLast = (fields: Fields, field: string, value: unknown): void => {
   if ((value !== null && value !== undefined) || !fields.has(field)) fields.set(field, value)

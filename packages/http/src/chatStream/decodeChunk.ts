@@ -9,25 +9,34 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as ChatSchema from "../ChatSchema.ts"
 
-export const decodeChunk = (json: Readonly<Record<string, unknown>>): ChatSchema.ChatChunk | undefined => {
-  const chunk = Array.isArray(json["choices"]) ? json : withChoices(json)
-  if (chunk === undefined) return undefined
-  return isChunk(chunk) ? chunk : Option.getOrUndefined(decode(chunk))
-}
+export const decodeChunk = (json: Readonly<Record<string, unknown>>): ChatSchema.ChatChunk | undefined =>
+  isChunk(json) ? json : Option.getOrUndefined(decode(json))
 
 const decode = Schema.decodeUnknownOption(ChatSchema.ChatChunk)
 
-/** Some send the usage, or a first chunk about content filters, without choices. */
-const withChoices = (json: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined =>
-  (json["choices"] === undefined || json["choices"] === null) &&
-    (Predicate.isReadonlyObject(json["usage"]) || json["object"] === "chat.completion.chunk")
+/**
+ * The JSON with a list of choices, or `undefined` where it says nothing of an answer. Some send the usage, or a first
+ * chunk about content filters, without choices.
+ */
+export const withChoices = (json: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined => {
+  const { choices } = json
+  if (Array.isArray(choices)) return json
+  return (choices === undefined || choices === null) &&
+      (Predicate.isReadonlyObject(json["usage"]) || json["object"] === "chat.completion.chunk")
     ? { ...json, choices: [] }
     : undefined
+}
 
 const isChunk = (json: Readonly<Record<string, unknown>>): json is ChatSchema.ChatChunk =>
   isText(json["id"]) && isText(json["object"]) && isText(json["model"]) && isNumber(json["created"]) &&
   (json["usage"] === null || json["usage"] === undefined || isUsage(json["usage"])) &&
-  (json["choices"] as ReadonlyArray<unknown>).every(isChoice)
+  areChoices(json["choices"] as ReadonlyArray<unknown>)
+
+// A loop: a chunk of nearly all answers has one choice.
+const areChoices = (choices: ReadonlyArray<unknown>): boolean => {
+  for (const choice of choices) if (!isChoice(choice)) return false
+  return true
+}
 
 const isChoice = (choice: unknown): boolean =>
   Predicate.isReadonlyObject(choice) && isNumber(choice["index"]) && isTextOrNull(choice["finish_reason"]) &&

@@ -12,18 +12,23 @@ import { authorOf } from "../chatRequest/providerFields.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
 import { toldBy } from "../pricing/toldUsage.ts"
 import { promptOf, usedOf } from "../pricing/usageParts.ts"
+import * as Arguments from "../chatReply/toolArguments.ts"
+import { reasoningOf } from "../chatReply/reasoning.ts"
 import * as Continuation from "./continuation.ts"
 
 type Parts<Part> = Effect.Effect<Array<Part>, AiError.AiErrorReason, IdGenerator.IdGenerator>
 
 /** The parts of a whole reply. */
-export const replyParts = (reply: ChatSchema.ChatReply): Parts<Response.PartEncoded> =>
+export const replyParts = (
+  reply: ChatSchema.ChatReply,
+  parameterless: ReadonlySet<string>
+): Parts<Response.PartEncoded> =>
   Effect.gen(function*() {
     const { finish_reason, message } = reply.choices[0]
-    const reasoning = Continuation.reasoningIn(message)
+    const reasoning = reasoningOf(message)
     const text = ChatSchema.textOf(message.content) + (message.refusal ?? "")
     const provider = authorOf(reply)
-    const calls = yield* Effect.forEach(message.tool_calls ?? [], toolCall(provider))
+    const calls = yield* Effect.forEach(message.tool_calls ?? [], toolCall(provider, parameterless))
     const kept = Continuation.metadataOf({ provider, message: Continuation.ofMessage(message) })
     const hasNeither = "metadata" in kept && text === ""
     return [
@@ -38,10 +43,11 @@ export const replyParts = (reply: ChatSchema.ChatReply): Parts<Response.PartEnco
 
 /** The parts of a streamed reply: text and reasoning as they come, the calls of tools when they are whole. */
 export const chunkParts = <E>(
-  chunks: Stream.Stream<ChatSchema.ChatChunk, E>
+  chunks: Stream.Stream<ChatSchema.ChatChunk, E>,
+  parameterless: ReadonlySet<string>
 ): Stream.Stream<Response.StreamPartEncoded, E | AiError.AiErrorReason, IdGenerator.IdGenerator> =>
   Stream.suspend(() => {
-    const speech = new Speech()
+    const speech = new Speech(parameterless)
     return chunks.pipe(
       Stream.map((chunk) => speech.add(chunk)),
       Stream.flattenIterable,
@@ -57,6 +63,11 @@ class Speech {
   private begun = false
   private provider: string | undefined
   private readonly kept = new Continuation.KeptMessage()
+  private readonly parameterless: ReadonlySet<string>
+
+  constructor(parameterless: ReadonlySet<string>) {
+    this.parameterless = parameterless
+  }
 
   add(chunk: ChatSchema.ChatChunk): ReadonlyArray<Response.StreamPartEncoded> {
     const parts: Array<Response.StreamPartEncoded> = this.begun ? [] : [metadata(chunk)]
@@ -65,7 +76,7 @@ class Speech {
     const first = chunk.choices.filter(({ index }) => (index ?? 0) === 0)
     for (const { delta = {} } of first) {
       this.kept.add(delta)
-      this.tell("reasoning", Continuation.reasoningIn(delta), parts)
+      this.tell("reasoning", reasoningOf(delta), parts)
       this.tell("text", ChatSchema.textOf(delta.content) + (delta.refusal ?? ""), parts)
     }
     this.accumulator.add({
@@ -86,11 +97,14 @@ class Speech {
     this.close(parts, kept)
     const reply = this.accumulator.reply()
     const choice = reply?.choices[0]
-    return Effect.map(Effect.forEach(choice?.message.tool_calls ?? [], toolCall(this.provider)), (calls) => [
-      ...parts,
-      ...calls,
-      finish(choice?.finish_reason, reply?.usage)
-    ])
+    return Effect.map(
+      Effect.forEach(choice?.message.tool_calls ?? [], toolCall(this.provider, this.parameterless)),
+      (calls) => [
+        ...parts,
+        ...calls,
+        finish(choice?.finish_reason, reply?.usage)
+      ]
+    )
   }
 
   private tell(kind: "text" | "reasoning", delta: string, parts: Array<Response.StreamPartEncoded>): void {
@@ -130,17 +144,24 @@ const metadata = ({ created, id, model }: ChatSchema.ChatReply | ChatSchema.Chat
   }
 }
 
-const toolCall = (provider: string | undefined) =>
+/** The tools of `parameterless` can be called with nothing. For any other, a call without arguments has lost them. */
+const toolCall = (provider: string | undefined, parameterless: ReadonlySet<string>) =>
 (
   call: ChatSchema.ToolCall
 ): Effect.Effect<Response.ToolCallPartEncoded, AiError.AiErrorReason, IdGenerator.IdGenerator> =>
   Effect.gen(function*() {
     const { arguments: written = "", name } = call.function ?? { name: "" }
+    const description = Arguments.fault({ name, text: written }, parameterless)
+    if (description !== undefined) {
+      return yield* new AiError.ToolParameterValidationError({
+        toolName: name,
+        description: `The provider sent ${description}`
+      })
+    }
     const params = yield* Effect.try({
-      // A tool without parameters is called with nothing.
-      try: () => written.trim() === "" ? {} : Tool.unsafeSecureJsonParse(written),
+      try: () => Arguments.isObject(written) ? Tool.unsafeSecureJsonParse(written) : {},
       catch: () =>
-        new AiError.ToolParameterValidationError({ toolName: name, description: "The arguments are not JSON" })
+        new AiError.ToolParameterValidationError({ toolName: name, description: "The arguments name a prototype" })
     })
     // Some give no id, or an empty one to each call.
     const id = call.id || (yield* (yield* IdGenerator.IdGenerator).generateId())

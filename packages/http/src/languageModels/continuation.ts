@@ -87,21 +87,6 @@ const pick = (from: Readonly<Record<string, unknown>>, fields: ReadonlyArray<str
   return kept.length === 0 ? undefined : Object.fromEntries(kept)
 }
 
-/** The reasoning in words that a message or a part of one holds, wherever the provider writes it. */
-export const reasoningIn = (message: ChatSchema.ReplyMessage | ChatSchema.ChatDelta): string => {
-  // No standard names it; DeepSeek and those who follow it say `reasoning_content`, OpenRouter says `reasoning`.
-  const said = message["reasoning_content"] ?? message["reasoning"]
-  if (typeof said === "string" && said !== "") return said
-  return Array.isArray(message.content) ? message.content.map(thinkingIn).join("") : ""
-}
-
-/** Mistral thinks in a part of the content, in words or in parts of its own. */
-const thinkingIn = (part: unknown): string => {
-  if (!Predicate.isReadonlyObject(part) || part["type"] !== "thinking") return ""
-  const { thinking } = part
-  return typeof thinking === "string" ? thinking : textIn(thinking)
-}
-
 const saysMore = (content: unknown): content is ReadonlyArray<unknown> =>
   Array.isArray(content) && content.some((part) => Predicate.isReadonlyObject(part) && part["type"] === "thinking")
 

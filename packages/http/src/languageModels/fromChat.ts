@@ -1,11 +1,13 @@
 /** A chat model as a language model of the platform. */
 import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
+import * as Tool from "effect/ai/Tool"
 import type * as Response from "effect/ai/Response"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { noteRequest } from "../chatRequest/providerFields.ts"
 import type * as ChatModel from "../ChatModel.ts"
+import { takesNothing } from "../chatReply/asked.ts"
 import { aiError, failAs, nameOf } from "./aiErrors.ts"
 import { chunkParts, replyParts } from "./answerParts.ts"
 import { withWholePrompts } from "./delegating.ts"
@@ -55,7 +57,8 @@ export const make = <E>(
         asked(options).pipe(
           Effect.flatMap(model.complete),
           Effect.flatMap((answer) =>
-            Effect.map(replyParts(answer.value), (parts) => parts.map(told(options, Provenance.of(answer))))
+            Effect.map(replyParts(answer.value, withoutParameters(options)), (parts) =>
+              parts.map(told(options, Provenance.of(answer))))
           ),
           Effect.catch(failing(methodOf(options), options))
         ),
@@ -63,7 +66,9 @@ export const make = <E>(
         Effect.sync(() => options.span.attribute("gen_ai.request.stream", true)).pipe(
           Effect.andThen(asked(options)),
           Effect.flatMap(model.open),
-          Effect.map((answer) => Stream.map(chunkParts(answer.value), told(options, Provenance.of(answer)))),
+          Effect.map((answer) =>
+            Stream.map(chunkParts(answer.value, withoutParameters(options)), told(options, Provenance.of(answer)))
+          ),
           Stream.unwrap,
           Stream.catch((error) => Stream.fromEffect(failing("streamText", options)(error)))
         )
@@ -71,6 +76,10 @@ export const make = <E>(
     withWholePrompts
   )
 }
+
+/** The tools that take no arguments. */
+const withoutParameters = ({ tools }: LanguageModel.ProviderOptions): ReadonlySet<string> =>
+  new Set(tools.filter((tool) => takesNothing(Tool.getJsonSchema(tool))).map(({ name }) => name))
 
 const methodOf = ({ responseFormat }: LanguageModel.ProviderOptions): string =>
   responseFormat.type === "json" ? "generateObject" : "generateText"

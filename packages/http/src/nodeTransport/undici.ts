@@ -1,5 +1,5 @@
 /**
- * The HTTP client of Node under a chat client: connections, their time-outs and the proxy.
+ * The HTTP client of Node under a chat client: connections, their time-outs, the proxy, and content encodings.
  *
  * Of the sources that are not for tests, only this folder and `modelCascade/cacheKey.ts` import from Node, and only
  * `proxy.ts` beside this one reads the environment.
@@ -10,9 +10,11 @@ import * as Undici from "@effect/platform-node/Undici"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import { Connection, type Now } from "./connection.ts"
+import { undone } from "./contentEncoding.ts"
+import { connector } from "./interimResponses.ts"
 import type { ProxyInput } from "./proxy.ts"
 
 export interface Settings {
@@ -24,7 +26,10 @@ export interface Settings {
 }
 
 export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>
-  NodeHttpClient.layerUndiciNoDispatcher.pipe(
+  Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(NodeHttpClient.makeUndici, HttpClient.transformResponse(Effect.map(undone)))
+  ).pipe(
     Layer.provide(Layer.effect(
       NodeHttpClient.Dispatcher,
       Effect.acquireRelease(
@@ -53,8 +58,10 @@ const withoutBytes = (handler: Undici.Dispatcher.DispatchHandler): Undici.Dispat
 
 const agent = (settings: Settings, now: Now): Undici.Dispatcher => {
   const { connections, proxy } = settings
+  const timeout = Duration.toMillis(settings.connectTimeout)
   const common = {
-    connectTimeout: Duration.toMillis(settings.connectTimeout),
+    connectTimeout: timeout,
+    connect: connector({ timeout, allowH2: false }),
     keepAliveTimeout: Duration.toMillis(settings.keepAliveTimeout),
     // One call a connection: a connection that dies takes no other call with it.
     allowH2: false

@@ -47,11 +47,28 @@ const usage = {
 }
 const common = { id: "chatcmpl-1", created: 1_790_000_000, model: "gpt-4.1-2025", system_fingerprint: null }
 
+/** What a choice says in text: a choice without a tool call has something that can be read. */
+const textsOf = ({ calls, texts }: Said["choices"][number]): ReadonlyArray<string> =>
+  calls.length === 0 && texts.join("").trim() === "" ? [...texts, "."] : texts
+
+/** The arguments of a call, which are JSON. */
+const argumentsOf = ({ args }: Said["choices"][number]["calls"][number]): string =>
+  JSON.stringify({ said: args.join("") })
+
+/** The arguments in one piece more than there are words. */
+const argumentPieces = (call: Said["choices"][number]["calls"][number]): ReadonlyArray<string> => {
+  const text = argumentsOf(call)
+  const size = Math.ceil(text.length / (call.args.length + 1))
+  return Array.from({ length: Math.ceil(text.length / size) }, (_, i) => text.slice(i * size, (i + 1) * size))
+}
+
 /** The answer as it would come without streaming. */
 export const reply = (said: Said) => ({
   ...common,
   object: "chat.completion",
-  choices: said.choices.map(({ calls, finish_reason, reasoning, texts }, index) => ({
+  choices: said.choices.map((choice, index) => [choice, textsOf(choice), index] as const).map((
+    [{ calls, finish_reason, reasoning }, texts, index]
+  ) => ({
     index,
     message: {
       role: "assistant",
@@ -60,10 +77,10 @@ export const reply = (said: Said) => ({
       ...(reasoning.length > 0 ? { reasoning_content: reasoning.join("") } : {}),
       ...(calls.length > 0
         ? {
-          tool_calls: calls.map(({ args, name }, i) => ({
+          tool_calls: calls.map((call, i) => ({
             id: `call_${index}_${i}`,
             type: "function",
-            function: { name, arguments: args.join("") }
+            function: { name: call.name, arguments: argumentsOf(call) }
           }))
         }
         : {})
@@ -83,7 +100,8 @@ export const chunks = (said: Said): ReadonlyArray<ChatSchema.ChatChunk> => {
     ...(said.usage === "none" ? {} : { usage: said.usage === "every" || last ? usage : null }),
     obfuscation: "xx"
   })
-  const deltas = said.choices.map(({ calls, finish_reason, reasoning, texts }, index) => {
+  const deltas = said.choices.map((choice, index) => {
+    const { calls, finish_reason, reasoning } = choice
     const part = (delta: object, finish_reason: string | null = null) => ({
       index,
       delta,
@@ -93,12 +111,17 @@ export const chunks = (said: Said): ReadonlyArray<ChatSchema.ChatChunk> => {
     return [
       part({ role: "assistant", content: "", refusal: null }),
       ...reasoning.map((text) => part({ reasoning_content: text })),
-      ...texts.map((content) => part({ content })),
-      ...calls.flatMap(({ args, name }, i) => [
+      ...textsOf(choice).map((content) => part({ content })),
+      ...calls.flatMap((call, i) => [
         part({
-          tool_calls: [{ index: i, id: `call_${index}_${i}`, type: "function", function: { name, arguments: "" } }]
+          tool_calls: [{
+            index: i,
+            id: `call_${index}_${i}`,
+            type: "function",
+            function: { name: call.name, arguments: "" }
+          }]
         }),
-        ...args.map((text) => part({ tool_calls: [{ index: i, function: { arguments: text } }] }))
+        ...argumentPieces(call).map((text) => part({ tool_calls: [{ index: i, function: { arguments: text } }] }))
       ]),
       part({}, finish_reason)
     ]

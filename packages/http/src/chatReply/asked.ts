@@ -1,0 +1,60 @@
+/** What of a request its answer is measured by. Read when the call is made: the request may change afterwards. */
+import * as Predicate from "effect/Predicate"
+
+/**
+ * What a request asked for.
+ */
+export interface Asked {
+  /** How many choices. */
+  readonly choices: number
+  /** Whether it asked for no answer at all, as a request does that only warms a cache of prompts. */
+  readonly nothing: boolean
+  /** The tools that can be called without arguments, or `undefined` where the request is not known. */
+  readonly parameterless: ReadonlySet<string> | undefined
+}
+
+/** What is asked for where nothing is known of the request. */
+export const unknown: Asked = { choices: 1, nothing: false, parameterless: undefined }
+
+export const askedOf = (request: Readonly<Record<string, unknown>>): Asked => {
+  // Who breaks the types is told so by the encoder of the request.
+  if (!Predicate.isReadonlyObject(request)) return unknown
+  const { n } = request
+  return {
+    choices: typeof n === "number" && Number.isInteger(n) && n > 1 ? n : 1,
+    nothing: outputLimits.some((field) => isZero(request[field])),
+    parameterless: parameterless(request)
+  }
+}
+
+/** The names under which providers take the most tokens that an answer may have. */
+const outputLimits = ["max_completion_tokens", "max_tokens", "max_output_tokens", "max_new_tokens", "n"]
+
+const isZero = (u: unknown): boolean => u === 0 || u === "0"
+
+/** The names of the tools of a request that take no arguments. */
+export const parameterless = (request: Readonly<Record<string, unknown>>): ReadonlySet<string> => {
+  const tools = Array.isArray(request["tools"]) ? request["tools"] : none
+  // The older form of the same.
+  const functions = Array.isArray(request["functions"]) ? request["functions"] : none
+  const names = new Set<string>()
+  for (const tool of [...tools, ...functions]) {
+    if (!Predicate.isReadonlyObject(tool)) continue
+    const declared = Predicate.isReadonlyObject(tool["function"]) ? tool["function"] : tool
+    if (typeof declared["name"] === "string" && takesNothing(declared["parameters"])) names.add(declared["name"])
+  }
+  return names
+}
+
+const none: ReadonlyArray<unknown> = []
+
+/** Whether the JSON Schema of a tool's parameters lets it be called without any. */
+export const takesNothing = (schema: unknown): boolean =>
+  schema === undefined || schema === null ||
+  (Predicate.isReadonlyObject(schema) && !choosing.some((word) => isFilled(schema[word])))
+
+/** The words of a JSON Schema by which an object can have fields. */
+const choosing = ["properties", "required", "anyOf", "oneOf", "allOf", "$ref", "patternProperties"]
+
+const isFilled = (u: unknown): boolean =>
+  typeof u === "string" || (typeof u === "object" && u !== null && Object.keys(u).length > 0)

@@ -1,0 +1,89 @@
+/** What the reasons mean for which an answer ended. A new one is a line of the table. */
+
+/** The failure that a reason stands for. */
+export interface FinishFailure {
+  readonly reason: string
+  readonly tag: "ProviderFault" | "Overloaded" | "ContentBlocked" | "ContextTooLong"
+  /** The HTTP status that would have said the same. */
+  readonly status: number
+  /** Whether it is a failure only where the answer has no content. Else what was said before is not an answer either. */
+  readonly onlyEmpty: boolean
+}
+
+const fault = { tag: "ProviderFault", status: 500, onlyEmpty: false } as const
+const overloaded = { tag: "Overloaded", status: 503, onlyEmpty: false } as const
+const withdrawn = { tag: "ContentBlocked", status: 400, onlyEmpty: false } as const
+const filtered = { tag: "ContentBlocked", status: 400, onlyEmpty: true } as const
+const tooLong = { tag: "ContextTooLong", status: 400, onlyEmpty: false } as const
+
+/** In small letters, with `_` between words. */
+const failures = {
+  // OpenRouter, Mistral, vLLM, Cohere, xAI
+  error: fault,
+  // seen from gateways
+  failed: fault,
+  internal_error: fault,
+  server_error: fault,
+  upstream_error: fault,
+  timeout: { ...fault, status: 504 },
+  // vLLM and SGLang: the server gave up on the call
+  abort: fault,
+  aborted: fault,
+  cancelled: fault,
+  // Cohere
+  error_limit: fault,
+  error_toxic: withdrawn,
+  // GLM
+  network_error: fault,
+  sensitive: withdrawn,
+  model_context_window_exceeded: tooLong,
+  // DeepSeek
+  insufficient_system_resource: overloaded,
+  // OpenAI, Azure and most others
+  content_filter: filtered,
+  content_filtered: filtered,
+  content_policy: filtered,
+  // Anthropic, and those who pass its reasons on
+  refusal: filtered,
+  // Bedrock
+  guardrail_intervened: filtered,
+  malformed_model_output: fault,
+  malformed_tool_use: fault,
+  // Gemini, which passes its own reasons on, also behind a word of OpenAI: `content_filter: SAFETY`
+  safety: filtered,
+  recitation: filtered,
+  language: filtered,
+  blocklist: filtered,
+  prohibited_content: filtered,
+  spii: filtered,
+  image_safety: filtered,
+  image_prohibited_content: filtered,
+  image_recitation: filtered,
+  malformed_function_call: fault,
+  unexpected_tool_call: fault,
+  too_many_tool_calls: fault,
+  missing_thought_signature: fault,
+  malformed_response: fault,
+  other: { ...fault, onlyEmpty: true }
+} as const
+
+const table: ReadonlyMap<string, FinishFailure> = new Map(
+  Object.entries(failures).map(([reason, failure]) => [reason, { reason, ...failure }])
+)
+
+/** What DashScope and others write while an answer goes on. */
+const goingOn: ReadonlySet<string> = new Set(["", "null", "none", "unspecified", "finish_reason_unspecified"])
+
+/** Whether a `finish_reason` says that the answer has ended. */
+export const isFinish = (reason: unknown): reason is string =>
+  typeof reason === "string" && !goingOn.has(reason.toLowerCase())
+
+/** The failure that a reason means, if it means one. */
+export const failureOf = (reason: string): FinishFailure | undefined => {
+  const words = reason.toLowerCase().split(":").map((word) => word.trim().replace(/[\s-]+/g, "_"))
+  for (const word of words.reverse()) {
+    const failure = table.get(word)
+    if (failure !== undefined) return failure
+  }
+  return undefined
+}

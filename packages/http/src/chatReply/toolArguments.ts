@@ -1,0 +1,28 @@
+/** The arguments of a tool call: read as they are, or told to be unreadable, never left out. */
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+
+/** The JSON text of arguments, or `undefined` for what is neither text nor an object. */
+export const textOf = (written: unknown): string | undefined => {
+  if (typeof written === "string") return written
+  if (!Predicate.isReadonlyObject(written)) return undefined
+  // Nested too deep for the platform, they cannot be passed on as text.
+  return Result.getOrUndefined(Result.try(() => JSON.stringify(written)))
+}
+
+/** Whether a text is a JSON object and nothing else. */
+export const isObject = (text: string): boolean =>
+  text.includes("{") && Predicate.isReadonlyObject(Result.getOrUndefined(Result.try((): unknown => JSON.parse(text))))
+
+/** What is wrong with the arguments of a call, if anything is. No word of them is repeated. */
+export const fault = (
+  call: { readonly name: string; readonly text: string | undefined },
+  parameterless: ReadonlySet<string> | undefined
+): string | undefined => {
+  const text = call.text?.trim() ?? ""
+  if (text === "" || text === "null") {
+    // Some write nothing for a tool that takes nothing. For any other tool the arguments were lost.
+    return parameterless === undefined || parameterless.has(call.name) ? undefined : "a tool call without its arguments"
+  }
+  return isObject(text) ? undefined : "a tool call whose arguments are not a JSON object"
+}
