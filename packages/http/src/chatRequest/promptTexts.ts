@@ -2,8 +2,8 @@
  * What in a request is prompt, which no error may repeat.
  *
  * Every text in a request is prompt, under whatever name and however deep, and so are the names of fields below the
- * first level and whole numbers of seven digits and more. Not prompt are the names of the request's own fields, the
- * names of models, and the words of the protocol below: a text that is one of them, whole, says nothing about a
+ * first level and whole numbers of seven digits and more. Not prompt are the names of the request's own fields, its
+ * `model`, and the words of the protocol below: a text that is one of them, whole, says nothing about a
  * conversation, wherever it stands. A word that is missing there is hidden in errors; add it.
  */
 const words = `
@@ -40,8 +40,7 @@ export const promptTexts = (request: { readonly [field: string]: unknown }): Ite
   // A list instead of recursion, because requests may be nested deeply.
   const open: Array<unknown> = []
   for (const [field, value] of Object.entries(request)) {
-    if (field === "models" && Array.isArray(value)) open.push(value.filter((name) => !isName(name)))
-    else if (field !== "model" && typeof value !== "number") open.push(value)
+    if (field !== "model" && typeof value !== "number") open.push(value)
   }
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (typeof value === "string") add(value)
@@ -56,6 +55,3 @@ export const promptTexts = (request: { readonly [field: string]: unknown }): Ite
   }
   return texts
 }
-
-/** Models of the routes that some providers take have no spaces in their names. */
-const isName = (value: unknown): boolean => typeof value === "string" && /^[\w./:@-]{1,100}$/.test(value)
