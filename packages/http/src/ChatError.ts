@@ -4,30 +4,40 @@
  * Each error says whom to blame, whether trying the same model again can help, and how long the provider asks to wait.
  * What a cascade, a breaker and a key ring do with it is data too: `retries`, `movesOn`, `countsOnBreaker`, `parksKey`.
  *
- * | Error                 | Typical status          | Blame            | Same model again | Next model    | Counts on breaker  |
- * | --------------------- | ----------------------- | ---------------- | ---------------- | ------------- | ------------------ |
- * | `InvalidRequest`      | 400, 413, 422           | caller           | no               | no (1)        | no                 |
- * | `ContextTooLong`      | 400                     | caller           | no               | larger window | no                 |
- * | `ContentBlocked`      | 400                     | caller           | no               | opt-in        | no                 |
- * | `Unauthorized`        | 401                     | account          | no               | yes           | no, parks the key  |
- * | `Forbidden`           | 403                     | account          | no               | opt-in        | no                 |
- * | `ModelNotFound`       | 404, 405, 410           | account          | no               | yes           | no                 |
- * | `QuotaExhausted`      | 402, 429 with quota     | account          | no (2)           | yes           | no, parks the key  |
- * | `ProviderRateLimited` | 429, 498                | account          | after the wait   | yes           | no                 |
- * | `Overloaded`          | 503, 529                | provider         | once             | yes           | yes                |
- * | `ProviderFault`       | 408, 409, other 4xx 5xx | provider         | yes (3)          | yes           | yes (3)            |
- * | `ConnectFailed`       | none, 407               | network          | yes (4, 6)       | yes           | yes                |
- * | `TimedOut`            | none                    | provider (5)     | no (5)           | yes           | yes                |
- * | `Truncated`           | 200                     | network          | yes (6)          | yes           | yes                |
- * | `MalformedReply`      | 200, 3xx                | provider         | once (6)         | yes           | yes (7)            |
+ * | Error                 | Typical status              | Blame        | Same model again | Next model    | Counts on the circuit | Parks the key |
+ * | --------------------- | --------------------------- | ------------ | ---------------- | ------------- | --------------------- | ------------- |
+ * | `InvalidRequest`      | 400, 413, 422               | caller       | no               | no (1)        | no                    | no            |
+ * | `ContextTooLong`      | 400                         | caller       | no               | larger window | no                    | no            |
+ * | `ContentBlocked`      | 400                         | caller       | no               | opt-in        | no                    | no            |
+ * | `Unauthorized`        | 401                         | account      | no               | yes           | no                    | yes           |
+ * | `Forbidden`           | 403                         | account      | no               | opt-in        | no                    | no            |
+ * | `ModelNotFound`       | 404, 405, 410               | account      | no               | yes           | no                    | no            |
+ * | `QuotaExhausted`      | 402, 429 with quota         | account      | no (2)           | yes           | no                    | yes (7)       |
+ * | `ProviderRateLimited` | 429, 498                    | account      | after the wait   | yes           | no                    | no            |
+ * | `Overloaded`          | 503, 529                    | provider     | once             | yes           | yes                   | no            |
+ * | `ProviderFault`       | 408, 409, other 4xx and 5xx | provider     | yes (3)          | yes           | yes (3)               | no            |
+ * | `ConnectFailed`       | none, 407                   | network      | yes (4, 8)       | yes           | yes                   | no            |
+ * | `TimedOut`            | none                        | provider (5) | no (5)           | yes           | yes (5)               | no            |
+ * | `Truncated`           | 200                         | network      | yes (8)          | yes           | yes                   | no            |
+ * | `MalformedReply`      | 200, 3xx                    | provider     | once (6, 8)      | yes           | yes (9)               | no            |
  *
- * (1) 413 moves on to a larger window; an unsupported parameter by opt-in. (2) Unless the provider says when. (3) 409
- * and 425 are retried and not counted; 501, 505, and a status from 400 to 499 that no row of `Dialects` knows are
- * neither; 504 and 524 are counted and not retried, since the provider has worked up to a time-out of its own and may
- * bill it. (4) Not when a certificate is refused. (5) A connect timeout blames the network and may be tried again, as
- * nothing was executed; that of the reader of a stream blames the caller and does not count. (6) Not when the call had
- * lasted 5 seconds or longer and may be billed: the model has worked, and would have to work again. (7) Not with the
- * code `length`: the limit of tokens, which is the caller's, cut the answer off.
+ * 1. 413 moves on to a larger window; an unsupported parameter (`invalid_prompt`, `unsupported_parameter`,
+ *    `unsupported_value`, `unknown_parameter`) by opt-in.
+ * 2. Unless the provider says when: a 402 with `retry-after` is retryable.
+ * 3. 409 and 425 are retried and not counted. 501, 505, and a status from 400 to 499 that no row of the dialects
+ *    knows are neither. 504 and 524 are counted and not retried: a gateway waited for the model until its own
+ *    time-out, so the model has worked and the provider may bill it.
+ * 4. Not when a certificate is refused, not when a proxy asks for a password (407), and not when the layer of the
+ *    client was released.
+ * 5. A connect time-out blames the network and may be retried, because nothing was executed. A time-out of the reader
+ *    of a stream blames the caller and does not count.
+ * 6. Not for a redirect, for a response that is not HTTP, for an answer that is too large, and for one that the limit
+ *    of tokens cut off.
+ * 7. With `scope: "model"`, for the model that was asked only.
+ * 8. Not if the call had lasted 5 seconds or longer and may be billed (`possiblyBilled`): the model has worked, and
+ *    would have to work again.
+ * 9. An answer that the limit of tokens cut off before it said anything has the code `length`. The limit is the
+ *    caller's, so it does not count.
  *
  * Which failure has which class is a table of rows, to which the option `dialects` of `ChatClient` adds: see `Dialects`.
  *

@@ -82,4 +82,19 @@ describe("the documentation", () => {
       }
     }
   })
+
+  it("has one table of errors: that of the page is that of the source, with its notes", () => {
+    const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8")
+    const words = (text: string) =>
+      text.replace(/\]\([^)]*\)|\[/g, "").replace(/\s*\|\s*/g, "|").replace(/-+\|/g, "-|").replace(/\s+/g, " ")
+    const told = (text: string, end: string) =>
+      words(text.slice(text.indexOf("| Error                 | Typical"), text.indexOf(end)))
+    const page = told(read("docs/errors.md"), "`x-should-retry: false`")
+    const source = told(
+      read("packages/http/src/ChatError.ts").replaceAll(/^ \* ?/gm, ""),
+      "Which failure has which class"
+    )
+    assert.include(page, "|`MalformedReply`|200, 3xx|")
+    assert.strictEqual(source, page)
+  })
 })
