@@ -2,8 +2,8 @@
  * The seam for packages that build guards on core, such as `@switchgear/http`. It is for nobody else: an application
  * needs none of it, and its exports may change in any minor version.
  *
- * It holds what such a package would otherwise write a second time: how time is measured, how a timer is started, and
- * how an error is built that is cheap under overload. All of it takes time from the clock of the fiber, so it follows
+ * It holds what such a package would otherwise write a second time: how time is measured, how a timer is started,
+ * how a duration is printed, and how an error is built that is cheap under overload. All of it takes time from the clock of the fiber, so it follows
  * `TestClock` and `VirtualClock`.
  *
  * ```ts
@@ -29,6 +29,8 @@
  */
 import type * as Clock from "effect/Clock"
 import type * as Scheduler from "effect/Scheduler"
+import type * as Duration from "effect/Duration"
+import * as FormatDuration from "./internal/data/formatDuration.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
 import * as Time from "./internal/runtime/time.ts"
 import * as Timer from "./internal/runtime/timer.ts"
@@ -67,3 +69,12 @@ export const startTimer: (
  * @since 0.1.0
  */
 export const withoutStack: <E>(build: () => E) => E = Rejection.withoutStack
+
+/**
+ * A duration as the messages of guards print it: in two units at most, such as `1h 30m`. What does not fit is rounded
+ * up, so that a wait is never printed shorter than it is.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const formatDuration: (duration: Duration.Duration) => string = FormatDuration.formatDuration

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatError } from "@switchgear/http"
+import { ChatError, CostLedger } from "@switchgear/http"
 import { Duration, Effect, Schema } from "effect"
 import { assertRow } from "./support/assertRow.ts"
 import { exchange } from "./support/clientOf.ts"
@@ -136,6 +136,20 @@ describe("ChatError", () => {
       const inside = ChatError.fromReply(response, value)
       assert.isTrue(inside === undefined || ChatError.isChatError(inside))
     }
+  })
+
+  describe("prints a duration in two units at most", () => {
+    const common = { provider: "openai", model: "gpt-4.1" }
+    const retryAfter = Duration.millis(59_810_887)
+    const budget = { tenant: "acme", budget: "tenant", limit: 1, spent: 1, reserved: 0 } as const
+    const errors: ReadonlyArray<Error> = [
+      new ChatError.QuotaExhausted({ ...common, retryAfter }),
+      new ChatError.ProviderRateLimited({ ...common, retryAfter }),
+      new ChatError.Overloaded({ ...common, retryAfter }),
+      new ChatError.TimedOut({ ...common, phase: "total", limit: retryAfter }),
+      new CostLedger.BudgetExceeded({ ...budget, retryAfter })
+    ]
+    for (const error of errors) it(error.name, () => assert.match(error.message, /16h 37m(?! \d)/))
   })
 
   it("carries what the provider says of itself", () => {

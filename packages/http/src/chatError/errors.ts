@@ -1,5 +1,5 @@
 /** The errors of a chat call, one class each. */
-import * as Duration from "effect/Duration"
+import { formatDuration } from "@switchgear/core/runtime"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { isRefused, orWait, Phase, retryable, said } from "./fields.ts"
@@ -146,7 +146,7 @@ export class QuotaExhausted extends Schema.TaggedError<QuotaExhausted>("@switchg
     return `The account at ${this.provider} has no quota left for ${this.model}${said(this)}. ${
       this.retryAfter === undefined
         ? "Add credit or raise the limit; retrying does not restore it."
-        : `Add credit, raise the limit, or wait ${Duration.format(this.retryAfter)}; retrying sooner does not help.`
+        : `Add credit, raise the limit, or wait ${formatDuration(this.retryAfter)}; retrying sooner does not help.`
     }`
   }
 }
@@ -255,7 +255,7 @@ export class TimedOut extends Schema.TaggedError<TimedOut>("@switchgear/http/Cha
     return this.phase === "reader" ? "caller" : this.phase === "connect" ? "network" : "provider"
   }
   override get message(): string {
-    const limit = this.limit === undefined ? "" : ` within ${Duration.format(this.limit)}`
+    const limit = this.limit === undefined ? "" : ` within ${formatDuration(this.limit)}`
     return this.phase === "reader"
       ? `The program that reads the answer of ${this.model} at ${this.provider} asked for nothing more${limit}, so the stream was ended. Read it faster, or raise the readerTimeout.`
       : this.phase === "connect"

@@ -1,5 +1,6 @@
 /** The fields that all errors have, and what their messages have in common. */
-import * as Duration from "effect/Duration"
+import { formatDuration } from "@switchgear/core/runtime"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
@@ -72,4 +73,4 @@ export const said = (error: {
 }
 
 export const orWait = (retryAfter: Duration.Duration | undefined): string =>
-  retryAfter === undefined ? "" : ` or wait ${Duration.format(retryAfter)}`
+  retryAfter === undefined ? "" : ` or wait ${formatDuration(retryAfter)}`

@@ -1,6 +1,6 @@
 /** The errors of a ledger. */
 import * as Outcome from "@switchgear/core/Outcome"
-import * as Duration from "effect/Duration"
+import { formatDuration } from "@switchgear/core/runtime"
 import * as Schema from "effect/Schema"
 import { format } from "../Pricing.ts"
 
@@ -40,7 +40,7 @@ export class BudgetExceeded
       : ""
     return `The budget ${whose}${kept} does not hold this call: ${format(this.spent)} of ${
       format(this.limit)
-    } are spent and ${format(this.reserved)} reserved. It resets in ${Duration.format(this.retryAfter)}.`
+    } are spent and ${format(this.reserved)} reserved. It resets in ${formatDuration(this.retryAfter)}.`
   }
 }
 

@@ -1,6 +1,7 @@
 /** The option of streams for readers that stand still, and the error that such a reader is told. */
+import { formatDuration } from "@switchgear/core/runtime"
 import * as AiError from "effect/ai/AiError"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as ReaderTimeout from "../chatStream/readerTimeout.ts"
 import { aiError } from "./aiErrors.ts"
 
@@ -24,7 +25,7 @@ export const of = (owner: string, options: StreamOptions = {}) => {
         "streamText",
         new AiError.UnknownError({
           description: `The program that reads the answer took nothing for ${
-            Duration.format(readerTimeout)
+            formatDuration(readerTimeout)
           }, so the stream was ended. Read it faster, or raise the readerTimeout.`,
           metadata: { switchgear: { error: "TimedOut", phase: "reader" } }
         })

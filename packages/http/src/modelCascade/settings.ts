@@ -1,4 +1,5 @@
 /** The options of a cascade, made sure of. What makes no sense throws a `RangeError` that names the field. */
+import { formatDuration } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import type { Accept } from "./accept.ts"
 import type { Options, Step } from "./model.ts"
@@ -43,7 +44,7 @@ export const settingsOf = ({ accept, deadline, models, share = "measured" }: Opt
 const shareOf = (field: string, share: Duration.Input, most: number): number => {
   const millis = durationOf(field, share)
   if (millis > most) {
-    throw nonsense(field, `at most the deadline of the cascade, ${Duration.format(Duration.millis(most))}`, share)
+    throw nonsense(field, `at most the deadline of the cascade, ${formatDuration(Duration.millis(most))}`, share)
   }
   return millis
 }
@@ -68,7 +69,7 @@ const nonsense = (field: string, range: string, value: unknown): RangeError =>
       (typeof value === "string"
         ? JSON.stringify(value)
         : Duration.isDuration(value)
-        ? Duration.format(value)
+        ? formatDuration(value)
         : String(value))
         .slice(0, 100)
     }`
