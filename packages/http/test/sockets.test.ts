@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatClient, ChatError, ChatSchema } from "@switchgear/http"
+import { ChatClient, ChatError, ChatModel, ChatSchema } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
 import { assertRow } from "./support/assertRow.ts"
@@ -20,10 +20,10 @@ const ask = (baseUrl: string, options: Partial<ChatClient.Options & ChatClient.T
     Effect.provide(ChatClient.layerUndici({ provider: "openai", baseUrl, apiKey, proxy: "none", ...options }))
   )
 
-/** Waits for a condition on the other side of a socket, for two seconds at most. */
+/** Waits for a condition on the other side of a socket, for ten seconds at most. */
 const eventually = (condition: Effect.Effect<boolean>) =>
   Effect.flatMap(condition, (met) => met ? Effect.void : Effect.fail("not yet")).pipe(
-    Effect.retry({ schedule: Schedule.spaced("5 millis"), times: 400 }),
+    Effect.retry({ schedule: Schedule.spaced("5 millis"), times: 2000 }),
     Effect.orDie
   )
 
@@ -48,6 +48,17 @@ describe("over real sockets", () => {
   })
 
   describe("each way a connection fails has its own error", () => {
+    it.live("a client whose layer was released, as when it is provided to the making of a model alone", () =>
+      Effect.gen(function*() {
+        const { url } = yield* served(Behaviour.ok("Good day"))
+        const client = ChatClient.layerUndici({ provider: "openai", baseUrl: url, apiKey, proxy: "none" })
+        const model = yield* Effect.provide(ChatModel.make({ model: "gpt-4.1" }), client)
+        const error = yield* Effect.flip(model.complete({ messages: request.messages }))
+        assert.strictEqual(error._tag, "ConnectFailed")
+        assert.include(error.message, "The layer of this client was released: provide it to the whole program")
+        assert.strictEqual(ChatError.isChatError(error) && ChatError.retries(error), "no")
+      }))
+
     it.live("a refused connection", () =>
       Effect.gen(function*() {
         const port = yield* Loopback.closedPort
@@ -117,19 +128,19 @@ describe("over real sockets", () => {
     it.live("silence", () =>
       Effect.gen(function*() {
         const { provider, url } = yield* served(Behaviour.hang)
-        const error = yield* Effect.flip(ask(url, { timeout: "500 millis" }))
+        const error = yield* Effect.flip(ask(url, { timeout: "1 second" }))
         assert.isTrue(error._tag === "TimedOut" && error.phase === "total")
         assert.strictEqual(ChatError.retries(error), "no")
         yield* eventually(Effect.map(provider.total, ({ aborted }) => aborted === 1))
-      }))
+      }), 30_000)
 
     it.live("a body that dribbles", () =>
       Effect.gen(function*() {
         const { provider, url } = yield* served(Behaviour.slowBody("1 minute"))
-        const error = yield* Effect.flip(ask(url, { timeout: "500 millis" }))
+        const error = yield* Effect.flip(ask(url, { timeout: "1 second" }))
         assert.isTrue(error._tag === "TimedOut" && error.phase === "total")
         yield* eventually(Effect.map(provider.total, ({ aborted }) => aborted === 1))
-      }))
+      }), 30_000)
   })
 
   it.live("a wrong key is told from a right one", () =>

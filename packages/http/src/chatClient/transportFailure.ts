@@ -33,6 +33,7 @@ export const beforeResponse = (target: Target, error: HttpClientError.HttpClient
     })
   }
   const refused = code !== undefined && isCertificate(code)
+  const lasting = refused || code !== undefined && ofReleasedClient.has(code)
   return new ChatError.ConnectFailed({
     provider,
     model,
@@ -42,7 +43,7 @@ export const beforeResponse = (target: Target, error: HttpClientError.HttpClient
     advice: refused
       ? "The certificate there is not trusted: check the host name, the clock of this machine, and any proxy in between."
       : advice.get(code ?? "") ?? "Check the base URL, the network and the proxy.",
-    isRetryable: !refused
+    isRetryable: !lasting
   })
 }
 
@@ -92,6 +93,8 @@ const origin = (
   return { code: code ?? deeper.code, address: address ?? deeper.address }
 }
 
+const ofReleasedClient = new Set(["UND_ERR_DESTROYED", "UND_ERR_CLOSED"])
+
 const connectTimeouts = new Set(["UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"])
 
 const isCertificate = (code: string): boolean =>
@@ -100,6 +103,7 @@ const isCertificate = (code: string): boolean =>
 const closed = "The connection was closed before an answer began: try again, or use another model."
 const unknownHost = "No such host is known: check the spelling of the base URL, and the name server."
 const unreachable = "No route leads there: check the network, the firewall and the proxy."
+const released = "The layer of this client was released: provide it to the whole program, not to ChatModel.make alone."
 const proxy = "A proxy on the way refused: check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
 
 const advice = new Map([
@@ -109,6 +113,8 @@ const advice = new Map([
   ["ECONNRESET", closed],
   ["EPIPE", closed],
   ["UND_ERR_SOCKET", closed],
+  ["UND_ERR_DESTROYED", released],
+  ["UND_ERR_CLOSED", released],
   ["EHOSTUNREACH", unreachable],
   ["ENETUNREACH", unreachable],
   ["UND_ERR_ABORTED", proxy],
