@@ -1,4 +1,4 @@
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, layer } from "@effect/vitest"
 import { ChatClient, ChatError, ChatModel, ChatSchema, ChatStream, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Context, Effect, Layer, type Scope } from "effect"
@@ -143,8 +143,9 @@ const answered: ReadonlyArray<Case> = rows.map(({ body, expect, headers, name, s
 
 const url = (protocol: "http" | "https", port: Effect.Effect<number, never, Scope.Scope>) =>
   Effect.map(port, (port) => `${protocol}://127.0.0.1:${port}/v1`)
+// Long enough for a request to reach the provider on a machine that has other work.
 const inTime = (limit: "timeout" | "firstContentTimeout" | "idleTimeout" | "connectTimeout") => ({
-  options: { [limit]: "100 millis" }
+  options: { [limit]: "1 second" }
 })
 
 const unanswered: ReadonlyArray<Case> = [
@@ -230,26 +231,33 @@ const streamed: ReadonlyArray<Case> = [
   }
 ]
 
-layer(Served.layer, { concurrent: true, excludeTestServices: true })("the error table holds over a socket", (it) => {
-  for (const [delivery, ask] of deliveries) {
-    for (const row of [...answered, ...unanswered, ...(delivery === "whole" ? whole : streamed)]) {
-      const model = `${row.name}, ${delivery}`
-      it.effect(model, () =>
-        Effect.gen(function*() {
-          const { failing, options } = row
-          const { client: shared, provider, url } = yield* Served
-          const client = Effect.isEffect(failing)
-            ? yield* clientAt(yield* failing, options)
-            : options === undefined
-            ? shared
-            : yield* clientAt(url, options)
-          if (!Effect.isEffect(failing)) yield* provider.set(model, { outcome: failing })
-          yield* assertGuarded(ask, client, model, row)
-          if (!Effect.isEffect(failing)) {
-            assert.strictEqual((yield* provider.stats(model)).started, requestsFor(row))
-          }
-          yield* assertMoves(ask, client, model, row)
-        }), 30_000)
+const holds = (name: string, isAmong: (row: Case) => boolean) =>
+  layer(Served.layer, { concurrent: true, excludeTestServices: true })(name, (it) => {
+    for (const [delivery, ask] of deliveries) {
+      for (const row of [...answered, ...unanswered, ...(delivery === "whole" ? whole : streamed)].filter(isAmong)) {
+        const model = `${row.name}, ${delivery}`
+        it.effect(model, () =>
+          Effect.gen(function*() {
+            const { failing, options } = row
+            const { client: shared, provider, url } = yield* Served
+            const client = Effect.isEffect(failing)
+              ? yield* clientAt(yield* failing, options)
+              : options === undefined
+              ? shared
+              : yield* clientAt(url, options)
+            if (!Effect.isEffect(failing)) yield* provider.set(model, { outcome: failing })
+            yield* assertGuarded(ask, client, model, row)
+            if (!Effect.isEffect(failing)) {
+              assert.strictEqual((yield* provider.stats(model)).started, requestsFor(row))
+            }
+            yield* assertMoves(ask, client, model, row)
+          }), 30_000)
+      }
     }
-  }
-})
+  })
+
+holds("the error table holds over a socket", ({ phase }) => phase === undefined)
+
+// After the others, which keep this process so busy that clocks run out before a request has left.
+describe("the error table holds over a socket", () =>
+  holds("where a clock runs out", ({ phase }) => phase !== undefined))
