@@ -1,5 +1,5 @@
 /**
- * The polite sentence at the end of a cascade, in the language of the caller.
+ * Canned replies: what a cascade says when neither a model nor the cache has an answer, in the language of the caller.
  *
  * The language is what the application says with {@link CurrentLanguage}, such as the `Accept-Language` header;
  * otherwise it is guessed from the script in which most of the last message of the user is written, up to 4,000

@@ -1,6 +1,6 @@
 /**
- * Every customer gets an answer: the first model that can, the last good answer if none can, and a polite sentence in
- * the customer's language if there is no such answer.
+ * Asks several models in order. If none answers, serves the stale cached answer, and if there is none, a canned reply in
+ * the customer's language.
  *
  * The models are asked in order. `ChatError.movesOn` decides which errors of the client move on to the next model: faults,
  * overload, time-outs, rate limits, spent quotas. Rejections of guards always do, such as an open circuit. A mistake of
@@ -30,7 +30,7 @@
  * share a call are counted as one answer.
  *
  * **Order.** Outermost: around models that each have their guards. A `deadline` ends the calls to models only: after
- * it, the stale answer or the sentence is served. A stream that has begun has no deadline.
+ * it, the stale answer or the canned reply is served. A stream that has begun has no deadline.
  *
  * **Gotchas.** The key of the cache is the whole request without `stream`, and the tenant of the call: tenants of
  * `CostLedger.withTenant` never share an answer. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade

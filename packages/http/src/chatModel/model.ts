@@ -85,15 +85,14 @@ export interface ChatModel<out E = ModelError | Cascade.CascadeExhausted<ModelEr
    * limiter is paused. A cascade keeps no time for a model that is not available. It must not wait. @default true
    */
   readonly isAvailable?: Effect.Effect<boolean> | undefined
-  /** Asks for an answer, whole. */
+  /** Asks for a whole answer. */
   readonly complete: (request: Request) => Effect.Effect<Answer, E>
   /**
-   * Asks for an answer as the model writes it. Ends when the model begins to say something; what came before that is
-   * held back, so that until then it can be asked again, or another one. Closing the scope ends the call at the
-   * provider.
+   * Asks for a streamed answer. Ends with the first content; chunks before it are held back, so that until then the
+   * call can be retried, or made at another model. Closing the scope ends the call at the provider.
    */
   readonly open: (request: Request) => Effect.Effect<OpenAnswer, E, Scope.Scope>
-  /** The same without provenance: each run of the stream is one call. What fails after its beginning is told in it. */
+  /** The same without provenance: each run of the stream is one call. A failure after its first content fails the stream. */
   readonly stream: (request: Request) => Stream.Stream<ChatSchema.ChatChunk, E | ChatError.ChatError>
 }
 
@@ -118,7 +117,7 @@ export interface GuardedModel extends ChatModel<ModelError> {
 }
 
 /**
- * How much of the model there is.
+ * What the provider allows of the model: requests, tokens and cost per time.
  *
  * @category options
  * @since 0.1.0
@@ -148,8 +147,8 @@ export interface Options {
   readonly breaker?: Omit<CircuitBreaker.Options, "name" | "classify"> | undefined
   /**
    * What the provider allows: requests and tokens per time. A call takes the tokens that its request is estimated to
-   * use at most, and when its usage is known, that. What the provider says of its limits makes them tighter, never looser, and its
-   * 429 pauses them. @default no limit
+   * use at most, and is settled with its usage. Response headers of the provider make the limits tighter, never looser,
+   * and its 429 pauses them. @default no limit
    */
   readonly rateLimiter?: RateLimiterOptions | undefined
   /** @default 50 at once, and as many waiting, for up to 10 seconds */
@@ -160,11 +159,11 @@ export interface Options {
    */
   readonly retry?: Retry.Options<ModelError> | undefined
   /**
-   * The time for one attempt, from connecting to the last byte; of a stream, until it says something. After that the
-   * clocks of the client hold. @default "10 seconds"
+   * The time for one attempt, from connecting to the last byte; of a stream, until its first content. After that the
+   * time-outs of the client hold. @default "10 seconds"
    */
   readonly attemptTimeout?: Duration.Input | undefined
-  /** The time for all attempts and waits together; of a stream, until it says something. @default "30 seconds" */
+  /** The time for all attempts and waits together; of a stream, until its first content. @default "30 seconds" */
   readonly deadline?: Duration.Input | undefined
   /**
    * How long a stream that has begun waits for its reader. A reader that asks for nothing for this long, or up to a

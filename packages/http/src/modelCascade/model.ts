@@ -73,8 +73,8 @@ export interface Options {
   readonly share?: Share | undefined
   /**
    * Which answers are accepted. A refused one is an `AnswerRefused` of its model, and the next model is asked. It is not
-   * kept. The check runs within the time-outs of the model. A stream is asked for whole, so that it can be judged, and told
-   * in one piece. Stale answers were accepted when they were kept; sentences are not judged. @default all
+   * kept. The check runs within the time-outs of the model. A streamed answer is waited for, checked, and streamed in one
+   * piece. Stale answers were accepted when they were cached; canned replies are not checked. @default all
    */
   readonly accept?: Accept | undefined
   /** Attempts at all models together, the first included. @default no bound beside the models' own */
@@ -82,13 +82,13 @@ export interface Options {
 }
 
 /**
- * Options with a last sentence: such a cascade fails with a {@link CallerError} only.
+ * Options with canned replies: such a cascade fails with a {@link CallerError} only.
  *
  * @category options
  * @since 0.1.0
  */
 export interface OptionsWithFloor extends Options {
-  /** The sentences at the end, by language. `Canned.sentences` has some. */
+  /** The canned replies, by language. `Canned.sentences` has some. */
   readonly canned: Canned.Sentences
 }
 
