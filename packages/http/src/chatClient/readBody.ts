@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { parseJson } from "../chatError/errorBody.ts"
 
-export interface BodyText {
+interface BodyText {
   readonly text: string
   /** Whether all of the body is in the text. */
   readonly whole: boolean

@@ -5,7 +5,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
-export type HeadersListener = (headers: Readonly<Record<string, string | undefined>>) => Effect.Effect<void>
+type HeadersListener = (headers: Readonly<Record<string, string | undefined>>) => Effect.Effect<void>
 
 export const CurrentHeadersListener = Context.Reference<HeadersListener | undefined>(
   "@switchgear/http/chatClient/responseHeaders/CurrentHeadersListener",

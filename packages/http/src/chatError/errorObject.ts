@@ -47,18 +47,18 @@ export const fromJson = (json: unknown, depth: number): ProviderSays | undefined
 }
 
 /** xAI writes the code beside the error, and the error as a text. */
-export const fromTop = (top: Readonly<Record<string, unknown>>, depth: number): ProviderSays =>
+const fromTop = (top: Readonly<Record<string, unknown>>, depth: number): ProviderSays =>
   typeof top["error"] === "string"
     ? fromObject({ ...top, message: top["error"] }, depth)
     : fromObject(top["error"], depth)
 
 /** MiniMax: a code of zero is a success. */
-export const fromBase = (base: unknown): ProviderSays | undefined =>
+const fromBase = (base: unknown): ProviderSays | undefined =>
   Predicate.isReadonlyObject(base) && typeof base["status_code"] === "number" && base["status_code"] !== 0
     ? { ...nothing, text: word(base["status_msg"]), code: codeOf(base["status_code"]) }
     : undefined
 
-export const fromObject = (error: unknown, depth: number): ProviderSays => {
+const fromObject = (error: unknown, depth: number): ProviderSays => {
   if (!Predicate.isReadonlyObject(error)) return { ...nothing, text: typeof error === "string" ? error : undefined }
   const code = error["code"] ?? error["error_code"]
   const metadata = Predicate.isReadonlyObject(error["metadata"]) ? error["metadata"] : undefined

@@ -19,7 +19,7 @@ import { ToolCalls } from "./toolCalls.ts"
 type Fields = Readonly<Record<string, unknown>>
 
 /** What is known of a choice after the chunks so far. */
-export interface ChoiceState {
+interface ChoiceState {
   /** Whether it said something to whoever asked. */
   said: boolean
   finish: string | undefined

@@ -24,7 +24,7 @@ export const verdict = (reader: ReplyReader, asked: Asked, head: Head): ChatErro
 }
 
 /** The error that a reason for an end means. */
-export const finishError = (head: Head, { reason, status, tag }: FinishFailure): ChatError.ChatError => {
+const finishError = (head: Head, { reason, status, tag }: FinishFailure): ChatError.ChatError => {
   const { headers, model, provider, secrets } = head
   const Class: { new(fields: any): ChatError.ChatError } = ChatError[tag]
   const error = withoutStack(() =>

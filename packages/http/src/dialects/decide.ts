@@ -32,7 +32,7 @@ export const make = (own: unknown, where: string): Dialects => {
 }
 
 /** What a provider says of a failure, with the status that its body names. */
-export interface Says extends Omit<Facts, "status"> {
+interface Says extends Omit<Facts, "status"> {
   readonly httpCode?: number | undefined
 }
 

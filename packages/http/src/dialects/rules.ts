@@ -71,7 +71,7 @@ export const checked = (rows: unknown, where: string, field = "dialects"): Reado
 const shortest = (says: string): number => /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(says) ? 2 : 4
 
 /** Pairs of rows that give one failure two outcomes, where neither is the more precise. */
-export const contradictions = (rows: ReadonlyArray<Dialect>): ReadonlyArray<readonly [number, number]> =>
+const contradictions = (rows: ReadonlyArray<Dialect>): ReadonlyArray<readonly [number, number]> =>
   rows.flatMap((row, i) => rows.slice(0, i).flatMap((earlier, j) => contradicts(earlier, row) ? [[j, i] as const] : []))
 
 const contradicts = (a: Dialect, b: Dialect): boolean =>

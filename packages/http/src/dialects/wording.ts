@@ -18,7 +18,7 @@ interface Piece {
 }
 
 /** How many characters a `*` can stand for. */
-export const widestGap = 120
+const widestGap = 120
 
 /** How many characters of a sentence are read. */
 const longestSentence = 4096

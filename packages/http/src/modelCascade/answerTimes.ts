@@ -1,7 +1,7 @@
 /** How long the answers of a model take, over the last few hundred of them. */
 
 /** Times in milliseconds. */
-export interface Quantiles {
+interface Quantiles {
   readonly median: number
   readonly p95: number
 }

@@ -83,7 +83,7 @@ export const replyTokens = (reply: ChatSchema.ChatReply): number =>
   contentTokens(reply.choices.map(({ message }) => message))
 
 /** The bytes of a value as JSON. What is no JSON cannot be sent either, so there is nothing to be counted. */
-export const bytesOf = (value: unknown): number => utf8Length(stringify(value))
+const bytesOf = (value: unknown): number => utf8Length(stringify(value))
 
 const stringify = (value: unknown, replacer?: (field: string, inner: unknown) => unknown): string => {
   try {
@@ -94,7 +94,7 @@ const stringify = (value: unknown, replacer?: (field: string, inner: unknown) =>
 }
 
 /** The bytes of a text. */
-export const utf8Length = (text: string): number => {
+const utf8Length = (text: string): number => {
   let length = text.length
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)

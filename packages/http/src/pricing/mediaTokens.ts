@@ -6,7 +6,7 @@
 import { imageSize, type Size } from "./imageSize.ts"
 
 /** The tokens of a part of a message. Those of sound may have a price of their own. */
-export interface MediaTokens {
+interface MediaTokens {
   readonly kind: "image" | "audio" | "video" | "file"
   readonly tokens: number
 }

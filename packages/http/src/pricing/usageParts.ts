@@ -56,13 +56,13 @@ export const promptOf = ({ audioInput, cacheWrite, cacheWrite1h, cachedInput, in
   input + cachedInput + cacheWrite + cacheWrite1h + audioInput
 
 /** What a call used, and whether all of it was told and makes sense. */
-export interface Used {
+interface Used {
   readonly parts: Parts
   readonly isTold: boolean
 }
 
 /** What is assumed of a side of the call of which nothing was told. */
-export interface Assumed {
+interface Assumed {
   readonly input: number
   readonly audioInput: number
   readonly output: number
