@@ -26,19 +26,19 @@ export const table = ({ bare, protected: guarded }: Reports, paint: Paint): Read
     }, tags(bare)),
     "",
     heading("How long they waited"),
-    wait("  half of them at most (p50)", ({ p50Ms }) => p50Ms),
-    wait("  95 of 100 (p95)", ({ p95Ms }) => p95Ms),
+    wait("  p50", ({ p50Ms }) => p50Ms),
+    wait("  p95", ({ p95Ms }) => p95Ms),
     wait(
-      "  99 of 100 (p99)",
+      "  p99",
       ({ p99Ms }) => p99Ms,
-      `promised: ${Figures.whole(Duration.toMillis(played(promise)))} ms`
+      `target: ${Figures.whole(Duration.toMillis(played(promise)))} ms`
     ),
     "",
     heading("What they got"),
     count("  what they asked for (none)", ({ degradation }) => degradation.none),
     count("  another model's answer (fallback)", ({ degradation }) => degradation.fallback),
-    count("  the last good answer (stale)", ({ degradation }) => degradation.stale),
-    count("  a polite sentence (canned)", ({ degradation }) => degradation.canned),
+    count("  a stale cached answer (stale)", ({ degradation }) => degradation.stale),
+    count("  a canned reply (canned)", ({ degradation }) => degradation.canned),
     "",
     heading("Who gave it"),
     ...steps.map((step) => count(`  ${step}`, (lane) => lane.steps[step] ?? 0)),
@@ -55,15 +55,15 @@ export const table = ({ bare, protected: guarded }: Reports, paint: Paint): Read
     row(
       "Time to recover",
       ({ recoveredAfterMs }) => recoveredAfterMs === null ? "never" : Figures.seconds(recoveredAfterMs),
-      `${primary} serves again`
+      `until ${primary} was used again`
     ),
     "",
-    `${heading("Circuits of the protected lane")}   ${
-      paint("dim", `${marks.Open} opens  ${marks.HalfOpen} asks again  ${marks.Closed} closes`)
+    `${heading("Circuits of the protected group")}   ${
+      paint("dim", `${marks.Open} opens  ${marks.HalfOpen} probes  ${marks.Closed} closes`)
     }`,
     ...models.flatMap((model) => circuit(model, guarded.transitions)),
     "",
-    `Played ${speed} times faster than the night: 1 s here was ${speed} s then.`
+    `Replayed ${speed} times faster than the incident: 1 s here was ${speed} s then.`
   ]
 }
 
