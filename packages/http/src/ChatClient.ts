@@ -8,7 +8,8 @@
  *
  * **Gotchas**
  *
- * Interrupting a call, or ending a stream early, closes its connection, so that the provider stops working on it.
+ * `layer` and `layerUndici` close their connections when they are released: provide them to the whole program, and not
+ * to `ChatModel.make` alone. Interrupting a call, or ending a stream early, closes its connection, so that the provider stops working on it.
  * Keys are `Redacted` and in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
  * there.
  *
@@ -41,7 +42,7 @@ export class ChatClient extends Context.Service<ChatClient, {
   /** The name of the provider, as errors give it. */
   readonly provider: string
   /**
-   * One chat completion, whole. Fails with `MalformedReply` where it says nothing, or where the arguments of a tool call
+   * One chat completion, whole. Fails with `MalformedReply` if it is empty, or if the arguments of a tool call
    * cannot be read, and with the error that its `finish_reason` means. `stream` and `stream_options` of the request are left out of what is sent; every other
    * field goes to the provider as it is.
    */
@@ -49,7 +50,7 @@ export class ChatClient extends Context.Service<ChatClient, {
   /**
    * One chat completion, in chunks as the model writes it. The stream ends when the answer is whole, and fails when it
    * is not: with `Truncated` if the connection ended first, with the error the provider put into the stream, with
-   * `TimedOut` if one of the clocks ran out. Each run of the stream is one call.
+   * `TimedOut` after one of the time-outs. Each run of the stream is one call.
    *
    * The usage is always asked for and comes in a chunk without choices before the end, see `ChatStream.isUsageOnly`.
    * For a server that refuses `stream_options`, a request with `stream_options: null` or `include_usage: false` leaves

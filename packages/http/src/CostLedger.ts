@@ -1,15 +1,15 @@
 /**
- * Bills every reply, adds up costs by model and by tenant, and refuses calls that exceed a budget.
+ * Bills every reply, adds up costs by model and by tenant, and rejects calls that exceed a budget.
  *
  * {@link CostLedger.protect} wraps a chat model. Each answer gets a {@link Bill}: what it cost, and what it saved
- * compared with the primary model. A cost that the provider tells goes before the prices. An answer from the cache and a
- * canned sentence cost nothing, and save what the primary would have cost. Bills are added up by model and by tenant.
+ * compared with the primary model. A cost that the provider reports is preferred to the prices. A cached answer costs
+ * nothing and saves what the primary would have cost. A canned reply costs nothing and uses no tokens. Bills are added up by model and by tenant.
  * {@link withTenant} names the tenant.
  *
  * A budget is an amount of dollars in a window of time, for each tenant or for all together. Before a call, the most it
- * is expected to cost is reserved; after it, the true cost takes the place of the reservation, in the window in which it
- * was made. Where the budget does not hold the reservation, the call is not made and fails with {@link BudgetExceeded},
- * which says when the budget resets.
+ * is expected to cost is reserved; after it, the actual cost replaces the reservation, in the window in which it was made.
+ * If the reservation exceeds the budget, the call is not made and fails with {@link BudgetExceeded}, which says when the
+ * budget resets.
  *
  * A call without an answer gets back what surely is not billed: all of it, where a guard or the provider refused it. A
  * call that was timed out, lost, or left by its caller spends the estimate of its prompt; a whole reply that broke off
@@ -220,7 +220,7 @@ export const withTenant = (tenant: string): <A, E, R>(self: Effect.Effect<A, E, 
 export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
 
 /**
- * Makes a ledger in which nothing is spent.
+ * Makes a ledger in which nothing is spent. Fails with a {@link LedgerError} that names the option, the model or the price.
  *
  * @category constructors
  * @since 0.1.0
@@ -304,7 +304,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
   })
 
 /**
- * The ledger as the ledger of the application.
+ * The ledger as a service of the application.
  *
  * @category layers
  * @since 0.1.0

@@ -1,16 +1,16 @@
 /**
- * The guards of this library behind the platform's own `LanguageModel`: programs that ask one for text, for objects or
- * for streams stay as they are, and get an answer or an `AiError` in bounded time.
+ * The guards of this library behind Effect's `LanguageModel`: programs that ask one for text, for objects or for streams
+ * stay as they are, and get an answer or an `AiError` in bounded time.
  *
- * {@link fromChatModel} makes a `LanguageModel` of a `ChatModel`, with its guards, cascade, cache and canned sentence.
- * {@link protect} puts guards around any `LanguageModel` there is, and {@link cascade} asks several of them in order.
+ * {@link fromChatModel} makes a `LanguageModel` of a `ChatModel`, with its guards, cascade, cache and canned replies.
+ * {@link protect} puts guards around any other `LanguageModel`, and {@link cascade} asks several of them in order.
  *
- * **Tools.** Handlers run after the answer has been accepted and outside of the guards. However many models were asked,
- * a handler runs once for each call in the answer, its time is no time of the model's, and its failure goes to the
- * caller.
+ * **Tools.** Handlers run after the answer has been accepted and outside of the guards. Even if several models were
+ * asked, a handler runs once for each call in the answer. Its time does not count as the model's, and its failure goes to
+ * the caller.
  *
  * **Streams.** A stream is one call for the guards, which ends with the stream. Until its first content, an error is
- * tried again or moves on to the next model; after that it fails the stream. A reader that stops early interrupts the
+ * retried or moves on to the next model; after that it fails the stream. A reader that stops early interrupts the
  * call, which counts neither as a success nor as a failure. So does one that reads nothing for `readerTimeout`.
  *
  * **Thinking models.** What a provider needs back in the next request, such as `reasoning_content` or a thought signature,
@@ -23,7 +23,7 @@
  *
  * **Order.** Guards inside, cascade outside, as everywhere: `cascade` of models that each went through `protect`.
  *
- * **Gotchas.** The platform itself writes the parameters of a handled tool call on the current span, and what a model
+ * **Gotchas.** Effect itself writes the parameters of a handled tool call on the current span, and what a model
  * wrote instead of an object into `StructuredOutputError`. Everything here keeps prompts and answers out of both. What
  * one provider remembers of a conversation is of no use to the next: each call sends the whole prompt.
  *

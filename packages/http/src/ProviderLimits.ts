@@ -1,10 +1,8 @@
 /**
- * A limiter learns from the provider how much it may pass: it becomes tighter as the provider's answers say so, and
- * never looser than it was configured.
+ * Tightens a rate limiter by the limits in the response headers of a provider. It never becomes looser than configured.
  *
- * The provider tells its limits, and what is left of them, in the headers of its answers (`x-ratelimit-…` of OpenAI and
- * those who speak like it, `anthropic-ratelimit-…`), and in a 429 how long to wait. Told to a limiter, they keep the
- * next 429 from being seen.
+ * Providers send their limits and what is left of them in response headers (`x-ratelimit-…` of OpenAI and compatible
+ * providers, `anthropic-ratelimit-…`), and in a 429 how long to wait. A limiter that knows them avoids the next 429.
  *
  * **Semantics.** A limit that is said is one per minute, as both providers mean it. It is kept where it is lower than
  * the configured one, and the lowest of the last minute is the one that counts: answers that come out of order, or of

@@ -72,7 +72,7 @@ export interface TransportOptions {
   /**
    * How long a connection that is not in use is kept open for the next call. A `keep-alive: timeout=…` of the provider
    * counts instead, less two seconds, up to ten minutes. Longer saves connections; keep it below the idle
-   * time-out of the load balancers in between, because some of them drop connections without a word. At most a day.
+   * time-out of the load balancers in between, because some of them drop connections without closing them. At most a day.
    * @default "4 seconds"
    */
   readonly keepAliveTimeout?: Duration.Input | undefined
@@ -83,7 +83,7 @@ export interface TransportOptions {
    */
   readonly connections?: number | undefined
   /**
-   * `"environment"` follows `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (small letters first; `HTTP_PROXY` serves https
+   * `"environment"` follows `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (names in lower case first; `HTTP_PROXY` serves https
    * where `HTTPS_PROXY` is not set), `"none"` connects directly, and an object names the proxies: `http` and `https` as
    * URLs, `except` as in `NO_PROXY`. https goes through a `CONNECT` tunnel, so the proxy sees no key; plain http is
    * forwarded. A `socks5` proxy has a pool of its own: `keepAliveTimeout` and `connections` do not reach it, and a stale

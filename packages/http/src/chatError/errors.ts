@@ -240,7 +240,7 @@ export class ConnectFailed extends Schema.TaggedError<ConnectFailed>("@switchgea
 }
 
 /**
- * One of the client's own clocks ran out.
+ * A time-out of the client, or of the reader of a stream (`phase`).
  *
  * @category errors
  * @since 0.1.0

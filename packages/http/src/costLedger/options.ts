@@ -13,7 +13,9 @@ import type { TokenEstimate } from "../pricing/estimateTokens.ts"
 export interface Budget {
   /** For each tenant, or for all together. */
   readonly per: "tenant" | "all"
+  /** Dollars, above zero, with at most six decimals. */
   readonly dollars: number
+  /** `"day"` and `"month"` are those of the calendar in UTC. */
   readonly window: "day" | "month" | Duration.Input
 }
 
@@ -24,8 +26,9 @@ export interface Budget {
  * @since 0.1.0
  */
 export interface Options {
+  /** The prices of the models: see `Pricing.price`, `Pricing.decode` and `Pricing.fromFile`. */
   readonly prices: Pricing.Catalogue
-  /** The model that savings are told against. It must be in `prices`. */
+  /** The model with which savings are compared. It must be in `prices`. */
   readonly primary: string
   /**
    * Other names of models, each with the name in `prices` that it stands for. The date of a version, the maker before a
@@ -34,7 +37,7 @@ export interface Options {
   readonly aliases?: { readonly [alias: string]: string } | undefined
   /** The models that may answer: reservations are made at the highest of their prices. @default all of `prices` */
   readonly models?: ReadonlyArray<string> | undefined
-  /** All of them have to hold a call. With any, all of `models` need a price for input and output. @default none */
+  /** A call must fit into all of them. With budgets, all `models` need a price of input and output. @default none */
   readonly budgets?: ReadonlyArray<Budget> | undefined
   /** Tokens reserved for the completion of a request without `max_tokens`. @default 4_096 */
   readonly assumedOutput?: number | undefined
