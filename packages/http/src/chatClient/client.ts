@@ -19,6 +19,7 @@ import * as AccountEndpoints from "./accountEndpoints.ts"
 import { afterLongWork } from "./afterLongWork.ts"
 import { decodeReply } from "./decodeReply.ts"
 import * as KeyRing from "./keyRing.ts"
+import type { Key } from "./keys.ts"
 import { type PreparedRequest, preparing } from "./preparedRequest.ts"
 import { readBody, readExplanation } from "./readBody.ts"
 import { readStream } from "./readStream.ts"
@@ -51,7 +52,7 @@ export const fromHttpClient = (
    */
   const send = (
     call: PreparedRequest,
-    { secret }: KeyRing.Key
+    { secret }: Key
   ): Effect.Effect<HttpClientResponse.HttpClientResponse, ChatError.ChatError, Scope.Scope> => {
     const target = { provider: settings.provider, model: call.model, host: settings.host }
     const request = secret === undefined ? call.request : HttpClientRequest.bearerToken(call.request, secret)

@@ -9,7 +9,7 @@ import * as Decide from "../dialects/decide.ts"
 import type { Dialect } from "../dialects/model.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import * as Headers from "./headers.ts"
-import * as KeyRing from "./keyRing.ts"
+import * as Keys from "./keys.ts"
 import type { Options, TransportOptions } from "./options.ts"
 import type * as StreamTimeouts from "./streamTimeouts.ts"
 
@@ -20,7 +20,7 @@ export interface Settings {
   readonly base: string
   /** The query of the base URL, which may hold a key: no span shows it. */
   readonly query: ReadonlyArray<readonly [name: string, value: Redacted.Redacted]>
-  readonly keys: KeyRing.Keys
+  readonly keys: Keys.Keys
   readonly parkFor: Duration.Duration
   readonly maxRetryAfter: Duration.Duration
   readonly dialects: Decide.Dialects
@@ -52,7 +52,7 @@ export const validated = (options: Options): Settings => {
     host: url.host,
     base,
     query: Array.from(url.searchParams, ([name, value]) => [name, Redacted.make(value)]),
-    keys: KeyRing.keysOf(apiKey),
+    keys: Keys.keysOf(apiKey),
     parkFor: duration("parkFor", options.parkFor ?? "5 minutes"),
     maxRetryAfter: duration("maxRetryAfter", options.maxRetryAfter ?? "10 minutes"),
     dialects: options.dialects === undefined ? Decide.known : dialectsOf(options.dialects),
