@@ -344,7 +344,7 @@ export const collect = <E, R>(
 const nameOf = (model: unknown): string =>
   typeof model === "string" && /^[\w.:@/-]{1,100}$/.test(model) ? model : "an unknown model"
 
-/** The JSON of an event, `undefined` where it is none. Every chunk passes here. */
+/** The JSON of an event, `undefined` where it is none. Every chunk passes here, so it makes no `Result`. */
 const jsonOf = (text: string): unknown => {
   try {
     return JSON.parse(text)

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import type { Account, Host } from "../Account.ts"
 import * as ChatError from "../ChatError.ts"
-import { parseJson } from "../chatError/errorBody.ts"
+import { parseJson } from "../chatError/parseJson.ts"
 
 export type Said = Pick<Account, "available" | "balances">
 

@@ -7,7 +7,7 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { parseJson } from "../chatError/errorBody.ts"
+import { parseJson } from "../chatError/parseJson.ts"
 
 interface BodyText {
   readonly text: string

@@ -7,7 +7,7 @@ import * as EventErrors from "./eventErrors.ts"
 import { errorIn } from "./inBand.ts"
 import { parseJson } from "./parseJson.ts"
 
-export { parseJson, type ProviderSays }
+export type { ProviderSays }
 
 /**
  * Reads the body of a response that is already known to be a failure. Total: any text gives an answer.

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import * as Sse from "effect/encoding/Sse"
 import { errorIn } from "./inBand.ts"
+import { parseJson } from "./parseJson.ts"
 
 /** Whether a text begins as an event stream does. */
 export const isEvents = (text: string): boolean => /^\uFEFF?(:|(data|event|id|retry):)/.test(text)
@@ -13,7 +14,7 @@ export const errorOf = (text: string): unknown => {
   const events = Sse.makeParser((event) => {
     if (found !== undefined || event._tag !== "Event") return
     const { data, event: name } = event
-    const json = Result.getOrUndefined(Result.try((): unknown => JSON.parse(data)))
+    const json = Result.getOrUndefined(parseJson(data))
     found = errorIn(json) ?? (name === "error" ? json ?? data : undefined)
     if (data !== "" && data !== "[DONE]") said ??= json ?? data
   })

@@ -6,6 +6,7 @@ import type { Class, Dialect } from "../dialects/model.ts"
 import * as ErrorBody from "./errorBody.ts"
 import * as Errors from "./errors.ts"
 import * as Redact from "./redact.ts"
+import { parseJson } from "./parseJson.ts"
 import { requestIdOf } from "./requestId.ts"
 import * as RetryAfter from "./retryAfter.ts"
 
@@ -79,7 +80,7 @@ export const dialectOf = (
 ): Dialect | undefined => Decide.decide(dialects, status, readAt(status, body)).row
 
 const readAt = (status: number, body: string): ErrorBody.ProviderSays => {
-  const json = status >= 200 && status <= 299 ? ErrorBody.parseJson(body) : undefined
+  const json = status >= 200 && status <= 299 ? parseJson(body) : undefined
   return (json?._tag === "Success" ? ErrorBody.within(json.success) : undefined) ?? ErrorBody.read(body)
 }
 

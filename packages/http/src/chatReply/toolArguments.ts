@@ -1,18 +1,19 @@
 /** The arguments of a tool call: read as they are, or told to be unreadable, never left out. */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import { parseJson } from "../chatError/parseJson.ts"
 
 /** The JSON text of arguments, or `undefined` for what is neither text nor an object. */
 export const textOf = (written: unknown): string | undefined => {
   if (typeof written === "string") return written
   if (!Predicate.isReadonlyObject(written)) return undefined
-  // Nested too deep for the platform, they cannot be passed on as text.
+  // Nested too deep for `JSON.stringify`, they cannot be passed on as text.
   return Result.getOrUndefined(Result.try(() => JSON.stringify(written)))
 }
 
 /** Whether a text is a JSON object and nothing else. */
 export const isObject = (text: string): boolean =>
-  text.includes("{") && Predicate.isReadonlyObject(Result.getOrUndefined(Result.try((): unknown => JSON.parse(text))))
+  text.includes("{") && Predicate.isReadonlyObject(Result.getOrUndefined(parseJson(text)))
 
 /** What is wrong with the arguments of a call, if anything is. No word of them is repeated. */
 export const fault = (
