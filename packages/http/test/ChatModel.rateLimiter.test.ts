@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { RateLimiter } from "@switchgear/core"
 import { ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Duration, Effect, Stream } from "effect"
+import { Cause, Duration, Effect, Exit, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 
@@ -58,6 +58,25 @@ describe("the limit of a model", () => {
         assert.deepStrictEqual(yield* limits, { tokens: 60_000 - bytesOf(hello()) - taken })
       }
     }))
+
+  const unusable: ReadonlyArray<readonly [Partial<ChatModel.RateLimiterOptions>, RegExp]> = [
+    [
+      { assumedOutput: -1 },
+      /^ChatModel\.make: rateLimiter\.assumedOutput must be a whole number of at least 0, got -1$/
+    ],
+    [{ assumedOutput: NaN }, /rateLimiter\.assumedOutput .* got NaN$/],
+    [{ assumedOutput: 0.5 }, /rateLimiter\.assumedOutput .* got 0\.5$/],
+    [{ estimate: 5 as never }, /^ChatModel\.make: rateLimiter\.estimate must be a function, got 5$/]
+  ]
+  for (const [options, message] of unusable) {
+    it.effect(`is refused when the model is made, by name: ${Object.entries(options).join()}`, () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(setting(Behaviour.ok(), { ...tokens(60_000), ...options }))
+        const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+        assert.match(String((defect as Error | undefined)?.message), message)
+        assert.instanceOf(defect, RangeError)
+      }))
+  }
 
   it.effect("is settled for a stream by the usage at its end, and left as estimated when its reader has left", () =>
     Effect.gen(function*() {

@@ -31,6 +31,10 @@ const none: ModelLimit = {
 export const make = (name: string, options: RateLimiterOptions | undefined): Effect.Effect<ModelLimit> =>
   options === undefined ? Effect.succeed(none) : Effect.gen(function*() {
     const { assumedOutput = 4096, estimate, ...limits } = options
+    if (!(Number.isSafeInteger(assumedOutput) && assumedOutput >= 0)) {
+      throw nonsense("assumedOutput", "a whole number of at least 0", assumedOutput)
+    }
+    if (estimate !== undefined && typeof estimate !== "function") throw nonsense("estimate", "a function", estimate)
     const limiter = yield* RateLimiter.make({ ...limits, name })
     const { heard, refused } = yield* ProviderLimits.follow(limiter, limits.limits)
     return {
@@ -48,6 +52,9 @@ export const make = (name: string, options: RateLimiterOptions | undefined): Eff
         stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentHeadersListener, heard))
     }
   })
+
+const nonsense = (field: string, range: string, value: unknown): RangeError =>
+  new RangeError(`ChatModel.make: rateLimiter.${field} must be ${range}, got ${String(value).slice(0, 100)}`)
 
 /** What a call has taken by what it told; the estimate stands where nothing was told. */
 export const costOf = (told: ToldUsage): RateLimiter.Cost => {
