@@ -27,7 +27,7 @@ describe.concurrent("npm run demo", () => {
         assert.hasAllKeys(lane.degradation, ["none", "fallback", "stale", "canned"])
       }
       assertBounds(reports)
-    }), 60_000)
+    }), 120_000)
 
   it.live(
     "tells the night in plain lines where there is no terminal, and stops at once when interrupted",

@@ -43,7 +43,7 @@ describe("the night at its true scale, small", () => {
         report === readFileSync(kept, "utf8"),
         "The night is another than before. If it is meant to be, run this test with SWITCHGEAR_UPDATE_GOLDEN=1."
       )
-    }), 60_000)
+    }), 240_000)
 
   it.live.each(["one", "two", "three"])(
     "no customer of the full lane sees an error, and all in time: seed %s",
@@ -56,7 +56,7 @@ describe("the night at its true scale, small", () => {
         assert.isAtMost(lane!.latency.max, 15_000)
         assert.isBelow(lane!.upstreamCalls, lane!.calls)
       }),
-    60_000
+    240_000
   )
 
   it.live("shows what each lane is worth", () =>
@@ -84,7 +84,7 @@ describe("the night at its true scale, small", () => {
       assert.isBelow(full.cost.spent, bare.cost.spent)
       assert.strictEqual(bare.callsInVain, bare.errors)
       assert.isBelow(full.callsInVain, bare.callsInVain / 5)
-    }), 120_000)
+    }), 240_000)
 
   it.live(
     "gives one seed one digest, another another, and a lane alone the figures it has beside others",
@@ -99,7 +99,7 @@ describe("the night at its true scale, small", () => {
         assert.notStrictEqual(other.digest, once.digest)
         assert.deepStrictEqual(alone.lanes[0], once.lanes[1])
       }),
-    60_000
+    240_000
   )
 })
 
@@ -182,7 +182,7 @@ describe("npm run replay", () => {
         assert.include(written("report.html"), digest)
         assert.deepStrictEqual(readdirSync(folder("replay-test")).toSorted(), ["report.html", "report.json"])
       }),
-    60_000
+    240_000
   )
 
   it.live("prints the lanes side by side, what they tell, the digest and the files", () =>
@@ -198,7 +198,7 @@ describe("npm run replay", () => {
         /^digest [0-9a-f]{64}\n.*report\.json\n.*report\.html$/m
       ]
       for (const line of tells) assert.match(stdout, line)
-    }), 60_000)
+    }), 240_000)
 
   it.live(
     "leaves the report that was there, and nothing of its own, where one of its files cannot be written",
@@ -214,7 +214,7 @@ describe("npm run replay", () => {
         assert.strictEqual(readFileSync(join(folder("replay-blocked"), "report.json"), "utf8"), "older")
         assert.notInclude(readdirSync(folder("replay-blocked")), "report.json.part")
       }),
-    60_000
+    240_000
   )
 
   it.live("refuses a lane and a number of calls that there cannot be, with a sentence", () =>
@@ -224,7 +224,7 @@ describe("npm run replay", () => {
         assert.strictEqual(code, 1)
         assert.include(stderr + stdout, `${flag} must be`)
       }
-    }), 60_000)
+    }), 240_000)
 
   it.live(
     "stops when it is interrupted, says what was done so far, and leaves no half a report",
@@ -242,7 +242,7 @@ describe("npm run replay", () => {
         )
         assert.deepStrictEqual(readdirSync(folder("replay-interrupted")), [])
       }),
-    60_000
+    240_000
   )
 
   it.live("says at once that it cannot write where something is in the way", () =>
@@ -251,5 +251,5 @@ describe("npm run replay", () => {
       assert.strictEqual(code, 1)
       assert.include(stderr + stdout, "The report could not be written to package.json")
       assert.notInclude(stderr + stdout, "    at ")
-    }), 60_000)
+    }), 240_000)
 })

@@ -55,7 +55,7 @@ describe("the page in a browser", () => {
           assert.isAtLeast(contrast, 4.5, `the contrast of: ${text}`)
         }
         assert.deepStrictEqual(seen.overlaps, [])
-      }), 60_000)
+      }), 240_000)
   }
 
   it.live(
@@ -76,6 +76,6 @@ describe("the page in a browser", () => {
         assert.isBelow(print!.size, 10)
         assert.isBelow(print!.contrast, 4.5)
       }),
-    60_000
+    240_000
   )
 })

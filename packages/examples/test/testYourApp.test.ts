@@ -18,6 +18,6 @@ describe("the example of a tested app", () => {
         assert.match(broken, /\n {2}→ +#\d+ /)
         assert.strictEqual((yield* run("06_test_your_app.ts")).stdout, stdout)
       }),
-    60_000
+    240_000
   )
 })
