@@ -142,8 +142,8 @@ export const make: (options: Options) => Effect.Effect<GuardedModel, never, Chat
     const streamGuards = yield* Pipeline.make(parts)
     const toSpeak = Deadline.attempt(attemptTimeout)
     const toOpen = Deadline.within(deadline)
-    const whole: Attempt = { model: options.model, delivery: "reply" }
-    const streamed: Attempt = { model: options.model, delivery: "stream" }
+    const whole: Attempt = { model: options.model, name, delivery: "reply" }
+    const streamed: Attempt = { model: options.model, name, delivery: "stream" }
 
     const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
       const call = client.complete(request.plainFor(client.provider, options.model))

@@ -96,15 +96,25 @@ describe("a clock that is wrong for a moment", () => {
 const whole = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 it.effect.prop(
-  "no window is granted twice, wherever the clock jumps among as many as are remembered",
-  { jumps: Schema.Array(whole(0, 3)).check(Schema.isMinLength(1), Schema.isMaxLength(60)) },
-  ({ jumps }) =>
+  "no window is granted twice, wherever the clock jumps, while something is spent in as many as are remembered",
+  {
+    jumps: Schema.Array(whole(0, 9)).check(Schema.isMinLength(1), Schema.isMaxLength(60)),
+    tenants: Schema.Literals([1, 10])
+  },
+  ({ jumps, tenants }) =>
     Effect.gen(function*() {
-      const { spend } = yield* budgeted("day")
+      const { ledger, spend } = yield* budgeted("day", { tenants })
       yield* TestClock.setTime(now)
+      if (tenants === 1) yield* spend("who has the account")
       const spent = new Map<number, number>()
       for (const jump of jumps) {
         yield* TestClock.setTime(now + jump * day)
+        // The clock is looked at in many windows, and something is spent in a few.
+        yield* ledger.tenants
+        if (jump > 3) {
+          yield* Effect.ignore(ledger.protect(modelOf(Effect.fail("503"))).complete(ask(0)))
+          continue
+        }
         const exit = yield* Effect.exit(spend())
         if (exit._tag === "Success") spent.set(jump, (spent.get(jump) ?? 0) + 10)
         assert.isAtMost(spent.get(jump) ?? 0, 20)

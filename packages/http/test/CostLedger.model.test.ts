@@ -8,8 +8,8 @@ const whole = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBe
 
 const Call = Schema.Struct({
   tenant: Schema.Literals(["a", "b", "c"]),
-  expected: whole(0, 60),
-  actual: whole(0, 120),
+  expected: whole(1, 60),
+  actual: whole(1, 120),
   lasting: whole(0, 40),
   ending: Schema.Literals(["answer", "answer", "answer", "failure", "defect"])
 })

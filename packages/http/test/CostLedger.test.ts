@@ -69,18 +69,57 @@ describe("a bill", () => {
       assert.deepStrictEqual([bill.model, bill.cost.total, bill.saving, bill.estimated], ["canned", 0, 0, false])
     }))
 
-  it.effect("leaves a usage of zero at zero, and counts bytes where there is none", () =>
+  it.effect("counts bytes where there is no usage, or one of zeros", () =>
     Effect.gen(function*() {
       const ledger = yield* CostLedger.make({ prices: { plain }, primary: "plain" })
-      const zero = yield* billed(ledger, answer(0))
-      assert.deepStrictEqual([zero.cost.total, zero.estimated], [0, false])
       const none = yield* billed(ledger, answer(undefined))
+      for (const usage of [0, { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0, cost: 0 }]) {
+        const zero = yield* billed(yield* CostLedger.make({ prices: { plain }, primary: "plain" }), answer(usage))
+        assert.deepStrictEqual([zero.cost.total, zero.used, zero.estimated], [none.cost.total, none.used, true])
+      }
       assert.isTrue(none.estimated)
       assert.strictEqual(none.used.input, JSON.stringify(ask()).length)
       assert.isAtLeast(none.used.output, "Good day".length)
       assert.strictEqual(none.cost.total, none.used.input + none.used.output)
       assert.strictEqual((yield* ledger.snapshot).total.estimated, 1)
     }))
+
+  const broken: Readonly<Record<string, () => unknown>> = {
+    "throws": () => {
+      throw new Error("no tokenizer")
+    },
+    "throws when it is read": () => ({
+      get input(): number {
+        throw new Error("no tokenizer")
+      },
+      output: 1
+    }),
+    "gives nothing": () => undefined,
+    "gives a promise": () => Promise.resolve({ input: 1, output: 1 }),
+    "is below zero": () => ({ input: -5, output: -5 }),
+    "is without end": () => ({ input: Infinity, output: 1 }),
+    "is no number": () => ({ input: NaN, output: 1 }),
+    "is a bigint": () => ({ input: 1n, output: 1 })
+  }
+
+  it.effect.each(Object.keys(broken))(
+    "is made by the ledger's own estimate where a user's %s",
+    (how) =>
+      Effect.gen(function*() {
+        const estimate = broken[how] as NonNullable<CostLedger.Options["estimate"]>
+        const fails = modelOf(Effect.fail("503"))
+        for (const budgets of [[], [CostLedger.perTenant(1, "day")]]) {
+          const options = { prices: { plain }, primary: "plain", budgets }
+          const [own, ours] = [yield* CostLedger.make({ ...options, estimate }), yield* CostLedger.make(options)]
+          assert.deepStrictEqual(yield* billed(own, answer(undefined)), yield* billed(ours, answer(undefined)))
+          for (const ledger of [own, ours]) {
+            assert.strictEqual(yield* Effect.flip(ledger.protect(fails).complete(ask())), "503")
+          }
+          assert.deepStrictEqual(yield* own.snapshot, yield* ours.snapshot)
+          assert.deepStrictEqual((yield* own.tenants).map(({ inFlight }) => inFlight), [0])
+        }
+      })
+  )
 
   it.effect("counts the bytes of characters outside ASCII", () =>
     Effect.gen(function*() {

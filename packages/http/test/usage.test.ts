@@ -77,6 +77,28 @@ const dialects: ReadonlyArray<readonly [who: string, usage: Told, parts: Partial
     total_tokens: 715,
     prompt_tokens_details: { cached_tokens: 700 }
   }, { input: 10, cachedInput: 700, output: 5 }],
+  ["a proxy, more of Anthropic's cache than its sum has room for", {
+    prompt_tokens: 10,
+    completion_tokens: 5,
+    total_tokens: 15,
+    cache_read_input_tokens: 1000
+  }, { input: 10, cachedInput: 1000, output: 5 }],
+  ["Gemini, with what its tools gave back", {
+    promptTokenCount: 12,
+    cachedContentTokenCount: 4,
+    candidatesTokenCount: 71,
+    toolUsePromptTokenCount: 65,
+    thoughtsTokenCount: 89,
+    totalTokenCount: 237
+  }, { input: 73, cachedInput: 4, output: 71, reasoning: 89 }],
+  ["Vercel's AI SDK", { promptTokens: 10, completionTokens: 5, reasoningTokens: 2, cachedInputTokens: 4 }, {
+    input: 6,
+    cachedInput: 4,
+    output: 3,
+    reasoning: 2
+  }],
+  ["Ollama", { prompt_eval_count: 10, eval_count: 5 }, { input: 10, output: 5 }],
+  ["watsonx", { input_token_count: 10, generated_token_count: 5 }, { input: 10, output: 5 }],
   ["LiteLLM", {
     prompt_tokens: 7237,
     completion_tokens: 6,
@@ -460,6 +482,9 @@ describe("a cost that the provider tells", () => {
     }, 19_000],
     ["xAI", { cost_in_usd_ticks: 37_756_000 }, 3776],
     ["Perplexity", { cost: { input_tokens_cost: 0.001, request_cost: 0.005, total_cost: 0.006 } }, 6000],
+    ["xAI, in nano-dollars", { cost_in_nano_usd: 3_776_000 }, 3776],
+    ["9Router", { cost: { total: 0.006 } }, 6000],
+    ["a gateway that names the currency", { cost: 0.006, currency: "USD" }, 6000],
     ["DeepInfra", { estimated_cost: 0.00000268 }, 3],
     ["a gateway, as text", { cost: "0.0045405" }, 4541]
   ]
@@ -483,6 +508,40 @@ describe("a cost that the provider tells", () => {
         assert.deepStrictEqual([bill.cost.total, bill.source], [43, "prices"])
       })
   )
+
+  it.effect.each([
+    { cost: 0.5, currency: "CNY" },
+    { cost: { total_cost: 0.5, currency: "EUR" } },
+    { estimated_cost: 0.5, cost_currency: "credits" }
+  ])("is not taken for dollars where it is none: %o", (fields) =>
+    Effect.gen(function*() {
+      const bill = yield* billOf(reply({ usage: { ...tokens, ...fields } }))
+      assert.deepStrictEqual([bill.cost.total, bill.source], [43, "prices"])
+    }))
+
+  it.effect("is read beside the message or the delta, as Vercel's gateway writes it", () =>
+    Effect.gen(function*() {
+      const provider_metadata = { gateway: { cost: "0.0045405", marketCost: "0.0045405" } }
+      const choices = [{ index: 0, message: { content: "x", provider_metadata }, delta: { provider_metadata } }]
+      for (
+        const bill of [
+          yield* billOf(reply({ choices, usage: tokens })),
+          yield* streamBillOf(chunk({}, "Hi"), chunk({ choices, usage: tokens }))
+        ]
+      ) assert.deepStrictEqual([bill.cost.total, bill.source, bill.estimated], [4541, "provider", false])
+    }))
+
+  it.effect("before the end of a stream is the least that it cost", () =>
+    Effect.gen(function*() {
+      const running = chunk({ usage: { prompt_tokens: 16, completion_tokens: 1, cost: 0.00001 } }, "a")
+      const broken = yield* streamBillOf(running, chunk({}, "b".repeat(100)))
+      assert.deepStrictEqual([broken.cost.total, broken.source, broken.estimated], [117, "prices", true])
+      const dear = chunk({ usage: { prompt_tokens: 16, completion_tokens: 1, cost: 0.005 } }, "a")
+      const known = yield* streamBillOf(dear, chunk({}, "b".repeat(100)))
+      assert.deepStrictEqual([known.cost.total, known.source, known.estimated], [5000, "provider", true])
+      const whole = yield* streamBillOf(running, chunk({}, "b"), chunk({ usage: { ...tokens, cost: 0.00005 } }))
+      assert.deepStrictEqual([whole.cost.total, whole.source, whole.estimated], [50, "provider", false])
+    }))
 
   it.effect("of zero is believed where no price says otherwise", () =>
     Effect.gen(function*() {

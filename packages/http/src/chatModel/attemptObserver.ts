@@ -5,6 +5,8 @@ import type * as Exit from "effect/Exit"
 /** What a call asks for. */
 export interface Attempt {
   readonly model: string
+  /** The name of the `ChatModel`, which is that of its step. */
+  readonly name: string
   /** A whole reply, or a stream up to its first content. */
   readonly delivery: "reply" | "stream"
 }

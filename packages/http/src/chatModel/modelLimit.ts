@@ -44,7 +44,9 @@ export const make = (name: string, options: RateLimiterOptions | undefined): Eff
           const held = limits.find(({ resource }) => resource === "tokens")?.capacity
           if (held === undefined) return {}
           const ours = () => requestTokens(request, assumedOutput)
-          const { audioInput, input, output } = estimate === undefined ? ours() : completed(estimate(request), ours)
+          const { audioInput, input, output } = estimate === undefined
+            ? ours()
+            : completed(() => estimate(request), ours)
           return { tokens: Math.min(held, input + audioInput + output) }
         }),
       hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentHeadersListener, heard)),

@@ -12,8 +12,11 @@ import type * as ChatSchema from "../ChatSchema.ts"
 
 /** What an attempt may have cost: its prompt, its prompt with the longest answer, or what its reply tells. */
 export type Spending =
-  | { readonly extent: "prompt" | "answer"; readonly model: string | undefined }
-  | { readonly extent: "reply"; readonly model: string; readonly reply: ChatSchema.ChatReply }
+  | { readonly extent: "prompt" | "answer"; readonly asked: Asked | undefined }
+  | { readonly extent: "reply"; readonly asked: Asked; readonly reply: ChatSchema.ChatReply }
+
+/** The model that was asked, and the name of its step. */
+export type Asked = Pick<Attempt, "model" | "name">
 
 export class BilledAttempts implements AttemptObserver {
   private readonly spend: (spending: Spending) => void
@@ -31,21 +34,24 @@ export class BilledAttempts implements AttemptObserver {
   }
 
   readonly began = (attempt: Attempt) => {
-    const { delivery, model } = attempt
+    const { delivery } = attempt
     const running = { ...attempt }
     this.running.add(running)
     return (exit: Exit.Exit<unknown, unknown>, mayBeBilled: boolean): void => {
       if (this.isClosed || !this.running.delete(running) || !mayBeBilled) return
-      if (exit._tag === "Failure") this.spend({ extent: wasWritten(delivery, exit.cause) ? "answer" : "prompt", model })
+      if (exit._tag === "Failure")
+        this.spend({ extent: wasWritten(delivery, exit.cause) ? "answer" : "prompt", asked: attempt })
       else this.answered.push(
-          isReply(exit.value) ? { extent: "reply", model, reply: exit.value } : { extent: "prompt", model }
+          isReply(exit.value)
+            ? { extent: "reply", asked: attempt, reply: exit.value }
+            : { extent: "prompt", asked: attempt }
         )
     }
   }
 
   /** The model that answered last, by the name that it was asked by. */
   get model(): string | undefined {
-    return this.answered.at(-1)?.model
+    return this.answered.at(-1)?.asked?.model
   }
 
   /** There is an answer: one of the attempts made it, unless none had to. */
@@ -54,13 +60,13 @@ export class BilledAttempts implements AttemptObserver {
     this.isClosed = true
     if (answer === "model") this.answered.pop()
     for (const spending of this.answered) this.spend(spending)
-    for (const { model } of this.running) this.spend({ extent: "prompt", model })
+    for (const asked of this.running) this.spend({ extent: "prompt", asked })
   }
 
   /** There is no answer. Of a model that does not tell of its attempts, the cause has to say what may be billed. */
   fail(cause: Cause.Cause<unknown>): void {
     if (!this.isClosed && !this.isCounted) {
-      for (let left = billedBy(cause); left > 0; left--) this.spend({ extent: "prompt", model: undefined })
+      for (let left = billedBy(cause); left > 0; left--) this.spend({ extent: "prompt", asked: undefined })
     }
     this.close("elsewhere")
   }

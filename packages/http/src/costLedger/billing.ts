@@ -1,8 +1,8 @@
 /** What tokens cost by the rules of a ledger: which model's price, and what the provider told of the cost. */
 import { replyTokens, type RequestTokens } from "../pricing/estimateTokens.ts"
-import { isCertain } from "../pricing/modelNames.ts"
+import { isCertain, isSameModel } from "../pricing/modelNames.ts"
 import { type Cost, costOf, minus, toldCost } from "../pricing/money.ts"
-import { toldIn, type ToldUsage } from "../pricing/toldUsage.ts"
+import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
 import { nothing, type Parts, usedOf } from "../pricing/usageParts.ts"
 import type * as ChatModel from "../ChatModel.ts"
 import { isCache, namesOf } from "../chatModel/stepPath.ts"
@@ -21,6 +21,8 @@ export interface Heard {
   readonly output: number
   /** Whether the answer ended, so that nothing is missing. */
   readonly isWhole: boolean
+  /** Whether nothing was said after the cost that was told, so that it is the cost of all. */
+  readonly isCostFinal: boolean
 }
 
 /** What is heard of a reply that is there as a whole. */
@@ -28,36 +30,47 @@ export const heardIn = (reply: ChatModel.Answer["value"]): Heard => {
   const told = toldIn(reply)
   return {
     told,
-    output: usedOf(told) === undefined && told.counts.completion === undefined ? replyTokens(reply) : 0,
-    isWhole: true
+    output: tellsOutput(told) ? 0 : replyTokens(reply),
+    isWhole: true,
+    isCostFinal: true
   }
 }
+
+const tellsAny = ({ counts }: ToldUsage): boolean => Object.values(counts).some((count) => count > 0)
+
+const tellsOutput = (told: ToldUsage): boolean =>
+  tellsAny(told) && (usedOf(told) !== undefined || told.counts.completion !== undefined)
 
 /** Bills what was heard. The request was estimated at `expected`, and the model `asked` for is known if it told. */
 export const billOf = (
   rules: Rules,
   tenant: string,
   answer: Billable,
-  { isWhole, output, told }: Heard,
+  { isCostFinal, isWhole, output: heard, told }: Heard,
   expected: () => RequestTokens,
   asked: string | undefined
 ): Bill => {
-  const counted = usedOf(told)
-  const { isTold, parts } = counted ?? usedOf(told, { ...expected(), output })!
-  // What was told of the answer is what came before that; what is assumed is all of it.
-  const isMore = counted !== undefined || told.counts.completion !== undefined
-  const used = output > 0 && isMore ? { ...parts, output: parts.output + output } : parts
   const source = sourceOf(answer)
+  // A gateway that does not know fills in zeros. No call to a model uses nothing.
+  const counted = source !== undefined || tellsAny(told) ? usedOf(told) : undefined
+  const output = source !== undefined && counted !== undefined ? 0 : heard
+  const { isTold, parts } = counted ?? usedOf(tellsAny(told) ? told : new ToldUsage(), { ...expected(), output })!
+  // What was told of the answer is what came before that; what is assumed is all of it.
+  const isMore = counted !== undefined || (told.counts.completion ?? 0) > 0
+  const used = output > 0 && isMore ? { ...parts, output: parts.output + output } : parts
   const model = source ?? modelOf(rules, answer, asked)
   const price = model === undefined ? undefined : rules.prices[model]
-  const priced = source === undefined ? pricedAt(price, used, told.cost) : { cost: free, source: "free" as const }
+  const priced = source === undefined
+    ? pricedAt(price, used, told.cost, isCostFinal)
+    : { cost: free, source: "free" as const }
   return {
     tenant,
     model: model ?? "other",
     used,
     ...priced,
     saving: minus(costOf(rules.primary, used).total, priced.cost.total),
-    estimated: priced.source !== "provider" && !(counted !== undefined && isTold && isWhole && output === 0)
+    estimated:
+      !(isWhole && (priced.source === "provider" ? isCostFinal : counted !== undefined && isTold && output === 0))
   }
 }
 
@@ -73,12 +86,17 @@ export const partsOf = ({ audioInput, input, output }: RequestTokens): Parts => 
 const pricedAt = (
   price: Rules["primary"] | undefined,
   used: Parts,
-  told: number | undefined
+  told: number | undefined,
+  isFinal: boolean
 ): Pick<Bill, "cost" | "source"> => {
   const cost = costOf(price ?? {}, used)
+  // What was said after the cost was told costs more.
+  if (told !== undefined && !isFinal && !(told > cost.known)) return { cost, source: sourceOfPriced(cost) }
   if (told !== undefined && !(told === 0 && cost.known > 0)) return { cost: toldCost(told, used), source: "provider" }
-  return { cost, source: cost.total === "unknown" ? "unknown" : "prices" }
+  return { cost, source: sourceOfPriced(cost) }
 }
+
+const sourceOfPriced = ({ total }: Cost): Bill["source"] => total === "unknown" ? "unknown" : "prices"
 
 /**
  * The name in the catalogue of the model that answered: as the provider calls it, as the step is called, or as it was
@@ -90,7 +108,8 @@ const modelOf = (rules: Rules, { step, value }: Billable, asked: string | undefi
   if (found !== undefined) return found
   // A certain model that the catalogue does not have is not the one that was asked: its price is not known.
   const steps = namesOf(step)
-  if (isCertain(told) && !steps.includes(told)) return undefined
+  const isAsked = asked !== undefined && isSameModel(told, asked)
+  if (isCertain(told) && !isAsked && !steps.includes(told)) return undefined
   for (const name of asked === undefined ? steps : [...steps, asked]) {
     const known = rules.names.find(name)
     if (known !== undefined) return known

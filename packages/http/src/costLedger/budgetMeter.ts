@@ -1,6 +1,6 @@
 /** What of a budget is spent and reserved in a window of time. */
 import { plus } from "../pricing/money.ts"
-import { type Length, type Span, Windows } from "./windows.ts"
+import { type Length, type Span, type Window as Remembered, Windows } from "./windows.ts"
 
 /** A budget as its meters read it. */
 export interface Rule {
@@ -26,7 +26,7 @@ export interface Meter {
   readonly at: (now: number) => Balance
 }
 
-class Window implements Balance, Span {
+class Window implements Balance, Remembered {
   readonly start: number
   readonly end: number
   spent: number
@@ -36,6 +36,10 @@ class Window implements Balance, Span {
     this.start = start
     this.end = end
     this.spent = before?.spent ?? 0
+  }
+
+  get isUntouched(): boolean {
+    return this.spent === 0 && this.reserved === 0
   }
 
   add(spent: number, reserved: number): void {

@@ -58,8 +58,8 @@ export class Entry {
   }
 
   /** Bills an answer by what was heard of it. */
-  bill(answer: Billable, heard: Heard = heardIn(answer.value)): Bill {
-    return billOf(this.book.rules, this.call.tenant, answer, heard, this.expected, this.attempts.model)
+  bill(answer: Billable, heard: Heard = heardIn(answer.value), asked = this.attempts.model): Bill {
+    return billOf(this.book.rules, this.call.tenant, answer, heard, this.expected, asked)
   }
 
   settle(bill: Bill): Bill {
@@ -92,10 +92,11 @@ export class Entry {
 
   private spend(spending: Spending): void {
     const { names, prices } = this.book.rules
-    const model = names.find(spending.model ?? this.call.name)
+    const { model: asked, name } = spending.asked ?? { model: this.call.name, name: this.call.name }
+    const model = names.find(asked) ?? names.find(name)
     const price = model === undefined ? {} : prices[model]!
     const { cost, estimated, used } = spending.extent === "reply"
-      ? this.bill({ step: spending.model, degradation: "none", value: spending.reply })
+      ? this.bill({ step: name, degradation: "none", value: spending.reply }, undefined, asked)
       : this.assumed(price, spending.extent)
     const amount = cost.total === "unknown"
       ? Math.max(cost.known, costOf(this.book.rules.highest(promptOf(used)), used).known)

@@ -61,7 +61,7 @@ export const rulesOf = (
       overall: budgets.filter(({ per }) => per === "all"),
       estimate: options.estimate === undefined
         ? ours
-        : (request) => completed(options.estimate!(request), () => ours(request)),
+        : (request) => completed(() => options.estimate!(request), () => ours(request)),
       tenants,
       idle,
       seed: yield* Random.nextInt

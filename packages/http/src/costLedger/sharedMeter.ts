@@ -6,12 +6,13 @@
  */
 import { plus } from "../pricing/money.ts"
 import type { Balance, Meter, Rule } from "./budgetMeter.ts"
-import { type Span, Windows } from "./windows.ts"
+import { type Window, Windows } from "./windows.ts"
 
 const rows = 4
 const fewestColumns = 1024
 
-interface Sketch extends Span {
+interface Sketch extends Window {
+  isUntouched: boolean
   readonly spent: Float64Array
   readonly reserved: Float64Array
 }
@@ -39,6 +40,7 @@ class Cells implements Balance {
   }
 
   add(spent: number, reserved: number): void {
+    this.sketch.isUntouched = false
     for (const cell of this.cells) {
       this.sketch.spent[cell] = plus(this.sketch.spent[cell]!, spent)
       this.sketch.reserved[cell]! += reserved
@@ -65,6 +67,7 @@ export class SharedMeters {
       windows: new Windows<Sketch>(rule.window, ({ end, start }, before) => ({
         start,
         end,
+        isUntouched: before?.isUntouched ?? true,
         spent: before?.spent.slice() ?? new Float64Array(rows * this.columns),
         reserved: new Float64Array(rows * this.columns)
       }))

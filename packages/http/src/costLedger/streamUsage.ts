@@ -10,15 +10,21 @@ export class StreamUsage {
   /** Tokens of what was said after the last usage that told how much had come out. */
   private output = 0
   private isFinished = false
+  private isCostFinal = true
   private model: string | undefined
 
   readonly note = (chunk: ChatSchema.ChatChunk): void => {
     this.model ??= chunk.model
+    let said = 0
     for (const { delta, finish_reason } of chunk.choices) {
       this.isFinished ||= typeof finish_reason === "string" && finish_reason !== ""
-      for (const field in delta) if (field !== "role") this.output += contentTokens(delta[field])
+      for (const field in delta) if (!withoutContent.has(field)) said += contentTokens(delta[field])
     }
+    this.output += said
+    const { costsTold } = this.told
     if (this.told.note(chunk)) this.output = 0
+    if (this.told.costsTold > costsTold) this.isCostFinal = true
+    else if (said > 0) this.isCostFinal = false
   }
 
   /** The stream was read to its end, also if nothing had said that it is finished. */
@@ -27,7 +33,7 @@ export class StreamUsage {
   }
 
   get heard(): Heard {
-    return { told: this.told, output: this.output, isWhole: this.isFinished }
+    return { told: this.told, output: this.output, isWhole: this.isFinished, isCostFinal: this.isCostFinal }
   }
 
   /** The reply without its texts. */
@@ -38,3 +44,6 @@ export class StreamUsage {
     }
   }
 }
+
+/** Fields of a delta that a model does not write. */
+const withoutContent: ReadonlySet<string> = new Set(["role", "usage", "provider_metadata"])

@@ -12,6 +12,12 @@ export interface Span {
   readonly end: number
 }
 
+/** What is remembered of a window. */
+export interface Window extends Span {
+  /** Whether a new one would say the same. */
+  readonly isUntouched: boolean
+}
+
 const day = 86_400_000
 
 const spanAt = (length: Length, now: number): Span => {
@@ -25,7 +31,7 @@ const spanAt = (length: Length, now: number): Span => {
   return { start, end: start + millis }
 }
 
-export class Windows<W extends Span> {
+export class Windows<W extends Window> {
   /** The one used last is the last. */
   private readonly remembered: Array<W> = []
   private readonly length: Length
@@ -52,7 +58,11 @@ export class Windows<W extends Span> {
         this.remembered.every(({ start }) => start > now) ? this.earliest : undefined
       )
     this.remembered.push(window)
-    if (this.remembered.length > mostRemembered) this.remembered.shift()
+    if (this.remembered.length > mostRemembered) {
+      // One in which nothing was spent is the one that nobody misses.
+      const untouched = this.remembered.findIndex((each) => each !== window && each.isUntouched)
+      this.remembered.splice(Math.max(untouched, 0), 1)
+    }
     return window
   }
 

@@ -8,6 +8,7 @@
 import type * as ChatSchema from "../ChatSchema.ts"
 import { SealedRequest } from "../chatRequest/sealedRequest.ts"
 import { dataTokens, isData, mediaTokens } from "./mediaTokens.ts"
+import { mostTokens } from "./toldUsage.ts"
 import { tokens } from "./usageParts.ts"
 
 /**
@@ -55,15 +56,20 @@ export const requestTokens = (
   }
 }
 
-/** An estimate of one's own, with ours in the place of numbers that are none. */
-export const completed = (own: TokenEstimate, ours: () => RequestTokens): RequestTokens => {
-  const input = tokens(own?.input)
-  const output = tokens(own?.output)
-  const audioInput = tokens(own?.audioInput ?? 0)
-  return input === undefined || output === undefined || audioInput === undefined
-    ? ours()
-    : { input, audioInput, output }
+/** An estimate of one's own, or ours where that one throws or has a number that no call uses. */
+export const completed = (own: () => TokenEstimate, ours: () => RequestTokens): RequestTokens => {
+  try {
+    const { audioInput = 0, input, output } = own()
+    const all = { input, audioInput, output }
+    return Object.values(all).every(isPlausible)
+      ? { input: Math.ceil(input), audioInput: Math.ceil(audioInput), output: Math.ceil(output) }
+      : ours()
+  } catch {
+    return ours()
+  }
 }
+
+const isPlausible = (count: unknown): boolean => typeof count === "number" && count >= 0 && count <= mostTokens
 
 /** The tokens of what a reply says, or of what a chunk adds to it: bytes of text, and other things by what they are. */
 export const contentTokens = (value: unknown): number => {

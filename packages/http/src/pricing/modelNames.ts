@@ -2,11 +2,14 @@
  * Finds a model in a catalogue by the name that a provider has for it. A wrong price is worse than none, so only what
  * is known not to change the price is left out of a name: who made the model, when this version is from, and how the
  * name is written. What stands behind a colon (`:free`, `:online`) and every other word (`-mini`) is another price.
+ *
+ * Bedrock writes all of that in its own way: `us.anthropic.claude-sonnet-4-5-20250929-v1:0`.
  */
 
 /** What can stand before the name of a model: its maker, or how a router reaches the maker. */
 const makers = new Set([
   "ai21",
+  "amazon",
   "anthropic",
   "azure",
   "azure_ai",
@@ -14,10 +17,13 @@ const makers = new Set([
   "cohere",
   "dashscope",
   "deepseek",
+  "deepseek-ai",
   "gemini",
   "google",
+  "meta",
   "meta-llama",
   "minimax",
+  "minimaxai",
   "mistral",
   "mistralai",
   "models",
@@ -32,7 +38,8 @@ const makers = new Set([
   "x-ai",
   "xai",
   "z-ai",
-  "zai"
+  "zai",
+  "zai-org"
 ])
 
 /** What can stand after the name of a model: which version of it this is. */
@@ -48,6 +55,16 @@ const versions: ReadonlyArray<RegExp> = [
   // -001
   /-00\d$/
 ]
+
+/**
+ * How Bedrock names a model, which may stand after `bedrock/` or at the end of an ARN: the region that it is asked in, its
+ * maker, its name and the version of the interface.
+ */
+const bedrock =
+  /^(?:arn:aws[^/]*\/|bedrock\/(?:converse\/|invoke\/)?(?:[a-z]{2}(?:-[a-z]+)+-\d\/)?)?(?:(?:apac|au|ca|eu|global|jp|us|us-gov)\.)?([a-z\d]+)\.(.+?)(?:-v\d+(?::\d+)?|-\d+:\d+)?$/i
+
+/** Where Vertex AI serves a model. */
+const vertex = /^projects\/[^/]+\/locations\/[^/]+\/(?=publishers\/)/
 
 export class ModelNames {
   private readonly names: ReadonlySet<string>
@@ -67,8 +84,7 @@ export class ModelNames {
 
   /** The name in the catalogue. */
   find(told: string): string | undefined {
-    const plain = withoutVersion(told)
-    for (const form of [told, plain, withoutMaker(told), withoutMaker(plain)]) {
+    for (const form of formsOf(told)) {
       const name = this.aliases.get(form) ?? (this.names.has(form) ? form : this.written.get(spelt(form)))
       if (name !== undefined) return name
     }
@@ -82,6 +98,23 @@ export class ModelNames {
 
 /** Whether a name is that of one certain model, and not what a server calls whatever it serves. */
 export const isCertain = (name: string): boolean => /\d/.test(name)
+
+/** Whether two names are those of one model, perhaps of different versions. */
+export const isSameModel = (a: string, b: string): boolean => spelt(formsOf(a).at(-1)!) === spelt(formsOf(b).at(-1)!)
+
+/** A name as it was told, and with ever less of what does not change the price. */
+const formsOf = (told: string): ReadonlyArray<string> => {
+  const name = told.trim()
+  const plain = withoutVersion(name)
+  const model = withoutPlace(name)
+  return [name, plain, withoutMaker(name), withoutMaker(plain), model, withoutMaker(withoutVersion(model))]
+}
+
+/** A name without the place in which a cloud serves the model, and without the maker and interface that it names there. */
+const withoutPlace = (name: string): string => {
+  const [, maker, model] = bedrock.exec(name) ?? []
+  return maker !== undefined && makers.has(maker.toLowerCase()) ? model! : name.replace(vertex, "")
+}
 
 /** How names are compared: `Claude-Sonnet-4.5` and `claude-sonnet-4-5` are one. */
 const spelt = (name: string): string => name.toLowerCase().replace(/(\d)\.(?=\d)/g, "$1-")

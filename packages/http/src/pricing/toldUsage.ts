@@ -2,10 +2,20 @@
  * What a provider has told of a call so far: the largest of each count, and the largest cost. A stream may tell its
  * usage in every chunk, in the last one, or in parts, and a zero or a null after a number takes nothing back.
  */
-import { at, costNames, type Count, countNames, type Name, usagePlaces, usagePlacesInChoice } from "./usageNames.ts"
+import {
+  at,
+  costNames,
+  costPlacesInChoice,
+  type Count,
+  countNames,
+  currencyPlaces,
+  type Name,
+  usagePlaces,
+  usagePlacesInChoice
+} from "./usageNames.ts"
 
 /** No call uses more tokens, in any model with any number of choices: what tells more tells nonsense. */
-const mostTokens = 1e8
+export const mostTokens = 1e8
 
 const nobody: ReadonlyArray<Name> = []
 
@@ -17,6 +27,8 @@ export class ToldUsage {
   readonly names: { [C in Count]?: Name } = {}
   /** Micro-dollars. */
   cost: number | undefined
+  /** How often a cost was told. */
+  costsTold = 0
   /** Whether something was told that is no count. */
   isDoubtful = false
 
@@ -28,6 +40,7 @@ export class ToldUsage {
     if (Array.isArray(choices)) {
       for (const choice of choices) {
         for (const place of usagePlacesInChoice) tells = this.read(at(choice, place)) || tells
+        for (const place of costPlacesInChoice) this.keepCost(microsOf(at(choice, place)))
       }
     }
     return tells
@@ -43,9 +56,14 @@ export class ToldUsage {
         if (tokens !== undefined) tells = this.keep(name, tokens) || tells
       }
     }
-    const cost = costOf(usage)
-    if (cost !== undefined && !(this.cost !== undefined && this.cost >= cost)) this.cost = cost
+    this.keepCost(costOf(usage))
     return tells
+  }
+
+  private keepCost(cost: number | undefined): void {
+    if (cost === undefined) return
+    this.costsTold++
+    if (!(this.cost !== undefined && this.cost >= cost)) this.cost = cost
   }
 
   /** Answers whether it is a number of tokens that came out. */
@@ -92,12 +110,25 @@ const decimal = /^\s*\d+(\.\d+)?(e[+-]?\d+)?\s*$/i
 
 /** The micro-dollars that a usage says it cost; undefined where it does not say, or says what no reply costs. */
 const costOf = (usage: object): number | undefined => {
+  if (!isInDollars(usage)) return undefined
   for (const { dollars, path } of costNames) {
     const told = numberOf(at(usage, path)) * dollars
     if (told >= 0 && told <= mostDollars) return Math.round((told + paidElsewhere(usage, told)) * 1e6)
   }
   return undefined
 }
+
+const microsOf = (dollars: unknown): number | undefined => {
+  const told = numberOf(dollars)
+  return told >= 0 && told <= mostDollars ? Math.round(told * 1e6) : undefined
+}
+
+/** A cost in another currency is none in dollars. */
+const isInDollars = (usage: object): boolean =>
+  currencyPlaces.every((place) => {
+    const currency = at(usage, place)
+    return typeof currency !== "string" || /^\s*(usd|us\$|\$)?\s*$/i.test(currency)
+  })
 
 /**
  * With a key of one's own, OpenRouter's `cost` is its fee, and the provider bills the call beside it. Where it does not

@@ -6,6 +6,7 @@
 /** What is counted. */
 export type Count =
   | "prompt"
+  | "toolPrompt"
   | "completion"
   | "total"
   | "cacheRead"
@@ -81,6 +82,8 @@ const names: ReadonlyArray<readonly [count: Count, path: string, apartFrom?: str
   ["total", "totalTokenCount"],
   ["cacheRead", "cachedContentTokenCount"],
   ["reasoning", "thoughtsTokenCount", "candidatesTokenCount"],
+  // What the tools of Google gave back is read by the model and counted beside the prompt.
+  ["toolPrompt", "toolUsePromptTokenCount"],
   // Cohere
   ["prompt", "billed_units.input_tokens"],
   ["completion", "billed_units.output_tokens"],
@@ -89,7 +92,18 @@ const names: ReadonlyArray<readonly [count: Count, path: string, apartFrom?: str
   ["completion", "outputTokens"],
   ["total", "totalTokens"],
   ["cacheRead", "cacheReadInputTokens", "inputTokens"],
-  ["cacheWrite", "cacheWriteInputTokens", "inputTokens"]
+  ["cacheWrite", "cacheWriteInputTokens", "inputTokens"],
+  // Vercel's AI SDK
+  ["prompt", "promptTokens"],
+  ["completion", "completionTokens"],
+  ["cacheRead", "cachedInputTokens"],
+  ["reasoning", "reasoningTokens"],
+  // Ollama
+  ["prompt", "prompt_eval_count"],
+  ["completion", "eval_count"],
+  // watsonx
+  ["prompt", "input_token_count"],
+  ["completion", "generated_token_count"]
 ]
 
 /** The names by the field that they begin with. */
@@ -105,13 +119,28 @@ export const countNames: ReadonlyMap<string, ReadonlyArray<Name>> = Map.groupBy(
 export const costNames: ReadonlyArray<{ readonly path: ReadonlyArray<string>; readonly dollars: number }> = ([
   // xAI
   ["cost_in_usd_ticks", 1e-10],
+  ["cost_in_nano_usd", 1e-9],
   // OpenRouter
   ["cost", 1],
   // Perplexity
   ["cost.total_cost", 1],
+  // 9Router
+  ["cost.total", 1],
   // DeepInfra
   ["estimated_cost", 1]
 ] as const).map(([path, dollars]) => ({ path: path.split("."), dollars }))
+
+/** Where in a choice a cost in dollars is told beside the usage: Vercel's AI Gateway. */
+export const costPlacesInChoice: ReadonlyArray<ReadonlyArray<string>> = [
+  "message.provider_metadata.gateway.cost",
+  "delta.provider_metadata.gateway.cost"
+].map((path) => path.split("."))
+
+/** Where a usage tells in which currency its cost is. */
+export const currencyPlaces: ReadonlyArray<ReadonlyArray<string>> = [["currency"], ["cost_currency"], [
+  "cost",
+  "currency"
+]]
 
 /** Where in a reply or a chunk a usage is told. */
 export const usagePlaces: ReadonlyArray<ReadonlyArray<string>> = [

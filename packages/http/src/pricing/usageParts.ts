@@ -70,7 +70,8 @@ interface Assumed {
 
 /** What each part used; undefined where a side was not told and nothing is assumed. */
 export const usedOf = (told: ToldUsage, assumed?: Assumed): Used | undefined => {
-  const { cacheMiss, cacheRead = 0, completion, prompt, reasoning = 0, total } = told.counts
+  const { cacheMiss, cacheRead = 0, completion, reasoning = 0, toolPrompt = 0, total } = told.counts
+  const prompt = told.counts.prompt === undefined ? undefined : told.counts.prompt + toolPrompt
   const hour = told.counts.cacheWrite1h ?? 0
   const written = Math.max(told.counts.cacheWrite ?? 0, (told.counts.cacheWrite5m ?? 0) + hour)
   const cached = cacheRead + written
@@ -121,7 +122,8 @@ export const usedOf = (told: ToldUsage, assumed?: Assumed): Used | undefined => 
 const cacheIsApart = ({ counts, names }: ToldUsage, prompt: number, completion: number, cached: number): boolean => {
   const { reasoning = 0, total } = counts
   const isSum = (sum: number) => total === sum || total === sum + reasoning
-  if (isSum(prompt + completion)) return false
+  // Whatever a gateway adds up, no more of a prompt can be cached than there is of it.
+  if (isSum(prompt + completion) && cached <= prompt) return false
   if (isSum(prompt + completion + cached)) return true
   const apartFrom = names.cacheRead?.apartFrom ?? names.cacheWrite?.apartFrom ?? names.cacheWrite1h?.apartFrom
   return apartFrom !== undefined && (names.prompt?.field === apartFrom || cached > prompt)
