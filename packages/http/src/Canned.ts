@@ -3,8 +3,9 @@
  *
  * The language is what the application says with {@link CurrentLanguage}, such as the `Accept-Language` header;
  * otherwise it is guessed from the script in which most of the last message of the user is written, up to 4,000
- * characters of it. That tells Chinese, Japanese, Korean, Russian, Ukrainian, Arabic, Hebrew, Thai, Greek and Hindi
- * apart, and leaves everything in Latin letters to `default`. Names in Latin letters, as of products, do not count.
+ * characters of it. That tells Chinese, Japanese, Korean, Russian, Ukrainian, Bulgarian, Serbian, Kazakh, Arabic,
+ * Persian, Urdu, Hebrew, Thai, Greek and Hindi apart, and leaves everything in Latin letters to `default`. Names in Latin
+ * letters, as of products, do not count, nor do addresses and code.
  *
  * ```ts
  * import { Canned } from "@switchgear/http"

@@ -305,6 +305,42 @@ for (const [delivery, turn] of Object.entries(turns)) {
   })
 }
 
+it.effect.each(Object.keys(turns))(
+  "no two calls of a conversation have one id, where the provider has none: %s",
+  (delivery) =>
+    Effect.gen(function*() {
+      const ids: Array<string> = []
+      for (const id of [undefined, "chatcmpl-1"]) {
+        const asked: Array<Asked> = []
+        const message = { content: null, tool_calls: [{ ...call("", 7), index: 0 }, { ...call("", 8), index: 1 }] }
+        const client = clientOf((request) => {
+          const body = request.body as unknown as { readonly body: Uint8Array }
+          asked.push(JSON.parse(new TextDecoder().decode(body.body)))
+          const reply = { ...id && { id: `${id}${asked.length}` } }
+          return delivery === "whole"
+            ? Response.json({ ...reply, choices: [{ index: 0, message, finish_reason: "tool_calls" }], usage })
+            : new Response(
+              `data: ${
+                JSON.stringify({ ...reply, choices: [{ index: 0, delta: message, finish_reason: null }] })
+              }\n\n` +
+                `data: ${
+                  JSON.stringify({ ...reply, choices: [{ index: 0, delta: {}, finish_reason: "tool_calls" }] })
+                }\n\n` +
+                "data: [DONE]\n\n",
+              { headers: { "content-type": "text/event-stream" } }
+            )
+        })
+        yield* talk(yield* LanguageModels.make(yield* modelOf(client)), turns[delivery]!)
+        const called = assistants(asked[2]!).flatMap(({ tool_calls }) => tool_calls.map((each: Message) => each["id"]))
+        const answered = asked[2]!.messages.filter(({ role }) => role === "tool").map((each) => each["tool_call_id"])
+        assert.strictEqual(called.length, 4)
+        assert.deepStrictEqual(answered, called)
+        ids.push(...called)
+      }
+      assert.strictEqual(new Set(ids).size, 8)
+    })
+)
+
 it.effect("chunks that others hold stay as they were", () =>
   Effect.gen(function*() {
     const pieces = Object.values(providers).flatMap(({ pieces }) => pieces[0]!)

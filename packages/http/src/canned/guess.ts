@@ -52,8 +52,12 @@ type Script = (typeof scripts)[number][0]
 const runs = new RegExp(scripts.map(([script]) => `(?<${script}>\\p{Script=${script}}+)`).join("|"), "gu")
 const onlyLatin = /^[\0-\u024f\u2000-\u206f]*$/
 
-const languageOf = (text: string): string | undefined => {
-  if (onlyLatin.test(text)) return undefined
+/** Code between backticks, addresses of pages and of mail: they are in Latin letters in texts of every language. */
+const foreign = /```[^]*?(?:```|$)|`[^`\n]*`|\b(?:https?:\/\/|www\.)[!-~]+|[\w.+-]{1,64}@[\w.-]{1,64}/gi
+
+const languageOf = (written: string): string | undefined => {
+  if (onlyLatin.test(written)) return undefined
+  const text = written.replace(foreign, " ")
   const letters = new Map<Script, number>()
   for (const { groups, index } of text.matchAll(runs)) {
     for (const [script, says] of scripts) {
@@ -70,8 +74,8 @@ const languageOf = (text: string): string | undefined => {
   const candidates: ReadonlyArray<readonly [number, () => string | undefined]> = [
     [of("Han") + kana, () => chineseOrJapanese(text, of("Han"), kana)],
     [of("Hangul"), () => "ko"],
-    [of("Cyrillic"), () => russianOrUkrainian(text)],
-    [of("Arabic"), () => "ar"],
+    [of("Cyrillic"), () => byLetters(text, cyrillic)],
+    [of("Arabic"), () => byLetters(text, arabic)],
     [of("Hebrew"), () => "he"],
     [of("Thai"), () => "th"],
     [of("Greek"), () => "el"],
@@ -82,9 +86,14 @@ const languageOf = (text: string): string | undefined => {
   return most === 0 ? undefined : language()
 }
 
-/** Words with a capital letter or beside a digit are names, but for the first word of the text. */
+/**
+ * Words with a capital letter or beside a digit are names, but for the first word of the text. So are those of code that
+ * stands in the text: `fetch(url)`, `item.id`, `a_b`.
+ */
 const isName = (text: string, word: string, at: number): boolean =>
-  /\d/.test(text.charAt(at - 1) + text.charAt(at + word.length)) ||
+  /[\d_=(){}[\]<>\\/$#]/.test(text.charAt(at - 1) + text.charAt(at + word.length)) ||
+  /^\.\w/.test(text.slice(at + word.length, at + word.length + 2)) ||
+  /\w\.$/.test(text.slice(Math.max(at - 2, 0), at)) ||
   (/\p{Lu}/u.test(word) && /\p{L}/u.test(text.slice(0, at)))
 
 /** Kana is Japanese, unless it is quoted in a sentence of characters that only Chinese has. */
@@ -93,7 +102,25 @@ const chineseOrJapanese = (text: string, han: number, kana: number): string =>
 
 const onlyChinese = /[你您吗嗎呢吧么麼们們这這请个说說没沒给为还让讓谁哪怎买卖賣钱错时间问题订单发货递询帮幫很它她啊]/u
 
-/** Both write most letters alike; the letters of the one that the other does not have decide. */
-const russianOrUkrainian = (text: string): string => count(text, /[іїєґ]/giu) > count(text, /[ыэёъ]/giu) ? "uk" : "ru"
+/** The letters that a language has and others of its script have not, the likeliest language first. */
+type Letters = ReadonlyArray<readonly [language: string, letters: RegExp]>
+
+const cyrillic: Letters = [
+  ["ru", /[ыэё]|ъ(?=[еёюя])/giu],
+  ["uk", /[іїєґ]/giu],
+  ["bg", /ъ(?![еёюя])/giu],
+  ["sr", /[јљњђћџ]/giu],
+  ["kk", /[әғқңұһ]/giu]
+]
+
+const arabic: Letters = [
+  ["ar", /[كيةىأإ]/gu],
+  ["fa", /[پچژگکی]/gu],
+  ["ur", /[ٹڈڑںےہھ]/gu]
+]
+
+const byLetters = (text: string, languages: Letters): string =>
+  languages.map(([language, letters]) => ({ language, says: count(text, letters) }))
+    .reduce((best, each) => each.says > best.says ? each : best).language
 
 const count = (text: string, letters: RegExp): number => text.match(letters)?.length ?? 0

@@ -158,6 +158,11 @@ const word = (u: unknown): string => typeof u === "string" ? u : ""
 const indexOf = (u: unknown): number | undefined =>
   typeof u === "number" && Number.isInteger(u) && u >= 0 && u < 4096 ? u : undefined
 
+const wordIn = (id: string | undefined): string => (id ?? "").replace(/[^A-Za-z0-9]/g, "").slice(-20)
+
+/** Whether an id was made for a call of a reply that had no id either: the next such reply has the same. */
+export const isRepeatable = (id: string): boolean => id.startsWith(`call_${wordIn(undefined)}_`)
+
 /**
  * The calls with an id each, no two the same: what a tool answers is found by it. An id that is missing or repeated is
  * made of the reply's own and the place of the call.
@@ -168,7 +173,7 @@ export const withDistinctIds = <C extends { readonly id?: string | undefined }>(
   choice: number
 ): ReadonlyArray<C> => {
   const seen = new Set<string>()
-  const stem = `call_${(reply ?? "").replace(/[^A-Za-z0-9]/g, "").slice(-20)}_${choice}`
+  const stem = `call_${wordIn(reply)}_${choice}`
   return calls.map((call, i) => {
     let id = call.id ?? ""
     for (let n = i; id === "" || seen.has(id); n += calls.length) id = `${stem}_${n}`

@@ -14,6 +14,7 @@ import { toldBy } from "../pricing/toldUsage.ts"
 import { promptOf, usedOf } from "../pricing/usageParts.ts"
 import * as Arguments from "../chatReply/toolArguments.ts"
 import { reasoningOf } from "../chatReply/reasoning.ts"
+import { isRepeatable } from "../chatReply/toolCalls.ts"
 import * as Continuation from "./continuation.ts"
 
 type Parts<Part> = Effect.Effect<Array<Part>, AiError.AiErrorReason, IdGenerator.IdGenerator>
@@ -80,6 +81,7 @@ class Speech {
       this.tell("text", ChatSchema.textOf(delta.content) + (delta.refusal ?? ""), parts)
     }
     this.accumulator.add({
+      ...chunk.id !== undefined && { id: chunk.id },
       ...chunk.usage && { usage: chunk.usage },
       choices: first.map(({ delta, finish_reason }) => ({
         delta: delta?.tool_calls ? { tool_calls: delta.tool_calls } : {},
@@ -163,8 +165,8 @@ const toolCall = (provider: string | undefined, parameterless: ReadonlySet<strin
       catch: () =>
         new AiError.ToolParameterValidationError({ toolName: name, description: "The arguments name a prototype" })
     })
-    // Some give no id, or an empty one to each call.
-    const id = call.id || (yield* (yield* IdGenerator.IdGenerator).generateId())
+    // Where neither the call nor its reply has an id, a later turn would have the same.
+    const id = call.id && !isRepeatable(call.id) ? call.id : yield* (yield* IdGenerator.IdGenerator).generateId()
     const kept = Continuation.metadataOf({ provider, toolCall: Continuation.ofCall(call) })
     return { type: "tool-call", id, name, params, ...kept }
   })
