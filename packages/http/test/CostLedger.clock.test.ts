@@ -98,7 +98,7 @@ const whole = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBe
 it.effect.prop(
   "no window is granted twice, wherever the clock jumps, while something is spent in as many as are remembered",
   {
-    jumps: Schema.Array(whole(0, 9)).check(Schema.isMinLength(1), Schema.isMaxLength(60)),
+    jumps: Schema.Array(whole(0, 9)).check(Schema.isMinLength(40), Schema.isMaxLength(80)),
     tenants: Schema.Literals([1, 10])
   },
   ({ jumps, tenants }) =>

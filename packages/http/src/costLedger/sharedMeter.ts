@@ -40,6 +40,7 @@ class Cells implements Balance {
   }
 
   add(spent: number, reserved: number): void {
+    if (spent === 0 && reserved === 0) return
     this.sketch.isUntouched = false
     for (const cell of this.cells) {
       this.sketch.spent[cell] = plus(this.sketch.spent[cell]!, spent)

@@ -76,4 +76,5 @@ export class Windows<W extends Window> {
 
 const holds = ({ end, start }: Span, now: number): boolean => now >= start && now < end
 
-const mostRemembered = 4
+/** The one that the clock is in, and four others. */
+const mostRemembered = 5
