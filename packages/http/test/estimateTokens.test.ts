@@ -265,9 +265,13 @@ describe("the estimate of a request with a picture", () => {
       assert.strictEqual(yield* limited({ limits, estimate }), 800)
       assert.strictEqual(yield* reserved({ estimate }), 800)
       // What is no number does not make a call free.
-      const broken = () => ({ input: NaN, output: 100 })
-      assert.strictEqual(yield* limited({ limits, estimate: broken }), input + output)
-      assert.strictEqual(yield* reserved({ estimate: broken }), input + output)
+      const throws = () => {
+        throw new Error("no tokenizer")
+      }
+      for (const estimate of [() => ({ input: NaN, output: 100 }), () => ({ input: -1, output: 100 }), throws]) {
+        assert.strictEqual(yield* limited({ limits, estimate }), input + output)
+        assert.strictEqual(yield* reserved({ estimate }), input + output)
+      }
     }))
 
   it.effect("reserves sound at its own price", () =>

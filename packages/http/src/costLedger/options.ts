@@ -42,7 +42,8 @@ export interface Options {
   /** Tokens reserved for the completion of a request without `max_tokens`. @default 4_096 */
   readonly assumedOutput?: number | undefined
   /**
-   * The most tokens a request is expected to use. The rate limiter of a `ChatModel` takes the same function.
+   * The most tokens a request is expected to use. The rate limiter of a `ChatModel` takes the same function. The default
+   * stands in where it throws or gives a number below 0 or above 100 million.
    * @default `Pricing.estimateTokens`: the bytes of its text, images and the like by what they are, and its `max_tokens`
    */
   readonly estimate?: ((request: ChatModel.Request) => TokenEstimate) | undefined
