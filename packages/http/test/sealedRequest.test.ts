@@ -113,7 +113,17 @@ describe("what is sent", () => {
       const messages = [{ role: "user", content: "Hello" }]
       const request = { messages: [], toJSON: () => ({ messages, stream: true, temperature: 1 }) }
       yield* played(client.complete({ ...request, model }))
-      assert.deepStrictEqual(sent, [{ messages, temperature: 1, model }])
+      class Kept {
+        readonly model = model
+        readonly messages = messages
+        readonly secret = "not sent"
+        toJSON() {
+          return { messages: this.messages, temperature: 1 }
+        }
+      }
+      yield* played(client.complete(new Kept() as never))
+      const expected = { messages, temperature: 1, model }
+      assert.deepStrictEqual(sent, [expected, expected])
     }))
 
   const circle: Record<string, unknown> = {}
