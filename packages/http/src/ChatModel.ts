@@ -78,7 +78,7 @@ import { type Attempt, CurrentAttemptObserver } from "./chatModel/attemptObserve
 import { toldIn, ToldUsage } from "./pricing/toldUsage.ts"
 import { judged } from "./chatModel/acceptance.ts"
 import { AnswerRefused } from "./chatModel/AnswerRefused.ts"
-import { isWorthRetrying } from "./chatModel/retries.ts"
+import { hasLost, isWorthRetrying } from "./chatModel/retries.ts"
 
 export { AnswerRefused, ChatModel }
 export type { Answer, GuardedModel, ModelError, OpenAnswer, Options, RateLimiterOptions, Request, Tried }
@@ -251,6 +251,8 @@ export const layer = (options: Options): Layer.Layer<ChatModel, never, ChatClien
 /** What a call says about the health of the model, by the error table of the client. */
 const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
   const outcome = Outcome.fromExit(exit)
+  // A model that hangs is cut before its own time-out when a cascade does not wait for it.
+  if (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause) && hasLost()) return Outcome.failure
   if (outcome !== Outcome.failure || exit._tag === "Success" || Cause.hasDies(exit.cause)) return outcome
   const refused = exit.cause.reasons.find(isRefused)
   if (refused !== undefined) return Outcome[refused.error.countsAs]

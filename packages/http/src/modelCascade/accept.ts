@@ -1,4 +1,5 @@
 /** The checks of a cascade and of a step, as one acceptance. */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as ChatModel from "../ChatModel.ts"
@@ -21,7 +22,7 @@ export interface Refusal {
 
 /**
  * A check of an answer: true accepts it. False, or a {@link Refusal}, refuses it. Anything else that is returned, thrown or
- * failed with refuses it as well, with a reason that says so.
+ * failed with refuses it as well, and so does a check that interrupts itself; the reason says so.
  *
  * @category models
  * @since 0.1.0
@@ -65,9 +66,16 @@ const verdictOf = (
     return Effect.isEffect(verdict) ? verdict : Effect.succeed(verdict)
   }).pipe(
     Effect.map(refusalIn),
-    Effect.catch(() => Effect.succeed({ reason: "the check failed" })),
-    Effect.catchDefect(() => Effect.succeed({ reason: "the check threw an error" }))
+    // When the call itself is interrupted, its fiber ends whatever is said here.
+    Effect.catchCause((cause) => Effect.succeed({ reason: brokenBy(cause) }))
   )
+
+const brokenBy = (cause: Cause.Cause<unknown>): string =>
+  Cause.hasDies(cause)
+    ? "the check threw an error"
+    : Cause.hasFails(cause)
+    ? "the check failed"
+    : "the check was interrupted"
 
 const refusalIn = (verdict: unknown): Refusal | undefined => {
   if (verdict === true) return undefined
