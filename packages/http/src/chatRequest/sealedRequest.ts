@@ -9,6 +9,7 @@
 import * as Result from "effect/Result"
 import { Prompt } from "../chatError/prompt.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { type Asked, askedOf } from "../chatReply/asked.ts"
 import { frozen } from "./frozen.ts"
 import { promptTexts } from "./promptTexts.ts"
 import * as ProviderFields from "./providerFields.ts"
@@ -56,6 +57,11 @@ export class SealedRequest {
   /** The request as it was, frozen. */
   get plain(): Request {
     return this.copy ?? this.keep(JSON.parse(this.json))
+  }
+
+  /** What its answer is measured by. */
+  get asked(): Asked {
+    return askedOf(this.plain)
   }
 
   /** The bytes of the request as JSON. */
@@ -112,15 +118,12 @@ export class SealedRequest {
 const sealed = Symbol("@switchgear/http/chatRequest/sealedRequest")
 
 /** Seals a request, or says why it cannot be written. */
-export const seal = (request: Request): Result.Result<SealedRequest, string> => {
-  const known = SealedRequest.find(request)
-  return known !== undefined
-    ? Result.succeed(known)
-    : Result.try({
-      try: () => write(fieldsOf(request), ProviderFields.notesOf(request)),
-      catch: () => "the request cannot be written as JSON"
-    })
-}
+export const seal = (request: Request): Result.Result<SealedRequest, string> =>
+  // A proxy may throw whatever is asked of it.
+  Result.try({
+    try: () => SealedRequest.find(request) ?? write(fieldsOf(request), ProviderFields.notesOf(request)),
+    catch: () => "the request cannot be written as JSON"
+  })
 
 /** What a request says. One that writes itself, by a `toJSON` of its own or of its class, has the fields that it writes. */
 const fieldsOf = (request: Request): { readonly [field: string]: unknown } =>
