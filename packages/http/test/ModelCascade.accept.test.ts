@@ -242,6 +242,22 @@ describe("accept", () => {
       }
     }).pipe(Effect.provide(both)))
 
+  it.effect("changes nothing in the answer that it judges, nor in what another check is given", () =>
+    Effect.gen(function*() {
+      const spoils: ModelCascade.Accept = (reply) => {
+        const { choices } = reply as unknown as { choices: Array<{ message: { content: string } }> }
+        choices[0]!.message.content = "spoilt"
+        choices.length = 0
+        return true
+      }
+      const texts: Array<string> = []
+      const sees: ModelCascade.Accept = (reply) => texts.push(ChatSchema.text(reply)) > 0
+      const { cascade } = yield* two({ accept: sees }, [{ accept: spoils }])
+      for (let i = 0; i < 2; i++) texts.push(ChatSchema.text((yield* cascade.complete(hello)).value))
+      texts.push(ChatSchema.text(yield* ChatStream.collect(cascade.stream(ask("streamed")))))
+      assert.deepStrictEqual([...new Set(texts)], ["no JSON"])
+    }).pipe(Effect.provide(both)))
+
   it.effect("that hangs ends with its caller, and is no refusal", () =>
     Effect.gen(function*() {
       let left = 0

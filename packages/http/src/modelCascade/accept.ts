@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { copyJson } from "./copyJson.ts"
 import type { Acceptance } from "../chatModel/acceptance.ts"
 import { refused } from "../chatModel/AnswerRefused.ts"
 
@@ -21,7 +22,7 @@ export interface Refusal {
 }
 
 /**
- * A check of an answer: true accepts it. False, or a {@link Refusal}, refuses it. Anything else that is returned, thrown or
+ * A check of an answer, of which it is given a copy: true accepts it. False, or a {@link Refusal}, refuses it. Anything else that is returned, thrown or
  * failed with refuses it as well, and so does a check that interrupts itself; the reason says so.
  *
  * @category models
@@ -62,7 +63,8 @@ const verdictOf = (
   request: ChatModel.Request
 ): Effect.Effect<Refusal | undefined> =>
   Effect.suspend(() => {
-    const verdict = check(reply, request)
+    // What a check changes in the answer, or keeps of it, is its own.
+    const verdict = check(copyJson(reply), request)
     return Effect.isEffect(verdict) ? verdict : Effect.succeed(verdict)
   }).pipe(
     Effect.map(refusalIn),
