@@ -5,7 +5,9 @@
  * Each call passes `deadline ▸ retry ▸ circuit open? ▸ rate limit ▸ bulkhead ▸ circuit ▸ attempt time-out ▸ client`.
  * The circuit is asked twice, so that calls to a model that is down do not queue for it. What the circuit counts
  * follows the error table of the client: faults, overload and time-outs count; a bad request, a spent quota, a rate
- * limit do not, since they say nothing about the model's health. Time-outs are not retried on the same model; a fault
+ * limit do not, since they say nothing about the model's health. A call that is interrupted counts as a time-out when a
+ * cascade has given it its share of the time and another model has answered, or when all of its callers have reached their
+ * deadlines; otherwise it is not counted. Time-outs are not retried on the same model; a fault
  * or a lost connection is, an overloaded model once. Beside another model of a cascade, a rate limit or an overload is not
  * waited for.
  *
@@ -78,7 +80,7 @@ import { type Attempt, CurrentAttemptObserver } from "./chatModel/attemptObserve
 import { toldIn, ToldUsage } from "./pricing/toldUsage.ts"
 import { judged } from "./chatModel/acceptance.ts"
 import { AnswerRefused } from "./chatModel/AnswerRefused.ts"
-import { isWorthRetrying } from "./chatModel/retries.ts"
+import { hasLost, isWorthRetrying } from "./chatModel/retries.ts"
 
 export { AnswerRefused, ChatModel }
 export type { Answer, GuardedModel, ModelError, OpenAnswer, Options, RateLimiterOptions, Request, Tried }
@@ -251,6 +253,8 @@ export const layer = (options: Options): Layer.Layer<ChatModel, never, ChatClien
 /** What a call says about the health of the model, by the error table of the client. */
 const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
   const outcome = Outcome.fromExit(exit)
+  // A model that hangs is cut before its own time-out when a cascade does not wait for it.
+  if (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause) && hasLost()) return Outcome.failure
   if (outcome !== Outcome.failure || exit._tag === "Success" || Cause.hasDies(exit.cause)) return outcome
   const refused = exit.cause.reasons.find(isRefused)
   if (refused !== undefined) return Outcome[refused.error.countsAs]

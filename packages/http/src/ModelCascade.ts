@@ -11,7 +11,9 @@
  * A stream moves on to the next model until one sends its first content. After that, an error fails the stream.
  *
  * **Time.** Under a deadline, of the cascade or of the caller, each model has a share of the time that is left. When the
- * share is over, the next model is asked as well, and the first runs on; the first that answers wins. See {@link Share}.
+ * share is over, the next model is asked as well, and the first runs on; the first that answers wins. See {@link Share}. The
+ * circuit of a model that has had its share and has lost counts a failure, since such a model may hang. At the deadline,
+ * the last good answer or the sentence is served, also where the deadline is the caller's.
  *
  * **Busy models.** Beside another model that can be asked, a rate limit or an overload moves on at once. A wait for the
  * same model is begun only where it is shorter than the answer of the next one usually takes.
@@ -40,6 +42,7 @@
  */
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
+import * as Deadline from "@switchgear/core/Deadline"
 import { monotonicMillis } from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Clock from "effect/Clock"
@@ -60,21 +63,15 @@ import { seal } from "./chatRequest/sealedRequest.ts"
 import { CurrentTenant } from "./costLedger/currentTenant.ts"
 import type { Accept, Refusal } from "./modelCascade/accept.ts"
 import { cacheKey, keyOfTenant } from "./modelCascade/cacheKey.ts"
-import {
-  type Answered,
-  type Asked,
-  asStream,
-  asWhole,
-  type Chain,
-  chainOf,
-  CurrentAsked
-} from "./modelCascade/chain.ts"
+import { type Asked, CurrentAsked } from "./modelCascade/asked.ts"
+import { type Answered, asStream, asWhole, type Chain, chainOf, withLastGood } from "./modelCascade/chain.ts"
 import { copyJson } from "./modelCascade/copyJson.ts"
 import { keepStream } from "./modelCascade/keepStream.ts"
-import { Patiences, type Waits } from "./modelCascade/patience.ts"
+import { type Patience, Patiences, type Waits } from "./modelCascade/patience.ts"
 import { settingsOf } from "./modelCascade/settings.ts"
 import type { Share } from "./modelCascade/share.ts"
 import type { CallerError, ModelCascade, Options, OptionsWithFloor, Step } from "./modelCascade/model.ts"
+import { CurrentAcceptance, passes } from "./chatModel/acceptance.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "./chatModel/attemptCounter.ts"
 import { isCache } from "./chatModel/stepPath.ts"
 
@@ -131,7 +128,8 @@ export const make: {
         const language = yield* languageOf(request)
         const tenant = yield* CurrentTenant
         try {
-          const key = keyOf(request)
+          const key: unknown = keyOf(request)
+          if (typeof key !== "string") return yield* refused("its cacheKey is not a text")
           // Callers of different languages must not share a flight that may end in a sentence.
           return { key: keyOfTenant(tenant, language === undefined ? key : `${language}:${key}`), language }
         } catch {
@@ -164,7 +162,8 @@ export const make: {
       request: ChatModel.Request,
       { key, language }: Place,
       mode: StaleCache.Mode,
-      patience: Waits | undefined
+      patience: Waits | undefined,
+      begun?: (tried: ChatModel.Tried) => void
     ): Effect.Effect<Answered<A>, any, R> =>
       Effect.withFiber((fiber) => {
         const clock = fiber.getRef(Clock.Clock)
@@ -173,8 +172,18 @@ export const make: {
           ? chain
           : Cascade.orConstant("canned", answered(whole(Canned.reply(canned!, language, now))))(chain)
         const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
+        begun?.(counter)
         const deadline = monotonicMillis(clock) + settings.deadline
-        const asked: Asked = { request, key, readsCache: mode !== "bypass", deadline, patience, outgrown: undefined }
+        const asked: Asked = {
+          request,
+          key,
+          readsCache: mode !== "bypass",
+          deadline,
+          patience,
+          outgrown: undefined,
+          newest: 0,
+          answeredBy: undefined
+        }
         return Effect.updateContext(
           attempts(answers.run(steps as typeof chain)),
           (context: Context.Context<R>) =>
@@ -190,20 +199,56 @@ export const make: {
         )
       })
 
-    const complete = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
+    /** Shares the call with those who ask for the same. */
+    const completeShared = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
       Effect.withFiber((fiber) => {
         const mode = fiber.getRef(CurrentCacheMode)
-        const shared = patiences.waiting(
-          place.key,
-          fiber.getRef(CurrentAsked)?.patience,
-          fiber,
-          (patience) => cache.through(place.key, { mode })(run(forWhole, request, place, mode, patience))
-        )
-        return Effect.map(
-          shared,
+        let waiting: Patience | undefined
+        const call = patiences.waiting(place.key, fiber.getRef(CurrentAsked)?.patience, fiber, (patience) => {
+          waiting = patience
+          const shared = run(forWhole, request, place, mode, patience, (tried) => patience.tried = tried)
+          return cache.through(place.key, { mode })(shared)
+        })
+        const answer = Effect.map(
+          call,
           ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
         )
+        if (fiber.getRef(Deadline.CurrentDeadline) === undefined) return answer
+        const atTheDeadline = (error: Deadline.DeadlineExceeded) => {
+          const { attempts, possiblyBilledAttempts } = waiting?.tried ?? untried
+          return Effect.map(
+            run(endOf(error), request, place, mode, undefined),
+            (end): ChatModel.Answer => ({ ...end, attempts, possiblyBilledAttempts })
+          )
+        }
+        // The caller leaves the call in time for what comes after the models.
+        return Effect.catch(
+          Effect.flatMap(Deadline.remaining, (left) => Deadline.within(left!)(answer)),
+          (error): Effect.Effect<ChatModel.Answer, any> =>
+            error instanceof Deadline.DeadlineExceeded ? atTheDeadline(error) : Effect.fail(error)
+        )
       })
+
+    /** The end of a chain of which no model has answered by the deadline of the caller. */
+    const endOf = (error: Deadline.DeadlineExceeded) =>
+      withLastGood(Cascade.first(name, Effect.fail(error)), asWhole, lastGood)
+
+    /** Asks for an answer that a cascade outside judges. Callers without its check do not share it. */
+    const completeJudged = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
+      Effect.gen(function*() {
+        const mode = yield* CurrentCacheMode
+        const kept = mode === "use" ? yield* cache.lastGood(place.key) : undefined
+        if (kept?.freshness === "fresh" && (yield* passes(kept.value))) return fromCache(kept.value, kept.value.value)
+        const answer = yield* run(forWhole, request, place, mode, (yield* CurrentAsked)?.patience)
+        if (mode !== "bypass") yield* cache.set(place.key, answer)
+        return answer
+      })
+
+    const complete = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
+      Effect.flatMap(
+        CurrentAcceptance,
+        (acceptance) => acceptance === undefined ? completeShared(request, place) : completeJudged(request, place)
+      )
 
     const open = (
       request: ChatModel.Request,

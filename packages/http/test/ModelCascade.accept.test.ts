@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cascade } from "@switchgear/core"
 import { Canned, ChatClient, ChatModel, ChatSchema, ChatStream, LanguageModels, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Data, Effect, Layer, Stream } from "effect"
+import { Data, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ask, hello } from "./support/fourModels.ts"
 
@@ -126,6 +126,21 @@ describe("accept", () => {
     ["a throw", () => {
       throw new Error("secret")
     }, "the check threw an error"],
+    ["a refusal that throws", () => ({
+      get reason(): string {
+        throw new Error("secret")
+      }
+    }), "the check threw an error"],
+    ["an interrupt of its own", () => Effect.interrupt, "the check was interrupted"],
+    [
+      "a fiber that was interrupted",
+      () =>
+        Effect.flatMap(
+          Effect.forkChild(Effect.never),
+          (fiber) => Effect.andThen(Fiber.interrupt(fiber), Fiber.join(fiber))
+        ),
+      "the check was interrupted"
+    ],
     ["a promise", (async () => true) as never, "the check returned a promise; it must return a value or an Effect"],
     [
       "a promise that rejects",
@@ -176,19 +191,82 @@ describe("accept", () => {
       assert.deepStrictEqual([kept.step, ChatSchema.text(kept.value)], ["cache", "{}"])
     }).pipe(Effect.provide(both)))
 
-  it.effect("judges what the cascade inside has kept for others", () =>
+  it.effect("passes over what the cascade inside has kept for others and it refuses, fresh and stale", () =>
     Effect.gen(function*() {
       const { cascade: inner } = yield* two({ name: "eu" })
       assert.strictEqual((yield* inner.complete(hello)).step, "gpt")
       const outer = yield* ModelCascade.make({ name: "all", models: [{ model: inner }], accept: isJson })
-      const error = yield* Effect.flip(outer.complete(hello))
-      assert.instanceOf(error, Cascade.CascadeExhausted)
-      assert.deepStrictEqual(
-        error.failures.map(({ error, step }) => `${step} ${(error as ChatModel.AnswerRefused).reason}`),
-        [
-          "eu no JSON"
-        ]
-      )
+      assert.deepStrictEqual(told(yield* outer.complete(hello)), {
+        step: "eu/claude",
+        attempts: 2,
+        failures: [`eu/${refusedBy("gpt", "no JSON")}`]
+      })
+      assert.strictEqual((yield* inner.complete(hello)).step, "cache")
+      yield* inner.complete(ask("again"))
+      const provider = yield* SimulatedProvider.SimulatedProvider
+      for (const model of ["gpt", "claude"]) yield* provider.set(model, { outcome: Behaviour.unauthorized })
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual((yield* Effect.flip(outer.complete(ask("again"))))._tag, "CascadeExhausted")
+      assert.strictEqual((yield* inner.complete(ask("again"))).degradation, "stale")
+    }).pipe(Effect.provide(both)))
+
+  it.effect("is asked once about an answer, however many cascades it passes", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const counting = () => ++asked > 0
+      const { cascade: inner } = yield* two({ name: "eu" })
+      const middle = yield* ModelCascade.make({ name: "world", models: [{ model: inner }] })
+      const outer = yield* ModelCascade.make({ name: "all", models: [{ model: middle }], accept: counting })
+      const texts = [ChatSchema.text((yield* outer.complete(hello)).value)]
+      texts.push(ChatSchema.text(yield* ChatStream.collect(outer.stream(ask("streamed")))))
+      assert.deepStrictEqual([texts, asked], [["no JSON", "no JSON"], 2])
+    }).pipe(Effect.provide(both)))
+
+  it.effect("of one cascade outside refuses no answer of the callers of another, who ask for the same", () =>
+    Effect.gen(function*() {
+      const slow = ChatModel.of({
+        name: "slow",
+        complete: (request) => Effect.delay(gpt.complete(request), "1 second")
+      })
+      const { claude, gpt } = yield* two()
+      const inner = yield* ModelCascade.make({ name: "eu", models: [{ model: slow }, { model: claude }] })
+      const strict = yield* ModelCascade.make({ name: "strict", models: [{ model: inner }], accept: isJson })
+      const plain = yield* ModelCascade.make({ name: "plain", models: [{ model: inner }] })
+      for (const order of [[strict, plain], [plain, strict]] as const) {
+        const request = ask(order[0].name)
+        const fibers = yield* Effect.forEach(order, ({ complete }) => Effect.forkChild(complete(request)))
+        yield* TestClock.adjust("1 minute")
+        const answers = yield* Fiber.joinAll(fibers)
+        const steps = order.map(({ name }, i) => `${name} ${answers[i]!.step}`).sort()
+        assert.deepStrictEqual(steps, ["plain eu/slow/gpt", "strict eu/claude"])
+      }
+    }).pipe(Effect.provide(both)))
+
+  it.effect("changes nothing in the answer that it judges, nor in what another check is given", () =>
+    Effect.gen(function*() {
+      const spoils: ModelCascade.Accept = (reply) => {
+        const { choices } = reply as unknown as { choices: Array<{ message: { content: string } }> }
+        choices[0]!.message.content = "spoilt"
+        choices.length = 0
+        return true
+      }
+      const texts: Array<string> = []
+      const sees: ModelCascade.Accept = (reply) => texts.push(ChatSchema.text(reply)) > 0
+      const { cascade } = yield* two({ accept: sees }, [{ accept: spoils }])
+      for (let i = 0; i < 2; i++) texts.push(ChatSchema.text((yield* cascade.complete(hello)).value))
+      texts.push(ChatSchema.text(yield* ChatStream.collect(cascade.stream(ask("streamed")))))
+      assert.deepStrictEqual([...new Set(texts)], ["no JSON"])
+    }).pipe(Effect.provide(both)))
+
+  it.effect("that hangs ends with its caller, and is no refusal", () =>
+    Effect.gen(function*() {
+      let left = 0
+      const accept = () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => left++))
+      const { cascade } = yield* two({ accept })
+      const fiber = yield* Effect.forkChild(cascade.complete(hello))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(left, 1)
     }).pipe(Effect.provide(both)))
 
   it.effect("is an invalid output to programs that ask a LanguageModel", () =>

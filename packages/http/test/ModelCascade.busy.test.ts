@@ -158,9 +158,10 @@ describe("a busy model", () => {
           outcome: limited("9"),
           latency: Behaviour.constant("1 second")
         })
-        const shared = yield* Effect.forkChild(Effect.exit(short))
+        const shared = yield* Effect.forkChild(timed(short))
         const long = yield* Effect.forkChild(timed(cascade.complete(ask("Hello"))))
-        assert.strictEqual((yield* Fiber.join(shared))._tag, "Failure")
+        const [left, after] = yield* Fiber.join(shared)
+        assert.deepStrictEqual([left.step, after, left.attempts], ["canned", 8000, 1])
         // One second, the wait of nine, and one second more.
         assert.deepStrictEqual([(yield* Fiber.join(long))[1], yield* started("m")], [11_000, 3])
       })

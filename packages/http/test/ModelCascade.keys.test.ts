@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Canned, type ChatModel, ChatSchema, ChatStream, CostLedger } from "@switchgear/http"
+import { Canned, type ChatModel, ChatSchema, ChatStream, CostLedger, type ModelCascade } from "@switchgear/http"
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect, Fiber, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -99,6 +99,21 @@ describe("what one caller does to its answer, no other caller sees", () => {
       assert.lengthOf((yield* cascade.cache.lastGood("default:key"))!.value.failures, 0)
     }))
 })
+
+it.effect.each([undefined, null, 0, {}, Promise.resolve("k")])(
+  "a key that is %s is no key: its request is refused",
+  (key) =>
+    Effect.gen(function*() {
+      for (const canned of [Canned.sentences, undefined]) {
+        const { asked, cascade } = yield* setting({}, { cacheKey: () => key as never, canned: canned as never })
+        for (const ask of [cascade.complete(hello), Effect.scoped(cascade.open(hello))]) {
+          const error = yield* Effect.flip(ask as Effect.Effect<unknown, ModelCascade.CallerError>)
+          assert.deepInclude(error, { _tag: "InvalidRequest", detail: "its cacheKey is not a text" })
+        }
+        assert.deepStrictEqual(yield* asked, [0, 0, 0, 0])
+      }
+    })
+)
 
 describe("the key of an answer has the tenant in it:", () => {
   const as = (tenant: string | undefined) => <A, E>(self: Effect.Effect<A, E>) =>

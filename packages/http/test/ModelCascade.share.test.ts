@@ -320,13 +320,159 @@ describe("callers who share a call", () => {
       const slow = modelOf("slow", always(6000))
       const { complete } = yield* ModelCascade.make({ models: [{ model: slow.model }], canned: Canned.sentences })
       const hello = ask("Hello")
-      const short = yield* Effect.forkChild(timed(Effect.flip(complete(hello).pipe(Deadline.within("2 seconds")))))
+      const short = yield* Effect.forkChild(timed(complete(hello).pipe(Deadline.within("2 seconds"))))
       const long = yield* Effect.forkChild(timed(complete(hello).pipe(Deadline.within("7 seconds"))))
-      const [error, left] = yield* Fiber.join(short)
+      const [sentence, left] = yield* Fiber.join(short)
       const [{ step }, taken] = yield* Fiber.join(long)
-      assert.deepStrictEqual([error._tag, left, step, taken], ["DeadlineExceeded", 2000, "slow", 6000])
+      assert.deepStrictEqual([sentence.step, left, step, taken], ["canned", 2000, "slow", 6000])
+      assert.deepStrictEqual(sentence.failures.map(({ error, step }) => [step, error._tag]), [
+        ["cascade", "DeadlineExceeded"]
+      ])
       assert.strictEqual(slow.calls.started.length, 1)
     })))
+})
+
+describe("the caller's deadline", () => {
+  const Model = Schema.Struct({
+    millis: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 12_000 })),
+    ends: Schema.Literals(["answers", "fails", "hangs"])
+  })
+  it.effect.prop(
+    "leaves none without the sentence, or the last good answer, that a cascade of cascades has, whole or streamed",
+    {
+      models: Schema.Array(Model).check(Schema.isMinLength(3), Schema.isMaxLength(3)),
+      deadlines: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))).check(
+        Schema.isMinLength(1),
+        Schema.isMaxLength(4)
+      ),
+      share: Schema.Literals(["measured", "even", "none"]),
+      isKept: Schema.Boolean,
+      isNested: Schema.Boolean,
+      isShared: Schema.Boolean
+    },
+    ({ deadlines, isKept, isNested, isShared, models, share }) =>
+      play(Effect.gen(function*() {
+        const made = models.map((drawn, i) => modelOf(`m${i}`, Effect.succeed(drawn)))
+        const [first, ...others] = made.map(({ model }): ModelCascade.Step => ({ model }))
+        const inner = yield* ModelCascade.make({ name: "inner", models: [first!], share })
+        const cascade = yield* ModelCascade.make({
+          models: [isNested ? { model: inner } : first!, ...others],
+          share,
+          canned: Canned.sentences
+        })
+        const request = ask("Hello")
+        if (isKept) {
+          yield* cascade.complete(request).pipe(Deadline.within("20 seconds"))
+          yield* Effect.sleep("1 hour")
+        }
+        const hasGood = (yield* cascade.cache.snapshot).size > 0
+        const fibers = yield* Effect.forEach(deadlines, (millis, i) => {
+          const given = isShared || isKept ? request : ask(`Hello ${i}`)
+          const whole = cascade.complete(given).pipe(Deadline.within(millis))
+          const streamed = Effect.scoped(cascade.open(given)).pipe(Deadline.within(millis))
+          return Effect.forkChild(Effect.all([timed(whole), timed(streamed)], { concurrency: 2 }))
+        })
+        for (const [i, fiber] of fibers.entries()) {
+          for (const [{ degradation }, millis] of yield* Fiber.join(fiber)) {
+            assert.isAtMost(millis, deadlines[i]!)
+            if (hasGood) assert.notStrictEqual(degradation, "canned")
+          }
+        }
+        assert.deepStrictEqual(made.map(({ calls }) => calls.running), [0, 0, 0])
+      }))
+  )
+
+  it.effect("ends with the errors of all models where there is neither", () =>
+    play(Effect.gen(function*() {
+      const { model } = modelOf("hangs", always(0, "hangs"))
+      const { complete } = yield* ModelCascade.make({ models: [{ model }] })
+      const [error, millis] = yield* timed(Effect.flip(complete(ask("Hello")).pipe(Deadline.within("2 seconds"))))
+      assert.deepStrictEqual([error._tag, millis], ["CascadeExhausted", 2000])
+    })))
+
+  it.effect("tells of the calls that may be billed", () =>
+    play(
+      Effect.gen(function*() {
+        const model = yield* ChatModel.make({ model: "hangs" })
+        const { complete } = yield* ModelCascade.make({ models: [{ model }], canned: Canned.sentences })
+        const answer = yield* complete(ask("Hello")).pipe(Deadline.within("2 seconds"))
+        assert.deepInclude(answer, { step: "canned", attempts: 1, possiblyBilledAttempts: 1 })
+      }).pipe(Effect.provide(client({ hangs: { outcome: Behaviour.hang } })))
+    ))
+})
+
+describe("the circuit of a model that hangs", () => {
+  const hangs = { outcome: Behaviour.hang }
+  const answers = { outcome: Behaviour.ok("Good day"), latency: Behaviour.constant("1 second") }
+  const setting = (options: Partial<ModelCascade.OptionsWithFloor>, models: Record<string, Behaviour.Behaviour>) =>
+    Effect.gen(function*() {
+      const made = yield* Effect.forEach(Object.keys(models), (model) => ChatModel.make({ model }))
+      const steps = made.map((model) => ({ model })) as unknown as ModelCascade.Options["models"]
+      return { made, cascade: yield* ModelCascade.make({ models: steps, ...options }) }
+    }).pipe(Effect.provide(client(models)))
+
+  type Call = (cascade: ModelCascade.ModelCascade<unknown>, i: number) => Effect.Effect<unknown, unknown>
+  const ways: ReadonlyArray<readonly [string, Call]> = [
+    ["whole", (cascade, i) => cascade.complete(ask(`Hello ${i}`))],
+    ["streamed", (cascade, i) => Effect.scoped(cascade.open(ask(`Hello ${i}`)))]
+  ]
+
+  it.effect.each(ways)(
+    "opens although another answers in its place before its time-out, %s",
+    ([, call]) =>
+      play(Effect.gen(function*() {
+        const { cascade, made: [first, second] } = yield* setting({ deadline: "8 seconds" }, { hangs, answers })
+        const times: Array<number> = []
+        for (let i = 0; i < 12; i++) times.push((yield* timed(call(cascade, i)))[1])
+        assert.deepStrictEqual(times, [...Array.from({ length: 10 }, () => 5000), 1000, 1000])
+        assert.deepStrictEqual([yield* first!.breaker.state, yield* second!.breaker.state], ["Open", "Closed"])
+      }))
+  )
+
+  it.effect.each(ways)(
+    "opens although its callers leave at their deadlines before that, %s",
+    ([, call]) =>
+      play(Effect.gen(function*() {
+        const { cascade, made: [model] } = yield* setting({ canned: Canned.sentences }, { hangs })
+        for (let i = 0; i < 10; i++) yield* Deadline.within("3 seconds")(call(cascade, i))
+        assert.strictEqual(yield* model!.breaker.state, "Open")
+      }))
+  )
+
+  it.effect.each(ways)(
+    "opens inside of a cascade that another one does not wait for, %s",
+    ([, call]) =>
+      play(Effect.gen(function*() {
+        const { cascade, made: [model] } = yield* setting({ name: "inner" }, { hangs })
+        const other = modelOf("other", always(500))
+        const outer = yield* ModelCascade.make({
+          models: [{ model: cascade }, { model: other.model }],
+          deadline: "8 seconds"
+        })
+        for (let i = 0; i < 10; i++) assert.strictEqual((yield* timed(call(outer, i)))[1], 4500)
+        assert.strictEqual(yield* model!.breaker.state, "Open")
+      }))
+  )
+
+  it.effect.each(ways)(
+    "hears nothing of callers who leave of their own, nor of a model that was asked second and is left, %s",
+    ([, call]) =>
+      play(Effect.gen(function*() {
+        const slow = { ...answers, latency: Behaviour.constant("4500 millis") }
+        const { cascade, made: [first, second] } = yield* setting({ deadline: "8 seconds" }, { slow, hangs })
+        for (let i = 0; i < 10; i++) {
+          assert.strictEqual((yield* timed(call(cascade, i)))[1], 4500)
+          const fiber = yield* Effect.forkChild(
+            Deadline.within("7 seconds")(call(cascade, 100 + i))
+          )
+          yield* Effect.sleep("3 seconds")
+          yield* Fiber.interrupt(fiber)
+        }
+        const { calls, failureRate } = yield* second!.breaker.snapshot
+        assert.deepStrictEqual([calls, failureRate], [0, undefined])
+        assert.strictEqual((yield* first!.breaker.snapshot).failureRate ?? 0, 0)
+      }))
+  )
 })
 
 /** What a model of the simulation is up to. */
@@ -433,4 +579,21 @@ it("refuses options that make no sense, by name", () => {
   assert.match(refused({ models: [] as never })!, /models must be a list of at least one model/)
   assert.match(refused({ accept: true as never })!, /accept must be a function, got true/)
   assert.match(refused({ models: [{ model, accept: 1 as never }] })!, /models\[0\]\.accept must be a function/)
+  assert.match(refused({ cacheKey: "k" as never })!, /ModelCascade.make: cacheKey must be a function, got "k"/)
+  assert.match(refused({ attempts: 0 })!, /ModelCascade.make: attempts must be a whole number of at least 1, got 0/)
+  for (const step of [undefined, null, {}, { model: "m" }]) {
+    assert.match(refused({ models: [step as never] })!, /models\[0\]\.model must be a chat model, got/)
+  }
+  for (const contextWindow of [-1, NaN]) {
+    assert.match(
+      refused({ models: [{ model, contextWindow }] })!,
+      /models\[0\]\.contextWindow must be a number of tokens/
+    )
+  }
+  for (const optIn of ["Forbidden", ["Overloaded"]]) {
+    assert.match(
+      refused({ models: [{ model, optIn: optIn as never }] })!,
+      /models\[0\]\.optIn must be a list of InvalidRequest, ContentBlocked, Forbidden, got/
+    )
+  }
 })

@@ -1,9 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Canned, type ChatModel, ChatSchema, ChatStream } from "@switchgear/http"
 import { Behaviour } from "@switchgear/http/testing"
-import { Effect, Exit, Fiber, Schema, Stream } from "effect"
+import { Effect, Exit, Fiber, Option, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { vi } from "vitest"
 import { all, ask, claude, down, gemini, gpt, hello, names, setting } from "./support/fourModels.ts"
+
+const { authorOf } = await vi.importActual<{ readonly authorOf: (answer: object) => string | undefined }>(
+  "../src/chatRequest/providerFields.ts"
+)
 
 const says = (text: string): Behaviour.Behaviour => ({ outcome: Behaviour.stream({ text, chunks: 2 }) })
 
@@ -130,6 +135,31 @@ describe("ModelCascade.stream", () => {
       const { value } = yield* cascade.complete(hello)
       assert.deepStrictEqual(yield* ChatStream.collect(cascade.stream(hello)), value)
       assert.deepStrictEqual(yield* asked, [1, 0, 0, 0])
+    }))
+
+  it.effect("knows who wrote an answer from the cache, whole or as a stream, however it was kept", () =>
+    Effect.gen(function*() {
+      for (const accept of [undefined, () => true]) {
+        const { cascade, provider } = yield* setting({ [gpt]: says("first") }, { accept } as never)
+        const ofStream = (request: ChatModel.Request) =>
+          Effect.map(Stream.runHead(cascade.stream(request)), (chunk) => authorOf(Option.getOrThrow(chunk)))
+        const ofWhole = (request: ChatModel.Request) =>
+          Effect.map(cascade.complete(request), ({ value }) => authorOf(value))
+        const ways = [
+          Effect.fnUntraced(function*(request: ChatModel.Request) {
+            yield* Stream.runDrain(cascade.stream(request))
+          }),
+          cascade.complete
+        ]
+        for (const [i, keep] of ways.entries()) {
+          const request = ask(`Hello ${i}`)
+          yield* keep(request)
+          assert.deepStrictEqual([yield* ofStream(request), yield* ofWhole(request)], ["test", "test"])
+        }
+        yield* TestClock.adjust("10 minutes")
+        yield* Effect.forEach(names, (name) => provider.set(name, down))
+        assert.deepStrictEqual([yield* ofStream(ask("Hello 0")), yield* ofWhole(ask("Hello 1"))], ["test", "test"])
+      }
     }))
 
   it.effect("keeps nothing of a stream whose reader has stopped early", () =>

@@ -125,6 +125,15 @@ describe("a prompt", () => {
     assert.strictEqual(read.times, 1)
   })
 
+  it("is read once for attempts that fail in the same words, although each is read before the next", () => {
+    const { prompt, read } = counting([secret])
+    for (let i = 0; i < 8; i++) assert.include(failed(`You said ${secret}`, prompt).message, "You said [prompt]")
+    assert.strictEqual(read.times, 1)
+    const others = Array.from({ length: 200 }, (_, i) => failed(`${i % 7}. You said ${secret}`, prompt))
+    for (const error of others) assert.include(error.message, "You said [prompt]")
+    assert.isAtMost(read.times, 2)
+  })
+
   it.effect("is not read for an `AiError` before it is shown", () =>
     Effect.gen(function*() {
       const { prompt, read } = counting([secret])

@@ -113,29 +113,51 @@ describe("what is sent", () => {
       const messages = [{ role: "user", content: "Hello" }]
       const request = { messages: [], toJSON: () => ({ messages, stream: true, temperature: 1 }) }
       yield* played(client.complete({ ...request, model }))
-      assert.deepStrictEqual(sent, [{ messages, temperature: 1, model }])
+      class Kept {
+        readonly model = model
+        readonly messages = messages
+        readonly secret = "not sent"
+        toJSON() {
+          return { messages: this.messages, temperature: 1 }
+        }
+      }
+      yield* played(client.complete(new Kept() as never))
+      const expected = { messages, temperature: 1, model }
+      assert.deepStrictEqual(sent, [expected, expected])
     }))
 
   const circle: Record<string, unknown> = {}
   circle["self"] = circle
-  const unwritable: Readonly<Record<string, () => Record<string, unknown>>> = {
-    "a circle": () => ({ a: circle }),
-    "a BigInt": () => ({ a: 1n }),
-    "a getter that throws": () => ({
-      get a() {
-        throw new Error("no")
-      }
-    }),
-    "a toJSON that throws": () => ({
-      a: {
-        toJSON: () => {
+  const withFields = (fields: object): Record<string, any> =>
+    Object.defineProperties(
+      { messages: [{ role: "user", content: "Hello" }], model },
+      Object.getOwnPropertyDescriptors(fields)
+    )
+  const unwritable: Readonly<Record<string, () => Record<string, any>>> = {
+    "has a circle": () => withFields({ a: circle }),
+    "has a BigInt": () => withFields({ a: 1n }),
+    "has a getter that throws": () =>
+      withFields({
+        get a() {
           throw new Error("no")
         }
-      }
-    })
+      }),
+    "has a toJSON that throws": () =>
+      withFields({
+        a: {
+          toJSON: () => {
+            throw new Error("no")
+          }
+        }
+      }),
+    "cannot be read any more": () => {
+      const { proxy, revoke } = Proxy.revocable(withFields({}), {})
+      revoke()
+      return proxy
+    }
   }
-  for (const [name, fields] of Object.entries(unwritable)) {
-    it.effect(`is nothing where the request has ${name}`, () =>
+  for (const [name, request] of Object.entries(unwritable)) {
+    it.effect(`is nothing where the request ${name}`, () =>
       Effect.gen(function*() {
         const { client, sent } = yield* setting()
         const chat = yield* Effect.provideService(ChatModel.make({ model }), ChatClient.ChatClient, client)
@@ -144,8 +166,7 @@ describe("what is sent", () => {
           prices: { [model]: Pricing.price({ input: 1, output: 1 }) },
           primary: model
         })
-        const messages = [{ role: "user", content: "Hello" }]
-        const given = () => Object.defineProperties({ messages, model }, Object.getOwnPropertyDescriptors(fields()))
+        const given = request as () => any
         const models: ReadonlyArray<ChatModel.ChatModel<unknown>> = [
           chat,
           cascade,

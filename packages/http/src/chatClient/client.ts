@@ -14,7 +14,7 @@ import * as Account from "../Account.ts"
 import * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { maxErrorBytes, maxReplyBytes } from "../chatReply/limits.ts"
-import * as ChatStream from "../ChatStream.ts"
+import * as Asked from "../chatReply/asked.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import { afterLongWork } from "./afterLongWork.ts"
 import { decodeReply } from "./decodeReply.ts"
@@ -110,12 +110,11 @@ export const fromHttpClient = (
   }
 
   const exchange = (
-    call: PreparedRequest,
-    asked: ChatStream.Asked
+    call: PreparedRequest
   ): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError, Scope.Scope> =>
     Effect.flatMap(open(call), ({ lease, response }) =>
       Effect.flatMap(received(call, response), (reply) => {
-        const decoded = decodeReply(reply, asked)
+        const decoded = decodeReply(reply, call.asked)
         return Result.isSuccess(decoded)
           ? Effect.succeed(decoded.success)
           : Effect.andThen(KeyRing.note(ring, lease, decoded.failure), Effect.fail(decoded.failure))
@@ -140,20 +139,18 @@ export const fromHttpClient = (
   // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
   const complete = (request: ChatSchema.ChatRequest) => {
     const prepare = prepared(request, "whole")
-    const asked = ChatStream.asked(request)
     return Effect.flatMap(
       prepare,
       (call) =>
         Effect.flatMap(
           KeyRing.now,
-          (begun) => Effect.catch(inTime(call, exchange(call, asked)), (error) => lost(error, begun))
+          (begun) => Effect.catch(inTime(call, exchange(call)), (error) => lost(error, begun))
         )
     )
   }
 
   const stream = (request: ChatSchema.ChatRequest) => {
     const prepare = prepared(request, "streamed")
-    const asked = ChatStream.asked(request)
     return Stream.unwrap(Effect.gen(function*() {
       const call = yield* prepare
       const timeouts = yield* StreamTimeouts.make(
@@ -163,7 +160,7 @@ export const fromHttpClient = (
       const begun = yield* KeyRing.now
       const { lease, response } = yield* Effect.catch(timeouts.within(open(call)), (error) => lost(error, begun))
       return Stream.catch(
-        readStream(response, { ...yield* head(call, response), asked }, timeouts),
+        readStream(response, { ...yield* head(call, response), asked: call.asked }, timeouts),
         (error) => Stream.fromEffect(Effect.andThen(KeyRing.note(ring, lease, error), lost(error, begun)))
       )
     }))
@@ -184,7 +181,12 @@ export const fromHttpClient = (
     const notOffered = Effect.fail(new Account.AccountNotOffered({ provider, host }))
     if (endpoint === undefined) return notOffered
     const request = HttpClientRequest.get(endpoint.url(settings.base), { headers, urlParams: settings.query })
-    const call: PreparedRequest = { model: "the account balance", request, secrets: { apiKey, prompt: [] } }
+    const call: PreparedRequest = {
+      model: "the account balance",
+      request,
+      secrets: { apiKey, prompt: [] },
+      asked: Asked.unknown
+    }
     return Effect.catchTag(inTime(call, balance(call, endpoint)), "ModelNotFound", () => notOffered)
   })
 

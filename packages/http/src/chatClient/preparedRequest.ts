@@ -5,6 +5,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Result from "effect/Result"
 import * as ChatError from "../ChatError.ts"
 import type { Secrets } from "../chatError/redact.ts"
+import type { Asked } from "../chatReply/asked.ts"
 import { seal } from "../chatRequest/sealedRequest.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 
@@ -13,6 +14,7 @@ export interface PreparedRequest {
   readonly model: string
   readonly request: HttpClientRequest.HttpClientRequest
   readonly secrets: Secrets
+  readonly asked: Asked
 }
 
 /** What all calls of a client have in common. */
@@ -46,7 +48,8 @@ export const preparing = ({ apiKey, post, provider }: Common) =>
         HttpClientRequest.setHeader("accept", accept[delivery]),
         HttpClientRequest.setBody(HttpBody.text(sealed.success[delivery], "application/json"))
       ),
-      secrets: { apiKey, prompt }
+      secrets: { apiKey, prompt },
+      asked: sealed.success.asked
     }
   )
 }

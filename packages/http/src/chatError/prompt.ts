@@ -1,6 +1,7 @@
 /**
  * What was said to a model, which no error may repeat. It is searched when a text of a provider is first asked for, and
- * then for all texts of the same call that wait for it, so that it is read once however many attempts failed.
+ * then for all texts of the same call that wait for it, so that it is read once however many attempts failed. What was
+ * found in a text is remembered: attempts that fail in the same words, read one by one, cost one reading as well.
  */
 import { quotations, type Ranges } from "./quotation.ts"
 
@@ -14,6 +15,8 @@ interface Waiting {
 export class Prompt {
   private readonly texts: Iterable<string>
   private readonly waiting = new Set<Waiting>()
+  /** What was found in the last texts that were searched. */
+  private readonly found = new Map<string, Ranges>()
 
   /** `texts` are read once for each search. */
   constructor(texts: Iterable<string>) {
@@ -30,19 +33,26 @@ export class Prompt {
       this.waiting.delete(oldest)
     }
     return () => {
-      waiting.prompt?.search(waiting)
+      waiting.prompt?.look(waiting)
       return waiting.ranges
     }
   }
 
+  private look(asked: Waiting): void {
+    if (!this.found.has(asked.text)) this.search(asked)
+    for (const waiting of [...this.waiting, asked]) {
+      const ranges = this.found.get(waiting.text)
+      if (ranges === undefined) continue
+      waiting.ranges = ranges
+      waiting.prompt = undefined
+      this.waiting.delete(waiting)
+    }
+  }
+
   private search(asked: Waiting): void {
-    this.waiting.add(asked)
-    const all = [...this.waiting]
-    this.waiting.clear()
-    quotations(all.map(({ text }) => text), this.texts).forEach((ranges, i) => {
-      all[i]!.ranges = ranges
-      all[i]!.prompt = undefined
-    })
+    const texts = [...new Set([asked, ...this.waiting].map(({ text }) => text))]
+    this.found.clear()
+    quotations(texts, this.texts).forEach((ranges, i) => this.found.set(texts[i]!, ranges))
   }
 }
 

@@ -5,6 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as ChatSchema from "../ChatSchema.ts"
+import type { Answer } from "./model.ts"
 import type { AnswerRefused } from "./AnswerRefused.ts"
 
 export interface Acceptance {
@@ -26,4 +27,13 @@ export const judged = <E, R>(
   Effect.withFiber((fiber) => {
     const acceptance = fiber.getRef(CurrentAcceptance)
     return acceptance === undefined ? call : Effect.tap(call, (reply) => acceptance.judge(reply, model))
+  })
+
+/** Whether an answer that is kept passes the check that is in force. */
+export const passes = ({ step, value }: Answer): Effect.Effect<boolean> =>
+  Effect.withFiber((fiber) => {
+    const acceptance = fiber.getRef(CurrentAcceptance)
+    return acceptance === undefined
+      ? Effect.succeed(true)
+      : Effect.match(acceptance.judge(value, step), { onSuccess: () => true, onFailure: () => false })
   })

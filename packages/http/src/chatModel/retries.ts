@@ -21,6 +21,11 @@ export interface Waiting {
 export interface Alternatives {
   /** Whether to wait and ask the same model again. `now` is in monotonic milliseconds. */
   readonly allowsWait: (waiting: Waiting, now: number) => boolean
+  /**
+   * Whether a call that is ended now has had its time: it has had its share and another model has answered, or all of its
+   * callers have reached their deadlines.
+   */
+  readonly hasLost: (now: number) => boolean
 }
 
 /** The alternatives of a model that a cascade asks; undefined for one that is asked alone. */
@@ -53,6 +58,12 @@ const allowsWait = (error: ChatError.ChatError, own: number): boolean => {
   const asked = error.retryAfter && Duration.toMillis(error.retryAfter)
   const isBusy = error._tag === "ProviderRateLimited" || error._tag === "Overloaded" || error._tag === "QuotaExhausted"
   return alternatives.allowsWait({ asked, own, isBusy }, monotonicMillis(fiber.getRef(Clock.Clock)))
+}
+
+/** Whether a call that was interrupted has had its time. Asked in the fiber of the call. */
+export const hasLost = (): boolean => {
+  const fiber = Fiber.getCurrent()
+  return fiber?.getRef(CurrentAlternatives)?.hasLost(monotonicMillis(fiber.getRef(Clock.Clock))) === true
 }
 
 // Options out of range are refused by `Retry.make`.

@@ -30,8 +30,11 @@ export const wrote = (provider: string, answer: ChatSchema.ChatReply | ChatSchem
 /** Who wrote a reply, or the stream that begins with this chunk, where that is known. */
 export const authorOf = (answer: ChatSchema.ChatReply | ChatSchema.ChatChunk): string | undefined => authors.get(answer)
 
-/** Notes that a copy of a reply has the author of the reply. */
-export const sameAuthor = (answer: ChatSchema.ChatReply, copy: ChatSchema.ChatReply): void => {
+/** Notes that a copy of a reply, the stream that it is told in, or the reply that a stream adds up to, has the same author. */
+export const sameAuthor = (
+  answer: ChatSchema.ChatReply | ChatSchema.ChatChunk,
+  copy: ChatSchema.ChatReply | ChatSchema.ChatChunk
+): void => {
   const author = authors.get(answer)
   if (author !== undefined) authors.set(copy, author)
 }

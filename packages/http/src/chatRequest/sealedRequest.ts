@@ -9,6 +9,7 @@
 import * as Result from "effect/Result"
 import { Prompt } from "../chatError/prompt.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { type Asked, askedOf } from "../chatReply/asked.ts"
 import { frozen } from "./frozen.ts"
 import { promptTexts } from "./promptTexts.ts"
 import * as ProviderFields from "./providerFields.ts"
@@ -44,7 +45,7 @@ export class SealedRequest {
     written: Written,
     model: unknown,
     hasMessages: boolean,
-    { notes, prompt }: { readonly notes?: ProviderFields.Notes | undefined; readonly prompt?: Prompt } = {}
+    { notes, prompt }: { readonly notes?: ProviderFields.Notes | undefined; readonly prompt?: Prompt | undefined } = {}
   ) {
     this.written = written
     this.notes = notes
@@ -58,6 +59,11 @@ export class SealedRequest {
     return this.copy ?? this.keep(JSON.parse(this.json))
   }
 
+  /** What its answer is measured by. */
+  get asked(): Asked {
+    return askedOf(this.plain)
+  }
+
   /** The bytes of the request as JSON. */
   get bytes(): number {
     return this.size ??= utf8.encode(this.json).length
@@ -67,7 +73,7 @@ export class SealedRequest {
   plainFor(provider: string, model: string): ChatSchema.ChatRequest {
     if (this.notes !== undefined) {
       const readable = ProviderFields.readableBy(provider, this.plain)
-      if (readable !== this.plain) return write(readable, undefined).plainFor(provider, model)
+      if (readable !== this.plain) return write(readable, undefined, this.prompt).plainFor(provider, model)
     }
     const written = { ...this.written, model: JSON.stringify(model) }
     const copy = { ...this.plain, model }
@@ -112,26 +118,26 @@ export class SealedRequest {
 const sealed = Symbol("@switchgear/http/chatRequest/sealedRequest")
 
 /** Seals a request, or says why it cannot be written. */
-export const seal = (request: Request): Result.Result<SealedRequest, string> => {
-  const known = SealedRequest.find(request)
-  return known !== undefined
-    ? Result.succeed(known)
-    : Result.try({
-      try: () => write({ ...request }, ProviderFields.notesOf(request)),
-      catch: () => "the request cannot be written as JSON"
-    })
-}
+export const seal = (request: Request): Result.Result<SealedRequest, string> =>
+  // A proxy may throw whatever is asked of it.
+  Result.try({
+    try: () => SealedRequest.find(request) ?? write(fieldsOf(request), ProviderFields.notesOf(request)),
+    catch: () => "the request cannot be written as JSON"
+  })
+
+/** What a request says. One that writes itself, by a `toJSON` of its own or of its class, has the fields that it writes. */
+const fieldsOf = (request: Request): { readonly [field: string]: unknown } =>
+  typeof request?.["toJSON"] === "function"
+    ? { model: request["model"], ...JSON.parse(JSON.stringify(request)) }
+    : { ...request }
 
 const utf8 = new TextEncoder()
 
 const write = (
   request: { readonly [field: string]: unknown },
-  notes: ProviderFields.Notes | undefined
+  notes: ProviderFields.Notes | undefined,
+  prompt?: Prompt | undefined
 ): SealedRequest => {
-  // What writes itself has the fields that it writes.
-  if (typeof request["toJSON"] === "function") {
-    return write({ model: request["model"], ...JSON.parse(JSON.stringify(request)) }, notes)
-  }
   const { model, stream, stream_options, ...others } = request
   const written = {
     model: jsonIn("model", model),
@@ -139,7 +145,7 @@ const write = (
     stream_options: jsonIn("stream_options", stream_options),
     others: JSON.stringify(others).slice(1, -1)
   }
-  return new SealedRequest(written, model, Array.isArray(others["messages"]), { notes })
+  return new SealedRequest(written, model, Array.isArray(others["messages"]), { notes, prompt })
 }
 
 /** A value as it is written in a field, whose name a `toJSON` is told. */

@@ -1,8 +1,10 @@
 /** The checks of a cascade and of a step, as one acceptance. */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { copyJson } from "./copyJson.ts"
 import type { Acceptance } from "../chatModel/acceptance.ts"
 import { refused } from "../chatModel/AnswerRefused.ts"
 
@@ -20,8 +22,8 @@ export interface Refusal {
 }
 
 /**
- * A check of an answer: true accepts it. False, or a {@link Refusal}, refuses it. Anything else that is returned, thrown or
- * failed with refuses it as well, with a reason that says so.
+ * A check of an answer, of which it is given a copy: true accepts it. False, or a {@link Refusal}, refuses it. Anything else that is returned, thrown or
+ * failed with refuses it as well, and so does a check that interrupts itself; the reason says so.
  *
  * @category models
  * @since 0.1.0
@@ -61,13 +63,21 @@ const verdictOf = (
   request: ChatModel.Request
 ): Effect.Effect<Refusal | undefined> =>
   Effect.suspend(() => {
-    const verdict = check(reply, request)
+    // What a check changes in the answer, or keeps of it, is its own.
+    const verdict = check(copyJson(reply), request)
     return Effect.isEffect(verdict) ? verdict : Effect.succeed(verdict)
   }).pipe(
     Effect.map(refusalIn),
-    Effect.catch(() => Effect.succeed({ reason: "the check failed" })),
-    Effect.catchDefect(() => Effect.succeed({ reason: "the check threw an error" }))
+    // When the call itself is interrupted, its fiber ends whatever is said here.
+    Effect.catchCause((cause) => Effect.succeed({ reason: brokenBy(cause) }))
   )
+
+const brokenBy = (cause: Cause.Cause<unknown>): string =>
+  Cause.hasDies(cause)
+    ? "the check threw an error"
+    : Cause.hasFails(cause)
+    ? "the check failed"
+    : "the check was interrupted"
 
 const refusalIn = (verdict: unknown): Refusal | undefined => {
   if (verdict === true) return undefined

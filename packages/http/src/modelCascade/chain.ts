@@ -1,5 +1,4 @@
 /** The chain of a cascade: the models in their order, and after them the last good answer. */
-import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
 import { monotonicMillis } from "@switchgear/core/runtime"
@@ -13,14 +12,15 @@ import * as ChatError from "../ChatError.ts"
 import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as ChatStream from "../ChatStream.ts"
-import { CurrentAcceptance } from "../chatModel/acceptance.ts"
+import { CurrentAcceptance, passes } from "../chatModel/acceptance.ts"
 import { AttemptCounter, CurrentAttemptCounter } from "../chatModel/attemptCounter.ts"
-import { type Alternatives, CurrentAlternatives, type Waiting } from "../chatModel/retries.ts"
+import { CurrentAlternatives } from "../chatModel/retries.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import { acceptanceOf } from "./accept.ts"
+import { alternativesTo } from "./alternatives.ts"
 import { AnswerTimes } from "./answerTimes.ts"
+import { type Asked, type AskedStep, atHand, CurrentAsked, windowOf } from "./asked.ts"
 import type { CallerError } from "./model.ts"
-import type { Waits } from "./patience.ts"
 import type { Settings, StepSettings } from "./settings.ts"
 import { shareOf } from "./share.ts"
 
@@ -48,25 +48,6 @@ export const asStream: How<Chunks, Scope.Scope> = {
   whole: ChatStream.fromReply
 }
 
-/** A request on its way along the chain. */
-export interface Asked {
-  readonly request: ChatModel.Request
-  readonly key: string
-  /** Whether the last good answer may be served. */
-  readonly readsCache: boolean
-  /** The end of the time for all models, in monotonic milliseconds; infinity without one. */
-  readonly deadline: number
-  /** Of the callers that share the call; undefined where it runs under the deadline of its only caller. */
-  readonly patience: Waits | undefined
-  /** The largest window that the conversation is known not to fit, and the error that said so. */
-  outgrown: { readonly window: number; readonly error: ChatModel.ModelError } | undefined
-}
-
-// The chain is built once for all requests: the request comes with the fiber.
-export const CurrentAsked = Context.Reference<Asked | undefined>("@switchgear/http/modelCascade/chain/CurrentAsked", {
-  defaultValue: () => undefined
-})
-
 /** The models in their order and the last good answer, and how an answer is made of a whole reply. */
 export interface Chain<A, R> {
   readonly chain: Cascade.Cascade<Answered<A>, ChatModel.ModelError, CallerError, R>
@@ -83,7 +64,7 @@ export const chainOf = <A, R>(
   const stepAt = (i: number) => {
     const step = asking[i]!
     const later = asking.slice(i + 1)
-    return [step.model.name, ask(how, step, later), {
+    return [step.model.name, ask(how, step, i, later), {
       when: moves(step, later),
       overtakeAfter: step.share ?? timeFor(share, later),
       provenance: (answer: Answered<A>) => answer
@@ -93,35 +74,44 @@ export const chainOf = <A, R>(
     (models, _, i) => Cascade.orElse(...stepAt(i + 1))(models),
     Cascade.first(...stepAt(0))
   )
-  const kept = Effect.withFiber((fiber) => {
-    const { key, readsCache } = fiber.getRef(CurrentAsked)!
-    return readsCache
-      ? Effect.map(lastGood(key), (answer) => answer && { value: { ...answer, value: how.whole(answer.value) } })
-      : Effect.undefined
-  })
   // `moves` holds back the errors of the caller only, and what a cascade has run out of is told by its steps.
-  return { chain: Cascade.orLastGood("cache", kept)(models) as unknown as Chain<A, R>["chain"], whole: how.whole }
+  return withLastGood(models as unknown as Chain<A, R>["chain"], how, lastGood)
 }
 
-interface AskedStep extends StepSettings {
-  readonly times: AnswerTimes
+/** A chain with the last good answer after it, unless the check of a cascade outside refuses that. */
+export const withLastGood = <A, R>(
+  models: Chain<A, R>["chain"],
+  how: How<A, R>,
+  lastGood: (key: string) => Effect.Effect<ChatModel.Answer | undefined>
+): Chain<A, R> => {
+  const kept = Effect.gen(function*() {
+    const { key, readsCache } = (yield* CurrentAsked)!
+    const answer = readsCache ? yield* lastGood(key) : undefined
+    return answer !== undefined && (yield* passes(answer))
+      ? { value: { ...answer, value: how.whole(answer.value) } }
+      : undefined
+  })
+  return { chain: Cascade.orLastGood("cache", kept)(models) as Chain<A, R>["chain"], whole: how.whole }
 }
 
 const ask = <A, R>(
   how: How<A, R>,
   step: AskedStep,
+  index: number,
   later: ReadonlyArray<AskedStep>
 ): Effect.Effect<Answered<A>, StepError, R> =>
   Effect.withFiber((fiber) => {
     const asked = fiber.getRef(CurrentAsked)!
     const { outgrown, request } = asked
     if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
+    asked.newest = index
     const clock = fiber.getRef(Clock.Clock)
     const begun = monotonicMillis(clock)
     const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
     const answer = Effect.mapBoth(limited(accepted(how, step, request, fiber), asked, begun), {
       onSuccess: (answer) => {
         counter.atLeast(answer)
+        if (!isDegraded(answer)) asked.answeredBy ??= index
         // An answer without a call says nothing about the time that a call takes.
         if (answer.attempts > 0) step.times.add(monotonicMillis(clock) - begun)
         return answer
@@ -136,7 +126,7 @@ const ask = <A, R>(
       Context.add(
         Context.add(context, CurrentAttemptCounter, counter),
         CurrentAlternatives,
-        alternativesTo(later, asked, fiber)
+        alternativesTo(index, later, asked, fiber)
       ))
   })
 
@@ -169,7 +159,9 @@ const accepted = <A, R>(
   if (acceptance === undefined) return how.ask(model, request)
   // Only a whole answer can be judged.
   return model.complete(request).pipe(
-    Effect.tap((answer) => isDegraded(answer) ? Effect.void : acceptance.judge(answer.value, model.name)),
+    Effect.tap(({ degradation, value }) =>
+      degradation === "canned" ? Effect.void : acceptance.judge(value, model.name)
+    ),
     Effect.provideService(CurrentAcceptance, acceptance),
     Effect.map((answer) => ({ ...answer, value: how.whole(answer.value) }))
   )
@@ -194,48 +186,6 @@ const timeFor = (share: Settings["share"], later: ReadonlyArray<AskedStep>) =>
         return Effect.succeed(millis === Infinity ? undefined : Duration.millis(Math.ceil(millis)))
       }))
 
-/** The later models that would be asked now: those that are available, large enough, and within the attempts that are left. */
-const atHand = (
-  later: ReadonlyArray<AskedStep>,
-  { outgrown }: Asked,
-  fiber: Fiber.Fiber<any, any>
-): ReadonlyArray<AskedStep> =>
-  later.filter((step) => (outgrown === undefined || windowOf(step) > outgrown.window) && isAvailable(step, fiber))
-    .slice(0, fiber.getRef(Attempts.CurrentAttempts)?.left ?? Infinity)
-
-const isAvailable = ({ model }: AskedStep, fiber: Fiber.Fiber<any, any>): boolean => {
-  if (model.isAvailable === undefined) return true
-  const exit = Effect.runSyncExitWith(fiber.context)(model.isAvailable)
-  // One that waits or dies does not say no.
-  return exit._tag === "Failure" || exit.value
-}
-
-/** What asking the next model takes when that is not known: more than a first retry waits, and less than most answers. */
-const assumedTime = 1000
-
-const alternativesTo = (
-  later: ReadonlyArray<AskedStep>,
-  asked: Asked,
-  fiber: Fiber.Fiber<any, any>
-): Alternatives => {
-  const around = fiber.getRef(CurrentAlternatives)
-  const prefersNext = ({ asked: wait, isBusy, own }: Waiting) => {
-    const [next] = later.length === 0 ? [] : atHand(later, asked, fiber)
-    if (next === undefined) return false
-    const takes = next.times.quantiles?.median
-    // A model that is busy and does not say until when is not asked again beside another.
-    return isBusy
-      ? wait === undefined || takes === undefined || wait >= takes
-      : Math.max(own, wait ?? 0) >= (takes ?? assumedTime)
-  }
-  return {
-    allowsWait: (waiting, now) =>
-      now + (waiting.asked ?? 0) < (asked.patience?.longest ?? Infinity) &&
-      !prefersNext(waiting) &&
-      (around === undefined || around.allowsWait(waiting, now))
-  }
-}
-
 const moves = (step: AskedStep, later: ReadonlyArray<AskedStep>) => (error: StepError): boolean => {
   // The refusals of guards and their time-outs say nothing about the other models.
   if (!ChatError.isChatError(error)) return true
@@ -259,6 +209,3 @@ const isTimeout = (error: StepError): boolean =>
   error._tag === "TimedOut" || error._tag === "DeadlineExceeded" && Duration.toMillis(error.after) > 0
 
 const isDegraded = ({ degradation }: Answered<unknown>): boolean => degradation === "stale" || degradation === "canned"
-
-// An unspecified context window counts as 0.
-const windowOf = (step: AskedStep): number => step.contextWindow ?? 0

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as ChatSchema from "../ChatSchema.ts"
+import * as ProviderFields from "../chatRequest/providerFields.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
 import { copyJson } from "./copyJson.ts"
 import { type Chunks, tapChunks } from "../chatStream/tapChunks.ts"
@@ -11,14 +12,18 @@ export const keepStream = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) =
   Stream.suspend(() => {
     const accumulator = Accumulator.make()
     let seen = 0
+    let first: ChatSchema.ChatChunk | undefined
     return Stream.onEnd(
       tapChunks(chunks, (chunk) => {
+        first ??= chunk
         // The reader may change its chunks before the stream ends.
         if (++seen <= mostKept) accumulator.add(copyJson(chunk))
       }),
       Effect.suspend(() => {
         const reply = seen <= mostKept ? accumulator.reply() : undefined
-        return reply === undefined ? Effect.void : keep(reply)
+        if (reply === undefined) return Effect.void
+        if (first !== undefined) ProviderFields.sameAuthor(first, reply)
+        return keep(reply)
       })
     )
   })

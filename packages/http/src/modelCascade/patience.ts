@@ -8,6 +8,8 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { untried } from "../chatModel/attemptCounter.ts"
+import type { Tried } from "../chatModel/model.ts"
 
 /** How long someone waits, in monotonic milliseconds: infinity without a deadline. */
 export interface Waits {
@@ -15,6 +17,8 @@ export interface Waits {
   readonly shortest: number
   /** The deadline of the last. */
   readonly longest: number
+  /** Whether the last of them has reached its deadline. */
+  readonly isOver: (now: number) => boolean
 }
 
 /** One caller, and those who wait for it in turn: their number may change while it waits. */
@@ -34,11 +38,22 @@ class Caller implements Waits {
   get longest(): number {
     return Math.min(this.deadline, this.around?.longest ?? Infinity)
   }
+
+  isOver(now: number): boolean {
+    return now >= this.deadline - early || this.around?.isOver(now) === true
+  }
 }
+
+/** Milliseconds by which a timer may be early. */
+const early = 1
 
 /** The callers of one call. One that is a shared call of a cascade outside stands for all of its callers. */
 export class Patience implements Waits {
+  /** The calls to models of the flight that was begun last. */
+  tried: Tried = untried
   private readonly callers = new Set<Waits>()
+  /** The one who left last. */
+  private last: Waits | undefined
 
   get shortest(): number {
     let first = Infinity
@@ -52,8 +67,14 @@ export class Patience implements Waits {
     return last
   }
 
-  get isOver(): boolean {
+  get isLeft(): boolean {
     return this.callers.size === 0
+  }
+
+  isOver(now: number): boolean {
+    if (this.isLeft) return this.last?.isOver(now) === true
+    for (const caller of this.callers) if (!caller.isOver(now)) return false
+    return true
   }
 
   join(caller: Waits): void {
@@ -62,6 +83,7 @@ export class Patience implements Waits {
 
   leave(caller: Waits): void {
     this.callers.delete(caller)
+    this.last = caller
   }
 }
 
@@ -96,7 +118,7 @@ export class Patiences {
     })
     return Effect.onExitPrimitive(joined, () => {
       patience?.leave(caller)
-      if (patience?.isOver === true && this.byKey.get(key) === patience) this.byKey.delete(key)
+      if (patience?.isLeft === true && this.byKey.get(key) === patience) this.byKey.delete(key)
       return undefined
     })
   }

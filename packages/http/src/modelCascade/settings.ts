@@ -20,16 +20,22 @@ export interface Settings {
   readonly steps: ReadonlyArray<StepSettings>
 }
 
-export const settingsOf = ({ accept, deadline, models, share = "measured" }: Options): Settings => {
+export const settingsOf = (
+  { accept, attempts = 1, cacheKey, deadline, models, share = "measured" }: Options
+): Settings => {
   if (!Array.isArray(models) || models.length === 0) throw nonsense("models", "a list of at least one model", models)
   if (!shares.includes(share)) throw nonsense("share", `one of ${shares.join(", ")}`, share)
   check("accept", accept)
+  check("cacheKey", cacheKey)
+  if (!Number.isInteger(attempts) || attempts < 1) {
+    throw nonsense("attempts", "a whole number of at least 1", attempts)
+  }
   const most = deadline === undefined ? Infinity : durationOf("deadline", deadline)
   return {
     deadline: most,
     share,
     steps: models.map((step: Step, i) => {
-      check(`models[${i}].accept`, step.accept)
+      checkStep(`models[${i}]`, step)
       return {
         model: step.model,
         contextWindow: step.contextWindow,
@@ -49,8 +55,24 @@ const shareOf = (field: string, share: Duration.Input, most: number): number => 
   return millis
 }
 
-const check = (field: string, accept: unknown): void => {
-  if (accept !== undefined && typeof accept !== "function") throw nonsense(field, "a function", accept)
+const checkStep = (field: string, step: Step): void => {
+  const { accept, contextWindow, model, optIn } = step ?? {}
+  if (typeof model?.name !== "string" || typeof model.complete !== "function" || typeof model.open !== "function") {
+    throw nonsense(`${field}.model`, "a chat model", model)
+  }
+  check(`${field}.accept`, accept)
+  if (contextWindow !== undefined && !(contextWindow >= 0)) {
+    throw nonsense(`${field}.contextWindow`, "a number of tokens", contextWindow)
+  }
+  if (optIn !== undefined && !(Array.isArray(optIn) && optIn.every((tag) => optIns.includes(tag)))) {
+    throw nonsense(`${field}.optIn`, `a list of ${optIns.join(", ")}`, optIn)
+  }
+}
+
+const optIns: ReadonlyArray<string> = ["InvalidRequest", "ContentBlocked", "Forbidden"]
+
+const check = (field: string, given: unknown): void => {
+  if (given !== undefined && typeof given !== "function") throw nonsense(field, "a function", given)
 }
 
 const durationOf = (field: string, input: Duration.Input): number => {
