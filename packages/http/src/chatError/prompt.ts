@@ -35,6 +35,12 @@ export class Prompt {
     }
   }
 
+  /** Whether one of the texts is so short that a quotation of it may not be found, and the given holds for it. */
+  hasShort(is: (text: string) => boolean): boolean {
+    for (const text of this.texts) if (text.length <= longestShort && is(text)) return true
+    return false
+  }
+
   private search(asked: Waiting): void {
     this.waiting.add(asked)
     const all = [...this.waiting]
@@ -45,6 +51,9 @@ export class Prompt {
     })
   }
 }
+
+/** Characters: words that say nothing by themselves are found from 32 letters on. */
+const longestShort = 256
 
 /** An error has up to four texts. Those of errors that nobody holds any more wait, too, so their number has a bound. */
 const mostWaiting = 64
