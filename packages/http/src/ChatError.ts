@@ -10,7 +10,7 @@
  * | `ContextTooLong`      | 400                         | caller       | no               | larger window | no                    | no            |
  * | `ContentBlocked`      | 400                         | caller       | no               | opt-in        | no                    | no            |
  * | `Unauthorized`        | 401                         | account      | no               | yes           | no                    | yes           |
- * | `Forbidden`           | 403                         | account      | no               | opt-in        | no                    | no            |
+ * | `Forbidden`           | 403                         | account      | no               | opt-in (10)   | no                    | no            |
  * | `ModelNotFound`       | 404, 405, 410               | account      | no               | yes           | no                    | no            |
  * | `QuotaExhausted`      | 402, 429 with quota         | account      | no (2)           | yes           | no                    | yes (7)       |
  * | `ProviderRateLimited` | 429, 498                    | account      | after the wait   | yes           | no                    | no            |
@@ -38,6 +38,8 @@
  *    would have to work again.
  * 9. An answer that the limit of tokens cut off before it said anything has the code `length`. The limit is the
  *    caller's, so it does not count.
+ * 10. Where its `code` or `type` tells of a permission or a region. A 403 that says neither may be anything, and moves
+ *     on.
  *
  * Which failure has which class is a table of rows, to which the option `dialects` of `ChatClient` adds: see `Dialects`.
  *

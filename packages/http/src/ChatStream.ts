@@ -119,6 +119,8 @@ export const decoder = (head: Head): Decoder => {
   let progress: Progress = "more"
   let ending = false
   let half = false
+  /** Whether the last event was JSON that says nothing that is known. */
+  let passedOver = false
 
   const isFinished = () =>
     (reader.said || asked.nothing) && reader.choices.size >= asked.choices && reader.ended === reader.choices.size
@@ -145,34 +147,49 @@ export const decoder = (head: Head): Decoder => {
     if (progress === "whole" || reader.said) { for (const chunk of heldEnds) out.push(chunk) }
   }
 
-  const events = EventReader.make((written, name) => {
+  const hear = (written: string, name: string): void => {
     if (progress !== "more") return
     const data = written.startsWith("{") ? written : written.trim()
     if (data === "") return
-    if (data === "[DONE]") {
-      if (reader.choices.size > 0) finish()
-      else malformed("a stream without a choice")
-      return
-    }
+    if (isDone(data)) return done()
     const json = jsonOf(data)
-    if (name === "error") {
+    if (saysError(name)) {
       // Its name says that it is one, also where nothing is in it.
       if (!failed(json) && !failed({ error: Predicate.isReadonlyObject(json) ? json : data })) failed({ error: name })
     } else if (json === undefined) {
-      // The last event of a stream that was cut is no more malformed than the stream.
-      if (ending) half = true
+      // Servers that put no empty line between events.
+      if (data.includes("\n") && data.split("\n").every((line) => isDone(line.trim()) || jsonOf(line) !== undefined)) {
+        for (const line of data.split("\n")) hear(line, name)
+      } else if (ending) {
+        // The last event of a stream that was cut is no more malformed than the stream.
+        half = true
+      } else if (isFinished()) finish()
       else malformed("an event that is not JSON")
     } else if (!failed(json)) take(json, name)
-  }, maxEventSize)
+  }
+  const events = EventReader.make(hear, maxEventSize)
+
+  const done = () => {
+    if (reader.choices.size === 0) malformed("a stream without a choice")
+    // What was passed over may have said why no reason for the end came.
+    else if (passedOver && !mayEnd()) progress = new ChatError.Truncated(where)
+    else finish()
+  }
 
   const take = (json: unknown, name: string) => {
     if (!Predicate.isReadonlyObject(json)) {
-      if (name === "message" || Array.isArray(json)) malformed("an event that is no chunk of one")
+      if (name !== "message" && !Array.isArray(json)) return
+      if (isFinished()) finish()
+      else malformed("an event that is no chunk of one")
       return
     }
     const listed = withChoices(json)
     // Pings, states of a queue and the like.
-    if (listed === undefined) return
+    if (listed === undefined) {
+      passedOver = typeof json["type"] !== "string" && Object.keys(json).length > 0
+      return
+    }
+    passedOver = false
     const read = reader.take(listed)
     const chunk = read && decodeChunk(read)
     if (chunk === undefined) return malformed("an event that is no chunk of one")
@@ -352,6 +369,12 @@ const jsonOf = (text: string): unknown => {
     return undefined
   }
 }
+
+/** The mark of the end, however it is written. */
+const isDone = (data: string): boolean => data.length <= 20 && /^"?\[done\]"?(\s*\[done\])?$/i.test(data)
+
+/** Whether the name of an event says that it tells a failure. */
+const saysError = (name: string): boolean => name !== "message" && /(error|exception|failed|failure)$/i.test(name)
 
 const nothing: ReadonlyArray<ChatSchema.ChatChunk> = []
 

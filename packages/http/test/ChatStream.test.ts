@@ -251,10 +251,17 @@ describe("the decoder", () => {
     })).check(Schema.isMaxLength(2))
   })
 
-  /** Of several choices in one event, those without an index have that of their place. */
-  const placed = (chunk: ChatSchema.ChatChunk): ChatSchema.ChatChunk => ({
+  /** An index may be written as a text. Of several choices in one event, those without one have that of their place. */
+  const placed = (
+    chunk: ChatSchema.ChatChunk,
+    given: ReadonlyArray<{ readonly index?: unknown }>
+  ): ChatSchema.ChatChunk => ({
     ...chunk,
-    choices: chunk.choices.map((choice, i) => choice.index === undefined && i > 0 ? { ...choice, index: i } : choice)
+    choices: chunk.choices.map((choice, i) => {
+      const written = given[i]?.index
+      const place = typeof written === "string" && /^\d{1,4}$/.test(written) ? Number(written) : i
+      return choice.index === undefined && place > 0 ? { ...choice, index: place } : choice
+    })
   })
 
   it.effect.prop(
@@ -265,7 +272,7 @@ describe("the decoder", () => {
         const expected = Schema.decodeUnknownOption(ChatSchema.ChatChunk)(JSON.parse(JSON.stringify(json)))
         // An end before anything is said is not told before the end.
         const { chunks } = Streamed.text(says("a"), data(json))
-        assert.deepStrictEqual(chunks.slice(1), expected._tag === "Some" ? [placed(expected.value)] : [])
+        assert.deepStrictEqual(chunks.slice(1), expected._tag === "Some" ? [placed(expected.value, json.choices)] : [])
       }),
     { arbitrary: { runs: fuzzed }, timeout: 20_000 + 20 * fuzzed }
   )

@@ -41,7 +41,7 @@ describe("the documentation", () => {
       "Parks the key"
     ]
     const told = new Map(
-      tableOf("errors.md", heads).map(([name, ...cells]) => [name, cells.map((cell) => cell.replace(/ \(\d\)$/, ""))])
+      tableOf("errors.md", heads).map(([name, ...cells]) => [name, cells.map((cell) => cell.replace(/ \(\d+\)$/, ""))])
     )
     const yes = (is: boolean) => is ? "yes" : "no"
     for (const name of Dialects.Class.literals) {

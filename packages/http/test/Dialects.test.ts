@@ -48,6 +48,75 @@ describe("the table of dialects", () => {
 
 /** Wordings that reports quote, beside those of the rows: status, body, class. */
 const heard: ReadonlyArray<readonly [string, number, unknown, ChatError.ChatError["_tag"]]> = [
+  // Spent money, in other words.
+  ["Anthropic's extra usage", 400, said("You're out of extra usage.", "invalid_request_error"), "QuotaExhausted"],
+  [
+    "Anthropic's workspace",
+    400,
+    said("You have reached your specified workspace API usage limits.", "invalid_request_error"),
+    "QuotaExhausted"
+  ],
+  ["LiteLLM's budget", 400, said("ExceededBudget: User=abc over budget. Spend=1.1, Budget=1.0"), "QuotaExhausted"],
+  ["aihubmix", 403, said("预扣费额度失败, 用户剩余额度: 0.01", "aihubmix_api_error"), "QuotaExhausted"],
+  ["points", 403, said("您的积分不足"), "QuotaExhausted"],
+  ["traditional Chinese", 403, said("餘額不足"), "QuotaExhausted"],
+  ["Spanish", 403, said("Saldo insuficiente, recargue su cuenta"), "QuotaExhausted"],
+  ["Russian", 403, said("Недостаточно средств на балансе."), "QuotaExhausted"],
+  ["Japanese", 403, said("クレジット残高が不足しています。"), "QuotaExhausted"],
+  ["Korean", 403, said("잔액이 부족합니다."), "QuotaExhausted"],
+  ["Cloudflare", 429, { errors: [{ message: "you have used up your daily free allocation" }] }, "QuotaExhausted"],
+  // A conversation that does not fit, in other words.
+  [
+    "Yi",
+    400,
+    said("the prompt and max_tokens exceed the model's limit of 16384", "invalid_request_error"),
+    "ContextTooLong"
+  ],
+  [
+    "Hunyuan",
+    400,
+    said("input_len(30000) exceeds max_input_len(28000)", null, "InvalidParameterValue.TokenExceed"),
+    "ContextTooLong"
+  ],
+  ["Novita", 400, said("the sum of prompt tokens and max_tokens must not exceed 8192"), "ContextTooLong"],
+  ["Stepfun", 400, said("输入的tokens数量超过模型限制"), "ContextTooLong"],
+  ["French", 400, said("La longueur du contexte maximale est dépassée"), "ContextTooLong"],
+  // What this model cannot do, and another one may.
+  [
+    "a model without eyes",
+    400,
+    said("This model does not support image input", "invalid_request_error"),
+    "ModelNotFound"
+  ],
+  ["a model without tools", 400, said("x does not support tools", "api_error"), "ModelNotFound"],
+  [
+    "a server that parses no tools",
+    400,
+    said("\"auto\" tool choice requires --enable-auto-tool-choice", "BadRequestError"),
+    "ModelNotFound"
+  ],
+  [
+    "a short answer of OpenAI",
+    400,
+    said("max_tokens is too large: 32000.", "invalid_request_error", "invalid_value"),
+    "ModelNotFound"
+  ],
+  [
+    "a short answer of Anthropic",
+    400,
+    said("max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens", "invalid_request_error"),
+    "ModelNotFound"
+  ],
+  ["DeepSeek", 400, said("the valid range of max_tokens is [1, 8192]", "invalid_request_error"), "ModelNotFound"],
+  ["one-api", 503, said("当前分组 default 下对于模型 x 无可用渠道", "one_api_error"), "ModelNotFound"],
+  ["LiteLLM's list of models", 401, said("key not allowed to access model.", "auth_error"), "ModelNotFound"],
+  ["the end of a model", 400, said("This model version has reached the end of its life."), "ModelNotFound"],
+  // Keys and filters, in other words.
+  ["Bedrock's key", 403, { Message: "Authentication failed: Please make sure your API Key is valid." }, "Unauthorized"],
+  ["a key in French", 403, said("Clé API invalide"), "Unauthorized"],
+  ["Bedrock's guardrail", 400, said("Violated guardrail policy", null, "400"), "ContentBlocked"],
+  ["Portkey's guardrail", 446, said("The checks failed.", "hooks_failed"), "ContentBlocked"],
+  ["Tencent's filter", 400, said("内容涉嫌违规"), "ContentBlocked"],
   // Spent money.
   ["DeepSeek in a 402", 402, said("Insufficient Balance", "unknown_error", "invalid_request_error"), "QuotaExhausted"],
   ["xAI in a 429", 429, { code: "x", error: "Your team has used all available credits" }, "QuotaExhausted"],
@@ -297,6 +366,25 @@ describe("a conversation that a provider quotes", () => {
     }
   })
 
+  it("parks no key, also where it has no other words than the provider", () => {
+    for (const wording of parking) {
+      for (const quote of [wording, wording.toUpperCase(), `${wording}\nplease`, `${wording}. What`]) {
+        for (const status of [400, 403]) {
+          const error = errorOf(status, said(`Invalid content: '${quote}'`), {
+            secrets: { apiKey: undefined, prompt: [`${wording}\nplease help`, `${wording}. What now?`] }
+          })
+          assert.isFalse(ChatError.parksKey(error), `${status} ${quote}: ${error._tag}`)
+          assert.strictEqual(ChatError.movesOn(error), "yes")
+        }
+      }
+    }
+  })
+
+  it("changes nothing where the status says it all", () => {
+    const error = errorOf(401, said("Invalid API key"), { secrets: { apiKey: undefined, prompt: ["invalid api key"] } })
+    assert.strictEqual(error._tag, "Unauthorized")
+  })
+
   it("and speaks of the same thing as the provider itself moves on, and parks no key", () => {
     const message = "Your credit balance is too low to access the API"
     const error = errorOf(400, said(message, "invalid_request_error"), {
@@ -516,6 +604,27 @@ describe("a wait is read", () => {
     ["请在 30 秒后重试", 30_000],
     ["请 5 分钟后再试", 300_000],
     ["您的限额将在 2026-11-29 13:00:00 重置", 3_600_000],
+    ["Please wait one hour before retrying", 3_600_000],
+    ["Please retry after a minute", 60_000],
+    ["Please try again in two minutes.", 120_000],
+    ["Limit resets at 13:00 UTC", 3_600_000],
+    ["5-hour limit reached, resets 1pm (UTC)", 3_600_000],
+    ["resets 1:30 AM UTC", 48_600_000],
+    ["Quota resets daily at midnight UTC", 43_200_000],
+    [`It resets at ${now / 1000 + 90}`, 90_000],
+    ["Try again at Sun, 29 Nov 2026 13:00:00 GMT", 3_600_000],
+    ["将于 2026-11-29 21:00:00 重置（北京时间）", 3_600_000],
+    ["30秒後に再試行してください", 30_000],
+    ["30초 후에 다시 시도하세요", 30_000],
+    ["Veuillez réessayer dans 2 minutes", 120_000],
+    ["Bitte versuchen Sie es in 2 Stunden erneut", 7_200_000],
+    ["Inténtelo de nuevo en 30 segundos", 30_000],
+    ["Повторите попытку через 5 минут", 300_000],
+    ["Resets at 1pm", undefined],
+    ["Resets at 13:00 UTC+8", undefined],
+    ["Wait a few minutes", undefined],
+    ["Limit of 5 requests in 30 seconds", undefined],
+    ["Vous avez envoyé 60 requêtes en 30 secondes", undefined],
     ["Your limit did reset at 2026-11-28 14:56:15", undefined],
     ["Your limit will reset at 2036-11-28 14:56:15", undefined],
     ["Try again in 99999 days", undefined],
@@ -535,6 +644,18 @@ describe("a wait is read", () => {
     ["a time since 1970 that is past", { ...spent, "x-ratelimit-reset": String(now / 1000 - 90) }, undefined],
     ["a time since 1970 that is absurd", { ...spent, "x-ratelimit-reset": String(now * 2) }, undefined],
     ["a negative number", { ...spent, "x-ratelimit-reset": "-3" }, undefined],
+    ["millionths of a second since 1970", { ...spent, "x-ratelimit-reset": `${now + 90_000}000` }, 90_000],
+    ["a duration of ISO 8601", { ...spent, "x-ratelimit-reset": "PT1M30S" }, 90_000],
+    ["a date of HTTP", { ...spent, "x-ratelimit-reset": "Sun, 29 Nov 2026 12:01:30 GMT" }, 90_000],
+    ["the IETF's one header", { ratelimit: "limit=100, remaining=0, reset=30" }, 30_000],
+    ["the IETF's later form", { ratelimit: "\"default\";r=0;t=30" }, 30_000],
+    ["the IETF's one header of a limit with something left", { ratelimit: "\"default\";r=9;t=30" }, undefined],
+    ["a retry-after with a unit", { "retry-after": "30s" }, 30_000],
+    ["a retry-after since 1970", { "retry-after": String(now / 1000 + 30) }, 30_000],
+    ["a retry-after as a date of ISO 8601", { "retry-after": "2026-11-29T12:00:30Z" }, 30_000],
+    ["a retry-after that came twice", { "retry-after": "30, 60" }, 60_000],
+    ["a retry-after of a gateway", { "x-retry-after": "30" }, 30_000],
+    ["a retry-after that is neither", { "retry-after": "1e3" }, undefined],
     ["a limit with something left", { "x-ratelimit-remaining": "3", "x-ratelimit-reset": "17" }, undefined],
     ["the IETF's name", { "ratelimit-remaining": "0", "ratelimit-reset": "8" }, 8000],
     ["Anthropic's names", {
@@ -595,6 +716,10 @@ describe("a wait is read", () => {
     }, undefined],
     ["seconds", { error: { message: "no", retry_after: 12 } }, 12_000],
     ["milliseconds", { error: { message: "no", retry_after_ms: 250 } }, 250],
+    ["seconds beside the error", { error: { message: "no" }, retry_after: 12 }, 12_000],
+    ["seconds in details", { error: { message: "no", details: { retry_after: 12 } } }, 12_000],
+    ["an instant in place of seconds", { error: { message: "no", retry_after: "2026-11-29T12:00:12Z" } }, 12_000],
+    ["a duration of protobuf", { error: { details: [{ retryDelay: { seconds: 12, nanos: 5 } }] } }, 12_000],
     [
       "a time since 1970",
       { error: { type: "usage_limit_reached", message: "no", resets_at: now / 1000 + 60 } },

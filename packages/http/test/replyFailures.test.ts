@@ -46,6 +46,13 @@ const read = (body: { readonly whole: string; readonly streamed: string }, more:
 const both = (message: Message, finish: string | null = "stop", more: object = {}) =>
   read({ whole: whole(message, finish), streamed: streamed(message, finish) }, more)
 
+/** What the decoder makes of the text of a stream. */
+const decode = (text: string) => {
+  const decoder = ChatStream.decoder({ provider: "p", model: "m", status: 200, headers: {} })
+  const chunks = [...decoder.push(new TextEncoder().encode(text)), ...decoder.end()]
+  return { chunks, progress: decoder.progress() }
+}
+
 const errorOf = (result: Result.Result<ChatSchema.ChatReply, ChatError.ChatError>): ChatError.ChatError => {
   assert.isTrue(Result.isFailure(result), "answered")
   return (result as Result.Failure<never, ChatError.ChatError>).failure
@@ -61,6 +68,13 @@ describe("a finish_reason that means a failure", () => {
     ["sensitive", "ContentBlocked", "always"],
     ["model_context_window_exceeded", "ContextTooLong", "always"],
     ["MALFORMED_FUNCTION_CALL", "ProviderFault", "always"],
+    ["engine_error", "ProviderFault", "always"],
+    ["Connection-Failed", "ProviderFault", "always"],
+    ["canceled", "ProviderFault", "always"],
+    ["overloaded", "Overloaded", "always"],
+    ["rate_limit", "Overloaded", "always"],
+    ["prompt_too_long", "ContextTooLong", "always"],
+    ["moderation", "ContentBlocked", "without content"],
     ["function_call_filter: MALFORMED_FUNCTION_CALL", "ProviderFault", "always"],
     ["content_filter", "ContentBlocked", "without content"],
     ["content_filter: RECITATION", "ContentBlocked", "without content"],
@@ -83,7 +97,7 @@ describe("a finish_reason that means a failure", () => {
 
   it.effect("is none where it is one of a good end, or unknown", () =>
     Effect.gen(function*() {
-      for (const reason of ["stop", "length", "tool_calls", "function_call", "eos", "end_turn", "COMPLETE", "other"]) {
+      for (const reason of ["stop", "length", "eos", "end_turn", "COMPLETE", "other"]) {
         for (const result of yield* both({ content: "Good day" }, reason)) {
           assert.strictEqual(Result.isSuccess(result) && result.success.choices[0].finish_reason, reason)
         }
@@ -105,6 +119,12 @@ describe("an answer that says nothing", () => {
     ["an empty text", { role: "assistant", content: "" }],
     ["null", { role: "assistant", content: null }],
     ["blank text", { content: " \n\t" }],
+    ["space that does not break", { content: "\u00a0\u3000" }],
+    ["a mark of byte order", { content: "\ufeff" }],
+    ["characters without width", { content: "\u200b\u200d\u2060" }],
+    ["a soft hyphen", { content: "\u00ad" }],
+    ["control characters", { content: "\u0000\u0007" }],
+    ["letters that are drawn as nothing", { content: "\u2800\u3164" }],
     ["no fields", {}],
     ["no parts", { content: [] }],
     ["an empty part", { content: [{ type: "text", text: "" }] }],
@@ -269,6 +289,92 @@ describe("the arguments of a tool call", () => {
     }))
 })
 
+describe("a tool call", () => {
+  const object = { type: "object", properties: { order: { type: "number" } }, required: ["order"] }
+  const tools = ["refund", "mail"].map((name) => ({ type: "function", function: { name, parameters: object } }))
+  const first = (name: string | null, written: unknown, more: object = {}) => ({
+    index: 0,
+    id: "a",
+    type: "function",
+    function: { name, arguments: written },
+    ...more
+  })
+  const rest = (written: string, more: object = {}) => ({ index: 0, function: { arguments: written }, ...more })
+  const whole1 = "{\"order\":1}"
+  const [begin, end] = ["{\"order\"", ":1}"]
+  /** How one call for `refund` with `{"order":1}` is written, piece by piece. */
+  const written: ReadonlyArray<readonly [string, ReadonlyArray<unknown>]> = [
+    ["an index that is a text", [[first("refund", begin, { index: "0" })], [rest(end, { index: "0" })]]],
+    ["an index that begins at one", [[first("refund", begin, { index: 1 })], [rest(end, { index: 1 })]]],
+    ["an index that counts pieces", [[first("refund", begin)], [rest(end, { index: 1 })]]],
+    ["an id on each piece", [[first("refund", begin)], [rest(end, { id: "a" })]]],
+    ["an id of its own for each piece", [[first("refund", "")], [rest(begin, { id: "b" })], [rest(end, { id: "c" })]]],
+    ["new ids and the name again", [[first("refund", begin)], [first("refund", end, { id: "b" })]]],
+    ["new ids and no index", [[first("refund", begin, { index: undefined })], [{
+      id: "b",
+      function: { arguments: end }
+    }]]],
+    ["the name last", [[first(null, begin)], [rest(end)], [first("refund", undefined)]]],
+    ["one call instead of a list", [first("refund", whole1)]],
+    ["no `function` around it", [[{ index: 0, id: "a", name: "refund", arguments: whole1 }]]],
+    ["its arguments beside the name of a function", [[{
+      id: "a",
+      type: "function",
+      function: "refund",
+      arguments: whole1
+    }]]],
+    ["`parameters` for arguments", [[{ id: "a", function: { name: "refund", parameters: { order: 1 } } }]]],
+    ["`input` for arguments", [[{ id: "a", name: "refund", input: { order: 1 } }]]]
+  ]
+  it.effect.each(written)(
+    "is one call with its arguments where it is written with %s",
+    ([, pieces]) =>
+      Effect.gen(function*() {
+        const stream = events(...pieces.map((tool_calls) => chunk({ tool_calls })), chunk({}, "tool_calls"), "[DONE]")
+        const [reply, streamed] = yield* read(
+          { whole: whole({ content: null, tool_calls: pieces[0] }, "tool_calls"), streamed: stream },
+          { tools }
+        )
+        for (const result of pieces.length === 1 ? [reply, streamed] : [streamed]) {
+          const calls = Result.isSuccess(result) ? result.success.choices[0].message.tool_calls : undefined
+          assert.deepStrictEqual(calls?.map((call) => [call.id, call.function]), [
+            ["a", { name: "refund", arguments: whole1 }]
+          ])
+        }
+      })
+  )
+
+  it.effect("that lost its name, its arguments or itself is a failure", () =>
+    Effect.gen(function*() {
+      const lost: ReadonlyArray<readonly [Message, RegExp]> = [
+        [{ content: null, tool_calls: [first("", whole1)] }, /without the name of its tool/],
+        [
+          { content: null, tool_calls: [{ id: "a", type: "function" }] },
+          /without the name of its tool|an empty answer/
+        ],
+        [{ content: null, tool_calls: [first("refund", "{ }")] }, /without its arguments/],
+        [{ content: null, tool_calls: [first("refund", {})] }, /without its arguments/],
+        [{ content: "Let me look that up." }, /without the call/]
+      ]
+      for (const [message, found] of lost) {
+        for (const result of yield* both(message, "tool_calls", { tools })) {
+          const error = errorOf(result)
+          assert.strictEqual(error._tag, "MalformedReply")
+          assert.match(error.message, found)
+        }
+      }
+    }))
+
+  it.effect("is missed only where tools were offered", () =>
+    Effect.gen(function*() {
+      for (const reason of ["tool_calls", "function_call"]) {
+        for (const result of yield* both({ content: "Good day" }, reason, { tools: undefined })) {
+          assert.strictEqual(Result.isSuccess(result) && result.success.choices[0].finish_reason, reason)
+        }
+      }
+    }))
+})
+
 describe("an error among what should be an answer", () => {
   const errors: ReadonlyArray<readonly [string, object, ChatError.ChatError["_tag"]]> = [
     ["of OpenAI", { error: { message: "m", type: "server_error" } }, "ProviderFault"],
@@ -281,6 +387,21 @@ describe("an error among what should be an answer", () => {
     ["of Baidu", { error_code: 336_100, error_msg: "m" }, "ProviderFault"],
     ["of MiniMax", { choices: null, base_resp: { status_code: 1000, status_msg: "m" } }, "ProviderFault"],
     ["of Groq", { ...chunk({}), x_groq: { id: "r", error: "over_capacity" } }, "Overloaded"],
+    ["of Spark", { code: 10_013, message: "输入内容审核不通过", sid: "x" }, "ContentBlocked"],
+    ["of SiliconFlow", { code: 50_505, message: "Model service overloaded.", data: null }, "Overloaded"],
+    ["of Tencent", { Response: { Error: { Code: "InternalError", Message: "m" }, RequestId: "r" } }, "ProviderFault"],
+    ["of Hunyuan", { ErrorMsg: { Msg: "m", Code: 4001 }, Choices: [] }, "ProviderFault"],
+    ["of the Responses API", {
+      type: "response.failed",
+      response: { error: { code: "server_error", message: "m" } }
+    }, "ProviderFault"],
+    ["of Amazon", { __type: "ThrottlingException", message: "m" }, "ProviderRateLimited"],
+    ["of a stream of Amazon", { modelStreamErrorException: { message: "m" } }, "ProviderFault"],
+    ["of Apigee", { fault: { faultstring: "Rate limit quota violation" } }, "ProviderRateLimited"],
+    ["of a server of Node", { statusCode: 500, message: "m" }, "ProviderFault"],
+    ["of a server of Java", { errorMessage: "m", errorCode: "500" }, "ProviderFault"],
+    ["of texts", { errors: ["m"] }, "ProviderFault"],
+    ["of WeChat's kind", { errcode: 45_009, errmsg: "m" }, "ProviderFault"],
     ["told beside `true`", { error: true, message: "m" }, "ProviderFault"],
     ["in a choice that is not the first", {
       choices: [
@@ -314,9 +435,19 @@ describe("an error among what should be an answer", () => {
 
   it.effect("is none where an object only keeps the connection alive", () =>
     Effect.gen(function*() {
-      const pings = [{}, { type: "ping" }, { type: "keepalive" }, { status: "queued" }, { code: 0, message: "ok" }, {
-        choices: null
-      }]
+      const pings = [
+        {},
+        { type: "ping" },
+        { type: "keepalive" },
+        { status: "queued" },
+        { code: 0, message: "ok" },
+        {
+          choices: null
+        },
+        { code: 20_000, message: "Success" },
+        { code: 1000, msg: "OK" },
+        { response: { status: "in_progress", error: null } }
+      ]
       const stream = events(
         ...pings,
         chunk({ content: "Good " }),
@@ -364,6 +495,50 @@ describe("a stream", () => {
         assert.strictEqual(Result.isSuccess(result) ? "whole" : result.failure._tag, expected)
       }
     }))
+
+  it("ends however the mark of its end is written", () => {
+    const said = [chunk({ content: "Good day" }), chunk({}, "stop")]
+    for (
+      const mark of ["[DONE]", "[done]", "\"[DONE]\"", "[DONE]\ndata: [DONE]", "DONE", "[END]", "null", "[]", "{}", ""]
+    ) {
+      const { chunks, progress } = decode(events(...said, mark))
+      assert.strictEqual(progress, "whole", mark)
+      assert.strictEqual(chunks.map(ChatStream.text).join(""), "Good day")
+    }
+  })
+
+  it("is not whole where something unknown stands in the place of its end", () => {
+    for (const unknown of [{ message: "Internal server error" }, { msg: "m", trace: "x" }]) {
+      const { progress } = decode(events(chunk({ content: "Good" }), unknown, "[DONE]"))
+      assert.strictEqual(typeof progress === "string" ? progress : progress._tag, "Truncated")
+    }
+    assert.strictEqual(decode(events(chunk({ content: "Good" }), { type: "ping" }, "[DONE]")).progress, "whole")
+  })
+
+  it("may have no empty lines between its events", () => {
+    const lines = [chunk({ content: "Good " }), chunk({ content: "day" }), chunk({}, "stop")]
+      .map((json) => `data: ${JSON.stringify(json)}\n`)
+    for (const text of [lines.join(""), `${lines.join("")}data: [DONE]\n\n`]) {
+      const { chunks, progress } = decode(text)
+      assert.strictEqual(progress, "whole")
+      assert.strictEqual(chunks.map(ChatStream.text).join(""), "Good day")
+    }
+  })
+
+  it("tells a failure by the name of an event", () => {
+    for (const name of ["error", "exception", "internalServerException", "response.failed"]) {
+      const { progress } = decode(`${events(chunk({ content: "Good" }))}event: ${name}\ndata: {"message":"m"}\n\n`)
+      assert.strictEqual(typeof progress === "string" ? progress : progress._tag, "ProviderFault", name)
+    }
+  })
+
+  it("has choices whose index is a text", () => {
+    const choice = (index: string, content: string) => ({
+      choices: [{ index, delta: { content }, finish_reason: "stop" }]
+    })
+    const { chunks } = decode(events(choice("0", "A"), choice("1", "B"), "[DONE]"))
+    assert.deepStrictEqual(chunks.map(({ choices }) => choices.map(({ index }) => index ?? 0)), [[0], [1]])
+  })
 
   it("is not finished by a reason that comes before the content, or with it", () => {
     const decoder = ChatStream.decoder({ provider: "p", model: "m", status: 200, headers: {} })

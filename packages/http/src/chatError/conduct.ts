@@ -1,5 +1,5 @@
 /** What is done about an error: whether it is retried, moves on, is counted, parks the key, may be billed. */
-import type { ChatError } from "./errors.ts"
+import type { ChatError, Forbidden } from "./errors.ts"
 import { isNotImplemented, isRefused } from "./fields.ts"
 
 /**
@@ -26,12 +26,20 @@ export const movesOn = (error: ChatError): "yes" | "no" | "larger-window" | "opt
     case "ContextTooLong":
       return "larger-window"
     case "ContentBlocked":
-    case "Forbidden":
       return "opt-in"
+    case "Forbidden":
+      return isSaid(error) ? "opt-in" : "yes"
     default:
       return "yes"
   }
 }
+
+/**
+ * Whether a provider says by a code or a type that it is about a permission or a region. A 403 that says neither may be
+ * anything, such as spent money in a language that no dialect knows.
+ */
+const isSaid = ({ code, type }: Forbidden): boolean =>
+  /permission|forbidden|denied|region|country|precondition/i.test(`${code} ${type}`)
 
 /** Codes by which a model refuses what another model may accept. */
 const modelSpecific = new Set(["invalid_prompt", "unsupported_parameter", "unsupported_value", "unknown_parameter"])

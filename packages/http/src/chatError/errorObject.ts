@@ -39,6 +39,8 @@ export const fromJson = (json: unknown, depth: number): ProviderSays | undefined
   if (typeof top === "string") return { ...nothing, text: top }
   if (!Predicate.isReadonlyObject(top)) return undefined
   if (isError(top["error"])) return fromTop(top, depth)
+  const elsewhere = InBand.elsewhere(top)
+  if (elsewhere !== undefined) return fromTop(elsewhere, depth)
   const base = fromBase(top["base_resp"])
   if (base !== undefined) return base
   if (top["detail"] !== undefined) return fromDetail(top, depth)
@@ -50,7 +52,11 @@ export const fromJson = (json: unknown, depth: number): ProviderSays | undefined
 const fromTop = (top: Readonly<Record<string, unknown>>, depth: number): ProviderSays =>
   typeof top["error"] === "string"
     ? fromObject({ ...top, message: top["error"] }, depth)
-    : fromObject(top["error"], depth)
+    : besides(top, fromObject(top["error"], depth))
+
+/** What stands beside an error tells when it is over, if the error itself does not. */
+const besides = (top: Readonly<Record<string, unknown>>, says: ProviderSays): ProviderSays =>
+  says.waits.length > 0 ? says : { ...says, waits: waitsOf(top) }
 
 /** MiniMax: a code of zero is a success. */
 const fromBase = (base: unknown): ProviderSays | undefined =>
@@ -90,7 +96,7 @@ const fromObject = (error: unknown, depth: number): ProviderSays => {
   return raw === undefined ? withInner(says, inside) : { ...says, text: text === undefined ? raw : `${text}: ${raw}` }
 }
 
-const texts = ["message", "msg", "error_msg", "error_message", "errmsg", "error_description", "title"]
+const texts = ["message", "Message", "msg", "error_msg", "error_message", "errmsg", "error_description", "title"]
 
 const violationsOf = (detail: Readonly<Record<string, unknown>>): ReadonlyArray<Readonly<Record<string, unknown>>> =>
   Array.isArray(detail["violations"]) ? detail["violations"].filter(Predicate.isReadonlyObject) : []

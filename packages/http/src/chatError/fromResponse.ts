@@ -5,6 +5,7 @@ import * as Decide from "../dialects/decide.ts"
 import type { Class, Dialect } from "../dialects/model.ts"
 import * as ErrorBody from "./errorBody.ts"
 import * as Errors from "./errors.ts"
+import { Prompt } from "./prompt.ts"
 import * as Redact from "./redact.ts"
 import { parseJson } from "./parseJson.ts"
 import { requestIdOf } from "./requestId.ts"
@@ -142,10 +143,12 @@ const decide = (response: FailedResponse, says: ErrorBody.ProviderSays, secrets:
   const parks = decided === "QuotaExhausted" || decided === "Unauthorized"
   const { prompt } = secrets
   if (!parks || !Decide.isByWording(row) || prompt === "unknown") return decision
-  const own = Decide.decide(dialects, response.status, {
-    ...says,
-    text: says.text === undefined ? undefined : Redact.redact(says.text, { apiKey: undefined, prompt }, longestSentence)
-  })
+  const searched = prompt instanceof Prompt ? prompt : new Prompt(prompt)
+  // Words that say nothing of a conversation are no quotation, unless they are all that was said.
+  const text = says.text === undefined || searched.hasShort(Decide.wordingOf(row))
+    ? undefined
+    : Redact.redact(says.text, { apiKey: undefined, prompt }, longestSentence)
+  const own = Decide.decide(dialects, response.status, { ...says, text })
   // A conversation may have the words that the provider also says of itself. It then moves on, and no key is parked.
   return own.row === row || !stops.has(own.class) ? own : { class: "ProviderFault", status, row: undefined }
 }

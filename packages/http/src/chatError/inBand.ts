@@ -48,7 +48,8 @@ const besideChoices: ReadonlyArray<Place> = [
   ({ base_resp: base }) =>
     Predicate.isReadonlyObject(base) && isCode(base["status_code"])
       ? { error: { message: base["status_msg"], code: base["status_code"] } }
-      : undefined
+      : undefined,
+  (top) => elsewhere(top)
 ]
 
 /** OpenRouter, of any of the choices. */
@@ -60,6 +61,36 @@ const errorOfChoice = (choices: ReadonlyArray<unknown>): Fields | undefined => {
   return undefined
 }
 
+/** Places in which nobody else writes anything. */
+const foreign: ReadonlyArray<Place> = [
+  // Tencent, and the Responses API
+  ({ Response, response }) => {
+    const inside = Response ?? response
+    if (!Predicate.isReadonlyObject(inside)) return undefined
+    const error = inside["Error"] ?? inside["error"]
+    return Predicate.isReadonlyObject(error) && isError(error)
+      ? { error: { message: error["Message"] ?? error["message"], code: error["Code"] ?? error["code"] } }
+      : undefined
+  },
+  // Hunyuan
+  ({ ErrorMsg: error }) =>
+    Predicate.isReadonlyObject(error) && isText(error["Msg"])
+      ? { error: { message: error["Msg"], code: error["Code"] } }
+      : undefined,
+  // Amazon, where the name of an exception is that of a field
+  (top) => {
+    const name = Object.keys(top).find((field) => /^[a-z]+Exception$/i.test(field))
+    const exception = name === undefined ? undefined : top[name]
+    return Predicate.isReadonlyObject(exception) ? { error: { ...exception, type: name } } : undefined
+  },
+  // Apigee
+  ({ fault }) =>
+    Predicate.isReadonlyObject(fault) && isText(fault["faultstring"]) ? { error: fault["faultstring"] } : undefined
+]
+
+/** The error of an object that is written as only one provider writes it. */
+export const elsewhere = (top: Fields): Fields | undefined => first(top, foreign)
+
 /** Places of errors in what has no choice. */
 const withoutChoices: ReadonlyArray<Place> = [
   // vLLM, LM Studio
@@ -68,6 +99,13 @@ const withoutChoices: ReadonlyArray<Place> = [
   (top) => isWord(top["status"], "error", "failure", "failed") ? top : undefined,
   // Cloudflare
   (top) => Array.isArray(top["errors"]) && top["errors"].some(Predicate.isReadonlyObject) ? top : undefined,
+  ({ errors }) => Array.isArray(errors) && isText(errors[0]) ? { error: errors[0] } : undefined,
+  // Servers of Java and Node
+  (top) => isStatus(top["statusCode"]) || isStatus(top["status_code"]) || isStatus(top["status"]) ? top : undefined,
+  (top) =>
+    isText(top["errorMessage"]) ? { error: { message: top["errorMessage"], code: top["errorCode"] } } : undefined,
+  // Amazon
+  (top) => isText(top["__type"]) ? top : undefined,
   // FastAPI
   (top) => isError(top["detail"]) && top["object"] === undefined ? top : undefined,
   // DashScope, GLM
@@ -79,7 +117,18 @@ const withoutChoices: ReadonlyArray<Place> = [
   (top) =>
     isCode(top["error_code"]) && isText(top["error_msg"])
       ? { error: { message: top["error_msg"], code: top["error_code"] } }
+      : undefined,
+  (top) =>
+    isCode(top["err_code"] ?? top["errcode"]) && isText(top["err_msg"] ?? top["errmsg"])
+      ? { error: { message: top["err_msg"] ?? top["errmsg"], code: top["err_code"] ?? top["errcode"] } }
+      : undefined,
+  // Spark, SiliconFlow: numbers of their own
+  (top) => {
+    const message = isText(top["message"]) ? top["message"] : top["msg"]
+    return isOwnCode(top["code"]) && isText(message) && !/^(ok|succe|成功|请求成功)/i.test(String(message))
+      ? top
       : undefined
+  }
 ]
 
 /** An object with an error in it. `true` says that it is told beside it. */
@@ -103,6 +152,12 @@ const isText = (u: unknown): boolean => typeof u === "string" && u.trim() !== ""
 
 const isWord = (u: unknown, ...words: ReadonlyArray<string>): boolean =>
   typeof u === "string" && words.includes(u.toLowerCase())
+
+const isStatus = (u: unknown): boolean => typeof u === "number" && u >= 400 && u <= 599
+
+/** Numbers that begin as a success does, such as 20000, are codes of one. */
+const isOwnCode = (code: unknown): boolean =>
+  typeof code === "number" && Number.isInteger(code) && code >= 1000 && !/^20*$/.test(String(code))
 
 const isCode = (code: unknown): boolean => typeof code === "number" && code !== 0
 

@@ -38,6 +38,12 @@ export class Prompt {
     }
   }
 
+  /** Whether one of the texts is so short that a quotation of it may not be found, and the given holds for it. */
+  hasShort(is: (text: string) => boolean): boolean {
+    for (const text of this.texts) if (text.length <= longestShort && is(text)) return true
+    return false
+  }
+
   private look(asked: Waiting): void {
     if (!this.found.has(asked.text)) this.search(asked)
     for (const waiting of [...this.waiting, asked]) {
@@ -55,6 +61,9 @@ export class Prompt {
     quotations(texts, this.texts).forEach((ranges, i) => this.found.set(texts[i]!, ranges))
   }
 }
+
+/** Characters: words that say nothing by themselves are found from 32 letters on. */
+const longestShort = 256
 
 /** An error has up to four texts. Those of errors that nobody holds any more wait, too, so their number has a bound. */
 const mostWaiting = 64

@@ -3,9 +3,7 @@
  * `anthropic-ratelimit-…-reset`, and others of the same form. They stand on every response, so only those of limits that
  * are spent mean a wait.
  */
-import { fromInstant, fromReset, longestWait } from "./waitValue.ts"
-
-export { longestWait }
+import { fromInstant, fromReset } from "./waitValue.ts"
 
 export type Header = (name: string) => string | undefined
 
@@ -39,6 +37,7 @@ export const fromResetHeaders = (hints: Hints): number | undefined => {
 const limitsOf = ({ header, names, now }: Hints): ReadonlyArray<Limit> => {
   const limits: Array<Limit> = []
   for (const name of names) {
+    if (isStructured(name)) limits.push(...structured(header(name), name))
     if (!isReset(name)) continue
     const value = header(name)
     const wait = fromInstant(value, now) ?? (isInstant(value) ? undefined : fromReset(value))
@@ -54,6 +53,18 @@ const limitsOf = ({ header, names, now }: Hints): ReadonlyArray<Limit> => {
 
 /** A name such as `x-ratelimit-reset-tokens`, `ratelimitbysize-reset` or `anthropic-ratelimit-tokens-reset`. */
 const isReset = (name: string): boolean => name.length <= 80 && name.includes("limit") && /(^|-)reset(-|$)/.test(name)
+
+/** The IETF's one header: `limit=100, remaining=0, reset=30`, and in later drafts `"default";r=0;t=30`. */
+const isStructured = (name: string): boolean => /^(x-)?ratelimit$/.test(name)
+
+const structured = (value: string | undefined, resource: string): ReadonlyArray<Limit> => {
+  if (value === undefined || value.length > 256) return []
+  const remaining = value.match(/\b(?:remaining|r)=(\d{1,15})\b/)?.[1]
+  const wait = fromReset(value.match(/\b(?:reset|t)=(\d{1,15})\b/)?.[1])
+  return wait === undefined
+    ? []
+    : [{ resource, remaining: remaining === undefined ? undefined : Number(remaining), wait }]
+}
 
 /** A number so large is a time since 1970, and no number of seconds; in the past it means nothing. */
 const isInstant = (value: string | undefined): boolean => value !== undefined && /^\s*\d{10,}/.test(value)

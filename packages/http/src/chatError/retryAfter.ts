@@ -2,7 +2,7 @@
  * How long a provider asks to wait, in any of the dialects in which providers say it.
  */
 import * as Duration from "effect/Duration"
-import { fromResetHeaders, type Header, longestWait } from "./resetHeaders.ts"
+import { fromResetHeaders, type Header } from "./resetHeaders.ts"
 import { fromSentence } from "./waitSentence.ts"
 import { fromDuration, fromInstant, fromNumber, fromReset } from "./waitValue.ts"
 
@@ -40,19 +40,22 @@ export const parse = (hints: Hints): Duration.Duration | undefined => {
   const { header, now } = hints
   const millis = fromNumber(header("retry-after-ms"), 1) ??
     fromNumber(header("x-ms-retry-after-ms"), 1) ??
-    fromNumber(header("retry-after"), 1000) ??
-    fromHttpDate(header("retry-after"), now) ??
+    fromRetryAfter(header("retry-after"), now) ??
+    fromRetryAfter(header("x-retry-after"), now) ??
+    fromRetryAfter(header("x-ratelimit-retry-after"), now) ??
     (hints.isLimit ? fromResetHeaders(hints) : undefined) ??
     fromFields(hints) ??
     fromSentence(hints.text, now)
   return millis === undefined ? undefined : Duration.millis(millis)
 }
 
-const fromHttpDate = (value: string | undefined, now: number): number | undefined => {
-  // Only the date forms of HTTP begin with the name of a day; `Date.parse` alone would take "-5" for a month.
-  if (value === undefined || value.length > 64 || !/^\s*(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/i.test(value)) return undefined
-  const millis = Date.parse(value) - now
-  return millis >= 0 && millis <= longestWait ? Math.ceil(millis) : undefined
+/** Seconds or a date, as HTTP has it; some write a duration, or a time since 1970. Of several headers the longest. */
+const fromRetryAfter = (value: string | undefined, now: number): number | undefined => {
+  if (value === undefined || value.length > 64) return undefined
+  const one = fromNumber(value, 1000) ?? fromInstant(value, now) ?? fromDuration(value)
+  if (one !== undefined) return one
+  const several = value.split(",").flatMap((value) => fromNumber(value, 1000) ?? [])
+  return several.length === 0 ? undefined : Math.max(...several)
 }
 
 const fromFields = ({ now, waits }: Hints): number | undefined => {
@@ -61,7 +64,8 @@ const fromFields = ({ now, waits }: Hints): number | undefined => {
       ? fromDuration(value)
       : unit === "instant"
       ? fromInstant(value, now)
-      : fromNumber(value, unit === "millis" ? 1 : 1000) ?? (unit === "seconds" ? fromDuration(value) : undefined)
+      : fromNumber(value, unit === "millis" ? 1 : 1000) ??
+        (unit === "seconds" ? fromDuration(value) ?? fromInstant(value, now) : undefined)
     if (millis !== undefined) return millis
   }
   return undefined

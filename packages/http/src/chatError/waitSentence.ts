@@ -10,6 +10,8 @@ const number = "\\d{1,12}(?:\\.\\d{1,12})?"
 /** One or more amounts: `7m12s`, `1 hour and 5 minutes`. The unit of a single amount may be missing after "in". */
 const amounts =
   `(?:${number} ?(?:milliseconds?|millis|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|毫秒|秒钟|秒|分钟|分|小时|天)(?:,? (?:and )?|和|零)?){1,5}`
+const worldUnits =
+  "(?:secondes?|segundos?|sekunden?|secondi|секунд[аыу]?|minutes?|minutos?|minuten?|minuti|минут[аыу]?|heures?|horas?|stunden?|ore|час(?:ов|а)?|秒|分|時間|초|분|시간)"
 const clock = "\\d{1,3}:\\d\\d:\\d\\d"
 
 const before =
@@ -18,27 +20,76 @@ const joint = "(?: in| after| within| for)?(?: about| approximately| at least| a
 
 const english = new RegExp(`\\b${before}${joint}(${clock}|${amounts})(?![a-z\\d])`, "i")
 const chinese = new RegExp(`(?:请|需|将|等待|请等待|约)?(?:在|于|等待)? ?(${amounts}) ?(?:之?后)(?:再|重)`, "i")
+const httpDate = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d [A-Z][a-z]{2} \\d{4} \\d\\d:\\d\\d:\\d\\d GMT"
+const comesBack =
+  "\\b(?:resets?|be reset|reset time|try again|retry|available again|available|regain access|renews?|refresh(?:es)?|be restored)"
 const until = new RegExp(
-  `\\b(?:resets?|be reset|reset time|try again|retry|available again|available|regain access|renews?|refresh(?:es)?|be restored)(?: at| on| after| until)?:? ?${instantPattern}`,
+  `${comesBack}(?: at| on| after| until)?:? ?(?<at>${instantPattern}|${httpDate}|\\d{10}(?:\\d{3})?(?!\\d))`,
   "i"
 )
-const chineseUntil = new RegExp(`${instantPattern} ?(?:时|后|之后)?(?:自动)?(?:重置|恢复|刷新|再试|重试|解除)`, "i")
+/** A time of the day, in UTC if it says so: of another zone nobody knows the hour. */
+const timeOfDay = new RegExp(
+  `${comesBack}(?: daily)?(?: at)? (?<hour>midnight|\\d{1,2})(?::(?<minute>\\d\\d))? ?(?<half>[ap]m)? ?\\(?(?:UTC|GMT)(?![+\\d-])`,
+  "i"
+)
+/** An amount before a word that says to come again, or behind one, in other languages. */
+const others = [
+  new RegExp(`(?:dans|in|en|em|через|tra|fra)(?: circa| environ| etwa)? (${number} ?${worldUnits})`, "i"),
+  new RegExp(`(${number} ?${worldUnits}) ?(?:後|후|뒤)`, "i")
+]
+const chineseUntil = new RegExp(
+  `(?<at>${instantPattern}) ?(?:时|后|之后)?(?:自动)?(?:重置|恢复|刷新|再试|重试|解除)`,
+  "i"
+)
 
 export const fromSentence = (text: string | undefined, now: number): number | undefined => {
   if (text === undefined) return undefined
   const sentence = text.slice(0, 4096).replace(/\s+/g, " ")
-  const amount = (sentence.match(english) ?? sentence.match(chinese))?.[1]
+    .replace(/\b(an?|one|two|three|five|ten) (?=(?:second|minute|hour|day)s?\b)/gi, (_, word) => `${amountOf(word)} `)
+  const amount = (sentence.match(english) ?? sentence.match(chinese) ?? foreign(sentence))?.[1]
   const wait = amount === undefined ? undefined : fromAmounts(amount)
   if (wait !== undefined) return wait
   const found = sentence.match(until) ?? sentence.match(chineseUntil)
-  return found === null ? undefined : fromInstant(found[0].match(new RegExp(instantPattern, "i"))![0], now)
+  if (found === null) return untilTimeOfDay(sentence, now)
+  const said = found.groups!["at"]!
+  // A time of China, where the sentence says so.
+  const ofChina = /北京时间|beijing time|(?:utc|gmt) ?\+ ?0?8(?!\d)/i.test(sentence) && /\d\d:\d\d(:\d\d)?$/.test(said)
+  return fromInstant(ofChina ? `${said}+08:00` : said, now)
 }
+
+const amountOf = (word: string): number => ({ two: 2, three: 3, five: 5, ten: 10 })[word.toLowerCase()] ?? 1
+
+const untilTimeOfDay = (sentence: string, now: number): number | undefined => {
+  const { half, hour, minute = "0" } = sentence.match(timeOfDay)?.groups ?? {}
+  if (hour === undefined || (half === undefined && hour !== "midnight" && !sentence.includes(`${hour}:`)))
+    return undefined
+  const clock = hour.toLowerCase() === "midnight" ? 0 : Number(hour) % (half === undefined ? 24 : 12)
+  const at = ((clock + (half?.toLowerCase() === "pm" ? 12 : 0)) * 60 + Number(minute)) * 60_000
+  const wait = (at - now % day + day) % day
+  return Number.isNaN(wait) ? undefined : wait
+}
+
+const day = 86_400_000
+
+/** Only in sentences that say to come again: "en 2024" is no wait. */
+const foreign = (sentence: string): RegExpMatchArray | null => {
+  if (!again.test(sentence)) return null
+  for (const pattern of others) {
+    const match = sentence.match(pattern)
+    if (match !== null) return match
+  }
+  return null
+}
+
+const again = /réessay|erneut|nochmal|nuevo|intent|novamente|tente|повтор|попроб|再試行|お試し|다시|riprova/i
 
 const fromAmounts = (said: string): number | undefined => {
   const time = said.match(/^(\d{1,3}):(\d\d):(\d\d)$/)
   if (time !== null) return fromDuration(`${time[1]}h${time[2]}m${time[3]}s`)
   const compact = [
-    ...said.toLowerCase().matchAll(new RegExp(`(${number}) ?(毫秒|milli|ms|秒|s|分|mi|m|小时|h|天|d)`, "g"))
+    ...said.toLowerCase().matchAll(
+      new RegExp(`(${number}) ?(毫秒|milli|ms|秒|초|сек|st|s|分|분|мин|mi|m|小时|時間|시간|час|or|h|天|d)`, "g")
+    )
   ]
   return compact.length === 0 ? undefined : fromDuration(compact.map(([, n, u]) => `${n}${units[u!]}`).join(""))
 }
@@ -48,11 +99,20 @@ const units: Readonly<Record<string, string>> = {
   milli: "ms",
   ms: "ms",
   秒: "s",
+  초: "s",
+  сек: "s",
   s: "s",
   分: "m",
   mi: "m",
   m: "m",
+  분: "m",
+  мин: "m",
   小时: "h",
+  時間: "h",
+  시간: "h",
+  час: "h",
+  st: "h",
+  or: "h",
   h: "h",
   天: "d",
   d: "d"

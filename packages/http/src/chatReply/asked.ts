@@ -9,12 +9,22 @@ export interface Asked {
   readonly choices: number
   /** Whether it asked for no answer at all, as a request does that only warms a cache of prompts. */
   readonly nothing: boolean
+  /** Whether it offers tools, so that an answer may be a call. */
+  readonly offersTools: boolean
   /** The tools that can be called without arguments, or `undefined` where the request is not known. */
   readonly parameterless: ReadonlySet<string> | undefined
+  /** The tools that cannot be called without arguments, or `undefined` where the request is not known. */
+  readonly requiring: ReadonlySet<string> | undefined
 }
 
 /** What is asked for where nothing is known of the request. */
-export const unknown: Asked = { choices: 1, nothing: false, parameterless: undefined }
+export const unknown: Asked = {
+  choices: 1,
+  nothing: false,
+  offersTools: false,
+  parameterless: undefined,
+  requiring: undefined
+}
 
 export const askedOf = (request: Readonly<Record<string, unknown>>): Asked => {
   // Who breaks the types is told so by the encoder of the request.
@@ -23,7 +33,9 @@ export const askedOf = (request: Readonly<Record<string, unknown>>): Asked => {
   return {
     choices: typeof n === "number" && Number.isInteger(n) && n > 1 ? n : 1,
     nothing: outputLimits.some((field) => isZero(request[field])),
-    parameterless: parameterless(request)
+    offersTools: toolsOf(request).length > 0,
+    parameterless: namesOf(request, takesNothing),
+    requiring: namesOf(request, requiresSome)
   }
 }
 
@@ -32,19 +44,23 @@ const outputLimits = ["max_completion_tokens", "max_tokens", "max_output_tokens"
 
 const isZero = (u: unknown): boolean => u === 0 || u === "0"
 
-/** The names of the tools of a request that take no arguments. */
-export const parameterless = (request: Readonly<Record<string, unknown>>): ReadonlySet<string> => {
-  const tools = Array.isArray(request["tools"]) ? request["tools"] : none
-  // The older form of the same.
-  const functions = Array.isArray(request["functions"]) ? request["functions"] : none
+/** The names of the tools of a request whose parameters are of a kind. */
+const namesOf = (
+  request: Readonly<Record<string, unknown>>,
+  is: (schema: unknown) => boolean
+): ReadonlySet<string> => {
   const names = new Set<string>()
-  for (const tool of [...tools, ...functions]) {
+  for (const tool of toolsOf(request)) {
     if (!Predicate.isReadonlyObject(tool)) continue
     const declared = Predicate.isReadonlyObject(tool["function"]) ? tool["function"] : tool
-    if (typeof declared["name"] === "string" && takesNothing(declared["parameters"])) names.add(declared["name"])
+    if (typeof declared["name"] === "string" && is(declared["parameters"])) names.add(declared["name"])
   }
   return names
 }
+
+/** `functions` is the older form of `tools`. */
+const toolsOf = (request: Readonly<Record<string, unknown>>): ReadonlyArray<unknown> =>
+  [request["tools"], request["functions"]].flatMap((tools) => Array.isArray(tools) ? tools : none)
 
 const none: ReadonlyArray<unknown> = []
 
@@ -58,3 +74,6 @@ const choosing = ["properties", "required", "anyOf", "oneOf", "allOf", "$ref", "
 
 const isFilled = (u: unknown): boolean =>
   typeof u === "string" || (typeof u === "object" && u !== null && Object.keys(u).length > 0)
+
+const requiresSome = (schema: unknown): boolean =>
+  Predicate.isReadonlyObject(schema) && Array.isArray(schema["required"]) && schema["required"].length > 0

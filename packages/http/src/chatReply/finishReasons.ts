@@ -25,11 +25,14 @@ const failures = {
   internal_error: fault,
   server_error: fault,
   upstream_error: fault,
+  interrupted: fault,
+  server_disconnected: fault,
   timeout: { ...fault, status: 504 },
   // vLLM and SGLang: the server gave up on the call
   abort: fault,
   aborted: fault,
   cancelled: fault,
+  canceled: fault,
   // Cohere
   error_limit: fault,
   error_toxic: withdrawn,
@@ -37,12 +40,21 @@ const failures = {
   network_error: fault,
   sensitive: withdrawn,
   model_context_window_exceeded: tooLong,
+  context_window_exceeded: tooLong,
+  context_length_exceeded: tooLong,
+  prompt_too_long: tooLong,
   // DeepSeek
   insufficient_system_resource: overloaded,
+  overloaded,
+  rate_limit: overloaded,
+  rate_limited: overloaded,
   // OpenAI, Azure and most others
   content_filter: filtered,
   content_filtered: filtered,
   content_policy: filtered,
+  moderation: filtered,
+  blocked: filtered,
+  guardrail: filtered,
   // Anthropic, and those who pass its reasons on
   refusal: filtered,
   // Bedrock
@@ -84,6 +96,14 @@ export const failureOf = (reason: string): FinishFailure | undefined => {
   for (const word of words.reverse()) {
     const failure = table.get(word)
     if (failure !== undefined) return failure
+    // `engine_error`, `connection_failed`, and whatever else says that it is one.
+    if (/(^|_)(error|exception|failed|failure)$/.test(word)) return { ...fault, reason: word.slice(0, longestReason) }
   }
   return undefined
 }
+
+const longestReason = 60
+
+/** Whether a reason says that the answer ended so that a tool is called. */
+export const endsForCall = (reason: string | undefined): boolean =>
+  reason !== undefined && /^(tool_calls?|tool_use|function_calls?)$/i.test(reason)

@@ -11,10 +11,11 @@
  */
 import * as Predicate from "effect/Predicate"
 import { contentOf, continued } from "./content.ts"
-import { failureOf, type FinishFailure, isFinish } from "./finishReasons.ts"
+import { endsForCall, failureOf, type FinishFailure, isFinish } from "./finishReasons.ts"
 import { remainder } from "./remainder.ts"
 import { isReadable, speaks } from "./speech.ts"
-import { ToolCalls } from "./toolCalls.ts"
+import type { Asked } from "./asked.ts"
+import { numberOf, ToolCalls } from "./toolCalls.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -80,17 +81,21 @@ export class ReplyReader {
   }
 
   /** What is wrong with the tool calls, if anything is. */
-  toolFault(parameterless: ReadonlySet<string> | undefined): string | undefined {
-    for (const { calls, functionCall } of this.choices.values()) {
-      const fault = calls?.fault(parameterless) ?? functionCall?.fault(parameterless)
+  toolFault(asked: Asked): string | undefined {
+    for (const { calls, finish, functionCall } of this.choices.values()) {
+      const fault = calls?.fault(asked) ?? functionCall?.fault(asked)
       if (fault !== undefined) return fault
+      if (asked.offersTools && (calls ?? functionCall) === undefined && endsForCall(finish)) {
+        return "an end for a tool call without the call"
+      }
     }
     return undefined
   }
 
   private choice(choice: Fields, position: number): Fields {
     const index = choice["index"]
-    const place = typeof index === "number" && Number.isFinite(index) ? index : position
+    const given = numberOf(index)
+    const place = given !== undefined && Number.isFinite(given) ? given : position
     const state = place === this.lastPlace ? this.lastState! : this.find(place)
     const message = choice["message"]
     let read = isUsual(choice) ? choice : usual(choice, state)
@@ -98,7 +103,7 @@ export class ReplyReader {
     let said = false
     if (Predicate.isReadonlyObject(delta)) {
       said = this.hear(delta, state, message === undefined)
-      if (Array.isArray(delta["tool_calls"])) {
+      if (listOf(delta["tool_calls"]) !== undefined) {
         const before = state.calls?.size ?? 0
         read = withCalls(read, delta, message, state)
         this.size += state.calls!.size - before
@@ -228,12 +233,21 @@ const untold = (field: string, value: unknown, state: ChoiceState): unknown => {
 const own = (said: unknown): unknown => Array.isArray(said) ? said.slice() : said
 
 const withCalls = (choice: Fields, delta: Fields, message: unknown, state: ChoiceState): Fields => {
-  const list = delta["tool_calls"] as ReadonlyArray<unknown>
+  const given = delta["tool_calls"]
+  const list = listOf(given)!
   state.calls ??= new ToolCalls()
-  const isWhole = Predicate.isReadonlyObject(message) && message["tool_calls"] === list
+  const isWhole = Predicate.isReadonlyObject(message) && message["tool_calls"] === given
   const calls = isWhole ? state.calls.whole(list) : state.calls.pieces(list)
-  return calls === list ? choice : { ...choice, delta: { ...delta, tool_calls: calls } }
+  return calls === given ? choice : { ...choice, delta: { ...delta, tool_calls: calls } }
 }
+
+/** A list of calls, also where one call stands for it; `undefined` for what is neither. */
+const listOf = (calls: unknown): ReadonlyArray<unknown> | undefined =>
+  Array.isArray(calls)
+    ? calls
+    : Predicate.isReadonlyObject(calls) && (calls["function"] !== undefined || calls["name"] !== undefined)
+    ? [calls]
+    : undefined
 
 const isGiven = (value: unknown): boolean =>
   value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && value.length === 0)

@@ -27,7 +27,13 @@ const saysIn = (content: unknown): boolean =>
     : isSomething(content, 0)
 
 /** Whether a text has a character that can be seen. */
-export const isReadable = (text: string): boolean => text !== "" && (text.charCodeAt(0) > 32 || /\S/.test(text))
+export const isReadable = (text: string): boolean => text !== "" && (isPrinted(text.charCodeAt(0)) || seen.test(text))
+
+/** The characters with which nearly every text begins. */
+const isPrinted = (code: number): boolean => code > 32 && code < 127
+
+/** Neither white space, nor a control or format character, nor one of the letters that are drawn as nothing. */
+const seen = /[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 /** Fields that name a thing without saying it. */
 const labels: ReadonlySet<string> = new Set(["type", "index", "role", "id"])

@@ -2,6 +2,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { parseJson } from "../chatError/parseJson.ts"
+import type { Asked } from "./asked.ts"
 
 /** The JSON text of arguments, or `undefined` for what is neither text nor an object. */
 export const textOf = (written: unknown): string | undefined => {
@@ -18,12 +19,13 @@ export const isObject = (text: string): boolean =>
 /** What is wrong with the arguments of a call, if anything is. No word of them is repeated. */
 export const fault = (
   call: { readonly name: string; readonly text: string | undefined },
-  parameterless: ReadonlySet<string> | undefined
+  { parameterless, requiring }: Pick<Asked, "parameterless" | "requiring">
 ): string | undefined => {
   const text = call.text?.trim() ?? ""
   if (text === "" || text === "null") {
     // Some write nothing for a tool that takes nothing. For any other tool the arguments were lost.
     return parameterless === undefined || parameterless.has(call.name) ? undefined : "a tool call without its arguments"
   }
+  if (/^\{\s*\}$/.test(text) && requiring?.has(call.name) === true) return "a tool call without its arguments"
   return isObject(text) ? undefined : "a tool call whose arguments are not a JSON object"
 }

@@ -6,6 +6,7 @@
  * calls are put in order here, and each piece gets the index of its call.
  */
 import * as Predicate from "effect/Predicate"
+import type { Asked } from "./asked.ts"
 import * as Arguments from "./toolArguments.ts"
 
 type Piece = Readonly<Record<string, unknown>>
@@ -34,9 +35,11 @@ export class ToolCalls {
   pieces(list: ReadonlyArray<unknown>): ReadonlyArray<unknown> {
     let changed: Array<unknown> | undefined
     for (let i = 0; i < list.length; i++) {
-      const piece = list[i]
-      const placed = Predicate.isReadonlyObject(piece) ? this.add(piece, this.find(piece, i, list.length)) : piece
-      if (placed !== piece) (changed ??= list.slice())[i] = placed
+      const given = list[i]
+      if (!Predicate.isReadonlyObject(given)) continue
+      const piece = shaped(given)
+      const placed = this.add(piece, this.find(piece, i, list.length))
+      if (placed !== given) (changed ??= list.slice())[i] = placed
     }
     return changed ?? list
   }
@@ -47,8 +50,9 @@ export class ToolCalls {
    */
   whole(list: ReadonlyArray<unknown>): ReadonlyArray<unknown> {
     const claimed = new Set<Call>()
-    return list.map((piece, i) => {
-      if (!Predicate.isReadonlyObject(piece)) return piece
+    return list.map((given, i) => {
+      if (!Predicate.isReadonlyObject(given)) return given
+      const piece = shaped(given)
       const id = word(piece["id"])
       const name = word(functionOf(piece)?.["name"])
       if (name === "" && functionOf(piece) !== undefined) return this.add(piece, this.find(piece, i, list.length))
@@ -62,12 +66,13 @@ export class ToolCalls {
     })
   }
 
-  /** What is wrong with the arguments of the calls, if anything is. */
-  fault(parameterless: ReadonlySet<string> | undefined): string | undefined {
+  /** What is wrong with the calls, if anything is. */
+  fault(asked: Asked): string | undefined {
     for (const call of this.calls) {
       if (!call.isFunction) continue
+      if (call.name === "" && asked.offersTools) return "a tool call without the name of its tool"
       if (call.unreadable) return "a tool call whose arguments are neither text nor an object"
-      const fault = Arguments.fault(call, parameterless)
+      const fault = Arguments.fault(call, asked)
       if (fault !== undefined) return fault
     }
     return undefined
@@ -77,16 +82,32 @@ export class ToolCalls {
     const id = word(piece["id"])
     const index = indexOf(piece["index"]) ?? (id === "" && count > 1 ? position : undefined)
     const known = index === undefined
-      ? id === "" ? this.calls.at(-1) : this.last((call) => call.id === id)
+      ? id === "" ? this.calls.at(-1) : this.withId(id) ?? this.ofPiece(piece, this.calls.at(-1))
       : this.last((call) => call.given === index && (id === "" || call.id === "" || call.id === id)) ??
-        this.drifted(piece, id)
+        this.drifted(piece, id, index)
     return known !== undefined && !begins(piece, known) ? known : this.open(index)
   }
 
-  /** An index that was not seen before, on a piece that does not begin a call: the index counts pieces. */
-  private drifted(piece: Piece, id: string): Call | undefined {
-    if (word(functionOf(piece)?.["name"]) !== "") return undefined
-    return id === "" ? this.calls.at(-1) : this.last((call) => call.id === id)
+  /**
+   * The call of a piece whose index and id were not seen together: some give each piece an id of its own, and some an
+   * index that counts pieces.
+   */
+  private drifted(piece: Piece, id: string, index: number): Call | undefined {
+    const sameIndex = this.last((call) => call.given === index)
+    if (id !== "") return this.ofPiece(piece, sameIndex, this.withId(id))
+    return word(functionOf(piece)?.["name"]) === "" ? this.calls.at(-1) : undefined
+  }
+
+  /** The open call that a piece with a new id goes on with, if it does not begin one: it has no name or the same. */
+  private ofPiece(piece: Piece, open: Call | undefined, sameId?: Call): Call | undefined {
+    const name = word(functionOf(piece)?.["name"])
+    if (name === "" && sameId !== undefined) return sameId
+    if (open === undefined || open.name === "" || Arguments.isObject(open.text)) return undefined
+    return name === "" || (name === open.name && open.text !== "") ? open : undefined
+  }
+
+  private withId(id: string): Call | undefined {
+    return this.last((call) => call.id === id)
   }
 
   private last(is: (call: Call) => boolean): Call | undefined {
@@ -108,6 +129,7 @@ export class ToolCalls {
     call.id ||= word(piece["id"])
     const said = functionOf(piece)
     let written = piece
+    if (piece["type"] === "function") call.isFunction = true
     if (said !== undefined) {
       call.isFunction = true
       call.name ||= word(said["name"])
@@ -149,14 +171,39 @@ const withArguments = (piece: Piece, text: string): Piece => ({
   function: { ...functionOf(piece), arguments: text }
 })
 
+/**
+ * The piece with a name and arguments where the protocol has them. Some write both beside `function`, or the arguments
+ * as `parameters` or `input`.
+ */
+const shaped = (piece: Piece): Piece => {
+  const said = piece["function"]
+  if (Predicate.isReadonlyObject(said)) {
+    if (said["arguments"] !== undefined && said["arguments"] !== null) return piece
+    const { input, parameters, ...rest } = said
+    const other = parameters ?? input
+    return Predicate.isReadonlyObject(other) ? { ...piece, function: { ...rest, arguments: other } } : piece
+  }
+  const { arguments: written, input, name: beside, type, ...rest } = piece
+  const name = typeof said === "string" ? said : beside
+  if ((type !== undefined && type !== "function") || typeof name !== "string" || !/^[\w.:-]+$/.test(name)) return piece
+  const given = written ?? (Predicate.isReadonlyObject(input) ? input : undefined)
+  return { ...rest, type: "function", function: { name, ...given !== undefined && { arguments: given } } }
+}
+
 const functionOf = (piece: Piece): Piece | undefined =>
   Predicate.isReadonlyObject(piece["function"]) ? piece["function"] : undefined
 
 const word = (u: unknown): string => typeof u === "string" ? u : ""
 
 /** Real calls are few: a larger index counts something else. */
-const indexOf = (u: unknown): number | undefined =>
-  typeof u === "number" && Number.isInteger(u) && u >= 0 && u < 4096 ? u : undefined
+const indexOf = (u: unknown): number | undefined => {
+  const index = numberOf(u)
+  return index !== undefined && Number.isInteger(index) && index >= 0 && index < 4096 ? index : undefined
+}
+
+/** A number, also where it is written as a text. */
+export const numberOf = (u: unknown): number | undefined =>
+  typeof u === "number" ? u : typeof u === "string" && /^\d{1,4}$/.test(u) ? Number(u) : undefined
 
 const wordIn = (id: string | undefined): string => (id ?? "").replace(/[^A-Za-z0-9]/g, "").slice(-20)
 

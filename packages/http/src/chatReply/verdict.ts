@@ -19,7 +19,7 @@ export const verdict = (reader: ReplyReader, asked: Asked, head: Head): ChatErro
       ? undefined
       : empty(reader, head)
   }
-  const fault = reader.toolFault(asked.parameterless)
+  const fault = reader.toolFault(asked)
   return fault === undefined ? undefined : malformed(reader, head, fault, "The call was not passed on.")
 }
 

@@ -3,6 +3,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { unknown } from "../chatReply/asked.ts"
 import { continued, continuedThoughts } from "../chatReply/content.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
 import { withDistinctIds } from "../chatReply/toolCalls.ts"
@@ -67,7 +68,7 @@ export const make = (): Accumulator => {
   return {
     add,
     model: () => top.get("model") as string | undefined,
-    toolFault: () => reader.toolFault(undefined),
+    toolFault: () => reader.toolFault(unknown),
     reply: () => {
       if (choices.size === 0) return undefined
       const sorted = [...choices].sort(([a], [b]) => a - b).map(([index, choice]) => ({
@@ -137,7 +138,7 @@ const withoutNullUsage = ({ usage, ...rest }: Readonly<Record<string, any>>): Re
 const keepFirst = (fields: Fields, field: string, value: unknown): void => {
   if (value === undefined || value === null) return
   const before = fields.get(field)
-  if (before === undefined || before === "") fields.set(field, value)
+  if (before === undefined || before === null || before === "") fields.set(field, value)
 }
 
 /** Details of a reasoning go on where their `index` and their `type` are the same. */

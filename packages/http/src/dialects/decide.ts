@@ -1,8 +1,10 @@
 /** From a failure to its class, by the table. */
 import type { Class, Dialect, Facts } from "./model.ts"
+import { list } from "./model.ts"
 import { rows } from "./rows.ts"
 import * as Rules from "./rules.ts"
 import * as Table from "./table.ts"
+import * as Wording from "./wording.ts"
 
 /**
  * The dialects that a client understands.
@@ -58,3 +60,12 @@ export const decide = (dialects: Dialects, status: number, says: Says): Decision
 
 /** Whether a row decides by nothing but a wording, so that a quotation can look like it. */
 export const isByWording = (row: Dialect | undefined): boolean => row !== undefined && Table.wordsOf(row)[0] === "says"
+
+/** Whether a text has one of the wordings of a row. */
+export const wordingOf = (row: Dialect | undefined): (text: string) => boolean => {
+  const wordings = list(row?.says).map(Wording.wording)
+  return (text) => {
+    const plain = Wording.plain(text)
+    return wordings.some((wording) => Wording.says(plain, wording))
+  }
+}

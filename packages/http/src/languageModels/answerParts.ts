@@ -153,7 +153,7 @@ const toolCall = (provider: string | undefined, parameterless: ReadonlySet<strin
 ): Effect.Effect<Response.ToolCallPartEncoded, AiError.AiErrorReason, IdGenerator.IdGenerator> =>
   Effect.gen(function*() {
     const { arguments: written = "", name } = call.function ?? { name: "" }
-    const description = Arguments.fault({ name, text: written }, parameterless)
+    const description = Arguments.fault({ name, text: written }, { parameterless, requiring: undefined })
     if (description !== undefined) {
       return yield* new AiError.ToolParameterValidationError({
         toolName: name,

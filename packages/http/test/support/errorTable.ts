@@ -132,6 +132,9 @@ export const rows: ReadonlyArray<Row> = [
     openai("Country not supported", "request_forbidden", "unsupported_country_region_territory"),
     forbidden
   ),
+  row("403 without a word", 403, "", { ...forbidden, movesOn: "yes" }),
+  row("403 in a language that nobody knows", 403, openai("Ei ole rahaa"), { ...forbidden, movesOn: "yes" }),
+  row("403 of Gemini", 403, gemini(403, "PERMISSION_DENIED", "The caller does not have permission"), forbidden),
   row("403 of Anthropic", 403, anthropic("permission_error", "not allowed"), forbidden),
   row("404 model_not_found", 404, openai("no such model", "invalid_request_error", "model_not_found"), notFound),
   row("404 of Anthropic", 404, anthropic("not_found_error", "model: claude-x"), notFound),

@@ -49,7 +49,9 @@ const common = { id: "chatcmpl-1", created: 1_790_000_000, model: "gpt-4.1-2025"
 
 /** What a choice says in text: a choice without a tool call has something that can be read. */
 const textsOf = ({ calls, texts }: Said["choices"][number]): ReadonlyArray<string> =>
-  calls.length === 0 && texts.join("").trim() === "" ? [...texts, "."] : texts
+  calls.length === 0 && !/[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u.test(texts.join(""))
+    ? [...texts, "."]
+    : texts
 
 /** The arguments of a call, which are JSON. */
 const argumentsOf = ({ args }: Said["choices"][number]["calls"][number]): string =>
