@@ -5,11 +5,13 @@
  * Each call passes `deadline ▸ retry ▸ circuit open? ▸ rate limit ▸ bulkhead ▸ circuit ▸ attempt time-out ▸ client`.
  * The circuit is asked twice, so that calls to a model that is down do not queue for it. What the circuit counts
  * follows the error table of the client: faults, overload and time-outs count; a bad request, a spent quota, a rate
- * limit do not, since they say nothing about the model's health. A call that is interrupted counts as a time-out when a
- * cascade has given it its share of the time and another model has answered, or when all of its callers have reached their
- * deadlines; otherwise it is not counted. Time-outs are not retried on the same model; a fault
+ * limit do not, since they say nothing about the model's health. Time-outs are not retried on the same model; a fault
  * or a lost connection is, an overloaded model once. Beside another model of a cascade, a rate limit or an overload is not
  * waited for.
+ *
+ * A call that is interrupted is not counted, with one exception: in a cascade it counts as a time-out when it has had the
+ * model's usual time and either another model has answered after its share, or all of its callers have reached their
+ * deadlines.
  *
  * A stream is one call that ends with the stream. Until its first content it is guarded like any other call. After
  * that, an error fails the stream and counts on the circuit, and nothing is tried again. A reader that stops early, or

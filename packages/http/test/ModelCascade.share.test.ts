@@ -455,6 +455,20 @@ describe("the circuit of a model that hangs", () => {
   )
 
   it.effect.each(ways)(
+    "hears nothing of callers who have less time than the model usually takes, %s",
+    ([, call]) =>
+      play(Effect.gen(function*() {
+        const usual = { outcome: Behaviour.ok("Good day"), latency: Behaviour.constant("800 millis") }
+        const quick = { outcome: Behaviour.ok("Good day"), latency: Behaviour.constant("100 millis") }
+        const { cascade, made: [first] } = yield* setting({ canned: Canned.sentences }, { usual, quick })
+        for (let i = 0; i < 25; i++) yield* call(cascade, i)
+        for (let i = 25; i < 40; i++) yield* Deadline.within("500 millis")(call(cascade, i))
+        const { failed, state } = yield* first!.breaker.snapshot
+        assert.deepStrictEqual([state, failed], ["Closed", 0])
+      }))
+  )
+
+  it.effect.each(ways)(
     "hears nothing of callers who leave of their own, nor of a model that was asked second and is left, %s",
     ([, call]) =>
       play(Effect.gen(function*() {

@@ -22,8 +22,8 @@ export interface Alternatives {
   /** Whether to wait and ask the same model again. `now` is in monotonic milliseconds. */
   readonly allowsWait: (waiting: Waiting, now: number) => boolean
   /**
-   * Whether a call that is ended now has had its time: it has had its share and another model has answered, or all of its
-   * callers have reached their deadlines.
+   * Whether a call that is ended now has had its time: as long as the model's answers usually take, and its share of a time
+   * in which another model has answered, or the time of all of its callers.
    */
   readonly hasLost: (now: number) => boolean
 }

@@ -3,13 +3,20 @@ import type * as Fiber from "effect/Fiber"
 import { type Alternatives, CurrentAlternatives, type Waiting } from "../chatModel/retries.ts"
 import { type Asked, type AskedStep, atHand } from "./asked.ts"
 
-/** What asking the next model takes when that is not known: more than a first retry waits, and less than most answers. */
+/** What asking a model takes when that is not known: more than a first retry waits, and less than most answers. */
 const assumedTime = 1000
 
-/** Those of the model at this place of the chain; `later` are the models after it. */
+/** A model that is being asked: its place in the chain, since when in monotonic milliseconds, and the models after it. */
+interface Asking {
+  readonly step: AskedStep
+  readonly index: number
+  readonly begun: number
+  readonly later: ReadonlyArray<AskedStep>
+}
+
+/** The alternatives to a model that is being asked. */
 export const alternativesTo = (
-  index: number,
-  later: ReadonlyArray<AskedStep>,
+  { begun, index, later, step }: Asking,
   asked: Asked,
   fiber: Fiber.Fiber<any, any>
 ): Alternatives => {
@@ -24,8 +31,10 @@ export const alternativesTo = (
       : Math.max(own, wait ?? 0) >= (takes ?? assumedTime)
   }
   return {
+    // A call that was cut before the model's usual time says nothing about the model.
     hasLost: (now) =>
       asked.answeredBy !== index &&
+      now - begun >= (step.times.quantiles?.p95 ?? assumedTime) &&
       (asked.answeredBy !== undefined && index < asked.newest || asked.patience?.isOver(now) === true ||
         around?.hasLost(now) === true),
     allowsWait: (waiting, now) =>

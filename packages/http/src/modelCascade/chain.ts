@@ -126,7 +126,7 @@ const ask = <A, R>(
       Context.add(
         Context.add(context, CurrentAttemptCounter, counter),
         CurrentAlternatives,
-        alternativesTo(index, later, asked, fiber)
+        alternativesTo({ step, index, begun, later }, asked, fiber)
       ))
   })
 
