@@ -1,16 +1,16 @@
 /**
- * A request as it was when the call was made. It is written as JSON once, by the outermost of the layers that it passes:
- * the body of each attempt, the key in the cache, the estimate of its tokens and the search of errors for the prompt all
- * come from that text. What the caller does to the object afterwards changes none of them.
+ * A request as it was when the call was made. It is copied and written as JSON once, by the outermost of the layers that
+ * it passes: the body of each attempt, the key in the cache, the estimate of its tokens and the search of errors for the
+ * prompt all come from that copy. What the caller does to the object afterwards changes none of them.
  *
- * Between the layers travels `plain`, a frozen copy, which a model of the user's own reads like any request. A layer
+ * Between the layers travels `plain`, the frozen copy, which a model of the user's own reads like any request. A layer
  * that is given one finds what was sealed for it, and writes nothing again.
  */
 import * as Result from "effect/Result"
 import { Prompt } from "../chatError/prompt.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { type Asked, askedOf } from "../chatReply/asked.ts"
-import { frozen } from "./frozen.ts"
+import { fieldsAsJson } from "./jsonOf.ts"
 import { promptTexts } from "./promptTexts.ts"
 import * as ProviderFields from "./providerFields.ts"
 
@@ -36,27 +36,26 @@ export class SealedRequest {
   readonly hasMessages: boolean
   /** What errors about the request must not repeat. */
   readonly prompt: Prompt
+  /** The request as it was, frozen. */
+  readonly plain: Request
   private readonly written: Written
   private readonly notes: ProviderFields.Notes | undefined
-  private copy: Request | undefined
   private size: number | undefined
 
+  /** `copy` is JSON, frozen but for itself. */
   constructor(
+    copy: Request,
     written: Written,
-    model: unknown,
-    hasMessages: boolean,
     { notes, prompt }: { readonly notes?: ProviderFields.Notes | undefined; readonly prompt?: Prompt | undefined } = {}
   ) {
+    const { messages, model } = copy
     this.written = written
     this.notes = notes
     this.model = typeof model === "string" ? model : undefined
-    this.hasMessages = hasMessages
-    this.prompt = prompt ?? new Prompt({ [Symbol.iterator]: () => promptTexts(this.plain)[Symbol.iterator]() })
-  }
-
-  /** The request as it was, frozen. */
-  get plain(): Request {
-    return this.copy ?? this.keep(JSON.parse(this.json))
+    this.hasMessages = Array.isArray(messages)
+    this.prompt = prompt ?? new Prompt({ [Symbol.iterator]: () => promptTexts(copy)[Symbol.iterator]() })
+    if (notes !== undefined) ProviderFields.note(copy, notes)
+    this.plain = Object.freeze(Object.defineProperty(copy, sealed, { value: this }))
   }
 
   /** What its answer is measured by. */
@@ -76,42 +75,34 @@ export class SealedRequest {
       if (readable !== this.plain) return write(readable, undefined, this.prompt).plainFor(provider, model)
     }
     const written = { ...this.written, model: JSON.stringify(model) }
-    const copy = { ...this.plain, model }
-    new SealedRequest(written, model, this.hasMessages, { prompt: this.prompt }).keep(copy)
-    return copy
+    return new SealedRequest({ ...this.plain, model }, written, { prompt: this.prompt }).plain as ChatSchema.ChatRequest
   }
 
   /** What is sent for a whole answer. */
   get whole(): string {
     const { model, others } = this.written
-    return jsonOf({ model }, others)
+    return textOf({ model }, others)
   }
 
   /** What is sent for a stream. Its usage, without which its cost is unknown, is told only if it is asked for. */
   get streamed(): string {
     const { model, others, stream_options } = this.written
     const options: unknown = stream_options === undefined ? undefined : JSON.parse(stream_options)
-    if (options === null) return jsonOf({ model, stream: "true" }, others)
+    if (options === null) return textOf({ model, stream: "true" }, others)
     const given = typeof options === "object" ? options : {}
     const asked = "include_usage" in given && given.include_usage === false ? given : { ...given, include_usage: true }
-    return jsonOf({ model, stream: "true", stream_options: JSON.stringify(asked) }, others)
+    return textOf({ model, stream: "true", stream_options: JSON.stringify(asked) }, others)
   }
 
   private get json(): string {
     const { others, ...own } = this.written
-    return jsonOf(own, others)
-  }
-
-  private keep(copy: Request): Request {
-    if (this.notes !== undefined) ProviderFields.note(copy, this.notes)
-    this.copy = frozen(Object.defineProperty(copy, sealed, { value: this }))
-    return copy
+    return textOf(own, others)
   }
 
   /** What was sealed for a frozen copy. It is in no other object, copies of the copy included. */
   static find(request: object): SealedRequest | undefined {
     const found = (request as { readonly [sealed]?: SealedRequest } | null | undefined)?.[sealed]
-    return found?.copy === request ? found : undefined
+    return found?.plain === request ? found : undefined
   }
 }
 
@@ -138,24 +129,19 @@ const write = (
   notes: ProviderFields.Notes | undefined,
   prompt?: Prompt | undefined
 ): SealedRequest => {
-  const { model, stream, stream_options, ...others } = request
+  const copy = fieldsAsJson(request)
+  const { model, stream, stream_options, ...others } = copy
   const written = {
-    model: jsonIn("model", model),
-    stream: jsonIn("stream", stream),
-    stream_options: jsonIn("stream_options", stream_options),
+    model: JSON.stringify(model),
+    stream: JSON.stringify(stream),
+    stream_options: JSON.stringify(stream_options),
     others: JSON.stringify(others).slice(1, -1)
   }
-  return new SealedRequest(written, model, Array.isArray(others["messages"]), { notes, prompt })
-}
-
-/** A value as it is written in a field, whose name a `toJSON` is told. */
-const jsonIn = (field: string, value: unknown): string | undefined => {
-  const json = JSON.stringify({ [field]: value })
-  return json === "{}" ? undefined : json.slice(field.length + 4, -1)
+  return new SealedRequest(copy as unknown as Request, written, { notes, prompt })
 }
 
 /** An object of fields that are JSON, followed by others. */
-const jsonOf = (fields: { readonly [field: string]: string | undefined }, others: string): string => {
+const textOf = (fields: { readonly [field: string]: string | undefined }, others: string): string => {
   const parts = Object.entries(fields).flatMap(([field, json]) => json === undefined ? [] : [`"${field}":${json}`])
   if (others !== "") parts.push(others)
   return `{${parts.join(",")}}`
