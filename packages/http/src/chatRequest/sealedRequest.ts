@@ -38,6 +38,8 @@ export class SealedRequest {
   readonly prompt: Prompt
   /** The request as it was, frozen. */
   readonly plain: Request
+  /** The key of its answer in a cache, once somebody has asked for it. */
+  key: string | undefined
   private readonly written: Written
   private readonly notes: ProviderFields.Notes | undefined
   private size: number | undefined

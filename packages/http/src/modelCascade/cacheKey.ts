@@ -1,22 +1,19 @@
 /** The key of an answer: a digest of everything it can depend on, whatever the order of the fields. */
 import { hash } from "node:crypto"
 import * as Predicate from "effect/Predicate"
-import { noTenant } from "../costLedger/currentTenant.ts"
 import type * as ChatModel from "../ChatModel.ts"
+import { SealedRequest } from "../chatRequest/sealedRequest.ts"
+import { noTenant } from "../costLedger/currentTenant.ts"
 
-/** The key of a request that does not change. */
+/** The key of a request. Cascades within cascades ask for it again, so that a sealed one keeps it. */
 export const cacheKey = (request: ChatModel.Request): string => {
-  let key = known.get(request)
-  if (key === undefined) known.set(request, key = digest(request))
-  return key
+  const sealed = SealedRequest.find(request)
+  return sealed === undefined ? digest(request) : sealed.key ??= digest(request)
 }
 
 /** The key of a tenant. No two tenants have the same, whatever their keys are; without a tenant it is the key itself. */
 export const keyOfTenant = (tenant: string, key: string): string =>
   tenant === noTenant ? key.replace(/^\[/, "[[") : `${JSON.stringify([tenant])}${key}`
-
-// Cascades within cascades ask for it again.
-const known = new WeakMap<ChatModel.Request, string>()
 
 const digest = (request: ChatModel.Request): string => {
   // How a reply is delivered does not change what it says.
