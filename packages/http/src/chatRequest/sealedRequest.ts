@@ -13,6 +13,7 @@ import { type Asked, askedOf } from "../chatReply/asked.ts"
 import { fieldsAsJson } from "./jsonOf.ts"
 import { promptTexts } from "./promptTexts.ts"
 import * as ProviderFields from "./providerFields.ts"
+import { utf8Length } from "./utf8Length.ts"
 
 /** A request as chat models take it, whoever chooses the model. */
 interface Request {
@@ -67,7 +68,7 @@ export class SealedRequest {
 
   /** The bytes of the request as JSON. */
   get bytes(): number {
-    return this.size ??= utf8.encode(this.json).length
+    return this.size ??= utf8Length(this.json)
   }
 
   /** The same for a model of a provider, frozen: without the fields that only other providers understand. */
@@ -123,8 +124,6 @@ const fieldsOf = (request: Request): { readonly [field: string]: unknown } =>
   typeof request?.["toJSON"] === "function"
     ? { model: request["model"], ...JSON.parse(JSON.stringify(request)) }
     : { ...request }
-
-const utf8 = new TextEncoder()
 
 const write = (
   request: { readonly [field: string]: unknown },

@@ -7,6 +7,7 @@
  */
 import type * as ChatSchema from "../ChatSchema.ts"
 import { SealedRequest } from "../chatRequest/sealedRequest.ts"
+import { utf8Length } from "../chatRequest/utf8Length.ts"
 import { dataTokens, isData, mediaTokens } from "./mediaTokens.ts"
 import { mostTokens } from "./toldUsage.ts"
 import { tokens } from "./usageParts.ts"
@@ -97,18 +98,6 @@ const stringify = (value: unknown, replacer?: (field: string, inner: unknown) =>
   } catch {
     return ""
   }
-}
-
-/** The bytes of a text. */
-const utf8Length = (text: string): number => {
-  let length = text.length
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit < 0x80) continue
-    // Each half of a surrogate pair stands for two of its four bytes.
-    length += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2
-  }
-  return length
 }
 
 interface Media {
