@@ -33,7 +33,7 @@ const Setup = Schema.Struct({
 })
 type Setup = typeof Setup.Type
 
-interface Guest {
+interface ModelCall {
   readonly id: number
   readonly key: string | undefined
   readonly priority: number
@@ -56,7 +56,7 @@ interface Seen {
 
 /** The specification, as plainly as it can be said. */
 class Model implements Arbitraries.Model<Call, "success", number, Seen> {
-  private readonly calls: Array<Guest> = []
+  private readonly calls: Array<ModelCall> = []
   private readonly admitted: Array<number> = []
   private readonly rejected = { "queue-full": 0, "wait-timeout": 0, "deadline": 0 }
   private readonly answers = new Map<number, Bulkhead.Reason>()
@@ -98,7 +98,7 @@ class Model implements Arbitraries.Model<Call, "success", number, Seen> {
     }
   }
 
-  private in(state: Guest["state"]): Array<Guest> {
+  private in(state: ModelCall["state"]): Array<ModelCall> {
     return this.calls.filter((call) => call.state === state)
   }
 
@@ -125,8 +125,8 @@ class Model implements Arbitraries.Model<Call, "success", number, Seen> {
     }
   }
 
-  private admit(): Array<Guest> {
-    const admitted: Array<Guest> = []
+  private admit(): Array<ModelCall> {
+    const admitted: Array<ModelCall> = []
     while (this.in("running").length < this.concurrency) {
       const [next] = this.in("waiting")
         .filter(({ key }) => this.mayHold(key))
@@ -139,7 +139,7 @@ class Model implements Arbitraries.Model<Call, "success", number, Seen> {
     return admitted
   }
 
-  private reject(call: Guest, reason: Bulkhead.Reason): void {
+  private reject(call: ModelCall, reason: Bulkhead.Reason): void {
     call.state = "over"
     this.rejected[reason]++
     this.answers.set(call.id, reason)
@@ -151,7 +151,7 @@ class Model implements Arbitraries.Model<Call, "success", number, Seen> {
     const wait = Math.min(deadline, this.setup.maxWait)
     const late = deadline <= this.setup.maxWait && deadline < Infinity ? "deadline" : "wait-timeout"
     const id = this.calls.length
-    const call: Guest = {
+    const call: ModelCall = {
       id,
       key,
       priority,
@@ -168,13 +168,13 @@ class Model implements Arbitraries.Model<Call, "success", number, Seen> {
     if (waited.length >= this.setup.queue || !this.hasPlace(key, waited)) this.reject(call, "queue-full")
   }
 
-  private hasPlace(key: string | undefined, waited: ReadonlyArray<Guest>): boolean {
+  private hasPlace(key: string | undefined, waited: ReadonlyArray<ModelCall>): boolean {
     const { queue, sharePercent } = this.setup
     if (sharePercent === undefined || key === undefined) return true
     return waited.filter((call) => call.key === key).length < Math.max(1, Math.floor(queue * sharePercent / 100))
   }
 
-  private end(call: Guest): void {
+  private end(call: ModelCall): void {
     call.state = "over"
     this.handOut()
   }

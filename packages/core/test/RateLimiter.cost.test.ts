@@ -70,7 +70,7 @@ vi.mock("../src/rateLimiter/bucketChain.ts", async (original) => {
 const size = 2000
 
 /** A limiter with nothing left for an hour, what was taken from it, and those who wait. */
-interface Crowd {
+interface Waiters {
   readonly limiter: RateLimiter.RateLimiter
   readonly reservations: ReadonlyArray<RateLimiter.Reservation>
   readonly waiters: ReadonlyArray<Fiber.Fiber<unknown, unknown>>
@@ -82,21 +82,21 @@ interface Crowd {
 const patience = (i: number) => 1e10 - i
 
 const crowded = (kind: RateLimiter.LimitKind) =>
-  Effect.gen(function*(): Effect.fn.Return<Crowd, RateLimiter.RateLimited> {
+  Effect.gen(function*(): Effect.fn.Return<Waiters, RateLimiter.RateLimited> {
     const limits = [RateLimiter.tokens(size, "1 hour", { kind })]
     const limiter = yield* RateLimiter.make({ name: "model", queue: size, limits, maxRetryAfter: "366 days" })
     const reservations = yield* Effect.forEach(
       Array.from({ length: size }),
       () => Effect.tap(limiter.reserve({ tokens: 1 }), TestClock.adjust(1))
     )
-    const join: Crowd["join"] = (maxWait) =>
+    const join: Waiters["join"] = (maxWait) =>
       Effect.forkDetach(limiter.reserve({ tokens: size / 2 }, { maxWait }), { startImmediately: true })
     asked.times = asked.inTree = 0
     const waiters = yield* Effect.forEach(Array.from({ length: size }), (_, i) => join(patience(i)))
     return { limiter, reservations, waiters, join }
   })
 
-const stories: { readonly [name: string]: (crowd: Crowd) => Effect.Effect<unknown> } = {
+const stories: { readonly [name: string]: (crowd: Waiters) => Effect.Effect<unknown> } = {
   "join": () => Effect.void,
   "leave from the front": ({ waiters }) => Effect.forEach(waiters, (waiter) => Fiber.interrupt(waiter)),
   "leave from the back": ({ waiters }) => Effect.forEach(waiters.toReversed(), (waiter) => Fiber.interrupt(waiter)),

@@ -450,7 +450,7 @@ const crowd = (programs: ReadonlyArray<Program>, guardOf: (tight: Tight) => Effe
     return { events: events.join("\n"), breaker: { ...breaker, since: breaker.since - start }, ...others }
   })
 
-const Crowd = Schema.Array(Program).check(Schema.isMinLength(1), Schema.isMaxLength(5))
+const Programs = Schema.Array(Program).check(Schema.isMinLength(1), Schema.isMaxLength(5))
 
 const compose = (outer: Guard, inner: Guard): Guard => (self) => outer(inner(self))
 
@@ -459,7 +459,7 @@ describe("composing", () => {
 
   it.effect.prop(
     "is associative, and the same through pipe, for guards that refuse",
-    { programs: Crowd, stack: Stack, split: Schema.Literals([1, 2]) },
+    { programs: Programs, stack: Stack, split: Schema.Literals([1, 2]) },
     ({ programs, split, stack }) =>
       Effect.gen(function*() {
         const all = ({ guards }: Tight) => stack.map((name) => guards[name])
@@ -491,7 +491,7 @@ describe("composing", () => {
 
   it.effect.prop(
     "a pipeline cut in two anywhere is the same pipeline",
-    { programs: Crowd, chosen: Schema.Array(Schema.Literals(inOrder)), cut: Schema.Literals([0, 1, 2, 3, 4, 5]) },
+    { programs: Programs, chosen: Schema.Array(Schema.Literals(inOrder)), cut: Schema.Literals([0, 1, 2, 3, 4, 5]) },
     ({ chosen, cut, programs }) =>
       Effect.gen(function*() {
         const parts = inOrder.filter((name) => chosen.includes(name))
@@ -512,7 +512,7 @@ describe("composing", () => {
   // Whoever waits leaves when the circuit opens, which only the pipeline as a whole can see.
   it.effect.prop(
     "a pipeline with a circuit in which nobody waits is its gate, the pipeline of the others, and the circuit",
-    { programs: Crowd, chosen: Schema.Array(Schema.Literals(["rateLimiter", "bulkhead"])) },
+    { programs: Programs, chosen: Schema.Array(Schema.Literals(["rateLimiter", "bulkhead"])) },
     ({ chosen, programs }) =>
       Effect.gen(function*() {
         const one = yield* crowd(programs, ({ parts }) =>

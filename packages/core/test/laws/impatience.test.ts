@@ -37,7 +37,7 @@ const healthy = ({ cast: given, steps }: Program): Program => {
   const timed = { _tag: "Limit", limit: "attempt", millis: 1000, inner: answers } as never
   // A call may be several at once, such as a hedged one, of which each is told that the time is over.
   const called = (tree: Tree): Tree =>
-    tree._tag === "Crowd"
+    tree._tag === "Copies"
       ? { ...tree, inner: timed }
       : tree._tag === "Together"
       ? { ...tree, members: tree.members.map(() => timed) }

@@ -43,7 +43,7 @@ export const interpret = (scene: Scene, tree: Tree): Any => {
       return tree.either === "fallback"
         ? Effect.catch(go(tree.first), () => go(tree.second))
         : Cascade.run(Cascade.first("first", go(tree.first)).pipe(Cascade.orElse("second", go(tree.second))))
-    case "Crowd":
+    case "Copies":
       return together(scene, tree.how, Array.from({ length: tree.times }, () => go(tree.inner)))
     case "Together":
       return together(scene, tree.how, tree.members.map(go))

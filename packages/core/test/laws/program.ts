@@ -85,7 +85,7 @@ export type Tree =
   }
   | { readonly _tag: "Either"; readonly either: "cascade" | "fallback"; readonly first: Tree; readonly second: Tree }
   | { readonly _tag: "Together"; readonly how: typeof How.Type; readonly members: ReadonlyArray<Tree> }
-  | { readonly _tag: "Crowd"; readonly how: typeof How.Type; readonly times: 2 | 3 | 4; readonly inner: Tree }
+  | { readonly _tag: "Copies"; readonly how: typeof How.Type; readonly times: 2 | 3 | 4; readonly inner: Tree }
 
 const How = Schema.Literals(["all", "all", "results", "race", "raceFirst", "forEach"])
 
@@ -98,7 +98,7 @@ const nodes = (inner: Schema.Codec<Tree>) => {
     inner
   })
   const around = Schema.TaggedStruct("Around", { around: Around, inner })
-  const crowd = Schema.TaggedStruct("Crowd", { how: How, times: Schema.Literals([2, 3, 4]), inner })
+  const copies = Schema.TaggedStruct("Copies", { how: How, times: Schema.Literals([2, 3, 4]), inner })
   const together = Schema.TaggedStruct("Together", {
     how: How,
     members: Schema.Array(inner).check(Schema.isMinLength(1), Schema.isMaxLength(3))
@@ -114,7 +114,23 @@ const nodes = (inner: Schema.Codec<Tree>) => {
     first: inner,
     second: inner
   })
-  return [guard, guard, guard, guard, guard, limit, limit, limit, around, around, around, crowd, crowd, together, after]
+  return [
+    guard,
+    guard,
+    guard,
+    guard,
+    guard,
+    limit,
+    limit,
+    limit,
+    around,
+    around,
+    around,
+    copies,
+    copies,
+    together,
+    after
+  ]
     .concat([cached, either] as never)
 }
 

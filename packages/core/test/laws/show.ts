@@ -34,7 +34,7 @@ export const showTree = (tree: Tree, cast: Cast): string => {
       return `cache.${tree.read}("${tree.key}", ${shown(tree.inner)})`
     case "Either":
       return `${tree.either}(${shown(tree.first)}, ${shown(tree.second)})`
-    case "Crowd":
+    case "Copies":
       return `${tree.how}[${tree.times} × ${shown(tree.inner)}]`
     case "Together":
       return `${tree.how}[${tree.members.map(shown).join(", ")}]`

@@ -59,7 +59,7 @@ export const simplerTrees = (tree: Tree): ReadonlyArray<Tree> => {
         ),
         ...tree.how === "all" ? [] : [{ ...tree, how: "all" as const }]
       ]
-    case "Crowd":
+    case "Copies":
       return [
         tree.inner,
         ...tree.times > 2 ? [{ ...tree, times: 2 as const }] : [],
