@@ -6,7 +6,7 @@ import { assert, it } from "@effect/vitest"
 import { VirtualClock } from "@switchgear/core/testing"
 import { ChatClient, ChatModel, CostLedger, LanguageModels, ModelCascade, Pricing } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Effect, Exit, Fiber, Stream } from "effect"
+import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
@@ -158,12 +158,15 @@ it.live(
           return process.memoryUsage().heapUsed
         }
         const made = yield* setting
+        // As the scope of an app, it is never closed.
+        const app = Scope.makeUnsafe()
         const draw = dice(42)
         const waves = Math.ceil(calls / callersInAWave)
         const heap: Array<number> = []
         let answered = 0
         for (let i = 0; i < waves; i++) {
-          answered += yield* wave(made, draw)
+          answered += yield* Effect.provideService(wave(made, draw), Scope.Scope, app)
+          assert.strictEqual(app.state._tag, "Empty", "calls that have ended are known to the scope of the app")
           const { budgets } = yield* made.ledger.snapshot
           assert.deepStrictEqual(budgets.map(({ reserved }) => reserved), [0, 0])
           const tenants = yield* made.ledger.tenants

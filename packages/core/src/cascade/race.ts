@@ -158,7 +158,9 @@ class Race implements Waiting {
 
   private ended(asked: Asked, exit: Exit.Exit<unknown, unknown>): void {
     this.running.delete(asked)
-    const { index, step } = asked
+    const { index, scope, step } = asked
+    // The caller's scope may live as long as the app: it keeps nothing of a target that has opened nothing.
+    if (scope?.state._tag === "Empty") Scope.closeUnsafe(scope, exit)
     if (this.resume === undefined) return
     if (exit._tag === "Success") {
       const answer = this.progress.answered(index, step, exit.value)

@@ -40,13 +40,24 @@ export const interpret = (scene: Scene, tree: Tree): Any => {
     case "Cached":
       return cached(scene, tree.read, tree.key, go(tree.inner))
     case "Either":
-      return tree.either === "fallback"
-        ? Effect.catch(go(tree.first), () => go(tree.second))
-        : Cascade.run(Cascade.first("first", go(tree.first)).pipe(Cascade.orElse("second", go(tree.second))))
+      return either(tree.either, go(tree.first), go(tree.second))
     case "Copies":
       return together(scene, tree.how, Array.from({ length: tree.times }, () => go(tree.inner)))
     case "Together":
       return together(scene, tree.how, tree.members.map(go))
+  }
+}
+
+const either = (how: Extract<Tree, { readonly _tag: "Either" }>["either"], first: Any, second: Any): Any => {
+  switch (how) {
+    case "fallback":
+      return Effect.catch(first, () => second)
+    case "cascade":
+      return Cascade.run(Cascade.first("first", first).pipe(Cascade.orElse("second", second)))
+    case "overtake":
+      return Cascade.run(
+        Cascade.first("first", first, { overtakeAfter: 20 }).pipe(Cascade.orElse("second", second))
+      )
   }
 }
 

@@ -60,6 +60,8 @@ export const atTheEnd = (scene: Scene): Effect.Effect<void> =>
       if (fiber.pollUnsafe() === undefined) scene.breaks("nothing hangs", `${name} has not ended after three hours`)
     }
     yield* allIsBack(scene)
+    if (scene.appScope.state._tag !== "Empty")
+      scene.breaks("nothing leaks", "calls that have ended are still known to the scope of the app")
     whatWasNotBegunSaysNothing(scene)
     yield* allAdmitAgain(scene)
     yield* allTimersFire(scene)

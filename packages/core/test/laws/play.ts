@@ -1,7 +1,7 @@
 /** Plays a program in virtual time, and answers which laws it broke. */
 import { Registry } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Scope } from "effect"
 import { BlockedClock } from "./blockedClock.ts"
 import { changeByHand, commanded, makeGuards } from "./guards.ts"
 import { interpret } from "./interpret.ts"
@@ -75,7 +75,7 @@ const perform = (scene: Scene, step: Step, strike: Strike | undefined): Effect.E
 
 const root = (scene: Scene, tree: Tree, strike: Strike | undefined): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const work = interpret(scene, tree)
+    const work = Effect.provideService(interpret(scene, tree), Scope.Scope, scene.appScope)
     const struck = strike !== undefined && ++scene.roots === 2 ? strike.at(work) : work
     return Effect.map(Effect.forkDetach(struck, { startImmediately: true }), (fiber) => {
       scene.keep("a root", fiber)

@@ -83,7 +83,12 @@ export type Tree =
     readonly key: "a" | "b"
     readonly inner: Tree
   }
-  | { readonly _tag: "Either"; readonly either: "cascade" | "fallback"; readonly first: Tree; readonly second: Tree }
+  | {
+    readonly _tag: "Either"
+    readonly either: "cascade" | "overtake" | "fallback"
+    readonly first: Tree
+    readonly second: Tree
+  }
   | { readonly _tag: "Together"; readonly how: typeof How.Type; readonly members: ReadonlyArray<Tree> }
   | { readonly _tag: "Copies"; readonly how: typeof How.Type; readonly times: 2 | 3 | 4; readonly inner: Tree }
 
@@ -110,7 +115,7 @@ const nodes = (inner: Schema.Codec<Tree>) => {
     inner
   })
   const either = Schema.TaggedStruct("Either", {
-    either: Schema.Literals(["cascade", "fallback"]),
+    either: Schema.Literals(["cascade", "overtake", "fallback"]),
     first: inner,
     second: inner
   })

@@ -1,6 +1,6 @@
 /** What happened in one run of a program, in order, and which laws were broken. */
 import type { CircuitBreaker } from "@switchgear/core"
-import { Cause, Effect, Exit, Fiber, Semaphore } from "effect"
+import { Cause, Effect, Exit, Fiber, Scope, Semaphore } from "effect"
 import type { BlockedClock } from "./blockedClock.ts"
 import type { Guards } from "./guards.ts"
 import type { Cast } from "./program.ts"
@@ -38,6 +38,8 @@ export class Scene {
   readonly finished: Record<string, number> = {}
   /** Calls whose work has ended and whose caller has not been told. */
   readonly untold = new Set<Call>()
+  /** A scope that lives as long as the app, around every root. */
+  readonly appScope = Scope.makeUnsafe()
   /** The platform's own, which knows nothing of the guards. */
   readonly semaphore = Semaphore.makeUnsafe(1)
   /** For each key of the cache, the number of the last invalidation. */
