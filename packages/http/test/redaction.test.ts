@@ -154,16 +154,11 @@ describe("what quotes a prompt is found", () => {
   }, { arbitrary: { runs: 300 } })
 
   it("in an escape or a character that stands at the border between two pieces of a long source", () => {
-    const written = [
-      JSON.stringify("Zwiebelmühle"),
-      "Zwiebelm\\u00fchle",
-      "Zwiebelm%C3%BChle",
-      "Zwiebelm\u00fchle\ud840\udc00"
-    ]
+    const written = ["Rübezahl", "R\\u00fcbezahl", "R%C3%BCbezahl", "Rübez\\u0061hl \\ud83d\\ude00 \ud83d\ude00"]
     for (const quoted of written) {
       for (let at = 2 ** 14 - 24; at < 2 ** 14 + 4; at++) {
-        const found = quotations(["No: zwiebelmühle."], [`${"x ".repeat(2 ** 14).slice(0, at)} ${quoted} end`])
-        assert.deepStrictEqual(found, [[[4, 16]]], `${quoted} at ${at}`)
+        const found = quotations(["No: rübezahl."], [`${"x ".repeat(2 ** 14).slice(0, at)} ${quoted} end`])
+        assert.deepStrictEqual(found, [[[4, 12]]], `${quoted} at ${at}`)
       }
     }
   })
