@@ -209,6 +209,16 @@ describe("a prompt", () => {
     assert.strictEqual(read.times, 1)
   })
 
+  it("is searched once for an error that parks the key by its words, to classify it and to show it", () => {
+    // It is read twice: for the lengths of its texts, and to be searched.
+    const { prompt, read } = counting([secret.repeat(8)])
+    const message = `Your credit balance is too low to access the API. ${"Sorry. ".repeat(300)}`
+    const error = failed(message, prompt)
+    assert.deepStrictEqual([error._tag, read.times], ["QuotaExhausted", 2])
+    assert.include(`${error.message} ${error.requestId} ${error.type}`, "credit balance")
+    assert.strictEqual(read.times, 2)
+  })
+
   it("is read once for attempts that fail in the same words, although each is read before the next", () => {
     const { prompt, read } = counting([secret])
     for (let i = 0; i < 8; i++) assert.include(failed(`You said ${secret}`, prompt).message, "You said [prompt]")
