@@ -76,12 +76,12 @@ const readPast = (table: RunTable, source: string): string | undefined => {
     const into = rest === 0 ? bytes : bytes.subarray(rest)
     const written = rest + encoder.encodeInto(source.slice(at, end), into).written
     bytes[written] = 0
-    piece.keepLast(kept)
+    if (piece.length > kept) piece.keepLast(kept)
     // An escape is not cut: what may be the beginning of one is read with the next piece.
     const stop = addLetters(bytes, 0, end < source.length ? written - longestEscape : written, piece)
     table.read(piece)
-    bytes.copyWithin(0, stop, written)
     rest = written - stop
+    if (rest > 0) bytes.copyWithin(0, stop, written)
     at = end
   }
   table.end()
