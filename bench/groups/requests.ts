@@ -13,6 +13,13 @@ const proseOf = (length: number): string => {
   return text.slice(0, length)
 }
 
+const jsonOf = (length: number): string =>
+  JSON.stringify({ log: proseOf(length >> 1).split(" ").join("\n\"") }).slice(0, length)
+
+/** Three bytes a character. */
+const chineseOf = (bytes: number): string =>
+  Array.from({ length: Math.floor(bytes / 3) }, (_, i) => String.fromCharCode(0x4e00 + (i * 7919) % 2999)).join("")
+
 const conversation = Array.from({ length: 8 }, (_, i) => ({
   role: i % 2 === 0 ? "user" : "assistant",
   content: proseOf(200)
@@ -37,8 +44,7 @@ const failed = (prompt: ReadonlyArray<string>): ChatError.ChatError =>
     secrets: { apiKey: "sk-0123456789abcdef", prompt }
   })
 
-const failing = (name: string, characters: number): ReadonlyArray<Subject> => {
-  const prompt = [proseOf(characters)]
+const failing = (name: string, prompt: ReadonlyArray<string>): ReadonlyArray<Subject> => {
   const unread = `failing reply, prompt of ${name}, not read`
   return [
     { name: unread, run: inFiberEach(() => Effect.sync(() => failed(prompt) instanceof ChatError.Overloaded ? 1 : 0)) },
@@ -83,8 +89,10 @@ export const requests = async (settings: Settings): Promise<Section> => {
         name: "fresh answer from the cache",
         run: inFiberEach(() => Effect.map(complete({ messages: conversation }), () => 1))
       },
-      ...failing("2 kB", 2_000),
-      ...failing("2 MB", 2_000_000)
+      ...failing("2 kB", [proseOf(2_000)]),
+      ...failing("2 MB", [proseOf(2_000_000)]),
+      ...failing("2 MB of JSON", [jsonOf(2_000_000)]),
+      ...failing("2 MB of Chinese", [chineseOf(2_000_000)])
     ])
   }
 }

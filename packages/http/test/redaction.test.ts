@@ -35,6 +35,52 @@ const failed = (message: string, prompt: ReadonlyArray<string> | Prompt) =>
     secrets: { apiKey: undefined, prompt: prompt as ReadonlyArray<string> }
   })
 
+const Scripts = Schema.Array(
+  Schema.Literals([
+    "request",
+    "the",
+    "maximum",
+    "Zwiebelmühle",
+    "GRÖSSE",
+    "„Quarz“",
+    "我们的请求",
+    "被拒绝了",
+    "Привет,",
+    "мир",
+    "ขอบคุณ",
+    "\ud840\udc00\ud840\udc01",
+    "𝒜𝒷",
+    "😀",
+    "İzmir",
+    "C:\\new\\table",
+    "100%",
+    "%zz%C3",
+    "\\u00e",
+    "\ud800",
+    "\u0000",
+    "<b>\"x\"</b>"
+  ])
+)
+
+/** As providers and gateways write what they quote. */
+const quotings: ReadonlyArray<(text: string) => string> = [
+  (text) => text,
+  (text) => text.toUpperCase(),
+  (text) => text.toLowerCase(),
+  (text) => JSON.stringify(text),
+  (text) => JSON.stringify(JSON.stringify({ text })),
+  (text) => text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  (text) => encodeURIComponent(text.toWellFormed()),
+  (text) => encodeURIComponent(text.toWellFormed()).toLowerCase().replaceAll("%20", "+"),
+  (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("\"", "&quot;"),
+  (text) => text.replaceAll(" ", "\n\t  "),
+  (text) => text.replaceAll(" ", ""),
+  (text) => `${text.slice(0, text.length >> 1)}...${text.slice(text.length >> 1)}`,
+  (text) => `${text.slice(0, 12)}... ${text.slice(-12)}`,
+  (text) => Array.from(text).join("-"),
+  (text) => text.slice(0, -3)
+]
+
 /** A prompt that counts how often it is read. */
 const counting = (texts: ReadonlyArray<string>) => {
   const read = { times: 0 }
@@ -78,6 +124,44 @@ describe("what quotes a prompt is found", () => {
     const text = cuts.map(({ from, length }, i) => `${own[i]!.join(" ")} ${all.slice(from, from + length)}`).join(" ")
     assert.deepStrictEqual(quotations([text], written)[0], Plainly.quotations(text, written, isPlain), text)
   }, { arbitrary: { runs: 1000 } })
+
+  it.prop("as by that search, however a quotation is written, in whatever script", {
+    sources: Schema.Array(Scripts.check(...few(0, 12))).check(...few(1, 3)),
+    cuts: Schema.Array(
+      Schema.Struct({ from: within(0, 80), length: within(0, 60), writing: within(0, quotings.length - 1) })
+    ).check(...few(1, 3))
+  }, ({ cuts, sources }) => {
+    const written = sources.map((words) => words.join(" "))
+    const all = written.join(" ")
+    const text = cuts.map(({ from, length, writing }) => `No: ${quotings[writing]!(all.slice(from, from + length))}`)
+      .join("; ")
+    assert.deepStrictEqual(quotations([text], written)[0], Plainly.quotations(text, written, isPlain), text)
+    // What quotes may be written otherwise where it comes from, too.
+    const others = written.map((source, i) => quotings[i]!(source))
+    assert.deepStrictEqual(quotations([text], others)[0], Plainly.quotations(text, others, isPlain), text)
+  }, { arbitrary: { runs: 1000 } })
+
+  it.prop("as by that search, in a source that repeats itself", {
+    period: Schema.Array(Schema.Literals(["a", "ha ", "the ", "request ", "Quarz ", "é", "我"])).check(...few(1, 5)),
+    times: within(1, 60),
+    from: within(0, 100),
+    length: within(0, 200),
+    own: Schema.Literals(["", "The request was too long: ", "Nothing of this. "])
+  }, ({ from, length, own, period, times }) => {
+    const source = `${period.join("").repeat(times)} and the end`
+    const text = own + source.slice(from, from + length)
+    assert.deepStrictEqual(quotations([text], [source])[0], Plainly.quotations(text, [source], isPlain), text)
+  }, { arbitrary: { runs: 300 } })
+
+  it("in an escape or a character that stands at the border between two pieces of a long source", () => {
+    const written = ["Rübezahl", "R\\u00fcbezahl", "R%C3%BCbezahl", "Rübez\\u0061hl \\ud83d\\ude00 \ud83d\ude00"]
+    for (const quoted of written) {
+      for (let at = 2 ** 14 - 24; at < 2 ** 14 + 4; at++) {
+        const found = quotations(["No: rübezahl."], [`${"x ".repeat(2 ** 14).slice(0, at)} ${quoted} end`])
+        assert.deepStrictEqual(found, [[[4, 12]]], `${quoted} at ${at}`)
+      }
+    }
+  })
 
   it.prop("wherever it stands in a long source", {
     at: within(0, 70_000),
@@ -123,6 +207,16 @@ describe("a prompt", () => {
       assert.notInclude(`${error.code} ${error.type} ${error.requestId}`, "Grivolt")
     }
     assert.strictEqual(read.times, 1)
+  })
+
+  it("is searched once for an error that parks the key by its words, to classify it and to show it", () => {
+    // It is read twice: for the lengths of its texts, and to be searched.
+    const { prompt, read } = counting([secret.repeat(8)])
+    const message = `Your credit balance is too low to access the API. ${"Sorry. ".repeat(300)}`
+    const error = failed(message, prompt)
+    assert.deepStrictEqual([error._tag, read.times], ["QuotaExhausted", 2])
+    assert.include(`${error.message} ${error.requestId} ${error.type}`, "credit balance")
+    assert.strictEqual(read.times, 2)
   })
 
   it("is read once for attempts that fail in the same words, although each is read before the next", () => {

@@ -86,10 +86,22 @@ const readAt = (status: number, body: string): ErrorBody.ProviderSays => {
 }
 
 const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Errors.ChatError => {
-  const secrets = response.secrets ?? Redact.none
+  const { apiKey, prompt } = response.secrets ?? Redact.none
+  // One for all that is searched here. A list belongs to the caller, who may change it.
+  const secrets = {
+    apiKey,
+    prompt: prompt === "unknown" || prompt instanceof Prompt ? prompt : new Prompt([...prompt])
+  }
   const headers = readerOf(response.headers, given.headers)
   const { header } = headers
   const says = { ...given, type: given.type ?? amazonType(header("x-amzn-errortype")) }
+  // Before the decision, which may read the prompt: it is then read for these texts, too.
+  const written = Redact.prepare({
+    requestId: requestIdOf(response.headers),
+    code: { text: says.code ?? says.grpcStatus, limit: 100 },
+    type: { text: says.type, limit: 100 },
+    detail: { text: says.text, limit: 300 }
+  }, secrets)
   const { class: decided, row, status } = decide(response, says, secrets)
   const retryAfter = RetryAfter.parse({
     ...headers,
@@ -107,15 +119,9 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     status,
     retryAfter
   }
-  const written = {
-    requestId: requestIdOf(response.headers),
-    code: { text: says.code ?? says.grpcStatus, limit: 100 },
-    type: { text: says.type, limit: 100 },
-    detail: { text: says.text, limit: 300 }
-  }
   if (status >= 300 && status <= 399) {
     const error = new Errors.MalformedReply({ ...fields, found: "a redirect", isRetryable: false })
-    return Redact.addFields(error, written, secrets)
+    return Redact.addFields(error, written)
   }
   const forbidsRetry = header("x-should-retry")?.trim().toLowerCase() === "false"
   // OpenRouter's 402 for a budget in flight names the moment at which it is free again.
@@ -129,23 +135,25 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     ? { isRetryable: false }
     : {}
   const error = withoutStack(() => made(tag, { ...fields, ...isRetryable }, row?.scope ?? scopeOf(says, tag)))
-  return Redact.addFields(error, written, secrets)
+  return Redact.addFields(error, written)
+}
+
+interface Searched {
+  readonly prompt: Prompt | "unknown"
 }
 
 /**
  * Decides by the dialects. What parks a key must be the provider's word and not a quotation: a user who writes "my API
  * key expired" could otherwise park the keys of all users of a provider that quotes what it refuses.
  */
-const decide = (response: FailedResponse, says: ErrorBody.ProviderSays, secrets: Redact.Secrets): Decide.Decision => {
+const decide = (response: FailedResponse, says: ErrorBody.ProviderSays, { prompt }: Searched): Decide.Decision => {
   const dialects = response.dialects ?? Decide.known
   const decision = Decide.decide(dialects, response.status, says)
   const { class: decided, row, status } = decision
   const parks = decided === "QuotaExhausted" || decided === "Unauthorized"
-  const { prompt } = secrets
   if (!parks || !Decide.isByWording(row) || prompt === "unknown") return decision
-  const searched = prompt instanceof Prompt ? prompt : new Prompt(prompt)
   // Words that say nothing of a conversation are no quotation, unless they are all that was said.
-  const text = says.text === undefined || searched.hasShort(Decide.wordingOf(row))
+  const text = says.text === undefined || prompt.hasShort(Decide.wordingOf(row))
     ? undefined
     : Redact.redact(says.text, { apiKey: undefined, prompt }, longestSentence)
   const own = Decide.decide(dialects, response.status, { ...says, text })

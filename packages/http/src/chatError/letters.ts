@@ -3,19 +3,18 @@
  * letters are those that the escapes stand for. Two texts that say the same have the same letters.
  *
  * One character of a script without spaces says as much as some letters of a word, so it counts as three.
+ *
+ * Read are the bytes of UTF-8: they are written and read several times faster than the characters of a string.
  */
+import * as Characters from "./characters.ts"
 
 /** Letters and digits as UTF-16 codes, in small letters. */
 export class Letters {
-  codes: Uint16Array
+  readonly codes: Uint16Array
   length = 0
 
   constructor(capacity: number) {
     this.codes = new Uint16Array(capacity)
-  }
-
-  push(code: number): void {
-    this.codes[this.length++] = code
   }
 
   text(begin: number, end: number): string {
@@ -29,109 +28,154 @@ export class Letters {
   }
 }
 
-/** The most letters of one code unit. */
-export const mostLetters = 3
+/** The most letters of a byte: six for a rare Chinese character, which has four bytes. */
+export const mostLetters = 1.5
+
+/** The most bytes of an escape: four times `%F0`. */
+export const longestEscape = 12
 
 /**
  * Adds the letters between two places of a text, and returns where it stopped: at `end`, or after it when the last
- * escape ends there. `out` must have room for {@link mostLetters} for each code unit, and for one more.
+ * character or escape ends there. After the bytes of the text there must be a zero. `out` must have room for
+ * {@link mostLetters} for each byte, and for one more.
  */
-export const addLetters = (text: string, begin: number, end: number, out: Letters): number => {
+export const addLetters = (bytes: Uint8Array, begin: number, end: number, out: Letters): number => {
   const { codes } = out
-  const table = letterOf
   let { length } = out
   let at = begin
   while (at < end) {
     for (; at < end; at++) {
-      const letter = table[text.charCodeAt(at)]!
+      const letter = letterOf[bytes[at]!]!
+      if (letter === other) break
       // Always written, and counted by the sign: a branch here would be the greater part of the cost of long texts.
       codes[length] = letter
-      length += (leastLetter - 1 - letter) >>> 31
-      if (letter !== none && letter < leastLetter) break
+      length += -letter >>> 31
     }
     if (at >= end) break
     out.length = length
-    at = addOther(text, at, out)
+    at = addOthers(bytes, at, end, out)
     length = out.length
   }
   out.length = length
   return at
 }
 
-/** For each code its letter, or what it is instead. */
-const letterOf = new Uint16Array(2 ** 16).fill(1)
 const none = 0
-const notLookedAt = 1
-const escape = 2
-const dense = 3
-const surrogate = 4
-const leastLetter = 5
-
-/** Adds what is no plain letter, and returns where it ends. */
-const addOther = (text: string, at: number, out: Letters): number => {
-  const code = text.charCodeAt(at)
-  switch (letterOf[code]) {
-    case notLookedAt:
-      letterOf[code] = kindOf(code)
-      return at
-    case escape:
-      return code === backslash ? addEscaped(text, at, out) : addEncoded(text, at, out)
-    case dense:
-      out.push(code)
-      out.push(code)
-      out.push(code)
-      return at + 1
-    default:
-      return addPair(text, at, out)
-  }
-}
-
+const other = 0xff
 const backslash = 0x5c
+const percent = 0x25
 
-const denses = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u
-const letters = /[\p{L}\p{N}]/u
+/** For each byte its letter, `none`, or `other` where an escape or a longer character begins. */
+const letterOf = Uint8Array.from({ length: 2 ** 8 }, (_, byte) =>
+  byte >= 0x80 || byte === backslash || byte === percent
+    ? other
+    : /[a-z0-9]/i.test(String.fromCharCode(byte))
+    ? String.fromCharCode(byte).toLowerCase().charCodeAt(0)
+    : none)
 
-const kindOf = (code: number): number => {
-  const character = String.fromCharCode(code)
-  if (character === "\\" || character === "%") return escape
-  if (code >= 0xd800 && code < 0xdc00) return surrogate
-  if (!letters.test(character)) return none
-  return denses.test(character) ? dense : character.toLowerCase().charCodeAt(0)
+/** Adds an escape or a character of four bytes, or characters up to the next one of another kind; returns where they end. */
+const addOthers = (bytes: Uint8Array, begin: number, end: number, out: Letters): number => {
+  const lead = bytes[begin]!
+  return lead >= 0xf0
+    ? addLong(bytes, begin, out)
+    : lead >= 0x80
+    ? addCharacters(bytes, begin, end, out)
+    : lead === backslash
+    ? addOfJson(bytes, begin, out)
+    : addOfUrl(bytes, begin, out)
 }
 
-const addPair = (text: string, at: number, out: Letters): number => {
-  const code = text.codePointAt(at)!
-  if (code < 2 ** 16) return at + 1
-  addCharacter(String.fromCodePoint(code), out)
-  return at + 2
+const addCharacters = (bytes: Uint8Array, begin: number, end: number, out: Letters): number => {
+  const { codes } = out
+  let { length } = out
+  let at = begin
+  while (at < end) {
+    const lead = bytes[at]!
+    if (lead < 0x80 || lead >= 0xf0) break
+    const isShort = lead < 0xe0
+    const codePoint = isShort
+      ? (lead & 0x1f) << 6 | bytes[at + 1]! & 0x3f
+      : (lead & 0xf) << 12 | (bytes[at + 1]! & 0x3f) << 6 | bytes[at + 2]! & 0x3f
+    at += isShort ? 2 : 3
+    const kind = Characters.kindOf(codePoint)
+    if (kind === Characters.none) continue
+    if (kind === Characters.dense) {
+      codes[length] = codePoint
+      codes[length + 1] = codePoint
+      codes[length + 2] = codePoint
+      length += 3
+    } else codes[length++] = kind
+  }
+  out.length = length
+  return at
 }
 
-/** Adds a character of one or two code units, if it is a letter. */
-const addCharacter = (character: string, out: Letters): void => {
-  if (!letters.test(character)) return
-  const small = character.toLowerCase()
-  const times = denses.test(character) ? mostLetters : 1
-  for (let i = 0; i < times; i++) { for (let j = 0; j < character.length; j++) out.push(small.charCodeAt(j)) }
+const addLong = (bytes: Uint8Array, at: number, out: Letters): number => {
+  add(
+    (bytes[at]! & 7) << 18 | (bytes[at + 1]! & 0x3f) << 12 | (bytes[at + 2]! & 0x3f) << 6 | bytes[at + 3]! & 0x3f,
+    out
+  )
+  return at + 4
+}
+
+const add = (codePoint: number, out: Letters): void => {
+  const kind = Characters.kindOf(codePoint)
+  if (kind === Characters.none) return
+  const codes = kind === Characters.dense
+    ? [codePoint, codePoint, codePoint]
+    : kind === Characters.long
+    ? Characters.lettersOf(codePoint)
+    : [kind]
+  out.codes.set(codes, out.length)
+  out.length += codes.length
 }
 
 /** `\u00e4` is a letter; `\n` and a backslash are none. */
-const addEscaped = (text: string, at: number, out: Letters): number => {
-  const hex = /^u([0-9a-f]{4})/i.exec(text.slice(at + 1, at + 6))?.[1]
-  if (hex === undefined) return /[nrtbf"/]/i.test(text.charAt(at + 1)) ? at + 2 : at + 1
-  addCharacter(String.fromCharCode(Number.parseInt(hex, 16)), out)
-  return at + 6
+const addOfJson = (bytes: Uint8Array, at: number, out: Letters): number => {
+  const next = bytes[at + 1]!
+  if ((next | 0x20) === 0x75) {
+    const high = hex(bytes, at + 2)
+    const low = high < 0 ? high : hex(bytes, at + 4)
+    if (low >= 0) {
+      add(high << 8 | low, out)
+      return at + 6
+    }
+  }
+  return isShortEscape[next] === 1 ? at + 2 : at + 1
 }
 
+const isShortEscape = new Uint8Array(2 ** 8)
+for (const character of "nrtbfNRTBF\"/") isShortEscape[character.charCodeAt(0)] = 1
+
 /** `%C3%A4` is a letter. */
-const addEncoded = (text: string, at: number, out: Letters): number => {
-  const first = text.slice(at + 1, at + 3)
-  if (!/^[0-9a-f]{2}$/i.test(first)) return at + 1
-  const lead = Number.parseInt(first, 16)
-  const end = at + 3 * (lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4)
-  try {
-    addCharacter(decodeURIComponent(text.slice(at, end)), out)
-    return end
-  } catch {
-    return at + 3
+const addOfUrl = (bytes: Uint8Array, at: number, out: Letters): number => {
+  const lead = hex(bytes, at + 1)
+  if (lead < 0) return at + 1
+  const count = lead < 0x80 ? 1 : Math.clz32(~(lead << 24))
+  if (least[count] === undefined) return at + 3
+  let codePoint = count === 1 ? lead : lead & 0x7f >> count
+  for (let i = 1; i < count; i++) {
+    const place = at + 3 * i
+    const byte = bytes[place] === percent ? hex(bytes, place + 1) : -1
+    if ((byte & 0xc0) !== 0x80) return at + 3
+    codePoint = codePoint << 6 | byte & 0x3f
   }
+  if (codePoint < least[count] || codePoint > 0x10ffff) return at + 3
+  add(codePoint, out)
+  return at + 3 * count
+}
+
+/** By the number of its bytes, the least code point that is written so. */
+const least: ReadonlyArray<number> = [0, 0, 0x80, 0x800, 0x10000]
+
+/** What two digits mean, or a negative number. What is after a byte that is no digit is not read. */
+const hex = (bytes: Uint8Array, at: number): number => {
+  const high = digitOf[bytes[at]!]!
+  return high < 0 ? high : high << 4 | digitOf[bytes[at + 1]!]!
+}
+
+const digitOf = new Int8Array(2 ** 8).fill(-1)
+for (let digit = 0; digit < 16; digit++) {
+  digitOf[digit.toString(16).charCodeAt(0)] = digit
+  digitOf[digit.toString(16).toUpperCase().charCodeAt(0)] = digit
 }

@@ -9,7 +9,7 @@
  * The runs of the texts are put into a table, and each source is read once past it: the cost is that of reading the
  * sources, whatever the texts, and texts that are searched together cost one reading.
  */
-import { addLetters, Letters, mostLetters } from "./letters.ts"
+import { addLetters, Letters, longestEscape, mostLetters } from "./letters.ts"
 import { RunTable } from "./runTable.ts"
 import { longRun, type Ranges, SearchedText, shortRun } from "./searchedText.ts"
 
@@ -69,20 +69,38 @@ const phrasesOf = (texts: ReadonlyArray<SearchedText>): ReadonlyMap<string, Read
  */
 const readPast = (table: RunTable, source: string): string | undefined => {
   piece.length = 0
+  let rest = 0
   table.begin()
   for (let at = 0; at < source.length;) {
-    piece.keepLast(kept)
-    at = addLetters(source, at, Math.min(at + pieceLength, source.length), piece)
+    const end = endOfPiece(source, at)
+    const into = rest === 0 ? bytes : bytes.subarray(rest)
+    const written = rest + encoder.encodeInto(source.slice(at, end), into).written
+    bytes[written] = 0
+    if (piece.length > kept) piece.keepLast(kept)
+    // An escape is not cut: what may be the beginning of one is read with the next piece.
+    const stop = addLetters(bytes, 0, end < source.length ? written - longestEscape : written, piece)
     table.read(piece)
+    rest = written - stop
+    if (rest > 0) bytes.copyWithin(0, stop, written)
+    at = end
   }
   table.end()
   return piece.length < shortRun ? piece.text(0, piece.length) : undefined
 }
 
-const pieceLength = 2 ** 15
+/** Where the next piece ends. No character is cut. */
+const endOfPiece = (source: string, begin: number): number => {
+  const end = begin + pieceLength
+  if (end >= source.length) return source.length
+  return (source.charCodeAt(end - 1) & 0xfc00) === 0xd800 ? end - 1 : end
+}
+
+const pieceLength = 2 ** 14
 
 /** Letters that stay for the next piece: a run across the border is found in the one or in the other. */
 const kept = 2 * longRun
 
-// Searching is one synchronous step, so all share one.
-const piece = new Letters(kept + mostLetters * pieceLength + 1)
+// Searching is one synchronous step, so all share these.
+const encoder = new TextEncoder()
+const bytes = new Uint8Array(longestEscape + 3 * pieceLength + 1)
+const piece = new Letters(kept + mostLetters * bytes.length + 1)

@@ -20,19 +20,24 @@ export interface Raw {
   readonly limit: number
 }
 
+/** Texts of a provider by the fields of an error, made fit to be shown when they are asked for. */
+export type Prepared = ReadonlyArray<readonly [field: string, shown: () => string | undefined]>
+
 /**
- * Gives an error fields with texts of a provider. They are made fit to be shown when they are first read, which takes
- * as long as reading the prompt; until then the error keeps the prompt, and no way to read it leads to the raw text.
+ * Prepares texts of a provider. They are made fit to be shown when they are first read, which takes as long as reading
+ * the prompt; until then the prompt is kept, and no way to read them leads to the raw text.
  */
-export const addFields = <E extends object>(
-  error: E,
-  fields: { readonly [field: string]: Raw },
-  secrets: Secrets = none
-): E => {
+export const prepare = (fields: { readonly [field: string]: Raw }, secrets: Secrets = none): Prepared => {
   const fit = fitter(secrets)
-  for (const [field, { limit, text }] of Object.entries(fields)) {
-    if (text === undefined) continue
-    let shown: (() => string | undefined) | undefined = fit(text, limit)
+  return Object.entries(fields).flatMap(([field, { limit, text }]) =>
+    text === undefined ? [] : [[field, fit(text, limit)] as const]
+  )
+}
+
+/** Gives an error fields with texts of a provider. */
+export const addFields = <E extends object>(error: E, fields: Prepared): E => {
+  for (const [field, show] of fields) {
+    let shown: typeof show | undefined = show
     let value: string | undefined
     Object.defineProperty(error, field, {
       enumerable: true,

@@ -27,14 +27,20 @@ export class SearchedText {
   readonly words: ReadonlyArray<Word>
 
   constructor(text: string) {
-    this.letters = new Letters(mostLetters * text.length + 1)
+    // The bytes, and a zero after them.
+    const bytes = encoder.encode(`${text}\0`)
+    const end = bytes.length - 1
+    this.letters = new Letters(mostLetters * bytes.length)
     const from: Array<number> = []
     const to: Array<number> = []
-    for (let at = 0; at < text.length;) {
-      const next = addLetters(text, at, at + 1, this.letters)
+    let index = 0
+    for (let at = 0; at < end;) {
+      const next = addLetters(bytes, at, at + 1, this.letters)
+      const begin = index
+      index += unitsOf(bytes, at, next)
       while (from.length < this.letters.length) {
-        from.push(at)
-        to.push(next)
+        from.push(begin)
+        to.push(index)
       }
       at = next
     }
@@ -77,4 +83,17 @@ export class SearchedText {
     }
     return words
   }
+}
+
+const encoder = new TextEncoder()
+
+/** How many units of a string the characters between two places of its bytes are. */
+const unitsOf = (bytes: Uint8Array, begin: number, end: number): number => {
+  let units = 0
+  for (let at = begin; at < end; at++) {
+    const byte = bytes[at]!
+    if (byte >= 0xf0) units += 2
+    else if (byte < 0x80 || byte >= 0xc0) units++
+  }
+  return units
 }

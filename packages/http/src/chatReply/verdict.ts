@@ -30,7 +30,7 @@ const finishError = (head: Head, { reason, status, tag }: FinishFailure): ChatEr
   const error = withoutStack(() =>
     new Class({ provider, model, status, code: reason, detail: "The answer ended with this finish_reason" })
   )
-  return Redact.addFields(error, { requestId: requestIdOf(headers) }, secrets)
+  return Redact.addFields(error, Redact.prepare({ requestId: requestIdOf(headers) }, secrets))
 }
 
 const empty = (reader: ReplyReader, head: Head) =>
@@ -55,7 +55,7 @@ const malformed = (
 ) => {
   const cut = isCut(reader) && { code: "length", isRetryable: false }
   const error = withoutStack(() => new ChatError.MalformedReply({ provider, model, status, found, advice, ...cut }))
-  return Redact.addFields(error, { requestId: requestIdOf(headers) }, secrets)
+  return Redact.addFields(error, Redact.prepare({ requestId: requestIdOf(headers) }, secrets))
 }
 
 const isCut = ({ choices }: ReplyReader): boolean => {

@@ -1,6 +1,6 @@
 /**
- * A value as `JSON.parse(JSON.stringify(value))` would give it, frozen through and through. Texts are the same and not
- * copied, so that a long prompt costs nothing. Each field is read once.
+ * A value as `JSON.parse(JSON.stringify(value))` would give it. Texts are the same and not copied, so that a long prompt
+ * costs nothing. Each field is read once.
  */
 export const jsonOf = (field: string, given: unknown): unknown => {
   const value = written(field, given)
@@ -18,7 +18,7 @@ export const jsonOf = (field: string, given: unknown): unknown => {
         ? listOf(value)
         : isBoxed(value)
         ? value.valueOf()
-        : fieldsOf(value)
+        : fieldsAsJson(value)
     case "bigint":
       throw new TypeError("a BigInt is no JSON")
     default:
@@ -26,7 +26,7 @@ export const jsonOf = (field: string, given: unknown): unknown => {
   }
 }
 
-/** The fields of an object as JSON, not frozen itself. */
+/** The fields of an object as JSON. */
 export const fieldsAsJson = (object: object): { [field: string]: unknown } => {
   const fields: { [field: string]: unknown } = {}
   for (const field of Object.keys(object)) {
@@ -48,10 +48,15 @@ const written = (field: string, value: any): unknown =>
 const listOf = (list: ReadonlyArray<unknown>): unknown => {
   const copy: Array<unknown> = []
   for (let i = 0; i < list.length; i++) copy.push(jsonOf(String(i), list[i]) ?? null)
-  return Object.freeze(copy)
+  return copy
 }
 
-const fieldsOf = (object: object): unknown => Object.freeze(fieldsAsJson(object))
+/** Freezes JSON through and through. */
+export const freeze = (json: unknown): void => {
+  if (typeof json !== "object" || json === null) return
+  for (const inner of Object.values(json)) freeze(inner)
+  Object.freeze(json)
+}
 
 const isBoxed = (value: object): boolean =>
   value instanceof String || value instanceof Number || value instanceof Boolean

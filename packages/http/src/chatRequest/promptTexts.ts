@@ -31,15 +31,21 @@ quantizations plugins max_price prompt completion
 
 const vocabulary: ReadonlySet<string> = new Set(words.trim().split(/\s+/))
 
-/** The texts of a request that are prompt. */
+const longestWord = Math.max(...[...vocabulary].map(({ length }) => length))
+
+/** The texts of a request that are prompt, short ones once each. */
 export const promptTexts = (request: { readonly [field: string]: unknown }): Iterable<string> => {
-  const texts = new Set<string>()
+  const short = new Set<string>()
+  // Not in a set, which would read each text.
+  const long: Array<string> = []
   const add = (text: string) => {
-    if (!vocabulary.has(text)) texts.add(text)
+    if (text.length > longestWord) long.push(text)
+    else if (!vocabulary.has(text)) short.add(text)
   }
   // A list instead of recursion, because requests may be nested deeply.
   const open: Array<unknown> = []
-  for (const [field, value] of Object.entries(request)) {
+  for (const field of Object.keys(request)) {
+    const value = request[field]
     if (field !== "model" && typeof value !== "number") open.push(value)
   }
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
@@ -47,11 +53,11 @@ export const promptTexts = (request: { readonly [field: string]: unknown }): Ite
     else if (Number.isInteger(value) && Math.abs(value as number) >= 1e6) add(String(value))
     else if (Array.isArray(value)) { for (const inner of value) open.push(inner) }
     else if (typeof value === "object" && value !== null) {
-      for (const [field, inner] of Object.entries(value)) {
+      for (const field of Object.keys(value)) {
         add(field)
-        open.push(inner)
+        open.push((value as { readonly [field: string]: unknown })[field])
       }
     }
   }
-  return texts
+  return [...long, ...short]
 }

@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import { Prompt } from "../chatError/prompt.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { type Asked, askedOf } from "../chatReply/asked.ts"
-import { fieldsAsJson } from "./jsonOf.ts"
+import { fieldsAsJson, freeze } from "./jsonOf.ts"
 import { promptTexts } from "./promptTexts.ts"
 import * as ProviderFields from "./providerFields.ts"
 import { utf8Length } from "./utf8Length.ts"
@@ -138,6 +138,8 @@ const write = (
     stream_options: JSON.stringify(stream_options),
     others: JSON.stringify(others).slice(1, -1)
   }
+  // Not before: V8 takes four times as long to write frozen lists.
+  for (const field of Object.keys(copy)) freeze(copy[field])
   return new SealedRequest(copy as unknown as Request, written, { notes, prompt })
 }
 

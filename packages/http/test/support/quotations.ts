@@ -11,18 +11,55 @@ interface Word {
   readonly end: number
 }
 
-const lettersOf = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "")
+const token =
+  /\\u[0-9a-f]{4}|\\[nrtbf"/]|%[0-7][0-9a-f]|%[cd][0-9a-f]%[89ab][0-9a-f]|%e[0-9a-f](?:%[89ab][0-9a-f]){2}|%f[0-9a-f](?:%[89ab][0-9a-f]){3}|%[0-9a-f]{2}|[^]/giu
 
-const wordsOf = (text: string): ReadonlyArray<Word> => {
-  let at = 0
-  return Array.from(text.matchAll(/[\p{L}\p{N}]+/gu), ({ 0: match, index }) => {
-    const word = { word: match.toLowerCase(), at, begin: index, end: index + match.length }
-    at += match.length
-    return word
-  })
+/** The character that a piece of a text stands for. */
+const meaningOf = (written: string): string => {
+  if (written.length === 1) return written
+  if (written.startsWith("%")) {
+    try {
+      return decodeURIComponent(written)
+    } catch {
+      return ""
+    }
+  }
+  return /^\\u/i.test(written)
+    ? String.fromCharCode(Number.parseInt(written.slice(2), 16))
+    : written.startsWith("\\")
+    ? ""
+    : written
 }
 
-/** For texts and sources without escapes and in scripts with spaces. */
+const dense = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u
+
+/** The letters of one character: a character of a script without spaces counts as three. */
+const lettersIn = (character: string): string =>
+  /^[\p{L}\p{N}]$/u.test(character)
+    ? character.toLowerCase().slice(0, character.length).repeat(dense.test(character) ? 3 : 1)
+    : ""
+
+const tokensOf = (text: string) =>
+  Array.from(text.matchAll(token), ({ 0: written, index }) => ({
+    letters: lettersIn(meaningOf(written)),
+    begin: index,
+    end: index + written.length
+  }))
+
+const lettersOf = (text: string): string => tokensOf(text).map(({ letters }) => letters).join("")
+
+const wordsOf = (text: string): ReadonlyArray<Word> => {
+  const words: Array<Word> = []
+  let at = 0
+  for (const { begin, end, letters } of tokensOf(text)) {
+    const last = words.at(-1)
+    if (letters !== "" && last?.end === begin) words[words.length - 1] = { ...last, word: last.word + letters, end }
+    else if (letters !== "") words.push({ word: letters, at, begin, end })
+    at += letters.length
+  }
+  return words
+}
+
 export const quotations = (
   text: string,
   sources: ReadonlyArray<string>,
@@ -30,7 +67,7 @@ export const quotations = (
 ): ReadonlyArray<readonly [number, number]> => {
   const words = wordsOf(text)
   const letters = lettersOf(text)
-  const hidden = Array.from(letters, () => false)
+  const hidden = Array.from({ length: letters.length }, () => false)
   const hide = (begin: number, end: number) => {
     for (let i = begin; i < end; i++) hidden[i] = true
   }

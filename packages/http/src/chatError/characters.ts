@@ -1,0 +1,38 @@
+/** Which characters beyond ASCII are letters. Each is looked up once, and then read from a table. */
+
+/** No letter. */
+export const none = 1
+
+/** A character of a script without spaces. */
+export const dense = 2
+
+/** A character beyond those of 16 bits: see {@link lettersOf}. */
+export const long = 3
+
+/** The small letter of a character, or what it is instead. */
+export const kindOf = (codePoint: number): number => kinds[codePoint] || (kinds[codePoint] = find(codePoint))
+
+/** A UTF-16 code, or what is found instead; zero where nobody has looked yet. Memory that is not used is not taken. */
+const kinds = new Uint16Array(0x110000)
+
+const letters = /[\p{L}\p{N}]/u
+const denses = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u
+
+const find = (codePoint: number): number => {
+  const character = String.fromCodePoint(codePoint)
+  return !letters.test(character)
+    ? none
+    : codePoint >= 2 ** 16
+    ? long
+    : denses.test(character)
+    ? dense
+    : character.toLowerCase().charCodeAt(0)
+}
+
+/** The UTF-16 codes of a `long` letter, as often as it counts. */
+export const lettersOf = (codePoint: number): ReadonlyArray<number> => {
+  const character = String.fromCodePoint(codePoint)
+  const small = character.toLowerCase()
+  const codes = [small.charCodeAt(0), small.charCodeAt(1)]
+  return denses.test(character) ? [...codes, ...codes, ...codes] : codes
+}
