@@ -220,3 +220,13 @@ for (const [kind, table] of [["reply", whole], ["stream", streams]] as const) {
     }
   })
 }
+
+it.live("a reply without its end is the answer also where the time-out is shorter than the wait for more", () =>
+  Effect.gen(function*() {
+    const { url } = yield* Loopback.connections(({ socket }) => inChunks(json)(socket))
+    for (const timeout of ["1 second", "4 seconds"] as const) {
+      const layer = ChatClient.layerUndici({ provider: "p", baseUrl: url, proxy: "none", timeout })
+      const client = Context.get(yield* Layer.build(layer), ChatClient.ChatClient)
+      assert.strictEqual(ChatSchema.text(yield* client.complete(request)), "Good day")
+    }
+  }))

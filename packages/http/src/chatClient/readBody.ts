@@ -15,20 +15,21 @@ interface BodyText {
 }
 
 /**
- * The text of a body that has ended, or that is an answer without its end. The connection of one that has not ended is
+ * The text of a body that has ended, or that is an answer without its end when no more came for `quiet` milliseconds. The connection of one that has not ended is
  * closed.
  */
 export const readBody = (
   response: HttpClientResponse.HttpClientResponse,
-  limit: number
+  limit: number,
+  quiet: number
 ): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
   Effect.withFiber((fiber) => {
     const pieces = new Pieces(limit)
-    const quiet = Effect.callback<void>((resume) => {
-      pieces.watch = WholeBody.watch(fiber, () => pieces.heard, () => resume(Effect.void))
+    const isQuiet = Effect.callback<void>((resume) => {
+      pieces.watch = WholeBody.watch(fiber, quiet, () => pieces.heard, () => resume(Effect.void))
       return Effect.sync(pieces.watch.stop)
     })
-    return Effect.matchEffect(Effect.raceFirst(quiet, takeAll(response, pieces)), {
+    return Effect.matchEffect(Effect.raceFirst(isQuiet, takeAll(response, pieces)), {
       onSuccess: () => Effect.succeed({ text: pieces.text, whole: pieces.fit }),
       // An answer says itself that it is whole, however its connection ends, and whatever length it told.
       onFailure: (error) => {

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { ChatError, Phase } from "../ChatError.ts"
-import { quietMillis } from "./wholeBody.ts"
+import { quietOf } from "./wholeBody.ts"
 import * as ReusableTimer from "./reusableTimer.ts"
 
 export interface Limits {
@@ -43,6 +43,7 @@ export const make = Effect.fnUntraced(function*(
   let phase: "first-content" | "idle" = "first-content"
   let untilContent = Duration.toMillis(limits.firstContent)
   let total = Duration.toMillis(limits.total)
+  const quiet = quietOf(Math.min(untilContent, total))
 
   const outOfTime = () =>
     Effect.fail(
@@ -57,7 +58,7 @@ export const make = Effect.fnUntraced(function*(
       untilContent = idle
     },
     answerFinished: (of) => {
-      untilContent = Math.min(untilContent, of === "body" ? quietMillis : afterEnd)
+      untilContent = Math.min(untilContent, of === "body" ? quiet : afterEnd)
     },
     stop: timer.stop,
     within: (self) =>

@@ -9,8 +9,11 @@ import * as Result from "effect/Result"
 import * as EventErrors from "../chatError/eventErrors.ts"
 import { parseJson } from "../chatError/parseJson.ts"
 
-/** What more is to come comes sooner, in milliseconds. */
-export const quietMillis = 1000
+/**
+ * Milliseconds in which what more is to come has come: a second, and less where the time-out of the call is shorter than
+ * four.
+ */
+export const quietOf = (timeout: number): number => Math.min(1000, timeout / 4)
 
 /** Whether a text says itself that it is whole: JSON, or events up to `[DONE]`. */
 export const isWhole = (text: string): boolean =>
@@ -28,8 +31,13 @@ export interface Watch {
   readonly stop: () => void
 }
 
-/** Calls `onWhole` once when no more bytes came for a second and the text up to then is whole. */
-export const watch = (fiber: Fiber.Fiber<any, any>, text: () => string, onWhole: () => void): Watch => {
+/** Calls `onWhole` once when no more bytes came for `quiet` milliseconds and the text up to then is whole. */
+export const watch = (
+  fiber: Fiber.Fiber<any, any>,
+  quiet: number,
+  text: () => string,
+  onWhole: () => void
+): Watch => {
   const clock = fiber.getRef(Clock.Clock)
   let heardAt = 0
   let stopTimer: (() => void) | undefined
@@ -42,7 +50,7 @@ export const watch = (fiber: Fiber.Fiber<any, any>, text: () => string, onWhole:
   const fired = () => {
     stopTimer = undefined
     if (isStopped) return
-    const left = heardAt + quietMillis - monotonicMillis(clock)
+    const left = heardAt + quiet - monotonicMillis(clock)
     if (left > 0) start(left)
     else if (isWhole(text())) onWhole()
   }
@@ -50,7 +58,7 @@ export const watch = (fiber: Fiber.Fiber<any, any>, text: () => string, onWhole:
   return {
     heard: () => {
       heardAt = monotonicMillis(clock)
-      if (stopTimer === undefined && !isStopped) start(quietMillis)
+      if (stopTimer === undefined && !isStopped) start(quiet)
     },
     stop: () => {
       isStopped = true
