@@ -121,23 +121,26 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
       inMemory :
       (key: string) => Effect.flatMap(inMemory(key), (found) => isFresh(found) ? Effect.succeed(found) : tier.find(key))
 
-    const through = (mode: Mode, after: number, key: string) => <E, R>(call: Effect.Effect<A, E, R>) =>
-      mode === "bypass" ?
-        Effect.map(call, (value) => memory.serve({ value, freshness: "loaded", age: Duration.zero })) :
-        Effect.withFiber<Cached<A>, E, R>((fiber) => {
-          const kept = mode === "use" ? peek(fiber, key) : undefined
-          return isFresh(kept) ? Effect.succeed(memory.serve(kept)) : asking.ask(fiber, key, call, mode, after)
-        })
+    const through =
+      (mode: Mode, after: number, key: string, onCall: CallOptions["onCall"]) => <E, R>(call: Effect.Effect<A, E, R>) =>
+        mode === "bypass" ?
+          Effect.map(call, (value) => memory.serve({ value, freshness: "loaded", age: Duration.zero })) :
+          Effect.withFiber<Cached<A>, E, R>((fiber) => {
+            const kept = mode === "use" ? peek(fiber, key) : undefined
+            return isFresh(kept)
+              ? Effect.succeed(memory.serve(kept))
+              : asking.ask(fiber, key, call, mode, after, onCall)
+          })
 
     const cache: StaleCache<A> = {
       name: rules.name,
-      through: (key, options) => through(modeOf("StaleCache.through", options), Infinity, key),
+      through: (key, options) => through(modeOf("StaleCache.through", options), Infinity, key, options?.onCall),
       orStale: <E>(key: string, options?: OrStaleOptions<E> | undefined) => {
         const mode = modeOf("StaleCache.orStale", options)
         const after = options?.after === undefined
           ? rules.after
           : new OptionsOf("StaleCache.orStale").wait("after", options.after)
-        const ask = through(mode, after, key)
+        const ask = through(mode, after, key, options?.onCall)
         return <E1 extends E, R>(call: Effect.Effect<A, E1, R>): Effect.Effect<Cached<A>, E1, R> => {
           if (mode === "bypass") return ask(call)
           return Effect.catch(ask(call), (error) => {

@@ -63,7 +63,7 @@
  * **Gotchas.** Provide one `Registry.layer`, if any, to the guards and to this layer together. Where two of these layers
  * share one `Metric.MetricRegistry` and their guards have equal names, as in two applications in one process, only the
  * series of the layer built last are shown, until it closes: set `Metric.CurrentMetricAttributes` around each layer to keep
- * them apart. Each layer logs every change. `control.reset` restarts the counters of a
+ * them apart. Of several layers with one registry and the same loggers, one logs each change. `control.reset` restarts the counters of a
  * circuit, which a scraper takes for a restart of the process.
  *
  * ```ts
@@ -98,6 +98,7 @@ import { callBack } from "./internal/runtime/callBack.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { formatDuration } from "./internal/data/formatDuration.ts"
 import { type Publication, Publisher } from "./telemetry/publisher.ts"
+import * as TransitionLog from "./telemetry/transitionLog.ts"
 import { Unreadable } from "./telemetry/unreadable.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
@@ -225,6 +226,7 @@ export const layerConfig = (
 
 const open = (maxNames: number, context: Context.Context<never>): () => void => {
   const registry = Context.get(context, Registry.CurrentRegistry)
+  const share = TransitionLog.join(registry, context)
   const runSync = Effect.runSyncWith(context)
   const runSyncExit = Effect.runSyncExitWith(context)
   const publishers = new Map<Registry.Kind<any, any>, Publisher<any>>()
@@ -242,7 +244,7 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
   const warned = new Set<string>()
   const warnOnce = (what: string, { kind, name }: Registry.Entry, warning: Effect.Effect<void>): void => {
     const key = JSON.stringify([what, kind.tag, name])
-    if (warned.has(key) || warned.size >= maxNames) return
+    if (!share.logs() || warned.has(key) || warned.size >= maxNames) return
     warned.add(key)
     runSyncExit(warning)
   }
@@ -264,14 +266,15 @@ const open = (maxNames: number, context: Context.Context<never>): () => void => 
     passedOver: (entry) => warnOnce("outside a scope", entry, outsideScope(entry)),
     grew: (entry) => publications.get(entry)?.grow(),
     happened: (event, { kind }) => {
-      addToSpan(event)
+      if (share.addsToSpan()) addToSpan(event)
       // A logger that throws must not reach the call whose result moved the circuit.
-      runSyncExit(logLine(event, kind))
+      if (share.logs()) runSyncExit(logLine(event, kind))
     }
   })
   for (const entry of registry.entries()) callBack(() => enter(entry))
   return () => {
     stop()
+    share.leave()
     for (const publisher of publishers.values()) publisher.close()
     unreadable.close()
   }

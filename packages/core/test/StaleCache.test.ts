@@ -34,6 +34,57 @@ describe("StaleCache", () => {
       assert.deepStrictEqual((yield* cache.snapshot).served, { loaded: 2, fresh: 1, stale: 0 })
     }))
 
+  it.effect("tells callers which call they share, before it runs, and nothing where no call is needed", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const heard: Array<string> = []
+      const names = new Map<object, string>()
+      const nameOf = (call: object) => {
+        if (!names.has(call)) names.set(call, `call ${names.size + 1}`)
+        return names.get(call)!
+      }
+      const ask = (caller: string, mode: StaleCache.Mode = "use") =>
+        fork(
+          Effect.andThen(Effect.sync(() => heard.push(`run for ${caller}`)), Effect.as(Effect.sleep("1 second"), "v"))
+            .pipe(
+              cache.through("k", { mode, onCall: (call) => heard.push(`${caller} ${nameOf(call)}`) })
+            )
+        )
+      const fibers = [
+        yield* ask("a"),
+        yield* ask("b"),
+        yield* ask("c", "refresh"),
+        yield* ask("d"),
+        yield* ask("e", "bypass")
+      ]
+      yield* TestClock.adjust("1 second")
+      for (const fiber of fibers) yield* Fiber.join(fiber)
+      yield* Fiber.join(yield* ask("f"))
+      assert.deepStrictEqual(heard, [
+        "a call 1",
+        "run for a",
+        "b call 1",
+        "c call 2",
+        "run for c",
+        "d call 2",
+        "run for e"
+      ])
+    }))
+
+  it.effect("dies for a caller whose onCall throws, and leaves its key as it was", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const thrown = yield* Effect.exit(
+        Effect.succeed("v").pipe(cache.through("k", {
+          onCall: () => {
+            throw new Error("thrown")
+          }
+        }))
+      )
+      assert.strictEqual(thrown._tag === "Failure" && Cause.hasDies(thrown.cause), true)
+      assert.strictEqual((yield* Effect.succeed("w").pipe(cache.through("k"))).value, "w")
+    }))
+
   it.effect("keeps successes only: failures and defects are told and tried anew", () =>
     Effect.gen(function*() {
       const cache = yield* StaleCache.make<string>(minute)

@@ -10,7 +10,7 @@ import {
   Telemetry
 } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, Fiber, Layer, Logger, Metric, Redacted, References, Scope } from "effect"
+import { Cause, Context, Effect, Exit, Fiber, Layer, Logger, Metric, Redacted, References, Schema, Scope } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 
@@ -675,6 +675,65 @@ describe("Telemetry log", () => {
       }).pipe(observed(), Effect.provide(Logger.layer([broken])))
       assert.deepStrictEqual(exits, [Exit.fail("503"), "Open"])
     }))
+})
+
+describe("several Telemetry layers of one registry", () => {
+  const Operations = Schema.Array(Schema.Union([
+    Schema.Struct({ _tag: Schema.tag("Open"), loggers: Schema.Literals(["same", "same", "own"]) }),
+    Schema.Struct({ _tag: Schema.tag("Close"), index: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })) }),
+    Schema.Struct({ _tag: Schema.tag("Change") })
+  ])).check(Schema.isMaxLength(30))
+
+  it.effect.prop(
+    "log each change once for each set of loggers, and add it to the span once, whichever opens and closes",
+    { operations: Operations },
+    ({ operations }) =>
+      Effect.gen(function*() {
+        const breaker = yield* CircuitBreaker.make({ name: "model" })
+        const lines = { same: 0, own: 0 }
+        const loggers = {
+          same: Logger.layer([Logger.make<unknown, void>(() => void lines.same++)]),
+          own: Logger.layer([Logger.make<unknown, void>(() => void lines.own++)])
+        }
+        const built = {
+          same: yield* Layer.build(loggers.same),
+          own: yield* Layer.build(loggers.own)
+        }
+        const open: Array<{ readonly scope: Scope.Closeable; readonly loggers: "same" | "own" }> = []
+        let forced = false
+        for (const operation of operations) {
+          switch (operation._tag) {
+            case "Open": {
+              const scope = yield* Scope.make()
+              yield* Layer.build(Telemetry.layer()).pipe(
+                Effect.provideContext(built[operation.loggers]),
+                Effect.provideService(Scope.Scope, scope)
+              )
+              open.push({ scope, loggers: operation.loggers })
+              break
+            }
+            case "Close": {
+              const [closed] = open.splice(operation.index, 1)
+              if (closed !== undefined) yield* Scope.close(closed.scope, Exit.void)
+              break
+            }
+            case "Change": {
+              const before = { ...lines }
+              const span = yield* Effect.makeSpan("request")
+              yield* Effect.withParentSpan(forced ? breaker.control.close : breaker.control.forceOpen, span)
+              forced = !forced
+              for (const whose of ["same", "own"] as const) {
+                const expected = open.some((layer) => layer.loggers === whose) ? 1 : 0
+                assert.strictEqual(lines[whose] - before[whose], expected, whose)
+              }
+              const { events } = span as unknown as { readonly events: ReadonlyArray<unknown> }
+              assert.strictEqual(events.length, open.length > 0 ? 1 : 0)
+            }
+          }
+        }
+        for (const { scope } of open) yield* Scope.close(scope, Exit.void)
+      }).pipe(Effect.scoped, Effect.provide(Registry.layer()))
+  )
 })
 
 describe("Telemetry spans", () => {

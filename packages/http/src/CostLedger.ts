@@ -26,8 +26,10 @@
  * **Streams.** A streamed answer is billed at its end. One that broke off, or whose reader stopped early, is billed by
  * the usage so far or an estimate of the prompt, and by the bytes of the content that came after.
  *
- * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. Callers who share one call of
- * a cascade are billed each, which is too much rather than too little. A reply whose true cost is not known in full
+ * **Shared calls.** Callers that share one call of a cascade pay for it once. The first that waits for it pays; if it
+ * leaves, the next one does. The answers of the others are free, with the model `"shared"`.
+ *
+ * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. A reply whose true cost is not known in full
  * counts at least as much as was reserved for it. Each window of the calendar has its budget once, whatever the clock
  * does. Each name of a tenant has a budget: where callers choose the names, `overall` is the bound.
  *
@@ -255,7 +257,9 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
               (answer) => ({ ...answer, bill: entry.bill(answer) })
             ),
           (entry, exit) =>
-            Effect.sync(() => exit._tag === "Success" ? entry.settle(exit.value.bill) : entry.fail(exit.cause))
+            Effect.sync(() =>
+              exit._tag === "Success" ? entry.settle(exit.value.bill, exit.value.failures) : entry.fail(exit.cause)
+            )
         )
       )
 
@@ -292,7 +296,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
             (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.refund() : entry.fail(exit.cause))
           ),
           (entry): Reservation => ({
-            settle: (answer) => Effect.sync(() => entry.settle(entry.bill(answer))),
+            settle: (answer) => Effect.sync(() => entry.settle(entry.bill(answer), answer.failures)),
             refund: Effect.sync(() => entry.refund())
           })
         )

@@ -68,11 +68,14 @@ import { type Answered, asStream, asWhole, type Chain, chainOf, withLastGood } f
 import { copyJson } from "./modelCascade/copyJson.ts"
 import { keepStream } from "./modelCascade/keepStream.ts"
 import { type Patience, Patiences, type Waits } from "./modelCascade/patience.ts"
+import { type SharedAttempts, SharedCalls } from "./modelCascade/sharedAttempts.ts"
 import { settingsOf } from "./modelCascade/settings.ts"
 import type { Share } from "./modelCascade/share.ts"
 import type { CallerError, ModelCascade, Options, OptionsWithFloor, Step } from "./modelCascade/model.ts"
 import { CurrentAcceptance, passes } from "./chatModel/acceptance.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "./chatModel/attemptCounter.ts"
+import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
+import { notePaidElsewhere, samePayer } from "./chatReply/paidElsewhere.ts"
 import { isCache } from "./chatModel/stepPath.ts"
 
 export type { Accept, CallerError, ModelCascade, Options, OptionsWithFloor, Refusal, Share, Step }
@@ -115,6 +118,7 @@ export const make: {
     const keyOf = options.cacheKey ?? cacheKey
     const attempts = options.attempts === undefined ? unchanged : Attempts.within(options.attempts)
     const patiences = new Patiences()
+    const calls = new SharedCalls()
 
     const { canned } = options
     const languageOf = (request: ChatModel.Request): Effect.Effect<string | undefined> =>
@@ -206,8 +210,13 @@ export const make: {
         let waiting: Patience | undefined
         const call = patiences.waiting(place.key, fiber.getRef(CurrentAsked)?.patience, fiber, (patience) => {
           waiting = patience
-          const shared = run(forWhole, request, place, mode, patience, (tried) => patience.tried = tried)
-          return cache.through(place.key, { mode })(shared)
+          const asked = run(forWhole, request, place, mode, patience, (tried) => patience.tried = tried)
+          return calls.waiting(
+            fiber,
+            (onCall, attempts) =>
+              cache.through(place.key, { mode, onCall })(Effect.suspend(() => observed(asked, attempts()))),
+            ({ value }) => notePaidElsewhere(value.value)
+          )
         })
         const answer = Effect.map(
           call,
@@ -324,7 +333,12 @@ const complete = new Set(["stop", "tool_calls", "function_call"])
 const copyOf = (answer: ChatModel.Answer, way: "in" | "out"): ChatModel.Answer => {
   const copy = copyJson(way === "in" ? { ...answer, failures: [] } : answer)
   ProviderFields.sameAuthor(answer.value, copy.value)
+  samePayer(answer.value, copy.value)
   return copy
 }
+
+/** A call whose attempts are those of all who share it; undefined where it is made for its caller alone. */
+const observed = <A, E, R>(call: Effect.Effect<A, E, R>, attempts: SharedAttempts | undefined) =>
+  attempts === undefined ? call : Effect.provideService(call, CurrentAttemptObserver, attempts)
 
 const unchanged = <A>(self: A): A => self

@@ -161,6 +161,25 @@ describe("a call of which the provider may bill more than its answer", () => {
       assert.deepStrictEqual(yield* state, { spent: 75, reserved: 0, wasted: 50, estimated: 0 })
     }))
 
+  it.effect("spends what a model of one's own failed with before an answer of another", () =>
+    Effect.gen(function*() {
+      const { ledger, state } = yield* setting({})
+      const own = (name: string, answer: ReturnType<ChatModel.ChatModel<ChatModel.ModelError>["complete"]>) =>
+        ChatModel.of<ChatModel.ModelError>({ name, complete: () => answer })
+      const fault = new ChatError.ProviderFault({ provider: "test", model: "m" })
+      const busy = new ChatError.Overloaded({ provider: "test", model: "m" })
+      for (const [error, wasted] of [[fault, one], [busy, 0]] as const) {
+        const before = (yield* state).spent
+        const cascade = yield* ModelCascade.make({
+          models: [{ model: own("m", Effect.fail(error)) }],
+          canned: { default: "Later, please." }
+        })
+        const { bill } = yield* ledger.protect(cascade).complete(request)
+        assert.strictEqual(bill.source, "free")
+        assert.strictEqual((yield* state).spent - before, wasted, error._tag)
+      }
+    }))
+
   it.effect("spends the prompt of an attempt that still runs when another one has answered", () =>
     Effect.gen(function*() {
       const { ledger, make, state } = yield* setting({

@@ -891,3 +891,92 @@ describe("headers of a user", () => {
       assert.deepStrictEqual(seen, ["abc", "Basic x", "Café\t1"])
     }))
 })
+
+const toldTo = (prompt: string) => ({ apiKey: undefined, prompt: [prompt] })
+
+describe("a code that a provider makes of what it was sent", () => {
+  const parking = Dialects.rows.flatMap((row) =>
+    row.class === "QuotaExhausted" || row.class === "Unauthorized"
+      ? (["code", "type", "reason"] as const).flatMap((field) =>
+        [row[field] ?? []].flat().map((word) => ({ field, word: word.replaceAll("*", "x"), status: row.status }))
+      )
+      : []
+  )
+  const bodyOf = (field: string, word: string, message = "Invalid content") => ({
+    error: field === "reason" ? { message, details: [{ reason: word }] } : { message, [field]: word }
+  })
+  const isLong = (word: string) => word.length >= 8 && /[a-z]{3}/i.test(word)
+
+  it("parks no key where the conversation has the code", () => {
+    let tried = 0
+    for (const { field, status = 400, word } of parking) {
+      // Where the status says it, the provider has said it.
+      const at = [status].flat().find((one) => one !== 401 && one !== 402) ?? 400
+      const body = bodyOf(field, word)
+      if (!isLong(word) || !ChatError.parksKey(errorOf(at, body, { secrets: toldTo("Good day") }))) continue
+      tried++
+      for (const prompt of [word, `My program says ${word}. Why?`]) {
+        const quoted = errorOf(at, body, { secrets: toldTo(prompt) })
+        assert.isFalse(ChatError.parksKey(quoted), `${field} ${word}: ${quoted._tag}`)
+      }
+    }
+    assert.isAbove(tried, 60)
+  })
+
+  it("parks no key where the code is a sentence, whatever is known of the conversation", () => {
+    for (const { field, word } of parking) {
+      for (const text of [`What does ${word} mean?`, `${word} `.repeat(20), `${word} is what I get`]) {
+        for (const secrets of [undefined, toldTo(text), { apiKey: undefined, prompt: "unknown" as const }]) {
+          const error = errorOf(400, bodyOf(field, text), { ...(secrets && { secrets }) })
+          assert.isFalse(ChatError.parksKey(error), `${field} ${text}: ${error._tag}`)
+        }
+      }
+    }
+  })
+
+  it("is the provider's where a conversation has it by chance", () => {
+    const image = Array.from({ length: 10_000 }, (_, i) => String(i)).join("")
+    const error = errorOf(429, bodyOf("code", "1113"), { secrets: toldTo(image) })
+    assert.isTrue(ChatError.parksKey(error))
+  })
+})
+
+describe("a wait that a provider quotes", () => {
+  const waits = [
+    "Please try again in 23h",
+    "try again in 23 hours",
+    "please wait 2 days",
+    "Your limit resets at 2026-08-17 02:56:15",
+    "请在 3 小时后重试",
+    "available at 3:30 PM UTC"
+  ]
+  const now = Date.UTC(2026, 7, 16)
+
+  it("is no wait, and parks no key", () => {
+    for (const wait of waits) {
+      for (
+        const prompt of [wait, `The shop said: "${wait}, dear customer", and then it closed.`, `Hello.\n${wait}\nBye.`]
+      ) {
+        for (
+          const message of [`Rate limit reached for: ${prompt}`, `Too many requests. Input: '${prompt.slice(0, 200)}'`]
+        ) {
+          const quoted = errorOf(429, { error: { message } }, { now, secrets: toldTo(prompt) })
+          assert.strictEqual(quoted.retryAfter, undefined, message)
+          assert.isFalse(ChatError.parksKey(quoted), message)
+          const said = errorOf(429, { error: { message } }, { now, secrets: toldTo("Good day") })
+          assert.notStrictEqual(said.retryAfter, undefined, message)
+        }
+      }
+    }
+  })
+
+  it("is read beside a quotation, and from the fields", () => {
+    const secrets = toldTo("Tell me about the weather of tomorrow, please, in detail")
+    const message = `Too many requests for "${secrets.prompt[0]}". Please try again in 5 minutes.`
+    assert.deepStrictEqual(errorOf(429, { error: { message } }, { secrets }).retryAfter, Duration.minutes(5))
+    const short = errorOf(429, { error: { message: "Please try again in 20s" } }, {
+      secrets: toldTo("try again in 20s")
+    })
+    assert.deepStrictEqual(short.retryAfter, Duration.seconds(20))
+  })
+})

@@ -44,7 +44,8 @@ export class Asking<A> {
     key: string,
     call: Effect.Effect<A, E, R>,
     mode: "use" | "refresh",
-    after: number
+    after: number,
+    onCall: ((call: object) => void) | undefined
   ): Effect.Effect<Cached<A>, E, R> {
     // One synchronous step from the read of memory to joining the flight, so that no interrupt and no other caller
     // comes between.
@@ -56,7 +57,11 @@ export class Asking<A> {
       if (inside !== undefined && this.flights.isCircle(inside, key)) return resume(Effect.die(this.circle(key)))
 
       const current = mode === "use" ? this.flights.current(key) : undefined
+      const token = onCall === undefined ? undefined : current?.token ?? {}
+      // Nothing is begun yet, if it throws.
+      if (token !== undefined) onCall!(token)
       const flight = current ?? this.flights.begin(key)
+      flight.token ??= token
       const waiter: Waiter<A> = {
         tell: (exit) => resumeWith(resume, this.answer(flight, exit) as Exit.Exit<Cached<A>, E>),
         inside,

@@ -37,6 +37,8 @@ export class Flight<A> {
   readonly key: string
   /** The position of the flight among all flights of the cache. */
   readonly order: number
+  /** What callers are told that the call is known by, once one of them asks. */
+  token: object | undefined
   /** In arrival order. */
   readonly waiters = new Set<Waiter<A>>()
   /** Continues without callers, as long as a stale value can be served meanwhile. */

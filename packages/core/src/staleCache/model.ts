@@ -75,6 +75,12 @@ export interface CallOptions {
    * @default "use"
    */
   readonly mode?: Mode | undefined
+  /**
+   * Called in the step in which the caller starts or joins a call, before the call runs. All callers that share a call
+   * get the same object, which tells their call from others. Not called where a fresh value is in memory, nor with
+   * `"bypass"`. If it throws, the caller dies, and the call is not made for it.
+   */
+  readonly onCall?: ((call: object) => void) | undefined
 }
 
 /**

@@ -27,6 +27,7 @@ import { CurrentHeadersListener } from "./responseHeaders.ts"
 import type * as Settings from "./settings.ts"
 import * as StreamTimeouts from "./streamTimeouts.ts"
 import * as TransportFailure from "./transportFailure.ts"
+import { quietOf } from "./wholeBody.ts"
 
 /** The calls of a client over an HTTP client. Settings are checked before. */
 export const fromHttpClient = (
@@ -37,6 +38,7 @@ export const fromHttpClient = (
     parkFor: Duration.toMillis(settings.parkFor),
     maxRetryAfter: Duration.toMillis(settings.maxRetryAfter)
   })
+  const quiet = quietOf(Duration.toMillis(settings.timeout))
   const apiKey = settings.keys.flatMap(({ secret }) => secret ?? [])
   // An HTTP client need not undo an encoding. A stream that is packed also waits for its packer.
   const headers = { "accept-encoding": "identity", ...settings.headers, accept: "application/json" }
@@ -91,7 +93,7 @@ export const fromHttpClient = (
     response: HttpClientResponse.HttpClientResponse
   ): Effect.Effect<ChatError.FailedResponse, ChatError.ChatError> => {
     const target = { provider: settings.provider, model: call.model, host: settings.host }
-    return readBody(response, maxReplyBytes).pipe(
+    return readBody(response, maxReplyBytes, quiet).pipe(
       Effect.mapError((error) => TransportFailure.inBody(target, response.status, error)),
       Effect.flatMap(({ text, whole }) =>
         whole

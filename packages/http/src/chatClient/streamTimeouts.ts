@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { ChatError, Phase } from "../ChatError.ts"
+import { quietOf } from "./wholeBody.ts"
 import * as ReusableTimer from "./reusableTimer.ts"
 
 export interface Limits {
@@ -22,8 +23,11 @@ export interface StreamTimeouts<R> {
   readonly within: <A, E>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | ChatError>
   /** A chunk with content came: from now on the idle time-out counts, from its beginning. */
   readonly contentReceived: () => void
-  /** Every choice is finished: only the usage and `[DONE]` may be missing, and they get 5 seconds. */
-  readonly answerFinished: () => void
+  /**
+   * Every choice is finished: only the usage and `[DONE]` may be missing, and they get 5 seconds. Or the body is whole
+   * without events: its end gets a second.
+   */
+  readonly answerFinished: (of: "choices" | "body") => void
   /** Nothing is waited for any more: ends the timer. */
   readonly stop: () => void
 }
@@ -39,6 +43,7 @@ export const make = Effect.fnUntraced(function*(
   let phase: "first-content" | "idle" = "first-content"
   let untilContent = Duration.toMillis(limits.firstContent)
   let total = Duration.toMillis(limits.total)
+  const quiet = quietOf(Math.min(untilContent, total))
 
   const outOfTime = () =>
     Effect.fail(
@@ -52,8 +57,8 @@ export const make = Effect.fnUntraced(function*(
       phase = "idle"
       untilContent = idle
     },
-    answerFinished: () => {
-      untilContent = Math.min(untilContent, afterEnd)
+    answerFinished: (of) => {
+      untilContent = Math.min(untilContent, of === "body" ? quiet : afterEnd)
     },
     stop: timer.stop,
     within: (self) =>

@@ -10,6 +10,7 @@ import * as Redact from "./redact.ts"
 import { parseJson } from "./parseJson.ts"
 import { requestIdOf } from "./requestId.ts"
 import * as RetryAfter from "./retryAfter.ts"
+import { fromSentence, type Told } from "./waitSentence.ts"
 
 /**
  * A failed response, as it came.
@@ -103,13 +104,15 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     detail: { text: says.text, limit: 300 }
   }, secrets)
   const { class: decided, row, status } = decide(response, says, secrets)
+  const now = response.now ?? Number.NaN
   const retryAfter = RetryAfter.parse({
     ...headers,
     waits: says.waits,
     text: says.text,
+    isQuoted: (text, told) => quotesWait(text, told, now, secrets),
     limit: says.type,
     isLimit: decided === "ProviderRateLimited" || decided === "QuotaExhausted",
-    now: response.now ?? Number.NaN
+    now
   })
   const isLong = retryAfter !== undefined && Duration.toMillis(retryAfter) >= hour
   const tag = isLong ? row?.longWait ?? decided : decided
@@ -147,18 +150,63 @@ interface Searched {
  * key expired" could otherwise park the keys of all users of a provider that quotes what it refuses.
  */
 const decide = (response: FailedResponse, says: ErrorBody.ProviderSays, { prompt }: Searched): Decide.Decision => {
-  const dialects = response.dialects ?? Decide.known
-  const decision = Decide.decide(dialects, response.status, says)
-  const { class: decided, row, status } = decision
-  const parks = decided === "QuotaExhausted" || decided === "Unauthorized"
-  if (!parks || !Decide.isByWording(row) || prompt === "unknown") return decision
-  // Words that say nothing of a conversation are no quotation, unless they are all that was said.
-  const text = says.text === undefined || prompt.hasShort(Decide.wordingOf(row))
-    ? undefined
-    : Redact.redact(says.text, { apiKey: undefined, prompt }, longestSentence)
-  const own = Decide.decide(dialects, response.status, { ...says, text })
+  const at = (heard: ErrorBody.ProviderSays) => Decide.decide(response.dialects ?? Decide.known, response.status, heard)
+  const decision = at(says)
+  if (!parks(decision) || prompt === "unknown") return decision
+  // Where the status alone says it, no word can be the reason.
+  if (parks(at(wordless))) return decision
+  const heard = Decide.isByWording(decision.row) ? says : withoutQuotedCodes(says, prompt)
+  const byCodes = heard === says ? decision : at(heard)
+  const own = parks(byCodes) && Decide.isByWording(byCodes.row)
+    ? at({ ...heard, text: ownText(heard.text, byCodes.row, prompt) })
+    : byCodes
   // A conversation may have the words that the provider also says of itself. It then moves on, and no key is parked.
-  return own.row === row || !stops.has(own.class) ? own : { class: "ProviderFault", status, row: undefined }
+  return own.row === decision.row || !stops.has(own.class)
+    ? own
+    : { class: "ProviderFault", status: decision.status, row: undefined }
+}
+
+const wordless: ErrorBody.ProviderSays = { reasons: [], waits: [] }
+
+const parks = ({ class: decided }: Decide.Decision): boolean =>
+  decided === "QuotaExhausted" || decided === "Unauthorized"
+
+/** The sentence without what it quotes. */
+const ownText = (text: string | undefined, row: Dialect | undefined, prompt: Prompt): string | undefined =>
+  // Words that say nothing of a conversation are no quotation, unless they are all that was said.
+  text === undefined || prompt.hasShort(Decide.wordingOf(row))
+    ? undefined
+    : Redact.redact(text, { apiKey: undefined, prompt }, longestSentence)
+
+/** The same without codes that were also said to the model. */
+const withoutQuotedCodes = (says: ErrorBody.ProviderSays, prompt: Prompt): ErrorBody.ProviderSays => {
+  const found = new Map<string, boolean>()
+  const isQuoted = (code: string | undefined) => {
+    if (code === undefined || !saysSomething(code)) return false
+    const isSaid = found.get(code) ?? prompt.includes(code)
+    found.set(code, isSaid)
+    return isSaid
+  }
+  const quoted = (["code", "type", "grpcStatus"] as const).filter((field) => isQuoted(says[field]))
+  const reasons = says.reasons.filter((reason) => !isQuoted(reason))
+  return quoted.length === 0 && reasons.length === says.reasons.length
+    ? says
+    : { ...says, ...Object.fromEntries(quoted.map((field) => [field, undefined])), reasons }
+}
+
+/** Numbers and short codes stand in a long conversation by chance, as in an image. */
+const saysSomething = (code: string): boolean => code.length >= 8 && /[a-z]{3}/i.test(code)
+
+/**
+ * Whether a wait was said to the model, alone or with what stands around it. The prompt is searched for a quotation in
+ * other letters only where the wait is so long that it may park a key.
+ */
+const quotesWait = (sentence: string, { millis, words }: Told, now: number, { prompt }: Searched): boolean => {
+  if (prompt === "unknown") return false
+  if (prompt.includes(words)) return true
+  if (millis < hour) return false
+  const own = Redact.redact(sentence, { apiKey: undefined, prompt }, longestSentence)
+  return own === undefined || fromSentence(own, now)?.words !== words
 }
 
 const longestSentence = 4096

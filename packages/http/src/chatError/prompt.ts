@@ -44,6 +44,12 @@ export class Prompt {
     return false
   }
 
+  /** Whether a text has the given, letter by letter. This is far cheaper than to search it for quotations. */
+  includes(said: string): boolean {
+    for (const text of this.texts) if (text.includes(said)) return true
+    return false
+  }
+
   private look(asked: Waiting): void {
     if (!this.found.has(asked.text)) this.search(asked)
     for (const waiting of [...this.waiting, asked]) {

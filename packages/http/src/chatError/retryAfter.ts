@@ -3,7 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import { fromResetHeaders, type Header } from "./resetHeaders.ts"
-import { fromSentence } from "./waitSentence.ts"
+import { fromSentence, type Told } from "./waitSentence.ts"
 import { fromDuration, fromInstant, fromNumber, fromReset } from "./waitValue.ts"
 
 export { fromReset }
@@ -23,6 +23,8 @@ export interface Hints {
   readonly waits: ReadonlyArray<Wait>
   /** The provider's own sentence. */
   readonly text: string | undefined
+  /** Whether the wait that the sentence tells is a quotation. It is asked where it would matter. */
+  readonly isQuoted: (text: string, told: Told) => boolean
   /** Which limit was hit, where the provider names it: `requests` or `tokens`. */
   readonly limit: string | undefined
   /** Whether this is the answer to a limit: reset headers stand on every response and mean a wait only then. */
@@ -45,7 +47,7 @@ export const parse = (hints: Hints): Duration.Duration | undefined => {
     fromRetryAfter(header("x-ratelimit-retry-after"), now) ??
     (hints.isLimit ? fromResetHeaders(hints) : undefined) ??
     fromFields(hints) ??
-    fromSentence(hints.text, now)
+    fromText(hints)
   return millis === undefined ? undefined : Duration.millis(millis)
 }
 
@@ -57,6 +59,16 @@ const fromRetryAfter = (value: string | undefined, now: number): number | undefi
   const several = value.split(",").flatMap((value) => fromNumber(value, 1000) ?? [])
   return several.length === 0 ? undefined : Math.max(...several)
 }
+
+/** A user who writes "try again in 23 hours" could otherwise pause a model that quotes what it refuses. */
+const fromText = ({ isQuoted, now, text }: Hints): number | undefined => {
+  if (text === undefined) return undefined
+  const told = fromSentence(text, now)
+  return told === undefined || told.millis >= longWait && isQuoted(text, told) ? undefined : told.millis
+}
+
+/** A shorter wait does no harm, and is told too often to search the prompt for it. */
+const longWait = 60_000
 
 const fromFields = ({ now, waits }: Hints): number | undefined => {
   for (const { unit, value } of waits) {

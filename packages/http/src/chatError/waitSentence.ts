@@ -42,31 +42,38 @@ const chineseUntil = new RegExp(
   "i"
 )
 
-export const fromSentence = (text: string | undefined, now: number): number | undefined => {
-  if (text === undefined) return undefined
+/** A wait, and the words that tell it. */
+export interface Told {
+  readonly millis: number
+  readonly words: string
+}
+
+export const fromSentence = (text: string, now: number): Told | undefined => {
   const sentence = text.slice(0, 4096).replace(/\s+/g, " ")
     .replace(/\b(an?|one|two|three|five|ten) (?=(?:second|minute|hour|day)s?\b)/gi, (_, word) => `${amountOf(word)} `)
-  const amount = (sentence.match(english) ?? sentence.match(chinese) ?? foreign(sentence))?.[1]
-  const wait = amount === undefined ? undefined : fromAmounts(amount)
-  if (wait !== undefined) return wait
+  const amount = sentence.match(english) ?? sentence.match(chinese) ?? foreign(sentence)
+  const wait = amount === null ? undefined : fromAmounts(amount[1]!)
+  if (wait !== undefined) return { millis: wait, words: amount![0] }
   const found = sentence.match(until) ?? sentence.match(chineseUntil)
   if (found === null) return untilTimeOfDay(sentence, now)
   const said = found.groups!["at"]!
   // A time of China, where the sentence says so.
   const ofChina = /北京时间|beijing time|(?:utc|gmt) ?\+ ?0?8(?!\d)/i.test(sentence) && /\d\d:\d\d(:\d\d)?$/.test(said)
-  return fromInstant(ofChina ? `${said}+08:00` : said, now)
+  const millis = fromInstant(ofChina ? `${said}+08:00` : said, now)
+  return millis === undefined ? undefined : { millis, words: found[0] }
 }
 
 const amountOf = (word: string): number => ({ two: 2, three: 3, five: 5, ten: 10 })[word.toLowerCase()] ?? 1
 
-const untilTimeOfDay = (sentence: string, now: number): number | undefined => {
-  const { half, hour, minute = "0" } = sentence.match(timeOfDay)?.groups ?? {}
+const untilTimeOfDay = (sentence: string, now: number): Told | undefined => {
+  const found = sentence.match(timeOfDay)
+  const { half, hour, minute = "0" } = found?.groups ?? {}
   if (hour === undefined || (half === undefined && hour !== "midnight" && !sentence.includes(`${hour}:`)))
     return undefined
   const clock = hour.toLowerCase() === "midnight" ? 0 : Number(hour) % (half === undefined ? 24 : 12)
   const at = ((clock + (half?.toLowerCase() === "pm" ? 12 : 0)) * 60 + Number(minute)) * 60_000
   const wait = (at - now % day + day) % day
-  return Number.isNaN(wait) ? undefined : wait
+  return found === null || Number.isNaN(wait) ? undefined : { millis: wait, words: found[0] }
 }
 
 const day = 86_400_000

@@ -1,6 +1,7 @@
 /** A whole reply as the chunks of a stream, for a caller that asked for a stream and is served a kept reply. */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { samePayer } from "../chatReply/paidElsewhere.ts"
 import { sameAuthor } from "../chatRequest/providerFields.ts"
 
 /** What was said, how it ended, and the usage if there is one: `ChatStream.collect` makes the reply of them again. */
@@ -17,6 +18,7 @@ export const asChunks = (reply: ChatSchema.ChatReply): NonEmptyReadonlyArray<Cha
     }))
   }
   sameAuthor(reply, first)
+  samePayer(reply, first)
   return [
     first,
     { ...head, choices: indexed.map(({ finish_reason, index }) => ({ index, delta: {}, finish_reason })) },

@@ -8,6 +8,7 @@ import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import type { Attempt, AttemptObserver } from "../chatModel/attemptObserver.ts"
 import * as ChatError from "../ChatError.ts"
+import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 
 /** What an attempt may have cost: its prompt, its prompt with the longest answer, or what its reply tells. */
@@ -54,8 +55,16 @@ export class BilledAttempts implements AttemptObserver {
     return this.answered.at(-1)?.asked?.model
   }
 
-  /** There is an answer: one of the attempts made it, unless none had to. */
-  close(answer: "model" | "elsewhere"): void {
+  /**
+   * There is an answer, after these failures: one of the attempts made it, unless none had to. Of a model that does not
+   * tell of its attempts, the failures have to say what may be billed.
+   */
+  answer(from: "model" | "elsewhere", failures: ChatModel.Answer["failures"]): void {
+    if (!this.isClosed && !this.isCounted) this.spendPrompts(attemptsBefore(failures))
+    this.close(from)
+  }
+
+  private close(answer: "model" | "elsewhere"): void {
     if (this.isClosed) return
     this.isClosed = true
     if (answer === "model") this.answered.pop()
@@ -65,10 +74,12 @@ export class BilledAttempts implements AttemptObserver {
 
   /** There is no answer. Of a model that does not tell of its attempts, the cause has to say what may be billed. */
   fail(cause: Cause.Cause<unknown>): void {
-    if (!this.isClosed && !this.isCounted) {
-      for (let left = billedBy(cause); left > 0; left--) this.spend({ extent: "prompt", asked: undefined })
-    }
+    if (!this.isClosed && !this.isCounted) this.spendPrompts(billedBy(cause))
     this.close("elsewhere")
+  }
+
+  private spendPrompts(attempts: number): void {
+    for (let left = attempts; left > 0; left--) this.spend({ extent: "prompt", asked: undefined })
   }
 }
 
@@ -89,6 +100,9 @@ const attemptsIn = (error: unknown): number => {
   if (Outcome.isRejection(error)) return 0
   return Predicate.isTagged(error, "CascadeExhausted") && Predicate.hasProperty(error, "failures") &&
       Array.isArray(error.failures)
-    ? error.failures.reduce((sum: number, failure: { readonly error: unknown }) => sum + attemptsIn(failure.error), 0)
+    ? attemptsBefore(error.failures)
     : 1
 }
+
+const attemptsBefore = (failures: ReadonlyArray<{ readonly error: unknown }>): number =>
+  failures.reduce((sum, { error }) => sum + attemptsIn(error), 0)

@@ -2,6 +2,7 @@
 import { replyTokens, type RequestTokens } from "../pricing/estimateTokens.ts"
 import { isCertain, isSameModel } from "../pricing/modelNames.ts"
 import { type Cost, costOf, minus, toldCost } from "../pricing/money.ts"
+import { isPaidElsewhere } from "../chatReply/paidElsewhere.ts"
 import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
 import { nothing, type Parts, usedOf } from "../pricing/usageParts.ts"
 import type * as ChatModel from "../ChatModel.ts"
@@ -117,6 +118,12 @@ const modelOf = (rules: Rules, { step, value }: Billable, asked: string | undefi
   return undefined
 }
 
-/** Where an answer came from, if no model was asked for it. */
-const sourceOf = ({ degradation, step }: Billable): "cache" | "canned" | undefined =>
-  degradation === "canned" ? "canned" : degradation === "stale" || isCache(step) ? "cache" : undefined
+/** Where an answer came from, if no model was asked for it, or another caller pays for the call. */
+const sourceOf = ({ degradation, step, value }: Billable): "cache" | "canned" | "shared" | undefined =>
+  degradation === "canned"
+    ? "canned"
+    : degradation === "stale" || isCache(step)
+    ? "cache"
+    : isPaidElsewhere(value)
+    ? "shared"
+    : undefined

@@ -62,9 +62,10 @@ export class Entry {
     return billOf(this.book.rules, this.call.tenant, answer, heard, this.expected, asked)
   }
 
-  settle(bill: Bill): Bill {
+  /** Ends the call with an answer that came after these failures. */
+  settle(bill: Bill, failures: ChatModel.Answer["failures"]): Bill {
     if (this.ended) return bill
-    this.attempts.close(bill.source === "free" ? "elsewhere" : "model")
+    this.attempts.answer(bill.source === "free" ? "elsewhere" : "model", failures)
     const { cost, estimated, model, saving } = bill
     // What is not known is not nothing: it keeps at least what was reserved.
     this.end((held) => cost.total === "unknown" ? Math.max(cost.known, held) : cost.total)

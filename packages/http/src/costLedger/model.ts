@@ -10,7 +10,7 @@ import type * as Pricing from "../Pricing.ts"
  */
 export interface Bill {
   readonly tenant: string
-  /** The name in the catalogue of the model that answered; `"cache"`, `"canned"`, or `"other"` for one not in it. */
+  /** The name in the catalogue of the model that answered; `"cache"`, `"canned"`, `"shared"`, or `"other"` for one not in it. */
   readonly model: string
   /** Tokens in disjoint parts. */
   readonly used: Pricing.Parts
@@ -19,7 +19,7 @@ export interface Bill {
   readonly saving: Pricing.Amount
   /**
    * Where the cost comes from: what the `provider` told, the `prices` of the ledger, or `unknown` where a price is
-   * missing. What no model was asked for is `free`.
+   * missing. What no model was asked for is `free`, and so is an answer whose call another caller pays for (`"shared"`).
    */
   readonly source: "provider" | "prices" | "unknown" | "free"
   /** Whether the cost rests on an estimate: the provider did not say all that was used, or the answer broke off. */

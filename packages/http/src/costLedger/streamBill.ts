@@ -31,6 +31,6 @@ export class StreamBill {
     const { answer, entry, usage } = this
     if (answer === undefined) return Effect.sync(() => entry.fail(Cause.interrupt()))
     const bill = entry.bill({ ...answer, value: usage.reply }, usage.heard)
-    return Effect.asVoid(Deferred.succeed(this.made, entry.settle(bill)))
+    return Effect.asVoid(Deferred.succeed(this.made, entry.settle(bill, answer.failures)))
   })
 }

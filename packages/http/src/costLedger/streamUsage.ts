@@ -1,6 +1,7 @@
 /** What was heard of a stream up to now, for its bill: what the provider told, and what came after that. */
 import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { isPaidElsewhere, notePaidElsewhere } from "../chatReply/paidElsewhere.ts"
 import { contentTokens } from "../pricing/estimateTokens.ts"
 import { ToldUsage } from "../pricing/toldUsage.ts"
 import type { Heard } from "./billing.ts"
@@ -12,9 +13,11 @@ export class StreamUsage {
   private isFinished = false
   private isCostFinal = true
   private model: string | undefined
+  private isPaidElsewhere = false
 
   readonly note = (chunk: ChatSchema.ChatChunk): void => {
     this.model ??= chunk.model
+    this.isPaidElsewhere ||= isPaidElsewhere(chunk)
     let said = 0
     for (const { delta, finish_reason } of chunk.choices) {
       this.isFinished ||= typeof finish_reason === "string" && finish_reason !== ""
@@ -38,10 +41,12 @@ export class StreamUsage {
 
   /** The reply without its texts. */
   get reply(): ChatModel.Answer["value"] {
-    return {
+    const reply: ChatModel.Answer["value"] = {
       ...(this.model !== undefined && { model: this.model }),
       choices: [{ message: {}, finish_reason: null }]
     }
+    if (this.isPaidElsewhere) notePaidElsewhere(reply)
+    return reply
   }
 }
 

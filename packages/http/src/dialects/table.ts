@@ -20,10 +20,10 @@ export interface Entry {
 /** Facts with the sentence as wordings are compared with it. */
 interface ComparedFacts {
   readonly status: number | undefined
-  readonly code: string | undefined
-  readonly type: string | undefined
-  readonly grpcStatus: string | undefined
-  readonly reason: ReadonlyArray<string>
+  readonly code: Word | undefined
+  readonly type: Word | undefined
+  readonly grpcStatus: Word | undefined
+  readonly reason: ReadonlyArray<Word>
   readonly says: string
 }
 
@@ -98,12 +98,29 @@ const entryOf = (row: Dialect): Entry => {
   }
 }
 
-const patternsOf = (words: string | ReadonlyArray<string> | undefined): ((word: string) => boolean) | undefined => {
-  const patterns = list(words).map(Wording.codePattern)
-  return patterns.length === 0 ? undefined : (word) => patterns.some((matches) => matches(word))
+/** A code, type or reason as it is compared. */
+interface Word {
+  readonly plain: string
+  /** Whether it is up to three words of a usual length. A sentence may be a quotation, in which `*` would find anything. */
+  readonly isCode: boolean
 }
 
-const word = (code: string | undefined): string | undefined => code === undefined ? undefined : Wording.plainCode(code)
+const patternsOf = (words: string | ReadonlyArray<string> | undefined): ((word: Word) => boolean) | undefined => {
+  const patterns = list(words).map((word) => ({ isOpen: word.includes("*"), matches: Wording.codePattern(word) }))
+  return patterns.length === 0
+    ? undefined
+    : ({ isCode, plain }) => patterns.some(({ isOpen, matches }) => (isCode || !isOpen) && matches(plain))
+}
+
+const wordOf = (code: string): Word => ({
+  plain: Wording.plainCode(code),
+  isCode: code.length <= mostLetters && isCode.test(code)
+})
+
+const mostLetters = 100
+const isCode = /^[\w.:/#-]+(?: [\w.:/#-]+){0,2}$/
+
+const word = (code: string | undefined): Word | undefined => code === undefined ? undefined : wordOf(code)
 
 /** The first row that a failure fits. */
 export const find = (table: Table, facts: Facts): Entry | undefined => {
@@ -112,15 +129,18 @@ export const find = (table: Table, facts: Facts): Entry | undefined => {
     code: word(facts.code),
     type: word(facts.type),
     grpcStatus: word(facts.grpcStatus),
-    reason: facts.reasons.map(Wording.plainCode),
+    reason: facts.reasons.map(wordOf),
     says: facts.text === undefined ? "" : Wording.plain(facts.text)
   }
   for (const { entries, kind } of table) {
-    if (kind !== undefined && (compared[kind] ?? "").length === 0) continue
+    if (kind !== undefined && isNothing(compared[kind])) continue
     for (const entry of entries) if (entry.fits(compared)) return entry
   }
   return undefined
 }
+
+const isNothing = (said: ComparedFacts[WordKind]): boolean =>
+  said === undefined || (typeof said === "object" && "plain" in said ? said.plain : said).length === 0
 
 /** What a row says of a failure that fits it. */
 export const outcomeOf = ({ class: class_, longWait, retries, scope }: Dialect): string =>
