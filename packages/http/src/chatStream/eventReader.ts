@@ -9,6 +9,8 @@ import * as Sse from "effect/encoding/Sse"
 export interface EventReader {
   /** Takes in what came: whether the event that it belongs to is still of a size to be kept. */
   readonly push: (piece: string) => boolean
+  /** Takes in the plain events with which the piece begins, and gives the place behind them. */
+  readonly pushPlain: (piece: string) => number
 }
 
 export const make = (onEvent: (data: string, name: string) => void, maxEventSize: number): EventReader => {
@@ -24,25 +26,31 @@ export const make = (onEvent: (data: string, name: string) => void, maxEventSize
   /** Whether the parser holds nothing: it has seen the beginning of the stream, and last of all an empty line. */
   let between = false
 
+  const plain = (piece: string, from: number): number => {
+    let at = from
+    while (between) {
+      const end = endOfPlain(piece, at)
+      if (end < 0 || end - at > maxEventSize) break
+      take(piece.slice(at + field.length, end), "message")
+      at = end + 2
+    }
+    return at
+  }
+
   return {
+    // Of the three line ends only one is plain.
+    pushPlain: (piece) => between && !tooLarge && !piece.includes("\r") ? plain(piece, 0) : 0,
     push: (piece) => {
-      // Of the three line ends only one is plain.
       if (piece.includes("\r")) {
         between = false
         return parser.feed(piece) === undefined && !tooLarge
       }
-      for (let at = 0; at < piece.length;) {
-        const end = between ? endOfPlain(piece, at) : -1
-        if (end >= 0) {
-          take(piece.slice(at + field.length, end), "message")
-          at = end + 2
-        } else {
-          const empty = piece.indexOf("\n\n", at)
-          between = empty >= 0
-          const next = between ? empty + 2 : piece.length
-          if (parser.feed(piece.slice(at, next)) !== undefined || tooLarge) return false
-          at = next
-        }
+      for (let at = plain(piece, 0); at < piece.length; at = plain(piece, at)) {
+        const empty = piece.indexOf("\n\n", at)
+        between = empty >= 0
+        const next = between ? empty + 2 : piece.length
+        if (parser.feed(piece.slice(at, next)) !== undefined || tooLarge) return false
+        at = next
       }
       return !tooLarge
     }
