@@ -20,14 +20,11 @@ export class EventEnds {
     if (from === 0) this.isPlain = !this.afterReturn && !piece.includes("\r")
     if (!this.isPlain) return this.nextOfAny(piece, from)
     if (from === piece.length) return -1
-    const end = this.atLineStart && piece.charCodeAt(from) === lf ? from + 1 : piece.indexOf("\n\n", from) + 2
-    if (end === 1) {
-      this.atLineStart = piece.charCodeAt(piece.length - 1) === lf
-      this.behindEmpty = false
-      return -1
-    }
-    this.atLineStart = this.behindEmpty = true
-    return end
+    const isEmpty = this.atLineStart && piece.charCodeAt(from) === lf
+    const at = isEmpty ? from : piece.indexOf("\n\n", from)
+    this.behindEmpty = at >= 0
+    this.atLineStart = at >= 0 || piece.charCodeAt(piece.length - 1) === lf
+    return at < 0 ? -1 : isEmpty ? at + 1 : at + 2
   }
 
   private nextOfAny(piece: string, from: number): number {
