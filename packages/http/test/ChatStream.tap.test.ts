@@ -452,7 +452,9 @@ describe("a tap", () => {
         choices: [{ message: { content: "x".repeat(mebibyte) }, finish_reason: "stop" }]
       })
       // Who copies all of it for each byte is at it for an hour.
-      for (const text of [event, reply, says("a").repeat(15_000) + done, ":\n".repeat(mebibyte / 2) + says("a", "stop")]) {
+      for (
+        const text of [event, reply, says("a").repeat(15_000) + done, ":\n".repeat(mebibyte / 2) + says("a", "stop")]
+      ) {
         const all = utf8(text)
         const tap = ChatStream.tap(head)
         let passed = 0

@@ -39,6 +39,11 @@ export type Progress = "more" | "whole" | ChatError.ChatError
 export interface Answer {
   /** Takes in text, cut anywhere. */
   readonly read: (text: string) => void
+  /**
+   * Takes in the plain event that begins at a place of a text without a CR, and gives the place behind it; -1 where the
+   * text is to be read from there.
+   */
+  readonly readPlain: (text: string, from: number) => number
   /** Takes in that nothing comes after this text. */
   readonly end: (text: string) => void
   /** Ends the answer with `MalformedReply`. */
@@ -58,7 +63,7 @@ export interface Answer {
 
 /**
  * Begins an answer. `onChunk` gets its chunks. `read` parses the data of an event, and gives `undefined` for what is no
- * JSON.
+ * JSON. It may give the same object again only with other texts in the same deltas.
  */
 export const make = (
   head: Head,
@@ -78,6 +83,8 @@ export const make = (
   let half = false
   /** Whether the last event was JSON that says nothing that is known. */
   let passedOver = false
+  /** The last JSON that was a chunk as it was: with other texts in it, it still is one, and tells no error. */
+  let usual: unknown
   let leavesOutLast = false
   let isUnframed = false
 
@@ -131,7 +138,7 @@ export const make = (
         half = true
       } else if (isFinished()) finishBefore()
       else malformed("an event that is not JSON")
-    } else if (!failed(json)) take(json, name)
+    } else if (json === usual || !failed(json)) take(json, name)
   }
   const events = EventReader.make(hear, maxEventSize)
 
@@ -157,7 +164,8 @@ export const make = (
     }
     passedOver = false
     const read = reader.take(listed)
-    const chunk = read && decodeChunk(read)
+    const chunk = read && read === usual ? read as ChatSchema.ChatChunk : read && decodeChunk(read)
+    if (chunk === json) usual = json
     if (chunk === undefined) return malformed("an event that is no chunk of one")
     if (reader.failure !== undefined || (reader.filtered !== undefined && !reader.said && asked.choices === 1)) {
       return finish()
@@ -198,11 +206,20 @@ export const make = (
     } else malformed(isPage(opening) ? htmlPage : "JSON that is no event")
   }
 
+  const readPlain = (text: string, from: number): number => {
+    if (unframed.isOpen()) return -1
+    const end = events.pushPlain(text, from)
+    if (end >= 0 && opening.length < openingLength) opening += text.slice(from, from + openingLength)
+    return end
+  }
+
   const readText = (text: string) => {
-    if (opening.length < openingLength) opening += text.slice(0, openingLength)
-    const plain = unframed.isOpen() ? 0 : events.pushPlain(text)
-    if (plain > 0 && plain === text.length) return
-    const { events: lines, json } = unframed.push(plain === 0 ? text : text.slice(plain))
+    let at = 0
+    if (!text.includes("\r")) { for (let end = 0; end >= 0; end = readPlain(text, at)) at = end }
+    if (at > 0 && at === text.length) return
+    const rest = at === 0 ? text : text.slice(at)
+    if (opening.length < openingLength) opening += rest.slice(0, openingLength)
+    const { events: lines, json } = unframed.push(rest)
     if (!events.push(lines) && progress === "more") {
       malformed(`an event of more than ${maxEventSize / 2 ** 20} MiB`)
     }
@@ -212,6 +229,7 @@ export const make = (
   return {
     isFinished,
     read: readText,
+    readPlain,
     refuse: malformed,
     progress: () => progress,
     holdsEnds: () => heldEnds.length > 0 && !reader.said,

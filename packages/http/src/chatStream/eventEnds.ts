@@ -12,12 +12,21 @@ export class EventEnds {
   /** Whether the piece has no line end but LF. */
   private isPlain = true
 
+  /** Begins a piece: whether it has no line end but LF. The pieces come in order. */
+  begin(piece: string): boolean {
+    return this.isPlain = !this.afterReturn && !piece.includes("\r")
+  }
+
+  /** Takes in that the piece goes on behind an event, which ended in an empty line. */
+  pass(): void {
+    this.atLineStart = this.behindEmpty = true
+  }
+
   /**
-   * The place behind the next empty line, or -1 if there is none in the rest of the piece. The pieces come in order, and
-   * each of them is searched from its beginning, and then from each place that was found.
+   * The place behind the next empty line, or -1 if there is none in the rest of the piece. A piece is searched from its
+   * beginning, and then from each place that was found or passed.
    */
   next(piece: string, from: number): number {
-    if (from === 0) this.isPlain = !this.afterReturn && !piece.includes("\r")
     if (!this.isPlain) return this.nextOfAny(piece, from)
     if (from === piece.length) return -1
     const isEmpty = this.atLineStart && piece.charCodeAt(from) === lf

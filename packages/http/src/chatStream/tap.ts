@@ -75,11 +75,16 @@ export const make = (head: Answer.Head): Tap => {
     answer.refuse(`more than ${maxReplyBytes / 2 ** 20} MiB that are no answer`)
   }
 
-  /** The text of a piece, event by event: the place behind the last one that is good. */
+  /** Judges the text of a piece event by event, and gives the place behind the last one that is good. */
   const judge = (text: string): number => {
+    const isPlain = ends.begin(text)
     for (let good = 0;;) {
-      const end = ends.next(text, good)
-      answer.read(good === 0 && (end < 0 || end === text.length) ? text : text.slice(good, end < 0 ? undefined : end))
+      let end = isPlain ? answer.readPlain(text, good) : -1
+      if (end >= 0) ends.pass()
+      else {
+        end = ends.next(text, good)
+        answer.read(end < 0 ? text.slice(good) : text.slice(good, end))
+      }
       if (answer.progress() !== "more") {
         return !isWhole() || answer.leavesOutLast() ? good : end < 0 ? text.length : end
       }
