@@ -66,6 +66,11 @@ export const tapped = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Ask
   return { passed: joined(passed), tap }
 }
 
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+/** An empty line, at the beginning or later. */
+const emptyLine = /^(?:\n|\r)|(?:\r\n|\n|\r(?!\n)){2}/
+
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** An error as an event of its own. */
@@ -84,10 +89,13 @@ export const assertJudgesAlike = (pieces: ReadonlyArray<Uint8Array>, asked?: Cha
   /** What those who get the bytes read of them. */
   const behind = reading(asked)
   const passed: Array<Uint8Array> = []
+  let came = 0
+  let sent = 0
   const pass = (given: ReadonlyArray<Uint8Array>) => {
     for (const bytes of given) {
       assert.isAbove(bytes.length, 0)
       passed.push(bytes)
+      sent += bytes.length
       behind.push(bytes)
     }
   }
@@ -99,12 +107,15 @@ export const assertJudgesAlike = (pieces: ReadonlyArray<Uint8Array>, asked?: Cha
     if (!tap.isDecided()) assertEqual(passed.length, 0)
   }
   for (const piece of pieces) {
+    came += piece.length
     full.push(piece)
     pass(tap.push(piece))
     assertSame()
     // What was read is passed on in the same step.
     if (full.progress() === "more" && tap.isDecided() && !full.holdsEnds()) {
       assertEqual(behind.contents(), full.contents())
+      const left = textOf(all.subarray(sent, came))
+      if (emptyLine.test(left)) assert.fail(`${JSON.stringify(left)} was kept`)
     }
   }
   full.end()
@@ -117,8 +128,7 @@ export const assertJudgesAlike = (pieces: ReadonlyArray<Uint8Array>, asked?: Cha
   assert.strictEqual(JSON.stringify(decoded), JSON.stringify(full.chunks))
 
   // The bytes are the first of those that came.
-  const sent = joined(passed)
-  assert.isTrue(Buffer.from(all.subarray(0, sent.length)).equals(sent), "other bytes were passed on than came")
+  assert.isTrue(Buffer.concat(passed).equals(all.subarray(0, sent)), "other bytes were passed on than came")
   const progress = full.progress()
   if (tap.isUnframed()) return
   if (progress !== "whole") {
