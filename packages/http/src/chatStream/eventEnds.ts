@@ -41,7 +41,7 @@ export class EventEnds {
       const code = piece.charCodeAt(at)
       if (this.afterReturn && code === lf) {
         this.afterReturn = false
-        // The other half of the end of an empty line.
+        // The other half of the end of an empty line, which may have come apart from it.
         if (this.behindEmpty) return at + 1
         continue
       }
@@ -52,12 +52,7 @@ export class EventEnds {
       }
       this.behindEmpty = this.atLineStart
       this.atLineStart = true
-      if (!this.behindEmpty) continue
-      if (this.afterReturn && piece.charCodeAt(at + 1) === lf) {
-        this.afterReturn = false
-        return at + 2
-      }
-      return at + 1
+      if (this.behindEmpty) return at + 1
     }
     return -1
   }
