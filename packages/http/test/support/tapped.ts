@@ -66,7 +66,7 @@ export const tapped = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Ask
   return { passed: joined(passed), tap }
 }
 
-const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+const textOf = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)
 
 /** An empty line, at the beginning or later. */
 const emptyLine = /^(?:\n|\r)|(?:\r\n|\n|\r(?!\n)){2}/
