@@ -167,6 +167,10 @@ const streams: ReadonlyArray<readonly [name: string, stream: string]> = [
     ] as const
   ),
   ["events that say nothing known", says("a") + "data: {\"queue\":3}\n\ndata: {}\n\ndata: []\n\n" + done],
+  [
+    "a failing event that begins with more than a byte",
+    says("a") + "世: 界\n" + data({ error: { message: "busy" } })
+  ],
   ["what is no JSON after the end", says("a", "stop") + "data: {bye}\n\n" + done],
   ["JSON that is no event after the end", says("a", "stop") + "{\"x\":1}\n\n" + done],
   ["half an event after the end", says("a", "stop") + "data: {\"usage\":{\"total"],

@@ -17,14 +17,10 @@ export class EventEnds {
     return this.isPlain = !this.afterReturn && !piece.includes("\r")
   }
 
-  /** Takes in that the piece goes on behind an event, which ended in an empty line. */
-  pass(): void {
-    this.atLineStart = this.behindEmpty = true
-  }
-
   /**
    * The place behind the next empty line, or -1 if there is none in the rest of the piece. A piece is searched from its
-   * beginning, and then from each place that was found or passed.
+   * beginning, and then from each place that was found. An event that begins and ends behind an empty line may be left
+   * out.
    */
   next(piece: string, from: number): number {
     if (!this.isPlain) return this.nextOfAny(piece, from)

@@ -80,8 +80,7 @@ export const make = (head: Answer.Head): Tap => {
     const isPlain = ends.begin(text)
     for (let good = 0;;) {
       let end = isPlain ? answer.readPlain(text, good) : -1
-      if (end >= 0) ends.pass()
-      else {
+      if (end < 0) {
         end = ends.next(text, good)
         answer.read(end < 0 ? text.slice(good) : text.slice(good, end))
       }
