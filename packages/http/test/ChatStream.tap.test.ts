@@ -8,6 +8,7 @@ import { rows } from "./support/errorTable.ts"
 import * as Spoken from "./support/spoken.ts"
 import * as Streamed from "./support/streamed.ts"
 import * as Texts from "./support/streamTexts.ts"
+import { vi } from "vitest"
 import { assertJudgesAlike, head, tapped, utf8 } from "./support/tapped.ts"
 
 const runs = Number(process.env.SWITCHGEAR_RUNS ?? 200)
@@ -167,6 +168,18 @@ const streams: ReadonlyArray<readonly [name: string, stream: string]> = [
     ] as const
   ),
   ["events that say nothing known", says("a") + "data: {\"queue\":3}\n\ndata: {}\n\ndata: []\n\n" + done],
+  [
+    "texts in which a mark stands for a text",
+    ["a", "b", "c"].map((content) => chunk({ role: "\ue0000", content })).join("") + says("", "stop")
+  ],
+  ["an end with every text", ["a", "b", "c"].map((text) => says(text, "stop")).join("") + done],
+  [
+    "a message beside every delta",
+    ["a", "b", "c"].map((text) =>
+      data({ choices: [{ delta: { content: text }, message: { role: "assistant", note: [text] } }] })
+    )
+      .join("") + says("", "stop")
+  ],
   [
     "a failing event that begins with more than a byte",
     says("a") + "世: 界\n" + data({ error: { message: "busy" } })
@@ -417,6 +430,30 @@ describe("a tap", () => {
     for (const piece of [says("a"), says("b") + says("c"), done].map(utf8)) {
       const [given, ...others] = tap.push(piece)
       assert.deepStrictEqual([given?.buffer, given?.length, others.length], [piece.buffer, piece.length, 0])
+    }
+  })
+
+  it("passes nothing on that follows a whole answer and is no part of it", () => {
+    const whole = says("a") + says("", "stop")
+    for (const more of ["data: {bye}\n\n", "data: 7\n\n", "{\"x\":1}\n\n", "data: {\"usage\":{\"total"]) {
+      const { passed, tap } = tapped([utf8(whole + more)])
+      assert.deepStrictEqual([tap.progress(), new TextDecoder().decode(passed)], ["whole", whole])
+    }
+  })
+
+  it("parses a few of many events that differ in their texts alone", () => {
+    const parse = vi.spyOn(JSON, "parse")
+    try {
+      const tap = ChatStream.tap(head)
+      const events = Array.from(
+        { length: 500 },
+        (_, i) => chunk({ content: `w${i}` }, null, { obfuscation: "x".repeat(i % 9) })
+      )
+      for (const event of events) tap.push(utf8(event))
+      assert.strictEqual(tap.contentChunks(), 500)
+      assert.isAtMost(parse.mock.calls.length, 8)
+    } finally {
+      parse.mockRestore()
     }
   })
 

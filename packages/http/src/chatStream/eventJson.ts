@@ -6,7 +6,6 @@
  * was parsed and found as that text: with any other text there, the rest is parsed the same.
  */
 import * as Predicate from "effect/Predicate"
-import { isFinish } from "../chatReply/finishReasons.ts"
 import { parseJson } from "./parseJson.ts"
 
 type Fields = Record<string, unknown>
@@ -32,7 +31,7 @@ export class EventJson {
     const known = this.find(data)
     if (known !== undefined) return known
     const json = parseJson(data)
-    if (this.patience > 0 && data.length <= longest && data.length > 0) this.learn(data, json)
+    if (this.patience > 0 && data.length <= longest && json !== undefined) this.learn(data)
     return json
   }
 
@@ -59,8 +58,8 @@ export class EventJson {
     return undefined
   }
 
-  private learn(data: string, json: unknown): void {
-    const template = isVaried(json) ? templateOf(data) : undefined
+  private learn(data: string): void {
+    const template = templateOf(data)
     if (template === undefined) return
     this.patience--
     if (this.templates.length >= mostTemplates) this.templates.pop()
@@ -75,14 +74,6 @@ const mostTemplates = 4
 const mostUseless = 16
 
 const longest = 4096
-
-/** Whether the event may be one of many: it ends nothing, and has no message, which is kept to compare it with later ones. */
-const isVaried = (json: unknown): boolean =>
-  Predicate.isReadonlyObject(json) && Array.isArray(json["choices"]) && json["choices"].length > 0 &&
-  json["choices"].every((choice) =>
-    Predicate.isReadonlyObject(choice) && Predicate.isReadonlyObject(choice["delta"]) &&
-    choice["message"] === undefined && !isFinish(choice["finish_reason"])
-  )
 
 /** The texts that change from event to event, in JSON as servers write it. */
 const texts = /[{,] ?"(?:content|reasoning_content|reasoning|thinking|text|arguments|refusal|obfuscation|p)" ?: ?"/g
@@ -122,8 +113,8 @@ const mostTexts = 8
 const placeOf = (json: unknown, text: string): Template["places"][number] | undefined => {
   if (!Predicate.isReadonlyObject(json) || !Array.isArray(json["choices"])) return undefined
   for (const field in json) if (json[field] === text) return { holder: json as Fields, field }
-  for (const { delta } of json["choices"]) {
-    const place = placeWithin(delta, text)
+  for (const choice of json["choices"]) {
+    const place = Predicate.isReadonlyObject(choice) ? placeWithin(choice["delta"], text) : undefined
     if (place !== undefined) return place
   }
   return undefined
