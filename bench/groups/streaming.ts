@@ -1,5 +1,5 @@
 /** What a chunk of a streamed answer costs from bytes to `ChatChunk`, and whether a long stream holds more than a short one. */
-import { ChatClient, ChatSchema } from "@switchgear/http"
+import { ChatClient, ChatSchema, ChatStream } from "@switchgear/http"
 import { Effect, Schema, Stream } from "effect"
 import { Sse } from "effect/encoding"
 import { HttpClient, HttpClientResponse } from "effect/http"
@@ -121,11 +121,50 @@ const subjectsOf = (cut: Cut, how: string): ReadonlyArray<Subject> => {
   ]
 }
 
-/** The target is a time, which no peer has. */
+/** The targets are times, which no peer has. */
 const inTime = (row: Row): Row =>
   row.what.startsWith(ours)
     ? { ...row, comparisons: [compared("2,000 ns", row.overhead! / 2_000, 1), ...row.comparisons] }
+    : row.what.startsWith(tap)
+    ? { ...row, comparisons: [compared("1,000 ns", row.value / 1_000, 1), ...row.comparisons] }
     : row
+
+/** What takes in bytes and answers what came of them. */
+type Push = (piece: Uint8Array) => ReadonlyArray<unknown>
+
+const head = { provider: "openai", model: "gpt-4.1", status: 200, headers: {} }
+const tap = "ChatStream.tap"
+
+/** The same bytes without a client around what reads them, so many events in each piece. */
+const readersOf = (together: 1 | 8): ReadonlyArray<Subject> => {
+  const pieces = Array.from(
+    { length: events.length / together },
+    (_, i) => new Uint8Array(Buffer.concat(events.slice(i * together, (i + 1) * together)))
+  )
+  const texts = events.map((event) => new TextDecoder().decode(event).slice("data: ".length))
+  const how = `${together} ${together === 1 ? "event" : "events"} a piece`
+  const parse = `JSON.parse alone, ${how}`
+  const pushed = (make: () => Push): Subject["run"] => async (chunks) => {
+    const push = make()
+    let given = 0
+    for (let i = 0; i * together < chunks; i++) given += push(pieces[i % pieces.length]!).length
+    if (given === 0) throw new Error("Nothing came of the bytes")
+  }
+  return [
+    {
+      name: parse,
+      run: async (chunks) => {
+        for (let i = 0; i < chunks; i++) JSON.parse(texts[i % texts.length]!)
+      }
+    },
+    {
+      name: `ChatStream.decoder, ${how}`,
+      against: [{ peer: parse }],
+      run: pushed(() => ChatStream.decoder(head).push)
+    },
+    { name: `${tap}, ${how}`, against: [{ peer: parse }], run: pushed(() => ChatStream.tap(head).push) }
+  ]
+}
 
 /** Megabytes reachable, in V8's heap and in the buffers beside it. */
 const megabytes = (): number => {
@@ -167,12 +206,15 @@ export const streaming = async (settings: Settings): Promise<Section> => {
   const patient = { ...settings, batchMillis: settings.batchMillis * 10, rounds: Math.ceil(settings.rounds / 6) }
   const rows = await measure(patient, [
     ...subjectsOf(oneByOne, "one event a piece"),
-    ...subjectsOf(together, "pieces of 16 KiB")
+    ...subjectsOf(together, "pieces of 16 KiB"),
+    ...readersOf(1),
+    ...readersOf(8)
   ])
   return {
     title: "Streaming: a chunk of an answer, in streams of some 10,000",
     notes: [
       "All read the same bytes, from the same HttpClient in memory. Sse alone is the platform's parser behind a TextDecoder and parses no JSON: what JSON.parse takes is within the target.",
+      "ChatStream.decoder and ChatStream.tap get the bytes without a client around them; their time is all of it.",
       "The heap is weighed after a collection, in the middle of one stream with an event a piece. One byte kept of each chunk would be a megabyte in the end."
     ],
     rows: [...rows.map(inTime), ...await memory(settings.mode)]

@@ -18,29 +18,16 @@ import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as ChatError from "./ChatError.ts"
 import * as ChatSchema from "./ChatSchema.ts"
-import { asChunks } from "./chatStream/asChunks.ts"
-import { decodeChunk, withChoices } from "./chatStream/decodeChunk.ts"
-import { errorIn } from "./chatError/inBand.ts"
 import * as AskedOf from "./chatReply/asked.ts"
-import { isFinish } from "./chatReply/finishReasons.ts"
-import { maxChoices, maxEventSize, maxReplyBytes } from "./chatReply/limits.ts"
-import { ReplyReader } from "./chatReply/reader.ts"
-import { verdict } from "./chatReply/verdict.ts"
-import * as EventReader from "./chatStream/eventReader.ts"
 import * as Accumulator from "./chatStream/accumulator.ts"
+import * as Answer from "./chatStream/answer.ts"
+import { asChunks } from "./chatStream/asChunks.ts"
+import { EventJson } from "./chatStream/eventJson.ts"
 import * as HasContent from "./chatStream/hasContent.ts"
-import * as UnframedJson from "./chatStream/unframedJson.ts"
+import * as Tapping from "./chatStream/tap.ts"
 
-/**
- * The head of the response whose body is decoded, with what errors need to know about the call.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Head extends Omit<ChatError.FailedResponse, "body"> {
-  /** What the request asked for. Without it one choice is expected, and no tool is known to take no arguments. */
-  readonly asked?: Asked | undefined
-}
+export type { Head, Progress } from "./chatStream/answer.ts"
+export type { Tap } from "./chatStream/tap.ts"
 
 /**
  * What of a request its answer is measured by: how many choices it wants, whether it wants any answer at all, and which
@@ -60,14 +47,6 @@ export type Asked = AskedOf.Asked
 export const asked: (request: Readonly<Record<string, unknown>>) => Asked = AskedOf.askedOf
 
 /**
- * How an answer stands: more is to come, it is whole, or an error ended it.
- *
- * @category models
- * @since 0.1.0
- */
-export type Progress = "more" | "whole" | ChatError.ChatError
-
-/**
  * A streamed answer being read. Once `progress` is no longer `more`, it stays as it is and further bytes are ignored.
  *
  * @category models
@@ -79,7 +58,7 @@ export interface Decoder {
   /** Takes in that no more bytes come, and gives a chunk that was waiting for its end. */
   readonly end: () => ReadonlyArray<ChatSchema.ChatChunk>
   /** How the answer stands after what came so far. */
-  readonly progress: () => Progress
+  readonly progress: () => Answer.Progress
   /** Whether every choice that was seen is finished, so that only usage and `[DONE]` may be missing. */
   readonly isFinished: () => boolean
   /** Whether the body up to now is one whole JSON text instead of events, so that nothing but its end may be missing. */
@@ -107,140 +86,17 @@ export interface Decoder {
  * @category constructors
  * @since 0.1.0
  */
-export const decoder = (head: Head): Decoder => {
-  const { asked = unknownRequest, ...response } = head
-  const where = { provider: head.provider, model: head.model, status: head.status }
+export const decoder = (head: Answer.Head): Decoder => {
   const utf8 = new TextDecoder()
-  const unframed = UnframedJson.make(maxReplyBytes)
-  const reader = new ReplyReader()
-  let begun = false
-  let opening = ""
+  const json = new EventJson()
   let out: Array<ChatSchema.ChatChunk> = []
-  /** Ends of choices that came before anything was said: they mean nothing until it is, or until the end. */
-  const heldEnds: Array<ChatSchema.ChatChunk> = []
-  let progress: Progress = "more"
-  let ending = false
-  let half = false
-  /** Whether the last event was JSON that says nothing that is known. */
-  let passedOver = false
-
-  const isFinished = () =>
-    (reader.said || asked.nothing) && reader.choices.size >= asked.choices && reader.ended === reader.choices.size
-  /** Whether the end of the body is the end of the answer. */
-  const mayEnd = () => {
-    if (reader.choices.size < asked.choices) return false
-    for (const { finish } of reader.choices.values()) if (finish === undefined) return false
-    return true
-  }
-  const malformed = (found: string) => {
-    progress = new ChatError.MalformedReply({ ...where, found })
-  }
-  // Once something was said, an error may quote it, and what was said is not kept.
-  const answered = () =>
-    begun ? { ...response, secrets: { apiKey: head.secrets?.apiKey, prompt: "unknown" as const } } : response
-  const failed = (json: unknown): boolean => {
-    if (errorIn(json) === undefined) return false
-    const error = ChatError.fromReply({ ...answered(), body: "" }, json)
-    if (error !== undefined) progress = error
-    return error !== undefined
-  }
-  const finish = () => {
-    progress = verdict(reader, asked, answered()) ?? "whole"
-    if (progress === "whole" || reader.said) { for (const chunk of heldEnds) out.push(chunk) }
-  }
-
-  const hear = (written: string, name: string): void => {
-    if (progress !== "more") return
-    const data = written.startsWith("{") ? written : written.trim()
-    if (data === "") return
-    if (isDone(data)) return done()
-    const json = jsonOf(data)
-    if (saysError(name)) {
-      // Its name says that it is one, also where nothing is in it.
-      if (!failed(json) && !failed({ error: Predicate.isReadonlyObject(json) ? json : data })) failed({ error: name })
-    } else if (json === undefined) {
-      // Servers that put no empty line between events.
-      if (data.includes("\n") && data.split("\n").every((line) => isDone(line.trim()) || jsonOf(line) !== undefined)) {
-        for (const line of data.split("\n")) hear(line, name)
-      } else if (ending) {
-        // The last event of a stream that was cut is no more malformed than the stream.
-        half = true
-      } else if (isFinished()) finish()
-      else malformed("an event that is not JSON")
-    } else if (!failed(json)) take(json, name)
-  }
-  const events = EventReader.make(hear, maxEventSize)
-
-  const done = () => {
-    if (reader.choices.size === 0) malformed("a stream without a choice")
-    // What was passed over may have said why no reason for the end came.
-    else if (passedOver && !mayEnd()) progress = new ChatError.Truncated(where)
-    else finish()
-  }
-
-  const take = (json: unknown, name: string) => {
-    if (!Predicate.isReadonlyObject(json)) {
-      if (name !== "message" && !Array.isArray(json)) return
-      if (isFinished()) finish()
-      else malformed("an event that is no chunk of one")
-      return
-    }
-    const listed = withChoices(json)
-    // Pings, states of a queue and the like.
-    if (listed === undefined) {
-      passedOver = typeof json["type"] !== "string" && Object.keys(json).length > 0
-      return
-    }
-    passedOver = false
-    const read = reader.take(listed)
-    const chunk = read && decodeChunk(read)
-    if (chunk === undefined) return malformed("an event that is no chunk of one")
-    if (reader.failure !== undefined || (reader.filtered !== undefined && !reader.said && asked.choices === 1)) {
-      return finish()
-    }
-    if (reader.choices.size > maxChoices) return malformed("more choices than anybody asks for")
-    if (reader.size > maxReplyBytes) return malformed(`more than ${maxReplyBytes / 2 ** 20} MiB`)
-    begun ||= hasContent(chunk)
-    if (reader.said || chunk.choices.every(({ finish_reason }) => !isFinish(finish_reason))) out.push(chunk)
-    else hold(chunk)
-  }
-
-  /** Gives what the chunk says, and keeps the ends in it. */
-  const hold = (chunk: ChatSchema.ChatChunk) => {
-    const { choices, usage: _, ...common } = chunk
-    const open = choices.map((choice) => ({ ...choice, finish_reason: null }))
-    out.push({ ...chunk, choices: open })
-    heldEnds.push({
-      ...common,
-      choices: choices.flatMap(({ finish_reason, index }) =>
-        isFinish(finish_reason) ? [{ ...index !== undefined && { index }, delta: {}, finish_reason }] : []
-      )
-    })
-  }
-
-  const read = (text: string) => {
-    if (opening.length < openingLength) opening += text.slice(0, openingLength)
-    const { events: lines, json } = unframed.push(text)
-    if (!events.push(lines) && progress === "more") {
-      malformed(`an event of more than ${maxEventSize / 2 ** 20} MiB`)
-    }
-    if (json !== undefined && progress === "more") notAnEvent(json)
-  }
-
-  const notAnEvent = (text: string) => {
-    const json = jsonOf(text)
-    if (failed(json)) return
-    if (isFinished()) finish()
-    else if (ending && json === undefined && !isPage(opening)) half = true
-    else if (reader.choices.size === 0 && Predicate.isReadonlyObject(json) && Array.isArray(json["choices"])) {
-      // An endpoint that does not stream gives the whole reply in one piece.
-      take(json, "message")
-      if (progress === "more") {
-        if (reader.choices.size > 0) finish()
-        else malformed("a stream without a choice")
-      }
-    } else malformed(isPage(opening) ? htmlPage : "JSON that is no event")
-  }
+  const { end, isFinished, isWholeJson, progress, read } = Answer.make(
+    head,
+    (chunk) => {
+      out.push(chunk)
+    },
+    (data) => json.readOwn(data)
+  )
 
   const taken = (): ReadonlyArray<ChatSchema.ChatChunk> => {
     if (out.length === 0) return nothing
@@ -251,30 +107,56 @@ export const decoder = (head: Head): Decoder => {
 
   return {
     isFinished,
-    isWholeJson: () => progress === "more" && unframed.isWhole(),
-    progress: () => progress,
+    isWholeJson: () => progress() === "more" && isWholeJson(),
+    progress,
     push: (bytes) => {
-      if (progress !== "more") return nothing
-      read(utf8.decode(bytes, { stream: true }))
+      if (progress() !== "more") return nothing
+      read(utf8.decode(bytes, streaming))
       return taken()
     },
     end: () => {
-      if (progress !== "more") return nothing
-      ending = true
-      const left = unframed.end()
-      read(utf8.decode())
-      if (left !== undefined && progress === "more") notAnEvent(left)
-      // An event that lacks only the empty line after it is taken; half of one is not JSON and falls away.
-      if (progress === "more") events.push("\n\n")
-      if (progress === "more") {
-        if (mayEnd()) finish()
-        else if (reader.choices.size > 0 || half) progress = new ChatError.Truncated(where)
-        else malformed(describe(opening))
-      }
+      if (progress() !== "more") return nothing
+      end(utf8.decode())
       return taken()
     }
   }
 }
+
+/**
+ * Begins to pass on the body of a response without making chunks of it, for a proxy: the bytes that may be sent on are
+ * given as they came. Total: whatever bytes come, no call throws.
+ *
+ * The answer is judged as `decoder` judges it: the same progress, the same finish reasons, the same usage. An event
+ * that differs from the one before in its text alone is not parsed, so that an event costs well below a microsecond.
+ *
+ * - Nothing is given before the first content, so that until then the call can be made again or elsewhere.
+ * - Only whole events are given, and nothing of an event that fails or ends the answer in an error.
+ * - What is kept until then is at most 32 MiB.
+ *
+ * ```ts
+ * import * as ChatStream from "@switchgear/http/ChatStream"
+ *
+ * const tap = ChatStream.tap({ provider: "openai", model: "gpt-4.1", status: 200, headers: {} })
+ * const bytes = new TextEncoder().encode('data: {"choices":[{"index":0,"delta":{"content":"Ni hao"}}]}\n\n')
+ *
+ * tap.push(bytes.subarray(0, 20)).length // => 0
+ * tap.isDecided() // => false
+ *
+ * const passedOn = tap.push(bytes.subarray(20))
+ * passedOn.reduce((length, piece) => length + piece.length, 0) === bytes.length // => true
+ * tap.isDecided() // => true
+ * ```
+ *
+ * **Gotchas**
+ *
+ * Bytes may be given that were kept, so what is given can be more than the piece. A slow reader is up to the caller: a
+ * tap is pushed to and does not pull. Some endpoints answer with the JSON of a whole reply (`isUnframed`): its bytes
+ * are given, but are no event stream.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tap: (head: Answer.Head) => Tapping.Tap = Tapping.make
 
 /**
  * Whether a chunk has content: text, reasoning, a refusal, a tool call, or that a choice is finished. A role, an empty
@@ -364,37 +246,5 @@ export const collect = <E, R>(
 const nameOf = (model: unknown): string =>
   typeof model === "string" && /^[\w.:@/-]{1,100}$/.test(model) ? model : "an unknown model"
 
-/** The JSON of an event, `undefined` where it is none. Every chunk passes here, so it makes no `Result`. */
-const jsonOf = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** The mark of the end, however it is written. */
-const isDone = (data: string): boolean => data.length <= 20 && /^"?\[done\]"?(\s*\[done\])?$/i.test(data)
-
-/** Whether the name of an event says that it tells a failure. */
-const saysError = (name: string): boolean => name !== "message" && /(error|exception|failed|failure)$/i.test(name)
-
+const streaming = { stream: true }
 const nothing: ReadonlyArray<ChatSchema.ChatChunk> = []
-
-const unknownRequest = AskedOf.unknown
-const openingLength = 256
-
-const htmlPage = "an HTML page"
-
-const isPage = (opening: string): boolean => opening.trimStart().startsWith("<")
-
-const describe = (opening: string): string => {
-  const text = opening.trim()
-  return text === ""
-    ? "an empty stream"
-    : isPage(text)
-    ? htmlPage
-    : /^(:|data:|event:|id:|retry:)/.test(text)
-    ? "a stream without a choice"
-    : "text that is no event stream"
-}

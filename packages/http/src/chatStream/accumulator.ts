@@ -166,7 +166,7 @@ const keepLast = (fields: Fields, field: string, value: unknown): void => {
 const wholeTexts = new Set(["id", "type", "name", "role", "format", "signature", "thought_signature"])
 
 /** Of each number the largest: a usage at the end of a stream may leave out, or tell as zero, what was told before. */
-const largest = (before: unknown, more: unknown): unknown =>
+export const largest = (before: unknown, more: unknown): unknown =>
   typeof before === "number" && typeof more === "number"
     ? Math.max(before, more)
     : Predicate.isReadonlyObject(before) && Predicate.isReadonlyObject(more)

@@ -9,6 +9,11 @@ import * as Sse from "effect/encoding/Sse"
 export interface EventReader {
   /** Takes in what came: whether the event that it belongs to is still of a size to be kept. */
   readonly push: (piece: string) => boolean
+  /**
+   * Takes in the plain event that begins at a place of a piece without a CR, and gives the place behind it; -1 where none
+   * does, or where it does not end.
+   */
+  readonly pushPlain: (piece: string, from: number) => number
 }
 
 export const make = (onEvent: (data: string, name: string) => void, maxEventSize: number): EventReader => {
@@ -24,23 +29,30 @@ export const make = (onEvent: (data: string, name: string) => void, maxEventSize
   /** Whether the parser holds nothing: it has seen the beginning of the stream, and last of all an empty line. */
   let between = false
 
+  const pushPlain = (piece: string, from: number): number => {
+    if (!between || tooLarge || !piece.startsWith(field, from)) return -1
+    const end = piece.indexOf("\n", from)
+    if (end < 0 || piece.charCodeAt(end + 1) !== 10 || end - from - field.length > maxEventSize) return -1
+    take(piece.slice(from + field.length, end), "message")
+    return end + 2
+  }
+
   return {
+    pushPlain,
     push: (piece) => {
       // Of the three line ends only one is plain.
       if (piece.includes("\r")) {
         between = false
         return parser.feed(piece) === undefined && !tooLarge
       }
-      for (let at = 0; at < piece.length;) {
-        const end = between ? endOfPlain(piece, at) : -1
-        if (end >= 0) {
-          take(piece.slice(at + field.length, end), "message")
-          at = end + 2
-        } else {
+      for (let at = 0; at < piece.length && !tooLarge;) {
+        const end = pushPlain(piece, at)
+        if (end >= 0) at = end
+        else {
           const empty = piece.indexOf("\n\n", at)
           between = empty >= 0
           const next = between ? empty + 2 : piece.length
-          if (parser.feed(piece.slice(at, next)) !== undefined || tooLarge) return false
+          if (parser.feed(piece.slice(at, next)) !== undefined) return false
           at = next
         }
       }
@@ -50,10 +62,3 @@ export const make = (onEvent: (data: string, name: string) => void, maxEventSize
 }
 
 const field = "data: "
-
-/** Where the line ends that is a whole event, or -1 if there is none at this place. */
-const endOfPlain = (piece: string, at: number): number => {
-  if (!piece.startsWith(field, at)) return -1
-  const end = piece.indexOf("\n", at)
-  return end >= 0 && piece.charCodeAt(end + 1) === 10 ? end : -1
-}
