@@ -18,6 +18,11 @@ export class OptionsOf {
     throw new RangeError(`${this.where}: ${field} must be ${range}, got ${render(value)}`)
   }
 
+  /** The check of options that stand in a field of these: what it refuses is named by the place that it has here. */
+  within(field: string): OptionsOf {
+    return new Within(this, field)
+  }
+
   /** Rejects unknown fields: a misspelt one would be ignored silently. */
   known(options: object, fields: ReadonlyArray<string>): void {
     const unknown = Object.keys(options).find((field) => !fields.includes(field))
@@ -115,6 +120,21 @@ export class OptionsOf {
     return typeof value === "string" && value.length > 0
       ? value
       : this.refuse("name", "a text that is not empty", value)
+  }
+}
+
+class Within extends OptionsOf {
+  private readonly around: OptionsOf
+  private readonly field: string
+
+  constructor(around: OptionsOf, field: string) {
+    super(around.where)
+    this.around = around
+    this.field = field
+  }
+
+  override refuse(field: string, range: string, value: unknown): never {
+    return this.around.refuse(`${this.field}.${field}`, range, value)
   }
 }
 

@@ -67,7 +67,11 @@ const reader = (
           if (value !== undefined) object[name as string] = value
         }
         const known = new Set(shape.propertySignatures.map(({ name }) => name))
-        for (const key of node.keys) { if (!known.has(key) && tells(key)) object[key] = null }
+        const [record] = shape.indexSignatures
+        for (const key of node.keys) {
+          if (known.has(key) || !tells(key)) continue
+          object[key] = record === undefined ? null : yield* read(record.type, [...path, key])
+        }
         return Object.keys(object).length > 0 ? object : otherwise(node)
       }
       case "Arrays":
