@@ -7,6 +7,7 @@ import * as ErrorBody from "./errorBody.ts"
 import * as Errors from "./errors.ts"
 import { Prompt } from "./prompt.ts"
 import * as Redact from "./redact.ts"
+import { ownError } from "./ownCodes.ts"
 import { parseJson } from "./parseJson.ts"
 import { requestIdOf } from "./requestId.ts"
 import * as RetryAfter from "./retryAfter.ts"
@@ -113,6 +114,8 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     type: { text: says.type, limit: 100 },
     detail: { text: says.text, limit: 300 }
   }
+  const own = ownError(says.code, fields)
+  if (own !== undefined) return Redact.addFields(own, { ...written, code: { text: undefined, limit: 0 } }, secrets)
   if (status >= 300 && status <= 399) {
     const error = new Errors.MalformedReply({ ...fields, found: "a redirect", isRetryable: false })
     return Redact.addFields(error, written, secrets)

@@ -65,6 +65,13 @@ export class OptionsOf {
     return hasOnly(value, fields) ? value : this.refuse(field, `{ ${fields.join(", ")} }`, value)
   }
 
+  /** Options of something else, in one field; undefined if they are left out. */
+  options<G extends object>(field: string, value: G | undefined): G | undefined {
+    return value === undefined || (typeof value === "object" && value !== null && !Array.isArray(value))
+      ? value
+      : this.refuse(field, "an object with options", value)
+  }
+
   /** A share of calls: above 0, because a threshold of 0 would be reached before anything failed. */
   rate(field: string, value: number): number {
     return Number.isFinite(value) && value > 0 && value <= 1

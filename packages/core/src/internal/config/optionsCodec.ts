@@ -140,15 +140,25 @@ export interface OptionsPart<Options, Written extends object> {
   readonly pathOf: (field: string, options: Partial<Options> | undefined) => ConfigProvider.Path
 }
 
-/** Options with an `OptionsSchema` of this library as a part of others, without the fields that are given elsewhere. */
-export const optionsPart = <Options extends object, Written extends object, const Left extends keyof Written & string>(
+/**
+ * Options with an `OptionsSchema` of this library as a part of others, without the fields that are given elsewhere, and
+ * with further fields, which are taken as they are written.
+ */
+export const optionsPart = <
+  Options extends object,
+  Written extends object,
+  const Left extends keyof Written & string,
+  const More extends Schema.Struct.Fields = {}
+>(
   schema: Schema.Codec<Options, Written>,
-  left: ReadonlyArray<Left>
-): OptionsPart<Options, Omit<Written, Left>> => {
+  left: ReadonlyArray<Left>,
+  more?: More | undefined
+): OptionsPart<Options, Omit<Written, Left> & Schema.Struct<More>["Encoded"]> => {
   const { fields, form } = specs.get(schema)!
-  const written = Object.fromEntries(Object.entries(fields).filter(([name]) => !left.includes(name as Left)))
+  const kept = Object.fromEntries(Object.entries(fields).filter(([name]) => !left.includes(name as Left)))
   return {
-    schema: Schema.optionalKey(group(written)) as never,
+    schema: Schema.optionalKey(group({ ...kept, ...more })) as never,
+    // Further fields pass through the rules of the part, which do not know them.
     read: (written, check, defaults) =>
       written === undefined ? defaults : { ...defaults, ...form.read(written, check, defaults ?? {}) } as typeof defaults,
     check: (options, check) => void form.check(options, check),
