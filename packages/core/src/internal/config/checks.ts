@@ -18,6 +18,11 @@ export class OptionsOf {
     throw new RangeError(`${this.where}: ${field} must be ${range}, got ${render(value)}`)
   }
 
+  /** Like `refuse`, for a value that must not be shown, such as a key: `got` says something else of it. */
+  withhold(field: string, range: string, got: string): never {
+    throw new RangeError(`${this.where}: ${field} must be ${range}, got ${got}`)
+  }
+
   /** The check of options that stand in a field of these: what it refuses is named by the place that it has here. */
   within(field: string): OptionsOf {
     return new Within(this, field)
@@ -142,6 +147,10 @@ class Within extends OptionsOf {
 
   override refuse(field: string, range: string, value: unknown): never {
     return this.around.refuse(`${this.field}.${field}`, range, value)
+  }
+
+  override withhold(field: string, range: string, got: string): never {
+    return this.around.withhold(`${this.field}.${field}`, range, got)
   }
 }
 

@@ -203,13 +203,20 @@ class Rules extends OptionsOf {
   }
 
   override refuse(field: string, range: string, value: unknown): never {
-    const path = this.pathOf(field)
-    const name = path.map((part, i) => typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`).join("")
-    const got = value === undefined ? "but it is missing" : `got ${render(value)}`
     const hint = range.includes("duration") && isUnreadable(value)
       ? ". A duration is written as \"30 seconds\" or as a number of milliseconds"
       : ""
-    throw new Refusal(path, `${name} must be ${range}, ${got}${hint}`)
+    return this.end(field, range, value === undefined ? "but it is missing" : `got ${render(value)}${hint}`)
+  }
+
+  override withhold(field: string, range: string, got: string): never {
+    return this.end(field, range, `got ${got}`)
+  }
+
+  private end(field: string, range: string, got: string): never {
+    const path = this.pathOf(field)
+    const name = path.map((part, i) => typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`).join("")
+    throw new Refusal(path, `${name} must be ${range}, ${got}`)
   }
 }
 
