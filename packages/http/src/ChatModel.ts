@@ -184,15 +184,15 @@ export const layer = <C extends Client = Client>(
  * @category models
  * @since 0.1.0
  */
-export interface ServiceClass<in out Self, in out Id extends string, out E, out R>
+export interface ServiceClass<in out Self, in out Id extends string, out E, out Needs>
   extends Context.ServiceClass<Self, `@switchgear/http/ChatModel/${Id}`, GuardedModel>
 {
   /** Makes the model once for everything that the layer is provided to. */
-  readonly layer: Layer.Layer<Self, E, R>
+  readonly layer: Layer.Layer<Self, E, Needs>
   /** Like `layer`, with some options replaced: for tests or a second environment. */
-  readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self, E, R>
+  readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self, E, Needs>
   /** Like `layer`, with the options under a path of the configuration: see {@link fromConfig}. */
-  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, E | Config.ConfigError, R>
+  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, E | Config.ConfigError, Needs>
   /** `complete` of the model, which becomes a requirement of the effect. */
   readonly complete: (request: Request) => Effect.Effect<Answer, ModelError, Self>
   /** `open` of the model, which becomes a requirement of the effect. */

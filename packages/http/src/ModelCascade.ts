@@ -196,23 +196,21 @@ export const layer = <E, R>(
  * @category models
  * @since 0.1.0
  */
-export interface ServiceClass<in out Self, in out Id extends string, in out Left, out E, out R>
+export interface ServiceClass<in out Self, in out Id extends string, in out Left, out E, out Needs>
   extends Context.ServiceClass<Self, `@switchgear/http/ModelCascade/${Id}`, ModelCascade<Left>>
 {
   /** Makes the cascade once for everything that the layer is provided to. */
-  readonly layer: Layer.Layer<Self, E, R>
+  readonly layer: Layer.Layer<Self, E, Needs>
   /** Like `layer`, with some options replaced: for tests or a second environment. */
-  readonly layerWith: (options: Omit<CascadeOptions, "models">) => Layer.Layer<Self, E, R>
+  readonly layerWith: (options: Omit<CascadeOptions, "models">) => Layer.Layer<Self, E, Needs>
   /** Like `layer`, with the options under a path of the configuration: see {@link fromConfig}. */
-  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, E | Config.ConfigError, R>
+  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, E | Config.ConfigError, Needs>
   /** `complete` of the cascade, which becomes a requirement of the effect. */
   readonly complete: (request: ChatModel.Request) => Effect.Effect<ChatModel.Answer, Left, Self>
   /** `open` of the cascade, which becomes a requirement of the effect. */
   readonly open: (request: ChatModel.Request) => Effect.Effect<ChatModel.OpenAnswer, Left, Self | Scope.Scope>
   /** `stream` of the cascade, which becomes a requirement of the stream. */
-  readonly stream: (
-    request: ChatModel.Request
-  ) => Stream.Stream<ChatSchema.ChatChunk, Left | ChatError.ChatError, Self>
+  readonly stream: (request: ChatModel.Request) => Stream.Stream<ChatSchema.ChatChunk, Left | ChatError.ChatError, Self>
 }
 
 /**

@@ -10,7 +10,7 @@ const secrets = ["sk-first-0123456789abcdef", "sk-other-fedcba9876543210", "sk-t
 const [first, second, third] = secrets
 const apiKey = [Redacted.make(first, { label: "main" }), Redacted.make(second), Redacted.make(third)] as const
 const two = [apiKey[0], apiKey[1]] as const
-const hello = { model: "gpt-4.1", messages: [{ role: "user", content: "Hello" }] }
+const hello = { model: "gpt-4.1", messages: [{ role: "user" as const, content: "Hello" }] }
 
 const { quotaExhausted, unauthorized } = Behaviour
 const spentFor = (retryAfter: string) =>
@@ -372,7 +372,7 @@ describe("the keys of a client", () => {
 
 describe("a chat model whose client has several keys", () => {
   const modelOf = (client: Client) =>
-    Effect.provideService(ChatModel.make({ model: "gpt-4.1" }), ChatClient.ChatClient, client)
+    ChatModel.make({ model: "gpt-4.1", client })
 
   it.effect("answers by the next key, and its circuit hears of one success", () =>
     Effect.gen(function*() {

@@ -9,7 +9,7 @@ import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
 
 const apiKey = Redacted.make("sk-planted-0123456789abcdef")
 const prompt = "my blood type and my full address"
-const request = { model: "gpt-4.1", messages: [{ role: "user", content: prompt }] }
+const request = { model: "gpt-4.1", messages: [{ role: "user" as const, content: prompt }] }
 
 const setup = (outcome: Behaviour.Outcome, options: Partial<ChatClient.Options> = {}) =>
   Effect.gen(function*() {

@@ -22,7 +22,7 @@ import { clientOf, exchange } from "./support/clientOf.ts"
 
 const apiKey = Redacted.make("sk-planted-0123456789abcdef")
 const prompt = "my blood type and my full address"
-const request = (model = "gpt-4.1") => ({ model, messages: [{ role: "user", content: prompt }] })
+const request = (model = "gpt-4.1") => ({ model, messages: [{ role: "user" as const, content: prompt }] })
 
 const setup = (outcome: Behaviour.Outcome, options: Partial<ChatClient.Options> = {}) =>
   Effect.gen(function*() {

@@ -6,6 +6,7 @@ import { Cause, Deferred, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const hello: ChatModel.Request = { messages: [{ role: "user", content: "hello" }] }
 
@@ -20,7 +21,7 @@ const setting = (
     const made = yield* ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1", ...client }).pipe(
       Effect.provideService(HttpClient.HttpClient, SimulatedProvider.httpClient(provider))
     )
-    const model = yield* ChatModel.make({
+    const model = yield* modelOf({
       model: "m",
       bulkhead: { concurrency: 1 },
       retry: { baseDelay: "100 millis", jitter: "none" },
@@ -352,7 +353,7 @@ describe("ChatModel.stream", () => {
         ...(yield* setting(whole)).client,
         stream: () => Stream.die("bug")
       })
-      const model = yield* ChatModel.make({ model: "m" }).pipe(
+      const model = yield* modelOf({ model: "m" }).pipe(
         Effect.provideService(ChatClient.ChatClient, client)
       )
       const exit = yield* Effect.exit(Stream.runDrain(model.stream(hello)))

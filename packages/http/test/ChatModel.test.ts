@@ -4,6 +4,7 @@ import { ChatClient, ChatModel, ChatSchema } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { modelOf } from "./support/modelOf.ts"
 
 const hello: ChatModel.Request = { messages: [{ role: "user", content: "hello" }] }
 
@@ -16,7 +17,7 @@ const setting = (behaviour: Behaviour.Behaviour, options: Partial<ChatModel.Opti
       Layer.provide(Layer.succeed(SimulatedProvider.SimulatedProvider, provider))
     )
     const model = yield* Effect.provide(
-      ChatModel.make({ model: "m", retry: { baseDelay: "100 millis", jitter: "none" }, ...options }),
+      modelOf({ model: "m", retry: { baseDelay: "100 millis", jitter: "none" }, ...options }),
       client
     )
     return { ask: Effect.exit(model.complete(hello)), model, provider, stats: provider.stats("m") }
@@ -185,10 +186,10 @@ describe("ChatModel", () => {
         keys: Effect.succeed([]),
         account: Effect.never
       })
-      const model = yield* ChatModel.make({ model: "m", name: "primary" }).pipe(
+      const model = yield* modelOf({ model: "m", name: "primary" }).pipe(
         Effect.provideService(ChatClient.ChatClient, client)
       )
-      const { step } = yield* model.complete({ ...hello, model: "other", temperature: 0.2, novelty: { deep: true } })
+      const { step } = yield* model.complete({ ...hello, model: "other", temperature: 0.2, ...{ novelty: { deep: true } } })
       assert.deepStrictEqual(sent, { ...hello, model: "m", temperature: 0.2, novelty: { deep: true } })
       assert.strictEqual(step, "primary")
     }))

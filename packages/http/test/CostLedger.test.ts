@@ -400,7 +400,7 @@ describe("a budget", () => {
           yield* Fiber.interrupt(fiber)
           return state!.reserved
         })
-      const request = { messages: [{ role: "user", content: "Hello" }] }
+      const request = { messages: [{ role: "user" as const, content: "Hello" }] }
       const bytes = (request: ChatModel.Request) => JSON.stringify(request).length
       assert.strictEqual(yield* reservedBy(request), 3 * bytes(request) + 15 * 4096)
       const short = { ...request, max_tokens: 100 }

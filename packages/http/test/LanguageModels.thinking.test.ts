@@ -66,7 +66,7 @@ const modelOf = (client: Effect.Effect<ChatClient.ChatClient["Service"]>, model 
   Effect.flatMap(
     client,
     (client) =>
-      Effect.provideService(ChatModel.make({ model, retry: { maxAttempts: 1 } }), ChatClient.ChatClient, client)
+      ChatModel.make({ model, client, retry: { maxAttempts: 1 } })
   )
 
 const call = (id: string, order: number, more: object = {}) => ({

@@ -5,6 +5,7 @@ import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Data, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ask, hello } from "./support/fourModels.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const world = (models: Record<string, Behaviour.Behaviour>) =>
   ChatClient.layer({ provider: "p", baseUrl: "http://simulated.test/v1" }).pipe(
@@ -33,7 +34,7 @@ const two = (
   steps: ReadonlyArray<Omit<ModelCascade.Step, "model">> = []
 ) =>
   Effect.gen(function*() {
-    const [gpt, claude] = [yield* ChatModel.make({ model: "gpt" }), yield* ChatModel.make({ model: "claude" })]
+    const [gpt, claude] = [yield* modelOf({ model: "gpt" }), yield* modelOf({ model: "claude" })]
     const cascade = yield* ModelCascade.make({
       models: [{ model: gpt, ...steps[0] }, { model: claude, ...steps[1] }],
       ...options

@@ -5,6 +5,7 @@ import { Canned, ChatClient, ChatModel, ChatSchema, CostLedger, ModelCascade, Pr
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Exit, Layer, Schema, Stream } from "effect"
 import { hello } from "./support/fourModels.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 /** A model, or a cascade of such, with what it has for the end. */
 type Tree =
@@ -150,7 +151,7 @@ describe("a cascade of cascades", () => {
 
   it.effect("bills the model that has answered, and a hit of the inner cache as one", () =>
     Effect.gen(function*() {
-      const gpt = yield* ChatModel.make({ model: "gpt", retry: { maxAttempts: 1 } })
+      const gpt = yield* modelOf({ model: "gpt", retry: { maxAttempts: 1 } })
       const inner = yield* ModelCascade.make({ name: "eu", models: [{ model: gpt }] })
       const outer = yield* ModelCascade.make({ models: [{ model: inner }], cacheKey: () => `${outers++}` })
       let outers = 0
@@ -166,7 +167,7 @@ describe("a cascade of cascades", () => {
 
   it.effect("counts the calls of all cascades inside, also of those that had no answer", () =>
     Effect.gen(function*() {
-      const make = (model: string) => ChatModel.make({ model, retry: { maxAttempts: 2, baseDelay: 0 } })
+      const make = (model: string) => modelOf({ model, retry: { maxAttempts: 2, baseDelay: 0 } })
       const inner = yield* ModelCascade.make({
         name: "eu",
         models: [{ model: yield* make("gpt") }, { model: yield* make("claude") }],
@@ -183,9 +184,9 @@ describe("a cascade of cascades", () => {
 
   it.effect("streams the sentence of the inner one at the end, once", () =>
     Effect.gen(function*() {
-      const gpt = yield* ChatModel.make({ model: "gpt", retry: { maxAttempts: 1 } })
+      const gpt = yield* modelOf({ model: "gpt", retry: { maxAttempts: 1 } })
       const inner = yield* ModelCascade.make({ name: "eu", models: [{ model: gpt }], canned: Canned.sentences })
-      const other = yield* ChatModel.make({ model: "other", retry: { maxAttempts: 1 } })
+      const other = yield* modelOf({ model: "other", retry: { maxAttempts: 1 } })
       const outer = yield* ModelCascade.make({ models: [{ model: inner }, { model: other }] })
       const { degradation, step, text } = yield* Effect.scoped(Effect.gen(function*() {
         const { degradation, step, value } = yield* outer.open(hello)

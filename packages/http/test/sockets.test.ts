@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatClient, ChatError, ChatModel, ChatSchema } from "@switchgear/http"
+import { ChatClient, ChatError, ChatSchema } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
 import { assertRow } from "./support/assertRow.ts"
 import { rows } from "./support/errorTable.ts"
 import * as Loopback from "./support/loopback.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const apiKey = Redacted.make("sk-loopback-0123456789")
-const request = { model: "gpt-4.1", messages: [{ role: "user", content: "Hello" }] }
+const request = { model: "gpt-4.1", messages: [{ role: "user" as const, content: "Hello" }] }
 
 const served = (outcome: Behaviour.Outcome) =>
   Effect.gen(function*() {
@@ -52,7 +53,7 @@ describe("over real sockets", () => {
       Effect.gen(function*() {
         const { url } = yield* served(Behaviour.ok("Good day"))
         const client = ChatClient.layerUndici({ provider: "openai", baseUrl: url, apiKey, proxy: "none" })
-        const model = yield* Effect.provide(ChatModel.make({ model: "gpt-4.1" }), client)
+        const model = yield* Effect.provide(modelOf({ model: "gpt-4.1" }), client)
         const error = yield* Effect.flip(model.complete({ messages: request.messages }))
         assert.strictEqual(error._tag, "ConnectFailed")
         assert.include(error.message, "The layer of this client was released: provide it to the whole program")

@@ -1,8 +1,9 @@
 /** A chat model of one's own functions. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatStream from "../ChatStream.ts"
-import type { ChatModel } from "./model.ts"
+import type { Answer, ChatModel, OpenAnswer, Request } from "./model.ts"
 
 /**
  * The parts from which {@link of} makes a chat model.
@@ -10,9 +11,10 @@ import type { ChatModel } from "./model.ts"
  * @category options
  * @since 0.1.0
  */
-export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete" | "isAvailable"> {
+export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "isAvailable"> {
+  readonly complete: (request: Request) => Effect.Effect<Answer, E>
   /** @default the whole answer in one piece, once it is there */
-  readonly open?: ChatModel<E>["open"] | undefined
+  readonly open?: ((request: Request) => Effect.Effect<OpenAnswer, E, Scope.Scope>) | undefined
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete" | "
  * @since 0.1.0
  */
 export const of = <E>(
-  { complete, isAvailable, name, open = inOnePiece(complete) }: Parts<E>
+  { complete, isAvailable, name, open = inOnePiece({ complete }) }: Parts<E>
 ): ChatModel<E> => ({
   name,
   isAvailable,
@@ -32,5 +34,5 @@ export const of = <E>(
   stream: (request) => Stream.unwrap(Effect.map(open(request), ({ value }) => value))
 })
 
-const inOnePiece = <E>(complete: ChatModel<E>["complete"]): ChatModel<E>["open"] => (request) =>
+const inOnePiece = <E>({ complete }: Pick<Parts<E>, "complete">) => (request: Request): Effect.Effect<OpenAnswer, E> =>
   Effect.map(complete(request), (answer) => ({ ...answer, value: ChatStream.fromReply(answer.value) }))

@@ -54,7 +54,7 @@ export type Models = Arr.NonEmptyReadonlyArray<StepModel>
  * @since 0.1.0
  */
 export type ModelsError<M extends ReadonlyArray<unknown>> = M[number] extends infer S
-  ? S extends Effect.Effect<any, infer E, any> ? E : never
+  ? S extends Effect.Effect<any, infer E, any> ? Known<E> : never
   : never
 
 /**
@@ -64,8 +64,11 @@ export type ModelsError<M extends ReadonlyArray<unknown>> = M[number] extends in
  * @since 0.1.0
  */
 export type ModelsServices<M extends ReadonlyArray<unknown>> = M[number] extends infer S
-  ? S extends Effect.Effect<any, any, infer R> ? R : never
+  ? S extends Effect.Effect<any, any, infer R> ? Known<R> : never
   : never
+
+/** Of models that are not known, nothing is known. */
+type Known<T> = 0 extends 1 & T ? never : T
 
 /**
  * One model of the chain.
