@@ -357,8 +357,8 @@ describe("the keys of a client", () => {
       [{ apiKey: [] as never }, "apiKey must be a key or a list of at least one, got an empty list"],
       [{ apiKey: [apiKey[0], Redacted.make("two words")] }, "apiKey[1] must be printable ASCII without spaces"],
       [{ apiKey: [apiKey[0], apiKey[1], Redacted.make(first)] }, "apiKey[2] must be another key than apiKey[0]"],
-      [{ parkFor: 0 }, "parkFor must be a positive, finite duration, got 0"],
-      [{ parkFor: Duration.infinity }, "parkFor must be a positive, finite duration"]
+      [{ parkFor: 0 }, "parkFor must be a finite duration above zero, got 0"],
+      [{ parkFor: Duration.infinity }, "parkFor must be a finite duration above zero"]
     ] as const
   )("are refused when they make no sense: %#", ([options, message]) =>
     Effect.gen(function*() {

@@ -419,9 +419,9 @@ describe("ChatClient.stream", () => {
   it.effect("refuses limits that make no sense, by name", () =>
     Effect.gen(function*() {
       const nonsense: ReadonlyArray<readonly [Partial<ChatClient.Options>, RegExp]> = [
-        [{ firstContentTimeout: 0 }, /firstContentTimeout must be a positive, finite duration, got 0/],
-        [{ idleTimeout: "-1 seconds" }, /idleTimeout must be a positive, finite duration/],
-        [{ timeout: Duration.infinity }, /timeout must be a positive, finite duration/]
+        [{ firstContentTimeout: 0 }, /firstContentTimeout must be a finite duration above zero, got 0/],
+        [{ idleTimeout: "-1 seconds" }, /idleTimeout must be a finite duration above zero/],
+        [{ timeout: Duration.infinity }, /timeout must be a finite duration above zero/]
       ]
       for (const [options, expected] of nonsense) {
         const exit = yield* Effect.exit(setup(Behaviour.ok(), options))

@@ -197,12 +197,12 @@ describe("ChatModel", () => {
   it.effect("refuses nonsense options, naming the field", () =>
     Effect.gen(function*() {
       const nonsense: ReadonlyArray<readonly [Partial<ChatModel.Options>, string]> = [
-        [{ model: "" }, "CircuitBreaker.make: name"],
-        [{ breaker: { failureRate: 2 } }, "CircuitBreaker.make: failureRate"],
-        [{ bulkhead: { concurrency: 0 } }, "Bulkhead.make: concurrency"],
-        [{ retry: { maxAttempts: 0 } }, "Retry.make: maxAttempts"],
-        [{ attemptTimeout: -1 }, "Pipeline.make: attemptTimeout"],
-        [{ deadline: Duration.zero }, "Pipeline.make: deadline"]
+        [{ model: "" }, "ChatModel.make: model"],
+        [{ breaker: { failureRate: 2 } }, "ChatModel.make: breaker.failureRate"],
+        [{ bulkhead: { concurrency: 0 } }, "ChatModel.make: bulkhead.concurrency"],
+        [{ retry: { maxAttempts: 0 } }, "ChatModel.make: retry.maxAttempts"],
+        [{ attemptTimeout: -1 }, "ChatModel.make: attemptTimeout"],
+        [{ deadline: Duration.zero }, "ChatModel.make: deadline"]
       ]
       for (const [options, message] of nonsense) {
         const exit = yield* Effect.exit(setting({}, options))

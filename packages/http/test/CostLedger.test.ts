@@ -51,6 +51,7 @@ describe("a bill", () => {
     Effect.gen(function*() {
       const ledger = yield* ofArticle
       const first = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
         models: [{ model: modelOf(Effect.succeed(answer(usage)), "gpt-4.1") }],
         canned: { default: "Later, please." }
       })

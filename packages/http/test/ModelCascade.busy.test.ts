@@ -149,6 +149,7 @@ describe("a busy model", () => {
       { m: { outcome: limited("9") } },
       Effect.gen(function*() {
         const cascade = yield* ModelCascade.make({
+          cache: { timeToLive: "5 minutes" },
           models: [{ model: yield* modelOf({ model: "m" }) }],
           canned: Canned.sentences
         })

@@ -237,7 +237,10 @@ describe("what a caller does to a request after it was given changes nothing:", 
         client
       )
       const second = yield* Effect.provideService(modelOf({ model: "second" }), ChatClient.ChatClient, client)
-      const cascade = yield* ModelCascade.make({ models: [{ model: first }, { model: second }] })
+      const cascade = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: first }, { model: second }]
+      })
       const ledger = yield* CostLedger.make({
         prices: { second: Pricing.price({ input: 1, output: 1 }) },
         primary: "second",

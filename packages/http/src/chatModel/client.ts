@@ -3,7 +3,7 @@ import type { OptionsOf } from "@switchgear/core/runtime"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as ChatClient from "../ChatClient.ts"
 
 /**
@@ -20,7 +20,7 @@ export type Client = ChatClient.ChatClient["Service"] | Layer.Layer<ChatClient.C
  * @category options
  * @since 0.1.0
  */
-export type ClientError<C> = C extends Layer.Layer<any, infer E, any> ? E : never
+export type ClientError<C> = Client extends C ? never : C extends Layer.Layer<any, infer E, any> ? E : never
 
 /**
  * What a client needs while it is made: a scope, if it is a layer, and what the layer needs.
@@ -28,7 +28,9 @@ export type ClientError<C> = C extends Layer.Layer<any, infer E, any> ? E : neve
  * @category options
  * @since 0.1.0
  */
-export type ClientServices<C> = C extends Layer.Layer<any, any, infer R> ? R | Scope.Scope : never
+export type ClientServices<C> = Client extends C ? never
+  : C extends Layer.Layer<any, any, infer R> ? R | Scope.Scope
+  : never
 
 /** The client itself. A layer is built in the scope of the caller. */
 export const clientOf = (
@@ -36,7 +38,7 @@ export const clientOf = (
   check: OptionsOf
 ): Effect.Effect<ChatClient.ChatClient["Service"], any, any> => {
   if (Layer.isLayer(given)) {
-    return Effect.map(Layer.build(given), (context) => Context.get(context as never, ChatClient.ChatClient))
+    return Effect.map(built(given), (context) => Context.get(context, ChatClient.ChatClient))
   }
   const client = given as ChatClient.ChatClient["Service"]
   const { complete, provider, stream } = client ?? {}
@@ -45,3 +47,13 @@ export const clientOf = (
     // What is given instead may hold a key, and is not shown.
     : check.refuse("client", "a ChatClient, or a layer of one; an effect that makes one needs a yield*", typeof given)
 }
+
+/** Builds a layer among those that are being built, so that models which name the same one share it. */
+const built = <E, R>(layer: Layer.Layer<ChatClient.ChatClient, E, R>) =>
+  Effect.withFiber((fiber) =>
+    Layer.buildWithMemoMap(
+      layer,
+      Context.getOrUndefined(fiber.context, Layer.CurrentMemoMap) ?? Layer.makeMemoMapUnsafe(),
+      Context.getUnsafe(fiber.context, Scope.Scope)
+    )
+  )

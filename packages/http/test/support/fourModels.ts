@@ -31,6 +31,8 @@ export const setting = (
     const cascade = yield* ModelCascade.make({
       models: [yield* step(gpt), yield* step(claude), yield* step(gemini), yield* step(deepseek)],
       canned: Canned.sentences,
+      // Most of the tests below are about kept answers.
+      cache: { timeToLive: "5 minutes" },
       ...options
     })
     const asked = Effect.map(
