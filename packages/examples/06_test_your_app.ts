@@ -80,9 +80,13 @@ const network = (provider: Chaos.HttpInjector, model: string): Network =>
     Layer.provide(SimulatedProvider.layer({ models: { [model]: { outcome: Behaviour.ok("It leaves tonight.") } } }))
   )
 
-type App<E> = (openai: Network, deepseek: Network) => Effect.Effect<{
-  readonly complete: (request: ChatModel.Request) => Effect.Effect<unknown, E>
-}, never, Scope.Scope>
+type App<E> = (openai: Network, deepseek: Network) => Effect.Effect<
+  {
+    readonly complete: (request: ChatModel.Request) => Effect.Effect<unknown, E>
+  },
+  never,
+  Scope.Scope
+>
 
 const played = <E>(name: string, app: App<E>) =>
   Scenario.make({

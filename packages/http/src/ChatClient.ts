@@ -199,7 +199,7 @@ const undiciBy = (where: string, options: Options & TransportOptions): Layer.Lay
  * const environment = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { OPENAI_API_KEY: "sk-0123456789" } }))
  * const keys = Effect.flatMap(ChatClient.ChatClient, ({ keys }) => keys)
  * const [key] = await Effect.runPromise(Effect.provide(keys, Layer.provide(openai, environment)))
- * key?.name // => "key 1"
+ * key?.key // => "key 1"
  * ```
  *
  * @category layers

@@ -11,7 +11,7 @@
  * import { HttpServerResponse } from "effect/http"
  *
  * const answer = Effect.fail(new ChatError.Overloaded({ provider: "openai", model: "gpt-4.1" }))
- * const handler = answer.pipe(Effect.flatMap(HttpServerResponse.json), Effect.catch(ChatFailure.respond))
+ * const handler = answer.pipe(Effect.map(HttpServerResponse.jsonUnsafe), Effect.catch(ChatFailure.respond))
  *
  * const { status } = await Effect.runPromise(handler)
  * status // => 503

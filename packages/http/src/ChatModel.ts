@@ -32,12 +32,12 @@
  * )
  *
  * const program = Effect.gen(function*() {
- *   const gpt = yield* ChatModel.make({ model: "gpt-4.1", attemptTimeout: "10 seconds" })
+ *   const gpt = yield* ChatModel.make({ model: "gpt-4.1", client, attemptTimeout: "10 seconds" })
  *   const { step, value } = yield* gpt.complete({ messages: [{ role: "user", content: "Hello" }] })
  *   return `${step}: ${ChatSchema.text(value)}`
  * })
  *
- * await Effect.runPromise(Effect.provide(program, client)) // => "gpt-4.1: Good day"
+ * await Effect.runPromise(Effect.scoped(program)) // => "gpt-4.1: Good day"
  * ```
  *
  * @since 0.1.0
@@ -136,7 +136,10 @@ export const fromConfig = <C extends Client>(
   path: string | ConfigProvider.Path,
   options: Partial<Options> & { readonly client: C }
 ): Effect.Effect<GuardedModel, Config.ConfigError | ClientError<C>, ClientServices<C>> =>
-  Effect.flatMap(codec.config(path, options), (read) => makeBy("ChatModel.fromConfig", { ...read, client: options.client }))
+  Effect.flatMap(
+    codec.config(path, options),
+    (read) => makeBy("ChatModel.fromConfig", { ...read, client: options.client })
+  )
 
 /**
  * What the layers of a model take: its options, and its client. Without `client` it is the `ChatClient` that is provided to
@@ -230,23 +233,22 @@ export interface ServiceClass<in out Self, in out Id extends string, out E, out 
  * @category constructors
  * @since 0.1.0
  */
-export const Service =
-  <Self>() =>
-  <const Id extends string, C extends Client = Client>(
-    id: Id,
-    options: LayerOptions<C>
-  ): ServiceClass<Self, Id, ClientError<C>, LayerServices<C>> => {
-    const key = Context.Service<Self, GuardedModel>()(`@switchgear/http/ChatModel/${id}`)
-    const named: LayerOptions<C> = { ...options, name: options.name ?? id }
-    const layer = (options: LayerOptions<C>) =>
-      Layer.effect(key, Effect.flatMap(withClient(options), (options) => makeBy("ChatModel.Service", options)))
-    return Object.assign(key, {
-      layer: layer(named),
-      layerWith: (replaced: Partial<Options>) => layer({ ...named, ...replaced }),
-      layerConfig: (path: string | ConfigProvider.Path) =>
-        Layer.effect(key, Effect.flatMap(withClient(named), (options) => fromConfig(path, options))),
-      complete: (request: Request) => Effect.flatMap(key, ({ complete }) => complete(request)),
-      open: (request: Request) => Effect.flatMap(key, ({ open }) => open(request)),
-      stream: (request: Request) => Stream.unwrap(Effect.map(key, ({ stream }) => stream(request)))
-    }) as unknown as ServiceClass<Self, Id, ClientError<C>, LayerServices<C>>
-  }
+export const Service = <Self>() =>
+<const Id extends string, C extends Client = Client>(
+  id: Id,
+  options: LayerOptions<C>
+): ServiceClass<Self, Id, ClientError<C>, LayerServices<C>> => {
+  const key = Context.Service<Self, GuardedModel>()(`@switchgear/http/ChatModel/${id}`)
+  const named: LayerOptions<C> = { ...options, name: options.name ?? id }
+  const layer = (options: LayerOptions<C>) =>
+    Layer.effect(key, Effect.flatMap(withClient(options), (options) => makeBy("ChatModel.Service", options)))
+  return Object.assign(key, {
+    layer: layer(named),
+    layerWith: (replaced: Partial<Options>) => layer({ ...named, ...replaced }),
+    layerConfig: (path: string | ConfigProvider.Path) =>
+      Layer.effect(key, Effect.flatMap(withClient(named), (options) => fromConfig(path, options))),
+    complete: (request: Request) => Effect.flatMap(key, ({ complete }) => complete(request)),
+    open: (request: Request) => Effect.flatMap(key, ({ open }) => open(request)),
+    stream: (request: Request) => Stream.unwrap(Effect.map(key, ({ stream }) => stream(request)))
+  }) as unknown as ServiceClass<Self, Id, ClientError<C>, LayerServices<C>>
+}

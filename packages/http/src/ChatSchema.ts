@@ -15,7 +15,7 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import type { Fields, Message, Role } from "./chatRequest/request.ts"
+import type { Fields, Message, Role } from "./chatSchema/request.ts"
 import { reasoningOf } from "./chatReply/reasoning.ts"
 
 export type { Fields, Message, Role }

@@ -371,8 +371,7 @@ describe("the keys of a client", () => {
 })
 
 describe("a chat model whose client has several keys", () => {
-  const modelOf = (client: Client) =>
-    ChatModel.make({ model: "gpt-4.1", client })
+  const modelOf = (client: Client) => ChatModel.make({ model: "gpt-4.1", client })
 
   it.effect("answers by the next key, and its circuit hears of one success", () =>
     Effect.gen(function*() {

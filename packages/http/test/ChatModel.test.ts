@@ -189,7 +189,8 @@ describe("ChatModel", () => {
       const model = yield* modelOf({ model: "m", name: "primary" }).pipe(
         Effect.provideService(ChatClient.ChatClient, client)
       )
-      const { step } = yield* model.complete({ ...hello, model: "other", temperature: 0.2, ...{ novelty: { deep: true } } })
+      const own = { novelty: { deep: true } }
+      const { step } = yield* model.complete({ ...hello, model: "other", temperature: 0.2, ...own })
       assert.deepStrictEqual(sent, { ...hello, model: "m", temperature: 0.2, novelty: { deep: true } })
       assert.strictEqual(step, "primary")
     }))

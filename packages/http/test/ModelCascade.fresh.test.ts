@@ -15,20 +15,30 @@ const rolling = (cache?: ModelCascade.Options["cache"], around?: "nested") =>
         Effect.suspend(() => {
           const roll = `${++die.rolls}`
           return Effect.sleep("1 second").pipe(
-            Effect.andThen(Effect.suspend(() => die.isLost ? Effect.never : Effect.succeed<ChatModel.Answer>({
-              step: "die",
-              degradation: "none",
-              failures: [],
-              attempts: 1,
-              possiblyBilledAttempts: 1,
-              value: { choices: [{ message: { content: roll }, finish_reason: "stop" }] }
-            })))
+            Effect.andThen(Effect.suspend(() =>
+              die.isLost ? Effect.never : Effect.succeed<ChatModel.Answer>({
+                step: "die",
+                degradation: "none",
+                failures: [],
+                attempts: 1,
+                possiblyBilledAttempts: 1,
+                value: { choices: [{ message: { content: roll }, finish_reason: "stop" }] }
+              })
+            ))
           )
         })
     })
-    const inner = yield* ModelCascade.make({ models: [{ model }], cache, canned: Canned.sentences, deadline: "5 seconds" })
+    const inner = yield* ModelCascade.make({
+      models: [{ model }],
+      cache,
+      canned: Canned.sentences,
+      deadline: "5 seconds"
+    })
     const cascade = around === "nested" ? yield* ModelCascade.make({ models: [{ model: inner }], cache }) : inner
-    const whole = Effect.map(cascade.complete(request), ({ degradation, value }) => [ChatSchema.text(value), degradation])
+    const whole = Effect.map(
+      cascade.complete(request),
+      ({ degradation, value }) => [ChatSchema.text(value), degradation]
+    )
     const streamed = Effect.map(
       Stream.runCollect(cascade.stream(request)),
       (chunks) => chunks.map(({ choices }) => choices[0]?.delta?.content ?? "").join("")

@@ -152,8 +152,16 @@ describe("a cascade of cascades", () => {
   it.effect("bills the model that has answered, and a hit of the inner cache as one", () =>
     Effect.gen(function*() {
       const gpt = yield* modelOf({ model: "gpt", retry: { maxAttempts: 1 } })
-      const inner = yield* ModelCascade.make({ cache: { timeToLive: "5 minutes" }, name: "eu", models: [{ model: gpt }] })
-      const outer = yield* ModelCascade.make({ cache: { timeToLive: "5 minutes" }, models: [{ model: inner }], cacheKey: () => `${outers++}` })
+      const inner = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "eu",
+        models: [{ model: gpt }]
+      })
+      const outer = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: inner }],
+        cacheKey: () => `${outers++}`
+      })
       let outers = 0
       const ledger = yield* CostLedger.make({ prices: { gpt: Pricing.price({ input: 1, output: 1 }) }, primary: "gpt" })
       const { complete } = ledger.protect(outer)
@@ -173,7 +181,10 @@ describe("a cascade of cascades", () => {
         models: [{ model: yield* make("gpt") }, { model: yield* make("claude") }],
         canned: Canned.sentences
       })
-      const outer = yield* ModelCascade.make({ cache: { timeToLive: "5 minutes" }, models: [{ model: inner }, { model: yield* make("other") }] })
+      const outer = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: inner }, { model: yield* make("other") }]
+      })
       const { attempts, failures, possiblyBilledAttempts, step } = yield* outer.complete(hello)
       assert.deepStrictEqual([step, attempts, possiblyBilledAttempts], ["other", 5, 5])
       assert.deepStrictEqual(failures.map(({ error, step }) => `${step}: ${error._tag}`), [
@@ -185,9 +196,17 @@ describe("a cascade of cascades", () => {
   it.effect("streams the sentence of the inner one at the end, once", () =>
     Effect.gen(function*() {
       const gpt = yield* modelOf({ model: "gpt", retry: { maxAttempts: 1 } })
-      const inner = yield* ModelCascade.make({ cache: { timeToLive: "5 minutes" }, name: "eu", models: [{ model: gpt }], canned: Canned.sentences })
+      const inner = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "eu",
+        models: [{ model: gpt }],
+        canned: Canned.sentences
+      })
       const other = yield* modelOf({ model: "other", retry: { maxAttempts: 1 } })
-      const outer = yield* ModelCascade.make({ cache: { timeToLive: "5 minutes" }, models: [{ model: inner }, { model: other }] })
+      const outer = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: inner }, { model: other }]
+      })
       const { degradation, step, text } = yield* Effect.scoped(Effect.gen(function*() {
         const { degradation, step, value } = yield* outer.open(hello)
         const chunks = yield* Stream.runCollect(value)

@@ -36,7 +36,10 @@ const causes: ReadonlyArray<readonly [claim: string, error: ChatError.ChatError]
   ["a wrong name or address", new ChatError.ModelNotFound({ ...from, status: 404 })],
   ["spent money", new ChatError.QuotaExhausted({ ...from, status: 429 })],
   ["a released client", new ChatError.ClientReleased(from)],
-  ["a host that is not there", new ChatError.ConnectFailed({ ...from, host: "h", advice: "Check.", code: "ENOTFOUND" })],
+  [
+    "a host that is not there",
+    new ChatError.ConnectFailed({ ...from, host: "h", advice: "Check.", code: "ENOTFOUND" })
+  ],
   ["an address of something else", new ChatError.MalformedReply({ ...from, found: "a web page" })]
 ]
 

@@ -306,7 +306,10 @@ describe("callers who share a call", () => {
     play(Effect.gen(function*() {
       const slow = modelOf("slow", always(20_000))
       const other = modelOf("other", always(1000))
-      const { complete } = yield* ModelCascade.make({ cache: { timeToLive: "5 minutes" }, models: [{ model: slow.model }, { model: other.model }] })
+      const { complete } = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: slow.model }, { model: other.model }]
+      })
       const hello = ask("Hello")
       const short = yield* Effect.forkChild(timed(complete(hello).pipe(Deadline.within("8 seconds"))))
       const long = yield* Effect.forkChild(timed(complete(hello)))
@@ -319,7 +322,11 @@ describe("callers who share a call", () => {
   it.effect("leave at their own deadline, and the call goes on for who waits longer", () =>
     play(Effect.gen(function*() {
       const slow = modelOf("slow", always(6000))
-      const { complete } = yield* ModelCascade.make({ cache: { timeToLive: "5 minutes" }, models: [{ model: slow.model }], canned: Canned.sentences })
+      const { complete } = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: slow.model }],
+        canned: Canned.sentences
+      })
       const hello = ask("Hello")
       const short = yield* Effect.forkChild(timed(complete(hello).pipe(Deadline.within("2 seconds"))))
       const long = yield* Effect.forkChild(timed(complete(hello).pipe(Deadline.within("7 seconds"))))
@@ -597,7 +604,10 @@ it("refuses options that make no sense, by name", () => {
   assert.match(refused({ cacheKey: "k" as never })!, /ModelCascade.make: cacheKey must be a function, got "k"/)
   assert.match(refused({ attempts: 0 })!, /ModelCascade.make: attempts must be a whole number of at least 1, got 0/)
   for (const step of [undefined, null, {}, { model: "m" }]) {
-    assert.match(refused({ models: [step as never] })!, /models\[0\]\.model must be a chat model, or an effect that gives one, got/)
+    assert.match(
+      refused({ models: [step as never] })!,
+      /models\[0\]\.model must be a chat model, or an effect that gives one, got/
+    )
   }
   for (const contextWindow of [-1, NaN]) {
     assert.match(

@@ -256,7 +256,7 @@ describe("ModelCascade", () => {
 
   it("has in its error channel the caller's mistakes and, without a floor, the end of the chain", () => {
     const models: ModelCascade.Options["models"] = [] as never
-        type WithFloor = Effect.Success<ReturnType<typeof withFloor>>
+    type WithFloor = Effect.Success<ReturnType<typeof withFloor>>
     const withFloor = () => ModelCascade.make({ models, canned: Canned.sentences })
     type Without = Effect.Success<ReturnType<typeof without>>
     const without = () => ModelCascade.make({ models })

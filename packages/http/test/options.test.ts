@@ -35,7 +35,11 @@ const ofModel: ReadonlyArray<Case> = [
   ["retry.while", { retry: { while: 1 } }, "a function, got 1", "in code only"],
   ["rateLimiter.limits", { rateLimiter: { limits: [] } }, "at least one, got \"none\""],
   ["rateLimiter.maxWait", { rateLimiter: { limits: [limit(9)], maxWait: -1 } }, "a duration of zero or more, got -1"],
-  ["rateLimiter.assumedOutput", { rateLimiter: { limits: [limit(9)], assumedOutput: -1 } }, "a whole number of at least 0, got -1"],
+  [
+    "rateLimiter.assumedOutput",
+    { rateLimiter: { limits: [limit(9)], assumedOutput: -1 } },
+    "a whole number of at least 0, got -1"
+  ],
   ["rateLimiter.estimate", { rateLimiter: { limits: [limit(9)], estimate: 1 } }, "a function, got 1", "in code only"]
 ]
 
@@ -58,8 +62,16 @@ const ofCascade: ReadonlyArray<Case> = [
 
 const ofClient: ReadonlyArray<Case> = [
   ["provider", { provider: "" }, "a name of 1 to 100 characters, got \"\""],
-  ["baseUrl", { baseUrl: `ftp://p.test?key=${key}` }, "a URL that begins with http:// or https://, got \"ftp://p.test\""],
-  ["baseUrl", { baseUrl: `http://u:${key}@p.test` }, "a URL without a user name or a password, got one (not shown); use apiKey"],
+  [
+    "baseUrl",
+    { baseUrl: `ftp://p.test?key=${key}` },
+    "a URL that begins with http:// or https://, got \"ftp://p.test\""
+  ],
+  [
+    "baseUrl",
+    { baseUrl: `http://u:${key}@p.test` },
+    "a URL without a user name or a password, got one (not shown); use apiKey"
+  ],
   ["timeout", { timeout: 0 }, "a finite duration above zero, got 0"],
   ["idleTimeout", { idleTimeout: -1 }, "a finite duration above zero, got -1"],
   ["firstContentTimeout", { firstContentTimeout: 0 }, "a finite duration above zero, got 0"],
@@ -88,12 +100,20 @@ const model = { model: "m" }
 const models = { models: [{ model: stub }] as const }
 
 const functions = [
-  ["ChatModel.make", ofModel, (options: object) =>
-    Effect.flatMap(client, (client) => ChatModel.make({ ...model, ...options, client }))],
-  ["ChatModel.layer", ofModel, (options: object) =>
-    building(Layer.provide(ChatModel.layer({ ...model, ...options }), ChatClient.layer(provider)))],
+  [
+    "ChatModel.make",
+    ofModel,
+    (options: object) => Effect.flatMap(client, (client) => ChatModel.make({ ...model, ...options, client }))
+  ],
+  [
+    "ChatModel.layer",
+    ofModel,
+    (options: object) => building(Layer.provide(ChatModel.layer({ ...model, ...options }), ChatClient.layer(provider)))
+  ],
   ["ChatModel.Service", ofModel, (options: object) => {
-    class Model extends ChatModel.Service<Model>()("id", { ...model, ...options, client: ChatClient.layer(provider) }) {}
+    class Model
+      extends ChatModel.Service<Model>()("id", { ...model, ...options, client: ChatClient.layer(provider) })
+    {}
     return building(Model.layer)
   }],
   ["ModelCascade.make", ofCascade, (options: object) => ModelCascade.make({ ...models, ...options })],
@@ -103,8 +123,11 @@ const functions = [
   }],
   ["ChatClient.make", ofClient, (options: object) => ChatClient.make({ ...provider, ...options })],
   ["ChatClient.layer", ofClient, (options: object) => building(ChatClient.layer({ ...provider, ...options }))],
-  ["ChatClient.layerUndici", ofConnections, (options: object) =>
-    building(ChatClient.layerUndici({ ...provider, ...options }))]
+  [
+    "ChatClient.layerUndici",
+    ofConnections,
+    (options: object) => building(ChatClient.layerUndici({ ...provider, ...options }))
+  ]
 ] as const
 
 describe("an option that makes no sense is told with the function that was called and the place of the option:", () => {
@@ -121,14 +144,26 @@ describe("an option that makes no sense is told with the function that was calle
 })
 
 const configs = [
-  ["ChatModel.fromConfig", ofModel, model, (options: object) =>
-    configured(options, Effect.flatMap(client, (client) => ChatModel.fromConfig("app", { client })))],
-  ["ModelCascade.fromConfig", ofCascade, {}, (options: object) =>
-    configured(options, ModelCascade.fromConfig("app", { ...models, canned: Canned.sentences }))],
-  ["ChatClient.fromConfig", ofClient, provider, (options: object) =>
-    configured(options, ChatClient.fromConfig("app"))],
-  ["ChatClient.layerUndiciConfig", ofConnections, provider, (options: object) =>
-    configured(options, building(ChatClient.layerUndiciConfig("app")))]
+  [
+    "ChatModel.fromConfig",
+    ofModel,
+    model,
+    (options: object) =>
+      configured(options, Effect.flatMap(client, (client) => ChatModel.fromConfig("app", { client })))
+  ],
+  [
+    "ModelCascade.fromConfig",
+    ofCascade,
+    {},
+    (options: object) => configured(options, ModelCascade.fromConfig("app", { ...models, canned: Canned.sentences }))
+  ],
+  ["ChatClient.fromConfig", ofClient, provider, (options: object) => configured(options, ChatClient.fromConfig("app"))],
+  [
+    "ChatClient.layerUndiciConfig",
+    ofConnections,
+    provider,
+    (options: object) => configured(options, building(ChatClient.layerUndiciConfig("app")))
+  ]
 ] as const
 
 describe("and in a configuration it is a ConfigError that tells the whole path, in the same words:", () => {
@@ -155,9 +190,14 @@ describe("and in a configuration it is a ConfigError that tells the whole path, 
 
   it.effect("and a field that is misspelt, at its place", () =>
     Effect.gen(function*() {
-      for (const [path, written] of [["breaker", { breaker: { failurRate: 1 } }], ["", { attemptTimout: 1 }]] as const) {
+      for (
+        const [path, written] of [["breaker", { breaker: { failurRate: 1 } }], ["", { attemptTimout: 1 }]] as const
+      ) {
         const message = yield* complaint(
-          configured({ ...model, ...written }, Effect.flatMap(client, (client) => ChatModel.fromConfig("app", { client })))
+          configured(
+            { ...model, ...written },
+            Effect.flatMap(client, (client) => ChatModel.fromConfig("app", { client }))
+          )
         )
         assert.include(message, "There is no such option. There are: ")
         assert.include(message, path === "" ? "[\"attemptTimout\"]" : "[\"breaker\"][\"failurRate\"]")

@@ -77,7 +77,11 @@ const cascade = Effect.fnUntraced(function*(
       modelOf({ model, breaker: { minimumCalls: 2, openFor: "1 day" } }),
       (model) => ({ model, optIn: ["InvalidRequest", "ContentBlocked", "Forbidden"] as const })
     ).pipe(Effect.provideService(ChatClient.ChatClient, client))
-  const made = yield* ModelCascade.make({ cache: { timeToLive: "5 minutes" }, models: [yield* model("first"), yield* model("second")], ...options })
+  const made = yield* ModelCascade.make({
+    cache: { timeToLive: "5 minutes" },
+    models: [yield* model("first"), yield* model("second")],
+    ...options
+  })
   return { ...made, client, provider }
 })
 

@@ -102,9 +102,13 @@ describe("models and cascades as services", () => {
   it("a model without a client does not compile, and one of a layer needs a scope", () => {
     // @ts-expect-error: the client is missing, which the context cannot give for long enough
     const without = () => ChatModel.make({ model: "gpt-4.1" })
-    assert.throws(() => Effect.runSync(without() as never), "ChatModel.make: client must be a ChatClient, or a layer of one")
+    assert.throws(
+      () => Effect.runSync(without() as never),
+      "ChatModel.make: client must be a ChatClient, or a layer of one"
+    )
+    const client = ChatClient.make({ provider: "p", baseUrl: "http://a" })
     // @ts-expect-error: an effect that makes a client is not yet one
-    const unmade = () => ChatModel.make({ model: "gpt-4.1", client: ChatClient.make({ provider: "p", baseUrl: "http://a" }) })
+    const unmade = () => ChatModel.make({ model: "gpt-4.1", client })
     assert.throws(() => Effect.runSync(unmade() as never), "an effect that makes one needs a yield*")
     const made = ChatModel.make({ model: "gpt-4.1", client: openai })
     expectTypeOf(made).toEqualTypeOf<
@@ -139,6 +143,7 @@ describe("a request", () => {
   it.effect("that types refuse is passed on as it is", () =>
     Effect.gen(function*() {
       const messages = [{ role: "user", content: "Hello" }] as const
+      const own = { mirostat: 2 }
       const cases: ReadonlyArray<ChatModel.Request> = [
         // @ts-expect-error: it is spelt temperature
         { messages, temprature: 1 },
@@ -151,7 +156,12 @@ describe("a request", () => {
         // @ts-expect-error: a list
         { messages, tools: {} },
         // Fields of a provider of its own.
-        { messages, repetition_penalty: 1.1, top_k: 3, ...{ mirostat: 2 } }
+        {
+          messages,
+          repetition_penalty: 1.1,
+          top_k: 3,
+          ...own
+        }
       ]
       for (const request of cases) assert.deepStrictEqual(yield* sent(request), { ...request, model: "m" })
     }))

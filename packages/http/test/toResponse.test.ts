@@ -118,7 +118,7 @@ describe("the response to a failed request", () => {
       for (const error of all) {
         const { body, status } = ChatError.toResponse(error)
         const handled = yield* Effect.fail(error).pipe(Effect.catch(ChatFailure.respond))
-        const [left] = yield* HttpServerError.causeResponse((yield* Effect.flip(Effect.sandbox(Effect.fail(error)))))
+        const [left] = yield* HttpServerError.causeResponse(yield* Effect.flip(Effect.sandbox(Effect.fail(error))))
         for (const response of [handled, left]) {
           const sent = HttpServerResponse.toWeb(response)
           assert.deepStrictEqual([sent.status, sent.headers.get("content-type")], [status, "application/json"])

@@ -39,7 +39,15 @@ export class Counts {
 
   read(name: string): Snapshot {
     const { degraded, exhausted, failedAtOnce, runs, servingFrom } = this
-    return { name, runs, steps: this.steps.map((step) => ({ ...step })), exhausted, failedAtOnce, servingFrom, degraded }
+    return {
+      name,
+      runs,
+      steps: this.steps.map((step) => ({ ...step })),
+      exhausted,
+      failedAtOnce,
+      servingFrom,
+      degraded
+    }
   }
 
   private other(degradation: Degradation): Counted {

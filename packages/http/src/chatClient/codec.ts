@@ -1,5 +1,5 @@
 /** The options of a client as they are written in YAML, JSON or an environment. */
-import { group, NumberOrDuration, type OptionsOf, optionsCodec, Secret } from "@switchgear/core/runtime"
+import { group, NumberOrDuration, optionsCodec, type OptionsOf, Secret } from "@switchgear/core/runtime"
 import * as Schema from "effect/Schema"
 import { checkedProxy } from "../nodeTransport/proxy.ts"
 import type { Options, TransportOptions } from "./options.ts"

@@ -10,7 +10,11 @@ export const ownError = (code: string | undefined, fields: Fields) => {
   if (code === undefined || status === undefined || status !== fields.status) return undefined
   switch (code) {
     case "connect_failed":
-      return new Failures.ConnectFailed({ ...fields, host: fields.provider, advice: "Try again, or use another model." })
+      return new Failures.ConnectFailed({
+        ...fields,
+        host: fields.provider,
+        advice: "Try again, or use another model."
+      })
     case "truncated_reply":
       return new Failures.Truncated(fields)
     case "malformed_reply":

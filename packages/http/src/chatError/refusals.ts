@@ -27,7 +27,12 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("@switchg
   }
   /** See `ChatError.toResponse`. */
   toResponse(): Outcome.ErrorResponse {
-    return answer(this, this.status === 413 ? 413 : 400, "invalid_request_error", this.status === 413 ? "request_too_large" : null)
+    return answer(
+      this,
+      this.status === 413 ? 413 : 400,
+      "invalid_request_error",
+      this.status === 413 ? "request_too_large" : null
+    )
   }
   [respondable](): Effect.Effect<HttpServerResponse> {
     return respond(this.toResponse())
@@ -231,4 +236,3 @@ export class ProviderRateLimited
     return respond(this.toResponse())
   }
 }
-

@@ -3,7 +3,7 @@ import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Retry from "@switchgear/core/Retry"
-import { NumberOrDuration, type OptionsOf, optionsCodec, optionsPart } from "@switchgear/core/runtime"
+import { NumberOrDuration, optionsCodec, type OptionsOf, optionsPart } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -100,7 +100,10 @@ export const codec = optionsCodec<Options>()({
   pathOf: (field, options) => {
     const [head = "", ...rest] = field.split(".")
     return Predicate.hasProperty(parts, head) && rest.length > 0
-      ? [head, ...parts[head as keyof typeof parts].pathOf(rest.join("."), options[head as keyof typeof parts] as never)]
+      ? [
+        head,
+        ...parts[head as keyof typeof parts].pathOf(rest.join("."), options[head as keyof typeof parts] as never)
+      ]
       : undefined
   }
 })

@@ -78,7 +78,8 @@ export class SealedRequest {
       if (readable !== this.plain) return write(readable, undefined, this.prompt).plainFor(provider, model)
     }
     const written = { ...this.written, model: JSON.stringify(model) }
-    return new SealedRequest({ ...this.plain, model }, written, { prompt: this.prompt }).plain as unknown as ChatSchema.ChatRequest
+    return new SealedRequest({ ...this.plain, model }, written, { prompt: this.prompt })
+      .plain as unknown as ChatSchema.ChatRequest
   }
 
   /** What is sent for a whole answer. */

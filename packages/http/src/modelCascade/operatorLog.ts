@@ -25,7 +25,9 @@ export class OperatorLog {
 
   /** The log lines of causes that were not told for a while; undefined if there are none. `instead` has answered. */
   tell(failures: Failures, instead: string, now: number): Effect.Effect<void> | undefined {
-    const news = failures.filter(({ error, step }) => needsOperator(error) && this.isNew(`${step} ${causeOf(error)}`, now))
+    const news = failures.filter(({ error, step }) =>
+      needsOperator(error) && this.isNew(`${step} ${causeOf(error)}`, now)
+    )
     return news.length === 0 ? undefined : Effect.forEach(
       news,
       ({ error, step }) =>

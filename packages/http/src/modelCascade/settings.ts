@@ -1,5 +1,12 @@
 /** The options of a cascade: checked, and as they are written in YAML, JSON or an environment. */
-import { formatDuration, group, NumberOrDuration, type OptionsOf, optionsCodec, optionsPart } from "@switchgear/core/runtime"
+import {
+  formatDuration,
+  group,
+  NumberOrDuration,
+  optionsCodec,
+  type OptionsOf,
+  optionsPart
+} from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

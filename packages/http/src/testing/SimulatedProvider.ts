@@ -283,7 +283,9 @@ export const layerHosts = (
     const at = (host: string) => {
       const provider = providers.get(Hosts.hostOf(host))
       if (provider !== undefined) return provider
-      throw new RangeError(`SimulatedProviders.at: there is no ${JSON.stringify(host)}, only ${[...providers.keys()].join(", ")}`)
+      throw new RangeError(
+        `SimulatedProviders.at: there is no ${JSON.stringify(host)}, only ${[...providers.keys()].join(", ")}`
+      )
     }
     return Context.make(SimulatedProviders, { at }).pipe(Context.add(HttpClient.HttpClient, Hosts.byHost(clients)))
   }))

@@ -16,7 +16,10 @@ export const ledgerOf = (options: Partial<CostLedger.Options> = {}) =>
     ...options
   })
 
-export const ask = (expected = 0): ChatModel.Request => ({ messages: [{ role: "user", content: "Hello" }], expected_tokens: expected })
+export const ask = (expected = 0): ChatModel.Request => ({
+  messages: [{ role: "user", content: "Hello" }],
+  expected_tokens: expected
+})
 
 /** An answer that used so many tokens. */
 export const answer = (

@@ -160,7 +160,9 @@ export const optionsPart = <
     schema: Schema.optionalKey(group({ ...kept, ...more })) as never,
     // Further fields pass through the rules of the part, which do not know them.
     read: (written, check, defaults) =>
-      written === undefined ? defaults : { ...defaults, ...form.read(written, check, defaults ?? {}) } as typeof defaults,
+      written === undefined
+        ? defaults
+        : { ...defaults, ...form.read(written, check, defaults ?? {}) } as typeof defaults,
     check: (options, check) => void form.check(options, check),
     pathOf: (field, options) => form.pathOf?.(field, options ?? {}) ?? field.split(".")
   }

@@ -9,7 +9,9 @@ export const byHost = (clients: ReadonlyMap<string, HttpClient.HttpClient>): Htt
     const client = clients.get(url.host)
     return client === undefined
       ? Effect.fail(
-        new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause: unknown(url.host) }) })
+        new HttpClientError.HttpClientError({
+          reason: new HttpClientError.TransportError({ request, cause: unknown(url.host) })
+        })
       )
       : client.execute(request)
   })

@@ -36,7 +36,7 @@ export interface Message extends Anything {
  *
  * Any other field whose name has an underscore is the provider's, and is passed on. A name without one must be here, so that
  * a compiler finds one that is misspelt, such as `temprature`. A field of a provider that is not here goes on all the same
- * when it is spread: `...{ mirostat: 2 }`.
+ * when an object that has it is spread: `{ messages, ...own }`.
  *
  * @category models
  * @since 0.1.0
