@@ -107,8 +107,8 @@ export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 /**
  * Guards one model. Dies with a `RangeError` that names the field when an option is out of range.
  *
- * `client` is a `ChatClient`, or a layer of one. A layer is built in the scope of the model, and is released with it; several
- * models that are made by layers and name the same layer share one client.
+ * `client` is a `ChatClient`, or a layer of one. A layer is built in the scope of the model, and is released with it. Models
+ * that name the same layer share one client, if they are made by layers or in the list of one cascade.
  *
  * @category constructors
  * @since 0.1.0

@@ -20,9 +20,15 @@
  *
  * **Refused answers.** `accept` refuses an answer, which moves on like a failure: see {@link Accept}.
  *
- * **The cache.** Answers that are whole, clean and accepted are kept and served to equal requests, fresh for a while
- * without a call (`step` is then `"cache"`), stale when all models have failed. Equal requests in flight share one call.
- * Each caller gets a copy of its own, which it may change. {@link CurrentCacheMode} asks for another answer.
+ * **The cache.** Answers that are whole, clean and accepted are kept for bad times: an equal request gets the last one, as
+ * stale, when all models have failed. Otherwise every request is a call, also beside an equal one. With
+ * `cache: { timeToLive }`, equal requests get the kept answer without a call for that long (`step` is then `"cache"`), and
+ * those in flight share one call. Each caller gets a copy of its own, which it may change. {@link CurrentCacheMode} asks for
+ * another answer.
+ *
+ * **Models that cannot answer.** An error that stays until somebody acts, such as a wrong key, an unknown model, spent money
+ * or a released client, is logged as a warning: each cause of each model once in ten minutes, whatever answers instead. While
+ * answers are stale or canned, or there are none, the health is `degraded`.
  *
  * **A cascade as a step.** It has answered when one of its models has. A stale or canned answer of it is set aside for the
  * end. `step` is then a path such as `"eu/gpt"`, and `failures` and `attempts` have those inside as well.
@@ -147,8 +153,16 @@ const makeBy = (where: string, options: AnyOptions): Effect.Effect<ModelCascade<
       Effect.isEffect(step.model)
         ? Effect.map(step.model as Effect.Effect<Made, any, any>, (model): Step => ({ ...step, model }))
         : Effect.succeed(step as Step))
-    return Effect.flatMap(made, (models) => cascadeOf(settings, stepsOf(models, options.accept, check)))
+    return Effect.flatMap(sharingLayers(made), (models) => cascadeOf(settings, stepsOf(models, options.accept, check)))
   })
+
+/** Models that name the same layer of a client share it. */
+const sharingLayers = <A, E, R>(made: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) =>
+    Context.getOrUndefined(fiber.context, Layer.CurrentMemoMap) === undefined
+      ? Effect.provideService(made, Layer.CurrentMemoMap, Layer.makeMemoMapUnsafe()) as Effect.Effect<A, E, R>
+      : made
+  )
 
 /**
  * Makes a cascade with the options under a path of the configuration, such as `"assistant"`; what is not found there is as in

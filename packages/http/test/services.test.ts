@@ -64,7 +64,7 @@ describe("models and cascades as services", () => {
       assert.include(error.message, "baseUrl must be a URL that begins with http:// or https://, got \"deepseek.test\"")
     }))
 
-  it.effect("models that name the same layer share its client", () =>
+  it.effect("models that name the same layer share its client, by their layers and in one cascade", () =>
     Effect.gen(function*() {
       let built = 0
       const counted = Layer.unwrap(Effect.sync(() => {
@@ -75,6 +75,9 @@ describe("models and cascades as services", () => {
       class Second extends ChatModel.Service<Second>()("second", { model: "b", client: counted }) {}
       yield* Effect.scoped(Layer.build(Layer.mergeAll(First.layer, Second.layer)))
       assert.strictEqual(built, 1)
+      const model = (model: string) => ({ model: ChatModel.make({ model, client: counted }) })
+      yield* Effect.scoped(ModelCascade.make({ models: [model("a"), model("b")] }))
+      assert.strictEqual(built, 2)
     }).pipe(Effect.provide(hosts)))
 
   it("keep in their types what errors are left, and what their models need", () => {
