@@ -107,12 +107,12 @@ describe("models and cascades as services", () => {
     const without = () => ChatModel.make({ model: "gpt-4.1" })
     assert.throws(
       () => Effect.runSync(without() as never),
-      "ChatModel.make: client must be a ChatClient, or a layer of one"
+      "ChatModel.make: client must be a ChatClient, or a layer of one, got none"
     )
     const client = ChatClient.make({ provider: "p", baseUrl: "http://a" })
     // @ts-expect-error: an effect that makes a client is not yet one
     const unmade = () => ChatModel.make({ model: "gpt-4.1", client })
-    assert.throws(() => Effect.runSync(unmade() as never), "an effect that makes one needs a yield*")
+    assert.throws(() => Effect.runSync(unmade() as never), "got an effect that makes one: write yield* before it")
     const made = ChatModel.make({ model: "gpt-4.1", client: openai })
     expectTypeOf(made).toEqualTypeOf<
       Effect.Effect<ChatModel.GuardedModel, never, HttpClient.HttpClient | Scope.Scope>

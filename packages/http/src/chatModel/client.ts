@@ -44,8 +44,8 @@ export const clientOf = (
   const { complete, provider, stream } = client ?? {}
   return typeof provider === "string" && typeof complete === "function" && typeof stream === "function"
     ? Effect.succeed(client)
-    // What is given instead may hold a key, and is not shown.
-    : check.refuse("client", "a ChatClient, or a layer of one; an effect that makes one needs a yield*", typeof given)
+    // What is given instead may hold a key.
+    : check.withhold("client", "a ChatClient, or a layer of one", shown(given))
 }
 
 /** Builds a layer among those that are being built, so that models which name the same one share it. */
@@ -57,3 +57,10 @@ const built = <E, R>(layer: Layer.Layer<ChatClient.ChatClient, E, R>) =>
       Context.getUnsafe(fiber.context, Scope.Scope)
     )
   )
+
+const shown = (given: unknown): string =>
+  given === undefined
+    ? "none"
+    : Effect.isEffect(given)
+    ? "an effect that makes one: write yield* before it"
+    : "something else (not shown)"
