@@ -6,7 +6,8 @@ import type { Options, TransportOptions } from "./options.ts"
 import * as Settings from "./settings.ts"
 
 const check = (options: Options & TransportOptions, check: OptionsOf): void => {
-  Settings.validated(options, check)
+  // Dialects are given in code: the client that is made of the options refuses them.
+  Settings.validated({ ...options, dialects: undefined }, check)
   Settings.connections(options, check)
   checkedProxy(options.proxy ?? "none", check)
 }
