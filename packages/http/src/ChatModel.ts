@@ -153,6 +153,14 @@ export interface LayerOptions<out C extends Client = Client> extends Options {
 }
 
 /**
+ * What the layers of a model can fail with: the errors of the layer of its client.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type LayerError<C> = Client extends C ? never : ClientError<C>
+
+/**
  * What the layers of a model need: what the layer of its client needs, or the `ChatClient` where no client is given.
  *
  * @category options
@@ -175,11 +183,11 @@ const withClient = <O extends { readonly client?: Client | undefined }>(options:
  */
 export const layer = <C extends Client = Client>(
   options: LayerOptions<C>
-): Layer.Layer<ChatModel, ClientError<C>, LayerServices<C>> =>
+): Layer.Layer<ChatModel, LayerError<C>, LayerServices<C>> =>
   Layer.effect(
     ChatModel,
     Effect.flatMap(withClient(options), (options) => makeBy("ChatModel.layer", options))
-  ) as Layer.Layer<ChatModel, ClientError<C>, LayerServices<C>>
+  ) as Layer.Layer<ChatModel, LayerError<C>, LayerServices<C>>
 
 /**
  * The class that {@link Service} makes: the service key of one model, with its layers, and what a model is asked.
@@ -237,7 +245,7 @@ export const Service = <Self>() =>
 <const Id extends string, C extends Client = Client>(
   id: Id,
   options: LayerOptions<C>
-): ServiceClass<Self, Id, ClientError<C>, LayerServices<C>> => {
+): ServiceClass<Self, Id, LayerError<C>, LayerServices<C>> => {
   const key = Context.Service<Self, GuardedModel>()(`@switchgear/http/ChatModel/${id}`)
   const named: LayerOptions<C> = { ...options, name: options.name ?? id }
   const layer = (options: LayerOptions<C>) =>
@@ -250,5 +258,5 @@ export const Service = <Self>() =>
     complete: (request: Request) => Effect.flatMap(key, ({ complete }) => complete(request)),
     open: (request: Request) => Effect.flatMap(key, ({ open }) => open(request)),
     stream: (request: Request) => Stream.unwrap(Effect.map(key, ({ stream }) => stream(request)))
-  }) as unknown as ServiceClass<Self, Id, ClientError<C>, LayerServices<C>>
+  }) as unknown as ServiceClass<Self, Id, LayerError<C>, LayerServices<C>>
 }

@@ -74,6 +74,26 @@ describe("a cascade that is configured wrongly", () => {
       assert.strictEqual(lines.length, 5)
     }).pipe(Effect.scoped, isolated))
 
+  it.effect("reads the words of the provider, which is dear, only for a line that is written", () =>
+    Effect.gen(function*() {
+      let reads = 0
+      const error = new ChatError.Unauthorized({ ...from, status: 401 })
+      for (const field of ["code", "detail", "type"]) {
+        Object.defineProperty(error, field, {
+          get: () => {
+            reads++
+            return undefined
+          }
+        })
+      }
+      const { ask } = yield* failing([error])
+      yield* ask
+      const once = reads
+      assert.isAbove(once, 0)
+      yield* Effect.repeat(ask, { times: 99 })
+      assert.strictEqual(reads, once)
+    }).pipe(Effect.scoped, isolated))
+
   it.effect("tells it as well where no sentence answers, and is not healthy either", () =>
     Effect.gen(function*() {
       const { ask, lines } = yield* failing([causes[0]![1]], false)

@@ -20,7 +20,7 @@ export type Client = ChatClient.ChatClient["Service"] | Layer.Layer<ChatClient.C
  * @category options
  * @since 0.1.0
  */
-export type ClientError<C> = Client extends C ? never : C extends Layer.Layer<any, infer E, any> ? E : never
+export type ClientError<C> = C extends Layer.Layer<any, infer E, any> ? E : never
 
 /**
  * What a client needs while it is made: a scope, if it is a layer, and what the layer needs.
@@ -28,9 +28,7 @@ export type ClientError<C> = Client extends C ? never : C extends Layer.Layer<an
  * @category options
  * @since 0.1.0
  */
-export type ClientServices<C> = Client extends C ? never
-  : C extends Layer.Layer<any, any, infer R> ? R | Scope.Scope
-  : never
+export type ClientServices<C> = C extends Layer.Layer<any, any, infer R> ? R | Scope.Scope : never
 
 /** The client itself. A layer is built in the scope of the caller. */
 export const clientOf = (

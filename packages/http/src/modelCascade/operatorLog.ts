@@ -49,9 +49,10 @@ export class OperatorLog {
   }
 }
 
+// Not by the words of the provider: reading them has them searched for the prompt, for every error.
 const causeOf = (error: unknown): string => {
-  const { _tag, code } = error as ChatError.ChatError
-  return `${_tag} ${code}`
+  const { _tag, status } = error as ChatError.ChatError
+  return `${_tag} ${status}`
 }
 
 /** Whether the failure will be the same until somebody changes something. */
