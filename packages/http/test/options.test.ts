@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
-import { Cause, ConfigProvider, Effect, Exit, Layer, Redacted } from "effect"
+import { Cause, ConfigProvider, Effect, Exit, Layer } from "effect"
 import { HttpClient } from "effect/http"
 import { told } from "./support/spy.ts"
 
@@ -228,6 +228,22 @@ describe("and in a configuration it is a ConfigError that tells the whole path, 
         http
       )
       assert.strictEqual((yield* good.keys).length, 2)
-      assert.isTrue(Redacted.isRedacted(Redacted.make(key)))
+    }))
+
+  it.effect("and headers have the names that they are given", () =>
+    Effect.gen(function*() {
+      const sent: Array<Readonly<Record<string, string>>> = []
+      const written = { ...provider, headers: { "X-TEAM": "a", "x-app": "b" } }
+      const client = yield* configured(written, ChatClient.fromConfig("app")).pipe(
+        Effect.provideService(
+          HttpClient.HttpClient,
+          HttpClient.make(({ headers }) => {
+            sent.push(headers)
+            return Effect.die("sent")
+          })
+        )
+      )
+      yield* Effect.exit(client.complete({ model: "m", messages: [] }))
+      assert.deepStrictEqual([sent[0]?.["x-team"], sent[0]?.["x-app"]], ["a", "b"])
     }))
 })
