@@ -18,7 +18,12 @@ import type { Accept } from "./accept.ts"
 import type { Made, OptionsWithFloor, Step, StepModel } from "./model.ts"
 import { type Share, shares } from "./share.ts"
 
-/** What is said of a cascade besides its models: these are given in code. */
+/**
+ * What is said of a cascade besides its models: these are given in code.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface CascadeOptions extends Omit<Partial<OptionsWithFloor>, "models"> {
   readonly models?: ReadonlyArray<StepOptions> | undefined
 }

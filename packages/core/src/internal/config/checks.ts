@@ -6,7 +6,12 @@ import * as Duration from "effect/Duration"
 import { fieldOf } from "../data/fieldOf.ts"
 import { formatDuration } from "../data/formatDuration.ts"
 
-/** `where` names the function that is called, such as `CircuitBreaker.make`, in the messages. */
+/**
+ * `where` names the function that is called, such as `CircuitBreaker.make`, in the messages.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export class OptionsOf {
   readonly where: string
 

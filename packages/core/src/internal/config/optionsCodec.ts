@@ -15,7 +15,12 @@ import * as SchemaParser from "effect/SchemaParser"
 import { readConfig } from "./configTree.ts"
 import { OptionsOf, render } from "./checks.ts"
 
-/** A number or a duration, which is a number of milliseconds or a text such as `"30 seconds"`. */
+/**
+ * A number or a duration, which is a number of milliseconds or a text such as `"30 seconds"`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export const NumberOrDuration = Schema.Union([Schema.Number, Schema.String]).annotate({
   expected: "a number or a text"
 })
@@ -31,7 +36,12 @@ const writtenSecret = Schema.optionalKey(
   Schema.Union([Schema.String, Schema.Array(Schema.String)]).annotate({ expected: "a text or a list of texts" })
 )
 
-/** An optional text, or a list of texts, that no error shows: it is redacted before anything else is read. */
+/**
+ * An optional text, or a list of texts, that no error shows: it is redacted before anything else is read.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export const Secret = Schema.optionalKey(redacted) as unknown as Schema.optionalKey<
   Schema.Codec<Secrets, string | ReadonlyArray<string>>
 >
@@ -60,14 +70,24 @@ const asSecrets = (given: unknown): unknown => {
     : "(not shown)"
 }
 
-/** A group of optional fields. Any other field is rejected. */
+/**
+ * A group of optional fields. Any other field is rejected.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export const group = <const Fields extends Schema.Struct.Fields>(fields: Fields) =>
   Schema.Struct(fields).annotate({
     message: `Expected { ${Object.keys(fields).join(", ")} }`,
     messageUnexpectedKey: `There is no such option. There are: ${Object.keys(fields).join(", ")}`
   })
 
-/** How written options become options, and which ones are valid. */
+/**
+ * How written options become options, and which ones are valid.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface CodecSpec<Options, Written> {
   /** The options that are written. The others come from `defaults`. */
   readonly read: (written: Written, check: OptionsOf, defaults: Partial<Options>) => Partial<Options>
@@ -77,7 +97,12 @@ export interface CodecSpec<Options, Written> {
   readonly pathOf?: ((field: string, options: Partial<Options>) => ConfigProvider.Path | undefined) | undefined
 }
 
-/** Two ways to read written options: as a schema and from the configuration. */
+/**
+ * Two ways to read written options: as a schema and from the configuration.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface OptionsCodec<Options, Encoded> {
   readonly schema: Schema.Codec<Options, Encoded>
   /** The options under a path of the configuration. Missing ones come from `defaults`. */
@@ -87,6 +112,12 @@ export interface OptionsCodec<Options, Encoded> {
   ) => Effect.Effect<Options, Config.ConfigError>
 }
 
+/**
+ * The two ways to read options that are written with these fields.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export const optionsCodec = <Options extends object>() =>
 <const Fields extends Schema.Struct.Fields>(
   fields: Fields,
@@ -124,7 +155,12 @@ export const optionsCodec = <Options extends object>() =>
 /** The fields and the rules of each schema of options. */
 const specs = new WeakMap<object, { readonly fields: Schema.Struct.Fields; readonly form: CodecSpec<any, any> }>()
 
-/** Options that stand in a field of other options, such as those of a circuit in those of a model. */
+/**
+ * Options that stand in a field of other options, such as those of a circuit in those of a model.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export interface OptionsPart<Options, Written extends object> {
   /** The field as it is written. */
   readonly schema: Schema.optionalKey<Schema.Codec<Written>>
@@ -143,6 +179,9 @@ export interface OptionsPart<Options, Written extends object> {
 /**
  * Options with an `OptionsSchema` of this library as a part of others, without the fields that are given elsewhere, and
  * with further fields, which are taken as they are written.
+ *
+ * @since 0.1.0
+ * @category options
  */
 export const optionsPart = <
   Options extends object,

@@ -18,7 +18,12 @@ export interface ErrorResponse {
   readonly body: string
 }
 
-/** What is told of an error. */
+/**
+ * What is told of an error.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export interface Told {
   readonly status: number
   readonly type: string
@@ -28,7 +33,12 @@ export interface Told {
   readonly retryAfter: Duration.Duration | undefined
 }
 
-// The key of Effect's `HttpServerRespondable`. Importing that module costs as much time as the rest of core.
+/**
+ * The key of Effect's `HttpServerRespondable`: importing that module costs as much time as the rest of core.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export const respondable: typeof symbol = "~effect/http/HttpServerRespondable"
 
 /** Clients do not believe in a longer wait. */
@@ -37,6 +47,12 @@ const longest = Duration.toMillis("31 days")
 /** The official clients ignore a hint above a minute, and would come back within seconds. */
 const believed = 60_000
 
+/**
+ * The response to a request that failed with such an error.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export const errorResponse = (
   { code, isRetryable, message, retryAfter, status, type }: Told
 ): ErrorResponse => {
@@ -50,7 +66,12 @@ export const errorResponse = (
   return { status, headers, body: JSON.stringify({ error: { message, type, param: null, code } }) }
 }
 
-/** The response as one of an Effect server. */
+/**
+ * The response as one of an Effect server.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export const respond = ({ body, headers, status }: ErrorResponse): Effect.Effect<HttpServerResponse> =>
   Effect.map(
     Effect.promise(() => import("effect/http/HttpServerResponse")),
