@@ -65,10 +65,11 @@ const cutBeforeContent = Behaviour.stream({ text: "Good day", chunks: 4, end: Be
 describe("ChatModel.stream", () => {
   it.effect.prop(
     "collects to the reply that comes without streaming",
-    { text: Schema.String.check(Schema.isPattern(/\S/)), chunks: Schema.Literals([1, 2, 7]) },
+    { text: Schema.String, chunks: Schema.Literals([1, 2, 7]) },
     ({ chunks, text }) =>
       Effect.gen(function*() {
-        const { model } = yield* setting(Behaviour.stream({ text, chunks }))
+        // A text of nothing but control characters is an empty answer, which is asked for again.
+        const { model } = yield* setting(Behaviour.stream({ text: `${text}!`, chunks }))
         const { value } = yield* model.complete(hello)
         const collected = yield* ChatStream.collect(model.stream(hello))
         assert.deepStrictEqual({ ...collected, id: value.id }, value)
