@@ -1,5 +1,5 @@
 /** What a request costs that is answered from the cache, and what a failing reply costs, by the length of the prompt. */
-import { ChatError, ChatModel, ModelCascade } from "@switchgear/http"
+import { ChatError, ChatModel, type ChatSchema, ModelCascade } from "@switchgear/http"
 import { Effect } from "effect"
 import { inFiber, inFiberEach, measure, type Subject } from "../harness.ts"
 import type { Section } from "../section.ts"
@@ -20,7 +20,7 @@ const jsonOf = (length: number): string =>
 const chineseOf = (bytes: number): string =>
   Array.from({ length: Math.floor(bytes / 3) }, (_, i) => String.fromCharCode(0x4e00 + (i * 7919) % 2999)).join("")
 
-const conversation = Array.from({ length: 8 }, (_, i) => ({
+const conversation = Array.from({ length: 8 }, (_, i): ChatSchema.ChatMessage => ({
   role: i % 2 === 0 ? "user" : "assistant",
   content: proseOf(200)
 }))

@@ -97,7 +97,7 @@ const clientOf = (http: HttpClient.HttpClient) =>
   ChatClient.make({ provider: "openai", baseUrl: "http://provider.test/v1" }).pipe(
     Effect.provideService(HttpClient.HttpClient, http)
   )
-const request = { model: "gpt-4.1", messages: [{ role: "user", content: "Hello" }] }
+const request = { model: "gpt-4.1", messages: [{ role: "user" as const, content: "Hello" }] }
 
 const chunksOfClient: Reader = (http) =>
   Effect.flatMap(clientOf(http), ({ stream }) => Stream.runCount(stream(request)))

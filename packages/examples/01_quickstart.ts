@@ -54,6 +54,7 @@ const program = Effect.gen(function*() {
   // One model behind guards of its own. When half of its last ten calls fail, it is left alone for half a minute.
   const first = yield* ChatModel.make({
     model,
+    client,
     attemptTimeout: "20 seconds",
     breaker: { window: CircuitBreaker.lastCalls(10), minimumCalls: 5, failureRate: 0.5, openFor: "30 seconds" }
   })
@@ -74,7 +75,8 @@ const program = Effect.gen(function*() {
 })
 
 program.pipe(
-  Effect.provide(client),
+  // The connections are those of the model, and are closed when the program ends.
+  Effect.scoped,
   // An option out of range is a defect, as it is the program's mistake; here, some come from outside.
   Effect.catchDefect((defect) =>
     defect instanceof RangeError ? Effect.fail(new Misconfigured({ message: defect.message })) : Effect.die(defect)

@@ -24,7 +24,10 @@ const models = {
   "only alive": Behaviour.stream({ text, end: Behaviour.heartbeatAfter(2, "50 millis") })
 }
 
-const request = (model: string) => ({ model, messages: [{ role: "user", content: "What is a stream?" }] })
+const request = (model: string): ChatSchema.ChatRequest => ({
+  model,
+  messages: [{ role: "user", content: "What is a stream?" }]
+})
 
 const program = Effect.gen(function*() {
   const client = yield* ChatClient.ChatClient

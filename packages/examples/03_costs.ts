@@ -75,12 +75,17 @@ const client = ChatClient.layer({ provider: "simulated", baseUrl: "http://simula
 )
 
 const answers = Effect.gen(function*() {
+  const client = yield* ChatClient.ChatClient
   const first = yield* ChatModel.make({
     model: "gpt-4.1",
+    client,
     breaker: { window: CircuitBreaker.lastCalls(10), minimumCalls: 5 }
   })
-  const second = yield* ChatModel.make({ model: "deepseek-v3.2" })
-  const assistant = yield* ModelCascade.make({ models: [{ model: first }, { model: second }] })
+  const second = yield* ChatModel.make({ model: "deepseek-v3.2", client })
+  const assistant = yield* ModelCascade.make({
+    models: [{ model: first }, { model: second }],
+    cache: { timeToLive: "5 minutes" }
+  })
 
   // 0.55 cents a day for each tenant. Around the cascade: one bill for each request, whoever answers.
   const ledger = yield* CostLedger.make({

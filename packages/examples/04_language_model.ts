@@ -91,11 +91,13 @@ const program = Effect.gen(function*() {
 const model = Layer.effect(
   LanguageModel.LanguageModel,
   Effect.gen(function*() {
+    const client = yield* ChatClient.ChatClient
     const of = (model: string) =>
       Effect.map(
         Effect.flatMap(
           ChatModel.make({
             model,
+            client,
             retry: { maxAttempts: 1 },
             breaker: { consecutiveFailures: 2, openFor: "30 seconds" }
           }),

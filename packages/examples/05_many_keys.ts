@@ -53,9 +53,10 @@ const client = Layer.unwrap(Effect.gen(function*() {
 }))
 
 const program = Effect.gen(function*() {
-  const { account, keys } = yield* ChatClient.ChatClient
+  const client = yield* ChatClient.ChatClient
+  const { account, keys } = client
   const simulated = yield* SimulatedProvider.SimulatedProvider
-  const model = yield* ChatModel.make({ model: "deepseek-chat" })
+  const model = yield* ChatModel.make({ model: "deepseek-chat", client })
 
   const ask = Effect.gen(function*() {
     const { value } = yield* model.complete({ messages: [{ role: "user", content: "When does it leave?" }] })

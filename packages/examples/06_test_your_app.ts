@@ -13,7 +13,7 @@ import { Cascade, Retry } from "@switchgear/core"
 import { Chaos, Claim, Latency, Load, Scenario } from "@switchgear/core/testing"
 import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Console, Effect, Layer } from "effect"
+import { Console, Effect, Layer, type Scope } from "effect"
 import { HttpClient } from "effect/http"
 
 // The app: two models, and a sentence where both have none. Where its requests go is not its business.
@@ -24,12 +24,10 @@ const client = (provider: string, network: Network) =>
 
 const bot = Effect.fnUntraced(function*(openai: Network, deepseek: Network) {
   const guards = { attemptTimeout: "3 seconds", retry: { maxAttempts: 1 }, breaker: { openFor: "10 seconds" } } as const
-  const gpt = ChatModel.make({ model: "gpt-4.1", ...guards })
-  const second = ChatModel.make({ model: "deepseek-chat", ...guards })
   return yield* ModelCascade.make({
     models: [
-      { model: yield* Effect.provide(gpt, client("openai", openai)) },
-      { model: yield* Effect.provide(second, client("deepseek", deepseek)) }
+      { model: ChatModel.make({ model: "gpt-4.1", client: client("openai", openai), ...guards }) },
+      { model: ChatModel.make({ model: "deepseek-chat", client: client("deepseek", deepseek), ...guards }) }
     ],
     canned: Canned.sentences
   })
@@ -82,9 +80,13 @@ const network = (provider: Chaos.HttpInjector, model: string): Network =>
     Layer.provide(SimulatedProvider.layer({ models: { [model]: { outcome: Behaviour.ok("It leaves tonight.") } } }))
   )
 
-type App<E> = (openai: Network, deepseek: Network) => Effect.Effect<{
-  readonly complete: (request: ChatModel.Request) => Effect.Effect<unknown, E>
-}>
+type App<E> = (openai: Network, deepseek: Network) => Effect.Effect<
+  {
+    readonly complete: (request: ChatModel.Request) => Effect.Effect<unknown, E>
+  },
+  never,
+  Scope.Scope
+>
 
 const played = <E>(name: string, app: App<E>) =>
   Scenario.make({

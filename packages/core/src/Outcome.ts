@@ -9,8 +9,9 @@
  * rejection that comes out of work that had begun is a success: an agent that called its provider, and was then refused by
  * the circuit of a tool, has had an answer of the provider.
  *
- * Errors speak through two optional fields, which the platform's `AiError` uses too: `isRetryable: boolean` and
- * `retryAfter: Duration`.
+ * Errors speak through optional fields: `isRetryable: boolean` and `retryAfter: Duration`, which the platform's `AiError`
+ * uses too, and `blame`, which says who has to act. The errors of this library have all three, answer an HTTP request with
+ * `toResponse`, and are `HttpServerRespondable`: an Effect server in whose handler they are left answers with that response.
  *
  * @since 0.1.0
  */
@@ -20,6 +21,7 @@ import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import { fieldOf } from "./internal/data/fieldOf.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
+import type { ErrorResponse } from "./internal/runtime/errorResponse.ts"
 
 /**
  * The judgement of one call.
@@ -108,6 +110,17 @@ export type Classify<A = unknown, E = unknown> = (exit: Exit.Exit<A, E>) => Outc
 export const RejectionTypeId = "~switchgear/Rejection"
 
 /**
+ * Who has to act about an error: the caller who sent the request, the owner of the account at the provider, the provider,
+ * the operator of the network in between, or the operator of this application.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Blame = "caller" | "account" | "provider" | "network" | "application"
+
+export type { ErrorResponse }
+
+/**
  * Whether the error is a rejection: a guard refused the work, which never started.
  *
  * @since 0.1.0
@@ -131,6 +144,19 @@ export const retryAfter = (error: unknown): Duration.Duration | undefined => {
   const wait = fieldOf(error, "retryAfter")
   return Duration.isDuration(wait) && Duration.isPositive(wait) && Duration.isFinite(wait) ? wait : undefined
 }
+
+/**
+ * Who has to act about an error, where it says so in `blame`.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const blame = (error: unknown): Blame | undefined => {
+  const told = fieldOf(error, "blame") as Blame
+  return blames.has(told) ? told : undefined
+}
+
+const blames: ReadonlySet<Blame> = new Set<Blame>(["caller", "account", "provider", "network", "application"])
 
 /**
  * Whether the error allows another try on the same target. An error without `isRetryable` does.

@@ -382,14 +382,14 @@ export const events: Stream.Stream<Event> = Stream.callback<Event>(
  * - `unknown`: the registry is empty. The reasons say why, with a `remedy`, where that is known: `outside-scope` for guards
  *   that were made outside a scope, and `other-registry` where the guards are in the registry of the process.
  * - `degraded`: a circuit is Open (`open`), ForcedOpen (`forced-open`) or HalfOpen (`recovering`); a rate limiter is
- *   paused (`paused`); or a bulkhead has no free slot and a full queue (`full`). A family gives one reason for all of
- *   its circuits in one state.
+ *   paused (`paused`); a bulkhead has no free slot and a full queue (`full`); or a cascade serves stale or canned answers,
+ *   or has run out of steps (`stale`, `canned`, `exhausted`). A family gives one reason for all of its circuits in one state.
  * - `down`: there are critical circuits, and every one of them, including those of families, is Open or ForcedOpen.
  *   Circuits made with `critical: false` do not count here. A rate limiter or a bulkhead alone never makes it down.
  * - `up`: everything else. Closed, Disabled and MetricsOnly circuits admit every call, and a rate limiter without
  *   available amounts works as intended.
  *
- * A cache, a retry, a time-out, a cascade and a retry budget do not affect the health. A guard of your own affects it
+ * A cache, a retry, a time-out and a retry budget do not affect the health. A guard of your own affects it
  * as its {@link Kind} says.
  *
  * @since 0.1.0

@@ -3,7 +3,8 @@
  * needs none of it, and its exports may change in any minor version.
  *
  * It holds what such a package would otherwise write a second time: how time is measured, how a timer is started,
- * how a duration is printed, and how an error is built that is cheap under overload. All of it takes time from the clock of the fiber, so it follows
+ * how a duration is printed, how an error is built that is cheap under overload and answers an HTTP request, and how
+ * options are checked and read from configuration. All that measures time takes time from the clock of the fiber, so it follows
  * `TestClock` and `VirtualClock`.
  *
  * ```ts
@@ -78,3 +79,29 @@ export const withoutStack: <E>(build: () => E) => E = Rejection.withoutStack
  * @since 0.1.0
  */
 export const formatDuration: (duration: Duration.Duration) => string = FormatDuration.formatDuration
+
+/**
+ * How an error answers an HTTP request: its response, the key of Effect's `HttpServerRespondable`, and what stands there.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { errorResponse, respond, respondable, type Told } from "./internal/runtime/errorResponse.ts"
+
+/**
+ * How options are checked, and read from YAML, JSON and the environment by the same rules.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export { OptionsOf } from "./internal/config/checks.ts"
+export {
+  type CodecSpec,
+  group,
+  NumberOrDuration,
+  type OptionsCodec,
+  optionsCodec,
+  type OptionsPart,
+  optionsPart,
+  Secret
+} from "./internal/config/optionsCodec.ts"

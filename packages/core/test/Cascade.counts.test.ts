@@ -120,12 +120,13 @@ interface Expected {
   exhausted: number
   failedAtOnce: number
   servingFrom: string | undefined
+  degraded: Cascade.Snapshot["degraded"]
   readonly served: Record<string, number>
   readonly failed: Record<string, number>
 }
 
-/** The specification: a chain is played with a pencil. */
-const play = (chain: Chain, expected: Expected): void => {
+/** The specification: a chain is played with a pencil, and `worst` is the worst degradation so far, within the minute. */
+const play = (chain: Chain, expected: Expected, worst: { degradation: "stale" | "canned" | undefined }): void => {
   expected.runs++
   const bump = (counts: Record<string, number>, key: string) => {
     counts[key] = (counts[key] ?? 0) + 1
@@ -133,6 +134,10 @@ const play = (chain: Chain, expected: Expected): void => {
   const serve = (step: string, degradation: Cascade.Degradation) => {
     bump(expected.served, `${step} ${degradation}`)
     expected.servingFrom = step
+    if (degradation === "canned" || degradation === "stale" && worst.degradation === undefined) {
+      worst.degradation = degradation
+    }
+    expected.degraded = worst.degradation
   }
   let time = 0
   let left = chain.attempts ?? Infinity
@@ -153,6 +158,7 @@ const play = (chain: Chain, expected: Expected): void => {
   if (chain.end === "cache") return serve("cache", "stale")
   if (chain.end.endsWith("constant")) return serve("canned", "canned")
   expected.exhausted++
+  expected.degraded = "exhausted"
 }
 
 const replies: { readonly [R in typeof Reply.Type]: Effect.Effect<string, Down | Invalid> } = {
@@ -210,10 +216,12 @@ it.effect.prop(
         exhausted: 0,
         failedAtOnce: 0,
         servingFrom: undefined,
+        degraded: undefined,
         served: {},
         failed: {}
       }
-      for (const chain of chains) play(chain, expected)
+      const worst = { degradation: undefined }
+      for (const chain of chains) play(chain, expected, worst)
       const answers = yield* Cascade.make({ name: "answers" })
       const exits = yield* exitsOf(chains, answers.run)
       const { steps, ...counted } = yield* answers.snapshot
@@ -239,7 +247,7 @@ it.effect.prop(
           const fiber = yield* Effect.forkChild(all, { startImmediately: true })
           yield* TestClock.adjust("1 minute")
           yield* Fiber.join(fiber)
-          const { servingFrom: _, ...snapshot } = yield* answers.snapshot
+          const { degraded: __, servingFrom: _, ...snapshot } = yield* answers.snapshot
           return { ...snapshot, steps: table(snapshot as Cascade.Snapshot).sort() }
         })
       assert.deepStrictEqual(yield* count("unbounded"), yield* count(1))
@@ -301,11 +309,15 @@ describe("the metrics of a cascade", () => {
       Effect.provide(Layer.merge(Registry.layer(), Layer.sync(Metric.MetricRegistry, () => new Map())))
     ))
 
-  it.effect("say nothing about health", () =>
+  it.effect("and the health tell of it while it serves its last steps", () =>
     Effect.gen(function*() {
       const answers = yield* Cascade.make({ name: "answers" })
       yield* answers.run(Cascade.first("gpt", Effect.fail("503")).pipe(Cascade.orConstant("canned", "sorry")))
-      assert.deepStrictEqual(yield* Registry.health, { status: "up", reasons: [] })
+      const { reasons, status } = yield* Registry.health
+      assert.deepStrictEqual([status, reasons.map(({ count, name, reason }) => [name, reason, count])], [
+        "degraded",
+        [["answers", "canned", 1]]
+      ])
       assert.strictEqual(yield* Registry.find(Cascade.kind, "answers"), answers)
     }).pipe(Effect.scoped, Effect.provide(Registry.layer())))
 })

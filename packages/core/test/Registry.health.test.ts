@@ -1,8 +1,9 @@
 /** Health with optional targets: circuits and families made with `critical: false`. */
-import { CircuitBreaker, Registry } from "@switchgear/core"
+import { Cascade, CircuitBreaker, Registry } from "@switchgear/core"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Schema } from "effect"
 import * as Yaml from "effect/encoding/Yaml"
+import { TestClock } from "effect/testing"
 
 const alone = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.provide(self, Registry.layer())
 
@@ -45,6 +46,46 @@ describe("an optional circuit", () => {
       assert.strictEqual(yield* status, "down")
       yield* tenants.get("globex")
       assert.strictEqual(yield* status, "degraded")
+    }).pipe(alone))
+})
+
+describe("a cascade", () => {
+  const reasons = Effect.map(Registry.health, ({ reasons, status }) => [status, ...reasons.map(({ reason }) => reason)])
+
+  it.effect("degrades while its answers are stale or canned, and until none was for a while", () =>
+    Effect.gen(function*() {
+      const answers = yield* Cascade.make({ name: "answers", recoveredAfter: "10 seconds" })
+      const run = (isUp: boolean, last: string | undefined) =>
+        answers.run(
+          Cascade.first("gpt", isUp ? Effect.succeed("hi") : Effect.fail("503")).pipe(
+            Cascade.orLastGood("cache", Effect.succeed(last === undefined ? undefined : { value: last })),
+            Cascade.orConstant("canned", "later")
+          )
+        )
+      assert.deepStrictEqual(yield* reasons, ["up"])
+      yield* run(true, undefined)
+      assert.deepStrictEqual(yield* reasons, ["up"])
+      yield* run(false, "old")
+      assert.deepStrictEqual(yield* reasons, ["degraded", "stale"])
+      yield* run(false, undefined)
+      assert.deepStrictEqual(yield* reasons, ["degraded", "canned"])
+      yield* run(true, undefined)
+      assert.deepStrictEqual(yield* reasons, ["degraded", "canned"])
+      yield* TestClock.adjust("10 seconds")
+      yield* run(true, undefined)
+      assert.deepStrictEqual(yield* reasons, ["up"])
+    }).pipe(alone))
+
+  it.effect("degrades when it has run out of steps, until it answers", () =>
+    Effect.gen(function*() {
+      const answers = yield* Cascade.make({ name: "answers" })
+      const run = (answer: Effect.Effect<string, string>) => Effect.exit(answers.run(Cascade.first("gpt", answer)))
+      yield* run(Effect.fail("503"))
+      assert.deepStrictEqual(yield* reasons, ["degraded", "exhausted"])
+      yield* run(Effect.interrupt)
+      assert.deepStrictEqual(yield* reasons, ["degraded", "exhausted"])
+      yield* run(Effect.succeed("hi"))
+      assert.deepStrictEqual(yield* reasons, ["up"])
     }).pipe(alone))
 })
 

@@ -53,9 +53,7 @@ export const bare = Effect.fnUntraced(function*<E, R>(connect: Connect<E, R>) {
 export const guarded = Effect.fnUntraced(function*<E, R>(connect: Connect<E, R>) {
   const provider = yield* SimulatedProvider.make({ models: phases[0]!.behaviours })
   const client = yield* connect(provider, undefined)
-  const [first, ...others] = yield* Effect.forEach(models, guard).pipe(
-    Effect.provideService(ChatClient.ChatClient, client)
-  )
+  const [first, ...others] = yield* Effect.forEach(models, (model) => guard(model, client))
   const cascade = yield* ModelCascade.make({
     models: [{ model: first! }, ...others.map((model) => ({ model }))],
     cache: { timeToLive: played(freshFor) },
@@ -70,10 +68,11 @@ export const guarded = Effect.fnUntraced(function*<E, R>(connect: Connect<E, R>)
   return lane
 })
 
-const guard = (model: Model) => {
+const guard = (model: Model, client: ChatClient.ChatClient["Service"]) => {
   const { atOnce, attempt, maxWait, openFor, queue } = guardOf(model)
   return ChatModel.make({
     model,
+    client,
     attemptTimeout: played(attempt),
     // The next model is the second try.
     retry: { maxAttempts: 1 },

@@ -8,10 +8,10 @@
  * letters, as of products, do not count, nor do addresses and code.
  *
  * ```ts
- * import { Canned } from "@switchgear/http"
+ * import { Canned, type ChatModel } from "@switchgear/http"
  * import { Effect } from "effect"
  *
- * const request = { messages: [{ role: "user", content: "我的包裹在哪里？" }] }
+ * const request: ChatModel.Request = { messages: [{ role: "user", content: "我的包裹在哪里？" }] }
  *
  * await Effect.runPromise(Canned.languageOf(request)) // => "zh"
  * await Effect.runPromise(

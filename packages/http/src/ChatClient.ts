@@ -8,21 +8,26 @@
  *
  * **Gotchas**
  *
- * `layer` and `layerUndici` close their connections when they are released: provide them to the whole program, and not
- * to `ChatModel.make` alone. Interrupting a call, or ending a stream early, closes its connection, so that the provider stops working on it.
+ * `layer` and `layerUndici` close their connections when they are released, and calls then fail with `ClientReleased`. Give
+ * the layer to the model (`client`), or provide it to the whole program. Interrupting a call, or ending a stream early, closes its connection, so that the provider stops working on it.
  * Keys are `Redacted` and in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
  * there.
  *
  * @since 0.1.0
  */
+import { OptionsOf } from "@switchgear/core/runtime"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as Account from "./Account.ts"
 import type * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
+import { codec } from "./chatClient/codec.ts"
 import { fromHttpClient } from "./chatClient/client.ts"
 import type { KeyState } from "./chatClient/keyRing.ts"
 import type { Options, TransportOptions } from "./chatClient/options.ts"
@@ -99,7 +104,47 @@ export class ChatClient extends Context.Service<ChatClient, {
 export const make = (options: Options): Effect.Effect<ChatClient["Service"], never, HttpClient.HttpClient> =>
   Effect.map(
     HttpClient.HttpClient,
-    (http) => ChatClient.of(fromHttpClient(Settings.validated(options), HttpClient.withScope(http)))
+    (http) => made("ChatClient.make", options, http)
+  )
+
+/** A client by the options that are given to the named function. */
+const made = (where: string, options: Options, http: HttpClient.HttpClient): ChatClient["Service"] =>
+  ChatClient.of(fromHttpClient(Settings.validated(options, new OptionsOf(where)), HttpClient.withScope(http)))
+
+/**
+ * What {@link OptionsSchema} reads: {@link Options} and {@link TransportOptions} as they are written.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
+ * {@link Options} and {@link TransportOptions} as they are written in YAML or JSON; `dialects` are given in code. `apiKey` is
+ * a text or a list of texts, and no error shows it. A wrong or unknown field is refused by name.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OptionsSchema: Schema.Codec<Options & TransportOptions, WrittenOptions> = codec.schema
+
+/**
+ * Makes a client over the `HttpClient` in the context, with the options under a path of the configuration. What is not
+ * found there is as in `options`. Options out of range fail with a `ConfigError`, which shows no key.
+ *
+ * Under the path `"openai"`, the key is `openai.apiKey` in a file and `OPENAI_API_KEY` in the environment.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Effect.Effect<ChatClient["Service"], Config.ConfigError, HttpClient.HttpClient> =>
+  Effect.zipWith(
+    codec.config(path, options),
+    HttpClient.HttpClient,
+    (read, http) => made("ChatClient.fromConfig", read, http)
   )
 
 /**
@@ -109,7 +154,22 @@ export const make = (options: Options): Effect.Effect<ChatClient["Service"], nev
  * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<ChatClient, never, HttpClient.HttpClient> =>
-  Layer.effect(ChatClient, make(options))
+  layerBy("ChatClient.layer", options)
+
+const layerBy = (where: string, options: Options) =>
+  Layer.effect(ChatClient, Effect.map(HttpClient.HttpClient, (http) => made(where, options, http)))
+
+/**
+ * Like {@link layer}, with the options under a path of the configuration: see {@link fromConfig}.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Layer.Layer<ChatClient, Config.ConfigError, HttpClient.HttpClient> =>
+  Layer.effect(ChatClient, fromConfig(path, options))
 
 /**
  * A client on Node, over connections of its own, as `TransportOptions` says. They are cut when the layer is released.
@@ -122,7 +182,34 @@ export const layer = (options: Options): Layer.Layer<ChatClient, never, HttpClie
  * @since 0.1.0
  */
 export const layerUndici = (options: Options & TransportOptions): Layer.Layer<ChatClient> =>
-  Layer.provide(layer(options), layerHttpClient(options))
+  undiciBy("ChatClient.layerUndici", options)
+
+const undiciBy = (where: string, options: Options & TransportOptions): Layer.Layer<ChatClient> =>
+  Layer.provide(layerBy(where, options), connectionsBy(where, options))
+
+/**
+ * Like {@link layerUndici}, with the options under a path of the configuration: see {@link fromConfig}.
+ *
+ * ```ts
+ * import { ChatClient } from "@switchgear/http"
+ * import { ConfigProvider, Effect, Layer } from "effect"
+ *
+ * const openai = ChatClient.layerUndiciConfig("openai", { provider: "openai", baseUrl: "https://api.openai.com/v1" })
+ *
+ * const environment = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { OPENAI_API_KEY: "sk-0123456789" } }))
+ * const keys = Effect.flatMap(ChatClient.ChatClient, ({ keys }) => keys)
+ * const [key] = await Effect.runPromise(Effect.provide(keys, Layer.provide(openai, environment)))
+ * key?.key // => "key 1"
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerUndiciConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options & TransportOptions> = {}
+): Layer.Layer<ChatClient, Config.ConfigError> =>
+  Layer.unwrap(Effect.map(codec.config(path, options), (read) => undiciBy("ChatClient.layerUndiciConfig", read)))
 
 /**
  * The `HttpClient` of `layerUndici` alone, to be shared by several clients.
@@ -131,9 +218,13 @@ export const layerUndici = (options: Options & TransportOptions): Layer.Layer<Ch
  * @since 0.1.0
  */
 export const layerHttpClient = (options: TransportOptions = {}): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.unwrap(Effect.sync(() =>
-    Undici.layer({
-      ...Settings.connections(options),
-      proxy: checkedProxy(options.proxy ?? "environment")
+  connectionsBy("ChatClient.layerHttpClient", options)
+
+const connectionsBy = (where: string, options: TransportOptions): Layer.Layer<HttpClient.HttpClient> =>
+  Layer.unwrap(Effect.sync(() => {
+    const check = new OptionsOf(where)
+    return Undici.layer({
+      ...Settings.connections(options, check),
+      proxy: checkedProxy(options.proxy ?? "environment", check)
     })
-  ))
+  }))

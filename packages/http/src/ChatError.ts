@@ -17,6 +17,7 @@
  * | `Overloaded`          | 503, 529                    | provider     | once             | yes           | yes                   | no            |
  * | `ProviderFault`       | 408, 409, other 4xx and 5xx | provider     | yes (3)          | yes           | yes (3)               | no            |
  * | `ConnectFailed`       | none, 407                   | network      | yes (4, 8)       | yes           | yes                   | no            |
+ * | `ClientReleased`      | none                        | application  | no               | yes           | no                    | no            |
  * | `TimedOut`            | none                        | provider (5) | no (5)           | yes           | yes (5)               | no            |
  * | `Truncated`           | 200                         | network      | yes (8)          | yes           | yes                   | no            |
  * | `MalformedReply`      | 200, 3xx                    | provider     | once (6, 8)      | yes           | yes (9)               | no            |
@@ -27,8 +28,7 @@
  * 3. 409 and 425 are retried and not counted. 501, 505, and a status from 400 to 499 that no row of the dialects
  *    knows are neither. 504 and 524 are counted and not retried: a gateway waited for the model until its own
  *    time-out, so the model has worked and the provider may bill it.
- * 4. Not when a certificate is refused, not when a proxy asks for a password (407), and not when the layer of the
- *    client was released.
+ * 4. Not when a certificate is refused, and not when a proxy asks for a password (407).
  * 5. A connect time-out blames the network and may be retried, because nothing was executed. A time-out of the reader
  *    of a stream blames the caller and does not count.
  * 6. Not for a redirect, for a response that is not HTTP, for an answer that is too large, and for one that the limit
@@ -51,9 +51,12 @@
  *
  * @since 0.1.0
  */
+import type * as Outcome from "@switchgear/core/Outcome"
+
 export { countsOnBreaker, movesOn, parksKey, possiblyBilled, retries } from "./chatError/conduct.ts"
 export {
   ChatError,
+  ClientReleased,
   ConnectFailed,
   ContentBlocked,
   ContextTooLong,
@@ -72,3 +75,31 @@ export {
 } from "./chatError/errors.ts"
 export { type Blame, Phase } from "./chatError/fields.ts"
 export { dialectOf, type FailedResponse, fromReply, fromResponse } from "./chatError/fromResponse.ts"
+
+/**
+ * How an error answers an HTTP request: the inverse of {@link fromResponse}, for errors of a client, rejections of guards,
+ * `AnswerRefused`, `CascadeExhausted` and `BudgetExceeded`. The body is JSON in OpenAI's shape. A wait is in the headers
+ * `retry-after` and `retry-after-ms`; `x-should-retry: false` says that another try cannot help, or that the wait is longer
+ * than the minute up to which the official clients believe a hint. Waits are at most 31 days.
+ *
+ * The body has the names of provider and model, and nothing that the provider said, so that no prompt, no reply and no
+ * key is in it. `Unauthorized`, `Forbidden`, `ModelNotFound` and `QuotaExhausted` have the status that the provider gave,
+ * although it is the account of the application that is refused: catch them to answer otherwise.
+ *
+ * ```ts
+ * import { ChatError } from "@switchgear/http"
+ * import { Duration } from "effect"
+ *
+ * const error = new ChatError.Overloaded({ provider: "openai", model: "gpt-4.1", retryAfter: Duration.seconds(20) })
+ * const response = ChatError.toResponse(error)
+ *
+ * response.status // => 503
+ * response.headers["retry-after"] // => "20"
+ * ChatError.fromResponse({ provider: "openai", model: "gpt-4.1", ...response })._tag // => "Overloaded"
+ * ```
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toResponse = (error: { readonly toResponse: () => Outcome.ErrorResponse }): Outcome.ErrorResponse =>
+  error.toResponse()

@@ -32,34 +32,31 @@
  * )
  *
  * const program = Effect.gen(function*() {
- *   const gpt = yield* ChatModel.make({ model: "gpt-4.1", attemptTimeout: "10 seconds" })
+ *   const gpt = yield* ChatModel.make({ model: "gpt-4.1", client, attemptTimeout: "10 seconds" })
  *   const { step, value } = yield* gpt.complete({ messages: [{ role: "user", content: "Hello" }] })
  *   return `${step}: ${ChatSchema.text(value)}`
  * })
  *
- * await Effect.runPromise(Effect.provide(program, client)) // => "gpt-4.1: Good day"
+ * await Effect.runPromise(Effect.scoped(program)) // => "gpt-4.1: Good day"
  * ```
  *
  * @since 0.1.0
  */
-import * as Bulkhead from "@switchgear/core/Bulkhead"
-import type * as Cascade from "@switchgear/core/Cascade"
-import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
-import * as Deadline from "@switchgear/core/Deadline"
-import * as Outcome from "@switchgear/core/Outcome"
-import * as Pipeline from "@switchgear/core/Pipeline"
-import * as Retry from "@switchgear/core/Retry"
-import * as Cause from "effect/Cause"
+import { OptionsOf } from "@switchgear/core/runtime"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatClient from "./ChatClient.ts"
-import * as ChatError from "./ChatError.ts"
+import type * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
-import * as ChatStream from "./ChatStream.ts"
+import { AnswerRefused } from "./chatModel/AnswerRefused.ts"
+import { type Client, type ClientError, clientOf, type ClientServices } from "./chatModel/client.ts"
+import { guarded } from "./chatModel/guarded.ts"
 import {
   type Answer,
   ChatModel,
@@ -71,204 +68,195 @@ import {
   type Request,
   type Tried
 } from "./chatModel/model.ts"
-import * as ProviderFields from "./chatRequest/providerFields.ts"
-import { seal, type SealedRequest } from "./chatRequest/sealedRequest.ts"
-import * as StreamCall from "./chatModel/streamCall.ts"
-import * as ModelLimit from "./chatModel/modelLimit.ts"
-import * as ReaderTimeout from "./chatStream/readerTimeout.ts"
-import { tapChunks } from "./chatStream/tapChunks.ts"
-import { AttemptCounter, CurrentAttemptCounter } from "./chatModel/attemptCounter.ts"
-import { type Attempt, CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
-import { toldIn, ToldUsage } from "./pricing/toldUsage.ts"
-import { judged } from "./chatModel/acceptance.ts"
-import { AnswerRefused } from "./chatModel/AnswerRefused.ts"
-import { hasLost, isWorthRetrying } from "./chatModel/retries.ts"
+import { of, type Parts } from "./chatModel/of.ts"
+import { codec, settingsOf } from "./chatModel/settings.ts"
 
-export { AnswerRefused, ChatModel }
-export type { Answer, GuardedModel, ModelError, OpenAnswer, Options, RateLimiterOptions, Request, Tried }
+export { AnswerRefused, ChatModel, of }
+export type {
+  Answer,
+  Client,
+  ClientError,
+  ClientServices,
+  GuardedModel,
+  ModelError,
+  OpenAnswer,
+  Options,
+  Parts,
+  RateLimiterOptions,
+  Request,
+  Tried
+}
 
 /**
- * The parts from which {@link of} makes a chat model.
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
  *
  * @category options
  * @since 0.1.0
  */
-export interface Parts<out E> extends Pick<ChatModel<E>, "name" | "complete" | "isAvailable"> {
-  /** @default the whole answer in one piece, once it is there */
-  readonly open?: ChatModel<E>["open"] | undefined
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
+ * {@link Options} as they are written in YAML or JSON, with those of the guards as each of them is written; `estimate`,
+ * `retry.while`, `retry.budget` and the client are given in code. A wrong or unknown field is refused by name.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
+
+/**
+ * Guards one model. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * `client` is a `ChatClient`, or a layer of one. A layer is built in the scope of the model, and is released with it. Models
+ * that name the same layer share one client, if they are made by layers or in the list of one cascade.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <C extends Client>(
+  options: Options & { readonly client: C }
+): Effect.Effect<GuardedModel, ClientError<C>, ClientServices<C>> => makeBy("ChatModel.make", options)
+
+/** Makes a model for the function that is called, which complaints name. */
+const makeBy = <C extends Client>(where: string, options: Options & { readonly client: C }) =>
+  Effect.suspend((): Effect.Effect<GuardedModel, ClientError<C>, ClientServices<C>> => {
+    const check = new OptionsOf(where)
+    const settings = settingsOf(options, check)
+    return Effect.flatMap(clientOf(options.client, check), (client) => guarded(settings, client))
+  })
+
+/**
+ * Makes a model with the options under a path of the configuration, such as `"gpt"`; what is not found there is as in
+ * `options`, and so is the client. Options out of range fail with a `ConfigError`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromConfig = <C extends Client>(
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> & { readonly client: C }
+): Effect.Effect<GuardedModel, Config.ConfigError | ClientError<C>, ClientServices<C>> =>
+  Effect.flatMap(
+    codec.config(path, options),
+    (read) => makeBy("ChatModel.fromConfig", { ...read, client: options.client })
+  )
+
+/**
+ * What the layers of a model take: its options, and its client. Without `client` it is the `ChatClient` that is provided to
+ * the layer.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface LayerOptions<out C extends Client = Client> extends Options {
+  readonly client?: C | undefined
 }
 
 /**
- * Makes a chat model from your own functions, for tests or for a provider of another protocol. In a cascade or a ledger
- * they get a frozen copy of the request.
+ * What the layers of a model can fail with: the errors of the layer of its client.
  *
- * @category constructors
+ * @category options
  * @since 0.1.0
  */
-export const of = <E>(
-  { complete, isAvailable, name, open = inOnePiece(complete) }: Parts<E>
-): ChatModel<E> => ({
-  name,
-  isAvailable,
-  complete,
-  open,
-  stream: (request) => Stream.unwrap(Effect.map(open(request), ({ value }) => value))
-})
-
-const inOnePiece = <E>(complete: ChatModel<E>["complete"]): ChatModel<E>["open"] => (request) =>
-  Effect.map(complete(request), (answer) => ({ ...answer, value: ChatStream.fromReply(answer.value) }))
+export type LayerError<C> = Client extends C ? never : ClientError<C>
 
 /**
- * Guards one model of the `ChatClient` in the context. Dies with a `RangeError` that names the field when an option is
- * out of range.
+ * What the layers of a model need: what the layer of its client needs, or the `ChatClient` where no client is given.
  *
- * @category constructors
+ * @category options
  * @since 0.1.0
  */
-export const make: (options: Options) => Effect.Effect<GuardedModel, never, ChatClient.ChatClient> = Effect.fnUntraced(
-  function*(options: Options) {
-    const client = yield* ChatClient.ChatClient
-    const name = options.name ?? options.model
-    const breaker = yield* CircuitBreaker.make({ ...options.breaker, name, classify })
-    const bulkhead = yield* Bulkhead.make({ concurrency: 50, queue: 50, ...options.bulkhead, name })
-    const retry = yield* Retry.make<ModelError>({
-      maxAttempts: 2,
-      ...options.retry,
-      name: options.retry?.name ?? name,
-      while: isWorthRetrying(options)
-    })
-    const limit = yield* ModelLimit.make(name, options.rateLimiter)
-    const parts = { retry, rateLimiter: limit.limiter, bulkhead, breaker }
-    const { attemptTimeout = "10 seconds", deadline = "30 seconds" } = options
-    const readerTimeout = ReaderTimeout.limitOf("ChatModel.make", options.readerTimeout)
-    const guards = yield* Pipeline.make({ ...parts, deadline, attemptTimeout })
-    // How long a stream takes is also up to its reader: only its beginning is timed here.
-    const streamGuards = yield* Pipeline.make(parts)
-    const toSpeak = Deadline.attempt(attemptTimeout)
-    const toOpen = Deadline.within(deadline)
-    const whole: Attempt = { model: options.model, name, delivery: "reply" }
-    const streamed: Attempt = { model: options.model, name, delivery: "stream" }
+export type LayerServices<C> = Client extends C ? ChatClient.ChatClient : Exclude<ClientServices<C>, Scope.Scope>
 
-    const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
-      const call = client.complete(request.plainFor(client.provider, options.model))
-      return limit.limiter === undefined
-        ? Effect.map(guards.protect(judged(name, counter.count(whole, call))), written)
-        : Effect.flatMap(limit.costs(request.plain), (costs) =>
-          guards.protectWith<ChatSchema.ChatReply, ModelError>({
-            costs,
-            settle: (reply) => ModelLimit.costOf(toldIn(reply))
-          })(judged(name, counter.count(whole, limit.hearing(call)))).pipe(Effect.map(written)))
-    }
-
-    const openStream = (
-      request: SealedRequest,
-      counter: AttemptCounter
-    ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
-      Effect.flatMap(limit.costs(request.plain), (costs) => {
-        const told = new ToldUsage()
-        let begun = false
-        const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
-          source: limit.hearingStream(client.stream(request.plainFor(client.provider, options.model))),
-          hasContent: ChatStream.hasContent,
-          readerTimeout,
-          expired: readerExpired,
-          guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
-            costs,
-            settle: () => ModelLimit.costOf(told),
-            classify: judgeEnding,
-            slowCallDuration: "Infinity"
-          }),
-          attempt: (silent) => toSpeak(counter.count(streamed, silent))
-        })
-        return Effect.map(toOpen(opening), (chunks) =>
-          tapChunks(chunks, (chunk) => {
-            if (!begun) ProviderFields.wrote(client.provider, chunk)
-            begun = true
-            if (limit.limiter !== undefined) told.note(chunk)
-          }))
-      })
-
-    const readerExpired = () =>
-      new ChatError.TimedOut({
-        provider: client.provider,
-        model: options.model,
-        phase: "reader",
-        limit: readerTimeout
-      })
-
-    const written = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
-      ProviderFields.wrote(client.provider, reply)
-      return reply
-    }
-
-    // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
-    const counted = <A extends object, R>(
-      request: Request,
-      ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
-    ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
-      const sealed = seal(request)
-      if (Result.isFailure(sealed)) {
-        const refused = { provider: client.provider, model: options.model, detail: sealed.failure }
-        return Effect.withFiber((fiber) => {
-          fiber.getRef(CurrentAttemptObserver)?.asked()
-          return Effect.fail(new ChatError.InvalidRequest(refused))
-        })
-      }
-      return Effect.withFiber((fiber) => {
-        fiber.getRef(CurrentAttemptObserver)?.asked()
-        const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
-        return Effect.map(
-          ask(sealed.success, counter),
-          (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })
-        )
-      })
-    }
-
-    const isAvailable = Effect.map(
-      Effect.all([breaker.state, limit.limiter === undefined ? Effect.undefined : limit.limiter.snapshot]),
-      ([state, limits]) => state !== "Open" && state !== "ForcedOpen" && limits?.pausedFor === undefined
-    )
-
-    return {
-      ...of<ModelError>({
-        name,
-        isAvailable,
-        complete: (request) => counted(request, askWhole),
-        open: (request) => counted(request, openStream)
-      }),
-      breaker,
-      bulkhead,
-      rateLimiter: limit.limiter
-    }
-  }
-)
+/** The options with the client of the context where none is given. */
+const withClient = <O extends { readonly client?: Client | undefined }>(options: O) =>
+  options.client === undefined
+    ? Effect.map(ChatClient.ChatClient, (client) => ({ ...options, client }))
+    : Effect.succeed({ ...options, client: options.client })
 
 /**
- * One guarded model, as the `ChatModel` service of the application.
+ * One guarded model, as the `ChatModel` service of the application. An application with several models gives each a
+ * {@link Service} of its own.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<ChatModel, never, ChatClient.ChatClient> =>
-  Layer.effect(ChatModel, make(options))
+export const layer = <C extends Client = Client>(
+  options: LayerOptions<C>
+): Layer.Layer<ChatModel, LayerError<C>, LayerServices<C>> =>
+  Layer.effect(
+    ChatModel,
+    Effect.flatMap(withClient(options), (options) => makeBy("ChatModel.layer", options))
+  ) as Layer.Layer<ChatModel, LayerError<C>, LayerServices<C>>
 
-/** What a call says about the health of the model, by the error table of the client. */
-const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
-  const outcome = Outcome.fromExit(exit)
-  // A model that hangs is cut before its own time-out when a cascade does not wait for it.
-  if (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause) && hasLost()) return Outcome.failure
-  if (outcome !== Outcome.failure || exit._tag === "Success" || Cause.hasDies(exit.cause)) return outcome
-  const refused = exit.cause.reasons.find(isRefused)
-  if (refused !== undefined) return Outcome[refused.error.countsAs]
-  const says = exit.cause.reasons.some((reason) =>
-    Cause.isFailReason(reason) && !(ChatError.isChatError(reason.error) && !ChatError.countsOnBreaker(reason.error))
-  )
-  return says ? Outcome.failure : Outcome.ignored
+/**
+ * The class that {@link Service} makes: the service key of one model, with its layers, and what a model is asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServiceClass<in out Self, in out Id extends string, out E, out Needs>
+  extends Context.ServiceClass<Self, `@switchgear/http/ChatModel/${Id}`, GuardedModel>
+{
+  /** Makes the model once for everything that the layer is provided to. */
+  readonly layer: Layer.Layer<Self, E, Needs>
+  /** Like `layer`, with some options replaced: for tests or a second environment. */
+  readonly layerWith: (options: Partial<Options>) => Layer.Layer<Self, E, Needs>
+  /** Like `layer`, with the options under a path of the configuration: see {@link fromConfig}. */
+  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, E | Config.ConfigError, Needs>
+  /** `complete` of the model, which becomes a requirement of the effect. */
+  readonly complete: (request: Request) => Effect.Effect<Answer, ModelError, Self>
+  /** `open` of the model, which becomes a requirement of the effect. */
+  readonly open: (request: Request) => Effect.Effect<OpenAnswer, ModelError, Self | Scope.Scope>
+  /** `stream` of the model, which becomes a requirement of the stream. */
+  readonly stream: (request: Request) => Stream.Stream<ChatSchema.ChatChunk, ModelError | ChatError.ChatError, Self>
 }
 
-const isRefused = (reason: Cause.Reason<unknown>): reason is Cause.Fail<AnswerRefused> =>
-  Cause.isFailReason(reason) && reason.error instanceof AnswerRefused
-
-/** A stream that has begun is judged by its end. */
-const judgeEnding = (exit: Exit.Exit<StreamCall.Ending<ChatError.ChatError>, unknown>): Outcome.Outcome =>
-  classify(exit._tag === "Success" ? exit.value : exit)
+/**
+ * A class that is the service key of one model. The name of the model is the identifier unless given. `client` is a client
+ * or a layer of one, whose errors and needs are those of the layer; without it, `layer` needs a `ChatClient`. Models that
+ * name the same layer share one client.
+ *
+ * ```ts
+ * import { ChatClient, ChatModel, ChatSchema } from "@switchgear/http"
+ * import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+ * import { Effect, Layer } from "effect"
+ *
+ * // With a real provider: ChatClient.layerUndici({ provider: "openai", baseUrl: "https://api.openai.com/v1", apiKey })
+ * const openai = ChatClient.layer({ provider: "openai", baseUrl: "http://openai.test/v1" })
+ *
+ * class Gpt extends ChatModel.Service<Gpt>()("gpt", { model: "gpt-4.1", client: openai }) {}
+ *
+ * const program = Effect.map(
+ *   Gpt.complete({ messages: [{ role: "user", content: "Hello" }] }),
+ *   ({ step, value }) => `${step}: ${ChatSchema.text(value)}`
+ * )
+ *
+ * const simulated = SimulatedProvider.layerHttpClient.pipe(
+ *   Layer.provide(SimulatedProvider.layer({ models: { "gpt-4.1": { outcome: Behaviour.ok("Good day") } } }))
+ * )
+ * await Effect.runPromise(Effect.provide(program, Layer.provide(Gpt.layer, simulated))) // => "gpt: Good day"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const Service = <Self>() =>
+<const Id extends string, C extends Client = Client>(
+  id: Id,
+  options: LayerOptions<C>
+): ServiceClass<Self, Id, LayerError<C>, LayerServices<C>> => {
+  const key = Context.Service<Self, GuardedModel>()(`@switchgear/http/ChatModel/${id}`)
+  const named: LayerOptions<C> = { ...options, name: options.name ?? id }
+  const layer = (options: LayerOptions<C>) =>
+    Layer.effect(key, Effect.flatMap(withClient(options), (options) => makeBy("ChatModel.Service", options)))
+  return Object.assign(key, {
+    layer: layer(named),
+    layerWith: (replaced: Partial<Options>) => layer({ ...named, ...replaced }),
+    layerConfig: (path: string | ConfigProvider.Path) =>
+      Layer.effect(key, Effect.flatMap(withClient(named), (options) => fromConfig(path, options))),
+    complete: (request: Request) => Effect.flatMap(key, ({ complete }) => complete(request)),
+    open: (request: Request) => Effect.flatMap(key, ({ open }) => open(request)),
+    stream: (request: Request) => Stream.unwrap(Effect.map(key, ({ stream }) => stream(request)))
+  }) as unknown as ServiceClass<Self, Id, LayerError<C>, LayerServices<C>>
+}

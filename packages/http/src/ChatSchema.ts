@@ -15,7 +15,10 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import type { Fields, Message, Role } from "./chatSchema/request.ts"
 import { reasoningOf } from "./chatReply/reasoning.ts"
+
+export type { Fields, Message, Role }
 
 const anythingElse = [Schema.Record(Schema.String, Schema.Unknown)] as const
 
@@ -30,7 +33,7 @@ const lenient = <S extends Schema.Constraint>(schema: S) =>
  * @category schemas
  * @since 0.1.0
  */
-export const ChatMessage = Schema.StructWithRest(
+export const ChatMessage: Schema.Codec<ChatMessage> = Schema.StructWithRest(
   Schema.Struct({
     role: Schema.String,
     content: Schema.optional(Schema.Unknown),
@@ -39,15 +42,15 @@ export const ChatMessage = Schema.StructWithRest(
     tool_call_id: Schema.optional(Schema.Unknown)
   }),
   anythingElse
-)
+) as unknown as Schema.Codec<ChatMessage>
 
 /**
- * What the schema `ChatMessage` decodes to.
+ * What the schema `ChatMessage` decodes to. The schema judges less than the type says.
  *
  * @category schemas
  * @since 0.1.0
  */
-export type ChatMessage = typeof ChatMessage.Type
+export type ChatMessage = Message
 
 /**
  * What a model is asked. Only `model` and `messages` are required, and no value is judged that switchgear does not use:
@@ -56,7 +59,7 @@ export type ChatMessage = typeof ChatMessage.Type
  * @category schemas
  * @since 0.1.0
  */
-export const ChatRequest = Schema.StructWithRest(
+export const ChatRequest: Schema.Codec<ChatRequest> = Schema.StructWithRest(
   Schema.Struct({
     model: Schema.String,
     messages: Schema.Array(ChatMessage),
@@ -76,15 +79,19 @@ export const ChatRequest = Schema.StructWithRest(
     user: Schema.optional(Schema.Unknown)
   }),
   anythingElse
-)
+) as unknown as Schema.Codec<ChatRequest>
 
 /**
- * What the schema `ChatRequest` decodes to.
+ * What the schema `ChatRequest` decodes to. The schema judges less than the type says: a value that a type refuses is
+ * passed on at run time, and the provider judges it.
  *
  * @category schemas
  * @since 0.1.0
  */
-export type ChatRequest = typeof ChatRequest.Type
+export interface ChatRequest extends Fields {
+  readonly model: string
+  readonly messages: ReadonlyArray<ChatMessage>
+}
 
 /**
  * A call the model wants made. `arguments` is JSON text; in a reply of a client it is that of an object, or empty for a

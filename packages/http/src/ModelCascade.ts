@@ -20,9 +20,15 @@
  *
  * **Refused answers.** `accept` refuses an answer, which moves on like a failure: see {@link Accept}.
  *
- * **The cache.** Answers that are whole, clean and accepted are kept and served to equal requests, fresh for a while
- * without a call (`step` is then `"cache"`), stale when all models have failed. Equal requests in flight share one call.
- * Each caller gets a copy of its own, which it may change. {@link CurrentCacheMode} asks for another answer.
+ * **The cache.** Answers that are whole, clean and accepted are kept for bad times: an equal request gets the last one, as
+ * stale, when all models have failed. Otherwise every request is a call, also beside an equal one. With
+ * `cache: { timeToLive }`, equal requests get the kept answer without a call for that long (`step` is then `"cache"`), and
+ * those in flight share one call. Each caller gets a copy of its own, which it may change. {@link CurrentCacheMode} asks for
+ * another answer.
+ *
+ * **Models that cannot answer.** An error that stays until somebody acts, such as a wrong key, an unknown model, spent money
+ * or a released client, is logged as a warning: each cause of each model once in ten minutes, whatever answers instead. While
+ * answers are stale or canned, or there are none, the health is `degraded`.
  *
  * **A cascade as a step.** It has answered when one of its models has. A stale or canned answer of it is set aside for the
  * end. `step` is then a path such as `"eu/gpt"`, and `failures` and `attempts` have those inside as well.
@@ -40,305 +46,244 @@
  *
  * @since 0.1.0
  */
-import * as Attempts from "@switchgear/core/Attempts"
-import * as Cascade from "@switchgear/core/Cascade"
-import * as Deadline from "@switchgear/core/Deadline"
-import { monotonicMillis } from "@switchgear/core/runtime"
-import * as StaleCache from "@switchgear/core/StaleCache"
-import * as Clock from "effect/Clock"
+import type * as Cascade from "@switchgear/core/Cascade"
+import { OptionsOf } from "@switchgear/core/runtime"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Canned from "./Canned.ts"
-import * as ChatError from "./ChatError.ts"
+import * as Stream from "effect/Stream"
+import type * as ChatError from "./ChatError.ts"
 import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
-import * as ChatStream from "./ChatStream.ts"
-import { sentenceLanguage } from "./canned/sentenceLanguage.ts"
-import * as ProviderFields from "./chatRequest/providerFields.ts"
-import { seal } from "./chatRequest/sealedRequest.ts"
-import { CurrentTenant } from "./costLedger/currentTenant.ts"
 import type { Accept, Refusal } from "./modelCascade/accept.ts"
-import { cacheKey, keyOfTenant } from "./modelCascade/cacheKey.ts"
-import { type Asked, CurrentAsked } from "./modelCascade/asked.ts"
-import { type Answered, asStream, asWhole, type Chain, chainOf, withLastGood } from "./modelCascade/chain.ts"
-import { copyJson } from "./modelCascade/copyJson.ts"
-import { keepStream } from "./modelCascade/keepStream.ts"
-import { type Patience, Patiences, type Waits } from "./modelCascade/patience.ts"
-import { type SharedAttempts, SharedCalls } from "./modelCascade/sharedAttempts.ts"
-import { settingsOf } from "./modelCascade/settings.ts"
+import { CurrentCacheMode } from "./modelCascade/cacheMode.ts"
+import { cascadeOf } from "./modelCascade/cascadeOf.ts"
+import type {
+  CallerError,
+  Made,
+  ModelCascade,
+  Models,
+  ModelsError,
+  ModelsServices,
+  Options,
+  OptionsWithFloor,
+  Step,
+  StepModel
+} from "./modelCascade/model.ts"
+import { type CascadeOptions, checkModels, codec, settingsOf, stepsOf } from "./modelCascade/settings.ts"
 import type { Share } from "./modelCascade/share.ts"
-import type { CallerError, ModelCascade, Options, OptionsWithFloor, Step } from "./modelCascade/model.ts"
-import { CurrentAcceptance, passes } from "./chatModel/acceptance.ts"
-import { AttemptCounter, CurrentAttemptCounter, untried } from "./chatModel/attemptCounter.ts"
-import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
-import { notePaidElsewhere, samePayer } from "./chatReply/paidElsewhere.ts"
-import { isCache } from "./chatModel/stepPath.ts"
 
-export type { Accept, CallerError, ModelCascade, Options, OptionsWithFloor, Refusal, Share, Step }
+export { CurrentCacheMode }
+export type {
+  Accept,
+  CallerError,
+  CascadeOptions,
+  Made,
+  ModelCascade,
+  Models,
+  ModelsError,
+  ModelsServices,
+  Options,
+  OptionsWithFloor,
+  Refusal,
+  Share,
+  Step,
+  StepModel
+}
 
 /**
- * How the calls inside use the cache of a cascade: `"use"` serves a fresh answer; `"refresh"` asks the models for a new one
- * and keeps it, for a customer who asks for another answer; `"bypass"` asks the models, and neither reads nor keeps
- * anything. @default "use"
+ * The errors of a cascade without canned replies.
  *
- * @category references
+ * @category errors
  * @since 0.1.0
  */
-export const CurrentCacheMode = Context.Reference<StaleCache.Mode>("@switchgear/http/ModelCascade/CurrentCacheMode", {
-  defaultValue: () => "use"
-})
+export type CascadeError = CallerError | Cascade.CascadeExhausted<ChatModel.ModelError>
+
+/**
+ * What {@link OptionsSchema} reads: {@link CascadeOptions} as they are written.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
+ * {@link CascadeOptions} as they are written in YAML or JSON. `models` is a list of `{ contextWindow, share, optIn }` for the
+ * models of the code, place by place; the models themselves, `accept`, `cacheKey` and the functions of the cache are given in
+ * code. A wrong or unknown field is refused by name.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OptionsSchema: Schema.Codec<CascadeOptions, WrittenOptions> = codec.schema
 
 /**
  * Makes a cascade of models. Dies with a `RangeError` that names the field when an option is out of range.
+ *
+ * A model may be given as an effect that makes it, such as `ChatModel.make` or a class of `ChatModel.Service`.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make: {
-  (options: OptionsWithFloor): Effect.Effect<ModelCascade<CallerError>>
-  (options: Options): Effect.Effect<ModelCascade<CallerError | Cascade.CascadeExhausted<ChatModel.ModelError>>>
-} = (options: Options & Partial<OptionsWithFloor>): Effect.Effect<ModelCascade<any>> =>
-  Effect.gen(function*() {
-    const name = options.name ?? "cascade"
-    const settings = yield* Effect.sync(() => settingsOf(options))
-    const cache = yield* StaleCache.make<ChatModel.Answer>({
-      staleFor: "1 day",
-      maxBytes: 256 * 2 ** 20,
-      sizeOf: ({ value }, key) => 2 * (key.length + JSON.stringify(value).length),
-      ...options.cache,
-      name,
-      storeWhen: isWorthKeeping,
-      copy: copyOf
-    })
-    const answers = yield* Cascade.make({ name })
-    const keyOf = options.cacheKey ?? cacheKey
-    const attempts = options.attempts === undefined ? unchanged : Attempts.within(options.attempts)
-    const patiences = new Patiences()
-    const calls = new SharedCalls()
+  <const M extends Models>(
+    options: OptionsWithFloor<M>
+  ): Effect.Effect<ModelCascade<CallerError>, ModelsError<M>, ModelsServices<M>>
+  <const M extends Models>(
+    options: Options<M>
+  ): Effect.Effect<ModelCascade<CascadeError>, ModelsError<M>, ModelsServices<M>>
+} = (options: AnyOptions) => makeBy("ModelCascade.make", options)
 
-    const { canned } = options
-    const languageOf = (request: ChatModel.Request): Effect.Effect<string | undefined> =>
-      canned === undefined
-        ? Effect.undefined
-        : Effect.map(Canned.languageOf(request), (language) => sentenceLanguage(canned, language))
+/** The options of any cascade, with a floor or without. */
+interface AnyOptions extends Omit<CascadeOptions, "models"> {
+  readonly models: ReadonlyArray<Step<any>>
+}
 
-    /** Where the answer is kept, and the language of the sentence at the end if there is one. */
-    const placeOf = (request: ChatModel.Request): Effect.Effect<Place, ChatError.InvalidRequest> =>
-      Effect.gen(function*() {
-        const language = yield* languageOf(request)
-        const tenant = yield* CurrentTenant
-        try {
-          const key: unknown = keyOf(request)
-          if (typeof key !== "string") return yield* refused("its cacheKey is not a text")
-          // Callers of different languages must not share a flight that may end in a sentence.
-          return { key: keyOfTenant(tenant, language === undefined ? key : `${language}:${key}`), language }
-        } catch {
-          return yield* refused("it has no key in the cache")
-        }
-      })
-
-    /** What is asked is what is given now, whatever the caller changes before the call runs, or while it runs. */
-    const asking = <A, E, R>(
-      request: ChatModel.Request,
-      ask: (request: ChatModel.Request, place: Place) => Effect.Effect<A, E, R>
-    ): Effect.Effect<A, E | ChatError.InvalidRequest, R> => {
-      const sealed = seal(request)
-      if (Result.isFailure(sealed)) return refused(sealed.failure)
-      if (!sealed.success.hasMessages) return refused("messages must be a list")
-      const { plain } = sealed.success
-      return Effect.flatMap(placeOf(plain), (place) => ask(plain, place))
-    }
-
-    const refused = (detail: string) =>
-      Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider: name, model: name, detail })))
-
-    const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value)
-    const forWhole = chainOf(settings, asWhole, lastGood)
-    const forStream = chainOf(settings, asStream, lastGood)
-
-    /** Asks the models, then the cache, then says the sentence. */
-    const run = <A extends object, R>(
-      { chain, whole }: Chain<A, R>,
-      request: ChatModel.Request,
-      { key, language }: Place,
-      mode: StaleCache.Mode,
-      patience: Waits | undefined,
-      begun?: (tried: ChatModel.Tried) => void
-    ): Effect.Effect<Answered<A>, any, R> =>
-      Effect.withFiber((fiber) => {
-        const clock = fiber.getRef(Clock.Clock)
-        const now = clock.currentTimeMillisUnsafe()
-        const steps = language === undefined
-          ? chain
-          : Cascade.orConstant("canned", answered(whole(Canned.reply(canned!, language, now))))(chain)
-        const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
-        begun?.(counter)
-        const deadline = monotonicMillis(clock) + settings.deadline
-        const asked: Asked = {
-          request,
-          key,
-          readsCache: mode !== "bypass",
-          deadline,
-          patience,
-          outgrown: undefined,
-          newest: 0,
-          answeredBy: undefined
-        }
-        return Effect.updateContext(
-          attempts(answers.run(steps as typeof chain)),
-          (context: Context.Context<R>) =>
-            Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
-        ).pipe(
-          Effect.map(({ degradation, failures, step, value: { value } }) => ({
-            value,
-            step,
-            degradation,
-            failures,
-            ...counter.tried
-          }))
-        )
-      })
-
-    /** Shares the call with those who ask for the same. */
-    const completeShared = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
-      Effect.withFiber((fiber) => {
-        const mode = fiber.getRef(CurrentCacheMode)
-        let waiting: Patience | undefined
-        const call = patiences.waiting(place.key, fiber.getRef(CurrentAsked)?.patience, fiber, (patience) => {
-          waiting = patience
-          const asked = run(forWhole, request, place, mode, patience, (tried) => patience.tried = tried)
-          return calls.waiting(
-            fiber,
-            (onCall, attempts) =>
-              cache.through(place.key, { mode, onCall })(Effect.suspend(() => observed(asked, attempts()))),
-            ({ value }) => notePaidElsewhere(value.value)
-          )
-        })
-        const answer = Effect.map(
-          call,
-          ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
-        )
-        if (fiber.getRef(Deadline.CurrentDeadline) === undefined) return answer
-        const atTheDeadline = (error: Deadline.DeadlineExceeded) => {
-          const { attempts, possiblyBilledAttempts } = waiting?.tried ?? untried
-          return Effect.map(
-            run(endOf(error), request, place, mode, undefined),
-            (end): ChatModel.Answer => ({ ...end, attempts, possiblyBilledAttempts })
-          )
-        }
-        // The caller leaves the call in time for what comes after the models.
-        return Effect.catch(
-          Effect.flatMap(Deadline.remaining, (left) => Deadline.within(left!)(answer)),
-          (error): Effect.Effect<ChatModel.Answer, any> =>
-            error instanceof Deadline.DeadlineExceeded ? atTheDeadline(error) : Effect.fail(error)
-        )
-      })
-
-    /** The end of a chain of which no model has answered by the deadline of the caller. */
-    const endOf = (error: Deadline.DeadlineExceeded) =>
-      withLastGood(Cascade.first(name, Effect.fail(error)), asWhole, lastGood)
-
-    /** Asks for an answer that a cascade outside judges. Callers without its check do not share it. */
-    const completeJudged = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
-      Effect.gen(function*() {
-        const mode = yield* CurrentCacheMode
-        const kept = mode === "use" ? yield* cache.lastGood(place.key) : undefined
-        if (kept?.freshness === "fresh" && (yield* passes(kept.value))) return fromCache(kept.value, kept.value.value)
-        const answer = yield* run(forWhole, request, place, mode, (yield* CurrentAsked)?.patience)
-        if (mode !== "bypass") yield* cache.set(place.key, answer)
-        return answer
-      })
-
-    const complete = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
-      Effect.flatMap(
-        CurrentAcceptance,
-        (acceptance) => acceptance === undefined ? completeShared(request, place) : completeJudged(request, place)
-      )
-
-    const open = (
-      request: ChatModel.Request,
-      place: Place
-    ): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
-      Effect.gen(function*() {
-        const mode = yield* CurrentCacheMode
-        const kept = mode === "use" ? yield* cache.lastGood(place.key) : undefined
-        if (kept?.freshness === "fresh") return fromCache(kept.value, ChatStream.fromReply(kept.value.value))
-        const answer = yield* run(forStream, request, place, mode, (yield* CurrentAsked)?.patience)
-        if (mode === "bypass" || !isKept(answer)) return answer
-        const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
-        return { ...answer, value: keepStream(answer.value, keep) }
-      })
-
-    const available = settings.steps.map(({ model }) => model.isAvailable ?? Effect.succeed(true))
-    const isAvailable = Effect.map(Effect.all(available), (each) => each.some(identity))
-    const asked = ChatModel.of<any>({
-      name,
-      isAvailable,
-      complete: (request) => asking(request, complete),
-      open: (request) => asking(request, open)
-    })
-    return { ...asked, cache }
+/** Makes a cascade for the function that is called, which complaints name. */
+const makeBy = (where: string, options: AnyOptions): Effect.Effect<ModelCascade<any>, any, any> =>
+  Effect.suspend(() => {
+    const check = new OptionsOf(where)
+    checkModels(options.models, check)
+    const settings = settingsOf(options, check)
+    const made = Effect.forEach(options.models, (step) =>
+      Effect.isEffect(step.model)
+        ? Effect.map(step.model as Effect.Effect<Made, any, any>, (model): Step => ({ ...step, model }))
+        : Effect.succeed(step as Step))
+    return Effect.flatMap(sharingLayers(made), (models) => cascadeOf(settings, stepsOf(models, options.accept, check)))
   })
 
+/** Models that name the same layer of a client share it. */
+const sharingLayers = <A, E, R>(made: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) =>
+    Context.getOrUndefined(fiber.context, Layer.CurrentMemoMap) === undefined
+      ? Effect.provideService(made, Layer.CurrentMemoMap, Layer.makeMemoMapUnsafe()) as Effect.Effect<A, E, R>
+      : made
+  )
+
 /**
- * The cascade as the chat model of the application.
+ * Makes a cascade with the options under a path of the configuration, such as `"assistant"`; what is not found there is as in
+ * `options`, and so are the models. Options out of range fail with a `ConfigError`. Whether there are canned replies is known
+ * by the code: those of the configuration replace them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromConfig: {
+  <const M extends Models>(
+    path: string | ConfigProvider.Path,
+    options: OptionsWithFloor<M>
+  ): Effect.Effect<ModelCascade<CallerError>, Config.ConfigError | ModelsError<M>, ModelsServices<M>>
+  <const M extends Models>(
+    path: string | ConfigProvider.Path,
+    options: Options<M>
+  ): Effect.Effect<ModelCascade<CascadeError>, Config.ConfigError | ModelsError<M>, ModelsServices<M>>
+} = (path: string | ConfigProvider.Path, options: AnyOptions) => configured(path, options)
+
+const configured = (
+  path: string | ConfigProvider.Path,
+  options: AnyOptions
+): Effect.Effect<ModelCascade<any>, any, any> =>
+  Effect.flatMap(
+    codec.config(path, options),
+    (read) => makeBy("ModelCascade.fromConfig", { ...options, ...read } as AnyOptions)
+  )
+
+/**
+ * The cascade as the chat model of the application. An application with several cascades gives each a {@link Service} of
+ * its own.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = <R>(
-  options: Effect.Effect<Options, never, R>
-): Layer.Layer<ChatModel.ChatModel, never, R> => Layer.effect(ChatModel.ChatModel, Effect.flatMap(options, make))
+export const layer = <E, R>(
+  options: Effect.Effect<Options, E, R>
+): Layer.Layer<ChatModel.ChatModel, E, Exclude<R, Scope.Scope>> =>
+  Layer.effect(ChatModel.ChatModel, Effect.flatMap(options, (options) => makeBy("ModelCascade.layer", options)))
 
-/** The key of an answer in the cache, and the language of the caller; undefined where there are no sentences. */
-interface Place {
-  readonly key: string
-  readonly language: string | undefined
+/**
+ * The class that {@link Service} makes: the service key of one cascade, with its layers, and what it is asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServiceClass<in out Self, in out Id extends string, in out Left, out E, out Needs>
+  extends Context.ServiceClass<Self, `@switchgear/http/ModelCascade/${Id}`, ModelCascade<Left>>
+{
+  /** Makes the cascade once for everything that the layer is provided to. */
+  readonly layer: Layer.Layer<Self, E, Needs>
+  /** Like `layer`, with some options replaced: for tests or a second environment. */
+  readonly layerWith: (options: Omit<CascadeOptions, "models">) => Layer.Layer<Self, E, Needs>
+  /** Like `layer`, with the options under a path of the configuration: see {@link fromConfig}. */
+  readonly layerConfig: (path: string | ConfigProvider.Path) => Layer.Layer<Self, E | Config.ConfigError, Needs>
+  /** `complete` of the cascade, which becomes a requirement of the effect. */
+  readonly complete: (request: ChatModel.Request) => Effect.Effect<ChatModel.Answer, Left, Self>
+  /** `open` of the cascade, which becomes a requirement of the effect. */
+  readonly open: (request: ChatModel.Request) => Effect.Effect<ChatModel.OpenAnswer, Left, Self | Scope.Scope>
+  /** `stream` of the cascade, which becomes a requirement of the stream. */
+  readonly stream: (request: ChatModel.Request) => Stream.Stream<ChatSchema.ChatChunk, Left | ChatError.ChatError, Self>
 }
 
-/** An answer from the cache: no provider was asked. */
-const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({
-  ...kept,
-  value,
-  step: "cache",
-  failures: [],
-  ...untried
-})
-
-/** The value of a sentence, as of an answer that a step gives. */
-const answered = <A>(value: A): Answered<A> => ({
-  value,
-  step: "canned",
-  degradation: "canned",
-  failures: [],
-  ...untried
-})
-
-// What a cascade inside has kept ages there: kept once more, it would be fresh for twice as long.
-const isKept = ({ degradation, step }: Omit<ChatModel.Answer, "value">): boolean =>
-  (degradation === "none" || degradation === "fallback") && !isCache(step)
-
-const isWorthKeeping = (answer: ChatModel.Answer): boolean =>
-  isKept(answer) &&
-  answer.value.choices.length > 0 &&
-  answer.value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? ""))
-
-const complete = new Set(["stop", "tool_calls", "function_call"])
-
-/** A caller may change its answer, and that of no other. What failed before an answer is told once, and not kept. */
-const copyOf = (answer: ChatModel.Answer, way: "in" | "out"): ChatModel.Answer => {
-  const copy = copyJson(way === "in" ? { ...answer, failures: [] } : answer)
-  ProviderFields.sameAuthor(answer.value, copy.value)
-  samePayer(answer.value, copy.value)
-  return copy
+/**
+ * A class that is the service key of one cascade. The name of the cascade is the identifier unless given. With canned
+ * replies, only a {@link CallerError} is left. The errors and needs of the models are those of the layer.
+ *
+ * ```ts
+ * import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
+ * import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+ * import { Effect, Layer } from "effect"
+ *
+ * // With real providers: ChatClient.layerUndici
+ * const openai = ChatClient.layer({ provider: "openai", baseUrl: "http://openai.test/v1" })
+ * const deepseek = ChatClient.layer({ provider: "deepseek", baseUrl: "http://deepseek.test/v1" })
+ *
+ * class Assistant extends ModelCascade.Service<Assistant>()("assistant", {
+ *   models: [
+ *     { model: ChatModel.make({ model: "gpt-4.1", client: openai }) },
+ *     { model: ChatModel.make({ model: "deepseek-v3.2", client: deepseek }) }
+ *   ],
+ *   canned: Canned.sentences
+ * }) {}
+ *
+ * const program = Effect.map(
+ *   Assistant.complete({ messages: [{ role: "user", content: "Hello" }] }),
+ *   ({ degradation, step }) => [step, degradation]
+ * )
+ *
+ * const simulated = SimulatedProvider.layerHosts({
+ *   "openai.test": { models: { "gpt-4.1": { outcome: Behaviour.overloaded } } },
+ *   "deepseek.test": { models: { "deepseek-v3.2": { outcome: Behaviour.ok("Good day") } } }
+ * })
+ * const main = Layer.provide(Assistant.layer, simulated)
+ * await Effect.runPromise(Effect.provide(program, main)) // => ["deepseek-v3.2", "fallback"]
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const Service = <Self>(): {
+  <const Id extends string, const M extends Models>(
+    id: Id,
+    options: OptionsWithFloor<M>
+  ): ServiceClass<Self, Id, CallerError, ModelsError<M>, Exclude<ModelsServices<M>, Scope.Scope>>
+  <const Id extends string, const M extends Models>(
+    id: Id,
+    options: Options<M>
+  ): ServiceClass<Self, Id, CascadeError, ModelsError<M>, Exclude<ModelsServices<M>, Scope.Scope>>
+} =>
+(id: string, options: AnyOptions): any => {
+  const key = Context.Service<Self, ModelCascade<any>>()(`@switchgear/http/ModelCascade/${id}`)
+  const named = { ...options, name: options.name ?? id }
+  return Object.assign(key, {
+    layer: Layer.effect(key, makeBy("ModelCascade.Service", named)),
+    layerWith: (replaced: Omit<CascadeOptions, "models">) =>
+      Layer.effect(key, makeBy("ModelCascade.Service", { ...named, ...replaced } as AnyOptions)),
+    layerConfig: (path: string | ConfigProvider.Path) => Layer.effect(key, configured(path, named)),
+    complete: (request: ChatModel.Request) => Effect.flatMap(key, ({ complete }) => complete(request)),
+    open: (request: ChatModel.Request) => Effect.flatMap(key, ({ open }) => open(request)),
+    stream: (request: ChatModel.Request) => Stream.unwrap(Effect.map(key, ({ stream }) => stream(request)))
+  })
 }
-
-/** A call whose attempts are those of all who share it; undefined where it is made for its caller alone. */
-const observed = <A, E, R>(call: Effect.Effect<A, E, R>, attempts: SharedAttempts | undefined) =>
-  attempts === undefined ? call : Effect.provideService(call, CurrentAttemptObserver, attempts)
-
-const unchanged = <A>(self: A): A => self

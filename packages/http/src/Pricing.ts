@@ -342,7 +342,7 @@ export const told = (usage: ChatSchema.Usage | undefined): number | undefined =>
  * @since 0.1.0
  */
 export const estimateTokens = (
-  request: Readonly<Record<string, unknown>>,
+  request: object,
   assumedOutput = 4096
 ): RequestTokens => requestTokens(request, assumedOutput)
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Canned, ChatError, ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
 import { Effect, Schema } from "effect"
 
-const asking = (content: unknown): ChatModel.Request => ({ messages: [{ role: "user", content }] })
+const asking = (content: unknown): ChatModel.Request => ({ messages: [{ role: "user", content: content as string }] })
 
 const guessed: ReadonlyArray<readonly [language: string, ...texts: ReadonlyArray<string>]> = [
   [
@@ -72,7 +72,7 @@ describe("the language is guessed from what most of the message is written in", 
 
   it.effect("and the last message of the user counts, if it says something", () =>
     Effect.gen(function*() {
-      const messages = [
+      const messages: ChatModel.Request["messages"] = [
         { role: "user", content: "Где моя посылка?" },
         { role: "assistant", content: "在路上" },
         { role: "user", content: [{ type: "image_url", image_url: { url: "https://p.test/a.png" } }] }

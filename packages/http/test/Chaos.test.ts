@@ -10,7 +10,7 @@ import { inspect } from "node:util"
 
 const apiKey = Redacted.make("sk-planted-0123456789abcdef")
 const prompt = "my blood type and my full address"
-const request = { model: "gpt-4.1", messages: [{ role: "user", content: prompt }] }
+const request = { model: "gpt-4.1", messages: [{ role: "user" as const, content: prompt }] }
 
 const provider = SimulatedProvider.make({ models: { "gpt-4.1": { outcome: Behaviour.ok("Good day") } }, apiKey })
 

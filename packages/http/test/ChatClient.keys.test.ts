@@ -10,7 +10,7 @@ const secrets = ["sk-first-0123456789abcdef", "sk-other-fedcba9876543210", "sk-t
 const [first, second, third] = secrets
 const apiKey = [Redacted.make(first, { label: "main" }), Redacted.make(second), Redacted.make(third)] as const
 const two = [apiKey[0], apiKey[1]] as const
-const hello = { model: "gpt-4.1", messages: [{ role: "user", content: "Hello" }] }
+const hello = { model: "gpt-4.1", messages: [{ role: "user" as const, content: "Hello" }] }
 
 const { quotaExhausted, unauthorized } = Behaviour
 const spentFor = (retryAfter: string) =>
@@ -357,8 +357,8 @@ describe("the keys of a client", () => {
       [{ apiKey: [] as never }, "apiKey must be a key or a list of at least one, got an empty list"],
       [{ apiKey: [apiKey[0], Redacted.make("two words")] }, "apiKey[1] must be printable ASCII without spaces"],
       [{ apiKey: [apiKey[0], apiKey[1], Redacted.make(first)] }, "apiKey[2] must be another key than apiKey[0]"],
-      [{ parkFor: 0 }, "parkFor must be a positive, finite duration, got 0"],
-      [{ parkFor: Duration.infinity }, "parkFor must be a positive, finite duration"]
+      [{ parkFor: 0 }, "parkFor must be a finite duration above zero, got 0"],
+      [{ parkFor: Duration.infinity }, "parkFor must be a finite duration above zero"]
     ] as const
   )("are refused when they make no sense: %#", ([options, message]) =>
     Effect.gen(function*() {
@@ -371,8 +371,7 @@ describe("the keys of a client", () => {
 })
 
 describe("a chat model whose client has several keys", () => {
-  const modelOf = (client: Client) =>
-    Effect.provideService(ChatModel.make({ model: "gpt-4.1" }), ChatClient.ChatClient, client)
+  const modelOf = (client: Client) => ChatModel.make({ model: "gpt-4.1", client })
 
   it.effect("answers by the next key, and its circuit hears of one success", () =>
     Effect.gen(function*() {

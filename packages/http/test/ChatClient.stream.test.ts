@@ -9,7 +9,7 @@ import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
 
 const apiKey = Redacted.make("sk-planted-0123456789abcdef")
 const prompt = "my blood type and my full address"
-const request = { model: "gpt-4.1", messages: [{ role: "user", content: prompt }] }
+const request = { model: "gpt-4.1", messages: [{ role: "user" as const, content: prompt }] }
 
 const setup = (outcome: Behaviour.Outcome, options: Partial<ChatClient.Options> = {}) =>
   Effect.gen(function*() {
@@ -419,9 +419,9 @@ describe("ChatClient.stream", () => {
   it.effect("refuses limits that make no sense, by name", () =>
     Effect.gen(function*() {
       const nonsense: ReadonlyArray<readonly [Partial<ChatClient.Options>, RegExp]> = [
-        [{ firstContentTimeout: 0 }, /firstContentTimeout must be a positive, finite duration, got 0/],
-        [{ idleTimeout: "-1 seconds" }, /idleTimeout must be a positive, finite duration/],
-        [{ timeout: Duration.infinity }, /timeout must be a positive, finite duration/]
+        [{ firstContentTimeout: 0 }, /firstContentTimeout must be a finite duration above zero, got 0/],
+        [{ idleTimeout: "-1 seconds" }, /idleTimeout must be a finite duration above zero/],
+        [{ timeout: Duration.infinity }, /timeout must be a finite duration above zero/]
       ]
       for (const [options, expected] of nonsense) {
         const exit = yield* Effect.exit(setup(Behaviour.ok(), options))

@@ -22,7 +22,7 @@ import { clientOf, exchange } from "./support/clientOf.ts"
 
 const apiKey = Redacted.make("sk-planted-0123456789abcdef")
 const prompt = "my blood type and my full address"
-const request = (model = "gpt-4.1") => ({ model, messages: [{ role: "user", content: prompt }] })
+const request = (model = "gpt-4.1") => ({ model, messages: [{ role: "user" as const, content: prompt }] })
 
 const setup = (outcome: Behaviour.Outcome, options: Partial<ChatClient.Options> = {}) =>
   Effect.gen(function*() {
@@ -282,12 +282,12 @@ describe("ChatClient", () => {
     refuses("a URL of another kind", { baseUrl: "ftp://api.test" }, /baseUrl/)
     refuses("a URL with a password", { baseUrl: "https://a:hunter2@api.test" }, /^(?!.*hunter2).*baseUrl.*$/)
     refuses("an empty provider", { provider: "" }, /provider must be a name/)
-    refuses("a negative timeout", { timeout: -1 }, /timeout must be a positive, finite duration, got -1/)
+    refuses("a negative timeout", { timeout: -1 }, /timeout must be a finite duration above zero, got -1/)
     refuses("a timeout of zero", { timeout: 0 }, /timeout/)
     refuses("a timeout that is not a number", { timeout: Number.NaN }, /timeout/)
     refuses("a timeout that is no duration", { timeout: "soon" }, /timeout must be .* got "soon"/)
-    refuses("an infinite connect timeout", { connectTimeout: Infinity }, /^ChatClient\.layerHttpClient: connectTimeout/)
-    refuses("a keep-alive timeout of zero", { keepAliveTimeout: 0 }, /^ChatClient\.layerHttpClient: keepAliveTimeout/)
+    refuses("an infinite connect timeout", { connectTimeout: Infinity }, /^ChatClient\.layerUndici: connectTimeout/)
+    refuses("a keep-alive timeout of zero", { keepAliveTimeout: 0 }, /^ChatClient\.layerUndici: keepAliveTimeout/)
     refuses(
       "a keep-alive timeout of two days",
       { keepAliveTimeout: "2 days" },

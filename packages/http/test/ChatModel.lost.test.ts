@@ -3,6 +3,7 @@ import { VirtualClock } from "@switchgear/core/testing"
 import { ChatClient, ChatError, ChatModel, ChatSchema, ChatStream, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Layer } from "effect"
+import { modelOf } from "./support/modelOf.ts"
 
 const hello: ChatModel.Request = { messages: [{ role: "user", content: "Hello" }] }
 
@@ -59,7 +60,7 @@ for (const [delivery, ask] of Object.entries(deliveries)) {
           Effect.gen(function*() {
             const { stats } = yield* SimulatedProvider.SimulatedProvider
             const patient = { attemptTimeout: "3 minutes", deadline: "10 minutes" } as const
-            const first = yield* ChatModel.make({ model: "first", ...patient })
+            const first = yield* modelOf({ model: "first", ...patient })
             const error = yield* Effect.flip(ask(first))
             assert.isTrue(ChatError.isChatError(error) && error._tag === tag, String(error))
             assert.isTrue(ChatError.possiblyBilled(error as ChatError.ChatError))
@@ -67,7 +68,7 @@ for (const [delivery, ask] of Object.entries(deliveries)) {
             assert.isTrue(ChatError.countsOnBreaker(error as ChatError.ChatError))
             assert.strictEqual((yield* stats("first")).started, asked)
 
-            const next = yield* ChatModel.make({ model: "next" })
+            const next = yield* modelOf({ model: "next" })
             const cascade = yield* ModelCascade.make({ models: [{ model: first }, { model: next }] })
             const { possiblyBilledAttempts, step, value } = yield* ask(cascade)
             assert.deepStrictEqual([step, ChatSchema.text(value)], ["next", "Hello from next."])

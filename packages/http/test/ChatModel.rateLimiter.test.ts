@@ -5,6 +5,7 @@ import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Duration, Effect, Exit, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
+import { modelOf } from "./support/modelOf.ts"
 
 const hello = (more: object = {}): ChatModel.Request => ({ messages: [{ role: "user", content: "hello" }], ...more })
 
@@ -17,8 +18,7 @@ const setting = (outcome: Behaviour.Outcome, limit: ChatModel.RateLimiterOptions
     const client = yield* ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
       Effect.provideService(HttpClient.HttpClient, SimulatedProvider.httpClient(provider))
     )
-    const make = (options: ChatModel.Options) =>
-      Effect.provideService(ChatModel.make(options), ChatClient.ChatClient, client)
+    const make = (options: ChatModel.Options) => Effect.provideService(modelOf(options), ChatClient.ChatClient, client)
     const model = yield* make({ model: "m", retry: { maxAttempts: 1 }, rateLimiter: limit })
     const limits = Effect.map(
       model.rateLimiter!.snapshot,

@@ -6,6 +6,7 @@ import { Cause, Deferred, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const hello: ChatModel.Request = { messages: [{ role: "user", content: "hello" }] }
 
@@ -20,7 +21,7 @@ const setting = (
     const made = yield* ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1", ...client }).pipe(
       Effect.provideService(HttpClient.HttpClient, SimulatedProvider.httpClient(provider))
     )
-    const model = yield* ChatModel.make({
+    const model = yield* modelOf({
       model: "m",
       bulkhead: { concurrency: 1 },
       retry: { baseDelay: "100 millis", jitter: "none" },
@@ -64,10 +65,11 @@ const cutBeforeContent = Behaviour.stream({ text: "Good day", chunks: 4, end: Be
 describe("ChatModel.stream", () => {
   it.effect.prop(
     "collects to the reply that comes without streaming",
-    { text: Schema.String.check(Schema.isPattern(/\S/)), chunks: Schema.Literals([1, 2, 7]) },
+    { text: Schema.String, chunks: Schema.Literals([1, 2, 7]) },
     ({ chunks, text }) =>
       Effect.gen(function*() {
-        const { model } = yield* setting(Behaviour.stream({ text, chunks }))
+        // A text of nothing but control characters is an empty answer, which is asked for again.
+        const { model } = yield* setting(Behaviour.stream({ text: `${text}!`, chunks }))
         const { value } = yield* model.complete(hello)
         const collected = yield* ChatStream.collect(model.stream(hello))
         assert.deepStrictEqual({ ...collected, id: value.id }, value)
@@ -352,7 +354,7 @@ describe("ChatModel.stream", () => {
         ...(yield* setting(whole)).client,
         stream: () => Stream.die("bug")
       })
-      const model = yield* ChatModel.make({ model: "m" }).pipe(
+      const model = yield* modelOf({ model: "m" }).pipe(
         Effect.provideService(ChatClient.ChatClient, client)
       )
       const exit = yield* Effect.exit(Stream.runDrain(model.stream(hello)))

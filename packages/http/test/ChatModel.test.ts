@@ -4,6 +4,7 @@ import { ChatClient, ChatModel, ChatSchema } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { modelOf } from "./support/modelOf.ts"
 
 const hello: ChatModel.Request = { messages: [{ role: "user", content: "hello" }] }
 
@@ -16,7 +17,7 @@ const setting = (behaviour: Behaviour.Behaviour, options: Partial<ChatModel.Opti
       Layer.provide(Layer.succeed(SimulatedProvider.SimulatedProvider, provider))
     )
     const model = yield* Effect.provide(
-      ChatModel.make({ model: "m", retry: { baseDelay: "100 millis", jitter: "none" }, ...options }),
+      modelOf({ model: "m", retry: { baseDelay: "100 millis", jitter: "none" }, ...options }),
       client
     )
     return { ask: Effect.exit(model.complete(hello)), model, provider, stats: provider.stats("m") }
@@ -185,10 +186,11 @@ describe("ChatModel", () => {
         keys: Effect.succeed([]),
         account: Effect.never
       })
-      const model = yield* ChatModel.make({ model: "m", name: "primary" }).pipe(
+      const model = yield* modelOf({ model: "m", name: "primary" }).pipe(
         Effect.provideService(ChatClient.ChatClient, client)
       )
-      const { step } = yield* model.complete({ ...hello, model: "other", temperature: 0.2, novelty: { deep: true } })
+      const own = { novelty: { deep: true } }
+      const { step } = yield* model.complete({ ...hello, model: "other", temperature: 0.2, ...own })
       assert.deepStrictEqual(sent, { ...hello, model: "m", temperature: 0.2, novelty: { deep: true } })
       assert.strictEqual(step, "primary")
     }))
@@ -196,12 +198,12 @@ describe("ChatModel", () => {
   it.effect("refuses nonsense options, naming the field", () =>
     Effect.gen(function*() {
       const nonsense: ReadonlyArray<readonly [Partial<ChatModel.Options>, string]> = [
-        [{ model: "" }, "CircuitBreaker.make: name"],
-        [{ breaker: { failureRate: 2 } }, "CircuitBreaker.make: failureRate"],
-        [{ bulkhead: { concurrency: 0 } }, "Bulkhead.make: concurrency"],
-        [{ retry: { maxAttempts: 0 } }, "Retry.make: maxAttempts"],
-        [{ attemptTimeout: -1 }, "Pipeline.make: attemptTimeout"],
-        [{ deadline: Duration.zero }, "Pipeline.make: deadline"]
+        [{ model: "" }, "ChatModel.make: model"],
+        [{ breaker: { failureRate: 2 } }, "ChatModel.make: breaker.failureRate"],
+        [{ bulkhead: { concurrency: 0 } }, "ChatModel.make: bulkhead.concurrency"],
+        [{ retry: { maxAttempts: 0 } }, "ChatModel.make: retry.maxAttempts"],
+        [{ attemptTimeout: -1 }, "ChatModel.make: attemptTimeout"],
+        [{ deadline: Duration.zero }, "ChatModel.make: deadline"]
       ]
       for (const [options, message] of nonsense) {
         const exit = yield* Effect.exit(setting({}, options))

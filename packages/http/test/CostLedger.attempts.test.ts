@@ -7,6 +7,7 @@ import { HttpClient, type HttpClientRequest, HttpServerResponse } from "effect/h
 import { TestClock } from "effect/testing"
 import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
 import { microDollars, plain } from "./support/ledgerOf.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const prompt = "x".repeat(100)
 const ask = (fields: object = {}): ChatModel.Request => ({ messages: [{ role: "user", content: prompt }], ...fields })
@@ -32,7 +33,7 @@ const setting = (
     const client = yield* clientOf(SimulatedProvider.httpClient(provider))
     const make = (model: string) =>
       Effect.provideService(
-        ChatModel.make({ model, attemptTimeout: "2 seconds", ...options }),
+        modelOf({ model, attemptTimeout: "2 seconds", ...options }),
         ChatClient.ChatClient,
         client
       )
@@ -273,7 +274,7 @@ describe("a call of which the provider may bill more than its answer", () => {
             })
           )
           const model = yield* Effect.provideService(
-            ChatModel.make({ model: "m", retry: { maxAttempts: 1 } }),
+            modelOf({ model: "m", retry: { maxAttempts: 1 } }),
             ChatClient.ChatClient,
             yield* clientOf(http)
           )
@@ -395,7 +396,7 @@ const play = (history: ReadonlyArray<typeof Operation.Type>) =>
     const client = yield* clientOf(http)
     const make = (model: string) =>
       Effect.provideService(
-        ChatModel.make({
+        modelOf({
           model,
           attemptTimeout: "1 second",
           deadline: "4 seconds",

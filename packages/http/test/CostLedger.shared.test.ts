@@ -78,17 +78,14 @@ const modelsOf = {
       const client = yield* ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
         Effect.provideService(HttpClient.HttpClient, http)
       )
-      return yield* Effect.provideService(
-        ChatModel.make({
-          model: "m",
-          attemptTimeout: "1 second",
-          deadline: "3 seconds",
-          retry: { maxAttempts: 2, baseDelay: "100 millis", jitter: "none" },
-          breaker: { minimumCalls: 100 }
-        }),
-        ChatClient.ChatClient,
-        client
-      )
+      return yield* ChatModel.make({
+        model: "m",
+        client,
+        attemptTimeout: "1 second",
+        deadline: "3 seconds",
+        retry: { maxAttempts: 2, baseDelay: "100 millis", jitter: "none" },
+        breaker: { minimumCalls: 100 }
+      })
     }),
   /** Tells of nothing but its answer. */
   own: (act: Effect.Effect<number>) =>

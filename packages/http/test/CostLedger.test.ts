@@ -51,6 +51,7 @@ describe("a bill", () => {
     Effect.gen(function*() {
       const ledger = yield* ofArticle
       const first = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
         models: [{ model: modelOf(Effect.succeed(answer(usage)), "gpt-4.1") }],
         canned: { default: "Later, please." }
       })
@@ -400,7 +401,7 @@ describe("a budget", () => {
           yield* Fiber.interrupt(fiber)
           return state!.reserved
         })
-      const request = { messages: [{ role: "user", content: "Hello" }] }
+      const request = { messages: [{ role: "user" as const, content: "Hello" }] }
       const bytes = (request: ChatModel.Request) => JSON.stringify(request).length
       assert.strictEqual(yield* reservedBy(request), 3 * bytes(request) + 15 * 4096)
       const short = { ...request, max_tokens: 100 }

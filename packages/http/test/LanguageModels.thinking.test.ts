@@ -65,8 +65,7 @@ const serving = (provider: Provider, name = "p", isDown = () => false) => {
 const modelOf = (client: Effect.Effect<ChatClient.ChatClient["Service"]>, model = "m") =>
   Effect.flatMap(
     client,
-    (client) =>
-      Effect.provideService(ChatModel.make({ model, retry: { maxAttempts: 1 } }), ChatClient.ChatClient, client)
+    (client) => ChatModel.make({ model, client, retry: { maxAttempts: 1 } })
   )
 
 const call = (id: string, order: number, more: object = {}) => ({

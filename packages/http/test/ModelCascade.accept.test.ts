@@ -5,6 +5,7 @@ import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Data, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ask, hello } from "./support/fourModels.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const world = (models: Record<string, Behaviour.Behaviour>) =>
   ChatClient.layer({ provider: "p", baseUrl: "http://simulated.test/v1" }).pipe(
@@ -33,8 +34,9 @@ const two = (
   steps: ReadonlyArray<Omit<ModelCascade.Step, "model">> = []
 ) =>
   Effect.gen(function*() {
-    const [gpt, claude] = [yield* ChatModel.make({ model: "gpt" }), yield* ChatModel.make({ model: "claude" })]
+    const [gpt, claude] = [yield* modelOf({ model: "gpt" }), yield* modelOf({ model: "claude" })]
     const cascade = yield* ModelCascade.make({
+      cache: { timeToLive: "5 minutes" },
       models: [{ model: gpt, ...steps[0] }, { model: claude, ...steps[1] }],
       ...options
     })
@@ -180,7 +182,12 @@ describe("accept", () => {
   it.effect("of a cascade outside is asked inside, where another model can answer, and nothing is kept there", () =>
     Effect.gen(function*() {
       const { cascade: inner } = yield* two({ name: "eu" })
-      const outer = yield* ModelCascade.make({ name: "all", models: [{ model: inner }], accept: isJson })
+      const outer = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "all",
+        models: [{ model: inner }],
+        accept: isJson
+      })
       const answer = yield* outer.complete(hello)
       assert.deepStrictEqual(told(answer), {
         step: "eu/claude",
@@ -195,7 +202,12 @@ describe("accept", () => {
     Effect.gen(function*() {
       const { cascade: inner } = yield* two({ name: "eu" })
       assert.strictEqual((yield* inner.complete(hello)).step, "gpt")
-      const outer = yield* ModelCascade.make({ name: "all", models: [{ model: inner }], accept: isJson })
+      const outer = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "all",
+        models: [{ model: inner }],
+        accept: isJson
+      })
       assert.deepStrictEqual(told(yield* outer.complete(hello)), {
         step: "eu/claude",
         attempts: 2,
@@ -215,8 +227,17 @@ describe("accept", () => {
       let asked = 0
       const counting = () => ++asked > 0
       const { cascade: inner } = yield* two({ name: "eu" })
-      const middle = yield* ModelCascade.make({ name: "world", models: [{ model: inner }] })
-      const outer = yield* ModelCascade.make({ name: "all", models: [{ model: middle }], accept: counting })
+      const middle = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "world",
+        models: [{ model: inner }]
+      })
+      const outer = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "all",
+        models: [{ model: middle }],
+        accept: counting
+      })
       const texts = [ChatSchema.text((yield* outer.complete(hello)).value)]
       texts.push(ChatSchema.text(yield* ChatStream.collect(outer.stream(ask("streamed")))))
       assert.deepStrictEqual([texts, asked], [["no JSON", "no JSON"], 2])
@@ -229,9 +250,22 @@ describe("accept", () => {
         complete: (request) => Effect.delay(gpt.complete(request), "1 second")
       })
       const { claude, gpt } = yield* two()
-      const inner = yield* ModelCascade.make({ name: "eu", models: [{ model: slow }, { model: claude }] })
-      const strict = yield* ModelCascade.make({ name: "strict", models: [{ model: inner }], accept: isJson })
-      const plain = yield* ModelCascade.make({ name: "plain", models: [{ model: inner }] })
+      const inner = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "eu",
+        models: [{ model: slow }, { model: claude }]
+      })
+      const strict = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "strict",
+        models: [{ model: inner }],
+        accept: isJson
+      })
+      const plain = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "plain",
+        models: [{ model: inner }]
+      })
       for (const order of [[strict, plain], [plain, strict]] as const) {
         const request = ask(order[0].name)
         const fibers = yield* Effect.forEach(order, ({ complete }) => Effect.forkChild(complete(request)))

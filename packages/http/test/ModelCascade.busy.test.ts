@@ -5,6 +5,7 @@ import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Clock, Effect, Fiber, Layer } from "effect"
 import { ask } from "./support/fourModels.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const timed = <A, E, R>(program: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
@@ -51,8 +52,8 @@ const healthy = { outcome: Behaviour.ok("Good day") }
 
 const two = (options: Partial<ChatModel.Options> = {}) =>
   Effect.gen(function*() {
-    const m = yield* ChatModel.make({ model: "m", ...options })
-    const other = yield* ChatModel.make({ model: "other" })
+    const m = yield* modelOf({ model: "m", ...options })
+    const other = yield* modelOf({ model: "other" })
     return { other, cascade: yield* ModelCascade.make({ models: [{ model: m }, { model: other }] }) }
   })
 
@@ -76,7 +77,7 @@ describe("a busy model", () => {
     play(
       { m: { outcome: limited("2") } },
       Effect.gen(function*() {
-        const m = yield* ChatModel.make({ model: "m" })
+        const m = yield* modelOf({ model: "m" })
         const [, alone] = yield* timed(Effect.flip(m.complete(ask("Hello"))))
         assert.deepStrictEqual([alone, yield* started("m")], [2000, 2])
         const cascade = yield* ModelCascade.make({ models: [{ model: m }], canned: Canned.sentences })
@@ -119,11 +120,11 @@ describe("a busy model", () => {
       Effect.gen(function*() {
         const inner = yield* ModelCascade.make({
           name: "eu",
-          models: [{ model: yield* ChatModel.make({ model: "m" }) }],
+          models: [{ model: yield* modelOf({ model: "m" }) }],
           canned: Canned.sentences
         })
         const outer = yield* ModelCascade.make({
-          models: [{ model: inner }, { model: yield* ChatModel.make({ model: "other" }) }]
+          models: [{ model: inner }, { model: yield* modelOf({ model: "other" }) }]
         })
         const [{ step }, millis] = yield* timed(outer.complete(ask("Hello")))
         assert.deepStrictEqual([step, millis, yield* started("m")], ["other", 0, 1])
@@ -148,7 +149,8 @@ describe("a busy model", () => {
       { m: { outcome: limited("9") } },
       Effect.gen(function*() {
         const cascade = yield* ModelCascade.make({
-          models: [{ model: yield* ChatModel.make({ model: "m" }) }],
+          cache: { timeToLive: "5 minutes" },
+          models: [{ model: yield* modelOf({ model: "m" }) }],
           canned: Canned.sentences
         })
         const short = cascade.complete(ask("Hello")).pipe(Deadline.within("8 seconds"))
@@ -174,7 +176,7 @@ describe("while of a model's retry", () => {
       { m: { outcome: Behaviour.serverError } },
       Effect.gen(function*() {
         const seen: Array<string> = []
-        const m = yield* ChatModel.make({
+        const m = yield* modelOf({
           model: "m",
           retry: {
             maxAttempts: 5,
@@ -194,10 +196,10 @@ describe("while of a model's retry", () => {
     play(
       { m: { outcome: Behaviour.unauthorized }, down: { outcome: Behaviour.serverError } },
       Effect.gen(function*() {
-        const m = yield* ChatModel.make({ model: "m", retry: { maxAttempts: 5, baseDelay: 0, while: () => true } })
+        const m = yield* modelOf({ model: "m", retry: { maxAttempts: 5, baseDelay: 0, while: () => true } })
         yield* Effect.flip(m.complete(ask("Hello")))
         assert.strictEqual(yield* started("m"), 1)
-        const throwing = yield* ChatModel.make({
+        const throwing = yield* modelOf({
           model: "down",
           retry: {
             maxAttempts: 5,

@@ -130,13 +130,13 @@ describe("the key of an answer has the tenant in it:", () => {
     Effect.gen(function*() {
       const { cascade } = yield* setting(
         { [gpt]: { outcome: Behaviour.ok("hi") } },
-        { cacheKey: ({ key }) => String(key), canned: undefined as never }
+        { cacheKey: ({ user }) => String(user), canned: undefined as never }
       )
       const served = new Map<string, Set<string>>()
       for (const key of keys) {
         for (const tenant of tenants) {
           const who = JSON.stringify([tenant ?? "default", key])
-          const { step } = yield* as(tenant)(cascade.complete({ ...hello, key }))
+          const { step } = yield* as(tenant)(cascade.complete({ ...hello, user: key }))
           assert.strictEqual(step === "cache", served.has(who), who)
           served.set(who, new Set())
         }

@@ -5,6 +5,7 @@ import { Canned, ChatClient, ChatModel, ChatSchema, CostLedger, ModelCascade, Pr
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Exit, Layer, Schema, Stream } from "effect"
 import { hello } from "./support/fourModels.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 /** A model, or a cascade of such, with what it has for the end. */
 type Tree =
@@ -150,9 +151,17 @@ describe("a cascade of cascades", () => {
 
   it.effect("bills the model that has answered, and a hit of the inner cache as one", () =>
     Effect.gen(function*() {
-      const gpt = yield* ChatModel.make({ model: "gpt", retry: { maxAttempts: 1 } })
-      const inner = yield* ModelCascade.make({ name: "eu", models: [{ model: gpt }] })
-      const outer = yield* ModelCascade.make({ models: [{ model: inner }], cacheKey: () => `${outers++}` })
+      const gpt = yield* modelOf({ model: "gpt", retry: { maxAttempts: 1 } })
+      const inner = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "eu",
+        models: [{ model: gpt }]
+      })
+      const outer = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: inner }],
+        cacheKey: () => `${outers++}`
+      })
       let outers = 0
       const ledger = yield* CostLedger.make({ prices: { gpt: Pricing.price({ input: 1, output: 1 }) }, primary: "gpt" })
       const { complete } = ledger.protect(outer)
@@ -166,13 +175,16 @@ describe("a cascade of cascades", () => {
 
   it.effect("counts the calls of all cascades inside, also of those that had no answer", () =>
     Effect.gen(function*() {
-      const make = (model: string) => ChatModel.make({ model, retry: { maxAttempts: 2, baseDelay: 0 } })
+      const make = (model: string) => modelOf({ model, retry: { maxAttempts: 2, baseDelay: 0 } })
       const inner = yield* ModelCascade.make({
         name: "eu",
         models: [{ model: yield* make("gpt") }, { model: yield* make("claude") }],
         canned: Canned.sentences
       })
-      const outer = yield* ModelCascade.make({ models: [{ model: inner }, { model: yield* make("other") }] })
+      const outer = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: inner }, { model: yield* make("other") }]
+      })
       const { attempts, failures, possiblyBilledAttempts, step } = yield* outer.complete(hello)
       assert.deepStrictEqual([step, attempts, possiblyBilledAttempts], ["other", 5, 5])
       assert.deepStrictEqual(failures.map(({ error, step }) => `${step}: ${error._tag}`), [
@@ -183,10 +195,18 @@ describe("a cascade of cascades", () => {
 
   it.effect("streams the sentence of the inner one at the end, once", () =>
     Effect.gen(function*() {
-      const gpt = yield* ChatModel.make({ model: "gpt", retry: { maxAttempts: 1 } })
-      const inner = yield* ModelCascade.make({ name: "eu", models: [{ model: gpt }], canned: Canned.sentences })
-      const other = yield* ChatModel.make({ model: "other", retry: { maxAttempts: 1 } })
-      const outer = yield* ModelCascade.make({ models: [{ model: inner }, { model: other }] })
+      const gpt = yield* modelOf({ model: "gpt", retry: { maxAttempts: 1 } })
+      const inner = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        name: "eu",
+        models: [{ model: gpt }],
+        canned: Canned.sentences
+      })
+      const other = yield* modelOf({ model: "other", retry: { maxAttempts: 1 } })
+      const outer = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: inner }, { model: other }]
+      })
       const { degradation, step, text } = yield* Effect.scoped(Effect.gen(function*() {
         const { degradation, step, value } = yield* outer.open(hello)
         const chunks = yield* Stream.runCollect(value)

@@ -5,6 +5,7 @@ import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Clock, Duration, Effect, Fiber, Layer, Random, Schema, Stream } from "effect"
 import { ask } from "./support/fourModels.ts"
+import { modelOf as guardedOf } from "./support/modelOf.ts"
 
 const play = <A, E>(program: Effect.Effect<A, E>) => Effect.promise(() => Effect.runPromise(VirtualClock.play(program)))
 
@@ -174,8 +175,8 @@ describe("a first model that hangs", () => {
   const cascade = (options: Partial<ModelCascade.OptionsWithFloor> = {}) =>
     Effect.gen(function*() {
       return yield* ModelCascade.make({
-        models: [{ model: yield* ChatModel.make({ model: "m" }) }, {
-          model: yield* ChatModel.make({ model: "other" })
+        models: [{ model: yield* guardedOf({ model: "m" }) }, {
+          model: yield* guardedOf({ model: "other" })
         }],
         canned: Canned.sentences,
         ...options
@@ -218,7 +219,7 @@ describe("a first model that hangs", () => {
   it.effect("is overtaken after the share of its step, with a deadline and without", () =>
     play(
       Effect.gen(function*() {
-        const [m, other] = [yield* ChatModel.make({ model: "m" }), yield* ChatModel.make({ model: "other" })]
+        const [m, other] = [yield* guardedOf({ model: "m" }), yield* guardedOf({ model: "other" })]
         for (const deadline of [undefined, "10 seconds"] as const) {
           const { complete } = yield* ModelCascade.make({
             models: [{ model: m, share: "2 seconds" }, { model: other }],
@@ -234,7 +235,7 @@ describe("a first model that hangs", () => {
     play(
       Effect.gen(function*() {
         const m = modelOf("m", always(9000))
-        const other = yield* ChatModel.make({ model: "other" })
+        const other = yield* guardedOf({ model: "other" })
         const { complete } = yield* ModelCascade.make({
           models: [{ model: m.model }, { model: other }],
           deadline: "10 seconds"
@@ -277,7 +278,7 @@ it.effect("leaves no call at a provider, whenever its caller leaves", () => {
   return play(
     Effect.gen(function*() {
       const provider = yield* SimulatedProvider.SimulatedProvider
-      const made = yield* Effect.forEach(["m", "other", "last"], (model) => ChatModel.make({ model }))
+      const made = yield* Effect.forEach(["m", "other", "last"], (model) => guardedOf({ model }))
       const { complete, stream } = yield* ModelCascade.make({
         models: made.map((model) => ({ model })) as never,
         deadline: "9 seconds"
@@ -305,7 +306,10 @@ describe("callers who share a call", () => {
     play(Effect.gen(function*() {
       const slow = modelOf("slow", always(20_000))
       const other = modelOf("other", always(1000))
-      const { complete } = yield* ModelCascade.make({ models: [{ model: slow.model }, { model: other.model }] })
+      const { complete } = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: slow.model }, { model: other.model }]
+      })
       const hello = ask("Hello")
       const short = yield* Effect.forkChild(timed(complete(hello).pipe(Deadline.within("8 seconds"))))
       const long = yield* Effect.forkChild(timed(complete(hello)))
@@ -318,7 +322,11 @@ describe("callers who share a call", () => {
   it.effect("leave at their own deadline, and the call goes on for who waits longer", () =>
     play(Effect.gen(function*() {
       const slow = modelOf("slow", always(6000))
-      const { complete } = yield* ModelCascade.make({ models: [{ model: slow.model }], canned: Canned.sentences })
+      const { complete } = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: slow.model }],
+        canned: Canned.sentences
+      })
       const hello = ask("Hello")
       const short = yield* Effect.forkChild(timed(complete(hello).pipe(Deadline.within("2 seconds"))))
       const long = yield* Effect.forkChild(timed(complete(hello).pipe(Deadline.within("7 seconds"))))
@@ -393,7 +401,7 @@ describe("the caller's deadline", () => {
   it.effect("tells of the calls that may be billed", () =>
     play(
       Effect.gen(function*() {
-        const model = yield* ChatModel.make({ model: "hangs" })
+        const model = yield* guardedOf({ model: "hangs" })
         const { complete } = yield* ModelCascade.make({ models: [{ model }], canned: Canned.sentences })
         const answer = yield* complete(ask("Hello")).pipe(Deadline.within("2 seconds"))
         assert.deepInclude(answer, { step: "canned", attempts: 1, possiblyBilledAttempts: 1 })
@@ -406,7 +414,7 @@ describe("the circuit of a model that hangs", () => {
   const answers = { outcome: Behaviour.ok("Good day"), latency: Behaviour.constant("1 second") }
   const setting = (options: Partial<ModelCascade.OptionsWithFloor>, models: Record<string, Behaviour.Behaviour>) =>
     Effect.gen(function*() {
-      const made = yield* Effect.forEach(Object.keys(models), (model) => ChatModel.make({ model }))
+      const made = yield* Effect.forEach(Object.keys(models), (model) => guardedOf({ model }))
       const steps = made.map((model) => ({ model })) as unknown as ModelCascade.Options["models"]
       return { made, cascade: yield* ModelCascade.make({ models: steps, ...options }) }
     }).pipe(Effect.provide(client(models)))
@@ -596,7 +604,10 @@ it("refuses options that make no sense, by name", () => {
   assert.match(refused({ cacheKey: "k" as never })!, /ModelCascade.make: cacheKey must be a function, got "k"/)
   assert.match(refused({ attempts: 0 })!, /ModelCascade.make: attempts must be a whole number of at least 1, got 0/)
   for (const step of [undefined, null, {}, { model: "m" }]) {
-    assert.match(refused({ models: [step as never] })!, /models\[0\]\.model must be a chat model, got/)
+    assert.match(
+      refused({ models: [step as never] })!,
+      /models\[0\]\.model must be a chat model, or an effect that gives one, got/
+    )
   }
   for (const contextWindow of [-1, NaN]) {
     assert.match(

@@ -256,7 +256,6 @@ describe("ModelCascade", () => {
 
   it("has in its error channel the caller's mistakes and, without a floor, the end of the chain", () => {
     const models: ModelCascade.Options["models"] = [] as never
-    expectTypeOf(ModelCascade.make).toBeCallableWith({ models })
     type WithFloor = Effect.Success<ReturnType<typeof withFloor>>
     const withFloor = () => ModelCascade.make({ models, canned: Canned.sentences })
     type Without = Effect.Success<ReturnType<typeof without>>

@@ -19,7 +19,7 @@ const {
   stream,
   uniform
 } = Behaviour
-const ask = { model: "m", messages: [{ role: "user", content: "Hello" }] }
+const ask = { model: "m", messages: [{ role: "user" as const, content: "Hello" }] }
 
 const inMemory = (behaviour: Behaviour.Behaviour, timeout: ChatClient.Options["timeout"] = "1 hour") =>
   Effect.gen(function*() {

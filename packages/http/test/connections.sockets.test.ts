@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatClient, ChatError, ChatModel, ChatSchema, ChatStream } from "@switchgear/http"
+import { ChatClient, ChatError, ChatSchema, ChatStream } from "@switchgear/http"
 import { Clock, Context, Effect, Fiber, Latch, Layer, Redacted, Stream } from "effect"
 import type { Socket } from "node:net"
 import * as Loopback from "./support/loopback.ts"
+import { modelOf } from "./support/modelOf.ts"
 
-const question = [{ role: "user", content: "Where is my parcel?" }]
+const question = [{ role: "user" as const, content: "Where is my parcel?" }]
 const goodDay = {
   choices: [{ index: 0, message: { role: "assistant", content: "Good day" }, finish_reason: "stop" }],
   usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
@@ -62,7 +63,7 @@ describe("a request that meets a connection the provider has let go of", () => {
     Effect.gen(function*() {
       const { seen, url } = yield* stale(12, (socket) => socket.resetAndDestroy())
       const model = yield* Effect.provideService(
-        ChatModel.make({ model: "m", breaker: { consecutiveFailures: 1 } }),
+        modelOf({ model: "m", breaker: { consecutiveFailures: 1 } }),
         ChatClient.ChatClient,
         yield* clientOf(url, { connections: 12 })
       )

@@ -5,7 +5,7 @@ import { Context, Effect, Layer } from "effect"
 import * as Certificate from "./support/certificate.ts"
 import * as Loopback from "./support/loopback.ts"
 
-const question = [{ role: "user", content: "Where is my parcel?" }]
+const question: ReadonlyArray<ChatSchema.ChatMessage> = [{ role: "user", content: "Where is my parcel?" }]
 const goodDay = {
   choices: [{ index: 0, message: { role: "assistant", content: "Good day" }, finish_reason: "stop" }],
   usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }

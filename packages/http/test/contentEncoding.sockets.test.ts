@@ -5,7 +5,7 @@ import { createServer, type ServerResponse } from "node:http"
 import * as Zlib from "node:zlib"
 import * as Loopback from "./support/loopback.ts"
 
-const request = { model: "m", messages: [{ role: "user", content: "Hello" }] }
+const request = { model: "m", messages: [{ role: "user" as const, content: "Hello" }] }
 
 const event = (content: string, finish_reason: string | null = null) =>
   `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason }] })}\n\n`

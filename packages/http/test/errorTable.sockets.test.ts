@@ -5,6 +5,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { assertRow } from "./support/assertRow.ts"
 import { type Row, rows } from "./support/errorTable.ts"
 import * as Loopback from "./support/loopback.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 type Client = ChatClient.ChatClient["Service"]
 
@@ -59,7 +60,7 @@ const deliveries: ReadonlyArray<readonly [string, Ask]> = [
 const longestWait = 1
 
 const guarded = (client: Client, model: string, attempts: number) =>
-  ChatModel.make({
+  modelOf({
     model,
     retry: { maxAttempts: attempts, baseDelay: longestWait, maxDelay: longestWait, jitter: "none" }
   }).pipe(

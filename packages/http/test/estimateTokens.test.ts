@@ -6,6 +6,7 @@ import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Fiber, Schema } from "effect"
 import { HttpClient } from "effect/http"
 import { answer, ask, modelOf, plain } from "./support/ledgerOf.ts"
+import { modelOf as guardedOf } from "./support/modelOf.ts"
 
 const base64 = (bytes: ReadonlyArray<number>, length = bytes.length) => {
   const all = new Uint8Array(Math.max(length, bytes.length))
@@ -107,8 +108,8 @@ const images: Readonly<Record<string, (width: number, height: number) => string>
   }
 }
 
-const part = (fields: object) => ({
-  messages: [{ role: "user", content: [{ type: "text", text: "What is this?" }, fields] }],
+const part = (fields: { readonly [field: string]: unknown }) => ({
+  messages: [{ role: "user" as const, content: [{ type: "text", text: "What is this?" }, fields] }],
   max_tokens: 300
 })
 
@@ -232,7 +233,7 @@ describe("the estimate of a request with a picture", () => {
         Effect.provideService(HttpClient.HttpClient, SimulatedProvider.httpClient(provider))
       )
       const model = yield* Effect.provideService(
-        ChatModel.make({ model: "m", rateLimiter }),
+        guardedOf({ model: "m", rateLimiter }),
         ChatClient.ChatClient,
         client
       )

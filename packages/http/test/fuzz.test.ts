@@ -9,7 +9,10 @@ import * as Loopback from "./support/loopback.ts"
 const runs = Number(process.env.SWITCHGEAR_RUNS ?? 1000)
 const many = { arbitrary: { runs }, timeout: 20_000 + 20 * runs }
 
-const request = { model: "gpt-4.1", messages: [{ role: "user", content: "How do I find the way to the station?" }] }
+const request = {
+  model: "gpt-4.1",
+  messages: [{ role: "user" as const, content: "How do I find the way to the station?" }]
+}
 const apiKey = Redacted.make("sk-fuzzed-0123456789")
 
 /** A client over an `HttpClient` that does one thing. */

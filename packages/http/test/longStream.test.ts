@@ -8,7 +8,7 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { clientOf } from "./support/clientOf.ts"
 
-const request = { model: "gpt-4.1", messages: [{ role: "user", content: "Hello" }] }
+const request = { model: "gpt-4.1", messages: [{ role: "user" as const, content: "Hello" }] }
 
 const event = (delta: object, finish_reason: string | null = null) =>
   new TextEncoder().encode(`data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] })}\n\n`)

@@ -1,9 +1,10 @@
 /** By which names a model is found in the prices, and by which it is not. */
 import { assert, describe, it } from "@effect/vitest"
-import { ChatClient, ChatModel, CostLedger, Pricing } from "@switchgear/http"
+import { ChatClient, CostLedger, Pricing } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Layer } from "effect"
 import { answer, ask, modelOf } from "./support/ledgerOf.ts"
+import { modelOf as guardedOf } from "./support/modelOf.ts"
 
 const price = Pricing.price({ input: 1, output: 1 })
 
@@ -140,7 +141,7 @@ describe("the price of a model", () => {
       const billOf = (asked: string, told: string | undefined, priced: string) =>
         Effect.gen(function*() {
           const body = { model: told, choices: [{ message: { content: "Hi" }, finish_reason: "stop" }], usage }
-          const model = yield* Effect.provide(ChatModel.make({ name: "fast", model: asked }), clientOf(body))
+          const model = yield* Effect.provide(guardedOf({ name: "fast", model: asked }), clientOf(body))
           const ledger = yield* CostLedger.make({ prices: { [priced]: price }, primary: priced })
           const { bill } = yield* ledger.protect(model).complete(ask())
           return [bill.model, bill.cost.total]
@@ -157,7 +158,7 @@ describe("the price of a model", () => {
   it.effect("of an attempt that failed is that of its step, too", () =>
     Effect.gen(function*() {
       const model = yield* Effect.provide(
-        ChatModel.make({ name: "fast", model: "qwen3-32b", retry: { maxAttempts: 1 } }),
+        guardedOf({ name: "fast", model: "qwen3-32b", retry: { maxAttempts: 1 } }),
         clientOf("not JSON")
       )
       const ledger = yield* CostLedger.make({ prices: { fast: price }, primary: "fast" })

@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatClient, ChatError, ChatModel, type ChatSchema, ChatStream, ModelCascade } from "@switchgear/http"
+import { ChatClient, ChatError, type ChatSchema, ChatStream, ModelCascade } from "@switchgear/http"
 import { Effect, Exit, Result, Stream } from "effect"
 import { clientOf, exchange } from "./support/clientOf.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 type Message = Readonly<Record<string, unknown>>
 
 const request = {
   model: "m",
-  messages: [{ role: "user", content: "Refund order 7" }],
+  messages: [{ role: "user" as const, content: "Refund order 7" }],
   tools: [
     {
       type: "function",
@@ -200,7 +201,7 @@ describe("an answer that says nothing", () => {
         return new Response(body.stream === true ? streamed(message) : whole(message))
       })
       const model = (model: string) =>
-        ChatModel.make({ model, retry: { maxAttempts: 1 } }).pipe(
+        modelOf({ model, retry: { maxAttempts: 1 } }).pipe(
           Effect.provideService(ChatClient.ChatClient, client)
         )
       const first = yield* model("first")

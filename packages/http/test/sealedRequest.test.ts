@@ -3,6 +3,7 @@ import { ChatClient, ChatModel, type ChatSchema, CostLedger, ModelCascade, Prici
 import { Effect, Fiber, Schema, Stream } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import { modelOf } from "./support/modelOf.ts"
 
 const model = "gpt-4.1"
 const within = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
@@ -86,7 +87,7 @@ describe("what is sent", () => {
     ({ fields }) =>
       Effect.gen(function*() {
         const { client, sent } = yield* setting()
-        const chat = yield* Effect.provideService(ChatModel.make({ model }), ChatClient.ChatClient, client)
+        const chat = yield* Effect.provideService(modelOf({ model }), ChatClient.ChatClient, client)
         const request = requestOf(fields)
         const { stream: _, stream_options, ...rest } = request
         yield* played(chat.complete(request as never))
@@ -160,7 +161,7 @@ describe("what is sent", () => {
     it.effect(`is nothing where the request ${name}`, () =>
       Effect.gen(function*() {
         const { client, sent } = yield* setting()
-        const chat = yield* Effect.provideService(ChatModel.make({ model }), ChatClient.ChatClient, client)
+        const chat = yield* Effect.provideService(modelOf({ model }), ChatClient.ChatClient, client)
         const cascade = yield* ModelCascade.make({ models: [{ model: chat }] })
         const ledger = yield* CostLedger.make({
           prices: { [model]: Pricing.price({ input: 1, output: 1 }) },
@@ -209,7 +210,7 @@ const mutations: ReadonlyArray<(request: any) => void> = [
 
 const question = () => ({
   messages: [
-    { role: "user", content: [{ type: "text", text: "Mrs Grivolt of Askemund asks about her results" }] }
+    { role: "user" as const, content: [{ type: "text", text: "Mrs Grivolt of Askemund asks about her results" }] }
   ],
   metadata: { user: "Plonkwitz" },
   temperature: 0.5,
@@ -231,12 +232,15 @@ describe("what a caller does to a request after it was given changes nothing:", 
         n <= 2 ? new Response(quoting, { status: 503 }) : whole(body, n)
       )
       const first = yield* Effect.provideService(
-        ChatModel.make({ model: "first", bulkhead: { concurrency: 1 } }),
+        modelOf({ model: "first", bulkhead: { concurrency: 1 } }),
         ChatClient.ChatClient,
         client
       )
-      const second = yield* Effect.provideService(ChatModel.make({ model: "second" }), ChatClient.ChatClient, client)
-      const cascade = yield* ModelCascade.make({ models: [{ model: first }, { model: second }] })
+      const second = yield* Effect.provideService(modelOf({ model: "second" }), ChatClient.ChatClient, client)
+      const cascade = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: first }, { model: second }]
+      })
       const ledger = yield* CostLedger.make({
         prices: { second: Pricing.price({ input: 1, output: 1 }) },
         primary: "second",

@@ -17,6 +17,7 @@ import { rows } from "./support/errorTable.ts"
 import * as Loopback from "./support/loopback.ts"
 import { leaks, planted, quotations } from "./support/secrets.ts"
 import { ofError, watched } from "./support/spy.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const apiKey = Redacted.make(planted.key)
 
@@ -73,10 +74,14 @@ const cascade = Effect.fnUntraced(function*(
   const client = yield* clientOf(SimulatedProvider.httpClient(provider))
   const model = (model: string) =>
     Effect.map(
-      ChatModel.make({ model, breaker: { minimumCalls: 2, openFor: "1 day" } }),
+      modelOf({ model, breaker: { minimumCalls: 2, openFor: "1 day" } }),
       (model) => ({ model, optIn: ["InvalidRequest", "ContentBlocked", "Forbidden"] as const })
     ).pipe(Effect.provideService(ChatClient.ChatClient, client))
-  const made = yield* ModelCascade.make({ models: [yield* model("first"), yield* model("second")], ...options })
+  const made = yield* ModelCascade.make({
+    cache: { timeToLive: "5 minutes" },
+    models: [yield* model("first"), yield* model("second")],
+    ...options
+  })
   return { ...made, client, provider }
 })
 

@@ -4,12 +4,13 @@
  */
 import { assert, it } from "@effect/vitest"
 import { VirtualClock } from "@switchgear/core/testing"
-import { ChatClient, ChatModel, CostLedger, LanguageModels, ModelCascade, Pricing } from "@switchgear/http"
+import { ChatClient, CostLedger, LanguageModels, ModelCascade, Pricing } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { modelOf } from "./support/modelOf.ts"
 
 const calls = Number(process.env.SWITCHGEAR_RUNS ?? 3000)
 const callersInAWave = 300
@@ -61,7 +62,7 @@ const setting = Effect.gen(function*() {
   }).pipe(Effect.provideService(HttpClient.HttpClient, SimulatedProvider.httpClient(provider)))
   const make = (name: string) =>
     Effect.provideService(
-      ChatModel.make({
+      modelOf({
         model: name,
         attemptTimeout: 400,
         deadline: "2 seconds",
@@ -103,7 +104,7 @@ type Setting = Effect.Success<typeof setting>
 
 const call = ({ billed, language }: Setting, draw: Draw): Effect.Effect<unknown, unknown> => {
   const content = `Where is parcel ${draw(40)}?`
-  const request = { messages: [{ role: "user", content }], max_tokens: 100 + draw(2) }
+  const request = { messages: [{ role: "user" as const, content }], max_tokens: 100 + draw(2) }
   const answer = billed.stream(request)
   const reading: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
     billed.complete(request),

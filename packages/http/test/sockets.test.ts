@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatModel, ChatSchema } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Cause, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Redacted, Schedule, Scope } from "effect"
 import { assertRow } from "./support/assertRow.ts"
 import { rows } from "./support/errorTable.ts"
 import * as Loopback from "./support/loopback.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 const apiKey = Redacted.make("sk-loopback-0123456789")
-const request = { model: "gpt-4.1", messages: [{ role: "user", content: "Hello" }] }
+const request = { model: "gpt-4.1", messages: [{ role: "user" as const, content: "Hello" }] }
 
 const served = (outcome: Behaviour.Outcome) =>
   Effect.gen(function*() {
@@ -52,11 +53,26 @@ describe("over real sockets", () => {
       Effect.gen(function*() {
         const { url } = yield* served(Behaviour.ok("Good day"))
         const client = ChatClient.layerUndici({ provider: "openai", baseUrl: url, apiKey, proxy: "none" })
-        const model = yield* Effect.provide(ChatModel.make({ model: "gpt-4.1" }), client)
+        const model = yield* Effect.provide(modelOf({ model: "gpt-4.1" }), client)
         const error = yield* Effect.flip(model.complete({ messages: request.messages }))
-        assert.strictEqual(error._tag, "ConnectFailed")
-        assert.include(error.message, "The layer of this client was released: provide it to the whole program")
+        assert.strictEqual(error._tag, "ClientReleased")
+        assert.include(error.message, "The client of openai was released before the call to gpt-4.1")
+        assert.include(error.message, "Give the layer to the model (ChatModel.make({ model, client }))")
         assert.strictEqual(ChatError.isChatError(error) && ChatError.retries(error), "no")
+        const { failures, ignored } = (yield* model.breaker.snapshot).totals
+        assert.deepStrictEqual([failures, ignored], [0, 1])
+      }))
+
+    it.live("none, with a client whose layer is given to the model: it lives as long as the scope of the model", () =>
+      Effect.gen(function*() {
+        const { url } = yield* served(Behaviour.ok("Good day"))
+        const client = ChatClient.layerUndici({ provider: "openai", baseUrl: url, apiKey, proxy: "none" })
+        const scope = yield* Scope.make()
+        const model = yield* Scope.provide(ChatModel.make({ model: "gpt-4.1", client }), scope)
+        const ask = model.complete({ messages: request.messages })
+        assert.strictEqual(ChatSchema.text((yield* ask).value), "Good day")
+        yield* Scope.close(scope, Exit.void)
+        assert.strictEqual((yield* Effect.flip(ask))._tag, "ClientReleased")
       }))
 
     it.live("a refused connection", () =>

@@ -7,7 +7,7 @@ import { rows } from "./support/errorTable.ts"
 import * as Loopback from "./support/loopback.ts"
 
 const apiKey = Redacted.make("sk-loopback-0123456789")
-const request = { model: "gpt-4.1", messages: [{ role: "user", content: "Hello" }] }
+const request = { model: "gpt-4.1", messages: [{ role: "user" as const, content: "Hello" }] }
 
 const served = (outcome: Behaviour.Outcome, options: Partial<ChatClient.Options> = {}) =>
   Effect.gen(function*() {

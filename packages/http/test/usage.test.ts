@@ -6,6 +6,7 @@ import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Schema, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { answer, ask, plain } from "./support/ledgerOf.ts"
+import { modelOf } from "./support/modelOf.ts"
 
 type Told = Readonly<Record<string, unknown>>
 
@@ -420,7 +421,7 @@ describe("a usage on the wire", () => {
       )
       const model = (yield* ledger).protect(
         yield* Effect.provideService(
-          ChatModel.make({ model: "plain", rateLimiter: { limits: [RateLimiter.tokens(100_000, "1 minute")] } }),
+          modelOf({ model: "plain", rateLimiter: { limits: [RateLimiter.tokens(100_000, "1 minute")] } }),
           ChatClient.ChatClient,
           client
         )

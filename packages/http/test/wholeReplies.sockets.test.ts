@@ -7,7 +7,7 @@ import type { Socket } from "node:net"
 import * as Zlib from "node:zlib"
 import * as Loopback from "./support/loopback.ts"
 
-const request = { model: "m", messages: [{ role: "user", content: "Where is my parcel?" }] }
+const request: ChatSchema.ChatRequest = { model: "m", messages: [{ role: "user", content: "Where is my parcel?" }] }
 const json = JSON.stringify({
   choices: [{ index: 0, message: { role: "assistant", content: "Good day" }, finish_reason: "stop" }]
 })

@@ -1,6 +1,9 @@
 /** Error raised when a bulkhead refuses a call. */
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
+import { errorResponse, respond, respondable } from "../internal/runtime/errorResponse.ts"
 import { blank, prepare } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
@@ -28,6 +31,30 @@ export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/
 ) {
   get [Outcome.RejectionTypeId](): true {
     return true
+  }
+
+  get isRetryable(): boolean {
+    return true
+  }
+
+  get blame(): "application" {
+    return "application"
+  }
+
+  /** The answer to an HTTP request: 503, `bulkhead_full`. */
+  toResponse(): Outcome.ErrorResponse {
+    return errorResponse({
+      status: 503,
+      type: "service_unavailable_error",
+      code: "bulkhead_full",
+      message: this.message,
+      isRetryable: this.isRetryable,
+      retryAfter: this.retryAfter
+    })
+  }
+
+  [respondable](): Effect.Effect<HttpServerResponse> {
+    return respond(this.toResponse())
   }
 
   override get message(): string {

@@ -1,8 +1,11 @@
 /** The error of a chain that has run out. */
 import type * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import { fieldOf } from "../internal/data/fieldOf.ts"
+import { errorResponse, respond, respondable } from "../internal/runtime/errorResponse.ts"
 import { withoutStack } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 import type { Failure } from "./model.ts"
@@ -33,6 +36,28 @@ export class CascadeExhausted<out E = unknown>
   /** The shortest wait that any of the errors asks for. */
   get retryAfter(): Duration.Duration | undefined {
     return shortest(this.failures.map(({ error }) => Outcome.retryAfter(error)))
+  }
+
+  /** The blame of the errors where all have the same, otherwise the provider. */
+  get blame(): Outcome.Blame {
+    const [first, ...rest] = this.failures.map(({ error }) => Outcome.blame(error))
+    return first !== undefined && rest.every((blame) => blame === first) ? first : "provider"
+  }
+
+  /** The answer to an HTTP request: 503, `cascade_exhausted`. All steps have been tried, so that no client should try again at once. */
+  toResponse(): Outcome.ErrorResponse {
+    return errorResponse({
+      status: 503,
+      type: "service_unavailable_error",
+      code: "cascade_exhausted",
+      message: this.message,
+      isRetryable: false,
+      retryAfter: this.retryAfter
+    })
+  }
+
+  [respondable](): Effect.Effect<HttpServerResponse> {
+    return respond(this.toResponse())
   }
 }
 

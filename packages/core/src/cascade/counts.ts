@@ -11,6 +11,7 @@ export class Counts {
   exhausted = 0
   failedAtOnce = 0
   servingFrom: string | undefined
+  degraded: Snapshot["degraded"]
   private readonly steps: Array<Counted> = []
   private readonly byName: { readonly [D in Degradation]: Map<string, Counted> } = {
     none: new Map(),
@@ -37,8 +38,16 @@ export class Counts {
   }
 
   read(name: string): Snapshot {
-    const { exhausted, failedAtOnce, runs, servingFrom } = this
-    return { name, runs, steps: this.steps.map((step) => ({ ...step })), exhausted, failedAtOnce, servingFrom }
+    const { degraded, exhausted, failedAtOnce, runs, servingFrom } = this
+    return {
+      name,
+      runs,
+      steps: this.steps.map((step) => ({ ...step })),
+      exhausted,
+      failedAtOnce,
+      servingFrom,
+      degraded
+    }
   }
 
   private other(degradation: Degradation): Counted {

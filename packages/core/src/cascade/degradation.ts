@@ -37,6 +37,11 @@ export class DegradationLog {
     return this.change(degradation, `no stale or canned answer for ${quiet}`, clock)
   }
 
+  /** Whether answers are stale or canned at present, so far as is known. */
+  get degraded(): "stale" | "canned" | undefined {
+    return this.current === "stale" || this.current === "canned" ? this.current : undefined
+  }
+
   private change(to: Degradation, reason: string, clock: Clock.Clock): Change {
     const from = this.current
     this.current = to

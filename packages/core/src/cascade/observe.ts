@@ -34,6 +34,7 @@ const targetsOf = ({ steps }: Snapshot): ReadonlyArray<string> => [
 export const kind: Kind<Runner, Snapshot> = {
   tag: "Cascade",
   snapshot: (runner) => runner.snapshot,
+  health: ({ degraded }) => ({ conditions: degraded === undefined ? [] : [{ reason: degraded, count: 1 }] }),
   nameLabel: "cascade",
   isRecovery: ({ to }) => !isDegraded(to as Degradation),
   metrics: (snapshot) => [

@@ -56,8 +56,11 @@ class CountedRun implements Listener {
     const { announce, counts, degradation, grew } = this.book
     if (exit._tag === "Failure") {
       if (Cause.hasInterruptsOnly(exit.cause)) return
-      if (this.hasRunOut) counts.exhausted++
-      else counts.failedAtOnce++
+      if (!this.hasRunOut) counts.failedAtOnce++
+      else {
+        counts.exhausted++
+        counts.degraded = "exhausted"
+      }
       return
     }
     const answer = exit.value
@@ -67,6 +70,7 @@ class CountedRun implements Listener {
     if (counts.known > known) grew()
     counts.servingFrom = answer.step
     const change = degradation.after(answer, this.fiber.getRef(Clock.Clock))
+    counts.degraded = degradation.degraded
     if (change !== undefined) announce(change)
   }
 }

@@ -57,6 +57,11 @@ export interface Snapshot {
   readonly failedAtOnce: number
   /** The step of the last answer; undefined before the first. */
   readonly servingFrom: string | undefined
+  /**
+   * Why the application is not healthy: answers are `"stale"` or `"canned"`, as {@link Runner} says when they begin and
+   * cease, or the last run that ended without an answer was `"exhausted"`. Undefined when targets answer.
+   */
+  readonly degraded: "stale" | "canned" | "exhausted" | undefined
 }
 
 /**

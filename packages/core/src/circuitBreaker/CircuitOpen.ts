@@ -1,8 +1,11 @@
 /** The error of a call that the circuit rejects. */
 import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import * as Outcome from "../Outcome.ts"
 import { formatWait } from "../internal/data/formatDuration.ts"
+import { errorResponse, respond, respondable } from "../internal/runtime/errorResponse.ts"
 import { blank, prepare } from "../internal/runtime/rejection.ts"
 
 /**
@@ -23,6 +26,30 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>("@switchgear/co
 ) {
   get [Outcome.RejectionTypeId](): true {
     return true
+  }
+
+  get isRetryable(): boolean {
+    return true
+  }
+
+  get blame(): "provider" {
+    return "provider"
+  }
+
+  /** The answer to an HTTP request: 503, `circuit_open`. */
+  toResponse(): Outcome.ErrorResponse {
+    return errorResponse({
+      status: 503,
+      type: "service_unavailable_error",
+      code: "circuit_open",
+      message: this.message,
+      isRetryable: this.isRetryable,
+      retryAfter: this.retryAfter
+    })
+  }
+
+  [respondable](): Effect.Effect<HttpServerResponse> {
+    return respond(this.toResponse())
   }
 
   override get message(): string {

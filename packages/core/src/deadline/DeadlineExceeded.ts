@@ -1,9 +1,12 @@
 /** The error of a call whose time ran out. */
 import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import { formatDuration } from "../internal/data/formatDuration.ts"
 import type { Deadline } from "../internal/runtime/expiry.ts"
+import { errorResponse, respond, respondable } from "../internal/runtime/errorResponse.ts"
 import { rejection } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
@@ -26,6 +29,35 @@ export class DeadlineExceeded
 {
   get [Outcome.RejectionTypeId](): boolean {
     return Duration.isZero(this.after)
+  }
+
+  get isRetryable(): boolean {
+    return true
+  }
+
+  get retryAfter(): undefined {
+    return undefined
+  }
+
+  /** The caller when no time was left at the beginning, otherwise the provider that did not answer in time. */
+  get blame(): "caller" | "provider" {
+    return Duration.isZero(this.after) ? "caller" : "provider"
+  }
+
+  /** The answer to an HTTP request: 504, `deadline_exceeded`. */
+  toResponse(): Outcome.ErrorResponse {
+    return errorResponse({
+      status: 504,
+      type: "server_error",
+      code: "deadline_exceeded",
+      message: this.message,
+      isRetryable: this.isRetryable,
+      retryAfter: this.retryAfter
+    })
+  }
+
+  [respondable](): Effect.Effect<HttpServerResponse> {
+    return respond(this.toResponse())
   }
 
   override get message(): string {

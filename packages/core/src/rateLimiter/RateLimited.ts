@@ -1,8 +1,10 @@
 /** Error raised when a rate limiter rejects a call. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import { formatWait } from "../internal/data/formatDuration.ts"
+import { errorResponse, respond, respondable } from "../internal/runtime/errorResponse.ts"
 import { blank, prepare } from "../internal/runtime/rejection.ts"
 import * as Outcome from "../Outcome.ts"
 
@@ -43,6 +45,26 @@ export class RateLimited
 
   get isRetryable(): boolean {
     return this.retryAfter !== undefined
+  }
+
+  get blame(): "application" {
+    return "application"
+  }
+
+  /** The answer to an HTTP request: 429, `rate_limit_exceeded`. */
+  toResponse(): Outcome.ErrorResponse {
+    return errorResponse({
+      status: 429,
+      type: "rate_limit_error",
+      code: "rate_limit_exceeded",
+      message: this.message,
+      isRetryable: this.isRetryable,
+      retryAfter: this.retryAfter
+    })
+  }
+
+  [respondable](): Effect.Effect<HttpServerResponse> {
+    return respond(this.toResponse())
   }
 
   override get message(): string {

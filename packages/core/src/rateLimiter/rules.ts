@@ -81,7 +81,7 @@ export const codec = optionsCodec<Options>()({
 })
 
 export const checkLimits = (limits: ReadonlyArray<Limit>, check: OptionsOf): ReadonlyArray<Meter.Limit> => {
-  if (limits.length === 0) check.refuse("limits", "at least one", "none")
+  if (!Array.isArray(limits) || limits.length === 0) check.refuse("limits", "at least one", "none")
   return limits.map((limit, i) => {
     const { kind, resource } = limit
     check.oneOf("resource", resource, resources)

@@ -97,9 +97,7 @@ const full: Plan = {
   tells: "Four guarded models, the last good answer, and a sentence as the floor, within fifteen seconds.",
   make: (client, night) =>
     Effect.gen(function*() {
-      const [first, ...others] = yield* Effect.forEach(models, (model) => guard(model, night)).pipe(
-        Effect.provideService(ChatClient.ChatClient, client)
-      )
+      const [first, ...others] = yield* Effect.forEach(models, (model) => guard(model, client, night))
       const cascade = yield* ModelCascade.make({
         models: [{ model: first! }, ...others.map((model) => ({ model }))],
         cache: { timeToLive: "1 minute" },
@@ -125,10 +123,11 @@ const guards = {
   other: { attempt: "3 seconds", slow: "2 seconds", atOnce: 100, openFor: "10 seconds" }
 } as const
 
-const guard = (model: Model, { scaled }: Night) => {
+const guard = (model: Model, client: ChatClient.ChatClient["Service"], { scaled }: Night) => {
   const { atOnce, attempt, openFor, slow } = model === primary ? guards.first : guards.other
   return ChatModel.make({
     model,
+    client,
     attemptTimeout: attempt,
     // The next model is the second try.
     retry: { maxAttempts: 1 },

@@ -1,6 +1,5 @@
-/**
- * The options of a client, made sure of. What makes no sense throws a `RangeError` that names the field.
- */
+/** The options of a client, made sure of. */
+import type { OptionsOf } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import { Host } from "../Account.ts"
@@ -30,21 +29,23 @@ export interface Settings {
   readonly headers: Readonly<Record<string, string>>
 }
 
-export const validated = (options: Options): Settings => {
+export const validated = (options: Options, check: OptionsOf): Settings => {
   const { accountHost, apiKey, baseUrl, provider } = options
   if (typeof provider !== "string" || !/^\S.{0,99}$/.test(provider)) {
-    throw nonsense("provider", "a name of 1 to 100 characters", provider)
+    return check.refuse("provider", "a name of 1 to 100 characters", provider)
   }
   const url = typeof baseUrl === "string" && URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw nonsense("baseUrl", "a URL that begins with http:// or https://", baseUrl)
+    // A query may hold a key.
+    const shown = typeof baseUrl === "string" ? baseUrl.split("?", 1)[0]!.slice(0, 100) : baseUrl
+    return check.refuse("baseUrl", "a URL that begins with http:// or https://", shown)
   }
   if (url.username !== "" || url.password !== "") {
-    throw new RangeError("ChatClient.make: baseUrl must hold no user name or password, got one (not shown); use apiKey")
+    return check.withhold("baseUrl", "a URL without a user name or a password", "one (not shown); use apiKey")
   }
   const account = AccountEndpoints.at(accountHost ?? url.host)
   if (accountHost !== undefined && account === undefined) {
-    throw nonsense("accountHost", `one of ${Host.literals.join(", ")}`, accountHost)
+    return check.refuse("accountHost", `one of ${Host.literals.join(", ")}`, accountHost)
   }
   const base = `${url.origin}${url.pathname.replace(/\/+$/, "")}`
   return {
@@ -52,73 +53,64 @@ export const validated = (options: Options): Settings => {
     host: url.host,
     base,
     query: Array.from(url.searchParams, ([name, value]) => [name, Redacted.make(value)]),
-    keys: Keys.keysOf(apiKey),
-    parkFor: duration("parkFor", options.parkFor ?? "5 minutes"),
-    maxRetryAfter: duration("maxRetryAfter", options.maxRetryAfter ?? "10 minutes"),
-    dialects: options.dialects === undefined ? Decide.known : dialectsOf(options.dialects),
+    keys: Keys.keysOf(apiKey, check),
+    parkFor: duration(check, "parkFor", options.parkFor ?? "5 minutes"),
+    maxRetryAfter: duration(check, "maxRetryAfter", options.maxRetryAfter ?? "10 minutes"),
+    dialects: options.dialects === undefined ? Decide.known : dialectsOf(options.dialects, check),
     account,
-    timeout: duration("timeout", options.timeout ?? "60 seconds"),
+    timeout: duration(check, "timeout", options.timeout ?? "60 seconds"),
     streamTimeouts: {
-      firstContent: duration("firstContentTimeout", options.firstContentTimeout ?? "60 seconds"),
-      idle: duration("idleTimeout", options.idleTimeout ?? "30 seconds"),
-      total: duration("timeout", options.timeout ?? "10 minutes")
+      firstContent: duration(check, "firstContentTimeout", options.firstContentTimeout ?? "60 seconds"),
+      idle: duration(check, "idleTimeout", options.idleTimeout ?? "30 seconds"),
+      total: duration(check, "timeout", options.timeout ?? "10 minutes")
     },
-    headers: Headers.checked(options.headers, apiKey !== undefined, (field, range, got) => {
-      throw new RangeError(`ChatClient.make: ${field} must be ${range}, got ${got}`)
-    })
+    headers: Headers.checked(
+      options.headers,
+      apiKey !== undefined,
+      (field, range, got) => check.withhold(field, range, got)
+    )
   }
 }
 
 /** The dialects with rows of the user, each of which must decide on its own example. */
-const dialectsOf = (rows: ReadonlyArray<Dialect>): Decide.Dialects => {
-  const dialects = Decide.make(rows, "ChatClient.make")
+const dialectsOf = (rows: ReadonlyArray<Dialect>, check: OptionsOf): Decide.Dialects => {
+  const dialects = Decide.make(rows, check.where)
   rows.forEach((row, i) => {
     if (row.example === undefined) return
     const [status, body] = row.example
     const text = typeof body === "string" ? body : JSON.stringify(body)
     const decided = ChatError.dialectOf({ status, body: text, dialects })
     if (decided !== row) {
-      throw new RangeError(
-        `ChatClient.make: dialects[${i}].example must be a failure that the row decides, got one that ${
-          decided === undefined ? "no row knows" : `another row makes ${decided.class}`
-        }`
+      check.withhold(
+        `dialects[${i}].example`,
+        "a failure that the row decides",
+        `one that ${decided === undefined ? "no row knows" : `another row makes ${decided.class}`}`
       )
     }
   })
   return dialects
 }
 
-export const duration = (field: string, input: Duration.Input, maker = "make"): Duration.Duration => {
-  const parsed = Duration.fromInput(input)
-  if (parsed._tag === "None" || !(Duration.toMillis(parsed.value) > 0) || !Duration.isFinite(parsed.value)) {
-    throw nonsense(field, "a positive, finite duration", input, maker)
-  }
-  return parsed.value
-}
+const duration = (check: OptionsOf, field: string, input: Duration.Input): Duration.Duration =>
+  Duration.millis(check.positive(field, input))
 
 const longestKeepAlive = Duration.days(1)
 
 /** How connections are made, without the proxy. */
 export const connections = (
-  { connections = Infinity, connectTimeout = "5 seconds", keepAliveTimeout = "4 seconds" }: TransportOptions
+  { connections = Infinity, connectTimeout = "5 seconds", keepAliveTimeout = "4 seconds" }: TransportOptions,
+  check: OptionsOf
 ) => {
-  const keepAlive = duration("keepAliveTimeout", keepAliveTimeout, "layerHttpClient")
+  const keepAlive = duration(check, "keepAliveTimeout", keepAliveTimeout)
   if (Duration.isGreaterThan(keepAlive, longestKeepAlive)) {
-    throw nonsense("keepAliveTimeout", "a duration of at most 1 day", keepAliveTimeout, "layerHttpClient")
+    check.refuse("keepAliveTimeout", "a duration of at most 1 day", keepAliveTimeout)
   }
   if (connections !== Infinity && !(Number.isInteger(connections) && connections >= 1 && connections <= 65_535)) {
-    throw nonsense("connections", "a whole number from 1 to 65535, or Infinity", connections, "layerHttpClient")
+    check.refuse("connections", "a whole number from 1 to 65535, or Infinity", connections)
   }
   return {
-    connectTimeout: duration("connectTimeout", connectTimeout, "layerHttpClient"),
+    connectTimeout: duration(check, "connectTimeout", connectTimeout),
     keepAliveTimeout: keepAlive,
     connections
   }
 }
-
-const nonsense = (field: string, range: string, value: unknown, maker = "make"): RangeError =>
-  new RangeError(
-    `ChatClient.${maker}: ${field} must be ${range}, got ${
-      (typeof value === "string" ? JSON.stringify(value) : String(value)).slice(0, 100)
-    }`
-  )

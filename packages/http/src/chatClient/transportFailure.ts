@@ -32,8 +32,8 @@ export const beforeResponse = (target: Target, error: HttpClientError.HttpClient
       isRetryable: false
     })
   }
+  if (code !== undefined && ofReleasedClient.has(code)) return new ChatError.ClientReleased({ provider, model, code })
   const refused = code !== undefined && isCertificate(code)
-  const lasting = refused || code !== undefined && ofReleasedClient.has(code)
   return new ChatError.ConnectFailed({
     provider,
     model,
@@ -43,7 +43,7 @@ export const beforeResponse = (target: Target, error: HttpClientError.HttpClient
     advice: refused
       ? "The certificate there is not trusted: check the host name, the clock of this machine, and any proxy in between."
       : advice.get(code ?? "") ?? "Check the base URL, the network and the proxy.",
-    isRetryable: !lasting
+    isRetryable: !refused
   })
 }
 
@@ -56,6 +56,9 @@ export const inBody = (
   error: HttpClientError.HttpClientError
 ): ChatError.ChatError => {
   const { code } = origin("cause" in error.reason ? error.reason.cause : undefined)
+  if (code !== undefined && ofReleasedClient.has(code)) {
+    return new ChatError.ClientReleased({ provider, model, status, code })
+  }
   return code !== undefined && isUnpacking(code)
     ? new ChatError.MalformedReply({
       provider,
@@ -103,7 +106,6 @@ const isCertificate = (code: string): boolean =>
 const closed = "The connection was closed before an answer began: try again, or use another model."
 const unknownHost = "No such host is known: check the spelling of the base URL, and the name server."
 const unreachable = "No route leads there: check the network, the firewall and the proxy."
-const released = "The layer of this client was released: provide it to the whole program, not to ChatModel.make alone."
 const proxy = "A proxy on the way refused: check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
 
 const advice = new Map([
@@ -113,8 +115,6 @@ const advice = new Map([
   ["ECONNRESET", closed],
   ["EPIPE", closed],
   ["UND_ERR_SOCKET", closed],
-  ["UND_ERR_DESTROYED", released],
-  ["UND_ERR_CLOSED", released],
   ["EHOSTUNREACH", unreachable],
   ["ENETUNREACH", unreachable],
   ["UND_ERR_ABORTED", proxy],

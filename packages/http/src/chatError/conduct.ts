@@ -93,6 +93,9 @@ export const possiblyBilled = (error: ChatError): boolean => {
       return error.phase !== "connect"
     case "ConnectFailed":
       return lostCodes.has(error.code ?? "")
+    case "ClientReleased":
+      // With a status, the reply had begun.
+      return error.status !== undefined
     case "Truncated":
     case "MalformedReply":
       return true

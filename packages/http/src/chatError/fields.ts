@@ -1,16 +1,18 @@
 /** The fields that all errors have, and what their messages have in common. */
+import type * as Outcome from "@switchgear/core/Outcome"
 import { formatDuration } from "@switchgear/core/runtime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 /**
- * Who has to act: the caller, the owner of the account, the provider, or the operator of the network between.
+ * Who has to act: the caller, the owner of the account, the provider, the operator of the network between, or the operator
+ * of this application.
  *
  * @category models
  * @since 0.1.0
  */
-export type Blame = "caller" | "account" | "provider" | "network"
+export type Blame = Outcome.Blame
 
 /**
  * The clocks a call can run out of. `reader` is that of the program that reads a stream; the others are the provider's.
@@ -27,6 +29,15 @@ export const Phase = Schema.Literals(["connect", "first-content", "idle", "total
  * @since 0.1.0
  */
 export type Phase = typeof Phase.Type
+
+/** The codes by which time-outs are told to other programs. */
+export const timeOutCodes: Readonly<Record<Phase, string>> = {
+  connect: "connect_timeout",
+  "first-content": "first_content_timeout",
+  idle: "idle_timeout",
+  total: "total_timeout",
+  reader: "reader_timeout"
+}
 
 const common = {
   /** The name the client was given for the provider. */

@@ -7,6 +7,7 @@ import * as ErrorBody from "./errorBody.ts"
 import * as Errors from "./errors.ts"
 import { Prompt } from "./prompt.ts"
 import * as Redact from "./redact.ts"
+import { ownError } from "./ownCodes.ts"
 import { parseJson } from "./parseJson.ts"
 import { requestIdOf } from "./requestId.ts"
 import * as RetryAfter from "./retryAfter.ts"
@@ -122,6 +123,8 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
     status,
     retryAfter
   }
+  const own = ownError(says.code, fields)
+  if (own !== undefined) return Redact.addFields(own, written.filter(([field]) => field !== "code"))
   if (status >= 300 && status <= 399) {
     const error = new Errors.MalformedReply({ ...fields, found: "a redirect", isRetryable: false })
     return Redact.addFields(error, written)

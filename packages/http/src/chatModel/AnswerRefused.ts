@@ -1,6 +1,10 @@
 /** The error of an answer that its caller does not accept. */
-import { withoutStack } from "@switchgear/core/runtime"
+import type * as Outcome from "@switchgear/core/Outcome"
+import { respond, respondable, withoutStack } from "@switchgear/core/runtime"
+import type * as Effect from "effect/Effect"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
+import { answer } from "../chatError/answer.ts"
 
 /**
  * A model answered, and the caller's check refused the answer: `accept` of a cascade or of one of its steps. A cascade
@@ -24,12 +28,22 @@ export class AnswerRefused extends Schema.TaggedError<AnswerRefused>("@switchgea
   get isRetryable(): boolean {
     return false
   }
+  get retryAfter(): undefined {
+    return undefined
+  }
   get blame(): "provider" {
     return "provider"
   }
   override get message(): string {
     const reason = this.reason === undefined ? "" : ` (${this.reason})`
     return `The answer of ${this.model} was not accepted${reason}. Ask another model, or change the request or the check.`
+  }
+  /** See `ChatError.toResponse`. */
+  toResponse(): Outcome.ErrorResponse {
+    return answer(this, 502, "server_error", "answer_refused")
+  }
+  [respondable](): Effect.Effect<HttpServerResponse> {
+    return respond(this.toResponse())
   }
 }
 

@@ -21,9 +21,10 @@ import type { AnswerRefused } from "./AnswerRefused.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Request {
+export interface Request extends ChatSchema.Fields {
   readonly messages: ReadonlyArray<ChatSchema.ChatMessage>
-  readonly [field: string]: unknown
+  /** Of no use: the model is that of the `ChatModel`. */
+  readonly model?: unknown
 }
 
 /**

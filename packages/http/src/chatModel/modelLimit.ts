@@ -5,7 +5,8 @@ import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
 import * as ProviderLimits from "../ProviderLimits.ts"
-import type { RateLimiterOptions, Request } from "./model.ts"
+import type { Request } from "./model.ts"
+import type { LimitSettings } from "./settings.ts"
 import { completed, requestTokens } from "../pricing/estimateTokens.ts"
 import { CurrentHeadersListener } from "../chatClient/responseHeaders.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
@@ -28,14 +29,10 @@ const none: ModelLimit = {
   hearingStream: identity
 }
 
-export const make = (name: string, options: RateLimiterOptions | undefined): Effect.Effect<ModelLimit> =>
-  options === undefined ? Effect.succeed(none) : Effect.gen(function*() {
-    const { assumedOutput = 4096, estimate, ...limits } = options
-    if (!(Number.isSafeInteger(assumedOutput) && assumedOutput >= 0)) {
-      throw nonsense("assumedOutput", "a whole number of at least 0", assumedOutput)
-    }
-    if (estimate !== undefined && typeof estimate !== "function") throw nonsense("estimate", "a function", estimate)
-    const limiter = yield* RateLimiter.make({ ...limits, name })
+export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLimit> =>
+  settings === undefined ? Effect.succeed(none) : Effect.gen(function*() {
+    const { assumedOutput, estimate, ...limits } = settings
+    const limiter = yield* RateLimiter.make(limits)
     const { heard, refused } = yield* ProviderLimits.follow(limiter, limits.limits)
     return {
       limiter,
@@ -54,9 +51,6 @@ export const make = (name: string, options: RateLimiterOptions | undefined): Eff
         stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentHeadersListener, heard))
     }
   })
-
-const nonsense = (field: string, range: string, value: unknown): RangeError =>
-  new RangeError(`ChatModel.make: rateLimiter.${field} must be ${range}, got ${String(value).slice(0, 100)}`)
 
 /** What a call has taken by what it told; the estimate stands where nothing was told. */
 export const costOf = (told: ToldUsage): RateLimiter.Cost => {

@@ -1,11 +1,12 @@
 /** Which errors are worth another attempt at the same model. */
+import type * as Retry from "@switchgear/core/Retry"
 import { monotonicMillis } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Fiber from "effect/Fiber"
 import * as ChatError from "../ChatError.ts"
-import type { ModelError, Options } from "./model.ts"
+import type { ModelError } from "./model.ts"
 
 /** A wait before the same model is asked again. */
 export interface Waiting {
@@ -38,8 +39,9 @@ export const CurrentAlternatives = Context.Reference<Alternatives | undefined>(
  * A time-out on this model is likely to be the next one, too; a struggling model is asked once more and then let be.
  * Beside another model, no wait is begun that is longer than asking that one. The user's predicate can only forbid more.
  */
-export const isWorthRetrying = ({ retry }: Options): (error: ModelError, attempts: number) => boolean => {
-  const { baseDelay = "200 millis", factor = 2, maxDelay = Infinity, while: also } = retry ?? {}
+export const isWorthRetrying = (
+  { baseDelay = "200 millis", factor = 2, maxDelay = Infinity, while: also }: Retry.Options<ModelError>
+): (error: ModelError, attempts: number) => boolean => {
   const [base, longest] = [millisOf(baseDelay), millisOf(maxDelay)]
   return (error, attempts) => {
     if (!ChatError.isChatError(error)) return false

@@ -78,7 +78,8 @@ export class SealedRequest {
       if (readable !== this.plain) return write(readable, undefined, this.prompt).plainFor(provider, model)
     }
     const written = { ...this.written, model: JSON.stringify(model) }
-    return new SealedRequest({ ...this.plain, model }, written, { prompt: this.prompt }).plain as ChatSchema.ChatRequest
+    return new SealedRequest({ ...this.plain, model }, written, { prompt: this.prompt })
+      .plain as unknown as ChatSchema.ChatRequest
   }
 
   /** What is sent for a whole answer. */
@@ -112,18 +113,18 @@ export class SealedRequest {
 const sealed = Symbol("@switchgear/http/chatRequest/sealedRequest")
 
 /** Seals a request, or says why it cannot be written. */
-export const seal = (request: Request): Result.Result<SealedRequest, string> =>
+export const seal = (request: object): Result.Result<SealedRequest, string> =>
   // A proxy may throw whatever is asked of it.
   Result.try({
-    try: () => SealedRequest.find(request) ?? write(fieldsOf(request), ProviderFields.notesOf(request)),
+    try: () => SealedRequest.find(request) ?? write(fieldsOf(request), ProviderFields.notesOf(request as Request)),
     catch: () => "the request cannot be written as JSON"
   })
 
 /** What a request says. One that writes itself, by a `toJSON` of its own or of its class, has the fields that it writes. */
-const fieldsOf = (request: Request): { readonly [field: string]: unknown } =>
-  typeof request?.["toJSON"] === "function"
-    ? { model: request["model"], ...JSON.parse(JSON.stringify(request)) }
-    : { ...request }
+const fieldsOf = (request: object): Readonly<Record<string, unknown>> => {
+  const { model, toJSON } = (request ?? {}) as Readonly<Record<string, unknown>>
+  return typeof toJSON === "function" ? { model, ...JSON.parse(JSON.stringify(request)) } : { ...request }
+}
 
 const write = (
   request: { readonly [field: string]: unknown },

@@ -1,6 +1,8 @@
 /** The errors of a ledger. */
 import * as Outcome from "@switchgear/core/Outcome"
-import { formatDuration } from "@switchgear/core/runtime"
+import { errorResponse, formatDuration, respond, respondable } from "@switchgear/core/runtime"
+import type * as Effect from "effect/Effect"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import { format } from "../Pricing.ts"
 
@@ -31,6 +33,27 @@ export class BudgetExceeded
 
   get isRetryable(): boolean {
     return false
+  }
+
+  /** The caller, whose budget it is, but for the budget of all tenants together. */
+  get blame(): "caller" | "application" {
+    return this.budget === "all" ? "application" : "caller"
+  }
+
+  /** See `ChatError.toResponse`: as of a spent quota, without the amounts. */
+  toResponse(): Outcome.ErrorResponse {
+    return errorResponse({
+      status: 429,
+      type: "insufficient_quota",
+      code: "insufficient_quota",
+      message: `The budget does not hold this call. It resets in ${formatDuration(this.retryAfter)}.`,
+      isRetryable: false,
+      retryAfter: this.retryAfter
+    })
+  }
+
+  [respondable](): Effect.Effect<HttpServerResponse> {
+    return respond(this.toResponse())
   }
 
   override get message(): string {

@@ -116,6 +116,7 @@ const reasonOfChat = (error: ChatError.ChatError, described: Described, now: num
       })
     case "MalformedReply":
       return new AiError.InvalidOutputError(described)
+    case "ClientReleased":
     case "Overloaded":
     case "ProviderFault":
     case "TimedOut":

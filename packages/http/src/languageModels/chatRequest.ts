@@ -16,6 +16,8 @@ export const codecTransformer: LanguageModel.CodecTransformer = OpenAiStructured
 
 type Written<A> = Effect.Effect<A, AiError.AiErrorReason>
 
+type Field = { readonly [name: string]: unknown }
+
 export const chatRequest = (options: LanguageModel.ProviderOptions): Written<ChatModel.Request> =>
   Effect.gen(function*() {
     // Without tools, DeepSeek ignores earlier reasoning or refuses it; with them it must be there.
@@ -40,7 +42,7 @@ const messagesOf =
       case "user":
         return Effect.map(Effect.forEach(message.content, contentOf), (content) => [{
           role: "user",
-          content: content.length === 1 && content[0]!.type === "text" ? content[0]!["text"] : content
+          content: content.length === 1 && content[0]!.type === "text" ? String(content[0]!["text"]) : content
         }])
       case "assistant":
         return assistantMessage(message, withReasoning)
@@ -109,7 +111,7 @@ const assistantMessage = (
       }
     }
     if (text === "" && calls.length === 0) return []
-    const said = { role: "assistant", content: text === "" ? null : text }
+    const said = { role: "assistant" as const, content: text === "" ? null : text }
     const message = {
       ...said,
       ...Continuation.sent(kept, text, withReasoning),
@@ -133,7 +135,7 @@ const toolMessage = (part: Prompt.ToolResultPart): Written<ChatSchema.ChatMessag
   return Effect.map(content, (content) => ({ role: "tool", tool_call_id: id, content }))
 }
 
-const toolOf = (tool: Tool.Any): Written<unknown> =>
+const toolOf = (tool: Tool.Any): Written<Field> =>
   Tool.isProviderDefined(tool)
     ? Effect.fail(
       new AiError.ToolConfigurationError({
@@ -155,7 +157,7 @@ const toolOf = (tool: Tool.Any): Written<unknown> =>
       }
     })
 
-const toolChoiceOf = (choice: LanguageModel.ToolChoice<string>): unknown =>
+const toolChoiceOf = (choice: LanguageModel.ToolChoice<string>): string | Field =>
   typeof choice === "string"
     ? choice
     // Of `oneOf`, only the tools themselves are sent.
@@ -165,7 +167,7 @@ const toolChoiceOf = (choice: LanguageModel.ToolChoice<string>): unknown =>
 
 type JsonFormat = Extract<LanguageModel.ProviderOptions["responseFormat"], { readonly type: "json" }>
 
-const jsonFormat = ({ objectName, schema }: JsonFormat): Written<unknown> =>
+const jsonFormat = ({ objectName, schema }: JsonFormat): Written<Field> =>
   Effect.map(schemaOf(() => codecTransformer(schema).jsonSchema), (jsonSchema) => ({
     type: "json_schema",
     json_schema: { name: objectName.replace(/[^\w-]/g, "_").slice(0, 64), strict: true, schema: jsonSchema }

@@ -21,8 +21,8 @@ import { alternativesTo } from "./alternatives.ts"
 import { AnswerTimes } from "./answerTimes.ts"
 import { type Asked, type AskedStep, atHand, CurrentAsked, windowOf } from "./asked.ts"
 import type { CallerError } from "./model.ts"
-import type { Settings, StepSettings } from "./settings.ts"
-import { shareOf } from "./share.ts"
+import type { StepSettings } from "./settings.ts"
+import { type Share, shareOf } from "./share.ts"
 
 /** An answer of a step, with where it comes from. */
 export type Answered<A> = Cascade.Served<A, ChatModel.ModelError> & ChatModel.Tried
@@ -55,7 +55,8 @@ export interface Chain<A, R> {
 }
 
 export const chainOf = <A, R>(
-  { share, steps }: Settings,
+  share: Share,
+  steps: ReadonlyArray<StepSettings>,
   how: How<A, R>,
   lastGood: (key: string) => Effect.Effect<ChatModel.Answer | undefined>
 ): Chain<A, R> => {
@@ -168,7 +169,7 @@ const accepted = <A, R>(
 }
 
 /** The time after which the next model is asked as well. */
-const timeFor = (share: Settings["share"], later: ReadonlyArray<AskedStep>) =>
+const timeFor = (share: Share, later: ReadonlyArray<AskedStep>) =>
   share === "none" || later.length === 0
     ? undefined
     : Effect.flatMap(Deadline.remaining, (remaining) =>

@@ -3,6 +3,7 @@ import type * as Cascade from "@switchgear/core/Cascade"
 import type * as StaleCache from "@switchgear/core/StaleCache"
 import type * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import type * as Canned from "../Canned.ts"
 import type * as ChatError from "../ChatError.ts"
 import type * as ChatModel from "../ChatModel.ts"
@@ -22,14 +23,61 @@ export type CallerError =
   | ChatError.Forbidden
 
 /**
+ * A model that has been made: a single one, or a cascade again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Made = ChatModel.ChatModel<ChatModel.ModelError | Cascade.CascadeExhausted<ChatModel.ModelError>>
+
+/**
+ * The model of a step: one that has been made, or an effect that gives one, such as a class of `ChatModel.Service` or
+ * `ChatModel.make`. An effect is run once, when the cascade is made.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type StepModel = Made | Effect.Effect<Made, any, any>
+
+/**
+ * The models of a cascade, best first.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type Models = Arr.NonEmptyReadonlyArray<StepModel>
+
+/**
+ * What the models of a cascade can fail with while they are made.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type ModelsError<M extends ReadonlyArray<unknown>> = M[number] extends infer S
+  ? S extends Effect.Effect<any, infer E, any> ? Known<E> : never
+  : never
+
+/**
+ * What the models of a cascade need while they are made.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type ModelsServices<M extends ReadonlyArray<unknown>> = M[number] extends infer S
+  ? S extends Effect.Effect<any, any, infer R> ? Known<R> : never
+  : never
+
+/** Of models that are not known, nothing is known. */
+type Known<T> = 0 extends 1 & T ? never : T
+
+/**
  * One model of the chain.
  *
  * @category options
  * @since 0.1.0
  */
-export interface Step {
-  /** A single model, or a cascade again. */
-  readonly model: ChatModel.ChatModel<ChatModel.ModelError | Cascade.CascadeExhausted<ChatModel.ModelError>>
+export interface Step<out M = Made> {
+  readonly model: M
   /** Tokens that fit into the model. A conversation too long for one step goes on to steps with a larger window. */
   readonly contextWindow?: number | undefined
   /** Errors of this model that move on although by default they do not: another model may have another policy. */
@@ -49,14 +97,15 @@ export interface Step {
  * @category options
  * @since 0.1.0
  */
-export interface Options {
+export interface Options<out M extends Models = Arr.NonEmptyReadonlyArray<Made>> {
   /** The name of the cascade and of its cache in registry, metrics and log. @default "cascade" */
   readonly name?: string | undefined
   /** The models, best first. */
-  readonly models: Arr.NonEmptyReadonlyArray<Step>
+  readonly models: { readonly [I in keyof M]: Step<M[I]> }
   /**
-   * How answers are kept. @default 10,000 answers of together 256 MiB, at 2 bytes for each character of their JSON,
-   * fresh for 5 minutes, stale for a day more
+   * How answers are kept. With a `timeToLive` above zero they are fresh for that long: equal requests get the kept answer
+   * without a call, and share a call that is in flight. @default 10,000 answers of together 256 MiB, at 2 bytes for each
+   * character of their JSON, never fresh, stale for a day
    */
   readonly cache?: Omit<StaleCache.Options<ChatModel.Answer>, "name" | "storeWhen" | "copy"> | undefined
   /**
@@ -87,7 +136,7 @@ export interface Options {
  * @category options
  * @since 0.1.0
  */
-export interface OptionsWithFloor extends Options {
+export interface OptionsWithFloor<out M extends Models = Arr.NonEmptyReadonlyArray<Made>> extends Options<M> {
   /** The canned replies, by language. `Canned.sentences` has some. */
   readonly canned: Canned.Sentences
 }

@@ -1,9 +1,34 @@
-/** The options of a cascade, made sure of. What makes no sense throws a `RangeError` that names the field. */
-import { formatDuration } from "@switchgear/core/runtime"
+/** The options of a cascade: checked, and as they are written in YAML, JSON or an environment. */
+import {
+  formatDuration,
+  group,
+  NumberOrDuration,
+  optionsCodec,
+  type OptionsOf,
+  optionsPart
+} from "@switchgear/core/runtime"
+import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type * as Canned from "../Canned.ts"
+import type * as ChatModel from "../ChatModel.ts"
 import type { Accept } from "./accept.ts"
-import type { Options, Step } from "./model.ts"
+import type { Made, OptionsWithFloor, Step, StepModel } from "./model.ts"
 import { type Share, shares } from "./share.ts"
+
+/**
+ * What is said of a cascade besides its models: these are given in code.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface CascadeOptions extends Omit<Partial<OptionsWithFloor>, "models"> {
+  readonly models?: ReadonlyArray<StepOptions> | undefined
+}
+
+type StepOptions = Partial<Step<StepModel>>
 
 /** A step with its options in the form in which they are used. */
 export interface StepSettings extends Pick<Step, "model" | "contextWindow" | "optIn"> {
@@ -14,85 +39,139 @@ export interface StepSettings extends Pick<Step, "model" | "contextWindow" | "op
 }
 
 export interface Settings {
+  readonly name: string
   /** Milliseconds for all models; infinity without a limit. */
   readonly deadline: number
   readonly share: Share
-  readonly steps: ReadonlyArray<StepSettings>
+  readonly attempts: number | undefined
+  readonly cache: StaleCache.Options<ChatModel.Answer>
+  /** Whether equal requests share calls and fresh answers. */
+  readonly isShared: boolean
+  readonly cacheKey: ((request: ChatModel.Request) => string) | undefined
+  readonly canned: Canned.Sentences | undefined
 }
+
+const cachePart = optionsPart(StaleCache.OptionsSchema, ["name"])
 
 export const settingsOf = (
-  { accept, attempts = 1, cacheKey, deadline, models, share = "measured" }: Options
+  { accept, attempts, cache, cacheKey, canned, deadline, models, name = "cascade", share = "measured" }: CascadeOptions,
+  check: OptionsOf
 ): Settings => {
-  if (!Array.isArray(models) || models.length === 0) throw nonsense("models", "a list of at least one model", models)
-  if (!shares.includes(share)) throw nonsense("share", `one of ${shares.join(", ")}`, share)
-  check("accept", accept)
-  check("cacheKey", cacheKey)
-  if (!Number.isInteger(attempts) || attempts < 1) {
-    throw nonsense("attempts", "a whole number of at least 1", attempts)
+  check.name(name)
+  const most = deadline === undefined ? Infinity : check.positive("deadline", deadline)
+  if (accept !== undefined) check.callback("accept", accept)
+  if (canned !== undefined) checkSentences(canned, check)
+  const kept = {
+    ...check.options("cache", cache),
+    staleFor: cache?.staleFor ?? "1 day",
+    timeToLive: cache?.timeToLive ?? 0,
+    maxBytes: cache?.maxBytes ?? 256 * 2 ** 20,
+    name
   }
-  const most = deadline === undefined ? Infinity : durationOf("deadline", deadline)
+  cachePart.check(kept, check.within("cache"))
+  for (const [i, step] of models?.entries() ?? []) checkStep(step, most, check.within(`models[${i}]`))
   return {
+    name,
     deadline: most,
-    share,
-    steps: models.map((step: Step, i) => {
-      checkStep(`models[${i}]`, step)
-      return {
-        model: step.model,
-        contextWindow: step.contextWindow,
-        optIn: step.optIn,
-        share: step.share === undefined ? undefined : shareOf(`models[${i}].share`, step.share, most),
-        checks: [step.accept, accept].filter((check) => check !== undefined)
-      }
-    })
+    share: check.oneOf("share", share, shares),
+    attempts: attempts === undefined ? undefined : check.integer("attempts", attempts, 1),
+    cache: kept,
+    isShared: check.within("cache").wait("timeToLive", kept.timeToLive) > 0,
+    cacheKey: cacheKey === undefined ? undefined : check.callback("cacheKey", cacheKey),
+    canned
   }
 }
 
-const shareOf = (field: string, share: Duration.Input, most: number): number => {
-  const millis = durationOf(field, share)
-  if (millis > most) {
-    throw nonsense(field, `at most the deadline of the cascade, ${formatDuration(Duration.millis(most))}`, share)
+/** The steps with their models, which have been made by now. */
+export const stepsOf = (
+  models: ReadonlyArray<Step>,
+  accept: Accept | undefined,
+  check: OptionsOf
+): ReadonlyArray<StepSettings> =>
+  models.map((step, i) => ({
+    model: madeModel(step.model, `models[${i}].model`, check),
+    contextWindow: step.contextWindow,
+    optIn: step.optIn,
+    share: step.share === undefined ? undefined : check.positive(`models[${i}].share`, step.share),
+    checks: [step.accept, accept].filter((check) => check !== undefined)
+  }))
+
+/** The models as they are given, made or not. */
+export const checkModels = (models: ReadonlyArray<Step<unknown>>, check: OptionsOf): void => {
+  if (!Array.isArray(models) || models.length === 0) check.refuse("models", "a list of at least one model", models)
+  for (const [i, step] of models.entries()) {
+    const model: unknown = step?.model
+    if (!Effect.isEffect(model)) madeModel(model, `models[${i}].model`, check)
   }
-  return millis
 }
 
-const checkStep = (field: string, step: Step): void => {
-  const { accept, contextWindow, model, optIn } = step ?? {}
-  if (typeof model?.name !== "string" || typeof model.complete !== "function" || typeof model.open !== "function") {
-    throw nonsense(`${field}.model`, "a chat model", model)
-  }
-  check(`${field}.accept`, accept)
+const madeModel = (given: unknown, field: string, check: OptionsOf): Made => {
+  const { complete, name, open } = Predicate.isObject(given) ? given as Partial<Made> : {}
+  return typeof name === "string" && typeof complete === "function" && typeof open === "function"
+    ? given as Made
+    : check.withhold(field, "a chat model, or an effect that gives one", `a value of type ${typeof given}`)
+}
+
+const checkStep = ({ accept, contextWindow, optIn, share }: StepOptions, most: number, check: OptionsOf): void => {
+  if (accept !== undefined) check.callback("accept", accept)
   if (contextWindow !== undefined && !(contextWindow >= 0)) {
-    throw nonsense(`${field}.contextWindow`, "a number of tokens", contextWindow)
+    check.refuse("contextWindow", "a number of tokens", contextWindow)
   }
   if (optIn !== undefined && !(Array.isArray(optIn) && optIn.every((tag) => optIns.includes(tag)))) {
-    throw nonsense(`${field}.optIn`, `a list of ${optIns.join(", ")}`, optIn)
+    check.refuse("optIn", `a list of ${optIns.join(", ")}`, optIn)
+  }
+  if (share !== undefined && check.positive("share", share) > most) {
+    check.refuse("share", `at most the deadline of the cascade, ${formatDuration(Duration.millis(most))}`, share)
   }
 }
 
 const optIns: ReadonlyArray<string> = ["InvalidRequest", "ContentBlocked", "Forbidden"]
 
-const check = (field: string, given: unknown): void => {
-  if (given !== undefined && typeof given !== "function") throw nonsense(field, "a function", given)
+const checkSentences = (sentences: Canned.Sentences, check: OptionsOf): void => {
+  const texts = Object.entries(check.options("canned", sentences) ?? {})
+  for (const [language, text] of texts) {
+    if (typeof text !== "string" || text === "") check.refuse(`canned.${language}`, "a text that is not empty", text)
+  }
+  if (typeof sentences.default !== "string") check.refuse("canned.default", "a text that is not empty", undefined)
 }
 
-const durationOf = (field: string, input: Duration.Input): number => {
-  const duration = Duration.fromInput(input)
-  const millis = duration._tag === "None" ? NaN : Duration.toMillis(duration.value)
-  return millis > 0 && millis < Infinity ? millis : refuse(field, "a finite duration above zero", input)
-}
+export const codec = optionsCodec<CascadeOptions>()({
+  name: Schema.optionalKey(Schema.String),
+  models: Schema.optionalKey(Schema.Array(group({
+    contextWindow: Schema.optionalKey(NumberOrDuration),
+    share: Schema.optionalKey(NumberOrDuration),
+    optIn: Schema.optionalKey(Schema.Array(Schema.String))
+  }))),
+  canned: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  cache: cachePart.schema,
+  deadline: Schema.optionalKey(NumberOrDuration),
+  share: Schema.optionalKey(Schema.String),
+  attempts: Schema.optionalKey(NumberOrDuration)
+}, {
+  read: ({ cache, canned, models, ...given }, check, defaults) => {
+    const read = cachePart.read(cache, check.within("cache"), defaults.cache as StaleCache.Options)
+    return {
+      ...given as CascadeOptions,
+      ...canned !== undefined && { canned: canned as unknown as Canned.Sentences },
+      ...read !== undefined && { cache: read },
+      ...models !== undefined && { models: besides(models as ReadonlyArray<StepOptions>, defaults.models, check) }
+    }
+  },
+  check: settingsOf,
+  pathOf: (field, { cache }) => {
+    const [, place, rest] = /^models\[(\d+)\]\.(.*)$/.exec(field) ?? []
+    if (place !== undefined) return ["models", Number(place), ...rest!.split(".")]
+    return field.startsWith("cache.") ? ["cache", ...cachePart.pathOf(field.slice(6), cache)] : undefined
+  }
+})
 
-const refuse = (field: string, range: string, value: unknown): never => {
-  throw nonsense(field, range, value)
+/** What is written of the models of the code, place by place. Those of nothing but a text are read without the code. */
+const besides = (
+  written: ReadonlyArray<StepOptions>,
+  given: ReadonlyArray<StepOptions> | undefined,
+  check: OptionsOf
+): ReadonlyArray<StepOptions> => {
+  if (given === undefined) return written
+  if (written.length > given.length) check.refuse("models", `at most the ${given.length} of the code`, written.length)
+  return given.map((step, i) => ({ ...step, ...written[i] }))
 }
-
-const nonsense = (field: string, range: string, value: unknown): RangeError =>
-  new RangeError(
-    `ModelCascade.make: ${field} must be ${range}, got ${
-      (typeof value === "string"
-        ? JSON.stringify(value)
-        : Duration.isDuration(value)
-        ? formatDuration(value)
-        : String(value))
-        .slice(0, 100)
-    }`
-  )

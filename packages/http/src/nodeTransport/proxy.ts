@@ -1,4 +1,5 @@
 /** Which proxy a connection goes through. */
+import type { OptionsOf } from "@switchgear/core/runtime"
 
 /** The proxies by the scheme of the address, and the hosts that are reached without one, as in `NO_PROXY`. */
 export interface Proxy {
@@ -11,10 +12,10 @@ export interface Proxy {
 export type ProxyInput = Proxy | "environment" | "none"
 
 /**
- * The proxy as it was given. Throws a `RangeError` that names the field or the variable where a URL makes no sense: at
- * the first call it would be an error of the connection.
+ * The proxy as it was given. A URL that makes no sense is refused by the name of its field or variable: at the first call
+ * it would be an error of the connection.
  */
-export const checkedProxy = (proxy: ProxyInput): ProxyInput => {
+export const checkedProxy = (proxy: ProxyInput, check: OptionsOf): ProxyInput => {
   const named = proxy === "environment"
     ? ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].map((name) => [name, process.env[name]] as const)
     : proxy === "none"
@@ -26,9 +27,7 @@ export const checkedProxy = (proxy: ProxyInput): ProxyInput => {
       value !== undefined && value !== "" &&
       !(URL.canParse(value) && /^(https?|socks5?):$/.test(new URL(value).protocol))
     ) {
-      throw new RangeError(
-        `ChatClient.layerHttpClient: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`
-      )
+      check.withhold(name, "a URL such as http://proxy:3128", "something else (not shown)")
     }
   }
   return proxy

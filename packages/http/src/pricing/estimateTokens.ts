@@ -40,9 +40,10 @@ export interface RequestTokens {
 
 /** The estimate of a request, and for each choice what it may be long, or `assumed` where the request does not say. */
 export const requestTokens = (
-  request: Readonly<Record<string, unknown>>,
+  given: object,
   assumed: number
 ): RequestTokens => {
+  const request = given as Readonly<Record<string, unknown>>
   const longest = tokens(request["max_completion_tokens"]) ?? tokens(request["max_tokens"]) ?? assumed
   const choices = Math.max(tokens(request["n"]) ?? 1, 1)
   const media: Media = { input: 0, audioInput: 0, parts: 0 }

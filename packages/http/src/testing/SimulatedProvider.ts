@@ -3,7 +3,7 @@
  * script says, from a healthy answer to a connection that hangs. The script can be changed while calls are running.
  *
  * The same provider is reached in two ways: over real sockets (`serve`, on loopback and a free port), or in memory as
- * an `HttpClient` (`layerHttpClient`), where every wait follows the Effect clock and so a night passes in a moment
+ * an `HttpClient` (`layerHttpClient`, and `layerHosts` for several providers), where every wait follows the Effect clock and so a night passes in a moment
  * under `TestClock`. Chance comes from the `Random` service at the time the provider is made, so a seed repeats a run.
  *
  * **Gotchas**
@@ -27,6 +27,7 @@ import * as Semaphore from "effect/Semaphore"
 import { textOf } from "../ChatSchema.ts"
 import { parseJson } from "../chatError/parseJson.ts"
 import * as Behaviour from "./Behaviour.ts"
+import * as Hosts from "./simulatedProvider/hosts.ts"
 import * as InMemory from "./simulatedProvider/inMemory.ts"
 import * as PlayBehaviour from "./simulatedProvider/playBehaviour.ts"
 import * as Server from "./simulatedProvider/server.ts"
@@ -233,6 +234,61 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Simulate
   HttpClient.HttpClient,
   Effect.map(SimulatedProvider, httpClient)
 )
+
+/**
+ * Several simulated providers, each at its host.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class SimulatedProviders extends Context.Service<SimulatedProviders, {
+  /** The provider of a host, written as it was given to `layerHosts`. Throws a `RangeError` where there is none. */
+  readonly at: (host: string) => SimulatedProvider["Service"]
+}>()("@switchgear/http/testing/SimulatedProviders") {}
+
+/**
+ * Several providers as one `HttpClient` without sockets, each at its host or base URL. A request to any other host fails as
+ * one to a host that does not exist. The clients of an application reach them by their base URLs, as they are.
+ *
+ * ```ts
+ * import { ChatClient, ChatSchema } from "@switchgear/http"
+ * import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+ * import { Effect } from "effect"
+ *
+ * const hosts = SimulatedProvider.layerHosts({
+ *   "https://api.openai.com/v1": { models: { "gpt-4.1": { outcome: Behaviour.ok("Good day") } } },
+ *   "api.deepseek.com": { models: { "deepseek-v3.2": {} } }
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const openai = yield* ChatClient.make({ provider: "openai", baseUrl: "https://api.openai.com/v1" })
+ *   const reply = yield* openai.complete({ model: "gpt-4.1", messages: [{ role: "user", content: "Hello" }] })
+ *   const { at } = yield* SimulatedProvider.SimulatedProviders
+ *   return [ChatSchema.text(reply), (yield* at("api.deepseek.com").total).started]
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, hosts)) // => ["Good day", 0]
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerHosts = (
+  hosts: Readonly<Record<string, Options>>
+): Layer.Layer<SimulatedProviders | HttpClient.HttpClient> =>
+  Layer.effectContext(Effect.gen(function*() {
+    const providers = new Map<string, SimulatedProvider["Service"]>()
+    for (const [host, options] of Object.entries(hosts)) providers.set(Hosts.hostOf(host), yield* make(options))
+    const clients = new Map(Array.from(providers, ([host, provider]) => [host, httpClient(provider)]))
+    const at = (host: string) => {
+      const provider = providers.get(Hosts.hostOf(host))
+      if (provider !== undefined) return provider
+      throw new RangeError(
+        `SimulatedProviders.at: there is no ${JSON.stringify(host)}, only ${[...providers.keys()].join(", ")}`
+      )
+    }
+    return Context.make(SimulatedProviders, { at }).pipe(Context.add(HttpClient.HttpClient, Hosts.byHost(clients)))
+  }))
 
 /**
  * Serves the provider over HTTP on loopback until the scope closes. `url` is what a client takes as its base URL.

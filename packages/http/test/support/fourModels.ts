@@ -1,6 +1,7 @@
 import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Layer } from "effect"
+import { modelOf } from "./modelOf.ts"
 
 export const names = ["gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2"] as const
 export const [gpt, claude, gemini, deepseek] = names
@@ -24,12 +25,14 @@ export const setting = (
     )
     const step = (model: (typeof names)[number]) =>
       Effect.map(
-        ChatModel.make({ model, attemptTimeout: "5 seconds", retry: { maxAttempts: 1 } }),
+        modelOf({ model, attemptTimeout: "5 seconds", retry: { maxAttempts: 1 } }),
         (made): ModelCascade.Step => ({ ...steps[model], model: made })
       ).pipe(Effect.provide(client))
     const cascade = yield* ModelCascade.make({
       models: [yield* step(gpt), yield* step(claude), yield* step(gemini), yield* step(deepseek)],
       canned: Canned.sentences,
+      // Most of the tests below are about kept answers.
+      cache: { timeToLive: "5 minutes" },
       ...options
     })
     const asked = Effect.map(

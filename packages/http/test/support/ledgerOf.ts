@@ -12,11 +12,14 @@ export const ledgerOf = (options: Partial<CostLedger.Options> = {}) =>
   CostLedger.make({
     prices: { plain },
     primary: "plain",
-    estimate: (request) => ({ input: Number(request["expected"] ?? 0), output: 0 }),
+    estimate: (request) => ({ input: Number(request["expected_tokens"] ?? 0), output: 0 }),
     ...options
   })
 
-export const ask = (expected = 0): ChatModel.Request => ({ messages: [{ role: "user", content: "Hello" }], expected })
+export const ask = (expected = 0): ChatModel.Request => ({
+  messages: [{ role: "user", content: "Hello" }],
+  expected_tokens: expected
+})
 
 /** An answer that used so many tokens. */
 export const answer = (

@@ -6,7 +6,12 @@ import * as Duration from "effect/Duration"
 import { fieldOf } from "../data/fieldOf.ts"
 import { formatDuration } from "../data/formatDuration.ts"
 
-/** `where` names the function that is called, such as `CircuitBreaker.make`, in the messages. */
+/**
+ * `where` names the function that is called, such as `CircuitBreaker.make`, in the messages.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export class OptionsOf {
   readonly where: string
 
@@ -16,6 +21,16 @@ export class OptionsOf {
 
   refuse(field: string, range: string, value: unknown): never {
     throw new RangeError(`${this.where}: ${field} must be ${range}, got ${render(value)}`)
+  }
+
+  /** Like `refuse`, for a value that must not be shown, such as a key: `got` says something else of it. */
+  withhold(field: string, range: string, got: string): never {
+    throw new RangeError(`${this.where}: ${field} must be ${range}, got ${got}`)
+  }
+
+  /** The check of options that stand in a field of these: what it refuses is named by the place that it has here. */
+  within(field: string): OptionsOf {
+    return new Within(this, field)
   }
 
   /** Rejects unknown fields: a misspelt one would be ignored silently. */
@@ -58,6 +73,13 @@ export class OptionsOf {
   group<G extends object>(field: string, value: G | undefined, fields: ReadonlyArray<keyof G & string>): G | undefined {
     if (value === undefined || value === null) return undefined
     return hasOnly(value, fields) ? value : this.refuse(field, `{ ${fields.join(", ")} }`, value)
+  }
+
+  /** Options of something else, in one field; undefined if they are left out. */
+  options<G extends object>(field: string, value: G | undefined): G | undefined {
+    return value === undefined || (typeof value === "object" && value !== null && !Array.isArray(value))
+      ? value
+      : this.refuse(field, "an object with options", value)
   }
 
   /** A share of calls: above 0, because a threshold of 0 would be reached before anything failed. */
@@ -115,6 +137,25 @@ export class OptionsOf {
     return typeof value === "string" && value.length > 0
       ? value
       : this.refuse("name", "a text that is not empty", value)
+  }
+}
+
+class Within extends OptionsOf {
+  private readonly around: OptionsOf
+  private readonly field: string
+
+  constructor(around: OptionsOf, field: string) {
+    super(around.where)
+    this.around = around
+    this.field = field
+  }
+
+  override refuse(field: string, range: string, value: unknown): never {
+    return this.around.refuse(`${this.field}.${field}`, range, value)
+  }
+
+  override withhold(field: string, range: string, got: string): never {
+    return this.around.withhold(`${this.field}.${field}`, range, got)
   }
 }
 

@@ -35,11 +35,11 @@ export const readConfig = <A>(
 
 type Reader = (shape: SchemaAST.AST, path: ConfigProvider.Path) => Effect.Effect<unknown, ConfigProvider.SourceError>
 
-const asWritten = (provider: ConfigProvider.ConfigProvider): Reader => reader(provider, isTypo, misfit)
+const asWritten = (provider: ConfigProvider.ConfigProvider): Reader => reader(provider, isTypo, misfit, "names")
 
 // An environment has variables of other programs, so unknown names are ignored there.
 const fromEnvironment = (provider: ConfigProvider.ConfigProvider): Reader =>
-  reader(provider.mapInput((path) => path.flatMap(words)), () => false, ({ value }) => value)
+  reader(provider.mapInput((path) => path.flatMap(words)), () => false, ({ value }) => value, "words")
 
 const words = (part: string | number): ReadonlyArray<string | number> =>
   typeof part === "number" ? [part] : Str.configCase(part).split("_")
@@ -53,7 +53,9 @@ const misfit = (node: ConfigProvider.Node): unknown => node.value ?? (node._tag 
 const reader = (
   provider: ConfigProvider.ConfigProvider,
   tells: (unknownKey: string) => boolean,
-  otherwise: (node: ConfigProvider.Node) => unknown
+  otherwise: (node: ConfigProvider.Node) => unknown,
+  /** Any names, as those of headers, cannot be put together from words in capitals. */
+  keys: "names" | "words"
 ): Reader => {
   const read: Reader = Effect.fnUntraced(function*(shape, path) {
     const node = yield* provider.load(path)
@@ -67,7 +69,15 @@ const reader = (
           if (value !== undefined) object[name as string] = value
         }
         const known = new Set(shape.propertySignatures.map(({ name }) => name))
-        for (const key of node.keys) { if (!known.has(key) && tells(key)) object[key] = null }
+        const [record] = shape.indexSignatures
+        for (const key of node.keys) {
+          if (known.has(key)) continue
+          if (record === undefined) {
+            if (tells(key)) object[key] = null
+          } else if (keys === "names") {
+            object[key] = yield* read(record.type, [...path, key])
+          }
+        }
         return Object.keys(object).length > 0 ? object : otherwise(node)
       }
       case "Arrays":

@@ -1,0 +1,162 @@
+/** One model behind its guards, asked for whole answers and for streams. */
+import * as Bulkhead from "@switchgear/core/Bulkhead"
+import type * as Cascade from "@switchgear/core/Cascade"
+import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as Deadline from "@switchgear/core/Deadline"
+import * as Outcome from "@switchgear/core/Outcome"
+import * as Pipeline from "@switchgear/core/Pipeline"
+import * as Retry from "@switchgear/core/Retry"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type * as ChatClient from "../ChatClient.ts"
+import * as ChatError from "../ChatError.ts"
+import type * as ChatSchema from "../ChatSchema.ts"
+import * as ProviderFields from "../chatRequest/providerFields.ts"
+import { seal, type SealedRequest } from "../chatRequest/sealedRequest.ts"
+import * as ChatStream from "../ChatStream.ts"
+import { tapChunks } from "../chatStream/tapChunks.ts"
+import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
+import { judged } from "./acceptance.ts"
+import { AnswerRefused } from "./AnswerRefused.ts"
+import { AttemptCounter, CurrentAttemptCounter } from "./attemptCounter.ts"
+import { type Attempt, CurrentAttemptObserver } from "./attemptObserver.ts"
+import type { GuardedModel, ModelError, OpenAnswer, Request, Tried } from "./model.ts"
+import * as ModelLimit from "./modelLimit.ts"
+import { of } from "./of.ts"
+import { hasLost, isWorthRetrying } from "./retries.ts"
+import type { Settings } from "./settings.ts"
+import * as StreamCall from "./streamCall.ts"
+
+export const guarded = Effect.fnUntraced(
+  function*(settings: Settings, client: ChatClient.ChatClient["Service"]): Effect.fn.Return<GuardedModel> {
+    const { attemptTimeout, deadline, model, name, readerTimeout } = settings
+    const breaker = yield* CircuitBreaker.make({ ...settings.breaker, classify })
+    const bulkhead = yield* Bulkhead.make(settings.bulkhead)
+    const retry = yield* Retry.make<ModelError>({ ...settings.retry, while: isWorthRetrying(settings.retry) })
+    const limit = yield* ModelLimit.make(settings.rateLimiter)
+    const parts = { retry, rateLimiter: limit.limiter, bulkhead, breaker }
+    const guards = yield* Pipeline.make({ ...parts, deadline, attemptTimeout })
+    // How long a stream takes is also up to its reader: only its beginning is timed here.
+    const streamGuards = yield* Pipeline.make(parts)
+    const toSpeak = Deadline.attempt(attemptTimeout)
+    const toOpen = Deadline.within(deadline)
+    const whole: Attempt = { model, name, delivery: "reply" }
+    const streamed: Attempt = { model, name, delivery: "stream" }
+
+    const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
+      const call = client.complete(request.plainFor(client.provider, model))
+      return limit.limiter === undefined
+        ? Effect.map(guards.protect(judged(name, counter.count(whole, call))), written)
+        : Effect.flatMap(limit.costs(request.plain), (costs) =>
+          guards.protectWith<ChatSchema.ChatReply, ModelError>({
+            costs,
+            settle: (reply) => ModelLimit.costOf(toldIn(reply))
+          })(judged(name, counter.count(whole, limit.hearing(call)))).pipe(Effect.map(written)))
+    }
+
+    const openStream = (
+      request: SealedRequest,
+      counter: AttemptCounter
+    ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
+      Effect.flatMap(limit.costs(request.plain), (costs) => {
+        const told = new ToldUsage()
+        let begun = false
+        const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
+          source: limit.hearingStream(client.stream(request.plainFor(client.provider, model))),
+          hasContent: ChatStream.hasContent,
+          readerTimeout,
+          expired: readerExpired,
+          guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
+            costs,
+            settle: () => ModelLimit.costOf(told),
+            classify: judgeEnding,
+            slowCallDuration: "Infinity"
+          }),
+          attempt: (silent) => toSpeak(counter.count(streamed, silent))
+        })
+        return Effect.map(toOpen(opening), (chunks) =>
+          tapChunks(chunks, (chunk) => {
+            if (!begun) ProviderFields.wrote(client.provider, chunk)
+            begun = true
+            if (limit.limiter !== undefined) told.note(chunk)
+          }))
+      })
+
+    const readerExpired = () =>
+      new ChatError.TimedOut({
+        provider: client.provider,
+        model,
+        phase: "reader",
+        limit: readerTimeout
+      })
+
+    const written = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
+      ProviderFields.wrote(client.provider, reply)
+      return reply
+    }
+
+    // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
+    const counted = <A extends object, R>(
+      request: Request,
+      ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
+    ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
+      const sealed = seal(request)
+      if (Result.isFailure(sealed)) {
+        const refused = { provider: client.provider, model, detail: sealed.failure }
+        return Effect.withFiber((fiber) => {
+          fiber.getRef(CurrentAttemptObserver)?.asked()
+          return Effect.fail(new ChatError.InvalidRequest(refused))
+        })
+      }
+      return Effect.withFiber((fiber) => {
+        fiber.getRef(CurrentAttemptObserver)?.asked()
+        const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
+        return Effect.map(
+          ask(sealed.success, counter),
+          (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })
+        )
+      })
+    }
+
+    const isAvailable = Effect.map(
+      Effect.all([breaker.state, limit.limiter === undefined ? Effect.undefined : limit.limiter.snapshot]),
+      ([state, limits]) => state !== "Open" && state !== "ForcedOpen" && limits?.pausedFor === undefined
+    )
+
+    return {
+      ...of<ModelError>({
+        name,
+        isAvailable,
+        complete: (request) => counted(request, askWhole),
+        open: (request) => counted(request, openStream)
+      }),
+      breaker,
+      bulkhead,
+      rateLimiter: limit.limiter
+    }
+  }
+)
+
+/** What a call says about the health of the model, by the error table of the client. */
+const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
+  const outcome = Outcome.fromExit(exit)
+  // A model that hangs is cut before its own time-out when a cascade does not wait for it.
+  if (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause) && hasLost()) return Outcome.failure
+  if (outcome !== Outcome.failure || exit._tag === "Success" || Cause.hasDies(exit.cause)) return outcome
+  const refused = exit.cause.reasons.find(isRefused)
+  if (refused !== undefined) return Outcome[refused.error.countsAs]
+  const says = exit.cause.reasons.some((reason) =>
+    Cause.isFailReason(reason) && !(ChatError.isChatError(reason.error) && !ChatError.countsOnBreaker(reason.error))
+  )
+  return says ? Outcome.failure : Outcome.ignored
+}
+
+const isRefused = (reason: Cause.Reason<unknown>): reason is Cause.Fail<AnswerRefused> =>
+  Cause.isFailReason(reason) && reason.error instanceof AnswerRefused
+
+/** A stream that has begun is judged by its end. */
+const judgeEnding = (exit: Exit.Exit<StreamCall.Ending<ChatError.ChatError>, unknown>): Outcome.Outcome =>
+  classify(exit._tag === "Success" ? exit.value : exit)

@@ -1,0 +1,280 @@
+/** A cascade of models that have been made: what is asked, who shares a call, and what is kept. */
+import * as Attempts from "@switchgear/core/Attempts"
+import * as Cascade from "@switchgear/core/Cascade"
+import * as Deadline from "@switchgear/core/Deadline"
+import { monotonicMillis } from "@switchgear/core/runtime"
+import * as StaleCache from "@switchgear/core/StaleCache"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Canned from "../Canned.ts"
+import * as ChatError from "../ChatError.ts"
+import * as ChatModel from "../ChatModel.ts"
+import type * as ChatSchema from "../ChatSchema.ts"
+import * as ChatStream from "../ChatStream.ts"
+import { sentenceLanguage } from "../canned/sentenceLanguage.ts"
+import * as ProviderFields from "../chatRequest/providerFields.ts"
+import { seal } from "../chatRequest/sealedRequest.ts"
+import { CurrentTenant } from "../costLedger/currentTenant.ts"
+import { cacheKey, keyOfTenant } from "./cacheKey.ts"
+import { type Asked, CurrentAsked } from "./asked.ts"
+import { type Answered, asStream, asWhole, type Chain, chainOf, withLastGood } from "./chain.ts"
+import { copyJson } from "./copyJson.ts"
+import { keepStream } from "./keepStream.ts"
+import { type Patience, Patiences, type Waits } from "./patience.ts"
+import { type SharedAttempts, SharedCalls } from "./sharedAttempts.ts"
+import type { Settings, StepSettings } from "./settings.ts"
+import type { ModelCascade } from "./model.ts"
+import { OperatorLog } from "./operatorLog.ts"
+import { CurrentCacheMode } from "./cacheMode.ts"
+import { CurrentAcceptance, passes } from "../chatModel/acceptance.ts"
+import { AttemptCounter, CurrentAttemptCounter, untried } from "../chatModel/attemptCounter.ts"
+import { CurrentAttemptObserver } from "../chatModel/attemptObserver.ts"
+import { notePaidElsewhere, samePayer } from "../chatReply/paidElsewhere.ts"
+import { isCache } from "../chatModel/stepPath.ts"
+
+export const cascadeOf = (
+  settings: Settings,
+  steps: ReadonlyArray<StepSettings>
+): Effect.Effect<ModelCascade<any>> =>
+  Effect.gen(function*() {
+    const { canned, name } = settings
+    const cache = yield* StaleCache.make<ChatModel.Answer>({
+      sizeOf: ({ value }, key) => 2 * (key.length + JSON.stringify(value).length),
+      ...settings.cache,
+      storeWhen: isWorthKeeping,
+      copy: copyOf
+    })
+    const answers = yield* Cascade.make({ name })
+    const operatorLog = new OperatorLog(name)
+    const keyOf = settings.cacheKey ?? cacheKey
+    const attempts = settings.attempts === undefined ? unchanged : Attempts.within(settings.attempts)
+    const patiences = new Patiences()
+    const calls = new SharedCalls()
+
+    const languageOf = (request: ChatModel.Request): Effect.Effect<string | undefined> =>
+      canned === undefined
+        ? Effect.undefined
+        : Effect.map(Canned.languageOf(request), (language) => sentenceLanguage(canned, language))
+
+    /** Where the answer is kept, and the language of the sentence at the end if there is one. */
+    const placeOf = (request: ChatModel.Request): Effect.Effect<Place, ChatError.InvalidRequest> =>
+      Effect.gen(function*() {
+        const language = yield* languageOf(request)
+        const tenant = yield* CurrentTenant
+        try {
+          const key: unknown = keyOf(request)
+          if (typeof key !== "string") return yield* refused("its cacheKey is not a text")
+          // Callers of different languages must not share a flight that may end in a sentence.
+          return { key: keyOfTenant(tenant, language === undefined ? key : `${language}:${key}`), language }
+        } catch {
+          return yield* refused("it has no key in the cache")
+        }
+      })
+
+    /** What is asked is what is given now, whatever the caller changes before the call runs, or while it runs. */
+    const asking = <A, E, R>(
+      request: ChatModel.Request,
+      ask: (request: ChatModel.Request, place: Place) => Effect.Effect<A, E, R>
+    ): Effect.Effect<A, E | ChatError.InvalidRequest, R> => {
+      const sealed = seal(request)
+      if (Result.isFailure(sealed)) return refused(sealed.failure)
+      if (!sealed.success.hasMessages) return refused("messages must be a list")
+      const { plain } = sealed.success
+      return Effect.flatMap(placeOf(plain), (place) => ask(plain, place))
+    }
+
+    const refused = (detail: string) =>
+      Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider: name, model: name, detail })))
+
+    const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value)
+    const forWhole = chainOf(settings.share, steps, asWhole, lastGood)
+    const forStream = chainOf(settings.share, steps, asStream, lastGood)
+
+    /** Asks the models, then the cache, then says the sentence. */
+    const run = <A extends object, R>(
+      { chain, whole }: Chain<A, R>,
+      request: ChatModel.Request,
+      { key, language }: Place,
+      mode: StaleCache.Mode,
+      patience: Waits | undefined,
+      begun?: (tried: ChatModel.Tried) => void
+    ): Effect.Effect<Answered<A>, any, R> =>
+      Effect.withFiber((fiber) => {
+        const clock = fiber.getRef(Clock.Clock)
+        const now = clock.currentTimeMillisUnsafe()
+        const steps = language === undefined
+          ? chain
+          : Cascade.orConstant("canned", answered(whole(Canned.reply(canned!, language, now))))(chain)
+        const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
+        begun?.(counter)
+        const deadline = monotonicMillis(clock) + settings.deadline
+        const asked: Asked = {
+          request,
+          key,
+          readsCache: mode !== "bypass",
+          deadline,
+          patience,
+          outgrown: undefined,
+          newest: 0,
+          answeredBy: undefined
+        }
+        return Effect.updateContext(
+          attempts(answers.run(steps as typeof chain)),
+          (context: Context.Context<R>) =>
+            Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
+        ).pipe(
+          Effect.tapError((error) =>
+            error instanceof Cascade.CascadeExhausted
+              ? operatorLog.tell(error.failures, "and no other step did", now) ?? Effect.void
+              : Effect.void
+          ),
+          Effect.flatMap(({ degradation, failures, step, value: { value } }) => {
+            const answer = { value, step, degradation, failures, ...counter.tried }
+            const log = failures.length === 0
+              ? undefined
+              : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
+            return log === undefined ? Effect.succeed(answer) : Effect.as(log, answer)
+          })
+        )
+      })
+
+    /** Shares the call with those who ask for the same. */
+    const completeShared = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
+      Effect.withFiber((fiber) => {
+        const mode = fiber.getRef(CurrentCacheMode)
+        let waiting: Patience | undefined
+        const call = patiences.waiting(place.key, fiber.getRef(CurrentAsked)?.patience, fiber, (patience) => {
+          waiting = patience
+          const asked = run(forWhole, request, place, mode, patience, (tried) => patience.tried = tried)
+          return calls.waiting(
+            fiber,
+            (onCall, attempts) =>
+              cache.through(place.key, { mode, onCall })(Effect.suspend(() => observed(asked, attempts()))),
+            ({ value }) => notePaidElsewhere(value.value)
+          )
+        })
+        const answer = Effect.map(
+          call,
+          ({ freshness, value }) => freshness === "fresh" ? fromCache(value, value.value) : value
+        )
+        if (fiber.getRef(Deadline.CurrentDeadline) === undefined) return answer
+        const atTheDeadline = (error: Deadline.DeadlineExceeded) => {
+          const { attempts, possiblyBilledAttempts } = waiting?.tried ?? untried
+          return Effect.map(
+            run(endOf(error), request, place, mode, undefined),
+            (end): ChatModel.Answer => ({ ...end, attempts, possiblyBilledAttempts })
+          )
+        }
+        // The caller leaves the call in time for what comes after the models.
+        return Effect.catch(
+          Effect.flatMap(Deadline.remaining, (left) => Deadline.within(left!)(answer)),
+          (error): Effect.Effect<ChatModel.Answer, any> =>
+            error instanceof Deadline.DeadlineExceeded ? atTheDeadline(error) : Effect.fail(error)
+        )
+      })
+
+    /** The end of a chain of which no model has answered by the deadline of the caller. */
+    const endOf = (error: Deadline.DeadlineExceeded) =>
+      withLastGood(Cascade.first(name, Effect.fail(error)), asWhole, lastGood)
+
+    /** Asks for an answer of its own: one that is judged, or where no fresh answer may be served. */
+    const completeAlone = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
+      Effect.gen(function*() {
+        const mode = yield* CurrentCacheMode
+        const fresh = mode === "use" ? yield* freshAt(place.key) : undefined
+        if (fresh !== undefined && (yield* passes(fresh))) return fromCache(fresh, fresh.value)
+        const answer = yield* run(forWhole, request, place, mode, (yield* CurrentAsked)?.patience)
+        if (mode !== "bypass") yield* cache.set(place.key, answer)
+        return answer
+      })
+
+    const freshAt = (key: string): Effect.Effect<ChatModel.Answer | undefined> =>
+      settings.isShared
+        ? Effect.map(cache.lastGood(key), (kept) => kept?.freshness === "fresh" ? kept.value : undefined)
+        : Effect.undefined
+
+    const complete = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
+      settings.isShared
+        ? Effect.flatMap(
+          CurrentAcceptance,
+          (acceptance) => acceptance === undefined ? completeShared(request, place) : completeAlone(request, place)
+        )
+        : completeAlone(request, place)
+
+    const open = (
+      request: ChatModel.Request,
+      place: Place
+    ): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
+      Effect.gen(function*() {
+        const mode = yield* CurrentCacheMode
+        const fresh = mode === "use" ? yield* freshAt(place.key) : undefined
+        if (fresh !== undefined) return fromCache(fresh, ChatStream.fromReply(fresh.value))
+        const answer = yield* run(forStream, request, place, mode, (yield* CurrentAsked)?.patience)
+        if (mode === "bypass" || !isKept(answer)) return answer
+        const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
+        return { ...answer, value: keepStream(answer.value, keep) }
+      })
+
+    const available = steps.map(({ model }) => model.isAvailable ?? Effect.succeed(true))
+    const isAvailable = Effect.map(Effect.all(available), (each) => each.some(identity))
+    const asked = ChatModel.of<any>({
+      name,
+      isAvailable,
+      complete: (request) => asking(request, complete),
+      open: (request) => asking(request, open)
+    })
+    return { ...asked, cache }
+  })
+
+/** The key of an answer in the cache, and the language of the caller; undefined where there are no sentences. */
+interface Place {
+  readonly key: string
+  readonly language: string | undefined
+}
+
+/** An answer from the cache: no provider was asked. */
+const fromCache = <A>(kept: ChatModel.Answer, value: A) => ({
+  ...kept,
+  value,
+  step: "cache",
+  failures: [],
+  ...untried
+})
+
+/** The value of a sentence, as of an answer that a step gives. */
+const answered = <A>(value: A): Answered<A> => ({
+  value,
+  step: "canned",
+  degradation: "canned",
+  failures: [],
+  ...untried
+})
+
+// What a cascade inside has kept ages there: kept once more, it would be fresh for twice as long.
+const isKept = ({ degradation, step }: Omit<ChatModel.Answer, "value">): boolean =>
+  (degradation === "none" || degradation === "fallback") && !isCache(step)
+
+const isWorthKeeping = (answer: ChatModel.Answer): boolean =>
+  isKept(answer) &&
+  answer.value.choices.length > 0 &&
+  answer.value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? ""))
+
+const complete = new Set(["stop", "tool_calls", "function_call"])
+
+/** A caller may change its answer, and that of no other. What failed before an answer is told once, and not kept. */
+const copyOf = (answer: ChatModel.Answer, way: "in" | "out"): ChatModel.Answer => {
+  const copy = copyJson(way === "in" ? { ...answer, failures: [] } : answer)
+  ProviderFields.sameAuthor(answer.value, copy.value)
+  samePayer(answer.value, copy.value)
+  return copy
+}
+
+/** A call whose attempts are those of all who share it; undefined where it is made for its caller alone. */
+const observed = <A, E, R>(call: Effect.Effect<A, E, R>, attempts: SharedAttempts | undefined) =>
+  attempts === undefined ? call : Effect.provideService(call, CurrentAttemptObserver, attempts)
+
+const unchanged = <A>(self: A): A => self

@@ -1,0 +1,131 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Registry } from "@switchgear/core"
+import { Canned, ChatError, ChatModel, ModelCascade } from "@switchgear/http"
+import { Effect, Layer, Logger } from "effect"
+import { TestClock } from "effect/testing"
+import { hello } from "./support/fourModels.ts"
+
+const from = { provider: "openai", model: "gpt-4.1" }
+
+/** A cascade whose models fail with these errors, in order; what it logs, and its health. */
+const failing = Effect.fnUntraced(function*(errors: ReadonlyArray<ChatModel.ModelError>, isFloored = true) {
+  const lines: Array<string> = []
+  const now = [...errors]
+  const models = errors.map((_, i) => ({
+    model: ChatModel.of<ChatModel.ModelError>({
+      name: `model ${i + 1}`,
+      complete: () => Effect.suspend(() => Effect.fail(now[i]!))
+    })
+  })) as unknown as ModelCascade.Options["models"]
+  const cascade = yield* ModelCascade.make({
+    name: "assistant",
+    models,
+    ...isFloored && { canned: Canned.sentences }
+  })
+  const logger = Logger.layer([
+    Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${[message].flat().join(" ")}`))
+  ])
+  return { lines, now, ask: Effect.provide(Effect.exit(cascade.complete(hello)), logger) }
+})
+
+const isolated = Effect.provide(Registry.layer())
+
+const causes: ReadonlyArray<readonly [claim: string, error: ChatError.ChatError]> = [
+  ["a wrong key", new ChatError.Unauthorized({ ...from, status: 401 })],
+  ["a permission", new ChatError.Forbidden({ ...from, status: 403 })],
+  ["a wrong name or address", new ChatError.ModelNotFound({ ...from, status: 404 })],
+  ["spent money", new ChatError.QuotaExhausted({ ...from, status: 429 })],
+  ["a released client", new ChatError.ClientReleased(from)],
+  [
+    "a host that is not there",
+    new ChatError.ConnectFailed({ ...from, host: "h", advice: "Check.", code: "ENOTFOUND" })
+  ],
+  ["an address of something else", new ChatError.MalformedReply({ ...from, found: "a web page" })]
+]
+
+describe("a cascade that is configured wrongly", () => {
+  for (const [claim, error] of causes) {
+    it.effect(`tells of ${claim} once, when the sentence answers, and is not healthy`, () =>
+      Effect.gen(function*() {
+        const { ask, lines } = yield* failing([error])
+        yield* Effect.repeat(ask, { times: 99 })
+        assert.deepStrictEqual(lines, [
+          `Warn: Cascade "assistant": model 1 cannot answer, and canned answered instead. ${error.message}`
+        ])
+        const { reasons, status } = yield* Registry.health
+        assert.deepStrictEqual([status, reasons.map(({ name, reason }) => `${name}: ${reason}`)], [
+          "degraded",
+          ["assistant: canned"]
+        ])
+      }).pipe(Effect.scoped, isolated))
+  }
+
+  it.effect("tells each cause of each model, and again after ten minutes", () =>
+    Effect.gen(function*() {
+      const [wrong, released] = [causes[0]![1], causes[4]![1]]
+      const { ask, lines, now } = yield* failing([wrong, released])
+      yield* ask
+      assert.strictEqual(lines.length, 2)
+      now[0] = released
+      yield* ask
+      assert.strictEqual(lines.length, 3)
+      yield* TestClock.adjust("10 minutes")
+      yield* ask
+      assert.strictEqual(lines.length, 5)
+    }).pipe(Effect.scoped, isolated))
+
+  it.effect("reads the words of the provider, which is dear, only for a line that is written", () =>
+    Effect.gen(function*() {
+      let reads = 0
+      const error = new ChatError.Unauthorized({ ...from, status: 401 })
+      for (const field of ["code", "detail", "type"]) {
+        Object.defineProperty(error, field, {
+          get: () => {
+            reads++
+            return undefined
+          }
+        })
+      }
+      const { ask } = yield* failing([error])
+      yield* ask
+      const once = reads
+      assert.isAbove(once, 0)
+      yield* Effect.repeat(ask, { times: 99 })
+      assert.strictEqual(reads, once)
+    }).pipe(Effect.scoped, isolated))
+
+  it.effect("tells it as well where no sentence answers, and is not healthy either", () =>
+    Effect.gen(function*() {
+      const { ask, lines } = yield* failing([causes[0]![1]], false)
+      yield* ask
+      assert.match(lines[0]!, /model 1 cannot answer, and no other step did/)
+      assert.deepStrictEqual((yield* Registry.health).reasons.map(({ reason }) => reason), ["exhausted"])
+    }).pipe(Effect.scoped, isolated))
+
+  it.effect("says nothing of a model that is only overloaded", () =>
+    Effect.gen(function*() {
+      const { ask, lines } = yield* failing([new ChatError.Overloaded(from)])
+      yield* ask
+      assert.deepStrictEqual(lines, [])
+      assert.strictEqual((yield* Registry.health).status, "degraded")
+    }).pipe(Effect.scoped, isolated))
+})
+
+it.effect("a registry of nothing but a cascade that answers is up", () =>
+  Effect.gen(function*() {
+    const model = ChatModel.of<ChatModel.ModelError>({
+      name: "m",
+      complete: () =>
+        Effect.succeed<ChatModel.Answer>({
+          step: "m",
+          degradation: "none",
+          failures: [],
+          attempts: 1,
+          possiblyBilledAttempts: 1,
+          value: { choices: [{ message: { content: "hi" }, finish_reason: "stop" }] }
+        })
+    })
+    const cascade = yield* ModelCascade.make({ models: [{ model }] })
+    yield* cascade.complete(hello)
+    assert.strictEqual((yield* Registry.health).status, "up")
+  }).pipe(Effect.scoped, Effect.provide(Layer.mergeAll(Registry.layer()))))
