@@ -138,6 +138,10 @@ describe("the packed packages", () => {
       const metrics = (await app.get("/metrics")).body
       assert.match(metrics, /^switchgear_cascade_served_total\{.*step="chat".*\} 1$/m)
       assert.notInclude(app.log() + metrics, "sk-")
+
+      deepseek.answer = openai.answer
+      assert.deepEqual(await app.ask(), { status: 200, degradation: "stale", text: "from deepseek" })
+      assert.include((await app.get("/health")).body, `"status":"degraded"`)
     }, 30_000)
 
     it("which ends the calls in flight when it is told to stop", async () => {
