@@ -31,6 +31,15 @@ describe("links", () => {
     assert.deepStrictEqual(brokenLinks(page, readFileSync(join(root, page), "utf8")), [])
   })
 
+  it.each(globSync("packages/*/README.md", { cwd: root }))(
+    "of %s lead somewhere on npm, too, which has only that page",
+    (page) => {
+      const text = withoutCode(readFileSync(join(root, page), "utf8"))
+      const targets = Array.from(text.matchAll(/\]\(([^()\s]+)\)/g), ([, target = ""]) => target)
+      assert.deepStrictEqual(targets.filter((target) => !/^(https:|#)/.test(target)), [])
+    }
+  )
+
   it("that lead nowhere are found: a file, a picture, a heading of the page or of another", () => {
     const text = [
       "[a](docs/none.md), ![b](none.svg), [c](#none), [d](docs/testing.md#none), [e](docs/testing.md#load)",

@@ -6,6 +6,7 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { page, provider, responds, says, service } from "./support/service.ts"
 
 const root = join(import.meta.dirname, "..", "..")
 const bin = join(root, "node_modules", ".bin")
@@ -59,6 +60,8 @@ describe("the packed packages", () => {
     exec(project, "npx", "-y", pnpm, "install", "--prefer-offline", "--ignore-scripts")
     cpSync(join(root, "scripts", "exports.ts"), join(project, "exports.ts"))
     cpSync(join(root, "packages", "examples", "01_quickstart.ts"), join(project, "quickstart.ts"))
+    writeFileSync(join(project, "server.ts"), page.server)
+    writeFileSync(join(project, "switchgear.yaml"), page.configuration)
   }, 150_000)
 
   afterAll(() => rmSync(home, { recursive: true, force: true }))
@@ -105,12 +108,166 @@ describe("the packed packages", () => {
           allowImportingTsExtensions: true,
           skipLibCheck: true
         },
-        include: ["quickstart.ts", "exports.ts"]
+        include: ["quickstart.ts", "exports.ts", "server.ts"]
       })
     )
     const files = exec(project, join(bin, "tsc"), "-p", ".", "--listFiles")
     assert.match(files, /@switchgear\/core\/dist\/index\.d\.ts/)
     assert.match(files, /@switchgear\/http\/dist\/index\.d\.ts/)
     assert.notMatch(files, /@switchgear\/\w+\/src\//)
+  }, 30_000)
+
+  describe.concurrent("run the service of docs/http-service.md", () => {
+    it("which asks both providers, and says how it is", async () => {
+      await using openai = await provider(says("from openai"))
+      await using deepseek = await provider(says("from deepseek"))
+      await using app = await service(project, "server.ts", {
+        OPENAI_BASE_URL: openai.url,
+        OPENAI_API_KEY: "sk-openai-1",
+        DEEPSEEK_BASE_URL: deepseek.url,
+        DEEPSEEK_API_KEY: "sk-deepseek-1"
+      })
+      assert.deepEqual(await app.ask(), { status: 200, degradation: "none", text: "from openai" })
+      assert.deepEqual(await app.get("/health"), { status: 200, body: `{"status":"up","reasons":[]}` })
+
+      openai.answer = responds(401, { error: { message: "no" } })
+      assert.deepEqual(await app.ask(), { status: 200, degradation: "fallback", text: "from deepseek" })
+      assert.deepEqual(openai.keys, ["Bearer sk-openai-1", "Bearer sk-openai-1"])
+      assert.deepEqual(deepseek.keys, ["Bearer sk-deepseek-1"])
+      assert.include(app.log(), "gpt cannot answer, and chat answered instead. openai did not accept the API key")
+      const metrics = (await app.get("/metrics")).body
+      assert.match(metrics, /^switchgear_cascade_served_total\{.*step="chat".*\} 1$/m)
+      assert.notInclude(app.log() + metrics, "sk-")
+
+      deepseek.answer = openai.answer
+      assert.deepEqual(await app.ask(), { status: 200, degradation: "stale", text: "from deepseek" })
+      assert.include((await app.get("/health")).body, `"status":"degraded"`)
+    }, 30_000)
+
+    it("which ends the calls in flight when it is told to stop", async () => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>()
+      await using openai = await provider((response) => {
+        isAsked()
+        void promise.then(() => says("in time")(response))
+      })
+      await using app = await service(project, "server.ts", {
+        OPENAI_BASE_URL: openai.url,
+        DEEPSEEK_BASE_URL: openai.url
+      })
+      const answer = app.ask()
+      await asked
+      app.stop()
+      // It takes no more requests, for long enough that a service that waits for none would be gone.
+      for (let refused = 0; refused < 100;) if (await app.get("/health").then(() => false, () => true)) refused++
+      resolve()
+      assert.deepEqual(await answer, { status: 200, degradation: "none", text: "in time" })
+      assert.strictEqual(await app.exited, 130)
+    }, 30_000)
+
+    /** The service with changes to one of the files of the page. */
+    const changed = async (
+      name: string,
+      file: "server.ts" | "switchgear.yaml",
+      changes: ReadonlyArray<readonly [what: string, by: string]>,
+      env: Readonly<Record<string, string>> = {}
+    ) => {
+      const home = join(project, name)
+      mkdirSync(home)
+      for (const copied of ["server.ts", "switchgear.yaml"]) cpSync(join(project, copied), join(home, copied))
+      let text = readFileSync(join(home, file), "utf8")
+      for (const [what, by] of changes) {
+        assert.include(text, what)
+        text = text.replace(what, by)
+      }
+      writeFileSync(join(home, file), text)
+      return service(home, "server.ts", env)
+    }
+
+    it("whose clients are released before the models: the log and the health say so", async () => {
+      await using openai = await provider(says("from openai"))
+      const chat = `ChatModel.make({ model: "deepseek-chat", client: ChatClient.layerUndiciConfig("deepseek") })`
+      const mistakes = [
+        [
+          `client: ChatClient.layerUndiciConfig("openai")`,
+          `client: await Effect.runPromise(Effect.provide(ChatClient.ChatClient, ChatClient.layerUndiciConfig("openai")))`
+        ],
+        ["{ model: Chat }", `{ model: Effect.scoped(${chat}) }`]
+      ] as const
+      const env = { OPENAI_PROVIDER: "openai", OPENAI_BASE_URL: openai.url, DEEPSEEK_BASE_URL: openai.url }
+      await using app = await changed("released", "server.ts", mistakes, env)
+      assert.strictEqual((await app.ask()).degradation, "canned")
+      const instead = "cannot answer, and canned answered instead. The client of"
+      assert.include(app.log(), `gpt ${instead} openai was released`)
+      assert.include(app.log(), `deepseek-chat ${instead} deepseek was released`)
+      assert.include((await app.get("/health")).body, `"status":"degraded"`)
+      assert.deepEqual(openai.keys, [])
+    }, 30_000)
+
+    it("whose addresses lead nowhere: the log says so, and the health is degraded, then down", async () => {
+      const nowhere = "http://127.0.0.1:1"
+      await using app = await service(project, "server.ts", { OPENAI_BASE_URL: nowhere, DEEPSEEK_BASE_URL: nowhere })
+      assert.strictEqual((await app.ask()).degradation, "canned")
+      assert.include(app.log(), "gpt cannot answer, and canned answered instead. Could not reach openai for gpt-4.1 at")
+      assert.include((await app.get("/health")).body, `"status":"degraded"`)
+      for (let calls = 0; calls < 10; calls++) await app.ask()
+      const health = await app.get("/health")
+      assert.strictEqual(health.status, 503)
+      assert.include(health.body, `"status":"down"`)
+    }, 30_000)
+
+    it.each(
+      [
+        [
+          "option",
+          "model: gpt-4.1",
+          "modle: gpt-4.1",
+          "There is no such option. There are: model,",
+          "[\"gpt\"][\"modle\"]"
+        ],
+        [
+          "address",
+          "https://api.openai.com",
+          "api.openai.com",
+          "baseUrl must be a URL that",
+          "[\"openai\"][\"baseUrl\"]"
+        ]
+      ] as const
+    )("with a wrong %s, which does not start, and says why", async (name, what, by, message, place) => {
+      await using app = await changed(name, "switchgear.yaml", [[what, by]])
+      assert.strictEqual(await app.exited, 1)
+      assert.include(app.log(), message)
+      assert.include(app.log(), place)
+    }, 30_000)
+  })
+
+  it("do not compile a model without a client, around which a client is provided", () => {
+    const program = `import { ChatClient, ChatModel } from "@switchgear/http"
+import { Effect } from "effect"
+export const model = Effect.provide(
+  ChatModel.make({ model: "gpt-4.1" }),
+  ChatClient.layerUndici({ provider: "openai", baseUrl: "https://api.openai.com/v1" })
+)
+`
+    writeFileSync(join(project, "wrong.ts"), program)
+    const options = [
+      "--noEmit",
+      "--strict",
+      "--module",
+      "NodeNext",
+      "--target",
+      "ES2024",
+      "--skipLibCheck",
+      "--pretty",
+      "false"
+    ]
+    const { stdout } = spawnSync(join(bin, "tsc"), ["--ignoreConfig", ...options, "wrong.ts"], {
+      cwd: project,
+      encoding: "utf8"
+    })
+    assert.match(
+      stdout,
+      /^wrong\.ts\(4,18\): error TS\d+: .*\n\s+Property 'client' is missing in type '\{ model: string; \}'/
+    )
   }, 30_000)
 })
