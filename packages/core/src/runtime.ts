@@ -28,12 +28,14 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 import type * as Duration from "effect/Duration"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
 import * as Time from "./internal/runtime/time.ts"
 import * as Timer from "./internal/runtime/timer.ts"
+import * as TimerLane from "./internal/runtime/timerLane.ts"
 
 /**
  * The time of a clock as guards measure it: milliseconds of its monotonic reading, with fractions. The origin is
@@ -60,6 +62,24 @@ export const startTimer: (
   millis: number,
   onFire: () => void
 ) => () => void = Timer.startTimerOf
+
+/**
+ * Starts a time-out that hardly ever fires, such as that of a call: `onFire` is called `millis` milliseconds after the
+ * moment for which `due` was calculated, unless `cancel` is called first. All time-outs of one length share a timer, so
+ * starting and cancelling one is a few assignments. What `onFire` throws is logged.
+ *
+ * It belongs to no scope: the caller must cancel it, or it keeps the process awake until it fires.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const startTimeout: (
+  fiber: Fiber.Fiber<any, any>,
+  clock: Clock.Clock,
+  millis: number,
+  due: number,
+  onFire: () => void
+) => { readonly cancel: (fiber: Fiber.Fiber<any, any>) => void } = TimerLane.startTimeout
 
 /**
  * Builds an error without the capture of its stack trace, which costs several microseconds. It is for errors that are

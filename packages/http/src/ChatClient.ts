@@ -23,10 +23,12 @@ import type * as Stream from "effect/Stream"
 import type * as Account from "./Account.ts"
 import type * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
-import { fromHttpClient } from "./chatClient/client.ts"
+import { fromTransport } from "./chatClient/client.ts"
 import type { KeyState } from "./chatClient/keyRing.ts"
 import type { Options, TransportOptions } from "./chatClient/options.ts"
+import * as Portable from "./chatClient/portableTransport.ts"
 import * as Settings from "./chatClient/settings.ts"
+import { directOf, preferring } from "./chatClient/transport.ts"
 import { checkedProxy } from "./nodeTransport/proxy.ts"
 import * as Undici from "./nodeTransport/undici.ts"
 
@@ -99,7 +101,12 @@ export class ChatClient extends Context.Service<ChatClient, {
 export const make = (options: Options): Effect.Effect<ChatClient["Service"], never, HttpClient.HttpClient> =>
   Effect.map(
     HttpClient.HttpClient,
-    (http) => ChatClient.of(fromHttpClient(Settings.validated(options), HttpClient.withScope(http)))
+    (http) => {
+      const portable = Portable.make(http)
+      const direct = directOf(http)
+      const transport = direct === undefined ? portable : preferring(direct, portable)
+      return ChatClient.of(fromTransport(Settings.validated(options), transport))
+    }
   )
 
 /**

@@ -8,6 +8,7 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { parseJson } from "../chatError/parseJson.ts"
+import type { Headers } from "./transport.ts"
 
 interface BodyText {
   readonly text: string
@@ -19,7 +20,7 @@ export const readBody = (
   response: HttpClientResponse.HttpClientResponse,
   limit: number
 ): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
-  saysItFits(response, limit)
+  saysItFits(response.headers, limit)
     ? Effect.map(response.text, (text) => ({ text, whole: true }))
     : readPieces(response, limit)
 
@@ -41,10 +42,10 @@ export const readExplanation = (
     )
   })
 
-const isWholeJson = (text: string): boolean => /^\s*[{[]/.test(text) && Result.isSuccess(parseJson(text))
+export const isWholeJson = (text: string): boolean => /^\s*[{[]/.test(text) && Result.isSuccess(parseJson(text))
 
 /** A length that is told can be believed, unless what is packed into it is more. */
-const saysItFits = ({ headers }: HttpClientResponse.HttpClientResponse, limit: number): boolean =>
+export const saysItFits = (headers: Headers, limit: number): boolean =>
   headers["content-length"] !== undefined && headers["content-encoding"] === undefined &&
   Number(headers["content-length"]) <= limit
 

@@ -1,13 +1,16 @@
 /** What the calls to one model take from its limiter: an estimate before, the usage that was told after. */
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
 import * as ProviderLimits from "../ProviderLimits.ts"
+import * as LimitHeaders from "../providerLimits/limitHeaders.ts"
 import type { RateLimiterOptions, Request } from "./model.ts"
 import { completed, requestTokens } from "../pricing/estimateTokens.ts"
 import { CurrentHeadersListener } from "../chatClient/responseHeaders.ts"
+import type { Headers } from "../chatClient/transport.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import type { ToldUsage } from "../pricing/toldUsage.ts"
 import { usedOf } from "../pricing/usageParts.ts"
@@ -37,6 +40,10 @@ export const make = (name: string, options: RateLimiterOptions | undefined): Eff
     if (estimate !== undefined && typeof estimate !== "function") throw nonsense("estimate", "a function", estimate)
     const limiter = yield* RateLimiter.make({ ...limits, name })
     const { heard, refused } = yield* ProviderLimits.follow(limiter, limits.limits)
+    const listener = (headers: Headers, fiber: Fiber.Fiber<unknown, unknown>): void => {
+      // Most providers say nothing of their limits, so that a fiber is made only where one does.
+      if (LimitHeaders.areIn(headers)) Effect.runForkWith(fiber.context)(heard(headers))
+    }
     return {
       limiter,
       costs: (request) =>
@@ -49,9 +56,9 @@ export const make = (name: string, options: RateLimiterOptions | undefined): Eff
             : completed(() => estimate(request), ours)
           return { tokens: Math.min(held, input + audioInput + output) }
         }),
-      hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentHeadersListener, heard)),
+      hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentHeadersListener, listener)),
       hearingStream: (stream) =>
-        stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentHeadersListener, heard))
+        stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentHeadersListener, listener))
     }
   })
 

@@ -49,6 +49,12 @@ export const parse = (headers: Headers, now: number): Said | undefined => {
   return requests === undefined && tokens === undefined ? undefined : { requests, tokens }
 }
 
+/** Whether any of the headers speaks of limits, looked for without reading it. */
+export const areIn = (headers: Headers): boolean => {
+  for (const name in headers) if (name.includes("ratelimit-")) return true
+  return false
+}
+
 interface Names {
   readonly limit: string
   readonly remaining: string
