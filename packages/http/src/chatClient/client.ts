@@ -15,26 +15,16 @@ import * as AccountEndpoints from "./accountEndpoints.ts"
 import { afterLongWork } from "./afterLongWork.ts"
 import { decodeReply } from "./decodeReply.ts"
 import * as KeyRing from "./keyRing.ts"
-import type { Key } from "./keys.ts"
 import { type PreparedRequest, preparing } from "./preparedRequest.ts"
 import { readStream } from "./readStream.ts"
 import type * as Settings from "./settings.ts"
 import * as StreamTimeouts from "./streamTimeouts.ts"
-import {
-  type Endpoint,
-  type Exchanges,
-  type Head,
-  isGood,
-  type Late,
-  type Lost,
-  type Opened,
-  type Received,
-  type Transport,
-  type Until
-} from "./transport.ts"
+import { type Endpoint, type Head, isGood, type Late, type Lost, type Received, type Transport } from "./transport.ts"
 import * as TransportFailure from "./transportFailure.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+type Decoded = Result.Result<ChatSchema.ChatReply, ChatError.ChatError>
 
 /** The calls of a client over a transport. Settings are checked before. */
 export const fromTransport = (settings: Settings.Settings, transport: Transport) => {
@@ -59,14 +49,19 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
   const streamed = to("POST", completions, "text/event-stream, application/json")
   const timeoutMillis = Duration.toMillis(settings.timeout)
 
-  const head = ({ model, secrets }: PreparedRequest, { headers, status }: Head, fiber: AnyFiber) => ({
+  const head = ({ model, secrets }: PreparedRequest, { headers, status }: Head, clock: Clock.Clock) => ({
     provider,
     model,
     status,
     headers,
-    now: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
+    now: clock.currentTimeMillisUnsafe(),
     secrets,
     dialects
+  })
+
+  const responseOf = (call: PreparedRequest, response: Received, clock: Clock.Clock): ChatError.FailedResponse => ({
+    ...head(call, response, clock),
+    body: response.text
   })
 
   /** The error of a response that was not got, or not to its end. */
@@ -83,80 +78,62 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
     }
   }
 
-  /** A response of a good status; of any other, the error that it explains. */
-  const judged = <A extends Head>(
-    call: PreparedRequest,
-    response: Received | A,
-    fiber: AnyFiber
-  ): Effect.Effect<A, ChatError.ChatError> => {
-    if (isGood(response.status)) return Effect.succeed(response as A)
-    const { text: body } = response as Received
-    return Effect.fail(ChatError.fromResponse({ ...head(call, response, fiber), body }))
-  }
-
-  /** Sends the request with one key and reads the response, whose status is good. */
-  const exchange = (
-    exchanges: Exchanges,
-    call: PreparedRequest,
-    { secret }: Key,
-    until: Until,
-    fiber: AnyFiber
-  ): Effect.Effect<Received, ChatError.ChatError> =>
-    Effect.matchEffect(exchanges.exchange({ body: call.body, secret }, until, fiber), {
-      onFailure: (lost) => Effect.fail(notGot(call, lost)),
-      onSuccess: (response) => judged<Received>(call, response, fiber)
-    })
-
-  /** The response as it is decoded; one that is too long cannot be. */
-  const received = (
+  /** What a response says that was read, if its status is good and it fits. */
+  const decoded = <A>(
     call: PreparedRequest,
     response: Received,
-    fiber: AnyFiber
-  ): Result.Result<ChatError.FailedResponse, ChatError.ChatError> =>
-    response.isWhole
-      ? Result.succeed({ ...head(call, response, fiber), body: response.text })
-      : Result.fail(
-        new ChatError.MalformedReply({
-          provider,
-          model: call.model,
-          status: response.status,
-          found: `more than ${maxReplyBytes / 2 ** 20} MiB`,
-          isRetryable: false
-        })
-      )
-
-  const untilOf = (fiber: AnyFiber): Until => ({
-    due: monotonicMillis(fiber.getRef(Clock.Clock)) + timeoutMillis,
-    millis: timeoutMillis
-  })
-
-  const reply = (call: PreparedRequest, fiber: AnyFiber): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError> => {
-    const until = untilOf(fiber)
-    const answered = KeyRing.ask(
-      ring,
-      call.model,
-      (lease) => Effect.map(exchange(whole, call, lease.key, until, fiber), (response) => ({ lease, response }))
+    clock: Clock.Clock,
+    decode: (body: string, responseOf: () => ChatError.FailedResponse) => Result.Result<A, ChatError.ChatError>
+  ): Result.Result<A, ChatError.ChatError> => {
+    const whole = () => responseOf(call, response, clock)
+    if (!isGood(response.status)) return Result.fail(ChatError.fromResponse(whole()))
+    if (response.isWhole) return decode(response.text, whole)
+    return Result.fail(
+      new ChatError.MalformedReply({
+        provider,
+        model: call.model,
+        status: response.status,
+        found: `more than ${maxReplyBytes / 2 ** 20} MiB`,
+        isRetryable: false
+      })
     )
-    return Effect.matchEffect(answered, {
-      onFailure: (error) => lost(error, until.due - timeoutMillis),
-      onSuccess: ({ lease, response }) => {
-        const decoded = Result.flatMap(received(call, response, fiber), (reply) => decodeReply(reply, call.asked))
-        return Result.isSuccess(decoded)
-          ? Effect.succeed(decoded.success)
-          : Effect.andThen(
-            KeyRing.note(ring, lease, decoded.failure),
-            lost(decoded.failure, until.due - timeoutMillis)
-          )
-      }
-    })
   }
 
   const timedOut = (model: string, phase: ChatError.Phase, limit: Duration.Duration) =>
     withoutStack(() => new ChatError.TimedOut({ provider, model, phase, limit }))
 
   /** Fails with the error of work that began at the given time. */
-  const lost = (error: ChatError.ChatError, begun: number) =>
-    Effect.flatMap(KeyRing.now, (now) => Effect.fail(afterLongWork(error, now - begun)))
+  const lost = (error: ChatError.ChatError, begun: number, clock: Clock.Clock) =>
+    Effect.fail(afterLongWork(error, monotonicMillis(clock) - begun))
+
+  const reply = (call: PreparedRequest, fiber: AnyFiber): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError> => {
+    const clock = fiber.getRef(Clock.Clock)
+    const begun = monotonicMillis(clock)
+    const until = { due: begun + timeoutMillis, millis: timeoutMillis }
+    const decode = (body: string, responseOf: () => ChatError.FailedResponse) =>
+      decodeReply(body, call.asked, responseOf)
+    const answered = KeyRing.ask(
+      ring,
+      call.model,
+      clock,
+      (lease) =>
+        Effect.matchEffect(whole.exchange({ body: call.body, secret: lease.key.secret }, until, fiber), {
+          onFailure: (lost) => Effect.fail(notGot(call, lost)),
+          onSuccess: (response): Effect.Effect<Decoded, ChatError.ChatError> => {
+            const reply = decoded(call, response, clock, decode)
+            if (Result.isSuccess(reply)) return Effect.succeed(reply)
+            // A key that is refused in an answer is not followed by the next one: the request was worked on.
+            if (!isGood(response.status)) return Effect.fail(reply.failure)
+            KeyRing.note(ring, lease, reply.failure, monotonicMillis(clock))
+            return Effect.succeed(reply)
+          }
+        })
+    )
+    return Effect.matchEffect(answered, {
+      onFailure: (error) => lost(error, begun, clock),
+      onSuccess: (reply) => Result.isSuccess(reply) ? Effect.succeed(reply.success) : lost(reply.failure, begun, clock)
+    })
+  }
 
   // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
   const complete = (request: ChatSchema.ChatRequest) => {
@@ -166,31 +143,39 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
 
   const stream = (request: ChatSchema.ChatRequest) => {
     const prepare = prepared(request, "streamed")
-    return Stream.unwrap(
-      Effect.flatMap(prepare, (call) =>
-        Effect.withFiber(Effect.fnUntraced(function*(fiber: AnyFiber) {
-          const timeouts = yield* StreamTimeouts.make(
-            settings.streamTimeouts,
-            (phase, limit) => timedOut(call.model, phase, limit)
-          )
-          const begun = yield* KeyRing.now
-          const open = KeyRing.ask(ring, call.model, (lease) =>
-            Effect.matchEffect(streamed.open({ body: call.body, secret: lease.key.secret }, timeouts, fiber), {
-              onFailure: (lost) =>
-                Effect.fail(notGot(call, lost)),
-              onSuccess: (response) =>
-                Effect.map(judged<Opened>(call, response, fiber), (response) => ({ lease, response }))
-            }))
-          const { lease, response } = yield* Effect.catch(open, (error) =>
-            lost(error, begun))
-          return Stream.catch(
-            readStream(response, { ...head(call, response, fiber), asked: call.asked }, timeouts),
-            (error) =>
-              Stream.fromEffect(Effect.andThen(KeyRing.note(ring, lease, error), lost(error, begun)))
-          )
-        })))
-    )
+    return Stream.unwrap(Effect.flatMap(prepare, (call) => Effect.withFiber((fiber) => opened(call, fiber))))
   }
+
+  const opened = Effect.fnUntraced(function*(call: PreparedRequest, fiber: AnyFiber) {
+    const clock = fiber.getRef(Clock.Clock)
+    const timeouts = yield* StreamTimeouts.make(
+      settings.streamTimeouts,
+      (phase, limit) => timedOut(call.model, phase, limit)
+    )
+    const begun = monotonicMillis(clock)
+    const open = KeyRing.ask(
+      ring,
+      call.model,
+      clock,
+      (lease) =>
+        Effect.matchEffect(streamed.open({ body: call.body, secret: lease.key.secret }, timeouts, fiber), {
+          onFailure: (lost) => Effect.fail(notGot(call, lost)),
+          onSuccess: (response) =>
+            "pieces" in response
+              ? Effect.succeed({ lease, response })
+              : Effect.fail(ChatError.fromResponse(responseOf(call, response, clock)))
+        })
+    )
+    const { lease, response } = yield* Effect.catch(open, (error) => lost(error, begun, clock))
+    return Stream.catch(
+      readStream(response, { ...head(call, response, clock), asked: call.asked }, timeouts),
+      (error) =>
+        Stream.fromEffect(Effect.suspend(() => {
+          KeyRing.note(ring, lease, error, monotonicMillis(clock))
+          return lost(error, begun, clock)
+        }))
+    )
+  })
 
   const { account: endpoint } = settings
   const balance = endpoint && {
@@ -208,17 +193,27 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
         secrets: { apiKey, prompt: [] },
         asked: Asked.unknown
       }
-      const until = untilOf(fiber)
-      const key = ring.nearest(until.due - timeoutMillis)
-      return exchange(balance.exchanges, call, key, until, fiber).pipe(
-        Effect.flatMap((response) =>
-          Effect.fromResult(
-            Result.flatMap(received(call, response, fiber), (answer) => AccountEndpoints.decode(balance.read, answer))
+      const clock = fiber.getRef(Clock.Clock)
+      const begun = monotonicMillis(clock)
+      const key = ring.nearest(begun)
+      const outgoing = { body: undefined, secret: key.secret }
+      const until = { due: begun + timeoutMillis, millis: timeoutMillis }
+      return Effect.matchEffect(balance.exchanges.exchange(outgoing, until, fiber), {
+        onFailure: (lost) => Effect.fail(notGot(call, lost)),
+        onSuccess: (response): typeof account => {
+          const said = decoded(
+            call,
+            response,
+            clock,
+            (_, responseOf) => AccountEndpoints.decode(balance.read, responseOf())
           )
-        ),
-        Effect.map((said) => ({ provider, key: key.secret === undefined ? undefined : key.name, ...said })),
-        Effect.catchTag("ModelNotFound", () => notOffered)
-      )
+          if (Result.isFailure(said))
+            return said.failure._tag === "ModelNotFound"
+              ? notOffered
+              : Effect.fail(said.failure)
+          return Effect.succeed({ provider, key: key.secret === undefined ? undefined : key.name, ...said.success })
+        }
+      })
     }
   )
 

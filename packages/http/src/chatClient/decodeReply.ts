@@ -10,6 +10,7 @@ import * as EventErrors from "../chatError/eventErrors.ts"
 import { parseJson } from "../chatError/parseJson.ts"
 import type { Asked } from "../chatReply/asked.ts"
 import { maxChoices } from "../chatReply/limits.ts"
+import { plainReply } from "../chatReply/plainReply.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
 import { verdict } from "../chatReply/verdict.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
@@ -19,13 +20,24 @@ import { isCutJson } from "./cutJson.ts"
 
 type Reply = Result.Result<ChatSchema.ChatReply, ChatError.ChatError>
 
-export const decodeReply = (response: ChatError.FailedResponse, asked: Asked): Reply => {
+/** `responseOf` gives the response with its body. Of a plain reply nothing else is needed. */
+export const decodeReply = (body: string, asked: Asked, responseOf: () => ChatError.FailedResponse): Reply => {
+  const parsed = parseJson(body)
+  if (Result.isFailure(parsed)) return decode(responseOf(), parseJson(body.trim()), asked)
+  const plain = plainReply(parsed.success)
+  return plain === undefined ? decode(responseOf(), parsed, asked) : Result.succeed(plain)
+}
+
+const decode = (
+  response: ChatError.FailedResponse,
+  parsed: Result.Result<unknown, unknown>,
+  asked: Asked
+): Reply => {
   const where = { provider: response.provider, model: response.model, status: response.status }
   const malformed = (found: string): Reply => Result.fail(new ChatError.MalformedReply({ ...where, found }))
-  const text = response.body.trim()
-  if (text === "") return malformed("an empty body")
-  const parsed = parseJson(text)
   if (Result.isFailure(parsed)) {
+    const text = response.body.trim()
+    if (text === "") return malformed("an empty body")
     if (EventErrors.isEvents(text)) return streamed(response, asked)
     if (isCutJson(text)) return Result.fail(new ChatError.Truncated(where))
     const encoding = response.headers["content-encoding"]

@@ -77,29 +77,30 @@ export class SealedRequest {
       const readable = ProviderFields.readableBy(provider, this.plain)
       if (readable !== this.plain) return write(readable, undefined, this.prompt).plainFor(provider, model)
     }
-    const written = { ...this.written, model: JSON.stringify(model) }
+    const { others, stream, stream_options } = this.written
+    const written = { model: JSON.stringify(model), stream, stream_options, others }
     return new SealedRequest({ ...this.plain, model }, written, { prompt: this.prompt }).plain as ChatSchema.ChatRequest
   }
 
   /** What is sent for a whole answer. */
   get whole(): string {
     const { model, others } = this.written
-    return textOf({ model }, others)
+    return textOf(model, undefined, undefined, others)
   }
 
   /** What is sent for a stream. Its usage, without which its cost is unknown, is told only if it is asked for. */
   get streamed(): string {
     const { model, others, stream_options } = this.written
     const options: unknown = stream_options === undefined ? undefined : JSON.parse(stream_options)
-    if (options === null) return textOf({ model, stream: "true" }, others)
+    if (options === null) return textOf(model, "true", undefined, others)
     const given = typeof options === "object" ? options : {}
     const asked = "include_usage" in given && given.include_usage === false ? given : { ...given, include_usage: true }
-    return textOf({ model, stream: "true", stream_options: JSON.stringify(asked) }, others)
+    return textOf(model, "true", JSON.stringify(asked), others)
   }
 
   private get json(): string {
-    const { others, ...own } = this.written
-    return textOf(own, others)
+    const { model, others, stream, stream_options } = this.written
+    return textOf(model, stream, stream_options, others)
   }
 
   /** What was sealed for a frozen copy. It is in no other object, copies of the copy included. */
@@ -131,19 +132,30 @@ const write = (
   prompt?: Prompt | undefined
 ): SealedRequest => {
   const copy = fieldsAsJson(request)
-  const { model, stream, stream_options, ...others } = copy
+  let others = ""
+  for (const field of Object.keys(copy)) {
+    if (field === "model" || field === "stream" || field === "stream_options") continue
+    others += `${others === "" ? "" : ","}${JSON.stringify(field)}:${JSON.stringify(copy[field])}`
+  }
   const written = {
-    model: JSON.stringify(model),
-    stream: JSON.stringify(stream),
-    stream_options: JSON.stringify(stream_options),
-    others: JSON.stringify(others).slice(1, -1)
+    model: JSON.stringify(copy["model"]),
+    stream: JSON.stringify(copy["stream"]),
+    stream_options: JSON.stringify(copy["stream_options"]),
+    others
   }
   return new SealedRequest(copy as unknown as Request, written, { notes, prompt })
 }
 
-/** An object of fields that are JSON, followed by others. */
-const textOf = (fields: { readonly [field: string]: string | undefined }, others: string): string => {
-  const parts = Object.entries(fields).flatMap(([field, json]) => json === undefined ? [] : [`"${field}":${json}`])
-  if (others !== "") parts.push(others)
-  return `{${parts.join(",")}}`
+/** An object of fields that are JSON, where they are there, and others. */
+const textOf = (
+  model: string | undefined,
+  stream: string | undefined,
+  options: string | undefined,
+  others: string
+): string => {
+  let text = ""
+  if (model !== undefined) text = `"model":${model}`
+  if (stream !== undefined) text += `${text === "" ? "" : ","}"stream":${stream}`
+  if (options !== undefined) text += `${text === "" ? "" : ","}"stream_options":${options}`
+  return `{${text}${text === "" || others === "" ? "" : ","}${others}}`
 }
