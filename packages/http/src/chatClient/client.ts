@@ -166,7 +166,11 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
               : Effect.fail(ChatError.fromResponse(responseOf(call, response, clock)))
         })
     )
-    const { lease, response } = yield* Effect.catch(open, (error) => lost(error, begun, clock))
+    const { lease, response } = yield* Effect.catch(open, (error) => {
+      // Nothing is waited for any more.
+      timeouts.stop()
+      return lost(error, begun, clock)
+    })
     return Stream.catch(
       readStream(response, { ...head(call, response, clock), asked: call.asked }, timeouts),
       (error) =>
