@@ -28,9 +28,11 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 import type * as Duration from "effect/Duration"
+import * as Keeping from "./deadline/keeping.ts"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
 import * as Time from "./internal/runtime/time.ts"
@@ -80,6 +82,40 @@ export const startTimeout: (
   due: number,
   onFire: () => void
 ) => { readonly cancel: (fiber: Fiber.Fiber<any, any>) => void } = TimerLane.startTimeout
+
+/**
+ * Marks an effect, which must be new, as one that keeps the deadline of its fiber itself, by {@link joinDeadline}, while
+ * the predicate holds for the fiber. A time-out around it then needs no fiber of its own. Everything that such an effect
+ * waits for must be left when the deadline comes.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const keepingDeadline: <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  keeps: (fiber: Fiber.Fiber<any, any>) => boolean
+) => Effect.Effect<A, E, R> = Keeping.keepingDeadline
+
+/**
+ * Whether an effect keeps the deadline of a fiber itself, see {@link keepingDeadline}.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const keepsDeadline: (self: Effect.Effect<any, any, any>, fiber: Fiber.Fiber<any, any>) => boolean =
+  Keeping.keepsDeadline
+
+/**
+ * Joins the deadline of the fiber for one wait, until `cancel` is called. When the deadline comes first, `leave` is called:
+ * it leaves what is waited for, and goes on with an interruption. Without a deadline nothing happens.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const joinDeadline: (
+  fiber: Fiber.Fiber<any, any>,
+  leave: () => void
+) => { readonly cancel: (fiber: Fiber.Fiber<any, any>) => void } = Keeping.joinDeadline
 
 /**
  * Builds an error without the capture of its stack trace, which costs several microseconds. It is for errors that are

@@ -3,13 +3,13 @@
  *
  * The client is the lowest layer: one request is one call, never retried, never sent elsewhere. Retry, breaker and
  * cascade stand above it. Only after a key that the provider refuses is the next key tried, since a refused request was
- * not worked on. It works over any `HttpClient`; `layerUndici` brings the one of Node with a connect timeout and the
- * proxy of the environment.
+ * not worked on. It works over any `HttpClient`; `NodeTransport` has the one of Node, with a connect time-out and the proxy
+ * of the environment.
  *
  * **Gotchas**
  *
- * `layer` and `layerUndici` close their connections when they are released: provide them to the whole program, and not
- * to `ChatModel.make` alone. Interrupting a call, or ending a stream early, closes its connection, so that the provider stops working on it.
+ * A layer that brings connections closes them when it is released: provide it to the whole program, and not to
+ * `ChatModel.make` alone. Interrupting a call, or ending a stream early, closes its connection, so that the provider stops working on it.
  * Keys are `Redacted` and in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
  * there.
  *
@@ -25,14 +25,12 @@ import type * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import { fromTransport } from "./chatClient/client.ts"
 import type { KeyState } from "./chatClient/keyRing.ts"
-import type { Options, TransportOptions } from "./chatClient/options.ts"
+import type { Options } from "./chatClient/options.ts"
 import * as Portable from "./chatClient/portableTransport.ts"
 import * as Settings from "./chatClient/settings.ts"
 import { directOf, preferring } from "./chatClient/transport.ts"
-import { checkedProxy } from "./nodeTransport/proxy.ts"
-import * as Undici from "./nodeTransport/undici.ts"
 
-export type { KeyState, Options, TransportOptions }
+export type { KeyState, Options }
 
 /**
  * A client of one provider.
@@ -117,30 +115,3 @@ export const make = (options: Options): Effect.Effect<ChatClient["Service"], nev
  */
 export const layer = (options: Options): Layer.Layer<ChatClient, never, HttpClient.HttpClient> =>
   Layer.effect(ChatClient, make(options))
-
-/**
- * A client on Node, over connections of its own, as `TransportOptions` says. They are cut when the layer is released.
- *
- * A connection that was idle may have been closed by the other side. When a request meets one, and the connection is
- * closed or reset within a second and before any byte of a response, the request is sent once more over a new
- * connection. Retries, circuits and counts of attempts do not see that. Every other lost connection is an error.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerUndici = (options: Options & TransportOptions): Layer.Layer<ChatClient> =>
-  Layer.provide(layer(options), layerHttpClient(options))
-
-/**
- * The `HttpClient` of `layerUndici` alone, to be shared by several clients.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerHttpClient = (options: TransportOptions = {}): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.unwrap(Effect.sync(() =>
-    Undici.layer({
-      ...Settings.connections(options),
-      proxy: checkedProxy(options.proxy ?? "environment")
-    })
-  ))

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatModel, ChatSchema, ChatStream } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Clock, Context, Effect, Fiber, Latch, Layer, Redacted, Stream } from "effect"
 import type { Socket } from "node:net"
 import * as Loopback from "./support/loopback.ts"
@@ -10,10 +11,10 @@ const goodDay = {
   usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
 }
 
-const clientOf = (url: string, options: Partial<ChatClient.Options & ChatClient.TransportOptions> = {}) =>
+const clientOf = (url: string, options: Partial<ChatClient.Options & NodeTransport.Options> = {}) =>
   Effect.map(
     Layer.build(
-      ChatClient.layerUndici({
+      NodeTransport.layerChatClient({
         provider: "p",
         baseUrl: url,
         proxy: "none",

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, type ChatError, ChatSchema, ChatStream } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Context, Deferred, Effect, Layer, Stream } from "effect"
 import { createServer, type ServerResponse } from "node:http"
 import * as Zlib from "node:zlib"
@@ -14,7 +15,9 @@ const stream = `${event("Good day, ")}${event("世界", "stop")}data: [DONE]\n\n
 
 const clientAt = (port: number) =>
   Effect.map(
-    Layer.build(ChatClient.layerUndici({ provider: "p", baseUrl: `http://127.0.0.1:${port}/v1`, proxy: "none" })),
+    Layer.build(
+      NodeTransport.layerChatClient({ provider: "p", baseUrl: `http://127.0.0.1:${port}/v1`, proxy: "none" })
+    ),
     Context.get(ChatClient.ChatClient)
   )
 

@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { ChatClient, ChatError, ChatModel, ChatSchema, ChatStream, ModelCascade } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { assertRow } from "./support/assertRow.ts"
@@ -16,7 +17,7 @@ interface Case extends Pick<Row, "name" | "expect"> {
   readonly begun?: true
   /** The clock that runs out. */
   readonly phase?: ChatError.Phase
-  readonly options?: Partial<ChatClient.Options & ChatClient.TransportOptions>
+  readonly options?: Partial<ChatClient.Options & NodeTransport.Options>
 }
 
 const hello: ChatModel.Request = { messages: [{ role: "user", content: "Hello" }] }
@@ -37,9 +38,9 @@ class Served extends Context.Service<Served, {
   )
 }
 
-const clientAt = (baseUrl: string, options: Partial<ChatClient.Options & ChatClient.TransportOptions> = {}) =>
+const clientAt = (baseUrl: string, options: Partial<ChatClient.Options & NodeTransport.Options> = {}) =>
   Effect.map(
-    Layer.build(ChatClient.layerUndici({ provider: "openai", baseUrl, proxy: "none", ...options })),
+    Layer.build(NodeTransport.layerChatClient({ provider: "openai", baseUrl, proxy: "none", ...options })),
     Context.get(ChatClient.ChatClient)
   )
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatModel, ChatSchema } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
 import { assertRow } from "./support/assertRow.ts"
@@ -15,9 +16,9 @@ const served = (outcome: Behaviour.Outcome) =>
     return { provider, ...(yield* SimulatedProvider.serve(provider)) }
   })
 
-const ask = (baseUrl: string, options: Partial<ChatClient.Options & ChatClient.TransportOptions> = {}) =>
+const ask = (baseUrl: string, options: Partial<ChatClient.Options & NodeTransport.Options> = {}) =>
   Effect.flatMap(ChatClient.ChatClient, (client) => client.complete(request)).pipe(
-    Effect.provide(ChatClient.layerUndici({ provider: "openai", baseUrl, apiKey, proxy: "none", ...options }))
+    Effect.provide(NodeTransport.layerChatClient({ provider: "openai", baseUrl, apiKey, proxy: "none", ...options }))
   )
 
 /** Waits for a condition on the other side of a socket, for ten seconds at most. */
@@ -51,7 +52,7 @@ describe("over real sockets", () => {
     it.live("a client whose layer was released, as when it is provided to the making of a model alone", () =>
       Effect.gen(function*() {
         const { url } = yield* served(Behaviour.ok("Good day"))
-        const client = ChatClient.layerUndici({ provider: "openai", baseUrl: url, apiKey, proxy: "none" })
+        const client = NodeTransport.layerChatClient({ provider: "openai", baseUrl: url, apiKey, proxy: "none" })
         const model = yield* Effect.provide(ChatModel.make({ model: "gpt-4.1" }), client)
         const error = yield* Effect.flip(model.complete({ messages: request.messages }))
         assert.strictEqual(error._tag, "ConnectFailed")
@@ -194,7 +195,9 @@ describe("over real sockets", () => {
           yield* eventually(Effect.map(provider.total, ({ aborted }) => aborted === 1))
           yield* provider.set("gpt-4.1", {})
           assert.strictEqual(ChatSchema.text(yield* client.complete(request)), "Hello from gpt-4.1.")
-        }).pipe(Effect.provide(ChatClient.layerUndici({ provider: "openai", baseUrl: url, apiKey, proxy: "none" })))
+        }).pipe(
+          Effect.provide(NodeTransport.layerChatClient({ provider: "openai", baseUrl: url, apiKey, proxy: "none" }))
+        )
       }))
   })
 
@@ -265,7 +268,7 @@ describe("over real sockets", () => {
     it.live("that is no URL is refused by the name of its variable", () =>
       Effect.gen(function*() {
         yield* Loopback.environment({ HTTPS_PROXY: "proxy of hunter2" })
-        const exit = yield* Effect.exit(Layer.build(ChatClient.layerHttpClient()))
+        const exit = yield* Effect.exit(Layer.build(NodeTransport.layer()))
         const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
         assert.instanceOf(defect, RangeError)
         assert.match((defect as RangeError).message, /^(?!.*hunter2).*HTTPS_PROXY must be a URL.*$/)

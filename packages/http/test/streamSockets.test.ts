@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatStream } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Clock, Context, Deferred, Effect, Fiber, Layer, Redacted, Schedule, Stream } from "effect"
 import { assertRow } from "./support/assertRow.ts"
@@ -16,9 +17,9 @@ const served = (outcome: Behaviour.Outcome, options: Partial<ChatClient.Options>
     return { provider, client: yield* clientOf(url, options) }
   })
 
-const clientOf = (baseUrl: string, options: Partial<ChatClient.Options & ChatClient.TransportOptions> = {}) =>
+const clientOf = (baseUrl: string, options: Partial<ChatClient.Options & NodeTransport.Options> = {}) =>
   Effect.map(
-    Layer.build(ChatClient.layerUndici({ provider: "openai", baseUrl, apiKey, proxy: "none", ...options })),
+    Layer.build(NodeTransport.layerChatClient({ provider: "openai", baseUrl, apiKey, proxy: "none", ...options })),
     (context) => Context.get(context, ChatClient.ChatClient)
   )
 

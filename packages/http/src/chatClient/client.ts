@@ -1,5 +1,5 @@
 /** The calls of a client: each sends one request with the keys it needs, and reads what comes back. */
-import { monotonicMillis, withoutStack } from "@switchgear/core/runtime"
+import { keepingDeadline, monotonicMillis, withoutStack } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -138,7 +138,10 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
   // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
   const complete = (request: ChatSchema.ChatRequest) => {
     const prepare = prepared(request, "whole")
-    return Effect.flatMap(prepare, (call) => Effect.withFiber((fiber) => reply(call, fiber)))
+    return keepingDeadline(
+      Effect.flatMap(prepare, (call) => Effect.withFiber((fiber) => reply(call, fiber))),
+      whole.keepsDeadline
+    )
   }
 
   const stream = (request: ChatSchema.ChatRequest) => {

@@ -10,13 +10,13 @@ import * as EventErrors from "../chatError/eventErrors.ts"
 import { parseJson } from "../chatError/parseJson.ts"
 import type { Asked } from "../chatReply/asked.ts"
 import { maxChoices } from "../chatReply/limits.ts"
-import { plainReply } from "../chatReply/plainReply.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
 import { verdict } from "../chatReply/verdict.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
 import { decodeChunk } from "../chatStream/decodeChunk.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { isCutJson } from "./cutJson.ts"
+import { plainReply } from "./plainReply.ts"
 
 type Reply = Result.Result<ChatSchema.ChatReply, ChatError.ChatError>
 

@@ -66,6 +66,7 @@ const exchangesOf = (http: Scoped, { headers, method, query, url }: Endpoint): E
   }
 
   return {
+    keepsDeadline: () => false,
     exchange: (outgoing, until, fiber) => {
       const duration = timeLeft(until, monotonicMillis(fiber.getRef(Clock.Clock)))
       return duration <= 0

@@ -10,7 +10,7 @@ import type { Dialect } from "../dialects/model.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import * as Headers from "./headers.ts"
 import * as Keys from "./keys.ts"
-import type { Options, TransportOptions } from "./options.ts"
+import type { Options } from "./options.ts"
 import type * as StreamTimeouts from "./streamTimeouts.ts"
 
 export interface Settings {
@@ -88,37 +88,17 @@ const dialectsOf = (rows: ReadonlyArray<Dialect>): Decide.Dialects => {
   return dialects
 }
 
-export const duration = (field: string, input: Duration.Input, maker = "make"): Duration.Duration => {
+const duration = (field: string, input: Duration.Input): Duration.Duration => {
   const parsed = Duration.fromInput(input)
   if (parsed._tag === "None" || !(Duration.toMillis(parsed.value) > 0) || !Duration.isFinite(parsed.value)) {
-    throw nonsense(field, "a positive, finite duration", input, maker)
+    throw nonsense(field, "a positive, finite duration", input)
   }
   return parsed.value
 }
 
-const longestKeepAlive = Duration.days(1)
-
-/** How connections are made, without the proxy. */
-export const connections = (
-  { connections = Infinity, connectTimeout = "5 seconds", keepAliveTimeout = "4 seconds" }: TransportOptions
-) => {
-  const keepAlive = duration("keepAliveTimeout", keepAliveTimeout, "layerHttpClient")
-  if (Duration.isGreaterThan(keepAlive, longestKeepAlive)) {
-    throw nonsense("keepAliveTimeout", "a duration of at most 1 day", keepAliveTimeout, "layerHttpClient")
-  }
-  if (connections !== Infinity && !(Number.isInteger(connections) && connections >= 1 && connections <= 65_535)) {
-    throw nonsense("connections", "a whole number from 1 to 65535, or Infinity", connections, "layerHttpClient")
-  }
-  return {
-    connectTimeout: duration("connectTimeout", connectTimeout, "layerHttpClient"),
-    keepAliveTimeout: keepAlive,
-    connections
-  }
-}
-
-const nonsense = (field: string, range: string, value: unknown, maker = "make"): RangeError =>
+const nonsense = (field: string, range: string, value: unknown): RangeError =>
   new RangeError(
-    `ChatClient.${maker}: ${field} must be ${range}, got ${
+    `ChatClient.make: ${field} must be ${range}, got ${
       (typeof value === "string" ? JSON.stringify(value) : String(value)).slice(0, 100)
     }`
   )

@@ -94,6 +94,8 @@ export interface Waits {
 
 /** Sends requests to one endpoint, for the fiber that runs. */
 export interface Exchanges {
+  /** Whether exchanges for a fiber keep its deadline themselves: when it comes, they are left and interrupted. */
+  readonly keepsDeadline: (fiber: AnyFiber) => boolean
   /** Sends a request and reads the response. */
   readonly exchange: (outgoing: Outgoing, until: Until, fiber: AnyFiber) => Effect.Effect<Received, Lost | Late>
   /** Sends a request; a response of a failed status is read. The end of the scope closes the connection. */
@@ -139,6 +141,7 @@ export const preferring = (one: Transport, other: Transport): Transport => ({
     const [first, second] = [one.to(endpoint), other.to(endpoint)]
     const of = (fiber: AnyFiber) => one.serves(fiber) ? first : second
     return {
+      keepsDeadline: (fiber) => of(fiber).keepsDeadline(fiber),
       exchange: (outgoing, until, fiber) => of(fiber).exchange(outgoing, until, fiber),
       open: (outgoing, waits, fiber) => of(fiber).open(outgoing, waits, fiber)
     }

@@ -27,7 +27,7 @@ export const checkedProxy = (proxy: ProxyInput): ProxyInput => {
       !(URL.canParse(value) && /^(https?|socks5?):$/.test(new URL(value).protocol))
     ) {
       throw new RangeError(
-        `ChatClient.layerHttpClient: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`
+        `NodeTransport.layer: ${name} must be a URL such as http://proxy:3128, got something else (not shown)`
       )
     }
   }

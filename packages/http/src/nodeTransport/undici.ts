@@ -17,15 +17,8 @@ import { Connection, type Now } from "./connection.ts"
 import { undone } from "./contentEncoding.ts"
 import * as Direct from "./direct/transport.ts"
 import { connector } from "./interimResponses.ts"
-import { isAny, type ProxyInput } from "./proxy.ts"
-
-export interface Settings {
-  readonly connectTimeout: Duration.Duration
-  readonly keepAliveTimeout: Duration.Duration
-  /** Connections to one host at most. */
-  readonly connections: number
-  readonly proxy: ProxyInput
-}
+import { isAny } from "./proxy.ts"
+import type { Settings } from "./settings.ts"
 
 export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>
   Layer.effect(

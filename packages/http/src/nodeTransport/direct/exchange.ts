@@ -1,5 +1,5 @@
 /** A request whose response is read to its end. */
-import { startTimeout, startTimer } from "@switchgear/core/runtime"
+import { joinDeadline, startTimeout, startTimer } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -20,6 +20,7 @@ import { Handler } from "./handler.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Resume = (exit: Exit.Exit<Received, Lost | Late>) => void
+type Joined = ReturnType<typeof joinDeadline>
 
 export const exchange = (
   send: (handler: Handler) => void,
@@ -38,6 +39,7 @@ class Exchange extends Handler {
   private readonly fiber: AnyFiber
   private readonly whenDone: Resume
   private readonly timeout: ReturnType<typeof startTimeout>
+  private readonly deadline: Joined
   private stopExplanation: (() => void) | undefined
 
   constructor(fiber: AnyFiber, { due, millis }: Until, whenDone: Resume) {
@@ -45,6 +47,12 @@ class Exchange extends Handler {
     this.fiber = fiber
     this.whenDone = whenDone
     this.timeout = startTimeout(fiber, fiber.getRef(Clock.Clock), millis, due, () => this.tell(tooLate))
+    this.deadline = joinDeadline(fiber, () => {
+      this.quit()
+      // Told before it leaves: what is further out must find the deadline dealt with when its own turn comes.
+      whenDone(Exit.interrupt(fiber.id))
+      this.deadline.cancel(fiber)
+    })
   }
 
   get interruption(): Effect.Effect<void> {
@@ -97,6 +105,11 @@ class Exchange extends Handler {
   }
 
   private finish(): void {
+    this.quit()
+    this.deadline.cancel(this.fiber)
+  }
+
+  private quit(): void {
     this.leave()
     this.timeout.cancel(this.fiber)
     this.stopExplanation?.()

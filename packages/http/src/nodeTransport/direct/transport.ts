@@ -69,6 +69,7 @@ const exchangesOf = (
   }
 
   return {
+    keepsDeadline: () => true,
     exchange: (outgoing, until, fiber) => exchange(send(outgoing, fiber), until, fiber),
     open: (outgoing, waits, fiber) => open(send(outgoing, fiber), waits, fiber)
   }

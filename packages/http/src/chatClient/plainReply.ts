@@ -5,7 +5,7 @@
 import * as Predicate from "effect/Predicate"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { decodeChunk } from "../chatStream/decodeChunk.ts"
-import { isReadable } from "./speech.ts"
+import { isReadable } from "../chatReply/speech.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
