@@ -50,10 +50,11 @@ export class Limiter {
 
   /** The costs in the order of the limits. */
   costs(costs: Cost, where: string): Costs {
-    const check = new OptionsOf(where)
-    return this.limits.map(({ resource }) =>
-      quantity(check, `costs.${resource}`, costs[resource] ?? (resource === "requests" ? 1 : 0))
-    )
+    return this.limits.map(({ resource }) => {
+      const cost = costs[resource] ?? (resource === "requests" ? 1 : 0)
+      // Nearly all costs are whole numbers.
+      return Number.isSafeInteger(cost) && cost >= 0 ? cost : quantity(new OptionsOf(where), `costs.${resource}`, cost)
+    })
   }
 
   /** The correction after which `actual` is taken instead of `costs`. */

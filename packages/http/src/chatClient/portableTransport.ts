@@ -51,7 +51,7 @@ const exchangesOf = (http: Scoped, { headers, method, query, url }: Endpoint): E
   const send = ({ body, secret }: Outgoing): Effect.Effect<Response, Lost, Scope.Scope> => {
     const written = body === undefined
       ? blank
-      : HttpClientRequest.setBody(blank, HttpBody.uint8Array(body, "application/json"))
+      : HttpClientRequest.setBody(blank, HttpBody.text(body, "application/json"))
     return Effect.matchEffect(
       http.execute(secret === undefined ? written : HttpClientRequest.bearerToken(written, secret)),
       {

@@ -11,7 +11,7 @@ import type * as ChatSchema from "../ChatSchema.ts"
 export interface PreparedRequest {
   readonly model: string
   /** JSON, where something is sent. */
-  readonly body: Uint8Array | undefined
+  readonly body: string | undefined
   readonly secrets: Secrets
   readonly asked: Asked
 }
@@ -41,14 +41,12 @@ export const preparing = ({ apiKey, provider }: Common) =>
   return Effect.sync(() =>
     call ??= {
       model,
-      body: utf8.encode(sealed.success[delivery]),
+      body: sealed.success[delivery],
       secrets: { apiKey, prompt },
       asked: sealed.success.asked
     }
   )
 }
-
-const utf8 = new TextEncoder()
 
 /** What a request that cannot be sent calls its model. */
 const nameOf = (request: ChatSchema.ChatRequest): string => {

@@ -25,7 +25,7 @@ export interface Endpoint {
 /** A request to an endpoint. */
 export interface Outgoing {
   /** JSON, where there is one. */
-  readonly body: Uint8Array | undefined
+  readonly body: string | undefined
   /** The bearer token, where there is one. */
   readonly secret: string | undefined
 }

@@ -26,8 +26,21 @@ interface Written {
   readonly model: string | undefined
   readonly stream: string | undefined
   readonly stream_options: string | undefined
-  /** All other fields, without the braces around them. */
-  readonly others: string
+  readonly others: Others
+}
+
+/** All other fields, without the braces around them. Requests to several models share them. */
+class Others {
+  readonly text: string
+  private size: number | undefined
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  get bytes(): number {
+    return this.size ??= utf8Length(this.text)
+  }
 }
 
 export class SealedRequest {
@@ -43,7 +56,6 @@ export class SealedRequest {
   key: string | undefined
   private readonly written: Written
   private readonly notes: ProviderFields.Notes | undefined
-  private size: number | undefined
 
   /** `copy` is JSON, frozen but for itself. */
   constructor(
@@ -68,7 +80,8 @@ export class SealedRequest {
 
   /** The bytes of the request as JSON. */
   get bytes(): number {
-    return this.size ??= utf8Length(this.json)
+    const { model, others, stream, stream_options } = this.written
+    return utf8Length(beginningOf(model, stream, stream_options, others)) + others.bytes + 1
   }
 
   /** The same for a model of a provider, frozen: without the fields that only other providers understand. */
@@ -96,11 +109,6 @@ export class SealedRequest {
     const given = typeof options === "object" ? options : {}
     const asked = "include_usage" in given && given.include_usage === false ? given : { ...given, include_usage: true }
     return textOf(model, "true", JSON.stringify(asked), others)
-  }
-
-  private get json(): string {
-    const { model, others, stream, stream_options } = this.written
-    return textOf(model, stream, stream_options, others)
   }
 
   /** What was sealed for a frozen copy. It is in no other object, copies of the copy included. */
@@ -141,9 +149,23 @@ const write = (
     model: JSON.stringify(copy["model"]),
     stream: JSON.stringify(copy["stream"]),
     stream_options: JSON.stringify(copy["stream_options"]),
-    others
+    others: new Others(others)
   }
   return new SealedRequest(copy as unknown as Request, written, { notes, prompt })
+}
+
+/** The beginning of an object of fields that are JSON, where they are there, up to the others. */
+const beginningOf = (
+  model: string | undefined,
+  stream: string | undefined,
+  options: string | undefined,
+  others: Others
+): string => {
+  let text = ""
+  if (model !== undefined) text = `"model":${model}`
+  if (stream !== undefined) text += `${text === "" ? "" : ","}"stream":${stream}`
+  if (options !== undefined) text += `${text === "" ? "" : ","}"stream_options":${options}`
+  return text === "" || others.text === "" ? `{${text}` : `{${text},`
 }
 
 /** An object of fields that are JSON, where they are there, and others. */
@@ -151,11 +173,5 @@ const textOf = (
   model: string | undefined,
   stream: string | undefined,
   options: string | undefined,
-  others: string
-): string => {
-  let text = ""
-  if (model !== undefined) text = `"model":${model}`
-  if (stream !== undefined) text += `${text === "" ? "" : ","}"stream":${stream}`
-  if (options !== undefined) text += `${text === "" ? "" : ","}"stream_options":${options}`
-  return `{${text}${text === "" || others === "" ? "" : ","}${others}}`
-}
+  others: Others
+): string => `${beginningOf(model, stream, options, others)}${others.text}}`
