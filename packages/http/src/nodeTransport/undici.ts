@@ -1,8 +1,8 @@
 /**
  * The HTTP client of Node under a chat client: connections, their time-outs, the proxy, and content encodings.
  *
- * Of the sources that are not for tests, only this folder and `modelCascade/cacheKey.ts` import from Node, and only
- * `proxy.ts` beside this one reads the environment.
+ * Of the sources that are not for tests, only this folder imports from Node, and only `proxy.ts` beside this one reads the
+ * environment.
  */
 import { monotonicMillis } from "@switchgear/core/runtime"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"

@@ -29,7 +29,6 @@ import { parseJson } from "../chatError/parseJson.ts"
 import * as Behaviour from "./Behaviour.ts"
 import * as InMemory from "./simulatedProvider/inMemory.ts"
 import * as PlayBehaviour from "./simulatedProvider/playBehaviour.ts"
-import * as Server from "./simulatedProvider/server.ts"
 import { encodeOutcome } from "./simulatedProvider/encodeOutcome.ts"
 import type * as Wire from "./simulatedProvider/wire.ts"
 
@@ -243,7 +242,11 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Simulate
  */
 export const serve = (
   provider: SimulatedProvider["Service"]
-): Effect.Effect<{ readonly url: string }, HttpServerError.ServeError, Scope.Scope> => Server.serve(provider.handle)
+): Effect.Effect<{ readonly url: string }, HttpServerError.ServeError, Scope.Scope> =>
+  Effect.flatMap(server, ({ serve }) => serve(provider.handle))
+
+/** It needs Node, and is loaded when it is needed. */
+const server = Effect.promise(() => import("./simulatedProvider/server.ts"))
 
 interface Model {
   behaviour: Behaviour.Behaviour
