@@ -217,7 +217,7 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
       : () => fixed
     const begin: StartAdmission = (_fiber, self) => new ProtectedCall(limiter, asked(), self, settle)
     // A call that does not wait is refused before anything is held for it.
-    const refuse = fixed.maxWait === 0 ? () => limiter.refuse(asked().costs) : undefined
+    const refuse = fixed.maxWait === 0 ? () => limiter.refuse(() => asked().costs) : undefined
     return guardBy<RateLimited>(begin, refuse)
   }
   const self: RateLimiter = {

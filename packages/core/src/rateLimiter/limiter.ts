@@ -71,9 +71,9 @@ export class Limiter {
    * The rejection of a call that does not wait; undefined when it would be admitted. Checks only while calls are being
    * rejected.
    */
-  refuse(costs: Costs): Exit.Exit<never, RateLimited> | undefined {
+  refuse(costs: () => Costs): Exit.Exit<never, RateLimited> | undefined {
     if (!this.isRefusing) return undefined
-    const refusal = this.machine.refusalNow(costs, this.now())
+    const refusal = this.machine.refusalNow(costs(), this.now())
     return refusal && this.reject(refusal)
   }
 

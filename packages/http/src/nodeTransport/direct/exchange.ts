@@ -41,6 +41,8 @@ class Exchange extends Handler {
   private readonly timeout: ReturnType<typeof startTimeout>
   private readonly deadline: Joined
   private stopExplanation: (() => void) | undefined
+  /** The deadline of the fiber has come. */
+  private isLate = false
 
   constructor(fiber: AnyFiber, { due, millis }: Until, whenDone: Resume) {
     super()
@@ -48,6 +50,7 @@ class Exchange extends Handler {
     this.whenDone = whenDone
     this.timeout = startTimeout(fiber, fiber.getRef(Clock.Clock), millis, due, () => this.tell(tooLate))
     this.deadline = joinDeadline(fiber, () => {
+      this.isLate = true
       this.quit()
       // Told before it leaves: what is further out must find the deadline dealt with when its own turn comes.
       whenDone(Exit.interrupt(fiber.id))
@@ -56,7 +59,9 @@ class Exchange extends Handler {
   }
 
   get interruption(): Effect.Effect<void> {
-    return Effect.sync(() => this.finish())
+    return Effect.sync(() => {
+      if (!this.isLate) this.finish()
+    })
   }
 
   protected begun(): void {
