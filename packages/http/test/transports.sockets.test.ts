@@ -264,18 +264,18 @@ describe("the two ways from a client to its connections", () => {
     Effect.gen(function*() {
       const sockets: Array<Socket> = []
       const { seen, url } = yield* Loopback.connections(({ socket }) => void sockets.push(socket))
+      const made: Array<number> = []
       for (const client of yield* clientsOf(url, { connections: 1 })) {
-        const before = seen.requests
-        const first = yield* Effect.forkChild(client.complete(request), { startImmediately: true })
+        const [before, connections] = [seen.requests, seen.connections]
+        const start = (call: Effect.Effect<unknown, ChatError.ChatError>) =>
+          Effect.forkChild(call, { startImmediately: true })
+        const first = yield* start(client.complete(request))
         yield* eventually(() => sockets.length > before)
         const waiting = yield* Effect.forEach(
           [0, 1, 2, 3],
-          (i) =>
-            Effect.forkChild(i % 2 === 0 ? client.complete(request) : Stream.runDrain(client.stream(request)), {
-              startImmediately: true
-            })
+          (i) => i % 2 === 0 ? start(client.complete(request)) : start(Stream.runDrain(client.stream(request)))
         )
-        const last = yield* Effect.forkChild(client.complete(request), { startImmediately: true })
+        const last = yield* start(client.complete(request))
         yield* Fiber.interruptAll(waiting)
         Loopback.answer(sockets[before]!, reply)
         yield* Fiber.join(first)
@@ -283,7 +283,10 @@ describe("the two ways from a client to its connections", () => {
         Loopback.answer(sockets[before + 1]!, reply)
         yield* Fiber.join(last)
         assert.strictEqual(seen.requests, before + 2)
+        made.push(seen.connections - connections)
       }
+      // An HttpClient of undici closes the connection that it should have been sent on.
+      assert.strictEqual(made[0], 1)
     }))
 })
 

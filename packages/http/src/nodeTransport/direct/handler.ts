@@ -43,9 +43,10 @@ export abstract class Handler implements DispatchHandler, Sink {
   }
 
   onRequestStart(controller: Controller): void {
-    // A request that waits for a connection cannot be taken back before.
-    if (this.isOver) controller.abort(left)
-    else this.controller = controller
+    // A request that waits for a connection cannot be taken back before. An abort would close the connection, and this
+    // only keeps the request from being sent.
+    if (this.isOver) throw left
+    this.controller = controller
   }
 
   // undici calls none of the requests of this library an upgrade.
