@@ -82,6 +82,8 @@ export interface Decoder {
   readonly progress: () => Progress
   /** Whether every choice that was seen is finished, so that only usage and `[DONE]` may be missing. */
   readonly isFinished: () => boolean
+  /** Whether the body up to now is one whole JSON text instead of events, so that nothing but its end may be missing. */
+  readonly isWholeJson: () => boolean
 }
 
 /**
@@ -249,6 +251,7 @@ export const decoder = (head: Head): Decoder => {
 
   return {
     isFinished,
+    isWholeJson: () => progress === "more" && unframed.isWhole(),
     progress: () => progress,
     push: (bytes) => {
       if (progress !== "more") return nothing

@@ -87,7 +87,7 @@ const Script = Schema.Struct({
   pieces: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 120 }))).check(Schema.isMaxLength(3)),
   /** The part of its response that it sends. */
   sends: Schema.Literals([1, 1, 1, 0.9, 0.5, 0]),
-  then: Schema.Literals(["stay", "end", "reset"])
+  after: Schema.Literals(["stay", "end", "reset"])
 })
 type Script = typeof Script.Type
 
@@ -115,8 +115,8 @@ const play = (socket: Socket, script: Script): void => {
   const all = responseOf(script)
   const bytes = all.subarray(0, Math.floor(all.length * script.sends))
   const finish = () => {
-    if (script.then === "end") socket.end()
-    else if (script.then === "reset") setTimeout(() => socket.resetAndDestroy(), 20)
+    if (script.after === "end") socket.end()
+    else if (script.after === "reset") setTimeout(() => socket.resetAndDestroy(), 20)
   }
   let [at, i] = [0, 0]
   const next = () => {

@@ -20,6 +20,7 @@ import type { ChatError } from "../ChatError.ts"
 import { maxErrorBytes, maxReplyBytes } from "../chatReply/limits.ts"
 import { readBody, readExplanation } from "./readBody.ts"
 import { CurrentHeadersListener } from "./responseHeaders.ts"
+import { quietOf } from "./wholeBody.ts"
 import {
   endMillis,
   type Endpoint,
@@ -75,7 +76,7 @@ const exchangesOf = (http: Scoped, { headers, method, query, url }: Endpoint): E
           untilAnswered(Effect.flatMap(
             send(outgoing),
             (response): Effect.Effect<Received, Lost> =>
-              isGood(response.status) ? received(response) : explained(response)
+              isGood(response.status) ? received(response, quietOf(until.millis)) : explained(response)
           ))
         )
     },
@@ -102,8 +103,8 @@ const lost = (status: number | undefined, { reason }: HttpClientError.HttpClient
   cause: "cause" in reason ? reason.cause : undefined
 })
 
-const received = (response: Response): Effect.Effect<Received, Lost> =>
-  Effect.matchEffect(readBody(response, maxReplyBytes), {
+const received = (response: Response, quiet: number): Effect.Effect<Received, Lost> =>
+  Effect.matchEffect(readBody(response, maxReplyBytes, quiet), {
     onFailure: (error) => Effect.fail(lost(response.status, error)),
     onSuccess: ({ text, whole }) =>
       Effect.succeed({ status: response.status, headers: response.headers, text, isWhole: whole })

@@ -5,10 +5,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { parseJson } from "../chatError/parseJson.ts"
-import type { Headers } from "./transport.ts"
+import * as WholeBody from "./wholeBody.ts"
 
 interface BodyText {
   readonly text: string
@@ -16,13 +14,30 @@ interface BodyText {
   readonly whole: boolean
 }
 
+/**
+ * The text of a body that has ended, or that is an answer without its end when no more came for `quiet` milliseconds. The connection of one that has not ended is
+ * closed.
+ */
 export const readBody = (
   response: HttpClientResponse.HttpClientResponse,
-  limit: number
+  limit: number,
+  quiet: number
 ): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
-  saysItFits(response.headers, limit)
-    ? Effect.map(response.text, (text) => ({ text, whole: true }))
-    : readPieces(response, limit)
+  Effect.withFiber((fiber) => {
+    const pieces = new Pieces(limit)
+    const isQuiet = Effect.callback<void>((resume) => {
+      pieces.watch = WholeBody.watch(fiber, quiet, () => pieces.heard, () => resume(Effect.void))
+      return Effect.sync(pieces.watch.stop)
+    })
+    return Effect.matchEffect(Effect.raceFirst(isQuiet, takeAll(response, pieces)), {
+      onSuccess: () => Effect.succeed({ text: pieces.text, whole: pieces.fit }),
+      // An answer says itself that it is whole, however its connection ends, and whatever length it told.
+      onFailure: (error) => {
+        const { text } = pieces
+        return WholeBody.isWhole(text) ? Effect.succeed({ text, whole: pieces.fit }) : Effect.fail(error)
+      }
+    })
+  })
 
 /**
  * As much of an explanation as comes within a time and a limit, whatever ends it. A body that is not at its end by then
@@ -42,29 +57,6 @@ export const readExplanation = (
     )
   })
 
-export const isWholeJson = (text: string): boolean => /^\s*[{[]/.test(text) && Result.isSuccess(parseJson(text))
-
-/** A length that is told can be believed, unless what is packed into it is more. */
-export const saysItFits = (headers: Headers, limit: number): boolean =>
-  headers["content-length"] !== undefined && headers["content-encoding"] === undefined &&
-  Number(headers["content-length"]) <= limit
-
-const readPieces = (
-  response: HttpClientResponse.HttpClientResponse,
-  limit: number
-): Effect.Effect<BodyText, HttpClientError.HttpClientError> =>
-  Effect.suspend(() => {
-    const pieces = new Pieces(limit)
-    return Effect.matchEffect(takeAll(response, pieces), {
-      onSuccess: () => Effect.succeed({ text: pieces.text, whole: pieces.fit }),
-      // Where no length is told, an answer ends with its connection, however that ends: JSON says itself that it is whole.
-      onFailure: (error) => {
-        const { text } = pieces
-        return isWholeJson(text) ? Effect.succeed({ text, whole: pieces.fit }) : Effect.fail(error)
-      }
-    })
-  })
-
 /** Takes in pieces until there are no more, or there are too many. */
 const takeAll = (
   response: HttpClientResponse.HttpClientResponse,
@@ -76,6 +68,7 @@ const takeAll = (
   )
 
 class Pieces {
+  watch: WholeBody.Watch | undefined
   private readonly decoder = new TextDecoder()
   private readonly limit: number
   private begin = ""
@@ -89,7 +82,13 @@ class Pieces {
   take(bytes: Uint8Array): boolean {
     this.size += bytes.length
     this.begin += this.decoder.decode(bytes, { stream: true })
+    this.watch?.heard()
     return this.fit
+  }
+
+  /** The text up to now, without the half of a character. */
+  get heard(): string {
+    return this.begin
   }
 
   get fit(): boolean {

@@ -30,7 +30,8 @@ const chunksOf = ({ ended, pieces }: Opened, head: ChatStream.Head, timeouts: St
   const received = (pieces: ReadonlyArray<Uint8Array>): Chunks => {
     const chunks = pieces.length === 1 ? decoder.push(pieces[0]!) : pieces.flatMap(decoder.push)
     if (chunks.some(ChatStream.hasContent)) timeouts.contentReceived()
-    if (decoder.isFinished()) timeouts.answerFinished()
+    if (decoder.isFinished()) timeouts.answerFinished("choices")
+    else if (decoder.isWholeJson()) timeouts.answerFinished("body")
     return isSome(chunks) ? Effect.succeed(chunks) : next
   }
 

@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { ChatError, Phase } from "../ChatError.ts"
 import * as ReusableTimer from "./reusableTimer.ts"
 import type { Waits } from "./transport.ts"
+import { quietOf } from "./wholeBody.ts"
 
 export interface Limits {
   readonly firstContent: Duration.Duration
@@ -20,8 +21,11 @@ export interface Limits {
 export interface StreamTimeouts extends Waits {
   /** A chunk with content came: from now on the idle time-out counts, from its beginning. */
   readonly contentReceived: () => void
-  /** Every choice is finished: only the usage and `[DONE]` may be missing, and they get 5 seconds. */
-  readonly answerFinished: () => void
+  /**
+   * Every choice is finished: only the usage and `[DONE]` may be missing, and they get 5 seconds. Or the body is whole
+   * without events: its end gets a second.
+   */
+  readonly answerFinished: (of: "choices" | "body") => void
 }
 
 /** Makes the time-outs of a stream. Its timer ends with the scope. */
@@ -35,6 +39,7 @@ export const make = Effect.fnUntraced(function*(
   let untilContent = Duration.toMillis(limits.firstContent)
   let total = Duration.toMillis(limits.total)
   let began = 0
+  const quiet = quietOf(Math.min(untilContent, total))
 
   const outOfTime = () =>
     total <= untilContent
@@ -51,8 +56,8 @@ export const make = Effect.fnUntraced(function*(
       phase = "idle"
       untilContent = idle
     },
-    answerFinished: () => {
-      untilContent = Math.min(untilContent, afterEnd)
+    answerFinished: (of) => {
+      untilContent = Math.min(untilContent, of === "body" ? quiet : afterEnd)
     },
     stop: timer.stop,
     begin: (onLate) => {

@@ -4,9 +4,14 @@
  *
  * Text goes through in pieces of any size; what is found does not depend on where they were cut.
  */
+import * as Result from "effect/Result"
+import { parseJson } from "../chatError/parseJson.ts"
+
 export interface UnframedJson {
   /** Takes in what came: gives what is to be read as events, and the unframed JSON once it has ended. */
   readonly push: (piece: string) => { readonly events: string; readonly json: string | undefined }
+  /** Whether what came of unframed JSON is whole, so that nothing more need come. */
+  readonly isWhole: () => boolean
   /** Unframed JSON that had not ended when the stream did. */
   readonly end: () => string | undefined
 }
@@ -32,6 +37,7 @@ export const make = (limit: number): UnframedJson => {
       const at = match.index + match[0].length - 1
       return { events: piece.slice(0, at), json: more(piece.slice(at)) }
     },
+    isWhole: () => json !== undefined && /[}\]]\s*$/.test(json.slice(-longestEnd)) && Result.isSuccess(parseJson(json)),
     end: () => json
   }
 }
@@ -49,6 +55,9 @@ const opensAtStart = /(?:^|[\r\n])[{[]/
 /** A line end before an empty line, a field of an event or a comment. */
 const closes = /(?:\r\n|\n|\r(?!\n))(?=\r|\n|data:|event:|:)/g
 const longestClose = 8
+
+/** White space after JSON, at most. */
+const longestEnd = 1024
 
 const endsLine = (text: string): boolean => {
   const last = text.charCodeAt(text.length - 1)

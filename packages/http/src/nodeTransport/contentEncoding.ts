@@ -16,11 +16,20 @@ export const undone = (response: HttpClientResponse.HttpClientResponse): HttpCli
   const encoding = response.headers["content-encoding"]
   const unpackers = encoding === undefined ? undefined : unpackersOf(encoding)
   if (unpackers === undefined) return response
-  const packed = Stream.mapError(response.stream, causeOf)
-  const plain = unpackers.reduce(
+  // What came before the connection broke is unpacked first.
+  let broken: { readonly cause: unknown } | undefined
+  const packed = Stream.catch(response.stream, (error) => {
+    broken = { cause: causeOf(error) }
+    return Stream.empty
+  })
+  const unpacked = unpackers.reduce(
     (body: Stream.Stream<Uint8Array, unknown>, evaluate) =>
       NodeStream.pipeThroughDuplex(body, { evaluate, onError: (error): unknown => error }),
     packed
+  )
+  const plain = Stream.concat(
+    Stream.mapError(unpacked, (error) => broken === undefined ? error : broken.cause),
+    Stream.suspend(() => broken === undefined ? Stream.empty : Stream.fail(broken.cause))
   )
   return HttpServerResponse.toClientResponse(
     HttpServerResponse.stream(plain, {
@@ -45,9 +54,12 @@ export const unpackersOf = (encoding: string): ReadonlyArray<() => Duplex> | und
 /** Nobody packs a reply more than once for good. */
 const mostEncodings = 3
 
+// One without its checksum gives what is in it: the reader knows whether that is all.
+const cut = { finishFlush: Zlib.constants.Z_SYNC_FLUSH }
+
 const unpackers: ReadonlyMap<string, () => Duplex> = new Map<string, () => Duplex>([
-  ["gzip", () => Zlib.createGunzip()],
-  ["x-gzip", () => Zlib.createGunzip()],
+  ["gzip", () => Zlib.createGunzip(cut)],
+  ["x-gzip", () => Zlib.createGunzip(cut)],
   ["deflate", () => new Inflate()],
   ["br", () => Zlib.createBrotliDecompress()],
   // The window that RFC 9659 lets a server use.
@@ -81,7 +93,7 @@ class Inflate extends Transform {
   }
 
   private opened(piece: Buffer): Transform {
-    const inner = (piece[0]! & 0x0f) === 8 ? Zlib.createInflate() : Zlib.createInflateRaw()
+    const inner = (piece[0]! & 0x0f) === 8 ? Zlib.createInflate(cut) : Zlib.createInflateRaw(cut)
     inner.on("data", (plain) => {
       if (!this.push(plain)) inner.pause()
     })

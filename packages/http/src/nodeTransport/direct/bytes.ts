@@ -10,6 +10,11 @@ export class Bytes {
     else (this.more ??= [this.first]).push(bytes)
   }
 
+  /** Of pieces. */
+  get count(): number {
+    return this.more?.length ?? (this.first === undefined ? 0 : 1)
+  }
+
   /** As UTF-8, without the mark of a byte order. */
   get text(): string {
     const { first, more } = this

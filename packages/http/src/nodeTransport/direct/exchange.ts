@@ -4,8 +4,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { isWholeJson, saysItFits } from "../../chatClient/readBody.ts"
 import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
+import * as WholeBody from "../../chatClient/wholeBody.ts"
 import {
   explanationMillis,
   isGood,
@@ -41,6 +41,8 @@ class Exchange extends Handler {
   private readonly timeout: ReturnType<typeof startTimeout>
   private readonly deadline: Joined
   private stopExplanation: (() => void) | undefined
+  private readonly quiet: number
+  private watch: WholeBody.Watch | undefined
   /** The deadline of the fiber has come. */
   private isLate = false
 
@@ -48,6 +50,7 @@ class Exchange extends Handler {
     super()
     this.fiber = fiber
     this.whenDone = whenDone
+    this.quiet = WholeBody.quietOf(millis)
     this.timeout = startTimeout(fiber, fiber.getRef(Clock.Clock), millis, due, () => this.tell(tooLate))
     this.deadline = joinDeadline(fiber, () => {
       this.isLate = true
@@ -79,7 +82,16 @@ class Exchange extends Handler {
 
   take(bytes: Uint8Array): void {
     this.bytes.take(bytes)
-    if (this.bytes.size > this.limit) this.end()
+    if (this.bytes.size > this.limit) return this.end()
+    if (this.watch !== undefined) this.watch.heard()
+    // Nearly every body ends in the same step.
+    else if (this.bytes.count === 1 && isGood(this.status)) queueMicrotask(() => this.watchEnd())
+  }
+
+  private watchEnd(): void {
+    if (this.isOver) return
+    this.watch = WholeBody.watch(this.fiber, this.quiet, () => this.bytes.text, () => this.end())
+    this.watch.heard()
   }
 
   end(): void {
@@ -90,11 +102,9 @@ class Exchange extends Handler {
     if (this.status === 0) return this.tell(Exit.fail({ _tag: "Lost", status: undefined, cause }))
     // The status says what happened even if its explanation broke off.
     if (!isGood(this.status)) return this.end()
-    if (!saysItFits(this.headers, this.limit)) {
-      const { text } = this.bytes
-      // Where no length is told, an answer ends with its connection, however that ends: JSON says itself that it is whole.
-      if (isWholeJson(text)) return this.received(text)
-    }
+    // An answer says itself that it is whole, however its connection ends, and whatever length it told.
+    const { text } = this.bytes
+    if (WholeBody.isWhole(text)) return this.received(text)
     this.tell(Exit.fail({ _tag: "Lost", status: this.status, cause }))
   }
 
@@ -118,6 +128,7 @@ class Exchange extends Handler {
     this.leave()
     this.timeout.cancel(this.fiber)
     this.stopExplanation?.()
+    this.watch?.stop()
   }
 }
 
