@@ -1,6 +1,7 @@
 import { Effect, type Scope } from "effect"
 import { createServer, request } from "node:http"
 import * as Net from "node:net"
+import * as Tls from "node:tls"
 
 /** A port of loopback at which nothing listens: it was open a moment ago. */
 export const closedPort: Effect.Effect<number> = Effect.scoped(listen(() => Net.createServer()))
@@ -41,17 +42,29 @@ export const counted = Effect.fnUntraced(function*(stream: string) {
 /** A request as a server of connections sees it. */
 export interface Incoming {
   readonly socket: Net.Socket
+  /** Resets the connection, also where it speaks TLS. */
+  readonly reset: () => void
   /** The number of the request on its connection, and the number of the connection, both from 1. */
   readonly ofConnection: number
   readonly connection: number
   readonly head: string
 }
 
-/** A server that sees requests together with their connections, and does with each what it is told to do. */
-export const connections = Effect.fnUntraced(function*(onRequest: (incoming: Incoming) => void) {
+/**
+ * A server that sees requests together with their connections, and does with each what it is told to do. With a
+ * certificate it speaks TLS.
+ */
+export const connections = Effect.fnUntraced(function*(
+  onRequest: (incoming: Incoming) => void,
+  certificate?: Pick<Tls.SecureContextOptions, "cert" | "key">
+) {
   const seen = { connections: 0, requests: 0, open: 0 }
   const port = yield* listen(() =>
-    Net.createServer((socket) => {
+    Net.createServer((raw) => {
+      const socket = certificate === undefined
+        ? raw
+        : new Tls.TLSSocket(raw, { isServer: true, secureContext: Tls.createSecureContext(certificate) })
+      socket.on("error", () => {})
       const connection = ++seen.connections
       let [text, ofConnection] = ["", 0]
       seen.open++
@@ -64,11 +77,33 @@ export const connections = Effect.fnUntraced(function*(onRequest: (incoming: Inc
         const head = text.slice(0, end)
         text = ""
         seen.requests++
-        onRequest({ socket, ofConnection: ++ofConnection, connection, head })
+        onRequest({ socket, reset: () => raw.resetAndDestroy(), ofConnection: ++ofConnection, connection, head })
       })
     })
   )
-  return { url: `http://127.0.0.1:${port}/v1`, seen }
+  return { url: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${port}/v1`, seen }
+})
+
+/** A proxy that makes a tunnel to one port of loopback, whatever it is asked for, and gives each tunnel it makes. */
+export const tunnels = Effect.fnUntraced(function*(port: number) {
+  const asked: Array<string> = []
+  const open: Array<{ readonly client: Net.Socket; readonly server: Net.Socket }> = []
+  const at = yield* listen(() =>
+    createServer().on("connect", (incoming, client: Net.Socket) => {
+      asked.push(incoming.url!)
+      const server = Net.connect(port, "127.0.0.1", () => {
+        client.write("HTTP/1.1 200 Connection established\r\n\r\n")
+        server.pipe(client)
+        client.pipe(server)
+      })
+      for (const [one, other] of [[client, server], [server, client]] as const) {
+        one.on("error", () => {})
+        one.on("close", () => other.destroy())
+      }
+      open.push({ client, server })
+    })
+  )
+  return { url: `http://127.0.0.1:${at}`, asked, open }
 })
 
 /** Answers a request with JSON, and keeps the connection. */
