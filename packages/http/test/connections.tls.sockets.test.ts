@@ -1,6 +1,7 @@
 /** What is done about a stale connection, over TLS and through the tunnel of a proxy. */
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatSchema } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Context, Effect, Layer } from "effect"
 import * as Certificate from "./support/certificate.ts"
 import * as Loopback from "./support/loopback.ts"
@@ -11,10 +12,16 @@ const goodDay = {
   usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
 }
 
-const clientOf = (url: string, proxy: ChatClient.TransportOptions["proxy"]) =>
+const clientOf = (url: string, proxy: NodeTransport.Options["proxy"]) =>
   Effect.map(
     Layer.build(
-      ChatClient.layerUndici({ provider: "p", baseUrl: url, proxy, keepAliveTimeout: "1 minute", connections: 1 })
+      NodeTransport.layerChatClient({
+        provider: "p",
+        baseUrl: url,
+        proxy,
+        keepAliveTimeout: "1 minute",
+        connections: 1
+      })
     ),
     Context.get(ChatClient.ChatClient)
   )

@@ -49,13 +49,13 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
   const streamed = to("POST", completions, "text/event-stream, application/json")
   const timeoutMillis = Duration.toMillis(settings.timeout)
 
-  const head = ({ model, secrets }: PreparedRequest, { headers, status }: Head, clock: Clock.Clock) => ({
+  const head = ({ about, model }: PreparedRequest, { headers, status }: Head, clock: Clock.Clock) => ({
     provider,
     model,
     status,
     headers,
     now: clock.currentTimeMillisUnsafe(),
-    secrets,
+    secrets: about().secrets,
     dialects
   })
 
@@ -111,7 +111,7 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
     const begun = monotonicMillis(clock)
     const until = { due: begun + timeoutMillis, millis: timeoutMillis }
     const decode = (body: string, responseOf: () => ChatError.FailedResponse) =>
-      decodeReply(body, call.asked, responseOf)
+      decodeReply(body, () => call.about().asked, responseOf)
     const answered = KeyRing.ask(
       ring,
       call.model,
@@ -175,7 +175,7 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
       return lost(error, begun, clock)
     })
     return Stream.catch(
-      readStream(response, { ...head(call, response, clock), asked: call.asked }, timeouts),
+      readStream(response, { ...head(call, response, clock), asked: call.about().asked }, timeouts),
       (error) =>
         Stream.fromEffect(Effect.suspend(() => {
           KeyRing.note(ring, lease, error, monotonicMillis(clock))
@@ -197,8 +197,7 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
       const call: PreparedRequest = {
         model: "the account balance",
         body: undefined,
-        secrets: { apiKey, prompt: [] },
-        asked: Asked.unknown
+        about: () => ({ secrets: { apiKey, prompt: [] }, asked: Asked.unknown })
       }
       const clock = fiber.getRef(Clock.Clock)
       const begun = monotonicMillis(clock)

@@ -20,12 +20,12 @@ import { plainReply } from "./plainReply.ts"
 
 type Reply = Result.Result<ChatSchema.ChatReply, ChatError.ChatError>
 
-/** `responseOf` gives the response with its body. Of a plain reply nothing else is needed. */
-export const decodeReply = (body: string, asked: Asked, responseOf: () => ChatError.FailedResponse): Reply => {
+/** `responseOf` gives the response with its body. A plain reply needs nothing but its body. */
+export const decodeReply = (body: string, asked: () => Asked, responseOf: () => ChatError.FailedResponse): Reply => {
   const parsed = parseJson(body)
-  if (Result.isFailure(parsed)) return decode(responseOf(), parseJson(body.trim()), asked)
+  if (Result.isFailure(parsed)) return decode(responseOf(), parseJson(body.trim()), asked())
   const plain = plainReply(parsed.success)
-  return plain === undefined ? decode(responseOf(), parsed, asked) : Result.succeed(plain)
+  return plain === undefined ? decode(responseOf(), parsed, asked()) : Result.succeed(plain)
 }
 
 const decode = (

@@ -12,6 +12,11 @@ export interface PreparedRequest {
   readonly model: string
   /** JSON, where something is sent. */
   readonly body: string | undefined
+  /** Read only where something is not as it should be. */
+  readonly about: () => About
+}
+
+export interface About {
   readonly secrets: Secrets
   readonly asked: Asked
 }
@@ -34,7 +39,7 @@ export const preparing = ({ apiKey, provider }: Common) =>
   }
   const sealed = seal(request)
   if (Result.isFailure(sealed)) return refused(sealed.failure)
-  const { hasMessages, model, prompt } = sealed.success
+  const { hasMessages, model } = sealed.success
   if (model === undefined || model === "") return refused("model must be a non-empty text")
   if (!hasMessages) return refused("messages must be a list")
   let call: PreparedRequest | undefined
@@ -42,8 +47,7 @@ export const preparing = ({ apiKey, provider }: Common) =>
     call ??= {
       model,
       body: sealed.success[delivery],
-      secrets: { apiKey, prompt },
-      asked: sealed.success.asked
+      about: () => ({ secrets: { apiKey, prompt: sealed.success.prompt }, asked: sealed.success.asked })
     }
   )
 }

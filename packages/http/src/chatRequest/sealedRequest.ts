@@ -48,29 +48,39 @@ export class SealedRequest {
   readonly model: string | undefined
   /** Whether there is a list of messages. */
   readonly hasMessages: boolean
-  /** What errors about the request must not repeat. */
-  readonly prompt: Prompt
   /** The request as it was, frozen. */
   readonly plain: Request
   /** The key of its answer in a cache, once somebody has asked for it. */
   key: string | undefined
   private readonly written: Written
   private readonly notes: ProviderFields.Notes | undefined
+  /** The request of which this is a copy for one model. */
+  private readonly origin: SealedRequest | undefined
+  private searched: Prompt | undefined
 
   /** `copy` is JSON, frozen but for itself. */
   constructor(
     copy: Request,
     written: Written,
-    { notes, prompt }: { readonly notes?: ProviderFields.Notes | undefined; readonly prompt?: Prompt | undefined } = {}
+    { notes, origin }: {
+      readonly notes?: ProviderFields.Notes | undefined
+      readonly origin?: SealedRequest | undefined
+    } = {}
   ) {
     const { messages, model } = copy
     this.written = written
     this.notes = notes
     this.model = typeof model === "string" ? model : undefined
     this.hasMessages = Array.isArray(messages)
-    this.prompt = prompt ?? new Prompt({ [Symbol.iterator]: () => promptTexts(copy)[Symbol.iterator]() })
+    this.origin = origin
     if (notes !== undefined) ProviderFields.note(copy, notes)
     this.plain = Object.freeze(Object.defineProperty(copy, sealed, { value: this }))
+  }
+
+  /** What errors about the request must not repeat. One for all copies, so that it is read once for all of their errors. */
+  get prompt(): Prompt {
+    if (this.origin !== undefined) return this.origin.prompt
+    return this.searched ??= new Prompt({ [Symbol.iterator]: () => promptTexts(this.plain)[Symbol.iterator]() })
   }
 
   /** What its answer is measured by. */
@@ -88,11 +98,11 @@ export class SealedRequest {
   plainFor(provider: string, model: string): ChatSchema.ChatRequest {
     if (this.notes !== undefined) {
       const readable = ProviderFields.readableBy(provider, this.plain)
-      if (readable !== this.plain) return write(readable, undefined, this.prompt).plainFor(provider, model)
+      if (readable !== this.plain) return write(readable, undefined, this).plainFor(provider, model)
     }
     const { others, stream, stream_options } = this.written
     const written = { model: JSON.stringify(model), stream, stream_options, others }
-    return new SealedRequest({ ...this.plain, model }, written, { prompt: this.prompt }).plain as ChatSchema.ChatRequest
+    return new SealedRequest({ ...this.plain, model }, written, { origin: this }).plain as ChatSchema.ChatRequest
   }
 
   /** What is sent for a whole answer. */
@@ -137,7 +147,7 @@ const fieldsOf = (request: Request): { readonly [field: string]: unknown } =>
 const write = (
   request: { readonly [field: string]: unknown },
   notes: ProviderFields.Notes | undefined,
-  prompt?: Prompt | undefined
+  origin?: SealedRequest | undefined
 ): SealedRequest => {
   const copy = fieldsAsJson(request)
   let others = ""
@@ -151,7 +161,7 @@ const write = (
     stream_options: JSON.stringify(copy["stream_options"]),
     others: new Others(others)
   }
-  return new SealedRequest(copy as unknown as Request, written, { notes, prompt })
+  return new SealedRequest(copy as unknown as Request, written, { notes, origin })
 }
 
 /** The beginning of an object of fields that are JSON, where they are there, up to the others. */
