@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { ChatClient, ChatError, ChatStream } from "@switchgear/http"
 import { Context, Effect, Exit, Fiber, Layer, Redacted, Schedule, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -6,6 +6,10 @@ import type { Socket } from "node:net"
 import * as Zlib from "node:zlib"
 import * as Loopback from "./support/loopback.ts"
 import { ways } from "./support/ways.ts"
+
+const { textOf } = await vi.importActual<{ readonly textOf: (reply: object) => string | undefined }>(
+  "../src/chatReply/replyText.ts"
+)
 
 const request = { model: "m", messages: [{ role: "user", content: "Where is my parcel?" }] }
 const runs = Number(process.env.SWITCHGEAR_RUNS ?? 60)
@@ -192,6 +196,21 @@ describe("the two ways from a client to its connections", () => {
       }
       assert.deepStrictEqual(heads.slice(0, 2), heads.slice(2))
       assert.include(heads[0], "authorization: bearer sk-1")
+    }))
+
+  it.live("keep the JSON of a whole reply as it came", () =>
+    Effect.gen(function*() {
+      const texts = [
+        bodies.reply.replace("\"created\":1", "\"created\":1.00,\"exact\":12345678901234567890"),
+        bodies["tool call"]
+      ]
+      const { url } = yield* Loopback.connections(({ ofConnection, socket }) => {
+        const text = texts[ofConnection - 1]!
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+      })
+      for (const client of yield* clientsOf(url, { connections: 1 })) {
+        for (const text of texts) assert.strictEqual(textOf(yield* client.complete(request)), text)
+      }
     }))
 
   it.live("send the trace of the span around a call", () =>

@@ -11,6 +11,7 @@ import { parseJson } from "../chatError/parseJson.ts"
 import type { Asked } from "../chatReply/asked.ts"
 import { maxChoices } from "../chatReply/limits.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
+import { noteText } from "../chatReply/replyText.ts"
 import { verdict } from "../chatReply/verdict.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
 import { decodeChunk } from "../chatStream/decodeChunk.ts"
@@ -25,7 +26,7 @@ export const decodeReply = (body: string, asked: () => Asked, responseOf: () => 
   const parsed = parseJson(body)
   if (Result.isFailure(parsed)) return decode(responseOf(), parseJson(body.trim()), asked())
   const plain = plainReply(parsed.success)
-  return plain === undefined ? decode(responseOf(), parsed, asked()) : Result.succeed(plain)
+  return plain === undefined ? decode(responseOf(), parsed, asked()) : Result.succeed(noteText(plain, body))
 }
 
 const decode = (
@@ -77,7 +78,7 @@ const read = (json: Readonly<Record<string, unknown>>, response: ChatError.Faile
   const accumulator = Accumulator.make()
   accumulator.add(chunk)
   // There is a choice in it.
-  return Result.succeed(accumulator.reply()!)
+  return Result.succeed(noteText(accumulator.reply()!, response.body))
 }
 
 /** An endpoint that streams although it was not asked to. */

@@ -49,12 +49,6 @@ export const parse = (headers: Headers, now: number): Said | undefined => {
   return requests === undefined && tokens === undefined ? undefined : { requests, tokens }
 }
 
-/** Whether any of the headers speaks of limits, looked for without reading it. */
-export const areIn = (headers: Headers): boolean => {
-  for (const name in headers) if (name.includes("ratelimit-")) return true
-  return false
-}
-
 interface Names {
   readonly limit: string
   readonly remaining: string
@@ -77,6 +71,18 @@ const anthropic = {
   tokens: named((part) => `anthropic-ratelimit-tokens-${part}`),
   input: named((part) => `anthropic-ratelimit-input-tokens-${part}`),
   output: named((part) => `anthropic-ratelimit-output-tokens-${part}`)
+}
+
+const all = [...Object.values(openai), ...Object.values(anthropic)].flatMap(({ limit, remaining, reset }) => [
+  limit,
+  remaining,
+  reset
+])
+
+/** Whether any of the headers speaks of limits. */
+export const areIn = (headers: Headers): boolean => {
+  for (const name of all) if (headers[name] !== undefined) return true
+  return false
 }
 
 const read = (headers: Headers, names: Names, now: number): Allowance | undefined => {
