@@ -1,6 +1,11 @@
 /** Which proxy a connection goes through. */
 
-/** The proxies by the scheme of the address, and the hosts that are reached without one, as in `NO_PROXY`. */
+/**
+ * The proxies by the scheme of the address, and the hosts that are reached without one, as in `NO_PROXY`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Proxy {
   readonly http?: string | undefined
   readonly https?: string | undefined
