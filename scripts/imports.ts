@@ -22,8 +22,8 @@ const packagesAllowed: Record<string, RegExp> = {
 /** Packages whose files, and whose rooms, must not import each other in circles, imports of types included. */
 const withoutCircles = ["core", "http"]
 
-/** What of http may import from Node: the transport, the digest of a cache key, and what is for tests. */
-const onNode = /^(nodeTransport\/|modelCascade\/cacheKey\.ts$|testing\/)/
+/** What of http may import from Node: the transport, and what is for tests. */
+const onNode = /^(nodeTransport\/|testing\/)/
 
 /** What knows how the platform evaluates an effect. */
 const evaluator = "internal/runtime/primitive.ts"
@@ -68,7 +68,7 @@ export const importProblem = (file: string, specifier: string): string | undefin
   if (!specifier.startsWith(".")) {
     if (!isTesting && specifier === "@switchgear/core/testing") return onlyTesting
     if (name === "http" && /^(node:|@effect\/platform-node)/.test(specifier) && !onNode.test(inside)) {
-      return "only nodeTransport/, modelCascade/cacheKey.ts and testing/ import from Node"
+      return "only nodeTransport/ and testing/ import from Node"
     }
     if (specifier === "effect/Effectable" && !(name === "core" && inside === evaluator)) {
       return `only ${evaluator} of core builds steps of a fiber`

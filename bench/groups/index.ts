@@ -1,5 +1,6 @@
 import type { Section } from "../section.ts"
 import type { Settings } from "../settings.ts"
+import { client } from "./client.ts"
 import { clock } from "./clock.ts"
 import { closed } from "./closed.ts"
 import { drained } from "./drain.ts"
@@ -26,5 +27,6 @@ export const groups: Record<string, (settings: Settings) => Promise<Section>> = 
   clock,
   parts,
   streaming,
-  requests
+  requests,
+  client
 }

@@ -10,7 +10,8 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { CircuitBreaker } from "@switchgear/core"
-import { Canned, ChatClient, ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
+import { Canned, ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Config, Console, Effect, Layer, Option, Schema } from "effect"
 
@@ -33,7 +34,7 @@ const simulated = (model: string) =>
       models: { [model]: { outcome: Behaviour.ok("A circuit breaker stops calling what is down.") } }
     })
     const { url } = yield* SimulatedProvider.serve(provider)
-    return ChatClient.layerUndici({ provider: "simulated", baseUrl: url, proxy: "none" })
+    return NodeTransport.layerChatClient({ provider: "simulated", baseUrl: url, proxy: "none" })
   }))
 
 // Where the questions go: the endpoint that is set, or the simulated one if none is.
@@ -45,7 +46,7 @@ const client = Layer.unwrap(Effect.gen(function*() {
       message: "Set both SWITCHGEAR_BASE_URL and SWITCHGEAR_API_KEY to ask a real endpoint, or neither of them."
     })
   }
-  return ChatClient.layerUndici({ provider: "the endpoint", baseUrl: baseUrl.value, apiKey: apiKey.value })
+  return NodeTransport.layerChatClient({ provider: "the endpoint", baseUrl: baseUrl.value, apiKey: apiKey.value })
 }))
 
 const program = Effect.gen(function*() {

@@ -9,6 +9,7 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { ChatClient, ChatSchema, ChatStream } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Console, Effect, Layer, Stream } from "effect"
 
@@ -62,7 +63,12 @@ const client = Layer.unwrap(Effect.gen(function*() {
     models: Object.fromEntries(Object.entries(models).map(([model, outcome]) => [model, { outcome }]))
   })
   const { url } = yield* SimulatedProvider.serve(provider)
-  return ChatClient.layerUndici({ provider: "simulated", baseUrl: url, proxy: "none", idleTimeout: "300 millis" })
+  return NodeTransport.layerChatClient({
+    provider: "simulated",
+    baseUrl: url,
+    proxy: "none",
+    idleTimeout: "300 millis"
+  })
 }))
 
 program.pipe(Effect.provide(client), NodeRuntime.runMain)

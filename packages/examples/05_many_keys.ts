@@ -9,6 +9,7 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { ChatClient, ChatModel, ChatSchema } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Console, Effect, Layer, Redacted } from "effect"
 
@@ -41,7 +42,7 @@ const provider = SimulatedProvider.layer({
 
 const client = Layer.unwrap(Effect.gen(function*() {
   const { url } = yield* SimulatedProvider.serve(yield* SimulatedProvider.SimulatedProvider)
-  return ChatClient.layerUndici({
+  return NodeTransport.layerChatClient({
     provider: "deepseek",
     baseUrl: url,
     apiKey: [key("main"), key("spare"), key("last")],

@@ -25,7 +25,6 @@ describe("imports", () => {
     ["packages/core/src/internal/config/checks.ts", "../data/fieldOf.ts"],
     ["packages/http/src/ChatModel.ts", "@switchgear/core/CircuitBreaker"],
     ["packages/http/src/nodeTransport/undici.ts", "@effect/platform-node/Undici"],
-    ["packages/http/src/modelCascade/cacheKey.ts", "node:crypto"],
     ["packages/http/src/testing/simulatedProvider/server.ts", "node:http"],
     ["packages/http/src/testing/SimulatedProvider.ts", "../ChatSchema.ts"],
     ["packages/http/src/testing/Behaviour.ts", "@switchgear/core/testing"],

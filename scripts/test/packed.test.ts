@@ -186,11 +186,11 @@ describe("the packed packages", () => {
 
     it("whose clients are released before the models: the log and the health say so", async () => {
       await using openai = await provider(says("from openai"))
-      const chat = `ChatModel.make({ model: "deepseek-chat", client: ChatClient.layerUndiciConfig("deepseek") })`
+      const chat = `ChatModel.make({ model: "deepseek-chat", client: NodeTransport.layerChatClientConfig("deepseek") })`
       const mistakes = [
         [
-          `client: ChatClient.layerUndiciConfig("openai")`,
-          `client: await Effect.runPromise(Effect.provide(ChatClient.ChatClient, ChatClient.layerUndiciConfig("openai")))`
+          `client: NodeTransport.layerChatClientConfig("openai")`,
+          `client: await Effect.runPromise(Effect.provide(ChatClient.ChatClient, NodeTransport.layerChatClientConfig("openai")))`
         ],
         ["{ model: Chat }", `{ model: Effect.scoped(${chat}) }`]
       ] as const
@@ -242,11 +242,12 @@ describe("the packed packages", () => {
   })
 
   it("do not compile a model without a client, around which a client is provided", () => {
-    const program = `import { ChatClient, ChatModel } from "@switchgear/http"
+    const program = `import { ChatModel } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Effect } from "effect"
 export const model = Effect.provide(
   ChatModel.make({ model: "gpt-4.1" }),
-  ChatClient.layerUndici({ provider: "openai", baseUrl: "https://api.openai.com/v1" })
+  NodeTransport.layerChatClient({ provider: "openai", baseUrl: "https://api.openai.com/v1" })
 )
 `
     writeFileSync(join(project, "wrong.ts"), program)

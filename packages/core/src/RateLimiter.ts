@@ -69,7 +69,16 @@ import { OptionsOf } from "./internal/config/checks.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import { type Asked, ProtectedCall, ReservingCall } from "./rateLimiter/call.ts"
 import { RateLimited } from "./rateLimiter/RateLimited.ts"
-import type { Cost, Limit, LimitOptions, Options, RateLimiter, Snapshot, WaitOptions } from "./rateLimiter/model.ts"
+import type {
+  Cost,
+  Limit,
+  LimitOptions,
+  Options,
+  RateLimiter,
+  Resource,
+  Snapshot,
+  WaitOptions
+} from "./rateLimiter/model.ts"
 import { kind } from "./rateLimiter/observe.ts"
 import { Limiter } from "./rateLimiter/limiter.ts"
 import { codec, limitOf } from "./rateLimiter/rules.ts"
@@ -180,22 +189,41 @@ export const Service = <Self>() =>
   options: Omit<Options, "name"> & { readonly name?: string | undefined }
 ): ServiceClass<Self, Id> => guardClass(keyOf("RateLimiter", id), { ...options, name: options.name ?? id }, make, codec)
 
+/**
+ * The most that a limiter ever holds of a resource now: its `burst`, or the limit of its window. It is a plain read, where
+ * `snapshot` reads everything. Undefined for a resource without a limit, and for a limiter that was not made here.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const capacityOf = (limiter: RateLimiter, resource: Resource): number | undefined => {
+  const known = limiters.get(limiter)
+  const i = known === undefined ? -1 : known.limits.findIndex((limit) => limit.resource === resource)
+  return i < 0 ? undefined : known!.machine.meters[i]!.capacity
+}
+
+const limiters = new WeakMap<RateLimiter, Limiter>()
+
 const fromLimiter = (limiter: Limiter): RateLimiter => {
   const { name } = limiter
   const ask = (where: string, costs: Cost, { maxWait }: WaitOptions = {}): Asked => ({
     costs: limiter.costs(costs, where),
     maxWait: maxWait === undefined ? limiter.maxWait : new OptionsOf(where).wait("maxWait", maxWait)
   })
-  const protect = (asked: Asked, settle?: (value: any) => Cost) => {
-    const begin: StartAdmission = (_fiber, self) => new ProtectedCall(limiter, asked, self, settle)
+  const protect = (costs: Cost | (() => Cost), where: string, options: WaitOptions, settle?: (value: any) => Cost) => {
+    const fixed = ask(where, typeof costs === "function" ? {} : costs, options)
+    const asked = typeof costs === "function"
+      ? (): Asked => ({ costs: limiter.costs(costs(), where), maxWait: fixed.maxWait })
+      : () => fixed
+    const begin: StartAdmission = (_fiber, self) => new ProtectedCall(limiter, asked(), self, settle)
     // A call that does not wait is refused before anything is held for it.
-    const refuse = asked.maxWait === 0 ? () => limiter.refuse(asked.costs) : undefined
+    const refuse = fixed.maxWait === 0 ? () => limiter.refuse(() => asked().costs) : undefined
     return guardBy<RateLimited>(begin, refuse)
   }
-  return {
+  const self: RateLimiter = {
     name,
-    protect: protect(ask("RateLimiter.protect", {})),
-    protectWith: ({ costs, settle, ...options }) => protect(ask("RateLimiter.protectWith", costs, options), settle),
+    protect: protect({}, "RateLimiter.protect", {}),
+    protectWith: ({ costs, settle, ...options }) => protect(costs, "RateLimiter.protectWith", options, settle),
     reserve: (costs, options) =>
       Effect.suspend(() => {
         const asked = ask("RateLimiter.reserve", costs, options)
@@ -207,6 +235,8 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
     setLimits: (limits) => Effect.sync(() => limiter.change(limits)),
     snapshot: Effect.sync(() => snapshot(limiter, limiter.now()))
   }
+  limiters.set(self, limiter)
+  return self
 }
 
 const snapshot = ({ admitted, limits, machine, name, rejected }: Limiter, now: number): Snapshot => ({

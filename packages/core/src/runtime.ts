@@ -29,12 +29,16 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 import type * as Duration from "effect/Duration"
+import * as Keeping from "./deadline/keeping.ts"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
 import * as Time from "./internal/runtime/time.ts"
 import * as Timer from "./internal/runtime/timer.ts"
+import * as TimerLane from "./internal/runtime/timerLane.ts"
 
 /**
  * The time of a clock as guards measure it: milliseconds of its monotonic reading, with fractions. The origin is
@@ -61,6 +65,58 @@ export const startTimer: (
   millis: number,
   onFire: () => void
 ) => () => void = Timer.startTimerOf
+
+/**
+ * Starts a time-out that hardly ever fires, such as that of a call: `onFire` is called `millis` milliseconds after the
+ * moment for which `due` was calculated, unless `cancel` is called first. All time-outs of one length share a timer, so
+ * starting and cancelling one is a few assignments. What `onFire` throws is logged.
+ *
+ * It belongs to no scope: the caller must cancel it, or it keeps the process awake until it fires.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const startTimeout: (
+  fiber: Fiber.Fiber<any, any>,
+  clock: Clock.Clock,
+  millis: number,
+  due: number,
+  onFire: () => void
+) => { readonly cancel: (fiber: Fiber.Fiber<any, any>) => void } = TimerLane.startTimeout
+
+/**
+ * Marks an effect, which must be new, as one that keeps the deadline of its fiber itself, by {@link joinDeadline}, while
+ * the predicate holds for the fiber. A time-out around it then needs no fiber of its own. Everything that such an effect
+ * waits for must be left when the deadline comes.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const keepingDeadline: <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  keeps: (fiber: Fiber.Fiber<any, any>) => boolean
+) => Effect.Effect<A, E, R> = Keeping.keepingDeadline
+
+/**
+ * Whether an effect keeps the deadline of a fiber itself, see {@link keepingDeadline}.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const keepsDeadline: (self: Effect.Effect<any, any, any>, fiber: Fiber.Fiber<any, any>) => boolean =
+  Keeping.keepsDeadline
+
+/**
+ * Joins the deadline of the fiber for one wait, until `cancel` is called. When the deadline comes first, `leave` is called:
+ * it leaves what is waited for, and goes on with an interruption. Without a deadline nothing happens.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const joinDeadline: (
+  fiber: Fiber.Fiber<any, any>,
+  leave: () => void
+) => { readonly cancel: (fiber: Fiber.Fiber<any, any>) => void } = Keeping.joinDeadline
 
 /**
  * Builds an error without the capture of its stack trace, which costs several microseconds. It is for errors that are

@@ -9,7 +9,8 @@
  */
 import { NodeHttpServer, NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Telemetry } from "@switchgear/core"
-import { Canned, ChatClient, ChatError, ChatModel, ChatSchema, ChatStream, ModelCascade } from "@switchgear/http"
+import { Canned, ChatError, ChatModel, ChatSchema, ChatStream, ModelCascade } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Config, ConfigProvider, Effect, FileSystem, Layer, Stream } from "effect"
 import * as Yaml from "effect/encoding/Yaml"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
@@ -19,12 +20,12 @@ import { createServer } from "node:http"
 // Each model has the layer of its client, whose options are those under the path of the configuration.
 class Gpt extends ChatModel.Service<Gpt>()("gpt", {
   model: "gpt-4.1",
-  client: ChatClient.layerUndiciConfig("openai")
+  client: NodeTransport.layerChatClientConfig("openai")
 }) {}
 
 class Chat extends ChatModel.Service<Chat>()("chat", {
   model: "deepseek-chat",
-  client: ChatClient.layerUndiciConfig("deepseek")
+  client: NodeTransport.layerChatClientConfig("deepseek")
 }) {}
 
 // The models in order, then a stale cached answer, then a canned reply. Only mistakes of the caller are errors.

@@ -3,19 +3,19 @@
  *
  * The client is the lowest layer: one request is one call, never retried, never sent elsewhere. Retry, breaker and
  * cascade stand above it. Only after a key that the provider refuses is the next key tried, since a refused request was
- * not worked on. It works over any `HttpClient`; `layerUndici` brings the one of Node with a connect timeout and the
- * proxy of the environment.
+ * not worked on. It works over any `HttpClient`; `NodeTransport` has the one of Node, with a connect time-out and the proxy
+ * of the environment.
  *
  * **Gotchas**
  *
- * `layer` and `layerUndici` close their connections when they are released, and calls then fail with `ClientReleased`. Give
- * the layer to the model (`client`), or provide it to the whole program. Interrupting a call, or ending a stream early, closes its connection, so that the provider stops working on it.
+ * A layer that brings connections closes them when it is released, and calls then fail with `ClientReleased`. Give the layer
+ * to the model (`client`), or provide it to the whole program. Interrupting a call, or ending a stream early, closes its
+ * connection, so that the provider stops working on it.
  * Keys are `Redacted` and in no error, log line or span; custom `headers` are visible in spans, so no secret belongs
  * there.
  *
  * @since 0.1.0
  */
-import { OptionsOf } from "@switchgear/core/runtime"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
@@ -28,14 +28,11 @@ import type * as Account from "./Account.ts"
 import type * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import { codec } from "./chatClient/codec.ts"
-import { fromHttpClient } from "./chatClient/client.ts"
 import type { KeyState } from "./chatClient/keyRing.ts"
-import type { Options, TransportOptions } from "./chatClient/options.ts"
-import * as Settings from "./chatClient/settings.ts"
-import { checkedProxy } from "./nodeTransport/proxy.ts"
-import * as Undici from "./nodeTransport/undici.ts"
+import type { Options } from "./chatClient/options.ts"
+import { overHttpClient } from "./chatClient/overHttpClient.ts"
 
-export type { KeyState, Options, TransportOptions }
+export type { KeyState, Options }
 
 /**
  * A client of one provider.
@@ -104,15 +101,11 @@ export class ChatClient extends Context.Service<ChatClient, {
 export const make = (options: Options): Effect.Effect<ChatClient["Service"], never, HttpClient.HttpClient> =>
   Effect.map(
     HttpClient.HttpClient,
-    (http) => made("ChatClient.make", options, http)
+    (http) => ChatClient.of(overHttpClient("ChatClient.make", options, http))
   )
 
-/** A client by the options that are given to the named function. */
-const made = (where: string, options: Options, http: HttpClient.HttpClient): ChatClient["Service"] =>
-  ChatClient.of(fromHttpClient(Settings.validated(options, new OptionsOf(where)), HttpClient.withScope(http)))
-
 /**
- * What {@link OptionsSchema} reads: {@link Options} and {@link TransportOptions} as they are written.
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
  *
  * @category options
  * @since 0.1.0
@@ -120,13 +113,13 @@ const made = (where: string, options: Options, http: HttpClient.HttpClient): Cha
 export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
 
 /**
- * {@link Options} and {@link TransportOptions} as they are written in YAML or JSON; `dialects` are given in code. `apiKey` is
- * a text or a list of texts, and no error shows it. A wrong or unknown field is refused by name.
+ * {@link Options} as they are written in YAML or JSON; `dialects` are given in code. `apiKey` is a text or a list of texts,
+ * and no error shows it. A wrong or unknown field is refused by name.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const OptionsSchema: Schema.Codec<Options & TransportOptions, WrittenOptions> = codec.schema
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
 
 /**
  * Makes a client over the `HttpClient` in the context, with the options under a path of the configuration. What is not
@@ -144,7 +137,7 @@ export const fromConfig = (
   Effect.zipWith(
     codec.config(path, options),
     HttpClient.HttpClient,
-    (read, http) => made("ChatClient.fromConfig", read, http)
+    (read, http) => ChatClient.of(overHttpClient("ChatClient.fromConfig", read, http))
   )
 
 /**
@@ -154,10 +147,10 @@ export const fromConfig = (
  * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<ChatClient, never, HttpClient.HttpClient> =>
-  layerBy("ChatClient.layer", options)
-
-const layerBy = (where: string, options: Options) =>
-  Layer.effect(ChatClient, Effect.map(HttpClient.HttpClient, (http) => made(where, options, http)))
+  Layer.effect(
+    ChatClient,
+    Effect.map(HttpClient.HttpClient, (http) => ChatClient.of(overHttpClient("ChatClient.layer", options, http)))
+  )
 
 /**
  * Like {@link layer}, with the options under a path of the configuration: see {@link fromConfig}.
@@ -170,61 +163,3 @@ export const layerConfig = (
   options: Partial<Options> = {}
 ): Layer.Layer<ChatClient, Config.ConfigError, HttpClient.HttpClient> =>
   Layer.effect(ChatClient, fromConfig(path, options))
-
-/**
- * A client on Node, over connections of its own, as `TransportOptions` says. They are cut when the layer is released.
- *
- * A connection that was idle may have been closed by the other side. When a request meets one, and the connection is
- * closed or reset within a second and before any byte of a response, the request is sent once more over a new
- * connection. Retries, circuits and counts of attempts do not see that. Every other lost connection is an error.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerUndici = (options: Options & TransportOptions): Layer.Layer<ChatClient> =>
-  undiciBy("ChatClient.layerUndici", options)
-
-const undiciBy = (where: string, options: Options & TransportOptions): Layer.Layer<ChatClient> =>
-  Layer.provide(layerBy(where, options), connectionsBy(where, options))
-
-/**
- * Like {@link layerUndici}, with the options under a path of the configuration: see {@link fromConfig}.
- *
- * ```ts
- * import { ChatClient } from "@switchgear/http"
- * import { ConfigProvider, Effect, Layer } from "effect"
- *
- * const openai = ChatClient.layerUndiciConfig("openai", { provider: "openai", baseUrl: "https://api.openai.com/v1" })
- *
- * const environment = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { OPENAI_API_KEY: "sk-0123456789" } }))
- * const keys = Effect.flatMap(ChatClient.ChatClient, ({ keys }) => keys)
- * const [key] = await Effect.runPromise(Effect.provide(keys, Layer.provide(openai, environment)))
- * key?.key // => "key 1"
- * ```
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerUndiciConfig = (
-  path: string | ConfigProvider.Path,
-  options: Partial<Options & TransportOptions> = {}
-): Layer.Layer<ChatClient, Config.ConfigError> =>
-  Layer.unwrap(Effect.map(codec.config(path, options), (read) => undiciBy("ChatClient.layerUndiciConfig", read)))
-
-/**
- * The `HttpClient` of `layerUndici` alone, to be shared by several clients.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerHttpClient = (options: TransportOptions = {}): Layer.Layer<HttpClient.HttpClient> =>
-  connectionsBy("ChatClient.layerHttpClient", options)
-
-const connectionsBy = (where: string, options: TransportOptions): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.unwrap(Effect.sync(() => {
-    const check = new OptionsOf(where)
-    return Undici.layer({
-      ...Settings.connections(options, check),
-      proxy: checkedProxy(options.proxy ?? "environment", check)
-    })
-  }))

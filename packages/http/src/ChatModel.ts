@@ -222,7 +222,7 @@ export interface ServiceClass<in out Self, in out Id extends string, out E, out 
  * import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
  * import { Effect, Layer } from "effect"
  *
- * // With a real provider: ChatClient.layerUndici({ provider: "openai", baseUrl: "https://api.openai.com/v1", apiKey })
+ * // With a real provider: NodeTransport.layerChatClient({ provider: "openai", baseUrl: "https://api.openai.com/v1", apiKey })
  * const openai = ChatClient.layer({ provider: "openai", baseUrl: "http://openai.test/v1" })
  *
  * class Gpt extends ChatModel.Service<Gpt>()("gpt", { model: "gpt-4.1", client: openai }) {}

@@ -236,7 +236,7 @@ export interface ServiceClass<in out Self, in out Id extends string, in out Left
  * import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
  * import { Effect, Layer } from "effect"
  *
- * // With real providers: ChatClient.layerUndici
+ * // With real providers: NodeTransport.layerChatClient
  * const openai = ChatClient.layer({ provider: "openai", baseUrl: "http://openai.test/v1" })
  * const deepseek = ChatClient.layer({ provider: "deepseek", baseUrl: "http://deepseek.test/v1" })
  *

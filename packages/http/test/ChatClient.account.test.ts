@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Account, ChatClient, ChatError } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Context, Effect, Exit, Fiber, Layer, Redacted, Schema } from "effect"
 import { HttpClient, UrlParams } from "effect/http"
@@ -341,7 +342,13 @@ describe("the account", () => {
       const { url: baseUrl } = yield* SimulatedProvider.serve(provider)
       const client = Context.get(
         yield* Layer.build(
-          ChatClient.layerUndici({ provider: "kimi", baseUrl, apiKey, accountHost: "api.moonshot.cn", proxy: "none" })
+          NodeTransport.layerChatClient({
+            provider: "kimi",
+            baseUrl,
+            apiKey,
+            accountHost: "api.moonshot.cn",
+            proxy: "none"
+          })
         ),
         ChatClient.ChatClient
       )

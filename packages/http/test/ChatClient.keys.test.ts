@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatModel, ChatSchema, ChatStream } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Context, Duration, Effect, Exit, Fiber, Formatter, Layer, Logger, Redacted, Tracer } from "effect"
 import { HttpClient } from "effect/http"
@@ -406,7 +407,9 @@ describe("several keys over real sockets", () => {
         const { provider } = yield* setup({ [first]: { outcome: unauthorized } })
         const { url } = yield* SimulatedProvider.serve(provider)
         const client = Context.get(
-          yield* Layer.build(ChatClient.layerUndici({ provider: "openai", baseUrl: url, apiKey: two, proxy: "none" })),
+          yield* Layer.build(
+            NodeTransport.layerChatClient({ provider: "openai", baseUrl: url, apiKey: two, proxy: "none" })
+          ),
           ChatClient.ChatClient
         )
         assert.strictEqual(yield* ask(client), "Good day")

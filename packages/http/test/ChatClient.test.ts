@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatSchema } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import {
   Cause,
@@ -273,7 +274,7 @@ describe("ChatClient", () => {
     const refuses = (name: string, options: object, message: RegExp) =>
       it.effect(name, () =>
         Effect.gen(function*() {
-          const exit = yield* Effect.exit(Layer.build(ChatClient.layerUndici({ ...good, ...options })))
+          const exit = yield* Effect.exit(Layer.build(NodeTransport.layerChatClient({ ...good, ...options })))
           const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
           assert.instanceOf(defect, RangeError)
           assert.match((defect as RangeError).message, message)
@@ -286,8 +287,16 @@ describe("ChatClient", () => {
     refuses("a timeout of zero", { timeout: 0 }, /timeout/)
     refuses("a timeout that is not a number", { timeout: Number.NaN }, /timeout/)
     refuses("a timeout that is no duration", { timeout: "soon" }, /timeout must be .* got "soon"/)
-    refuses("an infinite connect timeout", { connectTimeout: Infinity }, /^ChatClient\.layerUndici: connectTimeout/)
-    refuses("a keep-alive timeout of zero", { keepAliveTimeout: 0 }, /^ChatClient\.layerUndici: keepAliveTimeout/)
+    refuses(
+      "an infinite connect timeout",
+      { connectTimeout: Infinity },
+      /^NodeTransport\.layerChatClient: connectTimeout/
+    )
+    refuses(
+      "a keep-alive timeout of zero",
+      { keepAliveTimeout: 0 },
+      /^NodeTransport\.layerChatClient: keepAliveTimeout/
+    )
     refuses(
       "a keep-alive timeout of two days",
       { keepAliveTimeout: "2 days" },

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatSchema } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Clock, Effect, Exit, Fiber, Random, Redacted, Schema, Scope } from "effect"
 import { HttpClient } from "effect/http"
@@ -263,7 +264,7 @@ describe("SimulatedProvider", () => {
 
   describe("as a server", () => {
     const over = (url: string) =>
-      ChatClient.layerUndici({ provider: "p", baseUrl: url, proxy: "none", timeout: "20 seconds" })
+      NodeTransport.layerChatClient({ provider: "p", baseUrl: url, proxy: "none", timeout: "20 seconds" })
 
     it.live("closes at once although clients still hang on it", () =>
       Effect.gen(function*() {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatSchema, ChatStream } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Context, Duration, Effect, Exit, Fiber, Layer, Redacted, Schema, Stream } from "effect"
 import { HttpClient, HttpClientError, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
@@ -140,7 +141,7 @@ describe("whatever comes instead of an answer", () => {
     ({ corruption }) =>
       Effect.gen(function*() {
         const port = yield* Loopback.speaking(() => Corruption.raw(corruption))
-        const client = yield* Layer.build(ChatClient.layerUndici({
+        const client = yield* Layer.build(NodeTransport.layerChatClient({
           provider: "openai",
           baseUrl: `http://127.0.0.1:${port}/v1`,
           apiKey,

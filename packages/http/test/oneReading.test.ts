@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatStream } from "@switchgear/http"
-import { Effect, Stream } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { exchange } from "./support/clientOf.ts"
 import * as Spoken from "./support/spoken.ts"
 import * as Streamed from "./support/streamed.ts"
@@ -8,8 +8,56 @@ import * as Streamed from "./support/streamed.ts"
 const runs = Number(process.env.SWITCHGEAR_RUNS ?? 300)
 const many = { arbitrary: { runs }, timeout: 20_000 + 20 * runs }
 
+/** Fields of a reply as providers write them, and as none should. */
+const Odd = Schema.NullOr(Schema.Literals(["", "x", 0, true]))
+const Plain = Schema.Struct({
+  message: Schema.Struct({
+    role: Schema.Literals(["assistant", "model", ""]),
+    content: Schema.NullOr(Schema.Literals(["Good day", " ", ""])),
+    refusal: Schema.optionalKey(Odd),
+    annotations: Schema.optionalKey(Schema.Null),
+    reasoning_content: Schema.optionalKey(Odd),
+    tool_calls: Schema.optionalKey(Schema.Null),
+    reasoning_details: Schema.optionalKey(Schema.Null)
+  }),
+  finish: Schema.NullOr(Schema.Literals(["stop", "length", "content_filter", "error"])),
+  index: Schema.NullOr(Schema.Literals([0, 0, 1, "0"])),
+  usage: Schema.Literals(["whole", "whole", "text", "none", "null"]),
+  obfuscation: Schema.optionalKey(Schema.Literals(["aB3x"])),
+  error: Schema.optionalKey(Schema.Literals(["", "overloaded"])),
+  choiceError: Schema.optionalKey(Schema.Literals(["failed"]))
+})
+
+const usages = {
+  whole: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+  text: { prompt_tokens: "3" },
+  none: undefined,
+  null: null
+}
+
 const collected = (chunks: ReadonlyArray<Parameters<typeof ChatStream.text>[0]>) =>
   ChatStream.collect(Stream.fromIterable(chunks))
+
+it.effect.prop(
+  "a reply that has its shape already is read as one that lacks the name of its shape",
+  { plain: Plain },
+  ({ plain: { choiceError, error, finish, index, message, obfuscation, usage } }) =>
+    Effect.gen(function*() {
+      const reply = {
+        id: "chatcmpl-1",
+        created: 1,
+        model: "m",
+        choices: [{ index, message, logprobs: null, finish_reason: finish, error: choiceError }],
+        usage: usages[usage],
+        obfuscation,
+        error
+      }
+      const shapeless = yield* Effect.result(exchange(JSON.stringify(reply)))
+      const shaped = yield* Effect.result(exchange(JSON.stringify({ ...reply, object: "chat.completion" })))
+      assert.deepStrictEqual(shaped, shapeless)
+    }),
+  many
+)
 
 describe("a reply is read the same whole and in chunks", () => {
   it.effect.prop(

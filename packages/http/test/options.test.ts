@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Cause, ConfigProvider, Effect, Exit, Layer } from "effect"
 import { HttpClient } from "effect/http"
 import { told } from "./support/spy.ts"
@@ -124,9 +125,9 @@ const functions = [
   ["ChatClient.make", ofClient, (options: object) => ChatClient.make({ ...provider, ...options })],
   ["ChatClient.layer", ofClient, (options: object) => building(ChatClient.layer({ ...provider, ...options }))],
   [
-    "ChatClient.layerUndici",
+    "NodeTransport.layerChatClient",
     ofConnections,
-    (options: object) => building(ChatClient.layerUndici({ ...provider, ...options }))
+    (options: object) => building(NodeTransport.layerChatClient({ ...provider, ...options }))
   ]
 ] as const
 
@@ -159,10 +160,10 @@ const configs = [
   ],
   ["ChatClient.fromConfig", ofClient, provider, (options: object) => configured(options, ChatClient.fromConfig("app"))],
   [
-    "ChatClient.layerUndiciConfig",
+    "NodeTransport.layerChatClientConfig",
     ofConnections,
     provider,
-    (options: object) => configured(options, building(ChatClient.layerUndiciConfig("app")))
+    (options: object) => configured(options, building(NodeTransport.layerChatClientConfig("app")))
   ]
 ] as const
 

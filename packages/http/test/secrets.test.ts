@@ -9,6 +9,7 @@ import {
   ChatStream,
   ModelCascade
 } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Effect, Fiber, Layer, Redacted, type Scope, Stream } from "effect"
 import { HttpClient } from "effect/http"
@@ -195,7 +196,7 @@ describe("nothing that is secret is in a log line, a span, a metric or an error"
     const fails: ReadonlyArray<
       readonly [
         string,
-        Effect.Effect<readonly [url: string, options?: Partial<ChatClient.TransportOptions>], never, Scope.Scope>
+        Effect.Effect<readonly [url: string, options?: Partial<NodeTransport.Options>], never, Scope.Scope>
       ]
     > = [
       ["is refused", Effect.map(Loopback.closedPort, (port) => [`http://127.0.0.1:${port}/v1`])],
@@ -242,7 +243,13 @@ describe("nothing that is secret is in a log line, a span, a metric or an error"
       it.live(name, () =>
         Effect.gen(function*() {
           const [baseUrl, options] = yield* failing
-          const layer = ChatClient.layerUndici({ provider: "openai", baseUrl, apiKey, proxy: "none", ...options })
+          const layer = NodeTransport.layerChatClient({
+            provider: "openai",
+            baseUrl,
+            apiKey,
+            proxy: "none",
+            ...options
+          })
           const { exit, seen } = yield* watched(
             Effect.flatMap(ChatClient.ChatClient, (client) => client.complete({ ...asked, model: "first" })).pipe(
               Effect.provide(layer)
@@ -255,7 +262,7 @@ describe("nothing that is secret is in a log line, a span, a metric or an error"
   })
 
   describe("of nonsense options:", () => {
-    const nonsense: ReadonlyArray<readonly [string, Partial<ChatClient.Options & ChatClient.TransportOptions>]> = [
+    const nonsense: ReadonlyArray<readonly [string, Partial<ChatClient.Options & NodeTransport.Options>]> = [
       ["a key on two lines", { apiKey: Redacted.make(`${planted.key}\n`) }],
       ["a password in the base URL", { baseUrl: `http://agent:${planted.password}@models.invalid/v1` }],
       ["a proxy that is no URL", { proxy: { https: `agent:${planted.password} at proxy` } }]
@@ -263,7 +270,11 @@ describe("nothing that is secret is in a log line, a span, a metric or an error"
     for (const [name, options] of nonsense) {
       it.effect(name, () =>
         Effect.gen(function*() {
-          const layer = ChatClient.layerUndici({ provider: "openai", baseUrl: "http://models.invalid", ...options })
+          const layer = NodeTransport.layerChatClient({
+            provider: "openai",
+            baseUrl: "http://models.invalid",
+            ...options
+          })
           const { exit, seen } = yield* watched(Effect.scoped(Layer.build(layer)))
           assert.isTrue(exit._tag === "Failure" && Cause.hasDies(exit.cause))
           assertSilent(seen)

@@ -5,7 +5,8 @@ import ts from "typescript-5.9"
 import { assert, beforeAll, describe, it } from "vitest"
 
 const preamble = `import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
-const client = ChatClient.layerUndiciConfig("openai", { provider: "openai", baseUrl: "https://api.openai.com/v1" })
+import * as NodeTransport from "@switchgear/http/NodeTransport"
+const client = NodeTransport.layerChatClientConfig("openai", { provider: "openai", baseUrl: "https://api.openai.com/v1" })
 class Gpt extends ChatModel.Service<Gpt>()("gpt", { model: "gpt-4.1", client }) {}
 class Open extends ChatModel.Service<Open>()("open", { model: "llama-4" }) {}
 class Floored extends ModelCascade.Service<Floored>()("floored", { models: [{ model: Gpt }, { model: Open }], canned: Canned.sentences }) {}

@@ -6,8 +6,9 @@ import { TestClock } from "effect/testing"
 import type { Socket } from "node:net"
 import * as Zlib from "node:zlib"
 import * as Loopback from "./support/loopback.ts"
+import { bothWays, type LayerChatClient } from "./support/ways.ts"
 
-const request: ChatSchema.ChatRequest = { model: "m", messages: [{ role: "user", content: "Where is my parcel?" }] }
+const request = { model: "m", messages: [{ role: "user" as const, content: "Where is my parcel?" }] }
 const json = JSON.stringify({
   choices: [{ index: 0, message: { role: "assistant", content: "Good day" }, finish_reason: "stop" }]
 })
@@ -174,9 +175,9 @@ const streams: ReadonlyArray<readonly [how: string, says: Says, answer: string, 
   ["an error instead, in chunks without a last one", inChunks(failure), "ProviderRateLimited", "after a second"]
 ]
 
-const clientOf = (url: string) =>
+const clientOf = (layerChatClient: LayerChatClient, url: string) =>
   Effect.map(
-    Layer.build(ChatClient.layerUndici({ provider: "p", baseUrl: url, proxy: "none", timeout: "4 seconds" })),
+    Layer.build(layerChatClient({ provider: "p", baseUrl: url, proxy: "none", timeout: "4 seconds" })),
     Context.get(ChatClient.ChatClient)
   )
 
@@ -200,33 +201,25 @@ const timed = <E extends { readonly _tag: string }>(answer: Effect.Effect<string
 
 const earliest: Record<When, number> = { "at once": 0, "after a second": 1000, "at the time-out": 4000 }
 
-for (const [kind, table] of [["reply", whole], ["stream", streams]] as const) {
-  describe.concurrent(`a ${kind} is read as far as it is whole`, () => {
-    for (const [how, says, answer, when] of table) {
-      it.effect(how, () =>
-        Effect.gen(function*() {
-          const { seen, url } = yield* Loopback.connections(({ socket }) => says(socket))
-          const client = yield* clientOf(url)
-          const { after, said } = yield* timed(
-            kind === "reply"
-              ? Effect.map(client.complete(request), ChatSchema.text)
-              : Stream.mkString(Stream.map(client.stream(request), ChatStream.text))
-          )
-          assert.strictEqual(said, answer)
-          assert.isAtLeast(after, earliest[when])
-          if (when === "at once") assert.isBelow(after, 1000)
-          assert.strictEqual(seen.requests, 1)
-        }), 30_000)
-    }
-  })
-}
-
-it.live("a reply without its end is the answer also where the time-out is shorter than the wait for more", () =>
-  Effect.gen(function*() {
-    const { url } = yield* Loopback.connections(({ socket }) => inChunks(json)(socket))
-    for (const timeout of ["1 second", "4 seconds"] as const) {
-      const layer = ChatClient.layerUndici({ provider: "p", baseUrl: url, proxy: "none", timeout })
-      const client = Context.get(yield* Layer.build(layer), ChatClient.ChatClient)
-      assert.strictEqual(ChatSchema.text(yield* client.complete(request)), "Good day")
-    }
-  }))
+bothWays((layerChatClient) => {
+  for (const [kind, table] of [["reply", whole], ["stream", streams]] as const) {
+    describe.concurrent(`a ${kind} is read as far as it is whole`, () => {
+      for (const [how, says, answer, when] of table) {
+        it.effect(how, () =>
+          Effect.gen(function*() {
+            const { seen, url } = yield* Loopback.connections(({ socket }) => says(socket))
+            const client = yield* clientOf(layerChatClient, url)
+            const { after, said } = yield* timed(
+              kind === "reply"
+                ? Effect.map(client.complete(request), ChatSchema.text)
+                : Stream.mkString(Stream.map(client.stream(request), ChatStream.text))
+            )
+            assert.strictEqual(said, answer)
+            assert.isAtLeast(after, earliest[when])
+            if (when === "at once") assert.isBelow(after, 1000)
+            assert.strictEqual(seen.requests, 1)
+          }), 30_000)
+      }
+    })
+  }
+})

@@ -6,11 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/runtime/expiry.ts"
-import { type Admission, passOnElsewhere, type TimeContext } from "../internal/runtime/guard.ts"
+import { type Admission, passOn, passOnElsewhere, type TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimeout, type Timeout } from "../internal/runtime/timerLane.ts"
 import { later, resumeWith } from "../internal/runtime/wake.ts"
 import { CurrentDeadline } from "./current.ts"
+import { keepsDeadline } from "./keeping.ts"
 import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
 
 /** Who interrupts the work of an attempt when its caller is interrupted. */
@@ -57,20 +58,26 @@ export const limitedAt = <A, E, R>(
   const expiry = nearer instanceof Expiry
     ? nearer
     : new Expiry(nearer?.limit ?? limit, now + given, clock, given)
+  const late = (exit: Exit.Exit<A, E>) => {
+    if (counts !== undefined && !isCutShort) counts.timeouts++
+    return outOfTime(exit, exceeded(expiry.limit, given))
+  }
+  if (keepsDeadline(self, fiber)) return kept(passOn(outer, self, fiber), expiry, late)
   const context = Context.add(fiber.context, CurrentDeadline, expiry) as Context.Context<R>
-  return timed(
-    fiber,
-    context,
-    self,
-    expiry,
-    (exit) => {
-      if (counts !== undefined && !isCutShort) counts.timeouts++
-      return outOfTime(exit, exceeded(expiry.limit, given))
-    },
-    outer,
-    owner
-  )
+  return timed(fiber, context, self, expiry, late, outer, owner)
 }
+
+/** Work that ends itself when the deadline comes: its interruption is then the end of its time. */
+const kept = <A, E, R, B, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  expiry: Expiry,
+  late: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E2, R2>
+): Effect.Effect<A | B, E | E2, R | R2> =>
+  Effect.catchCauseIf(
+    Effect.provideService(self, CurrentDeadline, expiry),
+    (cause) => expiry.hasCome && Cause.hasInterrupts(cause),
+    (cause) => late(Exit.failCause(cause))
+  ) as Effect.Effect<A | B, E | E2, R | R2>
 
 /**
  * Runs the effect in a fiber of its own, which is interrupted when the limit comes; `late` says what to answer instead of

@@ -65,8 +65,8 @@ export interface Parts {
  * @category options
  */
 export interface CallOptions<A, E> {
-  /** What it takes from the limiter. @default one request */
-  readonly costs?: RateLimiter.Cost | undefined
+  /** What it takes from the limiter; a function is called in the fiber of each attempt. @default one request */
+  readonly costs?: RateLimiter.Cost | (() => RateLimiter.Cost) | undefined
   /** What it turned out to have taken. */
   readonly settle?: ((value: A) => RateLimiter.Cost) | undefined
   /** How the circuit judges it. */

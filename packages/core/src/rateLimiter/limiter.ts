@@ -50,10 +50,11 @@ export class Limiter {
 
   /** The costs in the order of the limits. */
   costs(costs: Cost, where: string): Costs {
-    const check = new OptionsOf(where)
-    return this.limits.map(({ resource }) =>
-      quantity(check, `costs.${resource}`, costs[resource] ?? (resource === "requests" ? 1 : 0))
-    )
+    return this.limits.map(({ resource }) => {
+      const cost = costs[resource] ?? (resource === "requests" ? 1 : 0)
+      // Nearly all costs are whole numbers.
+      return Number.isSafeInteger(cost) && cost >= 0 ? cost : quantity(new OptionsOf(where), `costs.${resource}`, cost)
+    })
   }
 
   /** The correction after which `actual` is taken instead of `costs`. */
@@ -70,9 +71,9 @@ export class Limiter {
    * The rejection of a call that does not wait; undefined when it would be admitted. Checks only while calls are being
    * rejected.
    */
-  refuse(costs: Costs): Exit.Exit<never, RateLimited> | undefined {
+  refuse(costs: () => Costs): Exit.Exit<never, RateLimited> | undefined {
     if (!this.isRefusing) return undefined
-    const refusal = this.machine.refusalNow(costs, this.now())
+    const refusal = this.machine.refusalNow(costs(), this.now())
     return refusal && this.reject(refusal)
   }
 

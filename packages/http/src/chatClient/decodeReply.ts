@@ -11,21 +11,34 @@ import { parseJson } from "../chatError/parseJson.ts"
 import type { Asked } from "../chatReply/asked.ts"
 import { maxChoices } from "../chatReply/limits.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
+import { noteText } from "../chatReply/replyText.ts"
 import { verdict } from "../chatReply/verdict.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
 import { decodeChunk } from "../chatStream/decodeChunk.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { isCutJson } from "./cutJson.ts"
+import { plainReply } from "./plainReply.ts"
 
 type Reply = Result.Result<ChatSchema.ChatReply, ChatError.ChatError>
 
-export const decodeReply = (response: ChatError.FailedResponse, asked: Asked): Reply => {
+/** `responseOf` gives the response with its body. A plain reply needs nothing but its body. */
+export const decodeReply = (body: string, asked: () => Asked, responseOf: () => ChatError.FailedResponse): Reply => {
+  const parsed = parseJson(body)
+  if (Result.isFailure(parsed)) return decode(responseOf(), parseJson(body.trim()), asked())
+  const plain = plainReply(parsed.success)
+  return plain === undefined ? decode(responseOf(), parsed, asked()) : Result.succeed(noteText(plain, body))
+}
+
+const decode = (
+  response: ChatError.FailedResponse,
+  parsed: Result.Result<unknown, unknown>,
+  asked: Asked
+): Reply => {
   const where = { provider: response.provider, model: response.model, status: response.status }
   const malformed = (found: string): Reply => Result.fail(new ChatError.MalformedReply({ ...where, found }))
-  const text = response.body.trim()
-  if (text === "") return malformed("an empty body")
-  const parsed = parseJson(text)
   if (Result.isFailure(parsed)) {
+    const text = response.body.trim()
+    if (text === "") return malformed("an empty body")
     if (EventErrors.isEvents(text)) return streamed(response, asked)
     if (isCutJson(text)) return Result.fail(new ChatError.Truncated(where))
     const encoding = response.headers["content-encoding"]
@@ -65,7 +78,7 @@ const read = (json: Readonly<Record<string, unknown>>, response: ChatError.Faile
   const accumulator = Accumulator.make()
   accumulator.add(chunk)
   // There is a choice in it.
-  return Result.succeed(accumulator.reply()!)
+  return Result.succeed(noteText(accumulator.reply()!, response.body))
 }
 
 /** An endpoint that streams although it was not asked to. */

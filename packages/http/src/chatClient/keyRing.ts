@@ -161,30 +161,33 @@ const waitOf = ({ retryAfter }: Refusal): number | undefined => {
 export const ask = <A, R>(
   ring: KeyRing,
   model: string,
+  clock: Clock.Clock,
   send: (lease: Lease) => Effect.Effect<A, ChatError.ChatError, R>
 ): Effect.Effect<A, ChatError.ChatError, R> => {
   const askBeside = (
     tried: ReadonlyArray<Lease>,
     last?: ChatError.ChatError
-  ): Effect.Effect<A, ChatError.ChatError, R> =>
-    Effect.flatMap(now, (at) => {
-      const lease = ring.lend(at, model, tried)
-      if (lease === undefined) {
-        const parked = ring.parked(at, model)
-        // What cannot be lent before anything was tried is parked.
-        return Effect.fail(parked === undefined ? last! : again(parked.refusal, model, parked.wait))
-      }
-      return Effect.catch(send(lease), (error) =>
-        isRefusal(error)
-          ? Effect.andThen(note(ring, lease, error), askBeside([...tried, lease], error))
-          : Effect.fail(error))
+  ): Effect.Effect<A, ChatError.ChatError, R> => {
+    const now = monotonicMillis(clock)
+    const lease = ring.lend(now, model, tried)
+    if (lease === undefined) {
+      const parked = ring.parked(now, model)
+      // What cannot be lent before anything was tried is parked.
+      return Effect.fail(parked === undefined ? last! : again(parked.refusal, model, parked.wait))
+    }
+    return Effect.catch(send(lease), (error) => {
+      if (!isRefusal(error)) return Effect.fail(error)
+      ring.refuse(lease, error, monotonicMillis(clock))
+      return askBeside([...tried, lease], error)
     })
+  }
   return askBeside([])
 }
 
 /** Parks the key of a lease if the error says that it is of no use. */
-export const note = (ring: KeyRing, lease: Lease, error: ChatError.ChatError): Effect.Effect<void> =>
-  isRefusal(error) ? Effect.map(now, (now) => ring.refuse(lease, error, now)) : Effect.void
+export const note = (ring: KeyRing, lease: Lease, error: ChatError.ChatError, now: number): void => {
+  if (isRefusal(error)) ring.refuse(lease, error, now)
+}
 
 /** The time as a ring takes it. */
 export const now: Effect.Effect<number> = Effect.map(Clock.Clock, monotonicMillis)

@@ -1,7 +1,5 @@
 /** Calls that are ready to be made with a key, and what errors about them must not repeat. */
 import * as Effect from "effect/Effect"
-import * as HttpBody from "effect/http/HttpBody"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Result from "effect/Result"
 import * as ChatError from "../ChatError.ts"
 import type { Secrets } from "../chatError/redact.ts"
@@ -12,7 +10,13 @@ import type * as ChatSchema from "../ChatSchema.ts"
 /** A call that has no key yet. */
 export interface PreparedRequest {
   readonly model: string
-  readonly request: HttpClientRequest.HttpClientRequest
+  /** JSON, where something is sent. */
+  readonly body: string | undefined
+  /** Read only where something is not as it should be. */
+  readonly about: () => About
+}
+
+export interface About {
   readonly secrets: Secrets
   readonly asked: Asked
 }
@@ -21,12 +25,10 @@ export interface PreparedRequest {
 export interface Common {
   readonly provider: string
   readonly apiKey: Secrets["apiKey"]
-  /** The request without its body. */
-  readonly post: HttpClientRequest.HttpClientRequest
 }
 
 /** Makes calls of requests, for an answer as a whole or as a stream. Fails where a request cannot be sent. */
-export const preparing = ({ apiKey, post, provider }: Common) =>
+export const preparing = ({ apiKey, provider }: Common) =>
 (
   request: ChatSchema.ChatRequest,
   delivery: "whole" | "streamed"
@@ -37,25 +39,18 @@ export const preparing = ({ apiKey, post, provider }: Common) =>
   }
   const sealed = seal(request)
   if (Result.isFailure(sealed)) return refused(sealed.failure)
-  const { hasMessages, model, prompt } = sealed.success
+  const { hasMessages, model } = sealed.success
   if (model === undefined || model === "") return refused("model must be a non-empty text")
   if (!hasMessages) return refused("messages must be a list")
   let call: PreparedRequest | undefined
   return Effect.sync(() =>
     call ??= {
       model,
-      request: post.pipe(
-        HttpClientRequest.setHeader("accept", accept[delivery]),
-        HttpClientRequest.setBody(HttpBody.text(sealed.success[delivery], "application/json"))
-      ),
-      secrets: { apiKey, prompt },
-      asked: sealed.success.asked
+      body: sealed.success[delivery],
+      about: () => ({ secrets: { apiKey, prompt: sealed.success.prompt }, asked: sealed.success.asked })
     }
   )
 }
-
-/** What goes wrong before a stream is told in JSON. */
-const accept = { whole: "application/json", streamed: "text/event-stream, application/json" }
 
 /** What a request that cannot be sent calls its model. */
 const nameOf = (request: ChatSchema.ChatRequest): string => {

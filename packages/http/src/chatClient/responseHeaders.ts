@@ -1,11 +1,12 @@
 /**
- * A listener for the headers of responses: a client calls it for each response, failed or not, before it reads the
- * body.
+ * A listener for the headers of responses: a transport calls it for each response, failed or not, before the body is read.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type { Headers } from "./transport.ts"
 
-type HeadersListener = (headers: Readonly<Record<string, string | undefined>>) => Effect.Effect<void>
+/** Called with the fiber of the call. Must not throw. */
+type HeadersListener = (headers: Headers, fiber: Fiber.Fiber<unknown, unknown>) => void
 
 export const CurrentHeadersListener = Context.Reference<HeadersListener | undefined>(
   "@switchgear/http/chatClient/responseHeaders/CurrentHeadersListener",

@@ -9,7 +9,7 @@ import type { Dialect } from "../dialects/model.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import * as Headers from "./headers.ts"
 import * as Keys from "./keys.ts"
-import type { Options, TransportOptions } from "./options.ts"
+import type { Options } from "./options.ts"
 import type * as StreamTimeouts from "./streamTimeouts.ts"
 
 export interface Settings {
@@ -93,24 +93,3 @@ const dialectsOf = (rows: ReadonlyArray<Dialect>, check: OptionsOf): Decide.Dial
 
 const duration = (check: OptionsOf, field: string, input: Duration.Input): Duration.Duration =>
   Duration.millis(check.positive(field, input))
-
-const longestKeepAlive = Duration.days(1)
-
-/** How connections are made, without the proxy. */
-export const connections = (
-  { connections = Infinity, connectTimeout = "5 seconds", keepAliveTimeout = "4 seconds" }: TransportOptions,
-  check: OptionsOf
-) => {
-  const keepAlive = duration(check, "keepAliveTimeout", keepAliveTimeout)
-  if (Duration.isGreaterThan(keepAlive, longestKeepAlive)) {
-    check.refuse("keepAliveTimeout", "a duration of at most 1 day", keepAliveTimeout)
-  }
-  if (connections !== Infinity && !(Number.isInteger(connections) && connections >= 1 && connections <= 65_535)) {
-    check.refuse("connections", "a whole number from 1 to 65535, or Infinity", connections)
-  }
-  return {
-    connectTimeout: duration(check, "connectTimeout", connectTimeout),
-    keepAliveTimeout: keepAlive,
-    connections
-  }
-}

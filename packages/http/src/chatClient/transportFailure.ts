@@ -1,11 +1,10 @@
 /**
- * What a failure below HTTP means: from the error of an HTTP client to the error of a chat call.
+ * What a failure below HTTP means: from its cause to the error of a chat call.
  *
  * Only codes and addresses are taken over. The platform's error holds the request with its key, so it never becomes a
  * cause.
  */
 import * as Predicate from "effect/Predicate"
-import type * as HttpClientError from "effect/http/HttpClientError"
 import * as ChatError from "../ChatError.ts"
 
 export interface Target {
@@ -17,9 +16,9 @@ export interface Target {
 /**
  * A request that got no answer.
  */
-export const beforeResponse = (target: Target, error: HttpClientError.HttpClientError): ChatError.ChatError => {
+export const beforeResponse = (target: Target, cause: unknown): ChatError.ChatError => {
   const { host, model, provider } = target
-  const { address, code } = origin("cause" in error.reason ? error.reason.cause : undefined)
+  const { address, code } = origin(cause)
   if (code !== undefined && connectTimeouts.has(code)) {
     return new ChatError.TimedOut({ provider, model, code, phase: "connect", isRetryable: true })
   }
@@ -51,11 +50,11 @@ export const beforeResponse = (target: Target, error: HttpClientError.HttpClient
  * An answer that broke off after its head.
  */
 export const inBody = (
-  { model, provider }: Target,
+  { model, provider }: Pick<Target, "provider" | "model">,
   status: number,
-  error: HttpClientError.HttpClientError
+  cause: unknown
 ): ChatError.ChatError => {
-  const { code } = origin("cause" in error.reason ? error.reason.cause : undefined)
+  const { code } = origin(cause)
   if (code !== undefined && ofReleasedClient.has(code)) {
     return new ChatError.ClientReleased({ provider, model, status, code })
   }

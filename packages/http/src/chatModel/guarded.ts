@@ -6,6 +6,7 @@ import * as Deadline from "@switchgear/core/Deadline"
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Pipeline from "@switchgear/core/Pipeline"
 import * as Retry from "@switchgear/core/Retry"
+import { keepingDeadline, keepsDeadline } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -19,7 +20,7 @@ import { seal, type SealedRequest } from "../chatRequest/sealedRequest.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { tapChunks } from "../chatStream/tapChunks.ts"
 import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
-import { judged } from "./acceptance.ts"
+import { CurrentAcceptance, judged } from "./acceptance.ts"
 import { AnswerRefused } from "./AnswerRefused.ts"
 import { AttemptCounter, CurrentAttemptCounter } from "./attemptCounter.ts"
 import { type Attempt, CurrentAttemptObserver } from "./attemptObserver.ts"
@@ -46,44 +47,48 @@ export const guarded = Effect.fnUntraced(
     const whole: Attempt = { model, name, delivery: "reply" }
     const streamed: Attempt = { model, name, delivery: "stream" }
 
+    const wholeGuards = limit.costs === undefined
+      ? guards.protect
+      : guards.protectWith<ChatSchema.ChatReply, ModelError>({
+        costs: limit.costs,
+        settle: (reply) => ModelLimit.costOf(toldIn(reply))
+      })
+
     const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
       const call = client.complete(request.plainFor(client.provider, model))
-      return limit.limiter === undefined
-        ? Effect.map(guards.protect(judged(name, counter.count(whole, call))), written)
-        : Effect.flatMap(limit.costs(request.plain), (costs) =>
-          guards.protectWith<ChatSchema.ChatReply, ModelError>({
-            costs,
-            settle: (reply) => ModelLimit.costOf(toldIn(reply))
-          })(judged(name, counter.count(whole, limit.hearing(call)))).pipe(Effect.map(written)))
+      const attempt = keepingDeadline(
+        judged(name, counter.count(whole, limit.refusing(call))),
+        (fiber) => fiber.getRef(CurrentAcceptance) === undefined && keepsDeadline(call, fiber)
+      )
+      return Effect.map(limit.noting(request.plain, wholeGuards(attempt)), written)
     }
 
     const openStream = (
       request: SealedRequest,
       counter: AttemptCounter
-    ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> =>
-      Effect.flatMap(limit.costs(request.plain), (costs) => {
-        const told = new ToldUsage()
-        let begun = false
-        const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
-          source: limit.hearingStream(client.stream(request.plainFor(client.provider, model))),
-          hasContent: ChatStream.hasContent,
-          readerTimeout,
-          expired: readerExpired,
-          guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
-            costs,
-            settle: () => ModelLimit.costOf(told),
-            classify: judgeEnding,
-            slowCallDuration: "Infinity"
-          }),
-          attempt: (silent) => toSpeak(counter.count(streamed, silent))
-        })
-        return Effect.map(toOpen(opening), (chunks) =>
-          tapChunks(chunks, (chunk) => {
-            if (!begun) ProviderFields.wrote(client.provider, chunk)
-            begun = true
-            if (limit.limiter !== undefined) told.note(chunk)
-          }))
+    ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> => {
+      const told = new ToldUsage()
+      let begun = false
+      const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
+        source: limit.refusingStream(client.stream(request.plainFor(client.provider, model))),
+        hasContent: ChatStream.hasContent,
+        readerTimeout,
+        expired: readerExpired,
+        guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
+          costs: limit.costs,
+          settle: () => ModelLimit.costOf(told),
+          classify: judgeEnding,
+          slowCallDuration: "Infinity"
+        }),
+        attempt: (silent) => toSpeak(counter.count(streamed, silent))
       })
+      return Effect.map(limit.noting(request.plain, toOpen(opening)), (chunks) =>
+        tapChunks(chunks, (chunk) => {
+          if (!begun) ProviderFields.wrote(client.provider, chunk)
+          begun = true
+          if (limit.limiter !== undefined) told.note(chunk)
+        }))
+    }
 
     const readerExpired = () =>
       new ChatError.TimedOut({

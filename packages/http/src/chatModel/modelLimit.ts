@@ -1,32 +1,42 @@
 /** What the calls to one model take from its limiter: an estimate before, the usage that was told after. */
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Effect from "effect/Effect"
+import * as Context from "effect/Context"
+import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
 import * as ProviderLimits from "../ProviderLimits.ts"
+import * as LimitHeaders from "../providerLimits/limitHeaders.ts"
 import type { Request } from "./model.ts"
 import type { LimitSettings } from "./settings.ts"
 import { completed, requestTokens } from "../pricing/estimateTokens.ts"
 import { CurrentHeadersListener } from "../chatClient/responseHeaders.ts"
+import type { Headers } from "../chatClient/transport.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import type { ToldUsage } from "../pricing/toldUsage.ts"
 import { usedOf } from "../pricing/usageParts.ts"
 
 export interface ModelLimit {
   readonly limiter: RateLimiter.RateLimiter | undefined
-  /** What a request can use at most; never more than the limiter ever holds, which would refuse it for good. */
-  readonly costs: (request: Request) => Effect.Effect<RateLimiter.Cost>
-  /** Lets the limiter hear what the provider says of its limits. */
-  readonly hearing: <A>(call: Effect.Effect<A, ChatError>) => Effect.Effect<A, ChatError>
-  readonly hearingStream: (stream: Chunks) => Chunks
+  /** What the call of the running fiber takes, as it was noted by `noting`. */
+  readonly costs: (() => RateLimiter.Cost) | undefined
+  /**
+   * Notes what a request can use at most; never more than the limiter ever holds, which would refuse it for good. Lets the
+   * limiter hear what the provider says of its limits.
+   */
+  readonly noting: <A, E, R>(request: Request, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Lets the limiter hear that the provider refuses a call for its limits. */
+  readonly refusing: <A, R>(call: Effect.Effect<A, ChatError, R>) => Effect.Effect<A, ChatError, R>
+  readonly refusingStream: (stream: Chunks) => Chunks
 }
 
 const none: ModelLimit = {
   limiter: undefined,
-  costs: () => Effect.succeed({}),
-  hearing: identity,
-  hearingStream: identity
+  costs: undefined,
+  noting: (_, call) => call,
+  refusing: identity,
+  refusingStream: identity
 }
 
 export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLimit> =>
@@ -34,23 +44,38 @@ export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLi
     const { assumedOutput, estimate, ...limits } = settings
     const limiter = yield* RateLimiter.make(limits)
     const { heard, refused } = yield* ProviderLimits.follow(limiter, limits.limits)
+    const listener = (headers: Headers, fiber: Fiber.Fiber<unknown, unknown>): void => {
+      // Most providers say nothing of their limits, so that a fiber is made only where one does.
+      if (LimitHeaders.areIn(headers)) Effect.runForkWith(fiber.context)(heard(headers))
+    }
+    const costsOf = (request: Request): RateLimiter.Cost => {
+      const held = RateLimiter.capacityOf(limiter, "tokens")
+      if (held === undefined) return {}
+      const ours = () => requestTokens(request, assumedOutput)
+      const { audioInput, input, output } = estimate === undefined
+        ? ours()
+        : completed(() => estimate(request), ours)
+      return { tokens: Math.min(held, input + audioInput + output) }
+    }
     return {
       limiter,
-      costs: (request) =>
-        Effect.map(limiter.snapshot, ({ limits }) => {
-          const held = limits.find(({ resource }) => resource === "tokens")?.capacity
-          if (held === undefined) return {}
-          const ours = () => requestTokens(request, assumedOutput)
-          const { audioInput, input, output } = estimate === undefined
-            ? ours()
-            : completed(() => estimate(request), ours)
-          return { tokens: Math.min(held, input + audioInput + output) }
+      costs: () => Fiber.getCurrent()!.getRef(CurrentCosts),
+      noting: <A, E, R>(request: Request, call: Effect.Effect<A, E, R>) =>
+        Effect.suspend(() => {
+          const costs = costsOf(request)
+          return Effect.updateContext(call, (context: Context.Context<R>) =>
+            Context.add(Context.add(context, CurrentCosts, costs), CurrentHeadersListener, listener) as Context.Context<
+              R
+            >)
         }),
-      hearing: (call) => call.pipe(Effect.tapError(refused), Effect.provideService(CurrentHeadersListener, heard)),
-      hearingStream: (stream) =>
-        stream.pipe(Stream.tapError(refused), Stream.provideService(CurrentHeadersListener, heard))
+      refusing: Effect.tapError(refused),
+      refusingStream: Stream.tapError(refused)
     }
   })
+
+const CurrentCosts = Context.Reference<RateLimiter.Cost>("@switchgear/http/chatModel/modelLimit/CurrentCosts", {
+  defaultValue: () => ({})
+})
 
 /** What a call has taken by what it told; the estimate stands where nothing was told. */
 export const costOf = (told: ToldUsage): RateLimiter.Cost => {

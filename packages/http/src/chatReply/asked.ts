@@ -30,12 +30,13 @@ export const askedOf = (request: Readonly<Record<string, unknown>>): Asked => {
   // Who breaks the types is told so by the encoder of the request.
   if (!Predicate.isReadonlyObject(request)) return unknown
   const { n } = request
+  const tools = toolsOf(request)
   return {
     choices: typeof n === "number" && Number.isInteger(n) && n > 1 ? n : 1,
     nothing: outputLimits.some((field) => isZero(request[field])),
-    offersTools: toolsOf(request).length > 0,
-    parameterless: namesOf(request, takesNothing),
-    requiring: namesOf(request, requiresSome)
+    offersTools: tools.length > 0,
+    parameterless: namesOf(tools, takesNothing),
+    requiring: namesOf(tools, requiresSome)
   }
 }
 
@@ -45,12 +46,10 @@ const outputLimits = ["max_completion_tokens", "max_tokens", "max_output_tokens"
 const isZero = (u: unknown): boolean => u === 0 || u === "0"
 
 /** The names of the tools of a request whose parameters are of a kind. */
-const namesOf = (
-  request: Readonly<Record<string, unknown>>,
-  is: (schema: unknown) => boolean
-): ReadonlySet<string> => {
+const namesOf = (tools: ReadonlyArray<unknown>, is: (schema: unknown) => boolean): ReadonlySet<string> => {
+  if (tools.length === 0) return nobody
   const names = new Set<string>()
-  for (const tool of toolsOf(request)) {
+  for (const tool of tools) {
     if (!Predicate.isReadonlyObject(tool)) continue
     const declared = Predicate.isReadonlyObject(tool["function"]) ? tool["function"] : tool
     if (typeof declared["name"] === "string" && is(declared["parameters"])) names.add(declared["name"])
@@ -59,10 +58,13 @@ const namesOf = (
 }
 
 /** `functions` is the older form of `tools`. */
-const toolsOf = (request: Readonly<Record<string, unknown>>): ReadonlyArray<unknown> =>
-  [request["tools"], request["functions"]].flatMap((tools) => Array.isArray(tools) ? tools : none)
+const toolsOf = ({ functions, tools }: Readonly<Record<string, unknown>>): ReadonlyArray<unknown> =>
+  tools === undefined && functions === undefined
+    ? none
+    : [tools, functions].flatMap((tools) => Array.isArray(tools) ? tools : none)
 
 const none: ReadonlyArray<unknown> = []
+const nobody: ReadonlySet<string> = new Set()
 
 /** Whether the JSON Schema of a tool's parameters lets it be called without any. */
 export const takesNothing = (schema: unknown): boolean =>

@@ -26,8 +26,21 @@ interface Written {
   readonly model: string | undefined
   readonly stream: string | undefined
   readonly stream_options: string | undefined
-  /** All other fields, without the braces around them. */
-  readonly others: string
+  readonly others: Others
+}
+
+/** All other fields, without the braces around them. Requests to several models share them. */
+class Others {
+  readonly text: string
+  private size: number | undefined
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  get bytes(): number {
+    return this.size ??= utf8Length(this.text)
+  }
 }
 
 export class SealedRequest {
@@ -35,30 +48,39 @@ export class SealedRequest {
   readonly model: string | undefined
   /** Whether there is a list of messages. */
   readonly hasMessages: boolean
-  /** What errors about the request must not repeat. */
-  readonly prompt: Prompt
   /** The request as it was, frozen. */
   readonly plain: Request
   /** The key of its answer in a cache, once somebody has asked for it. */
   key: string | undefined
   private readonly written: Written
   private readonly notes: ProviderFields.Notes | undefined
-  private size: number | undefined
+  /** The request of which this is a copy for one model. */
+  private readonly origin: SealedRequest | undefined
+  private searched: Prompt | undefined
 
   /** `copy` is JSON, frozen but for itself. */
   constructor(
     copy: Request,
     written: Written,
-    { notes, prompt }: { readonly notes?: ProviderFields.Notes | undefined; readonly prompt?: Prompt | undefined } = {}
+    { notes, origin }: {
+      readonly notes?: ProviderFields.Notes | undefined
+      readonly origin?: SealedRequest | undefined
+    } = {}
   ) {
     const { messages, model } = copy
     this.written = written
     this.notes = notes
     this.model = typeof model === "string" ? model : undefined
     this.hasMessages = Array.isArray(messages)
-    this.prompt = prompt ?? new Prompt({ [Symbol.iterator]: () => promptTexts(copy)[Symbol.iterator]() })
+    this.origin = origin
     if (notes !== undefined) ProviderFields.note(copy, notes)
     this.plain = Object.freeze(Object.defineProperty(copy, sealed, { value: this }))
+  }
+
+  /** What errors about the request must not repeat. One for all copies, so that it is read once for all of their errors. */
+  get prompt(): Prompt {
+    if (this.origin !== undefined) return this.origin.prompt
+    return this.searched ??= new Prompt({ [Symbol.iterator]: () => promptTexts(this.plain)[Symbol.iterator]() })
   }
 
   /** What its answer is measured by. */
@@ -68,39 +90,36 @@ export class SealedRequest {
 
   /** The bytes of the request as JSON. */
   get bytes(): number {
-    return this.size ??= utf8Length(this.json)
+    const { model, others, stream, stream_options } = this.written
+    return utf8Length(beginningOf(model, stream, stream_options, others)) + others.bytes + 1
   }
 
   /** The same for a model of a provider, frozen: without the fields that only other providers understand. */
   plainFor(provider: string, model: string): ChatSchema.ChatRequest {
     if (this.notes !== undefined) {
       const readable = ProviderFields.readableBy(provider, this.plain)
-      if (readable !== this.plain) return write(readable, undefined, this.prompt).plainFor(provider, model)
+      if (readable !== this.plain) return write(readable, undefined, this).plainFor(provider, model)
     }
-    const written = { ...this.written, model: JSON.stringify(model) }
-    return new SealedRequest({ ...this.plain, model }, written, { prompt: this.prompt })
+    const { others, stream, stream_options } = this.written
+    const written = { model: JSON.stringify(model), stream, stream_options, others }
+    return new SealedRequest({ ...this.plain, model }, written, { origin: this })
       .plain as unknown as ChatSchema.ChatRequest
   }
 
   /** What is sent for a whole answer. */
   get whole(): string {
     const { model, others } = this.written
-    return textOf({ model }, others)
+    return textOf(model, undefined, undefined, others)
   }
 
   /** What is sent for a stream. Its usage, without which its cost is unknown, is told only if it is asked for. */
   get streamed(): string {
     const { model, others, stream_options } = this.written
     const options: unknown = stream_options === undefined ? undefined : JSON.parse(stream_options)
-    if (options === null) return textOf({ model, stream: "true" }, others)
+    if (options === null) return textOf(model, "true", undefined, others)
     const given = typeof options === "object" ? options : {}
     const asked = "include_usage" in given && given.include_usage === false ? given : { ...given, include_usage: true }
-    return textOf({ model, stream: "true", stream_options: JSON.stringify(asked) }, others)
-  }
-
-  private get json(): string {
-    const { others, ...own } = this.written
-    return textOf(own, others)
+    return textOf(model, "true", JSON.stringify(asked), others)
   }
 
   /** What was sealed for a frozen copy. It is in no other object, copies of the copy included. */
@@ -129,24 +148,43 @@ const fieldsOf = (request: object): Readonly<Record<string, unknown>> => {
 const write = (
   request: { readonly [field: string]: unknown },
   notes: ProviderFields.Notes | undefined,
-  prompt?: Prompt | undefined
+  origin?: SealedRequest | undefined
 ): SealedRequest => {
   const copy = fieldsAsJson(request)
-  const { model, stream, stream_options, ...others } = copy
-  const written = {
-    model: JSON.stringify(model),
-    stream: JSON.stringify(stream),
-    stream_options: JSON.stringify(stream_options),
-    others: JSON.stringify(others).slice(1, -1)
+  let others = ""
+  for (const field of Object.keys(copy)) {
+    if (field === "model" || field === "stream" || field === "stream_options") continue
+    others += `${others === "" ? "" : ","}${JSON.stringify(field)}:${JSON.stringify(copy[field])}`
   }
   // Not before: V8 takes four times as long to write frozen lists.
   for (const field of Object.keys(copy)) freeze(copy[field])
-  return new SealedRequest(copy as unknown as Request, written, { notes, prompt })
+  const written = {
+    model: JSON.stringify(copy["model"]),
+    stream: JSON.stringify(copy["stream"]),
+    stream_options: JSON.stringify(copy["stream_options"]),
+    others: new Others(others)
+  }
+  return new SealedRequest(copy as unknown as Request, written, { notes, origin })
 }
 
-/** An object of fields that are JSON, followed by others. */
-const textOf = (fields: { readonly [field: string]: string | undefined }, others: string): string => {
-  const parts = Object.entries(fields).flatMap(([field, json]) => json === undefined ? [] : [`"${field}":${json}`])
-  if (others !== "") parts.push(others)
-  return `{${parts.join(",")}}`
+/** The beginning of an object of fields that are JSON, where they are there, up to the others. */
+const beginningOf = (
+  model: string | undefined,
+  stream: string | undefined,
+  options: string | undefined,
+  others: Others
+): string => {
+  let text = ""
+  if (model !== undefined) text = `"model":${model}`
+  if (stream !== undefined) text += `${text === "" ? "" : ","}"stream":${stream}`
+  if (options !== undefined) text += `${text === "" ? "" : ","}"stream_options":${options}`
+  return text === "" || others.text === "" ? `{${text}` : `{${text},`
 }
+
+/** An object of fields that are JSON, where they are there, and others. */
+const textOf = (
+  model: string | undefined,
+  stream: string | undefined,
+  options: string | undefined,
+  others: Others
+): string => `${beginningOf(model, stream, options, others)}${others.text}}`

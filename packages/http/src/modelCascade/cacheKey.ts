@@ -1,9 +1,9 @@
 /** The key of an answer: a digest of everything it can depend on, whatever the order of the fields. */
-import { hash } from "node:crypto"
 import * as Predicate from "effect/Predicate"
 import type * as ChatModel from "../ChatModel.ts"
 import { SealedRequest } from "../chatRequest/sealedRequest.ts"
 import { noTenant } from "../costLedger/currentTenant.ts"
+import { sha256 } from "./sha256.ts"
 
 /** The key of a request. Cascades within cascades ask for it again, so that a sealed one keeps it. */
 export const cacheKey = (request: ChatModel.Request): string => {
@@ -18,7 +18,7 @@ export const keyOfTenant = (tenant: string, key: string): string =>
 const digest = (request: ChatModel.Request): string => {
   // How a reply is delivered does not change what it says.
   const { stream: _, stream_options: __, ...relevant } = request
-  return hash("sha256", JSON.stringify(sorted(relevant)), "base64url")
+  return sha256(JSON.stringify(sorted(relevant)))
 }
 
 /** The same JSON with the fields of all its objects in order. */

@@ -10,6 +10,8 @@ import * as Undici from "@effect/platform-node/Undici"
 
 type Dispatch = Undici.Dispatcher.DispatchOptions
 type Handler = Undici.Dispatcher.DispatchHandler
+type Controller = Undici.Dispatcher.DispatchController
+type ResponseHeaders = Parameters<NonNullable<Handler["onResponseStart"]>>[2]
 
 /** The reading of a clock, in milliseconds. */
 export type Now = () => number
@@ -53,7 +55,7 @@ class Exchange implements Handler {
     this.handler = handler
   }
 
-  onRequestStart(controller: Undici.Dispatcher.DispatchController, context: unknown): void {
+  onRequestStart(controller: Controller, context: unknown): void {
     this.isReused = this.connection.hasAnswered
     if (this.isReused) this.sentAt = this.connection.now()
     this.handler.onRequestStart?.(controller, context)
@@ -68,20 +70,20 @@ class Exchange implements Handler {
     this.handler.onResponseStarted?.()
   }
 
-  onResponseStart(...args: Parameters<NonNullable<Handler["onResponseStart"]>>): void {
-    this.handler.onResponseStart?.(...args)
+  onResponseStart(controller: Controller, status: number, headers: ResponseHeaders, message?: string): void {
+    this.handler.onResponseStart?.(controller, status, headers, message)
   }
 
-  onResponseData(controller: Undici.Dispatcher.DispatchController, bytes: Buffer): void {
+  onResponseData(controller: Controller, bytes: Buffer): void {
     this.handler.onResponseData?.(controller, bytes)
   }
 
-  onResponseEnd(...args: Parameters<NonNullable<Handler["onResponseEnd"]>>): void {
+  onResponseEnd(controller: Controller, trailers: ResponseHeaders): void {
     this.connection.hasAnswered = true
-    this.handler.onResponseEnd?.(...args)
+    this.handler.onResponseEnd?.(controller, trailers)
   }
 
-  onResponseError(controller: Undici.Dispatcher.DispatchController, error: Error): void {
+  onResponseError(controller: Controller, error: Error): void {
     if (this.metStaleConnection(error)) {
       this.hasBeenResent = true
       // In this step, before the pool gives the connection to a request that waits.

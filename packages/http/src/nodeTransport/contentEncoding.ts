@@ -44,7 +44,7 @@ export const undone = (response: HttpClientResponse.HttpClientResponse): HttpCli
 const causeOf = ({ reason }: HttpClientError.HttpClientError): unknown => "cause" in reason ? reason.cause : reason
 
 /** In the order in which they are undone. */
-const unpackersOf = (encoding: string): ReadonlyArray<() => Duplex> | undefined => {
+export const unpackersOf = (encoding: string): ReadonlyArray<() => Duplex> | undefined => {
   const names = encoding.toLowerCase().split(",").map((name) => name.trim())
     .filter((name) => name !== "" && name !== "identity")
   const found = names.flatMap((name) => unpackers.get(name) ?? []).reverse()

@@ -1,7 +1,12 @@
 /** Which proxy a connection goes through. */
 import type { OptionsOf } from "@switchgear/core/runtime"
 
-/** The proxies by the scheme of the address, and the hosts that are reached without one, as in `NO_PROXY`. */
+/**
+ * The proxies by the scheme of the address, and the hosts that are reached without one, as in `NO_PROXY`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
 export interface Proxy {
   readonly http?: string | undefined
   readonly https?: string | undefined
@@ -32,3 +37,9 @@ export const checkedProxy = (proxy: ProxyInput, check: OptionsOf): ProxyInput =>
   }
   return proxy
 }
+
+/** Whether any address is reached through a proxy. */
+export const isAny = (proxy: ProxyInput): boolean =>
+  proxy === "environment"
+    ? ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].some((name) => (process.env[name] ?? "") !== "")
+    : proxy !== "none" && ((proxy.http ?? "") !== "" || (proxy.https ?? "") !== "")

@@ -1,8 +1,8 @@
 /**
  * The HTTP client of Node under a chat client: connections, their time-outs, the proxy, and content encodings.
  *
- * Of the sources that are not for tests, only this folder and `modelCascade/cacheKey.ts` import from Node, and only
- * `proxy.ts` beside this one reads the environment.
+ * Of the sources that are not for tests, only this folder imports from Node, and only `proxy.ts` beside this one reads the
+ * environment.
  */
 import { monotonicMillis } from "@switchgear/core/runtime"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
@@ -12,36 +12,32 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import { noteDirect } from "../chatClient/transport.ts"
 import { Connection, type Now } from "./connection.ts"
 import { undone } from "./contentEncoding.ts"
+import * as Direct from "./direct/transport.ts"
 import { connector } from "./interimResponses.ts"
-import type { ProxyInput } from "./proxy.ts"
-
-export interface Settings {
-  readonly connectTimeout: Duration.Duration
-  readonly keepAliveTimeout: Duration.Duration
-  /** Connections to one host at most. */
-  readonly connections: number
-  readonly proxy: ProxyInput
-}
+import { isAny } from "./proxy.ts"
+import type { Settings } from "./settings.ts"
 
 export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>
   Layer.effect(
     HttpClient.HttpClient,
-    Effect.map(NodeHttpClient.makeUndici, HttpClient.transformResponse(Effect.map(undone)))
-  ).pipe(
-    Layer.provide(Layer.effect(
-      NodeHttpClient.Dispatcher,
-      Effect.acquireRelease(
-        Effect.map(Clock.Clock, (clock) => dispatcher(settings, () => monotonicMillis(clock))),
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      const dispatcher = yield* Effect.acquireRelease(
+        Effect.sync(() => agent(settings, () => monotonicMillis(clock))),
         // Destroyed, not closed: closing waits for calls that may never end.
         (dispatcher) => Effect.promise(() => dispatcher.destroy())
       )
-    ))
+      const http = yield* Effect.provideService(
+        NodeHttpClient.makeUndici,
+        NodeHttpClient.Dispatcher,
+        dispatcher.compose((dispatch) => (options, handler) => dispatch(options, withoutBytes(handler)))
+      )
+      return noteDirect(HttpClient.transformResponse(http, Effect.map(undone)), Direct.make(() => dispatcher))
+    })
   )
-
-const dispatcher = (settings: Settings, now: Now): Undici.Dispatcher =>
-  agent(settings, now).compose((dispatch) => (options, handler) => dispatch(options, withoutBytes(handler)))
 
 /** What came instead of HTTP may be anything, and an error that holds it would show it in the exit of a span. */
 const withoutBytes = (handler: Undici.Dispatcher.DispatchHandler): Undici.Dispatcher.DispatchHandler => ({
@@ -77,7 +73,7 @@ const agent = (settings: Settings, now: Now): Undici.Dispatcher => {
         factory: (origin, options) => new Connection(origin, options, now)
       })
   }
-  if (proxy === "none") return new Undici.Agent(options)
+  if (proxy === "none" || !isAny(proxy)) return new Undici.Agent(options)
   // EnvHttpProxyAgent reads the environment (small letters first) wherever a value is not given here.
   return new Undici.EnvHttpProxyAgent(
     proxy === "environment"

@@ -48,7 +48,7 @@ export const requestTokens = (
   const choices = Math.max(tokens(request["n"]) ?? 1, 1)
   const media: Media = { input: 0, audioInput: 0, parts: 0 }
   const messages: unknown = request["messages"]
-  const texts = Array.isArray(messages)
+  const texts = Array.isArray(messages) && messages.some(hasParts)
     ? { ...request, messages: messages.map((each) => withoutMedia(each, media, 0)) }
     : request
   return {
@@ -106,6 +106,10 @@ interface Media {
   input: number
   audioInput: number
 }
+
+/** Whether a message may hold something that is not text. */
+const hasParts = (message: any): boolean =>
+  typeof message === "object" && message !== null && Array.isArray(message.content)
 
 /** A message or a part with empty parts in the place of those that are not text, whose tokens are added up. */
 const withoutMedia = (value: any, media: Media, depth: number): unknown => {

@@ -73,6 +73,18 @@ const anthropic = {
   output: named((part) => `anthropic-ratelimit-output-tokens-${part}`)
 }
 
+const all = [...Object.values(openai), ...Object.values(anthropic)].flatMap(({ limit, remaining, reset }) => [
+  limit,
+  remaining,
+  reset
+])
+
+/** Whether any of the headers speaks of limits. */
+export const areIn = (headers: Headers): boolean => {
+  for (const name of all) if (headers[name] !== undefined) return true
+  return false
+}
+
 const read = (headers: Headers, names: Names, now: number): Allowance | undefined => {
   const limit = count(headers[names.limit])
   const remaining = count(headers[names.remaining])

@@ -30,7 +30,6 @@ import * as Behaviour from "./Behaviour.ts"
 import * as Hosts from "./simulatedProvider/hosts.ts"
 import * as InMemory from "./simulatedProvider/inMemory.ts"
 import * as PlayBehaviour from "./simulatedProvider/playBehaviour.ts"
-import * as Server from "./simulatedProvider/server.ts"
 import { encodeOutcome } from "./simulatedProvider/encodeOutcome.ts"
 import type * as Wire from "./simulatedProvider/wire.ts"
 
@@ -299,7 +298,11 @@ export const layerHosts = (
  */
 export const serve = (
   provider: SimulatedProvider["Service"]
-): Effect.Effect<{ readonly url: string }, HttpServerError.ServeError, Scope.Scope> => Server.serve(provider.handle)
+): Effect.Effect<{ readonly url: string }, HttpServerError.ServeError, Scope.Scope> =>
+  Effect.flatMap(server, ({ serve }) => serve(provider.handle))
+
+/** It needs Node, and is loaded when it is needed. */
+const server = Effect.promise(() => import("./simulatedProvider/server.ts"))
 
 interface Model {
   behaviour: Behaviour.Behaviour

@@ -1,0 +1,35 @@
+/**
+ * Work that keeps the deadline of its fiber itself, and so needs no fiber of its own that could be interrupted: it waits
+ * for one thing only, which it can leave at any moment.
+ */
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { Expiry, type Joined } from "../internal/runtime/expiry.ts"
+import type { AnyEffect, AnyFiber } from "../internal/runtime/guard.ts"
+import { CurrentDeadline } from "./current.ts"
+
+const KeepsId = "~@switchgear/core/deadline/keeps"
+
+type Keeps = (fiber: AnyFiber) => boolean
+
+/** Marks an effect, which must be new, as one that keeps the deadline of the fibers for which the predicate holds. */
+export const keepingDeadline = <A, E, R>(self: Effect.Effect<A, E, R>, keeps: Keeps): Effect.Effect<A, E, R> =>
+  Object.assign(self, { [KeepsId]: keeps })
+
+/** Whether an effect keeps the deadline of a fiber. */
+export const keepsDeadline = (self: AnyEffect, fiber: AnyFiber): boolean =>
+  (self as { readonly [KeepsId]?: Keeps })[KeepsId]?.(fiber) === true
+
+const none: Joined = { cancel: () => {} }
+
+/**
+ * Joins the deadline of the fiber for a wait. When it comes, `leave` is called, which must leave what is waited for and go
+ * on with an interruption.
+ */
+export const joinDeadline = (fiber: Fiber.Fiber<any, any>, leave: () => void): Joined => {
+  const deadline = fiber.getRef(CurrentDeadline)
+  if (!(deadline instanceof Expiry)) return none
+  const joined = deadline.join({ fiber, child: undefined, expire: leave })
+  deadline.arm(fiber)
+  return joined
+}

@@ -1,0 +1,135 @@
+/** A request whose response is read to its end. */
+import { joinDeadline, startTimeout, startTimer } from "@switchgear/core/runtime"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
+import * as WholeBody from "../../chatClient/wholeBody.ts"
+import {
+  explanationMillis,
+  isGood,
+  type Late,
+  type Lost,
+  type Received,
+  type Until
+} from "../../chatClient/transport.ts"
+import { maxErrorBytes, maxReplyBytes } from "../../chatReply/limits.ts"
+import { Bytes } from "./bytes.ts"
+import { Handler } from "./handler.ts"
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+type Resume = (exit: Exit.Exit<Received, Lost | Late>) => void
+type Joined = ReturnType<typeof joinDeadline>
+
+export const exchange = (
+  send: (handler: Handler) => void,
+  until: Until,
+  fiber: AnyFiber
+): Effect.Effect<Received, Lost | Late> =>
+  Effect.callback((resume) => {
+    const exchange = new Exchange(fiber, until, resume)
+    send(exchange)
+    return exchange.interruption
+  })
+
+class Exchange extends Handler {
+  private readonly bytes = new Bytes()
+  private limit = maxReplyBytes
+  private readonly fiber: AnyFiber
+  private readonly whenDone: Resume
+  private readonly timeout: ReturnType<typeof startTimeout>
+  private readonly deadline: Joined
+  private stopExplanation: (() => void) | undefined
+  private readonly quiet: number
+  private watch: WholeBody.Watch | undefined
+  /** The deadline of the fiber has come. */
+  private isLate = false
+
+  constructor(fiber: AnyFiber, { due, millis }: Until, whenDone: Resume) {
+    super()
+    this.fiber = fiber
+    this.whenDone = whenDone
+    this.quiet = WholeBody.quietOf(millis)
+    this.timeout = startTimeout(fiber, fiber.getRef(Clock.Clock), millis, due, () => this.tell(tooLate))
+    this.deadline = joinDeadline(fiber, () => {
+      this.isLate = true
+      this.quit()
+      // Told before it leaves: what is further out must find the deadline dealt with when its own turn comes.
+      whenDone(Exit.interrupt(fiber.id))
+      this.deadline.cancel(fiber)
+    })
+  }
+
+  get interruption(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      if (!this.isLate) this.finish()
+    })
+  }
+
+  protected begun(): void {
+    const { fiber, headers } = this
+    fiber.getRef(CurrentHeadersListener)?.(headers, fiber)
+    if (isGood(this.status)) return
+    this.limit = maxErrorBytes
+    this.stopExplanation = startTimer(
+      fiber.getRef(Clock.Clock),
+      fiber.cache.scheduler,
+      explanationMillis,
+      () => this.end()
+    )
+  }
+
+  take(bytes: Uint8Array): void {
+    this.bytes.take(bytes)
+    if (this.bytes.size > this.limit) return this.end()
+    if (this.watch !== undefined) this.watch.heard()
+    // Nearly every body ends in the same step.
+    else if (this.bytes.count === 1 && isGood(this.status)) queueMicrotask(() => this.watchEnd())
+  }
+
+  private watchEnd(): void {
+    if (this.isOver) return
+    this.watch = WholeBody.watch(this.fiber, this.quiet, () => this.bytes.text, () => this.end())
+    this.watch.heard()
+  }
+
+  end(): void {
+    this.received(this.bytes.text)
+  }
+
+  broke(cause: unknown): void {
+    if (this.status === 0) return this.tell(Exit.fail({ _tag: "Lost", status: undefined, cause }))
+    // The status says what happened even if its explanation broke off.
+    if (!isGood(this.status)) return this.end()
+    // An answer says itself that it is whole, however its connection ends, and whatever length it told.
+    const { text } = this.bytes
+    if (WholeBody.isWhole(text)) return this.received(text)
+    this.tell(Exit.fail({ _tag: "Lost", status: this.status, cause }))
+  }
+
+  private received(text: string): void {
+    const { bytes, headers, limit, status } = this
+    this.tell(Exit.succeed({ status, headers, text, isWhole: !isGood(status) || bytes.size <= limit }))
+  }
+
+  private tell(exit: Exit.Exit<Received, Lost | Late>): void {
+    if (this.isOver) return
+    this.finish()
+    queueMicrotask(() => this.whenDone(exit))
+  }
+
+  private finish(): void {
+    this.quit()
+    this.deadline.cancel(this.fiber)
+  }
+
+  private quit(): void {
+    this.leave()
+    this.timeout.cancel(this.fiber)
+    this.stopExplanation?.()
+    this.watch?.stop()
+  }
+}
+
+const tooLate: Exit.Exit<never, Late> = Exit.fail({ _tag: "Late" })

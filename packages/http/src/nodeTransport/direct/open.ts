@@ -1,0 +1,191 @@
+/** A request whose response is read piece by piece, at the pace of its reader. */
+import { startTimer } from "@switchgear/core/runtime"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type { ChatError } from "../../ChatError.ts"
+import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
+import {
+  endMillis,
+  explanationMillis,
+  isGood,
+  type Lost,
+  type Opened,
+  type Received,
+  type Waits
+} from "../../chatClient/transport.ts"
+import { maxErrorBytes } from "../../chatReply/limits.ts"
+import { Bytes } from "./bytes.ts"
+import { Handler } from "./handler.ts"
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+type Pieces = NonEmptyReadonlyArray<Uint8Array>
+type Ended = Exit.Exit<never, Lost | Cause.Done>
+
+export const open = (
+  send: (handler: Handler) => void,
+  waits: Waits,
+  fiber: AnyFiber
+): Effect.Effect<Received | Opened, Lost | ChatError, Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) =>
+    Effect.suspend(() => {
+      const response = new Response(fiber, waits)
+      return Effect.andThen(
+        Scope.addFinalizer(scope, Effect.sync(() => response.leave())),
+        response.head(send)
+      )
+    }))
+
+/** What waits for the head, or for the next piece. */
+interface Waiter {
+  readonly resume: (exit: Exit.Exit<any, any>) => void
+  /** The time-outs that count the wait. */
+  readonly waits: Waits | undefined
+}
+
+class Response extends Handler {
+  private readonly fiber: AnyFiber
+  private readonly waits: Waits
+  private waiter: Waiter | undefined
+  private isTelling = false
+  private isPaused = false
+  private queue: Array<Uint8Array> = []
+  private queued = 0
+  private ended: Ended | undefined
+  /** The explanation of a failed status. */
+  private explanation: Bytes | undefined
+  private stopExplanation: (() => void) | undefined
+
+  constructor(fiber: AnyFiber, waits: Waits) {
+    super()
+    this.fiber = fiber
+    this.waits = waits
+  }
+
+  head(send: (handler: Handler) => void): Effect.Effect<Received | Opened, Lost | ChatError> {
+    return this.wait(this.waits, () => send(this))
+  }
+
+  protected begun(): void {
+    const { fiber, headers } = this
+    fiber.getRef(CurrentHeadersListener)?.(headers, fiber)
+    if (isGood(this.status)) return this.tell()
+    this.explanation = new Bytes()
+    this.stopExplanation = startTimer(
+      fiber.getRef(Clock.Clock),
+      fiber.cache.scheduler,
+      explanationMillis,
+      () => this.end()
+    )
+  }
+
+  take(bytes: Uint8Array): void {
+    if (this.explanation !== undefined) {
+      this.explanation.take(bytes)
+      if (this.explanation.size > maxErrorBytes) this.end()
+      return
+    }
+    this.queue.push(bytes)
+    this.queued += bytes.length
+    if (this.queued >= mostQueued && !this.isPaused) {
+      this.isPaused = true
+      this.pause()
+    }
+    this.tell()
+  }
+
+  end(): void {
+    this.over(done)
+  }
+
+  broke(cause: unknown): void {
+    this.over(Exit.fail({ _tag: "Lost", status: this.status === 0 ? undefined : this.status, cause }))
+  }
+
+  override leave(): void {
+    super.leave()
+    this.stopExplanation?.()
+  }
+
+  private over(ended: Ended): void {
+    this.ended ??= ended
+    this.leave()
+    this.tell()
+  }
+
+  private wait<A, E>(waits: Waits | undefined, begin?: () => void): Effect.Effect<A, E | ChatError> {
+    return Effect.callback((resume) => {
+      const refused = waits?.begin((error) => {
+        this.waiter = undefined
+        this.leave()
+        resume(Effect.fail(error))
+      })
+      if (refused !== undefined) return resume(Effect.fail(refused))
+      this.waiter = { resume, waits }
+      begin?.()
+      return Effect.sync(() => {
+        this.waiter = undefined
+        waits?.end()
+        waits?.stop()
+      })
+    })
+  }
+
+  /** Tells whoever waits what is there: in a microtask, since this may be the parser of undici. */
+  private tell(): void {
+    if (this.waiter === undefined || this.isTelling) return
+    this.isTelling = true
+    queueMicrotask(() => {
+      this.isTelling = false
+      const { waiter } = this
+      if (waiter === undefined) return
+      this.waiter = undefined
+      waiter.waits?.end()
+      const exit = this.isOpened ? this.next()! : this.answer()
+      // Nothing is waited for after a failure.
+      if (exit._tag === "Failure") waiter.waits?.stop()
+      waiter.resume(exit)
+    })
+  }
+
+  private isOpened = false
+
+  private answer(): Exit.Exit<Received | Opened, Lost> {
+    const { ended, explanation, headers, status } = this
+    if (explanation !== undefined) return Exit.succeed({ status, headers, text: explanation.text, isWhole: true })
+    if (status === 0) return ended as Exit.Exit<never, Lost>
+    this.isOpened = true
+    return Exit.succeed({ status, headers, pieces: this.pieces(this.waits), ended: this.last })
+  }
+
+  private pieces(waits: Waits | undefined): Effect.Effect<Pieces, Lost | ChatError | Cause.Done> {
+    const waiting = this.wait<Pieces, Lost | Cause.Done>(waits)
+    return Effect.suspend(() => this.next() ?? waiting)
+  }
+
+  private readonly last = Effect.suspend(() =>
+    this.ended === undefined ? Effect.ignore(Effect.timeoutOption(this.pieces(undefined), endMillis)) : Effect.void
+  )
+
+  /** What is there, or how it ended; undefined where there is nothing yet. */
+  private next(): Exit.Exit<Pieces, Lost | Cause.Done> | undefined {
+    if (this.queue.length === 0) return this.ended
+    const pieces = this.queue as unknown as Pieces
+    this.queue = []
+    this.queued = 0
+    if (this.isPaused) {
+      this.isPaused = false
+      this.resume()
+    }
+    return Exit.succeed(pieces)
+  }
+}
+
+const done: Ended = Exit.fail(Cause.Done())
+
+/** Bytes that wait for a reader, before the connection waits for it, too. */
+const mostQueued = 64 * 1024

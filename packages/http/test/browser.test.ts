@@ -1,0 +1,137 @@
+import { assert, describe, it, vi } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { createHash } from "node:crypto"
+import { join } from "node:path"
+import { runInNewContext } from "node:vm"
+import { build, type Rollup } from "vite"
+
+const { portable } = await vi.importActual<{ readonly portable: (text: string) => string }>(
+  "../src/modelCascade/sha256.ts"
+)
+
+const root = join(import.meta.dirname, "..")
+
+/** What a browser gets of a program: the pieces it loads at once, and those that it may load later. */
+const bundled = (program: string) =>
+  Effect.promise(async () => {
+    const id = "\0program"
+    const built = await build({
+      root,
+      configFile: false,
+      logLevel: "silent",
+      plugins: [{
+        name: "program",
+        resolveId: (source) => source === "program" ? id : undefined,
+        load: (given) => given === id ? program : undefined
+      }],
+      resolve: {
+        alias: [
+          { find: /^@switchgear\/http\/testing$/, replacement: join(root, "src/testing/index.ts") },
+          { find: /^@switchgear\/http\/(.*)$/, replacement: join(root, "src/$1.ts") },
+          { find: "@switchgear/http", replacement: join(root, "src/index.ts") }
+        ]
+      },
+      build: {
+        write: false,
+        minify: false,
+        target: "esnext",
+        modulePreload: false,
+        rolldownOptions: {
+          input: "program",
+          preserveEntrySignatures: "strict",
+          external: /^node:/,
+          output: { format: "es" }
+        }
+      }
+    })
+    const { output } = built as Rollup.RollupOutput
+    const chunks = output.filter((each) => each.type === "chunk")
+    const entry = chunks.find(({ isEntry }) => isEntry)!
+    return { entry, chunks }
+  })
+
+describe("where there is no Node", () => {
+  it.live(
+    "the library without NodeTransport has no import from Node, and no process to read",
+    () =>
+      Effect.gen(function*() {
+        const { chunks } = yield* bundled("export * from \"@switchgear/http\"")
+        assert.deepStrictEqual(chunks.flatMap(({ dynamicImports, imports }) => [...imports, ...dynamicImports]), [])
+        const modules = chunks.flatMap(({ moduleIds }) => moduleIds).filter((id) => id.includes("/nodeTransport/"))
+        assert.deepStrictEqual(modules, [])
+      }),
+    120_000
+  )
+
+  it.live("a simulated call runs, and its cascade has a cache", () =>
+    Effect.gen(function*() {
+      const { entry } = yield* bundled(`
+        import { ChatClient, ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
+        import { Effect } from "effect"
+        import { HttpClient, HttpClientResponse } from "effect/http"
+
+        const reply = { choices: [{ index: 0, message: { role: "assistant", content: "Good day" }, finish_reason: "stop" }] }
+        const http = HttpClient.make((request) =>
+          Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(JSON.stringify(reply)))))
+        globalThis.answer = Effect.runPromise(Effect.gen(function*() {
+          const client = yield* ChatClient.make({ provider: "p", baseUrl: "http://provider.test/v1" }).pipe(
+            Effect.provideService(HttpClient.HttpClient, http))
+          const model = yield* Effect.provideService(ChatModel.make({ model: "m" }), ChatClient.ChatClient, client)
+          const cascade = yield* ModelCascade.make({ models: [{ model }], cache: { timeToLive: "1 minute" } })
+          const { step, value } = yield* cascade.complete({ messages: [{ role: "user", content: "Hello" }] })
+          return step + ": " + ChatSchema.text(value)
+        }))
+      `)
+      assert.deepStrictEqual(entry.imports, [])
+      const code = entry.code.replace(/^export \{[^}]*\};?$/m, "")
+      // What browsers have, and nothing of Node.
+      const {
+        AbortController,
+        Response,
+        TextDecoder,
+        TextEncoder,
+        URL,
+        URLSearchParams,
+        clearTimeout,
+        crypto,
+        performance,
+        queueMicrotask,
+        setTimeout
+      } = globalThis
+      const browser = {
+        AbortController,
+        Response,
+        TextDecoder,
+        TextEncoder,
+        URL,
+        URLSearchParams,
+        clearTimeout,
+        crypto,
+        performance,
+        queueMicrotask,
+        setTimeout,
+        btoa,
+        atob,
+        console,
+        AbortSignal,
+        Headers,
+        ReadableStream,
+        Blob,
+        FormData,
+        Request,
+        structuredClone,
+        Event,
+        EventTarget,
+        MessageChannel
+      } as Record<string, unknown>
+      browser["globalThis"] = browser
+      runInNewContext(code, browser)
+      assert.strictEqual(yield* Effect.promise(() => browser["answer"] as Promise<string>), "m: Good day")
+    }), 120_000)
+
+  it.prop("a key in the cache is the same SHA-256", { text: Schema.String }, ({ text }) => {
+    for (const each of [text, text.repeat(40), `${text}${"x".repeat(55)}`]) {
+      assert.strictEqual(portable(each), createHash("sha256").update(each).digest("base64url"))
+    }
+  })
+})
