@@ -192,7 +192,8 @@ describe("the packed packages", () => {
           `client: NodeTransport.layerChatClientConfig("openai")`,
           `client: await Effect.runPromise(Effect.provide(ChatClient.ChatClient, NodeTransport.layerChatClientConfig("openai")))`
         ],
-        ["{ model: Chat }", `{ model: Effect.scoped(${chat}) }`]
+        ["{ model: Chat }", `{ model: Effect.scoped(${chat}) }`],
+        ["import { Canned,", "import { ChatClient, Canned,"]
       ] as const
       const env = { OPENAI_PROVIDER: "openai", OPENAI_BASE_URL: openai.url, DEEPSEEK_BASE_URL: openai.url }
       await using app = await changed("released", "server.ts", mistakes, env)
@@ -268,7 +269,7 @@ export const model = Effect.provide(
     })
     assert.match(
       stdout,
-      /^wrong\.ts\(4,18\): error TS\d+: .*\n\s+Property 'client' is missing in type '\{ model: string; \}'/
+      /^wrong\.ts\(5,18\): error TS\d+: .*\n\s+Property 'client' is missing in type '\{ model: string; \}'/
     )
   }, 30_000)
 })
