@@ -17,6 +17,7 @@ import {
 import { maxErrorBytes, maxReplyBytes } from "../../chatReply/limits.ts"
 import { Bytes } from "./bytes.ts"
 import { Handler } from "./handler.ts"
+import type * as Turns from "./turns.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Resume = (exit: Exit.Exit<Received, Lost | Late>) => void
@@ -25,10 +26,11 @@ type Joined = ReturnType<typeof joinDeadline>
 export const exchange = (
   send: (handler: Handler) => void,
   until: Until,
-  fiber: AnyFiber
+  fiber: AnyFiber,
+  tellFailure: Turns.Tell
 ): Effect.Effect<Received, Lost | Late> =>
   Effect.callback((resume) => {
-    const exchange = new Exchange(fiber, until, resume)
+    const exchange = new Exchange(fiber, until, resume, tellFailure)
     send(exchange)
     return exchange.interruption
   })
@@ -38,6 +40,7 @@ class Exchange extends Handler {
   private limit = maxReplyBytes
   private readonly fiber: AnyFiber
   private readonly whenDone: Resume
+  private readonly tellFailure: Turns.Tell
   private readonly timeout: ReturnType<typeof startTimeout>
   private readonly deadline: Joined
   private stopExplanation: (() => void) | undefined
@@ -46,10 +49,11 @@ class Exchange extends Handler {
   /** The deadline of the fiber has come. */
   private isLate = false
 
-  constructor(fiber: AnyFiber, { due, millis }: Until, whenDone: Resume) {
+  constructor(fiber: AnyFiber, { due, millis }: Until, whenDone: Resume, tellFailure: Turns.Tell) {
     super()
     this.fiber = fiber
     this.whenDone = whenDone
+    this.tellFailure = tellFailure
     this.quiet = WholeBody.quietOf(millis)
     this.timeout = startTimeout(fiber, fiber.getRef(Clock.Clock), millis, due, () => this.tell(tooLate))
     this.deadline = joinDeadline(fiber, () => {
@@ -116,7 +120,9 @@ class Exchange extends Handler {
   private tell(exit: Exit.Exit<Received, Lost | Late>): void {
     if (this.isOver) return
     this.finish()
-    queueMicrotask(() => this.whenDone(exit))
+    const done = () => this.whenDone(exit)
+    if (this.status === 0 || isGood(this.status)) queueMicrotask(done)
+    else this.tellFailure(done)
   }
 
   private finish(): void {

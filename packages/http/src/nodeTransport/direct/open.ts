@@ -21,6 +21,7 @@ import {
 import { maxErrorBytes } from "../../chatReply/limits.ts"
 import { Bytes } from "./bytes.ts"
 import { Handler } from "./handler.ts"
+import type * as Turns from "./turns.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Pieces = NonEmptyReadonlyArray<Uint8Array>
@@ -29,11 +30,12 @@ type Ended = Exit.Exit<never, Lost | Cause.Done>
 export const open = (
   send: (handler: Handler) => void,
   waits: Waits,
-  fiber: AnyFiber
+  fiber: AnyFiber,
+  tellFailure: Turns.Tell
 ): Effect.Effect<Received | Opened, Lost | ChatError, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) =>
     Effect.suspend(() => {
-      const response = new Response(fiber, waits)
+      const response = new Response(fiber, waits, tellFailure)
       return Effect.andThen(
         Scope.addFinalizer(scope, Effect.sync(() => response.leave())),
         response.head(send)
@@ -50,6 +52,7 @@ interface Waiter {
 class Response extends Handler {
   private readonly fiber: AnyFiber
   private readonly waits: Waits
+  private readonly tellFailure: Turns.Tell
   private waiter: Waiter | undefined
   private isTelling = false
   private isPaused = false
@@ -60,10 +63,11 @@ class Response extends Handler {
   private explanation: Bytes | undefined
   private stopExplanation: (() => void) | undefined
 
-  constructor(fiber: AnyFiber, waits: Waits) {
+  constructor(fiber: AnyFiber, waits: Waits, tellFailure: Turns.Tell) {
     super()
     this.fiber = fiber
     this.waits = waits
+    this.tellFailure = tellFailure
   }
 
   head(send: (handler: Handler) => void): Effect.Effect<Received | Opened, Lost | ChatError> {
@@ -139,7 +143,8 @@ class Response extends Handler {
   private tell(): void {
     if (this.waiter === undefined || this.isTelling) return
     this.isTelling = true
-    queueMicrotask(() => {
+    const tell = this.explanation === undefined ? queueMicrotask : this.tellFailure
+    tell(() => {
       this.isTelling = false
       const { waiter } = this
       if (waiter === undefined) return

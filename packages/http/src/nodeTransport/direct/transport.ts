@@ -17,6 +17,7 @@ import type { Endpoint, Exchanges, Outgoing, Transport } from "../../chatClient/
 import { exchange } from "./exchange.ts"
 import type { Handler } from "./handler.ts"
 import { open } from "./open.ts"
+import * as Turns from "./turns.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -70,8 +71,9 @@ const exchangesOf = (
 
   return {
     keepsDeadline: () => true,
-    exchange: (outgoing, until, fiber) => exchange(send(outgoing, fiber), until, fiber),
-    open: (outgoing, waits, fiber) => open(send(outgoing, fiber), waits, fiber)
+    exchange: (outgoing, until, fiber) =>
+      exchange(send(outgoing, fiber), until, fiber, Turns.tellFailureOf(outgoing.body)),
+    open: (outgoing, waits, fiber) => open(send(outgoing, fiber), waits, fiber, Turns.tellFailureOf(outgoing.body))
   }
 }
 
