@@ -158,6 +158,9 @@ const streamed = (client: ChatClient.ChatClient["Service"]) => {
   )
 }
 
+/** Longer than an explanation is waited for, so that it is told what ended a call. */
+const limits = { timeout: "1500 millis", firstContentTimeout: "1500 millis" } as const
+
 describe("the two ways from a client to its connections", () => {
   it.live.prop(
     "come to the same, whatever a server does",
@@ -165,7 +168,7 @@ describe("the two ways from a client to its connections", () => {
     ({ script }) =>
       Effect.gen(function*() {
         const { url } = yield* Loopback.connections(({ socket }) => play(socket, script))
-        const clients = yield* clientsOf(url, { timeout: "1 second", firstContentTimeout: "1 second" })
+        const clients = yield* clientsOf(url, limits)
         const results = yield* Effect.forEach(
           clients,
           (client) =>
@@ -176,7 +179,7 @@ describe("the two ways from a client to its connections", () => {
         )
         assert.deepStrictEqual(results[0], results[1])
       }).pipe(Effect.scoped),
-    { arbitrary: { runs }, timeout: 20_000 + 2500 * runs }
+    { arbitrary: { runs }, timeout: 20_000 + 4000 * runs }
   )
 
   it.live("send the same request", () =>
