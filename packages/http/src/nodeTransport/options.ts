@@ -31,7 +31,7 @@ export interface Options {
    * `"environment"` follows `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (names in lower case first; `HTTP_PROXY` serves https
    * where `HTTPS_PROXY` is not set), `"none"` connects directly, and an object names the proxies: `http` and `https` as
    * URLs, `except` as in `NO_PROXY`. https goes through a `CONNECT` tunnel, so the proxy sees no key; plain http is
-   * forwarded. A `socks5` proxy has a pool of its own: `keepAliveTimeout` and `connections` do not reach it, and a stale
+   * forwarded. The way to an address is decided at its first call, and kept. A `socks5` proxy has a pool of its own: `keepAliveTimeout` and `connections` do not reach it, and a stale
    * connection through it is an error. @default "environment"
    */
   readonly proxy?: Proxy | "environment" | "none" | undefined

@@ -37,9 +37,3 @@ export const checkedProxy = (proxy: ProxyInput, check: OptionsOf): ProxyInput =>
   }
   return proxy
 }
-
-/** Whether any address is reached through a proxy. */
-export const isAny = (proxy: ProxyInput): boolean =>
-  proxy === "environment"
-    ? ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].some((name) => (process.env[name] ?? "") !== "")
-    : proxy !== "none" && ((proxy.http ?? "") !== "" || (proxy.https ?? "") !== "")

@@ -17,7 +17,7 @@ import { Connection, type Now } from "./connection.ts"
 import { undone } from "./contentEncoding.ts"
 import * as Direct from "./direct/transport.ts"
 import { connector } from "./interimResponses.ts"
-import { isAny } from "./proxy.ts"
+import { Routes } from "./routes.ts"
 import type { Settings } from "./settings.ts"
 
 export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>
@@ -35,7 +35,10 @@ export const layer = (settings: Settings): Layer.Layer<HttpClient.HttpClient> =>
         NodeHttpClient.Dispatcher,
         dispatcher.compose((dispatch) => (options, handler) => dispatch(options, withoutBytes(handler)))
       )
-      return noteDirect(HttpClient.transformResponse(http, Effect.map(undone)), Direct.make(() => dispatcher))
+      return noteDirect(
+        HttpClient.transformResponse(http, Effect.map(undone)),
+        Direct.make((origin) => dispatcher.to(origin))
+      )
     })
   )
 
@@ -52,7 +55,7 @@ const withoutBytes = (handler: Undici.Dispatcher.DispatchHandler): Undici.Dispat
   }
 })
 
-const agent = (settings: Settings, now: Now): Undici.Dispatcher => {
+const agent = (settings: Settings, now: Now): Routes => {
   const { connections, proxy } = settings
   const timeout = Duration.toMillis(settings.connectTimeout)
   const common = {
@@ -73,11 +76,5 @@ const agent = (settings: Settings, now: Now): Undici.Dispatcher => {
         factory: (origin, options) => new Connection(origin, options, now)
       })
   }
-  if (proxy === "none" || !isAny(proxy)) return new Undici.Agent(options)
-  // EnvHttpProxyAgent reads the environment (small letters first) wherever a value is not given here.
-  return new Undici.EnvHttpProxyAgent(
-    proxy === "environment"
-      ? options
-      : { ...options, httpProxy: proxy.http ?? "", httpsProxy: proxy.https ?? "", noProxy: proxy.except ?? "" }
-  )
+  return new Routes(proxy, options)
 }
