@@ -128,7 +128,10 @@ const checkStep = ({ accept, contextWindow, optIn, share }: StepOptions, most: n
 const optIns: ReadonlyArray<string> = ["InvalidRequest", "ContentBlocked", "Forbidden"]
 
 const checkSentences = (sentences: Canned.Sentences, check: OptionsOf): void => {
-  const texts = Object.entries(check.options("canned", sentences) ?? {})
+  if (!Predicate.isObject(sentences) || Array.isArray(sentences)) {
+    return check.refuse("canned", "sentences by language, such as Canned.sentences or { default: \"…\" }", sentences)
+  }
+  const texts = Object.entries(sentences)
   for (const [language, text] of texts) {
     if (typeof text !== "string" || text === "") check.refuse(`canned.${language}`, "a text that is not empty", text)
   }
