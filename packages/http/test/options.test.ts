@@ -209,6 +209,23 @@ describe("and in a configuration it is a ConfigError that tells the whole path, 
       }))
   }
 
+  it.effect("and what is no group or list where one belongs is told what belongs there", () =>
+    Effect.gen(function*() {
+      for (
+        const [written, says] of [
+          [{ canned: "Sorry." }, "Expected sentences by language, such as { default, en }"],
+          [{ canned: ["Sorry."] }, "Expected sentences by language, such as { default, en }"],
+          [{ models: { gpt: 1 } }, "Expected a list with an entry for each model"]
+        ] as const
+      ) {
+        const made = ModelCascade.fromConfig("app", { ...models, canned: Canned.sentences })
+        assert.include(yield* complaint(configured(written, made)), says)
+      }
+      const told = yield* complaint(configured({ ...provider, headers: key }, ChatClient.fromConfig("app")))
+      assert.include(told, "Expected values by name, such as { x-team }")
+      assert.notInclude(told, key)
+    }))
+
   it.effect("and a field that is misspelt, at its place", () =>
     Effect.gen(function*() {
       for (
