@@ -88,9 +88,10 @@ export const OptionsSchema = codec.schema
 
 /**
  * Makes a {@link Runner}, by which chains are seen: its answers are in the metrics of `Telemetry.layer`, by step and
- * degradation, and it is logged when they begin and cease to be stale or canned. The chains may be built for each call; the
- * runner is made once, in a scope or by its layer. Like every guard, one that is made outside a scope is not in the registry:
- * it counts, and has no metrics and no log lines, of which `Telemetry.layer` warns. Dies with a `RangeError` that names the field when an option is out of range.
+ * degradation, and it is logged when they begin and cease to be stale or canned. The chains may be built for each call;
+ * the runner is made once, in a scope or by its layer. Like every guard, one that is made outside a scope is not in the
+ * registry: it counts, and has no metrics and no log lines, of which `Telemetry.layer` warns. Dies with a `RangeError`
+ * that names the field when an option is out of range.
  *
  * ```ts
  * import { Cascade } from "@switchgear/core"

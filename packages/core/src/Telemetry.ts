@@ -60,11 +60,11 @@
  * | `cascade_served_total` | counter | `step`, `degradation` |
  * | `cascade_failed_total` | counter | `step` |
  *
- * **Gotchas.** Provide one `Registry.layer`, if any, to the guards and to this layer together. Where two of these layers
- * share one `Metric.MetricRegistry` and their guards have equal names, as in two applications in one process, only the
- * series of the layer built last are shown, until it closes: set `Metric.CurrentMetricAttributes` around each layer to keep
- * them apart. Of several layers with one registry and the same loggers, one logs each change. `control.reset` restarts the counters of a
- * circuit, which a scraper takes for a restart of the process.
+ * **Gotchas.** Provide one `Registry.layer`, if any, to the guards and to this layer together. Where two of these
+ * layers share one `Metric.MetricRegistry` and their guards have equal names, as in two applications in one process,
+ * only the series of the layer built last are shown, until it closes: set `Metric.CurrentMetricAttributes` around each
+ * layer to keep them apart. Of several layers with one registry and the same loggers, one logs each change.
+ * `control.reset` restarts the counters of a circuit, which a scraper takes for a restart of the process.
  *
  * ```ts
  * import { Bulkhead, Registry, Telemetry } from "@switchgear/core"

@@ -76,6 +76,11 @@ describe("Cascade", () => {
         "No step of the cascade answered: gpt (Down), claude (Down), gemini (object). " +
           "Try again later, or end the cascade in a constant."
       )
+      // A client of the application cannot change the cascade.
+      assert.strictEqual(
+        JSON.parse(error.toResponse().body).error.message,
+        "No step of the cascade answered: gpt (Down), claude (Down), gemini (object). Try again later."
+      )
       assert.deepStrictEqual(error.failures.map(({ step }) => step), ["gpt", "claude", "gemini"])
       assert.deepStrictEqual(Outcome.retryAfter(error), Duration.seconds(3))
       assert.isTrue(error.isRetryable)

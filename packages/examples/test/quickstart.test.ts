@@ -46,7 +46,7 @@ describe.concurrent("the quickstart", () => {
       assert.strictEqual(code, 0)
       assert.match(stdout, /degradation: canned/)
       assert.include(stdout, "did not accept the API key for house-model")
-      assert.include(stdout, "Check that the key is complete")
+      assert.include(stdout, "Check that the key is set and complete")
       assert.notInclude(stdout + stderr, "secret")
     }), 30_000)
 

@@ -44,9 +44,9 @@ export class ChatClient extends Context.Service<ChatClient, {
   /** The name of the provider, as errors give it. */
   readonly provider: string
   /**
-   * One chat completion, whole. Fails with `MalformedReply` if it is empty, or if the arguments of a tool call
-   * cannot be read, and with the error that its `finish_reason` means. `stream` and `stream_options` of the request are left out of what is sent; every other
-   * field goes to the provider as it is.
+   * One chat completion, whole. Fails with `MalformedReply` if it is empty, or if the arguments of a tool call cannot
+   * be read, and with the error that its `finish_reason` means. `stream` and `stream_options` of the request are left
+   * out of what is sent; every other field goes to the provider as it is.
    */
   readonly complete: (request: ChatSchema.ChatRequest) => Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError>
   /**

@@ -3,8 +3,8 @@
  *
  * {@link CostLedger.protect} wraps a chat model. Each answer gets a {@link Bill}: what it cost, and what it saved
  * compared with the primary model. A cost that the provider reports is preferred to the prices. A cached answer costs
- * nothing and saves what the primary would have cost. A canned reply costs nothing and uses no tokens. Bills are added up by model and by tenant.
- * {@link withTenant} names the tenant.
+ * nothing and saves what the primary would have cost. A canned reply costs nothing and uses no tokens. Bills are added
+ * up by model and by tenant. {@link withTenant} names the tenant.
  *
  * A budget is an amount of dollars in a window of time, for each tenant or for all together. Before a call, the most it
  * is expected to cost is reserved; after it, the actual cost replaces the reservation, in the window in which it was made.
@@ -29,9 +29,9 @@
  * **Shared calls.** Callers that share one call of a cascade pay for it once. The first that waits for it pays; if it
  * leaves, the next one does. The answers of the others are free, with the model `"shared"`.
  *
- * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. A reply whose true cost is not known in full
- * counts at least as much as was reserved for it. Each window of the calendar has its budget once, whatever the clock
- * does. Each name of a tenant has a budget: where callers choose the names, `overall` is the bound.
+ * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. A reply whose true cost is
+ * not known in full counts at least as much as was reserved for it. Each window of the calendar has its budget once,
+ * whatever the clock does. Each name of a tenant has a budget: where callers choose the names, `overall` is the bound.
  *
  * ```ts
  * import { ChatModel, CostLedger, Pricing } from "@switchgear/http"

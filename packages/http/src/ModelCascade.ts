@@ -41,8 +41,8 @@
  * it, the stale answer or the canned reply is served. A stream that has begun has no deadline.
  *
  * **Gotchas.** The key of the cache is the whole request without `stream`, and the tenant of the call: tenants of
- * `CostLedger.withTenant` never share an answer. Streams do not share a call, and one of more than 100,000 chunks is not kept. A cascade
- * without `canned` can fail with `CascadeExhausted`, and its type has that error.
+ * `CostLedger.withTenant` never share an answer. Streams do not share a call, and one of more than 100,000 chunks is
+ * not kept. A cascade without `canned` can fail with `CascadeExhausted`, and its type has that error.
  *
  * @since 0.1.0
  */

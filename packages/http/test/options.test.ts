@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
 import * as NodeTransport from "@switchgear/http/NodeTransport"
-import { Cause, ConfigProvider, Effect, Exit, Layer } from "effect"
+import { Cause, ConfigProvider, Effect, Exit, Layer, Redacted } from "effect"
 import { HttpClient } from "effect/http"
 import { told } from "./support/spy.ts"
 
@@ -56,6 +56,12 @@ const ofCascade: ReadonlyArray<Case> = [
   ["cache.capacity", { cache: { capacity: 0 } }, "a whole number from 1 to 16777216, got 0"],
   ["cache.timeToLive", { cache: { timeToLive: -1 } }, "a duration of zero or more, got -1"],
   ["canned.default", { canned: { zh: "x" } }, ""],
+  [
+    "canned",
+    { canned: "Sorry." },
+    "sentences by language, such as Canned.sentences or { default: \"…\" }, got \"Sorry.\"",
+    "in code only"
+  ],
   ["accept", { accept: 1 }, "a function, got 1", "in code only"],
   ["cacheKey", { cacheKey: 1 }, "a function, got 1", "in code only"],
   ["models", { models: [] }, "a list of at least one model, got []", "in code only"]
@@ -73,6 +79,19 @@ const ofClient: ReadonlyArray<Case> = [
     { baseUrl: `http://u:${key}@p.test` },
     "a URL without a user name or a password, got one (not shown); use apiKey"
   ],
+  [
+    "baseUrl",
+    { baseUrl: `http://p.test/v1/chat/completions/?key=${key}` },
+    "the address before /chat/completions, such as https://api.openai.com/v1, got \"http://p.test/v1/chat/completions\""
+  ],
+  ["apiKey", { apiKey: key }, "a key in Redacted.make, got something else (not shown)", "in code only"],
+  ["apiKey[1]", { apiKey: [Redacted.make(key), `${key}2`] }, "a key in Redacted.make, got something", "in code only"],
+  [
+    "apiKey",
+    { apiKey: Redacted.make(undefined) },
+    "a text in Redacted.make, got undefined: is the variable set that it is read from?",
+    "in code only"
+  ],
   ["timeout", { timeout: 0 }, "a finite duration above zero, got 0"],
   ["idleTimeout", { idleTimeout: -1 }, "a finite duration above zero, got -1"],
   ["firstContentTimeout", { firstContentTimeout: 0 }, "a finite duration above zero, got 0"],
@@ -87,6 +106,7 @@ const ofConnections: ReadonlyArray<Case> = [
   ["connectTimeout", { connectTimeout: 0 }, "a finite duration above zero, got 0"],
   ["keepAliveTimeout", { keepAliveTimeout: "2 days" }, "a duration of at most 1 day, got \"2 days\""],
   ["connections", { connections: 0.5 }, "a whole number from 1 to 65535, or Infinity, got 0.5"],
+  ["proxy", { proxy: key }, "\"environment\", \"none\" or { http, https, except }, got something else (not shown)"],
   ["proxy.http", { proxy: { http: `x ${key}` } }, "a URL such as http://proxy:3128, got something else (not shown)"]
 ]
 
@@ -188,6 +208,23 @@ describe("and in a configuration it is a ConfigError that tells the whole path, 
         }
       }))
   }
+
+  it.effect("and what is no group or list where one belongs is told what belongs there", () =>
+    Effect.gen(function*() {
+      for (
+        const [written, says] of [
+          [{ canned: "Sorry." }, "Expected sentences by language, such as { default, en }"],
+          [{ canned: ["Sorry."] }, "Expected sentences by language, such as { default, en }"],
+          [{ models: { gpt: 1 } }, "Expected a list with an entry for each model"]
+        ] as const
+      ) {
+        const made = ModelCascade.fromConfig("app", { ...models, canned: Canned.sentences })
+        assert.include(yield* complaint(configured(written, made)), says)
+      }
+      const told = yield* complaint(configured({ ...provider, headers: key }, ChatClient.fromConfig("app")))
+      assert.include(told, "Expected values by name, such as { x-team }")
+      assert.notInclude(told, key)
+    }))
 
   it.effect("and a field that is misspelt, at its place", () =>
     Effect.gen(function*() {

@@ -174,7 +174,7 @@ bothWays((layerChatClient) => {
           assert.strictEqual(error._tag, "Unauthorized")
           assert.strictEqual(error.code, "invalid_api_key")
           assert.isTrue(ChatError.parksKey(error))
-          assert.match(error.message, /did not accept the API key .* Check that the key is complete/)
+          assert.match(error.message, /did not accept the API key .* Check that the key is set and complete/)
         }
       }))
 

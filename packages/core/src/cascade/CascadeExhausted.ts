@@ -24,8 +24,7 @@ export class CascadeExhausted<out E = unknown>
   declare readonly failures: Arr.NonEmptyReadonlyArray<Failure<E>>
 
   override get message(): string {
-    const told = this.failures.map(({ error, step }) => `${step} (${tagOf(error)})`)
-    return `No step of the cascade answered: ${told.join(", ")}. Try again later, or end the cascade in a constant.`
+    return `${noAnswer(this)} Try again later, or end the cascade in a constant.`
   }
 
   /** Whether another try makes sense for any of the steps. */
@@ -44,13 +43,17 @@ export class CascadeExhausted<out E = unknown>
     return first !== undefined && rest.every((blame) => blame === first) ? first : "provider"
   }
 
-  /** The answer to an HTTP request: 503, `cascade_exhausted`. All steps have been tried, so that no client should try again at once. */
+  /**
+   * The answer to an HTTP request: 503, `cascade_exhausted`. All steps have been tried, so that no client should try again
+   * at once.
+   */
   toResponse(): Outcome.ErrorResponse {
     return errorResponse({
       status: 503,
       type: "service_unavailable_error",
       code: "cascade_exhausted",
-      message: this.message,
+      // Its reader cannot change the cascade.
+      message: `${noAnswer(this)} Try again later.`,
       isRetryable: false,
       retryAfter: this.retryAfter
     })
@@ -76,6 +79,9 @@ export const exhausted = (failures: ReadonlyArray<Failure<unknown>>): CascadeExh
 /** The tag of an error, else its name, else the type of what has neither. It never throws. */
 export const tagOf = (error: unknown): string =>
   ["_tag", "name"].map((field) => fieldOf(error, field)).find((told) => typeof told === "string") ?? typeof error
+
+const noAnswer = ({ failures }: CascadeExhausted): string =>
+  `No step of the cascade answered: ${failures.map(({ error, step }) => `${step} (${tagOf(error)})`).join(", ")}.`
 
 const shortest = (waits: ReadonlyArray<Duration.Duration | undefined>): Duration.Duration | undefined =>
   waits.filter((wait) => wait !== undefined).sort(Duration.Order)[0]

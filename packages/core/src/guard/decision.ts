@@ -50,7 +50,10 @@ export interface WaitOptions<out Lease, out E> {
   readonly enqueue: (waiter: Waiter<Lease, E>) => () => void
   /** The longest wait. @default "Infinity": until the caller's deadline */
   readonly maxWait?: Duration.Input | undefined
-  /** The error of a call whose time is over: by `maxWait`, or by its caller's deadline. What it throws is a defect of the call. */
+  /**
+   * The error of a call whose time is over: by `maxWait`, or by its caller's deadline. What it throws is a defect of
+   * the call.
+   */
   readonly onTimeout: (reason: "wait-timeout" | "deadline") => E
 }
 

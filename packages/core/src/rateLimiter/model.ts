@@ -139,9 +139,9 @@ export interface RateLimiter extends Guard<RateLimited> {
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimited, R>
   /**
    * Like `protect`, for other costs or another `maxWait`. `settle` computes the actual costs from a success; when it
-   * throws or returns invalid costs, the estimate stands. `costs` that differ from call to call are a function, which is
-   * called in the fiber of each call, and twice while calls are being rejected. Throws a `RangeError` on costs outside 0 to 2^53 - 1; where a function returns them,
-   * the call dies with it.
+   * throws or returns invalid costs, the estimate stands. `costs` that differ from call to call are a function, which
+   * is called in the fiber of each call, and twice while calls are being rejected. Throws a `RangeError` on costs
+   * outside 0 to 2^53 - 1; where a function returns them, the call dies with it.
    */
   readonly protectWith: <A>(
     options: WaitOptions & {

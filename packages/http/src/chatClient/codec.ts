@@ -14,7 +14,9 @@ export const fields = {
   timeout: Schema.optionalKey(NumberOrDuration),
   firstContentTimeout: Schema.optionalKey(NumberOrDuration),
   idleTimeout: Schema.optionalKey(NumberOrDuration),
-  headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
+  headers: Schema.optionalKey(
+    Schema.Record(Schema.String, Schema.String).annotate({ message: "Expected values by name, such as { x-team }" })
+  )
 }
 
 export const check = (options: Options, check: OptionsOf): void => {

@@ -20,8 +20,20 @@ export const keysOf = (
   if (given === undefined) return [{ name: "", secret: undefined }]
   const list = Array.isArray(given) ? given : [given]
   const keys = list.map((each: Redacted.Redacted, i): Key => {
-    const secret = Redacted.value(each)
     const field = list.length === 1 ? "apiKey" : `apiKey[${i}]`
+    const secret: unknown = Redacted.isRedacted(each) ? Redacted.value(each) : check.withhold(
+      field,
+      "a key in Redacted.make",
+      "something else (not shown)"
+    )
+    // A variable that is not set, as in `Redacted.make(process.env.OPENAI_API_KEY!)`.
+    if (typeof secret !== "string") {
+      return check.withhold(
+        field,
+        "a text in Redacted.make",
+        `${typeof secret}: is the variable set that it is read from?`
+      )
+    }
     if (!/^[\x21-\x7e]+$/.test(secret)) {
       check.withhold(
         field,

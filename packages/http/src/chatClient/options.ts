@@ -18,8 +18,9 @@ export interface Options {
   /**
    * Sent as a bearer token. Local servers need none. Of several keys the first is used as long as it is good: one that
    * is spent or rejected (`QuotaExhausted`, `Unauthorized`) is parked, and the call goes on with the next. A key whose
-   * quota of one model is spent (`scope: "model"`) is parked for that model only. When all are parked, calls fail at once with what was said of the key that comes free first, and the time until then. A single
-   * key is never parked. `Redacted.make(value, { label })` gives a key the name by which `keys` shows it.
+   * quota of one model is spent (`scope: "model"`) is parked for that model only. When all are parked, calls fail at
+   * once with what was said of the key that comes free first, and the time until then. A single key is never parked.
+   * `Redacted.make(value, { label })` gives a key the name by which `keys` shows it.
    */
   readonly apiKey?: Redacted.Redacted | readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>] | undefined
   /** How long a key is parked when the provider does not say for how long it is of no use. @default "5 minutes" */

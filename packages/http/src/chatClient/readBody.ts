@@ -15,8 +15,8 @@ interface BodyText {
 }
 
 /**
- * The text of a body that has ended, or that is an answer without its end when no more came for `quiet` milliseconds. The connection of one that has not ended is
- * closed.
+ * The text of a body that has ended, or that is an answer without its end when no more came for `quiet` milliseconds.
+ * The connection of one that has not ended is closed.
  */
 export const readBody = (
   response: HttpClientResponse.HttpClientResponse,

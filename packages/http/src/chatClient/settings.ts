@@ -48,6 +48,9 @@ export const validated = (options: Options, check: OptionsOf): Settings => {
     return check.refuse("accountHost", `one of ${Host.literals.join(", ")}`, accountHost)
   }
   const base = `${url.origin}${url.pathname.replace(/\/+$/, "")}`
+  if (base.endsWith("/chat/completions")) {
+    return check.refuse("baseUrl", "the address before /chat/completions, such as https://api.openai.com/v1", base)
+  }
   return {
     provider,
     host: url.host,

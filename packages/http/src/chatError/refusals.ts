@@ -109,7 +109,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>("@switchgear/
   override get message(): string {
     return `${this.provider} did not accept the API key for ${this.model}${
       said(this)
-    }. Check that the key is complete, belongs to this provider and has not been revoked.`
+    }. Check that the key is set and complete, belongs to this provider and has not been revoked.`
   }
   /** See `ChatError.toResponse`. */
   toResponse(): Outcome.ErrorResponse {

@@ -22,8 +22,9 @@ export interface Refusal {
 }
 
 /**
- * A check of an answer, of which it is given a copy: true accepts it. False, or a {@link Refusal}, refuses it. Anything else that is returned, thrown or
- * failed with refuses it as well, and so does a check that interrupts itself; the reason says so.
+ * A check of an answer, of which it is given a copy: true accepts it. False, or a {@link Refusal}, refuses it. Anything
+ * else that is returned, thrown or failed with refuses it as well, and so does a check that interrupts itself; the
+ * reason says so.
  *
  * @category models
  * @since 0.1.0

@@ -110,7 +110,8 @@ export interface Options<out M extends Models = Arr.NonEmptyReadonlyArray<Made>>
   readonly cache?: Omit<StaleCache.Options<ChatModel.Answer>, "name" | "storeWhen" | "copy"> | undefined
   /**
    * The key under which an answer is kept, beside the tenant of the call. It is given a frozen copy of the request. A
-   * request for which it throws, or returns no text, is an `InvalidRequest`. @default a digest of the whole request without `stream`
+   * request for which it throws, or returns no text, is an `InvalidRequest`. @default a digest of the whole request
+   * without `stream`
    */
   readonly cacheKey?: ((request: ChatModel.Request) => string) | undefined
   /** The time for all models together. @default none: each model has its own */
@@ -121,9 +122,10 @@ export interface Options<out M extends Models = Arr.NonEmptyReadonlyArray<Made>>
    */
   readonly share?: Share | undefined
   /**
-   * Which answers are accepted. A refused one is an `AnswerRefused` of its model, and the next model is asked. It is not
-   * kept. It holds inside of cascades within as well, also for what they have kept. The check runs within the time-outs of the model. A streamed answer is waited for, checked, and streamed in one
-   * piece. Stale answers were accepted when they were cached; canned replies are not checked. @default all
+   * Which answers are accepted. A refused one is an `AnswerRefused` of its model, and the next model is asked. It is
+   * not kept. It holds inside of cascades within as well, also for what they have kept. The check runs within the
+   * time-outs of the model. A streamed answer is waited for, checked, and streamed in one piece. Stale answers were
+   * accepted when they were cached; canned replies are not checked. @default all
    */
   readonly accept?: Accept | undefined
   /** Attempts at all models together, the first included. @default no bound beside the models' own */

@@ -128,7 +128,10 @@ const checkStep = ({ accept, contextWindow, optIn, share }: StepOptions, most: n
 const optIns: ReadonlyArray<string> = ["InvalidRequest", "ContentBlocked", "Forbidden"]
 
 const checkSentences = (sentences: Canned.Sentences, check: OptionsOf): void => {
-  const texts = Object.entries(check.options("canned", sentences) ?? {})
+  if (!Predicate.isObject(sentences) || Array.isArray(sentences)) {
+    return check.refuse("canned", "sentences by language, such as Canned.sentences or { default: \"…\" }", sentences)
+  }
+  const texts = Object.entries(sentences)
   for (const [language, text] of texts) {
     if (typeof text !== "string" || text === "") check.refuse(`canned.${language}`, "a text that is not empty", text)
   }
@@ -137,12 +140,18 @@ const checkSentences = (sentences: Canned.Sentences, check: OptionsOf): void => 
 
 export const codec = optionsCodec<CascadeOptions>()({
   name: Schema.optionalKey(Schema.String),
-  models: Schema.optionalKey(Schema.Array(group({
-    contextWindow: Schema.optionalKey(NumberOrDuration),
-    share: Schema.optionalKey(NumberOrDuration),
-    optIn: Schema.optionalKey(Schema.Array(Schema.String))
-  }))),
-  canned: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  models: Schema.optionalKey(
+    Schema.Array(group({
+      contextWindow: Schema.optionalKey(NumberOrDuration),
+      share: Schema.optionalKey(NumberOrDuration),
+      optIn: Schema.optionalKey(Schema.Array(Schema.String))
+    })).annotate({ message: "Expected a list with an entry for each model" })
+  ),
+  canned: Schema.optionalKey(
+    Schema.Record(Schema.String, Schema.String).annotate({
+      message: "Expected sentences by language, such as { default, en }"
+    })
+  ),
   cache: cachePart.schema,
   deadline: Schema.optionalKey(NumberOrDuration),
   share: Schema.optionalKey(Schema.String),

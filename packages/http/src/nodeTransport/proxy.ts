@@ -1,5 +1,6 @@
 /** Which proxy a connection goes through. */
 import type { OptionsOf } from "@switchgear/core/runtime"
+import * as Predicate from "effect/Predicate"
 
 /**
  * The proxies by the scheme of the address, and the hosts that are reached without one, as in `NO_PROXY`.
@@ -21,6 +22,9 @@ export type ProxyInput = Proxy | "environment" | "none"
  * it would be an error of the connection.
  */
 export const checkedProxy = (proxy: ProxyInput, check: OptionsOf): ProxyInput => {
+  if (proxy !== "environment" && proxy !== "none" && !Predicate.isObject(proxy as unknown)) {
+    check.withhold("proxy", "\"environment\", \"none\" or { http, https, except }", "something else (not shown)")
+  }
   const named = proxy === "environment"
     ? ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"].map((name) => [name, process.env[name]] as const)
     : proxy === "none"

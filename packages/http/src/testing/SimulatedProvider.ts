@@ -3,8 +3,9 @@
  * script says, from a healthy answer to a connection that hangs. The script can be changed while calls are running.
  *
  * The same provider is reached in two ways: over real sockets (`serve`, on loopback and a free port), or in memory as
- * an `HttpClient` (`layerHttpClient`, and `layerHosts` for several providers), where every wait follows the Effect clock and so a night passes in a moment
- * under `TestClock`. Chance comes from the `Random` service at the time the provider is made, so a seed repeats a run.
+ * an `HttpClient` (`layerHttpClient`, and `layerHosts` for several providers), where every wait follows the Effect
+ * clock and so a night passes in a moment under `TestClock`. Chance comes from the `Random` service at the time the
+ * provider is made, so a seed repeats a run.
  *
  * **Gotchas**
  *
