@@ -55,14 +55,15 @@ export abstract class Handler implements DispatchHandler, Sink {
   onResponseStart(controller: Controller, status: number, incoming: Incoming): void {
     if (status < 200 || this.isOver) return
     this.status = status
-    const encoding = incoming["content-encoding"]
-    const unpackers = typeof encoding === "string" ? unpackersOf(encoding) : undefined
+    const headers = headersOf(incoming)
+    const encoding = headers["content-encoding"]
+    const unpackers = encoding === undefined ? undefined : unpackersOf(encoding)
     if (unpackers !== undefined) {
       this.unpacked = new Unpacked(unpackers, this, controller)
       delete incoming["content-encoding"]
       delete incoming["content-length"]
     }
-    this.headers = headersOf(incoming)
+    this.headers = headers
     this.begun()
   }
 
