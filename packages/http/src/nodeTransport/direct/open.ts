@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ChatError } from "../../ChatError.ts"
+import { Bytes } from "../../chatClient/bytes.ts"
 import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
 import {
   endMillis,
@@ -19,9 +20,9 @@ import {
   type Waits
 } from "../../chatClient/transport.ts"
 import { maxErrorBytes } from "../../chatReply/limits.ts"
-import { Bytes } from "./bytes.ts"
 import { Handler } from "./handler.ts"
 import type * as Turns from "./turns.ts"
+import { utf8 } from "./utf8.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Pieces = NonEmptyReadonlyArray<Uint8Array>
@@ -161,7 +162,7 @@ class Response extends Handler {
 
   private answer(): Exit.Exit<Received | Opened, Lost> {
     const { ended, explanation, headers, status } = this
-    if (explanation !== undefined) return Exit.succeed({ status, headers, text: explanation.text, isWhole: true })
+    if (explanation !== undefined) return Exit.succeed({ status, headers, text: utf8(explanation), isWhole: true })
     if (status === 0) return ended as Exit.Exit<never, Lost>
     this.isOpened = true
     return Exit.succeed({ status, headers, pieces: this.pieces(this.waits), ended: this.last })
