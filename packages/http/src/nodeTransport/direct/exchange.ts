@@ -120,10 +120,18 @@ class Exchange extends Handler {
 
   private tell(exit: Exit.Exit<Received, Lost | Late>): void {
     if (this.isOver) return
-    this.finish()
-    const done = () => this.whenDone(exit)
-    if (this.status === 0 || isGood(this.status)) queueMicrotask(done)
-    else this.tellFailure(done)
+    if (this.status === 0 || isGood(this.status)) {
+      this.finish()
+      queueMicrotask(() => this.whenDone(exit))
+    } else {
+      this.quit()
+      // Its turn may be far off, and the deadline may come before.
+      this.tellFailure(() => {
+        if (this.isLate) return
+        this.deadline.cancel(this.fiber)
+        this.whenDone(exit)
+      })
+    }
   }
 
   private finish(): void {
