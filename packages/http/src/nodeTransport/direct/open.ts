@@ -149,9 +149,11 @@ class Response extends Handler {
       this.isTelling = false
       const { waiter } = this
       if (waiter === undefined) return
+      const exit = this.isOpened ? this.next() : this.answer()
+      // Who waited when it came was interrupted since, and another reader has taken it.
+      if (exit === undefined) return
       this.waiter = undefined
       waiter.waits?.end()
-      const exit = this.isOpened ? this.next()! : this.answer()
       // Nothing is waited for after a failure.
       if (exit._tag === "Failure") waiter.waits?.stop()
       waiter.resume(exit)
