@@ -36,10 +36,10 @@ export const open = (
 ): Effect.Effect<Received | Opened, Lost | ChatError, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) =>
     Effect.suspend(() => {
-      const response = new Response(fiber, waits, tellFailure)
+      const response = new Response(fiber, tellFailure)
       return Effect.andThen(
         Scope.addFinalizer(scope, Effect.sync(() => response.leave())),
-        response.head(send)
+        response.head(send, waits)
       )
     }))
 
@@ -52,7 +52,6 @@ interface Waiter {
 
 class Response extends Handler {
   private readonly fiber: AnyFiber
-  private readonly waits: Waits
   private readonly tellFailure: Turns.Tell
   private waiter: Waiter | undefined
   private isTelling = false
@@ -64,15 +63,14 @@ class Response extends Handler {
   private explanation: Bytes | undefined
   private stopExplanation: (() => void) | undefined
 
-  constructor(fiber: AnyFiber, waits: Waits, tellFailure: Turns.Tell) {
+  constructor(fiber: AnyFiber, tellFailure: Turns.Tell) {
     super()
     this.fiber = fiber
-    this.waits = waits
     this.tellFailure = tellFailure
   }
 
-  head(send: (handler: Handler) => void): Effect.Effect<Received | Opened, Lost | ChatError> {
-    return this.wait(this.waits, () => send(this))
+  head(send: (handler: Handler) => void, waits: Waits): Effect.Effect<Received | Opened, Lost | ChatError> {
+    return this.wait(waits, () => send(this))
   }
 
   protected begun(): void {
@@ -149,7 +147,7 @@ class Response extends Handler {
       this.isTelling = false
       const { waiter } = this
       if (waiter === undefined) return
-      const exit = this.isOpened ? this.next() : this.answer()
+      const exit = this.isOpened ? this.next() : this.answer(waiter.waits)
       // Who waited when it came was interrupted since, and another reader has taken it.
       if (exit === undefined) return
       this.waiter = undefined
@@ -162,12 +160,12 @@ class Response extends Handler {
 
   private isOpened = false
 
-  private answer(): Exit.Exit<Received | Opened, Lost> {
+  private answer(waits: Waits | undefined): Exit.Exit<Received | Opened, Lost> {
     const { ended, explanation, headers, status } = this
     if (explanation !== undefined) return Exit.succeed({ status, headers, text: utf8(explanation), isWhole: true })
     if (status === 0) return ended as Exit.Exit<never, Lost>
     this.isOpened = true
-    return Exit.succeed({ status, headers, pieces: this.pieces(this.waits), ended: this.last })
+    return Exit.succeed({ status, headers, pieces: this.pieces(waits), ended: this.last })
   }
 
   private pieces(waits: Waits | undefined): Effect.Effect<Pieces, Lost | ChatError | Cause.Done> {
