@@ -1,6 +1,6 @@
 /** Calls that were left while they waited for a connection. */
 import { assert, it } from "@effect/vitest"
-import { ChatClient, ChatStream } from "@switchgear/http"
+import { ChatClient, ChatSchema, ChatStream } from "@switchgear/http"
 import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Context, Deferred, Effect, Fiber, Layer } from "effect"
 import type { Socket } from "node:net"
@@ -19,6 +19,8 @@ const held = () => {
 const requestOf = (content: string) => ({ model: "m", messages: [{ role: "user" as const, content }] })
 type Client = ChatClient.ChatClient["Service"]
 type Request = Parameters<Client["complete"]>[0]
+
+const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 
 const ways = {
   "whole answers": (client: Client, request: Request) => client.complete(request),
@@ -55,3 +57,26 @@ for (const [name, ask] of Object.entries(ways)) {
       assert.deepStrictEqual(seen, { connections: 1, requests: 2, open: 1 })
     }))
 }
+
+it.live("leave a connection that the next call uses; where it was closed, the call is sent once more over a new one", () =>
+  Effect.gen(function*() {
+    const reply = {
+      choices: [{ index: 0, message: { role: "assistant", content: "Good day" }, finish_reason: "stop" }]
+    }
+    const { seen, url } = yield* Loopback.connections(({ connection, socket }) => {
+      if (connection === 1) socket.resetAndDestroy()
+      else Loopback.answer(socket, reply)
+    })
+    const client = Context.get(
+      yield* Layer.build(NodeTransport.layerChatClient({ provider: "p", baseUrl: url, proxy: "none", connections: 1 })),
+      ChatClient.ChatClient
+    )
+    const left = yield* Effect.forkChild(client.complete(requestOf("Hello")), { startImmediately: true })
+    yield* Fiber.interrupt(left)
+    while (seen.connections === 0) yield* turn
+    // Our side knows of the connection, too.
+    yield* turn
+    yield* turn
+    assert.strictEqual(ChatSchema.text(yield* client.complete(requestOf("Hello"))), "Good day")
+    assert.deepStrictEqual([seen.connections, seen.requests], [2, 2])
+  }))

@@ -62,6 +62,7 @@ const agent = (settings: Settings, now: Now): Undici.Dispatcher => {
     // One call a connection: a connection that dies takes no other call with it.
     allowH2: false
   }
+  let around: Undici.Agent | undefined
   const options = {
     ...common,
     // A proxy for plain http hands over few of the options.
@@ -70,10 +71,10 @@ const agent = (settings: Settings, now: Now): Undici.Dispatcher => {
         ...common,
         ...given,
         connections: connections === Infinity ? null : connections,
-        factory: (origin, options) => new Connection(origin, options, now)
+        factory: (origin, options) => new Connection(origin, options, now, () => around)
       })
   }
-  if (proxy === "none" || !isAny(proxy)) return new Undici.Agent(options)
+  if (proxy === "none" || !isAny(proxy)) return around = new Undici.Agent(options)
   // EnvHttpProxyAgent reads the environment (small letters first) wherever a value is not given here.
   return new Undici.EnvHttpProxyAgent(
     proxy === "environment"
