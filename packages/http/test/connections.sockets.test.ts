@@ -52,6 +52,25 @@ bothWays((layerChatClient) => {
     })
 
   describe("a request that meets a connection the provider has let go of", () => {
+    it.live("is sent once more where all connections are lost in one step", () =>
+      Effect.gen(function*() {
+        const calls = 5
+        const waiting: Array<Socket> = []
+        const { seen, url } = yield* Loopback.connections(({ connection, socket }) => {
+          if (connection > calls) return Loopback.answer(socket, goodDay)
+          waiting.push(socket)
+          if (waiting.length === calls) { for (const each of waiting) Loopback.answer(each, goodDay) }
+        })
+        const client = yield* clientOf(url, { connections: calls })
+        const all = Effect.all(Array.from({ length: calls }, () => complete(client)), { concurrency: "unbounded" })
+        const good = Array.from({ length: calls }, () => "Good day")
+        assert.deepStrictEqual(yield* all, good)
+        // In the step in which the next requests are sent, so that nothing is known of it.
+        for (const socket of waiting) socket.destroy()
+        assert.deepStrictEqual(yield* all, good)
+        assert.deepStrictEqual([seen.connections, seen.requests], [2 * calls, 2 * calls])
+      }))
+
     for (const [how, end] of ends) {
       it.live(`is sent once more over a new one where the old one is ${how}`, () =>
         Effect.gen(function*() {

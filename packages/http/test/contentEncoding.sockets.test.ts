@@ -89,6 +89,21 @@ bothWays((layerChatClient) => {
         }
       }).pipe(Effect.scoped))
 
+    it.live("is read when its encodings are told in headers of their own", () =>
+      Effect.gen(function*() {
+        const told = [
+          ["gzip", "identity", Zlib.gzipSync(reply)],
+          ["identity", "br", Zlib.brotliCompressSync(reply)],
+          ["gzip", "br", Zlib.brotliCompressSync(Zlib.gzipSync(reply))]
+        ] as const
+        let says = answered("", Buffer.alloc(0))
+        const client = yield* clientAt(yield* Loopback.speaking(() => says()))
+        for (const [one, other, body] of told) {
+          says = packed(`${one}\r\ncontent-encoding: ${other}`, body)
+          assert.strictEqual(ChatSchema.text(yield* client.complete(request)), "Good day, 世界")
+        }
+      }).pipe(Effect.scoped))
+
     it.live("is read as it is flushed, and its connection is closed by a reader that leaves", () =>
       Effect.gen(function*() {
         const closed = yield* Deferred.make<void>()

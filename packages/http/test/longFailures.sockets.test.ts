@@ -2,7 +2,9 @@
 import { assert, it } from "@effect/vitest"
 import { ChatClient, ChatStream } from "@switchgear/http"
 import * as NodeTransport from "@switchgear/http/NodeTransport"
+import { Deadline } from "@switchgear/core"
 import { Context, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import type { Socket } from "node:net"
 import * as Loopback from "./support/loopback.ts"
 
@@ -59,3 +61,22 @@ for (const [name, ask] of Object.entries(ways)) {
       assert.strictEqual(new Set(all.map(([, turn]) => turn)).size, calls)
     }))
 }
+
+it.effect("a deadline holds for a call whose failure waits for its turn", () =>
+  Effect.gen(function*() {
+    const { url } = yield* refusing
+    const client = Context.get(
+      yield* Layer.build(NodeTransport.layerChatClient({ provider: "p", baseUrl: url, proxy: "none" })),
+      ChatClient.ChatClient
+    )
+    const content = "Where is my parcel? ".repeat(10_000)
+    const call = Deadline.within("10 seconds")(client.complete({ model: "m", messages: [{ role: "user", content }] }))
+    // The first to hear of its failure lets all the time pass.
+    const all = yield* Effect.all(
+      Array.from({ length: calls }, () => Effect.flip(Effect.tapError(call, () => TestClock.setTime(10_000)))),
+      { concurrency: "unbounded" }
+    )
+    const tags = all.map(({ _tag }) => _tag)
+    assert.include(tags, "ProviderFault")
+    assert.include(tags, "DeadlineExceeded")
+  }))

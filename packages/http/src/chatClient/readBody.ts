@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
+import { Bytes } from "./bytes.ts"
 import * as WholeBody from "./wholeBody.ts"
 
 interface BodyText {
@@ -26,7 +27,7 @@ export const readBody = (
   Effect.withFiber((fiber) => {
     const pieces = new Pieces(limit)
     const isQuiet = Effect.callback<void>((resume) => {
-      pieces.watch = WholeBody.watch(fiber, quiet, () => pieces.heard, () => resume(Effect.void))
+      pieces.watch = WholeBody.watch(fiber, quiet, () => pieces.text, () => resume(Effect.void))
       return Effect.sync(pieces.watch.stop)
     })
     return Effect.matchEffect(Effect.raceFirst(isQuiet, takeAll(response, pieces)), {
@@ -69,10 +70,8 @@ const takeAll = (
 
 class Pieces {
   watch: WholeBody.Watch | undefined
-  private readonly decoder = new TextDecoder()
+  private readonly bytes = new Bytes()
   private readonly limit: number
-  private begin = ""
-  private size = 0
 
   constructor(limit: number) {
     this.limit = limit
@@ -80,23 +79,17 @@ class Pieces {
 
   /** Whether there is room for more. */
   take(bytes: Uint8Array): boolean {
-    this.size += bytes.length
-    this.begin += this.decoder.decode(bytes, { stream: true })
+    this.bytes.take(bytes)
     this.watch?.heard()
     return this.fit
   }
 
-  /** The text up to now, without the half of a character. */
-  get heard(): string {
-    return this.begin
-  }
-
   get fit(): boolean {
-    return this.size <= this.limit
+    return this.bytes.size <= this.limit
   }
 
-  /** The text, to be asked for once. */
+  /** Of what came up to now. */
   get text(): string {
-    return this.begin + this.decoder.decode()
+    return new TextDecoder().decode(this.bytes.all)
   }
 }

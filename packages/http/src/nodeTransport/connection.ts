@@ -3,7 +3,7 @@
  *
  * A provider, or a load balancer before it, closes connections that are idle. A request that is sent at that moment is
  * lost although nothing is wrong with the model, so it is sent once more, over a new connection. A chat request is a
- * POST and may have been worked on, so this needs all of: the connection had answered before, no byte of a response
+ * POST and may have been worked on, so this needs all of: the connection was open before, no byte of a response
  * came, the connection was closed or reset within {@link staleWithin} of sending, and the body can be read again.
  */
 import * as Undici from "@effect/platform-node/Undici"
@@ -18,15 +18,23 @@ export type Now = () => number
 
 /** A client of undici, which has one connection at a time. */
 export class Connection extends Undici.Client {
-  /** Whether the connection that is open now has answered a request. */
-  hasAnswered = false
+  /**
+   * Whether the connection has just been made, for a request that begins in the same step. Later it has been idle: after
+   * an answer, or because the call for which it was made was left.
+   */
+  isNew = false
   readonly now: Now
 
-  constructor(origin: URL, options: Undici.Client.Options, now: Now) {
+  private readonly around: () => Undici.Dispatcher | undefined
+
+  /** `around` gives the agent to which the connection belongs, unless a proxy stands between. */
+  constructor(origin: URL, options: Undici.Client.Options, now: Now, around: () => Undici.Dispatcher | undefined) {
     super(origin, options)
     this.now = now
+    this.around = around
     this.on("connect", () => {
-      this.hasAnswered = false
+      this.isNew = true
+      queueMicrotask(() => this.isNew = false)
     })
   }
 
@@ -36,7 +44,9 @@ export class Connection extends Undici.Client {
 
   /** Sends a request again. The connection that was lost is gone, so a new one is made for it. */
   again(options: Dispatch, exchange: Exchange): boolean {
-    return super.dispatch(options, exchange)
+    // undici closes a pool all of whose connections are lost in one step, also where requests run on them.
+    const around = this.closed ? this.around() : undefined
+    return around === undefined ? super.dispatch(options, exchange) : around.dispatch(options, exchange)
   }
 }
 
@@ -56,7 +66,7 @@ class Exchange implements Handler {
   }
 
   onRequestStart(controller: Controller, context: unknown): void {
-    this.isReused = this.connection.hasAnswered
+    this.isReused = !this.connection.isNew
     if (this.isReused) this.sentAt = this.connection.now()
     this.handler.onRequestStart?.(controller, context)
   }
@@ -79,7 +89,6 @@ class Exchange implements Handler {
   }
 
   onResponseEnd(controller: Controller, trailers: ResponseHeaders): void {
-    this.connection.hasAnswered = true
     this.handler.onResponseEnd?.(controller, trailers)
   }
 

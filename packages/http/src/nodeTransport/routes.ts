@@ -10,21 +10,22 @@ interface Proxies {
   readonly except: string
 }
 
-type Options = Undici.Agent.Options
+/** The options of an agent. `around` gives the agent itself, unless a proxy stands between. */
+type OptionsOf = (around: () => Undici.Dispatcher | undefined) => Undici.Agent.Options
 
 /** The dispatcher of all origins, which has a route to each. */
 export class Routes extends Undici.Dispatcher {
   private readonly proxies: Proxies
-  private readonly options: Options
+  private readonly optionsOf: OptionsOf
   private readonly direct: Undici.Agent
   private readonly byProxy = new Map<string, Undici.Dispatcher>()
   private readonly byOrigin = new Map<string, Undici.Dispatcher>()
 
-  constructor(proxy: ProxyInput, options: Options) {
+  constructor(proxy: ProxyInput, optionsOf: OptionsOf) {
     super()
     this.proxies = proxiesOf(proxy)
-    this.options = options
-    this.direct = new Undici.Agent(options)
+    this.optionsOf = optionsOf
+    this.direct = new Undici.Agent(optionsOf(() => this.direct))
   }
 
   /** The dispatcher of an origin, the same for every call. */
@@ -48,7 +49,7 @@ export class Routes extends Undici.Dispatcher {
     if (proxy === "" || isExcepted(except, address)) return this.direct
     let known = this.byProxy.get(proxy)
     if (known === undefined) {
-      this.byProxy.set(proxy, known = new Undici.ProxyAgent({ ...this.options, uri: proxy }))
+      this.byProxy.set(proxy, known = new Undici.ProxyAgent({ ...this.optionsOf(() => undefined), uri: proxy }))
     }
     return known
   }

@@ -65,16 +65,15 @@ const agent = (settings: Settings, now: Now): Routes => {
     // One call a connection: a connection that dies takes no other call with it.
     allowH2: false
   }
-  const options = {
+  return new Routes(proxy, (around) => ({
     ...common,
     // A proxy for plain http hands over few of the options.
-    factory: (origin: string | URL, given: object) =>
+    factory: (origin, given) =>
       new Undici.Pool(origin, {
         ...common,
         ...given,
         connections: connections === Infinity ? null : connections,
-        factory: (origin, options) => new Connection(origin, options, now)
+        factory: (origin, options) => new Connection(origin, options, now, around)
       })
-  }
-  return new Routes(proxy, options)
+  }))
 }

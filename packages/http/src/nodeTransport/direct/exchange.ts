@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import { Bytes } from "../../chatClient/bytes.ts"
 import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
 import * as WholeBody from "../../chatClient/wholeBody.ts"
 import {
@@ -15,9 +16,9 @@ import {
   type Until
 } from "../../chatClient/transport.ts"
 import { maxErrorBytes, maxReplyBytes } from "../../chatReply/limits.ts"
-import { Bytes } from "./bytes.ts"
 import { Handler } from "./handler.ts"
 import type * as Turns from "./turns.ts"
+import { utf8 } from "./utf8.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Resume = (exit: Exit.Exit<Received, Lost | Late>) => void
@@ -94,12 +95,12 @@ class Exchange extends Handler {
 
   private watchEnd(): void {
     if (this.isOver) return
-    this.watch = WholeBody.watch(this.fiber, this.quiet, () => this.bytes.text, () => this.end())
+    this.watch = WholeBody.watch(this.fiber, this.quiet, () => utf8(this.bytes), () => this.end())
     this.watch.heard()
   }
 
   end(): void {
-    this.received(this.bytes.text)
+    this.received(utf8(this.bytes))
   }
 
   broke(cause: unknown): void {
@@ -107,7 +108,7 @@ class Exchange extends Handler {
     // The status says what happened even if its explanation broke off.
     if (!isGood(this.status)) return this.end()
     // An answer says itself that it is whole, however its connection ends, and whatever length it told.
-    const { text } = this.bytes
+    const text = utf8(this.bytes)
     if (WholeBody.isWhole(text)) return this.received(text)
     this.tell(Exit.fail({ _tag: "Lost", status: this.status, cause }))
   }
@@ -119,10 +120,18 @@ class Exchange extends Handler {
 
   private tell(exit: Exit.Exit<Received, Lost | Late>): void {
     if (this.isOver) return
-    this.finish()
-    const done = () => this.whenDone(exit)
-    if (this.status === 0 || isGood(this.status)) queueMicrotask(done)
-    else this.tellFailure(done)
+    if (this.status === 0 || isGood(this.status)) {
+      this.finish()
+      queueMicrotask(() => this.whenDone(exit))
+    } else {
+      this.quit()
+      // Its turn may be far off, and the deadline may come before.
+      this.tellFailure(() => {
+        if (this.isLate) return
+        this.deadline.cancel(this.fiber)
+        this.whenDone(exit)
+      })
+    }
   }
 
   private finish(): void {

@@ -23,6 +23,8 @@ export abstract class Handler implements DispatchHandler, Sink {
   protected isOver = false
   /** The other side has said all, or the connection is gone. */
   private isEnded = false
+  /** What is to be sent, until it is. */
+  private unsent: Undici.Dispatcher.DispatchOptions | undefined
   private controller: Controller | undefined
   private unpacked: Unpacked | undefined
 
@@ -35,6 +37,7 @@ export abstract class Handler implements DispatchHandler, Sink {
   abstract broke(cause: unknown): void
 
   dispatchTo(dispatcher: Undici.Dispatcher, options: Undici.Dispatcher.DispatchOptions): void {
+    this.unsent = options
     try {
       dispatcher.dispatch(options, this)
     } catch (cause) {
@@ -46,6 +49,7 @@ export abstract class Handler implements DispatchHandler, Sink {
     // A request that waits for a connection cannot be taken back before. An abort would close the connection, and this
     // only keeps the request from being sent.
     if (this.isOver) throw left
+    this.unsent = undefined
     this.controller = controller
   }
 
@@ -55,14 +59,15 @@ export abstract class Handler implements DispatchHandler, Sink {
   onResponseStart(controller: Controller, status: number, incoming: Incoming): void {
     if (status < 200 || this.isOver) return
     this.status = status
-    const encoding = incoming["content-encoding"]
-    const unpackers = typeof encoding === "string" ? unpackersOf(encoding) : undefined
+    const headers = headersOf(incoming)
+    const encoding = headers["content-encoding"]
+    const unpackers = encoding === undefined ? undefined : unpackersOf(encoding)
     if (unpackers !== undefined) {
       this.unpacked = new Unpacked(unpackers, this, controller)
       delete incoming["content-encoding"]
       delete incoming["content-length"]
     }
-    this.headers = headersOf(incoming)
+    this.headers = headers
     this.begun()
   }
 
@@ -93,6 +98,8 @@ export abstract class Handler implements DispatchHandler, Sink {
     if (this.isOver) return
     this.isOver = true
     this.unpacked?.destroy()
+    // It may wait for a connection for long after this, and would keep its body in memory.
+    if (this.unsent !== undefined) this.unsent.body = null
     if (!this.isEnded) this.controller?.abort(left)
   }
 

@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ChatError } from "../../ChatError.ts"
+import { Bytes } from "../../chatClient/bytes.ts"
 import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
 import {
   endMillis,
@@ -19,9 +20,9 @@ import {
   type Waits
 } from "../../chatClient/transport.ts"
 import { maxErrorBytes } from "../../chatReply/limits.ts"
-import { Bytes } from "./bytes.ts"
 import { Handler } from "./handler.ts"
 import type * as Turns from "./turns.ts"
+import { utf8 } from "./utf8.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Pieces = NonEmptyReadonlyArray<Uint8Array>
@@ -35,10 +36,10 @@ export const open = (
 ): Effect.Effect<Received | Opened, Lost | ChatError, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) =>
     Effect.suspend(() => {
-      const response = new Response(fiber, waits, tellFailure)
+      const response = new Response(fiber, tellFailure)
       return Effect.andThen(
         Scope.addFinalizer(scope, Effect.sync(() => response.leave())),
-        response.head(send)
+        response.head(send, waits)
       )
     }))
 
@@ -51,7 +52,6 @@ interface Waiter {
 
 class Response extends Handler {
   private readonly fiber: AnyFiber
-  private readonly waits: Waits
   private readonly tellFailure: Turns.Tell
   private waiter: Waiter | undefined
   private isTelling = false
@@ -63,15 +63,14 @@ class Response extends Handler {
   private explanation: Bytes | undefined
   private stopExplanation: (() => void) | undefined
 
-  constructor(fiber: AnyFiber, waits: Waits, tellFailure: Turns.Tell) {
+  constructor(fiber: AnyFiber, tellFailure: Turns.Tell) {
     super()
     this.fiber = fiber
-    this.waits = waits
     this.tellFailure = tellFailure
   }
 
-  head(send: (handler: Handler) => void): Effect.Effect<Received | Opened, Lost | ChatError> {
-    return this.wait(this.waits, () => send(this))
+  head(send: (handler: Handler) => void, waits: Waits): Effect.Effect<Received | Opened, Lost | ChatError> {
+    return this.wait(waits, () => send(this))
   }
 
   protected begun(): void {
@@ -148,9 +147,11 @@ class Response extends Handler {
       this.isTelling = false
       const { waiter } = this
       if (waiter === undefined) return
+      const exit = this.isOpened ? this.next() : this.answer(waiter.waits)
+      // Who waited when it came was interrupted since, and another reader has taken it.
+      if (exit === undefined) return
       this.waiter = undefined
       waiter.waits?.end()
-      const exit = this.isOpened ? this.next()! : this.answer()
       // Nothing is waited for after a failure.
       if (exit._tag === "Failure") waiter.waits?.stop()
       waiter.resume(exit)
@@ -159,12 +160,12 @@ class Response extends Handler {
 
   private isOpened = false
 
-  private answer(): Exit.Exit<Received | Opened, Lost> {
+  private answer(waits: Waits | undefined): Exit.Exit<Received | Opened, Lost> {
     const { ended, explanation, headers, status } = this
-    if (explanation !== undefined) return Exit.succeed({ status, headers, text: explanation.text, isWhole: true })
+    if (explanation !== undefined) return Exit.succeed({ status, headers, text: utf8(explanation), isWhole: true })
     if (status === 0) return ended as Exit.Exit<never, Lost>
     this.isOpened = true
-    return Exit.succeed({ status, headers, pieces: this.pieces(this.waits), ended: this.last })
+    return Exit.succeed({ status, headers, pieces: this.pieces(waits), ended: this.last })
   }
 
   private pieces(waits: Waits | undefined): Effect.Effect<Pieces, Lost | ChatError | Cause.Done> {

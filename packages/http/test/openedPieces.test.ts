@@ -1,0 +1,81 @@
+/** The pieces of a body that goes straight to its reader, who may leave a wait and read on at any moment. */
+import { assert, it } from "@effect/vitest"
+import { Cause, Effect, type Exit, Fiber, Schema, type Scope } from "effect"
+import { vi } from "vitest"
+
+type Pull = Effect.Effect<ReadonlyArray<Uint8Array>, unknown>
+interface Handler {
+  readonly onRequestStart: (controller: object) => void
+  readonly onResponseStart: (controller: object, status: number, headers: object) => void
+  readonly onResponseData: (controller: object, bytes: Uint8Array) => void
+  readonly onResponseEnd: () => void
+}
+const { open } = await vi.importActual<{
+  readonly open: (
+    send: (handler: Handler) => void,
+    waits: object,
+    fiber: Fiber.Fiber<any, any>,
+    tellFailure: (told: () => void) => void
+  ) => Effect.Effect<{ readonly pieces: Pull }, unknown, Scope.Scope>
+}>("../src/nodeTransport/direct/open.ts")
+
+const runs = Number(process.env.SWITCHGEAR_RUNS ?? 300)
+
+/** `turn` lets the microtasks run that are due. */
+const Steps = Schema.Array(Schema.Literals(["arrive", "arrive", "pull", "pull", "pull", "leave", "leave", "turn"]))
+  .check(Schema.isMinLength(40), Schema.isMaxLength(60))
+
+const waits = { begin: () => undefined, end: () => {}, stop: () => {} }
+const controller = { pause: () => {}, resume: () => {}, abort: () => {} }
+const turn = Effect.promise(async () => {
+  for (let i = 0; i < 10; i++) await Promise.resolve()
+})
+
+it.live.prop("a reader that leaves waits and reads on gets each piece once, in their order, and the end", {
+  steps: Steps
+}, ({ steps }) =>
+  Effect.gen(function*() {
+    let handler!: Handler
+    const opening = yield* Effect.forkChild(Effect.withFiber((fiber) =>
+      open(
+        (sent) => {
+          handler = sent
+          sent.onRequestStart(controller)
+          sent.onResponseStart(controller, 200, {})
+        },
+        waits,
+        fiber,
+        queueMicrotask
+      )
+    ))
+    const { pieces } = yield* Fiber.join(opening)
+    const got: Array<number> = []
+    let sent = 0
+    let reader: Fiber.Fiber<ReadonlyArray<Uint8Array>, unknown> | undefined
+    const isWaiting = () => reader !== undefined && reader.pollUnsafe() === undefined
+    const pull = () => {
+      if (isWaiting()) return
+      reader = Effect.runFork(pieces)
+      reader.addObserver((exit: Exit.Exit<ReadonlyArray<Uint8Array>, unknown>) => {
+        if (exit._tag === "Success") got.push(...exit.value.flatMap((piece) => [...piece]))
+      })
+    }
+    for (const step of steps) {
+      if (step === "arrive") handler.onResponseData(controller, new Uint8Array([sent++]))
+      else if (step === "pull") pull()
+      else if (step === "leave") reader?.interruptUnsafe()
+      else yield* turn
+    }
+    handler.onResponseEnd()
+    yield* turn
+    for (let i = 0; i < 3; i++) {
+      pull()
+      yield* turn
+    }
+    assert.deepStrictEqual(got, Array.from({ length: sent }, (_, i) => i))
+    const last = reader!.pollUnsafe()
+    assert.isTrue(
+      last?._tag === "Failure" &&
+        last.cause.reasons.some((reason) => Cause.isFailReason(reason) && Cause.isDone(reason.error))
+    )
+  }).pipe(Effect.scoped), { arbitrary: { runs } })
