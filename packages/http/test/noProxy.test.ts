@@ -46,7 +46,6 @@ const isExceptedByUndici = (noProxy: string, address: URL): boolean => {
   } catch {
     // Nobody listens.
   }
-  void agent.destroy().catch(() => {})
   return direct
 }
 
