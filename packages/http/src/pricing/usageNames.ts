@@ -163,8 +163,11 @@ export const usagePlacesInChoice: ReadonlyArray<ReadonlyArray<string>> = ["usage
 export const at = (value: unknown, path: ReadonlyArray<string>): unknown => {
   let found = value
   for (const field of path) {
-    if (typeof found !== "object" || found === null || !Object.hasOwn(found, field)) return undefined
-    found = (found as Readonly<Record<string, unknown>>)[field]
+    if (typeof found !== "object" || found === null) return undefined
+    const inner: unknown = (found as Readonly<Record<string, unknown>>)[field]
+    // Asked only where there is something: most fields are not there, and each question takes its time.
+    if (inner === undefined || !Object.hasOwn(found, field)) return undefined
+    found = inner
   }
   return found
 }
