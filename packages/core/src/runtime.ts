@@ -142,7 +142,7 @@ export const formatDuration: (duration: Duration.Duration) => string = FormatDur
  * @category errors
  * @since 0.1.0
  */
-export { errorResponse, respond, respondable, type Told } from "./internal/runtime/errorResponse.ts"
+export { type ErrorKind, errorResponse, respond, respondable, type Told } from "./internal/runtime/errorResponse.ts"
 
 /**
  * How options are checked, and read from YAML, JSON and the environment by the same rules.

@@ -43,14 +43,7 @@ export class BulkheadFull extends Schema.TaggedError<BulkheadFull>("@switchgear/
 
   /** The answer to an HTTP request: 503, `bulkhead_full`. */
   toResponse(): Outcome.ErrorResponse {
-    return errorResponse({
-      status: 503,
-      type: "service_unavailable_error",
-      code: "bulkhead_full",
-      message: this.message,
-      isRetryable: this.isRetryable,
-      retryAfter: this.retryAfter
-    })
+    return errorResponse(this, { status: 503, type: "service_unavailable_error", code: "bulkhead_full" })
   }
 
   [respondable](): Effect.Effect<HttpServerResponse> {

@@ -48,14 +48,12 @@ export class CascadeExhausted<out E = unknown>
    * at once.
    */
   toResponse(): Outcome.ErrorResponse {
-    return errorResponse({
+    // Its reader cannot change the cascade.
+    const message = `${noAnswer(this)} Try again later.`
+    return errorResponse({ message, isRetryable: false, retryAfter: this.retryAfter }, {
       status: 503,
       type: "service_unavailable_error",
-      code: "cascade_exhausted",
-      // Its reader cannot change the cascade.
-      message: `${noAnswer(this)} Try again later.`,
-      isRetryable: false,
-      retryAfter: this.retryAfter
+      code: "cascade_exhausted"
     })
   }
 

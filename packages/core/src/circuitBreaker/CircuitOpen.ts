@@ -38,14 +38,7 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>("@switchgear/co
 
   /** The answer to an HTTP request: 503, `circuit_open`. */
   toResponse(): Outcome.ErrorResponse {
-    return errorResponse({
-      status: 503,
-      type: "service_unavailable_error",
-      code: "circuit_open",
-      message: this.message,
-      isRetryable: this.isRetryable,
-      retryAfter: this.retryAfter
-    })
+    return errorResponse(this, { status: 503, type: "service_unavailable_error", code: "circuit_open" })
   }
 
   [respondable](): Effect.Effect<HttpServerResponse> {

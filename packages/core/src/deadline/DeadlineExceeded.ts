@@ -46,14 +46,7 @@ export class DeadlineExceeded
 
   /** The answer to an HTTP request: 504, `deadline_exceeded`. */
   toResponse(): Outcome.ErrorResponse {
-    return errorResponse({
-      status: 504,
-      type: "server_error",
-      code: "deadline_exceeded",
-      message: this.message,
-      isRetryable: this.isRetryable,
-      retryAfter: this.retryAfter
-    })
+    return errorResponse(this, { status: 504, type: "server_error", code: "deadline_exceeded" })
   }
 
   [respondable](): Effect.Effect<HttpServerResponse> {

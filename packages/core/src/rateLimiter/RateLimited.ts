@@ -53,14 +53,7 @@ export class RateLimited
 
   /** The answer to an HTTP request: 429, `rate_limit_exceeded`. */
   toResponse(): Outcome.ErrorResponse {
-    return errorResponse({
-      status: 429,
-      type: "rate_limit_error",
-      code: "rate_limit_exceeded",
-      message: this.message,
-      isRetryable: this.isRetryable,
-      retryAfter: this.retryAfter
-    })
+    return errorResponse(this, { status: 429, type: "rate_limit_error", code: "rate_limit_exceeded" })
   }
 
   [respondable](): Effect.Effect<HttpServerResponse> {

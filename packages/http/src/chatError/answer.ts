@@ -33,4 +33,4 @@ export const answer = (
   code: string | null,
   message = withoutWords(error)
 ): Outcome.ErrorResponse =>
-  errorResponse({ status, type, code, message, isRetryable: error.isRetryable, retryAfter: error.retryAfter })
+  errorResponse({ message, isRetryable: error.isRetryable, retryAfter: error.retryAfter }, { status, type, code })

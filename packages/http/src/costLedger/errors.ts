@@ -42,13 +42,11 @@ export class BudgetExceeded
 
   /** See `ChatError.toResponse`: as of a spent quota, without the amounts. */
   toResponse(): Outcome.ErrorResponse {
-    return errorResponse({
+    const message = `The budget does not hold this call. It resets in ${formatDuration(this.retryAfter)}.`
+    return errorResponse({ message, isRetryable: false, retryAfter: this.retryAfter }, {
       status: 429,
       type: "insufficient_quota",
-      code: "insufficient_quota",
-      message: `The budget does not hold this call. It resets in ${formatDuration(this.retryAfter)}.`,
-      isRetryable: false,
-      retryAfter: this.retryAfter
+      code: "insufficient_quota"
     })
   }
 

@@ -19,18 +19,27 @@ export interface ErrorResponse {
 }
 
 /**
- * What is told of an error.
+ * What an error says of itself.
  *
  * @since 0.1.0
  * @category errors
  */
 export interface Told {
+  readonly message: string
+  readonly isRetryable: boolean
+  readonly retryAfter?: Duration.Duration | undefined
+}
+
+/**
+ * By what clients know the kind of an error.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export interface ErrorKind {
   readonly status: number
   readonly type: string
   readonly code: string | null
-  readonly message: string
-  readonly isRetryable: boolean
-  readonly retryAfter: Duration.Duration | undefined
 }
 
 /**
@@ -54,7 +63,8 @@ const believed = 60_000
  * @category errors
  */
 export const errorResponse = (
-  { code, isRetryable, message, retryAfter, status, type }: Told
+  { isRetryable, message, retryAfter }: Told,
+  { code, status, type }: ErrorKind
 ): ErrorResponse => {
   const headers: Record<string, string> = { "content-type": "application/json" }
   const millis = retryAfter === undefined ? NaN : Math.ceil(Math.min(longest, Duration.toMillis(retryAfter)))
