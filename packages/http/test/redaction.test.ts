@@ -141,6 +141,25 @@ describe("what quotes a prompt is found", () => {
     assert.deepStrictEqual(quotations([text], others)[0], Plainly.quotations(text, others, isPlain), text)
   }, { arbitrary: { runs: 1000 } })
 
+  it.prop("as by that search, in the middle of a long source in whatever script", {
+    before: Schema.Array(Scripts.check(...few(0, 40))).check(...few(1, 1)),
+    after: Schema.Array(Scripts.check(...few(0, 40))).check(...few(1, 1)),
+    times: Schema.Struct({ before: within(0, 30), after: within(0, 30) }),
+    separator: Schema.Literals(["", " ", "\n\n", "?", " ".repeat(300)]),
+    source: Scripts.check(...few(1, 12)),
+    own: Scripts.check(...few(0, 3)),
+    cut: Schema.Struct({ from: within(0, 80), length: within(0, 60), writing: within(0, quotings.length - 1) })
+  }, ({ after, before, cut, own, separator, source, times }) => {
+    const said = source.join(separator)
+    const long = [
+      Array.from({ length: times.before }, () => before[0]!.join(separator)),
+      said,
+      Array.from({ length: times.after }, () => after[0]!.join(separator))
+    ].flat().join(separator)
+    const text = `${own.join(" ")} ${quotings[cut.writing]!(said.slice(cut.from, cut.from + cut.length))}`
+    assert.deepStrictEqual(quotations([text], [long])[0], Plainly.quotations(text, [long], isPlain), text)
+  }, { arbitrary: { runs: 500 } })
+
   it.prop("as by that search, in a source that repeats itself", {
     period: Schema.Array(Schema.Literals(["a", "ha ", "the ", "request ", "Quarz ", "é", "我"])).check(...few(1, 5)),
     times: within(1, 60),
@@ -161,6 +180,32 @@ describe("what quotes a prompt is found", () => {
         assert.deepStrictEqual(found, [[[4, 12]]], `${quoted} at ${at}`)
       }
     }
+  })
+
+  it("in a run of eight letters wherever it stands to the pieces in which a long source is read", () => {
+    for (const filler of ["x ", "xyz", "."]) {
+      for (let at = 3 * 4096 - 400; at < 3 * 4096 + 20; at++) {
+        const source = `${filler.repeat(3 * 4096).slice(0, at)}Zorbidat${"qr ".repeat(3000)}`
+        assert.deepStrictEqual(quotations(["No: Zorbidat."], [source]), [[[4, 12]]], `${filler} ${at}`)
+      }
+    }
+  })
+
+  it("in a run of plain words whose parts were said before", () => {
+    const quoted = "please reduce the length of the messages or the completion"
+    const parts = Array.from({ length: 10 }, (_, i) => quoted.slice(5 * i, 5 * i + 22)).join(" zq ")
+    const source = `${parts} ${"x ".repeat(5000)}`
+    assert.deepStrictEqual(quotations([`No: ${quoted}.`], [source]), [[]])
+    assert.lengthOf(quotations([`No: ${quoted}.`], [`${source}${quoted} ${"y ".repeat(100)}`])[0]!, 1)
+  })
+
+  it("up to the first half of a character of four bytes, by which eight letters are complete", () => {
+    const source = `${"x ".repeat(3000)} Zorbida\ud840\udc00 ${"y ".repeat(3000)}`
+    assert.lengthOf(quotations(["No: Zorbida\ud840\udc01."], [source])[0]!, 1)
+    assert.deepStrictEqual(
+      quotations(["No: Zorbida\ud840\udc01."], [source]),
+      quotations(["No: Zorbida\ud840\udc01."], [source.slice(5990, 6010)])
+    )
   })
 
   it.prop("wherever it stands in a long source", {

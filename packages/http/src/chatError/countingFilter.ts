@@ -11,7 +11,7 @@ export class CountingFilter {
 
   /** For about so many hashes. */
   constructor(hashes: number) {
-    const size = Math.min(Math.ceil(Math.log2(hashes)) + 6, largest)
+    const size = Math.min(Math.ceil(Math.log2(hashes)) + 8, largest)
     this.bits = new Int32Array(2 ** (size - 5))
     this.counts = new Uint8Array(2 ** size)
     this.shift = 32 - size

@@ -2,7 +2,8 @@
  * The letters of a text: what is left of it without case, space and punctuation. In escapes as of JSON and of URLs, the
  * letters are those that the escapes stand for. Two texts that say the same have the same letters.
  *
- * One character of a script without spaces says as much as some letters of a word, so it counts as three.
+ * One character of a script without spaces says as much as some letters of a word, so it counts as three. The second and
+ * the third are the first with its bits turned by four and by eight, so that each has other low bits (see `runScan.ts`).
  *
  * Read are the bytes of UTF-8: they are written and read several times faster than the characters of a string.
  */
@@ -34,6 +35,9 @@ export const mostLetters = 1.5
 /** The most bytes of an escape: four times `%F0`. */
 export const longestEscape = 12
 
+/** Room for the letters of one character or escape. */
+export const lettersOfOne = (): Letters => new Letters(Math.ceil(mostLetters * longestEscape) + 1)
+
 /**
  * Adds the letters between two places of a text, and returns where it stopped: at `end`, or after it when the last
  * character or escape ends there. After the bytes of the text there must be a zero. `out` must have room for
@@ -60,14 +64,20 @@ export const addLetters = (bytes: Uint8Array, begin: number, end: number, out: L
   return at
 }
 
-const none = 0
-const other = 0xff
+/** Stands in {@link letterOf} for no letter. */
+export const none = 0
+
+/** Stands in {@link letterOf} for what is not one byte. */
+export const other = 0xff
 const backslash = 0x5c
 const percent = 0x25
 
-/** For each byte its letter, `none`, or `other` where an escape or a longer character begins. */
-const letterOf = Uint8Array.from({ length: 2 ** 8 }, (_, byte) =>
-  byte >= 0x80 || byte === backslash || byte === percent
+/** Whether an escape may begin with a byte. */
+export const isEscape = (byte: number): boolean => byte === backslash || byte === percent
+
+/** For each byte its letter, {@link none}, or {@link other} where an escape or a longer character begins. */
+export const letterOf = Uint8Array.from({ length: 2 ** 8 }, (_, byte) =>
+  byte >= 0x80 || isEscape(byte)
     ? other
     : /[a-z0-9]/i.test(String.fromCharCode(byte))
     ? String.fromCharCode(byte).toLowerCase().charCodeAt(0)
@@ -92,23 +102,26 @@ const addCharacters = (bytes: Uint8Array, begin: number, end: number, out: Lette
   while (at < end) {
     const lead = bytes[at]!
     if (lead < 0x80 || lead >= 0xf0) break
-    const isShort = lead < 0xe0
-    const codePoint = isShort
-      ? (lead & 0x1f) << 6 | bytes[at + 1]! & 0x3f
-      : (lead & 0xf) << 12 | (bytes[at + 1]! & 0x3f) << 6 | bytes[at + 2]! & 0x3f
-    at += isShort ? 2 : 3
+    const codePoint = longerAt(bytes, at)
+    at += lead < 0xe0 ? 2 : 3
     const kind = Characters.kindOf(codePoint)
     if (kind === Characters.none) continue
     if (kind === Characters.dense) {
       codes[length] = codePoint
-      codes[length + 1] = codePoint
-      codes[length + 2] = codePoint
+      codes[length + 1] = turned(codePoint, 4)
+      codes[length + 2] = turned(codePoint, 8)
       length += 3
     } else codes[length++] = kind
   }
   out.length = length
   return at
 }
+
+/** The character of two or of three bytes at a place. */
+export const longerAt = (bytes: Uint8Array, at: number): number =>
+  bytes[at]! < 0xe0
+    ? (bytes[at]! & 0x1f) << 6 | bytes[at + 1]! & 0x3f
+    : (bytes[at]! & 0xf) << 12 | (bytes[at + 1]! & 0x3f) << 6 | bytes[at + 2]! & 0x3f
 
 const addLong = (bytes: Uint8Array, at: number, out: Letters): number => {
   add(
@@ -122,13 +135,16 @@ const add = (codePoint: number, out: Letters): void => {
   const kind = Characters.kindOf(codePoint)
   if (kind === Characters.none) return
   const codes = kind === Characters.dense
-    ? [codePoint, codePoint, codePoint]
+    ? [codePoint, turned(codePoint, 4), turned(codePoint, 8)]
     : kind === Characters.long
     ? Characters.lettersOf(codePoint)
     : [kind]
   out.codes.set(codes, out.length)
   out.length += codes.length
 }
+
+/** The sixteen bits of a character, turned to the left. */
+const turned = (code: number, bits: number): number => (code << bits | code >>> 16 - bits) & 0xffff
 
 /** `\u00e4` is a letter; `\n` and a backslash are none. */
 const addOfJson = (bytes: Uint8Array, at: number, out: Letters): number => {

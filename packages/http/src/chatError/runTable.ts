@@ -1,13 +1,12 @@
 /**
  * The runs of letters of some texts in a table. A source is read once past it, and the table notes which runs the source
- * has, too.
- *
- * Of a source only every fourth place is looked at: each run of eight letters has five letters in it that begin at such a
- * place. Where these are five of a run that is looked for, the runs around them are compared. A run that was found is not
- * looked for in the rest of the source, so that a source that repeats itself costs no more than another one.
+ * has, too. One that was found is not looked for in the rest of the source, so that a source that repeats itself costs no
+ * more than another one.
  */
 import { CountingFilter } from "./countingFilter.ts"
-import { Letters } from "./letters.ts"
+import type { Letters } from "./letters.ts"
+import * as RunHash from "./runHash.ts"
+import { sameAfter, sameBefore } from "./sameLetters.ts"
 import { longRun, type SearchedText, shortRun } from "./searchedText.ts"
 
 export class RunTable {
@@ -23,8 +22,9 @@ export class RunTable {
   private readonly hashes: Int32Array
   /** First places by their hashes, plus one. */
   private readonly slots: Int32Array
-  /** The hashes of the runs that are looked for, and of the groups in them. */
-  private readonly wanted: CountingFilter
+  private readonly slotShift: number
+  /** The hashes of the groups of the runs that are looked for. */
+  readonly groups: CountingFilter
   /** For each first place, plus one, the first of its marks, and for each mark the next one. Zero is none. */
   private readonly marks: Int32Array
   private readonly nextMark: Int32Array
@@ -54,8 +54,10 @@ export class RunTable {
     this.nextMark = new Int32Array(length)
     this.source = new Int32Array(length)
     this.extended = new Int32Array(length)
-    this.wanted = new CountingFilter(2 * length)
-    this.slots = new Int32Array(2 ** (Math.ceil(Math.log2(length)) + 1))
+    this.groups = new CountingFilter(length)
+    const bits = Math.ceil(Math.log2(length)) + 1
+    this.slots = new Int32Array(2 ** bits)
+    this.slotShift = 32 - bits
     // Nothing is to be hidden between the texts.
     this.hidden[0] = 1
     texts.forEach((text, i) => this.put(text, offsets[i]!))
@@ -77,13 +79,26 @@ export class RunTable {
     this.sources++
   }
 
+  /** Whether a run with a hash, which ends at a place of some bytes, may be one that is looked for. */
+  mayHave(hash: number, bytes: Uint8Array, at: number, end: number): boolean {
+    const mask = this.slots.length - 1
+    for (let slot = RunHash.mixed(hash) >>> this.slotShift;; slot = slot + 1 & mask) {
+      const first = this.slots[slot]! - 1
+      if (first < 0) return false
+      if (this.hashes[first] !== hash) continue
+      if (this.source[first] !== this.sources) {
+        if (sameBefore(bytes, at, this.letters, first + shortRun, shortRun) === shortRun) return true
+      } else if (this.mayBeLong(first, bytes, at, end)) return true
+    }
+  }
+
   /** Takes in letters of the source. Those that were taken in before may be given again. */
   read(letters: Letters): void {
-    const { bits, shift } = this.wanted
     const { codes, length } = letters
-    for (let at = 0; at + groupLength <= length; at += step) {
-      const bit = groupHash(codes, at) >>> shift
-      if ((bits[bit >>> 5]! & (1 << bit)) !== 0) this.look(letters, at)
+    let hash = 0
+    for (let i = 0; i < length; i++) {
+      hash = RunHash.next(hash, codes[i]!)
+      if (i >= shortRun - 1 && this.groups.has(RunHash.ofGroup(hash))) this.lookUp(letters, i - shortRun + 1, hash)
     }
   }
 
@@ -98,6 +113,15 @@ export class RunTable {
     this.found.length = 0
   }
 
+  private mayBeLong(first: number, bytes: Uint8Array, at: number, end: number): boolean {
+    for (let mark = this.marks[first]!; mark !== 0; mark = this.nextMark[mark - 1]!) {
+      const place = mark - 1 + shortRun
+      const before = sameBefore(bytes, at, this.letters, place, longRun)
+      if (before >= shortRun && before + sameAfter(bytes, at, end, this.letters, place, most) >= longRun) return true
+    }
+    return false
+  }
+
   private put({ letters, words }: SearchedText, offset: number): void {
     this.letters.set(letters.codes.subarray(0, letters.length), offset)
     this.hidden[offset + letters.length] = 1
@@ -106,7 +130,7 @@ export class RunTable {
     }
     let hash = 0
     for (let i = 0; i < letters.length; i++) {
-      hash = rolled(hash, letters.codes[i]!)
+      hash = RunHash.next(hash, letters.codes[i]!)
       if (i >= shortRun - 1) this.putRun(offset + i - shortRun + 1, hash)
     }
   }
@@ -132,7 +156,7 @@ export class RunTable {
   /** The slot of a run, or the one that is free for it. */
   private slotOf(letters: Uint16Array, at: number, hash: number): number {
     const mask = this.slots.length - 1
-    let slot = (Math.imul(hash, mix) >>> 8) & mask
+    let slot = RunHash.mixed(hash) >>> this.slotShift
     for (;;) {
       const first = this.slots[slot]! - 1
       if (first < 0 || (this.hashes[first] === hash && this.isRunAt(first, letters, at))) return slot
@@ -146,39 +170,28 @@ export class RunTable {
   }
 
   private want(first: number): void {
-    this.wanted.add(Math.imul(this.hashes[first]!, mix))
-    for (let at = first; at < first + step; at++) this.wanted.add(groupHash(this.letters, at))
+    for (const hash of groupsOf(this.hashes[first]!)) this.groups.add(hash)
   }
 
   private wantNoMore(first: number): void {
-    this.wanted.remove(Math.imul(this.hashes[first]!, mix))
-    for (let at = first; at < first + step; at++) this.wanted.remove(groupHash(this.letters, at))
-  }
-
-  /** Looks up the runs that have the group at a place, and do not have the one before it. */
-  private look(letters: Letters, at: number): void {
-    const { codes, length } = letters
-    const begin = Math.max(0, at - step + 1)
-    const end = Math.min(at + shortRun, length)
-    let hash = 0
-    for (let i = begin; i < end; i++) {
-      hash = rolled(hash, codes[i]!)
-      if (i - begin >= shortRun - 1 && this.wanted.has(Math.imul(hash, mix)))
-        this.lookUp(letters, i - shortRun + 1, hash)
-    }
+    for (const hash of groupsOf(this.hashes[first]!)) this.groups.remove(hash)
   }
 
   private lookUp(letters: Letters, at: number, hash: number): void {
     const first = this.slots[this.slotOf(letters.codes, at, hash)]! - 1
     if (first < 0) return
-    const isFound = this.source[first] === this.sources
-    if (!isFound) {
+    if (!this.isOpen(first)) return
+    if (this.source[first] !== this.sources) {
       this.source[first] = this.sources
       this.found.push(first)
     }
-    const hadMarks = this.marks[first] !== 0
-    if (hadMarks) this.lookLong(letters, at, first)
-    if ((hadMarks || !isFound) && this.marks[first] === 0) this.wantNoMore(first)
+    if (this.marks[first] !== 0) this.lookLong(letters, at, first)
+    if (!this.isOpen(first)) this.wantNoMore(first)
+  }
+
+  /** Whether a run was not found yet, or may be found again as part of a long one. */
+  private isOpen(first: number): boolean {
+    return this.source[first] !== this.sources || this.marks[first] !== 0
   }
 
   /**
@@ -207,7 +220,7 @@ export class RunTable {
 
   private hideAll(): void {
     this.hidden.fill(1)
-    this.wanted.clear()
+    this.groups.clear()
   }
 
   private hideFrom(at: number): void {
@@ -233,18 +246,10 @@ const most = longRun - shortRun
 
 const mostEffort = 2 ** 22
 
-/** Letters that are looked at together. A run has a whole group however it lies to the steps. */
-const groupLength = 5
-
-const step = shortRun - groupLength + 1
-
-const groupHash = (letters: Uint16Array, at: number): number =>
-  Math.imul(
-    letters[at]! ^ letters[at + 1]! << 6 ^ letters[at + 2]! << 12 ^ letters[at + 3]! << 18 ^ letters[at + 4]! << 24,
-    mix
-  )
-
-/** The hash of the last eight letters: with each letter, the oldest is shifted out of it. */
-const rolled = (hash: number, letter: number): number => ((hash << 4) + Math.imul(letter, mix)) | 0
-
-const mix = 0x9e3779b1
+/** The hashes of the groups of a run. */
+const groupsOf = (hash: number): ReadonlyArray<number> => [
+  RunHash.ofGroup(hash),
+  RunHash.ofGroup(hash >>> 4),
+  RunHash.ofGroup(hash >>> 8),
+  RunHash.ofGroup(hash >>> 12)
+]
