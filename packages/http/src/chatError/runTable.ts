@@ -55,7 +55,7 @@ export class RunTable {
     this.source = new Int32Array(length)
     this.extended = new Int32Array(length)
     this.groups = new CountingFilter(length)
-    const bits = Math.ceil(Math.log2(length)) + 1
+    const bits = Math.ceil(Math.log2(length)) + 3
     this.slots = new Int32Array(2 ** bits)
     this.slotShift = 32 - bits
     // Nothing is to be hidden between the texts.
@@ -81,15 +81,8 @@ export class RunTable {
 
   /** Whether a run with a hash, which ends at a place of some bytes, may be one that is looked for. */
   mayHave(hash: number, bytes: Uint8Array, at: number, end: number): boolean {
-    const mask = this.slots.length - 1
-    for (let slot = RunHash.mixed(hash) >>> this.slotShift;; slot = slot + 1 & mask) {
-      const first = this.slots[slot]! - 1
-      if (first < 0) return false
-      if (this.hashes[first] !== hash) continue
-      if (this.source[first] !== this.sources) {
-        if (sameBefore(bytes, at, this.letters, first + shortRun, shortRun) === shortRun) return true
-      } else if (this.mayBeLong(first, bytes, at, end)) return true
-    }
+    const slot = RunHash.mixed(hash) >>> this.slotShift
+    return this.slots[slot] !== 0 && this.mayBeAt(slot, hash, bytes, at, end)
   }
 
   /** Takes in letters of the source. Those that were taken in before may be given again. */
@@ -111,6 +104,18 @@ export class RunTable {
       if (this.marks[first] === 0) this.want(first)
     }
     this.found.length = 0
+  }
+
+  private mayBeAt(begin: number, hash: number, bytes: Uint8Array, at: number, end: number): boolean {
+    const mask = this.slots.length - 1
+    for (let slot = begin;; slot = slot + 1 & mask) {
+      const first = this.slots[slot]! - 1
+      if (first < 0) return false
+      if (this.hashes[first] !== hash) continue
+      if (this.source[first] !== this.sources) {
+        if (sameBefore(bytes, at, this.letters, first + shortRun, shortRun) === shortRun) return true
+      } else if (this.mayBeLong(first, bytes, at, end)) return true
+    }
   }
 
   private mayBeLong(first: number, bytes: Uint8Array, at: number, end: number): boolean {
