@@ -59,7 +59,7 @@ const exchangesOf = (http: Scoped, { headers, method, query, url }: Endpoint): E
         onFailure: (error) => Effect.fail(lost(undefined, error)),
         onSuccess: (response) =>
           Effect.withFiber((fiber) => {
-            fiber.getRef(CurrentHeadersListener)?.(response.headers, fiber)
+            fiber.getRef(CurrentHeadersListener)?.heard(response.headers, fiber)
             return Effect.succeed(response)
           })
       }

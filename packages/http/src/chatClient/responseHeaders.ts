@@ -5,8 +5,10 @@ import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import type { Headers } from "./transport.ts"
 
-/** Called with the fiber of the call. Must not throw. */
-type HeadersListener = (headers: Headers, fiber: Fiber.Fiber<unknown, unknown>) => void
+export interface HeadersListener {
+  /** Called with the fiber of the call. Must not throw. */
+  readonly heard: (headers: Headers, fiber: Fiber.Fiber<unknown, unknown>) => void
+}
 
 export const CurrentHeadersListener = Context.Reference<HeadersListener | undefined>(
   "@switchgear/http/chatClient/responseHeaders/CurrentHeadersListener",

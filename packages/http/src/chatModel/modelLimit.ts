@@ -11,11 +11,11 @@ import * as LimitHeaders from "../providerLimits/limitHeaders.ts"
 import type { Request } from "./model.ts"
 import type { LimitSettings } from "./settings.ts"
 import { completed, requestTokens } from "../pricing/estimateTokens.ts"
-import { CurrentHeadersListener } from "../chatClient/responseHeaders.ts"
+import { CurrentHeadersListener, type HeadersListener } from "../chatClient/responseHeaders.ts"
 import type { Headers } from "../chatClient/transport.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import type { ToldUsage } from "../pricing/toldUsage.ts"
-import { usedOf } from "../pricing/usageParts.ts"
+import { tokensOf, usedOf } from "../pricing/usageParts.ts"
 
 export interface ModelLimit {
   readonly limiter: RateLimiter.RateLimiter | undefined
@@ -29,6 +29,11 @@ export interface ModelLimit {
   /** Lets the limiter hear that the provider refuses a call for its limits. */
   readonly refusing: <A, R>(call: Effect.Effect<A, ChatError, R>) => Effect.Effect<A, ChatError, R>
   readonly refusingStream: (stream: Chunks) => Chunks
+}
+
+/** What is noted of a call. One reference has both: each has its price in every call. */
+interface Noted extends HeadersListener {
+  readonly costs: RateLimiter.Cost
 }
 
 const none: ModelLimit = {
@@ -59,26 +64,19 @@ export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLi
     }
     return {
       limiter,
-      costs: () => Fiber.getCurrent()!.getRef(CurrentCosts),
+      costs: () => (Fiber.getCurrent()!.getRef(CurrentHeadersListener) as Noted).costs,
       noting: <A, E, R>(request: Request, call: Effect.Effect<A, E, R>) =>
-        Effect.suspend(() => {
-          const costs = costsOf(request)
-          return Effect.updateContext(call, (context: Context.Context<R>) =>
-            Context.add(Context.add(context, CurrentCosts, costs), CurrentHeadersListener, listener) as Context.Context<
-              R
-            >)
+        Effect.updateContext(call, (context: Context.Context<R>) => {
+          const noted: Noted = { costs: costsOf(request), heard: listener }
+          return Context.add(context, CurrentHeadersListener, noted) as Context.Context<R>
         }),
       refusing: Effect.tapError(refused),
       refusingStream: Stream.tapError(refused)
     }
   })
 
-const CurrentCosts = Context.Reference<RateLimiter.Cost>("@switchgear/http/chatModel/modelLimit/CurrentCosts", {
-  defaultValue: () => ({})
-})
-
 /** What a call has taken by what it told; the estimate stands where nothing was told. */
 export const costOf = (told: ToldUsage): RateLimiter.Cost => {
   const used = usedOf(told)
-  return used === undefined ? {} : { tokens: Object.values(used.parts).reduce((sum, tokens) => sum + tokens, 0) }
+  return used === undefined ? {} : { tokens: tokensOf(used.parts) }
 }

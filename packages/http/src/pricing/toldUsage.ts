@@ -4,6 +4,7 @@
  */
 import {
   at,
+  costFields,
   costNames,
   costPlacesInChoice,
   type Count,
@@ -16,8 +17,6 @@ import {
 
 /** No call uses more tokens, in any model with any number of choices: what tells more tells nonsense. */
 export const mostTokens = 1e8
-
-const nobody: ReadonlyArray<Name> = []
 
 /** No reply costs more dollars. */
 const mostDollars = 1000
@@ -50,13 +49,18 @@ export class ToldUsage {
   read(usage: unknown): boolean {
     if (typeof usage !== "object" || usage === null) return false
     let tells = false
-    for (const [field, told] of Object.entries(usage)) {
-      for (const name of countNames.get(field) ?? nobody) {
+    let hasCost = false
+    for (const field of Object.keys(usage)) {
+      hasCost ||= costFields.has(field)
+      const names = countNames.get(field)
+      if (names === undefined) continue
+      const told = (usage as Readonly<Record<string, unknown>>)[field]
+      for (const name of names) {
         const tokens = this.countOf(at(told, name.path))
         if (tokens !== undefined) tells = this.keep(name, tokens) || tells
       }
     }
-    this.keepCost(costOf(usage))
+    if (hasCost) this.keepCost(costOf(usage))
     return tells
   }
 

@@ -130,6 +130,9 @@ export const costNames: ReadonlyArray<{ readonly path: ReadonlyArray<string>; re
   ["estimated_cost", 1]
 ] as const).map(([path, dollars]) => ({ path: path.split("."), dollars }))
 
+/** The fields that a cost begins with. */
+export const costFields: ReadonlySet<string | undefined> = new Set(costNames.map(({ path }) => path[0]))
+
 /** Where in a choice a cost in dollars is told beside the usage: Vercel's AI Gateway. */
 export const costPlacesInChoice: ReadonlyArray<ReadonlyArray<string>> = [
   "message.provider_metadata.gateway.cost",

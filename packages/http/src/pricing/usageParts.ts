@@ -55,6 +55,9 @@ export const tokens = (count: unknown): number | undefined =>
 export const promptOf = ({ audioInput, cacheWrite, cacheWrite1h, cachedInput, input }: Parts): number =>
   input + cachedInput + cacheWrite + cacheWrite1h + audioInput
 
+/** The tokens of all parts. */
+export const tokensOf = (parts: Parts): number => promptOf(parts) + parts.output + parts.reasoning + parts.audioOutput
+
 /** What a call used, and whether all of it was told and makes sense. */
 interface Used {
   readonly parts: Parts

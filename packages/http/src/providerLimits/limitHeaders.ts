@@ -73,15 +73,15 @@ const anthropic = {
   output: named((part) => `anthropic-ratelimit-output-tokens-${part}`)
 }
 
-const all = [...Object.values(openai), ...Object.values(anthropic)].flatMap(({ limit, remaining, reset }) => [
-  limit,
-  remaining,
-  reset
-])
+const all = new Set(
+  [...Object.values(openai), ...Object.values(anthropic)].flatMap((
+    { limit, remaining, reset }
+  ) => [limit, remaining, reset])
+)
 
 /** Whether any of the headers speaks of limits. */
 export const areIn = (headers: Headers): boolean => {
-  for (const name of all) if (headers[name] !== undefined) return true
+  for (const name in headers) if (all.has(name)) return true
   return false
 }
 

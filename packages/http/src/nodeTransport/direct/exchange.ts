@@ -74,7 +74,7 @@ class Exchange extends Handler {
 
   protected begun(): void {
     const { fiber, headers } = this
-    fiber.getRef(CurrentHeadersListener)?.(headers, fiber)
+    fiber.getRef(CurrentHeadersListener)?.heard(headers, fiber)
     if (isGood(this.status)) return
     this.limit = maxErrorBytes
     this.stopExplanation = startTimer(

@@ -75,7 +75,7 @@ class Response extends Handler {
 
   protected begun(): void {
     const { fiber, headers } = this
-    fiber.getRef(CurrentHeadersListener)?.(headers, fiber)
+    fiber.getRef(CurrentHeadersListener)?.heard(headers, fiber)
     if (isGood(this.status)) return this.tell()
     this.explanation = new Bytes()
     this.stopExplanation = startTimer(
