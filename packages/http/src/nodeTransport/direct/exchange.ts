@@ -1,20 +1,12 @@
 /** A request whose response is read to its end. */
-import { joinDeadline, startTimeout, startTimer } from "@switchgear/core/runtime"
+import { joinDeadline, startTimeout } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { Bytes } from "../../chatClient/bytes.ts"
-import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
 import * as WholeBody from "../../chatClient/wholeBody.ts"
-import {
-  explanationMillis,
-  isGood,
-  type Late,
-  type Lost,
-  type Received,
-  type Until
-} from "../../chatClient/transport.ts"
+import { isGood, type Late, type Lost, type Received, type Until } from "../../chatClient/transport.ts"
 import { maxErrorBytes, maxReplyBytes } from "../../chatReply/limits.ts"
 import { Handler } from "./handler.ts"
 import type * as Turns from "./turns.ts"
@@ -39,22 +31,17 @@ export const exchange = (
 class Exchange extends Handler {
   private readonly bytes = new Bytes()
   private limit = maxReplyBytes
-  private readonly fiber: AnyFiber
   private readonly whenDone: Resume
-  private readonly tellFailure: Turns.Tell
   private readonly timeout: ReturnType<typeof startTimeout>
   private readonly deadline: Joined
-  private stopExplanation: (() => void) | undefined
   private readonly quiet: number
   private watch: WholeBody.Watch | undefined
   /** The deadline of the fiber has come. */
   private isLate = false
 
   constructor(fiber: AnyFiber, { due, millis }: Until, whenDone: Resume, tellFailure: Turns.Tell) {
-    super()
-    this.fiber = fiber
+    super(fiber, tellFailure)
     this.whenDone = whenDone
-    this.tellFailure = tellFailure
     this.quiet = WholeBody.quietOf(millis)
     this.timeout = startTimeout(fiber, fiber.getRef(Clock.Clock), millis, due, () => this.tell(tooLate))
     this.deadline = joinDeadline(fiber, () => {
@@ -73,16 +60,7 @@ class Exchange extends Handler {
   }
 
   protected begun(): void {
-    const { fiber, headers } = this
-    fiber.getRef(CurrentHeadersListener)?.heard(headers, fiber)
-    if (isGood(this.status)) return
-    this.limit = maxErrorBytes
-    this.stopExplanation = startTimer(
-      fiber.getRef(Clock.Clock),
-      fiber.cache.scheduler,
-      explanationMillis,
-      () => this.end()
-    )
+    if (!isGood(this.status)) this.limit = maxErrorBytes
   }
 
   take(bytes: Uint8Array): void {
@@ -142,7 +120,6 @@ class Exchange extends Handler {
   private quit(): void {
     this.leave()
     this.timeout.cancel(this.fiber)
-    this.stopExplanation?.()
     this.watch?.stop()
   }
 }

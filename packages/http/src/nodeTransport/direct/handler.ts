@@ -1,11 +1,16 @@
 /**
- * What every request has that goes straight to undici: it is sent, left, resent over a new connection, or lost, and its
- * response begins. Everything arrives in undici's parser, in which nothing may run that uses another connection: so
+ * What every request has that goes straight to undici: it is sent, left, resent over a new connection, or lost, its
+ * response begins, and the explanation of a failed status is not waited for longer than its time. Everything arrives in undici's parser, in which nothing may run that uses another connection: so
  * whoever waits is told in a microtask.
  */
 import * as Undici from "@effect/platform-node/Undici"
-import type { Headers } from "../../chatClient/transport.ts"
+import { startTimer } from "@switchgear/core/runtime"
+import * as Clock from "effect/Clock"
+import type * as Fiber from "effect/Fiber"
+import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
+import { explanationMillis, type Headers, isGood } from "../../chatClient/transport.ts"
 import { unpackersOf } from "../contentEncoding.ts"
+import type * as Turns from "./turns.ts"
 import { type Sink, Unpacked } from "./unpacked.ts"
 
 type DispatchHandler = Undici.Dispatcher.DispatchHandler
@@ -27,6 +32,15 @@ export abstract class Handler implements DispatchHandler, Sink {
   private unsent: Undici.Dispatcher.DispatchOptions | undefined
   private controller: Controller | undefined
   private unpacked: Unpacked | undefined
+  private stopExplanation: (() => void) | undefined
+  protected readonly fiber: Fiber.Fiber<unknown, unknown>
+  /** Tells whoever waits that the status is a failure. */
+  protected readonly tellFailure: Turns.Tell
+
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, tellFailure: Turns.Tell) {
+    this.fiber = fiber
+    this.tellFailure = tellFailure
+  }
 
   /** The head of the response is there. */
   protected abstract begun(): void
@@ -68,6 +82,12 @@ export abstract class Handler implements DispatchHandler, Sink {
       delete incoming["content-length"]
     }
     this.headers = headers
+    const { fiber } = this
+    fiber.getRef(CurrentHeadersListener)?.heard(headers, fiber)
+    if (!isGood(status)) {
+      const clock = fiber.getRef(Clock.Clock)
+      this.stopExplanation = startTimer(clock, fiber.cache.scheduler, explanationMillis, () => this.end())
+    }
     this.begun()
   }
 
@@ -98,6 +118,7 @@ export abstract class Handler implements DispatchHandler, Sink {
     if (this.isOver) return
     this.isOver = true
     this.unpacked?.destroy()
+    this.stopExplanation?.()
     // It may wait for a connection for long after this, and would keep its body in memory.
     if (this.unsent !== undefined) this.unsent.body = null
     if (!this.isEnded) this.controller?.abort(left)

@@ -1,24 +1,13 @@
 /** A request whose response is read piece by piece, at the pace of its reader. */
-import { startTimer } from "@switchgear/core/runtime"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ChatError } from "../../ChatError.ts"
 import { Bytes } from "../../chatClient/bytes.ts"
-import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
-import {
-  endMillis,
-  explanationMillis,
-  isGood,
-  type Lost,
-  type Opened,
-  type Received,
-  type Waits
-} from "../../chatClient/transport.ts"
+import { endMillis, isGood, type Lost, type Opened, type Received, type Waits } from "../../chatClient/transport.ts"
 import { maxErrorBytes } from "../../chatReply/limits.ts"
 import { Handler } from "./handler.ts"
 import type * as Turns from "./turns.ts"
@@ -51,8 +40,6 @@ interface Waiter {
 }
 
 class Response extends Handler {
-  private readonly fiber: AnyFiber
-  private readonly tellFailure: Turns.Tell
   private waiter: Waiter | undefined
   private isTelling = false
   private isPaused = false
@@ -61,29 +48,14 @@ class Response extends Handler {
   private ended: Ended | undefined
   /** The explanation of a failed status. */
   private explanation: Bytes | undefined
-  private stopExplanation: (() => void) | undefined
-
-  constructor(fiber: AnyFiber, tellFailure: Turns.Tell) {
-    super()
-    this.fiber = fiber
-    this.tellFailure = tellFailure
-  }
 
   head(send: (handler: Handler) => void, waits: Waits): Effect.Effect<Received | Opened, Lost | ChatError> {
     return this.wait(waits, () => send(this))
   }
 
   protected begun(): void {
-    const { fiber, headers } = this
-    fiber.getRef(CurrentHeadersListener)?.heard(headers, fiber)
-    if (isGood(this.status)) return this.tell()
-    this.explanation = new Bytes()
-    this.stopExplanation = startTimer(
-      fiber.getRef(Clock.Clock),
-      fiber.cache.scheduler,
-      explanationMillis,
-      () => this.end()
-    )
+    if (isGood(this.status)) this.tell()
+    else this.explanation = new Bytes()
   }
 
   take(bytes: Uint8Array): void {
@@ -107,11 +79,6 @@ class Response extends Handler {
 
   broke(cause: unknown): void {
     this.over(Exit.fail({ _tag: "Lost", status: this.status === 0 ? undefined : this.status, cause }))
-  }
-
-  override leave(): void {
-    super.leave()
-    this.stopExplanation?.()
   }
 
   private over(ended: Ended): void {
