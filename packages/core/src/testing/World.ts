@@ -179,8 +179,8 @@ type NeedsOf<Programs extends Nodes> = Exclude<Layer.Services<Programs[keyof Pro
  * Makes a world that lives on the clock on which it is made, until the scope closes. That is the end of all nodes, as in
  * a crash: no finalizer runs. Dies with a `RangeError` that names the field if an option is out of range.
  *
- * **Gotchas.** The clock should be virtual: `VirtualClock`, or `TestClock` if no program yields often. A live clock
- * works, and does not repeat itself.
+ * **Gotchas.** The clock should be a `VirtualClock`, as in a `Scenario`. Effect's `TestClock` moves before the nodes have
+ * done all that they have to do. A live clock works, and does not repeat itself.
  *
  * @since 0.1.0
  * @category constructors

@@ -71,7 +71,7 @@ export class Building {
       trace: this.trace,
       afterEvent: () => this.check()
     })
-    const network = new Network(this.seed, usual)
+    const network = new Network(this.seed, this.engine, usual)
     this.calls = new Calls(this.engine, network)
     this.faults = new Faults(this.engine, network, this.nodes)
     const wallAtStart = around.clock.currentTimeMillisUnsafe()

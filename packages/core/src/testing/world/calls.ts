@@ -80,8 +80,8 @@ export class Calls {
       this.tell(call, what, " arrives")
       arrive()
     })
-    const now = this.engine.now()
-    this.engine.place(event, wire === undefined ? now : call.link!.arrival(wire, now))
+    if (wire === undefined) this.engine.place(event, this.engine.now())
+    else call.link!.send(wire, event)
   }
 
   private lost(call: Call, what: "request" | "reply"): void {

@@ -15,8 +15,9 @@ import type { Trace } from "./trace.ts"
 export class Event implements Heaped {
   spot = -1
   at = Infinity
-  /** Orders the events of one time. */
+  /** Orders the events of one time, and `turn` those of one tie. */
   tie = 0
+  turn = 0
   readonly code: number
   /** The node that it happens to, which must not be paused. */
   readonly node: Runner | undefined
@@ -39,6 +40,9 @@ export interface Runner {
   readonly takeTurn: () => void
 }
 
+/** The tie of events that happen before all others of their time: a drawn tie is from 0 to 1. */
+export const first = -1
+
 /** What the digest of a trace calls events. */
 export const codes = { turn: 1, wake: 2, request: 3, reply: 4, fault: 5 } as const
 
@@ -49,10 +53,13 @@ export class Engine {
   private readonly dispatcher: Scheduler.SchedulerDispatcher
   private readonly afterEvent: () => void
   private readonly order: Random.Random
-  private readonly events = new Heap<Event>((a, b) => a.at < b.at || (a.at === b.at && a.tie < b.tie))
+  private readonly events = new Heap<Event>((a, b) =>
+    a.at === b.at ? (a.tie === b.tie ? a.turn < b.turn : a.tie < b.tie) : a.at < b.at
+  )
   private readonly ready: Array<Runner> = []
   private readonly start: number
   private passed = 0
+  private placed = 0
   private isScheduled = false
   private isOver = false
   private timer: { readonly at: number; readonly stop: () => void } | undefined
@@ -76,18 +83,11 @@ export class Engine {
   /** Milliseconds since the start of the world. */
   readonly now = (): number => this.passed = Math.max(this.passed, monotonicMillis(this.clock) - this.start)
 
-  /** Puts an event into the heap, or moves it. Events of one time happen in an order of the seed. */
-  place(event: Event, at: number): void {
+  /** Puts an event into the heap, or moves it. Events of one time happen in the order of their ties. */
+  place(event: Event, at: number, tie = this.order.nextDoubleUnsafe()): void {
     event.at = at
-    event.tie = this.order.nextDoubleUnsafe()
-    this.events.place(event)
-    this.goOn()
-  }
-
-  /** Puts an event into the heap that happens before the others of its time, in the order of these calls. */
-  placeFirst(event: Event, at: number, turn: number): void {
-    event.at = at
-    event.tie = turn - Number.MAX_SAFE_INTEGER
+    event.tie = tie
+    event.turn = this.placed++
     this.events.place(event)
     this.goOn()
   }

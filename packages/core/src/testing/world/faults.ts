@@ -1,6 +1,6 @@
 /** Lets faults happen. */
 import { OptionsOf } from "../../internal/config/checks.ts"
-import { codes, type Engine, Event } from "./engine.ts"
+import { codes, type Engine, Event, first } from "./engine.ts"
 import { ActivePartition, type Network } from "./link.ts"
 import type { Fault, Names, Script } from "./model.ts"
 import { inOrder, lasts, linkRules, listOf, skewOf } from "./rules.ts"
@@ -11,7 +11,6 @@ export class Faults {
   private readonly engine: Engine
   private readonly network: Network
   private readonly nodes: ReadonlyMap<string, WorldNode>
-  private begun = 0
 
   constructor(engine: Engine, network: Network, nodes: ReadonlyMap<string, WorldNode>) {
     this.engine = engine
@@ -40,7 +39,7 @@ export class Faults {
 
   // Faults happen before anything else of their time.
   private at(at: number, happen: () => void): void {
-    this.engine.placeFirst(new Event(codes.fault, undefined, happen), at, this.begun++)
+    this.engine.place(new Event(codes.fault, undefined, happen), at, first)
   }
 
   /** Lets it happen. What it returns ends it. */

@@ -1,5 +1,6 @@
 /** The way from one node to another, and back: what becomes of a call that takes it. */
 import type * as Random from "effect/Random"
+import type { Engine, Event } from "./engine.ts"
 import type { Partition } from "./model.ts"
 import type { LinkRules } from "./rules.ts"
 import { happens, seeded } from "./seeded.ts"
@@ -11,8 +12,8 @@ export class Wire {
   readonly to: WorldNode
   /** The number of times at which messages under way were lost. */
   cuts = 0
-  /** When the last message arrives. */
-  lastArrival = 0
+  /** The last message, if the order is that of sending. */
+  last: Event | undefined
 
   constructor(from: WorldNode, to: WorldNode) {
     this.from = from
@@ -80,12 +81,17 @@ export class Link {
     return happens(this.current().duplicates, this.random)
   }
 
-  /** When a message that is sent now arrives. */
-  arrival(wire: Wire, now: number): number {
+  /** Sends a message in one direction. */
+  send(wire: Wire, message: Event): void {
+    const { engine } = this.network
     const { latency, order } = this.current()
-    const at = now + latency(this.random)
-    if (order === "any") return at
-    return wire.lastArrival = Math.max(wire.lastArrival, at)
+    const at = engine.now() + latency(this.random)
+    if (order === "any") return engine.place(message, at)
+    const { last } = wire
+    wire.last = message
+    // With the same tie, two messages of one time keep their order.
+    if (last === undefined || last.at < at) engine.place(message, at)
+    else engine.place(message, last.at, last.tie)
   }
 
   private current(): LinkRules {
@@ -101,6 +107,7 @@ export class Link {
 /** All links of a world, each made when it is first used. */
 export class Network {
   readonly seed: string
+  readonly engine: Engine
   readonly degrades: Array<ActiveDegrade> = []
   readonly partitions: Array<ActivePartition> = []
   /** Changes with `degrades`. */
@@ -109,8 +116,9 @@ export class Network {
   private readonly wires = new Map<WorldNode, Map<WorldNode, Wire>>()
   private readonly links = new Map<WorldNode, Map<WorldNode, Link>>()
 
-  constructor(seed: string, usual: (from: string, to: string) => LinkRules) {
+  constructor(seed: string, engine: Engine, usual: (from: string, to: string) => LinkRules) {
     this.seed = seed
+    this.engine = engine
     this.usual = usual
   }
 

@@ -48,7 +48,7 @@ export interface SkewOptions {
 
 /**
  * The node loses all that it has in memory: its fibers end where they are, without finalizers, and calls to it are
- * refused. Its disk stays. With `for`, it restarts after that time.
+ * refused. Its disk stays, and so does what it has sent. With `for`, it restarts after that time.
  *
  * @since 0.1.0
  * @category models
@@ -70,7 +70,7 @@ export interface Restart {
 
 /**
  * Nothing of the node runs, as in a garbage collection or after SIGSTOP, while time goes on. When it resumes, all that
- * became due happens: sleeps end and messages arrive.
+ * became due happens: sleeps end and messages arrive. A crash ends a pause.
  *
  * @since 0.1.0
  * @category models

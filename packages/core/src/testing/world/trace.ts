@@ -46,4 +46,4 @@ interface Line {
 }
 
 /** The number of lines that are kept. */
-const shown = 40
+const shown = 30

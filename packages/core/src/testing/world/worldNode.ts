@@ -78,6 +78,7 @@ export class WorldNode implements Runner {
     this.life = undefined
     this.engine.isNotReady(this)
     this.clock.boot()
+    this.resume()
   }
 
   /** Pauses the node; the answer ends this pause. */
