@@ -30,14 +30,12 @@
  *   })
  * )
  *
- * // Adds one, and tries again when no reply comes.
+ * // Adds one after ten seconds, and tries again when no reply comes.
  * const client = Layer.effectDiscard(Effect.gen(function*() {
  *   const node = yield* World.Node
  *   yield* Effect.sleep("10 seconds")
- *   yield* node.call("store", Counter, (counter) => counter.add).pipe(
- *     Effect.timeout("1 second"),
- *     Effect.retry({ times: 3 })
- *   )
+ *   const add = node.call("store", Counter, (counter) => counter.add).pipe(Effect.timeout("1 second"))
+ *   yield* Effect.forkScoped(Effect.retry(add, { times: 3 }))
  * }))
  *
  * const addedOnce = World.invariant("one addition counts once", (view) => () => {
@@ -46,10 +44,11 @@
  * })
  *
  * const world = { nodes: { store: counter, client }, invariants: [addedOnce], for: "1 minute" } as const
- * await Effect.runPromise(World.run(world)) // => 1
+ * const quiet = await Effect.runPromise(World.run(world))
+ * quiet.last // => ["00:10.001  client → store: request #1 arrives (Counter)", "00:10.002  store → client: reply #1 arrives (Counter)"]
  *
- * const { message } = await Effect.runPromise(Effect.flip(World.check({ ...world, runs: 1000 })))
- * message.split("\n") // => 1
+ * const found = await Effect.runPromise(Effect.flip(World.check({ ...world, runs: 1000, faults: { nodes: ["store"] } })))
+ * found.problem.split("\n").slice(1, 5) // => ["it counted 2 times", "", "Faults:", "00:10.000  pause store, for 1s"]
  * ```
  *
  * @since 0.1.0
