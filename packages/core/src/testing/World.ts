@@ -69,7 +69,7 @@ import { Building } from "./world/build.ts"
 import { InvariantBroken } from "./world/invariantBroken.ts"
 import type { Fault, Invariant, LinkOptions, NodeShape, Script, SkewOptions, View } from "./world/model.ts"
 import { type FaultOptions, type Night, nights } from "./world/randomScript.ts"
-import { inOrder, lasts } from "./world/rules.ts"
+import { checkScript, inOrder, lasts } from "./world/rules.ts"
 import { lines, sentence } from "./world/sentence.ts"
 
 export { ConnectionRefused } from "./world/connectionRefused.ts"
@@ -90,6 +90,7 @@ export type {
   Script,
   Skew,
   SkewOptions,
+  Stop,
   TimedFault,
   View
 } from "./world/model.ts"
@@ -336,6 +337,30 @@ export const invariant = (name: string, make: Invariant["make"]): Invariant => (
   name: new OptionsOf("World.invariant").name(name),
   make
 })
+
+/**
+ * Writes a script, and checks it where it is written. Throws a `RangeError` that names the fault, the field, the value
+ * and the range. That its nodes exist is checked by {@link make} and {@link run}.
+ *
+ * ```ts
+ * import { World } from "@switchgear/core/testing"
+ *
+ * const night = World.script([
+ *   { at: "10 seconds", crash: "b", for: "5 seconds" },
+ *   { at: "12 seconds", partition: "a", from: ["b", "c"], direction: "outgoing" },
+ *   { at: "20 seconds", heal: "a" }
+ * ])
+ *
+ * World.render(night).split("\n")[0] // => "00:10.000  crash b, for 5s"
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const script = (faults: Script): Script => {
+  checkScript(new OptionsOf("World.script"), faults)
+  return faults
+}
 
 /**
  * A part of a script, in milliseconds since the start of the world; the end is exclusive.

@@ -27,6 +27,7 @@ const At = { at: Schema.Literals([0, 1, 3, 10, 20, 50, 100, 150, 300]) }
 const Rate = Schema.optionalKey(Schema.Literals([0.3, 1]))
 const Fault = Schema.Union([
   Schema.Struct({ ...At, ...End, crash: Name }),
+  Schema.Struct({ ...At, ...End, stop: Name }),
   Schema.Struct({ ...At, restart: Name }),
   Schema.Struct({ ...At, ...End, pause: Name }),
   Schema.Struct({ ...At, resume: Name }),

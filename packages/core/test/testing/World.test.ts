@@ -280,6 +280,34 @@ describe("a crash", () => {
     })))
 })
 
+describe("a stop", () => {
+  it.live("refuses calls, runs the finalizers in the time of the node, and then the node is down", () =>
+    play(Effect.gen(function*() {
+      const seen: Array<string> = []
+      const note = (what: string) => Effect.map(now, (now) => void seen.push(`${now} ${what}`))
+      const leaves = Layer.effect(
+        Desk,
+        Effect.gen(function*() {
+          yield* note("start")
+          yield* Effect.addFinalizer(() => Effect.andThen(Effect.sleep(300), note("gone")))
+          return { begun: 0, done: 0, ask: () => Effect.succeed("here") }
+        })
+      )
+      const world = yield* World.make({
+        nodes: { a: leaves, slow: Layer.effectDiscard(Effect.onInterrupt(Effect.never, () => note("interrupted"))) },
+        script: [{ at: 1000, stop: "a", for: 2000 }, { at: 1500, stop: "slow" }, { at: 4000, stop: "a", for: 100 }]
+      })
+      yield* Effect.sleep(1200)
+      assert.deepStrictEqual(world.view.running(), ["a", "slow"])
+      const refused = yield* Effect.flip(world.call("a", Desk, (desk) => desk.ask()))
+      assert.deepStrictEqual(refused, new World.ConnectionRefused({ node: "a" }))
+      yield* Effect.sleep(800)
+      assert.deepStrictEqual(world.view.running(), [])
+      yield* Effect.sleep(4000)
+      assert.deepStrictEqual(seen, ["0 start", "1300 gone", "1500 interrupted", "3000 start", "4100 start"])
+    })))
+})
+
 describe("a pause", () => {
   it.live("stops the node while time goes on, and then all that is due happens", () =>
     play(Effect.gen(function*() {
@@ -482,7 +510,7 @@ describe("options out of range", () => {
     ],
     [
       { script: [{ at: 0, explode: "a" } as never] },
-      "World.run: script[0].a fault must be one of crash, restart, pause, resume, partition, heal, skew, degrade, got {\"at\":0,\"explode\":\"a\"}"
+      "World.run: script[0].a fault must be one of crash, stop, restart, pause, resume, partition, heal, skew, degrade, got {\"at\":0,\"explode\":\"a\"}"
     ],
     [
       { script: [{ at: 0, partition: "a", direction: "up" as never }] },

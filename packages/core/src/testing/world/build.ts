@@ -15,7 +15,7 @@ import { Faults } from "./faults.ts"
 import { InvariantBroken } from "./invariantBroken.ts"
 import { Network } from "./link.ts"
 import type { Fault, Invariant, LinkOptions, NodeShape, Script, SkewOptions, View } from "./model.ts"
-import { checkFault, inOrder, type LinkRules, skewOf, wholeLink } from "./rules.ts"
+import { checkFault, checkNames, checkScript, type LinkRules, skewOf, wholeLink } from "./rules.ts"
 import { lines } from "./sentence.ts"
 import { Trace } from "./trace.ts"
 import { type Program, WorldNode } from "./worldNode.ts"
@@ -62,8 +62,8 @@ export class Building {
     const names = Object.keys(nodes)
     if (names.length === 0) of.refuse("nodes", "at least one by name", nodes)
     const usual = usualLinks(of, link)
-    for (const [index, fault] of script.entries()) checkFault(of.within(`script[${index}]`), fault, names)
-    inOrder(of, script)
+    checkScript(of, script)
+    for (const [index, fault] of script.entries()) checkNames(of.within(`script[${index}]`), fault, names)
     this.engine = new Engine({
       seed: this.seed,
       clock: around.clock,
@@ -116,7 +116,8 @@ export class Building {
   }
 
   inject(fault: Fault): void {
-    checkFault(this.of, fault, [...this.nodes.keys()])
+    checkFault(this.of, fault)
+    checkNames(this.of, fault, [...this.nodes.keys()])
     this.faults.begin(fault)
   }
 

@@ -44,12 +44,10 @@ export class Faults {
 
   /** Lets it happen. What it returns ends it. */
   private apply(fault: Fault): () => void {
-    if ("crash" in fault) return all(this.of(fault.crash).map(crash))
+    if ("crash" in fault) return all(this.of(fault.crash).map((node) => ends(node, () => node.crash())))
+    if ("stop" in fault) return all(this.of(fault.stop).map((node) => ends(node, () => node.stop())))
     if ("restart" in fault) {
-      for (const node of this.of(fault.restart)) {
-        if (node.life !== undefined) node.crash()
-        node.start()
-      }
+      for (const node of this.of(fault.restart)) node.restart()
       return nothing
     }
     if ("pause" in fault) return all(this.of(fault.pause).map((node) => node.pause()))
@@ -97,13 +95,13 @@ export class Faults {
   }
 }
 
-// The end of a crash restarts the node only if nothing else has done so.
-const crash = (node: WorldNode): () => void => {
+// The end of it restarts the node only if nothing else has done so.
+const ends = (node: WorldNode, end: () => void): () => void => {
   if (node.life === undefined) return nothing
-  node.crash()
+  end()
   const { starts } = node
   return () => {
-    if (node.starts === starts) node.start()
+    if (node.starts === starts) node.restart()
   }
 }
 

@@ -59,6 +59,18 @@ export interface Crash {
 }
 
 /**
+ * The node ends as a process does that is asked to: it refuses calls, runs its finalizers, and is down when they have
+ * ended. With `for`, it restarts that long after the request, whether they have ended or not.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stop {
+  readonly stop: Names
+  readonly for?: Duration.Input | undefined
+}
+
+/**
  * The node starts anew. A running node crashes first.
  *
  * @since 0.1.0
@@ -146,7 +158,7 @@ export interface Degrade extends LinkOptions {
  * @since 0.1.0
  * @category models
  */
-export type Fault = Crash | Restart | Pause | Resume | Partition | Heal | Skew | Degrade
+export type Fault = Crash | Stop | Restart | Pause | Resume | Partition | Heal | Skew | Degrade
 
 /**
  * A fault at a time since the start of the world.

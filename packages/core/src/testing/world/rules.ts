@@ -68,6 +68,7 @@ const signed = (of: OptionsOf, offset: Duration.Input): number => {
 /** The fields of each kind of fault; the first is the kind. */
 const kinds: ReadonlyArray<readonly [kind: string, ...fields: ReadonlyArray<string>]> = [
   ["crash", "for"],
+  ["stop", "for"],
   ["restart"],
   ["pause", "for"],
   ["resume"],
@@ -79,18 +80,19 @@ const kinds: ReadonlyArray<readonly [kind: string, ...fields: ReadonlyArray<stri
 
 export const listOf = (names: Names): ReadonlyArray<string> => typeof names === "string" ? [names] : names
 
+/** The nodes that a fault names, by field. */
+const named = (fault: Fault): ReadonlyArray<readonly [field: string, names: Names]> =>
+  Object.entries(fault).filter(([field, names]) => places.includes(field) && names !== undefined)
+
+const places = [...kinds.map(([kind]) => kind), "from", "to"]
+
 /** Checks one fault; throws a `RangeError` that names what is wrong. */
-export const checkFault = (of: OptionsOf, fault: Fault, nodes: ReadonlyArray<string>): void => {
+export const checkFault = (of: OptionsOf, fault: Fault): void => {
   const kind = kinds.find(([name]) => name in fault)
-  if (kind === undefined) of.refuse("a fault", `one of ${kinds.map(([name]) => name).join(", ")}`, fault)
+  if (kind === undefined) return of.refuse("a fault", `one of ${kinds.map(([name]) => name).join(", ")}`, fault)
   of.known(fault, ["at", "name", ...kind])
-  for (const field of [kind[0], "from", "to"]) {
-    const names = (fault as unknown as Record<string, Names | undefined>)[field]
-    if (names === undefined) continue
+  for (const [field, names] of named(fault)) {
     if (listOf(names).length === 0) of.refuse(field, "at least one node", names)
-    for (const name of listOf(names)) {
-      if (!nodes.includes(name)) of.refuse(field, `a node: ${present(nodes)}`, name)
-    }
   }
   if ("for" in fault && fault.for !== undefined) of.positive("for", fault.for)
   if ("direction" in fault && fault.direction !== undefined) {
@@ -99,6 +101,21 @@ export const checkFault = (of: OptionsOf, fault: Fault, nodes: ReadonlyArray<str
   if ("inFlight" in fault && fault.inFlight !== undefined) of.oneOf("inFlight", fault.inFlight, ["lost", "delivered"])
   if ("skew" in fault) skewOf(of, fault)
   if ("degrade" in fault) linkRules(of, fault)
+}
+
+/** Checks that a fault is about nodes that exist. */
+export const checkNames = (of: OptionsOf, fault: Fault, nodes: ReadonlyArray<string>): void => {
+  for (const [field, names] of named(fault)) {
+    for (const name of listOf(names)) {
+      if (!nodes.includes(name)) of.refuse(field, `a node: ${present(nodes)}`, name)
+    }
+  }
+}
+
+/** Checks the faults of a script; throws a `RangeError` that names the place. */
+export const checkScript = (of: OptionsOf, script: Script): void => {
+  for (const [index, fault] of script.entries()) checkFault(of.within(`script[${index}]`), fault)
+  inOrder(of, script)
 }
 
 /** Checks the times of a script, and returns its faults in the order in which they begin. */

@@ -8,6 +8,7 @@ import { lasts, listOf } from "./rules.ts"
 /** What happens, without its time. */
 export const sentence = (fault: Fault): string => {
   if ("crash" in fault) return `crash ${list(fault.crash)}`
+  if ("stop" in fault) return `stop ${list(fault.stop)}`
   if ("restart" in fault) return `restart ${list(fault.restart)}`
   if ("pause" in fault) return `pause ${list(fault.pause)}`
   if ("resume" in fault) return `resume ${list(fault.resume)}`

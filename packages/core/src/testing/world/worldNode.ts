@@ -2,8 +2,8 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
@@ -67,6 +67,11 @@ export class WorldNode implements Runner {
     return value === undefined ? initial : Effect.runSync(Ref.get(value))
   }
 
+  restart(): void {
+    if (this.life !== undefined) this.crash()
+    this.start()
+  }
+
   start(): void {
     this.starts++
     this.life = new Life(this, this.engine, this.program, this.random)
@@ -79,6 +84,14 @@ export class WorldNode implements Runner {
     this.engine.isNotReady(this)
     this.clock.boot()
     this.resume()
+  }
+
+  /** Runs the finalizers of the node. It is down when they have ended. */
+  stop(): void {
+    const { life } = this
+    life?.stop(() => {
+      if (this.life === life) this.crash()
+    })
   }
 
   /** Pauses the node; the answer ends this pause. */
@@ -136,6 +149,8 @@ export class Life implements Scheduler.Scheduler {
   private readonly engine: Engine
   private readonly program: Program
   private readonly context: Context.Context<any>
+  private readonly scope = Scope.makeUnsafe()
+  private building: Fiber.Fiber<unknown, unknown> | undefined
   private turn: (() => void) | undefined
 
   constructor(node: WorldNode, engine: Engine, program: Program, random: Random.Random) {
@@ -156,11 +171,23 @@ export class Life implements Scheduler.Scheduler {
   }
 
   begin(): void {
-    const built = this.run(Layer.buildWithMemoMap(this.program.layer, Layer.makeMemoMapUnsafe(), Scope.makeUnsafe()))
+    const built = this.run(Layer.buildWithMemoMap(this.program.layer, Layer.makeMemoMapUnsafe(), this.scope))
+    this.building = built
     built.addObserver((exit) => {
+      // Nobody is told of a layer that was still being built when the node was stopped.
+      if (this.building === undefined) return
+      this.building = undefined
       if (exit._tag === "Success") this.services = exit.value
       else this.program.onFailure(this.node, exit)
     })
+  }
+
+  stop(onEnd: () => void): void {
+    const { building } = this
+    this.building = undefined
+    this.services = undefined
+    const interrupted = building === undefined ? Effect.void : Fiber.interrupt(building)
+    this.run(Effect.andThen(interrupted, Scope.close(this.scope, Exit.void))).addObserver(onEnd)
   }
 
   /** Runs an effect on the node, in a turn of the node. */
