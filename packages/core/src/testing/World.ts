@@ -261,7 +261,7 @@ export interface CheckOptions<Programs extends Nodes> extends Omit<RunOptions<Pr
   readonly runs?: number | undefined
   /** The seed of the worlds' seeds and faults. @default 1 */
   readonly seed?: string | number | undefined
-  /** Which faults may happen. @default all kinds, to all nodes, at most 5 */
+  /** Which faults may happen. @default all kinds, to all nodes, at most 10 */
   readonly faults?: FaultOptions | undefined
 }
 
@@ -299,7 +299,7 @@ const messageOf = (error: unknown): string => error instanceof Error ? error.mes
 
 // Enough for scripts of any length that is allowed, and for many more candidates than it takes to shorten one.
 const size = 100
-const maxShrinks = 1000
+const maxShrinks = 5000
 
 /**
  * A world with random faults in which an invariant breaks. {@link check} has shortened the faults as far as possible.

@@ -28,23 +28,23 @@ describe("a replicated lease", () => {
     }), 600_000)
 
   // What is left of the random faults says what each bug needs.
-  const bugs: ReadonlyArray<[Bug, invariant: RegExp, fault: RegExp]> = [
-    ["no fencing", /no write of an older token/, /^\S+ {2}(degrade [ab] to all others, latency|pause store)/],
-    ["local clocks", /at most one client/, /^\S+ {2}(skew|pause|degrade|partition|crash)/],
-    ["retried without an id", /every write is done once/, /^\S+ {2}(pause store|degrade [ab]|partition)/]
+  const bugs: ReadonlyArray<[Bug, seed: number, invariant: RegExp, fault: RegExp]> = [
+    ["no fencing", 5, /no write of an older token/, /^\S+ {2}degrade [ab] to all others, latency/],
+    ["local clocks", 1, /at most one client/, /^\S+ {2}skew [ab] by -1s$/],
+    ["retried without an id", 1, /every write is done once/, /^\S+ {2}(pause store|degrade [ab]|partition)/]
   ]
   it.live.each(bugs)(
     "with the bug \"%s\" breaks, and one fault is enough",
-    ([bug, invariant, fault]) =>
+    ([bug, seed, invariant, fault]) =>
       Effect.gen(function*() {
-        const found = yield* Effect.flip(World.check({ ...world(bug), runs: 1000 }))
+        const found = yield* Effect.flip(World.check({ ...world(bug), seed, runs: 1000 }))
         assert.match(found.problem, invariant)
         assert.strictEqual(found.script.length, 1)
         assert.match(World.render(found.script), fault)
         // The counterexample is a run like any other, and the right program survives it.
-        const { script, seed } = found
-        assert.strictEqual((yield* Effect.flip(World.run({ ...world(bug), script, seed }))).message, found.problem)
-        yield* World.run({ ...world(), script, seed })
+        const again = { script: found.script, seed: found.seed }
+        assert.strictEqual((yield* Effect.flip(World.run({ ...world(bug), ...again }))).message, found.problem)
+        yield* World.run({ ...world(), ...again })
       }),
     120_000
   )

@@ -487,6 +487,88 @@ describe("an invariant", () => {
     }))
 })
 
+describe("a check", () => {
+  /** Notes how long it was not woken. */
+  const watched = program(Effect.gen(function*() {
+    const longest = yield* (yield* World.Node).disk("longest", 0)
+    let before = yield* now
+    yield* Effect.forkScoped(Effect.forever(Effect.gen(function*() {
+      yield* Effect.sleep(10)
+      const after = yield* now
+      yield* Ref.update(longest, (longest) => Math.max(longest, after - before))
+      before = after
+    })))
+  }))
+  const awake = World.invariant("a is never away for 300 ms", (view) => () => {
+    const longest = view.disk("a", "longest", 0)
+    return longest < 300 ? undefined : "it was away"
+  })
+  const world = {
+    nodes: { a: watched, b: watched },
+    invariants: [awake],
+    for: "5 seconds",
+    promises: "none",
+    faults: { kinds: ["pause", "partition", "crash"], lasting: ["400 millis", "100 millis", "3 seconds"] }
+  } as const
+
+  it.live("finds the one fault that is enough, and shows how to see it again", () =>
+    Effect.gen(function*() {
+      const found = yield* Effect.flip(World.check({ ...world, runs: 50 }))
+      assert.deepStrictEqual(found.script, [{ at: 0, for: 400, pause: "a" }])
+      const lines = found.message.split("\n")
+      assert.deepStrictEqual(lines.slice(0, 5), [
+        `World, seed "${found.seed}": it is broken at 00:00.400 that a is never away for 300 ms`,
+        "it was away",
+        "",
+        "Faults:",
+        "00:00.000  pause a, for 400ms"
+      ])
+      const script = "[{\"at\":0,\"pause\":\"a\",\"for\":400}]"
+      assert.strictEqual(lines.at(-1), `To see it again: World.run({ ..., seed: ${found.seed}, script: ${script} })`)
+      const again = yield* Effect.flip(World.run({ ...world, seed: found.seed, script: found.script }))
+      assert.deepStrictEqual(again, found.error)
+    }))
+
+  it.live("passes when the faults that it may use break nothing", () =>
+    Effect.gen(function*() {
+      const faults = { ...world.faults, nodes: ["b"] }
+      assert.deepStrictEqual(yield* World.check({ ...world, faults, runs: 50 }), { runs: 50 })
+    }))
+
+  it.live("says that no fault is needed when none is", () =>
+    Effect.gen(function*() {
+      const never = World.invariant("nothing happens", (view) => () => view.now() > 100 ? "it does" : undefined)
+      const found = yield* Effect.flip(World.check({ ...world, invariants: [never], runs: 50 }))
+      assert.deepStrictEqual(found.script, [])
+      assert.deepStrictEqual(found.problem.split("\n").slice(1, 4), ["it does", "", "Without any fault."])
+    }))
+
+  it.live("takes the failure of a layer for a counterexample", () =>
+    Effect.gen(function*() {
+      const starts = Effect.gen(function*() {
+        const count = yield* (yield* World.Node).disk("starts", 0)
+        if ((yield* Ref.updateAndGet(count, (n) => n + 1)) > 1) return yield* Effect.fail("cannot start twice")
+      })
+      const found = yield* Effect.flip(World.check({ ...world, nodes: { a: program(starts), b: idle }, runs: 50 }))
+      assert.strictEqual(found.error, "cannot start twice")
+      assert.strictEqual(World.render(found.script), "00:00.000  crash a, for 400ms")
+    }))
+
+  const wrong: ReadonlyArray<[World.FaultOptions, string]> = [
+    [{ nodes: ["c"] }, "nodes must be nodes: there are \"a\" and \"b\", got \"c\""],
+    [{ nodes: [] }, "nodes must be a list of at least one, got []"],
+    [{ kinds: ["fire" as never] }, "kinds must be one of crash, pause, partition, skew, degrade, got \"fire\""],
+    [{ atMost: 0 }, "atMost must be a whole number of at least 1, got 0"],
+    [{ lasting: [0] }, "lasting must be a finite duration above zero, got 0"],
+    [{ drifts: [-2] }, "drift must be a number above -1, got -2"]
+  ]
+  it.live.each(wrong)("refuses %o", ([faults, message]) =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.exit(World.check({ ...world, faults }))
+      assert.deepStrictEqual(exit, Exit.die(new RangeError(`World.check: faults.${message}`)))
+    }))
+})
+
 describe("options out of range", () => {
   const wrong: ReadonlyArray<[Partial<World.RunOptions<{ a: typeof idle }>>, string]> = [
     [{ for: 0 }, "World.run: for must be a finite duration above zero, got 0"],

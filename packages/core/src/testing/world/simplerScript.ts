@@ -5,11 +5,27 @@ import type { Script, TimedFault } from "./model.ts"
 export type Choices = Readonly<Record<string, ReadonlyArray<unknown>>> & { readonly at: ReadonlyArray<number> }
 
 /** Fewer faults, or one fault that is simpler. */
-export const simpler = (choices: Choices, script: Script): ReadonlyArray<Script> => [
-  ...script.length > 2 ? [script.slice(script.length >> 1), script.slice(0, script.length >> 1)] : [],
-  ...script.map((_, i) => script.toSpliced(i, 1)),
-  ...script.flatMap((fault, i) => simplerFaults(choices, fault).map((other) => script.with(i, other)))
-]
+export const simpler = (choices: Choices, script: Script): ReadonlyArray<Script> => {
+  const fewer = script.map((_, i) => script.toSpliced(i, 1))
+  return [
+    ...script.length > 2 ? [script.slice(script.length >> 1), script.slice(0, script.length >> 1)] : [],
+    ...fewer,
+    ...script.flatMap((fault, i) => simplerFaults(choices, fault).map((other) => script.with(i, other))),
+    ...script.length > 3 ? [] : fewer.flatMap((rest) => moved(choices, rest))
+  ]
+}
+
+/**
+ * The same faults, one of them somewhat earlier or later: a fault that only moved everything else in time is not needed
+ * when the others move.
+ */
+const moved = ({ at: times }: Choices, script: Script): ReadonlyArray<Script> =>
+  script.flatMap((fault, i) => {
+    const at = times.indexOf(fault.at as number)
+    return times.slice(Math.max(0, at - nearby), at + nearby + 1).map((time) => script.with(i, { ...fault, at: time }))
+  })
+
+const nearby = 15
 
 /** Without a field that it can do without; shorter; with a simpler value; at a rounder time. */
 const simplerFaults = (choices: Choices, fault: TimedFault): ReadonlyArray<TimedFault> => {
@@ -33,7 +49,7 @@ const simplerFaults = (choices: Choices, fault: TimedFault): ReadonlyArray<Timed
   ] as ReadonlyArray<TimedFault>
 }
 
-const optional = ["from", "to", "direction", "inFlight", "drift", "latency", "requestLoss", "replyLoss", "duplicates"]
+const optional = ["from", "to", "direction", "inFlight", "drift"]
 
 /** A fault that lasts for a shorter time: at the beginning, in the middle and at the end of what it was. */
 const shorter = ({ at: times }: Choices, fault: TimedFault, millis: number): ReadonlyArray<TimedFault> => {

@@ -122,7 +122,7 @@ const client = (bug: Bug | undefined) =>
               : Effect.succeed("stale" as const))
           return once.pipe(
             Effect.timeout(patience),
-            Effect.retry({ times: 5 }),
+            Effect.retry({ times: 1 }),
             Effect.orElseSucceed(() => "stale" as const)
           )
         })
@@ -185,6 +185,7 @@ export const world = (bug?: Bug) => ({
   invariants: [oneHolder, inOrder, once],
   link: { latency: Latency.uniform(1, 20) },
   for: Duration.seconds(30),
+  faults: { lasting: ["1 second", "100 millis", "5 seconds"] as const },
   promises: "none" as const
 })
 
