@@ -156,6 +156,40 @@ describe("calls", () => {
       assert.deepStrictEqual(any.toSorted((a, b) => a - b), inOrder)
     })))
 
+  it.live("over one link do not change the chance of another", () =>
+    play(Effect.gen(function*() {
+      const link = { latency: Latency.uniform(1, 1000) }
+      const took = (calls: number, to: string) =>
+        Effect.gen(function*() {
+          yield* Effect.replicateEffect(ask(0, "c"), calls)
+          return Duration.toMillis((yield* Effect.timed(ask(0, to)))[0])
+        })
+      const worlds = [onA(took(0, "b"), { link }), onA(took(3, "b"), { link }), onA(took(0, "c"), { link })] as const
+      const [b, afterOthers, c] = yield* Effect.forEach(worlds, Effect.flatMap(({ ended }) => Deferred.await(ended)))
+      assert.strictEqual(b, afterOthers)
+      assert.notStrictEqual(b, c)
+    })))
+
+  it.live("that end twice, or when their caller has restarted, change nothing", () =>
+    play(Effect.gen(function*() {
+      const seen: Array<string> = []
+      const calls = Effect.gen(function*() {
+        yield* Effect.exit(Effect.timeout(ask(), 150))
+        seen.push(`${yield* now}: timed out`)
+        const answer = yield* ask()
+        seen.push(`${yield* now}: ${answer}`)
+      })
+      yield* World.make({
+        nodes: { a: program(calls), b: desk },
+        link: { latency: 100, duplicates: 1 },
+        script: [{ at: 250, restart: "a" }]
+      })
+      yield* Effect.sleep(1000)
+      assert.deepStrictEqual(seen.slice(0, 2), ["150: timed out", "400: timed out"])
+      // Eight requests have arrived by then. Which of the last two replies comes first is up to the seed.
+      assert.match(seen.slice(2).join(), /^600: b says [78]$/)
+    })))
+
   it.live("go by the link of caller and callee", () =>
     play(Effect.gen(function*() {
       const { ended } = yield* onA(Effect.all([Effect.timed(ask(0, "b")), Effect.timed(ask(0, "c"))]), {

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import { ConnectionRefused } from "./connectionRefused.ts"
 import { codes, type Engine, Event } from "./engine.ts"
 import type { Link, Network, Wire } from "./link.ts"
-import type { Life, WorldNode } from "./worldNode.ts"
+import type { WorldNode } from "./worldNode.ts"
 
 export class Calls {
   private readonly engine: Engine
@@ -30,17 +30,12 @@ export class Calls {
         to,
         service,
         use,
-        isOpen: true,
-        caller: from?.life,
         resume,
         link: from === undefined || from === to ? undefined : this.network.link(from, to),
         from
       }
       this.request(call)
       if (call.link?.duplicates()) this.request(call)
-      return Effect.sync(() => {
-        call.isOpen = false
-      })
     })
   }
 
@@ -60,8 +55,7 @@ export class Calls {
     const { from, link } = call
     if (link?.losesReply()) return this.lost(call, "reply")
     this.send(call, "reply", codes.reply, from, link?.back, () => {
-      if (!call.isOpen || call.from?.life !== call.caller) return
-      call.isOpen = false
+      // The first reply counts, and only if the caller still waits. A caller that has crashed does not continue.
       call.resume(exit)
     })
   }
@@ -111,15 +105,11 @@ export class Calls {
 interface Call {
   readonly id: number
   readonly from: WorldNode | undefined
-  /** The life of the caller: after a crash nobody waits for the reply. */
-  readonly caller: Life | undefined
   readonly to: WorldNode
   readonly service: Context.Key<any, any>
   readonly use: (service: any) => Effect.Effect<any, any>
   readonly link: Link | undefined
   readonly resume: (exit: Exit.Exit<any, any>) => void
-  /** Whether the caller still waits. */
-  isOpen: boolean
 }
 
 const serve = ({ service, to, use }: Call, services: Context.Context<never>): Effect.Effect<unknown, unknown> =>
