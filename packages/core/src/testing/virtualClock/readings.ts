@@ -49,7 +49,8 @@ export class Readings {
   }
 }
 
-const nanosOf = (millis: number): bigint => {
+/** Whole nanoseconds of a time in milliseconds. */
+export const nanosOf = (millis: number): bigint => {
   const whole = Math.floor(millis)
   return BigInt(whole) * 1_000_000n + BigInt(Math.floor((millis - whole) * 1e6))
 }

@@ -1,0 +1,398 @@
+/**
+ * Several nodes in one process, with everything that can happen between them: messages that are late, lost or
+ * duplicated, partitions, crashes, pauses and wrong clocks.
+ *
+ * A node is a layer. Each node builds its own, with a run queue, a clock and random numbers of its own, and shares
+ * nothing with the others. A program gets its {@link Node} as a service, through which it calls services of other nodes
+ * and keeps values on its disk. Faults come from a script or from {@link World.inject}. Invariants are checked after
+ * every event.
+ *
+ * {@link run} runs a world in virtual time. {@link check} runs many, each with random faults, and shortens the faults of
+ * one that breaks an invariant. {@link make} makes a world on the clock of a program of your own, such as a `Scenario`.
+ * One seed gives one run, to the last message.
+ *
+ * **Gotchas.** Nodes are apart as long as their layers share no state: make mutable values in the layer, not around it.
+ * Values travel as they are, without encoding: do not change what was sent. A call whose message is lost never ends, as
+ * in a real network: give it a time-out.
+ *
+ * ```ts
+ * import { World } from "@switchgear/core/testing"
+ * import { Context, Effect, Layer, Ref } from "effect"
+ *
+ * class Counter extends Context.Service<Counter, { readonly add: Effect.Effect<number> }>()("Counter") {}
+ *
+ * const counter = Layer.effect(
+ *   Counter,
+ *   Effect.gen(function*() {
+ *     const node = yield* World.Node
+ *     const count = yield* node.disk("count", 0)
+ *     return { add: Ref.updateAndGet(count, (n) => n + 1) }
+ *   })
+ * )
+ *
+ * // Adds one after ten seconds, and tries again when no reply comes.
+ * const client = Layer.effectDiscard(Effect.gen(function*() {
+ *   const node = yield* World.Node
+ *   yield* Effect.sleep("10 seconds")
+ *   const add = node.call("store", Counter, (counter) => counter.add).pipe(Effect.timeout("1 second"))
+ *   yield* Effect.forkScoped(Effect.retry(add, { times: 3 }))
+ * }))
+ *
+ * const addedOnce = World.invariant("one addition counts once", (view) => () => {
+ *   const count = view.disk("store", "count", 0)
+ *   return count > 1 ? `it counted ${count} times` : undefined
+ * })
+ *
+ * const world = { nodes: { store: counter, client }, invariants: [addedOnce], for: "1 minute" } as const
+ * const quiet = await Effect.runPromise(World.run(world))
+ * quiet.last // => ["00:10.001  client → store: request #1 arrives (Counter)", "00:10.002  store → client: reply #1 arrives (Counter)"]
+ *
+ * const found = await Effect.runPromise(Effect.flip(World.check({ ...world, runs: 1000, faults: { nodes: ["store"] } })))
+ * found.problem.split("\n").slice(1, 5) // => ["it counted 2 times", "", "Faults:", "00:10.000  pause store, for 1s"]
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Scheduler from "effect/Scheduler"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { OptionsOf } from "../internal/config/checks.ts"
+import * as VirtualClock from "./VirtualClock.ts"
+import { Building } from "./world/build.ts"
+import { InvariantBroken } from "./world/invariantBroken.ts"
+import type { Fault, Invariant, LinkOptions, NodeShape, Script, SkewOptions, View } from "./world/model.ts"
+import { type FaultOptions, type Night, nights } from "./world/randomScript.ts"
+import { checkScript, inOrder, lasts } from "./world/rules.ts"
+import { lines, sentence } from "./world/sentence.ts"
+
+export { ConnectionRefused } from "./world/connectionRefused.ts"
+export { InvariantBroken } from "./world/invariantBroken.ts"
+export type {
+  Crash,
+  Degrade,
+  Fault,
+  Heal,
+  Invariant,
+  LinkOptions,
+  Names,
+  NodeShape,
+  Partition,
+  Pause,
+  Restart,
+  Resume,
+  Script,
+  Skew,
+  SkewOptions,
+  Stop,
+  TimedFault,
+  View
+} from "./world/model.ts"
+export type { FaultKind, FaultOptions } from "./world/randomScript.ts"
+
+/**
+ * The node that a program runs on. Only layers of a world have it.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Node extends Context.Service<Node, NodeShape>()("@switchgear/core/testing/World/Node") {}
+
+/**
+ * The programs of a world by the names of their nodes. A layer may require {@link Node}, `Scope` is that of the node.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Nodes = Readonly<Record<string, Layer.Layer<never, any, any>>>
+
+/**
+ * The nodes of a world, how they are connected, and what happens to them.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options<Programs extends Nodes> {
+  /** The seed of all random numbers. @default 1 */
+  readonly seed?: string | number | undefined
+  /** A layer for each node. It is built at each start, anew. */
+  readonly nodes: Programs
+  /** How clocks differ at the start, by node. @default they do not */
+  readonly clocks?: { readonly [Name in keyof Programs]?: SkewOptions } | undefined
+  /** How calls travel: the same for all, or by the names of caller and callee. @default 1 ms, nothing is lost */
+  readonly link?: LinkOptions | ((from: string, to: string) => LinkOptions) | undefined
+  /** The faults, at their times. @default none */
+  readonly script?: Script | undefined
+  /** What must hold after every event. @default nothing */
+  readonly invariants?: ReadonlyArray<Invariant> | undefined
+}
+
+/**
+ * A world at work.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface World<out E> {
+  /** Lets a fault begin now. Dies with a `RangeError` that names the field if something is out of range. */
+  readonly inject: (fault: Fault) => Effect.Effect<void>
+  /**
+   * Calls a service of a node from outside: see `NodeShape`. The way takes no time and loses nothing. Does not end if
+   * the node crashes during the call.
+   */
+  readonly call: NodeShape["call"]
+  /** Waits until an invariant breaks, or until the layer of a node fails. The world stands still then. */
+  readonly broken: Effect.Effect<never, E | InvariantBroken>
+  readonly report: Effect.Effect<Report>
+  readonly view: View
+}
+
+/**
+ * What happened in a world.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
+export interface Report {
+  readonly seed: string
+  /** Milliseconds since the start of the world. */
+  readonly millis: number
+  /** The number of turns of nodes, wake-ups, messages and faults. */
+  readonly events: number
+  /** A hash of all events with their times. Two runs with one digest were the same. */
+  readonly digest: string
+  /** The last messages and faults, one line each. */
+  readonly last: ReadonlyArray<string>
+}
+
+type FailureOf<Programs extends Nodes> = Layer.Error<Programs[keyof Programs]>
+
+type NeedsOf<Programs extends Nodes> = Exclude<Layer.Services<Programs[keyof Programs]>, Node | Scope.Scope>
+
+/**
+ * Makes a world that lives on the clock on which it is made, until the scope closes. That is the end of all nodes, as in
+ * a crash: no finalizer runs. Dies with a `RangeError` that names the field if an option is out of range.
+ *
+ * **Gotchas.** The clock should be a `VirtualClock`, as in a `Scenario`. Effect's `TestClock` moves before the nodes have
+ * done all that they have to do. A live clock works, and does not repeat itself.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <const Programs extends Nodes>(
+  options: Options<Programs>
+): Effect.Effect<World<FailureOf<Programs>>, never, NeedsOf<Programs> | Scope.Scope> => build("World.make", options)
+
+const build = <Programs extends Nodes>(
+  where: string,
+  options: Options<Programs>
+): Effect.Effect<World<FailureOf<Programs>>, never, NeedsOf<Programs> | Scope.Scope> =>
+  Effect.gen(function*() {
+    const clock = yield* Clock.Clock
+    const scheduler = yield* Scheduler.Scheduler
+    const context = (yield* Effect.context<NeedsOf<Programs>>()) as Context.Context<never>
+    const building = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        new Building(where, options, { clock, scheduler, context, provideNode: (node) => Context.add(Node, node) })
+      ),
+      (building) => Effect.sync(() => building.end())
+    )
+    return {
+      inject: (fault) => Effect.sync(() => building.inject(fault)),
+      call: (to, service, use) =>
+        Effect.suspend(() => building.calls.call(undefined, building.node("to", to), service, use)),
+      broken: Deferred.await(building.broken),
+      report: Effect.sync(() => building.report()),
+      view: building.view
+    }
+  })
+
+/**
+ * How long a world runs.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface RunOptions<Programs extends Nodes> extends Options<Programs> {
+  /** The time of the world: finite and above zero. */
+  readonly for: Duration.Input
+  /** Whether programs use promises. "none" is several times faster: see `VirtualClock.play`. @default "settle" */
+  readonly promises?: VirtualClock.Options["promises"]
+}
+
+/**
+ * Runs a world in virtual time of its own. Fails with {@link InvariantBroken} at the first event after which an
+ * invariant does not hold, and with the error of a node whose layer fails.
+ *
+ * @since 0.1.0
+ * @category runtime
+ */
+export const run = <const Programs extends Nodes>(
+  options: RunOptions<Programs>
+): Effect.Effect<Report, FailureOf<Programs> | InvariantBroken, NeedsOf<Programs>> =>
+  Effect.suspend(() => {
+    const millis = new OptionsOf("World.run").positive("for", options.for)
+    const night = Effect.gen(function*() {
+      const world = yield* build("World.run", options)
+      yield* Effect.raceFirst(Effect.sleep(millis), world.broken)
+      return yield* world.report
+    })
+    return VirtualClock.play(Effect.scoped(night), { promises: options.promises }) as Effect.Effect<
+      Report,
+      FailureOf<Programs> | InvariantBroken,
+      NeedsOf<Programs>
+    >
+  })
+
+/**
+ * What to check, and how often.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface CheckOptions<Programs extends Nodes> extends Omit<RunOptions<Programs>, "script"> {
+  /** The number of worlds, each with a seed and with faults of its own. @default 100 */
+  readonly runs?: number | undefined
+  /** The seed of the worlds' seeds and faults. @default 1 */
+  readonly seed?: string | number | undefined
+  /** Which faults may happen. @default all kinds, to all nodes, at most 10 */
+  readonly faults?: FaultOptions | undefined
+}
+
+/**
+ * Runs many worlds with random faults, until one of them breaks an invariant. Then it looks for the smallest script
+ * of faults that still does, and fails with the {@link Counterexample}. A layer that fails is a counterexample, too.
+ *
+ * @since 0.1.0
+ * @category runtime
+ */
+export const check = <const Programs extends Nodes>(
+  options: CheckOptions<Programs>
+): Effect.Effect<{ readonly runs: number }, Counterexample, NeedsOf<Programs>> =>
+  Effect.suspend(() => {
+    const of = new OptionsOf("World.check")
+    const { faults = {}, runs = 100, seed = 1 } = options
+    of.integer("runs", runs, 1)
+    const all = nights(
+      of.within("faults"),
+      Object.keys(options.nodes),
+      of.positive("for", options.for),
+      faults
+    )
+    const property = (night: Night) => Effect.as(run<Programs>({ ...options, ...night }), true)
+    return Effect.flatMap(Arbitrary.checkEffect(all, property, { runs, seed, size, maxShrinks }), (result) => {
+      if (result._tag === "Passed") return Effect.succeed({ runs: result.runs })
+      if (result._tag !== "Falsified" || result.failure._tag !== "PropertyError") return Effect.die(result)
+      const { script, seed } = result.shrunkInput
+      const { error } = result.failure
+      return Effect.fail(new Counterexample({ seed, script, problem: messageOf(error), error, runs: result.runs }))
+    })
+  })
+
+const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error)
+
+// Enough for scripts of any length that is allowed, and for many more candidates than it takes to shorten one.
+const size = 100
+const maxShrinks = 5000
+
+/**
+ * A world with random faults in which an invariant breaks. {@link check} has shortened the faults as far as possible.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Counterexample
+  extends Schema.TaggedError<Counterexample>("@switchgear/core/testing/World/Counterexample")("Counterexample", {
+    /** The seed and the script, for {@link run}. */
+    seed: Schema.Number,
+    script: Schema.Array(Schema.Any) as unknown as Schema.Schema<Script>,
+    /** The message of `error`. */
+    problem: Schema.String,
+    /** What {@link run} fails with. */
+    error: Schema.Unknown,
+    /** The number of worlds up to the one that broke. */
+    runs: Schema.Number
+  })
+{
+  override get message(): string {
+    const again = `seed: ${this.seed}, script: ${JSON.stringify(this.script)}`
+    return `${this.problem}\n\nTo see it again: World.run({ ..., ${again} })`
+  }
+}
+
+/**
+ * Writes an invariant. `make` is called once for each world, and returns the check, which is called after every event
+ * and says what is wrong, if something is. What the check remembers belongs to the world.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const invariant = (name: string, make: Invariant["make"]): Invariant => ({
+  name: new OptionsOf("World.invariant").name(name),
+  make
+})
+
+/**
+ * Writes a script, and checks it where it is written. Throws a `RangeError` that names the fault, the field, the value
+ * and the range. That its nodes exist is checked by {@link make} and {@link run}.
+ *
+ * ```ts
+ * import { World } from "@switchgear/core/testing"
+ *
+ * const night = World.script([
+ *   { at: "10 seconds", crash: "b", for: "5 seconds" },
+ *   { at: "12 seconds", partition: "a", from: ["b", "c"], direction: "outgoing" },
+ *   { at: "20 seconds", heal: "a" }
+ * ])
+ *
+ * World.render(night).split("\n")[0] // => "00:10.000  crash b, for 5s"
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const script = (faults: Script): Script => {
+  checkScript(new OptionsOf("World.script"), faults)
+  return faults
+}
+
+/**
+ * A part of a script, in milliseconds since the start of the world; the end is exclusive.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Span {
+  readonly name: string
+  readonly from: number
+  /** Infinite for a fault without `for`. */
+  readonly to: number
+}
+
+/**
+ * When each fault of a script begins and ends, in order, with its name or else in words. For claims about what happens
+ * during a fault or after it.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const spans = (script: Script): ReadonlyArray<Span> =>
+  inOrder(new OptionsOf("World.spans"), script).map(({ at, fault }) => ({
+    name: fault.name ?? sentence(fault),
+    from: at,
+    to: at + lasts(fault)
+  }))
+
+/**
+ * Formats a script, one line for each fault.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const render = (script: Script): string => lines(script).join("\n")
