@@ -41,12 +41,14 @@ import * as Random from "effect/Random"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { drawOf } from "./latency/drawOf.ts"
 import type { Latency } from "./latency/model.ts"
-import { inSlot } from "./simulatedService/call.ts"
 import { type Capacity, limitsOf } from "./simulatedService/capacity.ts"
+import { inSlot } from "./simulatedService/inSlot.ts"
+import type { Workplace } from "./simulatedService/model.ts"
 import type { ServiceRefused } from "./simulatedService/ServiceRefused.ts"
-import { Workplace } from "./simulatedService/workplace.ts"
+import { SlotPool } from "./simulatedService/slotPool.ts"
 
 export type { Capacity } from "./simulatedService/capacity.ts"
+export type { Slot, Workplace } from "./simulatedService/model.ts"
 export { ServiceRefused } from "./simulatedService/ServiceRefused.ts"
 
 /**
@@ -130,27 +132,53 @@ export const make: <A, E = never, R = never, Request = void>(
     if (!Effect.isEffect(answer)) made.callback("answer", answer)
     const random = yield* Random.withSeed(Random.Random, JSON.stringify([seed ?? (yield* Random.nextInt), name]))
     let draw = drawOf(made, "latency", latency)
-    const workplace = new Workplace(name, limitsOf(made, "capacity", capacity))
+    const pool = new SlotPool(name, limitsOf(made, "capacity", capacity))
     const answerTo = Effect.isEffect(answer) ? () => answer : answer
     const service: SimulatedService<Request, A, E, R> = {
       name,
-      call: (request) =>
-        inSlot(workplace, name, (slot) => Effect.flatMap(slot.work(draw(random)), () => answerTo(request))),
+      call: (request) => inSlot(pool, name, (slot) => Effect.flatMap(slot.work(draw(random)), () => answerTo(request))),
       set: (behaviour) =>
         Effect.sync(() => {
           const check = new OptionsOf("SimulatedService.set")
           const next = drawOf(check, "latency", behaviour.latency)
           const limits = limitsOf(check, "capacity", behaviour.capacity)
           draw = next
-          workplace.setLimits(limits)
+          pool.setLimits(limits)
         }),
       snapshot: Effect.sync(() => ({
-        working: workplace.inside,
-        waiting: workplace.waiting,
-        refused: workplace.refused,
-        ended: workplace.ended
+        working: pool.inside,
+        waiting: pool.waiting,
+        refused: pool.refused,
+        ended: pool.ended
       }))
     }
     return service
   }
 )
+
+/**
+ * Makes the slots of a service without its calls: see {@link Workplace}. `where` and `field` name the capacity in errors.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const workplace = (
+  name: string,
+  capacity?: Capacity | undefined,
+  { field = "capacity", where = "SimulatedService.workplace" }: { readonly where?: string; readonly field?: string } =
+    {}
+): Workplace => {
+  const check = new OptionsOf(where)
+  const pool = new SlotPool(name, limitsOf(check, field, capacity))
+  return {
+    get inside() {
+      return pool.inside
+    },
+    get waiting() {
+      return pool.waiting
+    },
+    goesOn: (fiber) => pool.goesOn(fiber),
+    open: (fiber) => pool.open(fiber),
+    setCapacity: (next) => pool.setLimits(limitsOf(check, field, next))
+  }
+}

@@ -43,7 +43,8 @@ const respond = (status: number, body: unknown, headers: Readonly<Record<string,
 const streamed = (script: StreamScript, about: Completion): Wire => {
   const whole = completion(script.text, about)
   const { end } = script
-  const silent = end?._tag === "Stall" || (end?._tag === "Whole" && end.connection === "open")
+  const silent = end?._tag === "Stall" || end?._tag === "Heartbeat" ||
+    (end?._tag === "Whole" && end.connection === "open")
   return {
     _tag: "Answer",
     status: 200,

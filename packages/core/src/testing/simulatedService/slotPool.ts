@@ -1,7 +1,7 @@
 /**
  * The slots of a service, its queue, and the work in progress. All of it changes in synchronous steps, at the times of
  * one clock, with one timer for the next end of work. No fiber works for it, so a call that is interrupted at any moment
- * leaves nothing behind but work that is to go on.
+ * leaves nothing behind.
  */
 import * as Clock from "effect/Clock"
 import type * as Fiber from "effect/Fiber"
@@ -11,7 +11,7 @@ import { monotonicMillis } from "../../internal/runtime/time.ts"
 import { startTimerOf } from "../../internal/runtime/timer.ts"
 import type { Limits } from "./capacity.ts"
 import { resolution, SharedWork } from "./sharedWork.ts"
-import { Slot } from "./slot.ts"
+import { ServiceCall } from "./serviceCall.ts"
 
 /** Limits that apply from a time on. */
 export interface Change {
@@ -19,14 +19,14 @@ export interface Change {
   readonly limits: Limits
 }
 
-export class Workplace {
+export class SlotPool {
   inside = 0
   refused = 0
   ended = 0
   private readonly name: string
   private limits: Limits
-  private readonly work = new SharedWork<Slot>(() => this.limits.fullSpeed)
-  private readonly queue = new WaitQueue<Slot>()
+  private readonly work = new SharedWork<ServiceCall>(() => this.limits.fullSpeed)
+  private readonly queue = new WaitQueue<ServiceCall>()
   private changes: ReadonlyArray<Change> = []
   private admitting = false
   private clock: Clock.Clock | undefined
@@ -49,58 +49,51 @@ export class Workplace {
   }
 
   /** Gives a call a slot or a place in the queue; undefined if it is refused. */
-  open(fiber: Fiber.Fiber<any, any>): Slot | undefined {
+  open(fiber: Fiber.Fiber<any, any>): ServiceCall | undefined {
     this.look(fiber)
-    const { goesOn, slots, waiting } = this.limits
+    const { slots, waiting } = this.limits
     const isFree = this.inside < slots && this.queue.size === 0
     if (!isFree && this.queue.size >= waiting) {
       this.refused++
       return undefined
     }
-    const slot = new Slot(this, fiber, goesOn)
-    if (isFree) this.enter(slot)
+    const call = new ServiceCall(this, fiber)
+    if (isFree) this.enter(call)
     else {
-      this.queue.push(slot)
+      this.queue.push(call)
       this.arm()
     }
-    return slot
+    return call
   }
 
-  begin(slot: Slot, millis: number, onWorked: () => void): void {
+  begin(call: ServiceCall, millis: number, onWorked: () => void): void {
     this.look()
-    slot.unfinished = 0
-    slot.onWorked = onWorked
-    this.work.add(slot, millis)
+    call.onWorked = onWorked
+    call.unfinished = 0
+    this.work.add(call, millis)
     this.arm()
   }
 
   /** Stops the work in progress. */
-  pause(slot: Slot): void {
-    slot.onWorked = undefined
-    if (slot.spot < 0) return
+  pause(call: ServiceCall): void {
+    call.onWorked = undefined
+    if (call.spot < 0) return
     this.look()
-    slot.unfinished = this.work.remove(slot)
+    call.unfinished = this.work.remove(call)
     this.arm()
   }
 
-  leave(slot: Slot): void {
-    if (slot.state === "left") return
+  leave(call: ServiceCall): void {
+    if (call.state === "left") return
     this.look()
-    slot.onTurn = slot.onWorked = undefined
-    this.work.remove(slot)
-    if (slot.state === "waiting") this.queue.remove(slot)
+    call.onTurn = call.onWorked = undefined
+    this.work.remove(call)
+    if (call.state === "waiting") this.queue.remove(call)
     else this.inside--
-    slot.state = "left"
+    call.state = "left"
     this.ended++
     this.admit()
     this.arm()
-  }
-
-  abandon(slot: Slot, rest: () => number): void {
-    if (!slot.goesOn) return this.leave(slot)
-    if (slot.state === "left") return
-    if (slot.state === "waiting") slot.onTurn = () => this.finish(slot, rest())
-    else this.finish(slot, rest())
   }
 
   /** Applies other limits from now on, instead of all changes that were to come. */
@@ -118,17 +111,9 @@ export class Workplace {
     this.changes = changes
   }
 
-  /** Does the rest of the work of a caller who has left. Work without end keeps its slot for ever. */
-  private finish(slot: Slot, rest: number): void {
-    const millis = slot.unfinished + rest
-    if (millis === Infinity) return
-    if (millis > 0) this.begin(slot, millis, () => this.leave(slot))
-    else this.leave(slot)
-  }
-
-  private enter(slot: Slot): void {
+  private enter(call: ServiceCall): void {
     this.inside++
-    slot.state = "inside"
+    call.state = "inside"
   }
 
   private admit(): void {
@@ -136,10 +121,10 @@ export class Workplace {
     if (this.admitting) return
     this.admitting = true
     while (this.queue.size > 0 && this.inside < this.limits.slots) {
-      const slot = this.queue.shift()!
-      this.enter(slot)
-      slot.onTurn?.()
-      slot.onTurn = undefined
+      const call = this.queue.shift()!
+      this.enter(call)
+      call.onTurn?.()
+      call.onTurn = undefined
     }
     this.admitting = false
   }
@@ -192,17 +177,17 @@ export class Workplace {
     const since = this.timer!.since
     this.timer = undefined
     this.look()
-    const ended: Array<Slot> = []
-    for (let slot = this.work.takeEnded(); slot !== undefined; slot = this.work.takeEnded()) ended.push(slot)
+    const ended: Array<ServiceCall> = []
+    for (let call = this.work.takeEnded(); call !== undefined; call = this.work.takeEnded()) ended.push(call)
     // A clock far from its origin cannot tell times apart that are this close: without this, it would stand still.
     if (ended.length === 0 && this.work.size > 0 && monotonicMillis(this.clock!) <= since) {
       ended.push(this.work.takeNext()!)
     }
     this.arm()
-    for (const slot of ended) {
+    for (const call of ended) {
       // Unless the fiber of one before it has stopped it.
-      const { onWorked } = slot
-      slot.onWorked = undefined
+      const { onWorked } = call
+      call.onWorked = undefined
       onWorked?.()
     }
   }

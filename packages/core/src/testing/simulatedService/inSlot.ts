@@ -4,8 +4,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { prepare, rejection } from "../../internal/runtime/rejection.ts"
 import { ServiceRefused } from "./ServiceRefused.ts"
-import type { Slot } from "./slot.ts"
-import type { Workplace } from "./workplace.ts"
+import type { ServiceCall } from "./serviceCall.ts"
+import type { SlotPool } from "./slotPool.ts"
 
 prepare(ServiceRefused)
 
@@ -13,17 +13,17 @@ prepare(ServiceRefused)
  * Does the work in a slot. Without its caller, it stops or goes on, as the workplace says at the beginning of the call.
  */
 export const inSlot = <A, E, R>(
-  workplace: Workplace,
+  pool: SlotPool,
   service: string,
-  work: (slot: Slot) => Effect.Effect<A, E, R>
+  work: (slot: ServiceCall) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ServiceRefused, R> =>
   Effect.withFiber((caller) => {
     const attended = Effect.withFiber<A, E | ServiceRefused, R>((fiber) => {
-      let slot: Slot | undefined
+      let slot: ServiceCall | undefined
       return Effect.onExitPrimitive(
         // The slot is taken inside of the frame that gives it back, so that no interrupt can fall between the two.
         Effect.suspend((): Effect.Effect<A, E | ServiceRefused, R> => {
-          slot = workplace.open(fiber)
+          slot = pool.open(fiber)
           if (slot === undefined) return Exit.fail(rejection(ServiceRefused, { _tag: "ServiceRefused", service }))
           return slot.state === "inside" ? work(slot) : Effect.flatMap(slot.ready, () => work(slot!))
         }),
@@ -33,7 +33,7 @@ export const inSlot = <A, E, R>(
         }
       )
     })
-    return workplace.goesOn(caller)
+    return pool.goesOn(caller)
       ? Effect.flatMap(Effect.forkDetach(attended, { startImmediately: true }), Fiber.join)
       : attended
   })

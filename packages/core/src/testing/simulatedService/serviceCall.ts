@@ -3,36 +3,32 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Place } from "../../internal/data/waitQueue.ts"
 import { later, resumeWith } from "../../internal/runtime/wake.ts"
+import type { Slot } from "./model.ts"
 import type { Task } from "./sharedWork.ts"
 
-/** The workplace, as its slots see it. */
-interface Owner {
-  begin(slot: Slot, millis: number, onWorked: () => void): void
-  pause(slot: Slot): void
-  leave(slot: Slot): void
-  abandon(slot: Slot, rest: () => number): void
+/** The pool, as its calls see it. */
+interface Pool {
+  begin(call: ServiceCall, millis: number, onWorked: () => void): void
+  pause(call: ServiceCall): void
+  leave(call: ServiceCall): void
 }
 
-export class Slot implements Task, Place<Slot> {
+export class ServiceCall implements Slot, Task, Place<ServiceCall> {
   spot = -1
   due = 0
   turn = 0
-  before: Slot | undefined
-  after: Slot | undefined
+  before: ServiceCall | undefined
+  after: ServiceCall | undefined
   state: "waiting" | "inside" | "left" = "waiting"
-  /** Whether the work continues after the caller has left. */
-  readonly goesOn: boolean
-  /** The milliseconds of work that were left when it was stopped. */
   unfinished = 0
   onTurn: (() => void) | undefined
   onWorked: (() => void) | undefined
-  private readonly workplace: Owner
+  private readonly pool: Pool
   private readonly fiber: Fiber.Fiber<any, any>
 
-  constructor(workplace: Owner, fiber: Fiber.Fiber<any, any>, goesOn: boolean) {
-    this.workplace = workplace
+  constructor(pool: Pool, fiber: Fiber.Fiber<any, any>) {
+    this.pool = pool
     this.fiber = fiber
-    this.goesOn = goesOn
   }
 
   /** Waits for the slot. */
@@ -45,23 +41,15 @@ export class Slot implements Task, Place<Slot> {
     if (millis === Infinity) return Effect.never
     return millis > 0
       ? Effect.callback<void>((resume) => {
-        this.workplace.begin(this, millis, () => resumeWith(resume, Effect.void))
-        return Effect.sync(() => this.workplace.pause(this))
+        this.pool.begin(this, millis, () => resumeWith(resume, Effect.void))
+        return Effect.sync(() => this.pool.pause(this))
       })
       : Effect.void
   }
 
   /** Gives the slot back, or leaves the queue. Only the first of several calls has an effect. */
   leave(): void {
-    this.workplace.leave(this)
-  }
-
-  /**
-   * The caller has left. `rest` is the work that would follow, in milliseconds, determined when the call has its slot.
-   * Where work goes on, the slot is given back after it; otherwise at once.
-   */
-  abandon(rest: () => number): void {
-    this.workplace.abandon(this, rest)
+    this.pool.leave(this)
   }
 
   private get waited(): Effect.Effect<void> {
