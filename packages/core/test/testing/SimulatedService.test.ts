@@ -58,6 +58,12 @@ describe("SimulatedService", () => {
       assert.deepStrictEqual(yield* ends({ concurrency: 2, above: "slows" }, [0, 0, 500]), [1250, 1250, 1750])
     }))
 
+  it.effect("that slows and has slots shares its capacity among so many calls, and lets others wait", () =>
+    Effect.gen(function*() {
+      const batch = { concurrency: 1, above: "slows", slots: 2, waiting: 1 } as const
+      assert.deepStrictEqual(yield* ends(batch, [0, 0, 0, 0]), [2000, 2000, 3000, "ServiceRefused"])
+    }))
+
   it.effect("shares its capacity also far from the origin of the clock, and in less than a millisecond", () =>
     Effect.gen(function*() {
       const start = Date.UTC(2026, 10, 11)
@@ -205,7 +211,7 @@ describe("SimulatedService", () => {
       [{ capacity: 5 }, "capacity must be an object with options, got 5"],
       [
         { capacity: { concurrency: 1, above: "queue", waits: 2 } },
-        "capacity must be { concurrency, above, abandoned, waiting }, got {\"concurrency\":1,\"above\":\"queue\",\"waits\":2}"
+        "capacity must be { concurrency, above, abandoned, slots, waiting }, got {\"concurrency\":1,\"above\":\"queue\",\"waits\":2}"
       ],
       [
         { capacity: { concurrency: 0, above: "queue" } },
@@ -224,8 +230,16 @@ describe("SimulatedService", () => {
         "capacity.waiting must be a whole number of at least 0, got -1"
       ],
       [
+        { capacity: { concurrency: 2, above: "slows", slots: 1 } },
+        "capacity.slots must be a whole number of at least 2, got 1"
+      ],
+      [
+        { capacity: { concurrency: 2, above: "queue", slots: 4 } },
+        "capacity.slots must be left out unless above is \"slows\", got 4"
+      ],
+      [
         { capacity: { concurrency: 1, above: "slows", waiting: 1 } },
-        "capacity.waiting must be left out unless above is \"queue\", got 1"
+        "capacity.waiting must be left out where no call waits, got 1"
       ]
     ]
     for (const [options, message] of bad) {

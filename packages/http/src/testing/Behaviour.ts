@@ -19,8 +19,30 @@ export interface Behaviour {
   readonly latency?: Latency | undefined
   /** What it can do at once. @default without bound */
   readonly capacity?: Capacity | undefined
+  /** The time that its tokens take, and their limit. @default no time, no limit */
+  readonly tokens?: Tokens | undefined
   /** How it answers. @default `ok()` */
   readonly outcome?: Outcome | undefined
+}
+
+/**
+ * How fast a model reads and writes tokens, four characters each. The time of reading comes after `latency` and before the
+ * first token; that of writing is spread over the chunks of a stream, and comes before the head of a whole reply. Both are
+ * work in the slot of the request. A server that batches is a capacity that `"slows"` and has `slots`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tokens {
+  /** Tokens of the prompt that are read per second (prefill). */
+  readonly prefill: number
+  /** Tokens of the answer that are written per second. */
+  readonly perSecond: number
+  /**
+   * Tokens per minute of the clock, prompts and answers. A request whose prompt does not fit in gets a 429 that says when
+   * the minute is over, and takes no slot. An answer counts when it begins, also above the limit. @default no limit
+   */
+  readonly perMinute?: number | undefined
 }
 
 /**

@@ -33,8 +33,9 @@ import { type Counters, counters, type Stats } from "./simulatedProvider/counter
 import * as Hosts from "./simulatedProvider/hosts.ts"
 import * as InMemory from "./simulatedProvider/inMemory.ts"
 import * as PlayBehaviour from "./simulatedProvider/playBehaviour.ts"
-import { encodeOutcome } from "./simulatedProvider/encodeOutcome.ts"
+import { encodeOutcome, tokensOf } from "./simulatedProvider/encodeOutcome.ts"
 import { ProviderCall } from "./simulatedProvider/providerCall.ts"
+import { timed, TokenWindow } from "./simulatedProvider/tokens.ts"
 import type * as Wire from "./simulatedProvider/wire.ts"
 
 export type { Stats } from "./simulatedProvider/counters.ts"
@@ -124,13 +125,17 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   /** The work before the response begins, for a call that has a slot. */
   const begin = (model: Model, about: Omit<Wire.Completion, "created">, call: ProviderCall): Effect.Effect<Wire.Wire> =>
     Effect.suspend(() => {
-      const chosen = PlayBehaviour.choose(model.behaviour.outcome ?? Behaviour.ok(), random)
+      const { outcome, tokens } = model.behaviour
+      const chosen = PlayBehaviour.choose(outcome ?? Behaviour.ok(), random)
+      const latency = model.latency(random)
+      if (chosen._tag === "Hang") return Effect.andThen(call.work(latency), Effect.never)
+      const { answer, millis, outcome: told } = timed(chosen, tokens, about)
       return Effect.andThen(
-        call.work(model.latency(random)),
-        chosen._tag === "Hang" ? Effect.never : Effect.map(
-          Clock.currentTimeMillis,
-          (now) => encodeOutcome(chosen, { ...about, created: Math.floor(now / 1000) })
-        )
+        call.work(latency + millis),
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          if (tokens?.perMinute !== undefined) model.window.add(now, answer)
+          return encodeOutcome(told, { ...about, created: Math.floor(now / 1000) })
+        })
       )
     })
 
@@ -140,6 +145,13 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     call: ProviderCall,
     fiber: Fiber.Fiber<any, any>
   ): Effect.Effect<Wire.Wire> => {
+    const { tokens } = worker.behaviour
+    const spent = tokens?.perMinute === undefined ? undefined : worker.window.take(
+      fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
+      tokensOf(about.prompt),
+      tokens.perMinute
+    )
+    if (spent !== undefined) return Effect.succeed(encodeOutcome(spent, { ...about, id: "", created: 0 }))
     const slot = call.slot = worker.slots.open(fiber)
     if (slot === undefined) {
       const refusal = worker.behaviour.capacity?.refusal ?? Behaviour.unavailable
@@ -294,6 +306,8 @@ interface Model {
   /** Draws the milliseconds of one request. */
   latency: (random: Random.Random) => number
   readonly slots: SimulatedService.Workplace
+  /** The tokens of the current minute. */
+  readonly window: TokenWindow
   readonly counters: Counters
 }
 
@@ -301,6 +315,7 @@ const newModel = (name: string): Model => ({
   behaviour: {},
   latency: PlayBehaviour.sampler(undefined),
   slots: SimulatedService.workplace(name),
+  window: new TokenWindow(),
   counters: counters()
 })
 

@@ -22,7 +22,12 @@ export interface Capacity {
    * client has closed the connection. @default "stops"
    */
   readonly abandoned?: "stops" | "goes on" | undefined
-  /** With `above: "queue"`, the most calls that wait. Calls above that are refused. @default no limit */
+  /**
+   * With `above: "slows"`, the most calls that are worked on at once, at least `concurrency`; calls above that wait. A
+   * server that batches is `{ concurrency: 40, above: "slows", slots: 80, waiting: 160 }`. @default no limit
+   */
+  readonly slots?: number | undefined
+  /** The most calls that wait for a slot. Calls above that are refused. @default no limit */
   readonly waiting?: number | undefined
 }
 
@@ -40,25 +45,31 @@ export interface Limits {
 /** Rejects a capacity that makes no sense, by the field. Without a capacity, there are no limits. */
 export const limitsOf = (check: OptionsOf, field: string, capacity: Capacity | undefined): Limits => {
   if (check.options(field, capacity) === undefined) return unlimited
-  const { above, abandoned = "stops", concurrency, waiting } = capacity!
+  const { above, abandoned = "stops", concurrency, slots, waiting } = capacity!
   const place = check.within(field)
   const unknown = Object.keys(capacity!).find((name) => !fields.includes(name))
   if (unknown !== undefined) check.refuse(field, `{ ${fields.join(", ")} }`, capacity)
   place.integer("concurrency", concurrency, 1)
   place.oneOf("above", above, ["queue", "slows", "refuses"])
   place.oneOf("abandoned", abandoned, ["stops", "goes on"])
+  if (slots !== undefined) {
+    place.integer("slots", slots, concurrency)
+    if (above !== "slows") place.refuse("slots", "left out unless above is \"slows\"", slots)
+  }
   if (waiting !== undefined) {
     place.integer("waiting", waiting, 0)
-    if (above !== "queue") place.refuse("waiting", "left out unless above is \"queue\"", waiting)
+    if (above === "refuses" || (above === "slows" && slots === undefined)) {
+      place.refuse("waiting", "left out where no call waits", waiting)
+    }
   }
   return {
-    slots: above === "slows" ? Infinity : concurrency,
+    slots: above === "slows" ? slots ?? Infinity : concurrency,
     fullSpeed: above === "slows" ? concurrency : Infinity,
-    waiting: above === "queue" ? waiting ?? Infinity : 0,
+    waiting: above === "refuses" ? 0 : waiting ?? Infinity,
     goesOn: abandoned === "goes on"
   }
 }
 
 export const unlimited: Limits = { slots: Infinity, fullSpeed: Infinity, waiting: Infinity, goesOn: false }
 
-const fields = ["concurrency", "above", "abandoned", "waiting"]
+const fields = ["concurrency", "above", "abandoned", "slots", "waiting"]

@@ -29,13 +29,18 @@ export const capacityOf = ({ capacity }: Behaviour): SimulatedService.Capacity |
 }
 
 /** Dies with a `RangeError` that names the field where the behaviour of a model makes no sense. */
-export const validate = (model: string, { capacity, latency, outcome }: Behaviour): Effect.Effect<void> =>
+export const validate = (model: string, { capacity, latency, outcome, tokens }: Behaviour): Effect.Effect<void> =>
   Effect.sync(() => {
     const where = `SimulatedProvider: the behaviour of ${model}`
     SimulatedService.workplace(model, capacityOf({ capacity }), { where })
     if (capacity?.refusal !== undefined) validateOutcome(`${where}: capacity.refusal`, capacity.refusal)
     if (latency !== undefined) Times.validate(where, latency)
     if (outcome !== undefined) validateOutcome(where, outcome)
+    for (const [field, value] of Object.entries(tokens ?? {})) {
+      if (!(value === undefined || (Number.isFinite(value) && value > 0))) {
+        throw new RangeError(`${where}: tokens.${field} must be a number above 0, got ${value}`)
+      }
+    }
   })
 
 const validateOutcome = (where: string, outcome: Outcome): void => {
