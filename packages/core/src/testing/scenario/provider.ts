@@ -102,5 +102,6 @@ const sum = (one: Chaos.Counts, other: Chaos.Counts): Chaos.Counts => ({
   fault: one.fault + other.fault,
   outcome: one.outcome + other.outcome,
   defect: one.defect + other.defect,
-  hang: one.hang + other.hang
+  hang: one.hang + other.hang,
+  after: one.after + other.after
 })
