@@ -142,7 +142,7 @@ export const run = <A, E, R, L extends string = Label<E>>(
  *
  * // One call a second is all that the service can do. Ten users with one call in ten seconds make that.
  * const { latency, throughput } = await Effect.runPromise(VirtualClock.play(program))
- * latency.p50 // => 6000
+ * Math.round(latency.p50 / 1000) // => 6
  * throughput.toFixed(1) // => "1.0"
  * ```
  *
