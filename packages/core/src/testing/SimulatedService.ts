@@ -57,9 +57,9 @@ export { ServiceRefused } from "./simulatedService/ServiceRefused.ts"
  * @since 0.1.0
  * @category options
  */
-export interface Behaviour {
-  /** The time that a call takes at full speed. @default none */
-  readonly latency?: Duration.Input | Latency | undefined
+export interface Behaviour<in Request = void> {
+  /** The time that a call takes at full speed, or a function of the request. @default none */
+  readonly latency?: Duration.Input | Latency | ((request: Request) => Duration.Input | Latency) | undefined
   /** What it can do at once. @default no limit */
   readonly capacity?: Capacity | undefined
 }
@@ -70,7 +70,7 @@ export interface Behaviour {
  * @since 0.1.0
  * @category options
  */
-export interface Options<in Request, out A, out E, out R> extends Behaviour {
+export interface Options<in Request, out A, out E, out R> extends Behaviour<Request> {
   /** Names the service in its errors. @default "service" */
   readonly name?: string | undefined
   /** The answer to a call, or a function of the request. */
@@ -102,7 +102,7 @@ export interface Snapshot {
  * @since 0.1.0
  * @category models
  */
-export interface SimulatedService<in Request, out A, out E, out R> {
+export interface SimulatedService<in out Request, out A, out E, out R> {
   readonly name: string
   /**
    * Calls the service. Fails with {@link ServiceRefused} if it is full. Interruption is the caller leaving: see
@@ -113,7 +113,7 @@ export interface SimulatedService<in Request, out A, out E, out R> {
    * Changes latency and capacity. Calls that wait meet both. Work that has begun keeps its size, and runs at the speed of
    * the new capacity. Dies with a `RangeError`, and changes nothing, when a value is out of range.
    */
-  readonly set: (behaviour: Behaviour) => Effect.Effect<void>
+  readonly set: (behaviour: Behaviour<Request>) => Effect.Effect<void>
   readonly snapshot: Effect.Effect<Snapshot>
 }
 
@@ -131,18 +131,24 @@ export const make: <A, E = never, R = never, Request = void>(
     made.name(name)
     if (!Effect.isEffect(answer)) made.callback("answer", answer)
     const random = yield* Random.withSeed(Random.Random, JSON.stringify([seed ?? (yield* Random.nextInt), name]))
-    let draw = drawOf(made, "latency", latency)
+    const workOf = (check: OptionsOf, latency: Behaviour<Request>["latency"]): (request: Request) => number => {
+      if (typeof latency === "function") return (request) => drawOf(check, "latency", latency(request))(random)
+      const draw = drawOf(check, "latency", latency)
+      return () => draw(random)
+    }
+    let work = workOf(made, latency)
     const pool = new SlotPool(name, limitsOf(made, "capacity", capacity))
     const answerTo = Effect.isEffect(answer) ? () => answer : answer
     const service: SimulatedService<Request, A, E, R> = {
       name,
-      call: (request) => inSlot(pool, name, (slot) => Effect.flatMap(slot.work(draw(random)), () => answerTo(request))),
+      call: (request) =>
+        inSlot(pool, name, (slot) => Effect.flatMap(slot.work(work(request)), () => answerTo(request))),
       set: (behaviour) =>
         Effect.sync(() => {
           const check = new OptionsOf("SimulatedService.set")
-          const next = drawOf(check, "latency", behaviour.latency)
+          const next = workOf(check, behaviour.latency)
           const limits = limitsOf(check, "capacity", behaviour.capacity)
-          draw = next
+          work = next
           pool.setLimits(limits)
         }),
       snapshot: Effect.sync(() => ({

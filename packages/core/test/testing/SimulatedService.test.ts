@@ -1,7 +1,7 @@
 import { Retry } from "@switchgear/core"
 import { Latency, SimulatedService, VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Random, Schema } from "effect"
+import { Clock, Effect, Exit, Fiber, Metric, Random, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { interruptAtEveryStep } from "../support/yieldAt.ts"
 
@@ -116,6 +116,22 @@ describe("SimulatedService", () => {
         assert.deepInclude(yield* service.snapshot, { ...idle, ended: 2 })
       }).pipe(VirtualClock.play))
   })
+
+  it.effect("does what goes on in fibers that are not those of the program", () =>
+    Effect.gen(function*() {
+      let alive = 0
+      const fibers: Metric.FiberRuntimeMetricsService = {
+        recordFiberStart: () => void alive++,
+        recordFiberEnd: () => void alive--
+      }
+      const service = yield* serviceOf({ concurrency: 1, above: "queue", abandoned: "goes on" })
+      yield* Effect.forkChild(Effect.timeoutOption(service.call(), 100)).pipe(
+        Effect.flatMap(Fiber.join),
+        Effect.provideService(Metric.FiberRuntimeMetrics, fibers)
+      )
+      assert.deepInclude(yield* service.snapshot, { working: 1 })
+      assert.strictEqual(alive, 0)
+    }).pipe(VirtualClock.play))
 
   it.effect("holds the slot while it answers", () =>
     Effect.gen(function*() {

@@ -23,6 +23,7 @@ import * as Predicate from "effect/Predicate"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpServerError from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
@@ -295,9 +296,14 @@ export const serve = (
 /** It needs Node, and is loaded when it is needed. */
 const server = Effect.promise(() => import("./simulatedProvider/server.ts"))
 
-/** Answers in a fiber that the client cannot interrupt. */
+/**
+ * Answers in a fiber that the client cannot interrupt. It is the provider's own: what counts the fibers of the program does
+ * not count it.
+ */
 const beside = <A, E>(answer: Effect.Effect<A, E>, call: ProviderCall): Effect.Effect<A, E> =>
-  Effect.flatMap(Effect.forkDetach(answer, { startImmediately: true }), Fiber.join).pipe(
+  Effect.forkDetach(answer, { startImmediately: true }).pipe(
+    Effect.provideService(Metric.FiberRuntimeMetrics, undefined),
+    Effect.flatMap(Fiber.join),
     Effect.onInterrupt(() => Effect.sync(() => call.clientLeaves()))
   )
 

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
 import { prepare, rejection } from "../../internal/runtime/rejection.ts"
 import { ServiceRefused } from "./ServiceRefused.ts"
 import type { ServiceCall } from "./serviceCall.ts"
@@ -33,7 +34,9 @@ export const inSlot = <A, E, R>(
         }
       )
     })
-    return pool.goesOn(caller)
-      ? Effect.flatMap(Effect.forkDetach(attended, { startImmediately: true }), Fiber.join)
-      : attended
+    return pool.goesOn(caller) ? Effect.flatMap(forkOfService(attended), Fiber.join) : attended
   })
+
+/** Forks work that is the service's own: what counts the fibers of the program does not count it. */
+const forkOfService = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<Fiber.Fiber<A, E>, never, R> =>
+  Effect.provideService(Effect.forkDetach(work, { startImmediately: true }), Metric.FiberRuntimeMetrics, undefined)
