@@ -41,14 +41,18 @@ const takes = (median: number, p95: number) => Behaviour.logNormal({ median: pla
 const short = Behaviour.ok("Your order has left our warehouse and will be with you tomorrow.")
 
 const gpt = { latency: takes(0.8, 1.3), outcome: short }
-const claude = { latency: takes(1, 1.5), capacity: { concurrency: 8, above: "529" }, outcome: short } as const
+const claude = {
+  latency: takes(1, 1.5),
+  capacity: { concurrency: 8, above: "refuses", refusal: Behaviour.overloaded },
+  outcome: short
+} as const
 const gemini = { latency: takes(0.6, 0.9), capacity: { concurrency: 6, above: "slows" }, outcome: short } as const
-const deepseek = { latency: takes(1.2, 1.8), capacity: { concurrency: 8, above: "503" }, outcome: short } as const
+const deepseek = { latency: takes(1.2, 1.8), capacity: { concurrency: 8, above: "refuses" }, outcome: short } as const
 const healthy = { "gpt-4.1": gpt, "claude-sonnet-4.5": claude, "gemini-2.5-flash": gemini, "deepseek-v3.2": deepseek }
 
 /** Everybody whose first model is down goes to the others as well, so that little of them is left for us. */
 const overrun = {
-  "claude-sonnet-4.5": { ...claude, capacity: { concurrency: 2, above: "529" } },
+  "claude-sonnet-4.5": { ...claude, capacity: { concurrency: 2, above: "refuses", refusal: Behaviour.overloaded } },
   "gemini-2.5-flash": { ...gemini, capacity: { concurrency: 1, above: "slows" } },
   "deepseek-v3.2": { ...deepseek, outcome: Behaviour.mix([[3, Behaviour.rateLimited(played(10))], [1, short]]) }
 } as const

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatSchema } from "@switchgear/http"
+import { VirtualClock } from "@switchgear/core/testing"
 import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Clock, Effect, Exit, Fiber, Random, Redacted, Schema, Scope } from "effect"
-import { HttpClient } from "effect/http"
+import { Clock, Effect, Exit, Fiber, Random, Redacted, Schema, Scope, Stream } from "effect"
+import { HttpBody, HttpClient, HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 
 const {
@@ -118,9 +119,10 @@ describe("SimulatedProvider", () => {
     }).pipe(Random.withSeed("mix")))
 
   describe("above its capacity", () => {
-    const above = (above: Behaviour.Capacity["above"]) =>
+    const above = (above: Behaviour.Capacity["above"], refusal?: Behaviour.Reply) =>
       Effect.gen(function*() {
-        const { client, provider } = yield* inMemory({ latency: constant(100), capacity: { concurrency: 2, above } })
+        const capacity = { concurrency: 2, above, refusal }
+        const { client, provider } = yield* inMemory({ latency: constant(100), capacity })
         const fiber = yield* together(client, 6)
         yield* TestClock.adjust("10 seconds")
         const ended = yield* Fiber.join(fiber)
@@ -130,27 +132,136 @@ describe("SimulatedProvider", () => {
 
     it.effect("queues", () =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(times(yield* above("queues")), [100, 100, 200, 200, 300, 300])
+        assert.deepStrictEqual(times(yield* above("queue")), [100, 100, 200, 200, 300, 300])
       }))
     it.effect("slows", () =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(times(yield* above("slows")), [100, 100, 150, 200, 250, 300])
+        assert.deepStrictEqual(times(yield* above("slows")), [300, 300, 300, 300, 300, 300])
       }))
     it.effect("refuses with 503 or 529", () =>
       Effect.gen(function*() {
-        for (const status of ["503", "529"] as const) {
-          const ended = yield* above(status)
+        for (const refusal of [undefined, overloaded]) {
+          const ended = yield* above("refuses", refusal)
           const refused = ended.filter(({ exit }) => tagOf(exit) === "Overloaded")
           assert.strictEqual(refused.length, 4)
         }
       }))
   })
 
+  describe("holds the slot of a request until its response has ended:", () => {
+    const streams = (capacity: Behaviour.Capacity, leaves = "1 hour") =>
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({
+          models: { m: { capacity, outcome: stream({ text: "0123456789", chunks: 10, pause: "1 second" }) } }
+        })
+        const request = HttpClientRequest.post("http://simulated.test/v1/chat/completions").pipe(
+          HttpClientRequest.bodyJsonUnsafe({ ...ask, stream: true })
+        )
+        const read = Effect.flatMap(SimulatedProvider.httpClient(provider).execute(request), ({ text }) => text)
+        return yield* Effect.forEach([leaves, "1 hour", "1 hour"], (after) =>
+          Effect.andThen(Effect.timeoutOption(read, after as "1 hour"), Clock.currentTimeMillis), {
+          concurrency: "unbounded"
+        })
+      }).pipe(VirtualClock.play)
+
+    it.effect("streams wait for each other", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* streams({ concurrency: 1, above: "queue" }), [10_000, 20_000, 30_000])
+        assert.deepStrictEqual(yield* streams({ concurrency: 3, above: "queue" }), [10_000, 10_000, 10_000])
+      }))
+    it.effect("streams slow each other down", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* streams({ concurrency: 1, above: "slows" }), [30_000, 30_000, 30_000])
+      }))
+    it.effect("a reader that leaves frees it, or leaves the rest of the work behind", () =>
+      Effect.gen(function*() {
+        const queue = { concurrency: 1, above: "queue" } as const
+        assert.deepStrictEqual(yield* streams(queue, "2500 millis"), [2500, 12_500, 22_500])
+        const goesOn = { ...queue, abandoned: "goes on" } as const
+        assert.deepStrictEqual(yield* streams(goesOn, "2500 millis"), [2500, 20_000, 30_000])
+      }))
+  })
+
+  describe("does the work of a client who has left where it goes on:", () => {
+    const second = (outcome: Behaviour.Outcome) =>
+      Effect.gen(function*() {
+        const { client, provider } = yield* inMemory({
+          latency: constant(1000),
+          capacity: { concurrency: 1, above: "queue", abandoned: "goes on" },
+          outcome
+        })
+        yield* Effect.timeoutOption(client.complete(ask), 100)
+        const left = yield* provider.stats("m")
+        assert.deepStrictEqual([left.inFlight, left.aborted], [1, 0])
+        yield* Effect.forkChild(Effect.timeoutOption(client.complete(ask), 100))
+        yield* Effect.sleep("1 hour")
+        const { aborted, inFlight, started } = yield* provider.stats("m")
+        return { aborted, inFlight, started }
+      }).pipe(VirtualClock.play)
+
+    it.effect("to the end of an answer, at once or slow, and of an error", () =>
+      Effect.gen(function*() {
+        for (const outcome of [ok(), slowBody("10 seconds"), stream({ pause: 100 }), serverError]) {
+          assert.deepStrictEqual(yield* second(outcome), { started: 2, aborted: 2, inFlight: 0 })
+        }
+      }))
+    it.effect("and keeps the slot for ever where it has no end", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* second(hang), { started: 2, aborted: 0, inFlight: 2 })
+      }))
+    it.live("also over sockets", () =>
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({
+          models: {
+            m: {
+              latency: constant(30),
+              capacity: { concurrency: 1, above: "queue", abandoned: "goes on" },
+              outcome: slowBody(60)
+            }
+          }
+        })
+        const { url } = yield* SimulatedProvider.serve(provider)
+        const leave = (after: number) =>
+          Effect.promise(async () => {
+            const body = JSON.stringify(ask)
+            const headers = { "content-type": "application/json" }
+            const left = new AbortController()
+            const reply = fetch(`${url}/chat/completions`, { method: "POST", headers, body, signal: left.signal })
+            const ended = reply.then((reply) => reply.text()).catch(() => "left")
+            while ((await Effect.runPromise(provider.total)).started === 0) await new Promise(setImmediate)
+            setTimeout(() => left.abort(), after)
+            return ended
+          })
+        assert.deepStrictEqual(yield* Effect.all([leave(5), leave(50)], { concurrency: 2 }), ["left", "left"])
+        while ((yield* provider.total).inFlight > 0) yield* Effect.sleep(5)
+        assert.strictEqual((yield* provider.total).aborted, 2)
+      }))
+  })
+
+  it.effect("reads a request whatever its body is made of", () =>
+    Effect.gen(function*() {
+      const provider = yield* SimulatedProvider.make({ models: { m: {} } })
+      const client = SimulatedProvider.httpClient(provider)
+      const text = JSON.stringify(ask)
+      const bytes = new TextEncoder().encode(text)
+      for (
+        const body of [
+          HttpBody.raw(text),
+          HttpBody.raw(bytes),
+          HttpBody.uint8Array(bytes),
+          HttpBody.stream(Stream.make(bytes.subarray(0, 9), bytes.subarray(9)))
+        ]
+      ) {
+        const post = HttpClientRequest.post("http://simulated.test/v1/chat/completions")
+        assert.strictEqual((yield* client.execute(HttpClientRequest.setBody(post, body))).status, 200)
+      }
+    }))
+
   it.effect("changes while calls run: who waits for a turn meets the new script", () =>
     Effect.gen(function*() {
       const { client, provider } = yield* inMemory({
         latency: constant("15 seconds"),
-        capacity: { concurrency: 1, above: "queues" }
+        capacity: { concurrency: 1, above: "queue" }
       })
       const fiber = yield* together(client, 3)
       yield* TestClock.adjust("1 second")
@@ -186,12 +297,14 @@ describe("SimulatedProvider", () => {
     }))
 
   it.effect.prop("leaks no call and no place, whenever its clients leave", {
-    leave: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 })))
-  }, ({ leave }) =>
+    leave: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 }))),
+    above: Schema.Literals(["queue", "slows"]),
+    abandoned: Schema.Literals(["stops", "goes on"])
+  }, ({ abandoned, above, leave }) =>
     Effect.gen(function*() {
       const { client, provider } = yield* inMemory({
         latency: constant(100),
-        capacity: { concurrency: 2, above: "queues" },
+        capacity: { concurrency: 2, above, abandoned },
         outcome: slowBody(100)
       })
       const fibers = yield* Effect.forEach(leave, (after) =>
@@ -240,12 +353,31 @@ describe("SimulatedProvider", () => {
     const bad: ReadonlyArray<readonly [string, Behaviour.Behaviour, RegExp]> = [
       [
         "no capacity",
-        { capacity: { concurrency: 0, above: "queues" } },
-        /capacity\.concurrency must be a positive integer, got 0/
+        { capacity: { concurrency: 0, above: "queue" } },
+        /capacity\.concurrency must be a whole number of at least 1, got 0/
       ],
       ["a negative latency", { latency: constant(-1) }, /latency\.duration/],
       ["a tail below the median", { latency: logNormal({ median: 10, p95: 5 }) }, /p95/],
       ["a mix of nothing", { outcome: mix([]) }, /mix/],
+      ["a mix with a negative share", { outcome: mix([[-5, ok()], [1, hang]]) }, /a share of a mix .* got -5/],
+      [
+        "a mix with a share that is no number",
+        { outcome: mix([[NaN, ok()], [1, hang]]) },
+        /a share of a mix .* got NaN/
+      ],
+      ["a status that no response has", { outcome: Behaviour.respond(99_999) }, /status must be .* got 99999/],
+      ["a body that takes less than no time", { outcome: slowBody(-5) }, /over must be a finite duration/],
+      ["a body that takes for ever", { outcome: slowBody(Infinity) }, /over must be a finite duration/],
+      [
+        "a capacity of another spelling",
+        { capacity: { concurrency: 1, above: "queues" as "queue" } },
+        /capacity\.above must be one of queue, slows, refuses, got "queues"/
+      ],
+      [
+        "a refusal that is none",
+        { capacity: { concurrency: 1, above: "refuses", refusal: Behaviour.respond(1) } },
+        /capacity\.refusal: status must be/
+      ],
       ["a stream in no chunks", { outcome: stream({ chunks: 0 }) }, /script\.chunks must be a positive integer, got 0/],
       ["a stream that ends before it begins", { outcome: stream({ end: cutAfter(-1) }) }, /script\.end\.after/],
       ["such a stream in a mix", { outcome: mix([[1, stream({ chunks: 1.5 })]]) }, /script\.chunks .* got 1\.5/],

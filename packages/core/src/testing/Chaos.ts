@@ -3,7 +3,7 @@
  * predicate selects, and in the phases of a script. A seed makes a run repeatable.
  *
  * Rules are checked in order. A latency delays the call and continues with the next rule. Any other injection ends the
- * search, and the call is not made. The injection of a call is decided in one step when the call begins:
+ * search. The call is not made then, except with {@link after} and {@link change}, which take effect when it has ended. The injection of a call is decided in one step when the call begins:
  * {@link Chaos.set} affects later calls only, and does not end a latency or a hang.
  *
  * The errors and values that rules inject are in the types, so that the code that handles them is type-checked, too.
@@ -43,10 +43,11 @@ import * as Schema from "effect/Schema"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type About, ChaosController } from "./chaos/chaosController.ts"
-import type { Fault, Outcome } from "./chaos/injection.ts"
+import type { After, Change, Fault, Outcome } from "./chaos/injection.ts"
 import type { Chaos } from "./chaos/injector.ts"
 import { type Act, activeRules, acts, type Phase, type Rule } from "./chaos/rules.ts"
 
+export type { BurstOptions } from "./chaos/bursts.ts"
 export type { About, Counts } from "./chaos/chaosController.ts"
 export {
   type BrokenConnection,
@@ -57,7 +58,12 @@ export {
   type Reply,
   respond
 } from "./chaos/http.ts"
+export { bandwidth, corruptBody, cutBody } from "./chaos/httpBody.ts"
 export {
+  type After,
+  after,
+  type Change,
+  change,
   type Defect,
   defect,
   type Fault,
@@ -65,6 +71,7 @@ export {
   type Hang,
   hang,
   type Injection,
+  type Instead,
   latency,
   type Outcome,
   outcome,
@@ -106,7 +113,9 @@ export interface Options<Rules extends ReadonlyArray<Rule<any, any>>> extends Se
  * @since 0.1.0
  * @category models
  */
-export type ValueOf<R> = R extends { readonly inject: infer I } ? I extends Outcome<infer A> ? A : never : never
+export type ValueOf<R> = R extends { readonly inject: infer I }
+  ? I extends Outcome<infer A> | After<infer A, any> | Change<infer A> ? A : never
+  : never
 
 /**
  * The errors that rules can inject.
@@ -114,7 +123,9 @@ export type ValueOf<R> = R extends { readonly inject: infer I } ? I extends Outc
  * @since 0.1.0
  * @category models
  */
-export type ErrorOf<R> = R extends { readonly inject: infer I } ? I extends Fault<infer E> ? E : never : never
+export type ErrorOf<R> = R extends { readonly inject: infer I }
+  ? I extends Fault<infer E> | After<any, infer E> ? E : never
+  : never
 
 /**
  * Makes a chaos. Dies with a `RangeError` that names the rule and the field when one is out of range.
@@ -184,8 +195,10 @@ const begin = (
   acts: () => ReadonlyArray<Act>,
   { name = "chaos", seed = "chaos" }: Settings
 ): Effect.Effect<Chaos<any, any>> =>
-  Effect.map(Random.withSeed(Effect.all([Random.Random, Clock.Clock]), `${seed} ${name}`), ([random, clock]) => {
-    const controller = new ChaosController(acts(), random, monotonicMillis(clock))
+  Effect.gen(function*() {
+    const random = yield* Random.withSeed(Random.Random, `${seed} ${name}`)
+    const randomOfBursts = yield* Random.withSeed(Random.Random, `${seed} ${name} bursts`)
+    const controller = new ChaosController(acts(), random, randomOfBursts, monotonicMillis(yield* Clock.Clock))
     const injectAs = (about: About) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
       Effect.withFiber<A, E, R>((fiber) => controller.meet(fiber, self, about))
     return {

@@ -10,6 +10,8 @@
  * Under a virtual clock, an hour takes only as long as its calls take to compute. Arrival times and the `Random` of the
  * calls come from the seed: under a virtual clock, one seed gives one report, to the last digit.
  *
+ * {@link runUsers} is the closed load of a number of users who wait for their answers.
+ *
  * **Semantics.** An open model, as in wrk2: the duration of a call is measured from when it was due, so that a load
  * that falls behind under the live clock does not hide it.
  *
@@ -38,17 +40,20 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import { OptionsOf } from "../internal/config/checks.ts"
-import { type Arrivals, InvalidLoad, problemOf } from "./load/arrivals.ts"
+import { drawOf } from "./latency/drawOf.ts"
+import { type Arrivals, InvalidLoad, Place, problemOf } from "./load/arrivals.ts"
 import { type Arrival, LoadGenerator, type Settled } from "./load/loadGenerator.ts"
 import { type Label, labelOf, type Point, type Report } from "./load/report.ts"
 import { LoadCounts } from "./load/loadCounts.ts"
 import { millisOf, timesOf } from "./load/times.ts"
+import { userLoop, type Users } from "./load/users.ts"
 import { count } from "./words.ts"
 
 export { type Arrivals, burst, constant, InvalidLoad, poisson, ramp, type Rate, sequence } from "./load/arrivals.ts"
 export type { Arrival, Settled } from "./load/loadGenerator.ts"
 export { type Label, type Outcomes, type Point, render, type Report } from "./load/report.ts"
 export { BadTrace, trace } from "./load/trace.ts"
+export type { Users } from "./load/users.ts"
 
 /**
  * How a load is run and reported.
@@ -114,6 +119,73 @@ export const run = <A, E, R, L extends string = Label<E>>(
     yield* generator.run
     return counts.report(seed, generator.now)
   })
+
+/**
+ * Makes the calls of a fixed number of users, each of whom waits for the answer and thinks before the next call: a closed
+ * load. A slow service gets fewer calls, as from people or from a pool of workers; for independent callers, who do not
+ * wait for each other, use {@link run}.
+ *
+ * The report, the options and the end are those of {@link run}. The duration of a call is measured from its start.
+ *
+ * ```ts
+ * import { Load, SimulatedService, VirtualClock } from "@switchgear/core/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const model = yield* SimulatedService.make({
+ *     latency: "1 second",
+ *     capacity: { concurrency: 1, above: "queue" },
+ *     answer: Effect.void
+ *   })
+ *   return yield* Load.runUsers({ count: 10, think: "4 seconds", for: "10 minutes" }, () => model.call())
+ * })
+ *
+ * // One call a second is all that the service can do. Ten users with one call in ten seconds make that.
+ * const { latency, throughput } = await Effect.runPromise(VirtualClock.play(program))
+ * Math.round(latency.p50 / 1000) // => 6
+ * throughput.toFixed(1) // => "1.0"
+ * ```
+ *
+ * @since 0.1.0
+ * @category runtime
+ */
+export const runUsers = <A, E, R, L extends string = Label<E>>(
+  users: Users,
+  call: (arrival: Arrival) => Effect.Effect<A, E, R>,
+  options: Options<A, E, L> = {}
+): Effect.Effect<Report<L>, InvalidLoad, R> =>
+  Effect.gen(function*() {
+    const interval = new OptionsOf("Load.runUsers").positive("interval", options.interval ?? "1 second")
+    const checked = usersOf(users)
+    const problem = checked instanceof InvalidLoad ? checked : tooMany(checked.millis / interval)
+    if (checked instanceof InvalidLoad || problem !== undefined) return yield* problem!
+    const seed = String(options.seed ?? 1)
+    const random = yield* Random.withSeed(Random.Random, `${seed} times`)
+    const ofCalls = yield* Random.withSeed(Random.Random, `${seed} calls`)
+    const counts = new LoadCounts<L>(interval, options.onInterval ?? (() => {}))
+    const millis = yield* userLoop(checked, {
+      random,
+      call,
+      counts,
+      label: options.label ?? (labelOf as (exit: Exit.Exit<A, E>) => L),
+      onSettled: options.onSettled
+    }).pipe(Effect.provideService(Random.Random, ofCalls))
+    return counts.report(seed, millis)
+  })
+
+const usersOf = (users: Users) => {
+  try {
+    const place = new Place("")
+    return {
+      count: place.integer("count", users.count, 1),
+      draw: drawOf(place, "think", users.think),
+      millis: place.positive("for", users.for)
+    }
+  } catch (error) {
+    if (error instanceof InvalidLoad) return error
+    throw error
+  }
+}
 
 /** The series is held in memory, and a misread time can be a thousand years. */
 const mostPoints = 1_000_000

@@ -69,6 +69,7 @@ import { type LoadPhase, onlyProvider, type Plan, planOf, type ProviderPhase, ty
 import { makeProvider, type Provider, Stopwatch } from "./scenario/provider.ts"
 import { CurrentVisit, Recorder } from "./scenario/recorder.ts"
 import { counterExample, render } from "./scenario/render.ts"
+import type { ServiceRefused } from "./simulatedService/ServiceRefused.ts"
 import * as VirtualClock from "./VirtualClock.ts"
 
 export type { Call, Figures, Span } from "./scenario/figures.ts"
@@ -135,8 +136,13 @@ export type Customer<A, E, R> = Effect.Effect<A, E, R> | ((arrival: Load.Arrival
  */
 export type ProviderOf<Phases extends ReadonlyArray<ProviderPhase>> = Provider<
   Chaos.ValueOf<RuleOf<Phases[number]>>,
-  Chaos.ErrorOf<RuleOf<Phases[number]>>
+  Chaos.ErrorOf<RuleOf<Phases[number]>> | RefusalOf<Phases[number]>
 >
+
+/** Only a capacity that refuses, or whose queue has an end, is an error of the provider. */
+type RefusalOf<Phase> = Phase extends
+  { readonly capacity: { readonly above: "refuses" } | { readonly waiting: number } } ? ServiceRefused
+  : never
 
 type RuleOf<Phase> = Phase extends { readonly rules: ReadonlyArray<infer Rule> } ? Rule : never
 

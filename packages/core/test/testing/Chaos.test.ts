@@ -62,7 +62,7 @@ const play = (
     return ended
   })
 
-const none = { calls: 0, passed: 0, latency: 0, fault: 0, outcome: 0, defect: 0, hang: 0 }
+const none = { calls: 0, passed: 0, latency: 0, fault: 0, outcome: 0, defect: 0, hang: 0, after: 0 }
 
 describe("Chaos injects", () => {
   it.effect("nothing where no rule applies: success, failure, defect and interruption are as they were", () =>

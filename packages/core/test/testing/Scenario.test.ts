@@ -504,7 +504,7 @@ describe("a provider", () => {
       })
       assert.deepStrictEqual((yield* Scenario.report(scenario)).all.reached, { provider: 10 })
       assert.deepStrictEqual(met, [
-        { calls: 11, passed: 8, latency: 8, fault: 3, outcome: 0, defect: 0, hang: 0 }
+        { calls: 11, passed: 8, latency: 8, fault: 3, outcome: 0, defect: 0, hang: 0, after: 0 }
       ])
     }))
 })

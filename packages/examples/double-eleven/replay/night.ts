@@ -85,7 +85,7 @@ const script = (scaled: Night["scaled"]): ReadonlyArray<Phase> => {
   })
   const claude = (atOnce: number): Behaviour.Behaviour => ({
     latency: takes(1, 1.5),
-    capacity: { concurrency: scaled(atOnce), above: "529" },
+    capacity: { concurrency: scaled(atOnce), above: "refuses", refusal: Behaviour.overloaded },
     outcome: short
   })
   const gemini = (atOnce: number): Behaviour.Behaviour => ({
@@ -95,7 +95,7 @@ const script = (scaled: Night["scaled"]): ReadonlyArray<Phase> => {
   })
   const deepseek = (outcome = short): Behaviour.Behaviour => ({
     latency: takes(1.2, 1.8),
-    capacity: { concurrency: scaled(80), above: "503" },
+    capacity: { concurrency: scaled(80), above: "refuses" },
     outcome
   })
   const healthy = {

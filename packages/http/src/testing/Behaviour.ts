@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import { Latency as Times } from "@switchgear/core/testing"
+import { Latency as Times, type SimulatedService } from "@switchgear/core/testing"
 import * as Duration from "effect/Duration"
 
 /**
@@ -19,8 +19,30 @@ export interface Behaviour {
   readonly latency?: Latency | undefined
   /** What it can do at once. @default without bound */
   readonly capacity?: Capacity | undefined
+  /** The time that its tokens take, and their limit. @default no time, no limit */
+  readonly tokens?: Tokens | undefined
   /** How it answers. @default `ok()` */
   readonly outcome?: Outcome | undefined
+}
+
+/**
+ * How fast a model reads and writes tokens, four characters each. The time of reading comes after `latency` and before the
+ * first token; that of writing is spread over the chunks of a stream, and comes before the head of a whole reply. Both are
+ * work in the slot of the request. A server that batches is a capacity that `"slows"` and has `slots`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tokens {
+  /** Tokens of the prompt that are read per second (prefill). */
+  readonly prefill: number
+  /** Tokens of the answer that are written per second. */
+  readonly perSecond: number
+  /**
+   * Tokens per minute of the clock, prompts and answers. A request whose prompt does not fit in gets a 429 that says when
+   * the minute is over, and takes no slot. An answer counts when it begins, also above the limit. @default no limit
+   */
+  readonly perMinute?: number | undefined
 }
 
 /**
@@ -32,15 +54,29 @@ export interface Behaviour {
 export type Latency = Times.Latency
 
 /**
- * How many requests are worked on at once, and what becomes of those above it: they wait their turn (`queues`), they
- * all share the machine, so that twice the load takes twice the time (`slows`), or they are refused with 503 or 529.
+ * How many requests are worked on at full speed, what becomes of those above it (`above: "queue" | "slows" | "refuses"`)
+ * and of the work of a client who has left (`abandoned: "stops" | "goes on"`): see `SimulatedService.Capacity`. A request
+ * holds its slot until its response has ended, a stream until its last chunk.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Capacity {
-  readonly concurrency: number
-  readonly above: "queues" | "slows" | "503" | "529"
+export interface Capacity extends SimulatedService.Capacity {
+  /** The response to requests that are refused. @default `unavailable`, which is 503 */
+  readonly refusal?: Reply | undefined
+}
+
+/**
+ * A response that is not a completion.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reply {
+  readonly _tag: "Respond"
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: unknown
 }
 
 /**
@@ -51,12 +87,7 @@ export interface Capacity {
  */
 export type Outcome =
   | { readonly _tag: "Ok"; readonly text: string | undefined; readonly over: Duration.Input | undefined }
-  | {
-    readonly _tag: "Respond"
-    readonly status: number
-    readonly headers: Readonly<Record<string, string>>
-    readonly body: unknown
-  }
+  | Reply
   | { readonly _tag: "Stream"; readonly script: StreamScript }
   | { readonly _tag: "Hang" }
   | { readonly _tag: "Cut"; readonly at: "before-headers" | "mid-body" }
@@ -233,7 +264,7 @@ export const respond = (
   status: number,
   body: unknown = "",
   headers: Readonly<Record<string, string>> = {}
-): Outcome => ({ _tag: "Respond", status, headers, body })
+): Reply => ({ _tag: "Respond", status, headers, body })
 
 /**
  * An error in the words of OpenAI.
@@ -245,7 +276,7 @@ export const error = (
   status: number,
   details: { readonly message: string; readonly type?: string | undefined; readonly code?: string | undefined },
   headers: Readonly<Record<string, string>> = {}
-): Outcome =>
+): Reply =>
   respond(status, {
     error: { message: details.message, type: details.type ?? null, param: null, code: details.code ?? null }
   }, headers)
@@ -256,7 +287,7 @@ export const error = (
  * @category constructors
  * @since 0.1.0
  */
-export const rateLimited = (retryAfter?: Duration.Input): Outcome =>
+export const rateLimited = (retryAfter?: Duration.Input): Reply =>
   error(
     429,
     { message: "Rate limit reached for requests", type: "requests", code: "rate_limit_exceeded" },
@@ -269,7 +300,7 @@ export const rateLimited = (retryAfter?: Duration.Input): Outcome =>
  * @category constructors
  * @since 0.1.0
  */
-export const unauthorized: Outcome = error(401, {
+export const unauthorized: Reply = error(401, {
   message: "Incorrect API key provided. You can find your API key in the dashboard.",
   type: "invalid_request_error",
   code: "invalid_api_key"
@@ -281,7 +312,7 @@ export const unauthorized: Outcome = error(401, {
  * @category constructors
  * @since 0.1.0
  */
-export const quotaExhausted: Outcome = error(429, {
+export const quotaExhausted: Reply = error(429, {
   message: "You exceeded your current quota, please check your plan and billing details.",
   type: "insufficient_quota",
   code: "insufficient_quota"
@@ -293,7 +324,7 @@ export const quotaExhausted: Outcome = error(429, {
  * @category constructors
  * @since 0.1.0
  */
-export const serverError: Outcome = error(500, {
+export const serverError: Reply = error(500, {
   message: "The server had an error while processing your request",
   type: "server_error"
 })
@@ -304,7 +335,7 @@ export const serverError: Outcome = error(500, {
  * @category constructors
  * @since 0.1.0
  */
-export const unavailable: Outcome = error(503, {
+export const unavailable: Reply = error(503, {
   message: "The engine is currently overloaded, please try again later",
   type: "service_unavailable_error",
   code: "server_is_overloaded"
@@ -316,7 +347,7 @@ export const unavailable: Outcome = error(503, {
  * @category constructors
  * @since 0.1.0
  */
-export const overloaded: Outcome = respond(529, {
+export const overloaded: Reply = respond(529, {
   type: "error",
   error: { type: "overloaded_error", message: "Overloaded" }
 })
@@ -343,7 +374,7 @@ export const cut = (at: "before-headers" | "mid-body"): Outcome => ({ _tag: "Cut
  * @category constructors
  * @since 0.1.0
  */
-export const htmlError = (status: number = 502): Outcome =>
+export const htmlError = (status: number = 502): Reply =>
   respond(
     status,
     `<html>\r\n<head><title>${status} Bad Gateway</title></head>\r\n<body><center><h1>${status} Bad Gateway</h1></center></body>\r\n</html>`,
@@ -356,7 +387,7 @@ export const htmlError = (status: number = 502): Outcome =>
  * @category constructors
  * @since 0.1.0
  */
-export const errorInside200: Outcome = respond(200, {
+export const errorInside200: Reply = respond(200, {
   error: { code: 502, message: "Provider returned error" }
 })
 
@@ -366,7 +397,7 @@ export const errorInside200: Outcome = respond(200, {
  * @category constructors
  * @since 0.1.0
  */
-export const emptyBody: Outcome = respond(200)
+export const emptyBody: Reply = respond(200)
 
 /**
  * One outcome or another, by share. Shares are weights: `mix([[1, serverError], [4, ok()]])` fails one in five.

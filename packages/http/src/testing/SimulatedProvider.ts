@@ -14,46 +14,32 @@
  *
  * @since 0.1.0
  */
+import { SimulatedService } from "@switchgear/core/testing"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpServerError from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import { textOf } from "../ChatSchema.ts"
 import { parseJson } from "../chatError/parseJson.ts"
 import * as Behaviour from "./Behaviour.ts"
+import { type Counters, counters, type Stats } from "./simulatedProvider/counters.ts"
 import * as Hosts from "./simulatedProvider/hosts.ts"
 import * as InMemory from "./simulatedProvider/inMemory.ts"
 import * as PlayBehaviour from "./simulatedProvider/playBehaviour.ts"
-import { encodeOutcome } from "./simulatedProvider/encodeOutcome.ts"
+import { encodeOutcome, tokensOf } from "./simulatedProvider/encodeOutcome.ts"
+import { ProviderCall } from "./simulatedProvider/providerCall.ts"
+import { timed, TokenWindow } from "./simulatedProvider/tokens.ts"
 import type * as Wire from "./simulatedProvider/wire.ts"
 
-/**
- * What a model, or the whole provider, has been asked so far: `started = answered + cut + aborted + inFlight`.
- *
- * @category snapshots
- * @since 0.1.0
- */
-export interface Stats {
-  /** Requests that arrived. */
-  readonly started: number
-  /** Responses that were sent to their end, errors included. */
-  readonly answered: number
-  /** Connections the provider closed by script. */
-  readonly cut: number
-  /** Requests whose client left before the end of the response. */
-  readonly aborted: number
-  /** Requests being worked on, waiting or hanging now. */
-  readonly inFlight: number
-  /** The most that were in flight at any time. */
-  readonly maxInFlight: number
-}
+export type { Stats } from "./simulatedProvider/counters.ts"
 
 /**
  * A provider that follows a script.
@@ -108,7 +94,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   const models = new Map<string, Model>()
   const keys = new Map<string, Model>()
   const pages = new Map<string, Model>()
-  const used = new Map<string, Model["counters"]>()
+  const used = new Map<string, Counters>()
   const all = counters()
   const authorization = options.apiKey === undefined ? undefined : `Bearer ${Redacted.value(options.apiKey)}`
   let served = 0
@@ -116,15 +102,12 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   const put = (group: Map<string, Model>, name: string, behaviour: Behaviour.Behaviour, shown = name) =>
     Effect.andThen(
       PlayBehaviour.validate(shown, behaviour),
-      Effect.suspend(() => {
-        const model = group.get(name) ?? newModel()
+      Effect.sync(() => {
+        const model = group.get(name) ?? newModel(shown)
         group.set(name, model)
         model.behaviour = behaviour
         model.latency = PlayBehaviour.sampler(behaviour.latency)
-        return Semaphore.resize(
-          model.slots,
-          behaviour.capacity?.above === "queues" ? behaviour.capacity.concurrency : unbounded
-        )
+        model.slots.setCapacity(PlayBehaviour.capacityOf(behaviour))
       })
     )
   const set = (name: string, behaviour: Behaviour.Behaviour) => put(models, name, behaviour)
@@ -140,60 +123,68 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     return uses
   }
 
-  const work = (model: Model, about: Omit<Wire.Completion, "created">): Effect.Effect<Wire.Wire> =>
+  /** The work before the response begins, for a call that has a slot. */
+  const begin = (model: Model, about: Omit<Wire.Completion, "created">, call: ProviderCall): Effect.Effect<Wire.Wire> =>
     Effect.suspend(() => {
-      let works = false
-      const begin = Effect.suspend(() => {
-        const { capacity, outcome } = model.behaviour
-        const full = capacity !== undefined && model.working >= capacity.concurrency
-        if (full && (capacity.above === "503" || capacity.above === "529")) {
-          const refusal = capacity.above === "503" ? Behaviour.unavailable : Behaviour.overloaded
-          return Effect.succeed(encodeOutcome(refusal as Played, { ...about, created: 0 }))
-        }
-        works = true
-        model.working++
-        const stretch = capacity?.above === "slows" ? Math.max(1, model.working / capacity.concurrency) : 1
-        const chosen = PlayBehaviour.choose(outcome ?? Behaviour.ok(), random)
-        return Effect.andThen(
-          sleep(Math.round(model.latency(random) * stretch)),
-          chosen._tag === "Hang" ?
-            Effect.never :
-            Effect.map(
-              Clock.currentTimeMillis,
-              (now) => encodeOutcome(chosen, { ...about, created: Math.floor(now / 1000) })
-            )
-        )
-      })
-      return Effect.onExit(begin, () =>
-        Effect.sync(() => {
-          if (works) model.working--
-        }))
+      const { outcome, tokens } = model.behaviour
+      const chosen = PlayBehaviour.choose(outcome ?? Behaviour.ok(), random)
+      const latency = model.latency(random)
+      if (chosen._tag === "Hang") return Effect.andThen(call.work(latency), Effect.never)
+      const { answer, millis, outcome: told } = timed(chosen, tokens, about)
+      return Effect.andThen(
+        call.work(latency + millis),
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          if (tokens?.perMinute !== undefined) model.window.add(now, answer)
+          return encodeOutcome(told, { ...about, created: Math.floor(now / 1000) })
+        })
+      )
     })
 
+  const wireOf = (
+    worker: Model,
+    about: Wire.Request,
+    call: ProviderCall,
+    fiber: Fiber.Fiber<any, any>
+  ): Effect.Effect<Wire.Wire> => {
+    const { tokens } = worker.behaviour
+    const spent = tokens?.perMinute === undefined ? undefined : worker.window.take(
+      fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
+      tokensOf(about.prompt),
+      tokens.perMinute
+    )
+    if (spent !== undefined) return Effect.succeed(encodeOutcome(spent, { ...about, id: "", created: 0 }))
+    const slot = call.slot = worker.slots.open(fiber)
+    if (slot === undefined) {
+      const refusal = worker.behaviour.capacity?.refusal ?? Behaviour.unavailable
+      return Effect.succeed(encodeOutcome(refusal, { ...about, id: "", created: 0 }))
+    }
+    const id = `chatcmpl-simulated-${++served}`
+    return Effect.flatMap(slot.ready, () => begin(worker, { ...about, id }, call))
+  }
+
   const handle: Wire.Handle = (incoming, play) =>
-    Effect.suspend(() => {
+    Effect.withFiber((client) => {
       const page = incoming.method === "GET" ? pages.get(incoming.path) : undefined
       const key = incoming.authorization?.replace(/^Bearer /, "")
       const { about, name, refusal } = admit(incoming, keys.has(key ?? "") ? undefined : authorization, page)
       const model = name === undefined ? undefined : models.get(name)
-      const call = newCall([
+      const worker = keys.get(key ?? "") ?? page ?? model
+      const call = new ProviderCall([
         all,
         ...(model === undefined ? [] : [model.counters]),
         ...(key === undefined ? [] : [usesOf(key)])
-      ])
-      const worker = keys.get(key ?? "") ?? page ?? model
-      const wire = refusal !== undefined
-        ? Effect.succeed(refusal)
-        : worker === undefined
-        ? Effect.succeed(unknownModel(name ?? ""))
-        : Semaphore.withPermits(worker.slots, 1)(
-          Effect.suspend(() => work(worker, { ...about, id: `chatcmpl-simulated-${++served}` }))
-        )
+      ], refusal === undefined && worker?.slots.goesOn(client) === true)
       // The call starts inside the frame that ends it, so that no interrupt can fall between the two.
-      return Effect.suspend(() => {
+      const answer = Effect.withFiber((fiber) => {
         call.start()
+        const wire = refusal !== undefined
+          ? Effect.succeed(refusal)
+          : worker === undefined
+          ? Effect.succeed(unknownModel(name ?? ""))
+          : wireOf(worker, about, call, fiber)
         return Effect.flatMap(wire, (wire) => play(wire, call))
       }).pipe(Effect.onExit((exit) => Effect.sync(() => call.leave(exit._tag === "Success"))))
+      return call.goesOn ? beside(answer, call) : answer
     })
 
   return SimulatedProvider.of({
@@ -305,71 +296,38 @@ export const serve = (
 /** It needs Node, and is loaded when it is needed. */
 const server = Effect.promise(() => import("./simulatedProvider/server.ts"))
 
+/**
+ * Answers in a fiber that the client cannot interrupt. It is the provider's own: what counts the fibers of the program does
+ * not count it.
+ */
+const beside = <A, E>(answer: Effect.Effect<A, E>, call: ProviderCall): Effect.Effect<A, E> =>
+  Effect.forkDetach(answer, { startImmediately: true }).pipe(
+    Effect.provideService(Metric.FiberRuntimeMetrics, undefined),
+    Effect.flatMap(Fiber.join),
+    Effect.onInterrupt(() => Effect.sync(() => call.clientLeaves()))
+  )
+
 interface Model {
   behaviour: Behaviour.Behaviour
   /** Draws the milliseconds of one request. */
   latency: (random: Random.Random) => number
-  readonly slots: Semaphore.Semaphore
-  readonly counters: { -readonly [K in keyof Stats]: Stats[K] }
-  /** Requests that have a slot and no answer yet. */
-  working: number
+  readonly slots: SimulatedService.Workplace
+  /** The tokens of the current minute. */
+  readonly window: TokenWindow
+  readonly counters: Counters
 }
 
-type Played = Exclude<Behaviour.Outcome, { _tag: "Mix" | "Hang" }>
-
-const unbounded = 2 ** 30
-
-const newModel = (): Model => ({
+const newModel = (name: string): Model => ({
   behaviour: {},
   latency: PlayBehaviour.sampler(undefined),
-  slots: Semaphore.makeUnsafe(unbounded),
-  counters: counters(),
-  working: 0
+  slots: SimulatedService.workplace(name),
+  window: new TokenWindow(),
+  counters: counters()
 })
-
-const counters = (): Model["counters"] => ({
-  started: 0,
-  answered: 0,
-  cut: 0,
-  aborted: 0,
-  inFlight: 0,
-  maxInFlight: 0
-})
-
-const newCall = (counted: ReadonlyArray<Model["counters"]>) => {
-  let state: "new" | "running" | "handed-over" | "ended" = "new"
-  const end = (how: "answered" | "cut" | "aborted") => {
-    if (state === "new" || state === "ended") return
-    state = "ended"
-    for (const count of counted) {
-      count[how]++
-      count.inFlight--
-    }
-  }
-  return {
-    end,
-    handOver: () => {
-      if (state === "running") state = "handed-over"
-    },
-    start: () => {
-      state = "running"
-      for (const count of counted) {
-        count.started++
-        count.maxInFlight = Math.max(count.maxInFlight, ++count.inFlight)
-      }
-    },
-    leave: (done: boolean) => {
-      if (!done) end("aborted")
-      else if (state === "running") end("answered")
-    }
-  }
-}
-
-const sleep = (millis: number): Effect.Effect<void> => millis > 0 ? Effect.sleep(millis) : Effect.void
 
 interface Admission {
   readonly name: string | undefined
-  readonly about: Pick<Wire.Completion, "model" | "prompt" | "streaming">
+  readonly about: Wire.Request
   readonly refusal: Wire.Wire | undefined
 }
 
@@ -397,7 +355,7 @@ const admit = (incoming: Wire.Incoming, authorization: string | undefined, page:
   return {
     name,
     about,
-    refusal: refusal && encodeOutcome(refusal as Played, { ...about, id: "", created: 0 })
+    refusal: refusal && encodeOutcome(refusal, { ...about, id: "", created: 0 })
   }
 }
 
@@ -407,6 +365,6 @@ const unknownModel = (name: string): Wire.Wire =>
       message: `The model \`${name}\` does not exist or you do not have access to it.`,
       type: "invalid_request_error",
       code: "model_not_found"
-    }) as Played,
+    }),
     { id: "", model: name, created: 0, prompt: "", streaming: "no" }
   )

@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Random from "effect/Random"
 import { monotonicMillis } from "../../internal/runtime/time.ts"
+import type { Instead } from "./injection.ts"
 import type { Act, Active, Call, Request } from "./rules.ts"
 
 /**
@@ -40,21 +41,33 @@ export interface Counts {
   readonly outcome: number
   readonly defect: number
   readonly hang: number
+  /** Calls that were made, and whose result was lost or changed. */
+  readonly after: number
 }
 
-export const nothing: Counts = { calls: 0, passed: 0, latency: 0, fault: 0, outcome: 0, defect: 0, hang: 0 }
+export const nothing: Counts = { calls: 0, passed: 0, latency: 0, fault: 0, outcome: 0, defect: 0, hang: 0, after: 0 }
 
 type Ending = Exclude<Active["inject"], { readonly _tag: "Latency" }>
+
+/** What was decided for a call. Times are milliseconds. */
+interface Decision {
+  wait: number
+  replyWait: number
+  ending: Ending | undefined
+}
 
 export class ChaosController {
   readonly counts: { -readonly [K in keyof Counts]: number } = { ...nothing }
   acts: ReadonlyArray<Act>
   private readonly random: Random.Random
+  /** Bursts have a generator of their own, because they draw at times that depend on the calls. */
+  private readonly randomOfBursts: Random.Random
   private readonly begun: number
 
-  constructor(acts: ReadonlyArray<Act>, random: Random.Random, begun: number) {
+  constructor(acts: ReadonlyArray<Act>, random: Random.Random, randomOfBursts: Random.Random, begun: number) {
     this.acts = acts
     this.random = random
+    this.randomOfBursts = randomOfBursts
     this.begun = begun
   }
 
@@ -65,30 +78,35 @@ export class ChaosController {
     const rules = this.rulesAt(at)
     if (rules.length === 0) return this.pass(self)
     const call = { index, at, key: about.key, request: about.request }
-    let wait = 0
+    const decision: Decision = { wait: 0, replyWait: 0, ending: undefined }
     let waits = false
-    let ending: Ending | undefined
-    for (const { inject, rate, when } of rules) {
-      if (!this.applies(rate, when, call)) continue
-      if (inject._tag !== "Latency") {
-        ending = inject
+    for (const rule of rules) {
+      const { inject } = rule
+      if (!this.applies(rule, call)) continue
+      if (inject._tag === "Latency") {
+        decision.wait += inject.draw(this.random)
+        waits = true
+      } else if (inject._tag === "After" && inject.inject._tag === "Latency") {
+        decision.replyWait += inject.inject.draw(this.random)
+        waits = true
+      } else {
+        decision.ending = inject
         break
       }
-      wait += inject.draw(this.random)
-      waits = true
     }
     if (waits) this.counts.latency++
-    return wait > 0
-      ? Effect.flatMap(Effect.sleep(wait), () => this.end(self, ending))
-      : this.end(self, ending)
+    return decision.wait > 0
+      ? Effect.flatMap(Effect.sleep(decision.wait), () => this.conclude(self, decision))
+      : this.conclude(self, decision)
   }
 
   private rulesAt(at: number): Act["rules"] {
     return this.acts.find(({ until }) => at < until)?.rules ?? []
   }
 
-  private applies(rate: number, when: Active["when"], call: Call): boolean {
+  private applies({ bursts, rate, when }: Active, call: Call): boolean {
     if (when !== undefined && !when(call)) return false
+    if (bursts !== undefined && !bursts.isOnAt(call.at, this.randomOfBursts)) return false
     return rate === 1 || this.random.nextDoubleUnsafe() < rate
   }
 
@@ -97,23 +115,36 @@ export class ChaosController {
     return self
   }
 
+  private conclude<A, E, R>(self: Effect.Effect<A, E, R>, { ending, replyWait }: Decision): Effect.Effect<A, E, R> {
+    const late = replyWait > 0
+      ? Effect.flatMap(Effect.exit(self), (exit) => Effect.andThen(Effect.sleep(replyWait), exit))
+      : self
+    if (ending?._tag === "After") {
+      this.counts.after++
+      return Effect.flatMap(Effect.exit(late), () => this.instead(ending.inject as Instead<A, E>))
+    }
+    if (ending?._tag === "Change") {
+      this.counts.after++
+      return Effect.map(late, ending.change as (answer: A) => A)
+    }
+    if (ending === undefined) return this.pass(late)
+    this.counts[counted[ending._tag]]++
+    return this.instead(ending as Instead<A, E>)
+  }
+
   // The injected values have the types that the chaos adds, which only its constructor knows.
-  private end<A, E, R>(self: Effect.Effect<A, E, R>, ending: Ending | undefined): Effect.Effect<A, E, R> {
-    switch (ending?._tag) {
-      case undefined:
-        return this.pass(self)
+  private instead<A, E>(ending: Instead<A, E>): Effect.Effect<A, E> {
+    switch (ending._tag) {
       case "Fault":
-        this.counts.fault++
-        return Exit.fail(ending.error as E)
+        return Exit.fail(ending.error)
       case "Outcome":
-        this.counts.outcome++
-        return Exit.succeed(ending.value as A)
+        return Exit.succeed(ending.value)
       case "Defect":
-        this.counts.defect++
         return Exit.die(ending.defect)
       case "Hang":
-        this.counts.hang++
         return Effect.never
     }
   }
 }
+
+const counted = { Fault: "fault", Outcome: "outcome", Defect: "defect", Hang: "hang" } as const

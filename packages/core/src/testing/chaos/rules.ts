@@ -4,7 +4,8 @@ import type * as Random from "effect/Random"
 import type { OptionsOf } from "../../internal/config/checks.ts"
 import { checkLatency } from "../latency/check.ts"
 import * as Latency from "../Latency.ts"
-import type { Defect, Fault, Hang, Injection, Outcome, Wait } from "./injection.ts"
+import { type BurstOptions, Bursts } from "./bursts.ts"
+import type { Change, Injection, Instead, Wait } from "./injection.ts"
 
 /**
  * What the predicate of a rule knows about a call.
@@ -50,6 +51,11 @@ export interface Rule<A, E> {
    * The calls the rule applies to, checked before the rate. If it throws, the call dies with that defect. @default all
    */
   readonly when?: ((call: Call) => boolean) | undefined
+  /**
+   * Applies the rule only in bursts that begin at random: failures that come together. A rate below 1 is that within a
+   * burst. @default always
+   */
+  readonly bursts?: BurstOptions | undefined
 }
 
 /**
@@ -68,8 +74,11 @@ export interface Phase<A, E> {
 export interface Active {
   readonly rate: number
   readonly when: ((call: Call) => boolean) | undefined
-  readonly inject: Fault<unknown> | Outcome<unknown> | Defect | Hang | (Wait & { readonly draw: Draw })
+  readonly bursts: Bursts | undefined
+  readonly inject: Effective | { readonly _tag: "After"; readonly inject: Effective } | Change<unknown>
 }
+
+export type Effective = Instead<unknown, unknown> | (Wait & { readonly draw: Draw })
 
 type Draw = (random: Random.Random) => number
 
@@ -84,7 +93,9 @@ const tags: Record<Injection<unknown, unknown>["_tag"], true> = {
   Outcome: true,
   Defect: true,
   Hang: true,
-  Latency: true
+  Latency: true,
+  After: true,
+  Change: true
 }
 
 /** Rejects the first field out of range by its position in the list `field`. */
@@ -93,20 +104,30 @@ export const activeRules = (
   field: string,
   rules: ReadonlyArray<Rule<unknown, unknown>>
 ): ReadonlyArray<Active> =>
-  rules.flatMap(({ inject, rate = 1, when }, index) => {
+  rules.flatMap(({ bursts, inject, rate = 1, when }, index) => {
     const rule = `${field}[${index}]`
     if (!(rate >= 0 && rate <= 1)) check.refuse(`${rule}.rate`, "from 0 to 1", rate)
     if (!Object.hasOwn(tags, inject?._tag)) {
       check.refuse(`${rule}.inject`, "one that `Chaos` makes, such as Chaos.hang", inject)
     }
-    if (inject._tag === "Latency") checkLatency(check, `${rule}.latency`, inject.latency)
-    if (rate === 0) return []
-    return [{
+    const active = {
       rate,
       when,
-      inject: inject._tag === "Latency" ? { ...inject, draw: Latency.sampler(inject.latency) } : inject
-    }]
+      bursts: bursts === undefined ? undefined : new Bursts(check, `${rule}.bursts`, bursts),
+      inject: inject._tag === "After"
+        ? { _tag: "After", inject: effective(check, rule, inject.inject) } as const
+        : inject._tag === "Change"
+        ? inject
+        : effective(check, rule, inject)
+    }
+    return rate === 0 ? [] : [active]
   })
+
+const effective = (check: OptionsOf, rule: string, inject: Instead<unknown, unknown> | Wait): Effective => {
+  if (inject._tag !== "Latency") return inject
+  checkLatency(check, `${rule}.latency`, inject.latency)
+  return { ...inject, draw: Latency.sampler(inject.latency) }
+}
 
 /** Rejects the first field out of range by its phase. */
 export const acts = (check: OptionsOf, phases: ReadonlyArray<Phase<unknown, unknown>>): ReadonlyArray<Act> => {

@@ -2,7 +2,7 @@
 import type { OptionsOf } from "../../internal/config/checks.ts"
 import type { Latency } from "./model.ts"
 
-/** Rejects a duration that is negative or infinite, reversed bounds, and a median of zero. */
+/** Rejects a duration that is negative or infinite, reversed bounds, a median or mean of zero, and an empty list. */
 export const checkLatency = (check: OptionsOf, field: string, latency: Latency): void => {
   switch (latency?._tag) {
     case "Constant":
@@ -20,6 +20,22 @@ export const checkLatency = (check: OptionsOf, field: string, latency: Latency):
       if (p95 < median) check.refuse(`${field}.p95`, "at least as long as `median`", latency.p95)
       return
     }
+    case "Exponential":
+      check.positive(`${field}.mean`, latency.mean)
+      return
+    case "Empirical":
+      if (latency.durations.length === 0) check.refuse(`${field}.durations`, "a list with something in it", [])
+      latency.durations.forEach((duration, index) => check.delay(`${field}.durations[${index}]`, duration))
+      return
+    case "Mix":
+      latency.shares.forEach(([share, mixed], index) => {
+        check.amount(`${field}.shares[${index}][0]`, share)
+        checkLatency(check, `${field}.shares[${index}][1]`, mixed)
+      })
+      if (!latency.shares.some(([share]) => share > 0)) {
+        check.refuse(`${field}.shares`, "a list with a share above zero", latency.shares)
+      }
+      return
     default:
       check.refuse(field, "one that `Latency` makes, such as Latency.constant(\"1 second\")", latency)
   }

@@ -98,7 +98,8 @@ export const problemOf = (arrivals: Arrivals): InvalidLoad | undefined => {
   }
 }
 
-class Place extends OptionsOf {
+/** Checks the values at one place of a load. */
+export class Place extends OptionsOf {
   override refuse(field: string, range: string, value: unknown): never {
     throw new InvalidLoad({ place: this.where + field, reason: `must be ${range}, got ${render(value)}` })
   }

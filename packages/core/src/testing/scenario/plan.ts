@@ -1,13 +1,14 @@
 /** A valid scenario: when each phase starts and ends, and what a provider does in it. */
-import * as Duration from "effect/Duration"
-import * as Predicate from "effect/Predicate"
+import type * as Duration from "effect/Duration"
+import type * as Random from "effect/Random"
 import * as Chaos from "../Chaos.ts"
 import { activeRules } from "../chaos/rules.ts"
-import { checkLatency } from "../latency/check.ts"
-import * as Latency from "../Latency.ts"
+import { drawOf, latencyOf } from "../latency/drawOf.ts"
+import type * as Latency from "../Latency.ts"
 import * as Load from "../Load.ts"
 import { problemOf } from "../load/arrivals.ts"
 import { millisOf } from "../load/times.ts"
+import { type Capacity, type Limits, limitsOf } from "../simulatedService/capacity.ts"
 import type { Claim } from "./claims.ts"
 import type { Span } from "./figures.ts"
 import { Place } from "./invalid.ts"
@@ -37,6 +38,12 @@ export interface ProviderPhase {
   readonly for?: Duration.Input | undefined
   /** The time before it answers, fails or hangs. @default none */
   readonly latency?: Duration.Input | Latency.Latency | undefined
+  /**
+   * What it can do at once. It is that of the provider as a whole: calls of an earlier phase that still wait or work are
+   * there, and meet the capacity of this phase. A call takes its latency and its rules from the phase in which its work
+   * begins. @default no limit
+   */
+  readonly capacity?: Capacity | undefined
   /** The faults: see `Chaos`. @default none */
   readonly rules?: ReadonlyArray<Chaos.Rule<any, any>> | undefined
 }
@@ -55,14 +62,25 @@ export interface Plan {
   readonly name: string
   readonly arrivals: Load.Arrivals
   readonly load: ReadonlyArray<Span>
-  readonly providers: ReadonlyArray<{ readonly name: string; readonly phases: ReadonlyArray<Act> }>
+  readonly providers: ReadonlyArray<ProviderPlan>
   readonly claims: ReadonlyArray<Claim>
   readonly patience: number
 }
 
-/** A phase of a provider, and its rules. */
+/** What a provider does, and when. */
+export interface ProviderPlan {
+  readonly name: string
+  /** Whether any phase has a capacity. */
+  readonly isLimited: boolean
+  readonly phases: ReadonlyArray<Act>
+}
+
+/** A phase of a provider, its capacity and its rules. */
 export interface Act {
   readonly span: Span
+  readonly limits: Limits
+  /** The milliseconds of work of a call; the latency of a provider without capacity is one of its rules. */
+  readonly draw: (random: Random.Random) => number
   readonly rules: ReadonlyArray<Chaos.Rule<any, any>>
 }
 
@@ -91,7 +109,8 @@ export const planOf = (script: Script): Plan => {
     load: loadSpans(script, named),
     providers: providers.map(([name, phases]) => {
       const at = name === onlyProvider ? "provider" : `providers[${JSON.stringify(name)}]`
-      return { name, phases: acts(script.name, name, at, someOf(at, phases), named) }
+      const isLimited = phases.some(({ capacity }) => capacity !== undefined)
+      return { name, isLimited, phases: acts(script.name, { name, isLimited }, at, someOf(at, phases), named) }
     }),
     claims: script.claims,
     patience: place.positive("patience", script.patience)
@@ -116,7 +135,7 @@ const loadSpans = ({ load, name: scenario }: Script, named: Named): ReadonlyArra
 
 const acts = (
   scenario: string,
-  provider: string,
+  { isLimited, name: provider }: Pick<ProviderPlan, "isLimited" | "name">,
   at: string,
   phases: ReadonlyArray<ProviderPhase>,
   named: Named
@@ -125,6 +144,8 @@ const acts = (
   return phases.map((phase, index) => {
     const place = new Place(scenario, `${at}[${index}].`)
     const last = index === phases.length - 1
+    const unknown = Object.keys(phase).find((field) => !fields.includes(field))
+    if (unknown !== undefined) place.reject(unknown, `is not a field of a phase. There are: ${fields.join(", ")}`)
     const name = named(`${at}[${index}]`, phase.name)
     if (phase.for === undefined && !last) place.reject("for", "must be given for every phase but the last")
     const millis = phase.for === undefined
@@ -134,19 +155,13 @@ const acts = (
       : place.positive("for", phase.for)
     const span = { name, provider, from, to: last ? Infinity : from + millis }
     from = span.to
-    return { span, rules: rulesOf(place, phase) }
+    const { latency, rules = [] } = phase
+    activeRules(place, "rules", rules)
+    const limits = limitsOf(place, "capacity", phase.capacity)
+    if (isLimited) return { span, limits, draw: drawOf(place, "latency", latency), rules }
+    const waits = latency === undefined ? [] : [{ inject: Chaos.latency(latencyOf(place, "latency", latency)) }]
+    return { span, limits, draw: () => 0, rules: [...waits, ...rules] }
   })
 }
 
-const rulesOf = (place: Place, { latency, rules = [] }: ProviderPhase): ReadonlyArray<Chaos.Rule<any, any>> => {
-  activeRules(place, "rules", rules)
-  if (latency === undefined) return rules
-  const wait = isLatency(latency)
-    ? latency
-    : Latency.constant(Duration.millis(place.delay("latency", latency)))
-  checkLatency(place, "latency", wait)
-  return [{ inject: Chaos.latency(wait) }, ...rules]
-}
-
-const isLatency = (latency: Duration.Input | Latency.Latency): latency is Latency.Latency =>
-  Predicate.hasProperty(latency, "_tag")
+const fields = ["name", "for", "latency", "capacity", "rules"]

@@ -1,10 +1,13 @@
 /** A provider of a scenario: an effect that does what its phase says, and an injector for other effects. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import { monotonicMillis } from "../../internal/runtime/time.ts"
 import * as Chaos from "../Chaos.ts"
 import { roundToMicros } from "../load/times.ts"
-import type { Plan } from "./plan.ts"
+import { inSlot } from "../simulatedService/inSlot.ts"
+import { SlotPool } from "../simulatedService/slotPool.ts"
+import type { ProviderPlan } from "./plan.ts"
 import { CurrentVisit, type Recorder } from "./recorder.ts"
 
 /**
@@ -22,7 +25,8 @@ export interface Provider<out A, out E> extends Effect.Effect<string | A, E>, Ch
 
 /** The time since the start of the load; NaN before it. */
 export class Stopwatch {
-  private begun = NaN
+  /** The reading of the clock at the start. */
+  begun = NaN
 
   begin(clock: Clock.Clock): void {
     this.begun = monotonicMillis(clock)
@@ -35,30 +39,61 @@ export class Stopwatch {
 
 /** Makes a provider that follows its phases and reports each call that reaches it. */
 export const makeProvider = (
-  { name, phases }: Plan["providers"][number],
+  plan: ProviderPlan,
   { recorder, seed, stopwatch }: {
     readonly recorder: Recorder
     readonly seed: string
     readonly stopwatch: Stopwatch
   }
 ): Effect.Effect<Provider<any, any>> =>
-  Effect.map(
-    Effect.forEach(phases, ({ rules, span }) => Chaos.make({ name, rules, seed: `${seed} ${span.name}` })),
-    (chaos) => {
-      const injectAs: Provider<any, any>["injectAs"] = (about) => (self) =>
-        Effect.withFiber((fiber) => {
-          const at = stopwatch.read(fiber.getRef(Clock.Clock))
-          // Calls that the policy makes while it is made belong to no customer.
-          if (!Number.isNaN(at)) recorder.reached(name, at, fiber.getRef(CurrentVisit))
-          const phase = Math.max(0, phases.findIndex(({ span }) => at < span.to))
-          return chaos[phase]!.injectAs(about)(self)
-        })
-      const inject = injectAs({})
-      const answer = inject(Effect.succeed(name))
-      const counts = Effect.map(Effect.all(chaos.map((phase) => phase.counts)), (all) => all.reduce(sum))
-      return Object.assign(Effect.suspend(() => answer), { name, inject, injectAs, counts })
-    }
-  )
+  Effect.gen(function*() {
+    const { name, phases } = plan
+    const chaos = yield* Effect.forEach(phases, ({ rules, span }) =>
+      Chaos.make({ name, rules, seed: `${seed} ${span.name}` }))
+    const phaseAt = (at: number) =>
+      Math.max(0, phases.findIndex(({ span }) => at < span.to))
+    const limited = plan.isLimited
+      ? yield* limitedBy(plan, { seed, stopwatch, phaseAt, inject: (phase) => chaos[phase]!.injectAs })
+      : undefined
+    const injectAs: Provider<any, any>["injectAs"] = (about) => (self) =>
+      Effect.withFiber((fiber) => {
+        const at = stopwatch.read(fiber.getRef(Clock.Clock))
+        // Calls that the policy makes while it is made belong to no customer.
+        if (!Number.isNaN(at)) recorder.reached(name, at, fiber.getRef(CurrentVisit))
+        return limited === undefined ? chaos[phaseAt(at)]!.injectAs(about)(self) : limited(about)(self)
+      })
+    const inject = injectAs({})
+    const answer = inject(Effect.succeed(name))
+    const counts = Effect.map(Effect.all(chaos.map((phase) => phase.counts)), (all) => all.reduce(sum))
+    return Object.assign(Effect.suspend(() => answer), { name, inject, injectAs, counts })
+  })
+
+/** Calls take a slot of the provider, and in it the time and the rules of the phase in which their work begins. */
+const limitedBy = (
+  { name, phases }: ProviderPlan,
+  { inject, phaseAt, seed, stopwatch }: {
+    readonly seed: string
+    readonly stopwatch: Stopwatch
+    readonly phaseAt: (at: number) => number
+    readonly inject: (phase: number) => Provider<any, any>["injectAs"]
+  }
+): Effect.Effect<Provider<any, any>["injectAs"]> =>
+  Effect.map(Random.withSeed(Random.Random, JSON.stringify([seed, name])), (random) => {
+    const pool = new SlotPool(name, phases[0]!.limits)
+    let isScheduled = false
+    return (about) => (self) =>
+      Effect.suspend(() => {
+        if (!isScheduled && !Number.isNaN(stopwatch.begun)) {
+          isScheduled = true
+          pool.schedule(phases.map(({ limits, span }) => ({ at: stopwatch.begun + span.from, limits })))
+        }
+        return inSlot(pool, name, (slot) =>
+          Effect.withFiber((fiber) => {
+            const phase = phaseAt(stopwatch.read(fiber.getRef(Clock.Clock)))
+            return Effect.flatMap(slot.work(phases[phase]!.draw(random)), () => inject(phase)(about)(self))
+          }))
+      })
+  })
 
 const sum = (one: Chaos.Counts, other: Chaos.Counts): Chaos.Counts => ({
   calls: one.calls + other.calls,
@@ -67,5 +102,6 @@ const sum = (one: Chaos.Counts, other: Chaos.Counts): Chaos.Counts => ({
   fault: one.fault + other.fault,
   outcome: one.outcome + other.outcome,
   defect: one.defect + other.defect,
-  hang: one.hang + other.hang
+  hang: one.hang + other.hang,
+  after: one.after + other.after
 })

@@ -43,7 +43,8 @@ const respond = (status: number, body: unknown, headers: Readonly<Record<string,
 const streamed = (script: StreamScript, about: Completion): Wire => {
   const whole = completion(script.text, about)
   const { end } = script
-  const silent = end?._tag === "Stall" || (end?._tag === "Whole" && end.connection === "open")
+  const silent = end?._tag === "Stall" || end?._tag === "Heartbeat" ||
+    (end?._tag === "Whole" && end.connection === "open")
   return {
     _tag: "Answer",
     status: 200,
@@ -84,9 +85,9 @@ const dribble = (body: string, over: number): ReadonlyArray<Piece> => {
 }
 
 const completion = (text: string | undefined, { created, id, model, prompt }: Completion) => {
-  const content = text ?? `Hello from ${model}.`
-  const prompt_tokens = tokens(prompt)
-  const completion_tokens = tokens(content)
+  const content = contentOf(text, model)
+  const prompt_tokens = tokensOf(prompt)
+  const completion_tokens = tokensOf(content)
   return {
     id,
     object: "chat.completion",
@@ -109,4 +110,7 @@ const completion = (text: string | undefined, { created, id, model, prompt }: Co
 }
 
 /** Four characters a token, the usual rule of thumb. */
-const tokens = (text: string): number => Math.ceil(text.length / 4)
+export const tokensOf = (text: string): number => Math.ceil(text.length / 4)
+
+/** What is said. */
+export const contentOf = (text: string | undefined, model: string): string => text ?? `Hello from ${model}.`

@@ -1,9 +1,9 @@
 /** How the provider plays the behaviour of a model: what it refuses, and what it draws by chance. */
-import { Latency as Times } from "@switchgear/core/testing"
+import { Latency as Times, SimulatedService } from "@switchgear/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Random from "effect/Random"
-import { type Behaviour, type Latency, ok, type Outcome } from "../Behaviour.ts"
+import { type Behaviour, type Latency, ok, type Outcome, type Reply } from "../Behaviour.ts"
 
 /** How the milliseconds that each request waits are drawn. */
 export const sampler = (latency: Latency | undefined): (random: Random.Random) => number =>
@@ -21,22 +21,40 @@ export const choose = (outcome: Outcome, random: Random.Random): Exclude<Outcome
   return choose(outcome.shares.at(-1)?.[1] ?? ok(), random)
 }
 
+/** The capacity of the slots: all of it but the response to those that are refused. */
+export const capacityOf = ({ capacity }: Behaviour): SimulatedService.Capacity | undefined => {
+  if (capacity === undefined || typeof capacity !== "object") return capacity
+  const { refusal: _, ...slots } = capacity
+  return slots
+}
+
 /** Dies with a `RangeError` that names the field where the behaviour of a model makes no sense. */
-export const validate = (model: string, { capacity, latency, outcome }: Behaviour): Effect.Effect<void> =>
+export const validate = (model: string, { capacity, latency, outcome, tokens }: Behaviour): Effect.Effect<void> =>
   Effect.sync(() => {
     const where = `SimulatedProvider: the behaviour of ${model}`
-    if (capacity !== undefined && !(Number.isInteger(capacity.concurrency) && capacity.concurrency > 0)) {
-      throw new RangeError(`${where}: capacity.concurrency must be a positive integer, got ${capacity.concurrency}`)
-    }
+    SimulatedService.workplace(model, capacityOf({ capacity }), { where })
+    if (capacity?.refusal !== undefined) validateOutcome(`${where}: capacity.refusal`, capacity.refusal)
     if (latency !== undefined) Times.validate(where, latency)
     if (outcome !== undefined) validateOutcome(where, outcome)
+    for (const [field, value] of Object.entries(tokens ?? {})) {
+      if (!(value === undefined || (Number.isFinite(value) && value > 0))) {
+        throw new RangeError(`${where}: tokens.${field} must be a number above 0, got ${value}`)
+      }
+    }
   })
 
 const validateOutcome = (where: string, outcome: Outcome): void => {
   if (outcome._tag === "Mix") {
     if (!outcome.shares.some(([share]) => share > 0)) throw new RangeError(`${where}: a mix must have a share above 0`)
-    for (const [, mixed] of outcome.shares) validateOutcome(where, mixed)
+    for (const [share, mixed] of outcome.shares) {
+      if (!(share >= 0 && share < Infinity)) {
+        throw new RangeError(`${where}: a share of a mix must be a number of 0 or more, got ${share}`)
+      }
+      validateOutcome(where, mixed)
+    }
   }
+  if (outcome._tag === "Respond") validateReply(where, outcome)
+  if (outcome._tag === "Ok" && outcome.over !== undefined) validateDuration(where, "over", outcome.over)
   if (outcome._tag !== "Stream") return
   const { chunks, end, firstContentAfter, pause } = outcome.script
   if (chunks !== undefined && !(Number.isInteger(chunks) && chunks > 0)) {
@@ -47,9 +65,19 @@ const validateOutcome = (where: string, outcome: Outcome): void => {
   }
   const every = end?._tag === "Heartbeat" ? end.every : undefined
   for (const [field, value] of Object.entries({ firstContentAfter, pause, "end.every": every })) {
-    const millis = value === undefined ? 0 : Duration.toMillis(Duration.fromInputUnsafe(value))
-    if (!(millis >= 0 && millis < Infinity)) {
-      throw new RangeError(`${where}: script.${field} must be a finite duration of 0 or more, got ${millis} ms`)
-    }
+    if (value !== undefined) validateDuration(where, `script.${field}`, value)
+  }
+}
+
+const validateReply = (where: string, { status }: Reply): void => {
+  if (!(Number.isInteger(status) && status >= 200 && status <= 599)) {
+    throw new RangeError(`${where}: status must be a whole number from 200 to 599, got ${status}`)
+  }
+}
+
+const validateDuration = (where: string, field: string, value: Duration.Input): void => {
+  const millis = Duration.toMillis(Duration.fromInputUnsafe(value))
+  if (!(millis >= 0 && millis < Infinity)) {
+    throw new RangeError(`${where}: ${field} must be a finite duration of 0 or more, got ${millis} ms`)
   }
 }

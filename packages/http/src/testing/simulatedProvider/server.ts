@@ -66,16 +66,21 @@ const answer = Effect.fnUntraced(function*(
 ) {
   // A body that is a list is short and known; any other is told in chunks as it comes.
   const length = Array.isArray(pieces) ? pieces.reduce((sum, { bytes }) => sum + bytes.length, 0) : undefined
-  response.writeHead(status, {
-    ...headers,
-    ...(length === undefined ? {} : { "content-length": end === "cut" ? 2 * length + 1 : length })
-  })
-  if (length === undefined) response.flushHeaders()
+  if (!call.clientLeft) {
+    response.writeHead(status, {
+      ...headers,
+      ...(length === undefined ? {} : { "content-length": end === "cut" ? 2 * length + 1 : length })
+    })
+    if (length === undefined) response.flushHeaders()
+  }
   for (const { bytes, pause } of pieces) {
     if (pause > 0) {
-      response.flushHeaders()
-      yield* Effect.sleep(pause)
+      if (!call.clientLeft) response.flushHeaders()
+      yield* call.work(pause)
     }
+    // What never ends needs no work that nobody sees.
+    if (call.clientLeft && end === "silent") break
+    if (call.clientLeft) continue
     // What is cut off must have left before, or the client would see no answer at all; and a stream must not run ahead
     // of its socket.
     if (end === "cut" || length === undefined) yield* written(response, bytes)
@@ -83,7 +88,7 @@ const answer = Effect.fnUntraced(function*(
   }
   if (end === "cut") return yield* cut(call, response)
   if (end === "silent") return yield* Effect.never
-  response.end()
+  if (!call.clientLeft) response.end()
 })
 
 const written = (response: ServerResponse, bytes: Uint8Array): Effect.Effect<void> =>
@@ -91,6 +96,6 @@ const written = (response: ServerResponse, bytes: Uint8Array): Effect.Effect<voi
 
 const cut = (call: Call, response: ServerResponse): Effect.Effect<void> =>
   Effect.sync(() => {
-    call.end("cut")
+    call.end(call.clientLeft ? "aborted" : "cut")
     response.destroy()
   })

@@ -9,7 +9,10 @@ export type Wire =
     readonly _tag: "Answer"
     readonly status: number
     readonly headers: Readonly<Record<string, string>>
-    /** The length of a body in a list is told in the head; that of any other is not known before its end. */
+    /**
+     * The length of a body in a list is told in the head; that of any other is not known before its end. Pieces after
+     * which the connection is `"silent"` may be without end.
+     */
     readonly pieces: Iterable<Piece>
     /** Whether the connection is closed after the pieces although there should be more, or stays open and silent. */
     readonly end: "complete" | "cut" | "silent"
@@ -32,6 +35,18 @@ export interface Incoming {
 
 /** A request being answered. It ends once; later ends change nothing. */
 export interface Call {
+  /** Whether the work goes on after the client has left. */
+  readonly goesOn: boolean
+  /** Whether the client has left. An answer that goes on without it sends nothing more. */
+  readonly clientLeft: boolean
+  /** Says that the client has left. */
+  readonly clientLeaves: () => void
+  /** Called when the client leaves; at once if it has left. */
+  readonly whenClientLeaves: (then: () => void) => void
+  /** Does so many milliseconds of work in the slot of the request. */
+  readonly work: (millis: number) => Effect.Effect<void>
+  /** The milliseconds that were left of work that was interrupted. */
+  readonly unfinished: () => number
   readonly end: (how: "answered" | "cut" | "aborted") => void
   /** Says that the response is still under way after it was begun, and that its reader will end the call. */
   readonly handOver: () => void
@@ -43,12 +58,16 @@ export type Handle = <A, E>(
   play: (wire: Wire, call: Call) => Effect.Effect<A, E>
 ) => Effect.Effect<A, E>
 
-/** What a completion is made of. */
-export interface Completion {
-  readonly id: string
+/** What is asked for. */
+export interface Request {
   readonly model: string
-  readonly created: number
   readonly prompt: string
   /** Whether the answer is wanted in chunks, and the usage with it. */
   readonly streaming: "no" | "yes" | "with usage"
+}
+
+/** What a completion is made of. */
+export interface Completion extends Request {
+  readonly id: string
+  readonly created: number
 }

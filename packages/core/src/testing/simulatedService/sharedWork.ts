@@ -1,0 +1,84 @@
+/**
+ * Work that is done at the same time. Up to `fullSpeed` pieces of work run at full speed; more of them share that speed
+ * evenly at every moment.
+ *
+ * All pieces in progress get the same amount of work done in the same time. One counter of that amount therefore serves
+ * all of them: a piece of work ends when the counter reaches the amount at its start plus its size. An event costs
+ * O(log n), and between two events nothing has to be computed.
+ */
+import { Heap, type Heaped } from "../../internal/data/heap.ts"
+
+/** A piece of work. The fields belong to `SharedWork`. */
+export interface Task extends Heaped {
+  /** The counter at its end. */
+  due: number
+  /** Orders the tasks that end together by their start. */
+  turn: number
+}
+
+// Milliseconds. Work that would end within this time has ended: readings of a clock are rounded.
+export const resolution = 1e-3
+
+export class SharedWork<T extends Task> {
+  private readonly tasks = new Heap<T>((a, b) => a.due < b.due || (a.due === b.due && a.turn < b.turn))
+  private readonly fullSpeedOf: () => number
+  /** The milliseconds of work that each task in progress has got since the counter was reset. */
+  private counter = 0
+  private at = 0
+  private turns = 0
+
+  constructor(fullSpeed: () => number) {
+    this.fullSpeedOf = fullSpeed
+  }
+
+  get size(): number {
+    return this.tasks.size
+  }
+
+  /** Does the work until now, at the speed that was valid until now: call it before anything changes. */
+  advance(now: number): void {
+    // Without a task, the counter means nothing. A small counter is an exact one.
+    if (this.tasks.size === 0) {
+      this.counter = 0
+      this.at = now
+    } else if (now > this.at) {
+      this.counter += (now - this.at) * this.speed
+      this.at = now
+    }
+  }
+
+  add(task: T, millis: number): void {
+    task.due = this.counter + millis
+    task.turn = this.turns++
+    this.tasks.place(task)
+  }
+
+  /** Stops a task. Returns the milliseconds of work that are left; 0 if it is not in progress. */
+  remove(task: T): number {
+    if (task.spot < 0) return 0
+    this.tasks.remove(task)
+    return Math.max(0, task.due - this.counter)
+  }
+
+  /** The time at which the next task ends if nothing changes; infinity without one. */
+  get nextEnd(): number {
+    const next = this.tasks.peek()
+    return next === undefined ? Infinity : this.at + Math.max(0, next.due - this.counter) / this.speed
+  }
+
+  /** Takes a task that has ended by now. */
+  takeEnded(): T | undefined {
+    return this.nextEnd <= this.at + resolution ? this.takeNext() : undefined
+  }
+
+  /** Takes the next task to end, whatever is left of it. */
+  takeNext(): T | undefined {
+    const next = this.tasks.peek()
+    if (next !== undefined) this.tasks.remove(next)
+    return next
+  }
+
+  private get speed(): number {
+    return Math.min(1, this.fullSpeedOf() / this.tasks.size)
+  }
+}
