@@ -130,7 +130,7 @@ describe("a world", () => {
         assert.deepStrictEqual(one, other)
         assert.isAbove(one.trace.length, 0)
       }),
-    { arbitrary: { runs } }
+    { arbitrary: { runs }, timeout: 600_000 }
   )
 
   it.effect.prop(
@@ -151,7 +151,7 @@ describe("a world", () => {
         assert.deepStrictEqual(trace, until399)
         assert.isAtMost(report.events, alone.report.events)
       }),
-    { arbitrary: { runs } }
+    { arbitrary: { runs }, timeout: 600_000 }
   )
 
   it.effect("happens otherwise with another seed", () =>
