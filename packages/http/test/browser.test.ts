@@ -51,6 +51,51 @@ const bundled = (program: string) =>
     return { entry, chunks }
   })
 
+const globalsOfBrowser = (): Record<string, unknown> => {
+  // What browsers have, and nothing of Node.
+  const {
+    AbortController,
+    Response,
+    TextDecoder,
+    TextEncoder,
+    URL,
+    URLSearchParams,
+    clearTimeout,
+    crypto,
+    performance,
+    queueMicrotask,
+    setTimeout
+  } = globalThis
+  const browser = {
+    AbortController,
+    Response,
+    TextDecoder,
+    TextEncoder,
+    URL,
+    URLSearchParams,
+    clearTimeout,
+    crypto,
+    performance,
+    queueMicrotask,
+    setTimeout,
+    btoa,
+    atob,
+    console,
+    AbortSignal,
+    Headers,
+    ReadableStream,
+    Blob,
+    FormData,
+    Request,
+    structuredClone,
+    Event,
+    EventTarget,
+    MessageChannel
+  } as Record<string, unknown>
+  browser["globalThis"] = browser
+  return browser
+}
+
 describe("where there is no Node", () => {
   it.live(
     "the library without NodeTransport has no import from Node, and no process to read",
@@ -86,49 +131,25 @@ describe("where there is no Node", () => {
         }))
       `)
       assert.deepStrictEqual(entry.imports, [])
-      // What browsers have, and nothing of Node.
-      const {
-        AbortController,
-        Response,
-        TextDecoder,
-        TextEncoder,
-        URL,
-        URLSearchParams,
-        clearTimeout,
-        crypto,
-        performance,
-        queueMicrotask,
-        setTimeout
-      } = globalThis
-      const browser = {
-        AbortController,
-        Response,
-        TextDecoder,
-        TextEncoder,
-        URL,
-        URLSearchParams,
-        clearTimeout,
-        crypto,
-        performance,
-        queueMicrotask,
-        setTimeout,
-        btoa,
-        atob,
-        console,
-        AbortSignal,
-        Headers,
-        ReadableStream,
-        Blob,
-        FormData,
-        Request,
-        structuredClone,
-        Event,
-        EventTarget,
-        MessageChannel
-      } as Record<string, unknown>
-      browser["globalThis"] = browser
+      const browser = globalsOfBrowser()
       runInNewContext(entry.code, browser)
       assert.strictEqual(yield* Effect.promise(() => browser["answer"] as Promise<string>), "m: Good day")
+    }), 120_000)
+
+  it.live("virtual time moves, and waits for what is held", () =>
+    Effect.gen(function*() {
+      const { entry } = yield* bundled(`
+        import { VirtualClock } from "@switchgear/core/testing"
+        import { Clock, Effect } from "effect"
+
+        const real = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+        const program = Effect.andThen(VirtualClock.hold(real), Effect.andThen(Effect.sleep("1 hour"), Clock.currentTimeMillis))
+        globalThis.answer = Effect.runPromise(VirtualClock.play(Effect.timeout(program, "2 hours")))
+      `)
+      assert.deepStrictEqual(entry.imports, [])
+      const browser = globalsOfBrowser()
+      runInNewContext(entry.code, browser)
+      assert.strictEqual(yield* Effect.promise(() => browser["answer"] as Promise<number>), 3_600_000)
     }), 120_000)
 
   it.prop("a key in the cache is the same SHA-256", { text: Schema.String }, ({ text }) => {

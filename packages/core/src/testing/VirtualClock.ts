@@ -7,10 +7,15 @@
  * sleeping fiber costs about the same however many others sleep. Both run everything in the order and at the times of
  * Effect's test clock.
  *
- * **Gotchas.** Computation takes no virtual time; only sleeping does. Input and output, such as a network response,
- * take none either, and a sleeping fiber is woken first. Effect's test clock moves when newly forked fibers have had
- * two turns; this one waits until they all rest, and also waits for a fiber that a promise has woken. A test that never
- * moves its clock gets no warning.
+ * Time also stands still while work is pending that the program has begun outside of its fibers, as far as Node shows it:
+ * promises, hashes, files, compression, immediates and timers without a delay. {@link hold} is for the rest. What waits
+ * for too long is told: see `stuckAfter`. `order` draws the order of fibers that are ready at once, to find races.
+ *
+ * **Gotchas.** Computation takes no virtual time; only sleeping does. Time does not wait for the network, for workers, nor
+ * for timers of the real clock. Effect's test clock moves when newly forked fibers have had two turns; this one waits
+ * until they all rest. Fibers that several hashes or files wake go on when all of these have ended, in the order in which
+ * the fibers were made. A sleep too short for the reading takes the smallest step of the clock. In the wall time of 2026
+ * that is a quarter of a microsecond.
  *
  * ```ts
  * import { VirtualClock } from "@switchgear/core/testing"
@@ -24,18 +29,25 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import type * as TestClock from "effect/testing/TestClock"
 import { OptionsOf } from "../internal/config/checks.ts"
+import { watchStrictly, watchWork } from "./virtualClock/asyncHooks.ts"
+import { Fifo } from "./virtualClock/fifo.ts"
+import { layerIn } from "./virtualClock/layer.ts"
+import type { Made } from "./virtualClock/made.ts"
+import { CurrentWork, holding, PendingWork } from "./virtualClock/pendingWork.ts"
 import { playIn } from "./virtualClock/play.ts"
+import { Shuffled } from "./virtualClock/shuffled.ts"
 import { VirtualTime } from "./virtualClock/virtualTime.ts"
 
 /**
- * When a clock starts, and what else its programs wait for.
+ * When a clock starts, what else its programs wait for, and in which order they run.
  *
  * @since 0.1.0
  * @category options
@@ -44,13 +56,41 @@ export interface Options {
   /** The wall-clock time at the start; monotonic time starts at zero. @default the epoch, as `TestClock` */
   readonly start?: DateTime.DateTime.Input | undefined
   /**
-   * Whether the program uses promises. "settle" lets the event loop turn after each step, so that promises that need no
-   * input or output settle before time moves. "none" lets it turn only now and then, for signals and progress, which is
-   * several times faster.
+   * Whether the program waits for promises or callbacks. "settle" lets the event loop turn after each step, and waits for
+   * the work that the program has begun. "none" lets it turn only now and then, for signals and progress, which is
+   * several times faster; a fiber that waits for a promise or a callback ends the program with an `Error` that names the
+   * place.
    *
    * @default "settle"
    */
   readonly promises?: "settle" | "none" | undefined
+  /**
+   * For how long, in real time, virtual time may stand still while something waits for it. A warning is logged after a
+   * tenth of it; then the effect is interrupted and `play` dies, or `adjust` dies, with an `Error` that names what ran
+   * last and what waits. `Infinity` turns both off.
+   *
+   * @default "10 seconds"
+   */
+  readonly stuckAfter?: Duration.Input | undefined
+  /**
+   * In which order fibers run that are ready at the same time. "fifo" is the order of Effect's own scheduler. With a
+   * seed, it is drawn: who wakes first of those that wake at the same time, who of those that are ready runs next, and
+   * where a fiber lets others go first, as Effect does after 2,048 operations. The tasks of one fiber keep their order
+   * and their priorities. One seed gives one order, so that a failure can be replayed.
+   *
+   * @default "fifo"
+   */
+  readonly order?: "fifo" | Shuffle | undefined
+}
+
+/**
+ * An order that is drawn: run a program with many seeds to find a race.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Shuffle {
+  readonly seed: string | number
 }
 
 /**
@@ -77,10 +117,7 @@ export interface Options {
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<TestClock.TestClock> =>
-  Layer.effectContext(Effect.map(make("VirtualClock.layer", options), (time) =>
-    Context.make(Clock.Clock, time).pipe(
-      Context.add(Scheduler.Scheduler, time.scheduler)
-    ) as Context.Context<TestClock.TestClock>))
+  Layer.effectContext(Effect.flatMap(make("VirtualClock.layer", options), layerIn))
 
 /**
  * Runs an effect in virtual time of its own, which moves by itself and ends with the effect. An interrupt interrupts
@@ -116,22 +153,62 @@ export const layer = (options: Options = {}): Layer.Layer<TestClock.TestClock> =
  * @category runtime
  */
 export const play = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = {}): Effect.Effect<A, E, R> =>
-  Effect.flatMap(
-    make("VirtualClock.play", options),
-    (time) => playIn(time, effect, options.promises === "none" ? "give-up" : "wait")
-  )
+  Effect.flatMap(make("VirtualClock.play", options), (made) => playIn(made, effect))
 
-const make = (where: string, { promises = "settle", start = 0 }: Options): Effect.Effect<VirtualTime> =>
+/**
+ * Runs an effect while virtual time stands still: for work that the clock cannot see, such as a request over the
+ * network, a child process, a worker or a timer of the real clock. Outside of virtual time, it does nothing.
+ *
+ * **Gotchas.** The effect must not sleep in virtual time: it would wait for ever, which `stuckAfter` reports.
+ *
+ * ```ts
+ * import { VirtualClock } from "@switchgear/core/testing"
+ * import { Clock, Effect } from "effect"
+ *
+ * const real = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+ * const answered = Effect.gen(function*() {
+ *   yield* VirtualClock.hold(real)
+ *   return yield* Clock.currentTimeMillis
+ * })
+ *
+ * await Effect.runPromise(VirtualClock.play(Effect.timeout(answered, "1 second"))) // => 0
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const hold: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = holding
+
+const make = (where: string, options: Options): Effect.Effect<Made> =>
   Effect.gen(function*() {
+    const { order = "fifo", promises = "settle", start = 0, stuckAfter = "10 seconds" } = options
     const of = new OptionsOf(where)
+    of.known(options, ["start", "promises", "stuckAfter", "order"])
     const begin = DateTime.make(start)
-    return new VirtualTime({
+    const work = new PendingWork(yield* CurrentWork)
+    const time = new VirtualTime({
+      where,
       start: begin._tag === "Some" ? begin.value.epochMilliseconds : of.refuse("start", "a point in time", start),
       live: yield* liveClock,
       parent: yield* Scheduler.Scheduler,
-      stepsATurn: stepsATurn[of.oneOf("promises", promises, ["settle", "none"])]
+      stepsATurn: stepsATurn[of.oneOf("promises", promises, ["settle", "none"])],
+      work,
+      line: order === "fifo" ? new Fifo() : new Shuffled(yield* chanceOf(of, order))
     })
+    return {
+      time,
+      stuckAfter: of.limit("stuckAfter", stuckAfter),
+      whenStill: promises === "none" ? "give-up" : "wait",
+      watchOutside: () => promises === "none" ? watchStrictly(work) : watchWork(work)
+    }
   })
+
+const chanceOf = (of: OptionsOf, order: Shuffle): Effect.Effect<typeof Random.Random.Service> => {
+  const seed: unknown = order?.seed
+  if (typeof seed !== "string" && typeof seed !== "number") of.refuse("order", "\"fifo\" or { seed }", order)
+  // Apart from the chance of the program, which often has the same seed.
+  return Random.withSeed(Random.Random, `VirtualClock.order ${seed}`)
+}
 
 // One step per turn of the event loop, so that promises settle after each. Without promises, one turn every few
 // milliseconds lets signals and progress through.

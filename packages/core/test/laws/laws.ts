@@ -147,7 +147,10 @@ const allAdmitAgain = (scene: Scene): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { breakers, bulkheads, cache, family, limiters } = scene.guards
     const admits = (name: string, self: Effect.Effect<unknown, unknown>) =>
-      Effect.map(Effect.forkDetach(self, { startImmediately: true }), (fiber) => {
+      Effect.gen(function*() {
+        const fiber = yield* Effect.forkDetach(self, { startImmediately: true })
+        // In an order of chance, it may have let others go first.
+        if (fiber.pollUnsafe() === undefined) yield* Effect.sleep("1 nanos")
         const exit = fiber.pollUnsafe()
         if (exit?._tag !== "Success") {
           scene.breaks("every guard admits again", `${name}: ${exit === undefined ? "a call waits" : exit.cause}`)

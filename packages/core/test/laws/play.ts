@@ -20,9 +20,14 @@ export interface PlayOptions {
   readonly strike?: Strike | undefined
   /** All work is that of a healthy provider: no circuit may open. */
   readonly isHealthy?: boolean | undefined
+  /** The order of fibers that are ready at once. */
+  readonly order?: VirtualClock.Options["order"]
 }
 
-export const play = ({ cast, steps }: Program, { isHealthy, strike }: PlayOptions = {}): Effect.Effect<Played> => {
+export const play = (
+  { cast, steps }: Program,
+  { isHealthy, order, strike }: PlayOptions = {}
+): Effect.Effect<Played> => {
   const playing = (clock: BlockedClock, broken: Array<string>) =>
     Effect.gen(function*() {
       const registry = yield* Registry.make()
@@ -51,7 +56,7 @@ export const play = ({ cast, steps }: Program, { isHealthy, strike }: PlayOption
         const clock = new BlockedClock(time)
         return Effect.provideService(playing(clock, broken), Clock.Clock, clock)
       }),
-      { promises: "none" }
+      { promises: "none", order }
     )
   )
 }

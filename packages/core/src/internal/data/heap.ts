@@ -16,6 +16,11 @@ export class Heap<Member extends Heaped> {
     return this.members.length
   }
 
+  /** In no particular order. */
+  get all(): ReadonlyArray<Member> {
+    return this.members
+  }
+
   peek(): Member | undefined {
     return this.members[0]
   }

@@ -5,15 +5,15 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scheduler from "effect/Scheduler"
-import type { VirtualTime } from "./virtualTime.ts"
-
-/** What to do when no fiber runs or sleeps: wait for the real world, or give up. */
-export type WhenStill = "wait" | "give-up"
+import { inWork } from "./asyncHooks.ts"
+import { describe } from "./describe.ts"
+import type { Made } from "./made.ts"
+import { CurrentWork } from "./pendingWork.ts"
+import { Watch } from "./watch.ts"
 
 export const playIn = <A, E, R>(
-  time: VirtualTime,
-  effect: Effect.Effect<A, E, R>,
-  whenStill: WhenStill
+  { stuckAfter, time, watchOutside, whenStill }: Made,
+  effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((outside) =>
     Effect.callback<A, E>((resume) => {
@@ -21,25 +21,48 @@ export const playIn = <A, E, R>(
       let stuck: Exit.Exit<never> | undefined
       const end = (exit: Exit.Exit<A, E>): void => {
         time.stop()
+        watch.stop()
+        // A fiber that outlives the effect may sleep.
+        time.onUse = () => watch.start()
+        stopOutside()
         tell(stuck ?? exit)
       }
-      time.start(() => {
-        if (whenStill === "wait") return false
+      const giveUp = (error: Error): void => {
         if (stuck !== undefined) {
           // The interrupted effect does not end either.
           end(stuck)
         } else {
-          stuck = Exit.die(new Error(stuckMessage))
+          stuck = Exit.die(error)
           inside.interruptUnsafe(outside.id)
         }
+      }
+      const stopOutside = watchOutside()
+      time.onFault = (error) => {
+        if (stuck === undefined) giveUp(error)
+      }
+      time.start(() => {
+        if (whenStill === "wait") return false
+        giveUp(new Error(`${stuckMessage}\n${describe(time, [inside])}`))
         return true
       })
       const context = (outside.context as Context.Context<R>).pipe(
         Context.add(Clock.Clock, time),
-        Context.add(Scheduler.Scheduler, time.scheduler)
+        Context.add(Scheduler.Scheduler, time.scheduler),
+        Context.add(CurrentWork, time.work)
       )
       // It starts in a turn of its own, not inside the fiber that waits for it.
-      const inside = Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, effect))
+      const inside = inWork(
+        time.work,
+        () => Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, effect))
+      )
+      const watch = new Watch({
+        time,
+        stuckAfter,
+        context: outside.context,
+        roots: () => [inside],
+        giveUp
+      })
+      watch.start()
       inside.addObserver(end)
       return Effect.callback<void>((done) => {
         // Also called when the effect has ended with an interruption of its own.

@@ -1,120 +1,135 @@
-/**
- * A scheduler that knows when all of its fibers rest. Its dispatchers run in the order in which they got tasks, each
- * with all tasks it had by then. That is the order of Effect's own scheduler.
- */
-import type * as Fiber from "effect/Fiber"
+/** A scheduler that knows when all of its fibers rest. */
+import * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
+import { unseen } from "./asyncHooks.ts"
+import type { Dispatcher, Line } from "./line.ts"
+import type { PendingWork } from "./pendingWork.ts"
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+type Waking = NonNullable<PendingWork["waking"]>
+
+/** What comes after a rest: something that has been made to happen, another turn of the event loop, or nothing for now. */
+export type Rest = "more" | "turn" | "wait"
+
+export interface RunQueueOptions {
+  /** The scheduler whose turns of the event loop are used. */
+  readonly parent: Scheduler.Scheduler
+  /** The number of steps in one turn of the event loop. A step is the turn of a dispatcher, or a call of `atRest`. */
+  readonly stepsATurn: number
+  readonly work: PendingWork
+  /** The order in which those that are ready run. */
+  readonly line: Line
+  /** Called when every fiber rests. Makes the next thing happen, if it can. */
+  readonly atRest: () => Rest
+  /** Called when a fiber goes on that `work.waking` has woken. */
+  readonly onWoken: (by: Waking) => void
+}
 
 export class RunQueue implements Scheduler.Scheduler {
   readonly executionMode: Scheduler.Scheduler["executionMode"]
+  /** The fiber that ran last. */
+  ranLast: AnyFiber | undefined
   private readonly parent: Scheduler.Scheduler
   private readonly host: Scheduler.SchedulerDispatcher
   private readonly stepsATurn: number
-  private readonly atRest: () => boolean
-  private first: Dispatcher | undefined
-  private last: Dispatcher | undefined
+  private readonly work: PendingWork
+  private readonly atRest: () => Rest
+  private readonly onWoken: (by: Waking) => void
+  private readonly line: Line
+  // Those that the thread pool has woken, in the order of chance.
+  private late: Array<Late> = []
   private awake = false
+  private turning = false
 
-  constructor(options: {
-    /** The scheduler whose turns of the event loop are used. */
-    readonly parent: Scheduler.Scheduler
-    /** The number of steps in one turn of the event loop. A step is the turn of a dispatcher, or a call of `atRest`. */
-    readonly stepsATurn: number
-    /** Called when every fiber rests. Makes the next thing happen, and returns whether there was one. */
-    readonly atRest: () => boolean
-  }) {
+  constructor(options: RunQueueOptions) {
     this.executionMode = options.parent.executionMode
     this.parent = options.parent
     this.host = options.parent.makeDispatcher()
     this.stepsATurn = options.stepsATurn
+    this.work = options.work
     this.atRest = options.atRest
+    this.onWoken = options.onWoken
+    this.line = options.line
   }
 
-  shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    return this.parent.shouldYield(fiber)
+  /** Whether fibers are ready to run. */
+  get isBusy(): boolean {
+    return !this.line.isEmpty
+  }
+
+  shouldYield(fiber: AnyFiber): boolean {
+    this.ranLast = fiber
+    if (!this.turning && this.comesLate()) return true
+    return this.line.interrupts() || this.parent.shouldYield(fiber)
   }
 
   makeDispatcher(): Scheduler.SchedulerDispatcher {
-    return new Dispatcher(this)
-  }
-
-  enter(dispatcher: Dispatcher): void {
-    if (this.last === undefined) this.first = dispatcher
-    else this.last.next = dispatcher
-    this.last = dispatcher
-    this.wake()
+    return this.line.makeDispatcher(this)
   }
 
   /** Starts the loop, unless it runs. */
   wake(): void {
     if (this.awake) return
     this.awake = true
-    this.host.scheduleTask(this.run, 0)
+    unseen(this.scheduleRun)
   }
 
+  /** Lets those that the thread pool has woken go on, in the order in which they were made. Returns whether there are any. */
+  release(): boolean {
+    const late = this.late.sort((a, b) => a.fiber - b.fiber)
+    this.late = []
+    for (const { dispatcher } of late) this.line.enter(dispatcher)
+    return late.length > 0
+  }
+
+  enter(dispatcher: Dispatcher): void {
+    if (!this.turning && this.work.isRacing) {
+      this.late.push({ dispatcher, fiber: Fiber.getCurrent()?.id ?? Infinity })
+    } else {
+      this.line.enter(dispatcher)
+    }
+    this.wake()
+  }
+
+  // A fiber that goes on outside of a turn has been woken by the event loop.
+  private comesLate(): boolean {
+    const { isRacing, waking } = this.work
+    if (waking !== undefined) {
+      this.work.waking = undefined
+      this.onWoken(waking)
+    }
+    return isRacing
+  }
+
+  private readonly scheduleRun = (): void => this.host.scheduleTask(this.run, 0)
+
   private readonly run = (): void => {
-    let more = true
+    let rest: Rest = "more"
+    this.turning = true
     try {
-      for (let steps = 0; more && steps < this.stepsATurn; steps++) more = this.takeTurn() || this.atRest()
+      for (let steps = 0; rest === "more" && steps < this.stepsATurn; steps++) {
+        rest = this.takeTurn() ? "more" : this.atRest()
+        if (this.work.owesTurn) break
+      }
     } finally {
+      this.turning = false
       // Also when a task has thrown: the host reports it, and the others continue.
-      this.awake = more
-      if (more) this.host.scheduleTask(this.run, 0)
+      this.awake = rest !== "wait"
+      if (this.awake) unseen(this.scheduleRun)
     }
   }
 
   private takeTurn(): boolean {
-    const dispatcher = this.first
+    const dispatcher = this.line.next()
     if (dispatcher === undefined) return false
-    this.first = dispatcher.next
-    if (this.first === undefined) this.last = undefined
-    dispatcher.next = undefined
     dispatcher.takeTurn()
     return true
   }
 }
 
-class Dispatcher implements Scheduler.SchedulerDispatcher {
-  next: Dispatcher | undefined
-  private readonly queue: RunQueue
-  private entered = false
-  // Ascending by priority.
-  private buckets: Array<Bucket> = []
-
-  constructor(queue: RunQueue) {
-    this.queue = queue
-  }
-
-  scheduleTask(task: () => void, priority: number): void {
-    const { buckets } = this
-    let at = buckets.length
-    while (at > 0 && buckets[at - 1]!.priority > priority) at--
-    const bucket = buckets[at - 1]
-    if (bucket?.priority === priority) bucket.tasks.push(task)
-    else buckets.splice(at, 0, { priority, tasks: [task] })
-    if (this.entered) return
-    this.entered = true
-    this.queue.enter(this)
-  }
-
-  flush(): void {
-    while (this.buckets.length > 0) this.runAll()
-  }
-
-  takeTurn(): void {
-    this.entered = false
-    this.runAll()
-  }
-
-  // A task scheduled by a task waits for the next turn.
-  private runAll(): void {
-    const { buckets } = this
-    this.buckets = []
-    for (const { tasks } of buckets) { for (const task of tasks) task() }
-  }
-}
-
-interface Bucket {
-  readonly priority: number
-  readonly tasks: Array<() => void>
+interface Late {
+  readonly dispatcher: Dispatcher
+  /** The number of the fiber that has scheduled something. */
+  readonly fiber: number
 }

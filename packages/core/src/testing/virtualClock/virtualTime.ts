@@ -2,32 +2,62 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 import type * as TestClock from "effect/testing/TestClock"
 import { Heap, type Heaped } from "../../internal/data/heap.ts"
 import { OptionsOf } from "../../internal/config/checks.ts"
+import type { Line } from "./line.ts"
+import { atPlace } from "./trace.ts"
+import type { PendingWork } from "./pendingWork.ts"
 import { Readings } from "./readings.ts"
-import { RunQueue } from "./runQueue.ts"
+import { type Rest, RunQueue } from "./runQueue.ts"
 
 export class VirtualTime implements TestClock.TestClock {
   readonly scheduler: RunQueue
-  private readonly live: Clock.Clock
+  readonly work: PendingWork
+  readonly live: Clock.Clock
+  /** `VirtualClock.play` or `VirtualClock.layer`. */
+  readonly where: string
+  /** How often time has moved. */
+  moved = 0
+  /** Whether the effect for which it moved by itself has ended. */
+  hasEnded = false
+  /** Called when a fiber sleeps, and when a move begins. */
+  onUse: () => void = () => {}
+  /** Called when the program does what its options exclude. */
+  onFault: (error: Error) => void = (error) => this.fail(error)
   private readonly readings: Readings
-  private readonly sleepers = new Heap<Sleeper>((a, b) => a.at < b.at || (a.at === b.at && a.turn < b.turn))
+  private readonly sleepers = new Heap<Sleeper>((a, b) => a.at < b.at || (a.at === b.at && a.rank < b.rank))
+  private readonly line: Line
   private readonly moves: Array<Move> = []
-  private slept = 0
   private onStill: (() => boolean) | undefined
+  private fault: Error | undefined
 
   constructor(options: {
     readonly start: number
     readonly live: Clock.Clock
     readonly parent: Scheduler.Scheduler
     readonly stepsATurn: number
+    readonly work: PendingWork
+    readonly where: string
+    readonly line: Line
   }) {
-    const { live, parent, start, stepsATurn } = options
+    const { line, live, parent, start, stepsATurn, where, work } = options
     this.live = live
+    this.where = where
+    this.line = line
+    this.work = work
     this.readings = new Readings(start)
-    this.scheduler = new RunQueue({ parent, stepsATurn, atRest: () => this.goOn() })
+    this.scheduler = new RunQueue({
+      parent,
+      stepsATurn,
+      work,
+      line,
+      atRest: () => this.goOn(),
+      onWoken: (by) => this.onFault(awaited(where, by))
+    })
+    work.onIdle = () => this.scheduler.wake()
   }
 
   currentTimeMillisUnsafe(): number {
@@ -52,10 +82,13 @@ export class VirtualTime implements TestClock.TestClock {
     const millis = Duration.toMillis(duration)
     return Effect.callback((resume) => {
       const now = this.readings.millis
-      const at = now + millis
+      let at = now + millis
+      // A sleep too short to be seen in the reading takes its smallest step, so that a loop of such sleeps moves time.
+      if (at === now && millis > 0) at = nextReading(now)
       if (at <= now) return resume(Effect.void)
-      const sleeper = new Sleeper(at, this.slept++, resume)
+      const sleeper = new Sleeper(at, this.line.rank(), resume, Fiber.getCurrent())
       this.sleepers.place(sleeper)
+      this.onUse()
       if (this.onStill !== undefined) this.scheduler.wake()
       return Effect.sync(() => this.sleepers.remove(sleeper))
     })
@@ -87,12 +120,34 @@ export class VirtualTime implements TestClock.TestClock {
 
   stop(): void {
     this.onStill = undefined
+    this.hasEnded = true
+  }
+
+  /** Whether time should move. */
+  get isWanted(): boolean {
+    return this.onStill !== undefined || this.moves.length > 0
+  }
+
+  /** The fibers that sleep, with the times at which they wake, earliest first; at most so many. */
+  sleeping(most: number): ReadonlyArray<Sleeping> {
+    return this.sleepers.all.toSorted((a, b) => a.at - b.at || a.rank - b.rank).slice(0, most)
+  }
+
+  get sleepingCount(): number {
+    return this.sleepers.size
+  }
+
+  /** Ends all moves, or the next one, with a defect. */
+  fail(error: Error): void {
+    if (this.moves.length > 0) this.giveUp(error)
+    else this.fault = error
   }
 
   private move(to: (now: number) => number, nanos?: bigint): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const move: Move = { to, nanos, resume, begun: undefined }
       this.moves.push(move)
+      this.onUse()
       this.scheduler.wake()
       return Effect.sync(() => {
         // The move may have been done, if the interrupt comes before the fiber continues.
@@ -102,12 +157,29 @@ export class VirtualTime implements TestClock.TestClock {
     })
   }
 
-  /** Called when all fibers rest. Makes the next thing happen; returns false when there is none. */
-  private goOn(): boolean {
+  /** Called when all fibers rest. Makes the next thing happen. */
+  private goOn(): Rest {
     const move = this.moves[0]
-    if (move !== undefined) return this.wakeBy((move.begun ??= this.begin(move)).end) || this.arrive(move, move.begun)
-    if (this.onStill === undefined) return false
-    return this.wakeBy(Number.MAX_VALUE) || this.onStill()
+    if (this.fault !== undefined && move !== undefined) return this.giveUp(this.fault)
+    switch (this.work.next()) {
+      case "turn":
+        return "turn"
+      case "work":
+        return "wait"
+      case "release":
+        return this.scheduler.release() ? "more" : this.goOn()
+    }
+    if (move === undefined && this.onStill === undefined) return "wait"
+    if (move !== undefined) {
+      return this.wakeBy((move.begun ??= this.begin(move)).end) ? "more" : this.arrive(move, move.begun)
+    }
+    return this.wakeBy(Number.MAX_VALUE) || this.onStill?.() ? "more" : "wait"
+  }
+
+  private giveUp(error: Error): Rest {
+    this.fault = undefined
+    for (const { resume } of this.moves.splice(0)) resume(Effect.die(error))
+    return "more"
   }
 
   private begin({ to }: Move): Begun {
@@ -118,32 +190,64 @@ export class VirtualTime implements TestClock.TestClock {
   private wakeBy(end: number): boolean {
     const next = this.sleepers.peek()
     if (next === undefined || next.at > end) return false
-    this.sleepers.remove(next)
+    this.moved++
     this.readings.moveTo(next.at)
-    next.resume(Effect.void)
+    let due: Sleeper | undefined = next
+    do {
+      this.sleepers.remove(due)
+      due.resume(Effect.void)
+      due = this.sleepers.peek()
+    } while (due?.at === next.at && this.line.wakesTogether())
     return true
   }
 
-  private arrive({ nanos, resume }: Move, begun: Begun): boolean {
+  private arrive({ nanos, resume }: Move, begun: Begun): Rest {
     this.moves.shift()
+    this.moved++
     this.readings.moveTo(begun.end)
     if (nanos !== undefined && Number.isFinite(begun.end)) this.readings.correct(begun, nanos)
     resume(Effect.void)
-    return true
+    return "more"
   }
 }
 
-class Sleeper implements Heaped {
+const awaited = (where: string, { begun, what }: NonNullable<PendingWork["waking"]>): Error =>
+  new Error(
+    `${where}: with promises "none", time does not wait for promises or callbacks, but the program waits for ${what}, begun` +
+      `${atPlace(begun)}. Use promises "settle".`
+  )
+
+/** A fiber that sleeps, and the time at which it wakes. */
+export interface Sleeping {
+  readonly at: number
+  readonly fiber: Fiber.Fiber<unknown, unknown> | undefined
+}
+
+class Sleeper implements Heaped, Sleeping {
   spot = -1
   readonly at: number
-  readonly turn: number
+  readonly rank: number
   readonly resume: (effect: Effect.Effect<void>) => void
+  readonly fiber: Fiber.Fiber<unknown, unknown> | undefined
 
-  constructor(at: number, turn: number, resume: (effect: Effect.Effect<void>) => void) {
+  constructor(
+    at: number,
+    rank: number,
+    resume: (effect: Effect.Effect<void>) => void,
+    fiber: Fiber.Fiber<unknown, unknown> | undefined
+  ) {
     this.at = at
-    this.turn = turn
+    this.rank = rank
     this.resume = resume
+    this.fiber = fiber
   }
+}
+
+/** The smallest reading that is greater than this one: in 2026, a quarter of a microsecond later. */
+const nextReading = (reading: number): number => {
+  let step = Number.EPSILON * 2 ** Math.floor(Math.log2(Math.abs(reading)) - 1)
+  while (reading + step === reading && step < Infinity) step *= 2
+  return reading + step
 }
 
 /** A call of `adjust` or `setTime`. */

@@ -10,6 +10,8 @@ import * as Ref from "effect/Ref"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Registry from "../../Registry.ts"
+import { Fifo } from "../virtualClock/fifo.ts"
+import { PendingWork } from "../virtualClock/pendingWork.ts"
 import { RunQueue } from "../virtualClock/runQueue.ts"
 import { codes, type Engine, Event, type Runner } from "./engine.ts"
 import { NodeClock } from "./nodeClock.ts"
@@ -157,7 +159,14 @@ export class Life implements Scheduler.Scheduler {
     this.node = node
     this.engine = engine
     this.program = program
-    const queue = new RunQueue({ parent: this, stepsATurn: 1, atRest: () => false })
+    const queue = new RunQueue({
+      parent: this,
+      stepsATurn: 1,
+      work: new PendingWork(),
+      line: new Fifo(),
+      atRest: () => "wait",
+      onWoken: () => {}
+    })
     this.context = program.context(node).pipe(
       Context.add(Clock.Clock, node.clock),
       Context.add(Scheduler.Scheduler, queue),

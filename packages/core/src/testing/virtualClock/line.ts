@@ -1,0 +1,25 @@
+/** The order in which dispatchers with tasks take their turns. */
+import type * as Scheduler from "effect/Scheduler"
+
+export interface Line {
+  readonly isEmpty: boolean
+  makeDispatcher(queue: Queue): Dispatcher
+  enter(dispatcher: Dispatcher): void
+  /** Takes the next one out. */
+  next(): Dispatcher | undefined
+  /** Whether the running fiber is to let others go first. Asked before each of its operations. */
+  interrupts(): boolean
+  /** The rank of a sleeper among those that wake at the same time. */
+  rank(): number
+  /** Whether another sleeper that is due wakes before the fibers rest. */
+  wakesTogether(): boolean
+}
+
+export interface Dispatcher extends Scheduler.SchedulerDispatcher {
+  takeTurn(): void
+}
+
+/** What a dispatcher enters when it has tasks. */
+export interface Queue {
+  enter(dispatcher: Dispatcher): void
+}

@@ -1,0 +1,92 @@
+/** Watches, in real time, whether virtual time gets on, and tells what it waits for when it does not. */
+import * as Console from "effect/Console"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { formatDuration } from "../../internal/data/formatDuration.ts"
+import { unseen } from "./asyncHooks.ts"
+import { describe } from "./describe.ts"
+import type { VirtualTime } from "./virtualTime.ts"
+
+// It is looked at this often in `stuckAfter`, and a warning is logged at the fourth look without a change.
+const looks = 40
+const looksUntilWarning = 4
+
+export interface WatchOptions {
+  readonly time: VirtualTime
+  /** In milliseconds of real time. */
+  readonly stuckAfter: number
+  /** That of the program, for its loggers. */
+  readonly context: Context.Context<never>
+  /** The fibers at the root of the program, as far as they are known. */
+  readonly roots: () => ReadonlyArray<Fiber.Fiber<unknown, unknown>>
+  readonly giveUp: (error: Error) => void
+}
+
+export class Watch {
+  private readonly options: WatchOptions
+  private readonly tick: Duration.Duration
+  private timer: Fiber.Fiber<void> | undefined
+  private moved = 0
+  /** For how many looks time has stood still. */
+  private still = 0
+  private isForgotten = false
+
+  constructor(options: WatchOptions) {
+    this.options = options
+    this.tick = Duration.millis(options.stuckAfter / looks)
+  }
+
+  /** Starts to watch, unless it does. It ends by itself when nobody sleeps and nobody wants time to move. */
+  start(): void {
+    if (this.timer !== undefined || this.isForgotten || this.options.stuckAfter === Infinity) return
+    this.moved = this.options.time.moved
+    this.still = 0
+    this.wait()
+  }
+
+  stop(): void {
+    const { timer } = this
+    this.timer = undefined
+    timer?.interruptUnsafe()
+  }
+
+  private wait(): void {
+    const timer = this.timer = unseen(() => Effect.runFork(this.options.time.live.sleep(this.tick)))
+    timer.addObserver(() => {
+      if (this.timer === timer) this.look()
+    })
+  }
+
+  private look(): void {
+    const { giveUp, time } = this.options
+    this.timer = undefined
+    if (!time.isWanted && time.sleepingCount === 0) return
+    this.still = time.moved === this.moved ? this.still + 1 : 0
+    this.moved = time.moved
+    const isToldFirst = this.still === looksUntilWarning
+    if (isToldFirst) this.warn(this.message)
+    // Nobody waits for time, so nothing can be given up.
+    this.isForgotten = isToldFirst && !time.isWanted
+    if (!this.isForgotten) this.wait()
+    // What is interrupted may have finalizers that do not end either: then it is given up again.
+    if (time.isWanted && this.still > 0 && this.still % looks === 0) giveUp(new Error(this.message))
+  }
+
+  private warn(message: string): void {
+    // On the real console: a test has replaced the other one.
+    Effect.runForkWith(this.options.context)(
+      Effect.provideService(Effect.logWarning(message), Console.Console, Console.Console.defaultValue())
+    )
+  }
+
+  private get message(): string {
+    const { roots, time } = this.options
+    const since = formatDuration(Duration.times(this.tick, this.still))
+    const what = time.isWanted ? "time stands still" : "a fiber sleeps, and nobody moves the clock,"
+    return `${time.where}: ${what} for ${since} of real time, at ${time.currentTimeMillisUnsafe()} ms.\n${
+      describe(time, roots())
+    }`
+  }
+}

@@ -1,0 +1,137 @@
+/** Virtual time that stands still for long is told, and ends what waits for it. */
+import { assert, describe, it } from "@effect/vitest"
+import { VirtualClock } from "@switchgear/core/testing"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Logger } from "effect"
+import { TestClock } from "effect/testing"
+
+const stuckAfter = "40 millis"
+
+const dieMessage = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isFailure(exit) ? String(exit.cause.reasons.find(Cause.isDieReason)?.defect) : ""
+
+/** The warnings that are logged meanwhile. */
+const warnings = () => {
+  const all: Array<string> = []
+  return { all, layer: Logger.layer([Logger.make(({ message }) => void all.push(String(message)))]) }
+}
+
+const spin = Effect.forever(Effect.yieldNow)
+
+const hangs: ReadonlyArray<{
+  readonly name: string
+  readonly effect: Effect.Effect<unknown>
+  readonly told: ReadonlyArray<RegExp>
+}> = [
+  {
+    name: "a loop that yields beside a fiber that sleeps",
+    effect: Effect.race(Effect.sleep("1 second"), Effect.withSpan(spin, "poll")),
+    told: [/Ran last: fiber #\d+ in span "poll"/, /Asleep: fiber #\d+ until 1000 ms/, /must sleep instead/]
+  },
+  {
+    name: "a runtime of its own that sleeps",
+    effect: Effect.promise(() => Effect.runPromise(Effect.sleep("2 seconds"))),
+    told: [/Waits: fiber #\d+/, /is not waited for: setTimeout of 2000 ms, begun at .*stuck\.test\.ts/]
+  },
+  {
+    name: "an effect that never ends",
+    effect: Effect.withSpan(Effect.never, "call"),
+    told: [/Waits: fiber #\d+ in span "call"/]
+  },
+  { name: "a sleep without an end", effect: Effect.sleep("Infinity"), told: [/until Infinity ms/] },
+  {
+    name: "a sleep under hold",
+    effect: VirtualClock.hold(Effect.sleep("1 second")),
+    told: [/Has not ended: VirtualClock\.hold, begun at .*stuck\.test\.ts/, /must not sleep in virtual time/]
+  },
+  {
+    name: "a call that cannot be interrupted",
+    effect: Effect.uninterruptible(Effect.never),
+    told: [/time stands still/]
+  }
+]
+
+describe("play", () => {
+  it.live.each(hangs)("ends with what waits: $name", ({ effect, told }) =>
+    Effect.gen(function*() {
+      const { all, layer } = warnings()
+      const message = dieMessage(
+        yield* Effect.exit(VirtualClock.play(effect, { stuckAfter })).pipe(Effect.provide(layer))
+      )
+      for (const one of told) assert.match(message, one)
+      assert.match(message, /VirtualClock\.play: time stands still for \d+ms of real time, at 0 ms/)
+      assert.match(all[0] ?? "", /VirtualClock\.play: time stands still/)
+    }))
+
+  it.live("gives the finalizers of what it ends their time", () =>
+    Effect.gen(function*() {
+      let releasedAt = -1
+      const release = Effect.map(Effect.delay(Clock.currentTimeMillis, "1 hour"), (now) => {
+        releasedAt = now
+      })
+      yield* Effect.exit(VirtualClock.play(Effect.ensuring(Effect.never, release), { stuckAfter }))
+      assert.strictEqual(releasedAt, 3_600_000)
+    }))
+
+  it.live("waits as long as it takes with stuckAfter Infinity", () =>
+    Effect.gen(function*() {
+      const gate = yield* Deferred.make<string>()
+      const fiber = yield* Effect.forkChild(VirtualClock.play(Deferred.await(gate), { stuckAfter: "Infinity" }))
+      yield* Effect.sleep("60 millis")
+      yield* Deferred.succeed(gate, "came")
+      assert.strictEqual(yield* Fiber.join(fiber), "came")
+    }))
+
+  it.live("warns of a fiber that outlives it and sleeps", () =>
+    Effect.gen(function*() {
+      const { all, layer } = warnings()
+      yield* Effect.gen(function*() {
+        const detached = Effect.forkDetach(Effect.ensuring(Effect.never, Effect.sleep("1 second")))
+        const fiber = yield* VirtualClock.play(Effect.tap(detached, Effect.sleep(1)), { stuckAfter })
+        yield* Effect.forkDetach(Fiber.interrupt(fiber))
+        while (all.length === 0) yield* Effect.sleep("1 millis")
+      }).pipe(Effect.provide(layer))
+      assert.match(all[0] ?? "", /The effect has ended, and its time stands still/)
+    }))
+
+  it.effect("ends a loop of sleeps too short for the reading of its time", () =>
+    Effect.gen(function*() {
+      const loop = Effect.forever(Effect.sleep("100 nanos"))
+      const race = Effect.race(Effect.as(Effect.sleep("1 millis"), "slept"), loop)
+      assert.strictEqual(yield* VirtualClock.play(race, { start: "2026-11-28" }), "slept")
+    }))
+})
+
+describe("layer", () => {
+  it.live("warns of a fiber that sleeps while nobody moves the clock, as Effect's test clock does", () =>
+    Effect.gen(function*() {
+      const { all, layer } = warnings()
+      yield* Effect.gen(function*() {
+        yield* Effect.forkChild(Effect.sleep("1 minute"), { startImmediately: true })
+        while (all.length === 0) yield* TestClock.withLive(Effect.sleep("1 millis"))
+      }).pipe(Effect.provide(Layer.provideMerge(VirtualClock.layer({ stuckAfter }), layer)))
+      assert.strictEqual(all.length, 1)
+      assert.match(all[0]!, /VirtualClock\.layer: a fiber sleeps, and nobody moves the clock.*until 60000 ms.*adjust/s)
+    }))
+
+  it.live("does not warn of a clock that is moved", () =>
+    Effect.gen(function*() {
+      const { all, layer } = warnings()
+      yield* Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(Effect.sleep("1 minute"), { startImmediately: true })
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(fiber)
+        yield* TestClock.withLive(Effect.sleep("30 millis"))
+      }).pipe(Effect.provide(Layer.provideMerge(VirtualClock.layer({ stuckAfter }), layer)))
+      assert.deepStrictEqual(all, [])
+    }))
+
+  it.live("ends a move beside a loop that yields", () =>
+    Effect.gen(function*() {
+      const { layer } = warnings()
+      const exit = yield* Effect.gen(function*() {
+        yield* Effect.forkChild(spin)
+        return yield* Effect.exit(TestClock.adjust("1 second"))
+      }).pipe(Effect.provide(Layer.provideMerge(VirtualClock.layer({ stuckAfter }), layer)))
+      assert.match(dieMessage(exit), /VirtualClock\.layer: time stands still .*must sleep instead/s)
+    }))
+})
