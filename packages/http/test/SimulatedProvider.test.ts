@@ -349,6 +349,16 @@ describe("SimulatedProvider", () => {
       )
     }))
 
+  it("takes no wait after a 429 that makes no sense", () => {
+    assert.throws(
+      () => Behaviour.rateLimited(-3000),
+      RangeError,
+      /retryAfter must be a finite duration of zero or more/
+    )
+    assert.throws(() => Behaviour.rateLimited("Infinity"), RangeError, /retryAfter/)
+    assert.deepStrictEqual(Behaviour.rateLimited("3 seconds").headers, { "retry-after": "3" })
+  })
+
   describe("refuses a script that makes no sense", () => {
     const bad: ReadonlyArray<readonly [string, Behaviour.Behaviour, RegExp]> = [
       [

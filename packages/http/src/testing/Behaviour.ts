@@ -282,7 +282,7 @@ export const error = (
   }, headers)
 
 /**
- * 429, with a `retry-after` in seconds where one is given.
+ * 429, with a `retry-after` in seconds where one is given. Throws a `RangeError` on one that is negative or infinite.
  *
  * @category constructors
  * @since 0.1.0
@@ -291,8 +291,16 @@ export const rateLimited = (retryAfter?: Duration.Input): Reply =>
   error(
     429,
     { message: "Rate limit reached for requests", type: "requests", code: "rate_limit_exceeded" },
-    retryAfter === undefined ? {} : { "retry-after": String(Duration.toSeconds(retryAfter)) }
+    retryAfter === undefined ? {} : { "retry-after": String(secondsOf(retryAfter)) }
   )
+
+const secondsOf = (retryAfter: Duration.Input): number => {
+  const seconds = Duration.toSeconds(retryAfter)
+  if (seconds >= 0 && seconds < Infinity) return seconds
+  throw new RangeError(
+    `Behaviour.rateLimited: retryAfter must be a finite duration of zero or more, got ${seconds} seconds`
+  )
+}
 
 /**
  * 401 for a key the provider does not know.
