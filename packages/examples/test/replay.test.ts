@@ -133,6 +133,7 @@ describe("the time to recover", () => {
         at: i * 10_000,
         arrivals: settled,
         settled,
+        throughput: settled / 10,
         outcomes: { none, cached },
         inFlight: 0,
         maxInFlight: 0,

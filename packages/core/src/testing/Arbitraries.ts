@@ -9,7 +9,9 @@
  * can.
  *
  * **Gotchas.** The subject and the model are made anew for each history. A history must always have the same result:
- * take time from the clock and random numbers from `Random`.
+ * take time from the clock and random numbers from `Random`. A counterexample is played once more before it is reported,
+ * which says so if it fails not every time. `make`, `look` and `control` must not sleep, because only the steps of the
+ * history move the clock: a history that does not go on for a second fails and says what has not ended.
  *
  * ```ts
  * import { Bulkhead } from "@switchgear/core"
@@ -48,6 +50,7 @@ import { differences } from "./arbitraries/differences.ts"
 import { type Ending, type History, line, numbered, type Operation } from "./arbitraries/operation.ts"
 import { type Event, everybodyLeaves, Player, type Scene } from "./arbitraries/player.ts"
 import { simpler } from "./arbitraries/simpler.ts"
+import { Progress, Stuck, watched } from "./arbitraries/watchdog.ts"
 import * as VirtualClock from "./VirtualClock.ts"
 
 export type { Ending, History, Operation } from "./arbitraries/operation.ts"
@@ -214,19 +217,35 @@ export const play = <S, Call, End, Control, Seen, R = never>(
   history: History<Call, End, Control>,
   subject: Subject<S, Call, End, Control, Seen, R>
 ): Effect.Effect<void, Counterexample, R> =>
+  Effect.catchDefect(
+    playOnce(history, subject),
+    (defect) => defect instanceof Counterexample ? Effect.fail(defect) : Effect.die(defect)
+  )
+
+/** Fails with what can be shortened, and dies with a history that goes on no more. */
+const playOnce = <S, Call, End, Control, Seen, R>(
+  history: History<Call, End, Control>,
+  subject: Subject<S, Call, End, Control, Seen, R>
+): Effect.Effect<void, Counterexample, R> =>
   Effect.suspend(() => {
     const steps: Array<string> = []
-    return Effect.catchCause(playStepByStep(history, subject, steps), (cause) => {
+    const progress = new Progress()
+    return Effect.catchCause(watched(playStepByStep(history, subject, steps, progress), progress), (cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
-      return Effect.fail(new Counterexample({ steps, problem: told(cause) }))
+      const defect = Cause.squash(cause)
+      return defect instanceof Stuck
+        ? Effect.die(new Counterexample({ steps, problem: defect.problem }))
+        : Effect.fail(new Counterexample({ steps, problem: told(cause) }))
     })
   })
 
 const playStepByStep = Effect.fnUntraced(function*<S, Call, End, Control, Seen, R>(
   history: History<Call, End, Control>,
   subject: Subject<S, Call, End, Control, Seen, R>,
-  steps: Array<string>
+  steps: Array<string>,
+  progress: Progress
 ) {
+  progress.begin("`make`")
   const made = yield* subject.make
   const model = subject.model?.()
   const { control } = subject
@@ -235,15 +254,24 @@ const playStepByStep = Effect.fnUntraced(function*<S, Call, End, Control, Seen, 
     control: control && ((change: Control) => control(made, change))
   }
   const player = new Player<Call, End, Control>(stage, (event) => model?.on(event))
-  const step = Effect.fnUntraced(function*(planned: string, act: Effect.Effect<string, unknown>) {
+  const step = Effect.fnUntraced(function*(
+    planned: string,
+    act: Effect.Effect<string, unknown>,
+    doing = "the last step"
+  ) {
     const index = steps.push(planned) - 1
+    progress.begin(doing)
     steps[index] = yield* act
+    progress.begin("`look`")
     const seen = yield* subject.look(made, player)
     const wrong = model ? differences(seen, model.look(player.now)) : []
     if (wrong.length > 0) return yield* Effect.fail(wrong.join("\n"))
   })
   const all = Effect.gen(function*() {
-    for (const operation of history) yield* step(line(operation), player.perform(operation))
+    for (const operation of history) {
+      const doing = operation._tag === "Control" ? "`control`" : undefined
+      yield* step(line(operation), player.perform(operation), doing)
+    }
     yield* step(everybodyLeaves, player.leave)
   })
   yield* Effect.ensuring(all, Effect.sync(() => player.abandon()))
@@ -288,8 +316,14 @@ export interface CheckOptions<S, Call, End, Control, Seen, R> {
 export const check = <S, Call, End, Control, Seen, R = never>(
   { clock, history, replay, runs, seed, subject }: CheckOptions<S, Call, End, Control, Seen, R>
 ): Effect.Effect<{ readonly runs: number }, Counterexample | NothingShown, Exclude<R, Scope.Scope>> => {
+  let stuck: Counterexample | undefined
   const property = (history: History<Call, End, Control>) =>
-    play(history, subject).pipe(
+    Effect.suspend(() => stuck === undefined ? playOnce(history, subject) : Effect.void).pipe(
+      Effect.catchDefect((defect) => {
+        if (!(defect instanceof Counterexample)) return Effect.die(defect)
+        // Ends the shortening: each further history would take a second.
+        return Effect.fail(stuck = defect)
+      }),
       Effect.as(true),
       Effect.scoped,
       Effect.provide(clock ?? VirtualClock.layer(), { local: true })
@@ -305,7 +339,11 @@ export const check = <S, Call, End, Control, Seen, R = never>(
     if (result._tag === "Exhausted") return yield* new NothingShown({ because: "too many histories are filtered out" })
     if (result.failure._tag !== "PropertyError") return yield* Effect.die(result.failure)
     const { problem, steps } = result.failure.error
-    return yield* new Counterexample({ problem, steps, replay: result.replay })
+    if (stuck !== undefined || replay !== undefined)
+      return yield* new Counterexample({ problem, steps, replay: result.replay })
+    const again = yield* Arbitrary.checkEffect(history, property, { ...options, replay: result.replay })
+    const repeats = again._tag === "Falsified" ? "every time" : "not every time"
+    return yield* new Counterexample({ problem, steps, replay: result.replay, repeats })
   })
 }
 
@@ -329,7 +367,9 @@ export class Counterexample extends Schema.TaggedError<Counterexample>(
   /** What is wrong. */
   problem: Schema.String,
   /** The token to replay it with the same `history`. */
-  replay: Schema.optional(Schema.String)
+  replay: Schema.optional(Schema.String),
+  /** Whether it failed again when it was played once more; undefined if it was not. */
+  repeats: Schema.optional(Schema.Literals(["every time", "not every time"]))
 }) {
   override get message(): string {
     const again = this.replay === undefined
@@ -338,7 +378,11 @@ export class Counterexample extends Schema.TaggedError<Counterexample>(
     const when = this.steps.length === 0
       ? "Before the first step, something is wrong:"
       : `After these steps, something is wrong:\n${numbered(this.steps)}`
-    return `${when}\n${this.problem}${again}`
+    const flaky = this.repeats === "not every time"
+      ? "\nIt fails not every time: played once more, it passed. Something that happens is not of the history, such as " +
+        "real time, a random number of the platform, or state that `make` does not make anew."
+      : ""
+    return `${when}\n${this.problem}${flaky}${again}`
   }
 }
 

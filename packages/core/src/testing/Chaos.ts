@@ -10,7 +10,8 @@
  *
  * **Order.** Innermost, in place of the dependency: `call.pipe(chaos.inject, breaker.protect)`.
  *
- * **Gotchas.** Random numbers are drawn only by latencies and by rules with a rate between 0 and 1 whose predicate
+ * **Gotchas.** Under another clock than the one it was made under, such as that of a later `VirtualClock.play`, a chaos
+ * begins anew with its first call there: its script, the numbers of calls and its random numbers. Random numbers are drawn only by latencies and by rules with a rate between 0 and 1 whose predicate
  * holds, in the order in which calls begin. A rule that draws nothing can be added without changing the others; a rule
  * that draws cannot.
  *
@@ -41,11 +42,11 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { OptionsOf } from "../internal/config/checks.ts"
-import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type About, ChaosController } from "./chaos/chaosController.ts"
 import type { After, Change, Fault, Outcome } from "./chaos/injection.ts"
 import type { Chaos } from "./chaos/injector.ts"
 import { type Act, activeRules, acts, type Phase, type Rule } from "./chaos/rules.ts"
+import { RunSeed, seedOf } from "./chaos/seeds.ts"
 
 export type { BurstOptions } from "./chaos/bursts.ts"
 export type { About, Counts } from "./chaos/chaosController.ts"
@@ -91,7 +92,7 @@ export interface Settings {
   readonly name?: string | undefined
   /**
    * Makes a run repeatable: with the same seed and name, the n-th call gets the same injection. For independent faults,
-   * give each chaos its own name. @default "chaos"
+   * give each chaos its own name. In a scenario, the seed of the run counts as well. @default "chaos"
    */
   readonly seed?: string | number | undefined
 }
@@ -196,12 +197,16 @@ const begin = (
   { name = "chaos", seed = "chaos" }: Settings
 ): Effect.Effect<Chaos<any, any>> =>
   Effect.gen(function*() {
-    const random = yield* Random.withSeed(Random.Random, `${seed} ${name}`)
-    const randomOfBursts = yield* Random.withSeed(Random.Random, `${seed} ${name} bursts`)
-    const controller = new ChaosController(acts(), random, randomOfBursts, monotonicMillis(yield* Clock.Clock))
+    const clock = yield* Clock.Clock
+    const run = yield* RunSeed
+    const randomOf = (use: "chaos" | "bursts", run: string | undefined) =>
+      Effect.runSync(
+        Random.withSeed(Random.Random, seedOf(use, seed, name, ...run === undefined ? [] : [run]))
+      )
+    const controller = new ChaosController(acts(), randomOf, clock, run)
     const injectAs = (about: About) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
       Effect.withFiber<A, E, R>((fiber) => controller.meet(fiber, self, about))
-    return {
+    const chaos: Chaos<any, any> = {
       name,
       inject: injectAs({}),
       injectAs,
@@ -209,4 +214,5 @@ const begin = (
       off: Effect.sync(() => void (controller.acts = [])),
       counts: Effect.sync(() => ({ ...controller.counts }))
     }
+    return chaos
   })

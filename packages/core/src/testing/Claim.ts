@@ -3,8 +3,11 @@
  * gets few calls, everything recovers in time.
  *
  * A claim is about one phase, of the load or of a provider, or about the whole run. A call belongs to the phase in
- * which the customer made it, whenever it ends. A claim that cannot be judged, because there is no such phase or no
- * call in it, fails with `ClaimUnjudged`; it never passes.
+ * which the customer made it, whenever it ends.
+ *
+ * A claim that nothing could have broken is not judged, and fails with `ClaimUnjudged`: if there is no such phase, or too
+ * few calls in it; if no call reached the provider in the whole run; if, for a claim about the whole run, nothing was
+ * called during a phase of a provider; and if no call can have the outcome that it names.
  *
  * ```ts
  * import { Chaos, Claim, Load, Scenario } from "@switchgear/core/testing"
@@ -31,7 +34,7 @@ import { type Claim, firstClass, type Own, type Verdict, type Window } from "./s
 import type { Figures } from "./scenario/figures.ts"
 import { share as percent } from "./words.ts"
 
-export type { Bound, Claim, Counted, Own, Share, Verdict, Window } from "./scenario/claims.ts"
+export type { Bound, Claim, Counted, Left, Own, Share, Verdict, Window } from "./scenario/claims.ts"
 
 /**
  * Which part of the run a claim is about.
@@ -42,6 +45,11 @@ export type { Bound, Claim, Counted, Own, Share, Verdict, Window } from "./scena
 export interface During {
   /** The name of a phase. @default the whole run */
   readonly during?: string | undefined
+  /**
+   * With fewer calls, the claim is not judged. @default 1; for a percentile, as many as it takes for one call to be
+   * beyond it, which is also the minimum
+   */
+  readonly atLeastCalls?: number | undefined
 }
 
 /**
@@ -55,7 +63,8 @@ export const noCustomerError: Claim = {
   name: "no customer gets an error",
   window: { _tag: "Run" },
   counted: { _tag: "Answered" },
-  bound: { atLeast: 1 }
+  bound: { atLeast: 1 },
+  atLeastCalls: 1
 }
 
 /**
@@ -69,7 +78,8 @@ export const answered = (atLeast: number, options: During = {}): Claim => ({
   name: `at least ${percent(part("Claim.answered", "atLeast", atLeast))} of the calls are answered${told(options)}`,
   window: windowOf(options),
   counted: { _tag: "Answered" },
-  bound: { atLeast }
+  bound: { atLeast },
+  atLeastCalls: callsOf("Claim.answered", options)
 })
 
 /**
@@ -78,14 +88,15 @@ export const answered = (atLeast: number, options: During = {}): Claim => ({
  * An answer is `"first-class"` when it comes from the provider itself; `"fallback"`, `"stale"` or `"canned"` by the
  * `degradation` of what a `Cascade` served; `"degraded"` otherwise, unless the `label` of the scenario says more. An
  * error has its `_tag`, or `"failure"` without one. Other outcomes are `"defect"`, `"interrupted"` and `"GaveUp"`. A
- * name that no call has is a share of 0, even if it is misspelt.
+ * name that no call has is a share of 0 if it is one of these, the tag of a rejection or of an injected fault, or among
+ * the `outcomes` of the scenario. Any other is not judged, because it may be misspelt.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const share = (
   outcome: string,
-  { atLeast, atMost, during }:
+  { atLeast, atLeastCalls, atMost, during }:
     & During
     & (
       | { readonly atLeast: number; readonly atMost?: undefined }
@@ -100,7 +111,8 @@ export const share = (
     name: `${limit} of the calls end as ${outcome}${told({ during })}`,
     window: windowOf({ during }),
     counted: { _tag: "Outcome", outcome },
-    bound: atMost === undefined ? { atLeast } : { atMost }
+    bound: atMost === undefined ? { atLeast } : { atMost },
+    atLeastCalls: callsOf("Claim.share", { atLeastCalls })
   }
 }
 
@@ -127,26 +139,30 @@ export const providerGetsAtMost = (
     name: `${who} gets at most ${limit} of the calls${told(options)}`,
     window: windowOf(options),
     counted: { _tag: "Reached", provider },
-    bound: { atMost }
+    bound: { atMost },
+    atLeastCalls: callsOf("Claim.providerGetsAtMost", options)
   }
 }
 
 /**
  * From this long after the end of a phase, every call that arrives gets a first-class answer, until the end of the run
- * or until another phase begins. Fails if that never happens. Cannot be judged if the run ends before such a call.
+ * or until another phase begins. Fails if that never happens. Cannot be judged if too few calls arrive then, or none in
+ * the phase itself.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const recoversWithin = (
   duration: Duration.Input,
-  { after, atLeast = 1, until }: {
+  { after, atLeast = 1, atLeastCalls = 10, until }: {
     /** The phase to recover from. */
     readonly after: string
     /** The phase before which it must have recovered. @default the end of the run */
     readonly until?: string | undefined
     /** The share of first-class answers that counts as recovered. @default 1 */
     readonly atLeast?: number | undefined
+    /** With fewer calls after that time, the claim is not judged. @default 10 */
+    readonly atLeastCalls?: number | undefined
   }
 ): Claim => {
   const millis = new OptionsOf("Claim.recoversWithin").wait("duration", duration)
@@ -158,9 +174,87 @@ export const recoversWithin = (
     name: `${calls} end as ${firstClass} from ${formatDuration(Duration.millis(millis))} after "${after}" on${before}`,
     window: { _tag: "After", phase: after, millis, until },
     counted: { _tag: "Outcome", outcome: firstClass },
-    bound: { atLeast }
+    bound: { atLeast },
+    atLeastCalls: callsOf("Claim.recoversWithin", { atLeastCalls })
   }
 }
+
+/**
+ * From this long after the end of a phase, the calls that reach the provider have fallen to at most `to` for each call of
+ * a customer. It tells a system that recovers from one that its own retries hold down: let the load go on after the
+ * phase. Throws a `RangeError` on a negative number.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fallsWithin = (
+  duration: Duration.Input,
+  { after, atLeastCalls = 10, provider, to = 1, until }: {
+    /** The phase to recover from, of the load or of a provider. */
+    readonly after: string
+    /** The calls to the provider for each call of a customer. @default 1 */
+    readonly to?: number | undefined
+    /** The phase before which it must have fallen. @default the end of the run */
+    readonly until?: string | undefined
+    /** One of several providers. @default all */
+    readonly provider?: string | undefined
+    /** With fewer calls after that time, the claim is not judged. @default 10 */
+    readonly atLeastCalls?: number | undefined
+  }
+): Claim => {
+  const check = new OptionsOf("Claim.fallsWithin")
+  const millis = check.delay("duration", duration)
+  const who = provider === undefined ? "the provider" : `"${provider}"`
+  const before = until === undefined ? "" : `, until "${until}"`
+  const limit = percent(check.amount("to", to))
+  return {
+    _tag: "Share",
+    name: `${who} gets at most ${limit} of the calls from ${formatDuration(Duration.millis(millis))} ` +
+      `after "${after}" on${before}`,
+    window: { _tag: "After", phase: after, millis, until },
+    counted: { _tag: "Reached", provider },
+    bound: { atMost: to },
+    atLeastCalls: callsOf("Claim.fallsWithin", { atLeastCalls })
+  }
+}
+
+/**
+ * From this long after the end of the whole load, nothing happens any more: no call reaches a provider, and every call of
+ * a customer has ended. It finds retries that go on without customers. The run goes on for `watched` after that time.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const restsWithin = (
+  duration: Duration.Input,
+  { watched = "1 minute" }: {
+    /** How long to look for calls after that time. @default "1 minute" */
+    readonly watched?: Duration.Input | undefined
+  } = {}
+): Claim => {
+  const check = new OptionsOf("Claim.restsWithin")
+  const millis = check.delay("duration", duration)
+  return {
+    _tag: "Share",
+    name: `nothing happens any more from ${formatDuration(Duration.millis(millis))} after the load on`,
+    window: { _tag: "AfterLoad", millis, watched: check.positive("watched", watched) },
+    counted: { _tag: "Late" },
+    bound: { atMost: 0 },
+    atLeastCalls: 1
+  }
+}
+
+/**
+ * No fiber of the run is left a minute after it has ended and the scope of the policy has closed, and no fiber has died of
+ * a defect that no customer got. It finds work that a call has detached: a leak, or a failure that nobody noticed.
+ *
+ * **Gotchas.** A defect counts as noticed only when the customer of its call gets it. One that the app itself recovers
+ * from counts if it ended a fiber, but for those that the provider injects.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const nothingLeft: Claim = { _tag: "Left", name: "no fiber is left, and none died unnoticed" }
 
 /**
  * A percentile of the durations of calls is at most this, to the millisecond, whatever their outcome: `"p99"` is 99 of
@@ -182,7 +276,12 @@ export const latencyWithin = (
     name: `the ${name} latency is at most ${formatDuration(Duration.millis(millis))}${told(options)}`,
     window: windowOf(options),
     counted: { _tag: "Within", millis },
-    bound: { atLeast: { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999, max: 1 }[name] }
+    bound: { atLeast: { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999, max: 1 }[name] },
+    // So many that a call beyond the percentile can be among them.
+    atLeastCalls: Math.max(
+      { p50: 2, p90: 10, p95: 20, p99: 100, p999: 1000, max: 1 }[name],
+      callsOf("Claim.latencyWithin", options)
+    )
   }
 }
 
@@ -207,7 +306,13 @@ export const make = ({ judge, name, ...options }: During & {
   /** The claim in words, as shown when it is broken. */
   readonly name: string
   readonly judge: (figures: Figures) => Verdict
-}): Own => ({ _tag: "Own", name: new OptionsOf("Claim.make").name(name), window: windowOf(options), judge })
+}): Own => ({
+  _tag: "Own",
+  name: new OptionsOf("Claim.make").name(name),
+  window: windowOf(options),
+  judge,
+  atLeastCalls: callsOf("Claim.make", options)
+})
 
 /**
  * The verdict that a claim holds; `seen` says what was observed.
@@ -235,6 +340,9 @@ export const unjudged = (reason: string): Verdict => ({ _tag: "Unjudged", reason
 
 const part = (where: string, field: string, value: number): number =>
   value >= 0 && value <= 1 ? value : new OptionsOf(where).refuse(field, "from 0 to 1", value)
+
+const callsOf = (where: string, { atLeastCalls = 1 }: { readonly atLeastCalls?: number | undefined }): number =>
+  new OptionsOf(where).integer("atLeastCalls", atLeastCalls, 1)
 
 const windowOf = ({ during }: During): Window =>
   during === undefined ? { _tag: "Run" } : { _tag: "During", phase: during }

@@ -5,7 +5,7 @@
  * Calls are independent: each starts at its time in a fiber of its own, whether earlier ones have ended or not. A slow
  * provider therefore has more and more calls in flight, as in production. A report keeps outcomes by error tag,
  * percentiles of the duration, calls in flight, and the calls that ended in each interval. Its memory grows with the
- * time, not with the calls.
+ * time of the load, not with the calls, however long they take.
  *
  * Under a virtual clock, an hour takes only as long as its calls take to compute. Arrival times and the `Random` of the
  * calls come from the seed: under a virtual clock, one seed gives one report, to the last digit.
@@ -104,7 +104,7 @@ export const run = <A, E, R, L extends string = Label<E>>(
     const ofTimes = yield* Random.withSeed(Random.Random, `${seed} times`)
     const ofCalls = yield* Random.withSeed(Random.Random, `${seed} calls`)
     const context = Context.add(yield* Effect.context<R>(), Random.Random, ofCalls) as Context.Context<R>
-    const counts = new LoadCounts<L>(interval, options.onInterval ?? (() => {}))
+    const counts = new LoadCounts<L>(interval, millisOf(arrivals), options.onInterval ?? (() => {}))
     const generator = new LoadGenerator<A, E, R, L>(
       {
         times: timesOf(arrivals, ofTimes),
@@ -162,7 +162,7 @@ export const runUsers = <A, E, R, L extends string = Label<E>>(
     const seed = String(options.seed ?? 1)
     const random = yield* Random.withSeed(Random.Random, `${seed} times`)
     const ofCalls = yield* Random.withSeed(Random.Random, `${seed} calls`)
-    const counts = new LoadCounts<L>(interval, options.onInterval ?? (() => {}))
+    const counts = new LoadCounts<L>(interval, checked.millis, options.onInterval ?? (() => {}))
     const millis = yield* userLoop(checked, {
       random,
       call,

@@ -9,8 +9,10 @@
  * what its phase says and otherwise succeeds with its name. The policy yields the effect that one customer runs.
  *
  * **Gotchas.** A policy whose answers are neither the provider's own nor `Served` by a `Cascade` needs a `label`;
- * otherwise all of them are `"degraded"`. A customer gives up after one minute, which is an error: see `patience`. A
- * phase of a provider that begins after the last arrival has no effect.
+ * otherwise all of them are `"degraded"`. A customer gives up after one minute, which is an error: see `patience`. The
+ * call is interrupted then, and the customer does not wait for its finalizers. State that a policy takes from outside,
+ * such as a guard that was made before, goes on from run to run: a second run that uses it is refused. The guards that a
+ * policy makes are in a `Registry` of the run.
  *
  * ```ts
  * import { CircuitBreaker, Deadline } from "@switchgear/core"
@@ -49,27 +51,30 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Deadline from "../Deadline.ts"
+import { OptionsOf } from "../internal/config/checks.ts"
+import * as Registry from "../Registry.ts"
 import type * as Chaos from "./Chaos.ts"
-import * as Load from "./Load.ts"
-import { labelOf } from "./load/report.ts"
-import { type Claim, firstClass } from "./scenario/claims.ts"
+import type * as Load from "./Load.ts"
+import type { Claim } from "./scenario/claims.ts"
 import type { Figures } from "./scenario/figures.ts"
 import { InvalidScenario } from "./scenario/invalid.ts"
 import type { Judged } from "./scenario/judge.ts"
+import { type Night, night } from "./scenario/night.ts"
+import { watchingOutside } from "./scenario/outside.ts"
 import { type LoadPhase, onlyProvider, type Plan, planOf, type ProviderPhase, type Script } from "./scenario/plan.ts"
-import { makeProvider, type Provider, Stopwatch } from "./scenario/provider.ts"
-import { CurrentVisit, Recorder } from "./scenario/recorder.ts"
+import type { Provider } from "./scenario/provider.ts"
 import { counterExample, render } from "./scenario/render.ts"
 import type { ServiceRefused } from "./simulatedService/ServiceRefused.ts"
+import { Steps } from "./scenario/steps.ts"
+import { type Trap, trapping } from "./scenario/traps.ts"
+import { isBroken, isWorse, seedsMessage, shrunk } from "./scenario/worst.ts"
+import { written } from "./scenario/written.ts"
+import { RunSeed, seedOf } from "./chaos/seeds.ts"
 import * as VirtualClock from "./VirtualClock.ts"
 
 export type { Call, Figures, Span } from "./scenario/figures.ts"
@@ -78,6 +83,7 @@ export type { Judged } from "./scenario/judge.ts"
 export type { LoadPhase, ProviderPhase } from "./scenario/plan.ts"
 export type { Provider } from "./scenario/provider.ts"
 export type { Told } from "./scenario/render.ts"
+export type { Trap } from "./scenario/traps.ts"
 export type { Evidence } from "./scenario/watch.ts"
 export { render }
 
@@ -97,6 +103,11 @@ export interface Options {
   readonly claims: ReadonlyArray<Claim>
   /** How long a customer waits before giving up, which ends the call as `"GaveUp"`. @default "1 minute" */
   readonly patience?: Duration.Input | undefined
+  /**
+   * Further outcomes that calls may have, for claims on one that may never occur, such as the `_tag` of an error of the
+   * app. Without it, a claim on a name that nothing can have is not judged. @default none
+   */
+  readonly outcomes?: ReadonlyArray<string> | undefined
   /**
    * Whether the app uses promises. "none" is several times faster, and fails an app that waits for something that can
    * never happen: see `VirtualClock.play`. @default "settle"
@@ -156,6 +167,7 @@ export interface Scenario<out E, out R> extends Script {
   readonly seed: string
   readonly policy: (providers: any) => Effect.Effect<Customer<any, any, R>, E, R>
   readonly label: ((answer: any) => string) | undefined
+  readonly outcomes: ReadonlyArray<string> | undefined
   readonly promises: VirtualClock.Options["promises"]
 }
 
@@ -213,8 +225,9 @@ export const make: {
     readonly providers?: Readonly<Record<string, ReadonlyArray<ProviderPhase>>>
   }
 ): Scenario<any, any> => {
-  const { claims, label, load, name, patience = "1 minute", policy, promises, provider, providers, seed = 1 } = options
-  const common = { name, seed: String(seed), load, claims, patience, label, promises }
+  const { claims, label, load, name, outcomes, patience = "1 minute", policy, promises, seed = 1 } = options
+  const { provider, providers } = options
+  const common = { name, seed: String(seed), load, claims, patience, label, outcomes, promises }
   return providers === undefined
     ? { ...common, providers: { [onlyProvider]: provider! }, policy: (all) => policy(all[onlyProvider]) }
     : { ...common, providers, policy }
@@ -248,14 +261,26 @@ export interface Report {
 export interface RunOptions {
   /** Another seed. @default that of the scenario */
   readonly seed?: string | number | undefined
+  /**
+   * Runs the scenario twice and compares every step: each arrival, each call that reaches a provider, and each end. Fails
+   * with {@link NotDeterministic} at the first difference. Keeps about a hundred bytes for each call. @default false
+   */
+  readonly twice?: boolean | undefined
+  /**
+   * What to look out for in the run: random numbers, times and timers that are not of its seed and its clock. They are
+   * not replaced; the run fails with {@link NotDeterministic}, which says where they were called. `new Date()` is not
+   * seen. Needs the `AsyncLocalStorage` of Node. @default none
+   */
+  readonly trap?: ReadonlyArray<Trap> | undefined
 }
 
 /**
  * Runs the scenario. Succeeds if all claims hold.
  *
  * Fails with {@link ClaimFailed}, which names every broken claim; with {@link ClaimUnjudged} if the others hold; with
- * {@link InvalidScenario} before any call, also when there is no claim; and with the errors of making the policy. A
- * defect of a customer's call is an error of that customer. A defect in making the policy is a defect of the run.
+ * {@link InvalidScenario} before any call, also when there is no claim; with {@link NotDeterministic} if something else
+ * than the seed decides what happens; and with the errors of making the policy. A defect of a customer's call is an error
+ * of that customer. A defect in making the policy is a defect of the run.
  *
  * @since 0.1.0
  * @category runtime
@@ -263,12 +288,9 @@ export interface RunOptions {
 export const run = <E, R>(
   scenario: Scenario<E, R>,
   options: RunOptions = {}
-): Effect.Effect<Report, ClaimFailed | ClaimUnjudged | InvalidScenario | E, R> =>
+): Effect.Effect<Report, ClaimFailed | ClaimUnjudged | InvalidScenario | NotDeterministic | E, R> =>
   Effect.gen(function*() {
-    if (scenario.claims.length === 0) {
-      const reason = "must have at least one: without it, any night would pass"
-      return yield* new InvalidScenario({ scenario: scenario.name, at: "claims", reason })
-    }
+    if (scenario.claims.length === 0) return yield* noClaim(scenario)
     const told = yield* report(scenario, options)
     const { claims, seed } = told
     if (claims.some(({ verdict }) => verdict._tag === "Broken")) {
@@ -281,13 +303,23 @@ export const run = <E, R>(
         message: counterExample(told)
       })
     }
-    for (const { claim, verdict } of claims) {
-      if (verdict._tag === "Unjudged") {
-        return yield* new ClaimUnjudged({ scenario: scenario.name, claim, reason: verdict.reason })
-      }
-    }
-    return told
+    const unjudged = unjudgedIn(scenario.name, claims)
+    return unjudged === undefined ? told : yield* unjudged
   })
+
+const noClaim = ({ name }: Script): InvalidScenario =>
+  new InvalidScenario({
+    scenario: name,
+    at: "claims",
+    reason: "must have at least one: without it, any night would pass"
+  })
+
+const unjudgedIn = (scenario: string, claims: ReadonlyArray<Judged>): ClaimUnjudged | undefined => {
+  for (const { claim, verdict } of claims) {
+    if (verdict._tag === "Unjudged") return new ClaimUnjudged({ scenario, claim, reason: verdict.reason })
+  }
+  return undefined
+}
 
 /**
  * Runs the scenario and reports what was seen, whether its claims hold or not. It may have no claims.
@@ -298,16 +330,192 @@ export const run = <E, R>(
 export const report = <E, R>(
   scenario: Scenario<E, R>,
   options: RunOptions = {}
-): Effect.Effect<Report, InvalidScenario | E, R> => {
+): Effect.Effect<Report, InvalidScenario | NotDeterministic | E, R> => {
   const seed = String(options.seed ?? scenario.seed)
-  // The plan has checked the load, and the scope is closed here, so that these errors and services cannot occur.
-  return Effect.flatMap(planned(scenario), (plan) =>
-    play(scenario, plan, seed).pipe(
-      Effect.scoped,
-      (night) => VirtualClock.play(night, { promises: scenario.promises }),
-      Random.withSeed(seed)
-    ) as Effect.Effect<Report, E, R>)
+  const refuse = (reason: string) => new NotDeterministic({ scenario: scenario.name, seed, reason })
+  return Effect.gen(function*() {
+    const plan = yield* planned(scenario)
+    const first = options.twice === true ? new Steps() : undefined
+    const result = yield* played(scenario, plan, seed, options.trap ?? [], refuse, first)
+    if (first !== undefined) {
+      const second = new Steps(first)
+      yield* played(scenario, plan, seed, [], refuse, second)
+      if (second.difference !== undefined) return yield* refuse(differenceOf(second.difference))
+    }
+    return { scenario: plan.name, seed, ...result }
+  })
 }
+
+const played = <E, R>(
+  scenario: Scenario<E, R>,
+  plan: Plan,
+  seed: string,
+  trap: ReadonlyArray<Trap>,
+  refuse: (reason: string) => NotDeterministic,
+  steps: Steps | undefined
+): Effect.Effect<Night, NotDeterministic | E, R> =>
+  night(scenario, plan, seed, steps).pipe(
+    (run) => VirtualClock.play(run, { promises: scenario.promises }),
+    (run) => trapping(trap, run),
+    Random.withSeed(seedOf("scenario", seed)),
+    Effect.provideService(RunSeed, seed),
+    // Guards of the run have the same ids whatever was made before.
+    (run) => Effect.flatMap(Registry.make(), (own) => Effect.provideService(run, Registry.CurrentRegistry, own)),
+    watchingOutside,
+    Effect.flatMap(([[result, caught], carriedOver]): Effect.Effect<Night, NotDeterministic> => {
+      if (carriedOver.length > 0) return Effect.fail(refuse(carriedOverBy(carriedOver)))
+      return caught.length > 0 ? Effect.fail(refuse(`it called ${caught.join("; ")}`)) : Effect.succeed(result)
+    })
+    // The plan has checked the load, so that its error cannot occur.
+  ) as Effect.Effect<Night, NotDeterministic | E, R>
+
+const carriedOverBy = (guards: ReadonlyArray<string>): string =>
+  `it used ${
+    guards.join(", ")
+  }, made outside of the run, which a run before had used already. Its state goes on from ` +
+  "there. Make it in the policy, or provide its layer to each run"
+
+const differenceOf = (
+  { first, second, step }: { readonly step: number; readonly first: string; readonly second: string }
+) =>
+  `step ${step} of two runs differs: ${first}, and then ${second}. Look for random numbers, times and state that are not ` +
+  "made in the run; the option `trap` finds some"
+
+/**
+ * Something else than the seed decides what happens in a run. `reason` says what it is, and where: a difference between
+ * two runs, a guard that was made outside, or what the option `trap` has caught.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NotDeterministic
+  extends Schema.TaggedError<NotDeterministic>("@switchgear/core/testing/Scenario/NotDeterministic")(
+    "NotDeterministic",
+    { scenario: Schema.String, seed: Schema.String, reason: Schema.String }
+  )
+{
+  override get message(): string {
+    return `Scenario "${this.scenario}", seed ${JSON.stringify(this.seed)}, is not of its seed alone: ${this.reason}.`
+  }
+}
+
+/**
+ * What many seeds of a scenario have shown.
+ *
+ * @since 0.1.0
+ * @category snapshots
+ */
+export interface Seeds {
+  /** The number of seeds. */
+  readonly seeds: number
+  /** The report of the seed whose claims are nearest to their limits. */
+  readonly worst: Report
+}
+
+/**
+ * Runs the scenario with `n` seeds: its own, and others made from it. Succeeds if all claims hold in all of them.
+ *
+ * Otherwise it fails with {@link SeedsFailed}, which names the seeds that failed and the worst one. The night of that one
+ * is made smaller as long as the same claim is broken: phases are left out, times and rates become shorter and lower,
+ * latencies and faults are removed. The result is a scenario of its own. Fails with {@link ClaimUnjudged} if a claim
+ * could not be judged in a seed and none was broken.
+ *
+ * ```ts
+ * import { Chaos, Claim, Load, Scenario } from "@switchgear/core/testing"
+ * import { Effect } from "effect"
+ *
+ * const night = Scenario.make({
+ *   name: "the night",
+ *   load: [
+ *     { name: "calm", arrivals: Load.poisson({ rate: 2, for: "1 minute" }) },
+ *     { name: "sale", arrivals: Load.poisson({ rate: 20, for: "1 minute" }) }
+ *   ],
+ *   provider: [
+ *     { name: "up", for: "80 seconds", latency: "300 millis" },
+ *     { name: "shaky", rules: [{ inject: Chaos.fault("503"), rate: 0.01 }] }
+ *   ],
+ *   policy: Effect.succeed,
+ *   claims: [Claim.noCustomerError]
+ * })
+ *
+ * const { failed, night: smallest } = await Effect.runPromise(
+ *   Scenario.seeds(night, 5).pipe(Effect.flip, Effect.map((error) => error as Scenario.SeedsFailed))
+ * )
+ * failed.length // => 5
+ * smallest // => ['load "sale": poisson, 1 a second for 1s', 'provider "shaky": until the end, fault']
+ * ```
+ *
+ * @since 0.1.0
+ * @category runtime
+ */
+export const seeds = <E, R>(
+  scenario: Scenario<E, R>,
+  n: number
+): Effect.Effect<Seeds, SeedsFailed | ClaimUnjudged | InvalidScenario | NotDeterministic | E, R> =>
+  Effect.gen(function*() {
+    new OptionsOf("Scenario.seeds").integer("n", n, 1)
+    if (scenario.claims.length === 0) return yield* noClaim(scenario)
+    let worst: Report | undefined
+    const failed: Array<string> = []
+    for (let index = 0; index < n; index++) {
+      const seed = index === 0 ? scenario.seed : `${scenario.seed}-${index + 1}`
+      const told = yield* report(scenario, { seed })
+      if (told.claims.some(isBroken)) failed.push(seed)
+      if (worst === undefined || isWorse(told.claims, worst.claims)) worst = told
+    }
+    const { claims } = worst!
+    const broken = claims.findIndex(isBroken)
+    if (broken >= 0) {
+      const { runs, smallest } = yield* shrunk(
+        { ...scenario, claims: [scenario.claims[broken]!] },
+        // A night that cannot be is no smaller one.
+        (night) => Effect.catchTag(report(night, { seed: worst!.seed }), "InvalidScenario", () => Effect.undefined)
+      )
+      return yield* new SeedsFailed({
+        scenario: scenario.name,
+        seeds: n,
+        failed,
+        worst: worst!.seed,
+        night: written(smallest),
+        runs,
+        message: seedsMessage({
+          n,
+          failed,
+          worst: worst!,
+          night: smallest,
+          runs,
+          smallest: yield* report(smallest, { seed: worst!.seed })
+        })
+      })
+    }
+    const unjudged = unjudgedIn(scenario.name, claims)
+    return unjudged === undefined ? { seeds: n, worst: worst! } : yield* unjudged
+  })
+
+/**
+ * At least one seed of {@link seeds} has broken a claim. The message has the counterexample of the worst seed, and that of
+ * the smallest night that still fails.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SeedsFailed extends Schema.TaggedError<SeedsFailed>("@switchgear/core/testing/Scenario/SeedsFailed")(
+  "SeedsFailed",
+  {
+    scenario: Schema.String,
+    /** The number of seeds. */
+    seeds: Schema.Number,
+    /** The seeds that failed. */
+    failed: Schema.Array(Schema.String),
+    /** The worst seed. */
+    worst: Schema.String,
+    /** The smallest night in which the worst seed still fails, one line for each phase. */
+    night: Schema.Array(Schema.String),
+    /** The runs that it took to find it. */
+    runs: Schema.Number,
+    message: Schema.String
+  }
+) {}
 
 /**
  * At least one claim is broken. The message is the counterexample: what was seen, since when, and the calls around it.
@@ -345,52 +553,3 @@ const planned = (script: Script): Effect.Effect<Plan, InvalidScenario> =>
   Effect.sync(() => planOf(script)).pipe(
     Effect.catchDefect((defect) => defect instanceof InvalidScenario ? Effect.fail(defect) : Effect.die(defect))
   )
-
-const play = <E, R>(
-  { label, policy, providers }: Scenario<E, R>,
-  plan: Plan,
-  seed: string
-): Effect.Effect<Report, E | Load.InvalidLoad, R> =>
-  Effect.gen(function*() {
-    const recorder = new Recorder(plan)
-    const stopwatch = new Stopwatch()
-    const made = yield* Effect.forEach(plan.providers, (provider) =>
-      makeProvider(provider, { recorder, seed, stopwatch }))
-    const customer = yield* policy(Object.fromEntries(made.map((one) => [one.name, one])))
-    const callOf = Effect.isEffect(customer)
-      ? () =>
-        customer
-      : customer
-    const outcomeOf = label ?? nameOf(Object.keys(providers))
-    stopwatch.begin(yield* Clock.Clock)
-    const patiently = Deadline.timeoutOrElse({ duration: plan.patience, orElse: () => gaveUp })
-    const load = yield* Load.run(
-      plan.arrivals,
-      (arrival) => {
-        const visit = recorder.arrived(arrival.index, arrival.at)
-        return callOf(arrival).pipe(
-          patiently,
-          Effect.provideService(CurrentVisit, visit)
-        )
-      },
-      {
-        seed,
-        interval: Math.max(1000, plan.load.at(-1)!.to / mostSteps),
-        label: (exit): string => exit._tag === "Success" ? outcomeOf(exit.value) : labelOf(exit),
-        onSettled: ({ ended, exit, index, label }) =>
-          recorder.settled(index, { ended, outcome: label, answered: exit._tag === "Success" })
-      }
-    )
-    return { scenario: plan.name, seed, ...recorder.end(load.millis), load }
-  })
-
-const mostSteps = 100_000
-
-const gaveUp = Exit.fail({ _tag: "GaveUp" })
-
-const nameOf = ([best, ...others]: ReadonlyArray<string>) => (answer: unknown): string => {
-  if (Predicate.hasProperty(answer, "degradation") && typeof answer.degradation === "string") {
-    return answer.degradation === "none" ? firstClass : answer.degradation
-  }
-  return answer === best ? firstClass : others.includes(answer as string) ? "fallback" : "degraded"
-}

@@ -33,6 +33,29 @@ export const share = (value: number): string => {
   return `${rounded(exact ?? [1, 3, 6].find((digits) => rounded(digits) % 100 !== 0) ?? 12)}%`
 }
 
+/**
+ * A share beside the limit that it is compared with: with as many digits as it takes to see which of them is larger, if
+ * one of both cannot be told exactly in a few.
+ */
+export const shareBeside = (value: number, limit: number | undefined): string => {
+  if (limit === undefined || isOrdered(share(value), share(limit), value - limit)) return share(value)
+  const digits = [4, 6, 9, 12].find((digits) => isOrdered(fixed(value, digits), fixed(limit, digits), value - limit))
+  return `${fixed(value, digits ?? 15)}, and the limit is ${fixed(limit, digits ?? 15)}`
+}
+
+const fixed = (value: number, digits: number): string => `${(value * 100).toFixed(digits)}%`
+
+const isOrdered = (one: string, other: string, difference: number): boolean =>
+  Math.sign(parseFloat(one) - parseFloat(other)) === Math.sign(difference)
+
+/** A duration beside the limit that it is compared with: in whole milliseconds, if rounded it could be taken for it. */
+export const spanBeside = (millis: number, limit: number): string => {
+  const step = millis < 999.5 ? 1 : millis < 119_950 ? 100 : 1000
+  const rounded = Math.round(millis / step) * step
+  const whole = Math.floor(millis)
+  return (rounded > limit) === (whole > limit) ? span(millis) : `${count(whole)} ms`
+}
+
 /** The existing names, as the end of a sentence: there is "a", there are "a" and "b". */
 export const present = (names: ReadonlyArray<string>): string =>
   `there ${names.length === 1 ? "is" : "are"} ${quoted(names)}`

@@ -46,9 +46,22 @@ const guarded = (claim: Claim.Claim, openFor: `${number} seconds` = "10 seconds"
     claims: [claim]
   })
 
-const busy = Effect.fail("busy")
+const ends = (effect: Effect.Effect<string, string>) => (provider: Effect.Effect<string>) =>
+  Effect.andThen(provider, effect)
 
-const well = Effect.succeed("provider")
+/** Ask the provider, and end so. */
+const busy = ends(Effect.fail("busy"))
+
+const well = ends(Effect.succeed("provider"))
+
+/** The phases in which so many seconds have a call. */
+const phasesOf = (seconds: number) =>
+  [
+    { name: "early", for: "1 second" },
+    { name: "troubled", for: "1 second" },
+    { name: "after", for: "5 seconds" },
+    { name: "next" }
+  ].filter((_, index) => [0, 1, 2, 7][index]! < seconds) as ReadonlyArray<{ readonly name: string }>
 
 /** A call a second, each with a fate of its own, in a night whose second second is the troubled one. */
 const eachCall = (
@@ -59,12 +72,7 @@ const eachCall = (
   Scenario.make({
     name: "the night",
     load: [{ name: "evening", arrivals: Load.constant({ rate: 1, for: `${calls} seconds` }) }],
-    provider: [
-      { name: "early", for: "1 second" },
-      { name: "troubled", for: "1 second" },
-      { name: "after", for: "5 seconds" },
-      { name: "next" }
-    ],
+    provider: phasesOf(calls),
     policy: (provider) => Effect.succeed(({ index }: Load.Arrival) => fate(index, provider)),
     claims: [claim]
   })
@@ -208,7 +216,7 @@ describe("a claim", () => {
   it.effect("that was kept again in between tells when it was broken at last", () =>
     Effect.gen(function*() {
       const { evidence } = yield* seen(
-        eachCall(14, Claim.answered(0.5), (index) => index < 2 || index > 7 ? busy : well)
+        eachCall(14, Claim.answered(0.5), (index, provider) => (index < 2 || index > 7 ? busy : well)(provider))
       )
       assert.deepInclude(evidence, { at: 12_000, culprit: 12 })
       assert.deepStrictEqual(evidence?.calls.map(({ index }) => index), [9, 10, 11, 12, 13])
@@ -219,7 +227,7 @@ describe("a claim", () => {
       const scenario = eachCall(
         10,
         Claim.providerGetsAtMost(0.5),
-        (index, provider) => index === 1 ? well : provider
+        (index, provider) => index === 1 ? Effect.succeed("provider") : provider
       )
       const { evidence, verdict } = yield* seen(scenario)
       assert.deepStrictEqual(verdict, Claim.broken("it got 9 calls for 10 of customers (90%)"))
@@ -228,14 +236,19 @@ describe("a claim", () => {
 
   it.effect("that holds by a last call that never reaches the provider has no evidence", () =>
     holds(
-      eachCall(2, Claim.providerGetsAtMost(0.5), (index, provider) => index === 0 ? provider : well),
+      eachCall(
+        2,
+        Claim.providerGetsAtMost(0.5),
+        (index, provider) => index === 0 ? provider : Effect.succeed("provider")
+      ),
       "it got 1 call for 2 of customers (50%)"
     ))
 
   it.effect("that all is well again looks no further than where the next phase begins", () =>
     Effect.gen(function*() {
-      const troubled = (index: number) => index === 2 || index > 6 ? busy : well
-      const recovers = { after: "troubled", until: "next" }
+      const troubled = (index: number, provider: Effect.Effect<string>) =>
+        (index === 2 || index > 6 ? busy : well)(provider)
+      const recovers = { after: "troubled", until: "next", atLeastCalls: 1 }
       yield* holds(
         eachCall(10, Claim.recoversWithin("2 seconds", recovers), troubled),
         "3 of 3 calls did (100%); the last that did not came after 0 ms"
@@ -250,8 +263,9 @@ describe("a claim", () => {
     holds(
       eachCall(
         10,
-        Claim.recoversWithin("4 seconds", { after: "troubled", until: "next" }),
-        (index) => index === 3 ? Effect.delay(busy, "20 seconds") : index === 5 ? busy : well
+        Claim.recoversWithin("4 seconds", { after: "troubled", until: "next", atLeastCalls: 1 }),
+        (index, provider) =>
+          index === 3 ? Effect.delay(busy(provider), "20 seconds") : index === 5 ? busy(provider) : well(provider)
       ),
       "1 of 1 call did (100%); the last that did not came after 3.0 s"
     ))
@@ -259,8 +273,8 @@ describe("a claim", () => {
   it.effect("is told with as many digits as it takes not to be all or nothing", () =>
     Effect.gen(function*() {
       const none = Claim.share("first-class", { atLeast: 0 })
-      const but = (index: number) => index === 7 ? busy : well
-      const only = (index: number) => index === 7 ? well : busy
+      const but = (index: number, provider: Effect.Effect<string>) => (index === 7 ? busy : well)(provider)
+      const only = (index: number, provider: Effect.Effect<string>) => (index === 7 ? well : busy)(provider)
       const seenOf = (scenario: Scenario.Scenario<never, never>) =>
         Effect.map(seen(scenario), ({ verdict }) => "seen" in verdict && verdict.seen)
       assert.strictEqual(
@@ -272,7 +286,7 @@ describe("a claim", () => {
         "1 of 3,000 calls did (0.033%), the others: failure 2,999"
       )
       assert.strictEqual(
-        yield* seenOf(eachCall(3, none, (index) => index === 0 ? well : busy)),
+        yield* seenOf(eachCall(3, none, (index, provider) => (index === 0 ? well : busy)(provider))),
         "1 of 3 calls did (33.3%), the others: failure 2"
       )
       const names = [0, 1e-6, 0.0125, 0.5, 0.999999, 1 - 1 / 3e7, 1].map((share) => Claim.answered(share).name)

@@ -369,14 +369,59 @@ describe("a load", () => {
       const slow = { p50: 1200, p95: 1200, p99: 1200 }
       const quick = { p50: 0, p95: 0, p99: 0 }
       assert.deepStrictEqual(report.series, [
-        { at: 0, arrivals: 2, settled: 1, outcomes: { success: 1 }, inFlight: 1, maxInFlight: 1, ...quick },
-        { at: 1000, arrivals: 2, settled: 1, outcomes: { Overloaded: 1 }, inFlight: 2, maxInFlight: 3, ...slow },
-        { at: 2000, arrivals: 0, settled: 2, outcomes: { Overloaded: 2 }, inFlight: 0, maxInFlight: 2, ...slow }
+        {
+          at: 0,
+          arrivals: 2,
+          settled: 1,
+          throughput: 1,
+          outcomes: { success: 1 },
+          inFlight: 1,
+          maxInFlight: 1,
+          ...quick
+        },
+        {
+          at: 1000,
+          arrivals: 2,
+          settled: 1,
+          throughput: 1,
+          outcomes: { Overloaded: 1 },
+          inFlight: 2,
+          maxInFlight: 3,
+          ...slow
+        },
+        {
+          at: 2000,
+          arrivals: 0,
+          settled: 2,
+          throughput: 2000 / 700,
+          outcomes: { Overloaded: 2 },
+          inFlight: 0,
+          maxInFlight: 2,
+          ...slow
+        }
       ])
-      assert.deepStrictEqual([report.millis, report.throughput, report.interval], [2700, 4 / 2.7, 1000])
+      assert.deepStrictEqual([report.millis, report.throughput, report.interval], [2700, 1, 1000])
       assert.deepStrictEqual(yield* play(Load.run(load, () => Effect.void)).pipe(Effect.map(({ series }) => series)), [
-        { at: 0, arrivals: 2, settled: 2, outcomes: { success: 2 }, inFlight: 0, maxInFlight: 1, ...quick },
-        { at: 1000, arrivals: 2, settled: 2, outcomes: { success: 2 }, inFlight: 0, maxInFlight: 1, ...quick }
+        {
+          at: 0,
+          arrivals: 2,
+          settled: 2,
+          throughput: 2,
+          outcomes: { success: 2 },
+          inFlight: 0,
+          maxInFlight: 1,
+          ...quick
+        },
+        {
+          at: 1000,
+          arrivals: 2,
+          settled: 2,
+          throughput: 2,
+          outcomes: { success: 2 },
+          inFlight: 0,
+          maxInFlight: 1,
+          ...quick
+        }
       ])
       const onTheDot = yield* play(Load.run(load, () => Effect.sleep("1500 millis"), { interval: "1500 millis" }))
       assert.deepStrictEqual(onTheDot.series.map(({ settled }) => settled), [0, 3, 1])
@@ -386,6 +431,7 @@ describe("a load", () => {
         at: 1000,
         arrivals: 0,
         settled: 0,
+        throughput: 0,
         outcomes: {},
         inFlight: 0,
         maxInFlight: 0,
@@ -659,6 +705,21 @@ describe("a load", () => {
       )
     }))
 
+  it.effect("has as many points as there is something to tell, however long a call takes", () =>
+    Effect.gen(function*() {
+      const days = 86_400_000
+      const load = Load.constant({ rate: 2, for: "2 seconds" })
+      const call = ({ index }: Load.Arrival) => Effect.sleep([3_600_000, 100 * days, 100, 1000 * days][index]!)
+      const seen: Array<number> = []
+      const { series, throughput } = yield* play(Load.run(load, call, { onInterval: ({ at }) => void seen.push(at) }))
+      assert.deepStrictEqual(
+        series.map(({ at, inFlight, settled }) => [at, settled, inFlight]),
+        [[0, 0, 2], [1000, 1, 3], [3_600_000, 1, 2], [100 * days, 1, 1], [1000 * days + 1000, 1, 0]]
+      )
+      assert.deepStrictEqual(seen, series.map(({ at }) => at))
+      assert.strictEqual(throughput, 0.5)
+    }))
+
   it.effect("is plain data, that JSON does not change", () =>
     Effect.gen(function*() {
       const report = yield* play(chancy)
@@ -678,7 +739,7 @@ describe("a load", () => {
       assert.strictEqual(
         Load.render(report),
         [
-          "2,000 calls in 15s, 133.3 a second, at most 401 at once, seed \"night\"",
+          "2,000 calls in 15s, 400.0 a second, at most 401 at once, seed \"night\"",
           "            calls     p50     p95     p99     max",
           "all         2,000  800 ms  800 ms  800 ms  15.0 s",
           "Overloaded      1  800 ms  800 ms  800 ms  800 ms",

@@ -196,7 +196,7 @@ To see it again: Scenario.run(scenario, { seed: "1" })`
   it.effect("holds none of the calls that have ended but the last, while it goes on", () =>
     Effect.gen(function*() {
       const { Visit } = yield* Effect.promise(() =>
-        vi.importActual<{ readonly Visit: new() => object }>("../../src/testing/scenario/recorder.ts")
+        vi.importActual<{ readonly Visit: new() => object }>("../../src/testing/scenario/visit.ts")
       )
       let held = 0
       yield* Scenario.report(Scenario.make({
@@ -215,9 +215,9 @@ To see it again: Scenario.run(scenario, { seed: "1" })`
       assert.isBelow(held, 50)
     }))
 
-  it.effect("without promises says so where a call waits for what can never come", () =>
+  it.effect("without promises says so where the policy waits for what can never come", () =>
     Effect.gen(function*() {
-      const policy = () => Effect.succeed(Effect.uninterruptible(Effect.never))
+      const policy = () => Effect.as(Effect.uninterruptible(Effect.never), Effect.void)
       const exit = yield* Effect.exit(Scenario.report({ ...bare, promises: "none", policy }))
       assert.include(String(Exit.isFailure(exit) && Cause.squash(exit.cause)), "the effect can never end")
       assert.deepStrictEqual(yield* Scenario.report({ ...bare, promises: "none" }), yield* Scenario.report(bare))
@@ -354,10 +354,13 @@ describe("a policy", () => {
       const odd = Scenario.make({
         ...short,
         patience: "2 seconds",
-        policy: () =>
+        policy: (provider) =>
           Effect.succeed(({ index }: Load.Arrival): Effect.Effect<string> => {
             if (index === 0) throw new Error("a bug")
-            return [Effect.die("a bug"), Effect.interrupt, Effect.never][index % 3]!
+            return Effect.andThen(
+              Effect.exit(provider),
+              [Effect.die("a bug"), Effect.interrupt, Effect.never][index % 3]!
+            )
           })
       })
       const { all } = yield* Scenario.report(odd)
@@ -381,7 +384,7 @@ describe("a policy", () => {
         label: (answer) => answer
       })
       expectTypeOf(Scenario.report(scenario)).toEqualTypeOf<
-        Effect.Effect<Scenario.Report, Scenario.InvalidScenario, Greeting>
+        Effect.Effect<Scenario.Report, Scenario.InvalidScenario | Scenario.NotDeterministic, Greeting>
       >()
       const { all } = yield* Effect.provideService(Scenario.report(scenario), Greeting, "hello")
       assert.deepStrictEqual(all.outcomes, { provider: 4, hello: 6 })

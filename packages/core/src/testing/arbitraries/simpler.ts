@@ -15,14 +15,17 @@ export interface Lists {
 }
 
 // Two operations that need each other, such as a begin and its end, can only be removed together. A long history has
-// too many pairs; it is shortened by single operations first.
+// too many pairs; it is shortened by single operations first. Three that need each other are rarer, and there are more.
 const pairsUpTo = 20
+const triplesUpTo = 12
 
 /** The next simpler versions of a history. Data that comes from no list is simplified blindly, and may be invalid. */
 export const simpler = (lists: Lists) => (history: History<any, any, any>): ReadonlyArray<History<any, any, any>> => [
   ...withoutBlocks(history),
   ...history.flatMap((operation, i) => simplerOperations(operation, lists).map((other) => history.with(i, other))),
-  ...history.length > pairsUpTo ? [] : withoutPairs(history, lists)
+  ...history.length > pairsUpTo ? [] : withoutPairs(history, lists),
+  ...history.length > triplesUpTo ? [] : withoutTriples(history),
+  ...inOrder(history)
 ]
 
 const withoutBlocks = (history: ReadonlyArray<Any>): ReadonlyArray<ReadonlyArray<Any>> => {
@@ -40,6 +43,29 @@ const withoutPairs = (history: ReadonlyArray<Any>, lists: Lists): ReadonlyArray<
       return [rest.toSpliced(i, 1), ...together(first, second, lists).map((one) => rest.with(i, one))]
     })
   )
+
+const withoutTriples = (history: ReadonlyArray<Any>): ReadonlyArray<ReadonlyArray<Any>> => {
+  const shorter: Array<ReadonlyArray<Any>> = []
+  for (let first = 0; first < history.length; first++) {
+    for (let second = first + 1; second < history.length; second++) {
+      for (let third = second + 1; third < history.length; third++) {
+        shorter.push(history.filter((_, index) => index !== first && index !== second && index !== third))
+      }
+    }
+  }
+  return shorter
+}
+
+const places: Record<Any["_tag"], number> = { Call: 0, Begin: 1, End: 2, Interrupt: 3, Advance: 4, Control: 5 }
+
+/** Two neighbours exchanged, so that histories that mean the same end as one. Each exchange brings it nearer to that. */
+const inOrder = (history: ReadonlyArray<Any>): ReadonlyArray<ReadonlyArray<Any>> =>
+  history.flatMap((operation, index) => {
+    const next = history[index + 1]
+    return next === undefined || places[operation._tag] <= places[next._tag]
+      ? []
+      : [history.with(index, next).with(index + 1, operation)]
+  })
 
 /** Two operations combined into one. */
 const together = (first: Any, second: Any, { millis }: Lists): ReadonlyArray<Any> => {

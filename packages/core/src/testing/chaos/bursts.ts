@@ -28,6 +28,12 @@ export class Bursts {
     this.length = check.positive(`${field}.for`, options.for)
   }
 
+  /** Times begin anew. */
+  restart(): void {
+    this.isOn = false
+    this.until = NaN
+  }
+
   isOnAt(at: number, random: Random.Random): boolean {
     if (Number.isNaN(this.until)) this.until = at + drawn(this.every, random)
     while (this.until <= at) {

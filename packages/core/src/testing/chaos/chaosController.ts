@@ -11,6 +11,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Random from "effect/Random"
 import { monotonicMillis } from "../../internal/runtime/time.ts"
 import type { Instead } from "./injection.ts"
+import { RunSeed } from "./seeds.ts"
 import type { Act, Active, Call, Request } from "./rules.ts"
 
 /**
@@ -56,25 +57,64 @@ interface Decision {
   ending: Ending | undefined
 }
 
+/** What a chaos has done under one clock. */
+interface Epoch {
+  readonly clock: Clock.Clock
+  readonly begun: number
+  readonly random: Random.Random
+  /** Bursts have a generator of their own, because they draw at times that depend on the calls. */
+  readonly randomOfBursts: Random.Random
+  calls: number
+}
+
+/** The random numbers of the calls or of the bursts of a run. */
+export type RandomOf = (use: "chaos" | "bursts", run: string | undefined) => Random.Random
+
 export class ChaosController {
   readonly counts: { -readonly [K in keyof Counts]: number } = { ...nothing }
   acts: ReadonlyArray<Act>
-  private readonly random: Random.Random
-  /** Bursts have a generator of their own, because they draw at times that depend on the calls. */
-  private readonly randomOfBursts: Random.Random
-  private readonly begun: number
+  private readonly randomOf: RandomOf
+  // A clock is that of one run. Times, numbers of calls and random numbers do not go on from one run to another.
+  private readonly epochs = new WeakMap<Clock.Clock, Epoch>()
+  private latest: Epoch
 
-  constructor(acts: ReadonlyArray<Act>, random: Random.Random, randomOfBursts: Random.Random, begun: number) {
+  /** `randomOf` makes the random numbers of a run, by the seed of its scenario. */
+  constructor(
+    acts: ReadonlyArray<Act>,
+    randomOf: RandomOf,
+    clock: Clock.Clock,
+    run: string | undefined
+  ) {
     this.acts = acts
-    this.random = random
-    this.randomOfBursts = randomOfBursts
-    this.begun = begun
+    this.randomOf = randomOf
+    this.latest = this.begin(clock, run)
+  }
+
+  private begin(clock: Clock.Clock, run: string | undefined): Epoch {
+    const epoch: Epoch = {
+      clock,
+      begun: monotonicMillis(clock),
+      random: this.randomOf("chaos", run),
+      randomOfBursts: this.randomOf("bursts", run),
+      calls: 0
+    }
+    this.epochs.set(clock, epoch)
+    for (const { rules } of this.acts) for (const { bursts } of rules) bursts?.restart()
+    return epoch
+  }
+
+  private epochOf(fiber: Fiber.Fiber<any, any>): Epoch {
+    const clock = fiber.getRef(Clock.Clock)
+    if (clock === this.latest.clock) return this.latest
+    return this.latest = this.epochs.get(clock) ?? this.begin(clock, fiber.getRef(RunSeed))
   }
 
   meet<A, E, R>(fiber: Fiber.Fiber<any, any>, self: Effect.Effect<A, E, R>, about: About): Effect.Effect<A, E, R> {
-    const index = this.counts.calls++
+    this.counts.calls++
+    const epoch = this.epochOf(fiber)
+    const index = epoch.calls++
     if (this.acts.length === 0) return this.pass(self)
-    const at = monotonicMillis(fiber.getRef(Clock.Clock)) - this.begun
+    const at = monotonicMillis(epoch.clock) - epoch.begun
     const rules = this.rulesAt(at)
     if (rules.length === 0) return this.pass(self)
     const call = { index, at, key: about.key, request: about.request }
@@ -82,12 +122,12 @@ export class ChaosController {
     let waits = false
     for (const rule of rules) {
       const { inject } = rule
-      if (!this.applies(rule, call)) continue
+      if (!this.applies(rule, call, epoch)) continue
       if (inject._tag === "Latency") {
-        decision.wait += inject.draw(this.random)
+        decision.wait += inject.draw(epoch.random)
         waits = true
       } else if (inject._tag === "After" && inject.inject._tag === "Latency") {
-        decision.replyWait += inject.inject.draw(this.random)
+        decision.replyWait += inject.inject.draw(epoch.random)
         waits = true
       } else {
         decision.ending = inject
@@ -104,10 +144,10 @@ export class ChaosController {
     return this.acts.find(({ until }) => at < until)?.rules ?? []
   }
 
-  private applies({ bursts, rate, when }: Active, call: Call): boolean {
+  private applies({ bursts, rate, when }: Active, call: Call, { random, randomOfBursts }: Epoch): boolean {
     if (when !== undefined && !when(call)) return false
-    if (bursts !== undefined && !bursts.isOnAt(call.at, this.randomOfBursts)) return false
-    return rate === 1 || this.random.nextDoubleUnsafe() < rate
+    if (bursts !== undefined && !bursts.isOnAt(call.at, randomOfBursts)) return false
+    return rate === 1 || random.nextDoubleUnsafe() < rate
   }
 
   private pass<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {

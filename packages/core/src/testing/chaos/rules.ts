@@ -14,9 +14,9 @@ import type { Change, Injection, Instead, Wait } from "./injection.ts"
  * @category models
  */
 export interface Call {
-  /** The number of calls this chaos met before. */
+  /** The number of calls this chaos met before, under this clock. */
   readonly index: number
-  /** Milliseconds since the chaos was made. */
+  /** Milliseconds since the chaos was made, or since its first call under another clock. */
   readonly at: number
   /** The description of the call, as passed to `injectAs`. */
   readonly key: string | undefined

@@ -36,6 +36,8 @@ export interface Point<L extends string = string> {
   readonly arrivals: number
   /** Calls that ended. */
   readonly settled: number
+  /** Calls that ended, per second. */
+  readonly throughput: number
   readonly outcomes: Outcomes<L>
   /** Calls in flight at its end. */
   readonly inFlight: number
@@ -63,10 +65,11 @@ export interface Report<L extends string = string> {
   readonly maxConcurrency: number
   /** From the start until the time of the load was over and the last call had ended. */
   readonly millis: number
-  /** Calls that ended, per second. */
+  /** Calls that ended in the time of the load, per second: a call that ends long after it does not lower it. */
   readonly throughput: number
   /** The length of an interval of the series. */
   readonly interval: number
+  /** One point for each interval. After the time of the load, intervals in which no call ends are left out. */
   readonly series: ReadonlyArray<Point<L>>
 }
 

@@ -7,7 +7,7 @@ import type { Figures } from "./figures.ts"
  * @since 0.1.0
  * @category models
  */
-export type Claim = Share | Own
+export type Claim = Share | Own | Left
 
 /**
  * A claim about the share of calls that something happens to, counted while the calls are made.
@@ -21,6 +21,8 @@ export interface Share {
   readonly window: Window
   readonly counted: Counted
   readonly bound: Bound
+  /** With fewer calls, the claim is not judged. */
+  readonly atLeastCalls: number
 }
 
 /**
@@ -34,10 +36,24 @@ export interface Own {
   readonly name: string
   readonly window: Window
   readonly judge: (figures: Figures) => Verdict
+  /** With fewer calls, the claim is not judged. */
+  readonly atLeastCalls: number
 }
 
 /**
- * The part of a run that a claim is about: all of it, one phase, or from some time after a phase on.
+ * The claim that no fiber is left after the run, and that none died without anybody noticing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Left {
+  readonly _tag: "Left"
+  readonly name: string
+}
+
+/**
+ * The part of a run that a claim is about: all of it, one phase, from some time after a phase on, or from some time
+ * after the whole load on. `watched` is how long the run goes on after that time.
  *
  * @since 0.1.0
  * @category models
@@ -46,9 +62,11 @@ export type Window =
   | { readonly _tag: "Run" }
   | { readonly _tag: "During"; readonly phase: string }
   | { readonly _tag: "After"; readonly phase: string; readonly millis: number; readonly until: string | undefined }
+  | { readonly _tag: "AfterLoad"; readonly millis: number; readonly watched: number }
 
 /**
- * What is counted: calls with some outcome, calls within some duration, or calls that reach a provider.
+ * What is counted: calls with some outcome, calls within some duration, calls that reach a provider, or whatever still
+ * happens after the load.
  *
  * @since 0.1.0
  * @category models
@@ -58,6 +76,7 @@ export type Counted =
   | { readonly _tag: "Outcome"; readonly outcome: string }
   | { readonly _tag: "Within"; readonly millis: number }
   | { readonly _tag: "Reached"; readonly provider: string | undefined }
+  | { readonly _tag: "Late" }
 
 /**
  * The minimum and the maximum of the count per call of a customer, both inclusive.

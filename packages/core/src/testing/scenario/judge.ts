@@ -1,7 +1,9 @@
 /** Judges each claim of a scenario: by its counts, by the figures, or not at all, with a reason. */
 import { present } from "../words.ts"
 import type { Claim, Verdict } from "./claims.ts"
-import type { Figures, Span } from "./figures.ts"
+import { type Happened, missing } from "./happened.ts"
+import type { Fibers } from "./fibers.ts"
+import type { Span } from "./figures.ts"
 import { rangeOf } from "./range.ts"
 import { type Evidence, type Recent, Watch } from "./watch.ts"
 
@@ -17,12 +19,14 @@ export interface Judged {
   readonly verdict: Verdict
   /** The calls around the moment at which it was broken, if there is one. */
   readonly evidence: Evidence | undefined
+  /** How far the share is from its limit: below 0 if it is broken; undefined if it is no claim on a share. */
+  readonly margin: number | undefined
 }
 
-/** Judges one claim at the end of the run, with the figures of a phase or, without a name, of all calls. */
+/** Judges one claim at the end of the run. */
 export interface Judge {
   readonly watch: Watch | undefined
-  readonly judge: (figuresOf: (phase: string | undefined) => Figures) => Judged
+  readonly judge: (run: Happened & { readonly fibers: Fibers | undefined }) => Judged
 }
 
 /** The judge of a claim. */
@@ -32,19 +36,32 @@ export const judgeOf = (
   providers: ReadonlyArray<string>,
   recent: Recent
 ): Judge => {
-  const judged = (verdict: Verdict, evidence?: Evidence): Judged => ({ claim: claim.name, verdict, evidence })
-  const nobody = (reason: string): Judge => ({ watch: undefined, judge: () => judged({ _tag: "Unjudged", reason }) })
+  const judged = (verdict: Verdict, evidence?: Evidence, margin?: number): Judged => ({
+    claim: claim.name,
+    verdict,
+    evidence,
+    margin
+  })
+  const unjudged = (reason: string): Judged => judged({ _tag: "Unjudged", reason })
+  const nobody = (reason: string): Judge => ({ watch: undefined, judge: () => unjudged(reason) })
 
+  if (claim._tag === "Left") {
+    return {
+      watch: undefined,
+      judge: ({ all, fibers }) =>
+        all.calls === 0 || fibers === undefined ? unjudged("no call was made at all") : judged(fibers.verdict)
+    }
+  }
   const range = rangeOf(claim.window, phases)
   if ("reason" in range) return nobody(range.reason)
   if (claim._tag === "Own") {
     const phase = claim.window._tag === "During" ? claim.window.phase : undefined
     return {
       watch: undefined,
-      judge: (figuresOf) => {
-        const figures = figuresOf(phase)
-        const reason = `no call was made ${range.told}`
-        return judged(figures.calls === 0 ? { _tag: "Unjudged", reason } : claim.judge(figures))
+      judge: (run) => {
+        const figures = run.phases.find(({ name }) => name === phase) ?? run.all
+        const reason = missing(claim, { range, providers, calls: figures.calls }, run)
+        return reason === undefined ? judged(claim.judge(figures)) : unjudged(reason)
       }
     }
   }
@@ -52,6 +69,13 @@ export const judgeOf = (
   if (asked !== undefined && !providers.includes(asked)) {
     return nobody(`there is no provider "${asked}"; ${present(providers)}`)
   }
-  const watch = new Watch(claim, range, asked === undefined ? providers : [asked], recent)
-  return { watch, judge: () => judged(watch.verdict, watch.evidence) }
+  const of = asked === undefined ? providers : [asked]
+  const watch = new Watch(claim, range, of, recent)
+  return {
+    watch,
+    judge: (run) => {
+      const reason = missing(claim, { range, providers: of, calls: watch.calls }, run)
+      return reason === undefined ? judged(watch.verdict, watch.evidence, watch.margin) : unjudged(reason)
+    }
+  }
 }

@@ -5,10 +5,12 @@ import * as Random from "effect/Random"
 import { monotonicMillis } from "../../internal/runtime/time.ts"
 import * as Chaos from "../Chaos.ts"
 import { roundToMicros } from "../load/times.ts"
+import { seedOf } from "../chaos/seeds.ts"
 import { inSlot } from "../simulatedService/inSlot.ts"
 import { SlotPool } from "../simulatedService/slotPool.ts"
 import type { ProviderPlan } from "./plan.ts"
-import { CurrentVisit, type Recorder } from "./recorder.ts"
+import type { Recorder } from "./recorder.ts"
+import { CurrentVisit } from "./visit.ts"
 
 /**
  * A provider that succeeds with its name, or does what its phase says.
@@ -49,7 +51,7 @@ export const makeProvider = (
   Effect.gen(function*() {
     const { name, phases } = plan
     const chaos = yield* Effect.forEach(phases, ({ rules, span }) =>
-      Chaos.make({ name, rules, seed: `${seed} ${span.name}` }))
+      Chaos.make({ name, rules, seed: seedOf("phase", seed, span.name) }))
     const phaseAt = (at: number) =>
       Math.max(0, phases.findIndex(({ span }) => at < span.to))
     const limited = plan.isLimited
@@ -78,7 +80,7 @@ const limitedBy = (
     readonly inject: (phase: number) => Provider<any, any>["injectAs"]
   }
 ): Effect.Effect<Provider<any, any>["injectAs"]> =>
-  Effect.map(Random.withSeed(Random.Random, JSON.stringify([seed, name])), (random) => {
+  Effect.map(Random.withSeed(Random.Random, seedOf("service", seed, name)), (random) => {
     const pool = new SlotPool(name, phases[0]!.limits)
     let isScheduled = false
     return (about) => (self) =>

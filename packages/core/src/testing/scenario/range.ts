@@ -31,6 +31,10 @@ export const rangeOf = (window: Window, phases: ReadonlyArray<Span>): Range | { 
       if (phase === undefined) return unknown(window.phase)
       return { ...phase, since: undefined, told: `during "${phase.name}"` }
     }
+    case "AfterLoad": {
+      const from = Math.max(...phases.filter(({ provider }) => provider === undefined).map(({ to }) => to))
+      return { from: from + window.millis, to: Infinity, since: from, provider: undefined, told: "at all" }
+    }
     case "After": {
       const phase = find(window.phase)
       if (phase === undefined) return unknown(window.phase)

@@ -1,34 +1,19 @@
 /** Records a run: the figures of each phase, and the counts of the claims. */
-import * as Context from "effect/Context"
-import { type Call, type Figures, type Span, SpanCounts } from "./figures.ts"
+import type * as Exit from "effect/Exit"
+import { Fibers } from "./fibers.ts"
+import { type Figures, type Span, SpanCounts } from "./figures.ts"
 import { type Judge, type Judged, judgeOf } from "./judge.ts"
 import type { Plan } from "./plan.ts"
+import type { Steps } from "./steps.ts"
+import { Visit } from "./visit.ts"
 import { Recent, type Watch } from "./watch.ts"
 
 /** How a call has ended. */
-export type Ending = Pick<Call, "answered" | "ended" | "outcome">
-
-/** A call in flight, and the figures that it counts for. */
-export class Visit implements Call {
-  ended = NaN
-  outcome = ""
-  answered = false
-  reached = 0
-  readonly index: number
-  readonly at: number
-  readonly counts: ReadonlyArray<SpanCounts>
-
-  constructor(index: number, at: number, counts: ReadonlyArray<SpanCounts>) {
-    this.index = index
-    this.at = at
-    this.counts = counts
-  }
+export interface Ending {
+  readonly ended: number
+  readonly outcome: string
+  readonly exit: Exit.Exit<unknown, unknown>
 }
-
-/** The customer's call that the running fiber works for; undefined outside of one. */
-export const CurrentVisit = Context.Reference<Visit | undefined>("@switchgear/core/testing/Scenario/CurrentVisit", {
-  defaultValue: () => undefined
-})
 
 export class Recorder {
   private readonly all: SpanCounts
@@ -37,8 +22,13 @@ export class Recorder {
   private readonly recent = new Recent()
   private readonly judges: ReadonlyArray<Judge>
   private readonly watches: ReadonlyArray<Watch>
+  private readonly steps: Steps | undefined
+  /** Set if a claim is about fibers. */
+  readonly fibers: Fibers | undefined
 
-  constructor({ claims, load, providers }: Plan) {
+  constructor({ claims, load, providers }: Plan, steps: Steps | undefined) {
+    this.steps = steps
+    this.fibers = claims.some(({ _tag }) => _tag === "Left") ? new Fibers(defectsOf(providers)) : undefined
     const names = providers.map(({ name }) => name)
     const timelines = [load, ...providers.map(({ phases }) => phases.map(({ span }) => span))]
     const countsOf = (span: Span) => new SpanCounts(span, names)
@@ -53,6 +43,7 @@ export class Recorder {
     this.underWay.set(index, visit)
     for (const counts of visit.counts) counts.calls++
     for (const watch of this.watches) watch.arrived(at)
+    this.steps?.arrived(index, at)
     return visit
   }
 
@@ -60,26 +51,32 @@ export class Recorder {
     if (visit !== undefined) visit.reached++
     for (const counts of this.countsAt(at)) counts.reached[provider]!++
     for (const watch of this.watches) watch.reached(provider, at, visit)
+    this.steps?.reached(provider, at, visit?.index)
   }
 
-  settled(index: number, ending: Ending): void {
-    const visit = Object.assign(this.underWay.get(index)!, ending)
+  settled(index: number, { ended, exit, outcome }: Ending): void {
+    const visit = this.underWay.get(index)!
     this.underWay.delete(index)
+    visit.ended = ended
+    visit.outcome = outcome
+    visit.answered = exit._tag === "Success"
     for (const counts of visit.counts) counts.settled(visit)
     for (const watch of this.watches) watch.settled(visit)
     this.recent.add(visit)
+    this.fibers?.seen(visit, exit)
+    this.steps?.ended(index, ended, outcome)
   }
 
-  /** The results at the end of the run. */
-  end(at: number): {
+  /** The results at the end of the run, in which calls may end in the ways of `outcomes`. */
+  end(at: number, outcomes: ReadonlySet<string>): {
     readonly all: Figures
     readonly phases: ReadonlyArray<Figures>
     readonly claims: ReadonlyArray<Judged>
   } {
     const all = this.all.figures(at)
     const phases = this.timelines.flat().map((counts) => counts.figures(at))
-    const figuresOf = (phase: string | undefined) => phases.find(({ name }) => name === phase) ?? all
-    return { all, phases, claims: this.judges.map(({ judge }) => judge(figuresOf)) }
+    const run = { all, phases, outcomes, fibers: this.fibers }
+    return { all, phases, claims: this.judges.map(({ judge }) => judge(run)) }
   }
 
   private countsAt(at: number): ReadonlyArray<SpanCounts> {
@@ -91,3 +88,10 @@ export class Recorder {
     return all
   }
 }
+
+const defectsOf = (providers: Plan["providers"]): ReadonlySet<unknown> =>
+  new Set(
+    providers.flatMap(({ phases }) => phases).flatMap(({ rules }) =>
+      rules.flatMap(({ inject }) => inject._tag === "Defect" ? [inject.defect] : [])
+    )
+  )

@@ -2,7 +2,7 @@
  * Counts what a claim is about while the calls are made, in memory that does not grow with them, and remembers since
  * when it has been broken for good.
  */
-import { count, counted, formatCounts, share, span } from "../words.ts"
+import { count, counted, formatCounts, shareBeside, span, spanBeside } from "../words.ts"
 import type { Share, Verdict } from "./claims.ts"
 import type { Call } from "./figures.ts"
 import type { Range } from "./range.ts"
@@ -46,6 +46,7 @@ export class Watch {
   private readonly others = new Map<string, number>()
   private longest = 0
   private lastOther: number | undefined
+  private last = NaN
 
   constructor(claim: Share, range: Range, providers: ReadonlyArray<string>, recent: Recent) {
     this.claim = claim
@@ -54,7 +55,13 @@ export class Watch {
     this.recent = recent
   }
 
+  /** The calls that the claim is about. */
+  get calls(): number {
+    return this.whole
+  }
+
   arrived(at: number): void {
+    if (this.claim.counted._tag === "Late") this.whole++
     if (this.claim.counted._tag !== "Reached" || !this.covers(at)) return
     // A customer counts when the next one arrives, because most reach the provider themselves.
     if (this.kept) this.scene = undefined
@@ -62,8 +69,10 @@ export class Watch {
   }
 
   reached(provider: string, at: number, call: Call | undefined): void {
-    if (this.claim.counted._tag === "Reached" && this.providers.includes(provider) && this.covers(at)) {
+    const { _tag } = this.claim.counted
+    if ((_tag === "Reached" || _tag === "Late") && this.providers.includes(provider) && this.covers(at)) {
       this.part++
+      this.last = at
       this.weigh(at, call)
     }
   }
@@ -71,6 +80,7 @@ export class Watch {
   settled(call: Call): void {
     this.scene?.add(call)
     if (this.claim.counted._tag === "Reached") return
+    if (this.claim.counted._tag === "Late") return this.ended(call)
     const counts = this.counts(call)
     const { since } = this.range
     if (!counts && since !== undefined && call.at >= since && call.at < this.range.to) {
@@ -84,9 +94,23 @@ export class Watch {
     this.weigh(call.ended, call)
   }
 
+  private ended(call: Call): void {
+    this.longest = Math.max(this.longest, call.ended)
+    if (!this.covers(call.ended)) return
+    this.others.set(call.outcome, (this.others.get(call.outcome) ?? 0) + 1)
+    this.part++
+    this.weigh(call.ended, call)
+  }
+
   get verdict(): Verdict {
-    if (this.whole === 0) return { _tag: "Unjudged", reason: `no call was made ${this.range.told}` }
     return { _tag: this.kept ? "Holds" : "Broken", seen: this.seen }
+  }
+
+  /** How far the share is from its limit; below 0 if it is beyond. */
+  get margin(): number {
+    const { atLeast = -Infinity, atMost = Infinity } = this.claim.bound
+    const share = this.part / this.whole
+    return Math.min(share - atLeast, atMost - share)
   }
 
   get evidence(): Evidence | undefined {
@@ -108,6 +132,7 @@ export class Watch {
         // Clocks wake fibers to the millisecond.
         return ended - at < counted.millis + 1
       case "Reached":
+      case "Late":
         return false
     }
   }
@@ -132,13 +157,38 @@ export class Watch {
           ? `all ${calls} were answered`
           : `${count(whole - part)} of ${calls} were not answered: ${this.otherwise}`
       case "Outcome":
-        return `${count(part)} of ${calls} did (${share(part / whole)})` +
+        return `${count(part)} of ${calls} did (${this.shown})` +
           (part === whole ? "" : `, the others: ${this.otherwise}`) + this.recovery
       case "Within":
-        return `${count(whole - part)} of ${calls} took longer, the longest ${span(this.longest)}`
+        return `${count(whole - part)} of ${calls} took longer, the longest ` +
+          spanBeside(this.longest, this.claim.counted.millis)
       case "Reached":
-        return `it got ${counted(part, "call")} for ${count(whole)} of customers (${share(part / whole)})`
+        return `it got ${counted(part, "call")} for ${count(whole)} of customers (${this.shown})`
+      case "Late":
+        return part === 0 ? `all had ended ${this.sinceLoad(this.longest)}` : this.late
     }
+  }
+
+  private get shown(): string {
+    const { atLeast, atMost } = this.claim.bound
+    return shareBeside(this.part / this.whole, atMost ?? atLeast)
+  }
+
+  private get late(): string {
+    let ended = 0
+    for (const times of this.others.values()) ended += times
+    const reached = this.part - ended
+    return [
+      ...reached === 0 ? [] : [`${counted(reached, "call")} reached it, the last ${this.sinceLoad(this.last)}`],
+      ...ended === 0
+        ? []
+        : [`${counted(ended, "call")} of customers ended, the last ${this.sinceLoad(this.longest)}: ${this.otherwise}`]
+    ].join(", and ")
+  }
+
+  private sinceLoad(at: number): string {
+    const since = at - this.range.since!
+    return since <= 0 ? "before the load was over" : `${span(since)} after the load`
   }
 
   private get otherwise(): string {

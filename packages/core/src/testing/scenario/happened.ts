@@ -1,0 +1,64 @@
+/**
+ * Whether what a claim speaks about has happened. A claim that nothing could have broken means nothing, and is not
+ * judged.
+ */
+import { count, counted, quoted } from "../words.ts"
+import type { Own, Share } from "./claims.ts"
+import type { Figures } from "./figures.ts"
+import { unknownOutcome } from "./outcomes.ts"
+import type { Range } from "./range.ts"
+
+/** What is known of a run when its claims are judged. */
+export interface Happened {
+  readonly all: Figures
+  readonly phases: ReadonlyArray<Figures>
+  readonly outcomes: ReadonlySet<string>
+}
+
+/** Why the claim cannot be judged, if so. `calls` are those in its range; `providers` are those that it asks about. */
+export const missing = (
+  claim: Share | Own,
+  { calls, providers, range }: {
+    readonly calls: number
+    readonly providers: ReadonlyArray<string>
+    readonly range: Range
+  },
+  run: Happened
+): string | undefined => {
+  if (calls === 0) return `no call was made ${range.told}`
+  if (calls < claim.atLeastCalls) {
+    return `only ${counted(calls, "call")} ${calls === 1 ? "was" : "were"} made ${range.told}, ` +
+      `and it takes ${count(claim.atLeastCalls)}`
+  }
+  const { window } = claim
+  if (window._tag === "After" && run.phases.some(({ calls, name }) => name === window.phase && calls === 0)) {
+    return `no call was made during "${window.phase}", so that there is nothing to recover from`
+  }
+  const asked = claim._tag === "Share" && claim.counted._tag === "Reached" && claim.bound.atMost !== 0 ? providers : []
+  return notReached(asked, run) ??
+    (claim.window._tag === "Run" ? notMet(run) : undefined) ??
+    (claim._tag === "Share" && claim.counted._tag === "Outcome"
+      ? unknownOutcome(claim.counted.outcome, run.outcomes, run.all.outcomes)
+      : undefined)
+}
+
+const notReached = (asked: ReadonlyArray<string>, { all: { reached } }: Happened): string | undefined => {
+  const names = Object.keys(reached)
+  if (names.every((name) => reached[name] === 0)) {
+    return "no call reached a provider in the whole run. Does the policy use the provider that it gets?"
+  }
+  return asked.length === 1 && reached[asked[0]!] === 0
+    ? `no call reached ${quoted(asked)} in the whole run`
+    : undefined
+}
+
+/** A phase of a provider in which nothing was called is not part of the run, whatever the scenario says. */
+const notMet = ({ phases }: Happened): string | undefined => {
+  const unmet = phases.filter(({ calls, provider, reached }) =>
+    provider !== undefined && calls === 0 && reached[provider] === 0
+  ).map(({ name }) => name)
+  return unmet.length === 0
+    ? undefined
+    : `nothing was called during ${quoted(unmet)}, so that this is not the whole scenario. ` +
+      "Let the load last longer, or claim it of a phase"
+}
