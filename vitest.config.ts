@@ -16,6 +16,8 @@ export default defineConfig({
   test: {
     reporters: ["default", "json"],
     outputFile: { json: "build/test-report.json" },
+    // All of them: by default, one is left to the runner, which is half of a machine with two.
+    maxWorkers: "100%",
     projects: [
       project("core"),
       project("http"),
