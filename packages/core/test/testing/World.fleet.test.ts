@@ -121,11 +121,11 @@ describe("a scenario", () => {
         }),
         provider: [{ name: "up" }],
         patience: "2 seconds",
-        policy: () =>
+        policy: (provider) =>
           Effect.map(World.make({ nodes: { a: app, b: app }, script }), (world) => ({ index }) => {
             const ask = (node: string) => world.call(node, App, (app) => app.answer)
             const [first, second] = index % 2 === 0 ? ["a", "b"] as const : ["b", "a"] as const
-            return Effect.catch(ask(first), () => ask(second))
+            return Effect.andThen(provider, Effect.catch(ask(first), () => ask(second)))
           }),
         claims: [
           Claim.share("GaveUp", { atMost: 0.02, during: "before a is down" }),
