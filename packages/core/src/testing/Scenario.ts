@@ -113,6 +113,13 @@ export interface Options {
    * never happen: see `VirtualClock.play`. @default "settle"
    */
   readonly promises?: VirtualClock.Options["promises"]
+  /**
+   * In which order fibers run that are ready at the same time: see `VirtualClock.play`. With a seed, each seed of the
+   * scenario has an order of its own, so that many seeds find a race. @default "fifo"
+   */
+  readonly order?: VirtualClock.Options["order"]
+  /** How long a run may stand still in real time before it dies: see `VirtualClock.play`. @default "10 seconds" */
+  readonly stuckAfter?: VirtualClock.Options["stuckAfter"]
 }
 
 /**
@@ -169,6 +176,8 @@ export interface Scenario<out E, out R> extends Script {
   readonly label: ((answer: any) => string) | undefined
   readonly outcomes: ReadonlyArray<string> | undefined
   readonly promises: VirtualClock.Options["promises"]
+  readonly order: VirtualClock.Options["order"]
+  readonly stuckAfter: VirtualClock.Options["stuckAfter"]
 }
 
 /**
@@ -225,9 +234,9 @@ export const make: {
     readonly providers?: Readonly<Record<string, ReadonlyArray<ProviderPhase>>>
   }
 ): Scenario<any, any> => {
-  const { claims, label, load, name, outcomes, patience = "1 minute", policy, promises, seed = 1 } = options
-  const { provider, providers } = options
-  const common = { name, seed: String(seed), load, claims, patience, label, outcomes, promises }
+  const { claims, label, load, name, outcomes, patience = "1 minute", policy, seed = 1 } = options
+  const { order, promises, provider, providers, stuckAfter } = options
+  const common = { name, seed: String(seed), load, claims, patience, label, outcomes, promises, order, stuckAfter }
   return providers === undefined
     ? { ...common, providers: { [onlyProvider]: provider! }, policy: (all) => policy(all[onlyProvider]) }
     : { ...common, providers, policy }
@@ -346,6 +355,12 @@ export const report = <E, R>(
   })
 }
 
+const clockOf = <E, R>({ order, promises, stuckAfter }: Scenario<E, R>, seed: string): VirtualClock.Options => ({
+  promises,
+  stuckAfter,
+  order: typeof order === "object" ? { ...order, seed: JSON.stringify([order.seed, seed]) } : order
+})
+
 const played = <E, R>(
   scenario: Scenario<E, R>,
   plan: Plan,
@@ -355,7 +370,7 @@ const played = <E, R>(
   steps: Steps | undefined
 ): Effect.Effect<Night, NotDeterministic | E, R> =>
   night(scenario, plan, seed, steps).pipe(
-    (run) => VirtualClock.play(run, { promises: scenario.promises }),
+    (run) => VirtualClock.play(run, clockOf(scenario, seed)),
     (run) => trapping(trap, run),
     Random.withSeed(seedOf("scenario", seed)),
     Effect.provideService(RunSeed, seed),
