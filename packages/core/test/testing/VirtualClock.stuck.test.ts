@@ -135,3 +135,18 @@ describe("layer", () => {
       assert.match(dieMessage(exit), /VirtualClock\.layer: time stands still .*must sleep instead/s)
     }))
 })
+
+describe("the watch over a clock", () => {
+  it.live("makes no fiber, so that real time changes no number of a fiber", () =>
+    Effect.gen(function*() {
+      const newest = Effect.map(Effect.forkChild(Effect.void), (fiber) => fiber.id)
+      const fibersOver = (millis: number) =>
+        Effect.gen(function*() {
+          const before = yield* newest
+          const real = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, millis)))
+          yield* VirtualClock.play(Effect.andThen(real, Effect.sleep(1)), { stuckAfter: "2 seconds" })
+          return (yield* newest) - before
+        })
+      assert.strictEqual(yield* fibersOver(180), yield* fibersOver(5))
+    }))
+})

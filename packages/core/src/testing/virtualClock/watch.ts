@@ -9,6 +9,17 @@ import { unseen } from "./asyncHooks.ts"
 import { describe } from "./describe.ts"
 import type { VirtualTime } from "./virtualTime.ts"
 
+interface Timers {
+  readonly setTimeout: (run: () => void, millis: number) => unknown
+  readonly clearTimeout: (timer: unknown) => void
+}
+
+// Not a fiber: fibers have numbers, which programs log, and real time must not change them. Taken when this is loaded,
+// because a program may replace its timers.
+const timers = globalThis as unknown as Timers
+const startReal = timers.setTimeout
+const stopReal = timers.clearTimeout
+
 // It is looked at this often in `stuckAfter`, and a warning is logged at the fourth look without a change.
 const looks = 40
 const looksUntilWarning = 4
@@ -26,8 +37,9 @@ export interface WatchOptions {
 
 export class Watch {
   private readonly options: WatchOptions
-  private readonly tick: Duration.Duration
-  private timer: Fiber.Fiber<void> | undefined
+  /** Milliseconds. */
+  private readonly tick: number
+  private timer: unknown
   private moved = 0
   /** For how many looks time has stood still. */
   private still = 0
@@ -35,7 +47,7 @@ export class Watch {
 
   constructor(options: WatchOptions) {
     this.options = options
-    this.tick = Duration.millis(options.stuckAfter / looks)
+    this.tick = options.stuckAfter / looks
   }
 
   /** Starts to watch, unless it does. It ends by itself when nobody sleeps and nobody wants time to move. */
@@ -47,16 +59,12 @@ export class Watch {
   }
 
   stop(): void {
-    const { timer } = this
+    stopReal(this.timer)
     this.timer = undefined
-    timer?.interruptUnsafe()
   }
 
   private wait(): void {
-    const timer = this.timer = unseen(() => Effect.runFork(this.options.time.live.sleep(this.tick)))
-    timer.addObserver(() => {
-      if (this.timer === timer) this.look()
-    })
+    this.timer = unseen(() => startReal(() => this.look(), this.tick))
   }
 
   private look(): void {
@@ -83,7 +91,7 @@ export class Watch {
 
   private get message(): string {
     const { roots, time } = this.options
-    const since = formatDuration(Duration.times(this.tick, this.still))
+    const since = formatDuration(Duration.millis(this.tick * this.still))
     const what = time.isWanted ? "time stands still" : "a fiber sleeps, and nobody moves the clock,"
     return `${time.where}: ${what} for ${since} of real time, at ${time.currentTimeMillisUnsafe()} ms.\n${
       describe(time, roots())
