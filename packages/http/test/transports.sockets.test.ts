@@ -182,6 +182,29 @@ describe("the two ways from a client to its connections", () => {
     { arbitrary: { runs }, timeout: 20_000 + 4000 * runs }
   )
 
+  it.live("come to the same, each time, when the explanation of a failure breaks off within its encoding", () =>
+    Effect.gen(function*() {
+      const script: Script = {
+        status: "500 Ill",
+        body: "tool call",
+        packed: "br",
+        framing: "chunked",
+        before: "",
+        pieces: [],
+        sends: 0.9,
+        after: "end"
+      }
+      const { url } = yield* Loopback.connections(({ socket }) => play(socket, script))
+      const clients = yield* clientsOf(url, limits)
+      const seen = yield* Effect.forEach(
+        Array.from({ length: 30 }).flatMap(() => clients),
+        (client) => Effect.map(Effect.exit(client.complete(request)), (exit) => JSON.stringify(shown(exit))),
+        { concurrency: 10 }
+      )
+      assert.lengthOf(new Set(seen), 1)
+      assert.include(seen[0], "tool_calls")
+    }).pipe(Effect.scoped))
+
   it.live("send the same request", () =>
     Effect.gen(function*() {
       const heads: Array<string> = []

@@ -61,9 +61,16 @@ const unpackers: ReadonlyMap<string, () => Duplex> = new Map<string, () => Duple
   ["gzip", () => Zlib.createGunzip(cut)],
   ["x-gzip", () => Zlib.createGunzip(cut)],
   ["deflate", () => new Inflate()],
-  ["br", () => Zlib.createBrotliDecompress()],
+  ["br", () => Zlib.createBrotliDecompress({ finishFlush: Zlib.constants.BROTLI_OPERATION_FLUSH })],
   // The window that RFC 9659 lets a server use.
-  ["zstd", () => Zlib.createZstdDecompress({ params: { [Zlib.constants.ZSTD_d_windowLogMax]: 23 } })]
+  [
+    "zstd",
+    () =>
+      Zlib.createZstdDecompress({
+        finishFlush: Zlib.constants.ZSTD_e_flush,
+        params: { [Zlib.constants.ZSTD_d_windowLogMax]: 23 }
+      })
+  ]
 ])
 
 /** `deflate` is zlib by its RFC, and without its head from some servers. */
