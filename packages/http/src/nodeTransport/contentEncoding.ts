@@ -3,6 +3,7 @@
  * read at once, and no more is unpacked than is read, so that the limits of a reader hold for what comes out.
  */
 import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
@@ -27,9 +28,15 @@ export const undone = (response: HttpClientResponse.HttpClientResponse): HttpCli
       NodeStream.pipeThroughDuplex(body, { evaluate, onError: (error): unknown => error }),
     packed
   )
+  let isEmpty = true
   const plain = Stream.concat(
-    Stream.mapError(unpacked, (error) => broken === undefined ? error : broken.cause),
-    Stream.suspend(() => broken === undefined ? Stream.empty : Stream.fail(broken.cause))
+    Stream.tap(
+      Stream.mapError(unpacked, (error) => broken === undefined ? error : broken.cause),
+      () => Effect.sync(() => void (isEmpty = false))
+    ),
+    Stream.suspend(() =>
+      broken !== undefined ? Stream.fail(broken.cause) : isEmpty ? Stream.fail(nothingUnpacked()) : Stream.empty
+    )
   )
   return HttpServerResponse.toClientResponse(
     HttpServerResponse.stream(plain, {
@@ -39,6 +46,9 @@ export const undone = (response: HttpClientResponse.HttpClientResponse): HttpCli
     { request: response.request }
   )
 }
+
+/** A packed body of which nothing can be read was cut within its first bytes. */
+export const nothingUnpacked = (): Error => new Error("The body ended before anything in it could be unpacked.")
 
 /** What a response says of its failed body is said again of the plain one. */
 const causeOf = ({ reason }: HttpClientError.HttpClientError): unknown => "cause" in reason ? reason.cause : reason

@@ -1,6 +1,7 @@
 /** Undoes the content encoding of a body piece by piece, at the pace of its reader. */
 import type * as Undici from "@effect/platform-node/Undici"
 import type { Duplex } from "node:stream"
+import { nothingUnpacked } from "../contentEncoding.ts"
 
 /** What takes in a body. */
 export interface Sink {
@@ -16,6 +17,7 @@ export class Unpacked {
   private readonly controller: Undici.Dispatcher.DispatchController
   /** What the connection was lost by, in an object. */
   private lost: { readonly cause: unknown } | undefined
+  private isEmpty = true
 
   constructor(
     unpackers: ReadonlyArray<() => Duplex>,
@@ -34,10 +36,14 @@ export class Unpacked {
       if (i > 0) this.all[i - 1]!.pipe(each)
     })
     this.first.on("drain", () => controller.resume())
-    this.last.on("data", (bytes: Uint8Array) => sink.take(bytes))
+    this.last.on("data", (bytes: Uint8Array) => {
+      this.isEmpty = false
+      sink.take(bytes)
+    })
     this.last.on("end", () => {
-      if (this.lost === undefined) sink.end()
-      else sink.broke(this.lost.cause)
+      if (this.lost !== undefined) sink.broke(this.lost.cause)
+      else if (this.isEmpty) sink.broke(nothingUnpacked())
+      else sink.end()
     })
   }
 
