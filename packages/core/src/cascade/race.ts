@@ -21,6 +21,7 @@ import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimeout, type Timeout } from "../internal/runtime/timerLane.ts"
 import { resumeWith } from "../internal/runtime/wake.ts"
+import { heldScope } from "./heldScope.ts"
 import type { AnyCall, Served } from "./model.ts"
 import { movesOn, type Progress } from "./progress.ts"
 
@@ -113,7 +114,7 @@ class Race implements Waiting {
   private ask(index: number, overtakeAfter?: number): void {
     const step = this.progress.steps[index] as AnyCall
     const around = Context.getOrUndefined(this.fiber.context as Context.Context<Scope.Scope>, Scope.Scope)
-    const asked: Asked = { index, step, scope: around && Scope.forkUnsafe(around), fiber: undefined }
+    const asked: Asked = { index, step, scope: around && heldScope(around), fiber: undefined }
     this.newest = index
     this.next = index + 1
     this.stopTimer()
@@ -158,9 +159,7 @@ class Race implements Waiting {
 
   private ended(asked: Asked, exit: Exit.Exit<unknown, unknown>): void {
     this.running.delete(asked)
-    const { index, scope, step } = asked
-    // The caller's scope may live as long as the app: it keeps nothing of a target that has opened nothing.
-    if (scope?.state._tag === "Empty") Scope.closeUnsafe(scope, exit)
+    const { index, step } = asked
     if (this.resume === undefined) return
     if (exit._tag === "Success") {
       const answer = this.progress.answered(index, step, exit.value)

@@ -33,7 +33,10 @@ export interface Call {
  */
 export interface Ended {
   readonly exit: Exit.Exit<unknown, unknown>
-  /** Whether the work began. Not so if a guard directly inside refused it, or it was interrupted before. */
+  /**
+   * Whether the guards let the work begin. Not so if a guard directly inside refused it, or an interrupt came before. An
+   * interrupt can still come between that decision and the first step of the work.
+   */
   readonly begun: boolean
 }
 

@@ -7,7 +7,7 @@ import { atOnce } from "../internal/data/atOnce.ts"
 import { Admission, clockOf, goOn, type TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { type Costs, grain, type Refusal, type Turn } from "./turn.ts"
-import { later, orDie, resumeWith } from "../internal/runtime/wake.ts"
+import { later, resumeWith } from "../internal/runtime/wake.ts"
 import type { Cost, Reservation } from "./model.ts"
 import type { Limiter } from "./limiter.ts"
 
@@ -62,8 +62,7 @@ export abstract class Caller extends Admission implements Turn {
     const answer = limiter.machine.request(this, now)
     if (answer === "taken") {
       this.grant(now)
-      this.state = "running"
-      return this.work(fiber)
+      return this.run(fiber)
     }
     if (answer !== "queued") return limiter.reject(answer)
     return Effect.callback((resume) => {
@@ -122,12 +121,17 @@ export abstract class Caller extends Admission implements Turn {
     if (this.resume === undefined) {
       this.told = true
     } else if (this.state === "granted") {
-      this.state = "running"
-      resumeWith(this.resume, orDie(() => this.work(this.fiber)))
+      resumeWith(this.resume, Effect.withFiber((fiber) => this.run(fiber)))
     } else if (this.refused !== undefined) {
       resumeWith(this.resume, this.refused)
     }
     // A call that left between its grant and this step has refunded its costs; no fiber continues.
+  }
+
+  // Enters frames: only the fiber itself may take this step, because an interrupt may be unwinding its stack.
+  private run(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+    this.state = "running"
+    return this.work(fiber)
   }
 
   private lastUse(fiber: Fiber.Fiber<any, any>, now: number, time: TimeContext | undefined): number {

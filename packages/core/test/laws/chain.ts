@@ -97,6 +97,9 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
         scene.untold.delete(call)
         scene.next(`call ${call.id} ${told(exit)}`)
         scene.judge(`call ${call.id} of ${call.names.join()}`, exit)
+        if (call.begunNumber === undefined && isCutShort(exit)) {
+          for (const name of call.names) scene.cutShort[name] = (scene.cutShort[name] ?? 0) + 1
+        }
         // What fails after the time of its caller, such as work that cannot be interrupted, may count as cut off by it.
         const isCutOff = exit._tag === "Failure" && scene.now >= around
         if (call.result !== undefined && !isCutOff && isResult(exit, call.result)) {
@@ -112,6 +115,13 @@ export const chained = (scene: Scene, links: ReadonlyArray<Link>, work: Any, del
         }
       }))
   })
+
+/** Whether an interrupt or a limit ended a call. It may have been let go on, before the first step of its work. */
+const isCutShort = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  exit._tag === "Failure" && exit.cause.reasons.some((reason) =>
+    Cause.isInterruptReason(reason) ||
+    (Cause.isFailReason(reason) && reason.error instanceof Deadline.DeadlineExceeded)
+  )
 
 /** Whether a call was told what its work came to. */
 const isResult = (told: Exit.Exit<unknown, unknown>, result: Exit.Exit<unknown, unknown>): boolean => {

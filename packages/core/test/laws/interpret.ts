@@ -240,7 +240,7 @@ const together = (
     case "forEach":
       // The platform's own: when it yields while it is being interrupted, and a member ends meanwhile, it begins the next
       // one, which cannot be interrupted. Where a step is struck, all members begin at once.
-      return Effect.forEach(members, (member) => member, { concurrency: scene.isStruck ? "unbounded" : 2 })
+      return Effect.forEach(members, (member) => member, { concurrency: scene.yieldsAnywhere ? "unbounded" : 2 })
   }
 }
 

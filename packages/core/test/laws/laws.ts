@@ -67,6 +67,8 @@ export const atTheEnd = (scene: Scene): Effect.Effect<void> =>
     yield* allTimersFire(scene)
   })
 
+// An interrupt can come between the step in which a guard lets a call go on and the first step of its work: then the guard
+// took it for begun.
 const allIsBack = (scene: Scene): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { breakers, bulkheads, family, limiters } = scene.guards
@@ -81,8 +83,7 @@ const allIsBack = (scene: Scene): Effect.Effect<void> =>
       scene.breaks("nothing leaks", `ownGate uses ${own.used} and ${own.waiting} wait at the end`)
     }
     const begunInOwn = scene.begun.ownGate ?? 0
-    // A strike can come between the step in which a guard lets a call go on and the first step of its work.
-    if (own.begun < begunInOwn || own.begun > begunInOwn + (scene.roots > 1 ? 4 : 0)) {
+    if (own.begun < begunInOwn || own.begun > begunInOwn + (scene.cutShort.ownGate ?? 0)) {
       scene.breaks("a begun call counts", `ownGate was told of ${own.begun} begun calls and ${begunInOwn} were begun`)
     }
     for (const [name, breaker] of entries(breakers)) {
@@ -99,10 +100,7 @@ const allIsBack = (scene: Scene): Effect.Effect<void> =>
         if (name !== "meter" && spent !== 0) {
           scene.breaks("nothing leaks", `${name} has ${available} of ${capacity} at the end`)
         }
-        // A strike can come between the step in which a guard lets a call go on and the first step of its work: then it
-        // was paid for at each meter around that work, of which there are at most as many as a tree has levels.
-        const struck = scene.roots > 1 ? 4 : 0
-        if (name === "meter" && spent > (scene.begun.meter ?? 0) + struck) {
+        if (name === "meter" && spent > (scene.begun.meter ?? 0) + (scene.cutShort.meter ?? 0)) {
           scene.breaks(
             "what was not begun says nothing",
             `${spent} calls were paid for and ${scene.begun.meter ?? 0} begun`

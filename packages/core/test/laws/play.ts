@@ -37,7 +37,7 @@ export const play = (
       registry.observe({ happened: () => heard.after++ })
       const guards = yield* Effect.provideService(makeGuards, Registry.CurrentRegistry, registry)
       const scene = new Scene(cast, guards, clock)
-      scene.isStruck = strike !== undefined
+      scene.yieldsAnywhere = strike !== undefined || typeof order === "object"
       for (const step of steps) {
         yield* perform(scene, step, strike)
         yield* meanwhile(scene)

@@ -18,7 +18,7 @@ export const Way = Schema.Literals([
   "blocks"
 ])
 
-export const Work = Schema.TaggedStruct("Work", { way: Way, millis: Schema.Literals([0, 1, 20, 300, 2000]) })
+export const Work = Schema.TaggedStruct("Work", { way: Way, millis: Schema.Literals([0, 1, 20, 300, 1000, 2000]) })
 
 /** What is listed twice comes twice as often. All but the pipeline see each other when they are directly around each other. */
 export const GuardName = Schema.Literals([
@@ -108,7 +108,7 @@ const nodes = (inner: Schema.Codec<Tree>) => {
     how: How,
     members: Schema.Array(inner).check(Schema.isMinLength(1), Schema.isMaxLength(3))
   })
-  const after = Schema.TaggedStruct("After", { millis: Schema.Literals([1, 20, 300, 2000]), inner })
+  const after = Schema.TaggedStruct("After", { millis: Schema.Literals([1, 20, 300, 500, 1000, 2000]), inner })
   const cached = Schema.TaggedStruct("Cached", {
     read: Schema.Literals(["through", "orStale", "orStaleSoon"]),
     key: Schema.Literals(["a", "b"]),

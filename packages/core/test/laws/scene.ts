@@ -29,6 +29,8 @@ export class Scene {
   readonly fibers: Array<{ readonly name: string; readonly fiber: Fiber.Fiber<unknown, unknown> }> = []
   /** Work that was begun directly inside of each guard. */
   readonly begun: Record<string, number> = {}
+  /** Calls through each guard that were cut short before the first step of their work. */
+  readonly cutShort: Record<string, number> = {}
   /** The state in which circuits were put by hand. */
   readonly commanded: Record<"breaker" | "familyA", CircuitBreaker.State | undefined> = {
     breaker: undefined,
@@ -48,7 +50,7 @@ export class Scene {
   /** Roots that were started, where they are counted. */
   roots = 0
   /** Whether a root is interrupted at a step of its own. */
-  isStruck = false
+  yieldsAnywhere = false
   private isReleased = false
   private calls = 0
   private number = 0

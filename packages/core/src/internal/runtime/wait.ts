@@ -9,9 +9,9 @@ import { Expiry, type Joined } from "./expiry.ts"
 import type { AnyEffect, TimeContext } from "./guard.ts"
 import { monotonicMillis } from "./time.ts"
 import { startTimeout } from "./timerLane.ts"
-import { later, orDie, resumeWith } from "./wake.ts"
+import { later, resumeWith } from "./wake.ts"
 
-/** What the waiting fiber continues with. `isInTime` is false if its deadline has passed. */
+/** What the waiting fiber continues with, in a step of its own. `isInTime` is false if its deadline has passed. */
 export type Next = (fiber: Fiber.Fiber<any, any>, isInTime: boolean) => AnyEffect
 
 /** Why a wait ended without `end`. */
@@ -73,7 +73,10 @@ export class Wait {
     if (this.isTold || next === undefined || resume === undefined) return
     const { clock, deadline } = this.time
     this.isTold = true
-    const isInTime = deadline === undefined || monotonicMillis(clock) < deadline.at
-    resumeWith(resume, orDie(() => next(this.fiber, isInTime)))
+    // `next` enters frames. The fiber takes that step itself: an interrupt may be unwinding its stack at this moment.
+    resumeWith(
+      resume,
+      Effect.withFiber((fiber) => next(fiber, deadline === undefined || monotonicMillis(clock) < deadline.at))
+    )
   }
 }

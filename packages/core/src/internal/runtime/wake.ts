@@ -2,10 +2,8 @@
  * Resumes the fiber of another call. That fiber runs synchronously, and so do its observers. What an observer throws is
  * logged, because the current step has more to do.
  */
-import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { report } from "./callBack.ts"
-import type { AnyEffect } from "./guard.ts"
 
 /** Runs the task, which must not throw, after the current step. */
 export const later = (fiber: Fiber.Fiber<any, any>, task: () => void): void =>
@@ -17,14 +15,5 @@ export const resumeWith = <Next>(resume: (next: Next) => void, next: Next): void
     resume(next)
   } catch (defect) {
     report(defect)
-  }
-}
-
-/** The effect to continue with. A guard of the user may throw here, where no fiber would catch it. */
-export const orDie = (next: () => AnyEffect): AnyEffect => {
-  try {
-    return next()
-  } catch (defect) {
-    return Exit.die(defect)
   }
 }
