@@ -239,6 +239,51 @@ describe("a target that is overtaken", () => {
       assert.deepStrictEqual([...open], [])
     })))
 
+  const inBackground = (work: (scope: Scope.Scope) => Effect.Effect<unknown>) =>
+    Cascade.run(
+      Cascade.first("gpt", Effect.flatMap(Effect.scope, (scope) => Effect.forkDetach(work(scope))), {
+        overtakeAfter: "2 seconds"
+      }).pipe(Cascade.orElse("claude", Effect.never))
+    )
+
+  it.effect("leaves nothing in its caller's scope once its work in the background has closed what it opened", () =>
+    play(Effect.gen(function*() {
+      const around = yield* Scope.make()
+      const work = (scope: Scope.Scope) =>
+        Effect.gen(function*() {
+          const inner = yield* Scope.fork(scope)
+          yield* Scope.addFinalizer(inner, Effect.void)
+          yield* Effect.sleep("1 second")
+          yield* Scope.close(inner, Exit.void)
+        })
+      yield* Scope.provide(inBackground(work), around)
+      yield* Effect.sleep(500)
+      assert.strictEqual(around.state._tag, "Open")
+      yield* Effect.sleep(600)
+      assert.strictEqual(around.state._tag, "Empty")
+    })))
+
+  it.effect("has what its work in the background opens closed with its caller's scope, or at once after that", () =>
+    play(Effect.gen(function*() {
+      const around = yield* Scope.make()
+      const closed: Array<string> = []
+      const work = (scope: Scope.Scope) =>
+        Effect.gen(function*() {
+          const opens = (name: string) => Scope.addFinalizer(scope, Effect.sync(() => closed.push(name)))
+          yield* Effect.sleep("1 second")
+          yield* opens("early")
+          yield* Effect.sleep("2 seconds")
+          yield* opens("late")
+        })
+      yield* Scope.provide(inBackground(work), around)
+      yield* Effect.sleep("2 seconds")
+      assert.deepStrictEqual(closed, [])
+      yield* Scope.close(around, Exit.void)
+      assert.deepStrictEqual(closed, ["early"])
+      yield* Effect.sleep("2 seconds")
+      assert.deepStrictEqual(closed, ["early", "late"])
+    })))
+
   it.effect("is not overtaken by a read or a constant", () =>
     Effect.gen(function*() {
       const chain = Cascade.first("gpt", slow(), { overtakeAfter: "2 seconds" }).pipe(
