@@ -1,0 +1,87 @@
+/**
+ * Variables of the environment in a file of YAML: `${NAME}`, and `${NAME:-default}` for one that may be missing or empty.
+ *
+ * The file is parsed before anything is put in: a value is always one scalar, whatever characters it has, and can add no
+ * key. What stands in a comment is not looked up. A scalar that is one variable and looks like a number, `true` or `false`
+ * is one, as if it had been written there; secrets are read as they are.
+ */
+import * as Yaml from "effect/encoding/Yaml"
+import * as Redacted from "effect/Redacted"
+import type { Problem } from "./problem.ts"
+
+/** The variables of an environment. */
+export type Environment = { readonly [name: string]: string | undefined }
+
+/** A file with its variables put in, and what was wrong with it. */
+export interface Substituted {
+  readonly tree: unknown
+  readonly problems: ReadonlyArray<Problem>
+}
+
+/** `isSecret` tells by its key whether the value of a field is a secret, which becomes redacted. */
+export const substitute = (
+  text: string,
+  environment: Environment,
+  isSecret: (key: string) => boolean
+): Substituted => {
+  const variables: Array<Variable> = []
+  // No text of the file is like a mark by chance.
+  const mark = `switchgear-${Math.max(0, ...[...text.matchAll(/switchgear-(\d+)/g)].map(([, n]) => Number(n))) + 1}-`
+  const marked = text.replace(variable, (_, name: string, fallback?: string) => {
+    variables.push({ name, fallback })
+    return `${mark}${variables.length - 1}-`
+  })
+  const problems: Array<Problem> = []
+  const marks = new RegExp(`${mark}(\\d+)-`, "g")
+  const valueOf = (index: string, path: Problem["path"]): string => {
+    const { fallback, name } = variables[Number(index)]!
+    const value = environment[name]
+    if (value !== undefined && (value !== "" || fallback === undefined)) return value
+    if (fallback !== undefined) return fallback
+    problems.push({
+      path,
+      message: `The environment has no ${name}. Set it, or write \${${name}:-default} where it may be missing`
+    })
+    return ""
+  }
+  const replaced = (scalar: string, path: Problem["path"], secret: boolean): unknown => {
+    const whole = new RegExp(`^${marks.source}$`).exec(scalar)
+    if (whole === null) return scalar.replace(marks, (_, index: string) => valueOf(index, path))
+    const value = valueOf(whole[1]!, path)
+    return secret ? value : plain(value)
+  }
+  const walk = (node: unknown, path: Problem["path"], secret: boolean): unknown => {
+    if (typeof node === "string") {
+      const value = replaced(node, path, secret)
+      return secret && typeof value === "string" ? Redacted.make(value) : value
+    }
+    if (Array.isArray(node)) return node.map((item, i) => walk(item, [...path, i], secret))
+    if (typeof node !== "object" || node === null) return secret && node !== null ? Redacted.make(String(node)) : node
+    const entries = Object.entries(node).map(([key, value]) => {
+      const name = key.replace(marks, (_, index: string) => valueOf(index, path))
+      return [name, walk(value, [...path, name], isSecret(name))] as const
+    })
+    return Object.fromEntries(entries)
+  }
+  try {
+    return { tree: walk(Yaml.parse(marked), [], false), problems }
+  } catch (error) {
+    const told = String(error instanceof Error ? error.message : error)
+    const message = told.replace(marks, (_, index: string) => `\${${variables[Number(index)]!.name}}`)
+    return { tree: undefined, problems: [{ path: [], message: `The file is no YAML: ${message}` }] }
+  }
+}
+
+interface Variable {
+  readonly name: string
+  readonly fallback: string | undefined
+}
+
+const variable = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g
+
+const plain = (value: string): string | number | boolean =>
+  value === "true" || value === "false"
+    ? value === "true"
+    : /^-?(0|[1-9]\d{0,14})(\.\d+)?$/.test(value)
+    ? Number(value)
+    : value

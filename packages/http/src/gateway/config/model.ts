@@ -1,0 +1,122 @@
+/** What the file of a gateway says, checked and with its defaults. */
+import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import type * as Duration from "effect/Duration"
+import type * as Redacted from "effect/Redacted"
+import type * as ChatModel from "../../ChatModel.ts"
+import type * as CostLedger from "../../CostLedger.ts"
+import type * as ModelCascade from "../../ModelCascade.ts"
+import type * as NodeTransport from "../../NodeTransport.ts"
+import type * as Pricing from "../../Pricing.ts"
+
+/**
+ * An address to listen on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Address {
+  readonly host: string
+  /** 0 for any free port. */
+  readonly port: number
+}
+
+/**
+ * The address for clients, and what one of them may take up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Listen extends Address {
+  /** Bytes of the body of one request. */
+  readonly maxBodySize: number
+  /** Bytes of all bodies that are being read or answered. */
+  readonly maxBodiesSize: number
+  /** Requests that are being answered. */
+  readonly maxRequests: number
+  readonly maxConnections: number
+  /** The time in which the head of a request has to come. */
+  readonly headersTimeout: Duration.Duration
+  /** The time in which a whole request has to come. */
+  readonly requestTimeout: Duration.Duration
+  /** How long an idle connection is kept. */
+  readonly keepAliveTimeout: Duration.Duration
+  /** How long a client may take nothing of an answer that is there for it. */
+  readonly writeTimeout: Duration.Duration
+  /** How long a stream without content keeps its head back; then comments keep the connection alive. */
+  readonly headAfter: Duration.Duration
+  /** How long calls in flight may go on once the gateway is told to stop. */
+  readonly drainTimeout: Duration.Duration
+  /** The status of an answer when every model of a cascade has failed. */
+  readonly exhaustedStatus: number
+}
+
+/**
+ * The address for operators.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Admin extends Address {
+  /** May read and control. */
+  readonly token: Redacted.Redacted
+  /** May only read. */
+  readonly readToken: Redacted.Redacted | undefined
+}
+
+/**
+ * One model at one provider.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Model {
+  readonly provider: string
+  readonly options: ChatModel.Options
+}
+
+/**
+ * Models in order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Cascade {
+  readonly steps: ReadonlyArray<string>
+  readonly options: ModelCascade.CascadeOptions
+}
+
+/**
+ * Who may call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Client {
+  readonly name: string
+  /** Any of them. Several are there while one replaces another. */
+  readonly tokens: ReadonlyArray<Redacted.Redacted>
+  /** What the client may ask for; undefined for all cascades. */
+  readonly models: ReadonlyArray<string> | undefined
+  readonly limits: ReadonlyArray<RateLimiter.Limit>
+  readonly budget: Pick<CostLedger.Budget, "dollars" | "window"> | undefined
+  /** Where calls queue, a higher one is first. */
+  readonly priority: number
+}
+
+/**
+ * The whole of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Config {
+  readonly listen: Listen
+  /** Undefined where no token is given: then there is no address for operators. */
+  readonly admin: Admin | undefined
+  readonly providers: { readonly [name: string]: NodeTransport.ChatClientOptions }
+  readonly models: { readonly [name: string]: Model }
+  readonly cascades: { readonly [name: string]: Cascade }
+  readonly prices: Pricing.Catalogue
+  /** Nobody needs a token where there are none. */
+  readonly clients: ReadonlyArray<Client>
+}

@@ -1,0 +1,104 @@
+/** Reads the parts of a file, and notes everything that is wrong with them instead of stopping at the first. */
+import * as Exit from "effect/Exit"
+import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import type * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import { placeOf, type Problem } from "./problem.ts"
+
+type Path = Problem["path"]
+
+export class Reader {
+  readonly problems: Array<Problem> = []
+
+  /** Of a place, the first problem is told. */
+  refuse(path: Path, message: string): undefined {
+    const place = placeOf(path)
+    if (!this.problems.some((problem) => placeOf(problem.path) === place)) this.problems.push({ path, message })
+    return undefined
+  }
+
+  /** What a schema makes of the value; undefined where that fails. */
+  decode<A>(schema: Schema.Codec<A, any>, value: unknown, path: Path): A | undefined {
+    const exit = SchemaParser.decodeUnknownExit(schema)(value, { errors: "all", onExcessProperty: "error" })
+    if (Exit.isSuccess(exit)) return exit.value
+    for (const reason of exit.cause.reasons) {
+      if (reason._tag !== "Fail") return this.refuse(path, "It cannot be read")
+      for (const issue of format(reason.error as unknown as SchemaIssue.Issue).issues) {
+        this.refuse([...path, ...keysOf(issue.path ?? [])], issue.message)
+      }
+    }
+    return undefined
+  }
+
+  /** The fields of a group; none where it is left out. */
+  group(value: unknown, path: Path, known?: ReadonlyArray<string>): Readonly<Record<string, unknown>> {
+    if (value === undefined || value === null) return {}
+    if (!isGroup(value)) {
+      this.refuse(path, known ? `Expected { ${known.join(", ")} }` : "Expected entries by name")
+      return {}
+    }
+    for (const key of Object.keys(value)) {
+      if (known !== undefined && !known.includes(key)) {
+        this.refuse([...path, key], `There is no such option. There are: ${known.join(", ")}`)
+      }
+    }
+    return value
+  }
+
+  list(value: unknown, path: Path): ReadonlyArray<unknown> {
+    if (value === undefined || value === null) return []
+    if (Array.isArray(value)) return value
+    this.refuse(path, `Expected a list, got ${shown(value)}`)
+    return []
+  }
+
+  text(value: unknown, path: Path): string | undefined {
+    return typeof value === "string" && value !== ""
+      ? value
+      : this.refuse(path, `Expected a text that is not empty, got ${shown(value)}`)
+  }
+
+  texts(value: unknown, path: Path): ReadonlyArray<string> {
+    return this.list(value, path).flatMap((item, i) => this.text(item, [...path, i]) ?? [])
+  }
+
+  secret(value: unknown, path: Path): Redacted.Redacted | undefined {
+    return Redacted.isRedacted(value) && typeof Redacted.value(value) === "string" && Redacted.value(value) !== ""
+      ? value as Redacted.Redacted
+      : this.refuse(path, "Expected a text that is not empty")
+  }
+
+  integer(value: unknown, path: Path, otherwise: number, [least, most]: readonly [number, number]): number {
+    if (value === undefined) return otherwise
+    if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
+    this.refuse(path, `Expected a whole number from ${least} to ${most}, got ${shown(value)}`)
+    return otherwise
+  }
+
+  duration(value: unknown, path: Path, otherwise: Duration.Input): Duration.Duration {
+    const read = Duration.fromInput((value ?? otherwise) as Duration.Input)
+    if (read._tag === "Some" && Duration.toMillis(read.value) > 0 && Duration.isFinite(read.value)) return read.value
+    this.refuse(path, `Expected a finite duration above zero, such as "10 seconds", got ${shown(value)}`)
+    return Duration.fromInputUnsafe(otherwise)
+  }
+}
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const keysOf = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): Path =>
+  path.map((part) => {
+    const key = typeof part === "object" ? part.key : part
+    return typeof key === "number" ? key : String(key)
+  })
+
+export const isGroup = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  Predicate.isObject(value) && !Array.isArray(value) && !Redacted.isRedacted(value)
+
+const shown = (value: unknown): string => {
+  if (Redacted.isRedacted(value)) return "a secret"
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}
