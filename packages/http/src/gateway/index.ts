@@ -1,0 +1,2 @@
+export * as Gateway from "./Gateway.ts"
+export * as GatewayConfig from "./GatewayConfig.ts"

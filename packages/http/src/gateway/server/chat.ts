@@ -1,0 +1,112 @@
+/** Answers a chat completion, whole or as a stream. */
+import * as Deadline from "@switchgear/core/Deadline"
+import * as Bulkhead from "@switchgear/core/Bulkhead"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as Canned from "../../Canned.ts"
+import type { ChatFailure } from "../../ChatFailure.ts"
+import type * as ChatSchema from "../../ChatSchema.ts"
+import * as ChatStream from "../../ChatStream.ts"
+
+import { CurrentTenant } from "../../costLedger/currentTenant.ts"
+import type { OpenAnswer } from "../../ChatModel.ts"
+import type { BilledOpenAnswer } from "../../CostLedger.ts"
+import * as Pricing from "../../Pricing.ts"
+import { textOf } from "../../chatReply/replyText.ts"
+import type { Caller } from "../service/callers.ts"
+import { type Provenance, provenanceOf } from "./answerHeaders.ts"
+import { type Asked, patienceOf } from "./chatRequest.ts"
+import type { Exchange } from "./exchange.ts"
+
+/** How long the head of a stream is kept back. */
+export interface StreamOptions {
+  readonly headAfter: Duration.Duration
+}
+
+/** The answer, sent. Fails before anything was sent, or after the head of a stream. */
+export const answer = (
+  asked: Asked,
+  caller: Caller,
+  exchange: Exchange,
+  options: StreamOptions
+): Effect.Effect<void, ChatFailure> => {
+  const { headers } = exchange.request
+  const patience = patienceOf(headers)
+  const sent = asked.isStream ? stream(asked, exchange, options) : whole(asked, exchange)
+  const limited = caller.limiter === undefined ? sent : caller.limiter.protectWith<ChatSchema.Usage | undefined>({
+    costs: () => costsOf(asked),
+    settle: (usage) => usage === undefined ? costsOf(asked) : { requests: 1, tokens: tokensOf(usage) }
+  })(sent)
+  const within = patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
+  return Effect.asVoid(within).pipe(
+    Effect.provideService(CurrentTenant, caller.name),
+    Effect.provideService(Bulkhead.CurrentPriority, caller.priority),
+    Effect.provideService(Canned.CurrentLanguage, headers["accept-language"])
+  )
+}
+
+const costsOf = ({ request }: Asked) => {
+  const { audioInput = 0, input, output } = Pricing.estimateTokens(request)
+  return { requests: 1, tokens: input + audioInput + output }
+}
+
+const tokensOf = ({ completion_tokens: output, prompt_tokens: input }: ChatSchema.Usage): number =>
+  (input ?? 0) + (output ?? 0)
+
+const whole = ({ request, target }: Asked, exchange: Exchange) =>
+  Effect.map(target.chat.complete(request), (answer) => {
+    const body = textOf(answer.value) ?? JSON.stringify(answer.value)
+    exchange.reply({
+      status: 200,
+      headers: {
+        "content-type": "application/json",
+        "x-switchgear-model": target.name,
+        ...provenanceOf(answer)
+      },
+      body
+    })
+    return answer.value.usage ?? undefined
+  })
+
+/** How often a stream without content says that it is alive, once its head is out. */
+const aliveEvery = "15 seconds"
+
+const stream = ({ request, target, wantsUsage }: Asked, exchange: Exchange, { headAfter }: StreamOptions) =>
+  Effect.scoped(Effect.gen(function*() {
+    const waiting = yield* Effect.forkScoped(aliveAfter(headAfter, exchange))
+    const opened = yield* target.chat.open(request)
+    yield* Fiber.interrupt(waiting)
+    exchange.beginStream({ "x-switchgear-model": target.name, ...provenanceOf(withoutBill(opened)) })
+    let last: ChatSchema.ChatChunk | undefined
+    yield* Stream.runForEachArray(opened.value, (chunks) => {
+      let piece = ""
+      for (const chunk of chunks) {
+        if (ChatStream.isUsageOnly(chunk)) last = chunk
+        else piece += eventOf(chunk)
+      }
+      return piece === "" ? Effect.void : exchange.write(piece)
+    })
+    // What the answer has cost is known after its end.
+    const bill = "bill" in opened ? yield* (opened as BilledOpenAnswer).bill : undefined
+    const told = { ...provenanceOf({ ...withoutBill(opened), bill }), "x-switchgear-model": target.name }
+    const usage = last !== undefined && wantsUsage ? eventOf({ ...last, ...told }) : ""
+    exchange.end(`${usage}data: [DONE]\n\n`)
+    return last?.usage ?? undefined
+  }))
+
+const withoutBill = ({ attempts, degradation, possiblyBilledAttempts, step }: OpenAnswer): Provenance => ({
+  attempts,
+  degradation,
+  possiblyBilledAttempts,
+  step
+})
+
+const eventOf = (chunk: ChatSchema.ChatChunk): string => `data: ${JSON.stringify(chunk)}\n\n`
+
+const aliveAfter = (headAfter: Duration.Duration, exchange: Exchange): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.delay(Effect.sync(() => exchange.beginStream({})), headAfter),
+    Effect.forever(Effect.andThen(exchange.write(": keep-alive\n\n"), Effect.sleep(aliveEvery)))
+  )

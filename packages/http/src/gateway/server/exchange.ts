@@ -1,0 +1,102 @@
+/**
+ * One request and its answer on a connection: what has been sent of it, and whether the client is still there.
+ *
+ * Invariants. A head is sent once. Nothing is sent after the end. `left` is told once, when the client closes the connection
+ * before the end of its answer.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as Effect from "effect/Effect"
+import type { Reply } from "./refusals.ts"
+
+export class Exchange {
+  readonly request: IncomingMessage
+  readonly id: string
+  private readonly response: ServerResponse
+  private readonly begun: number
+  private hasLeft = false
+  private onLeft: (() => void) | undefined
+
+  constructor(request: IncomingMessage, response: ServerResponse, id: string) {
+    this.request = request
+    this.response = response
+    this.id = id
+    this.begun = performance.now()
+    response.on("error", () => {})
+    response.on("close", () => {
+      if (response.writableFinished) return
+      this.hasLeft = true
+      this.onLeft?.()
+    })
+  }
+
+  get isHeadSent(): boolean {
+    return this.response.headersSent
+  }
+
+  /** Calls when the client leaves, or at once if it has left. */
+  whenLeft(onLeft: () => void): void {
+    this.onLeft = onLeft
+    if (this.hasLeft) onLeft()
+  }
+
+  /** Calls when nothing more will be sent. */
+  whenOver(onOver: () => void): void {
+    this.response.once("close", onOver)
+  }
+
+  /** Sends a whole answer. */
+  reply({ body, headers, status }: Reply): void {
+    if (this.response.headersSent || this.response.destroyed) return
+    const bytes = Buffer.from(body)
+    this.response.writeHead(status, {
+      ...headers,
+      ...this.ownHeaders(),
+      "content-length": bytes.length
+    })
+    this.response.end(this.request.method === "HEAD" ? undefined : bytes)
+  }
+
+  /** Begins an answer that is sent piece by piece. */
+  beginStream(headers: Readonly<Record<string, string>>): void {
+    if (this.response.headersSent || this.response.destroyed) return
+    this.response.writeHead(200, {
+      ...headers,
+      ...this.ownHeaders(),
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache, no-transform",
+      "x-accel-buffering": "no"
+    })
+    this.response.flushHeaders()
+  }
+
+  /** Sends a piece, and waits while the client takes nothing. */
+  write(piece: string): Effect.Effect<void> {
+    return Effect.suspend(() => this.hasLeft || this.response.write(piece) ? Effect.void : this.drained)
+  }
+
+  end(piece = ""): void {
+    if (!this.response.destroyed) this.response.end(piece)
+  }
+
+  /** Closes the connection at once: the client sees that the answer is not whole. */
+  cut(): void {
+    this.response.destroy()
+  }
+
+  private readonly drained: Effect.Effect<void> = Effect.callback((resume) => {
+    const go = () => resume(Effect.void)
+    this.response.once("drain", go)
+    this.response.once("close", go)
+    return Effect.sync(() => {
+      this.response.removeListener("drain", go)
+      this.response.removeListener("close", go)
+    })
+  })
+
+  private ownHeaders(): Readonly<Record<string, string>> {
+    return {
+      "x-request-id": this.id,
+      "openai-processing-ms": String(Math.max(1, Math.round(performance.now() - this.begun)))
+    }
+  }
+}

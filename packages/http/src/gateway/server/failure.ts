@@ -1,0 +1,26 @@
+/** What a client is told when its call has failed. */
+import * as Cause from "effect/Cause"
+import type * as Exit from "effect/Exit"
+import * as Cascade from "@switchgear/core/Cascade"
+import * as ChatError from "../../ChatError.ts"
+import * as ChatFailure from "../../ChatFailure.ts"
+import * as Refusals from "./refusals.ts"
+
+/** The answer to a failed call. A defect says nothing; an interrupted call was ended by the gateway that stops. */
+export const replyOf = ({ cause }: Exit.Failure<unknown, unknown>, exhaustedStatus: number): Refusals.Reply => {
+  const failure = cause.reasons.find(Cause.isFailReason)?.error
+  if (ChatFailure.isChatFailure(failure)) {
+    const reply = ChatError.toResponse(failure)
+    return failure instanceof Cascade.CascadeExhausted && reply.status === 503
+      ? { ...reply, status: exhaustedStatus }
+      : reply
+  }
+  return Cause.hasInterruptsOnly(cause) ? Refusals.stopping : Refusals.fault
+}
+
+/** The same in a stream whose head is out. */
+export const eventOf = (reply: Refusals.Reply): string => {
+  const { error } = JSON.parse(reply.body) as { readonly error: object }
+  const isRetryable = reply.headers["x-should-retry"] !== "false" && reply.status >= 500
+  return `data: ${JSON.stringify({ error: { ...error, isRetryable } })}\n\n`
+}

@@ -1,0 +1,64 @@
+/** A server of Node on an address, which is closed with its scope. */
+import { createServer, type RequestListener, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { Address, Listen } from "../config/model.ts"
+
+/**
+ * The address cannot be listened on.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ListenFailed
+  extends Schema.TaggedError<ListenFailed>("@switchgear/http/gateway/ListenFailed")("ListenFailed", {
+    host: Schema.String,
+    port: Schema.Number,
+    code: Schema.String
+  })
+{
+  override get message(): string {
+    const why = this.code === "EADDRINUSE"
+      ? "another process has it"
+      : this.code === "EACCES"
+      ? "it is not allowed"
+      : this.code
+    return `Cannot listen on ${this.host}:${this.port}: ${why}. Choose another port, or 0 for any free one.`
+  }
+}
+
+/** The address that is listened on: its port is never 0. */
+export const listen = (
+  { host, port }: Address,
+  limits: Pick<Listen, "headersTimeout" | "keepAliveTimeout" | "maxConnections" | "requestTimeout">,
+  handle: RequestListener
+): Effect.Effect<Address, ListenFailed, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly server: Server; readonly address: Address }, ListenFailed>((resume) => {
+      const server = createServer({
+        headersTimeout: Duration.toMillis(limits.headersTimeout),
+        requestTimeout: Duration.toMillis(limits.requestTimeout),
+        keepAliveTimeout: Duration.toMillis(limits.keepAliveTimeout),
+        connectionsCheckingInterval: 1000,
+        maxHeaderSize: 16 * 1024
+      }, handle)
+      server.maxConnections = limits.maxConnections
+      server.once("error", (error: NodeJS.ErrnoException) =>
+        resume(Effect.fail(new ListenFailed({ host, port, code: error.code ?? "unknown" }))))
+      server.listen(port, host, () => {
+        const { port } = server.address() as AddressInfo
+        resume(Effect.succeed({ server, address: { host, port } }))
+      })
+    }),
+    ({ server }) =>
+      Effect.callback<void>((resume) => {
+        server.close(() =>
+          resume(Effect.void)
+        )
+        server.closeIdleConnections()
+        server.closeAllConnections()
+      })
+  ).pipe(Effect.map(({ address }) => address))

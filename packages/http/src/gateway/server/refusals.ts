@@ -1,0 +1,113 @@
+/** What the gateway itself refuses, in the words of OpenAI's API, which clients match. */
+
+/** A response with a body of JSON. */
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+interface Kind {
+  readonly status: number
+  readonly message: string
+  readonly type?: string
+  readonly param?: string | null
+  readonly code?: string | null
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const refusal = (
+  { code = null, headers, message, param = null, status, type = "invalid_request_error" }: Kind
+): Reply => ({
+  status,
+  headers: { "content-type": "application/json", ...headers },
+  body: JSON.stringify({ error: { message, type, param, code } })
+})
+
+const neverAgain = { "x-should-retry": "false" }
+
+export const noToken: Reply = refusal({
+  status: 401,
+  message:
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+  headers: { "www-authenticate": "Bearer", ...neverAgain }
+})
+
+export const wrongToken: Reply = refusal({
+  status: 401,
+  message: "Incorrect API key provided.",
+  code: "invalid_api_key",
+  headers: { "www-authenticate": "Bearer", ...neverAgain }
+})
+
+export const unknownPath = (method: string, path: string): Reply =>
+  refusal({ status: 404, message: `Invalid URL (${method} ${path})` })
+
+export const wrongMethod = (method: string, allowed: string): Reply =>
+  refusal({
+    status: 405,
+    message: `Not allowed to ${method} here: use ${allowed}.`,
+    code: "method_not_supported",
+    headers: { allow: allowed }
+  })
+
+export const unknownModel = (model: string): Reply =>
+  refusal({
+    status: 404,
+    message: `The model \`${model}\` does not exist or you do not have access to it.`,
+    code: "model_not_found"
+  })
+
+export const tooLarge = (limit: number): Reply =>
+  refusal({
+    status: 413,
+    message: `The request is larger than ${limit} bytes.`,
+    code: "request_too_large",
+    headers: { connection: "close", ...neverAgain }
+  })
+
+export const noJson: Reply = refusal({
+  status: 400,
+  message:
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The API expects a JSON payload.)"
+})
+
+export const missing = (param: string): Reply =>
+  refusal({
+    status: 400,
+    message: `Missing required parameter: '${param}'.`,
+    param,
+    code: "missing_required_parameter"
+  })
+
+export const wrongType = (param: string, expected: string): Reply =>
+  refusal({
+    status: 400,
+    message: `Invalid type for '${param}': expected ${expected}.`,
+    param,
+    code: "invalid_type"
+  })
+
+/** The gateway has more than it can bear. */
+export const overloaded: Reply = refusal({
+  status: 503,
+  message: "The gateway has as many requests as it can answer. Try again in a second.",
+  type: "service_unavailable_error",
+  code: "overloaded",
+  headers: { "retry-after": "1", "retry-after-ms": "1000" }
+})
+
+export const stopping: Reply = refusal({
+  status: 503,
+  message: "The gateway is being stopped. Try again in a second.",
+  type: "service_unavailable_error",
+  code: "overloaded",
+  headers: { "retry-after": "1", "retry-after-ms": "1000", connection: "close" }
+})
+
+/** A fault of the gateway, of which nothing is told. */
+export const fault: Reply = refusal({
+  status: 500,
+  message: "The server had an error while processing your request.",
+  type: "server_error"
+})

@@ -1,0 +1,90 @@
+/** Who may call, found by the token, with what they may ask for, their limits and their budget. */
+import { createHash } from "node:crypto"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { ChatFailure } from "../../ChatFailure.ts"
+import type * as ChatModel from "../../ChatModel.ts"
+import * as CostLedger from "../../CostLedger.ts"
+import type { Client, Config } from "../config/model.ts"
+import type { Target, Targets } from "./targets.ts"
+
+/** One client, with what it may ask for behind its ledger. */
+export interface Caller {
+  readonly name: string
+  readonly priority: number
+  readonly targets: Targets
+  readonly limiter: RateLimiter.RateLimiter | undefined
+  readonly ledger: CostLedger.CostLedger | undefined
+}
+
+export interface Callers {
+  /** The client of a token; undefined for a token of nobody. */
+  readonly find: (token: string | undefined) => Caller | undefined
+  readonly all: ReadonlyArray<Caller>
+}
+
+export const make = (config: Config, targets: Targets): Effect.Effect<Callers, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { clients } = config
+    if (clients.length === 0) {
+      const anyone = yield* callerOf(config, targets, undefined)
+      return { find: () => anyone, all: [anyone] }
+    }
+    const all: Array<Caller> = []
+    const byDigest = new Map<string, Caller>()
+    for (const client of clients) {
+      const caller = yield* callerOf(config, targets, client)
+      all.push(caller)
+      for (const token of client.tokens) byDigest.set(digestOfWritten(Redacted.value(token)), caller)
+    }
+    return { find: (token?: string) => token === undefined ? undefined : byDigest.get(digestOf(token)), all }
+  })
+
+/** A token is looked up by the whole of its digest: how long that takes tells nothing of the tokens there are. */
+const digestOf = (token: string): string => createHash("sha256").update(token).digest("hex")
+
+/** A file may have the digest in place of the token. */
+const digestOfWritten = (token: string): string =>
+  token.startsWith("sha256:") ? token.slice("sha256:".length).toLowerCase() : digestOf(token)
+
+const callerOf = (
+  config: Config,
+  targets: Targets,
+  client: Client | undefined
+): Effect.Effect<Caller, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const name = client?.name ?? "anyone"
+    const ledger = yield* ledgerOf(config, client)
+    const allowed = client?.models ?? [...targets.keys()]
+    const limits = client?.limits ?? []
+    return {
+      name,
+      priority: client?.priority ?? 0,
+      limiter: limits.length === 0 ? undefined : yield* RateLimiter.make({ name: `client ${name}`, limits }),
+      ledger,
+      targets: new Map(allowed.map((model) => [model, billed(targets.get(model)!, ledger)]))
+    }
+  })
+
+const billed = (target: Target, ledger: CostLedger.CostLedger | undefined): Target =>
+  ledger === undefined
+    ? target
+    : { ...target, chat: ledger.protect(target.chat) as ChatModel.ChatModel<ChatFailure> }
+
+/** Each client has a ledger of its own, because each may have another budget. None where there are no prices. */
+const ledgerOf = (
+  { cascades, models, prices }: Config,
+  client: Client | undefined
+): Effect.Effect<CostLedger.CostLedger | undefined> => {
+  const priced = Object.keys(prices)
+  if (priced.length === 0) return Effect.undefined
+  const first = Object.values(cascades)[0]?.steps[0] ?? Object.keys(models)[0]!
+  const primary = models[first]?.options.model ?? first
+  return Effect.orDie(CostLedger.make({
+    prices,
+    primary: priced.includes(primary) ? primary : priced[0]!,
+    budgets: client?.budget === undefined ? [] : [{ per: "all", ...client.budget }]
+  }))
+}
