@@ -93,6 +93,8 @@ const night = (program: string, ...args: ReadonlyArray<string>) =>
 
 const replay = (args: ReadonlyArray<string>) => night("replay/main.ts", ...args)
 
+const gateway = (args: ReadonlyArray<string>) => run("node", "packages/http/src/gateway/main.ts", "start", ...args)
+
 const picture = () => night("page/main.ts")
 
 const verbs: Record<string, (args: ReadonlyArray<string>) => boolean | Promise<boolean>> = {
@@ -104,7 +106,8 @@ const verbs: Record<string, (args: ReadonlyArray<string>) => boolean | Promise<b
   bench,
   demo,
   replay,
-  picture
+  picture,
+  gateway
 }
 
 const [verb = "", ...args] = process.argv.slice(2)

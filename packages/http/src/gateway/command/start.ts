@@ -1,0 +1,48 @@
+/** `switchgear start`: serves until it is told to stop. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Gateway from "../Gateway.ts"
+import type * as GatewayConfig from "../GatewayConfig.ts"
+import { type FileUnreadable, parse, type Ports, readText } from "./file.ts"
+import * as Simulated from "./simulated.ts"
+import type * as FileSystem from "effect/FileSystem"
+
+type Failure = FileUnreadable | GatewayConfig.ConfigInvalid | Gateway.ListenFailed
+
+export const start = (
+  path: string | undefined,
+  ports: Ports
+): Effect.Effect<never, Failure, FileSystem.FileSystem | Scope.Scope> =>
+  Effect.gen(function*() {
+    const text = path === undefined ? Simulated.file : yield* readText(path)
+    const config = yield* parse(text, ports)
+    const gateway = yield* Gateway.make(config, path === undefined ? { client: yield* Simulated.client } : {})
+    yield* Console.log(greeting(gateway, config, path))
+    yield* endAtSecondSignal
+    return yield* Effect.never
+  })
+
+const greeting = ({ address }: Gateway.Gateway, config: GatewayConfig.Config, path: string | undefined): string => {
+  const url = `http://${address.host}:${address.port}`
+  const model = Object.keys(config.cascades)[0] ?? Object.keys(config.models)[0]!
+  const needsToken = config.clients.length > 0
+  return [
+    path === undefined ? "No file was given: the models are simulated in this process." : `Read ${path}.`,
+    `Clients:   ${url}/v1${needsToken ? " (with a token)" : ""}`,
+    "Try it:",
+    `  curl ${url}/v1/chat/completions -H 'content-type: application/json'${
+      needsToken ? " -H \"authorization: Bearer $TOKEN\"" : ""
+    } -d '{"model":"${model}","messages":[{"role":"user","content":"Hello"}]}'`
+  ].join("\n")
+}
+
+/** The first signal stops the gateway politely, which may take as long as `drainTimeout`. */
+const endAtSecondSignal = Effect.sync(() => {
+  let signals = 0
+  const heard = () => {
+    if (++signals > 1) process.exit(130)
+  }
+  process.on("SIGINT", heard)
+  process.on("SIGTERM", heard)
+})

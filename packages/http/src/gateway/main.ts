@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+/** The command `switchgear`. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Argument, Command, Flag } from "effect/cli"
+import { readFileSync } from "node:fs"
+import { check } from "./command/check.ts"
+import { start } from "./command/start.ts"
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  readonly version: string
+}
+
+const port = (name: string, what: string) =>
+  Flag.Int(name).pipe(Flag.withDescription(`${what}; 0 for any free one`), Flag.optional)
+
+const starting = Command.make("start", {
+  config: Flag.String("config").pipe(
+    Flag.withDescription("The file of the gateway. Without it, it serves simulated models"),
+    Flag.optional
+  ),
+  port: port("port", "The port for clients, in place of that of the file"),
+  adminPort: port("admin-port", "The port for operators, in place of that of the file")
+}, ({ adminPort, config, port }) =>
+  Effect.scoped(
+    start(Option.getOrUndefined(config), {
+      port: Option.getOrUndefined(port),
+      adminPort: Option.getOrUndefined(adminPort)
+    })
+  )).pipe(Command.withDescription("Serve until told to stop"))
+
+const checking = Command.make("check", {
+  file: Argument.String("file").pipe(Argument.withDescription("The file of the gateway"))
+}, ({ file }) => check(file)).pipe(
+  Command.withDescription("Say whether a file is right, and everything that is wrong with it")
+)
+
+const switchgear = Command.make("switchgear").pipe(
+  Command.withDescription("A gateway for models behind OpenAI's API that survives overload"),
+  Command.withSubcommands([starting, checking])
+)
+
+/** What went wrong is for an operator to read: the message, without a stack. */
+const told = Effect.catch((error: { readonly message: string }) =>
+  Effect.andThen(
+    Console.error(error.message),
+    Effect.sync(() => {
+      process.exitCode = 1
+    })
+  )
+)
+
+NodeRuntime.runMain(
+  Command.run(switchgear, { version }).pipe(told, Effect.provide(NodeServices.layer)),
+  { disableErrorReporting: true }
+)
