@@ -22,13 +22,16 @@ const packagesAllowed: Record<string, RegExp> = {
 /** Packages whose files, and whose rooms, must not import each other in circles, imports of types included. */
 const withoutCircles = ["core", "http"]
 
-/** What of http may import from Node: the transport, and what is for tests. */
-const onNode = /^(nodeTransport\/|testing\/)/
+/** What of http may import from Node: the transport, the gateway, and what is for tests. */
+const onNode = /^(nodeTransport\/|gateway\/|testing\/)/
+
+/** What serves and rehearses with simulated providers: the commands of the gateway. */
+const simulating = /^gateway\/command\//
 
 /** What knows how the platform evaluates an effect. */
 const evaluator = "internal/runtime/primitive.ts"
 
-const onlyTesting = "what is for tests is imported by testing/ only"
+const onlyTesting = "what is for tests is imported by testing/ and the commands of the gateway only"
 
 /** Public modules that are part of another one. */
 const parts = new Map([["StaleCacheStore", "StaleCache"]])
@@ -68,7 +71,7 @@ export const importProblem = (file: string, specifier: string): string | undefin
   if (!specifier.startsWith(".")) {
     if (!isTesting && specifier === "@switchgear/core/testing") return onlyTesting
     if (name === "http" && /^(node:|@effect\/platform-node)/.test(specifier) && !onNode.test(inside)) {
-      return "only nodeTransport/ and testing/ import from Node"
+      return "only nodeTransport/, gateway/ and testing/ import from Node"
     }
     if (specifier === "effect/Effectable" && !(name === "core" && inside === evaluator)) {
       return `only ${evaluator} of core builds steps of a fiber`
@@ -77,7 +80,7 @@ export const importProblem = (file: string, specifier: string): string | undefin
   }
   const target = posix.normalize(posix.join(posix.dirname(inside), specifier))
   if (target.startsWith("..")) return "a package is imported by its name, not by a path into it"
-  if (isTesting) return undefined
+  if (isTesting || (name === "http" && simulating.test(inside))) return undefined
   if (target.startsWith("testing/")) return onlyTesting
   return name === "core" ? roomProblem(roomOf(inside), roomOf(target)) : undefined
 }

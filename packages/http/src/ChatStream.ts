@@ -22,7 +22,7 @@ import * as AskedOf from "./chatReply/asked.ts"
 import * as Accumulator from "./chatStream/accumulator.ts"
 import * as Answer from "./chatStream/answer.ts"
 import { asChunks } from "./chatStream/asChunks.ts"
-import { EventJson } from "./chatStream/eventJson.ts"
+import * as Decoding from "./chatStream/decoding.ts"
 import * as HasContent from "./chatStream/hasContent.ts"
 import * as Tapping from "./chatStream/tap.ts"
 
@@ -52,18 +52,7 @@ export const asked: (request: Readonly<Record<string, unknown>>) => Asked = Aske
  * @category models
  * @since 0.1.0
  */
-export interface Decoder {
-  /** Takes in bytes, cut anywhere, and gives the chunks they complete. */
-  readonly push: (bytes: Uint8Array) => ReadonlyArray<ChatSchema.ChatChunk>
-  /** Takes in that no more bytes come, and gives a chunk that was waiting for its end. */
-  readonly end: () => ReadonlyArray<ChatSchema.ChatChunk>
-  /** How the answer stands after what came so far. */
-  readonly progress: () => Answer.Progress
-  /** Whether every choice that was seen is finished, so that only usage and `[DONE]` may be missing. */
-  readonly isFinished: () => boolean
-  /** Whether the body up to now is one whole JSON text instead of events, so that nothing but its end may be missing. */
-  readonly isWholeJson: () => boolean
-}
+export type Decoder = Decoding.Decoder
 
 /**
  * Begins to read the body of a response. Total: whatever bytes come, no call throws.
@@ -86,41 +75,7 @@ export interface Decoder {
  * @category constructors
  * @since 0.1.0
  */
-export const decoder = (head: Answer.Head): Decoder => {
-  const utf8 = new TextDecoder()
-  const json = new EventJson()
-  let out: Array<ChatSchema.ChatChunk> = []
-  const { end, isFinished, isWholeJson, progress, read } = Answer.make(
-    head,
-    (chunk) => {
-      out.push(chunk)
-    },
-    (data) => json.readOwn(data)
-  )
-
-  const taken = (): ReadonlyArray<ChatSchema.ChatChunk> => {
-    if (out.length === 0) return nothing
-    const chunks = out
-    out = []
-    return chunks
-  }
-
-  return {
-    isFinished,
-    isWholeJson: () => progress() === "more" && isWholeJson(),
-    progress,
-    push: (bytes) => {
-      if (progress() !== "more") return nothing
-      read(utf8.decode(bytes, streaming))
-      return taken()
-    },
-    end: () => {
-      if (progress() !== "more") return nothing
-      end(utf8.decode())
-      return taken()
-    }
-  }
-}
+export const decoder = (head: Answer.Head): Decoder => Decoding.make(head)
 
 /**
  * Begins to pass on the body of a response without making chunks of it, for a proxy: the bytes that may be sent on are
@@ -245,6 +200,3 @@ export const collect = <E, R>(
 /** The name that a chunk gives the model, which may be anything. */
 const nameOf = (model: unknown): string =>
   typeof model === "string" && /^[\w.:@/-]{1,100}$/.test(model) ? model : "an unknown model"
-
-const streaming = { stream: true }
-const nothing: ReadonlyArray<ChatSchema.ChatChunk> = []

@@ -9,6 +9,8 @@ import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
 import type { ChatChunk } from "../ChatSchema.ts"
 import * as ChatStream from "../ChatStream.ts"
+import * as ChunkText from "../chatStream/chunkText.ts"
+import * as Decoding from "../chatStream/decoding.ts"
 import * as TransportFailure from "./transportFailure.ts"
 import type { StreamTimeouts } from "./streamTimeouts.ts"
 import type { Lost, Opened } from "./transport.ts"
@@ -19,10 +21,19 @@ export const readStream = (
   response: Opened,
   head: ChatStream.Head,
   timeouts: StreamTimeouts
-): Stream.Stream<ChatChunk, ChatError> => Stream.fromPull(Effect.sync(() => chunksOf(response, head, timeouts)))
+): Stream.Stream<ChatChunk, ChatError> =>
+  Stream.fromPull(Effect.map(
+    ChunkText.CurrentChunkTexts,
+    (texts) =>
+      chunksOf(response, head, timeouts, Decoding.make(head, texts === "kept" ? ChunkText.noteText : undefined))
+  ))
 
-const chunksOf = ({ ended, pieces }: Opened, head: ChatStream.Head, timeouts: StreamTimeouts): Chunks => {
-  const decoder = ChatStream.decoder(head)
+const chunksOf = (
+  { ended, pieces }: Opened,
+  head: ChatStream.Head,
+  timeouts: StreamTimeouts,
+  decoder: Decoding.Decoder
+): Chunks => {
   let open = true
   /** What ended the body, if it did not end by itself. */
   let broken: ChatError | undefined

@@ -3,8 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as NodeTransport from "../NodeTransport.ts"
@@ -53,8 +51,7 @@ export const make = (
     const targets = yield* Targets.make(config, options.client ?? NodeTransport.layerChatClient)
     const callers = yield* Callers.make(config, targets)
     const context = yield* Effect.context<never>()
-    const now = yield* Clock.currentTimeMillis
-    const front = new Front(callers, config.listen, context as Context.Context<never>, now)
+    const front = new Front(callers, config.listen, context)
     const address = yield* listen(config.listen, config.listen, front.handle)
     yield* Effect.addFinalizer(() => front.stop)
     return { address }

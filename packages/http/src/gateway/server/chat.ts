@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as Canned from "../../Canned.ts"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatSchema from "../../ChatSchema.ts"
+import { CurrentChunkTexts, textOf as chunkTextOf } from "../../chatStream/chunkText.ts"
 import * as ChatStream from "../../ChatStream.ts"
 
 import { CurrentTenant } from "../../costLedger/currentTenant.ts"
@@ -41,6 +42,7 @@ export const answer = (
   })(sent)
   const within = patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
   return Effect.asVoid(within).pipe(
+    Effect.provideService(CurrentChunkTexts, "kept"),
     Effect.provideService(CurrentTenant, caller.name),
     Effect.provideService(Bulkhead.CurrentPriority, caller.priority),
     Effect.provideService(Canned.CurrentLanguage, headers["accept-language"])
@@ -103,7 +105,8 @@ const withoutBill = ({ attempts, degradation, possiblyBilledAttempts, step }: Op
   step
 })
 
-const eventOf = (chunk: ChatSchema.ChatChunk): string => `data: ${JSON.stringify(chunk)}\n\n`
+/** The event as the provider wrote it, where that is known. */
+const eventOf = (chunk: ChatSchema.ChatChunk): string => `data: ${chunkTextOf(chunk) ?? JSON.stringify(chunk)}\n\n`
 
 const aliveAfter = (headAfter: Duration.Duration, exchange: Exchange): Effect.Effect<void> =>
   Effect.andThen(

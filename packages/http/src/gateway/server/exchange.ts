@@ -12,15 +12,18 @@ export class Exchange {
   readonly request: IncomingMessage
   readonly id: string
   private readonly response: ServerResponse
+  private readonly now: () => number
   private readonly begun: number
   private hasLeft = false
   private onLeft: (() => void) | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, id: string) {
+  /** `now` tells milliseconds. */
+  constructor(request: IncomingMessage, response: ServerResponse, id: string, now: () => number) {
     this.request = request
     this.response = response
     this.id = id
-    this.begun = performance.now()
+    this.now = now
+    this.begun = now()
     response.on("error", () => {})
     response.on("close", () => {
       if (response.writableFinished) return
@@ -96,7 +99,7 @@ export class Exchange {
   private ownHeaders(): Readonly<Record<string, string>> {
     return {
       "x-request-id": this.id,
-      "openai-processing-ms": String(Math.max(1, Math.round(performance.now() - this.begun)))
+      "openai-processing-ms": String(Math.max(1, Math.round(this.now() - this.begun)))
     }
   }
 }

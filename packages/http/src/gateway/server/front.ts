@@ -4,10 +4,12 @@
  * The order of checks: the path, the token, then the body. Nothing of a body is read for somebody without a token, and no
  * path is passed on that is not listed here.
  */
+import { monotonicMillis } from "@switchgear/core/runtime"
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Listen } from "../config/model.ts"
@@ -27,17 +29,20 @@ export class Front {
   private readonly listen: Listen
   private readonly run: (effect: Effect.Effect<void, unknown>) => AnyFiber
   private readonly bodies: BodyBudget
+  private readonly now: () => number
   private readonly created: number
   private readonly fibers = new Set<AnyFiber>()
   private inFlight = 0
   private isStopping = false
 
-  constructor(callers: Callers, listen: Listen, context: Context.Context<never>, now: number) {
+  constructor(callers: Callers, listen: Listen, context: Context.Context<never>) {
     this.callers = callers
     this.listen = listen
     this.run = Effect.runForkWith(context)
     this.bodies = new BodyBudget(listen.maxBodiesSize)
-    this.created = Math.floor(now / 1000)
+    const clock = Context.get(context, Clock.Clock)
+    this.now = () => monotonicMillis(clock)
+    this.created = Math.floor(clock.currentTimeMillisUnsafe() / 1000)
   }
 
   get isReady(): boolean {
@@ -45,7 +50,7 @@ export class Front {
   }
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`)
+    const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
     const [path = ""] = (request.url ?? "").split("?", 1)
     const { method = "" } = request
     if (path === "/health/live" || path === "/health/ready") return this.health(exchange, path === "/health/live")
