@@ -28,6 +28,7 @@ const quoted =
 
 const streams: ReadonlyArray<readonly [name: string, stream: string]> = [
   ...Texts.ends.map(([name, stream]) => [name, stream] as const),
+  ["an end before anything is said, and another one with the answer", chunk({}, " ") + chunk({ content: "a" }, "stop")],
   ["CRLF", (says("a") + says("b", "stop") + done).replaceAll("\n", "\r\n")],
   ["CR", (says("a") + says("b", "stop") + done).replaceAll("\n", "\r")],
   [

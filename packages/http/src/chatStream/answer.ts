@@ -112,7 +112,14 @@ export const make = (
   }
   const finish = () => {
     progress = verdict(reader, asked, answered()) ?? "whole"
-    if (progress === "whole" || reader.said) { for (const chunk of heldEnds) onChunk(chunk) }
+    if (progress === "whole" || reader.said) { for (const chunk of heldEnds) giveEnds(chunk) }
+  }
+  /** The end of a choice that ended again, after it had spoken, is not given after that. */
+  const giveEnds = (held: ChatSchema.ChatChunk) => {
+    const choices = held.choices.filter(({ finish_reason, index = 0 }) =>
+      reader.choices.get(index)?.finish === finish_reason
+    )
+    if (choices.length > 0) onChunk({ ...held, choices })
   }
   /** What comes after the end of every choice and is no part of the answer ends it. */
   const finishBefore = () => {
