@@ -3,13 +3,15 @@
  *
  * @since 0.1.0
  */
+import * as Registry from "@switchgear/core/Registry"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as NodeTransport from "../NodeTransport.ts"
 import type { Address, Config } from "./config/model.ts"
 import { Front } from "./server/front.ts"
 import { listen, ListenFailed } from "./server/listener.ts"
 import * as Callers from "./service/callers.ts"
+import { Keeper } from "./service/keeper.ts"
 import * as Targets from "./service/targets.ts"
 
 export { ListenFailed }
@@ -34,6 +36,13 @@ export interface Options {
 export interface Gateway {
   /** Where clients call. */
   readonly address: Address
+  /** How often a file was taken over: 1 from the start. */
+  readonly generation: Effect.Effect<number>
+  /**
+   * Takes over another file. Circuits, limits, caches, budgets and connections of which it says the same keep their state,
+   * and calls in flight end as they began. The addresses and the limits of `listen` stay those of the start.
+   */
+  readonly reload: (config: Config) => Effect.Effect<void>
 }
 
 /**
@@ -48,11 +57,27 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<Gateway, ListenFailed, Scope.Scope> =>
   Effect.gen(function*() {
-    const targets = yield* Targets.make(config, options.client ?? NodeTransport.layerChatClient)
-    const callers = yield* Callers.make(config, targets)
-    const context = yield* Effect.context<never>()
-    const front = new Front(callers, config.listen, context)
+    const registry = yield* Registry.make()
+    const keeper = new Keeper(yield* Scope.Scope)
+    const clientOf = options.client ?? NodeTransport.layerChatClient
+    const generationOf = (config: Config) =>
+      keeper.generation((use) =>
+        Effect.flatMap(Targets.make(config, clientOf, use), (targets) => Callers.make(config, targets, use))
+      ).pipe(Effect.provideService(Registry.CurrentRegistry, registry))
+
+    const front = new Front((yield* generationOf(config)).value, config.listen, yield* Effect.context<never>())
+    let generation = 1
     const address = yield* listen(config.listen, config.listen, front.handle)
     yield* Effect.addFinalizer(() => front.stop)
-    return { address }
+    return {
+      address,
+      generation: Effect.sync(() => generation),
+      reload: (config) =>
+        Effect.gen(function*() {
+          const { endOthers, value } = yield* generationOf(config)
+          const ended = front.serve(value)
+          generation++
+          yield* Effect.forkDetach(Effect.andThen(Effect.timeoutOption(ended, config.listen.drainTimeout), endOthers))
+        }).pipe(Effect.uninterruptible)
+    }
   })

@@ -9,6 +9,16 @@ import type * as NodeTransport from "../../NodeTransport.ts"
 import type * as Pricing from "../../Pricing.ts"
 
 /**
+ * What the file says of something, in one text. What says the same keeps its state when the file is read again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Said {
+  readonly said: string
+}
+
+/**
  * An address to listen on.
  *
  * @category models
@@ -64,12 +74,22 @@ export interface Admin extends Address {
 }
 
 /**
+ * One provider: where it is, and its keys.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Provider extends Said {
+  readonly options: NodeTransport.ChatClientOptions
+}
+
+/**
  * One model at one provider.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Model {
+export interface Model extends Said {
   readonly provider: string
   readonly options: ChatModel.Options
 }
@@ -80,7 +100,7 @@ export interface Model {
  * @category models
  * @since 0.1.0
  */
-export interface Cascade {
+export interface Cascade extends Said {
   readonly steps: ReadonlyArray<string>
   readonly options: ModelCascade.CascadeOptions
 }
@@ -113,7 +133,7 @@ export interface Config {
   readonly listen: Listen
   /** Undefined where no token is given: then there is no address for operators. */
   readonly admin: Admin | undefined
-  readonly providers: { readonly [name: string]: NodeTransport.ChatClientOptions }
+  readonly providers: { readonly [name: string]: Provider }
   readonly models: { readonly [name: string]: Model }
   readonly cascades: { readonly [name: string]: Cascade }
   readonly prices: Pricing.Catalogue

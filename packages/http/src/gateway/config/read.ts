@@ -11,6 +11,7 @@ import { type Environment, substitute } from "./environment.ts"
 import type { Admin, Cascade, Client, Config, Listen, Model } from "./model.ts"
 import { placeOf, type Problem } from "./problem.ts"
 import { isGroup, Reader } from "./reader.ts"
+import { saidBy } from "./said.ts"
 import * as Resilience4j from "./resilience4j.ts"
 
 type Group = Readonly<Record<string, unknown>>
@@ -39,12 +40,10 @@ export const read = (text: string, environment: Environment): Read => {
   reader.problems.push(...problems)
   const file = reader.group(tree, [], sections)
   const { became, instances } = Resilience4j.read(file.resilience4j, reader)
-  const providers = entriesOf(
-    file.providers,
-    "providers",
-    reader,
-    (value, name, path) => reader.decode(NodeTransport.ChatClientOptionsSchema, named(value, { provider: name }), path)
-  )
+  const providers = entriesOf(file.providers, "providers", reader, (value, name, path) => {
+    const options = reader.decode(NodeTransport.ChatClientOptionsSchema, named(value, { provider: name }), path)
+    return options && { options, said: saidBy(value) }
+  })
   const defaults = reader.group(file.defaults, ["defaults"], guards)
   const models = entriesOf(file.models, "models", reader, (value, name, path) => {
     const model = modelOf(value, name, path, defaults, instances, reader)
@@ -168,7 +167,7 @@ const modelOf = (
   const written = { ...merged(merged(defaults, instance ?? {}), own), model: own.model ?? name, name }
   const options = reader.decode(ChatModel.OptionsSchema, written, path)
   const of = reader.text(provider, [...path, "provider"])
-  return options && of ? { provider: of, options } : undefined
+  return options && of ? { provider: of, options, said: saidBy(of, written) } : undefined
 }
 
 /** The options of each guard one by one: what is not said again stays. */
@@ -202,7 +201,7 @@ const cascadeOf = (
     ...canned === undefined ? {} : { canned: withDefault(canned) },
     name
   }, path)
-  return options && { steps, options }
+  return options && { steps, options, said: saidBy(given) }
 }
 
 /** Sentences without one for all other languages have the English one there, or else the first. */

@@ -11,7 +11,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import type { Listen } from "../config/model.ts"
 import type { Caller, Callers } from "../service/callers.ts"
 import { BodyBudget, readBody } from "./body.ts"
@@ -25,7 +25,7 @@ import * as Refusals from "./refusals.ts"
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 export class Front {
-  private readonly callers: Callers
+  private callers: Callers
   private readonly listen: Listen
   private readonly run: (effect: Effect.Effect<void, unknown>) => AnyFiber
   private readonly bodies: BodyBudget
@@ -70,17 +70,19 @@ export class Front {
     refuse(exchange, Refusals.unknownPath(method, path.slice(0, 200)))
   }
 
+  /** New calls find these callers. The effect ends when the calls that are in flight now have ended. */
+  serve(callers: Callers): Effect.Effect<void> {
+    this.callers = callers
+    return untilEnded(new Set(this.fibers))
+  }
+
   /** New calls are refused. Ends when no call is in flight, or after the time for that with the others cut off. */
   readonly stop: Effect.Effect<void> = Effect.suspend(() => {
     this.isStopping = true
-    const drained = Effect.whileLoop({
-      while: () => this.fibers.size > 0,
-      body: () => Effect.sleep("20 millis"),
-      step: () => {}
-    })
     return Effect.andThen(
-      Effect.timeoutOption(drained, this.listen.drainTimeout),
-      Effect.sync(() => this.fibers.forEach((fiber) => fiber.interruptUnsafe()))
+      Effect.timeoutOption(untilEnded(this.fibers), this.listen.drainTimeout),
+      // Each tells its client.
+      Fiber.interruptAll(this.fibers)
     )
   })
 
@@ -138,6 +140,8 @@ export class Front {
     })
   }
 }
+
+const untilEnded = (fibers: ReadonlySet<AnyFiber>): Effect.Effect<void> => Effect.asVoid(Fiber.awaitAll(fibers))
 
 /** A defect is a fault of the gateway: the log has it, with the id that the client was given. */
 const logged = <A, E>(id: string, answer: Effect.Effect<A, E>): Effect.Effect<A, E> =>

@@ -3,11 +3,12 @@ import { createHash } from "node:crypto"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import * as CostLedger from "../../CostLedger.ts"
 import type { Client, Config } from "../config/model.ts"
+import { saidBy } from "../config/said.ts"
+import type { Use } from "./keeper.ts"
 import type { Target, Targets } from "./targets.ts"
 
 /** One client, with what it may ask for behind its ledger. */
@@ -25,17 +26,17 @@ export interface Callers {
   readonly all: ReadonlyArray<Caller>
 }
 
-export const make = (config: Config, targets: Targets): Effect.Effect<Callers, never, Scope.Scope> =>
+export const make = (config: Config, targets: Targets, use: Use): Effect.Effect<Callers> =>
   Effect.gen(function*() {
     const { clients } = config
     if (clients.length === 0) {
-      const anyone = yield* callerOf(config, targets, undefined)
+      const anyone = yield* callerOf(config, targets, undefined, use)
       return { find: () => anyone, all: [anyone] }
     }
     const all: Array<Caller> = []
     const byDigest = new Map<string, Caller>()
     for (const client of clients) {
-      const caller = yield* callerOf(config, targets, client)
+      const caller = yield* callerOf(config, targets, client, use)
       all.push(caller)
       for (const token of client.tokens) byDigest.set(digestOfWritten(Redacted.value(token)), caller)
     }
@@ -52,17 +53,21 @@ const digestOfWritten = (token: string): string =>
 const callerOf = (
   config: Config,
   targets: Targets,
-  client: Client | undefined
-): Effect.Effect<Caller, never, Scope.Scope> =>
+  client: Client | undefined,
+  use: Use
+): Effect.Effect<Caller> =>
   Effect.gen(function*() {
     const name = client?.name ?? "anyone"
-    const ledger = yield* ledgerOf(config, client)
+    const budget = client?.budget
+    const ledger = yield* use(`ledger ${name}`, saidBy(budget, config.prices), ledgerOf(config, client))
     const allowed = client?.models ?? [...targets.keys()]
     const limits = client?.limits ?? []
     return {
       name,
       priority: client?.priority ?? 0,
-      limiter: limits.length === 0 ? undefined : yield* RateLimiter.make({ name: `client ${name}`, limits }),
+      limiter: limits.length === 0
+        ? undefined
+        : yield* use(`limits ${name}`, saidBy(limits), RateLimiter.make({ name: `client ${name}`, limits })),
       ledger,
       targets: new Map(allowed.map((model) => [model, billed(targets.get(model)!, ledger)]))
     }

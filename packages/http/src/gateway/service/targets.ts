@@ -2,13 +2,14 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import * as ChatClient from "../../ChatClient.ts"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import * as ChatModel from "../../ChatModel.ts"
 import * as ModelCascade from "../../ModelCascade.ts"
 import type * as NodeTransport from "../../NodeTransport.ts"
 import type { Config } from "../config/model.ts"
+import { saidBy } from "../config/said.ts"
+import type { Use } from "./keeper.ts"
 
 /** One name that a request can give as its `model`. */
 export interface Target {
@@ -23,21 +24,30 @@ export type Targets = ReadonlyMap<string, Target>
 /** How the client of a provider is made. */
 export type ClientOf = (options: NodeTransport.ChatClientOptions) => Layer.Layer<ChatClient.ChatClient>
 
-export const make = (config: Config, clientOf: ClientOf): Effect.Effect<Targets, never, Scope.Scope> =>
+export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effect<Targets> =>
   Effect.gen(function*() {
     const clients = new Map<string, ChatClient.ChatClient["Service"]>()
-    for (const [name, options] of Object.entries(config.providers)) {
-      clients.set(name, Context.get(yield* Layer.build(clientOf(options)), ChatClient.ChatClient))
+    for (const [name, { options, said }] of Object.entries(config.providers)) {
+      const made = Effect.map(Layer.build(clientOf(options)), Context.get(ChatClient.ChatClient))
+      clients.set(name, yield* use(`provider ${name}`, said, made))
     }
     const models = new Map<string, ChatModel.GuardedModel>()
-    for (const [name, { options, provider }] of Object.entries(config.models)) {
-      models.set(name, yield* ChatModel.make({ ...options, client: clients.get(provider)! }))
+    for (const [name, { options, provider, said }] of Object.entries(config.models)) {
+      const made = ChatModel.make({ ...options, client: clients.get(provider)! })
+      models.set(name, yield* use(`model ${name}`, saidBy(said, config.providers[provider]!.said), made))
     }
     const targets = new Map<string, Target>()
-    for (const [name, { options, steps }] of Object.entries(config.cascades)) {
+    for (const [name, { options, said, steps }] of Object.entries(config.cascades)) {
       const [first, ...others] = steps.map((step) => ({ model: models.get(step)! }))
-      const chat = yield* ModelCascade.make({ ...options, models: [first!, ...others] })
-      targets.set(name, { name, owner: "switchgear", chat })
+      const made = ModelCascade.make({ ...options, models: [first!, ...others] })
+      const saidOfSteps = steps.map((
+        step
+      ) => [config.models[step]!.said, config.providers[config.models[step]!.provider]!.said])
+      targets.set(name, {
+        name,
+        owner: "switchgear",
+        chat: yield* use(`cascade ${name}`, saidBy(said, saidOfSteps), made)
+      })
     }
     for (const [name, { provider }] of Object.entries(config.models)) {
       targets.set(name, { name, owner: provider, chat: models.get(name)! })

@@ -1,0 +1,15 @@
+/** What a part of a file says, in one text: two that are equal say the same. Secrets are told by their digest. */
+import { createHash } from "node:crypto"
+import * as Redacted from "effect/Redacted"
+
+export const saidBy = (...parts: ReadonlyArray<unknown>): string =>
+  JSON.stringify(parts, (_, value: unknown) => Redacted.isRedacted(value) ? digestOf(value) : inOrder(value))
+
+const digestOf = (secret: Redacted.Redacted<unknown>): string =>
+  createHash("sha256").update(String(Redacted.value(secret))).digest("hex")
+
+/** The order in which keys are written says nothing. */
+const inOrder = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a < b ? -1 : 1))
+    : value
