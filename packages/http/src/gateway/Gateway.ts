@@ -25,6 +25,19 @@ export { ListenFailed }
 export interface Options {
   /** Makes the client of a provider. @default `NodeTransport.layerChatClient` */
   readonly client?: Targets.ClientOf | undefined
+  /** Reads the file again, for an operator who asks for it. @default nothing is read again */
+  readonly source?: Effect.Effect<Config, SourceError> | undefined
+}
+
+/**
+ * Why a file cannot be taken over. The one in force stays.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export interface SourceError {
+  readonly _tag: string
+  readonly message: string
 }
 
 /**

@@ -6,7 +6,7 @@ import * as Gateway from "../Gateway.ts"
 import type * as GatewayConfig from "../GatewayConfig.ts"
 import { type FileUnreadable, parse, type Ports, readText } from "./file.ts"
 import * as Simulated from "./simulated.ts"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 
 type Failure = FileUnreadable | GatewayConfig.ConfigInvalid | Gateway.ListenFailed
 
@@ -15,11 +15,18 @@ export const start = (
   ports: Ports
 ): Effect.Effect<never, Failure, FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function*() {
-    const text = path === undefined ? Simulated.file : yield* readText(path)
-    const config = yield* parse(text, ports)
-    const gateway = yield* Gateway.make(config, path === undefined ? { client: yield* Simulated.client } : {})
+    const source = Effect.flatMap(path === undefined ? Effect.succeed(Simulated.file) : readText(path), (text) =>
+      parse(text, ports))
+    const config = yield* source
+    const files = yield* FileSystem.FileSystem
+    const again = Effect.provideService(source, FileSystem.FileSystem, files)
+    const gateway = yield* Gateway.make(config, {
+      source: again,
+      ...path === undefined && { client: yield* Simulated.client }
+    })
     yield* Console.log(greeting(gateway, config, path))
     yield* endAtSecondSignal
+    yield* reloadAtHangUp(gateway, again)
     return yield* Effect.never
   })
 
@@ -46,3 +53,21 @@ const endAtSecondSignal = Effect.sync(() => {
   process.on("SIGINT", heard)
   process.on("SIGTERM", heard)
 })
+
+/** A file that is wrong is told, and the one in force stays. */
+const reloadAtHangUp = <E extends { readonly message: string }>(
+  gateway: Gateway.Gateway,
+  source: Effect.Effect<GatewayConfig.Config, E>
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<never>()
+    const taken = Effect.matchEffect(source, {
+      onFailure: (error) => Effect.logError(`The file was not taken over. The one in force stays.\n${error.message}`),
+      onSuccess: (config) => Effect.andThen(gateway.reload(config), Effect.logInfo("The file was taken over."))
+    })
+    const heard = () => void Effect.runForkWith(context)(taken)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => process.on("SIGHUP", heard)),
+      () => Effect.sync(() => process.off("SIGHUP", heard))
+    )
+  })

@@ -54,11 +54,17 @@ export const listen = (
       })
     }),
     ({ server }) =>
-      Effect.callback<void>((resume) => {
-        server.close(() =>
-          resume(Effect.void)
+      Effect.andThen(
+        Effect.timeoutOption(closed(server), "1 second"),
+        Effect.sync(() =>
+          server.closeAllConnections()
         )
-        server.closeIdleConnections()
-        server.closeAllConnections()
-      })
+      )
   ).pipe(Effect.map(({ address }) => address))
+
+/** No connection is accepted any more. Ends when the answers that are being sent are sent, and their connections closed. */
+const closed = (server: Server): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    server.close(() => resume(Effect.void))
+    server.closeIdleConnections()
+  })
