@@ -1,0 +1,275 @@
+/** Chat completions through a gateway on sockets. */
+import { assert, describe, it } from "@effect/vitest"
+import { Behaviour } from "@switchgear/http/testing"
+import { Effect, Fiber } from "effect"
+import { ask, chat, hello, running, token } from "./running.ts"
+
+const eventsOf = (text: string): ReadonlyArray<string> =>
+  text.split("\n\n").filter((event) => event.startsWith("data: ")).map((event) => event.slice(6))
+
+describe("a whole answer", () => {
+  it.live("is the provider's, byte for byte, and tells where it comes from", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      const body =
+        "{\"id\":\"x\", \"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"1.0\"},\"finish_reason\":\"stop\"}],\"big\":12345678901234567890,\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}}"
+      yield* provider.set("first", {
+        outcome: Behaviour.respond(200, body, { "content-type": "application/json" })
+      })
+      const { headers, status, text } = yield* chat(url, hello)
+      assert.strictEqual(status, 200)
+      assert.strictEqual(text, body)
+      assert.strictEqual(headers.get("x-switchgear-step"), "first")
+      assert.strictEqual(headers.get("x-switchgear-degradation"), "none")
+      assert.strictEqual(headers.get("x-switchgear-attempts"), "1")
+      assert.strictEqual(headers.get("x-switchgear-cost-usd"), "0.000038")
+      assert.match(headers.get("x-request-id")!, /^req_[0-9a-f]{32}$/)
+      assert.match(headers.get("openai-processing-ms")!, /^\d+$/)
+    })))
+
+  it.live("comes from the next model when one fails, and is marked", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      yield* provider.set("first", { outcome: Behaviour.overloaded })
+      const { headers, json } = yield* chat(url, hello)
+      assert.strictEqual(json.choices[0].message.content, "Good evening")
+      assert.strictEqual(headers.get("x-switchgear-degradation"), "fallback")
+      assert.strictEqual(headers.get("x-switchgear-step"), "second")
+    })))
+
+  it.live("is a sentence in the language of the client when no model answers", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      yield* provider.set("first", { outcome: Behaviour.serverError })
+      const polite = { ...hello, model: "polite" }
+      const { headers, json, status } = yield* chat(url, polite, { "accept-language": "zh-CN" })
+      assert.strictEqual(status, 200)
+      assert.strictEqual(json.choices[0].message.content, "服务繁忙")
+      assert.strictEqual(headers.get("x-switchgear-degradation"), "canned")
+      assert.strictEqual(
+        (yield* chat(url, polite, { "accept-language": "fr" })).json.choices[0].message.content,
+        "We are busy."
+      )
+    })))
+
+  it.live("is not there when all models fail: no official client asks again", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      for (const model of ["first", "second"]) yield* provider.set(model, { outcome: Behaviour.serverError })
+      const { headers, json, status } = yield* chat(url, hello)
+      assert.strictEqual(status, 503)
+      assert.strictEqual(headers.get("x-should-retry"), "false")
+      assert.strictEqual(json.error.code, "cascade_exhausted")
+      assert.deepStrictEqual(Object.keys(json.error), ["message", "type", "param", "code"])
+    })))
+
+  it.live("has the status that the file says when all models fail", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running("listen: { port: 0, exhaustedStatus: 424 }")
+      for (const model of ["first", "second"]) yield* provider.set(model, { outcome: Behaviour.serverError })
+      assert.strictEqual((yield* chat(url, hello)).status, 424)
+    })))
+})
+
+describe("a stream", () => {
+  it.live("has the provider's events, the usage where it was asked for, and an end", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running()
+      const { headers, text } = yield* chat(url, { ...hello, stream: true, stream_options: { include_usage: true } })
+      assert.strictEqual(headers.get("content-type"), "text/event-stream; charset=utf-8")
+      const events = eventsOf(text)
+      assert.strictEqual(events.at(-1), "[DONE]")
+      const last = JSON.parse(events.at(-2)!)
+      assert.deepStrictEqual(last.choices, [])
+      assert.isAbove(last.usage.total_tokens, 0)
+      assert.strictEqual(last["x-switchgear-step"], "first")
+      assert.isAbove(Number(last["x-switchgear-cost-usd"]), 0)
+    })))
+
+  it.live("has no usage where nobody asked for it", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running()
+      const events = eventsOf((yield* chat(url, { ...hello, stream: true })).text)
+      assert.strictEqual(events.at(-1), "[DONE]")
+      for (const event of events.slice(0, -1)) assert.strictEqual(JSON.parse(event).choices.length, 1)
+    })))
+
+  it.live("is an answer of HTTP when it fails before its first content", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      for (const model of ["first", "second"]) yield* provider.set(model, { outcome: Behaviour.serverError })
+      const { headers, status } = yield* chat(url, { ...hello, stream: true })
+      assert.strictEqual(status, 503)
+      assert.strictEqual(headers.get("content-type"), "application/json")
+    })))
+
+  it.live("tells an error in band when it breaks off, and never that it is done", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      yield* provider.set("first", {
+        outcome: Behaviour.stream({ text: "one two three four five six seven", chunks: 6, end: Behaviour.cutAfter(3) })
+      })
+      const events = eventsOf((yield* chat(url, { ...hello, stream: true })).text)
+      const { error } = JSON.parse(events.at(-1)!)
+      assert.strictEqual(typeof error.message, "string")
+      assert.strictEqual(error.param, null)
+      assert.isFalse(events.includes("[DONE]"))
+    })))
+
+  it.live("shows that it is alive while no content comes, and tells a failure in band after that", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running("listen: { port: 0, headAfter: 50 millis }")
+      for (const model of ["first", "second"])
+        yield* provider.set(model, { outcome: Behaviour.serverError, latency: Behaviour.constant(300) })
+      const { status, text } = yield* chat(url, { ...hello, stream: true })
+      assert.strictEqual(status, 200)
+      assert.match(text, /^: keep-alive\n\n/)
+      assert.strictEqual(JSON.parse(eventsOf(text).at(-1)!).error.code, "cascade_exhausted")
+      assert.isFalse(text.includes("[DONE]"))
+    })))
+})
+
+describe("a client that leaves", () => {
+  const leaving = (body: object, outcome: Behaviour.Outcome) =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      yield* provider.set("first", { outcome })
+      const fiber = yield* Effect.forkChild(chat(url, body))
+      yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
+      yield* Effect.sleep(20)
+      yield* Fiber.interrupt(fiber)
+      const { aborted } = yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), {
+        until: ({ aborted }) => aborted === 1
+      })
+      assert.strictEqual(aborted, 1)
+      assert.strictEqual((yield* provider.stats("second")).started, 0)
+    }))
+
+  it.live("ends the call at the provider before the first byte", () => leaving(hello, Behaviour.hang))
+  it.live("ends the call at the provider within a stream", () =>
+    leaving({ ...hello, stream: true }, Behaviour.stream({ end: Behaviour.stallAfter(2) })))
+})
+
+describe("what a client says wrongly", () => {
+  const cases: ReadonlyArray<
+    readonly [what: string, body: object | string, status: number, code: string | null, param: string | null]
+  > = [
+    ["no JSON", "{", 400, null, null],
+    ["JSON of something else", "[1]", 400, null, null],
+    ["no model", { messages: [] }, 400, "missing_required_parameter", "model"],
+    ["no messages", { model: "assistant" }, 400, "missing_required_parameter", "messages"],
+    ["messages that are no list", { model: "assistant", messages: "hi" }, 400, "invalid_type", "messages"],
+    ["a model that is none", { ...hello, model: "gpt-9" }, 404, "model_not_found", null],
+    ["a key of every object", { ...hello, model: "constructor" }, 404, "model_not_found", null]
+  ]
+  for (const [what, body, status, code, param] of cases) {
+    it.live(`is told in the words of OpenAI: ${what}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { provider, url } = yield* running()
+        const got = yield* chat(url, body)
+        assert.strictEqual(got.status, status)
+        assert.strictEqual(got.json.error.code, code)
+        assert.strictEqual(got.json.error.param, param)
+        assert.strictEqual((yield* provider.total).started, 0)
+      })))
+  }
+
+  it.live("is told for paths and methods that are not there, which are never passed on", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      const headers = { authorization: `Bearer ${token}` }
+      const unknown = yield* ask(`${url}/v1/files`, { method: "POST", headers, body: "x" })
+      assert.strictEqual(unknown.status, 404)
+      assert.strictEqual(unknown.json.error.message, "Invalid URL (POST /v1/files)")
+      const method = yield* ask(`${url}/v1/chat/completions`, { headers })
+      assert.strictEqual(method.status, 405)
+      assert.strictEqual(method.headers.get("allow"), "POST")
+      assert.strictEqual((yield* provider.total).started, 0)
+    })))
+})
+
+describe("the list of models", () => {
+  it.live("has what the client may ask for, one by one as well, also by an encoded name", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running(`clients: [{ name: shop, token: ${token}, models: [assistant] }]`)
+      const headers = { authorization: `Bearer ${token}` }
+      const list = yield* ask(`${url}/v1/models`, { headers })
+      assert.deepStrictEqual(list.json.data.map(({ id }: { readonly id: string }) => id), ["assistant"])
+      assert.strictEqual((yield* ask(`${url}/v1/models/assis%74ant`, { headers })).json.owned_by, "switchgear")
+      assert.strictEqual((yield* ask(`${url}/v1/models/first`, { headers })).json.error.code, "model_not_found")
+      assert.strictEqual((yield* chat(url, { ...hello, model: "first" })).status, 404)
+    })))
+})
+
+describe("the limits of a client", () => {
+  it.live("refuse the call above them, in the words of OpenAI, without a call to a provider", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running(
+        `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: 2, per: 1 hour }] }]`
+      )
+      const statuses = yield* Effect.forEach([1, 2, 3], () => chat(url, hello))
+      assert.deepStrictEqual(statuses.map(({ status }) => status), [200, 200, 429])
+      assert.strictEqual(statuses[2]!.json.error.code, "rate_limit_exceeded")
+      assert.isAbove(Number(statuses[2]!.headers.get("retry-after")), 0)
+      assert.strictEqual((yield* provider.total).started, 2)
+    })))
+
+  it.live("stop a client whose budget is spent, whatever it does, and no other one", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running(
+        `clients: [{ name: shop, token: ${token}, budget: { dollars: 0.001, window: month } }, { name: other, token: sk-other-1234567 }]`
+      )
+      const dear = { ...hello, max_tokens: 100 }
+      const got = yield* Effect.forEach(Array.from({ length: 40 }), () => chat(url, dear), { concurrency: 8 })
+      const refused = got.filter(({ status }) => status === 429)
+      assert.isAbove(refused.length, 0)
+      assert.strictEqual(refused[0]!.json.error.code, "insufficient_quota")
+      assert.strictEqual(refused[0]!.headers.get("x-should-retry"), "false")
+      assert.strictEqual((yield* chat(url, dear, { authorization: "Bearer sk-other-1234567" })).status, 200)
+    })))
+})
+
+describe("a file that is taken over", () => {
+  it.live("keeps the limits of which it says the same, and changes the others", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const limited = (n: number, more = "") =>
+        `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: ${n}, per: 1 hour }]${more} }]`
+      const { gateway, reload, url } = yield* running(limited(2))
+      yield* chat(url, hello)
+      yield* chat(url, hello)
+      yield* reload(limited(2, ", priority: 3"))
+      assert.strictEqual((yield* chat(url, hello)).status, 429)
+      yield* reload(limited(3))
+      assert.strictEqual((yield* chat(url, hello)).status, 200)
+      assert.strictEqual(yield* gateway.generation, 3)
+    })))
+
+  it.live("lets the calls in flight end as they began", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, reload, url } = yield* running()
+      yield* provider.set("first", { outcome: Behaviour.ok("late"), latency: Behaviour.constant(400) })
+      const fiber = yield* Effect.forkChild(chat(url, { ...hello, model: "first" }))
+      yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
+      yield* reload("defaults: { deadline: 9 seconds }")
+      assert.strictEqual((yield* Fiber.join(fiber)).json.choices[0].message.content, "late")
+    })))
+})
+
+describe("the end of a gateway", () => {
+  it.live("waits for calls in flight, and tells clients of those that take too long", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.scoped(Effect.gen(function*() {
+        const { provider, url } = yield* running("listen: { port: 0, drainTimeout: 300 millis }")
+        yield* provider.set("first", { outcome: Behaviour.ok("late"), latency: Behaviour.constant(100) })
+        yield* provider.set("second", { outcome: Behaviour.hang })
+        const calls = ["first", "second"].map((model) => chat(url, { ...hello, model }))
+        const fiber = yield* Effect.forkDetach(Effect.all(calls, { concurrency: "unbounded" }))
+        yield* Effect.repeat(Effect.delay(provider.total, 5), { until: ({ started }) => started === 2 })
+        return fiber
+      }))
+      const [first, second] = yield* Fiber.join(fiber)
+      assert.strictEqual(first!.status, 200)
+      assert.strictEqual(second!.status, 503)
+      assert.strictEqual(second!.headers.get("connection"), "close")
+    }))
+})
