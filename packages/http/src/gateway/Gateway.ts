@@ -4,9 +4,14 @@
  * @since 0.1.0
  */
 import * as Registry from "@switchgear/core/Registry"
+import { monotonicMillis } from "@switchgear/core/runtime"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as NodeTransport from "../NodeTransport.ts"
+import { Desk } from "./admin/desk.ts"
+import type { AdminRoute, Running } from "./admin/model.ts"
 import type { Address, Config } from "./config/model.ts"
 import { Front } from "./server/front.ts"
 import { listen, ListenFailed } from "./server/listener.ts"
@@ -49,6 +54,8 @@ export interface SourceError {
 export interface Gateway {
   /** Where clients call. */
   readonly address: Address
+  /** Where operators ask; undefined where the file has no token for them. */
+  readonly adminAddress: Address | undefined
   /** How often a file was taken over: 1 from the start. */
   readonly generation: Effect.Effect<number>
   /**
@@ -75,22 +82,54 @@ export const make = (
     const clientOf = options.client ?? NodeTransport.layerChatClient
     const generationOf = (config: Config) =>
       keeper.generation((use) =>
-        Effect.flatMap(Targets.make(config, clientOf, use), (targets) => Callers.make(config, targets, use))
+        Effect.flatMap(Targets.make(config, clientOf, use), (targets) =>
+          Effect.map(Callers.make(config, targets, use), (callers) => ({ targets, callers })))
       ).pipe(Effect.provideService(Registry.CurrentRegistry, registry))
 
-    const front = new Front((yield* generationOf(config)).value, config.listen, yield* Effect.context<never>())
+    const context = yield* Effect.context<never>()
+    const clock = Context.get(context, Clock.Clock)
+    let current = { config, ...(yield* generationOf(config)).value }
     let generation = 1
-    const address = yield* listen(config.listen, config.listen, front.handle)
-    yield* Effect.addFinalizer(() => front.stop)
-    return {
-      address,
-      generation: Effect.sync(() => generation),
-      reload: (config) =>
-        Effect.gen(function*() {
-          const { endOthers, value } = yield* generationOf(config)
-          const ended = front.serve(value)
-          generation++
-          yield* Effect.forkDetach(Effect.andThen(Effect.timeoutOption(ended, config.listen.drainTimeout), endOthers))
-        }).pipe(Effect.uninterruptible)
+    const front = new Front(current.callers, config.listen, context)
+    const reload = (config: Config) =>
+      Effect.gen(function*() {
+        const { endOthers, value } = yield* generationOf(config)
+        current = { config, ...value }
+        generation++
+        const ended = front.serve(value.callers)
+        yield* Effect.forkDetach(Effect.andThen(Effect.timeoutOption(ended, config.listen.drainTimeout), endOthers))
+      }).pipe(Effect.uninterruptible)
+
+    const running: Running = {
+      registry,
+      get config() {
+        return current.config
+      },
+      get targets() {
+        return current.targets
+      },
+      get callers() {
+        return current.callers
+      },
+      get generation() {
+        return generation
+      },
+      get isReady() {
+        return front.isReady
+      },
+      get inFlight() {
+        return front.inFlight
+      },
+      reload: Effect.flatMap(options.source ?? Effect.succeed(config), reload)
     }
+    const address = yield* listen(config.listen, config.listen, front.handle)
+    yield* Effect.addFinalizer(() =>
+      front.stop
+    )
+    const desk = config.admin && new Desk(config.admin, running, adminRoutes, context, () => monotonicMillis(clock))
+    const adminAddress = desk && (yield* listen(config.admin!, config.listen, desk.handle))
+    return { address, adminAddress, generation: Effect.sync(() => generation), reload }
   })
+
+/** What operators may ask. */
+const adminRoutes: ReadonlyArray<AdminRoute> = []

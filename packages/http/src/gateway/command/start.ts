@@ -30,13 +30,20 @@ export const start = (
     return yield* Effect.never
   })
 
-const greeting = ({ address }: Gateway.Gateway, config: GatewayConfig.Config, path: string | undefined): string => {
+const greeting = (
+  { address, adminAddress }: Gateway.Gateway,
+  config: GatewayConfig.Config,
+  path: string | undefined
+): string => {
   const url = `http://${address.host}:${address.port}`
   const model = Object.keys(config.cascades)[0] ?? Object.keys(config.models)[0]!
   const needsToken = config.clients.length > 0
   return [
     path === undefined ? "No file was given: the models are simulated in this process." : `Read ${path}.`,
     `Clients:   ${url}/v1${needsToken ? " (with a token)" : ""}`,
+    adminAddress === undefined
+      ? "Operators: nowhere, because the file has no admin.token"
+      : `Operators: http://${adminAddress.host}:${adminAddress.port} (with admin.token)`,
     "Try it:",
     `  curl ${url}/v1/chat/completions -H 'content-type: application/json'${
       needsToken ? " -H \"authorization: Bearer $TOKEN\"" : ""

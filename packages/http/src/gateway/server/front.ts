@@ -32,7 +32,7 @@ export class Front {
   private readonly now: () => number
   private readonly created: number
   private readonly fibers = new Set<AnyFiber>()
-  private inFlight = 0
+  inFlight = 0
   private isStopping = false
 
   constructor(callers: Callers, listen: Listen, context: Context.Context<never>) {

@@ -40,6 +40,21 @@ export const wrongToken: Reply = refusal({
   headers: { "www-authenticate": "Bearer", ...neverAgain }
 })
 
+/** A token that may read and not control. */
+export const readOnly: Reply = refusal({
+  status: 403,
+  message: "This token may read, and not control. Use the control token.",
+  code: "insufficient_scope",
+  headers: neverAgain
+})
+
+export const wrongHost: Reply = refusal({
+  status: 421,
+  message: "This address does not answer under that name. Ask it by the address on which it listens.",
+  code: "wrong_host",
+  headers: neverAgain
+})
+
 export const unknownPath = (method: string, path: string): Reply =>
   refusal({ status: 404, message: `Invalid URL (${method} ${path})` })
 

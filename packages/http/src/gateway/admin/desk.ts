@@ -1,0 +1,107 @@
+/**
+ * The address for operators. It is there only where the file has a token for it.
+ *
+ * The order of checks: the host, the path with its method, the token and its scope, then the body. Every path has its
+ * scope in the record of its handler, so none can be without a check.
+ */
+import { createHash, randomUUID, timingSafeEqual } from "node:crypto"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { Admin } from "../config/model.ts"
+import { isLoopback } from "../config/read.ts"
+import { BodyBudget, readBody } from "../server/body.ts"
+import { Exchange } from "../server/exchange.ts"
+import * as Refusals from "../server/refusals.ts"
+import type { AdminRequest, AdminRoute, Running, Scope } from "./model.ts"
+
+const mostBody = 2 ** 20
+
+export class Desk {
+  private readonly admin: Admin
+  private readonly running: Running
+  private readonly routes: ReadonlyArray<AdminRoute>
+  private readonly run: ReturnType<typeof Effect.runForkWith<never>>
+  private readonly now: () => number
+  private readonly bodies = new BodyBudget(8 * mostBody)
+
+  constructor(
+    admin: Admin,
+    running: Running,
+    routes: ReadonlyArray<AdminRoute>,
+    context: Context.Context<never>,
+    now: () => number
+  ) {
+    this.admin = admin
+    this.running = running
+    this.routes = routes
+    this.run = Effect.runForkWith(context)
+    this.now = now
+  }
+
+  readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
+    if (!isHostOf(request.headers.host, this.admin.host)) return exchange.reply(Refusals.wrongHost)
+    const url = new URL(request.url ?? "/", "http://admin")
+    const path = url.pathname.split("/").slice(1)
+    const { method = "" } = request
+    const there = this.routes.filter((route) => matches(route, path))
+    const route = there.find((route) => route.method === method)
+    if (there.length === 0) return exchange.reply(Refusals.unknownPath(method, url.pathname.slice(0, 200)))
+    if (route === undefined) {
+      return exchange.reply(Refusals.wrongMethod(method, there.map(({ method }) => method).join(", ")))
+    }
+    const scope = this.scopeOf(request)
+    if (scope === undefined) return exchange.reply(Refusals.wrongToken)
+    if (route.scope === "control" && scope === "read") return exchange.reply(Refusals.readOnly)
+    readBody(request, mostBody, this.bodies, (body) => {
+      if (body._tag === "TooLarge") return exchange.reply(Refusals.tooLarge(mostBody))
+      if (body._tag === "Overloaded") return exchange.reply(Refusals.overloaded)
+      if (body._tag === "Broken") return exchange.cut()
+      exchange.whenOver(() => this.bodies.giveBack(body.bytes))
+      const asked: AdminRequest = {
+        method,
+        path: path.map(decoded),
+        query: url.searchParams,
+        headers: request.headers,
+        body: body.text,
+        scope
+      }
+      this.run(route.answer(asked, this.running)).addObserver((exit) =>
+        exchange.reply(exit._tag === "Success" ? exit.value : Refusals.fault)
+      )
+    })
+  }
+
+  private scopeOf({ headers }: IncomingMessage): Scope | undefined {
+    const token = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]
+    if (token === undefined) return undefined
+    const { readToken, token: control } = this.admin
+    if (isSame(token, Redacted.value(control) as string)) return "control"
+    return readToken !== undefined && isSame(token, Redacted.value(readToken) as string) ? "read" : undefined
+  }
+}
+
+const matches = ({ path }: AdminRoute, parts: ReadonlyArray<string>): boolean => {
+  const wanted = path.split("/").slice(1)
+  return wanted.length === parts.length && wanted.every((part, i) => part.startsWith(":") || part === parts[i])
+}
+
+/** Takes as long whatever is the same. */
+const isSame = (given: string, token: string): boolean =>
+  timingSafeEqual(createHash("sha256").update(given).digest(), createHash("sha256").update(token).digest())
+
+/** A page of another origin can let a browser ask here under a name of its own: only the address itself is a host. */
+const isHostOf = (host: string | undefined, listened: string): boolean => {
+  const name = host?.replace(/:\d+$/, "").replace(/^\[|\]$/g, "")
+  return name !== undefined && (name === listened || !isLoopback(listened) || isLoopback(name))
+}
+
+const decoded = (part: string): string => {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
