@@ -10,9 +10,9 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Admin } from "../config/model.ts"
-import { isLoopback } from "../config/read.ts"
 import { BodyBudget, readBody } from "../server/body.ts"
 import { Exchange } from "../server/exchange.ts"
+import { isHostOf } from "../server/host.ts"
 import * as Refusals from "../server/refusals.ts"
 import type { AdminRequest, AdminRoute, Running, Scope } from "./model.ts"
 
@@ -91,12 +91,6 @@ const matches = ({ path }: AdminRoute, parts: ReadonlyArray<string>): boolean =>
 /** Takes as long whatever is the same. */
 const isSame = (given: string, token: string): boolean =>
   timingSafeEqual(createHash("sha256").update(given).digest(), createHash("sha256").update(token).digest())
-
-/** A page of another origin can let a browser ask here under a name of its own: only the address itself is a host. */
-const isHostOf = (host: string | undefined, listened: string): boolean => {
-  const name = host?.replace(/:\d+$/, "").replace(/^\[|\]$/g, "")
-  return name !== undefined && (name === listened || !isLoopback(listened) || isLoopback(name))
-}
 
 const decoded = (part: string): string => {
   try {

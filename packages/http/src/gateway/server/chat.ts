@@ -16,15 +16,15 @@ import type { OpenAnswer } from "../../ChatModel.ts"
 import type { BilledOpenAnswer } from "../../CostLedger.ts"
 import * as Pricing from "../../Pricing.ts"
 import { textOf } from "../../chatReply/replyText.ts"
+import type { Listen } from "../config/model.ts"
 import type { Caller } from "../service/callers.ts"
 import { type Provenance, provenanceOf } from "./answerHeaders.ts"
 import { type Asked, patienceOf } from "./chatRequest.ts"
 import type { Exchange } from "./exchange.ts"
+import { limitHeadersOf } from "./limitHeaders.ts"
 
-/** How long the head of a stream is kept back. */
-export interface StreamOptions {
-  readonly headAfter: Duration.Duration
-}
+/** How long the head of a stream is kept back, and how long its client may take nothing. */
+export type StreamOptions = Pick<Listen, "headAfter" | "writeTimeout">
 
 /** The answer, sent. Fails before anything was sent, or after the head of a stream. */
 export const answer = (
@@ -35,7 +35,7 @@ export const answer = (
 ): Effect.Effect<void, ChatFailure> => {
   const { headers } = exchange.request
   const patience = patienceOf(headers)
-  const sent = asked.isStream ? stream(asked, exchange, options) : whole(asked, exchange)
+  const sent = asked.isStream ? stream(asked, caller, exchange, options) : whole(asked, caller, exchange)
   const limited = caller.limiter === undefined ? sent : caller.limiter.protectWith<ChatSchema.Usage | undefined>({
     costs: () => costsOf(asked),
     settle: (usage) => usage === undefined ? costsOf(asked) : { requests: 1, tokens: tokensOf(usage) }
@@ -57,13 +57,14 @@ const costsOf = ({ request }: Asked) => {
 const tokensOf = ({ completion_tokens: output, prompt_tokens: input }: ChatSchema.Usage): number =>
   (input ?? 0) + (output ?? 0)
 
-const whole = ({ request, target }: Asked, exchange: Exchange) =>
-  Effect.map(target.chat.complete(request), (answer) => {
+const whole = ({ request, target }: Asked, caller: Caller, exchange: Exchange) =>
+  Effect.zipWith(target.chat.complete(request), limitHeadersOf(caller), (answer, limits) => {
     const body = textOf(answer.value) ?? JSON.stringify(answer.value)
     exchange.reply({
       status: 200,
       headers: {
         "content-type": "application/json",
+        ...limits,
         "x-switchgear-model": target.name,
         ...provenanceOf(answer)
       },
@@ -75,12 +76,18 @@ const whole = ({ request, target }: Asked, exchange: Exchange) =>
 /** How often a stream without content says that it is alive, once its head is out. */
 const aliveEvery = "15 seconds"
 
-const stream = ({ request, target, wantsUsage }: Asked, exchange: Exchange, { headAfter }: StreamOptions) =>
+const stream = (
+  { request, target, wantsUsage }: Asked,
+  caller: Caller,
+  exchange: Exchange,
+  { headAfter, writeTimeout }: StreamOptions
+) =>
   Effect.scoped(Effect.gen(function*() {
-    const waiting = yield* Effect.forkScoped(aliveAfter(headAfter, exchange))
+    const waiting = yield* Effect.forkScoped(aliveAfter(headAfter, writeTimeout, exchange))
     const opened = yield* target.chat.open(request)
     yield* Fiber.interrupt(waiting)
-    exchange.beginStream({ "x-switchgear-model": target.name, ...provenanceOf(withoutBill(opened)) })
+    const limits = yield* limitHeadersOf(caller)
+    exchange.beginStream({ ...limits, "x-switchgear-model": target.name, ...provenanceOf(withoutBill(opened)) })
     let last: ChatSchema.ChatChunk | undefined
     yield* Stream.runForEachArray(opened.value, (chunks) => {
       let piece = ""
@@ -88,7 +95,7 @@ const stream = ({ request, target, wantsUsage }: Asked, exchange: Exchange, { he
         if (ChatStream.isUsageOnly(chunk)) last = chunk
         else piece += eventOf(chunk)
       }
-      return piece === "" ? Effect.void : exchange.write(piece)
+      return piece === "" ? Effect.void : exchange.write(piece, writeTimeout)
     })
     // What the answer has cost is known after its end.
     const bill = "bill" in opened ? yield* (opened as BilledOpenAnswer).bill : undefined
@@ -108,8 +115,12 @@ const withoutBill = ({ attempts, degradation, possiblyBilledAttempts, step }: Op
 /** The event as the provider wrote it, where that is known. */
 const eventOf = (chunk: ChatSchema.ChatChunk): string => `data: ${chunkTextOf(chunk) ?? JSON.stringify(chunk)}\n\n`
 
-const aliveAfter = (headAfter: Duration.Duration, exchange: Exchange): Effect.Effect<void> =>
+const aliveAfter = (
+  headAfter: Duration.Duration,
+  writeTimeout: Duration.Duration,
+  exchange: Exchange
+): Effect.Effect<void> =>
   Effect.andThen(
     Effect.delay(Effect.sync(() => exchange.beginStream({})), headAfter),
-    Effect.forever(Effect.andThen(exchange.write(": keep-alive\n\n"), Effect.sleep(aliveEvery)))
+    Effect.forever(Effect.andThen(exchange.write(": keep-alive\n\n", writeTimeout), Effect.sleep(aliveEvery)))
   )

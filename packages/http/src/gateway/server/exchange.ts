@@ -5,6 +5,7 @@
  * before the end of its answer.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Reply } from "./refusals.ts"
 
@@ -72,9 +73,18 @@ export class Exchange {
     this.response.flushHeaders()
   }
 
-  /** Sends a piece, and waits while the client takes nothing. */
-  write(piece: string): Effect.Effect<void> {
-    return Effect.suspend(() => this.hasLeft || this.response.write(piece) ? Effect.void : this.drained)
+  /** Sends a piece, and waits while the client takes nothing: as long as that, then the connection is closed. */
+  write(piece: string, longest: Duration.Duration): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.hasLeft || this.response.write(piece)) return Effect.void
+      return Effect.timeoutOrElse(this.drained, {
+        duration: longest,
+        orElse: () => {
+          this.cut()
+          return Effect.interrupt
+        }
+      })
+    })
   }
 
   end(piece = ""): void {

@@ -19,6 +19,9 @@ import * as Chat from "./chat.ts"
 import * as ChatRequest from "./chatRequest.ts"
 import { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
+import { Guesses } from "./guesses.ts"
+import { isHostOf } from "./host.ts"
+import { limitHeadersOf } from "./limitHeaders.ts"
 import * as Models from "./models.ts"
 import * as Refusals from "./refusals.ts"
 
@@ -29,6 +32,7 @@ export class Front {
   private readonly listen: Listen
   private readonly run: (effect: Effect.Effect<void, unknown>) => AnyFiber
   private readonly bodies: BodyBudget
+  private readonly guesses: Guesses
   private readonly now: () => number
   private readonly created: number
   private readonly fibers = new Set<AnyFiber>()
@@ -42,6 +46,7 @@ export class Front {
     this.bodies = new BodyBudget(listen.maxBodiesSize)
     const clock = Context.get(context, Clock.Clock)
     this.now = () => monotonicMillis(clock)
+    this.guesses = new Guesses(this.now)
     this.created = Math.floor(clock.currentTimeMillisUnsafe() / 1000)
   }
 
@@ -53,6 +58,7 @@ export class Front {
     const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
     const [path = ""] = (request.url ?? "").split("?", 1)
     const { method = "" } = request
+    if (!isHostOf(request.headers.host, this.listen.host)) return refuse(exchange, Refusals.wrongHost)
     if (path === "/health/live" || path === "/health/ready") return this.health(exchange, path === "/health/live")
     if (path === "/v1/chat/completions") {
       if (method !== "POST") return refuse(exchange, Refusals.wrongMethod(method, "POST"))
@@ -97,9 +103,14 @@ export class Front {
 
   private withCaller(exchange: Exchange, go: (caller: Caller) => void): void {
     const token = tokenOf(exchange.request)
+    const address = exchange.request.socket.remoteAddress ?? ""
+    // Asked before the token is looked at: who guesses does not learn that a guess was right.
+    if (this.guesses.isTooMany(address)) return refuse(exchange, Refusals.tooManyGuesses)
     const caller = this.callers.find(token)
-    if (caller === undefined) return refuse(exchange, token === undefined ? Refusals.noToken : Refusals.wrongToken)
-    go(caller)
+    if (caller !== undefined) return go(caller)
+    if (token === undefined) return refuse(exchange, Refusals.noToken)
+    this.guesses.note(address)
+    refuse(exchange, Refusals.wrongToken)
   }
 
   private chat(exchange: Exchange, caller: Caller): void {
@@ -134,7 +145,8 @@ export class Front {
     fiber.addObserver((exit) => {
       this.fibers.delete(fiber)
       if (exit._tag === "Success") return
-      const reply = Failure.replyOf(exit, this.listen.exhaustedStatus)
+      const failed = Failure.replyOf(exit, this.listen.exhaustedStatus)
+      const reply = { ...failed, headers: { ...Effect.runSync(limitHeadersOf(caller)), ...failed.headers } }
       if (exchange.isHeadSent) exchange.end(Failure.eventOf(reply))
       else exchange.reply(reply)
     })

@@ -40,6 +40,14 @@ export const wrongToken: Reply = refusal({
   headers: { "www-authenticate": "Bearer", ...neverAgain }
 })
 
+export const tooManyGuesses: Reply = refusal({
+  status: 429,
+  message: "Too many wrong API keys came from this address. Try again in a minute.",
+  type: "requests",
+  code: "rate_limit_exceeded",
+  headers: { "retry-after": "60", "retry-after-ms": "60000", ...neverAgain }
+})
+
 /** A token that may read and not control. */
 export const readOnly: Reply = refusal({
   status: 403,

@@ -16,6 +16,7 @@ export interface Caller {
   readonly name: string
   readonly priority: number
   readonly targets: Targets
+  readonly limits: ReadonlyArray<RateLimiter.Limit>
   readonly limiter: RateLimiter.RateLimiter | undefined
   readonly ledger: CostLedger.CostLedger | undefined
 }
@@ -65,6 +66,7 @@ const callerOf = (
     return {
       name,
       priority: client?.priority ?? 0,
+      limits,
       limiter: limits.length === 0
         ? undefined
         : yield* use(`limits ${name}`, saidBy(limits), RateLimiter.make({ name: `client ${name}`, limits })),

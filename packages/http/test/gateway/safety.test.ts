@@ -1,0 +1,201 @@
+/** What a gateway does not let happen: each rule with what happened where it was missing. */
+import { connect } from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { GatewayConfig } from "@switchgear/http/gateway"
+import { Behaviour } from "@switchgear/http/testing"
+import { Effect } from "effect"
+import { ask, chat, hello, running, token } from "./running.ts"
+
+/** What a server answers to bytes, until it closes or a while has passed. */
+const raw = (url: string, bytes: string | Uint8Array, options: { readonly reads?: boolean } = {}) =>
+  Effect.callback<string>((resume) => {
+    const { port } = new URL(url)
+    const socket = connect(Number(port), "127.0.0.1")
+    let text = ""
+    const end = () => resume(Effect.succeed(text))
+    socket.on("connect", () => socket.write(bytes))
+    if (options.reads === false) socket.pause()
+    else socket.on("data", (data) => (text += data.toString("latin1")))
+    socket.on("error", end)
+    socket.on("close", end)
+    return Effect.sync(() => socket.destroy())
+  })
+
+const post = (body: string, headers: string): string =>
+  `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`
+
+describe("a token", () => {
+  it.live("is asked for before a byte of the body is read (GHSA-v828)", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      const got = yield* raw(
+        url,
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000000\r\n\r\n"
+      )
+      assert.match(got, /^HTTP\/1\.1 401 /)
+      assert.match(got, /connection: close/i)
+      assert.strictEqual((yield* provider.total).started, 0)
+    })))
+
+  it.live("is found by the whole of it, and is no digest of one (CVE-2026-35030)", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+      const { url } = yield* running(
+        `clients: [{ name: shop, token: "sha256:${digest}" }, { name: other, token: ${token} }]`
+      )
+      const status = (token: string) =>
+        Effect.map(chat(url, hello, { authorization: `Bearer ${token}` }), ({ status }) => status)
+      assert.strictEqual(yield* status("test"), 200)
+      assert.strictEqual(yield* status(`sha256:${digest}`), 401)
+      assert.strictEqual(yield* status(token.slice(0, -1)), 401)
+      assert.strictEqual(yield* status(`${token}x`), 401)
+    })))
+
+  it.live("cannot be guessed at any speed, and a right one is not told apart then", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running()
+      const wrong = yield* Effect.forEach(
+        Array.from({ length: 30 }),
+        (_, i) => chat(url, hello, { authorization: `Bearer guess-${i}` })
+      )
+      assert.deepStrictEqual([wrong[0]!.status, wrong.at(-1)!.status], [401, 429])
+      assert.strictEqual((yield* chat(url, hello)).status, 429)
+    })))
+
+  it.live("is no part of any answer or header", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running()
+      const wrong = "sk-secret-of-somebody"
+      const got = yield* chat(url, hello, { authorization: `Bearer ${wrong}` })
+      assert.notInclude(got.text + JSON.stringify([...got.headers]), wrong)
+    })))
+})
+
+describe("a bind to all addresses", () => {
+  it.effect("is refused without clients that have tokens (CVE-2026-42339)", () =>
+    Effect.gen(function*() {
+      const file =
+        "listen: { host: 0.0.0.0 }\nproviders: { a: { baseUrl: http://x.test } }\nmodels: { m: { provider: a } }"
+      const { message } = yield* Effect.flip(GatewayConfig.parse(file, {}))
+      assert.match(
+        message,
+        /listen\.host: Expected a loopback address where there are no clients with tokens, got "0\.0\.0\.0"/
+      )
+    }))
+})
+
+describe("a name of a host", () => {
+  it.live("that is not the address is not answered on loopback, so that no page of another origin can ask", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running()
+      const got = yield* raw(url, "GET /v1/models HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n")
+      assert.match(got, /^HTTP\/1\.1 421 /)
+    })))
+})
+
+describe("the path of a request", () => {
+  it.live("is judged as it is matched, and a whole URL or a doubled slash opens nothing (CVE-2026-49468)", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      for (
+        const path of [
+          "//v1/models",
+          "/v1/models/../chat/completions",
+          "http://evil.example/v1/models",
+          "/v1/models%2f",
+          "/V1/models"
+        ]
+      ) {
+        const got = yield* raw(
+          url,
+          `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\nconnection: close\r\n\r\n`
+        )
+        assert.match(got, /^HTTP\/1\.1 40[045] /, path)
+      }
+      assert.strictEqual((yield* provider.total).started, 0)
+    })))
+})
+
+describe("headers", () => {
+  it.live("of a client do not reach the provider, and those of the provider do not reach the client", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running()
+      yield* provider.set("first", {
+        outcome: Behaviour.respond(200, {
+          choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }]
+        }, { "set-cookie": "a=b", "x-secret": "1", server: "nginx" })
+      })
+      const got = yield* chat(url, hello, { cookie: "session=1", "x-forwarded-for": "10.0.0.1" })
+      assert.strictEqual(got.status, 200)
+      assert.isNull(got.headers.get("set-cookie"))
+      assert.isNull(got.headers.get("x-secret"))
+    })))
+})
+
+describe("a body", () => {
+  it.live("that is too large is refused by what it says of itself, and by what comes", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running("listen: { port: 0, maxBodySize: 1000 }")
+      const told = yield* raw(url, post("x".repeat(2000), `authorization: Bearer ${token}\r\n`))
+      assert.match(told, /^HTTP\/1\.1 413 /)
+      const chunk = `${(1500).toString(16)}\r\n${"x".repeat(1500)}\r\n`
+      const came = yield* raw(
+        url,
+        `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\ntransfer-encoding: chunked\r\n\r\n${chunk}`
+      )
+      assert.match(came, /^HTTP\/1\.1 413 /)
+    })))
+
+  it.live("that does not come is not waited for beyond its time", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running("listen: { port: 0, requestTimeout: 300 millis, headersTimeout: 200 millis }")
+      const got = yield* raw(
+        url,
+        `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\ncontent-length: 10\r\n\r\n`
+      )
+      assert.match(got, /^HTTP\/1\.1 408 |^$/)
+    })))
+
+  it.live("of all requests together has a bound", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running("listen: { port: 0, maxBodiesSize: 3000 }")
+      yield* provider.set("first", { outcome: Behaviour.hang })
+      const large = { ...hello, model: "first", user: "x".repeat(2000) }
+      yield* Effect.forkChild(chat(url, large))
+      yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
+      const second = yield* chat(url, large)
+      assert.strictEqual(second.status, 503)
+      assert.strictEqual(second.json.error.code, "overloaded")
+    })))
+})
+
+describe("more requests than there may be", () => {
+  it.live("are refused at once, and the gateway stays alive", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running("listen: { port: 0, maxRequests: 2 }")
+      yield* provider.set("first", { outcome: Behaviour.hang })
+      yield* Effect.forkChild(
+        Effect.all([chat(url, { ...hello, model: "first" }), chat(url, { ...hello, model: "first" })], {
+          concurrency: 2
+        })
+      )
+      yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 2 })
+      const got = yield* chat(url, hello)
+      assert.strictEqual(got.status, 503)
+      assert.strictEqual(got.headers.get("retry-after"), "1")
+      assert.strictEqual((yield* ask(`${url}/health/live`)).status, 200)
+    })))
+})
+
+describe("a client that takes nothing of its stream", () => {
+  it.live("is cut off after a while, and the call at the provider ends", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running("listen: { port: 0, writeTimeout: 300 millis }")
+      yield* provider.set("first", {
+        outcome: Behaviour.stream({ text: "x".repeat(30_000_000), chunks: 3000, end: Behaviour.stallAfter(2999) })
+      })
+      const body = JSON.stringify({ ...hello, model: "first", stream: true })
+      yield* Effect.forkChild(raw(url, post(body, `authorization: Bearer ${token}\r\n`), { reads: false }))
+      yield* Effect.repeat(Effect.delay(provider.stats("first"), 20), { until: ({ aborted }) => aborted === 1 })
+    })))
+})
