@@ -1,6 +1,6 @@
 import * as core from "@switchgear/core"
 import * as http from "@switchgear/http"
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
@@ -87,6 +87,35 @@ describe("the packed packages", () => {
     assert.includeMembers(Object.keys(core), ["CircuitBreaker"])
     assert.includeMembers(Object.keys(http), ["ChatClient"])
   }, 30_000)
+
+  it("give the command switchgear, which checks a file, serves and stops", async () => {
+    const command = join(project, "node_modules", ".bin", "switchgear")
+    writeFileSync(join(project, "gateway.yaml"), "models: { a: { provider: b } }")
+    const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` }
+    const checked = spawnSync(command, ["check", "gateway.yaml"], { cwd: project, encoding: "utf8", env })
+    assert.strictEqual(checked.status, 1)
+    assert.include(checked.stderr, "models.a.provider: Expected a name of nothing, because there is none, got \"b\"")
+
+    const serving = spawn(command, ["start", "--port", "0"], { cwd: project, env })
+    const ended = new Promise<number | null>((resolve) => serving.on("exit", resolve))
+    const url = await new Promise<string>((resolve) => {
+      let printed = ""
+      serving.stdout.on("data", (data) => {
+        printed += data
+        const [found] = /http:\S+\/v1\/chat\/completions/.exec(printed) ?? []
+        if (found !== undefined) resolve(found)
+      })
+    })
+    const response = await fetch(url, {
+      method: "POST",
+      body: JSON.stringify({ model: "assistant", messages: [{ role: "user", content: "Hello" }] })
+    })
+    assert.strictEqual(response.status, 200)
+    assert.strictEqual(response.headers.get("x-switchgear-step"), "gpt-4.1")
+    await response.text()
+    serving.kill("SIGTERM")
+    assert.strictEqual(await ended, 0)
+  }, 60_000)
 
   it("resolve to the build, not to sources", () => {
     const program = "console.log(import.meta.resolve('@switchgear/core'), import.meta.resolve('@switchgear/http'))"

@@ -2,8 +2,10 @@
 /** The command `switchgear`. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { Argument, Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"
@@ -43,10 +45,10 @@ const switchgear = Command.make("switchgear").pipe(
   Command.withSubcommands([starting, checking])
 )
 
-/** What went wrong is for an operator to read: the message, without a stack. */
-const told = Effect.catch((error: { readonly message: string }) =>
+/** What went wrong is for an operator to read: the message, without a stack. What is wrong with the words of the command was told. */
+const told = Effect.catch((error: { readonly _tag: string; readonly message: string }) =>
   Effect.andThen(
-    Console.error(error.message),
+    error._tag === "ShowHelp" ? Effect.void : Console.error(error.message),
     Effect.sync(() => {
       process.exitCode = 1
     })
@@ -55,5 +57,10 @@ const told = Effect.catch((error: { readonly message: string }) =>
 
 NodeRuntime.runMain(
   Command.run(switchgear, { version }).pipe(told, Effect.provide(NodeServices.layer)),
-  { disableErrorReporting: true }
+  {
+    disableErrorReporting: true,
+    // To be stopped is no failure.
+    teardown: (exit, end) =>
+      end(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? Number(process.exitCode ?? 0) : 1)
+  }
 )
