@@ -1,22 +1,17 @@
 /** Answers a chat completion, whole or as a stream. */
-import * as Deadline from "@switchgear/core/Deadline"
-import * as Bulkhead from "@switchgear/core/Bulkhead"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import * as Canned from "../../Canned.ts"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatSchema from "../../ChatSchema.ts"
 import { CurrentChunkTexts, textOf as chunkTextOf } from "../../chatStream/chunkText.ts"
 import * as ChatStream from "../../ChatStream.ts"
-
-import { CurrentTenant } from "../../costLedger/currentTenant.ts"
 import type { OpenAnswer } from "../../ChatModel.ts"
 import type { BilledOpenAnswer } from "../../CostLedger.ts"
-import * as Pricing from "../../Pricing.ts"
 import { textOf } from "../../chatReply/replyText.ts"
 import type { Listen } from "../config/model.ts"
+import { asking } from "../service/asking.ts"
 import type { Caller } from "../service/callers.ts"
 import { type Provenance, provenanceOf } from "./answerHeaders.ts"
 import { type Asked, patienceOf } from "./chatRequest.ts"
@@ -34,28 +29,15 @@ export const answer = (
   options: StreamOptions
 ): Effect.Effect<void, ChatFailure> => {
   const { headers } = exchange.request
-  const patience = patienceOf(headers)
+  const { request } = asked
   const sent = asked.isStream ? stream(asked, caller, exchange, options) : whole(asked, caller, exchange)
-  const limited = caller.limiter === undefined ? sent : caller.limiter.protectWith<ChatSchema.Usage | undefined>({
-    costs: () => costsOf(asked),
-    settle: (usage) => usage === undefined ? costsOf(asked) : { requests: 1, tokens: tokensOf(usage) }
-  })(sent)
-  const within = patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
-  return Effect.asVoid(within).pipe(
-    Effect.provideService(CurrentChunkTexts, "kept"),
-    Effect.provideService(CurrentTenant, caller.name),
-    Effect.provideService(Bulkhead.CurrentPriority, caller.priority),
-    Effect.provideService(Canned.CurrentLanguage, headers["accept-language"])
+  const language = headers["accept-language"]
+  return Effect.provideService(
+    asking({ caller, request, patience: patienceOf(headers), language }, sent),
+    CurrentChunkTexts,
+    "kept"
   )
 }
-
-const costsOf = ({ request }: Asked) => {
-  const { audioInput = 0, input, output } = Pricing.estimateTokens(request)
-  return { requests: 1, tokens: input + audioInput + output }
-}
-
-const tokensOf = ({ completion_tokens: output, prompt_tokens: input }: ChatSchema.Usage): number =>
-  (input ?? 0) + (output ?? 0)
 
 const whole = ({ request, target }: Asked, caller: Caller, exchange: Exchange) =>
   Effect.zipWith(target.chat.complete(request), limitHeadersOf(caller), (answer, limits) => {

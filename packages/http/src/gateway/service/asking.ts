@@ -1,0 +1,46 @@
+/** A call made in the name of a client: within its limits and the time that it waits, billed to it, and answered in its language. */
+import * as Bulkhead from "@switchgear/core/Bulkhead"
+import * as Deadline from "@switchgear/core/Deadline"
+import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Canned from "../../Canned.ts"
+import type * as ChatModel from "../../ChatModel.ts"
+import type * as ChatSchema from "../../ChatSchema.ts"
+import { CurrentTenant } from "../../costLedger/currentTenant.ts"
+import * as Pricing from "../../Pricing.ts"
+import type { Caller } from "./callers.ts"
+
+export interface Asking {
+  readonly caller: Caller
+  readonly request: ChatModel.Request
+  /** Milliseconds. */
+  readonly patience: number | undefined
+  /** The value of `accept-language`. */
+  readonly language: string | undefined
+}
+
+/** The effect ends with the usage of its answer, by which the limits of the client are settled. */
+export const asking = <E>(
+  { caller, language, patience, request }: Asking,
+  call: Effect.Effect<ChatSchema.Usage | undefined, E>
+): Effect.Effect<void, E | RateLimiter.RateLimited | Deadline.DeadlineExceeded> => {
+  const limited = caller.limiter === undefined ? call : caller.limiter.protectWith<ChatSchema.Usage | undefined>({
+    costs: () => costsOf(request),
+    settle: (usage) => usage === undefined ? costsOf(request) : { requests: 1, tokens: tokensOf(usage) }
+  })(call)
+  const within = patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
+  return Effect.asVoid(within).pipe(
+    Effect.provideService(CurrentTenant, caller.name),
+    Effect.provideService(Bulkhead.CurrentPriority, caller.priority),
+    Effect.provideService(Canned.CurrentLanguage, language)
+  )
+}
+
+const costsOf = (request: ChatModel.Request) => {
+  const { audioInput = 0, input, output } = Pricing.estimateTokens(request)
+  return { requests: 1, tokens: input + audioInput + output }
+}
+
+const tokensOf = ({ completion_tokens: output, prompt_tokens: input }: ChatSchema.Usage): number =>
+  (input ?? 0) + (output ?? 0)
