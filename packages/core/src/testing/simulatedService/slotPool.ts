@@ -25,7 +25,7 @@ export class SlotPool {
   ended = 0
   private readonly name: string
   private limits: Limits
-  private readonly work = new SharedWork<ServiceCall>(() => this.limits.fullSpeed)
+  private readonly work = new SharedWork<ServiceCall>(() => this.limits)
   private readonly queue = new WaitQueue<ServiceCall>()
   private changes: ReadonlyArray<Change> = []
   private admitting = false
@@ -180,7 +180,7 @@ export class SlotPool {
     const ended: Array<ServiceCall> = []
     for (let call = this.work.takeEnded(); call !== undefined; call = this.work.takeEnded()) ended.push(call)
     // A clock far from its origin cannot tell times apart that are this close: without this, it would stand still.
-    if (ended.length === 0 && this.work.size > 0 && monotonicMillis(this.clock!) <= since) {
+    if (ended.length === 0 && this.work.nextEnd < Infinity && monotonicMillis(this.clock!) <= since) {
       ended.push(this.work.takeNext()!)
     }
     this.arm()
