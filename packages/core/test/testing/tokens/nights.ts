@@ -92,8 +92,26 @@ export const nights = {
   "over, one machine": { ...overloaded, kind: "one machine" }
 } satisfies Record<string, Night>
 
-/** The share of the counted calls in percent that is answered in time. */
-export const served = (night: Night, policy: Effect.Effect<Protect>, seed: string) =>
+/** What was seen of the calls that count. */
+export interface Seen {
+  /** Those that were answered in time, in percent. */
+  readonly answered: number
+  readonly chats: number
+  readonly long: number
+  /** Those that the provider refused or did not answer in time, in percent. */
+  readonly failed: number
+  /** Of the chats that were answered, 99 of 100 were in this many seconds. */
+  readonly p99: number
+}
+
+const share = (part: number, all: number) => 100 * part / all
+
+/** Plays a night with a policy. */
+export const play = (
+  night: Night,
+  policy: Effect.Effect<Protect>,
+  seed: string
+): Effect.Effect<Seen, Load.InvalidLoad> =>
   Effect.gen(function*() {
     const { arrivals, changes, concurrency = 40, counted: [from, to], kind = "batches", long = () => 0.2 } = night
     const random = yield* Random.Random
@@ -102,31 +120,44 @@ export const served = (night: Night, policy: Effect.Effect<Protect>, seed: strin
       capacity: capacityOf(kind, now.concurrency ?? concurrency, now.speed)
     })
     const provider = yield* SimulatedService.make({ ...behaviour({}), answer: () => Effect.void })
-    yield* Effect.forkChild(Effect.forEach(changes?.(random) ?? [], (change) =>
-      Effect.delay(provider.set(behaviour(change)), change.at * 1000), { concurrency: "unbounded" }))
+    yield* Effect.forkChild(
+      Effect.forEach(
+        changes?.(random) ?? [],
+        (change) => Effect.delay(provider.set(behaviour(change)), change.at * 1000),
+        { concurrency: "unbounded" }
+      )
+    )
     const protect = yield* policy
-    let calls = 0
-    let answered = 0
-    yield* Load.run(arrivals, ({ at }) => {
-      const request = requestOf(random, long(at / 1000))
+    const requests: Array<Request> = []
+    const of = { chat: { calls: 0, answered: 0 }, long: { calls: 0, answered: 0 } }
+    const seconds: Array<number> = []
+    let failed = 0
+    yield* Load.run(arrivals, ({ at, index }) => {
+      const request = requests[index] = requestOf(random, long(at / 1000))
       return provider.call(request).pipe(
         // A refusal takes its time, too.
-        Effect.catchTag("ServiceRefused", (refused) =>
-          Effect.delay(Effect.fail(refused), 100)),
+        Effect.catchTag("ServiceRefused", (refused) => Effect.delay(Effect.fail(refused), 100)),
         Deadline.attempt(request.within),
         protect
       )
     }, {
       seed,
       interval: "1 hour",
-      onSettled: ({ at, label }) => {
-        if (at < from * 1000 || at >= to * 1000)
-          return
-        calls++
-        if (label === "success")
-          answered++
+      onSettled: ({ at, index, label, latency }) => {
+        if (at < from * 1000 || at >= to * 1000) return
+        const { name } = requests[index]!
+        of[name].calls++
+        if (label === "success") of[name].answered++
+        if (label === "success" && name === "chat") seconds.push(latency / 1000)
+        if (label === "ServiceRefused" || label === "DeadlineExceeded") failed++
       }
     })
-    return 100 * answered / calls
-  }).pipe((run) =>
-    VirtualClock.play(run, { promises: "none" }), Random.withSeed(seed))
+    const calls = of.chat.calls + of.long.calls
+    return {
+      answered: share(of.chat.answered + of.long.answered, calls),
+      chats: share(of.chat.answered, of.chat.calls),
+      long: share(of.long.answered, of.long.calls),
+      failed: share(failed, calls),
+      p99: seconds.sort((one, other) => one - other)[Math.floor(0.99 * seconds.length)] ?? NaN
+    }
+  }).pipe((run) => VirtualClock.play(run, { promises: "none" }), Random.withSeed(seed))

@@ -1,7 +1,7 @@
 /** What stands between the callers and the provider. */
 import { Bulkhead, CircuitBreaker, Deadline } from "@switchgear/core"
 import type { SimulatedService } from "@switchgear/core/testing"
-import { Effect, Exit } from "effect"
+import { Clock, Effect, Exit } from "effect"
 
 export type Call = Effect.Effect<void, SimulatedService.ServiceRefused | Deadline.DeadlineExceeded>
 export type Protect = (
@@ -12,23 +12,32 @@ const fixed = Effect.map(Bulkhead.make({ name: "fixed", concurrency: 40 }), ({ p
 
 const breaker = Effect.map(CircuitBreaker.make({ name: "breaker" }), ({ protect }): Protect => protect)
 
-/** One more for a success while at least half of the limit is in use, a tenth less for a time-out or a refusal. */
-const aimd = Effect.gen(function*() {
-  let limit = 20
-  const bulkhead = yield* Bulkhead.make({ name: "aimd", concurrency: limit })
-  const judge = (exit: Exit.Exit<void, unknown>) =>
-    Effect.flatMap(bulkhead.snapshot, ({ inFlight }) => {
-      if (Exit.isFailure(exit)) limit = Math.floor(0.9 * limit)
-      else if (2 * inFlight >= limit) limit++
-      return bulkhead.resize(limit = Math.min(400, Math.max(1, limit)))
-    })
-  const protect: Protect = (call) => bulkhead.protect(Effect.onExit(call, judge))
-  return protect
-})
+/**
+ * One more for a success while at least half of the limit is in use, a tenth less for a time-out, a refusal or a call that
+ * takes longer than this.
+ */
+const aimd = (longest: number) =>
+  Effect.gen(function*() {
+    let limit = 20
+    const bulkhead = yield* Bulkhead.make({ name: "aimd", concurrency: limit })
+    const judge = (took: number, exit: Exit.Exit<void, unknown>) =>
+      Effect.flatMap(bulkhead.snapshot, ({ inFlight }) => {
+        if (Exit.isFailure(exit) || took > longest) limit = Math.floor(0.9 * limit)
+        else if (2 * inFlight >= limit) limit++
+        return bulkhead.resize(limit = Math.min(400, Math.max(1, limit)))
+      })
+    const protect: Protect = (call) =>
+      bulkhead.protect(Effect.flatMap(Clock.currentTimeMillis, (begun) =>
+        Effect.onExit(call, (exit) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            judge(now - begun, exit)))))
+    return protect
+  })
 
 export const policies = {
   "no limit": Effect.succeed<Protect>((call) => call),
   "fixed limit": fixed,
   breaker,
-  AIMD: aimd
+  AIMD: aimd(Infinity),
+  "AIMD that takes 5 s for a drop": aimd(5000)
 }

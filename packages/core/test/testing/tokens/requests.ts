@@ -4,6 +4,7 @@ import type { Random } from "effect"
 
 /** What a request takes from a provider at full speed, and by when its caller needs the answer. */
 export interface Request {
+  readonly name: keyof typeof classes
   readonly millis: number
   readonly within: number
 }
@@ -25,8 +26,9 @@ const straggler = drawn(3000, 0.5)
  * hundred takes three seconds more. Each token of the answer takes 8 ms. A chat takes 1.3 s on average, a long one 15 s.
  */
 export const requestOf = (random: Random.Random, longShare: number): Request => {
-  const { answer, most, prompt, within } = classes[random.nextDoubleUnsafe() < longShare ? "long" : "chat"]
+  const name = random.nextDoubleUnsafe() < longShare ? "long" : "chat"
+  const { answer, most, prompt, within } = classes[name]
   const straggles = random.nextDoubleUnsafe() < 0.01 ? straggler(random) : 0
   const toFirst = (150 + 0.3 * prompt(random)) * first(random) + straggles
-  return { millis: toFirst + 8 * Math.min(most, answer(random)) * pace(random), within }
+  return { millis: toFirst + 8 * Math.min(most, answer(random)) * pace(random), within, name }
 }
