@@ -7,36 +7,22 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Bulkhead, CircuitBreaker } from "@switchgear/core"
-import { Latency, Load, VirtualClock } from "@switchgear/core/testing"
+import { Load, VirtualClock } from "@switchgear/core/testing"
 import { ChatClient, type ChatError } from "@switchgear/http"
-import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+import { SimulatedProvider } from "@switchgear/http/testing"
 import { Clock, Console, Effect, Exit, Random } from "effect"
 import { HttpClient } from "effect/http"
+import { model, requestOf } from "./support/tokens.ts"
 
 type Call = Effect.Effect<unknown, ChatError.ChatError>
 type Protect = (
   call: Call
 ) => Effect.Effect<unknown, ChatError.ChatError | Bulkhead.BulkheadFull | CircuitBreaker.CircuitOpen>
 
-/** A number near the median, whose logarithm has this standard deviation. */
-const drawn = (median: number, sigma: number) =>
-  Latency.sampler(Latency.logNormal({ median, p95: median * Math.exp(1.6449 * sigma) }))
-
-// A tenth of the tokens of real ones, at a tenth of the pace, so that texts are short.
-const chat = { prompt: drawn(40, 0.6), answer: drawn(12, 0.7), most: 100 }
-const long = { prompt: drawn(300, 0.5), answer: drawn(150, 0.7), most: 800 }
-const behaviour: Behaviour.Behaviour = {
-  latency: Behaviour.constant(150),
-  tokens: { prefill: 333, perSecond: 12.5, perMinute: 36_990 },
-  capacity: { concurrency: 80, above: "slows", slots: 160, waiting: 160 },
-  // A prompt begins with the number of tokens that it wants.
-  outcome: Behaviour.perRequest(({ prompt }) => Behaviour.ok("word".repeat(Number.parseInt(prompt))))
-}
-
 /** The calls that are answered, and those that reach the provider, in percent of those after the first minute. */
 const night = (policy: Effect.Effect<Protect>, maxTokens: "said" | "left out", seed: string, minutes = 10) =>
   Effect.gen(function*() {
-    const provider = yield* SimulatedProvider.make({ models: { m: behaviour } })
+    const provider = yield* SimulatedProvider.make({ models: { m: model(80, 36_990) } })
     const client = yield* ChatClient.make({ provider: "p", baseUrl: "http://simulated.test/v1", timeout: "1 hour" })
       .pipe(Effect.provideService(HttpClient.HttpClient, SimulatedProvider.httpClient(provider)))
     const random = yield* Random.Random
@@ -44,9 +30,7 @@ const night = (policy: Effect.Effect<Protect>, maxTokens: "said" | "left out", s
     let [calls, answered, reached] = [0, 0, 0]
     yield* Load.run(Load.poisson({ rate: 9, for: minutes * 60_000 }), ({ at }) => {
       const counts = at >= 60_000 ? 1 : 0
-      const { answer, most, prompt } = random.nextDoubleUnsafe() < 0.2 ? long : chat
-      const max_tokens = Math.ceil(Math.min(most, answer(random)))
-      const content = `${max_tokens}`.padEnd(4 * Math.ceil(prompt(random)))
+      const { answer: max_tokens, content } = requestOf(random)
       const call = Effect.suspend(() => {
         reached += counts
         const messages = [{ role: "user" as const, content }]
