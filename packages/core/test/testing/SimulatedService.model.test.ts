@@ -86,8 +86,8 @@ const runs = given === undefined ? undefined : Math.min(100, Number(given))
 /** Half a point for what the two simulations do differently, such as whole milliseconds, and three standard errors. */
 const toleranceOf = (deviation: number, nights: number) => 0.5 + 3 * deviation / Math.sqrt(nights)
 
-/** As many nights as it takes for a tolerance of four points, at least two and at most 24. */
-const nightsFor = (deviation: number) => runs ?? Math.min(24, Math.max(2, Math.ceil((3 * deviation / 3.5) ** 2)))
+/** As many nights as it takes for a tolerance of four and a half points, at least two and at most twenty. */
+const nightsFor = (deviation: number) => runs ?? Math.min(20, Math.max(2, Math.ceil((3 * deviation / 4) ** 2)))
 
 type Policy = keyof typeof policies
 type Night = keyof typeof nights

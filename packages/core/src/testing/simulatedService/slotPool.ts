@@ -180,7 +180,7 @@ export class SlotPool {
     const ended: Array<ServiceCall> = []
     for (let call = this.work.takeEnded(); call !== undefined; call = this.work.takeEnded()) ended.push(call)
     // A clock far from its origin cannot tell times apart that are this close: without this, it would stand still.
-    if (ended.length === 0 && this.work.nextEnd < Infinity && monotonicMillis(this.clock!) <= since) {
+    if (ended.length === 0 && this.work.size > 0 && monotonicMillis(this.clock!) <= since) {
       ended.push(this.work.takeNext()!)
     }
     this.arm()
