@@ -6,7 +6,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect } from "effect"
-import { nights, play, type Seen } from "./tokens/nights.ts"
+import { type Night, nights, play, type Seen, smallerNights } from "./tokens/nights.ts"
 import { policies } from "./tokens/policies.ts"
 
 /**
@@ -16,7 +16,10 @@ import { policies } from "./tokens/policies.ts"
  */
 type Share = readonly [mean: number, deviation: number]
 
-const shares: Record<keyof typeof policies, Partial<Record<keyof typeof nights, Share>>> = {
+type Policy = keyof typeof policies
+type Table<Nights> = { readonly [P in Policy]?: { readonly [N in keyof Nights]?: Share } }
+
+const shares: Table<typeof nights> = {
   "no limit": {
     "calm": [99.8, 0.1],
     "over ×2": [12.7, 0.4],
@@ -80,6 +83,23 @@ const shares: Record<keyof typeof policies, Partial<Record<keyof typeof nights, 
   }
 }
 
+const smallerShares: Table<typeof smallerNights> = {
+  "no limit": { slow3: [86.6, 1] },
+  "smaller limit": {
+    calm: [99.3, 0.4],
+    "over ×2": [48.7, 1.8],
+    "burst ×15": [24.7, 1.7],
+    "c/2": [53.3, 3.3],
+    "hang 30 s": [74, 3.3],
+    noise: [93.2, 2.3],
+    "mix shift": [70.6, 2.7],
+    slow3: [57, 2.8],
+    "over, queue": [48.7, 1.8],
+    "over, one machine": [48.7, 1.8]
+  },
+  AIMD: { slow3: [83.8, 3.1] }
+}
+
 const { SWITCHGEAR_RUNS: given } = process.env
 const runs = given === undefined ? undefined : Math.min(100, Number(given))
 
@@ -89,29 +109,32 @@ const toleranceOf = (deviation: number, nights: number) => 0.5 + 3 * deviation /
 /** As many nights as it takes for a tolerance of four and a half points, at least two and at most twenty. */
 const nightsFor = (deviation: number) => runs ?? Math.min(20, Math.max(2, Math.ceil((3 * deviation / 4) ** 2)))
 
-type Policy = keyof typeof policies
-type Night = keyof typeof nights
-
-const seeds = (count: number) => Array.from({ length: count }, (_, index) => `night ${index}`)
-const played = (policy: Policy, night: Night, count: number) =>
-  Effect.forEach(seeds(count), (seed) => play(nights[night], policies[policy], seed))
+const played = (night: Night, policy: Policy, count: number) =>
+  Effect.forEach(Array.from({ length: count }), (_, index) => play(night, policies[policy], `night ${index}`))
 const meanOf = (seen: ReadonlyArray<Seen>, figure: keyof Seen) =>
   seen.reduce((sum, one) => sum + one[figure], 0) / seen.length
 
-for (const [policy, byNight] of Object.entries(shares) as Array<[Policy, Partial<Record<Night, Share>>]>) {
-  describe(`with ${policy}, a provider of tokens answers in time:`, () => {
-    for (const [night, [mean, deviation]] of Object.entries(byNight) as Array<[Night, Share]>) {
-      it.live(`${night}, ${Math.round(mean)} % of the calls`, () =>
-        Effect.gen(function*() {
-          const count = nightsFor(deviation)
-          const share = meanOf(yield* played(policy, night, count), "answered")
-          const tolerance = toleranceOf(deviation, count)
-          if (runs !== undefined) yield* Console.log([policy, night, share.toFixed(1), mean, tolerance].join("\t"))
-          assert.closeTo(share, mean, tolerance)
-        }), 600_000)
-    }
-  })
+const entriesOf = <K extends string, V>(record: { readonly [P in K]?: V }) => Object.entries(record) as Array<[K, V]>
+
+const suite = <N extends string>(about: string, nights: Record<N, Night>, table: Table<Record<N, Night>>) => {
+  for (const [policy, byNight] of entriesOf(table)) {
+    describe(`with ${policy}, ${about} answers in time:`, () => {
+      for (const [name, [mean, deviation]] of entriesOf<N, Share>(byNight!)) {
+        it.live(`${name}, ${Math.round(mean)} % of the calls`, () =>
+          Effect.gen(function*() {
+            const count = nightsFor(deviation)
+            const share = meanOf(yield* played(nights[name], policy, count), "answered")
+            const tolerance = toleranceOf(deviation, count)
+            if (runs !== undefined) yield* Console.log([policy, name, share.toFixed(1), mean, tolerance].join("\t"))
+            assert.closeTo(share, mean, tolerance)
+          }), 600_000)
+      }
+    })
+  }
 }
+
+suite("a provider of tokens", nights, shares)
+suite("a smaller one with more long requests", smallerNights, smallerShares)
 
 const unit: Record<keyof Seen, string> = {
   answered: "% are answered in time",
@@ -122,7 +145,9 @@ const unit: Record<keyof Seen, string> = {
 }
 
 describe("a provider of tokens at twice its load:", () => {
-  const figures: ReadonlyArray<readonly [Policy, Night, figure: keyof Seen, mean: number, deviation: number]> = [
+  const figures: ReadonlyArray<
+    readonly [Policy, keyof typeof nights, figure: keyof Seen, mean: number, deviation: number]
+  > = [
     ["fixed limit", "over ×2", "failed", 0.1, 0.1],
     ["fixed limit", "over ×2", "p99", 5.7, 0.3],
     ["fixed limit", "over ×2", "chats", 47.9, 1.7],
@@ -138,7 +163,7 @@ describe("a provider of tokens at twice its load:", () => {
     it.live(`${night}, with ${policy}, ${mean} ${unit[figure]}`, () =>
       Effect.gen(function*() {
         const count = runs ?? 2
-        const seen = meanOf(yield* played(policy, night, count), figure)
+        const seen = meanOf(yield* played(nights[night], policy, count), figure)
         assert.closeTo(
           seen,
           mean,

@@ -47,7 +47,7 @@ const steady = (rate: number, seconds = 420): Pick<Night, "arrivals" | "counted"
 /** Another speed every five seconds, about 1: on average, it keeps 70 % of its distance on a scale of factors. */
 const noise = (random: Random.Random): ReadonlyArray<Change> => {
   let factor = 1
-  return Array.from({ length: 130 }, (_, index) => {
+  return Array.from({ length: 200 }, (_, index) => {
     factor = factor ** 0.7 * step(random) ** Math.sqrt(1 - 0.7 ** 2)
     return { at: 5 * (index + 1), speed: factor * Math.exp(-(0.4 ** 2) / 2) }
   })
@@ -90,6 +90,51 @@ export const nights = {
   cold: { ...steady(18, 60), counted: [0, 60] },
   "over, queue": { ...overloaded, kind: "queue" },
   "over, one machine": { ...overloaded, kind: "one machine" }
+} satisfies Record<string, Night>
+
+const longer = (): number => 0.35
+const doubleLoad = { ...steady(7, 600), concurrency: 24, long: longer }
+
+/** The same troubles at a smaller provider, with more long requests, at other rates and times. */
+export const smallerNights = {
+  calm: { ...steady(2, 600), concurrency: 24, long: longer },
+  "over ×2": doubleLoad,
+  "burst ×15": {
+    arrivals: Load.burst({
+      of: Load.poisson({ rate: 1, for: "7 minutes" }),
+      times: 15,
+      after: "3 minutes",
+      for: "2 minutes"
+    }),
+    concurrency: 24,
+    long: longer,
+    counted: [180, 300]
+  },
+  "c/2": {
+    ...steady(3.4, 600),
+    concurrency: 24,
+    long: longer,
+    changes: () => [{ at: 200, concurrency: 12 }],
+    counted: [200, 600]
+  },
+  "hang 30 s": {
+    ...steady(2.6),
+    concurrency: 24,
+    long: longer,
+    changes: () => [{ at: 180, speed: 0 }, { at: 210, speed: 1 }],
+    counted: [180, 300]
+  },
+  noise: { ...steady(2.4, 900), concurrency: 24, long: longer, changes: noise },
+  "mix shift": { ...steady(3, 600), concurrency: 48, long: (second) => second < 200 ? 0.1 : 0.6, counted: [200, 600] },
+  slow3: {
+    ...steady(2, 900),
+    concurrency: 60,
+    long: longer,
+    changes: () => [{ at: 200, speed: 0.33 }],
+    counted: [200, 900]
+  },
+  "over, queue": { ...doubleLoad, kind: "queue" },
+  "over, one machine": { ...doubleLoad, kind: "one machine" }
 } satisfies Record<string, Night>
 
 /** What was seen of the calls that count. */

@@ -8,7 +8,8 @@ export type Protect = (
   call: Call
 ) => Effect.Effect<void, Effect.Error<Call> | Bulkhead.BulkheadFull | CircuitBreaker.CircuitOpen>
 
-const fixed = Effect.map(Bulkhead.make({ name: "fixed", concurrency: 40 }), ({ protect }): Protect => protect)
+const fixed = (concurrency: number) =>
+  Effect.map(Bulkhead.make({ name: "fixed", concurrency }), ({ protect }): Protect => protect)
 
 const breaker = Effect.map(CircuitBreaker.make({ name: "breaker" }), ({ protect }): Protect => protect)
 
@@ -36,7 +37,8 @@ const aimd = (longest: number) =>
 
 export const policies = {
   "no limit": Effect.succeed<Protect>((call) => call),
-  "fixed limit": fixed,
+  "fixed limit": fixed(40),
+  "smaller limit": fixed(24),
   breaker,
   AIMD: aimd(Infinity),
   "AIMD that takes 5 s for a drop": aimd(5000)
