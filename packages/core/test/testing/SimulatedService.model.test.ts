@@ -125,7 +125,8 @@ const suite = <N extends string>(about: string, nights: Record<N, Night>, table:
             const count = nightsFor(deviation)
             const share = meanOf(yield* played(nights[name], policy, count), "answered")
             const tolerance = toleranceOf(deviation, count)
-            if (runs !== undefined) yield* Console.log([policy, name, share.toFixed(1), mean, tolerance].join("\t"))
+            if (runs !== undefined)
+              yield* Console.log([policy, name, share.toFixed(1), mean, tolerance.toFixed(1)].join("\t"))
             assert.closeTo(share, mean, tolerance)
           }), 600_000)
       }
