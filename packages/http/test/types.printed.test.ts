@@ -53,6 +53,10 @@ const mistakes: Readonly<Record<string, readonly [expression: string, why: RegEx
     `Gpt.complete({ messages: [{ role: "usr", content: "" }] })`,
     /Type '"usr"' is not assignable to type 'Role'/
   ],
+  "a misspelt field of a message": [
+    `Gpt.complete({ messages: [{ role: "user", contnet: "" }] })`,
+    /'contnet' does not exist in type 'Message'\. Did you mean to write 'content'\?/
+  ],
   "a misspelt option of a cascade": [
     "ModelCascade.make({ models: [{ model: Gpt }], canned: Canned.sentences, deadlne: 1 })",
     /'deadlne' does not exist in type/
