@@ -29,6 +29,15 @@ const printed: Readonly<Record<string, readonly [expression: string, type: strin
     "Bare.complete({ messages: [] })",
     "Effect<ChatModel.Answer, ModelCascade.CascadeError, Bare>"
   ],
+  modelStream: ["Gpt.stream({ messages: [] })", "Stream<ChatChunk, ChatModel.ModelError, Gpt>"],
+  cascadeStream: [
+    "Floored.stream({ messages: [] })",
+    "Stream<ChatChunk, ChatModel.StreamError<ModelCascade.CallerError>, Floored>"
+  ],
+  reply: [
+    "ChatClient.ChatClient.use((client) => client.complete({ model: \"m\", messages: [] }))",
+    "Effect<ChatReply, ChatError, ChatClient.ChatClient>"
+  ],
   cascade: [
     "ModelCascade.make({ models: [{ model: Gpt }, { model: ChatModel.make({ model: \"m\", client }) }] })",
     "Effect<ModelCascade.ModelCascade<ModelCascade.CascadeError>, ConfigError, Gpt | Scope>"
