@@ -280,6 +280,19 @@ bothWays((layerChatClient) => {
           assert.deepStrictEqual(proxy.seen, [])
         }))
 
+      it.live("of the environment is the one that was there when the connections were made, in every call", () =>
+        Effect.gen(function*() {
+          const { url } = yield* served(Behaviour.ok("Good day"))
+          const proxy = yield* Loopback.proxy
+          yield* Loopback.environment({ HTTP_PROXY: proxy.url })
+          const layer = layerChatClient({ provider: "openai", baseUrl: url, apiKey, proxy: "environment" })
+          const client = Context.get(yield* Layer.build(layer), ChatClient.ChatClient)
+          yield* client.complete(request)
+          yield* Loopback.environment({ HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "*" })
+          yield* client.complete(request)
+          assert.lengthOf(proxy.seen, 2)
+        }))
+
       it.live("of the environment is not used by a client told to use none", () =>
         Effect.gen(function*() {
           const { url } = yield* served(Behaviour.ok("direct"))
