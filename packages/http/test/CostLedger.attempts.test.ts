@@ -305,10 +305,110 @@ describe("a call of which the provider may bill more than its answer", () => {
   )
 })
 
+describe("a reply that fails", () => {
+  const request = ask({ max_tokens: 50 })
+  const one = promptOf(request)
+  const usage = { prompt_tokens: 20, completion_tokens: 30 }
+
+  const spentOn = (how: "complete" | "stream" | "events", body: object) =>
+    Effect.gen(function*() {
+      const { choices: [choice], ...rest } = body as { choices: ReadonlyArray<Record<string, any>> }
+      const { message, ...ends } = choice ?? {}
+      const events = [
+        { choices: [{ index: 0, delta: message, finish_reason: null }] },
+        { ...rest, choices: choice === undefined ? [] : [{ index: 0, delta: {}, ...ends }] }
+      ]
+      const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("") + "data: [DONE]\n\n"
+      const http = HttpClient.make((request) =>
+        Effect.succeed(
+          HttpServerResponse.toClientResponse(
+            HttpServerResponse.text(how === "complete" ? JSON.stringify(body) : text),
+            { request }
+          )
+        )
+      )
+      const model = yield* Effect.provideService(
+        modelOf({ model: "m", retry: { maxAttempts: 1 } }),
+        ChatClient.ChatClient,
+        yield* clientOf(http)
+      )
+      const ledger = yield* CostLedger.make({ prices, primary: "m", budgets })
+      const billed = ledger.protect(model)
+      const exit = yield* Effect.exit(
+        how === "stream" ? Stream.runDrain(billed.stream(request)) : billed.complete(request)
+      )
+      assert.strictEqual(exit._tag, "Failure")
+      const { budgets: [budget], total } = yield* ledger.snapshot
+      assert.deepStrictEqual([budget!.reserved, total.cost], [0, budget!.spent])
+      return budget!.spent
+    })
+
+  const replies: ReadonlyArray<readonly [what: string, choice: object, beside?: object]> = [
+    ["was withdrawn", { message: { content: "" }, finish_reason: "sensitive" }],
+    ["was withdrawn after it had begun", { message: { content: "Half" }, finish_reason: "sensitive" }],
+    ["was filtered", { message: { content: "" }, finish_reason: "content_filter" }],
+    ["filled its window", { message: { content: "Half" }, finish_reason: "model_context_window_exceeded" }],
+    ["ran out of machines", { message: { content: "Half" }, finish_reason: "insufficient_system_resource" }],
+    ["broke", { message: { content: "Half" }, finish_reason: "network_error" }],
+    ["is empty", { message: { content: "" }, finish_reason: "stop" }],
+    ["was thought and not said", { message: { reasoning_content: "Hm" }, finish_reason: "length" }],
+    ["has an error of load in it", { message: { content: "Half" } }, {
+      error: { type: "overloaded_error", message: "Overloaded" }
+    }],
+    ["has an error of a rate in it", { message: { content: "Half" } }, {
+      error: { code: "rate_limit_exceeded", message: "Slow down" }
+    }],
+    ["is sensitive by a code beside it", { message: { content: "Half" }, finish_reason: "stop" }, {
+      base_resp: { status_code: 1027, status_msg: "output new_sensitive" }
+    }]
+  ]
+  const ways = ["complete", "stream", "events"] as const
+
+  it.effect.each(replies.flatMap((reply) => ways.map((how) => [how, ...reply] as const)))(
+    "%s: what %s is spent as its usage tells, and without one as its prompt at least",
+    ([how, , choice, beside]) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* spentOn(how, { choices: [choice], ...beside, usage }), 50)
+        const untold = yield* spentOn(how, { choices: [choice], ...beside })
+        assert.isAtLeast(untold, one)
+        assert.isBelow(untold, one + 50)
+      })
+  )
+
+  it.effect.each(ways)(
+    "%s: what was refused before the work costs nothing, whatever the status",
+    (how) =>
+      Effect.gen(function*() {
+        for (
+          const error of [{ type: "overloaded_error", message: "Overloaded" }, {
+            code: "insufficient_quota",
+            message: "x"
+          }]
+        )
+          assert.strictEqual(
+            yield* spentOn(how, { choices: [], error, usage: { prompt_tokens: 0, total_tokens: 0 } }),
+            0
+          )
+      })
+  )
+})
+
 const whole = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 /** What the provider does with one request. */
-const Deed = Schema.Literals(["answer", "answer", "refuse", "busy", "break", "hang", "cut", "half", "silent"])
+const Deed = Schema.Literals([
+  "answer",
+  "answer",
+  "refuse",
+  "busy",
+  "break",
+  "hang",
+  "cut",
+  "half",
+  "silent",
+  "withdraw",
+  "empty"
+])
 
 const Operation = Schema.Union([
   Schema.Struct({
@@ -361,19 +461,26 @@ const billing = (
         const reply = {
           model,
           usage,
-          choices: [{ message: { content: "y".repeat(output) || "-" }, finish_reason: "stop" }]
+          choices: [{
+            message: { content: deed === "empty" ? "" : "y".repeat(output) || "-" },
+            finish_reason: deed === "withdraw" ? "sensitive" : "stop"
+          }]
         }
         const text = JSON.stringify(reply)
         return respond(200, deed === "half" || deed === "cut" ? text.slice(0, text.length / 2) : text)
       }
       const says = (content: string) => ({ model, choices: [{ index: 0, delta: { content } }] })
-      const words = Stream.fromIterable(Array.from({ length: Math.ceil(output / 5) }, () => says("yyyyy"))).pipe(
+      // What is thought and not said is told at the end.
+      if (deed === "empty") bill(id, output)
+      const said = deed === "empty" ? 0 : Math.ceil(output / 5)
+      const words = Stream.fromIterable(Array.from({ length: said }, () => says("yyyyy"))).pipe(
         Stream.rechunk(1),
         Stream.mapEffect((chunk) => Effect.as(Effect.sleep(100), chunk)),
         // What is on its way to a reader that leaves may not be heard.
         Stream.tap(() => Effect.sync(() => bill(id, 5)))
       )
-      const end = [{ model, choices: [{ index: 0, delta: {}, finish_reason: "stop" }], ...(usage && { usage }) }]
+      const reason = deed === "withdraw" ? "sensitive" : "stop"
+      const end = [{ model, choices: [{ index: 0, delta: {}, finish_reason: reason }], ...(usage && { usage }) }]
       const chunks = deed === "half"
         ? Stream.take(words, 2)
         : deed === "cut"
