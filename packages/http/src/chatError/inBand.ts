@@ -63,6 +63,17 @@ const errorOfChoice = (choices: ReadonlyArray<unknown>): Fields | undefined => {
 
 /** Places in which nobody else writes anything. */
 const foreign: ReadonlyArray<Place> = [
+  // Gemini, of a prompt that it does not answer
+  ({ promptFeedback: feedback }) =>
+    Predicate.isReadonlyObject(feedback) && isText(feedback["blockReason"])
+      ? {
+        error: {
+          code: 400,
+          message: feedback["blockReasonMessage"] ?? "Prompt was blocked",
+          reason: feedback["blockReason"]
+        }
+      }
+      : undefined,
   // Tencent, and the Responses API
   ({ Response, response }) => {
     const inside = Response ?? response
