@@ -107,10 +107,32 @@ describe("a finish_reason that means a failure", () => {
 
   it.effect("is none while it says that the answer goes on", () =>
     Effect.gen(function*() {
-      for (const none of ["null", "", "FINISH_REASON_UNSPECIFIED"]) {
+      for (const none of ["null", "", " ", "FINISH_REASON_UNSPECIFIED"]) {
         const cut = events(chunk({ content: "Good" }, none))
         const [, stream] = yield* read({ whole: whole({ content: "x" }), streamed: cut })
         assert.strictEqual(errorOf(stream)._tag, "Truncated")
+      }
+    }))
+
+  it.effect("is the last one that says anything, as the tap tells it", () =>
+    Effect.gen(function*() {
+      for (
+        const [first, last, told] of [
+          ["stop", "", "stop"],
+          ["stop", " ", "stop"],
+          ["stop", null, "stop"],
+          ["", "stop", "stop"],
+          [" ", "stop", "stop"],
+          ["stop", "length", "length"],
+          ["length", "stop", "stop"]
+        ] as const
+      ) {
+        const streamed = events(chunk({ content: "Good day" }), chunk({}, first), chunk({}, last), "[DONE]")
+        const [, stream] = yield* read({ whole: whole({ content: "x" }), streamed })
+        assert.strictEqual(Result.isSuccess(stream) && stream.success.choices[0].finish_reason, told)
+        const tap = ChatStream.tap({ provider: "p", model: "m", status: 200, headers: {} })
+        tap.push(new TextEncoder().encode(streamed))
+        assert.strictEqual(tap.finishReasons().get(0), told)
       }
     }))
 })
@@ -403,6 +425,14 @@ describe("an error among what should be an answer", () => {
     ["of a server of Java", { errorMessage: "m", errorCode: "500" }, "ProviderFault"],
     ["of texts", { errors: ["m"] }, "ProviderFault"],
     ["of WeChat's kind", { errcode: 45_009, errmsg: "m" }, "ProviderFault"],
+    ["of Gemini, of a prompt", { promptFeedback: { blockReason: "SAFETY" } }, "ContentBlocked"],
+    ["in what a choice says", {
+      choices: [{
+        index: 0,
+        delta: { content: "x", error: { message: "m", code: 503 } },
+        message: { content: "x", error: { message: "m", code: 503 } }
+      }]
+    }, "Overloaded"],
     ["told beside `true`", { error: true, message: "m" }, "ProviderFault"],
     ["in a choice that is not the first", {
       choices: [
