@@ -464,6 +464,29 @@ describe("an error among what should be an answer", () => {
       }
     }))
 
+  it.effect("is none where a word only keeps the connection alive", () =>
+    Effect.gen(function*() {
+      const pings = [
+        "data: ping",
+        "data: [PING]",
+        "data: null",
+        "data: \"ping\"",
+        "data: keep-alive",
+        "data: heartbeat",
+        "event: ping\ndata: ping",
+        "event: keepalive\ndata: 2026-11-29T00:00:00Z",
+        "event: heartbeat\ndata: [1, 2]"
+      ].map((ping) => `${ping}\n\n`).join("")
+      const spoken = events(chunk({ content: "Good " })) + pings + events(chunk({ content: "day" }, "stop"), "[DONE]")
+      const [, result] = yield* read({ whole: whole({ content: "x" }), streamed: pings + spoken })
+      assert.strictEqual(Result.isSuccess(result) && result.success.choices[0].message.content, "Good day")
+      // Nothing but words is no answer, and other words are no heartbeat.
+      for (const text of [pings, "data: pinged\n\n", "event: token\ndata: hello\n\n", "data: 0\n\n"]) {
+        const [, none] = yield* read({ whole: whole({ content: "x" }), streamed: text })
+        assert.strictEqual(errorOf(none)._tag, "MalformedReply", text)
+      }
+    }))
+
   it.effect("is none where an object only keeps the connection alive", () =>
     Effect.gen(function*() {
       const pings = [

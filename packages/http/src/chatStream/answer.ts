@@ -17,6 +17,7 @@ import { ToldUsage } from "../pricing/toldUsage.ts"
 import { decodeChunk, withChoices } from "./decodeChunk.ts"
 import * as EventReader from "./eventReader.ts"
 import { hasContent } from "./hasContent.ts"
+import { isHeartbeat } from "./heartbeats.ts"
 import { parseJson } from "./parseJson.ts"
 import * as UnframedJson from "./unframedJson.ts"
 
@@ -141,6 +142,7 @@ export const make = (
     const data = written.startsWith("{") ? written : written.trim()
     if (data === "") return
     if (isDone(data)) return done()
+    if (!data.startsWith("{") && isHeartbeat(data, name)) return
     const json = read(data)
     if (saysError(name)) {
       // Its name says that it is one, also where nothing is in it.
