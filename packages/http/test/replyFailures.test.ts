@@ -127,12 +127,20 @@ describe("a finish_reason that means a failure", () => {
           ["length", "stop", "stop"]
         ] as const
       ) {
-        const streamed = events(chunk({ content: "Good day" }), chunk({}, first), chunk({}, last), "[DONE]")
-        const [, stream] = yield* read({ whole: whole({ content: "x" }), streamed })
-        assert.strictEqual(Result.isSuccess(stream) && stream.success.choices[0].finish_reason, told)
-        const tap = ChatStream.tap({ provider: "p", model: "m", status: 200, headers: {} })
-        tap.push(new TextEncoder().encode(streamed))
-        assert.strictEqual(tap.finishReasons().get(0), told)
+        const says = chunk({ content: "Good day" })
+        for (
+          const streamed of [
+            events(says, chunk({}, first), chunk({}, last), "[DONE]"),
+            events(chunk({ reasoning_content: "Hm" }, first), says, chunk({}, last), "[DONE]"),
+            events(chunk({}, first), chunk({}, last), says, "[DONE]")
+          ]
+        ) {
+          const [, stream] = yield* read({ whole: whole({ content: "x" }), streamed })
+          assert.strictEqual(Result.isSuccess(stream) && stream.success.choices[0].finish_reason, told)
+          const tap = ChatStream.tap({ provider: "p", model: "m", status: 200, headers: {} })
+          tap.push(new TextEncoder().encode(streamed))
+          assert.strictEqual(tap.finishReasons().get(0), told)
+        }
       }
     }))
 })

@@ -129,7 +129,14 @@ export const make = (
       failedWith(failure)
       noteWorked(failure)
     }
-    if (progress === "whole" || reader.said) { for (const chunk of heldEnds) onChunk(chunk) }
+    if (progress === "whole" || reader.said) { for (const chunk of heldEnds) giveEnds(chunk) }
+  }
+  /** An end that was followed by another one was none. */
+  const giveEnds = (chunk: ChatSchema.ChatChunk) => {
+    const choices = chunk.choices.filter(({ finish_reason, index }) =>
+      reader.choices.get(index ?? 0)?.finish === finish_reason
+    )
+    if (choices.length > 0) onChunk({ ...chunk, choices })
   }
   /** What comes after the end of every choice and is no part of the answer ends it. */
   const finishBefore = () => {
