@@ -111,6 +111,22 @@ const heard: ReadonlyArray<readonly [string, number, unknown, ChatError.ChatErro
     "ContextTooLong"
   ],
   ["Snowflake", 400, { message: "max tokens of 4096 exceeded", code: "390142" }, "ContextTooLong"],
+  [
+    "OpenAI's other interface",
+    400,
+    said("This model is only supported in v1/responses", "invalid_request_error"),
+    "ModelNotFound"
+  ],
+  ["Cloudflare's capacity", 429, { errors: [{ code: 3040, message: "Capacity temporarily exceeded" }] }, "Overloaded"],
+  ["StepFun's filter in a 451", 451, said("The content is blocked.", "censorship_blocked"), "ContentBlocked"],
+  [
+    "LiteLLM's name of a filter",
+    400,
+    said("litellm.ContentPolicyViolationError: AzureException - filtered", null, "400"),
+    "ContentBlocked"
+  ],
+  ["watsonx", 403, { errors: [{ code: "token_quota_reached", message: "Token quota reached" }] }, "QuotaExhausted"],
+  ["Databricks", 429, { error_code: "REQUEST_LIMIT_EXCEEDED", message: "Exceeded" }, "ProviderRateLimited"],
   // Tokens of a minute are a rate in every language.
   ["Spanish of a rate", 429, said("Se superó el límite de tokens por minuto del modelo"), "ProviderRateLimited"],
   ["Japanese of a rate", 429, said("1分あたりの入力トークン数の上限を超えました"), "ProviderRateLimited"],
