@@ -55,6 +55,12 @@ describe("a call of which the provider may bill more than its answer", () => {
     ["hangs and is timed out", Behaviour.hang, 1, one],
     ["is refused as a mistake", Behaviour.error(400, { message: "no", type: "invalid_request_error" }), 1, 0],
     ["is refused for its key", Behaviour.unauthorized, 1, 0],
+    [
+      "is refused by a filter, which has read it",
+      Behaviour.error(400, { message: "no", code: "content_filter" }),
+      1,
+      one
+    ],
     ["is refused by a rate limit", Behaviour.rateLimited(), 1, 0],
     ["is refused by an overloaded model", Behaviour.overloaded, 1, 0],
     ["breaks in the provider", Behaviour.serverError, 1, one],

@@ -101,6 +101,8 @@ export const possiblyBilled = (error: ChatError): boolean => {
       return error.status !== undefined
     case "Truncated":
     case "MalformedReply":
+    // A filter has read the prompt, and may have read an answer: Azure bills both, also with a 400.
+    case "ContentBlocked":
       return true
     default:
       return false
