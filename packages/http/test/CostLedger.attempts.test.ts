@@ -343,10 +343,9 @@ describe("a reply that fails", () => {
       const exit = yield* Effect.exit(
         how === "stream" ? Stream.runDrain(billed.stream(request)) : billed.complete(request)
       )
-      assert.strictEqual(exit._tag, "Failure")
       const { budgets: [budget], total } = yield* ledger.snapshot
       assert.deepStrictEqual([budget!.reserved, total.cost], [0, budget!.spent])
-      return budget!.spent
+      return { spent: budget!.spent, failed: exit._tag === "Failure" }
     })
 
   const replies: ReadonlyArray<readonly [what: string, choice: object, beside?: object]> = [
@@ -374,10 +373,12 @@ describe("a reply that fails", () => {
     "%s: what %s is spent as its usage tells, and without one as its prompt at least",
     ([how, , choice, beside]) =>
       Effect.gen(function*() {
-        assert.strictEqual(yield* spentOn(how, { choices: [choice], ...beside, usage }), 50)
+        const told = yield* spentOn(how, { choices: [choice], ...beside, usage })
+        assert.deepStrictEqual(told, { spent: 50, failed: true })
         const untold = yield* spentOn(how, { choices: [choice], ...beside })
-        assert.isAtLeast(untold, one)
-        assert.isBelow(untold, one + 50)
+        assert.isTrue(untold.failed)
+        assert.isAtLeast(untold.spent, one)
+        assert.isBelow(untold.spent, one + 50)
       })
   )
 
@@ -391,11 +392,60 @@ describe("a reply that fails", () => {
             message: "x"
           }]
         )
-          assert.strictEqual(
+          assert.deepStrictEqual(
             yield* spentOn(how, { choices: [], error, usage: { prompt_tokens: 0, total_tokens: 0 } }),
-            0
+            { spent: 0, failed: true }
           )
       })
+  )
+
+  const Reply = Schema.Struct({
+    how: Schema.Literals(ways),
+    message: Schema.Struct({
+      content: Schema.Literals(["", " ", "Half an answer", "世界"]),
+      reasoning_content: Schema.optionalKey(Schema.Literals(["", "Hm"])),
+      refusal: Schema.optionalKey(Schema.Literals(["No"]))
+    }),
+    finish_reason: Schema.Literals([
+      "stop",
+      "length",
+      "content_filter",
+      "sensitive",
+      "SAFETY",
+      "error",
+      "network_error",
+      "overloaded",
+      "model_context_window_exceeded",
+      "tool_calls",
+      "anything"
+    ]),
+    beside: Schema.Literals([
+      undefined,
+      { type: "overloaded_error", message: "m" },
+      { code: "rate_limit_exceeded", message: "m" },
+      { code: "insufficient_quota", message: "m" },
+      { code: "content_filter", message: "m" },
+      { code: 400, message: "prompt is too long" },
+      { code: 401, message: "m" },
+      { message: "m" }
+    ].map((error) => JSON.stringify(error ?? null))),
+    prompt: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5000 })),
+    completion: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5000 }))
+  })
+
+  it.effect.prop(
+    "or does not is spent as its usage tells, whatever it says, how it ends and what error is in it",
+    { reply: Reply },
+    ({ reply: { beside, completion, finish_reason, how, message, prompt } }) =>
+      Effect.gen(function*() {
+        const { spent } = yield* spentOn(how, {
+          choices: [{ message, finish_reason }],
+          error: JSON.parse(beside),
+          usage: { prompt_tokens: prompt, completion_tokens: completion }
+        })
+        assert.strictEqual(spent, prompt + completion)
+      }),
+    { arbitrary: { runs: 200 }, timeout: 30_000 }
   )
 })
 
