@@ -122,6 +122,11 @@ export interface RunOptions<Programs extends Nodes> extends Options<Programs> {
   readonly for: Duration.Input
   /** Whether programs use promises. "none" is several times faster: see `VirtualClock.play`. @default "settle" */
   readonly promises?: VirtualClock.Options["promises"]
+  /**
+   * In which order fibers of a node run that are ready at the same time: see `VirtualClock.play`. With a seed, each seed
+   * of the world has an order of its own. The order of the nodes among each other is always drawn. @default "fifo"
+   */
+  readonly order?: VirtualClock.Options["order"]
 }
 
 /**
@@ -142,12 +147,17 @@ export const run = <const Programs extends Nodes>(
       yield* Effect.raceFirst(Effect.sleep(millis), world.broken)
       return yield* world.report
     })
-    return VirtualClock.play(Effect.scoped(night), { promises: options.promises }) as Effect.Effect<
+    return VirtualClock.play(Effect.scoped(night), clockOf(options)) as Effect.Effect<
       Report,
       FailureOf<Programs> | InvariantBroken,
       NeedsOf<Programs>
     >
   })
+
+const clockOf = ({ order, promises, seed = 1 }: RunOptions<any>): VirtualClock.Options => ({
+  promises,
+  order: typeof order === "object" ? { ...order, seed: JSON.stringify([order.seed, seed]) } : order
+})
 
 /**
  * What to check, and how often.

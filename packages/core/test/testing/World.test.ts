@@ -342,7 +342,37 @@ describe("a stop", () => {
     })))
 })
 
+describe("a second stop", () => {
+  it.live("does not cut short the finalizers that the first one has begun", () =>
+    play(Effect.gen(function*() {
+      const ends = Effect.addFinalizer(() => Effect.andThen(Effect.sleep(100), Ref.set(gone, true)))
+      const gone = yield* Ref.make(false)
+      const world = yield* World.make({
+        nodes: { a: program(ends) },
+        script: [{ at: 10, stop: "a" }, { at: 20, stop: "a" }]
+      })
+      yield* Effect.sleep(50)
+      assert.deepStrictEqual(world.view.running(), ["a"])
+      yield* Effect.sleep(100)
+      assert.deepStrictEqual([world.view.running(), yield* Ref.get(gone)], [[], true])
+    })))
+})
+
 describe("a pause", () => {
+  it.live("does nothing to a node that is down: calls to it are refused, and it restarts in time", () =>
+    play(Effect.gen(function*() {
+      const world = yield* World.make({
+        nodes: { a: desk },
+        script: [{ at: 10, crash: "a", for: 100 }, { at: 20, pause: "a" }]
+      })
+      const call = Effect.result(world.call("a", Desk, (desk) => desk.ask()))
+      yield* Effect.sleep(30)
+      const [took, refused] = yield* Effect.timed(call)
+      assert.deepStrictEqual([Duration.toMillis(took), refused._tag], [0, "Failure"])
+      yield* Effect.sleep(100)
+      assert.strictEqual((yield* call)._tag, "Success")
+    })))
+
   it.live("stops the node while time goes on, and then all that is due happens", () =>
     play(Effect.gen(function*() {
       const seen: Array<string> = []
@@ -635,6 +665,14 @@ describe("options out of range", () => {
     [
       { script: [{ at: 0, skew: "a", offset: Infinity }] },
       "World.run: script[0].offset must be a finite duration, got Infinity"
+    ],
+    [
+      { script: [{ at: 0, partition: "a" }] },
+      "World.run: script[0].partition must be some of the nodes, and not all, got \"a\""
+    ],
+    [
+      { script: [{ at: 0, degrade: ["a"], replyLoss: 1 }] },
+      "World.run: script[0].degrade must be some of the nodes, and not all, got [\"a\"]"
     ]
   ]
   it.live.each(wrong)("are refused with their place: %o", ([options, message]) =>
@@ -672,4 +710,50 @@ describe("a world", () => {
         ]
       )
     }))
+
+  it.live("says that a fault ends when another one ends it, and tells faults of the same words apart", () =>
+    Effect.sync(() => {
+      const spans = World.spans([
+        { at: 0, crash: ["a", "b"] },
+        { at: 10, restart: "a" },
+        { at: 20, restart: ["b", "c"] },
+        { at: 30, pause: "a", for: 50 },
+        { at: 40, resume: "a" },
+        { at: 50, pause: "a" },
+        { at: 60, crash: "a" },
+        { at: 70, partition: "a", from: "b" },
+        { at: 80, heal: "c" },
+        { at: 90, heal: "b" },
+        { at: 100, partition: "a" },
+        { at: 110, heal: "c" },
+        { at: 120, stop: "b", for: 5 },
+        { at: 130, skew: "a", offset: 1 }
+      ])
+      assert.deepStrictEqual(spans.map(({ from, name, to }) => [name, from, to]), [
+        ["crash a, b", 0, 20],
+        ["restart a", 10, 10],
+        ["restart b, c", 20, 20],
+        ["pause a", 30, 40],
+        ["resume a", 40, 40],
+        ["pause a #2", 50, 60],
+        ["crash a", 60, Infinity],
+        ["partition a from b", 70, 90],
+        ["heal c", 80, 80],
+        ["heal b", 90, 90],
+        ["partition a from all others", 100, 110],
+        ["heal c #2", 110, 110],
+        ["stop b", 120, 125],
+        ["skew a by 1ms", 130, Infinity]
+      ])
+    }))
+
+  it.live("moves on through sleeps that are too short for the reading of a clock", () =>
+    play(Effect.gen(function*() {
+      const naps = Effect.forever(Effect.sleep("1 nanos"))
+      const fast = { nodes: { a: program(naps) }, clocks: { a: { drift: 1 } } }
+      yield* Effect.scoped(Effect.andThen(World.make(fast), Effect.sleep("10 micros")))
+      yield* World.make({ nodes: { a: program(Effect.forkScoped(Effect.delay(naps, "10000 hours"))) } })
+      yield* Effect.sleep("10000 hours")
+      yield* Effect.sleep("10 micros")
+    })))
 })

@@ -11,6 +11,8 @@ import * as Scope from "effect/Scope"
 import type { OptionsOf } from "../../internal/config/checks.ts"
 import { seedOf } from "../chaos/seeds.ts"
 import { present } from "../words.ts"
+import { Fifo } from "../virtualClock/fifo.ts"
+import { RunQueue } from "../virtualClock/runQueue.ts"
 import { Calls } from "./calls.ts"
 import { Engine } from "./engine.ts"
 import { Faults } from "./faults.ts"
@@ -91,7 +93,8 @@ export class Building {
         layer: nodes[name]!,
         context: (node) => around.provideNode(this.shapeOf(node))(context),
         onFailure: (_, { cause }) => this.end(Exit.failCause(cause)),
-        scheduler: around.scheduler
+        scheduler: around.scheduler,
+        linesOf: (chanceOf) => (around.scheduler instanceof RunQueue ? around.scheduler : fifo).branch(chanceOf)
       }
       this.nodes.set(
         name,
@@ -119,7 +122,9 @@ export class Building {
     this.checks = invariants.map(({ make, name }) => ({ name, check: make(this.view) }))
     this.invariants = invariants.map(({ name }) => name)
     this.plan(script)
-    for (const node of this.nodes.values()) node.start()
+    this.engine.inStep(() => {
+      for (const node of this.nodes.values()) node.start()
+    })
   }
 
   /** Lets the faults of a script happen, at their times from now on. */
@@ -137,7 +142,7 @@ export class Building {
   inject(fault: Fault): void {
     checkFault(this.of, fault)
     checkNames(this.of, fault, [...this.nodes.keys()])
-    this.faults.begin(fault)
+    this.engine.inStep(() => this.faults.begin(fault))
   }
 
   /** Nothing happens any more. Whoever waits for `broken` gets this exit. */
@@ -192,6 +197,8 @@ export class Building {
     }
   }
 }
+
+const fifo = new Fifo()
 
 interface Check {
   readonly name: string

@@ -61,6 +61,7 @@ export class Engine {
   private passed = 0
   private placed = 0
   private isScheduled = false
+  private stepping = false
   private isOver = false
   private timer: { readonly at: number; readonly stop: () => void } | undefined
 
@@ -114,6 +115,22 @@ export class Engine {
     this.goOn()
   }
 
+  /** Whether something happens in the world at the moment. */
+  get isStepping(): boolean {
+    return this.stepping
+  }
+
+  /** Makes something happen that comes from outside. */
+  inStep(happen: () => void): void {
+    const { stepping } = this
+    this.stepping = true
+    try {
+      happen()
+    } finally {
+      this.stepping = stepping
+    }
+  }
+
   end(): void {
     this.isOver = true
     this.timer?.stop()
@@ -131,9 +148,12 @@ export class Engine {
     if (this.isOver) return
     let happened = true
     try {
+      this.stepping = true
       happened = this.takeTurn() || this.takeEvent()
+      this.stepping = false
       if (happened) this.afterEvent()
     } finally {
+      this.stepping = false
       if (happened) this.goOn()
       else this.sleep()
     }

@@ -114,6 +114,14 @@ export const checkNames = (of: OptionsOf, fault: Fault, nodes: ReadonlyArray<str
       if (!nodes.includes(name)) of.refuse(field, `a node: ${present(nodes)}`, name)
     }
   }
+  // Without others, it would do nothing, and whatever it is to show would be shown by silence.
+  const hasOthers = (field: string, names: Names, others: Names | undefined): void => {
+    if (others === undefined && nodes.every((node) => listOf(names).includes(node))) {
+      of.refuse(field, "some of the nodes, and not all", names)
+    }
+  }
+  if ("partition" in fault) hasOthers("partition", fault.partition, fault.from)
+  if ("degrade" in fault) hasOthers("degrade", fault.degrade, fault.to)
 }
 
 /** Checks the faults of a script, and their nodes if these are known; throws a `RangeError` that names the place. */
