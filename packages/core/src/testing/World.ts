@@ -8,8 +8,8 @@
  * every event.
  *
  * {@link run} runs a world in virtual time. {@link check} runs many, each with random faults, and shortens the faults of
- * one that breaks an invariant. {@link make} makes a world on the clock of a program of your own, such as a `Scenario`.
- * One seed gives one run, to the last message.
+ * one that breaks an invariant. {@link make} makes a world on the clock of a program of your own. `Scenario.inWorld` shows
+ * what its customers see. One seed gives one run, to the last message.
  *
  * **Gotchas.** Nodes are apart as long as their layers share no state: make mutable values in the layer, not around it.
  * Values travel as they are, without encoding: do not change what was sent. A call whose message is lost never ends, as
@@ -99,6 +99,8 @@ export type { Nodes, Options, Report, World } from "./world/world.ts"
 /**
  * Makes a world that lives on the clock on which it is made, until the scope closes. That is the end of all nodes, as in
  * a crash: no finalizer runs. Dies with a `RangeError` that names the field if an option is out of range.
+ *
+ * In a run of a `Scenario`, the seed is that of the run as well.
  *
  * **Gotchas.** The clock should be a `VirtualClock`, as in a `Scenario`. Effect's `TestClock` moves before the nodes have
  * done all that they have to do. A live clock works, and does not repeat itself.

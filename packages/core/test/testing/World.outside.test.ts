@@ -20,7 +20,7 @@ describe("the thread pool", () => {
           const { name } = yield* World.Node
           const note = (what: string) => Effect.sync(() => seen.push(name + what))
           const hashes = [4_000_000, 10, 1_000_000, 100].map((bytes, i) => Effect.andThen(hash(bytes), note(`${i}`)))
-          yield* Effect.forEach([...hashes, Effect.andThen(read, note("file"))], Effect.forkScoped)
+          yield* Effect.forEach([...hashes, Effect.andThen(read, note("file"))], (work) => Effect.forkScoped(work))
         }))
         const { digest } = yield* World.run({ nodes: { a: works, b: works }, for: 10 })
         assert.strictEqual(seen.length, 10)
@@ -34,11 +34,11 @@ describe("a promise", () => {
   it.live("wakes a fiber in a turn of its node, so that the invariants see what it does", () =>
     Effect.gen(function*() {
       const invariant = World.invariant("it is never 1", (view) => () => {
-        const value = view.disk("a", "value", 0)
+        const value = view.disk<number>("a", "value", 0)
         return value === 1 ? "it is" : undefined
       })
       const sets = program(Effect.gen(function*() {
-        const value = yield* (yield* World.Node).disk("value", 0)
+        const value = yield* (yield* World.Node).disk<number>("value", 0)
         for (const next of [1, 0]) {
           yield* Effect.promise(() => Promise.resolve())
           yield* Ref.set(value, next)

@@ -76,7 +76,8 @@ const row = ({ at, ended, index, outcome, reached }: Call, mark: string): Readon
 const toWhom = (nodes: ReadonlyArray<Figures>): string => nodes.length === 0 ? "to provider" : "to nodes"
 
 const figures = ({ all, nodes, phases }: Told): string => {
-  const head = ["phase", "of", "from", "to", "calls", "p50", "p99", toWhom(nodes), "outcomes"]
+  const isMixed = nodes.length > 0 && Object.keys(all.reached).length > nodes.length
+  const head = ["phase", "of", "from", "to", "calls", "p50", "p99", isMixed ? "reached" : toWhom(nodes), "outcomes"]
   const called = nodes.length === 0 ? Object.keys(all.reached) : nodes.map(({ name }) => name)
   const rows = [...phases, ...nodes, all].map(({ calls, from, latency, name, of, outcomes, provider, reached, to }) => [
     name,
