@@ -331,6 +331,60 @@ describe("one seed", () => {
 })
 
 describe("nodes that call a provider", () => {
+  const capacity = { concurrency: 8, above: "queue" } as const
+
+  /** Calls of two gateways to a provider with eight slots, each of which is taken for half a second. */
+  const crowded = (script: World.Script) =>
+    Scenario.inWorld({
+      name: "gateways",
+      load: [steady("evening", 60)],
+      provider: [{ name: "up", latency: "500 millis", capacity }],
+      nodes: (provider) => {
+        const gateway = Layer.succeed(App, { answer: provider })
+        return { a: gateway, b: gateway }
+      },
+      clocks: { a: { drift: 0.1 }, b: { offset: "1 hour" } },
+      script,
+      patience: "3 seconds",
+      policy: (world) => Effect.succeed(({ index }) => ask(world, index % 2 === 0 ? "a" : "b")),
+      claims: [Claim.latencyWithin("max", "500 millis", { node: "b" })]
+    })
+
+  it.effect("share its capacity, by its clock and not by theirs", () =>
+    Effect.gen(function*() {
+      const { all } = yield* Scenario.run(crowded([]))
+      assert.deepStrictEqual(all.outcomes, { "first-class": 600 })
+      assert.deepStrictEqual([all.latency.min, all.latency.max], [500, 500])
+    }))
+
+  it.effect("leave it when they crash: the slots that they have taken are free again", () =>
+    Effect.gen(function*() {
+      const after = (script: World.Script) =>
+        Effect.map(
+          Scenario.report({
+            ...crowded(script),
+            providers: {
+              provider: [
+                { name: "hangs", for: "1 second", capacity, rules: [{ inject: Chaos.hang }] },
+                { name: "up", latency: "500 millis", capacity }
+              ]
+            }
+          }),
+          ({ all }) => all.outcomes
+        )
+      // Eight calls of the first second take all slots. Their customers give up, and the nodes do not learn it.
+      assert.deepStrictEqual(yield* after([]), { GaveUp: 600 })
+      const { GaveUp, "first-class": answered } = yield* after([{ at: "5 seconds", crash: ["a", "b"], for: 100 }])
+      assert.deepStrictEqual([GaveUp, answered], [50, 549])
+    }))
+
+  it.effect("are answered while they are paused, and see it afterwards", () =>
+    Effect.gen(function*() {
+      const { nodes: [a] } = yield* Scenario.report(crowded([{ at: "10 seconds", pause: "a", for: "2 seconds" }]))
+      assert.deepStrictEqual(a!.outcomes, { "first-class": 300 })
+      assert.isAtMost(a!.latency.max, 2500)
+    }))
+
   it.effect("get it by a function, and it keeps the time of the run", () =>
     Effect.gen(function*() {
       const gateway = (provider: Effect.Effect<string, "503">) =>

@@ -1,10 +1,12 @@
 /** One run of a scenario, from its first call until everything has ended. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as Load from "../Load.ts"
 import { labelOf } from "../load/report.ts"
+import { outside } from "../world/outside.ts"
 import type { Claim } from "./claims.ts"
 import type { Nodes } from "../world/world.ts"
 import type { InvalidScenario } from "./invalid.ts"
@@ -51,10 +53,12 @@ export const night = <E, R>(
 ): Effect.Effect<Night, E | InvalidScenario | Load.InvalidLoad, R> =>
   Effect.gen(function*() {
     const stopwatch = new Stopwatch(yield* Clock.Clock)
+    const ofNodes = yield* outside
     const made = yield* Effect.forEach(plan.providers, (provider) =>
       makeProvider(provider, {
         seed,
         stopwatch,
+        outside: plan.world === undefined ? identity : ofNodes,
         onReached: (...reached) => recorder.reached(...reached)
       }))
     const providers = parts.providersOf(Object.fromEntries(made.map((one) => [one.name, one])))

@@ -48,8 +48,10 @@ export class Stopwatch {
 /** Makes a provider that follows its phases and reports each call that reaches it. */
 export const makeProvider = (
   plan: ProviderPlan,
-  { onReached, seed, stopwatch }: {
+  { onReached, outside, seed, stopwatch }: {
     readonly onReached: Recorder["reached"]
+    /** Does what nodes ask for where the provider is. */
+    readonly outside: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
     readonly seed: string
     readonly stopwatch: Stopwatch
   }
@@ -64,12 +66,12 @@ export const makeProvider = (
       ? yield* limitedBy(plan, { seed, stopwatch, phaseAt, inject: (phase) => chaos[phase]!.injectAs })
       : undefined
     const injectAs: Provider<any, any>["injectAs"] = (about) => (self) =>
-      Effect.withFiber((fiber) => {
+      outside(Effect.withFiber((fiber) => {
         const at = stopwatch.read()
         // Calls that the policy makes while it is made belong to no customer.
         if (!Number.isNaN(at)) onReached(name, at, fiber.getRef(CurrentVisit))
         return limited === undefined ? chaos[phaseAt(at)]!.injectAs(about)(self) : limited(about)(self)
-      })
+      }))
     const inject = injectAs({})
     const answer = inject(Effect.succeed(name))
     const counts = Effect.map(Effect.all(chaos.map((phase) => phase.counts)), (all) => all.reduce(sum))

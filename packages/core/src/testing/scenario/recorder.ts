@@ -94,7 +94,8 @@ export class Recorder {
 
   /** Whether a customer gets an answer as a node has given it. */
   isOfNode(index: number, answer: unknown): boolean {
-    return [...this.underWay.get(index)?.answers?.values() ?? []].includes(answer)
+    const answers = this.underWay.get(index)?.answers
+    return answers !== undefined && [...answers.values()].includes(answer)
   }
 
   settled(index: number, ending: Ending): void {

@@ -16,6 +16,7 @@ import { RunQueue } from "../virtualClock/runQueue.ts"
 import { codes, type Engine, Event, type Runner } from "./engine.ts"
 import { LifeWork } from "./lifeWork.ts"
 import { NodeClock } from "./nodeClock.ts"
+import { Connections, CurrentConnections } from "./outside.ts"
 import { seeded } from "./seeded.ts"
 
 export class WorldNode implements Runner {
@@ -87,8 +88,9 @@ export class WorldNode implements Runner {
   }
 
   crash(): void {
-    this.life?.work.pause()
+    const { life } = this
     this.life = undefined
+    life?.crash()
     this.engine.isNotReady(this)
     this.clock.boot()
     this.resume()
@@ -168,6 +170,7 @@ export class Life implements Scheduler.Scheduler {
   private turn: (() => void) | undefined
   private isStopping = false
   readonly work: LifeWork
+  private readonly connections = new Connections()
 
   constructor(node: WorldNode, engine: Engine, program: Program, random: Random.Random) {
     this.node = node
@@ -186,6 +189,7 @@ export class Life implements Scheduler.Scheduler {
     })
     this.context = context.pipe(
       Context.add(CurrentWork, this.work),
+      Context.add(CurrentConnections, this.connections),
       Context.add(Clock.Clock, node.clock),
       Context.add(Scheduler.Scheduler, queue),
       Context.add(Random.Random, random),
@@ -217,6 +221,12 @@ export class Life implements Scheduler.Scheduler {
     this.services = undefined
     const interrupted = building === undefined ? Effect.void : Fiber.interrupt(building)
     this.run(Effect.andThen(interrupted, Scope.close(this.scope, Exit.void))).addObserver(onEnd)
+  }
+
+  /** Nothing of it goes on, and nobody waits for it. */
+  crash(): void {
+    this.work.pause()
+    this.connections.break()
   }
 
   /** Runs an effect on the node, in a turn of the node. */
