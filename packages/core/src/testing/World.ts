@@ -54,8 +54,10 @@
  * @since 0.1.0
  */
 import * as Arbitrary from "effect/Arbitrary"
+import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { OptionsOf } from "../internal/config/checks.ts"
@@ -140,20 +142,22 @@ export interface RunOptions<Programs extends Nodes> extends Options<Programs> {
  */
 export const run = <const Programs extends Nodes>(
   options: RunOptions<Programs>
-): Effect.Effect<Report, FailureOf<Programs> | InvariantBroken, NeedsOf<Programs>> =>
+): Effect.Effect<Report, FailureOf<Programs> | InvariantBroken, NeedsOf<Programs>> => played(options, identity)
+
+/** `broken` says what becomes of the end of a world that breaks. */
+const played = <Programs extends Nodes, E>(
+  options: RunOptions<Programs>,
+  broken: (end: World<FailureOf<Programs>>["broken"]) => Effect.Effect<never, E>
+): Effect.Effect<Report, E, NeedsOf<Programs>> =>
   Effect.suspend(() => {
     const of = new OptionsOf("World.run")
     const millis = of.positive("for", options.for)
     const night = Effect.gen(function*() {
       const { world } = yield* makeWorld(of, options)
-      yield* Effect.raceFirst(Effect.sleep(millis), world.broken)
+      yield* Effect.raceFirst(Effect.sleep(millis), broken(world.broken))
       return yield* world.report
     })
-    return VirtualClock.play(Effect.scoped(night), clockOf(options)) as Effect.Effect<
-      Report,
-      FailureOf<Programs> | InvariantBroken,
-      NeedsOf<Programs>
-    >
+    return VirtualClock.play(Effect.scoped(night), clockOf(options)) as Effect.Effect<Report, E, NeedsOf<Programs>>
   })
 
 const clockOf = ({ order, promises, seed = 1 }: RunOptions<any>): VirtualClock.Options => ({
@@ -178,7 +182,8 @@ export interface CheckOptions<Programs extends Nodes> extends Omit<RunOptions<Pr
 
 /**
  * Runs many worlds with random faults, until one of them breaks an invariant. Then it looks for the smallest script
- * of faults that still does, and fails with the {@link Counterexample}. A layer that fails is a counterexample, too.
+ * of faults that still does, and fails with the {@link Counterexample}. A layer that fails or dies is a counterexample,
+ * too, and so is an invariant that throws.
  *
  * @since 0.1.0
  * @category runtime
@@ -196,7 +201,15 @@ export const check = <const Programs extends Nodes>(
       of.positive("for", options.for),
       faults
     )
-    const property = (night: Night) => Effect.as(run<Programs>({ ...options, ...night }), true)
+    // A defect of the nodes or of an invariant is one of this seed and this script, which must not be lost.
+    const property = (night: Night) =>
+      Effect.as(
+        played<Programs, unknown>(
+          { ...options, ...night },
+          Effect.catchCause((cause) => Effect.fail(Cause.squash(cause)))
+        ),
+        true
+      )
     return Effect.flatMap(Arbitrary.checkEffect(all, property, { runs, seed, size, maxShrinks }), (result) => {
       if (result._tag === "Passed") return Effect.succeed({ runs: result.runs })
       if (result._tag !== "Falsified" || result.failure._tag !== "PropertyError") return Effect.die(result)

@@ -618,6 +618,42 @@ describe("a check", () => {
       assert.strictEqual(World.render(found.script), "00:00.000  crash a, for 400ms")
     }))
 
+  it.live("takes an invariant that throws, or a layer that dies, for a counterexample", () =>
+    Effect.gen(function*() {
+      const throws = World.invariant("it can be judged", (view) => () => {
+        if (view.running().length < 2) throw new Error("cannot judge")
+        return undefined
+      })
+      const judged = yield* Effect.flip(World.check({ ...world, invariants: [throws], runs: 50 }))
+      assert.strictEqual(judged.problem, "cannot judge")
+      assert.match(World.render(judged.script), /^00:00.000 {2}crash [ab], for 400ms$/)
+      const dies = Effect.gen(function*() {
+        const count = yield* (yield* World.Node).disk("starts", 0)
+        if ((yield* Ref.updateAndGet(count, (n) => n + 1)) > 1)
+          return yield* Effect.die(new Error("cannot start twice"))
+      })
+      const started = yield* Effect.flip(World.check({ ...world, nodes: { a: program(dies), b: idle }, runs: 50 }))
+      assert.deepStrictEqual([started.problem, started.script.length], ["cannot start twice", 1])
+    }))
+
+  it.live("shows several faults in their order, from a round time on", () =>
+    Effect.gen(function*() {
+      const both = World.invariant(
+        "one node runs",
+        (view) => () => view.running().length === 0 ? "none does" : undefined
+      )
+      const options = {
+        ...world,
+        invariants: [both],
+        runs: 200,
+        faults: { ...world.faults, kinds: ["crash"] }
+      } as const
+      for (const seed of [1, 2, 3]) {
+        const { script } = yield* Effect.flip(World.check({ ...options, seed }))
+        assert.deepStrictEqual(script.map(({ at }) => at), [0, 0])
+      }
+    }))
+
   const wrong: ReadonlyArray<[World.FaultOptions, string]> = [
     [{ nodes: ["c"] }, "nodes must be nodes: there are \"a\" and \"b\", got \"c\""],
     [{ nodes: [] }, "nodes must be a list of at least one, got []"],
