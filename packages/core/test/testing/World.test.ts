@@ -648,9 +648,22 @@ describe("a check", () => {
         runs: 200,
         faults: { ...world.faults, kinds: ["crash"] }
       } as const
+      const thrice = World.invariant("a starts twice at most", (view) => () =>
+        view.disk("a", "starts", 0) > 2 ? "it started thrice" : undefined)
+      const starts = program(Effect.flatMap(World.Node, ({ disk }) =>
+        Effect.flatMap(
+          disk("starts", 0),
+          Ref.update((n) =>
+            n + 1
+          )
+        )))
       for (const seed of [1, 2, 3]) {
         const { script } = yield* Effect.flip(World.check({ ...options, seed }))
         assert.deepStrictEqual(script.map(({ at }) => at), [0, 0])
+        const nodes = { a: starts, b: idle }
+        const { script: two } = yield* Effect.flip(World.check({ ...options, nodes, invariants: [thrice], seed }))
+        const times = two.map(({ at }) => at as number)
+        assert.deepStrictEqual([times.length, times[0]! < times[1]!], [2, true])
       }
     }))
 

@@ -64,7 +64,8 @@ export class RunQueue implements Scheduler.Scheduler {
 
   shouldYield(fiber: AnyFiber): boolean {
     this.ranLast = fiber
-    if (!this.turning && this.comesLate()) return true
+    // Before a draw, because the order of those that come late is that of chance.
+    if (!this.outer.turning && this.outer.comesLate()) return true
     return this.line.interrupts() || this.parent.shouldYield(fiber)
   }
 
