@@ -230,7 +230,9 @@ export const make: {
       & { readonly providers: Providers }
       & Policy<{ readonly [K in keyof Providers]: ProviderOf<Providers[K]> }, A, E, R, E2, R2>
   ): Scenario<E2, Exclude<R | R2, Scope.Scope>>
-} = (options: AnyOptions): Scenario<any, any> => {
+} = (options: AnyOptions): Scenario<any, any> => made(options)
+
+const made = (options: AnyOptions): Scenario<any, any> => {
   const { claims, label, load, name, outcomes, patience = "1 minute", policy, seed = 1 } = options
   const { order, promises, provider, providers, stuckAfter } = options
   return {
@@ -311,52 +313,33 @@ export interface InWorld<in Providers, Programs extends World.Nodes>
  * @since 0.1.0
  * @category constructors
  */
-export const inWorld: {
-  <
-    const Programs extends World.Nodes,
-    const Phases extends ReadonlyArray<ProviderPhase> = never,
-    A = unknown,
-    E = never,
-    R = never,
-    E2 = never,
-    R2 = never
-  >(
-    options:
-      & Options
-      & { readonly provider?: Phases }
-      & InWorld<ProviderOf<Phases>, Programs>
-      & Policy<World.World<World.FailureOf<Programs>>, A, E, R, E2, R2>
-  ): ScenarioInWorld<Programs, E2, R | R2>
-  <
-    const Programs extends World.Nodes,
-    const Providers extends Readonly<Record<string, ReadonlyArray<ProviderPhase>>>,
-    A = unknown,
-    E = never,
-    R = never,
-    E2 = never,
-    R2 = never
-  >(
-    options:
-      & Options
-      & { readonly providers: Providers }
-      & InWorld<{ readonly [K in keyof Providers]: ProviderOf<Providers[K]> }, Programs>
-      & Policy<World.World<World.FailureOf<Programs>>, A, E, R, E2, R2>
-  ): ScenarioInWorld<Programs, E2, R | R2>
-} = (options: AnyOptions & InWorld<any, any>): Scenario<any, any> => {
-  const { clocks, invariants, link, nodes, script = [] } = options
-  const scenario = make(options as AnyOptions & { readonly providers: {} })
-  return {
-    ...scenario,
-    providers: options.provider === undefined ? options.providers ?? {} : scenario.providers,
-    world: { nodes, clocks, invariants, link },
-    script
-  }
+export const inWorld = <
+  const Programs extends World.Nodes,
+  const Phases extends ReadonlyArray<ProviderPhase> = never,
+  const Providers extends Readonly<Record<string, ReadonlyArray<ProviderPhase>>> = never,
+  A = unknown,
+  E = never,
+  R = never,
+  E2 = never,
+  R2 = never
+>(
+  options:
+    & Options
+    & { readonly provider?: Phases; readonly providers?: Providers }
+    & InWorld<ProvidersOf<Phases, Providers>, Programs>
+    & Policy<World.World<World.FailureOf<Programs>>, A, E, R, E2, R2>
+): Scenario<World.FailureOf<Programs> | E2, Exclude<World.NeedsOf<Programs> | R | R2, Scope.Scope>> => {
+  const { clocks, invariants, link, nodes, provider, providers = {}, script = [] } = options
+  const calls: object = provider === undefined ? { providers } : { provider, providers: undefined }
+  return { ...made({ ...options, ...calls } as AnyOptions), world: { nodes, clocks, invariants, link }, script }
 }
 
-type ScenarioInWorld<Programs extends World.Nodes, E, R> = Scenario<
-  World.FailureOf<Programs> | E,
-  Exclude<World.NeedsOf<Programs> | R, Scope.Scope>
->
+/** What the nodes get: the only provider, or those by name. */
+type ProvidersOf<Phases extends ReadonlyArray<ProviderPhase>, Providers> = [Phases] extends [never] ? {
+    readonly [K in keyof Providers]: Providers[K] extends ReadonlyArray<ProviderPhase> ? ProviderOf<Providers[K]>
+      : never
+  }
+  : ProviderOf<Phases>
 
 /**
  * The result of a run.

@@ -310,12 +310,14 @@ describe("an invariant of a scenario", () => {
     }))
 })
 
+/** Answers after a random time. */
+const random = Layer.succeed(App, {
+  answer: Effect.map(Effect.flatMap(Random.next, (n) => Effect.as(Effect.sleep(n * 1000), n)), String)
+})
+
 describe("one seed", () => {
   it.effect("is one run, and its world is of it", () =>
     Effect.gen(function*() {
-      const random = Layer.succeed(App, {
-        answer: Effect.map(Effect.flatMap(Random.next, (n) => Effect.as(Effect.sleep(n * 1000), n)), String)
-      })
       const scenario = {
         ...failover,
         script: [],
@@ -328,9 +330,90 @@ describe("one seed", () => {
       assert.deepStrictEqual(one.all.latency, again.all.latency)
       assert.notDeepEqual(one.all.latency, other.all.latency)
     }))
+
+  it.effect("is also that of a world that the policy makes", () =>
+    Effect.gen(function*() {
+      const own = Scenario.make({
+        name: "a world of its own",
+        load: [steady("evening", 5)],
+        provider: [{ name: "up" }],
+        policy: (provider) =>
+          Effect.map(World.make({ nodes: { a: random } }), (world) => Effect.andThen(provider, ask(world, "a"))),
+        claims: [Claim.noCustomerError]
+      })
+      const meanOf = (seed: number) => Effect.map(Scenario.report(own, { seed }), ({ all }) => all.latency.mean)
+      const means = yield* Effect.forEach([1, 1, 2], meanOf)
+      assert.deepStrictEqual([means[0] === means[1], means[0] === means[2]], [true, false])
+    }))
+})
+
+describe("the order of fibers", () => {
+  it.effect("is drawn on nodes as well, so that many seeds find a race there", () =>
+    Effect.gen(function*() {
+      /** Lets one call in at a time: it looks, and takes in a later step. */
+      const slot = Layer.sync(App, () => {
+        let running = 0
+        return {
+          answer: Effect.gen(function*() {
+            yield* Effect.sleep("10 millis")
+            if (running > 0) return yield* Effect.fail("busy" as const)
+            yield* Effect.yieldNow
+            running++
+            yield* Effect.sleep("10 millis")
+            running--
+            return running > 0 ? "two were in" : "one was in"
+          })
+        }
+      })
+      const twice = Scenario.inWorld({
+        name: "a slot",
+        load: [{ name: "evening", arrivals: Load.constant({ rate: 1, for: "10 seconds" }) }],
+        nodes: { a: slot, b: app },
+        policy: (world) =>
+          Effect.succeed(
+            Effect.map(
+              Effect.all([Effect.exit(ask(world, "a")), Effect.exit(ask(world, "a"))], { concurrency: "unbounded" }),
+              (exits) => exits.some((exit) => exit._tag === "Success" && exit.value === "two were in") ? "two" : "one"
+            )
+          ),
+        label: (answer) => answer,
+        outcomes: ["two"],
+        claims: [Claim.share("two", { atMost: 0 })]
+      })
+      const drawn = { ...twice, order: { seed: "race" } }
+      const shares = (scenario: typeof twice) =>
+        Effect.forEach(["1", "2", "3", "4", "5"], (seed) =>
+          Effect.map(Scenario.report(scenario, { seed }), ({ all }) => all.outcomes["two"] ?? 0))
+      const [fifo, some] = [yield* shares(twice), yield* shares(drawn)]
+      assert.strictEqual(new Set(fifo).size, 1)
+      assert.isAbove(new Set(some).size, 1)
+      assert.deepStrictEqual(yield* shares(drawn), some)
+    }))
 })
 
 describe("nodes that call a provider", () => {
+  it.effect("get several by name", () =>
+    Effect.gen(function*() {
+      const { all } = yield* Scenario.report(Scenario.inWorld({
+        name: "two models",
+        load: [steady("evening", 30)],
+        providers: {
+          gpt: [{ name: "gpt is up", for: "20 seconds" }, {
+            name: "gpt is down",
+            rules: [{ inject: Chaos.fault("503") }]
+          }],
+          claude: [{ name: "claude is up" }]
+        },
+        nodes: ({ claude, gpt }) => ({
+          a: Layer.succeed(App, { answer: Effect.mapError(Effect.catch(gpt, () => claude), () => "busy" as const) })
+        }),
+        policy: (world) => Effect.succeed(ask(world, "a")),
+        claims: []
+      }))
+      assert.deepStrictEqual(all.outcomes, { "first-class": 200, fallback: 100 })
+      assert.deepStrictEqual(all.reached, { gpt: 300, claude: 100, a: 300 })
+    }))
+
   const capacity = { concurrency: 8, above: "queue" } as const
 
   /** Calls of two gateways to a provider with eight slots, each of which is taken for half a second. */
