@@ -175,6 +175,24 @@ describe("a scenario whose customers call nodes", () => {
       )
     }))
 
+  it.effect("ends with a mistake of the test, wherever it is: an injected fault, a node that a node calls, a service", () =>
+    Effect.gen(function*() {
+      const claims = [Claim.noCustomerError]
+      const told = (changes: Partial<typeof failover>) =>
+        Effect.map(Effect.exit(Scenario.run({ ...failover, script: [], claims, ...changes })), String)
+      const injects = { policy: (world: World.World<never>) => Effect.succeed(world.inject({ crash: "c" })) }
+      assert.include(yield* told(injects), "crash must be a node: there are \"a\" and \"b\", got \"c\"")
+      const forwards = Layer.effect(
+        App,
+        Effect.map(World.Node, ({ call }) => ({
+          answer: Effect.mapError(call("c", App, (app) => app.answer), () => "busy" as const)
+        }))
+      )
+      assert.include(yield* told({ world: { nodes: { a: forwards, b: app } } }), "to must be a node: there are \"a\"")
+      const serves = { world: { nodes: { a: Layer.empty, b: app } } }
+      assert.include(yield* told(serves), "node \"a\" does not serve test/App")
+    }))
+
   it.effect("begins its script with the load, however long the policy takes to be made", () =>
     Effect.gen(function*() {
       const late = {

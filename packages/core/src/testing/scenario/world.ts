@@ -6,9 +6,10 @@ import { labelOf } from "../load/report.ts"
 import { moment, present } from "../words.ts"
 import type { InvariantBroken } from "../world/invariantBroken.ts"
 import { type Made, makeWorld } from "../world/make.ts"
+import { Mistake } from "../world/mistake.ts"
 import { checkScript } from "../world/rules.ts"
 import type { Nodes, World } from "../world/world.ts"
-import { type InvalidScenario, Place, refusing } from "./invalid.ts"
+import { InvalidScenario, Place, refusing } from "./invalid.ts"
 import type { Judged } from "./judge.ts"
 import type { Plan, WorldOf } from "./plan.ts"
 import type { Stopwatch } from "./provider.ts"
@@ -60,18 +61,23 @@ export const worldIn = (
       { ...options, nodes },
       (error) => void broken.set(error, stopwatch.read())
     ) as Effect.Effect<Made<any>, never, Scope.Scope>)
+    // A misspelt name is no outcome of the customers, but the end of the run.
+    const refuse = (defect: unknown): Effect.Effect<never> => {
+      building.end(defect instanceof InvalidScenario ? Exit.fail(defect) : Exit.die(defect))
+      return Effect.never
+    }
     const call: World<any>["call"] = (to, service, use) =>
       Effect.withFiber((fiber) => {
-        if (!(to in nodes)) {
-          // A misspelt name is no outcome of the customers.
-          building.end(Exit.fail(unknownNode(scenario, to, nodes)))
-          return Effect.never
-        }
+        if (!(to in nodes)) return refuse(unknownNode(scenario, to, nodes))
         const at = stopwatch.read()
+        const answer = Effect.catchDefect(
+          world.call(to, service, use),
+          (defect) => isMistake(defect) ? refuse(defect) : Effect.die(defect)
+        )
         // Calls that the policy makes while it is made belong to no customer.
-        if (Number.isNaN(at)) return world.call(to, service, use)
+        if (Number.isNaN(at)) return answer
         const ended = recorder.called(to, at, fiber.getRef(CurrentVisit))
-        return Effect.onExit(world.call(to, service, use), (exit) =>
+        return Effect.onExit(answer, (exit) =>
           Effect.sync(() =>
             ended({
               ended: stopwatch.read(),
@@ -80,6 +86,8 @@ export const worldIn = (
             })
           ))
       })
+    const inject: World<any>["inject"] = (fault) =>
+      Effect.catchDefect(world.inject(fault), (defect) => isMistake(defect) ? refuse(defect) : Effect.die(defect))
     const judged = (name: string, wasCalled: boolean): Judged => {
       const [error, at] = [...broken].find(([{ invariant }]) => invariant === name) ?? []
       const common = { claim: name, evidence: undefined, margin: undefined, last: error?.last ?? [] }
@@ -94,13 +102,15 @@ export const worldIn = (
       }
     }
     return {
-      world: { ...world, call },
+      world: { ...world, call, inject },
       begin: Effect.sync(() => building.plan(script)),
       digest: () => building.report().digest,
       judged: ({ wasCalled }: { readonly wasCalled: boolean }) =>
         building.invariants.map((name) => judged(name, wasCalled))
     }
   }).pipe(refusing)
+
+const isMistake = (defect: unknown): boolean => defect instanceof InvalidScenario || defect instanceof Mistake
 
 const unknownNode = (scenario: string, name: string, nodes: Nodes): InvalidScenario => {
   try {

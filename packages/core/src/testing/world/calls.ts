@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import { ConnectionRefused } from "./connectionRefused.ts"
 import { codes, type Engine, Event } from "./engine.ts"
 import type { Link, Network, Wire } from "./link.ts"
+import { Mistake } from "./mistake.ts"
 import type { WorldNode } from "./worldNode.ts"
 
 export class Calls {
@@ -117,6 +118,6 @@ const serve = ({ service, to, use }: Call, services: Context.Context<never>): Ef
     const served = Context.getOption(services, service)
     if (served._tag === "Some") return use(served.value)
     return Effect.die(
-      new Error(`World: node ${JSON.stringify(to.name)} does not serve ${service.key}. Let its layer provide it.`)
+      new Mistake(`World: node ${JSON.stringify(to.name)} does not serve ${service.key}. Let its layer provide it.`)
     )
   })
