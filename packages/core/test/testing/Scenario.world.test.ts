@@ -1,7 +1,7 @@
 /** Scenarios whose customers call nodes: their faults are phases, their calls count, and their invariants are claims. */
 import { assert, describe, it } from "@effect/vitest"
 import { Chaos, Claim, Load, Scenario, World } from "@switchgear/core/testing"
-import { Context, Effect, Layer, Random, Ref } from "effect"
+import { Clock, Context, Effect, Layer, Random, Ref } from "effect"
 
 class App extends Context.Service<App, { readonly answer: Effect.Effect<string, "busy"> }>()("test/App") {}
 
@@ -477,6 +477,38 @@ describe("nodes that call a provider", () => {
       assert.deepStrictEqual(yield* after([]), { GaveUp: 600 })
       const { GaveUp, "first-class": answered } = yield* after([{ at: "5 seconds", crash: ["a", "b"], for: 100 }])
       assert.deepStrictEqual([GaveUp, answered], [50, 549])
+    }))
+
+  it.effect("run their own part of a call by their own clock", () =>
+    Effect.gen(function*() {
+      const readings: Array<ReadonlyArray<number>> = []
+      const nanos = Clock.monotonicTimeNanos
+      const scenario = Scenario.inWorld({
+        name: "a stack of its own",
+        load: [steady("evening", 5)],
+        provider: [{ name: "up", latency: "200 millis", capacity }],
+        nodes: (provider) => ({
+          a: Layer.succeed(App, {
+            answer: Effect.gen(function*() {
+              const before = yield* nanos
+              const inside = yield* provider.inject(Effect.andThen(Effect.sleep("110 millis"), nanos))
+              readings.push([before, inside, yield* nanos].map((one) => Number(one) / 1e6))
+              return "Hello"
+            })
+          })
+        }),
+        clocks: { a: { drift: 0.1 } },
+        script: [{ at: "2 seconds", restart: "a" }],
+        policy: (world) => Effect.succeed(ask(world, "a")),
+        claims: [Claim.latencyWithin("max", "300 millis", { node: "a", during: "evening" })]
+      })
+      const { nodes: [a] } = yield* Scenario.report(scenario)
+      assert.deepStrictEqual([a!.latency.min, a!.latency.p50], [300, 300])
+      // It sleeps 110 milliseconds of a clock that is 10% fast, after 200 of the provider's.
+      for (const [before, inside, after] of readings) {
+        assert.deepStrictEqual([Math.round(inside! - before!), after], [330, inside])
+      }
+      assert.isBelow(readings.at(-1)![0]!, 3000 * 1.1)
     }))
 
   it.effect("are answered while they are paused, and see it afterwards", () =>

@@ -1,12 +1,11 @@
 /** One run of a scenario, from its first call until everything has ended. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as Load from "../Load.ts"
 import { labelOf } from "../load/report.ts"
-import { outside } from "../world/outside.ts"
+import { inPlace, outside } from "../world/outside.ts"
 import type { Claim } from "./claims.ts"
 import type { Nodes } from "../world/world.ts"
 import type { InvalidScenario } from "./invalid.ts"
@@ -58,7 +57,7 @@ export const night = <E, R>(
       makeProvider(provider, {
         seed,
         stopwatch,
-        outside: plan.world === undefined ? identity : ofNodes,
+        wrapping: plan.world === undefined ? inPlace : ofNodes,
         onReached: (...reached) => recorder.reached(...reached)
       }))
     const providers = parts.providersOf(Object.fromEntries(made.map((one) => [one.name, one])))

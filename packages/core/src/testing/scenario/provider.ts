@@ -8,6 +8,7 @@ import { roundToMicros } from "../load/times.ts"
 import { seedOf } from "../chaos/seeds.ts"
 import { inSlot } from "../simulatedService/inSlot.ts"
 import { SlotPool } from "../simulatedService/slotPool.ts"
+import type { Wrapping } from "../world/outside.ts"
 import type { ProviderPlan } from "./plan.ts"
 import type { Recorder } from "./recorder.ts"
 import { CurrentVisit } from "./visit.ts"
@@ -48,10 +49,10 @@ export class Stopwatch {
 /** Makes a provider that follows its phases and reports each call that reaches it. */
 export const makeProvider = (
   plan: ProviderPlan,
-  { onReached, outside, seed, stopwatch }: {
+  { onReached, seed, stopwatch, wrapping }: {
     readonly onReached: Recorder["reached"]
-    /** Does what nodes ask for where the provider is. */
-    readonly outside: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    /** Does what the provider does where the provider is, also to effects of nodes. */
+    readonly wrapping: Wrapping
     readonly seed: string
     readonly stopwatch: Stopwatch
   }
@@ -66,12 +67,13 @@ export const makeProvider = (
       ? yield* limitedBy(plan, { seed, stopwatch, phaseAt, inject: (phase) => chaos[phase]!.injectAs })
       : undefined
     const injectAs: Provider<any, any>["injectAs"] = (about) => (self) =>
-      outside(Effect.withFiber((fiber) => {
-        const at = stopwatch.read()
-        // Calls that the policy makes while it is made belong to no customer.
-        if (!Number.isNaN(at)) onReached(name, at, fiber.getRef(CurrentVisit))
-        return limited === undefined ? chaos[phaseAt(at)]!.injectAs(about)(self) : limited(about)(self)
-      }))
+      wrapping(self, (self) =>
+        Effect.withFiber((fiber) => {
+          const at = stopwatch.read()
+          // Calls that the policy makes while it is made belong to no customer.
+          if (!Number.isNaN(at)) onReached(name, at, fiber.getRef(CurrentVisit))
+          return limited === undefined ? chaos[phaseAt(at)]!.injectAs(about)(self) : limited(about)(self)
+        }))
     const inject = injectAs({})
     const answer = inject(Effect.succeed(name))
     const counts = Effect.map(Effect.all(chaos.map((phase) => phase.counts)), (all) => all.reduce(sum))
