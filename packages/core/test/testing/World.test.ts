@@ -247,6 +247,21 @@ describe("partitions", () => {
     })))
 })
 
+describe("a partition of a paused node", () => {
+  it.live("loses messages under way, and not those that have come and wait there", () =>
+    play(Effect.gen(function*() {
+      const calls = Effect.all([ask(), Effect.delay(ask(), 45)].map(Effect.timeoutOption(500)), {
+        concurrency: "unbounded"
+      })
+      const { ended, world } = yield* onA(calls, {
+        link: { latency: 10 },
+        script: [{ at: 5, pause: "b", for: 95 }, { at: 50, partition: "b", for: 10 }]
+      })
+      assert.deepStrictEqual((yield* Deferred.await(ended)).map(({ _tag }) => _tag), ["Some", "None"])
+      assert.strictEqual(world.view.service("b", Desk)?.begun, 1)
+    })))
+})
+
 describe("a crash", () => {
   it.live("ends all fibers where they are, without finalizers, and keeps the disk", () =>
     play(Effect.gen(function*() {

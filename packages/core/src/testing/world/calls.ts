@@ -70,10 +70,16 @@ export class Calls {
     arrive: () => void
   ): void {
     const cuts = wire?.cuts
-    const event = new Event(code, receiver, () => {
-      if (wire?.cuts !== cuts) return this.lost(call, what)
+    let isThere = false
+    const isUncut = () => wire?.cuts === cuts
+    const happen = () => {
+      if (!isThere && !isUncut()) return this.lost(call, what)
       this.tell(call, what, " arrives")
       arrive()
+    }
+    // What waits at a paused node is no longer under way.
+    const event = new Event(code, receiver, happen, () => {
+      isThere ||= isUncut()
     })
     if (wire === undefined) this.engine.place(event, this.engine.now())
     else call.link!.send(wire, event)

@@ -22,11 +22,14 @@ export class Event implements Heaped {
   /** The node that it happens to, which must not be paused. */
   readonly node: Runner | undefined
   readonly happen: () => void
+  /** It has come to a node that is paused. */
+  readonly onHeld: () => void
 
-  constructor(code: number, node: Runner | undefined, happen: () => void) {
+  constructor(code: number, node: Runner | undefined, happen: () => void, onHeld = () => {}) {
     this.code = code
     this.node = node
     this.happen = happen
+    this.onHeld = onHeld
   }
 }
 
@@ -175,6 +178,7 @@ export class Engine {
     this.events.remove(next)
     if (next.node?.isPaused) {
       next.node.held.push(next)
+      next.onHeld()
     } else {
       this.trace.count(next.code, this.passed, next.node === undefined ? -1 : next.node.index)
       next.happen()
