@@ -57,7 +57,6 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { OptionsOf } from "../internal/config/checks.ts"
@@ -142,22 +141,26 @@ export interface RunOptions<Programs extends Nodes> extends Options<Programs> {
  */
 export const run = <const Programs extends Nodes>(
   options: RunOptions<Programs>
-): Effect.Effect<Report, FailureOf<Programs> | InvariantBroken, NeedsOf<Programs>> => played(options, identity)
+): Effect.Effect<Report, FailureOf<Programs> | InvariantBroken, NeedsOf<Programs>> =>
+  Effect.catch(played(options), Effect.failCause)
 
-/** `broken` says what becomes of the end of a world that breaks. */
-const played = <Programs extends Nodes, E>(
-  options: RunOptions<Programs>,
-  broken: (end: World<FailureOf<Programs>>["broken"]) => Effect.Effect<never, E>
-): Effect.Effect<Report, E, NeedsOf<Programs>> =>
+/** Runs a world in its own time; fails with the cause of its end if it breaks. */
+const played = <Programs extends Nodes>(
+  options: RunOptions<Programs>
+): Effect.Effect<Report, Cause.Cause<FailureOf<Programs> | InvariantBroken>, NeedsOf<Programs>> =>
   Effect.suspend(() => {
     const of = new OptionsOf("World.run")
     const millis = of.positive("for", options.for)
     const night = Effect.gen(function*() {
       const { world } = yield* makeWorld(of, options)
-      yield* Effect.raceFirst(Effect.sleep(millis), broken(world.broken))
+      yield* Effect.raceFirst(Effect.sleep(millis), Effect.sandbox(world.broken))
       return yield* world.report
     })
-    return VirtualClock.play(Effect.scoped(night), clockOf(options)) as Effect.Effect<Report, E, NeedsOf<Programs>>
+    return VirtualClock.play(Effect.scoped(night), clockOf(options)) as Effect.Effect<
+      Report,
+      Cause.Cause<FailureOf<Programs> | InvariantBroken>,
+      NeedsOf<Programs>
+    >
   })
 
 const clockOf = ({ order, promises, seed = 1 }: RunOptions<any>): VirtualClock.Options => ({
@@ -203,13 +206,7 @@ export const check = <const Programs extends Nodes>(
     )
     // A defect of the nodes or of an invariant is one of this seed and this script, which must not be lost.
     const property = (night: Night) =>
-      Effect.as(
-        played<Programs, unknown>(
-          { ...options, ...night },
-          Effect.catchCause((cause) => Effect.fail(Cause.squash(cause)))
-        ),
-        true
-      )
+      Effect.as(Effect.mapError(played<Programs>({ ...options, ...night }), Cause.squash), true)
     return Effect.flatMap(Arbitrary.checkEffect(all, property, { runs, seed, size, maxShrinks }), (result) => {
       if (result._tag === "Passed") return Effect.succeed({ runs: result.runs })
       if (result._tag !== "Falsified" || result.failure._tag !== "PropertyError") return Effect.die(result)
