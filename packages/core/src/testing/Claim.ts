@@ -100,7 +100,7 @@ export const answered = (atLeast: number, options: Of = {}): Claim => ({
 /**
  * The share of the calls with one outcome, from 0 to 1. Throws a `RangeError` outside of it.
  *
- * An answer is `"first-class"` when it comes from the provider itself; `"fallback"`, `"stale"` or `"canned"` by the
+ * An answer is `"first-class"` when it comes from the provider itself, or from a node where no provider is; `"fallback"`, `"stale"` or `"canned"` by the
  * `degradation` of what a `Cascade` served; `"degraded"` otherwise, unless the `label` of the scenario says more. An
  * error has its `_tag`, or `"failure"` without one. Other outcomes are `"defect"`, `"interrupted"` and `"GaveUp"`. A
  * name that no call has is a share of 0 if it is one of these, the tag of a rejection or of an injected fault, or among

@@ -6,7 +6,8 @@
  * one run, to the last call. Memory does not grow with the calls.
  *
  * The policy is made for each run, in a scope that ends with the run. It gets the provider as an effect, which does
- * what its phase says and otherwise succeeds with its name. The policy yields the effect that one customer runs.
+ * what its phase says and otherwise succeeds with its name. The policy yields the effect that one customer runs. With
+ * {@link inWorld}, customers call several nodes, which crash, pause and are cut off from each other.
  *
  * **Gotchas.** A policy whose answers are neither the provider's own nor `Served` by a `Cascade` needs a `label`;
  * otherwise all of them are `"degraded"`. A customer gives up after one minute, which is an error: see `patience`. The

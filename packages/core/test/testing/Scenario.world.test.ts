@@ -159,7 +159,7 @@ describe("a scenario whose customers call nodes", () => {
       )
       assert.deepStrictEqual(
         yield* message({ policy: (world) => Effect.succeed(ask(world, "c")) }),
-        refused(`policy.call must be to a node: ${names}, got "c"`)
+        refused(`to must be a node: ${names}, got "c"`)
       )
       assert.deepStrictEqual(
         yield* message({ world: undefined, providers: { a: [{ name: "up" }] } }),
@@ -318,6 +318,26 @@ describe("an invariant of a scenario", () => {
         "load \"evening\": constant, 1 a second for 1s",
         "fault \"replies are lost\": 00:00.000  degrade front to all others, replyLoss 1, for 100ms"
       ])
+    }))
+
+  it.effect("that breaks before the load says so, and has a name of its own", () =>
+    Effect.gen(function*() {
+      const early = World.invariant("it has begun", (view) => () => view.now() < 500 ? "it has not" : undefined)
+      const scenario = (...invariants: ReadonlyArray<World.Invariant>) => ({
+        ...additions([]),
+        world: { nodes: { front, store }, invariants }
+      })
+      const waits = {
+        ...scenario(early),
+        policy: (world: World.World<never>) => Effect.delay(additions([]).policy(world), "1 second")
+      }
+      const { claims } = yield* Scenario.report(waits)
+      assert.deepStrictEqual(claims[0]?.verdict, { _tag: "Broken", seen: "it has not, before the load" })
+      const error = yield* Effect.flip(Scenario.run(scenario(early, early)))
+      assert.include(
+        (error as Error).message,
+        "invariants must have names of their own, \"it has begun\" is there twice"
+      )
     }))
 
   it.effect("is enough to make a scenario mean something, and nothing at all is not", () =>

@@ -3,11 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { labelOf } from "../load/report.ts"
-import { moment, present } from "../words.ts"
+import { moment } from "../words.ts"
 import type { InvariantBroken } from "../world/invariantBroken.ts"
 import { type Made, makeWorld } from "../world/make.ts"
 import { Mistake } from "../world/mistake.ts"
 import { checkScript } from "../world/rules.ts"
+import type { Fault } from "../world/model.ts"
 import type { Nodes, World } from "../world/world.ts"
 import { InvalidScenario, Place, refusing } from "./invalid.ts"
 import type { Judged } from "./judge.ts"
@@ -28,6 +29,12 @@ const checkedNodes = ({ name: scenario, providers, script, world }: Plan, made: 
   if (names.length === 0) place.refuse("nodes", "at least one by name", nodes)
   const taken = names.find((node) => providers.some(({ name }) => name === node))
   if (taken !== undefined) place.reject("nodes", `must have names of their own, ${JSON.stringify(taken)} is a provider`)
+  const twice = (world.invariants ?? []).find(({ name }, index, all) =>
+    all.findIndex((one) => one.name === name) < index
+  )
+  if (twice !== undefined) {
+    place.reject("invariants", `must have names of their own, ${JSON.stringify(twice.name)} is there twice`)
+  }
   checkScript(place, script, names)
   return nodes
 }
@@ -66,16 +73,14 @@ export const worldIn = (
       building.end(defect instanceof InvalidScenario ? Exit.fail(defect) : Exit.die(defect))
       return Effect.never
     }
+    const orRefuse = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.catchDefect(effect, (defect) => isMistake(defect) ? refuse(defect) : Effect.die(defect))
     const call: World<any>["call"] = (to, service, use) =>
       Effect.withFiber((fiber) => {
-        if (!(to in nodes)) return refuse(unknownNode(scenario, to, nodes))
         const at = stopwatch.read()
-        const answer = Effect.catchDefect(
-          world.call(to, service, use),
-          (defect) => isMistake(defect) ? refuse(defect) : Effect.die(defect)
-        )
+        const answer = orRefuse(world.call(to, service, use))
         // Calls that the policy makes while it is made belong to no customer.
-        if (Number.isNaN(at)) return answer
+        if (Number.isNaN(at) || !Object.hasOwn(nodes, to)) return answer
         const ended = recorder.called(to, at, fiber.getRef(CurrentVisit))
         return Effect.onExit(answer, (exit) =>
           Effect.sync(() =>
@@ -86,13 +91,11 @@ export const worldIn = (
             })
           ))
       })
-    const inject: World<any>["inject"] = (fault) =>
-      Effect.catchDefect(world.inject(fault), (defect) => isMistake(defect) ? refuse(defect) : Effect.die(defect))
     const judged = (name: string, wasCalled: boolean): Judged => {
       const [error, at] = [...broken].find(([{ invariant }]) => invariant === name) ?? []
       const common = { claim: name, evidence: undefined, margin: undefined, last: error?.last ?? [] }
       if (error !== undefined) {
-        return { ...common, verdict: { _tag: "Broken", seen: `${error.problem}, since ${moment(Math.max(0, at!))}` } }
+        return { ...common, verdict: { _tag: "Broken", seen: `${error.problem}, ${since(at!)}` } }
       }
       return {
         ...common,
@@ -102,7 +105,7 @@ export const worldIn = (
       }
     }
     return {
-      world: { ...world, call, inject },
+      world: { ...world, call, inject: (fault: Fault) => orRefuse(world.inject(fault)) },
       begin: Effect.sync(() => building.plan(script)),
       digest: () => building.report().digest,
       judged: ({ wasCalled }: { readonly wasCalled: boolean }) =>
@@ -112,10 +115,4 @@ export const worldIn = (
 
 const isMistake = (defect: unknown): boolean => defect instanceof InvalidScenario || defect instanceof Mistake
 
-const unknownNode = (scenario: string, name: string, nodes: Nodes): InvalidScenario => {
-  try {
-    return new Place(scenario, "policy.").refuse("call", `to a node: ${present(Object.keys(nodes))}`, name)
-  } catch (invalid) {
-    return invalid as InvalidScenario
-  }
-}
+const since = (at: number): string => Number.isNaN(at) ? "before the load" : `since ${moment(at)}`
