@@ -18,6 +18,7 @@ const Step = Schema.Union([
   Schema.TaggedStruct("Forward", { to: Name, over: Name }),
   Schema.TaggedStruct("Promise", {}),
   Schema.TaggedStruct("Hash", { bytes: Schema.Literals([1, 20_000, 400_000]) }),
+  Schema.TaggedStruct("Hold", {}),
   Schema.TaggedStruct("Fail", {})
 ])
 
@@ -100,6 +101,8 @@ const options = ({ order, programs, script, seed }: Night, trace: Array<string>)
                   note("hashed")
                 )
               )
+            case "Hold":
+              return VirtualClock.hold(Effect.promise(() => new Promise((resolve) => setImmediate(resolve))))
             case "Fail":
               return Effect.fail("failed")
           }
