@@ -173,6 +173,12 @@ describe("the packed packages", () => {
       assert.include((await app.get("/health")).body, `"status":"degraded"`)
     }, 30_000)
 
+    it("whose models have names in any script", async () => {
+      await using openai = await provider(says("from openai"))
+      await using app = await service(project, "server.ts", { OPENAI_BASE_URL: openai.url, GPT_NAME: "通义千问" })
+      assert.deepEqual(await app.ask(), { status: 200, degradation: "none", text: "from openai" })
+    }, 30_000)
+
     it("which ends the calls in flight when it is told to stop", async () => {
       const { promise, resolve } = Promise.withResolvers<void>()
       const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>()

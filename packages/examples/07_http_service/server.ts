@@ -34,16 +34,22 @@ class Assistant extends ModelCascade.Service<Assistant>()("assistant", {
   canned: Canned.sentences
 }) {}
 
+// Which model answered, and how well. The name of a step may have any letters, and the value of a header may not.
+const provenance = ({ degradation, step }: Pick<ChatModel.Answer, "degradation" | "step">) => ({
+  "x-step": encodeURI(step),
+  "x-degradation": degradation
+})
+
 // The errors that are left answer the request: 400 and an OpenAI body for a conversation that is too long, and so on.
 const complete = Effect.fnUntraced(function*(request: ChatModel.Request) {
-  const { degradation, step, value } = yield* Assistant.complete(request)
-  return yield* HttpServerResponse.json(value, { headers: { "x-step": step, "x-degradation": degradation } })
+  const answer = yield* Assistant.complete(request)
+  return yield* HttpServerResponse.json(answer.value, { headers: provenance(answer) })
 })
 
 // What is wrong before the first content is an error like above; later, it is the last event of the stream.
 const stream = Effect.fnUntraced(function*(request: ChatModel.Request) {
-  const { degradation, step, value } = yield* Assistant.open(request)
-  const events = value.pipe(
+  const answer = yield* Assistant.open(request)
+  const events = answer.value.pipe(
     Stream.filter((chunk) => !ChatStream.isUsageOnly(chunk)),
     Stream.map((chunk) => JSON.stringify(chunk)),
     Stream.concat(Stream.make("[DONE]")),
@@ -51,8 +57,7 @@ const stream = Effect.fnUntraced(function*(request: ChatModel.Request) {
     Stream.map((data) => `data: ${data}\n\n`),
     Stream.encodeText
   )
-  const headers = { "x-step": step, "x-degradation": degradation }
-  return HttpServerResponse.stream(events, { contentType: "text/event-stream", headers })
+  return HttpServerResponse.stream(events, { contentType: "text/event-stream", headers: provenance(answer) })
 })
 
 const chat = HttpRouter.add(

@@ -52,7 +52,6 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatClient from "./ChatClient.ts"
-import type * as ChatError from "./ChatError.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import { AnswerRefused } from "./chatModel/AnswerRefused.ts"
 import { type Client, type ClientError, clientOf, type ClientServices } from "./chatModel/client.ts"
@@ -66,6 +65,7 @@ import {
   type Options,
   type RateLimiterOptions,
   type Request,
+  type StreamError,
   type Tried
 } from "./chatModel/model.ts"
 import { of, type Parts } from "./chatModel/of.ts"
@@ -84,6 +84,7 @@ export type {
   Parts,
   RateLimiterOptions,
   Request,
+  StreamError,
   Tried
 }
 
@@ -209,7 +210,7 @@ export interface ServiceClass<in out Self, in out Id extends string, out E, out 
   /** `open` of the model, which becomes a requirement of the effect. */
   readonly open: (request: Request) => Effect.Effect<OpenAnswer, ModelError, Self | Scope.Scope>
   /** `stream` of the model, which becomes a requirement of the stream. */
-  readonly stream: (request: Request) => Stream.Stream<ChatSchema.ChatChunk, ModelError | ChatError.ChatError, Self>
+  readonly stream: (request: Request) => Stream.Stream<ChatSchema.ChatChunk, ModelError, Self>
 }
 
 /**

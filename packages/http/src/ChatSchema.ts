@@ -118,7 +118,7 @@ export const ToolCall = Schema.StructWithRest(
  * @category schemas
  * @since 0.1.0
  */
-export type ToolCall = typeof ToolCall.Type
+export interface ToolCall extends Schema.Schema.Type<typeof ToolCall> {}
 
 /** A number of tokens. Some gateways write numbers as text. */
 const Count = Schema.Union([Schema.Finite, Schema.FiniteFromString])
@@ -166,7 +166,7 @@ export const Usage = Schema.StructWithRest(
  * @category schemas
  * @since 0.1.0
  */
-export type Usage = typeof Usage.Type
+export interface Usage extends Schema.Schema.Type<typeof Usage> {}
 
 /**
  * What the model said in one choice: text, a refusal, or calls to make.
@@ -190,7 +190,7 @@ export const ReplyMessage = Schema.StructWithRest(
  * @category schemas
  * @since 0.1.0
  */
-export type ReplyMessage = typeof ReplyMessage.Type
+export interface ReplyMessage extends Schema.Schema.Type<typeof ReplyMessage> {}
 
 /**
  * One of the answers of a reply. `finish_reason` is `stop`, `length`, `tool_calls`, `content_filter`, `function_call`
@@ -214,7 +214,7 @@ export const ChatChoice = Schema.StructWithRest(
  * @category schemas
  * @since 0.1.0
  */
-export type ChatChoice = typeof ChatChoice.Type
+export interface ChatChoice extends Schema.Schema.Type<typeof ChatChoice> {}
 
 /**
  * A whole answer. `model` is the provider's name for what answered, which may differ from the one asked for.
@@ -240,7 +240,7 @@ export const ChatReply = Schema.StructWithRest(
  * @category schemas
  * @since 0.1.0
  */
-export type ChatReply = typeof ChatReply.Type
+export interface ChatReply extends Schema.Schema.Type<typeof ChatReply> {}
 
 const ToolCallDelta = Schema.StructWithRest(
   Schema.Struct({
@@ -281,7 +281,7 @@ export const ChatDelta = Schema.StructWithRest(
  * @category schemas
  * @since 0.1.0
  */
-export type ChatDelta = typeof ChatDelta.Type
+export interface ChatDelta extends Schema.Schema.Type<typeof ChatDelta> {}
 
 /**
  * A part of a streamed answer. `choices` is empty in chunks that carry other things, such as the usage at the end.
@@ -314,7 +314,7 @@ export const ChatChunk = Schema.StructWithRest(
  * @category schemas
  * @since 0.1.0
  */
-export type ChatChunk = typeof ChatChunk.Type
+export interface ChatChunk extends Schema.Schema.Type<typeof ChatChunk> {}
 
 /**
  * The text of the first choice: the content as it stands, the text parts joined when the content is a list, and empty

@@ -277,6 +277,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
           )
           bill.opened(answer)
           const value = tapChunks(answer.value, bill.usage.note).pipe(
+            Stream.tapError((error) => Effect.sync(() => bill.usage.failed(error))),
             Stream.onEnd(Effect.sync(bill.usage.end)),
             Stream.ensuring(bill.close)
           )

@@ -56,7 +56,6 @@ import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as ChatError from "./ChatError.ts"
 import * as ChatModel from "./ChatModel.ts"
 import type * as ChatSchema from "./ChatSchema.ts"
 import type { Accept, Refusal } from "./modelCascade/accept.ts"
@@ -224,7 +223,9 @@ export interface ServiceClass<in out Self, in out Id extends string, in out Left
   /** `open` of the cascade, which becomes a requirement of the effect. */
   readonly open: (request: ChatModel.Request) => Effect.Effect<ChatModel.OpenAnswer, Left, Self | Scope.Scope>
   /** `stream` of the cascade, which becomes a requirement of the stream. */
-  readonly stream: (request: ChatModel.Request) => Stream.Stream<ChatSchema.ChatChunk, Left | ChatError.ChatError, Self>
+  readonly stream: (
+    request: ChatModel.Request
+  ) => Stream.Stream<ChatSchema.ChatChunk, ChatModel.StreamError<Left>, Self>
 }
 
 /**

@@ -182,13 +182,16 @@ describe("the decoder", () => {
     })).check(Schema.isMaxLength(2))
   })
 
-  /** An index may be written as a text. Of several choices in one event, those without one have that of their place. */
+  /** An index may be written as a text, and a blank reason is none. Of several choices in one event, those without one have that of their place. */
   const placed = (
     chunk: ChatSchema.ChatChunk,
     given: ReadonlyArray<{ readonly index?: unknown }>
   ): ChatSchema.ChatChunk => ({
     ...chunk,
-    choices: chunk.choices.map((choice, i) => {
+    choices: chunk.choices.map((heard, i) => {
+      const reason = heard.finish_reason
+      const isBlank = typeof reason === "string" && reason !== "" && reason.trim() === ""
+      const choice = isBlank ? { ...heard, finish_reason: null } : heard
       const written = given[i]?.index
       const place = typeof written === "string" && /^\d{1,4}$/.test(written) ? Number(written) : i
       return choice.index === undefined && place > 0 ? { ...choice, index: place } : choice

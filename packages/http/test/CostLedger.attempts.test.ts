@@ -55,6 +55,12 @@ describe("a call of which the provider may bill more than its answer", () => {
     ["hangs and is timed out", Behaviour.hang, 1, one],
     ["is refused as a mistake", Behaviour.error(400, { message: "no", type: "invalid_request_error" }), 1, 0],
     ["is refused for its key", Behaviour.unauthorized, 1, 0],
+    [
+      "is refused by a filter, which has read it",
+      Behaviour.error(400, { message: "no", code: "content_filter" }),
+      1,
+      one
+    ],
     ["is refused by a rate limit", Behaviour.rateLimited(), 1, 0],
     ["is refused by an overloaded model", Behaviour.overloaded, 1, 0],
     ["breaks in the provider", Behaviour.serverError, 1, one],
@@ -305,10 +311,160 @@ describe("a call of which the provider may bill more than its answer", () => {
   )
 })
 
+describe("a reply that fails", () => {
+  const request = ask({ max_tokens: 50 })
+  const one = promptOf(request)
+  const usage = { prompt_tokens: 20, completion_tokens: 30 }
+
+  const spentOn = (how: "complete" | "stream" | "events", body: object) =>
+    Effect.gen(function*() {
+      const { choices: [choice], ...rest } = body as { choices: ReadonlyArray<Record<string, any>> }
+      const { message, ...ends } = choice ?? {}
+      const events = [
+        { choices: [{ index: 0, delta: message, finish_reason: null }] },
+        { ...rest, choices: choice === undefined ? [] : [{ index: 0, delta: {}, ...ends }] }
+      ]
+      const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("") + "data: [DONE]\n\n"
+      const http = HttpClient.make((request) =>
+        Effect.succeed(
+          HttpServerResponse.toClientResponse(
+            HttpServerResponse.text(how === "complete" ? JSON.stringify(body) : text),
+            { request }
+          )
+        )
+      )
+      const model = yield* Effect.provideService(
+        modelOf({ model: "m", retry: { maxAttempts: 1 } }),
+        ChatClient.ChatClient,
+        yield* clientOf(http)
+      )
+      const ledger = yield* CostLedger.make({ prices, primary: "m", budgets })
+      const billed = ledger.protect(model)
+      const exit = yield* Effect.exit(
+        how === "stream" ? Stream.runDrain(billed.stream(request)) : billed.complete(request)
+      )
+      const { budgets: [budget], total } = yield* ledger.snapshot
+      assert.deepStrictEqual([budget!.reserved, total.cost], [0, budget!.spent])
+      return { spent: budget!.spent, failed: exit._tag === "Failure" }
+    })
+
+  const replies: ReadonlyArray<readonly [what: string, choice: object, beside?: object]> = [
+    ["was withdrawn", { message: { content: "" }, finish_reason: "sensitive" }],
+    ["was withdrawn after it had begun", { message: { content: "Half" }, finish_reason: "sensitive" }],
+    ["was filtered", { message: { content: "" }, finish_reason: "content_filter" }],
+    ["filled its window", { message: { content: "Half" }, finish_reason: "model_context_window_exceeded" }],
+    ["ran out of machines", { message: { content: "Half" }, finish_reason: "insufficient_system_resource" }],
+    ["broke", { message: { content: "Half" }, finish_reason: "network_error" }],
+    ["is empty", { message: { content: "" }, finish_reason: "stop" }],
+    ["was thought and not said", { message: { reasoning_content: "Hm" }, finish_reason: "length" }],
+    ["has an error of load in it", { message: { content: "Half" } }, {
+      error: { type: "overloaded_error", message: "Overloaded" }
+    }],
+    ["has an error of a rate in it", { message: { content: "Half" } }, {
+      error: { code: "rate_limit_exceeded", message: "Slow down" }
+    }],
+    ["is sensitive by a code beside it", { message: { content: "Half" }, finish_reason: "stop" }, {
+      base_resp: { status_code: 1027, status_msg: "output new_sensitive" }
+    }]
+  ]
+  const ways = ["complete", "stream", "events"] as const
+
+  it.effect.each(replies.flatMap((reply) => ways.map((how) => [how, ...reply] as const)))(
+    "%s: what %s is spent as its usage tells, and without one as its prompt at least",
+    ([how, , choice, beside]) =>
+      Effect.gen(function*() {
+        const told = yield* spentOn(how, { choices: [choice], ...beside, usage })
+        assert.deepStrictEqual(told, { spent: 50, failed: true })
+        const untold = yield* spentOn(how, { choices: [choice], ...beside })
+        assert.isTrue(untold.failed)
+        assert.isAtLeast(untold.spent, one)
+        assert.isBelow(untold.spent, one + 50)
+      })
+  )
+
+  it.effect.each(ways)(
+    "%s: what was refused before the work costs nothing, whatever the status",
+    (how) =>
+      Effect.gen(function*() {
+        for (
+          const error of [{ type: "overloaded_error", message: "Overloaded" }, {
+            code: "insufficient_quota",
+            message: "x"
+          }]
+        )
+          assert.deepStrictEqual(
+            yield* spentOn(how, { choices: [], error, usage: { prompt_tokens: 0, total_tokens: 0 } }),
+            { spent: 0, failed: true }
+          )
+      })
+  )
+
+  const Reply = Schema.Struct({
+    how: Schema.Literals(ways),
+    message: Schema.Struct({
+      content: Schema.Literals(["", " ", "Half an answer", "世界"]),
+      reasoning_content: Schema.optionalKey(Schema.Literals(["", "Hm"])),
+      refusal: Schema.optionalKey(Schema.Literals(["No"]))
+    }),
+    finish_reason: Schema.Literals([
+      "stop",
+      "length",
+      "content_filter",
+      "sensitive",
+      "SAFETY",
+      "error",
+      "network_error",
+      "overloaded",
+      "model_context_window_exceeded",
+      "tool_calls",
+      "anything"
+    ]),
+    beside: Schema.Literals([
+      undefined,
+      { type: "overloaded_error", message: "m" },
+      { code: "rate_limit_exceeded", message: "m" },
+      { code: "insufficient_quota", message: "m" },
+      { code: "content_filter", message: "m" },
+      { code: 400, message: "prompt is too long" },
+      { code: 401, message: "m" },
+      { message: "m" }
+    ].map((error) => JSON.stringify(error ?? null))),
+    prompt: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5000 })),
+    completion: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5000 }))
+  })
+
+  it.effect.prop(
+    "or does not is spent as its usage tells, whatever it says, how it ends and what error is in it",
+    { reply: Reply },
+    ({ reply: { beside, completion, finish_reason, how, message, prompt } }) =>
+      Effect.gen(function*() {
+        const { spent } = yield* spentOn(how, {
+          choices: [{ message, finish_reason }],
+          error: JSON.parse(beside),
+          usage: { prompt_tokens: prompt, completion_tokens: completion }
+        })
+        assert.strictEqual(spent, prompt + completion)
+      }),
+    { arbitrary: { runs: 200 }, timeout: 30_000 }
+  )
+})
+
 const whole = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 /** What the provider does with one request. */
-const Deed = Schema.Literals(["answer", "answer", "refuse", "busy", "break", "hang", "cut", "half", "silent"])
+const Deed = Schema.Literals([
+  "answer",
+  "answer",
+  "refuse",
+  "busy",
+  "break",
+  "hang",
+  "cut",
+  "half",
+  "silent",
+  "withdraw",
+  "empty"
+])
 
 const Operation = Schema.Union([
   Schema.Struct({
@@ -361,19 +517,26 @@ const billing = (
         const reply = {
           model,
           usage,
-          choices: [{ message: { content: "y".repeat(output) || "-" }, finish_reason: "stop" }]
+          choices: [{
+            message: { content: deed === "empty" ? "" : "y".repeat(output) || "-" },
+            finish_reason: deed === "withdraw" ? "sensitive" : "stop"
+          }]
         }
         const text = JSON.stringify(reply)
         return respond(200, deed === "half" || deed === "cut" ? text.slice(0, text.length / 2) : text)
       }
       const says = (content: string) => ({ model, choices: [{ index: 0, delta: { content } }] })
-      const words = Stream.fromIterable(Array.from({ length: Math.ceil(output / 5) }, () => says("yyyyy"))).pipe(
+      // What is thought and not said is told at the end.
+      if (deed === "empty") bill(id, output)
+      const said = deed === "empty" ? 0 : Math.ceil(output / 5)
+      const words = Stream.fromIterable(Array.from({ length: said }, () => says("yyyyy"))).pipe(
         Stream.rechunk(1),
         Stream.mapEffect((chunk) => Effect.as(Effect.sleep(100), chunk)),
         // What is on its way to a reader that leaves may not be heard.
         Stream.tap(() => Effect.sync(() => bill(id, 5)))
       )
-      const end = [{ model, choices: [{ index: 0, delta: {}, finish_reason: "stop" }], ...(usage && { usage }) }]
+      const reason = deed === "withdraw" ? "sensitive" : "stop"
+      const end = [{ model, choices: [{ index: 0, delta: {}, finish_reason: reason }], ...(usage && { usage }) }]
       const chunks = deed === "half"
         ? Stream.take(words, 2)
         : deed === "cut"

@@ -81,6 +81,83 @@ const heard: ReadonlyArray<readonly [string, number, unknown, ChatError.ChatErro
   ["Novita", 400, said("the sum of prompt tokens and max_tokens must not exceed 8192"), "ContextTooLong"],
   ["Stepfun", 400, said("输入的tokens数量超过模型限制"), "ContextTooLong"],
   ["French", 400, said("La longueur du contexte maximale est dépassée"), "ContextTooLong"],
+  [
+    "Spanish",
+    400,
+    said("La solicitud supera la longitud máxima de contexto del modelo (8192 tokens)."),
+    "ContextTooLong"
+  ],
+  ["French of a window", 400, said("La requête dépasse la fenêtre de contexte du modèle."), "ContextTooLong"],
+  ["Portuguese", 400, said("A entrada excede o limite de tokens do modelo."), "ContextTooLong"],
+  ["Japanese", 400, said("入力が長すぎます。トークン数を減らしてください。"), "ContextTooLong"],
+  ["Korean", 400, said("입력 토큰 수가 모델의 최대 한도를 초과했습니다."), "ContextTooLong"],
+  ["Turkish", 400, said("İstek modelin bağlam penceresini aşıyor: bağlam uzunluğu 8192"), "ContextTooLong"],
+  [
+    "Chinese with a type",
+    400,
+    said("输入的内容超出了模型支持的最大token数", "invalid_request_error"),
+    "ContextTooLong"
+  ],
+  [
+    "Yandex",
+    400,
+    { error: { grpcCode: 3, message: "number of input tokens must be no more than 7400, got 9000" } },
+    "ContextTooLong"
+  ],
+  [
+    "GigaChat in a 413",
+    413,
+    { status: 413, message: "Payload too large: prompt tokens exceeded limit" },
+    "ContextTooLong"
+  ],
+  ["Snowflake", 400, { message: "max tokens of 4096 exceeded", code: "390142" }, "ContextTooLong"],
+  [
+    "OpenAI's other interface",
+    400,
+    said("This model is only supported in v1/responses", "invalid_request_error"),
+    "ModelNotFound"
+  ],
+  ["Cloudflare's capacity", 429, { errors: [{ code: 3040, message: "Capacity temporarily exceeded" }] }, "Overloaded"],
+  ["StepFun's filter in a 451", 451, said("The content is blocked.", "censorship_blocked"), "ContentBlocked"],
+  [
+    "LiteLLM's name of a filter",
+    400,
+    said("litellm.ContentPolicyViolationError: AzureException - filtered", null, "400"),
+    "ContentBlocked"
+  ],
+  ["watsonx", 403, { errors: [{ code: "token_quota_reached", message: "Token quota reached" }] }, "QuotaExhausted"],
+  ["Databricks", 429, { error_code: "REQUEST_LIMIT_EXCEEDED", message: "Exceeded" }, "ProviderRateLimited"],
+  // Tokens of a minute are a rate in every language.
+  ["Spanish of a rate", 429, said("Se superó el límite de tokens por minuto del modelo"), "ProviderRateLimited"],
+  ["Japanese of a rate", 429, said("1分あたりの入力トークン数の上限を超えました"), "ProviderRateLimited"],
+  ["Korean of a rate", 429, said("분당 토큰 한도를 초과했습니다"), "ProviderRateLimited"],
+  ["Chinese of a rate", 429, said("每分钟 token 数超过上限"), "ProviderRateLimited"],
+  // Spent money in still other languages, and with an account between the words.
+  ["Chinese with a sum", 400, said("账户余额 ￥-0.01，请先充值"), "QuotaExhausted"],
+  ["Italian", 403, said("Credito esaurito"), "QuotaExhausted"],
+  ["Turkish", 403, said("Yetersiz bakiye"), "QuotaExhausted"],
+  ["Vietnamese", 403, said("Số dư tài khoản không đủ"), "QuotaExhausted"],
+  ["Ukrainian", 403, said("Недостатньо коштів на рахунку"), "QuotaExhausted"],
+  ["Polish", 403, said("Brak środków na koncie"), "QuotaExhausted"],
+  [
+    "Moonshot of a named account",
+    403,
+    said("Your account org<ak-1> is suspended, please check your plan and billing details", "permission_denied_error"),
+    "QuotaExhausted"
+  ],
+  ["Mistral's month", 429, { message: "Monthly request limit exceeded", object: "error" }, "QuotaExhausted"],
+  ["a budget of a proxy", 429, { error: "Request was denied: monthly budget reached" }, "QuotaExhausted"],
+  ["Cloudflare's key", 400, { errors: [{ code: 10_000, message: "Authentication error" }] }, "Unauthorized"],
+  ["an account that has a name", 403, said("Account acme is suspended"), "Unauthorized"],
+  ["Baidu's filter", 200, { error_code: 336_104, error_msg: "the content contains sensitive words" }, "ContentBlocked"],
+  ["Gemini's refusal of a prompt", 200, { promptFeedback: { blockReason: "PROHIBITED_CONTENT" } }, "ContentBlocked"],
+  ["Gemini's refusal for another reason", 200, { promptFeedback: { blockReason: "OTHER" } }, "ContentBlocked"],
+  [
+    "Japanese of a filter",
+    400,
+    said("不適切なコンテンツが検出されました", "invalid_request_error"),
+    "ContentBlocked"
+  ],
   // What this model cannot do, and another one may.
   [
     "a model without eyes",
@@ -620,6 +697,17 @@ describe("a wait is read", () => {
     ["Bitte versuchen Sie es in 2 Stunden erneut", 7_200_000],
     ["Inténtelo de nuevo en 30 segundos", 30_000],
     ["Повторите попытку через 5 минут", 300_000],
+    ["Спробуйте ще раз через 30 секунд", 30_000],
+    ["Спробуйте через 2 години", 7_200_000],
+    ["Spróbuj ponownie za 30 sekund", 30_000],
+    ["Spróbuj ponownie za 2 godziny", 7_200_000],
+    ["30 saniye sonra tekrar deneyin", 30_000],
+    ["2 saat sonra tekrar deneyin", 7_200_000],
+    ["Vui lòng thử lại sau 30 giây", 30_000],
+    ["Vui lòng thử lại sau 2 giờ", 7_200_000],
+    ["Probeer het over 5 minuten opnieuw", 300_000],
+    ["Probeer het over 2 uur opnieuw", 7_200_000],
+    ["将于2小时后恢复", 7_200_000],
     ["Resets at 1pm", undefined],
     ["Resets at 13:00 UTC+8", undefined],
     ["Wait a few minutes", undefined],
@@ -654,6 +742,11 @@ describe("a wait is read", () => {
     ["a retry-after since 1970", { "retry-after": String(now / 1000 + 30) }, 30_000],
     ["a retry-after as a date of ISO 8601", { "retry-after": "2026-11-29T12:00:30Z" }, 30_000],
     ["a retry-after that came twice", { "retry-after": "30, 60" }, 60_000],
+    ["a retry-after in words", { "retry-after": "20 seconds" }, 20_000],
+    ["a retry-after in words, of minutes", { "retry-after": "2 minutes" }, 120_000],
+    ["a retry-after in quotation marks", { "retry-after": "\"20\"" }, 20_000],
+    ["a retry-after with a sign", { "retry-after": "+5" }, 5000],
+    ["a retry-after below zero", { "retry-after": "-5" }, undefined],
     ["a retry-after of a gateway", { "x-retry-after": "30" }, 30_000],
     ["a retry-after that is neither", { "retry-after": "1e3" }, undefined],
     ["a limit with something left", { "x-ratelimit-remaining": "3", "x-ratelimit-reset": "17" }, undefined],

@@ -248,7 +248,37 @@ const mistral: Provider = {
   }
 }
 
-const providers = { deepseek, gemini, openrouter, claude, unknown, mistral }
+/** A gateway that writes the signature into the function of the call. */
+const within = (order: number, signature: string) => ({
+  id: `c${order}`,
+  type: "function",
+  function: {
+    name: "refund",
+    arguments: JSON.stringify({ order }),
+    provider_specific_fields: { thought_signature: signature }
+  }
+})
+const litellm: Provider = {
+  answers: [
+    { role: "assistant", content: null, tool_calls: [within(7, "SIG-7"), within(8, "SIG-8")] },
+    { role: "assistant", content: "Refunded." },
+    { role: "assistant", content: "You are welcome." }
+  ],
+  pieces: [
+    [{ tool_calls: [{ index: 0, ...within(7, "SIG-7") }] }, { tool_calls: [{ index: 1, ...within(8, "SIG-8") }] }],
+    [{ content: "Refunded." }],
+    [{ content: "You are welcome." }]
+  ],
+  refuses: (asked) => {
+    const [first] = assistants(asked)
+    const calls: ReadonlyArray<Message> = first?.["tool_calls"] ?? []
+    return calls.every((call, i) => sorted(call) === sorted(within(7 + i, `SIG-${7 + i}`)))
+      ? undefined
+      : "Function call is missing a thought_signature"
+  }
+}
+
+const providers = { deepseek, gemini, openrouter, claude, unknown, mistral, litellm }
 
 type Said = ReadonlyArray<AiResponse.AnyPart>
 

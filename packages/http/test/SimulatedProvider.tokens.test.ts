@@ -107,6 +107,74 @@ describe("a simulated provider of tokens", () => {
       assert.strictEqual((yield* provider.stats("m")).answered, 6)
     }).pipe(VirtualClock.play))
 
+  it.effect("takes the `max_tokens` of a request with its prompt, and of its answer only what is above them", () =>
+    Effect.gen(function*() {
+      const { client } = yield* clientOf({
+        tokens: { prefill: 1e9, perSecond: 1e9, perMinute: 250 },
+        outcome
+      })
+      const isAnswered = (prompt: number, options: object) =>
+        Effect.map(Effect.exit(client.complete({ ...ask(prompt), ...options })), Exit.isSuccess)
+      assert.isFalse(yield* isAnswered(100, { max_tokens: 151 }))
+      assert.isTrue(yield* isAnswered(100, { max_tokens: 100 }))
+      // 200 are used, although the answer had 10.
+      assert.isFalse(yield* isAnswered(1, { max_completion_tokens: 50 }))
+      assert.isTrue(yield* isAnswered(1, { max_completion_tokens: 4 }))
+      // 211, of which 6 are those of the answer above its 4.
+      assert.isFalse(yield* isAnswered(40, {}))
+      assert.isTrue(yield* isAnswered(39, { max_tokens: -5 }))
+    }).pipe(VirtualClock.play))
+
+  it.effect("answers by the request, with the time and the tokens of that answer", () =>
+    Effect.gen(function*() {
+      const { client } = yield* clientOf({
+        tokens,
+        outcome: Behaviour.mix([[
+          1,
+          Behaviour.perRequest(({ model, prompt }) =>
+            prompt.length > 40 ? Behaviour.ok("abcd".repeat(prompt.length / 40)) : Behaviour.rateLimited(model.length)
+          )
+        ]])
+      })
+      const { usage } = yield* client.complete(ask(100))
+      assert.strictEqual(usage?.completion_tokens, 10)
+      assert.strictEqual(yield* Clock.currentTimeMillis, 300)
+      yield* client.complete(ask(1000))
+      assert.strictEqual(yield* Clock.currentTimeMillis, 300 + 1000 + 2000)
+      assert.strictEqual((yield* Effect.flip(client.complete(ask(10))))._tag, "ProviderRateLimited")
+    }).pipe(VirtualClock.play))
+
+  it.effect("names the outcome for a request that makes no sense", () =>
+    Effect.gen(function*() {
+      const told = (made: unknown) =>
+        Effect.gen(function*() {
+          const { client } = yield* clientOf({ outcome: Behaviour.perRequest(() => made as Behaviour.Outcome) })
+          return String(yield* Effect.exit(client.complete(ask(1))))
+        })
+      assert.match(yield* told(Behaviour.respond(99)), /the outcome for a request to m: status must be .*, got 99/)
+      assert.match(
+        yield* told(undefined),
+        /the outcome for a request to m: must be an outcome of Behaviour, .* got undefined/
+      )
+      const exit = yield* Effect.exit(clientOf({ outcome: 5 as never }))
+      assert.match(String(exit), /the behaviour of m: must be an outcome of Behaviour, such as ok\(\), got 5/)
+    }).pipe(VirtualClock.play))
+
+  it.effect("stands still in the middle of a stream, and goes on where it was", () =>
+    Effect.gen(function*() {
+      const capacity = { concurrency: 1, above: "slows" } as const
+      const { client, provider } = yield* clientOf({ tokens, outcome, capacity })
+      const change = (at: number, speed: number) =>
+        Effect.delay(provider.set("m", { tokens, outcome, capacity: { ...capacity, speed } }), at)
+      const [at] = yield* Effect.all([read(client, 100), change(200, 0), change(20_200, 2)], {
+        concurrency: "unbounded"
+      })
+      assert.isBelow(at[4]!, 200)
+      assert.isAbove(at[5]!, 20_200)
+      // Half of the writing was left, at twice the speed.
+      assert.closeTo(at.at(-1)!, 20_250, 0.01)
+    }).pipe(VirtualClock.play))
+
   for (const [field, value] of [["prefill", 0], ["perSecond", NaN], ["perMinute", -1]] as const) {
     it.effect(`does not take ${value} for ${field}`, () =>
       Effect.gen(function*() {

@@ -54,6 +54,8 @@ describe("the price of a model", () => {
       ["openai/gpt-4.1", "gpt-4.1"],
       ["openai/gpt-4.1-2025-04-14", "gpt-4.1"],
       ["openrouter/openai/gpt-4.1", "gpt-4.1"],
+      ["litellm_proxy/azure/gpt-4.1", "gpt-4.1"],
+      ["github/openai/gpt-4.1", "gpt-4.1"],
       ["GPT-4.1", "gpt-4.1"],
       ["gpt-4.1-latest", "gpt-4.1"],
       ["gpt-4o-2024-08-06", "gpt-4o"],

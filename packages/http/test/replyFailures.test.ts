@@ -107,10 +107,40 @@ describe("a finish_reason that means a failure", () => {
 
   it.effect("is none while it says that the answer goes on", () =>
     Effect.gen(function*() {
-      for (const none of ["null", "", "FINISH_REASON_UNSPECIFIED"]) {
+      for (const none of ["null", "", " ", "FINISH_REASON_UNSPECIFIED"]) {
         const cut = events(chunk({ content: "Good" }, none))
         const [, stream] = yield* read({ whole: whole({ content: "x" }), streamed: cut })
         assert.strictEqual(errorOf(stream)._tag, "Truncated")
+      }
+    }))
+
+  it.effect("is the last one that says anything, as the tap tells it", () =>
+    Effect.gen(function*() {
+      for (
+        const [first, last, told] of [
+          ["stop", "", "stop"],
+          ["stop", " ", "stop"],
+          ["stop", null, "stop"],
+          ["", "stop", "stop"],
+          [" ", "stop", "stop"],
+          ["stop", "length", "length"],
+          ["length", "stop", "stop"]
+        ] as const
+      ) {
+        const says = chunk({ content: "Good day" })
+        for (
+          const streamed of [
+            events(says, chunk({}, first), chunk({}, last), "[DONE]"),
+            events(chunk({ reasoning_content: "Hm" }, first), says, chunk({}, last), "[DONE]"),
+            events(chunk({}, first), chunk({}, last), says, "[DONE]")
+          ]
+        ) {
+          const [, stream] = yield* read({ whole: whole({ content: "x" }), streamed })
+          assert.strictEqual(Result.isSuccess(stream) && stream.success.choices[0].finish_reason, told)
+          const tap = ChatStream.tap({ provider: "p", model: "m", status: 200, headers: {} })
+          tap.push(new TextEncoder().encode(streamed))
+          assert.strictEqual(tap.finishReasons().get(0), told)
+        }
       }
     }))
 })
@@ -403,6 +433,14 @@ describe("an error among what should be an answer", () => {
     ["of a server of Java", { errorMessage: "m", errorCode: "500" }, "ProviderFault"],
     ["of texts", { errors: ["m"] }, "ProviderFault"],
     ["of WeChat's kind", { errcode: 45_009, errmsg: "m" }, "ProviderFault"],
+    ["of Gemini, of a prompt", { promptFeedback: { blockReason: "SAFETY" } }, "ContentBlocked"],
+    ["in what a choice says", {
+      choices: [{
+        index: 0,
+        delta: { content: "x", error: { message: "m", code: 503 } },
+        message: { content: "x", error: { message: "m", code: 503 } }
+      }]
+    }, "Overloaded"],
     ["told beside `true`", { error: true, message: "m" }, "ProviderFault"],
     ["in a choice that is not the first", {
       choices: [
@@ -431,6 +469,29 @@ describe("an error among what should be an answer", () => {
           streamed: events(chunk({ content: "Good day" }, null, { error }), chunk({}, "stop", { error }), "[DONE]")
         }
         for (const result of yield* read(body)) assert.isTrue(Result.isSuccess(result), JSON.stringify(error))
+      }
+    }))
+
+  it.effect("is none where a word only keeps the connection alive", () =>
+    Effect.gen(function*() {
+      const pings = [
+        "data: ping",
+        "data: [PING]",
+        "data: null",
+        "data: \"ping\"",
+        "data: keep-alive",
+        "data: heartbeat",
+        "event: ping\ndata: ping",
+        "event: keepalive\ndata: 2026-11-29T00:00:00Z",
+        "event: heartbeat\ndata: [1, 2]"
+      ].map((ping) => `${ping}\n\n`).join("")
+      const spoken = events(chunk({ content: "Good " })) + pings + events(chunk({ content: "day" }, "stop"), "[DONE]")
+      const [, result] = yield* read({ whole: whole({ content: "x" }), streamed: pings + spoken })
+      assert.strictEqual(Result.isSuccess(result) && result.success.choices[0].message.content, "Good day")
+      // Nothing but words is no answer, and other words are no heartbeat.
+      for (const text of [pings, "data: pinged\n\n", "event: token\ndata: hello\n\n", "data: 0\n\n"]) {
+        const [, none] = yield* read({ whole: whole({ content: "x" }), streamed: text })
+        assert.strictEqual(errorOf(none)._tag, "MalformedReply", text)
       }
     }))
 

@@ -156,11 +156,13 @@ describe("a request", () => {
         { messages, max_tokens: "many" },
         // @ts-expect-error: no role
         { messages: [{ role: "usr", content: "Hello" }] },
+        // @ts-expect-error: it is spelt content
+        { messages: [{ role: "user", contnet: "Hello" }] },
         // @ts-expect-error: a list
         { messages, tools: {} },
         // Fields of a provider of its own.
         {
-          messages,
+          messages: [...messages, { role: "assistant", content: "{", prefix: true, cache_control: {}, ...own }],
           repetition_penalty: 1.1,
           top_k: 3,
           ...own

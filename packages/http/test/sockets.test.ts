@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatError, ChatModel, ChatSchema } from "@switchgear/http"
 import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Cause, Effect, Exit, Fiber, Layer, Redacted, Schedule, Scope } from "effect"
+import { Cause, Context, Effect, Exit, Fiber, Layer, Redacted, Schedule, Scope, Stream } from "effect"
 import { assertRow } from "./support/assertRow.ts"
 import { rows } from "./support/errorTable.ts"
 import * as Loopback from "./support/loopback.ts"
@@ -64,6 +64,29 @@ bothWays((layerChatClient) => {
           assert.strictEqual(ChatError.isChatError(error) && ChatError.retries(error), "no")
           const { failures, ignored } = (yield* model.breaker.snapshot).totals
           assert.deepStrictEqual([failures, ignored], [0, 1])
+        }))
+
+      it.live("a client that is released while it waits for a response, or reads one", () =>
+        Effect.gen(function*() {
+          const silent = yield* Loopback.connections(() => {})
+          const begun = yield* Loopback.connections(({ socket }) => {
+            socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"choices\":[")
+          })
+          for (const { seen, url: baseUrl } of [silent, begun]) {
+            const scope = yield* Scope.make()
+            const layer = layerChatClient({ provider: "openai", baseUrl, apiKey, proxy: "none" })
+            const client = Context.get(yield* Scope.provide(Layer.build(layer), scope), ChatClient.ChatClient)
+            const calls = yield* Effect.forEach(
+              [client.complete(request), Stream.runDrain(client.stream(request))],
+              (call) => Effect.forkChild(Effect.flip(call), { startImmediately: true })
+            )
+            yield* eventually(Effect.sync(() => seen.requests === 2))
+            yield* Scope.close(scope, Exit.void)
+            for (const error of yield* Effect.forEach(calls, Fiber.join)) {
+              assert.strictEqual(error._tag, "ClientReleased")
+              assert.include(error.message, "The client of openai was released before the call to gpt-4.1 ended")
+            }
+          }
         }))
 
       it.live("none, with a client whose layer is given to the model: it lives as long as the scope of the model", () =>
@@ -255,6 +278,19 @@ bothWays((layerChatClient) => {
           })
           assert.strictEqual(ChatSchema.text(yield* ask(url, { proxy: "environment" })), "direct")
           assert.deepStrictEqual(proxy.seen, [])
+        }))
+
+      it.live("of the environment is the one that was there when the connections were made, in every call", () =>
+        Effect.gen(function*() {
+          const { url } = yield* served(Behaviour.ok("Good day"))
+          const proxy = yield* Loopback.proxy
+          yield* Loopback.environment({ HTTP_PROXY: proxy.url })
+          const layer = layerChatClient({ provider: "openai", baseUrl: url, apiKey, proxy: "environment" })
+          const client = Context.get(yield* Layer.build(layer), ChatClient.ChatClient)
+          yield* client.complete(request)
+          yield* Loopback.environment({ HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "*" })
+          yield* client.complete(request)
+          assert.lengthOf(proxy.seen, 2)
         }))
 
       it.live("of the environment is not used by a client told to use none", () =>

@@ -81,28 +81,52 @@ const Script = Schema.Struct({
     "401 No",
     "429 Slow",
     "500 Ill",
-    "503 Busy"
+    "503 Busy",
+    "205 Reset",
+    "301 Moved",
+    "304 Known",
+    "402 Pay",
+    "418",
+    "600 Odd"
   ]),
   body: Schema.Literals(Object.keys(bodies) as [keyof typeof bodies, ...ReadonlyArray<keyof typeof bodies>]),
   packed: Schema.Literals(["plain", "gzip", "br", "x-unknown"]),
   framing: Schema.Literals(["length", "chunked", "none", "HTTP/1.0"]),
-  before: Schema.Literals(["", "HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n"]),
+  before: Schema.Literals([
+    "",
+    "",
+    "\r\n",
+    "HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n",
+    "HTTP/1.1 100 Continue\r\n\r\n",
+    "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",
+    "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+  ]),
+  /** One more field of the head. */
+  field: Schema.Literals([
+    "",
+    "",
+    "connection: close\r\n",
+    "retry-after: 5\r\nretry-after-ms: 100\r\n",
+    "__proto__: x\r\nconstructor: y\r\n",
+    "no colon\r\n",
+    `x: ${"a".repeat(20_000)}\r\n`
+  ]),
   /** The lengths of what it writes at a time, over and over. */
   pieces: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 120 }))).check(Schema.isMaxLength(3)),
   /** The part of its response that it sends. */
   sends: Schema.Literals([1, 1, 1, 0.9, 0.5, 0]),
-  after: Schema.Literals(["stay", "end", "reset"])
+  after: Schema.Literals(["stay", "end", "reset", "garbage", "another response"])
 })
 type Script = typeof Script.Type
 
-const responseOf = ({ before, body, framing, packed, status }: Script): Buffer => {
+const responseOf = ({ after, before, body, field, framing, packed, status }: Script): Buffer => {
   const bytes = packers[packed]!(bodies[body])
   const encoding = packed === "plain" ? "" : `content-encoding: ${packed}\r\n`
   const version = framing === "HTTP/1.0" ? "HTTP/1.0" : "HTTP/1.1"
   const length = framing === "length" ? `content-length: ${bytes.length}\r\n` : ""
   const chunked = framing === "chunked" ? "transfer-encoding: chunked\r\n" : ""
   const head =
-    `${before}${version} ${status}\r\nx-request-id: r1\r\nset-cookie: a\r\nset-cookie: b\r\n${encoding}${length}${chunked}\r\n`
+    `${before}${version} ${status}\r\nx-request-id: r1\r\nset-cookie: a\r\nset-cookie: b\r\n${field}${encoding}${length}${chunked}\r\n`
   const half = bytes.length >> 1
   const chunk = (part: Buffer) =>
     part.length === 0 ? [] : [Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from("\r\n")]
@@ -110,8 +134,15 @@ const responseOf = ({ before, body, framing, packed, status }: Script): Buffer =
     Buffer.from(head),
     ...framing === "chunked"
       ? [...chunk(bytes.subarray(0, half)), ...chunk(bytes.subarray(half)), Buffer.from("0\r\n\r\n")]
-      : [bytes]
+      : [bytes],
+    Buffer.from(unasked[after] ?? "")
   ])
+}
+
+/** What nobody asked for, behind a response. */
+const unasked: Partial<Record<Script["after"], string>> = {
+  garbage: "220 mail.test ESMTP",
+  "another response": "HTTP/1.1 500 Ill\r\ncontent-length: 2\r\n\r\n{}"
 }
 
 /** Plays a script. Only what was written is followed by an end, since a reset takes back what was not read. */
@@ -148,6 +179,10 @@ const shown = <A>(exit: Exit.Exit<A, ChatError.ChatError>): unknown => {
   )
 }
 
+/** Servers of two ways have ports of their own. */
+const withoutPorts = (results: unknown): string =>
+  JSON.stringify(results, undefined, 1).replace(/127\.0\.0\.1:\d+/g, "a server")
+
 const streamed = (client: ChatClient.ChatClient["Service"]) => {
   let text = ""
   return Effect.map(
@@ -182,6 +217,27 @@ describe("the two ways from a client to its connections", () => {
     { arbitrary: { runs }, timeout: 20_000 + 4000 * runs }
   )
 
+  it.live.prop(
+    "come to the same in calls that follow each other over one connection",
+    { scripts: Schema.Array(Script).check(Schema.isMinLength(2), Schema.isMaxLength(4)) },
+    ({ scripts }) =>
+      Effect.gen(function*() {
+        const results = yield* Effect.forEach([0, 1], (way) =>
+          Effect.gen(function*() {
+            const asked = { at: 0 }
+            // The script is that of the call, also when its request is sent once more.
+            const { url } = yield* Loopback.connections(({ socket }) => play(socket, scripts[asked.at]!))
+            const client = (yield* clientsOf(url, { ...limits, connections: 1 }))[way]!
+            return yield* Effect.forEach(scripts, (_, i) => {
+              asked.at = i
+              return i % 2 === 0 ? Effect.map(Effect.exit(client.complete(request)), shown) : streamed(client)
+            })
+          }), { concurrency: 2 })
+        assert.strictEqual(withoutPorts(results[0]), withoutPorts(results[1]))
+      }).pipe(Effect.scoped),
+    { arbitrary: { runs: Math.ceil(runs / 6) }, timeout: 20_000 + 4000 * runs }
+  )
+
   it.live("come to the same, each time, when the explanation of a failure breaks off within its encoding", () =>
     Effect.gen(function*() {
       const script: Script = {
@@ -192,6 +248,7 @@ describe("the two ways from a client to its connections", () => {
         before: "",
         pieces: [],
         sends: 0.9,
+        field: "",
         after: "end"
       }
       const { url } = yield* Loopback.connections(({ socket }) => play(socket, script))

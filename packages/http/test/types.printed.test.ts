@@ -29,6 +29,15 @@ const printed: Readonly<Record<string, readonly [expression: string, type: strin
     "Bare.complete({ messages: [] })",
     "Effect<ChatModel.Answer, ModelCascade.CascadeError, Bare>"
   ],
+  modelStream: ["Gpt.stream({ messages: [] })", "Stream<ChatChunk, ChatModel.ModelError, Gpt>"],
+  cascadeStream: [
+    "Floored.stream({ messages: [] })",
+    "Stream<ChatChunk, ChatModel.StreamError<ModelCascade.CallerError>, Floored>"
+  ],
+  reply: [
+    "ChatClient.ChatClient.use((client) => client.complete({ model: \"m\", messages: [] }))",
+    "Effect<ChatReply, ChatError, ChatClient.ChatClient>"
+  ],
   cascade: [
     "ModelCascade.make({ models: [{ model: Gpt }, { model: ChatModel.make({ model: \"m\", client }) }] })",
     "Effect<ModelCascade.ModelCascade<ModelCascade.CascadeError>, ConfigError, Gpt | Scope>"
@@ -52,6 +61,10 @@ const mistakes: Readonly<Record<string, readonly [expression: string, why: RegEx
   "a role that is none": [
     `Gpt.complete({ messages: [{ role: "usr", content: "" }] })`,
     /Type '"usr"' is not assignable to type 'Role'/
+  ],
+  "a misspelt field of a message": [
+    `Gpt.complete({ messages: [{ role: "user", contnet: "" }] })`,
+    /'contnet' does not exist in type 'Message'\. Did you mean to write 'content'\?/
   ],
   "a misspelt option of a cascade": [
     "ModelCascade.make({ models: [{ model: Gpt }], canned: Canned.sentences, deadlne: 1 })",

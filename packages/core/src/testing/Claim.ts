@@ -2,12 +2,13 @@
  * Claims about an app under overload, which a `Scenario` judges: no customer sees an error, a provider that is down
  * gets few calls, everything recovers in time.
  *
- * A claim is about one phase, of the load or of a provider, or about the whole run. A call belongs to the phase in
- * which the customer made it, whenever it ends.
+ * A claim is about one phase, of the load or of a provider, about the time of a fault, or about the whole run. A call
+ * belongs to the phase in which the customer made it, whenever it ends. Where customers call nodes of a world, a claim can
+ * be about the calls to one `node`, with the answers and the times of that node.
  *
  * A claim that nothing could have broken is not judged, and fails with `ClaimUnjudged`: if there is no such phase, or too
- * few calls in it; if no call reached the provider in the whole run; if, for a claim about the whole run, nothing was
- * called during a phase of a provider; and if no call can have the outcome that it names.
+ * few calls in it; if no call reached a provider or a node in the whole run; if, for a claim about the whole run, nothing
+ * was called during a phase of a provider, or a fault began after all calls; and if no call can have the outcome that it names.
  *
  * ```ts
  * import { Chaos, Claim, Load, Scenario } from "@switchgear/core/testing"
@@ -43,13 +44,24 @@ export type { Bound, Claim, Counted, Left, Own, Share, Verdict, Window } from ".
  * @category options
  */
 export interface During {
-  /** The name of a phase. @default the whole run */
+  /** The name of a phase, or of a fault of a script. @default the whole run */
   readonly during?: string | undefined
   /**
    * With fewer calls, the claim is not judged. @default 1; for a percentile, as many as it takes for one call to be
    * beyond it, which is also the minimum
    */
   readonly atLeastCalls?: number | undefined
+}
+
+/**
+ * Which calls a claim is about.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Of extends During {
+  /** Only the calls that customers make to this node of a world. @default the calls of customers as a whole */
+  readonly node?: string | undefined
 }
 
 /**
@@ -73,10 +85,13 @@ export const noCustomerError: Claim = {
  * @since 0.1.0
  * @category constructors
  */
-export const answered = (atLeast: number, options: During = {}): Claim => ({
+export const answered = (atLeast: number, options: Of = {}): Claim => ({
   _tag: "Share",
-  name: `at least ${percent(part("Claim.answered", "atLeast", atLeast))} of the calls are answered${told(options)}`,
+  name: `at least ${percent(part("Claim.answered", "atLeast", atLeast))} of the calls${toNode(options)} are answered${
+    told(options)
+  }`,
   window: windowOf(options),
+  node: options.node,
   counted: { _tag: "Answered" },
   bound: { atLeast },
   atLeastCalls: callsOf("Claim.answered", options)
@@ -85,7 +100,7 @@ export const answered = (atLeast: number, options: During = {}): Claim => ({
 /**
  * The share of the calls with one outcome, from 0 to 1. Throws a `RangeError` outside of it.
  *
- * An answer is `"first-class"` when it comes from the provider itself; `"fallback"`, `"stale"` or `"canned"` by the
+ * An answer is `"first-class"` when it comes from the provider itself, or from a node where no provider is; `"fallback"`, `"stale"` or `"canned"` by the
  * `degradation` of what a `Cascade` served; `"degraded"` otherwise, unless the `label` of the scenario says more. An
  * error has its `_tag`, or `"failure"` without one. Other outcomes are `"defect"`, `"interrupted"` and `"GaveUp"`. A
  * name that no call has is a share of 0 if it is one of these, the tag of a rejection or of an injected fault, or among
@@ -96,8 +111,8 @@ export const answered = (atLeast: number, options: During = {}): Claim => ({
  */
 export const share = (
   outcome: string,
-  { atLeast, atLeastCalls, atMost, during }:
-    & During
+  { atLeast, atLeastCalls, atMost, during, node }:
+    & Of
     & (
       | { readonly atLeast: number; readonly atMost?: undefined }
       | { readonly atLeast?: undefined; readonly atMost: number }
@@ -108,8 +123,9 @@ export const share = (
     : `at most ${percent(part("Claim.share", "atMost", atMost))}`
   return {
     _tag: "Share",
-    name: `${limit} of the calls end as ${outcome}${told({ during })}`,
+    name: `${limit} of the calls${toNode({ node })} end as ${outcome}${told({ during })}`,
     window: windowOf({ during }),
+    node,
     counted: { _tag: "Outcome", outcome },
     bound: atMost === undefined ? { atLeast } : { atMost },
     atLeastCalls: callsOf("Claim.share", { atLeastCalls })
@@ -127,7 +143,7 @@ export const share = (
 export const providerGetsAtMost = (
   atMost: number,
   options: During & {
-    /** One of several providers. @default the one of the phase; all, for a phase of the load or the whole run */
+    /** One of several providers, or a node. @default the provider of the phase; all, for any other phase or the run */
     readonly provider?: string | undefined
   } = {}
 ): Claim => {
@@ -155,7 +171,7 @@ export const providerGetsAtMost = (
 export const recoversWithin = (
   duration: Duration.Input,
   { after, atLeast = 1, atLeastCalls = 10, until }: {
-    /** The phase to recover from. */
+    /** The phase or the fault to recover from. */
     readonly after: string
     /** The phase before which it must have recovered. @default the end of the run */
     readonly until?: string | undefined
@@ -190,13 +206,13 @@ export const recoversWithin = (
 export const fallsWithin = (
   duration: Duration.Input,
   { after, atLeastCalls = 10, provider, to = 1, until }: {
-    /** The phase to recover from, of the load or of a provider. */
+    /** The phase or the fault to recover from. */
     readonly after: string
     /** The calls to the provider for each call of a customer. @default 1 */
     readonly to?: number | undefined
     /** The phase before which it must have fallen. @default the end of the run */
     readonly until?: string | undefined
-    /** One of several providers. @default all */
+    /** One of several providers, or a node. @default all */
     readonly provider?: string | undefined
     /** With fewer calls after that time, the claim is not judged. @default 10 */
     readonly atLeastCalls?: number | undefined
@@ -266,15 +282,17 @@ export const nothingLeft: Claim = { _tag: "Left", name: "no fiber is left, and n
 export const latencyWithin = (
   percentile: "p50" | "p90" | "p95" | "p99" | "p999" | "max",
   limit: Duration.Input,
-  options: During = {}
+  options: Of = {}
 ): Claim => {
   const check = new OptionsOf("Claim.latencyWithin")
   const millis = check.delay("limit", limit)
   const name = check.oneOf("percentile", percentile, ["p50", "p90", "p95", "p99", "p999", "max"])
   return {
     _tag: "Share",
-    name: `the ${name} latency is at most ${formatDuration(Duration.millis(millis))}${told(options)}`,
+    name: `the ${name} latency${toNode(options, "of")} is at most ${formatDuration(Duration.millis(millis))}` +
+      told(options),
     window: windowOf(options),
+    node: options.node,
     counted: { _tag: "Within", millis },
     bound: { atLeast: { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999, max: 1 }[name] },
     // So many that a call beyond the percentile can be among them.
@@ -286,7 +304,7 @@ export const latencyWithin = (
 }
 
 /**
- * A claim of your own. `judge` gets the figures of a phase or of the whole run, and returns {@link holds},
+ * A claim of your own. `judge` gets the figures of a phase or of the whole run, or of one node in it, and returns {@link holds},
  * {@link broken} or {@link unjudged}. If it throws, the run dies with that defect.
  *
  * ```ts
@@ -302,7 +320,7 @@ export const latencyWithin = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ judge, name, ...options }: During & {
+export const make = ({ judge, name, ...options }: Of & {
   /** The claim in words, as shown when it is broken. */
   readonly name: string
   readonly judge: (figures: Figures) => Verdict
@@ -310,6 +328,7 @@ export const make = ({ judge, name, ...options }: During & {
   _tag: "Own",
   name: new OptionsOf("Claim.make").name(name),
   window: windowOf(options),
+  node: options.node,
   judge,
   atLeastCalls: callsOf("Claim.make", options)
 })
@@ -346,5 +365,7 @@ const callsOf = (where: string, { atLeastCalls = 1 }: { readonly atLeastCalls?: 
 
 const windowOf = ({ during }: During): Window =>
   during === undefined ? { _tag: "Run" } : { _tag: "During", phase: during }
+
+const toNode = ({ node }: Pick<Of, "node">, word = "to"): string => node === undefined ? "" : ` ${word} "${node}"`
 
 const told = ({ during }: During): string => during === undefined ? "" : ` during "${during}"`

@@ -70,7 +70,7 @@ export interface Options<A, E, L extends string> {
    * The outcome that an exit is counted as. Use few names, because each is counted separately. @default "success",
    * "defect", "interrupted", or the `_tag` of the error ("failure" without one)
    */
-  readonly label?: ((exit: Exit.Exit<A, E>) => L) | undefined
+  readonly label?: ((exit: Exit.Exit<A, E>, arrival: Arrival) => L) | undefined
   /** Called for each call that has ended, to keep more than the report does. */
   readonly onSettled?: ((settled: Settled<A, E, L>) => void) | undefined
   /**

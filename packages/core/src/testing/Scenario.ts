@@ -6,7 +6,8 @@
  * one run, to the last call. Memory does not grow with the calls.
  *
  * The policy is made for each run, in a scope that ends with the run. It gets the provider as an effect, which does
- * what its phase says and otherwise succeeds with its name. The policy yields the effect that one customer runs.
+ * what its phase says and otherwise succeeds with its name. The policy yields the effect that one customer runs. With
+ * {@link inWorld}, customers call several nodes, which crash, pause and are cut off from each other.
  *
  * **Gotchas.** A policy whose answers are neither the provider's own nor `Served` by a `Cascade` needs a `label`;
  * otherwise all of them are `"degraded"`. A customer gives up after one minute, which is an error: see `patience`. The
@@ -62,7 +63,7 @@ import type * as Chaos from "./Chaos.ts"
 import type * as Load from "./Load.ts"
 import type { Claim } from "./scenario/claims.ts"
 import type { Figures } from "./scenario/figures.ts"
-import { InvalidScenario } from "./scenario/invalid.ts"
+import { InvalidScenario, refusing } from "./scenario/invalid.ts"
 import type { Judged } from "./scenario/judge.ts"
 import { type Night, night } from "./scenario/night.ts"
 import { watchingOutside } from "./scenario/outside.ts"
@@ -76,6 +77,7 @@ import { isBroken, isWorse, seedsMessage, shrunk } from "./scenario/worst.ts"
 import { written } from "./scenario/written.ts"
 import { RunSeed, seedOf } from "./chaos/seeds.ts"
 import * as VirtualClock from "./VirtualClock.ts"
+import type * as World from "./world/world.ts"
 
 export type { Call, Figures, Span } from "./scenario/figures.ts"
 export { InvalidScenario } from "./scenario/invalid.ts"
@@ -172,7 +174,8 @@ type RuleOf<Phase> = Phase extends { readonly rules: ReadonlyArray<infer Rule> }
  */
 export interface Scenario<out E, out R> extends Script {
   readonly seed: string
-  readonly policy: (providers: any) => Effect.Effect<Customer<any, any, R>, E, R>
+  readonly providersOf: (all: any) => unknown
+  readonly policy: (called: any) => Effect.Effect<Customer<any, any, R>, E, R>
   readonly label: ((answer: any) => string) | undefined
   readonly outcomes: ReadonlyArray<string> | undefined
   readonly promises: VirtualClock.Options["promises"]
@@ -228,19 +231,116 @@ export const make: {
       & { readonly providers: Providers }
       & Policy<{ readonly [K in keyof Providers]: ProviderOf<Providers[K]> }, A, E, R, E2, R2>
   ): Scenario<E2, Exclude<R | R2, Scope.Scope>>
-} = (
-  options: Options & Policy<any, any, any, any, any, any> & {
-    readonly provider?: ReadonlyArray<ProviderPhase>
-    readonly providers?: Readonly<Record<string, ReadonlyArray<ProviderPhase>>>
-  }
-): Scenario<any, any> => {
+} = (options: AnyOptions): Scenario<any, any> => made(options)
+
+const made = (options: AnyOptions): Scenario<any, any> => {
   const { claims, label, load, name, outcomes, patience = "1 minute", policy, seed = 1 } = options
   const { order, promises, provider, providers, stuckAfter } = options
-  const common = { name, seed: String(seed), load, claims, patience, label, outcomes, promises, order, stuckAfter }
-  return providers === undefined
-    ? { ...common, providers: { [onlyProvider]: provider! }, policy: (all) => policy(all[onlyProvider]) }
-    : { ...common, providers, policy }
+  return {
+    name,
+    seed: String(seed),
+    load,
+    claims,
+    patience,
+    label,
+    outcomes,
+    promises,
+    order,
+    stuckAfter,
+    policy,
+    ...providers === undefined
+      ? { providers: { [onlyProvider]: provider! }, providersOf: (all) => all[onlyProvider] }
+      : { providers, providersOf: (all) => all },
+    world: undefined,
+    script: []
+  }
 }
+
+interface AnyOptions extends Options, Policy<any, any, any, any, any, any> {
+  readonly provider?: ReadonlyArray<ProviderPhase>
+  readonly providers?: Readonly<Record<string, ReadonlyArray<ProviderPhase>>>
+}
+
+/**
+ * The nodes that customers call, and what happens to them.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface InWorld<in Providers, Programs extends World.Nodes>
+  extends Pick<World.Options<Programs>, "clocks" | "invariants" | "link" | "script">
+{
+  /** A layer for each node, or how they are made with the providers that they call. */
+  readonly nodes: Programs | ((provider: Providers) => Programs)
+}
+
+/**
+ * Makes a scenario whose customers call several nodes: see `World`. The policy gets the world, in which a customer uses
+ * `world.call`. Nodes that call a provider, or several, get it by a function.
+ *
+ * The times of the `script` are those since the start of the load. Each fault is a phase with its `name`, which claims can be
+ * about. Each invariant is a claim: the run goes on when one breaks. The calls of customers to one node can be claimed with
+ * `node`. Without a provider, an answer that a customer gets as a node gave it is `"first-class"`.
+ *
+ * ```ts
+ * import { Claim, Load, Scenario } from "@switchgear/core/testing"
+ * import { Context, Effect, Layer } from "effect"
+ *
+ * class App extends Context.Service<App, { readonly answer: Effect.Effect<string> }>()("App") {}
+ * const app = Layer.succeed(App, { answer: Effect.as(Effect.sleep("200 millis"), "Hello") })
+ *
+ * const failover = Scenario.inWorld({
+ *   name: "failover",
+ *   load: [{ name: "evening", arrivals: Load.constant({ rate: 10, for: "30 seconds" }) }],
+ *   nodes: { a: app, b: app },
+ *   script: [{ name: "a is down", at: "10 seconds", crash: "a", for: "10 seconds" }],
+ *   policy: ({ call }) => {
+ *     const ask = (node: string) => call(node, App, (app) => app.answer)
+ *     return Effect.succeed(Effect.catchTag(ask("a"), "ConnectionRefused", () => ask("b")))
+ *   },
+ *   patience: "2 seconds",
+ *   claims: [
+ *     Claim.answered(0.98, { during: "a is down" }),
+ *     Claim.share("ConnectionRefused", { node: "a", atLeast: 1, during: "a is down" }),
+ *     Claim.recoversWithin("0 seconds", { after: "a is down" })
+ *   ]
+ * })
+ *
+ * const { all } = await Effect.runPromise(Scenario.run(failover))
+ * all.outcomes // => { "first-class": 298, GaveUp: 2 }
+ * all.reached // => { a: 300, b: 100 }
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const inWorld = <
+  const Programs extends World.Nodes,
+  const Phases extends ReadonlyArray<ProviderPhase> = never,
+  const Providers extends Readonly<Record<string, ReadonlyArray<ProviderPhase>>> = never,
+  A = unknown,
+  E = never,
+  R = never,
+  E2 = never,
+  R2 = never
+>(
+  options:
+    & Options
+    & { readonly provider?: Phases; readonly providers?: Providers }
+    & InWorld<ProvidersOf<Phases, Providers>, Programs>
+    & Policy<World.World<World.FailureOf<Programs>>, A, E, R, E2, R2>
+): Scenario<World.FailureOf<Programs> | E2, Exclude<World.NeedsOf<Programs> | R | R2, Scope.Scope>> => {
+  const { clocks, invariants, link, nodes, provider, providers = {}, script = [] } = options
+  const calls: object = provider === undefined ? { providers } : { provider, providers: undefined }
+  return { ...made({ ...options, ...calls } as AnyOptions), world: { nodes, clocks, invariants, link }, script }
+}
+
+/** What the nodes get: the only provider, or those by name. */
+type ProvidersOf<Phases extends ReadonlyArray<ProviderPhase>, Providers> = [Phases] extends [never] ? {
+    readonly [K in keyof Providers]: Providers[K] extends ReadonlyArray<ProviderPhase> ? ProviderOf<Providers[K]>
+      : never
+  }
+  : ProviderOf<Phases>
 
 /**
  * The result of a run.
@@ -253,9 +353,11 @@ export interface Report {
   readonly seed: string
   /** The figures of all calls. */
   readonly all: Figures
-  /** The figures of each phase: first those of the load, then those of each provider. */
+  /** The figures of each phase: those of the load, those of each provider, and then the times of the faults. */
   readonly phases: ReadonlyArray<Figures>
-  /** The verdict of each claim, in order. */
+  /** The calls that customers made to each node. */
+  readonly nodes: ReadonlyArray<Figures>
+  /** The verdict of each claim, in order, and then that of each invariant of the nodes. */
   readonly claims: ReadonlyArray<Judged>
   /** The calls per second, or in 100,000 intervals for a longer run. */
   readonly load: Load.Report
@@ -299,7 +401,7 @@ export const run = <E, R>(
   options: RunOptions = {}
 ): Effect.Effect<Report, ClaimFailed | ClaimUnjudged | InvalidScenario | NotDeterministic | E, R> =>
   Effect.gen(function*() {
-    if (scenario.claims.length === 0) return yield* noClaim(scenario)
+    if (scenario.claims.length === 0 && hasNoInvariant(scenario)) return yield* noClaim(scenario)
     const told = yield* report(scenario, options)
     const { claims, seed } = told
     if (claims.some(({ verdict }) => verdict._tag === "Broken")) {
@@ -315,6 +417,8 @@ export const run = <E, R>(
     const unjudged = unjudgedIn(scenario.name, claims)
     return unjudged === undefined ? told : yield* unjudged
   })
+
+const hasNoInvariant = ({ world }: Script): boolean => (world?.invariants ?? []).length === 0
 
 const noClaim = ({ name }: Script): InvalidScenario =>
   new InvalidScenario({
@@ -368,7 +472,7 @@ const played = <E, R>(
   trap: ReadonlyArray<Trap>,
   refuse: (reason: string) => NotDeterministic,
   steps: Steps | undefined
-): Effect.Effect<Night, NotDeterministic | E, R> =>
+): Effect.Effect<Night, InvalidScenario | NotDeterministic | E, R> =>
   night(scenario, plan, seed, steps).pipe(
     (run) => VirtualClock.play(run, clockOf(scenario, seed)),
     (run) => trapping(trap, run),
@@ -382,7 +486,7 @@ const played = <E, R>(
       return caught.length > 0 ? Effect.fail(refuse(`it called ${caught.join("; ")}`)) : Effect.succeed(result)
     })
     // The plan has checked the load, so that its error cannot occur.
-  ) as Effect.Effect<Night, NotDeterministic | E, R>
+  ) as Effect.Effect<Night, InvalidScenario | NotDeterministic | E, R>
 
 const carriedOverBy = (guards: ReadonlyArray<string>): string =>
   `it used ${
@@ -469,7 +573,7 @@ export const seeds = <E, R>(
 ): Effect.Effect<Seeds, SeedsFailed | ClaimUnjudged | InvalidScenario | NotDeterministic | E, R> =>
   Effect.gen(function*() {
     new OptionsOf("Scenario.seeds").integer("n", n, 1)
-    if (scenario.claims.length === 0) return yield* noClaim(scenario)
+    if (scenario.claims.length === 0 && hasNoInvariant(scenario)) return yield* noClaim(scenario)
     let worst: Report | undefined
     const failed: Array<string> = []
     for (let index = 0; index < n; index++) {
@@ -481,8 +585,10 @@ export const seeds = <E, R>(
     const { claims } = worst!
     const broken = claims.findIndex(isBroken)
     if (broken >= 0) {
+      // Claims are followed by invariants, which are part of the nodes.
       const { runs, smallest } = yield* shrunk(
-        { ...scenario, claims: [scenario.claims[broken]!] },
+        { ...scenario, claims: scenario.claims.slice(broken, broken + 1) },
+        claims[broken]!.claim,
         // A night that cannot be is no smaller one.
         (night) => Effect.catchTag(report(night, { seed: worst!.seed }), "InvalidScenario", () => Effect.undefined)
       )
@@ -564,7 +670,4 @@ export class ClaimUnjudged extends Schema.TaggedError<ClaimUnjudged>("@switchgea
   }
 }
 
-const planned = (script: Script): Effect.Effect<Plan, InvalidScenario> =>
-  Effect.sync(() => planOf(script)).pipe(
-    Effect.catchDefect((defect) => defect instanceof InvalidScenario ? Effect.fail(defect) : Effect.die(defect))
-  )
+const planned = (script: Script): Effect.Effect<Plan, InvalidScenario> => refusing(Effect.sync(() => planOf(script)))

@@ -8,8 +8,8 @@
  * every event.
  *
  * {@link run} runs a world in virtual time. {@link check} runs many, each with random faults, and shortens the faults of
- * one that breaks an invariant. {@link make} makes a world on the clock of a program of your own, such as a `Scenario`.
- * One seed gives one run, to the last message.
+ * one that breaks an invariant. {@link make} makes a world on the clock of a program of your own. `Scenario.inWorld` shows
+ * what its customers see. One seed gives one run, to the last message.
  *
  * **Gotchas.** Nodes are apart as long as their layers share no state: make mutable values in the layer, not around it.
  * Values travel as they are, without encoding: do not change what was sent. A call whose message is lost never ends, as
@@ -53,24 +53,22 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Arbitrary from "effect/Arbitrary"
-import * as Deferred from "effect/Deferred"
+import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
-import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { OptionsOf } from "../internal/config/checks.ts"
 import * as VirtualClock from "./VirtualClock.ts"
-import { Building } from "./world/build.ts"
-import { InvariantBroken } from "./world/invariantBroken.ts"
-import type { Fault, Invariant, LinkOptions, NodeShape, Script, SkewOptions, View } from "./world/model.ts"
+import type { InvariantBroken } from "./world/invariantBroken.ts"
+import { makeWorld } from "./world/make.ts"
+import type { Invariant, Script } from "./world/model.ts"
 import { type FaultOptions, type Night, nights } from "./world/randomScript.ts"
-import { checkScript, inOrder, lasts } from "./world/rules.ts"
-import { lines, sentence } from "./world/sentence.ts"
+import { checkScript } from "./world/rules.ts"
+import { lines } from "./world/sentence.ts"
+import { type Span, spansOf } from "./world/spans.ts"
+import type { FailureOf, NeedsOf, Nodes, Options, Report, World } from "./world/world.ts"
 
 export { ConnectionRefused } from "./world/connectionRefused.ts"
 export { InvariantBroken } from "./world/invariantBroken.ts"
@@ -94,90 +92,16 @@ export type {
   TimedFault,
   View
 } from "./world/model.ts"
+export { Node } from "./world/node.ts"
 export type { FaultKind, FaultOptions } from "./world/randomScript.ts"
-
-/**
- * The node that a program runs on. Only layers of a world have it.
- *
- * @since 0.1.0
- * @category services
- */
-export class Node extends Context.Service<Node, NodeShape>()("@switchgear/core/testing/World/Node") {}
-
-/**
- * The programs of a world by the names of their nodes. A layer may require {@link Node}, `Scope` is that of the node.
- *
- * @since 0.1.0
- * @category models
- */
-export type Nodes = Readonly<Record<string, Layer.Layer<never, any, any>>>
-
-/**
- * The nodes of a world, how they are connected, and what happens to them.
- *
- * @since 0.1.0
- * @category options
- */
-export interface Options<Programs extends Nodes> {
-  /** The seed of all random numbers. @default 1 */
-  readonly seed?: string | number | undefined
-  /** A layer for each node. It is built at each start, anew. */
-  readonly nodes: Programs
-  /** How clocks differ at the start, by node. @default they do not */
-  readonly clocks?: { readonly [Name in keyof Programs]?: SkewOptions } | undefined
-  /** How calls travel: the same for all, or by the names of caller and callee. @default 1 ms, nothing is lost */
-  readonly link?: LinkOptions | ((from: string, to: string) => LinkOptions) | undefined
-  /** The faults, at their times. @default none */
-  readonly script?: Script | undefined
-  /** What must hold after every event. @default nothing */
-  readonly invariants?: ReadonlyArray<Invariant> | undefined
-}
-
-/**
- * A world at work.
- *
- * @since 0.1.0
- * @category models
- */
-export interface World<out E> {
-  /** Lets a fault begin now. Dies with a `RangeError` that names the field if something is out of range. */
-  readonly inject: (fault: Fault) => Effect.Effect<void>
-  /**
-   * Calls a service of a node from outside: see `NodeShape`. The way takes no time and loses nothing. Does not end if
-   * the node crashes during the call.
-   */
-  readonly call: NodeShape["call"]
-  /** Waits until an invariant breaks, or until the layer of a node fails. The world stands still then. */
-  readonly broken: Effect.Effect<never, E | InvariantBroken>
-  readonly report: Effect.Effect<Report>
-  readonly view: View
-}
-
-/**
- * What happened in a world.
- *
- * @since 0.1.0
- * @category snapshots
- */
-export interface Report {
-  readonly seed: string
-  /** Milliseconds since the start of the world. */
-  readonly millis: number
-  /** The number of turns of nodes, wake-ups, messages and faults. */
-  readonly events: number
-  /** A hash of all events with their times. Two runs with one digest were the same. */
-  readonly digest: string
-  /** The last messages and faults, one line each. */
-  readonly last: ReadonlyArray<string>
-}
-
-type FailureOf<Programs extends Nodes> = Layer.Error<Programs[keyof Programs]>
-
-type NeedsOf<Programs extends Nodes> = Exclude<Layer.Services<Programs[keyof Programs]>, Node | Scope.Scope>
+export type { Span } from "./world/spans.ts"
+export type { Nodes, Options, Report, World } from "./world/world.ts"
 
 /**
  * Makes a world that lives on the clock on which it is made, until the scope closes. That is the end of all nodes, as in
  * a crash: no finalizer runs. Dies with a `RangeError` that names the field if an option is out of range.
+ *
+ * In a run of a `Scenario`, the seed is that of the run as well.
  *
  * **Gotchas.** The clock should be a `VirtualClock`, as in a `Scenario`. Effect's `TestClock` moves before the nodes have
  * done all that they have to do. A live clock works, and does not repeat itself.
@@ -187,31 +111,8 @@ type NeedsOf<Programs extends Nodes> = Exclude<Layer.Services<Programs[keyof Pro
  */
 export const make = <const Programs extends Nodes>(
   options: Options<Programs>
-): Effect.Effect<World<FailureOf<Programs>>, never, NeedsOf<Programs> | Scope.Scope> => build("World.make", options)
-
-const build = <Programs extends Nodes>(
-  where: string,
-  options: Options<Programs>
 ): Effect.Effect<World<FailureOf<Programs>>, never, NeedsOf<Programs> | Scope.Scope> =>
-  Effect.gen(function*() {
-    const clock = yield* Clock.Clock
-    const scheduler = yield* Scheduler.Scheduler
-    const context = (yield* Effect.context<NeedsOf<Programs>>()) as Context.Context<never>
-    const building = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        new Building(where, options, { clock, scheduler, context, provideNode: (node) => Context.add(Node, node) })
-      ),
-      (building) => Effect.sync(() => building.end())
-    )
-    return {
-      inject: (fault) => Effect.sync(() => building.inject(fault)),
-      call: (to, service, use) =>
-        Effect.suspend(() => building.calls.call(undefined, building.node("to", to), service, use)),
-      broken: Deferred.await(building.broken),
-      report: Effect.sync(() => building.report()),
-      view: building.view
-    }
-  })
+  Effect.map(makeWorld(new OptionsOf("World.make"), options), ({ world }) => world)
 
 /**
  * How long a world runs.
@@ -224,6 +125,11 @@ export interface RunOptions<Programs extends Nodes> extends Options<Programs> {
   readonly for: Duration.Input
   /** Whether programs use promises. "none" is several times faster: see `VirtualClock.play`. @default "settle" */
   readonly promises?: VirtualClock.Options["promises"]
+  /**
+   * In which order fibers of a node run that are ready at the same time: see `VirtualClock.play`. With a seed, each seed
+   * of the world has an order of its own. The order of the nodes among each other is always drawn. @default "fifo"
+   */
+  readonly order?: VirtualClock.Options["order"]
 }
 
 /**
@@ -236,19 +142,31 @@ export interface RunOptions<Programs extends Nodes> extends Options<Programs> {
 export const run = <const Programs extends Nodes>(
   options: RunOptions<Programs>
 ): Effect.Effect<Report, FailureOf<Programs> | InvariantBroken, NeedsOf<Programs>> =>
+  Effect.catch(played(options), Effect.failCause)
+
+/** Runs a world in its own time; fails with the cause of its end if it breaks. */
+const played = <Programs extends Nodes>(
+  options: RunOptions<Programs>
+): Effect.Effect<Report, Cause.Cause<FailureOf<Programs> | InvariantBroken>, NeedsOf<Programs>> =>
   Effect.suspend(() => {
-    const millis = new OptionsOf("World.run").positive("for", options.for)
+    const of = new OptionsOf("World.run")
+    const millis = of.positive("for", options.for)
     const night = Effect.gen(function*() {
-      const world = yield* build("World.run", options)
-      yield* Effect.raceFirst(Effect.sleep(millis), world.broken)
+      const { world } = yield* makeWorld(of, options)
+      yield* Effect.raceFirst(Effect.sleep(millis), Effect.sandbox(world.broken))
       return yield* world.report
     })
-    return VirtualClock.play(Effect.scoped(night), { promises: options.promises }) as Effect.Effect<
+    return VirtualClock.play(Effect.scoped(night), clockOf(options)) as Effect.Effect<
       Report,
-      FailureOf<Programs> | InvariantBroken,
+      Cause.Cause<FailureOf<Programs> | InvariantBroken>,
       NeedsOf<Programs>
     >
   })
+
+const clockOf = ({ order, promises, seed = 1 }: RunOptions<any>): VirtualClock.Options => ({
+  promises,
+  order: typeof order === "object" ? { ...order, seed: JSON.stringify([order.seed, seed]) } : order
+})
 
 /**
  * What to check, and how often.
@@ -267,7 +185,8 @@ export interface CheckOptions<Programs extends Nodes> extends Omit<RunOptions<Pr
 
 /**
  * Runs many worlds with random faults, until one of them breaks an invariant. Then it looks for the smallest script
- * of faults that still does, and fails with the {@link Counterexample}. A layer that fails is a counterexample, too.
+ * of faults that still does, and fails with the {@link Counterexample}. A layer that fails or dies is a counterexample,
+ * too, and so is an invariant that throws.
  *
  * @since 0.1.0
  * @category runtime
@@ -285,7 +204,9 @@ export const check = <const Programs extends Nodes>(
       of.positive("for", options.for),
       faults
     )
-    const property = (night: Night) => Effect.as(run<Programs>({ ...options, ...night }), true)
+    // A defect of the nodes or of an invariant is one of this seed and this script, which must not be lost.
+    const property = (night: Night) =>
+      Effect.as(Effect.mapError(played<Programs>({ ...options, ...night }), Cause.squash), true)
     return Effect.flatMap(Arbitrary.checkEffect(all, property, { runs, seed, size, maxShrinks }), (result) => {
       if (result._tag === "Passed") return Effect.succeed({ runs: result.runs })
       if (result._tag !== "Falsified" || result.failure._tag !== "PropertyError") return Effect.die(result)
@@ -363,31 +284,12 @@ export const script = (faults: Script): Script => {
 }
 
 /**
- * A part of a script, in milliseconds since the start of the world; the end is exclusive.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Span {
-  readonly name: string
-  readonly from: number
-  /** Infinite for a fault without `for`. */
-  readonly to: number
-}
-
-/**
- * When each fault of a script begins and ends, in order, with its name or else in words. For claims about what happens
- * during a fault or after it.
+ * When each fault of a script begins and ends, in order, with its name or else in words.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const spans = (script: Script): ReadonlyArray<Span> =>
-  inOrder(new OptionsOf("World.spans"), script).map(({ at, fault }) => ({
-    name: fault.name ?? sentence(fault),
-    from: at,
-    to: at + lasts(fault)
-  }))
+export const spans = (script: Script): ReadonlyArray<Span> => spansOf(new OptionsOf("World.spans"), script)
 
 /**
  * Formats a script, one line for each fault.

@@ -143,6 +143,17 @@ describe("the capacity of a phase of a provider", () => {
       assert.closeTo(millis, 4000 + 4000 - 2000 / 3, 0.01)
     }))
 
+  it.effect("can stand still for a phase, and goes on after it", () =>
+    Effect.gen(function*() {
+      const capacity = { concurrency: 1, above: "queue" } as const
+      const { millis } = yield* together([
+        { name: "up", for: "1 second", latency: "2 seconds", capacity },
+        { name: "hangs", for: "10 seconds", latency: "2 seconds", capacity: { ...capacity, speed: 0 } },
+        { name: "twice as fast", latency: "2 seconds", capacity: { ...capacity, speed: 2 } }
+      ])
+      assert.strictEqual(millis, 11_000 + 500 + 1000 + 1000)
+    }))
+
   it.effect("holds the slot also through the faults of its rules", () =>
     Effect.gen(function*() {
       const { outcomes } = yield* together([{

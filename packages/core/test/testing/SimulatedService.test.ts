@@ -1,7 +1,7 @@
 import { Retry } from "@switchgear/core"
 import { Latency, SimulatedService, VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Metric, Random, Schema } from "effect"
+import { Clock, Effect, Exit, Fiber, Metric, Option, Random, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { interruptAtEveryStep } from "../support/yieldAt.ts"
 
@@ -73,6 +73,17 @@ describe("SimulatedService", () => {
           (calls) => VirtualClock.play(calls, { start })
         )
       for (const time of times) assert.closeTo(time - start, 2.1, 0.001)
+    }))
+
+  it.effect("does all its work at its speed, whatever it does above its capacity", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* ends({ concurrency: 1, above: "queue", speed: 0.5 }, [0, 0]), [2000, 4000])
+      assert.deepStrictEqual(yield* ends({ concurrency: 1, above: "slows", speed: 0.5 }, [0, 0]), [4000, 4000])
+      assert.deepStrictEqual(yield* ends({ concurrency: 1, above: "refuses", speed: 4 }, [0, 250, 250]), [
+        250,
+        500,
+        "ServiceRefused"
+      ])
     }))
 
   describe("a caller that leaves", () => {
@@ -185,6 +196,27 @@ describe("SimulatedService", () => {
         yield* service.set({ latency: "1 second" })
         assert.deepStrictEqual(yield* Fiber.join(calls), [1250, 1250])
       }).pipe(VirtualClock.play))
+
+    it.effect("at speed 0 work stands still and calls are refused, and then it goes on where it was", () =>
+      Effect.gen(function*() {
+        const capacity = { concurrency: 1, above: "queue", waiting: 1 } as const
+        const service = yield* serviceOf(capacity)
+        const calls = yield* Effect.forkChild(Effect.all([service.call(), service.call()], { concurrency: 2 }))
+        yield* Effect.sleep(400)
+        yield* service.set({ latency: "1 second", capacity: { ...capacity, speed: 0 } })
+        yield* Effect.sleep("1 hour")
+        assert.deepInclude(yield* service.snapshot, { working: 1, waiting: 1 })
+        assert.strictEqual((yield* Effect.flip(service.call()))._tag, "ServiceRefused")
+        yield* service.set({ latency: "1 second", capacity: { ...capacity, speed: 2 } })
+        assert.deepStrictEqual(yield* Fiber.join(calls), [3_600_400 + 300, 3_600_400 + 800])
+      }).pipe(VirtualClock.play))
+
+    it.effect("a caller can leave work that stands still", () =>
+      Effect.gen(function*() {
+        const service = yield* serviceOf({ concurrency: 1, above: "slows", speed: 0 })
+        assert.isTrue(Option.isNone(yield* Effect.timeoutOption(service.call(), "1 minute")))
+        assert.deepInclude(yield* service.snapshot, { ...idle, ended: 1 })
+      }).pipe(VirtualClock.play))
   })
 
   it.effect("draws its latencies from a stream of its own, by its seed and name", () =>
@@ -227,7 +259,7 @@ describe("SimulatedService", () => {
       [{ capacity: 5 }, "capacity must be an object with options, got 5"],
       [
         { capacity: { concurrency: 1, above: "queue", waits: 2 } },
-        "capacity must be { concurrency, above, abandoned, slots, waiting }, got {\"concurrency\":1,\"above\":\"queue\",\"waits\":2}"
+        "capacity must be { concurrency, above, abandoned, slots, waiting, speed }, got {\"concurrency\":1,\"above\":\"queue\",\"waits\":2}"
       ],
       [
         { capacity: { concurrency: 0, above: "queue" } },
@@ -256,6 +288,14 @@ describe("SimulatedService", () => {
       [
         { capacity: { concurrency: 1, above: "slows", waiting: 1 } },
         "capacity.waiting must be left out where no call waits, got 1"
+      ],
+      [
+        { capacity: { concurrency: 1, above: "queue", speed: -1 } },
+        "capacity.speed must be a number of zero or more, got -1"
+      ],
+      [
+        { capacity: { concurrency: 1, above: "queue", speed: Infinity } },
+        "capacity.speed must be a number of zero or more, got Infinity"
       ]
     ]
     for (const [options, message] of bad) {
@@ -324,8 +364,11 @@ const Program = Schema.Struct({
   concurrency: Schema.Literals([1, 2, 5]),
   above: Schema.Literals(["queue", "slows", "refuses"]),
   abandoned: Schema.Literals(["stops", "goes on"]),
-  waiting: Schema.Literals([0, 2, 1000])
+  waiting: Schema.Literals([0, 2, 1000]),
+  /** The speeds from these times on, after the first. */
+  speeds: Schema.Tuple([Schema.Literals([1, 0.3]), Schema.Literals([0, 0.7, 3]), Schema.Literals([1, 2])])
 })
+const speedChanges = [0, 101.47, 403.91]
 
 interface Job {
   readonly index: number
@@ -335,7 +378,7 @@ interface Job {
 }
 
 /** The same from the words of the options, in the simplest way: the state from one event to the next. */
-const byHand = ({ above, abandoned, calls, concurrency, waiting, work }: typeof Program.Type) => {
+const byHand = ({ above, abandoned, calls, concurrency, speeds, waiting, work }: typeof Program.Type) => {
   const ended: Array<number | "left" | "refused"> = calls.map(() => "left")
   let at = 0
   const jobs = calls.map(({ after, leaves }, index): Job => {
@@ -348,9 +391,15 @@ const byHand = ({ above, abandoned, calls, concurrency, waiting, work }: typeof 
   let now = 0
   let idleAt = 0
   while (coming.length + inside.length + queue.length > 0) {
-    const speed = above === "slows" ? Math.min(1, concurrency / inside.length) : 1
+    const turn = speedChanges.findLastIndex((time) => time <= now)
+    const speed = speeds[turn]! * (above === "slows" ? Math.min(1, concurrency / inside.length) : 1)
     const leaving = abandoned === "stops" ? [...inside, ...queue].map(({ leavesAt }) => leavesAt) : []
-    const next = Math.min(coming[0]?.at ?? Infinity, ...leaving, ...inside.map(({ left }) => now + left / speed))
+    const next = Math.min(
+      coming[0]?.at ?? Infinity,
+      speedChanges[turn + 1] ?? Infinity,
+      ...leaving,
+      ...inside.map(({ left }) => now + left / speed)
+    )
     for (const job of inside) job.left -= (next - now) * speed
     now = next
     for (const job of inside.filter(({ left }) => left <= 1e-6)) {
@@ -382,12 +431,19 @@ it.effect.prop(
   { program: Program },
   ({ program }) =>
     Effect.gen(function*() {
-      const { above, abandoned, calls, concurrency, waiting, work } = program
-      const service = yield* SimulatedService.make({
+      const { above, abandoned, calls, concurrency, speeds, waiting, work } = program
+      const behaviour = (speed: number) => ({
         latency: work,
-        capacity: { concurrency, above, abandoned, ...(above === "queue" ? { waiting } : {}) },
-        answer: Clock.currentTimeMillis
+        capacity: { concurrency, above, abandoned, speed, ...(above === "queue" ? { waiting } : {}) }
       })
+      const service = yield* SimulatedService.make({ ...behaviour(speeds[0]), answer: Clock.currentTimeMillis })
+      yield* Effect.forEach(
+        [1, 2] as const,
+        (turn) => Effect.delay(service.set(behaviour(speeds[turn])), speedChanges[turn]!),
+        {
+          concurrency: "unbounded"
+        }
+      ).pipe(Effect.forkChild)
       let at = 0
       const fibers = yield* Effect.forEach(calls, ({ after, leaves }) => {
         at += after

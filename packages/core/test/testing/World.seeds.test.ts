@@ -17,6 +17,8 @@ const Step = Schema.Union([
   Schema.TaggedStruct("Call", { to: Name, takes: Millis, patience: Millis }),
   Schema.TaggedStruct("Forward", { to: Name, over: Name }),
   Schema.TaggedStruct("Promise", {}),
+  Schema.TaggedStruct("Hash", { bytes: Schema.Literals([1, 20_000, 400_000]) }),
+  Schema.TaggedStruct("Hold", {}),
   Schema.TaggedStruct("Fail", {})
 ])
 
@@ -47,6 +49,7 @@ const Night = Schema.Struct({
   programs: Schema.Tuple([Program, Program, Program]),
   script: Schema.Array(Fault).check(Schema.isMaxLength(8)),
   order: Schema.Literals(["any", "sent"]),
+  fibers: Schema.Literals(["fifo", "drawn"]),
   seed: Schema.Int
 })
 
@@ -91,6 +94,15 @@ const options = ({ order, programs, script, seed }: Night, trace: Array<string>)
               return call(step.to, Peer, (peer) => peer.forward(step.over)).pipe(Effect.timeout(50))
             case "Promise":
               return Effect.promise(() => Promise.resolve())
+            case "Hash":
+              return Effect.forkDetach(
+                Effect.andThen(
+                  Effect.promise(() => crypto.subtle.digest("SHA-256", new Uint8Array(step.bytes))),
+                  note("hashed")
+                )
+              )
+            case "Hold":
+              return VirtualClock.hold(Effect.promise(() => new Promise((resolve) => setImmediate(resolve))))
             case "Fail":
               return Effect.fail("failed")
           }
@@ -114,10 +126,15 @@ const options = ({ order, programs, script, seed }: Night, trace: Array<string>)
   }
 }
 
+const orderOf = ({ fibers }: Night) => fibers === "fifo" ? fibers : { seed: "drawn" }
+
 const play = (night: Night, promises: "settle" | "none") =>
   Effect.suspend(() => {
     const trace: Array<string> = []
-    return Effect.map(World.run({ ...options(night, trace), for: 400, promises }), (report) => ({ report, trace }))
+    return Effect.map(
+      World.run({ ...options(night, trace), for: 400, promises, order: orderOf(night) }),
+      (report) => ({ report, trace })
+    )
   })
 
 describe("a world", () => {
@@ -136,8 +153,14 @@ describe("a world", () => {
   it.effect.prop(
     "happens in the same way beside another world and other fibers",
     [Night, Night],
-    ([night, other]) =>
+    ([one, another]) =>
       Effect.gen(function*() {
+        // An order that is drawn, and work of the thread pool, are of all that runs in the same time.
+        const alike = (night: Night): Night => {
+          const [a, b, c] = night.programs.map((steps) => steps.filter(({ _tag }) => _tag !== "Hash"))
+          return { ...night, fibers: "fifo", programs: [a!, b!, c!] }
+        }
+        const [night, other] = [alike(one), alike(another)]
         const alone = yield* play(night, "settle")
         const trace: Array<string> = []
         const report = yield* VirtualClock.play(Effect.scoped(Effect.gen(function*() {

@@ -247,6 +247,21 @@ describe("partitions", () => {
     })))
 })
 
+describe("a partition of a paused node", () => {
+  it.live("loses messages under way, and not those that have come and wait there", () =>
+    play(Effect.gen(function*() {
+      const calls = Effect.all([ask(), Effect.delay(ask(), 45)].map(Effect.timeoutOption(500)), {
+        concurrency: "unbounded"
+      })
+      const { ended, world } = yield* onA(calls, {
+        link: { latency: 10 },
+        script: [{ at: 5, pause: "b", for: 95 }, { at: 50, partition: "b", for: 10 }]
+      })
+      assert.deepStrictEqual((yield* Deferred.await(ended)).map(({ _tag }) => _tag), ["Some", "None"])
+      assert.strictEqual(world.view.service("b", Desk)?.begun, 1)
+    })))
+})
+
 describe("a crash", () => {
   it.live("ends all fibers where they are, without finalizers, and keeps the disk", () =>
     play(Effect.gen(function*() {
@@ -342,7 +357,37 @@ describe("a stop", () => {
     })))
 })
 
+describe("a second stop", () => {
+  it.live("does not cut short the finalizers that the first one has begun", () =>
+    play(Effect.gen(function*() {
+      const ends = Effect.addFinalizer(() => Effect.andThen(Effect.sleep(100), Ref.set(gone, true)))
+      const gone = yield* Ref.make(false)
+      const world = yield* World.make({
+        nodes: { a: program(ends) },
+        script: [{ at: 10, stop: "a" }, { at: 20, stop: "a" }]
+      })
+      yield* Effect.sleep(50)
+      assert.deepStrictEqual(world.view.running(), ["a"])
+      yield* Effect.sleep(100)
+      assert.deepStrictEqual([world.view.running(), yield* Ref.get(gone)], [[], true])
+    })))
+})
+
 describe("a pause", () => {
+  it.live("does nothing to a node that is down: calls to it are refused, and it restarts in time", () =>
+    play(Effect.gen(function*() {
+      const world = yield* World.make({
+        nodes: { a: desk },
+        script: [{ at: 10, crash: "a", for: 100 }, { at: 20, pause: "a" }]
+      })
+      const call = Effect.result(world.call("a", Desk, (desk) => desk.ask()))
+      yield* Effect.sleep(30)
+      const [took, refused] = yield* Effect.timed(call)
+      assert.deepStrictEqual([Duration.toMillis(took), refused._tag], [0, "Failure"])
+      yield* Effect.sleep(100)
+      assert.strictEqual((yield* call)._tag, "Success")
+    })))
+
   it.live("stops the node while time goes on, and then all that is due happens", () =>
     play(Effect.gen(function*() {
       const seen: Array<string> = []
@@ -588,6 +633,55 @@ describe("a check", () => {
       assert.strictEqual(World.render(found.script), "00:00.000  crash a, for 400ms")
     }))
 
+  it.live("takes an invariant that throws, or a layer that dies, for a counterexample", () =>
+    Effect.gen(function*() {
+      const throws = World.invariant("it can be judged", (view) => () => {
+        if (view.running().length < 2) throw new Error("cannot judge")
+        return undefined
+      })
+      const judged = yield* Effect.flip(World.check({ ...world, invariants: [throws], runs: 50 }))
+      assert.strictEqual(judged.problem, "cannot judge")
+      assert.match(World.render(judged.script), /^00:00.000 {2}crash [ab], for 400ms$/)
+      const dies = Effect.gen(function*() {
+        const count = yield* (yield* World.Node).disk("starts", 0)
+        if ((yield* Ref.updateAndGet(count, (n) => n + 1)) > 1)
+          return yield* Effect.die(new Error("cannot start twice"))
+      })
+      const started = yield* Effect.flip(World.check({ ...world, nodes: { a: program(dies), b: idle }, runs: 50 }))
+      assert.deepStrictEqual([started.problem, started.script.length], ["cannot start twice", 1])
+    }))
+
+  it.live("shows several faults in their order, from a round time on", () =>
+    Effect.gen(function*() {
+      const both = World.invariant(
+        "one node runs",
+        (view) => () => view.running().length === 0 ? "none does" : undefined
+      )
+      const options = {
+        ...world,
+        invariants: [both],
+        runs: 200,
+        faults: { ...world.faults, kinds: ["crash"] }
+      } as const
+      const thrice = World.invariant("a starts twice at most", (view) => () =>
+        view.disk("a", "starts", 0) > 2 ? "it started thrice" : undefined)
+      const starts = program(Effect.flatMap(World.Node, ({ disk }) =>
+        Effect.flatMap(
+          disk("starts", 0),
+          Ref.update((n) =>
+            n + 1
+          )
+        )))
+      for (const seed of [1, 2, 3]) {
+        const { script } = yield* Effect.flip(World.check({ ...options, seed }))
+        assert.deepStrictEqual(script.map(({ at }) => at), [0, 0])
+        const nodes = { a: starts, b: idle }
+        const { script: two } = yield* Effect.flip(World.check({ ...options, nodes, invariants: [thrice], seed }))
+        const times = two.map(({ at }) => at as number)
+        assert.deepStrictEqual([times.length, times[0]! < times[1]!], [2, true])
+      }
+    }))
+
   const wrong: ReadonlyArray<[World.FaultOptions, string]> = [
     [{ nodes: ["c"] }, "nodes must be nodes: there are \"a\" and \"b\", got \"c\""],
     [{ nodes: [] }, "nodes must be a list of at least one, got []"],
@@ -635,6 +729,14 @@ describe("options out of range", () => {
     [
       { script: [{ at: 0, skew: "a", offset: Infinity }] },
       "World.run: script[0].offset must be a finite duration, got Infinity"
+    ],
+    [
+      { script: [{ at: 0, partition: "a" }] },
+      "World.run: script[0].partition must be some of the nodes, and not all, got \"a\""
+    ],
+    [
+      { script: [{ at: 0, degrade: ["a"], replyLoss: 1 }] },
+      "World.run: script[0].degrade must be some of the nodes, and not all, got [\"a\"]"
     ]
   ]
   it.live.each(wrong)("are refused with their place: %o", ([options, message]) =>
@@ -672,4 +774,50 @@ describe("a world", () => {
         ]
       )
     }))
+
+  it.live("says that a fault ends when another one ends it, and tells faults of the same words apart", () =>
+    Effect.sync(() => {
+      const spans = World.spans([
+        { at: 0, crash: ["a", "b"] },
+        { at: 10, restart: "a" },
+        { at: 20, restart: ["b", "c"] },
+        { at: 30, pause: "a", for: 50 },
+        { at: 40, resume: "a" },
+        { at: 50, pause: "a" },
+        { at: 60, crash: "a" },
+        { at: 70, partition: "a", from: "b" },
+        { at: 80, heal: "c" },
+        { at: 90, heal: "b" },
+        { at: 100, partition: "a" },
+        { at: 110, heal: "c" },
+        { at: 120, stop: "b", for: 5 },
+        { at: 130, skew: "a", offset: 1 }
+      ])
+      assert.deepStrictEqual(spans.map(({ from, name, to }) => [name, from, to]), [
+        ["crash a, b", 0, 20],
+        ["restart a", 10, 10],
+        ["restart b, c", 20, 20],
+        ["pause a", 30, 40],
+        ["resume a", 40, 40],
+        ["pause a #2", 50, 60],
+        ["crash a", 60, Infinity],
+        ["partition a from b", 70, 90],
+        ["heal c", 80, 80],
+        ["heal b", 90, 90],
+        ["partition a from all others", 100, 110],
+        ["heal c #2", 110, 110],
+        ["stop b", 120, 125],
+        ["skew a by 1ms", 130, Infinity]
+      ])
+    }))
+
+  it.live("moves on through sleeps that are too short for the reading of a clock", () =>
+    play(Effect.gen(function*() {
+      const naps = Effect.forever(Effect.sleep("1 nanos"))
+      const fast = { nodes: { a: program(naps) }, clocks: { a: { drift: 1 } } }
+      yield* Effect.scoped(Effect.andThen(World.make(fast), Effect.sleep("10 micros")))
+      yield* World.make({ nodes: { a: program(Effect.forkScoped(Effect.delay(naps, "10000 hours"))) } })
+      yield* Effect.sleep("10000 hours")
+      yield* Effect.sleep("10 micros")
+    })))
 })

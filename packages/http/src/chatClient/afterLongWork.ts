@@ -4,6 +4,7 @@
  */
 import { withoutStack } from "@switchgear/core/runtime"
 import * as ChatError from "../ChatError.ts"
+import { sameReply } from "../pricing/failedReply.ts"
 
 /** From here on a call counts as work. Most failures of a connection show sooner. */
 const longWork = 5000
@@ -15,9 +16,9 @@ export const afterLongWork = (error: ChatError.ChatError, millis: number): ChatE
     case "ConnectFailed":
       return withoutStack(() => new ChatError.ConnectFailed({ ...error, advice, isRetryable: false }))
     case "Truncated":
-      return withoutStack(() => new ChatError.Truncated({ ...error, isRetryable: false }))
+      return sameReply(error, withoutStack(() => new ChatError.Truncated({ ...error, isRetryable: false })))
     case "MalformedReply":
-      return withoutStack(() => new ChatError.MalformedReply({ ...error, isRetryable: false }))
+      return sameReply(error, withoutStack(() => new ChatError.MalformedReply({ ...error, isRetryable: false })))
     default:
       return error
   }

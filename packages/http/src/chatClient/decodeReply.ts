@@ -13,6 +13,8 @@ import { maxChoices } from "../chatReply/limits.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
 import { noteText } from "../chatReply/replyText.ts"
 import { verdict } from "../chatReply/verdict.ts"
+import { noteReply, showsWork } from "../pricing/failedReply.ts"
+import { toldIn } from "../pricing/toldUsage.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
 import { decodeChunk } from "../chatStream/decodeChunk.ts"
 import * as ChatStream from "../ChatStream.ts"
@@ -52,7 +54,7 @@ const decode = (
   }
   const error = ChatError.fromReply(response, parsed.success)
   return error !== undefined
-    ? Result.fail(error)
+    ? Result.fail(spent(error, parsed.success))
     : Predicate.isReadonlyObject(parsed.success) && isReply(parsed.success)
     ? read(parsed.success, response, asked)
     : malformed("JSON without a choice and a message")
@@ -74,12 +76,27 @@ const read = (json: Readonly<Record<string, unknown>>, response: ChatError.Faile
   if (chunk === undefined) return malformed("JSON without a choice and a message")
   if (reader.choices.size > maxChoices) return malformed("more choices than anybody asks for")
   const failure = verdict(reader, asked, response)
-  if (failure !== undefined) return Result.fail(failure)
+  if (failure !== undefined) return Result.fail(noteReply(failure, workIn(json, reader)))
   const accumulator = Accumulator.make()
   accumulator.add(chunk)
   // There is a choice in it.
   return Result.succeed(noteText(accumulator.reply()!, response.body))
 }
+
+/** Notes what a reply with an error in it shows of the work of the model, if it shows any. */
+const spent = (error: ChatError.ChatError, json: unknown): ChatError.ChatError => {
+  if (!Predicate.isReadonlyObject(json)) return error
+  const reader = new ReplyReader()
+  if (Array.isArray(json["choices"])) reader.take(json)
+  const work = workIn(json, reader)
+  return showsWork(work) ? noteReply(error, work) : error
+}
+
+const workIn = (json: Readonly<Record<string, unknown>>, { size }: ReplyReader) => ({
+  model: typeof json["model"] === "string" ? json["model"] : undefined,
+  told: toldIn(json),
+  said: size
+})
 
 /** An endpoint that streams although it was not asked to. */
 const streamed = ({ body, ...head }: ChatError.FailedResponse, asked: Asked): Reply => {

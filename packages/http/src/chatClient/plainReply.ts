@@ -29,7 +29,7 @@ const isSaid = (message: unknown): boolean =>
 
 const errorsBeside = ["error", "x_groq", "base_resp"]
 const besideMessage = ["error", "delta", "text", "usage"]
-const besideText = ["tool_calls", "function_call", "reasoning_details", "thinking_blocks"]
+const besideText = ["error", "tool_calls", "function_call", "reasoning_details", "thinking_blocks"]
 
 const areNone = (fields: Fields, names: ReadonlyArray<string>): boolean => {
   for (const name of names) if (fields[name] !== undefined) return false

@@ -7,6 +7,7 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
 import { Bytes } from "./bytes.ts"
+import { isUnpacking } from "./transportFailure.ts"
 import * as WholeBody from "./wholeBody.ts"
 
 interface BodyText {
@@ -35,7 +36,9 @@ export const readBody = (
       // An answer says itself that it is whole, however its connection ends, and whatever length it told.
       onFailure: (error) => {
         const { text } = pieces
-        return WholeBody.isWhole(text) ? Effect.succeed({ text, whole: pieces.fit }) : Effect.fail(error)
+        return !isUnpacking(error.reason) && WholeBody.isWhole(text)
+          ? Effect.succeed({ text, whole: pieces.fit })
+          : Effect.fail(error)
       }
     })
   })

@@ -58,7 +58,7 @@ export const inBody = (
   if (code !== undefined && ofReleasedClient.has(code)) {
     return new ChatError.ClientReleased({ provider, model, status, code })
   }
-  return code !== undefined && isUnpacking(code)
+  return isOfEncoding(code)
     ? new ChatError.MalformedReply({
       provider,
       model,
@@ -70,8 +70,14 @@ export const inBody = (
 }
 
 /** Errors of what undoes a content encoding. `Z_BUF_ERROR` is that it broke off. */
-const isUnpacking = (code: string): boolean =>
-  code !== "Z_BUF_ERROR" && /^(Z_|ZSTD_|ERR_BROTLI|ERR__ERROR_FORMAT|ERR_ZSTD)/.test(code)
+const isOfEncoding = (code: string | undefined): boolean =>
+  code !== undefined && code !== "Z_BUF_ERROR" && /^(Z_|ZSTD_|ERR_BROTLI|ERR__ERROR_FORMAT|ERR_ZSTD)/.test(code)
+
+/**
+ * Whether a body was not in its content encoding. No part of it is an answer: how much could be unpacked depends on the
+ * pieces in which it came.
+ */
+export const isUnpacking = (cause: unknown): boolean => isOfEncoding(origin(cause).code)
 
 /**
  * The innermost code and address: `fetch` and connections to several addresses wrap what really happened. What does not

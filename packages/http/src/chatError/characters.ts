@@ -20,14 +20,19 @@ const denses = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=H
 
 const find = (codePoint: number): number => {
   const character = String.fromCodePoint(codePoint)
-  return !letters.test(character)
-    ? none
+  if (!letters.test(character)) return none
+  const base = baseOf(character)
+  return !denses.test(character) && base.length === 1
+    ? base.toLowerCase().charCodeAt(0)
     : codePoint >= 2 ** 16
     ? long
     : denses.test(character)
     ? dense
     : character.toLowerCase().charCodeAt(0)
 }
+
+/** The letter of which a character is another form: wide, bold, raised, with an accent. The accent may be a character of its own. */
+const baseOf = (character: string): string => character.normalize("NFKD").replace(/\p{M}+/gu, "")
 
 /** The UTF-16 codes of a `long` letter, as often as it counts. */
 export const lettersOf = (codePoint: number): ReadonlyArray<number> => {

@@ -1,6 +1,7 @@
 /** What is done about an error: whether it is retried, moves on, is counted, parks the key, may be billed. */
 import type { ChatError, Forbidden } from "./errors.ts"
 import { isNotImplemented, isRefused } from "./fields.ts"
+import { hasWorked } from "./worked.ts"
 
 /**
  * How often the same model is worth another attempt. `once` is for a struggling provider, where more attempts make it
@@ -80,12 +81,14 @@ export const parksKey = (error: ChatError): boolean => error._tag === "Unauthori
 
 /**
  * Whether the provider may have worked on the call, and may bill it although no answer came of it: it was cut, took too
- * long, was answered with something else, or broke off. What is refused before the work is not billed.
+ * long, was answered with something else, or broke off. What is refused before the work is not billed, but what is
+ * withdrawn, filtered or given up after it is, whatever its class.
  *
  * @category predicates
  * @since 0.1.0
  */
 export const possiblyBilled = (error: ChatError): boolean => {
+  if (hasWorked(error)) return true
   switch (error._tag) {
     case "ProviderFault":
       return !isNotImplemented(error.status) && !isRefused(error.status)
@@ -98,6 +101,8 @@ export const possiblyBilled = (error: ChatError): boolean => {
       return error.status !== undefined
     case "Truncated":
     case "MalformedReply":
+    // A filter has read the prompt, and may have read an answer: Azure bills both, also with a 400.
+    case "ContentBlocked":
       return true
     default:
       return false

@@ -68,7 +68,22 @@ export const ChatError = Schema.Union([
  * @category schemas
  * @since 0.1.0
  */
-export type ChatError = typeof ChatError.Type
+export type ChatError =
+  | InvalidRequest
+  | ContextTooLong
+  | ContentBlocked
+  | Unauthorized
+  | Forbidden
+  | ModelNotFound
+  | QuotaExhausted
+  | ProviderRateLimited
+  | Overloaded
+  | ProviderFault
+  | ConnectFailed
+  | ClientReleased
+  | TimedOut
+  | Truncated
+  | MalformedReply
 
 /**
  * Whether a value is one of the errors of a chat call.

@@ -109,7 +109,7 @@ export class ClientReleased extends Schema.TaggedError<ClientReleased>("@switchg
     return "application"
   }
   override get message(): string {
-    return `The client of ${this.provider} was released before the call to ${this.model}${
+    return `The client of ${this.provider} was released before the call to ${this.model} ended${
       said(this)
     }: its layer was provided to something that had ended, such as ChatModel.make alone. Give the layer to the model (ChatModel.make({ model, client })), or provide it to the whole program.`
   }

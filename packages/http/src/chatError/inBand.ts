@@ -36,7 +36,13 @@ const first = (top: Fields, places: ReadonlyArray<Place>): Fields | undefined =>
 /** Nearly every chunk of an answer: one choice, and no field in which an error could be. */
 const isUsual = ({ base_resp: base, choices, error, x_groq: groq }: Fields): boolean =>
   error === undefined && groq === undefined && base === undefined && Array.isArray(choices) && choices.length === 1 &&
-  Predicate.isReadonlyObject(choices[0]) && choices[0]["error"] === undefined
+  Predicate.isReadonlyObject(choices[0]) && choices[0]["error"] === undefined &&
+  !(isSaying(choices[0], "delta") || isSaying(choices[0], "message"))
+
+const isSaying = (choice: Fields, field: string): boolean => {
+  const said = choice[field]
+  return typeof said === "object" && said !== null && (said as Fields)["error"] !== undefined
+}
 
 /** Places of errors in anything. */
 const besideChoices: ReadonlyArray<Place> = [
@@ -52,17 +58,31 @@ const besideChoices: ReadonlyArray<Place> = [
   (top) => elsewhere(top)
 ]
 
-/** OpenRouter, of any of the choices. */
+/** OpenRouter, of any of the choices; proxies write it into what the choice says. */
 const errorOfChoice = (choices: ReadonlyArray<unknown>): Fields | undefined => {
   for (const choice of choices) {
-    const error = Predicate.isReadonlyObject(choice) ? holder(choice) : undefined
-    if (error !== undefined) return error
+    if (!Predicate.isReadonlyObject(choice)) continue
+    for (const fields of [choice, choice["delta"], choice["message"]]) {
+      const error = Predicate.isReadonlyObject(fields) ? holder(fields) : undefined
+      if (error !== undefined) return error
+    }
   }
   return undefined
 }
 
 /** Places in which nobody else writes anything. */
 const foreign: ReadonlyArray<Place> = [
+  // Gemini, of a prompt that it does not answer
+  ({ promptFeedback: feedback }) =>
+    Predicate.isReadonlyObject(feedback) && isText(feedback["blockReason"])
+      ? {
+        error: {
+          code: 400,
+          message: feedback["blockReasonMessage"] ?? "Prompt was blocked",
+          reason: feedback["blockReason"]
+        }
+      }
+      : undefined,
   // Tencent, and the Responses API
   ({ Response, response }) => {
     const inside = Response ?? response

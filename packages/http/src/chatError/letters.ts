@@ -1,6 +1,6 @@
 /**
- * The letters of a text: what is left of it without case, space and punctuation. In escapes as of JSON and of URLs, the
- * letters are those that the escapes stand for. Two texts that say the same have the same letters.
+ * The letters of a text: what is left of it without case, accents, width, space and punctuation. In escapes as of JSON and of
+ * URLs, the letters are those that the escapes stand for. Two texts that say the same have the same letters.
  *
  * One character of a script without spaces says as much as some letters of a word, so it counts as three. The second and
  * the third are the first with its bits turned by four and by eight, so that each has other low bits (see `runScan.ts`).

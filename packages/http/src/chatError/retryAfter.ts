@@ -54,10 +54,20 @@ export const parse = (hints: Hints): Duration.Duration | undefined => {
 /** Seconds or a date, as HTTP has it; some write a duration, or a time since 1970. Of several headers the longest. */
 const fromRetryAfter = (value: string | undefined, now: number): number | undefined => {
   if (value === undefined || value.length > 64) return undefined
-  const one = fromNumber(value, 1000) ?? fromInstant(value, now) ?? fromDuration(value)
+  const plain = unquoted(value)
+  const one = fromNumber(plain, 1000) ?? fromInstant(plain, now) ?? fromDuration(plain) ?? fromWords(plain)
   if (one !== undefined) return one
   const several = value.split(",").flatMap((value) => fromNumber(value, 1000) ?? [])
   return several.length === 0 ? undefined : Math.max(...several)
+}
+
+/** Some write a number in quotation marks, or with a sign. */
+const unquoted = (value: string): string => value.replace(/^\s*"(.*)"\s*$/, "$1").replace(/^\s*\+(?=\d)/, "")
+
+/** `20 seconds` */
+const fromWords = (value: string): number | undefined => {
+  const words = /^\s*(\d{1,12}(?:\.\d{1,12})?) ?(s|m|h)(?:ec|econd|in|inute|r|our)s?\s*$/i.exec(value)
+  return words === null ? undefined : fromDuration(`${words[1]}${words[2]!.toLowerCase()}`)
 }
 
 /** A user who writes "try again in 23 hours" could otherwise pause a model that quotes what it refuses. */

@@ -11,7 +11,7 @@ const number = "\\d{1,12}(?:\\.\\d{1,12})?"
 const amounts =
   `(?:${number} ?(?:milliseconds?|millis|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|毫秒|秒钟|秒|分钟|分|小时|天)(?:,? (?:and )?|和|零)?){1,5}`
 const worldUnits =
-  "(?:secondes?|segundos?|sekunden?|secondi|секунд[аыу]?|minutes?|minutos?|minuten?|minuti|минут[аыу]?|heures?|horas?|stunden?|ore|час(?:ов|а)?|秒|分|時間|초|분|시간)"
+  "(?:secondes?|segundos?|sekunden?|secondi|seconden|sekund[aęy]?|saniye|giây|секунд[аиыу]?|minutes?|minutos?|minuten?|minuti|minut[aęy]?|dakika|phút|минут[аыу]?|хвилин[аиу]?|heures?|horas?|stunden?|ore|uur|godzin[aęy]?|saat|giờ|час(?:ов|а)?|годин[аиу]?|秒|分|時間|초|분|시간)"
 const clock = "\\d{1,3}:\\d\\d:\\d\\d"
 
 const before =
@@ -19,7 +19,10 @@ const before =
 const joint = "(?: in| after| within| for)?(?: about| approximately| at least| another)? ?:? ?"
 
 const english = new RegExp(`\\b${before}${joint}(${clock}|${amounts})(?![a-z\\d])`, "i")
-const chinese = new RegExp(`(?:请|需|将|等待|请等待|约)?(?:在|于|等待)? ?(${amounts}) ?(?:之?后)(?:再|重)`, "i")
+const chinese = new RegExp(
+  `(?:请|需|将|等待|请等待|约)?(?:在|于|等待)? ?(${amounts}) ?(?:之?后)(?:再|重|恢复|自动恢复|解除)`,
+  "i"
+)
 const httpDate = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d [A-Z][a-z]{2} \\d{4} \\d\\d:\\d\\d:\\d\\d GMT"
 const comesBack =
   "\\b(?:resets?|be reset|reset time|try again|retry|available again|available|regain access|renews?|refresh(?:es)?|be restored)"
@@ -34,8 +37,8 @@ const timeOfDay = new RegExp(
 )
 /** An amount before a word that says to come again, or behind one, in other languages. */
 const others = [
-  new RegExp(`(?:dans|in|en|em|через|tra|fra)(?: circa| environ| etwa)? (${number} ?${worldUnits})`, "i"),
-  new RegExp(`(${number} ?${worldUnits}) ?(?:後|후|뒤)`, "i")
+  new RegExp(`(?:dans|in|en|em|через|tra|fra|za|over|sau)(?: circa| environ| etwa)? (${number} ?${worldUnits})`, "i"),
+  new RegExp(`(${number} ?${worldUnits}) ?(?:後|후|뒤|sonra)`, "i")
 ]
 const chineseUntil = new RegExp(
   `(?<at>${instantPattern}) ?(?:时|后|之后)?(?:自动)?(?:重置|恢复|刷新|再试|重试|解除)`,
@@ -88,14 +91,18 @@ const foreign = (sentence: string): RegExpMatchArray | null => {
   return null
 }
 
-const again = /réessay|erneut|nochmal|nuevo|intent|novamente|tente|повтор|попроб|再試行|お試し|다시|riprova/i
+const again =
+  /réessay|erneut|nochmal|nuevo|intent|novamente|tente|повтор|попроб|спробуй|ponown|spróbuj|tekrar|thử lại|opnieuw|再試行|お試し|다시|riprova/i
 
 const fromAmounts = (said: string): number | undefined => {
   const time = said.match(/^(\d{1,3}):(\d\d):(\d\d)$/)
   if (time !== null) return fromDuration(`${time[1]}h${time[2]}m${time[3]}s`)
   const compact = [
     ...said.toLowerCase().matchAll(
-      new RegExp(`(${number}) ?(毫秒|milli|ms|秒|초|сек|st|s|分|분|мин|mi|m|小时|時間|시간|час|or|h|天|d)`, "g")
+      new RegExp(
+        `(${number}) ?(毫秒|milli|ms|秒|초|сек|giâ|st|saat|s|分|분|мин|хви|phú|mi|m|dak|小时|時間|시간|час|год|giờ|godz|uur|or|h|天|d)`,
+        "g"
+      )
     )
   ]
   return compact.length === 0 ? undefined : fromDuration(compact.map(([, n, u]) => `${n}${units[u!]}`).join(""))
@@ -108,16 +115,25 @@ const units: Readonly<Record<string, string>> = {
   秒: "s",
   초: "s",
   сек: "s",
+  giâ: "s",
   s: "s",
   分: "m",
   mi: "m",
   m: "m",
   분: "m",
   мин: "m",
+  хви: "m",
+  phú: "m",
+  dak: "m",
   小时: "h",
   時間: "h",
   시간: "h",
   час: "h",
+  год: "h",
+  godz: "h",
+  giờ: "h",
+  saat: "h",
+  uur: "h",
   st: "h",
   or: "h",
   h: "h",

@@ -43,6 +43,15 @@ export type ModelError =
   | AnswerRefused
 
 /**
+ * What the stream of a model or a cascade fails with: before the first content as a call does, with `E`, and later with an
+ * error of the client.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type StreamError<E> = E | ChatError.ChatError
+
+/**
  * The calls to providers that were made for an answer, over all retries and all models of a cascade.
  *
  * @category models
@@ -94,7 +103,7 @@ export interface ChatModel<out E = ModelError | Cascade.CascadeExhausted<ModelEr
    */
   readonly open: (request: Request) => Effect.Effect<OpenAnswer, E, Scope.Scope>
   /** The same without provenance: each run of the stream is one call. A failure after its first content fails the stream. */
-  readonly stream: (request: Request) => Stream.Stream<ChatSchema.ChatChunk, E | ChatError.ChatError>
+  readonly stream: (request: Request) => Stream.Stream<ChatSchema.ChatChunk, StreamError<E>>
 }
 
 /**

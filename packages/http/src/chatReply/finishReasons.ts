@@ -88,7 +88,7 @@ const goingOn: ReadonlySet<string> = new Set(["", "null", "none", "unspecified",
 
 /** Whether a `finish_reason` says that the answer has ended. */
 export const isFinish = (reason: unknown): reason is string =>
-  typeof reason === "string" && !goingOn.has(reason.toLowerCase())
+  typeof reason === "string" && !goingOn.has(reason.trim().toLowerCase())
 
 /** The failure that a reason means, if it means one. */
 export const failureOf = (reason: string): FinishFailure | undefined => {

@@ -20,13 +20,26 @@ interface Anything {
  * One message of a conversation. `content` is text, a list of parts, or null beside tool calls; only `role` is
  * required.
  *
+ * Any other field whose name has an underscore is the provider's, and is passed on. A name without one must be here, so that
+ * a compiler finds one that is misspelt, such as `contnet`. A message with a field of a provider that is not here goes on all
+ * the same when an object that has it is spread: `{ role, content, ...own }`.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface Message extends Anything {
+export interface Message {
+  readonly [field: `${string}_${string}`]: unknown
   readonly role: Role
+  readonly annotations?: unknown
+  readonly audio?: Anything | null | undefined
   readonly content?: string | ReadonlyArray<Anything> | null | undefined
+  readonly images?: unknown
   readonly name?: string | undefined
+  readonly partial?: boolean | undefined
+  readonly prefix?: boolean | undefined
+  readonly reasoning?: unknown
+  readonly refusal?: string | null | undefined
+  readonly thinking?: unknown
   readonly tool_calls?: ReadonlyArray<Anything> | null | undefined
   readonly tool_call_id?: string | undefined
 }

@@ -159,7 +159,8 @@ const blocks = (before: unknown, more: unknown): unknown =>
   Array.isArray(more) ? continuedThoughts(Array.isArray(before) ? before : [], more) : more ?? before
 
 const keepLast = (fields: Fields, field: string, value: unknown): void => {
-  if ((value !== null && value !== undefined) || !fields.has(field)) fields.set(field, value)
+  const says = value !== null && value !== undefined && value !== ""
+  if (says || !fields.has(field)) fields.set(field, value)
 }
 
 /** Names and labels are given once or repeated whole; everything else that is text goes on where it stopped. */

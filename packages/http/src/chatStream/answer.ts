@@ -5,15 +5,19 @@
 import * as Predicate from "effect/Predicate"
 import * as ChatError from "../ChatError.ts"
 import { errorIn } from "../chatError/inBand.ts"
+import { noteWorked } from "../chatError/worked.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as AskedOf from "../chatReply/asked.ts"
 import { isFinish } from "../chatReply/finishReasons.ts"
 import { maxChoices, maxEventSize, maxReplyBytes } from "../chatReply/limits.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
 import { verdict } from "../chatReply/verdict.ts"
+import { noteReply, showsWork } from "../pricing/failedReply.ts"
+import { ToldUsage } from "../pricing/toldUsage.ts"
 import { decodeChunk, withChoices } from "./decodeChunk.ts"
 import * as EventReader from "./eventReader.ts"
 import { hasContent } from "./hasContent.ts"
+import { isHeartbeat } from "./heartbeats.ts"
 import { parseJson } from "./parseJson.ts"
 import * as UnframedJson from "./unframedJson.ts"
 
@@ -89,6 +93,9 @@ export const make = (
   let usual: unknown
   let leavesOutLast = false
   let isUnframed = false
+  /** The usages before anything was said, and the last one after that: they tell what a failure may cost. */
+  const told = new ToldUsage()
+  let lastUsage: unknown
 
   const isFinished = () =>
     (reader.said || asked.nothing) && reader.choices.size >= asked.choices && reader.ended === reader.choices.size
@@ -98,28 +105,38 @@ export const make = (
     for (const { finish } of reader.choices.values()) if (finish === undefined) return false
     return true
   }
-  const malformed = (found: string) => {
-    progress = new ChatError.MalformedReply({ ...where, found })
+  const failedWith = (error: ChatError.ChatError) => {
+    told.read(lastUsage)
+    const reply = { model: undefined, told, said: reader.size }
+    progress = showsWork(reply) ? noteReply(error, reply) : error
   }
+  const malformed = (found: string) => failedWith(new ChatError.MalformedReply({ ...where, found }))
   // Once something was said, an error may quote it, and what was said is not kept.
   const answered = () =>
     begun ? { ...response, secrets: { apiKey: head.secrets?.apiKey, prompt: "unknown" as const } } : response
   const failed = (json: unknown): boolean => {
     if (errorIn(json) === undefined) return false
     const error = ChatError.fromReply({ ...answered(), body: "" }, json)
-    if (error !== undefined) progress = error
-    return error !== undefined
+    if (error === undefined) return false
+    if (Predicate.isReadonlyObject(json)) told.note(json)
+    failedWith(error)
+    return true
   }
   const finish = () => {
-    progress = verdict(reader, asked, answered()) ?? "whole"
+    const failure = verdict(reader, asked, answered())
+    if (failure === undefined) progress = "whole"
+    else {
+      failedWith(failure)
+      noteWorked(failure)
+    }
     if (progress === "whole" || reader.said) { for (const chunk of heldEnds) giveEnds(chunk) }
   }
-  /** The end of a choice that ended again, after it had spoken, is not given after that. */
-  const giveEnds = (held: ChatSchema.ChatChunk) => {
-    const choices = held.choices.filter(({ finish_reason, index = 0 }) =>
-      reader.choices.get(index)?.finish === finish_reason
+  /** An end that was followed by another one was none. */
+  const giveEnds = (chunk: ChatSchema.ChatChunk) => {
+    const choices = chunk.choices.filter(({ finish_reason, index }) =>
+      reader.choices.get(index ?? 0)?.finish === finish_reason
     )
-    if (choices.length > 0) onChunk({ ...held, choices })
+    if (choices.length > 0) onChunk({ ...chunk, choices })
   }
   /** What comes after the end of every choice and is no part of the answer ends it. */
   const finishBefore = () => {
@@ -132,6 +149,7 @@ export const make = (
     const data = written.startsWith("{") ? written : written.trim()
     if (data === "") return
     if (isDone(data)) return done()
+    if (!data.startsWith("{") && isHeartbeat(data, name)) return
     const json = read(data)
     if (saysError(name)) {
       // Its name says that it is one, also where nothing is in it.
@@ -154,7 +172,7 @@ export const make = (
   const done = () => {
     if (reader.choices.size === 0) malformed("a stream without a choice")
     // What was passed over may have said why no reason for the end came.
-    else if (passedOver && !mayEnd()) progress = new ChatError.Truncated(where)
+    else if (passedOver && !mayEnd()) failedWith(new ChatError.Truncated(where))
     else {
       // The mark of the end goes on with what stands behind it in the same event.
       half = false
@@ -180,6 +198,8 @@ export const make = (
     const chunk = read && read === usual ? read as ChatSchema.ChatChunk : read && decodeChunk(read)
     if (chunk === json) usual = json
     if (chunk === undefined) return malformed("an event that is no chunk of one")
+    if (!begun) told.note(chunk)
+    else if (chunk.usage) lastUsage = chunk.usage
     if (reader.failure !== undefined || (reader.filtered !== undefined && !reader.said && asked.choices === 1)) {
       return finish()
     }
@@ -263,7 +283,7 @@ export const make = (
       if (progress === "more") events.push("\n\n")
       if (progress === "more") {
         if (mayEnd()) finish()
-        else if (reader.choices.size > 0 || half) progress = new ChatError.Truncated(where)
+        else if (reader.choices.size > 0 || half) failedWith(new ChatError.Truncated(where))
         else malformed(describe(opening))
       }
     }

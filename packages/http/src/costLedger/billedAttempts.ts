@@ -10,11 +10,16 @@ import type { Attempt, AttemptObserver } from "../chatModel/attemptObserver.ts"
 import * as ChatError from "../ChatError.ts"
 import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { type FailedReply, replyOf } from "../pricing/failedReply.ts"
 
-/** What an attempt may have cost: its prompt, its prompt with the longest answer, or what its reply tells. */
+/**
+ * What an attempt may have cost: its prompt, its prompt with the longest answer, what its reply tells, or what was told
+ * in a reply that failed.
+ */
 export type Spending =
   | { readonly extent: "prompt" | "answer"; readonly asked: Asked | undefined }
   | { readonly extent: "reply"; readonly asked: Asked; readonly reply: ChatSchema.ChatReply }
+  | { readonly extent: "failure"; readonly asked: Asked; readonly reply: FailedReply }
 
 /** The model that was asked, and the name of its step. */
 export type Asked = Pick<Attempt, "model" | "name">
@@ -40,9 +45,16 @@ export class BilledAttempts implements AttemptObserver {
     this.running.add(running)
     return (exit: Exit.Exit<unknown, unknown>, mayBeBilled: boolean): void => {
       if (this.isClosed || !this.running.delete(running) || !mayBeBilled) return
-      if (exit._tag === "Failure")
-        this.spend({ extent: wasWritten(delivery, exit.cause) ? "answer" : "prompt", asked: attempt })
-      else this.answered.push(
+      if (exit._tag === "Failure") {
+        const reply = failedReply(exit.cause)
+        this.spend(
+          wasWritten(delivery, exit.cause)
+            ? { extent: "answer", asked: attempt }
+            : reply !== undefined
+            ? { extent: "failure", asked: attempt, reply }
+            : { extent: "prompt", asked: attempt }
+        )
+      } else this.answered.push(
           isReply(exit.value)
             ? { extent: "reply", asked: attempt, reply: exit.value }
             : { extent: "prompt", asked: attempt }
@@ -87,6 +99,14 @@ export class BilledAttempts implements AttemptObserver {
 const wasWritten = (delivery: Attempt["delivery"], cause: Cause.Cause<unknown>): boolean =>
   delivery === "reply" &&
   cause.reasons.some((reason) => Cause.isFailReason(reason) && Predicate.isTagged(reason.error, "Truncated"))
+
+const failedReply = (cause: Cause.Cause<unknown>): FailedReply | undefined => {
+  for (const reason of cause.reasons) {
+    const reply = Cause.isFailReason(reason) && Predicate.isObject(reason.error) ? replyOf(reason.error) : undefined
+    if (reply !== undefined) return reply
+  }
+  return undefined
+}
 
 const isReply = (value: unknown): value is ChatSchema.ChatReply =>
   Predicate.isReadonlyObject(value) && Array.isArray(value["choices"])

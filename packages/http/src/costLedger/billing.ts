@@ -27,15 +27,15 @@ export interface Heard {
 }
 
 /** What is heard of a reply that is there as a whole. */
-export const heardIn = (reply: ChatModel.Answer["value"]): Heard => {
-  const told = toldIn(reply)
-  return {
-    told,
-    output: tellsOutput(told) ? 0 : replyTokens(reply),
-    isWhole: true,
-    isCostFinal: true
-  }
-}
+export const heardIn = (reply: ChatModel.Answer["value"]): Heard => heardOf(toldIn(reply), () => replyTokens(reply))
+
+/** What is heard of what was told, and of so many tokens that were said. */
+export const heardOf = (told: ToldUsage, said: () => number): Heard => ({
+  told,
+  output: tellsOutput(told) ? 0 : said(),
+  isWhole: true,
+  isCostFinal: true
+})
 
 const tellsAny = ({ counts }: ToldUsage): boolean => Object.values(counts).some((count) => count > 0)
 

@@ -3,10 +3,11 @@ import type * as Cause from "effect/Cause"
 import type * as ChatModel from "../ChatModel.ts"
 import type { RequestTokens } from "../pricing/estimateTokens.ts"
 import { costOf } from "../pricing/money.ts"
+import type { FailedReply } from "../pricing/failedReply.ts"
 import { promptOf } from "../pricing/usageParts.ts"
 import type { Account, Totals } from "./accounts.ts"
 import { BilledAttempts, type Spending } from "./billedAttempts.ts"
-import { type Billable, billOf, type Heard, heardIn, partsOf } from "./billing.ts"
+import { type Billable, billOf, type Heard, heardIn, heardOf, partsOf } from "./billing.ts"
 import type { Hold } from "./budgetMeter.ts"
 import type { Bill } from "./model.ts"
 import type { Rules } from "./rules.ts"
@@ -96,14 +97,21 @@ export class Entry {
     const { model: asked, name } = spending.asked ?? { model: this.call.name, name: this.call.name }
     const model = names.find(asked) ?? names.find(name)
     const price = model === undefined ? {} : prices[model]!
+    const answered = { step: name, degradation: "none" } as const
     const { cost, estimated, used } = spending.extent === "reply"
-      ? this.bill({ step: name, degradation: "none", value: spending.reply }, undefined, asked)
+      ? this.bill({ ...answered, value: spending.reply }, undefined, asked)
+      : spending.extent === "failure"
+      ? this.failed({ ...answered, value: unanswered(spending.reply) }, spending.reply, asked)
       : this.assumed(price, spending.extent)
     const amount = cost.total === "unknown"
       ? Math.max(cost.known, costOf(this.book.rules.highest(promptOf(used)), used).known)
       : cost.total
     for (const hold of this.holds) hold.spend(amount)
     for (const totals of this.totalsFor(model ?? "other")) totals.spend(cost, estimated)
+  }
+
+  private failed(answer: Billable, { said, told }: FailedReply, asked: string) {
+    return this.bill(answer, heardOf(told, () => said), asked)
   }
 
   private assumed(price: Rules["primary"], extent: "prompt" | "answer") {
@@ -122,3 +130,9 @@ export class Entry {
     for (const hold of this.holds) hold.end(actual(hold.amount))
   }
 }
+
+/** The reply of a failure, of which only the model is known. */
+const unanswered = ({ model }: FailedReply): Billable["value"] => ({
+  ...model !== undefined && { model },
+  choices: [{ message: {}, finish_reason: null }]
+})

@@ -3,6 +3,7 @@ import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { isPaidElsewhere, notePaidElsewhere } from "../chatReply/paidElsewhere.ts"
 import { contentTokens } from "../pricing/estimateTokens.ts"
+import { replyOf } from "../pricing/failedReply.ts"
 import { ToldUsage } from "../pricing/toldUsage.ts"
 import type { Heard } from "./billing.ts"
 
@@ -28,6 +29,15 @@ export class StreamUsage {
     if (this.told.note(chunk)) this.output = 0
     if (this.told.costsTold > costsTold) this.isCostFinal = true
     else if (said > 0) this.isCostFinal = false
+  }
+
+  /** The stream ended with an error, which may tell what the answer cost. */
+  readonly failed = (error: object): void => {
+    const reply = replyOf(error)
+    if (reply === undefined) return
+    const { cost } = this.told
+    if (this.told.take(reply.told)) this.output = 0
+    if (this.told.cost !== cost) this.isCostFinal = true
   }
 
   /** The stream was read to its end, also if nothing had said that it is finished. */

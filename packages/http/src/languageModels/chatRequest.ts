@@ -105,7 +105,7 @@ const assistantMessage = (
           function: { name: part.name, arguments: yield* json(part.name, part.params ?? {}) }
         }
         plainCalls.push(call)
-        calls.push({ ...call, ...toolCall })
+        calls.push(Continuation.sentCall(call, toolCall))
       } else if (!unsaid.has(part.type)) {
         return yield* unsendable(part.type === "file" ? "a file in an answer" : `what the provider did with a tool`)
       }

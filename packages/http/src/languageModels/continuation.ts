@@ -66,8 +66,22 @@ export const ofMessage = (message: ChatSchema.ReplyMessage): Kept | undefined =>
   return pick({ ...message, ...saysMore(content) ? {} : { content: undefined } }, [...messageFields, "content"])
 }
 
-/** What is kept of the call of a tool. */
-export const ofCall = (call: ChatSchema.ToolCall): Kept | undefined => pick(call, callFields)
+/** What is kept of the call of a tool. Gateways write some of it into its `function`. */
+export const ofCall = (call: ChatSchema.ToolCall): Kept | undefined => {
+  const inside = pick(call.function ?? {}, callFields)
+  const beside = pick(call, callFields)
+  return inside === undefined ? beside : { ...beside, function: inside }
+}
+
+/** The call of a tool with what is kept of it. */
+export const sentCall = <C extends { readonly function: object }>(call: C, kept: Kept | undefined): C => {
+  const { function: inside, ...beside } = kept ?? {}
+  return {
+    ...call,
+    ...beside,
+    ...Predicate.isReadonlyObject(inside) && { function: { ...call.function, ...(inside as Kept) } }
+  }
+}
 
 /** What of it goes into a request. The text is what is said now, which the user may have changed. */
 export const sent = (kept: Kept | undefined, text: string, withReasoning: boolean): Kept => {

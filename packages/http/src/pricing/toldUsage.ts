@@ -45,6 +45,18 @@ export class ToldUsage {
     return tells
   }
 
+  /** Takes in what was told elsewhere of the same call. Answers whether more came out than was known. */
+  take(other: ToldUsage): boolean {
+    let tells = false
+    for (const name of Object.values(other.names)) {
+      const tokens = other.counts[name.count]!
+      const isMore = tokens > (this.counts[name.count] ?? 0)
+      tells = this.keep(name, tokens) && isMore || tells
+    }
+    this.keepCost(other.cost)
+    return tells
+  }
+
   /** Takes in one usage. Answers whether it told how much came out. */
   read(usage: unknown): boolean {
     if (typeof usage !== "object" || usage === null) return false

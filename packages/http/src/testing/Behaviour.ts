@@ -1,7 +1,8 @@
 /**
  * What a simulated model does with a request: how long it thinks, how much it can do at once, and how it answers.
  *
- * A behaviour is plain data, so that a script can be written down, compared and changed while a test runs.
+ * A behaviour is plain data, so that a script can be written down, compared and changed while a test runs. Only `perRequest`
+ * takes a function.
  *
  * @since 0.1.0
  */
@@ -39,8 +40,9 @@ export interface Tokens {
   /** Tokens of the answer that are written per second. */
   readonly perSecond: number
   /**
-   * Tokens per minute of the clock, prompts and answers. A request whose prompt does not fit in gets a 429 that says when
-   * the minute is over, and takes no slot. An answer counts when it begins, also above the limit. @default no limit
+   * Tokens per minute of the clock, prompts and answers. A request takes its prompt and its `max_tokens`, whatever its answer
+   * takes of them. If that does not fit in, it gets a 429 that says when the minute is over, and takes no slot. An answer
+   * without `max_tokens`, or above it, counts when it begins, also above the limit. @default no limit
    */
   readonly perMinute?: number | undefined
 }
@@ -55,8 +57,8 @@ export type Latency = Times.Latency
 
 /**
  * How many requests are worked on at full speed, what becomes of those above it (`above: "queue" | "slows" | "refuses"`)
- * and of the work of a client who has left (`abandoned: "stops" | "goes on"`): see `SimulatedService.Capacity`. A request
- * holds its slot until its response has ended, a stream until its last chunk.
+ * and of the work of a client who has left (`abandoned: "stops" | "goes on"`), and how fast all of it is done (`speed`): see
+ * `SimulatedService.Capacity`. A request holds its slot until its response has ended, a stream until its last chunk.
  *
  * @category models
  * @since 0.1.0
@@ -92,6 +94,19 @@ export type Outcome =
   | { readonly _tag: "Hang" }
   | { readonly _tag: "Cut"; readonly at: "before-headers" | "mid-body" }
   | { readonly _tag: "Mix"; readonly shares: ReadonlyArray<readonly [share: number, outcome: Outcome]> }
+  | { readonly _tag: "PerRequest"; readonly outcome: (request: Request) => Outcome }
+
+/**
+ * What an outcome can depend on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly model: string
+  /** The texts of all messages, one a line. */
+  readonly prompt: string
+}
 
 /**
  * How an answer is streamed. Everything left out is a healthy default: a role, the text in chunks of four characters
@@ -417,3 +432,29 @@ export const mix = (shares: ReadonlyArray<readonly [share: number, outcome: Outc
   _tag: "Mix",
   shares
 })
+
+/**
+ * An outcome that depends on the request, such as a long answer to a long prompt.
+ *
+ * ```ts
+ * import { ChatClient, ChatSchema } from "@switchgear/http"
+ * import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+ * import { Effect, Layer } from "effect"
+ *
+ * const outcome = Behaviour.perRequest(({ prompt }) => Behaviour.ok(`You said: ${prompt}`))
+ * const provider = SimulatedProvider.layerHttpClient.pipe(
+ *   Layer.provide(SimulatedProvider.layer({ models: { echo: { outcome } } }))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1" })
+ *   return yield* client.complete({ model: "echo", messages: [{ role: "user", content: "Hello" }] })
+ * })
+ *
+ * ChatSchema.text(await Effect.runPromise(Effect.provide(program, provider))) // => "You said: Hello"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const perRequest = (outcome: (request: Request) => Outcome): Outcome => ({ _tag: "PerRequest", outcome })

@@ -127,14 +127,14 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   const begin = (model: Model, about: Omit<Wire.Completion, "created">, call: ProviderCall): Effect.Effect<Wire.Wire> =>
     Effect.suspend(() => {
       const { outcome, tokens } = model.behaviour
-      const chosen = PlayBehaviour.choose(outcome ?? Behaviour.ok(), random)
+      const chosen = PlayBehaviour.choose(outcome ?? Behaviour.ok(), about, random)
       const latency = model.latency(random)
       if (chosen._tag === "Hang") return Effect.andThen(call.work(latency), Effect.never)
       const { answer, millis, outcome: told } = timed(chosen, tokens, about)
       return Effect.andThen(
         call.work(latency + millis),
         Effect.map(Clock.currentTimeMillis, (now) => {
-          if (tokens?.perMinute !== undefined) model.window.add(now, answer)
+          if (tokens?.perMinute !== undefined) model.window.add(now, Math.max(0, answer - about.most))
           return encodeOutcome(told, { ...about, created: Math.floor(now / 1000) })
         })
       )
@@ -149,7 +149,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     const { tokens } = worker.behaviour
     const spent = tokens?.perMinute === undefined ? undefined : worker.window.take(
       fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
-      tokensOf(about.prompt),
+      tokensOf(about.prompt) + about.most,
       tokens.perMinute
     )
     if (spent !== undefined) return Effect.succeed(encodeOutcome(spent, { ...about, id: "", created: 0 }))
@@ -347,9 +347,11 @@ const admit = (incoming: Wire.Incoming, authorization: string | undefined, page:
     ? Behaviour.error(400, { message: "model and messages are required", type: "invalid_request_error" })
     : undefined
   const options = Predicate.isReadonlyObject(json["stream_options"]) ? json["stream_options"] : {}
+  const most = json["max_completion_tokens"] ?? json["max_tokens"]
   const about = {
     model: name ?? "",
     prompt: (messages ?? []).map(({ content }) => textOf(content)).join("\n"),
+    most: typeof most === "number" && most > 0 ? most : 0,
     streaming: json["stream"] !== true ? "no" : options["include_usage"] === true ? "with usage" : "yes"
   } as const
   return {
@@ -366,5 +368,5 @@ const unknownModel = (name: string): Wire.Wire =>
       type: "invalid_request_error",
       code: "model_not_found"
     }),
-    { id: "", model: name, created: 0, prompt: "", streaming: "no" }
+    { id: "", model: name, created: 0, prompt: "", most: 0, streaming: "no" }
   )

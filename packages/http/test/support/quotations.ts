@@ -33,11 +33,13 @@ const meaningOf = (written: string): string => {
 
 const dense = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u
 
-/** The letters of one character: a character of a script without spaces counts as three. */
-const lettersIn = (character: string): string =>
-  /^[\p{L}\p{N}]$/u.test(character)
-    ? character.toLowerCase().slice(0, character.length).repeat(dense.test(character) ? 3 : 1)
-    : ""
+/** The letters of one character: a character of a script without spaces counts as three, a form of a letter as that letter. */
+const lettersIn = (character: string): string => {
+  if (!/^[\p{L}\p{N}]$/u.test(character)) return ""
+  if (dense.test(character)) return character.repeat(3)
+  const base = character.normalize("NFKD").replace(/\p{M}/gu, "")
+  return base.length === 1 ? base.toLowerCase()[0]! : character.toLowerCase().slice(0, character.length)
+}
 
 const tokensOf = (text: string) =>
   Array.from(text.matchAll(token), ({ 0: written, index }) => ({

@@ -39,7 +39,7 @@ export interface Settled<A, E, L extends string> extends Arrival {
 export interface Plan<A, E, R, L extends string> {
   readonly times: Iterator<number, number>
   readonly call: (arrival: Arrival) => Effect.Effect<A, E, R>
-  readonly label: (exit: Exit.Exit<A, E>) => L
+  readonly label: (exit: Exit.Exit<A, E>, arrival: Arrival) => L
   readonly onSettled: ((settled: Settled<A, E, L>) => void) | undefined
   readonly counts: LoadCounts<L>
 }
@@ -113,7 +113,7 @@ export class LoadGenerator<A, E, R, L extends string> {
     // Measured from when the call was due, so that a late start does not make it look faster.
     const latency = roundToMicros(ended - arrival.at)
     try {
-      const label = labelOf(exit)
+      const label = labelOf(exit, arrival)
       counts.settle(ended, label, latency)
       onSettled?.({ ...arrival, ended, latency, label, exit })
     } catch (defect) {

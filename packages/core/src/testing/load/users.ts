@@ -34,7 +34,7 @@ export const userLoop = <A, E, R, L extends string>(
   { call, counts, label, onSettled, random }: {
     readonly random: Random.Random
     readonly call: (arrival: Arrival) => Effect.Effect<A, E, R>
-    readonly label: (exit: Exit.Exit<A, E>) => L
+    readonly label: (exit: Exit.Exit<A, E>, arrival: Arrival) => L
     readonly onSettled: ((settled: Settled<A, E, L>) => void) | undefined
     readonly counts: LoadCounts<L>
   }
@@ -55,7 +55,7 @@ export const userLoop = <A, E, R, L extends string>(
         const exit = yield* Effect.exit(Effect.suspend(() => call(arrival)))
         const ended = now()
         const latency = roundToMicros(ended - arrival.at)
-        const outcome = label(exit)
+        const outcome = label(exit, arrival)
         counts.settle(ended, outcome, latency)
         onSettled?.({ ...arrival, ended, latency, label: outcome, exit })
       }

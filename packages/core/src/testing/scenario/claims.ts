@@ -19,6 +19,8 @@ export interface Share {
   readonly _tag: "Share"
   readonly name: string
   readonly window: Window
+  /** Only calls to this node. */
+  readonly node?: string | undefined
   readonly counted: Counted
   readonly bound: Bound
   /** With fewer calls, the claim is not judged. */
@@ -35,6 +37,8 @@ export interface Own {
   readonly _tag: "Own"
   readonly name: string
   readonly window: Window
+  /** Only calls to this node. */
+  readonly node?: string | undefined
   readonly judge: (figures: Figures) => Verdict
   /** With fewer calls, the claim is not judged. */
   readonly atLeastCalls: number

@@ -16,7 +16,7 @@ export interface Call {
   readonly outcome: string
   /** Whether the customer got an answer of any kind. */
   readonly answered: boolean
-  /** The number of calls to providers that were made for it. */
+  /** The number of calls to providers that were made for it, or to nodes where customers call nodes. */
   readonly reached: number
 }
 
@@ -28,6 +28,8 @@ export interface Call {
  */
 export interface Span {
   readonly name: string
+  /** What it is: a phase of the load or of a provider, a fault of nodes, all calls of customers to one node, or all. */
+  readonly of: "load" | "provider" | "fault" | "node" | "run"
   /** The provider, for a phase of one. */
   readonly provider: string | undefined
   readonly from: number
@@ -49,7 +51,7 @@ export interface Figures extends Span {
   readonly outcomes: Readonly<Record<string, number>>
   /** The durations of these calls in milliseconds, whatever their outcome. */
   readonly latency: Histogram.Summary
-  /** The calls that reached each provider in this time. */
+  /** The calls that reached each provider in this time, and those that customers made to each node. */
   readonly reached: Readonly<Record<string, number>>
 }
 

@@ -12,6 +12,8 @@ import type { Range } from "./range.ts"
 export interface Happened {
   readonly all: Figures
   readonly phases: ReadonlyArray<Figures>
+  /** The calls of customers to each node, in all and by phase. */
+  readonly nodes: ReadonlyMap<string, { readonly all: Figures; readonly phases: ReadonlyArray<Figures> }>
   readonly outcomes: ReadonlySet<string>
 }
 
@@ -25,35 +27,51 @@ export const missing = (
   },
   run: Happened
 ): string | undefined => {
-  if (calls === 0) return `no call was made ${range.told}`
+  const told = claim.node === undefined ? range.told : `to "${claim.node}" ${range.told}`
+  if (calls === 0) return `no call was made ${told}`
   if (calls < claim.atLeastCalls) {
-    return `only ${counted(calls, "call")} ${calls === 1 ? "was" : "were"} made ${range.told}, ` +
+    return `only ${counted(calls, "call")} ${calls === 1 ? "was" : "were"} made ${told}, ` +
       `and it takes ${count(claim.atLeastCalls)}`
   }
   const { window } = claim
-  if (window._tag === "After" && run.phases.some(({ calls, name }) => name === window.phase && calls === 0)) {
+  if (
+    window._tag === "After" &&
+    run.phases.some(({ calls, from, name, to }) => name === window.phase && calls === 0 && to > from)
+  ) {
     return `no call was made during "${window.phase}", so that there is nothing to recover from`
   }
   const asked = claim._tag === "Share" && claim.counted._tag === "Reached" && claim.bound.atMost !== 0 ? providers : []
   return notReached(asked, run) ??
     (claim.window._tag === "Run" ? notMet(run) : undefined) ??
     (claim._tag === "Share" && claim.counted._tag === "Outcome"
-      ? unknownOutcome(claim.counted.outcome, run.outcomes, run.all.outcomes)
+      ? unknownOutcome(claim.counted.outcome, run.outcomes, seenIn(claim, run).outcomes)
       : undefined)
 }
 
-const notReached = (asked: ReadonlyArray<string>, { all: { reached } }: Happened): string | undefined => {
+const seenIn = ({ node }: Share, { all, nodes }: Happened): Figures => node === undefined ? all : nodes.get(node)!.all
+
+const notReached = (asked: ReadonlyArray<string>, { all: { reached }, nodes }: Happened): string | undefined => {
   const names = Object.keys(reached)
   if (names.every((name) => reached[name] === 0)) {
-    return "no call reached a provider in the whole run. Does the policy use the provider that it gets?"
+    return nodes.size === 0
+      ? "no call reached a provider in the whole run. Does the policy use the provider that it gets?"
+      : "no customer called a node in the whole run. Does the policy call the world that it gets?"
   }
   return asked.length === 1 && reached[asked[0]!] === 0
     ? `no call reached ${quoted(asked)} in the whole run`
     : undefined
 }
 
-/** A phase of a provider in which nothing was called is not part of the run, whatever the scenario says. */
-const notMet = ({ phases }: Happened): string | undefined => {
+/**
+ * A phase of a provider in which nothing was called is not part of the run, whatever the scenario says, and neither is a
+ * fault that begins when all calls have ended.
+ */
+const notMet = ({ all, phases }: Happened): string | undefined => {
+  const after = phases.filter(({ from, of }) => of === "fault" && from >= all.to).map(({ name }) => name)
+  if (after.length > 0) {
+    return `${quoted(after)} began after all calls had ended, so that this is not the whole scenario. ` +
+      "Let the load last longer, or claim it of a phase"
+  }
   const unmet = phases.filter(({ calls, provider, reached }) =>
     provider !== undefined && calls === 0 && reached[provider] === 0
   ).map(({ name }) => name)

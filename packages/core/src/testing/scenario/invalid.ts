@@ -1,4 +1,5 @@
 /** The error of an invalid scenario. */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { OptionsOf, render } from "../../internal/config/checks.ts"
 
@@ -20,6 +21,10 @@ export class InvalidScenario
   }
 }
 
+/** Fails with what is invalid. */
+export const refusing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | InvalidScenario, R> =>
+  Effect.catchDefect(effect, (defect) => defect instanceof InvalidScenario ? Effect.fail(defect) : Effect.die(defect))
+
 /** Checks the values at one place of a scenario. */
 export class Place extends OptionsOf {
   readonly scenario: string
@@ -27,6 +32,15 @@ export class Place extends OptionsOf {
   constructor(scenario: string, at: string) {
     super(at)
     this.scenario = scenario
+  }
+
+  override within(field: string): Place {
+    return new Place(this.scenario, `${this.where}${field}.`)
+  }
+
+  override known(options: object, fields: ReadonlyArray<string>): void {
+    const unknown = Object.keys(options).find((field) => !fields.includes(field))
+    if (unknown !== undefined) this.reject(unknown, `is not a field here. There are: ${fields.join(", ")}`)
   }
 
   override refuse(field: string, range: string, value: unknown): never {

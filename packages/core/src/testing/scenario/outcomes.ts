@@ -6,11 +6,15 @@ import { formatCounts } from "../words.ts"
 import { firstClass } from "./claims.ts"
 import type { Plan } from "./plan.ts"
 
-/** Names an answer: by its degradation, or by the provider that it comes from. */
-export const nameOf = ([best, ...others]: ReadonlyArray<string>) => (answer: unknown): string => {
+/**
+ * Names an answer: by its degradation, or by the provider that it comes from. Without a provider, the answers of nodes are
+ * first class.
+ */
+export const nameOf = ([best, ...others]: ReadonlyArray<string>) => (answer: unknown, isOfNode: boolean): string => {
   if (Predicate.hasProperty(answer, "degradation") && typeof answer.degradation === "string") {
     return answer.degradation === "none" ? firstClass : answer.degradation
   }
+  if (best === undefined) return isOfNode ? firstClass : "degraded"
   return answer === best ? firstClass : others.includes(answer as string) ? "fallback" : "degraded"
 }
 
@@ -26,13 +30,21 @@ const ofGuards = ["CircuitOpen", "BulkheadFull", "RateLimited", "DeadlineExceede
  * errors, those that the rules inject, and those that the scenario names.
  */
 export const knownOutcomes = (
-  { providers }: Plan,
+  { providers, world }: Plan,
   { label, outcomes = [] }: { readonly label: unknown; readonly outcomes?: ReadonlyArray<string> | undefined }
 ): ReadonlySet<string> => {
   const injected = providers.flatMap(({ phases }) => phases).flatMap(({ rules }) =>
     rules.flatMap(({ inject }) => inject._tag === "Fault" ? [labelOf(Exit.fail(inject.error))] : [])
   )
-  return new Set([...label === undefined ? ofAnswers : [], ...ofErrors, ...ofGuards, ...injected, ...outcomes])
+  const ofNodes = world === undefined ? [] : [...ofAnswers, "ConnectionRefused"]
+  return new Set([
+    ...label === undefined ? ofAnswers : [],
+    ...ofErrors,
+    ...ofGuards,
+    ...ofNodes,
+    ...injected,
+    ...outcomes
+  ])
 }
 
 /** Why a claim on this outcome means nothing, if no call had it and nothing says that one can. */

@@ -9,6 +9,10 @@ import * as Load from "../Load.ts"
 import { problemOf } from "../load/arrivals.ts"
 import { millisOf } from "../load/times.ts"
 import { type Capacity, type Limits, limitsOf } from "../simulatedService/capacity.ts"
+import type { Script as Faults } from "../world/model.ts"
+import { checkScript } from "../world/rules.ts"
+import type * as World from "../world/world.ts"
+import { spansOf } from "../world/spans.ts"
 import type { Claim } from "./claims.ts"
 import type { Span } from "./figures.ts"
 import { Place } from "./invalid.ts"
@@ -53,8 +57,17 @@ export interface Script {
   readonly name: string
   readonly load: ReadonlyArray<LoadPhase>
   readonly providers: Readonly<Record<string, ReadonlyArray<ProviderPhase>>>
+  /** The nodes that customers call, if they call nodes. */
+  readonly world: WorldOf | undefined
+  /** What happens to the nodes. */
+  readonly script: Faults
   readonly claims: ReadonlyArray<Claim>
   readonly patience: Duration.Input
+}
+
+/** The nodes of a scenario, or how they are made with its providers. */
+export interface WorldOf extends Omit<World.Options<World.Nodes>, "nodes" | "script"> {
+  readonly nodes: World.Nodes | ((providers: any) => World.Nodes)
 }
 
 /** Who does what, and when. */
@@ -63,6 +76,9 @@ export interface Plan {
   readonly arrivals: Load.Arrivals
   readonly load: ReadonlyArray<Span>
   readonly providers: ReadonlyArray<ProviderPlan>
+  readonly world: WorldOf | undefined
+  readonly script: Faults
+  readonly faults: ReadonlyArray<Span>
   readonly claims: ReadonlyArray<Claim>
   readonly patience: number
 }
@@ -94,7 +110,8 @@ export const planOf = (script: Script): Plan => {
   const someOf = <A>(field: string, values: ReadonlyArray<A>): ReadonlyArray<A> =>
     values.length > 0 ? values : place.refuse(field, "a list with something in it", values)
   const providers = Object.entries(script.providers)
-  if (providers.length === 0) place.refuse("providers", "at least one by name", script.providers)
+  if (providers.length === 0 && script.world === undefined)
+    place.refuse("providers", "at least one by name", script.providers)
   const taken = new Map<string, string>()
   const named = (at: string, name: string): string => {
     const first = taken.get(new Place(script.name, `${at}.`).name(name))
@@ -112,6 +129,9 @@ export const planOf = (script: Script): Plan => {
       const isLimited = phases.some(({ capacity }) => capacity !== undefined)
       return { name, isLimited, phases: acts(script.name, { name, isLimited }, at, someOf(at, phases), named) }
     }),
+    world: script.world,
+    script: script.script,
+    faults: faultSpans(script, named),
     claims: script.claims,
     patience: place.positive("patience", script.patience)
   }
@@ -127,9 +147,20 @@ const loadSpans = ({ load, name: scenario }: Script, named: Named): ReadonlyArra
     if (problem !== undefined) new Place(scenario, `${at}.arrivals.`).reject(problem.place, problem.reason)
     const millis = millisOf(arrivals)
     if (millis === 0) new Place(scenario, `${at}.`).reject("arrivals", "must take some time, but all come at once")
-    const span = { name: named(at, name), provider: undefined, from, to: from + millis }
+    const span: Span = { name: named(at, name), of: "load", provider: undefined, from, to: from + millis }
     from = span.to
     return span
+  })
+}
+
+const faultSpans = ({ name: scenario, script, world }: Script, named: Named): ReadonlyArray<Span> => {
+  const place = new Place(scenario, "")
+  if (world === undefined && script.length > 0) place.reject("script", "needs nodes that it happens to")
+  // Nodes that need the provider are made with the run, and known then.
+  checkScript(place, script, typeof world?.nodes === "object" ? Object.keys(world.nodes) : undefined)
+  return spansOf(place, script).map(({ from, name, to }) => {
+    const index = script.findIndex((fault) => fault.name === name)
+    return { name: named(index < 0 ? "script" : `script[${index}]`, name), of: "fault", provider: undefined, from, to }
   })
 }
 
@@ -153,7 +184,7 @@ const acts = (
       : last
       ? place.limit("for", phase.for)
       : place.positive("for", phase.for)
-    const span = { name, provider, from, to: last ? Infinity : from + millis }
+    const span: Span = { name, of: "provider", provider, from, to: last ? Infinity : from + millis }
     from = span.to
     const { latency, rules = [] } = phase
     activeRules(place, "rules", rules)

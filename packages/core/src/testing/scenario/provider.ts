@@ -1,5 +1,5 @@
 /** A provider of a scenario: an effect that does what its phase says, and an injector for other effects. */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { monotonicMillis } from "../../internal/runtime/time.ts"
@@ -8,6 +8,7 @@ import { roundToMicros } from "../load/times.ts"
 import { seedOf } from "../chaos/seeds.ts"
 import { inSlot } from "../simulatedService/inSlot.ts"
 import { SlotPool } from "../simulatedService/slotPool.ts"
+import type { Wrapping } from "../world/outside.ts"
 import type { ProviderPlan } from "./plan.ts"
 import type { Recorder } from "./recorder.ts"
 import { CurrentVisit } from "./visit.ts"
@@ -25,25 +26,33 @@ export interface Provider<out A, out E> extends Effect.Effect<string | A, E>, Ch
   readonly name: string
 }
 
-/** The time since the start of the load; NaN before it. */
+/** The time since the start of the load, by the clock of the run; NaN before it. */
 export class Stopwatch {
   /** The reading of the clock at the start. */
   begun = NaN
+  private readonly clock: Clock.Clock
 
-  begin(clock: Clock.Clock): void {
-    this.begun = monotonicMillis(clock)
+  constructor(clock: Clock.Clock) {
+    this.clock = clock
   }
 
-  read(clock: Clock.Clock): number {
-    return roundToMicros(monotonicMillis(clock) - this.begun)
+  begin(): void {
+    this.begun = monotonicMillis(this.clock)
+  }
+
+  // The clock of a fiber that calls a provider may be that of a node.
+  read(): number {
+    return roundToMicros(monotonicMillis(this.clock) - this.begun)
   }
 }
 
 /** Makes a provider that follows its phases and reports each call that reaches it. */
 export const makeProvider = (
   plan: ProviderPlan,
-  { recorder, seed, stopwatch }: {
-    readonly recorder: Recorder
+  { onReached, seed, stopwatch, wrapping }: {
+    readonly onReached: Recorder["reached"]
+    /** Does what the provider does where the provider is, also to effects of nodes. */
+    readonly wrapping: Wrapping
     readonly seed: string
     readonly stopwatch: Stopwatch
   }
@@ -58,12 +67,13 @@ export const makeProvider = (
       ? yield* limitedBy(plan, { seed, stopwatch, phaseAt, inject: (phase) => chaos[phase]!.injectAs })
       : undefined
     const injectAs: Provider<any, any>["injectAs"] = (about) => (self) =>
-      Effect.withFiber((fiber) => {
-        const at = stopwatch.read(fiber.getRef(Clock.Clock))
-        // Calls that the policy makes while it is made belong to no customer.
-        if (!Number.isNaN(at)) recorder.reached(name, at, fiber.getRef(CurrentVisit))
-        return limited === undefined ? chaos[phaseAt(at)]!.injectAs(about)(self) : limited(about)(self)
-      })
+      wrapping(self, (self) =>
+        Effect.withFiber((fiber) => {
+          const at = stopwatch.read()
+          // Calls that the policy makes while it is made belong to no customer.
+          if (!Number.isNaN(at)) onReached(name, at, fiber.getRef(CurrentVisit))
+          return limited === undefined ? chaos[phaseAt(at)]!.injectAs(about)(self) : limited(about)(self)
+        }))
     const inject = injectAs({})
     const answer = inject(Effect.succeed(name))
     const counts = Effect.map(Effect.all(chaos.map((phase) => phase.counts)), (all) => all.reduce(sum))
@@ -90,8 +100,8 @@ const limitedBy = (
           pool.schedule(phases.map(({ limits, span }) => ({ at: stopwatch.begun + span.from, limits })))
         }
         return inSlot(pool, name, (slot) =>
-          Effect.withFiber((fiber) => {
-            const phase = phaseAt(stopwatch.read(fiber.getRef(Clock.Clock)))
+          Effect.suspend(() => {
+            const phase = phaseAt(stopwatch.read())
             return Effect.flatMap(slot.work(phases[phase]!.draw(random)), () => inject(phase)(about)(self))
           }))
       })

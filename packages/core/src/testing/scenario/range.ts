@@ -32,7 +32,7 @@ export const rangeOf = (window: Window, phases: ReadonlyArray<Span>): Range | { 
       return { ...phase, since: undefined, told: `during "${phase.name}"` }
     }
     case "AfterLoad": {
-      const from = Math.max(...phases.filter(({ provider }) => provider === undefined).map(({ to }) => to))
+      const from = Math.max(...phases.filter(({ of }) => of === "load").map(({ to }) => to))
       return { from: from + window.millis, to: Infinity, since: from, provider: undefined, told: "at all" }
     }
     case "After": {
@@ -41,7 +41,10 @@ export const rangeOf = (window: Window, phases: ReadonlyArray<Span>): Range | { 
       const until = window.until === undefined ? undefined : find(window.until)
       if (window.until !== undefined && until === undefined) return unknown(window.until)
       if (phase.to === Infinity)
-        return { reason: `"${phase.name}" lasts until the end, as the last phase of a provider does` }
+        return {
+          reason: `"${phase.name}" lasts until the end, ` +
+            (phase.of === "fault" ? "because nothing ends it" : "as the last phase of a provider does")
+        }
       const before = until === undefined ? "" : ` and before "${until.name}"`
       return {
         from: phase.to + window.millis,

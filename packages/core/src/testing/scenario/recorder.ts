@@ -1,23 +1,26 @@
 /** Records a run: the figures of each phase, and the counts of the claims. */
-import type * as Exit from "effect/Exit"
 import { Fibers } from "./fibers.ts"
-import { type Figures, type Span, SpanCounts } from "./figures.ts"
+import type { Figures, Span } from "./figures.ts"
 import { type Judge, type Judged, judgeOf } from "./judge.ts"
+import { NodeCalls } from "./nodeCalls.ts"
 import type { Plan } from "./plan.ts"
 import type { Steps } from "./steps.ts"
-import { Visit } from "./visit.ts"
+import { Timelines } from "./timelines.ts"
+import { type Ending, Visit } from "./visit.ts"
 import { Recent, type Watch } from "./watch.ts"
 
-/** How a call has ended. */
-export interface Ending {
-  readonly ended: number
-  readonly outcome: string
-  readonly exit: Exit.Exit<unknown, unknown>
+/** What a run has shown so far. */
+export interface Recorded {
+  readonly all: Figures
+  readonly phases: ReadonlyArray<Figures>
+  /** The calls of customers to each node. */
+  readonly nodes: ReadonlyArray<Figures>
+  readonly claims: ReadonlyArray<Judged>
 }
 
 export class Recorder {
-  private readonly all: SpanCounts
-  private readonly timelines: ReadonlyArray<ReadonlyArray<SpanCounts>>
+  private readonly customers: Timelines
+  private readonly nodes: ReadonlyMap<string, NodeCalls>
   private readonly underWay = new Map<number, Visit>()
   private readonly recent = new Recent()
   private readonly judges: ReadonlyArray<Judge>
@@ -26,20 +29,41 @@ export class Recorder {
   /** Set if a claim is about fibers. */
   readonly fibers: Fibers | undefined
 
-  constructor({ claims, load, providers }: Plan, steps: Steps | undefined) {
+  constructor({ claims, faults, load, providers }: Plan, nodes: ReadonlyArray<string>, steps: Steps | undefined) {
     this.steps = steps
     this.fibers = claims.some(({ _tag }) => _tag === "Left") ? new Fibers(defectsOf(providers)) : undefined
-    const names = providers.map(({ name }) => name)
-    const timelines = [load, ...providers.map(({ phases }) => phases.map(({ span }) => span))]
-    const countsOf = (span: Span) => new SpanCounts(span, names)
-    this.all = countsOf({ name: "the whole run", provider: undefined, from: 0, to: Infinity })
-    this.timelines = timelines.map((spans) => spans.map(countsOf))
-    this.judges = claims.map((claim) => judgeOf(claim, timelines.flat(), names, this.recent))
-    this.watches = this.judges.flatMap(({ watch }) => watch === undefined ? [] : [watch])
+    const reached = [...providers.map(({ name }) => name), ...nodes]
+    const spans = [
+      load,
+      ...providers.map(({ phases }) => phases.map(({ span }) => span)),
+      ...faults.map((one) => [one])
+    ]
+    const whole: Span = { name: "the whole run", of: "run", provider: undefined, from: 0, to: Infinity }
+    this.customers = new Timelines(whole, spans, reached)
+    const recentOf = new Map(nodes.map((node) => [node, new Recent()]))
+    this.judges = claims.map((claim) =>
+      judgeOf(claim, {
+        phases: spans.flat(),
+        providers: providers.map(({ name }) => name),
+        nodes,
+        recentOf: (node) => node === undefined ? this.recent : recentOf.get(node)!
+      })
+    )
+    const watchesOf = (node: string | undefined) =>
+      this.judges.flatMap((judge) => judge.watch === undefined || judge.node !== node ? [] : [judge.watch])
+    this.watches = watchesOf(undefined)
+    this.nodes = new Map(nodes.map((node) => [
+      node,
+      new NodeCalls(
+        new Timelines({ ...whole, name: node, of: "node" }, spans, []),
+        watchesOf(node),
+        recentOf.get(node)!
+      )
+    ]))
   }
 
   arrived(index: number, at: number): Visit {
-    const visit = new Visit(index, at, this.countsAt(at))
+    const visit = new Visit(index, at, this.customers.at(at))
     this.underWay.set(index, visit)
     for (const counts of visit.counts) counts.calls++
     for (const watch of this.watches) watch.arrived(at)
@@ -47,45 +71,54 @@ export class Recorder {
     return visit
   }
 
-  reached(provider: string, at: number, visit: Visit | undefined): void {
+  /** A call reaches a provider or a node. */
+  reached(name: string, at: number, visit: Visit | undefined): void {
     if (visit !== undefined) visit.reached++
-    for (const counts of this.countsAt(at)) counts.reached[provider]!++
-    for (const watch of this.watches) watch.reached(provider, at, visit)
-    this.steps?.reached(provider, at, visit?.index)
+    for (const counts of this.customers.at(at)) counts.reached[name]!++
+    for (const watch of this.watches) watch.reached(name, at, visit)
+    this.steps?.reached(name, at, visit?.index)
   }
 
-  settled(index: number, { ended, exit, outcome }: Ending): void {
+  /** A customer calls a node. What it returns is told how that call has ended. */
+  called(node: string, at: number, visit: Visit | undefined): (ending: Ending) => void {
+    this.reached(node, at, visit)
+    const calls = this.nodes.get(node)!
+    const call = calls.begun(visit?.index ?? -1, at)
+    return (ending) => {
+      if (visit !== undefined && ending.exit._tag === "Success") {
+        visit.answers = (visit.answers ?? new Map<string, unknown>()).set(node, ending.exit.value)
+      }
+      calls.ended(call, ending)
+    }
+  }
+
+  /** Whether a customer gets an answer as a node has given it. */
+  isOfNode(index: number, answer: unknown): boolean {
+    const answers = this.underWay.get(index)?.answers
+    return answers !== undefined && [...answers.values()].includes(answer)
+  }
+
+  settled(index: number, ending: Ending): void {
     const visit = this.underWay.get(index)!
     this.underWay.delete(index)
-    visit.ended = ended
-    visit.outcome = outcome
-    visit.answered = exit._tag === "Success"
-    for (const counts of visit.counts) counts.settled(visit)
+    visit.end(ending)
     for (const watch of this.watches) watch.settled(visit)
     this.recent.add(visit)
-    this.fibers?.seen(visit, exit)
-    this.steps?.ended(index, ended, outcome)
+    this.fibers?.seen(visit, ending.exit)
+    this.steps?.ended(index, ending.ended, ending.outcome)
   }
 
   /** The results at the end of the run, in which calls may end in the ways of `outcomes`. */
-  end(at: number, outcomes: ReadonlySet<string>): {
-    readonly all: Figures
-    readonly phases: ReadonlyArray<Figures>
-    readonly claims: ReadonlyArray<Judged>
-  } {
-    const all = this.all.figures(at)
-    const phases = this.timelines.flat().map((counts) => counts.figures(at))
-    const run = { all, phases, outcomes, fibers: this.fibers }
-    return { all, phases, claims: this.judges.map(({ judge }) => judge(run)) }
-  }
-
-  private countsAt(at: number): ReadonlyArray<SpanCounts> {
-    const all = [this.all]
-    for (const timeline of this.timelines) {
-      const counts = timeline.find(({ span }) => at < span.to)
-      if (counts !== undefined) all.push(counts)
+  end(at: number, outcomes: ReadonlySet<string>): Recorded {
+    const { all, phases } = this.customers.figures(at)
+    const nodes = new Map([...this.nodes].map(([node, { timelines }]) => [node, timelines.figures(at)]))
+    const run = { all, phases, outcomes, fibers: this.fibers, nodes }
+    return {
+      all,
+      phases,
+      nodes: [...nodes.values()].map(({ all }) => all),
+      claims: this.judges.map(({ judge }) => judge(run))
     }
-    return all
   }
 }
 

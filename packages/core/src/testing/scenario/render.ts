@@ -2,7 +2,6 @@
 import { count, counted, formatCounts, moment, quoted, span, table } from "../words.ts"
 import type { Call, Figures } from "./figures.ts"
 import type { Judged } from "./judge.ts"
-import type { Evidence } from "./watch.ts"
 
 /**
  * The parts of a run that are shown.
@@ -15,6 +14,7 @@ export interface Told {
   readonly seed: string
   readonly all: Figures
   readonly phases: ReadonlyArray<Figures>
+  readonly nodes: ReadonlyArray<Figures>
   readonly claims: ReadonlyArray<Judged>
 }
 
@@ -40,7 +40,7 @@ export const counterExample = (told: Told): string => {
   return [
     `Scenario "${told.scenario}", seed ${JSON.stringify(told.seed)}: ` +
     `${count(failed.length)} of ${counted(told.claims.length, "claim")} failed`,
-    ...failed.flatMap((judged) => ["", verdict(judged), ...scene(judged.evidence, told.phases)]),
+    ...failed.flatMap((judged) => ["", verdict(judged), ...scene(judged, told)]),
     ...unjudged.flatMap((judged) => ["", verdict(judged)]),
     "",
     figures(told),
@@ -54,13 +54,13 @@ const mark = { Holds: "✓", Broken: "✗", Unjudged: "?" } as const
 const verdict = ({ claim, verdict }: Judged): string =>
   `${mark[verdict._tag]} ${claim}: ${verdict._tag === "Unjudged" ? verdict.reason : verdict.seen}`
 
-const scene = (evidence: Evidence | undefined, phases: ReadonlyArray<Figures>): ReadonlyArray<string> => {
-  if (evidence === undefined) return []
+const scene = ({ evidence, last }: Judged, { nodes, phases }: Told): ReadonlyArray<string> => {
+  if (evidence === undefined) return last.map((line) => `  ${line}`)
   const { at, calls, culprit } = evidence
   const during = phases.filter(({ from, to }) => at >= from && at < to).map(({ name }) => name)
   const when = during.length === 0 ? "after the load" : `in ${quoted(during)}`
   const rows = calls.map((call) => row(call, call.index === culprit ? "→" : ""))
-  const head = ["", "call", "came at", "took", "to provider", "ended as"]
+  const head = ["", "call", "came at", "took", toWhom(nodes), "ended as"]
   return [`  since ${moment(at)}, ${when}`, ...indented(table([0, 5], [head, ...rows]))]
 }
 
@@ -73,17 +73,25 @@ const row = ({ at, ended, index, outcome, reached }: Call, mark: string): Readon
   outcome
 ]
 
-const figures = ({ all, phases }: Told): string => {
-  const head = ["phase", "of", "from", "to", "calls", "p50", "p99", "to provider", "outcomes"]
-  const rows = [...phases, all].map(({ calls, from, latency, name, outcomes, provider, reached, to }) => [
+const toWhom = (nodes: ReadonlyArray<Figures>): string => nodes.length === 0 ? "to provider" : "to nodes"
+
+const figures = ({ all, nodes, phases }: Told): string => {
+  const isMixed = nodes.length > 0 && Object.keys(all.reached).length > nodes.length
+  const head = ["phase", "of", "from", "to", "calls", "p50", "p99", isMixed ? "reached" : toWhom(nodes), "outcomes"]
+  const called = nodes.length === 0 ? Object.keys(all.reached) : nodes.map(({ name }) => name)
+  const rows = [...phases, ...nodes, all].map(({ calls, from, latency, name, of, outcomes, provider, reached, to }) => [
     name,
-    provider ?? "load",
+    provider ?? (of === "run" ? "load" : of),
     moment(from),
     moment(to),
     count(calls),
     span(latency.p50),
     span(latency.p99),
-    count(provider === undefined ? Object.values(reached).reduce((sum, one) => sum + one, 0) : reached[provider]!),
+    count(
+      of === "node"
+        ? calls
+        : (provider === undefined ? called : [provider]).reduce((sum, one) => sum + reached[one]!, 0)
+    ),
     formatCounts(outcomes)
   ])
   return table([0, 1, 8], [head, ...rows])

@@ -2,21 +2,83 @@
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import type { Arrivals } from "../load/model.ts"
+import { millisOf as lengthOf } from "../load/times.ts"
+import type { Script as Faults, TimedFault } from "../world/model.ts"
+import { places, rates } from "../world/rules.ts"
 import type { LoadPhase, ProviderPhase, Script } from "./plan.ts"
 
-type Parts = Pick<Script, "load" | "providers">
+type Parts = Pick<Script, "load" | "providers" | "script">
 
 /** The next smaller nights, the smallest first. Each is nearer to one call and no fault than the one it is made from. */
-export const smaller = ({ load, providers }: Parts): ReadonlyArray<Parts> => [
-  ...without(load).map((load) => ({ load, providers })),
+export const smaller = ({ load, providers, script }: Parts): ReadonlyArray<Parts> => [
+  ...[...fewer(script), ...each(script, smallerFaults)].map((script) => ({ load, providers, script })),
+  ...earlier(script).map((script) => ({ load, providers, script })),
+  ...load.length === 1 ? [] : load.flatMap((_, index) => {
+    const rest = load.toSpliced(index, 1)
+    return [{ load: rest, providers, script: closed(script, load, index) }, { load: rest, providers, script }]
+  }),
   ...Object.entries(providers).flatMap(([name, phases]) =>
     [...without(phases), ...unlimited(phases), ...each(phases, smallerProviderPhases)].map((phases) => ({
       load,
-      providers: { ...providers, [name]: phases }
+      providers: { ...providers, [name]: phases },
+      script
     }))
   ),
-  ...each(load, smallerLoadPhases).map((load) => ({ load, providers }))
+  ...each(load, smallerLoadPhases).map((load) => ({ load, providers, script }))
 ]
+
+/** Without faults at all, with half of them, and without each of them. */
+const fewer = (script: Faults): ReadonlyArray<Faults> => {
+  const half = script.length >> 1
+  return [
+    ...script.length > 1 ? [[]] : [],
+    ...script.length > 3 ? [script.slice(half), script.slice(0, half)] : [],
+    ...script.map((_, index) => script.toSpliced(index, 1))
+  ]
+}
+
+const millisOf = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
+
+/** All faults earlier by the same time. */
+const earlier = (script: Faults): ReadonlyArray<Faults> => {
+  const first = Math.min(...script.map(({ at }) => millisOf(at)))
+  return script.length < 2 ?
+    [] :
+    lower(first, 1000).map((to) => script.map((fault) => ({ ...fault, at: millisOf(fault.at) - first + to })))
+}
+
+/** The faults earlier by a phase of the load that is left out. */
+const closed = (script: Faults, load: ReadonlyArray<LoadPhase>, without: number): Faults => {
+  const from = load.slice(0, without).reduce((sum, { arrivals }) => sum + lengthOf(arrivals), 0)
+  const to = from + lengthOf(load[without]!.arrivals)
+  return script.map((fault) => {
+    const at = millisOf(fault.at)
+    return at < from ? fault : { ...fault, at: Math.max(from, at - (to - from)) }
+  })
+}
+
+/** To fewer nodes, plainer, shorter, certain, and earlier. */
+const smallerFaults = (fault: TimedFault): ReadonlyArray<TimedFault> => {
+  const fields = Object.entries(fault)
+  const having = (field: string, value: unknown) => ({ ...fault, [field]: value } as TimedFault)
+  return [
+    ...fields.flatMap(([field, value]) =>
+      places.includes(field) && Array.isArray(value) ? without(value).map((names) => having(field, names)) : []
+    ),
+    ...fields.flatMap(([field, value]) =>
+      value === undefined || !plainer.includes(field) ? [] : [omitting(fault, field)]
+    ),
+    ...fields.flatMap(([field, value]) =>
+      rates.includes(field) && (value as number) > 0 && (value as number) < 1 ? [having(field, 1)] : []
+    ),
+    ..."for" in fault && fault.for !== undefined
+      ? lower(millisOf(fault.for), 100).map((millis) => having("for", millis))
+      : [],
+    ...lower(millisOf(fault.at), 1000).map((millis) => having("at", millis))
+  ]
+}
+
+const plainer = ["from", "to", "direction", "inFlight", "drift", "offset", "order", "latency", ...rates]
 
 const without = <A>(list: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   list.length === 1 ? [] : list.map((_, index) => list.toSpliced(index, 1))

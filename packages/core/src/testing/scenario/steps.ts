@@ -3,9 +3,9 @@
  * as it goes. They are kept as numbers, about a hundred bytes for a call.
  */
 
-type Kind = "arrived" | "reached" | "ended"
+type Kind = "arrived" | "reached" | "ended" | "world"
 
-const kinds: ReadonlyArray<Kind> = ["arrived", "reached", "ended"]
+const kinds: ReadonlyArray<Kind> = ["arrived", "reached", "ended", "world"]
 
 /** The first step in which a second run was not as the first. */
 export interface Difference {
@@ -41,6 +41,11 @@ export class Steps {
     this.add("ended", index, at, outcome)
   }
 
+  /** The world is over, and this is the digest of all that happened in it. */
+  world(at: number, digest: string): void {
+    this.add("world", -1, at, digest)
+  }
+
   /** The run is over: the one before may have gone on. */
   end(): void {
     if (this.before !== undefined && this.difference === undefined && this.length < this.before.length) {
@@ -74,6 +79,7 @@ export class Steps {
 }
 
 const told = (kind: Kind, call: number, at: number, name: string): string => {
+  if (kind === "world") return `the world had the digest ${name} at ${at} ms`
   const who = call < 0 ? "a call of no customer" : `call #${call}`
   const what = { arrived: "came", reached: `reached "${name}"`, ended: `ended as ${name}` }[kind]
   return `${who} ${what} at ${at} ms`

@@ -9,9 +9,10 @@ import { written } from "./written.ts"
 /** The most runs that making a night smaller may take. */
 const patience = 500
 
-/** The smallest night in which a claim is still broken. `run` plays a night, or tells that there is no such night. */
+/** The smallest night in which the claim is still broken. `run` plays a night, or tells that there is no such night. */
 export const shrunk = <S extends Script, E, R>(
   night: S,
+  claim: string,
   run: (night: S) => Effect.Effect<Told | undefined, E, R>
 ): Effect.Effect<{ readonly smallest: S; readonly runs: number }, E, R> =>
   Effect.gen(function*() {
@@ -22,7 +23,7 @@ export const shrunk = <S extends Script, E, R>(
       const candidate = { ...smallest, ...candidates[next] }
       runs++
       const told = yield* run(candidate)
-      if (told?.claims.some(isBroken) !== true) continue
+      if (told?.claims.some((one) => one.claim === claim && isBroken(one)) !== true) continue
       smallest = candidate
       candidates = smaller(smallest)
       next = -1

@@ -4,12 +4,18 @@ import * as Formatter from "effect/Formatter"
 import * as Predicate from "effect/Predicate"
 import { formatDuration } from "../../internal/data/formatDuration.ts"
 import type { Arrivals } from "../load/model.ts"
+import { lines } from "../world/sentence.ts"
 import type { ProviderPhase, Script } from "./plan.ts"
 
-export const written = ({ load, providers }: Pick<Script, "load" | "providers">): ReadonlyArray<string> => [
+export const written = (
+  { load, providers, script }: Pick<Script, "load" | "providers" | "script">
+): ReadonlyArray<string> => [
   ...load.map(({ arrivals, name }) => `load "${name}": ${arrivalsIn(arrivals)}`),
-  ...Object.entries(providers).flatMap(([provider, phases]) => phases.map((phase) => phaseIn(provider, phase)))
+  ...Object.entries(providers).flatMap(([provider, phases]) => phases.map((phase) => phaseIn(provider, phase))),
+  ...script.map((fault, index) => `fault${named(fault.name)}: ${lines(script)[index]!}`)
 ]
+
+const named = (name: string | undefined): string => name === undefined ? "" : ` "${name}"`
 
 const arrivalsIn = (arrivals: Arrivals): string => {
   switch (arrivals._tag) {

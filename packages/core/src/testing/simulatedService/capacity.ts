@@ -29,6 +29,11 @@ export interface Capacity {
   readonly slots?: number | undefined
   /** The most calls that wait for a slot. Calls above that are refused. @default no limit */
   readonly waiting?: number | undefined
+  /**
+   * How fast the work is done, also work that has begun: 0.5 is half as fast. With 0 it stands still, as that of a service
+   * that hangs; calls still come in, wait and are refused. @default 1
+   */
+  readonly speed?: number | undefined
 }
 
 /** A capacity, ready to be applied. */
@@ -39,13 +44,14 @@ export interface Limits {
   readonly fullSpeed: number
   /** The calls that can wait for a slot. */
   readonly waiting: number
+  readonly speed: number
   readonly goesOn: boolean
 }
 
 /** Rejects a capacity that makes no sense, by the field. Without a capacity, there are no limits. */
 export const limitsOf = (check: OptionsOf, field: string, capacity: Capacity | undefined): Limits => {
   if (check.options(field, capacity) === undefined) return unlimited
-  const { above, abandoned = "stops", concurrency, slots, waiting } = capacity!
+  const { above, abandoned = "stops", concurrency, slots, speed = 1, waiting } = capacity!
   const place = check.within(field)
   const unknown = Object.keys(capacity!).find((name) => !fields.includes(name))
   if (unknown !== undefined) check.refuse(field, `{ ${fields.join(", ")} }`, capacity)
@@ -62,14 +68,16 @@ export const limitsOf = (check: OptionsOf, field: string, capacity: Capacity | u
       place.refuse("waiting", "left out where no call waits", waiting)
     }
   }
+  place.amount("speed", speed)
   return {
     slots: above === "slows" ? slots ?? Infinity : concurrency,
     fullSpeed: above === "slows" ? concurrency : Infinity,
     waiting: above === "refuses" ? 0 : waiting ?? Infinity,
+    speed,
     goesOn: abandoned === "goes on"
   }
 }
 
-export const unlimited: Limits = { slots: Infinity, fullSpeed: Infinity, waiting: Infinity, goesOn: false }
+export const unlimited: Limits = { slots: Infinity, fullSpeed: Infinity, waiting: Infinity, speed: 1, goesOn: false }
 
-const fields = ["concurrency", "above", "abandoned", "slots", "waiting"]
+const fields = ["concurrency", "above", "abandoned", "slots", "waiting", "speed"]

@@ -1,6 +1,6 @@
 /**
  * Work that is done at the same time. Up to `fullSpeed` pieces of work run at full speed; more of them share that speed
- * evenly at every moment.
+ * evenly at every moment. At speed 0, nothing goes on.
  *
  * All pieces in progress get the same amount of work done in the same time. One counter of that amount therefore serves
  * all of them: a piece of work ends when the counter reaches the amount at its start plus its size. An event costs
@@ -16,19 +16,27 @@ export interface Task extends Heaped {
   turn: number
 }
 
+/** How fast work is done. */
+export interface Rate {
+  /** The work that is done at full speed at once. */
+  readonly fullSpeed: number
+  /** The milliseconds of work that a task at full speed gets done in a millisecond. */
+  readonly speed: number
+}
+
 // Milliseconds. Work that would end within this time has ended: readings of a clock are rounded.
 export const resolution = 1e-3
 
 export class SharedWork<T extends Task> {
   private readonly tasks = new Heap<T>((a, b) => a.due < b.due || (a.due === b.due && a.turn < b.turn))
-  private readonly fullSpeedOf: () => number
+  private readonly rateOf: () => Rate
   /** The milliseconds of work that each task in progress has got since the counter was reset. */
   private counter = 0
   private at = 0
   private turns = 0
 
-  constructor(fullSpeed: () => number) {
-    this.fullSpeedOf = fullSpeed
+  constructor(rate: () => Rate) {
+    this.rateOf = rate
   }
 
   get size(): number {
@@ -63,7 +71,10 @@ export class SharedWork<T extends Task> {
   /** The time at which the next task ends if nothing changes; infinity without one. */
   get nextEnd(): number {
     const next = this.tasks.peek()
-    return next === undefined ? Infinity : this.at + Math.max(0, next.due - this.counter) / this.speed
+    if (next === undefined) return Infinity
+    const left = next.due - this.counter
+    // What has been done ends also where nothing goes on.
+    return left > 0 ? this.at + left / this.speed : this.at
   }
 
   /** Takes a task that has ended by now. */
@@ -79,6 +90,7 @@ export class SharedWork<T extends Task> {
   }
 
   private get speed(): number {
-    return Math.min(1, this.fullSpeedOf() / this.tasks.size)
+    const { fullSpeed, speed } = this.rateOf()
+    return speed * Math.min(1, fullSpeed / this.tasks.size)
   }
 }

@@ -25,7 +25,7 @@ export class SlotPool {
   ended = 0
   private readonly name: string
   private limits: Limits
-  private readonly work = new SharedWork<ServiceCall>(() => this.limits.fullSpeed)
+  private readonly work = new SharedWork<ServiceCall>(() => this.limits)
   private readonly queue = new WaitQueue<ServiceCall>()
   private changes: ReadonlyArray<Change> = []
   private admitting = false

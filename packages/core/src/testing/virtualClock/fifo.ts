@@ -41,6 +41,10 @@ export class Fifo implements Line {
     return this.ranks++
   }
 
+  branch(): () => Line {
+    return () => new Fifo()
+  }
+
   wakesTogether(): boolean {
     return false
   }

@@ -1,4 +1,5 @@
 /** The order in which dispatchers with tasks take their turns. */
+import type * as Random from "effect/Random"
 import type * as Scheduler from "effect/Scheduler"
 
 export interface Line {
@@ -11,6 +12,8 @@ export interface Line {
   interrupts(): boolean
   /** The rank of a sleeper among those that wake at the same time. */
   rank(): number
+  /** Makes lines of the same kind, whose chance, if there is any, is their own: `chanceOf` makes it from a draw. */
+  branch(chanceOf: (draw: number) => Random.Random): () => Line
   /** Whether another sleeper that is due wakes before the fibers rest. */
   wakesTogether(): boolean
 }

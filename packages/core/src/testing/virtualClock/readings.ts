@@ -49,6 +49,13 @@ export class Readings {
   }
 }
 
+/** The smallest reading that is greater than this one: in 2026, a quarter of a microsecond later. */
+export const nextReading = (reading: number): number => {
+  let step = Number.EPSILON * 2 ** Math.floor(Math.log2(Math.abs(reading)) - 1)
+  while (reading + step === reading && step < Infinity) step *= 2
+  return reading + step
+}
+
 /** Whole nanoseconds of a time in milliseconds. */
 export const nanosOf = (millis: number): bigint => {
   const whole = Math.floor(millis)

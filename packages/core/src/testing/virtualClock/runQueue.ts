@@ -15,6 +15,8 @@ export type Rest = "more" | "turn" | "wait"
 export interface RunQueueOptions {
   /** The scheduler whose turns of the event loop are used. */
   readonly parent: Scheduler.Scheduler
+  /** The run queue in whose turns this one has its own, if any: what comes outside of them comes late to both. */
+  readonly outer?: RunQueue | undefined
   /** The number of steps in one turn of the event loop. A step is the turn of a dispatcher, or a call of `atRest`. */
   readonly stepsATurn: number
   readonly work: PendingWork
@@ -36,6 +38,7 @@ export class RunQueue implements Scheduler.Scheduler {
   private readonly work: PendingWork
   private readonly atRest: () => Rest
   private readonly onWoken: (by: Waking) => void
+  private readonly outer: RunQueue
   private readonly line: Line
   // Those that the thread pool has woken, in the order of chance.
   private late: Array<Late> = []
@@ -50,6 +53,7 @@ export class RunQueue implements Scheduler.Scheduler {
     this.work = options.work
     this.atRest = options.atRest
     this.onWoken = options.onWoken
+    this.outer = options.outer ?? this
     this.line = options.line
   }
 
@@ -60,7 +64,8 @@ export class RunQueue implements Scheduler.Scheduler {
 
   shouldYield(fiber: AnyFiber): boolean {
     this.ranLast = fiber
-    if (!this.turning && this.comesLate()) return true
+    // Before a draw, because the order of those that come late is that of chance.
+    if (!this.outer.turning && this.outer.comesLate()) return true
     return this.line.interrupts() || this.parent.shouldYield(fiber)
   }
 
@@ -79,16 +84,24 @@ export class RunQueue implements Scheduler.Scheduler {
   release(): boolean {
     const late = this.late.sort((a, b) => a.fiber - b.fiber)
     this.late = []
-    for (const { dispatcher } of late) this.line.enter(dispatcher)
+    for (const { enter } of late) enter()
     return late.length > 0
   }
 
   enter(dispatcher: Dispatcher): void {
-    if (!this.turning && this.work.isRacing) {
-      this.late.push({ dispatcher, fiber: Fiber.getCurrent()?.id ?? Infinity })
-    } else {
-      this.line.enter(dispatcher)
-    }
+    const { outer } = this
+    if (outer.turning || !outer.work.isRacing) return this.admit(dispatcher)
+    outer.late.push({ enter: () => this.admit(dispatcher), fiber: Fiber.getCurrent()?.id ?? Infinity })
+    outer.wake()
+  }
+
+  /** Lines of the same kind as that of this queue. */
+  branch(chanceOf: Parameters<Line["branch"]>[0]): () => Line {
+    return this.line.branch(chanceOf)
+  }
+
+  private admit(dispatcher: Dispatcher): void {
+    this.line.enter(dispatcher)
     this.wake()
   }
 
@@ -129,7 +142,7 @@ export class RunQueue implements Scheduler.Scheduler {
 }
 
 interface Late {
-  readonly dispatcher: Dispatcher
+  readonly enter: () => void
   /** The number of the fiber that has scheduled something. */
   readonly fiber: number
 }

@@ -49,6 +49,11 @@ export class Shuffled implements Line {
     return this.chance.nextDoubleUnsafe()
   }
 
+  branch(chanceOf: (draw: number) => Chance): () => Line {
+    const chance = chanceOf(this.chance.nextDoubleUnsafe())
+    return () => new Shuffled(chance)
+  }
+
   wakesTogether(): boolean {
     return this.chance.nextDoubleUnsafe() < 0.5
   }

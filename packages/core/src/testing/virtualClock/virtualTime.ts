@@ -10,7 +10,7 @@ import { OptionsOf } from "../../internal/config/checks.ts"
 import type { Line } from "./line.ts"
 import { atPlace } from "./trace.ts"
 import type { PendingWork } from "./pendingWork.ts"
-import { Readings } from "./readings.ts"
+import { nextReading, Readings } from "./readings.ts"
 import { type Rest, RunQueue } from "./runQueue.ts"
 
 export class VirtualTime implements TestClock.TestClock {
@@ -241,13 +241,6 @@ class Sleeper implements Heaped, Sleeping {
     this.resume = resume
     this.fiber = fiber
   }
-}
-
-/** The smallest reading that is greater than this one: in 2026, a quarter of a microsecond later. */
-const nextReading = (reading: number): number => {
-  let step = Number.EPSILON * 2 ** Math.floor(Math.log2(Math.abs(reading)) - 1)
-  while (reading + step === reading && step < Infinity) step *= 2
-  return reading + step
 }
 
 /** A call of `adjust` or `setTime`. */

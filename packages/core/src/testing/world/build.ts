@@ -5,17 +5,21 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import type * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import { OptionsOf } from "../../internal/config/checks.ts"
+import type { OptionsOf } from "../../internal/config/checks.ts"
+import { seedOf } from "../chaos/seeds.ts"
 import { present } from "../words.ts"
+import { Fifo } from "../virtualClock/fifo.ts"
+import { RunQueue } from "../virtualClock/runQueue.ts"
 import { Calls } from "./calls.ts"
 import { Engine } from "./engine.ts"
 import { Faults } from "./faults.ts"
 import { InvariantBroken } from "./invariantBroken.ts"
 import { Network } from "./link.ts"
 import type { Fault, Invariant, LinkOptions, NodeShape, Script, SkewOptions, View } from "./model.ts"
-import { checkFault, checkNames, checkScript, type LinkRules, skewOf, wholeLink } from "./rules.ts"
+import { checkFault, checkNames, checkScript, inOrder, type LinkRules, skewOf, wholeLink } from "./rules.ts"
 import { lines } from "./sentence.ts"
 import { Trace } from "./trace.ts"
 import { type Program, WorldNode } from "./worldNode.ts"
@@ -37,55 +41,64 @@ export class Building {
   readonly calls: Calls
   readonly faults: Faults
   readonly view: View
+  readonly invariants: ReadonlyArray<string>
   /** Completed when the world is broken. */
   readonly broken = Deferred.makeUnsafe<never, any>()
   private readonly of: OptionsOf
   private readonly nodes = new Map<string, WorldNode>()
-  private readonly script: Script
-  private readonly checks: ReadonlyArray<{ readonly name: string; readonly check: () => string | undefined }>
+  private readonly onBroken: (error: InvariantBroken) => void
+  private script: Script = []
+  private checks: ReadonlyArray<Check>
 
   constructor(
-    where: string,
+    of: OptionsOf,
     parts: Parts,
     around: {
       readonly clock: Clock.Clock
       readonly scheduler: Scheduler.Scheduler
       readonly context: Context.Context<never>
+      /** The seed of the scenario in which it is made, if any: each run has another world. */
+      readonly runSeed: string | undefined
+      /** Called once for each invariant that breaks, before the next event. @default it is the end of the world */
+      readonly onBroken: ((error: InvariantBroken) => void) | undefined
       /** Gives a program the node it runs on. */
       readonly provideNode: (node: NodeShape) => (context: Context.Context<never>) => Context.Context<any>
     }
   ) {
-    const of = this.of = new OptionsOf(where)
+    this.of = of
+    this.onBroken = around.onBroken ?? ((error) => this.end(Exit.fail(error)))
     const { clocks = {}, invariants = [], link = {}, nodes, script = [], seed = 1 } = parts
     this.seed = String(seed)
-    this.script = script
+    const streams = around.runSeed === undefined ? this.seed : seedOf("world", around.runSeed, this.seed)
     const names = Object.keys(nodes)
     if (names.length === 0) of.refuse("nodes", "at least one by name", nodes)
     const usual = usualLinks(of, link)
-    checkScript(of, script)
-    for (const [index, fault] of script.entries()) checkNames(of.within(`script[${index}]`), fault, names)
     this.engine = new Engine({
-      seed: this.seed,
+      seed: streams,
       clock: around.clock,
       scheduler: around.scheduler,
       trace: this.trace,
       afterEvent: () => this.check()
     })
-    const network = new Network(this.seed, this.engine, usual)
+    const network = new Network(streams, this.engine, usual)
     this.calls = new Calls(this.engine, network)
     this.faults = new Faults(this.engine, network, this.nodes)
     const wallAtStart = around.clock.currentTimeMillisUnsafe()
-    const context = Context.omit(Scope.Scope)(around.context) as Context.Context<never>
+    // Fibers of a node that crashes never end, so that whoever counts fibers must not count these.
+    const context = Context.omit(Scope.Scope)(around.context).pipe(
+      Context.add(Metric.FiberRuntimeMetrics, undefined)
+    ) as Context.Context<never>
     for (const [index, name] of names.entries()) {
       const program: Program = {
         layer: nodes[name]!,
         context: (node) => around.provideNode(this.shapeOf(node))(context),
         onFailure: (_, { cause }) => this.end(Exit.failCause(cause)),
-        scheduler: around.scheduler
+        scheduler: around.scheduler,
+        linesOf: (chanceOf) => (around.scheduler instanceof RunQueue ? around.scheduler : fifo).branch(chanceOf)
       }
       this.nodes.set(
         name,
-        new WorldNode({ index, name, seed: this.seed, engine: this.engine, wallAtStart, program })
+        new WorldNode({ index, name, seed: streams, engine: this.engine, wallAtStart, program })
       )
     }
     for (const [name, skew] of Object.entries(clocks)) {
@@ -107,8 +120,19 @@ export class Building {
       }
     }
     this.checks = invariants.map(({ make, name }) => ({ name, check: make(this.view) }))
-    this.faults.plan(script)
-    for (const node of this.nodes.values()) node.start()
+    this.invariants = invariants.map(({ name }) => name)
+    this.plan(script)
+    this.engine.inStep(() => {
+      for (const node of this.nodes.values()) node.start()
+    })
+  }
+
+  /** Lets the faults of a script happen, at their times from now on. */
+  plan(script: Script): void {
+    const now = this.engine.now()
+    checkScript(this.of, script, [...this.nodes.keys()])
+    this.script = inOrder(this.of, script).map(({ at, fault }) => ({ ...fault, at: now + at }))
+    this.faults.plan(this.script)
   }
 
   node(field: string, name: string): WorldNode {
@@ -118,7 +142,7 @@ export class Building {
   inject(fault: Fault): void {
     checkFault(this.of, fault)
     checkNames(this.of, fault, [...this.nodes.keys()])
-    this.faults.begin(fault)
+    this.engine.inStep(() => this.faults.begin(fault))
   }
 
   /** Nothing happens any more. Whoever waits for `broken` gets this exit. */
@@ -141,23 +165,27 @@ export class Building {
 
   private check(): void {
     try {
-      for (const { check, name } of this.checks) {
-        const problem = check()
-        if (problem === undefined) continue
-        return this.end(Exit.fail(
-          new InvariantBroken({
-            invariant: name,
-            problem,
-            seed: this.seed,
-            millis: this.engine.now(),
-            faults: lines(this.script),
-            last: this.trace.lines()
-          })
-        ))
+      for (const one of this.checks) {
+        const problem = one.check()
+        if (problem !== undefined) return this.breaks(one, problem)
       }
     } catch (defect) {
       this.end(Exit.die(defect))
     }
+  }
+
+  private breaks(invariant: Check, problem: string): void {
+    this.checks = this.checks.filter((one) => one !== invariant)
+    this.onBroken(
+      new InvariantBroken({
+        invariant: invariant.name,
+        problem,
+        seed: this.seed,
+        millis: this.engine.now(),
+        faults: lines(this.script),
+        last: this.trace.lines()
+      })
+    )
   }
 
   private shapeOf(node: WorldNode): NodeShape {
@@ -168,6 +196,13 @@ export class Building {
       disk: (key, initial) => Effect.sync(() => node.disk(key, initial))
     }
   }
+}
+
+const fifo = new Fifo()
+
+interface Check {
+  readonly name: string
+  readonly check: () => string | undefined
 }
 
 const usualLinks = (

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import { ConnectionRefused } from "./connectionRefused.ts"
 import { codes, type Engine, Event } from "./engine.ts"
 import type { Link, Network, Wire } from "./link.ts"
+import { Mistake } from "./mistake.ts"
 import type { WorldNode } from "./worldNode.ts"
 
 export class Calls {
@@ -69,10 +70,16 @@ export class Calls {
     arrive: () => void
   ): void {
     const cuts = wire?.cuts
-    const event = new Event(code, receiver, () => {
-      if (wire?.cuts !== cuts) return this.lost(call, what)
+    let isThere = false
+    const isUncut = () => wire?.cuts === cuts
+    const happen = () => {
+      if (!isThere && !isUncut()) return this.lost(call, what)
       this.tell(call, what, " arrives")
       arrive()
+    }
+    // What waits at a paused node is no longer under way.
+    const event = new Event(code, receiver, happen, () => {
+      isThere ||= isUncut()
     })
     if (wire === undefined) this.engine.place(event, this.engine.now())
     else call.link!.send(wire, event)
@@ -117,6 +124,6 @@ const serve = ({ service, to, use }: Call, services: Context.Context<never>): Ef
     const served = Context.getOption(services, service)
     if (served._tag === "Some") return use(served.value)
     return Effect.die(
-      new Error(`World: node ${JSON.stringify(to.name)} does not serve ${service.key}. Let its layer provide it.`)
+      new Mistake(`World: node ${JSON.stringify(to.name)} does not serve ${service.key}. Let its layer provide it.`)
     )
   })

@@ -22,11 +22,14 @@ export class Event implements Heaped {
   /** The node that it happens to, which must not be paused. */
   readonly node: Runner | undefined
   readonly happen: () => void
+  /** It has come to a node that is paused. */
+  readonly onHeld: () => void
 
-  constructor(code: number, node: Runner | undefined, happen: () => void) {
+  constructor(code: number, node: Runner | undefined, happen: () => void, onHeld = () => {}) {
     this.code = code
     this.node = node
     this.happen = happen
+    this.onHeld = onHeld
   }
 }
 
@@ -61,6 +64,7 @@ export class Engine {
   private passed = 0
   private placed = 0
   private isScheduled = false
+  private stepping = false
   private isOver = false
   private timer: { readonly at: number; readonly stop: () => void } | undefined
 
@@ -114,6 +118,22 @@ export class Engine {
     this.goOn()
   }
 
+  /** Whether something happens in the world at the moment. */
+  get isStepping(): boolean {
+    return this.stepping
+  }
+
+  /** Makes something happen that comes from outside. */
+  inStep(happen: () => void): void {
+    const { stepping } = this
+    this.stepping = true
+    try {
+      happen()
+    } finally {
+      this.stepping = stepping
+    }
+  }
+
   end(): void {
     this.isOver = true
     this.timer?.stop()
@@ -131,9 +151,12 @@ export class Engine {
     if (this.isOver) return
     let happened = true
     try {
+      this.stepping = true
       happened = this.takeTurn() || this.takeEvent()
+      this.stepping = false
       if (happened) this.afterEvent()
     } finally {
+      this.stepping = false
       if (happened) this.goOn()
       else this.sleep()
     }
@@ -155,6 +178,7 @@ export class Engine {
     this.events.remove(next)
     if (next.node?.isPaused) {
       next.node.held.push(next)
+      next.onHeld()
     } else {
       this.trace.count(next.code, this.passed, next.node === undefined ? -1 : next.node.index)
       next.happen()

@@ -18,7 +18,7 @@ export class Faults {
     this.nodes = nodes
   }
 
-  /** Plans the faults of a script, relative to the start of the world. */
+  /** Plans the faults of a script, at their times since the start of the world. */
   plan(script: Script): void {
     for (const { at, fault } of inOrder(new OptionsOf("World"), script)) this.at(at, () => this.begin(fault))
   }

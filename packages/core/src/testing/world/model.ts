@@ -168,7 +168,7 @@ export type Fault = Crash | Stop | Restart | Pause | Resume | Partition | Heal |
  */
 export type TimedFault = Fault & {
   readonly at: Duration.Input
-  /** The name in claims: see `World.spans`. @default the fault in words */
+  /** The name in the claims of a scenario: see `Scenario.inWorld`. @default the fault in words */
   readonly name?: string | undefined
 }
 

@@ -3,15 +3,16 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { Heap, type Heaped } from "../../internal/data/heap.ts"
-import { nanosOf } from "../virtualClock/readings.ts"
+import type { Line } from "../virtualClock/line.ts"
+import { nanosOf, nextReading } from "../virtualClock/readings.ts"
 
 export class NodeClock implements Clock.Clock {
   /** Milliseconds of the world since its start. */
   private readonly worldTime: () => number
   /** Called when the time of the next sleeper has changed. */
   private readonly onNext: () => void
-  private readonly sleepers = new Heap<Sleeper>((a, b) => a.at < b.at || (a.at === b.at && a.turn < b.turn))
-  private slept = 0
+  private readonly line: Line
+  private readonly sleepers = new Heap<Sleeper>((a, b) => a.at < b.at || (a.at === b.at && a.rank < b.rank))
   private wallAtStart: number
   private rate = 1
   // The clock showed `base` when the world showed `since`.
@@ -25,10 +26,13 @@ export class NodeClock implements Clock.Clock {
     readonly worldTime: () => number
     readonly wallAtStart: number
     readonly onNext: () => void
+    /** Says who wakes first of those that wake at the same time. */
+    readonly line: Line
   }) {
     this.worldTime = options.worldTime
     this.wallAtStart = options.wallAtStart
     this.onNext = options.onNext
+    this.line = options.line
   }
 
   currentTimeMillisUnsafe(): number {
@@ -53,9 +57,10 @@ export class NodeClock implements Clock.Clock {
     const millis = Duration.toMillis(duration)
     return Effect.callback((resume) => {
       const now = this.passed()
-      const at = now + millis
+      // A sleep too short for the reading takes its smallest step, so that a loop of such sleeps moves time.
+      const at = millis > 0 && now + millis === now ? nextReading(now) : now + millis
       if (at <= now) return resume(Effect.void)
-      const sleeper: Sleeper = { spot: -1, at, turn: this.slept++, resume }
+      const sleeper: Sleeper = { spot: -1, at, rank: this.line.rank(), resume }
       this.sleepers.place(sleeper)
       if (this.sleepers.peek() === sleeper) this.onNext()
       return Effect.sync(() => {
@@ -72,13 +77,19 @@ export class NodeClock implements Clock.Clock {
     return next === undefined ? Infinity : this.since + (next.at - this.base) / this.rate
   }
 
-  /** Wakes the next sleeper. Called at the time that `nextAt` said, or later. */
+  /** Wakes the next sleeper, and perhaps others of its time. Called at the time that `nextAt` said, or later. */
   wakeNext(): void {
-    const next = this.sleepers.peek()!
-    this.sleepers.remove(next)
-    this.latest = Math.max(this.passed(), next.at)
+    const woken: Array<Sleeper> = []
+    let next = this.sleepers.peek()!
+    const { at } = next
+    do {
+      this.sleepers.remove(next)
+      woken.push(next)
+      next = this.sleepers.peek()!
+    } while (next?.at === at && this.line.wakesTogether())
+    this.latest = Math.max(this.passed(), at)
     this.onNext()
-    next.resume(Effect.void)
+    for (const { resume } of woken) resume(Effect.void)
   }
 
   skew(offset: number, drift: number | undefined): void {
@@ -104,6 +115,6 @@ export class NodeClock implements Clock.Clock {
 
 interface Sleeper extends Heaped {
   readonly at: number
-  readonly turn: number
+  readonly rank: number
   readonly resume: (effect: Effect.Effect<void>) => void
 }

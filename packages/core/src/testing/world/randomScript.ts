@@ -17,7 +17,7 @@ import { simpler } from "./simplerScript.ts"
 export interface FaultOptions {
   /** The nodes that faults happen to. @default all */
   readonly nodes?: ReadonlyArray<string> | undefined
-  /** The kinds of faults. @default all of them */
+  /** The kinds of faults. @default all that can happen to these nodes */
   readonly kinds?: ReadonlyArray<FaultKind> | undefined
   /** The largest number of faults in a script. @default 10 */
   readonly atMost?: number | undefined
@@ -105,13 +105,16 @@ const schemasOf = (lists: Lists, at: Schema.Schema<number>, other: Schema.Schema
 
 const allKinds: ReadonlyArray<FaultKind> = ["crash", "pause", "partition", "skew", "degrade"]
 
+/** Those that can happen to a node without others. */
+const kindsAlone: ReadonlyArray<FaultKind> = ["crash", "pause", "skew"]
+
 type Lists = ReturnType<typeof listsOf>
 
 /** The values to choose from, the simplest first. */
 const listsOf = (of: OptionsOf, names: ReadonlyArray<string>, options: FaultOptions) => {
   const some = <A>(field: string, values: ReadonlyArray<A>): ReadonlyArray<A> =>
     values.length > 0 ? values : of.refuse(field, "a list of at least one", values)
-  const { drifts = [0, 0.01, -0.01], kinds = allKinds, nodes = names } = options
+  const { drifts = [0, 0.01, -0.01], kinds = names.length === 1 ? kindsAlone : allKinds, nodes = names } = options
   const { lasting = [1000, 100, 5000, 20_000], offsets = [1000, -1000, 60_000, -60_000] } = options
   for (const node of nodes) {
     if (!names.includes(node)) of.refuse("nodes", `nodes: ${present(names)}`, node)

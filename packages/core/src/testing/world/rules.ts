@@ -29,7 +29,10 @@ export const linkRules = (of: OptionsOf, link: LinkOptions): Partial<LinkRules> 
   }
 }
 
-const linkFields = ["latency", "requestLoss", "replyLoss", "duplicates", "order"]
+/** The fields of a link that are rates. */
+export const rates = ["requestLoss", "replyLoss", "duplicates"]
+
+const linkFields = ["latency", ...rates, "order"]
 
 /** All rules of a link; what is not given has its default. */
 export const wholeLink = (of: OptionsOf, link: LinkOptions): LinkRules => {
@@ -84,7 +87,8 @@ export const listOf = (names: Names): ReadonlyArray<string> => typeof names === 
 const named = (fault: Fault): ReadonlyArray<readonly [field: string, names: Names]> =>
   Object.entries(fault).filter(([field, names]) => places.includes(field) && names !== undefined)
 
-const places = [...kinds.map(([kind]) => kind), "from", "to"]
+/** The fields that name nodes. */
+export const places: ReadonlyArray<string> = [...kinds.map(([kind]) => kind), "from", "to"]
 
 /** Checks one fault; throws a `RangeError` that names what is wrong. */
 export const checkFault = (of: OptionsOf, fault: Fault): void => {
@@ -110,11 +114,23 @@ export const checkNames = (of: OptionsOf, fault: Fault, nodes: ReadonlyArray<str
       if (!nodes.includes(name)) of.refuse(field, `a node: ${present(nodes)}`, name)
     }
   }
+  // Without others, it would do nothing, and whatever it is to show would be shown by silence.
+  const hasOthers = (field: string, names: Names, others: Names | undefined): void => {
+    if (others === undefined && nodes.every((node) => listOf(names).includes(node))) {
+      of.refuse(field, "some of the nodes, and not all", names)
+    }
+  }
+  if ("partition" in fault) hasOthers("partition", fault.partition, fault.from)
+  if ("degrade" in fault) hasOthers("degrade", fault.degrade, fault.to)
 }
 
-/** Checks the faults of a script; throws a `RangeError` that names the place. */
-export const checkScript = (of: OptionsOf, script: Script): void => {
-  for (const [index, fault] of script.entries()) checkFault(of.within(`script[${index}]`), fault)
+/** Checks the faults of a script, and their nodes if these are known; throws a `RangeError` that names the place. */
+export const checkScript = (of: OptionsOf, script: Script, nodes?: ReadonlyArray<string>): void => {
+  for (const [index, fault] of script.entries()) {
+    const place = of.within(`script[${index}]`)
+    checkFault(place, fault)
+    if (nodes !== undefined) checkNames(place, fault, nodes)
+  }
   inOrder(of, script)
 }
 

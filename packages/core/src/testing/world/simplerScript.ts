@@ -10,10 +10,31 @@ export const simpler = (choices: Choices, script: Script): ReadonlyArray<Script>
   return [
     ...script.length > 2 ? [script.slice(script.length >> 1), script.slice(0, script.length >> 1)] : [],
     ...fewer,
+    ...earlier(choices, script),
     ...script.flatMap((fault, i) => simplerFaults(choices, fault).map((other) => script.with(i, other))),
+    ...inOrder(script),
     ...script.length > 3 ? [] : fewer.flatMap((rest) => moved(choices, rest))
   ]
 }
+
+/** All faults earlier by the same time, so that the first one begins at a rounder time. */
+const earlier = ({ at: times }: Choices, script: Script): ReadonlyArray<Script> => {
+  const at = (fault: TimedFault): number => fault.at as number
+  const first = Math.min(...script.map(at))
+  return script.length < 2 ?
+    [] :
+    rounder(times, first).map((time) => script.map((fault) => ({ ...fault, at: at(fault) - first + time })))
+}
+
+/** The same faults in the order in which they begin, which is that of a reader. */
+const inOrder = (script: Script): ReadonlyArray<Script> => {
+  const sorted = script.toSorted((one, other) => (one.at as number) - (other.at as number))
+  return sorted.every((fault, i) => fault === script[i]) ? [] : [sorted]
+}
+
+const rounder = (times: ReadonlyArray<number>, at: number): ReadonlyArray<number> =>
+  [...new Set([0, ...[10_000, 1000].map((grain) => Math.floor(at / grain) * grain)])]
+    .filter((time) => time < at && times.includes(time))
 
 /**
  * The same faults, one of them somewhat earlier or later: a fault that only moved everything else in time is not needed
@@ -44,8 +65,7 @@ const simplerFaults = (choices: Choices, fault: TimedFault): ReadonlyArray<Timed
       if (field === "for") return before(field, value).flatMap((millis) => shorter(choices, fault, millis as number))
       return before(field, value).map((other) => ({ ...fault, [field]: other }))
     }),
-    ...[10_000, 1000].map((grain) => Math.floor(at / grain) * grain)
-      .filter((time) => time < at && choices.at.includes(time)).map((at) => ({ ...fault, at }))
+    ...rounder(choices.at, at).map((at) => ({ ...fault, at }))
   ] as ReadonlyArray<TimedFault>
 }
 

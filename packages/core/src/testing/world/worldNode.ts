@@ -10,11 +10,13 @@ import * as Ref from "effect/Ref"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Registry from "../../Registry.ts"
-import { Fifo } from "../virtualClock/fifo.ts"
-import { PendingWork } from "../virtualClock/pendingWork.ts"
+import type { Line } from "../virtualClock/line.ts"
+import { CurrentWork } from "../virtualClock/pendingWork.ts"
 import { RunQueue } from "../virtualClock/runQueue.ts"
 import { codes, type Engine, Event, type Runner } from "./engine.ts"
+import { LifeWork } from "./lifeWork.ts"
 import { NodeClock } from "./nodeClock.ts"
+import { Connections, CurrentConnections } from "./outside.ts"
 import { seeded } from "./seeded.ts"
 
 export class WorldNode implements Runner {
@@ -26,6 +28,8 @@ export class WorldNode implements Runner {
   readonly pauses = new Set<object>()
   life: Life | undefined
   starts = 0
+  /** A line for the fibers of a life. */
+  readonly newLine: () => Line
   private readonly engine: Engine
   private readonly program: Program
   private readonly random: Random.Random
@@ -45,11 +49,13 @@ export class WorldNode implements Runner {
     this.engine = options.engine
     this.program = options.program
     this.random = seeded(options.seed, "node", options.name)
+    this.newLine = options.program.linesOf((draw) => seeded(options.seed, "order", options.name, String(draw)))
     this.alarm = new Event(codes.wake, this, () => this.clock.wakeNext())
     this.clock = new NodeClock({
       worldTime: this.engine.now,
       wallAtStart: options.wallAtStart,
-      onNext: () => this.setAlarm()
+      onNext: () => this.setAlarm(),
+      line: this.newLine()
     })
   }
 
@@ -82,7 +88,9 @@ export class WorldNode implements Runner {
   }
 
   crash(): void {
+    const { life } = this
     this.life = undefined
+    life?.crash()
     this.engine.isNotReady(this)
     this.clock.boot()
     this.resume()
@@ -98,8 +106,11 @@ export class WorldNode implements Runner {
 
   /** Pauses the node; the answer ends this pause. */
   pause(): () => void {
+    // A process that is not there cannot be paused.
+    if (this.life === undefined) return () => {}
     const pause = {}
     this.pauses.add(pause)
+    this.life.work.pause()
     this.engine.isNotReady(this)
     return () => {
       if (this.pauses.delete(pause)) this.resumeIfFree()
@@ -115,6 +126,7 @@ export class WorldNode implements Runner {
 
   private resumeIfFree(): void {
     if (this.isPaused) return
+    this.life?.work.resume()
     if (this.life?.isReady) this.engine.isReady(this)
     this.engine.release(this)
   }
@@ -137,6 +149,8 @@ export interface Program {
   /** The layer has failed. */
   readonly onFailure: (node: WorldNode, exit: Exit.Failure<unknown, unknown>) => void
   readonly scheduler: Scheduler.Scheduler
+  /** Makes the lines of a node. */
+  readonly linesOf: (chanceOf: (draw: number) => Random.Random) => () => Line
 }
 
 /**
@@ -154,20 +168,28 @@ export class Life implements Scheduler.Scheduler {
   private readonly scope = Scope.makeUnsafe()
   private building: Fiber.Fiber<unknown, unknown> | undefined
   private turn: (() => void) | undefined
+  private isStopping = false
+  readonly work: LifeWork
+  private readonly connections = new Connections()
 
   constructor(node: WorldNode, engine: Engine, program: Program, random: Random.Random) {
     this.node = node
     this.engine = engine
     this.program = program
+    const context = program.context(node)
+    this.work = new LifeWork(Context.get(context, CurrentWork))
     const queue = new RunQueue({
       parent: this,
+      outer: program.scheduler instanceof RunQueue ? program.scheduler : undefined,
       stepsATurn: 1,
-      work: new PendingWork(),
-      line: new Fifo(),
+      work: this.work,
+      line: node.newLine(),
       atRest: () => "wait",
       onWoken: () => {}
     })
-    this.context = program.context(node).pipe(
+    this.context = context.pipe(
+      Context.add(CurrentWork, this.work),
+      Context.add(CurrentConnections, this.connections),
       Context.add(Clock.Clock, node.clock),
       Context.add(Scheduler.Scheduler, queue),
       Context.add(Random.Random, random),
@@ -192,11 +214,19 @@ export class Life implements Scheduler.Scheduler {
   }
 
   stop(onEnd: () => void): void {
+    if (this.isStopping) return
+    this.isStopping = true
     const { building } = this
     this.building = undefined
     this.services = undefined
     const interrupted = building === undefined ? Effect.void : Fiber.interrupt(building)
     this.run(Effect.andThen(interrupted, Scope.close(this.scope, Exit.void))).addObserver(onEnd)
+  }
+
+  /** Nothing of it goes on, and nobody waits for it. */
+  crash(): void {
+    this.work.pause()
+    this.connections.break()
   }
 
   /** Runs an effect on the node, in a turn of the node. */
@@ -215,7 +245,9 @@ export class Life implements Scheduler.Scheduler {
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    return !this.continues || this.program.scheduler.shouldYield(fiber)
+    // It is asked in any case, because it is to know who runs.
+    const yields = this.program.scheduler.shouldYield(fiber)
+    return !this.continues || yields
   }
 
   makeDispatcher(): Scheduler.SchedulerDispatcher {
@@ -234,6 +266,7 @@ export class Life implements Scheduler.Scheduler {
   }
 
   private get continues(): boolean {
-    return this.isAlive && !this.node.isPaused
+    // What the event loop or a fiber of another node resumes has its turn first, after which the invariants are checked.
+    return this.isAlive && !this.node.isPaused && this.engine.isStepping
   }
 }

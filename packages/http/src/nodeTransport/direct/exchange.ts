@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { Bytes } from "../../chatClient/bytes.ts"
+import { isUnpacking } from "../../chatClient/transportFailure.ts"
 import * as WholeBody from "../../chatClient/wholeBody.ts"
 import { isGood, type Late, type Lost, type Received, type Until } from "../../chatClient/transport.ts"
 import { maxErrorBytes, maxReplyBytes } from "../../chatReply/limits.ts"
@@ -87,7 +88,7 @@ class Exchange extends Handler {
     if (!isGood(this.status)) return this.end()
     // An answer says itself that it is whole, however its connection ends, and whatever length it told.
     const text = utf8(this.bytes)
-    if (WholeBody.isWhole(text)) return this.received(text)
+    if (!isUnpacking(cause) && WholeBody.isWhole(text)) return this.received(text)
     this.tell(Exit.fail({ _tag: "Lost", status: this.status, cause }))
   }
 

@@ -9,7 +9,7 @@ import * as Clock from "effect/Clock"
 import type * as Fiber from "effect/Fiber"
 import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
 import { explanationMillis, type Headers, isGood } from "../../chatClient/transport.ts"
-import { unpackersOf } from "../contentEncoding.ts"
+import { decodersOf } from "../contentEncoding.ts"
 import type * as Turns from "./turns.ts"
 import { type Sink, Unpacked } from "./unpacked.ts"
 
@@ -75,9 +75,9 @@ export abstract class Handler implements DispatchHandler, Sink {
     this.status = status
     const headers = headersOf(incoming)
     const encoding = headers["content-encoding"]
-    const unpackers = encoding === undefined ? undefined : unpackersOf(encoding)
-    if (unpackers !== undefined) {
-      this.unpacked = new Unpacked(unpackers, this, controller)
+    const decoders = encoding === undefined ? undefined : decodersOf(encoding)
+    if (decoders !== undefined) {
+      this.unpacked = new Unpacked(decoders(), this, controller)
       delete incoming["content-encoding"]
       delete incoming["content-length"]
     }

@@ -1,7 +1,7 @@
 /** Undoes the content encoding of a body piece by piece, at the pace of its reader. */
 import type * as Undici from "@effect/platform-node/Undici"
-import type { Duplex } from "node:stream"
-import { nothingUnpacked } from "../contentEncoding.ts"
+import { failureOf, type Layers } from "../contentEncoding.ts"
+import type { Decoder, Failure } from "../decoder.ts"
 
 /** What takes in a body. */
 export interface Sink {
@@ -11,39 +11,23 @@ export interface Sink {
 }
 
 export class Unpacked {
-  private readonly first: Duplex
-  private readonly last: Duplex
-  private readonly all: ReadonlyArray<Duplex>
+  private readonly layers: Layers
+  private readonly first: Decoder
+  private readonly last: Decoder
   private readonly controller: Undici.Dispatcher.DispatchController
-  /** What the connection was lost by, in an object. */
-  private lost: { readonly cause: unknown } | undefined
-  private isEmpty = true
+  private lost: Failure | undefined
 
-  constructor(
-    unpackers: ReadonlyArray<() => Duplex>,
-    sink: Sink,
-    controller: Undici.Dispatcher.DispatchController
-  ) {
+  constructor(layers: Layers, sink: Sink, controller: Undici.Dispatcher.DispatchController) {
     this.controller = controller
-    this.all = unpackers.map((make) => make())
-    this.first = this.all[0]!
-    this.last = this.all[this.all.length - 1]!
-    this.all.forEach((each, i) => {
-      each.on("error", (cause) => {
-        this.destroy()
-        sink.broke(this.lost === undefined ? cause : this.lost.cause)
-      })
-      if (i > 0) this.all[i - 1]!.pipe(each)
-    })
+    this.layers = layers
+    this.first = layers[0]
+    this.last = layers.reduce((outer, inner) => outer.pipe(inner))
     this.first.on("drain", () => controller.resume())
-    this.last.on("data", (bytes: Uint8Array) => {
-      this.isEmpty = false
-      sink.take(bytes)
-    })
+    this.last.on("data", (bytes: Uint8Array) => sink.take(bytes))
     this.last.on("end", () => {
-      if (this.lost !== undefined) sink.broke(this.lost.cause)
-      else if (this.isEmpty) sink.broke(nothingUnpacked())
-      else sink.end()
+      const failure = failureOf(layers, this.lost)
+      if (failure === undefined) sink.end()
+      else sink.broke(failure.cause)
     })
   }
 
@@ -70,6 +54,6 @@ export class Unpacked {
   }
 
   destroy(): void {
-    for (const each of this.all) each.destroy()
+    for (const layer of this.layers) layer.destroy()
   }
 }

@@ -5,7 +5,10 @@ import * as Script from "./streamScript.ts"
 import type { Completion, Piece, Wire } from "./wire.ts"
 
 /** What is sent for an outcome, of a request for the completion given. */
-export const encodeOutcome = (outcome: Exclude<Outcome, { _tag: "Mix" | "Hang" }>, about: Completion): Wire => {
+export const encodeOutcome = (
+  outcome: Exclude<Outcome, { _tag: "Mix" | "Hang" | "PerRequest" }>,
+  about: Completion
+): Wire => {
   switch (outcome._tag) {
     case "Cut":
       if (outcome.at === "before-headers") return { _tag: "Cut" }

@@ -3,23 +3,31 @@ import { Latency as Times, SimulatedService } from "@switchgear/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Random from "effect/Random"
-import { type Behaviour, type Latency, ok, type Outcome, type Reply } from "../Behaviour.ts"
+import { type Behaviour, type Latency, ok, type Outcome, type Reply, type Request } from "../Behaviour.ts"
 
 /** How the milliseconds that each request waits are drawn. */
 export const sampler = (latency: Latency | undefined): (random: Random.Random) => number =>
   latency === undefined ? () => 0 : Times.sampler(latency)
 
-/** The outcome of one request. */
-export const choose = (outcome: Outcome, random: Random.Random): Exclude<Outcome, { _tag: "Mix" }> => {
+/** The outcome of one request. Throws a `RangeError` where the outcome that a function has made makes no sense. */
+export const choose = (outcome: Outcome, request: Request, random: Random.Random): Chosen => {
+  if (outcome._tag === "PerRequest") {
+    const { model, prompt } = request
+    const made = outcome.outcome({ model, prompt })
+    validateOutcome(`SimulatedProvider: the outcome for a request to ${model}`, made)
+    return choose(made, request, random)
+  }
   if (outcome._tag !== "Mix") return outcome
   const total = outcome.shares.reduce((sum, [share]) => sum + share, 0)
   let left = random.nextDoubleUnsafe() * total
   for (const [share, next] of outcome.shares) {
     left -= share
-    if (left < 0) return choose(next, random)
+    if (left < 0) return choose(next, request, random)
   }
-  return choose(outcome.shares.at(-1)?.[1] ?? ok(), random)
+  return choose(outcome.shares.at(-1)?.[1] ?? ok(), request, random)
 }
+
+type Chosen = Exclude<Outcome, { _tag: "Mix" | "PerRequest" }>
 
 /** The capacity of the slots: all of it but the response to those that are refused. */
 export const capacityOf = ({ capacity }: Behaviour): SimulatedService.Capacity | undefined => {
@@ -44,6 +52,9 @@ export const validate = (model: string, { capacity, latency, outcome, tokens }: 
   })
 
 const validateOutcome = (where: string, outcome: Outcome): void => {
+  if (typeof outcome !== "object" || outcome === null) {
+    throw new RangeError(`${where}: must be an outcome of Behaviour, such as ok(), got ${String(outcome)}`)
+  }
   if (outcome._tag === "Mix") {
     if (!outcome.shares.some(([share]) => share > 0)) throw new RangeError(`${where}: a mix must have a share above 0`)
     for (const [share, mixed] of outcome.shares) {

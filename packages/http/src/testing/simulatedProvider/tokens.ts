@@ -39,16 +39,16 @@ export class TokenWindow {
   private minute = NaN
   private used = 0
 
-  /** Takes the tokens of a prompt; the response to a request above the limit. */
-  take(now: number, prompt: number, limit: number): Reply | undefined {
+  /** Takes the tokens that a request needs; the response to a request above the limit. */
+  take(now: number, needed: number, limit: number): Reply | undefined {
     this.turn(now)
-    if (this.used + prompt <= limit) {
-      this.used += prompt
+    if (this.used + needed <= limit) {
+      this.used += needed
       return undefined
     }
     const seconds = Math.max(1, Math.ceil(((this.minute + 1) * minute - now) / 1000))
     return error(429, {
-      message: `Rate limit reached on tokens per min (TPM): Limit ${limit}, Used ${this.used}, Requested ${prompt}. ` +
+      message: `Rate limit reached on tokens per min (TPM): Limit ${limit}, Used ${this.used}, Requested ${needed}. ` +
         `Please try again in ${seconds}s.`,
       type: "tokens",
       code: "rate_limit_exceeded"

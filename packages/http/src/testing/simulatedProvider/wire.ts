@@ -62,6 +62,8 @@ export type Handle = <A, E>(
 export interface Request {
   readonly model: string
   readonly prompt: string
+  /** The most tokens that the answer may have; 0 if the request does not say. */
+  readonly most: number
   /** Whether the answer is wanted in chunks, and the usage with it. */
   readonly streaming: "no" | "yes" | "with usage"
 }
