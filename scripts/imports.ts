@@ -67,9 +67,9 @@ export const importProblem = (file: string, specifier: string): string | undefin
   const [, name = "", inside = ""] = /^packages\/(\w+)\/src\/(.*)$/.exec(file) ?? []
   const allowed = packagesAllowed[name]
   if (allowed === undefined) return undefined
-  const isTesting = inside.startsWith("testing/")
+  const maySimulate = inside.startsWith("testing/") || (name === "http" && simulating.test(inside))
   if (!specifier.startsWith(".")) {
-    if (!isTesting && specifier === "@switchgear/core/testing") return onlyTesting
+    if (!maySimulate && specifier === "@switchgear/core/testing") return onlyTesting
     if (name === "http" && /^(node:|@effect\/platform-node)/.test(specifier) && !onNode.test(inside)) {
       return "only nodeTransport/, gateway/ and testing/ import from Node"
     }
@@ -80,7 +80,7 @@ export const importProblem = (file: string, specifier: string): string | undefin
   }
   const target = posix.normalize(posix.join(posix.dirname(inside), specifier))
   if (target.startsWith("..")) return "a package is imported by its name, not by a path into it"
-  if (isTesting || (name === "http" && simulating.test(inside))) return undefined
+  if (maySimulate) return undefined
   if (target.startsWith("testing/")) return onlyTesting
   return name === "core" ? roomProblem(roomOf(inside), roomOf(target)) : undefined
 }

@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import { Argument, Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"
 import { check } from "./command/check.ts"
+import { rehearse } from "./command/rehearse.ts"
 import { start } from "./command/start.ts"
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -40,9 +41,34 @@ const checking = Command.make("check", {
   Command.withDescription("Say whether a file is right, and everything that is wrong with it")
 )
 
+const rehearsing = Command.make("rehearse", {
+  file: Argument.String("file").pipe(Argument.withDescription("The file of the gateway")),
+  promise: Flag.String("promise").pipe(
+    Flag.withDescription(
+      "A promise, such as errors<=1%, answered>=99%, p95<=10s, cost<=5, calls-while-down<=10%; may be repeated"
+    ),
+    Flag.atLeast(0)
+  ),
+  night: Flag.String("night").pipe(Flag.withDescription("Only this night; may be repeated"), Flag.atLeast(0)),
+  model: Flag.String("model").pipe(
+    Flag.withDescription("The cascade or model that customers ask. Without it, the first of the file"),
+    Flag.optional
+  ),
+  seed: Flag.String("seed").pipe(Flag.withDescription("Other nights of the same kind"), Flag.withDefault("1"))
+}, ({ file, model, night, promise, seed }) =>
+  Effect.flatMap(
+    rehearse({ path: file, target: Option.getOrUndefined(model), promises: promise, nights: night, seed }),
+    (isKept) =>
+      Effect.sync(() => {
+        if (!isKept) process.exitCode = 1
+      })
+  )).pipe(
+    Command.withDescription("Play bad nights in virtual time against a file, and say which promises it keeps")
+  )
+
 const switchgear = Command.make("switchgear").pipe(
   Command.withDescription("A gateway for models behind OpenAI's API that survives overload"),
-  Command.withSubcommands([starting, checking])
+  Command.withSubcommands([starting, checking, rehearsing])
 )
 
 /** What went wrong is for an operator to read: the message, without a stack. What is wrong with the words of the command was told. */

@@ -1,0 +1,96 @@
+/** Bad nights, as data: who calls how often, and what happens to whom at which time. */
+import { Load } from "@switchgear/core/testing"
+import * as Behaviour from "../../../testing/Behaviour.ts"
+
+/** Whom something happens to: the first model of the cascade, all models of its provider, or all models. */
+export type Victim = "first model" | "first provider" | "all"
+
+export interface Phase {
+  /** Seconds since the beginning. */
+  readonly at: number
+  readonly who: Victim
+  readonly behaviour: Behaviour.Behaviour
+  /** Whether calls in it reach a model that cannot answer. */
+  readonly state: "well" | "down" | "weak"
+}
+
+export interface Night {
+  readonly name: string
+  readonly about: string
+  readonly arrivals: Load.Arrivals
+  readonly phases: ReadonlyArray<Phase>
+  /** The share of the calls that one client makes. @default what the others make */
+  readonly flood?: number
+}
+
+/** A model on a good day. */
+export const well: Behaviour.Behaviour = {
+  outcome: Behaviour.ok("Your parcel left the warehouse this morning and should be with you tomorrow before noon."),
+  latency: Behaviour.logNormal({ median: "800 millis", p95: "2 seconds" }),
+  capacity: { concurrency: 60, above: "slows" }
+}
+
+const calm = (seconds: number) => Load.poisson({ rate: 4, for: `${seconds} seconds` })
+
+const slow: Behaviour.Behaviour = {
+  ...well,
+  latency: Behaviour.logNormal({ median: "15 seconds", p95: "40 seconds" })
+}
+const down: Behaviour.Behaviour = { outcome: Behaviour.unavailable }
+const weak = (concurrency: number): Behaviour.Behaviour => ({ ...well, capacity: { concurrency, above: "queue" } })
+
+const phase = (at: number, who: Victim, state: Phase["state"], behaviour: Behaviour.Behaviour): Phase => ({
+  at,
+  who,
+  state,
+  behaviour
+})
+
+export const nights: ReadonlyArray<Night> = [
+  {
+    name: "surge",
+    about: "Fifteen times the traffic; the first model takes 15 seconds, then refuses, then recovers",
+    arrivals: Load.sequence([calm(60), Load.poisson({ rate: 60, for: "3 minutes" }), calm(120)]),
+    phases: [
+      phase(60, "first model", "down", slow),
+      phase(150, "first model", "down", down),
+      phase(240, "first model", "well", well)
+    ]
+  },
+  {
+    name: "spent key",
+    about: "The account of the first provider is spent",
+    arrivals: calm(300),
+    phases: [phase(30, "first provider", "down", { outcome: Behaviour.quotaExhausted })]
+  },
+  {
+    name: "hang",
+    about: "The first model takes connections and never answers, for three minutes",
+    arrivals: calm(300),
+    phases: [phase(60, "first model", "down", { outcome: Behaviour.hang }), phase(240, "first model", "well", well)]
+  },
+  {
+    name: "flood",
+    about: "One client makes twenty times the calls of all others",
+    arrivals: Load.sequence([calm(30), Load.poisson({ rate: 84, for: "2 minutes" }), calm(60)]),
+    phases: [],
+    flood: 20 / 21
+  },
+  {
+    name: "all down",
+    about: "Every provider refuses, for three minutes",
+    arrivals: calm(300),
+    phases: [phase(60, "all", "down", down), phase(240, "all", "well", well)]
+  },
+  {
+    name: "slow recovery",
+    about: "The first model refuses for a minute, and then comes back with few places",
+    arrivals: Load.poisson({ rate: 15, for: "5 minutes" }),
+    phases: [
+      phase(30, "first model", "down", down),
+      phase(90, "first model", "weak", weak(3)),
+      phase(150, "first model", "weak", weak(10)),
+      phase(210, "first model", "well", well)
+    ]
+  }
+]

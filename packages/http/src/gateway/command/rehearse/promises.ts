@@ -1,0 +1,90 @@
+/** What is promised of a night, and whether it was kept. */
+import * as Duration from "effect/Duration"
+import type { Config } from "../../config/model.ts"
+import { endings, type Figures } from "./model.ts"
+
+export interface Promised {
+  /** As it is written. */
+  readonly text: string
+  readonly figure: Figure
+  readonly isKept: (value: number) => boolean
+}
+
+export type Figure = "answered" | "asked-for" | "errors" | "left" | "p95" | "cost" | "calls-while-down"
+
+/** A promise that was not kept, and what was. */
+export interface Broken {
+  readonly promised: Promised
+  readonly value: number
+}
+
+/** Promises that are held of every night where nobody says others. */
+export const usual = (config: Config, target: string): ReadonlyArray<Promised> => {
+  const deadline = config.cascades[target]?.options.deadline ?? "30 seconds"
+  const seconds = Duration.toSeconds(Duration.fromInputUnsafe(deadline))
+  return ["errors<=1%", `p95<=${seconds}s`, "calls-while-down<=10%"].map((text) => read(text) as Promised)
+}
+
+/** A promise out of a text such as `answered>=99%`, `p95<=10s`, `cost<=5`; or what is wrong with it. */
+export const read = (text: string): Promised | string => {
+  const [, name, comparison, number, unit = ""] = written.exec(text) ?? []
+  if (name === undefined || !(name in units)) {
+    return `Expected one of ${
+      Object.keys(units).join(", ")
+    } with <= or >= and a number, such as answered>=99% or p95<=10s, got ${JSON.stringify(text)}`
+  }
+  const figure = name as Figure
+  if (!units[figure].includes(unit)) {
+    return `Expected ${name} in ${
+      units[figure].map((unit) => unit === "" ? "plain numbers" : unit).join(" or ")
+    }, got ${JSON.stringify(text)}`
+  }
+  const bound = Number(number) * (unit === "%" ? 0.01 : unit === "s" ? 1000 : 1)
+  return { text, figure, isKept: comparison === "<=" ? (value) => value <= bound : (value) => value >= bound }
+}
+
+const written = /^([a-z-]+|p95)(<=|>=)\$?(\d+(?:\.\d+)?)(%|s|ms)?$/
+
+const units: Record<Figure, ReadonlyArray<string>> = {
+  answered: ["%"],
+  "asked-for": ["%"],
+  errors: ["%"],
+  left: ["%"],
+  p95: ["s", "ms"],
+  cost: [""],
+  "calls-while-down": ["%"]
+}
+
+/** The promises of a night that were not kept. What nothing happened to is not judged. */
+export const brokenIn = (figures: Figures, promises: ReadonlyArray<Promised>): ReadonlyArray<Broken> =>
+  promises.flatMap((promised) => {
+    const value = valueOf(figures, promised.figure)
+    return value === undefined || promised.isKept(value) ? [] : [{ promised, value }]
+  })
+
+/** A flood is judged by those who do not make it. */
+export const valueOf = (
+  { cost, customersWhileDown, models, others, p95 }: Figures,
+  figure: Figure
+): number | undefined => {
+  const all = endings.reduce((sum, ending) => sum + others[ending], 0)
+  const share = (count: number): number | undefined => all === 0 ? undefined : count / all
+  switch (figure) {
+    case "answered":
+      return share(all - others.error - others.left)
+    case "asked-for":
+      return share(others["asked-for"])
+    case "errors":
+      return share(others.error)
+    case "left":
+      return share(others.left)
+    case "p95":
+      return p95
+    case "cost":
+      return cost
+    case "calls-while-down":
+      return customersWhileDown === 0
+        ? undefined
+        : Math.max(...models.map(({ whileDown }) => whileDown)) / customersWhileDown
+  }
+}
