@@ -218,19 +218,18 @@ export const play = <S, Call, End, Control, Seen, R = never>(
   subject: Subject<S, Call, End, Control, Seen, R>
 ): Effect.Effect<void, Counterexample, R> =>
   Effect.catchDefect(
-    playOnce(history, subject),
+    playOnce((steps, progress) => playStepByStep(history, subject, steps, progress)),
     (defect) => defect instanceof Counterexample ? Effect.fail(defect) : Effect.die(defect)
   )
 
 /** Fails with what can be shortened, and dies with a history that goes on no more. */
-const playOnce = <S, Call, End, Control, Seen, R>(
-  history: History<Call, End, Control>,
-  subject: Subject<S, Call, End, Control, Seen, R>
+const playOnce = <R>(
+  play: (steps: Array<string>, progress: Progress) => Effect.Effect<void, unknown, R>
 ): Effect.Effect<void, Counterexample, R> =>
   Effect.suspend(() => {
     const steps: Array<string> = []
     const progress = new Progress()
-    return Effect.catchCause(watched(playStepByStep(history, subject, steps, progress), progress), (cause) => {
+    return Effect.catchCause(watched(play(steps, progress), progress), (cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
       const defect = Cause.squash(cause)
       return defect instanceof Stuck
@@ -275,6 +274,7 @@ const playStepByStep = Effect.fnUntraced(function*<S, Call, End, Control, Seen, 
     yield* step(everybodyLeaves, player.leave)
   })
   yield* Effect.ensuring(all, Effect.sync(() => player.abandon()))
+  progress.begin("a finalizer of `make`")
 })
 
 const told = (cause: Cause.Cause<unknown>): string => {
@@ -318,14 +318,18 @@ export const check = <S, Call, End, Control, Seen, R = never>(
 ): Effect.Effect<{ readonly runs: number }, Counterexample | NothingShown, Exclude<R, Scope.Scope>> => {
   let stuck: Counterexample | undefined
   const property = (history: History<Call, End, Control>) =>
-    Effect.suspend(() => stuck === undefined ? playOnce(history, subject) : Effect.void).pipe(
+    Effect.suspend(() =>
+      stuck !== undefined
+        ? Effect.void
+        // The scope is closed in it, because a finalizer may not end either.
+        : playOnce((steps, progress) => Effect.scoped(playStepByStep(history, subject, steps, progress)))
+    ).pipe(
       Effect.catchDefect((defect) => {
         if (!(defect instanceof Counterexample)) return Effect.die(defect)
         // Ends the shortening: each further history would take a second.
         return Effect.fail(stuck = defect)
       }),
       Effect.as(true),
-      Effect.scoped,
       Effect.provide(clock ?? VirtualClock.layer(), { local: true })
     )
   const options = { runs, seed, replay, size: largest, maxShrinks: patience }
