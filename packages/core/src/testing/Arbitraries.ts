@@ -116,6 +116,8 @@ export const history = <const Call = undefined, const End = Ending, const Contro
   options: HistoryOptions<Call, End, Control> = {}
 ): Arbitrary.Arbitrary<History<Call, End, Control>> => {
   const check = new OptionsOf("Arbitraries.history")
+  check.known(options, ["calls", "endings", "advance", "control", "length", "weights"])
+  check.within("weights").known(options.weights ?? {}, Object.keys(weightsUnlessSaid))
   const { calls, control, endings = ["success", "failure", "defect"], length = { from: 20, to: 100 } } = options
   const advance = options.advance ?? [100, 1, 10, 1000, 10_000]
   for (const millis of advance) check.amount("advance", millis)
@@ -314,8 +316,9 @@ export interface CheckOptions<S, Call, End, Control, Seen, R> {
  * @category runtime
  */
 export const check = <S, Call, End, Control, Seen, R = never>(
-  { clock, history, replay, runs, seed, subject }: CheckOptions<S, Call, End, Control, Seen, R>
+  given: CheckOptions<S, Call, End, Control, Seen, R>
 ): Effect.Effect<{ readonly runs: number }, Counterexample | NothingShown, Exclude<R, Scope.Scope>> => {
+  const { clock, history, replay, runs, seed, subject } = given
   let stuck: Counterexample | undefined
   const property = (history: History<Call, End, Control>) =>
     Effect.suspend(() =>
@@ -335,6 +338,8 @@ export const check = <S, Call, End, Control, Seen, R = never>(
   const options = { runs, seed, replay, size: largest, maxShrinks: patience }
   return Effect.gen(function*() {
     const check = new OptionsOf("Arbitraries.check")
+    check.known(given, ["history", "subject", "runs", "seed", "replay", "clock"])
+    check.within("subject").known(subject, ["make", "call", "control", "look", "model"])
     if (runs !== undefined) check.integer("runs", runs, 1)
     if (replay !== undefined && !token.test(replay)) check.refuse("replay", "the token of a Counterexample", replay)
     const result = yield* Arbitrary.checkEffect(history, property, options)

@@ -1,5 +1,6 @@
 /** Work outside of the fibers: time stands still while it is pending, and it has one order. */
 import { assert, describe, it } from "@effect/vitest"
+import { Deadline } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Cause, Clock, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -165,6 +166,13 @@ describe("promises \"none\"", () => {
       const callback = Effect.callback<void>((resume) => queueMicrotask(() => resume(Effect.void)))
       const exit = yield* Effect.exit(VirtualClock.play(Effect.timeoutOption(callback, 1), { promises: "none" }))
       assert.match(dieMessage(exit), /waits for queueMicrotask, begun at .*VirtualClock\.work\.test\.ts:\d+/)
+    }))
+
+  it.effect("tells the place of the program, and not that of a guard in between", () =>
+    Effect.gen(function*() {
+      const guarded = work("one immediate").pipe(Deadline.within("1 hour"))
+      const exit = yield* Effect.exit(VirtualClock.play(guarded, { promises: "none" }))
+      assert.match(dieMessage(exit), /begun at .*VirtualClock\.work\.test\.ts:\d+/)
     }))
 
   it.effect("ends a move with it, in a layer", () =>

@@ -47,6 +47,10 @@ export class Place extends OptionsOf {
     return this.reject(field, `must be ${range}, got ${render(value)}`)
   }
 
+  override refuseUnknown(field: string, fields: ReadonlyArray<string>): never {
+    return this.reject(field, `does not exist. There are: ${fields.join(", ")}`)
+  }
+
   reject(field: string, reason: string): never {
     throw new InvalidScenario({ scenario: this.scenario, at: this.where + field, reason })
   }

@@ -24,6 +24,7 @@ export class SlotPool {
   refused = 0
   ended = 0
   private readonly name: string
+  private readonly onOtherClock: (fiber: Fiber.Fiber<any, any>) => void
   private limits: Limits
   private readonly work = new SharedWork<ServiceCall>(() => this.limits)
   private readonly queue = new WaitQueue<ServiceCall>()
@@ -33,8 +34,10 @@ export class SlotPool {
   private scheduler: Scheduler.Scheduler | undefined
   private timer: { readonly at: number; readonly since: number; readonly stop: () => void } | undefined
 
-  constructor(name: string, limits: Limits) {
+  /** `onOtherClock` is called before the first call, and before the first one under another clock. */
+  constructor(name: string, limits: Limits, onOtherClock: (fiber: Fiber.Fiber<any, any>) => void = () => {}) {
     this.name = name
+    this.onOtherClock = onOtherClock
     this.limits = limits
   }
 
@@ -153,6 +156,7 @@ export class SlotPool {
           "Make a service for each run, inside of it."
       )
     }
+    this.onOtherClock(fiber)
     this.clock = clock
   }
 

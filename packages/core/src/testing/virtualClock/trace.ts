@@ -17,8 +17,12 @@ export class StackTrace implements Trace {
     this.parent = parent
   }
 
+  get lines(): ReadonlyArray<string> {
+    return this.error.stack?.split("\n").slice(1) ?? []
+  }
+
   get place(): string | undefined {
-    for (const line of this.error.stack?.split("\n").slice(1) ?? []) {
+    for (const line of this.lines) {
       const place = /[^\s(]+:\d+:\d+/.exec(line)?.[0]
       if (place !== undefined && !isInside(place)) return place
     }
@@ -34,7 +38,15 @@ const V8Error = Error as unknown as { stackTraceLimit: number }
 const isInside = (place: string): boolean =>
   place.startsWith("node:") || insides.some((inside) => place.includes(inside))
 
-const insides = ["/node_modules/effect/", "/node_modules/.pnpm/effect@", "/testing/virtualClock/"]
+/** Where this library is: the folder above `testing/virtualClock`. */
+const library = /[^\s(]+(?=testing[/\\]virtualClock[/\\]trace\.)/.exec(new Error().stack ?? "")?.[0]
+
+const insides = [
+  "/node_modules/effect/",
+  "/node_modules/.pnpm/effect@",
+  "/node_modules/@switchgear/",
+  ...library === undefined ? [] : [library]
+]
 
 /** " at a place", for the end of a phrase. */
 export const atPlace = ({ place }: Trace): string => place === undefined ? "" : ` at ${place}`

@@ -94,6 +94,12 @@ export class VirtualTime implements TestClock.TestClock {
     })
   }
 
+  /** Calls it at this time, after all that is due at it. */
+  afterAllDue(call: () => void): void {
+    this.sleepers.place(new Sleeper(this.readings.millis, last, call, undefined))
+    if (this.onStill !== undefined) this.scheduler.wake()
+  }
+
   adjust(input: Duration.Input): Effect.Effect<void> {
     const duration = Duration.fromInputUnsafe(input)
     const millis = Duration.toMillis(duration)
@@ -197,7 +203,7 @@ export class VirtualTime implements TestClock.TestClock {
       this.sleepers.remove(due)
       due.resume(Effect.void)
       due = this.sleepers.peek()
-    } while (due?.at === next.at && this.line.wakesTogether())
+    } while (due?.at === next.at && due.rank !== last && this.line.wakesTogether())
     return true
   }
 
@@ -210,6 +216,9 @@ export class VirtualTime implements TestClock.TestClock {
     return "more"
   }
 }
+
+/** The rank of what comes after all else that is due at the same time. */
+const last = Infinity
 
 const awaited = (where: string, { begun, what }: NonNullable<PendingWork["waking"]>): Error =>
   new Error(
