@@ -136,6 +136,83 @@ describe("layer", () => {
     }))
 })
 
+describe("time that moves for ever", () => {
+  const poll = Effect.forever(Effect.sleep("1 second"))
+
+  it.live.each<readonly [string, Effect.Effect<unknown>, RegExp]>([
+    ["an effect that never ends, beside a poller", Effect.race(Effect.never, poll), /VirtualClock\.play: the effect/],
+    [
+      "sleeps so short that a second takes for ever",
+      Effect.race(Effect.sleep("1 hour"), Effect.forever(Effect.sleep("1 nanos"))),
+      /VirtualClock\.play: the effect/
+    ],
+    [
+      "a move past such sleeps",
+      Effect.gen(function*() {
+        yield* Effect.forkChild(Effect.forever(Effect.sleep("1 nanos")))
+        yield* TestClock.adjust("1 hour")
+      }).pipe(Effect.provide(VirtualClock.layer({ stuckAfter }))),
+      /VirtualClock\.layer: TestClock\.adjust/
+    ]
+  ])("is told: %s", ([, effect, said]) =>
+    Effect.gen(function*() {
+      const { all, layer } = warnings()
+      const played = said.source.includes("play") ? VirtualClock.play(effect, { stuckAfter }) : effect
+      yield* Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(played)
+        while (all.length === 0) yield* Effect.sleep("1 millis")
+        yield* Fiber.interrupt(fiber)
+      }).pipe(Effect.provide(layer))
+      assert.match(all[0]!, said)
+      assert.match(all[0]!, /has waited for \d+ms of real time, while time has moved on to/)
+    }))
+
+  it.live("is not one in which the effect goes on, alone or beside others", () =>
+    Effect.gen(function*() {
+      const { all, layer } = warnings()
+      const until = Date.now() + 200
+      const goOn = Effect.whileLoop({
+        while: () => Date.now() < until,
+        body: () => Effect.sleep("1 second"),
+        step: () => {}
+      })
+      const beside = Effect.andThen(Effect.forkChild(poll), goOn)
+      for (const effect of [goOn, beside]) yield* VirtualClock.play(effect, { stuckAfter }).pipe(Effect.provide(layer))
+      assert.deepStrictEqual(all, [])
+    }))
+})
+
+describe("a timer of real time", () => {
+  const timer = (millis: number) =>
+    Effect.callback<void>((resume) => {
+      const started = setTimeout(() => resume(Effect.void), millis)
+      return Effect.sync(() => clearTimeout(started))
+    })
+  const told = (effect: Effect.Effect<unknown>) => {
+    const { all, layer } = warnings()
+    return Effect.as(VirtualClock.play(effect).pipe(Effect.provide(layer)), all)
+  }
+
+  it.live.each<readonly [string, Effect.Effect<unknown>]>([
+    ["that is late by virtual time", Effect.timeoutOption(timer(60_000), "2 minutes")],
+    ["that comes after virtual time has moved", Effect.all([timer(20), Effect.sleep("1 millis")], { concurrency: 2 })]
+  ])("is told, with its place, when it comes at another time: %s", ([, effect]) =>
+    Effect.gen(function*() {
+      const [first, ...others] = yield* told(Effect.andThen(effect, effect))
+      assert.match(first ?? "", /setTimeout of \d+ ms, begun at .*stuck\.test\.ts:\d+:\d+, runs in real time/)
+      assert.deepStrictEqual(others, [])
+    }))
+
+  it.live.each<readonly [string, Effect.Effect<unknown>]>([
+    ["under hold", Effect.all([VirtualClock.hold(timer(20)), Effect.sleep("1 millis")], { concurrency: 2 })],
+    ["in time", Effect.timeoutOption(timer(60_000), "30 seconds")],
+    ["alone", timer(20)]
+  ])("is not told when time waits for it or it is cancelled: %s", ([, effect]) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* told(effect), [])
+    }))
+})
+
 describe("the watch over a clock", () => {
   it.live("makes no fiber, so that real time changes no number of a fiber", () =>
     Effect.gen(function*() {

@@ -6,6 +6,7 @@ import { Cause, Clock, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { randomBytes } from "node:crypto"
 import { promises as fs, readFile } from "node:fs"
+import { resolve4 } from "node:dns"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { promisify } from "node:util"
@@ -26,6 +27,10 @@ const messages = (count: number): Promise<void> =>
     port2.onmessage = ({ data }) => port2.postMessage(data)
     port2.postMessage(1)
   })
+
+const { WebAssembly } = globalThis as unknown as {
+  readonly WebAssembly: Record<"compile" | "instantiate", (bytes: Uint8Array) => Promise<unknown>>
+}
 
 const works: Readonly<Record<string, () => Promise<unknown>>> = {
   "microtasks": async () => {
@@ -48,7 +53,12 @@ const works: Readonly<Record<string, () => Promise<unknown>>> = {
   "brotli": () => promisify(brotliCompress)("text"),
   "a compression stream": () =>
     new Response(new Blob(["hello"]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
-  "a body": () => new Response("hello").text()
+  "a body": () => new Response("hello").text(),
+  // The smallest module that there is: a magic number and a version.
+  "WebAssembly": () => WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])),
+  "an instance of WebAssembly": () => WebAssembly.instantiate(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])),
+  // The question is wrong, so that no server is asked.
+  "a question for a name server": () => new Promise((resolve) => resolve4(`${"a".repeat(64)}.test`, resolve))
 }
 
 const names = Object.keys(works)
@@ -106,6 +116,13 @@ describe("time stands still", () => {
       isOpen = false
       yield* Effect.promise(() => loop)
       assert.strictEqual(Option.getOrUndefined(answered), 0)
+    }))
+
+  it.effect("and the functions that compile WebAssembly are as before when no program is watched", () =>
+    Effect.gen(function*() {
+      const { compile } = WebAssembly
+      yield* VirtualClock.play(Effect.sync(() => assert.notStrictEqual(WebAssembly.compile, compile)))
+      assert.strictEqual(WebAssembly.compile, compile)
     }))
 
   it.effect("not for work that was begun at once and has no callback, nor for a timer that is cancelled", () =>

@@ -6,7 +6,8 @@ import type { VirtualTime } from "./virtualTime.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
-export const describe = (time: VirtualTime, roots: ReadonlyArray<AnyFiber>): string => {
+/** `why` says what may be wrong; without it, time stands still, and it is found out why. */
+export const describe = (time: VirtualTime, roots: ReadonlyArray<AnyFiber>, why?: string): string => {
   const { ranLast, isBusy } = time.scheduler
   const sleeping = time.sleeping(shown)
   const asleep = new Set(time.sleeping(Infinity).map(({ fiber }) => fiber))
@@ -23,7 +24,7 @@ export const describe = (time: VirtualTime, roots: ReadonlyArray<AnyFiber>): str
     ),
     listed("Has not ended", pending.map(pieceName)),
     listed("Has not ended, and is not waited for", besides.map(pieceName)),
-    advice(time, pending)
+    why ?? advice(time, pending)
   ].filter((line) => line !== undefined).join("\n")
 }
 

@@ -33,6 +33,7 @@ export class VirtualTime implements TestClock.TestClock {
   private readonly moves: Array<Move> = []
   private onStill: (() => boolean) | undefined
   private fault: Error | undefined
+  private seenMove: Move | undefined
 
   constructor(options: {
     readonly start: number
@@ -58,6 +59,7 @@ export class VirtualTime implements TestClock.TestClock {
       onWoken: (by) => this.onFault(awaited(where, by))
     })
     work.onIdle = () => this.scheduler.wake()
+    work.movedTo(start)
   }
 
   currentTimeMillisUnsafe(): number {
@@ -134,6 +136,14 @@ export class VirtualTime implements TestClock.TestClock {
     return this.onStill !== undefined || this.moves.length > 0
   }
 
+  /** Whether what time moves for has gone on since the last look: the effect at the root, or another call of `adjust`. */
+  hasGoneOn(): boolean {
+    const move = this.moves[0]
+    const isSame = move !== undefined && move === this.seenMove
+    this.seenMove = move
+    return this.scheduler.hasRootRun() || (this.onStill === undefined && !isSame)
+  }
+
   /** The fibers that sleep, with the times at which they wake, earliest first; at most so many. */
   sleeping(most: number): ReadonlyArray<Sleeping> {
     return this.sleepers.all.toSorted((a, b) => a.at - b.at || a.rank - b.rank).slice(0, most)
@@ -197,7 +207,7 @@ export class VirtualTime implements TestClock.TestClock {
     const next = this.sleepers.peek()
     if (next === undefined || next.at > end) return false
     this.moved++
-    this.readings.moveTo(next.at)
+    this.moveTo(next.at)
     let due: Sleeper | undefined = next
     do {
       this.sleepers.remove(due)
@@ -207,10 +217,15 @@ export class VirtualTime implements TestClock.TestClock {
     return true
   }
 
+  private moveTo(millis: number): void {
+    this.readings.moveTo(millis)
+    this.work.movedTo(millis)
+  }
+
   private arrive({ nanos, resume }: Move, begun: Begun): Rest {
     this.moves.shift()
     this.moved++
-    this.readings.moveTo(begun.end)
+    this.moveTo(begun.end)
     if (nanos !== undefined && Number.isFinite(begun.end)) this.readings.correct(begun, nanos)
     resume(Effect.void)
     return "more"
