@@ -72,7 +72,6 @@ export class SlotPool {
   begin(call: ServiceCall, millis: number, onWorked: () => void): void {
     this.look()
     call.onWorked = onWorked
-    call.unfinished = 0
     this.work.add(call, millis)
     this.arm()
   }
@@ -82,7 +81,7 @@ export class SlotPool {
     call.onWorked = undefined
     if (call.spot < 0) return
     this.look()
-    call.unfinished = this.work.remove(call)
+    this.work.remove(call)
     this.arm()
   }
 
