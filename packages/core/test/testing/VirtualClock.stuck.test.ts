@@ -3,6 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
+import { execFile } from "node:child_process"
+import { createServer, get } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Worker } from "node:worker_threads"
 
 const stuckAfter = "40 millis"
 
@@ -211,6 +215,42 @@ describe("a timer of real time", () => {
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* told(effect), [])
     }))
+})
+
+describe("what goes on outside of the thread", () => {
+  const asks: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
+    "a request over the network": (url) => fetch(url).then((response) => response.text()),
+    "a request of node:http": (url) =>
+      new Promise((resolve) => get(url, { agent: false }, (response) => response.resume().on("end", resolve))),
+    "a worker": () =>
+      new Promise((resolve) =>
+        new Worker("require('node:worker_threads').parentPort.postMessage(1)", { eval: true }).once("exit", resolve)
+      ),
+    "a child process": () => new Promise((resolve) => execFile(process.execPath, ["--version"], resolve))
+  }
+
+  it.live.each(Object.keys(asks))(
+    "is told when virtual time does not wait for it: %s",
+    (name) =>
+      Effect.gen(function*() {
+        const server = createServer((_, response) => response.end("hello"))
+        yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)))
+        const { port } = server.address() as AddressInfo
+        let ended: Promise<unknown> = Promise.resolve()
+        const ask = Effect.promise(() => ended = asks[name]!(`http://127.0.0.1:${port}`))
+        const { all, layer } = warnings()
+        const played = (effect: Effect.Effect<unknown>) =>
+          VirtualClock.play(Effect.timeoutOption(effect, "1 second")).pipe(Effect.provide(layer))
+        yield* played(VirtualClock.hold(ask))
+        assert.deepStrictEqual(all, [])
+        yield* played(ask)
+        assert.include(all[0], name)
+        assert.include(all[0], "runs in real time")
+        yield* Effect.promise(() => ended)
+        server.closeAllConnections()
+        yield* Effect.promise(() => new Promise((resolve) => server.close(resolve)))
+      })
+  )
 })
 
 describe("the watch over a clock", () => {

@@ -2,6 +2,7 @@
  * What a program does outside of its fibers, as far as Node shows it: promises, work of the thread pool, immediates and
  * timers without a delay. Elsewhere nothing can be seen.
  */
+import { watchFetches } from "./fetches.ts"
 import { asyncHooks, type Callbacks, promiseHooks } from "./node.ts"
 import { isOf, strict, watched } from "./owners.ts"
 import type { PendingWork } from "./pendingWork.ts"
@@ -28,18 +29,19 @@ export const watchWork = (work: PendingWork): () => void => {
   watched.add(work)
   if (watched.size === 1) {
     hook.enable()
-    stopWebAssembly = watchWebAssembly()
+    const stops = [watchWebAssembly(), watchFetches()]
+    stopOthers = () => stops.forEach((stop) => stop())
   }
   return () => {
     if (!watched.delete(work) || watched.size > 0) return
     hook?.disable()
-    stopWebAssembly()
+    stopOthers()
     forgetRunning()
     forgetPorts()
   }
 }
 let hook: { readonly enable: () => void; readonly disable: () => void } | undefined
-let stopWebAssembly = (): void => {}
+let stopOthers = (): void => {}
 
 const callbacks: Callbacks = {
   init: (id, type, _, resource) => {

@@ -39,6 +39,11 @@ interface V8 {
   }
 }
 
+interface Channels {
+  readonly subscribe: (name: string, listener: (message: unknown) => void) => void
+  readonly unsubscribe: (name: string, listener: (message: unknown) => void) => void
+}
+
 interface Host {
   readonly process?: { readonly getBuiltinModule?: (id: string) => unknown }
 }
@@ -53,5 +58,7 @@ const builtin = <A>(id: string): A | undefined => {
 }
 
 export const asyncHooks = (): AsyncHooks | undefined => builtin<AsyncHooks>("node:async_hooks")
+
+export const diagnosticsChannels = (): Channels | undefined => builtin<Channels>("node:diagnostics_channel")
 
 export const promiseHooks = (): V8["promiseHooks"] => builtin<V8>("node:v8")?.promiseHooks

@@ -19,7 +19,7 @@ export interface Piece {
   readonly wait: "end" | "turns" | "none"
   /** Whether it ends when the machine likes, so that several of them end in an order of chance. */
   readonly races: boolean
-  /** How long it takes in real time, for a timer. */
+  /** How long it takes in real time, for a timer; 0 for what no time must pass in. */
   readonly millis?: number
   /** Whether it has ended without a notice. */
   readonly isOver: () => boolean

@@ -2,7 +2,7 @@
 import type { Resource } from "./node.ts"
 import { ofProgram, strict, watched } from "./owners.ts"
 import type { PendingWork } from "./pendingWork.ts"
-import { beginInOrder, beginTimer, beginUntilEnd, endRunning } from "./running.ts"
+import { beginInOrder, beginOutside, beginTimer, beginUntilEnd, endRunning } from "./running.ts"
 
 export const beginResource = (id: number, type: string, resource: Resource): void => {
   switch (type) {
@@ -23,6 +23,7 @@ export const beginResource = (id: number, type: string, resource: Resource): voi
       return watchZlib(id, resource)
     default:
       if (requests.has(type)) beginUntilEnd(id, type)
+      else if (outside.has(type)) beginOutside(id, outside.get(type)!)
       else if (isJob(type)) watchJob(id, type, resource)
   }
 }
@@ -35,6 +36,13 @@ const requests = new Set([
   "GETADDRINFOREQWRAP",
   "GETNAMEINFOREQWRAP",
   "QUERYWRAP"
+])
+
+/** What is told when virtual time does not wait for it, as it does under `VirtualClock.hold`. */
+const outside = new Map([
+  ["HTTPCLIENTREQUEST", "a request of node:http"],
+  ["WORKER", "a worker"],
+  ["PROCESSWRAP", "a child process"]
 ])
 
 const ports = new Map<number, ReadonlyArray<PendingWork>>()

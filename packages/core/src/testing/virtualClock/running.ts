@@ -51,6 +51,19 @@ export const beginTimer = (
     isOver: isOver(resource)
   }))
 
+/** Begins what goes on outside of this thread. */
+export const beginOutside = (id: number, what: string): void => beginOfProgram(id, () => outside(what))
+
+/** A piece of work that comes when the world likes. */
+export const outside = (what: string): Piece => ({
+  what,
+  begun: new StackTrace(),
+  wait: "none",
+  millis: 0,
+  races: false,
+  isOver: never
+})
+
 const isOver = (resource: Resource) => (): boolean => resource._destroyed
 
 const beginOfProgram = (id: number, piece: () => Piece): void => {

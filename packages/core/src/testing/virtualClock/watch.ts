@@ -8,6 +8,7 @@ import { formatDuration } from "../../internal/data/formatDuration.ts"
 import { unseen } from "./asyncHooks.ts"
 import { describe } from "./describe.ts"
 import type { Piece } from "./pendingWork.ts"
+import { atPlace } from "./trace.ts"
 import type { VirtualTime } from "./virtualTime.ts"
 
 interface Timers {
@@ -97,13 +98,20 @@ export class Watch {
     )
   }
 
-  private tellUntimely({ begun: { place }, what }: Piece): void {
-    if (this.options.stuckAfter === Infinity || place === undefined || this.toldOf.has(place)) return
-    this.toldOf.add(place)
+  private tellUntimely({ begun, millis, what }: Piece): void {
+    const { place } = begun
+    // A timer of the platform itself is none of the program.
+    if (this.options.stuckAfter === Infinity || (place === undefined && millis !== 0)) return
+    if (this.toldOf.has(place ?? what)) return
+    this.toldOf.add(place ?? what)
     const { time } = this.options
+    const instead = millis === 0 ? "Put" : "Sleep in virtual time instead, or put"
     this.warn(
-      `${time.where}: ${what}, begun at ${place}, runs in real time, for which virtual time does not wait. What it does ` +
-        "depends on the machine. Sleep in virtual time instead, or put the effect that waits for it in VirtualClock.hold."
+      `${time.where}: ${what}${place === undefined ? "" : ", begun"}${
+        atPlace(begun)
+      }, runs in real time, for which virtual ` +
+        `time does not wait. What comes of it depends on the machine. ${instead} the effect that waits for it in ` +
+        "VirtualClock.hold."
     )
   }
 
