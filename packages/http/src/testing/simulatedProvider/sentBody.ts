@@ -30,7 +30,11 @@ export const sentBody = (wire: Answer, call: Call, client: Fiber.Fiber<any, any>
       if (!call.goesOn) call.end("aborted")
       sender.interruptUnsafe()
     })
-    return Stream.onExit(Stream.fromQueue(unread), () => Effect.sync(() => call.clientLeaves()))
+    return Stream.fromQueue(unread).pipe(
+      // One piece at a time, as it is read from a connection.
+      Stream.rechunk(1),
+      Stream.onExit(() => Effect.sync(() => call.clientLeaves()))
+    )
   })
 
 const sending = Effect.fnUntraced(function*(
