@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deadline } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Cause, Clock, Effect, Exit, Fiber, Option, Schema } from "effect"
+import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { randomBytes } from "node:crypto"
 import { promises as fs, readFile } from "node:fs"
@@ -190,6 +191,14 @@ describe("promises \"none\"", () => {
       const guarded = work("one immediate").pipe(Deadline.within("1 hour"))
       const exit = yield* Effect.exit(VirtualClock.play(guarded, { promises: "none" }))
       assert.match(dieMessage(exit), /begun at .*VirtualClock\.work\.test\.ts:\d+/)
+    }))
+
+  it.effect("tells where in Effect, if no code of the program has led to it", () =>
+    Effect.gen(function*() {
+      const request = HttpClientRequest.get("http://simulated.test")
+      const reading = HttpClientResponse.fromWeb(request, new Response("hello")).text
+      const exit = yield* Effect.exit(VirtualClock.play(reading, { promises: "none" }))
+      assert.match(dieMessage(exit), /begun at \S+:\d+:\d+\. Use/)
     }))
 
   it.effect("ends a move with it, in a layer", () =>

@@ -1,7 +1,7 @@
 /** What a program in virtual time does and waits for, in words. */
 import type * as Fiber from "effect/Fiber"
 import type { Piece } from "./pendingWork.ts"
-import { atPlace } from "./trace.ts"
+import { withPlace } from "./trace.ts"
 import type { VirtualTime } from "./virtualTime.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -52,8 +52,7 @@ const listed = (title: string, names: ReadonlyArray<string>, count = names.lengt
 
 const shown = 5
 
-const pieceName = ({ begun, what }: Piece): string =>
-  `${what}${begun.place === undefined ? "" : ", begun"}${atPlace(begun)}`
+const pieceName = ({ begun, what }: Piece): string => withPlace(what, begun)
 
 const fiberName = ({ cache: { span, stackFrame }, id }: AnyFiber): string => {
   const name = span?._tag === "Span" ? span.name : stackFrame?.name

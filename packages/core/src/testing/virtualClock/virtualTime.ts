@@ -8,7 +8,7 @@ import type * as TestClock from "effect/testing/TestClock"
 import { Heap, type Heaped } from "../../internal/data/heap.ts"
 import { OptionsOf } from "../../internal/config/checks.ts"
 import type { Line } from "./line.ts"
-import { atPlace } from "./trace.ts"
+import { withPlace } from "./trace.ts"
 import type { PendingWork } from "./pendingWork.ts"
 import { nextReading, Readings } from "./readings.ts"
 import { type Rest, RunQueue } from "./runQueue.ts"
@@ -237,8 +237,8 @@ const last = Infinity
 
 const awaited = (where: string, { begun, what }: NonNullable<PendingWork["waking"]>): Error =>
   new Error(
-    `${where}: with promises "none", time does not wait for promises or callbacks, but the program waits for ${what}, begun` +
-      `${atPlace(begun)}. Use promises "settle".`
+    `${where}: with promises "none", time does not wait for promises or callbacks, but the program waits for ` +
+      `${withPlace(what, begun)}. Use promises "settle".`
   )
 
 /** A fiber that sleeps, and the time at which it wakes. */

@@ -8,7 +8,7 @@ import { formatDuration } from "../../internal/data/formatDuration.ts"
 import { unseen } from "./asyncHooks.ts"
 import { describe } from "./describe.ts"
 import type { Piece } from "./pendingWork.ts"
-import { atPlace } from "./trace.ts"
+import { withPlace } from "./trace.ts"
 import type { VirtualTime } from "./virtualTime.ts"
 
 interface Timers {
@@ -107,11 +107,10 @@ export class Watch {
     const { time } = this.options
     const instead = millis === 0 ? "Put" : "Sleep in virtual time instead, or put"
     this.warn(
-      `${time.where}: ${what}${place === undefined ? "" : ", begun"}${
-        atPlace(begun)
-      }, runs in real time, for which virtual ` +
-        `time does not wait. What comes of it depends on the machine. ${instead} the effect that waits for it in ` +
-        "VirtualClock.hold."
+      `${time.where}: virtual time does not wait for ${
+        withPlace(what, begun)
+      }. It runs in real time, so that what comes of ` +
+        `it depends on the machine. ${instead} the effect that waits for it in VirtualClock.hold.`
     )
   }
 
