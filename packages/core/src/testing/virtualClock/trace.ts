@@ -59,7 +59,7 @@ const ofLibrary = (place: string): boolean =>
 const saysNothing = /^node:|[/\\]effect[/\\](src|dist)[/\\]internal[/\\]/
 
 /** " at a place", for the end of a phrase. */
-export const atPlace = ({ near, place }: Trace): string => {
+const atPlace = ({ near, place }: Trace): string => {
   const shown = place ?? near
   return shown === undefined ? "" : ` at ${shown}`
 }
