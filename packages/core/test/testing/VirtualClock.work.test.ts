@@ -11,6 +11,8 @@ import { resolve4 } from "node:dns"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { promisify } from "node:util"
+import v8 from "node:v8"
+import vm from "node:vm"
 import { brotliCompress, gzip } from "node:zlib"
 
 const immediates = async (count: number): Promise<void> => {
@@ -134,6 +136,38 @@ describe("time stands still", () => {
         clearTimeout(setTimeout(() => {}, 0))
       })
       yield* VirtualClock.play(Effect.andThen(nothing, Effect.sleep("1 hour")))
+    }))
+})
+
+describe("memory", () => {
+  v8.setFlagsFromString("--expose_gc")
+  const collect = vm.runInNewContext("gc") as () => void
+  const used = () => {
+    collect()
+    return v8.getHeapStatistics().used_heap_size
+  }
+
+  it.live.each<readonly [string, () => void]>([
+    ["timers that are cancelled", () => clearTimeout(setTimeout(() => {}, 1000))],
+    ["brief timers that are cancelled", () => clearTimeout(setTimeout(() => {}, 0))],
+    ["immediates that are cancelled", () => clearImmediate(setImmediate(() => {}))],
+    ["channels that are closed", () => new MessageChannel().port1.close()]
+  ])("does not grow with %s", ([, begin]) =>
+    Effect.gen(function*() {
+      const program = Effect.gen(function*() {
+        const grown: Array<number> = []
+        for (let round = 0; round < 3; round++) {
+          const before = used()
+          for (let at = 0; at < 20_000; at++) {
+            begin()
+            if (at % 100 === 0) yield* Effect.sleep(1)
+          }
+          grown.push(used() - before)
+        }
+        return grown.at(-1)!
+      })
+      // A hundred bytes each would be two million.
+      assert.isBelow(yield* VirtualClock.play(program), 1_000_000)
     }))
 })
 

@@ -51,7 +51,7 @@ const callbacks: Callbacks = {
   },
   before: (id) => {
     callsBack(id)
-    hearPort(id)
+    hearPort()
   },
   after: () => {
     if (strict.size > 0) { for (const work of strict) work.waking = undefined }

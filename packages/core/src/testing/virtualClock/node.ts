@@ -26,6 +26,7 @@ export interface Storage<A> {
 
 interface AsyncHooks {
   readonly AsyncLocalStorage: new() => Storage<any>
+  readonly executionAsyncResource: () => object
   readonly createHook: (callbacks: Callbacks) => { readonly enable: () => void; readonly disable: () => void }
 }
 
@@ -57,8 +58,13 @@ const builtin = <A>(id: string): A | undefined => {
   }
 }
 
-export const asyncHooks = (): AsyncHooks | undefined => builtin<AsyncHooks>("node:async_hooks")
+let hooks: AsyncHooks | undefined
+
+export const asyncHooks = (): AsyncHooks | undefined => hooks ??= builtin<AsyncHooks>("node:async_hooks")
 
 export const diagnosticsChannels = (): Channels | undefined => builtin<Channels>("node:diagnostics_channel")
+
+/** The resource that calls back at the moment. */
+export const currentResource = (): object | undefined => hooks?.executionAsyncResource()
 
 export const promiseHooks = (): V8["promiseHooks"] => builtin<V8>("node:v8")?.promiseHooks

@@ -1,5 +1,5 @@
 /** Which asynchronous resources of Node are work that time waits for, and how each tells its end. */
-import type { Resource } from "./node.ts"
+import { currentResource, type Resource } from "./node.ts"
 import { ofProgram, strict, watched } from "./owners.ts"
 import type { PendingWork } from "./pendingWork.ts"
 import { beginInOrder, beginOutside, beginTimer, beginUntilEnd, endRunning } from "./running.ts"
@@ -18,7 +18,7 @@ export const beginResource = (id: number, type: string, resource: Resource): voi
       return beginTimer(id, { what: `setTimeout of ${millis} ms`, millis, isBrief: millis <= 1 }, resource)
     }
     case "MESSAGEPORT":
-      return watchPort(id)
+      return watchPort(resource)
     case "ZLIB":
       return watchZlib(id, resource)
     default:
@@ -45,19 +45,27 @@ const outside = new Map([
   ["PROCESSWRAP", "a child process"]
 ])
 
-const ports = new Map<number, ReadonlyArray<PendingWork>>()
+// Those of which nobody knows any more are forgotten.
+let ports = new WeakMap<object, ReadonlyArray<PendingWork>>()
+let hasPorts = false
 
-const watchPort = (id: number): void => {
+const watchPort = (port: object): void => {
   const works = ofProgram()
-  if (works.length > 0) ports.set(id, works)
+  if (works.length === 0) return
+  ports.set(port, works)
+  hasPorts = true
 }
 
 /** A message is told of when it comes, and an answer to it may come in the next turn. */
-export const hearPort = (id: number): void => {
-  if (ports.size > 0) { for (const work of ports.get(id) ?? []) work.expectTurn() }
+export const hearPort = (): void => {
+  if (!hasPorts) return
+  for (const work of ports.get(currentResource()!) ?? []) work.expectTurn()
 }
 
-export const forgetPorts = (): void => ports.clear()
+export const forgetPorts = (): void => {
+  ports = new WeakMap()
+  hasPorts = false
+}
 
 // A compressor lives as long as its stream: what it does is seen only where it is called.
 const watchZlib = (id: number, resource: Resource): void => {

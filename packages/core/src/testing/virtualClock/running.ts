@@ -11,9 +11,19 @@ interface Running {
 
 const running = new Map<number, Running>()
 
+// What is cancelled tells nobody: it is looked for whenever there may be twice as much.
+const fewest = 256
+let sweepAt = fewest
+
+const sweep = (): void => {
+  for (const [id, { piece }] of running) if (piece.isOver()) running.delete(id)
+  sweepAt = Math.max(fewest, 2 * running.size)
+}
+
 export const forgetRunning = (): void => running.clear()
 
 const begin = (id: number, piece: Piece, works: ReadonlyArray<PendingWork>): void => {
+  if (running.size >= sweepAt) sweep()
   running.set(id, { piece, works })
   for (const work of works) work.begin(piece)
 }
