@@ -1,7 +1,25 @@
 /** Replaces the functions of the platform that give what is of no seed and of no virtual clock. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import type { Trap } from "./traps.ts"
+
+/**
+ * What can be trapped in a run. `"Date.now"` also finds `new Date()`, `"setTimeout"` also `setInterval`, and `"crypto"`
+ * the random numbers of the platform, such as `randomUUID`. `"Clock"` is the live clock of Effect.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type Trap = "Math.random" | "Date.now" | "performance.now" | "setTimeout" | "crypto" | "Clock"
+
+/** All that there are. */
+export const traps: ReadonlyArray<Trap> = [
+  "Math.random",
+  "Date.now",
+  "performance.now",
+  "setTimeout",
+  "crypto",
+  "Clock"
+]
 
 /** Called in place of a function. `called` is what was called, and `original` does it. */
 export type Instead = <A>(trap: Trap, called: string, original: () => A) => A

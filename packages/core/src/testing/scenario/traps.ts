@@ -5,26 +5,7 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { StackTrace } from "../virtualClock/trace.ts"
-import { replacePlatform } from "./platform.ts"
-
-/**
- * What can be trapped in a run. `"Date.now"` also finds `new Date()`, `"setTimeout"` also `setInterval`, and `"crypto"`
- * the random numbers of the platform, such as `randomUUID`. `"Clock"` is the live clock of Effect.
- *
- * @since 0.1.0
- * @category options
- */
-export type Trap = "Math.random" | "Date.now" | "performance.now" | "setTimeout" | "crypto" | "Clock"
-
-/** All that there are. */
-export const traps: ReadonlyArray<Trap> = [
-  "Math.random",
-  "Date.now",
-  "performance.now",
-  "setTimeout",
-  "crypto",
-  "Clock"
-]
+import { replacePlatform, type Trap } from "./platform.ts"
 
 interface Storage {
   readonly run: <A>(traps: Traps | undefined, body: () => A) => A
