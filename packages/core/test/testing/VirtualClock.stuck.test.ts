@@ -1,7 +1,7 @@
 /** Virtual time that stands still for long is told, and ends what waits for it. */
 import { assert, describe, it } from "@effect/vitest"
 import { VirtualClock } from "@switchgear/core/testing"
-import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Logger } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Logger, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { execFile } from "node:child_process"
 import { createServer, get } from "node:http"
@@ -254,6 +254,35 @@ describe("what goes on outside of the thread", () => {
         yield* Effect.promise(() => new Promise((resolve) => server.close(resolve)))
       })
   )
+})
+
+describe("the option trap", () => {
+  const trap = ["Math.random", "Date.now", "setTimeout", "Clock"] as const
+  const played = (effect: Effect.Effect<unknown>) => Effect.exit(VirtualClock.play(effect, { trap }))
+
+  it.effect.each<readonly [string, Effect.Effect<unknown>]>([
+    ["Math.random", Effect.sync(() => Math.random())],
+    ["new Date()", Effect.sync(() => new Date())],
+    ["setTimeout", Effect.sync(() => clearTimeout(setTimeout(() => {})))],
+    ["Clock", Effect.promise(() => Effect.runPromise(Clock.currentTimeMillis))]
+  ])("says what was called and where: %s", ([name, effect]) =>
+    Effect.gen(function*() {
+      const message = dieMessage(yield* played(Effect.andThen(Effect.sleep("1 second"), effect)))
+      assert.include(
+        message,
+        `VirtualClock.play: the effect is not of its seed and its clock alone: it called ${name} at `
+      )
+    }))
+
+  it.effect("leaves an effect alone that is of its seed and its clock", () =>
+    Effect.gen(function*() {
+      const tame = Effect.andThen(Effect.sleep("1 second"), Effect.all([Clock.currentTimeMillis, Random.nextBoolean]))
+      assert.strictEqual((yield* played(tame))._tag, "Success")
+      assert.include(
+        dieMessage(yield* Effect.exit(VirtualClock.play(tame, { trap: ["Maths"] as never }))),
+        "VirtualClock.play: trap[0] must be one of Math.random"
+      )
+    }))
 })
 
 describe("the watch over a clock", () => {

@@ -4,7 +4,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { StackTrace } from "../virtualClock/trace.ts"
+import { StackTrace } from "./trace.ts"
 import { replacePlatform, type Trap } from "./platform.ts"
 
 interface Storage {
@@ -77,7 +77,7 @@ export const trapping = <A, E, R>(
   Effect.suspend(() => {
     if (set.length === 0) return Effect.map(effect, (result) => [result, []] as const)
     if (storage === undefined)
-      return Effect.die(new Error("Scenario.run: the option trap needs AsyncLocalStorage of Node"))
+      return Effect.die(new Error("The option trap needs AsyncLocalStorage of Node"))
     const traps = new Traps(set)
     return Effect.acquireUseRelease(
       Effect.sync(install),
