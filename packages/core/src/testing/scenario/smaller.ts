@@ -159,7 +159,7 @@ const simplerRules = (rule: Rule): ReadonlyArray<Rule> => [
 ]
 
 const smallerCapacities = (capacity: Capacity): ReadonlyArray<Capacity> => [
-  ...(["abandoned", "waiting", "slots"] as const).flatMap((key) =>
+  ...(["abandoned", "waiting", "slots", "speed"] as const).flatMap((key) =>
     capacity[key] === undefined ? [] : [omitting(capacity, key)]
   ),
   ...lower(capacity.concurrency, 1).map((concurrency) => ({ ...capacity, concurrency })),
