@@ -74,7 +74,10 @@ export const night = <E, R>(
     if (world !== undefined) steps?.world(load.millis, world.digest())
     steps?.end()
     const harmless = yield* Effect.all(made.map(({ harmless }) => harmless))
-    const recorded = recorder.end(load.millis, { outcomes: knownOutcomes(plan, parts), harmless: new Set(harmless.flat()) })
+    const recorded = recorder.end(load.millis, {
+      outcomes: knownOutcomes(plan, parts),
+      harmless: new Set(harmless.flat())
+    })
     const invariants = world?.judged({ wasCalled: recorded.nodes.some(({ calls }) => calls > 0) }) ?? []
     return { ...recorded, claims: [...recorded.claims, ...invariants], load }
   })
