@@ -77,7 +77,7 @@ describe("an option of the testing kit that does not exist is refused by its nam
     Effect.gen(function*() {
       const message = yield* told(make)
       assert.include(message, name)
-      assert.match(message, /there is no|does not exist/)
+      assert.match(message, /there is no|does not exist|is not a field here/)
       assert.include(message, "There are: ")
     }))
 })
