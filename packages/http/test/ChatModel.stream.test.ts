@@ -203,7 +203,13 @@ describe("ChatModel.stream", () => {
   for (const begun of [true, false]) {
     it.effect(`frees the slot of a reader that ${begun ? "stopped reading" : "never began to read"}, and tells it`, () =>
       Effect.gen(function*() {
-        const { counted, model, stats } = yield* setting(whole, { readerTimeout: "4 minutes" })
+        // Not all of it has been sent when the reader is given up.
+        const long = Behaviour.stream({ text: "Good day", chunks: 4, pause: "2 minutes" })
+        const { counted, model, stats } = yield* setting(
+          long,
+          { readerTimeout: "4 minutes", attemptTimeout: "1 hour", deadline: "1 hour" },
+          { firstContentTimeout: "1 hour", idleTimeout: "1 hour", timeout: "2 hours" }
+        )
         const wake = yield* Deferred.make<void>()
         const seen: Array<string> = []
         const reader = yield* Effect.forkChild(

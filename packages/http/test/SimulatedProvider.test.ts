@@ -238,6 +238,80 @@ describe("SimulatedProvider", () => {
       }))
   })
 
+  describe("sends a response whether it is read or not", () => {
+    const capacity = { concurrency: 1, above: "queue" } as const
+    const post = HttpClientRequest.post("http://simulated.test/v1/chat/completions").pipe(
+      HttpClientRequest.bodyJsonUnsafe({ ...ask, stream: true })
+    )
+    const tenChunks = stream({ text: "0123456789", chunks: 10, pause: "1 second" })
+
+    it.effect.each<readonly [string, Behaviour.Outcome, number]>([
+      ["a stream", tenChunks, 10_000],
+      ["a slow body", slowBody("10 seconds", "0123456789"), 10_000],
+      ["more pieces than wait for a reader", stream({ text: "x".repeat(400), bytes: "one-by-one" }), 0]
+    ])("and frees its slot: %s", ([, outcome, millis]) =>
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({ models: { m: { capacity, outcome } } })
+        const client = SimulatedProvider.httpClient(provider)
+        const unread = yield* client.execute(post)
+        const isEndless = millis === 0
+        yield* Effect.sleep("1 minute")
+        const { answered, inFlight } = yield* provider.total
+        // What has no place between the two waits for its reader, as on a connection.
+        assert.deepStrictEqual([answered, inFlight], isEndless ? [0, 1] : [1, 0])
+        assert.include(yield* unread.text, "data: [DONE]")
+        assert.deepInclude(yield* provider.total, { answered: 1, inFlight: 0 })
+        yield* Effect.flatMap(client.execute(post), ({ text }) => text)
+        assert.closeTo(yield* Clock.currentTimeMillis, 60_000 + millis, 0.001)
+      }).pipe(VirtualClock.play))
+
+    it.effect("at its own pace, and not at that of a slow reader", () =>
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({ models: { m: { capacity, outcome: tenChunks } } })
+        const client = SimulatedProvider.httpClient(provider)
+        const { stream: chunks } = yield* client.execute(post)
+        yield* Effect.forkChild(Stream.runForEach(chunks, () => Effect.sleep("1 hour")))
+        yield* Effect.flatMap(client.execute(post), ({ text }) => text)
+        assert.strictEqual(yield* Clock.currentTimeMillis, 20_000)
+      }).pipe(VirtualClock.play))
+
+    it.effect("until its reader leaves", () =>
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({ models: { m: { capacity, outcome: tenChunks } } })
+        const client = SimulatedProvider.httpClient(provider)
+        const { stream: chunks } = yield* client.execute(post)
+        yield* Stream.runDrain(Stream.take(chunks, 3))
+        const left = yield* Clock.currentTimeMillis
+        assert.deepInclude(yield* provider.total, { aborted: 1, inFlight: 0 })
+        yield* Effect.flatMap(client.execute(post), ({ text }) => text)
+        assert.strictEqual(yield* Clock.currentTimeMillis, left + 10_000)
+      }).pipe(VirtualClock.play))
+  })
+
+  it.effect("refuses what does not exist by its name", () =>
+    Effect.gen(function*() {
+      const said = (options: object) =>
+        Effect.map(
+          Effect.exit(SimulatedProvider.make({ models: {}, ...options } as SimulatedProvider.Options)),
+          (exit) => exit._tag === "Failure" ? String(exit.cause) : "accepted"
+        )
+      assert.include(yield* said({ model: {} }), "SimulatedProvider.make: there is no model. There are: models")
+      for (
+        const [behaviour, name] of [
+          [{ latancy: 5 }, "there is no latancy"],
+          [{ tokens: { prefil: 1 } }, "there is no tokens.prefil"],
+          [{ outcome: stream({ chunk: 4 } as never) }, "there is no script.chunk"],
+          [{
+            capacity: {
+              concurrency: 1,
+              above: "queue",
+              refusel: 1
+            }
+          }, "refusel"]
+        ] as const
+      ) assert.include(yield* said({ models: { m: behaviour } }), name)
+    }))
+
   it.effect("reads a request whatever its body is made of", () =>
     Effect.gen(function*() {
       const provider = yield* SimulatedProvider.make({ models: { m: {} } })

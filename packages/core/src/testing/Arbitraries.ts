@@ -116,6 +116,8 @@ export const history = <const Call = undefined, const End = Ending, const Contro
   options: HistoryOptions<Call, End, Control> = {}
 ): Arbitrary.Arbitrary<History<Call, End, Control>> => {
   const check = new OptionsOf("Arbitraries.history")
+  check.known(options, ["calls", "endings", "advance", "control", "length", "weights"])
+  check.within("weights").known(options.weights ?? {}, Object.keys(weightsUnlessSaid))
   const { calls, control, endings = ["success", "failure", "defect"], length = { from: 20, to: 100 } } = options
   const advance = options.advance ?? [100, 1, 10, 1000, 10_000]
   for (const millis of advance) check.amount("advance", millis)
@@ -218,19 +220,18 @@ export const play = <S, Call, End, Control, Seen, R = never>(
   subject: Subject<S, Call, End, Control, Seen, R>
 ): Effect.Effect<void, Counterexample, R> =>
   Effect.catchDefect(
-    playOnce(history, subject),
+    playOnce((steps, progress) => playStepByStep(history, subject, steps, progress)),
     (defect) => defect instanceof Counterexample ? Effect.fail(defect) : Effect.die(defect)
   )
 
 /** Fails with what can be shortened, and dies with a history that goes on no more. */
-const playOnce = <S, Call, End, Control, Seen, R>(
-  history: History<Call, End, Control>,
-  subject: Subject<S, Call, End, Control, Seen, R>
+const playOnce = <R>(
+  play: (steps: Array<string>, progress: Progress) => Effect.Effect<void, unknown, R>
 ): Effect.Effect<void, Counterexample, R> =>
   Effect.suspend(() => {
     const steps: Array<string> = []
     const progress = new Progress()
-    return Effect.catchCause(watched(playStepByStep(history, subject, steps, progress), progress), (cause) => {
+    return Effect.catchCause(watched(play(steps, progress), progress), (cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
       const defect = Cause.squash(cause)
       return defect instanceof Stuck
@@ -275,6 +276,7 @@ const playStepByStep = Effect.fnUntraced(function*<S, Call, End, Control, Seen, 
     yield* step(everybodyLeaves, player.leave)
   })
   yield* Effect.ensuring(all, Effect.sync(() => player.abandon()))
+  progress.begin("a finalizer of `make`")
 })
 
 const told = (cause: Cause.Cause<unknown>): string => {
@@ -314,23 +316,30 @@ export interface CheckOptions<S, Call, End, Control, Seen, R> {
  * @category runtime
  */
 export const check = <S, Call, End, Control, Seen, R = never>(
-  { clock, history, replay, runs, seed, subject }: CheckOptions<S, Call, End, Control, Seen, R>
+  given: CheckOptions<S, Call, End, Control, Seen, R>
 ): Effect.Effect<{ readonly runs: number }, Counterexample | NothingShown, Exclude<R, Scope.Scope>> => {
+  const { clock, history, replay, runs, seed, subject } = given
   let stuck: Counterexample | undefined
   const property = (history: History<Call, End, Control>) =>
-    Effect.suspend(() => stuck === undefined ? playOnce(history, subject) : Effect.void).pipe(
+    Effect.suspend(() =>
+      stuck !== undefined
+        ? Effect.void
+        // The scope is closed in it, because a finalizer may not end either.
+        : playOnce((steps, progress) => Effect.scoped(playStepByStep(history, subject, steps, progress)))
+    ).pipe(
       Effect.catchDefect((defect) => {
         if (!(defect instanceof Counterexample)) return Effect.die(defect)
         // Ends the shortening: each further history would take a second.
         return Effect.fail(stuck = defect)
       }),
       Effect.as(true),
-      Effect.scoped,
       Effect.provide(clock ?? VirtualClock.layer(), { local: true })
     )
   const options = { runs, seed, replay, size: largest, maxShrinks: patience }
   return Effect.gen(function*() {
     const check = new OptionsOf("Arbitraries.check")
+    check.known(given, ["history", "subject", "runs", "seed", "replay", "clock"])
+    check.within("subject").known(subject, ["make", "call", "control", "look", "model"])
     if (runs !== undefined) check.integer("runs", runs, 1)
     if (replay !== undefined && !token.test(replay)) check.refuse("replay", "the token of a Counterexample", replay)
     const result = yield* Arbitrary.checkEffect(history, property, options)

@@ -137,7 +137,7 @@ export type ErrorOf<R> = R extends { readonly inject: infer I }
 export const make = <const Rules extends ReadonlyArray<Rule<any, any>>>(
   options: Options<Rules>
 ): Effect.Effect<Chaos<ValueOf<Rules[number]>, ErrorOf<Rules[number]>>> =>
-  begin(() => always("Chaos.make", options.rules), options)
+  begin(() => always("Chaos.make", options.rules, options), options)
 
 /**
  * Makes a chaos that follows a script. Each phase has rules and a duration, counted from when the chaos was made. After
@@ -167,7 +167,11 @@ export const script = <const Phases extends ReadonlyArray<Phase<any, any>>>(
   Chaos<ValueOf<Phases[number]["rules"][number]>, ErrorOf<Phases[number]["rules"][number]>>,
   BadScript
 > =>
-  begin(() => acts(new OptionsOf("Chaos.script"), phases), settings).pipe(
+  begin(() => {
+    const check = new OptionsOf("Chaos.script")
+    check.known(settings, ["name", "seed"])
+    return acts(check, phases)
+  }, settings).pipe(
     Effect.catchDefect((defect) =>
       defect instanceof RangeError ? Effect.fail(new BadScript({ reason: defect.message })) : Effect.die(defect)
     )
@@ -187,8 +191,14 @@ export class BadScript extends Schema.TaggedError<BadScript>("@switchgear/core/t
   }
 }
 
-const always = (where: string, rules: ReadonlyArray<Rule<unknown, unknown>>): ReadonlyArray<Act> => {
-  const active = activeRules(new OptionsOf(where), "rules", rules)
+const always = (
+  where: string,
+  rules: ReadonlyArray<Rule<unknown, unknown>>,
+  options: object = {}
+): ReadonlyArray<Act> => {
+  const check = new OptionsOf(where)
+  check.known(options, ["rules", "name", "seed"])
+  const active = activeRules(check, "rules", rules)
   return active.length === 0 ? [] : [{ until: Infinity, rules: active }]
 }
 

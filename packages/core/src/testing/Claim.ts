@@ -111,13 +111,14 @@ export const answered = (atLeast: number, options: Of = {}): Claim => ({
  */
 export const share = (
   outcome: string,
-  { atLeast, atLeastCalls, atMost, during, node }:
+  options:
     & Of
     & (
       | { readonly atLeast: number; readonly atMost?: undefined }
       | { readonly atLeast?: undefined; readonly atMost: number }
     )
 ): Claim => {
+  const { atLeast, atMost, during, node } = options
   const limit = atMost === undefined
     ? `at least ${percent(part("Claim.share", "atLeast", atLeast))}`
     : `at most ${percent(part("Claim.share", "atMost", atMost))}`
@@ -128,7 +129,7 @@ export const share = (
     node,
     counted: { _tag: "Outcome", outcome },
     bound: atMost === undefined ? { atLeast } : { atMost },
-    atLeastCalls: callsOf("Claim.share", { atLeastCalls })
+    atLeastCalls: callsOf("Claim.share", options, ["atLeast", "atMost", "during", "node"])
   }
 }
 
@@ -156,7 +157,7 @@ export const providerGetsAtMost = (
     window: windowOf(options),
     counted: { _tag: "Reached", provider },
     bound: { atMost },
-    atLeastCalls: callsOf("Claim.providerGetsAtMost", options)
+    atLeastCalls: callsOf("Claim.providerGetsAtMost", options, ["during", "provider"])
   }
 }
 
@@ -170,7 +171,7 @@ export const providerGetsAtMost = (
  */
 export const recoversWithin = (
   duration: Duration.Input,
-  { after, atLeast = 1, atLeastCalls = 10, until }: {
+  options: {
     /** The phase or the fault to recover from. */
     readonly after: string
     /** The phase before which it must have recovered. @default the end of the run */
@@ -181,6 +182,7 @@ export const recoversWithin = (
     readonly atLeastCalls?: number | undefined
   }
 ): Claim => {
+  const { after, atLeast = 1, until } = options
   const millis = new OptionsOf("Claim.recoversWithin").wait("duration", duration)
   const limit = percent(part("Claim.recoversWithin", "atLeast", atLeast))
   const calls = atLeast === 1 ? "all calls" : `at least ${limit} of the calls`
@@ -191,7 +193,7 @@ export const recoversWithin = (
     window: { _tag: "After", phase: after, millis, until },
     counted: { _tag: "Outcome", outcome: firstClass },
     bound: { atLeast },
-    atLeastCalls: callsOf("Claim.recoversWithin", { atLeastCalls })
+    atLeastCalls: callsOf("Claim.recoversWithin", options, ["after", "atLeast", "until"], 10)
   }
 }
 
@@ -205,7 +207,7 @@ export const recoversWithin = (
  */
 export const fallsWithin = (
   duration: Duration.Input,
-  { after, atLeastCalls = 10, provider, to = 1, until }: {
+  options: {
     /** The phase or the fault to recover from. */
     readonly after: string
     /** The calls to the provider for each call of a customer. @default 1 */
@@ -218,6 +220,7 @@ export const fallsWithin = (
     readonly atLeastCalls?: number | undefined
   }
 ): Claim => {
+  const { after, provider, to = 1, until } = options
   const check = new OptionsOf("Claim.fallsWithin")
   const millis = check.delay("duration", duration)
   const who = provider === undefined ? "the provider" : `"${provider}"`
@@ -230,7 +233,7 @@ export const fallsWithin = (
     window: { _tag: "After", phase: after, millis, until },
     counted: { _tag: "Reached", provider },
     bound: { atMost: to },
-    atLeastCalls: callsOf("Claim.fallsWithin", { atLeastCalls })
+    atLeastCalls: callsOf("Claim.fallsWithin", options, ["after", "to", "provider", "until"], 10)
   }
 }
 
@@ -243,12 +246,14 @@ export const fallsWithin = (
  */
 export const restsWithin = (
   duration: Duration.Input,
-  { watched = "1 minute" }: {
+  options: {
     /** How long to look for calls after that time. @default "1 minute" */
     readonly watched?: Duration.Input | undefined
   } = {}
 ): Claim => {
+  const { watched = "1 minute" } = options
   const check = new OptionsOf("Claim.restsWithin")
+  check.known(options, ["watched"])
   const millis = check.delay("duration", duration)
   return {
     _tag: "Share",
@@ -320,17 +325,19 @@ export const latencyWithin = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ judge, name, ...options }: Of & {
-  /** The claim in words, as shown when it is broken. */
-  readonly name: string
-  readonly judge: (figures: Figures) => Verdict
-}): Own => ({
+export const make = (
+  options: Of & {
+    /** The claim in words, as shown when it is broken. */
+    readonly name: string
+    readonly judge: (figures: Figures) => Verdict
+  }
+): Own => ({
   _tag: "Own",
-  name: new OptionsOf("Claim.make").name(name),
+  name: new OptionsOf("Claim.make").name(options.name),
   window: windowOf(options),
   node: options.node,
-  judge,
-  atLeastCalls: callsOf("Claim.make", options)
+  judge: options.judge,
+  atLeastCalls: callsOf("Claim.make", options, ["name", "judge", "during", "node"])
 })
 
 /**
@@ -360,8 +367,17 @@ export const unjudged = (reason: string): Verdict => ({ _tag: "Unjudged", reason
 const part = (where: string, field: string, value: number): number =>
   value >= 0 && value <= 1 ? value : new OptionsOf(where).refuse(field, "from 0 to 1", value)
 
-const callsOf = (where: string, { atLeastCalls = 1 }: { readonly atLeastCalls?: number | undefined }): number =>
-  new OptionsOf(where).integer("atLeastCalls", atLeastCalls, 1)
+/** The fewest calls with which a claim is judged. Refuses options that do not exist: the claim would be another one. */
+const callsOf = (
+  where: string,
+  options: { readonly atLeastCalls?: number | undefined },
+  others: ReadonlyArray<string> = ["during", "node"],
+  usually = 1
+): number => {
+  const check = new OptionsOf(where)
+  check.known(options, [...others, "atLeastCalls"])
+  return check.integer("atLeastCalls", options.atLeastCalls ?? usually, 1)
+}
 
 const windowOf = ({ during }: During): Window =>
   during === undefined ? { _tag: "Run" } : { _tag: "During", phase: during }

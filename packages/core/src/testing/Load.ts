@@ -96,7 +96,7 @@ export const run = <A, E, R, L extends string = Label<E>>(
   options: Options<A, E, L> = {}
 ): Effect.Effect<Report<L>, InvalidLoad, R> =>
   Effect.gen(function*() {
-    const interval = new OptionsOf("Load.run").positive("interval", options.interval ?? "1 second")
+    const interval = intervalOf("Load.run", options)
     const problem = problemOf(arrivals) ?? tooMany(millisOf(arrivals) / interval)
     if (problem !== undefined) return yield* problem
     const seed = String(options.seed ?? 1)
@@ -155,7 +155,7 @@ export const runUsers = <A, E, R, L extends string = Label<E>>(
   options: Options<A, E, L> = {}
 ): Effect.Effect<Report<L>, InvalidLoad, R> =>
   Effect.gen(function*() {
-    const interval = new OptionsOf("Load.runUsers").positive("interval", options.interval ?? "1 second")
+    const interval = intervalOf("Load.runUsers", options)
     const checked = usersOf(users)
     const problem = checked instanceof InvalidLoad ? checked : tooMany(checked.millis / interval)
     if (checked instanceof InvalidLoad || problem !== undefined) return yield* problem!
@@ -173,9 +173,16 @@ export const runUsers = <A, E, R, L extends string = Label<E>>(
     return counts.report(seed, millis)
   })
 
+const intervalOf = (where: string, options: Options<any, any, any>): number => {
+  const check = new OptionsOf(where)
+  check.known(options, ["seed", "interval", "label", "onSettled", "onInterval"])
+  return check.positive("interval", options.interval ?? "1 second")
+}
+
 const usersOf = (users: Users) => {
   try {
     const place = new Place("")
+    place.known(users, ["count", "think", "for"])
     return {
       count: place.integer("count", users.count, 1),
       draw: drawOf(place, "think", users.think),

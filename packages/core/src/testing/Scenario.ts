@@ -72,7 +72,8 @@ import type { Provider } from "./scenario/provider.ts"
 import { counterExample, render } from "./scenario/render.ts"
 import type { ServiceRefused } from "./simulatedService/ServiceRefused.ts"
 import { Steps } from "./scenario/steps.ts"
-import { type Trap, trapping } from "./scenario/traps.ts"
+import { type Trap, traps } from "./virtualClock/platform.ts"
+import { trapping } from "./virtualClock/traps.ts"
 import { isBroken, isWorse, seedsMessage, shrunk } from "./scenario/worst.ts"
 import { written } from "./scenario/written.ts"
 import { RunSeed, seedOf } from "./chaos/seeds.ts"
@@ -85,8 +86,8 @@ export type { Judged } from "./scenario/judge.ts"
 export type { LoadPhase, ProviderPhase } from "./scenario/plan.ts"
 export type { Provider } from "./scenario/provider.ts"
 export type { Told } from "./scenario/render.ts"
-export type { Trap } from "./scenario/traps.ts"
 export type { Evidence } from "./scenario/watch.ts"
+export type { Trap } from "./virtualClock/platform.ts"
 export { render }
 
 /**
@@ -184,7 +185,7 @@ export interface Scenario<out E, out R> extends Script {
 }
 
 /**
- * Makes a scenario. It is checked when it is run.
+ * Makes a scenario. Throws a `RangeError` on an option that does not exist; the rest is checked when it is run.
  *
  * With `providers` instead of `provider`, there are several providers by name, the best first, and the policy gets all
  * of them.
@@ -231,7 +232,10 @@ export const make: {
       & { readonly providers: Providers }
       & Policy<{ readonly [K in keyof Providers]: ProviderOf<Providers[K]> }, A, E, R, E2, R2>
   ): Scenario<E2, Exclude<R | R2, Scope.Scope>>
-} = (options: AnyOptions): Scenario<any, any> => made(options)
+} = (options: AnyOptions): Scenario<any, any> => {
+  new OptionsOf("Scenario.make").known(options, Object.keys(fields))
+  return made(options)
+}
 
 const made = (options: AnyOptions): Scenario<any, any> => {
   const { claims, label, load, name, outcomes, patience = "1 minute", policy, seed = 1 } = options
@@ -330,6 +334,7 @@ export const inWorld = <
     & InWorld<ProvidersOf<Phases, Providers>, Programs>
     & Policy<World.World<World.FailureOf<Programs>>, A, E, R, E2, R2>
 ): Scenario<World.FailureOf<Programs> | E2, Exclude<World.NeedsOf<Programs> | R | R2, Scope.Scope>> => {
+  new OptionsOf("Scenario.inWorld").known(options, [...Object.keys(fields), ...fieldsOfWorld])
   const { clocks, invariants, link, nodes, provider, providers = {}, script = [] } = options
   const calls: object = provider === undefined ? { providers } : { provider, providers: undefined }
   return { ...made({ ...options, ...calls } as AnyOptions), world: { nodes, clocks, invariants, link }, script }
@@ -341,6 +346,24 @@ type ProvidersOf<Phases extends ReadonlyArray<ProviderPhase>, Providers> = [Phas
       : never
   }
   : ProviderOf<Phases>
+
+const fields: Record<keyof Options | keyof Policy<any, any, any, any, any, any> | "provider" | "providers", true> = {
+  name: true,
+  seed: true,
+  load: true,
+  provider: true,
+  providers: true,
+  policy: true,
+  claims: true,
+  patience: true,
+  label: true,
+  outcomes: true,
+  promises: true,
+  order: true,
+  stuckAfter: true
+}
+
+const fieldsOfWorld: ReadonlyArray<keyof InWorld<any, any>> = ["nodes", "clocks", "invariants", "link", "script"]
 
 /**
  * The result of a run.
@@ -379,8 +402,8 @@ export interface RunOptions {
   readonly twice?: boolean | undefined
   /**
    * What to look out for in the run: random numbers, times and timers that are not of its seed and its clock. They are
-   * not replaced; the run fails with {@link NotDeterministic}, which says where they were called. `new Date()` is not
-   * seen. Needs the `AsyncLocalStorage` of Node. @default none
+   * not replaced; the run fails with {@link NotDeterministic}, which says where they were called. Needs the
+   * `AsyncLocalStorage` of Node. @default none
    */
   readonly trap?: ReadonlyArray<Trap> | undefined
 }
@@ -447,6 +470,9 @@ export const report = <E, R>(
   const seed = String(options.seed ?? scenario.seed)
   const refuse = (reason: string) => new NotDeterministic({ scenario: scenario.name, seed, reason })
   return Effect.gen(function*() {
+    const check = new OptionsOf("Scenario.run")
+    check.known(options, ["seed", "twice", "trap"])
+    options.trap?.forEach((trap, index) => check.oneOf(`trap[${index}]`, trap, traps))
     const plan = yield* planned(scenario)
     const first = options.twice === true ? new Steps() : undefined
     const result = yield* played(scenario, plan, seed, options.trap ?? [], refuse, first)

@@ -6,8 +6,8 @@
  * suffers from its load. A call holds its slot until its answer has ended. Times follow the Effect clock and are exact to
  * a microsecond, so they can be compared with queueing theory.
  *
- * **Semantics.** The latency of a call is drawn when its work begins, from a random stream of the service's own. `answer`
- * runs after the latency, in the slot.
+ * **Semantics.** The latency of a call is drawn when its work begins, from a random stream of the service's own, which
+ * begins anew under another clock. `answer` runs after the latency, in the slot.
  *
  * **Gotchas.** A queue without `waiting` has no limit: with `abandoned: "goes on"`, it can only shrink by work. An
  * `answer` that never ends keeps its slot. A service belongs to one clock: make one for each run.
@@ -39,6 +39,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { OptionsOf } from "../internal/config/checks.ts"
+import { RunSeed, seedOf } from "./chaos/seeds.ts"
 import { drawOf } from "./latency/drawOf.ts"
 import type { Latency } from "./latency/model.ts"
 import { type Capacity, limitsOf } from "./simulatedService/capacity.ts"
@@ -75,7 +76,10 @@ export interface Options<in Request, out A, out E, out R> extends Behaviour<Requ
   readonly name?: string | undefined
   /** The answer to a call, or a function of the request. */
   readonly answer: Effect.Effect<A, E, R> | ((request: Request) => Effect.Effect<A, E, R>)
-  /** The seed of the latencies. @default drawn from the `Random` of the fiber that makes the service */
+  /**
+   * The seed of the latencies. In a scenario, the seed of the run counts as well. @default drawn from the `Random` of the
+   * fiber that makes the service
+   */
   readonly seed?: string | number | undefined
 }
 
@@ -126,18 +130,28 @@ export interface SimulatedService<in out Request, out A, out E, out R> {
 export const make: <A, E = never, R = never, Request = void>(
   options: Options<Request, A, E, R>
 ) => Effect.Effect<SimulatedService<Request, A, E, R>> = Effect.fnUntraced(
-  function*<A, E, R, Request>({ answer, capacity, latency, name = "service", seed }: Options<Request, A, E, R>) {
+  function*<A, E, R, Request>(options: Options<Request, A, E, R>) {
+    const { answer, capacity, latency, name = "service", seed } = options
     const made = new OptionsOf("SimulatedService.make")
+    made.known(options, ["name", "latency", "capacity", "answer", "seed"])
     made.name(name)
     if (!Effect.isEffect(answer)) made.callback("answer", answer)
-    const random = yield* Random.withSeed(Random.Random, JSON.stringify([seed ?? (yield* Random.nextInt), name]))
+    const ownSeed = seed ?? (yield* Random.nextInt)
+    const randomOf = (run: string | undefined) =>
+      Effect.runSync(
+        Random.withSeed(Random.Random, seedOf("simulated", ownSeed, name, ...run === undefined ? [] : [run]))
+      )
+    let random = randomOf(yield* RunSeed)
     const workOf = (check: OptionsOf, latency: Behaviour<Request>["latency"]): (request: Request) => number => {
       if (typeof latency === "function") return (request) => drawOf(check, "latency", latency(request))(random)
       const draw = drawOf(check, "latency", latency)
       return () => draw(random)
     }
     let work = workOf(made, latency)
-    const pool = new SlotPool(name, limitsOf(made, "capacity", capacity))
+    // Under another clock it is another run, to which the random numbers of the one before must not matter.
+    const pool = new SlotPool(name, limitsOf(made, "capacity", capacity), (fiber) => {
+      random = randomOf(fiber.getRef(RunSeed))
+    })
     const answerTo = Effect.isEffect(answer) ? () => answer : answer
     const service: SimulatedService<Request, A, E, R> = {
       name,
@@ -146,6 +160,7 @@ export const make: <A, E = never, R = never, Request = void>(
       set: (behaviour) =>
         Effect.sync(() => {
           const check = new OptionsOf("SimulatedService.set")
+          check.known(behaviour, ["latency", "capacity"])
           const next = workOf(check, behaviour.latency)
           const limits = limitsOf(check, "capacity", behaviour.capacity)
           work = next

@@ -42,9 +42,13 @@ import { Fifo } from "./virtualClock/fifo.ts"
 import { layerIn } from "./virtualClock/layer.ts"
 import type { Made } from "./virtualClock/made.ts"
 import { CurrentWork, holding, PendingWork } from "./virtualClock/pendingWork.ts"
+import { type Trap, traps } from "./virtualClock/platform.ts"
 import { playIn } from "./virtualClock/play.ts"
 import { Shuffled } from "./virtualClock/shuffled.ts"
+import { trapping } from "./virtualClock/traps.ts"
 import { VirtualTime } from "./virtualClock/virtualTime.ts"
+
+export type { Trap } from "./virtualClock/platform.ts"
 
 /**
  * When a clock starts, what else its programs wait for, and in which order they run.
@@ -81,6 +85,21 @@ export interface Options {
    * @default "fifo"
    */
   readonly order?: "fifo" | Shuffle | undefined
+}
+
+/**
+ * The options of {@link play}.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface PlayOptions extends Options {
+  /**
+   * What to look out for: random numbers, times and timers that are not of the seed and the clock of the effect. They are
+   * not replaced; when it has succeeded, `play` dies with an `Error` that says where they were called. Needs the
+   * `AsyncLocalStorage` of Node. @default none
+   */
+  readonly trap?: ReadonlyArray<Trap> | undefined
 }
 
 /**
@@ -152,8 +171,20 @@ export const layer = (options: Options = {}): Layer.Layer<TestClock.TestClock> =
  * @since 0.1.0
  * @category runtime
  */
-export const play = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options = {}): Effect.Effect<A, E, R> =>
-  Effect.flatMap(make("VirtualClock.play", options), (made) => playIn(made, effect))
+export const play = <A, E, R>(effect: Effect.Effect<A, E, R>, options: PlayOptions = {}): Effect.Effect<A, E, R> =>
+  Effect.flatMap(make("VirtualClock.play", options, ["trap"]), (made) => {
+    const { trap = [] } = options
+    const check = new OptionsOf("VirtualClock.play")
+    trap.forEach((one, index) => check.oneOf(`trap[${index}]`, one, traps))
+    return trap.length === 0 ? playIn(made, effect) : Effect.flatMap(trapping(trap, playIn(made, effect)), untrapped)
+  })
+
+const untrapped = <A>([result, caught]: readonly [A, caught: ReadonlyArray<string>]): Effect.Effect<A> =>
+  caught.length === 0
+    ? Effect.succeed(result)
+    : Effect.die(
+      new Error(`VirtualClock.play: the effect is not of its seed and its clock alone: it called ${caught.join("; ")}.`)
+    )
 
 /**
  * Runs an effect while virtual time stands still: for work that the clock cannot see, such as a request over the
@@ -179,11 +210,11 @@ export const play = <A, E, R>(effect: Effect.Effect<A, E, R>, options: Options =
  */
 export const hold: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = holding
 
-const make = (where: string, options: Options): Effect.Effect<Made> =>
+const make = (where: string, options: Options, others: ReadonlyArray<string> = []): Effect.Effect<Made> =>
   Effect.gen(function*() {
     const { order = "fifo", promises = "settle", start = 0, stuckAfter = "10 seconds" } = options
     const of = new OptionsOf(where)
-    of.known(options, ["start", "promises", "stuckAfter", "order"])
+    of.known(options, ["start", "promises", "stuckAfter", "order", ...others])
     const begin = DateTime.make(start)
     const work = new PendingWork(yield* CurrentWork)
     const time = new VirtualTime({

@@ -38,7 +38,17 @@ describe("a history that does not go on", () => {
       { ...onlyEnds, call: () => Effect.forever(Effect.yieldNow) },
       "the last step has not ended"
     ],
-    ["what cannot be interrupted", { ...onlyEnds, make: Effect.uninterruptible(Effect.never) }, "`make` has not ended"]
+    ["what cannot be interrupted", { ...onlyEnds, make: Effect.uninterruptible(Effect.never) }, "`make` has not ended"],
+    [
+      "a finalizer that sleeps",
+      { ...onlyEnds, make: Effect.acquireRelease(Effect.void, () => Effect.sleep("1 second")) },
+      "a finalizer of `make` has not ended"
+    ],
+    [
+      "a finalizer that never ends",
+      { ...onlyEnds, make: Effect.acquireRelease(Effect.void, () => Effect.never) },
+      "a finalizer of `make` has not ended"
+    ]
   ])("fails and says what has not ended: %s", ([, subject, said]) =>
     Effect.gen(function*() {
       const failed = yield* counterexampleOf(subject as typeof onlyEnds, { control: [1 as never] })
@@ -99,11 +109,40 @@ describe("the smallest history of a planted fault is found for every seed", () =
       state.last = exit._tag
     })
 
+  const streak: Call = (state, work) =>
+    Effect.onExit(Arbitraries.ended(work), (exit) =>
+      Effect.sync(() => {
+        if (Exit.isFailure(exit)) return void state.failures++
+        if (state.failures >= 3) state.broken = true
+        state.failures = 0
+      }))
+  // Longer than the longest step of the clock, and of three steps in any order.
+  const late: Call = (state, work) =>
+    Effect.gen(function*() {
+      const now = yield* Clock.currentTimeMillis
+      if (state.failures > 0 && now - state.lastFailure >= 12_000) state.broken = true
+      if (Exit.isFailure(yield* Effect.exit(Arbitraries.ended(work)))) {
+        state.failures++
+        state.lastFailure = now
+      }
+    })
+  const exact: Call = (state, work) =>
+    Effect.gen(function*() {
+      const now = yield* Clock.currentTimeMillis
+      if (state.running > 0 && now - state.lastFailure === 11) state.broken = true
+      state.running++
+      state.lastFailure = now
+      yield* Arbitraries.ended(work)
+    })
+
   it.live.each(
     [
       ["two failures and a pause", recovery, 4],
       ["two changes during a call", resized, 4],
-      ["two failures among many", crowd, 4]
+      ["two failures among many", crowd, 4],
+      ["three failures and a success, with interrupts in place of failures", streak, 4],
+      ["a pause of several steps", late, 4],
+      ["a pause of several steps in any order", exact, 4]
     ] as const
   )("%s", ([, call, length]) =>
     Effect.gen(function*() {

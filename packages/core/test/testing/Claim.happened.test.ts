@@ -55,6 +55,7 @@ describe("a claim is not judged", () => {
     ["fall", Claim.fallsWithin("1 second", { after: "down" })],
     ["latency", Claim.latencyWithin("max", "1 second")],
     ["rest", Claim.restsWithin("1 second")],
+    ["nothing left", Claim.nothingLeft],
     ["own", Claim.make({ name: "own", judge: () => Claim.holds("never asked") })]
   ])("if no call reached a provider: %s", ([, claim]) =>
     Effect.gen(function*() {
@@ -82,6 +83,27 @@ describe("a claim is not judged", () => {
         Claim.unjudged("no call reached \"claude\" in the whole run"),
         Claim.holds("it got 0 calls for 100 of customers (0%)")
       ])
+    }))
+
+  it.effect.each<readonly [string, Chaos.Rule<never, string>]>([
+    ["that applies to no call", { inject: Chaos.fault("503"), when: ({ key }) => key === "misspelt" }],
+    ["that never applies", { inject: Chaos.fault("503"), rate: 0 }]
+  ])("on a recovery from a phase with a rule %s", ([, rule]) =>
+    Effect.gen(function*() {
+      const provider = [outage[0], { ...outage[1], rules: [rule] }, outage[2]]
+      const said =
+        "Unjudged: all calls during \"down\" ended as first-class, and nothing was done to any, so that there is " +
+        "nothing to recover from"
+      assert.strictEqual(yield* verdictOn(Claim.recoversWithin("1 second", { after: "down" }), { provider }), said)
+      assert.strictEqual(yield* verdictOn(Claim.fallsWithin("1 second", { after: "down" }), { provider }), said)
+      // What is slow may have harmed, and so may what failed in the app.
+      assert.include(yield* verdictOn(Claim.recoversWithin("1 second", { after: "up" }), { provider }), "Holds")
+      const late = (provider: Effect.Effect<string, string>) =>
+        Effect.succeed(({ at }: Load.Arrival) => at === 40_000 ? Effect.andThen(provider, Effect.fail("x")) : provider)
+      assert.include(
+        yield* verdictOn(Claim.recoversWithin("1 second", { after: "down" }), { provider, policy: late }),
+        "Holds: 190 of 190 calls did (100%); the last that did not came after 0 ms"
+      )
     }))
 
   it.effect("about the whole run, if a phase of a provider was not part of it", () =>
@@ -334,6 +356,27 @@ describe("Claim.nothingLeft", () => {
 })
 
 describe("a customer", () => {
+  it.effect("takes an answer that comes at the very end of the patience, whoever comes first or later", () =>
+    Effect.gen(function*() {
+      const twoWaits = (provider: Effect.Effect<string, string>) => Effect.andThen(provider, Effect.sleep("900 millis"))
+      for (
+        const policy of [twoWaits, (provider: Effect.Effect<string, string>) => Effect.delay(provider, "900 millis")]
+      ) {
+        const scenario = Scenario.make({
+          name: "ties",
+          load: minute,
+          provider: [{ name: "up", latency: "100 millis" }] as ReadonlyArray<Scenario.ProviderPhase>,
+          patience: "1 second",
+          policy: (provider: Effect.Effect<string, string>) => Effect.succeed(policy(provider)),
+          label: () => "answered",
+          claims: [Claim.noCustomerError]
+        })
+        for (const order of ["fifo", { seed: 1 }] as const) {
+          assert.deepStrictEqual((yield* Scenario.run({ ...scenario, order })).all.outcomes, { answered: 600 })
+        }
+      }
+    }))
+
   it.effect("leaves when the patience ends, and not when the call has cleaned up", () =>
     Effect.gen(function*() {
       let cleaned = 0

@@ -197,7 +197,7 @@ describe("the capacity of a phase of a provider", () => {
       )
       assert.strictEqual(
         yield* at({ capacty: 5 }),
-        "provider[0].capacty is not a field of a phase. There are: name, for, latency, capacity, rules."
+        "provider[0].capacty is not a field here. There are: name, for, latency, capacity, rules."
       )
     }))
 

@@ -1,6 +1,8 @@
 import { CircuitBreaker, Deadline, RateLimiter } from "@switchgear/core"
 import { Chaos, Claim, Latency, Load, Scenario, VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
+import * as NodeCrypto from "node:crypto"
+import { randomUUID } from "node:crypto"
 import { Clock, Effect, Random, Schema } from "effect"
 import { vi } from "vitest"
 
@@ -128,7 +130,14 @@ describe("Scenario.run twice", () => {
 })
 
 describe("the option trap", () => {
-  const all: ReadonlyArray<Scenario.Trap> = ["Math.random", "Date.now", "setTimeout", "Clock"]
+  const all: ReadonlyArray<Scenario.Trap> = [
+    "Math.random",
+    "Date.now",
+    "performance.now",
+    "setTimeout",
+    "crypto",
+    "Clock"
+  ]
   const caught = (what: () => unknown, trap = all) => reasonOf(Scenario.run(doing(() => Effect.sync(what)), { trap }))
 
   it.effect("says what was called and where", () =>
@@ -138,7 +147,15 @@ describe("the option trap", () => {
         const [name, what] of [
           ["Math.random", () => Math.random()],
           ["Date.now", () => Date.now()],
-          ["setTimeout", () => clearTimeout(setTimeout(() => {}))]
+          ["new Date()", () => new Date()],
+          ["Date()", () => Date()],
+          ["performance.now", () => performance.now()],
+          ["setTimeout", () => clearTimeout(setTimeout(() => {}))],
+          ["setInterval", () => clearInterval(setInterval(() => {}, 1000))],
+          ["crypto.randomUUID", () => crypto.randomUUID()],
+          ["crypto.getRandomValues", () => crypto.getRandomValues(new Uint8Array(1))],
+          ["randomUUID", () => randomUUID()],
+          ["randomBytes", () => NodeCrypto.randomBytes(1)]
         ] as const
       ) {
         const reason = yield* caught(what)
@@ -171,12 +188,44 @@ describe("the option trap", () => {
   it.effect("passes a run that takes nothing from outside, changes no result, and leaves the platform as it was", () =>
     Effect.gen(function*() {
       const { random } = Math
+      const [date, uuid] = [Date, randomUUID]
       const tame = doing(() => Effect.andThen(Random.next, Effect.sleep("20 millis")))
       const report = yield* Scenario.run(tame, { trap: all })
       assert.deepStrictEqual(report, yield* Scenario.run(tame))
       yield* caught(() => Math.random())
       assert.strictEqual(Math.random, random)
+      assert.strictEqual(Date, date)
+      assert.strictEqual(new Date(0).constructor, date)
+      assert.strictEqual(randomUUID, uuid)
       yield* Scenario.run(doing(() => Effect.sync(() => Math.random())), { trap: ["Date.now"] })
+    }))
+
+  it.effect("sees no date that is given a time, and leaves dates what they are", () =>
+    Effect.gen(function*() {
+      const seen: Array<boolean> = []
+      const dates = doing(() =>
+        Effect.sync(() => {
+          const date = new Date(2026, 0)
+          class Day extends Date {}
+          seen.push(
+            date instanceof Date,
+            date.constructor === Date,
+            new Day(0) instanceof Day,
+            new Date(0).getTime() === 0
+          )
+        })
+      )
+      yield* Scenario.run(dates, { trap: all })
+      assert.isTrue(seen.length > 0 && seen.every((one) => one))
+    }))
+
+  it.effect("refuses a trap and an option that do not exist", () =>
+    Effect.gen(function*() {
+      const tame = doing(() => Effect.void)
+      const died = (options: object) =>
+        Effect.map(Effect.exit(Scenario.run(tame, options)), (exit) => String(exit._tag === "Failure" && exit.cause))
+      assert.include(yield* died({ trap: ["Math.rnadom"] }), "trap[0] must be one of Math.random")
+      assert.include(yield* died({ traps: all }), "there is no traps")
     }))
 
   it.effect("does not see what others do at the same time", () =>

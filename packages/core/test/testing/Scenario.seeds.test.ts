@@ -52,6 +52,48 @@ describe("Scenario.seeds", () => {
       assert.include(error.message, "1 of 1 call did (100%)")
     }))
 
+  it.effect("makes a capacity smaller part by part, and a latency that varies one that does not", () =>
+    Effect.gen(function*() {
+      const crowded = Scenario.make({
+        name: "crowded",
+        load: [{ name: "load", arrivals: Load.poisson({ rate: 20, for: "1 minute" }) }],
+        provider: [{
+          name: "busy",
+          latency: Latency.exponential("900 millis"),
+          capacity: { concurrency: 10, above: "slows", abandoned: "goes on", slots: 30, waiting: 20 }
+        }],
+        policy: Effect.succeed,
+        claims: [Claim.share("ServiceRefused", { atMost: 0 })]
+      })
+      assert.deepStrictEqual((yield* failureOf(crowded, 1)).night, [
+        "load \"load\": poisson, 4 a second for 1s",
+        "provider \"busy\": until the end, latency 100ms, capacity {\"concurrency\":1,\"above\":\"slows\",\"slots\":1,\"waiting\":0}"
+      ])
+    }))
+
+  it.effect("lets a rule apply to all calls, where that still fails", () =>
+    Effect.gen(function*() {
+      const rare = Scenario.make({
+        name: "rare",
+        load: [{ name: "load", arrivals: Load.constant({ rate: 20, for: "1 minute" }) }],
+        provider: [{
+          name: "shaky",
+          rules: [{
+            inject: Chaos.fault("503"),
+            rate: 0.5,
+            bursts: { every: "10 seconds", for: "5 seconds" },
+            when: ({ index }) => index > 100
+          }]
+        }],
+        policy: Effect.succeed,
+        claims: [Claim.noCustomerError]
+      })
+      assert.deepStrictEqual((yield* failureOf(rare, 1)).night, [
+        "load \"load\": constant, 1 a second for 1s",
+        "provider \"shaky\": until the end, fault"
+      ])
+    }))
+
   it.effect("is the same each time, and its worst seed fails the most", () =>
     Effect.gen(function*() {
       const [one, again] = [yield* failureOf(night, 3), yield* failureOf(night, 3)]

@@ -1,5 +1,5 @@
 import { Retry } from "@switchgear/core"
-import { Latency, SimulatedService, VirtualClock } from "@switchgear/core/testing"
+import { Latency, Load, Scenario, SimulatedService, VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Metric, Option, Random, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -472,6 +472,46 @@ it.effect.prop(
       assert.deepInclude(yield* service.snapshot, idle)
     }).pipe(VirtualClock.play)
 )
+
+describe("the random numbers of a service", () => {
+  const latency = Latency.uniform(1, 1000)
+  const firstEnds = (service: SimulatedService.SimulatedService<void, number, never, never>) =>
+    Effect.forEach([1, 2, 3], () => service.call())
+
+  it.effect("begin anew in each run, for a service that was made outside", () =>
+    Effect.gen(function*() {
+      const service = yield* serviceOf(undefined, latency)
+      const [first, second] = [
+        yield* VirtualClock.play(firstEnds(service)),
+        yield* VirtualClock.play(firstEnds(service))
+      ]
+      assert.deepStrictEqual(first, second)
+    }))
+
+  it.effect("are others for another seed of a scenario, also with a seed of one's own", () =>
+    Effect.gen(function*() {
+      const meanOf = (seed: number) =>
+        Effect.map(
+          Scenario.report(
+            Scenario.make({
+              name: "night",
+              load: [{ name: "load", arrivals: Load.constant({ rate: 1, for: "5 seconds" }) }],
+              provider: [{ name: "up" }],
+              policy: () =>
+                Effect.map(
+                  SimulatedService.make({ seed: 7, latency, answer: Effect.void }),
+                  ({ call }) => Effect.orDie(call())
+                ),
+              claims: []
+            }),
+            { seed }
+          ),
+          ({ all }) => all.latency.mean
+        )
+      assert.strictEqual(yield* meanOf(1), yield* meanOf(1))
+      assert.notStrictEqual(yield* meanOf(1), yield* meanOf(2))
+    }))
+})
 
 it.effect("works under TestClock", () =>
   Effect.gen(function*() {

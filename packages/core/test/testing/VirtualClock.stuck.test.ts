@@ -1,8 +1,12 @@
 /** Virtual time that stands still for long is told, and ends what waits for it. */
 import { assert, describe, it } from "@effect/vitest"
 import { VirtualClock } from "@switchgear/core/testing"
-import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Logger } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Logger, Random } from "effect"
 import { TestClock } from "effect/testing"
+import { execFile } from "node:child_process"
+import { createServer, get } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Worker } from "node:worker_threads"
 
 const stuckAfter = "40 millis"
 
@@ -136,6 +140,151 @@ describe("layer", () => {
     }))
 })
 
+describe("time that moves for ever", () => {
+  const poll = Effect.forever(Effect.sleep("1 second"))
+
+  it.live.each<readonly [string, Effect.Effect<unknown>, RegExp]>([
+    ["an effect that never ends, beside a poller", Effect.race(Effect.never, poll), /VirtualClock\.play: the effect/],
+    [
+      "sleeps so short that a second takes for ever",
+      Effect.race(Effect.sleep("1 hour"), Effect.forever(Effect.sleep("1 nanos"))),
+      /VirtualClock\.play: the effect/
+    ],
+    [
+      "a move past such sleeps",
+      Effect.gen(function*() {
+        yield* Effect.forkChild(Effect.forever(Effect.sleep("1 nanos")))
+        yield* TestClock.adjust("1 hour")
+      }).pipe(Effect.provide(VirtualClock.layer({ stuckAfter }))),
+      /VirtualClock\.layer: TestClock\.adjust/
+    ]
+  ])("is told: %s", ([, effect, said]) =>
+    Effect.gen(function*() {
+      const { all, layer } = warnings()
+      const played = said.source.includes("play") ? VirtualClock.play(effect, { stuckAfter }) : effect
+      yield* Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(played)
+        while (all.length === 0) yield* Effect.sleep("1 millis")
+        yield* Fiber.interrupt(fiber)
+      }).pipe(Effect.provide(layer))
+      assert.match(all[0]!, said)
+      assert.match(all[0]!, /has waited for \d+ms of real time, while time has moved on to/)
+    }))
+
+  it.live("is not one in which the effect goes on, alone or beside others", () =>
+    Effect.gen(function*() {
+      const { all, layer } = warnings()
+      const until = Date.now() + 200
+      const goOn = Effect.whileLoop({
+        while: () => Date.now() < until,
+        body: () => Effect.sleep("1 second"),
+        step: () => {}
+      })
+      const beside = Effect.andThen(Effect.forkChild(poll), goOn)
+      for (const effect of [goOn, beside]) yield* VirtualClock.play(effect, { stuckAfter }).pipe(Effect.provide(layer))
+      assert.deepStrictEqual(all, [])
+    }))
+})
+
+describe("a timer of real time", () => {
+  const timer = (millis: number) =>
+    Effect.callback<void>((resume) => {
+      const started = setTimeout(() => resume(Effect.void), millis)
+      return Effect.sync(() => clearTimeout(started))
+    })
+  const told = (effect: Effect.Effect<unknown>) => {
+    const { all, layer } = warnings()
+    return Effect.as(VirtualClock.play(effect).pipe(Effect.provide(layer)), all)
+  }
+
+  it.live.each<readonly [string, Effect.Effect<unknown>]>([
+    ["that is late by virtual time", Effect.timeoutOption(timer(60_000), "2 minutes")],
+    ["that comes after virtual time has moved", Effect.all([timer(20), Effect.sleep("1 millis")], { concurrency: 2 })]
+  ])("is told, with its place, when it comes at another time: %s", ([, effect]) =>
+    Effect.gen(function*() {
+      const [first, ...others] = yield* told(Effect.andThen(effect, effect))
+      assert.match(
+        first ?? "",
+        /does not wait for setTimeout of \d+ ms, begun at .*stuck\.test\.ts:\d+:\d+\. It runs in real time/
+      )
+      assert.deepStrictEqual(others, [])
+    }))
+
+  it.live.each<readonly [string, Effect.Effect<unknown>]>([
+    ["under hold", Effect.all([VirtualClock.hold(timer(20)), Effect.sleep("1 millis")], { concurrency: 2 })],
+    ["in time", Effect.timeoutOption(timer(60_000), "30 seconds")],
+    ["alone", timer(20)]
+  ])("is not told when time waits for it or it is cancelled: %s", ([, effect]) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* told(effect), [])
+    }))
+})
+
+describe("what goes on outside of the thread", () => {
+  const asks: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
+    "a request over the network": (url) => fetch(url).then((response) => response.text()),
+    "a request of node:http": (url) =>
+      new Promise((resolve) => get(url, { agent: false }, (response) => response.resume().on("end", resolve))),
+    "a worker": () =>
+      new Promise((resolve) =>
+        new Worker("require('node:worker_threads').parentPort.postMessage(1)", { eval: true }).once("exit", resolve)
+      ),
+    "a child process": () => new Promise((resolve) => execFile(process.execPath, ["--version"], resolve))
+  }
+
+  it.live.each(Object.keys(asks))(
+    "is told when virtual time does not wait for it: %s",
+    (name) =>
+      Effect.gen(function*() {
+        const server = createServer((_, response) => response.end("hello"))
+        yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)))
+        const { port } = server.address() as AddressInfo
+        let ended: Promise<unknown> = Promise.resolve()
+        const ask = Effect.promise(() => ended = asks[name]!(`http://127.0.0.1:${port}`))
+        const { all, layer } = warnings()
+        const played = (effect: Effect.Effect<unknown>) =>
+          VirtualClock.play(Effect.timeoutOption(effect, "1 second")).pipe(Effect.provide(layer))
+        yield* played(VirtualClock.hold(ask))
+        assert.deepStrictEqual(all, [])
+        yield* played(ask)
+        assert.include(all[0], name)
+        assert.include(all[0], "runs in real time")
+        yield* Effect.promise(() => ended)
+        server.closeAllConnections()
+        yield* Effect.promise(() => new Promise((resolve) => server.close(resolve)))
+      })
+  )
+})
+
+describe("the option trap", () => {
+  const trap = ["Math.random", "Date.now", "setTimeout", "Clock"] as const
+  const played = (effect: Effect.Effect<unknown>) => Effect.exit(VirtualClock.play(effect, { trap }))
+
+  it.effect.each<readonly [string, Effect.Effect<unknown>]>([
+    ["Math.random", Effect.sync(() => Math.random())],
+    ["new Date()", Effect.sync(() => new Date())],
+    ["setTimeout", Effect.sync(() => clearTimeout(setTimeout(() => {})))],
+    ["Clock", Effect.promise(() => Effect.runPromise(Clock.currentTimeMillis))]
+  ])("says what was called and where: %s", ([name, effect]) =>
+    Effect.gen(function*() {
+      const message = dieMessage(yield* played(Effect.andThen(Effect.sleep("1 second"), effect)))
+      assert.include(
+        message,
+        `VirtualClock.play: the effect is not of its seed and its clock alone: it called ${name} at `
+      )
+    }))
+
+  it.effect("leaves an effect alone that is of its seed and its clock", () =>
+    Effect.gen(function*() {
+      const tame = Effect.andThen(Effect.sleep("1 second"), Effect.all([Clock.currentTimeMillis, Random.nextBoolean]))
+      assert.strictEqual((yield* played(tame))._tag, "Success")
+      assert.include(
+        dieMessage(yield* Effect.exit(VirtualClock.play(tame, { trap: ["Maths"] as never }))),
+        "VirtualClock.play: trap[0] must be one of Math.random"
+      )
+    }))
+})
+
 describe("the watch over a clock", () => {
   it.live("makes no fiber, so that real time changes no number of a fiber", () =>
     Effect.gen(function*() {
@@ -144,9 +293,10 @@ describe("the watch over a clock", () => {
         Effect.gen(function*() {
           const before = yield* newest
           const real = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, millis)))
-          yield* VirtualClock.play(Effect.andThen(real, Effect.sleep(1)), { stuckAfter: "2 seconds" })
+          // It is looked at every 400 ms, and a warning, which is a fiber, comes at the fourth look.
+          yield* VirtualClock.play(Effect.andThen(real, Effect.sleep(1)), { stuckAfter: "16 seconds" })
           return (yield* newest) - before
         })
-      assert.strictEqual(yield* fibersOver(180), yield* fibersOver(5))
+      assert.strictEqual(yield* fibersOver(450), yield* fibersOver(5))
     }))
 })

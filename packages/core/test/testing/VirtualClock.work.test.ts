@@ -1,13 +1,18 @@
 /** Work outside of the fibers: time stands still while it is pending, and it has one order. */
 import { assert, describe, it } from "@effect/vitest"
+import { Deadline } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Cause, Clock, Effect, Exit, Fiber, Option, Schema } from "effect"
+import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { randomBytes } from "node:crypto"
 import { promises as fs, readFile } from "node:fs"
+import { resolve4 } from "node:dns"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { promisify } from "node:util"
+import v8 from "node:v8"
+import vm from "node:vm"
 import { brotliCompress, gzip } from "node:zlib"
 
 const immediates = async (count: number): Promise<void> => {
@@ -25,6 +30,10 @@ const messages = (count: number): Promise<void> =>
     port2.onmessage = ({ data }) => port2.postMessage(data)
     port2.postMessage(1)
   })
+
+const { WebAssembly } = globalThis as unknown as {
+  readonly WebAssembly: Record<"compile" | "instantiate", (bytes: Uint8Array) => Promise<unknown>>
+}
 
 const works: Readonly<Record<string, () => Promise<unknown>>> = {
   "microtasks": async () => {
@@ -47,7 +56,12 @@ const works: Readonly<Record<string, () => Promise<unknown>>> = {
   "brotli": () => promisify(brotliCompress)("text"),
   "a compression stream": () =>
     new Response(new Blob(["hello"]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
-  "a body": () => new Response("hello").text()
+  "a body": () => new Response("hello").text(),
+  // The smallest module that there is: a magic number and a version.
+  "WebAssembly": () => WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])),
+  "an instance of WebAssembly": () => WebAssembly.instantiate(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])),
+  // The question is wrong, so that no server is asked.
+  "a question for a name server": () => new Promise((resolve) => resolve4(`${"a".repeat(64)}.test`, resolve))
 }
 
 const names = Object.keys(works)
@@ -107,6 +121,13 @@ describe("time stands still", () => {
       assert.strictEqual(Option.getOrUndefined(answered), 0)
     }))
 
+  it.effect("and the functions that compile WebAssembly are as before when no program is watched", () =>
+    Effect.gen(function*() {
+      const { compile } = WebAssembly
+      yield* VirtualClock.play(Effect.sync(() => assert.notStrictEqual(WebAssembly.compile, compile)))
+      assert.strictEqual(WebAssembly.compile, compile)
+    }))
+
   it.effect("not for work that was begun at once and has no callback, nor for a timer that is cancelled", () =>
     Effect.gen(function*() {
       const nothing = Effect.sync(() => {
@@ -115,6 +136,38 @@ describe("time stands still", () => {
         clearTimeout(setTimeout(() => {}, 0))
       })
       yield* VirtualClock.play(Effect.andThen(nothing, Effect.sleep("1 hour")))
+    }))
+})
+
+describe("memory", () => {
+  v8.setFlagsFromString("--expose_gc")
+  const collect = vm.runInNewContext("gc") as () => void
+  const used = () => {
+    collect()
+    return v8.getHeapStatistics().used_heap_size
+  }
+
+  it.live.each<readonly [string, () => void]>([
+    ["timers that are cancelled", () => clearTimeout(setTimeout(() => {}, 1000))],
+    ["brief timers that are cancelled", () => clearTimeout(setTimeout(() => {}, 0))],
+    ["immediates that are cancelled", () => clearImmediate(setImmediate(() => {}))],
+    ["channels that are closed", () => new MessageChannel().port1.close()]
+  ])("does not grow with %s", ([, begin]) =>
+    Effect.gen(function*() {
+      const program = Effect.gen(function*() {
+        const grown: Array<number> = []
+        for (let round = 0; round < 3; round++) {
+          const before = used()
+          for (let at = 0; at < 20_000; at++) {
+            begin()
+            if (at % 100 === 0) yield* Effect.sleep(1)
+          }
+          grown.push(used() - before)
+        }
+        return grown.at(-1)!
+      })
+      // A hundred bytes each would be two million.
+      assert.isBelow(yield* VirtualClock.play(program), 1_000_000)
     }))
 })
 
@@ -165,6 +218,21 @@ describe("promises \"none\"", () => {
       const callback = Effect.callback<void>((resume) => queueMicrotask(() => resume(Effect.void)))
       const exit = yield* Effect.exit(VirtualClock.play(Effect.timeoutOption(callback, 1), { promises: "none" }))
       assert.match(dieMessage(exit), /waits for queueMicrotask, begun at .*VirtualClock\.work\.test\.ts:\d+/)
+    }))
+
+  it.effect("tells the place of the program, and not that of a guard in between", () =>
+    Effect.gen(function*() {
+      const guarded = work("one immediate").pipe(Deadline.within("1 hour"))
+      const exit = yield* Effect.exit(VirtualClock.play(guarded, { promises: "none" }))
+      assert.match(dieMessage(exit), /begun at .*VirtualClock\.work\.test\.ts:\d+/)
+    }))
+
+  it.effect("tells where in Effect, if no code of the program has led to it", () =>
+    Effect.gen(function*() {
+      const request = HttpClientRequest.get("http://simulated.test")
+      const reading = HttpClientResponse.fromWeb(request, new Response("hello")).text
+      const exit = yield* Effect.exit(VirtualClock.play(reading, { promises: "none" }))
+      assert.match(dieMessage(exit), /begun at \S+:\d+:\d+\. Use/)
     }))
 
   it.effect("ends a move with it, in a layer", () =>

@@ -704,7 +704,7 @@ describe("options out of range", () => {
     [{ link: { requestLoss: 2 } }, "World.run: link.requestLoss must be from 0 to 1, got 2"],
     [
       { link: { lossy: 1 } as never },
-      "World.run: there is no lossy. There are: latency, requestLoss, replyLoss, duplicates, order"
+      "World.run: there is no link.lossy. There are: latency, requestLoss, replyLoss, duplicates, order"
     ],
     [{ link: { latency: -1 } }, "World.run: link.latency must be a finite duration of zero or more, got -1"],
     [{ clocks: { a: { drift: -1 } } }, "World.run: clocks.a.drift must be a number above -1, got -1"],

@@ -14,6 +14,7 @@
  *
  * @since 0.1.0
  */
+import { OptionsOf } from "@switchgear/core/runtime"
 import { SimulatedService } from "@switchgear/core/testing"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -90,6 +91,7 @@ export interface Options {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<SimulatedProvider["Service"]> {
+  new OptionsOf("SimulatedProvider.make").known(options, ["models", "apiKey", "keys", "pages"])
   const random = yield* Random.Random
   const models = new Map<string, Model>()
   const keys = new Map<string, Model>()

@@ -36,9 +36,11 @@ export class OptionsOf {
   /** Rejects unknown fields: a misspelt one would be ignored silently. */
   known(options: object, fields: ReadonlyArray<string>): void {
     const unknown = Object.keys(options).find((field) => !fields.includes(field))
-    if (unknown !== undefined) {
-      throw new RangeError(`${this.where}: there is no ${unknown}. There are: ${fields.join(", ")}`)
-    }
+    if (unknown !== undefined) this.refuseUnknown(unknown, fields)
+  }
+
+  refuseUnknown(field: string, fields: ReadonlyArray<string>): never {
+    throw new RangeError(`${this.where}: there is no ${field}. There are: ${fields.join(", ")}`)
   }
 
   integer(field: string, value: number, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number {
@@ -156,6 +158,10 @@ class Within extends OptionsOf {
 
   override withhold(field: string, range: string, got: string): never {
     return this.around.withhold(`${this.field}.${field}`, range, got)
+  }
+
+  override refuseUnknown(field: string, fields: ReadonlyArray<string>): never {
+    return this.around.refuseUnknown(`${this.field}.${field}`, fields)
   }
 }
 

@@ -25,7 +25,7 @@ export const simpler = (lists: Lists) => (history: History<any, any, any>): Read
   ...history.flatMap((operation, i) => simplerOperations(operation, lists).map((other) => history.with(i, other))),
   ...history.length > pairsUpTo ? [] : withoutPairs(history, lists),
   ...history.length > triplesUpTo ? [] : withoutTriples(history),
-  ...inOrder(history)
+  ...inOrder(history, lists)
 ]
 
 const withoutBlocks = (history: ReadonlyArray<Any>): ReadonlyArray<ReadonlyArray<Any>> => {
@@ -59,22 +59,41 @@ const withoutTriples = (history: ReadonlyArray<Any>): ReadonlyArray<ReadonlyArra
 const places: Record<Any["_tag"], number> = { Call: 0, Begin: 1, End: 2, Interrupt: 3, Advance: 4, Control: 5 }
 
 /** Two neighbours exchanged, so that histories that mean the same end as one. Each exchange brings it nearer to that. */
-const inOrder = (history: ReadonlyArray<Any>): ReadonlyArray<ReadonlyArray<Any>> =>
+const inOrder = (history: ReadonlyArray<Any>, lists: Lists): ReadonlyArray<ReadonlyArray<Any>> =>
   history.flatMap((operation, index) => {
     const next = history[index + 1]
-    return next === undefined || places[operation._tag] <= places[next._tag]
+    return next === undefined || !comesAfter(operation, next, lists)
       ? []
       : [history.with(index, next).with(index + 1, operation)]
   })
 
+/** By kind, and then by data, the simplest first. Data that comes from no list has no order. */
+const comesAfter = (first: Any, second: Any, lists: Lists): boolean => {
+  if (first._tag !== second._tag) return places[first._tag] > places[second._tag]
+  const [ranks, others] = [ranksOf(first, lists), ranksOf(second, lists)]
+  const at = ranks.findIndex((rank, index) => rank !== others[index])
+  return at >= 0 && ranks[at]! > others[at]!
+}
+
+const ranksOf = (operation: Any, lists: Lists): ReadonlyArray<number> =>
+  (["call", "millis", "control", "ending"] as const).map((field) =>
+    (lists[field] as ReadonlyArray<unknown> | undefined)?.indexOf((operation as Data)[field]) ?? -1
+  )
+
+type Data = { readonly [K in keyof Lists]?: unknown }
+
 /** Two operations combined into one. */
-const together = (first: Any, second: Any, { millis }: Lists): ReadonlyArray<Any> => {
+const together = (first: Any, second: Any, { ending, millis }: Lists): ReadonlyArray<Any> => {
   if (first._tag === "Begin" && second._tag === "End") {
     return [{ _tag: "Call", call: first.call, ending: second.ending }]
   }
+  // What an interrupt has broken, another end may break as well.
+  if (first._tag === "Begin" && second._tag === "Interrupt") {
+    return (ending ?? []).map((ending) => ({ _tag: "Call", call: first.call, ending }))
+  }
   if (first._tag !== "Advance" || second._tag !== "Advance") return []
-  const sum = first.millis + second.millis
-  return millis.includes(sum) ? [{ _tag: "Advance", millis: sum }] : []
+  const longest = Math.max(first.millis, second.millis)
+  return millis.filter((one) => one > longest).map((millis) => ({ _tag: "Advance", millis }))
 }
 
 const simplerOperations = (operation: Any, lists: Lists): ReadonlyArray<Any> => {

@@ -24,6 +24,7 @@ export class Bursts {
   private until = NaN
 
   constructor(check: OptionsOf, field: string, options: BurstOptions) {
+    check.within(field).known(options, ["every", "for"])
     this.every = check.positive(`${field}.every`, options.every)
     this.length = check.positive(`${field}.for`, options.for)
   }

@@ -104,8 +104,10 @@ export const activeRules = (
   field: string,
   rules: ReadonlyArray<Rule<unknown, unknown>>
 ): ReadonlyArray<Active> =>
-  rules.flatMap(({ bursts, inject, rate = 1, when }, index) => {
+  rules.flatMap((written, index) => {
+    const { bursts, inject, rate = 1, when } = written
     const rule = `${field}[${index}]`
+    check.within(rule).known(written, ["inject", "rate", "when", "bursts"])
     if (!(rate >= 0 && rate <= 1)) check.refuse(`${rule}.rate`, "from 0 to 1", rate)
     if (!Object.hasOwn(tags, inject?._tag)) {
       check.refuse(`${rule}.inject`, "one that `Chaos` makes, such as Chaos.hang", inject)
@@ -134,6 +136,7 @@ export const acts = (check: OptionsOf, phases: ReadonlyArray<Phase<unknown, unkn
   let until = 0
   return phases.map((phase, index) => {
     const at = `script[${index}]`
+    check.within(at).known(phase, ["for", "rules"])
     const last = index === phases.length - 1
     until += last ? check.limit(`${at}.for`, phase.for) : check.positive(`${at}.for`, phase.for)
     return { until, rules: activeRules(check, `${at}.rules`, phase.rules) }

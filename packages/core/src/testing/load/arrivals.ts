@@ -100,6 +100,10 @@ export const problemOf = (arrivals: Arrivals): InvalidLoad | undefined => {
 
 /** Checks the values at one place of a load. */
 export class Place extends OptionsOf {
+  override refuseUnknown(field: string, fields: ReadonlyArray<string>): never {
+    throw new InvalidLoad({ place: this.where + field, reason: `does not exist. There are: ${fields.join(", ")}` })
+  }
+
   override refuse(field: string, range: string, value: unknown): never {
     throw new InvalidLoad({ place: this.where + field, reason: `must be ${range}, got ${render(value)}` })
   }
@@ -107,6 +111,8 @@ export class Place extends OptionsOf {
 
 const check = (arrivals: Arrivals, at: string): void => {
   const place = new Place(at)
+  const { _tag, ...options } = arrivals
+  if (Object.hasOwn(fieldsOf, _tag)) place.known(options, fieldsOf[_tag])
   switch (arrivals._tag) {
     case "Constant":
     case "Poisson":
@@ -147,4 +153,13 @@ const check = (arrivals: Arrivals, at: string): void => {
     default:
       place.refuse("_tag", "one of Constant, Poisson, Ramp, Burst, Sequence, Trace", (arrivals as Arrivals)._tag)
   }
+}
+
+const fieldsOf: { readonly [K in Arrivals["_tag"]]: ReadonlyArray<keyof Extract<Arrivals, { readonly _tag: K }>> } = {
+  Constant: ["rate", "for"],
+  Poisson: ["rate", "for"],
+  Ramp: ["from", "to", "for"],
+  Burst: ["of", "times", "after", "for", "every"],
+  Sequence: ["sequence"],
+  Trace: ["at", "calls"]
 }

@@ -3,7 +3,7 @@
  * judged.
  */
 import { count, counted, quoted } from "../words.ts"
-import type { Own, Share } from "./claims.ts"
+import { firstClass, type Own, type Share } from "./claims.ts"
 import type { Figures } from "./figures.ts"
 import { unknownOutcome } from "./outcomes.ts"
 import type { Range } from "./range.ts"
@@ -15,13 +15,17 @@ export interface Happened {
   /** The calls of customers to each node, in all and by phase. */
   readonly nodes: ReadonlyMap<string, { readonly all: Figures; readonly phases: ReadonlyArray<Figures> }>
   readonly outcomes: ReadonlySet<string>
+  /** The phases in which a provider did nothing to any call, not even with a latency or a capacity. */
+  readonly harmless: ReadonlySet<string>
 }
 
 /** Why the claim cannot be judged, if so. `calls` are those in its range; `providers` are those that it asks about. */
 export const missing = (
   claim: Share | Own,
-  { calls, providers, range }: {
+  { calls, isTroubled = false, providers, range }: {
     readonly calls: number
+    /** Whether a call after the phase of the claim, in its range or before it, did not count. */
+    readonly isTroubled?: boolean
     readonly providers: ReadonlyArray<string>
     readonly range: Range
   },
@@ -34,14 +38,10 @@ export const missing = (
       `and it takes ${count(claim.atLeastCalls)}`
   }
   const { window } = claim
-  if (
-    window._tag === "After" &&
-    run.phases.some(({ calls, from, name, to }) => name === window.phase && calls === 0 && to > from)
-  ) {
-    return `no call was made during "${window.phase}", so that there is nothing to recover from`
-  }
+  const before = window._tag === "After" ? run.phases.find(({ name }) => name === window.phase) : undefined
   const asked = claim._tag === "Share" && claim.counted._tag === "Reached" && claim.bound.atMost !== 0 ? providers : []
   return notReached(asked, run) ??
+    (before && nothingIn(before, run, isTroubled)) ??
     (claim.window._tag === "Run" ? notMet(run) : undefined) ??
     (claim._tag === "Share" && claim.counted._tag === "Outcome"
       ? unknownOutcome(claim.counted.outcome, run.outcomes, seenIn(claim, run).outcomes)
@@ -50,7 +50,21 @@ export const missing = (
 
 const seenIn = ({ node }: Share, { all, nodes }: Happened): Figures => node === undefined ? all : nodes.get(node)!.all
 
-const notReached = (asked: ReadonlyArray<string>, { all: { reached }, nodes }: Happened): string | undefined => {
+/** Why there is nothing to recover from after a phase, if so. */
+const nothingIn = (
+  { calls, from, name, outcomes, to }: Figures,
+  { harmless }: Happened,
+  isTroubled: boolean
+): string | undefined => {
+  const why = calls === 0 && to > from
+    ? `no call was made during "${name}"`
+    : !isTroubled && harmless.has(name) && outcomes[firstClass] === calls
+    ? `all calls during "${name}" ended as ${firstClass}, and nothing was done to any`
+    : undefined
+  return why && `${why}, so that there is nothing to recover from`
+}
+
+export const notReached = (asked: ReadonlyArray<string>, { all: { reached }, nodes }: Happened): string | undefined => {
   const names = Object.keys(reached)
   if (names.every((name) => reached[name] === 0)) {
     return nodes.size === 0

@@ -38,13 +38,12 @@ export class Place extends OptionsOf {
     return new Place(this.scenario, `${this.where}${field}.`)
   }
 
-  override known(options: object, fields: ReadonlyArray<string>): void {
-    const unknown = Object.keys(options).find((field) => !fields.includes(field))
-    if (unknown !== undefined) this.reject(unknown, `is not a field here. There are: ${fields.join(", ")}`)
-  }
-
   override refuse(field: string, range: string, value: unknown): never {
     return this.reject(field, `must be ${range}, got ${render(value)}`)
+  }
+
+  override refuseUnknown(field: string, fields: ReadonlyArray<string>): never {
+    return this.reject(field, `is not a field here. There are: ${fields.join(", ")}`)
   }
 
   reject(field: string, reason: string): never {

@@ -1,7 +1,7 @@
 /** Judges each claim of a scenario: by its counts, by the figures, or not at all, with a reason. */
 import { present } from "../words.ts"
 import type { Claim, Verdict } from "./claims.ts"
-import { type Happened, missing } from "./happened.ts"
+import { type Happened, missing, notReached } from "./happened.ts"
 import type { Fibers } from "./fibers.ts"
 import type { Span } from "./figures.ts"
 import { rangeOf } from "./range.ts"
@@ -58,8 +58,10 @@ export const judgeOf = (claim: Claim, { nodes, phases, providers, recentOf }: Co
     return {
       watch: undefined,
       node: undefined,
-      judge: ({ all, fibers }) =>
-        all.calls === 0 || fibers === undefined ? unjudged("no call was made at all") : judged(fibers.verdict)
+      judge: (run) => {
+        const reason = run.all.calls === 0 ? "no call was made at all" : notReached([], run)
+        return reason === undefined ? judged(run.fibers!.verdict) : unjudged(reason)
+      }
     }
   }
   const { node } = claim
@@ -94,7 +96,7 @@ export const judgeOf = (claim: Claim, { nodes, phases, providers, recentOf }: Co
     watch,
     node,
     judge: (run) => {
-      const reason = missing(claim, { range, providers: of, calls: watch.calls }, run)
+      const reason = missing(claim, { range, providers: of, calls: watch.calls, isTroubled: watch.isTroubled }, run)
       return reason === undefined ? judged(watch.verdict, watch.evidence, watch.margin) : unjudged(reason)
     }
   }

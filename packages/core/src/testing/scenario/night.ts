@@ -60,7 +60,7 @@ export const night = <E, R>(
         wrapping: plan.world === undefined ? inPlace : ofNodes,
         onReached: (...reached) => recorder.reached(...reached)
       }))
-    const providers = parts.providersOf(Object.fromEntries(made.map((one) => [one.name, one])))
+    const providers = parts.providersOf(Object.fromEntries(made.map(({ provider }) => [provider.name, provider])))
     const nodes = yield* nodesOf(plan, providers)
     const recorder = new Recorder(plan, Object.keys(nodes), steps)
     const followed = followedBy(recorder)
@@ -73,7 +73,11 @@ export const night = <E, R>(
     if (recorder.fibers !== undefined) yield* Effect.sleep(grace)
     if (world !== undefined) steps?.world(load.millis, world.digest())
     steps?.end()
-    const recorded = recorder.end(load.millis, knownOutcomes(plan, parts))
+    const harmless = yield* Effect.all(made.map(({ harmless }) => harmless))
+    const recorded = recorder.end(load.millis, {
+      outcomes: knownOutcomes(plan, parts),
+      harmless: new Set(harmless.flat())
+    })
     const invariants = world?.judged({ wasCalled: recorded.nodes.some(({ calls }) => calls > 0) }) ?? []
     return { ...recorded, claims: [...recorded.claims, ...invariants], load }
   })

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { monotonicMillis } from "../../internal/runtime/time.ts"
 import { startTimeout } from "../../internal/runtime/timerLane.ts"
+import { VirtualTime } from "../virtualClock/virtualTime.ts"
 import { gaveUp } from "./outcomes.ts"
 
 const leaves = Exit.fail({ _tag: gaveUp })
@@ -28,10 +29,16 @@ export class Abandoned {
       const clock = customer.getRef(Clock.Clock)
       return Effect.callback<A, E | { readonly _tag: string }>((resume) => {
         const due = monotonicMillis(clock) + this.millis
-        const timeout = startTimeout(customer, clock, this.millis, due, () => {
+        const leave = () => {
+          if (fiber.pollUnsafe() !== undefined) return
           this.calls.add(fiber)
           resume(leaves)
           fiber.interruptUnsafe(customer.id)
+        }
+        // An answer that comes at this very time comes first, whoever of the two has begun to wait first.
+        const timeout = startTimeout(customer, clock, this.millis, due, () => {
+          if (clock instanceof VirtualTime) clock.afterAllDue(leave)
+          else leave()
         })
         fiber.addObserver((exit) => {
           timeout.cancel(customer)

@@ -141,8 +141,10 @@ type Named = (at: string, name: string) => string
 
 const loadSpans = ({ load, name: scenario }: Script, named: Named): ReadonlyArray<Span> => {
   let from = 0
-  return load.map(({ arrivals, name }, index) => {
+  return load.map((phase, index) => {
+    const { arrivals, name } = phase
     const at = `load[${index}]`
+    new Place(scenario, `${at}.`).known(phase, ["name", "arrivals"])
     const problem = problemOf(arrivals)
     if (problem !== undefined) new Place(scenario, `${at}.arrivals.`).reject(problem.place, problem.reason)
     const millis = millisOf(arrivals)
@@ -175,8 +177,7 @@ const acts = (
   return phases.map((phase, index) => {
     const place = new Place(scenario, `${at}[${index}].`)
     const last = index === phases.length - 1
-    const unknown = Object.keys(phase).find((field) => !fields.includes(field))
-    if (unknown !== undefined) place.reject(unknown, `is not a field of a phase. There are: ${fields.join(", ")}`)
+    place.known(phase, fields)
     const name = named(`${at}[${index}]`, phase.name)
     if (phase.for === undefined && !last) place.reject("for", "must be given for every phase but the last")
     const millis = phase.for === undefined

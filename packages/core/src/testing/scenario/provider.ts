@@ -46,6 +46,12 @@ export class Stopwatch {
   }
 }
 
+/** A provider, and the names of its phases in which it did nothing to any call so far. */
+export interface Made {
+  readonly provider: Provider<any, any>
+  readonly harmless: Effect.Effect<ReadonlyArray<string>>
+}
+
 /** Makes a provider that follows its phases and reports each call that reaches it. */
 export const makeProvider = (
   plan: ProviderPlan,
@@ -56,7 +62,7 @@ export const makeProvider = (
     readonly seed: string
     readonly stopwatch: Stopwatch
   }
-): Effect.Effect<Provider<any, any>> =>
+): Effect.Effect<Made> =>
   Effect.gen(function*() {
     const { name, phases } = plan
     const chaos = yield* Effect.forEach(phases, ({ rules, span }) =>
@@ -76,8 +82,17 @@ export const makeProvider = (
         }))
     const inject = injectAs({})
     const answer = inject(Effect.succeed(name))
-    const counts = Effect.map(Effect.all(chaos.map((phase) => phase.counts)), (all) => all.reduce(sum))
-    return Object.assign(Effect.suspend(() => answer), { name, inject, injectAs, counts })
+    const countsOfPhases = Effect.all(chaos.map((phase) => phase.counts))
+    const counts = Effect.map(countsOfPhases, (all) => all.reduce(sum))
+    return {
+      provider: Object.assign(Effect.suspend(() => answer), { name, inject, injectAs, counts }),
+      harmless: plan.isLimited
+        ? Effect.succeed([])
+        : Effect.map(countsOfPhases, (all) =>
+          phases.flatMap(({ span }, index) =>
+            isHarmless(all[index]!) ? [span.name] : []
+          ))
+    }
   })
 
 /** Calls take a slot of the provider, and in it the time and the rules of the phase in which their work begins. */
@@ -106,6 +121,9 @@ const limitedBy = (
           }))
       })
   })
+
+const isHarmless = ({ calls: _, passed: __, ...injected }: Chaos.Counts): boolean =>
+  Object.values(injected).every((count) => count === 0)
 
 const sum = (one: Chaos.Counts, other: Chaos.Counts): Chaos.Counts => ({
   calls: one.calls + other.calls,

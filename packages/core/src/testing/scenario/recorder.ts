@@ -1,6 +1,7 @@
 /** Records a run: the figures of each phase, and the counts of the claims. */
 import { Fibers } from "./fibers.ts"
 import type { Figures, Span } from "./figures.ts"
+import type { Happened } from "./happened.ts"
 import { type Judge, type Judged, judgeOf } from "./judge.ts"
 import { NodeCalls } from "./nodeCalls.ts"
 import type { Plan } from "./plan.ts"
@@ -108,11 +109,11 @@ export class Recorder {
     this.steps?.ended(index, ending.ended, ending.outcome)
   }
 
-  /** The results at the end of the run, in which calls may end in the ways of `outcomes`. */
-  end(at: number, outcomes: ReadonlySet<string>): Recorded {
+  /** The results at the end of the run. */
+  end(at: number, known: Pick<Happened, "outcomes" | "harmless">): Recorded {
     const { all, phases } = this.customers.figures(at)
     const nodes = new Map([...this.nodes].map(([node, { timelines }]) => [node, timelines.figures(at)]))
-    const run = { all, phases, outcomes, fibers: this.fibers, nodes }
+    const run = { ...known, all, phases, fibers: this.fibers, nodes }
     return {
       all,
       phases,

@@ -1,10 +1,12 @@
 /** Smaller versions of the night of a scenario: fewer phases, shorter ones, fewer calls, fewer faults. */
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
+import type { Latency } from "../latency/model.ts"
 import type { Arrivals } from "../load/model.ts"
 import { millisOf as lengthOf } from "../load/times.ts"
 import type { Script as Faults, TimedFault } from "../world/model.ts"
 import { places, rates } from "../world/rules.ts"
+import type { Capacity } from "../simulatedService/capacity.ts"
 import type { LoadPhase, ProviderPhase, Script } from "./plan.ts"
 
 type Parts = Pick<Script, "load" | "providers" | "script">
@@ -133,22 +135,62 @@ const smallerArrivals = (arrivals: Arrivals): ReadonlyArray<Arrivals> => {
 }
 
 const smallerProviderPhases = (phase: ProviderPhase): ReadonlyArray<ProviderPhase> => {
-  const { latency, rules = [], ...rest } = phase
+  const { capacity, latency, rules = [], ...rest } = phase
   const others = Object.keys(rest).filter((key) => key !== "name" && key !== "for")
   return [
     ...others.map((key) => omitting(phase, key)),
-    ...rules.map((_, index) => ({ ...phase, rules: rules.toSpliced(index, 1) })),
-    ...latency === undefined ? [] : [rules.length === 0 ? rest : { ...rest, rules }],
-    ...phase.for === undefined ? [] : shorter(phase.for).map((millis) => ({ ...phase, for: millis })),
-    ...latency === undefined || Predicate.hasProperty(latency, "_tag")
+    ...capacity === undefined
       ? []
-      : lower(Duration.toMillis(latency), 100).map((millis) => ({ ...phase, latency: millis })),
-    ...rules.flatMap((rule, index) =>
-      rule.rate === undefined || rule.rate === 1 || rule.rate === 0
-        ? []
-        : [{ ...phase, rules: rules.with(index, { ...rule, rate: 1 }) }]
-    )
+      : [omitting(phase, "capacity"), ...smallerCapacities(capacity).map((capacity) => ({ ...phase, capacity }))],
+    ...rules.map((_, index) => ({ ...phase, rules: rules.toSpliced(index, 1) })),
+    ...latency === undefined ? [] : [omitting(phase, "latency")],
+    ...phase.for === undefined ? [] : shorter(phase.for).map((millis) => ({ ...phase, for: millis })),
+    ...latency === undefined ? [] : shorterLatencies(latency).map((millis) => ({ ...phase, latency: millis })),
+    ...each(rules, simplerRules).map((rules) => ({ ...phase, rules }))
   ]
+}
+
+type Rule = NonNullable<ProviderPhase["rules"]>[number]
+
+/** Rules that apply more often: to all calls is the simplest. */
+const simplerRules = (rule: Rule): ReadonlyArray<Rule> => [
+  ...rule.rate === undefined || rule.rate === 1 || rule.rate === 0 ? [] : [{ ...rule, rate: 1 }],
+  ...(["when", "bursts"] as const).flatMap((key) => rule[key] === undefined ? [] : [omitting(rule, key)])
+]
+
+const smallerCapacities = (capacity: Capacity): ReadonlyArray<Capacity> => [
+  ...(["abandoned", "waiting", "slots", "speed"] as const).flatMap((key) =>
+    capacity[key] === undefined ? [] : [omitting(capacity, key)]
+  ),
+  ...lower(capacity.concurrency, 1).map((concurrency) => ({ ...capacity, concurrency })),
+  ...lower(capacity.slots ?? 0, capacity.concurrency).map((slots) => ({ ...capacity, slots })),
+  ...capacity.waiting === undefined || capacity.waiting === 0
+    ? []
+    : [0, ...lower(capacity.waiting, 1)].map((waiting) => ({ ...capacity, waiting }))
+]
+
+/** A latency that varies becomes one that does not. */
+const shorterLatencies = (latency: NonNullable<ProviderPhase["latency"]>): ReadonlyArray<number> => {
+  const isVaried = Predicate.hasProperty(latency, "_tag")
+  const millis = isVaried ? typicalOf(latency as Latency) : Duration.toMillis(latency as Duration.Input)
+  return [...lower(millis, 100), ...isVaried ? [millis] : []]
+}
+
+const typicalOf = (latency: Latency): number => {
+  switch (latency._tag) {
+    case "Constant":
+      return Duration.toMillis(latency.duration)
+    case "Uniform":
+      return Duration.toMillis(latency.max)
+    case "LogNormal":
+      return Duration.toMillis(latency.median)
+    case "Exponential":
+      return Duration.toMillis(latency.mean)
+    case "Empirical":
+      return Math.max(...latency.durations.map((duration) => Duration.toMillis(duration)))
+    case "Mix":
+      return Math.max(...latency.shares.map(([, part]) => typicalOf(part)))
+  }
 }
 
 const omitting = <A extends object>(one: A, key: string): A =>

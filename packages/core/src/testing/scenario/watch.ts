@@ -60,6 +60,11 @@ export class Watch {
     return this.whole
   }
 
+  /** Whether a call that came after the phase of the claim did not count. */
+  get isTroubled(): boolean {
+    return this.lastOther !== undefined
+  }
+
   arrived(at: number): void {
     if (this.claim.counted._tag === "Late") this.whole++
     if (this.claim.counted._tag !== "Reached" || !this.covers(at)) return

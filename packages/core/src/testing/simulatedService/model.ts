@@ -14,8 +14,6 @@ export interface Slot {
   readonly ready: Effect.Effect<void>
   /** Does this many milliseconds of work. It takes longer where the capacity is shared. Infinity never ends. */
   readonly work: (millis: number) => Effect.Effect<void>
-  /** The milliseconds that were left of the last work when it was interrupted; 0 if it was done. */
-  readonly unfinished: number
   /** Gives the slot back, or leaves the queue. Only the first call has an effect. */
   readonly leave: () => void
 }

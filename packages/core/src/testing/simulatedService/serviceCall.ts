@@ -20,7 +20,6 @@ export class ServiceCall implements Slot, Task, Place<ServiceCall> {
   before: ServiceCall | undefined
   after: ServiceCall | undefined
   state: "waiting" | "inside" | "left" = "waiting"
-  unfinished = 0
   onTurn: (() => void) | undefined
   onWorked: (() => void) | undefined
   private readonly pool: Pool

@@ -61,11 +61,9 @@ export class SharedWork<T extends Task> {
     this.tasks.place(task)
   }
 
-  /** Stops a task. Returns the milliseconds of work that are left; 0 if it is not in progress. */
-  remove(task: T): number {
-    if (task.spot < 0) return 0
-    this.tasks.remove(task)
-    return Math.max(0, task.due - this.counter)
+  /** Stops a task, if it is in progress. */
+  remove(task: T): void {
+    if (task.spot >= 0) this.tasks.remove(task)
   }
 
   /** The time at which the next task ends if nothing changes; infinity without one. */

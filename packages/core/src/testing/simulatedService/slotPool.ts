@@ -24,6 +24,7 @@ export class SlotPool {
   refused = 0
   ended = 0
   private readonly name: string
+  private readonly onOtherClock: (fiber: Fiber.Fiber<any, any>) => void
   private limits: Limits
   private readonly work = new SharedWork<ServiceCall>(() => this.limits)
   private readonly queue = new WaitQueue<ServiceCall>()
@@ -33,8 +34,10 @@ export class SlotPool {
   private scheduler: Scheduler.Scheduler | undefined
   private timer: { readonly at: number; readonly since: number; readonly stop: () => void } | undefined
 
-  constructor(name: string, limits: Limits) {
+  /** `onOtherClock` is called before the first call, and before the first one under another clock. */
+  constructor(name: string, limits: Limits, onOtherClock: (fiber: Fiber.Fiber<any, any>) => void = () => {}) {
     this.name = name
+    this.onOtherClock = onOtherClock
     this.limits = limits
   }
 
@@ -69,7 +72,6 @@ export class SlotPool {
   begin(call: ServiceCall, millis: number, onWorked: () => void): void {
     this.look()
     call.onWorked = onWorked
-    call.unfinished = 0
     this.work.add(call, millis)
     this.arm()
   }
@@ -79,7 +81,7 @@ export class SlotPool {
     call.onWorked = undefined
     if (call.spot < 0) return
     this.look()
-    call.unfinished = this.work.remove(call)
+    this.work.remove(call)
     this.arm()
   }
 
@@ -153,6 +155,7 @@ export class SlotPool {
           "Make a service for each run, inside of it."
       )
     }
+    this.onOtherClock(fiber)
     this.clock = clock
   }
 

@@ -1,12 +1,13 @@
 /** What a program in virtual time does and waits for, in words. */
 import type * as Fiber from "effect/Fiber"
 import type { Piece } from "./pendingWork.ts"
-import { atPlace } from "./trace.ts"
+import { withPlace } from "./trace.ts"
 import type { VirtualTime } from "./virtualTime.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
-export const describe = (time: VirtualTime, roots: ReadonlyArray<AnyFiber>): string => {
+/** `why` says what may be wrong; without it, time stands still, and it is found out why. */
+export const describe = (time: VirtualTime, roots: ReadonlyArray<AnyFiber>, why?: string): string => {
   const { ranLast, isBusy } = time.scheduler
   const sleeping = time.sleeping(shown)
   const asleep = new Set(time.sleeping(Infinity).map(({ fiber }) => fiber))
@@ -23,7 +24,7 @@ export const describe = (time: VirtualTime, roots: ReadonlyArray<AnyFiber>): str
     ),
     listed("Has not ended", pending.map(pieceName)),
     listed("Has not ended, and is not waited for", besides.map(pieceName)),
-    advice(time, pending)
+    why ?? advice(time, pending)
   ].filter((line) => line !== undefined).join("\n")
 }
 
@@ -51,8 +52,7 @@ const listed = (title: string, names: ReadonlyArray<string>, count = names.lengt
 
 const shown = 5
 
-const pieceName = ({ begun, what }: Piece): string =>
-  `${what}${begun.place === undefined ? "" : ", begun"}${atPlace(begun)}`
+const pieceName = ({ begun, what }: Piece): string => withPlace(what, begun)
 
 const fiberName = ({ cache: { span, stackFrame }, id }: AnyFiber): string => {
   const name = span?._tag === "Span" ? span.name : stackFrame?.name

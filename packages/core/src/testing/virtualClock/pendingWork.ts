@@ -19,6 +19,8 @@ export interface Piece {
   readonly wait: "end" | "turns" | "none"
   /** Whether it ends when the machine likes, so that several of them end in an order of chance. */
   readonly races: boolean
+  /** How long it takes in real time, for a timer; 0 for what no time must pass in. */
+  readonly millis?: number
   /** Whether it has ended without a notice. */
   readonly isOver: () => boolean
 }
@@ -34,14 +36,17 @@ export class PendingWork {
   readonly around: PendingWork | undefined
   private readonly pieces = new Set<Piece>()
   private readonly holds = new Set<Piece>()
-  /** Those that time does not wait for, kept to be told. */
-  private readonly besides = new Set<Piece>()
+  /** Those that time does not wait for, kept to be told, with the virtual time at which they were begun. */
+  private readonly besides = new Map<Piece, number>()
+  private now = 0
   private owed = false
   private racing = false
   /** What calls back at the moment, where the program is expected to wait for nothing of the kind. */
   waking: Pick<Piece, "what" | "begun"> | undefined
   /** Called when the last piece has ended. */
   onIdle: () => void = () => {}
+  /** Called when something that time does not wait for comes at another virtual time than it would by its clock. */
+  onUntimely: (piece: Piece) => void = () => {}
 
   constructor(around?: PendingWork) {
     this.around = around
@@ -49,8 +54,8 @@ export class PendingWork {
 
   begin(piece: Piece): void {
     if (piece.wait === "none") {
-      if (this.besides.size === mostBesides) this.besides.delete(this.besides.values().next().value!)
-      this.besides.add(piece)
+      if (this.besides.size === mostBesides) this.besides.delete(this.besides.keys().next().value!)
+      this.besides.set(piece, this.now)
     } else {
       this.pieces.add(piece)
       this.racing ||= piece.races
@@ -59,7 +64,11 @@ export class PendingWork {
   }
 
   end(piece: Piece): void {
-    this.besides.delete(piece)
+    const begun = this.besides.get(piece)
+    if (begun !== undefined) {
+      this.besides.delete(piece)
+      if (begun !== this.now) this.onUntimely(piece)
+    }
     if (this.pieces.delete(piece) && this.pieces.size === 0) this.onIdle()
     this.around?.end(piece)
   }
@@ -78,6 +87,19 @@ export class PendingWork {
   expectTurn(): void {
     this.owed = true
     this.around?.expectTurn()
+  }
+
+  /** Virtual time has moved. */
+  movedTo(now: number): void {
+    this.now = now
+    if (this.besides.size === 0) return
+    for (const [piece, begun] of this.besides) {
+      if (piece.isOver()) this.besides.delete(piece)
+      else if (now - begun > (piece.millis ?? Infinity)) {
+        this.besides.delete(piece)
+        this.onUntimely(piece)
+      }
+    }
   }
 
   get owesTurn(): boolean {
@@ -113,7 +135,7 @@ export class PendingWork {
 
   /** The pieces that have not ended. */
   get all(): ReadonlyArray<Piece> {
-    return [...this.holds, ...this.pieces, ...this.besides].filter((piece) => !piece.isOver())
+    return [...this.holds, ...this.pieces, ...this.besides.keys()].filter((piece) => !piece.isOver())
   }
 }
 

@@ -5,9 +5,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scheduler from "effect/Scheduler"
-import { inWork } from "./asyncHooks.ts"
 import { describe } from "./describe.ts"
 import type { Made } from "./made.ts"
+import { inWork } from "./owners.ts"
 import { CurrentWork } from "./pendingWork.ts"
 import { Watch } from "./watch.ts"
 
@@ -55,6 +55,7 @@ export const playIn = <A, E, R>(
         time.work,
         () => Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, effect))
       )
+      time.scheduler.root = inside
       const watch = new Watch({
         time,
         stuckAfter,

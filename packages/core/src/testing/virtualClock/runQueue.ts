@@ -32,6 +32,9 @@ export class RunQueue implements Scheduler.Scheduler {
   readonly executionMode: Scheduler.Scheduler["executionMode"]
   /** The fiber that ran last. */
   ranLast: AnyFiber | undefined
+  /** The fiber of the effect that is played. */
+  root: AnyFiber | undefined
+  private rootRan = false
   private readonly parent: Scheduler.Scheduler
   private readonly host: Scheduler.SchedulerDispatcher
   private readonly stepsATurn: number
@@ -63,10 +66,22 @@ export class RunQueue implements Scheduler.Scheduler {
   }
 
   shouldYield(fiber: AnyFiber): boolean {
-    this.ranLast = fiber
+    if (fiber !== this.ranLast) this.switchTo(fiber)
     // Before a draw, because the order of those that come late is that of chance.
     if (!this.outer.turning && this.outer.comesLate()) return true
     return this.line.interrupts() || this.parent.shouldYield(fiber)
+  }
+
+  /** Whether the root has run since it was asked before. */
+  hasRootRun(): boolean {
+    const ran = this.rootRan
+    this.rootRan = this.ranLast === this.root
+    return ran
+  }
+
+  private switchTo(fiber: AnyFiber): void {
+    this.ranLast = fiber
+    this.rootRan ||= fiber === this.root
   }
 
   makeDispatcher(): Scheduler.SchedulerDispatcher {

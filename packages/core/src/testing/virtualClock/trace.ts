@@ -2,6 +2,8 @@
 export interface Trace {
   /** The first place outside of the platform and of this library. */
   readonly place: string | undefined
+  /** The first place at all that may say something, for what only Effect has led to. */
+  readonly near: string | undefined
 }
 
 export class StackTrace implements Trace {
@@ -17,12 +19,24 @@ export class StackTrace implements Trace {
     this.parent = parent
   }
 
+  get lines(): ReadonlyArray<string> {
+    return this.error.stack?.split("\n").slice(1) ?? []
+  }
+
   get place(): string | undefined {
-    for (const line of this.error.stack?.split("\n").slice(1) ?? []) {
+    return this.first((place) => !isInside(place)) ?? this.parent?.place
+  }
+
+  get near(): string | undefined {
+    return this.parent?.near ?? this.first((place) => !saysNothing.test(place) && !ofLibrary(place))
+  }
+
+  private first(isWanted: (place: string) => boolean): string | undefined {
+    for (const line of this.lines) {
       const place = /[^\s(]+:\d+:\d+/.exec(line)?.[0]
-      if (place !== undefined && !isInside(place)) return place
+      if (place !== undefined && isWanted(place)) return place
     }
-    return this.parent?.place
+    return undefined
   }
 }
 
@@ -31,10 +45,27 @@ const frames = 24
 
 const V8Error = Error as unknown as { stackTraceLimit: number }
 
-const isInside = (place: string): boolean =>
-  place.startsWith("node:") || insides.some((inside) => place.includes(inside))
+const isInside = (place: string): boolean => place.startsWith("node:") || ofEffect.test(place) || ofLibrary(place)
 
-const insides = ["/node_modules/effect/", "/node_modules/.pnpm/effect@", "/testing/virtualClock/"]
+const ofEffect = /[/\\]node_modules[/\\](effect[/\\]|\.pnpm[/\\]effect@)/
+
+/** Where this library is: the folder above `testing/virtualClock`. */
+const library = /[^\s(]+(?=testing[/\\]virtualClock[/\\]trace\.)/.exec(new Error().stack ?? "")?.[0]
+
+const ofLibrary = (place: string): boolean =>
+  place.includes("/node_modules/@switchgear/") || (library !== undefined && place.includes(library))
+
+/** The frames that run fibers, whatever these do. */
+const saysNothing = /^node:|[/\\]effect[/\\](src|dist)[/\\]internal[/\\]/
 
 /** " at a place", for the end of a phrase. */
-export const atPlace = ({ place }: Trace): string => place === undefined ? "" : ` at ${place}`
+const atPlace = ({ near, place }: Trace): string => {
+  const shown = place ?? near
+  return shown === undefined ? "" : ` at ${shown}`
+}
+
+/** What was begun, with its place. */
+export const withPlace = (what: string, begun: Trace): string => {
+  const at = atPlace(begun)
+  return at === "" ? what : `${what}, begun${at}`
+}

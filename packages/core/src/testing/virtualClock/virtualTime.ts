@@ -8,7 +8,7 @@ import type * as TestClock from "effect/testing/TestClock"
 import { Heap, type Heaped } from "../../internal/data/heap.ts"
 import { OptionsOf } from "../../internal/config/checks.ts"
 import type { Line } from "./line.ts"
-import { atPlace } from "./trace.ts"
+import { withPlace } from "./trace.ts"
 import type { PendingWork } from "./pendingWork.ts"
 import { nextReading, Readings } from "./readings.ts"
 import { type Rest, RunQueue } from "./runQueue.ts"
@@ -33,6 +33,7 @@ export class VirtualTime implements TestClock.TestClock {
   private readonly moves: Array<Move> = []
   private onStill: (() => boolean) | undefined
   private fault: Error | undefined
+  private seenMove: Move | undefined
 
   constructor(options: {
     readonly start: number
@@ -58,6 +59,7 @@ export class VirtualTime implements TestClock.TestClock {
       onWoken: (by) => this.onFault(awaited(where, by))
     })
     work.onIdle = () => this.scheduler.wake()
+    work.movedTo(start)
   }
 
   currentTimeMillisUnsafe(): number {
@@ -94,6 +96,12 @@ export class VirtualTime implements TestClock.TestClock {
     })
   }
 
+  /** Calls it at this time, after all that is due at it. */
+  afterAllDue(call: () => void): void {
+    this.sleepers.place(new Sleeper(this.readings.millis, last, call, undefined))
+    if (this.onStill !== undefined) this.scheduler.wake()
+  }
+
   adjust(input: Duration.Input): Effect.Effect<void> {
     const duration = Duration.fromInputUnsafe(input)
     const millis = Duration.toMillis(duration)
@@ -126,6 +134,14 @@ export class VirtualTime implements TestClock.TestClock {
   /** Whether time should move. */
   get isWanted(): boolean {
     return this.onStill !== undefined || this.moves.length > 0
+  }
+
+  /** Whether what time moves for has gone on since the last look: the effect at the root, or another call of `adjust`. */
+  hasGoneOn(): boolean {
+    const move = this.moves[0]
+    const isSame = move !== undefined && move === this.seenMove
+    this.seenMove = move
+    return this.scheduler.hasRootRun() || (this.onStill === undefined && !isSame)
   }
 
   /** The fibers that sleep, with the times at which they wake, earliest first; at most so many. */
@@ -191,30 +207,38 @@ export class VirtualTime implements TestClock.TestClock {
     const next = this.sleepers.peek()
     if (next === undefined || next.at > end) return false
     this.moved++
-    this.readings.moveTo(next.at)
+    this.moveTo(next.at)
     let due: Sleeper | undefined = next
     do {
       this.sleepers.remove(due)
       due.resume(Effect.void)
       due = this.sleepers.peek()
-    } while (due?.at === next.at && this.line.wakesTogether())
+    } while (due?.at === next.at && due.rank !== last && this.line.wakesTogether())
     return true
+  }
+
+  private moveTo(millis: number): void {
+    this.readings.moveTo(millis)
+    this.work.movedTo(millis)
   }
 
   private arrive({ nanos, resume }: Move, begun: Begun): Rest {
     this.moves.shift()
     this.moved++
-    this.readings.moveTo(begun.end)
+    this.moveTo(begun.end)
     if (nanos !== undefined && Number.isFinite(begun.end)) this.readings.correct(begun, nanos)
     resume(Effect.void)
     return "more"
   }
 }
 
+/** The rank of what comes after all else that is due at the same time. */
+const last = Infinity
+
 const awaited = (where: string, { begun, what }: NonNullable<PendingWork["waking"]>): Error =>
   new Error(
-    `${where}: with promises "none", time does not wait for promises or callbacks, but the program waits for ${what}, begun` +
-      `${atPlace(begun)}. Use promises "settle".`
+    `${where}: with promises "none", time does not wait for promises or callbacks, but the program waits for ` +
+      `${withPlace(what, begun)}. Use promises "settle".`
   )
 
 /** A fiber that sleeps, and the time at which it wakes. */

@@ -7,6 +7,8 @@ import type * as Fiber from "effect/Fiber"
 import { formatDuration } from "../../internal/data/formatDuration.ts"
 import { unseen } from "./asyncHooks.ts"
 import { describe } from "./describe.ts"
+import type { Piece } from "./pendingWork.ts"
+import { withPlace } from "./trace.ts"
 import type { VirtualTime } from "./virtualTime.ts"
 
 interface Timers {
@@ -43,10 +45,14 @@ export class Watch {
   private moved = 0
   /** For how many looks time has stood still. */
   private still = 0
+  /** For how many looks time has moved, and what it moves for has waited. */
+  private waits = 0
   private isForgotten = false
+  private readonly toldOf = new Set<string>()
 
   constructor(options: WatchOptions) {
     this.options = options
+    options.time.work.onUntimely = (piece) => this.tellUntimely(piece)
     this.tick = options.stuckAfter / looks
   }
 
@@ -55,6 +61,7 @@ export class Watch {
     if (this.timer !== undefined || this.isForgotten || this.options.stuckAfter === Infinity) return
     this.moved = this.options.time.moved
     this.still = 0
+    this.waits = 0
     this.wait()
   }
 
@@ -75,6 +82,8 @@ export class Watch {
     this.moved = time.moved
     const isToldFirst = this.still === looksUntilWarning
     if (isToldFirst) this.warn(this.message)
+    this.waits = time.hasGoneOn() || this.still > 0 ? 0 : this.waits + 1
+    if (this.waits === looks) this.warn(this.waitingMessage)
     // Nobody waits for time, so nothing can be given up.
     this.isForgotten = isToldFirst && !time.isWanted
     if (!this.isForgotten) this.wait()
@@ -87,6 +96,33 @@ export class Watch {
     Effect.runForkWith(this.options.context)(
       Effect.provideService(Effect.logWarning(message), Console.Console, Console.Console.defaultValue())
     )
+  }
+
+  private tellUntimely({ begun, millis, what }: Piece): void {
+    const { place } = begun
+    // A timer of the platform itself is none of the program.
+    if (this.options.stuckAfter === Infinity || (place === undefined && millis !== 0)) return
+    if (this.toldOf.has(place ?? what)) return
+    this.toldOf.add(place ?? what)
+    const { time } = this.options
+    const instead = millis === 0 ? "Put" : "Sleep in virtual time instead, or put"
+    this.warn(
+      `${time.where}: virtual time does not wait for ${
+        withPlace(what, begun)
+      }. It runs in real time, so that what comes of ` +
+        `it depends on the machine. ${instead} the effect that waits for it in VirtualClock.hold.`
+    )
+  }
+
+  private get waitingMessage(): string {
+    const { roots, time } = this.options
+    const what = roots().length > 0 ? "the effect" : "TestClock.adjust"
+    return `${time.where}: ${what} has waited for ${
+      formatDuration(Duration.millis(this.tick * looks))
+    } of real time, ` +
+      `while time has moved on to ${time.currentTimeMillisUnsafe()} ms.\n${
+        describe(time, roots(), "It may wait for ever: what sleeps again and again lets time move without an end.")
+      }`
   }
 
   private get message(): string {

@@ -1,4 +1,5 @@
 /** How the provider plays the behaviour of a model: what it refuses, and what it draws by chance. */
+import { OptionsOf } from "@switchgear/core/runtime"
 import { Latency as Times, SimulatedService } from "@switchgear/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -37,9 +38,13 @@ export const capacityOf = ({ capacity }: Behaviour): SimulatedService.Capacity |
 }
 
 /** Dies with a `RangeError` that names the field where the behaviour of a model makes no sense. */
-export const validate = (model: string, { capacity, latency, outcome, tokens }: Behaviour): Effect.Effect<void> =>
+export const validate = (model: string, behaviour: Behaviour): Effect.Effect<void> =>
   Effect.sync(() => {
+    const { capacity, latency, outcome, tokens } = behaviour
     const where = `SimulatedProvider: the behaviour of ${model}`
+    const check = new OptionsOf(where)
+    check.known(behaviour, ["latency", "capacity", "tokens", "outcome"])
+    check.within("tokens").known(tokens ?? {}, ["prefill", "perSecond", "perMinute"])
     SimulatedService.workplace(model, capacityOf({ capacity }), { where })
     if (capacity?.refusal !== undefined) validateOutcome(`${where}: capacity.refusal`, capacity.refusal)
     if (latency !== undefined) Times.validate(where, latency)
@@ -50,6 +55,8 @@ export const validate = (model: string, { capacity, latency, outcome, tokens }: 
       }
     }
   })
+
+const scriptFields = ["text", "chunks", "firstContentAfter", "pause", "role", "usage", "bytes", "end"]
 
 const validateOutcome = (where: string, outcome: Outcome): void => {
   if (typeof outcome !== "object" || outcome === null) {
@@ -67,6 +74,7 @@ const validateOutcome = (where: string, outcome: Outcome): void => {
   if (outcome._tag === "Respond") validateReply(where, outcome)
   if (outcome._tag === "Ok" && outcome.over !== undefined) validateDuration(where, "over", outcome.over)
   if (outcome._tag !== "Stream") return
+  new OptionsOf(where).within("script").known(outcome.script, scriptFields)
   const { chunks, end, firstContentAfter, pause } = outcome.script
   if (chunks !== undefined && !(Number.isInteger(chunks) && chunks > 0)) {
     throw new RangeError(`${where}: script.chunks must be a positive integer, got ${chunks}`)

@@ -30,10 +30,6 @@ export class ProviderCall implements Call {
     return millis > 0 ? Effect.sleep(millis) : Effect.void
   }
 
-  unfinished(): number {
-    return this.slot?.unfinished ?? 0
-  }
-
   clientLeaves(): void {
     if (this.clientLeft) return
     this.clientLeft = true

@@ -45,8 +45,6 @@ export interface Call {
   readonly whenClientLeaves: (then: () => void) => void
   /** Does so many milliseconds of work in the slot of the request. */
   readonly work: (millis: number) => Effect.Effect<void>
-  /** The milliseconds that were left of work that was interrupted. */
-  readonly unfinished: () => number
   readonly end: (how: "answered" | "cut" | "aborted") => void
   /** Says that the response is still under way after it was begun, and that its reader will end the call. */
   readonly handOver: () => void

@@ -2,17 +2,10 @@
  * Finds what a run takes from outside of its seed and its clock: random numbers, times and timers of the platform. What
  * is called is told apart by its asynchronous context, which fibers, promises and timers pass on.
  */
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-
-/**
- * What can be trapped in a run. `"Clock"` is the live clock of Effect.
- *
- * @since 0.1.0
- * @category options
- */
-export type Trap = "Math.random" | "Date.now" | "setTimeout" | "Clock"
+import { StackTrace } from "./trace.ts"
+import { replacePlatform, type Trap } from "./platform.ts"
 
 interface Storage {
   readonly run: <A>(traps: Traps | undefined, body: () => A) => A
@@ -29,19 +22,19 @@ const hooks = (globalThis as Platform).process?.getBuiltinModule?.("node:async_h
 const storage: Storage | undefined = hooks === undefined ? undefined : new hooks.AsyncLocalStorage()
 
 /** What has been caught in one run. */
-export class Traps {
-  /** The places of the calls, each with what was called there. */
-  readonly places = new Map<string, Trap>()
-  readonly set: ReadonlySet<Trap>
+class Traps {
+  /** What was called, and where, each once. */
+  readonly places = new Set<string>()
+  private readonly set: ReadonlySet<Trap>
 
   constructor(set: ReadonlyArray<Trap>) {
     this.set = new Set(set)
   }
 
-  caught(what: Trap, stack: string | undefined): void {
-    if (!this.set.has(what)) return
-    const place = placeIn(stack)
-    if (place !== undefined) this.places.set(`${what} at ${place}`, what)
+  caught(trap: Trap, called: string): void {
+    if (!this.set.has(trap)) return
+    const place = placeIn(new StackTrace().lines)
+    if (place !== undefined) this.places.add(`${called} at ${place}`)
   }
 }
 
@@ -50,8 +43,8 @@ const notOurs =
   /[/\\](testing[/\\](scenario|virtualClock|load|chaos)[/\\]|node_modules[/\\]effect[/\\]|core[/\\](src|dist)[/\\](internal|testing))|node:/
 
 /** The first frame that is the program's; undefined if the kit called for itself. */
-const placeIn = (stack = ""): string | undefined => {
-  const frames = stack.split("\n").slice(1).map((frame) => frame.trim().replace(/^at /, ""))
+const placeIn = (lines: ReadonlyArray<string>): string | undefined => {
+  const frames = lines.map((line) => line.trim().replace(/^at /, ""))
   const own = frames.find((frame) => !notOurs.test(frame))
   if (own !== undefined) return own
   return frames.some((frame) => /virtualClock|stuck/.test(frame)) ? undefined : "a place that only Effect is in"
@@ -63,33 +56,14 @@ let restore = (): void => {}
 /** Replaces the functions until the last run with traps has ended. */
 const install = (): void => {
   if (using++ > 0) return
-  const undo: Array<() => void> = []
-  const patch = <K extends string>(owner: { [P in K]: (...args: any) => any }, name: K, what: Trap): void => {
-    const original = owner[name]
-    const replaced = function(this: unknown, ...args: ReadonlyArray<unknown>) {
-      const traps = storage!.getStore()
-      if (traps === undefined) return original.apply(this, args as never)
-      traps.caught(what, new Error().stack)
-      // What it calls itself, such as the live clock the date, is the same call.
-      return storage!.run(what === "Clock" ? undefined : traps, () => original.apply(this, args as never))
-    }
-    const isOwn = Object.hasOwn(owner, name)
-    owner[name] = Object.assign(replaced, original)
-    undo.push(() => {
-      if (isOwn) owner[name] = original
-      else delete (owner as Partial<typeof owner>)[name]
-    })
-  }
-  patch(Math, "random", "Math.random")
-  patch(Date, "now", "Date.now")
-  patch(globalThis as never, "setTimeout", "setTimeout")
-  const live = liveClock as unknown as Record<"currentTimeMillisUnsafe" | "sleep", (...args: any) => any>
-  patch(live, "currentTimeMillisUnsafe", "Clock")
-  patch(live, "sleep", "Clock")
-  restore = () => undo.forEach((back) => back())
+  restore = replacePlatform((trap, called, original) => {
+    const traps = storage!.getStore()
+    if (traps === undefined) return original()
+    traps.caught(trap, called)
+    // What it calls itself, such as the live clock the date, is the same call.
+    return storage!.run(trap === "Clock" ? undefined : traps, original)
+  })
 }
-
-const liveClock = Context.get(Context.empty(), Clock.Clock)
 
 const uninstall = (): void => {
   if (--using === 0) restore()
@@ -103,11 +77,11 @@ export const trapping = <A, E, R>(
   Effect.suspend(() => {
     if (set.length === 0) return Effect.map(effect, (result) => [result, []] as const)
     if (storage === undefined)
-      return Effect.die(new Error("Scenario.run: the option trap needs AsyncLocalStorage of Node"))
+      return Effect.die(new Error("The option trap needs AsyncLocalStorage of Node"))
     const traps = new Traps(set)
     return Effect.acquireUseRelease(
       Effect.sync(install),
-      () => Effect.map(inside(traps, effect), (result) => [result, [...traps.places.keys()]] as const),
+      () => Effect.map(inside(traps, effect), (result) => [result, [...traps.places]] as const),
       () => Effect.sync(uninstall)
     )
   })
