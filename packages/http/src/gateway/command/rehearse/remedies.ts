@@ -33,6 +33,11 @@ export const remedyOf = ({ promised }: Broken, figures: Figures, config: Config,
         ? `A shorter ${at("models", first, "attemptTimeout")}.`
         : `A shorter ${at("cascades", target, "deadline")}, or a shorter ${at("models", first, "attemptTimeout")}.`
     case "calls-while-down":
+      if (figures.night === "spent key") {
+        return `A second key in ${
+          at("providers", config.models[first]!.provider, "apiKey")
+        }: a key that stands alone is asked by every call.`
+      }
       return `A longer ${at("models", first, "breaker", "openFor")}, or fewer ${
         at("models", first, "retry", "maxAttempts")
       }.`
