@@ -105,6 +105,25 @@ describe("ChatModel", () => {
       }))
   }
 
+  it.effect("counts errors on the circuit as its option says, whole and streamed", () =>
+    Effect.gen(function*() {
+      const counted = (as: "failure" | "success" | "ignored") =>
+        Effect.gen(function*() {
+          const countsAs = (error: ChatModel.ModelError) => error._tag === "ProviderFault" ? as : "failure"
+          const { ask, model } = yield* setting({ outcome: Behaviour.serverError }, {
+            countsAs,
+            retry: { maxAttempts: 1 }
+          })
+          yield* ask
+          yield* Effect.exit(Stream.runDrain(model.stream(hello)))
+          const { totals: { failures, ignored, successes } } = yield* model.breaker.snapshot
+          return { failures, ignored, successes }
+        })
+      assert.deepStrictEqual(yield* counted("failure"), { failures: 2, ignored: 0, successes: 0 })
+      assert.deepStrictEqual(yield* counted("success"), { failures: 0, ignored: 0, successes: 2 })
+      assert.deepStrictEqual(yield* counted("ignored"), { failures: 0, ignored: 2, successes: 0 })
+    }))
+
   it.effect("ends a hanging attempt in its time, lets the provider go, and counts it on the circuit", () =>
     Effect.gen(function*() {
       const { ask, model, stats } = yield* setting({ outcome: Behaviour.hang }, { attemptTimeout: "4 seconds" })

@@ -24,6 +24,7 @@ const ofModel: ReadonlyArray<Case> = [
   ["name", { name: "" }, "a text that is not empty, got \"\""],
   ["attemptTimeout", { attemptTimeout: 0 }, "a finite duration above zero, got 0"],
   ["deadline", { deadline: -1 }, "a finite duration above zero, got -1"],
+  ["countsAs", { countsAs: "failure" }, "a function, got \"failure\"", "in code only"],
   ["readerTimeout", { readerTimeout: 0 }, "a duration above zero, got 0"],
   ["breaker", { breaker: 3 }, "an object with options, got 3", "in code only"],
   ["breaker.failureRate", { breaker: { failureRate: 3 } }, "above 0 and at most 1, got 3"],

@@ -9,7 +9,6 @@ import * as Retry from "@switchgear/core/Retry"
 import { keepingDeadline, keepsDeadline } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as ChatClient from "../ChatClient.ts"
@@ -34,6 +33,7 @@ import * as StreamCall from "./streamCall.ts"
 export const guarded = Effect.fnUntraced(
   function*(settings: Settings, client: ChatClient.ChatClient["Service"]): Effect.fn.Return<GuardedModel> {
     const { attemptTimeout, deadline, model, name, readerTimeout } = settings
+    const classify = classifyBy(settings.countsAs ?? countsByTable)
     const breaker = yield* CircuitBreaker.make({ ...settings.breaker, classify })
     const bulkhead = yield* Bulkhead.make(settings.bulkhead)
     const retry = yield* Retry.make<ModelError>({ ...settings.retry, while: isWorthRetrying(settings.retry) })
@@ -77,7 +77,8 @@ export const guarded = Effect.fnUntraced(
         guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
           costs: limit.costs,
           settle: () => ModelLimit.costOf(told),
-          classify: judgeEnding,
+          // A stream that has begun is judged by its end.
+          classify: (exit) => classify(exit._tag === "Success" ? exit.value : exit),
           slowCallDuration: "Infinity"
         }),
         attempt: (silent) => toSpeak(counter.count(streamed, silent))
@@ -145,23 +146,19 @@ export const guarded = Effect.fnUntraced(
   }
 )
 
-/** What a call says about the health of the model, by the error table of the client. */
-const classify: Outcome.Classify = (exit: Exit.Exit<unknown, unknown>) => {
+/** What a call says about the health of the model. */
+const classifyBy = (countsAs: NonNullable<Settings["countsAs"]>): Outcome.Classify => (exit) => {
   const outcome = Outcome.fromExit(exit)
   // A model that hangs is cut before its own time-out when a cascade does not wait for it.
   if (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause) && hasLost()) return Outcome.failure
   if (outcome !== Outcome.failure || exit._tag === "Success" || Cause.hasDies(exit.cause)) return outcome
-  const refused = exit.cause.reasons.find(isRefused)
-  if (refused !== undefined) return Outcome[refused.error.countsAs]
-  const says = exit.cause.reasons.some((reason) =>
-    Cause.isFailReason(reason) && !(ChatError.isChatError(reason.error) && !ChatError.countsOnBreaker(reason.error))
-  )
-  return says ? Outcome.failure : Outcome.ignored
+  const errors = exit.cause.reasons.filter(Cause.isFailReason).map(({ error }) => error as ModelError)
+  const refused = errors.find((error) => error instanceof AnswerRefused)
+  if (refused !== undefined) return Outcome[refused.countsAs]
+  const counted = errors.map((error) => countsAs(error))
+  return Outcome[counted.find((as) => as === "failure") ?? counted.find((as) => as === "success") ?? "ignored"]
 }
 
-const isRefused = (reason: Cause.Reason<unknown>): reason is Cause.Fail<AnswerRefused> =>
-  Cause.isFailReason(reason) && reason.error instanceof AnswerRefused
-
-/** A stream that has begun is judged by its end. */
-const judgeEnding = (exit: Exit.Exit<StreamCall.Ending<ChatError.ChatError>, unknown>): Outcome.Outcome =>
-  classify(exit._tag === "Success" ? exit.value : exit)
+/** By the error table of the client. */
+const countsByTable: NonNullable<Settings["countsAs"]> = (error) =>
+  ChatError.isChatError(error) && !ChatError.countsOnBreaker(error) ? "ignored" : "failure"

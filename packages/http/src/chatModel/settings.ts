@@ -15,6 +15,8 @@ export interface Settings {
   readonly model: string
   readonly name: string
   readonly breaker: CircuitBreaker.Options
+  /** Undefined for the error table of the client. */
+  readonly countsAs: Options["countsAs"]
   readonly bulkhead: Bulkhead.Options
   readonly retry: Retry.Options<ModelError> & { readonly name: string }
   readonly rateLimiter: LimitSettings | undefined
@@ -51,6 +53,7 @@ export const settingsOf = (options: Options, check: OptionsOf): Settings => {
     model,
     name,
     breaker,
+    countsAs: options.countsAs === undefined ? undefined : check.callback("countsAs", options.countsAs),
     bulkhead,
     retry,
     rateLimiter: limitOf(check.options("rateLimiter", options.rateLimiter), name, check.within("rateLimiter")),
