@@ -33,7 +33,7 @@ import * as StreamCall from "./streamCall.ts"
 export const guarded = Effect.fnUntraced(
   function*(settings: Settings, client: ChatClient.ChatClient["Service"]): Effect.fn.Return<GuardedModel> {
     const { attemptTimeout, deadline, model, name, readerTimeout } = settings
-    const classify = classifyBy(settings.countsAs ?? countsByTable)
+    const classify = classifyBy(settings.countsAs)
     const breaker = yield* CircuitBreaker.make({ ...settings.breaker, classify })
     const bulkhead = yield* Bulkhead.make(settings.bulkhead)
     const retry = yield* Retry.make<ModelError>({ ...settings.retry, while: isWorthRetrying(settings.retry) })
@@ -147,7 +147,7 @@ export const guarded = Effect.fnUntraced(
 )
 
 /** What a call says about the health of the model. */
-const classifyBy = (countsAs: NonNullable<Settings["countsAs"]>): Outcome.Classify => (exit) => {
+const classifyBy = (countsAs: Settings["countsAs"]): Outcome.Classify => (exit) => {
   const outcome = Outcome.fromExit(exit)
   // A model that hangs is cut before its own time-out when a cascade does not wait for it.
   if (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause) && hasLost()) return Outcome.failure
@@ -155,10 +155,10 @@ const classifyBy = (countsAs: NonNullable<Settings["countsAs"]>): Outcome.Classi
   const errors = exit.cause.reasons.filter(Cause.isFailReason).map(({ error }) => error as ModelError)
   const refused = errors.find((error) => error instanceof AnswerRefused)
   if (refused !== undefined) return Outcome[refused.countsAs]
-  const counted = errors.map((error) => countsAs(error))
+  const counted = errors.map((error) => countsAs?.(error) ?? countsByTable(error))
   return Outcome[counted.find((as) => as === "failure") ?? counted.find((as) => as === "success") ?? "ignored"]
 }
 
 /** By the error table of the client. */
-const countsByTable: NonNullable<Settings["countsAs"]> = (error) =>
+const countsByTable = (error: ModelError): "failure" | "ignored" =>
   ChatError.isChatError(error) && !ChatError.countsOnBreaker(error) ? "ignored" : "failure"

@@ -157,10 +157,11 @@ export interface Options {
   readonly breaker?: Omit<CircuitBreaker.Options, "name" | "classify"> | undefined
   /**
    * What an error counts as on the circuit. It is asked about errors of the client and about an attempt whose time ran out,
-   * not about rejections by a guard, answers that were not accepted and interruptions.
+   * not about rejections by a guard, answers that were not accepted and interruptions. Where it answers `undefined`, the
+   * default holds.
    * @default a failure, but for what `ChatError.countsOnBreaker` leaves out, which is ignored
    */
-  readonly countsAs?: ((error: ModelError) => "failure" | "success" | "ignored") | undefined
+  readonly countsAs?: ((error: ModelError) => "failure" | "success" | "ignored" | undefined) | undefined
   /**
    * What the provider allows: requests and tokens per time. A call takes the tokens that its request is estimated to
    * use at most, and is settled with its usage. Response headers of the provider make the limits tighter, never looser,

@@ -6,11 +6,13 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Environment } from "./config/environment.ts"
-import type { Address, Admin, Cascade, Client, Config, Listen, Model } from "./config/model.ts"
-import { placeOf } from "./config/problem.ts"
+import type { Address, Admin, Cascade, Client, Config, InitialState, Listen, Model } from "./config/model.ts"
+import { placeOf, type Problem } from "./config/problem.ts"
 import { read } from "./config/read.ts"
+import { becameLines, problemLines } from "./config/report.ts"
+import type { Became } from "./config/resilience4j.ts"
 
-export type { Address, Admin, Cascade, Client, Config, Environment, Listen, Model }
+export type { Address, Admin, Became, Cascade, Client, Config, Environment, InitialState, Listen, Model, Problem }
 
 /**
  * The file is wrong. `problems` has all of it, each with its place.
@@ -35,12 +37,50 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>("@switchgea
  */
 export const parse = (text: string, environment: Environment): Effect.Effect<Config, ConfigInvalid> =>
   Effect.suspend(() => {
-    const result = read(text, environment)
-    return "config" in result
-      ? Effect.succeed(result.config)
-      : Effect.fail(
+    const { config, problems } = read(text, environment)
+    return config === undefined
+      ? Effect.fail(
         new ConfigInvalid({
-          problems: result.problems.map(({ message, path }) => ({ place: placeOf(path), problem: message }))
+          problems: problems.map(({ message, path }) => ({ place: placeOf(path), problem: message }))
         })
       )
+      : Effect.succeed(config)
   })
+
+/**
+ * A file that was looked through.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Checked {
+  /** Undefined where anything is wrong. */
+  readonly config: Config | undefined
+  /** Everything that is wrong, by place. */
+  readonly problems: ReadonlyArray<Problem>
+  /** What each key of a section `resilience4j` became, those without effect included. */
+  readonly became: ReadonlyArray<Became>
+}
+
+/**
+ * Looks through a file of YAML with the variables of an environment: what it says, everything that is wrong with it, and
+ * what became of each key of resilience4j.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const check = (text: string, environment: Environment): Checked => read(text, environment)
+
+/**
+ * A checked file as lines of plain text: everything that is wrong, each with its place, its range and its value; then, for each
+ * instance of resilience4j, a table of its keys, their values, and what they are here. Empty where there is nothing to
+ * tell.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const report = ({ became, problems }: Checked): string =>
+  [problemLines(problems), becameLines(became)]
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")

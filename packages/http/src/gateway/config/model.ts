@@ -1,4 +1,5 @@
 /** What the file of a gateway says, checked and with its defaults. */
+import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
@@ -84,6 +85,14 @@ export interface Provider extends Said {
 }
 
 /**
+ * The state of a circuit that does not begin closed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type InitialState = Exclude<CircuitBreaker.State, "Closed" | "HalfOpen">
+
+/**
  * One model at one provider.
  *
  * @category models
@@ -92,6 +101,8 @@ export interface Provider extends Said {
 export interface Model extends Said {
   readonly provider: string
   readonly options: ChatModel.Options
+  /** The state of its circuit when it is made; undefined for closed. */
+  readonly initialState: InitialState | undefined
 }
 
 /**

@@ -16,3 +16,11 @@ export const placeOf = (path: Problem["path"]): string =>
         : `${place}[${JSON.stringify(key)}]`,
     ""
   )
+
+/** A place in two: what holds it, and its own name there. A key of the file may have several names with dots between them. */
+export const partedPlace = (path: Problem["path"]): readonly [holder: Problem["path"], name: string] => {
+  const last = path.at(-1)
+  if (last === undefined) return [[], ""]
+  const parts = typeof last === "string" ? /^(.+)\.([A-Za-z][\w-]*)$/.exec(last) : null
+  return parts === null ? [path.slice(0, -1), String(last)] : [[...path.slice(0, -1), parts[1]!], parts[2]!]
+}

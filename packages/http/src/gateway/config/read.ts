@@ -16,10 +16,13 @@ import * as Resilience4j from "./resilience4j.ts"
 
 type Group = Readonly<Record<string, unknown>>
 
-/** What was read, with what became of the options of resilience4j; or what is wrong. */
-export type Read =
-  | { readonly config: Config; readonly became: ReadonlyArray<Resilience4j.Became> }
-  | { readonly problems: ReadonlyArray<Problem> }
+/** What was read, what is wrong, and what became of the options of resilience4j. */
+export interface Read {
+  /** Undefined where anything is wrong. */
+  readonly config: Config | undefined
+  readonly problems: ReadonlyArray<Problem>
+  readonly became: ReadonlyArray<Resilience4j.Became>
+}
 
 const sections = [
   "listen",
@@ -35,23 +38,23 @@ const sections = [
 
 export const read = (text: string, environment: Environment): Read => {
   const { problems, tree } = substitute(text, environment, isSecret)
-  if (tree === undefined) return { problems }
+  if (tree === undefined) return { config: undefined, problems, became: [] }
   const reader = new Reader()
   reader.problems.push(...problems)
-  const file = reader.group(tree, [], sections)
-  const { became, instances } = Resilience4j.read(file.resilience4j, reader)
+  const [others, own] = isGroup(tree) ? parted(tree, Resilience4j.owns) : [tree, {}]
+  const file = reader.group(others, [], sections)
+  const { became, instances } = Resilience4j.read(own, reader)
   const providers = entriesOf(file.providers, "providers", reader, (value, name, path) => {
     const options = reader.decode(NodeTransport.ChatClientOptionsSchema, named(value, { provider: name }), path)
     return options && { options, said: saidBy(value) }
   })
   const defaults = reader.group(file.defaults, ["defaults"], guards)
-  const models = entriesOf(file.models, "models", reader, (value, name, path) => {
-    const model = modelOf(value, name, path, defaults, instances, reader)
-    if (model !== undefined && !isIn(file.providers, model.provider)) {
-      reader.refuse([...path, "provider"], `Expected ${oneOf(file.providers)}, got ${JSON.stringify(model.provider)}`)
-    }
-    return model
-  })
+  const models = entriesOf(
+    file.models,
+    "models",
+    reader,
+    (value, name, path) => modelOf(value, name, path, { defaults, instances, providers: file.providers }, reader)
+  )
   const cascades = entriesOf(
     file.cascades,
     "cascades",
@@ -80,9 +83,13 @@ export const read = (text: string, environment: Environment): Read => {
   if (missing !== undefined && Object.keys(prices).length === 0) {
     reader.refuse(["prices"], `Expected prices, because the client "${missing.name}" has a budget`)
   }
-  return reader.problems.length > 0
-    ? { problems: reader.problems.toSorted((a, b) => placeOf(a.path) < placeOf(b.path) ? -1 : 1) }
-    : { config: { listen, admin, providers, models, cascades, prices, clients }, became }
+  return {
+    config: reader.problems.length > 0
+      ? undefined
+      : { listen, admin, providers, models, cascades, prices, clients },
+    problems: reader.problems.toSorted((a, b) => placeOf(a.path) < placeOf(b.path) ? -1 : 1),
+    became: [...became, ...Resilience4j.named(instances, asGroup(file.models))]
+  }
 }
 
 const isSecret = (key: string): boolean => key === "token" || key === "readToken" || key === "apiKey"
@@ -151,24 +158,50 @@ const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
 /** The options of a model that `defaults` may have. */
 const guards = ["breaker", "bulkhead", "rateLimiter", "retry", "attemptTimeout", "deadline", "readerTimeout"]
 
+/** What a model can name, and what holds where it says nothing. */
+interface Named {
+  readonly defaults: Group
+  readonly instances: Resilience4j.Instances
+  readonly providers: unknown
+}
+
 const modelOf = (
   value: unknown,
   name: string,
   path: Problem["path"],
-  defaults: Group,
-  instances: Resilience4j.Instances,
+  { defaults, instances, providers }: Named,
   reader: Reader
 ): Model | undefined => {
   const { provider, resilience4j, ...own } = reader.group(value, path, ["provider", "model", "resilience4j", ...guards])
-  const instance = typeof resilience4j === "string" ? instances[resilience4j] : undefined
+  const instance = typeof resilience4j === "string" && isIn(instances, resilience4j)
+    ? instances[resilience4j]
+    : undefined
   if (resilience4j !== undefined && instance === undefined) {
     reader.refuse([...path, "resilience4j"], `Expected ${oneOf(instances)}, got ${JSON.stringify(resilience4j)}`)
   }
-  const written = { ...merged(merged(defaults, instance ?? {}), own), model: own.model ?? name, name }
+  const written = { ...merged(merged(defaults, instance?.options ?? {}), own), model: own.model ?? name, name }
+  if (value !== null && !isGroup(value)) return undefined
   const options = reader.decode(ChatModel.OptionsSchema, written, path)
   const of = reader.text(provider, [...path, "provider"])
-  return options && of ? { provider: of, options, said: saidBy(of, written) } : undefined
+  if (of !== undefined && !isIn(providers, of)) {
+    reader.refuse([...path, "provider"], `Expected ${oneOf(providers)}, got ${JSON.stringify(of)}`)
+  }
+  return options && of
+    ? {
+      provider: of,
+      options: withRules(options, instance),
+      initialState: instance?.initialState,
+      said: saidBy(of, written, instance?.said)
+    }
+    : undefined
 }
+
+/** The options with what an instance says of errors, which cannot be written. */
+const withRules = (options: ChatModel.Options, instance: Resilience4j.Instance | undefined): ChatModel.Options => ({
+  ...options,
+  ...instance?.countsAs && { countsAs: instance.countsAs },
+  ...instance?.retries && { retry: { ...options.retry, while: instance.retries } }
+})
 
 /** The options of each guard one by one: what is not said again stays. */
 const merged = (under: Group, over: Group): Group => {
@@ -188,6 +221,7 @@ const cascadeOf = (
   reader: Reader
 ): Cascade | undefined => {
   const given = reader.group(value, path, ["steps", "deadline", "cache", "share", "attempts", "canned"])
+  if (value !== null && !isGroup(value)) return undefined
   const { canned, steps: names, ...rest } = given
   const steps = reader.texts(names, [...path, "steps"])
   if (steps.length === 0) reader.refuse([...path, "steps"], "Expected the names of at least one model")
@@ -282,6 +316,15 @@ const entriesOf = <A>(
     if (made !== undefined) entries.push([name, made])
   }
   return Object.fromEntries(entries)
+}
+
+/** The entries whose keys do not hold, and those whose keys do. */
+const parted = (group: Group, holds: (key: string) => boolean): readonly [Group, Group] => {
+  const entries = Object.entries(group)
+  return [
+    Object.fromEntries(entries.filter(([key]) => !holds(key))),
+    Object.fromEntries(entries.filter(([key]) => holds(key)))
+  ]
 }
 
 const named = (value: unknown, more: Group): unknown => isGroup(value) ? { ...more, ...value } : value

@@ -6,17 +6,17 @@ import * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
-import { placeOf, type Problem } from "./problem.ts"
+import type { Problem } from "./problem.ts"
 
 type Path = Problem["path"]
 
 export class Reader {
   readonly problems: Array<Problem> = []
 
-  /** Of a place, the first problem is told. */
+  /** Of a place, and of what is in it, the first problem is told. */
   refuse(path: Path, message: string): undefined {
-    const place = placeOf(path)
-    if (!this.problems.some((problem) => placeOf(problem.path) === place)) this.problems.push({ path, message })
+    const isTold = this.problems.some((problem) => path.every((key, i) => problem.path[i] === key))
+    if (!isTold) this.problems.push({ path, message })
     return undefined
   }
 
@@ -24,12 +24,21 @@ export class Reader {
   decode<A>(schema: Schema.Codec<A, any>, value: unknown, path: Path): A | undefined {
     const exit = SchemaParser.decodeUnknownExit(schema)(value, { errors: "all", onExcessProperty: "error" })
     if (Exit.isSuccess(exit)) return exit.value
+    // The rules of options end at the first one that is broken: what is wrong besides is found without it.
+    let rest = value
     for (const reason of exit.cause.reasons) {
       if (reason._tag !== "Fail") return this.refuse(path, "It cannot be read")
       for (const issue of format(reason.error as unknown as SchemaIssue.Issue).issues) {
-        this.refuse([...path, ...keysOf(issue.path ?? [])], issue.message)
+        const keys = keysOf(issue.path ?? [])
+        this.refuse([...path, ...keys], issue.message)
+        rest = withLess(rest, keys)
+        const window = keys.indexOf("window")
+        // How many calls a circuit needs cannot be judged without its window.
+        if (window >= 0)
+          rest = without(without(rest, keys.slice(0, window + 1)), [...keys.slice(0, window), "minimumCalls"])
       }
     }
+    if (sizeOf(rest) < sizeOf(value)) this.decode(schema, rest, path)
     return undefined
   }
 
@@ -94,10 +103,37 @@ const keysOf = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>
     return typeof key === "number" ? key : String(key)
   })
 
+/** A value without what stands at a place in it, or, where nothing does, without what is around that. */
+const withLess = (value: unknown, place: Path): unknown => {
+  const less = without(value, place)
+  return sizeOf(less) < sizeOf(value) || place.length === 0 ? less : withLess(value, place.slice(0, -1))
+}
+
+/** A value without what stands at a place in it. */
+const without = (value: unknown, [key, ...keys]: Path): unknown => {
+  if (Array.isArray(value)) {
+    return value.map((item, i) => i !== key ? item : keys.length === 0 ? undefined : without(item, keys))
+  }
+  if (!isGroup(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, inner]) =>
+      name !== key ? [[name, inner]] : keys.length === 0 ? [] : [[name, without(inner, keys)]]
+    )
+  )
+}
+
+/** How many values there are in a value. */
+const sizeOf = (value: unknown): number =>
+  Array.isArray(value) || isGroup(value)
+    ? Object.values(value).reduce<number>((sum, inner) => sum + sizeOf(inner), 1)
+    : value === undefined
+    ? 0
+    : 1
+
 export const isGroup = (value: unknown): value is Readonly<Record<string, unknown>> =>
   Predicate.isObject(value) && !Array.isArray(value) && !Redacted.isRedacted(value)
 
-const shown = (value: unknown): string => {
+export const shown = (value: unknown): string => {
   if (Redacted.isRedacted(value)) return "a secret"
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 60 ? `${text.slice(0, 60)}…` : text

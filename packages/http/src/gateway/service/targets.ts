@@ -1,4 +1,5 @@
 /** What clients can ask for, by name: the models and the cascades of a file, made and guarded. */
+import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -7,7 +8,7 @@ import type { ChatFailure } from "../../ChatFailure.ts"
 import * as ChatModel from "../../ChatModel.ts"
 import * as ModelCascade from "../../ModelCascade.ts"
 import type * as NodeTransport from "../../NodeTransport.ts"
-import type { Config } from "../config/model.ts"
+import type { Config, InitialState } from "../config/model.ts"
 import { saidBy } from "../config/said.ts"
 import type { Use } from "./keeper.ts"
 
@@ -32,8 +33,11 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
       clients.set(name, yield* use(`provider ${name}`, said, made))
     }
     const models = new Map<string, ChatModel.GuardedModel>()
-    for (const [name, { options, provider, said }] of Object.entries(config.models)) {
-      const made = ChatModel.make({ ...options, client: clients.get(provider)! })
+    for (const [name, { initialState, options, provider, said }] of Object.entries(config.models)) {
+      const made = Effect.tap(
+        ChatModel.make({ ...options, client: clients.get(provider)! }),
+        ({ breaker }) => initialState === undefined ? Effect.void : commandOf(initialState, breaker.control)
+      )
       models.set(name, yield* use(`model ${name}`, saidBy(said, config.providers[provider]!.said), made))
     }
     const targets = new Map<string, Target>()
@@ -54,3 +58,16 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
     }
     return targets
   })
+
+const commandOf = (state: InitialState, control: CircuitBreaker.Control): Effect.Effect<void> => {
+  switch (state) {
+    case "Open":
+      return control.trip()
+    case "ForcedOpen":
+      return control.forceOpen
+    case "Disabled":
+      return control.disable
+    case "MetricsOnly":
+      return control.metricsOnly
+  }
+}

@@ -1,0 +1,277 @@
+import { assert, describe, it } from "@effect/vitest"
+import { GatewayConfig } from "@switchgear/http/gateway"
+import { Effect, Redacted, Schema } from "effect"
+import { problemsOf } from "./support.ts"
+
+const base = `
+providers:
+  p: { baseUrl: http://p.test/v1 }
+models:
+  m: { provider: p }
+`
+
+/** What is wrong with a file, with these variables. */
+const wrong = (text: string, environment: GatewayConfig.Environment = {}) =>
+  problemsOf(GatewayConfig.check(text, environment))
+
+/** What a file says that is right. */
+const right = (text: string, environment: GatewayConfig.Environment = {}): GatewayConfig.Config => {
+  const checked = GatewayConfig.check(text, environment)
+  assert.deepStrictEqual(problemsOf(checked), [])
+  return checked.config!
+}
+
+const withToken = (written: string) => `${base}admin: { token: ${written} }\n`
+
+const tokenOf = (config: GatewayConfig.Config): string => Redacted.value(config.admin!.token)
+
+describe("variables of the environment", () => {
+  const values = {
+    "double quotes": "a\"b",
+    "single quotes": "it's",
+    "a colon and a space": "a: b",
+    "a hash": "a #b",
+    "a line break": "a\nmodels: evil",
+    "an entry of YAML": "x }\nadmin: { token: stolen",
+    "a list": "[a, b]",
+    "an anchor": "&a *a",
+    "a tag": "!!binary x",
+    "a tab": "a\tb",
+    "a percent sign": "%YAML 1.2",
+    "braces": "${OTHER}",
+    "a dash": "- a",
+    "a backslash": "a\\nb",
+    "spaces around": " a ",
+    "a dollar and a digit": "$1$&$`",
+    "a number with a zero in front": "0123",
+    "a number": "123",
+    "a boolean": "true",
+    "nothing but null": "null"
+  }
+  for (const [what, value] of Object.entries(values)) {
+    it(`a secret with ${what} is taken as it is`, () =>
+      assert.strictEqual(tokenOf(right(withToken("${KEY}"), { KEY: value, OTHER: "no" })), value))
+  }
+
+  it.effect.prop(
+    "any value is one scalar, whole, within a text, and in quotes",
+    { value: Schema.String },
+    ({ value }) =>
+      Effect.sync(() => {
+        if (value === "") return
+        const environment = { KEY: value }
+        assert.strictEqual(tokenOf(right(withToken("${KEY}"), environment)), value)
+        assert.strictEqual(tokenOf(right(withToken("\"${KEY}\""), environment)), value)
+        assert.strictEqual(tokenOf(right(withToken("'${KEY}'"), environment)), value)
+        assert.strictEqual(tokenOf(right(withToken("sk-${KEY}-${KEY}"), environment)), `sk-${value}-${value}`)
+      })
+  )
+
+  it("a value that looks like a number or a boolean is one where one is expected", () => {
+    const text = `${base}listen: { port: \${PORT}, maxRequests: \${MANY:-7} }`
+    assert.deepInclude(right(text, { PORT: "0" }).listen, { port: 0, maxRequests: 7 })
+    const critical = base.replace("provider: p }", "provider: p, breaker: { critical: ${CRITICAL} } }")
+    assert.isFalse(right(critical, { CRITICAL: "false" }).models.m!.options.breaker!.critical)
+  })
+
+  it("a default holds where the variable is missing or empty", () => {
+    assert.strictEqual(tokenOf(right(withToken("${KEY:-a:b#c}"))), "a:b#c")
+    assert.strictEqual(tokenOf(right(withToken("${KEY:-d}"), { KEY: "" })), "d")
+    assert.strictEqual(tokenOf(right(withToken("${KEY:-d}"), { KEY: "k" })), "k")
+  })
+
+  it("one that is missing is told with its place, all of them at once", () =>
+    assert.deepStrictEqual(wrong(`${withToken("${KEY}")}listen: { port: \${PORT}, host: "\${HOST}" }`), [
+      "admin.token: The environment has no KEY. Set it, or write ${KEY:-default} where it may be missing.",
+      "listen.host: The environment has no HOST. Set it, or write ${HOST:-default} where it may be missing.",
+      "listen.port: The environment has no PORT. Set it, or write ${PORT:-default} where it may be missing."
+    ]))
+
+  it("one in a comment is not looked up", () => assert.deepStrictEqual(wrong(`${base}# apiKey: \${MISSING}\n`), []))
+
+  it("one may be in a key", () =>
+    assert.deepStrictEqual(Object.keys(right(base.replace("m:", "${NAME}:"), { NAME: "a: b" }).models), ["a: b"]))
+
+  it("an empty secret is refused", () => {
+    assert.deepStrictEqual(wrong(withToken("${KEY}"), { KEY: "" }).length, 1)
+    assert.deepStrictEqual(wrong(`${base}admin: { token: "\${TOKEN}" }`, { TOKEN: "" }), [
+      "admin.token: Expected a text that is not empty."
+    ])
+  })
+
+  it("no complaint shows a secret", () => {
+    const text = `${base}
+admin: { token: [ "\${KEY}" ], readToken: { token: "\${KEY}" } }
+clients:
+  - { name: a, token: "\${KEY}" }
+  - { name: b, token: "\${KEY}", modles: [m] }
+`
+    const lines = wrong(text.replace("baseUrl: http", "baseUrl: ftp"), { KEY: "hunter2-hunter2" })
+    assert.isAbove(lines.length, 3)
+    assert.notInclude(lines.join("\n"), "hunter2")
+    const broken = wrong(`${withToken("\"${KEY}")}`, { KEY: "hunter2-hunter2" })
+    assert.strictEqual(broken.length, 1)
+    assert.notInclude(broken[0], "hunter2")
+    assert.notInclude(broken[0], "switchgear-")
+  })
+})
+
+describe("what is wrong is told with its place, its range and its value", () => {
+  const cases: ReadonlyArray<readonly [text: string, ...lines: ReadonlyArray<string>]> = [
+    ["", "models: Expected at least one model."],
+    ["- a", "Expected { listen, admin, providers", "models: Expected at least one model."],
+    [`${base}modles: {}`, "modles: There is no such option. There are: listen, admin, providers"],
+    [`${base}listen: { prot: 1 }`, "listen.prot: There is no such option. There are: host, port"],
+    [`${base}listen: 3`, "listen: Expected { host, port"],
+    [`${base}listen: { port: 70000 }`, "listen.port: Expected a whole number from 0 to 65535, got 70000."],
+    [`${base}listen: { port: "4180" }`, "listen.port: Expected a whole number from 0 to 65535, got \"4180\"."],
+    [`${base}listen: { host: "" }`, "listen.host: Expected a text that is not empty, got \"\"."],
+    [
+      `${base}listen: { host: 0.0.0.0 }`,
+      "listen.host: Expected a loopback address where there are no clients with tokens, got \"0.0.0.0\"."
+    ],
+    [
+      `${base}listen: { drainTimeout: soon }`,
+      "listen.drainTimeout: Expected a finite duration above zero, such as \"10 seconds\", got \"soon\"."
+    ],
+    [
+      `${base}listen: { drainTimeout: 0 }`,
+      "listen.drainTimeout: Expected a finite duration above zero, such as \"10 seconds\", got 0."
+    ],
+    [
+      `${base}listen: { exhaustedStatus: 200 }`,
+      "listen.exhaustedStatus: Expected a whole number from 400 to 599, got 200."
+    ],
+    [`${base}admin: {}`, "admin.token: Expected a text that is not empty."],
+    [
+      `${base}admin: { token: t, tokne: t }`,
+      "admin.tokne: There is no such option. There are: host, port, token, readToken."
+    ],
+    [base.replace("http://p", "ftp://p"), "providers.p.baseUrl: "],
+    [base.replace("/v1 }", "/v1, timeuot: 3 }"), "providers.p.timeuot: There is no such option."],
+    [base.replace("provider: p", "provider: q"), "models.m.provider: Expected one of p, got \"q\"."],
+    [base.replace("provider: p", "model: x"), "models.m.provider: "],
+    [base.replace("m: { provider: p }", "m: 3"), "models.m: Expected { provider, model, resilience4j"],
+    [
+      base.replace("provider: p }", "provider: p, breaker: { failureRate: 3 } }"),
+      "models.m.breaker.failureRate: breaker.failureRate must be above 0 and at most 1, got 3."
+    ],
+    [
+      base.replace("provider: p }", "provider: p, retry: { maxAttempts: 0 } }"),
+      "models.m.retry.maxAttempts: retry.maxAttempts must be a whole number of at least 1, got 0."
+    ],
+    [base.replace("provider: p }", "provider: p, retyr: 1 }"), "models.m.retyr: There is no such option."],
+    [
+      base.replace("provider: p }", "provider: p, resilience4j: x }"),
+      "models.m.resilience4j: Expected a name of nothing, because there is none, got \"x\"."
+    ],
+    [`${base}cascades: { c: {} }`, "cascades.c.steps: Expected the names of at least one model."],
+    [`${base}cascades: { c: { steps: [m, n] } }`, "cascades.c.steps[1]: Expected one of m, got \"n\"."],
+    [`${base}cascades: { m: { steps: [m] } }`, "cascades.m: Expected another name than that of a model."],
+    [
+      `${base}cascades: { c: { steps: [m], deadline: 0 } }`,
+      "cascades.c.deadline: deadline must be a finite duration above zero, got 0."
+    ],
+    [`${base}prices: { m: { input: -1 } }`, "prices.m.input: Expected dollars for a million tokens"],
+    [`${base}prices: { m: { inptu: 1 } }`, "prices.m.inptu: There is no such part."],
+    [`${base}clients: 3`, "clients: Expected a list, got 3."],
+    [`${base}clients: [{ name: a }]`, "clients[0].token: Expected a text that is not empty."],
+    [`${base}clients: [{ token: a }]`, "clients[0].name: Expected a text that is not empty, got undefined."],
+    [`${base}clients: [{ name: a, token: t, models: [x] }]`, "clients[0].models[0]: Expected one of m, got \"x\"."],
+    [
+      `${base}clients: [{ name: a, token: t, budget: { dollars: 5 } }]`,
+      "prices: Expected prices, because the client \"a\" has a budget."
+    ],
+    [
+      `${base}clients: [{ name: a, token: t }, { name: a, token: u }]`,
+      "clients[1].name: Expected a name of its own, got \"a\"."
+    ],
+    [
+      `${base}clients: [{ name: a, token: t }, { name: b, token: t }]`,
+      "clients[1].token: Expected a token of its own, got that of \"a\"."
+    ],
+    [
+      `${base}clients: [{ name: a, token: t, limits: [{ resource: requests, limit: 0, per: 1 minute }] }]`,
+      "clients[0].limits[0].limit: "
+    ],
+    [
+      `${base}clients: [{ name: a, token: t, priority: 5000 }]`,
+      "clients[0].priority: Expected a whole number from -1000 to 1000, got 5000."
+    ],
+    ["a: [", "The file is no YAML: "],
+    ["a: 1\na: 2", "The file is no YAML: "]
+  ]
+  for (const [text, ...starts] of cases) {
+    it(JSON.stringify(text.replace(base, "… ").trim()), () => {
+      const lines = wrong(text)
+      assert.strictEqual(lines.length, starts.length, lines.join("\n"))
+      starts.forEach((start, i) => assert.isTrue(lines[i]!.startsWith(start), lines[i]))
+    })
+  }
+
+  it("all of the options of a guard at once, and nothing that is right", () => {
+    const lines = wrong(`
+providers:
+  p: { baseUrl: http://p.test/v1, timeout: 0, idleTimeout: -1 }
+models:
+  m:
+    provider: p
+    breaker: { failureRate: 3, openFor: 0, halfOpen: { calls: 0, maxWait: 0 }, window: { lastCalls: 0 }, minimumCalls: 200, oddity: 1 }
+    retry: { maxAttempts: 0, jitter: 2, baseDelay: 1 second }
+    rateLimiter: { limits: [{ resource: requests, limit: 0, per: 1 minute }] }
+    attemptTimeout: 0
+    deadline: soon
+cascades:
+  c: { steps: [m], deadline: 0, cache: { capacity: 0, staleFor: -1 }, share: half }
+`)
+    assert.deepStrictEqual(lines.map((line) => line.split(": ")[0]), [
+      "cascades.c.cache.capacity",
+      "cascades.c.cache.staleFor",
+      "cascades.c.deadline",
+      "cascades.c.share",
+      "models.m.attemptTimeout",
+      "models.m.breaker.failureRate",
+      "models.m.breaker.halfOpen.calls",
+      "models.m.breaker.halfOpen.maxWait",
+      "models.m.breaker.oddity",
+      "models.m.breaker.openFor",
+      "models.m.breaker.window.lastCalls",
+      "models.m.deadline",
+      "models.m.rateLimiter.limits[0].limit",
+      "models.m.retry.jitter",
+      "models.m.retry.maxAttempts",
+      "providers.p.idleTimeout",
+      "providers.p.timeout"
+    ])
+  })
+
+  it("a window that is wrong hides nothing else of its circuit", () =>
+    assert.deepStrictEqual(
+      wrong(base.replace("p }", "p, breaker: { window: { lastCalls: 0 }, failureRate: 3 } }")).map((line) =>
+        line.split(": ")[0]
+      ),
+      ["models.m.breaker.failureRate", "models.m.breaker.window.lastCalls"]
+    ))
+
+  it("all of it at once, in the order of the places", () => {
+    const lines = wrong(`
+listen: { port: -1, host: 0.0.0.0 }
+providers:
+  p: { baseUrl: nowhere }
+models:
+  m: { provider: q, retry: { maxAttempts: 0 } }
+  "gpt-4.1": { provider: p, bulkhead: { queue: -1 } }
+cascades: { c: { steps: [x] } }
+clients: [{ name: a, models: [m] }]
+`)
+    assert.deepStrictEqual(lines.map((line) => line.split(": ")[0]), [
+      "cascades.c.steps[0]",
+      "clients[0].token",
+      "listen.port",
+      "models.m.provider",
+      "models.m.retry.maxAttempts",
+      "models[\"gpt-4.1\"].bulkhead.queue",
+      "providers.p.baseUrl"
+    ])
+  })
+})
