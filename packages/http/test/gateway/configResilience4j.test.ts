@@ -991,6 +991,17 @@ describe("what a model says itself stands before its instance", () => {
   })
 })
 
+it("what an instance says of errors and of the first state is said of its models, and its spelling is not", () => {
+  const saidBy = (section: string, keys: Keys) => modelOf(withInstance(section, keys)).said
+  const plain = saidBy("circuitbreaker", {})
+  assert.strictEqual(saidBy("circuitbreaker", { "sliding-window-size": "100", registerHealthIndicator: true }), plain)
+  assert.notStrictEqual(saidBy("circuitbreaker", { slidingWindowSize: 99 }), plain)
+  assert.notStrictEqual(saidBy("circuitbreaker", { recordExceptions: ["java.io.IOException"] }), plain)
+  assert.notStrictEqual(saidBy("circuitbreaker", { ignoreExceptions: ["java.io.IOException"] }), plain)
+  assert.notStrictEqual(saidBy("circuitbreaker", { initialState: "OPEN" }), plain)
+  assert.notStrictEqual(saidBy("retry", { retryExceptions: ["java.io.IOException"] }), saidBy("retry", {}))
+})
+
 it("the report is a table for each place", () => {
   const { became } = checked({
     resilience4j: { timelimiter: { instances: { i: { cancelRunningFuture: true } } } }
