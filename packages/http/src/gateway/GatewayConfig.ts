@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Environment } from "./config/environment.ts"
+import * as JsonSchema from "./config/jsonSchema.ts"
 import type { Address, Admin, Cascade, Client, Config, InitialState, Listen, Model } from "./config/model.ts"
 import { placeOf, type Problem } from "./config/problem.ts"
 import { read } from "./config/read.ts"
@@ -84,3 +85,13 @@ export const report = ({ became, problems }: Checked): string =>
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join("\n"))
     .join("\n\n")
+
+/**
+ * The JSON schema of a file (draft 2020-12), by which an editor completes and checks it: every section and every option with what
+ * it is and its default. It refuses nothing that {@link parse} takes, but for secrets that are not texts; what it
+ * cannot see, such as a name that is not there, only {@link check} tells.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const jsonSchema: { readonly [keyword: string]: unknown } = JsonSchema.jsonSchema

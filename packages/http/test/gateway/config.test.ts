@@ -99,6 +99,16 @@ describe("variables of the environment", () => {
     ])
   })
 
+  it("a secret that is written as a number is refused: it may have lost digits", () => {
+    for (const written of ["1.10", "12345678901234567890", "1e3", "true"]) {
+      assert.deepStrictEqual(wrong(withToken(written)), [
+        "admin.token: Expected a text. Put it in quotes: a number may lose digits."
+      ])
+      assert.strictEqual(tokenOf(right(withToken(`"${written}"`))), written)
+    }
+    assert.strictEqual(tokenOf(right(withToken("0123"))), "0123")
+  })
+
   it("no complaint shows a secret", () => {
     const text = `${base}
 admin: { token: [ "\${KEY}" ], readToken: { token: "\${KEY}" } }
@@ -139,6 +149,10 @@ describe("what is wrong is told with its place, its range and its value", () => 
       "listen.drainTimeout: Expected a finite duration above zero, such as \"10 seconds\", got 0."
     ],
     [
+      `${base}listen: { headAfter: }`,
+      "listen.headAfter: Expected a finite duration above zero, such as \"10 seconds\", got null."
+    ],
+    [
       `${base}listen: { exhaustedStatus: 200 }`,
       "listen.exhaustedStatus: Expected a whole number from 400 to 599, got 200."
     ],
@@ -176,6 +190,9 @@ describe("what is wrong is told with its place, its range and its value", () => 
     [`${base}prices: { m: { inptu: 1 } }`, "prices.m.inptu: There is no such part."],
     [`${base}clients: 3`, "clients: Expected a list, got 3."],
     [`${base}clients: [{ name: a }]`, "clients[0].token: Expected a text that is not empty."],
+    [`${base}clients: [{ name: a, token: [] }]`, "clients[0].token: Expected at least one text that is not empty."],
+    [`${base}clients: [{ name: a, token: t, models: }]`, "clients[0].models: Expected a list, got null."],
+    [base.replace("p }", "p, model: }"), "models.m.model: "],
     [`${base}clients: [{ token: a }]`, "clients[0].name: Expected a text that is not empty, got undefined."],
     [`${base}clients: [{ name: a, token: t, models: [x] }]`, "clients[0].models[0]: Expected one of m, got \"x\"."],
     [
@@ -251,6 +268,50 @@ cascades:
         line.split(": ")[0]
       ),
       ["models.m.breaker.failureRate", "models.m.breaker.window.lastCalls"]
+    ))
+
+  it("an option of defaults is told there, once, and one that a model says itself at the model", () =>
+    assert.deepStrictEqual(
+      wrong(`
+providers:
+  p: { baseUrl: http://p.test/v1 }
+defaults: { breaker: { failureRate: 3 }, retry: { maxAttempts: 0, oddity: 1 }, attemptTimeout: 0, oddity: 2 }
+models:
+  m: { provider: p, breaker: { openFor: 0 } }
+  n: { provider: p, breaker: { failureRate: 4 }, deadline: 0 }
+`).map((line) => line.split(": ")[0]),
+      [
+        "defaults.attemptTimeout",
+        "defaults.breaker.failureRate",
+        "defaults.oddity",
+        "defaults.retry.maxAttempts",
+        "defaults.retry.oddity",
+        "models.m.breaker.openFor",
+        "models.n.breaker.failureRate",
+        "models.n.deadline"
+      ]
+    ))
+
+  it("an option of defaults is told there, once, and one that a model says itself at the model", () =>
+    assert.deepStrictEqual(
+      wrong(`
+providers:
+  p: { baseUrl: http://p.test/v1 }
+defaults: { breaker: { failureRate: 3 }, retry: { maxAttempts: 0, oddity: 1 }, attemptTimeout: 0, oddity: 2 }
+models:
+  m: { provider: p, breaker: { openFor: 0 } }
+  n: { provider: p, breaker: { failureRate: 4 }, deadline: 0 }
+`).map((line) => line.split(": ")[0]),
+      [
+        "defaults.attemptTimeout",
+        "defaults.breaker.failureRate",
+        "defaults.oddity",
+        "defaults.retry.maxAttempts",
+        "defaults.retry.oddity",
+        "models.m.breaker.openFor",
+        "models.n.breaker.failureRate",
+        "models.n.deadline"
+      ]
     ))
 
   it("all of it at once, in the order of the places", () => {

@@ -56,7 +56,11 @@ export const substitute = (
       return secret && typeof value === "string" ? Redacted.make(value) : value
     }
     if (Array.isArray(node)) return node.map((item, i) => walk(item, [...path, i], secret))
-    if (typeof node !== "object" || node === null) return secret && node !== null ? Redacted.make(String(node)) : node
+    if (typeof node !== "object" || node === null) {
+      if (!secret || node === null || node === undefined) return node
+      problems.push({ path, message: "Expected a text. Put it in quotes: a number may lose digits" })
+      return Redacted.make(String(node))
+    }
     const entries = Object.entries(node).map(([key, value]) => {
       const name = key.replace(marks, (_, index: string) => valueOf(index, path))
       return [name, walk(value, [...path, name], isSecret(name))] as const

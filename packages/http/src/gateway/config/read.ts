@@ -67,13 +67,13 @@ export const read = (text: string, environment: Environment): Read => {
     if (isIn(file.models, name)) reader.refuse(["cascades", name], "Expected another name than that of a model")
   }
   if (Object.keys(asGroup(file.models)).length === 0) reader.refuse(["models"], "Expected at least one model")
-  const clients = reader.list(file.clients, ["clients"]).flatMap((value, i) =>
+  const clients = reader.list(file.clients ?? undefined, ["clients"]).flatMap((value, i) =>
     clientOf(value, ["clients", i], known, reader) ?? []
   )
   checkClients(clients, reader)
   const listen = listenOf(file.listen, reader)
   const admin = adminOf(file.admin, reader)
-  if (!isLoopback(listen.host) && reader.list(file.clients, ["clients"]).length === 0) {
+  if (!isLoopback(listen.host) && reader.list(file.clients ?? undefined, ["clients"]).length === 0) {
     reader.refuse(
       ["listen", "host"],
       `Expected a loopback address where there are no clients with tokens, got "${listen.host}"`
@@ -179,9 +179,21 @@ const modelOf = (
   if (resilience4j !== undefined && instance === undefined) {
     reader.refuse([...path, "resilience4j"], `Expected ${oneOf(instances)}, got ${JSON.stringify(resilience4j)}`)
   }
-  const written = { ...merged(merged(defaults, instance?.options ?? {}), own), model: own.model ?? name, name }
+  const written = {
+    ...merged(merged(defaults, instance?.options ?? {}), own),
+    model: own.model === undefined ? name : own.model,
+    name
+  }
   if (value !== null && !isGroup(value)) return undefined
-  const options = reader.decode(ChatModel.OptionsSchema, written, path)
+  const options = reader.decode(
+    ChatModel.OptionsSchema,
+    written,
+    path,
+    (keys) =>
+      !isWritten(own, keys) && !isWritten(instance?.options ?? {}, keys) && isWritten(defaults, keys)
+        ? ["defaults", ...keys]
+        : [...path, ...keys]
+  )
   const of = reader.text(provider, [...path, "provider"])
   if (of !== undefined && !isIn(providers, of)) {
     reader.refuse([...path, "provider"], `Expected ${oneOf(providers)}, got ${JSON.stringify(of)}`)
@@ -211,6 +223,12 @@ const merged = (under: Group, over: Group): Group => {
     result[name] = isGroup(before) && isGroup(value) ? { ...before, ...value } : value
   }
   return result
+}
+
+/** Whether a group says something of an option, as {@link merged} looks at it. */
+const isWritten = (group: Group, [guard, option]: Problem["path"]): boolean => {
+  const options = typeof guard === "string" ? group[guard] : undefined
+  return isGroup(options) && typeof option === "string" ? Object.hasOwn(options, option) : options !== undefined
 }
 
 const cascadeOf = (
@@ -257,6 +275,10 @@ const clientOf = (value: unknown, path: Problem["path"], models: Group, reader: 
   const tokens = (Array.isArray(given.token) ? given.token : [given.token]).flatMap((token, i) =>
     reader.secret(token, Array.isArray(given.token) ? [...path, "token", i] : [...path, "token"]) ?? []
   )
+  // Without a token, nobody is this client; without any client, everybody may call.
+  if (Array.isArray(given.token) && given.token.length === 0) {
+    reader.refuse([...path, "token"], "Expected at least one text that is not empty")
+  }
   const asked = given.models === undefined ? undefined : reader.texts(given.models, [...path, "models"])
   asked?.forEach((model, i) => {
     if (!isIn(models, model)) {

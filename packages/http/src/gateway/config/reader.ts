@@ -20,8 +20,13 @@ export class Reader {
     return undefined
   }
 
-  /** What a schema makes of the value; undefined where that fails. */
-  decode<A>(schema: Schema.Codec<A, any>, value: unknown, path: Path): A | undefined {
+  /** What a schema makes of the value; undefined where that fails. `at` is where a part of the value is written. */
+  decode<A>(
+    schema: Schema.Codec<A, any>,
+    value: unknown,
+    path: Path,
+    at: (keys: Path) => Path = (keys) => [...path, ...keys]
+  ): A | undefined {
     const exit = SchemaParser.decodeUnknownExit(schema)(value, { errors: "all", onExcessProperty: "error" })
     if (Exit.isSuccess(exit)) return exit.value
     // The rules of options end at the first one that is broken: what is wrong besides is found without it.
@@ -30,7 +35,7 @@ export class Reader {
       if (reason._tag !== "Fail") return this.refuse(path, "It cannot be read")
       for (const issue of format(reason.error as unknown as SchemaIssue.Issue).issues) {
         const keys = keysOf(issue.path ?? [])
-        this.refuse([...path, ...keys], issue.message)
+        this.refuse(at(keys), issue.message)
         rest = withLess(rest, keys)
         const window = keys.indexOf("window")
         // How many calls a circuit needs cannot be judged without its window.
@@ -38,7 +43,7 @@ export class Reader {
           rest = without(without(rest, keys.slice(0, window + 1)), [...keys.slice(0, window), "minimumCalls"])
       }
     }
-    if (sizeOf(rest) < sizeOf(value)) this.decode(schema, rest, path)
+    if (sizeOf(rest) < sizeOf(value)) this.decode(schema, rest, path, at)
     return undefined
   }
 
@@ -58,7 +63,7 @@ export class Reader {
   }
 
   list(value: unknown, path: Path): ReadonlyArray<unknown> {
-    if (value === undefined || value === null) return []
+    if (value === undefined) return []
     if (Array.isArray(value)) return value
     this.refuse(path, `Expected a list, got ${shown(value)}`)
     return []
@@ -88,7 +93,7 @@ export class Reader {
   }
 
   duration(value: unknown, path: Path, otherwise: Duration.Input): Duration.Duration {
-    const read = Duration.fromInput((value ?? otherwise) as Duration.Input)
+    const read = Duration.fromInput((value === undefined ? otherwise : value) as Duration.Input)
     if (read._tag === "Some" && Duration.toMillis(read.value) > 0 && Duration.isFinite(read.value)) return read.value
     this.refuse(path, `Expected a finite duration above zero, such as "10 seconds", got ${shown(value)}`)
     return Duration.fromInputUnsafe(otherwise)

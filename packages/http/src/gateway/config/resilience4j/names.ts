@@ -13,6 +13,13 @@ export interface Name {
 /** What all spellings of a name have in common. */
 export const uniform = (name: string): string => name.toLowerCase().replace(/[-_]/g, "")
 
+/** A pattern of all spellings of a name. */
+export const spellingsOf = (name: string): string =>
+  `[-_]*${
+    [...uniform(name)].map((letter) => `${/[a-z]/.test(letter) ? `[${letter}${letter.toUpperCase()}]` : letter}[-_]*`)
+      .join("")
+  }`
+
 export const namesOf = (key: string): ReadonlyArray<Name> =>
   Array.from(
     key.matchAll(/\[([^\]]*)\]|([^.[\]]+)/g),

@@ -1,0 +1,135 @@
+/** The sections of a file besides models and `resilience4j`. */
+import { Host } from "../../../Account.ts"
+import { partNames } from "../../../pricing/usageParts.ts"
+import { limits } from "./guards.ts"
+import {
+  anyOf,
+  choice,
+  duration,
+  entries,
+  group,
+  integer,
+  list,
+  numberAbove,
+  numberFrom,
+  option,
+  orVariable,
+  secret,
+  secrets,
+  text,
+  wait
+} from "./parts.ts"
+
+const mebibyte = 2 ** 20
+
+const host = option(text, "The address to listen on.", "127.0.0.1")
+
+export const listen = group({
+  host: option(text, "The address to listen on. One that is not loopback needs clients with tokens.", "127.0.0.1"),
+  port: option(integer(0, 65_535), "The port for clients; 0 for any free one.", 4180),
+  maxBodySize: option(integer(1, 1024 * mebibyte), "Bytes of the body of one request.", 20 * mebibyte),
+  maxBodiesSize: option(
+    integer(1, 1024 ** 2 * mebibyte),
+    "Bytes of all bodies that are being read or answered.",
+    256 * mebibyte
+  ),
+  maxRequests: option(integer(1, 1_000_000), "Requests that are being answered.", 1000),
+  maxConnections: option(integer(1, 1_000_000), "Connections of clients.", 10_000),
+  headersTimeout: option(duration, "The time in which the head of a request has to come.", "10 seconds"),
+  requestTimeout: option(duration, "The time in which a whole request has to come.", "60 seconds"),
+  keepAliveTimeout: option(duration, "How long an idle connection is kept.", "75 seconds"),
+  writeTimeout: option(duration, "How long a client may take nothing of an answer that is there for it.", "30 seconds"),
+  headAfter: option(duration, "How long a stream without content keeps its head back.", "20 seconds"),
+  drainTimeout: option(duration, "How long calls in flight may go on once the gateway is told to stop.", "30 seconds"),
+  exhaustedStatus: option(integer(400, 599), "The status when every model of a cascade has failed.", 503)
+})
+
+export const admin = group({
+  host,
+  port: option(integer(0, 65_535), "The port for operators; 0 for any free one.", 4181),
+  token: option(secret, "May read and control. There is no address for operators without it."),
+  readToken: option(secret, "May only read.")
+}, ["token"])
+
+const anyText = { type: "string" }
+
+const proxy = orVariable(
+  { enum: ["environment", "none"] },
+  group({
+    http: option(anyText, "The proxy for http, as a URL."),
+    https: option(anyText, "The proxy for https, as a URL."),
+    except: option(anyText, "Hosts without a proxy, as in NO_PROXY.")
+  })
+)
+
+export const providers = entries(group({
+  provider: option(text, "Its name in errors and metrics. That of the entry, where it is left out."),
+  baseUrl: option(
+    { type: "string", pattern: "^https?://|\\$\\{" },
+    "The address before /chat/completions, such as https://api.openai.com/v1."
+  ),
+  apiKey: option(secrets, "The key, or several: when one is of no use, the next one is taken."),
+  parkFor: option(duration, "How long a key that is of no use is left alone.", "5 minutes"),
+  maxRetryAfter: option(duration, "The longest time for which a provider can ask that of a key.", "10 minutes"),
+  accountHost: option(choice(...Host.literals), "The host whose account endpoint this address has."),
+  timeout: option(duration, "The time for a whole answer; 10 minutes for a stream where it is left out.", "60 seconds"),
+  firstContentTimeout: option(duration, "How long a stream may take to its first content.", "60 seconds"),
+  idleTimeout: option(duration, "How long a stream may go without content.", "30 seconds"),
+  headers: option(entries({ type: "string" }), "Headers that go with every request."),
+  connectTimeout: option(duration, "How long making a connection may take.", "5 seconds"),
+  keepAliveTimeout: option(duration, "How long an idle connection is kept.", "4 seconds"),
+  connections: option(integer(1, 65_535), "Connections to one host at most. Without it, the bulkheads are the limit."),
+  proxy: option(proxy, "The way out: by the variables of the environment, none, or the proxies.", "environment")
+}, ["baseUrl"]))
+
+const cache = group({
+  capacity: option(integer(1, 2 ** 24), "Answers that are kept.", 10_000),
+  maxBytes: option(integer(1), "Bytes of all answers that are kept.", 256 * mebibyte),
+  timeToLive: option(wait, "How long an answer is fresh. Equal requests share it and their calls.", 0),
+  staleFor: option(wait, "How long after that it is served when every model has failed.", "1 day"),
+  after: option(wait, "How long a call is waited for when there is a stale answer.", "Infinity"),
+  storeTimeout: option(duration, "How long a second tier is waited for.", "50 millis")
+})
+
+export const cascades = entries(group({
+  steps: option(list(text, 1), "The names of models, the first choice first."),
+  deadline: option(duration, "The time for all models together. Without it, each has its own."),
+  cache: option(cache, "Answers that are kept for when every model fails."),
+  share: option(choice("measured", "even", "none"), "How the time is shared among the models.", "measured"),
+  attempts: option(integer(1), "Attempts at all models together."),
+  canned: option(
+    entries(text, 1),
+    "The last answer, by language, such as { en, zh }. That of default is for all other languages."
+  )
+}, ["steps"]))
+
+const part = numberFrom(0)
+
+const parts = Object.fromEntries(
+  partNames.map((name) => [name, option(part, `Dollars for a million tokens of ${name}.`)])
+)
+
+export const prices = entries(group({
+  ...parts,
+  tiers: option(
+    list(group({ above: option(integer(1), "Of prompts of more tokens than this."), ...parts }, ["above"])),
+    "Other prices for long prompts."
+  )
+}))
+
+const budget = group({
+  dollars: option(numberAbove(0), "What may be spent within the window."),
+  window: option(anyOf(choice("day", "month"), duration), "Of the calendar, or the last so much time.", "1 day")
+}, ["dollars"])
+
+export const clients = list(group({
+  name: option(text, "Its name in metrics and the log."),
+  token: option(secrets, "What it authenticates with, or sha256: and the digest of it. Several for a rotation."),
+  models: option(
+    list(text),
+    "The models and cascades that it may ask for. All cascades and models, where it is left out."
+  ),
+  limits: option(limits, "What it may use per time."),
+  budget: option(budget, "What it may spend."),
+  priority: option(integer(-1000, 1000), "Where calls queue, a higher one is first.", 0)
+}, ["name", "token"]))
