@@ -438,6 +438,29 @@ describe("the circuit of a model that hangs", () => {
   )
 
   it.effect.each(ways)(
+    "stays closed where an attempt whose time ran out counts as no failure, %s",
+    ([, call]) =>
+      play(
+        Effect.gen(function*() {
+          const told: Array<string> = []
+          const countsAs = (error: ChatModel.ModelError) => {
+            told.push(error._tag === "DeadlineExceeded" ? error.limit : error._tag)
+            return "ignored" as const
+          }
+          const first = yield* guardedOf({ model: "hangs", countsAs })
+          const second = yield* guardedOf({ model: "answers" })
+          const cascade = yield* ModelCascade.make({
+            models: [{ model: first }, { model: second }],
+            deadline: "8 seconds"
+          })
+          for (let i = 0; i < 12; i++) yield* call(cascade, i)
+          assert.strictEqual(yield* first.breaker.state, "Closed")
+          assert.deepStrictEqual(told, Array.from({ length: 12 }, () => "attempt"))
+        }).pipe(Effect.provide(client({ hangs, answers })))
+      )
+  )
+
+  it.effect.each(ways)(
     "opens although its callers leave at their deadlines before that, %s",
     ([, call]) =>
       play(Effect.gen(function*() {

@@ -8,6 +8,7 @@ import * as Pipeline from "@switchgear/core/Pipeline"
 import * as Retry from "@switchgear/core/Retry"
 import { keepingDeadline, keepsDeadline } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -33,7 +34,7 @@ import * as StreamCall from "./streamCall.ts"
 export const guarded = Effect.fnUntraced(
   function*(settings: Settings, client: ChatClient.ChatClient["Service"]): Effect.fn.Return<GuardedModel> {
     const { attemptTimeout, deadline, model, name, readerTimeout } = settings
-    const classify = classifyBy(settings.countsAs)
+    const classify = classifyBy(settings.countsAs, attemptTimeout)
     const breaker = yield* CircuitBreaker.make({ ...settings.breaker, classify })
     const bulkhead = yield* Bulkhead.make(settings.bulkhead)
     const retry = yield* Retry.make<ModelError>({ ...settings.retry, while: isWorthRetrying(settings.retry) })
@@ -147,10 +148,13 @@ export const guarded = Effect.fnUntraced(
 )
 
 /** What a call says about the health of the model. */
-const classifyBy = (countsAs: Settings["countsAs"]): Outcome.Classify => (exit) => {
+const classifyBy = (countsAs: Settings["countsAs"], attemptTimeout: Duration.Duration): Outcome.Classify => (exit) => {
   const outcome = Outcome.fromExit(exit)
   // A model that hangs is cut before its own time-out when a cascade does not wait for it.
-  if (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause) && hasLost()) return Outcome.failure
+  if (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause) && hasLost()) {
+    const timedOut = () => new Deadline.DeadlineExceeded({ limit: "attempt", after: attemptTimeout })
+    return Outcome[countsAs?.(timedOut()) ?? "failure"]
+  }
   if (outcome !== Outcome.failure || exit._tag === "Success" || Cause.hasDies(exit.cause)) return outcome
   const errors = exit.cause.reasons.filter(Cause.isFailReason).map(({ error }) => error as ModelError)
   const refused = errors.find((error) => error instanceof AnswerRefused)

@@ -157,7 +157,7 @@ export interface Options {
   readonly breaker?: Omit<CircuitBreaker.Options, "name" | "classify"> | undefined
   /**
    * What an error counts as on the circuit. It is asked about errors of the client and about an attempt whose time ran out,
-   * not about rejections by a guard, answers that were not accepted and interruptions. Where it answers `undefined`, the
+   * or that a cascade did not wait for; not about rejections by a guard, answers that were not accepted and interruptions. Where it answers `undefined`, the
    * default holds.
    * @default a failure, but for what `ChatError.countsOnBreaker` leaves out, which is ignored
    */

@@ -1,4 +1,9 @@
-/** What is wrong with a file, and where. */
+/**
+ * What is wrong with a file, and where.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Problem {
   readonly path: ReadonlyArray<string | number>
   /** What it must be, without the full stop. */

@@ -39,5 +39,5 @@ const plain = (value: unknown): string =>
     )
       .join(", ")
     : typeof value === "string"
-    ? value
+    ? value.replace(/\s+/g, " ")
     : JSON.stringify(value)
