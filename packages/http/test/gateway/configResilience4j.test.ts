@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Deadline } from "@switchgear/core"
-import { ChatError, type ChatModel } from "@switchgear/http"
+import { ChatClient, ChatError, ChatModel } from "@switchgear/http"
 import { GatewayConfig } from "@switchgear/http/gateway"
-import { Duration, Effect, Schema } from "effect"
+import { SimulatedProvider } from "@switchgear/http/testing"
+import { Duration, Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { checked, modelOf, problemsOf } from "./support.ts"
 
@@ -214,6 +215,13 @@ describe("each key becomes the option here", () => {
     ["retry", { enableExponentialBackoff: true, exponentialMaxWaitDuration: "2s" }, "exponentialMaxWaitDuration", {
       retry: { maxDelay: 2000 }
     }, "kept: retry.maxDelay: 2s"],
+    [
+      "retry",
+      { waitDuration: 0, enableExponentialBackoff: true, exponentialBackoffMultiplier: 1e300, maxAttempts: 1000 },
+      "exponentialBackoffMultiplier",
+      { retry: { baseDelay: 0, maxDelay: 10_000 } },
+      "kept: retry.factor: 1e+300"
+    ],
     [
       "retry",
       { exponentialMaxWaitDuration: "2s" },
@@ -863,6 +871,64 @@ describe("keys are bound as Spring Boot binds them", () => {
       assert.strictEqual(optionsOf("retry", { enableRandomizedWait: value }).retry!.jitter, jitter)
     }
   })
+})
+
+describe("any values of its keys", () => {
+  const count = Schema.Literals([1, 2, 3, 10, 1000, 1_000_000, 2 ** 31 - 1])
+  const time = Schema.Literals([0, 1, "1ns", "500us", "30s", "PT1H", "366d", "-1s"])
+  const ratio = Schema.Literals([0, 0.5, 1, 1.5, 50, 100, 1e300])
+  const flag = Schema.Boolean
+  const keys = {
+    circuitbreaker: {
+      slidingWindowType: Schema.Literals(["COUNT_BASED", "TIME_BASED"]),
+      slidingWindowSize: count,
+      minimumNumberOfCalls: count,
+      failureRateThreshold: ratio,
+      slowCallRateThreshold: ratio,
+      slowCallDurationThreshold: time,
+      permittedNumberOfCallsInHalfOpenState: count,
+      waitDurationInOpenState: time,
+      enableExponentialBackoff: flag,
+      exponentialBackoffMultiplier: ratio,
+      exponentialMaxWaitDurationInOpenState: time,
+      enableRandomizedWait: flag,
+      randomizedWaitFactor: ratio,
+      maxWaitDurationInHalfOpenState: time
+    },
+    retry: {
+      maxAttempts: count,
+      waitDuration: time,
+      enableExponentialBackoff: flag,
+      exponentialBackoffMultiplier: ratio,
+      exponentialMaxWaitDuration: time,
+      enableRandomizedWait: flag,
+      randomizedWaitFactor: ratio
+    },
+    ratelimiter: { limitForPeriod: count, limitRefreshPeriod: time, timeoutDuration: time },
+    bulkhead: { maxConcurrentCalls: count, maxWaitDuration: time },
+    "thread-pool-bulkhead": { maxThreadPoolSize: count, coreThreadPoolSize: count, queueCapacity: count },
+    timelimiter: { timeoutDuration: time }
+  }
+  for (const [section, fields] of Object.entries<Record<string, Schema.Codec<unknown>>>(keys)) {
+    const optional = Object.fromEntries(Object.entries(fields).map(([key, kind]) => [key, Schema.optionalKey(kind)]))
+    it.effect.prop(
+      `${section}: make a model, or are refused in the section where they are written`,
+      { instance: Schema.Struct(optional) },
+      ({ instance }) =>
+        Effect.gen(function*() {
+          const checked = withInstance(section, instance as Keys)
+          for (const { path } of checked.problems) assert.strictEqual(path[1], section, JSON.stringify(path))
+          if (checked.config === undefined) return
+          yield* ChatModel.make({ ...checked.config.models.m!.options, client })
+        }),
+      { arbitrary: { runs: 1000 } }
+    )
+  }
+
+  const client = ChatClient.layer({ provider: "p", baseUrl: "http://p.test" }).pipe(
+    Layer.provide(SimulatedProvider.layerHttpClient),
+    Layer.provide(SimulatedProvider.layer({ models: {} }))
+  )
 })
 
 describe("durations are those of Spring Boot", () => {

@@ -299,6 +299,29 @@ describe("the JSON schema of a file", () => {
 
   const isHolder = (value: unknown) => isTree(value) || Array.isArray(value)
 
+  it.effect.prop(
+    "and the reader ends with a file or with what is wrong, whatever stands anywhere",
+    {
+      place: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: places.length - 1 })),
+      key: Schema.String,
+      value: Schema.Json
+    },
+    ({ key, place, value }) =>
+      Effect.sync(() => {
+        const path = places[place]!
+        for (
+          const tree of [changed(everything, path, value), changed(everything, [...path.slice(0, -1), key], value)]
+        ) {
+          const { config, problems } = GatewayConfig.check(JSON.stringify(tree), environment)
+          assert.strictEqual(config === undefined, problems.length > 0)
+          assert.isString(GatewayConfig.report({ config, problems, became: [] }))
+        }
+        for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty", "[", "].", ".", "[]"]) {
+          GatewayConfig.check(JSON.stringify(changed(everything, [...path.slice(0, -1), name], value)), environment)
+        }
+      })
+  )
+
   it("refuses an option that the reader does not know, in every group", () => {
     for (const place of [[], ...places].filter((place) => isTree(at(everything, place)))) {
       if (isFree(place)) continue

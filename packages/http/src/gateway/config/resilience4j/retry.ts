@@ -69,7 +69,10 @@ const waitsOf = (given: Given) => {
     given.became("enableRandomizedWait", "retry.jitter: none")
     given.hasNoEffect("randomizedWaitFactor", "enableRandomizedWait is off")
   }
-  const longest = baseDelay * growth ** Math.max(0, maxAttempts - 2) * (jitter === "none" ? 1 : 1 + Number(jitter))
+  // The power may overflow, and zero times infinity is no number.
+  const longest = baseDelay === 0
+    ? 0
+    : baseDelay * growth ** Math.max(0, maxAttempts - 2) * (jitter === "none" ? 1 : 1 + Number(jitter))
   return {
     maxAttempts,
     baseDelay,
