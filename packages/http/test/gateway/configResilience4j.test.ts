@@ -661,13 +661,12 @@ describe("what cannot be kept is refused with its place", () => {
     ])
   })
 
-  it("a bulkhead of both kinds", () => {
-    const lines = problemsOf(checked({
-      resilience4j: { bulkhead: { instances: { i: {} } }, "thread-pool-bulkhead": { instances: { i: {} } } }
-    }))
-    assert.deepStrictEqual(lines, [
-      "resilience4j.thread-pool-bulkhead.instances.i: Expected an instance of one section: bulkhead has one of this name too."
+  it("an instance with bulkheads of both kinds, where a model names it", () => {
+    const both = { bulkhead: { instances: { i: {} } }, "thread-pool-bulkhead": { instances: { i: {} } } }
+    assert.deepStrictEqual(problemsOf(checked({ resilience4j: both })), [
+      "models.m.resilience4j: Expected an instance with one bulkhead: i is in bulkhead and in thread-pool-bulkhead."
     ])
+    assert.deepStrictEqual(problemsOf(checked({ models: { m: { provider: "p" } }, resilience4j: both })), [])
   })
 
   it("an instance that a model names and that is not there", () =>

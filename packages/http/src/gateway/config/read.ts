@@ -179,6 +179,12 @@ const modelOf = (
   if (resilience4j !== undefined && instance === undefined) {
     reader.refuse([...path, "resilience4j"], `Expected ${oneOf(instances)}, got ${JSON.stringify(resilience4j)}`)
   }
+  if (instance?.hasTwoBulkheads) {
+    reader.refuse(
+      [...path, "resilience4j"],
+      `Expected an instance with one bulkhead: ${resilience4j} is in bulkhead and in thread-pool-bulkhead`
+    )
+  }
   const written = {
     ...merged(merged(defaults, instance?.options ?? {}), own),
     model: own.model === undefined ? name : own.model,

@@ -83,14 +83,13 @@ const convert = (
     const given = new Given(section.keys, group.path, chain, reader)
     const before = into.get(name)
     const part = section.convert(given)
-    if (before?.options.bulkhead !== undefined && part.options.bulkhead !== undefined) {
-      reader.refuse(group.path, "Expected an instance of one section: bulkhead has one of this name too")
-    }
     into.set(name, {
       ...before,
       ...part,
       options: { ...before?.options, ...part.options },
       said: [before?.said, part.said],
+      hasTwoBulkheads: before?.hasTwoBulkheads === true ||
+        before?.options.bulkhead !== undefined && part.options.bulkhead !== undefined,
       path: before?.path ?? group.path
     })
     rows.push(...given.rows)

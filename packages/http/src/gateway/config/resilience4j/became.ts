@@ -35,6 +35,8 @@ export interface Part {
 /** What models that name an instance are made with. */
 export interface Instance extends Part {
   readonly path: Problem["path"]
+  /** It is in `bulkhead` and in `thread-pool-bulkhead`. In Spring, an annotation chooses. */
+  readonly hasTwoBulkheads: boolean
 }
 
 export interface Instances {
