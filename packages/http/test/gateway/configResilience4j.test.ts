@@ -4,6 +4,7 @@ import { ChatClient, ChatError, ChatModel } from "@switchgear/http"
 import { GatewayConfig } from "@switchgear/http/gateway"
 import { SimulatedProvider } from "@switchgear/http/testing"
 import { Duration, Effect, Layer, Schema } from "effect"
+import { readFileSync } from "node:fs"
 import { TestClock } from "effect/testing"
 import { checked, modelOf, problemsOf } from "./support.ts"
 
@@ -1081,4 +1082,18 @@ it("the report is a table for each place", () => {
       "  timeoutDuration      1s (default)  attemptTimeout: 1s"
     ].join("\n")
   )
+})
+
+it("docs/gateway-config.md has every key and every exception", () => {
+  const page = readFileSync(new URL("../../../../docs/gateway-config.md", import.meta.url), "utf8")
+  const documented = page.slice(page.indexOf("\n## resilience4j"))
+  const keys = Object.keys(GatewayConfig.jsonSchema.$defs as object).flatMap((name) =>
+    /^(circuitbreaker|retry|ratelimiter|bulkhead|thread-pool-bulkhead|timelimiter)\.(?!instance|section)(\w+)$/.exec(
+      name
+    )?.[2] ?? []
+  )
+  const [refusal] = problemsOf(withInstance("retry", { retryExceptions: ["a.Unknown"] }))
+  const exceptions = refusal!.split("Known are *TimeoutException, ")[1]!.replace(/\.$/, "").split(", ")
+  assert.isAbove(keys.length, 50)
+  for (const name of [...keys, ...exceptions]) assert.include(documented, `\`${name}\``)
 })
