@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import { Argument, Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"
 import { check } from "./command/check.ts"
+import * as GatewayConfig from "./GatewayConfig.ts"
 import { rehearse } from "./command/rehearse.ts"
 import { start } from "./command/start.ts"
 
@@ -35,9 +36,21 @@ const starting = Command.make("start", {
     })
   )).pipe(Command.withDescription("Serve until told to stop"))
 
+/** The exit code is 1 where the answer is no. */
+const failedUnless = <E, R>(isGood: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
+  Effect.map(isGood, (isGood) => {
+    if (!isGood) process.exitCode = 1
+  })
+
+const schema = Command.make(
+  "schema",
+  {},
+  () => Console.log(JSON.stringify(GatewayConfig.jsonSchema, null, 2))
+).pipe(Command.withDescription("Print the JSON schema of the file, by which editors complete and check it"))
+
 const checking = Command.make("check", {
   file: Argument.String("file").pipe(Argument.withDescription("The file of the gateway"))
-}, ({ file }) => check(file)).pipe(
+}, ({ file }) => failedUnless(check(file))).pipe(
   Command.withDescription("Say whether a file is right, and everything that is wrong with it")
 )
 
@@ -56,19 +69,15 @@ const rehearsing = Command.make("rehearse", {
   ),
   seed: Flag.String("seed").pipe(Flag.withDescription("Other nights of the same kind"), Flag.withDefault("1"))
 }, ({ file, model, night, promise, seed }) =>
-  Effect.flatMap(
-    rehearse({ path: file, target: Option.getOrUndefined(model), promises: promise, nights: night, seed }),
-    (isKept) =>
-      Effect.sync(() => {
-        if (!isKept) process.exitCode = 1
-      })
+  failedUnless(
+    rehearse({ path: file, target: Option.getOrUndefined(model), promises: promise, nights: night, seed })
   )).pipe(
     Command.withDescription("Play bad nights in virtual time against a file, and say which promises it keeps")
   )
 
 const switchgear = Command.make("switchgear").pipe(
   Command.withDescription("A gateway for models behind OpenAI's API that survives overload"),
-  Command.withSubcommands([starting, checking, rehearsing])
+  Command.withSubcommands([starting, checking, rehearsing, schema])
 )
 
 /** What went wrong is for an operator to read: the message, without a stack. What is wrong with the words of the command was told. */

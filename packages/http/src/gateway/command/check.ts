@@ -1,27 +1,30 @@
-/** `switchgear check`: says whether a file is right, and everything that is wrong with it. */
+/** `switchgear check`: says whether a file is right, everything that is wrong with it, and what each key of resilience4j became. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
-import type * as GatewayConfig from "../GatewayConfig.ts"
-import { type FileUnreadable, parse, readText } from "./file.ts"
+import * as GatewayConfig from "../GatewayConfig.ts"
+import { type FileUnreadable, readText } from "./file.ts"
 
-export const check = (
-  path: string
-): Effect.Effect<void, FileUnreadable | GatewayConfig.ConfigInvalid, FileSystem.FileSystem> =>
+/** Whether the file is right. */
+export const check = (path: string): Effect.Effect<boolean, FileUnreadable, FileSystem.FileSystem> =>
   Effect.gen(function*() {
-    const config = yield* parse(yield* readText(path), { port: undefined, adminPort: undefined })
-    const count = (things: object, one: string) => {
-      const { length } = Object.keys(things)
-      return `${length} ${length === 1 ? one : `${one}s`}`
-    }
-    yield* Console.log(
-      `${path} is right: ${
-        [
-          count(config.providers, "provider"),
-          count(config.models, "model"),
-          count(config.cascades, "cascade"),
-          count(config.clients, "client")
-        ].join(", ")
-      }.`
-    )
+    const checked = GatewayConfig.check(yield* readText(path), process.env)
+    const { config } = checked
+    const report = GatewayConfig.report(checked)
+    if (report !== "") yield* config === undefined ? Console.error(report) : Console.log(`${report}\n`)
+    if (config !== undefined) yield* Console.log(`${path} is right: ${summaryOf(config)}.`)
+    return config !== undefined
   })
+
+const summaryOf = ({ cascades, clients, models, providers }: GatewayConfig.Config): string =>
+  [
+    count(providers, "provider"),
+    count(models, "model"),
+    count(cascades, "cascade"),
+    count(clients, "client")
+  ].join(", ")
+
+const count = (things: object, one: string): string => {
+  const { length } = Object.keys(things)
+  return `${length} ${length === 1 ? one : `${one}s`}`
+}
