@@ -4,6 +4,7 @@ import { client } from "./client.ts"
 import { clock } from "./clock.ts"
 import { closed } from "./closed.ts"
 import { drained } from "./drain.ts"
+import { gateway } from "./gateway.ts"
 import { keys } from "./keys.ts"
 import { limiterQueue } from "./limiterQueue.ts"
 import { memory } from "./memory.ts"
@@ -28,5 +29,6 @@ export const groups: Record<string, (settings: Settings) => Promise<Section>> = 
   parts,
   streaming,
   requests,
-  client
+  client,
+  gateway
 }

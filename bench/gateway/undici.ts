@@ -1,0 +1,26 @@
+/** A bare proxy with undici's client, which parses and writes the JSON of both directions. */
+import * as Undici from "@effect/platform-node/Undici"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { measured } from "./measured.ts"
+
+const upstream = new URL(process.argv[2]!)
+const agent = new Undici.Agent()
+
+const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
+  const pieces: Array<Buffer> = []
+  incoming.on("data", (piece) => pieces.push(piece))
+  incoming.on("end", async () => {
+    const { body } = await agent.request({
+      origin: upstream.origin,
+      path: upstream.pathname,
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(JSON.parse(Buffer.concat(pieces).toString()))
+    })
+    const answer = JSON.stringify(await body.json())
+    outgoing.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(answer) })
+    outgoing.end(answer)
+  })
+})
+server.listen(0, "127.0.0.1", () => measured((server.address() as AddressInfo).port))
