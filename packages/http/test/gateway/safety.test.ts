@@ -51,7 +51,7 @@ describe("a token", () => {
       assert.strictEqual(yield* status(`${token}x`), 401)
     })))
 
-  it.live("cannot be guessed at any speed, and a right one is not told apart then", () =>
+  it.live("cannot be guessed at any speed, and a right one passes from the same address: it may be that of a balancer", () =>
     Effect.scoped(Effect.gen(function*() {
       const { url } = yield* running()
       const wrong = yield* Effect.forEach(
@@ -59,7 +59,7 @@ describe("a token", () => {
         (_, i) => chat(url, hello, { authorization: `Bearer guess-${i}` })
       )
       assert.deepStrictEqual([wrong[0]!.status, wrong.at(-1)!.status], [401, 429])
-      assert.strictEqual((yield* chat(url, hello)).status, 429)
+      assert.strictEqual((yield* chat(url, hello)).status, 200)
     })))
 
   it.live("is no part of any answer or header", () =>

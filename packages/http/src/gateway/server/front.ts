@@ -104,10 +104,10 @@ export class Front {
   private withCaller(exchange: Exchange, go: (caller: Caller) => void): void {
     const token = tokenOf(exchange.request)
     const address = exchange.request.socket.remoteAddress ?? ""
-    // Asked before the token is looked at: who guesses does not learn that a guess was right.
-    if (this.guesses.isTooMany(address)) return refuse(exchange, Refusals.tooManyGuesses)
     const caller = this.callers.find(token)
+    // A right token passes whatever else comes from its address, which may be that of a balancer in front of all clients.
     if (caller !== undefined) return go(caller)
+    if (this.guesses.isTooMany(address)) return refuse(exchange, Refusals.tooManyGuesses)
     if (token === undefined) return refuse(exchange, Refusals.noToken)
     this.guesses.note(address)
     refuse(exchange, Refusals.wrongToken)
