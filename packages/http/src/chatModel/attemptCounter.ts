@@ -29,14 +29,20 @@ export class AttemptCounter implements Tried {
         Effect.sync(() => {
           const isBilled = mayBeBilled(exit)
           if (!isBilled) this.refused()
+          this.end()
           ended?.(exit, isBilled)
         }))
     })
 
-  private begin(): void {
+  protected begin(): void {
     this.attempts++
     this.possiblyBilledAttempts++
     this.around?.begin()
+  }
+
+  /** A call has ended. */
+  protected end(): void {
+    this.around?.end()
   }
 
   /** The provider did not work on a call. */

@@ -5,12 +5,16 @@
  */
 import * as Registry from "@switchgear/core/Registry"
 import { monotonicMillis } from "@switchgear/core/runtime"
+import * as Telemetry from "@switchgear/core/Telemetry"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as NodeTransport from "../NodeTransport.ts"
 import { Desk } from "./admin/desk.ts"
+import { metricsRoutes } from "./admin/metrics/routes.ts"
 import type { AdminRoute, Running } from "./admin/model.ts"
 import type { Address, Config } from "./config/model.ts"
 import { Front } from "./server/front.ts"
@@ -78,13 +82,15 @@ export const make = (
 ): Effect.Effect<Gateway, ListenFailed, Scope.Scope> =>
   Effect.gen(function*() {
     const registry = yield* Registry.make()
-    const keeper = new Keeper(yield* Scope.Scope)
+    const telemetry = Context.get(yield* Layer.build(telemetryOf(registry)), Telemetry.View)
+    const view = { ...telemetry, metrics: telemetry.within(Metric.snapshot) }
+    const keeper = new Keeper(yield* Scope.Scope, registry)
     const clientOf = options.client ?? NodeTransport.layerChatClient
     const generationOf = (config: Config) =>
       keeper.generation((use) =>
-        Effect.flatMap(Targets.make(config, clientOf, use), (targets) =>
-          Effect.map(Callers.make(config, targets, use), (callers) => ({ targets, callers })))
-      ).pipe(Effect.provideService(Registry.CurrentRegistry, registry))
+        Effect.flatMap(Targets.make(config, clientOf, use), (made) =>
+          Effect.map(Callers.make(config, made.targets, use), (callers) => ({ ...made, callers })))
+      )
 
     const context = yield* Effect.context<never>()
     const clock = Context.get(context, Clock.Clock)
@@ -102,11 +108,16 @@ export const make = (
 
     const running: Running = {
       registry,
+      view,
+      counts: front.counts,
       get config() {
         return current.config
       },
       get targets() {
         return current.targets
+      },
+      get providers() {
+        return current.providers
       },
       get callers() {
         return current.callers
@@ -132,4 +143,11 @@ export const make = (
   })
 
 /** What operators may ask. */
-const adminRoutes: ReadonlyArray<AdminRoute> = []
+const adminRoutes: ReadonlyArray<AdminRoute> = metricsRoutes
+
+/** Metrics of this gateway alone: another one in the process may have guards of the same names. */
+const telemetryOf = (registry: Registry.Registry): Layer.Layer<Telemetry.View> =>
+  Telemetry.layer().pipe(
+    Layer.provide(Layer.succeed(Registry.CurrentRegistry, registry)),
+    Layer.provide(Layer.sync(Metric.MetricRegistry, () => new Map()))
+  )

@@ -30,7 +30,7 @@ ${more}`
 const oneClient = `clients: [{ name: shop, token: ${token} }]`
 
 /** `more` is added to the file; it has one client with {@link token} unless `more` says otherwise. */
-export const running = (more = ""): Effect.Effect<Running, never, Scope.Scope> =>
+export const running = (more = "", options: Gateway.Options = {}): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.gen(function*() {
     const provider = yield* SimulatedProvider.make({
       models: { first: { outcome: Behaviour.ok("Good day") }, second: { outcome: Behaviour.ok("Good evening") } }
@@ -44,7 +44,7 @@ export const running = (more = ""): Effect.Effect<Running, never, Scope.Scope> =
         ),
         {}
       )
-    const gateway = yield* Effect.flatMap(read(more), (config) => Gateway.make(config))
+    const gateway = yield* Effect.flatMap(read(more), (config) => Gateway.make(config, options))
     return {
       url: `http://127.0.0.1:${gateway.address.port}`,
       provider,

@@ -9,12 +9,14 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import type { Admin } from "../config/model.ts"
 import { BodyBudget, readBody } from "../server/body.ts"
 import { Exchange } from "../server/exchange.ts"
 import { isHostOf } from "../server/host.ts"
 import * as Refusals from "../server/refusals.ts"
-import type { AdminRequest, AdminRoute, Running, Scope } from "./model.ts"
+import type { Reply } from "../server/refusals.ts"
+import type { AdminRequest, AdminRoute, Running, Scope, Streamed } from "./model.ts"
 
 const mostBody = 2 ** 20
 
@@ -68,9 +70,13 @@ export class Desk {
         body: body.text,
         scope
       }
-      this.run(route.answer(asked, this.running)).addObserver((exit) =>
-        exchange.reply(exit._tag === "Success" ? exit.value : Refusals.fault)
-      )
+      const fiber = this.run(Effect.flatMap(route.answer(asked, this.running), (answer) => sent(answer, exchange)))
+      exchange.whenLeft(() => fiber.interruptUnsafe())
+      fiber.addObserver((exit) => {
+        if (exit._tag === "Success") return
+        if (exchange.isHeadSent) exchange.cut()
+        else exchange.reply(Refusals.fault)
+      })
     })
   }
 
@@ -82,6 +88,21 @@ export class Desk {
     return readToken !== undefined && isSame(token, Redacted.value(readToken) as string) ? "read" : undefined
   }
 }
+
+const sent = (answer: Reply | Streamed, exchange: Exchange): Effect.Effect<void> => {
+  if (!("events" in answer)) return Effect.sync(() => exchange.reply(withoutCache(answer)))
+  exchange.beginStream({})
+  return Effect.andThen(
+    Stream.runForEach(answer.events, (event) => exchange.write(event)),
+    Effect.sync(() => exchange.end())
+  )
+}
+
+/** What operators see is of this moment and for nobody else. */
+const withoutCache = (reply: Reply): Reply => ({
+  ...reply,
+  headers: { "cache-control": "no-store", "x-content-type-options": "nosniff", ...reply.headers }
+})
 
 const matches = ({ path }: AdminRoute, parts: ReadonlyArray<string>): boolean => {
   const wanted = path.split("/").slice(1)

@@ -1,20 +1,35 @@
 /** What operators are shown and may change: the running gateway, as the parts of the admin address see it. */
 import type * as Registry from "@switchgear/core/Registry"
 import type * as Effect from "effect/Effect"
+import type * as Metric from "effect/Metric"
+import type * as Stream from "effect/Stream"
 import type { Config } from "../config/model.ts"
 import type { Callers } from "../service/callers.ts"
-import type { Targets } from "../service/targets.ts"
+import type { Counts } from "../server/counts.ts"
+import type { Providers, Targets } from "../service/targets.ts"
 import type { Reply } from "../server/refusals.ts"
 
 /** What a token allows: `control` includes `read`. */
 export type Scope = "read" | "control"
 
+/** What there is to read of the guards. */
+export interface View {
+  readonly health: Effect.Effect<Registry.Health>
+  readonly snapshots: Effect.Effect<ReadonlyArray<Registry.Snapshot>>
+  /** The metrics of all guards, as `Telemetry` publishes them. */
+  readonly metrics: Effect.Effect<ReadonlyArray<Metric.Metric.Snapshot>>
+}
+
 /** The gateway as it runs now: each property is read anew. */
 export interface Running {
   readonly registry: Registry.Registry
+  readonly view: View
   readonly config: Config
   readonly targets: Targets
+  readonly providers: Providers
   readonly callers: Callers
+  /** What was counted of the requests of clients. */
+  readonly counts: Counts
   /** How often a file was taken over: 1 from the start. */
   readonly generation: number
   readonly isReady: boolean
@@ -36,11 +51,22 @@ export interface AdminRequest {
   readonly scope: Scope
 }
 
+/** The value of a header that is sent once. */
+export const headerOf = ({ headers }: AdminRequest, name: string): string | undefined => {
+  const value = headers[name]
+  return typeof value === "string" ? value : undefined
+}
+
+/** Server-sent events, until they end or the client leaves. */
+export interface Streamed {
+  readonly events: Stream.Stream<string>
+}
+
 /** One path with its method, the scope that it needs, and what it answers. */
 export interface AdminRoute {
   readonly method: "GET" | "POST" | "DELETE"
   /** Parts of a path; one that begins with `:` stands for any. */
   readonly path: string
   readonly scope: Scope
-  readonly answer: (request: AdminRequest, running: Running) => Effect.Effect<Reply>
+  readonly answer: (request: AdminRequest, running: Running) => Effect.Effect<Reply | Streamed>
 }

@@ -42,6 +42,7 @@ export const answer = (
 const whole = ({ request, target }: Asked, caller: Caller, exchange: Exchange) =>
   Effect.zipWith(target.chat.complete(request), limitHeadersOf(caller), (answer, limits) => {
     const body = textOf(answer.value) ?? JSON.stringify(answer.value)
+    exchange.answered()
     exchange.reply({
       status: 200,
       headers: {
@@ -69,6 +70,7 @@ const stream = (
     const opened = yield* target.chat.open(request)
     yield* Fiber.interrupt(waiting)
     const limits = yield* limitHeadersOf(caller)
+    exchange.answered()
     exchange.beginStream({ ...limits, "x-switchgear-model": target.name, ...provenanceOf(withoutBill(opened)) })
     let last: ChatSchema.ChatChunk | undefined
     yield* Stream.runForEachArray(opened.value, (chunks) => {

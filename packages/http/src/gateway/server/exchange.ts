@@ -15,8 +15,10 @@ export class Exchange {
   private readonly response: ServerResponse
   private readonly now: () => number
   private readonly begun: number
-  private hasLeft = false
+  /** Whether the client has closed the connection before the end of its answer. */
+  hasLeft = false
   private onLeft: (() => void) | undefined
+  private onAnswered: (() => void) | undefined
 
   /** `now` tells milliseconds. */
   constructor(request: IncomingMessage, response: ServerResponse, id: string, now: () => number) {
@@ -35,6 +37,27 @@ export class Exchange {
 
   get isHeadSent(): boolean {
     return this.response.headersSent
+  }
+
+  /** The status that was sent; 499 where the client left before. */
+  get status(): number {
+    return this.response.headersSent ? this.response.statusCode : clientLeft
+  }
+
+  /** Milliseconds since the request came. */
+  get age(): number {
+    return this.now() - this.begun
+  }
+
+  /** Calls once, when there is an answer and before it is sent: of a stream, its first content. */
+  whenAnswered(onAnswered: () => void): void {
+    this.onAnswered = onAnswered
+  }
+
+  /** There is an answer. */
+  answered(): void {
+    this.onAnswered?.()
+    this.onAnswered = undefined
   }
 
   /** Calls when the client leaves, or at once if it has left. */
@@ -109,7 +132,10 @@ export class Exchange {
   private ownHeaders(): Readonly<Record<string, string>> {
     return {
       "x-request-id": this.id,
-      "openai-processing-ms": String(Math.max(1, Math.round(this.now() - this.begun)))
+      "openai-processing-ms": String(Math.max(1, Math.round(this.age)))
     }
   }
 }
+
+/** What logs say of a client that did not wait: no client sees it. */
+const clientLeft = 499

@@ -14,9 +14,11 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Listen } from "../config/model.ts"
 import type { Caller, Callers } from "../service/callers.ts"
+import { CurrentAttemptCounter } from "../../chatModel/attemptCounter.ts"
 import { BodyBudget, readBody } from "./body.ts"
 import * as Chat from "./chat.ts"
 import * as ChatRequest from "./chatRequest.ts"
+import { Counts, type Route } from "./counts.ts"
 import { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
 import { Guesses } from "./guesses.ts"
@@ -24,6 +26,7 @@ import { isHostOf } from "./host.ts"
 import { limitHeadersOf } from "./limitHeaders.ts"
 import * as Models from "./models.ts"
 import * as Refusals from "./refusals.ts"
+import { UpstreamTime } from "./upstreamTime.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -36,6 +39,7 @@ export class Front {
   private readonly now: () => number
   private readonly created: number
   private readonly fibers = new Set<AnyFiber>()
+  readonly counts = new Counts()
   inFlight = 0
   private isStopping = false
 
@@ -58,6 +62,7 @@ export class Front {
     const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
     const [path = ""] = (request.url ?? "").split("?", 1)
     const { method = "" } = request
+    this.counts.watch(exchange, routeOf(path))
     if (!isHostOf(request.headers.host, this.listen.host)) return refuse(exchange, Refusals.wrongHost)
     if (path === "/health/live" || path === "/health/ready") return this.health(exchange, path === "/health/live")
     if (path === "/v1/chat/completions") {
@@ -114,8 +119,15 @@ export class Front {
   }
 
   private chat(exchange: Exchange, caller: Caller): void {
-    if (this.isStopping) return refuse(exchange, Refusals.stopping)
-    if (this.inFlight >= this.listen.maxRequests) return refuse(exchange, Refusals.overloaded)
+    this.counts.told(exchange.request.headers)
+    if (this.isStopping) {
+      this.counts.shed.stopping++
+      return refuse(exchange, Refusals.stopping)
+    }
+    if (this.inFlight >= this.listen.maxRequests) {
+      this.counts.shed.requests++
+      return refuse(exchange, Refusals.overloaded)
+    }
     this.inFlight++
     let bytes = 0
     exchange.whenOver(() => {
@@ -127,6 +139,7 @@ export class Front {
         case "TooLarge":
           return refuse(exchange, Refusals.tooLarge(this.listen.maxBodySize))
         case "Overloaded":
+          this.counts.shed.bytes++
           return refuse(exchange, Refusals.overloaded)
         case "Broken":
           return exchange.cut()
@@ -139,7 +152,14 @@ export class Front {
   }
 
   private answer(exchange: Exchange, caller: Caller, asked: ChatRequest.Asked): void {
-    const fiber = this.run(logged(exchange.id, Chat.answer(asked, caller, exchange, this.listen)))
+    const upstream = new UpstreamTime(this.now)
+    this.counts.watchOverhead(exchange, upstream)
+    const answer = Effect.provideService(
+      Chat.answer(asked, caller, exchange, this.listen),
+      CurrentAttemptCounter,
+      upstream
+    )
+    const fiber = this.run(logged(exchange.id, answer))
     this.fibers.add(fiber)
     exchange.whenLeft(() => fiber.interruptUnsafe())
     fiber.addObserver((exit) => {
@@ -147,8 +167,9 @@ export class Front {
       if (exit._tag === "Success") return
       const failed = Failure.replyOf(exit, this.listen.exhaustedStatus)
       const reply = { ...failed, headers: { ...Effect.runSync(limitHeadersOf(caller)), ...failed.headers } }
-      if (exchange.isHeadSent) exchange.end(Failure.eventOf(reply))
-      else exchange.reply(reply)
+      if (!exchange.isHeadSent) return exchange.reply(reply)
+      if (!exchange.hasLeft) this.counts.failedInBand++
+      exchange.end(Failure.eventOf(reply))
     })
   }
 }
@@ -163,6 +184,16 @@ const logged = <A, E>(id: string, answer: Effect.Effect<A, E>): Effect.Effect<A,
       : Effect.void)
 
 const modelPath = "/v1/models/"
+
+const fixed: ReadonlySet<string> = new Set<Route>([
+  "/v1/chat/completions",
+  "/v1/models",
+  "/health/live",
+  "/health/ready"
+])
+
+const routeOf = (path: string): Route =>
+  fixed.has(path) ? path as Route : path.startsWith(modelPath) ? "/v1/models/{id}" : "other"
 
 /** Refuses without having read the body: what is left of it is not waited for. */
 const refuse = (exchange: Exchange, reply: Refusals.Reply): void => {

@@ -4,15 +4,18 @@
  *
  * A new generation is made whole before anything of the old one ends. What the old one alone has ends when its calls have.
  */
+import * as Registry from "@switchgear/core/Registry"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { HeldEntries } from "./heldEntries.ts"
 
 interface Kept {
   /** What the file says of it. */
   readonly said: string
   readonly value: unknown
   readonly scope: Scope.Closeable
+  readonly entries: HeldEntries
 }
 
 /** Gives the thing of a name: the one that is there if the file says the same of it, or else a new one. */
@@ -32,9 +35,11 @@ export interface Generation<A> {
 export class Keeper {
   private kept = new Map<string, Kept>()
   private readonly around: Scope.Scope
+  private readonly registry: Registry.Registry
 
-  constructor(around: Scope.Scope) {
+  constructor(around: Scope.Scope, registry: Registry.Registry) {
     this.around = around
+    this.registry = registry
   }
 
   /** Makes a generation. When that fails, the one before stays as it is. */
@@ -51,8 +56,10 @@ export class Keeper {
         }
         const scope = Scope.forkUnsafe(this.around)
         made.push(scope)
-        return Effect.map(Scope.provide(make, scope), (value) => {
-          next.set(name, { said, value, scope })
+        const entries = new HeldEntries(this.registry)
+        const registered = Effect.provideService(make, Registry.CurrentRegistry, entries.registry)
+        return Effect.map(Scope.provide(registered, scope), (value) => {
+          next.set(name, { said, value, scope, entries })
           return value
         })
       }
@@ -60,6 +67,8 @@ export class Keeper {
         Effect.map((value) => {
           this.kept = next
           const others = [...before].filter(([name, { scope }]) => next.get(name)?.scope !== scope)
+          for (const [, { entries }] of others) entries.leave()
+          for (const { entries } of next.values()) entries.enter()
           return { value, endOthers: endAll(others.map(([, { scope }]) => scope)) }
         })
       )

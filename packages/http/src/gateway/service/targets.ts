@@ -22,10 +22,19 @@ export interface Target {
 
 export type Targets = ReadonlyMap<string, Target>
 
+/** Providers by name, for what there is to read of their keys. */
+export type Providers = ReadonlyMap<string, ChatClient.ChatClient["Service"]>
+
+/** What was made of a file. */
+export interface Made {
+  readonly targets: Targets
+  readonly providers: Providers
+}
+
 /** How the client of a provider is made. */
 export type ClientOf = (options: NodeTransport.ChatClientOptions) => Layer.Layer<ChatClient.ChatClient>
 
-export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effect<Targets> =>
+export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effect<Made> =>
   Effect.gen(function*() {
     const clients = new Map<string, ChatClient.ChatClient["Service"]>()
     for (const [name, { options, said }] of Object.entries(config.providers)) {
@@ -34,8 +43,10 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
     }
     const models = new Map<string, ChatModel.GuardedModel>()
     for (const [name, { initialState, options, provider, said }] of Object.entries(config.models)) {
+      // Operators want to see how long calls take, unless the file says otherwise.
+      const breaker = { measureDurations: "on" as const, ...options.breaker }
       const made = Effect.tap(
-        ChatModel.make({ ...options, client: clients.get(provider)! }),
+        ChatModel.make({ ...options, breaker, client: clients.get(provider)! }),
         ({ breaker }) => initialState === undefined ? Effect.void : commandOf(initialState, breaker.control)
       )
       models.set(name, yield* use(`model ${name}`, saidBy(said, config.providers[provider]!.said), made))
@@ -56,7 +67,7 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
     for (const [name, { provider }] of Object.entries(config.models)) {
       targets.set(name, { name, owner: provider, chat: models.get(name)! })
     }
-    return targets
+    return { targets, providers: clients }
   })
 
 const commandOf = (state: InitialState, control: CircuitBreaker.Control): Effect.Effect<void> => {

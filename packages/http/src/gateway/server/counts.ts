@@ -1,0 +1,60 @@
+/** What the address for clients counts. Every label is a word of this file or a status, so that their number is bounded. */
+import type { IncomingHttpHeaders } from "node:http"
+import type { Exchange } from "./exchange.ts"
+import { Histogram } from "./histogram.ts"
+import type { UpstreamTime } from "./upstreamTime.ts"
+
+/** The paths that are served, and `other` for all else. */
+export type Route =
+  | "/v1/chat/completions"
+  | "/v1/models"
+  | "/v1/models/{id}"
+  | "/health/live"
+  | "/health/ready"
+  | "other"
+
+/** Why a request was shed. */
+export type Shed = "requests" | "bytes" | "stopping"
+
+/** How often a client says that it has asked before. */
+export type ToldRetries = "0" | "1" | "2" | "more"
+
+export class Counts {
+  readonly requests = new Map<Route, Map<number, number>>()
+  readonly shed: Record<Shed, number> = { requests: 0, bytes: 0, stopping: 0 }
+  readonly toldRetries: Record<ToldRetries, number> = { "0": 0, "1": 0, "2": 0, more: 0 }
+  /** Answers that failed after their head was sent. */
+  failedInBand = 0
+  /** Clients that did not wait for the end of their answer. */
+  left = 0
+  /** Of chat completions, from the request to the end of the answer. */
+  readonly durations = new Histogram([0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160])
+  /** The part of the time until an answer in which no call to a provider ran. */
+  readonly overhead = new Histogram([0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1, 10])
+
+  /** Counts a request when its answer is over. */
+  watch(exchange: Exchange, route: Route): void {
+    exchange.whenOver(() => {
+      const statuses = this.requests.get(route) ?? new Map<number, number>()
+      this.requests.set(route, statuses)
+      statuses.set(exchange.status, (statuses.get(exchange.status) ?? 0) + 1)
+      if (exchange.hasLeft) this.left++
+      if (route === "/v1/chat/completions") this.durations.observe(exchange.age / 1000)
+    })
+  }
+
+  /** Counts what the gateway adds to an answer for which a provider is asked. */
+  watchOverhead(exchange: Exchange, upstream: UpstreamTime): void {
+    exchange.whenAnswered(() => {
+      if (upstream.attempts > 0) this.overhead.observe(Math.max(0, exchange.age - upstream.millis) / 1000)
+    })
+  }
+
+  /** Counts what a client says of itself, where it does. */
+  told(headers: IncomingHttpHeaders): void {
+    const retries = headers["x-stainless-retry-count"]
+    if (typeof retries !== "string" || !/^\d{1,3}$/.test(retries)) return
+    const count = Number(retries)
+    this.toldRetries[count > 2 ? "more" : `${count}` as ToldRetries]++
+  }
+}
