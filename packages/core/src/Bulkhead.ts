@@ -53,6 +53,7 @@ import { kind } from "./bulkhead/observe.ts"
 import { PermitPool, type Rules } from "./bulkhead/permitPool.ts"
 import { guardBy, type StartAdmission } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
+import { offerCalls } from "./internal/runtime/callListeners.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import * as Registry from "./Registry.ts"
@@ -109,7 +110,7 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
       const begin: StartAdmission = (_fiber, self) => new BulkheadCall(pool, self, maxWait)
       return guardBy<BulkheadFull>(begin, refuse)
     }
-    return {
+    return offerCalls<Bulkhead>({
       name: pool.name,
       protect: protect(pool.maxWait),
       protectWith: ({ maxWait }) => protect(new OptionsOf("Bulkhead.protectWith").wait("maxWait", maxWait)),
@@ -123,7 +124,7 @@ export const make = (options: Options): Effect.Effect<Bulkhead> =>
         queued: pool.queue.size,
         rejected: { ...pool.rejected }
       }))
-    }
+    }, pool)
   }).pipe(Effect.tap((bulkhead) => Registry.register({ kind, name: bulkhead.name, guard: bulkhead })))
 
 /**

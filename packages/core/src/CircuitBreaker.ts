@@ -55,6 +55,7 @@ import { kind } from "./circuitBreaker/observe.ts"
 import { toJudge, toRules } from "./circuitBreaker/rules.ts"
 import { Circuit } from "./circuitBreaker/circuit.ts"
 import { facade, placeOf } from "./circuitBreaker/facade.ts"
+import { offerCalls } from "./internal/runtime/callListeners.ts"
 import { OpeningListeners } from "./circuitBreaker/openingListeners.ts"
 import { CircuitOpen } from "./circuitBreaker/CircuitOpen.ts"
 import * as Probe from "./circuitBreaker/probe.ts"
@@ -195,8 +196,9 @@ export const make: (options: Options) => Effect.Effect<CircuitBreaker> = Effect.
   }
   const rules = toRules(options, check, publishTransitions(transitions, context, heard), context)
   const circuit = new Circuit(options.name, rules, clock)
-  const breaker = listeners.offer(
-    facade(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))
+  const breaker = offerCalls(
+    listeners.offer(facade(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))),
+    circuit
   )
   yield* Registry.register({ kind, name: breaker.name, guard: breaker, critical: options.critical })
   return breaker

@@ -66,6 +66,7 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import { guard, guardBy, type StartAdmission } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
+import { offerCalls } from "./internal/runtime/callListeners.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import { type Asked, ProtectedCall, ReservingCall } from "./rateLimiter/call.ts"
 import { RateLimited } from "./rateLimiter/RateLimited.ts"
@@ -236,7 +237,7 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
     snapshot: Effect.sync(() => snapshot(limiter, limiter.now()))
   }
   limiters.set(self, limiter)
-  return self
+  return offerCalls(self, limiter)
 }
 
 const snapshot = ({ admitted, limits, machine, name, rejected }: Limiter, now: number): Snapshot => ({

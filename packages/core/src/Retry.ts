@@ -40,6 +40,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { through } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
+import { offerCalls } from "./internal/runtime/callListeners.ts"
 import { guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
 import { NumberOrDuration, optionsCodec } from "./internal/config/optionsCodec.ts"
 import { attemptAll } from "./retry/attemptAll.ts"
@@ -66,7 +67,8 @@ export const make = <E = unknown>(options: Options<E>): Effect.Effect<Retry<E>> 
     const counts = new Counts()
     const protect = protectBy(policy, counts)
     policies.set(protect, { policy, counts })
-    return { name: policy.name, protect, snapshot: Effect.sync(() => counts.read(policy.name)) }
+    const retry: Retry<E> = { name: policy.name, protect, snapshot: Effect.sync(() => counts.read(policy.name)) }
+    return offerCalls(retry, counts)
   }).pipe(Effect.tap((retry) =>
     options.name === undefined ? Effect.void : Registry.register({ kind, name: retry.name, guard: retry })
   ))

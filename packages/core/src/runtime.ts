@@ -35,6 +35,7 @@ import type * as Scheduler from "effect/Scheduler"
 import type * as Duration from "effect/Duration"
 import * as Keeping from "./deadline/keeping.ts"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
+import * as Calls from "./internal/runtime/callListeners.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
 import * as Time from "./internal/runtime/time.ts"
 import * as Timer from "./internal/runtime/timer.ts"
@@ -126,6 +127,24 @@ export const joinDeadline: (
  * @since 0.1.0
  */
 export const withoutStack: <E>(build: () => E) => E = Rejection.withoutStack
+
+/**
+ * What happened to one call through a guard.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export type CallEvent = Calls.CallEvent
+
+/**
+ * Calls `tell` for each later call through a circuit breaker, bulkhead, rate limiter or retry of this library, in the step
+ * in which it happens. What it throws is logged. Returns a function that ends that. It is for a record of single calls:
+ * state and totals are in the snapshots.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const listenToCalls: (guard: object, tell: (event: CallEvent) => void) => () => void = Calls.listenToCalls
 
 /**
  * A duration as the messages of guards print it: in two units at most, such as `1h 30m`. What does not fit is rounded

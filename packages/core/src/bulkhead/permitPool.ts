@@ -1,6 +1,7 @@
 /** The slots of a bulkhead and the queue for them. Invariant: while a slot is free, no call waits that may have it. */
 import { EPSILON } from "../internal/data/isSufficient.ts"
 import type * as Exit from "effect/Exit"
+import type { CallSource } from "../internal/runtime/callListeners.ts"
 import { type BulkheadFull, type Reason, refusal } from "./BulkheadFull.ts"
 import { FairQueue, type Lane, type Waiter } from "./fairQueue.ts"
 
@@ -19,7 +20,8 @@ export interface Grantable<Call extends Waiter<Call>> extends Waiter<Call> {
   grant(): void
 }
 
-export class PermitPool<Call extends Grantable<Call>> {
+export class PermitPool<Call extends Grantable<Call>> implements CallSource {
+  onCall: CallSource["onCall"] = undefined
   readonly name: string
   readonly limit: number
   readonly maxWait: number
@@ -54,12 +56,14 @@ export class PermitPool<Call extends Grantable<Call>> {
     if (this.taken >= this.concurrency || !this.queue.isNext(lane)) return false
     this.taken++
     this.queue.take(lane)
+    this.onCall?.({ type: "permitted" })
     return true
   }
 
   giveBack(lane: Lane<Call>): void {
     this.taken--
     this.queue.giveBack(lane)
+    this.onCall?.({ type: "finished" })
     this.handOut()
   }
 
@@ -71,6 +75,7 @@ export class PermitPool<Call extends Grantable<Call>> {
 
   reject(reason: Reason): Exit.Exit<never, BulkheadFull> {
     this.rejected[reason]++
+    this.onCall?.({ type: "rejected" })
     return refusal(this.name, reason)
   }
 
@@ -79,6 +84,7 @@ export class PermitPool<Call extends Grantable<Call>> {
       const next = this.queue.shift()
       if (next === undefined) return
       this.taken++
+      this.onCall?.({ type: "permitted" })
       next.grant()
     }
   }

@@ -10,6 +10,8 @@ import { BreakerMachine } from "./machine.ts"
 import type { BreakerLease, BreakerRules } from "./machineModel.ts"
 import { Admission, clockOf, goOn, type TimeContext } from "../internal/runtime/guard.ts"
 import { holds } from "../internal/data/holds.ts"
+import type { CallEvent, CallSource } from "../internal/runtime/callListeners.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
 import type { Watch } from "./slowCalls.ts"
@@ -42,7 +44,8 @@ export const judgeWith = (
 }
 
 /** The state that all calls of one circuit share. */
-export class Circuit extends BreakerMachine {
+export class Circuit extends BreakerMachine implements CallSource {
+  onCall: CallSource["onCall"] = undefined
   private readonly patience: Patience
   // Every call reads these two; the rest of the patience is read seldom.
   private untilLesson = 1
@@ -57,6 +60,7 @@ export class Circuit extends BreakerMachine {
   /** Rejects a call and counts that. Each rejection is a new error object: reporters mark those that they have seen. */
   reject(): Exit.Exit<never, CircuitOpen> {
     this.rejected++
+    this.onCall?.({ type: "not-permitted" })
     const retryIn = this.retryIn(this.askedAt)
     const retryAfter = retryIn === undefined ? undefined : Duration.millis(Math.ceil(retryIn))
     return Exit.fail(circuitOpen(this.name, this.state as CircuitOpen["state"], retryAfter))
@@ -142,17 +146,37 @@ export class Call extends Admission implements BreakerLease {
     const { circuit } = this
     if (exit._tag === "Success" && this.judge.classify === Outcome.fromExit) {
       this.learn()
+      this.tell("success", exit)
       return circuit.record(this, false, undefined, undefined)
     }
     if (exit._tag === "Failure" && !this.begun) {
       // The work failed in an earlier attempt, and a guard inside then refused the next one.
-      if (this.hasFailed && Outcome.isRejected(exit)) return circuit.record(this, true, undefined, undefined)
-      if (!isOpenInside(exit)) return circuit.release(this)
+      if (this.hasFailed && Outcome.isRejected(exit)) {
+        this.tell("failure", exit)
+        return circuit.record(this, true, undefined, undefined)
+      }
+      if (!isOpenInside(exit)) return this.ignore(exit)
     }
     const judged = this.judgement(exit)
-    if (judged === undefined) return circuit.release(this)
+    if (judged === undefined) return this.ignore(exit)
     if (!judged.failed) this.learn()
+    this.tell(judged.failed ? "failure" : "success", exit)
     circuit.record(this, judged.failed, judged.retryAfter, judged.tripFor)
+  }
+
+  private ignore(exit: Exit.Exit<any, any>): void {
+    this.tell("ignored", exit)
+    this.circuit.release(this)
+  }
+
+  /** Before the result counts: it may move the circuit, which is told after it. */
+  private tell(type: CallEvent["type"], exit: Exit.Exit<any, any>): void {
+    const { circuit: { onCall }, isCounted, start } = this
+    onCall?.({
+      type,
+      millis: isCounted && start > 0 ? monotonicMillis(this.clock) - start : undefined,
+      error: exit._tag === "Failure" ? onlyFailure(exit.cause)?.failure : undefined
+    })
   }
 
   /** Undefined for a call that is ignored. */

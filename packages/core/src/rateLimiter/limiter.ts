@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import type * as Scheduler from "effect/Scheduler"
 import { LimiterMachine } from "./machine.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
+import type { CallSource } from "../internal/runtime/callListeners.ts"
 import { SlidingLog } from "./slidingLog.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimerOf } from "../internal/runtime/timer.ts"
@@ -15,7 +16,8 @@ import { type RateLimited, rateLimited } from "./RateLimited.ts"
 import { checkLimits, quantity, toRules } from "./rules.ts"
 
 /** It uses the clock of the fiber that made it, whatever the clocks of its callers show. */
-export class Limiter {
+export class Limiter implements CallSource {
+  onCall: CallSource["onCall"] = undefined
   readonly name: string
   readonly maxWait: number
   readonly maxRetryAfter: number
@@ -80,12 +82,14 @@ export class Limiter {
   /** Counts an admitted call. */
   admit(): void {
     this.admitted++
+    this.onCall?.({ type: "permitted" })
     this.isRefusing = false
   }
 
   /** A new error for each rejection, because error reporters mark the errors that they have seen. */
   reject({ meter, reason, wait }: Refusal): Exit.Exit<never, RateLimited> {
     this.rejected++
+    this.onCall?.({ type: "rejected" })
     this.isRefusing = true
     // A call without costs is rejected only by a pause, which applies to every limit.
     const { resource } = this.limits[Math.max(0, meter)]!

@@ -36,23 +36,27 @@ export const attemptAll = <A, E, R>(
   const once = budget === undefined ? self : counted(self, budget, fiber)
   let retry: Effect.Effect<A, E, R> | undefined
   let direct = 0
+  let attempts = 1
   const afterFailure = (cause: Cause.Cause<E>): Effect.Effect<A, E, R> => {
     const error = onlyFailure(cause)
     if (error === undefined) return Effect.failCause(cause)
     const wait = (run ??= new Run(policy, fiber)).next(error.failure, fiber, timed)
     if (typeof wait === "string") {
-      counts.stopped(wait)
+      counts.stopped(wait, error.failure, attempts)
       return Effect.failCause(cause)
     }
-    retry ??= retried(once, counts, afterFailure)
+    retry ??= retried(once, counts, afterFailure, () => ++attempts)
     const again = wait > 0
       ? Effect.delay(retry, Duration.millis(wait))
       : ++direct % directInRow === 0
       ? Effect.andThen(Effect.yieldNow, retry)
       : retry
     const goOn = (payment: Payment) => {
-      if (payment === "paid") return again
-      counts.stopped(payment)
+      if (payment === "paid") {
+        counts.again(error.failure, attempts)
+        return again
+      }
+      counts.stopped(payment, error.failure, attempts)
       return Effect.failCause(cause)
     }
     const pay = run.pay(fiber, timed)
@@ -65,17 +69,20 @@ export const attemptAll = <A, E, R>(
 const retried = <A, E, R>(
   once: Effect.Effect<A, E, R>,
   counts: Counts,
-  afterFailure: (cause: Cause.Cause<E>) => Effect.Effect<A, E, R>
+  afterFailure: (cause: Cause.Cause<E>) => Effect.Effect<A, E, R>,
+  begun: () => number
 ): Effect.Effect<A, E, R> => {
+  let attempts = 0
   const attempt = Effect.matchCauseEffect(once, {
     onFailure: afterFailure,
     onSuccess: (value) => {
-      counts.recovered++
+      counts.succeeded(attempts)
       return Effect.succeed(value)
     }
   })
   return Effect.suspend(() => {
     counts.retries++
+    attempts = begun()
     return attempt
   })
 }
