@@ -39,11 +39,12 @@ export const guarded = Effect.fnUntraced(
     const bulkhead = yield* Bulkhead.make(settings.bulkhead)
     const retry = yield* Retry.make<ModelError>({ ...settings.retry, while: isWorthRetrying(settings.retry) })
     const limit = yield* ModelLimit.make(settings.rateLimiter)
+    const timeout = yield* Deadline.make({ name, duration: attemptTimeout })
     const parts = { retry, rateLimiter: limit.limiter, bulkhead, breaker }
-    const guards = yield* Pipeline.make({ ...parts, deadline, attemptTimeout })
+    const guards = yield* Pipeline.make({ ...parts, deadline, attemptTimeout: timeout })
     // How long a stream takes is also up to its reader: only its beginning is timed here.
     const streamGuards = yield* Pipeline.make(parts)
-    const toSpeak = Deadline.attempt(attemptTimeout)
+    const toSpeak = timeout.protect
     const toOpen = Deadline.within(deadline)
     const whole: Attempt = { model, name, delivery: "reply" }
     const streamed: Attempt = { model, name, delivery: "stream" }

@@ -5,6 +5,8 @@ import type * as Metric from "effect/Metric"
 import type * as Stream from "effect/Stream"
 import type { Config } from "../config/model.ts"
 import type { Callers } from "../service/callers.ts"
+import type { CallRecord } from "./journal/callRecord.ts"
+import type { Journal } from "./journal/journal.ts"
 import type { Counts } from "../server/counts.ts"
 import type { Providers, Targets } from "../service/targets.ts"
 import type { Reply } from "../server/refusals.ts"
@@ -30,6 +32,10 @@ export interface Running {
   readonly callers: Callers
   /** What was counted of the requests of clients. */
   readonly counts: Counts
+  /** Changes of guards, and acts of operators. */
+  readonly journal: Journal
+  /** The last calls through each guard. */
+  readonly calls: CallRecord
   /** How often a file was taken over: 1 from the start. */
   readonly generation: number
   readonly isReady: boolean

@@ -1,0 +1,109 @@
+/**
+ * `/actuator/health`: circuits and limiters, with the statuses and the aggregation of resilience4j in Spring Boot. That
+ * aggregation passes over CIRCUIT_OPEN and its like, so that an open circuit beside another one leaves the sum UP.
+ */
+import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
+import type * as Registry from "@switchgear/core/Registry"
+import * as Effect from "effect/Effect"
+import { ofKind, permissionsOf } from "../metrics/resilience4j.ts"
+import type { AdminRequest, AdminRoute, Running } from "../model.ts"
+import { type Answered, partOf, reading, refused } from "./answers.ts"
+import { detailsOf } from "./circuitBreakers.ts"
+
+interface Health {
+  readonly status: string
+  readonly details: unknown
+}
+
+interface Component {
+  readonly status: string
+  readonly details: { readonly [name: string]: Health }
+}
+
+/** Those that count, the worst first. */
+const order = ["DOWN", "OUT_OF_SERVICE", "UP", "UNKNOWN"]
+
+const aggregated = (statuses: ReadonlyArray<string>): string =>
+  order.find((status) => statuses.includes(status)) ?? "UNKNOWN"
+
+const circuitStatus: { readonly [S in CircuitBreaker.State]: string } = {
+  Closed: "UP",
+  Open: "CIRCUIT_OPEN",
+  HalfOpen: "CIRCUIT_HALF_OPEN",
+  ForcedOpen: "UNKNOWN",
+  Disabled: "UNKNOWN",
+  MetricsOnly: "UNKNOWN"
+}
+
+const circuitHealth = (circuit: CircuitBreaker.Snapshot): Health => ({
+  status: circuitStatus[circuit.state],
+  details: detailsOf(circuit)
+})
+
+const limiterHealth = (limiter: RateLimiter.Snapshot): Health => {
+  const availablePermissions = permissionsOf(limiter) ?? 0
+  return {
+    status: availablePermissions > 0 || limiter.waiting === 0
+      ? "UP"
+      : limiter.pausedFor === undefined
+      ? "UNKNOWN"
+      : "RATE_LIMITED",
+    details: { availablePermissions, numberOfWaitingThreads: limiter.waiting }
+  }
+}
+
+const componentOf = <S>(
+  snapshots: ReadonlyArray<Registry.Snapshot<S>>,
+  healthOf: (snapshot: S) => Health
+): Component => {
+  const details = Object.fromEntries(snapshots.map(({ id, snapshot }) => [id, healthOf(snapshot)]))
+  return { status: aggregated(Object.values(details).map(({ status }) => status)), details }
+}
+
+const componentsOf = (snapshots: ReadonlyArray<Registry.Snapshot>): { readonly [name: string]: Component } => {
+  const limiters = ofKind(snapshots, RateLimiter.kind)
+  return {
+    circuitBreakers: componentOf(ofKind(snapshots, CircuitBreaker.kind), circuitHealth),
+    ...limiters.length > 0 && { rateLimiters: componentOf(limiters, limiterHealth) }
+  }
+}
+
+const answered = (health: { readonly status: string }): Answered => ({
+  status: health.status === "DOWN" || health.status === "OUT_OF_SERVICE" ? 503 : 200,
+  json: health
+})
+
+const ofPath = (
+  { view }: Running,
+  request: AdminRequest,
+  find: (components: { readonly [name: string]: Component }) => { readonly status: string } | undefined
+): Effect.Effect<Answered> =>
+  Effect.map(view.snapshots, (snapshots) => {
+    const found = find(componentsOf(snapshots))
+    return found === undefined ? refused(404, request, "There is no such component.") : answered(found)
+  })
+
+const own = <A>(things: { readonly [name: string]: A }, name: string): A | undefined =>
+  Object.hasOwn(things, name) ? things[name] : undefined
+
+export const healthRoutes: ReadonlyArray<AdminRoute> = [
+  reading("/health", (request, running) =>
+    ofPath(running, request, (components) => {
+      const status = aggregated(Object.values(components).map(({ status }) => status))
+      return { status: running.isReady ? status : "OUT_OF_SERVICE", components }
+    })),
+  reading(
+    "/health/:component",
+    (request, running) => ofPath(running, request, (components) => own(components, partOf(request, 1)))
+  ),
+  reading(
+    "/health/:component/:name",
+    (request, running) =>
+      ofPath(
+        running,
+        request,
+        (components) => own(own(components, partOf(request, 1))?.details ?? {}, partOf(request, 2))
+      )
+  )
+]
