@@ -13,12 +13,10 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as NodeTransport from "../NodeTransport.ts"
-import { Desk } from "./admin/desk.ts"
-import { actuatorRoutes } from "./admin/actuator/routes.ts"
 import { CallRecord } from "./admin/journal/callRecord.ts"
 import { Journal } from "./admin/journal/journal.ts"
-import { metricsRoutes } from "./admin/metrics/routes.ts"
-import type { AdminRoute } from "./admin/model.ts"
+import type { Running } from "./admin/model.ts"
+import { openDesk } from "./admin/openDesk.ts"
 import type { Address, Config } from "./config/model.ts"
 import { Front } from "./server/front.ts"
 import { listen, ListenFailed } from "./server/listener.ts"
@@ -111,49 +109,42 @@ export const make = (
 
     const wallClock = () =>
       clock.currentTimeMillisUnsafe()
-    const desk = config.admin && new Desk(
-      config.admin,
-      {
-        registry,
-        view,
-        journal: new Journal(registry, wallClock),
-        calls: new CallRecord(registry, wallClock),
-        counts: front.counts,
-        get config() {
-          return current.config
-        },
-        get targets() {
-          return current.targets
-        },
-        get providers() {
-          return current.providers
-        },
-        get callers() {
-          return current.callers
-        },
-        get generation() {
-          return generation
-        },
-        get isReady() {
-          return front.isReady
-        },
-        get inFlight() {
-          return front.inFlight
-        },
-        reload: Effect.flatMap(options.source ?? Effect.succeed(config), reload)
+    const running = (): Running => ({
+      registry,
+      view,
+      journal: new Journal(registry, wallClock),
+      calls: new CallRecord(registry, wallClock),
+      counts: front.counts,
+      get config() {
+        return current.config
       },
-      adminRoutes,
-      context,
-      () => monotonicMillis(clock)
-    )
+      get targets() {
+        return current.targets
+      },
+      get providers() {
+        return current.providers
+      },
+      get callers() {
+        return current.callers
+      },
+      get generation() {
+        return generation
+      },
+      get isReady() {
+        return front.isReady
+      },
+      get inFlight() {
+        return front.inFlight
+      },
+      reload: Effect.flatMap(options.source ?? Effect.succeed(config), reload)
+    })
+    const desk = config.admin &&
+      (yield* openDesk(config.admin, running(), context, () => monotonicMillis(clock)))
     const address = yield* listen(config.listen, config.listen, front.handle)
     yield* Effect.addFinalizer(() => front.stop)
     const adminAddress = desk && (yield* listen(config.admin!, config.listen, desk.handle))
     return { address, adminAddress, generation: Effect.sync(() => generation), reload }
   })
-
-/** What operators may ask. */
-const adminRoutes: ReadonlyArray<AdminRoute> = [...metricsRoutes, ...actuatorRoutes]
 
 /** Metrics of this gateway alone: another one in the process may have guards of the same names. */
 const telemetryOf = (registry: Registry.Registry): Layer.Layer<Telemetry.View> =>

@@ -16,14 +16,14 @@ import { Exchange } from "../server/exchange.ts"
 import { isHostOf } from "../server/host.ts"
 import * as Refusals from "../server/refusals.ts"
 import type { Reply } from "../server/refusals.ts"
-import type { AdminRequest, AdminRoute, Running, Scope, Streamed } from "./model.ts"
+import type { AdminRequest, AdminRoute, HandedRoute, Running, Scope, Streamed } from "./model.ts"
 
 const mostBody = 2 ** 20
 
 export class Desk {
   private readonly admin: Admin
   private readonly running: Running
-  private readonly routes: ReadonlyArray<AdminRoute>
+  private readonly routes: ReadonlyArray<AdminRoute | HandedRoute>
   private readonly run: ReturnType<typeof Effect.runForkWith<never>>
   private readonly now: () => number
   private readonly bodies = new BodyBudget(8 * mostBody)
@@ -31,7 +31,7 @@ export class Desk {
   constructor(
     admin: Admin,
     running: Running,
-    routes: ReadonlyArray<AdminRoute>,
+    routes: ReadonlyArray<AdminRoute | HandedRoute>,
     context: Context.Context<never>,
     now: () => number
   ) {
@@ -57,6 +57,10 @@ export class Desk {
     const scope = this.scopeOf(request)
     if (scope === undefined) return exchange.reply(Refusals.wrongToken)
     if (route.scope === "control" && scope === "read") return exchange.reply(Refusals.readOnly)
+    if ("hand" in route) {
+      for (const [name, value] of Object.entries(forNobodyElse)) response.setHeader(name, value)
+      return route.hand(request, response, scope)
+    }
     readBody(request, mostBody, this.bodies, (body) => {
       if (body._tag === "TooLarge") return exchange.reply(Refusals.tooLarge(mostBody))
       if (body._tag === "Overloaded") return exchange.reply(Refusals.overloaded)
@@ -70,7 +74,7 @@ export class Desk {
         body: body.text,
         scope
       }
-      const fiber = this.run(Effect.flatMap(route.answer(asked, this.running), (answer) => sent(answer, exchange)))
+      const fiber = this.run(Effect.flatMap(route.answer(asked, this.running), (answer) => this.sent(answer, exchange)))
       exchange.whenLeft(() => fiber.interruptUnsafe())
       fiber.addObserver((exit) => {
         if (exit._tag === "Success") return
@@ -78,6 +82,16 @@ export class Desk {
         else exchange.reply(Refusals.fault)
       })
     })
+  }
+
+  private sent(answer: Reply | Streamed, exchange: Exchange): Effect.Effect<void> {
+    if (!("events" in answer)) return Effect.sync(() => exchange.reply(withoutCache(answer)))
+    exchange.beginStream({})
+    const { writeTimeout } = this.running.config.listen
+    return Effect.andThen(
+      Stream.runForEach(answer.events, (event) => exchange.write(event, writeTimeout)),
+      Effect.sync(() => exchange.end())
+    )
   }
 
   private scopeOf({ headers }: IncomingMessage): Scope | undefined {
@@ -89,22 +103,15 @@ export class Desk {
   }
 }
 
-const sent = (answer: Reply | Streamed, exchange: Exchange): Effect.Effect<void> => {
-  if (!("events" in answer)) return Effect.sync(() => exchange.reply(withoutCache(answer)))
-  exchange.beginStream({})
-  return Effect.andThen(
-    Stream.runForEach(answer.events, (event) => exchange.write(event)),
-    Effect.sync(() => exchange.end())
-  )
-}
-
 /** What operators see is of this moment and for nobody else. */
 const withoutCache = (reply: Reply): Reply => ({
   ...reply,
-  headers: { "cache-control": "no-store", "x-content-type-options": "nosniff", ...reply.headers }
+  headers: { ...forNobodyElse, ...reply.headers }
 })
 
-const matches = ({ path }: AdminRoute, parts: ReadonlyArray<string>): boolean => {
+const forNobodyElse = { "cache-control": "no-store", "x-content-type-options": "nosniff" }
+
+const matches = ({ path }: AdminRoute | HandedRoute, parts: ReadonlyArray<string>): boolean => {
   const wanted = path.split("/").slice(1)
   return wanted.length === parts.length && wanted.every((part, i) => part.startsWith(":") || part === parts[i])
 }

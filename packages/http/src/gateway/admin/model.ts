@@ -1,4 +1,5 @@
 /** What operators are shown and may change: the running gateway, as the parts of the admin address see it. */
+import type { IncomingMessage, ServerResponse } from "node:http"
 import type * as Registry from "@switchgear/core/Registry"
 import type * as Effect from "effect/Effect"
 import type * as Metric from "effect/Metric"
@@ -68,11 +69,19 @@ export interface Streamed {
   readonly events: Stream.Stream<string>
 }
 
-/** One path with its method, the scope that it needs, and what it answers. */
-export interface AdminRoute {
+interface Guarded {
   readonly method: "GET" | "POST" | "DELETE"
   /** Parts of a path; one that begins with `:` stands for any. */
   readonly path: string
   readonly scope: Scope
+}
+
+/** A path whose requests are handed on, with their body unread, once their token was found good. */
+export interface HandedRoute extends Guarded {
+  readonly hand: (request: IncomingMessage, response: ServerResponse, token: Scope) => void
+}
+
+/** One path with its method, the scope that it needs, and what it answers. */
+export interface AdminRoute extends Guarded {
   readonly answer: (request: AdminRequest, running: Running) => Effect.Effect<Reply | Streamed>
 }

@@ -17,7 +17,7 @@ export interface Transition {
   readonly from: string
   readonly to: string
   readonly reason: string
-  readonly openForMillis?: number | undefined
+  readonly openForMillis?: number
 }
 
 /** An act of an operator. */

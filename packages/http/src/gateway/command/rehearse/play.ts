@@ -46,11 +46,10 @@ const played = Effect.fnUntraced(function*(config: Config, target: string, night
         Layer.succeed(HttpClient.HttpClient, SimulatedProvider.httpClient(providers.get(options)!.provider))
       )
     )
-  const keeper = new Keeper(yield* Scope.Scope)
-  const registry = yield* Registry.make()
+  const keeper = new Keeper(yield* Scope.Scope, yield* Registry.make())
   const { value: callers } = yield* keeper.generation((use) =>
-    Effect.flatMap(Targets.make(config, clientOf, use), (targets) => Callers.make(config, targets, use))
-  ).pipe(Effect.provideService(Registry.CurrentRegistry, registry))
+    Effect.flatMap(Targets.make(config, clientOf, use), ({ targets }) => Callers.make(config, targets, use))
+  )
 
   const models = modelsOf(config, target).map((name) => {
     const { options, provider } = config.models[name]!

@@ -1,0 +1,117 @@
+/**
+ * The API for operators. Its two groups are the two scopes of a token: what is in `observe` needs `read`, and what is in
+ * `control` needs `control`.
+ */
+import * as Schema from "effect/Schema"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
+import * as Schemas from "./schemas.ts"
+
+/** There is no guard of that id. */
+export class NotFound extends Schema.TaggedError<NotFound>("@switchgear/http/gateway/NotFound")("NotFound", {
+  message: Schema.String
+}) {}
+
+/** The file cannot be taken over. The one in force stays. */
+export class ReloadFailed extends Schema.TaggedError<ReloadFailed>("@switchgear/http/gateway/ReloadFailed")(
+  "ReloadFailed",
+  { message: Schema.String }
+) {}
+
+const notFound = NotFound.pipe(HttpApiSchema.status(404))
+const reloadFailed = ReloadFailed.pipe(HttpApiSchema.status(422))
+
+/** For the history: why something is done. */
+const reason = Schema.String.check(Schema.isPattern(/\S/), Schema.isMaxLength(200))
+
+/** At most a year. */
+const seconds = Schema.Finite.check(Schema.isBetween({ minimum: 0.001, maximum: 366 * 86_400 }))
+
+const id = { id: Schema.String }
+
+const observe = HttpApiGroup.make("observe").add(
+  HttpApiEndpoint.get("overview", "/admin/overview", { success: Schemas.Overview })
+    .annotate(OpenApi.Summary, "Everything there is to see at this moment"),
+  HttpApiEndpoint.get("models", "/admin/models", { success: Schema.Array(Schemas.Model) })
+    .annotate(OpenApi.Summary, "The models with their guards"),
+  HttpApiEndpoint.get("cascades", "/admin/cascades", { success: Schema.Array(Schemas.Cascade) })
+    .annotate(OpenApi.Summary, "The cascades, and where their answers come from"),
+  HttpApiEndpoint.get("clients", "/admin/clients", { success: Schema.Array(Schemas.Client) })
+    .annotate(OpenApi.Summary, "The clients with their limits, spending and budgets"),
+  HttpApiEndpoint.get("caches", "/admin/caches", { success: Schema.Array(Schemas.Cache) })
+    .annotate(OpenApi.Summary, "The caches of answers"),
+  HttpApiEndpoint.get("providers", "/admin/providers", { success: Schema.Array(Schemas.Provider) })
+    .annotate(OpenApi.Summary, "The providers, and which of their keys are parked"),
+  HttpApiEndpoint.get("events", "/admin/events", {
+    query: { since: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt())) },
+    success: Schemas.Events
+  }).annotate(OpenApi.Summary, "Changes of guards and acts of operators, after a number"),
+  HttpApiEndpoint.get("stream", "/admin/stream", {
+    success: HttpApiSchema.StreamSse({
+      events: Schema.Union([
+        Schema.Struct({
+          event: Schema.Literal("snapshot"),
+          data: Schema.fromJsonString(Schemas.Overview)
+        }),
+        Schema.Struct({
+          id: Schema.String,
+          event: Schema.Literal("event"),
+          data: Schema.fromJsonString(Schemas.Event)
+        })
+      ])
+    })
+  }).annotate(OpenApi.Summary, "The overview each second, and every event when it happens")
+)
+
+const control = HttpApiGroup.make("control").add(
+  HttpApiEndpoint.post("circuit", "/admin/circuits/:id", {
+    params: id,
+    payload: Schema.Union([
+      Schema.Struct({ command: Schema.Literals(["open", "close", "disable", "metricsOnly"]), reason }),
+      Schema.Struct({ command: Schema.Literal("trip"), seconds, reason })
+    ]),
+    success: Schemas.Circuit,
+    error: notFound
+  }).annotate(OpenApi.Summary, "Opens a circuit for good or for a time, closes it, or lets it pass all calls"),
+  HttpApiEndpoint.post("limiter", "/admin/limiters/:id", {
+    params: id,
+    payload: Schema.Union([
+      Schema.Struct({ command: Schema.Literal("pause"), seconds, reason }),
+      Schema.Struct({ command: Schema.Literal("resume"), reason })
+    ]),
+    success: Schemas.Limiter,
+    error: notFound
+  }).annotate(OpenApi.Summary, "Pauses a rate limiter, or ends its pause"),
+  HttpApiEndpoint.post("bulkhead", "/admin/bulkheads/:id", {
+    params: id,
+    payload: Schema.Struct({
+      concurrency: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })),
+      reason
+    }),
+    success: Schemas.Bulkhead,
+    error: notFound
+  }).annotate(OpenApi.Summary, "Changes how many calls a bulkhead lets run at once, until the file changes it"),
+  HttpApiEndpoint.post("cache", "/admin/caches/:id", {
+    params: id,
+    payload: Schema.Struct({ command: Schema.Literal("clear"), reason }),
+    success: Schemas.Cache,
+    error: notFound
+  }).annotate(OpenApi.Summary, "Forgets all answers of a cache"),
+  HttpApiEndpoint.post("reload", "/admin/reload", {
+    payload: Schema.Struct({ reason }),
+    success: Schema.Struct({ generation: Schema.Finite }),
+    error: reloadFailed
+  }).annotate(OpenApi.Summary, "Takes over the file again; a wrong one is told, and the one in force stays")
+)
+
+export const api = HttpApi.make("switchgear").add(observe, control)
+  .middleware(HttpApiMiddleware.ProblemDetails)
+  .annotate(OpenApi.Title, "switchgear: the API for operators")
+  .annotate(
+    OpenApi.Description,
+    "Every request needs the token of the file in `Authorization: Bearer`. The `readToken` may observe, and the `token` may control as well."
+  )

@@ -1,0 +1,218 @@
+/** Reads the running gateway into the shapes of the API. */
+import * as BulkheadGuard from "@switchgear/core/Bulkhead"
+import * as CascadeGuard from "@switchgear/core/Cascade"
+import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as Deadline from "@switchgear/core/Deadline"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
+import type * as Registry from "@switchgear/core/Registry"
+import * as RetryGuard from "@switchgear/core/Retry"
+import * as StaleCache from "@switchgear/core/StaleCache"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Histogram } from "../../server/histogram.ts"
+import type { Caller } from "../../service/callers.ts"
+import { ofKind } from "../metrics/resilience4j.ts"
+import type { Running } from "../model.ts"
+import type * as Schemas from "./schemas.ts"
+
+type Snapshots = ReadonlyArray<Registry.Snapshot>
+
+const millisOf = (duration: Duration.Duration | undefined): number | null =>
+  duration === undefined || !Duration.isFinite(duration) ? null : Duration.toMillis(duration)
+
+const dollarsOf = (microDollars: number): number => microDollars / 1_000_000
+
+export const circuitOf = (
+  { registry }: Running,
+  { id, snapshot }: Registry.Snapshot<CircuitBreaker.Snapshot>
+): typeof Schemas.Circuit.Type => {
+  const { calls, failed, inFlight, openings, openingsInRow, rejected, since, slow, state, thresholds, totals } =
+    snapshot
+  const began = registry.history().findLast(({ id: of, kind }) => kind === CircuitBreaker.kind.tag && of === id)
+  return {
+    id,
+    state,
+    since,
+    reason: began?.to === state ? began.reason : null,
+    failureRate: snapshot.failureRate ?? null,
+    slowRate: snapshot.slowRate ?? null,
+    thresholds: {
+      failureRate: thresholds.failureRate ?? null,
+      slowCallRate: thresholds.slowCallRate,
+      minimumCalls: thresholds.minimumCalls
+    },
+    calls,
+    failed,
+    slow,
+    inFlight,
+    rejected,
+    openings,
+    openingsInRow,
+    nextRetryMillis: millisOf(snapshot.nextRetry),
+    totals: { successes: totals.successes, failures: totals.failures, ignored: totals.ignored, slow: totals.slow }
+  }
+}
+
+export const bulkheadOf = (
+  { id, snapshot: { concurrency, inFlight, queue, queued, rejected } }: Registry.Snapshot<BulkheadGuard.Snapshot>
+): typeof Schemas.Bulkhead.Type => ({ id, concurrency, inFlight, queue, queued, rejected })
+
+export const limiterOf = (
+  { id, snapshot: { admitted, limits, pausedFor, rejected, waiting } }: Registry.Snapshot<RateLimiter.Snapshot>
+): typeof Schemas.Limiter.Type => ({
+  id,
+  limits: limits.map(({ available, capacity, resource }) => ({ resource, available, capacity })),
+  waiting,
+  admitted,
+  rejected,
+  pausedForMillis: millisOf(pausedFor)
+})
+
+export const cacheOf = (
+  { id, snapshot: { bytes, capacity, maxBytes, served, size, storeFailures } }: Registry.Snapshot<StaleCache.Snapshot>
+): typeof Schemas.Cache.Type => ({ id, size, capacity, bytes, maxBytes: maxBytes ?? null, served, storeFailures })
+
+const retryOf = (
+  { id, snapshot: { attempts, calls, gaveUp, notRetried, recovered } }: Registry.Snapshot<RetryGuard.Snapshot>
+): typeof Schemas.Retry.Type => ({ id, calls, attempts, recovered, gaveUp, notRetried })
+
+const timeoutOf = (
+  { id, snapshot: { calls, duration, timeouts } }: Registry.Snapshot<Deadline.Snapshot>
+): typeof Schemas.Timeout.Type => ({ id, durationMillis: Duration.toMillis(duration), calls, timeouts })
+
+/** The guard of a kind that has a name. */
+const named = <S, A>(
+  snapshots: Snapshots,
+  kind: Registry.Kind<any, S>,
+  name: string,
+  read: (one: Registry.Snapshot<S>) => A
+): A | null => {
+  const found = ofKind(snapshots, kind).find(({ id }) => id === name)
+  return found === undefined ? null : read(found)
+}
+
+export const modelsOf = (running: Running, snapshots: Snapshots): ReadonlyArray<typeof Schemas.Model.Type> =>
+  Object.entries(running.config.models).map(([name, { provider }]) => ({
+    name,
+    provider,
+    circuit: named(snapshots, CircuitBreaker.kind, name, (one) => circuitOf(running, one)),
+    bulkhead: named(snapshots, BulkheadGuard.kind, name, bulkheadOf),
+    limiter: named(snapshots, RateLimiter.kind, name, limiterOf),
+    retry: named(snapshots, RetryGuard.kind, name, retryOf),
+    timeout: named(snapshots, Deadline.kind, name, timeoutOf)
+  }))
+
+export const cascadesOf = ({ config }: Running, snapshots: Snapshots): ReadonlyArray<typeof Schemas.Cascade.Type> =>
+  Object.entries(config.cascades).map(([name, { steps }]) => {
+    const snapshot = named(snapshots, CascadeGuard.kind, name, ({ snapshot }) => snapshot)
+    return {
+      name,
+      steps,
+      degraded: snapshot?.degraded ?? null,
+      servingFrom: snapshot?.servingFrom ?? null,
+      runs: snapshot?.runs ?? 0,
+      exhausted: snapshot?.exhausted ?? 0,
+      served: (snapshot?.steps ?? []).map(({ degradation, failed, served, step }) => ({
+        step,
+        degradation,
+        served,
+        failed
+      }))
+    }
+  })
+
+export const cachesOf = (snapshots: Snapshots): ReadonlyArray<typeof Schemas.Cache.Type> =>
+  ofKind(snapshots, StaleCache.kind).map(cacheOf)
+
+const clientOf = (
+  { ledger, limiter, name, priority, targets }: Caller,
+  snapshots: Snapshots
+): Effect.Effect<typeof Schemas.Client.Type> =>
+  Effect.map(ledger === undefined ? Effect.undefined : ledger.snapshot, (spent) => {
+    const budget = spent?.budgets[0]
+    return {
+      name,
+      models: [...targets.keys()],
+      priority,
+      limiter: limiter === undefined ? null : named(snapshots, RateLimiter.kind, limiter.name, limiterOf),
+      money: spent === undefined ? null : {
+        cost: dollarsOf(spent.total.cost),
+        saved: dollarsOf(spent.total.saved),
+        wasted: dollarsOf(spent.total.wasted),
+        replies: spent.total.replies,
+        failures: spent.total.failures,
+        refused: spent.total.refused,
+        budget: budget === undefined ? null : {
+          limit: dollarsOf(budget.limit),
+          spent: dollarsOf(budget.spent),
+          reserved: dollarsOf(budget.reserved),
+          resetsInMillis: Duration.toMillis(budget.resetsIn)
+        }
+      }
+    }
+  })
+
+export const clientsOf = (
+  { callers }: Running,
+  snapshots: Snapshots
+): Effect.Effect<ReadonlyArray<typeof Schemas.Client.Type>> =>
+  Effect.forEach(callers.all, (caller) => clientOf(caller, snapshots))
+
+export const providersOf = ({ providers }: Running): Effect.Effect<ReadonlyArray<typeof Schemas.Provider.Type>> =>
+  Effect.forEach([...providers], ([name, { keys }]) =>
+    Effect.map(keys, (keys) => ({
+      name,
+      keys: keys.map(({ because, key, models = [], parkedFor }) => ({
+        key,
+        parkedForMillis: millisOf(parkedFor),
+        because: because ?? null,
+        models: models.map(({ model, parkedFor }) => ({ model, parkedForMillis: Duration.toMillis(parkedFor) }))
+      }))
+    })))
+
+const requestsOf = ({ config, counts, inFlight }: Running): typeof Schemas.Requests.Type => ({
+  inFlight,
+  maxRequests: config.listen.maxRequests,
+  shed: { ...counts.shed },
+  toldRetries: { ...counts.toldRetries },
+  clientsLeft: counts.left,
+  failedInBand: counts.failedInBand,
+  byRoute: [...counts.requests].flatMap(([route, statuses]) =>
+    [...statuses].map(([status, count]) => ({ route, status, count }))
+  ),
+  durations: summaryOf(counts.durations),
+  overhead: summaryOf(counts.overhead)
+})
+
+const summaryOf = ({ count, max, sum }: Histogram) => ({ count, sumSeconds: sum, maxSeconds: max })
+
+const healthOf = ({ reasons, status }: Registry.Health): typeof Schemas.Health.Type => ({
+  status,
+  reasons: reasons.map(({ count, critical, kind, name, reason, retryAfter }) => ({
+    kind,
+    name,
+    reason,
+    count,
+    critical,
+    retryAfterMillis: millisOf(retryAfter)
+  }))
+})
+
+export const overviewOf = (running: Running): Effect.Effect<typeof Schemas.Overview.Type> =>
+  Effect.gen(function*() {
+    const snapshots = yield* running.view.snapshots
+    return {
+      at: yield* Clock.currentTimeMillis,
+      generation: running.generation,
+      ready: running.isReady,
+      health: healthOf(yield* running.view.health),
+      lastEventId: running.journal.lastId,
+      requests: requestsOf(running),
+      models: modelsOf(running, snapshots),
+      cascades: cascadesOf(running, snapshots),
+      clients: yield* clientsOf(running, snapshots),
+      caches: cachesOf(snapshots),
+      providers: yield* providersOf(running)
+    }
+  })

@@ -1,0 +1,201 @@
+/** What the API for operators answers. Amounts are dollars, times are milliseconds, and `null` is what is not known. */
+import * as Schema from "effect/Schema"
+
+const Count = Schema.Finite
+const OrNull = Schema.NullOr(Schema.Finite)
+const CountsByWord = Schema.Record(Schema.String, Schema.Finite)
+
+export const Circuit = Schema.Struct({
+  id: Schema.String,
+  state: Schema.Literals(["Closed", "Open", "HalfOpen", "ForcedOpen", "Disabled", "MetricsOnly"]),
+  /** When the state began, in wall-clock milliseconds. */
+  since: Schema.Finite,
+  /** Why the state began; `null` where that is no longer remembered. */
+  reason: Schema.NullOr(Schema.String),
+  failureRate: OrNull,
+  slowRate: OrNull,
+  thresholds: Schema.Struct({ failureRate: OrNull, slowCallRate: Schema.Finite, minimumCalls: Count }),
+  calls: Count,
+  failed: Count,
+  slow: Count,
+  inFlight: Count,
+  rejected: Count,
+  openings: Count,
+  openingsInRow: Count,
+  /** Time until a probe is admitted. */
+  nextRetryMillis: OrNull,
+  totals: Schema.Struct({ successes: Count, failures: Count, ignored: Count, slow: Count })
+})
+
+export const Bulkhead = Schema.Struct({
+  id: Schema.String,
+  concurrency: Count,
+  inFlight: Count,
+  queue: Count,
+  queued: Count,
+  rejected: CountsByWord
+})
+
+export const Limiter = Schema.Struct({
+  id: Schema.String,
+  limits: Schema.Array(Schema.Struct({ resource: Schema.String, available: Schema.Finite, capacity: Schema.Finite })),
+  waiting: Count,
+  admitted: Count,
+  rejected: Count,
+  pausedForMillis: OrNull
+})
+
+export const Retry = Schema.Struct({
+  id: Schema.String,
+  calls: Count,
+  attempts: Count,
+  recovered: Count,
+  gaveUp: CountsByWord,
+  notRetried: Count
+})
+
+export const Timeout = Schema.Struct({
+  id: Schema.String,
+  durationMillis: Schema.Finite,
+  calls: Count,
+  timeouts: Count
+})
+
+export const Model = Schema.Struct({
+  name: Schema.String,
+  provider: Schema.String,
+  circuit: Schema.NullOr(Circuit),
+  bulkhead: Schema.NullOr(Bulkhead),
+  limiter: Schema.NullOr(Limiter),
+  retry: Schema.NullOr(Retry),
+  timeout: Schema.NullOr(Timeout)
+})
+
+export const Cascade = Schema.Struct({
+  name: Schema.String,
+  steps: Schema.Array(Schema.String),
+  /** Why its answers are not what was asked for: `stale`, `canned`, `exhausted`. */
+  degraded: Schema.NullOr(Schema.String),
+  /** The step of the last answer. */
+  servingFrom: Schema.NullOr(Schema.String),
+  runs: Count,
+  exhausted: Count,
+  served: Schema.Array(
+    Schema.Struct({ step: Schema.String, degradation: Schema.String, served: Count, failed: Count })
+  )
+})
+
+export const Client = Schema.Struct({
+  name: Schema.String,
+  models: Schema.Array(Schema.String),
+  priority: Schema.Finite,
+  limiter: Schema.NullOr(Limiter),
+  /** `null` where the file has no prices. */
+  money: Schema.NullOr(Schema.Struct({
+    cost: Schema.Finite,
+    saved: Schema.Finite,
+    wasted: Schema.Finite,
+    replies: Count,
+    failures: Count,
+    refused: Count,
+    budget: Schema.NullOr(Schema.Struct({
+      limit: Schema.Finite,
+      spent: Schema.Finite,
+      reserved: Schema.Finite,
+      resetsInMillis: Schema.Finite
+    }))
+  }))
+})
+
+export const Cache = Schema.Struct({
+  id: Schema.String,
+  size: Count,
+  capacity: Count,
+  bytes: Count,
+  maxBytes: OrNull,
+  served: CountsByWord,
+  storeFailures: Count
+})
+
+export const Provider = Schema.Struct({
+  name: Schema.String,
+  /** By label or place, never the key itself. */
+  keys: Schema.Array(Schema.Struct({
+    key: Schema.String,
+    parkedForMillis: OrNull,
+    because: Schema.NullOr(Schema.String),
+    models: Schema.Array(Schema.Struct({ model: Schema.String, parkedForMillis: Schema.Finite }))
+  }))
+})
+
+export const Requests = Schema.Struct({
+  inFlight: Count,
+  maxRequests: Count,
+  shed: CountsByWord,
+  toldRetries: CountsByWord,
+  clientsLeft: Count,
+  failedInBand: Count,
+  byRoute: Schema.Array(Schema.Struct({ route: Schema.String, status: Count, count: Count })),
+  durations: Schema.Struct({ count: Count, sumSeconds: Schema.Finite, maxSeconds: Schema.Finite }),
+  overhead: Schema.Struct({ count: Count, sumSeconds: Schema.Finite, maxSeconds: Schema.Finite })
+})
+
+export const Health = Schema.Struct({
+  status: Schema.Literals(["up", "degraded", "down", "unknown"]),
+  reasons: Schema.Array(Schema.Struct({
+    kind: Schema.String,
+    name: Schema.String,
+    reason: Schema.String,
+    count: Count,
+    critical: Schema.Boolean,
+    retryAfterMillis: OrNull
+  }))
+})
+
+export const Overview = Schema.Struct({
+  /** Wall-clock milliseconds. */
+  at: Schema.Finite,
+  generation: Count,
+  ready: Schema.Boolean,
+  health: Health,
+  /** The number of the last event. */
+  lastEventId: Count,
+  requests: Requests,
+  models: Schema.Array(Model),
+  cascades: Schema.Array(Cascade),
+  clients: Schema.Array(Client),
+  caches: Schema.Array(Cache),
+  providers: Schema.Array(Provider)
+})
+
+export const Transition = Schema.Struct({
+  _tag: Schema.Literal("Transition"),
+  id: Count,
+  at: Schema.Finite,
+  kind: Schema.String,
+  subject: Schema.String,
+  from: Schema.String,
+  to: Schema.String,
+  reason: Schema.String,
+  openForMillis: Schema.optionalKey(Schema.Finite)
+})
+
+export const Act = Schema.Struct({
+  _tag: Schema.Literal("Act"),
+  id: Count,
+  at: Schema.Finite,
+  act: Schema.String,
+  subject: Schema.String,
+  /** The name of the token. */
+  by: Schema.String,
+  reason: Schema.String,
+  result: Schema.String
+})
+
+export const Event = Schema.Union([Transition, Act])
+
+export const Events = Schema.Struct({
+  lastId: Count,
+  /** Oldest first. Only the last thousand are kept. */
+  events: Schema.Array(Event)
+})

@@ -1,0 +1,440 @@
+/** The API for operators, on sockets. */
+import { assert, describe, it } from "@effect/vitest"
+import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
+import { Behaviour } from "@switchgear/http/testing"
+import { Effect } from "effect"
+import { connect } from "node:net"
+import { administered, asReader, control, reader } from "./administered.ts"
+import { ask, chat, hello, running, token } from "./running.ts"
+
+const post = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
+  method: "POST",
+  headers: { "content-type": "application/json", ...headers },
+  body: JSON.stringify(body)
+})
+
+/** All paths of the API, from its own document. */
+const operationsOf = (
+  document: any
+): ReadonlyArray<{ readonly method: string; readonly path: string; readonly tag: string }> =>
+  Object.entries<any>(document.paths).flatMap(([path, item]) =>
+    Object.entries<any>(item).map(([method, { tags }]) => ({ method: method.toUpperCase(), path, tag: tags[0] }))
+  )
+
+describe("the document", () => {
+  it.live("has every path, each of which is there", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered()
+      const { headers, json } = yield* admin("/admin/openapi.json", asReader)
+      assert.strictEqual(headers.get("content-type"), "application/json")
+      assert.match(json.openapi, /^3\./)
+      assert.deepStrictEqual(
+        operationsOf(json).map(({ method, path, tag }) => `${tag}: ${method} ${path}`).toSorted(),
+        [
+          "control: POST /admin/bulkheads/{id}",
+          "control: POST /admin/caches/{id}",
+          "control: POST /admin/circuits/{id}",
+          "control: POST /admin/limiters/{id}",
+          "control: POST /admin/reload",
+          "observe: GET /admin/caches",
+          "observe: GET /admin/cascades",
+          "observe: GET /admin/clients",
+          "observe: GET /admin/events",
+          "observe: GET /admin/models",
+          "observe: GET /admin/overview",
+          "observe: GET /admin/providers",
+          "observe: GET /admin/stream"
+        ]
+      )
+    })))
+})
+
+describe("the overview", () => {
+  it.live("tells what clients got, from whom, for how much, and no secret", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, url } = yield* administered(
+        `defaults: { breaker: { minimumCalls: 2 } }
+clients: [{ name: shop, token: ${token}, budget: { dollars: 5, window: month }, limits: [{ resource: requests, limit: 100, per: 1 hour }] }]`
+      )
+      yield* chat(url, hello)
+      yield* provider.set("first", { outcome: Behaviour.serverError })
+      yield* chat(url, hello)
+      const { headers, json, status, text } = yield* admin("/admin/overview", asReader)
+      assert.strictEqual(status, 200)
+      assert.strictEqual(headers.get("cache-control"), "no-store")
+      assert.strictEqual(json.generation, 1)
+      assert.strictEqual(json.health.status, "degraded")
+      const [first] = json.models
+      assert.strictEqual(first.name, "first")
+      assert.strictEqual(first.provider, "sim")
+      assert.strictEqual(first.circuit.state, "Open")
+      assert.strictEqual(first.circuit.reason, "failure-rate")
+      assert.strictEqual(first.circuit.failureRate, 0.5)
+      assert.isAbove(first.circuit.nextRetryMillis, 0)
+      assert.strictEqual(first.bulkhead.concurrency, 50)
+      assert.strictEqual(first.timeout.durationMillis, 5000)
+      const assistant = json.cascades.find(({ name }: { readonly name: string }) => name === "assistant")
+      assert.strictEqual(assistant.runs, 2)
+      assert.strictEqual(assistant.servingFrom, "second")
+      const [shop] = json.clients
+      assert.strictEqual(shop.money.budget.limit, 5)
+      assert.isAbove(shop.money.budget.spent, 0)
+      assert.strictEqual(shop.limiter.limits[0].capacity, 100)
+      assert.deepStrictEqual(json.caches.map(({ id }: { readonly id: string }) => id), ["assistant", "polite"])
+      assert.deepStrictEqual(json.requests.byRoute, [{ route: "/v1/chat/completions", status: 200, count: 2 }])
+      for (const secret of [token, control, reader]) assert.notInclude(text, secret)
+      for (const part of ["models", "cascades", "clients", "caches", "providers"]) {
+        const { json: one } = yield* admin(`/admin/${part}`, asReader)
+        assert.deepStrictEqual(Object.keys(one[0]), Object.keys(json[part][0]))
+      }
+    })))
+
+  it.live("names keys and never shows them", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const more = `
+  keyed: { baseUrl: http://127.0.0.1:9/v1, apiKey: [sk-one-very-secret-1, sk-two-very-secret-2] }`
+      const config = yield* GatewayConfig.parse(
+        `listen: { port: 0 }
+admin: { port: 0, token: ${control} }
+providers:${more}
+models: { first: { provider: keyed } }`,
+        {}
+      )
+      const gateway = yield* Gateway.make(config)
+      const got = yield* ask(`http://127.0.0.1:${gateway.adminAddress!.port}/admin/providers`, {
+        headers: { authorization: `Bearer ${control}` }
+      })
+      assert.deepStrictEqual(got.json[0].keys.map(({ key }: { readonly key: string }) => key), ["key 1", "key 2"])
+      assert.notInclude(got.text, "very-secret")
+    })))
+})
+
+describe("a circuit", () => {
+  it.live("opened and closed by hand is seen by a client, and is in the history with the token and the reason", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, url } = yield* administered()
+      const opened = yield* admin(
+        "/admin/circuits/first",
+        post({ command: "open", reason: "the provider asked us to" })
+      )
+      assert.strictEqual(opened.status, 200)
+      assert.strictEqual(opened.json.state, "ForcedOpen")
+      assert.strictEqual((yield* chat(url, hello)).headers.get("x-switchgear-step"), "second")
+      assert.strictEqual((yield* provider.stats("first")).started, 0)
+      const { json: { events, lastId } } = yield* admin("/admin/events", asReader)
+      const [change, act] = events
+      assert.strictEqual(change._tag, "Transition")
+      assert.strictEqual(`${change.subject}: ${change.from} to ${change.to}`, "first: Closed to ForcedOpen")
+      assert.deepInclude(act, {
+        _tag: "Act",
+        act: "open",
+        subject: "CircuitBreaker first",
+        by: "control",
+        reason: "the provider asked us to",
+        result: "done"
+      })
+      const closed = yield* admin("/admin/circuits/first", post({ command: "close", reason: "it is back" }))
+      assert.strictEqual(closed.json.state, "Closed")
+      assert.strictEqual((yield* chat(url, hello)).headers.get("x-switchgear-step"), "first")
+      const later = yield* admin(`/admin/events?since=${lastId}`, asReader)
+      assert.deepStrictEqual(later.json.events.map(({ id }: { readonly id: number }) => id), [lastId + 1, lastId + 2])
+      assert.strictEqual(later.json.events[1].reason, "it is back")
+    })))
+
+  it.live("opens for a time, and admits calls after it", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, url } = yield* administered()
+      const { json } = yield* admin("/admin/circuits/first", post({ command: "trip", seconds: 0.2, reason: "a test" }))
+      assert.strictEqual(json.state, "Open")
+      assert.isAtMost(json.nextRetryMillis, 200)
+      assert.strictEqual((yield* chat(url, hello)).headers.get("x-switchgear-step"), "second")
+      yield* Effect.sleep(250)
+      assert.strictEqual((yield* chat(url, hello)).headers.get("x-switchgear-step"), "first")
+    })))
+
+  for (const [command, state] of [["disable", "Disabled"], ["metricsOnly", "MetricsOnly"]] as const) {
+    it.live(`is ${state} on command`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { admin } = yield* administered()
+        const { json } = yield* admin("/admin/circuits/first", post({ command, reason: "a test" }))
+        assert.strictEqual(json.state, state)
+      })))
+  }
+
+  const wrong: ReadonlyArray<readonly [what: string, body: unknown]> = [
+    ["no reason", { command: "open" }],
+    ["a reason of nothing", { command: "open", reason: " " }],
+    ["a reason that is too long", { command: "open", reason: "x".repeat(201) }],
+    ["another command", { command: "explode", reason: "a test" }],
+    ["a trip without a time", { command: "trip", reason: "a test" }],
+    ["a trip for no time", { command: "trip", seconds: 0, reason: "a test" }]
+  ]
+  for (const [what, body] of wrong) {
+    it.live(`does nothing for ${what}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { admin } = yield* administered()
+        assert.strictEqual((yield* admin("/admin/circuits/first", post(body))).status, 400)
+        assert.deepStrictEqual((yield* admin("/admin/events")).json, { lastId: 0, events: [] })
+      })))
+  }
+
+  it.live("that is not there is told, and nothing is noted", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered()
+      const acts = {
+        circuits: { command: "open" },
+        limiters: { command: "resume" },
+        bulkheads: { concurrency: 3 },
+        caches: { command: "clear" }
+      }
+      for (const [path, act] of Object.entries(acts)) {
+        const { json, status } = yield* admin(`/admin/${path}/third`, post({ ...act, reason: "a test" }))
+        assert.strictEqual(status, 404)
+        assert.include(json.message, "\"third\"")
+      }
+      assert.strictEqual((yield* admin("/admin/events")).json.lastId, 0)
+    })))
+
+  it.live("is found by a name that must be encoded", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered()
+      const { json } = yield* admin("/admin/circuits/%66irst", post({ command: "open", reason: "a test" }))
+      assert.strictEqual(json.id, "first")
+    })))
+})
+
+describe("the other guards", () => {
+  it.live("a limiter is paused and resumed, which clients feel", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, url } = yield* administered(
+        `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: 100, per: 1 second }] }]`
+      )
+      const path = "/admin/limiters/client%20shop"
+      const paused = yield* admin(path, post({ command: "pause", seconds: 60, reason: "a flood" }))
+      assert.isAbove(paused.json.pausedForMillis, 50_000)
+      assert.strictEqual((yield* chat(url, hello)).status, 429)
+      const resumed = yield* admin(path, post({ command: "resume", reason: "it is over" }))
+      assert.strictEqual(resumed.json.pausedForMillis, null)
+      yield* Effect.sleep(50)
+      assert.strictEqual((yield* chat(url, hello)).status, 200)
+    })))
+
+  it.live("a bulkhead is resized, and a cache cleared", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, url } = yield* administered()
+      const { json } = yield* admin("/admin/bulkheads/first", post({ concurrency: 7, reason: "less" }))
+      assert.strictEqual(json.concurrency, 7)
+      assert.strictEqual((yield* admin("/admin/bulkheads/first", post({ concurrency: 0, reason: "none" }))).status, 400)
+      yield* chat(url, { ...hello, model: "polite" })
+      yield* provider.set("first", { outcome: Behaviour.serverError })
+      const degradation = Effect.map(
+        chat(url, { ...hello, model: "polite" }),
+        ({ headers }) => headers.get("x-switchgear-degradation")
+      )
+      assert.strictEqual(yield* degradation, "stale")
+      const cleared = yield* admin("/admin/caches/polite", post({ command: "clear", reason: "it was wrong" }))
+      assert.strictEqual(cleared.json.size, 0)
+      assert.strictEqual(yield* degradation, "canned")
+      const { json: { events } } = yield* admin("/admin/events")
+      assert.deepStrictEqual(
+        events.filter(({ _tag }: { readonly _tag: string }) => _tag === "Act").map(
+          ({ act, subject }: { readonly act: string; readonly subject: string }) => `${act} ${subject}`
+        ),
+        ["resize to 7 Bulkhead first", "clear StaleCache polite"]
+      )
+    })))
+})
+
+describe("reload", () => {
+  const fileOf = (more: string) =>
+    GatewayConfig.parse(
+      `listen: { port: 0 }
+providers: { sim: { baseUrl: http://127.0.0.1:9/v1 } }
+models: { first: { provider: sim } }
+${more}`,
+      {}
+    )
+
+  it.live("takes over the file, and tells of a wrong one while the old one stays in force", () =>
+    Effect.scoped(Effect.gen(function*() {
+      let more = "bogus: 1\nclients: [{ name: shop, token: sk-not-to-be-told-123, priority: high }]"
+      const { admin, url } = yield* administered("", { source: Effect.suspend(() => fileOf(more)) })
+      const wrong = yield* admin("/admin/reload", post({ reason: "a new file" }))
+      assert.strictEqual(wrong.status, 422)
+      assert.include(wrong.json.message, "bogus")
+      assert.include(wrong.json.message, "clients[0].priority")
+      assert.notInclude(wrong.text, "not-to-be-told")
+      assert.strictEqual((yield* chat(url, hello)).status, 200)
+      assert.strictEqual((yield* admin("/admin/overview")).json.generation, 1)
+      more = `clients: [{ name: other, token: ${token} }]`
+      const right = yield* admin("/admin/reload", post({ reason: "mended" }))
+      assert.deepStrictEqual(right.json, { generation: 2 })
+      const { json } = yield* admin("/admin/overview")
+      assert.deepStrictEqual(json.clients.map(({ name }: { readonly name: string }) => name), ["other"])
+      assert.deepStrictEqual(json.models.map(({ name }: { readonly name: string }) => name), ["first"])
+      const { json: { events } } = yield* admin("/admin/events")
+      assert.deepStrictEqual(
+        events.map(({ reason, result }: { readonly reason: string; readonly result: string }) => [reason, result]),
+        [["a new file", "failed"], ["mended", "done"]]
+      )
+    })))
+})
+
+describe("the stream", () => {
+  it.live("has an overview at once and each second, and every event with its number when it happens", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, adminUrl } = yield* administered()
+      const response = yield* Effect.promise((signal) => fetch(`${adminUrl}/admin/stream`, { signal, ...asReader }))
+      assert.match(response.headers.get("content-type")!, /^text\/event-stream/)
+      const pieces = response.body!.getReader()
+      yield* Effect.addFinalizer(() => Effect.promise(() => pieces.cancel()))
+      let text = ""
+      const until = (isEnough: (text: string) => boolean) =>
+        Effect.gen(function*() {
+          while (!isEnough(text)) {
+            text += new TextDecoder().decode((yield* Effect.promise(() => pieces.read())).value)
+          }
+        })
+      yield* until((text) => /event: snapshot\ndata: [^\n]+\n\n/.test(text))
+      yield* admin("/admin/circuits/first", post({ command: "open", reason: "a test" }))
+      yield* until((text) => text.includes("\"Act\"") && text.split("event: snapshot").length > 2)
+      const events = text.split("\n\n").map((event) =>
+        Object.fromEntries(
+          event.split("\n").map((line) => [line.split(": ", 1)[0], line.slice(line.indexOf(": ") + 2)])
+        )
+      )
+      const told = events.filter(({ event }) => event === "event")
+      assert.deepStrictEqual(told.map(({ id }) => id), ["1", "2"])
+      assert.strictEqual(JSON.parse(told[0]!.data!).to, "ForcedOpen")
+      const snapshots = events.filter(({ event }) => event === "snapshot").map(({ data }) => JSON.parse(data!))
+      assert.strictEqual(snapshots[0].models[0].circuit.state, "Closed")
+      assert.strictEqual(snapshots.at(-1).models[0].circuit.state, "ForcedOpen")
+    })))
+})
+
+describe("who may ask", () => {
+  /** Each path of the address with one of its methods. */
+  const asked = Effect.gen(function*() {
+    const made = yield* administered()
+    const { json } = yield* made.admin("/admin/openapi.json")
+    const operations = operationsOf(json).map(({ method, path, tag }) => ({
+      method,
+      path: path.replace("{id}", "first"),
+      needs: tag === "control" ? "control" : "read"
+    }))
+    const others = [
+      "/metrics",
+      "/actuator/prometheus",
+      "/actuator/health",
+      "/actuator/circuitbreakers",
+      "/actuator/circuitbreakerevents",
+      "/actuator/streamcircuitbreakerevents",
+      "/actuator/metrics",
+      "/admin/openapi.json"
+    ].map((path) => ({ method: "GET", path, needs: "read" }))
+    return {
+      ...made,
+      paths: [
+        ...operations,
+        ...others,
+        { method: "POST", path: "/actuator/circuitbreakers/first", needs: "control" }
+      ]
+    }
+  })
+
+  it.live("nobody without a token, or with one of a client: nothing is done", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, adminUrl, paths } = yield* asked
+      const body = JSON.stringify({ command: "open", updateState: "FORCE_OPEN", concurrency: 1, reason: "an attack" })
+      for (const { method, path } of paths) {
+        for (
+          const authorization of [undefined, `Bearer ${token}`, "Bearer ", `Basic ${control}`, `Bearer ${control}x`]
+        ) {
+          const { status } = yield* ask(`${adminUrl}${path}`, {
+            method,
+            headers: { "content-type": "application/json", ...authorization !== undefined && { authorization } },
+            ...method === "POST" && { body }
+          })
+          assert.strictEqual(status, 401, `${method} ${path} ${authorization}`)
+        }
+      }
+      assert.strictEqual((yield* admin("/admin/events")).json.lastId, 0)
+    })))
+
+  it.live("a reader may observe all, and control nothing", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, adminUrl, paths } = yield* asked
+      for (const { method, needs, path } of paths) {
+        const controller = new AbortController()
+        const { status } = yield* Effect.promise(() =>
+          fetch(`${adminUrl}${path}`, {
+            method,
+            signal: controller.signal,
+            headers: { "content-type": "application/json", ...asReader.headers },
+            ...method === "POST" && { body: JSON.stringify({ command: "open", reason: "not allowed" }) }
+          })
+        )
+        controller.abort()
+        assert.strictEqual(status, needs === "control" ? 403 : 200, `${method} ${path}`)
+      }
+      assert.strictEqual((yield* admin("/admin/events")).json.lastId, 0)
+    })))
+
+  it.live("nobody by another name of the host: a page of another origin gets nothing (CVE-2026-49468)", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { gateway, paths } = yield* asked
+      const statusFor = (host: string, method: string, path: string) =>
+        Effect.callback<string>((resume) => {
+          const socket = connect(gateway.adminAddress!.port, "127.0.0.1", () =>
+            socket.write(
+              `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${control}\r\nconnection: close\r\n\r\n`
+            ))
+          let text = ""
+          socket.on("data", (piece) => text += piece.toString())
+          socket.on("close", () => resume(Effect.succeed(text.slice(9, 12))))
+        })
+      for (const { method, path } of paths) {
+        assert.strictEqual(yield* statusFor("evil.example", method, path), "421", path)
+      }
+      assert.strictEqual(yield* statusFor("localhost:4181", "GET", "/admin/overview"), "200")
+    })))
+
+  it.live("anyone asks in vain for what is not there, and for what the API cannot do", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered()
+      const absent = [
+        ["POST", "/admin/config/update"],
+        ["POST", "/admin/keys"],
+        ["GET", "/admin/config"],
+        ["GET", "/admin/"],
+        ["GET", "/admin/overview/"],
+        ["GET", "/admin//overview"],
+        ["GET", "/actuator/env"],
+        ["GET", "/actuator/heapdump"],
+        ["POST", "/actuator/shutdown"]
+      ]
+      for (const [method, path] of absent) {
+        assert.strictEqual((yield* admin(path!, { method: method! })).status, 404, path)
+      }
+      assert.strictEqual((yield* admin("/admin/overview", { method: "POST" })).status, 405)
+      assert.strictEqual((yield* admin("/admin/circuits/first")).status, 405)
+    })))
+
+  it.live("nobody where the file has no token for operators: there is no such address", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { gateway, url } = yield* running()
+      assert.isUndefined(gateway.adminAddress)
+      for (const path of ["/admin/overview", "/metrics", "/actuator/health"]) {
+        assert.strictEqual((yield* ask(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })).status, 404)
+      }
+    })))
+
+  it.live("nobody at length: a body that is too large is not read", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered()
+      const large = post({ command: "open", reason: "x".repeat(2 ** 21) })
+      assert.strictEqual((yield* admin("/admin/circuits/first", large)).status, 413)
+      assert.strictEqual((yield* admin("/actuator/circuitbreakers/first", large)).status, 413)
+      assert.strictEqual((yield* admin("/admin/events")).json.lastId, 0)
+    })))
+})
