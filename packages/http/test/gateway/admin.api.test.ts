@@ -1,8 +1,10 @@
 /** The API for operators, on sockets. */
 import { assert, describe, it } from "@effect/vitest"
-import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
+import { AdminApi, Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect } from "effect"
+import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import { HttpApiClient } from "effect/http-api"
 import { connect } from "node:net"
 import { administered, asReader, control, reader } from "./administered.ts"
 import { ask, chat, hello, running, token } from "./running.ts"
@@ -28,6 +30,8 @@ describe("the document", () => {
       const { headers, json } = yield* admin("/admin/openapi.json", asReader)
       assert.strictEqual(headers.get("content-type"), "application/json")
       assert.match(json.openapi, /^3\./)
+      assert.deepStrictEqual(json.components.securitySchemes, { token: { type: "http", scheme: "bearer" } })
+      assert.deepStrictEqual(json.security, [{ token: [] }])
       assert.deepStrictEqual(
         operationsOf(json).map(({ method, path, tag }) => `${tag}: ${method} ${path}`).toSorted(),
         [
@@ -47,6 +51,40 @@ describe("the document", () => {
         ]
       )
     })))
+})
+
+describe("the page", () => {
+  it.live("is open, asks nobody else, runs only its own scripts, and has nothing of the gateway in it", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { adminUrl } = yield* administered()
+      const { headers, status, text } = yield* ask(`${adminUrl}/admin/docs`)
+      assert.strictEqual(status, 200)
+      assert.strictEqual(headers.get("content-type"), "text/html; charset=utf-8")
+      const policy = headers.get("content-security-policy")!
+      assert.match(policy, /^default-src 'none'; script-src 'sha256-[^ ]+' 'sha256-[^ ]+'; /)
+      assert.include(policy, "frame-ancestors 'none'")
+      assert.include(text, "/admin/circuits/{id}")
+      for (const told of [control, reader, token, "assistant", "polite"]) assert.notInclude(text.slice(-20_000), told)
+    })))
+})
+
+describe("a client of the declared API", () => {
+  it.live("reads and controls with types, and is told what is not there", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { adminUrl } = yield* administered()
+      const client = yield* HttpApiClient.make(AdminApi.api, {
+        transformClient: HttpClient.mapRequest((request) =>
+          request.pipe(HttpClientRequest.prependUrl(adminUrl), HttpClientRequest.bearerToken(control))
+        )
+      })
+      const payload = { command: "open", reason: "a test" } as const
+      const { state } = yield* client.control.circuit({ params: { id: "first" }, payload })
+      assert.strictEqual(state, "ForcedOpen")
+      const { events } = yield* client.observe.events({ query: { since: 1 } })
+      assert.deepStrictEqual(events.map(({ _tag, id }) => [_tag, id]), [["Act", 2]])
+      const error = yield* Effect.flip(client.control.circuit({ params: { id: "third" }, payload }))
+      assert.instanceOf(error, AdminApi.NotFound)
+    })).pipe(Effect.provide(FetchHttpClient.layer)))
 })
 
 describe("the overview", () => {

@@ -16,14 +16,14 @@ import { Exchange } from "../server/exchange.ts"
 import { isHostOf } from "../server/host.ts"
 import * as Refusals from "../server/refusals.ts"
 import type { Reply } from "../server/refusals.ts"
-import type { AdminRequest, AdminRoute, HandedRoute, Running, Scope, Streamed } from "./model.ts"
+import type { AdminRequest, Route, Running, Scope, Streamed } from "./model.ts"
 
 const mostBody = 2 ** 20
 
 export class Desk {
   private readonly admin: Admin
   private readonly running: Running
-  private readonly routes: ReadonlyArray<AdminRoute | HandedRoute>
+  private readonly routes: ReadonlyArray<Route>
   private readonly run: ReturnType<typeof Effect.runForkWith<never>>
   private readonly now: () => number
   private readonly bodies = new BodyBudget(8 * mostBody)
@@ -31,7 +31,7 @@ export class Desk {
   constructor(
     admin: Admin,
     running: Running,
-    routes: ReadonlyArray<AdminRoute | HandedRoute>,
+    routes: ReadonlyArray<Route>,
     context: Context.Context<never>,
     now: () => number
   ) {
@@ -54,6 +54,7 @@ export class Desk {
     if (route === undefined) {
       return exchange.reply(Refusals.wrongMethod(method, there.map(({ method }) => method).join(", ")))
     }
+    if (route.scope === "open") return this.answer(route.page, exchange)
     const scope = this.scopeOf(request)
     if (scope === undefined) return exchange.reply(Refusals.wrongToken)
     if (route.scope === "control" && scope === "read") return exchange.reply(Refusals.readOnly)
@@ -74,13 +75,17 @@ export class Desk {
         body: body.text,
         scope
       }
-      const fiber = this.run(Effect.flatMap(route.answer(asked, this.running), (answer) => this.sent(answer, exchange)))
-      exchange.whenLeft(() => fiber.interruptUnsafe())
-      fiber.addObserver((exit) => {
-        if (exit._tag === "Success") return
-        if (exchange.isHeadSent) exchange.cut()
-        else exchange.reply(Refusals.fault)
-      })
+      this.answer(route.answer(asked, this.running), exchange)
+    })
+  }
+
+  private answer(answer: Effect.Effect<Reply | Streamed>, exchange: Exchange): void {
+    const fiber = this.run(Effect.flatMap(answer, (answer) => this.sent(answer, exchange)))
+    exchange.whenLeft(() => fiber.interruptUnsafe())
+    fiber.addObserver((exit) => {
+      if (exit._tag === "Success") return
+      if (exchange.isHeadSent) exchange.cut()
+      else exchange.reply(Refusals.fault)
     })
   }
 
@@ -111,7 +116,7 @@ const withoutCache = (reply: Reply): Reply => ({
 
 const forNobodyElse = { "cache-control": "no-store", "x-content-type-options": "nosniff" }
 
-const matches = ({ path }: AdminRoute | HandedRoute, parts: ReadonlyArray<string>): boolean => {
+const matches = ({ path }: Route, parts: ReadonlyArray<string>): boolean => {
   const wanted = path.split("/").slice(1)
   return wanted.length === parts.length && wanted.every((part, i) => part.startsWith(":") || part === parts[i])
 }

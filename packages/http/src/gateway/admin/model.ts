@@ -69,11 +69,20 @@ export interface Streamed {
   readonly events: Stream.Stream<string>
 }
 
-interface Guarded {
+interface Placed {
   readonly method: "GET" | "POST" | "DELETE"
   /** Parts of a path; one that begins with `:` stands for any. */
   readonly path: string
+}
+
+interface Guarded extends Placed {
   readonly scope: Scope
+}
+
+/** A page that is the same for everybody and has nothing of the running gateway in it: no token is asked for. */
+export interface OpenRoute extends Placed {
+  readonly scope: "open"
+  readonly page: Effect.Effect<Reply>
 }
 
 /** A path whose requests are handed on, with their body unread, once their token was found good. */
@@ -85,3 +94,6 @@ export interface HandedRoute extends Guarded {
 export interface AdminRoute extends Guarded {
   readonly answer: (request: AdminRequest, running: Running) => Effect.Effect<Reply | Streamed>
 }
+
+/** All that there is: what is not listed is not there. */
+export type Route = AdminRoute | HandedRoute | OpenRoute

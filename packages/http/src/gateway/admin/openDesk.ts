@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Admin } from "../config/model.ts"
 import { actuatorRoutes } from "./actuator/routes.ts"
+import { pageRoute } from "./api/page.ts"
 import { apiRoutes, openApiRoute } from "./api/routes.ts"
 import { Desk } from "./desk.ts"
 import { metricsRoutes } from "./metrics/routes.ts"
@@ -18,5 +19,6 @@ export const openDesk = (
 ): Effect.Effect<Desk, never, Scope.Scope> =>
   Effect.map(
     apiRoutes(running),
-    (api) => new Desk(admin, running, [...metricsRoutes, ...actuatorRoutes, openApiRoute, ...api], context, now)
+    (api) =>
+      new Desk(admin, running, [...metricsRoutes, ...actuatorRoutes, openApiRoute, pageRoute, ...api], context, now)
   )

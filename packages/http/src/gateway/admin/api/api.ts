@@ -111,6 +111,13 @@ const control = HttpApiGroup.make("control").add(
 export const api = HttpApi.make("switchgear").add(observe, control)
   .middleware(HttpApiMiddleware.ProblemDetails)
   .annotate(OpenApi.Title, "switchgear: the API for operators")
+  .annotate(OpenApi.Version, "1.0.0")
+  // The desk asks for the token before the platform sees a request, so that only the document has to know of it.
+  .annotate(OpenApi.Transform, (document) => ({
+    ...document,
+    components: { ...document["components"], securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+    security: [{ token: [] }]
+  }))
   .annotate(
     OpenApi.Description,
     "Every request needs the token of the file in `Authorization: Bearer`. The `readToken` may observe, and the `token` may control as well."

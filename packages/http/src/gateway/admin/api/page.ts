@@ -13,7 +13,7 @@ import { api } from "./api.ts"
 const path = "/admin/docs"
 
 /** The page loads nothing from elsewhere. */
-const scalar = { withDefaultFonts: false, telemetry: false, proxyUrl: "" }
+const scalar = { withDefaultFonts: false, telemetry: false, proxyUrl: "", showDeveloperTools: "never" }
 
 const page: Effect.Effect<Reply> = Effect.promise(async () => {
   const { dispose, handler } = HttpRouter.toWebHandler(HttpApiScalar.layer(api, { path, scalar }), {
