@@ -2,9 +2,9 @@
  * Random bytes at the address for clients: no crash, no hang, and no 500 of the gateway's own making. `SWITCHGEAR_RUNS` says
  * how many connections.
  */
-import { connect } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
+import { send } from "./rawSocket.ts"
 import { chat, hello, running, token } from "./running.ts"
 
 const runs = Number(process.env.SWITCHGEAR_RUNS ?? 300)
@@ -77,20 +77,6 @@ const bytesOf = Effect.gen(function*() {
   }
   return whole.join("")
 })
-
-/** The beginning of what comes back; nothing where the server closes without a word. */
-const send = (url: string, bytes: string) =>
-  Effect.callback<string>((resume) => {
-    const socket = connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(bytes))
-    const end = (text: string) => {
-      socket.destroy()
-      resume(Effect.succeed(text))
-    }
-    socket.on("data", (data) => end(data.toString("latin1")))
-    socket.on("error", () => end(""))
-    socket.on("close", () => end(""))
-    return Effect.sync(() => socket.destroy())
-  })
 
 it.live(
   `${runs} connections with odd bytes get no 500, and the next client is answered`,

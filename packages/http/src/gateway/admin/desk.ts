@@ -45,12 +45,13 @@ export class Desk {
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
     if (!isHostOf(request.headers.host, this.admin.host)) return exchange.reply(Refusals.wrongHost)
-    const url = new URL(request.url ?? "/", "http://admin")
-    const path = url.pathname.split("/").slice(1)
+    // As it was sent: what would be put in order here, the platform might put in another one.
+    const [sent = "", query = ""] = (request.url ?? "").split(/\?(.*)/s, 2)
+    const path = sent.split("/").slice(1)
     const { method = "" } = request
     const there = this.routes.filter((route) => matches(route, path))
     const route = there.find((route) => route.method === method)
-    if (there.length === 0) return exchange.reply(Refusals.unknownPath(method, url.pathname.slice(0, 200)))
+    if (there.length === 0) return exchange.reply(Refusals.unknownPath(method, sent.slice(0, 200)))
     if (route === undefined) {
       return exchange.reply(Refusals.wrongMethod(method, there.map(({ method }) => method).join(", ")))
     }
@@ -70,7 +71,7 @@ export class Desk {
       const asked: AdminRequest = {
         method,
         path: path.map(decoded),
-        query: url.searchParams,
+        query: new URLSearchParams(query),
         headers: request.headers,
         body: body.text,
         scope
