@@ -46,7 +46,9 @@ import { limit } from "./deadline/limit.ts"
 import { defectsOf, OwnLimit, timed } from "./deadline/limited.ts"
 import { kind } from "./deadline/observe.ts"
 import type { Options, Timeout } from "./deadline/timeoutModel.ts"
+import type { Counts } from "./deadline/limited.ts"
 import { timeouts } from "./deadline/timeouts.ts"
+import { offerCalls } from "./internal/runtime/callListeners.ts"
 import type { Deadline } from "./internal/runtime/expiry.ts"
 import { through } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
@@ -110,11 +112,12 @@ export const OptionsSchema = codec.schema
 export const make = (options: Options): Effect.Effect<Timeout> =>
   Effect.sync((): Timeout => {
     const { millis, name } = toRules(options, new OptionsOf("Deadline.make"))
-    const counts = { calls: 0, timeouts: 0 }
+    const counts: Counts = { calls: 0, timeouts: 0, onCall: undefined }
     const duration = Duration.millis(millis)
     const protect: Timeout["protect"] = (self) => limit(self, "attempt", millis, counts)
     timeouts.set(protect, { millis, counts })
-    return { name, protect, snapshot: Effect.sync(() => ({ name, duration, ...counts })) }
+    const snapshot = Effect.sync(() => ({ name, duration, calls: counts.calls, timeouts: counts.timeouts }))
+    return offerCalls({ name, protect, snapshot }, counts)
   }).pipe(Effect.tap((timeout) => Registry.register({ kind, name: timeout.name, guard: timeout })))
 
 /**

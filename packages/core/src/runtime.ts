@@ -137,7 +137,7 @@ export const withoutStack: <E>(build: () => E) => E = Rejection.withoutStack
 export type CallEvent = Calls.CallEvent
 
 /**
- * Calls `tell` for each later call through a circuit breaker, bulkhead, rate limiter or retry of this library, in the step
+ * Calls `tell` for each later call through a circuit breaker, bulkhead, rate limiter, retry or named time-out of this library, in the step
  * in which it happens. What it throws is logged. Returns a function that ends that. It is for a record of single calls:
  * state and totals are in the snapshots.
  *

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Bulkhead, CircuitBreaker, Outcome, RateLimiter, Retry } from "@switchgear/core"
+import { Bulkhead, CircuitBreaker, Deadline, Outcome, RateLimiter, Retry } from "@switchgear/core"
 import { type CallEvent, listenToCalls } from "@switchgear/core/runtime"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -76,6 +76,17 @@ describe("listeners of calls", () => {
         "failure 501 3",
         "ignored 400 1"
       ])
+    }))
+
+  it.effect("hear each call that a time-out ends", () =>
+    Effect.gen(function*() {
+      const timeout = yield* Deadline.make({ name: "model", duration: "1 second" })
+      const { events } = heard(timeout)
+      yield* timeout.protect(Effect.void)
+      const late = yield* Effect.forkChild(Effect.exit(timeout.protect(Effect.never)), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(late)
+      assert.deepStrictEqual(events, [{ type: "timeout", millis: 1000 }])
     }))
 
   it.effect("hear nothing once they have ended, each for itself, and one that throws disturbs nobody", () =>

@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type { CallSource } from "../internal/runtime/callListeners.ts"
 import { type Deadline, Expiry, type Joined, type Limit, type Waiting } from "../internal/runtime/expiry.ts"
 import { type Admission, passOn, passOnElsewhere, type TimeContext } from "../internal/runtime/guard.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
@@ -20,7 +21,7 @@ export interface Owner {
 }
 
 /** What a named time-out counts. */
-export interface Counts {
+export interface Counts extends CallSource {
   calls: number
   timeouts: number
 }
@@ -59,7 +60,10 @@ export const limitedAt = <A, E, R>(
     ? nearer
     : new Expiry(nearer?.limit ?? limit, now + given, clock, given)
   const late = (exit: Exit.Exit<A, E>) => {
-    if (counts !== undefined && !isCutShort) counts.timeouts++
+    if (counts !== undefined && !isCutShort) {
+      counts.timeouts++
+      counts.onCall?.({ type: "timeout", millis: given })
+    }
     return outOfTime(exit, exceeded(expiry.limit, given))
   }
   if (keepsDeadline(self, fiber)) return kept(passOn(outer, self, fiber), expiry, late)

@@ -140,9 +140,10 @@ export const make = (
     })
     const desk = config.admin &&
       (yield* openDesk(config.admin, running(), context, () => monotonicMillis(clock)))
+    // Operators watch the end: their address closes after the last answer.
+    const adminAddress = desk && (yield* listen(config.admin!, config.listen, desk.handle))
     const address = yield* listen(config.listen, config.listen, front.handle)
     yield* Effect.addFinalizer(() => front.stop)
-    const adminAddress = desk && (yield* listen(config.admin!, config.listen, desk.handle))
     return { address, adminAddress, generation: Effect.sync(() => generation), reload }
   })
 

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { AdminApi, Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour } from "@switchgear/http/testing"
-import { Effect } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { connect } from "node:net"
@@ -348,6 +348,27 @@ describe("the stream", () => {
       assert.strictEqual(snapshots[0].models[0].circuit.state, "Closed")
       assert.strictEqual(snapshots.at(-1).models[0].circuit.state, "ForcedOpen")
     })))
+})
+
+describe("the end of a gateway", () => {
+  it.live("can be watched by operators until the last call has ended", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { admin, provider, url } = yield* Scope.provide(administered(), scope)
+      yield* provider.set("first", { outcome: Behaviour.ok("late"), latency: Behaviour.constant(600) })
+      const call = yield* Effect.forkDetach(chat(url, hello))
+      yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
+      const end = yield* Effect.forkDetach(Scope.close(scope, Exit.void))
+      yield* Effect.sleep(50)
+      const { json } = yield* admin("/admin/overview")
+      assert.strictEqual(json.ready, false)
+      assert.strictEqual(json.requests.inFlight, 1)
+      const health = yield* admin("/actuator/health")
+      assert.strictEqual(health.status, 503)
+      assert.strictEqual(health.json.status, "OUT_OF_SERVICE")
+      assert.strictEqual((yield* Fiber.join(call)).json.choices[0].message.content, "late")
+      yield* Fiber.join(end)
+    }))
 })
 
 describe("who may ask", () => {

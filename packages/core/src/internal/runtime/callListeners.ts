@@ -9,9 +9,18 @@ export interface CallEvent {
   /**
    * Of a circuit: `success`, `failure`, `ignored`, `not-permitted`. Of a bulkhead and a rate limiter: `permitted`,
    * `rejected`, and of a bulkhead `finished`. Of a retry: `retry` before each attempt but the first, and, for a call that
-   * was retried or failed, `success`, `failure` or `ignored` at its end.
+   * was retried or failed, `success`, `failure` or `ignored` at its end. Of a time-out: `timeout`, and no other end.
    */
-  readonly type: "success" | "failure" | "ignored" | "not-permitted" | "permitted" | "rejected" | "finished" | "retry"
+  readonly type:
+    | "success"
+    | "failure"
+    | "ignored"
+    | "not-permitted"
+    | "permitted"
+    | "rejected"
+    | "finished"
+    | "retry"
+    | "timeout"
   /** How long the call took, where the guard measures that. */
   readonly millis?: number | undefined
   /** What the call failed with. */

@@ -84,7 +84,7 @@ const written = (
   type,
   creationTime: timeText(at),
   errorMessage,
-  durationInMs,
+  durationInMs: kind === circuits ? durationInMs : undefined,
   stateTransition,
   numberOfAttempts
 })

@@ -109,7 +109,7 @@ const typesOf: { readonly [tag: string]: { readonly [T in CallEvent["type"]]?: s
   Bulkhead: { permitted: "CALL_PERMITTED", rejected: "CALL_REJECTED", finished: "CALL_FINISHED" },
   RateLimiter: { permitted: "SUCCESSFUL_ACQUIRE", rejected: "FAILED_ACQUIRE" },
   Retry: { retry: "RETRY", success: "SUCCESS", failure: "ERROR", ignored: "IGNORED_ERROR" },
-  Timeout: {}
+  Timeout: { timeout: "TIMEOUT" }
 }
 
 const exceededBy: { readonly [reason: string]: string } = {
