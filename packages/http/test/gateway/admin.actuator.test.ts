@@ -1,10 +1,9 @@
 /** The actuator of a gateway on sockets: what dashboards and scripts for resilience4j read, to the byte. */
 import { assert, describe, it } from "@effect/vitest"
-import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
-import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+import { Behaviour } from "@switchgear/http/testing"
 import { Effect } from "effect"
-import { administered, asReader, control, reader } from "./administered.ts"
-import { ask, chat, hello } from "./running.ts"
+import { administered, asReader, reader, withOwnModel } from "./administered.ts"
+import { chat, hello } from "./running.ts"
 
 const small = "defaults: { breaker: { minimumCalls: 3, slowCallDuration: 1 minute } }"
 
@@ -189,27 +188,19 @@ describe("events", () => {
 
   it.live("of a time limiter are the calls that it ended", () =>
     Effect.scoped(Effect.gen(function*() {
-      const provider = yield* SimulatedProvider.make({ models: { hasty: { outcome: Behaviour.hang } } })
-      const config = yield* GatewayConfig.parse(
-        `listen: { port: 0 }
-admin: { port: 0, token: ${control} }
-providers: { sim: { baseUrl: ${(yield* SimulatedProvider.serve(provider)).url} } }
-models: { hasty: { provider: sim, attemptTimeout: 50 millis, retry: { maxAttempts: 1 } } }`,
-        {}
-      )
-      const { address, adminAddress } = yield* Gateway.make(config)
-      yield* chat(`http://127.0.0.1:${address.port}`, { ...hello, model: "hasty" })
+      const { admin, url } = yield* withOwnModel("attemptTimeout: 50 millis, retry: { maxAttempts: 1 }", {
+        outcome: Behaviour.hang
+      })
+      yield* chat(url, { ...hello, model: "own" })
       const eventsOf = (path: string) =>
         Effect.map(
-          ask(`http://127.0.0.1:${adminAddress!.port}/actuator/${path}`, {
-            headers: { authorization: `Bearer ${control}` }
-          }),
+          admin(`/actuator/${path}`),
           ({ json }) => Object.values<any>(json)[0].map(({ creationTime: _, ...event }: any) => event)
         )
-      assert.deepStrictEqual(yield* eventsOf("timelimiterevents/hasty/timeout"), [
-        { timeLimiterName: "hasty", type: "TIMEOUT" }
+      assert.deepStrictEqual(yield* eventsOf("timelimiterevents/own/timeout"), [
+        { timeLimiterName: "own", type: "TIMEOUT" }
       ])
-      const [{ errorMessage, type }] = yield* eventsOf("circuitbreakerevents/hasty")
+      const [{ errorMessage, type }] = yield* eventsOf("circuitbreakerevents/own")
       assert.deepStrictEqual([type, errorMessage], ["ERROR", "DeadlineExceeded"])
     })))
 

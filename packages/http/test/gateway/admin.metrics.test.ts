@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect } from "effect"
-import { administered, asReader } from "./administered.ts"
+import { administered, asReader, withOwnModel } from "./administered.ts"
 import { parse, type Sample } from "./exposition.ts"
 import { ask, chat, hello, token } from "./running.ts"
 
@@ -71,6 +71,20 @@ describe("the metrics", () => {
       assert.strictEqual(valueOf(samples, "switchgear_gateway_overhead_seconds_count{}"), 2)
       assert.isBelow(valueOf(samples, "switchgear_gateway_overhead_seconds_sum{}"), 1.5)
       assert.isAbove(valueOf(samples, "switchgear_gateway_request_duration_seconds_sum{}"), 3)
+    })))
+
+  it.live("count the waits between the calls to a provider as what the gateway adds", () =>
+    Effect.scoped(Effect.gen(function*() {
+      let calls = 0
+      const outcome = Behaviour.perRequest(() => calls++ === 0 ? Behaviour.serverError : Behaviour.ok("at last"))
+      const { admin, url } = yield* withOwnModel("retry: { maxAttempts: 2, baseDelay: 400 millis, jitter: none }", {
+        outcome,
+        latency: Behaviour.constant(1000)
+      })
+      assert.strictEqual((yield* chat(url, { ...hello, model: "own" })).status, 200)
+      const added = valueOf(yield* scrape(admin), "switchgear_gateway_overhead_seconds_sum{}")
+      assert.isAtLeast(added, 0.39)
+      assert.isBelow(added, 1.4)
     })))
 
   it.live("have the names of resilience4j beside our own, and agree with them", () =>

@@ -1,5 +1,6 @@
 /** A gateway with an address for operators. */
-import type { Gateway } from "@switchgear/http/gateway"
+import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
+import { SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, type Scope } from "effect"
 import { ask, type Got, type Running, running } from "./running.ts"
 
@@ -29,5 +30,27 @@ export const administered = (
       }
     }
   )
+
+/** A gateway without clients, with one model `own` of these options. */
+export const withOwnModel = (
+  options: string,
+  behaviour: SimulatedProvider.Options["models"][string]
+): Effect.Effect<Pick<Administered, "admin" | "url">, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const provider = yield* SimulatedProvider.make({ models: { own: behaviour } })
+    const config = yield* GatewayConfig.parse(
+      `listen: { port: 0 }
+admin: { port: 0, token: ${control} }
+providers: { sim: { baseUrl: ${(yield* SimulatedProvider.serve(provider)).url} } }
+models: { own: { provider: sim, ${options} } }`,
+      {}
+    )
+    const { address, adminAddress } = yield* Gateway.make(config)
+    return {
+      url: `http://127.0.0.1:${address.port}`,
+      admin: (path: string) =>
+        ask(`http://127.0.0.1:${adminAddress!.port}${path}`, { headers: { authorization: `Bearer ${control}` } })
+    }
+  }).pipe(Effect.orDie)
 
 export const asReader = { headers: { authorization: `Bearer ${reader}` } }
