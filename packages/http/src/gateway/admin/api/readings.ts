@@ -97,11 +97,17 @@ export const modelsOf = (running: Running, snapshots: Snapshots): ReadonlyArray<
     name,
     provider,
     circuit: named(snapshots, CircuitBreaker.kind, name, (one) => circuitOf(running, one)),
+    lastError: lastErrorOf(running, name),
     bulkhead: named(snapshots, BulkheadGuard.kind, name, bulkheadOf),
     limiter: named(snapshots, RateLimiter.kind, name, limiterOf),
     retry: named(snapshots, RetryGuard.kind, name, retryOf),
     timeout: named(snapshots, Deadline.kind, name, timeoutOf)
   }))
+
+const lastErrorOf = ({ calls }: Running, name: string): { readonly kind: string; readonly at: number } | null => {
+  const last = calls.of(CircuitBreaker.kind.tag, name)?.findLast(({ errorMessage }) => errorMessage !== undefined)
+  return last === undefined ? null : { kind: last.errorMessage!, at: last.at }
+}
 
 export const cascadesOf = ({ config }: Running, snapshots: Snapshots): ReadonlyArray<typeof Schemas.Cascade.Type> =>
   Object.entries(config.cascades).map(([name, { steps }]) => {
@@ -185,7 +191,12 @@ const requestsOf = ({ config, counts, inFlight }: Running): typeof Schemas.Reque
   overhead: summaryOf(counts.overhead)
 })
 
-const summaryOf = ({ count, max, sum }: Histogram) => ({ count, sumSeconds: sum, maxSeconds: max })
+const summaryOf = ({ buckets, count, max, sum }: Histogram) => ({
+  count,
+  sumSeconds: sum,
+  maxSeconds: max,
+  buckets: buckets.map(([upToSeconds, count]) => ({ upToSeconds, count }))
+})
 
 const healthOf = ({ reasons, status }: Registry.Health): typeof Schemas.Health.Type => ({
   status,

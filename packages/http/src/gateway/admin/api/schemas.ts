@@ -65,6 +65,8 @@ export const Model = Schema.Struct({
   name: Schema.String,
   provider: Schema.String,
   circuit: Schema.NullOr(Circuit),
+  /** The kind of the last error, such as `ProviderFault`, and when it was; `null` where it is no longer remembered. */
+  lastError: Schema.NullOr(Schema.Struct({ kind: Schema.String, at: Schema.Finite })),
   bulkhead: Schema.NullOr(Bulkhead),
   limiter: Schema.NullOr(Limiter),
   retry: Schema.NullOr(Retry),
@@ -128,6 +130,14 @@ export const Provider = Schema.Struct({
   }))
 })
 
+const Durations = Schema.Struct({
+  count: Count,
+  sumSeconds: Schema.Finite,
+  maxSeconds: Schema.Finite,
+  /** How many took up to each bound. The difference of two readings gives the percentiles of the time between. */
+  buckets: Schema.Array(Schema.Struct({ upToSeconds: Schema.Finite, count: Count }))
+})
+
 export const Requests = Schema.Struct({
   inFlight: Count,
   maxRequests: Count,
@@ -136,8 +146,10 @@ export const Requests = Schema.Struct({
   clientsLeft: Count,
   failedInBand: Count,
   byRoute: Schema.Array(Schema.Struct({ route: Schema.String, status: Count, count: Count })),
-  durations: Schema.Struct({ count: Count, sumSeconds: Schema.Finite, maxSeconds: Schema.Finite }),
-  overhead: Schema.Struct({ count: Count, sumSeconds: Schema.Finite, maxSeconds: Schema.Finite })
+  /** Of chat completions, from the request to the end of the answer. */
+  durations: Durations,
+  /** The part of the time until an answer in which no call to a provider ran. */
+  overhead: Durations
 })
 
 export const Health = Schema.Struct({
