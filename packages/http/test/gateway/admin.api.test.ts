@@ -417,10 +417,19 @@ describe("who may ask", () => {
             headers: { "content-type": "application/json", ...authorization !== undefined && { authorization } },
             ...method === "POST" && { body }
           })
-          assert.strictEqual(status, 401, `${method} ${path} ${authorization}`)
+          assert.include([401, 429], status, `${method} ${path} ${authorization}`)
         }
       }
       assert.strictEqual((yield* admin("/admin/events")).json.lastId, 0)
+    })))
+
+  it.live("nobody guesses for long, and a right token passes nevertheless", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered()
+      const guess = (i: number) => admin("/metrics", { headers: { authorization: `Bearer guess-${i}` } })
+      const statuses = yield* Effect.forEach(Array.from({ length: 22 }, (_, i) => i), guess)
+      assert.deepStrictEqual(statuses.map(({ status }) => status), [...Array.from({ length: 20 }, () => 401), 429, 429])
+      assert.strictEqual((yield* admin("/metrics")).status, 200)
     })))
 
   it.live("a reader may observe all, and control nothing", () =>

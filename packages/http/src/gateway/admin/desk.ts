@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import type { Admin } from "../config/model.ts"
 import { BodyBudget, readBody } from "../server/body.ts"
 import { Exchange } from "../server/exchange.ts"
+import { Guesses } from "../server/guesses.ts"
 import { isHostOf } from "../server/host.ts"
 import * as Refusals from "../server/refusals.ts"
 import type { Reply } from "../server/refusals.ts"
@@ -27,6 +28,7 @@ export class Desk {
   private readonly run: ReturnType<typeof Effect.runForkWith<never>>
   private readonly now: () => number
   private readonly bodies = new BodyBudget(8 * mostBody)
+  private readonly guesses: Guesses
 
   constructor(
     admin: Admin,
@@ -40,6 +42,7 @@ export class Desk {
     this.routes = routes
     this.run = Effect.runForkWith(context)
     this.now = now
+    this.guesses = new Guesses(now)
   }
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
@@ -57,7 +60,7 @@ export class Desk {
     }
     if (route.scope === "open") return this.answer(route.page, exchange)
     const scope = this.scopeOf(request)
-    if (scope === undefined) return exchange.reply(Refusals.wrongToken)
+    if (scope === undefined) return exchange.reply(this.refusalOf(request))
     if (route.scope === "control" && scope === "read") return exchange.reply(Refusals.readOnly)
     if ("hand" in route) {
       for (const [name, value] of Object.entries(forNobodyElse)) response.setHeader(name, value)
@@ -98,6 +101,14 @@ export class Desk {
       Stream.runForEach(answer.events, (event) => exchange.write(event, writeTimeout)),
       Effect.sync(() => exchange.end())
     )
+  }
+
+  /** Without a right token. */
+  private refusalOf({ headers, socket: { remoteAddress = "" } }: IncomingMessage): Reply {
+    if (this.guesses.isTooMany(remoteAddress)) return Refusals.tooManyGuesses
+    if (headers.authorization === undefined) return Refusals.noToken
+    this.guesses.note(remoteAddress)
+    return Refusals.wrongToken
   }
 
   private scopeOf({ headers }: IncomingMessage): Scope | undefined {
