@@ -95,7 +95,7 @@ export type {
 export { Node } from "./world/node.ts"
 export type { FaultKind, FaultOptions } from "./world/randomScript.ts"
 export type { Span } from "./world/spans.ts"
-export type { Nodes, Options, Report, World } from "./world/world.ts"
+export type { FailureOf, NeedsOf, Nodes, Options, Report, World } from "./world/world.ts"
 
 /**
  * Makes a world that lives on the clock on which it is made, until the scope closes. That is the end of all nodes, as in

@@ -73,8 +73,18 @@ export interface Report {
   readonly last: ReadonlyArray<string>
 }
 
-/** What the layers of a world may fail with. */
+/**
+ * What the layers of a world may fail with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type FailureOf<Programs extends Nodes> = Layer.Error<Programs[keyof Programs]>
 
-/** What the layers of a world need from outside. */
+/**
+ * What the layers of a world need from outside.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type NeedsOf<Programs extends Nodes> = Exclude<Layer.Services<Programs[keyof Programs]>, Node | Scope.Scope>
