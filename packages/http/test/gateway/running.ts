@@ -36,10 +36,20 @@ export const running = (more = "", options: Gateway.Options = {}): Effect.Effect
       models: { first: { outcome: Behaviour.ok("Good day") }, second: { outcome: Behaviour.ok("Good evening") } }
     })
     const { url } = yield* SimulatedProvider.serve(provider)
+    return { provider, ...(yield* runningOver(url, more, options)) }
+  }).pipe(Effect.orDie)
+
+/** The same over a provider that is there already. */
+export const runningOver = (
+  provider: string,
+  more = "",
+  options: Gateway.Options = {}
+): Effect.Effect<Omit<Running, "provider">, never, Scope.Scope> =>
+  Effect.gen(function*() {
     const read = (more: string) =>
       GatewayConfig.parse(
         fileOf(
-          url,
+          provider,
           `${/^listen:/m.test(more) ? "" : "listen: { port: 0 }\n"}${/^clients:/m.test(more) ? "" : oneClient}\n${more}`
         ),
         {}
@@ -47,7 +57,6 @@ export const running = (more = "", options: Gateway.Options = {}): Effect.Effect
     const gateway = yield* Effect.flatMap(read(more), (config) => Gateway.make(config, options))
     return {
       url: `http://127.0.0.1:${gateway.address.port}`,
-      provider,
       gateway,
       reload: (more: string) => Effect.flatMap(read(more), gateway.reload)
     }

@@ -187,6 +187,25 @@ describe("more requests than there may be", () => {
     })))
 })
 
+describe("a client that takes nothing of its answer", () => {
+  it.live("is cut off after a while, and its place is free again", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running("listen: { port: 0, writeTimeout: 300 millis, maxRequests: 1 }")
+      const large = "x".repeat(10_000_000)
+      for (const stream of [false, true]) {
+        yield* provider.set("first", {
+          outcome: stream ? Behaviour.stream({ text: large, chunks: 1 }) : Behaviour.ok(large)
+        })
+        const body = JSON.stringify({ ...hello, model: "first", stream })
+        yield* Effect.forkChild(raw(url, post(body, `authorization: Bearer ${token}\r\n`), { reads: false }))
+        yield* Effect.repeat(Effect.delay(chat(url, hello), 20), { until: ({ status }) => status === 503 })
+        yield* Effect.repeat(Effect.delay(chat(url, { ...hello, model: "second" }), 20), {
+          until: ({ status }) => status === 200
+        })
+      }
+    })))
+})
+
 describe("a client that takes nothing of its stream", () => {
   it.live("is cut off after a while, and the call at the provider ends", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -40,9 +40,9 @@ export interface Address {
 export interface Listen extends Address {
   /** Bytes of the body of one request. */
   readonly maxBodySize: number
-  /** Bytes of all bodies that are being read or answered. */
+  /** Bytes of all bodies that are being read or answered. Beyond that, a client is taken from only up to its share. */
   readonly maxBodiesSize: number
-  /** Requests that are being answered. */
+  /** Requests that are being answered. Beyond that, a client is taken from only up to its share. */
   readonly maxRequests: number
   readonly maxConnections: number
   /** The time in which the head of a request has to come. */

@@ -23,5 +23,4 @@ const costOf = (bill: Bill | undefined): Readonly<Record<string, string>> =>
     : { "x-switchgear-cost-usd": (bill.cost.total / 1_000_000).toFixed(6) }
 
 /** Names of models may have characters that a header cannot. */
-export const headerText = (text: string): string =>
-  text.replace(/[^\x20-\x7e]/g, (character) => encodeURIComponent(character))
+export const headerText = (text: string): string => text.toWellFormed().replace(/[^\x20-\x7e]+/g, encodeURIComponent)

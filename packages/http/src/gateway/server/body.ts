@@ -1,8 +1,14 @@
 /** Reads the body of a request, up to a limit, and keeps account of what all bodies together take. */
 import type { IncomingMessage } from "node:http"
 
+/** What bodies may take up. */
+export interface Budget {
+  readonly take: (bytes: number) => boolean
+  readonly giveBack: (bytes: number) => void
+}
+
 /** Bytes of bodies that are held at this moment. */
-export class BodyBudget {
+export class BodyBudget implements Budget {
   private held = 0
   private readonly limit: number
 
@@ -32,7 +38,7 @@ export type Body =
 export const readBody = (
   request: IncomingMessage,
   limit: number,
-  budget: BodyBudget,
+  budget: Budget,
   answer: (body: Body) => void
 ): void => {
   const told = Number(request.headers["content-length"])

@@ -1,5 +1,6 @@
 /** Answers a chat completion, whole or as a stream. */
-import type * as Duration from "effect/Duration"
+import * as Deadline from "@switchgear/core/Deadline"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
@@ -13,7 +14,7 @@ import { textOf } from "../../chatReply/replyText.ts"
 import type { Listen } from "../config/model.ts"
 import { asking } from "../service/asking.ts"
 import type { Caller } from "../service/callers.ts"
-import { type Provenance, provenanceOf } from "./answerHeaders.ts"
+import { headerText, type Provenance, provenanceOf } from "./answerHeaders.ts"
 import { type Asked, patienceOf } from "./chatRequest.ts"
 import type { Exchange } from "./exchange.ts"
 import { limitHeadersOf } from "./limitHeaders.ts"
@@ -30,10 +31,12 @@ export const answer = (
 ): Effect.Effect<void, ChatFailure> => {
   const { headers } = exchange.request
   const { request } = asked
-  const sent = asked.isStream ? stream(asked, caller, exchange, options) : whole(asked, caller, exchange)
+  const patience = patienceOf(headers)
+  const sent = asked.isStream ? stream(asked, caller, exchange, options, patience) : whole(asked, caller, exchange)
   const language = headers["accept-language"]
   return Effect.provideService(
-    asking({ caller, request, patience: patienceOf(headers), language }, sent),
+    // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
+    asking({ caller, request, patience: asked.isStream ? undefined : patience, language }, sent),
     CurrentChunkTexts,
     "kept"
   )
@@ -48,7 +51,7 @@ const whole = ({ request, target }: Asked, caller: Caller, exchange: Exchange) =
       headers: {
         "content-type": "application/json",
         ...limits,
-        "x-switchgear-model": target.name,
+        "x-switchgear-model": headerText(target.name),
         ...provenanceOf(answer)
       },
       body
@@ -63,15 +66,21 @@ const stream = (
   { request, target, wantsUsage }: Asked,
   caller: Caller,
   exchange: Exchange,
-  { headAfter, writeTimeout }: StreamOptions
+  { headAfter, writeTimeout }: StreamOptions,
+  patience: number | undefined
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const waiting = yield* Effect.forkScoped(aliveAfter(headAfter, writeTimeout, exchange))
-    const opened = yield* target.chat.open(request)
+    const opening = target.chat.open(request)
+    const opened = yield* patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
     yield* Fiber.interrupt(waiting)
     const limits = yield* limitHeadersOf(caller)
     exchange.answered()
-    exchange.beginStream({ ...limits, "x-switchgear-model": target.name, ...provenanceOf(withoutBill(opened)) })
+    exchange.beginStream({
+      ...limits,
+      "x-switchgear-model": headerText(target.name),
+      ...provenanceOf(withoutBill(opened))
+    })
     let last: ChatSchema.ChatChunk | undefined
     yield* Stream.runForEachArray(opened.value, (chunks) => {
       let piece = ""
@@ -83,7 +92,7 @@ const stream = (
     })
     // What the answer has cost is known after its end.
     const bill = "bill" in opened ? yield* (opened as BilledOpenAnswer).bill : undefined
-    const told = { ...provenanceOf({ ...withoutBill(opened), bill }), "x-switchgear-model": target.name }
+    const told = { ...provenanceOf({ ...withoutBill(opened), bill }), "x-switchgear-model": headerText(target.name) }
     const usage = last !== undefined && wantsUsage ? eventOf({ ...last, ...told }) : ""
     exchange.end(`${usage}data: [DONE]\n\n`)
     return last?.usage ?? undefined

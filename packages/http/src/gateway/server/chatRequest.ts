@@ -14,7 +14,10 @@ export interface Asked {
   readonly wantsUsage: boolean
 }
 
-/** A request out of a body, or what is wrong with it. */
+/**
+ * A request out of a body, or what is wrong with it. The usage of a stream is always asked for: a client could not be billed
+ * for what its provider does not tell, such as hidden reasoning.
+ */
 export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   const body = parsed(text)
   if (!Predicate.isObject(body) || Array.isArray(body)) return Refusals.noJson
@@ -23,14 +26,22 @@ export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   if (typeof model !== "string") return Refusals.wrongType("model", "a string")
   if (messages === undefined) return Refusals.missing("messages")
   if (!Array.isArray(messages)) return Refusals.wrongType("messages", "an array of objects")
+  // A provider that takes it for true would answer with a stream that nobody has asked for.
+  if (typeof stream !== "boolean" && stream !== undefined && stream !== null) {
+    return Refusals.wrongType("stream", "a boolean")
+  }
+  if (options !== undefined && options !== null && (!Predicate.isObject(options) || Array.isArray(options))) {
+    return Refusals.wrongType("stream_options", "an object")
+  }
   const target = caller.targets.get(model)
   if (target === undefined) return Refusals.unknownModel(model.slice(0, 100))
+  const given = options as { readonly include_usage?: unknown } | null | undefined
+  const request = stream === true ? { ...body, stream_options: { ...given, include_usage: true } } : body
   return {
     target,
-    request: body as unknown as ChatModel.Request,
+    request: request as unknown as ChatModel.Request,
     isStream: stream === true,
-    wantsUsage: Predicate.isObject(options) && Predicate.hasProperty(options, "include_usage") &&
-      options.include_usage === true
+    wantsUsage: given?.include_usage === true
   }
 }
 
@@ -42,12 +53,20 @@ const parsed = (text: string): unknown => {
   }
 }
 
-/** How long the client waits, in milliseconds, where it says so. */
+/**
+ * How long an answer may take, in milliseconds, where the client says how long it waits. It is less than that: an answer, also
+ * one that says that there is none, has to be there before the client gives up and asks again.
+ */
 export const patienceOf = (headers: IncomingHttpHeaders): number | undefined => {
   const waits = ["x-switchgear-timeout", "x-stainless-timeout", "x-stainless-read-timeout"]
     .map((name) => Number(headers[name] ?? NaN) * 1000)
     .filter((millis) => millis > 0 && millis < longestPatience)
-  return waits.length === 0 ? undefined : Math.min(...waits)
+  if (waits.length === 0) return undefined
+  const wait = Math.min(...waits)
+  return wait - Math.min(wait / 10, longestWay)
 }
+
+/** What is left at most for the way to the client, in milliseconds. */
+const longestWay = 1000
 
 const longestPatience = 24 * 3_600_000

@@ -1,8 +1,8 @@
 /**
  * One request and its answer on a connection: what has been sent of it, and whether the client is still there.
  *
- * Invariants. A head is sent once. Nothing is sent after the end. `left` is told once, when the client closes the connection
- * before the end of its answer.
+ * Invariants. A head is sent once. Nothing is sent after the end. That a client has left is told once, when it and all that
+ * share its answer have closed their connections before the end of it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type * as Duration from "effect/Duration"
@@ -14,24 +14,38 @@ export class Exchange {
   readonly id: string
   private readonly response: ServerResponse
   private readonly now: () => number
+  private readonly longestPause: number
   private readonly begun: number
   /** Whether the client has closed the connection before the end of its answer. */
   hasLeft = false
   private onLeft: (() => void) | undefined
   private onAnswered: (() => void) | undefined
+  /** Those that get the same answer and have not left. */
+  private readonly others = new Set<Exchange>()
+  private replied: Reply | undefined
 
-  /** `now` tells milliseconds. */
-  constructor(request: IncomingMessage, response: ServerResponse, id: string, now: () => number) {
+  /**
+   * `now` tells milliseconds. A client that takes nothing of an answer that is there for it is cut off after `longestPause`
+   * of them.
+   */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    id: string,
+    now: () => number,
+    longestPause = 30_000
+  ) {
     this.request = request
     this.response = response
     this.id = id
     this.now = now
+    this.longestPause = longestPause
     this.begun = now()
     response.on("error", () => {})
     response.on("close", () => {
       if (response.writableFinished) return
       this.hasLeft = true
-      this.onLeft?.()
+      this.tellLeft()
     })
   }
 
@@ -63,7 +77,13 @@ export class Exchange {
   /** Calls when the client leaves, or at once if it has left. */
   whenLeft(onLeft: () => void): void {
     this.onLeft = onLeft
-    if (this.hasLeft) onLeft()
+    this.tellLeft()
+  }
+
+  private tellLeft(): void {
+    if (!this.hasLeft || this.others.size > 0) return
+    this.onLeft?.()
+    this.onLeft = undefined
   }
 
   /** Calls when nothing more will be sent. */
@@ -71,8 +91,21 @@ export class Exchange {
     this.response.once("close", onOver)
   }
 
+  /** Sends the whole answer of this request to another one as well, also when the client of this one has left. */
+  share(other: Exchange): void {
+    if (this.replied !== undefined) return other.reply(this.replied)
+    this.others.add(other)
+    other.whenLeft(() => {
+      this.others.delete(other)
+      this.tellLeft()
+    })
+  }
+
   /** Sends a whole answer. */
-  reply({ body, headers, status }: Reply): void {
+  reply(reply: Reply): void {
+    this.replied = reply
+    for (const other of this.others) other.reply(reply)
+    const { body, headers, status } = reply
     if (this.response.headersSent || this.response.destroyed) return
     const bytes = Buffer.from(body)
     this.response.writeHead(status, {
@@ -81,6 +114,7 @@ export class Exchange {
       "content-length": bytes.length
     })
     this.response.end(this.request.method === "HEAD" ? undefined : bytes)
+    this.watchReader()
   }
 
   /** Begins an answer that is sent piece by piece. */
@@ -111,7 +145,14 @@ export class Exchange {
   }
 
   end(piece = ""): void {
-    if (!this.response.destroyed) this.response.end(piece)
+    if (this.response.destroyed) return
+    this.response.end(piece)
+    this.watchReader()
+  }
+
+  /** All is said: what the client has not taken of it is kept, and so is the place of the request. */
+  private watchReader(): void {
+    if (!this.response.writableFinished) this.response.setTimeout(this.longestPause, () => this.cut())
   }
 
   /** Closes the connection at once: the client sees that the answer is not whole. */
@@ -120,13 +161,18 @@ export class Exchange {
   }
 
   private readonly drained: Effect.Effect<void> = Effect.callback((resume) => {
-    const go = () => resume(Effect.void)
-    this.response.once("drain", go)
-    this.response.once("close", go)
-    return Effect.sync(() => {
-      this.response.removeListener("drain", go)
-      this.response.removeListener("close", go)
-    })
+    const { response } = this
+    const end = () => {
+      response.removeListener("drain", go)
+      response.removeListener("close", go)
+    }
+    const go = () => {
+      end()
+      resume(Effect.void)
+    }
+    response.on("drain", go)
+    response.on("close", go)
+    return Effect.sync(end)
   })
 
   private ownHeaders(): Readonly<Record<string, string>> {

@@ -10,12 +10,14 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Listen } from "../config/model.ts"
 import type { Caller, Callers } from "../service/callers.ts"
 import { CurrentAttemptCounter } from "../../chatModel/attemptCounter.ts"
-import { BodyBudget, readBody } from "./body.ts"
+import { Admission } from "./admission.ts"
+import { type Budget, readBody } from "./body.ts"
 import * as Chat from "./chat.ts"
 import * as ChatRequest from "./chatRequest.ts"
 import { Counts, type Route } from "./counts.ts"
@@ -26,6 +28,7 @@ import { isHostOf } from "./host.ts"
 import { limitHeadersOf } from "./limitHeaders.ts"
 import * as Models from "./models.ts"
 import * as Refusals from "./refusals.ts"
+import { SingleFlight } from "./singleFlight.ts"
 import { UpstreamTime } from "./upstreamTime.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -34,20 +37,22 @@ export class Front {
   private callers: Callers
   private readonly listen: Listen
   private readonly run: (effect: Effect.Effect<void, unknown>) => AnyFiber
-  private readonly bodies: BodyBudget
+  private readonly bodies: Admission
   private readonly guesses: Guesses
   private readonly now: () => number
   private readonly created: number
   private readonly fibers = new Set<AnyFiber>()
   readonly counts = new Counts()
-  inFlight = 0
+  private readonly requests: Admission
+  private readonly flights = new SingleFlight()
   private isStopping = false
 
   constructor(callers: Callers, listen: Listen, context: Context.Context<never>) {
     this.callers = callers
     this.listen = listen
     this.run = Effect.runForkWith(context)
-    this.bodies = new BodyBudget(listen.maxBodiesSize)
+    this.bodies = new Admission(listen.maxBodiesSize)
+    this.requests = new Admission(listen.maxRequests)
     const clock = Context.get(context, Clock.Clock)
     this.now = () => monotonicMillis(clock)
     this.guesses = new Guesses(this.now)
@@ -58,8 +63,14 @@ export class Front {
     return !this.isStopping
   }
 
+  /** Requests that are being answered. */
+  get inFlight(): number {
+    return this.requests.inFlight
+  }
+
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
+    const id = `req_${randomUUID().replaceAll("-", "")}`
+    const exchange = new Exchange(request, response, id, this.now, Duration.toMillis(this.listen.writeTimeout))
     const [path = ""] = (request.url ?? "").split("?", 1)
     const { method = "" } = request
     this.counts.watch(exchange, routeOf(path))
@@ -124,17 +135,21 @@ export class Front {
       this.counts.shed.stopping++
       return refuse(exchange, Refusals.stopping)
     }
-    if (this.inFlight >= this.listen.maxRequests) {
+    const { name, priority } = caller
+    if (!this.requests.take(name, priority, 1)) {
       this.counts.shed.requests++
       return refuse(exchange, Refusals.overloaded)
     }
-    this.inFlight++
     let bytes = 0
+    const budget: Budget = {
+      take: (bytes) => this.bodies.take(name, priority, bytes),
+      giveBack: (bytes) => this.bodies.giveBack(name, priority, bytes)
+    }
     exchange.whenOver(() => {
-      this.inFlight--
-      this.bodies.giveBack(bytes)
+      this.requests.giveBack(name, priority, 1)
+      budget.giveBack(bytes)
     })
-    readBody(exchange.request, this.listen.maxBodySize, this.bodies, (body) => {
+    readBody(exchange.request, this.listen.maxBodySize, budget, (body) => {
       switch (body._tag) {
         case "TooLarge":
           return refuse(exchange, Refusals.tooLarge(this.listen.maxBodySize))
@@ -147,11 +162,16 @@ export class Front {
       bytes = body.bytes
       const asked = ChatRequest.read(body.text, caller)
       if (!("target" in asked)) return exchange.reply(asked)
-      this.answer(exchange, caller, asked)
+      const key = asked.isStream ? undefined : exchange.request.headers["idempotency-key"]
+      if (typeof key !== "string") return this.answer(exchange, caller, asked)
+      const joined = this.flights.join(caller.name, key, body.text, exchange)
+      if (joined._tag === "OtherBody") exchange.reply(Refusals.otherBodyOfKey)
+      else if (joined._tag === "First") this.answer(exchange, caller, asked, joined.end)
     })
   }
 
-  private answer(exchange: Exchange, caller: Caller, asked: ChatRequest.Asked): void {
+  /** `ended` is called when the answer is there, or nobody waits for it. */
+  private answer(exchange: Exchange, caller: Caller, asked: ChatRequest.Asked, ended?: () => void): void {
     const upstream = new UpstreamTime(this.now)
     this.counts.watchOverhead(exchange, upstream)
     const answer = Effect.provideService(
@@ -161,9 +181,13 @@ export class Front {
     )
     const fiber = this.run(logged(exchange.id, answer))
     this.fibers.add(fiber)
-    exchange.whenLeft(() => fiber.interruptUnsafe())
+    exchange.whenLeft(() => {
+      ended?.()
+      fiber.interruptUnsafe()
+    })
     fiber.addObserver((exit) => {
       this.fibers.delete(fiber)
+      ended?.()
       if (exit._tag === "Success") return
       const failed = Failure.replyOf(exit, this.listen.exhaustedStatus)
       const reply = { ...failed, headers: { ...Effect.runSync(limitHeadersOf(caller)), ...failed.headers } }
@@ -195,13 +219,19 @@ const fixed: ReadonlySet<string> = new Set<Route>([
 const routeOf = (path: string): Route =>
   fixed.has(path) ? path as Route : path.startsWith(modelPath) ? "/v1/models/{id}" : "other"
 
-/** Refuses without having read the body: what is left of it is not waited for. */
+/**
+ * Refuses without having read the body. A small one that is on its way is let pass, so that the connection can be used again:
+ * a new one costs both sides more. Otherwise the connection is closed, and what is left of the body is not waited for.
+ */
 const refuse = (exchange: Exchange, reply: Refusals.Reply): void => {
-  const isRead = exchange.request.complete || exchange.request.headers["content-length"] === "0" ||
-    (exchange.request.method !== "POST" && exchange.request.method !== "PUT")
-  exchange.reply(isRead ? reply : { ...reply, headers: { ...reply.headers, connection: "close" } })
-  if (!isRead) exchange.request.resume()
+  const { request } = exchange
+  const isShort = request.complete || Number(request.headers["content-length"] ?? NaN) <= shortBody ||
+    (request.method !== "POST" && request.method !== "PUT")
+  exchange.reply(isShort ? reply : { ...reply, headers: { ...reply.headers, connection: "close" } })
+  if (!request.complete) request.resume()
 }
+
+const shortBody = 256 * 1024
 
 /** The bearer token. */
 const tokenOf = ({ headers }: IncomingMessage): string | undefined =>

@@ -111,6 +111,14 @@ export const wrongType = (param: string, expected: string): Reply =>
     code: "invalid_type"
   })
 
+/** As the draft standard of the header says, and no client of OpenAI asks again. */
+export const otherBodyOfKey: Reply = refusal({
+  status: 422,
+  message: "A request with this Idempotency-Key is being answered, and its body is another one. Use a key of its own.",
+  code: "idempotency_key_reused",
+  headers: neverAgain
+})
+
 /** The gateway has more than it can bear. */
 export const overloaded: Reply = refusal({
   status: 503,

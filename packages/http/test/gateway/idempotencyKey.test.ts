@@ -1,0 +1,144 @@
+/** Requests of one client with the same `Idempotency-Key`. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, type Scope } from "effect"
+import { chat, hello, runningOver, token } from "./running.ts"
+import { type Asked, scripted, sendWhole } from "./scripted.ts"
+import type { ServerResponse } from "node:http"
+
+const other = "sk-other-1234567"
+const clients = `clients: [{ name: shop, token: ${token} }, { name: other, token: ${other} }]`
+const key = { "idempotency-key": "order 7" }
+
+/** A gateway over a provider that answers when it is told to. */
+const waiting = Effect.gen(function*() {
+  const answers: Array<() => void> = []
+  const { asked, url } = yield* scripted(({ body }: Asked, response: ServerResponse) => {
+    const number = answers.length + 1
+    answers.push(() => {
+      if (body.messages[0].content === "fail") {
+        response.writeHead(400, { "content-type": "application/json" })
+        response.end(JSON.stringify({ error: { message: "no", type: "invalid_request_error" } }))
+      } else sendWhole(response, { content: `answer ${number}` })
+    })
+  })
+  const gateway = yield* runningOver(url, clients)
+  const started = (count: number) =>
+    Effect.repeat(Effect.delay(Effect.sync(() => asked.length), 5), { until: (length) => length === count })
+  return { answers, asked, started, url: gateway.url }
+})
+
+/** Long enough for a request to come in, which nothing tells of. */
+const arrived = Effect.sleep(60)
+
+const scoped = (effect: Effect.Effect<void, never, Scope.Scope>) => () => Effect.scoped(effect)
+
+describe("a key of a request in flight", () => {
+  it.live(
+    "gives another request with the same body the same answer, without a call of its own",
+    scoped(Effect.gen(function*() {
+      const { answers, asked, started, url } = yield* waiting
+      const first = yield* Effect.forkChild(chat(url, hello, key))
+      yield* started(1)
+      const second = yield* Effect.forkChild(chat(url, hello, key))
+      yield* arrived
+      answers[0]!()
+      const [one, two] = [yield* Fiber.join(first), yield* Fiber.join(second)]
+      assert.deepStrictEqual([one.status, two.status], [200, 200])
+      assert.strictEqual(one.json.choices[0].message.content, "answer 1")
+      assert.strictEqual(two.text, one.text)
+      assert.notStrictEqual(two.headers.get("x-request-id"), one.headers.get("x-request-id"))
+      assert.strictEqual(asked.length, 1)
+    }))
+  )
+
+  it.live(
+    "gives it the same error",
+    scoped(Effect.gen(function*() {
+      const { answers, asked, started, url } = yield* waiting
+      const failing = { ...hello, model: "first", messages: [{ role: "user", content: "fail" }] }
+      const first = yield* Effect.forkChild(chat(url, failing, key))
+      yield* started(1)
+      const second = yield* Effect.forkChild(chat(url, failing, key))
+      yield* arrived
+      answers[0]!()
+      const [one, two] = [yield* Fiber.join(first), yield* Fiber.join(second)]
+      assert.deepStrictEqual([one.status, two.status], [400, 400])
+      assert.strictEqual(two.text, one.text)
+      assert.strictEqual(asked.length, 1)
+    }))
+  )
+
+  it.live(
+    "refuses another body, and nobody is told to ask again with it",
+    scoped(Effect.gen(function*() {
+      const { answers, asked, started, url } = yield* waiting
+      const first = yield* Effect.forkChild(chat(url, hello, key))
+      yield* started(1)
+      const refused = yield* chat(url, { ...hello, user: "another" }, key)
+      assert.strictEqual(refused.status, 422)
+      assert.strictEqual(refused.json.error.code, "idempotency_key_reused")
+      assert.strictEqual(refused.headers.get("x-should-retry"), "false")
+      answers[0]!()
+      assert.strictEqual((yield* Fiber.join(first)).status, 200)
+      assert.strictEqual(asked.length, 1)
+    }))
+  )
+
+  it.live(
+    "is no key of another client, of a stream, or of a later request",
+    scoped(Effect.gen(function*() {
+      const { answers, asked, started, url } = yield* waiting
+      const calls = [
+        yield* Effect.forkChild(chat(url, hello, key)),
+        yield* Effect.forkChild(chat(url, hello, { ...key, authorization: `Bearer ${other}` }))
+      ]
+      yield* started(2)
+      yield* Effect.forkChild(chat(url, { ...hello, stream: true }, key))
+      yield* started(3)
+      answers.forEach((answer) => answer())
+      for (const call of calls) assert.strictEqual((yield* Fiber.join(call)).status, 200)
+      const later = yield* Effect.forkChild(chat(url, hello, key))
+      yield* started(4)
+      answers[3]!()
+      assert.strictEqual((yield* Fiber.join(later)).json.choices[0].message.content, "answer 4")
+      assert.strictEqual(asked.length, 4)
+    }))
+  )
+
+  it.live(
+    "holds the call while one of them waits, whichever leaves, and no longer",
+    scoped(Effect.gen(function*() {
+      for (const leaver of [0, 1] as const) {
+        const { answers, asked, started, url } = yield* waiting
+        const calls = [yield* Effect.forkChild(chat(url, hello, key))]
+        yield* started(1)
+        calls.push(yield* Effect.forkChild(chat(url, hello, key)))
+        yield* arrived
+        yield* Fiber.interrupt(calls[leaver]!)
+        yield* arrived
+        assert.isFalse(asked[0]!.hasLeft)
+        answers[0]!()
+        assert.strictEqual((yield* Fiber.join(calls[1 - leaver]!)).json.choices[0].message.content, "answer 1")
+        assert.strictEqual(asked.length, 1)
+      }
+    }))
+  )
+
+  it.live(
+    "ends the call when both have left, and a third one makes a call of its own",
+    scoped(Effect.gen(function*() {
+      const { answers, asked, started, url } = yield* waiting
+      const first = yield* Effect.forkChild(chat(url, hello, key))
+      yield* started(1)
+      const second = yield* Effect.forkChild(chat(url, hello, key))
+      yield* arrived
+      yield* Fiber.interrupt(first)
+      yield* Fiber.interrupt(second)
+      yield* Effect.repeat(Effect.delay(Effect.sync(() => asked[0]!.hasLeft), 5), { until: (hasLeft) => hasLeft })
+      const third = yield* Effect.forkChild(chat(url, hello, key))
+      yield* started(2)
+      answers[1]!()
+      assert.strictEqual((yield* Fiber.join(third)).json.choices[0].message.content, "answer 2")
+    }))
+  )
+})
