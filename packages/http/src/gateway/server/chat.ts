@@ -1,5 +1,4 @@
 /** Answers a chat completion, whole or as a stream. */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
@@ -11,18 +10,33 @@ import type { OpenAnswer } from "../../ChatModel.ts"
 import type { BilledOpenAnswer } from "../../CostLedger.ts"
 import { textOf } from "../../chatReply/replyText.ts"
 import type { Listen } from "../config/model.ts"
+import * as OpenAi from "../dialects/openAiWords.ts"
 import { asking } from "../service/asking.ts"
 import type { Caller } from "../service/callers.ts"
 import { type Provenance, provenanceOf } from "./answerHeaders.ts"
+import * as ChatRequest from "./chatRequest.ts"
 import { type Asked, patienceOf } from "./chatRequest.ts"
 import type { Exchange } from "./exchange.ts"
+import * as Failure from "./failure.ts"
+import { aliveAfter } from "./keepAlive.ts"
 import { limitHeadersOf } from "./limitHeaders.ts"
+import { bearerOf, type Route } from "./route.ts"
 
 /** How long the head of a stream is kept back, and how long its client may take nothing. */
 export type StreamOptions = Pick<Listen, "headAfter" | "writeTimeout">
 
-/** The answer, sent. Fails before anything was sent, or after the head of a stream. */
-export const answer = (
+export const route: Route = {
+  tokenOf: bearerOf,
+  words: OpenAi.words,
+  prepare: (body, caller, exchange, listen) => {
+    const asked = ChatRequest.read(body, caller)
+    return "target" in asked
+      ? { send: answer(asked, caller, exchange, listen), failed: Failure.eventOf }
+      : asked
+  }
+}
+
+const answer = (
   asked: Asked,
   caller: Caller,
   exchange: Exchange,
@@ -39,8 +53,8 @@ export const answer = (
   )
 }
 
-const whole = ({ request, target }: Asked, caller: Caller, exchange: Exchange) =>
-  Effect.zipWith(target.chat.complete(request), limitHeadersOf(caller), (answer, limits) => {
+const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Exchange) =>
+  Effect.zipWith(chat.complete(request), limitHeadersOf(caller), (answer, limits) => {
     const body = textOf(answer.value) ?? JSON.stringify(answer.value)
     exchange.answered()
     exchange.reply({
@@ -56,18 +70,15 @@ const whole = ({ request, target }: Asked, caller: Caller, exchange: Exchange) =
     return answer.value.usage ?? undefined
   })
 
-/** How often a stream without content says that it is alive, once its head is out. */
-const aliveEvery = "15 seconds"
-
 const stream = (
-  { request, target, wantsUsage }: Asked,
+  { chat, request, target, wantsUsage }: Asked,
   caller: Caller,
   exchange: Exchange,
   { headAfter, writeTimeout }: StreamOptions
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const waiting = yield* Effect.forkScoped(aliveAfter(headAfter, writeTimeout, exchange))
-    const opened = yield* target.chat.open(request)
+    const opened = yield* chat.open(request)
     yield* Fiber.interrupt(waiting)
     const limits = yield* limitHeadersOf(caller)
     exchange.answered()
@@ -98,13 +109,3 @@ const withoutBill = ({ attempts, degradation, possiblyBilledAttempts, step }: Op
 
 /** The event as the provider wrote it, where that is known. */
 const eventOf = (chunk: ChatSchema.ChatChunk): string => `data: ${chunkTextOf(chunk) ?? JSON.stringify(chunk)}\n\n`
-
-const aliveAfter = (
-  headAfter: Duration.Duration,
-  writeTimeout: Duration.Duration,
-  exchange: Exchange
-): Effect.Effect<void> =>
-  Effect.andThen(
-    Effect.delay(Effect.sync(() => exchange.beginStream({})), headAfter),
-    Effect.forever(Effect.andThen(exchange.write(": keep-alive\n\n", writeTimeout), Effect.sleep(aliveEvery)))
-  )

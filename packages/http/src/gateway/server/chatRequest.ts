@@ -1,6 +1,7 @@
 /** What a chat completion is asked with: the request, who asks, and how long they wait. */
 import type { IncomingHttpHeaders } from "node:http"
 import * as Predicate from "effect/Predicate"
+import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import type { Caller } from "../service/callers.ts"
 import type { Target } from "../service/targets.ts"
@@ -8,6 +9,7 @@ import * as Refusals from "./refusals.ts"
 
 export interface Asked {
   readonly target: Target
+  readonly chat: ChatModel.ChatModel<ChatFailure>
   readonly request: ChatModel.Request
   readonly isStream: boolean
   /** Whether the client wants the usage of a stream. */
@@ -24,9 +26,10 @@ export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   if (messages === undefined) return Refusals.missing("messages")
   if (!Array.isArray(messages)) return Refusals.wrongType("messages", "an array of objects")
   const target = caller.targets.get(model)
-  if (target === undefined) return Refusals.unknownModel(model.slice(0, 100))
+  if (target?.chat === undefined) return Refusals.unknownModel(model.slice(0, 100))
   return {
     target,
+    chat: target.chat,
     request: body as unknown as ChatModel.Request,
     isStream: stream === true,
     wantsUsage: Predicate.isObject(options) && Predicate.hasProperty(options, "include_usage") &&

@@ -1,0 +1,5 @@
+/** The APIs besides chat completions, by the paths under which they are served. */
+import { embeddings } from "./embeddings.ts"
+import type { Dialect } from "./model.ts"
+
+export const all: ReadonlyArray<Dialect> = [embeddings]
