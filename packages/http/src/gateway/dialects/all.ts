@@ -1,5 +1,6 @@
 /** The APIs besides chat completions, by the paths under which they are served. */
 import { embeddings } from "./embeddings.ts"
+import { countTokens, messages } from "./messages.ts"
 import type { Dialect } from "./model.ts"
 
-export const all: ReadonlyArray<Dialect> = [embeddings]
+export const all: ReadonlyArray<Dialect> = [embeddings, messages, countTokens]
