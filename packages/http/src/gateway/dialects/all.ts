@@ -2,5 +2,6 @@
 import { embeddings } from "./embeddings.ts"
 import { countTokens, messages } from "./messages.ts"
 import type { Dialect } from "./model.ts"
+import { responses } from "./responses.ts"
 
-export const all: ReadonlyArray<Dialect> = [embeddings, messages, countTokens]
+export const all: ReadonlyArray<Dialect> = [embeddings, messages, countTokens, responses]
