@@ -210,6 +210,8 @@ export class MalformedReply extends Schema.TaggedError<MalformedReply>("@switchg
     ...retryable(true),
     /** What was there instead. */
     found: Schema.String,
+    /** What was asked for. @default "a chat completion" */
+    expected: Schema.optional(Schema.String),
     /** What to do about it. */
     advice: Schema.String.pipe(
       Schema.withConstructorDefault(Effect.succeed("Check that the base URL is that of a chat-completions API."))
@@ -220,9 +222,9 @@ export class MalformedReply extends Schema.TaggedError<MalformedReply>("@switchg
     return "provider"
   }
   override get message(): string {
-    return `${this.provider} answered for ${this.model} with ${this.found} instead of a chat completion${
-      said(this)
-    }. ${this.advice}`
+    return `${this.provider} answered for ${this.model} with ${this.found} instead of ${
+      this.expected ?? "a chat completion"
+    }${said(this)}. ${this.advice}`
   }
   /** See `ChatError.toResponse`. */
   toResponse(): Outcome.ErrorResponse {

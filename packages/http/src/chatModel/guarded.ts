@@ -31,8 +31,11 @@ import { hasLost, isWorthRetrying } from "./retries.ts"
 import type { Settings } from "./settings.ts"
 import * as StreamCall from "./streamCall.ts"
 
+/** What a model asks of its client. */
+export type Asked = Pick<ChatClient.ChatClient["Service"], "provider" | "complete" | "stream">
+
 export const guarded = Effect.fnUntraced(
-  function*(settings: Settings, client: ChatClient.ChatClient["Service"]): Effect.fn.Return<GuardedModel> {
+  function*(settings: Settings, client: Asked): Effect.fn.Return<GuardedModel> {
     const { attemptTimeout, deadline, model, name, readerTimeout } = settings
     const classify = classifyBy(settings.countsAs, attemptTimeout)
     const breaker = yield* CircuitBreaker.make({ ...settings.breaker, classify })
@@ -56,97 +59,108 @@ export const guarded = Effect.fnUntraced(
         settle: (reply) => ModelLimit.costOf(toldIn(reply))
       })
 
-    const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
-      const call = client.complete(request.plainFor(client.provider, model))
-      const attempt = keepingDeadline(
-        judged(name, counter.count(whole, limit.refusing(call))),
-        (fiber) => fiber.getRef(CurrentAcceptance) === undefined && keepsDeadline(call, fiber)
-      )
-      return Effect.map(limit.noting(request.plain, wholeGuards(attempt)), written)
-    }
-
-    const openStream = (
-      request: SealedRequest,
-      counter: AttemptCounter
-    ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> => {
-      const told = new ToldUsage()
-      let begun = false
-      const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
-        source: limit.refusingStream(client.stream(request.plainFor(client.provider, model))),
-        hasContent: ChatStream.hasContent,
-        readerTimeout,
-        expired: readerExpired,
-        guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
-          costs: limit.costs,
-          settle: () => ModelLimit.costOf(told),
-          // A stream that has begun is judged by its end.
-          classify: (exit) => classify(exit._tag === "Success" ? exit.value : exit),
-          slowCallDuration: "Infinity"
-        }),
-        attempt: (silent) => toSpeak(counter.count(streamed, silent))
-      })
-      return Effect.map(limit.noting(request.plain, toOpen(opening)), (chunks) =>
-        tapChunks(chunks, (chunk) => {
-          if (!begun) ProviderFields.wrote(client.provider, chunk)
-          begun = true
-          if (limit.limiter !== undefined) told.note(chunk)
-        }))
-    }
-
-    const readerExpired = () =>
-      new ChatError.TimedOut({
-        provider: client.provider,
-        model,
-        phase: "reader",
-        limit: readerTimeout
-      })
-
-    const written = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
-      ProviderFields.wrote(client.provider, reply)
-      return reply
-    }
-
-    // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
-    const counted = <A extends object, R>(
-      request: Request,
-      ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
-    ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
-      const sealed = seal(request)
-      if (Result.isFailure(sealed)) {
-        const refused = { provider: client.provider, model, detail: sealed.failure }
-        return Effect.withFiber((fiber) => {
-          fiber.getRef(CurrentAttemptObserver)?.asked()
-          return Effect.fail(new ChatError.InvalidRequest(refused))
-        })
-      }
-      return Effect.withFiber((fiber) => {
-        fiber.getRef(CurrentAttemptObserver)?.asked()
-        const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
-        return Effect.map(
-          ask(sealed.success, counter),
-          (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })
-        )
-      })
-    }
-
     const isAvailable = Effect.map(
       Effect.all([breaker.state, limit.limiter === undefined ? Effect.undefined : limit.limiter.snapshot]),
       ([state, limits]) => state !== "Open" && state !== "ForcedOpen" && limits?.pausedFor === undefined
     )
 
-    return {
-      ...of<ModelError>({
-        name,
-        isAvailable,
-        complete: (request) => counted(request, askWhole),
-        open: (request) => counted(request, openStream)
-      }),
-      breaker,
-      bulkhead,
-      rateLimiter: limit.limiter
+    /** The model, asked through a client. */
+    const through = (client: Asked): GuardedModel => {
+      const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
+        const call = client.complete(request.plainFor(client.provider, model))
+        const attempt = keepingDeadline(
+          judged(name, counter.count(whole, limit.refusing(call))),
+          (fiber) => fiber.getRef(CurrentAcceptance) === undefined && keepsDeadline(call, fiber)
+        )
+        return Effect.map(limit.noting(request.plain, wholeGuards(attempt)), written)
+      }
+
+      const openStream = (
+        request: SealedRequest,
+        counter: AttemptCounter
+      ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> => {
+        const told = new ToldUsage()
+        let begun = false
+        const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
+          source: limit.refusingStream(client.stream(request.plainFor(client.provider, model))),
+          hasContent: ChatStream.hasContent,
+          readerTimeout,
+          expired: readerExpired,
+          guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
+            costs: limit.costs,
+            settle: () => ModelLimit.costOf(told),
+            // A stream that has begun is judged by its end.
+            classify: (exit) => classify(exit._tag === "Success" ? exit.value : exit),
+            slowCallDuration: "Infinity"
+          }),
+          attempt: (silent) => toSpeak(counter.count(streamed, silent))
+        })
+        return Effect.map(limit.noting(request.plain, toOpen(opening)), (chunks) =>
+          tapChunks(chunks, (chunk) => {
+            if (!begun) ProviderFields.wrote(client.provider, chunk)
+            begun = true
+            if (limit.limiter !== undefined) told.note(chunk)
+          }))
+      }
+
+      const readerExpired = () =>
+        new ChatError.TimedOut({
+          provider: client.provider,
+          model,
+          phase: "reader",
+          limit: readerTimeout
+        })
+
+      const written = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
+        ProviderFields.wrote(client.provider, reply)
+        return reply
+      }
+
+      // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
+      const counted = <A extends object, R>(
+        request: Request,
+        ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
+      ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
+        const sealed = seal(request)
+        if (Result.isFailure(sealed)) {
+          const refused = { provider: client.provider, model, detail: sealed.failure }
+          return Effect.withFiber((fiber) => {
+            fiber.getRef(CurrentAttemptObserver)?.asked()
+            return Effect.fail(new ChatError.InvalidRequest(refused))
+          })
+        }
+        return Effect.withFiber((fiber) => {
+          fiber.getRef(CurrentAttemptObserver)?.asked()
+          const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
+          return Effect.map(
+            ask(sealed.success, counter),
+            (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })
+          )
+        })
+      }
+
+      const made: GuardedModel = {
+        ...of<ModelError>({
+          name,
+          isAvailable,
+          complete: (request) => counted(request, askWhole),
+          open: (request) => counted(request, openStream)
+        }),
+        breaker,
+        bulkhead,
+        rateLimiter: limit.limiter
+      }
+      throughOther.set(made, through)
+      return made
     }
+    return through(client)
   }
 )
+
+/** The same model behind the same guards, asked through another client: in another API of its provider, say. */
+export const alsoThrough = (model: GuardedModel, client: Asked): GuardedModel => throughOther.get(model)!(client)
+
+const throughOther = new WeakMap<GuardedModel, (client: Asked) => GuardedModel>()
 
 /** What a call says about the health of the model. */
 const classifyBy = (countsAs: Settings["countsAs"], attemptTimeout: Duration.Duration): Outcome.Classify => (exit) => {

@@ -1,5 +1,6 @@
 /**
- * An OpenAI-compatible server over the models and cascades of a {@link GatewayConfig}.
+ * An OpenAI-compatible server over the models and cascades of a {@link GatewayConfig}: chat completions, embeddings and
+ * responses, and the messages of Anthropic's API.
  *
  * @since 0.1.0
  */
@@ -33,7 +34,10 @@ export { ListenFailed }
  * @since 0.1.0
  */
 export interface Options {
-  /** Makes the client of a provider. @default `NodeTransport.layerChatClient` */
+  /**
+   * Makes the client of a provider. One that is not made by `ChatClient` or `NodeTransport`, or is wrapped, speaks chat
+   * completions only. @default `NodeTransport.layerChatClient`
+   */
   readonly client?: Targets.ClientOf | undefined
   /** Reads the file again, for an operator who asks for it. @default nothing is read again */
   readonly source?: Effect.Effect<Config, SourceError> | undefined

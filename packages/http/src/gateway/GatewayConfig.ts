@@ -7,13 +7,38 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Environment } from "./config/environment.ts"
 import * as JsonSchema from "./config/jsonSchema.ts"
-import type { Address, Admin, Cascade, Client, Config, InitialState, Listen, Model } from "./config/model.ts"
+import type {
+  Address,
+  Admin,
+  Cascade,
+  Client,
+  Config,
+  InitialState,
+  Listen,
+  Model,
+  Provider,
+  Spoken
+} from "./config/model.ts"
 import { placeOf, type Problem } from "./config/problem.ts"
 import { read } from "./config/read.ts"
 import { becameLines, problemLines } from "./config/report.ts"
 import type { Became } from "./config/resilience4j.ts"
 
-export type { Address, Admin, Became, Cascade, Client, Config, Environment, InitialState, Listen, Model, Problem }
+export type {
+  Address,
+  Admin,
+  Became,
+  Cascade,
+  Client,
+  Config,
+  Environment,
+  InitialState,
+  Listen,
+  Model,
+  Problem,
+  Provider,
+  Spoken
+}
 
 /**
  * The file is wrong. `problems` has all of it, each with its place.

@@ -14,7 +14,7 @@ const check = (options: Both, check: OptionsOf): void => {
   Settings.validated({ ...options, proxy: options.proxy ?? "none" }, check)
 }
 
-export const codec = optionsCodec<Both>()({
+export const fields = {
   ...Client.fields,
   connectTimeout: Schema.optionalKey(NumberOrDuration),
   keepAliveTimeout: Schema.optionalKey(NumberOrDuration),
@@ -29,4 +29,6 @@ export const codec = optionsCodec<Both>()({
       })
     ]).annotate({ expected: "environment, none, or { http, https, except }" })
   )
-}, { read: (given) => given as Partial<Both>, check })
+}
+
+export const codec = optionsCodec<Both>()(fields, { read: (given) => given as Partial<Both>, check })

@@ -15,14 +15,18 @@ const bodies = [
   JSON.stringify({ ...hello, n: 1e308 }),
   "{\"model\":\"assistant\",\"messages\":[null]}",
   "{\"model\":\"assistant\",\"messages\":[{\"role\":{},\"content\":[[[]]]}]}",
-  "{\"model\":\"assistant\",\"messages\":[],\"__proto__\":{\"stream\":true}}"
+  "{\"model\":\"assistant\",\"messages\":[],\"__proto__\":{\"stream\":true}}",
+  "{\"model\":\"assistant\",\"max_tokens\":{},\"messages\":[null],\"model\":\"assistant\",\"stream\":true}",
+  "{\"model\":\"assistant\",\"input\":[null,[[]]],\"max_output_tokens\":\"x\",\"__proto__\":1}"
 ]
+
+const paths = ["/v1/chat/completions", "/v1/embeddings", "/v1/messages", "/v1/messages/count_tokens", "/v1/responses"]
 
 const pieces = [
   "GET ",
   "POST ",
   "PUT ",
-  "/v1/chat/completions",
+  ...paths,
   "/v1/models",
   "/v1/models/%",
   "/health/live",
@@ -43,6 +47,8 @@ const pieces = [
   "x-stainless-timeout: NaN\r\n",
   "x-stainless-timeout: 0.001\r\n",
   "idempotency-key: a\r\n",
+  `x-api-key: ${token}\r\n`,
+  "anthropic-beta: \u00ff\r\n",
   "\r\n",
   "\r\n\r\n",
   "5\r\nhello\r\n0\r\n\r\n",
@@ -55,9 +61,9 @@ const pieces = [
 ]
 
 /** A request that is whole, but for what chance changes of it. */
-const nearly = (body: string): ReadonlyArray<string> => [
+const nearly = (path: string, body: string): ReadonlyArray<string> => [
   "POST ",
-  "/v1/chat/completions",
+  path,
   " HTTP/1.1\r\n",
   "host: 127.0.0.1\r\n",
   `authorization: Bearer ${token}\r\n`,
@@ -71,7 +77,7 @@ const bytesOf = Effect.gen(function*() {
   if ((yield* Random.next) < 0.3) {
     return (yield* Effect.all(Array.from({ length: yield* Random.nextIntBetween(1, 12) }, () => any))).join("")
   }
-  const whole = [...nearly(yield* Random.choice(bodies))]
+  const whole = [...nearly(yield* Random.choice(paths), yield* Random.choice(bodies))]
   for (let changes = yield* Random.nextIntBetween(0, 3); changes > 0; changes--) {
     whole[yield* Random.nextIntBetween(0, whole.length - 1)] = yield* any
   }

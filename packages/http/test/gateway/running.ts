@@ -15,7 +15,7 @@ export interface Running {
 /** What every file of these tests says. */
 const fileOf = (provider: string, more: string): string => `
 providers:
-  sim: { baseUrl: ${provider} }
+  sim: { baseUrl: ${provider}, speaks: [chat, embeddings, messages, responses] }
 models:
   first: { provider: sim, attemptTimeout: 5 seconds, retry: { maxAttempts: 1 } }
   second: { provider: sim, attemptTimeout: 5 seconds, retry: { maxAttempts: 1 } }

@@ -4,9 +4,10 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import type * as GatewayConfig from "../GatewayConfig.ts"
+import { speaksChat } from "../service/targets.ts"
 import { type FileUnreadable, parse, readText } from "./file.ts"
 import { nights } from "./rehearse/nights.ts"
-import { play } from "./rehearse/play.ts"
+import { modelsOf, play } from "./rehearse/play.ts"
 import * as Promises from "./rehearse/promises.ts"
 import { render } from "./rehearse/render.ts"
 
@@ -35,8 +36,12 @@ export const rehearse = (
 ): Effect.Effect<boolean, FileUnreadable | GatewayConfig.ConfigInvalid | RehearsalInvalid, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const config = yield* parse(yield* readText(rehearsal.path), { port: undefined, adminPort: undefined })
-    const names = [...Object.keys(config.cascades), ...Object.keys(config.models)]
-    const target = rehearsal.target ?? names[0]!
+    // What is rehearsed is asked for chat completions.
+    const names = [...Object.keys(config.cascades), ...Object.keys(config.models)].filter((name) =>
+      modelsOf(config, name).some((model) => speaksChat(config, model))
+    )
+    const target = rehearsal.target ?? names[0]
+    if (target === undefined) return yield* invalid("No provider speaks chat completions")
     if (!names.includes(target))
       return yield* invalid(`There is no ${JSON.stringify(target)}. There are: ${names.join(", ")}`)
     const given = rehearsal.promises.map(Promises.read)

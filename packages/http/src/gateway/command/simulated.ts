@@ -10,7 +10,7 @@ import type { ClientOf } from "../service/targets.ts"
 export const file = `
 listen: { port: \${SWITCHGEAR_PORT:-4180} }
 providers:
-  simulated: { baseUrl: http://simulated.test/v1 }
+  simulated: { baseUrl: http://simulated.test/v1, speaks: [chat] }
 models:
   gpt-4.1: { provider: simulated }
   claude-sonnet-4.5: { provider: simulated }

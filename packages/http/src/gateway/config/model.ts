@@ -82,7 +82,17 @@ export interface Admin extends Address {
  */
 export interface Provider extends Said {
   readonly options: NodeTransport.ChatClientOptions
+  /** The APIs below its base URL. */
+  readonly speaks: ReadonlyArray<Spoken>
 }
+
+/**
+ * An API of a provider: chat completions, embeddings and responses as OpenAI has them, or messages as Anthropic has them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Spoken = "chat" | "embeddings" | "messages" | "responses"
 
 /**
  * The state of a circuit that does not begin closed.

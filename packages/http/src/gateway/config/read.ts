@@ -6,9 +6,10 @@ import * as ChatModel from "../../ChatModel.ts"
 import type * as CostLedger from "../../CostLedger.ts"
 import * as ModelCascade from "../../ModelCascade.ts"
 import * as NodeTransport from "../../NodeTransport.ts"
+import { fields } from "../../nodeTransport/codec.ts"
 import * as Pricing from "../../Pricing.ts"
 import { type Environment, substitute } from "./environment.ts"
-import type { Admin, Cascade, Client, Config, Listen, Model } from "./model.ts"
+import type { Admin, Cascade, Client, Config, Listen, Model, Spoken } from "./model.ts"
 import { placeOf, type Problem } from "./problem.ts"
 import { isGroup, Reader } from "./reader.ts"
 import { saidBy } from "./said.ts"
@@ -45,8 +46,9 @@ export const read = (text: string, environment: Environment): Read => {
   const file = reader.group(others, [], sections)
   const { became, instances } = Resilience4j.read(own, reader)
   const providers = entriesOf(file.providers, "providers", reader, (value, name, path) => {
-    const options = reader.decode(NodeTransport.ChatClientOptionsSchema, named(value, { provider: name }), path)
-    return options && { options, said: saidBy(value) }
+    const { speaks, ...given } = reader.group(value, path, [...Object.keys(fields), "speaks"])
+    const options = reader.decode(NodeTransport.ChatClientOptionsSchema, { provider: name, ...given }, path)
+    return options && { options, speaks: spokenOf(speaks, [...path, "speaks"], reader), said: saidBy(value) }
   })
   const defaults = reader.group(file.defaults, ["defaults"], guards)
   const models = entriesOf(
@@ -93,6 +95,20 @@ export const read = (text: string, environment: Environment): Read => {
 }
 
 const isSecret = (key: string): boolean => key === "token" || key === "readToken" || key === "apiKey"
+
+const spokenOf = (value: unknown, path: Problem["path"], reader: Reader): ReadonlyArray<Spoken> => {
+  if (value === undefined) return ["chat", "embeddings"]
+  const given = reader.texts(value, path)
+  if (given.length === 0) reader.refuse(path, `Expected a list of ${apis.join(", ")}`)
+  given.forEach((api, i) => {
+    if (!isSpoken(api)) reader.refuse([...path, i], `Expected one of ${apis.join(", ")}, got ${JSON.stringify(api)}`)
+  })
+  return given.filter(isSpoken)
+}
+
+const apis: ReadonlyArray<string> = ["chat", "embeddings", "messages", "responses"] satisfies ReadonlyArray<Spoken>
+
+const isSpoken = (api: string): api is Spoken => apis.includes(api)
 
 /** Numbers of a byte. */
 const mebibyte = 2 ** 20
@@ -354,8 +370,6 @@ const parted = (group: Group, holds: (key: string) => boolean): readonly [Group,
     Object.fromEntries(entries.filter(([key]) => holds(key)))
   ]
 }
-
-const named = (value: unknown, more: Group): unknown => isGroup(value) ? { ...more, ...value } : value
 
 const asGroup = (value: unknown): Group => isGroup(value) ? value : {}
 

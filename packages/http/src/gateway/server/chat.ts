@@ -12,18 +12,37 @@ import type { OpenAnswer } from "../../ChatModel.ts"
 import type { BilledOpenAnswer } from "../../CostLedger.ts"
 import { textOf } from "../../chatReply/replyText.ts"
 import type { Listen } from "../config/model.ts"
+import * as OpenAi from "../dialects/openAiWords.ts"
 import { asking } from "../service/asking.ts"
 import type { Caller } from "../service/callers.ts"
 import { headerText, type Provenance, provenanceOf } from "./answerHeaders.ts"
+import * as ChatRequest from "./chatRequest.ts"
 import { type Asked, patienceOf } from "./chatRequest.ts"
 import type { Exchange } from "./exchange.ts"
+import * as Failure from "./failure.ts"
+import { aliveAfter } from "./keepAlive.ts"
 import { limitHeadersOf } from "./limitHeaders.ts"
+import { bearerOf, type Route } from "./route.ts"
 
 /** How long the head of a stream is kept back, and how long its client may take nothing. */
 export type StreamOptions = Pick<Listen, "headAfter" | "writeTimeout">
 
-/** The answer, sent. Fails before anything was sent, or after the head of a stream. */
-export const answer = (
+export const route: Route = {
+  tokenOf: bearerOf,
+  words: OpenAi.words,
+  prepare: (body, caller, exchange, listen) => {
+    const asked = ChatRequest.read(body, caller)
+    return "target" in asked
+      ? {
+        send: answer(asked, caller, exchange, listen),
+        failed: Failure.eventOf,
+        delivery: asked.isStream ? "stream" : "reply"
+      }
+      : asked
+  }
+}
+
+const answer = (
   asked: Asked,
   caller: Caller,
   exchange: Exchange,
@@ -42,8 +61,8 @@ export const answer = (
   )
 }
 
-const whole = ({ request, target }: Asked, caller: Caller, exchange: Exchange) =>
-  Effect.zipWith(target.chat.complete(request), limitHeadersOf(caller), (answer, limits) => {
+const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Exchange) =>
+  Effect.zipWith(chat.complete(request), limitHeadersOf(caller), (answer, limits) => {
     const body = textOf(answer.value) ?? JSON.stringify(answer.value)
     exchange.answered()
     exchange.reply({
@@ -59,11 +78,8 @@ const whole = ({ request, target }: Asked, caller: Caller, exchange: Exchange) =
     return answer.value.usage ?? undefined
   })
 
-/** How often a stream without content says that it is alive, once its head is out. */
-const aliveEvery = "15 seconds"
-
 const stream = (
-  { request, target, wantsUsage }: Asked,
+  { chat, request, target, wantsUsage }: Asked,
   caller: Caller,
   exchange: Exchange,
   { headAfter, writeTimeout }: StreamOptions,
@@ -71,7 +87,7 @@ const stream = (
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const waiting = yield* Effect.forkScoped(aliveAfter(headAfter, writeTimeout, exchange))
-    const opening = target.chat.open(request)
+    const opening = chat.open(request)
     const opened = yield* patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
     yield* Fiber.interrupt(waiting)
     const limits = yield* limitHeadersOf(caller)
@@ -107,13 +123,3 @@ const withoutBill = ({ attempts, degradation, possiblyBilledAttempts, step }: Op
 
 /** The event as the provider wrote it, where that is known. */
 const eventOf = (chunk: ChatSchema.ChatChunk): string => `data: ${chunkTextOf(chunk) ?? JSON.stringify(chunk)}\n\n`
-
-const aliveAfter = (
-  headAfter: Duration.Duration,
-  writeTimeout: Duration.Duration,
-  exchange: Exchange
-): Effect.Effect<void> =>
-  Effect.andThen(
-    Effect.delay(Effect.sync(() => exchange.beginStream({})), headAfter),
-    Effect.forever(Effect.andThen(exchange.write(": keep-alive\n\n", writeTimeout), Effect.sleep(aliveEvery)))
-  )

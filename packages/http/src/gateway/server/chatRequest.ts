@@ -1,6 +1,7 @@
 /** What a chat completion is asked with: the request, who asks, and how long they wait. */
 import type { IncomingHttpHeaders } from "node:http"
 import * as Predicate from "effect/Predicate"
+import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import type { Caller } from "../service/callers.ts"
 import type { Target } from "../service/targets.ts"
@@ -8,6 +9,7 @@ import * as Refusals from "./refusals.ts"
 
 export interface Asked {
   readonly target: Target
+  readonly chat: ChatModel.ChatModel<ChatFailure>
   readonly request: ChatModel.Request
   readonly isStream: boolean
   /** Whether the client wants the usage of a stream. */
@@ -34,11 +36,12 @@ export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
     return Refusals.wrongType("stream_options", "an object")
   }
   const target = caller.targets.get(model)
-  if (target === undefined) return Refusals.unknownModel(model.slice(0, 100))
+  if (target?.chat === undefined) return Refusals.unknownModel(model.slice(0, 100))
   const given = options as { readonly include_usage?: unknown } | null | undefined
   const request = stream === true ? { ...body, stream_options: { ...given, include_usage: true } } : body
   return {
     target,
+    chat: target.chat,
     request: request as unknown as ChatModel.Request,
     isStream: stream === true,
     wantsUsage: given?.include_usage === true

@@ -7,6 +7,10 @@ import type { UpstreamTime } from "./upstreamTime.ts"
 /** The paths that are served, and `other` for all else. */
 export type Route =
   | "/v1/chat/completions"
+  | "/v1/embeddings"
+  | "/v1/messages"
+  | "/v1/messages/count_tokens"
+  | "/v1/responses"
   | "/v1/models"
   | "/v1/models/{id}"
   | "/health/live"

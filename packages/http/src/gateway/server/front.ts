@@ -14,13 +14,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Listen } from "../config/model.ts"
+import type { Words } from "../dialects/model.ts"
+import * as Dialects from "../dialects/route.ts"
 import type { Caller, Callers } from "../service/callers.ts"
 import { CurrentAttemptCounter } from "../../chatModel/attemptCounter.ts"
 import { Admission } from "./admission.ts"
 import { type Budget, readBody } from "./body.ts"
 import * as Chat from "./chat.ts"
-import * as ChatRequest from "./chatRequest.ts"
-import { Counts, type Route } from "./counts.ts"
+import { Counts, type Route as CountedRoute } from "./counts.ts"
 import { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
 import { Guesses } from "./guesses.ts"
@@ -28,6 +29,7 @@ import { isHostOf } from "./host.ts"
 import { limitHeadersOf } from "./limitHeaders.ts"
 import * as Models from "./models.ts"
 import * as Refusals from "./refusals.ts"
+import type { Answering, Route } from "./route.ts"
 import { SingleFlight } from "./singleFlight.ts"
 import { UpstreamTime } from "./upstreamTime.ts"
 
@@ -76,13 +78,14 @@ export class Front {
     this.counts.watch(exchange, routeOf(path))
     if (!isHostOf(request.headers.host, this.listen.host)) return refuse(exchange, Refusals.wrongHost)
     if (path === "/health/live" || path === "/health/ready") return this.health(exchange, path === "/health/live")
-    if (path === "/v1/chat/completions") {
-      if (method !== "POST") return refuse(exchange, Refusals.wrongMethod(method, "POST"))
-      return this.withCaller(exchange, (caller) => this.chat(exchange, caller))
+    const route = routes.get(path)
+    if (route !== undefined) {
+      if (method !== "POST") return refuse(exchange, Refusals.wrongMethod(method, "POST"), route.words)
+      return this.withCaller(exchange, route, (caller) => this.ask(exchange, caller, route))
     }
     if (path === "/v1/models" || path.startsWith(modelPath)) {
       if (method !== "GET" && method !== "HEAD") return refuse(exchange, Refusals.wrongMethod(method, "GET, HEAD"))
-      return this.withCaller(exchange, (caller) =>
+      return this.withCaller(exchange, asOpenAi, (caller) =>
         exchange.reply(
           path === "/v1/models"
             ? Models.list(caller, this.created)
@@ -117,28 +120,29 @@ export class Front {
     })
   }
 
-  private withCaller(exchange: Exchange, go: (caller: Caller) => void): void {
+  private withCaller(exchange: Exchange, { tokenOf, words }: Guard, go: (caller: Caller) => void): void {
     const token = tokenOf(exchange.request)
     const address = exchange.request.socket.remoteAddress ?? ""
     const caller = this.callers.find(token)
     // A right token passes whatever else comes from its address, which may be that of a balancer in front of all clients.
     if (caller !== undefined) return go(caller)
-    if (this.guesses.isTooMany(address)) return refuse(exchange, Refusals.tooManyGuesses)
-    if (token === undefined) return refuse(exchange, Refusals.noToken)
+    if (this.guesses.isTooMany(address)) return refuse(exchange, Refusals.tooManyGuesses, words)
+    if (token === undefined) return refuse(exchange, Refusals.noToken, words)
     this.guesses.note(address)
-    refuse(exchange, Refusals.wrongToken)
+    refuse(exchange, Refusals.wrongToken, words)
   }
 
-  private chat(exchange: Exchange, caller: Caller): void {
+  private ask(exchange: Exchange, caller: Caller, route: Route): void {
+    const { words } = route
     this.counts.told(exchange.request.headers)
     if (this.isStopping) {
       this.counts.shed.stopping++
-      return refuse(exchange, Refusals.stopping)
+      return refuse(exchange, Refusals.stopping, words)
     }
     const { name, priority } = caller
     if (!this.requests.take(name, priority, 1)) {
       this.counts.shed.requests++
-      return refuse(exchange, Refusals.overloaded)
+      return refuse(exchange, Refusals.overloaded, words)
     }
     let bytes = 0
     const budget: Budget = {
@@ -152,34 +156,36 @@ export class Front {
     readBody(exchange.request, this.listen.maxBodySize, budget, (body) => {
       switch (body._tag) {
         case "TooLarge":
-          return refuse(exchange, Refusals.tooLarge(this.listen.maxBodySize))
+          return refuse(exchange, Refusals.tooLarge(this.listen.maxBodySize), words)
         case "Overloaded":
           this.counts.shed.bytes++
-          return refuse(exchange, Refusals.overloaded)
+          return refuse(exchange, Refusals.overloaded, words)
         case "Broken":
           return exchange.cut()
       }
       bytes = body.bytes
-      const asked = ChatRequest.read(body.text, caller)
-      if (!("target" in asked)) return exchange.reply(asked)
-      const key = asked.isStream ? undefined : exchange.request.headers["idempotency-key"]
-      if (typeof key !== "string") return this.answer(exchange, caller, asked)
-      const joined = this.flights.join(caller.name, key, body.text, exchange)
-      if (joined._tag === "OtherBody") exchange.reply(Refusals.otherBodyOfKey)
-      else if (joined._tag === "First") this.answer(exchange, caller, asked, joined.end)
+      const prepared = route.prepare(body.text, caller, exchange, this.listen)
+      if (!("send" in prepared)) return exchange.reply(words.reply(prepared, exchange.id))
+      const key = prepared.delivery === "stream" ? undefined : exchange.request.headers["idempotency-key"]
+      if (typeof key !== "string") return this.answer(exchange, caller, prepared, words)
+      const asked = `${exchange.request.url} ${body.text}`
+      const joined = this.flights.join(name, key, asked, exchange)
+      if (joined._tag === "OtherBody") exchange.reply(words.reply(Refusals.otherBodyOfKey, exchange.id))
+      else if (joined._tag === "First") this.answer(exchange, caller, prepared, words, joined.end)
     })
   }
 
   /** `ended` is called when the answer is there, or nobody waits for it. */
-  private answer(exchange: Exchange, caller: Caller, asked: ChatRequest.Asked, ended?: () => void): void {
+  private answer(
+    exchange: Exchange,
+    caller: Caller,
+    { failed, send }: Answering,
+    words: Words,
+    ended?: () => void
+  ): void {
     const upstream = new UpstreamTime(this.now)
     this.counts.watchOverhead(exchange, upstream)
-    const answer = Effect.provideService(
-      Chat.answer(asked, caller, exchange, this.listen),
-      CurrentAttemptCounter,
-      upstream
-    )
-    const fiber = this.run(logged(exchange.id, answer))
+    const fiber = this.run(logged(exchange.id, Effect.provideService(send, CurrentAttemptCounter, upstream)))
     this.fibers.add(fiber)
     exchange.whenLeft(() => {
       ended?.()
@@ -189,14 +195,21 @@ export class Front {
       this.fibers.delete(fiber)
       ended?.()
       if (exit._tag === "Success") return
-      const failed = Failure.replyOf(exit, this.listen.exhaustedStatus)
-      const reply = { ...failed, headers: { ...Effect.runSync(limitHeadersOf(caller)), ...failed.headers } }
-      if (!exchange.isHeadSent) return exchange.reply(reply)
+      const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
+      const reply = { ...told, headers: { ...Effect.runSync(limitHeadersOf(caller)), ...told.headers } }
+      if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
       if (!exchange.hasLeft) this.counts.failedInBand++
-      exchange.end(Failure.eventOf(reply))
+      exchange.end(failed(reply))
     })
   }
 }
+
+/** How a caller is found, and how they are refused. */
+type Guard = Pick<Route, "tokenOf" | "words">
+
+const asOpenAi: Guard = Chat.route
+
+const routes: ReadonlyMap<string, Route> = new Map([["/v1/chat/completions", Chat.route], ...Dialects.routes])
 
 const untilEnded = (fibers: ReadonlySet<AnyFiber>): Effect.Effect<void> => Effect.asVoid(Fiber.awaitAll(fibers))
 
@@ -209,22 +222,27 @@ const logged = <A, E>(id: string, answer: Effect.Effect<A, E>): Effect.Effect<A,
 
 const modelPath = "/v1/models/"
 
-const fixed: ReadonlySet<string> = new Set<Route>([
+const fixed: ReadonlySet<string> = new Set<CountedRoute>([
   "/v1/chat/completions",
+  "/v1/embeddings",
+  "/v1/messages",
+  "/v1/messages/count_tokens",
+  "/v1/responses",
   "/v1/models",
   "/health/live",
   "/health/ready"
 ])
 
-const routeOf = (path: string): Route =>
-  fixed.has(path) ? path as Route : path.startsWith(modelPath) ? "/v1/models/{id}" : "other"
+const routeOf = (path: string): CountedRoute =>
+  fixed.has(path) ? path as CountedRoute : path.startsWith(modelPath) ? "/v1/models/{id}" : "other"
 
 /**
  * Refuses without having read the body. A small one that is on its way is let pass, so that the connection can be used again:
  * a new one costs both sides more. Otherwise the connection is closed, and what is left of the body is not waited for.
  */
-const refuse = (exchange: Exchange, reply: Refusals.Reply): void => {
+const refuse = (exchange: Exchange, refused: Refusals.Reply, words = asOpenAi.words): void => {
   const { request } = exchange
+  const reply = words.reply(refused, exchange.id)
   const isShort = request.complete || Number(request.headers["content-length"] ?? NaN) <= shortBody ||
     (request.method !== "POST" && request.method !== "PUT")
   exchange.reply(isShort ? reply : { ...reply, headers: { ...reply.headers, connection: "close" } })
@@ -232,7 +250,3 @@ const refuse = (exchange: Exchange, reply: Refusals.Reply): void => {
 }
 
 const shortBody = 256 * 1024
-
-/** The bearer token. */
-const tokenOf = ({ headers }: IncomingMessage): string | undefined =>
-  /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]

@@ -142,3 +142,12 @@ export const fault: Reply = refusal({
   message: "The server had an error while processing your request.",
   type: "server_error"
 })
+
+/** What a provider may take, and the gateway cannot pass on. */
+export const unsupported = (param: string): Reply =>
+  refusal({
+    status: 400,
+    message: `Unsupported parameter: '${param}' is not supported here.`,
+    param,
+    code: "unsupported_parameter"
+  })

@@ -75,10 +75,17 @@ const callerOf = (
     }
   })
 
-const billed = (target: Target, ledger: CostLedger.CostLedger | undefined): Target =>
-  ledger === undefined
-    ? target
-    : { ...target, chat: ledger.protect(target.chat) as ChatModel.ChatModel<ChatFailure> }
+const billed = (target: Target, ledger: CostLedger.CostLedger | undefined): Target => {
+  if (ledger === undefined) return target
+  const bill = (model: ChatModel.ChatModel<ChatFailure>) => ledger.protect(model) as ChatModel.ChatModel<ChatFailure>
+  return {
+    ...target,
+    chat: target.chat && bill(target.chat),
+    spoken: new Map(
+      Array.from(target.spoken, ([dialect, model]) => [dialect, dialect.cost === "free" ? model : bill(model)])
+    )
+  }
+}
 
 /** Each client has a ledger of its own, because each may have another budget. None where there are no prices. */
 const ledgerOf = (

@@ -10,14 +10,20 @@ import * as ModelCascade from "../../ModelCascade.ts"
 import type * as NodeTransport from "../../NodeTransport.ts"
 import type { Config, InitialState } from "../config/model.ts"
 import { saidBy } from "../config/said.ts"
+import type { Dialect } from "../dialects/model.ts"
+import * as Spoken from "../dialects/spoken.ts"
 import type { Use } from "./keeper.ts"
+import { madeWhenAsked } from "./madeWhenAsked.ts"
 
 /** One name that a request can give as its `model`. */
 export interface Target {
   readonly name: string
   /** The provider of a model; of a cascade, this gateway. */
   readonly owner: string
-  readonly chat: ChatModel.ChatModel<ChatFailure>
+  /** Undefined where no provider of it speaks chat completions. */
+  readonly chat: ChatModel.ChatModel<ChatFailure> | undefined
+  /** The same in the other APIs that its providers speak. */
+  readonly spoken: ReadonlyMap<Dialect, ChatModel.ChatModel<ChatFailure>>
 }
 
 export type Targets = ReadonlyMap<string, Target>
@@ -51,24 +57,49 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
       )
       models.set(name, yield* use(`model ${name}`, saidBy(said, config.providers[provider]!.said), made))
     }
+    const spokenBy = Spoken.spokenBy(config, { clients, models })
+
     const targets = new Map<string, Target>()
     for (const [name, { options, said, steps }] of Object.entries(config.cascades)) {
-      const [first, ...others] = steps.map((step) => ({ model: models.get(step)! }))
-      const made = ModelCascade.make({ ...options, models: [first!, ...others] })
       const saidOfSteps = steps.map((
         step
       ) => [config.models[step]!.said, config.providers[config.models[step]!.provider]!.said])
-      targets.set(name, {
-        name,
-        owner: "switchgear",
-        chat: yield* use(`cascade ${name}`, saidBy(said, saidOfSteps), made)
-      })
+      const saidOfAll = saidBy(said, saidOfSteps)
+      const chatting = steps.filter((step) => speaksChat(config, step)).map((step) => models.get(step)!)
+      const chat = isSome(chatting)
+        ? yield* use(`cascade ${name}`, saidOfAll, cascadeOf(options, chatting))
+        : undefined
+      const spoken = new Map<Dialect, ChatModel.ChatModel<ChatFailure>>()
+      // A sentence is no answer of another API.
+      const { canned: _, ...others } = options
+      for (const [dialect, models] of spokenBy(steps)) {
+        const called = `${name} (${dialect.name})`
+        const made = madeWhenAsked(called, cascadeOf({ ...others, name: called }, models))
+        spoken.set(dialect, yield* use(`cascade ${called}`, saidOfAll, made))
+      }
+      targets.set(name, { name, owner: "switchgear", chat, spoken })
     }
     for (const [name, { provider }] of Object.entries(config.models)) {
-      targets.set(name, { name, owner: provider, chat: models.get(name)! })
+      targets.set(name, {
+        name,
+        owner: provider,
+        chat: speaksChat(config, name) ? models.get(name)! : undefined,
+        spoken: new Map(spokenBy([name]).map(([dialect, [model]]) => [dialect, model]))
+      })
     }
     return { targets, providers: clients }
   })
+
+type Models = readonly [ChatModel.GuardedModel, ...ReadonlyArray<ChatModel.GuardedModel>]
+
+const isSome = (models: ReadonlyArray<ChatModel.GuardedModel>): models is Models => models.length > 0
+
+const cascadeOf = (options: ModelCascade.CascadeOptions, [first, ...others]: Models) =>
+  ModelCascade.make({ ...options, models: [{ model: first }, ...others.map((model) => ({ model }))] })
+
+/** Whether the provider of a model speaks chat completions. */
+export const speaksChat = ({ models, providers }: Config, model: string): boolean =>
+  providers[models[model]!.provider]!.speaks.includes("chat")
 
 const commandOf = (state: InitialState, control: CircuitBreaker.Control): Effect.Effect<void> => {
   switch (state) {

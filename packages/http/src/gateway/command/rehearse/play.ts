@@ -113,7 +113,7 @@ const played = Effect.fnUntraced(function*(config: Config, target: string, night
       let ending: Ending = "error"
       const asked = asking(
         { caller, request, patience: undefined, language: "en" },
-        Effect.map(caller.targets.get(target)!.chat.complete(request), (answer) => {
+        Effect.map(caller.targets.get(target)!.chat!.complete(request), (answer) => {
           ending = endingOf(answer)
           return answer.value.usage ?? undefined
         })

@@ -69,6 +69,10 @@ export const providers = entries(group({
     "The address before /chat/completions, such as https://api.openai.com/v1."
   ),
   apiKey: option(secrets, "The key, or several: when one is of no use, the next one is taken."),
+  speaks: option(
+    list(choice("chat", "embeddings", "messages", "responses")),
+    "The APIs below its base URL: those of OpenAI, and messages of Anthropic. chat and embeddings where it is left out."
+  ),
   parkFor: option(duration, "How long a key that is of no use is left alone.", "5 minutes"),
   maxRetryAfter: option(duration, "The longest time for which a provider can ask that of a key.", "10 minutes"),
   accountHost: option(choice(...Host.literals), "The host whose account endpoint this address has."),

@@ -1,0 +1,122 @@
+/** Answers in an API besides chat completions, whole or as a stream. */
+import * as Deadline from "@switchgear/core/Deadline"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { textOf } from "../../chatStream/chunkText.ts"
+import * as ModelCascade from "../../ModelCascade.ts"
+import { toldIn, ToldUsage } from "../../pricing/toldUsage.ts"
+import { promptOf, tokensOf, usedOf } from "../../pricing/usageParts.ts"
+import type * as ChatSchema from "../../ChatSchema.ts"
+import type { Listen } from "../config/model.ts"
+import { headerText, provenanceOf } from "../server/answerHeaders.ts"
+import { patienceOf } from "../server/chatRequest.ts"
+import type { Exchange } from "../server/exchange.ts"
+import { aliveAfter } from "../server/keepAlive.ts"
+import { limitHeadersOf } from "../server/limitHeaders.ts"
+import type { Answering } from "../server/route.ts"
+import { asking } from "../service/asking.ts"
+import type { Caller } from "../service/callers.ts"
+import type { Asked } from "./asked.ts"
+import { CurrentSent } from "./sent.ts"
+import type { TextReply } from "./decodeAnswer.ts"
+import type { EventChunk } from "./eventDecoder.ts"
+import type { Dialect } from "./model.ts"
+
+export const of = (
+  dialect: Dialect,
+  asked: Asked,
+  caller: Caller,
+  exchange: Exchange,
+  listen: Listen
+): Answering => {
+  const numbers: Numbers = { next: 0 }
+  const { headers } = exchange.request
+  const patience = patienceOf(headers)
+  const sent = asked.isStream
+    ? stream(dialect, asked, caller, exchange, listen, numbers, patience)
+    : whole(dialect, asked, caller, exchange)
+  const call = asking(
+    {
+      caller,
+      request: asked.plain,
+      // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
+      patience: asked.isStream ? undefined : patience,
+      language: headers["accept-language"]
+    },
+    sent
+  )
+  return {
+    send: Effect.provideService(call, CurrentSent, asked),
+    failed: (reply) => dialect.words.event(reply, exchange.id, numbers.next),
+    delivery: asked.isStream ? "stream" : "reply"
+  }
+}
+
+/** The number of the next event. */
+interface Numbers {
+  next: number
+}
+
+const whole = ({ words }: Dialect, { model, plain, target }: Asked, caller: Caller, exchange: Exchange) =>
+  Effect.zipWith(model.complete(plain), limitHeadersOf(caller), (answer, limits) => {
+    exchange.answered()
+    exchange.reply({
+      status: 200,
+      headers: {
+        "content-type": "application/json",
+        ...words.headers(exchange.id),
+        ...limits,
+        "x-switchgear-model": headerText(target.name),
+        ...provenanceOf(answer)
+      },
+      // All its clients are those of this API.
+      body: (answer.value as TextReply).text
+    })
+    return usageOf(toldIn(answer.value))
+  })
+
+const stream = (
+  { words }: Dialect,
+  { model, plain, target }: Asked,
+  caller: Caller,
+  exchange: Exchange,
+  { headAfter, writeTimeout }: Listen,
+  numbers: Numbers,
+  patience: number | undefined
+) =>
+  Effect.scoped(Effect.gen(function*() {
+    const own = words.headers(exchange.id)
+    const waiting = yield* Effect.forkScoped(aliveAfter(headAfter, writeTimeout, exchange, own))
+    // What a cache keeps is no stream of this API.
+    const opening = Effect.provideService(model.open(plain), ModelCascade.CurrentCacheMode, "bypass")
+    const opened = yield* patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
+    yield* Fiber.interrupt(waiting)
+    exchange.answered()
+    const { attempts, degradation, possiblyBilledAttempts, step } = opened
+    exchange.beginStream({
+      ...own,
+      ...yield* limitHeadersOf(caller),
+      "x-switchgear-model": headerText(target.name),
+      ...provenanceOf({ attempts, degradation, possiblyBilledAttempts, step })
+    })
+    const told = new ToldUsage()
+    yield* Stream.runForEachArray(opened.value, (events: ReadonlyArray<EventChunk>) => {
+      let piece = ""
+      for (const event of events) {
+        told.note(event)
+        if (event.sequence !== undefined) numbers.next = event.sequence + 1
+        piece += textOf(event)!
+      }
+      return exchange.write(piece, writeTimeout)
+    })
+    exchange.end()
+    return usageOf(told)
+  }))
+
+/** What was told, as a chat completion would: what a cache has read or written is part of the prompt. */
+const usageOf = (told: ToldUsage): ChatSchema.Usage | undefined => {
+  const parts = usedOf(told)?.parts
+  return parts && { prompt_tokens: promptOf(parts), completion_tokens: tokensOf(parts) - promptOf(parts) }
+}

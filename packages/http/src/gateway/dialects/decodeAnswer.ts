@@ -1,0 +1,47 @@
+/** From the text of a good response to what it says, or to the error that it turns out to be. */
+import * as Result from "effect/Result"
+import type * as ChatSchema from "../../ChatSchema.ts"
+import * as ChatError from "../../ChatError.ts"
+import type { Decode } from "../../chatClient/calls.ts"
+import { isCutJson } from "../../chatClient/cutJson.ts"
+import { parseJson } from "../../chatStream/parseJson.ts"
+import type { Dialect } from "./model.ts"
+import { isFields } from "./objectIn.ts"
+
+/** A reply with the text that it was told in, which a cache keeps as well. */
+export interface TextReply extends ChatSchema.ChatReply {
+  readonly text: string
+}
+
+export const decodeAnswer = (dialect: Dialect): Decode<TextReply> => (text, responseOf) => {
+  const json = parseJson(text)
+  const { model, provider, status } = responseOf()
+  const malformed = (found: string) =>
+    Result.fail(
+      new ChatError.MalformedReply({ provider, model, status, found, expected: dialect.expected, advice: otherApi })
+    )
+  if (json === undefined) {
+    return text.trim() === ""
+      ? malformed("an empty body")
+      : isCutJson(text.trim())
+      ? Result.fail(new ChatError.Truncated({ provider, model, status }))
+      : malformed("text that is not JSON")
+  }
+  const said = isFields(json) ? dialect.answer(json) : undefined
+  if (said === undefined || said === "failed") {
+    const error = ChatError.fromReply(responseOf(), json)
+    return error !== undefined
+      ? Result.fail(error)
+      : said === "failed"
+      ? Result.fail(new ChatError.ProviderFault({ provider, model, status }))
+      : malformed("other JSON")
+  }
+  return Result.succeed({
+    ...said.model !== undefined && { model: said.model },
+    choices: [{ index: 0, message: { role: "assistant", content: said.content }, finish_reason: said.finish }],
+    ...said.usage !== undefined && { usage: said.usage },
+    text
+  } as TextReply)
+}
+
+export const otherApi = "Check which APIs the provider speaks."
