@@ -25,7 +25,7 @@ export const readStream = (
   Stream.fromPull(Effect.map(
     ChunkText.CurrentChunkTexts,
     (texts) =>
-      chunksOf(response, head, timeouts, Decoding.make(head, texts === "kept" ? ChunkText.noteText : undefined))
+      chunksOf(response, head, timeouts, Decoding.make(head, texts === "kept" ? ChunkText.noteData : undefined))
   ))
 
 const chunksOf = (
