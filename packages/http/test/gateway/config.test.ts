@@ -336,3 +336,13 @@ clients: [{ name: a, models: [m] }]
     ])
   })
 })
+
+describe("a budget", () => {
+  it("needs a price of all that a client may be billed for: a gateway would not start without", () => {
+    const told = wrong(`${base}prices: { m: { input: 1 } }
+clients: [{ name: shop, token: sk-shop-0123456789, budget: { dollars: 5, window: day } }]
+`)
+    assert.lengthOf(told, 1)
+    assert.match(JSON.stringify(told), /prices.*output.*m/)
+  })
+})

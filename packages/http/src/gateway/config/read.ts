@@ -1,9 +1,10 @@
 /** From a file of YAML to what it says, or to everything that is wrong with it. */
 import * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as ChatModel from "../../ChatModel.ts"
-import type * as CostLedger from "../../CostLedger.ts"
+import * as CostLedger from "../../CostLedger.ts"
 import * as ModelCascade from "../../ModelCascade.ts"
 import * as NodeTransport from "../../NodeTransport.ts"
 import { fields } from "../../nodeTransport/codec.ts"
@@ -12,6 +13,7 @@ import { type Environment, substitute } from "./environment.ts"
 import type { Admin, Cascade, Client, Config, Listen, Model, Spoken } from "./model.ts"
 import { placeOf, type Problem } from "./problem.ts"
 import { isGroup, Reader } from "./reader.ts"
+import { ledgerOptionsOf } from "./ledger.ts"
 import { saidBy } from "./said.ts"
 import * as Resilience4j from "./resilience4j.ts"
 
@@ -84,6 +86,9 @@ export const read = (text: string, environment: Environment): Read => {
   const missing = clients.find(({ budget }) => budget !== undefined)
   if (missing !== undefined && Object.keys(prices).length === 0) {
     reader.refuse(["prices"], `Expected prices, because the client "${missing.name}" has a budget`)
+  }
+  if (reader.problems.length === 0) {
+    for (const client of clients) checkLedger({ cascades, models, prices }, client, reader)
   }
   return {
     config: reader.problems.length > 0
@@ -320,6 +325,20 @@ const clientOf = (value: unknown, path: Problem["path"], models: Group, reader: 
       budget: budgetOf(given.budget, [...path, "budget"], reader),
       priority: reader.integer(given.priority, [...path, "priority"], 0, [-1000, 1000])
     }
+}
+
+/** A budget needs a price of all that its client may be billed for. */
+const checkLedger = (
+  config: Pick<Config, "cascades" | "models" | "prices">,
+  client: Client,
+  reader: Reader
+): void => {
+  const options = ledgerOptionsOf(config, client)
+  if (options === undefined) return
+  const exit = Effect.runSyncExit(CostLedger.make(options))
+  if (exit._tag === "Success") return
+  const failure = exit.cause.reasons.find(Cause.isFailReason)?.error
+  reader.refuse(["prices"], failure === undefined ? "They cannot be read" : failure.message.replace(/\.$/, ""))
 }
 
 const budgetOf = (value: unknown, path: Problem["path"], reader: Reader): Client["budget"] => {

@@ -7,6 +7,7 @@ import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import * as CostLedger from "../../CostLedger.ts"
 import type { Client, Config } from "../config/model.ts"
+import { ledgerOptionsOf } from "../config/ledger.ts"
 import { saidBy } from "../config/said.ts"
 import type { Use } from "./keeper.ts"
 import type { Target, Targets } from "./targets.ts"
@@ -88,17 +89,7 @@ const billed = (target: Target, ledger: CostLedger.CostLedger | undefined): Targ
 }
 
 /** Each client has a ledger of its own, because each may have another budget. None where there are no prices. */
-const ledgerOf = (
-  { cascades, models, prices }: Config,
-  client: Client | undefined
-): Effect.Effect<CostLedger.CostLedger | undefined> => {
-  const priced = Object.keys(prices)
-  if (priced.length === 0) return Effect.undefined
-  const first = Object.values(cascades)[0]?.steps[0] ?? Object.keys(models)[0]!
-  const primary = models[first]?.options.model ?? first
-  return Effect.orDie(CostLedger.make({
-    prices,
-    primary: priced.includes(primary) ? primary : priced[0]!,
-    budgets: client?.budget === undefined ? [] : [{ per: "all", ...client.budget }]
-  }))
+const ledgerOf = (config: Config, client: Client | undefined): Effect.Effect<CostLedger.CostLedger | undefined> => {
+  const options = ledgerOptionsOf(config, client)
+  return options === undefined ? Effect.undefined : Effect.orDie(CostLedger.make(options))
 }
