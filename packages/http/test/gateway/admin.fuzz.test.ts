@@ -75,13 +75,27 @@ const requestOf = (tokens: ReadonlyArray<string>) =>
     return parts.join("")
   })
 
+const plain = (method: string, path: string, host: string, bearer: string): string =>
+  `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${bearer}\r\ncontent-length: 0\r\n\r\n`
+
+/** So that each kind of answer is there, whatever chance says. */
+const sure = (bearer: string): ReadonlyArray<string> => [
+  plain("GET", "/admin/overview", "127.0.0.1", bearer),
+  plain("GET", "/admin/overview", "evil.example", bearer),
+  plain("GET", "/admin/nowhere", "127.0.0.1", bearer),
+  plain("POST", "/admin/reload", "127.0.0.1", reader),
+  plain("GET", "/admin/overview", "127.0.0.1", "nobody"),
+  "\0"
+]
+
 const listen = "listen: { port: 0, headersTimeout: 300 millis, requestTimeout: 300 millis }"
 
 const fuzz = (tokens: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const made = yield* administered(listen)
     const seed = process.env.SWITCHGEAR_SEED ?? String(Math.random())
-    const all = yield* Random.withSeed(Effect.all(Array.from({ length: runs }, () => requestOf(tokens))), seed)
+    const odd = yield* Random.withSeed(Effect.all(Array.from({ length: runs }, () => requestOf(tokens))), seed)
+    const all = [...sure(tokens[0]!), ...odd]
     const statuses: Record<string, number> = {}
     yield* Effect.forEach(all, (bytes) =>
       Effect.map(Effect.timeout(send(made.adminUrl, bytes), "20 seconds"), (got) => {
