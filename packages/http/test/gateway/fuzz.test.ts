@@ -92,7 +92,7 @@ it.live(
       const seed = process.env.SWITCHGEAR_SEED ?? String(Math.random())
       const all = yield* Random.withSeed(Effect.all(Array.from({ length: runs }, () => bytesOf)), seed)
       const statuses: Record<string, number> = {}
-      yield* Effect.forEach([nearly(bodies[0]!).join(""), "\0", ...all], (bytes) =>
+      yield* Effect.forEach([nearly("/v1/chat/completions", bodies[0]!).join(""), "\0", ...all], (bytes) =>
         Effect.map(Effect.timeout(send(url, bytes), "20 seconds"), (got) => {
           for (const [, status] of got.matchAll(/^HTTP\/1\.1 (\d+)/gm)) {
             statuses[status!] = (statuses[status!] ?? 0) + 1
