@@ -4,6 +4,7 @@ import { existsSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { writeDocs } from "./docs.ts"
 import { importProblems } from "./imports.ts"
+import { writeOperatorsPage } from "./operatorsPage.ts"
 
 const root = join(import.meta.dirname, "..")
 process.chdir(root)
@@ -95,6 +96,8 @@ const replay = (args: ReadonlyArray<string>) => night("replay/main.ts", ...args)
 
 const gateway = (args: ReadonlyArray<string>) => run("node", "packages/http/src/gateway/main.ts", "start", ...args)
 
+const page = () => writeOperatorsPage(root).then(() => true)
+
 const picture = () => night("page/main.ts")
 
 const verbs: Record<string, (args: ReadonlyArray<string>) => boolean | Promise<boolean>> = {
@@ -107,6 +110,7 @@ const verbs: Record<string, (args: ReadonlyArray<string>) => boolean | Promise<b
   demo,
   replay,
   picture,
+  page,
   gateway
 }
 

@@ -2,7 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { existsSync } from "node:fs"
 import { delimiter, join } from "node:path"
-import { chromium, type ConsoleMessage } from "playwright-core"
+import { type Browser, chromium, type ConsoleMessage, type Page } from "playwright-core"
 
 /** The Chromium of this machine; Debian's package is called `chromium`. */
 export const executable = (process.env["PATH"] ?? "").split(delimiter).flatMap((folder) =>
@@ -29,31 +29,45 @@ export interface Seen {
   readonly complaints: ReadonlyArray<string>
 }
 
-/** Opens a page and measures it; the browser is gone with the scope. */
+/** A browser, which is gone with the scope. */
+export const launch: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquireRelease(
+  // A container's root user has no sandbox, and the page is our own.
+  Effect.promise(() => chromium.launch({ executablePath: executable ?? "chromium", args: ["--no-sandbox"] })),
+  (browser) => Effect.promise(() => browser.close())
+)
+
+/** What is asked for and complained about from now on. */
+export const listenTo = (page: Page): Pick<Seen, "requests" | "complaints"> => {
+  const requests: Array<string> = []
+  const complaints: Array<string> = []
+  page.on("request", (request) => requests.push(request.url()))
+  page.on("console", (message: ConsoleMessage) => complaints.push(message.text()))
+  page.on("pageerror", (error) => complaints.push(error.message))
+  return { requests, complaints }
+}
+
+/** Measures what a page shows now. */
+export const measure = async (page: Page): Promise<Omit<Seen, "requests" | "complaints">> => {
+  const { width } = page.viewportSize()!
+  // What lies behind a text is known only of what is on the screen.
+  await page.setViewportSize({ width, height: Number(await page.evaluate("document.documentElement.scrollHeight")) })
+  return await page.evaluate(measured) as Omit<Seen, "requests" | "complaints">
+}
+
+/** Opens a page and measures it. */
 export const see = Effect.fnUntraced(function*(url: string, { colorScheme, width }: View) {
-  const browser = yield* Effect.acquireRelease(
-    // A container's root user has no sandbox, and the page is our own.
-    Effect.promise(() => chromium.launch({ executablePath: executable ?? "chromium", args: ["--no-sandbox"] })),
-    (browser) => Effect.promise(() => browser.close())
-  )
+  const browser = yield* launch
   return yield* Effect.promise(async (): Promise<Seen> => {
     const context = await browser.newContext({ colorScheme, offline: true, viewport: { width, height: 900 } })
     const page = await context.newPage()
-    const requests: Array<string> = []
-    const complaints: Array<string> = []
-    page.on("request", (request) => requests.push(request.url()))
-    page.on("console", (message: ConsoleMessage) => complaints.push(message.text()))
-    page.on("pageerror", (error) => complaints.push(error.message))
+    const heard = listenTo(page)
     await page.goto(url)
-    // What lies behind a text is known only of what is on the screen.
-    await page.setViewportSize({ width, height: Number(await page.evaluate("document.documentElement.scrollHeight")) })
-    const measured = await page.evaluate(measure) as Omit<Seen, "requests" | "complaints">
-    return { ...measured, requests, complaints }
+    return { ...await measure(page), ...heard }
   })
 }) satisfies (url: string, view: View) => Effect.Effect<Seen, never, Scope.Scope>
 
 /** Runs in the page. */
-const measure = `(() => {
+const measured = `(() => {
   const rgb = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number)
   const luminance = (colour) => {
     const [r, g, b] = rgb(colour).map((part) => part / 255)

@@ -16,6 +16,7 @@ import * as Scope from "effect/Scope"
 import * as NodeTransport from "../NodeTransport.ts"
 import { CallRecord } from "./admin/journal/callRecord.ts"
 import { Journal } from "./admin/journal/journal.ts"
+import { Samples } from "./admin/journal/samples.ts"
 import type { Running } from "./admin/model.ts"
 import { openDesk } from "./admin/openDesk.ts"
 import type { Address, Config } from "./config/model.ts"
@@ -118,6 +119,7 @@ export const make = (
       view,
       journal: new Journal(registry, wallClock),
       calls: new CallRecord(registry, wallClock),
+      samples: new Samples(),
       counts: front.counts,
       get config() {
         return current.config

@@ -47,6 +47,7 @@ describe("the document", () => {
           "observe: GET /admin/models",
           "observe: GET /admin/overview",
           "observe: GET /admin/providers",
+          "observe: GET /admin/samples",
           "observe: GET /admin/stream"
         ]
       )

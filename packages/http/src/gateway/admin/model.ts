@@ -8,6 +8,7 @@ import type { Config } from "../config/model.ts"
 import type { Callers } from "../service/callers.ts"
 import type { CallRecord } from "./journal/callRecord.ts"
 import type { Journal } from "./journal/journal.ts"
+import type { Samples } from "./journal/samples.ts"
 import type { Counts } from "../server/counts.ts"
 import type { Providers, Targets } from "../service/targets.ts"
 import type { Reply } from "../server/refusals.ts"
@@ -37,6 +38,8 @@ export interface Running {
   readonly journal: Journal
   /** The last calls through each guard. */
   readonly calls: CallRecord
+  /** What clients got in the last 15 minutes. */
+  readonly samples: Samples
   /** How often a file was taken over: 1 from the start. */
   readonly generation: number
   readonly isReady: boolean

@@ -9,6 +9,8 @@ import { apiRoutes, openApiRoute } from "./api/routes.ts"
 import { Desk } from "./desk.ts"
 import { metricsRoutes } from "./metrics/routes.ts"
 import type { Running } from "./model.ts"
+import { operatorsPageRoute } from "./page/route.ts"
+import { sampling } from "./sampling.ts"
 
 /** `now` tells milliseconds. */
 export const openDesk = (
@@ -17,8 +19,9 @@ export const openDesk = (
   context: Context.Context<never>,
   now: () => number
 ): Effect.Effect<Desk, never, Scope.Scope> =>
-  Effect.map(
-    apiRoutes(running),
-    (api) =>
-      new Desk(admin, running, [...metricsRoutes, ...actuatorRoutes, openApiRoute, pageRoute, ...api], context, now)
-  )
+  Effect.gen(function*() {
+    const api = yield* apiRoutes(running)
+    yield* Effect.forkScoped(sampling(running))
+    const routes = [operatorsPageRoute, ...metricsRoutes, ...actuatorRoutes, openApiRoute, pageRoute, ...api]
+    return new Desk(admin, running, routes, context, now)
+  })

@@ -46,6 +46,8 @@ const observe = HttpApiGroup.make("observe").add(
     .annotate(OpenApi.Summary, "The caches of answers"),
   HttpApiEndpoint.get("providers", "/admin/providers", { success: Schema.Array(Schemas.Provider) })
     .annotate(OpenApi.Summary, "The providers, and which of their keys are parked"),
+  HttpApiEndpoint.get("samples", "/admin/samples", { success: Schemas.Samples })
+    .annotate(OpenApi.Summary, "What clients got in the last 15 minutes, for charts"),
   HttpApiEndpoint.get("events", "/admin/events", {
     query: { since: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt())) },
     success: Schemas.Events

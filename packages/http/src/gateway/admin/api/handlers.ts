@@ -11,7 +11,8 @@ import { onCircuit } from "../acts/circuits.ts"
 import { clearCache, pauseLimiter, reload, resizeBulkhead, resumeLimiter } from "../acts/guards.ts"
 import type { Journal } from "../journal/journal.ts"
 import { ofKind } from "../metrics/resilience4j.ts"
-import type { Running } from "../model.ts"
+import { everyMillis } from "../journal/samples.ts"
+import type { Running, Scope } from "../model.ts"
 import { api, NotFound, ReloadFailed } from "./api.ts"
 import { CurrentToken } from "./currentToken.ts"
 import * as Readings from "./readings.ts"
@@ -20,7 +21,7 @@ import type * as Schemas from "./schemas.ts"
 const observe = (running: Running) =>
   HttpApiBuilder.group(api, "observe", (handlers) =>
     handlers
-      .handle("overview", () => Readings.overviewOf(running))
+      .handle("overview", () => Effect.flatMap(CurrentToken, (scope) => Readings.overviewOf(running, scope)))
       .handle("models", () => Effect.map(running.view.snapshots, (all) => Readings.modelsOf(running, all)))
       .handle("cascades", () => Effect.map(running.view.snapshots, (all) => Readings.cascadesOf(running, all)))
       .handle("clients", () => Effect.flatMap(running.view.snapshots, (all) => Readings.clientsOf(running, all)))
@@ -31,13 +32,19 @@ const observe = (running: Running) =>
         ({ query: { since = 0 } }) =>
           Effect.sync(() => ({ lastId: running.journal.lastId, events: running.journal.since(since) }))
       )
-      .handle("stream", () => Effect.succeed(streamOf(running))))
+      .handle("samples", () =>
+        Effect.sync(() => ({
+          everyMillis,
+          durationBounds: running.counts.durations.bounds,
+          samples: running.samples.all
+        })))
+      .handle("stream", () => Effect.map(CurrentToken, (scope) => streamOf(running, scope))))
 
 /** The overview now and each second, and every event. Who reads too slowly loses the oldest events. */
-const streamOf = (running: Running) =>
+const streamOf = (running: Running, scope: Scope) =>
   Stream.merge(
     Stream.map(
-      Stream.fromEffectSchedule(Readings.overviewOf(running), Schedule.spaced("1 second")),
+      Stream.fromEffectSchedule(Readings.overviewOf(running, scope), Schedule.spaced("1 second")),
       (data) => ({ event: "snapshot" as const, data })
     ),
     Stream.map(eventsOf(running.journal), (data) => ({ id: String(data.id), event: "event" as const, data }))

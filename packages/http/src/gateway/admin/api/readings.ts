@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import type { Histogram } from "../../server/histogram.ts"
 import type { Caller } from "../../service/callers.ts"
 import { ofKind } from "../metrics/resilience4j.ts"
-import type { Running } from "../model.ts"
+import type { Running, Scope } from "../model.ts"
 import type * as Schemas from "./schemas.ts"
 
 type Snapshots = ReadonlyArray<Registry.Snapshot>
@@ -24,11 +24,12 @@ const millisOf = (duration: Duration.Duration | undefined): number | null =>
 const dollarsOf = (microDollars: number): number => microDollars / 1_000_000
 
 export const circuitOf = (
-  { registry }: Running,
+  { calls: record, registry }: Running,
   { id, snapshot }: Registry.Snapshot<CircuitBreaker.Snapshot>
 ): typeof Schemas.Circuit.Type => {
   const { calls, failed, inFlight, openings, openingsInRow, rejected, since, slow, state, thresholds, totals } =
     snapshot
+  const lastError = record.of(CircuitBreaker.kind.tag, id)?.findLast(({ type }) => type === "ERROR")
   const began = registry.history().findLast(({ id: of, kind }) => kind === CircuitBreaker.kind.tag && of === id)
   return {
     id,
@@ -50,7 +51,8 @@ export const circuitOf = (
     openings,
     openingsInRow,
     nextRetryMillis: millisOf(snapshot.nextRetry),
-    totals: { successes: totals.successes, failures: totals.failures, ignored: totals.ignored, slow: totals.slow }
+    totals: { successes: totals.successes, failures: totals.failures, ignored: totals.ignored, slow: totals.slow },
+    lastError: lastError === undefined ? null : { at: lastError.at, error: lastError.errorMessage ?? "Error" }
   }
 }
 
@@ -198,8 +200,12 @@ const summaryOf = ({ buckets, count, max, sum }: Histogram) => ({
   buckets: buckets.map(([upToSeconds, count]) => ({ upToSeconds, count }))
 })
 
-const healthOf = ({ reasons, status }: Registry.Health): typeof Schemas.Health.Type => ({
+const healthOf = (
+  { reasons, status }: Registry.Health,
+  since: number
+): typeof Schemas.Health.Type => ({
   status,
+  since,
   reasons: reasons.map(({ count, critical, kind, name, reason, retryAfter }) => ({
     kind,
     name,
@@ -210,14 +216,64 @@ const healthOf = ({ reasons, status }: Registry.Health): typeof Schemas.Health.T
   }))
 })
 
-export const overviewOf = (running: Running): Effect.Effect<typeof Schemas.Overview.Type> =>
+/** Lists of models are not calls. */
+const isOfCalls = (route: string): boolean => route.startsWith("/v1/") && !route.startsWith("/v1/models")
+
+const clientLeft = 499
+
+const outcomesOf = ({ counts }: Running, snapshots: Snapshots): typeof Schemas.Outcomes.Type => {
+  const served = { none: 0, fallback: 0, stale: 0, canned: 0 }
+  for (const { snapshot } of ofKind(snapshots, CascadeGuard.kind)) {
+    for (const { degradation, served: times } of snapshot.steps) served[degradation] += times
+  }
+  const statuses = [...counts.requests].flatMap(([route, statuses]) => isOfCalls(route) ? [...statuses] : [])
+  const sumOf = (is: (status: number) => boolean) =>
+    statuses.reduce((sum, [status, count]) => is(status) ? sum + count : sum, 0)
+  const isError = (status: number) => status >= 500 || status === 429
+  const degraded = served.fallback + served.stale + served.canned
+  return {
+    // A cascade counts an answer a moment before it is sent.
+    askedFor: Math.max(0, sumOf((status) => status < 400) - counts.failedInBand - degraded),
+    fallback: served.fallback,
+    stale: served.stale,
+    canned: served.canned,
+    error: sumOf(isError) + counts.failedInBand,
+    refused: sumOf((status) => status >= 400 && status !== clientLeft && !isError(status)),
+    left: sumOf((status) => status === clientLeft)
+  }
+}
+
+/** What charts are drawn of, at this moment. */
+export const sampleOf = (running: Running, snapshots: Snapshots): Effect.Effect<typeof Schemas.Sample.Type> =>
   Effect.gen(function*() {
-    const snapshots = yield* running.view.snapshots
+    const { callers, counts: { durations }, inFlight } = running
+    const ledgers = yield* Effect.forEach(callers.all, ({ ledger }) => ledger?.snapshot ?? Effect.undefined)
+    const money = (of: "cost" | "saved") =>
+      dollarsOf(ledgers.reduce((sum, spent) => sum + (spent === undefined ? 0 : spent.total[of]), 0))
     return {
       at: yield* Clock.currentTimeMillis,
+      outcomes: outcomesOf(running, snapshots),
+      durations: [...durations.buckets.map(([, count]) => count), durations.count],
+      inFlight,
+      queued: ofKind(snapshots, BulkheadGuard.kind).reduce((sum, { snapshot }) => sum + snapshot.queued, 0) +
+        ofKind(snapshots, RateLimiter.kind).reduce((sum, { snapshot }) => sum + snapshot.waiting, 0),
+      cost: money("cost"),
+      saved: money("saved")
+    }
+  })
+
+export const overviewOf = (running: Running, scope: Scope): Effect.Effect<typeof Schemas.Overview.Type> =>
+  Effect.gen(function*() {
+    const snapshots = yield* running.view.snapshots
+    const totals = yield* sampleOf(running, snapshots)
+    const health = yield* running.view.health
+    return {
+      at: totals.at,
       generation: running.generation,
       ready: running.isReady,
-      health: healthOf(yield* running.view.health),
+      scope,
+      health: healthOf(health, running.samples.since(health.status, totals.at)),
+      totals,
       lastEventId: running.journal.lastId,
       requests: requestsOf(running),
       models: modelsOf(running, snapshots),

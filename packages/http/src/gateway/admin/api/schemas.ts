@@ -24,7 +24,9 @@ export const Circuit = Schema.Struct({
   openingsInRow: Count,
   /** Time until a probe is admitted. */
   nextRetryMillis: OrNull,
-  totals: Schema.Struct({ successes: Count, failures: Count, ignored: Count, slow: Count })
+  totals: Schema.Struct({ successes: Count, failures: Count, ignored: Count, slow: Count }),
+  /** The last call that failed, with the tag of its error. */
+  lastError: Schema.NullOr(Schema.Struct({ at: Schema.Finite, error: Schema.String }))
 })
 
 export const Bulkhead = Schema.Struct({
@@ -152,8 +154,47 @@ export const Requests = Schema.Struct({
   overhead: Durations
 })
 
+/** What clients got for their calls since the start of the gateway. */
+export const Outcomes = Schema.Struct({
+  /** An answer of what they asked for. */
+  askedFor: Count,
+  fallback: Count,
+  stale: Count,
+  canned: Count,
+  /** Failed, shed or cut short. */
+  error: Count,
+  /** Wrong or not allowed: the client has to change something. */
+  refused: Count,
+  /** The client did not wait for the answer. */
+  left: Count
+})
+
+/** What charts are drawn of. All but `inFlight` and `queued` count from the start of the gateway. */
+export const Sample = Schema.Struct({
+  /** Wall-clock milliseconds. */
+  at: Schema.Finite,
+  outcomes: Outcomes,
+  /** Calls that took at most as long as each bound of `durationBounds`, and all calls last. */
+  durations: Schema.Array(Count),
+  inFlight: Count,
+  /** Calls that wait for a slot of a bulkhead or for a limiter. */
+  queued: Count,
+  cost: Schema.Finite,
+  saved: Schema.Finite
+})
+
+export const Samples = Schema.Struct({
+  everyMillis: Schema.Finite,
+  /** Ascending, in seconds. */
+  durationBounds: Schema.Array(Schema.Finite),
+  /** Oldest first. Only those of the last 15 minutes are kept. */
+  samples: Schema.Array(Sample)
+})
+
 export const Health = Schema.Struct({
   status: Schema.Literals(["up", "degraded", "down", "unknown"]),
+  /** When this status was first seen, in wall-clock milliseconds: it is looked at every five seconds. */
+  since: Schema.Finite,
   reasons: Schema.Array(Schema.Struct({
     kind: Schema.String,
     name: Schema.String,
@@ -169,7 +210,11 @@ export const Overview = Schema.Struct({
   at: Schema.Finite,
   generation: Count,
   ready: Schema.Boolean,
+  /** What the token of this request may do. */
+  scope: Schema.Literals(["read", "control"]),
   health: Health,
+  /** The sample of this moment. */
+  totals: Sample,
   /** The number of the last event. */
   lastEventId: Count,
   requests: Requests,

@@ -1,0 +1,145 @@
+/** A row for each model, worst first. */
+import { html, nothing, type TemplateResult } from "lit"
+import { repeat } from "lit/directives/repeat.js"
+import * as Format from "../format.ts"
+import type { Circuit, Command, Model, State } from "../readings.ts"
+import type { Shown } from "../screen.ts"
+import { bar } from "./bar.ts"
+import { shapeOf } from "./shape.ts"
+
+const badness: Readonly<Record<State, number>> = {
+  Open: 5,
+  ForcedOpen: 5,
+  HalfOpen: 4,
+  Disabled: 3,
+  MetricsOnly: 2,
+  Closed: 0
+}
+
+const badnessOf = ({ circuit, limiter }: Model): number => {
+  if (circuit === null) return 0
+  const { failureRate, slowRate, state, thresholds } = circuit
+  const isNear = (rate: number | null, threshold: number | null) =>
+    rate !== null && threshold !== null && rate >= threshold / 2
+  if (badness[state] > 0) return badness[state]
+  return isNear(failureRate, thresholds.failureRate) || isNear(slowRate, thresholds.slowCallRate) ||
+      (limiter !== null && limiter.pausedForMillis !== null)
+    ? 1
+    : 0
+}
+
+/** Those that are as bad as each other stay in the order of the file, so that rows do not jump. */
+export const worstFirst = (models: ReadonlyArray<Model>): ReadonlyArray<Model> =>
+  models.toSorted((a, b) => badnessOf(b) - badnessOf(a))
+
+export const models = (shown: Shown): TemplateResult => {
+  const { overview: { models, scope }, words: { columns, models: title } } = shown
+  const controls = scope === "control"
+  const heads = [
+    columns.model,
+    columns.state,
+    columns.failures,
+    columns.slow,
+    columns.calls,
+    columns.inFlight,
+    columns.tokens,
+    columns.openings,
+    columns.lastError,
+    ...controls ? [columns.control] : []
+  ]
+  return html`<section class="models" aria-label=${title} tabindex="0">
+    <table>
+      <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+      <tbody>${repeat(worstFirst(models), ({ name }) => name, (model) => row(shown, model, controls))}</tbody>
+    </table>
+  </section>`
+}
+
+const row = (shown: Shown, model: Model, controls: boolean) => {
+  const { words, words: { columns } } = shown
+  const { bulkhead, circuit, name, provider } = model
+  return html`<tr data-model=${name} class=${badnessOf(model) >= 4 ? "bad" : ""}>
+    <th scope="row" title=${name}>${name}<small>${provider}</small></th>
+    <td data-cell="state" data-label=${columns.state}>${
+    circuit === null ? html`<span class="quiet">${words.noCircuit}</span>` : state(shown, circuit)
+  }</td>
+    <td data-cell="failures" data-label=${columns.failures}>${
+    circuit === null ? "–" : rate(shown, circuit.failureRate, circuit.thresholds.failureRate, until(shown, circuit))
+  }</td>
+    <td data-cell="slow" data-label=${columns.slow}>${
+    circuit === null ? "–" : rate(shown, circuit.slowRate, circuit.thresholds.slowCallRate)
+  }</td>
+    <td class="number" data-cell="calls" data-label=${columns.calls}>${
+    circuit === null ? "–" : Format.count(circuit.calls)
+  }</td>
+    <td data-cell="inFlight" data-label=${columns.inFlight}>${
+    bulkhead === null
+      ? Format.count(circuit?.inFlight ?? 0)
+      : html`<span>${Format.count(bulkhead.inFlight)} / ${Format.count(bulkhead.concurrency)}</span>${
+        bar(bulkhead.inFlight / bulkhead.concurrency, 1)
+      }<small>${columns.queue} <span data-cell="queue">${Format.count(bulkhead.queued)} / ${
+        Format.count(bulkhead.queue)
+      }</span></small>`
+  }</td>
+    <td data-cell="tokens" data-label=${columns.tokens}>${limits(shown, model)}</td>
+    <td class="number" data-cell="openings" data-label=${columns.openings}>${
+    circuit === null ?
+      "–" :
+      html`${Format.count(circuit.openings)}${
+        circuit.openingsInRow > 1 ? html`<small>${words.inRow(circuit.openingsInRow)}</small>` : nothing
+      }`
+  }</td>
+    <td data-cell="lastError" data-label=${columns.lastError}>${
+    circuit === null || circuit.lastError === null
+      ? "–"
+      : html`<span title=${circuit.lastError.error}>${circuit.lastError.error}</span><small>${
+        Format.clock(circuit.lastError.at)
+      }</small>`
+  }</td>
+    ${controls ? html`<td data-cell="control" data-label=${columns.control}>${buttons(shown, model)}</td>` : nothing}
+  </tr>`
+}
+
+const state = ({ age, words }: Shown, { nextRetryMillis, reason, state }: Circuit) =>
+  html`<span class="state" data-state=${state}>${shapeOf(state)}<b>${words.state[state]}</b></span><small>${
+    nextRetryMillis !== null && state === "Open"
+      ? html`<span class="countdown">${words.nextProbe(Format.span(nextRetryMillis - age))}</span>`
+      : nothing
+  }${reason === null ? nothing : html`<span>${words.reasons[reason] ?? reason}</span>`}</small>`
+
+const rate = ({ words }: Shown, rate: number | null, threshold: number | null, told?: string) =>
+  html`<span>${rate === null ? "–" : Format.percent(rate)} / ${
+    threshold === null ? words.off : Format.percent(threshold)
+  }</span>${bar(rate ?? undefined, threshold ?? undefined)}${told === undefined ? nothing : html`<small>${told}</small>`}`
+
+/** A rate is not told before there are enough calls. */
+const until = ({ words }: Shown, { calls, failureRate, thresholds: { minimumCalls } }: Circuit): string | undefined =>
+  failureRate === null && calls < minimumCalls ? words.needsCalls(calls, minimumCalls) : undefined
+
+const limits = ({ age, words }: Shown, { limiter }: Model) => {
+  if (limiter === null) return "–"
+  const { limits, pausedForMillis, waiting } = limiter
+  return html`${
+    pausedForMillis === null
+      ? nothing
+      : html`<b class="countdown">${words.paused(Format.span(pausedForMillis - age))}</b>`
+  }${
+    limits.map(({ available, capacity, resource }) =>
+      html`<span>${words.resource(resource)} ${Format.short(available)} / ${Format.short(capacity)}</span>`
+    )
+  }${waiting > 0 ? html`<small>${words.waiting(waiting)}</small>` : nothing}`
+}
+
+/** The state that a command leads to. */
+const reached: Readonly<Record<Command, State>> = { open: "ForcedOpen", close: "Closed", disable: "Disabled" }
+
+const buttons = ({ actions, words }: Shown, model: Model) =>
+  model.circuit === null ?
+    nothing :
+    html`<span class="buttons">${
+      (["open", "close", "disable"] as const).map((command) =>
+        html`<button type="button" data-command=${command} ?disabled=${
+          model.circuit?.state === reached[command]
+        } @click=${() => actions.ask(model, command)}>${words.command[command]}</button>`
+      )
+    }</span>`

@@ -1,0 +1,350 @@
+/** What the page says, in two languages. */
+import type { Command, Outcome, State } from "./readings.ts"
+
+export type Language = "en" | "zh"
+
+type Status = "up" | "degraded" | "down" | "unknown"
+
+export interface Words {
+  readonly otherLanguage: string
+  readonly signIn: {
+    readonly title: string
+    readonly explain: string
+    readonly token: string
+    readonly go: string
+    readonly refused: string
+  }
+  readonly signOut: string
+  readonly connecting: string
+  readonly apiPage: string
+  readonly generation: (n: number) => string
+  readonly old: (span: string) => string
+  readonly live: string
+  readonly readOnly: string
+  readonly status: Readonly<Record<Status, string>>
+  readonly stopping: string
+  readonly since: (clock: string, span: string) => string
+  readonly noReason: string
+  readonly more: (n: number) => string
+  readonly reasonOf: (kind: string, name: string, reason: string) => string
+  readonly nextProbe: (span: string) => string
+  readonly customersNow: string
+  readonly noCalls: string
+  readonly callsPerSecond: (rate: string) => string
+  readonly outcome: Readonly<Record<Outcome, string>>
+  readonly models: string
+  readonly columns: {
+    readonly model: string
+    readonly state: string
+    readonly failures: string
+    readonly slow: string
+    readonly calls: string
+    readonly inFlight: string
+    readonly queue: string
+    readonly tokens: string
+    readonly openings: string
+    readonly lastError: string
+    readonly control: string
+  }
+  readonly state: Readonly<Record<State, string>>
+  readonly noCircuit: string
+  readonly off: string
+  readonly needsCalls: (calls: number, minimum: number) => string
+  readonly inRow: (n: number) => string
+  readonly paused: (span: string) => string
+  readonly waiting: (n: number) => string
+  readonly resource: (name: string) => string
+  readonly reasons: Readonly<Record<string, string>>
+  readonly command: Readonly<Record<Command, string>>
+  readonly confirm: Readonly<Record<Command, (id: string) => string>>
+  readonly effect: Readonly<Record<Command, string>>
+  readonly why: string
+  readonly cancel: string
+  readonly failed: (message: string) => string
+  readonly charts: { readonly arrivals: string; readonly latency: string; readonly load: string }
+  readonly inFlight: string
+  readonly queued: string
+  readonly nothingYet: string
+  readonly money: string
+  readonly perMinute: string
+  readonly saved: string
+  readonly total: string
+  readonly noPrices: string
+  readonly budget: (client: string) => string
+  readonly ofLimit: (spent: string, limit: string) => string
+  readonly budgetEnds: (span: string) => string
+  readonly budgetHolds: string
+  readonly budgetSpent: string
+  readonly resets: (span: string) => string
+  readonly noBudget: string
+  readonly history: string
+  readonly noEvents: string
+  readonly openFor: (span: string) => string
+}
+
+const kindsEn: Readonly<Record<string, string>> = {
+  CircuitBreaker: "circuit",
+  Bulkhead: "bulkhead",
+  RateLimiter: "limiter",
+  Cascade: "cascade",
+  StaleCache: "cache"
+}
+
+const reasonsEn: Readonly<Record<string, string>> = {
+  "failure-rate": "too many failures",
+  "slow-call-rate": "too many slow calls",
+  "consecutive-failures": "failures in a row",
+  "trip-for": "the provider asked for a pause",
+  "open-elapsed": "time for a probe",
+  "probes-succeeded": "probes succeeded",
+  "probes-failed": "probes failed",
+  "probe-outlasted": "a probe took too long",
+  manual: "by an operator",
+  open: "open",
+  "forced-open": "opened by an operator",
+  recovering: "probing",
+  paused: "paused",
+  full: "full",
+  stale: "serves stale answers",
+  canned: "serves the canned sentence",
+  exhausted: "has no answers",
+  done: "done",
+  failed: "failed"
+}
+
+const en: Words = {
+  otherLanguage: "中文",
+  signIn: {
+    title: "Operators' page",
+    explain:
+      "Enter the token or the readToken of the file's admin section. It stays in this tab until the tab is closed.",
+    token: "Token",
+    go: "Show the gateway",
+    refused: "The gateway refused this token."
+  },
+  signOut: "Forget token",
+  connecting: "Connecting to the gateway …",
+  apiPage: "API",
+  generation: (n) => `configuration ${n}`,
+  old: (span) => `data ${span} old`,
+  live: "live",
+  readOnly: "read-only token",
+  status: { up: "Up", degraded: "Degraded", down: "Down", unknown: "Unknown" },
+  stopping: "Stopping",
+  since: (clock, span) => `since ${clock} (${span})`,
+  noReason: "Every model is reachable.",
+  more: (n) => `and ${n} more`,
+  reasonOf: (kind, name, reason) => `${kindsEn[kind] ?? kind} ${name}: ${reasonsEn[reason] ?? reason}`,
+  nextProbe: (span) => `next probe in ${span}`,
+  customersNow: "What customers get, last minute",
+  noCalls: "No calls in the last minute.",
+  callsPerSecond: (rate) => `${rate} calls/s`,
+  outcome: {
+    askedFor: "asked-for",
+    fallback: "fallback",
+    stale: "stale",
+    canned: "sentence",
+    error: "error",
+    refused: "refused",
+    left: "left"
+  },
+  models: "Models",
+  columns: {
+    model: "Model",
+    state: "Circuit",
+    failures: "Failures",
+    slow: "Slow",
+    calls: "Calls",
+    inFlight: "In flight",
+    queue: "queue",
+    tokens: "Limits left",
+    openings: "Openings",
+    lastError: "Last error",
+    control: "Control"
+  },
+  state: {
+    Closed: "Closed",
+    Open: "Open",
+    HalfOpen: "Probing",
+    ForcedOpen: "Forced open",
+    Disabled: "Disabled",
+    MetricsOnly: "Metrics only"
+  },
+  noCircuit: "No circuit",
+  off: "off",
+  needsCalls: (calls, minimum) => `${calls} of ${minimum} calls`,
+  inRow: (n) => `${n} in a row`,
+  paused: (span) => `paused ${span}`,
+  waiting: (n) => `${n} waiting`,
+  resource: (name) => name,
+  reasons: reasonsEn,
+  command: { open: "Open", close: "Close", disable: "Disable" },
+  confirm: {
+    open: (id) => `Open the circuit of ${id}?`,
+    close: (id) => `Close the circuit of ${id}?`,
+    disable: (id) => `Disable the circuit of ${id}?`
+  },
+  effect: {
+    open:
+      "All calls to this model are rejected at once, and cascades go to their next step, until someone closes the circuit.",
+    close: "Calls pass again and the window starts empty. The circuit opens by itself if the model fails.",
+    disable: "All calls pass and nothing is counted: this model is without protection until someone closes the circuit."
+  },
+  why: "Reason, for the history",
+  cancel: "Cancel",
+  failed: (message) => `Not done: ${message}`,
+  charts: { arrivals: "Calls per second", latency: "Time to answer", load: "Calls at once" },
+  inFlight: "in flight",
+  queued: "queued",
+  nothingYet: "–",
+  money: "Money",
+  perMinute: "per minute",
+  saved: "saved per minute",
+  total: "since start",
+  noPrices: "The file has no prices.",
+  budget: (client) => `Tightest budget: ${client}`,
+  ofLimit: (spent, limit) => `${spent} of ${limit}`,
+  budgetEnds: (span) => `at this rate empty in ${span}`,
+  budgetHolds: "lasts at this rate",
+  budgetSpent: "spent",
+  resets: (span) => `resets in ${span}`,
+  noBudget: "No client has a budget.",
+  history: "Last 20 events",
+  noEvents: "Nothing has happened yet.",
+  openFor: (span) => `for ${span}`
+}
+
+const kindsZh: Readonly<Record<string, string>> = {
+  CircuitBreaker: "熔断器",
+  Bulkhead: "舱壁",
+  RateLimiter: "限流器",
+  Cascade: "降级链",
+  StaleCache: "缓存"
+}
+
+const reasonsZh: Readonly<Record<string, string>> = {
+  "failure-rate": "失败率过高",
+  "slow-call-rate": "慢调用率过高",
+  "consecutive-failures": "连续失败",
+  "trip-for": "上游要求暂停",
+  "open-elapsed": "到了探测时间",
+  "probes-succeeded": "探测成功",
+  "probes-failed": "探测失败",
+  "probe-outlasted": "探测超时",
+  manual: "人工操作",
+  open: "已熔断",
+  "forced-open": "人工熔断",
+  recovering: "探测中",
+  paused: "已暂停",
+  full: "已满",
+  stale: "返回过期缓存",
+  canned: "返回兜底话术",
+  exhausted: "无可用答案",
+  done: "完成",
+  failed: "失败"
+}
+
+const zh: Words = {
+  otherLanguage: "English",
+  signIn: {
+    title: "运维页面",
+    explain: "请输入配置文件 admin 一节中的 token 或 readToken。令牌只保存在本标签页，关闭即清除。",
+    token: "令牌",
+    go: "查看网关",
+    refused: "网关拒绝了这个令牌。"
+  },
+  signOut: "清除令牌",
+  connecting: "正在连接网关 …",
+  apiPage: "API",
+  generation: (n) => `配置第 ${n} 版`,
+  old: (span) => `数据已 ${span}未更新`,
+  live: "实时",
+  readOnly: "只读令牌",
+  status: { up: "正常", degraded: "降级", down: "不可用", unknown: "未知" },
+  stopping: "正在停止",
+  since: (clock, span) => `自 ${clock} 起（${span}）`,
+  noReason: "所有模型均可用。",
+  more: (n) => `另有 ${n} 项`,
+  reasonOf: (kind, name, reason) => `${kindsZh[kind] ?? kind} ${name}：${reasonsZh[reason] ?? reason}`,
+  nextProbe: (span) => `${span}后探测`,
+  customersNow: "最近一分钟用户得到的结果",
+  noCalls: "最近一分钟没有请求。",
+  callsPerSecond: (rate) => `${rate} 次/秒`,
+  outcome: {
+    askedFor: "所请求模型",
+    fallback: "备用模型",
+    stale: "过期缓存",
+    canned: "兜底话术",
+    error: "错误",
+    refused: "拒绝",
+    left: "已离开"
+  },
+  models: "模型",
+  columns: {
+    model: "模型",
+    state: "熔断器",
+    failures: "失败率",
+    slow: "慢调用率",
+    calls: "调用数",
+    inFlight: "执行中",
+    queue: "排队",
+    tokens: "剩余额度",
+    openings: "熔断次数",
+    lastError: "最近错误",
+    control: "操作"
+  },
+  state: {
+    Closed: "闭合",
+    Open: "熔断",
+    HalfOpen: "探测中",
+    ForcedOpen: "人工熔断",
+    Disabled: "已停用",
+    MetricsOnly: "仅统计"
+  },
+  noCircuit: "无熔断器",
+  off: "关闭",
+  needsCalls: (calls, minimum) => `${calls}/${minimum} 次调用`,
+  inRow: (n) => `连续 ${n} 次`,
+  paused: (span) => `暂停 ${span}`,
+  waiting: (n) => `${n} 个等待`,
+  resource: (name) => name === "requests" ? "请求" : name === "tokens" ? "令牌数" : name,
+  reasons: reasonsZh,
+  command: { open: "熔断", close: "闭合", disable: "停用" },
+  confirm: {
+    open: (id) => `熔断 ${id}？`,
+    close: (id) => `闭合 ${id} 的熔断器？`,
+    disable: (id) => `停用 ${id} 的熔断器？`
+  },
+  effect: {
+    open: "对该模型的所有调用立即被拒绝，降级链转到下一步，直到有人闭合熔断器。",
+    close: "调用恢复通过，统计窗口清空。模型再次失败时熔断器会自动熔断。",
+    disable: "所有调用直接通过且不计数：在有人闭合熔断器之前，该模型没有保护。"
+  },
+  why: "原因（写入历史）",
+  cancel: "取消",
+  failed: (message) => `未完成：${message}`,
+  charts: { arrivals: "每秒请求", latency: "响应时间", load: "并发请求" },
+  inFlight: "执行中",
+  queued: "排队",
+  nothingYet: "–",
+  money: "费用",
+  perMinute: "每分钟",
+  saved: "每分钟节省",
+  total: "启动以来",
+  noPrices: "配置文件没有价格。",
+  budget: (client) => `最紧的预算：${client}`,
+  ofLimit: (spent, limit) => `${spent} / ${limit}`,
+  budgetEnds: (span) => `按此速度 ${span}后用完`,
+  budgetHolds: "按此速度够用",
+  budgetSpent: "已用完",
+  resets: (span) => `${span}后重置`,
+  noBudget: "没有客户设置预算。",
+  history: "最近 20 条记录",
+  noEvents: "尚无记录。",
+  openFor: (span) => `持续 ${span}`
+}
+
+export const words: Readonly<Record<Language, Words>> = { en, zh }
+
+/** `preferred` is what the browser asks for, such as `zh-CN`. */
+export const languageFor = (preferred: string): Language => preferred.toLowerCase().startsWith("zh") ? "zh" : "en"

@@ -1,0 +1,15 @@
+/** Looks at the gateway every few seconds, for what an operator who comes later wants to see. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { sampleOf } from "./api/readings.ts"
+import { everyMillis } from "./journal/samples.ts"
+import type { Running } from "./model.ts"
+
+export const sampling = (running: Running): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const sample = yield* sampleOf(running, yield* running.view.snapshots)
+    const { status } = yield* running.view.health
+    running.samples.since(status, sample.at)
+    running.samples.add(sample)
+  }).pipe(Effect.repeat(Schedule.spaced(Duration.millis(everyMillis))), Effect.asVoid)
