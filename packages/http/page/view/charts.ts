@@ -50,10 +50,16 @@ const all: ReadonlyArray<Chart> = [
     Format.rate
   ),
   chartOf("latency", "lines", [quantile(0.5, "low"), quantile(0.95, "middle"), quantile(0.99, "high")], Format.seconds),
-  chartOf("load", "stacked", [
-    { colour: "low", name: (words) => words.inFlight, value: ([{ inFlight }]) => inFlight },
-    { colour: "middle", name: (words) => words.queued, value: ([{ queued }]) => queued }
-  ], Format.count, "whole")
+  chartOf(
+    "load",
+    "stacked",
+    [
+      { colour: "low", name: (words) => words.inFlight, value: ([{ inFlight }]) => inFlight },
+      { colour: "middle", name: (words) => words.queued, value: ([{ queued }]) => queued }
+    ],
+    Format.count,
+    "whole"
+  )
 ]
 
 export const charts = ({ screen: { events, timeline }, words }: Shown): TemplateResult => {

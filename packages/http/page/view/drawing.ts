@@ -107,7 +107,14 @@ export const drawingOf = (
             space: 70,
             values: (_, at) => at.map((second) => Format.clock(second * 1000).slice(0, 5))
           },
-          { ...axis, size: 52, gap: 4, space: 40, values: (_, values) => values.map(print), ...isWhole && { incrs: wholeSteps } }
+          {
+            ...axis,
+            size: 52,
+            gap: 4,
+            space: 40,
+            values: (_, values) => values.map(print),
+            ...isWhole && { incrs: wholeSteps }
+          }
         ],
         series: [
           {},

@@ -57,7 +57,7 @@ export const models = (shown: Shown): TemplateResult => {
 
 const row = (shown: Shown, model: Model, controls: boolean) => {
   const { words, words: { columns } } = shown
-  const { bulkhead, circuit, name, provider } = model
+  const { bulkhead, circuit, lastError, name, provider } = model
   return html`<tr data-model=${name} class=${badnessOf(model) >= 4 ? "bad" : ""}>
     <th scope="row" title=${name}>${name}<small>${provider}</small></th>
     <td data-cell="state" data-label=${columns.state}>${
@@ -90,11 +90,9 @@ const row = (shown: Shown, model: Model, controls: boolean) => {
       }`
   }</td>
     <td data-cell="lastError" data-label=${columns.lastError}>${
-    circuit === null || circuit.lastError === null
+    lastError === null
       ? "–"
-      : html`<span title=${circuit.lastError.error}>${circuit.lastError.error}</span><small>${
-        Format.clock(circuit.lastError.at)
-      }</small>`
+      : html`<span title=${lastError.kind}>${lastError.kind}</span><small>${Format.clock(lastError.at)}</small>`
   }</td>
     ${controls ? html`<td data-cell="control" data-label=${columns.control}>${buttons(shown, model)}</td>` : nothing}
   </tr>`
@@ -110,7 +108,9 @@ const state = ({ age, words }: Shown, { nextRetryMillis, reason, state }: Circui
 const rate = ({ words }: Shown, rate: number | null, threshold: number | null, told?: string) =>
   html`<span>${rate === null ? "–" : Format.percent(rate)} / ${
     threshold === null ? words.off : Format.percent(threshold)
-  }</span>${bar(rate ?? undefined, threshold ?? undefined)}${told === undefined ? nothing : html`<small>${told}</small>`}`
+  }</span>${bar(rate ?? undefined, threshold ?? undefined)}${
+    told === undefined ? nothing : html`<small>${told}</small>`
+  }`
 
 /** A rate is not told before there are enough calls. */
 const until = ({ words }: Shown, { calls, failureRate, thresholds: { minimumCalls } }: Circuit): string | undefined =>

@@ -24,12 +24,11 @@ const millisOf = (duration: Duration.Duration | undefined): number | null =>
 const dollarsOf = (microDollars: number): number => microDollars / 1_000_000
 
 export const circuitOf = (
-  { calls: record, registry }: Running,
+  { registry }: Running,
   { id, snapshot }: Registry.Snapshot<CircuitBreaker.Snapshot>
 ): typeof Schemas.Circuit.Type => {
   const { calls, failed, inFlight, openings, openingsInRow, rejected, since, slow, state, thresholds, totals } =
     snapshot
-  const lastError = record.of(CircuitBreaker.kind.tag, id)?.findLast(({ type }) => type === "ERROR")
   const began = registry.history().findLast(({ id: of, kind }) => kind === CircuitBreaker.kind.tag && of === id)
   return {
     id,
@@ -51,8 +50,7 @@ export const circuitOf = (
     openings,
     openingsInRow,
     nextRetryMillis: millisOf(snapshot.nextRetry),
-    totals: { successes: totals.successes, failures: totals.failures, ignored: totals.ignored, slow: totals.slow },
-    lastError: lastError === undefined ? null : { at: lastError.at, error: lastError.errorMessage ?? "Error" }
+    totals: { successes: totals.successes, failures: totals.failures, ignored: totals.ignored, slow: totals.slow }
   }
 }
 
@@ -107,8 +105,8 @@ export const modelsOf = (running: Running, snapshots: Snapshots): ReadonlyArray<
   }))
 
 const lastErrorOf = ({ calls }: Running, name: string): { readonly kind: string; readonly at: number } | null => {
-  const last = calls.of(CircuitBreaker.kind.tag, name)?.findLast(({ errorMessage }) => errorMessage !== undefined)
-  return last === undefined ? null : { kind: last.errorMessage!, at: last.at }
+  const last = calls.lastErrorOf(CircuitBreaker.kind.tag, name)
+  return last === undefined ? null : { kind: last.errorMessage ?? "Error", at: last.at }
 }
 
 export const cascadesOf = ({ config }: Running, snapshots: Snapshots): ReadonlyArray<typeof Schemas.Cascade.Type> =>

@@ -24,9 +24,7 @@ export const Circuit = Schema.Struct({
   openingsInRow: Count,
   /** Time until a probe is admitted. */
   nextRetryMillis: OrNull,
-  totals: Schema.Struct({ successes: Count, failures: Count, ignored: Count, slow: Count }),
-  /** The last call that failed, with the tag of its error. */
-  lastError: Schema.NullOr(Schema.Struct({ at: Schema.Finite, error: Schema.String }))
+  totals: Schema.Struct({ successes: Count, failures: Count, ignored: Count, slow: Count })
 })
 
 export const Bulkhead = Schema.Struct({
@@ -67,7 +65,7 @@ export const Model = Schema.Struct({
   name: Schema.String,
   provider: Schema.String,
   circuit: Schema.NullOr(Circuit),
-  /** The kind of the last error, such as `ProviderFault`, and when it was; `null` where it is no longer remembered. */
+  /** The kind of the last error, such as `ProviderFault`, and when it was. */
   lastError: Schema.NullOr(Schema.Struct({ kind: Schema.String, at: Schema.Finite })),
   bulkhead: Schema.NullOr(Bulkhead),
   limiter: Schema.NullOr(Limiter),

@@ -24,6 +24,8 @@ export interface Recorded {
 
 interface Book {
   readonly events: Ring<Recorded>
+  /** Kept apart: a guard that rejects all calls soon has only rejections in its record. */
+  lastError: Recorded | undefined
   readonly stop: () => void
 }
 
@@ -51,6 +53,10 @@ export class CallRecord {
     return this.books.get(keyOf(kind, id))?.events.all
   }
 
+  lastErrorOf(kind: string, id: string): Recorded | undefined {
+    return this.books.get(keyOf(kind, id))?.lastError
+  }
+
   /** Of all guards of a kind, oldest first. */
   ofKind(kind: string): ReadonlyArray<Recorded> {
     return [...this.books.values()].flatMap(({ events }) => events.all)
@@ -73,7 +79,7 @@ export class CallRecord {
       const type = types[event.type]
       if (type !== undefined) this.add({ kind: tag, id, type, at: this.now(), ...detailsOf(event) })
     })
-    this.books.set(keyOf(tag, id), { events: new Ring(kept), stop })
+    this.books.set(keyOf(tag, id), { events: new Ring(kept), lastError: undefined, stop })
   }
 
   private close(kind: string, id: string): void {
@@ -89,7 +95,9 @@ export class CallRecord {
   }
 
   private add(event: Recorded): void {
-    this.books.get(keyOf(event.kind, event.id))?.events.add(event)
+    const book = this.books.get(keyOf(event.kind, event.id))
+    book?.events.add(event)
+    if (book !== undefined && event.errorMessage !== undefined) book.lastError = event
     for (const listener of this.listeners) listener(event)
   }
 }
