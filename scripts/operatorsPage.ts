@@ -14,6 +14,9 @@ export const operatorsPage = async (root: string): Promise<string> => {
     envDir: false,
     logLevel: "warn",
     mode: "production",
+    // Said here, so that the page does not depend on NODE_ENV.
+    resolve: { conditions: ["module", "browser", "production"] },
+    define: { "process.env.NODE_ENV": "\"production\"" },
     build: { write: false, target: "es2024", modulePreload: false, assetsInlineLimit: 0, cssTarget: "es2024" }
   })
   if (!("output" in built)) throw new Error("Vite gave more than one result.")

@@ -9,9 +9,9 @@ const mostReasons = 4
 
 export const verdict = (shown: Shown): TemplateResult => {
   const { overview: { at, health, ready }, screen: { timeline }, words } = shown
-  return html`<section class="verdict ${ready ? health.status : "down"}" aria-live="polite">
+  return html`<section class="verdict ${ready ? health.status : "down"}">
     <div class="how">
-      <h1 data-test="status">${ready ? words.status[health.status] : words.stopping}</h1>
+      <h1 role="status" data-test="status">${ready ? words.status[health.status] : words.stopping}</h1>
       <p class="quiet" data-test="since">${words.since(Format.clock(health.since), Format.span(at - health.since))}</p>
     </div>
     <div class="why">${reasons(shown)}</div>

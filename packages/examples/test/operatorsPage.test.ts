@@ -1,0 +1,381 @@
+/**
+ * The gateway's page for operators in a browser, over a gateway on sockets.
+ * Without Chromium its tests are skipped and say so; with SWITCHGEAR_REQUIRE_CHROMIUM=1 that is a failure.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
+import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+import { Effect } from "effect"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
+import type { BrowserContextOptions, Page } from "playwright-core"
+import * as Browser from "./support/browser.ts"
+
+const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_CHROMIUM"] !== "1"
+
+const control = "admin-control-0123456789"
+const reader = "admin-read-0123456789"
+const client = "sk-shop-0123456789"
+
+const fileOf = (provider: string): string => `
+listen: { port: 0 }
+admin: { port: 0, token: ${control}, readToken: ${reader} }
+clients: [{ name: shop, token: ${client}, budget: { dollars: 5, window: month } }]
+providers: { sim: { baseUrl: ${provider} } }
+defaults: { breaker: { minimumCalls: 4, openFor: 30 minutes }, retry: { maxAttempts: 1 } }
+models:
+  gpt-4.1: { provider: sim, rateLimiter: { limits: [{ resource: tokens, limit: 300000, per: 1 day }] } }
+  gpt-4o: { provider: sim }
+  deepseek-chat: { provider: sim }
+cascades:
+  assistant: { steps: [gpt-4.1, gpt-4o], canned: { en: "We are busy.", zh: "服务繁忙" } }
+prices:
+  gpt-4.1: { input: 2, output: 8 }
+  gpt-4o: { input: 1, output: 4 }
+`
+
+/** A gateway after a bad minute: its first model is down and cut off, the second one answers. */
+const afterBadMinute = Effect.gen(function*() {
+  const ok = { outcome: Behaviour.ok("Good evening") }
+  const provider = yield* SimulatedProvider.make({ models: { "gpt-4.1": ok, "gpt-4o": ok, "deepseek-chat": ok } })
+  const { url } = yield* SimulatedProvider.serve(provider)
+  const gateway = yield* Effect.flatMap(GatewayConfig.parse(fileOf(url), {}), (config) => Gateway.make(config))
+  const adminUrl = `http://127.0.0.1:${gateway.adminAddress!.port}`
+  const send = (model: string) =>
+    Effect.promise(() =>
+      fetch(`http://127.0.0.1:${gateway.address.port}/v1/chat/completions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${client}`, "content-type": "application/json" },
+        body: JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] })
+      }).then((response) => response.text())
+    )
+  for (let call = 0; call < 3; call++) yield* send("assistant")
+  yield* provider.set("gpt-4.1", { outcome: Behaviour.serverError })
+  for (let call = 0; call < 6; call++) yield* send("assistant")
+  yield* send("gpt-4.1")
+  const overview = Effect.promise(() =>
+    fetch(`${adminUrl}/admin/overview`, { headers: { authorization: `Bearer ${control}` } })
+      .then((response) => response.json() as Promise<any>)
+  )
+  return { adminUrl, overview }
+})
+
+interface Opened {
+  readonly page: Page
+  readonly heard: ReturnType<typeof Browser.listenTo>
+  readonly adminUrl: string
+  readonly overview: Effect.Effect<any>
+}
+
+const open = Effect.fnUntraced(function*(options: BrowserContextOptions = {}) {
+  const { adminUrl, overview } = yield* afterBadMinute
+  const browser = yield* Browser.launch
+  return yield* Effect.promise(async (): Promise<Opened> => {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", ...options })
+    const page = await context.newPage()
+    const heard = Browser.listenTo(page)
+    await page.goto(`${adminUrl}/`)
+    return { page, heard, adminUrl, overview }
+  })
+})
+
+const signIn = (page: Page, token: string) =>
+  Effect.promise(async () => {
+    await page.fill("input[name=token]", token)
+    await page.keyboard.press("Enter")
+    await page.waitForSelector("tr[data-model]")
+  })
+
+/** Stands between the browser and the gateway, and may say nothing for a while. */
+const relayTo = (port: number) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      let isSilent = false
+      const sockets = new Set<Socket>()
+      const server = createServer((socket) => {
+        const upstream = connect(port, "127.0.0.1")
+        for (const one of [socket, upstream]) {
+          sockets.add(one)
+          one.on("error", () => {}).on("close", () => {
+            sockets.delete(one)
+            socket.destroy()
+            upstream.destroy()
+          })
+        }
+        socket.on("data", (bytes) => upstream.write(bytes))
+        upstream.on("data", (bytes) => isSilent || socket.write(bytes))
+      })
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+      const end = () => {
+        for (const socket of sockets) socket.destroy()
+      }
+      return {
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+        silence: () => {
+          isSilent = true
+        },
+        goOn: () => {
+          isSilent = false
+          end()
+        },
+        close: () => {
+          server.close()
+          end()
+        }
+      }
+    }),
+    ({ close }) => Effect.sync(close)
+  )
+
+const textOf = (page: Page, selector: string) => Effect.promise(() => page.innerText(selector))
+
+const cellOf = (page: Page, model: string, cell: string) =>
+  textOf(page, `tr[data-model="${model}"] [data-cell="${cell}"]`)
+
+const button = (model: string, command: string) => `tr[data-model="${model}"] button[data-command="${command}"]`
+
+const stateIs = (page: Page, model: string, state: string) =>
+  page.waitForSelector(`tr[data-model="${model}"] .state[data-state="${state}"]`)
+
+const views: ReadonlyArray<readonly [name: string, options: BrowserContextOptions]> = [
+  ["light, at a desk", { colorScheme: "light" }],
+  ["dark, at a desk", { colorScheme: "dark" }],
+  ["dark, at a desk, in Chinese", { colorScheme: "dark", locale: "zh-CN" }],
+  ["light, on a tablet", { colorScheme: "light", viewport: { width: 800, height: 1100 } }],
+  ["light, on a phone", { colorScheme: "light", viewport: { width: 390, height: 844 } }],
+  ["dark, on a small phone", { colorScheme: "dark", viewport: { width: 360, height: 700 } }]
+]
+
+describe("the operators' page in a browser", () => {
+  if (Browser.executable === undefined && mayBeMissing) {
+    it.skip("WAS NOT LOOKED AT: there is no Chromium; it is in Debian's package chromium", () => {})
+    return
+  }
+
+  it.live("shows what the API says, worst first", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { heard, overview, page } = yield* open()
+      yield* signIn(page, control)
+      const { clients: [shop], health, models, totals } = yield* overview
+      assert.strictEqual(health.status, "degraded")
+      assert.strictEqual(yield* textOf(page, "[data-test=status]"), "Degraded")
+      assert.match(yield* textOf(page, "[data-test=reasons]"), /circuit gpt-4\.1: open, next probe in \d+ min/)
+      const rows = yield* Effect.promise(() =>
+        page.$$eval("tr[data-model]", (rows) => rows.map((row) => row.getAttribute("data-model")))
+      )
+      assert.deepStrictEqual(rows, ["gpt-4.1", "gpt-4o", "deepseek-chat"])
+      const words: Record<string, string> = { Open: "Open", Closed: "Closed" }
+      for (const { bulkhead, circuit, lastError, name } of models) {
+        const cell = (of: string) => cellOf(page, name, of)
+        assert.include(yield* cell("state"), words[circuit.state]!)
+        assert.strictEqual(yield* cell("calls"), String(circuit.calls))
+        assert.strictEqual(
+          (yield* cell("failures")).split("\n")[0],
+          `${circuit.failureRate === null ? "–" : `${Math.round(100 * circuit.failureRate)} %`} / 50 %`
+        )
+        assert.include(yield* cell("inFlight"), `${bulkhead.inFlight} / ${bulkhead.concurrency}`)
+        assert.strictEqual(yield* cell("queue"), `${bulkhead.queued} / ${bulkhead.queue}`)
+        assert.match(yield* cell("openings"), new RegExp(`^${circuit.openings}`))
+        assert.include(yield* cell("lastError"), lastError === null ? "–" : lastError.kind)
+      }
+      assert.match(yield* cellOf(page, "gpt-4.1", "state"), /next probe in \d+ min.*\n.*too many failures/s)
+      assert.match(yield* cellOf(page, "gpt-4.1", "tokens"), /tokens \d+k \/ 300k/)
+      assert.include(yield* textOf(page, "[data-test=cost]"), totals.cost.toFixed(5))
+      assert.match(yield* textOf(page, "[data-test=budget]"), /^\$0\.\d+ of \$5\.00$/)
+      assert.isAbove(shop.money.budget.spent, 0)
+      assert.include(yield* textOf(page, ".history"), "gpt-4.1 Open for 30 min: too many failures")
+      assert.deepStrictEqual(heard.complaints, [])
+    })), 60_000)
+
+  it.live("shows what customers get now", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { overview, page } = yield* open()
+      yield* signIn(page, reader)
+      const { totals: { outcomes } } = yield* overview
+      const calls = Object.values<number>(outcomes).reduce((sum, count) => sum + count, 0)
+      assert.isAbove(outcomes.fallback, 0)
+      for (const [outcome, name] of Object.entries({ askedFor: "asked-for", fallback: "fallback", error: "error" })) {
+        const told = yield* Effect.promise(async () =>
+          (await (await page.waitForSelector(`[data-outcome="${outcome}"]`)).innerText()).replace(/\s+/g, " ")
+        )
+        assert.strictEqual(told, `${name} ${Math.round(100 * outcomes[outcome] / calls)} %`)
+      }
+    })), 60_000)
+
+  it.live(
+    "opens and closes a circuit with a confirmation and a reason, and not without",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { heard, overview, page } = yield* open()
+        yield* signIn(page, control)
+        const posts = () => heard.requests.filter((url) => url.includes("/admin/circuits/"))
+        yield* Effect.promise(async () => {
+          await page.click(button("gpt-4o", "open"))
+          await page.waitForSelector("dialog[open]")
+          await page.click("dialog button[type=submit]")
+          await page.fill("dialog input[name=reason]", "   ")
+          await page.click("dialog button[type=submit]")
+          await page.keyboard.press("Escape")
+          await page.waitForSelector("dialog", { state: "detached" })
+        })
+        assert.deepStrictEqual(posts(), [])
+        yield* Effect.promise(async () => {
+          await page.click(button("gpt-4o", "open"))
+          await page.fill("dialog input[name=reason]", "The provider announced <b>maintenance</b>")
+          await page.click("dialog button[type=submit]")
+          await page.waitForSelector("dialog", { state: "detached" })
+          await stateIs(page, "gpt-4o", "ForcedOpen")
+        })
+        const opened = yield* overview
+        assert.strictEqual(opened.models[1].circuit.state, "ForcedOpen")
+        assert.isTrue(yield* Effect.promise(() => page.isDisabled(button("gpt-4o", "open"))))
+        assert.include(
+          yield* textOf(page, ".history"),
+          "control Open gpt-4o: The provider announced <b>maintenance</b>"
+        )
+        yield* Effect.promise(async () => {
+          await page.click(button("gpt-4o", "close"))
+          await page.fill("dialog input[name=reason]", "It is over")
+          await page.keyboard.press("Enter")
+          await stateIs(page, "gpt-4o", "Closed")
+          await page.click(button("gpt-4o", "disable"))
+          await page.fill("dialog input[name=reason]", "A trial")
+          await page.keyboard.press("Enter")
+          await stateIs(page, "gpt-4o", "Disabled")
+        })
+        assert.lengthOf(posts(), 3)
+        assert.deepStrictEqual(heard.complaints, [])
+      })),
+    60_000
+  )
+
+  it.live("has no controls for a token that may only read", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { page } = yield* open()
+      yield* signIn(page, reader)
+      assert.strictEqual(yield* Effect.promise(() => page.locator("[data-command]").count()), 0)
+      assert.strictEqual(yield* textOf(page, "[data-test=readOnly]"), "read-only token")
+    })), 60_000)
+
+  it.live(
+    "keeps the token in the tab alone, tells it in no address, and asks nobody else",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { adminUrl, heard, page } = yield* open()
+        yield* signIn(page, control)
+        const kept = () =>
+          Effect.promise(() =>
+            page.evaluate("[JSON.stringify({ ...sessionStorage }), localStorage.length, document.cookie]")
+          ) as Effect.Effect<[string, number, string]>
+        assert.deepStrictEqual(yield* kept(), [JSON.stringify({ "switchgear-token": control }), 0, ""])
+        yield* Effect.promise(async () => {
+          await page.reload()
+          await page.waitForSelector("tr[data-model]")
+          const other = await page.context().newPage()
+          await other.goto(`${adminUrl}/`)
+          await other.waitForSelector("input[name=token]")
+          await page.click("[data-test=signOut]")
+          await page.waitForSelector("input[name=token]")
+        })
+        assert.deepStrictEqual(yield* kept(), ["{}", 0, ""])
+        assert.isAbove(heard.requests.length, 4)
+        for (const url of heard.requests.filter((url) => !url.startsWith("data:"))) {
+          assert.isTrue(url.startsWith(`${adminUrl}/`), url)
+          assert.notInclude(url, control)
+        }
+        assert.strictEqual(page.url(), `${adminUrl}/`)
+        assert.deepStrictEqual(heard.complaints, [])
+      })),
+    60_000
+  )
+
+  it.live("asks again for a token that is wrong, and does not keep it", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { page } = yield* open()
+      yield* Effect.promise(async () => {
+        await page.fill("input[name=token]", "admin-wrong-0123456789")
+        await page.keyboard.press("Enter")
+        await page.waitForSelector("[role=alert]")
+        assert.strictEqual(await page.evaluate("sessionStorage.length"), 0)
+      })
+      yield* signIn(page, reader)
+    })), 60_000)
+
+  it.live(
+    "says how old its data is when the gateway is silent, and goes on when it is back",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { adminUrl, page } = yield* open()
+        const relay = yield* relayTo(Number(new URL(adminUrl).port))
+        yield* Effect.promise(() => page.goto(relay.url))
+        yield* signIn(page, control)
+        yield* Effect.promise(async () => {
+          relay.silence()
+          await page.waitForSelector("[data-test=age][role=alert]")
+          assert.match(await page.innerText("[data-test=age]"), /^data \d+ s old$/)
+          relay.goOn()
+          await page.waitForSelector("[data-test=age]:not([role=alert])")
+          await page.waitForSelector("tr[data-model]")
+        })
+      })),
+    60_000
+  )
+
+  it.live(
+    "speaks the language of the browser, and the other one at a press",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { page } = yield* open({ locale: "zh-CN" })
+        assert.include(yield* textOf(page, "body"), "运维页面")
+        yield* signIn(page, control)
+        assert.strictEqual(yield* textOf(page, "[data-test=status]"), "降级")
+        assert.strictEqual(yield* Effect.promise(() => page.getAttribute("html", "lang")), "zh")
+        yield* Effect.promise(async () => {
+          await page.click("[data-test=language]")
+          await page.waitForSelector("html[lang=en]")
+        })
+        assert.strictEqual(yield* textOf(page, "[data-test=status]"), "Degraded")
+      })),
+    60_000
+  )
+
+  for (const [name, options] of views) {
+    it.live(`can be read ${name}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { heard, page } = yield* open(options)
+        yield* signIn(page, control)
+        const isDesk = page.viewportSize()!.width === 1440
+        if (isDesk) {
+          const scrolls = yield* Effect.promise(() =>
+            page.evaluate(
+              "[document.documentElement, ...document.querySelectorAll('.models, .history')].map((one) => one.scrollHeight - one.clientHeight)"
+            )
+          )
+          assert.deepStrictEqual(scrolls, [0, 0, 0], "one screen without scrolling")
+        }
+        const wide = yield* Effect.promise(() =>
+          page.$$eval("section, figure, header", (all) =>
+            all.filter((one) => one.scrollWidth > one.clientWidth).map(({ className }) => className))
+        )
+        assert.deepStrictEqual(wide, [], "nothing is cut off at the side")
+        const charts = yield* Effect.promise(() =>
+          page.$$eval("[role=img] canvas", (all) =>
+            all.map((canvas) => ({ width: canvas.clientWidth, height: canvas.clientHeight })))
+        )
+        assert.lengthOf(charts, 3)
+        for (const { height, width } of charts) {
+          assert.isAtLeast(width, 250)
+          assert.isAtLeast(height, 60)
+        }
+        const seen = yield* Effect.promise(() =>
+          Browser.measure(page)
+        )
+        assert.isAtMost(seen.overflow, 0, "is no wider than the screen")
+        assert.isAbove(seen.texts.length, 80)
+        for (const { contrast, size, text } of seen.texts) {
+          assert.isAtLeast(size, 12, `the letters of: ${text}`)
+          assert.isAtLeast(contrast, 4.5, `the contrast of: ${text}`)
+        }
+        assert.deepStrictEqual(heard.complaints, [])
+      })), 60_000)
+  }
+})

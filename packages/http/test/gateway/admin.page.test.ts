@@ -1,0 +1,84 @@
+/** The operators' page and what it reads, on sockets. */
+import { assert, describe, it } from "@effect/vitest"
+import { Behaviour } from "@switchgear/http/testing"
+import { Effect } from "effect"
+import { createHash } from "node:crypto"
+import { administered, asReader, control, reader } from "./administered.ts"
+import { ask, chat, hello, token } from "./running.ts"
+
+describe("the operators' page", () => {
+  it.live("is open, runs only what is in it, asks only its own address, and has nothing of the gateway in it", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { adminUrl } = yield* administered()
+      const { headers, status, text } = yield* ask(`${adminUrl}/`)
+      assert.strictEqual(status, 200)
+      assert.strictEqual(headers.get("content-type"), "text/html; charset=utf-8")
+      assert.strictEqual(headers.get("cache-control"), "no-store")
+      const digestOf = (element: string) =>
+        createHash("sha256").update(new RegExp(`<${element}[^>]*>([^]*?)</${element}>`).exec(text)![1]!).digest(
+          "base64"
+        )
+      assert.strictEqual(
+        headers.get("content-security-policy"),
+        `default-src 'none'; script-src 'sha256-${digestOf("script")}'; style-src 'sha256-${
+          digestOf("style")
+        }'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+      )
+      for (const told of [control, reader, token, "assistant", "polite", "http://127"]) assert.notInclude(text, told)
+    })))
+})
+
+describe("the overview", () => {
+  it.live("tells what the token may do", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered()
+      assert.strictEqual((yield* admin("/admin/overview")).json.scope, "control")
+      assert.strictEqual((yield* admin("/admin/overview", asReader)).json.scope, "read")
+    })))
+
+  it.live("counts what clients got, by outcome", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, url } = yield* administered()
+      yield* chat(url, hello)
+      yield* chat(url, "{")
+      yield* provider.set("first", { outcome: Behaviour.serverError })
+      yield* chat(url, hello)
+      yield* chat(url, { ...hello, model: "polite" })
+      yield* chat(url, { ...hello, model: "first" })
+      const { json: { totals } } = yield* admin("/admin/overview")
+      assert.deepStrictEqual(totals.outcomes, {
+        askedFor: 1,
+        fallback: 1,
+        stale: 0,
+        canned: 1,
+        error: 1,
+        refused: 1,
+        left: 0
+      })
+      assert.strictEqual(totals.durations.at(-1), 5)
+      assert.isAbove(totals.cost, 0)
+    })))
+
+  it.live("keeps the last error of a model while its circuit rejects all calls", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, url } = yield* administered("defaults: { breaker: { minimumCalls: 2 } }")
+      yield* provider.set("first", { outcome: Behaviour.serverError })
+      for (let call = 0; call < 110; call++) yield* chat(url, hello)
+      const { json } = yield* admin("/admin/overview")
+      assert.strictEqual(json.models[0].circuit.state, "Open")
+      assert.isAbove(json.models[0].circuit.rejected, 100)
+      assert.strictEqual(json.models[0].lastError.kind, "ProviderFault")
+    })))
+})
+
+describe("samples", () => {
+  it.live("begin with the gateway and have the bounds of their durations", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered()
+      const { json } = yield* admin("/admin/samples", asReader)
+      assert.strictEqual(json.everyMillis, 5000)
+      assert.isAtLeast(json.samples.length, 1)
+      assert.strictEqual(json.samples[0].durations.length, json.durationBounds.length + 1)
+      assert.deepStrictEqual(json.durationBounds, json.durationBounds.toSorted((a: number, b: number) => a - b))
+    })))
+})
