@@ -59,6 +59,15 @@ const afterBadMinute = Effect.gen(function*() {
   return { adminUrl, overview }
 })
 
+const post = (adminUrl: string, id: string, command: string, reason: string) =>
+  Effect.promise(() =>
+    fetch(`${adminUrl}/admin/circuits/${id}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${control}`, "content-type": "application/json" },
+      body: JSON.stringify({ command, reason })
+    }).then((response) => response.text())
+  )
+
 interface Opened {
   readonly page: Page
   readonly heard: ReturnType<typeof Browser.listenTo>
@@ -341,8 +350,13 @@ describe("the operators' page in a browser", () => {
   for (const [name, options] of views) {
     it.live(`can be read ${name}`, () =>
       Effect.scoped(Effect.gen(function*() {
-        const { heard, page } = yield* open(options)
+        const { adminUrl, heard, page } = yield* open(options)
         yield* signIn(page, control)
+        // More than the page shows, the last of them with the longest reason.
+        for (let act = 0; act < 12; act++) {
+          yield* post(adminUrl, "deepseek-chat", act % 2 === 0 ? "open" : "close", "a long reason ".repeat(14))
+        }
+        yield* Effect.promise(() => page.waitForSelector(".history li:nth-child(20)"))
         const isDesk = page.viewportSize()!.width === 1440
         if (isDesk) {
           const scrolls = yield* Effect.promise(() =>

@@ -37,7 +37,9 @@ export const span = (millis: number): string => {
   const minutes = Math.floor(all / 60)
   if (minutes < 60) return all % 60 === 0 ? `${minutes} min` : `${minutes} min ${all % 60} s`
   const hours = Math.floor(minutes / 60)
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d`
+  return hours < 48
+    ? minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`
+    : `${Math.floor(hours / 24)} d`
 }
 
 export const clock = (at: number): string =>

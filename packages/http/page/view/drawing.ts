@@ -57,6 +57,9 @@ export const drawingOf = (
   // What is above is drawn first and covered by what is below.
   const drawn = isStacked ? colours.toReversed() : colours
 
+  // A nought would lie on the first time of the other axis.
+  const printed = (value: number) => value === 0 ? "" : print(value)
+
   const drawMarks = (u: uPlot) => {
     const { ctx, bbox: { height, left, top, width } } = u
     const size = 5 * devicePixelRatio
@@ -112,7 +115,7 @@ export const drawingOf = (
             size: 52,
             gap: 4,
             space: 40,
-            values: (_, values) => values.map(print),
+            values: (_, values) => values.map(printed),
             ...isWhole && { incrs: wholeSteps }
           }
         ],

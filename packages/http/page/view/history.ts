@@ -9,13 +9,18 @@ import { shapeOf } from "./shape.ts"
 
 const most = 20
 
+/** Up to this many have two lines each without a need to scroll. */
+const roomy = 12
+
 export const history = ({ screen: { events }, words }: Shown): TemplateResult =>
   html`<section class="history" aria-label=${words.history} tabindex="0">
     <h2>${words.history}</h2>
     ${
     events.length === 0
       ? html`<p class="quiet">${words.noEvents}</p>`
-      : html`<ol>${repeat(events.slice(0, most), ({ id }) => id, (event) => line(event, words))}</ol>`
+      : html`<ol class=${events.length <= roomy ? "roomy" : ""}>${
+        repeat(events.slice(0, most), ({ id }) => id, (event) => line(event, words))
+      }</ol>`
   }
   </section>`
 

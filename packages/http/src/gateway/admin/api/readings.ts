@@ -219,7 +219,7 @@ const isOfCalls = (route: string): boolean => route.startsWith("/v1/") && !route
 
 const clientLeft = 499
 
-const outcomesOf = ({ counts }: Running, snapshots: Snapshots): typeof Schemas.Outcomes.Type => {
+const outcomesOf = ({ config, counts }: Running, snapshots: Snapshots): typeof Schemas.Outcomes.Type => {
   const served = { none: 0, fallback: 0, stale: 0, canned: 0 }
   for (const { snapshot } of ofKind(snapshots, CascadeGuard.kind)) {
     for (const { degradation, served: times } of snapshot.steps) served[degradation] += times
@@ -227,7 +227,7 @@ const outcomesOf = ({ counts }: Running, snapshots: Snapshots): typeof Schemas.O
   const statuses = [...counts.requests].flatMap(([route, statuses]) => isOfCalls(route) ? [...statuses] : [])
   const sumOf = (is: (status: number) => boolean) =>
     statuses.reduce((sum, [status, count]) => is(status) ? sum + count : sum, 0)
-  const isError = (status: number) => status >= 500 || status === 429
+  const isError = (status: number) => status >= 500 || status === 429 || status === config.listen.exhaustedStatus
   const degraded = served.fallback + served.stale + served.canned
   return {
     // A cascade counts an answer a moment before it is sent.
