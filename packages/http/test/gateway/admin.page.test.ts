@@ -24,7 +24,7 @@ describe("the operators' page", () => {
           digestOf("style")
         }'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
       )
-      for (const told of [control, reader, token, "assistant", "polite", "http://127"]) assert.notInclude(text, told)
+      for (const told of [control, reader, token, "assistant", "polite:", "http://127"]) assert.notInclude(text, told)
     })))
 })
 
@@ -57,6 +57,15 @@ describe("the overview", () => {
       })
       assert.strictEqual(totals.durations.at(-1), 5)
       assert.isAbove(totals.cost, 0)
+    })))
+
+  it.live("counts a cascade without an answer as an error, whatever its status", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, url } = yield* administered("listen: { port: 0, exhaustedStatus: 424 }")
+      for (const model of ["first", "second"]) yield* provider.set(model, { outcome: Behaviour.serverError })
+      assert.strictEqual((yield* chat(url, hello)).status, 424)
+      const { json: { totals: { outcomes } } } = yield* admin("/admin/overview")
+      assert.deepStrictEqual([outcomes.error, outcomes.refused], [1, 0])
     })))
 
   it.live("keeps the last error of a model while its circuit rejects all calls", () =>
