@@ -45,6 +45,12 @@ describe("the overview", () => {
       yield* chat(url, hello)
       yield* chat(url, { ...hello, model: "polite" })
       yield* chat(url, { ...hello, model: "first" })
+      yield* ask(`${url}/v1/models`, { headers: { authorization: `Bearer ${token}` } })
+      yield* ask(`${url}/v1/messages/count_tokens`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}` },
+        body: "{}"
+      })
       const { json: { totals } } = yield* admin("/admin/overview")
       assert.deepStrictEqual(totals.outcomes, {
         askedFor: 1,

@@ -214,8 +214,8 @@ const healthOf = (
   }))
 })
 
-/** Lists of models are not calls. */
-const isOfCalls = (route: string): boolean => route.startsWith("/v1/") && !route.startsWith("/v1/models")
+/** No model answers a request for the list of models or for a count of tokens. */
+const isOfCalls = (route: string): boolean => /^\/v1\/(?!models|.*\/count_tokens)/.test(route)
 
 const clientLeft = 499
 
