@@ -1,7 +1,7 @@
 /** The operators' page and what it reads, on sockets. */
 import { assert, describe, it } from "@effect/vitest"
 import { Behaviour } from "@switchgear/http/testing"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { createHash } from "node:crypto"
 import { administered, asReader, control, reader } from "./administered.ts"
 import { ask, chat, hello, token } from "./running.ts"
@@ -83,6 +83,43 @@ describe("the overview", () => {
       assert.strictEqual(json.models[0].circuit.state, "Open")
       assert.isAbove(json.models[0].circuit.rejected, 100)
       assert.strictEqual(json.models[0].lastError.kind, "ProviderFault")
+    })))
+
+  it.live("has the durations of every API that models answer", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, url } = yield* administered()
+      for (const path of ["embeddings", "messages", "messages/count_tokens", "responses", "chat/completions"]) {
+        yield* ask(`${url}/v1/${path}`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}` },
+          body: "{}"
+        })
+      }
+      const { json: { totals } } = yield* admin("/admin/overview")
+      assert.strictEqual(totals.durations.at(-1), 4)
+      assert.strictEqual(totals.outcomes.refused, 4)
+    })))
+
+  it.live("and the page are there while the gateway sheds", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, adminUrl, provider, url } = yield* administered("listen: { port: 0, maxRequests: 1 }")
+      yield* provider.set("first", { outcome: Behaviour.hang })
+      const held = yield* Effect.forkScoped(chat(url, { ...hello, model: "first" }))
+      yield* Effect.eventually(
+        Effect.flatMap(admin("/admin/overview"), ({ json }) =>
+          json.requests.inFlight === 1 ? Effect.void : Effect.fail("not yet"))
+      )
+      const shed = yield* Effect.all(
+        Array.from({ length: 50 }, () =>
+          chat(url, hello)),
+        { concurrency: 50 }
+      )
+      assert.deepStrictEqual([...new Set(shed.map(({ status }) => status))], [503])
+      assert.strictEqual((yield* ask(`${adminUrl}/`)).status, 200)
+      const { json } = yield* admin("/admin/overview")
+      assert.strictEqual(json.totals.outcomes.error, 50)
+      assert.strictEqual(json.totals.inFlight, 1)
+      yield* Fiber.interrupt(held)
     })))
 })
 

@@ -17,6 +17,14 @@ export type Route =
   | "/health/ready"
   | "other"
 
+/** Those to which a model answers. */
+export const answered: ReadonlySet<Route> = new Set<Route>([
+  "/v1/chat/completions",
+  "/v1/embeddings",
+  "/v1/messages",
+  "/v1/responses"
+])
+
 /** Why a request was shed. */
 export type Shed = "requests" | "bytes" | "stopping"
 
@@ -31,7 +39,7 @@ export class Counts {
   failedInBand = 0
   /** Clients that did not wait for the end of their answer. */
   left = 0
-  /** Of chat completions, from the request to the end of the answer. */
+  /** Of what models answer, from the request to the end of the answer. */
   readonly durations = new Histogram([0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160])
   /** The part of the time until an answer in which no call to a provider ran. */
   readonly overhead = new Histogram([0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1, 10])
@@ -43,7 +51,7 @@ export class Counts {
       this.requests.set(route, statuses)
       statuses.set(exchange.status, (statuses.get(exchange.status) ?? 0) + 1)
       if (exchange.hasLeft) this.left++
-      if (route === "/v1/chat/completions") this.durations.observe(exchange.age / 1000)
+      if (answered.has(route)) this.durations.observe(exchange.age / 1000)
     })
   }
 

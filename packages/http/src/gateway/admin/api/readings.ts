@@ -10,6 +10,7 @@ import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { answered } from "../../server/counts.ts"
 import type { Histogram } from "../../server/histogram.ts"
 import type { Caller } from "../../service/callers.ts"
 import { ofKind } from "../metrics/resilience4j.ts"
@@ -214,9 +215,6 @@ const healthOf = (
   }))
 })
 
-/** No model answers a request for the list of models or for a count of tokens. */
-const isOfCalls = (route: string): boolean => /^\/v1\/(?!models|.*\/count_tokens)/.test(route)
-
 const clientLeft = 499
 
 const outcomesOf = ({ config, counts }: Running, snapshots: Snapshots): typeof Schemas.Outcomes.Type => {
@@ -224,7 +222,7 @@ const outcomesOf = ({ config, counts }: Running, snapshots: Snapshots): typeof S
   for (const { snapshot } of ofKind(snapshots, CascadeGuard.kind)) {
     for (const { degradation, served: times } of snapshot.steps) served[degradation] += times
   }
-  const statuses = [...counts.requests].flatMap(([route, statuses]) => isOfCalls(route) ? [...statuses] : [])
+  const statuses = [...counts.requests].flatMap(([route, statuses]) => answered.has(route) ? [...statuses] : [])
   const sumOf = (is: (status: number) => boolean) =>
     statuses.reduce((sum, [status, count]) => is(status) ? sum + count : sum, 0)
   const isError = (status: number) => status >= 500 || status === 429 || status === config.listen.exhaustedStatus

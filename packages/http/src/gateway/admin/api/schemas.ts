@@ -146,7 +146,7 @@ export const Requests = Schema.Struct({
   clientsLeft: Count,
   failedInBand: Count,
   byRoute: Schema.Array(Schema.Struct({ route: Schema.String, status: Count, count: Count })),
-  /** Of chat completions, from the request to the end of the answer. */
+  /** Of what models answer, from the request to the end of the answer. */
   durations: Durations,
   /** The part of the time until an answer in which no call to a provider ran. */
   overhead: Durations

@@ -41,7 +41,7 @@ export const gatewayFamilies = (running: Running): Effect.Effect<ReadonlyArray<F
         type: "histogram",
         meter: "switchgear.gateway.request.duration",
         name: "switchgear_gateway_request_duration_seconds",
-        description: "Time from a chat completion's request to the end of its answer.",
+        description: "Time from a request that a model answers to the end of the answer.",
         series: [plain(counts.durations)]
       },
       {
