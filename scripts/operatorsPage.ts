@@ -1,5 +1,5 @@
 // Builds the operators' page of the gateway into one HTML text, and that into a module of the http package.
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { build } from "vite"
 
@@ -31,10 +31,18 @@ export const operatorsPage = async (root: string): Promise<string> => {
   const html = textOf((name) => name.endsWith(".html"))
     .replace(/<script [^>]*><\/script>\s*/, "")
     .replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${style.trim()}</style>`)
+    .replace("<head>", () => `<!--\n${noticesOf(root)}\n-->\n<head>`)
     .replace("</body>", () => `<script type="module">${inScript(script.trim())}</script>\n</body>`)
   if (/<link rel="(?!icon)|src=["']|@import/.test(html)) throw new Error("The page is not one file.")
   return html
 }
+
+/** Whose work is in the page. Their licences ask for these words in every copy. */
+const noticesOf = (root: string): string =>
+  ["lit", "uplot"].map((name) => {
+    const licence = readFileSync(join(root, "packages/http/node_modules", name, "LICENSE"), "utf8").trim()
+    return `${name}\n\n${licence.replace(/-{2,}/g, "-")}`
+  }).join("\n\n")
 
 /** No text of a script may look like the end of it, or like a comment of HTML. */
 const inScript = (script: string): string => script.replace(/<(?=!--|\/?script)/gi, "\\x3C")

@@ -12,6 +12,12 @@ describe("the operators' page", () => {
     assert.isTrue(await operatorsPage(root) === html, "another build gives other bytes")
   }, 60_000)
 
+  it("has the notices of what is in it", async () => {
+    const html = await operatorsPage(root)
+    for (const holder of ["Google LLC", "Leon Sorokin"])
+      assert.match(html, new RegExp(`Copyright \\(c\\) \\d+ ${holder}`))
+  }, 60_000)
+
   it("is one file that names no address but that of SVG", async () => {
     const html = await operatorsPage(root)
     assert.lengthOf(html.match(/<script/g)!, 1)
