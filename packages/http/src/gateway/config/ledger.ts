@@ -1,6 +1,10 @@
-/** The options of the ledger of a client. */
-import type * as CostLedger from "../../CostLedger.ts"
+/** Prices, and the ledger of a client. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as CostLedger from "../../CostLedger.ts"
+import * as Pricing from "../../Pricing.ts"
 import type { Client, Config } from "./model.ts"
+import type { Reader } from "./reader.ts"
 
 /** None where there are no prices. Savings are compared with the first model of the first cascade. */
 export const ledgerOptionsOf = (
@@ -16,4 +20,25 @@ export const ledgerOptionsOf = (
     primary: priced.includes(primary) ? primary : priced[0]!,
     budgets: client?.budget === undefined ? [] : [{ per: "all", ...client.budget }]
   }
+}
+
+export const pricesOf = (value: unknown, reader: Reader): Pricing.Catalogue => {
+  if (value === undefined || value === null) return {}
+  return reader.decode(Pricing.CatalogueSchema, value, ["prices"]) === undefined
+    ? {}
+    : Effect.runSync(Effect.orDie(Pricing.decode(value)))
+}
+
+/** A budget needs a price of all that its client may be billed for. */
+export const checkLedger = (
+  config: Pick<Config, "cascades" | "models" | "prices">,
+  client: Client,
+  reader: Reader
+): void => {
+  const options = ledgerOptionsOf(config, client)
+  if (options === undefined) return
+  const exit = Effect.runSyncExit(CostLedger.make(options))
+  if (exit._tag === "Success") return
+  const failure = exit.cause.reasons.find(Cause.isFailReason)?.error
+  reader.refuse(["prices"], failure === undefined ? "They cannot be read" : failure.message.replace(/\.$/, ""))
 }

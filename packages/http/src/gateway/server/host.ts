@@ -1,5 +1,5 @@
 /** The name under which a request asks. */
-import { isLoopback } from "../config/read.ts"
+import { isLoopback } from "../config/addresses.ts"
 
 /**
  * Whether an address that is listened on answers under a name. On a loopback address, that is only its own: a page of

@@ -1,0 +1,64 @@
+/** The addresses of a gateway, and what may be taken up at them. */
+import type { Admin, Listen } from "./model.ts"
+import type { Reader } from "./reader.ts"
+
+/** In bytes. */
+const mebibyte = 2 ** 20
+
+export const listenOf = (value: unknown, reader: Reader): Listen => {
+  const path = ["listen"]
+  const given = reader.group(value, path, [
+    "host",
+    "port",
+    "maxBodySize",
+    "maxBodiesSize",
+    "maxRequests",
+    "maxConnections",
+    "headersTimeout",
+    "requestTimeout",
+    "keepAliveTimeout",
+    "writeTimeout",
+    "headAfter",
+    "drainTimeout",
+    "exhaustedStatus"
+  ])
+  const integer = (field: string, otherwise: number, range: readonly [number, number]) =>
+    reader.integer(given[field], [...path, field], otherwise, range)
+  const duration = (field: string, otherwise: `${number} seconds`) =>
+    reader.duration(given[field], [...path, field], otherwise)
+  return {
+    host: given.host === undefined ? loopback : reader.text(given.host, [...path, "host"]) ?? loopback,
+    port: integer("port", 4180, ports),
+    maxBodySize: integer("maxBodySize", 20 * mebibyte, [1, 1024 * mebibyte]),
+    maxBodiesSize: integer("maxBodiesSize", 256 * mebibyte, [1, 1024 ** 2 * mebibyte]),
+    maxRequests: integer("maxRequests", 1000, [1, 1_000_000]),
+    maxConnections: integer("maxConnections", 10_000, [1, 1_000_000]),
+    headersTimeout: duration("headersTimeout", "10 seconds"),
+    requestTimeout: duration("requestTimeout", "60 seconds"),
+    keepAliveTimeout: duration("keepAliveTimeout", "75 seconds"),
+    writeTimeout: duration("writeTimeout", "30 seconds"),
+    headAfter: duration("headAfter", "20 seconds"),
+    drainTimeout: duration("drainTimeout", "30 seconds"),
+    exhaustedStatus: integer("exhaustedStatus", 503, [400, 599])
+  }
+}
+
+const ports = [0, 65_535] as const
+const loopback = "127.0.0.1"
+
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
+
+export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
+  const path = ["admin"]
+  const given = reader.group(value, path, ["host", "port", "token", "readToken"])
+  if (value === undefined || value === null) return undefined
+  const token = reader.secret(given.token, [...path, "token"])
+  const readToken = given.readToken === undefined ? undefined : reader.secret(given.readToken, [...path, "readToken"])
+  return token && {
+    host: given.host === undefined ? loopback : reader.text(given.host, [...path, "host"]) ?? loopback,
+    port: reader.integer(given.port, [...path, "port"], 4181, ports),
+    token,
+    readToken
+  }
+}

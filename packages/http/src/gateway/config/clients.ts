@@ -1,0 +1,66 @@
+/** Who may call, with limits and budgets. */
+import * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as Redacted from "effect/Redacted"
+import type * as CostLedger from "../../CostLedger.ts"
+import { type Group, isIn, oneOf } from "./groups.ts"
+import type { Client } from "./model.ts"
+import type { Problem } from "./problem.ts"
+import type { Reader } from "./reader.ts"
+
+export const clientOf = (value: unknown, path: Problem["path"], models: Group, reader: Reader): Client | undefined => {
+  const given = reader.group(value, path, ["name", "token", "models", "limits", "budget", "priority"])
+  const name = reader.text(given.name, [...path, "name"])
+  const tokens = (Array.isArray(given.token) ? given.token : [given.token]).flatMap((token, i) =>
+    reader.secret(token, Array.isArray(given.token) ? [...path, "token", i] : [...path, "token"]) ?? []
+  )
+  // Without a token, nobody is this client; without any client, everybody may call.
+  if (Array.isArray(given.token) && given.token.length === 0) {
+    reader.refuse([...path, "token"], "Expected at least one text that is not empty")
+  }
+  const asked = given.models === undefined ? undefined : reader.texts(given.models, [...path, "models"])
+  asked?.forEach((model, i) => {
+    if (!isIn(models, model)) {
+      reader.refuse([...path, "models", i], `Expected ${oneOf(models)}, got ${JSON.stringify(model)}`)
+    }
+  })
+  const limits = given.limits === undefined
+    ? []
+    : reader.decode(RateLimiter.OptionsSchema, { name: name ?? "client", limits: given.limits }, path)?.limits ?? []
+  return name === undefined || tokens.length === 0
+    ? undefined
+    : {
+      name,
+      tokens,
+      models: asked,
+      limits,
+      budget: budgetOf(given.budget, [...path, "budget"], reader),
+      priority: reader.integer(given.priority, [...path, "priority"], 0, [-1000, 1000])
+    }
+}
+
+const budgetOf = (value: unknown, path: Problem["path"], reader: Reader): Client["budget"] => {
+  if (value === undefined) return undefined
+  const { dollars, window } = reader.group(value, path, ["dollars", "window"])
+  if (typeof dollars !== "number" || !(dollars > 0)) {
+    return reader.refuse([...path, "dollars"], `Expected a number above zero, got ${JSON.stringify(dollars)}`)
+  }
+  if (window === "day" || window === "month") return { dollars, window }
+  return { dollars, window: reader.duration(window, [...path, "window"], "1 day") as CostLedger.Budget["window"] }
+}
+
+/** No two of them have the same name, or the same token. */
+export const checkClients = (clients: ReadonlyArray<Client>, reader: Reader): void => {
+  const names = new Set<string>()
+  const tokens = new Map<string, string>()
+  clients.forEach((client, i) => {
+    if (names.has(client.name))
+      reader.refuse(["clients", i, "name"], `Expected a name of its own, got "${client.name}"`)
+    names.add(client.name)
+    for (const token of client.tokens) {
+      const other = tokens.get(Redacted.value(token))
+      if (other !== undefined)
+        reader.refuse(["clients", i, "token"], `Expected a token of its own, got that of "${other}"`)
+      tokens.set(Redacted.value(token), client.name)
+    }
+  })
+}
