@@ -96,7 +96,7 @@ describe("the packed packages", () => {
     assert.strictEqual(checked.status, 1)
     assert.include(checked.stderr, "models.a.provider: Expected a name of nothing, because there is none, got \"b\"")
 
-    const serving = spawn(command, ["start", "--port", "0"], { cwd: project, env })
+    const serving = spawn(command, ["start", "--port", "0", "--admin-port", "0"], { cwd: project, env })
     const ended = new Promise<number | null>((resolve) => serving.on("exit", resolve))
     const url = await new Promise<string>((resolve) => {
       let printed = ""

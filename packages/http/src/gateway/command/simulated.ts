@@ -7,8 +7,10 @@ import * as Behaviour from "../../testing/Behaviour.ts"
 import * as SimulatedProvider from "../../testing/SimulatedProvider.ts"
 import type { ClientOf } from "../service/targets.ts"
 
-export const file = `
-listen: { port: \${SWITCHGEAR_PORT:-4180} }
+/** With a token for operators, who see the gateway at work. */
+export const fileFor = (token: string): string => `
+listen: { port: 4180 }
+admin: { port: 4181, token: "${token}" }
 providers:
   simulated: { baseUrl: http://simulated.test/v1, speaks: [chat] }
 models:

@@ -1,4 +1,5 @@
 /** `switchgear start`: serves until it is told to stop. */
+import { randomBytes } from "node:crypto"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -15,8 +16,12 @@ export const start = (
   ports: Ports
 ): Effect.Effect<never, Failure, FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function*() {
-    const source = Effect.flatMap(path === undefined ? Effect.succeed(Simulated.file) : readText(path), (text) =>
-      parse(text, ports))
+    // Of this run only: nothing real can be controlled with it, so it may be shown.
+    const token = randomBytes(24).toString("base64url")
+    const source = Effect.flatMap(
+      path === undefined ? Effect.succeed(Simulated.fileFor(token)) : readText(path),
+      (text) => parse(text, ports)
+    )
     const config = yield* source
     const files = yield* FileSystem.FileSystem
     const again = Effect.provideService(source, FileSystem.FileSystem, files)
@@ -24,7 +29,7 @@ export const start = (
       source: again,
       ...path === undefined && { client: yield* Simulated.client }
     })
-    yield* Console.log(greeting(gateway, config, path))
+    yield* Console.log(greeting(gateway, config, path, token))
     yield* endAtSecondSignal
     yield* reloadAtHangUp(gateway, again)
     return yield* Effect.never
@@ -33,7 +38,8 @@ export const start = (
 const greeting = (
   { address, adminAddress }: Gateway.Gateway,
   config: GatewayConfig.Config,
-  path: string | undefined
+  path: string | undefined,
+  token: string
 ): string => {
   const url = `http://${address.host}:${address.port}`
   const model = Object.keys(config.cascades)[0] ?? Object.keys(config.models)[0]!
@@ -43,7 +49,9 @@ const greeting = (
     `Clients:   ${url}/v1${needsToken ? " (with a token)" : ""}`,
     adminAddress === undefined
       ? "Operators: nowhere, because the file has no admin.token"
-      : `Operators: http://${adminAddress.host}:${adminAddress.port} (with admin.token)`,
+      : `Operators: http://${adminAddress.host}:${adminAddress.port}/ (with ${
+        path === undefined ? `the token ${token}` : "admin.token"
+      })`,
     "Try it:",
     `  curl ${url}/v1/chat/completions -H 'content-type: application/json'${
       needsToken ? " -H \"authorization: Bearer $TOKEN\"" : ""
