@@ -46,6 +46,7 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { atOnce } from "./internal/data/atOnce.ts"
@@ -155,7 +156,7 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
       },
       lastGood: (key) => Effect.map(find(key), (found) => found && memory.serve(found)),
       set: (key, value) =>
-        inOneStep((fiber, told) => {
+        inOneStep(tier, (fiber, told) => {
           const keeping = memory.keep(key, value, monotonicMillis(fiber.getRef(Clock.Clock)))
           if (keeping === "unwanted") return told()
           // What is too large is not kept, and what was kept before is no longer the value.
@@ -166,13 +167,13 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
           else tier.remove(key, originOf(fiber), told)
         }),
       invalidate: (key) =>
-        inOneStep((fiber, told) => {
+        inOneStep(tier, (fiber, told) => {
           memory.drop(key)
           asking.flights.abandon(key)
           if (tier === undefined) told()
           else tier.remove(key, originOf(fiber), told)
         }),
-      clear: inOneStep((fiber, told) => {
+      clear: inOneStep(tier, (fiber, told) => {
         memory.clear()
         asking.flights.abandonAll()
         if (tier === undefined) told()
@@ -265,6 +266,15 @@ const allows = <E>(when: ((error: E) => boolean) | undefined, error: E): boolean
   }
 }
 
-/** Changes the cache in one synchronous step, then waits for the store. An interrupt ends only the wait. */
-const inOneStep = (change: (fiber: Fiber.Fiber<any, any>, told: () => void) => void): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => Effect.callback<void>((resume) => change(fiber, () => resumeWith(resume, Effect.void))))
+/** Changes the cache in one synchronous step, then waits for the store if there is one. An interrupt ends only the wait. */
+const inOneStep = (
+  store: object | undefined,
+  change: (fiber: Fiber.Fiber<any, any>, told: () => void) => void
+): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    if (store !== undefined) {
+      return Effect.callback<void>((resume) => change(fiber, () => resumeWith(resume, Effect.void)))
+    }
+    change(fiber, constVoid)
+    return Effect.void
+  })

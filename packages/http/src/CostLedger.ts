@@ -79,6 +79,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -230,10 +231,15 @@ export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
 export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
   Effect.map(rulesOf(options), (rules) => {
     const ledger = new Ledger(rules)
+    const entryOf = (request: ChatModel.Request, name: string, fiber: Fiber.Fiber<any, any>): Entry | BudgetExceeded =>
+      ledger.begin(
+        { tenant: fiber.getRef(CurrentTenant), request, name },
+        fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+      )
+
     const begin = (request: ChatModel.Request, name: string): Effect.Effect<Entry, BudgetExceeded> =>
       Effect.withFiber((fiber) => {
-        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        const entry = ledger.begin({ tenant: fiber.getRef(CurrentTenant), request, name }, now)
+        const entry = entryOf(request, name, fiber)
         return entry instanceof BudgetExceeded ? Effect.fail(entry) : Effect.succeed(entry)
       })
 
@@ -249,18 +255,24 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
 
     const complete = <E>(model: ChatModel.ChatModel<E>) =>
       asGiven((request) =>
-        Effect.acquireUseRelease(
-          begin(request, model.name),
-          (entry) =>
-            Effect.map(
-              observed(entry, () => model.complete(request)),
-              (answer) => ({ ...answer, bill: entry.bill(answer) })
-            ),
-          (entry, exit) =>
-            Effect.sync(() =>
-              exit._tag === "Success" ? entry.settle(exit.value.bill, exit.value.failures) : entry.fail(exit.cause)
+        Effect.withFiber<BilledAnswer, E | BudgetExceeded>((fiber) => {
+          let entry: Entry | undefined
+          // What is begun is begun below the frame that ends it, so that no interrupt comes between the two.
+          const billed = Effect.suspend((): Effect.Effect<BilledAnswer, E | BudgetExceeded> => {
+            const begun = entryOf(request, model.name, fiber)
+            if (begun instanceof BudgetExceeded) return Effect.fail(begun)
+            entry = begun
+            return Effect.map(
+              observed(begun, () => model.complete(request)),
+              (answer) => ({ ...answer, bill: begun.bill(answer) })
             )
-        )
+          })
+          return Effect.onExitPrimitive(billed, (exit) => {
+            if (exit._tag === "Success") entry?.settle(exit.value.bill, exit.value.failures)
+            else entry?.fail(exit.cause)
+            return undefined
+          })
+        })
       )
 
     // What was read of a stream is billed, however it ended.

@@ -18,12 +18,34 @@ export const keyOfTenant = (tenant: string, key: string): string =>
 const digest = (request: ChatModel.Request): string => {
   // How a reply is delivered does not change what it says.
   const { stream: _, stream_options: __, ...relevant } = request
-  return sha256(JSON.stringify(sorted(relevant)))
+  return sha256(inOrder(relevant)!)
 }
 
-/** The same JSON with the fields of all its objects in order. */
-const sorted = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (!Predicate.isReadonlyObject(value)) return value
-  return Object.fromEntries(Object.keys(value).sort().map((field) => [field, sorted(value[field])]))
+/** JSON with the fields of all its objects in order; undefined for what is none. */
+const inOrder = (value: unknown): string | undefined => {
+  let text = ""
+  if (Array.isArray(value)) {
+    for (const each of value) text += `${text === "" ? "[" : ","}${inOrder(each) ?? "null"}`
+    return text === "" ? "[]" : `${text}]`
+  }
+  if (!Predicate.isReadonlyObject(value)) return JSON.stringify(value)
+  for (const field of sorted(Object.keys(value))) {
+    const inner = inOrder(value[field])
+    if (inner !== undefined) text += `${text === "" ? "{" : ","}${JSON.stringify(field)}:${inner}`
+  }
+  return text === "" ? "{}" : `${text}}`
 }
+
+/** Most objects have a few fields, which are in order sooner without a copy of the list. */
+const sorted = (fields: Array<string>): ReadonlyArray<string> => {
+  if (fields.length > few) return fields.sort()
+  for (let i = 1; i < fields.length; i++) {
+    const field = fields[i]!
+    let at = i
+    for (; at > 0 && fields[at - 1]! > field; at--) fields[at] = fields[at - 1]!
+    fields[at] = field
+  }
+  return fields
+}
+
+const few = 16

@@ -4,6 +4,7 @@ import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
 import { monotonicMillis } from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -55,24 +56,23 @@ export const cascadeOf = (
     const patiences = new Patiences()
     const calls = new SharedCalls()
 
-    const languageOf = (request: ChatModel.Request): Effect.Effect<string | undefined> =>
-      canned === undefined
-        ? Effect.undefined
-        : Effect.map(Canned.languageOf(request), (language) => sentenceLanguage(canned, language))
-
-    /** Where the answer is kept, and the language of the sentence at the end if there is one. */
-    const placeOf = (request: ChatModel.Request): Effect.Effect<Place, ChatError.InvalidRequest> =>
-      Effect.gen(function*() {
-        const language = yield* languageOf(request)
-        const tenant = yield* CurrentTenant
+    /** Asks with the key of the answer, and with the language of the sentence at the end if there is one. */
+    const askIn = <A, E, R>(
+      language: string | undefined,
+      request: ChatModel.Request,
+      ask: (request: ChatModel.Request, place: Place) => Effect.Effect<A, E, R>
+    ): Effect.Effect<A, E | ChatError.InvalidRequest, R> =>
+      Effect.withFiber<A, E | ChatError.InvalidRequest, R>((fiber) => {
+        let key: unknown
         try {
-          const key: unknown = keyOf(request)
-          if (typeof key !== "string") return yield* refused("its cacheKey is not a text")
-          // Callers of different languages must not share a flight that may end in a sentence.
-          return { key: keyOfTenant(tenant, language === undefined ? key : `${language}:${key}`), language }
+          key = keyOf(request)
         } catch {
-          return yield* refused("it has no key in the cache")
+          return refused("it has no key in the cache")
         }
+        if (typeof key !== "string") return refused("its cacheKey is not a text")
+        // Callers of different languages must not share a flight that may end in a sentence.
+        const place = language === undefined ? key : `${language}:${key}`
+        return ask(request, { key: keyOfTenant(fiber.getRef(CurrentTenant), place), language })
       })
 
     /** What is asked is what is given now, whatever the caller changes before the call runs, or while it runs. */
@@ -84,7 +84,12 @@ export const cascadeOf = (
       if (Result.isFailure(sealed)) return refused(sealed.failure)
       if (!sealed.success.hasMessages) return refused("messages must be a list")
       const { plain } = sealed.success
-      return Effect.flatMap(placeOf(plain), (place) => ask(plain, place))
+      return canned === undefined
+        ? askIn(undefined, plain, ask)
+        : Effect.flatMap(
+          Canned.languageOf(plain),
+          (language) => askIn(sentenceLanguage(canned, language), plain, ask)
+        )
     }
 
     const refused = (detail: string) =>
@@ -127,17 +132,21 @@ export const cascadeOf = (
           (context: Context.Context<R>) =>
             Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
         ).pipe(
-          Effect.tapError((error) =>
-            error instanceof Cascade.CascadeExhausted
-              ? operatorLog.tell(error.failures, "and no other step did", now) ?? Effect.void
-              : Effect.void
-          ),
-          Effect.flatMap(({ degradation, failures, step, value: { value } }) => {
-            const answer = { value, step, degradation, failures, ...counter.tried }
-            const log = failures.length === 0
-              ? undefined
-              : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
-            return log === undefined ? Effect.succeed(answer) : Effect.as(log, answer)
+          Effect.matchCauseEffect({
+            onFailure: (cause) => {
+              const error = cause.reasons.find(Cause.isFailReason)?.error
+              const log = error instanceof Cascade.CascadeExhausted
+                ? operatorLog.tell(error.failures, "and no other step did", now)
+                : undefined
+              return log === undefined ? Effect.failCause(cause) : Effect.andThen(log, Effect.failCause(cause))
+            },
+            onSuccess: ({ degradation, failures, step, value: { value } }) => {
+              const answer = { value, step, degradation, failures, ...counter.tried }
+              const log = failures.length === 0
+                ? undefined
+                : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
+              return log === undefined ? Effect.succeed(answer) : Effect.as(log, answer)
+            }
           })
         )
       })
@@ -183,13 +192,16 @@ export const cascadeOf = (
 
     /** Asks for an answer of its own: one that is judged, or where no fresh answer may be served. */
     const completeAlone = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
-      Effect.gen(function*() {
-        const mode = yield* CurrentCacheMode
-        const fresh = mode === "use" ? yield* freshAt(place.key) : undefined
-        if (fresh !== undefined && (yield* passes(fresh))) return fromCache(fresh, fresh.value)
-        const answer = yield* run(forWhole, request, place, mode, (yield* CurrentAsked)?.patience)
-        if (mode !== "bypass") yield* cache.set(place.key, answer)
-        return answer
+      Effect.withFiber((fiber) => {
+        const mode = fiber.getRef(CurrentCacheMode)
+        const asked = run(forWhole, request, place, mode, fiber.getRef(CurrentAsked)?.patience)
+        const kept = mode === "bypass" ? asked : Effect.tap(asked, (answer) => cache.set(place.key, answer))
+        return mode === "use" && settings.isShared
+          ? Effect.flatMap(freshAt(place.key), (fresh) =>
+            fresh === undefined
+              ? kept
+              : Effect.flatMap(passes(fresh), (does) => does ? Effect.succeed(fromCache(fresh, fresh.value)) : kept))
+          : kept
       })
 
     const freshAt = (key: string): Effect.Effect<ChatModel.Answer | undefined> =>

@@ -109,7 +109,7 @@ const ask = <A, R>(
     const clock = fiber.getRef(Clock.Clock)
     const begun = monotonicMillis(clock)
     const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
-    const answer = Effect.mapBoth(limited(accepted(how, step, request, fiber), asked, begun), {
+    const answer = Effect.mapBoth(limited(accepted(how, step, request, fiber), asked, begun, fiber), {
       onSuccess: (answer) => {
         counter.atLeast(answer)
         if (!isDegraded(answer)) asked.answeredBy ??= index
@@ -138,15 +138,14 @@ const ask = <A, R>(
 const limited = <A, E, R>(
   call: Effect.Effect<A, E, R>,
   { deadline }: Asked,
-  now: number
+  now: number,
+  fiber: Fiber.Fiber<any, any>
 ): Effect.Effect<A, E | Deadline.DeadlineExceeded, R> =>
   deadline < Infinity
     ? Deadline.within(deadline - now)(call)
-    : Effect.flatMap(
-      Deadline.remaining,
-      (left): Effect.Effect<A, E | Deadline.DeadlineExceeded, R> =>
-        left === undefined ? call : Deadline.within(left)(call)
-    )
+    : fiber.getRef(Deadline.CurrentDeadline) === undefined
+    ? call
+    : Effect.flatMap(Deadline.remaining, (left) => Deadline.within(left!)(call))
 
 /** The answer of a model, if it passes the checks. */
 const accepted = <A, R>(

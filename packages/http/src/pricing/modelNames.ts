@@ -87,6 +87,8 @@ export class ModelNames {
   private readonly aliases: ReadonlyMap<string, string>
   /** By how names are compared; undefined where several models are written alike. */
   private readonly written = new Map<string, string | undefined>()
+  /** What was found for the names that were asked for last. */
+  private readonly found = new Map<string, string | undefined>()
 
   constructor(names: Iterable<string>, aliases: Iterable<readonly [alias: string, name: string]> = []) {
     this.names = new Set(names)
@@ -100,6 +102,15 @@ export class ModelNames {
 
   /** The name in the catalogue. */
   find(told: string): string | undefined {
+    const found = this.found.get(told)
+    if (found !== undefined || this.found.has(told)) return found
+    if (this.found.size >= mostFound) this.found.clear()
+    const name = this.search(told)
+    this.found.set(told, name)
+    return name
+  }
+
+  private search(told: string): string | undefined {
     for (const form of formsOf(told)) {
       const name = this.aliases.get(form) ?? (this.names.has(form) ? form : this.written.get(spelt(form)))
       if (name !== undefined) return name
@@ -111,6 +122,9 @@ export class ModelNames {
     this.written.set(form, this.written.has(form) && this.written.get(form) !== name ? undefined : name)
   }
 }
+
+/** Providers choose the names, so that their number has a bound. */
+const mostFound = 1000
 
 /** Whether a name is that of one certain model, and not what a server calls whatever it serves. */
 export const isCertain = (name: string): boolean => /\d/.test(name)

@@ -1,8 +1,8 @@
 /**
- * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint`, since they pass what a number
- * holds exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
+ * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint` where they pass what a number holds
+ * exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
  */
-import { type Part, partNames, type Parts, promptOf } from "./usageParts.ts"
+import { nothing, type Part, partNames, type Parts, promptOf } from "./usageParts.ts"
 
 /**
  * An amount in whole micro-dollars, or that it is not known.
@@ -94,25 +94,41 @@ export const exchanged = (exact: bigint, rate: number): number => divided(exact 
  */
 export const costOf = (price: Price, used: Parts): Cost => {
   const prices = priceAt(price, promptOf(used))
-  const parts = {} as { [P in Part]: Amount }
-  let exact = 0n
+  const parts: { [P in Part]: Amount } = { ...nothing }
+  let exact: number | bigint = 0
   let known = 0
   let isKnown = true
   for (const part of partNames) {
     const perMillion = prices[part]
-    if (used[part] === 0) parts[part] = 0
-    else if (perMillion === undefined) {
+    if (used[part] === 0) continue
+    if (perMillion === undefined) {
       parts[part] = "unknown"
       isKnown = false
     } else {
-      exact += exactly(used[part], perMillion)
-      const sum = divided(exact, million)
+      exact = added(exact, used[part], perMillion)
+      const sum = inMicros(exact)
       parts[part] = sum - known
       known = sum
     }
   }
   return { total: isKnown ? known : "unknown", known, parts }
 }
+
+/** A sum and a product, as a number while that holds them exactly. */
+const added = (sum: number | bigint, tokens: number, perMillion: number): number | bigint => {
+  const exact = typeof sum === "number" ? sum + tokens * perMillion : NaN
+  return exact <= mostExact ? exact : BigInt(sum) + exactly(tokens, perMillion)
+}
+
+/** The quotient by a million, rounded half up. */
+const inMicros = (exact: number | bigint): number => {
+  if (typeof exact === "bigint") return divided(exact, million)
+  const dividend = exact + 500_000
+  return (dividend - dividend % 1_000_000) / 1_000_000
+}
+
+/** With what is added to round it, a sum is still a safe integer. */
+const mostExact = Number.MAX_SAFE_INTEGER - 500_000
 
 /** What the provider says that the tokens cost, which says nothing about the parts. */
 export const toldCost = (total: number, used: Parts): Cost => ({

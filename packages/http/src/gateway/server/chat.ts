@@ -47,15 +47,18 @@ const answer = (
   caller: Caller,
   exchange: Exchange,
   options: StreamOptions
-): Effect.Effect<void, ChatFailure> => {
+): Effect.Effect<unknown, ChatFailure> => {
   const { headers } = exchange.request
   const { request } = asked
   const patience = patienceOf(headers)
-  const sent = asked.isStream ? stream(asked, caller, exchange, options, patience) : whole(asked, caller, exchange)
   const language = headers["accept-language"]
+  if (!asked.isStream) return asking({ caller, request, patience, language }, whole(asked, caller, exchange))
+  // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
   return Effect.provideService(
-    // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
-    asking({ caller, request, patience: asked.isStream ? undefined : patience, language }, sent),
+    asking(
+      { caller, request, patience: undefined, language },
+      stream(asked, caller, exchange, options, patience)
+    ),
     CurrentChunkTexts,
     "kept"
   )

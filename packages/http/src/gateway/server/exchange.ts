@@ -107,13 +107,12 @@ export class Exchange {
     for (const other of this.others) other.reply(reply)
     const { body, headers, status } = reply
     if (this.response.headersSent || this.response.destroyed) return
-    const bytes = Buffer.from(body)
     this.response.writeHead(status, {
       ...headers,
       ...this.ownHeaders(),
-      "content-length": bytes.length
+      "content-length": Buffer.byteLength(body)
     })
-    this.response.end(this.request.method === "HEAD" ? undefined : bytes)
+    this.response.end(this.request.method === "HEAD" ? undefined : body)
     this.watchReader()
   }
 
@@ -152,7 +151,7 @@ export class Exchange {
 
   /** All is said: what the client has not taken of it is kept, and so is the place of the request. */
   private watchReader(): void {
-    if (!this.response.writableFinished) this.response.setTimeout(this.longestPause, () => this.cut())
+    if (this.response.writableLength > 0) this.response.setTimeout(this.longestPause, () => this.cut())
   }
 
   /** Closes the connection at once: the client sees that the answer is not whole. */

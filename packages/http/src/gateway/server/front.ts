@@ -38,7 +38,7 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 export class Front {
   private callers: Callers
   private readonly listen: Listen
-  private readonly run: (effect: Effect.Effect<void, unknown>) => AnyFiber
+  private readonly context: Context.Context<never>
   private readonly bodies: Admission
   private readonly guesses: Guesses
   private readonly now: () => number
@@ -52,7 +52,7 @@ export class Front {
   constructor(callers: Callers, listen: Listen, context: Context.Context<never>) {
     this.callers = callers
     this.listen = listen
-    this.run = Effect.runForkWith(context)
+    this.context = context
     this.bodies = new Admission(listen.maxBodiesSize)
     this.requests = new Admission(listen.maxRequests)
     const clock = Context.get(context, Clock.Clock)
@@ -185,7 +185,7 @@ export class Front {
   ): void {
     const upstream = new UpstreamTime(this.now)
     this.counts.watchOverhead(exchange, upstream)
-    const fiber = this.run(logged(exchange.id, Effect.provideService(send, CurrentAttemptCounter, upstream)))
+    const fiber = Effect.runForkWith(Context.add(this.context, CurrentAttemptCounter, upstream))(send)
     this.fibers.add(fiber)
     exchange.whenLeft(() => {
       ended?.()
@@ -195,6 +195,7 @@ export class Front {
       this.fibers.delete(fiber)
       ended?.()
       if (exit._tag === "Success") return
+      if (Cause.hasDies(exit.cause)) Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
       const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
       const reply = { ...told, headers: { ...Effect.runSync(limitHeadersOf(caller)), ...told.headers } }
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
@@ -214,11 +215,8 @@ const routes: ReadonlyMap<string, Route> = new Map([["/v1/chat/completions", Cha
 const untilEnded = (fibers: ReadonlySet<AnyFiber>): Effect.Effect<void> => Effect.asVoid(Fiber.awaitAll(fibers))
 
 /** A defect is a fault of the gateway: the log has it, with the id that the client was given. */
-const logged = <A, E>(id: string, answer: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.tapCause(answer, (cause) =>
-    Cause.hasDies(cause)
-      ? Effect.logError("A request died. Please report this.", { request: id }, cause)
-      : Effect.void)
+const logged = (id: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.logError("A request died. Please report this.", { request: id }, cause)
 
 const modelPath = "/v1/models/"
 

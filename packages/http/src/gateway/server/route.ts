@@ -11,7 +11,7 @@ import type { Reply } from "./refusals.ts"
 /** An answer that can be sent. */
 export interface Answering {
   /** Fails before anything was sent, or after the head of a stream. */
-  readonly send: Effect.Effect<void, ChatFailure>
+  readonly send: Effect.Effect<unknown, ChatFailure>
   /** What a stream is told that has begun and fails. */
   readonly failed: (reply: Reply) => string
   /** Whether it is sent in one piece, which others can be given, too. */

@@ -2,6 +2,7 @@
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as Deadline from "@switchgear/core/Deadline"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Canned from "../../Canned.ts"
@@ -24,17 +25,18 @@ export interface Asking {
 export const asking = <E>(
   { caller, language, patience, request }: Asking,
   call: Effect.Effect<ChatSchema.Usage | undefined, E>
-): Effect.Effect<void, E | RateLimiter.RateLimited | Deadline.DeadlineExceeded> => {
+): Effect.Effect<unknown, E | RateLimiter.RateLimited | Deadline.DeadlineExceeded> => {
   const limited = caller.limiter === undefined ? call : caller.limiter.protectWith<ChatSchema.Usage | undefined>({
     costs: () => costsOf(request),
     settle: (usage) => usage === undefined ? costsOf(request) : { requests: 1, tokens: tokensOf(usage) }
   })(call)
   const within = patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
-  return Effect.asVoid(within).pipe(
-    Effect.provideService(CurrentTenant, caller.name),
-    Effect.provideService(Bulkhead.CurrentPriority, caller.priority),
-    Effect.provideService(Canned.CurrentLanguage, language)
-  )
+  return Effect.updateContext(within, (context: Context.Context<never>) =>
+    context.pipe(
+      Context.add(CurrentTenant, caller.name),
+      Context.add(Bulkhead.CurrentPriority, caller.priority),
+      Context.add(Canned.CurrentLanguage, language)
+    ))
 }
 
 const costsOf = (request: ChatModel.Request) => {
