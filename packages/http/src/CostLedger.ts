@@ -95,6 +95,7 @@ import type { Budget, Options } from "./costLedger/options.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors.ts"
 import { CurrentTenant } from "./costLedger/currentTenant.ts"
 import { optionsCodec } from "./costLedger/optionsCodec.ts"
+import { CurrentPredecessor, noteLedger } from "./costLedger/predecessor.ts"
 import { rulesOf } from "./costLedger/rules.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"
 import { StreamBill } from "./costLedger/streamBill.ts"
@@ -229,8 +230,8 @@ export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
-  Effect.map(rulesOf(options), (rules) => {
-    const ledger = new Ledger(rules)
+  Effect.map(Effect.all([rulesOf(options), CurrentPredecessor]), ([rules, before]) => {
+    const ledger = new Ledger(rules, before)
     const entryOf = (request: ChatModel.Request, name: string, fiber: Fiber.Fiber<any, any>): Entry | BudgetExceeded =>
       ledger.begin(
         { tenant: fiber.getRef(CurrentTenant), request, name },
@@ -297,7 +298,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         })
       )
 
-    return {
+    const made: CostLedger = {
       protect: (model) => {
         const billed = { name: model.name, complete: complete(model), open: open(model) }
         return { ...ChatModel.of(billed), ...billed }
@@ -318,6 +319,8 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
       tenant: (tenant) => Effect.map(Clock.currentTimeMillis, (now) => ledger.tenant(tenant, now)),
       tenants: Effect.map(Clock.currentTimeMillis, (now) => ledger.tenants(now))
     }
+    noteLedger(made, ledger)
+    return made
   })
 
 /**

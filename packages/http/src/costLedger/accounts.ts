@@ -72,7 +72,7 @@ export class Accounts {
   /** The least recently used first. */
   readonly named = new Map<string, Account>()
   /** The totals of those who have no account, and of those whose account was given up. */
-  readonly others = new Totals()
+  readonly others: Totals
   private readonly rules: ReadonlyArray<Rule>
   private readonly capacity: number
   private readonly idle: number
@@ -83,11 +83,20 @@ export class Accounts {
   /** Since when the clock has not jumped. */
   private steadySince = -Infinity
 
-  constructor(rules: ReadonlyArray<Rule>, capacity: number, idle: number, seed: number) {
+  /** Goes on with the accounts of those `before`. */
+  constructor(rules: ReadonlyArray<Rule>, capacity: number, idle: number, seed: number, before?: Accounts) {
     this.rules = rules
     this.capacity = capacity
     this.idle = idle
-    this.seed = seed
+    this.seed = before?.seed ?? seed
+    this.others = before?.others ?? new Totals()
+    for (const [tenant, { lastUsed, meters, totals }] of before?.named ?? []) {
+      const own = meters.filter((meter) => meter instanceof OwnMeter)
+      const account = new Account(rules.map((rule) => new OwnMeter(rule, own)), totals)
+      account.lastUsed = lastUsed
+      this.named.set(tenant, account)
+    }
+    this.shared = before?.shared && new SharedMeters(rules, capacity, this.seed, before.shared)
   }
 
   open(tenant: string, now: number): Account {

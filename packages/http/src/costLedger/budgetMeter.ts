@@ -32,10 +32,10 @@ class Window implements Balance, Remembered {
   spent: number
   reserved = 0
 
-  constructor({ end, start }: Span, before: Window | undefined) {
+  constructor({ end, start }: Span, spent: number) {
     this.start = start
     this.end = end
-    this.spent = before?.spent ?? 0
+    this.spent = spent
   }
 
   get isUntouched(): boolean {
@@ -53,9 +53,16 @@ export class OwnMeter implements Meter {
   readonly rule: Rule
   private readonly windows: Windows<Window>
 
-  constructor(rule: Rule) {
+  /** Goes on with what was spent of the budgets of the account `before`: of the one with windows of the same length, if any. */
+  constructor(rule: Rule, before: ReadonlyArray<OwnMeter> = []) {
     this.rule = rule
-    this.windows = new Windows(rule.window, (span, before) => new Window(span, before))
+    const same = before.find((meter) => meter.rule.window === rule.window)
+    let spent = before[0]?.windows.latest?.spent ?? 0
+    this.windows = same?.windows ?? new Windows(rule.window, (span, earlier) => {
+      const window = new Window(span, earlier?.spent ?? spent)
+      spent = 0
+      return window
+    })
   }
 
   get whose(): "tenant" | "all" {

@@ -13,15 +13,18 @@ import type { Rules } from "./rules.ts"
 
 export class Ledger implements Book {
   readonly rules: Rules
-  readonly total = new Totals()
-  private readonly models = new Map<string, Totals>()
-  private readonly meters: ReadonlyArray<Meter>
+  readonly total: Totals
+  private readonly models: Map<string, Totals>
+  private readonly meters: ReadonlyArray<OwnMeter>
   private readonly accounts: Accounts
 
-  constructor(rules: Rules) {
+  /** Goes on with what the ledger `before` has added up. Calls that were begun there are settled in both. */
+  constructor(rules: Rules, before?: Ledger) {
     this.rules = rules
-    this.meters = rules.overall.map((rule) => new OwnMeter(rule))
-    this.accounts = new Accounts(rules.perTenant, rules.tenants, rules.idle, rules.seed)
+    this.total = before?.total ?? new Totals()
+    this.models = before?.models ?? new Map<string, Totals>()
+    this.meters = rules.overall.map((rule) => new OwnMeter(rule, before?.meters))
+    this.accounts = new Accounts(rules.perTenant, rules.tenants, rules.idle, rules.seed, before?.accounts)
   }
 
   /** Reserves from all budgets or from none. */

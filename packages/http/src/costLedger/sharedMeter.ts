@@ -60,19 +60,29 @@ export class SharedMeters {
   private readonly meters: ReadonlyArray<{ readonly rule: Rule; readonly windows: Windows<Sketch> }>
 
   /** Whoever makes up names must not know the `seed`, or they could aim at the cells of somebody. */
-  constructor(rules: ReadonlyArray<Rule>, tenants: number, seed: number) {
-    this.columns = 2 ** Math.ceil(Math.log2(Math.min(Math.max(tenants, fewestColumns), 2 ** 20)))
+  constructor(rules: ReadonlyArray<Rule>, tenants: number, seed: number, before?: SharedMeters) {
+    // Cells that go on are as many as they were.
+    this.columns = before?.columns ??
+      2 ** Math.ceil(Math.log2(Math.min(Math.max(tenants, fewestColumns), 2 ** 20)))
     this.seed = seed
-    this.meters = rules.map((rule) => ({
-      rule,
-      windows: new Windows<Sketch>(rule.window, ({ end, start }, before) => ({
-        start,
-        end,
-        isUntouched: before?.isUntouched ?? true,
-        spent: before?.spent.slice() ?? new Float64Array(rows * this.columns),
-        reserved: new Float64Array(rows * this.columns)
-      }))
-    }))
+    this.meters = rules.map((rule) => {
+      const same = before?.meters.find((meter) => meter.rule.window === rule.window)
+      let spent = before?.meters[0]?.windows.latest?.spent
+      return {
+        rule,
+        windows: same?.windows ?? new Windows<Sketch>(rule.window, ({ end, start }, earlier) => {
+          const known = earlier?.spent ?? spent
+          spent = undefined
+          return {
+            start,
+            end,
+            isUntouched: known === undefined || earlier?.isUntouched === true,
+            spent: known?.slice() ?? new Float64Array(rows * this.columns),
+            reserved: new Float64Array(rows * this.columns)
+          }
+        })
+      }
+    })
   }
 
   of(tenant: string): ReadonlyArray<Meter> {

@@ -43,8 +43,13 @@ export class Windows<W extends Window> {
     this.open = open
   }
 
+  /** The one that was used last. */
+  get latest(): W | undefined {
+    return this.remembered.at(-1)
+  }
+
   at(now: number): W {
-    const latest = this.remembered.at(-1)
+    const { latest } = this
     return latest !== undefined && holds(latest, now) ? latest : this.turnTo(now)
   }
 

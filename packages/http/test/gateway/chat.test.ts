@@ -244,6 +244,24 @@ describe("a file that is taken over", () => {
       assert.strictEqual(yield* gateway.generation, 3)
     })))
 
+  it.live("takes nothing back of what a client has spent, when its budget or the prices change", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const budget = (dollars: number) =>
+        `clients: [{ name: shop, token: ${token}, budget: { dollars: ${dollars}, window: month } }]`
+      const { reload, url } = yield* running(budget(0.001))
+      const dear = { ...hello, max_tokens: 100 }
+      const statuses = () =>
+        Effect.map(
+          Effect.forEach(Array.from({ length: 10 }), () => chat(url, dear)),
+          (got) => got.filter(({ status }) => status === 200).length
+        )
+      assert.isAbove(yield* statuses(), 0)
+      yield* reload(budget(0.0009))
+      assert.strictEqual(yield* statuses(), 0)
+      yield* reload(budget(0.002))
+      assert.isAbove(yield* statuses(), 0)
+    })))
+
   it.live("lets the calls in flight end as they began", () =>
     Effect.scoped(Effect.gen(function*() {
       const { provider, reload, url } = yield* running()

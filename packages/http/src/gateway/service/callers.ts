@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import * as CostLedger from "../../CostLedger.ts"
+import { CurrentPredecessor, ledgerOf } from "../../costLedger/predecessor.ts"
 import type { Client, Config } from "../config/model.ts"
 import { ledgerOptionsOf } from "../config/ledger.ts"
 import { saidBy } from "../config/said.ts"
@@ -61,7 +62,11 @@ const callerOf = (
   Effect.gen(function*() {
     const name = client?.name ?? "anyone"
     const budget = client?.budget
-    const ledger = yield* use(`ledger ${name}`, saidBy(budget, config.prices), ledgerOf(config, client))
+    const ledger = yield* use<CostLedger.CostLedger | undefined, never>(
+      `ledger ${name}`,
+      saidBy(budget, config.prices),
+      (before) => Effect.provideService(ledgerFor(config, client), CurrentPredecessor, ledgerOf(before))
+    )
     const allowed = client?.models ?? [...targets.keys()]
     const limits = client?.limits ?? []
     return {
@@ -70,7 +75,7 @@ const callerOf = (
       limits,
       limiter: limits.length === 0
         ? undefined
-        : yield* use(`limits ${name}`, saidBy(limits), RateLimiter.make({ name: `client ${name}`, limits })),
+        : yield* use(`limits ${name}`, saidBy(limits), () => RateLimiter.make({ name: `client ${name}`, limits })),
       ledger,
       targets: new Map(allowed.map((model) => [model, billed(targets.get(model)!, ledger)]))
     }
@@ -89,7 +94,7 @@ const billed = (target: Target, ledger: CostLedger.CostLedger | undefined): Targ
 }
 
 /** Each client has a ledger of its own, because each may have another budget. None where there are no prices. */
-const ledgerOf = (config: Config, client: Client | undefined): Effect.Effect<CostLedger.CostLedger | undefined> => {
+const ledgerFor = (config: Config, client: Client | undefined): Effect.Effect<CostLedger.CostLedger | undefined> => {
   const options = ledgerOptionsOf(config, client)
   return options === undefined ? Effect.undefined : Effect.orDie(CostLedger.make(options))
 }

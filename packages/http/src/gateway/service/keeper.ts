@@ -18,11 +18,14 @@ interface Kept {
   readonly entries: HeldEntries
 }
 
-/** Gives the thing of a name: the one that is there if the file says the same of it, or else a new one. */
+/**
+ * Gives the thing of a name: the one that is there if the file says the same of it, or else a new one. `make` is given the
+ * one that was there, of which the file said something else.
+ */
 export type Use = <A, E>(
   name: string,
   said: string,
-  make: Effect.Effect<A, E, Scope.Scope>
+  make: (before: A | undefined) => Effect.Effect<A, E, Scope.Scope>
 ) => Effect.Effect<A, E>
 
 /** What one reading of the file was made into. */
@@ -57,7 +60,8 @@ export class Keeper {
         const scope = Scope.forkUnsafe(this.around)
         made.push(scope)
         const entries = new HeldEntries(this.registry)
-        const registered = Effect.provideService(make, Registry.CurrentRegistry, entries.registry)
+        const making = make(there?.value as any)
+        const registered = Effect.provideService(making, Registry.CurrentRegistry, entries.registry)
         return Effect.map(Scope.provide(registered, scope), (value) => {
           next.set(name, { said, value, scope, entries })
           return value

@@ -45,7 +45,7 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
     const clients = new Map<string, ChatClient.ChatClient["Service"]>()
     for (const [name, { options, said }] of Object.entries(config.providers)) {
       const made = Effect.map(Layer.build(clientOf(options)), Context.get(ChatClient.ChatClient))
-      clients.set(name, yield* use(`provider ${name}`, said, made))
+      clients.set(name, yield* use(`provider ${name}`, said, () => made))
     }
     const models = new Map<string, ChatModel.GuardedModel>()
     for (const [name, { initialState, options, provider, said }] of Object.entries(config.models)) {
@@ -55,7 +55,7 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
         ChatModel.make({ ...options, breaker, client: clients.get(provider)! }),
         ({ breaker }) => initialState === undefined ? Effect.void : commandOf(initialState, breaker.control)
       )
-      models.set(name, yield* use(`model ${name}`, saidBy(said, config.providers[provider]!.said), made))
+      models.set(name, yield* use(`model ${name}`, saidBy(said, config.providers[provider]!.said), () => made))
     }
     const spokenBy = Spoken.spokenBy(config, { clients, models })
 
@@ -67,7 +67,7 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
       const saidOfAll = saidBy(said, saidOfSteps)
       const chatting = steps.filter((step) => speaksChat(config, step)).map((step) => models.get(step)!)
       const chat = isSome(chatting)
-        ? yield* use(`cascade ${name}`, saidOfAll, cascadeOf(options, chatting))
+        ? yield* use(`cascade ${name}`, saidOfAll, () => cascadeOf(options, chatting))
         : undefined
       const spoken = new Map<Dialect, ChatModel.ChatModel<ChatFailure>>()
       // A sentence is no answer of another API.
@@ -75,7 +75,7 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
       for (const [dialect, models] of spokenBy(steps)) {
         const called = `${name} (${dialect.name})`
         const made = madeWhenAsked(called, cascadeOf({ ...others, name: called }, models))
-        spoken.set(dialect, yield* use(`cascade ${called}`, saidOfAll, made))
+        spoken.set(dialect, yield* use(`cascade ${called}`, saidOfAll, () => made))
       }
       targets.set(name, { name, owner: "switchgear", chat, spoken })
     }
