@@ -1,6 +1,7 @@
 /** Who may call, found by the token, with what they may ask for, their limits and their budget. */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { ChatFailure } from "../../ChatFailure.ts"
@@ -47,7 +48,7 @@ export const make = (config: Config, targets: Targets, use: Use): Effect.Effect<
   })
 
 /** A token is looked up by the whole of its digest: how long that takes tells nothing of the tokens there are. */
-const digestOf = (token: string): string => createHash("sha256").update(token).digest("hex")
+const digestOf = (token: string): string => hash("sha256", token, "hex")
 
 /** A file may have the digest in place of the token. */
 const digestOfWritten = (token: string): string =>
@@ -72,7 +73,8 @@ const callerOf = (
     return {
       name,
       priority: client?.priority ?? 0,
-      limits,
+      // They are told with every answer, so that a duration is read once.
+      limits: limits.map((limit) => ({ ...limit, per: Duration.fromInputUnsafe(limit.per) })),
       limiter: limits.length === 0
         ? undefined
         : yield* use(`limits ${name}`, saidBy(limits), () => RateLimiter.make({ name: `client ${name}`, limits })),
