@@ -103,6 +103,10 @@ export const send =
     response.end(typeof body === "string" ? body : JSON.stringify(body))
   }
 
+/** A stream as the provider wrote it: without what its event with the usage tells of the answer, which it has once at most. */
+export const asWritten = (text: string): string =>
+  text.replace(/(data:\s*\{)(?:"x-switchgear-[a-z-]+":"[^"]*",)+/, "$1")
+
 export type Part = string | "cut" | "hang"
 
 /** A stream of parts, each written by itself; `cut` breaks the connection, and `hang` says nothing more. */

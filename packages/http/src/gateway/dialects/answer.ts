@@ -4,13 +4,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { textOf } from "../../chatStream/chunkText.ts"
 import * as ModelCascade from "../../ModelCascade.ts"
 import { toldIn, ToldUsage } from "../../pricing/toldUsage.ts"
 import { promptOf, tokensOf, usedOf } from "../../pricing/usageParts.ts"
 import type * as ChatSchema from "../../ChatSchema.ts"
 import type { Listen } from "../config/model.ts"
-import { headerText, provenanceOf } from "../server/answerHeaders.ts"
+import { type AskedFor, provenanceAtEnd, provenanceAtHead, provenanceOf } from "../server/answerHeaders.ts"
 import { patienceOf } from "../server/chatRequest.ts"
 import type { Exchange } from "../server/exchange.ts"
 import { aliveAfter } from "../server/keepAlive.ts"
@@ -22,6 +21,7 @@ import type { Asked } from "./asked.ts"
 import { CurrentSent } from "./sent.ts"
 import type { TextReply } from "./decodeAnswer.ts"
 import type { EventChunk } from "./eventDecoder.ts"
+import { Ending } from "./ending.ts"
 import type { Dialect } from "./model.ts"
 
 export const of = (
@@ -32,10 +32,11 @@ export const of = (
   listen: Listen
 ): Answering => {
   const numbers: Numbers = { next: 0 }
+  const ending = new Ending()
   const { headers } = exchange.request
   const patience = patienceOf(headers)
   const sent = asked.isStream
-    ? stream(dialect, asked, caller, exchange, listen, numbers, patience)
+    ? stream(dialect, asked, caller, exchange, listen, numbers, ending, patience)
     : whole(dialect, asked, caller, exchange)
   const call = asking(
     {
@@ -49,7 +50,7 @@ export const of = (
   )
   return {
     send: Effect.provideService(call, CurrentSent, asked),
-    failed: (reply) => dialect.words.event(reply, exchange.id, numbers.next),
+    failed: (reply) => ending.rest() + dialect.words.event(reply, exchange.id, numbers.next),
     delivery: asked.isStream ? "stream" : "reply"
   }
 }
@@ -68,8 +69,7 @@ const whole = ({ words }: Dialect, { model, plain, target }: Asked, caller: Call
         "content-type": "application/json",
         ...words.headers(exchange.id),
         ...limits,
-        "x-switchgear-model": headerText(target.name),
-        ...provenanceOf(answer)
+        ...provenanceOf(answer, { target, cache: "use" })
       },
       // All its clients are those of this API.
       body: (answer.value as TextReply).text
@@ -84,6 +84,7 @@ const stream = (
   exchange: Exchange,
   { headAfter, writeTimeout }: Listen,
   numbers: Numbers,
+  ending: Ending,
   patience: number | undefined
 ) =>
   Effect.scoped(Effect.gen(function*() {
@@ -94,24 +95,19 @@ const stream = (
     const opened = yield* patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
     yield* Fiber.interrupt(waiting)
     exchange.answered()
-    const { attempts, degradation, possiblyBilledAttempts, step } = opened
-    exchange.beginStream({
-      ...own,
-      ...yield* limitHeadersOf(caller),
-      "x-switchgear-model": headerText(target.name),
-      ...provenanceOf({ attempts, degradation, possiblyBilledAttempts, step })
-    })
+    const askedFor: AskedFor = { target, cache: "bypass" }
+    exchange.beginStream({ ...own, ...yield* limitHeadersOf(caller), ...provenanceAtHead(opened, askedFor) })
     const told = new ToldUsage()
     yield* Stream.runForEachArray(opened.value, (events: ReadonlyArray<EventChunk>) => {
       let piece = ""
       for (const event of events) {
         told.note(event)
         if (event.sequence !== undefined) numbers.next = event.sequence + 1
-        piece += textOf(event)!
+        piece += ending.push(event)
       }
-      return exchange.write(piece, writeTimeout)
+      return piece === "" ? Effect.void : exchange.write(piece, writeTimeout)
     })
-    exchange.end()
+    exchange.end(ending.end({ ...yield* provenanceAtEnd(opened, askedFor), ...exchange.overhead }))
     return usageOf(told)
   }))
 

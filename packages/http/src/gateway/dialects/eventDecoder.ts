@@ -18,6 +18,7 @@ import { objectIn } from "./objectIn.ts"
 /** An event in the form in which guards and ledgers read it. */
 export interface EventChunk extends ChatChunk {
   readonly sequence?: number | undefined
+  readonly closes?: true | undefined
 }
 
 export type Progress = "more" | "whole" | ChatError.ChatError
@@ -107,7 +108,7 @@ export class EventDecoder {
       if (!mayBeCut) this.malformed("an event that is not JSON")
       return undefined
     }
-    const { delta, is, model, sequence, usage } = this.dialect.event!(json)
+    const { closes, delta, is, model, sequence, usage } = this.dialect.event!(json)
     if (is === "error" || isError(json["error"])) {
       this.progress = ChatError.fromReply({ ...this.head, body: data }, json) ?? new ChatError.ProviderFault(this.where)
       return undefined
@@ -121,7 +122,8 @@ export class EventDecoder {
         : [{ index: 0, delta }],
       ...model !== undefined && { model },
       ...usage !== undefined && { usage },
-      ...sequence !== undefined && { sequence }
+      ...sequence !== undefined && { sequence },
+      ...closes !== undefined && { closes }
     } as EventChunk
   }
 

@@ -41,7 +41,7 @@ export const messages: Dialect = {
       case "content_block_delta":
         return isFields(delta) ? { delta: contentOf(delta) } : nothing
       case "message_delta":
-        return { usage: usageOf(usage) }
+        return { usage: usageOf(usage), closes: true }
       case "message_stop":
         return { is: "good end" }
       case "error":

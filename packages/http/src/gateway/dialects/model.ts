@@ -30,6 +30,8 @@ export interface EventSays extends Pick<ChatChunk, "usage" | "model"> {
   /** What it adds to the answer: something with text commits to this answer. */
   readonly delta?: Fields | undefined
   readonly is?: "good end" | "error" | undefined
+  /** Whether it is the one with the usage of the whole answer, in which is told where that comes from. */
+  readonly closes?: true | undefined
   /** Its number, where the events of the API have one. */
   readonly sequence?: number | undefined
 }

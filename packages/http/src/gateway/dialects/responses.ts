@@ -31,8 +31,8 @@ const eventSays = ({ delta, item, response, type }: Fields): EventSays => {
     case "response.completed":
     case "response.incomplete":
       return isFields(response)
-        ? { model: modelOf(response), usage: usageOf(response), is: "good end" }
-        : { is: "good end" }
+        ? { model: modelOf(response), usage: usageOf(response), is: "good end", closes: true }
+        : { is: "good end", closes: true }
     case "response.failed":
     case "error":
       return { is: "error" }

@@ -1,6 +1,9 @@
 /** The headers by which an answer tells where it comes from and what it took. */
-import type { Bill } from "../../CostLedger.ts"
-import type { Tried } from "../../ChatModel.ts"
+import * as Effect from "effect/Effect"
+import type { OpenAnswer, Tried } from "../../ChatModel.ts"
+import type { Bill, BilledOpenAnswer } from "../../CostLedger.ts"
+import { isCache } from "../../chatModel/stepPath.ts"
+import type { Target } from "../service/targets.ts"
 
 /** What is told of an answer. */
 export interface Provenance extends Tried {
@@ -9,13 +12,54 @@ export interface Provenance extends Tried {
   readonly bill?: Bill | undefined
 }
 
-/** In headers, and in a stream in the chunk with the usage. */
-export const provenanceOf = (answer: Provenance): Readonly<Record<string, string>> => ({
+/** What was asked for, and whether an answer of it may come from a cache, or be kept there. */
+export interface AskedFor {
+  readonly target: Target
+  readonly cache: "use" | "bypass"
+}
+
+/** In headers, and in a stream again in the event with the usage. */
+export const provenanceOf = (answer: Provenance, asked: AskedFor): Readonly<Record<string, string>> => ({
+  "x-switchgear-model": headerText(asked.target.name),
   "x-switchgear-step": headerText(answer.step),
   "x-switchgear-degradation": answer.degradation,
   "x-switchgear-attempts": String(answer.attempts),
-  ...costOf(answer.bill)
+  ...costOf(answer.bill),
+  ...cacheOf(answer, asked)
 })
+
+/** Of a stream that begins: what it costs is known after its end. */
+export const provenanceAtHead = (
+  { attempts, degradation, possiblyBilledAttempts, step }: OpenAnswer,
+  asked: AskedFor
+): Readonly<Record<string, string>> => provenanceOf({ attempts, degradation, possiblyBilledAttempts, step }, asked)
+
+/** Of a stream that has ended. */
+export const provenanceAtEnd = (
+  opened: OpenAnswer | BilledOpenAnswer,
+  asked: AskedFor
+): Effect.Effect<Readonly<Record<string, string>>> =>
+  Effect.map("bill" in opened ? opened.bill : Effect.undefined, (bill) => ({
+    ...provenanceAtHead(opened, asked),
+    ...costOf(bill)
+  }))
+
+/** Of a cascade, which alone has a cache. */
+const cacheOf = (
+  { degradation, step }: Provenance,
+  { cache, target }: AskedFor
+): Readonly<Record<string, string>> =>
+  target.kind === "model"
+    ? {}
+    : {
+      "x-switchgear-cache": cache === "bypass"
+        ? "bypass"
+        : !isCache(step)
+        ? "miss"
+        : degradation === "stale"
+        ? "stale"
+        : "hit"
+    }
 
 const costOf = (bill: Bill | undefined): Readonly<Record<string, string>> =>
   bill === undefined || bill.cost.total === "unknown"

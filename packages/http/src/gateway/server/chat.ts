@@ -8,14 +8,12 @@ import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatSchema from "../../ChatSchema.ts"
 import { CurrentChunkTexts, textOf as chunkTextOf } from "../../chatStream/chunkText.ts"
 import * as ChatStream from "../../ChatStream.ts"
-import type { OpenAnswer } from "../../ChatModel.ts"
-import type { BilledOpenAnswer } from "../../CostLedger.ts"
 import { textOf } from "../../chatReply/replyText.ts"
 import type { Listen } from "../config/model.ts"
 import * as OpenAi from "../dialects/openAiWords.ts"
 import { asking } from "../service/asking.ts"
 import type { Caller } from "../service/callers.ts"
-import { headerText, type Provenance, provenanceOf } from "./answerHeaders.ts"
+import { type AskedFor, provenanceAtEnd, provenanceAtHead, provenanceOf } from "./answerHeaders.ts"
 import * as ChatRequest from "./chatRequest.ts"
 import { type Asked, patienceOf } from "./chatRequest.ts"
 import type { Exchange } from "./exchange.ts"
@@ -73,8 +71,7 @@ const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Excha
       headers: {
         "content-type": "application/json",
         ...limits,
-        "x-switchgear-model": headerText(target.name),
-        ...provenanceOf(answer)
+        ...provenanceOf(answer, { target, cache: "use" })
       },
       body
     })
@@ -95,33 +92,37 @@ const stream = (
     yield* Fiber.interrupt(waiting)
     const limits = yield* limitHeadersOf(caller)
     exchange.answered()
-    exchange.beginStream({
-      ...limits,
-      "x-switchgear-model": headerText(target.name),
-      ...provenanceOf(withoutBill(opened))
-    })
-    let last: ChatSchema.ChatChunk | undefined
+    const askedFor: AskedFor = { target, cache: "use" }
+    exchange.beginStream({ ...limits, ...provenanceAtHead(opened, askedFor) })
+    let usageOnly: ChatSchema.ChatChunk | undefined
+    let latest: ChatSchema.ChatChunk | undefined
     yield* Stream.runForEachArray(opened.value, (chunks) => {
       let piece = ""
       for (const chunk of chunks) {
-        if (ChatStream.isUsageOnly(chunk)) last = chunk
-        else piece += eventOf(chunk)
+        if (ChatStream.isUsageOnly(chunk)) usageOnly = chunk
+        else piece += eventOf(latest = chunk)
       }
       return piece === "" ? Effect.void : exchange.write(piece, writeTimeout)
     })
-    // What the answer has cost is known after its end.
-    const bill = "bill" in opened ? yield* (opened as BilledOpenAnswer).bill : undefined
-    const told = { ...provenanceOf({ ...withoutBill(opened), bill }), "x-switchgear-model": headerText(target.name) }
-    const usage = last !== undefined && wantsUsage ? eventOf({ ...last, ...told }) : ""
-    exchange.end(`${usage}data: [DONE]\n\n`)
-    return last?.usage ?? undefined
+    const told = wantsUsage
+      ? eventOf({
+        ...usageOnly ?? withoutUsage(latest),
+        ...yield* provenanceAtEnd(opened, askedFor),
+        ...exchange.overhead
+      })
+      : ""
+    exchange.end(`${told}data: [DONE]\n\n`)
+    return (usageOnly ?? latest)?.usage ?? undefined
   }))
 
-const withoutBill = ({ attempts, degradation, possiblyBilledAttempts, step }: OpenAnswer): Provenance => ({
-  attempts,
-  degradation,
-  possiblyBilledAttempts,
-  step
+/** The place for what is told of an answer whose usage was with its content, or nowhere: clients may add up usages. */
+const withoutUsage = (latest: ChatSchema.ChatChunk | undefined): ChatSchema.ChatChunk => ({
+  ...latest?.id !== undefined && { id: latest.id },
+  object: "chat.completion.chunk",
+  ...latest?.created !== undefined && { created: latest.created },
+  ...latest?.model !== undefined && { model: latest.model },
+  choices: [],
+  usage: null
 })
 
 /** The event as the provider wrote it, where that is known. */

@@ -23,6 +23,9 @@ export class Exchange {
   /** Those that get the same answer and have not left. */
   private readonly others = new Set<Exchange>()
   private replied: Reply | undefined
+  /** Of the time until the answer, what ran at providers; undefined where none can be asked. */
+  upstream: { readonly millis: number } | undefined
+  private ownMillis: number | undefined
 
   /**
    * `now` tells milliseconds. A client that takes nothing of an answer that is there for it is cut off after `longestPause`
@@ -70,6 +73,7 @@ export class Exchange {
 
   /** There is an answer. */
   answered(): void {
+    this.noteOverhead()
     this.onAnswered?.()
     this.onAnswered = undefined
   }
@@ -107,6 +111,7 @@ export class Exchange {
     for (const other of this.others) other.reply(reply)
     const { body, headers, status } = reply
     if (this.response.headersSent || this.response.destroyed) return
+    this.noteOverhead()
     this.response.writeHead(status, {
       ...headers,
       ...this.ownHeaders(),
@@ -177,8 +182,18 @@ export class Exchange {
   private ownHeaders(): Readonly<Record<string, string>> {
     return {
       "x-request-id": this.id,
-      "openai-processing-ms": String(Math.max(1, Math.round(this.age)))
+      "openai-processing-ms": String(Math.max(1, Math.round(this.age))),
+      ...this.overhead
     }
+  }
+
+  /** What is told of the part of the time until the answer in which no call to a provider ran. */
+  get overhead(): Readonly<Record<string, string>> {
+    return this.ownMillis === undefined ? {} : { "x-switchgear-overhead-ms": this.ownMillis.toFixed(2) }
+  }
+
+  private noteOverhead(): void {
+    if (this.upstream !== undefined) this.ownMillis ??= Math.max(0, this.age - this.upstream.millis)
   }
 }
 

@@ -184,6 +184,7 @@ export class Front {
     ended?: () => void
   ): void {
     const upstream = new UpstreamTime(this.now)
+    exchange.upstream = upstream
     this.counts.watchOverhead(exchange, upstream)
     const fiber = Effect.runForkWith(Context.add(this.context, CurrentAttemptCounter, upstream))(send)
     this.fibers.add(fiber)

@@ -18,6 +18,7 @@ import { madeWhenAsked } from "./madeWhenAsked.ts"
 /** One name that a request can give as its `model`. */
 export interface Target {
   readonly name: string
+  readonly kind: "cascade" | "model"
   /** The provider of a model; of a cascade, this gateway. */
   readonly owner: string
   /** Undefined where no provider of it speaks chat completions. */
@@ -77,11 +78,12 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
         const made = madeWhenAsked(called, cascadeOf({ ...others, name: called }, models))
         spoken.set(dialect, yield* use(`cascade ${called}`, saidOfAll, () => made))
       }
-      targets.set(name, { name, owner: "switchgear", chat, spoken })
+      targets.set(name, { name, kind: "cascade", owner: "switchgear", chat, spoken })
     }
     for (const [name, { provider }] of Object.entries(config.models)) {
       targets.set(name, {
         name,
+        kind: "model",
         owner: provider,
         chat: speaksChat(config, name) ? models.get(name)! : undefined,
         spoken: new Map(spokenBy([name]).map(([dialect, [model]]) => [dialect, model]))
