@@ -1,6 +1,7 @@
 /** The addresses of a gateway, and what may be taken up at them. */
 import type { Admin, Listen } from "./model.ts"
-import type { Reader } from "./reader.ts"
+import type { Problem } from "./problem.ts"
+import { type Reader, shown } from "./reader.ts"
 
 /** In bytes. */
 const mebibyte = 2 ** 20
@@ -20,7 +21,8 @@ export const listenOf = (value: unknown, reader: Reader): Listen => {
     "writeTimeout",
     "headAfter",
     "drainTimeout",
-    "exhaustedStatus"
+    "exhaustedStatus",
+    "origins"
   ])
   const integer = (field: string, otherwise: number, range: readonly [number, number]) =>
     reader.integer(given[field], [...path, field], otherwise, range)
@@ -39,9 +41,26 @@ export const listenOf = (value: unknown, reader: Reader): Listen => {
     writeTimeout: duration("writeTimeout", "30 seconds"),
     headAfter: duration("headAfter", "20 seconds"),
     drainTimeout: duration("drainTimeout", "30 seconds"),
-    exhaustedStatus: integer("exhaustedStatus", 503, [400, 599])
+    exhaustedStatus: integer("exhaustedStatus", 503, [400, 599]),
+    origins: originsOf(given.origins, [...path, "origins"], reader)
   }
 }
+
+const originsOf = (value: unknown, path: Problem["path"], reader: Reader): ReadonlyArray<string> => {
+  const origins = reader.texts(value, path)
+  origins.forEach((origin, i) => {
+    if (origin !== "*" && !isOrigin(origin)) {
+      reader.refuse([...path, i], `Expected "*", or an origin such as https://app.example, got ${shown(origin)}`)
+    }
+  })
+  return origins
+}
+
+/** As a browser sends it. That of an app or an extension has a scheme of its own. */
+const isOrigin = (text: string): boolean =>
+  /^https?:/i.test(text)
+    ? URL.canParse(text) && new URL(text).origin === text && !text.includes("*")
+    : /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#"*\\]+$/.test(text)
 
 const ports = [0, 65_535] as const
 const loopback = "127.0.0.1"

@@ -59,6 +59,8 @@ export interface Listen extends Address {
   readonly drainTimeout: Duration.Duration
   /** The status of an answer when every model of a cascade has failed. */
   readonly exhaustedStatus: number
+  /** The origins whose pages may call from a browser; `*` for all. */
+  readonly origins: ReadonlyArray<string>
 }
 
 /**

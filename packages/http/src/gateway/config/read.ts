@@ -77,6 +77,9 @@ export const read = (text: string, environment: Environment): Read => {
       `Expected a loopback address where there are no clients with tokens, got "${listen.host}"`
     )
   }
+  if (listen.origins.includes("*") && reader.list(file.clients ?? undefined, ["clients"]).length === 0) {
+    reader.refuse(["listen", "origins"], "Expected origins by name where there are no clients with tokens, got \"*\"")
+  }
   const missing = clients.find(({ budget }) => budget !== undefined)
   if (missing !== undefined && Object.keys(prices).length === 0) {
     reader.refuse(["prices"], `Expected prices, because the client "${missing.name}" has a budget`)

@@ -21,6 +21,7 @@ import { CurrentAttemptCounter } from "../../chatModel/attemptCounter.ts"
 import { Admission } from "./admission.ts"
 import { type Budget, readBody } from "./body.ts"
 import * as Chat from "./chat.ts"
+import { Cors, isForeign } from "./cors.ts"
 import { Counts, type Route as CountedRoute } from "./counts.ts"
 import { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
@@ -47,6 +48,7 @@ export class Front {
   readonly counts = new Counts()
   private readonly requests: Admission
   private readonly flights = new SingleFlight()
+  private readonly cors: Cors | undefined
   private isStopping = false
 
   constructor(callers: Callers, listen: Listen, context: Context.Context<never>) {
@@ -55,6 +57,7 @@ export class Front {
     this.context = context
     this.bodies = new Admission(listen.maxBodiesSize)
     this.requests = new Admission(listen.maxRequests)
+    this.cors = listen.origins.length === 0 ? undefined : new Cors(listen.origins)
     const clock = Context.get(context, Clock.Clock)
     this.now = () => monotonicMillis(clock)
     this.guesses = new Guesses(this.now)
@@ -75,8 +78,10 @@ export class Front {
     const exchange = new Exchange(request, response, id, this.now, Duration.toMillis(this.listen.writeTimeout))
     const [path = ""] = (request.url ?? "").split("?", 1)
     const { method = "" } = request
-    this.counts.watch(exchange, routeOf(path))
+    this.counts.watch(exchange, method === "OPTIONS" ? "other" : routeOf(path))
     if (!isHostOf(request.headers.host, this.listen.host)) return refuse(exchange, Refusals.wrongHost)
+    const preflight = this.cors?.head(request, response)
+    if (preflight !== undefined) return exchange.reply(preflight)
     if (path === "/health/live" || path === "/health/ready") return this.health(exchange, path === "/health/live")
     const route = routes.get(path)
     if (route !== undefined) {
@@ -125,7 +130,12 @@ export class Front {
     const address = exchange.request.socket.remoteAddress ?? ""
     const caller = this.callers.find(token)
     // A right token passes whatever else comes from its address, which may be that of a balancer in front of all clients.
-    if (caller !== undefined) return go(caller)
+    if (caller !== undefined) {
+      const isOpen = token === undefined
+      return isOpen && isForeign(exchange.request, this.cors)
+        ? refuse(exchange, Refusals.wrongOrigin, words)
+        : go(caller)
+    }
     if (this.guesses.isTooMany(address)) return refuse(exchange, Refusals.tooManyGuesses, words)
     if (token === undefined) return refuse(exchange, Refusals.noToken, words)
     this.guesses.note(address)

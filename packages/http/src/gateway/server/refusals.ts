@@ -63,6 +63,14 @@ export const wrongHost: Reply = refusal({
   headers: neverAgain
 })
 
+/** A page in a browser that may not call. */
+export const wrongOrigin: Reply = refusal({
+  status: 403,
+  message: "Pages of this origin may not call. List it in listen.origins, or call from a server.",
+  code: "origin_not_allowed",
+  headers: neverAgain
+})
+
 export const unknownPath = (method: string, path: string): Reply =>
   refusal({ status: 404, message: `Invalid URL (${method} ${path})` })
 

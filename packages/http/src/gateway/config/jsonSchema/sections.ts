@@ -41,7 +41,12 @@ export const listen = group({
   writeTimeout: option(duration, "How long a client may take nothing of an answer that is there for it.", "30 seconds"),
   headAfter: option(duration, "How long a stream without content keeps its head back.", "20 seconds"),
   drainTimeout: option(duration, "How long calls in flight may go on once the gateway is told to stop.", "30 seconds"),
-  exhaustedStatus: option(integer(400, 599), "The status when every model of a cascade has failed.", 503)
+  exhaustedStatus: option(integer(400, 599), "The status when every model of a cascade has failed.", 503),
+  origins: option(
+    list(text),
+    "The origins whose pages may call from a browser, such as https://app.example; * for all.",
+    []
+  )
 })
 
 export const admin = group({
