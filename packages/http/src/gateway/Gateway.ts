@@ -13,13 +13,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import * as NodeTransport from "../NodeTransport.ts"
 import { CallRecord } from "./admin/journal/callRecord.ts"
 import { Journal } from "./admin/journal/journal.ts"
 import { Samples } from "./admin/journal/samples.ts"
-import type { Running } from "./admin/model.ts"
+import type { Running, State } from "./admin/model.ts"
 import { openDesk } from "./admin/openDesk.ts"
+import { ownFamilies } from "./admin/metrics/all.ts"
 import type { Address, Config } from "./config/model.ts"
+import * as Otlp from "./otlp/open.ts"
 import { Front } from "./server/front.ts"
 import { listen, ListenFailed } from "./server/listener.ts"
 import * as Callers from "./service/callers.ts"
@@ -87,6 +90,8 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<Gateway, ListenFailed, Scope.Scope> =>
   Effect.gen(function*() {
+    // Made first, so that it hears of everything that ends.
+    const telling = config.otlp && (yield* Otlp.open(config.otlp))
     const registry = yield* Registry.make()
     const telemetry = Context.get(yield* Layer.build(telemetryOf(registry)), Telemetry.View)
     const view = { ...telemetry, metrics: telemetry.within(Metric.snapshot) }
@@ -94,15 +99,16 @@ export const make = (
     const clientOf = options.client ?? NodeTransport.layerChatClient
     const generationOf = (config: Config) =>
       keeper.generation((use) =>
-        Effect.flatMap(Targets.make(config, clientOf, use), (made) =>
+        Effect.flatMap(Targets.make(config, clientOf, use, telling?.watch), (made) =>
           Effect.map(Callers.make(config, made.targets, use), (callers) => ({ ...made, callers })))
       )
 
-    const context = yield* Effect.context<never>()
+    // What clients ask for is part of no span in which the gateway was made.
+    const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context<never>()) as Context.Context<never>
     const clock = Context.get(context, Clock.Clock)
     let current = { config, ...(yield* generationOf(config)).value }
     let generation = 1
-    const front = new Front(current.callers, config.listen, context)
+    const front = new Front(current.callers, config.listen, context, telling?.tracing)
     const reload = (config: Config) =>
       Effect.gen(function*() {
         const { endOthers, value } = yield* generationOf(config)
@@ -114,12 +120,9 @@ export const make = (
 
     const wallClock = () =>
       clock.currentTimeMillisUnsafe()
-    const running = (): Running => ({
+    const state: State = {
       registry,
       view,
-      journal: new Journal(registry, wallClock),
-      calls: new CallRecord(registry, wallClock),
-      samples: new Samples(),
       counts: front.counts,
       get config() {
         return current.config
@@ -143,7 +146,17 @@ export const make = (
         return front.inFlight
       },
       reload: Effect.flatMap(options.source ?? Effect.succeed(config), reload)
-    })
+    }
+    /** Begins to keep what operators look back at. */
+    const running = (): Running => {
+      const records = {
+        journal: new Journal(registry, wallClock),
+        calls: new CallRecord(registry, wallClock),
+        samples: new Samples()
+      }
+      return Object.defineProperties(records, Object.getOwnPropertyDescriptors(state)) as typeof records & State
+    }
+    if (telling !== undefined) yield* telling.tellMetrics(ownFamilies(state))
     const desk = config.admin &&
       (yield* openDesk(config.admin, running(), context, () => monotonicMillis(clock)))
     // Operators watch the end: their address closes after the last answer.

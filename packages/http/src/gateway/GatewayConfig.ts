@@ -16,7 +16,9 @@ import type {
   InitialState,
   Listen,
   Model,
+  Otlp,
   Provider,
+  Signal,
   Spoken
 } from "./config/model.ts"
 import { placeOf, type Problem } from "./config/problem.ts"
@@ -35,8 +37,10 @@ export type {
   InitialState,
   Listen,
   Model,
+  Otlp,
   Problem,
   Provider,
+  Signal,
   Spoken
 }
 

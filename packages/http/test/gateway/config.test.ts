@@ -130,7 +130,7 @@ describe("what is wrong is told with its place, its range and its value", () => 
   const cases: ReadonlyArray<readonly [text: string, ...lines: ReadonlyArray<string>]> = [
     ["", "models: Expected at least one model."],
     ["- a", "Expected { listen, admin, providers", "models: Expected at least one model."],
-    [`${base}modles: {}`, "modles: There is no such option. There are: listen, admin, providers"],
+    [`${base}modles: {}`, "modles: There is no such option. There are: listen, admin, otlp, providers"],
     [`${base}listen: { prot: 1 }`, "listen.prot: There is no such option. There are: host, port"],
     [`${base}listen: 3`, "listen: Expected { host, port"],
     [`${base}listen: { port: 70000 }`, "listen.port: Expected a whole number from 0 to 65535, got 70000."],

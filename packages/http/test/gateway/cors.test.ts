@@ -152,6 +152,14 @@ describe("all origins", () => {
       assert.deepStrictEqual(others, { "access-control-allow-origin": "*" })
     })))
 
+  it.live("are foreign again when the file loses its clients: the origins are those of the start", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { reload, url } = yield* running("listen: { port: 0, origins: ['*'] }")
+      yield* reload("listen: { port: 0 }\nclients: []")
+      const simple = { authorization: "", origin: "https://evil.example" }
+      assert.strictEqual((yield* chat(url, hello, simple)).status, 403)
+    })))
+
   const file = (more: string) =>
     GatewayConfig.check(`${more}\nproviders: { p: { baseUrl: http://p.test } }\nmodels: { m: { provider: p } }`, {})
 

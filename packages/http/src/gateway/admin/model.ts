@@ -25,7 +25,7 @@ export interface View {
 }
 
 /** The gateway as it runs now: each property is read anew. */
-export interface Running {
+export interface State {
   readonly registry: Registry.Registry
   readonly view: View
   readonly config: Config
@@ -34,12 +34,6 @@ export interface Running {
   readonly callers: Callers
   /** What was counted of the requests of clients. */
   readonly counts: Counts
-  /** Changes of guards, and acts of operators. */
-  readonly journal: Journal
-  /** The last calls through each guard. */
-  readonly calls: CallRecord
-  /** What clients got in the last 15 minutes. */
-  readonly samples: Samples
   /** How often a file was taken over: 1 from the start. */
   readonly generation: number
   readonly isReady: boolean
@@ -47,6 +41,16 @@ export interface Running {
   readonly inFlight: number
   /** Takes over the file again. */
   readonly reload: Effect.Effect<void, { readonly _tag: string; readonly message: string }>
+}
+
+/** The same with what operators look back at. */
+export interface Running extends State {
+  /** Changes of guards, and acts of operators. */
+  readonly journal: Journal
+  /** The last calls through each guard. */
+  readonly calls: CallRecord
+  /** What clients got in the last 15 minutes. */
+  readonly samples: Samples
 }
 
 /** A request to the admin address whose token was found good. */

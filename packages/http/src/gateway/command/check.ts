@@ -16,12 +16,13 @@ export const check = (path: string): Effect.Effect<boolean, FileUnreadable, File
     return config !== undefined
   })
 
-const summaryOf = ({ cascades, clients, models, providers }: GatewayConfig.Config): string =>
+const summaryOf = ({ cascades, clients, models, otlp, providers }: GatewayConfig.Config): string =>
   [
     count(providers, "provider"),
     count(models, "model"),
     count(cascades, "cascade"),
-    count(clients, "client")
+    count(clients, "client"),
+    ...otlp === undefined ? [] : [`${otlp.signals.join(" and ")} to ${otlp.endpoint}`]
   ].join(", ")
 
 const count = (things: object, one: string): string => {

@@ -18,11 +18,11 @@ export interface Substituted {
   readonly problems: ReadonlyArray<Problem>
 }
 
-/** `isSecret` tells by its key whether the value of a field is a secret, which becomes redacted. */
+/** `isSecret` tells by its place whether the value of a field is a secret, which becomes redacted. */
 export const substitute = (
   text: string,
   environment: Environment,
-  isSecret: (key: string) => boolean
+  isSecret: (path: Problem["path"]) => boolean
 ): Substituted => {
   const variables: Array<Variable> = []
   // No text of the file is like a mark by chance.
@@ -63,7 +63,8 @@ export const substitute = (
     }
     const entries = Object.entries(node).map(([key, value]) => {
       const name = key.replace(marks, (_, index: string) => valueOf(index, path))
-      return [name, walk(value, [...path, name], isSecret(name))] as const
+      const place = [...path, name]
+      return [name, walk(value, place, isSecret(place))] as const
     })
     return Object.fromEntries(entries)
   }

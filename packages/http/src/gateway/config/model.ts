@@ -77,6 +77,37 @@ export interface Admin extends Address {
 }
 
 /**
+ * What is told to a collector.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Signal = "traces" | "metrics"
+
+/**
+ * A collector that takes OTLP over HTTP.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Otlp {
+  /** The address before `/v1/traces` and `/v1/metrics`. */
+  readonly endpoint: string
+  readonly headers: { readonly [name: string]: Redacted.Redacted }
+  readonly encoding: "json" | "protobuf"
+  readonly signals: ReadonlyArray<Signal>
+  readonly serviceName: string
+  /** What is told of this gateway with everything, such as `deployment.environment.name`. */
+  readonly attributes: { readonly [name: string]: string | number | boolean }
+  /** How long spans are gathered. */
+  readonly tracesInterval: Duration.Duration
+  /** How often metrics are told. */
+  readonly metricsInterval: Duration.Duration
+  /** The share of requests that are traced whose client does not say whether they are. */
+  readonly sampleRatio: number
+}
+
+/**
  * One provider: where it is, and its keys.
  *
  * @category models
@@ -156,6 +187,8 @@ export interface Config {
   readonly listen: Listen
   /** Undefined where no token is given: then there is no address for operators. */
   readonly admin: Admin | undefined
+  /** Undefined where nothing is told to a collector. */
+  readonly otlp: Otlp | undefined
   readonly providers: { readonly [name: string]: Provider }
   readonly models: { readonly [name: string]: Model }
   readonly cascades: { readonly [name: string]: Cascade }

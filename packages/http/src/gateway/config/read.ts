@@ -7,6 +7,7 @@ import { asGroup, entriesOf, isIn, parted } from "./groups.ts"
 import { checkLedger, pricesOf } from "./ledger.ts"
 import type { Config } from "./model.ts"
 import { guards, modelOf } from "./models.ts"
+import { isSecretOfOtlp, otlpOf } from "./otlp.ts"
 import { placeOf, type Problem } from "./problem.ts"
 import { providerOf } from "./providers.ts"
 import { isGroup, Reader } from "./reader.ts"
@@ -23,6 +24,7 @@ export interface Read {
 const sections = [
   "listen",
   "admin",
+  "otlp",
   "providers",
   "defaults",
   "models",
@@ -71,6 +73,7 @@ export const read = (text: string, environment: Environment): Read => {
   checkClients(clients, reader)
   const listen = listenOf(file.listen, reader)
   const admin = adminOf(file.admin, reader)
+  const otlp = otlpOf(file.otlp, reader)
   if (!isLoopback(listen.host) && reader.list(file.clients ?? undefined, ["clients"]).length === 0) {
     reader.refuse(
       ["listen", "host"],
@@ -90,10 +93,12 @@ export const read = (text: string, environment: Environment): Read => {
   return {
     config: reader.problems.length > 0
       ? undefined
-      : { listen, admin, providers, models, cascades, prices, clients },
+      : { listen, admin, otlp, providers, models, cascades, prices, clients },
     problems: reader.problems.toSorted((a, b) => placeOf(a.path) < placeOf(b.path) ? -1 : 1),
     became: [...became, ...Resilience4j.named(instances, asGroup(file.models))]
   }
 }
 
-const isSecret = (key: string): boolean => key === "token" || key === "readToken" || key === "apiKey"
+const isSecret = (path: Problem["path"]): boolean => secrets.has(path.at(-1)) || isSecretOfOtlp(path)
+
+const secrets: ReadonlySet<unknown> = new Set(["token", "readToken", "apiKey"])

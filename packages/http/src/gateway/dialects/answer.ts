@@ -49,6 +49,7 @@ export const of = (
     sent
   )
   return {
+    model: asked.target.name,
     send: Effect.provideService(call, CurrentSent, asked),
     failed: (reply) => ending.rest() + dialect.words.event(reply, exchange.id, numbers.next),
     delivery: asked.isStream ? "stream" : "reply"
@@ -69,7 +70,7 @@ const whole = ({ words }: Dialect, { model, plain, target }: Asked, caller: Call
         "content-type": "application/json",
         ...words.headers(exchange.id),
         ...limits,
-        ...provenanceOf(answer, { target, cache: "use" })
+        ...exchange.tell(provenanceOf(answer, { target, cache: "use" }))
       },
       // All its clients are those of this API.
       body: (answer.value as TextReply).text
@@ -96,7 +97,8 @@ const stream = (
     yield* Fiber.interrupt(waiting)
     exchange.answered()
     const askedFor: AskedFor = { target, cache: "bypass" }
-    exchange.beginStream({ ...own, ...yield* limitHeadersOf(caller), ...provenanceAtHead(opened, askedFor) })
+    const limits = yield* limitHeadersOf(caller)
+    exchange.beginStream({ ...own, ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor)) })
     const told = new ToldUsage()
     yield* Stream.runForEachArray(opened.value, (events: ReadonlyArray<EventChunk>) => {
       let piece = ""
@@ -107,7 +109,8 @@ const stream = (
       }
       return piece === "" ? Effect.void : exchange.write(piece, writeTimeout)
     })
-    exchange.end(ending.end({ ...yield* provenanceAtEnd(opened, askedFor), ...exchange.overhead }))
+    const fields = exchange.tell(yield* provenanceAtEnd(opened, askedFor))
+    exchange.end(ending.end({ ...fields, ...exchange.overhead }))
     return usageOf(told)
   }))
 

@@ -7,6 +7,7 @@ import * as OpenAi from "./openAiWords.ts"
 export const embeddings: Dialect = {
   name: "embeddings",
   spoken: "embeddings",
+  operation: "embeddings",
   path: "/embeddings",
   words: OpenAi.words,
   movesTo: "the same model",

@@ -24,6 +24,7 @@ const refuse: Dialect["refuse"] = ({ messages }) =>
 export const messages: Dialect = {
   ...common,
   name: "messages",
+  operation: "chat",
   path: "/messages",
   cost: "billed",
   expected: "a message",
@@ -56,6 +57,7 @@ export const messages: Dialect = {
 export const countTokens: Dialect = {
   ...common,
   name: "count_tokens",
+  operation: "count_tokens",
   path: "/messages/count_tokens",
   cost: "free",
   expected: "a number of tokens",

@@ -42,6 +42,8 @@ export interface Dialect {
   readonly name: Name
   /** The word of `speaks` by which a provider has it. */
   readonly spoken: Spoken
+  /** What it is for OpenTelemetry. */
+  readonly operation: "chat" | "count_tokens" | "embeddings"
   /** Below `/v1` here, and below the base URL of a provider. */
   readonly path: string
   readonly words: Words

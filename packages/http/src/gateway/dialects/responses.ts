@@ -8,6 +8,7 @@ import { words } from "./responsesWords.ts"
 export const responses: Dialect = {
   name: "responses",
   spoken: "responses",
+  operation: "chat",
   path: "/responses",
   words,
   movesTo: "any model",

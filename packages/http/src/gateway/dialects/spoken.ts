@@ -4,6 +4,7 @@ import { connectionOf } from "../../chatClient/client.ts"
 import { alsoThrough } from "../../chatModel/guarded.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import type { Config } from "../config/model.ts"
+import { addressOf, type Watch } from "../service/watched.ts"
 import { all } from "./all.ts"
 import { clientsOf } from "./client.ts"
 import type { Dialect } from "./model.ts"
@@ -12,6 +13,7 @@ import type { Dialect } from "./model.ts"
 export interface Made {
   readonly clients: ReadonlyMap<string, ChatClient.ChatClient["Service"]>
   readonly models: ReadonlyMap<string, ChatModel.GuardedModel>
+  readonly watch: Watch
 }
 
 /** For each API, those of some models that can be asked in it one after another; no API of which there is none. */
@@ -23,9 +25,13 @@ export const spokenBy = ({ models, providers }: Config, made: Made): SpokenBy =>
   const asked = (name: string, dialect: Dialect): ReadonlyArray<Asked> => {
     const { options, provider } = models[name]!
     const connection = connectionOf(made.clients.get(provider)!)
-    return connection === undefined || !providers[provider]!.speaks.includes(dialect.spoken)
-      ? []
-      : [{ model: options.model, guarded: alsoThrough(made.models.get(name)!, clientsOf(connection)(dialect)) }]
+    const { options: { baseUrl }, speaks } = providers[provider]!
+    if (connection === undefined || !speaks.includes(dialect.spoken)) return []
+    const client = made.watch(clientsOf(connection)(dialect), {
+      operation: dialect.operation,
+      address: addressOf(baseUrl)
+    })
+    return [{ model: options.model, guarded: alsoThrough(made.models.get(name)!, client) }]
   }
   return (names) =>
     all.flatMap((dialect) => {

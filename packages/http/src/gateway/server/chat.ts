@@ -32,6 +32,7 @@ export const route: Route = {
     const asked = ChatRequest.read(body, caller)
     return "target" in asked
       ? {
+        model: asked.target.name,
         send: answer(asked, caller, exchange, listen),
         failed: Failure.eventOf,
         delivery: asked.isStream ? "stream" : "reply"
@@ -71,7 +72,7 @@ const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Excha
       headers: {
         "content-type": "application/json",
         ...limits,
-        ...provenanceOf(answer, { target, cache: "use" })
+        ...exchange.tell(provenanceOf(answer, { target, cache: "use" }))
       },
       body
     })
@@ -93,7 +94,7 @@ const stream = (
     const limits = yield* limitHeadersOf(caller)
     exchange.answered()
     const askedFor: AskedFor = { target, cache: "use" }
-    exchange.beginStream({ ...limits, ...provenanceAtHead(opened, askedFor) })
+    exchange.beginStream({ ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor)) })
     let usageOnly: ChatSchema.ChatChunk | undefined
     let latest: ChatSchema.ChatChunk | undefined
     yield* Stream.runForEachArray(opened.value, (chunks) => {
@@ -104,14 +105,11 @@ const stream = (
       }
       return piece === "" ? Effect.void : exchange.write(piece, writeTimeout)
     })
-    const told = wantsUsage
-      ? eventOf({
-        ...usageOnly ?? withoutUsage(latest),
-        ...yield* provenanceAtEnd(opened, askedFor),
-        ...exchange.overhead
-      })
+    const told = exchange.tell(yield* provenanceAtEnd(opened, askedFor))
+    const last = wantsUsage
+      ? eventOf({ ...usageOnly ?? withoutUsage(latest), ...told, ...exchange.overhead })
       : ""
-    exchange.end(`${told}data: [DONE]\n\n`)
+    exchange.end(`${last}data: [DONE]\n\n`)
     return (usageOnly ?? latest)?.usage ?? undefined
   }))
 

@@ -18,6 +18,11 @@ export class Cors {
     return this.isForAll || this.origins.has(origin)
   }
 
+  /** Whether the file names it: another file may have taken the tokens away for which all origins were listed. */
+  names(origin: string): boolean {
+    return this.origins.has(origin)
+  }
+
   /** Puts what a browser asks for into the head of the answer. Gives the whole answer to a preflight. */
   head({ headers, method }: IncomingMessage, response: ServerResponse): Reply | undefined {
     const { origin } = headers
@@ -66,4 +71,4 @@ const exposed = [
  * page, and only keeps the answer from it: where no token is asked for, the call would have been made and paid.
  */
 export const isForeign = ({ headers: { host, origin } }: IncomingMessage, cors: Cors | undefined): boolean =>
-  origin !== undefined && origin !== `http://${host}` && cors?.allows(origin) !== true
+  origin !== undefined && origin !== `http://${host}` && cors?.names(origin) !== true

@@ -26,6 +26,10 @@ export class Exchange {
   /** Of the time until the answer, what ran at providers; undefined where none can be asked. */
   upstream: { readonly millis: number } | undefined
   private ownMillis: number | undefined
+  /** What the answer tells of itself, once that is known. */
+  told: Readonly<Record<string, string>> = {}
+  /** Of the trace that it is part of; undefined where none is told of it. */
+  traceId: string | undefined
 
   /**
    * `now` tells milliseconds. A client that takes nothing of an answer that is there for it is cut off after `longestPause`
@@ -76,6 +80,11 @@ export class Exchange {
     this.noteOverhead()
     this.onAnswered?.()
     this.onAnswered = undefined
+  }
+
+  /** Keeps what the answer tells of itself, and gives it back. */
+  tell(told: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    return this.told = told
   }
 
   /** Calls when the client leaves, or at once if it has left. */

@@ -18,6 +18,7 @@ import type { Words } from "../dialects/model.ts"
 import * as Dialects from "../dialects/route.ts"
 import type { Caller, Callers } from "../service/callers.ts"
 import { CurrentAttemptCounter } from "../../chatModel/attemptCounter.ts"
+import type { Tracing } from "../otlp/tracing.ts"
 import { Admission } from "./admission.ts"
 import { type Budget, readBody } from "./body.ts"
 import * as Chat from "./chat.ts"
@@ -51,7 +52,11 @@ export class Front {
   private readonly cors: Cors | undefined
   private isStopping = false
 
-  constructor(callers: Callers, listen: Listen, context: Context.Context<never>) {
+  private readonly tracing: Tracing | undefined
+
+  /** Requests are traced where there is a `tracing`. */
+  constructor(callers: Callers, listen: Listen, context: Context.Context<never>, tracing?: Tracing) {
+    this.tracing = tracing
     this.callers = callers
     this.listen = listen
     this.context = context
@@ -189,14 +194,17 @@ export class Front {
   private answer(
     exchange: Exchange,
     caller: Caller,
-    { failed, send }: Answering,
+    { failed, model, send }: Answering,
     words: Words,
     ended?: () => void
   ): void {
     const upstream = new UpstreamTime(this.now)
     exchange.upstream = upstream
     this.counts.watchOverhead(exchange, upstream)
-    const fiber = Effect.runForkWith(Context.add(this.context, CurrentAttemptCounter, upstream))(send)
+    const counted = Context.add(this.context, CurrentAttemptCounter, upstream)
+    const trace = this.tracing?.request(exchange, caller.name, model)
+    const fiber = Effect.runForkWith(trace === undefined ? counted : trace.within(counted))(send)
+    trace?.watch(fiber)
     this.fibers.add(fiber)
     exchange.whenLeft(() => {
       ended?.()

@@ -10,6 +10,8 @@ import type { Reply } from "./refusals.ts"
 
 /** An answer that can be sent. */
 export interface Answering {
+  /** The model or the cascade that is asked for. */
+  readonly model: string
   /** Fails before anything was sent, or after the head of a stream. */
   readonly send: Effect.Effect<unknown, ChatFailure>
   /** What a stream is told that has begun and fails. */

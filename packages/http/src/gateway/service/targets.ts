@@ -14,6 +14,7 @@ import type { Dialect } from "../dialects/model.ts"
 import * as Spoken from "../dialects/spoken.ts"
 import type { Use } from "./keeper.ts"
 import { madeWhenAsked } from "./madeWhenAsked.ts"
+import { addressOf, unwatched, type Watch } from "./watched.ts"
 
 /** One name that a request can give as its `model`. */
 export interface Target {
@@ -41,7 +42,12 @@ export interface Made {
 /** How the client of a provider is made. */
 export type ClientOf = (options: NodeTransport.ChatClientOptions) => Layer.Layer<ChatClient.ChatClient>
 
-export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effect<Made> =>
+export const make = (
+  config: Config,
+  clientOf: ClientOf,
+  use: Use,
+  watch: Watch = unwatched
+): Effect.Effect<Made> =>
   Effect.gen(function*() {
     const clients = new Map<string, ChatClient.ChatClient["Service"]>()
     for (const [name, { options, said }] of Object.entries(config.providers)) {
@@ -52,13 +58,15 @@ export const make = (config: Config, clientOf: ClientOf, use: Use): Effect.Effec
     for (const [name, { initialState, options, provider, said }] of Object.entries(config.models)) {
       // Operators want to see how long calls take, unless the file says otherwise.
       const breaker = { measureDurations: "on" as const, ...options.breaker }
+      const address = addressOf(config.providers[provider]!.options.baseUrl)
+      const client = watch(clients.get(provider)!, { operation: "chat", address })
       const made = Effect.tap(
-        ChatModel.make({ ...options, breaker, client: clients.get(provider)! }),
+        ChatModel.make({ ...options, breaker, client }),
         ({ breaker }) => initialState === undefined ? Effect.void : commandOf(initialState, breaker.control)
       )
       models.set(name, yield* use(`model ${name}`, saidBy(said, config.providers[provider]!.said), () => made))
     }
-    const spokenBy = Spoken.spokenBy(config, { clients, models })
+    const spokenBy = Spoken.spokenBy(config, { clients, models, watch })
 
     const targets = new Map<string, Target>()
     for (const [name, { options, said, steps }] of Object.entries(config.cascades)) {

@@ -77,9 +77,13 @@ const exchangesOf = (
   }
 }
 
+/** In the form of W3C alone: a provider is told no more of a trace than it needs. */
 const traceHeaders = (span: Tracer.AnySpan, fiber: AnyFiber): ReadonlyArray<string> =>
   fiber.getRef(Tracer.DisablePropagation) || !fiber.getRef(HttpClient.TracerPropagationEnabled)
     ? []
-    : Object.entries(HttpTraceContext.toHeaders(
-      (span._tag === "Span" ? span : { ...span, parent: Option.none() }) as Tracer.Span
-    )).flat()
+    : [
+      "traceparent",
+      HttpTraceContext.toHeaders(
+        (span._tag === "Span" ? span : { ...span, parent: Option.none() }) as Tracer.Span
+      )["traceparent"]!
+    ]

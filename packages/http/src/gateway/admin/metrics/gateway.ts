@@ -1,10 +1,10 @@
 /** The metrics of the gateway itself: requests of clients, what was shed, what it adds, what clients spend. */
 import * as Effect from "effect/Effect"
-import type { Running } from "../model.ts"
+import type { State } from "../model.ts"
 import type { Family, Series } from "./family.ts"
 import { meterOf } from "./names.ts"
 
-export const gatewayFamilies = (running: Running): Effect.Effect<ReadonlyArray<Family>> =>
+export const gatewayFamilies = (running: State): Effect.Effect<ReadonlyArray<Family>> =>
   Effect.gen(function*() {
     const { config, counts, generation, inFlight, isReady } = running
     const spending = yield* spendingOf(running)
@@ -90,7 +90,7 @@ export const gatewayFamilies = (running: Running): Effect.Effect<ReadonlyArray<F
 
 const dollarsOf = (microDollars: number): number => microDollars / 1_000_000
 
-const spendingOf = ({ callers }: Running) =>
+const spendingOf = ({ callers }: State) =>
   Effect.map(
     Effect.forEach(callers.all, ({ ledger, name }) =>
       ledger === undefined ? Effect.succeed([]) : Effect.map(ledger.snapshot, ({ budgets, total }) => [{
@@ -103,7 +103,7 @@ const spendingOf = ({ callers }: Running) =>
       each.flat()
   )
 
-const keysOf = ({ providers }: Running) =>
+const keysOf = ({ providers }: State) =>
   Effect.forEach([...providers], ([provider, { keys }]) =>
     Effect.map(keys, (keys) => {
       const parked = keys.filter(({ parkedFor }) => parkedFor !== undefined).length

@@ -56,6 +56,28 @@ export const admin = group({
   readToken: option(secret, "May only read.")
 }, ["token"])
 
+export const otlp = group({
+  endpoint: option(
+    { type: "string", pattern: "^https?://|\\$\\{" },
+    "The address before /v1/traces and /v1/metrics, such as http://127.0.0.1:4318."
+  ),
+  headers: option(entries(secret), "Headers that go with everything, such as the key of the collector."),
+  encoding: option(choice("protobuf", "json"), "How it is written.", "protobuf"),
+  signals: option(list(choice("traces", "metrics"), 1), "What is told.", ["traces", "metrics"]),
+  serviceName: option(text, "The name of this gateway: service.name.", "switchgear"),
+  attributes: option(
+    entries({ type: ["string", "number", "boolean"] }),
+    "What is told of this gateway with everything, such as deployment.environment.name."
+  ),
+  tracesInterval: option(duration, "How long spans are gathered.", "5 seconds"),
+  metricsInterval: option(duration, "How often metrics are told.", "30 seconds"),
+  sampleRatio: option(
+    numberFrom(0, 1),
+    "The share of requests that are traced whose client does not say whether they are.",
+    1
+  )
+}, ["endpoint"])
+
 const anyText = { type: "string" }
 
 const proxy = orVariable(
