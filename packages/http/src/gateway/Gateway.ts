@@ -73,7 +73,7 @@ export interface Gateway {
   readonly generation: Effect.Effect<number>
   /**
    * Takes over another file. Circuits, limits, caches, budgets and connections of which it says the same keep their state,
-   * and calls in flight end as they began. The addresses and the limits of `listen` stay those of the start.
+   * and calls in flight end as they began. `listen`, `admin` and `otlp` stay those of the start.
    */
   readonly reload: (config: Config) => Effect.Effect<void>
 }
@@ -108,7 +108,10 @@ export const make = (
     const clock = Context.get(context, Clock.Clock)
     let current = { config, ...(yield* generationOf(config)).value }
     let generation = 1
-    const front = new Front(current.callers, config.listen, context, telling?.tracing)
+    const front = new Front(current.callers, config.listen, context, {
+      tracing: telling?.tracing,
+      exemplars: config.admin?.exemplars ?? "off"
+    })
     const reload = (config: Config) =>
       Effect.gen(function*() {
         const { endOthers, value } = yield* generationOf(config)

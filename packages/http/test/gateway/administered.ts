@@ -13,13 +13,14 @@ export interface Administered extends Running {
   readonly admin: (path: string, init?: RequestInit) => Effect.Effect<Got>
 }
 
-/** `more` is added to the file. */
+/** `more` is added to the file, and so is the section `admin`. */
 export const administered = (
   more = "",
-  options: Gateway.Options = {}
+  options: Gateway.Options = {},
+  section = `admin: { port: 0, token: ${control}, readToken: ${reader} }`
 ): Effect.Effect<Administered, never, Scope.Scope> =>
   Effect.map(
-    running(`admin: { port: 0, token: ${control}, readToken: ${reader} }\n${more}`, options),
+    running(`${section}\n${more}`, options),
     (made) => {
       const adminUrl = `http://127.0.0.1:${made.gateway.adminAddress!.port}`
       return {

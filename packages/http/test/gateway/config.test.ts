@@ -25,6 +25,28 @@ const withToken = (written: string) => `${base}admin: { token: ${written} }\n`
 
 const tokenOf = (config: GatewayConfig.Config): string => Redacted.value(config.admin!.token)
 
+describe("the headers of a collector", () => {
+  it("are secrets, with variables in them as well", () => {
+    const config = right(
+      `${base}otlp: { endpoint: http://c.test, headers: { authorization: "Bearer ${"${KEY}"}", x-team: night } }`,
+      { KEY: "collector-secret" }
+    )
+    const { headers } = config.otlp!
+    assert.deepStrictEqual(Object.entries(headers).map(([name, value]) => [name, Redacted.value(value)]), [
+      ["authorization", "Bearer collector-secret"],
+      ["x-team", "night"]
+    ])
+    assert.notInclude(JSON.stringify(config), "collector-secret")
+    assert.notInclude(JSON.stringify(config), "night")
+  })
+
+  it("are the only ones with that name: those of a provider are texts", () =>
+    assert.deepStrictEqual(
+      right(base.replace("/v1 }", "/v1, headers: { x-team: night } }")).providers["p"]!.options.headers,
+      { "x-team": "night" }
+    ))
+})
+
 describe("variables of the environment", () => {
   const values = {
     "double quotes": "a\"b",
@@ -129,7 +151,7 @@ clients:
 describe("what is wrong is told with its place, its range and its value", () => {
   const cases: ReadonlyArray<readonly [text: string, ...lines: ReadonlyArray<string>]> = [
     ["", "models: Expected at least one model."],
-    ["- a", "Expected { listen, admin, providers", "models: Expected at least one model."],
+    ["- a", "Expected { listen, admin, otlp, providers", "models: Expected at least one model."],
     [`${base}modles: {}`, "modles: There is no such option. There are: listen, admin, otlp, providers"],
     [`${base}listen: { prot: 1 }`, "listen.prot: There is no such option. There are: host, port"],
     [`${base}listen: 3`, "listen: Expected { host, port"],
@@ -159,7 +181,36 @@ describe("what is wrong is told with its place, its range and its value", () => 
     [`${base}admin: {}`, "admin.token: Expected a text that is not empty."],
     [
       `${base}admin: { token: t, tokne: t }`,
-      "admin.tokne: There is no such option. There are: host, port, token, readToken."
+      "admin.tokne: There is no such option. There are: host, port, token, readToken, exemplars."
+    ],
+    [`${base}admin: { token: t, exemplars: true }`, "admin.exemplars: Expected on or off, got true."],
+    [
+      `${base}listen: { origins: https://app.example }`,
+      "listen.origins: Expected a list, got \"https://app.example\"."
+    ],
+    [`${base}otlp: {}`, "otlp.endpoint: Expected a text that is not empty, got undefined."],
+    [
+      `${base}otlp: { endpoint: collector }`,
+      "otlp.endpoint: Expected an address such as http://127.0.0.1:4318, got \"collector\"."
+    ],
+    [
+      `${base}otlp: { endpoint: "https://user:secret@c.test" }`,
+      "otlp.endpoint: Expected an address without a user, a query or a fragment. Put a key into headers."
+    ],
+    [
+      `${base}otlp: { endpoint: http://c.test, encoding: grpc, sampleRatio: 2, signals: [logs], tracesInterval: 0 }`,
+      "otlp.encoding: Expected protobuf or json, got \"grpc\".",
+      "otlp.sampleRatio: Expected a number from 0 to 1, got 2.",
+      "otlp.signals[0]: Expected one of traces, metrics, got \"logs\".",
+      "otlp.tracesInterval: Expected a finite duration above zero"
+    ],
+    [
+      `${base}otlp: { endpoint: http://c.test, headers: { "a b": x, c: "secret\\nX: y", d: 5, e: "" }, attributes: { f: [] } }`,
+      "otlp.attributes.f: Expected a text that is not empty, got [].",
+      "otlp.headers.c: Expected a text that a header can have.",
+      "otlp.headers.d: Expected a text. Put it in quotes",
+      "otlp.headers.e: Expected a text that is not empty.",
+      "otlp.headers[\"a b\"]: Expected the name of a header."
     ],
     [base.replace("http://p", "ftp://p"), "providers.p.baseUrl: "],
     [base.replace("/v1 }", "/v1, timeuot: 3 }"), "providers.p.timeuot: There is no such option."],

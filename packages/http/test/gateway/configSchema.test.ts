@@ -76,9 +76,21 @@ const everything: Tree = {
     writeTimeout: "1.5 seconds",
     headAfter: "1 second",
     drainTimeout: "${PORT:-5} seconds",
-    exhaustedStatus: 500
+    exhaustedStatus: 500,
+    origins: ["https://app.example"]
   },
-  admin: { host: "localhost", port: 0, token: "admin", readToken: "${TEXT}" },
+  admin: { host: "localhost", port: 0, token: "admin", readToken: "${TEXT}", exemplars: "on" },
+  otlp: {
+    endpoint: "https://collector.test:4318/otlp",
+    headers: { authorization: "Bearer ${TEXT}" },
+    encoding: "json",
+    signals: ["traces"],
+    serviceName: "edge",
+    attributes: { "deployment.environment.name": "night", replica: 3 },
+    tracesInterval: "${TIME}",
+    metricsInterval: 1000,
+    sampleRatio: 0.1
+  },
   providers: {
     p: {
       provider: "name",
@@ -333,7 +345,7 @@ describe("the JSON schema of a file", () => {
 
   /** Where names are chosen by the file, or mean nothing. */
   const isFree = (place: Path) =>
-    /^(models|cascades|providers|prices)$|^providers\.p\.headers$|\.canned$|\.(tags|metrics|micrometer|timer)(\.|$)|^resilience4j\.[^.]+\.(configs|instances|limiters|backends)$|retry\.instances|\[/
+    /^(models|cascades|providers|prices)$|^providers\.p\.headers$|^otlp\.(headers|attributes)$|\.canned$|\.(tags|metrics|micrometer|timer)(\.|$)|^resilience4j\.[^.]+\.(configs|instances|limiters|backends)$|retry\.instances|\[/
       .test(place.join("."))
 
   it("has the options that the reader knows, and no others", () => {
@@ -341,6 +353,7 @@ describe("the JSON schema of a file", () => {
     const groups: ReadonlyArray<Path> = [
       ["listen"],
       ["admin"],
+      ["otlp"],
       ["providers", "p"],
       ["models", "m"],
       ["defaults"],
@@ -393,9 +406,10 @@ describe("the JSON schema of a file", () => {
     assert.isAbove(defaults, 60)
   })
 
-  it("its defaults of the addresses are those of the reader", () => {
-    const { admin, listen } = GatewayConfig.check(
-      JSON.stringify({ ...plain, listen: {}, admin: { token: "t" } }),
+  it("its defaults of the addresses and of the collector are those of the reader", () => {
+    const endpoint = "http://127.0.0.1:4318"
+    const { admin, listen, otlp } = GatewayConfig.check(
+      JSON.stringify({ ...plain, listen: {}, admin: { token: "t" }, otlp: { endpoint } }),
       {}
     ).config!
     const written = (section: string) =>
@@ -405,12 +419,19 @@ describe("the JSON schema of a file", () => {
         )
       )
     const { config } = GatewayConfig.check(
-      JSON.stringify({ ...plain, listen: written("listen"), admin: { token: "t", ...written("admin") } }),
+      JSON.stringify({
+        ...plain,
+        listen: written("listen"),
+        admin: { token: "t", ...written("admin") },
+        otlp: { endpoint, ...written("otlp") }
+      }),
       {}
     )
     assert.deepStrictEqual(Object.keys(written("listen")).toSorted(), Object.keys(listen).toSorted())
     assert.deepStrictEqual(config!.listen, listen)
     assert.deepStrictEqual(config!.admin, admin)
+    assert.deepStrictEqual(config!.otlp, otlp)
+    assert.isAbove(Object.keys(written("otlp")).length, 5)
   })
 
   for (
@@ -427,6 +448,11 @@ describe("the JSON schema of a file", () => {
       "an empty cascade": { ...plain, cascades: { c: { steps: [] } } },
       "a limit of nothing": { ...plain, clients: [{ name: "a", token: "t", limits: [{ limit: 1, per: 1 }] }] },
       "an address of another kind": { ...plain, providers: { p: { baseUrl: "p.test" } } },
+      "a collector without an address": { ...plain, otlp: {} },
+      "an address of a collector that is none": { ...plain, otlp: { endpoint: "collector:4318" } },
+      "a share of traces in percent": { ...plain, otlp: { endpoint: "http://c.test", sampleRatio: 10 } },
+      "a signal that is none": { ...plain, otlp: { endpoint: "http://c.test", signals: ["logs"] } },
+      "exemplars that are neither on nor off": { ...plain, admin: { token: "t", exemplars: "yes" } },
       "a client without a token": { ...plain, clients: [{ name: "a" }] },
       "a key of resilience4j that is none": {
         ...plain,

@@ -70,14 +70,18 @@ export const isLoopback = (host: string): boolean =>
 
 export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
   const path = ["admin"]
-  const given = reader.group(value, path, ["host", "port", "token", "readToken"])
+  const given = reader.group(value, path, ["host", "port", "token", "readToken", "exemplars"])
   if (value === undefined || value === null) return undefined
   const token = reader.secret(given.token, [...path, "token"])
+  if (given.exemplars !== undefined && given.exemplars !== "on" && given.exemplars !== "off") {
+    reader.refuse([...path, "exemplars"], `Expected on or off, got ${shown(given.exemplars)}`)
+  }
   const readToken = given.readToken === undefined ? undefined : reader.secret(given.readToken, [...path, "readToken"])
   return token && {
     host: given.host === undefined ? loopback : reader.text(given.host, [...path, "host"]) ?? loopback,
     port: reader.integer(given.port, [...path, "port"], 4181, ports),
     token,
-    readToken
+    readToken,
+    exemplars: given.exemplars === "on" ? "on" : "off"
   }
 }

@@ -74,6 +74,8 @@ export interface Admin extends Address {
   readonly token: Redacted.Redacted
   /** May only read. */
   readonly readToken: Redacted.Redacted | undefined
+  /** Whether histograms in OpenMetrics name a request for each bucket. */
+  readonly exemplars: "on" | "off"
 }
 
 /**

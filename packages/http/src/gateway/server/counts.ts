@@ -1,7 +1,7 @@
 /** What the address for clients counts. Every label is a word of this file or a status, so that their number is bounded. */
 import type { IncomingHttpHeaders } from "node:http"
 import type { Exchange } from "./exchange.ts"
-import { Histogram } from "./histogram.ts"
+import { type Exemplar, Histogram } from "./histogram.ts"
 import type { UpstreamTime } from "./upstreamTime.ts"
 
 /** The paths that are served, and `other` for all else. */
@@ -44,6 +44,13 @@ export class Counts {
   /** The part of the time until an answer in which no call to a provider ran. */
   readonly overhead = new Histogram([0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1, 10])
 
+  private readonly wallClock: (() => number) | undefined
+
+  /** With a clock, which tells milliseconds, each bucket has an exemplar. */
+  constructor(wallClock: (() => number) | undefined) {
+    this.wallClock = wallClock
+  }
+
   /** Counts a request when its answer is over. */
   watch(exchange: Exchange, route: Route): void {
     exchange.whenOver(() => {
@@ -51,15 +58,21 @@ export class Counts {
       this.requests.set(route, statuses)
       statuses.set(exchange.status, (statuses.get(exchange.status) ?? 0) + 1)
       if (exchange.hasLeft) this.left++
-      if (answered.has(route)) this.durations.observe(exchange.age / 1000)
+      if (answered.has(route)) this.observe(this.durations, exchange.age / 1000, exchange)
     })
   }
 
   /** Counts what the gateway adds to an answer for which a provider is asked. */
   watchOverhead(exchange: Exchange, upstream: UpstreamTime): void {
     exchange.whenAnswered(() => {
-      if (upstream.attempts > 0) this.overhead.observe(Math.max(0, exchange.age - upstream.millis) / 1000)
+      if (upstream.attempts > 0) {
+        this.observe(this.overhead, Math.max(0, exchange.age - upstream.millis) / 1000, exchange)
+      }
     })
+  }
+
+  private observe(histogram: Histogram, seconds: number, exchange: Exchange): void {
+    histogram.observe(seconds, this.wallClock && exemplarOf(exchange, seconds, this.wallClock()))
   }
 
   /** Counts what a client says of itself, where it does. */
@@ -70,3 +83,10 @@ export class Counts {
     this.toldRetries[count > 2 ? "more" : `${count}` as ToldRetries]++
   }
 }
+
+/** By the trace of the request where it has one, and else by the id that its client and the log have. */
+const exemplarOf = ({ id, traceId }: Exchange, value: number, at: number): Exemplar => ({
+  labels: traceId === undefined ? { request_id: id } : { trace_id: traceId },
+  value,
+  at
+})

@@ -13,7 +13,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { Listen } from "../config/model.ts"
+import type { Admin, Listen } from "../config/model.ts"
 import type { Words } from "../dialects/model.ts"
 import * as Dialects from "../dialects/route.ts"
 import type { Caller, Callers } from "../service/callers.ts"
@@ -37,6 +37,12 @@ import { UpstreamTime } from "./upstreamTime.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
+/** How closely requests are looked at. */
+export interface Watching {
+  readonly tracing: Tracing | undefined
+  readonly exemplars: Admin["exemplars"]
+}
+
 export class Front {
   private callers: Callers
   private readonly listen: Listen
@@ -46,7 +52,7 @@ export class Front {
   private readonly now: () => number
   private readonly created: number
   private readonly fibers = new Set<AnyFiber>()
-  readonly counts = new Counts()
+  readonly counts: Counts
   private readonly requests: Admission
   private readonly flights = new SingleFlight()
   private readonly cors: Cors | undefined
@@ -54,8 +60,7 @@ export class Front {
 
   private readonly tracing: Tracing | undefined
 
-  /** Requests are traced where there is a `tracing`. */
-  constructor(callers: Callers, listen: Listen, context: Context.Context<never>, tracing?: Tracing) {
+  constructor(callers: Callers, listen: Listen, context: Context.Context<never>, { exemplars, tracing }: Watching) {
     this.tracing = tracing
     this.callers = callers
     this.listen = listen
@@ -66,6 +71,7 @@ export class Front {
     const clock = Context.get(context, Clock.Clock)
     this.now = () => monotonicMillis(clock)
     this.guesses = new Guesses(this.now)
+    this.counts = new Counts(exemplars === "on" ? () => clock.currentTimeMillisUnsafe() : undefined)
     this.created = Math.floor(clock.currentTimeMillisUnsafe() / 1000)
   }
 

@@ -1,4 +1,5 @@
 /** The metrics that are published, in one form for Prometheus and for the actuator. */
+import type { Exemplar } from "../../server/histogram.ts"
 
 /** The durations of calls in buckets. */
 export interface Distribution {
@@ -7,6 +8,8 @@ export interface Distribution {
   readonly count: number
   readonly sum: number
   readonly max?: number | undefined
+  /** One duration of each bucket, in the order of the bounds, and after them of all that is longer. */
+  readonly exemplars?: ReadonlyArray<Exemplar | undefined> | undefined
 }
 
 /** What a timer of Micrometer tells. The sum and the longest are absent where nothing was measured. */

@@ -1,4 +1,5 @@
 /** Writes metrics as Prometheus reads them: its own text format, and OpenMetrics. */
+import type { Exemplar } from "../../server/histogram.ts"
 import type { Family, Series } from "./family.ts"
 
 /** The formats, and the media type of each. */
@@ -47,10 +48,13 @@ const linesOf = (family: Family, format: Format): ReadonlyArray<string> => {
       return [
         ...headOf(name, "histogram", family, format),
         ...family.series.flatMap(({ labels, value }: Series<(typeof family.series)[number]["value"]>) => [
-          ...value.buckets.filter(([bound]) => bound !== Infinity).map(([bound, count]) =>
-            line(`${name}_bucket`, { ...labels, le: boundOf(bound, format) }, count)
+          ...[...value.buckets.filter(([bound]) => bound !== Infinity), [Infinity, value.count] as const].map((
+            [bound, count],
+            i
+          ) =>
+            line(`${name}_bucket`, { ...labels, le: boundOf(bound, format) }, count) +
+            (format === "openMetrics" ? exemplarIn(value.exemplars?.[i]) : "")
           ),
-          line(`${name}_bucket`, { ...labels, le: "+Inf" }, value.count),
           line(`${name}_sum`, labels, value.sum),
           line(`${name}_count`, labels, value.count)
         ])
@@ -64,9 +68,18 @@ const headOf = (name: string, type: string, { description }: Family, format: For
 ]
 
 const line = (name: string, labels: Labels, value: number): string => {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`)
-  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${numberOf(value)}`
+  const pairs = pairsOf(labels)
+  return `${name}${pairs === "" ? "" : `{${pairs}}`} ${numberOf(value)}`
 }
+
+/** What stands behind a sample. */
+const exemplarIn = (exemplar: Exemplar | undefined): string =>
+  exemplar === undefined
+    ? ""
+    : ` # {${pairsOf(exemplar.labels)}} ${numberOf(exemplar.value)} ${(exemplar.at / 1000).toFixed(3)}`
+
+const pairsOf = (labels: Labels): string =>
+  Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`).join(",")
 
 const escape = (character: string): string => character === "\n" ? "\\n" : `\\${character}`
 
@@ -76,4 +89,4 @@ const numberOf = (value: number): string => value === Infinity ? "+Inf" : value 
 
 /** OpenMetrics asks for bounds as floats. */
 const boundOf = (bound: number, format: Format): string =>
-  format === "openMetrics" && Number.isInteger(bound) ? bound.toFixed(1) : String(bound)
+  format === "openMetrics" && Number.isInteger(bound) ? bound.toFixed(1) : numberOf(bound)

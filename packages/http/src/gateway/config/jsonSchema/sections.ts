@@ -13,6 +13,7 @@ import {
   numberAbove,
   numberFrom,
   option,
+  orNothing,
   orVariable,
   secret,
   secrets,
@@ -53,7 +54,12 @@ export const admin = group({
   host,
   port: option(integer(0, 65_535), "The port for operators; 0 for any free one.", 4181),
   token: option(secret, "May read and control. There is no address for operators without it."),
-  readToken: option(secret, "May only read.")
+  readToken: option(secret, "May only read."),
+  exemplars: option(
+    choice("on", "off"),
+    "Whether histograms in OpenMetrics name a request for each bucket, by its trace or its id.",
+    "off"
+  )
 }, ["token"])
 
 export const otlp = group({
@@ -61,12 +67,12 @@ export const otlp = group({
     { type: "string", pattern: "^https?://|\\$\\{" },
     "The address before /v1/traces and /v1/metrics, such as http://127.0.0.1:4318."
   ),
-  headers: option(entries(secret), "Headers that go with everything, such as the key of the collector."),
+  headers: option(orNothing(entries(secret)), "Headers that go with everything, such as the key of the collector."),
   encoding: option(choice("protobuf", "json"), "How it is written.", "protobuf"),
   signals: option(list(choice("traces", "metrics"), 1), "What is told.", ["traces", "metrics"]),
   serviceName: option(text, "The name of this gateway: service.name.", "switchgear"),
   attributes: option(
-    entries({ type: ["string", "number", "boolean"] }),
+    orNothing(entries({ type: ["string", "number", "boolean"] })),
     "What is told of this gateway with everything, such as deployment.environment.name."
   ),
   tracesInterval: option(duration, "How long spans are gathered.", "5 seconds"),
