@@ -11,6 +11,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -103,8 +104,7 @@ export const make = (
           Effect.map(Callers.make(config, made.targets, use), (callers) => ({ ...made, callers })))
       )
 
-    // What clients ask for is part of no span in which the gateway was made.
-    const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context<never>()) as Context.Context<never>
+    const context = contextOf(yield* Effect.context<never>())
     const clock = Context.get(context, Clock.Clock)
     let current = { config, ...(yield* generationOf(config)).value }
     let generation = 1
@@ -168,6 +168,15 @@ export const make = (
     yield* Effect.addFinalizer(() => front.stop)
     return { address, adminAddress, generation: Effect.sync(() => generation), reload }
   })
+
+/**
+ * For what clients ask. It is part of no span in which the gateway was made, and no log line is told in a span: it may have words
+ * of a provider, which a log is kept for and a collector is not.
+ */
+const contextOf = (context: Context.Context<never>): Context.Context<never> => {
+  const loggers = [...Context.get(context, Logger.CurrentLoggers)].filter((logger) => logger !== Logger.tracerLogger)
+  return Context.omit(Tracer.ParentSpan)(Context.add(context, Logger.CurrentLoggers, new Set(loggers)))
+}
 
 /** Metrics of this gateway alone: another one in the process may have guards of the same names. */
 const telemetryOf = (registry: Registry.Registry): Layer.Layer<Telemetry.View> =>

@@ -133,6 +133,66 @@ describe("a traced request", () => {
       assert.sameMembers(ids, spans.filter(({ kind }) => kind === 3).map(({ spanId }) => spanId))
     })))
 
+  it.live("has no line of the log in its span: it may have words of a provider", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const collector = yield* collecting
+      const provider = yield* scripted((asked, response) => {
+        if (asked.body.model === "second") return sendWhole(response, { content: reply })
+        response.writeHead(401).end(
+          JSON.stringify({ error: { message: "Wrong key of Jane", code: "invalid_api_key" } })
+        )
+      })
+      const lines: Array<string> = []
+      const log = Logger.layer([Logger.make(({ message }) => void lines.push(String(message))), Logger.tracerLogger])
+      yield* Effect.gen(function*() {
+        const { url } = yield* runningOver(provider.url, otlpOf(collector.url))
+        assert.strictEqual((yield* chat(url, hello)).status, 200)
+      }).pipe(Effect.scoped, Effect.provide(log))
+      assert.include(lines.join(), "first cannot answer")
+      const spans = yield* collector.spans(3)
+      for (const { text } of spans) {
+        assert.notInclude(text, "Jane")
+        assert.notInclude(text, "cannot answer")
+      }
+    })))
+
+  it.live("has the changes of a circuit that its call made", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const collector = yield* collecting
+      const provider = yield* scripted((_, response) => void response.writeHead(500).end("{}"))
+      const { url } = yield* runningOver(
+        provider.url,
+        `${otlpOf(collector.url)}\ndefaults: { breaker: { minimumCalls: 2 } }`
+      )
+      for (let i = 0; i < 2; i++) yield* chat(url, { ...hello, model: "first" })
+      const spans = yield* collector.spans(4)
+      assert.isTrue(spans.some(({ text }) => text.includes("switchgear.transition") && text.includes("CircuitBreaker")))
+    })))
+
+  it.live("is no fault where its client is wrong", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const collector = yield* collecting
+      const provider = yield* scripted((_, response) =>
+        void response.writeHead(400).end(JSON.stringify({ error: { message: secret, type: "invalid_request_error" } }))
+      )
+      const { url } = yield* runningOver(provider.url, otlpOf(collector.url))
+      assert.strictEqual((yield* chat(url, hello)).status, 400)
+      const server = (yield* collector.spans(2)).find(({ kind }) => kind === 2)!
+      assert.strictEqual(server.attributes["error.type"], "InvalidRequest")
+      assert.strictEqual(server.status.code, 1)
+      assert.notInclude(server.text, secret)
+    })))
+
+  it.live("is told of models that another file brings as well", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const collector = yield* collecting
+      const provider = yield* scripted((_, response) => sendWhole(response, { content: reply }))
+      const { reload, url } = yield* runningOver(provider.url, otlpOf(collector.url))
+      yield* reload("defaults: { bulkhead: { concurrency: 7 } }")
+      yield* chat(url, hello)
+      assert.strictEqual((yield* collector.spans(2)).length, 2)
+    })))
+
   it.live("that fails tells its status and the kind of its error", () =>
     Effect.scoped(Effect.gen(function*() {
       const collector = yield* collecting

@@ -107,6 +107,7 @@ export class RequestTrace {
   private end(): void {
     if (this.exit === undefined || !this.isOver) return
     const { exchange, span } = this
+    const error = errorTypeOf(this.exit)
     if (span.sampled) {
       span.attribute("http.response.status_code", exchange.status)
       for (const [name, value] of Object.entries({ ...exchange.told, ...exchange.overhead })) {
@@ -116,12 +117,15 @@ export class RequestTrace {
           Number.isNaN(number) ? value : number
         )
       }
-      const error = errorTypeOf(this.exit)
       if (error !== undefined) span.attribute("error.type", error)
     }
-    this.tracing.end(span, this.exit)
+    this.tracing.end(span, isOfClient(exchange.status, error) ? Exit.void : this.exit)
   }
 }
+
+/** Whether it is up to the client that it got no answer: then nothing is wrong with the span. */
+const isOfClient = (status: number, error: string | undefined): boolean =>
+  status >= 400 && status <= 499 && error !== "CascadeExhausted" && error !== "interrupted"
 
 /** As W3C has it, and no other form. */
 const parentOf = ({ traceparent }: IncomingHttpHeaders): Tracer.ExternalSpan | undefined =>
