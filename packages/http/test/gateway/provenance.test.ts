@@ -241,6 +241,24 @@ describe("the cache", () => {
     })))
 })
 
+describe("a failure", () => {
+  for (const { path } of apis) {
+    it.live(`of ${path} tells what was asked for, the calls that were made in vain, and what the gateway added`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { heard, set, url } = yield* speaking(more())
+        for (const model of ["one/first", "two/second", "plain/third"]) set(model, send(500, {}))
+        for (const request of [hello, streaming]) {
+          const before = heard.length
+          const { headers, status } = yield* post(url, path, { ...request, model: "assistant" })
+          assert.strictEqual(status, 503)
+          const { "overhead-ms": overhead, ...told } = headOf(headers)
+          assert.deepStrictEqual(told, { model: "assistant", attempts: String(heard.length - before) })
+          assert.match(overhead!, millis)
+        }
+      })))
+  }
+})
+
 describe("what the gateway adds", () => {
   it.live("is the time of an answer without that of its calls, and is told of a failure too", () =>
     Effect.scoped(Effect.gen(function*() {

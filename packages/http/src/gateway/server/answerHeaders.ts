@@ -44,6 +44,15 @@ export const provenanceAtEnd = (
     ...costOf(bill)
   }))
 
+/** Where there is no answer: what was asked for, and the calls that were made in vain. */
+export const failedHeaders = (
+  model: string,
+  { attempts }: Pick<Tried, "attempts">
+): Readonly<Record<string, string>> => ({
+  "x-switchgear-model": headerText(model),
+  "x-switchgear-attempts": String(attempts)
+})
+
 /** Of a cascade, which alone has a cache. */
 const cacheOf = (
   { degradation, step }: Provenance,

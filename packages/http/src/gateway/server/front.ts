@@ -24,6 +24,7 @@ import { type Budget, readBody } from "./body.ts"
 import * as Chat from "./chat.ts"
 import { Cors, isForeign } from "./cors.ts"
 import { Counts, type Route as CountedRoute } from "./counts.ts"
+import { failedHeaders } from "./answerHeaders.ts"
 import { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
 import { Guesses } from "./guesses.ts"
@@ -222,7 +223,8 @@ export class Front {
       if (exit._tag === "Success") return
       if (Cause.hasDies(exit.cause)) Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
       const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
-      const reply = { ...told, headers: { ...Effect.runSync(limitHeadersOf(caller)), ...told.headers } }
+      const limits = Effect.runSync(limitHeadersOf(caller))
+      const reply = { ...told, headers: { ...limits, ...failedHeaders(model, upstream), ...told.headers } }
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
       if (!exchange.hasLeft) this.counts.failedInBand++
       exchange.end(failed(reply))
