@@ -14,6 +14,8 @@ export class AttemptCounter implements Tried {
   attempts = 0
   /** A call that has not ended may be billed, too. */
   possiblyBilledAttempts = 0
+  /** The name of the model whose call was begun last. */
+  asking: string | undefined
   private readonly around: AttemptCounter | undefined
 
   constructor(around?: AttemptCounter | undefined) {
@@ -23,6 +25,7 @@ export class AttemptCounter implements Tried {
   /** Counts a call, and from its exit whether it may be billed. */
   readonly count = <A, E, R>(attempt: Attempt, call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiber((fiber) => {
+      this.asking = attempt.name
       this.begin()
       const ended = fiber.getRef(CurrentAttemptObserver)?.began(attempt)
       return Effect.onExit(call, (exit) =>

@@ -67,7 +67,12 @@ export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLi
       costs: () => (Fiber.getCurrent()!.getRef(CurrentHeadersListener) as Noted).costs,
       noting: <A, E, R>(request: Request, call: Effect.Effect<A, E, R>) =>
         Effect.updateContext(call, (context: Context.Context<R>) => {
-          const noted: Noted = { costs: costsOf(request), heard: listener }
+          const around = Context.get(context, CurrentHeadersListener)
+          const heard: Noted["heard"] = around === undefined ? listener : (headers, fiber) => {
+            listener(headers, fiber)
+            around.heard(headers, fiber)
+          }
+          const noted: Noted = { costs: costsOf(request), heard }
           return Context.add(context, CurrentHeadersListener, noted) as Context.Context<R>
         }),
       refusing: Effect.tapError(refused),

@@ -241,6 +241,53 @@ describe("the cache", () => {
     })))
 })
 
+describe("the id of a provider", () => {
+  const idOf = ({ headers }: { readonly headers: Headers }) => headers.get("x-upstream-request-id")
+  const header = { "/v1/messages": "request-id" } as Readonly<Record<string, string>>
+
+  for (const { begun, end, path, whole } of apis) {
+    it.live(`is that of the call that answered, beside ours: ${path}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { set, url } = yield* speaking(more())
+        const name = header[path] ?? "x-request-id"
+        const asked = { ...hello, model: path === "/v1/chat/completions" ? "polite" : "assistant" }
+        const answering = path === "/v1/chat/completions" ? "one/first" : "two/second"
+        set("one/first", send(500, {}, { [name]: "req_of_a_failure" }))
+        set(answering, send(200, whole, { [name]: "req_of_the_provider" }))
+        const got = yield* post(url, path, asked)
+        assert.strictEqual(idOf(got), "req_of_the_provider")
+        assert.match(got.headers.get("x-request-id")!, /^req_[0-9a-f]{32}$/)
+        set(answering, (response, heard) => {
+          response.setHeader(name, "req_of_the_stream")
+          stream(...begun, ...end)(response, heard)
+        })
+        assert.strictEqual(idOf(yield* post(url, path, { ...asked, stream: true })), "req_of_the_stream")
+        set(answering, send(500, {}, { [name]: "req_of_a_failure" }))
+        const kept = yield* post(url, path, asked)
+        assert.isNull(idOf(kept))
+        assert.strictEqual(kept.headers.get("x-switchgear-cache"), "stale")
+      })))
+  }
+
+  it.live("is told of a model with a rate limit as well", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { set, url } = yield* speaking(more())
+      const [{ whole } = { whole: "" }] = apis
+      set("one/limited", send(200, whole, { "x-request-id": "req_limited", "x-ratelimit-remaining-requests": "50" }))
+      assert.strictEqual(idOf(yield* post(url, "/v1/chat/completions", { ...hello, model: "limited" })), "req_limited")
+    })))
+
+  it.live("is not told where it is none", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { set, url } = yield* speaking(more())
+      const [{ whole } = { whole: "" }] = apis
+      for (const odd of ["", "a b", "<script>", "x".repeat(300)]) {
+        set("one/first", send(200, whole, { "x-request-id": odd }))
+        assert.isNull(idOf(yield* post(url, "/v1/chat/completions", { ...hello, model: "first" })), odd)
+      }
+    })))
+})
+
 describe("a failure", () => {
   for (const { path } of apis) {
     it.live(`of ${path} tells what was asked for, the calls that were made in vain, and what the gateway added`, () =>

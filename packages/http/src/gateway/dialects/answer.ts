@@ -70,7 +70,7 @@ const whole = ({ words }: Dialect, { model, plain, target }: Asked, caller: Call
         "content-type": "application/json",
         ...words.headers(exchange.id),
         ...limits,
-        ...exchange.tell(provenanceOf(answer, { target, cache: "use" }))
+        ...exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step)
       },
       // All its clients are those of this API.
       body: (answer.value as TextReply).text
@@ -98,7 +98,7 @@ const stream = (
     exchange.answered()
     const askedFor: AskedFor = { target, cache: "bypass" }
     const limits = yield* limitHeadersOf(caller)
-    exchange.beginStream({ ...own, ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor)) })
+    exchange.beginStream({ ...own, ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step) })
     const told = new ToldUsage()
     yield* Stream.runForEachArray(opened.value, (events: ReadonlyArray<EventChunk>) => {
       let piece = ""
@@ -109,7 +109,7 @@ const stream = (
       }
       return piece === "" ? Effect.void : exchange.write(piece, writeTimeout)
     })
-    const fields = exchange.tell(yield* provenanceAtEnd(opened, askedFor))
+    const fields = exchange.tell(yield* provenanceAtEnd(opened, askedFor), opened.step)
     exchange.end(ending.end({ ...fields, ...exchange.overhead }))
     return usageOf(told)
   }))

@@ -72,7 +72,7 @@ const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Excha
       headers: {
         "content-type": "application/json",
         ...limits,
-        ...exchange.tell(provenanceOf(answer, { target, cache: "use" }))
+        ...exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step)
       },
       body
     })
@@ -94,7 +94,7 @@ const stream = (
     const limits = yield* limitHeadersOf(caller)
     exchange.answered()
     const askedFor: AskedFor = { target, cache: "use" }
-    exchange.beginStream({ ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor)) })
+    exchange.beginStream({ ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step) })
     let usageOnly: ChatSchema.ChatChunk | undefined
     let latest: ChatSchema.ChatChunk | undefined
     yield* Stream.runForEachArray(opened.value, (chunks) => {
@@ -105,7 +105,7 @@ const stream = (
       }
       return piece === "" ? Effect.void : exchange.write(piece, writeTimeout)
     })
-    const told = exchange.tell(yield* provenanceAtEnd(opened, askedFor))
+    const told = exchange.tell(yield* provenanceAtEnd(opened, askedFor), opened.step)
     const last = wantsUsage
       ? eventOf({ ...usageOnly ?? withoutUsage(latest), ...told, ...exchange.overhead })
       : ""

@@ -53,6 +53,7 @@ const isNames = (text: string): boolean => /^[\w!#$%&'*+.^`|~-]+(?:[ \t]*,[ \t]*
 
 const exposed = [
   "x-request-id",
+  "x-upstream-request-id",
   "request-id",
   "openai-processing-ms",
   "retry-after",

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http"
 import type { Exchange } from "./exchange.ts"
 import { type Exemplar, Histogram } from "./histogram.ts"
-import type { UpstreamTime } from "./upstreamTime.ts"
+import type { Upstream } from "./upstream.ts"
 
 /** The paths that are served, and `other` for all else. */
 export type Route =
@@ -63,7 +63,7 @@ export class Counts {
   }
 
   /** Counts what the gateway adds to an answer for which a provider is asked. */
-  watchOverhead(exchange: Exchange, upstream: UpstreamTime): void {
+  watchOverhead(exchange: Exchange, upstream: Upstream): void {
     exchange.whenAnswered(() => {
       if (upstream.attempts > 0) {
         this.observe(this.overhead, Math.max(0, exchange.age - upstream.millis) / 1000, exchange)

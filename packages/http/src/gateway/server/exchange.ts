@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Reply } from "./refusals.ts"
+import type { Upstream } from "./upstream.ts"
 
 export class Exchange {
   readonly request: IncomingMessage
@@ -23,11 +24,12 @@ export class Exchange {
   /** Those that get the same answer and have not left. */
   private readonly others = new Set<Exchange>()
   private replied: Reply | undefined
-  /** Of the time until the answer, what ran at providers; undefined where none can be asked. */
-  upstream: { readonly millis: number } | undefined
+  /** The calls to providers for the answer; undefined where none can be asked. */
+  upstream: Pick<Upstream, "idOf" | "millis"> | undefined
   private ownMillis: number | undefined
   /** What the answer tells of itself, once that is known. */
   told: Readonly<Record<string, string>> = {}
+  private answeredBy: string | undefined
   /** Of the trace that it is part of; undefined where none is told of it. */
   traceId: string | undefined
 
@@ -82,8 +84,9 @@ export class Exchange {
     this.onAnswered = undefined
   }
 
-  /** Keeps what the answer tells of itself, and gives it back. */
-  tell(told: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  /** Keeps what the answer tells of itself, and gives it back; `model` has made it. */
+  tell(told: Readonly<Record<string, string>>, model: string): Readonly<Record<string, string>> {
+    this.answeredBy = model
     return this.told = told
   }
 
@@ -189,8 +192,10 @@ export class Exchange {
   })
 
   private ownHeaders(): Readonly<Record<string, string>> {
+    const upstreamId = this.answeredBy === undefined ? undefined : this.upstream?.idOf(this.answeredBy)
     return {
       "x-request-id": this.id,
+      ...upstreamId !== undefined && { "x-upstream-request-id": upstreamId },
       "openai-processing-ms": String(Math.max(1, Math.round(this.age))),
       ...this.overhead
     }

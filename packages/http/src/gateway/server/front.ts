@@ -17,6 +17,7 @@ import type { Admin, Listen } from "../config/model.ts"
 import type { Words } from "../dialects/model.ts"
 import * as Dialects from "../dialects/route.ts"
 import type { Caller, Callers } from "../service/callers.ts"
+import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
 import { CurrentAttemptCounter } from "../../chatModel/attemptCounter.ts"
 import type { Tracing } from "../otlp/tracing.ts"
 import { Admission } from "./admission.ts"
@@ -34,7 +35,7 @@ import * as Models from "./models.ts"
 import * as Refusals from "./refusals.ts"
 import type { Answering, Route } from "./route.ts"
 import { SingleFlight } from "./singleFlight.ts"
-import { UpstreamTime } from "./upstreamTime.ts"
+import { Upstream } from "./upstream.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -205,10 +206,14 @@ export class Front {
     words: Words,
     ended?: () => void
   ): void {
-    const upstream = new UpstreamTime(this.now)
+    const upstream = new Upstream(this.now)
     exchange.upstream = upstream
     this.counts.watchOverhead(exchange, upstream)
-    const counted = Context.add(this.context, CurrentAttemptCounter, upstream)
+    const counted = Context.add(
+      Context.add(this.context, CurrentAttemptCounter, upstream),
+      CurrentHeadersListener,
+      upstream
+    )
     const trace = this.tracing?.request(exchange, caller.name, model)
     const fiber = Effect.runForkWith(trace === undefined ? counted : trace.within(counted))(send)
     trace?.watch(fiber)
