@@ -190,18 +190,23 @@ describe("more requests than there may be", () => {
 describe("a client that takes nothing of its answer", () => {
   it.live("is cut off after a while, and its place is free again", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { provider, url } = yield* running("listen: { port: 0, writeTimeout: 300 millis, maxRequests: 1 }")
+      const { provider, url } = yield* running("listen: { port: 0, writeTimeout: 1 second, maxRequests: 1 }")
+      const asked = (until: number) =>
+        Effect.repeat(Effect.delay(chat(url, { ...hello, model: "second" }), 20), {
+          until: ({ status }) => status === until
+        })
       const large = "x".repeat(10_000_000)
       for (const stream of [false, true]) {
         yield* provider.set("first", {
           outcome: stream ? Behaviour.stream({ text: large, chunks: 1 }) : Behaviour.ok(large)
         })
         const body = JSON.stringify({ ...hello, model: "first", stream })
+        const { started } = yield* provider.stats("first")
         yield* Effect.forkChild(raw(url, post(body, `authorization: Bearer ${token}\r\n`), { reads: false }))
-        yield* Effect.repeat(Effect.delay(chat(url, hello), 20), { until: ({ status }) => status === 503 })
-        yield* Effect.repeat(Effect.delay(chat(url, { ...hello, model: "second" }), 20), {
-          until: ({ status }) => status === 200
-        })
+        // Nobody else may take the only place before.
+        yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: (now) => now.started > started })
+        yield* asked(503)
+        yield* asked(200)
       }
     })))
 })
