@@ -47,7 +47,6 @@
  *
  * @since 0.1.0
  */
-import * as Cascade from "@switchgear/core/Cascade"
 import type * as Outcome from "@switchgear/core/Outcome"
 import type * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
@@ -56,11 +55,11 @@ import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import { dual, identity } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
 import * as Delegating from "./languageModels/delegating.ts"
 import * as FromChat from "./languageModels/fromChat.ts"
 import * as Classify from "./languageModels/classify.ts"
+import * as InOrder from "./languageModels/inOrder.ts"
 import * as OneCall from "./languageModels/oneCall.ts"
 import * as Provenances from "./languageModels/provenance.ts"
 import { hasContent } from "./languageModels/hasContent.ts"
@@ -182,7 +181,8 @@ export interface Step {
 }
 
 /**
- * Language models asked in order, best first, until one answers. {@link provenance} says which one did.
+ * Language models asked in order, best first, until one answers. {@link provenance} says which one did. Of a step that is
+ * a cascade itself, a stale or canned answer is none: it is served when no other model answers.
  * When none answers, the reason is `InternalProviderError`, with the error of every model among its facts.
  *
  * A further model takes an attempt from the budget of `Attempts`, and is passed over when none is left.
@@ -223,22 +223,8 @@ export const cascade = (
 ): Effect.Effect<LanguageModel.LanguageModel> =>
   Effect.suspend(() => {
     const reader = ReaderExpiry.of("LanguageModels.cascade", options)
-    const [first, ...others] = steps
-    const inOrder = <A, R>(ask: (model: LanguageModel.LanguageModel) => Effect.Effect<A, AiError.AiError, R>) => {
-      const asking = ({ model, name, when = movesOn }: Step) => [name, ask(model), { when }] as const
-      return Cascade.run(
-        others.reduce((chain, step) => Cascade.orElse(...asking(step))(chain), Cascade.first(...asking(first)))
-      )
-    }
-    const unguarded: Guards<never> = { protect: identity }
     return Delegating.make({
-      whole: (ask) =>
-        Effect.map(inOrder(ask), (served) => served.value.map(Provenances.written(Provenances.of(served)))),
-      streamed: (ask) =>
-        Effect.map(
-          inOrder((model) => OneCall.open({ source: ask(model), hasContent, guards: unguarded, ...reader })),
-          (served) => Stream.map(served.value, Provenances.written(Provenances.of(served)))
-        ),
+      ...InOrder.asking(steps, reader),
       supportsSystemMessagesInHistory: supportedByAll(steps)
     })
   })

@@ -53,22 +53,6 @@ describe("LanguageModels.cascade", () => {
       assert.deepStrictEqual(LanguageModels.provenance(response.content), fallback)
     }))
 
-  it.effect("shows what a model within says of its answer, and never makes it better", () =>
-    Effect.gen(function*() {
-      const reply = { choices: [{ message: { content: "Later" }, finish_reason: "stop" }] } as const
-      const { model: canned } = Support.chatModel(Effect.succeed(reply), undefined, "canned")
-      const last = { name: "b", model: yield* LanguageModels.make(canned) }
-      const served = (steps: Parameters<typeof LanguageModels.cascade>[0]) =>
-        Effect.gen(function*() {
-          const { content } = yield* (yield* LanguageModels.cascade(steps)).generateText(hello)
-          const { degradation, step } = LanguageModels.provenance(content)!
-          return [step, degradation]
-        })
-      assert.deepStrictEqual(yield* served([last]), ["m", "canned"])
-      const { model } = yield* Support.scripted(down)
-      assert.deepStrictEqual(yield* served([{ name: "a", model }, last]), ["b", "canned"])
-    }))
-
   it.effect("moves on for an object that does not fit its schema", () =>
     Effect.gen(function*() {
       const { model } = yield* setting([answering("Li, I think"), answering("{\"name\":\"Li\"}")])

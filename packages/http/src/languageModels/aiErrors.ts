@@ -37,6 +37,19 @@ export const nameOf = (error: unknown): string => {
   return original === undefined ? error.reason._tag : tagOf(original)
 }
 
+/** What failed in a cascade, by short names. What a step has run out of is told by its own steps. */
+export const namesOf = (
+  failures: ReadonlyArray<Cascade.Failure<unknown>>
+): Array<{ readonly step: string; readonly error: string }> =>
+  failures.flatMap(({ error, step }) => {
+    // A cascade inside has told the names already.
+    if (typeof error === "string") return [{ step, error }]
+    const original = AiError.isAiError(error) ? originalOf(error) : error
+    return original instanceof Cascade.CascadeExhausted
+      ? namesOf(original.failures.map((inner) => ({ ...inner, step: `${step}/${inner.step}` })))
+      : [{ step, error: nameOf(error) }]
+  })
+
 const told = (method: string, error: unknown, now: number): AiError.AiError => {
   const reason = reasonOf(error, now)
   const retryAfter = Outcome.retryAfter(error)
@@ -133,7 +146,7 @@ type Facts = { [fact: string]: string | number | boolean | Array<{ step: string;
 const factsOf = (error: unknown): Facts => {
   const facts: Facts = { error: tagOf(error) }
   if (error instanceof Cascade.CascadeExhausted) {
-    facts["failures"] = error.failures.map((failure) => ({ step: failure.step, error: nameOf(failure.error) }))
+    facts["failures"] = namesOf(error.failures)
   }
   if (!Predicate.isObject(error)) return facts
   const fields: Readonly<Record<string, unknown>> = error as never
@@ -151,7 +164,7 @@ const guardFacts = ["breaker", "state", "bulkhead", "reason", "limiter", "bucket
 
 const messageOf = (error: unknown): string => {
   if (error instanceof Cascade.CascadeExhausted) {
-    const steps = error.failures.map((failure) => `${failure.step} (${nameOf(failure.error)})`)
+    const steps = namesOf(error.failures).map(({ error, step }) => `${step} (${error})`)
     return `No step of the cascade answered: ${steps.join(", ")}. Try again later, or add another model.`
   }
   return error instanceof Error && error.message !== "" ? error.message : tagOf(error)

@@ -16,8 +16,14 @@ import * as Stream from "effect/Stream"
 import { aiError, failAs } from "./aiErrors.ts"
 
 type Model = LanguageModel.LanguageModel
-type Answer = Array<Response.PartEncoded>
+type Parts = Array<Response.PartEncoded>
 type Streamed<E> = Stream.Stream<Response.StreamPartEncoded, E>
+
+/** What a model has written, and the object that it has read in that if it was asked for one. */
+export interface Answer {
+  readonly parts: Parts
+  readonly value?: unknown
+}
 
 /** How a question gets to a model that answers it. Whatever fails there becomes an `AiError`. */
 export interface Asking {
@@ -38,11 +44,16 @@ export const make = ({ streamed, supportsSystemMessagesInHistory, whole }: Askin
       whole((model) =>
         Effect.flatMap(
           ask(untyped(model), unresolved(options)),
-          ({ content }) => Effect.forEach(content, encoding(method, options, encodePart))
+          ({ content, value }) =>
+            Effect.map(
+              Effect.forEach(content, encoding(method, options, encodePart)),
+              (parts): Answer => ({ parts, value })
+            )
         )
       ).pipe(Effect.catch(failAs(method)))
 
-  const generateText = answering("generateText", (model, options) => model.generateText(options))
+  const asking = answering("generateText", (model, options) => model.generateText(options))
+  const generateText = (options: LanguageModel.ProviderOptions) => Effect.map(asking(options), ({ parts }) => parts)
 
   const streamText = (options: LanguageModel.ProviderOptions) =>
     Stream.unwrap(streamed((model) =>
@@ -55,17 +66,19 @@ export const make = ({ streamed, supportsSystemMessagesInHistory, whole }: Askin
   // Each provider has its own way to have an object written, so the model that wrote it also reads it.
   const generateObject = ({ objectName, schema, ...options }: ObjectOptions) =>
     Effect.suspend(() => {
-      let value: unknown
-      const generateText = answering("generateObject", (model, options) =>
-        Effect.tap(model.generateObject({ ...options, objectName, schema }), (response) =>
-          Effect.sync(() => {
-            value = response.value
-          })))
+      let read: unknown
+      const asking = answering(
+        "generateObject",
+        (model, options) => model.generateObject({ ...options, objectName, schema })
+      )
+      const generateText = (options: LanguageModel.ProviderOptions) =>
+        Effect.map(asking(options), ({ parts, value }) => {
+          read = value
+          return parts
+        })
       return LanguageModel.make({ generateText, streamText }).pipe(
-        Effect.flatMap((model) =>
-          untyped(model).generateText(options)
-        ),
-        Effect.map(({ content }) => new LanguageModel.GenerateObjectResponse(value, content))
+        Effect.flatMap((model) => untyped(model).generateText(options)),
+        Effect.map(({ content }) => new LanguageModel.GenerateObjectResponse(read, content))
       )
     })
 
@@ -93,7 +106,7 @@ type ObjectOptions = LanguageModel.GenerateObjectOptions<any, any>
 interface Untyped {
   readonly generateText: (
     options: TextOptions
-  ) => Effect.Effect<{ readonly content: Array<Response.Part<any>> }, AiError.AiError>
+  ) => Effect.Effect<{ readonly content: Array<Response.Part<any>>; readonly value?: unknown }, AiError.AiError>
   readonly generateObject: (
     options: ObjectOptions
   ) => Effect.Effect<{ readonly content: Array<Response.Part<any>>; readonly value: unknown }, AiError.AiError>

@@ -1,8 +1,8 @@
-/** Where an answer comes from, written on its last part. */
+/** Where an answer comes from, written on its first and its last part. */
 import type * as Cascade from "@switchgear/core/Cascade"
 import type * as Response from "effect/ai/Response"
 import * as Predicate from "effect/Predicate"
-import { nameOf } from "./aiErrors.ts"
+import { namesOf } from "./aiErrors.ts"
 
 /** The step that answered, the degradation, and the errors before it. */
 export interface Provenance {
@@ -14,37 +14,32 @@ export interface Provenance {
   readonly attempts?: number | undefined
 }
 
+type AnyPart = Response.AnyPart | Response.AnyPartEncoded
+
 /** The provenance of an answer of a chat model or a cascade; undefined for a single model of the platform. */
-export const read = (content: ReadonlyArray<Response.AnyPart>): Provenance | undefined =>
-  readFrom(content.find((part) => part.type === "finish")?.metadata)
+export const read = (content: ReadonlyArray<AnyPart>): Provenance | undefined =>
+  readFrom(content.find(({ type }) => type === "finish"))
 
-export const of = (
-  { attempts, degradation, failures, step }: Omit<Cascade.Served<unknown>, "value"> & { readonly attempts?: number }
-): Provenance => ({
-  step,
-  degradation,
-  failures: failures.map(({ error, step }) => ({ step, error: nameOf(error) })),
-  ...attempts !== undefined && { attempts }
-})
-
-/**
- * Writes it on the last part. What a model within wrote stays as long as that was the first one asked, and an answer
- * never gets better on its way out.
- */
-export const written = (provenance: Provenance) => <Part extends Response.AnyPartEncoded>(part: Part): Part => {
-  if (part.type !== "finish") return part
-  const within = readFrom(part.metadata)
-  if (within !== undefined && provenance.degradation === "none") return part
-  const degradation = within === undefined ? provenance.degradation : worse(within.degradation, provenance.degradation)
-  return { ...part, metadata: { ...part.metadata, switchgear: { ...provenance, degradation } } }
-}
-
-const readFrom = (metadata: Response.ProviderMetadata | undefined): Provenance | undefined => {
-  const written = metadata?.["switchgear"]
+/** What one part says of it: the last one, and of a stream the first one as well. */
+export const readFrom = (part: AnyPart | undefined): Provenance | undefined => {
+  const written = part?.metadata?.["switchgear"]
   return Predicate.isObject(written) && "step" in written ? written as unknown as Provenance : undefined
 }
 
-const worse = (a: Cascade.Degradation, b: Cascade.Degradation): Cascade.Degradation =>
-  degradations.indexOf(a) > degradations.indexOf(b) ? a : b
+/** `attempts` are left out where some of the calls are not counted. */
+export const of = (
+  { attempts, degradation, failures, step }: Omit<Cascade.Served<unknown>, "value"> & {
+    readonly attempts?: number | undefined
+  }
+): Provenance => ({
+  step,
+  degradation,
+  failures: namesOf(failures),
+  ...attempts !== undefined && { attempts }
+})
 
-const degradations: ReadonlyArray<Cascade.Degradation> = ["none", "fallback", "stale", "canned"]
+/** Written on the last part, and on the first: who asks for a stream has to know before its end. */
+export const written = (provenance: Provenance) => <Part extends Response.AnyPartEncoded>(part: Part): Part =>
+  part.type === "finish" || part.type === "response-metadata"
+    ? { ...part, metadata: { ...part.metadata, switchgear: provenance } }
+    : part

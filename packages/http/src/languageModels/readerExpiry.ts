@@ -15,12 +15,18 @@ export interface StreamOptions {
   readonly readerTimeout?: Duration.Input | undefined
 }
 
-export const of = (owner: string, options: StreamOptions = {}) => {
+/** How long a reader may stand still, and the error that it is told then. */
+export interface ReaderExpiry {
+  readonly readerTimeout: Duration.Duration
+  readonly expired: () => AiError.AiError
+}
+
+export const of = (owner: string, options: StreamOptions = {}): ReaderExpiry => {
   const readerTimeout = ReaderTimeout.limitOf(owner, options.readerTimeout)
   return {
     readerTimeout,
     // The reason says nothing about the health of the provider.
-    expired: (): AiError.AiError =>
+    expired: () =>
       aiError(
         "streamText",
         new AiError.UnknownError({
