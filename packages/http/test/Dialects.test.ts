@@ -738,6 +738,13 @@ describe("a wait is read", () => {
     ["the IETF's one header", { ratelimit: "limit=100, remaining=0, reset=30" }, 30_000],
     ["the IETF's later form", { ratelimit: "\"default\";r=0;t=30" }, 30_000],
     ["the IETF's one header of a limit with something left", { ratelimit: "\"default\";r=9;t=30" }, undefined],
+    ["the IETF's later form of several limits, of which the last is spent", {
+      ratelimit: "\"burst\";r=9;t=1, \"daily\";r=0;t=30"
+    }, 30_000],
+    ["the IETF's later form of several limits, of which the first is spent", {
+      ratelimit: "\"burst\";r=0;t=1, \"daily\";r=9;t=30"
+    }, 1000],
+    ["the longest wait of the IETF's later form", { ratelimit: "\"burst\";r=0;t=1, \"daily\";r=0;t=30" }, 30_000],
     ["a retry-after with a unit", { "retry-after": "30s" }, 30_000],
     ["a retry-after since 1970", { "retry-after": String(now / 1000 + 30) }, 30_000],
     ["a retry-after as a date of ISO 8601", { "retry-after": "2026-11-29T12:00:30Z" }, 30_000],

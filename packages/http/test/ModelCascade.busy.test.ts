@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deadline } from "@switchgear/core"
 import { VirtualClock } from "@switchgear/core/testing"
-import { Canned, ChatClient, ChatModel, ModelCascade } from "@switchgear/http"
+import { Canned, ChatClient, ChatModel, LanguageModels, ModelCascade } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Clock, Effect, Fiber, Layer } from "effect"
+import { Clock, Effect, Fiber, Layer, Stream } from "effect"
+import type { LanguageModel } from "effect/ai"
 import { ask } from "./support/fourModels.ts"
 import { modelOf } from "./support/modelOf.ts"
 
@@ -166,6 +167,81 @@ describe("a busy model", () => {
         assert.deepStrictEqual([left.step, after, left.attempts], ["canned", 8000, 1])
         // One second, the wait of nine, and one second more.
         assert.deepStrictEqual([(yield* Fiber.join(long))[1], yield* started("m")], [11_000, 3])
+      })
+    ))
+})
+
+describe("a busy model behind a LanguageModel", () => {
+  const lm = (
+    when?: LanguageModels.Step["when"],
+    between: (model: LanguageModel.LanguageModel) => Guarded = Effect.succeed
+  ) =>
+    Effect.gen(function*() {
+      const step = (model: string) =>
+        Effect.map(
+          Effect.flatMap(Effect.flatMap(modelOf({ model }), LanguageModels.make), between),
+          (made): LanguageModels.Step => ({ name: model, model: made, when })
+        )
+      return yield* LanguageModels.cascade([yield* step("m"), yield* step("other")])
+    })
+  type Guarded = Effect.Effect<LanguageModel.LanguageModel>
+  const guarded = (model: LanguageModel.LanguageModel): Guarded =>
+    LanguageModels.protect(model, { protect: (call) => call })
+  const stepOf = (content: Parameters<typeof LanguageModels.provenance>[0]) => LanguageModels.provenance(content)?.step
+  const prompt = { prompt: "Hello" }
+
+  it.effect.each(busy)("is left at once beside another one after %s", ([, outcome]) =>
+    play(
+      { m: { outcome }, other: healthy },
+      Effect.gen(function*() {
+        for (const between of [Effect.succeed<LanguageModel.LanguageModel>, guarded]) {
+          const before = yield* started("m")
+          const model = yield* lm(undefined, between)
+          const [{ content }, millis] = yield* timed(model.generateText(prompt))
+          assert.deepStrictEqual([stepOf(content), millis, (yield* started("m")) - before], ["other", 0, 1])
+          const [parts, wait] = yield* timed(Stream.runCollect(model.streamText(prompt)))
+          assert.deepStrictEqual([stepOf(parts), wait, (yield* started("m")) - before], ["other", 0, 2])
+        }
+      })
+    ))
+
+  it.effect("is asked again after its wait when it is the last one", () =>
+    play(
+      { m: { outcome: limited("2") }, other: { outcome: limited("2") } },
+      Effect.gen(function*() {
+        const model = yield* lm()
+        const [, millis] = yield* timed(Effect.flip(model.generateText(prompt)))
+        assert.deepStrictEqual([millis, yield* started("m"), yield* started("other")], [2000, 1, 2])
+      })
+    ))
+
+  it.effect("is asked again after its wait where its errors do not move on, whatever says so", () =>
+    play(
+      { m: { outcome: limited("2") }, other: healthy },
+      Effect.gen(function*() {
+        const throwing = () => {
+          throw new Error("bug")
+        }
+        for (const when of [() => false, throwing]) {
+          const before = yield* started("m")
+          const [, millis] = yield* timed(Effect.flip((yield* lm(when)).generateText(prompt)))
+          assert.deepStrictEqual([millis, (yield* started("m")) - before], [2000, 2])
+        }
+        assert.strictEqual(yield* started("other"), 0)
+      })
+    ))
+
+  it.effect("is left at once as the last model of a cascade of chat models inside", () =>
+    play(
+      { m: { outcome: limited("2") }, other: healthy },
+      Effect.gen(function*() {
+        const inner = yield* ModelCascade.make({ name: "eu", models: [{ model: yield* modelOf({ model: "m" }) }] })
+        const model = yield* LanguageModels.cascade([
+          { name: "eu", model: yield* LanguageModels.make(inner) },
+          { name: "us", model: yield* LanguageModels.make(yield* modelOf({ model: "other" })) }
+        ])
+        const [{ content }, millis] = yield* timed(model.generateText(prompt))
+        assert.deepStrictEqual([stepOf(content), millis, yield* started("m")], ["us/other", 0, 1])
       })
     ))
 })

@@ -60,3 +60,38 @@ it.effect.each(
       }
     }).pipe(Effect.scoped)
 )
+
+const ends = [
+  "stop",
+  "tool_calls",
+  "length",
+  "content_filter",
+  "refusal",
+  "max_tokens",
+  "eos",
+  "end_turn",
+  "other",
+  "pause_turn"
+]
+
+it.effect.each(ends)(
+  "of answers only those that came to a good end are kept, whole and streamed: %s",
+  (reason) =>
+    Effect.gen(function*() {
+      const client = yield* clientOf((request) => {
+        const { body } = request.body as unknown as { readonly body: Uint8Array }
+        const isStream = JSON.parse(new TextDecoder().decode(body)).stream === true
+        const said = { content: "Half an answ" }
+        const choice = { index: 0, ...(isStream ? { delta: said } : { message: said }), finish_reason: reason }
+        const reply = JSON.stringify({ id: "r", choices: [choice] })
+        return new Response(isStream ? `data: ${reply}\n\ndata: [DONE]\n\n` : reply)
+      })
+      const cascade = yield* ModelCascade.make({ models: [{ model: ChatModel.make({ model: "m", client }) }] })
+      const size = Effect.map(cascade.cache.snapshot, ({ size }) => size)
+      const isKept = reason === "stop" || reason === "tool_calls"
+      yield* cascade.complete(hello)
+      assert.strictEqual(yield* size, isKept ? 1 : 0)
+      yield* Effect.scoped(Effect.flatMap(cascade.open({ ...hello, seed: 1 }), ({ value }) => Stream.runDrain(value)))
+      assert.strictEqual(yield* size, isKept ? 2 : 0)
+    }).pipe(Effect.scoped)
+)

@@ -54,16 +54,18 @@ const limitsOf = ({ header, names, now }: Hints): ReadonlyArray<Limit> => {
 /** A name such as `x-ratelimit-reset-tokens`, `ratelimitbysize-reset` or `anthropic-ratelimit-tokens-reset`. */
 const isReset = (name: string): boolean => name.length <= 80 && name.includes("limit") && /(^|-)reset(-|$)/.test(name)
 
-/** The IETF's one header: `limit=100, remaining=0, reset=30`, and in later drafts `"default";r=0;t=30`. */
+/** The IETF's one header: `limit=100, remaining=0, reset=30`, and in later drafts `"burst";r=0;t=30, "daily";r=9;t=3600`. */
 const isStructured = (name: string): boolean => /^(x-)?ratelimit$/.test(name)
 
 const structured = (value: string | undefined, resource: string): ReadonlyArray<Limit> => {
   if (value === undefined || value.length > 256) return []
-  const remaining = value.match(/\b(?:remaining|r)=(\d{1,15})\b/)?.[1]
-  const wait = fromReset(value.match(/\b(?:reset|t)=(\d{1,15})\b/)?.[1])
-  return wait === undefined
-    ? []
-    : [{ resource, remaining: remaining === undefined ? undefined : Number(remaining), wait }]
+  return (value.includes(";") ? value.split(",") : [value]).flatMap((limit) => {
+    const remaining = limit.match(/\b(?:remaining|r)=(\d{1,15})\b/)?.[1]
+    const wait = fromReset(limit.match(/\b(?:reset|t)=(\d{1,15})\b/)?.[1])
+    return wait === undefined
+      ? []
+      : [{ resource, remaining: remaining === undefined ? undefined : Number(remaining), wait }]
+  })
 }
 
 /** A number so large is a time since 1970, and no number of seconds; in the past it means nothing. */

@@ -16,7 +16,18 @@ export interface Waiting {
   readonly own: number
   /** The model has too much to do: a rate limit, or an overload. */
   readonly isBusy: boolean
+  readonly error: ChatError.ChatError
 }
+
+/** What asking a model takes when that is not known: more than a first retry waits, and less than most answers. */
+export const assumedTime = 1000
+
+/** Whether the wait is longer than asking another model, which usually takes so many milliseconds if that is known. */
+export const isLongerThan = ({ asked, isBusy, own }: Waiting, takes: number | undefined): boolean =>
+  isBusy
+    // A model that is busy and does not say until when is not asked again beside another.
+    ? asked === undefined || takes === undefined || asked >= takes
+    : Math.max(own, asked ?? 0) >= (takes ?? assumedTime)
 
 /** What a cascade knows of the other models and of its callers, which the model that is asked does not. */
 export interface Alternatives {
@@ -59,7 +70,7 @@ const allowsWait = (error: ChatError.ChatError, own: number): boolean => {
   if (fiber === undefined || alternatives === undefined) return true
   const asked = error.retryAfter && Duration.toMillis(error.retryAfter)
   const isBusy = error._tag === "ProviderRateLimited" || error._tag === "Overloaded" || error._tag === "QuotaExhausted"
-  return alternatives.allowsWait({ asked, own, isBusy }, monotonicMillis(fiber.getRef(Clock.Clock)))
+  return alternatives.allowsWait({ asked, own, isBusy, error }, monotonicMillis(fiber.getRef(Clock.Clock)))
 }
 
 /** Whether a call that was interrupted has had its time. Asked in the fiber of the call. */

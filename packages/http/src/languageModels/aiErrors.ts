@@ -20,7 +20,7 @@ import { BudgetExceeded } from "../costLedger/errors.ts"
 export const failAs = (method: string) => (error: unknown): Effect.Effect<never, AiError.AiError> =>
   AiError.isAiError(error)
     ? Effect.fail(error)
-    : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(told(method, error, now)))
+    : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(aiErrorOf(method, error, now)))
 
 /** An `AiError` of our own. */
 export const aiError = (method: string, reason: AiError.AiErrorReason): AiError.AiError =>
@@ -50,7 +50,8 @@ export const namesOf = (
       : [{ step, error: nameOf(error) }]
   })
 
-const told = (method: string, error: unknown, now: number): AiError.AiError => {
+/** What is said of an error that is none of the platform, at a time in milliseconds since 1970. */
+export const aiErrorOf = (method: string, error: unknown, now: number): AiError.AiError => {
   const reason = reasonOf(error, now)
   const retryAfter = Outcome.retryAfter(error)
   // An `AiError` reads these from its reason, whichever it is.

@@ -1,10 +1,13 @@
 /** What a model that is asked may know of the other models of its cascade, and of those who wait. */
 import type * as Fiber from "effect/Fiber"
-import { type Alternatives, CurrentAlternatives, type Waiting } from "../chatModel/retries.ts"
+import {
+  type Alternatives,
+  assumedTime,
+  CurrentAlternatives,
+  isLongerThan,
+  type Waiting
+} from "../chatModel/retries.ts"
 import { type Asked, type AskedStep, atHand } from "./asked.ts"
-
-/** What asking a model takes when that is not known: more than a first retry waits, and less than most answers. */
-const assumedTime = 1000
 
 /** A model that is being asked: its place in the chain, since when in monotonic milliseconds, and the models after it. */
 interface Asking {
@@ -21,14 +24,9 @@ export const alternativesTo = (
   fiber: Fiber.Fiber<any, any>
 ): Alternatives => {
   const around = fiber.getRef(CurrentAlternatives)
-  const prefersNext = ({ asked: wait, isBusy, own }: Waiting) => {
+  const prefersNext = (waiting: Waiting) => {
     const [next] = later.length === 0 ? [] : atHand(later, asked, fiber)
-    if (next === undefined) return false
-    const takes = next.times.quantiles?.median
-    // A model that is busy and does not say until when is not asked again beside another.
-    return isBusy
-      ? wait === undefined || takes === undefined || wait >= takes
-      : Math.max(own, wait ?? 0) >= (takes ?? assumedTime)
+    return next !== undefined && isLongerThan(waiting, next.times.quantiles?.median)
   }
   return {
     // A call that was cut before the model's usual time says nothing about the model.
