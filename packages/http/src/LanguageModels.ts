@@ -48,10 +48,12 @@
  * @since 0.1.0
  */
 import type * as Outcome from "@switchgear/core/Outcome"
+import { OptionsOf } from "@switchgear/core/runtime"
 import type * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Response from "effect/ai/Response"
 import type * as Arr from "effect/Array"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual, identity } from "effect/Function"
 import * as Layer from "effect/Layer"
@@ -64,6 +66,7 @@ import * as OneCall from "./languageModels/oneCall.ts"
 import * as Provenances from "./languageModels/provenance.ts"
 import { hasContent } from "./languageModels/hasContent.ts"
 import * as ReaderExpiry from "./languageModels/readerExpiry.ts"
+import type * as ModelCascade from "./ModelCascade.ts"
 
 /**
  * What spans and requests say beside the prompt. Everything has a default.
@@ -167,6 +170,20 @@ export const protect: {
 export type StreamOptions = ReaderExpiry.StreamOptions
 
 /**
+ * How a cascade asks its models. Everything has a default.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface CascadeOptions extends StreamOptions {
+  /**
+   * How the time until the deadline of the caller is shared among the models. When a model has had its share, the next one
+   * is asked as well, while the first runs on. Without a deadline there is nothing to share. @default "measured"
+   */
+  readonly share?: ModelCascade.Share | undefined
+}
+
+/**
  * One model of a cascade.
  *
  * @category options
@@ -178,11 +195,14 @@ export interface Step {
   readonly model: LanguageModel.LanguageModel
   /** Which errors move on to the next model. @default {@link movesOn} */
   readonly when?: ((error: AiError.AiError) => boolean) | undefined
+  /** The time after which the next model is asked as well. @default by the cascade's `share` */
+  readonly share?: Duration.Input | undefined
 }
 
 /**
  * Language models asked in order, best first, until one answers. {@link provenance} says which one did. Of a step that is
  * a cascade itself, a stale or canned answer is none: it is served when no other model answers.
+ * Under a deadline of the caller, each model leaves time for the next: when it has had its share, that is asked as well.
  * When none answers, the reason is `InternalProviderError`, with the error of every model among its facts.
  *
  * A further model takes an attempt from the budget of `Attempts`, and is passed over when none is left.
@@ -219,12 +239,13 @@ export interface Step {
  */
 export const cascade = (
   steps: Arr.NonEmptyReadonlyArray<Step>,
-  options?: StreamOptions
+  options?: CascadeOptions
 ): Effect.Effect<LanguageModel.LanguageModel> =>
   Effect.suspend(() => {
-    const reader = ReaderExpiry.of("LanguageModels.cascade", options)
+    const where = "LanguageModels.cascade"
+    const reader = ReaderExpiry.of(where, options)
     return Delegating.make({
-      ...InOrder.asking(steps, reader),
+      ...InOrder.asking(InOrder.settingsOf(steps, options, new OptionsOf(where)), reader),
       supportsSystemMessagesInHistory: supportedByAll(steps)
     })
   })

@@ -17,6 +17,32 @@ interface Asking {
   readonly later: ReadonlyArray<AskedStep>
 }
 
+/** A model that was asked: its place in the chain, since when in monotonic milliseconds, and how long its answers take. */
+export interface Turn {
+  readonly index: number
+  readonly begun: number
+  readonly p95: number | undefined
+}
+
+/** How far a chain has got: the model that was asked last, and the one that has answered. */
+export interface Course {
+  newest: number
+  answeredBy: number | undefined
+}
+
+/**
+ * Whether a model that is left has had its time: another one has answered that was asked after its share, or nobody waits
+ * any more. A call that was cut before the model's usual time says nothing about the model.
+ */
+export const hasHadItsTime = (
+  { begun, index, p95 }: Turn,
+  { answeredBy, newest }: Course,
+  isLeft: () => boolean,
+  now: number
+): boolean =>
+  answeredBy !== index && now - begun >= (p95 ?? assumedTime) &&
+  (answeredBy !== undefined && index < newest || isLeft())
+
 /** The alternatives to a model that is being asked. */
 export const alternativesTo = (
   { begun, index, later, step }: Asking,
@@ -29,12 +55,13 @@ export const alternativesTo = (
     return next !== undefined && isLongerThan(waiting, next.times.quantiles?.median)
   }
   return {
-    // A call that was cut before the model's usual time says nothing about the model.
     hasLost: (now) =>
-      asked.answeredBy !== index &&
-      now - begun >= (step.times.quantiles?.p95 ?? assumedTime) &&
-      (asked.answeredBy !== undefined && index < asked.newest || asked.patience?.isOver(now) === true ||
-        around?.hasLost(now) === true),
+      hasHadItsTime(
+        { begun, index, p95: step.times.quantiles?.p95 },
+        asked,
+        () => asked.patience?.isOver(now) === true || around?.hasLost(now) === true,
+        now
+      ),
     allowsWait: (waiting, now) =>
       now + (waiting.asked ?? 0) < (asked.patience?.longest ?? Infinity) &&
       !prefersNext(waiting) &&
