@@ -577,6 +577,18 @@ describe("rows of a user", () => {
       "dialects[1] must not contradict dialects[0]"
     ],
     [
+      [{ class: "Overloaded", code: "quota*" }, row, { class: "Forbidden", code: ["a", "Quota_Exceeded"] }],
+      "dialects[2] must not contradict dialects[0]: both are for {\"code\":\"quota*\"}, got Overloaded and Forbidden"
+    ],
+    [
+      [{ class: "Overloaded", type: "x*y" }, { class: "Forbidden", type: "x**y" }],
+      "dialects[1] must not contradict dialects[0]"
+    ],
+    [
+      [{ class: "Overloaded", says: "used up" }, { class: "Forbidden", says: "all of it * used up for today" }],
+      "dialects[1] must not contradict dialects[0]: both are for {\"says\":\"used up\"}, got Overloaded and Forbidden"
+    ],
+    [
       [{ ...row, example: [418, "kettle"] }],
       "dialects[0].example must be a failure that the row decides, got one that no row knows"
     ],
@@ -598,6 +610,9 @@ describe("rows of a user", () => {
     Dialects.make([{ class: "Overloaded", code: "x" }, { class: "Forbidden", code: "x", status: 403 }])
     Dialects.make([{ class: "Overloaded", code: "x" }, { class: "Overloaded", code: ["x", "y"] }])
     Dialects.make([{ class: "Overloaded", status: 503 }, { class: "Forbidden", status: 403 }])
+    Dialects.make([{ class: "Overloaded", code: "quota_exceeded" }, { class: "Forbidden", code: "quota*" }])
+    Dialects.make([{ class: "Overloaded", says: "used up today" }, { class: "Forbidden", says: "used up" }])
+    Dialects.make([{ class: "Overloaded", code: "x*" }, { class: "Forbidden", code: "*y" }])
   })
 })
 

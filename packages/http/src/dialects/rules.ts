@@ -70,21 +70,28 @@ export const checked = (rows: unknown, where: string, field = "dialects"): Reado
 // A character of Chinese says as much as a word.
 const shortest = (says: string): number => /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(says) ? 2 : 4
 
-/** Pairs of rows that give one failure two outcomes, where neither is the more precise. */
+/** Pairs of rows that give one failure two outcomes, where the later one is not the more precise, and so never decides. */
 const contradictions = (rows: ReadonlyArray<Dialect>): ReadonlyArray<readonly [number, number]> =>
   rows.flatMap((row, i) => rows.slice(0, i).flatMap((earlier, j) => contradicts(earlier, row) ? [[j, i] as const] : []))
 
-const contradicts = (a: Dialect, b: Dialect): boolean =>
-  outcomeOf(a) !== outcomeOf(b) && rankOf(a) === rankOf(b) && (a.status === undefined) === (b.status === undefined) &&
-  (a.status === undefined || share(list(a.status), list(b.status))) &&
+const contradicts = (earlier: Dialect, later: Dialect): boolean =>
+  outcomeOf(earlier) !== outcomeOf(later) && rankOf(earlier) === rankOf(later) &&
+  (earlier.status === undefined) === (later.status === undefined) &&
+  (earlier.status === undefined ||
+    meet(list(earlier.status), list(later.status), (status, other) => status === other)) &&
   wordKinds.every((kind) =>
-    (a[kind] === undefined) === (b[kind] === undefined) &&
-    (a[kind] === undefined || share(list(a[kind]).map(plainOf(kind)), list(b[kind]).map(plainOf(kind))))
+    (earlier[kind] === undefined) === (later[kind] === undefined) &&
+    (earlier[kind] === undefined || meet(list(earlier[kind]), list(later[kind]), covers(kind)))
   )
 
-const plainOf = (kind: (typeof wordKinds)[number]) => kind === "says" ? Wording.plain : Wording.plainCode
+/** Whether whatever fits the second word fits the first one. A `*` is a character like any other in the second. */
+const covers = (kind: (typeof wordKinds)[number]) => (word: string, other: string): boolean =>
+  kind === "says"
+    ? Wording.says(Wording.plain(other), Wording.wording(word))
+    : Wording.codePattern(word)(Wording.plainCode(other))
 
-const share = <A>(a: ReadonlyArray<A>, b: ReadonlyArray<A>): boolean => a.some((value) => b.includes(value))
+const meet = <A>(a: ReadonlyArray<A>, b: ReadonlyArray<A>, fits: (a: A, b: A) => boolean): boolean =>
+  a.some((one) => b.some((other) => fits(one, other)))
 
 const conditionsOf = (row: Dialect): string =>
   show(
