@@ -164,6 +164,14 @@ export const formatDuration: (duration: Duration.Duration) => string = FormatDur
 export { type ErrorKind, errorResponse, respond, respondable, type Told } from "./internal/runtime/errorResponse.ts"
 
 /**
+ * Races of a cascade that calculate anew how long their newest target has, when what that depends on has changed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export { CurrentReconsidering, Reconsidering } from "./internal/runtime/reconsidering.ts"
+
+/**
  * How options are checked, and read from YAML, JSON and the environment by the same rules.
  *
  * @category options

@@ -319,6 +319,63 @@ describe("callers who share a call", () => {
       )
     })))
 
+  const joining = { now: 0, after: 3000, late: 7500 }
+  it.effect.each(Object.entries(joining))(
+    "are given time for the next model also where the one who waits the shortest joins last: %s",
+    ([, at]) =>
+      play(Effect.gen(function*() {
+        for (const limit of [undefined, "1 minute"] as const) {
+          for (const depth of [1, 2, 3]) {
+            const slow = modelOf("slow", always(20_000))
+            const other = modelOf("other", always(1000))
+            const cache = { timeToLive: "5 minutes" } as const
+            let cascade = yield* ModelCascade.make({
+              cache,
+              models: [{ model: slow.model }, { model: other.model }],
+              canned: Canned.sentences
+            })
+            for (let i = 1; i < depth; i++) {
+              cascade = yield* ModelCascade.make({
+                name: `around ${i}`,
+                ...i === 1 && { cache },
+                models: [{ model: cascade as never }],
+                canned: Canned.sentences
+              })
+            }
+            const call = cascade.complete(ask("Hello"))
+            const first = limit === undefined ? call : call.pipe(Deadline.within(limit))
+            const long = yield* Effect.forkChild(timed(first))
+            yield* Effect.sleep(at)
+            const short = yield* Effect.forkChild(timed(call.pipe(Deadline.within("8 seconds"))))
+            const [{ degradation }, taken] = yield* Fiber.join(short)
+            assert.deepStrictEqual([degradation, taken], ["fallback", 5000], `${limit} ${depth}`)
+            assert.deepStrictEqual((yield* Fiber.join(long))[1], at + 5000)
+            assert.deepStrictEqual([slow.calls.started.length, other.calls.started.length], [1, 1])
+          }
+        }
+      }))
+  )
+
+  it.effect("take no time from a model by joining with more patience, or by leaving", () =>
+    play(Effect.gen(function*() {
+      const slow = modelOf("slow", always(5000))
+      const other = modelOf("other", always(1000))
+      const { complete } = yield* ModelCascade.make({
+        cache: { timeToLive: "5 minutes" },
+        models: [{ model: slow.model }, { model: other.model }]
+      })
+      const call = complete(ask("Hello"))
+      const first = yield* Effect.forkChild(timed(call.pipe(Deadline.within("12 seconds"))))
+      yield* Effect.sleep(1000)
+      for (const limit of ["1 minute", "11 seconds"] as const) {
+        const more = yield* Effect.forkChild(call.pipe(Deadline.within(limit)))
+        yield* Effect.sleep(500)
+        yield* Fiber.interrupt(more)
+      }
+      const [{ step }, taken] = yield* Fiber.join(first)
+      assert.deepStrictEqual([step, taken, other.calls.started], ["slow", 5000, []])
+    })))
+
   it.effect("leave at their own deadline, and the call goes on for who waits longer", () =>
     play(Effect.gen(function*() {
       const slow = modelOf("slow", always(6000))

@@ -24,6 +24,7 @@ import { resumeWith } from "../internal/runtime/wake.ts"
 import { heldScope } from "./heldScope.ts"
 import type { AnyCall, Served } from "./model.ts"
 import { movesOn, type Progress } from "./progress.ts"
+import { CurrentReconsidering } from "../internal/runtime/reconsidering.ts"
 
 type Answer = Effect.Effect<Served<any>, unknown, any>
 type AnyFiber = Fiber.Fiber<any, any>
@@ -67,6 +68,9 @@ class Race implements Waiting {
   private resume: ((answer: Answer) => void) | undefined
   private limit: Joined | undefined
   private timeout: Timeout | undefined
+  /** When the time of the newest target is over, in monotonic milliseconds. */
+  private due = Infinity
+  private leaveReconsidering: (() => void) | undefined
   /** The target that was asked last, whose time is being kept. */
   private newest = -1
   private next = 0
@@ -85,6 +89,7 @@ class Race implements Waiting {
     const deadline = this.fiber.getRef(CurrentDeadline)
     // Registered before the targets are: their deadlines end them first, and what comes of that is still served.
     if (deadline instanceof Expiry) this.limit = deadline.join(this)
+    this.leaveReconsidering = this.fiber.getRef(CurrentReconsidering)?.join(() => this.reconsider())
     this.ask(first, overtakeAfter)
   }
 
@@ -142,11 +147,22 @@ class Race implements Waiting {
 
   private keepTime(index: number, millis: number): void {
     if (this.resume === undefined || index !== this.newest || millis === Infinity) return
-    const due = monotonicMillis(this.clock) + millis
+    const due = this.due = monotonicMillis(this.clock) + millis
     this.timeout = startTimeout(this.fiber, this.clock, millis, due, () => {
       this.timeout = undefined
       this.askNext()
     })
+  }
+
+  /** Calculates anew how long the newest target has, and gives it no more time than before. */
+  private reconsider(): void {
+    const { overtakeAfter } = this.progress.steps[this.newest] as AnyCall
+    if (this.resume === undefined || typeof overtakeAfter === "number") return
+    const exit = Effect.runSyncExitWith(this.fiber.context)(overtakeAfter)
+    const millis = exit._tag === "Success" ? millisOf(exit.value) : Infinity
+    if (monotonicMillis(this.clock) + millis >= this.due) return
+    this.stopTimer()
+    this.keepTime(this.newest, millis)
   }
 
   private askNext(): void {
@@ -187,11 +203,13 @@ class Race implements Waiting {
   private end(): void {
     if (this.resume === undefined) return
     this.resume = undefined
+    this.leaveReconsidering?.()
     this.stopTimer()
     for (const { fiber } of this.running) if (fiber !== undefined) this.leave(fiber)
   }
 
   private stopTimer(): void {
+    this.due = Infinity
     this.timeout?.cancel(this.fiber)
     this.timeout = undefined
   }

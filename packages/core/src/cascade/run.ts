@@ -6,6 +6,7 @@ import { exhausted, type RunsOut } from "./CascadeExhausted.ts"
 import type { AnyCall, AnyStep, Cascade, Served } from "./model.ts"
 import { type Listener, movesOn, Progress } from "./progress.ts"
 import { millisOf, raceFrom } from "./race.ts"
+import { CurrentReconsidering } from "../internal/runtime/reconsidering.ts"
 
 /**
  * Tries the steps in order and answers with the first answer, and with the step that gave it.
@@ -53,11 +54,15 @@ const tryFrom = (progress: Progress, from: number): Effect.Effect<Served<any>, u
 const attempt = (progress: Progress, step: AnyCall, index: number): Effect.Effect<Served<any>, unknown, any> => {
   const { overtakeAfter } = step
   if (overtakeAfter === Infinity || progress.steps[index + 1]?._tag !== "Call") return alone(progress, step, index)
-  const within = (millis: number) =>
-    millis === Infinity ? alone(progress, step, index) : raceFrom(progress, index, millis, tryFrom)
   return typeof overtakeAfter === "number"
-    ? within(overtakeAfter)
-    : Effect.flatMap(overtakeAfter, (after) => within(millisOf(after)))
+    ? raceFrom(progress, index, overtakeAfter, tryFrom)
+    : Effect.flatMap(overtakeAfter, (after) => {
+      const millis = millisOf(after)
+      return millis < Infinity ? raceFrom(progress, index, millis, tryFrom) : Effect.flatMap(
+        CurrentReconsidering,
+        (changes) => changes === undefined ? alone(progress, step, index) : raceFrom(progress, index, millis, tryFrom)
+      )
+    })
 }
 
 const alone = (progress: Progress, step: AnyCall, index: number): Effect.Effect<Served<any>, unknown, any> =>

@@ -2,7 +2,7 @@
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
-import { monotonicMillis } from "@switchgear/core/runtime"
+import { CurrentReconsidering, monotonicMillis } from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -158,7 +158,11 @@ export const cascadeOf = (
         let waiting: Patience | undefined
         const call = patiences.waiting(place.key, fiber.getRef(CurrentAsked)?.patience, fiber, (patience) => {
           waiting = patience
-          const asked = run(forWhole, request, place, mode, patience, (tried) => patience.tried = tried)
+          const asked = Effect.provideService(
+            run(forWhole, request, place, mode, patience, (tried) => patience.tried = tried),
+            CurrentReconsidering,
+            patience.reconsidering
+          )
           return calls.waiting(
             fiber,
             (onCall, attempts) =>

@@ -3,7 +3,7 @@
  * for the next model by the caller who waits the shortest; it gives up a wait when that is too long for all of them.
  */
 import * as Deadline from "@switchgear/core/Deadline"
-import { monotonicMillis } from "@switchgear/core/runtime"
+import { monotonicMillis, Reconsidering } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,6 +19,8 @@ export interface Waits {
   readonly longest: number
   /** Whether the last of them has reached its deadline. */
   readonly isOver: (now: number) => boolean
+  /** Told when one joins who leaves before all others. */
+  readonly reconsidering?: Reconsidering | undefined
 }
 
 /** One caller, and those who wait for it in turn: their number may change while it waits. */
@@ -51,6 +53,7 @@ const early = 1
 export class Patience implements Waits {
   /** The calls to models of the flight that was begun last. */
   tried: Tried = untried
+  readonly reconsidering = new Reconsidering()
   private readonly callers = new Set<Waits>()
   /** The one who left last. */
   private last: Waits | undefined
@@ -78,7 +81,9 @@ export class Patience implements Waits {
   }
 
   join(caller: Waits): void {
+    const before = this.shortest
     this.callers.add(caller)
+    if (caller.shortest < before) this.reconsidering.now()
   }
 
   leave(caller: Waits): void {
@@ -98,25 +103,31 @@ export class Patiences {
     fiber: Fiber.Fiber<any, any>,
     wait: (patience: Patience) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R> => {
-    if (fiber.getRef(Deadline.CurrentDeadline) === undefined) return this.waits(key, new Caller(Infinity, around), wait)
+    if (fiber.getRef(Deadline.CurrentDeadline) === undefined) {
+      return this.waits(key, new Caller(Infinity, around), around, wait)
+    }
     return Effect.flatMap(Deadline.remaining, (left) => {
       const deadline = monotonicMillis(fiber.getRef(Clock.Clock)) + Duration.toMillis(left ?? Duration.infinity)
-      return this.waits(key, new Caller(deadline, around), wait)
+      return this.waits(key, new Caller(deadline, around), around, wait)
     })
   }
 
   private waits<A, E, R>(
     key: string,
     caller: Caller,
+    around: Waits | undefined,
     wait: (patience: Patience) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R> {
     let patience: Patience | undefined
+    let leaveAround: (() => void) | undefined
     const joined = Effect.suspend(() => {
-      patience = this.of(key)
-      patience.join(caller)
-      return wait(patience)
+      const all = patience = this.of(key)
+      all.join(caller)
+      leaveAround = around?.reconsidering?.join(() => all.reconsidering.now())
+      return wait(all)
     })
     return Effect.onExitPrimitive(joined, () => {
+      leaveAround?.()
       patience?.leave(caller)
       if (patience?.isLeft === true && this.byKey.get(key) === patience) this.byKey.delete(key)
       return undefined
