@@ -95,3 +95,24 @@ it.effect.each(ends)(
       assert.strictEqual(yield* size, isKept ? 2 : 0)
     }).pipe(Effect.scoped)
 )
+
+it.effect("of several choices none is kept where one is empty, whole and streamed", () =>
+  Effect.gen(function*() {
+    const choices = (contents: ReadonlyArray<string>, field: string) =>
+      contents.map((content, index) => ({ index, [field]: { content }, finish_reason: "stop" }))
+    for (const [contents, isKept] of [[["one", ""], false], [["", "two"], false], [["one", "two"], true]] as const) {
+      const client = yield* clientOf((request) => {
+        const { body } = request.body as unknown as { readonly body: Uint8Array }
+        return JSON.parse(new TextDecoder().decode(body)).stream === true
+          ? new Response(
+            `data: ${JSON.stringify({ id: "r", choices: choices(contents, "delta") })}\n\ndata: [DONE]\n\n`
+          )
+          : Response.json({ id: "r", choices: choices(contents, "message") })
+      })
+      const cascade = yield* ModelCascade.make({ models: [{ model: ChatModel.make({ model: "m", client }) }] })
+      const both = { ...hello, n: 2 }
+      assert.lengthOf((yield* cascade.complete(both)).value.choices, 2)
+      yield* Effect.scoped(Effect.flatMap(cascade.open({ ...both, seed: 1 }), ({ value }) => Stream.runDrain(value)))
+      assert.strictEqual((yield* cascade.cache.snapshot).size, isKept ? 2 : 0)
+    }
+  }).pipe(Effect.scoped))

@@ -18,6 +18,7 @@ import type * as ChatSchema from "../ChatSchema.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { sentenceLanguage } from "../canned/sentenceLanguage.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
+import { speaks } from "../chatReply/speech.ts"
 import { seal } from "../chatRequest/sealedRequest.ts"
 import { CurrentTenant } from "../costLedger/currentTenant.ts"
 import { cacheKey, keyOfTenant } from "./cacheKey.ts"
@@ -277,7 +278,14 @@ const isKept = ({ degradation, step }: Omit<ChatModel.Answer, "value">): boolean
 const isWorthKeeping = (answer: ChatModel.Answer): boolean =>
   isKept(answer) &&
   answer.value.choices.length > 0 &&
-  answer.value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? ""))
+  answer.value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? "")) &&
+  !isPartlyEmpty(answer.value.choices)
+
+/** Of several choices some say nothing. Where none does, nothing was asked for. */
+const isPartlyEmpty = (choices: ChatSchema.ChatReply["choices"]): boolean => {
+  const said = choices.filter(({ message }) => Object.entries(message).some(([field, value]) => speaks(field, value)))
+  return said.length > 0 && said.length < choices.length
+}
 
 const complete = new Set(["stop", "tool_calls", "function_call"])
 
