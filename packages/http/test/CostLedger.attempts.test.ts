@@ -18,8 +18,8 @@ const promptOf = (request: ChatModel.Request) => Pricing.estimateTokens(request)
 const budgets = [CostLedger.overall(microDollars(1_000_000), "day")]
 const prices = { m: plain, n: plain }
 
-const clientOf = (http: HttpClient.HttpClient) =>
-  ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1" }).pipe(
+const clientOf = (http: HttpClient.HttpClient, options: Partial<ChatClient.Options> = {}) =>
+  ChatClient.make({ provider: "test", baseUrl: "http://simulated.test/v1", ...options }).pipe(
     Effect.provideService(HttpClient.HttpClient, http)
   )
 
@@ -82,6 +82,35 @@ describe("a call of which the provider may bill more than its answer", () => {
       assert.deepStrictEqual(yield* state, { spent, reserved: 0, wasted: spent, estimated: attempts })
       assert.strictEqual((yield* ledger.snapshot).models["m"]?.cost ?? 0, spent)
     }))
+
+  const half = Behaviour.stream({ text: "y".repeat(40), chunks: 4, end: Behaviour.stallAfter(2) })
+  const clocks = [
+    ["all of a whole reply", "whole", Behaviour.hang, 0],
+    ["the head of a stream", "streamed", Behaviour.hang, 0],
+    ["the first content of a stream", "streamed", Behaviour.stream({ firstContentAfter: "1 minute" }), 0],
+    ["the next content of a stream", "streamed", half, 20]
+  ] as const
+  it.effect.each(clocks)(
+    "runs out of the client's own time for %s",
+    ([, delivery, outcome, heard]) =>
+      Effect.gen(function*() {
+        const provider = yield* SimulatedProvider.make({ models: { m: { outcome } } })
+        const own = { timeout: "1 second", firstContentTimeout: "1 second", idleTimeout: "1 second" } as const
+        const client = yield* clientOf(SimulatedProvider.httpClient(provider), own)
+        const made = yield* ChatModel.make({ model: "m", client, attemptTimeout: "1 hour", deadline: "1 hour" })
+        const ledger = yield* CostLedger.make({ prices, primary: "m", budgets })
+        const model = ledger.protect(made)
+        const call: Effect.Effect<unknown, unknown> = delivery === "whole"
+          ? model.complete(request)
+          : Stream.runDrain(model.stream(request))
+        const fiber = yield* Effect.forkChild(Effect.flip(call), { startImmediately: true })
+        yield* TestClock.adjust("10 seconds")
+        const error = yield* Fiber.join(fiber)
+        assert.isTrue(ChatError.isChatError(error) && error._tag === "TimedOut" && error.phase !== "connect")
+        const { budgets: [budget], total } = yield* ledger.snapshot
+        assert.deepStrictEqual([budget!.spent, budget!.reserved, total.estimated], [one + heard, 0, 1])
+      })
+  )
 
   it.effect("spends nothing where a guard refused it, and the attempts before an answer where it had some", () =>
     Effect.gen(function*() {
