@@ -1,4 +1,5 @@
 import { Attempts, Bulkhead, Cascade, CircuitBreaker, Deadline } from "@switchgear/core"
+import { CurrentReconsidering, Reconsidering } from "@switchgear/core/runtime"
 import { VirtualClock } from "@switchgear/core/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Effect, Exit, Fiber, Schema, Scope } from "effect"
@@ -418,4 +419,56 @@ describe("a target that is overtaken", () => {
       yield* Scope.close(scope, Exit.void)
       assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
     })))
+})
+
+describe("the time of a target, calculated anew while it runs", () => {
+  const sleeping = (millis: number, value: string, started: Array<readonly [string, number]>) =>
+    Effect.gen(function*() {
+      started.push([value, yield* Clock.currentTimeMillis])
+      yield* Effect.sleep(millis)
+      return value
+    })
+  const millisOf = (time: number | "never") => time === "never" ? Infinity : time
+  const Change = Schema.Struct({
+    at: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 12 })),
+    time: Schema.Literals([0, 500, 2000, 9000, "never"])
+  })
+  it.effect.prop("is the shortest that was ever calculated, counted from when it was, and joins nothing for ever", {
+    first: Schema.Literals([500, 3000, 20_000, "never"]),
+    changes: Schema.Array(Change).check(Schema.isMaxLength(4))
+  }, ({ changes, first }) =>
+    Effect.promise(() =>
+      Effect.runPromise(VirtualClock.play(Effect.gen(function*() {
+        const started: Array<readonly [string, number]> = []
+        const reconsidering = new Reconsidering()
+        let time: number | "never" = first
+        const chain = Cascade.first("slow", sleeping(15_000, "slow", started), {
+          overtakeAfter: Effect.sync(() => time === "never" ? undefined : time)
+        }).pipe(Cascade.orElse("other", sleeping(100, "other", started)))
+        const fiber = yield* Effect.forkChild(
+          Effect.provideService(Cascade.run(chain), CurrentReconsidering, reconsidering),
+          { startImmediately: true }
+        )
+        let due = millisOf(first)
+        let now = 0
+        for (const change of [...changes].sort((a, b) => a.at - b.at)) {
+          // Between the seconds, so that nothing happens at the same time.
+          const at = change.at * 1000 + 1
+          if (at > now) yield* Effect.sleep(at - now)
+          now = Math.max(at, now)
+          time = change.time
+          reconsidering.now()
+          if (now < due) due = Math.min(due, now + millisOf(change.time))
+        }
+        const { step } = yield* Fiber.join(fiber)
+        const asked = due < 15_000 ? [["slow", 0], ["other", due]] : [["slow", 0]]
+        assert.deepStrictEqual<unknown>([step, started], [due < 15_000 ? "other" : "slow", asked])
+        let joined = 0
+        const count = reconsidering.join(() => joined++)
+        reconsidering.now()
+        count()
+        reconsidering.now()
+        assert.strictEqual(joined, 1)
+      })))
+    ))
 })

@@ -4,6 +4,12 @@
  */
 import * as Context from "effect/Context"
 
+/**
+ * The races of one run, which calculate anew when they are told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export class Reconsidering {
   private readonly races = new Set<() => void>()
 
@@ -19,7 +25,12 @@ export class Reconsidering {
   }
 }
 
-/** What the races of a run join; undefined where nothing changes while it runs. */
+/**
+ * What the races of a run join; undefined where nothing changes while it runs.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const CurrentReconsidering = Context.Reference<Reconsidering | undefined>(
   "@switchgear/core/internal/runtime/reconsidering/CurrentReconsidering",
   { defaultValue: () => undefined }
