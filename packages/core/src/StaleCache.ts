@@ -13,7 +13,7 @@
  * priority: give it a time-out of its own. Each caller waits at most until its own deadline. A caller that leaves
  * returns at once. The call is interrupted when its last caller leaves; a later caller starts a new call.
  *
- * **Invalidation.** `invalidate`, `clear` and `set` take precedence over calls in flight. The answer of such a call
+ * **Invalidation.** `invalidate`, `clear`, `expire` and `set` take precedence over calls in flight. The answer of such a call
  * goes to the callers that already wait for it. It is not stored, and not given to later callers. This also holds when
  * a {@link StaleCacheStore} fails to remove a value.
  *
@@ -179,6 +179,12 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
         if (tier === undefined) told()
         else tier.clear(originOf(fiber), told)
       }),
+      expire: Effect.withFiber((fiber) =>
+        Effect.sync(() => {
+          memory.expire(monotonicMillis(fiber.getRef(Clock.Clock)))
+          asking.flights.abandonAll()
+        })
+      ),
       snapshot: Effect.sync(() => ({ ...memory.snapshot(), storeFailures: tier?.account.failures ?? 0 }))
     }
     yield* Registry.register({ kind, name: cache.name, guard: cache })

@@ -31,7 +31,8 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Set", { key: Key }),
   Schema.TaggedStruct("LastGood", { key: Key }),
   Schema.TaggedStruct("Invalidate", { key: Key }),
-  Schema.TaggedStruct("Clear", {})
+  Schema.TaggedStruct("Clear", {}),
+  Schema.TaggedStruct("Expire", {})
 ])
 type Operation = typeof Operation.Type
 
@@ -61,7 +62,7 @@ interface Flight {
 
 /** The specification, as plainly as it can be said. */
 class Model {
-  entries: Array<{ readonly key: string; readonly value: string; readonly storedAt: number }> = []
+  entries: Array<{ readonly key: string; readonly value: string; readonly storedAt: number; expired?: boolean }> = []
   readonly served = { loaded: 0, fresh: 0, stale: 0 }
   readonly results = new Map<number, Result>()
   /** Those that are not being interrupted, in the order in which they began. */
@@ -78,7 +79,7 @@ class Model {
     const age = now - found.storedAt
     if (age >= timeToLive + staleFor) return undefined
     this.entries.push(found)
-    return { value: found.value, freshness: age < timeToLive ? "fresh" : "stale", age: Duration.millis(age) }
+    return { value: found.value, freshness: age < timeToLive && !found.expired ? "fresh" : "stale", age: Duration.millis(age) }
   }
 
   serve(cached: StaleCache.Cached<string>): Result {
@@ -291,6 +292,11 @@ const play = (history: ReadonlyArray<Operation>) =>
           model.entries = []
           model.abandon(() => true)
           yield* cache.clear
+          break
+        case "Expire":
+          for (const entry of model.entries) entry.expired = true
+          model.abandon(() => true)
+          yield* cache.expire
       }
       yield* settle
       assert.deepStrictEqual(

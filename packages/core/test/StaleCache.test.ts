@@ -262,6 +262,34 @@ describe("An invalidation during a call", () => {
     }))
 })
 
+describe("expire", () => {
+  it.effect("makes all values stale: the next caller makes a call, and gets the stale value if that fails", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const ask = (call: Effect.Effect<string, string>) =>
+        Effect.map(call.pipe(cache.orStale("k")), ({ freshness, value }) => `${value} ${freshness}`)
+      yield* cache.set("k", "old")
+      yield* cache.expire
+      assert.strictEqual(yield* ask(Effect.fail("503")), "old stale")
+      // In the millisecond in which it was made stale.
+      assert.strictEqual(yield* ask(Effect.succeed("new")), "new loaded")
+      assert.strictEqual(yield* ask(Effect.fail("503")), "new fresh")
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* ask(Effect.fail("503")), "new stale")
+    }))
+
+  it.effect("keeps the answer of no call that began before, and still gives it to its callers", () =>
+    Effect.gen(function*() {
+      const cache = yield* StaleCache.make<string>(minute)
+      const before = yield* fork(slow("old").pipe(cache.through("k")))
+      yield* cache.expire
+      const after = yield* fork(slow("new").pipe(cache.through("k")))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([now(before), now(after)], ["old", "new"])
+      assert.strictEqual((yield* cache.lastGood("k"))?.value, "new")
+    }))
+})
+
 describe("A shared call", () => {
   it.effect("that is being interrupted is not joined: a new caller makes a new one, and is not held back", () =>
     Effect.gen(function*() {

@@ -266,6 +266,22 @@ describe("StaleCache with a store", () => {
       }
     }))
 
+  it.effect("has nothing fresh that was stored before all values were made stale", () =>
+    Effect.gen(function*() {
+      const store = visible()
+      const [one, another] = [
+        yield* StaleCache.make({ ...minute, store }),
+        yield* StaleCache.make({ ...minute, store })
+      ]
+      yield* another.set("k", "old")
+      yield* one.expire
+      assert.strictEqual((yield* one.lastGood("k"))?.freshness, "stale")
+      assert.strictEqual((yield* Effect.succeed("new").pipe(one.through("k"))).value, "new")
+      yield* TestClock.adjust("1 millis")
+      yield* another.set("k", "newer")
+      assert.strictEqual((yield* one.lastGood("k"))?.freshness, "fresh")
+    }))
+
   it.effect("serves the younger of what memory and store have", () =>
     Effect.gen(function*() {
       const store = visible()

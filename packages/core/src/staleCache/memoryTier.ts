@@ -9,6 +9,8 @@ interface Entry<A> {
   readonly value: A
   readonly storedAt: number
   readonly bytes: number
+  /** How often all values had been made stale when it was stored. */
+  readonly era: number
 }
 
 /** The functions from the options. One that throws counts as a refusal. */
@@ -29,6 +31,8 @@ export class MemoryTier<A> {
   private readonly rules: Rules
   private readonly judges: Judges<A>
   private bytes = 0
+  private era = 0
+  private expiredAt = -Infinity
 
   constructor(rules: Rules, judges: Judges<A>) {
     this.rules = rules
@@ -57,7 +61,7 @@ export class MemoryTier<A> {
     const { value } = copied
     const bytes = this.weigh(value, key)
     if (!isCurrent()) return "unwanted"
-    return this.put(key, value, now, bytes) ? "kept" : "too large"
+    return this.put(key, { value, storedAt: now, bytes, era: this.era }) ? "kept" : "too large"
   }
 
   /** The value that was kept, as it is stored. */
@@ -69,9 +73,10 @@ export class MemoryTier<A> {
   adopt(key: string, value: A, storedAt: number, now: number): Cached<A> | undefined {
     const kept = this.entries.peek(key)
     if (kept !== undefined && kept.storedAt >= storedAt) return this.find(key, now)
-    const found = this.view({ value, storedAt, bytes: 0 }, now)
+    const entry = { value, storedAt, era: storedAt > this.expiredAt ? this.era : this.era - 1 }
+    const found = this.view(entry, now)
     if (found === undefined) return this.find(key, now)
-    this.put(key, value, storedAt, this.weigh(value, key))
+    this.put(key, { ...entry, bytes: this.weigh(value, key) })
     return found
   }
 
@@ -91,25 +96,32 @@ export class MemoryTier<A> {
     this.bytes = 0
   }
 
+  /** All values that were stored until now are stale. Also those of a store that is read later. */
+  expire(now: number): void {
+    this.era++
+    this.expiredAt = now
+  }
+
   snapshot() {
     const { capacity, maxBytes, name } = this.rules
     return { name, size: this.entries.size, capacity, bytes: this.bytes, maxBytes, served: { ...this.served } }
   }
 
-  private view({ storedAt, value }: Entry<A>, now: number): Cached<A> | undefined {
+  private view({ era, storedAt, value }: Omit<Entry<A>, "bytes">, now: number): Cached<A> | undefined {
     const { staleFor, timeToLive } = this.rules
     const age = Math.max(0, now - storedAt)
     if (age >= timeToLive + staleFor) return undefined
-    return { value, freshness: age < timeToLive ? "fresh" : "stale", age: Duration.millis(age) }
+    return { value, freshness: age < timeToLive && era === this.era ? "fresh" : "stale", age: Duration.millis(age) }
   }
 
-  private put(key: string, value: A, storedAt: number, bytes: number): boolean {
+  private put(key: string, entry: Entry<A>): boolean {
+    const { bytes } = entry
     const { capacity, maxBytes = Number.MAX_SAFE_INTEGER } = this.rules
     // Also true for a size that is NaN.
     if (!(bytes >= 0 && bytes <= maxBytes)) return false
     this.drop(key)
     while (this.entries.size >= capacity || this.bytes + bytes > maxBytes) this.forget(this.entries.shift()!)
-    this.entries.set(key, { value, storedAt, bytes })
+    this.entries.set(key, entry)
     this.bytes += bytes
     return true
   }

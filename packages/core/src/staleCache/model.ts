@@ -144,5 +144,10 @@ export interface StaleCache<in out A> {
   readonly set: (key: string, value: A) => Effect.Effect<void>
   readonly invalidate: (key: string) => Effect.Effect<void>
   readonly clear: Effect.Effect<void>
+  /**
+   * Makes all values stale: the next caller of each key makes a call, and the stale value is served if that fails. Values of a
+   * store that were stored before count as stale in this process too.
+   */
+  readonly expire: Effect.Effect<void>
   readonly snapshot: Effect.Effect<Snapshot>
 }
