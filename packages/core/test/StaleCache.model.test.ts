@@ -79,7 +79,11 @@ class Model {
     const age = now - found.storedAt
     if (age >= timeToLive + staleFor) return undefined
     this.entries.push(found)
-    return { value: found.value, freshness: age < timeToLive && !found.expired ? "fresh" : "stale", age: Duration.millis(age) }
+    return {
+      value: found.value,
+      freshness: age < timeToLive && !found.expired ? "fresh" : "stale",
+      age: Duration.millis(age)
+    }
   }
 
   serve(cached: StaleCache.Cached<string>): Result {

@@ -46,6 +46,7 @@ export type Calls = ReturnType<typeof callsOf>
 export const callsOf = (settings: Settings.Settings) => {
   const { dialects, host, provider } = settings
   const ring = KeyRing.make(settings.keys, {
+    provider,
     parkFor: Duration.toMillis(settings.parkFor),
     maxRetryAfter: Duration.toMillis(settings.maxRetryAfter)
   })

@@ -3,7 +3,7 @@
  * while. A key whose quota of one model is spent is parked for that model only.
  *
  * Always the first and not each in its turn, since what a provider has cached of a prompt belongs to an account. A key
- * that stands alone is never parked: there is nothing else to do than to ask whether it is good again.
+ * that stands alone is parked by an operator only: there is nothing else to do than to ask whether it is good again.
  */
 import { monotonicMillis, withoutStack } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
@@ -31,9 +31,10 @@ export type Refusal = Extract<ChatError.ChatError, { readonly _tag: "Unauthorize
 export interface KeyState {
   /** The label of the key if it has one, else its place: `key 1`. Never the key itself. */
   readonly key: string
-  /** How long it will not be used. */
+  /** How long it will not be used; infinite until it is unparked. */
   readonly parkedFor: Duration.Duration | undefined
-  readonly because: Refusal["_tag"] | undefined
+  /** The error of the provider, or `Manual` where an operator has parked it. */
+  readonly because: Refusal["_tag"] | "Manual" | undefined
   /** The models whose quota is spent with this key, where there are any, and for how long it is not used for them. */
   readonly models?: ReadonlyArray<{ readonly model: string; readonly parkedFor: Duration.Duration }> | undefined
 }
@@ -54,10 +55,18 @@ export interface KeyRing {
    */
   readonly parked: (now: number, model: string) => { readonly refusal: Refusal; readonly wait: number } | undefined
   readonly read: (now: number) => ReadonlyArray<KeyState>
+  /**
+   * Parks the key of a name by hand, for so many milliseconds from now, also where it stands alone. Whether there is such a
+   * key.
+   */
+  readonly park: (name: string, millis: number, now: number) => boolean
+  /** The key of a name is used again, whatever had parked it. Whether there is such a key. */
+  readonly unpark: (name: string) => boolean
 }
 
-/** How long keys are parked, in milliseconds. */
-export interface Times {
+/** Whose keys they are, and how long they are parked, in milliseconds. */
+export interface Options {
+  readonly provider: string
   /** Where the provider names no time. */
   readonly parkFor: number
   /** The most, whatever the provider names. */
@@ -65,7 +74,7 @@ export interface Times {
 }
 
 /** Keys are parked for the time the provider names, or else for `parkFor`. */
-export const make = (keys: Keys, { maxRetryAfter, parkFor }: Times): KeyRing => {
+export const make = (keys: Keys, { maxRetryAfter, parkFor, provider }: Options): KeyRing => {
   const entries = keys.map((key): Entry => ({ key, all: free(), models: new Map() }))
   const earliest = (now: number, parkOf: (entry: Entry) => Park) =>
     entries.reduce((best, entry) =>
@@ -76,6 +85,8 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor }: Times): KeyRing => 
     const park = models.get(model)
     return park !== undefined && park.until > all.until ? park : all
   }
+
+  const named = (name: string) => entries.find(({ key }) => key.secret !== undefined && key.name === name)
 
   return {
     lend: (now, model, tried = []) => {
@@ -90,15 +101,16 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor }: Times): KeyRing => 
       if (entry === undefined || entries.length === 1) return
       const ofModel = refusal._tag === "QuotaExhausted" && refusal.scope === "model"
       const park = ofModel ? entry.models.get(refusal.model) ?? free() : entry.all
-      const named = waitOf(refusal)
+      const wait = waitOf(refusal)
       // A request that left before the key was parked says nothing new, unless the provider names a time.
-      if (named === undefined && (ofModel ? lease.modelParks : lease.parks) !== park.parks) return
-      const until = now + (named === undefined ? parkFor : Math.min(named, maxRetryAfter))
+      if (wait === undefined && (ofModel ? lease.modelParks : lease.parks) !== park.parks) return
+      const until = now + (wait === undefined ? parkFor : Math.min(wait, maxRetryAfter))
       if (until <= park.until) return
       park.parks++
       park.until = until
-      park.told = now + (named ?? parkFor)
+      park.told = now + (wait ?? parkFor)
       park.refusal = refusal
+      park.because = refusal._tag
       if (ofModel) keep(entry.models, refusal.model, park)
     },
     parked: (now, model) => {
@@ -112,23 +124,50 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor }: Times): KeyRing => 
         return {
           key: key.name,
           parkedFor: all.until > now ? Duration.millis(Math.ceil(all.until - now)) : undefined,
-          because: all.until > now ? all.refusal?._tag : undefined,
+          because: all.until > now ? all.because : undefined,
           ...parked.length > 0 && { models: parked }
         }
-      })
+      }),
+    park: (name, millis, now) => {
+      const park = named(name)?.all
+      if (park === undefined) return false
+      park.parks++
+      park.until = park.told = now + millis
+      park.refusal = parkedByHand(provider)
+      park.because = "Manual"
+      return true
+    },
+    unpark: (name) => {
+      const entry = named(name)
+      // What counts the parks stays: a request that left before is late with what it says of the key.
+      for (const park of entry === undefined ? [] : [entry.all, ...entry.models.values()]) park.until = -Infinity
+      return entry !== undefined
+    }
   }
 }
 
-/** A key is parked until a time, by a refusal. */
+/** What calls fail with while no other key is there. */
+const parkedByHand = (provider: string): Refusal =>
+  withoutStack(() =>
+    new ChatError.Unauthorized({
+      provider,
+      model: "any model",
+      code: "key_parked",
+      detail: "an operator of this application has parked the key"
+    })
+  )
+
+/** A key is parked until a time, by a refusal or by hand. */
 interface Park {
   parks: number
   until: number
   /** Until when the provider said, which may be later. */
   told: number
   refusal: Refusal | undefined
+  because: KeyState["because"]
 }
 
-const free = (): Park => ({ parks: 0, until: -Infinity, told: -Infinity, refusal: undefined })
+const free = (): Park => ({ parks: 0, until: -Infinity, told: -Infinity, refusal: undefined, because: undefined })
 
 interface Entry {
   readonly key: Key
@@ -198,7 +237,7 @@ const isRefusal = (error: ChatError.ChatError): error is Refusal => ChatError.pa
 const again = (refusal: Refusal, model: string, wait: number): Refusal => {
   const { code, detail, isRetryable, provider, requestId, status, type } = refusal
   const fields = { provider, model, status, requestId, code, type, detail, isRetryable }
-  const retryAfter = Duration.millis(wait)
+  const retryAfter = wait < Infinity ? Duration.millis(wait) : undefined
   return withoutStack(() =>
     refusal._tag === "Unauthorized"
       ? new ChatError.Unauthorized({ ...fields, retryAfter })

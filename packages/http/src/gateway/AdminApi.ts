@@ -40,7 +40,7 @@ export const api = Api.api
 
 export {
   /**
-   * There is no guard of that id.
+   * There is no guard or key of that id.
    *
    * @category errors
    * @since 0.1.0

@@ -16,6 +16,7 @@ import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as NodeTransport from "../NodeTransport.ts"
+import { noted } from "./admin/acts/note.ts"
 import { CallRecord } from "./admin/journal/callRecord.ts"
 import { Journal } from "./admin/journal/journal.ts"
 import { Samples } from "./admin/journal/samples.ts"
@@ -160,13 +161,20 @@ export const make = (
       return Object.defineProperties(records, Object.getOwnPropertyDescriptors(state)) as typeof records & State
     }
     if (telling !== undefined) yield* telling.tellMetrics(ownFamilies(state))
-    const desk = config.admin &&
-      (yield* openDesk(config.admin, running(), context, () => monotonicMillis(clock)))
+    const shown = config.admin && running()
+    const desk = shown && (yield* openDesk(config.admin!, shown, context, () => monotonicMillis(clock)))
+    const byProcess = { by: "process", reason: "The process was told to read its file again" }
     // Operators watch the end: their address closes after the last answer.
     const adminAddress = desk && (yield* listen(config.admin!, config.listen, desk.handle))
     const address = yield* listen(config.listen, config.listen, front.handle)
     yield* Effect.addFinalizer(() => front.stop)
-    return { address, adminAddress, generation: Effect.sync(() => generation), reload }
+    return {
+      address,
+      adminAddress,
+      generation: Effect.sync(() => generation),
+      reload: (config) =>
+        shown === undefined ? reload(config) : noted(shown, "reload", "file", byProcess, reload(config))
+    }
   })
 
 /**

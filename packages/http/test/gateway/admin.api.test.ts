@@ -6,7 +6,7 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { connect } from "node:net"
-import { administered, asReader, control, reader } from "./administered.ts"
+import { administered, asReader, control, reader, withOwnModel } from "./administered.ts"
 import { ask, chat, hello, running, token } from "./running.ts"
 
 const post = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
@@ -39,6 +39,7 @@ describe("the document", () => {
           "control: POST /admin/caches/{id}",
           "control: POST /admin/circuits/{id}",
           "control: POST /admin/limiters/{id}",
+          "control: POST /admin/providers/{id}/keys/{key}",
           "control: POST /admin/reload",
           "observe: GET /admin/caches",
           "observe: GET /admin/cascades",
@@ -234,6 +235,11 @@ describe("a circuit", () => {
         assert.strictEqual(status, 404)
         assert.include(json.message, "\"third\"")
       }
+      for (const path of ["providers/sim/keys/key%201", "providers/third/keys/key%201"]) {
+        const { json, status } = yield* admin(`/admin/${path}`, post({ command: "park", reason: "a test" }))
+        assert.strictEqual(status, 404)
+        assert.match(json.message, /^There is no such key of "(sim|third)"\.$/)
+      }
       assert.strictEqual((yield* admin("/admin/events")).json.lastId, 0)
     })))
 
@@ -259,6 +265,8 @@ describe("the other guards", () => {
       assert.strictEqual(resumed.json.pausedForMillis, null)
       yield* Effect.sleep(50)
       assert.strictEqual((yield* chat(url, hello)).status, 200)
+      const { json: { events } } = yield* admin("/admin/events")
+      assert.deepStrictEqual(events.map(({ act }: { readonly act: string }) => act), ["pause for 1m", "resume"])
     })))
 
   it.live("a bulkhead is resized, and a cache cleared", () =>
@@ -284,6 +292,41 @@ describe("the other guards", () => {
         ),
         ["resize to 7 Bulkhead first", "clear StaleCache polite"]
       )
+    })))
+})
+
+describe("a cache that is refreshed", () => {
+  it.live("asks a model for the next answer, and serves the kept one if that fails", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, url } = yield* withOwnModel(
+        "retry: { maxAttempts: 1 }",
+        { outcome: Behaviour.ok("Good day") },
+        "cascades: { kept: { steps: [own], cache: { timeToLive: 1 hour } } }"
+      )
+      const ask = Effect.map(
+        chat(url, { ...hello, model: "kept" }),
+        ({ headers }) => `${headers.get("x-switchgear-step")} ${headers.get("x-switchgear-degradation")}`
+      )
+      const refresh = admin("/admin/caches/kept", post({ command: "refresh", reason: "the answers have changed" }))
+      const started = Effect.map(provider.stats("own"), ({ started }) => started)
+      assert.deepStrictEqual([yield* ask, yield* ask], ["own none", "cache none"])
+      assert.strictEqual((yield* refresh).json.size, 1)
+      assert.strictEqual(yield* ask, "own none")
+      assert.strictEqual(yield* ask, "cache none", "the new answer is fresh")
+      assert.strictEqual(yield* started, 2)
+      yield* refresh
+      yield* provider.set("own", { outcome: Behaviour.serverError })
+      assert.strictEqual(yield* ask, "cache stale")
+      assert.strictEqual(yield* started, 3)
+      const { json: { events } } = yield* admin("/admin/events")
+      assert.deepInclude(events[0], {
+        _tag: "Act",
+        act: "refresh",
+        subject: "StaleCache kept",
+        by: "control",
+        reason: "the answers have changed",
+        result: "done"
+      })
     })))
 })
 
@@ -319,6 +362,15 @@ ${more}`,
         events.map(({ reason, result }: { readonly reason: string; readonly result: string }) => [reason, result]),
         [["a new file", "failed"], ["mended", "done"]]
       )
+    })))
+
+  it.live("by the process itself is in the history as well", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, gateway } = yield* administered()
+      yield* Effect.flatMap(fileOf(""), gateway.reload)
+      const { json: { events } } = yield* admin("/admin/events")
+      assert.lengthOf(events, 1)
+      assert.deepInclude(events[0], { act: "reload", subject: "file", by: "process", result: "done" })
     })))
 })
 
@@ -382,7 +434,7 @@ describe("who may ask", () => {
     const { json } = yield* made.admin("/admin/openapi.json")
     const operations = operationsOf(json).map(({ method, path, tag }) => ({
       method,
-      path: path.replace("{id}", "first"),
+      path: path.replace("{id}", "first").replace("{key}", "key%201"),
       needs: tag === "control" ? "control" : "read"
     }))
     const others = [

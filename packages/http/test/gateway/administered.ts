@@ -32,25 +32,31 @@ export const administered = (
     }
   )
 
-/** A gateway without clients, with one model `own` of these options. */
+/** A gateway without clients, with one model `own` of these options. `more` is added to the file. */
 export const withOwnModel = (
   options: string,
-  behaviour: SimulatedProvider.Options["models"][string]
-): Effect.Effect<Pick<Administered, "admin" | "url">, never, Scope.Scope> =>
+  behaviour: SimulatedProvider.Options["models"][string],
+  more = ""
+): Effect.Effect<Pick<Administered, "admin" | "provider" | "url">, never, Scope.Scope> =>
   Effect.gen(function*() {
     const provider = yield* SimulatedProvider.make({ models: { own: behaviour } })
     const config = yield* GatewayConfig.parse(
       `listen: { port: 0 }
 admin: { port: 0, token: ${control} }
 providers: { sim: { baseUrl: ${(yield* SimulatedProvider.serve(provider)).url} } }
-models: { own: { provider: sim, ${options} } }`,
+models: { own: { provider: sim, ${options} } }
+${more}`,
       {}
     )
     const { address, adminAddress } = yield* Gateway.make(config)
     return {
+      provider,
       url: `http://127.0.0.1:${address.port}`,
-      admin: (path: string) =>
-        ask(`http://127.0.0.1:${adminAddress!.port}${path}`, { headers: { authorization: `Bearer ${control}` } })
+      admin: (path: string, init: RequestInit = {}) =>
+        ask(`http://127.0.0.1:${adminAddress!.port}${path}`, {
+          ...init,
+          headers: { authorization: `Bearer ${control}`, ...init.headers }
+        })
     }
   }).pipe(Effect.orDie)
 

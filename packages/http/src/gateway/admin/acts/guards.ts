@@ -2,6 +2,7 @@
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as Registry from "@switchgear/core/Registry"
+import { formatDuration } from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,7 +33,7 @@ const on = <Self, S>(
 }
 
 export const pauseLimiter = (running: Running, id: string, duration: Duration.Duration, actor: Actor) =>
-  on(running, RateLimiter.kind, id, "pause", actor, ({ pause }) => pause(duration))
+  on(running, RateLimiter.kind, id, `pause for ${formatDuration(duration)}`, actor, ({ pause }) => pause(duration))
 
 export const resumeLimiter = (running: Running, id: string, actor: Actor) =>
   on(running, RateLimiter.kind, id, "resume", actor, ({ resume }) => resume)
@@ -42,5 +43,9 @@ export const resizeBulkhead = (running: Running, id: string, concurrency: number
 
 export const clearCache = (running: Running, id: string, actor: Actor) =>
   on(running, StaleCache.kind, id, "clear", actor, ({ clear }) => clear)
+
+/** The next asking of each answer calls a model, and gets the kept answer if that fails. */
+export const refreshCache = (running: Running, id: string, actor: Actor) =>
+  on(running, StaleCache.kind, id, "refresh", actor, ({ expire }) => expire)
 
 export const reload = (running: Running, actor: Actor) => noted(running, "reload", "file", actor, running.reload)

@@ -11,7 +11,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schemas from "./schemas.ts"
 
-/** There is no guard of that id. */
+/** There is no guard or key of that id. */
 export class NotFound extends Schema.TaggedError<NotFound>("@switchgear/http/gateway/NotFound")("NotFound", {
   message: Schema.String
 }) {}
@@ -99,10 +99,25 @@ const control = HttpApiGroup.make("control").add(
   }).annotate(OpenApi.Summary, "Changes how many calls a bulkhead lets run at once, until the file changes it"),
   HttpApiEndpoint.post("cache", "/admin/caches/:id", {
     params: id,
-    payload: Schema.Struct({ command: Schema.Literal("clear"), reason }),
+    payload: Schema.Struct({ command: Schema.Literals(["refresh", "clear"]), reason }),
     success: Schemas.Cache,
     error: notFound
-  }).annotate(OpenApi.Summary, "Forgets all answers of a cache"),
+  }).annotate(
+    OpenApi.Summary,
+    "Makes all answers of a cache stale, so that the next asking calls a model and a stale answer is served only if that fails; or forgets them"
+  ),
+  HttpApiEndpoint.post("key", "/admin/providers/:id/keys/:key", {
+    params: { ...id, key: Schema.String },
+    payload: Schema.Union([
+      Schema.Struct({ command: Schema.Literal("park"), seconds: Schema.optionalKey(seconds), reason }),
+      Schema.Struct({ command: Schema.Literal("unpark"), reason })
+    ]),
+    success: Schemas.Provider,
+    error: notFound
+  }).annotate(
+    OpenApi.Summary,
+    "Parks a key of a provider, by its label or its place: it is not used for so many seconds, or until it is unparked"
+  ),
   HttpApiEndpoint.post("reload", "/admin/reload", {
     payload: Schema.Struct({ reason }),
     success: Schema.Struct({ generation: Schema.Finite }),

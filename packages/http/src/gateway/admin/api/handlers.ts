@@ -8,7 +8,8 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { onCircuit } from "../acts/circuits.ts"
-import { clearCache, pauseLimiter, reload, resizeBulkhead, resumeLimiter } from "../acts/guards.ts"
+import { clearCache, pauseLimiter, refreshCache, reload, resizeBulkhead, resumeLimiter } from "../acts/guards.ts"
+import { parkKey, unparkKey } from "../acts/keys.ts"
 import type { Journal } from "../journal/journal.ts"
 import { ofKind } from "../metrics/resilience4j.ts"
 import { everyMillis } from "../journal/samples.ts"
@@ -92,10 +93,24 @@ const control = (running: Running) =>
           const bulkhead = yield* resizeBulkhead(running, id, concurrency, yield* actorOf(reason))
           return Readings.bulkheadOf(yield* found("bulkhead", id, bulkhead))
         }))
-      .handle("cache", ({ params: { id }, payload: { reason } }) =>
+      .handle("cache", ({ params: { id }, payload: { command, reason } }) =>
         Effect.gen(function*() {
-          const cache = yield* clearCache(running, id, yield* actorOf(reason))
+          const act = command === "refresh" ? refreshCache : clearCache
+          const cache = yield* act(running, id, yield* actorOf(reason))
           return Readings.cacheOf(yield* found("cache", id, cache))
+        }))
+      .handle("key", ({ params: { id, key }, payload }) =>
+        Effect.gen(function*() {
+          const actor = yield* actorOf(payload.reason)
+          const duration = payload.command === "park" && payload.seconds !== undefined
+            ? Duration.seconds(payload.seconds)
+            : undefined
+          const isThere = payload.command === "park"
+            ? yield* parkKey(running, id, key, duration, actor)
+            : yield* unparkKey(running, id, key, actor)
+          const all = yield* Readings.providersOf(running)
+          // What was taken for the name of a key may be the key itself.
+          return yield* found("such key of", id, isThere ? all.find(({ name }) => name === id) : undefined)
         }))
       .handle("reload", ({ payload: { reason } }) =>
         Effect.gen(function*() {

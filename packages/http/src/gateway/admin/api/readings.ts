@@ -172,6 +172,7 @@ export const providersOf = ({ providers }: Running): Effect.Effect<ReadonlyArray
       name,
       keys: keys.map(({ because, key, models = [], parkedFor }) => ({
         key,
+        state: parkedFor === undefined ? "used" as const : "parked" as const,
         parkedForMillis: millisOf(parkedFor),
         because: because ?? null,
         models: models.map(({ model, parkedFor }) => ({ model, parkedForMillis: Duration.toMillis(parkedFor) }))

@@ -124,7 +124,10 @@ export const Provider = Schema.Struct({
   /** By label or place, never the key itself. */
   keys: Schema.Array(Schema.Struct({
     key: Schema.String,
+    state: Schema.Literals(["used", "parked"]),
+    /** `null` of a parked key: until it is unparked. */
     parkedForMillis: OrNull,
+    /** The error of the provider that parked it, or `Manual`. */
     because: Schema.NullOr(Schema.String),
     models: Schema.Array(Schema.Struct({ model: Schema.String, parkedForMillis: Schema.Finite }))
   }))
