@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import type { BrowserContextOptions, Page } from "playwright-core"
 import * as Browser from "./support/browser.ts"
@@ -17,11 +17,16 @@ const reader = "admin-read-0123456789"
 const client = "sk-shop-0123456789"
 
 const fileOf = (provider: string): string => `
-listen: { port: 0 }
-admin: { port: 0, token: ${control}, readToken: ${reader} }
+listen: { port: 0, maxRequests: 100 }
+admin:
+  port: 0
+  token: ${control}
+  readToken: ${reader}
+  runbook: https://wiki.test/a-bad-night
+  promise: { p95: 8 seconds }
 clients: [{ name: shop, token: ${client}, budget: { dollars: 5, window: month } }]
-providers: { sim: { baseUrl: ${provider} } }
-defaults: { breaker: { minimumCalls: 4, openFor: 30 minutes }, retry: { maxAttempts: 1 } }
+providers: { sim: { baseUrl: ${provider}, apiKey: [sk-provider-1-0123456789, sk-provider-2-0123456789] } }
+defaults: { breaker: { minimumCalls: 4, openFor: 30 minutes }, retry: { maxAttempts: 1 }, retryBudget: { floor: 7 } }
 models:
   gpt-4.1: { provider: sim, rateLimiter: { limits: [{ resource: tokens, limit: 300000, per: 1 day }] } }
   gpt-4o: { provider: sim }
@@ -56,34 +61,41 @@ const afterBadMinute = Effect.gen(function*() {
     fetch(`${adminUrl}/admin/overview`, { headers: { authorization: `Bearer ${control}` } })
       .then((response) => response.json() as Promise<any>)
   )
-  return { adminUrl, overview }
+  return { adminUrl, overview, provider, send }
 })
 
-const post = (adminUrl: string, id: string, command: string, reason: string) =>
+const act = (adminUrl: string, path: string, body: object) =>
   Effect.promise(() =>
-    fetch(`${adminUrl}/admin/circuits/${id}`, {
+    fetch(`${adminUrl}/admin/${path}`, {
       method: "POST",
       headers: { authorization: `Bearer ${control}`, "content-type": "application/json" },
-      body: JSON.stringify({ command, reason })
+      body: JSON.stringify(body)
     }).then((response) => response.text())
   )
+
+const post = (adminUrl: string, id: string, command: string, reason: string) =>
+  act(adminUrl, `circuits/${id}`, { command, reason })
 
 interface Opened {
   readonly page: Page
   readonly heard: ReturnType<typeof Browser.listenTo>
   readonly adminUrl: string
   readonly overview: Effect.Effect<any>
+  readonly provider: SimulatedProvider.SimulatedProvider["Service"]
+  /** Asks for a model as a client. */
+  readonly send: (model: string) => Effect.Effect<string>
 }
 
 const open = Effect.fnUntraced(function*(options: BrowserContextOptions = {}) {
-  const { adminUrl, overview } = yield* afterBadMinute
+  const made = yield* afterBadMinute
+  const { adminUrl } = made
   const browser = yield* Browser.launch
   return yield* Effect.promise(async (): Promise<Opened> => {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", ...options })
     const page = await context.newPage()
     const heard = Browser.listenTo(page)
     await page.goto(`${adminUrl}/`)
-    return { page, heard, adminUrl, overview }
+    return { page, heard, ...made }
   })
 })
 
@@ -185,6 +197,7 @@ describe("the operators' page in a browser", () => {
         assert.strictEqual(yield* cell("queue"), `${bulkhead.queued} / ${bulkhead.queue}`)
         assert.match(yield* cell("openings"), new RegExp(`^${circuit.openings}`))
         assert.include(yield* cell("lastError"), lastError === null ? "–" : lastError.kind)
+        if (lastError !== null) assert.include(yield* cell("lastError"), `${lastError.status}, `)
       }
       assert.match(yield* cellOf(page, "gpt-4.1", "state"), /next probe in \d+ min.*\n.*too many failures/s)
       assert.match(yield* cellOf(page, "gpt-4.1", "tokens"), /tokens \d+k \/ 300k/)
@@ -193,6 +206,72 @@ describe("the operators' page in a browser", () => {
       assert.isAbove(shop.money.budget.spent, 0)
       assert.include(yield* textOf(page, ".history"), "gpt-4.1 Open for 30 min: too many failures")
       assert.deepStrictEqual(heard.complaints, [])
+    })), 60_000)
+
+  it.live(
+    "shows who asks most, the share of retries with their budget, p95 against the promise, and the runbook",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { heard, overview, page } = yield* open()
+        yield* signIn(page, control)
+        const { clients: [shop], models, promise, runbook } = yield* overview
+        assert.strictEqual(shop.lastMinute.requests, 10)
+        assert.strictEqual(
+          (yield* textOf(page, "[data-client=shop]")).replace(/\s+/g, " ").trim(),
+          `shop ${shop.lastMinute.requests} 100 %`
+        )
+        yield* Effect.promise(() => page.waitForSelector("[data-test=p95]"))
+        assert.match(yield* textOf(page, "[data-test=p95]"), /^p95 \d+ ms \/ ✓ 8\.0 s promised, kept$/)
+        assert.strictEqual(promise.p95Millis, 8000)
+        assert.strictEqual(yield* textOf(page, "[data-test=retryShare]"), "0 %")
+        assert.strictEqual(
+          yield* textOf(page, "[data-test=retryBudget]"),
+          `${Math.floor(models[0].retryBudget.available)} retries left for gpt-4.1`
+        )
+        const link = yield* Effect.promise(() =>
+          page.$eval("[data-test=runbook]", (link) => [link.getAttribute("href"), link.getAttribute("rel")])
+        )
+        assert.deepStrictEqual(link, [runbook, "noopener noreferrer"])
+        assert.deepStrictEqual(heard.requests.filter((url) => url.includes("wiki.test")), [], "nobody has asked for it")
+      })),
+    60_000
+  )
+
+  it.live("shows which keys are parked, and acts on them in the history", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { adminUrl, page } = yield* open()
+      yield* signIn(page, reader)
+      assert.strictEqual(yield* Effect.promise(() => page.locator("[data-cell=keys]").count()), 0)
+      yield* act(adminUrl, "providers/sim/keys/key%201", { command: "park", reason: "it has leaked" })
+      yield* Effect.promise(() => page.waitForSelector("tr[data-model='gpt-4o'] [data-cell=keys]"))
+      assert.strictEqual(yield* cellOf(page, "gpt-4o", "keys"), "1 of 2 keys parked")
+      assert.include(yield* textOf(page, ".history"), "control park sim key 1: it has leaked")
+      yield* act(adminUrl, "providers/sim/keys/key%202", { command: "park", seconds: 600, reason: "that one too" })
+      yield* Effect.promise(() => page.waitForSelector("tr.bad[data-model='gpt-4o']"))
+      assert.strictEqual(yield* cellOf(page, "gpt-4o", "keys"), "all keys parked")
+      yield* act(adminUrl, "providers/sim/keys/key%201", { command: "unpark", reason: "replaced" })
+      yield* act(adminUrl, "providers/sim/keys/key%202", { command: "unpark", reason: "replaced" })
+      yield* Effect.promise(() => page.waitForSelector("[data-cell=keys]", { state: "detached" }))
+    })), 60_000)
+
+  it.live("is alive while the gateway sheds, and says that it does", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { heard, page, provider, send } = yield* open()
+      yield* signIn(page, control)
+      yield* provider.set("gpt-4o", { outcome: Behaviour.hang })
+      const calls = yield* Effect.forkScoped(
+        Effect.forEach(Array.from({ length: 600 }), () => send("gpt-4o"), { concurrency: "unbounded", discard: true })
+      )
+      yield* Effect.promise(() => page.waitForSelector("[data-test=shed]"))
+      assert.match(yield* textOf(page, "[data-test=shed]"), /^sheds [\d.,]+\/s$/)
+      assert.include(yield* textOf(page, "[data-test=reasons]"), "gateway listen.maxRequests: requests are refused")
+      assert.match(yield* textOf(page, "[data-client=shop]"), /\d+ shed/)
+      const told = () => textOf(page, "[data-test=age]:not([role=alert])")
+      const before = yield* told()
+      yield* Effect.sleep(2500)
+      assert.notStrictEqual(yield* told(), before, "snapshots go on")
+      assert.deepStrictEqual(heard.complaints, [])
+      yield* Fiber.interrupt(calls)
     })), 60_000)
 
   it.live("shows what customers get now", () =>

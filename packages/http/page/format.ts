@@ -30,16 +30,24 @@ export const dollars = (value: number): string =>
 export const seconds = (value: number | undefined): string =>
   value === undefined ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(value < 10 ? 1 : 0)} s`
 
+/** How a language writes units of time. */
+export interface Units {
+  readonly second: string
+  readonly minute: string
+  readonly hour: string
+  readonly day: string
+}
+
 /** A countdown never says that nothing is left while it runs. */
-export const span = (millis: number): string => {
+export const span = (millis: number, { day, hour, minute, second }: Units): string => {
   const all = Math.max(0, Math.ceil(millis / 1000))
-  if (all < 60) return `${all} s`
+  if (all < 60) return `${all} ${second}`
   const minutes = Math.floor(all / 60)
-  if (minutes < 60) return all % 60 === 0 ? `${minutes} min` : `${minutes} min ${all % 60} s`
+  if (minutes < 60) return all % 60 === 0 ? `${minutes} ${minute}` : `${minutes} ${minute} ${all % 60} ${second}`
   const hours = Math.floor(minutes / 60)
   return hours < 48
-    ? minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`
-    : `${Math.floor(hours / 24)} d`
+    ? minutes % 60 === 0 ? `${hours} ${hour}` : `${hours} ${hour} ${minutes % 60} ${minute}`
+    : `${Math.floor(hours / 24)} ${day}`
 }
 
 export const clock = (at: number): string =>

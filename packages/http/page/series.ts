@@ -20,6 +20,11 @@ export interface Interval {
   readonly quantile: (q: number) => number | undefined
   readonly cost: number
   readonly saved: number
+  /** Requests refused because the gateway had too much to do. */
+  readonly shed: number
+  readonly attempts: number
+  /** Attempts beyond the first of a call. */
+  readonly retries: number
 }
 
 /** Counters that fall were begun anew: what is there now was counted since. */
@@ -29,6 +34,7 @@ export const between = (from: Sample, to: Sample, bounds: ReadonlyArray<number>)
   const counts = Object.fromEntries(
     outcomes.map((outcome) => [outcome, risen(from.outcomes[outcome], to.outcomes[outcome])])
   ) as Counts
+  const attempts = risen(from.attempts, to.attempts)
   const durations = to.durations.map((count, i) => risen(from.durations[i] ?? 0, count))
   return {
     seconds: Math.max(0.001, (to.at - from.at) / 1000),
@@ -36,7 +42,11 @@ export const between = (from: Sample, to: Sample, bounds: ReadonlyArray<number>)
     calls: outcomes.reduce((sum, outcome) => sum + counts[outcome], 0),
     quantile: (q) => quantileOf(durations, bounds, q),
     cost: risen(from.cost, to.cost),
-    saved: risen(from.saved, to.saved)
+    saved: risen(from.saved, to.saved),
+    shed: risen(from.shed, to.shed),
+    attempts,
+    // A reading may fall between a call and its first attempt.
+    retries: Math.max(0, attempts - risen(from.modelCalls, to.modelCalls))
   }
 }
 

@@ -1,4 +1,5 @@
 /** What the page says, in two languages. */
+import * as Format from "./format.ts"
 import type { Command, Outcome, State } from "./readings.ts"
 
 export type Language = "en" | "zh"
@@ -7,6 +8,7 @@ type Status = "up" | "degraded" | "down" | "unknown"
 
 export interface Words {
   readonly otherLanguage: string
+  readonly span: (millis: number) => string
   readonly signIn: {
     readonly title: string
     readonly explain: string
@@ -17,6 +19,7 @@ export interface Words {
   readonly signOut: string
   readonly connecting: string
   readonly apiPage: string
+  readonly runbook: string
   readonly generation: (n: number) => string
   readonly old: (span: string) => string
   readonly live: string
@@ -31,6 +34,10 @@ export interface Words {
   readonly customersNow: string
   readonly noCalls: string
   readonly callsPerSecond: (rate: string) => string
+  readonly shedding: (rate: string) => string
+  readonly promise: string
+  readonly promiseKept: (promised: string) => string
+  readonly promiseBroken: (promised: string) => string
   readonly outcome: Readonly<Record<Outcome, string>>
   readonly models: string
   readonly columns: {
@@ -48,6 +55,7 @@ export interface Words {
   }
   readonly state: Readonly<Record<State, string>>
   readonly noCircuit: string
+  readonly keysParked: (parked: number, of: number) => string
   readonly off: string
   readonly needsCalls: (calls: number, minimum: number) => string
   readonly inRow: (n: number) => string
@@ -56,6 +64,12 @@ export interface Words {
   readonly resource: (name: string) => string
   readonly reasons: Readonly<Record<string, string>>
   readonly command: Readonly<Record<Command, string>>
+  /** What an operator did, as the history has it. */
+  readonly act: (act: string) => string
+  /** To what, without the kind of the guard. */
+  readonly subject: (name: string) => string
+  /** The name of a token, or of the process itself. */
+  readonly actor: (by: string) => string
   readonly confirm: Readonly<Record<Command, (id: string) => string>>
   readonly effect: Readonly<Record<Command, string>>
   readonly why: string
@@ -77,8 +91,16 @@ export interface Words {
   readonly budgetSpent: string
   readonly resets: (span: string) => string
   readonly noBudget: string
+  readonly noisiest: string
+  readonly limited: (count: string) => string
+  readonly shed: (count: string) => string
+  readonly retries: string
+  readonly ofAttempts: (attempts: string) => string
+  readonly retryBudget: (model: string, left: string) => string
+  readonly noRetryBudget: string
   readonly history: string
   readonly noEvents: string
+  readonly colon: string
   readonly openFor: (span: string) => string
 }
 
@@ -87,7 +109,8 @@ const kindsEn: Readonly<Record<string, string>> = {
   Bulkhead: "bulkhead",
   RateLimiter: "limiter",
   Cascade: "cascade",
-  StaleCache: "cache"
+  StaleCache: "cache",
+  Gateway: "gateway"
 }
 
 const reasonsEn: Readonly<Record<string, string>> = {
@@ -100,6 +123,9 @@ const reasonsEn: Readonly<Record<string, string>> = {
   "probes-failed": "probes failed",
   "probe-outlasted": "a probe took too long",
   manual: "by an operator",
+  Manual: "by an operator",
+  QuotaExhausted: "its quota is spent",
+  Unauthorized: "the provider refuses it",
   open: "open",
   "forced-open": "opened by an operator",
   recovering: "probing",
@@ -108,12 +134,18 @@ const reasonsEn: Readonly<Record<string, string>> = {
   stale: "serves stale answers",
   canned: "serves the canned sentence",
   exhausted: "has no answers",
+  shedding: "requests are refused",
   done: "done",
   failed: "failed"
 }
 
+const unitsEn: Format.Units = { second: "s", minute: "min", hour: "h", day: "d" }
+
+const commandsEn: Words["command"] = { open: "Open", close: "Close", disable: "Disable" }
+
 const en: Words = {
   otherLanguage: "中文",
+  span: (millis) => Format.span(millis, unitsEn),
   signIn: {
     title: "Operators' page",
     explain:
@@ -125,6 +157,7 @@ const en: Words = {
   signOut: "Forget token",
   connecting: "Connecting to the gateway …",
   apiPage: "API",
+  runbook: "Runbook",
   generation: (n) => `configuration ${n}`,
   old: (span) => `data ${span} old`,
   live: "live",
@@ -139,6 +172,10 @@ const en: Words = {
   customersNow: "What customers get, last minute",
   noCalls: "No calls in the last minute.",
   callsPerSecond: (rate) => `${rate} calls/s`,
+  shedding: (rate) => `sheds ${rate}/s`,
+  promise: "promise",
+  promiseKept: (promised) => `${promised} promised, kept`,
+  promiseBroken: (promised) => `${promised} promised, broken`,
   outcome: {
     askedFor: "asked-for",
     fallback: "fallback",
@@ -171,6 +208,7 @@ const en: Words = {
     MetricsOnly: "Metrics only"
   },
   noCircuit: "No circuit",
+  keysParked: (parked, of) => parked === of ? "all keys parked" : `${parked} of ${of} keys parked`,
   off: "off",
   needsCalls: (calls, minimum) => `${calls} of ${minimum} calls`,
   inRow: (n) => `${n} in a row`,
@@ -178,7 +216,10 @@ const en: Words = {
   waiting: (n) => `${n} waiting`,
   resource: (name) => name,
   reasons: reasonsEn,
-  command: { open: "Open", close: "Close", disable: "Disable" },
+  command: commandsEn,
+  act: (act) => commandsEn[act as Command] ?? act,
+  subject: (name) => name,
+  actor: (by) => by,
   confirm: {
     open: (id) => `Open the circuit of ${id}?`,
     close: (id) => `Close the circuit of ${id}?`,
@@ -209,8 +250,16 @@ const en: Words = {
   budgetSpent: "spent",
   resets: (span) => `resets in ${span}`,
   noBudget: "No client has a budget.",
+  noisiest: "Noisiest clients, requests in the last minute",
+  limited: (count) => `${count} over its limits or budget`,
+  shed: (count) => `${count} shed`,
+  retries: "Retries, last minute",
+  ofAttempts: (attempts) => `of ${attempts} attempts`,
+  retryBudget: (model, left) => `${left} retries left for ${model}`,
+  noRetryBudget: "The file has no retryBudget.",
   history: "Last 20 events",
   noEvents: "Nothing has happened yet.",
+  colon: ": ",
   openFor: (span) => `for ${span}`
 }
 
@@ -219,7 +268,8 @@ const kindsZh: Readonly<Record<string, string>> = {
   Bulkhead: "舱壁",
   RateLimiter: "限流器",
   Cascade: "降级链",
-  StaleCache: "缓存"
+  StaleCache: "缓存",
+  Gateway: "网关"
 }
 
 const reasonsZh: Readonly<Record<string, string>> = {
@@ -232,6 +282,9 @@ const reasonsZh: Readonly<Record<string, string>> = {
   "probes-failed": "探测失败",
   "probe-outlasted": "探测超时",
   manual: "人工操作",
+  Manual: "人工停用",
+  QuotaExhausted: "配额已用完",
+  Unauthorized: "上游拒绝此密钥",
   open: "已熔断",
   "forced-open": "人工熔断",
   recovering: "探测中",
@@ -240,12 +293,39 @@ const reasonsZh: Readonly<Record<string, string>> = {
   stale: "返回过期缓存",
   canned: "返回兜底话术",
   exhausted: "无可用答案",
+  shedding: "正在拒绝请求",
   done: "完成",
   failed: "失败"
 }
 
+const unitsZh: Format.Units = { second: "秒", minute: "分", hour: "小时", day: "天" }
+
+const actsZh: Readonly<Record<string, string>> = {
+  open: "熔断",
+  close: "闭合",
+  disable: "停用熔断器",
+  metricsOnly: "改为仅统计",
+  trip: "临时熔断",
+  pause: "暂停",
+  resume: "恢复",
+  resize: "调整并发",
+  refresh: "刷新缓存",
+  clear: "清空缓存",
+  park: "停用密钥",
+  unpark: "启用密钥",
+  reload: "重新加载"
+}
+
+/** `pause for 5m` is an act with its measure. */
+const actZh = (act: string): string => {
+  const [, verb = act, joined, measure] = /^(\w+) (for|to) (.+)$/.exec(act) ?? []
+  const done = actsZh[verb] ?? verb
+  return measure === undefined ? done : joined === "to" ? `${done}至 ${measure}` : `${done} ${measure}`
+}
+
 const zh: Words = {
   otherLanguage: "English",
+  span: (millis) => Format.span(millis, unitsZh),
   signIn: {
     title: "运维页面",
     explain: "请输入配置文件 admin 一节中的 token 或 readToken。令牌只保存在本标签页，关闭即清除。",
@@ -256,6 +336,7 @@ const zh: Words = {
   signOut: "清除令牌",
   connecting: "正在连接网关 …",
   apiPage: "API",
+  runbook: "应急手册",
   generation: (n) => `配置第 ${n} 版`,
   old: (span) => `数据已 ${span}未更新`,
   live: "实时",
@@ -270,14 +351,18 @@ const zh: Words = {
   customersNow: "最近一分钟用户得到的结果",
   noCalls: "最近一分钟没有请求。",
   callsPerSecond: (rate) => `${rate} 次/秒`,
+  shedding: (rate) => `过载拒绝 ${rate} 次/秒`,
+  promise: "承诺",
+  promiseKept: (promised) => `承诺 ${promised}，达标`,
+  promiseBroken: (promised) => `承诺 ${promised}，未达标`,
   outcome: {
-    askedFor: "所请求模型",
+    askedFor: "原模型",
     fallback: "备用模型",
     stale: "过期缓存",
     canned: "兜底话术",
     error: "错误",
     refused: "拒绝",
-    left: "已离开"
+    left: "客户端断开"
   },
   models: "模型",
   columns: {
@@ -302,14 +387,18 @@ const zh: Words = {
     MetricsOnly: "仅统计"
   },
   noCircuit: "无熔断器",
+  keysParked: (parked, of) => parked === of ? "全部密钥已停用" : `${of} 个密钥中 ${parked} 个已停用`,
   off: "关闭",
   needsCalls: (calls, minimum) => `${calls}/${minimum} 次调用`,
   inRow: (n) => `连续 ${n} 次`,
   paused: (span) => `暂停 ${span}`,
-  waiting: (n) => `${n} 个等待`,
-  resource: (name) => name === "requests" ? "请求" : name === "tokens" ? "令牌数" : name,
+  waiting: (n) => `${n} 个在等待`,
+  resource: (name) => name === "requests" ? "请求" : name === "tokens" ? "Token" : name,
   reasons: reasonsZh,
   command: { open: "熔断", close: "闭合", disable: "停用" },
+  act: actZh,
+  subject: (name) => name === "file" ? "配置文件" : name.replace(/ key (\d+)$/, " 密钥 $1"),
+  actor: (by) => by === "control" ? "管理员" : by === "process" ? "进程" : by,
   confirm: {
     open: (id) => `熔断 ${id}？`,
     close: (id) => `闭合 ${id} 的熔断器？`,
@@ -338,9 +427,17 @@ const zh: Words = {
   budgetHolds: "按此速度够用",
   budgetSpent: "已用完",
   resets: (span) => `${span}后重置`,
-  noBudget: "没有客户设置预算。",
+  noBudget: "没有客户端设置预算。",
+  noisiest: "请求最多的客户端（最近一分钟）",
+  limited: (count) => `${count} 次超出限额或预算`,
+  shed: (count) => `${count} 次因过载被拒`,
+  retries: "重试占比（最近一分钟）",
+  ofAttempts: (attempts) => `（共 ${attempts} 次尝试）`,
+  retryBudget: (model, left) => `${model} 还可重试 ${left} 次`,
+  noRetryBudget: "配置文件没有 retryBudget。",
   history: "最近 20 条记录",
   noEvents: "尚无记录。",
+  colon: "：",
   openFor: (span) => `持续 ${span}`
 }
 

@@ -62,7 +62,10 @@ const all: ReadonlyArray<Chart> = [
   )
 ]
 
-export const charts = ({ screen: { events, timeline }, words }: Shown): TemplateResult => {
+export const charts = (
+  { overview: { promise: { p95Millis } }, screen: { events, timeline }, words }: Shown
+): TemplateResult => {
+  const promised = p95Millis === null ? undefined : p95Millis / 1000
   const points = timeline?.intervals ?? []
   const marks = events.flatMap((event) =>
     event._tag === "Transition" && event.kind === "CircuitBreaker" ? [{ at: event.at / 1000, to: event.to }] : []
@@ -71,7 +74,8 @@ export const charts = ({ screen: { events, timeline }, words }: Shown): Template
   return html`<section class="charts">${
     all.map(({ drawing, id, lines, print }) => {
       const values = lines.map(({ value }) => points.map(value))
-      drawing.update(times, values, marks)
+      const level = id === "latency" ? promised : undefined
+      drawing.update(times, values, marks, level)
       const at = cursor.index ?? times.length - 1
       const told = lines.map(({ colour, name }, i) => ({ colour, name: name(words), value: values[i]?.[at] ?? null }))
       const textOf = (value: number | null) => value === null ? words.nothingYet : print(value)
@@ -85,6 +89,10 @@ export const charts = ({ screen: { events, timeline }, words }: Shown): Template
         told.map(({ colour, name, value }) =>
           html`<li><i class="swatch ${colour}"></i>${name} <b>${textOf(value)}</b></li>`
         )
+      }${
+        level === undefined
+          ? ""
+          : html`<li><i class="swatch promise"></i>${words.promise} <b>${Format.seconds(level)}</b></li>`
       }</ul></figcaption>
         <div class="plot" role="img" aria-label="${words.charts[id]}: ${
         hasNews.map(({ name, value }) => `${name} ${textOf(value)}`).join(", ")

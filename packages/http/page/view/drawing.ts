@@ -15,7 +15,7 @@ type Values = ReadonlyArray<ReadonlyArray<number | null>>
 export interface Drawing {
   /** Draws in this element, until it is another one or none. */
   readonly mount: (element: Element | undefined) => void
-  readonly update: (times: ReadonlyArray<number>, values: Values, marks: ReadonlyArray<Mark>) => void
+  readonly update: (times: ReadonlyArray<number>, values: Values, marks: ReadonlyArray<Mark>, level?: number) => void
 }
 
 /** Where the pointer is, on all charts. */
@@ -52,6 +52,8 @@ export const drawingOf = (
   let plot: uPlot | undefined
   let data: uPlot.AlignedData = [[]]
   let marks: ReadonlyArray<Mark> = []
+  /** A value that the others are held against. */
+  let level: number | undefined
   const isStacked = style === "stacked"
   const isWhole = steps === "whole"
   // What is above is drawn first and covered by what is below.
@@ -81,6 +83,21 @@ export const drawingOf = (
       else ctx.arc(x, top + size / 2, size / 2, 0, 2 * Math.PI)
       ctx.fill()
     }
+    ctx.restore()
+  }
+
+  const drawLevel = (u: uPlot) => {
+    const { ctx, bbox: { left, top, width } } = u
+    const y = level === undefined ? -1 : u.valToPos(level, "y", true)
+    if (y < top) return
+    ctx.save()
+    ctx.strokeStyle = colourOf("bad")
+    ctx.lineWidth = devicePixelRatio
+    ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio])
+    ctx.beginPath()
+    ctx.moveTo(left, y)
+    ctx.lineTo(left + width, y)
+    ctx.stroke()
     ctx.restore()
   }
 
@@ -130,7 +147,7 @@ export const drawingOf = (
           }))
         ],
         hooks: {
-          draw: [drawMarks],
+          draw: [drawLevel, drawMarks],
           setCursor: [(u) => {
             const index = u.cursor.idx ?? undefined
             if (index === cursor.index) return
@@ -157,9 +174,10 @@ export const drawingOf = (
       plot = into && make(into)
       if (into !== undefined) resized.observe(into)
     },
-    update: (times, values, changed) => {
+    update: (times, values, changed, against) => {
       const shown = isStacked ? stacked(values).toReversed() : values
       marks = changed
+      level = against
       data = [[...times], ...shown.map((line) => [...line])]
       plot?.setData(data)
     }

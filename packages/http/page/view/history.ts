@@ -31,9 +31,9 @@ const line = (event: Event, words: Words) => {
 
 const act = ({ act, by, reason, result, subject }: Event & { readonly _tag: "Act" }, words: Words) => ({
   title: `${by}: ${act} ${subject} (${result}) ${reason}`,
-  text: html`<span class="act"><b>${by}</b> ${words.command[act as keyof Words["command"]] ?? act} ${nameOf(subject)}${
+  text: html`<span class="act"><b>${words.actor(by)}</b> ${words.act(act)} ${words.subject(nameOf(subject))}${
     result === "done" ? nothing : html` <b>${words.reasons[result] ?? result}</b>`
-  }: ${reason}</span>`
+  }${words.colon}${reason}</span>`
 })
 
 /** Without the kind of the guard. */
@@ -47,11 +47,11 @@ const transition = (
 ) => {
   const stateOf = (state: string) => isState(state, words) ? words.state[state] : words.reasons[state] ?? state
   const because = words.reasons[reason] ?? reason
-  const lasting = openForMillis === undefined ? "" : ` ${words.openFor(Format.span(openForMillis))}`
+  const lasting = openForMillis === undefined ? "" : ` ${words.openFor(words.span(openForMillis))}`
   return {
     title: `${subject}: ${stateOf(from)} → ${stateOf(to)}${lasting} (${because})`,
     text: html`<span>${isState(to, words) ? shapeOf(to) : nothing}<b>${subject}</b> ${
       stateOf(to)
-    }${lasting}: ${because}</span>`
+    }${lasting}${words.colon}${because}</span>`
   }
 }

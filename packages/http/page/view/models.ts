@@ -16,24 +16,38 @@ const badness: Readonly<Record<State, number>> = {
   Closed: 0
 }
 
-const badnessOf = ({ circuit, limiter }: Model): number => {
+type Keys = Shown["overview"]["providers"]
+
+/** The keys of a model's provider that are parked, for all models or for this one. */
+const parkedOf = ({ name, provider }: Model, providers: Keys) => {
+  const keys = providers.find(({ name }) => name === provider)?.keys ?? []
+  return { of: keys.length, parked: keys.filter(({ models, state }) => state === "parked" || isFor(models, name)) }
+}
+
+const isFor = (models: Keys[number]["keys"][number]["models"], name: string): boolean =>
+  models.some(({ model }) => model === name)
+
+const badnessOf = (given: Model, providers: Keys): number => {
+  const { circuit, limiter } = given
+  const { of, parked } = parkedOf(given, providers)
+  if (of > 0 && parked.length === of) return 4
   if (circuit === null) return 0
   const { failureRate, slowRate, state, thresholds } = circuit
   const isNear = (rate: number | null, threshold: number | null) =>
     rate !== null && threshold !== null && rate >= threshold / 2
   if (badness[state] > 0) return badness[state]
   return isNear(failureRate, thresholds.failureRate) || isNear(slowRate, thresholds.slowCallRate) ||
-      (limiter !== null && limiter.pausedForMillis !== null)
+      (limiter !== null && limiter.pausedForMillis !== null) || parked.length > 0
     ? 1
     : 0
 }
 
 /** Those that are as bad as each other stay in the order of the file, so that rows do not jump. */
-export const worstFirst = (models: ReadonlyArray<Model>): ReadonlyArray<Model> =>
-  models.toSorted((a, b) => badnessOf(b) - badnessOf(a))
+export const worstFirst = (models: ReadonlyArray<Model>, providers: Keys): ReadonlyArray<Model> =>
+  models.toSorted((a, b) => badnessOf(b, providers) - badnessOf(a, providers))
 
 export const models = (shown: Shown): TemplateResult => {
-  const { overview: { models, scope }, words: { columns, models: title } } = shown
+  const { overview: { models, providers, scope }, words: { columns, models: title } } = shown
   const controls = scope === "control"
   const heads = [
     columns.model,
@@ -50,16 +64,18 @@ export const models = (shown: Shown): TemplateResult => {
   return html`<section class="models" aria-label=${title} tabindex="0">
     <table>
       <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
-      <tbody>${repeat(worstFirst(models), ({ name }) => name, (model) => row(shown, model, controls))}</tbody>
+      <tbody>${
+    repeat(worstFirst(models, providers), ({ name }) => name, (model) => row(shown, model, controls))
+  }</tbody>
     </table>
   </section>`
 }
 
 const row = (shown: Shown, model: Model, controls: boolean) => {
-  const { words, words: { columns } } = shown
+  const { overview: { providers }, words, words: { columns } } = shown
   const { bulkhead, circuit, lastError, name, provider } = model
-  return html`<tr data-model=${name} class=${badnessOf(model) >= 4 ? "bad" : ""}>
-    <th scope="row" title=${name}>${name}<small>${provider}</small></th>
+  return html`<tr data-model=${name} class=${badnessOf(model, providers) >= 4 ? "bad" : ""}>
+    <th scope="row" title=${name}>${name}<small>${provider}</small>${keys(shown, model)}</th>
     <td data-cell="state" data-label=${columns.state}>${
     circuit === null ? html`<span class="quiet">${words.noCircuit}</span>` : state(shown, circuit)
   }</td>
@@ -92,16 +108,29 @@ const row = (shown: Shown, model: Model, controls: boolean) => {
     <td data-cell="lastError" data-label=${columns.lastError}>${
     lastError === null
       ? "–"
-      : html`<span title=${lastError.kind}>${lastError.kind}</span><small>${Format.clock(lastError.at)}</small>`
+      : html`<span title=${lastError.kind}>${lastError.kind}</span><small>${
+        lastError.status === null ? nothing : html`<b>${lastError.status}</b>, `
+      }${Format.clock(lastError.at)}</small>`
   }</td>
     ${controls ? html`<td data-cell="control" data-label=${columns.control}>${buttons(shown, model)}</td>` : nothing}
   </tr>`
 }
 
+const keys = ({ overview: { providers }, words }: Shown, model: Model) => {
+  const { of, parked } = parkedOf(model, providers)
+  return parked.length === 0
+    ? nothing
+    : html`<small class="parked" data-cell="keys" title=${
+      parked.map(({ because, key }) => because === null ? key : `${key}: ${words.reasons[because] ?? because}`).join(
+        ", "
+      )
+    }>${words.keysParked(parked.length, of)}</small>`
+}
+
 const state = ({ age, words }: Shown, { nextRetryMillis, reason, state }: Circuit) =>
   html`<span class="state" data-state=${state}>${shapeOf(state)}<b>${words.state[state]}</b></span><small>${
     nextRetryMillis !== null && state === "Open"
-      ? html`<span class="countdown">${words.nextProbe(Format.span(nextRetryMillis - age))}</span>`
+      ? html`<span class="countdown">${words.nextProbe(words.span(nextRetryMillis - age))}</span>`
       : nothing
   }${reason === null ? nothing : html`<span>${words.reasons[reason] ?? reason}</span>`}</small>`
 
@@ -122,7 +151,7 @@ const limits = ({ age, words }: Shown, { limiter }: Model) => {
   return html`${
     pausedForMillis === null
       ? nothing
-      : html`<b class="countdown">${words.paused(Format.span(pausedForMillis - age))}</b>`
+      : html`<b class="countdown">${words.paused(words.span(pausedForMillis - age))}</b>`
   }${
     limits.map(({ available, capacity, resource }) =>
       html`<span>${words.resource(resource)} ${Format.short(available)} / ${Format.short(capacity)}</span>`

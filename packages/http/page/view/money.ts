@@ -44,7 +44,7 @@ const budget = ({ age, overview: { clients }, screen: { timeline }, words }: Sho
   }</b></p>
     ${bar(usedOf(found.budget), 1)}
     <p class="quiet">${ending(found.budget, clients.length === 1 ? timeline?.now : undefined)} ${
-    words.resets(Format.span(resetsInMillis - age))
+    words.resets(words.span(resetsInMillis - age))
   }</p>`
 
   /** What all clients spend tells nothing of one of several. */
@@ -54,7 +54,7 @@ const budget = ({ age, overview: { clients }, screen: { timeline }, words }: Sho
     if (now === undefined || now.cost <= 0) return nothing
     const millis = 1000 * left / (now.cost / now.seconds)
     return millis < of.resetsInMillis
-      ? html`<b>${words.budgetEnds(Format.span(millis))}</b>,`
+      ? html`<b>${words.budgetEnds(words.span(millis))}</b>,`
       : html`${words.budgetHolds},`
   }
 }

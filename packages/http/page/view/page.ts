@@ -8,6 +8,8 @@ import { confirm } from "./confirm.ts"
 import { history } from "./history.ts"
 import { models } from "./models.ts"
 import { money } from "./money.ts"
+import { noisiest } from "./noisiest.ts"
+import { retries } from "./retries.ts"
 import { signIn } from "./signIn.ts"
 import { verdict } from "./verdict.ts"
 
@@ -22,12 +24,14 @@ export const page = (screen: Screen, now: number, actions: Actions): TemplateRes
   const shown: Shown = { screen, overview, words, actions, age: now - receivedAt }
   return html`<div class="screen ${shown.age > staleAfter ? "old" : ""}">
     ${header(shown)}
-    <main>${verdict(shown)}${models(shown)}${charts(shown)}</main>
+    <main>${verdict(shown)}${models(shown)}${charts(shown)}
+      <div class="load">${noisiest(shown)}${retries(shown)}</div>
+    </main>
     <aside>${money(shown)}${history(shown)}</aside>
   </div>${confirm(asked, words, actions)}`
 }
 
-const header = ({ actions, age, overview: { at, generation, scope }, words }: Shown) =>
+const header = ({ actions, age, overview: { at, generation, runbook, scope }, words }: Shown) =>
   html`<header>
     <b>switchgear</b>
     <span class="quiet">${location.host}</span>
@@ -36,8 +40,13 @@ const header = ({ actions, age, overview: { at, generation, scope }, words }: Sh
     <span class="gap"></span>
     ${
     age > staleAfter
-      ? html`<b class="tag bad" role="alert" data-test="age">${words.old(Format.span(age))}</b>`
+      ? html`<b class="tag bad" role="alert" data-test="age">${words.old(words.span(age))}</b>`
       : html`<span class="quiet" data-test="age">${words.live} ${Format.clock(at)}</span>`
+  }
+    ${
+    runbook === null
+      ? nothing
+      : html`<a class="runbook" data-test="runbook" href=${runbook} target="_blank" rel="noopener noreferrer">${words.runbook}</a>`
   }
     <a href="/admin/docs">${words.apiPage}</a>
     <button type="button" data-test="language" @click=${actions.switchLanguage}>${words.otherLanguage}</button>

@@ -18,9 +18,11 @@ import * as Tracer from "effect/Tracer"
 import * as NodeTransport from "../NodeTransport.ts"
 import { noted } from "./admin/acts/note.ts"
 import { CallRecord } from "./admin/journal/callRecord.ts"
+import { ClientMinute } from "./admin/journal/clientMinute.ts"
 import { Journal } from "./admin/journal/journal.ts"
 import { Samples } from "./admin/journal/samples.ts"
 import type { Running, State } from "./admin/model.ts"
+import { Shedding } from "./admin/journal/shedding.ts"
 import { openDesk } from "./admin/openDesk.ts"
 import { ownFamilies } from "./admin/metrics/all.ts"
 import type { Address, Config } from "./config/model.ts"
@@ -156,7 +158,9 @@ export const make = (
       const records = {
         journal: new Journal(registry, wallClock),
         calls: new CallRecord(registry, wallClock),
-        samples: new Samples()
+        samples: new Samples(),
+        clientMinute: new ClientMinute(),
+        shedding: new Shedding()
       }
       return Object.defineProperties(records, Object.getOwnPropertyDescriptors(state)) as typeof records & State
     }

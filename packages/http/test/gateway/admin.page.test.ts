@@ -3,8 +3,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect, Fiber } from "effect"
 import { createHash } from "node:crypto"
-import { administered, asReader, control, reader } from "./administered.ts"
+import { vi } from "vitest"
+import { administered, asReader, control, reader, withOwnModel } from "./administered.ts"
 import { ask, chat, hello, token } from "./running.ts"
+
+const journal = "../../src/gateway/admin/journal"
+const { ClientMinute } = await vi.importActual<any>(`${journal}/clientMinute.ts`)
+const { Shedding } = await vi.importActual<any>(`${journal}/shedding.ts`)
+const { Counts } = await vi.importActual<any>("../../src/gateway/server/counts.ts")
 
 describe("the operators' page", () => {
   it.live("is open, runs only what is in it, asks only its own address, and has nothing of the gateway in it", () =>
@@ -118,9 +124,92 @@ describe("the overview", () => {
       assert.strictEqual((yield* ask(`${adminUrl}/`)).status, 200)
       const { json } = yield* admin("/admin/overview")
       assert.strictEqual(json.totals.outcomes.error, 50)
+      assert.strictEqual(json.totals.shed, 50)
+      assert.strictEqual(json.health.status, "degraded")
+      assert.deepStrictEqual(json.health.reasons, [{
+        kind: "Gateway",
+        name: "listen.maxRequests",
+        reason: "shedding",
+        count: 1,
+        critical: false,
+        retryAfterMillis: null
+      }])
+      assert.deepStrictEqual(json.clients[0].lastMinute, { requests: 51, shed: 50, limited: 0 })
+      const { text } = yield* admin("/metrics")
+      assert.include(text, "switchgear_gateway_client_requests_total{client=\"shop\"} 51")
+      assert.include(text, "switchgear_gateway_client_refused_total{client=\"shop\",reason=\"shed\"} 50")
       assert.strictEqual(json.totals.inFlight, 1)
       yield* Fiber.interrupt(held)
     })))
+})
+
+describe("what an operator is told besides", () => {
+  it.live("the runbook and the promise of the file, and what another file says of them", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const tokens = `token: ${control}`
+      const { admin, reload } = yield* withOwnModel(
+        "",
+        {},
+        "",
+        `admin: { port: 0, ${tokens}, runbook: "https://wiki.test/night", promise: { p95: 8 seconds } }`
+      )
+      const told = Effect.map(admin("/admin/overview"), ({ json: { promise, runbook } }) => ({ promise, runbook }))
+      assert.deepStrictEqual(yield* told, { promise: { p95Millis: 8000 }, runbook: "https://wiki.test/night" })
+      yield* reload(`admin: { port: 0, ${tokens} }`)
+      assert.deepStrictEqual(yield* told, { promise: { p95Millis: null }, runbook: null })
+    })))
+
+  it.live("retries, what is left of the budget for them, and the status of the last error", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, url } = yield* withOwnModel(
+        "retry: { maxAttempts: 2, baseDelay: 1 millis, maxDelay: 1 millis }, retryBudget: { floor: 2 }",
+        { outcome: Behaviour.serverError }
+      )
+      for (let call = 0; call < 3; call++) yield* chat(url, { ...hello, model: "own" })
+      const { json: { models: [own], totals } } = yield* admin("/admin/overview")
+      assert.strictEqual(totals.modelCalls, 3)
+      assert.strictEqual(totals.attempts, 5)
+      assert.deepInclude(own.retryBudget, { id: "own", available: 0, retries: 2, refused: 1 })
+      assert.deepInclude(own.lastError, { kind: "ProviderFault", status: 500 })
+    })))
+
+  it.live("who was refused by their own limits", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, url } = yield* administered(
+        `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: 1, per: 1 hour }] }, { name: idle, token: x }]`
+      )
+      for (let call = 0; call < 3; call++) yield* chat(url, hello)
+      const { json } = yield* admin("/admin/clients")
+      assert.deepStrictEqual(
+        json.map(({ lastMinute, name }: { readonly name: string; readonly lastMinute: object }) => [name, lastMinute]),
+        [["shop", { requests: 3, shed: 0, limited: 2 }], ["idle", { requests: 0, shed: 0, limited: 0 }]]
+      )
+    })))
+})
+
+describe("what clients asked for in the last minute", () => {
+  it("is forgotten after it, and so is what was shed after some seconds", () => {
+    const minute = new ClientMinute()
+    const shedding = new Shedding()
+    const counts = new Counts()
+    const tick = () => {
+      minute.add(counts.clients)
+      shedding.add(counts.shed)
+    }
+    tick()
+    counts.of("a").requests = 7
+    counts.shed.requests = 3
+    assert.strictEqual(minute.of("a", counts.clients).requests, 7)
+    assert.deepStrictEqual(shedding.of(counts.shed), ["listen.maxRequests"])
+    tick()
+    assert.deepStrictEqual(shedding.of(counts.shed), ["listen.maxRequests"])
+    tick()
+    assert.deepStrictEqual(shedding.of(counts.shed), [])
+    for (let sample = 0; sample < 10; sample++) tick()
+    assert.strictEqual(minute.of("a", counts.clients).requests, 7, "within the minute")
+    tick()
+    assert.strictEqual(minute.of("a", counts.clients).requests, 0)
+  })
 })
 
 describe("samples", () => {

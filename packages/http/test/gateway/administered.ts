@@ -32,25 +32,34 @@ export const administered = (
     }
   )
 
+export interface Own extends Pick<Administered, "admin" | "provider" | "url"> {
+  /** Takes over a file with this section for operators. */
+  readonly reload: (admin: string) => Effect.Effect<void>
+}
+
 /** A gateway without clients, with one model `own` of these options. `more` is added to the file. */
 export const withOwnModel = (
   options: string,
   behaviour: SimulatedProvider.Options["models"][string],
-  more = ""
-): Effect.Effect<Pick<Administered, "admin" | "provider" | "url">, never, Scope.Scope> =>
+  more = "",
+  admin = `admin: { port: 0, token: ${control} }`
+): Effect.Effect<Own, never, Scope.Scope> =>
   Effect.gen(function*() {
     const provider = yield* SimulatedProvider.make({ models: { own: behaviour } })
-    const config = yield* GatewayConfig.parse(
-      `listen: { port: 0 }
-admin: { port: 0, token: ${control} }
-providers: { sim: { baseUrl: ${(yield* SimulatedProvider.serve(provider)).url} } }
+    const { url } = yield* SimulatedProvider.serve(provider)
+    const read = (admin: string) =>
+      GatewayConfig.parse(
+        `listen: { port: 0 }
+${admin}
+providers: { sim: { baseUrl: ${url} } }
 models: { own: { provider: sim, ${options} } }
 ${more}`,
-      {}
-    )
-    const { address, adminAddress } = yield* Gateway.make(config)
+        {}
+      )
+    const { address, adminAddress, reload } = yield* Effect.flatMap(read(admin), (config) => Gateway.make(config))
     return {
       provider,
+      reload: (admin: string) => Effect.orDie(Effect.flatMap(read(admin), reload)),
       url: `http://127.0.0.1:${address.port}`,
       admin: (path: string, init: RequestInit = {}) =>
         ask(`http://127.0.0.1:${adminAddress!.port}${path}`, {

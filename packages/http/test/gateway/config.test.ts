@@ -181,7 +181,7 @@ describe("what is wrong is told with its place, its range and its value", () => 
     [`${base}admin: {}`, "admin.token: Expected a text that is not empty."],
     [
       `${base}admin: { token: t, tokne: t }`,
-      "admin.tokne: There is no such option. There are: host, port, token, readToken, exemplars."
+      "admin.tokne: There is no such option. There are: host, port, token, readToken, exemplars, runbook, promise."
     ],
     [`${base}admin: { token: t, exemplars: true }`, "admin.exemplars: Expected on or off, got true."],
     [
@@ -212,6 +212,16 @@ describe("what is wrong is told with its place, its range and its value", () => 
       "otlp.headers.e: Expected a text that is not empty.",
       "otlp.headers[\"a b\"]: Expected the name of a header."
     ],
+    ...["javascript:alert(1)", "/night", "data:text/html,x", "https://name:password@wiki.test", 7].map((runbook) =>
+      [
+        `${base}admin: { token: t, runbook: ${JSON.stringify(runbook)} }`,
+        "admin.runbook: Expected an address of http or https without a name or a password, got "
+      ] as const
+    ),
+    [`${base}admin: { token: t, promise: { p95: 0 } }`, "admin.promise.p95: Expected a finite duration above zero"],
+    [`${base}admin: { token: t, promise: { p99: 1 second } }`, "admin.promise.p99: There is no such option."],
+    [`${base}defaults: { retryBudget: { ratio: -1 } }`, "defaults.retryBudget.ratio: "],
+    [base.replace("m: { provider: p }", "m: { provider: p, retryBudget: { flor: 1 } }"), "models.m.retryBudget.flor: "],
     [base.replace("http://p", "ftp://p"), "providers.p.baseUrl: "],
     [base.replace("/v1 }", "/v1, timeuot: 3 }"), "providers.p.timeuot: There is no such option."],
     [base.replace("provider: p", "provider: q"), "models.m.provider: Expected one of p, got \"q\"."],

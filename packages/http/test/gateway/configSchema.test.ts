@@ -56,6 +56,7 @@ const guards = {
     jitter: 0.3,
     maxDuration: "20 seconds"
   },
+  retryBudget: { ratio: 0.1, floor: 0, window: "20 seconds" },
   attemptTimeout: "5 seconds",
   deadline: 20_000,
   readerTimeout: "Infinity"
@@ -79,7 +80,15 @@ const everything: Tree = {
     exhaustedStatus: 500,
     origins: ["https://app.example"]
   },
-  admin: { host: "localhost", port: 0, token: "admin", readToken: "${TEXT}", exemplars: "on" },
+  admin: {
+    host: "localhost",
+    port: 0,
+    token: "admin",
+    readToken: "${TEXT}",
+    exemplars: "on",
+    runbook: "https://wiki.test/night",
+    promise: { p95: "8 seconds" }
+  },
   otlp: {
     endpoint: "https://collector.test:4318/otlp",
     headers: { authorization: "Bearer ${TEXT}" },

@@ -2,8 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventStream } from "../../page/eventStream.ts"
 import * as Format from "../../page/format.ts"
-import type { Sample } from "../../page/readings.ts"
+import type { Client, Model, Sample } from "../../page/readings.ts"
 import { between, quantileOf, Timeline } from "../../page/series.ts"
+import { byNoise } from "../../page/view/noisiest.ts"
+import { tightestBudget } from "../../page/view/retries.ts"
 import { languageFor, words } from "../../page/words.ts"
 
 const none = { askedFor: 0, fallback: 0, stale: 0, canned: 0, error: 0, refused: 0, left: 0 }
@@ -14,6 +16,9 @@ const sample = (seconds: number, changes: Partial<Sample> = {}): Sample => ({
   durations: [0, 0, 0],
   inFlight: 0,
   queued: 0,
+  shed: 0,
+  modelCalls: 0,
+  attempts: 0,
   cost: 0,
   saved: 0,
   ...changes
@@ -89,6 +94,48 @@ describe("samples", () => {
   })
 })
 
+describe("retries", () => {
+  it("are the attempts beyond the calls, and never less than none", () => {
+    const of = (modelCalls: number, attempts: number) =>
+      between(sample(0, { modelCalls: 5, attempts: 6 }), sample(10, { modelCalls, attempts }), bounds)
+    assert.deepInclude(of(15, 20), { attempts: 14, retries: 4 })
+    assert.deepInclude(of(16, 16), { attempts: 10, retries: 0 }, "a call whose first attempt has not begun")
+  })
+
+  it("are paid from the budget of which the smallest share is left", () => {
+    const model = (id: string, available: number, used: number) =>
+      ({ retryBudget: { id, available, retries: used, successes: 0, refused: 0 } }) as Model
+    const models = [model("a", 8, 2), model("b", 1, 9), { retryBudget: null } as Model, model("c", 2, 0)]
+    assert.strictEqual(tightestBudget(models)?.id, "b")
+    assert.strictEqual(tightestBudget([{ retryBudget: null } as Model]), undefined)
+  })
+})
+
+describe("the noisiest clients", () => {
+  it("are those with most requests, without those that are silent", () => {
+    const client = (name: string, requests: number) =>
+      ({ name, lastMinute: { requests, shed: 0, limited: 0 } }) as unknown as Client
+    const clients = [client("a", 3), client("b", 0), client("c", 70)]
+    assert.deepStrictEqual(byNoise(clients).map(({ name }) => name), ["c", "a"])
+  })
+})
+
+describe("acts in the history", () => {
+  it("are in Chinese with what they were done by", () => {
+    assert.deepStrictEqual(
+      ["open", "pause for 5m", "resize to 7", "park for 1h30m", "unpark", "refresh", "reload", "explode"].map(
+        words.zh.act
+      ),
+      ["熔断", "暂停 5m", "调整并发至 7", "停用密钥 1h30m", "启用密钥", "刷新缓存", "重新加载", "explode"]
+    )
+    assert.deepStrictEqual(["file", "openai key 2", "gpt-4.1"].map(words.zh.subject), [
+      "配置文件",
+      "openai 密钥 2",
+      "gpt-4.1"
+    ])
+  })
+})
+
 describe("words and numbers", () => {
   it("round no share to nothing or to all", () => {
     assert.deepStrictEqual(
@@ -108,7 +155,9 @@ describe("words and numbers", () => {
   })
 
   it("count down to the second and not to nothing", () => {
-    assert.deepStrictEqual([1, 1000, 61_000, 3_660_000].map(Format.span), ["1 s", "1 s", "1 min 1 s", "1 h 1 min"])
+    const spans = [1, 1000, 61_000, 3_660_000, 200_000_000]
+    assert.deepStrictEqual(spans.map(words.en.span), ["1 s", "1 s", "1 min 1 s", "1 h 1 min", "2 d"])
+    assert.deepStrictEqual(spans.map(words.zh.span), ["1 秒", "1 秒", "1 分 1 秒", "1 小时 1 分", "2 天"])
   })
 
   it("are there in both languages for the same things", () => {

@@ -7,8 +7,10 @@ import type * as Stream from "effect/Stream"
 import type { Config } from "../config/model.ts"
 import type { Callers } from "../service/callers.ts"
 import type { CallRecord } from "./journal/callRecord.ts"
+import type { ClientMinute } from "./journal/clientMinute.ts"
 import type { Journal } from "./journal/journal.ts"
 import type { Samples } from "./journal/samples.ts"
+import type { Shedding } from "./journal/shedding.ts"
 import type { Counts } from "../server/counts.ts"
 import type { Providers, Targets } from "../service/targets.ts"
 import type { Reply } from "../server/refusals.ts"
@@ -51,6 +53,10 @@ export interface Running extends State {
   readonly calls: CallRecord
   /** What clients got in the last 15 minutes. */
   readonly samples: Samples
+  /** Which bounds the gateway has reached. */
+  readonly shedding: Shedding
+  /** What each client asked for in the last minute. */
+  readonly clientMinute: ClientMinute
 }
 
 /** A request to the admin address whose token was found good. */

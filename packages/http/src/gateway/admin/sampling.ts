@@ -3,13 +3,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { sampleOf } from "./api/readings.ts"
+import { healthOf } from "./health.ts"
 import { everyMillis } from "./journal/samples.ts"
 import type { Running } from "./model.ts"
 
 export const sampling = (running: Running): Effect.Effect<void> =>
   Effect.gen(function*() {
     const sample = yield* sampleOf(running, yield* running.view.snapshots)
-    const { status } = yield* running.view.health
+    const { status } = yield* healthOf(running)
     running.samples.since(status, sample.at)
     running.samples.add(sample)
+    running.clientMinute.add(running.counts.clients)
+    running.shedding.add(running.counts.shed)
   }).pipe(Effect.repeat(Schedule.spaced(Duration.millis(everyMillis))), Effect.asVoid)

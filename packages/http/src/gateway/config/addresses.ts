@@ -70,18 +70,35 @@ export const isLoopback = (host: string): boolean =>
 
 export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
   const path = ["admin"]
-  const given = reader.group(value, path, ["host", "port", "token", "readToken", "exemplars"])
+  const given = reader.group(value, path, ["host", "port", "token", "readToken", "exemplars", "runbook", "promise"])
   if (value === undefined || value === null) return undefined
   const token = reader.secret(given.token, [...path, "token"])
   if (given.exemplars !== undefined && given.exemplars !== "on" && given.exemplars !== "off") {
     reader.refuse([...path, "exemplars"], `Expected on or off, got ${shown(given.exemplars)}`)
   }
   const readToken = given.readToken === undefined ? undefined : reader.secret(given.readToken, [...path, "readToken"])
+  const promise = reader.part(given.promise, [...path, "promise"], ["p95"])
   return token && {
     host: given.host === undefined ? loopback : reader.text(given.host, [...path, "host"]) ?? loopback,
     port: reader.integer(given.port, [...path, "port"], 4181, ports),
     token,
     readToken,
-    exemplars: given.exemplars === "on" ? "on" : "off"
+    exemplars: given.exemplars === "on" ? "on" : "off",
+    runbook: given.runbook === undefined ? undefined : linkOf(given.runbook, [...path, "runbook"], reader),
+    promise: {
+      p95: promise.p95 === undefined
+        ? undefined
+        : reader.duration(promise.p95, [...path, "promise", "p95"], "10 seconds")
+    }
   }
+}
+
+/** A link for a page: nothing that a browser would run, and nothing secret. */
+const linkOf = (value: unknown, path: ReadonlyArray<string>, reader: Reader): string | undefined => {
+  const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined
+  const isLink = url !== undefined && (url.protocol === "https:" || url.protocol === "http:") && url.username === "" &&
+    url.password === ""
+  return isLink
+    ? url.href
+    : reader.refuse(path, `Expected an address of http or https without a name or a password, got ${shown(value)}`)
 }

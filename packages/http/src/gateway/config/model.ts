@@ -1,6 +1,7 @@
 /** What the file of a gateway says, checked and with its defaults. */
 import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import type * as RetryBudget from "@switchgear/core/RetryBudget"
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 import type * as ChatModel from "../../ChatModel.ts"
@@ -64,6 +65,17 @@ export interface Listen extends Address {
 }
 
 /**
+ * What is promised to clients.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Promise {
+  /** Nineteen of twenty answers are there within this time. */
+  readonly p95: Duration.Duration | undefined
+}
+
+/**
  * The address for operators.
  *
  * @category models
@@ -76,6 +88,10 @@ export interface Admin extends Address {
   readonly readToken: Redacted.Redacted | undefined
   /** Whether histograms in OpenMetrics name a request for each bucket. */
   readonly exemplars: "on" | "off"
+  /** The page where it is written what to do in a bad night. */
+  readonly runbook: string | undefined
+  /** What is promised to clients, for the operators' page and for rehearsals. */
+  readonly promise: Promise
 }
 
 /**
@@ -146,6 +162,8 @@ export type InitialState = Exclude<CircuitBreaker.State, "Closed" | "HalfOpen">
 export interface Model extends Said {
   readonly provider: string
   readonly options: ChatModel.Options
+  /** What the retries of all its callers are paid from; undefined where they are not limited together. */
+  readonly retryBudget: RetryBudget.Options | undefined
   /** The state of its circuit when it is made; undefined for closed. */
   readonly initialState: InitialState | undefined
 }

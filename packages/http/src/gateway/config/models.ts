@@ -1,4 +1,5 @@
 /** A model: what `defaults`, an instance of resilience4j and its own entry say of its guards. */
+import * as RetryBudget from "@switchgear/core/RetryBudget"
 import * as ChatModel from "../../ChatModel.ts"
 import { type Group, isIn, oneOf } from "./groups.ts"
 import type { Model } from "./model.ts"
@@ -8,7 +9,16 @@ import type * as Resilience4j from "./resilience4j.ts"
 import { saidBy } from "./said.ts"
 
 /** The options of a model that `defaults` may have. */
-export const guards = ["breaker", "bulkhead", "rateLimiter", "retry", "attemptTimeout", "deadline", "readerTimeout"]
+export const guards = [
+  "breaker",
+  "bulkhead",
+  "rateLimiter",
+  "retry",
+  "retryBudget",
+  "attemptTimeout",
+  "deadline",
+  "readerTimeout"
+]
 
 /** What a model can name, and what holds where it says nothing. */
 export interface Named {
@@ -37,21 +47,19 @@ export const modelOf = (
       `Expected an instance with one bulkhead: ${resilience4j} is in bulkhead and in thread-pool-bulkhead`
     )
   }
-  const written = {
+  const written: Group = {
     ...merged(merged(defaults, instance?.options ?? {}), own),
     model: own.model === undefined ? name : own.model,
     name
   }
   if (value !== null && !isGroup(value)) return undefined
-  const options = reader.decode(
-    ChatModel.OptionsSchema,
-    written,
-    path,
-    (keys) =>
-      !isWritten(own, keys) && !isWritten(instance?.options ?? {}, keys) && isWritten(defaults, keys)
-        ? ["defaults", ...keys]
-        : [...path, ...keys]
-  )
+  const placeIn = (keys: Problem["path"]): Problem["path"] =>
+    !isWritten(own, keys) && !isWritten(instance?.options ?? {}, keys) && isWritten(defaults, keys)
+      ? ["defaults", ...keys]
+      : [...path, ...keys]
+  const { retryBudget, ...guarding } = written
+  const options = reader.decode(ChatModel.OptionsSchema, guarding, path, placeIn)
+  const budget = budgetOf(retryBudget, name, placeIn, reader)
   const of = reader.text(provider, [...path, "provider"])
   if (of !== undefined && !isIn(providers, of)) {
     reader.refuse([...path, "provider"], `Expected ${oneOf(providers)}, got ${JSON.stringify(of)}`)
@@ -60,10 +68,27 @@ export const modelOf = (
     ? {
       provider: of,
       options: withRules(options, instance),
+      retryBudget: budget,
       initialState: instance?.initialState,
       said: saidBy(of, written, instance?.said)
     }
     : undefined
+}
+
+const budgetOf = (
+  value: unknown,
+  name: string,
+  placeIn: (keys: Problem["path"]) => Problem["path"],
+  reader: Reader
+): RetryBudget.Options | undefined => {
+  if (value === undefined) return undefined
+  const given = reader.part(value, placeIn(["retryBudget"]), ["ratio", "floor", "window"])
+  return reader.decode(
+    RetryBudget.OptionsSchema,
+    { name, ...given },
+    placeIn(["retryBudget"]),
+    (keys) => placeIn(["retryBudget", ...keys])
+  )
 }
 
 /** The options with what an instance says of errors, which cannot be written. */

@@ -62,6 +62,12 @@ export class Reader {
     return value
   }
 
+  /** The fields of a group that is there or left out, and not there with nothing in it. */
+  part(value: unknown, path: Path, known: ReadonlyArray<string>): Readonly<Record<string, unknown>> {
+    if (value === null) this.refuse(path, `Expected { ${known.join(", ")} }`)
+    return this.group(value, path, known)
+  }
+
   list(value: unknown, path: Path): ReadonlyArray<unknown> {
     if (value === undefined) return []
     if (Array.isArray(value)) return value

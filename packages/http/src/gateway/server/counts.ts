@@ -31,7 +31,18 @@ export type Shed = "requests" | "bytes" | "stopping"
 /** How often a client says that it has asked before. */
 export type ToldRetries = "0" | "1" | "2" | "more"
 
+/** What a client of the file has asked for. */
+export interface ClientCounts {
+  requests: number
+  /** Refused because the gateway has too much to do, or is being stopped. */
+  shed: number
+  /** Refused with a 429, by a limit or a budget of the client. */
+  limited: number
+}
+
 export class Counts {
+  /** By the names of the file. */
+  readonly clients = new Map<string, ClientCounts>()
   readonly requests = new Map<Route, Map<number, number>>()
   readonly shed: Record<Shed, number> = { requests: 0, bytes: 0, stopping: 0 }
   readonly toldRetries: Record<ToldRetries, number> = { "0": 0, "1": 0, "2": 0, more: 0 }
@@ -60,6 +71,15 @@ export class Counts {
       if (exchange.hasLeft) this.left++
       if (answered.has(route)) this.observe(this.durations, exchange.age / 1000, exchange)
     })
+  }
+
+  /** The counts of a client, to be counted up. */
+  of(client: string): ClientCounts {
+    const known = this.clients.get(client)
+    if (known !== undefined) return known
+    const counts = { requests: 0, shed: 0, limited: 0 }
+    this.clients.set(client, counts)
+    return counts
   }
 
   /** Counts what the gateway adds to an answer for which a provider is asked. */

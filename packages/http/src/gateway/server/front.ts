@@ -158,13 +158,17 @@ export class Front {
   private ask(exchange: Exchange, caller: Caller, route: Route): void {
     const { words } = route
     this.counts.told(exchange.request.headers)
+    const { name, priority } = caller
+    const counts = this.counts.of(name)
+    counts.requests++
     if (this.isStopping) {
       this.counts.shed.stopping++
+      counts.shed++
       return refuse(exchange, Refusals.stopping, words)
     }
-    const { name, priority } = caller
     if (!this.requests.take(name, priority, 1)) {
       this.counts.shed.requests++
+      counts.shed++
       return refuse(exchange, Refusals.overloaded, words)
     }
     let bytes = 0
@@ -175,6 +179,7 @@ export class Front {
     exchange.whenOver(() => {
       this.requests.giveBack(name, priority, 1)
       budget.giveBack(bytes)
+      if (exchange.status === 429) counts.limited++
     })
     readBody(exchange.request, this.listen.maxBodySize, budget, (body) => {
       switch (body._tag) {
@@ -182,6 +187,7 @@ export class Front {
           return refuse(exchange, Refusals.tooLarge(this.listen.maxBodySize), words)
         case "Overloaded":
           this.counts.shed.bytes++
+          counts.shed++
           return refuse(exchange, Refusals.overloaded, words)
         case "Broken":
           return exchange.cut()

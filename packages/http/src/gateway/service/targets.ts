@@ -1,5 +1,6 @@
 /** What clients can ask for, by name: the models and the cascades of a file, made and guarded. */
 import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import * as RetryBudget from "@switchgear/core/RetryBudget"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -55,14 +56,16 @@ export const make = (
       clients.set(name, yield* use(`provider ${name}`, said, () => made))
     }
     const models = new Map<string, ChatModel.GuardedModel>()
-    for (const [name, { initialState, options, provider, said }] of Object.entries(config.models)) {
+    for (const [name, { initialState, options, provider, retryBudget, said }] of Object.entries(config.models)) {
       // Operators want to see how long calls take, unless the file says otherwise.
       const breaker = { measureDurations: "on" as const, ...options.breaker }
       const address = addressOf(config.providers[provider]!.options.baseUrl)
       const client = watch(clients.get(provider)!, { operation: "chat", address })
       const made = Effect.tap(
-        ChatModel.make({ ...options, breaker, client }),
-        ({ breaker }) => initialState === undefined ? Effect.void : commandOf(initialState, breaker.control)
+        Effect.flatMap(retryOf(options, retryBudget), (retry) =>
+          ChatModel.make({ ...options, ...retry, breaker, client })),
+        ({ breaker }) =>
+          initialState === undefined ? Effect.void : commandOf(initialState, breaker.control)
       )
       models.set(name, yield* use(`model ${name}`, saidBy(said, config.providers[provider]!.said), () => made))
     }
@@ -99,6 +102,12 @@ export const make = (
     }
     return { targets, providers: clients }
   })
+
+/** The retry with a budget, where the file has one. */
+const retryOf = ({ retry }: ChatModel.Options, options: RetryBudget.Options | undefined) =>
+  options === undefined
+    ? Effect.succeed({})
+    : Effect.map(RetryBudget.make(options), (budget) => ({ retry: { ...retry, budget } }))
 
 type Models = readonly [ChatModel.GuardedModel, ...ReadonlyArray<ChatModel.GuardedModel>]
 

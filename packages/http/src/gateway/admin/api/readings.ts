@@ -6,6 +6,7 @@ import * as Deadline from "@switchgear/core/Deadline"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as Registry from "@switchgear/core/Registry"
 import * as RetryGuard from "@switchgear/core/Retry"
+import * as RetryBudgetGuard from "@switchgear/core/RetryBudget"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -13,6 +14,7 @@ import * as Effect from "effect/Effect"
 import { answered } from "../../server/counts.ts"
 import type { Histogram } from "../../server/histogram.ts"
 import type { Caller } from "../../service/callers.ts"
+import { healthOf } from "../health.ts"
 import { ofKind } from "../metrics/resilience4j.ts"
 import type { Running, Scope } from "../model.ts"
 import type * as Schemas from "./schemas.ts"
@@ -78,6 +80,10 @@ const retryOf = (
   { id, snapshot: { attempts, calls, gaveUp, notRetried, recovered } }: Registry.Snapshot<RetryGuard.Snapshot>
 ): typeof Schemas.Retry.Type => ({ id, calls, attempts, recovered, gaveUp, notRetried })
 
+const retryBudgetOf = (
+  { id, snapshot: { available, refused, retries, successes } }: Registry.Snapshot<RetryBudgetGuard.Snapshot>
+): typeof Schemas.RetryBudget.Type => ({ id, available, successes, retries, refused })
+
 const timeoutOf = (
   { id, snapshot: { calls, duration, timeouts } }: Registry.Snapshot<Deadline.Snapshot>
 ): typeof Schemas.Timeout.Type => ({ id, durationMillis: Duration.toMillis(duration), calls, timeouts })
@@ -102,12 +108,13 @@ export const modelsOf = (running: Running, snapshots: Snapshots): ReadonlyArray<
     bulkhead: named(snapshots, BulkheadGuard.kind, name, bulkheadOf),
     limiter: named(snapshots, RateLimiter.kind, name, limiterOf),
     retry: named(snapshots, RetryGuard.kind, name, retryOf),
+    retryBudget: named(snapshots, RetryBudgetGuard.kind, name, retryBudgetOf),
     timeout: named(snapshots, Deadline.kind, name, timeoutOf)
   }))
 
-const lastErrorOf = ({ calls }: Running, name: string): { readonly kind: string; readonly at: number } | null => {
+const lastErrorOf = ({ calls }: Running, name: string): (typeof Schemas.Model.Type)["lastError"] => {
   const last = calls.lastErrorOf(CircuitBreaker.kind.tag, name)
-  return last === undefined ? null : { kind: last.errorMessage ?? "Error", at: last.at }
+  return last === undefined ? null : { kind: last.errorMessage ?? "Error", status: last.status ?? null, at: last.at }
 }
 
 export const cascadesOf = ({ config }: Running, snapshots: Snapshots): ReadonlyArray<typeof Schemas.Cascade.Type> =>
@@ -133,6 +140,7 @@ export const cachesOf = (snapshots: Snapshots): ReadonlyArray<typeof Schemas.Cac
   ofKind(snapshots, StaleCache.kind).map(cacheOf)
 
 const clientOf = (
+  { clientMinute, counts }: Running,
   { ledger, limiter, name, priority, targets }: Caller,
   snapshots: Snapshots
 ): Effect.Effect<typeof Schemas.Client.Type> =>
@@ -143,6 +151,7 @@ const clientOf = (
       models: [...targets.keys()],
       priority,
       limiter: limiter === undefined ? null : named(snapshots, RateLimiter.kind, limiter.name, limiterOf),
+      lastMinute: clientMinute.of(name, counts.clients),
       money: spent === undefined ? null : {
         cost: dollarsOf(spent.total.cost),
         saved: dollarsOf(spent.total.saved),
@@ -161,10 +170,10 @@ const clientOf = (
   })
 
 export const clientsOf = (
-  { callers }: Running,
+  running: Running,
   snapshots: Snapshots
 ): Effect.Effect<ReadonlyArray<typeof Schemas.Client.Type>> =>
-  Effect.forEach(callers.all, (caller) => clientOf(caller, snapshots))
+  Effect.forEach(running.callers.all, (caller) => clientOf(running, caller, snapshots))
 
 export const providersOf = ({ providers }: Running): Effect.Effect<ReadonlyArray<typeof Schemas.Provider.Type>> =>
   Effect.forEach([...providers], ([name, { keys }]) =>
@@ -200,7 +209,7 @@ const summaryOf = ({ buckets, count, max, sum }: Histogram) => ({
   buckets: buckets.map(([upToSeconds, count]) => ({ upToSeconds, count }))
 })
 
-const healthOf = (
+const shownHealth = (
   { reasons, status }: Registry.Health,
   since: number
 ): typeof Schemas.Health.Type => ({
@@ -243,7 +252,9 @@ const outcomesOf = ({ config, counts }: Running, snapshots: Snapshots): typeof S
 /** What charts are drawn of, at this moment. */
 export const sampleOf = (running: Running, snapshots: Snapshots): Effect.Effect<typeof Schemas.Sample.Type> =>
   Effect.gen(function*() {
-    const { callers, counts: { durations }, inFlight } = running
+    const { callers, config, counts: { durations, shed }, inFlight } = running
+    const retries = ofKind(snapshots, RetryGuard.kind).filter(({ id }) => Object.hasOwn(config.models, id))
+    const sumOf = (of: "calls" | "attempts") => retries.reduce((sum, { snapshot }) => sum + snapshot[of], 0)
     const ledgers = yield* Effect.forEach(callers.all, ({ ledger }) => ledger?.snapshot ?? Effect.undefined)
     const money = (of: "cost" | "saved") =>
       dollarsOf(ledgers.reduce((sum, spent) => sum + (spent === undefined ? 0 : spent.total[of]), 0))
@@ -254,6 +265,9 @@ export const sampleOf = (running: Running, snapshots: Snapshots): Effect.Effect<
       inFlight,
       queued: ofKind(snapshots, BulkheadGuard.kind).reduce((sum, { snapshot }) => sum + snapshot.queued, 0) +
         ofKind(snapshots, RateLimiter.kind).reduce((sum, { snapshot }) => sum + snapshot.waiting, 0),
+      shed: shed.requests + shed.bytes + shed.stopping,
+      modelCalls: sumOf("calls"),
+      attempts: sumOf("attempts"),
       cost: money("cost"),
       saved: money("saved")
     }
@@ -263,13 +277,15 @@ export const overviewOf = (running: Running, scope: Scope): Effect.Effect<typeof
   Effect.gen(function*() {
     const snapshots = yield* running.view.snapshots
     const totals = yield* sampleOf(running, snapshots)
-    const health = yield* running.view.health
+    const health = yield* healthOf(running)
     return {
       at: totals.at,
       generation: running.generation,
       ready: running.isReady,
       scope,
-      health: healthOf(health, running.samples.since(health.status, totals.at)),
+      runbook: running.config.admin?.runbook ?? null,
+      promise: { p95Millis: millisOf(running.config.admin?.promise.p95) },
+      health: shownHealth(health, running.samples.since(health.status, totals.at)),
       totals,
       lastEventId: running.journal.lastId,
       requests: requestsOf(running),

@@ -54,6 +54,15 @@ export const Retry = Schema.Struct({
   notRetried: Count
 })
 
+export const RetryBudget = Schema.Struct({
+  id: Schema.String,
+  /** Retries that could be made now. */
+  available: Schema.Finite,
+  successes: Count,
+  retries: Count,
+  refused: Count
+})
+
 export const Timeout = Schema.Struct({
   id: Schema.String,
   durationMillis: Schema.Finite,
@@ -65,11 +74,13 @@ export const Model = Schema.Struct({
   name: Schema.String,
   provider: Schema.String,
   circuit: Schema.NullOr(Circuit),
-  /** The kind of the last error, such as `ProviderFault`, and when it was. */
-  lastError: Schema.NullOr(Schema.Struct({ kind: Schema.String, at: Schema.Finite })),
+  /** The kind of the last error, such as `ProviderFault`, its status where it has one, and when it was. */
+  lastError: Schema.NullOr(Schema.Struct({ kind: Schema.String, status: OrNull, at: Schema.Finite })),
   bulkhead: Schema.NullOr(Bulkhead),
   limiter: Schema.NullOr(Limiter),
   retry: Schema.NullOr(Retry),
+  /** `null` where the file has no budget for the retries of the model. */
+  retryBudget: Schema.NullOr(RetryBudget),
   timeout: Schema.NullOr(Timeout)
 })
 
@@ -92,6 +103,14 @@ export const Client = Schema.Struct({
   models: Schema.Array(Schema.String),
   priority: Schema.Finite,
   limiter: Schema.NullOr(Limiter),
+  /** Requests of the last minute, a little more at most, and how many were refused. */
+  lastMinute: Schema.Struct({
+    requests: Count,
+    /** Because the gateway had too much to do. */
+    shed: Count,
+    /** With a 429, by a limit or a budget of the client. */
+    limited: Count
+  }),
   /** `null` where the file has no prices. */
   money: Schema.NullOr(Schema.Struct({
     cost: Schema.Finite,
@@ -180,6 +199,11 @@ export const Sample = Schema.Struct({
   inFlight: Count,
   /** Calls that wait for a slot of a bulkhead or for a limiter. */
   queued: Count,
+  /** Requests refused because the gateway had too much to do. */
+  shed: Count,
+  /** Calls to models, also those that a guard rejected, and the attempts for them: those beyond the calls are retries. */
+  modelCalls: Count,
+  attempts: Count,
   cost: Schema.Finite,
   saved: Schema.Finite
 })
@@ -213,6 +237,10 @@ export const Overview = Schema.Struct({
   ready: Schema.Boolean,
   /** What the token of this request may do. */
   scope: Schema.Literals(["read", "control"]),
+  /** The address of the runbook, as the file has it. */
+  runbook: Schema.NullOr(Schema.String),
+  /** What the file promises to clients. */
+  promise: Schema.Struct({ p95Millis: OrNull }),
   health: Health,
   /** The sample of this moment. */
   totals: Sample,

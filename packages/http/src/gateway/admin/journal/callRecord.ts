@@ -17,6 +17,8 @@ export interface Recorded {
   /** Wall-clock milliseconds. */
   readonly at: number
   readonly errorMessage?: string | undefined
+  /** The HTTP status that the error names. */
+  readonly status?: number | undefined
   readonly durationInMs?: number | undefined
   readonly stateTransition?: string | undefined
   readonly numberOfAttempts?: number | undefined
@@ -126,10 +128,13 @@ const exceededBy: { readonly [reason: string]: string } = {
 }
 
 const detailsOf = ({ attempts, error, millis }: CallEvent) => ({
-  ...error !== undefined && { errorMessage: tagOf(error) },
+  ...error !== undefined && { errorMessage: tagOf(error), status: statusOf(error) },
   ...millis !== undefined && { durationInMs: Math.round(millis) },
   ...attempts !== undefined && { numberOfAttempts: attempts }
 })
+
+const statusOf = (error: unknown): number | undefined =>
+  Predicate.hasProperty(error, "status") && typeof error.status === "number" ? error.status : undefined
 
 const tagOf = (error: unknown): string =>
   Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "Error"

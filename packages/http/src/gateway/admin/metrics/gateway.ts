@@ -6,7 +6,8 @@ import { meterOf } from "./names.ts"
 
 export const gatewayFamilies = (running: State): Effect.Effect<ReadonlyArray<Family>> =>
   Effect.gen(function*() {
-    const { config, counts, generation, inFlight, isReady } = running
+    const { callers, config, counts, generation, inFlight, isReady } = running
+    const asked = callers.all.map(({ name }) => [name, counts.of(name)] as const)
     const spending = yield* spendingOf(running)
     const keys = yield* keysOf(running)
     return [
@@ -30,6 +31,19 @@ export const gatewayFamilies = (running: State): Effect.Effect<ReadonlyArray<Fam
         "switchgear_gateway_told_retries",
         "Requests by the number of retries that their client tells in x-stainless-retry-count.",
         labelled("retries", counts.toldRetries)
+      ),
+      counter(
+        "switchgear_gateway_client_requests",
+        "Requests to models by client.",
+        asked.map(([client, { requests }]) => ({ labels: { client }, value: requests }))
+      ),
+      counter(
+        "switchgear_gateway_client_refused",
+        "Requests of a client that were refused because the gateway had too much to do, or by a limit or a budget of the client.",
+        asked.flatMap(([client, { limited, shed }]) => [
+          { labels: { client, reason: "shed" }, value: shed },
+          { labels: { client, reason: "limited" }, value: limited }
+        ])
       ),
       counter("switchgear_gateway_clients_left", "Clients that did not wait for the end of their answer.", [
         plain(counts.left)

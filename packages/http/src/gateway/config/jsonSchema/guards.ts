@@ -116,12 +116,19 @@ const retry = group({
   maxDuration: option(duration, "The time for all attempts. Without it, that of the deadline.")
 })
 
+const retryBudget = group({
+  ratio: option(numberFrom(0), "Retries for each success in the window.", 0.2),
+  floor: option(integer(0), "Retries in a window without any success.", 10),
+  window: option(duration, "How long successes and retries count.", "10 seconds")
+})
+
 /** The options that `defaults` has, and each model. */
 export const guards: { readonly [name: string]: JsonSchema } = {
   breaker: option(breaker, "The circuit, which spares a model that is down."),
   bulkhead: option(bulkhead, "How many calls are made at the same time, and how many wait."),
   rateLimiter: option(rateLimiter, "What the provider allows of a model. Without it, there is no limit."),
   retry: option(retry, "Further attempts at the same model."),
+  retryBudget: option(retryBudget, "What the retries of all callers of a model are paid from. Without it, no limit."),
   attemptTimeout: option(duration, "The time for one attempt; of a stream, until its first content.", "10 seconds"),
   deadline: option(
     duration,

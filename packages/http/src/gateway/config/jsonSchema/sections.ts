@@ -59,6 +59,14 @@ export const admin = group({
     choice("on", "off"),
     "Whether histograms in OpenMetrics name a request for each bucket, by its trace or its id.",
     "off"
+  ),
+  runbook: option(
+    { type: "string", pattern: "^https?://|\\$\\{" },
+    "The page where it is written what to do in a bad night. The operators' page has a link to it."
+  ),
+  promise: option(
+    group({ p95: option(duration, "Nineteen of twenty answers are there within this time.") }),
+    "What is promised to clients. The operators' page shows it, and a rehearsal holds the file to it."
   )
 }, ["token"])
 
