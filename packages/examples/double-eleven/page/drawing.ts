@@ -2,8 +2,7 @@
 import * as Plot from "@observablehq/plot"
 import { parseHTML } from "linkedom"
 import type { NightData } from "../replay/reportData.ts"
-import { escape } from "./markup.ts"
-import { ink } from "./palette.ts"
+import { escape, ink } from "./parts.ts"
 
 /** How large a chart is drawn, in its own units; the reader's screen scales it. */
 export interface Size {

@@ -1,4 +1,5 @@
 /** The morning after as a page: one file that needs no network, no script and no second file. */
+import { ReportPage } from "@switchgear/core/testing"
 import * as Figures from "../figures.ts"
 import type { LaneData, ReportData } from "../replay/reportData.ts"
 import * as Amounts from "./amounts.ts"
@@ -12,10 +13,8 @@ import { upstream } from "./charts/upstream.ts"
 import { narrow, type Size, small, wide } from "./drawing.ts"
 import * as Keys from "./keys.ts"
 import { lanesTable } from "./lanesTable.ts"
-import { type Markup, markup, trusted } from "./markup.ts"
-import { hatching } from "./palette.ts"
+import { type Markup, markup, trusted } from "./parts.ts"
 import { story } from "./story.ts"
-import { style } from "./style.ts"
 import { tiles } from "./tiles.ts"
 
 /** The same night gives the same bytes. */
@@ -23,20 +22,7 @@ export const html = (data: ReportData): string => {
   const told = story(data)
   const [against, others] = heroes(data)
   const guarded = data.lanes.filter((lane) => lane.circuits.length > 0)
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Double eleven: ${told.headline}</title>
-<link rel="icon" href="data:,">
-<style>${trusted(style)}</style>
-</head>
-<body>
-<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>${trusted(hatching)}</defs></svg>
-<main>
-<header>
+  const main = markup`<header>
 <p class="kicker">Double eleven, replayed in virtual time</p>
 <h1>${told.headline}</h1>
 <p class="lead">${told.lead.join(" ")}</p>
@@ -106,12 +92,8 @@ ${lanesTable(data)}
     Figures.whole(data.virtualCalls)
   } customer calls in all lanes, seed <code>${data.seed}</code>. Every number on this page comes from the run; the same seed, number of calls and lanes give the same bytes.</p>
 <p class="quiet">Digest <code>${data.digest}</code></p>
-</footer>
-</main>
-</body>
-</html>
-`
-  return page.markup
+</footer>`
+  return ReportPage.html({ title: `Double eleven: ${told.headline}`, main })
 }
 
 /** The two lanes that tell the story, and the others. */

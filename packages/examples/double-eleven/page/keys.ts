@@ -1,8 +1,7 @@
 /** What the colours, hatchings and dashes of the charts mean. */
 import { kinds } from "./charts/answers.ts"
 import { percentiles } from "./charts/latency.ts"
-import { type Markup, markup } from "./markup.ts"
-import { ink, modelInk } from "./palette.ts"
+import { ink, type Markup, markup, modelInk } from "./parts.ts"
 
 const key = (entries: ReadonlyArray<readonly [swatch: Markup, name: string]>): Markup =>
   markup`<ul class="key">${

@@ -2,7 +2,7 @@
 import * as Figures from "../figures.ts"
 import type { LaneData, ReportData } from "../replay/reportData.ts"
 import * as Amounts from "./amounts.ts"
-import { type Markup, markup } from "./markup.ts"
+import { type Markup, markup } from "./parts.ts"
 
 /** The lane that matters comes first: a phone shows no more than two at once. */
 export const lanesTable = (data: ReportData): Markup => {

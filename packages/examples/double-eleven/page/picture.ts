@@ -8,8 +8,7 @@ import * as Figures from "../figures.ts"
 import type { LaneData, ReportData } from "../replay/reportData.ts"
 import { answers, kinds } from "./charts/answers.ts"
 import type { Size } from "./drawing.ts"
-import { type Markup, markup, trusted } from "./markup.ts"
-import { type Colour, colours, hatching, ink } from "./palette.ts"
+import { type Colour, colours, hatching, ink, type Markup, markup, trusted } from "./parts.ts"
 
 const width = 880
 const margin = 24

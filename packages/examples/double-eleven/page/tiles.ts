@@ -2,7 +2,7 @@
 import * as Figures from "../figures.ts"
 import type { LaneData, LaneName, ReportData } from "../replay/reportData.ts"
 import * as Amounts from "./amounts.ts"
-import { type Markup, markup } from "./markup.ts"
+import { type Markup, markup } from "./parts.ts"
 
 /** Nothing where the lanes to compare were not played. */
 export const tiles = ({ lanes, models: [primary = "the first model"] }: ReportData): Markup => {

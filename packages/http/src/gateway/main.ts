@@ -67,10 +67,28 @@ const rehearsing = Command.make("rehearse", {
     Flag.withDescription("The cascade or model that customers ask. Without it, the first of the file"),
     Flag.optional
   ),
-  seed: Flag.String("seed").pipe(Flag.withDescription("Other nights of the same kind"), Flag.withDefault("1"))
-}, ({ file, model, night, promise, seed }) =>
+  ask: Flag.String("ask").pipe(
+    Flag.withDescription(
+      "How customers ask: chat, chat-stream, messages, messages-stream, responses, responses-stream or embeddings; may be repeated. Without it, all that the file speaks but embeddings"
+    ),
+    Flag.atLeast(0)
+  ),
+  seed: Flag.String("seed").pipe(Flag.withDescription("Other nights of the same kind"), Flag.withDefault("1")),
+  out: Flag.String("out").pipe(
+    Flag.withDescription("The folder for report.html and report.json"),
+    Flag.withDefault("rehearsal")
+  )
+}, ({ ask, file, model, night, out, promise, seed }) =>
   failedUnless(
-    rehearse({ path: file, target: Option.getOrUndefined(model), promises: promise, nights: night, seed })
+    rehearse({
+      path: file,
+      target: Option.getOrUndefined(model),
+      promises: promise,
+      nights: night,
+      kinds: ask,
+      seed,
+      out
+    })
   )).pipe(
     Command.withDescription("Play bad nights in virtual time against a file, and say which promises it keeps")
   )

@@ -1,23 +1,63 @@
-/** `switchgear rehearse`, as an operator runs it. */
+/** `switchgear rehearse`: once as an operator runs it, and else within this process, which is faster. */
+import { NodeServices } from "@effect/platform-node"
+import { Console, Effect, Exit } from "effect"
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, assert, describe, it } from "vitest"
+import { afterAll, assert, describe, it, vi } from "vitest"
 
 const home = mkdtempSync(join(tmpdir(), "switchgear-rehearse-"))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
 const main = join(import.meta.dirname, "..", "..", "src", "gateway", "main.ts")
 
-const rehearse = (file: string, ...flags: ReadonlyArray<string>) => {
-  writeFileSync(join(home, "gateway.yaml"), file)
-  const { status, stderr, stdout } = spawnSync(process.execPath, [main, "rehearse", "gateway.yaml", ...flags], {
-    cwd: home,
-    encoding: "utf8"
-  })
-  return { status, printed: stdout, complained: stderr }
+const path = join(home, "gateway.yaml")
+
+const command = await vi.importActual<{
+  readonly rehearse: (rehearsal: object) => Effect.Effect<boolean, Error, NodeServices.NodeServices>
+}>("../../src/gateway/command/rehearse.ts")
+
+interface Asked {
+  readonly target?: string
+  readonly promises?: ReadonlyArray<string>
+  readonly nights?: ReadonlyArray<string>
+  readonly kinds?: ReadonlyArray<string>
+  readonly seed?: string
+  readonly out?: string
 }
+
+const rehearse = async (file: string, { out = "rehearsal", ...asked }: Asked) => {
+  writeFileSync(path, file)
+  const printed: Array<string> = []
+  const log = (line: string) => void printed.push(line)
+  const exit = await Effect.runPromiseExit(
+    command.rehearse({
+      path,
+      target: undefined,
+      promises: [],
+      nights: [],
+      kinds: [],
+      seed: "1",
+      out: join(home, out),
+      ...asked
+    }).pipe(
+      Effect.provideService(Console.Console, { ...console, log }),
+      Effect.provide(NodeServices.layer)
+    )
+  )
+  return {
+    isKept: Exit.isSuccess(exit) && exit.value,
+    printed: printed.join("\n"),
+    complained: Exit.isSuccess(exit) ? "" : String(exit.cause)
+  }
+}
+
+/** The report of the last rehearsal into a folder. */
+const report = (folder = "rehearsal") => ({
+  json: JSON.parse(readFileSync(join(home, folder, "report.json"), "utf8")),
+  html: readFileSync(join(home, folder, "report.html"), "utf8")
+})
 
 const models = `
 providers:
@@ -29,49 +69,152 @@ models:
 prices: { big: { input: 2, output: 8 }, small: { input: 1, output: 2 } }
 `
 
+const one = "cascades: { assistant: { steps: [big, small], canned: { en: We are busy } } }\n"
+
 describe("a rehearsal", () => {
-  it("finds the promise that a file breaks, names the option that mends it, and passes with that option", () => {
-    const alone = rehearse(models, "--model", "big", "--night", "all down", "--promise", "errors<=1%")
-    assert.strictEqual(alone.status, 1)
+  it("finds the promise that a file breaks, names the option that mends it, and passes with that option", async () => {
+    const asked = { nights: ["all down"], promises: ["errors<=1%"] }
+    const alone = await rehearse(models, { ...asked, target: "big" })
+    assert.isFalse(alone.isKept)
     assert.match(alone.printed, /✗ all down: .*\n +\d+ customers: .*% error/)
     assert.match(alone.printed, /Broken: errors<=1%, was .*To mend it: A cascade with a second model in cascades/)
 
     const cascade = `${models}cascades: { assistant: { steps: [big, small] } }\n`
-    const two = rehearse(cascade, "--night", "all down", "--promise", "errors<=1%")
-    assert.strictEqual(two.status, 1)
+    const two = await rehearse(cascade, asked)
+    assert.isFalse(two.isKept)
     assert.match(two.printed, /To mend it: Sentences in cascades\.assistant\.canned\./)
 
-    const polite = cascade.replace("small] }", "small], canned: { en: We are busy } }")
-    const kept = rehearse(polite, "--night", "all down", "--promise", "errors<=1%")
-    assert.strictEqual(kept.status, 0, kept.printed)
+    const kept = await rehearse(models + one, asked)
+    assert.isTrue(kept.isKept, kept.printed)
     assert.match(kept.printed, /✓ all down/)
     assert.match(kept.printed, /% sentence/)
   }, 120_000)
 
-  it("of one seed prints the same each time, and of another something else", () => {
-    const file = `${models}cascades: { assistant: { steps: [big, small], canned: { en: We are busy } } }\n`
-    const first = rehearse(file, "--night", "hang").printed
-    assert.strictEqual(rehearse(file, "--night", "hang").printed, first)
-    assert.notStrictEqual(rehearse(file, "--night", "hang", "--seed", "2").printed, first)
+  it("is a command whose exit code tells whether the promises were kept", () => {
+    writeFileSync(path, models + one)
+    const run = (...flags: ReadonlyArray<string>) =>
+      spawnSync(
+        process.execPath,
+        [main, "rehearse", "gateway.yaml", "--night", "spent key", "--ask", "chat", ...flags],
+        {
+          cwd: home,
+          encoding: "utf8"
+        }
+      )
+    const broken = run("--promise", "cost<=0", "--promise", "errors<=1%", "--out", "pages/broken")
+    assert.strictEqual(broken.status, 1, broken.stderr)
+    assert.match(
+      broken.stdout,
+      /\n    Broken: cost<=0, was \$0\.\d\d\. To mend it: .*\n\npages\/broken\/report\.json\n/
+    )
+    assert.include(report("pages/broken").html, "cost&lt;=0")
+    assert.strictEqual(run("--promise", "errors<=1%", "--seed", "2").status, 0)
+    assert.strictEqual(report().json.seed, "2")
+  }, 120_000)
+
+  it("of one seed prints the same each time, and of another something else", async () => {
+    const nights = ["hang"]
+    const first = (await rehearse(models + one, { nights })).printed
+    const { html } = report()
+    assert.strictEqual((await rehearse(models + one, { nights })).printed, first)
+    assert.strictEqual(report().html, html, "to the byte")
+    assert.notStrictEqual((await rehearse(models + one, { nights, seed: "2" })).printed, first)
     assert.match(first, /big: \d+ calls, at most \d+ at once, \d+ while it could not answer/)
     assert.match(first, /Cost: \$0\.\d\d/)
   }, 120_000)
 
-  it("says what is no promise, no night and no model", () => {
-    for (
-      const [flags, told] of [
-        [["--promise", "p95<=ten"], "Expected one of answered, asked-for, errors, left, p95, cost, calls-while-down"],
-        [["--promise", "p95<=10%"], "Expected p95 in s or ms"],
-        [
-          ["--night", "party"],
-          "There is no night \"party\". There are: surge, spent key, hang, flood, all down, slow recovery"
-        ],
-        [["--model", "huge"], "There is no \"huge\". There are: big, small"]
-      ] as const
-    ) {
-      const { complained, status } = rehearse(models, ...flags)
-      assert.strictEqual(status, 1)
-      assert.include(complained, told)
+  it("asks in all ways that the file speaks, and tells what those get who asked in each", async () => {
+    const file = models.replaceAll("/v1 }", "/v1, speaks: [chat, embeddings, messages, responses] }") + one
+    const { printed } = await rehearse(file, { nights: ["all down"] })
+    const usual = ["chat", "chat-stream", "messages", "messages-stream", "responses", "responses-stream"]
+    const { kinds, nights: [night] } = report().json
+    assert.deepStrictEqual(kinds, usual)
+    for (const { endings, kind } of night.kinds) {
+      assert.isAbove(endings["asked-for"], 40, `${kind} is answered while all is well`)
+      const told = [endings.sentence > 40, endings.error > 40]
+      assert.deepStrictEqual(told, [kind.startsWith("chat"), !kind.startsWith("chat")], kind)
     }
+    assert.match(printed, /To mend it: Messages, responses and embeddings have no sentences/)
+
+    const other = await rehearse(file, { nights: ["hang"], kinds: ["embeddings"] })
+    assert.match(other.printed, /asked by embeddings/)
+    const { endings } = report().json.nights[0]
+    assert.isAbove(endings["asked-for"], 300)
+    assert.strictEqual(endings.fallback, 0, "vectors of another model are no answer")
+  }, 120_000)
+
+  it("counts a stream that breaks off as an error, and nothing of those who ask for a whole answer", async () => {
+    const asked = { nights: ["cut streams"], promises: ["errors<=1%"] }
+    const { isKept, printed } = await rehearse(models + one, asked)
+    assert.isFalse(isKept)
+    const { nights: [{ broken: [broken], errors, kinds: [whole, streamed] }] } = report().json
+    assert.strictEqual(whole.endings.error, 0)
+    assert.isAbove(streamed.endings.error, 50)
+    assert.deepStrictEqual(errors, { Truncated: streamed.endings.error })
+    assert.strictEqual(broken.since, 60, "when they begin to break off")
+    assert.include(
+      printed,
+      "from 1:00 on. To mend it: Fewer failures to open the circuit (models.big.breaker.failureRate)"
+    )
+    assert.isTrue((await rehearse(models + one, { ...asked, kinds: ["chat"] })).isKept)
+  }, 120_000)
+
+  it("spends the first key alone: another one of the file takes over", async () => {
+    const keyed = (keys: string) => models.replace("one.test/v1 }", `one.test/v1, apiKey: ${keys} }`)
+    const asked = { target: "big", kinds: ["chat"], nights: ["spent key"], promises: ["errors<=1%"] }
+    assert.isFalse((await rehearse(keyed("[sk-real-1]"), asked)).isKept)
+    const two = await rehearse(keyed("[sk-real-1, sk-real-2]"), asked)
+    assert.isTrue(two.isKept, two.printed)
+    assert.match(two.printed, /big: \d+ calls, at most \d+ at once, 1 while it could not answer/)
+    assert.notInclude(two.printed + report().html + JSON.stringify(report().json), "sk-real")
+  }, 120_000)
+
+  it("sheds what the gateway would shed, and holds the file to its own promise", async () => {
+    const file = `${models}listen: { maxRequests: 2 }\nadmin: { token: t, promise: { p95: 2500 millis } }\n`
+    const { printed } = await rehearse(file, { target: "big", kinds: ["chat"], nights: ["hang"] })
+    assert.match(printed, /Promises: errors<=1%, p95<=2\.5s,/)
+    assert.match(printed, /Errors: .*\d+ Shed/)
+    assert.match(printed, /To mend it: A larger listen\.maxRequests: beyond it, most of them were refused\./)
+    assert.strictEqual(report().json.promisedP95, 2500)
+  }, 120_000)
+
+  it("writes a report page that needs nothing else, with what was printed, into the folder that is named", async () => {
+    const file = `${models}cascades: { "<b>&": { steps: [big, small], canned: { en: We are busy } } }\n`
+    const asked = { nights: ["all down"], promises: ["errors<=1%", "calls-while-down<=1%"] }
+    const { printed } = await rehearse(file, { ...asked, out: "pages/night" })
+    assert.isTrue(printed.endsWith(`\n${home}/pages/night/report.json\n${home}/pages/night/report.html`), printed)
+    const { html, json: { nights: [night] } } = report("pages/night")
+    assert.notMatch(html, /<script|src=|@import|https?:/)
+    assert.notInclude(html, "<b>&:")
+    assert.include(html, "Promises are broken in 1 of 1 nights.")
+    assert.include(html, "Broken: calls-while-down&lt;=1%, was ")
+    const sum = (all: ReadonlyArray<number>) => all.reduce((sum, count) => sum + count, 0)
+    const { customers, models: borne, seconds, series } = night
+    assert.strictEqual(sum(Object.values<ReadonlyArray<number>>(series.endings).flat()), customers)
+    assert.strictEqual(series.p95.length, Math.ceil(seconds / series.interval))
+    assert.deepStrictEqual(
+      borne.map(({ model }: { readonly model: string }) => sum(series.calls[model])),
+      borne.map(({ calls }: { readonly calls: number }) => calls)
+    )
+    writeFileSync(join(home, "taken"), "")
+    const failed = await rehearse(file, { ...asked, out: "taken" })
+    assert.include(failed.complained, `The report could not be written to ${home}/taken: `)
+  }, 120_000)
+
+  it("says what is no promise, no night, no model and not answered", async () => {
+    const cases: ReadonlyArray<readonly [Asked, string]> = [
+      [
+        { promises: ["p95<=ten"] },
+        "Expected one of answered, asked-for, errors, left, p95, cost, calls-while-down"
+      ],
+      [{ promises: ["p95<=10%"] }, "Expected p95 in s or ms"],
+      [
+        { nights: ["party"] },
+        "There is no night \"party\". There are: surge, spent key, hang, cut streams, flood, all down, slow recovery"
+      ],
+      [{ target: "huge" }, "There is no \"huge\". There are: big, small"],
+      [{ kinds: ["messages"] }, "big does not answer \"messages\". It answers: chat, chat-stream, embeddings"]
+    ]
+    for (const [asked, told] of cases) assert.include((await rehearse(models, asked)).complained, told)
   }, 120_000)
 })

@@ -3,7 +3,7 @@ import * as Figures from "../../figures.ts"
 import type { LaneData, ReportData } from "../../replay/reportData.ts"
 import * as Amounts from "../amounts.ts"
 import { draw, letter, scaleOfValues, type Size } from "../drawing.ts"
-import { hatched, ink } from "../palette.ts"
+import { hatched, ink } from "../parts.ts"
 import { inPlace, type Named } from "./inPlace.ts"
 import { highest, stacked } from "./layers.ts"
 

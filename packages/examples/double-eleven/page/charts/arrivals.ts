@@ -2,7 +2,7 @@
 import type { ReportData } from "../../replay/reportData.ts"
 import * as Amounts from "../amounts.ts"
 import { draw, scaleOfValues, type Size } from "../drawing.ts"
-import { ink } from "../palette.ts"
+import { ink } from "../parts.ts"
 import { highest, line, stacked } from "./layers.ts"
 
 export const arrivals = ({ lanes, night }: ReportData, size: Size): string => {

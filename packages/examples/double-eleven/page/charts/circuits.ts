@@ -2,7 +2,7 @@
 import * as Plot from "@observablehq/plot"
 import type { ChangeData, CircuitData, LaneData, NightData } from "../../replay/reportData.ts"
 import { draw, type Size } from "../drawing.ts"
-import { ink } from "../palette.ts"
+import { ink } from "../parts.ts"
 
 const rowHeight = 46
 

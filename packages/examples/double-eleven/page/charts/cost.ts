@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot"
 import type { LaneData, LaneName, ReportData } from "../../replay/reportData.ts"
 import * as Amounts from "../amounts.ts"
 import { draw, scaleOfValues, type Size } from "../drawing.ts"
-import { ink } from "../palette.ts"
+import { ink } from "../parts.ts"
 
 const looks: Record<
   LaneName,

@@ -4,7 +4,7 @@ import * as Figures from "../../figures.ts"
 import type { LaneData, ReportData } from "../../replay/reportData.ts"
 import * as Amounts from "../amounts.ts"
 import { draw, scaleOfValues, type Size } from "../drawing.ts"
-import { ink } from "../palette.ts"
+import { ink } from "../parts.ts"
 import { middle } from "./layers.ts"
 
 /** All lanes are drawn to one scale. */

@@ -3,7 +3,7 @@ import * as Figures from "../../figures.ts"
 import type { LaneData, ReportData } from "../../replay/reportData.ts"
 import * as Amounts from "../amounts.ts"
 import { draw, scaleOfValues, type Size } from "../drawing.ts"
-import { ink, modelInk } from "../palette.ts"
+import { ink, modelInk } from "../parts.ts"
 import { highest, type Layer, line, stacked } from "./layers.ts"
 
 /** All lanes are drawn to one scale. What rises above the line was asked more than once. */

@@ -1,15 +1,19 @@
 /** `switchgear rehearse`: plays bad nights in virtual time, and says which promises the file keeps. */
+import { ReportPage } from "@switchgear/core/testing"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import type * as GatewayConfig from "../GatewayConfig.ts"
-import { speaksChat } from "../service/targets.ts"
 import { type FileUnreadable, parse, readText } from "./file.ts"
 import { nights } from "./rehearse/nights.ts"
-import { modelsOf, play } from "./rehearse/play.ts"
+import * as Kinds from "./rehearse/kinds.ts"
+import { play } from "./rehearse/play.ts"
 import * as Promises from "./rehearse/promises.ts"
+import { html } from "./rehearse/page/html.ts"
 import { render } from "./rehearse/render.ts"
+import { type Report, reportOf } from "./rehearse/report.ts"
 
 /** A word of the command that means nothing. */
 export class RehearsalInvalid extends Schema.TaggedError<RehearsalInvalid>("@switchgear/http/gateway/RehearsalInvalid")(
@@ -21,29 +25,55 @@ export class RehearsalInvalid extends Schema.TaggedError<RehearsalInvalid>("@swi
   }
 }
 
+/** The report is not in its folder. */
+export class ReportNotWritten extends Schema.TaggedError<ReportNotWritten>("@switchgear/http/gateway/ReportNotWritten")(
+  "ReportNotWritten",
+  { folder: Schema.String, problem: Schema.String }
+) {
+  override get message(): string {
+    return `The report could not be written to ${this.folder}: ${this.problem}`
+  }
+}
+
 export interface Rehearsal {
   readonly path: string
   /** The cascade or the model; the first of the file where it is left out. */
   readonly target: string | undefined
   readonly promises: ReadonlyArray<string>
   readonly nights: ReadonlyArray<string>
+  /** How customers ask; usual ways where it is empty. */
+  readonly kinds: ReadonlyArray<string>
   readonly seed: string
+  /** The folder for the report. */
+  readonly out: string
 }
 
 /** Whether all promises were kept. */
 export const rehearse = (
   rehearsal: Rehearsal
-): Effect.Effect<boolean, FileUnreadable | GatewayConfig.ConfigInvalid | RehearsalInvalid, FileSystem.FileSystem> =>
+): Effect.Effect<
+  boolean,
+  FileUnreadable | GatewayConfig.ConfigInvalid | RehearsalInvalid | ReportNotWritten,
+  FileSystem.FileSystem | Path.Path
+> =>
   Effect.gen(function*() {
     const config = yield* parse(yield* readText(rehearsal.path), { port: undefined, adminPort: undefined })
-    // What is rehearsed is asked for chat completions.
-    const names = [...Object.keys(config.cascades), ...Object.keys(config.models)].filter((name) =>
-      modelsOf(config, name).some((model) => speaksChat(config, model))
-    )
-    const target = rehearsal.target ?? names[0]
-    if (target === undefined) return yield* invalid("No provider speaks chat completions")
+    const names = [...Object.keys(config.cascades), ...Object.keys(config.models)]
+    const target = rehearsal.target ?? names[0]!
     if (!names.includes(target))
       return yield* invalid(`There is no ${JSON.stringify(target)}. There are: ${names.join(", ")}`)
+    const answered = Kinds.kindsOf(config, target)
+    const notAnswered = rehearsal.kinds.find((name) => !answered.some((kind) => kind.name === name))
+    if (notAnswered !== undefined) {
+      return yield* invalid(
+        `${target} does not answer ${JSON.stringify(notAnswered)}. It answers: ${
+          answered.map(({ name }) => name).join(", ")
+        }`
+      )
+    }
+    const kinds = rehearsal.kinds.length === 0
+      ? Kinds.usual(answered)
+      : answered.filter(({ name }) => rehearsal.kinds.includes(name))
     const given = rehearsal.promises.map(Promises.read)
     const wrong = given.find((promise) => typeof promise === "string")
     if (wrong !== undefined) return yield* invalid(String(wrong))
@@ -54,10 +84,25 @@ export const rehearse = (
         `There is no night ${JSON.stringify(unknown)}. There are: ${nights.map(({ name }) => name).join(", ")}`
       )
     }
-    const chosen = nights.filter(({ name }) => rehearsal.nights.length === 0 || rehearsal.nights.includes(name))
-    const figures = yield* Effect.forEach(chosen, (night) => play(config, target, night, rehearsal.seed))
-    yield* Console.log(render(figures, promises, config, target))
-    return figures.every((night) => Promises.brokenIn(night, promises).length === 0)
+    const chosen = nights.filter(({ name, only }) =>
+      rehearsal.nights.length > 0
+        ? rehearsal.nights.includes(name)
+        : only === undefined || kinds.some(({ delivery }) => delivery === "stream")
+    )
+    const figures = yield* Effect.forEach(
+      chosen,
+      (night) => play({ config, target, kinds, seed: rehearsal.seed }, night)
+    )
+    const report = reportOf({ config, target, kinds, seed: rehearsal.seed, promises }, figures)
+    yield* Console.log(render(report))
+    yield* Console.log(`\n${(yield* written(rehearsal.out, report)).join("\n")}`)
+    return report.nights.every(({ broken }) => broken.length === 0)
   })
+
+const written = (folder: string, report: Report) =>
+  Effect.andThen(
+    ReportPage.prepare(folder),
+    ReportPage.write(folder, { "report.json": `${JSON.stringify(report)}\n`, "report.html": html(report) })
+  ).pipe(Effect.mapError(({ message }) => new ReportNotWritten({ folder, problem: message })))
 
 const invalid = (problem: string) => Effect.fail(new RehearsalInvalid({ problem }))

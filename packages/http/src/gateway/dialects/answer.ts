@@ -115,7 +115,7 @@ const stream = (
   }))
 
 /** What was told, as a chat completion would: what a cache has read or written is part of the prompt. */
-const usageOf = (told: ToldUsage): ChatSchema.Usage | undefined => {
+export const usageOf = (told: ToldUsage): ChatSchema.Usage | undefined => {
   const parts = usedOf(told)?.parts
   return parts && { prompt_tokens: promptOf(parts), completion_tokens: tokensOf(parts) - promptOf(parts) }
 }

@@ -2,8 +2,8 @@
 import { Load } from "@switchgear/core/testing"
 import * as Behaviour from "../../../testing/Behaviour.ts"
 
-/** Whom something happens to: the first model of the cascade, all models of its provider, or all models. */
-export type Victim = "first model" | "first provider" | "all"
+/** Whom something happens to: the first model of the cascade, the first key of its provider, or all models. */
+export type Victim = "first model" | "first key" | "all"
 
 export interface Phase {
   /** Seconds since the beginning. */
@@ -21,11 +21,20 @@ export interface Night {
   readonly phases: ReadonlyArray<Phase>
   /** The share of the calls that one client makes. @default what the others make */
   readonly flood?: number
+  /** What it happens to alone; it is no night where nobody asks for that. @default any call */
+  readonly only?: "streams"
 }
+
+/** A stream takes 1.2 seconds from its first content to its end. */
+const answer = {
+  text: "Your parcel left the warehouse this morning and should be with you tomorrow before noon.",
+  chunks: 4,
+  pause: "300 millis"
+} as const
 
 /** A model on a good day. */
 export const well: Behaviour.Behaviour = {
-  outcome: Behaviour.ok("Your parcel left the warehouse this morning and should be with you tomorrow before noon."),
+  outcome: Behaviour.stream(answer),
   latency: Behaviour.logNormal({ median: "800 millis", p95: "2 seconds" }),
   capacity: { concurrency: 60, above: "slows" }
 }
@@ -37,6 +46,13 @@ const slow: Behaviour.Behaviour = {
   latency: Behaviour.logNormal({ median: "15 seconds", p95: "40 seconds" })
 }
 const down: Behaviour.Behaviour = { outcome: Behaviour.unavailable }
+const cutting: Behaviour.Behaviour = {
+  ...well,
+  outcome: Behaviour.mix([
+    [1, Behaviour.stream(answer)],
+    [1, Behaviour.stream({ ...answer, end: Behaviour.cutAfter(2) })]
+  ])
+}
 const weak = (concurrency: number): Behaviour.Behaviour => ({ ...well, capacity: { concurrency, above: "queue" } })
 
 const phase = (at: number, who: Victim, state: Phase["state"], behaviour: Behaviour.Behaviour): Phase => ({
@@ -59,15 +75,22 @@ export const nights: ReadonlyArray<Night> = [
   },
   {
     name: "spent key",
-    about: "The account of the first provider is spent",
+    about: "The quota of the first key is spent; where the provider has no key, its account",
     arrivals: calm(300),
-    phases: [phase(30, "first provider", "down", { outcome: Behaviour.quotaExhausted })]
+    phases: [phase(30, "first key", "down", { outcome: Behaviour.quotaExhausted })]
   },
   {
     name: "hang",
     about: "The first model takes connections and never answers, for three minutes",
     arrivals: calm(300),
     phases: [phase(60, "first model", "down", { outcome: Behaviour.hang }), phase(240, "first model", "well", well)]
+  },
+  {
+    name: "cut streams",
+    about: "Half of the streams of the first model break off after a few words, for three minutes",
+    arrivals: calm(300),
+    phases: [phase(60, "first model", "weak", cutting), phase(240, "first model", "well", well)],
+    only: "streams"
   },
   {
     name: "flood",

@@ -3,156 +3,228 @@
  * with simulated providers in the place of the real ones.
  */
 import { Load, VirtualClock } from "@switchgear/core/testing"
+import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Registry from "@switchgear/core/Registry"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as HttpClient from "effect/http/HttpClient"
 import * as ChatClient from "../../../ChatClient.ts"
-import type * as ChatModel from "../../../ChatModel.ts"
 import * as SimulatedProvider from "../../../testing/SimulatedProvider.ts"
 import type { Config } from "../../config/model.ts"
-import { asking } from "../../service/asking.ts"
+import { Admission } from "../../server/admission.ts"
 import * as Callers from "../../service/callers.ts"
 import { Keeper } from "../../service/keeper.ts"
 import * as Targets from "../../service/targets.ts"
-import { type Borne, type Ending, endings, type Figures } from "./model.ts"
+import { call } from "./customer.ts"
+import { type Kind, modelsOf } from "./kinds.ts"
+import type { Borne, Change, Figures, Spell } from "./model.ts"
 import { type Night, type Phase, well } from "./nights.ts"
+import { interval, Recorder } from "./recorder.ts"
+import { speaking } from "./speaking.ts"
 
-/** How long a customer waits before they leave. */
-const patience = "30 seconds"
+/** What is rehearsed. */
+export interface Played {
+  readonly config: Config
+  /** The cascade or the model. */
+  readonly target: string
+  /** How customers ask, each as many of them. */
+  readonly kinds: ReadonlyArray<Kind>
+  readonly seed: string
+}
 
-export const play = (config: Config, target: string, night: Night, seed: string): Effect.Effect<Figures> =>
-  VirtualClock.play(Effect.scoped(Random.withSeed(played(config, target, night, seed), seed))).pipe(
+export const play = (rehearsed: Played, night: Night): Effect.Effect<Figures> =>
+  VirtualClock.play(Effect.scoped(Random.withSeed(played(rehearsed, night), rehearsed.seed))).pipe(
     // What a gateway logs in such a night is not what is asked for here.
     Effect.provideService(References.MinimumLogLevel, "None")
   )
 
 interface Simulated {
-  readonly name: string
   readonly provider: SimulatedProvider.SimulatedProvider["Service"]
+  /** As many as the file has, and none of them real. */
+  readonly keys: ReadonlyArray<string>
 }
 
-const played = Effect.fnUntraced(function*(config: Config, target: string, night: Night, seed: string) {
+/** A model of the target, and where it is. */
+interface Asked {
+  readonly name: string
+  readonly model: string
+  readonly simulated: Simulated
+}
+
+const played = Effect.fnUntraced(function*({ config, kinds, seed, target }: Played, night: Night) {
   const providers = yield* providersOf(config)
-  const clientOf: Targets.ClientOf = (options) =>
-    ChatClient.layer({ provider: options.provider, baseUrl: options.baseUrl }).pipe(
-      Layer.provide(
-        Layer.succeed(HttpClient.HttpClient, SimulatedProvider.httpClient(providers.get(options)!.provider))
-      )
+  const clientOf: Targets.ClientOf = (options) => {
+    const { keys, provider } = providers.get(options)!
+    // There are no connections to be made.
+    const { apiKey: _, connectTimeout: __, connections: ___, keepAliveTimeout: ____, proxy: _____, ...own } = options
+    const [first, ...others] = keys.map((key) => Redacted.make(key))
+    return ChatClient.layer({ ...own, ...first !== undefined && { apiKey: [first, ...others] } }).pipe(
+      Layer.provide(Layer.succeed(HttpClient.HttpClient, speaking(SimulatedProvider.httpClient(provider))))
     )
-  const keeper = new Keeper(yield* Scope.Scope, yield* Registry.make())
+  }
+  const registry = yield* Registry.make()
+  const keeper = new Keeper(yield* Scope.Scope, registry)
   const { value: callers } = yield* keeper.generation((use) =>
     Effect.flatMap(Targets.make(config, clientOf, use), ({ targets }) => Callers.make(config, targets, use))
   )
-
-  const models = modelsOf(config, target).map((name) => {
+  const models = modelsOf(config, target).map((name): Asked => {
     const { options, provider } = config.models[name]!
-    return { name, simulated: providers.get(config.providers[provider]!.options)!, model: options.model, provider }
+    return { name, simulated: providers.get(config.providers[provider]!.options)!, model: options.model }
   })
-  const victims = (who: Phase["who"]) =>
-    who === "all" ?
-      models :
-      models.filter(({ name, provider }) =>
-        who === "first model" ? name === models[0]!.name : provider === models[0]!.provider
-      )
-  const downCalls = new Map<string, number>()
-  let isDown = false
-  let customersWhileDown = 0
-  const startedNow = Effect.map(
-    Effect.forEach(
-      models,
-      ({ model, name, simulated }) =>
-        Effect.map(simulated.provider.stats(model), ({ started }) => [name, started] as const)
-    ),
-    (all) => new Map(all)
+
+  const clock = yield* Clock.Clock
+  const begun = clock.currentTimeMillisUnsafe()
+  const now = () => clock.currentTimeMillisUnsafe() - begun
+  const changes: Array<Change> = []
+  registry.observe({
+    happened: ({ kind, reason, subject, to }) => {
+      if (kind === CircuitBreaker.kind.tag && models.some(({ name }) => name === subject)) {
+        changes.push({ at: now() / 1000, model: subject, to, reason })
+      }
+    }
+  })
+  const calls = new Map(models.map(({ name }) => [name, new Array<number>()]))
+  const reached = new Map<string, number>()
+  const countCalls = Effect.forEach(
+    models,
+    ({ model, name, simulated }) =>
+      Effect.map(simulated.provider.stats(model), ({ started }) => {
+        calls.get(name)!.push(started - (reached.get(name) ?? 0))
+        reached.set(name, started)
+      }),
+    { discard: true }
   )
+  yield* Effect.forkScoped(
+    Effect.repeat(Effect.delay(countCalls, 1000 * interval), Schedule.forever)
+  )
+  const phases = yield* playPhases(night, models)
+
+  const recorder = new Recorder(kinds)
+  const admission = new Admission(config.listen.maxRequests)
+  const willing = callers.all.filter(({ targets }) => targets.has(target))
+  const customer = ({ index }: Load.Arrival) =>
+    Effect.gen(function*() {
+      phases.asked()
+      const isFlood = night.flood !== undefined && (yield* Random.next) < night.flood
+      const rest = isFlood || willing.length === 1 ? willing : willing.slice(1)
+      const caller = isFlood ? willing[0]! : rest[index % rest.length]!
+      const kind = kinds[Math.floor((yield* Random.next) * kinds.length)]!
+      const popular = (yield* Random.next) < 0.2
+      const question = popular ? `Popular question ${index % 50}` : `Question ${index}`
+      const asked = now()
+      let answered: number | undefined
+      const wait = () => (answered ?? now()) - asked
+      const over = (ending: Parameters<typeof recorder.ended>[1]) =>
+        recorder.ended(kind, ending, isFlood, wait(), now())
+      const { name, priority } = caller
+      if (!admission.take(name, priority, 1)) {
+        recorder.failed("Shed")
+        return over("error")
+      }
+      yield* Effect.matchCause(call(kind, caller, target, question, () => (answered = now())), {
+        onFailure: (cause) => {
+          recorder.failed(tagOf(cause))
+          over("error")
+        },
+        onSuccess: over
+      })
+      admission.giveBack(name, priority, 1)
+    })
+  const { calls: customers } = yield* Effect.orDie(Load.run(night.arrivals, customer, { seed }))
+  const down = yield* phases.end
+  yield* countCalls
+
+  const seconds = now() / 1000
+  const borne: Array<Borne> = []
+  for (const { model, name, simulated } of models) {
+    const { maxInFlight, started } = yield* simulated.provider.stats(model)
+    borne.push({ model: name, calls: started, whileDown: down.calls.get(name) ?? 0, mostAtOnce: maxInFlight })
+  }
+  return {
+    night: night.name,
+    about: night.about,
+    customers,
+    endings: recorder.counts,
+    others: recorder.others,
+    kinds: recorder.kinds,
+    errors: recorder.errors,
+    p50: recorder.wait(0.5),
+    p95: recorder.wait(0.95),
+    customersWhileDown: down.customers,
+    models: borne,
+    cost: yield* costOf(callers),
+    seconds,
+    spells: spellsOf(night, seconds),
+    changes,
+    series: { interval, calls: Object.fromEntries(calls), ...recorder.series(seconds) }
+  } satisfies Figures
+})
+
+/** What happens to whom, and how many calls reach those that cannot answer meanwhile. */
+const playPhases = Effect.fnUntraced(function*({ phases }: Night, models: ReadonlyArray<Asked>) {
+  const [first] = models
+  const key = first!.simulated.keys[0]
+  /** A spent key is met by every model of its provider. */
+  const victims = ({ who }: Phase) =>
+    who === "all"
+      ? models
+      : models.filter(({ name, simulated }) =>
+        who === "first key" ? simulated === first!.simulated : name === first!.name
+      )
+  const isOfKey = ({ who }: Phase) => who === "first key" && key !== undefined
+  const calls = new Map<string, number>()
+  let customers = 0
   let current: { readonly phase: Phase; readonly started: ReadonlyMap<string, number> } | undefined
-  /** Counts the calls that came to models which could not answer. */
-  const closePhase = Effect.gen(function*() {
-    if (current?.phase.state !== "down") return
-    const { phase, started } = current
-    const now = yield* startedNow
-    for (const { name } of victims(phase.who)) {
-      downCalls.set(name, (downCalls.get(name) ?? 0) + now.get(name)! - started.get(name)!)
+  const startedAt = (phase: Phase) =>
+    Effect.map(
+      Effect.forEach(victims(phase), ({ model, name, simulated: { provider } }) =>
+        Effect.map(
+          isOfKey(phase) ? provider.keyStats(key!) : provider.stats(model),
+          ({ started }) => [name, started] as const
+        )),
+      (all) => new Map(isOfKey(phase) ? all.slice(0, 1) : all)
+    )
+  const close = Effect.gen(function*() {
+    if (current?.phase.state === "down") {
+      for (const [name, started] of yield* startedAt(current.phase)) {
+        calls.set(name, (calls.get(name) ?? 0) + started - (current.started.get(name) ?? 0))
+      }
     }
     current = undefined
   })
   yield* Effect.forkScoped(Effect.gen(function*() {
     let now = 0
-    for (const phase of night.phases) {
+    for (const phase of phases) {
       yield* Effect.sleep(1000 * (phase.at - now))
       now = phase.at
-      yield* closePhase
-      current = { phase, started: yield* startedNow }
-      isDown = phase.state === "down"
-      for (const { model, simulated } of victims(phase.who)) yield* simulated.provider.set(model, phase.behaviour)
+      yield* close
+      current = { phase, started: yield* startedAt(phase) }
+      if (isOfKey(phase)) yield* first!.simulated.provider.setKey(key!, phase.behaviour)
+      else for (const { model, simulated } of victims(phase)) yield* simulated.provider.set(model, phase.behaviour)
     }
   }))
-
-  const errors: Record<string, number> = {}
-  const counts = zeros()
-  const others = zeros()
-  const call = ({ index }: Load.Arrival) =>
-    Effect.gen(function*() {
-      if (isDown) customersWhileDown++
-      const isFlood = night.flood !== undefined && (yield* Random.next) < night.flood
-      const willing = callers.all.filter(({ targets }) => targets.has(target))
-      const rest = isFlood || willing.length === 1 ? willing : willing.slice(1)
-      const caller = isFlood ? willing[0]! : rest[index % rest.length]!
-      const popular = (yield* Random.next) < 0.2
-      const request: ChatModel.Request = {
-        messages: [{ role: "user", content: popular ? `Popular question ${index % 50}` : `Question ${index}` }],
-        max_tokens: 300
-      }
-      let ending: Ending = "error"
-      const asked = asking(
-        { caller, request, patience: undefined, language: "en" },
-        Effect.map(caller.targets.get(target)!.chat!.complete(request), (answer) => {
-          ending = endingOf(answer)
-          return answer.value.usage ?? undefined
-        })
-      )
-      const exit = yield* Effect.exit(Effect.timeoutOption(asked, patience))
-      if (Exit.isFailure(exit)) {
-        const tag = tagOf(exit.cause)
-        errors[tag] = (errors[tag] ?? 0) + 1
-      } else if (Option.isNone(exit.value)) ending = "left"
-      counts[ending]++
-      if (!isFlood) others[ending]++
-    })
-  const report = yield* Effect.orDie(Load.run(night.arrivals, call, { seed }))
-  yield* closePhase
-
-  const borne: Array<Borne> = []
-  for (const { model, name, simulated } of models) {
-    const { maxInFlight, started } = yield* simulated.provider.stats(model)
-    borne.push({ model: name, calls: started, whileDown: downCalls.get(name) ?? 0, mostAtOnce: maxInFlight })
-  }
   return {
-    night: night.name,
-    about: night.about,
-    customers: report.calls,
-    endings: counts,
-    others,
-    errors,
-    p50: report.latency.p50,
-    p95: report.latency.p95,
-    customersWhileDown,
-    models: borne,
-    cost: yield* costOf(callers)
-  } satisfies Figures
+    asked: () => {
+      if (current?.phase.state === "down") customers++
+    },
+    end: Effect.map(close, () => ({ calls, customers }))
+  }
 })
 
-const zeros = (): Record<Ending, number> => Object.fromEntries(endings.map((ending) => [ending, 0])) as never
-
-const endingOf = ({ degradation }: ChatModel.Answer): Ending =>
-  degradation === "none" ? "asked-for" : degradation === "canned" ? "sentence" : degradation
+/** Phases of one state that follow each other are one spell. */
+const spellsOf = ({ phases }: Night, seconds: number): ReadonlyArray<Spell> => {
+  const begins = phases.filter(({ state }, i) => state !== phases[i - 1]?.state)
+  return begins.flatMap(({ at, state }, i) =>
+    state === "well" ? [] : [{ from: at, to: Math.min(seconds, begins[i + 1]?.at ?? seconds), state }]
+  )
+}
 
 const tagOf = (cause: Cause.Cause<unknown>): string => {
   const [reason] = cause.reasons
@@ -161,18 +233,18 @@ const tagOf = (cause: Cause.Cause<unknown>): string => {
     : "defect"
 }
 
-/** The models that a name stands for, in order. */
-export const modelsOf = (config: Config, target: string): ReadonlyArray<string> =>
-  config.cascades[target]?.steps ?? [target]
-
 const providersOf = Effect.fnUntraced(function*(config: Config) {
   const providers = new Map<object, Simulated>()
   for (const [name, { options }] of Object.entries(config.providers)) {
     const models = Object.values(config.models).filter(({ provider }) => provider === name)
-    const provider = yield* SimulatedProvider.make({
-      models: Object.fromEntries(models.map(({ options }) => [options.model, well]))
+    const { apiKey } = options
+    const count = apiKey === undefined ? 0 : Redacted.isRedacted(apiKey) ? 1 : apiKey.length
+    providers.set(options, {
+      provider: yield* SimulatedProvider.make({
+        models: Object.fromEntries(models.map(({ options }) => [options.model, well]))
+      }),
+      keys: Array.from({ length: count }, (_, i) => `rehearsal-key-${i + 1}`)
     })
-    providers.set(options, { name, provider })
   }
   return providers
 })

@@ -1,12 +1,14 @@
 /** What is promised of a night, and whether it was kept. */
 import * as Duration from "effect/Duration"
 import type { Config } from "../../config/model.ts"
-import { endings, type Figures } from "./model.ts"
+import { type Endings, type Figures, sumOf } from "./model.ts"
 
 export interface Promised {
   /** As it is written. */
   readonly text: string
   readonly figure: Figure
+  /** Milliseconds of a time, a part of 1 of a share, dollars of a cost. */
+  readonly bound: number
   readonly isKept: (value: number) => boolean
 }
 
@@ -16,11 +18,13 @@ export type Figure = "answered" | "asked-for" | "errors" | "left" | "p95" | "cos
 export interface Broken {
   readonly promised: Promised
   readonly value: number
+  /** From when on, in seconds of the night; undefined for what is known at its end alone. */
+  readonly since: number | undefined
 }
 
 /** Promises that are held of every night where nobody says others. */
 export const usual = (config: Config, target: string): ReadonlyArray<Promised> => {
-  const deadline = config.cascades[target]?.options.deadline ?? "30 seconds"
+  const deadline = config.admin?.promise.p95 ?? config.cascades[target]?.options.deadline ?? "30 seconds"
   const seconds = Duration.toSeconds(Duration.fromInputUnsafe(deadline))
   return ["errors<=1%", `p95<=${seconds}s`, "calls-while-down<=10%"].map((text) => read(text) as Promised)
 }
@@ -40,7 +44,7 @@ export const read = (text: string): Promised | string => {
     }, got ${JSON.stringify(text)}`
   }
   const bound = Number(number) * (unit === "%" ? 0.01 : unit === "s" ? 1000 : 1)
-  return { text, figure, isKept: comparison === "<=" ? (value) => value <= bound : (value) => value >= bound }
+  return { text, figure, bound, isKept: comparison === "<=" ? (value) => value <= bound : (value) => value >= bound }
 }
 
 const written = /^([a-z-]+|p95)(<=|>=)\$?(\d+(?:\.\d+)?)(%|s|ms)?$/
@@ -55,29 +59,49 @@ const units: Record<Figure, ReadonlyArray<string>> = {
   "calls-while-down": ["%"]
 }
 
-/** The promises of a night that were not kept. What nothing happened to is not judged. */
+/** The promises of a night that were not kept, the first to break first. What nothing happened to is not judged. */
 export const brokenIn = (figures: Figures, promises: ReadonlyArray<Promised>): ReadonlyArray<Broken> =>
   promises.flatMap((promised) => {
     const value = valueOf(figures, promised.figure)
-    return value === undefined || promised.isKept(value) ? [] : [{ promised, value }]
+    return value === undefined || promised.isKept(value)
+      ? []
+      : [{ promised, value, since: sinceIn(figures, promised) }]
+  }).toSorted((a, b) => (a.since ?? Infinity) - (b.since ?? Infinity))
+
+/** The beginning of the first interval in which a promise does not hold. */
+const sinceIn = ({ series: { endings, interval, p95 } }: Figures, { figure, isKept }: Promised): number | undefined => {
+  const index = p95.findIndex((wait, i) => {
+    const counts = Object.fromEntries(Object.entries(endings).map(([ending, counts]) => [ending, counts[i]!]))
+    const value = figure === "p95" ? wait ?? undefined : shareOf(counts as unknown as Endings, figure)
+    return value !== undefined && !isKept(value)
   })
+  return index < 0 ? undefined : index * interval
+}
+
+/** Undefined of nobody, and for what is no share of endings. */
+const shareOf = (counts: Endings, figure: Figure): number | undefined => {
+  const all = sumOf(counts)
+  if (all === 0) return undefined
+  switch (figure) {
+    case "answered":
+      return (all - counts.error - counts.left) / all
+    case "asked-for":
+      return counts["asked-for"] / all
+    case "errors":
+      return counts.error / all
+    case "left":
+      return counts.left / all
+    default:
+      return undefined
+  }
+}
 
 /** A flood is judged by those who do not make it. */
 export const valueOf = (
   { cost, customersWhileDown, models, others, p95 }: Figures,
   figure: Figure
 ): number | undefined => {
-  const all = endings.reduce((sum, ending) => sum + others[ending], 0)
-  const share = (count: number): number | undefined => all === 0 ? undefined : count / all
   switch (figure) {
-    case "answered":
-      return share(all - others.error - others.left)
-    case "asked-for":
-      return share(others["asked-for"])
-    case "errors":
-      return share(others.error)
-    case "left":
-      return share(others.left)
     case "p95":
       return p95
     case "cost":
@@ -86,5 +110,7 @@ export const valueOf = (
       return customersWhileDown === 0
         ? undefined
         : Math.max(...models.map(({ whileDown }) => whileDown)) / customersWhileDown
+    default:
+      return shareOf(others, figure)
   }
 }

@@ -14,18 +14,31 @@ export const remedyOf = ({ promised }: Broken, figures: Figures, config: Config,
     case "errors":
     case "asked-for":
       if (most === "RateLimited") return `Larger ${at("clients")}[].limits: they refused most of them.`
+      if (most === "Shed") return `A larger ${at("listen", "maxRequests")}: beyond it, most of them were refused.`
       if (most === "BudgetExceeded") return `A larger ${at("clients")}[].budget: it refused most of them.`
+      if (figures.night === "flood" && config.clients.every(({ limits }) => limits.length === 0)) {
+        return `Limits in ${at("clients")}[].limits, so that a client which floods the gateway is refused itself.`
+      }
       if (cascade === undefined) return `A cascade with a second model in ${at("cascades")}: ${target} is asked alone.`
       if (promised.figure === "asked-for") {
         return `More places for the first model: ${at("models", first, "bulkhead")}. It is asked again after ${
           at("models", first, "breaker", "openFor")
         }.`
       }
+      if (figures.night === "cut streams") {
+        return `Fewer failures to open the circuit (${
+          at("models", first, "breaker", "failureRate")
+        }): what has begun cannot move on, and until the circuit opens streams begin at ${first}.`
+      }
       return [
         ...isAtOneProvider(cascade.steps, config)
           ? [`A step at another provider in ${at("cascades", target, "steps")}: all of them are at one.`]
           : [],
-        ...cascade.options.canned === undefined ? [`Sentences in ${at("cascades", target, "canned")}.`] : []
+        ...cascade.options.canned === undefined
+          ? [`Sentences in ${at("cascades", target, "canned")}.`]
+          : failsOtherwise(figures)
+          ? ["Messages, responses and embeddings have no sentences: for them only another model helps."]
+          : []
       ].join(" ") || `More steps in ${at("cascades", target, "steps")}.`
     case "left":
     case "p95":
@@ -34,9 +47,9 @@ export const remedyOf = ({ promised }: Broken, figures: Figures, config: Config,
         : `A shorter ${at("cascades", target, "deadline")}, or a shorter ${at("models", first, "attemptTimeout")}.`
     case "calls-while-down":
       if (figures.night === "spent key") {
-        return `A second key in ${
+        return `Another key in ${
           at("providers", config.models[first]!.provider, "apiKey")
-        }: a key that stands alone is asked by every call.`
+        }: one that stands alone is asked by every call.`
       }
       return `A longer ${at("models", first, "breaker", "openFor")}, or fewer ${
         at("models", first, "retry", "maxAttempts")
@@ -45,6 +58,10 @@ export const remedyOf = ({ promised }: Broken, figures: Figures, config: Config,
       return `A budget in ${at("clients")}[].budget, or a cheaper model in ${at("cascades", target, "steps")}.`
   }
 }
+
+/** Whether those who ask in other APIs than chat completions are the ones who get errors. */
+const failsOtherwise = ({ kinds }: Figures): boolean =>
+  kinds.some(({ endings, kind }) => !kind.startsWith("chat") && endings.error > 0)
 
 const isAtOneProvider = (steps: ReadonlyArray<string>, config: Config): boolean =>
   new Set(steps.map((step) => config.models[step]!.provider)).size === 1

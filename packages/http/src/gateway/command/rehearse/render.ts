@@ -1,39 +1,23 @@
 /** The nights in words. */
-import type { Config } from "../../config/model.ts"
-import { endings, type Figures } from "./model.ts"
-import { brokenIn, type Promised } from "./promises.ts"
-import { remedyOf } from "./remedies.ts"
+import { endings } from "./model.ts"
+import type { NightReport, Report } from "./report.ts"
+import { brokenText, seconds, shares } from "./words.ts"
 
-export const render = (
-  nights: ReadonlyArray<Figures>,
-  promises: ReadonlyArray<Promised>,
-  config: Config,
-  target: string
-): string =>
+export const render = ({ kinds, nights, promises, target }: Report): string =>
   [
-    `Rehearsed ${JSON.stringify(target)}. Promises: ${promises.map(({ text }) => text).join(", ")}.`,
-    ...nights.flatMap((night) => ["", ...nightOf(night, promises, config, target)])
+    `Rehearsed ${JSON.stringify(target)}, asked by ${kinds.join(", ")}. Promises: ${promises.join(", ")}.`,
+    ...nights.flatMap((night) => ["", ...nightOf(night)])
   ].join("\n")
 
-const nightOf = (
-  figures: Figures,
-  promises: ReadonlyArray<Promised>,
-  config: Config,
-  target: string
-): ReadonlyArray<string> => {
-  const { about, cost, customers, errors, models, night, others, p50, p95 } = figures
-  const broken = brokenIn(figures, promises)
-  const shares = (counts: Figures["endings"]) => {
-    const all = endings.reduce((sum, ending) => sum + counts[ending], 0)
-    return endings.filter((ending) => counts[ending] > 0)
-      .map((ending) => `${percent(counts[ending] / all)} ${ending}`).join(", ")
-  }
-  const isFlood = endings.some((ending) => others[ending] !== figures.endings[ending])
+const nightOf = (report: NightReport): ReadonlyArray<string> => {
+  const { about, broken, cost, customers, errors, kinds, models, night, others, p50, p95 } = report
+  const isFlood = endings.some((ending) => others[ending] !== report.endings[ending])
   const tags = Object.entries(errors).map(([tag, count]) => `${count} ${tag}`)
   return [
     `${broken.length === 0 ? "✓" : "✗"} ${night}: ${about}`,
-    `    ${customers} customers: ${shares(figures.endings)}; half within ${seconds(p50)}, 95% within ${seconds(p95)}`,
+    `    ${customers} customers: ${shares(report.endings)}; half within ${seconds(p50)}, 95% within ${seconds(p95)}`,
     ...isFlood ? [`    Those of the other clients: ${shares(others)}`] : [],
+    ...kinds.length > 1 ? kinds.map(({ endings, kind }) => `    ${kind}: ${shares(endings)}`) : [],
     ...tags.length > 0 ? [`    Errors: ${tags.join(", ")}`] : [],
     ...models.map(({ calls, model, mostAtOnce, whileDown }) =>
       `    ${model}: ${calls} calls, at most ${mostAtOnce} at once${
@@ -41,18 +25,6 @@ const nightOf = (
       }`
     ),
     ...cost === undefined ? [] : [`    Cost: $${cost.toFixed(2)}`],
-    ...broken.map((one) =>
-      `    Broken: ${one.promised.text}, was ${valueText(one.promised.figure, one.value)}. To mend it: ${
-        remedyOf(one, figures, config, target)
-      }`
-    )
+    ...broken.map((one) => `    Broken: ${brokenText(one)}. To mend it: ${one.remedy}`)
   ]
 }
-
-const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 && share > 0 ? 2 : 1)}%`
-
-const seconds = (millis: number): string =>
-  millis < 100 ? `${Math.round(millis)} ms` : `${(millis / 1000).toFixed(1)} s`
-
-const valueText = (figure: Promised["figure"], value: number): string =>
-  figure === "p95" ? seconds(value) : figure === "cost" ? `$${value.toFixed(2)}` : percent(value)

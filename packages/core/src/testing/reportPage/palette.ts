@@ -5,7 +5,12 @@
  * of one chart differ in lightness too, and errors are hatched, so that none of them is told by its hue alone.
  */
 
-/** On light and on dark paper. No two light colours are the same: the picture tells them apart by it. */
+/**
+ * On light and on dark paper. No two light colours are the same: the picture tells them apart by it.
+ *
+ * @since 0.1.0
+ * @category colours
+ */
 export const colours = {
   paper: ["#fdfcfa", "#16181c"],
   card: ["#f4f2ed", "#1e2126"],
@@ -32,24 +37,55 @@ export const colours = {
   closed: ["#b4b0a8", "#5c6069"]
 } as const satisfies Record<string, readonly [light: string, dark: string]>
 
+/**
+ * The name of a colour.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Colour = keyof typeof colours
 
-/** A colour as a chart names it. */
+/**
+ * A colour as a chart names it.
+ *
+ * @since 0.1.0
+ * @category colours
+ */
 export const ink = (colour: Colour): string => `var(--${colour})`
 
-/** The fill of errors: their colour, hatched. */
+/**
+ * The fill of errors: their colour, hatched.
+ *
+ * @since 0.1.0
+ * @category colours
+ */
 export const hatched = "url(#hatched)"
 
-/** What `hatched` refers to; once a document. */
+/**
+ * What `hatched` refers to; once a document.
+ *
+ * @since 0.1.0
+ * @category colours
+ */
 export const hatching =
   `<pattern id="hatched" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">`
   + `<rect width="6" height="6" fill="${ink("errors")}"/><rect width="1.5" height="6" fill="${
     ink("scratch")
   }"/></pattern>`
 
-/** The colour of a model by its place in the chain. */
+/**
+ * The colour of a model by its place in the chain.
+ *
+ * @since 0.1.0
+ * @category colours
+ */
 export const modelInk = (place: number): string => ink((["model1", "model2", "model3", "model4"] as const)[place % 4]!)
 
-/** The declarations of all colours of a scheme. */
+/**
+ * The declarations of all colours of a scheme.
+ *
+ * @since 0.1.0
+ * @category colours
+ */
 export const declarations = (scheme: "light" | "dark"): string =>
   Object.entries(colours).map(([name, [light, dark]]) => `--${name}:${scheme === "light" ? light : dark}`).join(";")
