@@ -16,6 +16,5 @@
  */
 export { html, type Page } from "./reportPage/html.ts"
 export { escape, type Hole, type Markup, markup, trusted } from "./reportPage/markup.ts"
-export { type Colour, colours, declarations, hatched, hatching, ink, modelInk } from "./reportPage/palette.ts"
-export { style } from "./reportPage/style.ts"
+export { type Colour, colours, hatched, hatching, ink, modelInk } from "./reportPage/palette.ts"
 export { prepare, write } from "./reportPage/write.ts"

@@ -18,7 +18,7 @@ export interface Page {
  * A page that needs no network, no script and no second file. The same parts give the same bytes.
  *
  * @since 0.1.0
- * @category rendering
+ * @category testing
  */
 export const html = ({ main, title }: Page): string =>
   markup`<!doctype html>

@@ -39,7 +39,7 @@ export const markup = (strings: TemplateStringsArray, ...holes: ReadonlyArray<Ho
  * Text as HTML and XML, also between double quotes.
  *
  * @since 0.1.0
- * @category rendering
+ * @category testing
  */
 export const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("\"", "&quot;")

@@ -9,7 +9,7 @@
  * On light and on dark paper. No two light colours are the same: the picture tells them apart by it.
  *
  * @since 0.1.0
- * @category colours
+ * @category testing
  */
 export const colours = {
   paper: ["#fdfcfa", "#16181c"],
@@ -49,7 +49,7 @@ export type Colour = keyof typeof colours
  * A colour as a chart names it.
  *
  * @since 0.1.0
- * @category colours
+ * @category testing
  */
 export const ink = (colour: Colour): string => `var(--${colour})`
 
@@ -57,7 +57,7 @@ export const ink = (colour: Colour): string => `var(--${colour})`
  * The fill of errors: their colour, hatched.
  *
  * @since 0.1.0
- * @category colours
+ * @category testing
  */
 export const hatched = "url(#hatched)"
 
@@ -65,7 +65,7 @@ export const hatched = "url(#hatched)"
  * What `hatched` refers to; once a document.
  *
  * @since 0.1.0
- * @category colours
+ * @category testing
  */
 export const hatching =
   `<pattern id="hatched" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">`
@@ -77,15 +77,10 @@ export const hatching =
  * The colour of a model by its place in the chain.
  *
  * @since 0.1.0
- * @category colours
+ * @category testing
  */
 export const modelInk = (place: number): string => ink((["model1", "model2", "model3", "model4"] as const)[place % 4]!)
 
-/**
- * The declarations of all colours of a scheme.
- *
- * @since 0.1.0
- * @category colours
- */
+/** The declarations of all colours of a scheme. */
 export const declarations = (scheme: "light" | "dark"): string =>
   Object.entries(colours).map(([name, [light, dark]]) => `--${name}:${scheme === "light" ? light : dark}`).join(";")

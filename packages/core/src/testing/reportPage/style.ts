@@ -1,12 +1,6 @@
 /** The look of the page: one column, two colour schemes, and each chart at the size that can be read. */
 import { declarations } from "./palette.ts"
 
-/**
- * The style of a report.
- *
- * @since 0.1.0
- * @category colours
- */
 export const style = `:root{color-scheme:light dark;${declarations("light")}}
 @media (prefers-color-scheme:dark){:root{${declarations("dark")}}}
 *{box-sizing:border-box}

@@ -8,7 +8,7 @@ import type * as PlatformError from "effect/PlatformError"
  * Makes the folder of a report if it is not there.
  *
  * @since 0.1.0
- * @category files
+ * @category testing
  */
 export const prepare = (folder: string): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem> =>
   FileSystem.FileSystem.use((files) => files.makeDirectory(folder, { recursive: true }))
@@ -18,7 +18,7 @@ export const prepare = (folder: string): Effect.Effect<void, PlatformError.Platf
  * of these names stay as they were.
  *
  * @since 0.1.0
- * @category files
+ * @category testing
  */
 export const write: (
   folder: string,
