@@ -204,6 +204,7 @@ describe("the operators' page in a browser", () => {
       assert.include(yield* textOf(page, "[data-test=cost]"), totals.cost.toFixed(5))
       assert.match(yield* textOf(page, "[data-test=budget]"), /^\$0\.\d+ of \$5\.00$/)
       assert.isAbove(shop.money.budget.spent, 0)
+      assert.match(yield* textOf(page, ".money"), /(lasts at this rate|at this rate empty in .*), resets in /)
       assert.include(yield* textOf(page, ".history"), "gpt-4.1 Open for 30 min: too many failures")
       assert.deepStrictEqual(heard.complaints, [])
     })), 60_000)

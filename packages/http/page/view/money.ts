@@ -12,8 +12,10 @@ const usedOf = ({ limit, reserved, spent }: Budget) => limit <= 0 ? 1 : (spent +
 /** The budget of which the largest share is gone. */
 export const tightest = (
   clients: ReadonlyArray<Client>
-): { readonly name: string; readonly budget: Budget } | undefined =>
-  clients.flatMap(({ money, name }) => money === null || money.budget === null ? [] : [{ name, budget: money.budget }])
+): { readonly name: string; readonly budget: Budget; readonly lastMinute: Client["lastMinute"] } | undefined =>
+  clients.flatMap(({ lastMinute, money, name }) =>
+    money === null || money.budget === null ? [] : [{ name, budget: money.budget, lastMinute }]
+  )
     .toSorted((a, b) => usedOf(b.budget) - usedOf(a.budget))[0]
 
 export const money = (shown: Shown): TemplateResult => {
@@ -35,7 +37,7 @@ export const money = (shown: Shown): TemplateResult => {
   </section>`
 }
 
-const budget = ({ age, overview: { clients }, screen: { timeline }, words }: Shown) => {
+const budget = ({ age, overview: { clients }, words }: Shown) => {
   const found = tightest(clients)
   if (found === undefined) return html`<p class="quiet">${words.noBudget}</p>`
   const { budget: { limit, reserved, resetsInMillis, spent }, name } = found
@@ -43,16 +45,13 @@ const budget = ({ age, overview: { clients }, screen: { timeline }, words }: Sho
     words.ofLimit(Format.dollars(spent + reserved), Format.dollars(limit))
   }</b></p>
     ${bar(usedOf(found.budget), 1)}
-    <p class="quiet">${ending(found.budget, clients.length === 1 ? timeline?.now : undefined)} ${
-    words.resets(words.span(resetsInMillis - age))
-  }</p>`
+    <p class="quiet">${ending(found.budget, found.lastMinute)} ${words.resets(words.span(resetsInMillis - age))}</p>`
 
-  /** What all clients spend tells nothing of one of several. */
-  function ending(of: Budget, now: { readonly cost: number; readonly seconds: number } | undefined) {
+  function ending(of: Budget, { dollars, seconds }: Client["lastMinute"]) {
     const left = of.limit - of.spent - of.reserved
     if (left <= 0) return html`<b>${words.budgetSpent}</b>,`
-    if (now === undefined || now.cost <= 0) return nothing
-    const millis = 1000 * left / (now.cost / now.seconds)
+    if (dollars === null || dollars <= 0 || seconds <= 0) return nothing
+    const millis = 1000 * left / (dollars / seconds)
     return millis < of.resetsInMillis
       ? html`<b>${words.budgetEnds(words.span(millis))}</b>,`
       : html`${words.budgetHolds},`

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { control, reader } from "./administered.ts"
 import { ask, chat, hello } from "./running.ts"
 
@@ -105,6 +105,18 @@ describe("a key", () => {
       yield* act("key 1", unpark)
       yield* step
       assert.deepStrictEqual(yield* calls, [2, 1])
+    })))
+
+  it.live("that was unparked is not parked by a refusal of a request that left before", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { act, admin, provider, step } = yield* keyed(secrets)
+      yield* provider.setKey(secrets[0], { outcome: Behaviour.unauthorized, latency: Behaviour.constant(300) })
+      const early = yield* Effect.forkScoped(step)
+      yield* Effect.repeat(Effect.delay(provider.keyStats(secrets[0]), 5), { until: ({ started }) => started === 1 })
+      yield* act("key 1", park)
+      yield* act("key 1", unpark)
+      assert.strictEqual(yield* Fiber.join(early), "first", "with the next key")
+      assert.strictEqual((yield* admin("/admin/providers")).json[0].keys[0].state, "used")
     })))
 
   it.live("is in the metrics as parked, and is parked neither without a reason nor by its own text", () =>

@@ -134,7 +134,7 @@ describe("the overview", () => {
         critical: false,
         retryAfterMillis: null
       }])
-      assert.deepStrictEqual(json.clients[0].lastMinute, { requests: 51, shed: 50, limited: 0 })
+      assert.deepInclude(json.clients[0].lastMinute, { requests: 51, shed: 50, limited: 0 })
       const { text } = yield* admin("/metrics")
       assert.include(text, "switchgear_gateway_client_requests_total{client=\"shop\"} 51")
       assert.include(text, "switchgear_gateway_client_refused_total{client=\"shop\",reason=\"shed\"} 50")
@@ -179,11 +179,11 @@ describe("what an operator is told besides", () => {
         `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: 1, per: 1 hour }] }, { name: idle, token: x }]`
       )
       for (let call = 0; call < 3; call++) yield* chat(url, hello)
-      const { json } = yield* admin("/admin/clients")
-      assert.deepStrictEqual(
-        json.map(({ lastMinute, name }: { readonly name: string; readonly lastMinute: object }) => [name, lastMinute]),
-        [["shop", { requests: 3, shed: 0, limited: 2 }], ["idle", { requests: 0, shed: 0, limited: 0 }]]
-      )
+      const { json: [shop, idle] } = yield* admin("/admin/clients")
+      assert.deepInclude(shop.lastMinute, { requests: 3, shed: 0, limited: 2, dollars: shop.money.cost })
+      assert.isAbove(shop.lastMinute.dollars, 0)
+      assert.isAtLeast(shop.lastMinute.seconds, 0)
+      assert.deepInclude(idle.lastMinute, { requests: 0, shed: 0, limited: 0, dollars: 0 })
     })))
 })
 
@@ -192,23 +192,30 @@ describe("what clients asked for in the last minute", () => {
     const minute = new ClientMinute()
     const shedding = new Shedding()
     const counts = new Counts()
+    let [at, dollars] = [0, 2]
+    const counted = () => ({ ...counts.of("a"), dollars })
     const tick = () => {
-      minute.add(counts.clients)
+      minute.add(at, [["a", counted()]])
       shedding.add(counts.shed)
+      at += 5000
     }
+    const told = () => minute.of("a", counted(), at)
     tick()
     counts.of("a").requests = 7
     counts.shed.requests = 3
-    assert.strictEqual(minute.of("a", counts.clients).requests, 7)
+    dollars = 2.5
+    assert.deepInclude(told(), { requests: 7, dollars: 0.5, seconds: 5 })
     assert.deepStrictEqual(shedding.of(counts.shed), ["listen.maxRequests"])
     tick()
     assert.deepStrictEqual(shedding.of(counts.shed), ["listen.maxRequests"])
     tick()
     assert.deepStrictEqual(shedding.of(counts.shed), [])
     for (let sample = 0; sample < 10; sample++) tick()
-    assert.strictEqual(minute.of("a", counts.clients).requests, 7, "within the minute")
+    assert.deepInclude(told(), { requests: 7, dollars: 0.5, seconds: 65 }, "within the minute")
     tick()
-    assert.strictEqual(minute.of("a", counts.clients).requests, 0)
+    assert.deepInclude(told(), { requests: 0, dollars: 0, seconds: 65 })
+    dollars = 0.25
+    assert.strictEqual(told().dollars, 0.25, "of a ledger that was made anew")
   })
 })
 

@@ -5,6 +5,7 @@ import * as Format from "../../page/format.ts"
 import type { Client, Model, Sample } from "../../page/readings.ts"
 import { between, quantileOf, Timeline } from "../../page/series.ts"
 import { byNoise } from "../../page/view/noisiest.ts"
+import { tightest } from "../../page/view/money.ts"
 import { tightestBudget } from "../../page/view/retries.ts"
 import { languageFor, words } from "../../page/words.ts"
 
@@ -108,6 +109,19 @@ describe("retries", () => {
     const models = [model("a", 8, 2), model("b", 1, 9), { retryBudget: null } as Model, model("c", 2, 0)]
     assert.strictEqual(tightestBudget(models)?.id, "b")
     assert.strictEqual(tightestBudget([{ retryBudget: null } as Model]), undefined)
+  })
+})
+
+describe("the tightest budget", () => {
+  it("is that of which the largest share is gone, with what its own client spends", () => {
+    const client = (name: string, spent: number, dollars: number) =>
+      ({
+        name,
+        lastMinute: { dollars, seconds: 60 },
+        money: { budget: { limit: 10, spent, reserved: 1, resetsInMillis: 1 } }
+      }) as unknown as Client
+    const { lastMinute, name } = tightest([client("a", 2, 5), client("b", 8, 0.1)])!
+    assert.deepStrictEqual([name, lastMinute.dollars], ["b", 0.1])
   })
 })
 

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { sampleOf } from "./api/readings.ts"
+import { countedOf, sampleOf } from "./api/readings.ts"
 import { healthOf } from "./health.ts"
 import { everyMillis } from "./journal/samples.ts"
 import type { Running } from "./model.ts"
@@ -13,6 +13,6 @@ export const sampling = (running: Running): Effect.Effect<void> =>
     const { status } = yield* healthOf(running)
     running.samples.since(status, sample.at)
     running.samples.add(sample)
-    running.clientMinute.add(running.counts.clients)
+    running.clientMinute.add(sample.at, yield* Effect.forEach(running.callers.all, countedOf(running)))
     running.shedding.add(running.counts.shed)
   }).pipe(Effect.repeat(Schedule.spaced(Duration.millis(everyMillis))), Effect.asVoid)

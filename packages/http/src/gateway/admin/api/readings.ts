@@ -139,19 +139,29 @@ export const cascadesOf = ({ config }: Running, snapshots: Snapshots): ReadonlyA
 export const cachesOf = (snapshots: Snapshots): ReadonlyArray<typeof Schemas.Cache.Type> =>
   ofKind(snapshots, StaleCache.kind).map(cacheOf)
 
+/** What was counted of a client, for {@link Running.clientMinute}. */
+export const countedOf = ({ counts }: Running) => ({ ledger, name }: Caller) =>
+  Effect.map(
+    ledger === undefined ? Effect.undefined : ledger.snapshot,
+    (spent) => [name, { ...counts.of(name), dollars: dollarsOf(spent?.total.cost ?? 0) }] as const
+  )
+
 const clientOf = (
   { clientMinute, counts }: Running,
   { ledger, limiter, name, priority, targets }: Caller,
   snapshots: Snapshots
 ): Effect.Effect<typeof Schemas.Client.Type> =>
-  Effect.map(ledger === undefined ? Effect.undefined : ledger.snapshot, (spent) => {
+  Effect.gen(function*() {
+    const spent = ledger === undefined ? undefined : yield* ledger.snapshot
     const budget = spent?.budgets[0]
+    const counted = { ...counts.of(name), dollars: dollarsOf(spent?.total.cost ?? 0) }
+    const lastMinute = clientMinute.of(name, counted, yield* Clock.currentTimeMillis)
     return {
       name,
       models: [...targets.keys()],
       priority,
       limiter: limiter === undefined ? null : named(snapshots, RateLimiter.kind, limiter.name, limiterOf),
-      lastMinute: clientMinute.of(name, counts.clients),
+      lastMinute: { ...lastMinute, dollars: spent === undefined ? null : lastMinute.dollars },
       money: spent === undefined ? null : {
         cost: dollarsOf(spent.total.cost),
         saved: dollarsOf(spent.total.saved),

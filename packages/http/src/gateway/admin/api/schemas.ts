@@ -103,13 +103,17 @@ export const Client = Schema.Struct({
   models: Schema.Array(Schema.String),
   priority: Schema.Finite,
   limiter: Schema.NullOr(Limiter),
-  /** Requests of the last minute, a little more at most, and how many were refused. */
+  /** Requests of the last minute, a little more at most, how many were refused, and what was spent. */
   lastMinute: Schema.Struct({
+    /** How long it was: less after the start of the gateway. */
+    seconds: Schema.Finite,
     requests: Count,
     /** Because the gateway had too much to do. */
     shed: Count,
     /** With a 429, by a limit or a budget of the client. */
-    limited: Count
+    limited: Count,
+    /** `null` where the file has no prices. */
+    dollars: OrNull
   }),
   /** `null` where the file has no prices. */
   money: Schema.NullOr(Schema.Struct({

@@ -1,4 +1,4 @@
-/** What each client has asked for in the last minute. */
+/** What each client has asked for and spent in the last minute. */
 import type { ClientCounts } from "../../server/counts.ts"
 import { Ring } from "./ring.ts"
 import { everyMillis } from "./samples.ts"
@@ -6,26 +6,39 @@ import { everyMillis } from "./samples.ts"
 /** One more than fit, so that the oldest is a minute old. */
 const kept = 60_000 / everyMillis + 1
 
-type ByClient = ReadonlyMap<string, Readonly<ClientCounts>>
+/** What was counted of a client since the start of the gateway. */
+export interface Counted extends Readonly<ClientCounts> {
+  readonly dollars: number
+}
 
-const none: Readonly<ClientCounts> = { requests: 0, shed: 0, limited: 0 }
+interface Sample {
+  /** Wall-clock milliseconds. */
+  readonly at: number
+  readonly clients: ReadonlyMap<string, Counted>
+}
+
+const none: Counted = { requests: 0, shed: 0, limited: 0, dollars: 0 }
 
 export class ClientMinute {
-  private readonly ring = new Ring<ByClient>(kept)
+  private readonly ring = new Ring<Sample>(kept)
 
   /** To be called at each sample. */
-  add(counts: ByClient): void {
-    this.ring.add(new Map(Array.from(counts, ([name, counts]) => [name, { ...counts }])))
+  add(at: number, clients: Iterable<readonly [name: string, counted: Counted]>): void {
+    this.ring.add({ at, clients: new Map(clients) })
   }
 
-  /** Of a client, since the oldest sample that is kept. */
-  of(client: string, counts: ByClient): Readonly<ClientCounts> {
-    const now = counts.get(client) ?? none
-    const before = this.ring.all[0]?.get(client) ?? none
+  /** Of a client, since the oldest sample that is kept. `at` is now, in wall-clock milliseconds. */
+  of(client: string, now: Counted, at: number): Counted & { readonly seconds: number } {
+    const oldest = this.ring.all[0]
+    const before = oldest?.clients.get(client) ?? none
+    // A ledger that was made anew begins at nothing.
+    const spent = now.dollars - before.dollars
     return {
+      seconds: oldest === undefined ? 0 : Math.max(0, at - oldest.at) / 1000,
       requests: now.requests - before.requests,
       shed: now.shed - before.shed,
-      limited: now.limited - before.limited
+      limited: now.limited - before.limited,
+      dollars: spent < 0 ? now.dollars : spent
     }
   }
 }
