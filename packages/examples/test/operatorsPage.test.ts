@@ -227,7 +227,7 @@ describe("the operators' page in a browser", () => {
         assert.strictEqual(yield* textOf(page, "[data-test=retryShare]"), "0 %")
         assert.strictEqual(
           yield* textOf(page, "[data-test=retryBudget]"),
-          `${Math.floor(models[0].retryBudget.available)} retries left for gpt-4.1`
+          `retryBudget of gpt-4.1: ${Math.floor(models[0].retryBudget.available)} left`
         )
         const link = yield* Effect.promise(() =>
           page.$eval("[data-test=runbook]", (link) => [link.getAttribute("href"), link.getAttribute("rel")])

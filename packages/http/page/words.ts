@@ -255,7 +255,7 @@ const en: Words = {
   shed: (count) => `${count} shed`,
   retries: "Retries, last minute",
   ofAttempts: (attempts) => `of ${attempts} attempts`,
-  retryBudget: (model, left) => `${left} retries left for ${model}`,
+  retryBudget: (model, left) => `retryBudget of ${model}: ${left} left`,
   noRetryBudget: "The file has no retryBudget.",
   history: "Last 20 events",
   noEvents: "Nothing has happened yet.",
