@@ -35,9 +35,10 @@ const bench = async ({ json, only, quick: hurried }: ReturnType<typeof readArgum
   const sections: Array<Section> = []
   for (const [name, run] of Object.entries(groups)) {
     if (only !== undefined && !only.includes(name)) continue
-    const section = await run(settings)
-    sections.push(section)
-    say(`\n${table(section)}`)
+    for (const section of [await run(settings)].flat()) {
+      sections.push(section)
+      say(`\n${table(section)}`)
+    }
   }
   const report = makeReport(settings.mode, sections)
   say(`\n${summary(report)}`)

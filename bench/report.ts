@@ -1,6 +1,6 @@
 /** The results as a plain aligned table for people, and as one JSON value for programs. */
 import { cpus } from "node:os"
-import type { Comparison, Row, Section } from "./section.ts"
+import type { Comparison, Missing, Row, Section } from "./section.ts"
 import type { Settings } from "./settings.ts"
 
 export interface Report {
@@ -56,7 +56,8 @@ export const table = ({ notes, rows, title }: Section): string => {
     .join("\n")
 }
 
-const toLines = (row: Row): ReadonlyArray<Line> => {
+const toLines = (row: Row | Missing): ReadonlyArray<Line> => {
+  if ("missing" in row) return [[row.what, row.missing, "", ...none]]
   const overhead = row.overhead === undefined ? "" : amount(row.overhead, row.unit)
   const [first, ...further] = row.comparisons.map(comparisonCells)
   return [
@@ -68,10 +69,10 @@ const toLines = (row: Row): ReadonlyArray<Line> => {
 type Cells = readonly [ratio: string, peer: string, target: string, verdict: string]
 const none: Cells = ["", "", "", ""]
 
-const comparisonCells = ({ atMost, met, peer, ratio }: Comparison): Cells => [
+const comparisonCells = ({ atLeast, atMost, met, peer, ratio }: Comparison): Cells => [
   fraction(ratio),
   peer,
-  atMost === undefined ? "" : `at most ${fraction(atMost)}`,
+  atMost !== undefined ? `at most ${fraction(atMost)}` : atLeast !== undefined ? `at least ${fraction(atLeast)}` : "",
   met === undefined ? "" : met ? "met" : "MISSED"
 ]
 
@@ -79,6 +80,12 @@ const amount = (value: number, unit: Row["unit"]): string => {
   switch (unit) {
     case "ns":
       return `${Math.round(value).toLocaleString("en-US")} ns`
+    case "ms":
+      return `${value.toFixed(value < 100 ? 2 : 0)} ms`
+    case "per second":
+      return `${Math.round(value).toLocaleString("en-US")} /s`
+    case "count":
+      return Math.round(value).toLocaleString("en-US")
     case "MB":
       return `${value.toFixed(1)} MB`
     case "exponent":

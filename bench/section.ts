@@ -1,7 +1,7 @@
 /** What a group of measurements has to say: rows of a table, and what needs a sentence. */
 export interface Section {
   readonly title: string
-  readonly rows: ReadonlyArray<Row>
+  readonly rows: ReadonlyArray<Row | Missing>
   /** One line each, printed below the table. */
   readonly notes: ReadonlyArray<string>
 }
@@ -9,7 +9,7 @@ export interface Section {
 export interface Row {
   readonly what: string
   /** The unit of `value`, of `overhead` and of `spread`. */
-  readonly unit: "ns" | "MB" | "exponent"
+  readonly unit: "ns" | "ms" | "MB" | "exponent" | "per second" | "count"
   readonly value: number
   /** What is left of `value` when its own bare baseline is taken off. */
   readonly overhead?: number | undefined
@@ -18,15 +18,32 @@ export interface Row {
   readonly comparisons: ReadonlyArray<Comparison>
 }
 
+/** What could not be measured, and why. */
+export interface Missing {
+  readonly what: string
+  readonly missing: string
+  readonly comparisons: readonly []
+}
+
 /** `ratio` is the row's overhead (or value, where there is no baseline) over the peer's. */
 export interface Comparison {
   readonly peer: string
   readonly ratio: number
   /** What the ratio has to stay at or below; without it the row is there to be looked at. */
   readonly atMost?: number | undefined
+  /** What the ratio has to stay at or above. */
+  readonly atLeast?: number | undefined
   readonly met?: boolean | undefined
 }
 
 /** A comparison, judged where it has a target. */
 export const compared = (peer: string, ratio: number, atMost?: number | undefined): Comparison =>
   atMost === undefined ? { peer, ratio } : { peer, ratio, atMost, met: ratio <= atMost }
+
+/** A comparison of which more is better. */
+export const comparedAtLeast = (peer: string, ratio: number, atLeast: number): Comparison => ({
+  peer,
+  ratio,
+  atLeast,
+  met: ratio >= atLeast
+})

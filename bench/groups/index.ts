@@ -16,7 +16,7 @@ import { streaming } from "./streaming.ts"
 import { windows } from "./windows.ts"
 
 /** What can be measured, by the name that `--only` takes. */
-export const groups: Record<string, (settings: Settings) => Promise<Section>> = {
+export const groups: Record<string, (settings: Settings) => Promise<Section | ReadonlyArray<Section>>> = {
   closed,
   rejection,
   windows,

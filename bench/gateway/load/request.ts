@@ -1,0 +1,26 @@
+/** A small request, as the bytes that a client sends. */
+import type { Target } from "./orders.ts"
+
+export const bodyOf = (model: string, more: object = {}): string =>
+  JSON.stringify({
+    model,
+    messages: [
+      { role: "system", content: "You are a helpful assistant of a shop." },
+      { role: "user", content: "Where is my parcel? It was sent on Monday." }
+    ],
+    temperature: 0.2,
+    ...more
+  })
+
+export const requestOf = ({ headers, model, path, port }: Target): Buffer => {
+  const body = bodyOf(model)
+  return Buffer.from([
+    `POST ${path} HTTP/1.1`,
+    `host: 127.0.0.1:${port}`,
+    "content-type: application/json",
+    `content-length: ${body.length}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    "",
+    body
+  ].join("\r\n"))
+}

@@ -1,0 +1,65 @@
+/**
+ * The provider behind all proxies, on plain sockets, so that it is not what limits them. The model that is asked for says how
+ * it answers: `slow` after 100 ms, `hanging` never, any other at once. Streamed where the request says so, with one event where
+ * it wants no more than one token.
+ */
+import { type AddressInfo, createServer, type Socket } from "node:net"
+import { measured } from "./measured.ts"
+import { readRequests } from "./readRequests.ts"
+import { chunkAt, events, interval } from "./streamed.ts"
+
+const reply = JSON.stringify({
+  id: "chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG",
+  object: "chat.completion",
+  created: 1_790_000_000,
+  model: "gpt-4.1-2025-04-14",
+  choices: [{
+    index: 0,
+    message: { role: "assistant", content: "Good day, how may I help you today?", refusal: null, annotations: [] },
+    logprobs: null,
+    finish_reason: "stop"
+  }],
+  usage: {
+    prompt_tokens: 19,
+    completion_tokens: 10,
+    total_tokens: 29,
+    prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 }
+  },
+  service_tier: "default"
+})
+
+const headOf = (...lines: ReadonlyArray<string>) =>
+  ["HTTP/1.1 200 OK", "x-request-id: req_0123456789abcdef", "connection: keep-alive", ...lines, "", ""].join("\r\n")
+
+const whole = Buffer.from(headOf("content-type: application/json", `content-length: ${reply.length}`) + reply)
+
+const framed = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
+const chunks = Array.from({ length: events }, (_, index) => Buffer.from(framed(chunkAt(index))))
+const head = headOf("content-type: text/event-stream; charset=utf-8", "transfer-encoding: chunked")
+const first = Buffer.from(head + chunks[0]!.toString())
+const end = Buffer.from(`${framed("data: [DONE]\n\n")}0\r\n\r\n`)
+
+const brief = Buffer.concat([first, end])
+
+const stream = (socket: Socket): void => {
+  let next = 1
+  socket.write(first)
+  const timer = setInterval(() => {
+    if (next < events) return void socket.write(chunks[next++]!)
+    clearInterval(timer)
+    socket.write(end)
+  }, interval)
+  socket.once("close", () => clearInterval(timer))
+}
+
+const server = createServer({ noDelay: true }, (socket) => {
+  socket.on("error", () => socket.destroy())
+  readRequests(socket, (body) => {
+    if (body.includes("\"hanging\"")) return
+    if (body.includes("\"max_tokens\":1")) socket.write(brief)
+    else if (body.includes("\"stream\":true")) stream(socket)
+    else if (body.includes("\"slow\"")) setTimeout(() => socket.writable && socket.write(whole), 100)
+    else socket.write(whole)
+  })
+})
+server.listen(0, "127.0.0.1", 4096, () => measured(server.address() as AddressInfo))

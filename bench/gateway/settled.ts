@@ -1,0 +1,88 @@
+/** Whole answers at 32 connections that ask again at once: requests per second, and CPU of a request. */
+import { compared, comparedAtLeast, type Row, type Section } from "../section.ts"
+import type { Settings } from "../settings.ts"
+import { median } from "../stats.ts"
+import { type Clients, countOf } from "./clients.ts"
+import { names } from "./proxies.ts"
+import type { Proxy } from "./proxy.ts"
+
+interface Turn {
+  readonly perSecond: number
+  readonly cpu: number
+  /** The part of a core that the process took. */
+  readonly share: number
+}
+
+const floors = [names.http, names.undici]
+
+export const settled = async (
+  { mode }: Settings,
+  clients: Clients,
+  proxies: ReadonlyArray<Proxy>
+): Promise<Section> => {
+  const full = mode === "full"
+  const turn = async (proxy: Proxy, millis: number): Promise<Turn> => {
+    const { cpu, millis: took, times } = await clients.ask(proxy, {
+      kind: "closed",
+      connections: 32,
+      millis,
+      status: 200
+    })
+    const answers = countOf(times, 200)
+    return { perSecond: 1000 * answers / took, cpu: cpu / answers, share: cpu / 1e6 / took }
+  }
+  for (const proxy of proxies) await turn(proxy, full ? 5000 : 500)
+  const rounds: Array<ReadonlyMap<string, Turn>> = []
+  for (let round = 0; round < (full ? 9 : 3); round++) {
+    const turns = new Map<string, Turn>()
+    for (const proxy of proxies) turns.set(proxy.name, await turn(proxy, full ? 1000 : 300))
+    rounds.push(turns)
+  }
+  const ratios = (of: keyof Turn, name: string, peer: string) =>
+    rounds.map((turns) => turns.get(name)![of] / turns.get(peer)![of])
+  const has = (name: string) => proxies.some((proxy) => proxy.name === name)
+  const rows = proxies.flatMap(({ name }): ReadonlyArray<Row> => {
+    const isOurs = name === names.gateway
+    return [
+      {
+        what: name,
+        unit: "per second",
+        value: median(rounds.map((turns) => turns.get(name)!.perSecond)),
+        comparisons: isOurs ?
+          [
+            ...floors.flatMap((floor) => [
+              comparedAtLeast(floor, median(ratios("perSecond", name, floor)), 0.7),
+              comparedAtLeast(`${floor}, worst turn`, Math.min(...ratios("perSecond", name, floor)), 0.55)
+            ]),
+            ...has(names.portkey) ?
+              [comparedAtLeast(names.portkey, median(ratios("perSecond", name, names.portkey)), 4)] :
+              []
+          ] :
+          []
+      },
+      {
+        what: `${name}: CPU of a request`,
+        unit: "ns",
+        value: median(rounds.map((turns) => turns.get(name)!.cpu)),
+        comparisons: isOurs
+          ? [...floors, ...has(names.portkey) ? [names.portkey] : []].map((peer) =>
+            compared(peer, median(ratios("cpu", name, peer)), peer === names.portkey ? 1 / 4 : 1 / 0.7)
+          )
+          : []
+      }
+    ]
+  })
+  const shares = proxies.map(({ name }) =>
+    `${name} ${Math.round(100 * median(rounds.map((turns) => turns.get(name)!.share)))} %`
+  )
+  return {
+    title: "Gateway: whole answers at 32 connections",
+    notes: [
+      "CPU of the proxy's process, user and system. A ratio of 1.43 is 0.7 of the floor's requests for a CPU.",
+      `Of a core it took: ${
+        shares.join(", ")
+      }. Where that is far below 100 %, clients, provider or others on this machine are what limits the requests per second.`
+    ],
+    rows
+  }
+}
