@@ -7,11 +7,12 @@ import { full, quick } from "./settings.ts"
 
 const names = Object.keys(groups).join(", ")
 
-const usage = `npm run bench -- [--only <name>] [--quick] [--json]
+const usage = `npm run bench -- [--only <name>] [--quick] [--json] [--requests <n>]
 
   --only <name>  runs one group, or several when given again: ${names}
   --quick        takes half a minute at most, and is less exact
-  --json         prints nothing but one JSON value to stdout`
+  --json         prints nothing but one JSON value to stdout
+  --requests <n> watches the memory of the gateway over this many requests; ${full.requests} otherwise`
 
 const readArguments = () => {
   const { values } = parseArgs({
@@ -19,16 +20,21 @@ const readArguments = () => {
       only: { type: "string", multiple: true },
       quick: { type: "boolean" },
       json: { type: "boolean" },
+      requests: { type: "string" },
       help: { type: "boolean" }
     }
   })
   const unknown = values.only?.find((name) => !(name in groups))
   if (unknown !== undefined) throw new Error(`There is no group "${unknown}".`)
+  if (values.requests !== undefined && !/^[1-9]\d*$/.test(values.requests)) {
+    throw new Error(`--requests is a number of requests, not "${values.requests}".`)
+  }
   return values
 }
 
-const bench = async ({ json, only, quick: hurried }: ReturnType<typeof readArguments>): Promise<void> => {
-  const settings = hurried ? quick : full
+const bench = async ({ json, only, quick: hurried, requests }: ReturnType<typeof readArguments>): Promise<void> => {
+  const chosen = hurried ? quick : full
+  const settings = requests === undefined ? chosen : { ...chosen, requests: Number(requests) }
   // With --json the tables go to stderr, so that stdout is one value.
   const say = json ? console.error : console.log
   say(heading(settings.mode))

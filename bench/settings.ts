@@ -11,8 +11,24 @@ export interface Settings {
   readonly warmUpMillis: number
   /** Rounds of the experiments that cannot be cut into batches. */
   readonly repeats: number
+  /** Over how many requests the memory of the gateway is watched. */
+  readonly requests: number
 }
 
-export const full: Settings = { mode: "full", batchMillis: 3, rounds: 151, warmUpMillis: 400, repeats: 5 }
+export const full: Settings = {
+  mode: "full",
+  batchMillis: 3,
+  rounds: 151,
+  warmUpMillis: 400,
+  repeats: 5,
+  requests: 100_000
+}
 
-export const quick: Settings = { mode: "quick", batchMillis: 2, rounds: 41, warmUpMillis: 160, repeats: 3 }
+export const quick: Settings = {
+  mode: "quick",
+  batchMillis: 2,
+  rounds: 41,
+  warmUpMillis: 160,
+  repeats: 3,
+  requests: 5000
+}

@@ -39,7 +39,8 @@ clients:
     budget: { dollars: 1000000, window: month }
 `
 
-const fileOver = (upstream: string): string => `
+/** The file of the gateway that is compared with the others. */
+export const gatewayFile = (upstream: string): string => `
 listen: { port: 0, maxRequests: 100000 }
 providers: { p: { baseUrl: ${upstream}, apiKey: sk-0123456789abcdefghij } }
 models:
@@ -64,6 +65,6 @@ export const all = async (upstream: Child): Promise<ReadonlyArray<Proxy | Absent
     await bare(names.http, "http.ts"),
     await bare(names.undici, "undici.ts"),
     await portkey(names.portkey, urlOf(upstream)),
-    await gateway(fileOver(urlOf(upstream)))
+    await gateway(gatewayFile(urlOf(upstream)))
   ]
 }

@@ -3,9 +3,13 @@
  * proxy are processes of their own. The proxies take turns, so that all have the same machine.
  */
 import { alone } from "../gateway/alone.ts"
+import { beginning } from "../gateway/beginning.ts"
 import { clients as start } from "../gateway/clients.ts"
-import { all, provider } from "../gateway/proxies.ts"
+import { memory } from "../gateway/memory.ts"
+import { overload } from "../gateway/overload.ts"
+import { all, names, provider } from "../gateway/proxies.ts"
 import { settled } from "../gateway/settled.ts"
+import { shed } from "../gateway/shed.ts"
 import { streams } from "../gateway/streams.ts"
 import type { Absent, Proxy } from "../gateway/proxy.ts"
 import type { Section } from "../section.ts"
@@ -24,7 +28,11 @@ export const gateway = async (settings: Settings): Promise<ReadonlyArray<Section
   const sections = [
     beside(await settled(settings, clients, proxies)),
     beside(await alone(settings, clients, proxies)),
-    beside(await streams(settings, clients, proxies))
+    beside(await streams(settings, clients, proxies)),
+    await shed(settings, clients, upstream),
+    await overload(settings, clients, upstream),
+    await beginning(settings),
+    await memory(settings, clients, proxies.find(({ name }) => name === names.gateway)!)
   ]
   clients.end()
   for (const { child } of proxies) child.end()

@@ -6,5 +6,5 @@ export const first = async ({ target, times }: First): Promise<Told> => {
   const began = performance.now()
   const firsts: Array<number> = []
   for (let i = 0; i < times; i++) firsts.push((await readStream(target, { max_tokens: 1 })).first)
-  return { times: { 200: firsts }, millis: performance.now() - began, wholeStreams: 0, events: times }
+  return { asked: times, times: { 200: firsts }, millis: performance.now() - began, wholeStreams: 0, events: times }
 }

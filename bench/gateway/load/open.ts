@@ -1,26 +1,34 @@
-/** Requests that come at their own rate, with exponential gaps between them, whatever became of those before. */
+/** Requests, each of another prompt, that come at their own rate with exponential gaps between them, whatever became of those before. */
 import { setTimeout } from "node:timers/promises"
 import { Connection } from "./connection.ts"
 import type { Open, Told } from "./orders.ts"
-import { requestOf } from "./request.ts"
+import { askAbout, requestOf } from "./request.ts"
+
+interface Client {
+  readonly connection: Connection
+  readonly request: Buffer
+}
 
 export const open = async ({ millis, perSecond, settlingMillis, target }: Open): Promise<Told> => {
-  const request = requestOf(target)
   const random = drawn()
-  const idle: Array<Connection> = []
+  const idle: Array<Client> = []
   const times: Record<number, Array<number>> = {}
   const underWay = new Set<Promise<void>>()
   const began = performance.now()
 
+  let asked = 0
   const arrive = async () => {
-    let connection = idle.pop()
-    while (connection !== undefined && !connection.isOpen) connection = idle.pop()
-    connection ??= new Connection(target.port)
+    asked++
+    let client = idle.pop()
+    while (client !== undefined && !client.connection.isOpen) client = idle.pop()
+    client ??= { connection: new Connection(target.port), request: requestOf(target) }
+    // An answer to the same prompt may be there already.
+    askAbout(client.request, asked)
     const sent = performance.now()
-    const status = await connection.ask(request).catch(() => 0)
+    const status = await client.connection.ask(client.request).catch(() => 0)
     const now = performance.now()
     if (sent - began >= settlingMillis) (times[status] ??= []).push(now - sent)
-    if (status !== 0) idle.push(connection)
+    if (status !== 0) idle.push(client)
   }
 
   let due = 0
@@ -33,8 +41,8 @@ export const open = async ({ millis, perSecond, settlingMillis, target }: Open):
     await setTimeout(1)
   }
   await Promise.all(underWay)
-  for (const connection of idle) connection.close()
-  return { times, millis: performance.now() - began - settlingMillis, wholeStreams: 0, events: 0 }
+  for (const { connection } of idle) connection.close()
+  return { asked, times, millis: performance.now() - began - settlingMillis, wholeStreams: 0, events: 0 }
 }
 
 /** Numbers from 0 to 1, the same in every run: mulberry32. */

@@ -16,6 +16,8 @@ export interface Closed {
   readonly millis: number
   /** The status of every answer: any other ends the measurement. */
   readonly status: number
+  /** How many different prompts there are. @default 1 */
+  readonly prompts?: number | undefined
 }
 
 /** Requests come at their own rate, whatever became of those before. */
@@ -48,6 +50,8 @@ export type Order = Closed | Open | Streams | First
 export type Times = ReadonlyArray<number>
 
 export interface Told {
+  /** Requests, also those of which no time is told. */
+  readonly asked: number
   /** Times by status; 0 where the connection broke. */
   readonly times: Readonly<Record<number, Times>>
   /** How long it took altogether, in milliseconds. */

@@ -1,12 +1,15 @@
 /** A small request, as the bytes that a client sends. */
 import type { Target } from "./orders.ts"
 
+/** Stands in the prompt; {@link askAbout} writes another number over it. */
+const noParcel = "00000000"
+
 export const bodyOf = (model: string, more: object = {}): string =>
   JSON.stringify({
     model,
     messages: [
       { role: "system", content: "You are a helpful assistant of a shop." },
-      { role: "user", content: "Where is my parcel? It was sent on Monday." }
+      { role: "user", content: `Where is my parcel ${noParcel}? It was sent on Monday.` }
     ],
     temperature: 0.2,
     ...more
@@ -23,4 +26,9 @@ export const requestOf = ({ headers, model, path, port }: Target): Buffer => {
     "",
     body
   ].join("\r\n"))
+}
+
+/** Makes it a request of another prompt, with as many bytes. */
+export const askAbout = (request: Buffer, parcel: number): void => {
+  request.write(String(parcel).padStart(noParcel.length, "0"), request.indexOf("parcel ") + "parcel ".length)
 }

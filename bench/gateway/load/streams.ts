@@ -7,6 +7,7 @@ export const streams = async ({ atOnce, target }: Streams): Promise<Told> => {
   const began = performance.now()
   const all = await Promise.all(Array.from({ length: atOnce }, () => readStream(target)))
   return {
+    asked: atOnce,
     times: { 200: all.map(({ first }) => first) },
     millis: performance.now() - began,
     wholeStreams: all.filter(({ text }) => text === wholeText).length,

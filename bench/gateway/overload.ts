@@ -1,0 +1,135 @@
+/**
+ * What clients get, and what operators see, while fifteen times as many calls come as the upstream bears, and while the first
+ * model hangs. The upstream answers after 100 ms, and the file lets 20 calls at once through to it: 200 a second are possible.
+ */
+import { compared, comparedAtLeast, type Row, type Section } from "../section.ts"
+import type { Settings } from "../settings.ts"
+import { quantile } from "../stats.ts"
+import type { Child } from "./child.ts"
+import type { Clients, Measured } from "./clients.ts"
+import { client, gateway, urlOf } from "./proxies.ts"
+import { adminToken, type Answers, watched } from "./watched.ts"
+
+const possible = 200
+
+/** Half of what is possible. */
+const calmly = possible / 2
+
+const crowd = 15 * possible
+
+/** A short queue: who waits in it, waits no longer than a fifth of what a call takes. */
+const guards = "bulkhead: { concurrency: 20, queue: 4 }"
+
+const fileOf = (upstream: string, models: string, steps: string, maxRequests: number): string => `
+listen: { port: 0, maxRequests: ${maxRequests} }
+admin: { port: 0, token: ${adminToken} }
+providers: { p: { baseUrl: ${upstream}, apiKey: sk-0123456789abcdefghij } }
+models:
+  slow: { provider: p, ${guards} }
+${models}
+cascades: { assistant: { steps: [${steps}] } }
+prices: { slow: { input: 2, output: 8 } }
+${client}`
+
+interface Night {
+  readonly what: string
+  readonly file: (upstream: string) => string
+}
+
+const nights: ReadonlyArray<Night> = [
+  {
+    what: `${crowd.toLocaleString("en-US")} calls/s`,
+    file: (upstream) => fileOf(upstream, "", "slow", 24)
+  },
+  {
+    what: `${crowd.toLocaleString("en-US")} calls/s, the first model hangs`,
+    file: (upstream) =>
+      fileOf(upstream, `  hanging: { provider: p, ${guards}, attemptTimeout: 500 millis }`, "hanging, slow", 100)
+  }
+]
+
+const p99 = (times: ReadonlyArray<number>) => quantile(times, 0.99)
+
+export const overload = async ({ mode }: Settings, clients: Clients, upstream: Child): Promise<Section> => {
+  const full = mode === "full"
+  const rows: Array<Row> = []
+  const calm = await gateway(nights[0]!.file(urlOf(upstream)), "the gateway on a calm day")
+  const unloaded = await clients.ask(calm, {
+    kind: "open",
+    perSecond: calmly,
+    settlingMillis: full ? 5000 : 1000,
+    millis: full ? 25_000 : 4000
+  })
+  calm.child.end()
+  rows.push({
+    what: `${calmly} calls/s: p99 of an answer`,
+    unit: "ms",
+    value: p99(unloaded.times[200]!),
+    comparisons: []
+  })
+  for (const { file, what } of nights) {
+    const proxy = await gateway(file(urlOf(upstream)), `the gateway at ${what}`)
+    await proxy.child.ask("watch")
+    const order = {
+      kind: "open",
+      perSecond: crowd,
+      settlingMillis: full ? 5000 : 2000,
+      millis: full ? 20_000 : 5000
+    } as const
+    const [measured, answers] = await watched(proxy.child, clients.ask(proxy, order))
+    proxy.child.end()
+    rows.push(...rowsOf(what, measured, answers, unloaded, order.millis - order.settlingMillis))
+  }
+  return {
+    title: `Gateway: overload, an upstream that bears ${possible} calls/s`,
+    notes: [
+      "Clients come at random, whatever became of those before. The first seconds, in which code is compiled and circuits open, are not in it.",
+      "Readiness, the page and its data are asked for every 50 ms, with its feed open."
+    ],
+    rows
+  }
+}
+
+const rowsOf = (
+  what: string,
+  { asked, cpu, delay, times }: Measured,
+  { feed, overview, page, ready }: Answers,
+  unloaded: Measured,
+  millis: number
+): ReadonlyArray<Row> => {
+  const accepted = times[200] ?? []
+  const shed = times[503] ?? []
+  const others = Object.entries(times).filter(([status]) => status !== "200" && status !== "503")
+  const due = possible * millis / 1000
+  const row = (name: string, unit: Row["unit"], value: number, ...comparisons: Row["comparisons"]): Row => ({
+    what: `${what}: ${name}`,
+    unit,
+    value,
+    comparisons
+  })
+  const within = (name: string, value: number, bound: number) =>
+    row(name, "ms", value, compared(`${bound} ms`, value / bound, 1))
+  return [
+    row(
+      "answered",
+      "count",
+      accepted.length,
+      comparedAtLeast(`${due.toLocaleString("en-US")} possible`, accepted.length / due, 0.99)
+    ),
+    row(
+      "p99 of an answer",
+      "ms",
+      p99(accepted),
+      compared("that of a calm day", p99(accepted) / p99(unloaded.times[200]!), 1.3)
+    ),
+    row("shed, with 503", "count", shed.length),
+    within("p99 of a 503", p99(shed), 5),
+    row("anything else", "count", others.reduce((sum, [, times]) => sum + times.length, 0)),
+    row("CPU of a call, answered or shed", "ns", cpu / asked),
+    within("event-loop delay, p99", delay / 1e6, 10),
+    within("readiness, slowest answer", Math.max(...ready), 100),
+    within("page, slowest answer", Math.max(...page), 100),
+    within("data of the page, slowest answer", Math.max(...overview), 100),
+    row("feed of the page, longest silence", "ms", Math.max(...feed))
+  ]
+}
