@@ -10,8 +10,8 @@ import { Duration } from "effect"
 /** How many times faster than the night the play is. */
 export const speed = 10
 
-/** Seconds of the night as they are played. */
-export const played = (seconds: number): Duration.Duration => Duration.millis((seconds * 1000) / speed)
+/** Seconds of the night as they are played: so many times faster, the usual times unless they are given. */
+export const played = (seconds: number, times = speed): Duration.Duration => Duration.millis((seconds * 1000) / times)
 
 /** Draws the arrivals and the providers' dice: the same seed is the same night. */
 export const seed = "double eleven"
@@ -37,68 +37,77 @@ export interface Phase {
 /** Customers who ask per second of the night, before the crowd comes. */
 export const calmRate = 0.8
 
-const takes = (median: number, p95: number) => Behaviour.logNormal({ median: played(median), p95: played(p95) })
 const short = Behaviour.ok("Your order has left our warehouse and will be with you tomorrow.")
 
-const gpt = { latency: takes(0.8, 1.3), outcome: short }
-const claude = {
-  latency: takes(1, 1.5),
-  capacity: { concurrency: 8, above: "refuses", refusal: Behaviour.overloaded },
-  outcome: short
-} as const
-const gemini = { latency: takes(0.6, 0.9), capacity: { concurrency: 6, above: "slows" }, outcome: short } as const
-const deepseek = { latency: takes(1.2, 1.8), capacity: { concurrency: 8, above: "refuses" }, outcome: short } as const
-const healthy = { "gpt-4.1": gpt, "claude-sonnet-4.5": claude, "gemini-2.5-flash": gemini, "deepseek-v3.2": deepseek }
+/** The phases of the night, played so many times faster. */
+export const phasesAt = (times: number): ReadonlyArray<Phase> => {
+  const takes = (median: number, p95: number) =>
+    Behaviour.logNormal({ median: played(median, times), p95: played(p95, times) })
+  const gpt = { latency: takes(0.8, 1.3), outcome: short }
+  const claude = {
+    latency: takes(1, 1.5),
+    capacity: { concurrency: 8, above: "refuses", refusal: Behaviour.overloaded },
+    outcome: short
+  } as const
+  const gemini = { latency: takes(0.6, 0.9), capacity: { concurrency: 6, above: "slows" }, outcome: short } as const
+  const deepseek = { latency: takes(1.2, 1.8), capacity: { concurrency: 8, above: "refuses" }, outcome: short } as const
+  const healthy = { "gpt-4.1": gpt, "claude-sonnet-4.5": claude, "gemini-2.5-flash": gemini, "deepseek-v3.2": deepseek }
 
-/** Everybody whose first model is down goes to the others as well, so that little of them is left for us. */
-const overrun = {
-  "claude-sonnet-4.5": { ...claude, capacity: { concurrency: 2, above: "refuses", refusal: Behaviour.overloaded } },
-  "gemini-2.5-flash": { ...gemini, capacity: { concurrency: 1, above: "slows" } },
-  "deepseek-v3.2": { ...deepseek, outcome: Behaviour.mix([[3, Behaviour.rateLimited(played(10))], [1, short]]) }
-} as const
+  // Everybody whose first model is down goes to the others as well, so that little of them is left for us.
+  const overrun = {
+    "claude-sonnet-4.5": { ...claude, capacity: { concurrency: 2, above: "refuses", refusal: Behaviour.overloaded } },
+    "gemini-2.5-flash": { ...gemini, capacity: { concurrency: 1, above: "slows" } },
+    "deepseek-v3.2": {
+      ...deepseek,
+      outcome: Behaviour.mix([[3, Behaviour.rateLimited(played(10, times))], [1, short]])
+    }
+  } as const
 
-export const phases: ReadonlyArray<Phase> = [
-  {
-    name: "calm",
-    tells: "an ordinary hour",
-    seconds: 40,
-    crowd: 1,
-    primary: "up",
-    behaviours: healthy
-  },
-  {
-    name: "slow",
-    tells: "arrivals × 15, the first model's latency × 19",
-    seconds: 50,
-    crowd: 15,
-    primary: "down",
-    behaviours: { ...healthy, "gpt-4.1": { latency: takes(15, 19), outcome: short } }
-  },
-  {
-    name: "time-outs",
-    tells: "the first model hangs, the others are overrun",
-    seconds: 40,
-    crowd: 15,
-    primary: "down",
-    behaviours: { ...overrun, "gpt-4.1": { outcome: Behaviour.hang } }
-  },
-  {
-    name: "recovery",
-    tells: "the first model is back, the crowd still there",
-    seconds: 30,
-    crowd: 6,
-    primary: "up",
-    behaviours: healthy
-  },
-  {
-    name: "calm again",
-    tells: "an ordinary hour",
-    seconds: 30,
-    crowd: 1,
-    primary: "up",
-    behaviours: healthy
-  }
-]
+  return [
+    {
+      name: "calm",
+      tells: "an ordinary hour",
+      seconds: 40,
+      crowd: 1,
+      primary: "up",
+      behaviours: healthy
+    },
+    {
+      name: "slow",
+      tells: "arrivals × 15, the first model's latency × 19",
+      seconds: 50,
+      crowd: 15,
+      primary: "down",
+      behaviours: { ...healthy, "gpt-4.1": { latency: takes(15, 19), outcome: short } }
+    },
+    {
+      name: "time-outs",
+      tells: "the first model hangs, the others are overrun",
+      seconds: 40,
+      crowd: 15,
+      primary: "down",
+      behaviours: { ...overrun, "gpt-4.1": { outcome: Behaviour.hang } }
+    },
+    {
+      name: "recovery",
+      tells: "the first model is back, the crowd still there",
+      seconds: 30,
+      crowd: 6,
+      primary: "up",
+      behaviours: healthy
+    },
+    {
+      name: "calm again",
+      tells: "an ordinary hour",
+      seconds: 30,
+      crowd: 1,
+      primary: "up",
+      behaviours: healthy
+    }
+  ]
+}
+
+export const phases: ReadonlyArray<Phase> = phasesAt(speed)
 
 /** The second of the night at which each phase begins, and last the one at which the night is over. */
 export const beginnings: ReadonlyArray<number> = phases.reduce(

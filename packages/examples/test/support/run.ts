@@ -15,8 +15,10 @@ export const run = (
   options: {
     readonly args?: ReadonlyArray<string>
     readonly env?: Readonly<Record<string, string>>
-    /** Sent as soon as this has been printed. */
+    /** Interrupts it as soon as this has been printed. */
     readonly interruptAt?: string
+    /** Is given what was printed each time, until it answers with an effect; the program is interrupted when that ends. */
+    readonly meanwhile?: (stdout: string) => Effect.Effect<void> | undefined
   } = {}
 ): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
@@ -27,10 +29,13 @@ export const run = (
     let stdout = ""
     let stderr = ""
     let interrupted = false
+    const { interruptAt, meanwhile = (printed) => printed.includes(interruptAt ?? "\0") ? Effect.void : undefined } =
+      options
     const look = (printed: string) => {
-      if (interrupted || options.interruptAt === undefined || !printed.includes(options.interruptAt)) return
+      const work = interrupted ? undefined : meanwhile(printed)
+      if (work === undefined) return
       interrupted = true
-      child.kill("SIGINT")
+      Effect.runFork(Effect.ensuring(work, Effect.sync(() => child.kill("SIGINT"))))
     }
     child.stdout.on("data", (chunk) => look(stdout += chunk))
     child.stderr.on("data", (chunk) => look(stderr += chunk))
