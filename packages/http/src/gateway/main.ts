@@ -11,7 +11,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { readFileSync } from "node:fs"
 import { check } from "./command/check.ts"
 import * as GatewayConfig from "./GatewayConfig.ts"
-import { rehearse } from "./command/rehearse.ts"
+import type { Rehearsal } from "./command/rehearse.ts"
 import { start } from "./command/start.ts"
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -53,6 +53,10 @@ const checking = Command.make("check", {
 }, ({ file }) => failedUnless(check(file))).pipe(
   Command.withDescription("Say whether a file is right, and everything that is wrong with it")
 )
+
+/** Loaded when it is asked for: a gateway that serves has no use for the nights, and would start a tenth later. */
+const rehearse = (rehearsal: Rehearsal) =>
+  Effect.flatMap(Effect.promise(() => import("./command/rehearse.ts")), ({ rehearse }) => rehearse(rehearsal))
 
 const rehearsing = Command.make("rehearse", {
   file: Argument.String("file").pipe(Argument.withDescription("The file of the gateway")),

@@ -6,7 +6,6 @@ import type * as Scope from "effect/Scope"
 import * as Gateway from "../Gateway.ts"
 import type * as GatewayConfig from "../GatewayConfig.ts"
 import { type FileUnreadable, parse, type Ports, readText } from "./file.ts"
-import * as Simulated from "./simulated.ts"
 import * as FileSystem from "effect/FileSystem"
 
 type Failure = FileUnreadable | GatewayConfig.ConfigInvalid | Gateway.ListenFailed
@@ -18,8 +17,10 @@ export const start = (
   Effect.gen(function*() {
     // Of this run only: nothing real can be controlled with it, so it may be shown.
     const token = randomBytes(24).toString("base64url")
+    // Loaded only where there is no file: a gateway in production starts without it.
+    const simulated = path === undefined ? yield* Effect.promise(() => import("./simulated.ts")) : undefined
     const source = Effect.flatMap(
-      path === undefined ? Effect.succeed(Simulated.fileFor(token)) : readText(path),
+      path === undefined ? Effect.succeed(simulated!.fileFor(token)) : readText(path),
       (text) => parse(text, ports)
     )
     const config = yield* source
@@ -27,7 +28,7 @@ export const start = (
     const again = Effect.provideService(source, FileSystem.FileSystem, files)
     const gateway = yield* Gateway.make(config, {
       source: again,
-      ...path === undefined && { client: yield* Simulated.client }
+      ...simulated !== undefined && { client: yield* simulated.client }
     })
     yield* Console.log(greeting(gateway, config, path, token))
     yield* endAtSecondSignal
