@@ -2,6 +2,7 @@
 import { type Child, started } from "./child.ts"
 import { portkey } from "./portkey/start.ts"
 import type { Absent, Proxy } from "./proxy.ts"
+import type { Settings } from "../settings.ts"
 
 export const path = "/v1/chat/completions"
 const token = "sk-shop-0123456789"
@@ -53,7 +54,7 @@ prices: { gpt-4.1: { input: 2, output: 8 } }
 ${client}`
 
 /** All of them over one provider. */
-export const all = async (upstream: Child): Promise<ReadonlyArray<Proxy | Absent>> => {
+export const all = async (upstream: Child, { mode }: Settings): Promise<ReadonlyArray<Proxy | Absent>> => {
   const bare = async (name: string, file: string): Promise<Proxy> => ({
     name,
     model: "gpt-4.1",
@@ -64,7 +65,9 @@ export const all = async (upstream: Child): Promise<ReadonlyArray<Proxy | Absent
     { name: names.provider, model: "gpt-4.1", child: upstream, target: { path, headers: {} } },
     await bare(names.http, "http.ts"),
     await bare(names.undici, "undici.ts"),
-    await portkey(names.portkey, urlOf(upstream)),
+    mode === "full"
+      ? await portkey(names.portkey, urlOf(upstream))
+      : { name: names.portkey, why: "left out of a quick run" },
     await gateway(gatewayFile(urlOf(upstream)))
   ]
 }

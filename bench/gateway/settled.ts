@@ -40,38 +40,28 @@ export const settled = async (
   }
   const ratios = (of: keyof Turn, name: string, peer: string) =>
     rounds.map((turns) => turns.get(name)![of] / turns.get(peer)![of])
-  const has = (name: string) => proxies.some((proxy) => proxy.name === name)
-  const rows = proxies.flatMap(({ name }): ReadonlyArray<Row> => {
-    const isOurs = name === names.gateway
-    return [
-      {
-        what: name,
-        unit: "per second",
-        value: median(rounds.map((turns) => turns.get(name)!.perSecond)),
-        comparisons: isOurs ?
-          [
-            ...floors.flatMap((floor) => [
-              comparedAtLeast(floor, median(ratios("perSecond", name, floor)), 0.7),
-              comparedAtLeast(`${floor}, worst turn`, Math.min(...ratios("perSecond", name, floor)), 0.55)
-            ]),
-            ...has(names.portkey) ?
-              [comparedAtLeast(names.portkey, median(ratios("perSecond", name, names.portkey)), 4)] :
-              []
-          ] :
-          []
-      },
-      {
-        what: `${name}: CPU of a request`,
-        unit: "ns",
-        value: median(rounds.map((turns) => turns.get(name)!.cpu)),
-        comparisons: isOurs
-          ? [...floors, ...has(names.portkey) ? [names.portkey] : []].map((peer) =>
-            compared(peer, median(ratios("cpu", name, peer)), peer === names.portkey ? 1 / 4 : 1 / 0.7)
-          )
-          : []
-      }
-    ]
-  })
+  const peers = [...floors, names.portkey].filter((peer) => proxies.some(({ name }) => name === peer))
+  const ours = names.gateway
+  const isFloor = (peer: string) => peer !== names.portkey
+  const perSecond = peers.flatMap((peer) => [
+    comparedAtLeast(peer, median(ratios("perSecond", ours, peer)), isFloor(peer) ? 0.7 : 4),
+    ...isFloor(peer) ? [comparedAtLeast(`${peer}, worst turn`, Math.min(...ratios("perSecond", ours, peer)), 0.55)] : []
+  ])
+  const cpu = peers.map((peer) => compared(peer, median(ratios("cpu", ours, peer)), isFloor(peer) ? 1 / 0.7 : 1 / 4))
+  const rows = proxies.flatMap(({ name }): ReadonlyArray<Row> => [
+    {
+      what: name,
+      unit: "per second",
+      value: median(rounds.map((turns) => turns.get(name)!.perSecond)),
+      comparisons: name === ours ? perSecond : []
+    },
+    {
+      what: `${name}: CPU of a request`,
+      unit: "ns",
+      value: median(rounds.map((turns) => turns.get(name)!.cpu)),
+      comparisons: name === ours ? cpu : []
+    }
+  ])
   const shares = proxies.map(({ name }) =>
     `${name} ${Math.round(100 * median(rounds.map((turns) => turns.get(name)!.share)))} %`
   )

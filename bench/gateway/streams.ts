@@ -1,5 +1,5 @@
 /** Many streams at once: whether every event comes, and what a stream takes. */
-import { compared, comparedAtLeast, type Row, type Section } from "../section.ts"
+import { compared, comparedAtLeast, type Comparison, type Row, type Section } from "../section.ts"
 import type { Settings } from "../settings.ts"
 import { median } from "../stats.ts"
 import type { Clients, Measured } from "./clients.ts"
@@ -25,42 +25,28 @@ export const streams = async (
   const all = (name: string, of: (measured: Measured) => number) => rounds.map((waves) => of(waves.get(name)!))
   const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, number) => total + number, 0)
   const sent = events * atOnce * rounds.length
+  const against = (name: string, peer: string, atMost?: number): ReadonlyArray<Comparison> =>
+    proxies.some((proxy) => proxy.name === peer)
+      ? [compared(peer, median(rounds.map((waves) => waves.get(name)!.cpu / waves.get(peer)!.cpu)), atMost)]
+      : []
   const rows = proxies.flatMap(({ name }): ReadonlyArray<Row> => {
     const isOurs = name === names.gateway
-    const came = sum(all(name, (measured) => measured.events))
+    const whole = sum(all(name, ({ wholeStreams }) => wholeStreams)) / atOnce / rounds.length
     return [
       {
         what: `${name}: events of ${sent.toLocaleString("en-US")}`,
         unit: "count",
-        value: came,
-        comparisons: isOurs
-          ? [
-            comparedAtLeast(
-              "all, in their places",
-              sum(all(name, (measured) => measured.wholeStreams)) / atOnce / rounds.length,
-              1
-            )
-          ]
-          : []
+        value: sum(all(name, ({ events }) => events)),
+        comparisons: isOurs ? [comparedAtLeast("all, in their places", whole, 1)] : []
       },
-      ...name === names.provider ? [] : [{
+      {
         what: `${name}: CPU of a stream`,
-        unit: "ns" as const,
+        unit: "ns",
         value: median(all(name, ({ cpu }) => cpu / atOnce)),
         comparisons: isOurs
-          ? [[names.undici, 1.2], [names.http, undefined], [names.portkey, undefined]].flatMap(([peer, atMost]) =>
-            proxies.some((proxy) => proxy.name === peer)
-              ? [
-                compared(
-                  peer as string,
-                  median(rounds.map((waves) => waves.get(name)!.cpu / waves.get(peer as string)!.cpu)),
-                  atMost as number | undefined
-                )
-              ]
-              : []
-          )
+          ? [...against(name, names.undici, 1.2), ...against(name, names.http), ...against(name, names.portkey)]
           : []
-      }],
+      },
       {
         what: `${name}: a wave of ${atOnce}, beside ${events * interval / 1000} s of pauses`,
         unit: "ms",

@@ -18,7 +18,7 @@ import type { Settings } from "../settings.ts"
 export const gateway = async (settings: Settings): Promise<ReadonlyArray<Section>> => {
   const upstream = await provider()
   const clients = await start()
-  const subjects = await all(upstream)
+  const subjects = await all(upstream, settings)
   const proxies = subjects.filter((subject): subject is Proxy => "child" in subject)
   const absent = subjects.filter((subject): subject is Absent => "why" in subject)
   const beside = (section: Section): Section => ({
