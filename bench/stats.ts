@@ -13,6 +13,9 @@ export const quantile = (samples: ReadonlyArray<number>, share: number): number 
 
 export const median = (samples: ReadonlyArray<number>): number => quantile(samples, 0.5)
 
+export const mean = (samples: ReadonlyArray<number>): number =>
+  samples.reduce((sum, value) => sum + value, 0) / samples.length
+
 /** What something of this size cost. */
 export interface Point {
   readonly size: number
@@ -25,7 +28,6 @@ export interface Point {
 export const growth = (points: ReadonlyArray<Point>): number => {
   const xs = points.map(({ size }) => Math.log(size))
   const ys = points.map(({ cost }) => Math.log(cost))
-  const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
   const x0 = mean(xs)
   const y0 = mean(ys)
   const covariance = xs.reduce((sum, x, i) => sum + (x - x0) * (ys[i]! - y0), 0)

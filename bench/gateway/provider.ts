@@ -1,6 +1,6 @@
 /**
  * The provider behind all proxies, on plain sockets, so that it is not what limits them. The model that is asked for says how
- * it answers: `slow` after 100 ms, `hanging` never, any other at once. Streamed where the request says so, with one event where
+ * it answers: `slow` after 100 ms on average, `hanging` never, any other at once. Streamed where the request says so, with one event where
  * it wants no more than one token.
  */
 import { type AddressInfo, createServer, type Socket } from "node:net"
@@ -41,6 +41,10 @@ const end = Buffer.from(`${framed("data: [DONE]\n\n")}0\r\n\r\n`)
 
 const brief = Buffer.concat([first, end])
 
+// From 50 to 150 ms. If all took as long, they would go in step, and a call that queues would wait for a whole one.
+let calls = 0
+const slowly = (): number => 50 + calls++ * 37 % 101
+
 const stream = (socket: Socket): void => {
   let next = 1
   socket.write(first)
@@ -58,7 +62,7 @@ const server = createServer({ noDelay: true }, (socket) => {
     if (body.includes("\"hanging\"")) return
     if (body.includes("\"max_tokens\":1")) socket.write(brief)
     else if (body.includes("\"stream\":true")) stream(socket)
-    else if (body.includes("\"slow\"")) setTimeout(() => socket.writable && socket.write(whole), 100)
+    else if (body.includes("\"slow\"")) setTimeout(() => socket.writable && socket.write(whole), slowly())
     else socket.write(whole)
   })
 })
