@@ -62,8 +62,8 @@ export const overload = async ({ mode }: Settings, clients: Clients, upstream: C
   const unloaded = await clients.ask(calm, {
     kind: "open",
     perSecond: calmly,
-    settlingMillis: full ? 5000 : 1000,
-    millis: full ? 25_000 : 4000
+    settlingMillis: full ? 5000 : 500,
+    millis: full ? 25_000 : 2500
   })
   calm.child.end()
   rows.push({
@@ -75,8 +75,8 @@ export const overload = async ({ mode }: Settings, clients: Clients, upstream: C
   const order = {
     kind: "open",
     perSecond: crowd,
-    settlingMillis: full ? 5000 : 2000,
-    millis: full ? 20_000 : 5000
+    settlingMillis: full ? 5000 : 1000,
+    millis: full ? 20_000 : 3000
   } as const
   const refusing = await started("a bare server", here("refusing.ts"))
   await refusing.ask("watch")

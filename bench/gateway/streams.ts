@@ -15,7 +15,7 @@ export const streams = async (
   const full = mode === "full"
   const atOnce = full ? 512 : 64
   const wave = (proxy: Proxy) => clients.ask(proxy, { kind: "streams", atOnce })
-  for (const proxy of proxies) for (let i = 0; i < (full ? 3 : 1); i++) await wave(proxy)
+  for (const proxy of proxies) for (let i = 0; i < (full ? 3 : 0); i++) await wave(proxy)
   const rounds: Array<ReadonlyMap<string, Measured>> = []
   for (let round = 0; round < (full ? 5 : 1); round++) {
     const waves = new Map<string, Measured>()
