@@ -34,7 +34,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -42,6 +42,7 @@ import * as Random from "effect/Random"
 import { OptionsOf } from "../internal/config/checks.ts"
 import { drawOf } from "./latency/drawOf.ts"
 import { type Arrivals, InvalidLoad, Place, problemOf } from "./load/arrivals.ts"
+import { callContext } from "./load/callContext.ts"
 import { type Arrival, LoadGenerator, type Settled } from "./load/loadGenerator.ts"
 import { type Label, labelOf, type Point, type Report } from "./load/report.ts"
 import { LoadCounts } from "./load/loadCounts.ts"
@@ -103,7 +104,6 @@ export const run = <A, E, R, L extends string = Label<E>>(
     // A separate generator, so that random numbers drawn by calls do not change the arrival times.
     const ofTimes = yield* Random.withSeed(Random.Random, `${seed} times`)
     const ofCalls = yield* Random.withSeed(Random.Random, `${seed} calls`)
-    const context = Context.add(yield* Effect.context<R>(), Random.Random, ofCalls) as Context.Context<R>
     const counts = new LoadCounts<L>(interval, millisOf(arrivals), options.onInterval ?? (() => {}))
     const generator = new LoadGenerator<A, E, R, L>(
       {
@@ -114,7 +114,7 @@ export const run = <A, E, R, L extends string = Label<E>>(
         counts
       },
       yield* Clock.Clock,
-      context
+      callContext(yield* Effect.context<R>(), ofCalls)
     )
     yield* generator.run
     return counts.report(seed, generator.now)
@@ -169,7 +169,7 @@ export const runUsers = <A, E, R, L extends string = Label<E>>(
       counts,
       label: options.label ?? (labelOf as (exit: Exit.Exit<A, E>) => L),
       onSettled: options.onSettled
-    }).pipe(Effect.provideService(Random.Random, ofCalls))
+    }).pipe(Effect.updateContext((around: Context.Context<R>) => callContext(around, ofCalls)))
     return counts.report(seed, millis)
   })
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Histogram, Load, VirtualClock } from "@switchgear/core/testing"
-import { Cause, Clock, Data, Duration, Effect, Exit, Fiber, Option, Random } from "effect"
+import { Cause, Clock, Context, Data, Duration, Effect, Exit, Fiber, Option, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { queryObjects } from "node:v8"
 
@@ -317,6 +317,40 @@ const kinds = ({ index }: Load.Arrival): Effect.Effect<number, Overloaded | "unt
 const everyKind = Load.constant({ rate: 1, for: "10 seconds" })
 
 describe("a load", () => {
+  it.effect("copies the services around it a few times, however many are provided, and not for each call that adds one", () =>
+    Effect.gen(function*() {
+      const services = Array.from(
+        { length: 100 },
+        (_, n) => Context.Reference<number>(`test/service${n}`, { defaultValue: () => 0 })
+      )
+      const call = Effect.provideService(Effect.sleep("1 milli"), services[99]!, 1)
+      const loads = [
+        Load.run(Load.constant({ rate: 10, for: "10 seconds" }), () => call),
+        Load.runUsers({ count: 1, think: "100 millis", for: "10 seconds" }, () => call)
+      ]
+      for (const load of loads) {
+        for (let provided = 0; provided < 10; provided++) {
+          let copies = 0
+          class Counted extends Map<string, unknown> {
+            override [Symbol.iterator]() {
+              copies++
+              return super[Symbol.iterator]()
+            }
+          }
+          const around = new Counted((yield* Effect.context()).mapUnsafe)
+          for (const { key } of services) around.set(key, 1)
+          const inside = services.slice(0, provided).reduce(
+            (effect, service, index) => Effect.provideService(effect, service, index),
+            play(load)
+          )
+          const runOutside = Effect.runPromiseWith(Context.makeUnsafe<never>(around))
+          const { outcomes } = yield* Effect.promise(() => runOutside(inside))
+          assert.isAtLeast(outcomes.success!, 90)
+          assert.isAtMost(copies, 10, `${provided} provided`)
+        }
+      }
+    }))
+
   it.effect("tells outcomes by the errors' tags; none of them is its own", () =>
     Effect.gen(function*() {
       const report = yield* play(Load.run(everyKind, kinds))
