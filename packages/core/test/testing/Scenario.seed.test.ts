@@ -150,6 +150,9 @@ describe("the option trap", () => {
           ["new Date()", () => new Date()],
           ["Date()", () => Date()],
           ["performance.now", () => performance.now()],
+          ["process.hrtime", () => process.hrtime()],
+          ["process.hrtime.bigint", () => process.hrtime.bigint()],
+          ["process.uptime", () => process.uptime()],
           ["setTimeout", () => clearTimeout(setTimeout(() => {}))],
           ["setInterval", () => clearInterval(setInterval(() => {}, 1000))],
           ["crypto.randomUUID", () => crypto.randomUUID()],
@@ -188,7 +191,7 @@ describe("the option trap", () => {
   it.effect("passes a run that takes nothing from outside, changes no result, and leaves the platform as it was", () =>
     Effect.gen(function*() {
       const { random } = Math
-      const [date, uuid] = [Date, randomUUID]
+      const [date, uuid, { hrtime }, { bigint }] = [Date, randomUUID, process, process.hrtime]
       const tame = doing(() => Effect.andThen(Random.next, Effect.sleep("20 millis")))
       const report = yield* Scenario.run(tame, { trap: all })
       assert.deepStrictEqual(report, yield* Scenario.run(tame))
@@ -197,6 +200,8 @@ describe("the option trap", () => {
       assert.strictEqual(Date, date)
       assert.strictEqual(new Date(0).constructor, date)
       assert.strictEqual(randomUUID, uuid)
+      assert.strictEqual(process.hrtime, hrtime)
+      assert.strictEqual(process.hrtime.bigint, bigint)
       yield* Scenario.run(doing(() => Effect.sync(() => Math.random())), { trap: ["Date.now"] })
     }))
 

@@ -3,8 +3,9 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 
 /**
- * What can be trapped in a run. `"Date.now"` also finds `new Date()`, `"setTimeout"` also `setInterval`, and `"crypto"`
- * the random numbers of the platform, such as `randomUUID`. `"Clock"` is the live clock of Effect.
+ * What can be trapped in a run. `"Date.now"` also finds `new Date()`, `"performance.now"` also `process.hrtime` and
+ * `process.uptime`, `"setTimeout"` also `setInterval`, and `"crypto"` the random numbers of the platform, such as
+ * `randomUUID`. `"Clock"` is the live clock of Effect.
  *
  * @since 0.1.0
  * @category options
@@ -29,7 +30,7 @@ type AnyFunction = (this: unknown, ...args: ReadonlyArray<any>) => any
 type Owner = Record<string, AnyFunction>
 
 interface Host {
-  readonly process?: { readonly getBuiltinModule?: (id: string) => unknown }
+  readonly process?: { readonly getBuiltinModule?: (id: string) => unknown; readonly hrtime?: unknown }
   readonly performance?: unknown
   readonly crypto?: unknown
 }
@@ -45,6 +46,9 @@ const functions: ReadonlyArray<readonly [Trap, owner: unknown, written: string, 
   ["Math.random", Math, "Math.", ["random"]],
   ["Date.now", Date, "Date.", ["now"]],
   ["performance.now", host.performance, "performance.", ["now"]],
+  // Before the function that has it, which is copied with all it has.
+  ["performance.now", host.process?.hrtime, "process.hrtime.", ["bigint"]],
+  ["performance.now", host.process, "process.", ["hrtime", "uptime"]],
   ["setTimeout", globalThis, "", ["setTimeout", "setInterval"]],
   ["crypto", host.crypto, "crypto.", ["randomUUID", "getRandomValues"]],
   ["crypto", builtin("node:crypto"), "", ["randomUUID", "randomBytes", "randomInt", "randomFillSync"]],
