@@ -4,8 +4,13 @@ import { VirtualClock } from "@switchgear/core/testing"
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Logger, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { execFile } from "node:child_process"
-import { createServer, get } from "node:http"
-import type { AddressInfo } from "node:net"
+import { createSocket } from "node:dgram"
+import { mkdtempSync, watch, writeFileSync } from "node:fs"
+import { createServer, get, type Server } from "node:http"
+import { type AddressInfo, connect, createServer as createRawServer, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { connect as connectTls } from "node:tls"
 import { Worker } from "node:worker_threads"
 
 const stuckAfter = "40 millis"
@@ -229,31 +234,156 @@ describe("what goes on outside of the thread", () => {
       new Promise((resolve) =>
         new Worker("require('node:worker_threads').parentPort.postMessage(1)", { eval: true }).once("exit", resolve)
       ),
-    "a child process": () => new Promise((resolve) => execFile(process.execPath, ["--version"], resolve))
+    "a child process": () => new Promise((resolve) => execFile(process.execPath, ["--version"], resolve)),
+    "a connection over TCP": (url) => talk(connect(Number(new URL(url).port), "127.0.0.1")),
+    "a connection over TLS": (url) =>
+      new Promise((resolve) => connectTls(Number(new URL(url).port), "127.0.0.1").on("error", resolve)),
+    "a connection over a local socket": () =>
+      new Promise<void>((resolve) => {
+        const path = join(mkdtempSync(join(tmpdir(), "socket-")), "s")
+        const server = createRawServer((socket) => socket.resume().end("hello")).listen(path, () =>
+          talk(connect(path)).then(() => server.close(() => resolve())))
+      }),
+    "a UDP socket": () =>
+      new Promise<void>((resolve) => {
+        const socket = createSocket("udp4", () => socket.close(() => resolve()))
+        const send = () => socket.send("hello", socket.address().port, "127.0.0.1")
+        socket.bind(0, "127.0.0.1", () => setTimeout(send, 20))
+      }),
+    "fs.watch": () =>
+      new Promise<void>((resolve) => {
+        const folder = mkdtempSync(join(tmpdir(), "watched-"))
+        const watcher = watch(folder, () => {
+          watcher.close()
+          resolve()
+        })
+        setTimeout(() => writeFileSync(join(folder, "file"), ""), 20)
+      }),
+    "Atomics.waitAsync": () => {
+      const wait = Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+      return wait.async ? wait.value : Promise.resolve()
+    }
   }
 
+  const talk = (socket: Socket) =>
+    new Promise<void>((resolve) =>
+      socket.on("connect", () => socket.end("GET / HTTP/1.0\r\n\r\n")).on("error", () => {}).resume().once(
+        "close",
+        () => resolve()
+      )
+    )
+
+  const served = <A>(use: (url: string) => Effect.Effect<A>) =>
+    Effect.acquireUseRelease(
+      Effect.promise(() =>
+        new Promise<Server>((resolve) => {
+          const server: Server = createServer((_, response) => response.end("hello"))
+          server.listen(0, "127.0.0.1", () => resolve(server))
+        })
+      ),
+      (server) => use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+      (server) =>
+        Effect.promise(() => {
+          server.closeAllConnections()
+          return new Promise<void>((resolve) => server.close(() => resolve()))
+        })
+    )
+
   it.live.each(Object.keys(asks))(
-    "is told when virtual time does not wait for it: %s",
+    "is told, once, when virtual time does not wait for it: %s",
     (name) =>
-      Effect.gen(function*() {
-        const server = createServer((_, response) => response.end("hello"))
-        yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)))
-        const { port } = server.address() as AddressInfo
-        let ended: Promise<unknown> = Promise.resolve()
-        const ask = Effect.promise(() => ended = asks[name]!(`http://127.0.0.1:${port}`))
-        const { all, layer } = warnings()
-        const played = (effect: Effect.Effect<unknown>) =>
-          VirtualClock.play(Effect.timeoutOption(effect, "1 second")).pipe(Effect.provide(layer))
-        yield* played(VirtualClock.hold(ask))
-        assert.deepStrictEqual(all, [])
-        yield* played(ask)
-        assert.include(all[0], name)
-        assert.include(all[0], "runs in real time")
-        yield* Effect.promise(() => ended)
-        server.closeAllConnections()
-        yield* Effect.promise(() => new Promise((resolve) => server.close(resolve)))
-      })
+      served((url) =>
+        Effect.gen(function*() {
+          let ended: Promise<unknown> = Promise.resolve()
+          const ask = Effect.promise(() => ended = asks[name]!(url))
+          const { all, layer } = warnings()
+          const played = (effect: Effect.Effect<unknown>) => VirtualClock.play(effect).pipe(Effect.provide(layer))
+          yield* played(Effect.timeoutOption(VirtualClock.hold(ask), "1 second"))
+          assert.deepStrictEqual(all, [])
+          // It comes while a fiber sleeps again and again; on a busy machine also before that has slept.
+          const beside = Effect.forever(Effect.andThen(Effect.sleep("1 second"), Effect.yieldNow))
+          const told = () => all.filter((line) => !line.includes("setTimeout of"))
+          for (let run = 0; run < 20 && told().length === 0; run++) {
+            yield* played(Effect.raceFirst(ask, beside))
+            yield* Effect.promise(() => ended)
+          }
+          const [line, ...others] = told()
+          assert.deepStrictEqual(others, [])
+          assert.include(line, `does not wait for ${name}`)
+          assert.include(line, "runs in real time")
+          // Node begins a request in a turn of its own.
+          if (!name.includes("request")) assert.match(line!, /begun at .*stuck\.test\.ts:\d+/)
+        })
+      )
   )
+
+  it.live("is told as soon as time moves past an answer that the program waits for", () =>
+    served((url) =>
+      Effect.gen(function*() {
+        const { all, layer } = warnings()
+        const ask = Effect.promise(() => asks["a connection over TCP"]!(url))
+        yield* VirtualClock.play(Effect.timeoutOption(ask, "1 second")).pipe(Effect.provide(layer))
+        assert.strictEqual(all.length, 1)
+        assert.include(all[0], "a connection over TCP, begun at ")
+      })
+    ))
+
+  it.live("is not told of a connection that is used under hold again and again, nor of its end", () =>
+    Effect.gen(function*() {
+      const { all, layer } = warnings()
+      const server = createRawServer((socket) => socket.on("data", (data) => socket.write(data)))
+      yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)))
+      const program = Effect.gen(function*() {
+        const socket = connect((server.address() as AddressInfo).port, "127.0.0.1")
+        const echo = Effect.promise(() =>
+          new Promise((resolve) => {
+            socket.once("data", resolve)
+            socket.write("hello")
+          })
+        )
+        for (let time = 0; time < 3; time++) {
+          yield* VirtualClock.hold(echo)
+          yield* Effect.sleep("1 hour")
+        }
+        const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()))
+        server.close()
+        socket.end()
+        yield* Effect.sleep("1 hour")
+        yield* Effect.promise(() => ended)
+      })
+      yield* VirtualClock.play(program).pipe(Effect.provide(layer))
+      assert.deepStrictEqual(all, [])
+    }))
+
+  it.live("is not told of what the process prints", () =>
+    Effect.gen(function*() {
+      // The output of a process is opened when it prints for the first time, here in the program.
+      const program = `
+        import { VirtualClock } from "@switchgear/core/testing"
+        import { Effect } from "effect"
+        const print = Effect.sync(() => console.log("printed"))
+        await Effect.runPromise(VirtualClock.play(Effect.repeat(Effect.andThen(print, Effect.sleep(1000)), { times: 9 })))
+      `
+      const args = ["--input-type", "module", "--eval", program]
+      const printed = yield* Effect.promise(() =>
+        new Promise<string>((resolve) =>
+          execFile(process.execPath, args, { cwd: import.meta.dirname }, (_, out, err) => resolve(out + err))
+        )
+      )
+      assert.strictEqual(printed, "printed\n".repeat(10))
+    }))
+
+  it.effect("is an error with its place with promises \"none\": a connection over TCP", () =>
+    served((url) =>
+      Effect.gen(function*() {
+        const ask = Effect.promise(() => asks["a connection over TCP"]!(url))
+        const beside = Effect.forever(Effect.sleep("1 second"))
+        const message = dieMessage(
+          yield* Effect.exit(VirtualClock.play(Effect.raceFirst(ask, beside), { promises: "none" }))
+        )
+        assert.match(message, /with promises "none", .*begun at .*stuck\.test\.ts:\d+/)
+      })
+    ))
 })
 
 describe("the option trap", () => {

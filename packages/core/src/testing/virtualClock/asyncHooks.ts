@@ -2,12 +2,14 @@
  * What a program does outside of its fibers, as far as Node shows it: promises, work of the thread pool, immediates and
  * timers without a delay. Elsewhere nothing can be seen.
  */
+import { watchAtomics } from "./atomics.ts"
 import { watchFetches } from "./fetches.ts"
 import { asyncHooks, type Callbacks, promiseHooks } from "./node.ts"
 import { isOf, strict, watched } from "./owners.ts"
 import type { PendingWork } from "./pendingWork.ts"
 import { beginResource, forgetPorts, hearPort } from "./resources.ts"
 import { callsBack, forgetRunning } from "./running.ts"
+import { forgetSources, hearSource } from "./sources.ts"
 import { StackTrace, type Trace } from "./trace.ts"
 import { watchWebAssembly } from "./webAssembly.ts"
 
@@ -29,7 +31,7 @@ export const watchWork = (work: PendingWork): () => void => {
   watched.add(work)
   if (watched.size === 1) {
     hook.enable()
-    const stops = [watchWebAssembly(), watchFetches()]
+    const stops = [watchWebAssembly(), watchAtomics(), watchFetches()]
     stopOthers = () => stops.forEach((stop) => stop())
   }
   return () => {
@@ -38,6 +40,7 @@ export const watchWork = (work: PendingWork): () => void => {
     stopOthers()
     forgetRunning()
     forgetPorts()
+    forgetSources()
   }
 }
 let hook: { readonly enable: () => void; readonly disable: () => void } | undefined
@@ -52,6 +55,7 @@ const callbacks: Callbacks = {
   before: (id) => {
     callsBack(id)
     hearPort()
+    hearSource()
   },
   after: () => {
     if (strict.size > 0) { for (const work of strict) work.waking = undefined }

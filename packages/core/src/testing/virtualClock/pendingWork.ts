@@ -19,8 +19,8 @@ export interface Piece {
   readonly wait: "end" | "turns" | "none"
   /** Whether it ends when the machine likes, so that several of them end in an order of chance. */
   readonly races: boolean
-  /** How long it takes in real time, for a timer; 0 for what no time must pass in. */
-  readonly millis?: number
+  /** How long it takes in real time, for a timer; 0 for what no time must pass in; not known for what comes unasked. */
+  readonly millis?: number | undefined
   /** Whether it has ended without a notice. */
   readonly isOver: () => boolean
 }
@@ -71,6 +71,15 @@ export class PendingWork {
     }
     if (this.pieces.delete(piece) && this.pieces.size === 0) this.onIdle()
     this.around?.end(piece)
+  }
+
+  /** Something comes of a piece that goes on. It may come unasked to a program that holds time until then. */
+  hear(piece: Piece): void {
+    const last = this.besides.get(piece)
+    const isTimely = last === undefined || last === this.now || (piece.millis === undefined && this.holds.size > 0)
+    if (!isTimely) this.onUntimely(piece)
+    this.besides.set(piece, this.now)
+    this.around?.hear(piece)
   }
 
   hold(piece: Piece): void {

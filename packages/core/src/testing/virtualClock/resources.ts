@@ -2,6 +2,7 @@
 import { currentResource, type Resource } from "./node.ts"
 import { ofProgram, strict, watched } from "./owners.ts"
 import type { PendingWork } from "./pendingWork.ts"
+import { beginSource, sources } from "./sources.ts"
 import { beginInOrder, beginOutside, beginTimer, beginUntilEnd, endRunning } from "./running.ts"
 
 export const beginResource = (id: number, type: string, resource: Resource): void => {
@@ -24,6 +25,7 @@ export const beginResource = (id: number, type: string, resource: Resource): voi
     default:
       if (requests.has(type)) beginUntilEnd(id, type)
       else if (outside.has(type)) beginOutside(id, outside.get(type)!)
+      else if (sources.has(type)) beginSource(sources.get(type)!, resource)
       else if (isJob(type)) watchJob(id, type, resource)
   }
 }

@@ -4,7 +4,8 @@ import { belongs, ofProcess, ofProgram, strict } from "./owners.ts"
 import type { PendingWork, Piece } from "./pendingWork.ts"
 import { StackTrace } from "./trace.ts"
 
-interface Running {
+/** A piece of work, and the programs whose it is. */
+export interface Running {
   readonly piece: Piece
   readonly works: ReadonlyArray<PendingWork>
 }
@@ -97,7 +98,8 @@ export const callsBack = (id: number): void => {
   endRunning(id)
 }
 
-const wake = ({ piece, works }: Running): void => {
+/** It calls back, which programs that are expected to wait for nothing of the kind are told of. */
+export const wake = ({ piece, works }: Running): void => {
   // What Effect has begun by itself is the turn of another scheduler.
   if (strict.size === 0 || piece.begun.place === undefined) return
   for (const work of strict) if (works.some((one) => belongs(one, work))) work.waking = piece

@@ -100,12 +100,13 @@ export class Watch {
 
   private tellUntimely({ begun, millis, what }: Piece): void {
     const { place } = begun
+    const isTimer = millis !== undefined && millis > 0
     // A timer of the platform itself is none of the program.
-    if (this.options.stuckAfter === Infinity || (place === undefined && millis !== 0)) return
+    if (this.options.stuckAfter === Infinity || (place === undefined && isTimer)) return
     if (this.toldOf.has(place ?? what)) return
     this.toldOf.add(place ?? what)
     const { time } = this.options
-    const instead = millis === 0 ? "Put" : "Sleep in virtual time instead, or put"
+    const instead = isTimer ? "Sleep in virtual time instead, or put" : "Put"
     this.warn(
       `${time.where}: virtual time does not wait for ${
         withPlace(what, begun)
