@@ -143,6 +143,23 @@ describe("a claim is not judged", () => {
       )
     }))
 
+  it.effect.each<readonly [string, Scenario.ProviderPhase]>([
+    ["ServiceRefused", { name: "up", capacity: { concurrency: 10, above: "refuses" } }],
+    ["ServiceRefused", { name: "up", capacity: { concurrency: 10, above: "queue", waiting: 5 } }],
+    ["Lost", { name: "up", rules: [{ inject: Chaos.after(Chaos.fault({ _tag: "Lost" })), when: () => false }] }],
+    ["cached", { name: "up", rules: [{ inject: Chaos.outcome({ degradation: "cached" }), when: () => false }] }],
+    ["TimeoutError", { name: "up" }]
+  ])(
+    "but on an outcome that its own night can have it is, also if none had it: %s",
+    ([outcome, phase]) =>
+      Effect.gen(function*() {
+        assert.strictEqual(
+          (yield* verdictOn(Claim.share(outcome, { atMost: 0 }), { provider: [phase] })).slice(0, 24),
+          "Holds: 0 of 600 calls di"
+        )
+      })
+  )
+
   it.effect.prop(
     "on a percentile with fewer calls than it takes for one to be beyond it",
     {

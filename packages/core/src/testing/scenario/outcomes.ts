@@ -1,6 +1,7 @@
 /** The outcomes that calls of a scenario may have, so that a misspelt name is told and does not pass as "never". */
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
+import type * as Chaos from "../Chaos.ts"
 import { labelOf } from "../load/report.ts"
 import { formatCounts } from "../words.ts"
 import { firstClass } from "./claims.ts"
@@ -22,27 +23,42 @@ export const nameOf = ([best, ...others]: ReadonlyArray<string>) => (answer: unk
 export const gaveUp = "GaveUp"
 
 const ofAnswers = [firstClass, "fallback", "stale", "canned", "degraded"]
-const ofErrors = ["failure", "defect", "interrupted", gaveUp]
+// `TimeoutError` is that of `Effect.timeout`.
+const ofErrors = ["failure", "defect", "interrupted", "TimeoutError", gaveUp]
 const ofGuards = ["CircuitOpen", "BulkheadFull", "RateLimited", "DeadlineExceeded", "CascadeExhausted"]
 
 /**
  * The outcomes that can be known before the run: those of answers, unless the scenario has a label for them, those of
- * errors, those that the rules inject, and those that the scenario names.
+ * errors, those that the rules inject, those of a capacity that refuses, and those that the scenario names.
  */
 export const knownOutcomes = (
   { providers, world }: Plan,
   { label, outcomes = [] }: { readonly label: unknown; readonly outcomes?: ReadonlyArray<string> | undefined }
 ): ReadonlySet<string> => {
-  const injected = providers.flatMap(({ phases }) => phases).flatMap(({ rules }) =>
-    rules.flatMap(({ inject }) => inject._tag === "Fault" ? [labelOf(Exit.fail(inject.error))] : [])
-  )
+  const answerOf = nameOf(providers.map(({ name }) => name))
+  const injectedBy = (inject: Chaos.Injection<unknown, unknown>): ReadonlyArray<string> => {
+    switch (inject._tag) {
+      case "After":
+        return injectedBy(inject.inject)
+      case "Fault":
+        return [labelOf(Exit.fail(inject.error))]
+      case "Outcome":
+        return label === undefined ? [answerOf(inject.value, false)] : []
+      default:
+        return []
+    }
+  }
+  const ofPhases = providers.flatMap(({ phases }) => phases).flatMap(({ limits, rules }) => [
+    ...rules.flatMap(({ inject }) => injectedBy(inject)),
+    ...limits.waiting < Infinity ? ["ServiceRefused"] : []
+  ])
   const ofNodes = world === undefined ? [] : [...ofAnswers, "ConnectionRefused"]
   return new Set([
     ...label === undefined ? ofAnswers : [],
     ...ofErrors,
     ...ofGuards,
     ...ofNodes,
-    ...injected,
+    ...ofPhases,
     ...outcomes
   ])
 }

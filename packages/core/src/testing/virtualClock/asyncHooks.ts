@@ -8,7 +8,7 @@ import { asyncHooks, type Callbacks, promiseHooks } from "./node.ts"
 import { isOf, strict, watched } from "./owners.ts"
 import type { PendingWork } from "./pendingWork.ts"
 import { beginResource, forgetPorts, hearPort } from "./resources.ts"
-import { callsBack, forgetRunning } from "./running.ts"
+import { callsBack, forgetRunning, hasCalledBack } from "./running.ts"
 import { forgetSources, hearSource } from "./sources.ts"
 import { StackTrace, type Trace } from "./trace.ts"
 import { watchWebAssembly } from "./webAssembly.ts"
@@ -57,9 +57,7 @@ const callbacks: Callbacks = {
     hearPort()
     hearSource()
   },
-  after: () => {
-    if (strict.size > 0) { for (const work of strict) work.waking = undefined }
-  },
+  after: hasCalledBack,
   trackPromises: false
 }
 

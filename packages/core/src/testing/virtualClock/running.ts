@@ -102,5 +102,14 @@ export const callsBack = (id: number): void => {
 export const wake = ({ piece, works }: Running): void => {
   // What Effect has begun by itself is the turn of another scheduler.
   if (strict.size === 0 || piece.begun.place === undefined) return
+  isWaking = true
   for (const work of strict) if (works.some((one) => belongs(one, work))) work.waking = piece
+}
+let isWaking = false
+
+/** What has called back is done. */
+export const hasCalledBack = (): void => {
+  if (!isWaking) return
+  isWaking = false
+  for (const work of strict) work.waking = undefined
 }
