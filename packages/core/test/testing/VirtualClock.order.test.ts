@@ -68,6 +68,21 @@ describe("an order of chance", () => {
       assert.deepStrictEqual([...orders].sort(), ["first,second", "second,first"])
     }))
 
+  it.effect("is that of fibers that are ready at once, also where none of them has slept", () =>
+    Effect.gen(function*() {
+      const course = Effect.gen(function*() {
+        const ran: Array<number> = []
+        const fiber = (id: number) => Effect.andThen(Effect.yieldNow, Effect.sync(() => ran.push(id)))
+        yield* Effect.forEach([1, 2, 3, 4], fiber, { concurrency: "unbounded", discard: true })
+        return ran.join("")
+      })
+      const orders = new Set<string>()
+      for (let seed = 0; seed < 500; seed++) orders.add(yield* played(course, seed))
+      // Four fibers have 24 orders.
+      assert.strictEqual(orders.size, 24)
+      assert.strictEqual(yield* VirtualClock.play(course), "1234")
+    }))
+
   it.effect("is the same for one seed, in either mode, and another for another", () =>
     Effect.gen(function*() {
       const course = Effect.gen(function*() {

@@ -6,7 +6,7 @@ import { Cause, Clock, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { randomBytes } from "node:crypto"
-import { promises as fs, readFile } from "node:fs"
+import { openAsBlob, promises as fs, readFile } from "node:fs"
 import { resolve4 } from "node:dns"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -52,6 +52,10 @@ const works: Readonly<Record<string, () => Promise<unknown>>> = {
   "random bytes": () => promisify(randomBytes)(16),
   "a file": () => fs.readFile(import.meta.filename),
   "a file by callback": () => new Promise((resolve) => readFile(import.meta.filename, resolve)),
+  "a file as a blob": async () => (await openAsBlob(import.meta.filename)).arrayBuffer(),
+  "a stream of a blob": async () => {
+    for await (const _ of (await openAsBlob(import.meta.filename)).stream()) await undefined
+  },
   "gzip": () => promisify(gzip)(Buffer.alloc(200_000)),
   "brotli": () => promisify(brotliCompress)("text"),
   "a compression stream": () =>

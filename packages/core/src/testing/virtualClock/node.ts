@@ -8,6 +8,7 @@ export interface Resource {
   run: (...args: Array<unknown>) => unknown
   write: (...args: Array<unknown>) => unknown
   close: (...args: Array<unknown>) => unknown
+  pull: (onPart: (...part: Array<unknown>) => unknown) => unknown
 }
 
 export interface Callbacks {

@@ -22,6 +22,11 @@ export const beginResource = (id: number, type: string, resource: Resource): voi
       return watchPort(resource)
     case "ZLIB":
       return watchZlib(id, resource)
+    case "BLOBREADER":
+      return watchBlob(id, resource)
+    case "FSREQCALLBACK":
+      // What Node reads for a blob tells nobody its end: once it has begun, there is nothing on it that could be called.
+      return beginUntilEnd(id, type, () => !Object.values(resource).some((value) => typeof value === "function"))
     default:
       if (requests.has(type)) beginUntilEnd(id, type)
       else if (outside.has(type)) beginOutside(id, outside.get(type)!)
@@ -32,7 +37,6 @@ export const beginResource = (id: number, type: string, resource: Resource): voi
 
 /** Work of the thread pool, or a question to a name server, which ends by itself. */
 const requests = new Set([
-  "FSREQCALLBACK",
   "FSREQPROMISE",
   "FILEHANDLECLOSEREQ",
   "GETADDRINFOREQWRAP",
@@ -79,6 +83,18 @@ const watchZlib = (id: number, resource: Resource): void => {
   resource.close = function(...args) {
     endRunning(id)
     return close.apply(this, args)
+  }
+}
+
+// A blob may be that of a file, which is read a part at a time.
+const watchBlob = (id: number, resource: Resource): void => {
+  const { pull } = resource
+  resource.pull = function(onPart) {
+    if (watched.size > 0) beginUntilEnd(id, "BLOBREADER")
+    return pull.call(this, (...part) => {
+      endRunning(id)
+      return onPart(...part)
+    })
   }
 }
 

@@ -29,16 +29,17 @@ const begin = (id: number, piece: Piece, works: ReadonlyArray<PendingWork>): voi
   for (const work of works) work.begin(piece)
 }
 
-/** Begins what tells its end. */
-export const beginUntilEnd = (id: number, what: string): void => begin(id, untilEnd(what), ofProcess())
+/** Begins what tells its end, unless it turns out that it does not. */
+export const beginUntilEnd = (id: number, what: string, isOver = never): void =>
+  begin(id, untilEnd(what, isOver), ofProcess())
 
 /** A piece of work that ends when the machine likes, and tells it. */
-export const untilEnd = (what: string): Piece => ({
+export const untilEnd = (what: string, isOver = never): Piece => ({
   what,
   begun: new StackTrace(),
   wait: "end",
   races: true,
-  isOver: never
+  isOver
 })
 
 const never = (): boolean => false
