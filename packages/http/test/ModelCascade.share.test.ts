@@ -495,6 +495,31 @@ describe("the circuit of a model that hangs", () => {
   )
 
   it.effect.each(ways)(
+    "opens under a short deadline as well, when the model has had its share of that, and never answered, %s",
+    ([, call]) =>
+      play(Effect.gen(function*() {
+        const quick = { outcome: Behaviour.ok("Good day"), latency: Behaviour.constant("100 millis") }
+        const { cascade, made: [first] } = yield* setting({ deadline: "600 millis" }, { hangs, quick })
+        const times: Array<number> = []
+        for (let i = 0; i < 12; i++) times.push((yield* timed(call(cascade, i)))[1])
+        assert.deepStrictEqual(times, [...Array.from({ length: 10 }, () => 400), 100, 100])
+        assert.strictEqual(yield* first!.breaker.state, "Open")
+      }))
+  )
+
+  it.effect.each(ways)(
+    "stays closed under the short deadlines of callers, who say nothing about the model, %s",
+    ([, call]) =>
+      play(Effect.gen(function*() {
+        const healthy = { outcome: Behaviour.ok("Good day"), latency: Behaviour.constant("800 millis") }
+        const quick = { outcome: Behaviour.ok("Good day"), latency: Behaviour.constant("100 millis") }
+        const { cascade, made: [first] } = yield* setting({ share: "even" }, { healthy, quick })
+        for (let i = 0; i < 40; i++) yield* Deadline.within("600 millis")(call(cascade, i))
+        assert.deepStrictEqual((yield* first!.breaker.snapshot).failed, 0)
+      }))
+  )
+
+  it.effect.each(ways)(
     "stays closed where an attempt whose time ran out counts as no failure, %s",
     ([, call]) =>
       play(

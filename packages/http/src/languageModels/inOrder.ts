@@ -111,7 +111,7 @@ const unguarded: OneCall.Guards<never> = { protect: identity }
 /** How long the answers of each step take. */
 type Times = ReadonlyArray<AnswerTimes>
 
-const timesOf = ({ steps }: Settings): Times => steps.map(() => new AnswerTimes())
+const timesOf = ({ steps }: Settings): Times => steps.map(({ share }) => new AnswerTimes(share))
 
 /** The best answer that there is, and where it comes from. */
 const run = <A, R>({ share, steps }: Settings, times: Times, ask: Ask<A, R>) =>
@@ -166,7 +166,7 @@ const turn = <A, R>(
       }
     })
     const alternatives = besideOthers({
-      turn: { index, begun, p95: own.quantiles?.p95 },
+      turn: { index, begun, times: own },
       asked,
       when: steps[index]!.when,
       next: times[index + 1],

@@ -1,12 +1,7 @@
 /** What a model that is asked may know of the other models of its cascade, and of those who wait. */
 import type * as Fiber from "effect/Fiber"
-import {
-  type Alternatives,
-  assumedTime,
-  CurrentAlternatives,
-  isLongerThan,
-  type Waiting
-} from "../chatModel/retries.ts"
+import { type Alternatives, CurrentAlternatives, isLongerThan, type Waiting } from "../chatModel/retries.ts"
+import type { AnswerTimes } from "./answerTimes.ts"
 import { type Asked, type AskedStep, atHand } from "./asked.ts"
 
 /** A model that is being asked: its place in the chain, since when in monotonic milliseconds, and the models after it. */
@@ -21,7 +16,7 @@ interface Asking {
 export interface Turn {
   readonly index: number
   readonly begun: number
-  readonly p95: number | undefined
+  readonly times: AnswerTimes
 }
 
 /** How far a chain has got: the model that was asked last, and the one that has answered. */
@@ -35,12 +30,12 @@ export interface Course {
  * any more. A call that was cut before the model's usual time says nothing about the model.
  */
 export const hasHadItsTime = (
-  { begun, index, p95 }: Turn,
+  { begun, index, times }: Turn,
   { answeredBy, newest }: Course,
   isLeft: () => boolean,
   now: number
 ): boolean =>
-  answeredBy !== index && now - begun >= (p95 ?? assumedTime) &&
+  answeredBy !== index && now - begun >= times.usual &&
   (answeredBy !== undefined && index < newest || isLeft())
 
 /** The alternatives to a model that is being asked. */
@@ -57,7 +52,7 @@ export const alternativesTo = (
   return {
     hasLost: (now) =>
       hasHadItsTime(
-        { begun, index, p95: step.times.quantiles?.p95 },
+        { begun, index, times: step.times },
         asked,
         () => asked.patience?.isOver(now) === true || around?.hasLost(now) === true,
         now

@@ -1,4 +1,5 @@
 /** How long the answers of a model take, over the last few hundred of them. */
+import { assumedTime } from "../chatModel/retries.ts"
 
 /** Times in milliseconds. */
 interface Quantiles {
@@ -18,6 +19,20 @@ export class AnswerTimes {
   private recorded = 0
   private known: Quantiles | undefined
   private knownAt = 0
+  private readonly share: number
+
+  /** `share` is the time in milliseconds that the options give the model, before another one is asked as well. */
+  constructor(share = Infinity) {
+    this.share = share
+  }
+
+  /**
+   * The time in milliseconds after which a call that was cut says something about the model. Where it is not known how long
+   * answers take, a model that has had the share that it is meant to have, has had its time.
+   */
+  get usual(): number {
+    return this.quantiles?.p95 ?? Math.min(assumedTime, this.share)
+  }
 
   get quantiles(): Quantiles | undefined {
     if (this.recorded < fewest) return undefined

@@ -97,8 +97,8 @@ export const cascadeOf = (
       Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider: name, model: name, detail })))
 
     const lastGood = (key: string) => Effect.map(cache.lastGood(key), (kept) => kept?.value)
-    const forWhole = chainOf(settings.share, steps, asWhole, lastGood)
-    const forStream = chainOf(settings.share, steps, asStream, lastGood)
+    const forWhole = chainOf(settings, steps, asWhole, lastGood)
+    const forStream = chainOf(settings, steps, asStream, lastGood)
 
     /** Asks the models, then the cache, then says the sentence. */
     const run = <A extends object, R>(

@@ -21,7 +21,7 @@ import { alternativesTo } from "./alternatives.ts"
 import { AnswerTimes } from "./answerTimes.ts"
 import { type Asked, type AskedStep, atHand, CurrentAsked, windowOf } from "./asked.ts"
 import type { CallerError } from "./model.ts"
-import type { StepSettings } from "./settings.ts"
+import type { Settings, StepSettings } from "./settings.ts"
 import { type Share, shareOf } from "./share.ts"
 
 /** An answer of a step, with where it comes from. */
@@ -55,12 +55,13 @@ export interface Chain<A, R> {
 }
 
 export const chainOf = <A, R>(
-  share: Share,
+  { deadline, share }: Pick<Settings, "deadline" | "share">,
   steps: ReadonlyArray<StepSettings>,
   how: How<A, R>,
   lastGood: (key: string) => Effect.Effect<ChatModel.Answer | undefined>
 ): Chain<A, R> => {
-  const asking = steps.map((step): AskedStep => ({ ...step, times: new AnswerTimes() }))
+  const even = share === "none" ? Infinity : deadline / steps.length
+  const asking = steps.map((step): AskedStep => ({ ...step, times: new AnswerTimes(step.share ?? even) }))
   type Models = Cascade.Cascade<Answered<A>, StepError, StepError, R>
   const stepAt = (i: number) => {
     const step = asking[i]!
