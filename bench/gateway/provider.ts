@@ -50,10 +50,14 @@ const stream = (socket: Socket): void => {
   socket.write(first)
   const timer = setInterval(() => {
     if (next < events) return void socket.write(chunks[next++]!)
-    clearInterval(timer)
+    stop()
     socket.write(end)
   }, interval)
-  socket.once("close", () => clearInterval(timer))
+  const stop = () => {
+    clearInterval(timer)
+    socket.removeListener("close", stop)
+  }
+  socket.once("close", stop)
 }
 
 const server = createServer({ noDelay: true }, (socket) => {
