@@ -96,6 +96,7 @@ export class Desk {
   private sent(answer: Reply | Streamed, exchange: Exchange): Effect.Effect<void> {
     if (!("events" in answer)) return Effect.sync(() => exchange.reply(withoutCache(answer)))
     exchange.beginStream({})
+    exchange.flushHead()
     const { writeTimeout } = this.running.config.listen
     return Effect.andThen(
       Stream.runForEach(answer.events, (event) => exchange.write(event, writeTimeout)),

@@ -133,7 +133,7 @@ export class Exchange {
     this.watchReader()
   }
 
-  /** Begins an answer that is sent piece by piece. */
+  /** Begins an answer that is sent piece by piece. The head goes out with the first piece, in one step. */
   beginStream(headers: Readonly<Record<string, string>>): void {
     if (this.response.headersSent || this.response.destroyed) return
     this.response.writeHead(200, {
@@ -143,6 +143,10 @@ export class Exchange {
       "cache-control": "no-cache, no-transform",
       "x-accel-buffering": "no"
     })
+  }
+
+  /** Sends a head for which there is no piece yet. */
+  flushHead(): void {
     this.response.flushHeaders()
   }
 
