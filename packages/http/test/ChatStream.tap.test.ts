@@ -32,6 +32,10 @@ const streams: ReadonlyArray<readonly [name: string, stream: string]> = [
   ["CRLF", (says("a") + says("b", "stop") + done).replaceAll("\n", "\r\n")],
   ["CR", (says("a") + says("b", "stop") + done).replaceAll("\n", "\r")],
   [
+    "a whole reply after blanks",
+    ` \t\n  \n\n  ${JSON.stringify({ choices: [{ message: { content: "a" }, finish_reason: "stop" }] })}`
+  ],
+  [
     "line ends of all kinds",
     says("a").replaceAll("\n", "\r\n") + says("b").replaceAll("\n", "\r") + says("c", "stop") + done
   ],

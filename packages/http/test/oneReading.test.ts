@@ -59,6 +59,9 @@ it.effect.prop(
   many
 )
 
+/** What gateways send to keep a connection alive while they wait for the model. */
+const Blanks = Schema.Array(Schema.Literals([" ", "\t", "\n", "\r\n", "\n\n"]))
+
 describe("a reply is read the same whole and in chunks", () => {
   it.effect.prop(
     "in whatever dialect the chunks are, and wherever their bytes are cut",
@@ -74,6 +77,19 @@ describe("a reply is read the same whole and in chunks", () => {
         // What was read once is read the same again.
         const again = yield* collected(chunks.map((chunk) => JSON.parse(JSON.stringify(chunk))))
         assert.deepStrictEqual(again, whole)
+      }),
+    many
+  )
+
+  it.effect.prop(
+    "where a whole reply comes instead of events, whatever blanks stand before it and wherever its bytes are cut",
+    { answer: Spoken.Answer, dialect: Spoken.Dialect, blanks: Blanks, sizes: Streamed.Sizes },
+    ({ answer, blanks, dialect, sizes }) =>
+      Effect.gen(function*() {
+        const body = blanks.join("") + JSON.stringify(Spoken.whole(answer, dialect))
+        const { chunks, progress } = Streamed.decoded(Streamed.pieces(new TextEncoder().encode(body), sizes))
+        assert.strictEqual(progress, "whole")
+        assert.deepStrictEqual(yield* collected(chunks), yield* exchange(body))
       }),
     many
   )

@@ -47,7 +47,7 @@ export const make = (limit: number): UnframedJson => {
     push: (piece) => {
       if (parts !== undefined) return { events: "", json: more(parts, piece) }
       const match = opener(piece, atLineStart)
-      if (piece !== "") atLineStart = endsLine(piece)
+      if (piece !== "") atLineStart = (atLineStart ? blankAtStart : blank).test(piece)
       if (match === null) return { events: piece, json: undefined }
       const at = match.index + match[0].length - 1
       return { events: piece.slice(0, at), json: more(parts = [], piece.slice(at)) }
@@ -67,13 +67,15 @@ export const make = (limit: number): UnframedJson => {
 
 /** Nearly no piece has one, and looking for two fixed texts is many times faster than for an expression. */
 const opener = (piece: string, atLineStart: boolean): RegExpExecArray | null =>
-  (atLineStart && (piece.startsWith("{") || piece.startsWith("["))) || piece.includes("\n{") || piece.includes("\n[") ||
-    piece.includes("\r")
+  (atLineStart && startsJson.test(piece)) || piece.includes("\n{") || piece.includes("\n[") || piece.includes("\n ") ||
+    piece.includes("\n\t") || piece.includes("\r")
     ? (atLineStart ? opensAtStart : opens).exec(piece)
     : null
 
-const opens = /[\r\n][{[]/
-const opensAtStart = /(?:^|[\r\n])[{[]/
+/** Blanks may stand before it: gateways send them while they wait for the model. */
+const opens = /[\r\n][ \t]*[{[]/
+const opensAtStart = /(?:^|[\r\n])[ \t]*[{[]/
+const startsJson = /^[ \t]*[{[]/
 
 /** A line end before an empty line, a field of an event or a comment. */
 const closes = /(?:\r\n|\n|\r(?!\n))(?=\r|\n|data:|event:|:)/
@@ -85,7 +87,6 @@ const longestEnd = 1024
 /** How often JSON is parsed before it is whole. Most of it comes in few pieces, of which hardly any ends with a bracket. */
 const mostLooks = 8
 
-const endsLine = (text: string): boolean => {
-  const last = text.charCodeAt(text.length - 1)
-  return last === 10 || last === 13
-}
+/** Whether the last line has nothing but blanks so far. */
+const blank = /[\r\n][ \t]*$/
+const blankAtStart = /(?:^|[\r\n])[ \t]*$/
