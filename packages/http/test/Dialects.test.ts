@@ -352,6 +352,14 @@ const heard: ReadonlyArray<readonly [string, number, unknown, ChatError.ChatErro
     { message: "Too many tokens, please wait before trying again." },
     "ProviderRateLimited"
   ],
+  ["Bedrock's throttling behind a gateway", 429, said("Too many tokens"), "ProviderRateLimited"],
+  ["Bedrock's minute in a 400", 400, said("Too many tokens per minute"), "ProviderRateLimited"],
+  [
+    "Bedrock's day without its type",
+    429,
+    { message: "Too many tokens per day, please wait before trying again." },
+    "QuotaExhausted"
+  ],
   ["a minute at Vertex", 429, {
     error: {
       code: 429,
