@@ -33,7 +33,7 @@ const model = (tokens: number) =>
           possiblyBilledAttempts: 1,
           value: {
             choices: [{ message: { role: "assistant" as const, content: "Hello" }, finish_reason: "stop" as const }],
-            usage: { prompt_tokens: tokens, completion_tokens: 0 }
+            usage: { prompt_tokens: tokens - 1, completion_tokens: 1 }
           }
         }),
         "1 second"

@@ -4,6 +4,7 @@ import { RateLimiter } from "@switchgear/core"
 import { ChatClient, ChatModel, type ChatSchema, ChatStream, CostLedger, Pricing } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Schema, Stream } from "effect"
+import { exchange } from "./support/clientOf.ts"
 import { HttpClient } from "effect/http"
 import { answer, ask, plain } from "./support/ledgerOf.ts"
 import { modelOf } from "./support/modelOf.ts"
@@ -351,6 +352,49 @@ describe("a usage", () => {
       assert.deepStrictEqual([cost.total, estimated], [1500, false])
     })))
 
+  it.effect("that tells no token of what a stream said is not believed, before what was said or after it", () =>
+    Effect.gen(function*() {
+      const zero = { prompt_tokens: 100, completion_tokens: 0, total_tokens: 100 }
+      const bill = (...chunks: ReadonlyArray<ReturnType<typeof chunk>>) =>
+        Effect.scoped(Effect.gen(function*() {
+          const opened = yield* (yield* ledger).protect(
+            ChatModel.of<never>({
+              name: "plain",
+              complete: () => Effect.succeed(answer(0)),
+              open: () => Effect.succeed({ ...answer(0), value: Stream.rechunk(Stream.make(...chunks), 1) })
+            })
+          ).open(ask())
+          yield* Effect.orDie(Stream.runDrain(opened.value))
+          const { estimated, used } = yield* opened.bill
+          return [used.input, used.output, estimated]
+        }))
+      assert.deepStrictEqual(yield* bill(chunk({ usage: zero }, ""), chunk({}, "Good day")), [100, 8, true])
+      assert.deepStrictEqual(yield* bill(chunk({}, "Good day"), chunk({ usage: zero }, "")), [100, 8, true])
+    }))
+
+  it.effect("of each of several choices is the prompt once, and what all have written", () =>
+    Effect.gen(function*() {
+      const told = (completion_tokens: number) => ({
+        prompt_tokens: 100,
+        completion_tokens,
+        total_tokens: 100 + completion_tokens,
+        completion_tokens_details: { reasoning_tokens: 10 }
+      })
+      const choice = (index: number, completion: number) => ({
+        index,
+        message: { role: "assistant", content: "Good day" },
+        finish_reason: "stop",
+        usage: told(completion)
+      })
+      const reply = yield* exchange(JSON.stringify({ choices: [choice(0, 50), choice(1, 70)] }))
+      assert.deepStrictEqual(reply.usage, {
+        prompt_tokens: 100,
+        completion_tokens: 120,
+        total_tokens: 220,
+        completion_tokens_details: { reasoning_tokens: 20 }
+      })
+    }))
+
   it.effect("stays the largest in the reply that a stream is collected to", () =>
     Effect.gen(function*() {
       const collected = yield* ChatStream.collect(
@@ -370,6 +414,18 @@ describe("a usage", () => {
       assert.deepStrictEqual(yield* bill({ prompt_tokens: 10, completion_tokens: NaN }), [10, said, true])
       assert.deepStrictEqual(yield* bill({ prompt_tokens: 10, completion_tokens: "many" }), [10, said, true])
       assert.deepStrictEqual(yield* bill({ prompt_tokens: 1.9, completion_tokens: 10.1 }), [2, 11, true])
+      // Nothing is said in no token: some gateways fill in zeros.
+      assert.deepStrictEqual(yield* bill({ prompt_tokens: -5, completion_tokens: 10, total_tokens: 5 }), [
+        prompt,
+        10,
+        true
+      ])
+      assert.deepStrictEqual(yield* bill({ prompt_tokens: 10, completion_tokens: 0 }), [10, said, true])
+      assert.deepStrictEqual(yield* bill({ prompt_tokens: 10, completion_tokens: 0, total_tokens: 10 }), [
+        10,
+        said,
+        true
+      ])
       assert.deepStrictEqual(yield* bill({ completion_tokens: 10 }), [prompt, 10, true])
       assert.deepStrictEqual(yield* bill({}), [prompt, said, true])
       // Where only the sum is told, it is the sum that is billed.

@@ -10,6 +10,7 @@
  * What has the shape already is given as it is. Reading what was read before changes nothing.
  */
 import * as Predicate from "effect/Predicate"
+import { ChoiceUsages } from "./choiceUsages.ts"
 import { contentOf, continued } from "./content.ts"
 import { endsForCall, failureOf, type FinishFailure, isFinish } from "./finishReasons.ts"
 import { remainder } from "./remainder.ts"
@@ -41,6 +42,7 @@ export class ReplyReader {
   /** Of nearly all answers there is one choice. */
   private lastPlace: number | undefined
   private lastState: ChoiceState | undefined
+  private readonly usages = new ChoiceUsages()
   /** Whether any choice said something. */
   said = false
   /** How many choices have ended. */
@@ -61,14 +63,15 @@ export class ReplyReader {
     }
     let choices: Array<unknown> | undefined
     let usage = chunk["usage"]
+    const isAtTop = Predicate.isReadonlyObject(usage)
     for (let i = 0; i < given.length; i++) {
       const choice = given[i]
       if (!Predicate.isReadonlyObject(choice)) return undefined
       let read = this.choice(choice, i)
-      if (!Predicate.isReadonlyObject(usage) && Predicate.isReadonlyObject(choice["usage"])) {
+      if (!isAtTop && Predicate.isReadonlyObject(choice["usage"])) {
         // Moonshot and those who follow it.
         const { usage: inChoice, ...rest } = read
-        usage = inChoice
+        usage = this.usages.take(numberOf(read["index"]) ?? i, inChoice as Fields)
         read = rest
       }
       if (read !== choice) (choices ??= given.slice())[i] = read

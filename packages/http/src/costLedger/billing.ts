@@ -4,7 +4,7 @@ import { isCertain, isSameModel } from "../pricing/modelNames.ts"
 import { type Cost, costOf, minus, toldCost } from "../pricing/money.ts"
 import { isPaidElsewhere } from "../chatReply/paidElsewhere.ts"
 import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
-import { nothing, type Parts, usedOf } from "../pricing/usageParts.ts"
+import { nothing, type Parts, promptOf, tokensOf, usedOf } from "../pricing/usageParts.ts"
 import type * as ChatModel from "../ChatModel.ts"
 import { isCache, namesOf } from "../chatModel/stepPath.ts"
 import type { Bill } from "./model.ts"
@@ -39,8 +39,12 @@ export const heardOf = (told: ToldUsage, said: () => number): Heard => ({
 
 const tellsAny = ({ counts }: ToldUsage): boolean => Object.values(counts).some((count) => count > 0)
 
-const tellsOutput = (told: ToldUsage): boolean =>
-  tellsAny(told) && (usedOf(told) !== undefined || told.counts.completion !== undefined)
+/** Whether it tells how much came out. A zero does not, where something was said: some gateways fill it in. */
+export const tellsOutput = (told: ToldUsage): boolean => {
+  if (!tellsAny(told)) return false
+  const used = usedOf(told)?.parts
+  return (used === undefined ? told.counts.completion ?? 0 : tokensOf(used) - promptOf(used)) > 0
+}
 
 /** Bills what was heard. The request was estimated at `expected`, and the model `asked` for is known if it told. */
 export const billOf = (
@@ -57,8 +61,12 @@ export const billOf = (
   const output = source !== undefined && counted !== undefined ? 0 : heard
   const { isTold, parts } = counted ?? usedOf(tellsAny(told) ? told : new ToldUsage(), { ...expected(), output })!
   // What was told of the answer is what came before that; what is assumed is all of it.
-  const isMore = counted !== undefined || (told.counts.completion ?? 0) > 0
-  const used = output > 0 && isMore ? { ...parts, output: parts.output + output } : parts
+  const isMore = counted !== undefined || (tellsAny(told) && told.counts.completion !== undefined)
+  const heardParts = output > 0 && isMore ? { ...parts, output: parts.output + output } : parts
+  // No model answers without reading: where nonsense was told, a prompt of no tokens is one that was not counted.
+  const unread = source === undefined && told.isDoubtful && promptOf(parts) === 0 ? expected() : undefined
+  const used = unread === undefined ? heardParts : { ...heardParts, ...promptPartsOf(unread) }
+  const isUsage = counted !== undefined && isTold && output === 0 && promptOf(used) === promptOf(parts)
   const model = source ?? modelOf(rules, answer, asked)
   const price = model === undefined ? undefined : rules.prices[model]
   const priced = source === undefined
@@ -70,18 +78,18 @@ export const billOf = (
     used,
     ...priced,
     saving: minus(costOf(rules.primary, used).total, priced.cost.total),
-    estimated:
-      !(isWhole && (priced.source === "provider" ? isCostFinal : counted !== undefined && isTold && output === 0))
+    estimated: !(isWhole && (priced.source === "provider" ? isCostFinal : isUsage))
   }
 }
 
 /** The parts of a call of which only the request is known, or also how long its answer can be. */
-export const partsOf = ({ audioInput, input, output }: RequestTokens): Parts => ({
+export const partsOf = (tokens: RequestTokens): Parts => ({
   ...nothing,
-  input,
-  audioInput,
-  output
+  ...promptPartsOf(tokens),
+  output: tokens.output
 })
+
+const promptPartsOf = ({ audioInput, input }: RequestTokens) => ({ input, audioInput })
 
 /** What the provider told is what it bills. That it bills nothing is believed where no price says otherwise. */
 const pricedAt = (

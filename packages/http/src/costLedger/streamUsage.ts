@@ -5,12 +5,14 @@ import { isPaidElsewhere, notePaidElsewhere } from "../chatReply/paidElsewhere.t
 import { contentTokens } from "../pricing/estimateTokens.ts"
 import { replyOf } from "../pricing/failedReply.ts"
 import { ToldUsage } from "../pricing/toldUsage.ts"
-import type { Heard } from "./billing.ts"
+import { type Heard, tellsOutput } from "./billing.ts"
 
 export class StreamUsage {
   private readonly told = new ToldUsage()
   /** Tokens of what was said after the last usage that told how much had come out. */
   private output = 0
+  /** Tokens of all that was said. */
+  private said = 0
   private isFinished = false
   private isCostFinal = true
   private model: string | undefined
@@ -25,6 +27,7 @@ export class StreamUsage {
       for (const field in delta) if (!withoutContent.has(field)) said += contentTokens(delta[field])
     }
     this.output += said
+    this.said += said
     const { costsTold } = this.told
     if (this.told.note(chunk)) this.output = 0
     if (this.told.costsTold > costsTold) this.isCostFinal = true
@@ -46,7 +49,8 @@ export class StreamUsage {
   }
 
   get heard(): Heard {
-    return { told: this.told, output: this.output, isWhole: this.isFinished, isCostFinal: this.isCostFinal }
+    const output = tellsOutput(this.told) ? this.output : this.said
+    return { told: this.told, output, isWhole: this.isFinished, isCostFinal: this.isCostFinal }
   }
 
   /** The reply without its texts. */

@@ -21,6 +21,12 @@ export const ask = (expected = 0): ChatModel.Request => ({
   expected_tokens: expected
 })
 
+/** Where both sides cost the same: a usage of so many tokens, one of which is the answer. */
+export const tokens = (all: number): ChatSchema.Usage => {
+  const completion_tokens = Math.min(all, 1)
+  return { prompt_tokens: all - completion_tokens, completion_tokens }
+}
+
 /** An answer that used so many tokens. */
 export const answer = (
   usage: ChatSchema.Usage | number | undefined,
@@ -38,7 +44,7 @@ export const answer = (
       ...(model !== undefined && { model }),
       choices: [{ message: { role: "assistant", content: "Good day" }, finish_reason: "stop" }],
       ...(usage !== undefined &&
-        { usage: typeof usage === "number" ? { prompt_tokens: usage, completion_tokens: 0 } : usage })
+        { usage: typeof usage === "number" ? tokens(usage) : usage })
     }
   }
 }

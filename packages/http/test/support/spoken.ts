@@ -43,6 +43,12 @@ export const Dialect = Schema.Struct({
 export type Dialect = typeof Dialect.Type
 
 const usage = { prompt_tokens: 12, completion_tokens: 30, total_tokens: 42 }
+
+/** The same told by each choice: the prompt, and what itself has written. */
+const usageOf = (index: number, choices: number) => {
+  const completion_tokens = index === 0 ? 31 - choices : 1
+  return { ...usage, completion_tokens, total_tokens: 12 + completion_tokens }
+}
 const reference = { type: "reference", reference_ids: [1] }
 
 /** Pieces of which none begins as the ones before it: else nobody could tell a message by pieces from one so far. */
@@ -140,7 +146,7 @@ export const events = (answer: Answer, dialect: Dialect): ReadonlyArray<unknown>
         ? { message: messageOf(choice, dialect, index) }
         : { delta: {} },
       finish_reason: choice.finish,
-      ...answer.usage && dialect.usage === "in the choice" && { usage }
+      ...answer.usage && dialect.usage === "in the choice" && { usage: usageOf(index, choices.length) }
     }])
   )
   const last = answer.usage && (dialect.usage === "last" || dialect.usage === "then zero")
