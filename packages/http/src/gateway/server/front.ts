@@ -138,25 +138,31 @@ export class Front {
     })
   }
 
-  private withCaller(exchange: Exchange, { tokenOf, words }: Guard, go: (caller: Caller) => void): void {
+  private withCaller(exchange: Exchange, guard: Guard, go: (caller: Caller) => void): void {
+    const found = this.find(exchange, guard)
+    if ("targets" in found) go(found)
+    else refuse(exchange, found, guard.words)
+  }
+
+  /** Who calls, by the file of this moment; or why they are refused. */
+  private find(exchange: Exchange, { tokenOf }: Guard): Caller | Refusals.Reply {
     const token = tokenOf(exchange.request)
     const address = exchange.request.socket.remoteAddress ?? ""
     const caller = this.callers.find(token)
     // A right token passes whatever else comes from its address, which may be that of a balancer in front of all clients.
     if (caller !== undefined) {
       const isOpen = token === undefined
-      return isOpen && isForeign(exchange.request, this.cors)
-        ? refuse(exchange, Refusals.wrongOrigin, words)
-        : go(caller)
+      return isOpen && isForeign(exchange.request, this.cors) ? Refusals.wrongOrigin : caller
     }
-    if (this.guesses.isTooMany(address)) return refuse(exchange, Refusals.tooManyGuesses, words)
-    if (token === undefined) return refuse(exchange, Refusals.noToken, words)
+    if (this.guesses.isTooMany(address)) return Refusals.tooManyGuesses
+    if (token === undefined) return Refusals.noToken
     this.guesses.note(address)
-    refuse(exchange, Refusals.wrongToken, words)
+    return Refusals.wrongToken
   }
 
   private ask(exchange: Exchange, caller: Caller, route: Route): void {
     const { words } = route
+    const { callers } = this
     this.counts.told(exchange.request.headers)
     const { name, priority } = caller
     const counts = this.counts.of(name)
@@ -193,14 +199,17 @@ export class Front {
           return exchange.cut()
       }
       bytes = body.bytes
-      const prepared = route.prepare(body.text, caller, exchange, this.listen)
+      // The body may have taken its time, and another file may have been taken over meanwhile.
+      const found = this.callers === callers ? caller : this.find(exchange, route)
+      if (!("targets" in found)) return refuse(exchange, found, words)
+      const prepared = route.prepare(body.text, found, exchange, this.listen)
       if (!("send" in prepared)) return exchange.reply(words.reply(prepared, exchange.id))
       const key = prepared.delivery === "stream" ? undefined : exchange.request.headers["idempotency-key"]
-      if (typeof key !== "string") return this.answer(exchange, caller, prepared, words)
+      if (typeof key !== "string") return this.answer(exchange, found, prepared, words)
       const asked = `${exchange.request.url} ${body.text}`
-      const joined = this.flights.join(name, key, asked, exchange)
+      const joined = this.flights.join(found.name, key, asked, exchange)
       if (joined._tag === "OtherBody") exchange.reply(words.reply(Refusals.otherBodyOfKey, exchange.id))
-      else if (joined._tag === "First") this.answer(exchange, caller, prepared, words, joined.end)
+      else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)
     })
   }
 
