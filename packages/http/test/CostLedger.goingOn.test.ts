@@ -40,38 +40,56 @@ const model = (tokens: number) =>
       )
   })
 
-const spend = (ledger: CostLedger.CostLedger, tokens: number, tenant = "shop") =>
+const ask = (ledger: CostLedger.CostLedger, tokens: number, tenant = "shop") =>
+  CostLedger.withTenant(tenant)(
+    ledger.protect(model(tokens)).complete({ messages: [{ role: "user", content: "" }], max_tokens: 1 })
+  )
+
+const spend = (ledger: CostLedger.CostLedger, tokens: number, tenant?: string) =>
   Effect.gen(function*() {
-    const asked = ledger.protect(model(tokens)).complete({ messages: [{ role: "user", content: "" }], max_tokens: 1 })
-    const call = yield* Effect.forkChild(CostLedger.withTenant(tenant)(asked))
+    const call = yield* Effect.forkChild(ask(ledger, tokens, tenant))
     yield* TestClock.adjust("1 second")
     yield* Fiber.join(call)
   })
 
 const few = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))
 
+/** How much is spent, and over which windows the budgets go after it; they may change again before anybody asks. */
+const change = Schema.Struct({
+  amount: few,
+  windows: Schema.Array(Schema.Literals(["day", "month", "2 days"])).check(Schema.isMaxLength(3))
+})
+
 describe("a ledger with other options that goes on with another one", () => {
   it.effect.prop(
-    "has spent what was spent before, however often the options change, and by the calls that were in flight",
-    { amounts: Schema.Array(few).check(Schema.isMaxLength(6)) },
-    ({ amounts }) =>
+    "has spent what was spent before, however often the options and the windows change, and by the calls that were in flight",
+    { changes: Schema.Array(change).check(Schema.isMaxLength(6)) },
+    ({ changes }) =>
       Effect.gen(function*() {
-        const budgets = (dollars: number) => [CostLedger.overall(dollars, "day"), CostLedger.perTenant(dollars, "day")]
+        const budgets = (dollars: number, window: "day" | "month" | "2 days" = "day") => [
+          CostLedger.overall(dollars, window),
+          CostLedger.perTenant(dollars, window)
+        ]
         let ledger = yield* CostLedger.make({ prices, primary: "gpt-4.1", budgets: budgets(1) })
-        let sum = 0
-        for (const [i, amount] of amounts.entries()) {
+        let [sum, limit] = [0, 1]
+        for (const [i, { amount, windows }] of changes.entries()) {
           yield* spend(ledger, amount)
           // This one is begun before the options change, and ends after it.
-          const late = yield* Effect.forkChild(spend(ledger, amount))
-          yield* Effect.yieldNow
-          ledger = yield* after(ledger, budgets(2 + i))
+          const late = yield* Effect.forkChild(ask(ledger, amount), { startImmediately: true })
+          for (const window of windows) ledger = yield* after(ledger, budgets(2 + i, window))
+          if (windows.length > 0) limit = 2 + i
+          if (i % 2 === 0) {
+            // What is held for the call is told as well.
+            assert.isAbove((yield* ledger.snapshot).budgets[0]!.reserved, 0)
+          }
+          yield* TestClock.adjust("1 second")
           yield* Fiber.join(late)
           sum += 2 * amount
           const { budgets: [all], total } = yield* ledger.snapshot
           const tenant = yield* ledger.tenant("shop")
           assert.deepStrictEqual(
             [all!.spent, all!.reserved, all!.limit, total.cost, tenant!.budgets[0]!.spent, tenant!.totals.cost],
-            [sum, 0, (2 + i) * 1_000_000, sum, sum, sum]
+            [sum, 0, limit * 1_000_000, sum, sum, sum]
           )
         }
       })

@@ -17,6 +17,8 @@ export interface Balance {
   readonly reserved: number
   /** Adds to both. Amounts that are given back are below zero. */
   readonly add: (spent: number, reserved: number) => void
+  /** What calls in flight hold of it, where another budget can go on with it. */
+  readonly holds?: Set<Hold>
 }
 
 /** A budget, and whom its refusals are told to concern. */
@@ -31,11 +33,19 @@ class Window implements Balance, Remembered {
   readonly end: number
   spent: number
   reserved = 0
+  readonly holds = new Set<Hold>()
 
   constructor({ end, start }: Span, spent: number) {
     this.start = start
     this.end = end
     this.spent = spent
+  }
+
+  /** Begins with what is spent and held in a window of another budget: what its calls cost is spent in both. */
+  goOnWith({ holds, reserved, spent }: Window): void {
+    this.spent = spent
+    this.reserved = reserved
+    for (const hold of holds) hold.alsoIn(this)
   }
 
   get isUntouched(): boolean {
@@ -52,17 +62,25 @@ class Window implements Balance, Remembered {
 export class OwnMeter implements Meter {
   readonly rule: Rule
   private readonly windows: Windows<Window>
+  /** Of another budget, until a window of this one goes on with it. */
+  private source: Window | undefined
 
-  /** Goes on with what was spent of the budgets of the account `before`: of the one with windows of the same length, if any. */
+  /** Goes on with the budgets of the account `before`: with the one with windows of the same length, or else the first. */
   constructor(rule: Rule, before: ReadonlyArray<OwnMeter> = []) {
     this.rule = rule
     const same = before.find((meter) => meter.rule.window === rule.window)
-    let spent = before[0]?.windows.latest?.spent ?? 0
+    this.source = (same ?? before[0])?.latest
     this.windows = same?.windows ?? new Windows(rule.window, (span, earlier) => {
-      const window = new Window(span, earlier?.spent ?? spent)
-      spent = 0
+      const window = new Window(span, earlier?.spent ?? 0)
+      if (this.source !== undefined) window.goOnWith(this.source)
+      this.source = undefined
       return window
     })
+  }
+
+  /** A budget that nobody has asked for its balance has that of the one before it. */
+  private get latest(): Window | undefined {
+    return this.windows.latest ?? this.source
   }
 
   get whose(): "tenant" | "all" {
@@ -89,21 +107,30 @@ export const isUntouched = (meter: Meter, now: number): boolean => {
 /** What a call holds of a budget, in the window in which it was let in: what it costs belongs to that window. */
 export class Hold {
   readonly amount: number
-  private readonly balance: Balance
+  private readonly balances: Array<Balance> = []
 
   constructor({ rule }: Meter, balance: Balance, amount: number) {
     this.amount = shareOf(rule, amount)
-    this.balance = balance
     balance.add(0, this.amount)
+    this.alsoIn(balance)
+  }
+
+  /** It is held there as well. */
+  alsoIn(balance: Balance): void {
+    this.balances.push(balance)
+    balance.holds?.add(this)
   }
 
   /** Spends beside what is held, which stays held. */
   spend(amount: number): void {
-    this.balance.add(amount, 0)
+    for (const balance of this.balances) balance.add(amount, 0)
   }
 
   /** Puts what was spent in the place of what was held. Is called once. */
   end(actual: number): void {
-    this.balance.add(actual, -this.amount)
+    for (const balance of this.balances) {
+      balance.add(actual, -this.amount)
+      balance.holds?.delete(this)
+    }
   }
 }
