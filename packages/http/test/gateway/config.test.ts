@@ -47,6 +47,42 @@ describe("the headers of a collector", () => {
     ))
 })
 
+describe("the headers and the proxy of a provider", () => {
+  const withMore = (more: string) => base.replace("/v1 }", `/v1, ${more} }`)
+
+  it("have a variable of digits as the text that it is", () => {
+    for (const value of ["123", "0.10", "true"]) {
+      const { providers } = right(withMore("headers: { api-key: ${KEY}, x-team: night }"), { KEY: value })
+      assert.deepStrictEqual(providers["p"]!.options.headers, { "api-key": value, "x-team": "night" })
+    }
+  })
+
+  for (
+    const more of [
+      "headers: { api-key: [hunter2] }",
+      "headers: { api-key: { of: hunter2 } }",
+      "headers: hunter2",
+      "headers: [hunter2]",
+      "headers: { api-key: \"hunter2\\nx\" }",
+      "proxy: [http://user:hunter2@proxy.test]",
+      "proxy: http://user:hunter2@proxy.test",
+      "proxy: { http: [http://user:hunter2@proxy.test] }",
+      "proxy: { http: \"user:hunter2@proxy.test\" }"
+    ]
+  ) {
+    it(`are shown by no complaint: ${more}`, () => {
+      const lines = wrong(withMore(more))
+      assert.isAbove(lines.length, 0)
+      assert.notInclude(lines.join("\n"), "hunter2")
+    })
+  }
+
+  it("are shown by no complaint where one is a number", () =>
+    assert.deepStrictEqual(wrong(withMore("headers: { api-key: 1234567 }")), [
+      "providers.p.headers.api-key: Expected string, got something else (not shown)."
+    ]))
+})
+
 describe("variables of the environment", () => {
   const values = {
     "double quotes": "a\"b",

@@ -3,7 +3,7 @@
  *
  * The file is parsed before anything is put in: a value is always one scalar, whatever characters it has, and can add no
  * key. What stands in a comment is not looked up. A scalar that is one variable and looks like a number, `true` or `false`
- * is one, as if it had been written there; secrets are read as they are.
+ * is one, as if it had been written there; secrets and texts are read as they are.
  */
 import * as Yaml from "effect/encoding/Yaml"
 import * as Redacted from "effect/Redacted"
@@ -18,11 +18,15 @@ export interface Substituted {
   readonly problems: ReadonlyArray<Problem>
 }
 
-/** `isSecret` tells by its place whether the value of a field is a secret, which becomes redacted. */
+/** Tells of a field by its place. */
+type Tells = (path: Problem["path"]) => boolean
+
+/** A value that `isSecret` becomes redacted; one that `isText` is no number, whatever it looks like. */
 export const substitute = (
   text: string,
   environment: Environment,
-  isSecret: (path: Problem["path"]) => boolean
+  isSecret: Tells,
+  isText: Tells
 ): Substituted => {
   const variables: Array<Variable> = []
   // No text of the file is like a mark by chance.
@@ -48,7 +52,7 @@ export const substitute = (
     const whole = new RegExp(`^${marks.source}$`).exec(scalar)
     if (whole === null) return scalar.replace(marks, (_, index: string) => valueOf(index, path))
     const value = valueOf(whole[1]!, path)
-    return secret ? value : plain(value)
+    return secret || isText(path) ? value : plain(value)
   }
   const walk = (node: unknown, path: Problem["path"], secret: boolean): unknown => {
     if (typeof node === "string") {

@@ -13,9 +13,19 @@ export const providerOf = (
   reader: Reader
 ): Provider | undefined => {
   const { speaks, ...given } = reader.group(value, path, [...Object.keys(fields), "speaks"])
-  const options = reader.decode(NodeTransport.ChatClientOptionsSchema, { provider: name, ...given }, path)
+  const options = reader.decode(
+    NodeTransport.ChatClientOptionsSchema,
+    { provider: name, ...given },
+    path,
+    undefined,
+    ([field]) => field === "headers" || field === "proxy"
+  )
   return options && { options, speaks: spokenOf(speaks, [...path, "speaks"], reader), said: saidBy(value) }
 }
+
+/** A header that is a variable alone is a text, also where it looks like a number: a key may be made of digits. */
+export const isTextOfProvider = (path: Problem["path"]): boolean =>
+  path.length === 4 && path[0] === "providers" && path[2] === "headers"
 
 const spokenOf = (value: unknown, path: Problem["path"], reader: Reader): ReadonlyArray<Spoken> => {
   if (value === undefined) return ["chat", "embeddings"]

@@ -9,7 +9,7 @@ import type { Config } from "./model.ts"
 import { guards, modelOf } from "./models.ts"
 import { isSecretOfOtlp, otlpOf } from "./otlp.ts"
 import { placeOf, type Problem } from "./problem.ts"
-import { providerOf } from "./providers.ts"
+import { isTextOfProvider, providerOf } from "./providers.ts"
 import { isGroup, Reader } from "./reader.ts"
 import * as Resilience4j from "./resilience4j.ts"
 
@@ -35,7 +35,7 @@ const sections = [
 ]
 
 export const read = (text: string, environment: Environment): Read => {
-  const { problems, tree } = substitute(text, environment, isSecret)
+  const { problems, tree } = substitute(text, environment, isSecret, isTextOfProvider)
   if (tree === undefined) return { config: undefined, problems, became: [] }
   const reader = new Reader()
   reader.problems.push(...problems)

@@ -20,12 +20,16 @@ export class Reader {
     return undefined
   }
 
-  /** What a schema makes of the value; undefined where that fails. `at` is where a part of the value is written. */
+  /**
+   * What a schema makes of the value; undefined where that fails. `at` is where a part of the value is written, and
+   * `isWithheld` tells of which part no complaint shows what is written there.
+   */
   decode<A>(
     schema: Schema.Codec<A, any>,
     value: unknown,
     path: Path,
-    at: (keys: Path) => Path = (keys) => [...path, ...keys]
+    at: (keys: Path) => Path = (keys) => [...path, ...keys],
+    isWithheld: (keys: Path) => boolean = () => false
   ): A | undefined {
     const exit = SchemaParser.decodeUnknownExit(schema)(value, { errors: "all", onExcessProperty: "error" })
     if (Exit.isSuccess(exit)) return exit.value
@@ -35,7 +39,7 @@ export class Reader {
       if (reason._tag !== "Fail") return this.refuse(path, "It cannot be read")
       for (const issue of format(reason.error as unknown as SchemaIssue.Issue).issues) {
         const keys = keysOf(issue.path ?? [])
-        this.refuse(at(keys), issue.message)
+        this.refuse(at(keys), isWithheld(keys) ? withoutValue(issue.message) : issue.message)
         rest = withLess(rest, keys)
         const window = keys.indexOf("window")
         // How many calls a circuit needs cannot be judged without its window.
@@ -43,7 +47,7 @@ export class Reader {
           rest = without(without(rest, keys.slice(0, window + 1)), [...keys.slice(0, window), "minimumCalls"])
       }
     }
-    if (sizeOf(rest) < sizeOf(value)) this.decode(schema, rest, path, at)
+    if (sizeOf(rest) < sizeOf(value)) this.decode(schema, rest, path, at, isWithheld)
     return undefined
   }
 
@@ -113,6 +117,8 @@ const keysOf = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>
     const key = typeof part === "object" ? part.key : part
     return typeof key === "number" ? key : String(key)
   })
+
+const withoutValue = (message: string): string => message.replace(/, got .*/s, ", got something else (not shown)")
 
 /** A value without what stands at a place in it, or, where nothing does, without what is around that. */
 const withLess = (value: unknown, place: Path): unknown => {
