@@ -1,5 +1,6 @@
 /** What a gateway tells a collector by OTLP, and a provider of a trace, on sockets. */
 import { assert, describe, it } from "@effect/vitest"
+import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Cause, Effect, Logger } from "effect"
 import { collecting, resourceOf, spansIn } from "./collector.ts"
 import { ask, chat, hello, runningOver, token } from "./running.ts"
@@ -192,6 +193,26 @@ describe("a traced request", () => {
       yield* chat(url, hello)
       assert.strictEqual((yield* collector.spans(2)).length, 2)
     })))
+
+  it.live("has the name of its model as it is written, also where it is made of digits or of no ASCII", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const collector = yield* collecting
+      const provider = yield* scripted((_, response) => sendWhole(response, { content: reply }))
+      const names = ["1e3", "42", "模型"]
+      const config = yield* GatewayConfig.parse(
+        `listen: { port: 0 }
+${clients}
+providers: { sim: { baseUrl: ${provider.url} } }
+models: { ${names.map((name) => `"${name}": { provider: sim }`).join(", ")} }
+${otlpOf(collector.url)}`,
+        {}
+      )
+      const { address } = yield* Gateway.make(config)
+      for (const model of names) yield* chat(`http://127.0.0.1:${address.port}`, { ...hello, model })
+      const servers = (yield* collector.spans(6)).filter(({ kind }) => kind === 2)
+      assert.sameMembers(servers.map(({ attributes }) => attributes["switchgear.model"]), names)
+      assert.includeMembers(servers.map(({ attributes }) => attributes["switchgear.step"]), ["1e3", "42"])
+    }).pipe(Effect.orDie)))
 
   it.live("that fails tells its status and the kind of its error", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -111,10 +111,11 @@ export class RequestTrace {
     if (span.sampled) {
       span.attribute("http.response.status_code", exchange.status)
       for (const [name, value] of Object.entries({ ...exchange.told, ...exchange.overhead })) {
-        const number = Number(value)
+        // What was asked for is told already, and as it is written: a header cannot have all names.
+        if (name === "x-switchgear-model") continue
         span.attribute(
           name.replace(/^x-/, "").replaceAll("-", "_").replace("_", "."),
-          Number.isNaN(number) ? value : number
+          isNumber.test(name) ? Number(value) : value
         )
       }
       if (error !== undefined) span.attribute("error.type", error)
@@ -122,6 +123,9 @@ export class RequestTrace {
     this.tracing.end(span, isOfClient(exchange.status, error) ? Exit.void : this.exit)
   }
 }
+
+/** A name that is made of digits stays a text: an attribute of two types is lost where spans are kept. */
+const isNumber = /-(attempts|ms|usd)$/
 
 /** Whether it is up to the client that it got no answer: then nothing is wrong with the span. */
 const isOfClient = (status: number, error: string | undefined): boolean =>
