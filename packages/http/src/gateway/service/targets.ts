@@ -87,7 +87,7 @@ export const make = (
       for (const [dialect, models] of spokenBy(steps)) {
         const called = `${name} (${dialect.name})`
         const made = madeWhenAsked(called, cascadeOf({ ...others, name: called }, models))
-        spoken.set(dialect, yield* use(`cascade ${called}`, saidOfAll, () => made))
+        spoken.set(dialect, yield* use(`${dialect.name} of cascade ${name}`, saidOfAll, () => made))
       }
       targets.set(name, { name, kind: "cascade", owner: "switchgear", chat, spoken })
     }
