@@ -226,26 +226,30 @@ describe("what a provider speaks", () => {
 
 describe("a cascade that is called as another one is in an API besides chat completions", () => {
   it.live("is not taken for that one when the file is read again", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const provider = yield* scripted(({ body }, answer) =>
-        void answer.writeHead(200, { "content-type": "application/json" }).end(body.input === undefined ? chat : response)
-      )
-      const read = GatewayConfig.parse(
-        `listen: { port: 0 }
+    Effect.scoped(
+      Effect.gen(function*() {
+        const provider = yield* scripted(({ body }, answer) =>
+          void answer.writeHead(200, { "content-type": "application/json" }).end(
+            body.input === undefined ? chat : response
+          )
+        )
+        const read = GatewayConfig.parse(
+          `listen: { port: 0 }
 providers: { one: { baseUrl: ${provider.url}, speaks: [chat, responses] } }
 models: { first: { provider: one } }
 cascades: { a: { steps: [first] }, a (responses): { steps: [first] } }`,
-        {}
-      )
-      const gateway = yield* Effect.flatMap(read, Gateway.make)
-      const url = `http://127.0.0.1:${gateway.address.port}`
-      for (let i = 0; i < 2; i++) {
-        for (const model of ["a", "a (responses)"]) {
-          assert.strictEqual((yield* post(url, "/v1/responses", { model, input: "Hello" })).text, response)
-          const { messages } = hello
-          assert.include((yield* post(url, "/v1/chat/completions", { model, messages })).text, "\"chat\"")
+          {}
+        )
+        const gateway = yield* Effect.flatMap(read, Gateway.make)
+        const url = `http://127.0.0.1:${gateway.address.port}`
+        for (let i = 0; i < 2; i++) {
+          for (const model of ["a", "a (responses)"]) {
+            assert.strictEqual((yield* post(url, "/v1/responses", { model, input: "Hello" })).text, response)
+            const { messages } = hello
+            assert.include((yield* post(url, "/v1/chat/completions", { model, messages })).text, "\"chat\"")
+          }
+          yield* Effect.flatMap(read, gateway.reload)
         }
-        yield* Effect.flatMap(read, gateway.reload)
-      }
-    }).pipe(Effect.orDie)))
+      }).pipe(Effect.orDie)
+    ))
 })

@@ -500,7 +500,12 @@ describe("a slow reader", () => {
 describe("a request whose body comes slowly while another file is taken over", () => {
   for (
     const [what, clients, status, asked] of [
-      ["is refused where its token is no longer that of a client", "clients: [{ name: shop, token: sk-other }]", 401, 0],
+      [
+        "is refused where its token is no longer that of a client",
+        "clients: [{ name: shop, token: sk-other }]",
+        401,
+        0
+      ],
       [
         "is held to the limits of the new file",
         `clients: [{ name: shop, token: ${token}, limits: [{ resource: tokens, limit: 1, per: 1 hour }] }]`,
@@ -512,29 +517,33 @@ describe("a request whose body comes slowly while another file is taken over", (
   ) {
     it.live(
       what,
-      scoped(Effect.gen(function*() {
-        const before = yield* scripted((_, response) => sendWhole(response, { content: "before" }))
-        const after = yield* scripted((_, response) => sendWhole(response, { content: "after" }))
-        const read = (provider: string, clients: string) =>
-          GatewayConfig.parse(
-            `listen: { port: 0 }
+      scoped(
+        Effect.gen(function*() {
+          const before = yield* scripted((_, response) => sendWhole(response, { content: "before" }))
+          const after = yield* scripted((_, response) => sendWhole(response, { content: "after" }))
+          const read = (provider: string, clients: string) =>
+            GatewayConfig.parse(
+              `listen: { port: 0 }
 providers: { sim: { baseUrl: ${provider} } }
 models: { first: { provider: sim } }
 ${clients}`,
-            {}
+              {}
+            )
+          const file = yield* read(before.url, `clients: [{ name: shop, token: ${token} }]`)
+          const gateway = yield* Gateway.make(file)
+          const line = yield* dial(`http://127.0.0.1:${gateway.address.port}`)
+          const [head = "", body = ""] = post({ ...hello, model: "first" }, "expect: 100-continue\r\n").split(
+            "\r\n\r\n"
           )
-        const file = yield* read(before.url, `clients: [{ name: shop, token: ${token} }]`)
-        const gateway = yield* Gateway.make(file)
-        const line = yield* dial(`http://127.0.0.1:${gateway.address.port}`)
-        const [head = "", body = ""] = post({ ...hello, model: "first" }, "expect: 100-continue\r\n").split("\r\n\r\n")
-        line.socket.write(`${head}\r\n\r\n`)
-        yield* until(() => line.text.includes("100 Continue"))
-        yield* Effect.flatMap(read(after.url, clients), gateway.reload)
-        line.socket.write(body)
-        yield* until(() => line.text.includes("\r\n\r\n{"))
-        assert.include(line.text, `HTTP/1.1 ${status} `)
-        assert.deepStrictEqual([before.asked.length, after.asked.length], [0, asked])
-      }).pipe(Effect.orDie))
+          line.socket.write(`${head}\r\n\r\n`)
+          yield* until(() => line.text.includes("100 Continue"))
+          yield* Effect.flatMap(read(after.url, clients), gateway.reload)
+          line.socket.write(body)
+          yield* until(() => line.text.includes("\r\n\r\n{"))
+          assert.include(line.text, `HTTP/1.1 ${status} `)
+          assert.deepStrictEqual([before.asked.length, after.asked.length], [0, asked])
+        }).pipe(Effect.orDie)
+      )
     )
   }
 })

@@ -184,6 +184,29 @@ describe("a traced request", () => {
       assert.notInclude(server.text, secret)
     })))
 
+  for (
+    const [status, code, error] of [
+      [401, "invalid_api_key", "Unauthorized"],
+      [403, "permission_denied", "Forbidden"],
+      [404, "model_not_found", "ModelNotFound"],
+      [429, "insufficient_quota", "QuotaExhausted"],
+      [429, "rate_limit_exceeded", "ProviderRateLimited"]
+    ] as const
+  ) {
+    it.live(`is a fault where a provider refuses the account of the gateway: ${error}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const collector = yield* collecting
+        const provider = yield* scripted((_, response) =>
+          void response.writeHead(status).end(JSON.stringify({ error: { message: "No.", type: code, code } }))
+        )
+        const { url } = yield* runningOver(provider.url, otlpOf(collector.url))
+        yield* chat(url, { ...hello, model: "first" })
+        const server = (yield* collector.spans(2)).find(({ kind }) => kind === 2)!
+        assert.strictEqual(server.attributes["error.type"], error)
+        assert.strictEqual(server.status.code, 2)
+      })))
+  }
+
   it.live("is told of models that another file brings as well", () =>
     Effect.scoped(Effect.gen(function*() {
       const collector = yield* collecting
@@ -195,24 +218,26 @@ describe("a traced request", () => {
     })))
 
   it.live("has the name of its model as it is written, also where it is made of digits or of no ASCII", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const collector = yield* collecting
-      const provider = yield* scripted((_, response) => sendWhole(response, { content: reply }))
-      const names = ["1e3", "42", "模型"]
-      const config = yield* GatewayConfig.parse(
-        `listen: { port: 0 }
+    Effect.scoped(
+      Effect.gen(function*() {
+        const collector = yield* collecting
+        const provider = yield* scripted((_, response) => sendWhole(response, { content: reply }))
+        const names = ["1e3", "42", "模型"]
+        const config = yield* GatewayConfig.parse(
+          `listen: { port: 0 }
 ${clients}
 providers: { sim: { baseUrl: ${provider.url} } }
 models: { ${names.map((name) => `"${name}": { provider: sim }`).join(", ")} }
 ${otlpOf(collector.url)}`,
-        {}
-      )
-      const { address } = yield* Gateway.make(config)
-      for (const model of names) yield* chat(`http://127.0.0.1:${address.port}`, { ...hello, model })
-      const servers = (yield* collector.spans(6)).filter(({ kind }) => kind === 2)
-      assert.sameMembers(servers.map(({ attributes }) => attributes["switchgear.model"]), names)
-      assert.includeMembers(servers.map(({ attributes }) => attributes["switchgear.step"]), ["1e3", "42"])
-    }).pipe(Effect.orDie)))
+          {}
+        )
+        const { address } = yield* Gateway.make(config)
+        for (const model of names) yield* chat(`http://127.0.0.1:${address.port}`, { ...hello, model })
+        const servers = (yield* collector.spans(6)).filter(({ kind }) => kind === 2)
+        assert.sameMembers(servers.map(({ attributes }) => attributes["switchgear.model"]), names)
+        assert.includeMembers(servers.map(({ attributes }) => attributes["switchgear.step"]), ["1e3", "42"])
+      }).pipe(Effect.orDie)
+    ))
 
   it.live("that fails tells its status and the kind of its error", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -129,7 +129,18 @@ const isNumber = /-(attempts|ms|usd)$/
 
 /** Whether it is up to the client that it got no answer: then nothing is wrong with the span. */
 const isOfClient = (status: number, error: string | undefined): boolean =>
-  status >= 400 && status <= 499 && error !== "CascadeExhausted" && error !== "interrupted"
+  status >= 400 && status <= 499 && (error === undefined || !ofOthers.has(error))
+
+/** What is not up to the client, though its status may be one of those: the account at the provider is the gateway's. */
+const ofOthers: ReadonlySet<string> = new Set([
+  "CascadeExhausted",
+  "Unauthorized",
+  "Forbidden",
+  "ModelNotFound",
+  "QuotaExhausted",
+  "ProviderRateLimited",
+  "interrupted"
+])
 
 /** As W3C has it, and no other form. */
 const parentOf = ({ traceparent }: IncomingHttpHeaders): Tracer.ExternalSpan | undefined =>
