@@ -77,11 +77,30 @@ const callerOf = (
       limits: limits.map((limit) => ({ ...limit, per: Duration.fromInputUnsafe(limit.per) })),
       limiter: limits.length === 0
         ? undefined
-        : yield* use(`limits ${name}`, saidBy(limits), () => RateLimiter.make({ name: `client ${name}`, limits })),
+        : yield* use<RateLimiter.RateLimiter, never>(
+          `limits ${name}`,
+          saidBy(limits),
+          (before) => Effect.tap(RateLimiter.make({ name: `client ${name}`, limits }), (made) => goOn(made, before))
+        ),
       ledger,
       targets: new Map(allowed.map((model) => [model, billed(targets.get(model)!, ledger)]))
     }
   })
+
+/** What was taken by the limits `before` is taken from those that are made: a client would have all of them again. */
+const goOn = (made: RateLimiter.RateLimiter, before: RateLimiter.RateLimiter | undefined): Effect.Effect<void> =>
+  before === undefined ? Effect.void : Effect.flatMap(
+    Effect.all([before.snapshot, made.snapshot]),
+    ([{ limits: old }, { limits }]) =>
+      made.clampAvailable(
+        Object.fromEntries(limits.flatMap(({ capacity, resource }) => {
+          const one = old.find((limit) => limit.resource === resource)
+          return one === undefined
+            ? []
+            : [[resource, Math.max(0, capacity - (one.capacity - one.available))]]
+        }))
+      )
+  )
 
 const billed = (target: Target, ledger: CostLedger.CostLedger | undefined): Target => {
   if (ledger === undefined) return target
