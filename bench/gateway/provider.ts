@@ -4,29 +4,10 @@
  * it wants no more than one token.
  */
 import { type AddressInfo, createServer, type Socket } from "node:net"
+import { reply } from "../chatReply.ts"
 import { measured } from "./measured.ts"
 import { readRequests } from "./readRequests.ts"
 import { chunkAt, events, interval } from "./streamed.ts"
-
-const reply = JSON.stringify({
-  id: "chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG",
-  object: "chat.completion",
-  created: 1_790_000_000,
-  model: "gpt-4.1-2025-04-14",
-  choices: [{
-    index: 0,
-    message: { role: "assistant", content: "Good day, how may I help you today?", refusal: null, annotations: [] },
-    logprobs: null,
-    finish_reason: "stop"
-  }],
-  usage: {
-    prompt_tokens: 19,
-    completion_tokens: 10,
-    total_tokens: 29,
-    prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 }
-  },
-  service_tier: "default"
-})
 
 const headOf = (...lines: ReadonlyArray<string>) =>
   ["HTTP/1.1 200 OK", "x-request-id: req_0123456789abcdef", "connection: keep-alive", ...lines, "", ""].join("\r\n")

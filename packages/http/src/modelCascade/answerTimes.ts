@@ -10,7 +10,7 @@ interface Quantiles {
 /** Times that are remembered. */
 const window = 400
 /** Below this number of times nothing is said. */
-export const fewest = 20
+const fewest = 20
 /** New times after which the quantiles are calculated again, when somebody asks for them. */
 const refresh = 10
 

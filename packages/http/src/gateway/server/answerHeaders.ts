@@ -76,7 +76,7 @@ const costOf = (bill: Bill | undefined): Readonly<Record<string, string>> =>
     : { "x-switchgear-cost-usd": (bill.cost.total / 1_000_000).toFixed(6) }
 
 /** Names of models may have characters that a header cannot. */
-export const headerText = (text: string): string =>
+const headerText = (text: string): string =>
   plain.test(text) ? text : text.toWellFormed().replace(/[^\x20-\x7e]+/g, encodeURIComponent)
 
 const plain = /^[\x20-\x7e]*$/

@@ -25,7 +25,7 @@ const untilFull = (taken: number, { limit, per }: RateLimiter.Limit): number =>
   Math.ceil(Math.max(0, taken) / limit * Duration.toMillis(per))
 
 /** `120ms`, `1s`, `6m0s`, `1h0m0s`. */
-export const spelled = (millis: number): string => {
+const spelled = (millis: number): string => {
   if (millis < 1000) return `${millis}ms`
   const seconds = Math.ceil(millis / 1000)
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]

@@ -117,7 +117,7 @@ const cascadeOf = (options: ModelCascade.CascadeOptions, [first, ...others]: Mod
   ModelCascade.make({ ...options, models: [{ model: first }, ...others.map((model) => ({ model }))] })
 
 /** Whether the provider of a model speaks chat completions. */
-export const speaksChat = ({ models, providers }: Config, model: string): boolean =>
+const speaksChat = ({ models, providers }: Config, model: string): boolean =>
   providers[models[model]!.provider]!.speaks.includes("chat")
 
 const commandOf = (state: InitialState, control: CircuitBreaker.Control): Effect.Effect<void> => {

@@ -133,7 +133,7 @@ export const permissionsOf = ({ limits }: RateLimiter.Snapshot): number | undefi
 }
 
 /** As resilience4j tells a rate: -1 while there are too few calls. */
-export const percentOf = (rate: number | undefined): number => rate === undefined ? -1 : rate * 100
+const percentOf = (rate: number | undefined): number => rate === undefined ? -1 : rate * 100
 
 const states: { readonly [S in CircuitBreaker.State]: string } = {
   Closed: "closed",
