@@ -36,8 +36,14 @@ const baseOf = (character: string): string => character.normalize("NFKD").replac
 
 /** The UTF-16 codes of a `long` letter, as often as it counts. */
 export const lettersOf = (codePoint: number): ReadonlyArray<number> => {
+  const known = longs.get(codePoint)
+  if (known !== undefined) return known
   const character = String.fromCodePoint(codePoint)
   const small = character.toLowerCase()
   const codes = [small.charCodeAt(0), small.charCodeAt(1)]
-  return denses.test(character) ? [...codes, ...codes, ...codes] : codes
+  const letters = denses.test(character) ? [...codes, ...codes, ...codes] : codes
+  longs.set(codePoint, letters)
+  return letters
 }
+
+const longs = new Map<number, ReadonlyArray<number>>()

@@ -3,7 +3,8 @@
  * URLs, the letters are those that the escapes stand for. Two texts that say the same have the same letters.
  *
  * One character of a script without spaces says as much as some letters of a word, so it counts as three. The second and
- * the third are the first with its bits turned by four and by eight, so that each has other low bits (see `runScan.ts`).
+ * the third are the first with its bits turned by four and by eight, so that each has other low bits (see
+ * `sourceLetters.ts`).
  *
  * Read are the bytes of UTF-8: they are written and read several times faster than the characters of a string.
  */
@@ -21,13 +22,13 @@ export class Letters {
   text(begin: number, end: number): string {
     return String.fromCharCode(...this.codes.subarray(begin, end))
   }
-
-  /** Forgets all but the last of them. */
-  keepLast(count: number): void {
-    this.codes.copyWithin(0, Math.max(0, this.length - count), this.length)
-    this.length = Math.min(count, this.length)
-  }
 }
+
+/**
+ * A letter as a byte: ASCII is itself, all others are the low bits of their code and the high bit. Letters that share a byte
+ * are not told from each other; a run of them in a row by chance does not happen. Zero is no letter.
+ */
+export const byteOf = (code: number): number => code < 0x80 ? code : code & 0x7f | 0x80
 
 /** The most letters of a byte: six for a rare Chinese character, which has four bytes. */
 export const mostLetters = 1.5
@@ -65,7 +66,7 @@ export const addLetters = (bytes: Uint8Array, begin: number, end: number, out: L
 }
 
 /** Stands in {@link letterOf} for no letter. */
-export const none = 0
+const none = 0
 
 /** Stands in {@link letterOf} for what is not one byte. */
 export const other = 0xff

@@ -1,9 +1,10 @@
 /**
- * What was said to a model, which no error may repeat. It is searched when a text of a provider is first asked for, and
- * then for all texts of the same call that wait for it, so that it is read once however many attempts failed. What was
- * found in a text is remembered: attempts that fail in the same words, read one by one, cost one reading as well.
+ * What was said to a model, which no error may repeat. It is read when a text of a provider is first asked for, and once,
+ * however many attempts fail and whatever they say. All texts of the same call that wait for it are then searched together,
+ * and what was found in a text is remembered.
  */
 import { quotations, type Ranges } from "./quotation.ts"
+import { Sources } from "./sourceLetters.ts"
 
 /** A text that may quote, and the prompt until it is searched. */
 interface Waiting {
@@ -14,13 +15,14 @@ interface Waiting {
 
 export class Prompt {
   private readonly texts: Iterable<string>
+  private readonly sources: Sources
   private readonly waiting = new Set<Waiting>()
   /** What was found in the last texts that were searched. */
   private readonly found = new Map<string, Ranges>()
 
-  /** `texts` are read once for each search. */
   constructor(texts: Iterable<string>) {
     this.texts = texts
+    this.sources = new Sources(texts)
   }
 
   /** Where the text quotes the prompt, told when it is asked for. After a search for any of them, none keeps the prompt. */
@@ -64,7 +66,7 @@ export class Prompt {
   private search(asked: Waiting): void {
     const texts = [...new Set([asked, ...this.waiting].map(({ text }) => text))]
     this.found.clear()
-    quotations(texts, this.texts).forEach((ranges, i) => this.found.set(texts[i]!, ranges))
+    quotations(texts, this.sources).forEach((ranges, i) => this.found.set(texts[i]!, ranges))
   }
 }
 

@@ -1,21 +1,20 @@
-/**
- * The hash of the last eight letters, which are a run: the low four bits of each. So the oldest letter is shifted out when
- * the next one comes, and the last twenty bits are the hash of the last five letters, which are a group.
- */
+/** Hashes of four letters, which are a word of the memory, and of eight, which are a run. */
+import { wordLength } from "./sourceLetters.ts"
 
-export const next = (hash: number, letter: number): number => hash << bitsOfLetter | letter & 0xf
+/** A hash that has what tells a word from others in its high bits. */
+export const mixed = (word: number): number => Math.imul(word, 0x9e3779b1)
 
-/** After the three letters of a character of a script without spaces. */
-export const nextDense = (hash: number, codePoint: number): number =>
-  hash << 12 | (codePoint & 0xf) << 8 | codePoint >>> 12 << 4 | codePoint >>> 8 & 0xf
+/** Of the word at a place. */
+export const ofWord = (bytes: Uint8Array, at: number): number => mixed(wordAt(bytes, at))
 
-/** Letters of a group. */
-export const groupLength = 5
+/** Of the run at a place. */
+export const ofRun = (bytes: Uint8Array, at: number): number =>
+  mixed(mixed(wordAt(bytes, at)) ^ wordAt(bytes, at + wordLength))
 
-export const bitsOfLetter = 4
+/** A word that does not begin at a multiple of four, as the memory has words that do. */
+const wordAt = (bytes: Uint8Array, at: number): number =>
+  isLittle
+    ? bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24
+    : bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!
 
-/** The hash of the last five letters, mixed. */
-export const ofGroup = (hash: number): number => mixed(hash << 12)
-
-/** A hash that has what tells it from others in its high bits. */
-export const mixed = (hash: number): number => Math.imul(hash, 0x9e3779b1)
+const isLittle = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1

@@ -1,5 +1,5 @@
 /** A text that is searched for quotations: its letters, and its words. */
-import { addLetters, Letters, mostLetters } from "./letters.ts"
+import { addLetters, byteOf, Letters, mostLetters } from "./letters.ts"
 import { isPlain } from "./plainWords.ts"
 
 /** Where quotations begin and end in a text, in order. */
@@ -24,6 +24,8 @@ export interface Word {
 
 export class SearchedText {
   readonly letters: Letters
+  /** The letters as those of sources are kept. */
+  readonly bytes: Uint8Array
   readonly words: ReadonlyArray<Word>
 
   constructor(text: string) {
@@ -45,6 +47,7 @@ export class SearchedText {
       at = next
     }
     this.words = this.wordsOf(from, to)
+    this.bytes = Uint8Array.from(this.letters.codes.subarray(0, this.letters.length), byteOf)
   }
 
   /** Whether anything in it can be a quotation. */
