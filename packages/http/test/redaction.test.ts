@@ -12,6 +12,7 @@ const actual = <A>(file: string): Promise<A> => vi.importActual<A>(`../src/chatE
 
 interface Prompt {
   readonly quotedIn: (text: string) => () => unknown
+  readonly end: () => Prompt
 }
 const { isPlain } = await actual<{ readonly isPlain: (word: string) => boolean }>("plainWords")
 const { Prompt } = await actual<{ readonly Prompt: new(texts: Iterable<string>) => Prompt }>("prompt")
@@ -282,6 +283,26 @@ describe("a prompt", () => {
     }
     assert.strictEqual(read.times, 1)
   })
+
+  it.prop("is found whatever other prompts are read and ended meanwhile, although they share memory", {
+    deeds: Schema.Array(
+      Schema.Struct({
+        prompt: within(0, 5),
+        deed: Schema.Literals(["read", "read", "read", "end"]),
+        says: within(0, 5)
+      })
+    ).check(...few(40, 60))
+  }, ({ deeds }) => {
+    const said = Array.from({ length: 6 }, (_, i) => `Grivolt${"abcdef"[i]!.repeat(3)} wohnt im Quarzmund`)
+    const filler = "lorem ipsum dolor sit amet ".repeat(6000)
+    const long = said.map((each, i) => i % 2 === 0 ? `${filler}${each} ${filler}` : each)
+    const prompts = long.map((text) => new Prompt([text]))
+    deeds.forEach(({ deed, prompt, says }, i) => {
+      if (deed === "end") return void prompts[prompt]!.end()
+      const text = `${i}: ${said[says]!}`
+      assert.deepStrictEqual(prompts[prompt]!.quotedIn(text)(), Plainly.quotations(text, [said[prompt]!], isPlain))
+    })
+  }, { arbitrary: { runs: 30 } })
 
   it.effect("is not read for an `AiError` before it is shown", () =>
     Effect.gen(function*() {

@@ -43,13 +43,12 @@ export const preparing = ({ apiKey, provider }: Common) =>
   if (model === undefined || model === "") return refused("model must be a non-empty text")
   if (!hasMessages) return refused("messages must be a list")
   let call: PreparedRequest | undefined
-  return Effect.sync(() =>
-    call ??= {
-      model,
-      body: sealed.success[delivery],
-      about: () => ({ secrets: { apiKey, prompt: sealed.success.prompt }, asked: sealed.success.asked })
-    }
-  )
+  const about = () => {
+    const { asked, plain, prompt } = sealed.success
+    // A request that was sealed here has no other attempt.
+    return { secrets: { apiKey, prompt: plain === (request as object) ? prompt : prompt.end() }, asked }
+  }
+  return Effect.sync(() => call ??= { model, body: sealed.success[delivery], about })
 }
 
 /** What a request that cannot be sent calls its model. */

@@ -92,7 +92,7 @@ const fromSays = (response: FailedResponse, given: ErrorBody.ProviderSays): Erro
   // One for all that is searched here. A list belongs to the caller, who may change it.
   const secrets = {
     apiKey,
-    prompt: prompt === "unknown" || prompt instanceof Prompt ? prompt : new Prompt([...prompt])
+    prompt: prompt === "unknown" || prompt instanceof Prompt ? prompt : new Prompt([...prompt]).end()
   }
   const headers = readerOf(response.headers, given.headers)
   const { header } = headers

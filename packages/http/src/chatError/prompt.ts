@@ -19,6 +19,7 @@ export class Prompt {
   private readonly waiting = new Set<Waiting>()
   /** What was found in the last texts that were searched. */
   private readonly found = new Map<string, Ranges>()
+  private isLast = false
 
   constructor(texts: Iterable<string>) {
     this.texts = texts
@@ -38,6 +39,13 @@ export class Prompt {
       waiting.prompt?.look(waiting)
       return waiting.ranges
     }
+  }
+
+  /** Tells that no more texts are expected, so that what was read is not kept for them. */
+  end(): this {
+    this.isLast = true
+    if (this.waiting.size === 0) this.sources.release()
+    return this
   }
 
   /** Whether one of the texts is so short that a quotation of it may not be found, and the given holds for it. */
@@ -67,6 +75,7 @@ export class Prompt {
     const texts = [...new Set([asked, ...this.waiting].map(({ text }) => text))]
     this.found.clear()
     quotations(texts, this.sources).forEach((ranges, i) => this.found.set(texts[i]!, ranges))
+    if (this.isLast) this.sources.release()
   }
 }
 

@@ -63,7 +63,7 @@ const fitter = ({ apiKey, prompt }: Secrets): (text: string, limit: number) => (
   if (prompt === "unknown") return () => () => undefined
   // Lists belong to the caller, who may change them before the text is read.
   const keys = keysOf(apiKey)
-  const searched = prompt instanceof Prompt ? prompt : new Prompt([...prompt])
+  const searched = prompt instanceof Prompt ? prompt : new Prompt([...prompt]).end()
   return (text, limit) => {
     const plain = oneLine(text.slice(0, 4 * limit))
     const quoted = searched.quotedIn(plain)

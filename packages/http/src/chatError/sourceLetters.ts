@@ -21,22 +21,23 @@ const kept = longRun
 
 export class Sources {
   private readonly texts: Iterable<string>
-  private read: ReadonlyArray<Source> | undefined
+  private known: ReadonlyArray<Source> | undefined
+  private room = new Room()
 
   constructor(texts: Iterable<string>) {
     this.texts = texts
   }
 
   get letters(): ReadonlyArray<Source> {
-    return this.read ??= readAll(this.texts)
+    return this.known ??= Array.from(this.texts, (text) => read(text, this.room))
   }
-}
 
-const readAll = (texts: Iterable<string>): ReadonlyArray<Source> => {
-  const room = new Room()
-  const sources: Array<Source> = []
-  for (const text of texts) sources.push(read(text, room))
-  return sources
+  /** Gives the memory back for other sources. The letters are read again if they are asked for. */
+  release(): void {
+    this.known = undefined
+    this.room.release()
+    this.room = new Room()
+  }
 }
 
 /** Reads a source piece by piece, so that its bytes take no memory of its length. */
@@ -60,44 +61,73 @@ const read = (source: string, room: Room): Source => {
   return pieces
 }
 
-/** Where letters are written to. */
+/** Where letters are written to: blocks of memory, one after the other. */
 class Room {
-  bytes = new Uint8Array(0)
-  view = new DataView(this.bytes.buffer)
+  block = emptyBlock
   /** Where the next letter is written to. */
   at = 0
-  private words = new Uint32Array(0)
+  private readonly blocks: Array<Block> = []
   private first = 0
 
   /** Begins a piece of at most so many letters, with the last ones of another. */
   begin(most: number, before: Piece | undefined): void {
-    if (this.at + most > this.bytes.length) {
-      const length = Math.max(most, Math.min(2 * this.bytes.length, mostRoom), leastRoom)
-      this.bytes = new Uint8Array(Math.ceil(length / wordLength) * wordLength)
-      this.view = new DataView(this.bytes.buffer)
-      this.words = new Uint32Array(this.bytes.buffer)
+    if (this.at + most > this.block.bytes.length) {
+      this.block = blockOf(most, this.block.bytes.length)
+      this.blocks.push(this.block)
       this.at = 0
     }
     this.first = this.at
     if (before === undefined) return
     const letters = before.bytes.subarray(Math.max(before.begin, before.end - kept), before.end)
-    this.bytes.set(letters, this.at)
+    this.block.bytes.set(letters, this.at)
     this.at += letters.length
   }
 
   end(): Piece {
-    const piece = { bytes: this.bytes, words: this.words, begin: this.first, end: this.at }
+    const piece = { bytes: this.block.bytes, words: this.block.words, begin: this.first, end: this.at }
     // What was written too far is no letter of the next piece.
     this.at = Math.ceil(this.at / wordLength) * wordLength
     return piece
   }
+
+  release(): void {
+    for (const block of this.blocks) {
+      if (block.bytes.length === blockLength && released.length < mostReleased) released.push(block)
+    }
+  }
 }
 
-export const wordLength = 4
+interface Block {
+  readonly bytes: Uint8Array
+  readonly words: Uint32Array
+  readonly view: DataView
+}
 
-/** In bytes. */
-const leastRoom = 2 ** 12
-const mostRoom = 2 ** 18
+const newBlock = (length: number): Block => {
+  const bytes = new Uint8Array(length)
+  return { bytes, words: new Uint32Array(bytes.buffer), view: new DataView(bytes.buffer) }
+}
+
+const emptyBlock = newBlock(0)
+
+/** A block for at least so many letters, after one of some length. Small prompts take little memory. */
+const blockOf = (letters: number, before: number): Block => {
+  const length = Math.max(2 * before, leastBlock, 2 ** Math.ceil(Math.log2(letters)))
+  return length < blockLength ? newBlock(length) : released.pop() ?? newBlock(blockLength)
+}
+
+/**
+ * Blocks to be written to again. An outage reads many long prompts at once: new memory for each of them would have the
+ * garbage collector run meanwhile, which blocks the loop for longer than any search.
+ */
+const released: Array<Block> = []
+
+/** In bytes. The letters of any piece have room in a block. */
+const leastBlock = 2 ** 12
+const blockLength = 2 ** 17
+const mostReleased = 32
+
+export const wordLength = 4
 
 /** Reads a piece up to a place and returns where it stopped: there, or up to three bytes after it. */
 const readPiece = (room: Room, end: number): number => {
@@ -118,7 +148,7 @@ const readPiece = (room: Room, end: number): number => {
 
 /** Reads characters of one byte and of two. */
 const readPairs = (room: Room, begin: number, end: number): number => {
-  const { view } = room
+  const { view } = room.block
   let to = room.at
   let at = begin
   while (at < end) {
@@ -149,7 +179,7 @@ const readPairs = (room: Room, begin: number, end: number): number => {
 
 /** Reads characters of three bytes. */
 const readTriples = (room: Room, begin: number, end: number): number => {
-  const { view } = room
+  const { view } = room.block
   let to = room.at
   let at = begin
   while (at < end) {
@@ -169,7 +199,7 @@ const readTriples = (room: Room, begin: number, end: number): number => {
 const readOther = (room: Room, begin: number): number => {
   one.length = 0
   const at = addLetters(bytes, begin, begin + 1, one)
-  for (let i = 0; i < one.length; i++) room.bytes[room.at++] = byteOf(one.codes[i]!)
+  for (let i = 0; i < one.length; i++) room.block.bytes[room.at++] = byteOf(one.codes[i]!)
   return at
 }
 
