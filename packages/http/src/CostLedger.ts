@@ -84,7 +84,6 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
 import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
 import { seal } from "./chatRequest/sealedRequest.ts"
@@ -97,7 +96,6 @@ import { CurrentTenant } from "./costLedger/currentTenant.ts"
 import { optionsCodec } from "./costLedger/optionsCodec.ts"
 import { CurrentPredecessor, noteLedger } from "./costLedger/predecessor.ts"
 import { rulesOf } from "./costLedger/rules.ts"
-import { tapChunks } from "./chatStream/tapChunks.ts"
 import { StreamBill } from "./costLedger/streamBill.ts"
 import type * as Pricing from "./Pricing.ts"
 
@@ -286,15 +284,10 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
           )
           const answer = yield* Effect.onError(
             observed(bill.entry, () => model.open(request)),
-            (cause) => Effect.sync(() => bill.failed(cause))
+            (cause) => Effect.sync(() => bill.notOpened(cause))
           )
           bill.opened(answer)
-          const value = tapChunks(answer.value, bill.usage.note).pipe(
-            Stream.tapError((error) => Effect.sync(() => bill.usage.failed(error))),
-            Stream.onEnd(Effect.sync(bill.usage.end)),
-            Stream.ensuring(bill.close)
-          )
-          return { ...answer, value, bill: Deferred.await(bill.made) }
+          return { ...answer, value: bill.chunks(answer.value), bill: Deferred.await(bill.made) }
         })
       )
 

@@ -9,9 +9,9 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as ChatError from "../ChatError.ts"
 import { maxReplyBytes } from "../chatReply/limits.ts"
+import * as Source from "../chatStream/source.ts"
 import { afterLongWork } from "./afterLongWork.ts"
 import * as KeyRing from "./keyRing.ts"
 import type { PreparedRequest } from "./preparedRequest.ts"
@@ -38,7 +38,7 @@ export type Read<A> = (
   response: Opened,
   head: HeadOf,
   timeouts: StreamTimeouts.StreamTimeouts
-) => Stream.Stream<A, ChatError.ChatError>
+) => Effect.Effect<Source.Source<A, ChatError.ChatError>>
 
 export type Calls = ReturnType<typeof callsOf>
 
@@ -178,14 +178,13 @@ export const callsOf = (settings: Settings.Settings) => {
       timeouts.stop()
       return lost(error, begun, clock)
     })
-    return Stream.catch(
-      read(response, head(call, response, clock), timeouts),
-      (error) =>
-        Stream.fromEffect(Effect.suspend(() => {
-          KeyRing.note(ring, lease, error, monotonicMillis(clock))
-          return lost(error, begun, clock)
-        }))
-    )
+    const source = yield* read(response, head(call, response, clock), timeouts)
+    return Source.catching((error: ChatError.ChatError) =>
+      Effect.suspend(() => {
+        KeyRing.note(ring, lease, error, monotonicMillis(clock))
+        return lost(error, begun, clock)
+      })
+    )(source)
   })
 
   return { ring, whole, streamed, decoded, notGot, untilFrom }

@@ -3,11 +3,11 @@ import { keepingDeadline, monotonicMillis } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
 import * as Account from "../Account.ts"
 import * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as Asked from "../chatReply/asked.ts"
+import * as Source from "../chatStream/source.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import { type Calls, callsOf } from "./calls.ts"
 import { decodeReply } from "./decodeReply.ts"
@@ -54,7 +54,7 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
 
   const stream = (request: ChatSchema.ChatRequest) => {
     const prepare = prepared(request, "streamed")
-    return Stream.unwrap(Effect.flatMap(prepare, (call) =>
+    return Source.streamOf(Effect.flatMap(prepare, (call) =>
       Effect.withFiber((fiber) =>
         calls.streamed(
           call,

@@ -28,6 +28,7 @@ import {
   explanationMillis,
   isGood,
   type Late,
+  listeningTo,
   type Lost,
   type Opened,
   type Outgoing,
@@ -127,10 +128,12 @@ const opened = (
       bytes,
       (error) => Cause.isDone(error) ? error : isEmptyBody(error) ? Cause.Done() : lost(status, error)
     )
+    const inTime = within(waits, pieces, context)
     return {
       status,
       headers,
-      pieces: within(waits, pieces, context),
+      pieces: inTime,
+      listen: listeningTo(inTime),
       ended: Effect.ignore(Effect.timeoutOption(pieces, endMillis))
     }
   })

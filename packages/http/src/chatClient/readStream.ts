@@ -5,15 +5,15 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
 import type { ChatChunk } from "../ChatSchema.ts"
-import * as ChatStream from "../ChatStream.ts"
+import type * as ChatStream from "../ChatStream.ts"
 import * as ChunkText from "../chatStream/chunkText.ts"
 import * as Decoding from "../chatStream/decoding.ts"
+import type { Listener, Source } from "../chatStream/source.ts"
 import * as TransportFailure from "./transportFailure.ts"
 import type { StreamTimeouts } from "./streamTimeouts.ts"
-import type { Lost, Opened } from "./transport.ts"
+import type { Hearing, Lost, Opened } from "./transport.ts"
 
 type Chunks = Pull.Pull<NonEmptyReadonlyArray<ChatChunk>, ChatError>
 
@@ -21,52 +21,92 @@ export const readStream = (
   response: Opened,
   head: ChatStream.Head,
   timeouts: StreamTimeouts
-): Stream.Stream<ChatChunk, ChatError> =>
-  Stream.fromPull(Effect.map(
+): Effect.Effect<Source<ChatChunk, ChatError>> =>
+  Effect.map(
     ChunkText.CurrentChunkTexts,
     (texts) =>
-      chunksOf(response, head, timeouts, Decoding.make(head, texts === "kept" ? ChunkText.noteData : undefined))
-  ))
+      sourceOf(response, head, timeouts, Decoding.make(head, texts === "kept" ? ChunkText.noteData : undefined))
+  )
 
-const chunksOf = (
-  { ended, pieces }: Opened,
+const sourceOf = (
+  { ended, listen, pieces }: Opened,
   head: ChatStream.Head,
   timeouts: StreamTimeouts,
-  decoder: Decoding.Decoder
-): Chunks => {
+  decoder: Decoding.Telling
+): Source<ChatChunk, ChatError> => {
   let open = true
   /** What ended the body, if it did not end by itself. */
   let broken: ChatError | undefined
+  let contentChunks = 0
 
-  const received = (pieces: ReadonlyArray<Uint8Array>): Chunks => {
-    const chunks = pieces.length === 1 ? decoder.push(pieces[0]!) : pieces.flatMap(decoder.push)
-    if (chunks.some(ChatStream.hasContent)) timeouts.contentReceived()
+  /** Lets the time-outs know of what the decoder was given. */
+  const tellTimeouts = () => {
+    if (decoder.contentChunks() > contentChunks) {
+      contentChunks = decoder.contentChunks()
+      timeouts.contentReceived()
+    }
     if (decoder.isFinished()) timeouts.answerFinished("choices")
     else if (decoder.isWholeJson()) timeouts.answerFinished("body")
-    return isSome(chunks) ? Effect.succeed(chunks) : next
   }
 
-  const stopped = (error: ChatError | Lost | Cause.Done): Chunks => {
+  const close = (error: ChatError | Lost | Cause.Done) => {
     open = false
     if (!Cause.isDone(error))
       broken = error._tag === "Lost"
         ? TransportFailure.inBody(head, head.status, error.cause)
         : error
-    const chunks = decoder.end()
-    return isSome(chunks) ? Effect.succeed(chunks) : next
   }
 
-  const next: Chunks = Effect.suspend(() => {
-    const progress = decoder.progress()
-    if (progress === "more") return more
+  /** The end of an answer, once there is nothing more to come of it. */
+  const endOf = (progress: "whole" | ChatError): Effect.Effect<void, ChatError> => {
     timeouts.stop()
     if (progress !== "whole") return Effect.fail(broken !== undefined && isIncomplete(progress) ? broken : progress)
-    return open ? Effect.andThen(ended, Cause.done()) : Cause.done()
+    return open ? ended : Effect.void
+  }
+
+  const received = (pieces: ReadonlyArray<Uint8Array>): Chunks => {
+    const chunks = pieces.length === 1 ? decoder.push(pieces[0]!) : pieces.flatMap(decoder.push)
+    tellTimeouts()
+    return isSome(chunks) ? Effect.succeed(chunks) : pull
+  }
+
+  const stopped = (error: ChatError | Lost | Cause.Done): Chunks => {
+    close(error)
+    const chunks = decoder.end()
+    return isSome(chunks) ? Effect.succeed(chunks) : pull
+  }
+
+  const pull: Chunks = Effect.suspend(() => {
+    const progress = decoder.progress()
+    return progress === "more" ? more : Effect.andThen(endOf(progress), Cause.done())
   })
 
   const more = Effect.matchEffect(pieces, { onSuccess: received, onFailure: stopped })
 
-  return next
+  const tell = (listener: Listener<ChatChunk>): Effect.Effect<void, ChatError> => {
+    const hearing: Hearing<void, ChatError> = {
+      pieces: (pieces) => {
+        for (const piece of pieces) decoder.tell(piece, listener)
+        tellTimeouts()
+        const wait = listener.heard()
+        return wait === undefined ? decoder.progress() === "more" ? undefined : goOn : Effect.andThen(wait, goOn)
+      },
+      stopped: (error) => {
+        close(error)
+        decoder.tellEnd(listener)
+        const wait = listener.heard()
+        return wait === undefined ? goOn : Effect.andThen(wait, goOn)
+      }
+    }
+    const listening = listen(hearing)
+    const goOn: Effect.Effect<void, ChatError> = Effect.suspend(() => {
+      const progress = decoder.progress()
+      return progress === "more" ? listening : endOf(progress)
+    })
+    return goOn
+  }
+
+  return { pull, tell }
 }
 
 const isSome = (chunks: ReadonlyArray<ChatChunk>): chunks is NonEmptyReadonlyArray<ChatChunk> => chunks.length > 0

@@ -4,7 +4,8 @@
  * `nodeTransport/direct/` is the cheaper one of Node's own client.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
-import type * as Effect from "effect/Effect"
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Pull from "effect/Pull"
@@ -53,11 +54,29 @@ export interface Received extends Head {
 export interface Opened extends Head {
   /** Waits for what has come since the last time, for as long as the time-outs allow. */
   readonly pieces: Pull.Pull<NonEmptyReadonlyArray<Uint8Array>, Lost | ChatError>
+  /** Has the pieces heard as they come, for as long as the time-outs allow. A piece that was not heard can be waited for. */
+  readonly listen: <A, E>(hearing: Hearing<A, E>) => Effect.Effect<A, E>
   /**
    * Waits for the end of a body of which nothing more is needed, for 100 milliseconds at most. The provider closes its side
    * right after the last event, and a connection that was read to its end can be used again.
    */
   readonly ended: Effect.Effect<void>
+}
+
+/** Hears the pieces of a body. Each function gives what the listening goes on with, which ends it. */
+export interface Hearing<out A, out E> {
+  /** Hears what has come. Undefined asks for more. It runs where the bytes come in, so it may not wait, nor use a connection to a provider. */
+  readonly pieces: (pieces: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<A, E> | undefined
+  readonly stopped: (error: Lost | ChatError | Cause.Done) => Effect.Effect<A, E>
+}
+
+/** Listens to pieces that are waited for one after the other. */
+export const listeningTo = (pieces: Opened["pieces"]) => <A, E>(hearing: Hearing<A, E>): Effect.Effect<A, E> => {
+  const listening: Effect.Effect<A, E> = Effect.matchEffect(pieces, {
+    onSuccess: (some) => hearing.pieces(some) ?? listening,
+    onFailure: hearing.stopped
+  })
+  return listening
 }
 
 /** No response came, or its body broke off; then the status is that of its head. */

@@ -18,6 +18,8 @@ import type * as ChatSchema from "../ChatSchema.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
 import { seal, type SealedRequest } from "../chatRequest/sealedRequest.ts"
 import * as ChatStream from "../ChatStream.ts"
+import * as ChunkText from "../chatStream/chunkText.ts"
+import * as Source from "../chatStream/source.ts"
 import { tapChunks } from "../chatStream/tapChunks.ts"
 import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
 import { CurrentAcceptance, judged } from "./acceptance.ts"
@@ -80,10 +82,11 @@ export const guarded = Effect.fnUntraced(
         counter: AttemptCounter
       ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> => {
         const told = new ToldUsage()
-        let begun = false
+        let latest: ChatSchema.ChatChunk | undefined
         const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
-          source: limit.refusingStream(client.stream(request.plainFor(client.provider, model))),
+          source: limit.refusingStream(Source.openingOf(client.stream(request.plainFor(client.provider, model)))),
           hasContent: ChatStream.hasContent,
+          writtenOf: ChunkText.writtenOf,
           readerTimeout,
           expired: readerExpired,
           guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
@@ -97,9 +100,10 @@ export const guarded = Effect.fnUntraced(
         })
         return Effect.map(limit.noting(request.plain, toOpen(opening)), (chunks) =>
           tapChunks(chunks, (chunk) => {
-            if (!begun) ProviderFields.wrote(client.provider, chunk)
-            begun = true
-            if (limit.limiter !== undefined) told.note(chunk)
+            if (latest === undefined) ProviderFields.wrote(client.provider, chunk)
+            // The same but for its texts tells the same.
+            if (limit.limiter !== undefined && chunk !== latest) told.note(chunk)
+            latest = chunk
           }))
       }
 

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
-import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
 import * as ProviderLimits from "../ProviderLimits.ts"
 import * as LimitHeaders from "../providerLimits/limitHeaders.ts"
@@ -13,9 +12,12 @@ import type { LimitSettings } from "./settings.ts"
 import { completed, requestTokens } from "../pricing/estimateTokens.ts"
 import { CurrentHeadersListener, type HeadersListener } from "../chatClient/responseHeaders.ts"
 import type { Headers } from "../chatClient/transport.ts"
-import type { Chunks } from "../chatStream/tapChunks.ts"
+import type * as ChatSchema from "../ChatSchema.ts"
+import * as Source from "../chatStream/source.ts"
 import type { ToldUsage } from "../pricing/toldUsage.ts"
 import { tokensOf, usedOf } from "../pricing/usageParts.ts"
+
+type Opening = Source.Opening<ChatSchema.ChatChunk, ChatError>
 
 export interface ModelLimit {
   readonly limiter: RateLimiter.RateLimiter | undefined
@@ -28,7 +30,7 @@ export interface ModelLimit {
   readonly noting: <A, E, R>(request: Request, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Lets the limiter hear that the provider refuses a call for its limits. */
   readonly refusing: <A, R>(call: Effect.Effect<A, ChatError, R>) => Effect.Effect<A, ChatError, R>
-  readonly refusingStream: (stream: Chunks) => Chunks
+  readonly refusingStream: (opening: Opening) => Opening
 }
 
 /** What is noted of a call. One reference has both: each has its price in every call. */
@@ -62,6 +64,7 @@ export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLi
         : completed(() => estimate(request), ours)
       return { tokens: Math.min(held, input + audioInput + output) }
     }
+    const noting = Source.catching((error: ChatError) => Effect.andThen(refused(error), Effect.fail(error)))
     return {
       limiter,
       costs: () => (Fiber.getCurrent()!.getRef(CurrentHeadersListener) as Noted).costs,
@@ -76,7 +79,7 @@ export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLi
           return Context.add(context, CurrentHeadersListener, noted) as Context.Context<R>
         }),
       refusing: Effect.tapError(refused),
-      refusingStream: Stream.tapError(refused)
+      refusingStream: (opening) => Effect.map(Effect.tapError(opening, refused), noting)
     }
   })
 

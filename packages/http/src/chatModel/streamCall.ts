@@ -22,6 +22,7 @@ import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import type * as Duration from "effect/Duration"
 import * as Stream from "effect/Stream"
+import * as Source from "../chatStream/source.ts"
 import { Reader, watching } from "../chatStream/readerTimeout.ts"
 
 /** How a stream ended that had begun to speak. To the guards it is what the call answered: no retry can mend it. */
@@ -29,7 +30,7 @@ export type Ending<E> = Exit.Exit<void, E>
 
 interface Speaking<A, E> {
   readonly held: ReadonlyArray<A>
-  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>
+  readonly source: Source.Source<A, E>
   readonly ending: Deferred.Deferred<Ending<E>>
   readonly reader: Reader
   /** Tells the circuits that wait for this call as for a probe that it is alive; undefined when none does. */
@@ -38,9 +39,11 @@ interface Speaking<A, E> {
 
 /** What is opened, and the guards around it. */
 export interface Opening<A, E, E2> {
-  readonly source: Stream.Stream<A, E>
+  readonly source: Source.Opening<A, E>
   /** Whether a chunk has content. */
   readonly hasContent: (chunk: A) => boolean
+  /** What was sent of a chunk that was held back. */
+  readonly writtenOf: (chunk: A) => string | undefined
   /** How long the reader may stand still before the call ends, and the error that it is told then. */
   readonly readerTimeout: Duration.Duration
   readonly expired: () => E
@@ -52,16 +55,16 @@ export interface Opening<A, E, E2> {
 
 /** Opens the source behind the guards; ends when it begins to speak, with a stream that can be read once. */
 export const open = <A, E, E2>(
-  { attempt, expired, guard, hasContent, readerTimeout, source }: Opening<A, E, E2>
+  { attempt, expired, guard, hasContent, readerTimeout, source, writtenOf }: Opening<A, E, E2>
 ): Effect.Effect<Stream.Stream<A, E>, E2, Scope.Scope> =>
   Effect.gen(function*() {
     const speaking = Deferred.makeUnsafe<Speaking<A, E>, E2>()
     let tooLate: E | undefined
     const call = Effect.scoped(Effect.gen(function*() {
-      const { held, pull } = yield* attempt(untilContent(source, hasContent))
+      const spoken = yield* attempt(untilContent(source, hasContent))
       const ending = Deferred.makeUnsafe<Ending<E>>()
       const reader = new Reader()
-      yield* Deferred.succeed(speaking, { held, pull, ending, reader, alive: yield* CircuitBreaker.signOfLife })
+      yield* Deferred.succeed(speaking, { ...spoken, ending, reader, alive: yield* CircuitBreaker.signOfLife })
       return yield* watching(reader, readerTimeout, () => {
         tooLate = expired()
         Deferred.doneUnsafe(ending, Exit.succeed(Exit.fail(tooLate)))
@@ -72,12 +75,13 @@ export const open = <A, E, E2>(
       yield* Scope.Scope,
       { startImmediately: true }
     )
-    const { alive, ending, held, pull, reader } = yield* Effect.onInterrupt(
+    const { alive, ending, held, reader, source: { pull, tell } } = yield* Effect.onInterrupt(
       Deferred.await(speaking),
       () => Fiber.interrupt(holding)
     )
     // The guards are released before the reader gets the end.
     const end = (ended: Ending<E>) => Effect.andThen(Deferred.succeed(ending, ended), Fiber.await(holding))
+    const failedTooLate = (error: E) => Effect.andThen(Fiber.await(holding), Effect.fail(error))
     const heard = alive === undefined
       ? pull
       : Effect.tap(pull, (chunks) => chunks.some(hasContent) ? alive : Effect.void)
@@ -88,7 +92,7 @@ export const open = <A, E, E2>(
     })
     let first = Arr.isReadonlyArrayNonEmpty(held) ? held : undefined
     const next: typeof pull = Effect.suspend(() => {
-      if (tooLate !== undefined) return Effect.andThen(Fiber.await(holding), Effect.fail(tooLate))
+      if (tooLate !== undefined) return failedTooLate(tooLate)
       reader.asks()
       if (first === undefined) return given
       const chunks = first
@@ -96,19 +100,60 @@ export const open = <A, E, E2>(
       reader.isGiven()
       return Effect.succeed(chunks)
     })
-    return Stream.fromPull(Effect.succeed(next))
+
+    const telling = (tell: Source.Tell<A, E>): Source.Tell<A, E> => (listener) =>
+      Effect.suspend(() => {
+        if (tooLate !== undefined) return failedTooLate(tooLate)
+        let isAlive = false
+        /** What is waited for between two parts; only then does the stream wait for its reader. */
+        const between = (): Effect.Effect<void> | undefined => {
+          const wait = listener.heard()
+          const life = isAlive ? alive : undefined
+          isAlive = false
+          if (wait === undefined) return life
+          reader.isGiven()
+          return Effect.andThen(life ?? Effect.void, Effect.andThen(wait, goOn))
+        }
+        const goOn = Effect.suspend(() => {
+          reader.asks()
+          return tooLate === undefined ? Effect.void : Effect.interrupt
+        })
+        const rest = Effect.onExitPrimitive(
+          tell({
+            heard: between,
+            hear: alive === undefined ? listener.hear : (chunk, written) => {
+              isAlive ||= hasContent(chunk)
+              listener.hear(chunk, written)
+            }
+          }),
+          (exit) => end(exit)
+        )
+        reader.asks()
+        for (const chunk of held) listener.hear(chunk, writtenOf(chunk))
+        const wait = between()
+        // What comes to an end by itself for a reader that stood still is told as that.
+        return Effect.catchCause(
+          wait === undefined ? rest : Effect.andThen(wait, rest),
+          (cause) => tooLate === undefined ? Effect.failCause(cause) : failedTooLate(tooLate)
+        )
+      })
+
+    return Source.noteTell(Stream.fromPull(Effect.succeed(next)), tell && telling(tell))
   })
 
 /** Pulls up to the first chunk with content, or to the end of a stream without any. */
-const untilContent = <A, E>(source: Stream.Stream<A, E>, hasContent: (chunk: A) => boolean) =>
-  Effect.flatMap(Stream.toPull(source), (pull) => {
+const untilContent = <A, E>(opening: Source.Opening<A, E>, hasContent: (chunk: A) => boolean) =>
+  Effect.flatMap(opening, (source) => {
     const held: Array<A> = []
-    const silent: Effect.Effect<Pick<Speaking<A, E>, "held" | "pull">, E> = Pull.catchDone(
-      Effect.flatMap(pull, (chunks) => {
+    const silent: Effect.Effect<Pick<Speaking<A, E>, "held" | "source">, E> = Pull.catchDone(
+      Effect.flatMap(source.pull, (chunks) => {
         held.push(...chunks)
-        return chunks.some(hasContent) ? Effect.succeed({ held, pull }) : silent
+        return chunks.some(hasContent) ? Effect.succeed({ held, source }) : silent
       }),
-      () => Effect.succeed({ held, pull: Cause.done() })
+      () => Effect.succeed({ held, source: ended })
     )
     return silent
   })
+
+/** There is nothing more. */
+const ended: Source.Source<never, never> = { pull: Cause.done(), tell: () => Effect.void }

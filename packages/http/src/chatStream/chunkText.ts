@@ -23,3 +23,12 @@ export const noteData = (chunk: ChatChunk, data: string): void => {
 }
 
 export const textOf = (chunk: ChatChunk): string | undefined => texts.get(chunk)
+
+/** The event of a chunk of which the JSON is kept, as it can be sent on. */
+export const writtenOf = (chunk: ChatChunk): string | undefined => {
+  const text = texts.get(chunk)
+  return text === undefined ? undefined : eventOf(text)
+}
+
+/** The event with this data, which is one line. */
+export const eventOf = (data: string): string => `data: ${data}\n\n`

@@ -1,7 +1,10 @@
 /** From the bytes of a stream to its chunks. */
 import type { ChatChunk } from "../ChatSchema.ts"
 import * as Answer from "./answer.ts"
+import { eventOf } from "./chunkText.ts"
 import { EventJson } from "./eventJson.ts"
+import { hasContent } from "./hasContent.ts"
+import type { Listener } from "./source.ts"
 
 /** A streamed answer being read. Once `progress` is no longer `more`, it stays as it is and further bytes are ignored. */
 export interface Decoder {
@@ -17,22 +20,37 @@ export interface Decoder {
   readonly isWholeJson: () => boolean
 }
 
-/** `onChunk` is told of each chunk that is an event as it came, with its data. */
-export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string) => void = () => {}): Decoder => {
+/** A decoder whose chunks can also be told, in the place of being given. */
+export interface Telling extends Decoder {
+  /** Takes in bytes, cut anywhere, and tells the chunks they complete. */
+  readonly tell: (bytes: Uint8Array, listener: Listener<ChatChunk>) => void
+  /** Takes in that no more bytes come, and tells a chunk that was waiting for its end. */
+  readonly tellEnd: (listener: Listener<ChatChunk>) => void
+  /** How many chunks with content came. */
+  readonly contentChunks: () => number
+}
+
+/** `onChunk` is called with each chunk that is given and is an event as it came, with its data. */
+export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string) => void = () => {}): Telling => {
   const utf8 = new TextDecoder()
   const json = new EventJson()
   let out: Array<ChatChunk> = []
+  let listener: Listener<ChatChunk> | undefined
+  let contentChunks = 0
   let event = ""
   let parsed: unknown
   const { end, isFinished, isWholeJson, progress, read } = Answer.make(
     head,
     (chunk) => {
+      if (hasContent(chunk)) contentChunks++
+      if (listener !== undefined) return listener.hear(chunk, chunk === parsed ? writtenOf(event) : undefined)
       out.push(chunk)
       if (chunk === parsed) onChunk(chunk, event)
     },
     (data) => {
       event = data
-      return parsed = json.readOwn(data)
+      // What is given is the reader's own.
+      return parsed = listener === undefined ? json.readOwn(data) : json.read(data)
     }
   )
 
@@ -43,22 +61,42 @@ export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string
     return chunks
   }
 
+  const push = (bytes: Uint8Array) => {
+    if (progress() === "more") read(utf8.decode(bytes, streaming))
+  }
+
+  const finish = () => {
+    if (progress() === "more") end(utf8.decode())
+  }
+
   return {
     isFinished,
     isWholeJson: () => progress() === "more" && isWholeJson(),
     progress,
+    contentChunks: () => contentChunks,
     push: (bytes) => {
-      if (progress() !== "more") return nothing
-      read(utf8.decode(bytes, streaming))
+      push(bytes)
       return taken()
     },
     end: () => {
-      if (progress() !== "more") return nothing
-      end(utf8.decode())
+      finish()
       return taken()
+    },
+    tell: (bytes, hearing) => {
+      listener = hearing
+      push(bytes)
+      listener = undefined
+    },
+    tellEnd: (hearing) => {
+      listener = hearing
+      finish()
+      listener = undefined
     }
   }
 }
+
+/** The event with this data, where that is one line. */
+const writtenOf = (data: string): string | undefined => data.includes("\n") ? undefined : eventOf(data)
 
 const streaming = { stream: true }
 const nothing: ReadonlyArray<ChatChunk> = []

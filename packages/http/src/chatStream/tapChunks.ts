@@ -2,12 +2,16 @@
 import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import * as Source from "./source.ts"
 
 export type Chunks = Stream.Stream<ChatSchema.ChatChunk, ChatError>
 
-/** Passes the chunks on as they come, each after `note` was called with it. */
+/** Passes the chunks on as they come, each after `note` was called with it. Nothing of a chunk may be kept. */
 export const tapChunks = (chunks: Chunks, note: (chunk: ChatSchema.ChatChunk) => void): Chunks =>
-  Stream.mapArray(chunks, (some) => {
-    for (const chunk of some) note(chunk)
-    return some
-  })
+  Source.noteTell(
+    Stream.mapArray(chunks, (some) => {
+      for (const chunk of some) note(chunk)
+      return some
+    }),
+    Source.tellOf(chunks, Source.noting(note))
+  )

@@ -2,7 +2,11 @@
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type * as ChatModel from "../ChatModel.ts"
+import type { ChatError } from "../ChatError.ts"
+import * as Source from "../chatStream/source.ts"
+import { type Chunks, tapChunks } from "../chatStream/tapChunks.ts"
 import type { Entry } from "./entry.ts"
 import type { Bill } from "./model.ts"
 import { StreamUsage } from "./streamUsage.ts"
@@ -21,8 +25,26 @@ export class StreamBill {
     this.answer = answer
   }
 
+  /** The chunks as they come, which are heard for the bill. It is made at their end. */
+  chunks(chunks: Chunks): Chunks {
+    const { close, ended, failed } = this
+    const noted = tapChunks(chunks, this.usage.note)
+    return Source.noteTell(
+      noted.pipe(Stream.tapError(failed), Stream.onEnd(ended), Stream.ensuring(close)),
+      Source.tellOf(
+        noted,
+        (tell) => (listener) =>
+          tell(listener).pipe(Effect.tapError(failed), Effect.andThen(ended), Effect.ensuring(close))
+      )
+    )
+  }
+
+  private readonly failed = (error: ChatError): Effect.Effect<void> => Effect.sync(() => this.usage.failed(error))
+
+  private readonly ended: Effect.Effect<void> = Effect.sync(() => this.usage.end())
+
   /** Ends a call that does not open. */
-  failed(cause: Cause.Cause<unknown>): void {
+  notOpened(cause: Cause.Cause<unknown>): void {
     this.entry.fail(cause)
   }
 

@@ -5,28 +5,47 @@ import type * as ChatSchema from "../ChatSchema.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
 import { copyJson } from "./copyJson.ts"
+import * as Source from "../chatStream/source.ts"
 import { type Chunks, tapChunks } from "../chatStream/tapChunks.ts"
 
 /** The chunks as they are. At their end, `keep` is called with the reply that they add up to. */
 export const keepStream = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>): Chunks =>
-  Stream.suspend(() => {
-    const accumulator = Accumulator.make()
-    let seen = 0
-    let first: ChatSchema.ChatChunk | undefined
-    return Stream.onEnd(
-      tapChunks(chunks, (chunk) => {
-        first ??= chunk
-        // The reader may change its chunks before the stream ends.
-        if (++seen <= mostKept) accumulator.add(copyJson(chunk))
-      }),
+  Source.noteTell(
+    Stream.suspend(() => {
+      const kept = new Kept(keep)
+      return Stream.onEnd(tapChunks(chunks, kept.note), kept.end)
+    }),
+    Source.tellOf(chunks, (tell) => (listener) =>
       Effect.suspend(() => {
-        const reply = seen <= mostKept ? accumulator.reply() : undefined
-        if (reply === undefined) return Effect.void
-        if (first !== undefined) ProviderFields.sameAuthor(first, reply)
-        return keep(reply)
-      })
-    )
+        const kept = new Kept(keep)
+        return Effect.andThen(Source.noting(kept.note)(tell)(listener), kept.end)
+      }))
+  )
+
+class Kept {
+  private readonly accumulator = Accumulator.make()
+  private readonly keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>
+  private seen = 0
+  private first: ChatSchema.ChatChunk | undefined
+
+  constructor(keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>) {
+    this.keep = keep
+  }
+
+  readonly note = (chunk: ChatSchema.ChatChunk): void => {
+    this.first ??= chunk
+    // The reader may change its chunks before the stream ends.
+    if (++this.seen <= mostKept) this.accumulator.add(copyJson(chunk))
+  }
+
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    const { accumulator, first, keep, seen } = this
+    const reply = seen <= mostKept ? accumulator.reply() : undefined
+    if (reply === undefined) return Effect.void
+    if (first !== undefined) ProviderFields.sameAuthor(first, reply)
+    return keep(reply)
   })
+}
 
 /** Chunks of an answer that is kept: the memory that a stream takes has a bound. */
 const mostKept = 100_000

@@ -3,11 +3,11 @@
  * that of chat completions: they read what an answer says as if it were one. What is passed on is the text as it came.
  */
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import type { Connection } from "../../chatClient/client.ts"
 import type { PreparedRequest } from "../../chatClient/preparedRequest.ts"
 import type { Asked as AskedClient } from "../../chatModel/guarded.ts"
 import { unknown } from "../../chatReply/asked.ts"
+import * as Source from "../../chatStream/source.ts"
 import { SealedRequest } from "../../chatRequest/sealedRequest.ts"
 import type { ChatRequest } from "../../ChatSchema.ts"
 import { decodeAnswer } from "./decodeAnswer.ts"
@@ -72,7 +72,7 @@ export const clientsOf = ({ calls, settings, transport }: Connection): (dialect:
             decode
           )),
       stream: (request) =>
-        Stream.unwrap(asking(request, (call, headers, fiber) =>
+        Source.streamOf(asking(request, (call, headers, fiber) =>
           calls.streamed(
             call,
             fiber,

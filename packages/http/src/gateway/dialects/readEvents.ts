@@ -3,7 +3,6 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import * as Stream from "effect/Stream"
 import type { Read } from "../../chatClient/calls.ts"
 import * as TransportFailure from "../../chatClient/transportFailure.ts"
 import type { Lost } from "../../chatClient/transport.ts"
@@ -15,7 +14,7 @@ import type { Dialect } from "./model.ts"
 type Events = Pull.Pull<NonEmptyReadonlyArray<EventChunk>, ChatError>
 
 export const readEvents = (dialect: Dialect): Read<EventChunk> => ({ ended, pieces }, head, timeouts) =>
-  Stream.fromPull(Effect.sync(() => {
+  Effect.sync(() => {
     const decoder = new EventDecoder(dialect, head)
     let isOpen = true
     /** What ended the body, if it did not end by itself. */
@@ -45,8 +44,8 @@ export const readEvents = (dialect: Dialect): Read<EventChunk> => ({ ended, piec
       return isOpen ? Effect.andThen(ended, Cause.done()) : Cause.done()
     })
 
-    return next
-  }))
+    return { pull: next, tell: undefined }
+  })
 
 /** An answer that is only not whole has its reason in what ended the body; any other error was said by the provider. */
 const isCut = ({ _tag }: ChatError): boolean => _tag === "Truncated" || _tag === "MalformedReply"

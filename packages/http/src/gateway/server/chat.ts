@@ -3,10 +3,10 @@ import * as Deadline from "@switchgear/core/Deadline"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Stream from "effect/Stream"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatSchema from "../../ChatSchema.ts"
-import { CurrentChunkTexts, textOf as chunkTextOf } from "../../chatStream/chunkText.ts"
+import * as ChunkText from "../../chatStream/chunkText.ts"
+import * as Source from "../../chatStream/source.ts"
 import * as ChatStream from "../../ChatStream.ts"
 import { textOf } from "../../chatReply/replyText.ts"
 import type { Listen } from "../config/model.ts"
@@ -58,7 +58,7 @@ const answer = (
       { caller, request, patience: undefined, language },
       stream(asked, caller, exchange, options, patience)
     ),
-    CurrentChunkTexts,
+    ChunkText.CurrentChunkTexts,
     "kept"
   )
 }
@@ -95,16 +95,9 @@ const stream = (
     exchange.answered()
     const askedFor: AskedFor = { target, cache: "use" }
     exchange.beginStream({ ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step) })
-    let usageOnly: ChatSchema.ChatChunk | undefined
-    let latest: ChatSchema.ChatChunk | undefined
-    yield* Stream.runForEachArray(opened.value, (chunks) => {
-      let piece = ""
-      for (const chunk of chunks) {
-        if (ChatStream.isUsageOnly(chunk)) usageOnly = chunk
-        else piece += eventOf(latest = chunk)
-      }
-      return piece === "" ? Effect.void : exchange.write(piece, writeTimeout)
-    })
+    const passing = new Passing(exchange, writeTimeout)
+    yield* Source.listen(opened.value, passing, ChunkText.writtenOf)
+    const { latest, usageOnly } = passing
     const told = exchange.tell(yield* provenanceAtEnd(opened, askedFor), opened.step)
     const last = wantsUsage
       ? eventOf({ ...usageOnly ?? withoutUsage(latest), ...told, ...exchange.overhead })
@@ -123,5 +116,34 @@ const withoutUsage = (latest: ChatSchema.ChatChunk | undefined): ChatSchema.Chat
   usage: null
 })
 
-/** The event as the provider wrote it, where that is known. */
-const eventOf = (chunk: ChatSchema.ChatChunk): string => `data: ${chunkTextOf(chunk) ?? JSON.stringify(chunk)}\n\n`
+/** Passes events on as the provider wrote them, where that is known. Of the one with the usage, only what it says is kept. */
+class Passing implements Source.Listener<ChatSchema.ChatChunk> {
+  usageOnly: ChatSchema.ChatChunk | undefined
+  /** Only its texts are not those of the chunk that was passed on last. */
+  latest: ChatSchema.ChatChunk | undefined
+  private readonly exchange: Exchange
+  private readonly writeTimeout: Duration.Duration
+  private piece = ""
+
+  constructor(exchange: Exchange, writeTimeout: Duration.Duration) {
+    this.exchange = exchange
+    this.writeTimeout = writeTimeout
+  }
+
+  readonly hear = (chunk: ChatSchema.ChatChunk, written: string | undefined): void => {
+    if (ChatStream.isUsageOnly(chunk)) this.usageOnly = { ...chunk }
+    else {
+      this.latest = chunk
+      this.piece += written ?? eventOf(chunk)
+    }
+  }
+
+  readonly heard = (): Effect.Effect<void> | undefined => {
+    const { piece } = this
+    if (piece === "") return undefined
+    this.piece = ""
+    return this.exchange.writes(piece) ? undefined : this.exchange.readBy(this.writeTimeout)
+  }
+}
+
+const eventOf = (chunk: object): string => ChunkText.eventOf(JSON.stringify(chunk))

@@ -152,15 +152,22 @@ export class Exchange {
 
   /** Sends a piece, and waits while the client takes nothing: as long as that, then the connection is closed. */
   write(piece: string, longest: Duration.Duration): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.hasLeft || this.response.write(piece)) return Effect.void
-      return Effect.timeoutOrElse(this.drained, {
-        duration: longest,
-        orElse: () => {
-          this.cut()
-          return Effect.interrupt
-        }
-      })
+    return Effect.suspend(() => this.writes(piece) ? Effect.void : this.readBy(longest))
+  }
+
+  /** Sends a piece. Whether another one may follow at once. */
+  writes(piece: string): boolean {
+    return this.hasLeft || this.response.write(piece)
+  }
+
+  /** Waits while the client takes nothing: as long as that, then the connection is closed. */
+  readBy(longest: Duration.Duration): Effect.Effect<void> {
+    return Effect.timeoutOrElse(this.drained, {
+      duration: longest,
+      orElse: () => {
+        this.cut()
+        return Effect.interrupt
+      }
     })
   }
 
@@ -182,6 +189,8 @@ export class Exchange {
 
   private readonly drained: Effect.Effect<void> = Effect.callback((resume) => {
     const { response } = this
+    // It may have been since it was written to.
+    if (!response.writableNeedDrain) return resume(Effect.void)
     const end = () => {
       response.removeListener("drain", go)
       response.removeListener("close", go)

@@ -7,7 +7,15 @@ import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ChatError } from "../../ChatError.ts"
 import { Bytes } from "../../chatClient/bytes.ts"
-import { endMillis, isGood, type Lost, type Opened, type Received, type Waits } from "../../chatClient/transport.ts"
+import {
+  endMillis,
+  type Hearing,
+  isGood,
+  type Lost,
+  type Opened,
+  type Received,
+  type Waits
+} from "../../chatClient/transport.ts"
 import { maxErrorBytes } from "../../chatReply/limits.ts"
 import { Handler } from "./handler.ts"
 import type * as Turns from "./turns.ts"
@@ -15,7 +23,7 @@ import { utf8 } from "./utf8.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 type Pieces = NonEmptyReadonlyArray<Uint8Array>
-type Ended = Exit.Exit<never, Lost | Cause.Done>
+type Ended = Exit.Failure<never, Lost | Cause.Done>
 
 export const open = (
   send: (handler: Handler) => void,
@@ -39,8 +47,18 @@ interface Waiter {
   readonly waits: Waits | undefined
 }
 
+/** What hears the pieces as they come. */
+interface Listening {
+  readonly hearing: Hearing<any, any>
+  readonly resume: (goOn: Effect.Effect<any, any>) => void
+  readonly waits: Waits | undefined
+  readonly onLate: (error: ChatError) => void
+  isLeft: boolean
+}
+
 class Response extends Handler {
   private waiter: Waiter | undefined
+  private listening: Listening | undefined
   private isTelling = false
   private isPaused = false
   private queue: Array<Uint8Array> = []
@@ -64,6 +82,7 @@ class Response extends Handler {
       if (this.explanation.size > maxErrorBytes) this.end()
       return
     }
+    if (this.listening !== undefined) return this.hear(this.listening, [bytes])
     this.queue.push(bytes)
     this.queued += bytes.length
     if (this.queued >= mostQueued && !this.isPaused) {
@@ -78,13 +97,72 @@ class Response extends Handler {
   }
 
   broke(cause: unknown): void {
-    this.over(Exit.fail({ _tag: "Lost", status: this.status === 0 ? undefined : this.status, cause }))
+    this.over(Exit.fail({ _tag: "Lost", status: this.status === 0 ? undefined : this.status, cause }) as Ended)
   }
 
   private over(ended: Ended): void {
     this.ended ??= ended
     this.leave()
+    if (this.listening !== undefined) this.stop(this.listening)
     this.tell()
+  }
+
+  private listen<A, E>(waits: Waits | undefined, hearing: Hearing<A, E>): Effect.Effect<A, E> {
+    return Effect.callback((resume) => {
+      const onLate = (error: ChatError) => {
+        this.listening = undefined
+        this.leave()
+        resume(hearing.stopped(error))
+      }
+      const pieces = this.taken()
+      const goOn = pieces === undefined ? undefined : hearing.pieces(pieces)
+      if (goOn !== undefined) return resume(goOn)
+      if (this.ended !== undefined) return resume(this.stopped(hearing, waits, this.ended))
+      const refused = waits?.begin(onLate)
+      if (refused !== undefined) return resume(hearing.stopped(refused))
+      const listening: Listening = this.listening = { hearing, resume, waits, onLate, isLeft: false }
+      return Effect.sync(() => {
+        this.listening = undefined
+        listening.isLeft = true
+        waits?.end()
+        waits?.stop()
+      })
+    })
+  }
+
+  /** Has pieces heard in the step in which they come. What they end is told in a microtask: this may be the parser of undici. */
+  private hear(listening: Listening, pieces: Pieces): void {
+    const { hearing, onLate, resume, waits } = listening
+    waits?.end()
+    let goOn: Effect.Effect<any, any> | undefined
+    try {
+      goOn = hearing.pieces(pieces)
+    } catch (defect) {
+      goOn = Effect.die(defect)
+    }
+    if (goOn === undefined) {
+      const refused = waits?.begin(onLate)
+      if (refused === undefined) return
+      goOn = hearing.stopped(refused)
+    }
+    this.listening = undefined
+    const next = goOn
+    queueMicrotask(() => resume(next))
+  }
+
+  private stop(listening: Listening): void {
+    const { hearing, resume, waits } = listening
+    this.listening = undefined
+    waits?.end()
+    queueMicrotask(() => {
+      if (!listening.isLeft) resume(this.stopped(hearing, waits, this.ended!))
+    })
+  }
+
+  private stopped<A, E>(hearing: Hearing<A, E>, waits: Waits | undefined, { cause }: Ended): Effect.Effect<A, E> {
+    // Nothing is waited for after a failure.
+    waits?.stop()
+    return hearing.stopped(cause.reasons.find(Cause.isFailReason)!.error)
   }
 
   private wait<A, E>(waits: Waits | undefined, begin?: () => void): Effect.Effect<A, E | ChatError> {
@@ -132,7 +210,8 @@ class Response extends Handler {
     if (explanation !== undefined) return Exit.succeed({ status, headers, text: utf8(explanation), isWhole: true })
     if (status === 0) return ended as Exit.Exit<never, Lost>
     this.isOpened = true
-    return Exit.succeed({ status, headers, pieces: this.pieces(waits), ended: this.last })
+    const listen = <A, E>(hearing: Hearing<A, E>) => this.listen(waits, hearing)
+    return Exit.succeed({ status, headers, pieces: this.pieces(waits), listen, ended: this.last })
   }
 
   private pieces(waits: Waits | undefined): Effect.Effect<Pieces, Lost | ChatError | Cause.Done> {
@@ -146,7 +225,12 @@ class Response extends Handler {
 
   /** What is there, or how it ended; undefined where there is nothing yet. */
   private next(): Exit.Exit<Pieces, Lost | Cause.Done> | undefined {
-    if (this.queue.length === 0) return this.ended
+    const pieces = this.taken()
+    return pieces === undefined ? this.ended : Exit.succeed(pieces)
+  }
+
+  private taken(): Pieces | undefined {
+    if (this.queue.length === 0) return undefined
     const pieces = this.queue as unknown as Pieces
     this.queue = []
     this.queued = 0
@@ -154,11 +238,11 @@ class Response extends Handler {
       this.isPaused = false
       this.resume()
     }
-    return Exit.succeed(pieces)
+    return pieces
   }
 }
 
-const done: Ended = Exit.fail(Cause.Done())
+const done = Exit.fail(Cause.Done()) as Ended
 
 /** Bytes that wait for a reader, before the connection waits for it, too. */
 const mostQueued = 64 * 1024

@@ -1,0 +1,94 @@
+/**
+ * What comes piece by piece, for a reader that asks for each piece, or for a listener that is told of all in the step in
+ * which it comes. A stream asks; who only passes an answer on listens, since then a piece costs no effect.
+ */
+import * as Cause from "effect/Cause"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+export interface Listener<in A> {
+  /**
+   * Hears one part, with what was sent of it where it is known and can be sent on. The part is the teller's: nothing of
+   * it may be changed, and nothing kept that holds a text of it. The same object again is the same part but for these texts.
+   */
+  readonly hear: (part: A, written: string | undefined) => void
+  /** All that came at once was told. Gives what is to be waited for before more is told. */
+  readonly heard: () => Effect.Effect<void> | undefined
+}
+
+/** Tells all that comes, and ends as it ends. */
+export type Tell<out A, out E> = (listener: Listener<A>) => Effect.Effect<void, E>
+
+/** It may be asked, then listened to, but not both at once. */
+export interface Source<out A, out E> {
+  readonly pull: Pull.Pull<NonEmptyReadonlyArray<A>, E>
+  /** Undefined where it can only be asked. */
+  readonly tell: Tell<A, E> | undefined
+}
+
+export type Opening<A, E> = Effect.Effect<Source<A, E>, E, Scope.Scope>
+
+const opening: unique symbol = Symbol("@switchgear/http/chatStream/source/opening")
+const telling: unique symbol = Symbol("@switchgear/http/chatStream/source/telling")
+
+interface Noted<A, E> extends Stream.Stream<A, E> {
+  [opening]?: Opening<A, E>
+  [telling]?: Tell<A, E> | undefined
+}
+
+/** A stream that is one run of the opening. Whatever is made of it by others is a stream and no more. */
+export const streamOf = <A, E>(self: Opening<A, E>): Stream.Stream<A, E> => {
+  const stream: Noted<A, E> = Stream.unwrap(Effect.map(self, ({ pull }) => Stream.fromPull(Effect.succeed(pull))))
+  stream[opening] = self
+  return stream
+}
+
+/** How a stream is opened. */
+export const openingOf = <A, E>(stream: Stream.Stream<A, E>): Opening<A, E> =>
+  (stream as Noted<A, E>)[opening] ?? Effect.map(Stream.toPull(stream), (pull) => ({ pull, tell: undefined }))
+
+/** Notes how all of a stream is told that has not been read; nothing, where it can only be read. */
+export const noteTell = <A, E>(stream: Stream.Stream<A, E>, tell: Tell<A, E> | undefined): Stream.Stream<A, E> => {
+  if (tell !== undefined) (stream as Noted<A, E>)[telling] = tell
+  return stream
+}
+
+/** How a stream is told, with what is done on the way; undefined where it can only be read. */
+export const tellOf = <A, E>(
+  stream: Stream.Stream<A, E>,
+  around: (tell: Tell<A, E>) => Tell<A, E>
+): Tell<A, E> | undefined => {
+  const tell = (stream as Noted<A, E>)[telling]
+  return tell && around(tell)
+}
+
+/** Tells all of a stream. What was sent of a part that is read is given by `writtenOf`. */
+export const listen = <A, E>(
+  stream: Stream.Stream<A, E>,
+  listener: Listener<A>,
+  writtenOf: (part: A) => string | undefined
+): Effect.Effect<void, E> =>
+  (stream as Noted<A, E>)[telling]?.(listener) ?? Stream.runForEachArray(stream, (parts) => {
+    for (const part of parts) listener.hear(part, writtenOf(part))
+    return listener.heard() ?? Effect.void
+  })
+
+/** The parts are noted before they are told on. */
+export const noting = <A>(note: (part: A) => void) => <E>(tell: Tell<A, E>): Tell<A, E> => (listener) =>
+  tell({
+    hear: (part, written) => {
+      note(part)
+      listener.hear(part, written)
+    },
+    heard: listener.heard
+  })
+
+/** With another way to fail, however it is read. */
+export const catching =
+  <E>(onFailure: (error: E) => Effect.Effect<never, E>) => <A>({ pull, tell }: Source<A, E>): Source<A, E> => ({
+    pull: Effect.catch(pull, (error): typeof pull => Cause.isDone(error) ? Cause.done() : onFailure(error as E)),
+    tell: tell && ((listener) => Effect.catch(tell(listener), onFailure))
+  })
