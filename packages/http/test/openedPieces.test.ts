@@ -25,7 +25,7 @@ const runs = Number(process.env.SWITCHGEAR_RUNS ?? 300)
 const Steps = Schema.Array(Schema.Literals(["arrive", "arrive", "pull", "pull", "pull", "leave", "leave", "turn"]))
   .check(Schema.isMinLength(40), Schema.isMaxLength(60))
 
-const waits = { begin: () => undefined, end: () => {}, stop: () => {} }
+const waits = { begin: () => undefined, goOn: () => undefined, end: () => {}, stop: () => {} }
 const controller = { pause: () => {}, resume: () => {}, abort: () => {} }
 const turn = Effect.promise(async () => {
   for (let i = 0; i < 10; i++) await Promise.resolve()

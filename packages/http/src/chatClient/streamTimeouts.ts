@@ -51,6 +51,18 @@ export const make = Effect.fnUntraced(function*(
     total -= waited
   }
 
+  /** Begins a wait at `began`. */
+  const begin = (onLate: (error: ChatError) => void) => {
+    const left = Math.min(untilContent, total)
+    if (left <= 0) return outOfTime()
+    timer.begin(began + left, () => {
+      timer.end()
+      count(left)
+      onLate(outOfTime())
+    })
+    return undefined
+  }
+
   return {
     contentReceived: () => {
       phase = "idle"
@@ -61,19 +73,16 @@ export const make = Effect.fnUntraced(function*(
     },
     stop: timer.stop,
     begin: (onLate) => {
-      const left = Math.min(untilContent, total)
-      if (left <= 0) return outOfTime()
       began = timer.now()
-      timer.begin(began + left, () => {
-        timer.end()
-        count(left)
-        onLate(outOfTime())
-      })
-      return undefined
+      return begin(onLate)
     },
+    goOn: (onLate) => begin(onLate),
     end: () => {
       timer.end()
-      count(Math.max(0, timer.now() - began))
+      const now = timer.now()
+      count(Math.max(0, now - began))
+      // A wait that goes on begins here: a clock that is read for each piece takes longer than the piece.
+      began = now
     }
   }
 })

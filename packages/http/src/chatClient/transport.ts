@@ -107,6 +107,8 @@ export interface Waits {
    */
   readonly begin: (onLate: (error: ChatError) => void) => ChatError | undefined
   readonly end: () => void
+  /** Begins the next wait in the step in which the last one ended. */
+  readonly goOn: Waits["begin"]
   /** Nothing is waited for any more. */
   readonly stop: () => void
 }

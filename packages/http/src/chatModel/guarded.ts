@@ -82,7 +82,7 @@ export const guarded = Effect.fnUntraced(
         counter: AttemptCounter
       ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> => {
         const told = new ToldUsage()
-        let latest: ChatSchema.ChatChunk | undefined
+        let begun = false
         const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
           source: limit.refusingStream(Source.openingOf(client.stream(request.plainFor(client.provider, model)))),
           hasContent: ChatStream.hasContent,
@@ -98,13 +98,15 @@ export const guarded = Effect.fnUntraced(
           }),
           attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
-        return Effect.map(limit.noting(request.plain, toOpen(opening)), (chunks) =>
-          tapChunks(chunks, (chunk) => {
-            if (latest === undefined) ProviderFields.wrote(client.provider, chunk)
-            // The same but for its texts tells the same.
-            if (limit.limiter !== undefined && chunk !== latest) told.note(chunk)
-            latest = chunk
-          }))
+        return Effect.map(
+          limit.noting(request.plain, toOpen(opening)),
+          (chunks) =>
+            tapChunks(chunks, (chunk, isSame) => {
+              if (!begun) ProviderFields.wrote(client.provider, chunk)
+              begun = true
+              if (limit.limiter !== undefined && !isSame) told.note(chunk)
+            })
+        )
       }
 
       const readerExpired = () =>

@@ -10,6 +10,8 @@ import { withDistinctIds } from "../chatReply/toolCalls.ts"
 
 export interface Accumulator {
   readonly add: (chunk: ChatSchema.ChatChunk) => void
+  /** Adds a chunk that differs from the one that was added last in the texts of {@link isTextsAlone} alone. */
+  readonly addTexts: (chunk: ChatSchema.ChatChunk) => void
   /** What the chunks add up to, or `undefined` while none had a choice. */
   readonly reply: () => ChatSchema.ChatReply | undefined
   readonly model: () => string | undefined
@@ -34,8 +36,7 @@ export const make = (): Accumulator => {
     // Chunks of a client have the one shape; those of others may not.
     const chunk = (reader.take(given) ?? { ...given, choices: [] }) as ChatSchema.ChatChunk
     for (const [field, value] of Object.entries(chunk)) {
-      // Padding against eavesdroppers is no part of an answer.
-      if (field === "choices" || field === "object" || field === "obfuscation") continue
+      if (isLeftOut(field)) continue
       if (firstCounts.has(field)) keepFirst(top, field, value)
       else if (field === "usage") top.set(field, largest(top.get(field), value))
       else keepLast(top, field, value)
@@ -65,8 +66,23 @@ export const make = (): Accumulator => {
     }
   }
 
+  const addTexts = (chunk: ChatSchema.ChatChunk) => {
+    for (const field in chunk) {
+      const value = chunk[field]
+      if (typeof value === "string" && !isLeftOut(field) && !firstCounts.has(field)) keepLast(top, field, value)
+    }
+    for (const { delta, index } of chunk.choices) {
+      const { message } = choices.get(index ?? 0)!
+      for (const field in delta) {
+        const text = delta[field]
+        if (typeof text === "string" && field !== "role") message.set(field, join(message.get(field), text, 0))
+      }
+    }
+  }
+
   return {
     add,
+    addTexts,
     model: () => top.get("model") as string | undefined,
     toolFault: () => reader.toolFault(unknown),
     reply: () => {
@@ -87,6 +103,21 @@ export const make = (): Accumulator => {
     }
   }
 }
+
+/** Whether all that a chunk says in its deltas are texts, which go on where they stopped. */
+export const isTextsAlone = ({ choices }: ChatSchema.ChatChunk): boolean => {
+  for (const { delta, logprobs } of choices) {
+    if (logprobs !== undefined && logprobs !== null) return false
+    for (const field in delta) {
+      const value = delta[field]
+      if (typeof value !== "string" && value !== undefined && value !== null) return false
+    }
+  }
+  return true
+}
+
+/** Padding against eavesdroppers is no part of an answer. */
+const isLeftOut = (field: string): boolean => field === "choices" || field === "object" || field === "obfuscation"
 
 const firstCounts = new Set(["id", "created", "model"])
 

@@ -76,15 +76,21 @@ export const listen = <A, E>(
     return listener.heard() ?? Effect.void
   })
 
+/** Notes a part. `isSame` tells that it is the one that was noted last, with other texts. */
+export type Note<in A> = (part: A, isSame: boolean) => void
+
 /** The parts are noted before they are told on. */
-export const noting = <A>(note: (part: A) => void) => <E>(tell: Tell<A, E>): Tell<A, E> => (listener) =>
-  tell({
+export const noting = <A>(note: Note<A>) => <E>(tell: Tell<A, E>): Tell<A, E> => (listener) => {
+  let last: A | undefined
+  return tell({
     hear: (part, written) => {
-      note(part)
+      note(part, part === last)
+      last = part
       listener.hear(part, written)
     },
     heard: listener.heard
   })
+}
 
 /** With another way to fail, however it is read. */
 export const catching =

@@ -7,10 +7,10 @@ import * as Source from "./source.ts"
 export type Chunks = Stream.Stream<ChatSchema.ChatChunk, ChatError>
 
 /** Passes the chunks on as they come, each after `note` was called with it. Nothing of a chunk may be kept. */
-export const tapChunks = (chunks: Chunks, note: (chunk: ChatSchema.ChatChunk) => void): Chunks =>
+export const tapChunks = (chunks: Chunks, note: Source.Note<ChatSchema.ChatChunk>): Chunks =>
   Source.noteTell(
     Stream.mapArray(chunks, (some) => {
-      for (const chunk of some) note(chunk)
+      for (const chunk of some) note(chunk, false)
       return some
     }),
     Source.tellOf(chunks, Source.noting(note))

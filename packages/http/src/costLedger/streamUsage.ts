@@ -18,19 +18,29 @@ export class StreamUsage {
   private model: string | undefined
   private isPaidElsewhere = false
 
-  readonly note = (chunk: ChatSchema.ChatChunk): void => {
-    this.model ??= chunk.model
-    this.isPaidElsewhere ||= isPaidElsewhere(chunk)
-    let said = 0
-    for (const { delta, finish_reason } of chunk.choices) {
-      this.isFinished ||= typeof finish_reason === "string" && finish_reason !== ""
-      for (const field in delta) if (!withoutContent.has(field)) said += contentTokens(delta[field])
-    }
+  /** Whether the last chunk told neither tokens nor a cost. */
+  private isSilent = false
+
+  /** Takes in a chunk; `isSame` where it is the last one with other texts. */
+  readonly note = (chunk: ChatSchema.ChatChunk, isSame: boolean): void => {
+    const said = saidIn(chunk)
     this.output += said
     this.said += said
+    if (isSame && this.isSilent) {
+      if (said > 0) this.isCostFinal = false
+      return
+    }
+    this.model ??= chunk.model
+    this.isPaidElsewhere ||= isPaidElsewhere(chunk)
+    for (const { finish_reason } of chunk.choices) {
+      this.isFinished ||= typeof finish_reason === "string" && finish_reason !== ""
+    }
     const { costsTold } = this.told
-    if (this.told.note(chunk)) this.output = 0
-    if (this.told.costsTold > costsTold) this.isCostFinal = true
+    const tells = this.told.note(chunk)
+    const tellsCost = this.told.costsTold > costsTold
+    this.isSilent = !tells && !tellsCost
+    if (tells) this.output = 0
+    if (tellsCost) this.isCostFinal = true
     else if (said > 0) this.isCostFinal = false
   }
 
@@ -62,6 +72,14 @@ export class StreamUsage {
     if (this.isPaidElsewhere) notePaidElsewhere(reply)
     return reply
   }
+}
+
+const saidIn = ({ choices }: ChatSchema.ChatChunk): number => {
+  let said = 0
+  for (const { delta } of choices) {
+    for (const field in delta) if (!withoutContent.has(field)) said += contentTokens(delta[field])
+  }
+  return said
 }
 
 /** Fields of a delta that a model does not write. */

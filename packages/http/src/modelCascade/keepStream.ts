@@ -27,15 +27,19 @@ class Kept {
   private readonly keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>
   private seen = 0
   private first: ChatSchema.ChatChunk | undefined
+  private isTextsAlone = false
 
   constructor(keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>) {
     this.keep = keep
   }
 
-  readonly note = (chunk: ChatSchema.ChatChunk): void => {
+  readonly note = (chunk: ChatSchema.ChatChunk, isSame: boolean): void => {
     this.first ??= chunk
+    if (++this.seen > mostKept) return
+    if (isSame && this.isTextsAlone) return this.accumulator.addTexts(chunk)
+    this.isTextsAlone = Accumulator.isTextsAlone(chunk)
     // The reader may change its chunks before the stream ends.
-    if (++this.seen <= mostKept) this.accumulator.add(copyJson(chunk))
+    this.accumulator.add(copyJson(chunk))
   }
 
   readonly end: Effect.Effect<void> = Effect.suspend(() => {

@@ -141,7 +141,7 @@ class Response extends Handler {
       goOn = Effect.die(defect)
     }
     if (goOn === undefined) {
-      const refused = waits?.begin(onLate)
+      const refused = waits?.goOn(onLate)
       if (refused === undefined) return
       goOn = hearing.stopped(refused)
     }
