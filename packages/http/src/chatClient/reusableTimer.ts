@@ -5,10 +5,9 @@
  * Core's lanes of time-outs do not serve here: they share a timer between many time-outs of one length, and each of
  * these waits has a length of its own.
  */
-import { monotonicMillis, startTimer } from "@switchgear/core/runtime"
+import { monotonicMillis, startTimeout } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 
 export interface ReusableTimer {
@@ -25,30 +24,29 @@ export interface ReusableTimer {
 /** Makes a timer that stops for good when the scope ends. */
 export const make: Effect.Effect<ReusableTimer, never, Scope.Scope> = Effect.withFiber((fiber) => {
   const clock = fiber.getRef(Clock.Clock)
-  const scheduler = fiber.getRef(Scheduler.Scheduler)
   const now = () => monotonicMillis(clock)
   /** The current wait. */
   let due = Infinity
   let onFire: (() => void) | undefined
-  let stopTimer: (() => void) | undefined
+  let timeout: ReturnType<typeof startTimeout> | undefined
   let timerDue = Infinity
   let isClosed = false
 
   const start = () => {
     timerDue = due
     // Whole milliseconds, since a timer that is cut off to them fires too early.
-    stopTimer = startTimer(clock, scheduler, Math.ceil(due - now()), fired)
+    timeout = startTimeout(fiber, clock, Math.ceil(due - now()), due, fired)
   }
 
   const stop = () => {
     timerDue = Infinity
-    stopTimer?.()
-    stopTimer = undefined
+    timeout?.cancel(fiber)
+    timeout = undefined
   }
 
   const fired = () => {
     timerDue = Infinity
-    stopTimer = undefined
+    timeout = undefined
     if (onFire === undefined) return
     if (now() < due) start()
     else onFire()

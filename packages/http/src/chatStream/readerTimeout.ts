@@ -5,11 +5,10 @@
  * A part costs the stream two fields and no reading of a clock. The watch looks at them four times in the limit, so that
  * a reader has at least the limit, and at most a quarter more.
  */
-import { startTimer } from "@switchgear/core/runtime"
+import { monotonicMillis, startTimeout } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Scheduler from "effect/Scheduler"
 
 /** How long a reader may take for a part where no option says. */
 export const standard: Duration.Input = "5 minutes"
@@ -55,15 +54,18 @@ export const watching = (
   const millis = Duration.toMillis(limit)
   return millis === Infinity ? self : Effect.withFiber((fiber) => {
     const clock = fiber.getRef(Clock.Clock)
-    const scheduler = fiber.getRef(Scheduler.Scheduler)
-    const start = () => startTimer(clock, scheduler, Math.ceil(millis / looks), look)
+    const interval = Math.ceil(millis / looks)
+    let timeout: ReturnType<typeof startTimeout>
+    const start = () => {
+      timeout = startTimeout(fiber, clock, interval, monotonicMillis(clock) + interval, look)
+    }
     const look = () => {
       if (reader.standsStill()) onExpire()
-      else stop = start()
+      else start()
     }
-    let stop = start()
+    start()
     return Effect.onExitPrimitive(self, () => {
-      stop()
+      timeout.cancel(fiber)
       return undefined
     })
   })

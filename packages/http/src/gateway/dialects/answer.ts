@@ -2,7 +2,6 @@
 import * as Deadline from "@switchgear/core/Deadline"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as ModelCascade from "../../ModelCascade.ts"
 import { toldIn, ToldUsage } from "../../pricing/toldUsage.ts"
@@ -90,11 +89,11 @@ const stream = (
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const own = words.headers(exchange.id)
-    const waiting = yield* Effect.forkScoped(aliveAfter(headAfter, writeTimeout, exchange, own))
     // What a cache keeps is no stream of this API.
     const opening = Effect.provideService(model.open(plain), ModelCascade.CurrentCacheMode, "bypass")
-    const opened = yield* patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
-    yield* Fiber.interrupt(waiting)
+    const opened = yield* aliveAfter(headAfter, writeTimeout, exchange, own)(
+      patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
+    )
     exchange.answered()
     const askedFor: AskedFor = { target, cache: "bypass" }
     const limits = yield* limitHeadersOf(caller)

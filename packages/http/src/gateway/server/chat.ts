@@ -2,7 +2,6 @@
 import * as Deadline from "@switchgear/core/Deadline"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatSchema from "../../ChatSchema.ts"
 import * as ChunkText from "../../chatStream/chunkText.ts"
@@ -86,24 +85,28 @@ const stream = (
   { headAfter, writeTimeout }: StreamOptions,
   patience: number | undefined
 ) =>
-  Effect.scoped(Effect.gen(function*() {
-    const waiting = yield* Effect.forkScoped(aliveAfter(headAfter, writeTimeout, exchange))
+  Effect.scoped(Effect.suspend(() => {
     const opening = chat.open(request)
-    const opened = yield* patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
-    yield* Fiber.interrupt(waiting)
-    const limits = yield* limitHeadersOf(caller)
-    exchange.answered()
+    const within = patience === undefined ? opening : Deadline.within(Duration.millis(patience))(opening)
     const askedFor: AskedFor = { target, cache: "use" }
-    exchange.beginStream({ ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step) })
     const passing = new Passing(exchange, writeTimeout)
-    yield* Source.listen(opened.value, passing, ChunkText.writtenOf)
-    const { latest, usageOnly } = passing
-    const told = exchange.tell(yield* provenanceAtEnd(opened, askedFor), opened.step)
-    const last = wantsUsage
-      ? eventOf({ ...usageOnly ?? withoutUsage(latest), ...told, ...exchange.overhead })
-      : ""
-    exchange.end(`${last}data: [DONE]\n\n`)
-    return (usageOnly ?? latest)?.usage ?? undefined
+    return aliveAfter(headAfter, writeTimeout, exchange)(within).pipe(
+      Effect.zip(limitHeadersOf(caller)),
+      Effect.flatMap(([opened, limits]) => {
+        exchange.answered()
+        exchange.beginStream({ ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step) })
+        const passed = Source.listen(opened.value, passing, ChunkText.writtenOf)
+        return Effect.map(Effect.andThen(passed, provenanceAtEnd(opened, askedFor)), (provenance) => {
+          const { latest, usageOnly } = passing
+          const told = exchange.tell(provenance, opened.step)
+          const last = wantsUsage
+            ? eventOf({ ...usageOnly ?? withoutUsage(latest), ...told, ...exchange.overhead })
+            : ""
+          exchange.end(`${last}data: [DONE]\n\n`)
+          return (usageOnly ?? latest)?.usage ?? undefined
+        })
+      })
+    )
   }))
 
 /** The place for what is told of an answer whose usage was with its content, or nowhere: clients may add up usages. */
