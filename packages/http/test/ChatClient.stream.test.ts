@@ -378,7 +378,7 @@ describe("ChatClient.stream", () => {
               })
           })
           assert.isAbove(steps, 50)
-          assert.isAbove((yield* provider.total).aborted, 10)
+          assert.isAbove((yield* provider.total).aborted, 5)
           assert.isAbove(left, 50)
         }))
     }

@@ -41,12 +41,15 @@ const sourceOf = (
 
   /** Lets the time-outs know of what the decoder was given. */
   const tellTimeouts = () => {
-    if (decoder.contentChunks() > contentChunks) {
-      contentChunks = decoder.contentChunks()
-      timeouts.contentReceived()
-    }
+    tellContent()
     if (decoder.isFinished()) timeouts.answerFinished("choices")
     else if (decoder.isWholeJson()) timeouts.answerFinished("body")
+  }
+
+  const tellContent = () => {
+    const all = decoder.contentChunks()
+    if (all > contentChunks) timeouts.contentReceived()
+    contentChunks = all
   }
 
   const close = (error: ChatError | Lost | Cause.Done) => {
@@ -86,10 +89,18 @@ const sourceOf = (
   const tell = (listener: Listener<ChatChunk>): Effect.Effect<void, ChatError> => {
     const hearing: Hearing<void, ChatError> = {
       pieces: (pieces) => {
-        for (const piece of pieces) decoder.tell(piece, listener)
-        tellTimeouts()
-        const wait = listener.heard()
-        return wait === undefined ? decoder.progress() === "more" ? undefined : goOn : Effect.andThen(wait, goOn)
+        const [piece] = pieces
+        let wait: Effect.Effect<void> | undefined
+        if (pieces.length === 1 && decoder.keep(piece, listener)) {
+          tellContent()
+          wait = listener.pass(piece)
+        } else {
+          for (const piece of pieces) decoder.tell(piece, listener)
+          tellTimeouts()
+          wait = listener.heard()
+        }
+        if (wait !== undefined) return Effect.andThen(wait, goOn)
+        return decoder.progress() === "more" ? undefined : goOn
       },
       stopped: (error) => {
         close(error)
@@ -103,7 +114,11 @@ const sourceOf = (
       const progress = decoder.progress()
       return progress === "more" ? listening : endOf(progress)
     })
-    return goOn
+    // What was passed on to a reader that has left was told it, too.
+    return Effect.onExitPrimitive(goOn, () => {
+      decoder.tellKept(listener)
+      return undefined
+    })
   }
 
   return { pull, tell }

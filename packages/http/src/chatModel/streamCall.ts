@@ -106,8 +106,7 @@ export const open = <A, E, E2>(
         if (tooLate !== undefined) return failedTooLate(tooLate)
         let isAlive = false
         /** What is waited for between two parts; only then does the stream wait for its reader. */
-        const between = (): Effect.Effect<void> | undefined => {
-          const wait = listener.heard()
+        const between = (wait: Effect.Effect<void> | undefined): Effect.Effect<void> | undefined => {
           const life = isAlive ? alive : undefined
           isAlive = false
           if (wait === undefined) return life
@@ -120,7 +119,11 @@ export const open = <A, E, E2>(
         })
         const rest = Effect.onExitPrimitive(
           tell({
-            heard: between,
+            heard: () => between(listener.heard()),
+            pass: (bytes) => {
+              isAlive = alive !== undefined
+              return between(listener.pass(bytes))
+            },
             hear: alive === undefined ? listener.hear : (chunk, written) => {
               isAlive ||= hasContent(chunk)
               listener.hear(chunk, written)
@@ -130,7 +133,7 @@ export const open = <A, E, E2>(
         )
         reader.asks()
         for (const chunk of held) listener.hear(chunk, writtenOf(chunk))
-        const wait = between()
+        const wait = between(listener.heard())
         // What comes to an end by itself for a reader that stood still is told as that.
         return Effect.catchCause(
           wait === undefined ? rest : Effect.andThen(wait, rest),

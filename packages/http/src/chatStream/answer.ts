@@ -41,8 +41,8 @@ export interface Head extends Omit<ChatError.FailedResponse, "body"> {
 export type Progress = "more" | "whole" | ChatError.ChatError
 
 export interface Answer {
-  /** Takes in text, cut anywhere. */
-  readonly read: (text: string) => void
+  /** Takes in text, cut anywhere. Answers whether it was plain events and nothing else. */
+  readonly read: (text: string) => boolean
   /**
    * Takes in the plain event that begins at a place of a text without a CR, and gives the place behind it; -1 where the
    * text is to be read from there.
@@ -246,10 +246,10 @@ export const make = (
     return end
   }
 
-  const readText = (text: string) => {
+  const readText = (text: string): boolean => {
     let at = 0
     if (!text.includes("\r")) { for (let end = 0; end >= 0; end = readPlain(text, at)) at = end }
-    if (at > 0 && at === text.length) return
+    if (at > 0 && at === text.length) return true
     const rest = at === 0 ? text : text.slice(at)
     if (opening.length < openingLength) opening += rest.slice(0, openingLength)
     const { events: lines, json } = unframed.push(rest)
@@ -257,6 +257,7 @@ export const make = (
       malformed(`an event of more than ${maxEventSize / 2 ** 20} MiB`)
     }
     if (json !== undefined && progress === "more") notAnEvent(json)
+    return false
   }
 
   return {

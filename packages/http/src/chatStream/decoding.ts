@@ -3,6 +3,8 @@ import type { ChatChunk } from "../ChatSchema.ts"
 import * as Answer from "./answer.ts"
 import { eventOf } from "./chunkText.ts"
 import { EventJson } from "./eventJson.ts"
+import type { Repeats } from "./repeats.ts"
+import { isFinish } from "../chatReply/finishReasons.ts"
 import { hasContent } from "./hasContent.ts"
 import type { Listener } from "./source.ts"
 
@@ -24,6 +26,13 @@ export interface Decoder {
 export interface Telling extends Decoder {
   /** Takes in bytes, cut anywhere, and tells the chunks they complete. */
   readonly tell: (bytes: Uint8Array, listener: Listener<ChatChunk>) => void
+  /**
+   * Takes in whole events that say what the chunk before them said in other words, if that is all there is in the bytes.
+   * They can be passed on as they are, and are told with what comes after them.
+   */
+  readonly keep: (bytes: Uint8Array, listener: Listener<ChatChunk>) => boolean
+  /** Tells what is kept. */
+  readonly tellKept: (listener: Listener<ChatChunk>) => void
   /** Takes in that no more bytes come, and tells a chunk that was waiting for its end. */
   readonly tellEnd: (listener: Listener<ChatChunk>) => void
   /** How many chunks with content came. */
@@ -39,11 +48,19 @@ export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string
   let contentChunks = 0
   let event = ""
   let parsed: unknown
+  let repeats: Repeats | undefined
+  /** Whether what is told has been passed on. */
+  let isPassedOn = false
+  /** Whether the last chunk that was told was an event as it came, and ended no choice. */
+  let isOpen = false
   const { end, isFinished, isWholeJson, progress, read } = Answer.make(
     head,
     (chunk) => {
       if (hasContent(chunk)) contentChunks++
-      if (listener !== undefined) return listener.hear(chunk, chunk === parsed ? writtenOf(event) : undefined)
+      if (listener !== undefined) {
+        isOpen = chunk === parsed && endsNothing(chunk)
+        return listener.hear(chunk, isPassedOn ? "" : chunk === parsed ? writtenOf(event) : undefined)
+      }
       out.push(chunk)
       if (chunk === parsed) onChunk(chunk, event)
     },
@@ -61,19 +78,34 @@ export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string
     return chunks
   }
 
-  const push = (bytes: Uint8Array) => {
-    if (progress() === "more") read(utf8.decode(bytes, streaming))
-  }
+  const push = (bytes: Uint8Array): boolean =>
+    progress() === "more" && read(utf8.decode(bytes, streaming)) && bytes.at(-1) === lf
 
   const finish = () => {
     if (progress() === "more") end(utf8.decode())
+  }
+
+  const tellKept = (hearing: Listener<ChatChunk>) => {
+    if (repeats === undefined || repeats.kept === 0) return
+    const events = repeats.given()
+    listener = hearing
+    isPassedOn = true
+    read(events)
+    isPassedOn = false
+    listener = undefined
   }
 
   return {
     isFinished,
     isWholeJson: () => progress() === "more" && isWholeJson(),
     progress,
-    contentChunks: () => contentChunks,
+    contentChunks: () => contentChunks + (repeats?.kept ?? 0),
+    tellKept,
+    keep: (bytes, hearing) => {
+      if (repeats?.take(bytes) !== true || progress() !== "more") return false
+      if (repeats.isFull) tellKept(hearing)
+      return true
+    },
     push: (bytes) => {
       push(bytes)
       return taken()
@@ -83,11 +115,15 @@ export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string
       return taken()
     },
     tell: (bytes, hearing) => {
+      tellKept(hearing)
       listener = hearing
-      push(bytes)
+      isOpen = false
+      const isPlain = push(bytes)
       listener = undefined
+      repeats = isPlain && isOpen && progress() === "more" && !isFinished() ? json.repeatsOf(parsed) : undefined
     },
     tellEnd: (hearing) => {
+      tellKept(hearing)
       listener = hearing
       finish()
       listener = undefined
@@ -95,8 +131,14 @@ export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string
   }
 }
 
+const endsNothing = ({ choices }: ChatChunk): boolean => {
+  for (const { finish_reason } of choices) if (isFinish(finish_reason)) return false
+  return true
+}
+
 /** The event with this data, where that is one line. */
 const writtenOf = (data: string): string | undefined => data.includes("\n") ? undefined : eventOf(data)
 
+const lf = 10
 const streaming = { stream: true }
 const nothing: ReadonlyArray<ChatChunk> = []

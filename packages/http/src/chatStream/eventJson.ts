@@ -7,6 +7,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "./parseJson.ts"
+import { type Frame, Repeats } from "./repeats.ts"
 
 type Fields = Record<string, unknown>
 
@@ -16,7 +17,16 @@ interface Template {
   readonly json: unknown
   /** Where in the JSON each of the texts is. */
   readonly places: ReadonlyArray<{ readonly holder: Fields; readonly field: string }>
+  repeats?: Repeats
 }
+
+/** Whether the only text is one of the delta of the only choice. */
+const isOneText = ({ json, places }: Template): boolean => {
+  const { choices } = json as { readonly choices: ReadonlyArray<{ readonly delta?: unknown } | null> }
+  return places.length === 1 && choices.length === 1 && choices[0]?.delta === places[0]!.holder
+}
+
+const frameOf = ({ constants }: Template): Frame => ({ before: `data: ${constants[0]}`, behind: `${constants[1]}\n\n` })
 
 export class EventJson {
   private readonly templates: Array<Template> = []
@@ -33,6 +43,20 @@ export class EventJson {
     const json = parseJson(data)
     if (this.patience > 0 && data.length <= longest && json !== undefined) this.learn(data)
     return json
+  }
+
+  /**
+   * What recognises the next events that are as the one that was read last, but for a text that a delta says. Undefined
+   * where more than one text may be another one.
+   */
+  repeatsOf(json: unknown): Repeats | undefined {
+    for (const template of this.templates) {
+      if (template.json === json)
+        return isOneText(template)
+          ? template.repeats ??= new Repeats(frameOf(template))
+          : undefined
+    }
+    return undefined
   }
 
   /** The same as JSON of the caller's own. */

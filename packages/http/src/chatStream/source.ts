@@ -17,6 +17,11 @@ export interface Listener<in A> {
   readonly hear: (part: A, written: string | undefined) => void
   /** All that came at once was told. Gives what is to be waited for before more is told. */
   readonly heard: () => Effect.Effect<void> | undefined
+  /**
+   * Passes on what was sent of parts that are the last one with other texts. They are told later, with nothing written, and
+   * before any other part.
+   */
+  readonly pass: (bytes: Uint8Array) => Effect.Effect<void> | undefined
 }
 
 /** Tells all that comes, and ends as it ends. */
@@ -88,7 +93,8 @@ export const noting = <A>(note: Note<A>) => <E>(tell: Tell<A, E>): Tell<A, E> =>
       last = part
       listener.hear(part, written)
     },
-    heard: listener.heard
+    heard: listener.heard,
+    pass: listener.pass
   })
 }
 

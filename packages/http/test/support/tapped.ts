@@ -3,6 +3,7 @@ import { type ChatSchema, ChatStream } from "@switchgear/http"
 import { Effect, Exit, Stream } from "effect"
 import { vi } from "vitest"
 import * as Texts from "./streamTexts.ts"
+import { assertTellsAlike, head } from "./told.ts"
 
 interface Answer {
   readonly read: (text: string) => void
@@ -20,7 +21,7 @@ const { make } = await vi.importActual<{
   ) => Answer
 }>("../../src/chatStream/answer.ts")
 
-export const head = { provider: "openai", model: "gpt-4.1", status: 200, headers: {} }
+export { head }
 
 /** The full reader: it parses each event, and gives all that it reads. */
 export const reading = (asked?: ChatStream.Asked) => {
@@ -122,6 +123,8 @@ export const assertJudgesAlike = (pieces: ReadonlyArray<Uint8Array>, asked?: Cha
   pass(tap.end())
   assertSame()
   assert.strictEqual(JSON.stringify(tap.progress()), JSON.stringify(full.progress()))
+
+  assertTellsAlike(pieces, asked)
 
   const decoder = ChatStream.decoder({ ...head, asked })
   const decoded = [...pieces.flatMap(decoder.push), ...decoder.end()]

@@ -145,8 +145,11 @@ class Passing implements Source.Listener<ChatSchema.ChatChunk> {
     const { piece } = this
     if (piece === "") return undefined
     this.piece = ""
-    return this.exchange.writes(piece) ? undefined : this.exchange.readBy(this.writeTimeout)
+    return this.pass(piece)
   }
+
+  readonly pass = (piece: string | Uint8Array): Effect.Effect<void> | undefined =>
+    this.exchange.writes(piece) ? undefined : this.exchange.readBy(this.writeTimeout)
 }
 
 const eventOf = (chunk: object): string => ChunkText.eventOf(JSON.stringify(chunk))

@@ -156,7 +156,7 @@ export class Exchange {
   }
 
   /** Sends a piece. Whether another one may follow at once. */
-  writes(piece: string): boolean {
+  writes(piece: string | Uint8Array): boolean {
     return this.hasLeft || this.response.write(piece)
   }
 
