@@ -41,7 +41,9 @@ const given = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Asked) => {
   return {
     contents,
     chunks: chunks.map((chunk) => JSON.stringify(chunk)),
-    sent: chunks.map((chunk) => eventOf(texts.get(chunk) ?? JSON.stringify(chunk))).join(""),
+    sent: Buffer.from(chunks.map((chunk) => eventOf(texts.get(chunk) ?? JSON.stringify(chunk))).join("")).toString(
+      "latin1"
+    ),
     progress: decoder.progress()
   }
 }
@@ -69,7 +71,7 @@ const told = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Asked) => {
     contents.push(decoder.contentChunks())
   }
   decoder.tellEnd(listener)
-  return { contents, chunks, sent: Buffer.concat(sent).toString(), progress: decoder.progress(), kept }
+  return { contents, chunks, sent: Buffer.concat(sent).toString("latin1"), progress: decoder.progress(), kept }
 }
 
 const utf8 = new TextEncoder()
