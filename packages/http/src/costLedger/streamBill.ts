@@ -27,15 +27,17 @@ export class StreamBill {
 
   /** The chunks as they come, which are heard for the bill. It is made at their end. */
   chunks(chunks: Chunks): Chunks {
-    const { close, ended, failed } = this
-    const noted = tapChunks(chunks, this.usage.note)
+    const { close, ended, failed, usage } = this
     return Source.noteTell(
-      noted.pipe(Stream.tapError(failed), Stream.onEnd(ended), Stream.ensuring(close)),
-      Source.tellOf(
-        noted,
-        (tell) => (listener) =>
-          tell(listener).pipe(Effect.tapError(failed), Effect.andThen(ended), Effect.ensuring(close))
-      )
+      Stream.suspend(() =>
+        tapChunks(chunks, usage.note).pipe(Stream.tapError(failed), Stream.onEnd(ended), Stream.ensuring(close))
+      ),
+      Source.tellOf(chunks, (tell) => (listener) =>
+        Source.noting(usage.note)(tell)(listener).pipe(
+          Effect.tapError(failed),
+          Effect.andThen(ended),
+          Effect.ensuring(close)
+        ))
     )
   }
 
