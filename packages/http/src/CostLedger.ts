@@ -83,7 +83,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as ChatModel from "./ChatModel.ts"
 import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
 import { seal } from "./chatRequest/sealedRequest.ts"
@@ -277,18 +277,33 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
     // What was read of a stream is billed, however it ended.
     const open = <E>(model: ChatModel.ChatModel<E>) =>
       asGiven((request) =>
-        Effect.gen(function*() {
-          const bill = yield* Effect.acquireRelease(
-            Effect.map(begin(request, model.name), (entry) => new StreamBill(entry)),
-            (bill) => bill.close
-          )
-          const answer = yield* Effect.onError(
-            observed(bill.entry, () => model.open(request)),
-            (cause) => Effect.sync(() => bill.notOpened(cause))
-          )
-          bill.opened(answer)
-          return { ...answer, value: bill.chunks(answer.value), bill: Deferred.await(bill.made) }
-        })
+        Effect.flatMap(
+          Effect.scope,
+          (scope) =>
+            Effect.withFiber<BilledOpenAnswer, E | BudgetExceeded, Scope.Scope>((fiber) => {
+              let bill: StreamBill | undefined
+              // What is begun is begun when its end is sure.
+              const opening = Effect.suspend((): Effect.Effect<BilledOpenAnswer, E | BudgetExceeded, Scope.Scope> => {
+                const begun = entryOf(request, model.name, fiber)
+                if (begun instanceof BudgetExceeded) return Effect.fail(begun)
+                const own = bill = new StreamBill(begun)
+                const opened = Effect.onExitPrimitive(observed(begun, () => model.open(request)), (exit) => {
+                  if (exit._tag === "Success") own.opened(exit.value)
+                  else own.failed(exit.cause)
+                  return undefined
+                })
+                const { made } = own
+                return Effect.map(
+                  opened,
+                  (answer) => ({ ...answer, value: own.chunks(answer.value), bill: Deferred.await(made) })
+                )
+              })
+              return Effect.andThen(
+                Scope.addFinalizer(scope, Effect.suspend(() => bill?.close ?? Effect.void)),
+                opening
+              )
+            })
+        )
       )
 
     const made: CostLedger = {

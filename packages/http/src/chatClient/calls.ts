@@ -145,7 +145,7 @@ export const callsOf = (settings: Settings.Settings) => {
   }
 
   /** A call whose response is read piece by piece. */
-  const streamed = Effect.fnUntraced(function*<A>(
+  const streamed = <A>(
     call: PreparedRequest,
     fiber: AnyFiber,
     open: (
@@ -153,39 +153,43 @@ export const callsOf = (settings: Settings.Settings) => {
       timeouts: StreamTimeouts.StreamTimeouts
     ) => Effect.Effect<Received | Opened, Lost | ChatError.ChatError, Scope.Scope>,
     read: Read<A>
-  ) {
+  ): Source.Opening<A, ChatError.ChatError> => {
     const clock = fiber.getRef(Clock.Clock)
-    const timeouts = yield* StreamTimeouts.make(
+    const made = StreamTimeouts.make(
       settings.streamTimeouts,
       (phase, limit) => timedOut(call.model, phase, limit)
     )
-    const begun = monotonicMillis(clock)
-    const opened = KeyRing.ask(
-      ring,
-      call.model,
-      clock,
-      (lease) =>
-        Effect.matchEffect(open(lease.key.secret, timeouts), {
-          onFailure: (lost) => Effect.fail(notGot(call, lost)),
-          onSuccess: (response) =>
-            "pieces" in response
-              ? Effect.succeed({ lease, response })
-              : Effect.fail(ChatError.fromResponse(responseOf(call, response, clock)))
-        })
-    )
-    const { lease, response } = yield* Effect.catch(opened, (error) => {
-      // Nothing is waited for any more.
-      timeouts.stop()
-      return lost(error, begun, clock)
-    })
-    const source = yield* read(response, head(call, response, clock), timeouts)
-    return Source.catching((error: ChatError.ChatError) =>
-      Effect.suspend(() => {
-        KeyRing.note(ring, lease, error, monotonicMillis(clock))
-        return lost(error, begun, clock)
+    return Effect.flatMap(made, (timeouts) => {
+      const begun = monotonicMillis(clock)
+      const opened = KeyRing.ask(
+        ring,
+        call.model,
+        clock,
+        (lease) =>
+          Effect.matchEffect(open(lease.key.secret, timeouts), {
+            onFailure: (lost) => Effect.fail(notGot(call, lost)),
+            onSuccess: (response) =>
+              "pieces" in response
+                ? Effect.succeed({ lease, response })
+                : Effect.fail(ChatError.fromResponse(responseOf(call, response, clock)))
+          })
+      )
+      return Effect.matchEffect(opened, {
+        onFailure: (error) => {
+          // Nothing is waited for any more.
+          timeouts.stop()
+          return lost(error, begun, clock)
+        },
+        onSuccess: ({ lease, response }) => {
+          const failed = Source.catching((error: ChatError.ChatError) => {
+            KeyRing.note(ring, lease, error, monotonicMillis(clock))
+            return lost(error, begun, clock)
+          })
+          return Effect.map(read(response, head(call, response, clock), timeouts), failed)
+        }
       })
-    )(source)
-  })
+    })
+  }
 
   return { ring, whole, streamed, decoded, notGot, untilFrom }
 }

@@ -9,7 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { ChatError, Phase } from "../ChatError.ts"
 import type { Waits } from "./transport.ts"
 import { quietOf } from "./wholeBody.ts"
@@ -35,11 +35,11 @@ export const make = (
   limits: Limits,
   expired: (phase: Phase, limit: Duration.Duration) => ChatError
 ): Effect.Effect<StreamTimeouts, never, Scope.Scope> =>
-  Effect.withFiber((fiber) => {
-    const timeouts = new Timeouts(limits, expired, fiber)
-    const close = Effect.sync(() => timeouts.close())
-    return Effect.as(Effect.addFinalizer(() => close), timeouts)
-  })
+  Effect.flatMap(Effect.scope, (scope) =>
+    Effect.withFiber((fiber) => {
+      const timeouts = new Timeouts(limits, expired, fiber)
+      return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => timeouts.close())), timeouts)
+    }))
 
 /**
  * The waits follow each other and hardly ever last. One timer serves many of them: when it fires too early for the current

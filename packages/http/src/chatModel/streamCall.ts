@@ -57,91 +57,100 @@ export interface Opening<A, E, E2> {
 export const open = <A, E, E2>(
   { attempt, expired, guard, hasContent, readerTimeout, source, writtenOf }: Opening<A, E, E2>
 ): Effect.Effect<Stream.Stream<A, E>, E2, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.flatMap(Effect.scope, (scope) => {
     const speaking = Deferred.makeUnsafe<Speaking<A, E>, E2>()
     let tooLate: E | undefined
-    const call = Effect.scoped(Effect.gen(function*() {
-      const spoken = yield* attempt(untilContent(source, hasContent))
+    const speaks = (
+      spoken: Pick<Speaking<A, E>, "held" | "source">,
+      alive: Effect.Effect<void> | undefined
+    ): Effect.Effect<Ending<E>> => {
       const ending = Deferred.makeUnsafe<Ending<E>>()
       const reader = new Reader()
-      yield* Deferred.succeed(speaking, { ...spoken, ending, reader, alive: yield* CircuitBreaker.signOfLife })
-      return yield* watching(reader, readerTimeout, () => {
+      Deferred.doneUnsafe(speaking, Exit.succeed({ ...spoken, ending, reader, alive }))
+      return watching(reader, readerTimeout, () => {
         tooLate = expired()
         Deferred.doneUnsafe(ending, Exit.succeed(Exit.fail(tooLate)))
       })(Deferred.await(ending))
-    }))
-    const holding = yield* Effect.forkIn(
-      Effect.onError(guard(call), (cause) => Deferred.failCause(speaking, cause)),
-      yield* Scope.Scope,
-      { startImmediately: true }
-    )
-    const { alive, ending, held, reader, source: { pull, tell } } = yield* Effect.onInterrupt(
-      Deferred.await(speaking),
-      () => Fiber.interrupt(holding)
-    )
-    // The guards are released before the reader gets the end.
-    const end = (ended: Ending<E>) => Effect.andThen(Deferred.succeed(ending, ended), Fiber.await(holding))
-    const failedTooLate = (error: E) => Effect.andThen(Fiber.await(holding), Effect.fail(error))
-    const heard = alive === undefined
-      ? pull
-      : Effect.tap(pull, (chunks) => chunks.some(hasContent) ? alive : Effect.void)
-    const given = Effect.onExitPrimitive(heard, (exit) => {
-      if (exit._tag === "Failure") return end(Exit.asVoid(Pull.doneExitFromCause(exit.cause)) as Ending<E>)
-      reader.isGiven()
-      return undefined
-    })
-    let first = Arr.isReadonlyArrayNonEmpty(held) ? held : undefined
-    const next: typeof pull = Effect.suspend(() => {
-      if (tooLate !== undefined) return failedTooLate(tooLate)
-      reader.asks()
-      if (first === undefined) return given
-      const chunks = first
-      first = undefined
-      reader.isGiven()
-      return Effect.succeed(chunks)
-    })
-
-    const telling = (tell: Source.Tell<A, E>): Source.Tell<A, E> => (listener) =>
-      Effect.suspend(() => {
+    }
+    const call = Effect.scoped(Effect.flatMap(
+      attempt(untilContent(source, hasContent)),
+      (spoken) => Effect.flatMap(CircuitBreaker.signOfLife, (alive) => speaks(spoken, alive))
+    ))
+    const streamOf = (
+      { alive, ending, held, reader, source: { pull, tell } }: Speaking<A, E>,
+      holding: Fiber.Fiber<unknown, unknown>
+    ): Stream.Stream<A, E> => {
+      // The guards are released before the reader gets the end.
+      const end = (ended: Ending<E>) => Effect.andThen(Deferred.succeed(ending, ended), Fiber.await(holding))
+      const failedTooLate = (error: E) => Effect.andThen(Fiber.await(holding), Effect.fail(error))
+      const heard = alive === undefined
+        ? pull
+        : Effect.tap(pull, (chunks) => chunks.some(hasContent) ? alive : Effect.void)
+      const given = Effect.onExitPrimitive(heard, (exit) => {
+        if (exit._tag === "Failure") return end(Exit.asVoid(Pull.doneExitFromCause(exit.cause)) as Ending<E>)
+        reader.isGiven()
+        return undefined
+      })
+      let first = Arr.isReadonlyArrayNonEmpty(held) ? held : undefined
+      const next: typeof pull = Effect.suspend(() => {
         if (tooLate !== undefined) return failedTooLate(tooLate)
-        let isAlive = false
-        /** What is waited for between two parts; only then does the stream wait for its reader. */
-        const between = (wait: Effect.Effect<void> | undefined): Effect.Effect<void> | undefined => {
-          const life = isAlive ? alive : undefined
-          isAlive = false
-          if (wait === undefined) return life
-          reader.isGiven()
-          return Effect.andThen(life ?? Effect.void, Effect.andThen(wait, goOn))
-        }
-        const goOn = Effect.suspend(() => {
-          reader.asks()
-          return tooLate === undefined ? Effect.void : Effect.interrupt
-        })
-        const rest = Effect.onExitPrimitive(
-          tell({
-            heard: () => between(listener.heard()),
-            pass: (bytes) => {
-              isAlive = alive !== undefined
-              return between(listener.pass(bytes))
-            },
-            hear: alive === undefined ? listener.hear : (chunk, written) => {
-              isAlive ||= hasContent(chunk)
-              listener.hear(chunk, written)
-            }
-          }),
-          (exit) => end(exit)
-        )
         reader.asks()
-        for (const chunk of held) listener.hear(chunk, writtenOf(chunk))
-        const wait = between(listener.heard())
-        // What comes to an end by itself for a reader that stood still is told as that.
-        return Effect.catchCause(
-          wait === undefined ? rest : Effect.andThen(wait, rest),
-          (cause) => tooLate === undefined ? Effect.failCause(cause) : failedTooLate(tooLate)
-        )
+        if (first === undefined) return given
+        const chunks = first
+        first = undefined
+        reader.isGiven()
+        return Effect.succeed(chunks)
       })
 
-    return Source.noteTell(Stream.fromPull(Effect.succeed(next)), tell && telling(tell))
+      const telling = (tell: Source.Tell<A, E>): Source.Tell<A, E> => (listener) =>
+        Effect.suspend(() => {
+          if (tooLate !== undefined) return failedTooLate(tooLate)
+          let isAlive = false
+          /** What is waited for between two parts; only then does the stream wait for its reader. */
+          const between = (wait: Effect.Effect<void> | undefined): Effect.Effect<void> | undefined => {
+            const life = isAlive ? alive : undefined
+            isAlive = false
+            if (wait === undefined) return life
+            reader.isGiven()
+            return Effect.andThen(life ?? Effect.void, Effect.andThen(wait, goOn))
+          }
+          const goOn = Effect.suspend(() => {
+            reader.asks()
+            return tooLate === undefined ? Effect.void : Effect.interrupt
+          })
+          const rest = Effect.onExitPrimitive(
+            tell({
+              heard: () => between(listener.heard()),
+              pass: (bytes) => {
+                isAlive = alive !== undefined
+                return between(listener.pass(bytes))
+              },
+              hear: alive === undefined ? listener.hear : (chunk, written) => {
+                isAlive ||= hasContent(chunk)
+                listener.hear(chunk, written)
+              }
+            }),
+            (exit) => end(exit)
+          )
+          reader.asks()
+          for (const chunk of held) listener.hear(chunk, writtenOf(chunk))
+          const wait = between(listener.heard())
+          // What comes to an end by itself for a reader that stood still is told as that.
+          return Effect.catchCause(
+            wait === undefined ? rest : Effect.andThen(wait, rest),
+            (cause) => tooLate === undefined ? Effect.failCause(cause) : failedTooLate(tooLate)
+          )
+        })
+
+      return Source.noteTell(Stream.fromPull(Effect.succeed(next)), tell && telling(tell))
+    }
+
+    const guarded = Effect.onError(guard(call), (cause) => Deferred.failCause(speaking, cause))
+    return Effect.flatMap(Effect.forkIn(guarded, scope, { startImmediately: true }), (holding) =>
+      Effect.map(
+        Effect.onInterrupt(Deferred.await(speaking), () => Fiber.interrupt(holding)),
+        (speaks) => streamOf(speaks, holding)
+      ))
   })
 
 /** Pulls up to the first chunk with content, or to the end of a stream without any. */

@@ -27,26 +27,26 @@ export class StreamBill {
 
   /** The chunks as they come, which are heard for the bill. It is made at their end. */
   chunks(chunks: Chunks): Chunks {
-    const { close, ended, failed, usage } = this
+    const { broke, close, ended, usage } = this
     return Source.noteTell(
       Stream.suspend(() =>
-        tapChunks(chunks, usage.note).pipe(Stream.tapError(failed), Stream.onEnd(ended), Stream.ensuring(close))
+        tapChunks(chunks, usage.note).pipe(Stream.tapError(broke), Stream.onEnd(ended), Stream.ensuring(close))
       ),
       Source.tellOf(chunks, (tell) => (listener) =>
         Source.noting(usage.note)(tell)(listener).pipe(
-          Effect.tapError(failed),
+          Effect.tapError(broke),
           Effect.andThen(ended),
           Effect.ensuring(close)
         ))
     )
   }
 
-  private readonly failed = (error: ChatError): Effect.Effect<void> => Effect.sync(() => this.usage.failed(error))
+  private readonly broke = (error: ChatError): Effect.Effect<void> => Effect.sync(() => this.usage.failed(error))
 
   private readonly ended: Effect.Effect<void> = Effect.sync(() => this.usage.end())
 
   /** Ends a call that does not open. */
-  notOpened(cause: Cause.Cause<unknown>): void {
+  failed(cause: Cause.Cause<unknown>): void {
     this.entry.fail(cause)
   }
 

@@ -226,14 +226,23 @@ export const cascadeOf = (
       request: ChatModel.Request,
       place: Place
     ): Effect.Effect<ChatModel.OpenAnswer, any, Scope.Scope> =>
-      Effect.gen(function*() {
-        const mode = yield* CurrentCacheMode
-        const fresh = mode === "use" ? yield* freshAt(place.key) : undefined
-        if (fresh !== undefined) return fromCache(fresh, ChatStream.fromReply(fresh.value))
-        const answer = yield* run(forStream, request, place, mode, (yield* CurrentAsked)?.patience)
-        if (mode === "bypass" || !isKept(answer)) return answer
-        const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
-        return { ...answer, value: keepStream(answer.value, keep) }
+      Effect.withFiber((fiber) => {
+        const mode = fiber.getRef(CurrentCacheMode)
+        const asked = Effect.map(
+          run(forStream, request, place, mode, fiber.getRef(CurrentAsked)?.patience),
+          (answer) => {
+            if (mode === "bypass" || !isKept(answer)) return answer
+            const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
+            return { ...answer, value: keepStream(answer.value, keep) }
+          }
+        )
+        return mode === "use" && settings.isShared
+          ? Effect.flatMap(
+            freshAt(place.key),
+            (fresh): typeof asked =>
+              fresh === undefined ? asked : Effect.succeed(fromCache(fresh, ChatStream.fromReply(fresh.value)))
+          )
+          : asked
       })
 
     const available = steps.map(({ model }) => model.isAvailable ?? Effect.succeed(true))
