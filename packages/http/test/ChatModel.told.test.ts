@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { RateLimiter } from "@switchgear/core"
 import { ChatClient, ChatModel, type ChatSchema, CostLedger, ModelCascade, Pricing } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Effect, Fiber, Layer, Stream } from "effect"
+import { type Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 
@@ -26,7 +26,12 @@ const text = "A word, a 词, a \"quoted\" one.\n".repeat(20)
 const client = ChatClient.layer({ provider: "openai", baseUrl: "http://simulated.test/v1" })
 
 /** Reads or is told the stream, and leaves it after a while. What it was told, and how all counts stand then. */
-const heard = (way: "read" | "told", outcome: Behaviour.Outcome, wait: Effect.Effect<void> | undefined) =>
+const heard = (
+  way: "read" | "told",
+  outcome: Behaviour.Outcome,
+  wait?: Effect.Effect<void>,
+  after: Duration.Input = "20 seconds"
+) =>
   Effect.gen(function*() {
     const model = yield* ChatModel.make({
       model: "gpt-4.1",
@@ -52,7 +57,7 @@ const heard = (way: "read" | "told", outcome: Behaviour.Outcome, wait: Effect.Ef
           }
         }, () => undefined)))
     const fiber = yield* Effect.forkChild(Effect.exit(call), { startImmediately: true })
-    yield* TestClock.adjust("20 seconds")
+    yield* TestClock.adjust(after)
     yield* stalls.has(outcome) ? Fiber.interrupt(fiber) : Fiber.await(fiber)
     return {
       passed,
@@ -98,8 +103,8 @@ describe("a stream that is told counts as one that is read", () => {
   for (const [name, outcome] of ends) {
     it.effect(name, () =>
       Effect.gen(function*() {
-        const read = yield* heard("read", outcome, undefined)
-        const { passed, ...told } = yield* heard("told", outcome, undefined)
+        const read = yield* heard("read", outcome)
+        const { passed, ...told } = yield* heard("told", outcome)
         const { passed: _, ...reads } = read
         assert.deepStrictEqual(told, reads)
         if (name === "whole" || name.startsWith("left")) assert.isAbove(passed, 50)
@@ -111,8 +116,21 @@ describe("a stream that is told counts as one that is read", () => {
       const wait = Effect.sleep("10 millis")
       const outcome = Behaviour.stream({ text, chunks: 150 })
       const read = yield* heard("read", outcome, wait)
-      const { passed, ...told } = yield* heard("told", outcome, wait)
+      const told = yield* heard("told", outcome, wait)
       assert.deepStrictEqual(told.said, read.said)
       assert.strictEqual(told.exit, read.exit)
+    }))
+
+  it.effect("a listener that stands still ends the call, and is told so when it goes on", () =>
+    Effect.gen(function*() {
+      const wait = Effect.sleep("10 minutes")
+      const outcome = Behaviour.stream({ text, chunks: 150 })
+      const read = yield* heard("read", outcome, wait, "25 minutes")
+      const { passed, ...told } = yield* heard("told", outcome, wait, "25 minutes")
+      assert.include(told.exit, "\"phase\":\"reader\"")
+      // Those that were held back until the first content.
+      assert.strictEqual(told.said.length + passed, 2)
+      const { passed: _, ...reads } = read
+      assert.deepStrictEqual(told, reads)
     }))
 })

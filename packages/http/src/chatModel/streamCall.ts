@@ -3,7 +3,7 @@
  * held back, so that until then the call can still be tried again or made elsewhere.
  *
  * The guarded call runs in a fiber of the reader's scope. It waits for the first content, and then for the end of the
- * stream, which the reader reports: the reader pulls the chunks itself. A reader that stops closes the scope and
+ * stream, which the reader reports: the reader pulls the chunks itself, or is told of them. A reader that stops closes the scope and
  * interrupts the call, which is neither a success nor a failure of the provider. A reader that stands still ends the
  * call as well, when its time is over, and is told when it reads on.
  *
