@@ -125,15 +125,15 @@ export const open = <A, E, E2>(
                 isAlive = alive !== undefined
                 return between(listener.pass(bytes))
               },
-              hear: alive === undefined ? listener.hear : (chunk, written) => {
+              hear: alive === undefined ? listener.hear : (chunk, written, parts) => {
                 isAlive ||= hasContent(chunk)
-                listener.hear(chunk, written)
+                listener.hear(chunk, written, parts)
               }
             }),
             (exit) => end(exit)
           )
           reader.asks()
-          for (const chunk of held) listener.hear(chunk, writtenOf(chunk))
+          for (const chunk of held) listener.hear(chunk, writtenOf(chunk), 1)
           const wait = between(listener.heard())
           // What comes to an end by itself for a reader that stood still is told as that.
           return Effect.catchCause(

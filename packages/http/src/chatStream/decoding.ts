@@ -49,8 +49,8 @@ export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string
   let event = ""
   let parsed: unknown
   let repeats: Repeats | undefined
-  /** Whether what is told has been passed on. */
-  let isPassedOn = false
+  /** How many events that were passed on are told as one; 0 where they are told as they come. */
+  let passedOn = 0
   /** Whether the last chunk that was told was an event as it came, and ended no choice. */
   let isOpen = false
   const { end, isFinished, isWholeJson, progress, read } = Answer.make(
@@ -59,7 +59,8 @@ export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string
       if (hasContent(chunk)) contentChunks++
       if (listener !== undefined) {
         isOpen = chunk === parsed && endsNothing(chunk)
-        return listener.hear(chunk, isPassedOn ? "" : chunk === parsed ? writtenOf(event) : undefined)
+        if (passedOn > 0) return listener.hear(chunk, "", passedOn)
+        return listener.hear(chunk, chunk === parsed ? writtenOf(event) : undefined, 1)
       }
       out.push(chunk)
       if (chunk === parsed) onChunk(chunk, event)
@@ -87,12 +88,12 @@ export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string
 
   const tellKept = (hearing: Listener<ChatChunk>) => {
     if (repeats === undefined || repeats.kept === 0) return
-    const events = repeats.given()
+    passedOn = repeats.kept
+    contentChunks += passedOn - 1
     listener = hearing
-    isPassedOn = true
-    read(events)
-    isPassedOn = false
+    read(repeats.given())
     listener = undefined
+    passedOn = 0
   }
 
   return {

@@ -52,18 +52,17 @@ export class Repeats {
     return true
   }
 
-  /** Gives the events that were kept, and keeps them no longer. */
+  /** Gives the events that were kept as one, which says all of their texts, and keeps them no longer. */
   given(): string {
     const { before, behind } = this.frame
-    let events = ""
-    for (const text of this.texts) events += before + text + behind
+    const event = before + this.texts.join("") + behind
     this.texts = []
     this.size = 0
-    return events
+    return event
   }
 }
 
-const mostKept = 64
+const mostKept = 256
 const mostSize = 4096
 
 const isAt = (searched: Uint8Array, bytes: Uint8Array, at: number): boolean => {

@@ -13,8 +13,9 @@ export interface Listener<in A> {
   /**
    * Hears one part, with what was sent of it where it is known and can be sent on. The part is the teller's: nothing of
    * it may be changed, and nothing kept that holds a text of it. The same object again is the same part but for these texts.
+   * It may be several parts in one that go on with one text; `parts` says how many.
    */
-  readonly hear: (part: A, written: string | undefined) => void
+  readonly hear: (part: A, written: string | undefined, parts: number) => void
   /** All that came at once was told. Gives what is to be waited for before more is told. */
   readonly heard: () => Effect.Effect<void> | undefined
   /**
@@ -77,21 +78,21 @@ export const listen = <A, E>(
   writtenOf: (part: A) => string | undefined
 ): Effect.Effect<void, E> =>
   (stream as Noted<A, E>)[telling]?.(listener) ?? Stream.runForEachArray(stream, (parts) => {
-    for (const part of parts) listener.hear(part, writtenOf(part))
+    for (const part of parts) listener.hear(part, writtenOf(part), 1)
     return listener.heard() ?? Effect.void
   })
 
-/** Notes a part. `isSame` tells that it is the one that was noted last, with other texts. */
-export type Note<in A> = (part: A, isSame: boolean) => void
+/** Notes a part. `isSame` tells that it is the one that was noted last, with other texts; `parts`, how many are told in one. */
+export type Note<in A> = (part: A, isSame: boolean, parts: number) => void
 
 /** The parts are noted before they are told on. */
 export const noting = <A>(note: Note<A>) => <E>(tell: Tell<A, E>): Tell<A, E> => (listener) => {
   let last: A | undefined
   return tell({
-    hear: (part, written) => {
-      note(part, part === last)
+    hear: (part, written, parts) => {
+      note(part, part === last, parts)
       last = part
-      listener.hear(part, written)
+      listener.hear(part, written, parts)
     },
     heard: listener.heard,
     pass: listener.pass

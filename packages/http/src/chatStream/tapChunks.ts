@@ -10,7 +10,7 @@ export type Chunks = Stream.Stream<ChatSchema.ChatChunk, ChatError>
 export const tapChunks = (chunks: Chunks, note: Source.Note<ChatSchema.ChatChunk>): Chunks =>
   Source.noteTell(
     Stream.mapArray(chunks, (some) => {
-      for (const chunk of some) note(chunk, false)
+      for (const chunk of some) note(chunk, false, 1)
       return some
     }),
     Source.tellOf(chunks, Source.noting(note))

@@ -33,9 +33,10 @@ class Kept {
     this.keep = keep
   }
 
-  readonly note = (chunk: ChatSchema.ChatChunk, isSame: boolean): void => {
+  readonly note = (chunk: ChatSchema.ChatChunk, isSame: boolean, chunks: number): void => {
     this.first ??= chunk
-    if (++this.seen > mostKept) return
+    this.seen += chunks
+    if (this.seen > mostKept) return
     if (isSame && this.isTextsAlone) return this.accumulator.addTexts(chunk)
     this.isTextsAlone = Accumulator.isTextsAlone(chunk)
     // The reader may change its chunks before the stream ends.

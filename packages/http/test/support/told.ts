@@ -4,7 +4,7 @@ import { type ChatSchema, ChatStream } from "@switchgear/http"
 import { vi } from "vitest"
 
 interface Listener {
-  readonly hear: (chunk: ChatSchema.ChatChunk, written: string | undefined) => void
+  readonly hear: (chunk: ChatSchema.ChatChunk, written: string | undefined, chunks: number) => void
   readonly heard: () => undefined
   readonly pass: () => undefined
 }
@@ -53,10 +53,13 @@ const told = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Asked) => {
   const decoder = make({ ...head, asked })
   const contents: Array<number> = []
   const chunks: Array<string> = []
+  /** How many chunks each of them stands for. */
+  const counts: Array<number> = []
   const sent: Array<Uint8Array> = []
   const listener: Listener = {
-    hear: (chunk, written) => {
+    hear: (chunk, written, parts) => {
       chunks.push(JSON.stringify(chunk))
+      counts.push(parts)
       sent.push(utf8.encode(written ?? eventOf(JSON.stringify(chunk))))
     },
     heard: () => undefined,
@@ -71,15 +74,37 @@ const told = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Asked) => {
     contents.push(decoder.contentChunks())
   }
   decoder.tellEnd(listener)
-  return { contents, chunks, sent: Buffer.concat(sent).toString("latin1"), progress: decoder.progress(), kept }
+  return { contents, chunks, counts, sent: Buffer.concat(sent).toString("latin1"), progress: decoder.progress(), kept }
 }
 
 const utf8 = new TextEncoder()
 
+/** The chunks with so many of them as one, which says all that they say, where they are the same but for that. */
+export const asOne = (chunks: ReadonlyArray<string>, counts: ReadonlyArray<number>): Array<string> => {
+  const left = [...chunks]
+  const joined = counts.map((count) => {
+    const some = left.splice(0, count).map((chunk) => JSON.parse(chunk))
+    const [first, ...others] = some
+    if (others.length === 0) return JSON.stringify(first)
+    const field = Object.keys(first.choices[0].delta).find((field) =>
+      some.some(({ choices }) =>
+        choices[0].delta[field] !== first.choices[0].delta[field]
+      )
+    ) ?? Object.keys(first.choices[0].delta).find((field) => field !== "role")!
+    const text = some.map(({ choices }) => choices[0].delta[field]).join("")
+    for (const chunk of some) chunk.choices[0].delta[field] = text
+    // Elsewhere they are the same.
+    for (const other of others) assert.deepStrictEqual(other, first)
+    return JSON.stringify(first)
+  })
+  return [...joined, ...left]
+}
+
 /** Asserts that the same is told as given, with the same sent on and the same end. How many pieces were kept is given back. */
 export const assertTellsAlike = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Asked): number => {
-  const { kept, ...tells } = told(pieces, asked)
+  const { counts, kept, ...tells } = told(pieces, asked)
   const gives = given(pieces, asked)
+  gives.chunks = asOne(gives.chunks, counts)
   if (JSON.stringify(tells) !== JSON.stringify(gives)) assert.deepStrictEqual(tells, gives)
   return kept
 }
