@@ -21,6 +21,8 @@ const Event = Schema.Struct({
   text: Schema.Union([Schema.Literals(texts), Schema.Literals(["a", " word", "世界"]), Schema.String]),
   field: Schema.Literals(["content", "content", "content", "content", "reasoning_content", "refusal"]),
   end: Schema.Literals(["null", "null", "null", "null", "null", "\"stop\""]),
+  /** Against eavesdroppers. */
+  padding: Schema.UndefinedOr(Schema.Literals(["x", "", "\\n", "世", `a${broken}`])),
   /** Where its bytes are cut, in thousandths; nearly none is. */
   cut: Schema.Literals([0, 0, 0, 0, 0, 0, 500, 990]),
   /** Whether the next event comes with it. */
@@ -28,13 +30,21 @@ const Event = Schema.Struct({
 })
 type Event = typeof Event.Type
 
-const word = (text: string): Event => ({ text, field: "content", end: "null", cut: 0, joined: "apart" })
+const word = (text: string, padding?: "x" | ""): Event => ({
+  text,
+  padding,
+  field: "content",
+  end: "null",
+  cut: 0,
+  joined: "apart"
+})
 
 const piecesOf = (events: ReadonlyArray<Event>): ReadonlyArray<Uint8Array> => {
   const pieces: Array<Uint8Array> = []
   let open = Buffer.alloc(0)
-  for (const { cut, end, field, joined, text } of events) {
-    const event = `data: {"id":"c","choices":[{"index":0,"delta":{"${field}":"${text}"},"finish_reason":${end}}]}\n\n`
+  for (const { cut, end, field, joined, padding, text } of events) {
+    const choices = `"choices":[{"index":0,"delta":{"${field}":"${text}"},"finish_reason":${end}}]`
+    const event = `data: {"id":"c",${choices}${padding === undefined ? "" : `,"obfuscation":"${padding}"`}}\n\n`
     const [before = "", ...behind] = event.split(broken)
     open = Buffer.concat([open, Buffer.from(before), ...behind.flatMap((text) => [Buffer.of(0xff), Buffer.from(text)])])
     if (joined === "with the next") continue
@@ -52,12 +62,17 @@ describe("a stream that is told", () => {
     const words = Array.from({ length: 200 }, (_, i) => word(`w${i} 世\\n`))
     // The first one is the first of its kind, and the second one shows that there are others.
     assert.strictEqual(assertTellsAlike(piecesOf(words)), 198)
+    const padded = words.map(({ text }, i) => word(text, i % 2 === 0 ? "x" : ""))
+    assert.strictEqual(assertTellsAlike(piecesOf(padded)), 198)
   })
 
   it.effect.prop(
     "says the same as one that is read, piece by piece",
-    { events: Schema.Array(Event).check(Schema.isMaxLength(24)) },
-    ({ events }) => Effect.sync(() => void assertTellsAlike(piecesOf([word("a"), word("b"), word("c"), ...events]))),
+    { events: Schema.Array(Event).check(Schema.isMaxLength(24)), padding: Schema.UndefinedOr(Schema.Literals(["x"])) },
+    ({ events, padding }) =>
+      Effect.sync(() =>
+        void assertTellsAlike(piecesOf([word("a", padding), word("b", padding), word("c", padding), ...events]))
+      ),
     { arbitrary: { runs }, timeout: 20_000 + 20 * runs }
   )
 })

@@ -17,16 +17,25 @@ interface Template {
   readonly json: unknown
   /** Where in the JSON each of the texts is. */
   readonly places: ReadonlyArray<{ readonly holder: Fields; readonly field: string }>
-  repeats?: Repeats
+  repeats?: Repeats | "none"
 }
 
-/** Whether the only text is one of the delta of the only choice. */
-const isOneText = ({ json, places }: Template): boolean => {
+/** The frame of events that say one text in the delta of their only choice, and nothing else but padding. */
+const frameOf = ({ constants, json, places }: Template): Frame | undefined => {
   const { choices } = json as { readonly choices: ReadonlyArray<{ readonly delta?: unknown } | null> }
-  return places.length === 1 && choices.length === 1 && choices[0]?.delta === places[0]!.holder
+  let said = -1
+  for (let i = 0; i < places.length; i++) {
+    const { field, holder } = places[i]!
+    if (holder === choices[0]?.delta && said < 0) said = i
+    else if (holder !== json || field !== "obfuscation") return undefined
+  }
+  if (said < 0 || choices.length !== 1) return undefined
+  const last = constants.length - 1
+  return {
+    constants: constants.map((constant, i) => `${i === 0 ? "data: " : ""}${constant}${i === last ? "\n\n" : ""}`),
+    said
+  }
 }
-
-const frameOf = ({ constants }: Template): Frame => ({ before: `data: ${constants[0]}`, behind: `${constants[1]}\n\n` })
 
 export class EventJson {
   private readonly templates: Array<Template> = []
@@ -46,15 +55,17 @@ export class EventJson {
   }
 
   /**
-   * What recognises the next events that are as the one that was read last, but for a text that a delta says. Undefined
-   * where more than one text may be another one.
+   * What recognises the next events that are as the one that was read last, but for the text that its delta says. Undefined
+   * where more may be another one than that, and padding.
    */
   repeatsOf(json: unknown): Repeats | undefined {
     for (const template of this.templates) {
-      if (template.json === json)
-        return isOneText(template)
-          ? template.repeats ??= new Repeats(frameOf(template))
-          : undefined
+      if (template.json !== json) continue
+      if (template.repeats === undefined) {
+        const frame = frameOf(template)
+        template.repeats = frame === undefined ? "none" : new Repeats(frame)
+      }
+      return template.repeats === "none" ? undefined : template.repeats
     }
     return undefined
   }

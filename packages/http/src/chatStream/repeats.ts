@@ -4,23 +4,23 @@
  * more, since between two events of one stream come those of all others, and nothing is at hand any more.
  */
 
-/** What is the same in all of the events: what stands before the text, up to its quote, and behind it, from its quote on. */
+/** What is the same in all of the events. */
 export interface Frame {
-  readonly before: string
-  readonly behind: string
+  /** What stands before each of the texts, up to its quote, and behind the last one, from its quote on. */
+  readonly constants: ReadonlyArray<string>
+  /** Which of the texts is said. The others are padding against eavesdroppers. */
+  readonly said: number
 }
 
 export class Repeats {
   private readonly frame: Frame
-  private readonly before: Uint8Array
-  private readonly behind: Uint8Array
+  private readonly constants: ReadonlyArray<Uint8Array>
   private texts: Array<string> = []
   private size = 0
 
   constructor(frame: Frame) {
     this.frame = frame
-    this.before = utf8.encode(frame.before)
-    this.behind = utf8.encode(frame.behind)
+    this.constants = frame.constants.map((constant) => utf8.encode(constant))
   }
 
   /** How many events are kept. */
@@ -33,29 +33,47 @@ export class Repeats {
     return this.texts.length >= mostKept || this.size >= mostSize
   }
 
-  /** Keeps the events if there is nothing else in the bytes. None of their texts is empty. */
+  /** Keeps the events if there is nothing else in the bytes, and each says something. */
   take(bytes: Uint8Array): boolean {
-    const { before, behind, texts } = this
+    const { size, texts } = this
     const known = texts.length
     for (let at = 0; at < bytes.length;) {
-      const from = at + before.length
-      const end = isAt(before, bytes, at) ? endOfText(bytes, from) : from
-      const text = end > from && isAt(behind, bytes, end) ? textOf(bytes, from, end) : undefined
-      if (text === undefined) {
+      at = this.takeOne(bytes, at)
+      if (at < 0) {
         texts.length = known
+        this.size = size
         return false
       }
-      texts.push(text)
-      this.size += text.length
-      at = end + behind.length
     }
     return true
   }
 
+  /** Keeps the event that begins at a place, and gives the place behind it; -1 where there is none. */
+  private takeOne(bytes: Uint8Array, start: number): number {
+    const { constants, frame: { said } } = this
+    const last = constants.length - 1
+    let at = start
+    for (let i = 0; i < last; i++) {
+      const constant = constants[i]!
+      if (!isAt(constant, bytes, at)) return -1
+      const from = at + constant.length
+      at = endOfText(bytes, from)
+      if (at < 0) return -1
+      if (i === said) {
+        const text = at > from ? textOf(bytes, from, at) : undefined
+        if (text === undefined) return -1
+        this.texts.push(text)
+        this.size += text.length
+      } else if (!isPlain(bytes, from, at)) return -1
+    }
+    return isAt(constants[last]!, bytes, at) ? at + constants[last]!.length : -1
+  }
+
   /** Gives the events that were kept as one, which says all of their texts, and keeps them no longer. */
   given(): string {
-    const { before, behind } = this.frame
-    const event = before + this.texts.join("") + behind
+    const { constants, said } = this.frame
+    let event = constants[0]!
+    for (let i = 1; i < constants.length; i++) event += (i - 1 === said ? this.texts.join("") : "") + constants[i]!
     this.texts = []
     this.size = 0
     return event
@@ -84,6 +102,11 @@ const endOfText = (bytes: Uint8Array, from: number): number => {
 
 /** What may stand behind a backslash, but for the numbers of characters. */
 const isEscaped = (byte: number | undefined): boolean => byte !== undefined && escaped.includes(byte)
+
+const isPlain = (bytes: Uint8Array, from: number, end: number): boolean => {
+  for (let at = from; at < end; at++) if (bytes[at]! > 0x7f) return false
+  return true
+}
 
 /** The text as it is written; undefined where it is no UTF-8. */
 const textOf = (bytes: Uint8Array, from: number, end: number): string | undefined => {

@@ -58,7 +58,7 @@ const told = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Asked) => {
   const sent: Array<Uint8Array> = []
   const listener: Listener = {
     hear: (chunk, written, parts) => {
-      chunks.push(JSON.stringify(chunk))
+      chunks.push(unpadded(JSON.stringify(chunk)))
       counts.push(parts)
       sent.push(utf8.encode(written ?? eventOf(JSON.stringify(chunk))))
     },
@@ -79,11 +79,18 @@ const told = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Asked) => {
 
 const utf8 = new TextEncoder()
 
-/** The chunks with so many of them as one, which says all that they say, where they are the same but for that. */
+/** Nobody is told what padding there was. */
+const unpadded = (chunk: string): string => {
+  const json = JSON.parse(chunk)
+  if (typeof json.obfuscation === "string") json.obfuscation = ""
+  return JSON.stringify(json)
+}
+
+/** The chunks with so many of them as one, which says all that they say, where they are the same but for that and padding. */
 export const asOne = (chunks: ReadonlyArray<string>, counts: ReadonlyArray<number>): Array<string> => {
   const left = [...chunks]
   const joined = counts.map((count) => {
-    const some = left.splice(0, count).map((chunk) => JSON.parse(chunk))
+    const some = left.splice(0, count).map((chunk) => JSON.parse(unpadded(chunk)))
     const [first, ...others] = some
     if (others.length === 0) return JSON.stringify(first)
     const field = Object.keys(first.choices[0].delta).find((field) =>
