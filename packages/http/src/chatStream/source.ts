@@ -5,8 +5,9 @@
 import * as Cause from "effect/Cause"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 export interface Listener<in A> {
@@ -104,4 +105,31 @@ export const catching =
   <E>(onFailure: (error: E) => Effect.Effect<never, E>) => <A>({ pull, tell }: Source<A, E>): Source<A, E> => ({
     pull: Effect.catch(pull, (error): typeof pull => Cause.isDone(error) ? Cause.done() : onFailure(error as E)),
     tell: tell && ((listener) => Effect.catch(tell(listener), onFailure))
+  })
+
+/** What is opened, with each part noted, and with its end told once: how it ended, was not opened, or was left. */
+export const watching = <A, E>(
+  self: Opening<A, E>,
+  note: (part: A) => void,
+  onEnd: (exit: Exit.Exit<unknown, unknown>) => void
+): Opening<A, E> =>
+  Effect.flatMap(Effect.scope, (scope) => {
+    let hasEnded = false
+    const end = (exit: Exit.Exit<unknown, unknown>) => {
+      if (!hasEnded) onEnd(exit)
+      hasEnded = true
+      return undefined
+    }
+    const ended = (exit: Exit.Exit<unknown, unknown>) => exit._tag === "Failure" ? end(exit) : undefined
+    const opened = Effect.map(Effect.onExitPrimitive(self, ended), ({ pull, tell }): Source<A, E> => ({
+      pull: Effect.onExitPrimitive(
+        Effect.map(pull, (parts) => {
+          for (const part of parts) note(part)
+          return parts
+        }),
+        (exit) => exit._tag === "Failure" ? end(Pull.doneExitFromCause(exit.cause)) : undefined
+      ),
+      tell: tell && ((listener) => Effect.onExitPrimitive(noting(note)(tell)(listener), end))
+    }))
+    return Effect.andThen(Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => end(exit))), opened)
   })

@@ -5,11 +5,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { Asked as AskedClient } from "../../chatModel/guarded.ts"
 import type { ChatChunk, ChatReply, ChatRequest } from "../../ChatSchema.ts"
-import { tapChunks } from "../../chatStream/tapChunks.ts"
+import * as Source from "../../chatStream/source.ts"
 import { ToldUsage } from "../../pricing/toldUsage.ts"
 import { promptOf, tokensOf, usedOf } from "../../pricing/usageParts.ts"
 import type { Watched } from "../service/watched.ts"
@@ -40,15 +39,11 @@ export const watched = (watching: Watching) => <Client extends AskedClient>(clie
     return keepingDeadline(seen, (fiber) => keepsDeadline(call, fiber))
   },
   stream: (request: ChatRequest) => {
-    const chunks = client.stream(request)
-    return Stream.unwrap(Effect.withFiber((fiber) => {
+    const opening = Source.openingOf(client.stream(request))
+    return Source.streamOf(Effect.withFiber((fiber) => {
       const attempt = new Attempt(watching, client, of, request, fiber)
       attempt.span?.attribute("gen_ai.request.stream", true)
-      const seen = attempt.span === undefined ? chunks : Stream.provideService(chunks, Tracer.ParentSpan, attempt.span)
-      return Effect.succeed(Stream.onExit(
-        tapChunks(seen, (chunk) => attempt.note(chunk)),
-        (exit) => Effect.sync(() => attempt.end(exit))
-      ))
+      return Source.watching(attempt.within(opening), (chunk) => attempt.note(chunk), (exit) => attempt.end(exit))
     }))
   }
 })
@@ -84,7 +79,7 @@ class Attempt {
     if (this.span?.sampled) describe(this.span, this.operation, address, request)
   }
 
-  within<A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> {
+  within<A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return this.span === undefined ? call : Effect.provideService(call, Tracer.ParentSpan, this.span)
   }
 
