@@ -207,18 +207,15 @@ const limiters = new WeakMap<RateLimiter, Limiter>()
 
 const fromLimiter = (limiter: Limiter): RateLimiter => {
   const { name } = limiter
-  const ask = (where: string, costs: Cost, { maxWait }: WaitOptions = {}): Asked => ({
-    costs: limiter.costs(costs, where),
-    maxWait: maxWait === undefined ? limiter.maxWait : new OptionsOf(where).wait("maxWait", maxWait)
-  })
+  const waitOf = (where: string, { maxWait }: WaitOptions = {}): number =>
+    maxWait === undefined ? limiter.maxWait : new OptionsOf(where).wait("maxWait", maxWait)
   const protect = (costs: Cost | (() => Cost), where: string, options: WaitOptions, settle?: (value: any) => Cost) => {
-    const fixed = ask(where, typeof costs === "function" ? {} : costs, options)
-    const asked = typeof costs === "function"
-      ? (): Asked => ({ costs: limiter.costs(costs(), where), maxWait: fixed.maxWait })
-      : () => fixed
+    const maxWait = waitOf(where, options)
+    const fixed = typeof costs === "function" ? undefined : { costs: limiter.costs(costs, where), maxWait }
+    const asked = (): Asked => fixed ?? { costs: limiter.costs((costs as () => Cost)(), where), maxWait }
     const begin: StartAdmission = (_fiber, self) => new ProtectedCall(limiter, asked(), self, settle)
     // A call that does not wait is refused before anything is held for it.
-    const refuse = fixed.maxWait === 0 ? () => limiter.refuse(() => asked().costs) : undefined
+    const refuse = maxWait === 0 ? () => limiter.refuse(() => asked().costs) : undefined
     return guardBy<RateLimited>(begin, refuse)
   }
   const self: RateLimiter = {
@@ -227,7 +224,8 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
     protectWith: ({ costs, settle, ...options }) => protect(costs, "RateLimiter.protectWith", options, settle),
     reserve: (costs, options) =>
       Effect.suspend(() => {
-        const asked = ask("RateLimiter.reserve", costs, options)
+        const where = "RateLimiter.reserve"
+        const asked = { costs: limiter.costs(costs, where), maxWait: waitOf(where, options) }
         return guard(Effect.void, () => new ReservingCall(limiter, asked))
       }),
     pause: (duration) => Effect.sync(() => limiter.pause(duration)),

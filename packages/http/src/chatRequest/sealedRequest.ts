@@ -21,6 +21,12 @@ interface Request {
   readonly [field: string]: unknown
 }
 
+/** What a prompt is estimated at: its text, and its sounds. */
+interface PromptTokens {
+  readonly input: number
+  readonly audioInput: number
+}
+
 /** A request as JSON. Fields that a request does not have are undefined. */
 interface Written {
   readonly model: string | undefined
@@ -52,6 +58,8 @@ export class SealedRequest {
   readonly plain: Request
   /** The key of its answer in a cache, once somebody has asked for it. */
   key: string | undefined
+  /** The tokens of its prompt, once somebody has estimated them. */
+  prompted: PromptTokens | undefined
   private readonly written: Written
   private readonly notes: ProviderFields.Notes | undefined
   /** The request of which this is a copy for one model. */

@@ -43,8 +43,7 @@ export const of = (
       caller,
       request: asked.plain,
       // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
-      patience: asked.isStream ? undefined : patience,
-      language: headers["accept-language"]
+      patience: asked.isStream ? undefined : patience
     },
     sent
   )

@@ -50,12 +50,11 @@ const answer = (
   const { headers } = exchange.request
   const { request } = asked
   const patience = patienceOf(headers)
-  const language = headers["accept-language"]
-  if (!asked.isStream) return asking({ caller, request, patience, language }, whole(asked, caller, exchange))
+  if (!asked.isStream) return asking({ caller, request, patience }, whole(asked, caller, exchange))
   // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
   return Effect.provideService(
     asking(
-      { caller, request, patience: undefined, language },
+      { caller, request, patience: undefined },
       stream(asked, caller, exchange, options, patience)
     ),
     CurrentChunkTexts,
