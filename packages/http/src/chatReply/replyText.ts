@@ -1,19 +1,31 @@
 /**
  * The JSON of a reply as the provider wrote it, with its numbers to the last digit, kept for as long as the reply itself.
- * Who passes a reply on need not write it again. A copy of a reply has none, and neither has one that came as events.
+ * Who passes a reply on need not write it again. A copy of a reply has none, and neither has one that came as events; of a
+ * copy it can be noted how long the text was.
  */
 import { Given } from "./given.ts"
 
 class Written extends Given {
   #text: string | undefined
+  #length: number | undefined
 
   static note(reply: object, text: string): void {
     const written = #text in reply ? reply : new Written(reply)
     written.#text = text
+    written.#length = text.length
+  }
+
+  static noteLength(copy: object, length: number): void {
+    const written = #length in copy ? copy : new Written(copy)
+    written.#length = length
   }
 
   static textOf(reply: object): string | undefined {
     return #text in reply ? reply.#text : undefined
+  }
+
+  static lengthOf(reply: object): number | undefined {
+    return #length in reply ? reply.#length : undefined
   }
 }
 
@@ -23,3 +35,12 @@ export const noteText = <Reply extends object>(reply: Reply, text: string): Repl
 }
 
 export const textOf = (reply: object): string | undefined => Written.textOf(reply)
+
+/** Notes of a copy how long the text of its reply is, where that is known. */
+export const sameLength = (reply: object, copy: object): void => {
+  const length = Written.lengthOf(reply)
+  if (length !== undefined) Written.noteLength(copy, length)
+}
+
+/** How long a reply is as JSON: as its provider wrote it, where that is known. */
+export const lengthOf = (reply: object): number => Written.lengthOf(reply) ?? JSON.stringify(reply).length

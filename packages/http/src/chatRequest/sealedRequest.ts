@@ -9,6 +9,7 @@
 import * as Result from "effect/Result"
 import { Prompt } from "../chatError/prompt.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { Given } from "../chatReply/given.ts"
 import { type Asked, askedOf } from "../chatReply/asked.ts"
 import { fieldsAsJson, freeze } from "./jsonOf.ts"
 import { promptTexts } from "./promptTexts.ts"
@@ -82,7 +83,8 @@ export class SealedRequest {
     this.hasMessages = Array.isArray(messages)
     this.origin = origin
     if (notes !== undefined) ProviderFields.note(copy, notes)
-    this.plain = Object.freeze(Object.defineProperty(copy, sealed, { value: this }))
+    Sealed.note(copy, this)
+    this.plain = Object.freeze(copy)
   }
 
   /** What errors about the request must not repeat. One for all copies, so that it is read once for all of their errors. */
@@ -132,12 +134,22 @@ export class SealedRequest {
 
   /** What was sealed for a frozen copy. It is in no other object, copies of the copy included. */
   static find(request: object): SealedRequest | undefined {
-    const found = (request as { readonly [sealed]?: SealedRequest } | null | undefined)?.[sealed]
-    return found?.plain === request ? found : undefined
+    return Sealed.find(request)
   }
 }
 
-const sealed = Symbol("@switchgear/http/chatRequest/sealedRequest")
+/** A frozen copy, with what was sealed for it. */
+class Sealed extends Given {
+  #request: SealedRequest | undefined
+
+  static note(copy: object, request: SealedRequest): void {
+    new Sealed(copy).#request = request
+  }
+
+  static find(given: unknown): SealedRequest | undefined {
+    return typeof given === "object" && given !== null && #request in given ? given.#request : undefined
+  }
+}
 
 /** Seals a request, or says why it cannot be written. */
 export const seal = (request: object): Result.Result<SealedRequest, string> =>

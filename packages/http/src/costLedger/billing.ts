@@ -37,11 +37,9 @@ export const heardOf = (told: ToldUsage, said: () => number): Heard => ({
   isCostFinal: true
 })
 
-const tellsAny = ({ counts }: ToldUsage): boolean => Object.values(counts).some((count) => count > 0)
-
 /** Whether it tells how much came out. A zero does not, where something was said: some gateways fill it in. */
 export const tellsOutput = (told: ToldUsage): boolean => {
-  if (!tellsAny(told)) return false
+  if (!told.tellsAny) return false
   const used = usedOf(told)?.parts
   return (used === undefined ? told.counts.completion ?? 0 : tokensOf(used) - promptOf(used)) > 0
 }
@@ -57,11 +55,11 @@ export const billOf = (
 ): Bill => {
   const source = sourceOf(answer)
   // A gateway that does not know fills in zeros. No call to a model uses nothing.
-  const counted = source !== undefined || tellsAny(told) ? usedOf(told) : undefined
+  const counted = source !== undefined || told.tellsAny ? usedOf(told) : undefined
   const output = source !== undefined && counted !== undefined ? 0 : heard
-  const { isTold, parts } = counted ?? usedOf(tellsAny(told) ? told : new ToldUsage(), { ...expected(), output })!
+  const { isTold, parts } = counted ?? usedOf(told.tellsAny ? told : new ToldUsage(), { ...expected(), output })!
   // What was told of the answer is what came before that; what is assumed is all of it.
-  const isMore = counted !== undefined || (tellsAny(told) && told.counts.completion !== undefined)
+  const isMore = counted !== undefined || (told.tellsAny && told.counts.completion !== undefined)
   const heardParts = output > 0 && isMore ? { ...parts, output: parts.output + output } : parts
   // No model answers without reading: where nonsense was told, a prompt of no tokens is one that was not counted.
   const unread = source === undefined && told.isDoubtful && promptOf(parts) === 0 ? expected() : undefined

@@ -18,6 +18,7 @@ import type * as ChatSchema from "../ChatSchema.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { sentenceLanguage } from "../canned/sentenceLanguage.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
+import { lengthOf, sameLength } from "../chatReply/replyText.ts"
 import { speaks } from "../chatReply/speech.ts"
 import { seal } from "../chatRequest/sealedRequest.ts"
 import { CurrentTenant } from "../costLedger/currentTenant.ts"
@@ -45,7 +46,7 @@ export const cascadeOf = (
   Effect.gen(function*() {
     const { canned, name } = settings
     const cache = yield* StaleCache.make<ChatModel.Answer>({
-      sizeOf: ({ value }, key) => 2 * (key.length + JSON.stringify(value).length),
+      sizeOf: ({ value }, key) => 2 * (key.length + lengthOf(value)),
       ...settings.cache,
       storeWhen: isWorthKeeping,
       copy: copyOf
@@ -294,6 +295,7 @@ const copyOf = (answer: ChatModel.Answer, way: "in" | "out"): ChatModel.Answer =
   const copy = copyJson(way === "in" ? { ...answer, failures: [] } : answer)
   ProviderFields.sameAuthor(answer.value, copy.value)
   samePayer(answer.value, copy.value)
+  sameLength(answer.value, copy.value)
   return copy
 }
 

@@ -14,6 +14,7 @@ import {
   usagePlaces,
   usagePlacesInChoice
 } from "./usageNames.ts"
+import type { Used } from "./usageParts.ts"
 
 /** No call uses more tokens, in any model with any number of choices: what tells more tells nonsense. */
 export const mostTokens = 1e8
@@ -22,14 +23,19 @@ export const mostTokens = 1e8
 const mostDollars = 1000
 
 export class ToldUsage {
-  readonly counts: { [C in Count]?: number } = {}
-  readonly names: { [C in Count]?: Name } = {}
+  // All counts are there from the beginning: an object that grows count by count takes several times as long.
+  readonly counts: { [C in Count]: number | undefined } = { ...untold }
+  readonly names: { [C in Count]: Name | undefined } = { ...untold }
   /** Micro-dollars. */
   cost: number | undefined
   /** How often a cost was told. */
   costsTold = 0
   /** Whether something was told that is no count. */
   isDoubtful = false
+  /** Whether a count above zero was told. */
+  tellsAny = false
+  /** What all that was told comes to, once somebody has asked for it. */
+  used: Used | undefined
 
   /** Takes in what a reply or a chunk tells. Answers whether it told how much came out. */
   note(source: object): boolean {
@@ -48,7 +54,9 @@ export class ToldUsage {
   /** Takes in what was told elsewhere of the same call. Answers whether more came out than was known. */
   take(other: ToldUsage): boolean {
     let tells = false
+    this.used = undefined
     for (const name of Object.values(other.names)) {
+      if (name === undefined) continue
       const tokens = other.counts[name.count]!
       const isMore = tokens > (this.counts[name.count] ?? 0)
       tells = this.keep(name, tokens) && isMore || tells
@@ -62,6 +70,7 @@ export class ToldUsage {
     if (typeof usage !== "object" || usage === null) return false
     let tells = false
     let hasCost = false
+    this.used = undefined
     for (const field of Object.keys(usage)) {
       hasCost ||= costFields.has(field)
       const names = countNames.get(field)
@@ -89,6 +98,7 @@ export class ToldUsage {
     if (before === undefined || before < tokens || before === tokens && place < this.names[count]!.place) {
       this.counts[count] = tokens
       this.names[count] = name
+      if (tokens > 0) this.tellsAny = true
     }
     return tokens > 0 && (count === "completion" || count === "total")
   }
@@ -103,6 +113,21 @@ export class ToldUsage {
     this.isDoubtful = true
     return undefined
   }
+}
+
+const untold: { readonly [C in Count]: undefined } = {
+  prompt: undefined,
+  toolPrompt: undefined,
+  completion: undefined,
+  total: undefined,
+  cacheRead: undefined,
+  cacheMiss: undefined,
+  cacheWrite: undefined,
+  cacheWrite5m: undefined,
+  cacheWrite1h: undefined,
+  audioInput: undefined,
+  reasoning: undefined,
+  audioOutput: undefined
 }
 
 /** What a usage tells. */

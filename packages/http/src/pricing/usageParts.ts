@@ -59,7 +59,7 @@ export const promptOf = ({ audioInput, cacheWrite, cacheWrite1h, cachedInput, in
 export const tokensOf = (parts: Parts): number => promptOf(parts) + parts.output + parts.reasoning + parts.audioOutput
 
 /** What a call used, and whether all of it was told and makes sense. */
-interface Used {
+export interface Used {
   readonly parts: Parts
   readonly isTold: boolean
 }
@@ -72,7 +72,10 @@ interface Assumed {
 }
 
 /** What each part used; undefined where a side was not told and nothing is assumed. */
-export const usedOf = (told: ToldUsage, assumed?: Assumed): Used | undefined => {
+export const usedOf = (told: ToldUsage, assumed?: Assumed): Used | undefined =>
+  assumed === undefined ? told.used ??= partsIn(told, undefined) : partsIn(told, assumed)
+
+const partsIn = (told: ToldUsage, assumed: Assumed | undefined): Used | undefined => {
   const { cacheMiss, cacheRead = 0, completion, reasoning = 0, toolPrompt = 0, total } = told.counts
   const prompt = told.counts.prompt === undefined ? undefined : told.counts.prompt + toolPrompt
   const hour = told.counts.cacheWrite1h ?? 0
