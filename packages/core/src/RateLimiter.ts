@@ -82,6 +82,7 @@ import type {
 } from "./rateLimiter/model.ts"
 import { kind } from "./rateLimiter/observe.ts"
 import { Limiter } from "./rateLimiter/limiter.ts"
+import type { Meter } from "./rateLimiter/meter.ts"
 import { codec, limitOf } from "./rateLimiter/rules.ts"
 import * as Registry from "./Registry.ts"
 
@@ -197,10 +198,24 @@ export const Service = <Self>() =>
  * @since 0.1.0
  * @category combinators
  */
-export const capacityOf = (limiter: RateLimiter, resource: Resource): number | undefined => {
+export const capacityOf = (limiter: RateLimiter, resource: Resource): number | undefined =>
+  meterOf(limiters.get(limiter), resource)?.capacity
+
+/**
+ * What there is of a resource now, below zero where more was taken than there was. It is a plain read, where `snapshot` reads
+ * everything. Undefined for a resource without a limit, and for a limiter that was not made here.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const availableOf = (limiter: RateLimiter, resource: Resource): number | undefined => {
   const known = limiters.get(limiter)
+  return known && meterOf(known, resource)?.available(known.now())
+}
+
+const meterOf = (known: Limiter | undefined, resource: Resource): Meter | undefined => {
   const i = known === undefined ? -1 : known.limits.findIndex((limit) => limit.resource === resource)
-  return i < 0 ? undefined : known!.machine.meters[i]!.capacity
+  return i < 0 ? undefined : known!.machine.meters[i]!
 }
 
 const limiters = new WeakMap<RateLimiter, Limiter>()

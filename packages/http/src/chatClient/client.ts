@@ -12,7 +12,7 @@ import * as AccountEndpoints from "./accountEndpoints.ts"
 import { type Calls, callsOf } from "./calls.ts"
 import { decodeReply } from "./decodeReply.ts"
 import * as KeyRing from "./keyRing.ts"
-import { type PreparedRequest, preparing } from "./preparedRequest.ts"
+import { made, type PreparedRequest, preparing } from "./preparedRequest.ts"
 import { readStream } from "./readStream.ts"
 import type * as Settings from "./settings.ts"
 import type { Endpoint, Transport } from "./transport.ts"
@@ -39,22 +39,23 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
   const complete = (request: ChatSchema.ChatRequest) => {
     const prepare = prepared(request, "whole")
     return keepingDeadline(
-      Effect.flatMap(prepare, (call) =>
-        Effect.withFiber((fiber) =>
-          calls.whole(
-            call,
-            fiber,
-            (secret, until) => whole.exchange({ body: call.body, secret }, until, fiber),
-            (body, responseOf) => decodeReply(body, () => call.about().asked, responseOf)
-          )
-        )),
+      Effect.withFiber((fiber): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError> => {
+        if (Result.isFailure(prepare)) return Effect.fail(prepare.failure())
+        const call = prepare.success()
+        return calls.whole(
+          call,
+          fiber,
+          (secret, until) => whole.exchange({ body: call.body, secret }, until, fiber),
+          (body, responseOf) => decodeReply(body, () => call.about().asked, responseOf)
+        )
+      }),
       whole.keepsDeadline
     )
   }
 
   const stream = (request: ChatSchema.ChatRequest) => {
     const prepare = prepared(request, "streamed")
-    return Stream.unwrap(Effect.flatMap(prepare, (call) =>
+    return Stream.unwrap(Effect.flatMap(made(prepare), (call) =>
       Effect.withFiber((fiber) =>
         calls.streamed(
           call,

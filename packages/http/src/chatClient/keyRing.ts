@@ -207,13 +207,8 @@ export const ask = <A, R>(
     tried: ReadonlyArray<Lease>,
     last?: ChatError.ChatError
   ): Effect.Effect<A, ChatError.ChatError, R> => {
-    const now = monotonicMillis(clock)
-    const lease = ring.lend(now, model, tried)
-    if (lease === undefined) {
-      const parked = ring.parked(now, model)
-      // What cannot be lent before anything was tried is parked.
-      return Effect.fail(parked === undefined ? last! : again(parked.refusal, model, parked.wait))
-    }
+    const lease = keyAfter(ring, model, monotonicMillis(clock), tried, last)
+    if ("_tag" in lease) return Effect.fail(lease)
     return Effect.catch(send(lease), (error) => {
       if (!isRefusal(error)) return Effect.fail(error)
       ring.refuse(lease, error, monotonicMillis(clock))
@@ -221,6 +216,21 @@ export const ask = <A, R>(
     })
   }
   return askBeside([])
+}
+
+/** The key to ask with after those that were tried, or the error where there is none. `last` is that of the last try. */
+export const keyAfter = (
+  ring: KeyRing,
+  model: string,
+  now: number,
+  tried: ReadonlyArray<Lease>,
+  last: ChatError.ChatError | undefined
+): Lease | ChatError.ChatError => {
+  const lease = ring.lend(now, model, tried)
+  if (lease !== undefined) return lease
+  const parked = ring.parked(now, model)
+  // What cannot be lent before anything was tried is parked.
+  return parked === undefined ? last! : again(parked.refusal, model, parked.wait)
 }
 
 /** Parks the key of a lease if the error says that it is of no use. */
@@ -231,7 +241,7 @@ export const note = (ring: KeyRing, lease: Lease, error: ChatError.ChatError, no
 /** The time as a ring takes it. */
 export const now: Effect.Effect<number> = Effect.map(Clock.Clock, monotonicMillis)
 
-const isRefusal = (error: ChatError.ChatError): error is Refusal => ChatError.parksKey(error)
+export const isRefusal = (error: ChatError.ChatError): error is Refusal => ChatError.parksKey(error)
 
 /** What was said of a key when it was parked, said again of another call. */
 const again = (refusal: Refusal, model: string, wait: number): Refusal => {

@@ -27,15 +27,18 @@ export interface Common {
   readonly apiKey: Secrets["apiKey"]
 }
 
-/** Makes calls of requests, for an answer as a whole or as a stream. Fails where a request cannot be sent. */
+/** What makes a call of a request: the same call each time. Where it cannot be sent, why not: an error of its own each time. */
+export type Preparing = Result.Result<() => PreparedRequest, () => ChatError.InvalidRequest>
+
+/** Makes calls of requests, for an answer as a whole or as a stream. */
 export const preparing = ({ apiKey, provider }: Common) =>
 (
   request: ChatSchema.ChatRequest,
   delivery: "whole" | "streamed"
-): Effect.Effect<PreparedRequest, ChatError.InvalidRequest> => {
+): Preparing => {
   const refused = (detail: string) => {
     const model = nameOf(request)
-    return Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider, model, detail })))
+    return Result.fail(() => new ChatError.InvalidRequest({ provider, model, detail }))
   }
   const sealed = seal(request)
   if (Result.isFailure(sealed)) return refused(sealed.failure)
@@ -48,8 +51,14 @@ export const preparing = ({ apiKey, provider }: Common) =>
     // A request that was sealed here has no other attempt.
     return { secrets: { apiKey, prompt: plain === (request as object) ? prompt : prompt.end() }, asked }
   }
-  return Effect.sync(() => call ??= { model, body: sealed.success[delivery], about })
+  return Result.succeed(() => call ??= { model, body: sealed.success[delivery], about })
 }
+
+/** The call, or the failure of one that cannot be made. */
+export const made = (preparing: Preparing): Effect.Effect<PreparedRequest, ChatError.InvalidRequest> =>
+  Effect.suspend(() =>
+    Result.isSuccess(preparing) ? Effect.succeed(preparing.success()) : Effect.fail(preparing.failure())
+  )
 
 /** What a request that cannot be sent calls its model. */
 const nameOf = (request: ChatSchema.ChatRequest): string => {

@@ -28,13 +28,13 @@ export class AttemptCounter implements Tried {
       this.asking = attempt.name
       this.begin()
       const ended = fiber.getRef(CurrentAttemptObserver)?.began(attempt)
-      return Effect.onExit(call, (exit) =>
-        Effect.sync(() => {
-          const isBilled = mayBeBilled(exit)
-          if (!isBilled) this.refused()
-          this.end()
-          ended?.(exit, isBilled)
-        }))
+      return Effect.onExitPrimitive(call, (exit) => {
+        const isBilled = mayBeBilled(exit)
+        if (!isBilled) this.refused()
+        this.end()
+        ended?.(exit, isBilled)
+        return undefined
+      })
     })
 
   protected begin(): void {

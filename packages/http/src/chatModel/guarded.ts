@@ -10,6 +10,7 @@ import { keepingDeadline, keepsDeadline } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as ChatClient from "../ChatClient.ts"
@@ -72,7 +73,7 @@ export const guarded = Effect.fnUntraced(
           judged(name, counter.count(whole, limit.refusing(call))),
           (fiber) => fiber.getRef(CurrentAcceptance) === undefined && keepsDeadline(call, fiber)
         )
-        return Effect.map(limit.noting(request.plain, wholeGuards(attempt)), written)
+        return limit.noting(request.plain, wholeGuards(attempt))
       }
 
       const openStream = (
@@ -111,15 +112,13 @@ export const guarded = Effect.fnUntraced(
           limit: readerTimeout
         })
 
-      const written = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
-        ProviderFields.wrote(client.provider, reply)
-        return reply
-      }
+      const written = (reply: ChatSchema.ChatReply): void => ProviderFields.wrote(client.provider, reply)
 
       // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
       const counted = <A extends object, R>(
         request: Request,
-        ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
+        ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>,
+        answered: (value: A) => void
       ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
         const sealed = seal(request)
         if (Result.isFailure(sealed)) {
@@ -134,7 +133,11 @@ export const guarded = Effect.fnUntraced(
           const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
           return Effect.map(
             ask(sealed.success, counter),
-            (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })
+            (value) => {
+              answered(value)
+              const { attempts, possiblyBilledAttempts } = counter
+              return { value, step: name, degradation: "none", failures: [], attempts, possiblyBilledAttempts }
+            }
           )
         })
       }
@@ -143,8 +146,8 @@ export const guarded = Effect.fnUntraced(
         ...of<ModelError>({
           name,
           isAvailable,
-          complete: (request) => counted(request, askWhole),
-          open: (request) => counted(request, openStream)
+          complete: (request) => counted(request, askWhole, written),
+          open: (request) => counted(request, openStream, constVoid)
         }),
         breaker,
         bulkhead,

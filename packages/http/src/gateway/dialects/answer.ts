@@ -13,7 +13,7 @@ import { type AskedFor, provenanceAtEnd, provenanceAtHead, provenanceOf } from "
 import { patienceOf } from "../server/chatRequest.ts"
 import type { Exchange } from "../server/exchange.ts"
 import { aliveAfter } from "../server/keepAlive.ts"
-import { limitHeadersOf } from "../server/limitHeaders.ts"
+import { limitHeaders, limitHeadersOf } from "../server/limitHeaders.ts"
 import type { Answering } from "../server/route.ts"
 import { asking } from "../service/asking.ts"
 import type { Caller } from "../service/callers.ts"
@@ -61,14 +61,14 @@ interface Numbers {
 }
 
 const whole = ({ words }: Dialect, { model, plain, target }: Asked, caller: Caller, exchange: Exchange) =>
-  Effect.zipWith(model.complete(plain), limitHeadersOf(caller), (answer, limits) => {
+  Effect.map(model.complete(plain), (answer) => {
     exchange.answered()
     exchange.reply({
       status: 200,
       headers: {
         "content-type": "application/json",
         ...words.headers(exchange.id),
-        ...limits,
+        ...limitHeaders(caller),
         ...exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step)
       },
       // All its clients are those of this API.

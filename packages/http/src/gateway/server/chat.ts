@@ -19,7 +19,7 @@ import { type Asked, patienceOf } from "./chatRequest.ts"
 import type { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
 import { aliveAfter } from "./keepAlive.ts"
-import { limitHeadersOf } from "./limitHeaders.ts"
+import { limitHeaders, limitHeadersOf } from "./limitHeaders.ts"
 import { bearerOf, type Route } from "./route.ts"
 
 /** How long the head of a stream is kept back, and how long its client may take nothing. */
@@ -63,14 +63,14 @@ const answer = (
 }
 
 const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Exchange) =>
-  Effect.zipWith(chat.complete(request), limitHeadersOf(caller), (answer, limits) => {
+  Effect.map(chat.complete(request), (answer) => {
     const body = textOf(answer.value) ?? JSON.stringify(answer.value)
     exchange.answered()
     exchange.reply({
       status: 200,
       headers: {
         "content-type": "application/json",
-        ...limits,
+        ...limitHeaders(caller),
         ...exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step)
       },
       body

@@ -30,7 +30,7 @@ import { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
 import { Guesses } from "./guesses.ts"
 import { isHostOf } from "./host.ts"
-import { limitHeadersOf } from "./limitHeaders.ts"
+import { limitHeaders } from "./limitHeaders.ts"
 import * as Models from "./models.ts"
 import { randomHex } from "./randomHex.ts"
 import * as Refusals from "./refusals.ts"
@@ -269,8 +269,7 @@ export class Front {
       if (exit._tag === "Success") return
       if (Cause.hasDies(exit.cause)) Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
       const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
-      const limits = Effect.runSync(limitHeadersOf(caller))
-      const reply = { ...told, headers: { ...limits, ...failedHeaders(model, upstream), ...told.headers } }
+      const reply = { ...told, headers: { ...limitHeaders(caller), ...failedHeaders(model, upstream), ...told.headers } }
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
       if (!exchange.hasLeft) this.counts.failedInBand++
       exchange.end(failed(reply))

@@ -1,25 +1,29 @@
 /** The limits of a client in the headers of OpenAI's API: what there is, what is left, and when all of it is back. */
-import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Caller } from "../service/callers.ts"
 
-export const limitHeadersOf = ({ limiter, limits }: Caller): Effect.Effect<Readonly<Record<string, string>>> =>
-  limiter === undefined ? none : Effect.map(limiter.snapshot, (snapshot) => {
-    const headers: Record<string, string> = {}
-    for (const { available, capacity, resource } of snapshot.limits) {
-      if (resource === "cost") continue
-      const limit = limits.find((limit) => limit.resource === resource)
-      headers[`x-ratelimit-limit-${resource}`] = String(limit?.limit ?? capacity)
-      headers[`x-ratelimit-remaining-${resource}`] = String(Math.max(0, Math.floor(available)))
-      headers[`x-ratelimit-reset-${resource}`] = spelled(
-        limit === undefined ? 0 : untilFull(capacity - available, limit)
-      )
-    }
-    return headers
-  })
+export const limitHeadersOf = (caller: Caller): Effect.Effect<Readonly<Record<string, string>>> =>
+  Effect.sync(() => limitHeaders(caller))
 
-const none = Effect.succeed({})
+/** As they are now. */
+export const limitHeaders = ({ limiter, limits }: Caller): Readonly<Record<string, string>> => {
+  if (limiter === undefined) return none
+  const headers: Record<string, string> = {}
+  for (const limit of limits) {
+    const { resource } = limit
+    const available = RateLimiter.availableOf(limiter, resource)
+    if (resource === "cost" || available === undefined) continue
+    const taken = RateLimiter.capacityOf(limiter, resource)! - available
+    headers[`x-ratelimit-limit-${resource}`] = String(limit.limit)
+    headers[`x-ratelimit-remaining-${resource}`] = String(Math.max(0, Math.floor(available)))
+    headers[`x-ratelimit-reset-${resource}`] = spelled(untilFull(taken, limit))
+  }
+  return headers
+}
+
+const none: Readonly<Record<string, string>> = {}
 
 const untilFull = (taken: number, { limit, per }: RateLimiter.Limit): number =>
   Math.ceil(Math.max(0, taken) / limit * Duration.toMillis(per))
