@@ -23,8 +23,8 @@ export class AttemptCounter implements Tried {
   }
 
   /** Counts a call, and from its exit whether it may be billed. */
-  readonly count = <A, E, R>(attempt: Attempt, call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.withFiber((fiber) => {
+  count<A, E, R>(attempt: Attempt, call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.withFiber((fiber) => {
       this.asking = attempt.name
       this.begin()
       const ended = fiber.getRef(CurrentAttemptObserver)?.began(attempt)
@@ -36,6 +36,7 @@ export class AttemptCounter implements Tried {
         return undefined
       })
     })
+  }
 
   protected begin(): void {
     this.attempts++

@@ -67,36 +67,39 @@ export const billOf = (
   const isUsage = counted !== undefined && isTold && output === 0 && promptOf(used) === promptOf(parts)
   const model = source ?? modelOf(rules, answer, asked)
   const price = model === undefined ? undefined : rules.prices[model]
-  const priced = source === undefined
-    ? pricedAt(price, used, told.cost, isCostFinal)
-    : { cost: free, source: "free" as const }
+  const byPrice = source === undefined ? costOf(price ?? {}, used) : undefined
+  const priced = byPrice === undefined
+    ? { cost: free, source: "free" as const }
+    : pricedAt(byPrice, used, told.cost, isCostFinal)
+  const byPrimary = byPrice !== undefined && price === rules.primary ? byPrice : costOf(rules.primary, used)
   return {
     tenant,
     model: model ?? "other",
     used,
-    ...priced,
-    saving: minus(costOf(rules.primary, used).total, priced.cost.total),
+    cost: priced.cost,
+    source: priced.source,
+    saving: minus(byPrimary.total, priced.cost.total),
     estimated: !(isWhole && (priced.source === "provider" ? isCostFinal : isUsage))
   }
 }
 
 /** The parts of a call of which only the request is known, or also how long its answer can be. */
-export const partsOf = (tokens: RequestTokens): Parts => ({
+export const partsOf = ({ audioInput, input, output }: RequestTokens): Parts => ({
   ...nothing,
-  ...promptPartsOf(tokens),
-  output: tokens.output
+  input,
+  audioInput,
+  output
 })
 
 const promptPartsOf = ({ audioInput, input }: RequestTokens) => ({ input, audioInput })
 
 /** What the provider told is what it bills. That it bills nothing is believed where no price says otherwise. */
 const pricedAt = (
-  price: Rules["primary"] | undefined,
+  cost: Cost,
   used: Parts,
   told: number | undefined,
   isFinal: boolean
 ): Pick<Bill, "cost" | "source"> => {
-  const cost = costOf(price ?? {}, used)
   // What was said after the cost was told costs more.
   if (told !== undefined && !isFinal && !(told > cost.known)) return { cost, source: sourceOfPriced(cost) }
   if (told !== undefined && !(told === 0 && cost.known > 0)) return { cost: toldCost(told, used), source: "provider" }

@@ -30,20 +30,21 @@ export class Ledger implements Book {
   /** Reserves from all budgets or from none. */
   begin(call: Call, now: number): Entry | BudgetExceeded {
     const account = this.accounts.open(call.tenant, now)
-    const meters = [...this.meters, ...account.meters]
+    const meters = this.meters.length === 0 ? account.meters : [...this.meters, ...account.meters]
     if (meters.length === 0) return new Entry(this, account, call, undefined, [])
     const expected = this.rules.estimate(call.request)
     const parts = partsOf(expected)
     const amount = costOf(this.rules.highest(promptOf(parts)), parts).known
-    const balances = meters.map((meter) => meter.at(now))
+    const balances: Array<Balance> = []
     // Of several budgets that refuse, the one that is the last to reset: before, the call cannot be made.
     let full: { readonly meter: Meter; readonly balance: Balance } | undefined
-    meters.forEach((meter, i) => {
-      const balance = balances[i]!
+    for (const meter of meters) {
+      const balance = meter.at(now)
+      balances.push(balance)
       if (!fits(meter, balance, amount) && !(full !== undefined && full.balance.end >= balance.end)) {
         full = { meter, balance }
       }
-    })
+    }
     if (full !== undefined) {
       this.total.refused++
       account.totals.refused++

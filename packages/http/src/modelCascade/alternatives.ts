@@ -39,27 +39,34 @@ export const hasHadItsTime = (
   (answeredBy !== undefined && index < newest || isLeft())
 
 /** The alternatives to a model that is being asked. */
-export const alternativesTo = (
-  { begun, index, later, step }: Asking,
-  asked: Asked,
-  fiber: Fiber.Fiber<any, any>
-): Alternatives => {
-  const around = fiber.getRef(CurrentAlternatives)
-  const prefersNext = (waiting: Waiting) => {
-    const [next] = later.length === 0 ? [] : atHand(later, asked, fiber)
-    return next !== undefined && isLongerThan(waiting, next.times.quantiles?.median)
+export class AlternativesTo implements Alternatives {
+  private readonly asking: Asking
+  private readonly asked: Asked
+  private readonly fiber: Fiber.Fiber<any, any>
+  private readonly around: Alternatives | undefined
+
+  constructor(asking: Asking, asked: Asked, fiber: Fiber.Fiber<any, any>) {
+    this.asking = asking
+    this.asked = asked
+    this.fiber = fiber
+    this.around = fiber.getRef(CurrentAlternatives)
   }
-  return {
-    hasLost: (now) =>
-      hasHadItsTime(
-        { begun, index, times: step.times },
-        asked,
-        () => asked.patience?.isOver(now) === true || around?.hasLost(now) === true,
-        now
-      ),
-    allowsWait: (waiting, now) =>
-      now + (waiting.asked ?? 0) < (asked.patience?.longest ?? Infinity) &&
-      !prefersNext(waiting) &&
-      (around === undefined || around.allowsWait(waiting, now))
+
+  hasLost(now: number): boolean {
+    const { asked, asking: { begun, index, step: { times } } } = this
+    const isLeft = () => asked.patience?.isOver(now) === true || this.around?.hasLost(now) === true
+    return hasHadItsTime({ begun, index, times }, asked, isLeft, now)
+  }
+
+  allowsWait(waiting: Waiting, now: number): boolean {
+    return now + (waiting.asked ?? 0) < (this.asked.patience?.longest ?? Infinity) &&
+      !this.prefersNext(waiting) &&
+      (this.around === undefined || this.around.allowsWait(waiting, now))
+  }
+
+  private prefersNext(waiting: Waiting): boolean {
+    const { later } = this.asking
+    const [next] = later.length === 0 ? [] : atHand(later, this.asked, this.fiber)
+    return next !== undefined && isLongerThan(waiting, next.times.quantiles?.median)
   }
 }

@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -62,7 +63,7 @@ export const cascadeOf = (
     const askIn = <A, E, R>(
       language: string | undefined,
       request: ChatModel.Request,
-      ask: (request: ChatModel.Request, place: Place) => Effect.Effect<A, E, R>
+      ask: (request: ChatModel.Request, place: Place, fiber: AnyFiber) => Effect.Effect<A, E, R>
     ): Effect.Effect<A, E | ChatError.InvalidRequest, R> =>
       Effect.withFiber<A, E | ChatError.InvalidRequest, R>((fiber) => {
         let key: unknown
@@ -74,13 +75,13 @@ export const cascadeOf = (
         if (typeof key !== "string") return refused("its cacheKey is not a text")
         // Callers of different languages must not share a flight that may end in a sentence.
         const place = language === undefined ? key : `${language}:${key}`
-        return ask(request, { key: keyOfTenant(fiber.getRef(CurrentTenant), place), language })
+        return ask(request, { key: keyOfTenant(fiber.getRef(CurrentTenant), place), language }, fiber)
       })
 
     /** What is asked is what is given now, whatever the caller changes before the call runs, or while it runs. */
     const asking = <A, E, R>(
       request: ChatModel.Request,
-      ask: (request: ChatModel.Request, place: Place) => Effect.Effect<A, E, R>
+      ask: (request: ChatModel.Request, place: Place, fiber: AnyFiber) => Effect.Effect<A, E, R>
     ): Effect.Effect<A, E | ChatError.InvalidRequest, R> => {
       const sealed = seal(request)
       if (Result.isFailure(sealed)) return refused(sealed.failure)
@@ -103,55 +104,66 @@ export const cascadeOf = (
 
     /** Asks the models, then the cache, then says the sentence. */
     const run = <A extends object, R>(
+      chain: Chain<A, R>,
+      request: ChatModel.Request,
+      place: Place,
+      mode: StaleCache.Mode,
+      patience: Waits | undefined,
+      begun?: (tried: ChatModel.Tried) => void
+    ): Effect.Effect<Answered<A>, any, R> =>
+      Effect.withFiber((fiber) => begin(fiber, chain, request, place, mode, patience, begun))
+
+    /** The same, begun in this step of the fiber. */
+    const begin = <A extends object, R>(
+      fiber: AnyFiber,
       { chain, whole }: Chain<A, R>,
       request: ChatModel.Request,
       { key, language }: Place,
       mode: StaleCache.Mode,
       patience: Waits | undefined,
       begun?: (tried: ChatModel.Tried) => void
-    ): Effect.Effect<Answered<A>, any, R> =>
-      Effect.withFiber((fiber) => {
-        const clock = fiber.getRef(Clock.Clock)
-        const now = clock.currentTimeMillisUnsafe()
-        const steps = language === undefined
-          ? chain
-          : Cascade.orConstant("canned", answered(whole(Canned.reply(canned!, language, now))))(chain)
-        const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
-        begun?.(counter)
-        const deadline = monotonicMillis(clock) + settings.deadline
-        const asked: Asked = {
-          request,
-          key,
-          readsCache: mode !== "bypass",
-          deadline,
-          patience,
-          outgrown: undefined,
-          newest: 0,
-          answeredBy: undefined
-        }
-        return Effect.updateContext(
-          attempts(answers.run(steps as typeof chain)),
-          (context: Context.Context<R>) =>
-            Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
-        ).pipe(
-          Effect.matchCauseEffect({
-            onFailure: (cause) => {
-              const error = cause.reasons.find(Cause.isFailReason)?.error
-              const log = error instanceof Cascade.CascadeExhausted
-                ? operatorLog.tell(error.failures, "and no other step did", now)
-                : undefined
-              return log === undefined ? Effect.failCause(cause) : Effect.andThen(log, Effect.failCause(cause))
-            },
-            onSuccess: ({ degradation, failures, step, value: { value } }) => {
-              const answer = { value, step, degradation, failures, ...counter.tried }
-              const log = failures.length === 0
-                ? undefined
-                : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
-              return log === undefined ? Effect.succeed(answer) : Effect.as(log, answer)
-            }
-          })
-        )
-      })
+    ): Effect.Effect<Answered<A>, any, R> => {
+      const clock = fiber.getRef(Clock.Clock)
+      const now = clock.currentTimeMillisUnsafe()
+      const steps = language === undefined
+        ? chain
+        : Cascade.orConstant("canned", answered(whole(Canned.reply(canned!, language, now))))(chain)
+      const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
+      begun?.(counter)
+      const deadline = monotonicMillis(clock) + settings.deadline
+      const asked: Asked = {
+        request,
+        key,
+        readsCache: mode !== "bypass",
+        deadline,
+        patience,
+        outgrown: undefined,
+        newest: 0,
+        answeredBy: undefined
+      }
+      return Effect.updateContext(
+        attempts(answers.run(steps as typeof chain)),
+        (context: Context.Context<R>) =>
+          Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
+      ).pipe(
+        Effect.matchCauseEffect({
+          onFailure: (cause) => {
+            const error = cause.reasons.find(Cause.isFailReason)?.error
+            const log = error instanceof Cascade.CascadeExhausted
+              ? operatorLog.tell(error.failures, "and no other step did", now)
+              : undefined
+            return log === undefined ? Effect.failCause(cause) : Effect.andThen(log, Effect.failCause(cause))
+          },
+          onSuccess: ({ degradation, failures, step, value: { value } }) => {
+            const answer = { value, step, degradation, failures, ...counter.tried }
+            const log = failures.length === 0
+              ? undefined
+              : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
+            return log === undefined ? Effect.succeed(answer) : Effect.as(log, answer)
+          }
+        })
+      )
+    }
 
     /** Shares the call with those who ask for the same. */
     const completeShared = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
@@ -197,31 +209,36 @@ export const cascadeOf = (
       withLastGood(Cascade.first(name, Effect.fail(error)), asWhole, lastGood)
 
     /** Asks for an answer of its own: one that is judged, or where no fresh answer may be served. */
-    const completeAlone = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
-      Effect.withFiber((fiber) => {
-        const mode = fiber.getRef(CurrentCacheMode)
-        const asked = run(forWhole, request, place, mode, fiber.getRef(CurrentAsked)?.patience)
-        const kept = mode === "bypass" ? asked : Effect.tap(asked, (answer) => cache.set(place.key, answer))
-        return mode === "use" && settings.isShared
-          ? Effect.flatMap(freshAt(place.key), (fresh) =>
-            fresh === undefined
-              ? kept
-              : Effect.flatMap(passes(fresh), (does) => does ? Effect.succeed(fromCache(fresh, fresh.value)) : kept))
-          : kept
-      })
+    const completeAlone = (
+      request: ChatModel.Request,
+      place: Place,
+      fiber: AnyFiber
+    ): Effect.Effect<ChatModel.Answer, any> => {
+      const mode = fiber.getRef(CurrentCacheMode)
+      const patience = fiber.getRef(CurrentAsked)?.patience
+      const keep = (answer: ChatModel.Answer) => cache.set(place.key, answer)
+      const kept = (asked: Effect.Effect<ChatModel.Answer, any>) => mode === "bypass" ? asked : Effect.tap(asked, keep)
+      if (mode !== "use" || !settings.isShared) return kept(begin(fiber, forWhole, request, place, mode, patience))
+      const asked = kept(run(forWhole, request, place, mode, patience))
+      return Effect.flatMap(freshAt(place.key), (fresh) =>
+        fresh === undefined
+          ? asked
+          : Effect.flatMap(passes(fresh), (does) => does ? Effect.succeed(fromCache(fresh, fresh.value)) : asked))
+    }
 
     const freshAt = (key: string): Effect.Effect<ChatModel.Answer | undefined> =>
       settings.isShared
         ? Effect.map(cache.lastGood(key), (kept) => kept?.freshness === "fresh" ? kept.value : undefined)
         : Effect.undefined
 
-    const complete = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
-      settings.isShared
-        ? Effect.flatMap(
-          CurrentAcceptance,
-          (acceptance) => acceptance === undefined ? completeShared(request, place) : completeAlone(request, place)
-        )
-        : completeAlone(request, place)
+    const complete = (
+      request: ChatModel.Request,
+      place: Place,
+      fiber: AnyFiber
+    ): Effect.Effect<ChatModel.Answer, any> =>
+      settings.isShared && fiber.getRef(CurrentAcceptance) === undefined
+        ? completeShared(request, place)
+        : completeAlone(request, place, fiber)
 
     const open = (
       request: ChatModel.Request,
@@ -247,6 +264,8 @@ export const cascadeOf = (
     })
     return { ...asked, cache }
   })
+
+type AnyFiber = Fiber.Fiber<any, any>
 
 /** The key of an answer in the cache, and the language of the caller; undefined where there are no sentences. */
 interface Place {
@@ -280,7 +299,7 @@ const isWorthKeeping = (answer: ChatModel.Answer): boolean =>
   isKept(answer) &&
   answer.value.choices.length > 0 &&
   answer.value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? "")) &&
-  !isPartlyEmpty(answer.value.choices)
+  !(answer.value.choices.length > 1 && isPartlyEmpty(answer.value.choices))
 
 /** Of several choices some say nothing. Where none does, nothing was asked for. */
 const isPartlyEmpty = (choices: ChatSchema.ChatReply["choices"]): boolean => {

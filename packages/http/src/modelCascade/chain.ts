@@ -17,7 +17,7 @@ import { AttemptCounter, CurrentAttemptCounter } from "../chatModel/attemptCount
 import { CurrentAlternatives } from "../chatModel/retries.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import { acceptanceOf } from "./accept.ts"
-import { alternativesTo } from "./alternatives.ts"
+import { AlternativesTo } from "./alternatives.ts"
 import { AnswerTimes } from "./answerTimes.ts"
 import { type Asked, type AskedStep, atHand, CurrentAsked, windowOf } from "./asked.ts"
 import type { CallerError } from "./model.ts"
@@ -128,7 +128,7 @@ const ask = <A, R>(
       Context.add(
         Context.add(context, CurrentAttemptCounter, counter),
         CurrentAlternatives,
-        alternativesTo({ step, index, begun, later }, asked, fiber)
+        new AlternativesTo({ step, index, begun, later }, asked, fiber)
       ))
   })
 

@@ -99,8 +99,8 @@ export const costOf = (price: Price, used: Parts): Cost => {
   let known = 0
   let isKnown = true
   for (const part of partNames) {
-    const perMillion = prices[part]
     if (used[part] === 0) continue
+    const perMillion = prices[part]
     if (perMillion === undefined) {
       parts[part] = "unknown"
       isKnown = false
