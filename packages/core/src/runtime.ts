@@ -29,6 +29,7 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
@@ -36,6 +37,7 @@ import type * as Duration from "effect/Duration"
 import * as Keeping from "./deadline/keeping.ts"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
 import * as Calls from "./internal/runtime/callListeners.ts"
+import * as InContext from "./internal/runtime/inContext.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
 import * as Time from "./internal/runtime/time.ts"
 import * as Timer from "./internal/runtime/timer.ts"
@@ -145,6 +147,18 @@ export type CallEvent = Calls.CallEvent
  * @since 0.1.0
  */
 export const listenToCalls: (guard: object, tell: (event: CallEvent) => void) => () => void = Calls.listenToCalls
+
+/**
+ * The effect in this context, which must be made from that of the fiber that runs the effect. It is what
+ * `Effect.updateContext` does, at a third of its steps.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const inContext: <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  context: Context.Context<never>
+) => Effect.Effect<A, E, R> = InContext.inContext
 
 /**
  * A duration as the messages of guards print it: in two units at most, such as `1h 30m`. What does not fit is rounded

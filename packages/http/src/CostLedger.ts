@@ -75,6 +75,7 @@
  *
  * @since 0.1.0
  */
+import { inContext } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -244,14 +245,17 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         return entry instanceof BudgetExceeded ? Effect.fail(entry) : Effect.succeed(entry)
       })
 
-    const observed = <A, E, R>(entry: Entry, call: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-      Effect.provideService(
+    const observed = <A, E, R>(
+      entry: Entry,
+      call: () => Effect.Effect<A, E, R>,
+      fiber: Fiber.Fiber<any, any>
+    ): Effect.Effect<A, E, R> =>
+      inContext(
         Effect.suspend(() => {
           entry.made()
           return call()
         }),
-        CurrentAttemptObserver,
-        entry.attempts
+        Context.add(fiber.context, CurrentAttemptObserver, entry.attempts)
       )
 
     const complete = <E>(model: ChatModel.ChatModel<E>) =>
@@ -264,7 +268,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
             if (begun instanceof BudgetExceeded) return Effect.fail(begun)
             entry = begun
             return Effect.map(
-              observed(begun, () => model.complete(request)),
+              observed(begun, () => model.complete(request), fiber),
               (answer) => ({ ...answer, bill: begun.bill(answer) })
             )
           })
@@ -285,7 +289,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
             (bill) => bill.close
           )
           const answer = yield* Effect.onError(
-            observed(bill.entry, () => model.open(request)),
+            Effect.withFiber((fiber) => observed(bill.entry, () => model.open(request), fiber)),
             (cause) => Effect.sync(() => bill.failed(cause))
           )
           bill.opened(answer)

@@ -10,6 +10,7 @@ import { keepingDeadline, keepsDeadline } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -31,6 +32,8 @@ import { of } from "./of.ts"
 import { hasLost, isWorthRetrying } from "./retries.ts"
 import type { Settings } from "./settings.ts"
 import * as StreamCall from "./streamCall.ts"
+
+type AnyFiber = Fiber.Fiber<any, any>
 
 /** What a model asks of its client. */
 export type Asked = Pick<ChatClient.ChatClient["Service"], "provider" | "complete" | "stream">
@@ -67,18 +70,19 @@ export const guarded = Effect.fnUntraced(
 
     /** The model, asked through a client. */
     const through = (client: Asked): GuardedModel => {
-      const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
+      const askWhole = (request: SealedRequest, counter: AttemptCounter, fiber: AnyFiber) => {
         const call = client.complete(request.plainFor(client.provider, model))
         const attempt = keepingDeadline(
           judged(name, counter.count(whole, limit.refusing(call))),
           (fiber) => fiber.getRef(CurrentAcceptance) === undefined && keepsDeadline(call, fiber)
         )
-        return limit.noting(request.plain, wholeGuards(attempt))
+        return limit.noting(request.plain, wholeGuards(attempt), fiber)
       }
 
       const openStream = (
         request: SealedRequest,
-        counter: AttemptCounter
+        counter: AttemptCounter,
+        fiber: AnyFiber
       ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> => {
         const told = new ToldUsage()
         let begun = false
@@ -96,7 +100,7 @@ export const guarded = Effect.fnUntraced(
           }),
           attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
-        return Effect.map(limit.noting(request.plain, toOpen(opening)), (chunks) =>
+        return Effect.map(limit.noting(request.plain, toOpen(opening), fiber), (chunks) =>
           tapChunks(chunks, (chunk) => {
             if (!begun) ProviderFields.wrote(client.provider, chunk)
             begun = true
@@ -117,7 +121,7 @@ export const guarded = Effect.fnUntraced(
       // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
       const counted = <A extends object, R>(
         request: Request,
-        ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>,
+        ask: (request: SealedRequest, counter: AttemptCounter, fiber: AnyFiber) => Effect.Effect<A, ModelError, R>,
         answered: (value: A) => void
       ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
         const sealed = seal(request)
@@ -132,7 +136,7 @@ export const guarded = Effect.fnUntraced(
           fiber.getRef(CurrentAttemptObserver)?.asked()
           const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
           return Effect.map(
-            ask(sealed.success, counter),
+            ask(sealed.success, counter, fiber),
             (value) => {
               answered(value)
               const { attempts, possiblyBilledAttempts } = counter

@@ -2,7 +2,7 @@
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
-import { CurrentReconsidering, monotonicMillis } from "@switchgear/core/runtime"
+import { CurrentReconsidering, inContext, monotonicMillis } from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -141,11 +141,12 @@ export const cascadeOf = (
         newest: 0,
         answeredBy: undefined
       }
-      return Effect.updateContext(
-        attempts(answers.run(steps as typeof chain)),
-        (context: Context.Context<R>) =>
-          Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
-      ).pipe(
+      const context = Context.add(
+        Context.add(fiber.context, CurrentAttemptCounter, counter),
+        CurrentAsked,
+        asked
+      )
+      return inContext(attempts(answers.run(steps as typeof chain)), context).pipe(
         Effect.matchCauseEffect({
           onFailure: (cause) => {
             const error = cause.reasons.find(Cause.isFailReason)?.error

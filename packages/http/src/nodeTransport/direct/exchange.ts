@@ -1,4 +1,5 @@
 /** A request whose response is read to its end. */
+import { nextTick } from "node:process"
 import { joinDeadline, startTimeout } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -68,8 +69,12 @@ class Exchange extends Handler {
     this.bytes.take(bytes)
     if (this.bytes.size > this.limit) return this.end()
     if (this.watch !== undefined) this.watch.heard()
-    // Nearly every body ends in the same step.
-    else if (this.bytes.count === 1 && isGood(this.status)) queueMicrotask(() => this.watchEnd())
+    // Nearly every body ends in the same step, and surely one that has its length.
+    else if (this.bytes.count === 1 && isGood(this.status) && !this.hasLength()) queueMicrotask(() => this.watchEnd())
+  }
+
+  private hasLength(): boolean {
+    return Number(this.headers["content-length"] ?? NaN) === this.bytes.size
   }
 
   private watchEnd(): void {
@@ -101,7 +106,8 @@ class Exchange extends Handler {
     if (this.isOver) return
     if (this.status === 0 || isGood(this.status)) {
       this.finish()
-      queueMicrotask(() => this.whenDone(exit))
+      // Cheaper than a microtask of Node, which is made an asynchronous resource of its own.
+      nextTick(this.whenDone, exit)
     } else {
       this.quit()
       // Its turn may be far off, and the deadline may come before.
