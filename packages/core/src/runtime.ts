@@ -88,8 +88,8 @@ export const startTimeout: (
 ) => { readonly cancel: (fiber: Fiber.Fiber<any, any>) => void } = TimerLane.startTimeout
 
 /**
- * Marks an effect, which must be new, as one that keeps the deadline of its fiber itself, by {@link joinDeadline}, while
- * the predicate holds for the fiber. A time-out around it then needs no fiber of its own. Everything that such an effect
+ * The effect, as one that keeps the deadline of its fiber itself, by {@link joinDeadline}, while the predicate holds for the
+ * fiber. A time-out around it then needs no fiber of its own. Everything that such an effect
  * waits for must be left when the deadline comes.
  *
  * @category runtime

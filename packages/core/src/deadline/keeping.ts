@@ -2,23 +2,36 @@
  * Work that keeps the deadline of its fiber itself, and so needs no fiber of its own that could be interrupted: it waits
  * for one thing only, which it can leave at any moment.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { Expiry, type Joined } from "../internal/runtime/expiry.ts"
 import type { AnyEffect, AnyFiber } from "../internal/runtime/guard.ts"
+import { primitivePrototype, stepInto } from "../internal/runtime/primitive.ts"
 import { CurrentDeadline } from "./current.ts"
-
-const KeepsId = "~@switchgear/core/deadline/keeps"
 
 type Keeps = (fiber: AnyFiber) => boolean
 
-/** Marks an effect, which must be new, as one that keeps the deadline of the fibers for which the predicate holds. */
+interface Keeping extends AnyEffect {
+  readonly self: AnyEffect
+  readonly keeps: Keeps
+}
+
+// An effect of its own: a mark on any other would give it a shape that all code would have to reckon with.
+const Keeping = function(this: { self: AnyEffect; keeps: Keeps }, self: AnyEffect, keeps: Keeps) {
+  this.self = self
+  this.keeps = keeps
+} as unknown as new(self: AnyEffect, keeps: Keeps) => Keeping
+Keeping.prototype = primitivePrototype<Keeping>("Switchgear.keeping", function(fiber) {
+  return stepInto(this.self, fiber)
+})
+
+/** The effect, as one that keeps the deadline of the fibers for which the predicate holds. */
 export const keepingDeadline = <A, E, R>(self: Effect.Effect<A, E, R>, keeps: Keeps): Effect.Effect<A, E, R> =>
-  Object.assign(self, { [KeepsId]: keeps })
+  new Keeping(self, keeps)
 
 /** Whether an effect keeps the deadline of a fiber. */
 export const keepsDeadline = (self: AnyEffect, fiber: AnyFiber): boolean =>
-  (self as { readonly [KeepsId]?: Keeps })[KeepsId]?.(fiber) === true
+  self instanceof Keeping && self.keeps(fiber)
 
 const none: Joined = { cancel: () => {} }
 

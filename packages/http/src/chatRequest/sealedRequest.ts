@@ -171,21 +171,20 @@ const write = (
   origin?: SealedRequest | undefined
 ): SealedRequest => {
   const copy = fieldsAsJson(request)
-  let others = ""
-  for (const field of Object.keys(copy)) {
-    if (field === "model" || field === "stream" || field === "stream_options") continue
-    others += `${others === "" ? "" : ","}${JSON.stringify(field)}:${JSON.stringify(copy[field])}`
-  }
+  const { model, stream, stream_options, ...others } = copy
+  const all = JSON.stringify(others)
   // Not before: V8 takes four times as long to write frozen lists.
   for (const field of Object.keys(copy)) freeze(copy[field])
-  const written = {
-    model: JSON.stringify(copy["model"]),
-    stream: JSON.stringify(copy["stream"]),
-    stream_options: JSON.stringify(copy["stream_options"]),
-    others: new Others(others)
+  const fields = {
+    model: written(model),
+    stream: written(stream),
+    stream_options: written(stream_options),
+    others: new Others(all.slice(1, -1))
   }
-  return new SealedRequest(copy as unknown as Request, written, { notes, origin })
+  return new SealedRequest(copy as unknown as Request, fields, { notes, origin })
 }
+
+const written = (json: unknown): string | undefined => json === undefined ? undefined : JSON.stringify(json)
 
 /** The beginning of an object of fields that are JSON, where they are there, up to the others. */
 const beginningOf = (

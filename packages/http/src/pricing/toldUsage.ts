@@ -8,7 +8,8 @@ import {
   costNames,
   costPlacesInChoice,
   type Count,
-  countNames,
+  type CountPlace,
+  countPlaces,
   currencyPlaces,
   type Name,
   usagePlaces,
@@ -40,12 +41,16 @@ export class ToldUsage {
   /** Takes in what a reply or a chunk tells. Answers whether it told how much came out. */
   note(source: object): boolean {
     let tells = false
-    for (const place of usagePlaces) tells = this.read(at(source, place)) || tells
-    const choices: unknown = at(source, ["choices"])
+    for (const place of usagePlaces) if (begins(source, place)) tells = this.read(at(source, place)) || tells
+    const choices: unknown = at(source, inChoices)
     if (Array.isArray(choices)) {
       for (const choice of choices) {
-        for (const place of usagePlacesInChoice) tells = this.read(at(choice, place)) || tells
-        for (const place of costPlacesInChoice) this.keepCost(microsOf(at(choice, place)))
+        for (const place of usagePlacesInChoice) {
+          if (begins(choice, place)) tells = this.read(at(choice, place)) || tells
+        }
+        for (const place of costPlacesInChoice) {
+          if (begins(choice, place)) this.keepCost(microsOf(at(choice, place)))
+        }
       }
     }
     return tells
@@ -73,15 +78,25 @@ export class ToldUsage {
     this.used = undefined
     for (const field of Object.keys(usage)) {
       hasCost ||= costFields.has(field)
-      const names = countNames.get(field)
-      if (names === undefined) continue
-      const told = (usage as Readonly<Record<string, unknown>>)[field]
-      for (const name of names) {
-        const tokens = this.countOf(at(told, name.path))
-        if (tokens !== undefined) tells = this.keep(name, tokens) || tells
-      }
+      const place = countPlaces.get(field)
+      if (place !== undefined) tells = this.readAt(place, (usage as Fields)[field]) || tells
     }
     if (hasCost) this.keepCost(costOf(usage))
+    return tells
+  }
+
+  // By what is there, and not by the names: there are many, and few are in one usage.
+  private readAt({ inside, names }: CountPlace, told: unknown): boolean {
+    let tells = false
+    for (const name of names) {
+      const tokens = this.countOf(told)
+      if (tokens !== undefined) tells = this.keep(name, tokens) || tells
+    }
+    if (inside.size === 0 || typeof told !== "object" || told === null) return tells
+    for (const field of Object.keys(told)) {
+      const place = inside.get(field)
+      if (place !== undefined) tells = this.readAt(place, (told as Fields)[field]) || tells
+    }
     return tells
   }
 
@@ -129,6 +144,14 @@ const untold: { readonly [C in Count]: undefined } = {
   reasoning: undefined,
   audioOutput: undefined
 }
+
+type Fields = Readonly<Record<string, unknown>>
+
+const inChoices = ["choices"]
+
+/** Whether there is something in the field that a place begins with: mostly there is not. */
+const begins = (source: unknown, [first]: ReadonlyArray<string>): boolean =>
+  (source as Fields | null | undefined)?.[first!] !== undefined
 
 /** What a usage tells. */
 export const toldBy = (usage: unknown): ToldUsage => {
