@@ -1,4 +1,5 @@
 /** What a model that is asked may know of the other models of its cascade, and of those who wait. */
+import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import { type Alternatives, CurrentAlternatives, isLongerThan, type Waiting } from "../chatModel/retries.ts"
 import type { AnswerTimes } from "./answerTimes.ts"
@@ -43,13 +44,19 @@ export class AlternativesTo implements Alternatives {
   private readonly asking: Asking
   private readonly asked: Asked
   private readonly fiber: Fiber.Fiber<any, any>
-  private readonly around: Alternatives | undefined
+  /** That of the cascade. */
+  private readonly context: Context.Context<never>
 
   constructor(asking: Asking, asked: Asked, fiber: Fiber.Fiber<any, any>) {
     this.asking = asking
     this.asked = asked
     this.fiber = fiber
-    this.around = fiber.getRef(CurrentAlternatives)
+    this.context = fiber.context
+  }
+
+  /** Those of a cascade outside. */
+  private get around(): Alternatives | undefined {
+    return Context.get(this.context, CurrentAlternatives)
   }
 
   hasLost(now: number): boolean {
@@ -59,9 +66,10 @@ export class AlternativesTo implements Alternatives {
   }
 
   allowsWait(waiting: Waiting, now: number): boolean {
+    const { around } = this
     return now + (waiting.asked ?? 0) < (this.asked.patience?.longest ?? Infinity) &&
       !this.prefersNext(waiting) &&
-      (this.around === undefined || this.around.allowsWait(waiting, now))
+      (around === undefined || around.allowsWait(waiting, now))
   }
 
   private prefersNext(waiting: Waiting): boolean {

@@ -85,8 +85,9 @@ export class Counts {
   /** Counts what the gateway adds to an answer for which a provider is asked. */
   watchOverhead(exchange: Exchange, upstream: Upstream): void {
     exchange.whenAnswered(() => {
-      if (upstream.attempts > 0) {
-        this.observe(this.overhead, Math.max(0, exchange.age - upstream.millis) / 1000, exchange)
+      const { overheadMillis } = exchange
+      if (upstream.attempts > 0 && overheadMillis !== undefined) {
+        this.observe(this.overhead, overheadMillis / 1000, exchange)
       }
     })
   }

@@ -215,6 +215,11 @@ export class Exchange {
     return this.ownMillis === undefined ? {} : { [overheadHeader]: overheadOf(this.ownMillis) }
   }
 
+  /** The same in milliseconds; undefined where no provider can be asked, or there is no answer yet. */
+  get overheadMillis(): number | undefined {
+    return this.ownMillis
+  }
+
   private noteOverhead(): void {
     if (this.upstream !== undefined) this.ownMillis ??= Math.max(0, this.age - this.upstream.millis)
   }
