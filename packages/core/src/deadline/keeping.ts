@@ -30,8 +30,7 @@ export const keepingDeadline = <A, E, R>(self: Effect.Effect<A, E, R>, keeps: Ke
   new Keeping(self, keeps)
 
 /** Whether an effect keeps the deadline of a fiber. */
-export const keepsDeadline = (self: AnyEffect, fiber: AnyFiber): boolean =>
-  self instanceof Keeping && self.keeps(fiber)
+export const keepsDeadline = (self: AnyEffect, fiber: AnyFiber): boolean => self instanceof Keeping && self.keeps(fiber)
 
 const none: Joined = { cancel: () => {} }
 

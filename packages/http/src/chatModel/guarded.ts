@@ -100,12 +100,15 @@ export const guarded = Effect.fnUntraced(
           }),
           attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
-        return Effect.map(limit.noting(request.plain, toOpen(opening), fiber), (chunks) =>
-          tapChunks(chunks, (chunk) => {
-            if (!begun) ProviderFields.wrote(client.provider, chunk)
-            begun = true
-            if (limit.limiter !== undefined) told.note(chunk)
-          }))
+        return Effect.map(
+          limit.noting(request.plain, toOpen(opening), fiber),
+          (chunks) =>
+            tapChunks(chunks, (chunk) => {
+              if (!begun) ProviderFields.wrote(client.provider, chunk)
+              begun = true
+              if (limit.limiter !== undefined) told.note(chunk)
+            })
+        )
       }
 
       const readerExpired = () =>

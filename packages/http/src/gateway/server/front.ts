@@ -269,7 +269,10 @@ export class Front {
       if (exit._tag === "Success") return
       if (Cause.hasDies(exit.cause)) Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
       const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
-      const reply = { ...told, headers: { ...limitHeaders(caller), ...failedHeaders(model, upstream), ...told.headers } }
+      const reply = {
+        ...told,
+        headers: { ...limitHeaders(caller), ...failedHeaders(model, upstream), ...told.headers }
+      }
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
       if (!exchange.hasLeft) this.counts.failedInBand++
       exchange.end(failed(reply))
