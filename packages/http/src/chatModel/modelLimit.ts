@@ -16,7 +16,8 @@ import { CurrentHeadersListener, type HeadersListener } from "../chatClient/resp
 import type { Headers } from "../chatClient/transport.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import type { ToldUsage } from "../pricing/toldUsage.ts"
-import { tokensOf, usedOf } from "../pricing/usageParts.ts"
+import { tokensOf } from "../pricing/parts.ts"
+import { usedOf } from "../pricing/usageParts.ts"
 
 export interface ModelLimit {
   readonly limiter: RateLimiter.RateLimiter | undefined

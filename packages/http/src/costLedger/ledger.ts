@@ -2,7 +2,7 @@
 import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import { costOf } from "../pricing/money.ts"
-import { promptOf } from "../pricing/usageParts.ts"
+import { promptOf } from "../pricing/parts.ts"
 import { type Account, Accounts, Totals } from "./accounts.ts"
 import { partsOf } from "./billing.ts"
 import { type Balance, fits, Hold, type Meter, OwnMeter } from "./budgetMeter.ts"

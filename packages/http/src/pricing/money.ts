@@ -2,7 +2,7 @@
  * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint` where they pass what a number holds
  * exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
  */
-import { nothing, type Part, partNames, type Parts, promptOf } from "./usageParts.ts"
+import { nothing, type Part, partNames, type Parts, promptOf } from "./parts.ts"
 
 /**
  * An amount in whole micro-dollars, or that it is not known.

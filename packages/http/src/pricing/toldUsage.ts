@@ -15,7 +15,7 @@ import {
   usagePlaces,
   usagePlacesInChoice
 } from "./usageNames.ts"
-import type { Used } from "./usageParts.ts"
+import type { Used } from "./parts.ts"
 
 /** No call uses more tokens, in any model with any number of choices: what tells more tells nonsense. */
 export const mostTokens = 1e8
