@@ -156,8 +156,14 @@ export const seal = (request: object): Result.Result<SealedRequest, string> =>
   // A proxy may throw whatever is asked of it.
   Result.try({
     try: () => SealedRequest.find(request) ?? write(fieldsOf(request), ProviderFields.notesOf(request as Request)),
-    catch: () => "the request cannot be written as JSON"
+    catch: () => notWritable
   })
+
+/** Seals what was parsed from JSON. It becomes the frozen copy itself, so that nobody else may have it. */
+export const sealParsed = (json: { [field: string]: unknown }): Result.Result<SealedRequest, string> =>
+  Result.try({ try: () => writeCopy(json, undefined, undefined), catch: () => notWritable })
+
+const notWritable = "the request cannot be written as JSON"
 
 /** What a request says. One that writes itself, by a `toJSON` of its own or of its class, has the fields that it writes. */
 const fieldsOf = (request: object): Readonly<Record<string, unknown>> => {
@@ -169,8 +175,13 @@ const write = (
   request: { readonly [field: string]: unknown },
   notes: ProviderFields.Notes | undefined,
   origin?: SealedRequest | undefined
+): SealedRequest => writeCopy(fieldsAsJson(request), notes, origin)
+
+const writeCopy = (
+  copy: { [field: string]: unknown },
+  notes: ProviderFields.Notes | undefined,
+  origin: SealedRequest | undefined
 ): SealedRequest => {
-  const copy = fieldsAsJson(request)
   const { model, stream, stream_options, ...others } = copy
   const all = JSON.stringify(others)
   // Not before: V8 takes four times as long to write frozen lists.

@@ -4,7 +4,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
-import { seal } from "../../chatRequest/sealedRequest.ts"
+import { sealParsed } from "../../chatRequest/sealedRequest.ts"
 import type { Caller } from "../service/callers.ts"
 import type { Target } from "../service/targets.ts"
 import * as Refusals from "./refusals.ts"
@@ -25,7 +25,7 @@ export interface Asked {
 export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   const body = parsed(text)
   if (!Predicate.isObject(body) || Array.isArray(body)) return Refusals.noJson
-  const { messages, model, stream, stream_options: options } = body as Readonly<Record<string, unknown>>
+  const { messages, model, stream, stream_options: options } = body as Record<string, unknown>
   if (model === undefined) return Refusals.missing("model")
   if (typeof model !== "string") return Refusals.wrongType("model", "a string")
   if (messages === undefined) return Refusals.missing("messages")
@@ -44,15 +44,17 @@ export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   return {
     target,
     chat: target.chat,
-    request: sealedOf(request as unknown as ChatModel.Request),
+    request: sealedOf(request),
     isStream: stream === true,
     wantsUsage: given?.include_usage === true
   }
 }
 
 /** Sealed once for all that read it. One that cannot be written is refused by the model. */
-const sealedOf = (request: ChatModel.Request): ChatModel.Request =>
-  Result.match(seal(request), { onSuccess: ({ plain }) => plain, onFailure: () => request })
+const sealedOf = (parsed: { [field: string]: unknown }): ChatModel.Request => {
+  const sealed = sealParsed(parsed)
+  return Result.isSuccess(sealed) ? sealed.success.plain : parsed as unknown as ChatModel.Request
+}
 
 const parsed = (text: string): unknown => {
   try {
