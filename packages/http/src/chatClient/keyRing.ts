@@ -90,10 +90,13 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor, provider }: Options):
 
   return {
     lend: (now, model, tried = []) => {
-      const entry = entries.find((entry) =>
-        parkOf(model)(entry).until <= now && !tried.some((lease) => lease.key === entry.key)
-      )
-      return entry && { key: entry.key, parks: entry.all.parks, modelParks: entry.models.get(model)?.parks ?? 0 }
+      for (const { all, key, models } of entries) {
+        const park = models.get(model)
+        if (all.until > now || park !== undefined && park.until > now) continue
+        if (tried.some((lease) => lease.key === key)) continue
+        return { key, parks: all.parks, modelParks: park?.parks ?? 0 }
+      }
+      return undefined
     },
     nearest: (now) => earliest(now, ({ all }) => all).key,
     refuse: (lease, refusal, now) => {

@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import * as ChatError from "../ChatError.ts"
 import type { Secrets } from "../chatError/redact.ts"
 import type { Asked } from "../chatReply/asked.ts"
-import { seal } from "../chatRequest/sealedRequest.ts"
+import { seal, type SealedRequest } from "../chatRequest/sealedRequest.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 
 /** A call that has no key yet. */
@@ -46,13 +46,26 @@ export const preparing = ({ apiKey, provider }: Common) =>
   if (model === undefined || model === "") return refused("model must be a non-empty text")
   if (!hasMessages) return refused("messages must be a list")
   let call: PreparedRequest | undefined
-  const about = () => {
-    const { asked, plain, prompt } = sealed.success
-    // A request that was sealed here has no other attempt.
-    return { secrets: { apiKey, prompt: plain === (request as object) ? prompt : prompt.end() }, asked }
-  }
-  return Result.succeed(() => call ??= { model, body: sealed.success[delivery], about })
+  // A request that was sealed here has no other attempt.
+  const attempts = sealed.success.plain === (request as object) ? "several" : "one"
+  return Result.succeed(() => call ??= preparedOf(sealed.success, model, sealed.success[delivery], apiKey, attempts))
 }
+
+/** A call that sends this of a request, of which it is the only attempt or one of several. */
+export const preparedOf = (
+  request: SealedRequest,
+  model: string,
+  body: string,
+  apiKey: Secrets["apiKey"],
+  attempts: "one" | "several"
+): PreparedRequest => ({
+  model,
+  body,
+  about: () => {
+    const { asked, prompt } = request
+    return { secrets: { apiKey, prompt: attempts === "one" ? prompt.end() : prompt }, asked }
+  }
+})
 
 /** The call, or the failure of one that cannot be made. */
 export const made = (preparing: Preparing): Effect.Effect<PreparedRequest, ChatError.InvalidRequest> =>

@@ -20,6 +20,7 @@ import type * as ChatSchema from "../ChatSchema.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
 import { seal, type SealedRequest } from "../chatRequest/sealedRequest.ts"
 import * as ChatStream from "../ChatStream.ts"
+import { connectionOf } from "../chatClient/client.ts"
 import { tapChunks } from "../chatStream/tapChunks.ts"
 import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
 import { CurrentAcceptance, judged } from "./acceptance.ts"
@@ -70,8 +71,12 @@ export const guarded = Effect.fnUntraced(
 
     /** The model, asked through a client. */
     const through = (client: Asked): GuardedModel => {
+      const ownClient = connectionOf(client)
       const askWhole = (request: SealedRequest, counter: AttemptCounter, fiber: AnyFiber) => {
-        const call = client.complete(request.plainFor(client.provider, model))
+        // A client that was wrapped, or given another function, is asked as anybody would ask it.
+        const call = ownClient?.complete === client.complete
+          ? ownClient.completeSealed(request, model)
+          : client.complete(request.plainFor(client.provider, model))
         const attempt = keepingDeadline(
           judged(name, counter.count(whole, limit.refusing(call))),
           (fiber) => fiber.getRef(CurrentAcceptance) === undefined && keepsDeadline(call, fiber)

@@ -122,6 +122,13 @@ export class SealedRequest {
     return textOf(model, undefined, undefined, others)
   }
 
+  /** What is sent to a model for a whole answer; undefined where that depends on the provider. */
+  wholeFor(model: string): string | undefined {
+    return this.notes === undefined
+      ? textOf(JSON.stringify(model), undefined, undefined, this.written.others)
+      : undefined
+  }
+
   /** What is sent for a stream. Its usage, without which its cost is unknown, is told only if it is asked for. */
   get streamed(): string {
     const { model, others, stream_options } = this.written

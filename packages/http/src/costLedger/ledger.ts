@@ -1,7 +1,7 @@
 /** The state of a ledger: calls are begun and ended in one synchronous step each. */
 import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
-import { costOf } from "../pricing/money.ts"
+import { leastCostOf } from "../pricing/money.ts"
 import { promptOf } from "../pricing/parts.ts"
 import { type Account, Accounts, Totals } from "./accounts.ts"
 import { partsOf } from "./billing.ts"
@@ -34,7 +34,7 @@ export class Ledger implements Book {
     if (meters.length === 0) return new Entry(this, account, call, undefined, [])
     const expected = this.rules.estimate(call.request)
     const parts = partsOf(expected)
-    const amount = costOf(this.rules.highest(promptOf(parts)), parts).known
+    const amount = leastCostOf(this.rules.highest(promptOf(parts)), parts)
     const balances: Array<Balance> = []
     // Of several budgets that refuse, the one that is the last to reset: before, the call cannot be made.
     let full: { readonly meter: Meter; readonly balance: Balance } | undefined

@@ -21,7 +21,7 @@ export const copyJson = <A>(value: A): A => {
     // Only what leads back to itself has no end. From so many parts on, none is copied twice.
     if (++parts === many) known = new Map()
     if (Array.isArray(part)) { for (let i = 0; i < part.length; i++) part[i] = copied(part[i]) }
-    else { for (const field of Object.keys(part)) part[field] = copied(part[field]) }
+    else { for (const field in part) if (Object.hasOwn(part, field)) part[field] = copied(part[field]) }
   }
   return copy as A
 }

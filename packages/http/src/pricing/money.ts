@@ -114,6 +114,18 @@ export const costOf = (price: Price, used: Parts): Cost => {
   return { total: isKnown ? known : "unknown", known, parts }
 }
 
+/** What some tokens cost at least: what `costOf` tells as `known`. */
+export const leastCostOf = (price: Price, used: Parts): number => {
+  const prices = priceAt(price, promptOf(used))
+  let exact: number | bigint = 0
+  for (const part of partNames) {
+    const tokens = used[part]
+    const perMillion = tokens === 0 ? undefined : prices[part]
+    if (perMillion !== undefined) exact = added(exact, tokens, perMillion)
+  }
+  return inMicros(exact)
+}
+
 /** A sum and a product, as a number while that holds them exactly. */
 const added = (sum: number | bigint, tokens: number, perMillion: number): number | bigint => {
   const exact = typeof sum === "number" ? sum + tokens * perMillion : NaN

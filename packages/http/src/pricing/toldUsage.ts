@@ -93,9 +93,10 @@ export class ToldUsage {
       if (tokens !== undefined) tells = this.keep(name, tokens) || tells
     }
     if (inside.size === 0 || typeof told !== "object" || told === null) return tells
-    for (const field of Object.keys(told)) {
+    for (const field in told) {
       const place = inside.get(field)
-      if (place !== undefined) tells = this.readAt(place, (told as Fields)[field]) || tells
+      if (place !== undefined && Object.hasOwn(told, field))
+        tells = this.readAt(place, (told as Fields)[field]) || tells
     }
     return tells
   }
