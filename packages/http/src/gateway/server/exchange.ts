@@ -7,6 +7,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type { Reply } from "./refusals.ts"
 import type { Upstream } from "./upstream.ts"
 
@@ -52,7 +53,7 @@ export class Exchange {
     this.now = now
     this.longestPause = longestPause
     this.begun = now()
-    response.on("error", () => {})
+    response.on("error", constVoid)
     // One listener for all: each costs a request as much as what it does.
     response.on("close", () => {
       if (!response.writableFinished) {
