@@ -82,8 +82,12 @@ describe("costs that are a function", () => {
       const left: Array<number> = []
       for (let i = 0; i < 3; i++) {
         yield* call
-        left.push((yield* limiter.snapshot).limits[1]!.available)
+        const { available } = (yield* limiter.snapshot).limits[1]!
+        assert.strictEqual(RateLimiter.availableOf(limiter, "tokens"), available)
+        left.push(available)
       }
+      assert.isUndefined(RateLimiter.availableOf(limiter, "cost"))
+      assert.isUndefined(RateLimiter.availableOf({ ...limiter }, "tokens"))
       assert.deepStrictEqual(left, [35, 25, 24])
       const read = (["requests", "tokens", "cost"] as const).map((each) => RateLimiter.capacityOf(limiter, each))
       assert.deepStrictEqual(read, [10, 40, undefined])
