@@ -77,10 +77,11 @@ export const guarded = Effect.fnUntraced(
         const call = ownClient?.complete === client.complete
           ? ownClient.completeSealed(request, model)
           : client.complete(request.plainFor(client.provider, model))
-        const attempt = keepingDeadline(
-          judged(name, counter.count(whole, limit.refusing(call))),
-          (fiber) => fiber.getRef(CurrentAcceptance) === undefined && keepsDeadline(call, fiber)
-        )
+        const counted = counter.count(whole, limit.refusing(call))
+        // A check may wait for what it likes, whoever keeps the deadline of the call.
+        const attempt = fiber.getRef(CurrentAcceptance) === undefined
+          ? keepingDeadline(counted, (fiber) => keepsDeadline(call, fiber))
+          : judged(name, counted)
         return limit.noting(request.plain, wholeGuards(attempt), fiber)
       }
 

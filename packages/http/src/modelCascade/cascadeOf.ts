@@ -121,7 +121,8 @@ export const cascadeOf = (
       { key, language }: Place,
       mode: StaleCache.Mode,
       patience: Waits | undefined,
-      begun?: (tried: ChatModel.Tried) => void
+      begun?: (tried: ChatModel.Tried) => void,
+      keep?: (answer: Answered<A>) => Effect.Effect<void>
     ): Effect.Effect<Answered<A>, any, R> => {
       const clock = fiber.getRef(Clock.Clock)
       const now = clock.currentTimeMillisUnsafe()
@@ -156,11 +157,13 @@ export const cascadeOf = (
             return log === undefined ? Effect.failCause(cause) : Effect.andThen(log, Effect.failCause(cause))
           },
           onSuccess: ({ degradation, failures, step, value: { value } }) => {
-            const answer = { value, step, degradation, failures, ...counter.tried }
+            const { attempts, possiblyBilledAttempts } = counter
+            const answer = { value, step, degradation, failures, attempts, possiblyBilledAttempts }
+            const kept = keep === undefined ? Effect.succeed(answer) : Effect.as(keep(answer), answer)
             const log = failures.length === 0
               ? undefined
               : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
-            return log === undefined ? Effect.succeed(answer) : Effect.as(log, answer)
+            return log === undefined ? kept : Effect.andThen(log, kept)
           }
         })
       )
@@ -218,9 +221,10 @@ export const cascadeOf = (
       const mode = fiber.getRef(CurrentCacheMode)
       const patience = fiber.getRef(CurrentAsked)?.patience
       const keep = (answer: ChatModel.Answer) => cache.set(place.key, answer)
-      const kept = (asked: Effect.Effect<ChatModel.Answer, any>) => mode === "bypass" ? asked : Effect.tap(asked, keep)
-      if (mode !== "use" || !settings.isShared) return kept(begin(fiber, forWhole, request, place, mode, patience))
-      const asked = kept(run(forWhole, request, place, mode, patience))
+      const ask = (fiber: AnyFiber) =>
+        begin(fiber, forWhole, request, place, mode, patience, undefined, mode === "bypass" ? undefined : keep)
+      if (mode !== "use" || !settings.isShared) return ask(fiber)
+      const asked = Effect.withFiber(ask)
       return Effect.flatMap(freshAt(place.key), (fresh) =>
         fresh === undefined
           ? asked
