@@ -111,7 +111,8 @@ export const keepsDeadline: (self: Effect.Effect<any, any, any>, fiber: Fiber.Fi
 
 /**
  * Joins the deadline of the fiber for one wait, until `cancel` is called. When the deadline comes first, `leave` is called:
- * it leaves what is waited for, and goes on with an interruption. Without a deadline nothing happens.
+ * it leaves what is waited for, and goes on with an interruption. Without a deadline nothing happens. `comesBefore` tells
+ * whether it comes before a time of a clock, in monotonic milliseconds: until then no other timer is needed.
  *
  * @category runtime
  * @since 0.1.0
@@ -119,7 +120,10 @@ export const keepsDeadline: (self: Effect.Effect<any, any, any>, fiber: Fiber.Fi
 export const joinDeadline: (
   fiber: Fiber.Fiber<any, any>,
   leave: () => void
-) => { readonly cancel: (fiber: Fiber.Fiber<any, any>) => void } = Keeping.joinDeadline
+) => {
+  readonly cancel: (fiber: Fiber.Fiber<any, any>) => void
+  readonly comesBefore: (due: number, clock: Clock.Clock) => boolean
+} = Keeping.joinDeadline
 
 /**
  * Builds an error without the capture of its stack trace, which costs several microseconds. It is for errors that are

@@ -2,6 +2,7 @@
  * Work that keeps the deadline of its fiber itself, and so needs no fiber of its own that could be interrupted: it waits
  * for one thing only, which it can leave at any moment.
  */
+import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { Expiry, type Joined } from "../internal/runtime/expiry.ts"
@@ -32,13 +33,19 @@ export const keepingDeadline = <A, E, R>(self: Effect.Effect<A, E, R>, keeps: Ke
 /** Whether an effect keeps the deadline of a fiber. */
 export const keepsDeadline = (self: AnyEffect, fiber: AnyFiber): boolean => self instanceof Keeping && self.keeps(fiber)
 
-const none: Joined = { cancel: () => {} }
+/** A wait under the deadline of its fiber. */
+export interface Kept extends Joined {
+  /** Whether the deadline comes before a time of this clock, so that the wait needs no timer for that. */
+  readonly comesBefore: (due: number, clock: Clock.Clock) => boolean
+}
+
+const none: Kept = { cancel: () => {}, comesBefore: () => false }
 
 /**
  * Joins the deadline of the fiber for a wait. When it comes, `leave` is called, which must leave what is waited for and go
  * on with an interruption.
  */
-export const joinDeadline = (fiber: Fiber.Fiber<any, any>, leave: () => void): Joined => {
+export const joinDeadline = (fiber: Fiber.Fiber<any, any>, leave: () => void): Kept => {
   const deadline = fiber.getRef(CurrentDeadline)
   if (!(deadline instanceof Expiry)) return none
   const joined = deadline.join({ fiber, child: undefined, expire: leave })

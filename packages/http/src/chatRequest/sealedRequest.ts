@@ -189,17 +189,29 @@ const writeCopy = (
   notes: ProviderFields.Notes | undefined,
   origin: SealedRequest | undefined
 ): SealedRequest => {
-  const { model, stream, stream_options, ...others } = copy
-  const all = JSON.stringify(others)
+  const { model, stream, stream_options } = copy
+  const others = othersIn(copy)
   // Not before: V8 takes four times as long to write frozen lists.
   for (const field of Object.keys(copy)) freeze(copy[field])
   const fields = {
     model: written(model),
     stream: written(stream),
     stream_options: written(stream_options),
-    others: new Others(all.slice(1, -1))
+    others: new Others(others)
   }
   return new SealedRequest(copy as unknown as Request, fields, { notes, origin })
+}
+
+/** The other fields as JSON, without the braces around them. */
+const othersIn = (copy: { readonly [field: string]: unknown }): string => {
+  // Most requests begin with their model, and say nothing of a stream: what is written of them need not be sorted out.
+  if (copy["stream"] === undefined && copy["stream_options"] === undefined) {
+    const beginning = `{"model":${JSON.stringify(copy["model"])}`
+    const all = JSON.stringify(copy)
+    if (all.startsWith(beginning)) return all.slice(beginning.length + 1, -1)
+  }
+  const { model: _, stream: __, stream_options: ___, ...others } = copy
+  return JSON.stringify(others).slice(1, -1)
 }
 
 const written = (json: unknown): string | undefined => json === undefined ? undefined : JSON.stringify(json)

@@ -34,7 +34,8 @@ class Exchange extends Handler {
   private readonly bytes = new Bytes()
   private limit = maxReplyBytes
   private readonly whenDone: Resume
-  private readonly timeout: ReturnType<typeof startTimeout>
+  /** Undefined where the deadline comes before. */
+  private readonly timeout: ReturnType<typeof startTimeout> | undefined
   private readonly deadline: Joined
   private readonly quiet: number
   private watch: WholeBody.Watch | undefined
@@ -45,7 +46,6 @@ class Exchange extends Handler {
     super(fiber, tellFailure)
     this.whenDone = whenDone
     this.quiet = WholeBody.quietOf(millis)
-    this.timeout = startTimeout(fiber, fiber.getRef(Clock.Clock), millis, due, () => this.tell(tooLate))
     this.deadline = joinDeadline(fiber, () => {
       this.isLate = true
       this.quit()
@@ -53,6 +53,10 @@ class Exchange extends Handler {
       whenDone(Exit.interrupt(fiber.id))
       this.deadline.cancel(fiber)
     })
+    const clock = fiber.getRef(Clock.Clock)
+    this.timeout = this.deadline.comesBefore(due, clock)
+      ? undefined
+      : startTimeout(fiber, clock, millis, due, () => this.tell(tooLate))
   }
 
   get interruption(): Effect.Effect<void> {
@@ -126,7 +130,7 @@ class Exchange extends Handler {
 
   private quit(): void {
     this.leave()
-    this.timeout.cancel(this.fiber)
+    this.timeout?.cancel(this.fiber)
     this.watch?.stop()
   }
 }
