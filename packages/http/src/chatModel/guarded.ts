@@ -22,6 +22,7 @@ import { seal, type SealedRequest } from "../chatRequest/sealedRequest.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { connectionOf } from "../chatClient/client.ts"
 import { tapChunks } from "../chatStream/tapChunks.ts"
+import { forgetJson } from "../chatReply/replyText.ts"
 import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
 import { CurrentAcceptance, judged } from "./acceptance.ts"
 import { AnswerRefused } from "./AnswerRefused.ts"
@@ -73,16 +74,18 @@ export const guarded = Effect.fnUntraced(
     const through = (client: Asked): GuardedModel => {
       const ownClient = connectionOf(client)
       const askWhole = (request: SealedRequest, counter: AttemptCounter, fiber: AnyFiber) => {
-        // A client that was wrapped, or given another function, is asked as anybody would ask it.
-        const call = ownClient?.complete === client.complete
-          ? ownClient.completeSealed(request, model)
-          : client.complete(request.plainFor(client.provider, model))
+        // A client that was wrapped, or given another function, is asked as anybody would ask it, and may change its reply.
+        const own = ownClient?.complete === client.complete ? ownClient : undefined
+        const call = own === undefined
+          ? client.complete(request.plainFor(client.provider, model))
+          : own.completeSealed(request, model)
         const counted = counter.count(whole, limit.refusing(call))
         // A check may wait for what it likes, whoever keeps the deadline of the call.
         const attempt = fiber.getRef(CurrentAcceptance) === undefined
           ? keepingDeadline(counted, (fiber) => keepsDeadline(call, fiber))
           : judged(name, counted)
-        return limit.noting(request.plain, wholeGuards(attempt), fiber)
+        const guarded = limit.noting(request.plain, wholeGuards(attempt), fiber)
+        return own === undefined ? Effect.map(guarded, changeable) : guarded
       }
 
       const openStream = (
@@ -167,16 +170,28 @@ export const guarded = Effect.fnUntraced(
         rateLimiter: limit.limiter
       }
       throughOther.set(made, through)
+      complete.set(made, made.complete)
       return made
     }
     return through(client)
   }
 )
 
+const changeable = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
+  forgetJson(reply)
+  return reply
+}
+
 /** The same model behind the same guards, asked through another client: in another API of its provider, say. */
 export const alsoThrough = (model: GuardedModel, client: Asked): GuardedModel => throughOther.get(model)!(client)
 
 const throughOther = new WeakMap<GuardedModel, (client: Asked) => GuardedModel>()
+
+/** The function by which each was made to be asked for whole answers. */
+const complete = new WeakMap<object, unknown>()
+
+/** Whether a model is one of these, and asked as it was made: nobody comes between it and whoever asks. */
+export const isUnchanged = (model: { readonly complete: unknown }): boolean => complete.get(model) === model.complete
 
 /** What a call says about the health of the model. */
 const classifyBy = (countsAs: Settings["countsAs"], attemptTimeout: Duration.Duration): Outcome.Classify => (exit) => {

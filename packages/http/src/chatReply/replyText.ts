@@ -8,6 +8,7 @@ import { Given } from "./given.ts"
 class Written extends Given {
   #text: string | undefined
   #length: number | undefined
+  #isJson = false
 
   static note(reply: object, text: string): void {
     const written = #text in reply ? reply : new Written(reply)
@@ -18,6 +19,14 @@ class Written extends Given {
   static noteLength(copy: object, length: number): void {
     const written = #length in copy ? copy : new Written(copy)
     written.#length = length
+  }
+
+  static noteJson(reply: object, isJson: boolean): void {
+    if (#isJson in reply) reply.#isJson = isJson
+  }
+
+  static jsonOf(reply: object): string | undefined {
+    return #isJson in reply && reply.#isJson ? reply.#text : undefined
   }
 
   static textOf(reply: object): string | undefined {
@@ -34,6 +43,19 @@ export const noteText = <Reply extends object>(reply: Reply, text: string): Repl
   return reply
 }
 
+/** The same of a reply that is what the text says, field by field. */
+export const noteJson = <Reply extends object>(reply: Reply, text: string): Reply => {
+  Written.note(reply, text)
+  Written.noteJson(reply, true)
+  return reply
+}
+
+/** From here on somebody may have changed the reply. */
+export const forgetJson = (reply: object): void => Written.noteJson(reply, false)
+
+/** The text of a reply that is what the text says, as long as nobody can have changed it. */
+export const jsonOf = (reply: object): string | undefined => Written.jsonOf(reply)
+
 export const textOf = (reply: object): string | undefined => Written.textOf(reply)
 
 /** Notes of a copy how long the text of its reply is, where that is known. */
@@ -41,6 +63,8 @@ export const sameLength = (reply: object, copy: object): void => {
   const length = Written.lengthOf(reply)
   if (length !== undefined) Written.noteLength(copy, length)
 }
+
+export const noteLength = (copy: object, length: number): void => Written.noteLength(copy, length)
 
 /** How long a reply is as JSON: as its provider wrote it, where that is known. */
 export const lengthOf = (reply: object): number => Written.lengthOf(reply) ?? JSON.stringify(reply).length

@@ -27,6 +27,7 @@ import { cacheKey, keyOfTenant } from "./cacheKey.ts"
 import { type Asked, CurrentAsked } from "./asked.ts"
 import { type Answered, asStream, asWhole, type Chain, chainOf, withLastGood } from "./chain.ts"
 import { copyJson } from "./copyJson.ts"
+import { KeptAnswer } from "./keptAnswer.ts"
 import { keepStream } from "./keepStream.ts"
 import { type Patience, Patiences, type Waits } from "./patience.ts"
 import { type SharedAttempts, SharedCalls } from "./sharedAttempts.ts"
@@ -35,6 +36,7 @@ import type { ModelCascade } from "./model.ts"
 import { OperatorLog } from "./operatorLog.ts"
 import { CurrentCacheMode } from "./cacheMode.ts"
 import { CurrentAcceptance, passes } from "../chatModel/acceptance.ts"
+import { isUnchanged } from "../chatModel/guarded.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "../chatModel/attemptCounter.ts"
 import { CurrentAttemptObserver } from "../chatModel/attemptObserver.ts"
 import { notePaidElsewhere, samePayer } from "../chatReply/paidElsewhere.ts"
@@ -47,11 +49,22 @@ export const cascadeOf = (
   Effect.gen(function*() {
     const { canned, name } = settings
     const cache = yield* StaleCache.make<ChatModel.Answer>({
-      sizeOf: ({ value }, key) => 2 * (key.length + lengthOf(value)),
+      sizeOf: (answer, key) =>
+        2 * (key.length + (answer instanceof KeptAnswer ? answer.text.length : lengthOf(answer.value))),
       ...settings.cache,
-      storeWhen: isWorthKeeping,
+      storeWhen: (answer) => answer instanceof KeptAnswer || isWorthKeeping(answer),
       copy: copyOf
     })
+    // What others are given is an answer like any other.
+    const keepsText = settings.cache.store === undefined && settings.cache.sizeOf === undefined
+    const keepAt = (key: string, answer: ChatModel.Answer): Effect.Effect<void> => {
+      const kept = keepsText && steps.every(({ model }) => isUnchanged(model)) ? KeptAnswer.of(answer) : undefined
+      return kept === undefined
+        ? cache.set(key, answer)
+        : isWorthKeeping(answer)
+        ? cache.set(key, kept)
+        : Effect.void
+    }
     const answers = yield* Cascade.make({ name })
     const operatorLog = new OperatorLog(name)
     const keyOf = settings.cacheKey ?? cacheKey
@@ -220,7 +233,7 @@ export const cascadeOf = (
     ): Effect.Effect<ChatModel.Answer, any> => {
       const mode = fiber.getRef(CurrentCacheMode)
       const patience = fiber.getRef(CurrentAsked)?.patience
-      const keep = (answer: ChatModel.Answer) => cache.set(place.key, answer)
+      const keep = (answer: ChatModel.Answer) => keepAt(place.key, answer)
       const ask = (fiber: AnyFiber) =>
         begin(fiber, forWhole, request, place, mode, patience, undefined, mode === "bypass" ? undefined : keep)
       if (mode !== "use" || !settings.isShared) return ask(fiber)
@@ -316,6 +329,7 @@ const complete = new Set(["stop", "tool_calls", "function_call"])
 
 /** A caller may change its answer, and that of no other. What failed before an answer is told once, and not kept. */
 const copyOf = (answer: ChatModel.Answer, way: "in" | "out"): ChatModel.Answer => {
+  if (answer instanceof KeptAnswer) return way === "in" ? answer : answer.copy
   const copy = copyJson(way === "in" ? { ...answer, failures: [] } : answer)
   ProviderFields.sameAuthor(answer.value, copy.value)
   samePayer(answer.value, copy.value)
