@@ -88,7 +88,10 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatModel from "./ChatModel.ts"
 import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
+import { isUnchanged } from "./chatModel/unchanged.ts"
+import { jsonOf } from "./chatReply/replyText.ts"
 import { seal } from "./chatRequest/sealedRequest.ts"
+import { heardIn } from "./costLedger/billing.ts"
 import type { Entry } from "./costLedger/entry.ts"
 import { Ledger } from "./costLedger/ledger.ts"
 import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./costLedger/model.ts"
@@ -101,6 +104,7 @@ import { rulesOf } from "./costLedger/rules.ts"
 import { tapChunks } from "./chatStream/tapChunks.ts"
 import { StreamBill } from "./costLedger/streamBill.ts"
 import type * as Pricing from "./Pricing.ts"
+import { notedIn } from "./pricing/toldUsage.ts"
 
 export { BudgetExceeded, CurrentTenant, InvalidOption, PriceMissing }
 export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
@@ -269,7 +273,12 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
             entry = begun
             return Effect.map(
               observed(begun, () => model.complete(request), fiber),
-              (answer) => ({ ...answer, bill: begun.bill(answer) })
+              (answer) => {
+                // What the limiter of the model has read in the reply is still true where nobody can have changed it.
+                const isSure = isUnchanged(model) && jsonOf(answer.value) !== undefined
+                const told = isSure ? notedIn(answer.value) : undefined
+                return { ...answer, bill: begun.bill(answer, heardIn(answer.value, told)) }
+              }
             )
           })
           return Effect.onExitPrimitive(billed, (exit) => {

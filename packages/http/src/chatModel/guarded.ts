@@ -23,7 +23,7 @@ import * as ChatStream from "../ChatStream.ts"
 import { connectionOf } from "../chatClient/client.ts"
 import { tapChunks } from "../chatStream/tapChunks.ts"
 import { forgetJson } from "../chatReply/replyText.ts"
-import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
+import { noteTold, ToldUsage } from "../pricing/toldUsage.ts"
 import { CurrentAcceptance, judged } from "./acceptance.ts"
 import { AnswerRefused } from "./AnswerRefused.ts"
 import { AttemptCounter, CurrentAttemptCounter } from "./attemptCounter.ts"
@@ -34,6 +34,7 @@ import { of } from "./of.ts"
 import { hasLost, isWorthRetrying } from "./retries.ts"
 import type { Settings } from "./settings.ts"
 import * as StreamCall from "./streamCall.ts"
+import { noteMade } from "./unchanged.ts"
 
 type AnyFiber = Fiber.Fiber<any, any>
 
@@ -62,7 +63,7 @@ export const guarded = Effect.fnUntraced(
       ? guards.protect
       : guards.protectWith<ChatSchema.ChatReply, ModelError>({
         costs: limit.costs,
-        settle: (reply) => ModelLimit.costOf(toldIn(reply))
+        settle: (reply) => ModelLimit.costOf(noteTold(reply))
       })
 
     const isAvailable = Effect.map(
@@ -170,8 +171,7 @@ export const guarded = Effect.fnUntraced(
         rateLimiter: limit.limiter
       }
       throughOther.set(made, through)
-      complete.set(made, made.complete)
-      return made
+      return noteMade(made)
     }
     return through(client)
   }
@@ -186,12 +186,6 @@ const changeable = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
 export const alsoThrough = (model: GuardedModel, client: Asked): GuardedModel => throughOther.get(model)!(client)
 
 const throughOther = new WeakMap<GuardedModel, (client: Asked) => GuardedModel>()
-
-/** The function by which each was made to be asked for whole answers. */
-const complete = new WeakMap<object, unknown>()
-
-/** Whether a model is one of these, and asked as it was made: nobody comes between it and whoever asks. */
-export const isUnchanged = (model: { readonly complete: unknown }): boolean => complete.get(model) === model.complete
 
 /** What a call says about the health of the model. */
 const classifyBy = (countsAs: Settings["countsAs"], attemptTimeout: Duration.Duration): Outcome.Classify => (exit) => {

@@ -27,8 +27,9 @@ export interface Heard {
   readonly isCostFinal: boolean
 }
 
-/** What is heard of a reply that is there as a whole. */
-export const heardIn = (reply: ChatModel.Answer["value"]): Heard => heardOf(toldIn(reply), () => replyTokens(reply))
+/** What is heard of a reply that is there as a whole, where it is known by what it told. */
+export const heardIn = (reply: ChatModel.Answer["value"], told: ToldUsage = toldIn(reply)): Heard =>
+  heardOf(told, () => replyTokens(reply))
 
 /** What is heard of what was told, and of so many tokens that were said. */
 export const heardOf = (told: ToldUsage, said: () => number): Heard => ({

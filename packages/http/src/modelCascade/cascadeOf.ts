@@ -36,7 +36,7 @@ import type { ModelCascade } from "./model.ts"
 import { OperatorLog } from "./operatorLog.ts"
 import { CurrentCacheMode } from "./cacheMode.ts"
 import { CurrentAcceptance, passes } from "../chatModel/acceptance.ts"
-import { isUnchanged } from "../chatModel/guarded.ts"
+import { isUnchanged, noteMade } from "../chatModel/unchanged.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "../chatModel/attemptCounter.ts"
 import { CurrentAttemptObserver } from "../chatModel/attemptObserver.ts"
 import { notePaidElsewhere, samePayer } from "../chatReply/paidElsewhere.ts"
@@ -280,7 +280,7 @@ export const cascadeOf = (
       complete: (request) => asking(request, complete),
       open: (request) => asking(request, open)
     })
-    return { ...asked, cache }
+    return noteMade({ ...asked, cache }, steps.map(({ model }) => model))
   })
 
 type AnyFiber = Fiber.Fiber<any, any>

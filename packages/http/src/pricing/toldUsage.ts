@@ -2,6 +2,7 @@
  * What a provider has told of a call so far: the largest of each count, and the largest cost. A stream may tell its
  * usage in every chunk, in the last one, or in parts, and a zero or a null after a number takes nothing back.
  */
+import { Given } from "../chatReply/given.ts"
 import {
   at,
   costFields,
@@ -167,6 +168,30 @@ export const toldIn = (reply: object): ToldUsage => {
   told.note(reply)
   return told
 }
+
+/** A reply with what it told when it was there. */
+class Noted extends Given {
+  #told: ToldUsage | undefined
+
+  static note(reply: object, told: ToldUsage): void {
+    const noted = #told in reply ? reply : new Noted(reply)
+    noted.#told = told
+  }
+
+  static toldIn(reply: object): ToldUsage | undefined {
+    return #told in reply ? reply.#told : undefined
+  }
+}
+
+/** What a reply tells now, noted for who knows that nobody changes it from here on. Nothing may be added to it. */
+export const noteTold = (reply: object): ToldUsage => {
+  const told = toldIn(reply)
+  Noted.note(reply, told)
+  return told
+}
+
+/** What was noted. */
+export const notedIn = (reply: object): ToldUsage | undefined => Noted.toldIn(reply)
 
 const numberOf = (value: unknown): number =>
   typeof value === "number" ? value : typeof value === "string" && decimal.test(value) ? Number(value) : NaN
