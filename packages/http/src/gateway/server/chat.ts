@@ -66,15 +66,10 @@ const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Excha
   Effect.map(chat.complete(request), (answer) => {
     const body = textOf(answer.value) ?? JSON.stringify(answer.value)
     exchange.answered()
-    exchange.reply({
-      status: 200,
-      headers: {
-        "content-type": "application/json",
-        ...limitHeaders(caller),
-        ...exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step)
-      },
-      body
-    })
+    const headers = limitHeaders(caller)
+    headers["content-type"] = "application/json"
+    Object.assign(headers, exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step))
+    exchange.reply({ status: 200, headers, body })
     return answer.value.usage ?? undefined
   })
 

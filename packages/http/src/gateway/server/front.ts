@@ -61,6 +61,7 @@ export class Front {
   private readonly cors: Cors | undefined
   private readonly longestPause: number
   private usualHost: string | undefined
+  private readonly budgets = new WeakMap<Caller, Budget>()
   private readonly contexts = new WeakMap<Caller, Context.Context<never>>()
   private isStopping = false
 
@@ -192,10 +193,7 @@ export class Front {
       return refuse(exchange, Refusals.overloaded, words)
     }
     let bytes = 0
-    const budget: Budget = {
-      take: (bytes) => this.bodies.take(name, priority, bytes),
-      giveBack: (bytes) => this.bodies.giveBack(name, priority, bytes)
-    }
+    const budget = this.budgetOf(caller)
     exchange.whenOver(() => {
       this.requests.giveBack(name, priority, 1)
       budget.giveBack(bytes)
@@ -225,6 +223,20 @@ export class Front {
       if (joined._tag === "OtherBody") exchange.reply(words.reply(Refusals.otherBodyOfKey, exchange.id))
       else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)
     })
+  }
+
+  /** Of the bodies of a client. */
+  private budgetOf(caller: Caller): Budget {
+    const { name, priority } = caller
+    let budget = this.budgets.get(caller)
+    if (budget === undefined) {
+      budget = {
+        take: (bytes) => this.bodies.take(name, priority, bytes),
+        giveBack: (bytes) => this.bodies.giveBack(name, priority, bytes)
+      }
+      this.budgets.set(caller, budget)
+    }
+    return budget
   }
 
   /** That of the calls of a client. */

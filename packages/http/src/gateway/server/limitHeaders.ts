@@ -7,23 +7,41 @@ import type { Caller } from "../service/callers.ts"
 export const limitHeadersOf = (caller: Caller): Effect.Effect<Readonly<Record<string, string>>> =>
   Effect.sync(() => limitHeaders(caller))
 
-/** As they are now. */
-export const limitHeaders = ({ limiter, limits }: Caller): Readonly<Record<string, string>> => {
-  if (limiter === undefined) return none
+/** As they are now, in an object of its own. */
+export const limitHeaders = ({ limiter, limits }: Caller): Record<string, string> => {
   const headers: Record<string, string> = {}
+  if (limiter === undefined) return headers
   for (const limit of limits) {
-    const { resource } = limit
-    const available = RateLimiter.availableOf(limiter, resource)
-    if (resource === "cost" || available === undefined) continue
-    const taken = RateLimiter.capacityOf(limiter, resource)! - available
-    headers[`x-ratelimit-limit-${resource}`] = String(limit.limit)
-    headers[`x-ratelimit-remaining-${resource}`] = String(Math.max(0, Math.floor(available)))
-    headers[`x-ratelimit-reset-${resource}`] = spelled(untilFull(taken, limit))
+    const names = namesOf[limit.resource]
+    if (names === undefined) continue
+    const available = RateLimiter.availableOf(limiter, limit.resource)
+    if (available === undefined) continue
+    const taken = RateLimiter.capacityOf(limiter, limit.resource)! - available
+    headers[names.limit] = String(limit.limit)
+    headers[names.remaining] = String(Math.max(0, Math.floor(available)))
+    headers[names.reset] = spelled(untilFull(taken, limit))
   }
   return headers
 }
 
-const none: Readonly<Record<string, string>> = {}
+interface Names {
+  readonly limit: string
+  readonly remaining: string
+  readonly reset: string
+}
+
+const named = (resource: string): Names => ({
+  limit: `x-ratelimit-limit-${resource}`,
+  remaining: `x-ratelimit-remaining-${resource}`,
+  reset: `x-ratelimit-reset-${resource}`
+})
+
+/** Of what clients know of: a limit of costs is none of theirs. */
+const namesOf: { readonly [R in RateLimiter.Resource]: Names | undefined } = {
+  requests: named("requests"),
+  tokens: named("tokens"),
+  cost: undefined
+}
 
 const untilFull = (taken: number, { limit, per }: RateLimiter.Limit): number =>
   Math.ceil(Math.max(0, taken) / limit * Duration.toMillis(per))
