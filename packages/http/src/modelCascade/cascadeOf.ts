@@ -144,7 +144,7 @@ export const cascadeOf = (
         : Cascade.orConstant("canned", answered(whole(Canned.reply(canned!, language, now))))(chain)
       const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
       begun?.(counter)
-      const deadline = monotonicMillis(clock) + settings.deadline
+      const deadline = settings.deadline === Infinity ? Infinity : monotonicMillis(clock) + settings.deadline
       const asked: Asked = {
         request,
         key,
