@@ -82,6 +82,7 @@ import type {
 } from "./rateLimiter/model.ts"
 import { kind } from "./rateLimiter/observe.ts"
 import { Limiter } from "./rateLimiter/limiter.ts"
+import type { Meter } from "./rateLimiter/meter.ts"
 import { codec, limitOf } from "./rateLimiter/rules.ts"
 import * as Registry from "./Registry.ts"
 
@@ -197,28 +198,39 @@ export const Service = <Self>() =>
  * @since 0.1.0
  * @category combinators
  */
-export const capacityOf = (limiter: RateLimiter, resource: Resource): number | undefined => {
+export const capacityOf = (limiter: RateLimiter, resource: Resource): number | undefined =>
+  meterOf(limiters.get(limiter), resource)?.capacity
+
+/**
+ * What there is of a resource now, below zero where more was taken than there was. It is a plain read, where `snapshot` reads
+ * everything. Undefined for a resource without a limit, and for a limiter that was not made here.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const availableOf = (limiter: RateLimiter, resource: Resource): number | undefined => {
   const known = limiters.get(limiter)
+  return known && meterOf(known, resource)?.available(known.now())
+}
+
+const meterOf = (known: Limiter | undefined, resource: Resource): Meter | undefined => {
   const i = known === undefined ? -1 : known.limits.findIndex((limit) => limit.resource === resource)
-  return i < 0 ? undefined : known!.machine.meters[i]!.capacity
+  return i < 0 ? undefined : known!.machine.meters[i]!
 }
 
 const limiters = new WeakMap<RateLimiter, Limiter>()
 
 const fromLimiter = (limiter: Limiter): RateLimiter => {
   const { name } = limiter
-  const ask = (where: string, costs: Cost, { maxWait }: WaitOptions = {}): Asked => ({
-    costs: limiter.costs(costs, where),
-    maxWait: maxWait === undefined ? limiter.maxWait : new OptionsOf(where).wait("maxWait", maxWait)
-  })
+  const waitOf = (where: string, { maxWait }: WaitOptions = {}): number =>
+    maxWait === undefined ? limiter.maxWait : new OptionsOf(where).wait("maxWait", maxWait)
   const protect = (costs: Cost | (() => Cost), where: string, options: WaitOptions, settle?: (value: any) => Cost) => {
-    const fixed = ask(where, typeof costs === "function" ? {} : costs, options)
-    const asked = typeof costs === "function"
-      ? (): Asked => ({ costs: limiter.costs(costs(), where), maxWait: fixed.maxWait })
-      : () => fixed
+    const maxWait = waitOf(where, options)
+    const fixed = typeof costs === "function" ? undefined : { costs: limiter.costs(costs, where), maxWait }
+    const asked = (): Asked => fixed ?? { costs: limiter.costs((costs as () => Cost)(), where), maxWait }
     const begin: StartAdmission = (_fiber, self) => new ProtectedCall(limiter, asked(), self, settle)
     // A call that does not wait is refused before anything is held for it.
-    const refuse = fixed.maxWait === 0 ? () => limiter.refuse(() => asked().costs) : undefined
+    const refuse = maxWait === 0 ? () => limiter.refuse(() => asked().costs) : undefined
     return guardBy<RateLimited>(begin, refuse)
   }
   const self: RateLimiter = {
@@ -227,7 +239,8 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
     protectWith: ({ costs, settle, ...options }) => protect(costs, "RateLimiter.protectWith", options, settle),
     reserve: (costs, options) =>
       Effect.suspend(() => {
-        const asked = ask("RateLimiter.reserve", costs, options)
+        const where = "RateLimiter.reserve"
+        const asked = { costs: limiter.costs(costs, where), maxWait: waitOf(where, options) }
         return guard(Effect.void, () => new ReservingCall(limiter, asked))
       }),
     pause: (duration) => Effect.sync(() => limiter.pause(duration)),

@@ -29,6 +29,7 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
@@ -36,6 +37,7 @@ import type * as Duration from "effect/Duration"
 import * as Keeping from "./deadline/keeping.ts"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
 import * as Calls from "./internal/runtime/callListeners.ts"
+import * as InContext from "./internal/runtime/inContext.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
 import * as Time from "./internal/runtime/time.ts"
 import * as Timer from "./internal/runtime/timer.ts"
@@ -86,8 +88,8 @@ export const startTimeout: (
 ) => { readonly cancel: (fiber: Fiber.Fiber<any, any>) => void } = TimerLane.startTimeout
 
 /**
- * Marks an effect, which must be new, as one that keeps the deadline of its fiber itself, by {@link joinDeadline}, while
- * the predicate holds for the fiber. A time-out around it then needs no fiber of its own. Everything that such an effect
+ * The effect, as one that keeps the deadline of its fiber itself, by {@link joinDeadline}, while the predicate holds for the
+ * fiber. A time-out around it then needs no fiber of its own. Everything that such an effect
  * waits for must be left when the deadline comes.
  *
  * @category runtime
@@ -109,7 +111,8 @@ export const keepsDeadline: (self: Effect.Effect<any, any, any>, fiber: Fiber.Fi
 
 /**
  * Joins the deadline of the fiber for one wait, until `cancel` is called. When the deadline comes first, `leave` is called:
- * it leaves what is waited for, and goes on with an interruption. Without a deadline nothing happens.
+ * it leaves what is waited for, and goes on with an interruption. Without a deadline nothing happens. `comesBefore` tells
+ * whether it comes before a time of a clock, in monotonic milliseconds: until then no other timer is needed.
  *
  * @category runtime
  * @since 0.1.0
@@ -117,7 +120,10 @@ export const keepsDeadline: (self: Effect.Effect<any, any, any>, fiber: Fiber.Fi
 export const joinDeadline: (
   fiber: Fiber.Fiber<any, any>,
   leave: () => void
-) => { readonly cancel: (fiber: Fiber.Fiber<any, any>) => void } = Keeping.joinDeadline
+) => {
+  readonly cancel: (fiber: Fiber.Fiber<any, any>) => void
+  readonly comesBefore: (due: number, clock: Clock.Clock) => boolean
+} = Keeping.joinDeadline
 
 /**
  * Builds an error without the capture of its stack trace, which costs several microseconds. It is for errors that are
@@ -145,6 +151,18 @@ export type CallEvent = Calls.CallEvent
  * @since 0.1.0
  */
 export const listenToCalls: (guard: object, tell: (event: CallEvent) => void) => () => void = Calls.listenToCalls
+
+/**
+ * The effect in this context, which must be made from that of the fiber that runs the effect. It is what
+ * `Effect.updateContext` does, at a third of its steps.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const inContext: <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  context: Context.Context<never>
+) => Effect.Effect<A, E, R> = InContext.inContext
 
 /**
  * A duration as the messages of guards print it: in two units at most, such as `1h 30m`. What does not fit is rounded

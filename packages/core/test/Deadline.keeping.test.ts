@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Deadline, Pipeline, RateLimiter } from "@switchgear/core"
-import { joinDeadline, keepingDeadline } from "@switchgear/core/runtime"
-import { Duration, Effect, Exit, Fiber, Schema } from "effect"
+import { joinDeadline, keepingDeadline, monotonicMillis } from "@switchgear/core/runtime"
+import { Clock, Duration, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 /** Work that never ends by itself: in a fiber of its own, or keeping its deadline itself. */
@@ -27,6 +27,27 @@ const endless = (keeps: boolean) => {
 const Millis = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 })))
 
 describe("work that keeps its deadline itself", () => {
+  it.effect("is told whether the deadline comes before another time of the same clock", () =>
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      const other = { ...clock } as Clock.Clock
+      const told = Effect.withFiber((fiber) => {
+        const joined = joinDeadline(fiber, () => {})
+        const now = monotonicMillis(clock)
+        const before = [999, 1000, 1001].map((millis) => joined.comesBefore(now + millis, clock))
+        const elsewhere = joined.comesBefore(Infinity, other)
+        joined.cancel(fiber)
+        return Effect.succeed([...before, elsewhere])
+      })
+      assert.deepStrictEqual(yield* Deadline.within("1 second")(keepingDeadline(told, () => true)), [
+        false,
+        false,
+        true,
+        false
+      ])
+      assert.deepStrictEqual(yield* told, [false, false, false, false])
+    }))
+
   it.effect.prop(
     "ends as work does in a fiber of its own, and counts the same, whatever ends it",
     { attempt: Millis, deadline: Millis, around: Millis, interruptedAfter: Millis },
@@ -82,8 +103,12 @@ describe("costs that are a function", () => {
       const left: Array<number> = []
       for (let i = 0; i < 3; i++) {
         yield* call
-        left.push((yield* limiter.snapshot).limits[1]!.available)
+        const { available } = (yield* limiter.snapshot).limits[1]!
+        assert.strictEqual(RateLimiter.availableOf(limiter, "tokens"), available)
+        left.push(available)
       }
+      assert.isUndefined(RateLimiter.availableOf(limiter, "cost"))
+      assert.isUndefined(RateLimiter.availableOf({ ...limiter }, "tokens"))
       assert.deepStrictEqual(left, [35, 25, 24])
       const read = (["requests", "tokens", "cost"] as const).map((each) => RateLimiter.capacityOf(limiter, each))
       assert.deepStrictEqual(read, [10, 40, undefined])

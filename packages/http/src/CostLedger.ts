@@ -75,6 +75,7 @@
  *
  * @since 0.1.0
  */
+import { inContext } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -86,7 +87,10 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as ChatModel from "./ChatModel.ts"
 import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
+import { isUnchanged } from "./chatModel/unchanged.ts"
+import { jsonOf } from "./chatReply/replyText.ts"
 import { seal } from "./chatRequest/sealedRequest.ts"
+import { heardIn } from "./costLedger/billing.ts"
 import type { Entry } from "./costLedger/entry.ts"
 import { Ledger } from "./costLedger/ledger.ts"
 import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./costLedger/model.ts"
@@ -98,6 +102,7 @@ import { CurrentPredecessor, noteLedger } from "./costLedger/predecessor.ts"
 import { rulesOf } from "./costLedger/rules.ts"
 import { StreamBill } from "./costLedger/streamBill.ts"
 import type * as Pricing from "./Pricing.ts"
+import { notedIn } from "./pricing/toldUsage.ts"
 
 export { BudgetExceeded, CurrentTenant, InvalidOption, PriceMissing }
 export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
@@ -242,14 +247,17 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
         return entry instanceof BudgetExceeded ? Effect.fail(entry) : Effect.succeed(entry)
       })
 
-    const observed = <A, E, R>(entry: Entry, call: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-      Effect.provideService(
+    const observed = <A, E, R>(
+      entry: Entry,
+      call: () => Effect.Effect<A, E, R>,
+      fiber: Fiber.Fiber<any, any>
+    ): Effect.Effect<A, E, R> =>
+      inContext(
         Effect.suspend(() => {
           entry.made()
           return call()
         }),
-        CurrentAttemptObserver,
-        entry.attempts
+        Context.add(fiber.context, CurrentAttemptObserver, entry.attempts)
       )
 
     const complete = <E>(model: ChatModel.ChatModel<E>) =>
@@ -262,8 +270,13 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
             if (begun instanceof BudgetExceeded) return Effect.fail(begun)
             entry = begun
             return Effect.map(
-              observed(begun, () => model.complete(request)),
-              (answer) => ({ ...answer, bill: begun.bill(answer) })
+              observed(begun, () => model.complete(request), fiber),
+              (answer) => {
+                // What the limiter of the model has read in the reply is still true where nobody can have changed it.
+                const isSure = isUnchanged(model) && jsonOf(answer.value) !== undefined
+                const told = isSure ? notedIn(answer.value) : undefined
+                return { ...answer, bill: begun.bill(answer, heardIn(answer.value, told)) }
+              }
             )
           })
           return Effect.onExitPrimitive(billed, (exit) => {
@@ -287,7 +300,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
                 const begun = entryOf(request, model.name, fiber)
                 if (begun instanceof BudgetExceeded) return Effect.fail(begun)
                 const own = bill = new StreamBill(begun)
-                const opened = Effect.onExitPrimitive(observed(begun, () => model.open(request)), (exit) => {
+                const opened = Effect.onExitPrimitive(observed(begun, () => model.open(request), fiber), (exit) => {
                   if (exit._tag === "Success") own.opened(exit.value)
                   else own.failed(exit.cause)
                   return undefined

@@ -44,7 +44,8 @@ import * as money from "./pricing/money.ts"
 import type { Amount, Cost, Price, Tier } from "./pricing/money.ts"
 import { type RequestTokens, requestTokens, type TokenEstimate } from "./pricing/estimateTokens.ts"
 import { toldBy } from "./pricing/toldUsage.ts"
-import { type Part, partNames, type Parts, tokens, usedOf } from "./pricing/usageParts.ts"
+import { type Part, partNames, type Parts } from "./pricing/parts.ts"
+import { tokens, usedOf } from "./pricing/usageParts.ts"
 
 export type { Amount, Cost, Part, Parts, Price, RequestTokens, Tier, TokenEstimate }
 

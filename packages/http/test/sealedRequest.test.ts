@@ -81,6 +81,25 @@ const requestOf = (fields: typeof Fields.Type): Record<string, unknown> => {
 }
 
 describe("what is sent", () => {
+  it.effect("passes the function of its client that is there when the model is asked", () =>
+    Effect.gen(function*() {
+      const { client, sent } = yield* setting()
+      const chat = yield* Effect.provideService(modelOf({ model }), ChatClient.ChatClient, client)
+      const request = { messages: [{ role: "user", content: "Hello" }] } as const
+      yield* played(chat.complete(request))
+      const { complete } = client
+      const passed: Array<unknown> = []
+      Object.assign(client, {
+        complete: (request: ChatSchema.ChatRequest) => {
+          passed.push(asJson(request))
+          return complete(request)
+        }
+      })
+      yield* played(chat.complete(request))
+      assert.deepStrictEqual(passed, [{ ...request, model }])
+      assert.deepStrictEqual(sent, [{ ...request, model }, { ...request, model }])
+    }))
+
   it.effect.prop(
     "is what the request says as JSON, but for the model and the delivery",
     { fields: Fields },

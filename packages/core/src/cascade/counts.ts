@@ -13,6 +13,8 @@ export class Counts {
   servingFrom: string | undefined
   degraded: Snapshot["degraded"]
   private readonly steps: Array<Counted> = []
+  /** The steps that were learnt last: nearly all runs are of the same chain. */
+  private learnt: ReadonlyArray<AnyStep> | undefined
   private readonly byName: { readonly [D in Degradation]: Map<string, Counted> } = {
     none: new Map(),
     fallback: new Map(),
@@ -22,6 +24,8 @@ export class Counts {
 
   /** Takes the steps of a chain into the counts. Answers whether there is one that was not there before. */
   learn(steps: ReadonlyArray<AnyStep>): boolean {
+    if (steps === this.learnt) return false
+    this.learnt = steps
     const before = this.known
     steps.forEach((step, index) => this.of(step.name, degradationOf(step, index)))
     return this.known > before

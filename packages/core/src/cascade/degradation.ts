@@ -4,8 +4,9 @@
  * Invariant: from one beginning to the next there are at least `quiet` milliseconds, and one change in between beside the
  * end, so that mixed traffic does not flood the log.
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
+import type * as Fiber from "effect/Fiber"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { Change } from "../registry/kind.ts"
 import { tagOf } from "./CascadeExhausted.ts"
@@ -21,16 +22,17 @@ export class DegradationLog {
     this.quiet = quiet
   }
 
-  /** Takes an answer into account, which is given now by the clock. Answers the change that it makes, if any. */
-  after({ degradation, failures }: Served<unknown>, clock: Clock.Clock): Change | undefined {
+  /** Takes an answer into account, which is given now by the clock of the fiber. Answers the change that it makes, if any. */
+  after({ degradation, failures }: Served<unknown>, fiber: Fiber.Fiber<any, any>): Change | undefined {
+    if (!isDegraded(degradation) && !isDegraded(this.current)) {
+      this.current = degradation
+      return undefined
+    }
+    const clock = fiber.getRef(Clock.Clock)
     if (isDegraded(degradation)) {
       this.lastDegraded = monotonicMillis(clock)
       const isWorse = !isDegraded(this.current) || this.current === "stale" && degradation === "canned"
       return isWorse ? this.change(degradation, failures.map(told).join(", "), clock) : undefined
-    }
-    if (!isDegraded(this.current)) {
-      this.current = degradation
-      return undefined
     }
     if (monotonicMillis(clock) - this.lastDegraded < this.quiet) return undefined
     const quiet = Duration.format(Duration.millis(this.quiet))

@@ -1,6 +1,5 @@
 /** One run of a chain under a name: it is counted by how it ends, once, whatever ends it. */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -69,7 +68,7 @@ class CountedRun implements Listener {
     counts.of(this.by, answer.degradation).served++
     if (counts.known > known) grew()
     counts.servingFrom = answer.step
-    const change = degradation.after(answer, this.fiber.getRef(Clock.Clock))
+    const change = degradation.after(answer, this.fiber)
     counts.degraded = degradation.degraded
     if (change !== undefined) announce(change)
   }

@@ -11,6 +11,7 @@ import { type Admission, passOn, passOnElsewhere, type TimeContext } from "../in
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimeout, type Timeout } from "../internal/runtime/timerLane.ts"
 import { later, resumeWith } from "../internal/runtime/wake.ts"
+import { inContext } from "../internal/runtime/inContext.ts"
 import { CurrentDeadline } from "./current.ts"
 import { keepsDeadline } from "./keeping.ts"
 import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
@@ -66,22 +67,22 @@ export const limitedAt = <A, E, R>(
     }
     return outOfTime(exit, exceeded(expiry.limit, given))
   }
-  if (keepsDeadline(self, fiber)) return kept(passOn(outer, self, fiber), expiry, late)
-  const context = Context.add(fiber.context, CurrentDeadline, expiry) as Context.Context<R>
-  return timed(fiber, context, self, expiry, late, outer, owner)
+  const context = Context.add(fiber.context, CurrentDeadline, expiry)
+  if (keepsDeadline(self, fiber)) return kept(inContext(passOn(outer, self, fiber), context), expiry, late)
+  return timed(fiber, context as Context.Context<R>, self, expiry, late, outer, owner)
 }
 
-/** Work that ends itself when the deadline comes: its interruption is then the end of its time. */
+/** Work under the deadline that ends itself when it comes: its interruption is then the end of its time. */
 const kept = <A, E, R, B, E2, R2>(
   self: Effect.Effect<A, E, R>,
   expiry: Expiry,
   late: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E2, R2>
 ): Effect.Effect<A | B, E | E2, R | R2> =>
-  Effect.catchCauseIf(
-    Effect.provideService(self, CurrentDeadline, expiry),
-    (cause) => expiry.hasCome && Cause.hasInterrupts(cause),
-    (cause) => late(Exit.failCause(cause))
-  ) as Effect.Effect<A | B, E | E2, R | R2>
+  Effect.catchCause(
+    self,
+    (cause): Effect.Effect<B, E | E2, R2> =>
+      expiry.hasCome && Cause.hasInterrupts(cause) ? late(Exit.failCause(cause)) : Effect.failCause(cause)
+  )
 
 /**
  * Runs the effect in a fiber of its own, which is interrupted when the limit comes; `late` says what to answer instead of

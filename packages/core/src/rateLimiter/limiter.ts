@@ -15,6 +15,8 @@ import type { Cost, Limit, Options } from "./model.ts"
 import { type RateLimited, rateLimited } from "./RateLimited.ts"
 import { checkLimits, quantity, toRules } from "./rules.ts"
 
+const settling = new OptionsOf("Reservation.settle")
+
 /** It uses the clock of the fiber that made it, whatever the clocks of its callers show. */
 export class Limiter implements CallSource {
   onCall: CallSource["onCall"] = undefined
@@ -52,21 +54,30 @@ export class Limiter implements CallSource {
 
   /** The costs in the order of the limits. */
   costs(costs: Cost, where: string): Costs {
-    return this.limits.map(({ resource }) => {
+    const { limits } = this
+    const all: Array<number> = []
+    for (let i = 0; i < limits.length; i++) {
+      const { resource } = limits[i]!
       const cost = costs[resource] ?? (resource === "requests" ? 1 : 0)
       // Nearly all costs are whole numbers.
-      return Number.isSafeInteger(cost) && cost >= 0 ? cost : quantity(new OptionsOf(where), `costs.${resource}`, cost)
-    })
+      all.push(
+        Number.isSafeInteger(cost) && cost >= 0 ? cost : quantity(new OptionsOf(where), `costs.${resource}`, cost)
+      )
+    }
+    return all
   }
 
   /** The correction after which `actual` is taken instead of `costs`. */
   differences(costs: Costs, actual: Cost): Costs {
-    const check = new OptionsOf("Reservation.settle")
-    return this.limits.map(({ resource }, i) => {
+    const { limits } = this
+    const all: Array<number> = []
+    for (let i = 0; i < limits.length; i++) {
+      const { resource } = limits[i]!
       const amount = actual[resource]
       // Any amount is accepted, because the meter bounds the debt.
-      return amount === undefined ? 0 : check.amount(resource, amount) - costs[i]!
-    })
+      all.push(amount === undefined ? 0 : settling.amount(resource, amount) - costs[i]!)
+    }
+    return all
   }
 
   /**

@@ -119,10 +119,17 @@ export class MemoryTier<A> {
     const { capacity, maxBytes = Number.MAX_SAFE_INTEGER } = this.rules
     // Also true for a size that is NaN.
     if (!(bytes >= 0 && bytes <= maxBytes)) return false
-    this.drop(key)
-    while (this.entries.size >= capacity || this.bytes + bytes > maxBytes) this.forget(this.entries.shift()!)
-    this.entries.set(key, entry)
-    this.bytes += bytes
+    const before = this.entries.peek(key)
+    if (before === undefined) { while (this.entries.size >= capacity) this.forget(this.entries.shift()!) }
+    else {
+      this.entries.set(key, entry)
+      this.bytes -= before.bytes
+    }
+    // What is set now is the last to go, and has room by itself.
+    const own = before === undefined ? 0 : 1
+    while (this.entries.size > own && this.bytes + bytes > maxBytes) this.forget(this.entries.shift()!)
+    if (before === undefined) this.entries.set(key, entry)
+    this.bytes = this.entries.size === 1 ? bytes : this.bytes + bytes
     return true
   }
 

@@ -42,6 +42,8 @@ export type Read<A> = (
 
 export type Calls = ReturnType<typeof callsOf>
 
+const noneTried: ReadonlyArray<KeyRing.Lease> = []
+
 /** Settings are checked before. */
 export const callsOf = (settings: Settings.Settings) => {
   const { dialects, host, provider } = settings
@@ -121,27 +123,34 @@ export const callsOf = (settings: Settings.Settings) => {
     const clock = fiber.getRef(Clock.Clock)
     const begun = monotonicMillis(clock)
     const until = untilFrom(begun)
-    const answered = KeyRing.ask(
-      ring,
-      call.model,
-      clock,
-      (lease) =>
-        Effect.matchEffect(exchange(lease.key.secret, until), {
-          onFailure: (lost) => Effect.fail(notGot(call, lost)),
-          onSuccess: (response): Effect.Effect<Result.Result<A, ChatError.ChatError>, ChatError.ChatError> => {
-            const reply = decoded(call, response, clock, decode)
-            if (Result.isSuccess(reply)) return Effect.succeed(reply)
-            // A key that is refused in an answer is not followed by the next one: the request was worked on.
-            if (!isGood(response.status)) return Effect.fail(reply.failure)
-            KeyRing.note(ring, lease, reply.failure, monotonicMillis(clock))
-            return Effect.succeed(reply)
-          }
-        })
-    )
-    return Effect.matchEffect(answered, {
-      onFailure: (error) => lost(error, begun, clock),
-      onSuccess: (reply) => Result.isSuccess(reply) ? Effect.succeed(reply.success) : lost(reply.failure, begun, clock)
-    })
+    const failed = (
+      error: ChatError.ChatError,
+      lease: KeyRing.Lease,
+      tried: ReadonlyArray<KeyRing.Lease>
+    ): Effect.Effect<A, ChatError.ChatError> => {
+      if (!KeyRing.isRefusal(error)) return lost(error, begun, clock)
+      const now = monotonicMillis(clock)
+      ring.refuse(lease, error, now)
+      return askWith(KeyRing.keyAfter(ring, call.model, now, [...tried, lease], error), [...tried, lease])
+    }
+    const askWith = (
+      lease: KeyRing.Lease | ChatError.ChatError,
+      tried: ReadonlyArray<KeyRing.Lease>
+    ): Effect.Effect<A, ChatError.ChatError> => {
+      if ("_tag" in lease) return lost(lease, begun, clock)
+      return Effect.matchEffect(exchange(lease.key.secret, until), {
+        onFailure: (lost) => failed(notGot(call, lost), lease, tried),
+        onSuccess: (response) => {
+          const reply = decoded(call, response, clock, decode)
+          if (Result.isSuccess(reply)) return Effect.succeed(reply.success)
+          // A key that is refused in an answer is not followed by the next one: the request was worked on.
+          if (!isGood(response.status)) return failed(reply.failure, lease, tried)
+          KeyRing.note(ring, lease, reply.failure, monotonicMillis(clock))
+          return lost(reply.failure, begun, clock)
+        }
+      })
+    }
+    return askWith(KeyRing.keyAfter(ring, call.model, begun, noneTried, undefined), noneTried)
   }
 
   /** A call whose response is read piece by piece. */

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Account from "../Account.ts"
 import * as ChatError from "../ChatError.ts"
+import type { SealedRequest } from "../chatRequest/sealedRequest.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as Asked from "../chatReply/asked.ts"
 import * as Source from "../chatStream/source.ts"
@@ -12,7 +13,7 @@ import * as AccountEndpoints from "./accountEndpoints.ts"
 import { type Calls, callsOf } from "./calls.ts"
 import { decodeReply } from "./decodeReply.ts"
 import * as KeyRing from "./keyRing.ts"
-import { type PreparedRequest, preparing } from "./preparedRequest.ts"
+import { made, preparedOf, type PreparedRequest, type Preparing, preparing } from "./preparedRequest.ts"
 import { readStream } from "./readStream.ts"
 import type * as Settings from "./settings.ts"
 import type { Endpoint, Transport } from "./transport.ts"
@@ -35,26 +36,32 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
   const whole = to("POST", completions, "application/json")
   // What goes wrong before a stream is told in JSON.
   const streamed = to("POST", completions, "text/event-stream, application/json")
-  // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
-  const complete = (request: ChatSchema.ChatRequest) => {
-    const prepare = prepared(request, "whole")
-    return keepingDeadline(
-      Effect.flatMap(prepare, (call) =>
-        Effect.withFiber((fiber) =>
-          calls.whole(
-            call,
-            fiber,
-            (secret, until) => whole.exchange({ body: call.body, secret }, until, fiber),
-            (body, responseOf) => decodeReply(body, () => call.about().asked, responseOf)
-          )
-        )),
+  const asking = (prepare: Preparing) =>
+    keepingDeadline(
+      Effect.withFiber((fiber): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError> => {
+        if (Result.isFailure(prepare)) return Effect.fail(prepare.failure())
+        const call = prepare.success()
+        return calls.whole(
+          call,
+          fiber,
+          (secret, until) => whole.exchange({ body: call.body, secret }, until, fiber),
+          (body, responseOf) => decodeReply(body, () => call.about().asked, responseOf)
+        )
+      }),
       whole.keepsDeadline
     )
+  // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
+  const complete = (request: ChatSchema.ChatRequest) => asking(prepared(request, "whole"))
+  const completeSealed = (request: SealedRequest, model: string) => {
+    const body = request.wholeFor(model)
+    return body === undefined || !request.hasMessages || model === ""
+      ? complete(request.plainFor(provider, model))
+      : asking(Result.succeed(() => preparedOf(request, model, body, apiKey, "several")))
   }
 
   const stream = (request: ChatSchema.ChatRequest) => {
     const prepare = prepared(request, "streamed")
-    return Source.streamOf(Effect.flatMap(prepare, (call) =>
+    return Source.streamOf(Effect.flatMap(made(prepare), (call) =>
       Effect.withFiber((fiber) =>
         calls.streamed(
           call,
@@ -105,7 +112,7 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
   )
 
   const client = { provider, complete, stream, keys: Effect.map(KeyRing.now, calls.ring.read), account }
-  connections.set(client, { settings, transport, calls })
+  connections.set(client, { settings, transport, calls, complete, completeSealed })
   return client
 }
 
@@ -114,6 +121,12 @@ export interface Connection {
   readonly settings: Settings.Settings
   readonly transport: Transport
   readonly calls: Calls
+  readonly complete: (request: ChatSchema.ChatRequest) => Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError>
+  /** `complete` for a model, of a request that is sealed: nothing is copied. */
+  readonly completeSealed: (
+    request: SealedRequest,
+    model: string
+  ) => Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError>
 }
 
 const connections = new WeakMap<object, Connection>()

@@ -11,7 +11,7 @@ import { parseJson } from "../chatError/parseJson.ts"
 import type { Asked } from "../chatReply/asked.ts"
 import { maxChoices } from "../chatReply/limits.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
-import { noteText } from "../chatReply/replyText.ts"
+import { noteJson, noteText } from "../chatReply/replyText.ts"
 import { verdict } from "../chatReply/verdict.ts"
 import { noteReply, showsWork } from "../pricing/failedReply.ts"
 import { toldIn } from "../pricing/toldUsage.ts"
@@ -28,7 +28,7 @@ export const decodeReply = (body: string, asked: () => Asked, responseOf: () => 
   const parsed = parseJson(body)
   if (Result.isFailure(parsed)) return decode(responseOf(), parseJson(body.trim()), asked())
   const plain = plainReply(parsed.success)
-  return plain === undefined ? decode(responseOf(), parsed, asked()) : Result.succeed(noteText(plain, body))
+  return plain === undefined ? decode(responseOf(), parsed, asked()) : Result.succeed(noteJson(plain, body))
 }
 
 const decode = (

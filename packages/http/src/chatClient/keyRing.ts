@@ -90,10 +90,13 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor, provider }: Options):
 
   return {
     lend: (now, model, tried = []) => {
-      const entry = entries.find((entry) =>
-        parkOf(model)(entry).until <= now && !tried.some((lease) => lease.key === entry.key)
-      )
-      return entry && { key: entry.key, parks: entry.all.parks, modelParks: entry.models.get(model)?.parks ?? 0 }
+      for (const { all, key, models } of entries) {
+        const park = models.get(model)
+        if (all.until > now || park !== undefined && park.until > now) continue
+        if (tried.some((lease) => lease.key === key)) continue
+        return { key, parks: all.parks, modelParks: park?.parks ?? 0 }
+      }
+      return undefined
     },
     nearest: (now) => earliest(now, ({ all }) => all).key,
     refuse: (lease, refusal, now) => {
@@ -207,13 +210,8 @@ export const ask = <A, R>(
     tried: ReadonlyArray<Lease>,
     last?: ChatError.ChatError
   ): Effect.Effect<A, ChatError.ChatError, R> => {
-    const now = monotonicMillis(clock)
-    const lease = ring.lend(now, model, tried)
-    if (lease === undefined) {
-      const parked = ring.parked(now, model)
-      // What cannot be lent before anything was tried is parked.
-      return Effect.fail(parked === undefined ? last! : again(parked.refusal, model, parked.wait))
-    }
+    const lease = keyAfter(ring, model, monotonicMillis(clock), tried, last)
+    if ("_tag" in lease) return Effect.fail(lease)
     return Effect.catch(send(lease), (error) => {
       if (!isRefusal(error)) return Effect.fail(error)
       ring.refuse(lease, error, monotonicMillis(clock))
@@ -221,6 +219,21 @@ export const ask = <A, R>(
     })
   }
   return askBeside([])
+}
+
+/** The key to ask with after those that were tried, or the error where there is none. `last` is that of the last try. */
+export const keyAfter = (
+  ring: KeyRing,
+  model: string,
+  now: number,
+  tried: ReadonlyArray<Lease>,
+  last: ChatError.ChatError | undefined
+): Lease | ChatError.ChatError => {
+  const lease = ring.lend(now, model, tried)
+  if (lease !== undefined) return lease
+  const parked = ring.parked(now, model)
+  // What cannot be lent before anything was tried is parked.
+  return parked === undefined ? last! : again(parked.refusal, model, parked.wait)
 }
 
 /** Parks the key of a lease if the error says that it is of no use. */
@@ -231,7 +244,7 @@ export const note = (ring: KeyRing, lease: Lease, error: ChatError.ChatError, no
 /** The time as a ring takes it. */
 export const now: Effect.Effect<number> = Effect.map(Clock.Clock, monotonicMillis)
 
-const isRefusal = (error: ChatError.ChatError): error is Refusal => ChatError.parksKey(error)
+export const isRefusal = (error: ChatError.ChatError): error is Refusal => ChatError.parksKey(error)
 
 /** What was said of a key when it was parked, said again of another call. */
 const again = (refusal: Refusal, model: string, wait: number): Refusal => {

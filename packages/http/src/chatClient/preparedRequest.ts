@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import * as ChatError from "../ChatError.ts"
 import type { Secrets } from "../chatError/redact.ts"
 import type { Asked } from "../chatReply/asked.ts"
-import { seal } from "../chatRequest/sealedRequest.ts"
+import { seal, type SealedRequest } from "../chatRequest/sealedRequest.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 
 /** A call that has no key yet. */
@@ -27,15 +27,18 @@ export interface Common {
   readonly apiKey: Secrets["apiKey"]
 }
 
-/** Makes calls of requests, for an answer as a whole or as a stream. Fails where a request cannot be sent. */
+/** What makes a call of a request: the same call each time. Where it cannot be sent, why not: an error of its own each time. */
+export type Preparing = Result.Result<() => PreparedRequest, () => ChatError.InvalidRequest>
+
+/** Makes calls of requests, for an answer as a whole or as a stream. */
 export const preparing = ({ apiKey, provider }: Common) =>
 (
   request: ChatSchema.ChatRequest,
   delivery: "whole" | "streamed"
-): Effect.Effect<PreparedRequest, ChatError.InvalidRequest> => {
+): Preparing => {
   const refused = (detail: string) => {
     const model = nameOf(request)
-    return Effect.suspend(() => Effect.fail(new ChatError.InvalidRequest({ provider, model, detail })))
+    return Result.fail(() => new ChatError.InvalidRequest({ provider, model, detail }))
   }
   const sealed = seal(request)
   if (Result.isFailure(sealed)) return refused(sealed.failure)
@@ -43,13 +46,32 @@ export const preparing = ({ apiKey, provider }: Common) =>
   if (model === undefined || model === "") return refused("model must be a non-empty text")
   if (!hasMessages) return refused("messages must be a list")
   let call: PreparedRequest | undefined
-  const about = () => {
-    const { asked, plain, prompt } = sealed.success
-    // A request that was sealed here has no other attempt.
-    return { secrets: { apiKey, prompt: plain === (request as object) ? prompt : prompt.end() }, asked }
-  }
-  return Effect.sync(() => call ??= { model, body: sealed.success[delivery], about })
+  // A request that was sealed here has no other attempt.
+  const attempts = sealed.success.plain === (request as object) ? "several" : "one"
+  return Result.succeed(() => call ??= preparedOf(sealed.success, model, sealed.success[delivery], apiKey, attempts))
 }
+
+/** A call that sends this of a request, of which it is the only attempt or one of several. */
+export const preparedOf = (
+  request: SealedRequest,
+  model: string,
+  body: string,
+  apiKey: Secrets["apiKey"],
+  attempts: "one" | "several"
+): PreparedRequest => ({
+  model,
+  body,
+  about: () => {
+    const { asked, prompt } = request
+    return { secrets: { apiKey, prompt: attempts === "one" ? prompt.end() : prompt }, asked }
+  }
+})
+
+/** The call, or the failure of one that cannot be made. */
+export const made = (preparing: Preparing): Effect.Effect<PreparedRequest, ChatError.InvalidRequest> =>
+  Effect.suspend(() =>
+    Result.isSuccess(preparing) ? Effect.succeed(preparing.success()) : Effect.fail(preparing.failure())
+  )
 
 /** What a request that cannot be sent calls its model. */
 const nameOf = (request: ChatSchema.ChatRequest): string => {

@@ -23,19 +23,20 @@ export class AttemptCounter implements Tried {
   }
 
   /** Counts a call, and from its exit whether it may be billed. */
-  readonly count = <A, E, R>(attempt: Attempt, call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.withFiber((fiber) => {
+  count<A, E, R>(attempt: Attempt, call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.withFiber((fiber) => {
       this.asking = attempt.name
       this.begin()
       const ended = fiber.getRef(CurrentAttemptObserver)?.began(attempt)
-      return Effect.onExit(call, (exit) =>
-        Effect.sync(() => {
-          const isBilled = mayBeBilled(exit)
-          if (!isBilled) this.refused()
-          this.end()
-          ended?.(exit, isBilled)
-        }))
+      return Effect.onExitPrimitive(call, (exit) => {
+        const isBilled = mayBeBilled(exit)
+        if (!isBilled) this.refused()
+        this.end()
+        ended?.(exit, isBilled)
+        return undefined
+      })
     })
+  }
 
   protected begin(): void {
     this.attempts++

@@ -10,6 +10,8 @@ import { keepingDeadline, keepsDeadline } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as ChatClient from "../ChatClient.ts"
@@ -20,8 +22,10 @@ import { seal, type SealedRequest } from "../chatRequest/sealedRequest.ts"
 import * as ChatStream from "../ChatStream.ts"
 import * as ChunkText from "../chatStream/chunkText.ts"
 import * as Source from "../chatStream/source.ts"
+import { connectionOf } from "../chatClient/client.ts"
 import { tapChunks } from "../chatStream/tapChunks.ts"
-import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
+import { forgetJson } from "../chatReply/replyText.ts"
+import { noteTold, ToldUsage } from "../pricing/toldUsage.ts"
 import { CurrentAcceptance, judged } from "./acceptance.ts"
 import { AnswerRefused } from "./AnswerRefused.ts"
 import { AttemptCounter, CurrentAttemptCounter } from "./attemptCounter.ts"
@@ -32,6 +36,9 @@ import { of } from "./of.ts"
 import { hasLost, isWorthRetrying } from "./retries.ts"
 import type { Settings } from "./settings.ts"
 import * as StreamCall from "./streamCall.ts"
+import { noteMade } from "./unchanged.ts"
+
+type AnyFiber = Fiber.Fiber<any, any>
 
 /** What a model asks of its client. */
 export type Asked = Pick<ChatClient.ChatClient["Service"], "provider" | "complete" | "stream">
@@ -58,7 +65,7 @@ export const guarded = Effect.fnUntraced(
       ? guards.protect
       : guards.protectWith<ChatSchema.ChatReply, ModelError>({
         costs: limit.costs,
-        settle: (reply) => ModelLimit.costOf(toldIn(reply))
+        settle: (reply) => ModelLimit.costOf(noteTold(reply))
       })
 
     const isAvailable = Effect.map(
@@ -68,18 +75,26 @@ export const guarded = Effect.fnUntraced(
 
     /** The model, asked through a client. */
     const through = (client: Asked): GuardedModel => {
-      const askWhole = (request: SealedRequest, counter: AttemptCounter) => {
-        const call = client.complete(request.plainFor(client.provider, model))
-        const attempt = keepingDeadline(
-          judged(name, counter.count(whole, limit.refusing(call))),
-          (fiber) => fiber.getRef(CurrentAcceptance) === undefined && keepsDeadline(call, fiber)
-        )
-        return Effect.map(limit.noting(request.plain, wholeGuards(attempt)), written)
+      const ownClient = connectionOf(client)
+      const askWhole = (request: SealedRequest, counter: AttemptCounter, fiber: AnyFiber) => {
+        // A client that was wrapped, or given another function, is asked as anybody would ask it, and may change its reply.
+        const own = ownClient?.complete === client.complete ? ownClient : undefined
+        const call = own === undefined
+          ? client.complete(request.plainFor(client.provider, model))
+          : own.completeSealed(request, model)
+        const counted = counter.count(whole, limit.refusing(call))
+        // A check may wait for what it likes, whoever keeps the deadline of the call.
+        const attempt = fiber.getRef(CurrentAcceptance) === undefined
+          ? keepingDeadline(counted, (fiber) => keepsDeadline(call, fiber))
+          : judged(name, counted)
+        const guarded = limit.noting(request.plain, wholeGuards(attempt), fiber)
+        return own === undefined ? Effect.map(guarded, changeable) : guarded
       }
 
       const openStream = (
         request: SealedRequest,
-        counter: AttemptCounter
+        counter: AttemptCounter,
+        fiber: AnyFiber
       ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> => {
         const told = new ToldUsage()
         let begun = false
@@ -99,7 +114,7 @@ export const guarded = Effect.fnUntraced(
           attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
         return Effect.map(
-          limit.noting(request.plain, toOpen(opening)),
+          limit.noting(request.plain, toOpen(opening), fiber),
           (chunks) =>
             tapChunks(chunks, (chunk, isSame) => {
               if (!begun) ProviderFields.wrote(client.provider, chunk)
@@ -117,15 +132,13 @@ export const guarded = Effect.fnUntraced(
           limit: readerTimeout
         })
 
-      const written = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
-        ProviderFields.wrote(client.provider, reply)
-        return reply
-      }
+      const written = (reply: ChatSchema.ChatReply): void => ProviderFields.wrote(client.provider, reply)
 
       // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
       const counted = <A extends object, R>(
         request: Request,
-        ask: (request: SealedRequest, counter: AttemptCounter) => Effect.Effect<A, ModelError, R>
+        ask: (request: SealedRequest, counter: AttemptCounter, fiber: AnyFiber) => Effect.Effect<A, ModelError, R>,
+        answered: (value: A) => void
       ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
         const sealed = seal(request)
         if (Result.isFailure(sealed)) {
@@ -139,8 +152,12 @@ export const guarded = Effect.fnUntraced(
           fiber.getRef(CurrentAttemptObserver)?.asked()
           const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
           return Effect.map(
-            ask(sealed.success, counter),
-            (value) => ({ value, step: name, degradation: "none", failures: [], ...counter.tried })
+            ask(sealed.success, counter, fiber),
+            (value) => {
+              answered(value)
+              const { attempts, possiblyBilledAttempts } = counter
+              return { value, step: name, degradation: "none", failures: [], attempts, possiblyBilledAttempts }
+            }
           )
         })
       }
@@ -149,19 +166,24 @@ export const guarded = Effect.fnUntraced(
         ...of<ModelError>({
           name,
           isAvailable,
-          complete: (request) => counted(request, askWhole),
-          open: (request) => counted(request, openStream)
+          complete: (request) => counted(request, askWhole, written),
+          open: (request) => counted(request, openStream, constVoid)
         }),
         breaker,
         bulkhead,
         rateLimiter: limit.limiter
       }
       throughOther.set(made, through)
-      return made
+      return noteMade(made)
     }
     return through(client)
   }
 )
+
+const changeable = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
+  forgetJson(reply)
+  return reply
+}
 
 /** The same model behind the same guards, asked through another client: in another API of its provider, say. */
 export const alsoThrough = (model: GuardedModel, client: Asked): GuardedModel => throughOther.get(model)!(client)

@@ -1,5 +1,6 @@
 /** What the calls to one model take from its limiter: an estimate before, the usage that was told after. */
 import * as RateLimiter from "@switchgear/core/RateLimiter"
+import { inContext } from "@switchgear/core/runtime"
 import * as Effect from "effect/Effect"
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
@@ -15,7 +16,8 @@ import type { Headers } from "../chatClient/transport.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as Source from "../chatStream/source.ts"
 import type { ToldUsage } from "../pricing/toldUsage.ts"
-import { tokensOf, usedOf } from "../pricing/usageParts.ts"
+import { tokensOf } from "../pricing/parts.ts"
+import { usedOf } from "../pricing/usageParts.ts"
 
 type Opening = Source.Opening<ChatSchema.ChatChunk, ChatError>
 
@@ -25,13 +27,15 @@ export interface ModelLimit {
   readonly costs: (() => RateLimiter.Cost) | undefined
   /**
    * Notes what a request can use at most; never more than the limiter ever holds, which would refuse it for good. Lets the
-   * limiter hear what the provider says of its limits.
+   * limiter hear what the provider says of its limits. For the fiber that runs the call in this step.
    */
-  readonly noting: <A, E, R>(request: Request, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly noting: <A, E, R>(request: Request, call: Effect.Effect<A, E, R>, fiber: AnyFiber) => Effect.Effect<A, E, R>
   /** Lets the limiter hear that the provider refuses a call for its limits. */
   readonly refusing: <A, R>(call: Effect.Effect<A, ChatError, R>) => Effect.Effect<A, ChatError, R>
   readonly refusingStream: (opening: Opening) => Opening
 }
+
+type AnyFiber = Fiber.Fiber<any, any>
 
 /** What is noted of a call. One reference has both: each has its price in every call. */
 interface Noted extends HeadersListener {
@@ -68,16 +72,15 @@ export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLi
     return {
       limiter,
       costs: () => (Fiber.getCurrent()!.getRef(CurrentHeadersListener) as Noted).costs,
-      noting: <A, E, R>(request: Request, call: Effect.Effect<A, E, R>) =>
-        Effect.updateContext(call, (context: Context.Context<R>) => {
-          const around = Context.get(context, CurrentHeadersListener)
-          const heard: Noted["heard"] = around === undefined ? listener : (headers, fiber) => {
-            listener(headers, fiber)
-            around.heard(headers, fiber)
-          }
-          const noted: Noted = { costs: costsOf(request), heard }
-          return Context.add(context, CurrentHeadersListener, noted) as Context.Context<R>
-        }),
+      noting: (request, call, { context }) => {
+        const around = Context.get(context, CurrentHeadersListener)
+        const heard: Noted["heard"] = around === undefined ? listener : (headers, fiber) => {
+          listener(headers, fiber)
+          around.heard(headers, fiber)
+        }
+        const noted: Noted = { costs: costsOf(request), heard }
+        return inContext(call, Context.add(context, CurrentHeadersListener, noted))
+      },
       refusing: Effect.tapError(refused),
       refusingStream: (opening) => Effect.map(Effect.tapError(opening, refused), noting)
     }

@@ -54,7 +54,8 @@ const listOf = (list: ReadonlyArray<unknown>): unknown => {
 /** Freezes JSON through and through. */
 export const freeze = (json: unknown): void => {
   if (typeof json !== "object" || json === null) return
-  for (const inner of Object.values(json)) freeze(inner)
+  if (Array.isArray(json)) { for (let i = 0; i < json.length; i++) freeze(json[i]) }
+  else { for (const inner of Object.values(json)) freeze(inner) }
   Object.freeze(json)
 }
 

@@ -5,6 +5,7 @@
  * Both sides are noted beside the objects themselves, so that nothing of it is sent. A copy has the notes only where they
  * were copied too; without them it is sent with all of its fields.
  */
+import { Given } from "../chatReply/given.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 
 interface Request {
@@ -18,17 +19,7 @@ interface Foreign {
   readonly plain: ChatSchema.ChatMessage
 }
 
-/** The object that it is given, in place of one that is made: what is declared below is put on it. */
-class Given {
-  constructor(object: object) {
-    return object
-  }
-}
-
-/**
- * An answer with its author, in a private field, which no code but this sees and no copy has. A `WeakMap` of all answers
- * takes ten times as long: it grows with each of them, and is looked through whenever memory is collected.
- */
+/** An answer with its author. */
 class Authored extends Given {
   #author: string | undefined
 

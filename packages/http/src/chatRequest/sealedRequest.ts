@@ -9,6 +9,7 @@
 import * as Result from "effect/Result"
 import { Prompt } from "../chatError/prompt.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
+import { Given } from "../chatReply/given.ts"
 import { type Asked, askedOf } from "../chatReply/asked.ts"
 import { fieldsAsJson, freeze } from "./jsonOf.ts"
 import { promptTexts } from "./promptTexts.ts"
@@ -19,6 +20,12 @@ import { utf8Length } from "./utf8Length.ts"
 interface Request {
   readonly messages: ReadonlyArray<ChatSchema.ChatMessage>
   readonly [field: string]: unknown
+}
+
+/** What a prompt is estimated at: its text, and its sounds. */
+interface PromptTokens {
+  readonly input: number
+  readonly audioInput: number
 }
 
 /** A request as JSON. Fields that a request does not have are undefined. */
@@ -52,6 +59,8 @@ export class SealedRequest {
   readonly plain: Request
   /** The key of its answer in a cache, once somebody has asked for it. */
   key: string | undefined
+  /** The tokens of its prompt, once somebody has estimated them. */
+  prompted: PromptTokens | undefined
   private readonly written: Written
   private readonly notes: ProviderFields.Notes | undefined
   /** The request of which this is a copy for one model. */
@@ -74,7 +83,8 @@ export class SealedRequest {
     this.hasMessages = Array.isArray(messages)
     this.origin = origin
     if (notes !== undefined) ProviderFields.note(copy, notes)
-    this.plain = Object.freeze(Object.defineProperty(copy, sealed, { value: this }))
+    Sealed.note(copy, this)
+    this.plain = Object.freeze(copy)
   }
 
   /** What errors about the request must not repeat. One for all copies, so that it is read once for all of their errors. */
@@ -112,6 +122,13 @@ export class SealedRequest {
     return textOf(model, undefined, undefined, others)
   }
 
+  /** What is sent to a model for a whole answer; undefined where that depends on the provider. */
+  wholeFor(model: string): string | undefined {
+    return this.notes === undefined
+      ? textOf(JSON.stringify(model), undefined, undefined, this.written.others)
+      : undefined
+  }
+
   /** What is sent for a stream. Its usage, without which its cost is unknown, is told only if it is asked for. */
   get streamed(): string {
     const { model, others, stream_options } = this.written
@@ -124,20 +141,36 @@ export class SealedRequest {
 
   /** What was sealed for a frozen copy. It is in no other object, copies of the copy included. */
   static find(request: object): SealedRequest | undefined {
-    const found = (request as { readonly [sealed]?: SealedRequest } | null | undefined)?.[sealed]
-    return found?.plain === request ? found : undefined
+    return Sealed.find(request)
   }
 }
 
-const sealed = Symbol("@switchgear/http/chatRequest/sealedRequest")
+/** A frozen copy, with what was sealed for it. */
+class Sealed extends Given {
+  #request: SealedRequest | undefined
+
+  static note(copy: object, request: SealedRequest): void {
+    new Sealed(copy).#request = request
+  }
+
+  static find(given: unknown): SealedRequest | undefined {
+    return typeof given === "object" && given !== null && #request in given ? given.#request : undefined
+  }
+}
 
 /** Seals a request, or says why it cannot be written. */
 export const seal = (request: object): Result.Result<SealedRequest, string> =>
   // A proxy may throw whatever is asked of it.
   Result.try({
     try: () => SealedRequest.find(request) ?? write(fieldsOf(request), ProviderFields.notesOf(request as Request)),
-    catch: () => "the request cannot be written as JSON"
+    catch: () => notWritable
   })
+
+/** Seals what was parsed from JSON. It becomes the frozen copy itself, so that nobody else may have it. */
+export const sealParsed = (json: { [field: string]: unknown }): Result.Result<SealedRequest, string> =>
+  Result.try({ try: () => writeCopy(json, undefined, undefined), catch: () => notWritable })
+
+const notWritable = "the request cannot be written as JSON"
 
 /** What a request says. One that writes itself, by a `toJSON` of its own or of its class, has the fields that it writes. */
 const fieldsOf = (request: object): Readonly<Record<string, unknown>> => {
@@ -149,23 +182,39 @@ const write = (
   request: { readonly [field: string]: unknown },
   notes: ProviderFields.Notes | undefined,
   origin?: SealedRequest | undefined
+): SealedRequest => writeCopy(fieldsAsJson(request), notes, origin)
+
+const writeCopy = (
+  copy: { [field: string]: unknown },
+  notes: ProviderFields.Notes | undefined,
+  origin: SealedRequest | undefined
 ): SealedRequest => {
-  const copy = fieldsAsJson(request)
-  let others = ""
-  for (const field of Object.keys(copy)) {
-    if (field === "model" || field === "stream" || field === "stream_options") continue
-    others += `${others === "" ? "" : ","}${JSON.stringify(field)}:${JSON.stringify(copy[field])}`
-  }
+  const { model, stream, stream_options } = copy
+  const others = othersIn(copy)
   // Not before: V8 takes four times as long to write frozen lists.
   for (const field of Object.keys(copy)) freeze(copy[field])
-  const written = {
-    model: JSON.stringify(copy["model"]),
-    stream: JSON.stringify(copy["stream"]),
-    stream_options: JSON.stringify(copy["stream_options"]),
+  const fields = {
+    model: written(model),
+    stream: written(stream),
+    stream_options: written(stream_options),
     others: new Others(others)
   }
-  return new SealedRequest(copy as unknown as Request, written, { notes, origin })
+  return new SealedRequest(copy as unknown as Request, fields, { notes, origin })
 }
+
+/** The other fields as JSON, without the braces around them. */
+const othersIn = (copy: { readonly [field: string]: unknown }): string => {
+  // Most requests begin with their model, and say nothing of a stream: what is written of them need not be sorted out.
+  if (copy["stream"] === undefined && copy["stream_options"] === undefined) {
+    const beginning = `{"model":${JSON.stringify(copy["model"])}`
+    const all = JSON.stringify(copy)
+    if (all.startsWith(beginning)) return all.slice(beginning.length + 1, -1)
+  }
+  const { model: _, stream: __, stream_options: ___, ...others } = copy
+  return JSON.stringify(others).slice(1, -1)
+}
+
+const written = (json: unknown): string | undefined => json === undefined ? undefined : JSON.stringify(json)
 
 /** The beginning of an object of fields that are JSON, where they are there, up to the others. */
 const beginningOf = (

@@ -4,7 +4,6 @@
  */
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Cause from "effect/Cause"
-import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import type { Attempt, AttemptObserver } from "../chatModel/attemptObserver.ts"
 import * as ChatError from "../ChatError.ts"
@@ -24,30 +23,39 @@ export type Spending =
 /** The model that was asked, and the name of its step. */
 export type Asked = Pick<Attempt, "model" | "name">
 
+/** Who is told what an attempt may have cost. */
+export interface Spender {
+  readonly spend: (spending: Spending) => void
+}
+
 export class BilledAttempts implements AttemptObserver {
-  private readonly spend: (spending: Spending) => void
-  private readonly running = new Set<Attempt>()
+  private readonly spender: Spender
+  private readonly running: Array<Attempt> = []
   private readonly answered: Array<Spending> = []
   private isCounted = false
   private isClosed = false
 
-  constructor(spend: (spending: Spending) => void) {
-    this.spend = spend
+  constructor(spender: Spender) {
+    this.spender = spender
   }
 
-  readonly asked = (): void => {
+  asked(): void {
     this.isCounted = true
   }
 
-  readonly began = (attempt: Attempt) => {
+  began(attempt: Attempt): ReturnType<AttemptObserver["began"]> {
     const { delivery } = attempt
+    // An object of its own for each attempt.
     const running = { ...attempt }
-    this.running.add(running)
-    return (exit: Exit.Exit<unknown, unknown>, mayBeBilled: boolean): void => {
-      if (this.isClosed || !this.running.delete(running) || !mayBeBilled) return
+    this.running.push(running)
+    return (exit, mayBeBilled) => {
+      const place = this.running.indexOf(running)
+      if (this.isClosed || place < 0) return
+      this.running.splice(place, 1)
+      if (!mayBeBilled) return
       if (exit._tag === "Failure") {
         const reply = failedReply(exit.cause)
-        this.spend(
+        this.spender.spend(
           wasWritten(delivery, exit.cause)
             ? { extent: "answer", asked: attempt }
             : reply !== undefined
@@ -80,8 +88,8 @@ export class BilledAttempts implements AttemptObserver {
     if (this.isClosed) return
     this.isClosed = true
     if (answer === "model") this.answered.pop()
-    for (const spending of this.answered) this.spend(spending)
-    for (const asked of this.running) this.spend({ extent: "prompt", asked })
+    for (const spending of this.answered) this.spender.spend(spending)
+    for (const asked of this.running) this.spender.spend({ extent: "prompt", asked })
   }
 
   /** There is no answer. Of a model that does not tell of its attempts, the cause has to say what may be billed. */
@@ -91,7 +99,7 @@ export class BilledAttempts implements AttemptObserver {
   }
 
   private spendPrompts(attempts: number): void {
-    for (let left = attempts; left > 0; left--) this.spend({ extent: "prompt", asked: undefined })
+    for (let left = attempts; left > 0; left--) this.spender.spend({ extent: "prompt", asked: undefined })
   }
 }
 

@@ -4,7 +4,8 @@ import { isCertain, isSameModel } from "../pricing/modelNames.ts"
 import { type Cost, costOf, minus, toldCost } from "../pricing/money.ts"
 import { isPaidElsewhere } from "../chatReply/paidElsewhere.ts"
 import { toldIn, ToldUsage } from "../pricing/toldUsage.ts"
-import { nothing, type Parts, promptOf, tokensOf, usedOf } from "../pricing/usageParts.ts"
+import { nothing, type Parts, promptOf, tokensOf } from "../pricing/parts.ts"
+import { usedOf } from "../pricing/usageParts.ts"
 import type * as ChatModel from "../ChatModel.ts"
 import { isCache, namesOf } from "../chatModel/stepPath.ts"
 import type { Bill } from "./model.ts"
@@ -26,8 +27,9 @@ export interface Heard {
   readonly isCostFinal: boolean
 }
 
-/** What is heard of a reply that is there as a whole. */
-export const heardIn = (reply: ChatModel.Answer["value"]): Heard => heardOf(toldIn(reply), () => replyTokens(reply))
+/** What is heard of a reply that is there as a whole, where it is known by what it told. */
+export const heardIn = (reply: ChatModel.Answer["value"], told: ToldUsage = toldIn(reply)): Heard =>
+  heardOf(told, () => replyTokens(reply))
 
 /** What is heard of what was told, and of so many tokens that were said. */
 export const heardOf = (told: ToldUsage, said: () => number): Heard => ({
@@ -37,11 +39,9 @@ export const heardOf = (told: ToldUsage, said: () => number): Heard => ({
   isCostFinal: true
 })
 
-const tellsAny = ({ counts }: ToldUsage): boolean => Object.values(counts).some((count) => count > 0)
-
 /** Whether it tells how much came out. A zero does not, where something was said: some gateways fill it in. */
 export const tellsOutput = (told: ToldUsage): boolean => {
-  if (!tellsAny(told)) return false
+  if (!told.tellsAny) return false
   const used = usedOf(told)?.parts
   return (used === undefined ? told.counts.completion ?? 0 : tokensOf(used) - promptOf(used)) > 0
 }
@@ -57,11 +57,11 @@ export const billOf = (
 ): Bill => {
   const source = sourceOf(answer)
   // A gateway that does not know fills in zeros. No call to a model uses nothing.
-  const counted = source !== undefined || tellsAny(told) ? usedOf(told) : undefined
+  const counted = source !== undefined || told.tellsAny ? usedOf(told) : undefined
   const output = source !== undefined && counted !== undefined ? 0 : heard
-  const { isTold, parts } = counted ?? usedOf(tellsAny(told) ? told : new ToldUsage(), { ...expected(), output })!
+  const { isTold, parts } = counted ?? usedOf(told.tellsAny ? told : new ToldUsage(), { ...expected(), output })!
   // What was told of the answer is what came before that; what is assumed is all of it.
-  const isMore = counted !== undefined || (tellsAny(told) && told.counts.completion !== undefined)
+  const isMore = counted !== undefined || (told.tellsAny && told.counts.completion !== undefined)
   const heardParts = output > 0 && isMore ? { ...parts, output: parts.output + output } : parts
   // No model answers without reading: where nonsense was told, a prompt of no tokens is one that was not counted.
   const unread = source === undefined && told.isDoubtful && promptOf(parts) === 0 ? expected() : undefined
@@ -69,36 +69,39 @@ export const billOf = (
   const isUsage = counted !== undefined && isTold && output === 0 && promptOf(used) === promptOf(parts)
   const model = source ?? modelOf(rules, answer, asked)
   const price = model === undefined ? undefined : rules.prices[model]
-  const priced = source === undefined
-    ? pricedAt(price, used, told.cost, isCostFinal)
-    : { cost: free, source: "free" as const }
+  const byPrice = source === undefined ? costOf(price ?? {}, used) : undefined
+  const priced = byPrice === undefined
+    ? { cost: free, source: "free" as const }
+    : pricedAt(byPrice, used, told.cost, isCostFinal)
+  const byPrimary = byPrice !== undefined && price === rules.primary ? byPrice : costOf(rules.primary, used)
   return {
     tenant,
     model: model ?? "other",
     used,
-    ...priced,
-    saving: minus(costOf(rules.primary, used).total, priced.cost.total),
+    cost: priced.cost,
+    source: priced.source,
+    saving: minus(byPrimary.total, priced.cost.total),
     estimated: !(isWhole && (priced.source === "provider" ? isCostFinal : isUsage))
   }
 }
 
 /** The parts of a call of which only the request is known, or also how long its answer can be. */
-export const partsOf = (tokens: RequestTokens): Parts => ({
+export const partsOf = ({ audioInput, input, output }: RequestTokens): Parts => ({
   ...nothing,
-  ...promptPartsOf(tokens),
-  output: tokens.output
+  input,
+  audioInput,
+  output
 })
 
 const promptPartsOf = ({ audioInput, input }: RequestTokens) => ({ input, audioInput })
 
 /** What the provider told is what it bills. That it bills nothing is believed where no price says otherwise. */
 const pricedAt = (
-  price: Rules["primary"] | undefined,
+  cost: Cost,
   used: Parts,
   told: number | undefined,
   isFinal: boolean
 ): Pick<Bill, "cost" | "source"> => {
-  const cost = costOf(price ?? {}, used)
   // What was said after the cost was told costs more.
   if (told !== undefined && !isFinal && !(told > cost.known)) return { cost, source: sourceOfPriced(cost) }
   if (told !== undefined && !(told === 0 && cost.known > 0)) return { cost: toldCost(told, used), source: "provider" }

@@ -18,7 +18,7 @@ export interface Balance {
   /** Adds to both. Amounts that are given back are below zero. */
   readonly add: (spent: number, reserved: number) => void
   /** What calls in flight hold of it, where another budget can go on with it. */
-  readonly holds?: Set<Hold>
+  readonly holds?: Holds
 }
 
 /** A budget, and whom its refusals are told to concern. */
@@ -33,7 +33,7 @@ class Window implements Balance, Remembered {
   readonly end: number
   spent: number
   reserved = 0
-  readonly holds = new Set<Hold>()
+  readonly holds = new Holds()
 
   constructor({ end, start }: Span, spent: number) {
     this.start = start
@@ -45,7 +45,7 @@ class Window implements Balance, Remembered {
   goOnWith({ holds, reserved, spent }: Window): void {
     this.spent = spent
     this.reserved = reserved
-    for (const hold of holds) hold.alsoIn(this)
+    holds.each((hold) => hold.alsoIn(this))
   }
 
   get isUntouched(): boolean {
@@ -104,10 +104,40 @@ export const isUntouched = (meter: Meter, now: number): boolean => {
   return spent === 0 && reserved === 0
 }
 
+/** The place of a hold among those of a balance. */
+interface Place {
+  readonly hold: Hold
+  before: Place | undefined
+  after: Place | undefined
+}
+
+/** The holds of a balance. A `Set`, to which each call is added and taken out again, is built anew again and again. */
+class Holds {
+  private first: Place | undefined
+
+  add(hold: Hold): Place {
+    const place: Place = { hold, before: undefined, after: this.first }
+    if (this.first !== undefined) this.first.before = place
+    return this.first = place
+  }
+
+  remove({ after, before }: Place): void {
+    if (before === undefined) this.first = after
+    else before.after = after
+    if (after !== undefined) after.before = before
+  }
+
+  each(tell: (hold: Hold) => void): void {
+    for (let place = this.first; place !== undefined; place = place.after) tell(place.hold)
+  }
+}
+
 /** What a call holds of a budget, in the window in which it was let in: what it costs belongs to that window. */
 export class Hold {
   readonly amount: number
   private readonly balances: Array<Balance> = []
+  /** In the balances, in their order. */
+  private readonly places: Array<Place | undefined> = []
 
   constructor({ rule }: Meter, balance: Balance, amount: number) {
     this.amount = shareOf(rule, amount)
@@ -118,7 +148,7 @@ export class Hold {
   /** It is held there as well. */
   alsoIn(balance: Balance): void {
     this.balances.push(balance)
-    balance.holds?.add(this)
+    this.places.push(balance.holds?.add(this))
   }
 
   /** Spends beside what is held, which stays held. */
@@ -128,9 +158,10 @@ export class Hold {
 
   /** Puts what was spent in the place of what was held. Is called once. */
   end(actual: number): void {
-    for (const balance of this.balances) {
+    this.balances.forEach((balance, i) => {
       balance.add(actual, -this.amount)
-      balance.holds?.delete(this)
-    }
+      const place = this.places[i]
+      if (place !== undefined) balance.holds!.remove(place)
+    })
   }
 }

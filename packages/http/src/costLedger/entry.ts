@@ -4,9 +4,9 @@ import type * as ChatModel from "../ChatModel.ts"
 import type { RequestTokens } from "../pricing/estimateTokens.ts"
 import { costOf } from "../pricing/money.ts"
 import type { FailedReply } from "../pricing/failedReply.ts"
-import { promptOf } from "../pricing/usageParts.ts"
+import { promptOf } from "../pricing/parts.ts"
 import type { Account, Totals } from "./accounts.ts"
-import { BilledAttempts, type Spending } from "./billedAttempts.ts"
+import { BilledAttempts, type Spender, type Spending } from "./billedAttempts.ts"
 import { type Billable, billOf, type Heard, heardIn, heardOf, partsOf } from "./billing.ts"
 import type { Hold } from "./budgetMeter.ts"
 import type { Bill } from "./model.ts"
@@ -27,9 +27,9 @@ export interface Call {
   readonly name: string
 }
 
-export class Entry {
+export class Entry implements Spender {
   /** Hears of the attempts at the call. */
-  readonly attempts = new BilledAttempts((spending) => this.spend(spending))
+  readonly attempts = new BilledAttempts(this)
   private readonly book: Book
   private readonly account: Account
   private readonly call: Call
@@ -70,7 +70,9 @@ export class Entry {
     const { cost, estimated, model, saving } = bill
     // What is not known is not nothing: it keeps at least what was reserved.
     this.end((held) => cost.total === "unknown" ? Math.max(cost.known, held) : cost.total)
-    for (const totals of this.totalsFor(model)) totals.reply(cost, saving, estimated)
+    this.book.total.reply(cost, saving, estimated)
+    this.account.totals.reply(cost, saving, estimated)
+    this.book.totalsOf(model).reply(cost, saving, estimated)
     return bill
   }
 
@@ -92,7 +94,8 @@ export class Entry {
   /** What the request was estimated at before the call; where there is no budget, when it is needed. */
   private readonly expected = (): RequestTokens => this.known ??= this.book.rules.estimate(this.call.request)
 
-  private spend(spending: Spending): void {
+  /** Adds what an attempt may have cost. */
+  spend(spending: Spending): void {
     const { names, prices } = this.book.rules
     const { model: asked, name } = spending.asked ?? { model: this.call.name, name: this.call.name }
     const model = names.find(asked) ?? names.find(name)
@@ -107,7 +110,9 @@ export class Entry {
       ? Math.max(cost.known, costOf(this.book.rules.highest(promptOf(used)), used).known)
       : cost.total
     for (const hold of this.holds) hold.spend(amount)
-    for (const totals of this.totalsFor(model ?? "other")) totals.spend(cost, estimated)
+    this.book.total.spend(cost, estimated)
+    this.account.totals.spend(cost, estimated)
+    this.book.totalsOf(model ?? "other").spend(cost, estimated)
   }
 
   private failed(answer: Billable, { said, told }: FailedReply, asked: string) {
@@ -118,10 +123,6 @@ export class Entry {
     const expected = this.expected()
     const used = partsOf(extent === "prompt" ? { ...expected, output: 0 } : expected)
     return { used, cost: costOf(price, used), estimated: true }
-  }
-
-  private totalsFor(model: string): ReadonlyArray<Totals> {
-    return [this.book.total, this.account.totals, this.book.totalsOf(model)]
   }
 
   private end(actual: (held: number) => number): void {

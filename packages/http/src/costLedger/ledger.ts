@@ -1,8 +1,8 @@
 /** The state of a ledger: calls are begun and ended in one synchronous step each. */
 import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
-import { costOf } from "../pricing/money.ts"
-import { promptOf } from "../pricing/usageParts.ts"
+import { leastCostOf } from "../pricing/money.ts"
+import { promptOf } from "../pricing/parts.ts"
 import { type Account, Accounts, Totals } from "./accounts.ts"
 import { partsOf } from "./billing.ts"
 import { type Balance, fits, Hold, type Meter, OwnMeter } from "./budgetMeter.ts"
@@ -30,20 +30,21 @@ export class Ledger implements Book {
   /** Reserves from all budgets or from none. */
   begin(call: Call, now: number): Entry | BudgetExceeded {
     const account = this.accounts.open(call.tenant, now)
-    const meters = [...this.meters, ...account.meters]
+    const meters = this.meters.length === 0 ? account.meters : [...this.meters, ...account.meters]
     if (meters.length === 0) return new Entry(this, account, call, undefined, [])
     const expected = this.rules.estimate(call.request)
     const parts = partsOf(expected)
-    const amount = costOf(this.rules.highest(promptOf(parts)), parts).known
-    const balances = meters.map((meter) => meter.at(now))
+    const amount = leastCostOf(this.rules.highest(promptOf(parts)), parts)
+    const balances: Array<Balance> = []
     // Of several budgets that refuse, the one that is the last to reset: before, the call cannot be made.
     let full: { readonly meter: Meter; readonly balance: Balance } | undefined
-    meters.forEach((meter, i) => {
-      const balance = balances[i]!
+    for (const meter of meters) {
+      const balance = meter.at(now)
+      balances.push(balance)
       if (!fits(meter, balance, amount) && !(full !== undefined && full.balance.end >= balance.end)) {
         full = { meter, balance }
       }
-    })
+    }
     if (full !== undefined) {
       this.total.refused++
       account.totals.refused++

@@ -1,4 +1,5 @@
 /** What a model that is asked may know of the other models of its cascade, and of those who wait. */
+import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import { type Alternatives, CurrentAlternatives, isLongerThan, type Waiting } from "../chatModel/retries.ts"
 import type { AnswerTimes } from "./answerTimes.ts"
@@ -39,27 +40,41 @@ export const hasHadItsTime = (
   (answeredBy !== undefined && index < newest || isLeft())
 
 /** The alternatives to a model that is being asked. */
-export const alternativesTo = (
-  { begun, index, later, step }: Asking,
-  asked: Asked,
-  fiber: Fiber.Fiber<any, any>
-): Alternatives => {
-  const around = fiber.getRef(CurrentAlternatives)
-  const prefersNext = (waiting: Waiting) => {
-    const [next] = later.length === 0 ? [] : atHand(later, asked, fiber)
-    return next !== undefined && isLongerThan(waiting, next.times.quantiles?.median)
+export class AlternativesTo implements Alternatives {
+  private readonly asking: Asking
+  private readonly asked: Asked
+  private readonly fiber: Fiber.Fiber<any, any>
+  /** That of the cascade. */
+  private readonly context: Context.Context<never>
+
+  constructor(asking: Asking, asked: Asked, fiber: Fiber.Fiber<any, any>) {
+    this.asking = asking
+    this.asked = asked
+    this.fiber = fiber
+    this.context = fiber.context
   }
-  return {
-    hasLost: (now) =>
-      hasHadItsTime(
-        { begun, index, times: step.times },
-        asked,
-        () => asked.patience?.isOver(now) === true || around?.hasLost(now) === true,
-        now
-      ),
-    allowsWait: (waiting, now) =>
-      now + (waiting.asked ?? 0) < (asked.patience?.longest ?? Infinity) &&
-      !prefersNext(waiting) &&
+
+  /** Those of a cascade outside. */
+  private get around(): Alternatives | undefined {
+    return Context.get(this.context, CurrentAlternatives)
+  }
+
+  hasLost(now: number): boolean {
+    const { asked, asking: { begun, index, step: { times } } } = this
+    const isLeft = () => asked.patience?.isOver(now) === true || this.around?.hasLost(now) === true
+    return hasHadItsTime({ begun, index, times }, asked, isLeft, now)
+  }
+
+  allowsWait(waiting: Waiting, now: number): boolean {
+    const { around } = this
+    return now + (waiting.asked ?? 0) < (this.asked.patience?.longest ?? Infinity) &&
+      !this.prefersNext(waiting) &&
       (around === undefined || around.allowsWait(waiting, now))
+  }
+
+  private prefersNext(waiting: Waiting): boolean {
+    const { later } = this.asking
+    const [next] = later.length === 0 ? [] : atHand(later, this.asked, this.fiber)
+    return next !== undefined && isLongerThan(waiting, next.times.quantiles?.median)
   }
 }

@@ -22,18 +22,19 @@ const digest = (request: ChatModel.Request): string => {
 }
 
 /** JSON with the fields of all its objects in order; undefined for what is none. */
-const inOrder = (value: unknown): string | undefined => {
-  let text = ""
-  if (Array.isArray(value)) {
-    for (const each of value) text += `${text === "" ? "[" : ","}${inOrder(each) ?? "null"}`
-    return text === "" ? "[]" : `${text}]`
-  }
-  if (!Predicate.isReadonlyObject(value)) return JSON.stringify(value)
+const inOrder = (value: unknown): string | undefined => JSON.stringify(ordered(value))
+
+/** The same with the fields of all its objects in order. It is written as a whole, which is sooner than piece by piece. */
+const ordered = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(ordered)
+  // A function is no JSON, least of all one by which an object would write itself.
+  if (!Predicate.isReadonlyObject(value)) return typeof value === "function" ? undefined : value
+  const copy: { [field: string]: unknown } = {}
   for (const field of sorted(Object.keys(value))) {
-    const inner = inOrder(value[field])
-    if (inner !== undefined) text += `${text === "" ? "{" : ","}${JSON.stringify(field)}:${inner}`
+    if (field === "__proto__") Object.defineProperty(copy, field, { value: ordered(value[field]), enumerable: true })
+    else copy[field] = ordered(value[field])
   }
-  return text === "" ? "{}" : `${text}}`
+  return copy
 }
 
 /** Most objects have a few fields, which are in order sooner without a copy of the list. */

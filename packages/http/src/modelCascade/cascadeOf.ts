@@ -2,12 +2,13 @@
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
-import { CurrentReconsidering, monotonicMillis } from "@switchgear/core/runtime"
+import { CurrentReconsidering, inContext, monotonicMillis } from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -18,6 +19,7 @@ import type * as ChatSchema from "../ChatSchema.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { sentenceLanguage } from "../canned/sentenceLanguage.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
+import { lengthOf, sameLength } from "../chatReply/replyText.ts"
 import { speaks } from "../chatReply/speech.ts"
 import { seal } from "../chatRequest/sealedRequest.ts"
 import { CurrentTenant } from "../costLedger/currentTenant.ts"
@@ -25,6 +27,7 @@ import { cacheKey, keyOfTenant } from "./cacheKey.ts"
 import { type Asked, CurrentAsked } from "./asked.ts"
 import { type Answered, asStream, asWhole, type Chain, chainOf, withLastGood } from "./chain.ts"
 import { copyJson } from "./copyJson.ts"
+import { KeptAnswer } from "./keptAnswer.ts"
 import { keepStream } from "./keepStream.ts"
 import { type Patience, Patiences, type Waits } from "./patience.ts"
 import { type SharedAttempts, SharedCalls } from "./sharedAttempts.ts"
@@ -33,6 +36,7 @@ import type { ModelCascade } from "./model.ts"
 import { OperatorLog } from "./operatorLog.ts"
 import { CurrentCacheMode } from "./cacheMode.ts"
 import { CurrentAcceptance, passes } from "../chatModel/acceptance.ts"
+import { isUnchanged, noteMade } from "../chatModel/unchanged.ts"
 import { AttemptCounter, CurrentAttemptCounter, untried } from "../chatModel/attemptCounter.ts"
 import { CurrentAttemptObserver } from "../chatModel/attemptObserver.ts"
 import { notePaidElsewhere, samePayer } from "../chatReply/paidElsewhere.ts"
@@ -45,11 +49,22 @@ export const cascadeOf = (
   Effect.gen(function*() {
     const { canned, name } = settings
     const cache = yield* StaleCache.make<ChatModel.Answer>({
-      sizeOf: ({ value }, key) => 2 * (key.length + JSON.stringify(value).length),
+      sizeOf: (answer, key) =>
+        2 * (key.length + (answer instanceof KeptAnswer ? answer.text.length : lengthOf(answer.value))),
       ...settings.cache,
-      storeWhen: isWorthKeeping,
+      storeWhen: (answer) => answer instanceof KeptAnswer || isWorthKeeping(answer),
       copy: copyOf
     })
+    // What others are given is an answer like any other.
+    const keepsText = settings.cache.store === undefined && settings.cache.sizeOf === undefined
+    const keepAt = (key: string, answer: ChatModel.Answer): Effect.Effect<void> => {
+      const kept = keepsText && steps.every(({ model }) => isUnchanged(model)) ? KeptAnswer.of(answer) : undefined
+      return kept === undefined
+        ? cache.set(key, answer)
+        : isWorthKeeping(answer)
+        ? cache.set(key, kept)
+        : Effect.void
+    }
     const answers = yield* Cascade.make({ name })
     const operatorLog = new OperatorLog(name)
     const keyOf = settings.cacheKey ?? cacheKey
@@ -61,7 +76,7 @@ export const cascadeOf = (
     const askIn = <A, E, R>(
       language: string | undefined,
       request: ChatModel.Request,
-      ask: (request: ChatModel.Request, place: Place) => Effect.Effect<A, E, R>
+      ask: (request: ChatModel.Request, place: Place, fiber: AnyFiber) => Effect.Effect<A, E, R>
     ): Effect.Effect<A, E | ChatError.InvalidRequest, R> =>
       Effect.withFiber<A, E | ChatError.InvalidRequest, R>((fiber) => {
         let key: unknown
@@ -73,13 +88,13 @@ export const cascadeOf = (
         if (typeof key !== "string") return refused("its cacheKey is not a text")
         // Callers of different languages must not share a flight that may end in a sentence.
         const place = language === undefined ? key : `${language}:${key}`
-        return ask(request, { key: keyOfTenant(fiber.getRef(CurrentTenant), place), language })
+        return ask(request, { key: keyOfTenant(fiber.getRef(CurrentTenant), place), language }, fiber)
       })
 
     /** What is asked is what is given now, whatever the caller changes before the call runs, or while it runs. */
     const asking = <A, E, R>(
       request: ChatModel.Request,
-      ask: (request: ChatModel.Request, place: Place) => Effect.Effect<A, E, R>
+      ask: (request: ChatModel.Request, place: Place, fiber: AnyFiber) => Effect.Effect<A, E, R>
     ): Effect.Effect<A, E | ChatError.InvalidRequest, R> => {
       const sealed = seal(request)
       if (Result.isFailure(sealed)) return refused(sealed.failure)
@@ -102,55 +117,70 @@ export const cascadeOf = (
 
     /** Asks the models, then the cache, then says the sentence. */
     const run = <A extends object, R>(
+      chain: Chain<A, R>,
+      request: ChatModel.Request,
+      place: Place,
+      mode: StaleCache.Mode,
+      patience: Waits | undefined,
+      begun?: (tried: ChatModel.Tried) => void
+    ): Effect.Effect<Answered<A>, any, R> =>
+      Effect.withFiber((fiber) => begin(fiber, chain, request, place, mode, patience, begun))
+
+    /** The same, begun in this step of the fiber. */
+    const begin = <A extends object, R>(
+      fiber: AnyFiber,
       { chain, whole }: Chain<A, R>,
       request: ChatModel.Request,
       { key, language }: Place,
       mode: StaleCache.Mode,
       patience: Waits | undefined,
-      begun?: (tried: ChatModel.Tried) => void
-    ): Effect.Effect<Answered<A>, any, R> =>
-      Effect.withFiber((fiber) => {
-        const clock = fiber.getRef(Clock.Clock)
-        const now = clock.currentTimeMillisUnsafe()
-        const steps = language === undefined
-          ? chain
-          : Cascade.orConstant("canned", answered(whole(Canned.reply(canned!, language, now))))(chain)
-        const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
-        begun?.(counter)
-        const deadline = monotonicMillis(clock) + settings.deadline
-        const asked: Asked = {
-          request,
-          key,
-          readsCache: mode !== "bypass",
-          deadline,
-          patience,
-          outgrown: undefined,
-          newest: 0,
-          answeredBy: undefined
-        }
-        return Effect.updateContext(
-          attempts(answers.run(steps as typeof chain)),
-          (context: Context.Context<R>) =>
-            Context.add(Context.add(context, CurrentAttemptCounter, counter), CurrentAsked, asked)
-        ).pipe(
-          Effect.matchCauseEffect({
-            onFailure: (cause) => {
-              const error = cause.reasons.find(Cause.isFailReason)?.error
-              const log = error instanceof Cascade.CascadeExhausted
-                ? operatorLog.tell(error.failures, "and no other step did", now)
-                : undefined
-              return log === undefined ? Effect.failCause(cause) : Effect.andThen(log, Effect.failCause(cause))
-            },
-            onSuccess: ({ degradation, failures, step, value: { value } }) => {
-              const answer = { value, step, degradation, failures, ...counter.tried }
-              const log = failures.length === 0
-                ? undefined
-                : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
-              return log === undefined ? Effect.succeed(answer) : Effect.as(log, answer)
-            }
-          })
-        )
-      })
+      begun?: (tried: ChatModel.Tried) => void,
+      keep?: (answer: Answered<A>) => Effect.Effect<void>
+    ): Effect.Effect<Answered<A>, any, R> => {
+      const clock = fiber.getRef(Clock.Clock)
+      const now = clock.currentTimeMillisUnsafe()
+      const steps = language === undefined
+        ? chain
+        : Cascade.orConstant("canned", answered(whole(Canned.reply(canned!, language, now))))(chain)
+      const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
+      begun?.(counter)
+      const deadline = settings.deadline === Infinity ? Infinity : monotonicMillis(clock) + settings.deadline
+      const asked: Asked = {
+        request,
+        key,
+        readsCache: mode !== "bypass",
+        deadline,
+        patience,
+        outgrown: undefined,
+        newest: 0,
+        answeredBy: undefined
+      }
+      const context = Context.add(
+        Context.add(fiber.context, CurrentAttemptCounter, counter),
+        CurrentAsked,
+        asked
+      )
+      return inContext(attempts(answers.run(steps as typeof chain)), context).pipe(
+        Effect.matchCauseEffect({
+          onFailure: (cause) => {
+            const error = cause.reasons.find(Cause.isFailReason)?.error
+            const log = error instanceof Cascade.CascadeExhausted
+              ? operatorLog.tell(error.failures, "and no other step did", now)
+              : undefined
+            return log === undefined ? Effect.failCause(cause) : Effect.andThen(log, Effect.failCause(cause))
+          },
+          onSuccess: ({ degradation, failures, step, value: { value } }) => {
+            const { attempts, possiblyBilledAttempts } = counter
+            const answer = { value, step, degradation, failures, attempts, possiblyBilledAttempts }
+            const kept = keep === undefined ? Effect.succeed(answer) : Effect.as(keep(answer), answer)
+            const log = failures.length === 0
+              ? undefined
+              : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
+            return log === undefined ? kept : Effect.andThen(log, kept)
+          }
+        })
+      )
+    }
 
     /** Shares the call with those who ask for the same. */
     const completeShared = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
@@ -196,31 +226,37 @@ export const cascadeOf = (
       withLastGood(Cascade.first(name, Effect.fail(error)), asWhole, lastGood)
 
     /** Asks for an answer of its own: one that is judged, or where no fresh answer may be served. */
-    const completeAlone = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
-      Effect.withFiber((fiber) => {
-        const mode = fiber.getRef(CurrentCacheMode)
-        const asked = run(forWhole, request, place, mode, fiber.getRef(CurrentAsked)?.patience)
-        const kept = mode === "bypass" ? asked : Effect.tap(asked, (answer) => cache.set(place.key, answer))
-        return mode === "use" && settings.isShared
-          ? Effect.flatMap(freshAt(place.key), (fresh) =>
-            fresh === undefined
-              ? kept
-              : Effect.flatMap(passes(fresh), (does) => does ? Effect.succeed(fromCache(fresh, fresh.value)) : kept))
-          : kept
-      })
+    const completeAlone = (
+      request: ChatModel.Request,
+      place: Place,
+      fiber: AnyFiber
+    ): Effect.Effect<ChatModel.Answer, any> => {
+      const mode = fiber.getRef(CurrentCacheMode)
+      const patience = fiber.getRef(CurrentAsked)?.patience
+      const keep = (answer: ChatModel.Answer) => keepAt(place.key, answer)
+      const ask = (fiber: AnyFiber) =>
+        begin(fiber, forWhole, request, place, mode, patience, undefined, mode === "bypass" ? undefined : keep)
+      if (mode !== "use" || !settings.isShared) return ask(fiber)
+      const asked = Effect.withFiber(ask)
+      return Effect.flatMap(freshAt(place.key), (fresh) =>
+        fresh === undefined
+          ? asked
+          : Effect.flatMap(passes(fresh), (does) => does ? Effect.succeed(fromCache(fresh, fresh.value)) : asked))
+    }
 
     const freshAt = (key: string): Effect.Effect<ChatModel.Answer | undefined> =>
       settings.isShared
         ? Effect.map(cache.lastGood(key), (kept) => kept?.freshness === "fresh" ? kept.value : undefined)
         : Effect.undefined
 
-    const complete = (request: ChatModel.Request, place: Place): Effect.Effect<ChatModel.Answer, any> =>
-      settings.isShared
-        ? Effect.flatMap(
-          CurrentAcceptance,
-          (acceptance) => acceptance === undefined ? completeShared(request, place) : completeAlone(request, place)
-        )
-        : completeAlone(request, place)
+    const complete = (
+      request: ChatModel.Request,
+      place: Place,
+      fiber: AnyFiber
+    ): Effect.Effect<ChatModel.Answer, any> =>
+      settings.isShared && fiber.getRef(CurrentAcceptance) === undefined
+        ? completeShared(request, place)
+        : completeAlone(request, place, fiber)
 
     const open = (
       request: ChatModel.Request,
@@ -253,8 +289,10 @@ export const cascadeOf = (
       complete: (request) => asking(request, complete),
       open: (request) => asking(request, open)
     })
-    return { ...asked, cache }
+    return noteMade({ ...asked, cache }, steps.map(({ model }) => model))
   })
+
+type AnyFiber = Fiber.Fiber<any, any>
 
 /** The key of an answer in the cache, and the language of the caller; undefined where there are no sentences. */
 interface Place {
@@ -288,7 +326,7 @@ const isWorthKeeping = (answer: ChatModel.Answer): boolean =>
   isKept(answer) &&
   answer.value.choices.length > 0 &&
   answer.value.choices.every(({ finish_reason }) => complete.has(finish_reason ?? "")) &&
-  !isPartlyEmpty(answer.value.choices)
+  !(answer.value.choices.length > 1 && isPartlyEmpty(answer.value.choices))
 
 /** Of several choices some say nothing. Where none does, nothing was asked for. */
 const isPartlyEmpty = (choices: ChatSchema.ChatReply["choices"]): boolean => {
@@ -300,9 +338,11 @@ const complete = new Set(["stop", "tool_calls", "function_call"])
 
 /** A caller may change its answer, and that of no other. What failed before an answer is told once, and not kept. */
 const copyOf = (answer: ChatModel.Answer, way: "in" | "out"): ChatModel.Answer => {
+  if (answer instanceof KeptAnswer) return way === "in" ? answer : answer.copy
   const copy = copyJson(way === "in" ? { ...answer, failures: [] } : answer)
   ProviderFields.sameAuthor(answer.value, copy.value)
   samePayer(answer.value, copy.value)
+  sameLength(answer.value, copy.value)
   return copy
 }
 

@@ -1,7 +1,8 @@
 /** The chain of a cascade: the models in their order, and after them the last good answer. */
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
-import { monotonicMillis } from "@switchgear/core/runtime"
+import { inContext, monotonicMillis } from "@switchgear/core/runtime"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -17,7 +18,7 @@ import { AttemptCounter, CurrentAttemptCounter } from "../chatModel/attemptCount
 import { CurrentAlternatives } from "../chatModel/retries.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import { acceptanceOf } from "./accept.ts"
-import { alternativesTo } from "./alternatives.ts"
+import { AlternativesTo } from "./alternatives.ts"
 import { AnswerTimes } from "./answerTimes.ts"
 import { type Asked, type AskedStep, atHand, CurrentAsked, windowOf } from "./asked.ts"
 import type { CallerError } from "./model.ts"
@@ -110,26 +111,27 @@ const ask = <A, R>(
     const clock = fiber.getRef(Clock.Clock)
     const begun = monotonicMillis(clock)
     const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
-    const answer = Effect.mapBoth(limited(accepted(how, step, request, fiber), asked, begun, fiber), {
+    const answer = Effect.matchCauseEffect(limited(accepted(how, step, request, fiber), asked, begun, fiber), {
       onSuccess: (answer) => {
         counter.atLeast(answer)
         if (!isDegraded(answer)) asked.answeredBy ??= index
         // An answer without a call says nothing about the time that a call takes.
         if (answer.attempts > 0) step.times.add(monotonicMillis(clock) - begun)
-        return answer
+        return Effect.succeed(answer)
       },
-      onFailure: (error) => {
-        if (wantsLargerWindow(error)) asked.outgrown = { window: windowOf(step), error }
-        if (isTimeout(error)) step.times.addAtLeast(monotonicMillis(clock) - begun)
-        return error
+      onFailure: (cause) => {
+        for (const reason of cause.reasons) {
+          if (!Cause.isFailReason(reason)) continue
+          const { error } = reason
+          if (wantsLargerWindow(error)) asked.outgrown = { window: windowOf(step), error }
+          if (isTimeout(error)) step.times.addAtLeast(monotonicMillis(clock) - begun)
+        }
+        return Effect.failCause(cause)
       }
     })
-    return Effect.updateContext(answer, (context: Context.Context<R>) =>
-      Context.add(
-        Context.add(context, CurrentAttemptCounter, counter),
-        CurrentAlternatives,
-        alternativesTo({ step, index, begun, later }, asked, fiber)
-      ))
+    const counted = Context.add(fiber.context, CurrentAttemptCounter, counter)
+    const alternatives = new AlternativesTo({ step, index, begun, later }, asked, fiber)
+    return inContext(answer, Context.add(counted, CurrentAlternatives, alternatives))
   })
 
 /**

@@ -46,15 +46,23 @@ export const requestTokens = (
   const request = given as Readonly<Record<string, unknown>>
   const longest = tokens(request["max_completion_tokens"]) ?? tokens(request["max_tokens"]) ?? assumed
   const choices = Math.max(tokens(request["n"]) ?? 1, 1)
+  const sealed = SealedRequest.find(given)
+  // It is frozen, and asked by each of the limits on its way.
+  const { audioInput, input } = sealed === undefined
+    ? promptTokens(request, undefined)
+    : sealed.prompted ??= promptTokens(request, sealed)
+  return { input, audioInput, output: tokens(longest * choices)! }
+}
+
+const promptTokens = (request: Readonly<Record<string, unknown>>, sealed: SealedRequest | undefined) => {
   const media: Media = { input: 0, audioInput: 0, parts: 0 }
   const messages: unknown = request["messages"]
   const texts = Array.isArray(messages) && messages.some(hasParts)
     ? { ...request, messages: messages.map((each) => withoutMedia(each, media, 0)) }
     : request
   return {
-    input: (media.parts === 0 ? SealedRequest.find(request)?.bytes : undefined) ?? bytesOf(texts) + media.input,
-    audioInput: media.audioInput,
-    output: tokens(longest * choices)!
+    input: (media.parts === 0 ? sealed?.bytes : undefined) ?? bytesOf(texts) + media.input,
+    audioInput: media.audioInput
   }
 }
 

@@ -22,8 +22,7 @@ export const noteReply = <E extends object>(error: E, reply: FailedReply): E => 
 }
 
 /** Whether anything in a reply shows that the model has worked. */
-export const showsWork = ({ said, told }: FailedReply): boolean =>
-  said > 0 || (told.cost ?? 0) > 0 || Object.values(told.counts).some((count) => count > 0)
+export const showsWork = ({ said, told }: FailedReply): boolean => said > 0 || (told.cost ?? 0) > 0 || told.tellsAny
 
 export const replyOf = (error: object): FailedReply | undefined => replies.get(error)
 

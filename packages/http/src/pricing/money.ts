@@ -2,7 +2,7 @@
  * Money in whole micro-dollars. Products of tokens and prices are taken in `bigint` where they pass what a number holds
  * exactly; amounts are safe integers, so that they can be added, compared and written as JSON by anybody.
  */
-import { nothing, type Part, partNames, type Parts, promptOf } from "./usageParts.ts"
+import { nothing, type Part, partNames, type Parts, promptOf } from "./parts.ts"
 
 /**
  * An amount in whole micro-dollars, or that it is not known.
@@ -99,8 +99,8 @@ export const costOf = (price: Price, used: Parts): Cost => {
   let known = 0
   let isKnown = true
   for (const part of partNames) {
-    const perMillion = prices[part]
     if (used[part] === 0) continue
+    const perMillion = prices[part]
     if (perMillion === undefined) {
       parts[part] = "unknown"
       isKnown = false
@@ -112,6 +112,18 @@ export const costOf = (price: Price, used: Parts): Cost => {
     }
   }
   return { total: isKnown ? known : "unknown", known, parts }
+}
+
+/** What some tokens cost at least: what `costOf` tells as `known`. */
+export const leastCostOf = (price: Price, used: Parts): number => {
+  const prices = priceAt(price, promptOf(used))
+  let exact: number | bigint = 0
+  for (const part of partNames) {
+    const tokens = used[part]
+    const perMillion = tokens === 0 ? undefined : prices[part]
+    if (perMillion !== undefined) exact = added(exact, tokens, perMillion)
+  }
+  return inMicros(exact)
 }
 
 /** A sum and a product, as a number while that holds them exactly. */

@@ -2,18 +2,21 @@
  * What a provider has told of a call so far: the largest of each count, and the largest cost. A stream may tell its
  * usage in every chunk, in the last one, or in parts, and a zero or a null after a number takes nothing back.
  */
+import { Given } from "../chatReply/given.ts"
 import {
   at,
   costFields,
   costNames,
   costPlacesInChoice,
   type Count,
-  countNames,
+  type CountPlace,
+  countPlaces,
   currencyPlaces,
   type Name,
   usagePlaces,
   usagePlacesInChoice
 } from "./usageNames.ts"
+import type { Used } from "./parts.ts"
 
 /** No call uses more tokens, in any model with any number of choices: what tells more tells nonsense. */
 export const mostTokens = 1e8
@@ -22,24 +25,33 @@ export const mostTokens = 1e8
 const mostDollars = 1000
 
 export class ToldUsage {
-  readonly counts: { [C in Count]?: number } = {}
-  readonly names: { [C in Count]?: Name } = {}
+  // All counts are there from the beginning: an object that grows count by count takes several times as long.
+  readonly counts: { [C in Count]: number | undefined } = { ...untold }
+  readonly names: { [C in Count]: Name | undefined } = { ...untold }
   /** Micro-dollars. */
   cost: number | undefined
   /** How often a cost was told. */
   costsTold = 0
   /** Whether something was told that is no count. */
   isDoubtful = false
+  /** Whether a count above zero was told. */
+  tellsAny = false
+  /** What all that was told comes to, once somebody has asked for it. */
+  used: Used | undefined
 
   /** Takes in what a reply or a chunk tells. Answers whether it told how much came out. */
   note(source: object): boolean {
     let tells = false
-    for (const place of usagePlaces) tells = this.read(at(source, place)) || tells
-    const choices: unknown = at(source, ["choices"])
+    for (const place of usagePlaces) if (begins(source, place)) tells = this.read(at(source, place)) || tells
+    const choices: unknown = at(source, inChoices)
     if (Array.isArray(choices)) {
       for (const choice of choices) {
-        for (const place of usagePlacesInChoice) tells = this.read(at(choice, place)) || tells
-        for (const place of costPlacesInChoice) this.keepCost(microsOf(at(choice, place)))
+        for (const place of usagePlacesInChoice) {
+          if (begins(choice, place)) tells = this.read(at(choice, place)) || tells
+        }
+        for (const place of costPlacesInChoice) {
+          if (begins(choice, place)) this.keepCost(microsOf(at(choice, place)))
+        }
       }
     }
     return tells
@@ -48,7 +60,9 @@ export class ToldUsage {
   /** Takes in what was told elsewhere of the same call. Answers whether more came out than was known. */
   take(other: ToldUsage): boolean {
     let tells = false
+    this.used = undefined
     for (const name of Object.values(other.names)) {
+      if (name === undefined) continue
       const tokens = other.counts[name.count]!
       const isMore = tokens > (this.counts[name.count] ?? 0)
       tells = this.keep(name, tokens) && isMore || tells
@@ -62,17 +76,29 @@ export class ToldUsage {
     if (typeof usage !== "object" || usage === null) return false
     let tells = false
     let hasCost = false
+    this.used = undefined
     for (const field of Object.keys(usage)) {
       hasCost ||= costFields.has(field)
-      const names = countNames.get(field)
-      if (names === undefined) continue
-      const told = (usage as Readonly<Record<string, unknown>>)[field]
-      for (const name of names) {
-        const tokens = this.countOf(at(told, name.path))
-        if (tokens !== undefined) tells = this.keep(name, tokens) || tells
-      }
+      const place = countPlaces.get(field)
+      if (place !== undefined) tells = this.readAt(place, (usage as Fields)[field]) || tells
     }
     if (hasCost) this.keepCost(costOf(usage))
+    return tells
+  }
+
+  // By what is there, and not by the names: there are many, and few are in one usage.
+  private readAt({ inside, names }: CountPlace, told: unknown): boolean {
+    let tells = false
+    for (const name of names) {
+      const tokens = this.countOf(told)
+      if (tokens !== undefined) tells = this.keep(name, tokens) || tells
+    }
+    if (inside.size === 0 || typeof told !== "object" || told === null) return tells
+    for (const field in told) {
+      const place = inside.get(field)
+      if (place !== undefined && Object.hasOwn(told, field))
+        tells = this.readAt(place, (told as Fields)[field]) || tells
+    }
     return tells
   }
 
@@ -89,6 +115,7 @@ export class ToldUsage {
     if (before === undefined || before < tokens || before === tokens && place < this.names[count]!.place) {
       this.counts[count] = tokens
       this.names[count] = name
+      if (tokens > 0) this.tellsAny = true
     }
     return tokens > 0 && (count === "completion" || count === "total")
   }
@@ -105,6 +132,29 @@ export class ToldUsage {
   }
 }
 
+const untold: { readonly [C in Count]: undefined } = {
+  prompt: undefined,
+  toolPrompt: undefined,
+  completion: undefined,
+  total: undefined,
+  cacheRead: undefined,
+  cacheMiss: undefined,
+  cacheWrite: undefined,
+  cacheWrite5m: undefined,
+  cacheWrite1h: undefined,
+  audioInput: undefined,
+  reasoning: undefined,
+  audioOutput: undefined
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const inChoices = ["choices"]
+
+/** Whether there is something in the field that a place begins with: mostly there is not. */
+const begins = (source: unknown, [first]: ReadonlyArray<string>): boolean =>
+  (source as Fields | null | undefined)?.[first!] !== undefined
+
 /** What a usage tells. */
 export const toldBy = (usage: unknown): ToldUsage => {
   const told = new ToldUsage()
@@ -118,6 +168,30 @@ export const toldIn = (reply: object): ToldUsage => {
   told.note(reply)
   return told
 }
+
+/** A reply with what it told when it was there. */
+class Noted extends Given {
+  #told: ToldUsage | undefined
+
+  static note(reply: object, told: ToldUsage): void {
+    const noted = #told in reply ? reply : new Noted(reply)
+    noted.#told = told
+  }
+
+  static toldIn(reply: object): ToldUsage | undefined {
+    return #told in reply ? reply.#told : undefined
+  }
+}
+
+/** What a reply tells now, noted for who knows that nobody changes it from here on. Nothing may be added to it. */
+export const noteTold = (reply: object): ToldUsage => {
+  const told = toldIn(reply)
+  Noted.note(reply, told)
+  return told
+}
+
+/** What was noted. */
+export const notedIn = (reply: object): ToldUsage | undefined => Noted.toldIn(reply)
 
 const numberOf = (value: unknown): number =>
   typeof value === "number" ? value : typeof value === "string" && decimal.test(value) ? Number(value) : NaN

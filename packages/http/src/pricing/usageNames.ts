@@ -106,13 +106,28 @@ const names: ReadonlyArray<readonly [count: Count, path: string, apartFrom?: str
   ["completion", "generated_token_count"]
 ]
 
-/** The names by the field that they begin with. */
-export const countNames: ReadonlyMap<string, ReadonlyArray<Name>> = Map.groupBy(
+/** A place in a usage: the names that end there, and the places inside of it by their field. */
+export interface CountPlace {
+  readonly names: ReadonlyArray<Name>
+  readonly inside: ReadonlyMap<string, CountPlace>
+}
+
+const placeOf = (names: ReadonlyArray<Name>, depth: number): CountPlace => ({
+  names: names.filter(({ path }) => path.length === depth),
+  inside: placesBy(names.filter(({ path }) => path.length > depth), (name) => name.path[depth]!, depth + 1)
+})
+
+const placesBy = (names: ReadonlyArray<Name>, fieldOf: (name: Name) => string, depth: number) =>
+  new Map(Array.from(Map.groupBy(names, fieldOf), ([field, names]) => [field, placeOf(names, depth)]))
+
+/** The places by the field that they begin with. */
+export const countPlaces: ReadonlyMap<string, CountPlace> = placesBy(
   names.map(([count, written, apartFrom], place): Name => {
     const [field = "", ...path] = written.split(".")
     return { count, field, path, apartFrom, place }
   }),
-  ({ field }) => field
+  ({ field }) => field,
+  0
 )
 
 /** Where in a usage its cost is told, and what one of it is in dollars. Of several, the first one told counts. */

@@ -2,47 +2,8 @@
  * The counts of a provider, which overlap, as parts that do not: every token is in exactly one part, whatever the
  * provider wrote.
  */
+import type { Used } from "./parts.ts"
 import type { ToldUsage } from "./toldUsage.ts"
-
-/** The parts of a usage that can have prices of their own, those of the prompt first. */
-export const partNames = [
-  "input",
-  "cachedInput",
-  "cacheWrite",
-  "cacheWrite1h",
-  "audioInput",
-  "output",
-  "reasoning",
-  "audioOutput"
-] as const
-
-/**
- * A kind of token that can have a price of its own: of the prompt `input`, `cachedInput`, `cacheWrite`, `cacheWrite1h`
- * (written to a cache that lasts an hour) and `audioInput`, of the completion `output`, `reasoning` and `audioOutput`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Part = (typeof partNames)[number]
-
-/**
- * How many tokens each part has. No token is in two of them.
- *
- * @category models
- * @since 0.1.0
- */
-export type Parts = { readonly [P in Part]: number }
-
-export const nothing: Parts = {
-  input: 0,
-  cachedInput: 0,
-  cacheWrite: 0,
-  cacheWrite1h: 0,
-  audioInput: 0,
-  output: 0,
-  reasoning: 0,
-  audioOutput: 0
-}
 
 // Far above any reply, and far enough below the safe integers for sums to stay exact.
 const mostTokens = 1e15
@@ -50,19 +11,6 @@ const mostTokens = 1e15
 /** A number of tokens: whole, not negative, and small enough to be added up; undefined where there is no number. */
 export const tokens = (count: unknown): number | undefined =>
   typeof count === "number" && !Number.isNaN(count) ? Math.trunc(Math.min(Math.max(count, 0), mostTokens)) : undefined
-
-/** The tokens of the prompt, in all its parts. */
-export const promptOf = ({ audioInput, cacheWrite, cacheWrite1h, cachedInput, input }: Parts): number =>
-  input + cachedInput + cacheWrite + cacheWrite1h + audioInput
-
-/** The tokens of all parts. */
-export const tokensOf = (parts: Parts): number => promptOf(parts) + parts.output + parts.reasoning + parts.audioOutput
-
-/** What a call used, and whether all of it was told and makes sense. */
-interface Used {
-  readonly parts: Parts
-  readonly isTold: boolean
-}
 
 /** What is assumed of a side of the call of which nothing was told. */
 interface Assumed {
@@ -72,7 +20,10 @@ interface Assumed {
 }
 
 /** What each part used; undefined where a side was not told and nothing is assumed. */
-export const usedOf = (told: ToldUsage, assumed?: Assumed): Used | undefined => {
+export const usedOf = (told: ToldUsage, assumed?: Assumed): Used | undefined =>
+  assumed === undefined ? told.used ??= partsIn(told, undefined) : partsIn(told, assumed)
+
+const partsIn = (told: ToldUsage, assumed: Assumed | undefined): Used | undefined => {
   const { cacheMiss, cacheRead = 0, completion, reasoning = 0, toolPrompt = 0, total } = told.counts
   const prompt = told.counts.prompt === undefined ? undefined : told.counts.prompt + toolPrompt
   const hour = told.counts.cacheWrite1h ?? 0

@@ -25,7 +25,15 @@ export class LruMap<K, V> {
   }
 
   set(key: K, value: V): void {
-    this.delete(key)
+    const known = this.entries.get(key)
+    // In its place: a `Map` that loses a key and gets it again is built anew again and again.
+    if (known !== undefined) {
+      known.value = value
+      if (known === this.youngest) return
+      this.unlink(known)
+      this.link(known)
+      return
+    }
     const entry: Entry<K, V> = { key, value, older: undefined, younger: undefined }
     this.entries.set(key, entry)
     this.link(entry)
@@ -73,7 +81,7 @@ export class LruMap<K, V> {
 
 interface Entry<K, V> {
   readonly key: K
-  readonly value: V
+  value: V
   older: Entry<K, V> | undefined
   younger: Entry<K, V> | undefined
 }

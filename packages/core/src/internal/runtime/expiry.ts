@@ -64,7 +64,7 @@ export class Expiry implements Deadline, Limit {
     this.millis = millis
   }
 
-  join(waiting: Waiting): Joined {
+  join(waiting: Waiting): Member {
     const member = new Member(this, waiting, this.last)
     if (this.last !== undefined) this.last.after = member
     this.last = member
@@ -132,6 +132,10 @@ class Member implements Joined {
     this.expiry.leave(this, fiber)
     const { next } = this
     if (next !== undefined && --next.awaited === 0 && next.isIn) tell(next)
+  }
+
+  comesBefore(due: number, clock: Clock.Clock): boolean {
+    return this.expiry.clock === clock && this.expiry.at < due
   }
 
   awaits(inside: Member | undefined): void {

@@ -5,14 +5,15 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as ModelCascade from "../../ModelCascade.ts"
 import { toldIn, ToldUsage } from "../../pricing/toldUsage.ts"
-import { promptOf, tokensOf, usedOf } from "../../pricing/usageParts.ts"
+import { promptOf, tokensOf } from "../../pricing/parts.ts"
+import { usedOf } from "../../pricing/usageParts.ts"
 import type * as ChatSchema from "../../ChatSchema.ts"
 import type { Listen } from "../config/model.ts"
 import { type AskedFor, provenanceAtEnd, provenanceAtHead, provenanceOf } from "../server/answerHeaders.ts"
 import { patienceOf } from "../server/chatRequest.ts"
 import type { Exchange } from "../server/exchange.ts"
 import { aliveAfter } from "../server/keepAlive.ts"
-import { limitHeadersOf } from "../server/limitHeaders.ts"
+import { limitHeaders, limitHeadersOf } from "../server/limitHeaders.ts"
 import type { Answering } from "../server/route.ts"
 import { asking } from "../service/asking.ts"
 import type { Caller } from "../service/callers.ts"
@@ -42,8 +43,7 @@ export const of = (
       caller,
       request: asked.plain,
       // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
-      patience: asked.isStream ? undefined : patience,
-      language: headers["accept-language"]
+      patience: asked.isStream ? undefined : patience
     },
     sent
   )
@@ -61,14 +61,14 @@ interface Numbers {
 }
 
 const whole = ({ words }: Dialect, { model, plain, target }: Asked, caller: Caller, exchange: Exchange) =>
-  Effect.zipWith(model.complete(plain), limitHeadersOf(caller), (answer, limits) => {
+  Effect.map(model.complete(plain), (answer) => {
     exchange.answered()
     exchange.reply({
       status: 200,
       headers: {
         "content-type": "application/json",
         ...words.headers(exchange.id),
-        ...limits,
+        ...limitHeaders(caller),
         ...exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step)
       },
       // All its clients are those of this API.

@@ -34,8 +34,8 @@ export class Admission {
   take(client: string, priority: number, amount: number): boolean {
     if (amount === 0) return true
     if (this.total + amount > this.limit && !this.isWithinShare(client, priority, amount)) return false
-    const level = this.levels.get(priority) ?? { inFlight: 0, byClient: new Map() }
-    this.levels.set(priority, level)
+    let level = this.levels.get(priority)
+    if (level === undefined) this.levels.set(priority, level = { inFlight: 0, byClient: new Map() })
     this.total += amount
     level.inFlight += amount
     level.byClient.set(client, (level.byClient.get(client) ?? 0) + amount)

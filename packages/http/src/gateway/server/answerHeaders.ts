@@ -19,14 +19,19 @@ export interface AskedFor {
 }
 
 /** In headers, and in a stream again in the event with the usage. */
-export const provenanceOf = (answer: Provenance, asked: AskedFor): Readonly<Record<string, string>> => ({
-  "x-switchgear-model": headerText(asked.target.name),
-  "x-switchgear-step": headerText(answer.step),
-  "x-switchgear-degradation": answer.degradation,
-  "x-switchgear-attempts": String(answer.attempts),
-  ...costOf(answer.bill),
-  ...cacheOf(answer, asked)
-})
+export const provenanceOf = (answer: Provenance, asked: AskedFor): Readonly<Record<string, string>> => {
+  const told: Record<string, string> = {
+    "x-switchgear-model": headerText(asked.target.name),
+    "x-switchgear-step": headerText(answer.step),
+    "x-switchgear-degradation": answer.degradation,
+    "x-switchgear-attempts": String(answer.attempts)
+  }
+  const { bill } = answer
+  if (bill !== undefined && bill.cost.total !== "unknown") told[costHeader] = dollars(bill.cost.total)
+  // A cascade alone has a cache.
+  if (asked.target.kind === "cascade") told["x-switchgear-cache"] = cacheOf(answer, asked.cache)
+  return told
+}
 
 /** Of a stream that begins: what it costs is known after its end. */
 export const provenanceAtHead = (
@@ -53,27 +58,15 @@ export const failedHeaders = (
   "x-switchgear-attempts": String(attempts)
 })
 
-/** Of a cascade, which alone has a cache. */
-const cacheOf = (
-  { degradation, step }: Provenance,
-  { cache, target }: AskedFor
-): Readonly<Record<string, string>> =>
-  target.kind === "model"
-    ? {}
-    : {
-      "x-switchgear-cache": cache === "bypass"
-        ? "bypass"
-        : !isCache(step)
-        ? "miss"
-        : degradation === "stale"
-        ? "stale"
-        : "hit"
-    }
+const cacheOf = ({ degradation, step }: Provenance, cache: AskedFor["cache"]): string =>
+  cache === "bypass" ? "bypass" : !isCache(step) ? "miss" : degradation === "stale" ? "stale" : "hit"
+
+const costHeader = "x-switchgear-cost-usd"
+
+const dollars = (micros: number): string => (micros / 1_000_000).toFixed(6)
 
 const costOf = (bill: Bill | undefined): Readonly<Record<string, string>> =>
-  bill === undefined || bill.cost.total === "unknown"
-    ? {}
-    : { "x-switchgear-cost-usd": (bill.cost.total / 1_000_000).toFixed(6) }
+  bill === undefined || bill.cost.total === "unknown" ? {} : { [costHeader]: dollars(bill.cost.total) }
 
 /** Names of models may have characters that a header cannot. */
 const headerText = (text: string): string =>

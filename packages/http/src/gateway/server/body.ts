@@ -43,27 +43,28 @@ export const readBody = (
 ): void => {
   const told = Number(request.headers["content-length"])
   if (told > limit) return answer({ _tag: "TooLarge" })
-  const pieces: Array<Buffer> = []
+  let pieces: Array<Buffer> = []
   let bytes = 0
+  let isAnswered = false
+  // The listeners stay: to remove them costs more than what comes after the answer, which is let pass.
   const end = (body: Body) => {
-    request.removeListener("data", data)
-    request.removeListener("end", whole)
-    request.removeListener("error", broken)
-    request.removeListener("close", broken)
+    if (isAnswered) return
+    isAnswered = true
+    pieces = []
     if (body._tag !== "Whole") budget.giveBack(bytes)
     answer(body)
   }
-  const data = (piece: Buffer) => {
+  request.on("data", (piece: Buffer) => {
+    if (isAnswered) return
     if (bytes + piece.length > limit) return end({ _tag: "TooLarge" })
     if (!budget.take(piece.length)) return end({ _tag: "Overloaded" })
     bytes += piece.length
     pieces.push(piece)
-  }
-  const whole = () =>
+  })
+  request.on("end", () => {
+    if (isAnswered) return
     end({ _tag: "Whole", text: (pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)).toString("utf8"), bytes })
-  const broken = () => end({ _tag: "Broken" })
-  request.on("data", data)
-  request.on("end", whole)
-  request.on("error", broken)
-  request.on("close", broken)
+  })
+  // Without a listener for its error, a request that broke off tells no more than that it was closed.
+  request.on("close", () => end({ _tag: "Broken" }))
 }

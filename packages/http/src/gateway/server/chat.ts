@@ -18,7 +18,7 @@ import { type Asked, patienceOf } from "./chatRequest.ts"
 import type { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
 import { aliveAfter } from "./keepAlive.ts"
-import { limitHeadersOf } from "./limitHeaders.ts"
+import { limitHeaders } from "./limitHeaders.ts"
 import { bearerOf, type Route } from "./route.ts"
 
 /** How long the head of a stream is kept back, and how long its client may take nothing. */
@@ -49,12 +49,11 @@ const answer = (
   const { headers } = exchange.request
   const { request } = asked
   const patience = patienceOf(headers)
-  const language = headers["accept-language"]
-  if (!asked.isStream) return asking({ caller, request, patience, language }, whole(asked, caller, exchange))
+  if (!asked.isStream) return asking({ caller, request, patience }, whole(asked, caller, exchange))
   // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
   return Effect.provideService(
     asking(
-      { caller, request, patience: undefined, language },
+      { caller, request, patience: undefined },
       stream(asked, caller, exchange, options, patience)
     ),
     ChunkText.CurrentChunkTexts,
@@ -63,18 +62,13 @@ const answer = (
 }
 
 const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Exchange) =>
-  Effect.zipWith(chat.complete(request), limitHeadersOf(caller), (answer, limits) => {
+  Effect.map(chat.complete(request), (answer) => {
     const body = textOf(answer.value) ?? JSON.stringify(answer.value)
     exchange.answered()
-    exchange.reply({
-      status: 200,
-      headers: {
-        "content-type": "application/json",
-        ...limits,
-        ...exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step)
-      },
-      body
-    })
+    const headers = limitHeaders(caller)
+    headers["content-type"] = "application/json"
+    Object.assign(headers, exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step))
+    exchange.reply({ status: 200, headers, body })
     return answer.value.usage ?? undefined
   })
 
@@ -91,10 +85,12 @@ const stream = (
     const askedFor: AskedFor = { target, cache: "use" }
     const passing = new Passing(exchange, writeTimeout)
     return aliveAfter(headAfter, writeTimeout, exchange)(within).pipe(
-      Effect.zip(limitHeadersOf(caller)),
-      Effect.flatMap(([opened, limits]) => {
+      Effect.flatMap((opened) => {
         exchange.answered()
-        exchange.beginStream({ ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step) })
+        exchange.beginStream({
+          ...limitHeaders(caller),
+          ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step)
+        })
         const passed = Source.listen(opened.value, passing, ChunkText.writtenOf)
         return Effect.map(Effect.andThen(passed, provenanceAtEnd(opened, askedFor)), (provenance) => {
           const { latest, usageOnly } = passing

@@ -1,8 +1,10 @@
 /** What a chat completion is asked with: the request, who asks, and how long they wait. */
 import type { IncomingHttpHeaders } from "node:http"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
+import { sealParsed } from "../../chatRequest/sealedRequest.ts"
 import type { Caller } from "../service/callers.ts"
 import type { Target } from "../service/targets.ts"
 import * as Refusals from "./refusals.ts"
@@ -23,7 +25,7 @@ export interface Asked {
 export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   const body = parsed(text)
   if (!Predicate.isObject(body) || Array.isArray(body)) return Refusals.noJson
-  const { messages, model, stream, stream_options: options } = body as Readonly<Record<string, unknown>>
+  const { messages, model, stream, stream_options: options } = body as Record<string, unknown>
   if (model === undefined) return Refusals.missing("model")
   if (typeof model !== "string") return Refusals.wrongType("model", "a string")
   if (messages === undefined) return Refusals.missing("messages")
@@ -42,10 +44,16 @@ export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   return {
     target,
     chat: target.chat,
-    request: request as unknown as ChatModel.Request,
+    request: sealedOf(request),
     isStream: stream === true,
     wantsUsage: given?.include_usage === true
   }
+}
+
+/** Sealed once for all that read it. One that cannot be written is refused by the model. */
+const sealedOf = (parsed: { [field: string]: unknown }): ChatModel.Request => {
+  const sealed = sealParsed(parsed)
+  return Result.isSuccess(sealed) ? sealed.success.plain : parsed as unknown as ChatModel.Request
 }
 
 const parsed = (text: string): unknown => {
@@ -61,13 +69,16 @@ const parsed = (text: string): unknown => {
  * one that says that there is none, has to be there before the client gives up and asks again.
  */
 export const patienceOf = (headers: IncomingHttpHeaders): number | undefined => {
-  const waits = ["x-switchgear-timeout", "x-stainless-timeout", "x-stainless-read-timeout"]
-    .map((name) => Number(headers[name] ?? NaN) * 1000)
-    .filter((millis) => millis > 0 && millis < longestPatience)
-  if (waits.length === 0) return undefined
-  const wait = Math.min(...waits)
-  return wait - Math.min(wait / 10, longestWay)
+  let wait = Infinity
+  for (const name of waitHeaders) {
+    const value = headers[name]
+    const millis = value === undefined ? NaN : Number(value) * 1000
+    if (millis > 0 && millis < longestPatience) wait = Math.min(wait, millis)
+  }
+  return wait === Infinity ? undefined : wait - Math.min(wait / 10, longestWay)
 }
+
+const waitHeaders = ["x-switchgear-timeout", "x-stainless-timeout", "x-stainless-read-timeout"]
 
 /** What is left at most for the way to the client, in milliseconds. */
 const longestWay = 1000

@@ -65,9 +65,10 @@ export class Counts {
   /** Counts a request when its answer is over. */
   watch(exchange: Exchange, route: Route): void {
     exchange.whenOver(() => {
-      const statuses = this.requests.get(route) ?? new Map<number, number>()
-      this.requests.set(route, statuses)
-      statuses.set(exchange.status, (statuses.get(exchange.status) ?? 0) + 1)
+      let statuses = this.requests.get(route)
+      if (statuses === undefined) this.requests.set(route, statuses = new Map<number, number>())
+      const { status } = exchange
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
       if (exchange.hasLeft) this.left++
       if (answered.has(route)) this.observe(this.durations, exchange.age / 1000, exchange)
     })
@@ -85,8 +86,9 @@ export class Counts {
   /** Counts what the gateway adds to an answer for which a provider is asked. */
   watchOverhead(exchange: Exchange, upstream: Upstream): void {
     exchange.whenAnswered(() => {
-      if (upstream.attempts > 0) {
-        this.observe(this.overhead, Math.max(0, exchange.age - upstream.millis) / 1000, exchange)
+      const { overheadMillis } = exchange
+      if (upstream.attempts > 0 && overheadMillis !== undefined) {
+        this.observe(this.overhead, overheadMillis / 1000, exchange)
       }
     })
   }

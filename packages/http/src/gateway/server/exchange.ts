@@ -4,9 +4,10 @@
  * Invariants. A head is sent once. Nothing is sent after the end. That a client has left is told once, when it and all that
  * share its answer have closed their connections before the end of it.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type { Reply } from "./refusals.ts"
 import type { Upstream } from "./upstream.ts"
 
@@ -21,8 +22,10 @@ export class Exchange {
   hasLeft = false
   private onLeft: (() => void) | undefined
   private onAnswered: (() => void) | undefined
+  /** Called in their order when nothing more will be sent. */
+  private readonly onOver: Array<() => void> = []
   /** Those that get the same answer and have not left. */
-  private readonly others = new Set<Exchange>()
+  private others: Set<Exchange> | undefined
   private replied: Reply | undefined
   /** The calls to providers for the answer; undefined where none can be asked. */
   upstream: Pick<Upstream, "idOf" | "millis"> | undefined
@@ -50,11 +53,14 @@ export class Exchange {
     this.now = now
     this.longestPause = longestPause
     this.begun = now()
-    response.on("error", () => {})
+    response.on("error", constVoid)
+    // One listener for all: each costs a request as much as what it does.
     response.on("close", () => {
-      if (response.writableFinished) return
-      this.hasLeft = true
-      this.tellLeft()
+      if (!response.writableFinished) {
+        this.hasLeft = true
+        this.tellLeft()
+      }
+      for (const over of this.onOver) over()
     })
   }
 
@@ -97,22 +103,23 @@ export class Exchange {
   }
 
   private tellLeft(): void {
-    if (!this.hasLeft || this.others.size > 0) return
+    if (!this.hasLeft || this.others !== undefined && this.others.size > 0) return
     this.onLeft?.()
     this.onLeft = undefined
   }
 
   /** Calls when nothing more will be sent. */
   whenOver(onOver: () => void): void {
-    this.response.once("close", onOver)
+    this.onOver.push(onOver)
   }
 
   /** Sends the whole answer of this request to another one as well, also when the client of this one has left. */
   share(other: Exchange): void {
     if (this.replied !== undefined) return other.reply(this.replied)
-    this.others.add(other)
+    const others = this.others ??= new Set()
+    others.add(other)
     other.whenLeft(() => {
-      this.others.delete(other)
+      others.delete(other)
       this.tellLeft()
     })
   }
@@ -120,29 +127,28 @@ export class Exchange {
   /** Sends a whole answer. */
   reply(reply: Reply): void {
     this.replied = reply
-    for (const other of this.others) other.reply(reply)
+    if (this.others !== undefined) { for (const other of this.others) other.reply(reply) }
     const { body, headers, status } = reply
-    if (this.response.headersSent || this.response.destroyed) return
+    const { response } = this
+    if (response.headersSent || response.destroyed) return
     this.noteOverhead()
-    this.response.writeHead(status, {
-      ...headers,
-      ...this.ownHeaders(),
-      "content-length": Buffer.byteLength(body)
-    })
-    this.response.end(this.request.method === "HEAD" ? undefined : body)
+    const all: OutgoingHttpHeaders = { ...headers }
+    this.addOwn(all)
+    all["content-length"] = Buffer.byteLength(body)
+    response.writeHead(status, all)
+    response.end(this.request.method === "HEAD" ? undefined : body)
     this.watchReader()
   }
 
   /** Begins an answer that is sent piece by piece. The head goes out with the first piece, in one step. */
   beginStream(headers: Readonly<Record<string, string>>): void {
     if (this.response.headersSent || this.response.destroyed) return
-    this.response.writeHead(200, {
-      ...headers,
-      ...this.ownHeaders(),
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache, no-transform",
-      "x-accel-buffering": "no"
-    })
+    const all: OutgoingHttpHeaders = { ...headers }
+    this.addOwn(all)
+    all["content-type"] = "text/event-stream; charset=utf-8"
+    all["cache-control"] = "no-cache, no-transform"
+    all["x-accel-buffering"] = "no"
+    this.response.writeHead(200, all)
   }
 
   /** Sends a head for which there is no piece yet. */
@@ -187,42 +193,51 @@ export class Exchange {
     this.response.destroy()
   }
 
-  private readonly drained: Effect.Effect<void> = Effect.callback((resume) => {
-    const { response } = this
-    // It may have been since it was written to.
-    if (!response.writableNeedDrain) return resume(Effect.void)
-    const end = () => {
-      response.removeListener("drain", go)
-      response.removeListener("close", go)
-    }
-    const go = () => {
-      end()
-      resume(Effect.void)
-    }
-    response.on("drain", go)
-    response.on("close", go)
-    return Effect.sync(end)
-  })
+  private get drained(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const { response } = this
+      // It may have been since it was written to.
+      if (!response.writableNeedDrain) return resume(Effect.void)
+      const end = () => {
+        response.removeListener("drain", go)
+        response.removeListener("close", go)
+      }
+      const go = () => {
+        end()
+        resume(Effect.void)
+      }
+      response.on("drain", go)
+      response.on("close", go)
+      return Effect.sync(end)
+    })
+  }
 
-  private ownHeaders(): Readonly<Record<string, string>> {
+  private addOwn(headers: OutgoingHttpHeaders): void {
+    headers["x-request-id"] = this.id
     const upstreamId = this.answeredBy === undefined ? undefined : this.upstream?.idOf(this.answeredBy)
-    return {
-      "x-request-id": this.id,
-      ...upstreamId !== undefined && { "x-upstream-request-id": upstreamId },
-      "openai-processing-ms": String(Math.max(1, Math.round(this.age))),
-      ...this.overhead
-    }
+    if (upstreamId !== undefined) headers["x-upstream-request-id"] = upstreamId
+    headers["openai-processing-ms"] = String(Math.max(1, Math.round(this.age)))
+    if (this.ownMillis !== undefined) headers[overheadHeader] = overheadOf(this.ownMillis)
   }
 
   /** What is told of the part of the time until the answer in which no call to a provider ran. */
   get overhead(): Readonly<Record<string, string>> {
-    return this.ownMillis === undefined ? {} : { "x-switchgear-overhead-ms": this.ownMillis.toFixed(2) }
+    return this.ownMillis === undefined ? {} : { [overheadHeader]: overheadOf(this.ownMillis) }
+  }
+
+  /** The same in milliseconds; undefined where no provider can be asked, or there is no answer yet. */
+  get overheadMillis(): number | undefined {
+    return this.ownMillis
   }
 
   private noteOverhead(): void {
     if (this.upstream !== undefined) this.ownMillis ??= Math.max(0, this.age - this.upstream.millis)
   }
 }
+
+const overheadHeader = "x-switchgear-overhead-ms"
+
+const overheadOf = (millis: number): string => millis.toFixed(2)
 
 /** What logs say of a client that did not wait: no client sees it. */
 const clientLeft = 499

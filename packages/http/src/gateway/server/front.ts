@@ -5,7 +5,6 @@
  * path is passed on that is not listed here.
  */
 import { monotonicMillis } from "@switchgear/core/runtime"
-import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -16,6 +15,7 @@ import * as Fiber from "effect/Fiber"
 import type { Admin, Listen } from "../config/model.ts"
 import type { Words } from "../dialects/model.ts"
 import * as Dialects from "../dialects/route.ts"
+import { inLanguage, inNameOf } from "../service/asking.ts"
 import type { Caller, Callers } from "../service/callers.ts"
 import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
 import { CurrentAttemptCounter } from "../../chatModel/attemptCounter.ts"
@@ -30,8 +30,9 @@ import { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
 import { Guesses } from "./guesses.ts"
 import { isHostOf } from "./host.ts"
-import { limitHeadersOf } from "./limitHeaders.ts"
+import { limitHeaders } from "./limitHeaders.ts"
 import * as Models from "./models.ts"
+import { randomHex } from "./randomHex.ts"
 import * as Refusals from "./refusals.ts"
 import type { Answering, Route } from "./route.ts"
 import { SingleFlight } from "./singleFlight.ts"
@@ -58,6 +59,10 @@ export class Front {
   private readonly requests: Admission
   private readonly flights = new SingleFlight()
   private readonly cors: Cors | undefined
+  private readonly longestPause: number
+  private usualHost: string | undefined
+  private readonly budgets = new WeakMap<Caller, Budget>()
+  private readonly contexts = new WeakMap<Caller, Context.Context<never>>()
   private isStopping = false
 
   private readonly tracing: Tracing | undefined
@@ -69,6 +74,7 @@ export class Front {
     this.context = context
     this.bodies = new Admission(listen.maxBodiesSize)
     this.requests = new Admission(listen.maxRequests)
+    this.longestPause = Duration.toMillis(listen.writeTimeout)
     this.cors = listen.origins.length === 0 ? undefined : new Cors(listen.origins)
     const clock = Context.get(context, Clock.Clock)
     this.now = () => monotonicMillis(clock)
@@ -87,12 +93,13 @@ export class Front {
   }
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const id = `req_${randomUUID().replaceAll("-", "")}`
-    const exchange = new Exchange(request, response, id, this.now, Duration.toMillis(this.listen.writeTimeout))
-    const [path = ""] = (request.url ?? "").split("?", 1)
+    const exchange = new Exchange(request, response, requestId(), this.now, this.longestPause)
+    const { url = "" } = request
+    const query = url.indexOf("?")
+    const path = query < 0 ? url : url.slice(0, query)
     const { method = "" } = request
     this.counts.watch(exchange, method === "OPTIONS" ? "other" : routeOf(path))
-    if (!isHostOf(request.headers.host, this.listen.host)) return refuse(exchange, Refusals.wrongHost)
+    if (!this.isOurs(request.headers.host)) return refuse(exchange, Refusals.wrongHost)
     const preflight = this.cors?.head(request, response)
     if (preflight !== undefined) return exchange.reply(preflight)
     if (path === "/health/live" || path === "/health/ready") return this.health(exchange, path === "/health/live")
@@ -138,6 +145,14 @@ export class Front {
     })
   }
 
+  /** Whether the gateway answers under a name. Nearly all requests have the same, which is looked at once. */
+  private isOurs(host: string | undefined): boolean {
+    if (host === this.usualHost && host !== undefined) return true
+    const isOurs = isHostOf(host, this.listen.host)
+    if (isOurs) this.usualHost = host
+    return isOurs
+  }
+
   private withCaller(exchange: Exchange, guard: Guard, go: (caller: Caller) => void): void {
     const found = this.find(exchange, guard)
     if ("targets" in found) go(found)
@@ -147,13 +162,13 @@ export class Front {
   /** Who calls, by the file of this moment; or why they are refused. */
   private find(exchange: Exchange, { tokenOf }: Guard): Caller | Refusals.Reply {
     const token = tokenOf(exchange.request)
-    const address = exchange.request.socket.remoteAddress ?? ""
     const caller = this.callers.find(token)
     // A right token passes whatever else comes from its address, which may be that of a balancer in front of all clients.
     if (caller !== undefined) {
       const isOpen = token === undefined
       return isOpen && isForeign(exchange.request, this.cors) ? Refusals.wrongOrigin : caller
     }
+    const address = exchange.request.socket.remoteAddress ?? ""
     if (this.guesses.isTooMany(address)) return Refusals.tooManyGuesses
     if (token === undefined) return Refusals.noToken
     this.guesses.note(address)
@@ -178,10 +193,7 @@ export class Front {
       return refuse(exchange, Refusals.overloaded, words)
     }
     let bytes = 0
-    const budget: Budget = {
-      take: (bytes) => this.bodies.take(name, priority, bytes),
-      giveBack: (bytes) => this.bodies.giveBack(name, priority, bytes)
-    }
+    const budget = this.budgetOf(caller)
     exchange.whenOver(() => {
       this.requests.giveBack(name, priority, 1)
       budget.giveBack(bytes)
@@ -213,6 +225,31 @@ export class Front {
     })
   }
 
+  /** Of the bodies of a client. */
+  private budgetOf(caller: Caller): Budget {
+    const { name, priority } = caller
+    let budget = this.budgets.get(caller)
+    if (budget === undefined) {
+      budget = {
+        take: (bytes) => this.bodies.take(name, priority, bytes),
+        giveBack: (bytes) => this.bodies.giveBack(name, priority, bytes)
+      }
+      this.budgets.set(caller, budget)
+    }
+    return budget
+  }
+
+  /** That of the calls of a client. */
+  private contextOf(caller: Caller): Context.Context<never> {
+    let context = this.contexts.get(caller)
+    if (context === undefined) {
+      // A call adds a dozen references to it. With fewer places for them, the whole map would be copied in each call.
+      const named = inNameOf(caller, this.context).mapUnsafe
+      this.contexts.set(caller, context = Context.makeUnsafe<never>(new Map(named), { maxDepth: 16 }))
+    }
+    return context
+  }
+
   /** `ended` is called when the answer is there, or nobody waits for it. */
   private answer(
     exchange: Exchange,
@@ -224,8 +261,9 @@ export class Front {
     const upstream = new Upstream(this.now)
     exchange.upstream = upstream
     this.counts.watchOverhead(exchange, upstream)
+    const context = inLanguage(exchange.request.headers["accept-language"], this.contextOf(caller))
     const counted = Context.add(
-      Context.add(this.context, CurrentAttemptCounter, upstream),
+      Context.add(context, CurrentAttemptCounter, upstream),
       CurrentHeadersListener,
       upstream
     )
@@ -243,14 +281,18 @@ export class Front {
       if (exit._tag === "Success") return
       if (Cause.hasDies(exit.cause)) Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
       const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
-      const limits = Effect.runSync(limitHeadersOf(caller))
-      const reply = { ...told, headers: { ...limits, ...failedHeaders(model, upstream), ...told.headers } }
+      const reply = {
+        ...told,
+        headers: { ...limitHeaders(caller), ...failedHeaders(model, upstream), ...told.headers }
+      }
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
       if (!exchange.hasLeft) this.counts.failedInBand++
       exchange.end(failed(reply))
     })
   }
 }
+
+const requestId = (): string => `req_${randomHex()}`
 
 /** How a caller is found, and how they are refused. */
 type Guard = Pick<Route, "tokenOf" | "words">

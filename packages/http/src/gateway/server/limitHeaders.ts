@@ -1,25 +1,47 @@
 /** The limits of a client in the headers of OpenAI's API: what there is, what is left, and when all of it is back. */
-import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Caller } from "../service/callers.ts"
 
-export const limitHeadersOf = ({ limiter, limits }: Caller): Effect.Effect<Readonly<Record<string, string>>> =>
-  limiter === undefined ? none : Effect.map(limiter.snapshot, (snapshot) => {
-    const headers: Record<string, string> = {}
-    for (const { available, capacity, resource } of snapshot.limits) {
-      if (resource === "cost") continue
-      const limit = limits.find((limit) => limit.resource === resource)
-      headers[`x-ratelimit-limit-${resource}`] = String(limit?.limit ?? capacity)
-      headers[`x-ratelimit-remaining-${resource}`] = String(Math.max(0, Math.floor(available)))
-      headers[`x-ratelimit-reset-${resource}`] = spelled(
-        limit === undefined ? 0 : untilFull(capacity - available, limit)
-      )
-    }
-    return headers
-  })
+export const limitHeadersOf = (caller: Caller): Effect.Effect<Readonly<Record<string, string>>> =>
+  Effect.sync(() => limitHeaders(caller))
 
-const none = Effect.succeed({})
+/** As they are now, in an object of its own. */
+export const limitHeaders = ({ limiter, limits }: Caller): Record<string, string> => {
+  const headers: Record<string, string> = {}
+  if (limiter === undefined) return headers
+  for (const limit of limits) {
+    const names = namesOf[limit.resource]
+    if (names === undefined) continue
+    const available = RateLimiter.availableOf(limiter, limit.resource)
+    if (available === undefined) continue
+    const taken = RateLimiter.capacityOf(limiter, limit.resource)! - available
+    headers[names.limit] = String(limit.limit)
+    headers[names.remaining] = String(Math.max(0, Math.floor(available)))
+    headers[names.reset] = spelled(untilFull(taken, limit))
+  }
+  return headers
+}
+
+interface Names {
+  readonly limit: string
+  readonly remaining: string
+  readonly reset: string
+}
+
+const named = (resource: string): Names => ({
+  limit: `x-ratelimit-limit-${resource}`,
+  remaining: `x-ratelimit-remaining-${resource}`,
+  reset: `x-ratelimit-reset-${resource}`
+})
+
+/** Of what clients know of: a limit of costs is none of theirs. */
+const namesOf: { readonly [R in RateLimiter.Resource]: Names | undefined } = {
+  requests: named("requests"),
+  tokens: named("tokens"),
+  cost: undefined
+}
 
 const untilFull = (taken: number, { limit, per }: RateLimiter.Limit): number =>
   Math.ceil(Math.max(0, taken) / limit * Duration.toMillis(per))

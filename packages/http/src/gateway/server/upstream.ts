@@ -12,7 +12,10 @@ export class Upstream extends AttemptCounter implements HeadersListener {
   private running = 0
   private since = 0
   private ended = 0
-  /** By the name of the model. */
+  /** The first model that was heard of, and its last id. */
+  private first: string | undefined
+  private firstId: string | undefined
+  /** Those of other models, by their names. */
   private ids: Map<string, string> | undefined
 
   /** `now` tells milliseconds. */
@@ -31,12 +34,15 @@ export class Upstream extends AttemptCounter implements HeadersListener {
     if (id === undefined || !isId.test(id)) return
     // Models that are asked at once have a counter each.
     const model = fiber.getRef(CurrentAttemptCounter)?.asking
-    if (model !== undefined) (this.ids ??= new Map()).set(model, id)
+    if (model === undefined) return
+    this.first ??= model
+    if (this.first === model) this.firstId = id
+    else (this.ids ??= new Map()).set(model, id)
   }
 
   /** The id of the last call to a model, as its provider knows it. */
   idOf(model: string): string | undefined {
-    return this.ids?.get(model)
+    return this.first === model ? this.firstId : this.ids?.get(model)
   }
 
   protected override begin(): void {

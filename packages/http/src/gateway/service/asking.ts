@@ -1,4 +1,4 @@
-/** A call made in the name of a client: within its limits and the time that it waits, billed to it, and answered in its language. */
+/** A call made for a client: within its limits and the time that it waits, billed to it, and answered in its language. */
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as Deadline from "@switchgear/core/Deadline"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
@@ -17,27 +17,37 @@ export interface Asking {
   readonly request: ChatModel.Request
   /** Milliseconds. */
   readonly patience: number | undefined
-  /** The value of `accept-language`. */
-  readonly language: string | undefined
 }
 
-/** The effect ends with the usage of its answer, by which the limits of the client are settled. */
+/**
+ * A call within the limits of a client and the time that it waits, which is run in its name. The effect ends with the usage
+ * of its answer, by which the limits are settled.
+ */
 export const asking = <E>(
-  { caller, language, patience, request }: Asking,
+  { caller, patience, request }: Asking,
   call: Effect.Effect<ChatSchema.Usage | undefined, E>
 ): Effect.Effect<unknown, E | RateLimiter.RateLimited | Deadline.DeadlineExceeded> => {
   const limited = caller.limiter === undefined ? call : caller.limiter.protectWith<ChatSchema.Usage | undefined>({
     costs: () => costsOf(request),
     settle: (usage) => usage === undefined ? costsOf(request) : { requests: 1, tokens: tokensOf(usage) }
   })(call)
-  const within = patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
-  return Effect.updateContext(within, (context: Context.Context<never>) =>
-    context.pipe(
-      Context.add(CurrentTenant, caller.name),
-      Context.add(Bulkhead.CurrentPriority, caller.priority),
-      Context.add(Canned.CurrentLanguage, language)
-    ))
+  return patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
 }
+
+type Ours = Context.Context<never>
+
+/** What is run in the context is billed to the client, and has its priority. */
+export const inNameOf = ({ name, priority }: Caller, context: Ours): Ours =>
+  context.pipe(
+    Context.add(CurrentTenant, name),
+    Context.add(Bulkhead.CurrentPriority, priority),
+    // Whatever the program around the gateway speaks.
+    Context.add(Canned.CurrentLanguage, undefined)
+  )
+
+/** What is run in the context is answered in the language of a client, by the value of its `accept-language`. */
+export const inLanguage = (language: string | undefined, context: Ours): Ours =>
+  language === undefined ? context : Context.add(context, Canned.CurrentLanguage, language)
 
 const costsOf = (request: ChatModel.Request) => {
   const { audioInput = 0, input, output } = Pricing.estimateTokens(request)

@@ -1,4 +1,5 @@
 /** A request whose response is read to its end. */
+import { nextTick } from "node:process"
 import { joinDeadline, startTimeout } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -33,7 +34,8 @@ class Exchange extends Handler {
   private readonly bytes = new Bytes()
   private limit = maxReplyBytes
   private readonly whenDone: Resume
-  private readonly timeout: ReturnType<typeof startTimeout>
+  /** Undefined where the deadline comes before. */
+  private readonly timeout: ReturnType<typeof startTimeout> | undefined
   private readonly deadline: Joined
   private readonly quiet: number
   private watch: WholeBody.Watch | undefined
@@ -44,7 +46,6 @@ class Exchange extends Handler {
     super(fiber, tellFailure)
     this.whenDone = whenDone
     this.quiet = WholeBody.quietOf(millis)
-    this.timeout = startTimeout(fiber, fiber.getRef(Clock.Clock), millis, due, () => this.tell(tooLate))
     this.deadline = joinDeadline(fiber, () => {
       this.isLate = true
       this.quit()
@@ -52,6 +53,10 @@ class Exchange extends Handler {
       whenDone(Exit.interrupt(fiber.id))
       this.deadline.cancel(fiber)
     })
+    const clock = fiber.getRef(Clock.Clock)
+    this.timeout = this.deadline.comesBefore(due, clock)
+      ? undefined
+      : startTimeout(fiber, clock, millis, due, () => this.tell(tooLate))
   }
 
   get interruption(): Effect.Effect<void> {
@@ -68,8 +73,12 @@ class Exchange extends Handler {
     this.bytes.take(bytes)
     if (this.bytes.size > this.limit) return this.end()
     if (this.watch !== undefined) this.watch.heard()
-    // Nearly every body ends in the same step.
-    else if (this.bytes.count === 1 && isGood(this.status)) queueMicrotask(() => this.watchEnd())
+    // Nearly every body ends in the same step, and surely one that has its length.
+    else if (this.bytes.count === 1 && isGood(this.status) && !this.hasLength()) queueMicrotask(() => this.watchEnd())
+  }
+
+  private hasLength(): boolean {
+    return Number(this.headers["content-length"] ?? NaN) === this.bytes.size
   }
 
   private watchEnd(): void {
@@ -101,7 +110,8 @@ class Exchange extends Handler {
     if (this.isOver) return
     if (this.status === 0 || isGood(this.status)) {
       this.finish()
-      queueMicrotask(() => this.whenDone(exit))
+      // Cheaper than a microtask of Node, which is made an asynchronous resource of its own.
+      nextTick(this.whenDone, exit)
     } else {
       this.quit()
       // Its turn may be far off, and the deadline may come before.
@@ -120,7 +130,7 @@ class Exchange extends Handler {
 
   private quit(): void {
     this.leave()
-    this.timeout.cancel(this.fiber)
+    this.timeout?.cancel(this.fiber)
     this.watch?.stop()
   }
 }

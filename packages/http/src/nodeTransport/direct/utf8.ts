@@ -4,5 +4,6 @@ import type { Bytes } from "../../chatClient/bytes.ts"
 export const utf8 = (bytes: Bytes): string => {
   const { all } = bytes
   const isMarked = all[0] === 0xef && all[1] === 0xbb && all[2] === 0xbf
-  return Buffer.from(all.buffer, all.byteOffset, all.length).toString("utf8", isMarked ? 3 : 0)
+  const buffer = Buffer.isBuffer(all) ? all : Buffer.from(all.buffer, all.byteOffset, all.length)
+  return buffer.toString("utf8", isMarked ? 3 : 0)
 }

@@ -1,6 +1,7 @@
 /** The call of one customer, as the gateway makes it for a client. */
 import type * as Deadline from "@switchgear/core/Deadline"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -12,7 +13,7 @@ import { all as dialects } from "../../dialects/all.ts"
 import { usageOf } from "../../dialects/answer.ts"
 import * as DialectAsked from "../../dialects/asked.ts"
 import { CurrentSent, type Sent } from "../../dialects/sent.ts"
-import { asking } from "../../service/asking.ts"
+import { asking, inLanguage, inNameOf } from "../../service/asking.ts"
 import type { Caller } from "../../service/callers.ts"
 import type { Kind } from "./kinds.ts"
 import type { Ending } from "./model.ts"
@@ -61,9 +62,9 @@ export const call = (
     yield* Stream.runForEach(opened.value.value, (chunk) => Effect.sync(() => told.note(chunk)))
     return usageOf(told)
   }))
-  const asked = asking(
-    { caller, request, patience: undefined, language: "en" },
-    kind.delivery === "stream" ? streamed : whole
+  const asked = Effect.updateContext(
+    asking({ caller, request, patience: undefined }, kind.delivery === "stream" ? streamed : whole),
+    (context: Context.Context<never>) => inLanguage("en", inNameOf(caller, context))
   )
   const patient = kind.delivery === "stream" ? asked : Effect.timeoutOption(asked, patience)
   return Effect.map(Effect.provideService(patient, CurrentSent, sent), () => ending)

@@ -1,6 +1,6 @@
 /** The sections of a file besides models and `resilience4j`. */
 import { Host } from "../../../Account.ts"
-import { partNames } from "../../../pricing/usageParts.ts"
+import { partNames } from "../../../pricing/parts.ts"
 import { limits } from "./guards.ts"
 import {
   anyOf,
