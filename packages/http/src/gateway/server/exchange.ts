@@ -4,14 +4,16 @@
  * Invariants. A head is sent once. Nothing is sent after the end. That a client has left is told once, when it and all that
  * share its answer have closed their connections before the end of it.
  */
+import type { Socket } from "node:net"
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import type { Reply } from "./refusals.ts"
+import { sendAtEndOfTurn, type Sender } from "./turn.ts"
 import type { Upstream } from "./upstream.ts"
 
-export class Exchange {
+export class Exchange implements Sender {
   readonly request: IncomingMessage
   readonly id: string
   private readonly response: ServerResponse
@@ -27,6 +29,10 @@ export class Exchange {
   /** Those that get the same answer and have not left. */
   private others: Set<Exchange> | undefined
   private replied: Reply | undefined
+  /** What is still to be sent of a whole answer. */
+  private last: string | undefined
+  /** The connection, while what is written to it is kept for the end of this turn. */
+  private held: Socket | undefined
   /** The calls to providers for the answer; undefined where none can be asked. */
   upstream: Pick<Upstream, "idOf" | "millis"> | undefined
   private ownMillis: number | undefined
@@ -136,8 +142,8 @@ export class Exchange {
     this.addOwn(all)
     all["content-length"] = Buffer.byteLength(body)
     response.writeHead(status, all)
-    response.end(this.request.method === "HEAD" ? undefined : body)
-    this.watchReader()
+    this.last = this.request.method === "HEAD" ? "" : body
+    sendAtEndOfTurn(this)
   }
 
   /** Begins an answer that is sent piece by piece. The head goes out with the first piece, in one step. */
@@ -163,7 +169,27 @@ export class Exchange {
 
   /** Sends a piece. Whether another one may follow at once. */
   writes(piece: string | Uint8Array): boolean {
-    return this.hasLeft || this.response.write(piece)
+    if (this.hasLeft) return true
+    this.hold()
+    return this.response.write(piece)
+  }
+
+  /** What is written from now on is sent at the end of this turn, in one step. */
+  private hold(): void {
+    const { socket } = this.response
+    if (socket === null || this.held !== undefined) return
+    socket.cork()
+    this.held = socket
+    sendAtEndOfTurn(this)
+  }
+
+  /** Sends what was kept for the end of this turn. */
+  send(): void {
+    const { held, last, response } = this
+    this.held = this.last = undefined
+    if (last !== undefined && !response.destroyed) response.end(last)
+    held?.uncork()
+    if (response.writableEnded) this.watchReader()
   }
 
   /** Waits while the client takes nothing: as long as that, then the connection is closed. */
@@ -179,11 +205,11 @@ export class Exchange {
 
   end(piece = ""): void {
     if (this.response.destroyed) return
+    this.hold()
     this.response.end(piece)
-    this.watchReader()
   }
 
-  /** All is said: what the client has not taken of it is kept, and so is the place of the request. */
+  /** All is sent: what the client has not taken of it is kept, and so is the place of the request. */
   private watchReader(): void {
     if (this.response.writableLength > 0) this.response.setTimeout(this.longestPause, () => this.cut())
   }
