@@ -18,6 +18,7 @@ import type * as ChatClient from "../ChatClient.ts"
 import * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
+import { endingPrompt } from "../chatRequest/endOfCall.ts"
 import { seal, type SealedRequest } from "../chatRequest/sealedRequest.ts"
 import * as ChatStream from "../ChatStream.ts"
 import * as ChunkText from "../chatStream/chunkText.ts"
@@ -148,7 +149,7 @@ export const guarded = Effect.fnUntraced(
             return Effect.fail(new ChatError.InvalidRequest(refused))
           })
         }
-        return Effect.withFiber((fiber) => {
+        const call = Effect.withFiber((fiber) => {
           fiber.getRef(CurrentAttemptObserver)?.asked()
           const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
           return Effect.map(
@@ -156,10 +157,11 @@ export const guarded = Effect.fnUntraced(
             (value) => {
               answered(value)
               const { attempts, possiblyBilledAttempts } = counter
-              return { value, step: name, degradation: "none", failures: [], attempts, possiblyBilledAttempts }
+              return { value, step: name, degradation: "none" as const, failures: [], attempts, possiblyBilledAttempts }
             }
           )
         })
+        return endingPrompt(call, sealed.success, request)
       }
 
       const made: GuardedModel = {

@@ -21,6 +21,7 @@ import { sentenceLanguage } from "../canned/sentenceLanguage.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
 import { lengthOf, sameLength } from "../chatReply/replyText.ts"
 import { speaks } from "../chatReply/speech.ts"
+import { endingPrompt } from "../chatRequest/endOfCall.ts"
 import { seal } from "../chatRequest/sealedRequest.ts"
 import { CurrentTenant } from "../costLedger/currentTenant.ts"
 import { cacheKey, keyOfTenant } from "./cacheKey.ts"
@@ -100,12 +101,13 @@ export const cascadeOf = (
       if (Result.isFailure(sealed)) return refused(sealed.failure)
       if (!sealed.success.hasMessages) return refused("messages must be a list")
       const { plain } = sealed.success
-      return canned === undefined
+      const call = canned === undefined
         ? askIn(undefined, plain, ask)
         : Effect.flatMap(
           Canned.languageOf(plain),
           (language) => askIn(sentenceLanguage(canned, language), plain, ask)
         )
+      return endingPrompt(call, sealed.success, request)
     }
 
     const refused = (detail: string) =>
