@@ -7,6 +7,7 @@ import * as Gateway from "../Gateway.ts"
 import type * as GatewayConfig from "../GatewayConfig.ts"
 import { type FileUnreadable, parse, type Ports, readText } from "./file.ts"
 import * as FileSystem from "effect/FileSystem"
+import { keepRequestsYoung } from "./memory.ts"
 
 type Failure = FileUnreadable | GatewayConfig.ConfigInvalid | Gateway.ListenFailed
 
@@ -15,6 +16,7 @@ export const start = (
   ports: Ports
 ): Effect.Effect<never, Failure, FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function*() {
+    keepRequestsYoung()
     // Of this run only: nothing real can be controlled with it, so it may be shown.
     const token = randomBytes(24).toString("base64url")
     // Loaded only where there is no file: a gateway in production starts without it.
