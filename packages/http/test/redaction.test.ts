@@ -88,6 +88,8 @@ const quotings: ReadonlyArray<(text: string) => string> = [
   (text) => `${text.slice(0, text.length >> 1)}...${text.slice(text.length >> 1)}`,
   (text) => `${text.slice(0, 12)}... ${text.slice(-12)}`,
   (text) => Array.from(text).join("-"),
+  (text) => Array.from(text).join(" "),
+  (text) => text.replace(/../gsu, "$& "),
   (text) => text.slice(0, -3)
 ]
 
@@ -198,6 +200,14 @@ describe("what quotes a prompt is found", () => {
         const source = `${filler.repeat(3 * 4096).slice(0, at)}Zorbidat${"qr ".repeat(3000)}`
         assert.deepStrictEqual(quotations(["No: Zorbidat."], [source]), [[[4, 12]]], `${filler} ${at}`)
       }
+    }
+  })
+
+  it("where it is spelled out, letter by letter or two by two", () => {
+    for (const spelled of ["Z o r b i d a t", "Z-o-r-b-i-d-a-t", "Zo rb id at", "Z, or, bi, d, at"]) {
+      const text = `No: ${spelled} (limit 8)`
+      assert.deepStrictEqual(quotations([text], ["my Zorbidat"]), [[[4, 4 + spelled.length]]], spelled)
+      assert.deepStrictEqual(quotations([text], ["my Zorbidax"]), [[]], spelled)
     }
   })
 

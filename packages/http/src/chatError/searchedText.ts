@@ -84,9 +84,28 @@ export class SearchedText {
       words.push({ isPlain: isPlain(this.said(first, last)), first, last, begin: from[first]!, end: to[last]! })
       first = last + 1
     }
-    return words
+    return spelledIn(words)
   }
 }
+
+/** Words that are too short to say anything say something together where they may spell a text out, letter by letter. */
+const spelledIn = (words: ReadonlyArray<Word>): ReadonlyArray<Word> => {
+  const all = [...words]
+  for (let first = 0; first < all.length;) {
+    let next = first
+    while (next < all.length && isShort(all[next]!)) next++
+    if (next > first && all[next - 1]!.last - all[first]!.first + 1 >= shortRun) {
+      for (let i = first; i < next; i++) all[i] = { ...all[i]!, isPlain: false }
+    }
+    first = next + 1
+  }
+  return all
+}
+
+const isShort = ({ first, last }: Word): boolean => last - first < shortWord
+
+/** In letters. */
+const shortWord = 2
 
 const encoder = new TextEncoder()
 

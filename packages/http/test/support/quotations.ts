@@ -62,12 +62,23 @@ const wordsOf = (text: string): ReadonlyArray<Word> => {
   return words
 }
 
+/** Whether a word is one of several that are short, one after the other, with as many letters as a run. */
+const isSpelled = (words: ReadonlyArray<Word>, at: number): boolean => {
+  const isShort = (i: number) => words[i] !== undefined && words[i].word.length < 3
+  if (!isShort(at)) return false
+  let [first, last] = [at, at]
+  while (isShort(first - 1)) first--
+  while (isShort(last + 1)) last++
+  return words.slice(first, last + 1).reduce((sum, { word }) => sum + word.length, 0) >= shortRun
+}
+
 export const quotations = (
   text: string,
   sources: ReadonlyArray<string>,
-  isPlain: (word: string) => boolean
+  isPlainWord: (word: string) => boolean
 ): ReadonlyArray<readonly [number, number]> => {
   const words = wordsOf(text)
+  const isPlain = (at: number): boolean => isPlainWord(words[at]!.word) && !isSpelled(words, at)
   const letters = lettersOf(text)
   const hidden = Array.from({ length: letters.length }, () => false)
   const hide = (begin: number, end: number) => {
@@ -78,7 +89,7 @@ export const quotations = (
       words.forEach((_, i) => {
         words.forEach((_, j) => {
           const some = words.slice(i, j + 1)
-          if (some.map(({ word }) => word).join("") === source && some.some(({ word }) => !isPlain(word))) {
+          if (some.map(({ word }) => word).join("") === source && some.some((_, k) => !isPlain(i + k))) {
             hide(some[0]!.at, some.at(-1)!.at + some.at(-1)!.word.length)
           }
         })
@@ -86,8 +97,8 @@ export const quotations = (
     }
     const has = (at: number) =>
       at >= 0 && at + shortRun <= letters.length && source.includes(letters.slice(at, at + shortRun))
-    for (const { at, word } of words) {
-      if (isPlain(word)) continue
+    for (const [n, { at, word }] of words.entries()) {
+      if (isPlain(n)) continue
       for (let i = at - shortRun + 1; i < at + word.length; i++) {
         if (!has(i)) continue
         let [first, last] = [i, i]
@@ -102,9 +113,9 @@ export const quotations = (
   }
   const found: Array<[number, number]> = []
   let open = false
-  for (const { at, begin, end, word } of words) {
+  for (const [n, { at, begin, end, word }] of words.entries()) {
     const some = hidden.slice(at, at + word.length)
-    const isHidden = some.includes(true) && !(some.includes(false) && isPlain(word))
+    const isHidden = some.includes(true) && !(some.includes(false) && isPlain(n))
     if (isHidden && open) found.at(-1)![1] = end
     else if (isHidden) found.push([begin, end])
     open = isHidden
