@@ -4,15 +4,7 @@ import { ChatClient, ChatModel, type ChatSchema, CostLedger, ModelCascade } from
 import { RateLimiter } from "@switchgear/core"
 import { Effect } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
-
-const reply = {
-  id: "chatcmpl-1",
-  object: "chat.completion",
-  created: 1_790_000_000,
-  model: "gpt-4.1",
-  choices: [{ index: 0, message: { role: "assistant", content: "Good day" }, finish_reason: "stop" }],
-  usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 }
-}
+import { reply } from "./support/goodDay.ts"
 
 const client = Effect.provideService(
   ChatClient.make({ provider: "openai", baseUrl: "http://simulated.test/v1" }),

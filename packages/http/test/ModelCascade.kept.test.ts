@@ -3,17 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { ChatClient, ChatModel, ChatSchema, ModelCascade } from "@switchgear/http"
 import { Effect } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
+import { reply } from "./support/goodDay.ts"
 
 const request: ChatModel.Request = { messages: [{ role: "user", content: "Hello" }] }
-
-const reply = {
-  id: "chatcmpl-1",
-  object: "chat.completion",
-  created: 1_790_000_000,
-  model: "gpt-4.1",
-  choices: [{ index: 0, message: { role: "assistant", content: "Good day" }, finish_reason: "stop" }],
-  usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 }
-}
 
 /** A client whose provider answers once, and then is down. */
 const client = Effect.suspend(() => {
