@@ -44,6 +44,8 @@ const Scripts = Schema.Array(
     "request",
     "the",
     "maximum",
+    "4111",
+    "42",
     "Zwiebelmühle",
     "GRÖSSE",
     "„Quarz“",
@@ -208,6 +210,15 @@ describe("what quotes a prompt is found", () => {
       const text = `No: ${spelled} (limit 8)`
       assert.deepStrictEqual(quotations([text], ["my Zorbidat"]), [[[4, 4 + spelled.length]]], spelled)
       assert.deepStrictEqual(quotations([text], ["my Zorbidax"]), [[]], spelled)
+    }
+  })
+
+  it("where it is a number that is written in groups", () => {
+    for (const written of ["4111 1111 1111 1234", "4111-1111-1111-1234", "41 11 11 11 11 11 12 34"]) {
+      const text = `No card: ${written}. Limit 8`
+      const found = quotations([text], ["my card is 4111111111111234, thanks"])
+      assert.deepStrictEqual(found, [[[9, 9 + written.length]]], written)
+      assert.deepStrictEqual(quotations([text], ["my card is 4222222222222234, thanks"]), [[]], written)
     }
   })
 

@@ -84,28 +84,30 @@ export class SearchedText {
       words.push({ isPlain: isPlain(this.said(first, last)), first, last, begin: from[first]!, end: to[last]! })
       first = last + 1
     }
-    return spelledIn(words)
+    return this.withSpelled(words)
   }
-}
 
-/** Words that are too short to say anything say something together where they may spell a text out, letter by letter. */
-const spelledIn = (words: ReadonlyArray<Word>): ReadonlyArray<Word> => {
-  const all = [...words]
-  for (let first = 0; first < all.length;) {
-    let next = first
-    while (next < all.length && isShort(all[next]!)) next++
-    if (next > first && all[next - 1]!.last - all[first]!.first + 1 >= shortRun) {
-      for (let i = first; i < next; i++) all[i] = { ...all[i]!, isPlain: false }
+  /**
+   * Words that are too short to say anything say something together, where they may spell a text out letter by letter, and so
+   * do numbers, as those of a card.
+   */
+  private withSpelled(words: ReadonlyArray<Word>): ReadonlyArray<Word> {
+    const all = [...words]
+    const isPart = (i: number) => i < all.length && isPartAlone(this.said(all[i]!.first, all[i]!.last))
+    for (let first = 0; first < all.length;) {
+      let next = first
+      while (isPart(next)) next++
+      if (next > first && all[next - 1]!.last - all[first]!.first + 1 >= shortRun) {
+        for (let i = first; i < next; i++) all[i] = { ...all[i]!, isPlain: false }
+      }
+      first = next + 1
     }
-    first = next + 1
+    return all
   }
-  return all
 }
 
-const isShort = ({ first, last }: Word): boolean => last - first < shortWord
-
-/** In letters. */
-const shortWord = 2
+/** Whether a word may be a part of what is spelled out. */
+const isPartAlone = (word: string): boolean => word.length < 3 || /^\d{1,6}$/.test(word)
 
 const encoder = new TextEncoder()
 

@@ -62,9 +62,9 @@ const wordsOf = (text: string): ReadonlyArray<Word> => {
   return words
 }
 
-/** Whether a word is one of several that are short, one after the other, with as many letters as a run. */
+/** Whether a word is one of several that are short or numbers, one after the other, with as many letters as a run. */
 const isSpelled = (words: ReadonlyArray<Word>, at: number): boolean => {
-  const isShort = (i: number) => words[i] !== undefined && words[i].word.length < 3
+  const isShort = (i: number) => words[i] !== undefined && (words[i].word.length < 3 || /^\d{1,6}$/.test(words[i].word))
   if (!isShort(at)) return false
   let [first, last] = [at, at]
   while (isShort(first - 1)) first--
