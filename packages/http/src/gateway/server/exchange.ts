@@ -9,6 +9,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
+import { Chunk, longestPiece } from "./chunk.ts"
 import type { Reply } from "./refusals.ts"
 import { sendAtEndOfTurn, type Sender } from "./turn.ts"
 import type { Upstream } from "./upstream.ts"
@@ -31,8 +32,12 @@ export class Exchange implements Sender {
   private replied: Reply | undefined
   /** What is still to be sent of a whole answer. */
   private last: string | undefined
+  private encoding: BufferEncoding = "utf8"
   /** The connection, while what is written to it is kept for the end of this turn. */
   private held: Socket | undefined
+  /** What is still to be sent of an answer of which a part is on its way; undefined while there is none. */
+  private chunk: Chunk | undefined
+  private isWaiting = false
   /** The calls to providers for the answer; undefined where none can be asked. */
   upstream: Pick<Upstream, "idOf" | "millis"> | undefined
   private ownMillis: number | undefined
@@ -140,10 +145,13 @@ export class Exchange implements Sender {
     this.noteOverhead()
     const all: OutgoingHttpHeaders = { ...headers }
     this.addOwn(all)
-    all["content-length"] = Buffer.byteLength(body)
+    const size = Buffer.byteLength(body)
+    all["content-length"] = size
     response.writeHead(status, all)
     this.last = this.request.method === "HEAD" ? "" : body
-    sendAtEndOfTurn(this)
+    // The same bytes, and sooner written.
+    if (size === body.length) this.encoding = "latin1"
+    this.sendLater()
   }
 
   /** Begins an answer that is sent piece by piece. The head goes out with the first piece, in one step. */
@@ -170,8 +178,17 @@ export class Exchange implements Sender {
   /** Sends a piece. Whether another one may follow at once. */
   writes(piece: string | Uint8Array): boolean {
     if (this.hasLeft) return true
+    const { chunk, response } = this
+    if (chunk !== undefined && piece.length <= longestPiece) {
+      this.sendLater()
+      return chunk.add(piece)
+    }
     this.hold()
-    return this.response.write(piece)
+    chunk?.send()
+    const mayFollow = response.write(piece)
+    // Node alone knows how to send it to a client of HTTP/1.0, and keeps it while an earlier answer is on its connection.
+    if (this.request.httpVersionMinor > 0 && response.socket !== null) this.chunk ??= new Chunk(response)
+    return mayFollow
   }
 
   /** What is written from now on is sent at the end of this turn, in one step. */
@@ -180,14 +197,22 @@ export class Exchange implements Sender {
     if (socket === null || this.held !== undefined) return
     socket.cork()
     this.held = socket
+    this.sendLater()
+  }
+
+  private sendLater(): void {
+    if (this.isWaiting) return
+    this.isWaiting = true
     sendAtEndOfTurn(this)
   }
 
   /** Sends what was kept for the end of this turn. */
   send(): void {
-    const { held, last, response } = this
+    const { chunk, held, last, response } = this
     this.held = this.last = undefined
-    if (last !== undefined && !response.destroyed) response.end(last)
+    this.isWaiting = false
+    if (last !== undefined && !response.destroyed) response.end(last, this.encoding)
+    chunk?.send()
     held?.uncork()
     if (response.writableEnded) this.watchReader()
   }
@@ -204,9 +229,17 @@ export class Exchange implements Sender {
   }
 
   end(piece = ""): void {
-    if (this.response.destroyed) return
+    const { chunk, response } = this
+    if (response.destroyed) return
     this.hold()
-    this.response.end(piece)
+    // The next answer on the connection is another one's.
+    this.chunk = undefined
+    if (chunk === undefined) response.end(piece)
+    else {
+      chunk.add(piece)
+      chunk.send()
+      response.end()
+    }
   }
 
   /** All is sent: what the client has not taken of it is kept, and so is the place of the request. */
@@ -221,12 +254,15 @@ export class Exchange implements Sender {
 
   private get drained(): Effect.Effect<void> {
     return Effect.callback((resume) => {
-      const { response } = this
+      const { chunk, response } = this
+      const { socket } = response
+      chunk?.send()
       // It may have been since it was written to.
-      if (!response.writableNeedDrain) return resume(Effect.void)
+      if (!response.writableNeedDrain && socket?.writableNeedDrain !== true) return resume(Effect.void)
       const end = () => {
         response.removeListener("drain", go)
         response.removeListener("close", go)
+        socket?.removeListener("drain", go)
       }
       const go = () => {
         end()
@@ -234,6 +270,7 @@ export class Exchange implements Sender {
       }
       response.on("drain", go)
       response.on("close", go)
+      socket?.on("drain", go)
       return Effect.sync(end)
     })
   }
