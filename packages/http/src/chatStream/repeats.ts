@@ -14,13 +14,13 @@ export interface Frame {
 
 export class Repeats {
   private readonly frame: Frame
-  private readonly constants: ReadonlyArray<Uint8Array>
+  private readonly constants: ReadonlyArray<Constant>
   private texts: Array<string> = []
   private size = 0
 
   constructor(frame: Frame) {
     this.frame = frame
-    this.constants = frame.constants.map((constant) => utf8.encode(constant))
+    this.constants = frame.constants.map((constant) => new Constant(constant))
   }
 
   /** How many events are kept. */
@@ -37,8 +37,9 @@ export class Repeats {
   take(bytes: Uint8Array): boolean {
     const { size, texts } = this
     const known = texts.length
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     for (let at = 0; at < bytes.length;) {
-      at = this.takeOne(bytes, at)
+      at = this.takeOne(bytes, view, at)
       if (at < 0) {
         texts.length = known
         this.size = size
@@ -49,13 +50,13 @@ export class Repeats {
   }
 
   /** Keeps the event that begins at a place, and gives the place behind it; -1 where there is none. */
-  private takeOne(bytes: Uint8Array, start: number): number {
+  private takeOne(bytes: Uint8Array, view: DataView, start: number): number {
     const { constants, frame: { said } } = this
     const last = constants.length - 1
     let at = start
     for (let i = 0; i < last; i++) {
       const constant = constants[i]!
-      if (!isAt(constant, bytes, at)) return -1
+      if (!constant.isAt(view, at)) return -1
       const from = at + constant.length
       at = endOfText(bytes, from)
       if (at < 0) return -1
@@ -66,7 +67,7 @@ export class Repeats {
         this.size += text.length
       } else if (!isPlain(bytes, from, at)) return -1
     }
-    return isAt(constants[last]!, bytes, at) ? at + constants[last]!.length : -1
+    return constants[last]!.isAt(view, at) ? at + constants[last]!.length : -1
   }
 
   /** Gives the events that were kept as one, which says all of their texts, and keeps them no longer. */
@@ -83,10 +84,29 @@ export class Repeats {
 const mostKept = 256
 const mostSize = 4096
 
-const isAt = (searched: Uint8Array, bytes: Uint8Array, at: number): boolean => {
-  if (at + searched.length > bytes.length) return false
-  for (let i = 0; i < searched.length; i++) if (searched[i] !== bytes[at + i]) return false
-  return true
+/** Bytes that are looked for four at once. */
+class Constant {
+  readonly length: number
+  private readonly words: Int32Array
+  private readonly rest: ReadonlyArray<number>
+
+  constructor(text: string) {
+    const bytes = utf8.encode(text)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const whole = bytes.length - bytes.length % 4
+    this.length = bytes.length
+    this.words = Int32Array.from({ length: whole / 4 }, (_, i) => view.getInt32(4 * i))
+    this.rest = Array.from(bytes.subarray(whole))
+  }
+
+  isAt(view: DataView, from: number): boolean {
+    const { length, rest, words } = this
+    if (from + length > view.byteLength) return false
+    let at = from
+    for (let i = 0; i < words.length; i++, at += 4) if (view.getInt32(at) !== words[i]) return false
+    for (let i = 0; i < rest.length; i++) if (view.getUint8(at + i) !== rest[i]) return false
+    return true
+  }
 }
 
 /** Where the quote is that ends a text, or -1 where there is none before something that needs a closer look. */
