@@ -52,6 +52,7 @@ import * as Schema from "effect/Schema"
 import { atOnce } from "./internal/data/atOnce.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { monotonicMillis } from "./internal/runtime/time.ts"
+import { noteStore } from "./internal/runtime/takeOver.ts"
 import { resumeWith } from "./internal/runtime/wake.ts"
 import { NumberOrDuration, type OptionsCodec, optionsCodec } from "./internal/config/optionsCodec.ts"
 import { type KeyOf, keyOf, type LayerClass, layerClass } from "./internal/runtime/serviceClass.ts"
@@ -187,6 +188,7 @@ export const make = <A>(options: Options<A>): Effect.Effect<StaleCache<A>> =>
       ),
       snapshot: Effect.sync(() => ({ ...memory.snapshot(), storeFailures: tier?.account.failures ?? 0 }))
     }
+    noteStore(cache, memory)
     yield* Registry.register({ kind, name: cache.name, guard: cache })
     return cache
   })

@@ -39,6 +39,7 @@ import * as FormatDuration from "./internal/data/formatDuration.ts"
 import * as Calls from "./internal/runtime/callListeners.ts"
 import * as InContext from "./internal/runtime/inContext.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
+import * as TakeOver from "./internal/runtime/takeOver.ts"
 import * as Time from "./internal/runtime/time.ts"
 import * as Timer from "./internal/runtime/timer.ts"
 import * as TimerLane from "./internal/runtime/timerLane.ts"
@@ -180,6 +181,15 @@ export const formatDuration: (duration: Duration.Duration) => string = FormatDur
  * @since 0.1.0
  */
 export { type ErrorKind, errorResponse, respond, respondable, type Told } from "./internal/runtime/errorResponse.ts"
+
+/**
+ * Puts the values of another cache into one that has just been made, with their ages, as far as they fit and its options keep
+ * them. The other one keeps them, too. It is for a cache whose options are changed while the process runs.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const takeOverCache: (made: object, other: object) => void = TakeOver.takeOver
 
 /**
  * Races of a cascade that calculate anew how long their newest target has, when what that depends on has changed.

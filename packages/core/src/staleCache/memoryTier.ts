@@ -80,6 +80,15 @@ export class MemoryTier<A> {
     return found
   }
 
+  /** Keeps the values of another one as well, with their ages. What was used there last is the last to go. */
+  takeOver(other: MemoryTier<A>): void {
+    other.entries.forEach((entry, key) => {
+      const era = entry.era === other.era ? this.era : this.era - 1
+      this.put(key, { ...entry, era, bytes: this.weigh(entry.value, key) })
+    })
+    this.expiredAt = Math.max(this.expiredAt, other.expiredAt)
+  }
+
   serve(cached: Cached<A>): Cached<A> {
     this.served[cached.freshness]++
     const { copy } = this.judges

@@ -62,6 +62,10 @@ export interface KeyRing {
   readonly park: (name: string, millis: number, now: number) => boolean
   /** The key of a name is used again, whatever had parked it. Whether there is such a key. */
   readonly unpark: (name: string) => boolean
+  /** The keys that are parked by hand, and for how many milliseconds from now. */
+  readonly byHand: (now: number) => ReadonlyArray<readonly [key: Key, millis: number]>
+  /** Parks the keys that another ring has parked by hand, whatever their names and places are here. */
+  readonly parkAs: (other: KeyRing, now: number) => void
 }
 
 /** Whose keys they are, and how long they are parked, in milliseconds. */
@@ -84,6 +88,13 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor, provider }: Options):
   const parkOf = (model: string) => ({ all, models }: Entry): Park => {
     const park = models.get(model)
     return park !== undefined && park.until > all.until ? park : all
+  }
+
+  const parkByHand = (park: Park, millis: number, now: number): void => {
+    park.parks++
+    park.until = park.told = now + millis
+    park.refusal = parkedByHand(provider)
+    park.because = "Manual"
   }
 
   const named = (name: string) => entries.find(({ key }) => key.secret !== undefined && key.name === name)
@@ -134,10 +145,7 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor, provider }: Options):
     park: (name, millis, now) => {
       const park = named(name)?.all
       if (park === undefined) return false
-      park.parks++
-      park.until = park.told = now + millis
-      park.refusal = parkedByHand(provider)
-      park.because = "Manual"
+      parkByHand(park, millis, now)
       return true
     },
     unpark: (name) => {
@@ -145,6 +153,15 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor, provider }: Options):
       // What counts the parks stays: a request that left before is late with what it says of the key.
       for (const park of entry === undefined ? [] : [entry.all, ...entry.models.values()]) park.until = -Infinity
       return entry !== undefined
+    },
+    byHand: (now) =>
+      entries.flatMap(({ all: { because, until }, key }) =>
+        because === "Manual" && until > now ? [[key, until - now] as const] : []
+      ),
+    parkAs: (other, now) => {
+      for (const [{ secret }, millis] of other.byHand(now)) {
+        for (const { all, key } of entries) if (key.secret === secret) parkByHand(all, millis, now)
+      }
     }
   }
 }

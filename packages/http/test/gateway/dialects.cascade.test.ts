@@ -11,8 +11,9 @@ import { key, otherKey, post, send, speaking, stream } from "./spoken.ts"
 const { madeWhenAsked } = await vi.importActual<{
   readonly madeWhenAsked: <E>(
     name: string,
-    make: Effect.Effect<ChatModel.ChatModel<E>, never, Scope.Scope>
-  ) => Effect.Effect<ChatModel.ChatModel<E>, never, Scope.Scope>
+    before: ChatModel.ChatModel<E> | undefined,
+    make: (before: ChatModel.ChatModel<E> | undefined) => Effect.Effect<ChatModel.ChatModel<E>, never, Scope.Scope>
+  ) => Effect.Effect<{ readonly model: ChatModel.ChatModel<E> }, never, Scope.Scope>
 }>("../../src/gateway/service/madeWhenAsked.ts")
 
 const simple = ChatModel.of<never>({
@@ -58,6 +59,19 @@ for (const [path, whole] of apis) {
         assert.strictEqual(text, whole)
         assert.strictEqual(headers.get("x-switchgear-degradation"), "stale")
         assert.strictEqual((yield* post(url, path, { ...hello, input: "?", messages: [] })).status, 503)
+      })))
+
+    it.live("serves it also after a change of the file", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { reload, set, url } = yield* speaking()
+        set("one/first", send(200, whole))
+        yield* post(url, path, hello)
+        yield* reload(6)
+        yield* reload(7)
+        set("one/first", send(500, {}))
+        const { headers, text } = yield* post(url, path, hello)
+        assert.strictEqual(text, whole)
+        assert.strictEqual(headers.get("x-switchgear-degradation"), "stale")
       })))
 
     it.live("serves an answer that is fresh without a call", () =>
@@ -153,7 +167,11 @@ it.effect("a model that is made when it is asked is made once, with what was the
   Effect.scoped(Effect.gen(function*() {
     const registry = yield* Registry.make()
     const make = Effect.as(Bulkhead.make({ name: "made", concurrency: 1 }), simple)
-    const model = yield* Effect.provideService(madeWhenAsked("m", make), Registry.CurrentRegistry, registry)
+    const { model } = yield* Effect.provideService(
+      madeWhenAsked("m", undefined, () => make),
+      Registry.CurrentRegistry,
+      registry
+    )
     const names = () => registry.entries().map(({ name }) => name)
     assert.deepStrictEqual(names(), [])
     yield* Effect.all([model.complete({ messages: [] }), model.complete({ messages: [] })], { concurrency: 2 })

@@ -23,18 +23,20 @@ export interface Spoken {
   readonly set: (model: string, speaks: Speaks) => void
   readonly heard: ReadonlyArray<Heard>
   readonly gateway: Gateway.Gateway
+  /** Takes over a file with another `attemptTimeout` of all models, in seconds. */
+  readonly reload: (attemptTimeout: number) => Effect.Effect<void>
 }
 
 export const key = "sk-provider-0123456789"
 export const otherKey = "sk-provider-9876543210"
 
-const fileOf = (url: string, more: string) => `
+const fileOf = (url: string, more: string, attemptTimeout = 5) => `
 listen: { port: 0, drainTimeout: 300 millis${/^headAfter/m.test(more) ? ", headAfter: 50 millis" : ""} }
 providers:
   one: { baseUrl: ${url}/one, apiKey: [${key}, ${otherKey}], speaks: [chat, embeddings, messages, responses] }
   two: { baseUrl: ${url}/two, speaks: [embeddings, messages, responses] }
   plain: { baseUrl: ${url}/plain, speaks: [chat] }
-defaults: { attemptTimeout: 5 seconds, retry: { maxAttempts: 1 } }
+defaults: { attemptTimeout: ${attemptTimeout} seconds, retry: { maxAttempts: 1 } }
 models:
   first: { provider: one }
   second: { provider: two }
@@ -86,12 +88,15 @@ export const speaking = (more = ""): Effect.Effect<Spoken, never, Scope.Scope> =
       })
     )
     const { port } = server.address() as AddressInfo
-    const file = fileOf(`http://127.0.0.1:${port}`, /^clients:/m.test(more) ? more : `${oneClient}\n${more}`)
-    const gateway = yield* Effect.flatMap(GatewayConfig.parse(file, {}), (config) => Gateway.make(config))
+    const others = /^clients:/m.test(more) ? more : `${oneClient}\n${more}`
+    const read = (attemptTimeout?: number) =>
+      GatewayConfig.parse(fileOf(`http://127.0.0.1:${port}`, others, attemptTimeout), {})
+    const gateway = yield* Effect.flatMap(read(), (config) => Gateway.make(config))
     return {
       url: `http://127.0.0.1:${gateway.address.port}`,
       heard,
       gateway,
+      reload: (attemptTimeout: number) => Effect.orDie(Effect.flatMap(read(attemptTimeout), gateway.reload)),
       set: (model: string, speaks: Speaks) => void scripts.set(model, speaks)
     }
   }).pipe(Effect.orDie)

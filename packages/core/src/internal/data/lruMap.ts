@@ -57,6 +57,11 @@ export class LruMap<K, V> {
     return this.eldest && this.delete(this.eldest.key)
   }
 
+  /** From the least to the most recently used. Does not count as a use. */
+  forEach(each: (value: V, key: K) => void): void {
+    for (let entry = this.eldest; entry !== undefined; entry = entry.younger) each(entry.value, entry.key)
+  }
+
   clear(): void {
     this.entries.clear()
     this.eldest = undefined

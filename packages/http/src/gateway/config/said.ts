@@ -3,7 +3,11 @@ import { createHash } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 
 export const saidBy = (...parts: ReadonlyArray<unknown>): string =>
-  JSON.stringify(parts, (_, value: unknown) => Redacted.isRedacted(value) ? digestOf(value) : inOrder(value))
+  JSON.stringify(parts, function(this: { readonly [field: string]: unknown }, field, value: unknown) {
+    // What is written of a secret is the same for all.
+    const given = this[field]
+    return Redacted.isRedacted(given) ? digestOf(given) : inOrder(value)
+  })
 
 const digestOf = (secret: Redacted.Redacted<unknown>): string =>
   createHash("sha256").update(String(Redacted.value(secret))).digest("hex")

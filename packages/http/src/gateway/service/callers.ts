@@ -11,6 +11,7 @@ import { CurrentPredecessor, ledgerOf } from "../../costLedger/predecessor.ts"
 import type { Client, Config } from "../config/model.ts"
 import { ledgerOptionsOf } from "../config/ledger.ts"
 import { saidBy } from "../config/said.ts"
+import * as GoingOn from "./goingOn.ts"
 import type { Use } from "./keeper.ts"
 import type { Target, Targets } from "./targets.ts"
 
@@ -80,27 +81,16 @@ const callerOf = (
         : yield* use<RateLimiter.RateLimiter, never>(
           `limits ${name}`,
           saidBy(limits),
-          (before) => Effect.tap(RateLimiter.make({ name: `client ${name}`, limits }), (made) => goOn(made, before))
+          (before) =>
+            Effect.tap(
+              RateLimiter.make({ name: `client ${name}`, limits }),
+              (made) => before === undefined ? Effect.void : GoingOn.limiter(made, before)
+            )
         ),
       ledger,
       targets: new Map(allowed.map((model) => [model, billed(targets.get(model)!, ledger)]))
     }
   })
-
-/** What was taken by the limits `before` is taken from those that are made: a client would have all of them again. */
-const goOn = (made: RateLimiter.RateLimiter, before: RateLimiter.RateLimiter | undefined): Effect.Effect<void> =>
-  before === undefined ? Effect.void : Effect.flatMap(
-    Effect.all([before.snapshot, made.snapshot]),
-    ([{ limits: old }, { limits }]) =>
-      made.clampAvailable(
-        Object.fromEntries(limits.flatMap(({ capacity, resource }) => {
-          const one = old.find((limit) => limit.resource === resource)
-          return one === undefined
-            ? []
-            : [[resource, Math.max(0, capacity - (one.capacity - one.available))]]
-        }))
-      )
-  )
 
 const billed = (target: Target, ledger: CostLedger.CostLedger | undefined): Target => {
   if (ledger === undefined) return target

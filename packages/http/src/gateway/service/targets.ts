@@ -4,6 +4,7 @@ import * as RetryBudget from "@switchgear/core/RetryBudget"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as ChatClient from "../../ChatClient.ts"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import * as ChatModel from "../../ChatModel.ts"
@@ -13,8 +14,9 @@ import type { Config, InitialState } from "../config/model.ts"
 import { saidBy } from "../config/said.ts"
 import type { Dialect } from "../dialects/model.ts"
 import * as Spoken from "../dialects/spoken.ts"
+import * as GoingOn from "./goingOn.ts"
 import type { Use } from "./keeper.ts"
-import { madeWhenAsked } from "./madeWhenAsked.ts"
+import { type MadeWhenAsked, madeWhenAsked } from "./madeWhenAsked.ts"
 import { addressOf, unwatched, type Watch } from "./watched.ts"
 
 /** One name that a request can give as its `model`. */
@@ -53,7 +55,12 @@ export const make = (
     const clients = new Map<string, ChatClient.ChatClient["Service"]>()
     for (const [name, { options, said }] of Object.entries(config.providers)) {
       const made = Effect.map(Layer.build(clientOf(options)), Context.get(ChatClient.ChatClient))
-      clients.set(name, yield* use(`provider ${name}`, said, () => made))
+      clients.set(
+        name,
+        yield* use<ChatClient.ChatClient["Service"], never>(`provider ${name}`, said, (before) =>
+          before === undefined ? made : Effect.tap(made, (client) =>
+            GoingOn.keys(client, before)))
+      )
     }
     const models = new Map<string, ChatModel.GuardedModel>()
     for (const [name, { initialState, options, provider, retryBudget, said }] of Object.entries(config.models)) {
@@ -61,13 +68,16 @@ export const make = (
       const breaker = { measureDurations: "on" as const, ...options.breaker }
       const address = addressOf(config.providers[provider]!.options.baseUrl)
       const client = watch(clients.get(provider)!, { operation: "chat", address })
-      const made = Effect.tap(
-        Effect.flatMap(retryOf(options, retryBudget), (retry) =>
-          ChatModel.make({ ...options, ...retry, breaker, client })),
-        ({ breaker }) =>
-          initialState === undefined ? Effect.void : commandOf(initialState, breaker.control)
+      const made = Effect.flatMap(retryOf(options, retryBudget), (retry) =>
+        ChatModel.make({ ...options, ...retry, breaker, client }))
+      const { guarded } = yield* use<MadeModel, never>(
+        `model ${name}`,
+        saidBy(said, config.providers[provider]!.said),
+        (before) =>
+          Effect.flatMap(made, (guarded) =>
+            begunModel(guarded, initialState, before))
       )
-      models.set(name, yield* use(`model ${name}`, saidBy(said, config.providers[provider]!.said), () => made))
+      models.set(name, guarded)
     }
     const spokenBy = Spoken.spokenBy(config, { clients, models, watch })
 
@@ -77,17 +87,24 @@ export const make = (
         step
       ) => [config.models[step]!.said, config.providers[config.models[step]!.provider]!.said])
       const saidOfAll = saidBy(said, saidOfSteps)
-      const chatting = steps.filter((step) => speaksChat(config, step)).map((step) => models.get(step)!)
+      const chatting = steps.filter((step) =>
+        speaksChat(config, step)
+      ).map((step) => models.get(step)!)
       const chat = isSome(chatting)
-        ? yield* use(`cascade ${name}`, saidOfAll, () => cascadeOf(options, chatting))
+        ? yield* use<Cascade, never>(`cascade ${name}`, saidOfAll, (before) => cascadeOf(options, chatting, before))
         : undefined
       const spoken = new Map<Dialect, ChatModel.ChatModel<ChatFailure>>()
       // A sentence is no answer of another API.
       const { canned: _, ...others } = options
       for (const [dialect, models] of spokenBy(steps)) {
         const called = `${name} (${dialect.name})`
-        const made = madeWhenAsked(called, cascadeOf({ ...others, name: called }, models))
-        spoken.set(dialect, yield* use(`${dialect.name} of cascade ${name}`, saidOfAll, () => made))
+        const { model } = yield* use<MadeWhenAsked<ChatFailure, Cascade>, never>(
+          `${dialect.name} of cascade ${name}`,
+          saidOfAll,
+          (before) =>
+            madeWhenAsked(called, before?.made(), (before) => cascadeOf({ ...others, name: called }, models, before))
+        )
+        spoken.set(dialect, model)
       }
       targets.set(name, { name, kind: "cascade", owner: "switchgear", chat, spoken })
     }
@@ -113,8 +130,42 @@ type Models = readonly [ChatModel.GuardedModel, ...ReadonlyArray<ChatModel.Guard
 
 const isSome = (models: ReadonlyArray<ChatModel.GuardedModel>): models is Models => models.length > 0
 
-const cascadeOf = (options: ModelCascade.CascadeOptions, [first, ...others]: Models) =>
-  ModelCascade.make({ ...options, models: [{ model: first }, ...others.map((model) => ({ model }))] })
+type Cascade = ModelCascade.ModelCascade<ChatFailure>
+
+const cascadeOf = (
+  options: ModelCascade.CascadeOptions,
+  [first, ...others]: Models,
+  before: Cascade | undefined
+): Effect.Effect<Cascade, never, Scope.Scope> => {
+  const made = ModelCascade.make({ ...options, models: [{ model: first }, ...others.map((model) => ({ model }))] })
+  return before === undefined ? made : Effect.tap(made, (cascade) => GoingOn.cache(cascade, before))
+}
+
+/** A model, and what the file said of it where an operator may have commanded something else since. */
+interface MadeModel {
+  readonly guarded: ChatModel.GuardedModel
+  readonly slots: number
+  readonly initialState: InitialState | undefined
+}
+
+const begunModel = (
+  guarded: ChatModel.GuardedModel,
+  initialState: InitialState | undefined,
+  before: MadeModel | undefined
+): Effect.Effect<MadeModel> =>
+  Effect.gen(function*() {
+    const { breaker, bulkhead, rateLimiter } = guarded
+    const { concurrency: slots } = yield* bulkhead.snapshot
+    if (before === undefined || initialState !== before.initialState) {
+      if (initialState !== undefined) yield* commandOf(initialState, breaker.control)
+    } else yield* GoingOn.circuit(breaker, before.guarded.breaker)
+    if (before !== undefined) {
+      yield* GoingOn.bulkhead(bulkhead, before.guarded.bulkhead, before.slots)
+      const { rateLimiter: limiterBefore } = before.guarded
+      if (rateLimiter !== undefined && limiterBefore !== undefined) yield* GoingOn.limiter(rateLimiter, limiterBefore)
+    }
+    return { guarded, slots, initialState }
+  })
 
 /** Whether the provider of a model speaks chat completions. */
 const speaksChat = ({ models, providers }: Config, model: string): boolean =>

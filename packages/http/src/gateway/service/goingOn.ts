@@ -1,0 +1,86 @@
+/**
+ * What a thing goes on with when the file says something else of it: what operators have commanded, what was taken, and what
+ * was kept. A file that is changed at night must open no circuit that somebody has closed, and forget no good answer.
+ *
+ * What the file itself says anew stands above what an operator has commanded of the same.
+ */
+import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import type * as Bulkhead from "@switchgear/core/Bulkhead"
+import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import { takeOverCache } from "@switchgear/core/runtime"
+import * as Effect from "effect/Effect"
+import type * as ChatClient from "../../ChatClient.ts"
+import { connectionOf } from "../../chatClient/client.ts"
+import * as KeyRing from "../../chatClient/keyRing.ts"
+import type * as ModelCascade from "../../ModelCascade.ts"
+
+/** A circuit is in the state of the one before, and one that waits has waited as long. */
+export const circuit = (
+  made: CircuitBreaker.CircuitBreaker,
+  before: CircuitBreaker.CircuitBreaker
+): Effect.Effect<void> =>
+  Effect.flatMap(before.snapshot, ({ nextRetry, state }) => {
+    switch (state) {
+      case "Closed":
+        return Effect.void
+      case "ForcedOpen":
+        return made.control.forceOpen
+      case "Disabled":
+        return made.control.disable
+      case "MetricsOnly":
+        return made.control.metricsOnly
+      case "Open":
+        return made.control.trip(nextRetry)
+      case "HalfOpen":
+        return made.control.trip(0)
+    }
+  })
+
+/** What was taken by the limits before is taken from those that are made, and a pause lasts as long. */
+export const limiter = (
+  made: RateLimiter.RateLimiter,
+  before: RateLimiter.RateLimiter
+): Effect.Effect<void> =>
+  Effect.flatMap(
+    Effect.all([before.snapshot, made.snapshot]),
+    ([{ limits: old, pausedFor }, { limits }]) =>
+      Effect.andThen(
+        made.clampAvailable(
+          Object.fromEntries(limits.flatMap(({ capacity, resource }) => {
+            const one = old.find((limit) => limit.resource === resource)
+            return one === undefined
+              ? []
+              : [[resource, Math.max(0, capacity - (one.capacity - one.available))]]
+          }))
+        ),
+        pausedFor === undefined ? Effect.void : made.pause(pausedFor)
+      )
+  )
+
+/** A bulkhead of which the file says the same has as many slots as an operator has given to the one before. */
+export const bulkhead = (
+  made: Bulkhead.Bulkhead,
+  before: Bulkhead.Bulkhead,
+  saidBefore: number
+): Effect.Effect<void> =>
+  Effect.flatMap(
+    Effect.all([before.snapshot, made.snapshot]),
+    ([{ concurrency }, { concurrency: said }]) =>
+      said === saidBefore && said !== concurrency ? made.resize(concurrency) : Effect.void
+  )
+
+/** The keys that an operator has parked stay parked, wherever the file has them now. What a provider has refused may be mended. */
+export const keys = (
+  made: ChatClient.ChatClient["Service"],
+  before: ChatClient.ChatClient["Service"]
+): Effect.Effect<void> =>
+  Effect.map(KeyRing.now, (now) => {
+    const ring = connectionOf(before)?.calls.ring
+    if (ring !== undefined) connectionOf(made)?.calls.ring.parkAs(ring, now)
+  })
+
+/** The answers that were kept, with their ages. */
+export const cache = <E>(
+  { cache }: ModelCascade.ModelCascade<E>,
+  before: ModelCascade.ModelCascade<E>
+): Effect.Effect<void> => Effect.sync(() => takeOverCache(cache, before.cache))

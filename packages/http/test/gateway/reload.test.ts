@@ -1,0 +1,217 @@
+/** What operators have commanded and what was kept outlives every change of the file that says nothing of it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
+import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
+import { Effect, Random, type Scope } from "effect"
+import { control } from "./administered.ts"
+import { ask, chat, type Got, hello, token } from "./running.ts"
+import { scripted, sendWhole } from "./scripted.ts"
+
+/** What a file says beside the names of its things. Each is in another section. */
+interface Said {
+  readonly defaults: number
+  readonly provider: number
+  readonly cascade: number
+  readonly client: number
+  readonly concurrency: number
+  readonly initialState: string
+  readonly keys: ReadonlyArray<string>
+}
+
+const [one, two, three] = ["sk-one-0123456789", "sk-two-0123456789", "sk-three-0123456789"] as const
+
+const said: Said = {
+  defaults: 1,
+  provider: 1,
+  cascade: 1,
+  client: 1,
+  concurrency: 20,
+  initialState: "",
+  keys: [one, two]
+}
+
+const fileOf = (url: string, { cascade, client, concurrency, defaults, initialState, keys, provider }: Said) => `
+listen: { port: 0 }
+admin: { port: 0, token: ${control} }
+defaults: { deadline: ${60 + defaults} seconds, bulkhead: { concurrency: ${concurrency} } }
+resilience4j: { circuitbreaker: { instances: { one: { initialState: "${initialState || "CLOSED"}" } } } }
+providers: { sim: { baseUrl: ${url}, timeout: ${60 + provider} seconds, apiKey: [${keys.join(", ")}] } }
+models:
+  first: { provider: sim, resilience4j: one, retry: { maxAttempts: 1 }, rateLimiter: { limits: [{ resource: requests, limit: 1000, per: 1 hour }] } }
+cascades: { kept: { steps: [first], cache: { capacity: ${100 + cascade} } } }
+clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: ${1000 + client}, per: 1 hour }] }]
+`
+
+interface Night {
+  readonly url: string
+  readonly provider: SimulatedProvider.SimulatedProvider["Service"]
+  readonly act: (path: string, body: object) => Effect.Effect<void>
+  readonly reload: (said: Partial<Said>) => Effect.Effect<void>
+  /** All that an operator sees of what was commanded and kept. */
+  readonly seen: Effect.Effect<object>
+}
+
+const night = (begun: Partial<Said> = {}): Effect.Effect<Night, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const provider = yield* SimulatedProvider.make({ models: { first: { outcome: Behaviour.ok("Good day") } } })
+    const { url } = yield* SimulatedProvider.serve(provider)
+    let inForce: Said = { ...said, ...begun }
+    const gateway = yield* Effect.flatMap(
+      GatewayConfig.parse(fileOf(url, inForce), {}),
+      (config) => Gateway.make(config)
+    )
+    const admin = (path: string, init: RequestInit = {}): Effect.Effect<Got> =>
+      ask(`http://127.0.0.1:${gateway.adminAddress!.port}${path}`, {
+        ...init,
+        headers: { authorization: `Bearer ${control}`, "content-type": "application/json" }
+      })
+    const paused = (limiter: { readonly pausedForMillis: number | null } | null) =>
+      limiter?.pausedForMillis === null ? "runs" : "paused"
+    return {
+      url: `http://127.0.0.1:${gateway.address.port}`,
+      provider,
+      act: (path: string, body: object) =>
+        Effect.map(
+          admin(path, { method: "POST", body: JSON.stringify({ ...body, reason: "a test" }) }),
+          ({ status, text }) => assert.strictEqual(status, 200, text)
+        ),
+      reload: (said: Partial<Said>) => {
+        inForce = { ...inForce, ...said }
+        return Effect.flatMap(Effect.orDie(GatewayConfig.parse(fileOf(url, inForce), {})), gateway.reload)
+      },
+      seen: Effect.map(admin("/admin/overview"), ({ json }) => {
+        const [first] = json.models
+        return {
+          circuit: first.circuit.state,
+          opensFor: first.circuit.nextRetryMillis === null ? "no time" : "a time",
+          slots: first.bulkhead.concurrency,
+          limiter: paused(first.limiter),
+          taken: Math.round(first.limiter.limits[0].capacity - first.limiter.limits[0].available),
+          client: paused(json.clients[0].limiter),
+          keys: json.providers[0].keys.map((key: any) => [key.key, key.state, key.parkedForMillis === null]),
+          kept: json.caches.map((cache: any) => [cache.id, cache.size])
+        }
+      })
+    }
+  }).pipe(Effect.orDie)
+
+const acts: ReadonlyArray<readonly [path: string, body: object]> = [
+  ...["open", "disable", "metricsOnly", "close"].map((command) => ["circuits/first", { command }] as const),
+  ["circuits/first", { command: "trip", seconds: 600 }],
+  ["limiters/first", { command: "pause", seconds: 500 }],
+  ["limiters/first", { command: "resume" }],
+  ["limiters/client%20shop", { command: "pause", seconds: 500 }],
+  ["limiters/client%20shop", { command: "resume" }],
+  ...[7, 20, 33].map((concurrency) => ["bulkheads/first", { concurrency }] as const),
+  ["caches/kept", { command: "clear" }],
+  ...["key%201", "key%202"].flatMap((key) => [
+    [`providers/sim/keys/${key}`, { command: "park" }] as const,
+    [`providers/sim/keys/${key}`, { command: "park", seconds: 500 }] as const,
+    [`providers/sim/keys/${key}`, { command: "unpark" }] as const
+  ])
+]
+
+const oneOf = <A>(list: ReadonlyArray<A>): Effect.Effect<A> =>
+  Effect.map(Random.nextIntBetween(0, list.length - 1), (i) => list[i]!)
+
+const asked = (url: string, content: string) => ({
+  ...hello,
+  model: "kept",
+  messages: [{ role: "user", content }],
+  url
+})
+
+describe("a file that is taken over", () => {
+  for (let seed = 0; seed < 12; seed++) {
+    it.live(`changes nothing of what operators have commanded and what was kept, whatever section changes (seed ${seed})`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { act, reload, seen, url } = yield* night()
+        for (let step = 0; step < 12; step++) {
+          for (let i = yield* Random.nextIntBetween(0, 3); i > 0; i--) {
+            const [path, body] = yield* oneOf(acts)
+            yield* act(`/admin/${path}`, body)
+          }
+          yield* chat(url, asked(url, `question ${step}`))
+          const before = yield* seen
+          yield* reload({ [yield* oneOf(["defaults", "provider", "cascade", "client"])]: step + 2 })
+          assert.deepStrictEqual(yield* seen, before)
+        }
+      })).pipe(Random.withSeed(seed)))
+  }
+
+  it.live("serves the last good answer of before when no model answers any more", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, reload, url } = yield* night()
+      const degradation = Effect.map(
+        chat(url, asked(url, "Hello")),
+        ({ headers }) => headers.get("x-switchgear-degradation")
+      )
+      assert.strictEqual(yield* degradation, "none")
+      yield* reload({ defaults: 2 })
+      yield* reload({ defaults: 3, provider: 2 })
+      yield* provider.set("first", { outcome: Behaviour.serverError })
+      assert.strictEqual(yield* degradation, "stale")
+    })))
+
+  it.live("opens no circuit that it has opened itself before the time is over", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { act, reload, url } = yield* night()
+      yield* act("/admin/circuits/first", { command: "trip", seconds: 1 })
+      yield* Effect.sleep(300)
+      yield* reload({ defaults: 2 })
+      assert.strictEqual((yield* chat(url, asked(url, "Hello"))).status, 503)
+      yield* Effect.sleep(800)
+      assert.strictEqual((yield* chat(url, asked(url, "Hello"))).status, 200)
+    })))
+
+  it.live("stands above an operator in what it says anew", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { act, reload, seen } = yield* night()
+      yield* act("/admin/bulkheads/first", { concurrency: 7 })
+      yield* act("/admin/circuits/first", { command: "disable" })
+      yield* reload({ concurrency: 30 })
+      assert.deepInclude(yield* seen, { slots: 30, circuit: "Disabled" })
+      yield* reload({ initialState: "FORCED_OPEN" })
+      assert.deepInclude(yield* seen, { slots: 30, circuit: "ForcedOpen" })
+      yield* act("/admin/circuits/first", { command: "close" })
+      yield* reload({ defaults: 2 })
+      assert.deepInclude(yield* seen, { circuit: "Closed" })
+    })))
+
+  it.live("keeps a key parked that has another place in it, and parks no other one", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { act, reload, seen } = yield* night()
+      yield* act("/admin/providers/sim/keys/key%202", { command: "park" })
+      yield* reload({ keys: [two, three] })
+      assert.deepInclude(yield* seen, { keys: [["key 1", "parked", true], ["key 2", "used", true]] })
+      yield* reload({ keys: [three, one] })
+      assert.deepInclude(yield* seen, { keys: [["key 1", "used", true], ["key 2", "used", true]] })
+    })))
+
+  it.live("sends the key that is in it now, and its other secrets", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { asked, url: provider } = yield* scripted((_, response) => sendWhole(response, { content: "Hello" }))
+      const file = (key: string, header: string) =>
+        GatewayConfig.parse(
+          `listen: { port: 0 }
+providers: { sim: { baseUrl: ${provider}, apiKey: ${key}, headers: { x-team: \${TEAM} } } }
+models: { first: { provider: sim } }`,
+          { TEAM: header }
+        )
+      const gateway = yield* Effect.flatMap(file(one, "red-0123456789"), (config) => Gateway.make(config))
+      const ask = chat(`http://127.0.0.1:${gateway.address.port}`, { ...hello, model: "first" })
+      yield* ask
+      yield* Effect.flatMap(file(two, "red-0123456789"), gateway.reload)
+      yield* ask
+      yield* Effect.flatMap(file(two, "blue-0123456789"), gateway.reload)
+      yield* ask
+      assert.deepStrictEqual(
+        asked.map(({ headers }) => [headers.authorization, headers["x-team"]]),
+        [
+          [`Bearer ${one}`, "red-0123456789"],
+          [`Bearer ${two}`, "red-0123456789"],
+          [`Bearer ${two}`, "blue-0123456789"]
+        ]
+      )
+    })))
+})
