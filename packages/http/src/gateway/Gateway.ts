@@ -76,8 +76,10 @@ export interface Gateway {
   /** How often a file was taken over: 1 from the start. */
   readonly generation: Effect.Effect<number>
   /**
-   * Takes over another file. Circuits, limits, caches, budgets and connections of which it says the same keep their state,
-   * and calls in flight end as they began. `listen`, `admin` and `otlp` stay those of the start.
+   * Takes over another file. Circuits, limits, caches, budgets and connections of which it says the same stay what they are. Of
+   * what has the same name and other options, these stay: the state of a circuit with the time until its next probe, what was
+   * taken of a limit or a budget, a pause, kept answers with their ages, and what operators have commanded. Calls in
+   * flight end as they began. `listen`, `admin` and `otlp` stay those of the start.
    */
   readonly reload: (config: Config) => Effect.Effect<void>
 }
