@@ -25,16 +25,25 @@ export const gateway = async (settings: Settings): Promise<ReadonlyArray<Section
     ...section,
     rows: [...section.rows, ...absent.map(({ name, why }) => ({ what: name, missing: why, comparisons: [] as const }))]
   })
-  const sections = [
+  const compared = [
     beside(await settled(settings, clients, proxies)),
     beside(await alone(settings, clients, proxies)),
-    beside(await streams(settings, clients, proxies)),
-    await shed(settings, clients, upstream),
-    await overload(settings, clients, upstream),
-    await beginning(settings),
-    await memory(settings, clients, proxies.find(({ name }) => name === names.gateway)!)
+    beside(await streams(settings, clients, proxies))
   ]
+  // What follows is about gateways alone. Nothing else is alive beside them, and the clients have nothing to clean up after.
   clients.end()
-  for (const { child } of proxies) child.end()
+  const ours = proxies.find(({ name }) => name === names.gateway)!
+  for (const proxy of proxies) if (proxy !== ours && proxy.child !== upstream) proxy.child.end()
+  const others = await start()
+  const sections = [
+    ...compared,
+    await shed(settings, others, upstream),
+    await overload(settings, others, upstream),
+    await beginning(settings),
+    await memory(settings, others, ours)
+  ]
+  others.end()
+  ours.child.end()
+  upstream.end()
   return sections
 }
