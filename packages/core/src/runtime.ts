@@ -37,6 +37,7 @@ import type * as Duration from "effect/Duration"
 import * as Keeping from "./deadline/keeping.ts"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
 import * as Calls from "./internal/runtime/callListeners.ts"
+import * as HandlerOf from "./internal/runtime/handler.ts"
 import * as InContext from "./internal/runtime/inContext.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
 import * as TakeOver from "./internal/runtime/takeOver.ts"
@@ -164,6 +165,21 @@ export const inContext: <A, E, R>(
   self: Effect.Effect<A, E, R>,
   context: Context.Context<never>
 ) => Effect.Effect<A, E, R> = InContext.inContext
+
+/**
+ * Work in a context, and what the fiber goes on with after it, in one object: what `Effect.matchCauseEffect` does with six.
+ * `enter` is called once, in the step that returns the work; the context of the fiber is put back when the work ends.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const Handler = HandlerOf.Handler
+
+/**
+ * @category runtime
+ * @since 0.1.0
+ */
+export type Handler = HandlerOf.Handler
 
 /**
  * A duration as the messages of guards print it: in two units at most, such as `1h 30m`. What does not fit is rounded

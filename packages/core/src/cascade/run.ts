@@ -1,6 +1,9 @@
 /** One run of a chain: its steps in order, until one answers. */
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import { takeAttempt } from "../attempts/budget.ts"
+import { Handler } from "../internal/runtime/handler.ts"
 import { onlyFailure } from "../internal/runtime/onlyFailure.ts"
 import { exhausted, type RunsOut } from "./CascadeExhausted.ts"
 import type { AnyCall, AnyStep, Cascade, Served } from "./model.ts"
@@ -17,16 +20,21 @@ import { CurrentReconsidering } from "../internal/runtime/reconsidering.ts"
 export const run = <A, Moved, Failed, R, Left>(
   self: Cascade<A, Moved, Failed, R, never, Left>
 ): Effect.Effect<Served<A, Moved>, Failed | RunsOut<Left>, R> =>
-  Effect.suspend(() => runSteps(self.steps as ReadonlyArray<AnyStep>)) as Effect.Effect<any, any, R>
+  Effect.withFiber((fiber) => runSteps(self.steps as ReadonlyArray<AnyStep>, fiber)) as Effect.Effect<any, any, R>
 
-/** Runs the steps once; the listener is told how it gets on. */
-export const runSteps = (
-  steps: ReadonlyArray<AnyStep>,
-  listener?: Listener | undefined
-): Effect.Effect<Served<any>, unknown, any> => tryFrom(new Progress(steps, listener), 0)
+type AnyFiber = Fiber.Fiber<any, any>
+
+type Answer = Effect.Effect<Served<any>, unknown, any>
+
+/** Runs the steps once, as what the fiber evaluates next; the listener is told how it gets on. */
+export const runSteps = (steps: ReadonlyArray<AnyStep>, fiber: AnyFiber, listener?: Listener | undefined): Answer => {
+  const progress = new Progress(steps, listener)
+  const first = steps[0]
+  return first?._tag === "Call" ? attempt(progress, first, 0, fiber) : tryFrom(progress, 0)
+}
 
 /** Tries the steps from this one on. */
-const tryFrom = (progress: Progress, from: number): Effect.Effect<Served<any>, unknown, any> => {
+const tryFrom = (progress: Progress, from: number): Answer => {
   const { listener, steps } = progress
   const step = steps[from]
   if (step === undefined) {
@@ -45,36 +53,60 @@ const tryFrom = (progress: Progress, from: number): Effect.Effect<Served<any>, u
           (found) => found ? Effect.succeed(progress.serve(from, found.value)) : tryFrom(progress, from + 1)
         )
     case "Call":
-      return from === 0
-        ? attempt(progress, step, from)
-        : Effect.withFiber((fiber) => takeAttempt(fiber) ? attempt(progress, step, from) : tryFrom(progress, from + 1))
+      return Effect.withFiber((fiber) =>
+        takeAttempt(fiber) ? attempt(progress, step, from, fiber) : tryFrom(progress, from + 1)
+      )
   }
 }
 
-const attempt = (progress: Progress, step: AnyCall, index: number): Effect.Effect<Served<any>, unknown, any> => {
+/** Asks a target, as what the fiber evaluates next. */
+const attempt = (progress: Progress, step: AnyCall, index: number, fiber: AnyFiber): Answer => {
   const { overtakeAfter } = step
-  if (overtakeAfter === Infinity || progress.steps[index + 1]?._tag !== "Call") return alone(progress, step, index)
+  if (overtakeAfter === Infinity || progress.steps[index + 1]?._tag !== "Call")
+    return alone(progress, step, index, fiber)
   return typeof overtakeAfter === "number"
     ? raceFrom(progress, index, overtakeAfter, tryFrom)
     : Effect.flatMap(overtakeAfter, (after) => {
       const millis = millisOf(after)
-      return millis < Infinity ? raceFrom(progress, index, millis, tryFrom) : Effect.flatMap(
-        CurrentReconsidering,
-        (changes) => changes === undefined ? alone(progress, step, index) : raceFrom(progress, index, millis, tryFrom)
-      )
+      return millis < Infinity ?
+        raceFrom(progress, index, millis, tryFrom) :
+        Effect.withFiber((fiber) =>
+          fiber.getRef(CurrentReconsidering) === undefined
+            ? alone(progress, step, index, fiber)
+            : raceFrom(progress, index, millis, tryFrom)
+        )
     })
 }
 
-const alone = (progress: Progress, step: AnyCall, index: number): Effect.Effect<Served<any>, unknown, any> =>
-  Effect.matchCauseEffect(step.effect, {
-    onSuccess: (value) => {
-      const answer = progress.answered(index, step, value)
-      return answer ? Effect.succeed(answer) : tryFrom(progress, index + 1)
-    },
-    onFailure: (cause) => {
-      const only = onlyFailure(cause)
-      if (only === undefined || !movesOn(step, only.failure)) return Effect.failCause(cause)
-      progress.movedOn(index, step, only.failure)
-      return tryFrom(progress, index + 1)
-    }
-  })
+/** The same without others beside it. */
+const alone = (progress: Progress, step: AnyCall, index: number, fiber: AnyFiber): Answer => {
+  new Alone(progress, step, index, fiber).enter(fiber)
+  return step.effect
+}
+
+class Alone extends Handler {
+  private readonly progress: Progress
+  private readonly step: AnyCall
+  private readonly index: number
+
+  constructor(progress: Progress, step: AnyCall, index: number, fiber: AnyFiber) {
+    super(fiber)
+    this.progress = progress
+    this.step = step
+    this.index = index
+  }
+
+  succeeded(value: unknown): Answer {
+    const { index, progress, step } = this
+    const answer = progress.answered(index, step, value)
+    return answer ? Effect.succeed(answer) : tryFrom(progress, index + 1)
+  }
+
+  failed(cause: Cause.Cause<unknown>): Answer {
+    const { index, progress, step } = this
+    const only = onlyFailure(cause)
+    if (only === undefined || !movesOn(step, only.failure)) return Effect.failCause(cause)
+    progress.movedOn(index, step, only.failure)
+    return tryFrom(progress, index + 1)
+  }
+}

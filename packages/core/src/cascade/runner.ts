@@ -8,6 +8,7 @@ import type { Counts } from "./counts.ts"
 import type { DegradationLog } from "./degradation.ts"
 import type { AnyStep, Served } from "./model.ts"
 import type { Listener } from "./progress.ts"
+import { enterFrame, type Framed, plainFramePrototype } from "../internal/runtime/frame.ts"
 import { runSteps } from "./run.ts"
 
 /** What the runs of one name share. */
@@ -25,10 +26,12 @@ export const runCounted = (steps: ReadonlyArray<AnyStep>, book: Book): Effect.Ef
     book.counts.runs++
     if (book.counts.learn(steps)) book.grew()
     const run = new CountedRun(book, fiber)
-    return Effect.onExitPrimitive(runSteps(steps, run), (exit) => run.ended(exit))
+    enterFrame(run, fiber)
+    return runSteps(steps, fiber, run)
   })
 
-class CountedRun implements Listener {
+/** It is the frame around the run itself. */
+class CountedRun implements Listener, Framed {
   private readonly book: Book
   private readonly fiber: Fiber.Fiber<any, any>
   private hasRunOut = false
@@ -51,7 +54,7 @@ class CountedRun implements Listener {
     this.hasRunOut = true
   }
 
-  ended(exit: Exit.Exit<Served<unknown>, unknown>): undefined {
+  onExit(exit: Exit.Exit<Served<unknown>, unknown>): undefined {
     const { announce, counts, degradation, grew } = this.book
     if (exit._tag === "Failure") {
       if (Cause.hasInterruptsOnly(exit.cause)) return
@@ -73,3 +76,5 @@ class CountedRun implements Listener {
     if (change !== undefined) announce(change)
   }
 }
+
+Object.setPrototypeOf(CountedRun.prototype, plainFramePrototype)

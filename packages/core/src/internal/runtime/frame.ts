@@ -38,6 +38,9 @@ export const framePrototype = <Self extends AnyEffect & Framed>(
   return { ...platform, ...Object.fromEntries(given.map((key) => [key, Reflect.get(own, key)])) }
 }
 
+/** The prototype of frames that are no effects. */
+export const plainFramePrototype: object = platform
+
 /** Pushes the frame around what the fiber evaluates next. Call it in the step that returns what that is. */
 export const enterFrame = (frame: Framed, fiber: AnyFiber): void => {
   push.call(frame, fiber)

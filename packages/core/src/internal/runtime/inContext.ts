@@ -6,26 +6,12 @@
  * ends the work, before it looks whether the frame handles that end. So nothing can come between the end and the context.
  */
 import type * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import { enterFrame } from "./frame.ts"
-import { type AnyEffect, type AnyFiber, evaluation, primitivePrototype, unsupported } from "./primitive.ts"
+import { leaving } from "./frameNames.ts"
+import { type AnyEffect, type AnyFiber, primitivePrototype } from "./primitive.ts"
 
 type AnyContext = Context.Context<never>
-
-/** The property under which a frame has what is called first when it is left, with the fiber. */
-const leaving = ((): PropertyKey => {
-  const platform = Object.getPrototypeOf(Effect.onExitPrimitive(Effect.void, () => undefined)) as object
-  const called: Array<PropertyKey> = []
-  Effect.runSyncExit(Effect.withFiber((fiber) => {
-    const names = Reflect.ownKeys(platform).filter((name) =>
-      name !== evaluation && typeof Reflect.get(platform, name) === "function"
-    )
-    const told = (name: PropertyKey) => (given: unknown) => void (given === fiber && called.push(name))
-    enterFrame(Object.fromEntries(names.map((name) => [name, told(name)])) as never, fiber)
-    return Effect.void
-  }))
-  return called[0] ?? unsupported("a frame is not told that it is left")
-})()
 
 /** A frame that puts a context back. */
 const Around = function(this: { context: AnyContext }, context: AnyContext) {
