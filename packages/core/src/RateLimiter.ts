@@ -68,7 +68,7 @@ import { guard, guardBy, type StartAdmission } from "./internal/runtime/guard.ts
 import { OptionsOf } from "./internal/config/checks.ts"
 import { offerCalls } from "./internal/runtime/callListeners.ts"
 import { type GuardClass, guardClass, type KeyOf, keyOf } from "./internal/runtime/serviceClass.ts"
-import { type Asked, ProtectedCall, ReservingCall } from "./rateLimiter/call.ts"
+import { ProtectedCall, ReservingCall } from "./rateLimiter/call.ts"
 import { RateLimited } from "./rateLimiter/RateLimited.ts"
 import type {
   Cost,
@@ -84,9 +84,12 @@ import { kind } from "./rateLimiter/observe.ts"
 import { Limiter } from "./rateLimiter/limiter.ts"
 import type { Meter } from "./rateLimiter/meter.ts"
 import { codec, limitOf } from "./rateLimiter/rules.ts"
+import { termed, type Terms } from "./rateLimiter/termedCall.ts"
+import type { Costs } from "./rateLimiter/turn.ts"
 import * as Registry from "./Registry.ts"
 
 export { kind, RateLimited }
+export type { Terms }
 export type {
   Cost,
   Limit,
@@ -213,6 +216,24 @@ export const availableOf = (limiter: RateLimiter, resource: Resource): number | 
   return known && meterOf(known, resource)?.available(known.now())
 }
 
+/**
+ * Takes from a limiter what one call costs, and corrects that by its value: like `protectWith`, for calls of which each has
+ * costs of its own. It waits as long as calls through `protect` do.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protectCall = <A, E, R>(
+  limiter: RateLimiter,
+  self: Effect.Effect<A, E, R>,
+  terms: Terms<A>
+): Effect.Effect<A, E | RateLimited, R> => {
+  const known = limiters.get(limiter)
+  return known === undefined
+    ? limiter.protectWith<A>({ costs: () => terms.costs(), settle: (value) => terms.settle(value) })(self)
+    : termed(known, self, terms) as Effect.Effect<A, E | RateLimited, R>
+}
+
 const meterOf = (known: Limiter | undefined, resource: Resource): Meter | undefined => {
   const i = known === undefined ? -1 : known.limits.findIndex((limit) => limit.resource === resource)
   return i < 0 ? undefined : known!.machine.meters[i]!
@@ -226,11 +247,12 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
     maxWait === undefined ? limiter.maxWait : new OptionsOf(where).wait("maxWait", maxWait)
   const protect = (costs: Cost | (() => Cost), where: string, options: WaitOptions, settle?: (value: any) => Cost) => {
     const maxWait = waitOf(where, options)
-    const fixed = typeof costs === "function" ? undefined : { costs: limiter.costs(costs, where), maxWait }
-    const asked = (): Asked => fixed ?? { costs: limiter.costs((costs as () => Cost)(), where), maxWait }
-    const begin: StartAdmission = (_fiber, self) => new ProtectedCall(limiter, asked(), self, settle)
+    const fixed = typeof costs === "function" ? undefined : limiter.costs(costs, where)
+    const asked = (): Costs => fixed ?? limiter.costs((costs as () => Cost)(), where)
+    const settling = settle && { settle }
+    const begin: StartAdmission = (_fiber, self) => new ProtectedCall(limiter, asked(), maxWait, self, settling)
     // A call that does not wait is refused before anything is held for it.
-    const refuse = maxWait === 0 ? () => limiter.refuse(() => asked().costs) : undefined
+    const refuse = maxWait === 0 ? () => limiter.refuse(asked) : undefined
     return guardBy<RateLimited>(begin, refuse)
   }
   const self: RateLimiter = {
@@ -240,8 +262,8 @@ const fromLimiter = (limiter: Limiter): RateLimiter => {
     reserve: (costs, options) =>
       Effect.suspend(() => {
         const where = "RateLimiter.reserve"
-        const asked = { costs: limiter.costs(costs, where), maxWait: waitOf(where, options) }
-        return guard(Effect.void, () => new ReservingCall(limiter, asked))
+        const [asked, maxWait] = [limiter.costs(costs, where), waitOf(where, options)]
+        return guard(Effect.void, () => new ReservingCall(limiter, asked, maxWait))
       }),
     pause: (duration) => Effect.sync(() => limiter.pause(duration)),
     resume: Effect.sync(() => limiter.resume()),

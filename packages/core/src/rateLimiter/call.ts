@@ -11,10 +11,9 @@ import { later, resumeWith } from "../internal/runtime/wake.ts"
 import type { Cost, Reservation } from "./model.ts"
 import type { Limiter } from "./limiter.ts"
 
-/** The costs of one call, and its longest wait in milliseconds. */
-export interface Asked {
-  readonly costs: Costs
-  readonly maxWait: number
+/** Tells what a call has taken, by its value. */
+export interface Settling {
+  readonly settle: (value: any) => Cost
 }
 
 export abstract class Caller extends Admission implements Turn {
@@ -30,16 +29,19 @@ export abstract class Caller extends Admission implements Turn {
   declare private fiber: Fiber.Fiber<any, any>
   declare private refused: Exit.Exit<never, any> | undefined
   declare private told: boolean
+  readonly costs: Costs
   protected readonly limiter: Limiter
-  private readonly asked: Asked
+  /** Milliseconds. */
+  private readonly maxWait: number
   private state: "new" | "granted" | "running" = "new"
   private takenAt = 0
   private resume: ((next: Effect.Effect<any, any, any>) => void) | undefined
 
-  constructor(limiter: Limiter, asked: Asked) {
+  constructor(limiter: Limiter, costs: Costs, maxWait: number) {
     super()
     this.limiter = limiter
-    this.asked = asked
+    this.costs = costs
+    this.maxWait = maxWait
   }
 
   /** What runs when the call is admitted. */
@@ -48,14 +50,10 @@ export abstract class Caller extends Admission implements Turn {
   /** The correction of the costs when the work has ended. */
   protected abstract correction(exit: Exit.Exit<any, any>): Costs | undefined
 
-  get costs(): Costs {
-    return this.asked.costs
-  }
-
   acquire(fiber: Fiber.Fiber<any, any>, time?: TimeContext | undefined): Effect.Effect<any, any, any> {
     const { limiter } = this
     const now = time !== undefined && time.clock === limiter.clock ? time.now : limiter.now()
-    if (this.asked.maxWait > 0) {
+    if (this.maxWait > 0) {
       this.fiber = fiber
       this.latest = this.lastUse(fiber, now, time)
     }
@@ -135,7 +133,7 @@ export abstract class Caller extends Admission implements Turn {
   }
 
   private lastUse(fiber: Fiber.Fiber<any, any>, now: number, time: TimeContext | undefined): number {
-    const longest = now + this.asked.maxWait
+    const longest = now + this.maxWait
     if (time === undefined ? fiber.getRef(CurrentDeadline) === undefined : time.deadline === undefined)
       return longest
     const clock = clockOf(fiber, time)
@@ -150,17 +148,18 @@ export abstract class Caller extends Admission implements Turn {
 
 export class ProtectedCall extends Caller {
   private readonly self: Effect.Effect<any, any, any>
-  private readonly settle: ((value: any) => Cost) | undefined
+  private readonly settling: Settling | undefined
 
   constructor(
     limiter: Limiter,
-    asked: Asked,
+    costs: Costs,
+    maxWait: number,
     self: Effect.Effect<any, any, any>,
-    settle: ((value: any) => Cost) | undefined
+    settling: Settling | undefined
   ) {
-    super(limiter, asked)
+    super(limiter, costs, maxWait)
     this.self = self
-    this.settle = settle
+    this.settling = settling
   }
 
   protected work(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
@@ -170,10 +169,10 @@ export class ProtectedCall extends Caller {
   protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
     // A guard directly inside rejected the call, or an interrupt came first: nothing was used.
     if (!this.begun && !this.hasFailed) return this.nothing
-    if (exit._tag === "Failure" || this.settle === undefined) return undefined
+    if (exit._tag === "Failure" || this.settling === undefined) return undefined
     // When `settle` throws, the estimate stands; the result of the call is not lost.
     try {
-      return this.limiter.differences(this.costs, atOnce(this.settle(exit.value)) as Cost)
+      return this.limiter.differences(this.costs, atOnce(this.settling.settle(exit.value)) as Cost)
     } catch {
       return undefined
     }

@@ -55,14 +55,15 @@ export class Limiter implements CallSource {
   /** The costs in the order of the limits. */
   costs(costs: Cost, where: string): Costs {
     const { limits } = this
-    const all: Array<number> = []
+    // A list that grows begins with 17 places.
+    const all = Array<number>(limits.length)
     for (let i = 0; i < limits.length; i++) {
       const { resource } = limits[i]!
       const cost = costs[resource] ?? (resource === "requests" ? 1 : 0)
       // Nearly all costs are whole numbers.
-      all.push(
-        Number.isSafeInteger(cost) && cost >= 0 ? cost : quantity(new OptionsOf(where), `costs.${resource}`, cost)
-      )
+      all[i] = Number.isSafeInteger(cost) && cost >= 0
+        ? cost
+        : quantity(new OptionsOf(where), `costs.${resource}`, cost)
     }
     return all
   }
@@ -70,14 +71,19 @@ export class Limiter implements CallSource {
   /** The correction after which `actual` is taken instead of `costs`. */
   differences(costs: Costs, actual: Cost): Costs {
     const { limits } = this
-    const all: Array<number> = []
+    const all = Array<number>(limits.length)
     for (let i = 0; i < limits.length; i++) {
       const { resource } = limits[i]!
       const amount = actual[resource]
       // Any amount is accepted, because the meter bounds the debt.
-      all.push(amount === undefined ? 0 : settling.amount(resource, amount) - costs[i]!)
+      all[i] = amount === undefined ? 0 : settling.amount(resource, amount) - costs[i]!
     }
     return all
+  }
+
+  /** Whether the last call was rejected, so that {@link refuse} may reject the next one. */
+  get rejectsNow(): boolean {
+    return this.isRefusing
   }
 
   /**

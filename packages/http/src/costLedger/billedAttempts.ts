@@ -30,8 +30,8 @@ export interface Spender {
 
 export class BilledAttempts implements AttemptObserver {
   private readonly spender: Spender
-  private readonly running: Array<Attempt> = []
-  private readonly answered: Array<Spending> = []
+  private running: ReadonlyArray<Attempt> = none
+  private answered: ReadonlyArray<Spending> = none
   private isCounted = false
   private isClosed = false
 
@@ -47,11 +47,10 @@ export class BilledAttempts implements AttemptObserver {
     const { delivery } = attempt
     // An object of its own for each attempt.
     const running = { ...attempt }
-    this.running.push(running)
+    this.running = withAlso(this.running, running)
     return (exit, mayBeBilled) => {
-      const place = this.running.indexOf(running)
-      if (this.isClosed || place < 0) return
-      this.running.splice(place, 1)
+      if (this.isClosed || !this.running.includes(running)) return
+      this.running = without(this.running, running)
       if (!mayBeBilled) return
       if (exit._tag === "Failure") {
         const reply = failedReply(exit.cause)
@@ -62,11 +61,14 @@ export class BilledAttempts implements AttemptObserver {
             ? { extent: "failure", asked: attempt, reply }
             : { extent: "prompt", asked: attempt }
         )
-      } else this.answered.push(
+      } else {
+        this.answered = withAlso(
+          this.answered,
           isReply(exit.value)
             ? { extent: "reply", asked: attempt, reply: exit.value }
             : { extent: "prompt", asked: attempt }
         )
+      }
     }
   }
 
@@ -87,8 +89,10 @@ export class BilledAttempts implements AttemptObserver {
   private close(answer: "model" | "elsewhere"): void {
     if (this.isClosed) return
     this.isClosed = true
-    if (answer === "model") this.answered.pop()
-    for (const spending of this.answered) this.spender.spend(spending)
+    const { answered } = this
+    this.answered = none
+    const besides = answer === "model" ? answered.length - 1 : answered.length
+    for (let i = 0; i < besides; i++) this.spender.spend(answered[i]!)
     for (const asked of this.running) this.spender.spend({ extent: "prompt", asked })
   }
 
@@ -102,6 +106,14 @@ export class BilledAttempts implements AttemptObserver {
     for (let left = attempts; left > 0; left--) this.spender.spend({ extent: "prompt", asked: undefined })
   }
 }
+
+// Nearly every call has one attempt. A list that grows begins with 17 places, and two of them would be made in each call.
+const none: ReadonlyArray<never> = []
+
+const withAlso = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> => list.length === 0 ? [one] : [...list, one]
+
+const without = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> =>
+  list.length === 1 ? none : list.filter((each) => each !== one)
 
 /** A whole reply that broke off had been written to its end, and nobody knows how long it was. */
 const wasWritten = (delivery: Attempt["delivery"], cause: Cause.Cause<unknown>): boolean =>

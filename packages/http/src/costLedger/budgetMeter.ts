@@ -132,36 +132,47 @@ class Holds {
   }
 }
 
+/** Where a call holds something: in a balance, and in its place among the holds of that. */
+interface Held {
+  readonly balance: Balance
+  readonly place: Place | undefined
+  /** Where it holds the same as well. */
+  also: Held | undefined
+}
+
 /** What a call holds of a budget, in the window in which it was let in: what it costs belongs to that window. */
 export class Hold {
   readonly amount: number
-  private readonly balances: Array<Balance> = []
-  /** In the balances, in their order. */
-  private readonly places: Array<Place | undefined> = []
+  private readonly first: Held
 
   constructor({ rule }: Meter, balance: Balance, amount: number) {
     this.amount = shareOf(rule, amount)
     balance.add(0, this.amount)
-    this.alsoIn(balance)
+    this.first = this.heldIn(balance)
   }
 
   /** It is held there as well. */
   alsoIn(balance: Balance): void {
-    this.balances.push(balance)
-    this.places.push(balance.holds?.add(this))
+    let last = this.first
+    while (last.also !== undefined) last = last.also
+    last.also = this.heldIn(balance)
+  }
+
+  private heldIn(balance: Balance): Held {
+    return { balance, place: balance.holds?.add(this), also: undefined }
   }
 
   /** Spends beside what is held, which stays held. */
   spend(amount: number): void {
-    for (const balance of this.balances) balance.add(amount, 0)
+    for (let held: Held | undefined = this.first; held !== undefined; held = held.also) held.balance.add(amount, 0)
   }
 
   /** Puts what was spent in the place of what was held. Is called once. */
   end(actual: number): void {
-    this.balances.forEach((balance, i) => {
+    for (let held: Held | undefined = this.first; held !== undefined; held = held.also) {
+      const { balance, place } = held
       balance.add(actual, -this.amount)
-      const place = this.places[i]
       if (place !== undefined) balance.holds!.remove(place)
-    })
+    }
   }
 }

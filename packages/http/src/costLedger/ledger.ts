@@ -35,12 +35,12 @@ export class Ledger implements Book {
     const expected = this.rules.estimate(call.request)
     const parts = partsOf(expected)
     const amount = leastCostOf(this.rules.highest(promptOf(parts)), parts)
-    const balances: Array<Balance> = []
+    const balances = Array<Balance>(meters.length)
     // Of several budgets that refuse, the one that is the last to reset: before, the call cannot be made.
     let full: { readonly meter: Meter; readonly balance: Balance } | undefined
-    for (const meter of meters) {
-      const balance = meter.at(now)
-      balances.push(balance)
+    for (let i = 0; i < meters.length; i++) {
+      const meter = meters[i]!
+      const balance = balances[i] = meter.at(now)
       if (!fits(meter, balance, amount) && !(full !== undefined && full.balance.end >= balance.end)) {
         full = { meter, balance }
       }

@@ -1,7 +1,7 @@
 /** A call made for a client: within its limits and the time that it waits, billed to it, and answered in its language. */
 import * as Bulkhead from "@switchgear/core/Bulkhead"
 import * as Deadline from "@switchgear/core/Deadline"
-import type * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -27,10 +27,9 @@ export const asking = <E>(
   { caller, patience, request }: Asking,
   call: Effect.Effect<ChatSchema.Usage | undefined, E>
 ): Effect.Effect<unknown, E | RateLimiter.RateLimited | Deadline.DeadlineExceeded> => {
-  const limited = caller.limiter === undefined ? call : caller.limiter.protectWith<ChatSchema.Usage | undefined>({
-    costs: () => costsOf(request),
-    settle: (usage) => usage === undefined ? costsOf(request) : { requests: 1, tokens: tokensOf(usage) }
-  })(call)
+  const limited = caller.limiter === undefined
+    ? call
+    : RateLimiter.protectCall(caller.limiter, call, new AskedTerms(request))
   return patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
 }
 
@@ -49,10 +48,26 @@ export const inNameOf = ({ name, priority }: Caller, context: Ours): Ours =>
 export const inLanguage = (language: string | undefined, context: Ours): Ours =>
   language === undefined ? context : Context.add(context, Canned.CurrentLanguage, language)
 
-const costsOf = (request: ChatModel.Request) => {
-  const { audioInput = 0, input, output } = Pricing.estimateTokens(request)
-  return { requests: 1, tokens: input + audioInput + output }
+/** What a request takes from the limits of its client: what it is estimated at, until its usage is told. */
+class AskedTerms implements RateLimiter.Terms<ChatSchema.Usage | undefined> {
+  private readonly request: ChatModel.Request
+
+  constructor(request: ChatModel.Request) {
+    this.request = request
+  }
+
+  costs(): RateLimiter.Cost {
+    const { audioInput = 0, input, output } = Pricing.estimateTokens(this.request)
+    return { requests: 1, tokens: input + audioInput + output }
+  }
+
+  settle(usage: ChatSchema.Usage | undefined): RateLimiter.Cost {
+    return usage === undefined ? asTaken : { tokens: tokensOf(usage) }
+  }
 }
+
+/** What is not named stays as it was taken. */
+const asTaken: RateLimiter.Cost = {}
 
 const tokensOf = ({ completion_tokens: output, prompt_tokens: input }: ChatSchema.Usage): number =>
   (input ?? 0) + (output ?? 0)
