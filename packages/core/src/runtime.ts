@@ -37,7 +37,8 @@ import type * as Duration from "effect/Duration"
 import * as Keeping from "./deadline/keeping.ts"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
 import * as Calls from "./internal/runtime/callListeners.ts"
-import * as HandlerOf from "./internal/runtime/handler.ts"
+import * as Endings from "./internal/runtime/ending.ts"
+import * as Handlers from "./internal/runtime/handler.ts"
 import * as InContext from "./internal/runtime/inContext.ts"
 import * as Rejection from "./internal/runtime/rejection.ts"
 import * as TakeOver from "./internal/runtime/takeOver.ts"
@@ -167,19 +168,30 @@ export const inContext: <A, E, R>(
 ) => Effect.Effect<A, E, R> = InContext.inContext
 
 /**
- * Work in a context, and what the fiber goes on with after it, in one object: what `Effect.matchCauseEffect` does with six.
- * `enter` is called once, in the step that returns the work; the context of the fiber is put back when the work ends.
+ * Goes on from work that succeeds, which runs in a context: what `Effect.map` and `Effect.updateContext` do, in one object.
+ * `enter` is called in the step of a fiber that returns the work. The fiber has its own context again after it.
  *
  * @category runtime
  * @since 0.1.0
  */
-export const Handler = HandlerOf.Handler
+export abstract class Continuation extends Handlers.Continuation {}
 
 /**
+ * Goes on from work however it ends, as `Effect.matchCauseEffect` does, see {@link Continuation}.
+ *
  * @category runtime
  * @since 0.1.0
  */
-export type Handler = HandlerOf.Handler
+export abstract class Handler extends Handlers.Handler {}
+
+/**
+ * Is told how work has ended, whatever ends it, as `Effect.onExitPrimitive` tells it. `enter` is called in the step of a fiber
+ * that returns the work, before what has to be ended is begun.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export abstract class Ending extends Endings.Ending {}
 
 /**
  * A duration as the messages of guards print it: in two units at most, such as `1h 30m`. What does not fit is rounded

@@ -86,11 +86,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as ChatModel from "./ChatModel.ts"
-import { CurrentAttemptObserver } from "./chatModel/attemptObserver.ts"
-import { isUnchanged } from "./chatModel/unchanged.ts"
-import { jsonOf } from "./chatReply/replyText.ts"
 import { seal } from "./chatRequest/sealedRequest.ts"
-import { heardIn } from "./costLedger/billing.ts"
 import type { Entry } from "./costLedger/entry.ts"
 import { Ledger } from "./costLedger/ledger.ts"
 import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./costLedger/model.ts"
@@ -101,8 +97,8 @@ import { optionsCodec } from "./costLedger/optionsCodec.ts"
 import { CurrentPredecessor, noteLedger } from "./costLedger/predecessor.ts"
 import { rulesOf } from "./costLedger/rules.ts"
 import { StreamBill } from "./costLedger/streamBill.ts"
+import { Billing, EntryEnding, observing } from "./costLedger/wholeBill.ts"
 import type * as Pricing from "./Pricing.ts"
-import { notedIn } from "./pricing/toldUsage.ts"
 
 export { BudgetExceeded, CurrentTenant, InvalidOption, PriceMissing }
 export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
@@ -257,33 +253,21 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
           entry.made()
           return call()
         }),
-        Context.add(fiber.context, CurrentAttemptObserver, entry.attempts)
+        observing(entry, fiber)
       )
 
     const complete = <E>(model: ChatModel.ChatModel<E>) =>
       asGiven((request) =>
         Effect.withFiber<BilledAnswer, E | BudgetExceeded>((fiber) => {
-          let entry: Entry | undefined
+          const ending = new EntryEnding()
           // What is begun is begun below the frame that ends it, so that no interrupt comes between the two.
-          const billed = Effect.suspend((): Effect.Effect<BilledAnswer, E | BudgetExceeded> => {
-            const begun = entryOf(request, model.name, fiber)
-            if (begun instanceof BudgetExceeded) return Effect.fail(begun)
-            entry = begun
-            return Effect.map(
-              observed(begun, () => model.complete(request), fiber),
-              (answer) => {
-                // What the limiter of the model has read in the reply is still true where nobody can have changed it.
-                const isSure = isUnchanged(model) && jsonOf(answer.value) !== undefined
-                const told = isSure ? notedIn(answer.value) : undefined
-                return { ...answer, bill: begun.bill(answer, heardIn(answer.value, told)) }
-              }
-            )
-          })
-          return Effect.onExitPrimitive(billed, (exit) => {
-            if (exit._tag === "Success") entry?.settle(exit.value.bill, exit.value.failures)
-            else entry?.fail(exit.cause)
-            return undefined
-          })
+          ending.enter(fiber)
+          const begun = entryOf(request, model.name, fiber)
+          if (begun instanceof BudgetExceeded) return Effect.fail(begun)
+          ending.entry = begun
+          new Billing(begun, model, fiber).enter(fiber, observing(begun, fiber))
+          begun.made()
+          return model.complete(request) as Effect.Effect<any, E>
         })
       )
 

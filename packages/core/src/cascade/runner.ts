@@ -8,7 +8,7 @@ import type { Counts } from "./counts.ts"
 import type { DegradationLog } from "./degradation.ts"
 import type { AnyStep, Served } from "./model.ts"
 import type { Listener } from "./progress.ts"
-import { enterFrame, type Framed, plainFramePrototype } from "../internal/runtime/frame.ts"
+import { Ending } from "../internal/runtime/ending.ts"
 import { runSteps } from "./run.ts"
 
 /** What the runs of one name share. */
@@ -26,18 +26,19 @@ export const runCounted = (steps: ReadonlyArray<AnyStep>, book: Book): Effect.Ef
     book.counts.runs++
     if (book.counts.learn(steps)) book.grew()
     const run = new CountedRun(book, fiber)
-    enterFrame(run, fiber)
+    run.enter(fiber)
     return runSteps(steps, fiber, run)
   })
 
 /** It is the frame around the run itself. */
-class CountedRun implements Listener, Framed {
+class CountedRun extends Ending implements Listener {
   private readonly book: Book
   private readonly fiber: Fiber.Fiber<any, any>
   private hasRunOut = false
   private by = ""
 
   constructor(book: Book, fiber: Fiber.Fiber<any, any>) {
+    super()
     this.book = book
     this.fiber = fiber
   }
@@ -76,5 +77,3 @@ class CountedRun implements Listener, Framed {
     if (change !== undefined) announce(change)
   }
 }
-
-Object.setPrototypeOf(CountedRun.prototype, plainFramePrototype)

@@ -10,28 +10,23 @@ import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as ChatError from "../ChatError.ts"
+import type { Asked } from "../chatReply/asked.ts"
 import { maxReplyBytes } from "../chatReply/limits.ts"
 import * as Source from "../chatStream/source.ts"
 import { afterLongWork } from "./afterLongWork.ts"
+import type { Decode, Decoding, ExchangeWith, Secret } from "./exchanged.ts"
 import * as KeyRing from "./keyRing.ts"
 import type { PreparedRequest } from "./preparedRequest.ts"
 import type * as Settings from "./settings.ts"
 import * as StreamTimeouts from "./streamTimeouts.ts"
 import { type Head, isGood, type Late, type Lost, type Opened, type Received, type Until } from "./transport.ts"
 import * as TransportFailure from "./transportFailure.ts"
+import { type Parts, WholeCall } from "./wholeCall.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
-type Secret = string | undefined
-
 /** What is known of a response besides its body. */
 export type HeadOf = Omit<ChatError.FailedResponse, "body">
-
-/** What a response of a good status says. */
-export type Decode<A> = (
-  body: string,
-  responseOf: () => ChatError.FailedResponse
-) => Result.Result<A, ChatError.ChatError>
 
 /** What a response of a good status says piece by piece. */
 export type Read<A> = (
@@ -41,8 +36,6 @@ export type Read<A> = (
 ) => Effect.Effect<Source.Source<A, ChatError.ChatError>>
 
 export type Calls = ReturnType<typeof callsOf>
-
-const noneTried: ReadonlyArray<KeyRing.Lease> = []
 
 /** Settings are checked before. */
 export const callsOf = (settings: Settings.Settings) => {
@@ -54,13 +47,13 @@ export const callsOf = (settings: Settings.Settings) => {
   })
   const timeoutMillis = Duration.toMillis(settings.timeout)
 
-  const head = ({ about, model }: PreparedRequest, { headers, status }: Head, clock: Clock.Clock): HeadOf => ({
+  const head = (call: PreparedRequest, { headers, status }: Head, clock: Clock.Clock): HeadOf => ({
     provider,
-    model,
+    model: call.model,
     status,
     headers,
     now: clock.currentTimeMillisUnsafe(),
-    secrets: about().secrets,
+    secrets: call.about().secrets,
     dialects
   })
 
@@ -90,9 +83,8 @@ export const callsOf = (settings: Settings.Settings) => {
     clock: Clock.Clock,
     decode: Decode<A>
   ): Result.Result<A, ChatError.ChatError> => {
-    const whole = () => responseOf(call, response, clock)
-    if (!isGood(response.status)) return Result.fail(ChatError.fromResponse(whole()))
-    if (response.isWhole) return decode(response.text, whole)
+    if (!isGood(response.status)) return Result.fail(ChatError.fromResponse(responseOf(call, response, clock)))
+    if (response.isWhole) return decode(response.text, new DecodingOf(responseOf, call, response, clock))
     return Result.fail(
       new ChatError.MalformedReply({
         provider,
@@ -113,44 +105,19 @@ export const callsOf = (settings: Settings.Settings) => {
 
   const untilFrom = (begun: number): Until => ({ due: begun + timeoutMillis, millis: timeoutMillis })
 
-  /** A call whose response is read as a whole. */
+  const parts: Parts = { ring, notGot, decoded, lost }
+
+  /** A call whose response is read as a whole, as what the fiber evaluates next. */
   const whole = <A>(
     call: PreparedRequest,
     fiber: AnyFiber,
-    exchange: (secret: Secret, until: Until) => Effect.Effect<Received, Lost | Late>,
+    exchange: ExchangeWith,
     decode: Decode<A>
   ): Effect.Effect<A, ChatError.ChatError> => {
     const clock = fiber.getRef(Clock.Clock)
     const begun = monotonicMillis(clock)
-    const until = untilFrom(begun)
-    const failed = (
-      error: ChatError.ChatError,
-      lease: KeyRing.Lease,
-      tried: ReadonlyArray<KeyRing.Lease>
-    ): Effect.Effect<A, ChatError.ChatError> => {
-      if (!KeyRing.isRefusal(error)) return lost(error, begun, clock)
-      const now = monotonicMillis(clock)
-      ring.refuse(lease, error, now)
-      return askWith(KeyRing.keyAfter(ring, call.model, now, [...tried, lease], error), [...tried, lease])
-    }
-    const askWith = (
-      lease: KeyRing.Lease | ChatError.ChatError,
-      tried: ReadonlyArray<KeyRing.Lease>
-    ): Effect.Effect<A, ChatError.ChatError> => {
-      if ("_tag" in lease) return lost(lease, begun, clock)
-      return Effect.matchEffect(exchange(lease.key.secret, until), {
-        onFailure: (lost) => failed(notGot(call, lost), lease, tried),
-        onSuccess: (response) => {
-          const reply = decoded(call, response, clock, decode)
-          if (Result.isSuccess(reply)) return Effect.succeed(reply.success)
-          // A key that is refused in an answer is not followed by the next one: the request was worked on.
-          if (!isGood(response.status)) return failed(reply.failure, lease, tried)
-          KeyRing.note(ring, lease, reply.failure, monotonicMillis(clock))
-          return lost(reply.failure, begun, clock)
-        }
-      })
-    }
-    return askWith(KeyRing.keyAfter(ring, call.model, begun, noneTried, undefined), noneTried)
+    const asked = { call, clock, begun, until: untilFrom(begun), exchange, decode }
+    return new WholeCall<A>(parts, asked, fiber).askFirst(fiber)
   }
 
   /** A call whose response is read piece by piece. */
@@ -201,4 +168,35 @@ export const callsOf = (settings: Settings.Settings) => {
   }
 
   return { ring, whole, streamed, decoded, notGot, untilFrom }
+}
+
+class DecodingOf implements Decoding {
+  private readonly responseOf: (
+    call: PreparedRequest,
+    response: Received,
+    clock: Clock.Clock
+  ) => ChatError.FailedResponse
+  private readonly call: PreparedRequest
+  private readonly received: Received
+  private readonly clock: Clock.Clock
+
+  constructor(
+    responseOf: DecodingOf["responseOf"],
+    call: PreparedRequest,
+    received: Received,
+    clock: Clock.Clock
+  ) {
+    this.responseOf = responseOf
+    this.call = call
+    this.received = received
+    this.clock = clock
+  }
+
+  get response(): ChatError.FailedResponse {
+    return this.responseOf(this.call, this.received, this.clock)
+  }
+
+  get asked(): Asked {
+    return this.call.about().asked
+  }
 }

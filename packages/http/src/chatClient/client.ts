@@ -12,8 +12,9 @@ import * as Source from "../chatStream/source.ts"
 import * as AccountEndpoints from "./accountEndpoints.ts"
 import { type Calls, callsOf } from "./calls.ts"
 import { decodeReply } from "./decodeReply.ts"
+import type { ExchangeWith } from "./exchanged.ts"
 import * as KeyRing from "./keyRing.ts"
-import { made, preparedOf, type PreparedRequest, type Preparing, preparing } from "./preparedRequest.ts"
+import { made, preparedOf, type PreparedRequest, preparing } from "./preparedRequest.ts"
 import { readStream } from "./readStream.ts"
 import type * as Settings from "./settings.ts"
 import type { Endpoint, Transport } from "./transport.ts"
@@ -36,27 +37,27 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
   const whole = to("POST", completions, "application/json")
   // What goes wrong before a stream is told in JSON.
   const streamed = to("POST", completions, "text/event-stream, application/json")
-  const asking = (prepare: Preparing) =>
+  const exchange: ExchangeWith = (secret, until, { body }, fiber) => whole.exchange({ body, secret }, until, fiber)
+  /** Asks by a call that is made when it begins. */
+  const asking = (prepare: () => PreparedRequest) =>
     keepingDeadline(
-      Effect.withFiber((fiber): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError> => {
-        if (Result.isFailure(prepare)) return Effect.fail(prepare.failure())
-        const call = prepare.success()
-        return calls.whole(
-          call,
-          fiber,
-          (secret, until) => whole.exchange({ body: call.body, secret }, until, fiber),
-          (body, responseOf) => decodeReply(body, () => call.about().asked, responseOf)
-        )
-      }),
+      Effect.withFiber((fiber): Effect.Effect<ChatSchema.ChatReply, ChatError.ChatError> =>
+        calls.whole(prepare(), fiber, exchange, decodeReply)
+      ),
       whole.keepsDeadline
     )
   // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
-  const complete = (request: ChatSchema.ChatRequest) => asking(prepared(request, "whole"))
+  const complete = (request: ChatSchema.ChatRequest) => {
+    const prepare = prepared(request, "whole")
+    return Result.isSuccess(prepare)
+      ? asking(prepare.success)
+      : Effect.suspend(() => Effect.fail(prepare.failure()))
+  }
   const completeSealed = (request: SealedRequest, model: string) => {
     const body = request.wholeFor(model)
     return body === undefined || !request.hasMessages || model === ""
       ? complete(request.plainFor(provider, model))
-      : asking(Result.succeed(() => preparedOf(request, model, body, apiKey, "several")))
+      : asking(() => preparedOf(request, model, body, apiKey, "several"))
   }
 
   const stream = (request: ChatSchema.ChatRequest) => {
@@ -99,7 +100,7 @@ export const fromTransport = (settings: Settings.Settings, transport: Transport)
             call,
             response,
             clock,
-            (_, responseOf) => AccountEndpoints.decode(balance.read, responseOf())
+            (_, { response }) => AccountEndpoints.decode(balance.read, response)
           )
           if (Result.isFailure(said))
             return said.failure._tag === "ModelNotFound"

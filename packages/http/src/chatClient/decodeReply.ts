@@ -18,17 +18,20 @@ import { toldIn } from "../pricing/toldUsage.ts"
 import * as Accumulator from "../chatStream/accumulator.ts"
 import { decodeChunk } from "../chatStream/decodeChunk.ts"
 import * as ChatStream from "../ChatStream.ts"
+import type { Decoding } from "./exchanged.ts"
 import { isCutJson } from "./cutJson.ts"
 import { plainReply } from "./plainReply.ts"
 
 type Reply = Result.Result<ChatSchema.ChatReply, ChatError.ChatError>
 
-/** `responseOf` gives the response with its body. A plain reply needs nothing but its body. */
-export const decodeReply = (body: string, asked: () => Asked, responseOf: () => ChatError.FailedResponse): Reply => {
+/** A plain reply needs nothing but its body. */
+export const decodeReply = (body: string, decoding: Decoding): Reply => {
   const parsed = parseJson(body)
-  if (Result.isFailure(parsed)) return decode(responseOf(), parseJson(body.trim()), asked())
+  if (Result.isFailure(parsed)) return decode(decoding.response, parseJson(body.trim()), decoding.asked)
   const plain = plainReply(parsed.success)
-  return plain === undefined ? decode(responseOf(), parsed, asked()) : Result.succeed(noteJson(plain, body))
+  return plain === undefined
+    ? decode(decoding.response, parsed, decoding.asked)
+    : Result.succeed(noteJson(plain, body))
 }
 
 const decode = (

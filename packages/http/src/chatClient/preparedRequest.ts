@@ -13,7 +13,7 @@ export interface PreparedRequest {
   /** JSON, where something is sent. */
   readonly body: string | undefined
   /** Read only where something is not as it should be. */
-  readonly about: () => About
+  about(): About
 }
 
 export interface About {
@@ -58,14 +58,34 @@ export const preparedOf = (
   body: string,
   apiKey: Secrets["apiKey"],
   attempts: "one" | "several"
-): PreparedRequest => ({
-  model,
-  body,
-  about: () => {
-    const { asked, prompt } = request
-    return { secrets: { apiKey, prompt: attempts === "one" ? prompt.end() : prompt }, asked }
+): PreparedRequest => new Prepared(request, model, body, apiKey, attempts)
+
+class Prepared implements PreparedRequest {
+  readonly model: string
+  readonly body: string
+  private readonly request: SealedRequest
+  private readonly apiKey: Secrets["apiKey"]
+  private readonly attempts: "one" | "several"
+
+  constructor(
+    request: SealedRequest,
+    model: string,
+    body: string,
+    apiKey: Secrets["apiKey"],
+    attempts: "one" | "several"
+  ) {
+    this.model = model
+    this.body = body
+    this.request = request
+    this.apiKey = apiKey
+    this.attempts = attempts
   }
-})
+
+  about(): About {
+    const { asked, prompt } = this.request
+    return { secrets: { apiKey: this.apiKey, prompt: this.attempts === "one" ? prompt.end() : prompt }, asked }
+  }
+}
 
 /** The call, or the failure of one that cannot be made. */
 export const made = (preparing: Preparing): Effect.Effect<PreparedRequest, ChatError.InvalidRequest> =>

@@ -2,12 +2,14 @@
  * Counts the calls to providers that are made for one answer: retries, and all models of a cascade, together. The counter of
  * a cascade counts what the cascades inside of it count.
  */
+import { Ending } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as ChatError from "../ChatError.ts"
-import { type Attempt, CurrentAttemptObserver } from "./attemptObserver.ts"
+import { type Attempt, type AttemptObserver, CurrentAttemptObserver } from "./attemptObserver.ts"
 import type { Tried } from "./model.ts"
 
 export class AttemptCounter implements Tried {
@@ -25,17 +27,21 @@ export class AttemptCounter implements Tried {
   /** Counts a call, and from its exit whether it may be billed. */
   count<A, E, R>(attempt: Attempt, call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.withFiber((fiber) => {
-      this.asking = attempt.name
-      this.begin()
-      const ended = fiber.getRef(CurrentAttemptObserver)?.began(attempt)
-      return Effect.onExitPrimitive(call, (exit) => {
-        const isBilled = mayBeBilled(exit)
-        if (!isBilled) this.refused()
-        this.end()
-        ended?.(exit, isBilled)
-        return undefined
-      })
+      new Counted(this, attempt, fiber).enter(fiber)
+      return call
     })
+  }
+
+  /** A call has begun. */
+  callBegan({ name }: Attempt): void {
+    this.asking = name
+    this.begin()
+  }
+
+  /** A call that has begun has ended. */
+  callEnded(isBilled: boolean): void {
+    if (!isBilled) this.refused()
+    this.end()
   }
 
   protected begin(): void {
@@ -68,6 +74,25 @@ export class AttemptCounter implements Tried {
 
   get tried(): Tried {
     return { attempts: this.attempts, possiblyBilledAttempts: this.possiblyBilledAttempts }
+  }
+}
+
+/** A call that is counted. */
+class Counted extends Ending {
+  private readonly counter: AttemptCounter
+  private readonly observed: ReturnType<AttemptObserver["began"]> | undefined
+
+  constructor(counter: AttemptCounter, attempt: Attempt, fiber: Fiber.Fiber<any, any>) {
+    super()
+    this.counter = counter
+    counter.callBegan(attempt)
+    this.observed = fiber.getRef(CurrentAttemptObserver)?.began(attempt)
+  }
+
+  onExit(exit: Exit.Exit<unknown, unknown>): undefined {
+    const isBilled = mayBeBilled(exit)
+    this.counter.callEnded(isBilled)
+    this.observed?.(exit, isBilled)
   }
 }
 

@@ -6,12 +6,11 @@ import * as Deadline from "@switchgear/core/Deadline"
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Pipeline from "@switchgear/core/Pipeline"
 import * as Retry from "@switchgear/core/Retry"
-import { keepingDeadline, keepsDeadline } from "@switchgear/core/runtime"
+import { Continuation, inContext, keepingDeadline, keepsDeadline } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as ChatClient from "../ChatClient.ts"
@@ -88,7 +87,8 @@ export const guarded = Effect.fnUntraced(
         const attempt = fiber.getRef(CurrentAcceptance) === undefined
           ? keepingDeadline(counted, (fiber) => keepsDeadline(call, fiber))
           : judged(name, counted)
-        const guarded = limit.noting(request.plain, wholeGuards(attempt), fiber)
+        const guarded = wholeGuards(attempt)
+        new Answering(name, counter, client.provider, fiber).enter(fiber, limit.noted(request.plain, fiber.context))
         return own === undefined ? Effect.map(guarded, changeable) : guarded
       }
 
@@ -115,7 +115,7 @@ export const guarded = Effect.fnUntraced(
           attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
         return Effect.map(
-          limit.noting(request.plain, toOpen(opening), fiber),
+          inContext(toOpen(opening), limit.noted(request.plain, fiber.context)),
           (chunks) =>
             tapChunks(chunks, (chunk, isSame) => {
               if (!begun) ProviderFields.wrote(client.provider, chunk)
@@ -133,13 +133,14 @@ export const guarded = Effect.fnUntraced(
           limit: readerTimeout
         })
 
-      const written = (reply: ChatSchema.ChatReply): void => ProviderFields.wrote(client.provider, reply)
-
       // A request is read when it is given, not when the call runs: what the caller changes later is not sent.
-      const counted = <A extends object, R>(
+      const asked = <A extends object, R>(
         request: Request,
-        ask: (request: SealedRequest, counter: AttemptCounter, fiber: AnyFiber) => Effect.Effect<A, ModelError, R>,
-        answered: (value: A) => void
+        ask: (
+          request: SealedRequest,
+          counter: AttemptCounter,
+          fiber: AnyFiber
+        ) => Effect.Effect<unknown, ModelError, R>
       ): Effect.Effect<Cascade.Served<A, ModelError> & Tried, ModelError, R> => {
         const sealed = seal(request)
         if (Result.isFailure(sealed)) {
@@ -151,25 +152,21 @@ export const guarded = Effect.fnUntraced(
         }
         const call = Effect.withFiber((fiber) => {
           fiber.getRef(CurrentAttemptObserver)?.asked()
-          const counter = fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter()
-          return Effect.map(
-            ask(sealed.success, counter, fiber),
-            (value) => {
-              answered(value)
-              const { attempts, possiblyBilledAttempts } = counter
-              return { value, step: name, degradation: "none" as const, failures: [], attempts, possiblyBilledAttempts }
-            }
-          )
+          return ask(sealed.success, fiber.getRef(CurrentAttemptCounter) ?? new AttemptCounter(), fiber)
         })
-        return endingPrompt(call, sealed.success, request)
+        return endingPrompt(call, sealed.success, request) as Effect.Effect<any, ModelError, R>
       }
 
       const made: GuardedModel = {
         ...of<ModelError>({
           name,
           isAvailable,
-          complete: (request) => counted(request, askWhole, written),
-          open: (request) => counted(request, openStream, constVoid)
+          complete: (request) => asked(request, askWhole),
+          open: (request) =>
+            asked(request, (request, counter, fiber) => {
+              new Answering(name, counter, undefined, fiber).enter(fiber)
+              return openStream(request, counter, fiber)
+            })
         }),
         breaker,
         bulkhead,
@@ -181,6 +178,27 @@ export const guarded = Effect.fnUntraced(
     return through(client)
   }
 )
+
+/** Makes an answer of what a model gives, in the place of `Effect.map`. */
+class Answering extends Continuation {
+  private readonly step: string
+  private readonly counter: AttemptCounter
+  /** Who wrote a whole reply. */
+  private readonly author: string | undefined
+
+  constructor(step: string, counter: AttemptCounter, author: string | undefined, fiber: AnyFiber) {
+    super(fiber)
+    this.step = step
+    this.counter = counter
+    this.author = author
+  }
+
+  succeeded(value: object): Effect.Effect<Cascade.Served<object, ModelError> & Tried> {
+    const { author, counter: { attempts, possiblyBilledAttempts }, step } = this
+    if (author !== undefined) ProviderFields.wrote(author, value as ChatSchema.ChatReply)
+    return Effect.succeed({ value, step, degradation: "none", failures: [], attempts, possiblyBilledAttempts })
+  }
+}
 
 const changeable = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
   forgetJson(reply)

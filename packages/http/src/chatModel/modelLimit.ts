@@ -1,10 +1,11 @@
 /** What the calls to one model take from its limiter: an estimate before, the usage that was told after. */
 import * as RateLimiter from "@switchgear/core/RateLimiter"
-import { inContext } from "@switchgear/core/runtime"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
+import * as Result from "effect/Result"
 import type { ChatError } from "../ChatError.ts"
 import * as ProviderLimits from "../ProviderLimits.ts"
 import * as LimitHeaders from "../providerLimits/limitHeaders.ts"
@@ -26,16 +27,16 @@ export interface ModelLimit {
   /** What the call of the running fiber takes, as it was noted by `noting`. */
   readonly costs: (() => RateLimiter.Cost) | undefined
   /**
-   * Notes what a request can use at most; never more than the limiter ever holds, which would refuse it for good. Lets the
-   * limiter hear what the provider says of its limits. For the fiber that runs the call in this step.
+   * The context of a call, in which is noted what its request can use at most; never more than the limiter ever holds, which
+   * would refuse it for good. In it the limiter hears what the provider says of its limits.
    */
-  readonly noting: <A, E, R>(request: Request, call: Effect.Effect<A, E, R>, fiber: AnyFiber) => Effect.Effect<A, E, R>
+  readonly noted: (request: Request, context: AnyContext) => AnyContext
   /** Lets the limiter hear that the provider refuses a call for its limits. */
   readonly refusing: <A, R>(call: Effect.Effect<A, ChatError, R>) => Effect.Effect<A, ChatError, R>
   readonly refusingStream: (opening: Opening) => Opening
 }
 
-type AnyFiber = Fiber.Fiber<any, any>
+type AnyContext = Context.Context<never>
 
 /** What is noted of a call. One reference has both: each has its price in every call. */
 interface Noted extends HeadersListener {
@@ -45,7 +46,7 @@ interface Noted extends HeadersListener {
 const none: ModelLimit = {
   limiter: undefined,
   costs: undefined,
-  noting: (_, call) => call,
+  noted: (_, context) => context,
   refusing: identity,
   refusingStream: identity
 }
@@ -68,20 +69,27 @@ export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLi
         : completed(() => estimate(request), ours)
       return { tokens: Math.min(held, input + audioInput + output) }
     }
+    const hearing = (around: HeadersListener): Noted["heard"] => (headers, fiber) => {
+      listener(headers, fiber)
+      around.heard(headers, fiber)
+    }
+    // One for all calls.
+    const told = (cause: Cause.Cause<ChatError>) => {
+      const error = Cause.findError(cause)
+      return Result.isFailure(error)
+        ? Effect.failCause(cause)
+        : Effect.andThen(refused(error.success), Effect.failCause(cause))
+    }
     const noting = Source.catching((error: ChatError) => Effect.andThen(refused(error), Effect.fail(error)))
     return {
       limiter,
       costs: () => (Fiber.getCurrent()!.getRef(CurrentHeadersListener) as Noted).costs,
-      noting: (request, call, { context }) => {
+      noted: (request, context) => {
         const around = Context.get(context, CurrentHeadersListener)
-        const heard: Noted["heard"] = around === undefined ? listener : (headers, fiber) => {
-          listener(headers, fiber)
-          around.heard(headers, fiber)
-        }
-        const noted: Noted = { costs: costsOf(request), heard }
-        return inContext(call, Context.add(context, CurrentHeadersListener, noted))
+        const noted: Noted = { costs: costsOf(request), heard: around === undefined ? listener : hearing(around) }
+        return Context.add(context, CurrentHeadersListener, noted)
       },
-      refusing: Effect.tapError(refused),
+      refusing: (call) => Effect.catchCause(call, told),
       refusingStream: (opening) => Effect.map(Effect.tapError(opening, refused), noting)
     }
   })

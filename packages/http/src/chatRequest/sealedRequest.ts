@@ -159,18 +159,27 @@ class Sealed extends Given {
 }
 
 /** Seals a request, or says why it cannot be written. */
-export const seal = (request: object): Result.Result<SealedRequest, string> =>
+export const seal = (request: object): Result.Result<SealedRequest, string> => {
   // A proxy may throw whatever is asked of it.
-  Result.try({
-    try: () => SealedRequest.find(request) ?? write(fieldsOf(request), ProviderFields.notesOf(request as Request)),
-    catch: () => notWritable
-  })
+  try {
+    return Result.succeed(
+      SealedRequest.find(request) ?? write(fieldsOf(request), ProviderFields.notesOf(request as Request))
+    )
+  } catch {
+    return notWritable
+  }
+}
 
 /** Seals what was parsed from JSON. It becomes the frozen copy itself, so that nobody else may have it. */
-export const sealParsed = (json: { [field: string]: unknown }): Result.Result<SealedRequest, string> =>
-  Result.try({ try: () => writeCopy(json, undefined, undefined), catch: () => notWritable })
+export const sealParsed = (json: { [field: string]: unknown }): Result.Result<SealedRequest, string> => {
+  try {
+    return Result.succeed(writeCopy(json, undefined, undefined))
+  } catch {
+    return notWritable
+  }
+}
 
-const notWritable = "the request cannot be written as JSON"
+const notWritable = Result.fail("the request cannot be written as JSON")
 
 /** What a request says. One that writes itself, by a `toJSON` of its own or of its class, has the fields that it writes. */
 const fieldsOf = (request: object): Readonly<Record<string, unknown>> => {

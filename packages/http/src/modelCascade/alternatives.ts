@@ -6,7 +6,7 @@ import type { AnswerTimes } from "./answerTimes.ts"
 import { type Asked, type AskedStep, atHand } from "./asked.ts"
 
 /** A model that is being asked: its place in the chain, since when in monotonic milliseconds, and the models after it. */
-interface Asking {
+export interface Asking {
   readonly step: AskedStep
   readonly index: number
   readonly begun: number

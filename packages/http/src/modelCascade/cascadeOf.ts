@@ -2,9 +2,8 @@
 import * as Attempts from "@switchgear/core/Attempts"
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
-import { CurrentReconsidering, inContext, monotonicMillis } from "@switchgear/core/runtime"
+import { CurrentReconsidering, monotonicMillis } from "@switchgear/core/runtime"
 import * as StaleCache from "@switchgear/core/StaleCache"
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -26,6 +25,7 @@ import { seal } from "../chatRequest/sealedRequest.ts"
 import { CurrentTenant } from "../costLedger/currentTenant.ts"
 import { cacheKey, keyOfTenant } from "./cacheKey.ts"
 import { type Asked, CurrentAsked } from "./asked.ts"
+import { ChainRun, type KeepAt } from "./chainRun.ts"
 import { type Answered, asStream, asWhole, type Chain, chainOf, withLastGood } from "./chain.ts"
 import { copyJson } from "./copyJson.ts"
 import { KeptAnswer } from "./keptAnswer.ts"
@@ -128,7 +128,7 @@ export const cascadeOf = (
     ): Effect.Effect<Answered<A>, any, R> =>
       Effect.withFiber((fiber) => begin(fiber, chain, request, place, mode, patience, begun))
 
-    /** The same, begun in this step of the fiber. */
+    /** The same, as what the fiber evaluates next. */
     const begin = <A extends object, R>(
       fiber: AnyFiber,
       { chain, whole }: Chain<A, R>,
@@ -137,7 +137,7 @@ export const cascadeOf = (
       mode: StaleCache.Mode,
       patience: Waits | undefined,
       begun?: (tried: ChatModel.Tried) => void,
-      keep?: (answer: Answered<A>) => Effect.Effect<void>
+      keep?: KeepAt<A>
     ): Effect.Effect<Answered<A>, any, R> => {
       const clock = fiber.getRef(Clock.Clock)
       const now = clock.currentTimeMillisUnsafe()
@@ -157,31 +157,9 @@ export const cascadeOf = (
         newest: 0,
         answeredBy: undefined
       }
-      const context = Context.add(
-        Context.add(fiber.context, CurrentAttemptCounter, counter),
-        CurrentAsked,
-        asked
-      )
-      return inContext(attempts(answers.run(steps as typeof chain)), context).pipe(
-        Effect.matchCauseEffect({
-          onFailure: (cause) => {
-            const error = cause.reasons.find(Cause.isFailReason)?.error
-            const log = error instanceof Cascade.CascadeExhausted
-              ? operatorLog.tell(error.failures, "and no other step did", now)
-              : undefined
-            return log === undefined ? Effect.failCause(cause) : Effect.andThen(log, Effect.failCause(cause))
-          },
-          onSuccess: ({ degradation, failures, step, value: { value } }) => {
-            const { attempts, possiblyBilledAttempts } = counter
-            const answer = { value, step, degradation, failures, attempts, possiblyBilledAttempts }
-            const kept = keep === undefined ? Effect.succeed(answer) : Effect.as(keep(answer), answer)
-            const log = failures.length === 0
-              ? undefined
-              : operatorLog.tell(failures, `and ${step} answered instead`, clock.currentTimeMillisUnsafe())
-            return log === undefined ? kept : Effect.andThen(log, kept)
-          }
-        })
-      )
+      const run = new ChainRun({ clock, counter, key, keep, now, operatorLog }, fiber)
+      run.enter(fiber, Context.add(Context.add(fiber.context, CurrentAttemptCounter, counter), CurrentAsked, asked))
+      return attempts(answers.run(steps as typeof chain)) as Effect.Effect<any, any, R>
     }
 
     /** Shares the call with those who ask for the same. */
@@ -235,11 +213,11 @@ export const cascadeOf = (
     ): Effect.Effect<ChatModel.Answer, any> => {
       const mode = fiber.getRef(CurrentCacheMode)
       const patience = fiber.getRef(CurrentAsked)?.patience
-      const keep = (answer: ChatModel.Answer) => keepAt(place.key, answer)
-      const ask = (fiber: AnyFiber) =>
-        begin(fiber, forWhole, request, place, mode, patience, undefined, mode === "bypass" ? undefined : keep)
-      if (mode !== "use" || !settings.isShared) return ask(fiber)
-      const asked = Effect.withFiber(ask)
+      const keep = mode === "bypass" ? undefined : keepAt
+      if (mode !== "use" || !settings.isShared) {
+        return begin(fiber, forWhole, request, place, mode, patience, undefined, keep)
+      }
+      const asked = Effect.withFiber((fiber) => begin(fiber, forWhole, request, place, mode, patience, undefined, keep))
       return Effect.flatMap(freshAt(place.key), (fresh) =>
         fresh === undefined
           ? asked

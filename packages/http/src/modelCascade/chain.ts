@@ -1,7 +1,7 @@
 /** The chain of a cascade: the models in their order, and after them the last good answer. */
 import * as Cascade from "@switchgear/core/Cascade"
 import * as Deadline from "@switchgear/core/Deadline"
-import { inContext, monotonicMillis } from "@switchgear/core/runtime"
+import { Handler, monotonicMillis } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -18,7 +18,7 @@ import { AttemptCounter, CurrentAttemptCounter } from "../chatModel/attemptCount
 import { CurrentAlternatives } from "../chatModel/retries.ts"
 import type { Chunks } from "../chatStream/tapChunks.ts"
 import { acceptanceOf } from "./accept.ts"
-import { AlternativesTo } from "./alternatives.ts"
+import { AlternativesTo, type Asking } from "./alternatives.ts"
 import { AnswerTimes } from "./answerTimes.ts"
 import { type Asked, type AskedStep, atHand, CurrentAsked, windowOf } from "./asked.ts"
 import type { CallerError } from "./model.ts"
@@ -108,31 +108,75 @@ const ask = <A, R>(
     const { outgrown, request } = asked
     if (outgrown !== undefined && !(windowOf(step) > outgrown.window)) return Effect.fail(outgrown.error)
     asked.newest = index
-    const clock = fiber.getRef(Clock.Clock)
-    const begun = monotonicMillis(clock)
-    const counter = new AttemptCounter(fiber.getRef(CurrentAttemptCounter))
-    const answer = Effect.matchCauseEffect(limited(accepted(how, step, request, fiber), asked, begun, fiber), {
-      onSuccess: (answer) => {
-        counter.atLeast(answer)
-        if (!isDegraded(answer)) asked.answeredBy ??= index
-        // An answer without a call says nothing about the time that a call takes.
-        if (answer.attempts > 0) step.times.add(monotonicMillis(clock) - begun)
-        return Effect.succeed(answer)
-      },
-      onFailure: (cause) => {
-        for (const reason of cause.reasons) {
-          if (!Cause.isFailReason(reason)) continue
-          const { error } = reason
-          if (wantsLargerWindow(error)) asked.outgrown = { window: windowOf(step), error }
-          if (isTimeout(error)) step.times.addAtLeast(monotonicMillis(clock) - begun)
-        }
-        return Effect.failCause(cause)
-      }
-    })
-    const counted = Context.add(fiber.context, CurrentAttemptCounter, counter)
-    const alternatives = new AlternativesTo({ step, index, begun, later }, asked, fiber)
-    return inContext(answer, Context.add(counted, CurrentAlternatives, alternatives))
+    const around = fiber.getRef(CurrentAttemptCounter)
+    // What the only model counts is what its cascade counts.
+    const isOnly = around !== undefined && index === 0 && later.length === 0
+    const call = new StepCall(step, index, later, asked, isOnly ? around : new AttemptCounter(around), fiber)
+    const answer = limited(accepted(how, step, request, fiber), asked, call.begun, fiber)
+    call.enter(fiber, call.within(fiber))
+    return answer
   })
+
+/** A call to the model of a step, which tells what it took. */
+class StepCall extends Handler implements Asking {
+  readonly step: AskedStep
+  readonly index: number
+  readonly later: ReadonlyArray<AskedStep>
+  readonly begun: number
+  private readonly asked: Asked
+  private readonly counter: AttemptCounter
+  private readonly clock: Clock.Clock
+
+  constructor(
+    step: AskedStep,
+    index: number,
+    later: ReadonlyArray<AskedStep>,
+    asked: Asked,
+    counter: AttemptCounter,
+    fiber: Fiber.Fiber<any, any>
+  ) {
+    super(fiber)
+    this.step = step
+    this.index = index
+    this.later = later
+    this.asked = asked
+    this.counter = counter
+    this.clock = fiber.getRef(Clock.Clock)
+    this.begun = monotonicMillis(this.clock)
+  }
+
+  /** The context of the call. */
+  within(fiber: Fiber.Fiber<any, any>): Context.Context<never> {
+    const counted = fiber.getRef(CurrentAttemptCounter) === this.counter
+      ? fiber.context
+      : Context.add(fiber.context, CurrentAttemptCounter, this.counter)
+    return Context.add(counted, CurrentAlternatives, new AlternativesTo(this, this.asked, fiber))
+  }
+
+  succeeded(answer: Answered<unknown>): Effect.Effect<Answered<unknown>> {
+    const { asked, counter, index, step } = this
+    counter.atLeast(answer)
+    if (!isDegraded(answer)) asked.answeredBy ??= index
+    // An answer without a call says nothing about the time that a call takes.
+    if (answer.attempts > 0) step.times.add(this.millis)
+    return Effect.succeed(answer)
+  }
+
+  failed(cause: Cause.Cause<StepError>): Effect.Effect<never, StepError> {
+    const { asked, step } = this
+    for (const reason of cause.reasons) {
+      if (!Cause.isFailReason(reason)) continue
+      const { error } = reason
+      if (wantsLargerWindow(error)) asked.outgrown = { window: windowOf(step), error }
+      if (isTimeout(error)) step.times.addAtLeast(this.millis)
+    }
+    return Effect.failCause(cause)
+  }
+
+  private get millis(): number {
+    return monotonicMillis(this.clock) - this.begun
+  }
+}
 
 /**
  * A call that ends with an error when the time is over, of the cascade or of its caller, whatever the model does: the last

@@ -1,6 +1,6 @@
 /**
- * A frame that goes on from the end of work: what `Effect.matchCauseEffect` does, in a context as `inContext` sets it, with
- * one object for what would take half a dozen. A call through all guards has as many of them as layers.
+ * Frames that go on from the end of work, in a context as `inContext` sets it: what `Effect.map` and `Effect.matchCauseEffect`
+ * do, with one object for what would take half a dozen. A call through all guards has as many of them as layers.
  */
 import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -10,8 +10,8 @@ import { type AnyEffect, type AnyFiber, primitivePrototype } from "./primitive.t
 
 type AnyContext = Context.Context<never>
 
-/** One run of work. An object is entered once. */
-export abstract class Handler {
+/** Goes on from work that has succeeded. One object serves one run. */
+export abstract class Continuation {
   private readonly before: AnyContext
 
   constructor({ context }: AnyFiber) {
@@ -20,7 +20,7 @@ export abstract class Handler {
 
   /**
    * Pushes the frame around what the fiber evaluates next, which runs in this context. Call it in the step that returns what
-   * that is: nothing can come between the two.
+   * that is: nothing can come between the two. It is called again only when that has ended.
    */
   enter(fiber: AnyFiber, context: AnyContext = this.before): void {
     enterFrame(this as never, fiber)
@@ -29,23 +29,31 @@ export abstract class Handler {
 
   /** What the fiber evaluates after work that has succeeded. */
   abstract succeeded(value: any, fiber: AnyFiber): AnyEffect
+}
 
+/** Goes on from work that has failed as well. */
+export abstract class Handler extends Continuation {
   /** What the fiber evaluates after work that has failed. */
   abstract failed(cause: Cause.Cause<any>, fiber: AnyFiber): AnyEffect
 }
 
-Object.setPrototypeOf(Handler.prototype, {
-  // With the name of an effect, as `matchCauseEffect` has one: Effect tells by it that an interrupt has passed over a handler.
-  ...primitivePrototype("Switchgear.handler", function(): AnyEffect {
-    throw new Error("a handler is no effect")
-  }),
+// With the name of an effect, as those of Effect have one: by it an interrupt knows that it has passed over a handler.
+const named = primitivePrototype("Switchgear.handler", function(): AnyEffect {
+  throw new Error("a frame is no effect")
+})
+
+Object.setPrototypeOf(Continuation.prototype, {
+  ...named,
   [leaving](this: { readonly before: AnyContext }, fiber: AnyFiber): void {
     if (fiber.context !== this.before) fiber.setContext(this.before)
   },
-  [onSuccess](this: Handler, value: unknown, fiber: AnyFiber): AnyEffect {
+  [onSuccess](this: Continuation, value: unknown, fiber: AnyFiber): AnyEffect {
     return this.succeeded(value, fiber)
-  },
-  [onFailure](this: Handler, cause: Cause.Cause<unknown>, fiber: AnyFiber): AnyEffect {
+  }
+})
+
+Object.defineProperty(Handler.prototype, onFailure, {
+  value(this: Handler, cause: Cause.Cause<unknown>, fiber: AnyFiber): AnyEffect {
     return this.failed(cause, fiber)
   }
 })

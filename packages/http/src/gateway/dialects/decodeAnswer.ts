@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import type * as ChatSchema from "../../ChatSchema.ts"
 import * as ChatError from "../../ChatError.ts"
-import type { Decode } from "../../chatClient/calls.ts"
+import type { Decode } from "../../chatClient/exchanged.ts"
 import { isCutJson } from "../../chatClient/cutJson.ts"
 import { parseJson } from "../../chatStream/parseJson.ts"
 import type { Dialect } from "./model.ts"
@@ -13,9 +13,9 @@ export interface TextReply extends ChatSchema.ChatReply {
   readonly text: string
 }
 
-export const decodeAnswer = (dialect: Dialect): Decode<TextReply> => (text, responseOf) => {
+export const decodeAnswer = (dialect: Dialect): Decode<TextReply> => (text, decoding) => {
   const json = parseJson(text)
-  const { model, provider, status } = responseOf()
+  const { model, provider, status } = decoding.response
   const malformed = (found: string) =>
     Result.fail(
       new ChatError.MalformedReply({ provider, model, status, found, expected: dialect.expected, advice: otherApi })
@@ -29,7 +29,7 @@ export const decodeAnswer = (dialect: Dialect): Decode<TextReply> => (text, resp
   }
   const said = isFields(json) ? dialect.answer(json) : undefined
   if (said === undefined || said === "failed") {
-    const error = ChatError.fromReply(responseOf(), json)
+    const error = ChatError.fromReply(decoding.response, json)
     return error !== undefined
       ? Result.fail(error)
       : said === "failed"
