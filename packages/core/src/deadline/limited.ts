@@ -11,7 +11,7 @@ import { type Admission, passOn, passOnElsewhere, type TimeContext } from "../in
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { startTimeout, type Timeout } from "../internal/runtime/timerLane.ts"
 import { later, resumeWith } from "../internal/runtime/wake.ts"
-import { inContext } from "../internal/runtime/inContext.ts"
+import { Rescue } from "../internal/runtime/handler.ts"
 import { CurrentDeadline } from "./current.ts"
 import { keepsDeadline } from "./keeping.ts"
 import { type DeadlineExceeded, exceeded, nothingLeft } from "./DeadlineExceeded.ts"
@@ -60,29 +60,47 @@ export const limitedAt = <A, E, R>(
   const expiry = nearer instanceof Expiry
     ? nearer
     : new Expiry(nearer?.limit ?? limit, now + given, clock, given)
-  const late = (exit: Exit.Exit<A, E>) => {
-    if (counts !== undefined && !isCutShort) {
-      counts.timeouts++
-      counts.onCall?.({ type: "timeout", millis: given })
-    }
-    return outOfTime(exit, exceeded(expiry.limit, given))
-  }
+  const lateness: Lateness = { expiry, given, counts: isCutShort ? undefined : counts }
   const context = Context.add(fiber.context, CurrentDeadline, expiry)
-  if (keepsDeadline(self, fiber)) return kept(inContext(passOn(outer, self, fiber), context), expiry, late)
-  return timed(fiber, context as Context.Context<R>, self, expiry, late, outer, owner)
+  if (!keepsDeadline(self, fiber)) {
+    return timed(fiber, context as Context.Context<R>, self, expiry, (exit) => late(exit, lateness), outer, owner)
+  }
+  // Before the guard inside is begun, which may put frames of its own inside of this one.
+  new Kept(lateness, fiber).enter(fiber, context)
+  return passOn(outer, self, fiber)
+}
+
+/** What is told when a limit has come. */
+interface Lateness {
+  readonly expiry: Expiry
+  /** Milliseconds. */
+  readonly given: number
+  /** Undefined where the limit is not that of the time-out that counts. */
+  readonly counts: Counts | undefined
+}
+
+const late = <A, E>(exit: Exit.Exit<A, E>, { counts, expiry, given }: Lateness): Exit.Exit<never, DeadlineExceeded> => {
+  if (counts !== undefined) {
+    counts.timeouts++
+    counts.onCall?.({ type: "timeout", millis: given })
+  }
+  return outOfTime(exit, exceeded(expiry.limit, given))
 }
 
 /** Work under the deadline that ends itself when it comes: its interruption is then the end of its time. */
-const kept = <A, E, R, B, E2, R2>(
-  self: Effect.Effect<A, E, R>,
-  expiry: Expiry,
-  late: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E2, R2>
-): Effect.Effect<A | B, E | E2, R | R2> =>
-  Effect.catchCause(
-    self,
-    (cause): Effect.Effect<B, E | E2, R2> =>
-      expiry.hasCome && Cause.hasInterrupts(cause) ? late(Exit.failCause(cause)) : Effect.failCause(cause)
-  )
+class Kept extends Rescue {
+  private readonly lateness: Lateness
+
+  constructor(lateness: Lateness, fiber: Fiber.Fiber<any, any>) {
+    super(fiber)
+    this.lateness = lateness
+  }
+
+  failed(cause: Cause.Cause<unknown>): Exit.Exit<never, unknown> {
+    const ended = Exit.failCause(cause)
+    return this.lateness.expiry.hasCome && Cause.hasInterrupts(cause) ? late(ended, this.lateness) : ended
+  }
+}
 
 /**
  * Runs the effect in a fiber of its own, which is interrupted when the limit comes; `late` says what to answer instead of

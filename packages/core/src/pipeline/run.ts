@@ -11,7 +11,7 @@ import { nothingLeft } from "../deadline/DeadlineExceeded.ts"
 import { type Counts, ended, limitedAt, type Owner, total } from "../deadline/limited.ts"
 import type { Deadline } from "../internal/runtime/expiry.ts"
 import { enterFrame } from "../internal/runtime/frame.ts"
-import { primitivePrototype, stepInto } from "../internal/runtime/primitive.ts"
+import { primitivePrototype } from "../internal/runtime/primitive.ts"
 import {
   Admission,
   type AnyEffect,
@@ -59,7 +59,7 @@ const runFused = (fused: Fused, fiber: Fiber.Fiber<any, any>, outer: Admission |
     return nothingLeft(run.deadline!)
   }
   const attempt = run as unknown as AnyEffect
-  const first = stepInto(plan.retryAt(attempt, fiber, run), fiber)
+  const first = plan.retryAt(attempt, fiber, run)
   return first === attempt ? run.attempt(fiber) : first
 }
 

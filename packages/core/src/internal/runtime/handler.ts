@@ -1,6 +1,6 @@
 /**
  * Frames that go on from the end of work, in a context as `inContext` sets it: what `Effect.map` and `Effect.matchCauseEffect`
- * do, with one object for what would take half a dozen. A call through all guards has as many of them as layers.
+ * do, and `Effect.catchCause`, with one object for what would take half a dozen. A call through all guards has as many of them as layers.
  */
 import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -10,8 +10,8 @@ import { type AnyEffect, type AnyFiber, primitivePrototype } from "./primitive.t
 
 type AnyContext = Context.Context<never>
 
-/** Goes on from work that has succeeded. One object serves one run. */
-export abstract class Continuation {
+/** A frame around work, which runs in a context. One object serves one run. */
+abstract class ContextFrame {
   private readonly before: AnyContext
 
   constructor({ context }: AnyFiber) {
@@ -26,12 +26,21 @@ export abstract class Continuation {
     enterFrame(this as never, fiber)
     if (context !== this.before) fiber.setContext(context)
   }
+}
 
+/** Goes on from work that has succeeded. */
+export abstract class Continuation extends ContextFrame {
   /** What the fiber evaluates after work that has succeeded. */
   abstract succeeded(value: any, fiber: AnyFiber): AnyEffect
 }
 
-/** Goes on from work that has failed as well. */
+/** Goes on from work that has failed. */
+export abstract class Rescue extends ContextFrame {
+  /** What the fiber evaluates after work that has failed. */
+  abstract failed(cause: Cause.Cause<any>, fiber: AnyFiber): AnyEffect
+}
+
+/** Goes on from work that has ended. */
 export abstract class Handler extends Continuation {
   /** What the fiber evaluates after work that has failed. */
   abstract failed(cause: Cause.Cause<any>, fiber: AnyFiber): AnyEffect
@@ -42,18 +51,23 @@ const named = primitivePrototype("Switchgear.handler", function(): AnyEffect {
   throw new Error("a frame is no effect")
 })
 
-Object.setPrototypeOf(Continuation.prototype, {
+Object.setPrototypeOf(ContextFrame.prototype, {
   ...named,
   [leaving](this: { readonly before: AnyContext }, fiber: AnyFiber): void {
     if (fiber.context !== this.before) fiber.setContext(this.before)
-  },
-  [onSuccess](this: Continuation, value: unknown, fiber: AnyFiber): AnyEffect {
+  }
+})
+
+Object.defineProperty(Continuation.prototype, onSuccess, {
+  value(this: Continuation, value: unknown, fiber: AnyFiber): AnyEffect {
     return this.succeeded(value, fiber)
   }
 })
 
-Object.defineProperty(Handler.prototype, onFailure, {
-  value(this: Handler, cause: Cause.Cause<unknown>, fiber: AnyFiber): AnyEffect {
-    return this.failed(cause, fiber)
-  }
-})
+for (const frame of [Rescue, Handler]) {
+  Object.defineProperty(frame.prototype, onFailure, {
+    value(this: Rescue, cause: Cause.Cause<unknown>, fiber: AnyFiber): AnyEffect {
+      return this.failed(cause, fiber)
+    }
+  })
+}
