@@ -104,13 +104,15 @@ export const keepingDeadline: <A, E, R>(
 ) => Effect.Effect<A, E, R> = Keeping.keepingDeadline
 
 /**
- * Whether an effect keeps the deadline of a fiber itself, see {@link keepingDeadline}.
+ * An effect around another one, as one that keeps the deadlines which the other one keeps, see {@link keepingDeadline}.
  *
  * @category runtime
  * @since 0.1.0
  */
-export const keepsDeadline: (self: Effect.Effect<any, any, any>, fiber: Fiber.Fiber<any, any>) => boolean =
-  Keeping.keepsDeadline
+export const keepingAs: <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  inside: Effect.Effect<any, any, any>
+) => Effect.Effect<A, E, R> = Keeping.keepingAs
 
 /**
  * Joins the deadline of the fiber for one wait, until `cancel` is called. When the deadline comes first, `leave` is called:

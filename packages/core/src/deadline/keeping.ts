@@ -30,6 +30,12 @@ Keeping.prototype = primitivePrototype<Keeping>("Switchgear.keeping", function(f
 export const keepingDeadline = <A, E, R>(self: Effect.Effect<A, E, R>, keeps: Keeps): Effect.Effect<A, E, R> =>
   new Keeping(self, keeps)
 
+/** The effect around another one, as one that keeps the deadlines that the other one keeps. */
+export const keepingAs = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  inside: Effect.Effect<any, any, any>
+): Effect.Effect<A, E, R> => inside instanceof Keeping ? new Keeping(self, inside.keeps) : self
+
 /** Whether an effect keeps the deadline of a fiber. */
 export const keepsDeadline = (self: AnyEffect, fiber: AnyFiber): boolean => self instanceof Keeping && self.keeps(fiber)
 

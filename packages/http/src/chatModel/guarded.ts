@@ -6,7 +6,7 @@ import * as Deadline from "@switchgear/core/Deadline"
 import * as Outcome from "@switchgear/core/Outcome"
 import * as Pipeline from "@switchgear/core/Pipeline"
 import * as Retry from "@switchgear/core/Retry"
-import { Continuation, inContext, keepingDeadline, keepsDeadline } from "@switchgear/core/runtime"
+import { Continuation, inContext, keepingAs } from "@switchgear/core/runtime"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -85,7 +85,7 @@ export const guarded = Effect.fnUntraced(
         const counted = counter.count(whole, limit.refusing(call))
         // A check may wait for what it likes, whoever keeps the deadline of the call.
         const attempt = fiber.getRef(CurrentAcceptance) === undefined
-          ? keepingDeadline(counted, (fiber) => keepsDeadline(call, fiber))
+          ? keepingAs(counted, call)
           : judged(name, counted)
         const guarded = wholeGuards(attempt)
         new Answering(name, counter, client.provider, fiber).enter(fiber, limit.noted(request.plain, fiber.context))

@@ -67,8 +67,9 @@ export const isWorthRetrying = (
 const allowsWait = (error: ChatError.ChatError, own: number): boolean => {
   const fiber = Fiber.getCurrent()
   const alternatives = fiber?.getRef(CurrentAlternatives)
-  if (fiber === undefined || alternatives === undefined) return true
   const asked = error.retryAfter && Duration.toMillis(error.retryAfter)
+  // A wait without an end is none, beside whomever.
+  if (fiber === undefined || alternatives === undefined) return asked !== Infinity
   const isBusy = error._tag === "ProviderRateLimited" || error._tag === "Overloaded" || error._tag === "QuotaExhausted"
   return alternatives.allowsWait({ asked, own, isBusy, error }, monotonicMillis(fiber.getRef(Clock.Clock)))
 }

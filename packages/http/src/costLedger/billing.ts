@@ -29,15 +29,12 @@ export interface Heard {
 
 /** What is heard of a reply that is there as a whole, where it is known by what it told. */
 export const heardIn = (reply: ChatModel.Answer["value"], told: ToldUsage = toldIn(reply)): Heard =>
-  heardOf(told, () => replyTokens(reply))
+  whole(told, tellsOutput(told) ? 0 : replyTokens(reply))
 
 /** What is heard of what was told, and of so many tokens that were said. */
-export const heardOf = (told: ToldUsage, said: () => number): Heard => ({
-  told,
-  output: tellsOutput(told) ? 0 : said(),
-  isWhole: true,
-  isCostFinal: true
-})
+export const heardOf = (told: ToldUsage, said: number): Heard => whole(told, tellsOutput(told) ? 0 : said)
+
+const whole = (told: ToldUsage, output: number): Heard => ({ told, output, isWhole: true, isCostFinal: true })
 
 /** Whether it tells how much came out. A zero does not, where something was said: some gateways fill it in. */
 export const tellsOutput = (told: ToldUsage): boolean => {
@@ -46,25 +43,31 @@ export const tellsOutput = (told: ToldUsage): boolean => {
   return (used === undefined ? told.counts.completion ?? 0 : tokensOf(used) - promptOf(used)) > 0
 }
 
-/** Bills what was heard. The request was estimated at `expected`, and the model `asked` for is known if it told. */
+/** What a request was estimated at, where that is asked for. */
+interface Estimated {
+  readonly expected: RequestTokens
+}
+
+/** Bills what was heard of the answer to a request that was estimated, and the model `asked` for is known if it told. */
 export const billOf = (
   rules: Rules,
   tenant: string,
   answer: Billable,
   { isCostFinal, isWhole, output: heard, told }: Heard,
-  expected: () => RequestTokens,
+  estimated: Estimated,
   asked: string | undefined
 ): Bill => {
   const source = sourceOf(answer)
   // A gateway that does not know fills in zeros. No call to a model uses nothing.
   const counted = source !== undefined || told.tellsAny ? usedOf(told) : undefined
   const output = source !== undefined && counted !== undefined ? 0 : heard
-  const { isTold, parts } = counted ?? usedOf(told.tellsAny ? told : new ToldUsage(), { ...expected(), output })!
+  const { isTold, parts } = counted ??
+    usedOf(told.tellsAny ? told : new ToldUsage(), { ...estimated.expected, output })!
   // What was told of the answer is what came before that; what is assumed is all of it.
   const isMore = counted !== undefined || (told.tellsAny && told.counts.completion !== undefined)
   const heardParts = output > 0 && isMore ? { ...parts, output: parts.output + output } : parts
   // No model answers without reading: where nonsense was told, a prompt of no tokens is one that was not counted.
-  const unread = source === undefined && told.isDoubtful && promptOf(parts) === 0 ? expected() : undefined
+  const unread = source === undefined && told.isDoubtful && promptOf(parts) === 0 ? estimated.expected : undefined
   const used = unread === undefined ? heardParts : { ...heardParts, ...promptPartsOf(unread) }
   const isUsage = counted !== undefined && isTold && output === 0 && promptOf(used) === promptOf(parts)
   const model = source ?? modelOf(rules, answer, asked)
@@ -87,10 +90,14 @@ export const billOf = (
 
 /** The parts of a call of which only the request is known, or also how long its answer can be. */
 export const partsOf = ({ audioInput, input, output }: RequestTokens): Parts => ({
-  ...nothing,
   input,
+  cachedInput: 0,
+  cacheWrite: 0,
+  cacheWrite1h: 0,
   audioInput,
-  output
+  output,
+  reasoning: 0,
+  audioOutput: 0
 })
 
 const promptPartsOf = ({ audioInput, input }: RequestTokens) => ({ input, audioInput })

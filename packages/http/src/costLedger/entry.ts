@@ -60,7 +60,7 @@ export class Entry implements Spender {
 
   /** Bills an answer by what was heard of it. */
   bill(answer: Billable, heard: Heard = heardIn(answer.value), asked = this.attempts.model): Bill {
-    return billOf(this.book.rules, this.call.tenant, answer, heard, this.expected, asked)
+    return billOf(this.book.rules, this.call.tenant, answer, heard, this, asked)
   }
 
   /** Ends the call with an answer that came after these failures. */
@@ -69,7 +69,8 @@ export class Entry implements Spender {
     this.attempts.answer(bill.source === "free" ? "elsewhere" : "model", failures)
     const { cost, estimated, model, saving } = bill
     // What is not known is not nothing: it keeps at least what was reserved.
-    this.end((held) => cost.total === "unknown" ? Math.max(cost.known, held) : cost.total)
+    if (cost.total === "unknown") this.end(cost.known, "what is held")
+    else this.end(cost.total, 0)
     this.book.total.reply(cost, saving, estimated)
     this.account.totals.reply(cost, saving, estimated)
     this.book.totalsOf(model).reply(cost, saving, estimated)
@@ -86,13 +87,15 @@ export class Entry implements Spender {
   /** Gives back what is reserved. */
   refund(): void {
     if (this.ended) return
-    this.end(() => 0)
+    this.end(0, 0)
     this.book.total.failures++
     this.account.totals.failures++
   }
 
   /** What the request was estimated at before the call; where there is no budget, when it is needed. */
-  private readonly expected = (): RequestTokens => this.known ??= this.book.rules.estimate(this.call.request)
+  get expected(): RequestTokens {
+    return this.known ??= this.book.rules.estimate(this.call.request)
+  }
 
   /** Adds what an attempt may have cost. */
   spend(spending: Spending): void {
@@ -116,19 +119,20 @@ export class Entry implements Spender {
   }
 
   private failed(answer: Billable, { said, told }: FailedReply, asked: string) {
-    return this.bill(answer, heardOf(told, () => said), asked)
+    return this.bill(answer, heardOf(told, said), asked)
   }
 
   private assumed(price: Rules["primary"], extent: "prompt" | "answer") {
-    const expected = this.expected()
+    const { expected } = this
     const used = partsOf(extent === "prompt" ? { ...expected, output: 0 } : expected)
     return { used, cost: costOf(price, used), estimated: true }
   }
 
-  private end(actual: (held: number) => number): void {
+  /** Spends the amount, or what each budget holds where that is more and is at least what was spent. */
+  private end(amount: number, atLeast: "what is held" | 0): void {
     this.ended = true
     this.account.inFlight--
-    for (const hold of this.holds) hold.end(actual(hold.amount))
+    for (const hold of this.holds) hold.end(atLeast === 0 ? amount : Math.max(amount, hold.amount))
   }
 }
 

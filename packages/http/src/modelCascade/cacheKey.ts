@@ -15,22 +15,30 @@ export const cacheKey = (request: ChatModel.Request): string => {
 export const keyOfTenant = (tenant: string, key: string): string =>
   tenant === noTenant ? key.replace(/^\[/, "[[") : `${JSON.stringify([tenant])}${key}`
 
-const digest = (request: ChatModel.Request): string => {
-  // How a reply is delivered does not change what it says.
-  const { stream: _, stream_options: __, ...relevant } = request
-  return sha256(inOrder(relevant)!)
-}
+const digest = (request: ChatModel.Request): string =>
+  sha256(JSON.stringify(fieldsInOrder(request as object, delivery)))
 
-/** JSON with the fields of all its objects in order; undefined for what is none. */
-const inOrder = (value: unknown): string | undefined => JSON.stringify(ordered(value))
+/** How a reply is delivered does not change what it says. */
+const delivery: ReadonlyArray<string> = ["stream", "stream_options"]
 
-/** The same with the fields of all its objects in order. It is written as a whole, which is sooner than piece by piece. */
-const ordered = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(ordered)
-  // A function is no JSON, least of all one by which an object would write itself.
-  if (!Predicate.isReadonlyObject(value)) return typeof value === "function" ? undefined : value
+/** A value with the fields of all its objects in order. It is written as a whole, which is sooner than piece by piece. */
+const ordered = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(ordered)
+    : Predicate.isReadonlyObject(value)
+    ? fieldsInOrder(value, none)
+    // A function is no JSON, least of all one by which an object would write itself.
+    : typeof value === "function"
+    ? undefined
+    : value
+
+const none: ReadonlyArray<string> = []
+
+const fieldsInOrder = (given: object, left: ReadonlyArray<string>): object => {
+  const value = given as Readonly<Record<string, unknown>>
   const copy: { [field: string]: unknown } = {}
   for (const field of sorted(Object.keys(value))) {
+    if (left.includes(field)) continue
     if (field === "__proto__") Object.defineProperty(copy, field, { value: ordered(value[field]), enumerable: true })
     else copy[field] = ordered(value[field])
   }

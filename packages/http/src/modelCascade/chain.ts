@@ -147,9 +147,11 @@ class StepCall extends Handler implements Asking {
 
   /** The context of the call. */
   within(fiber: Fiber.Fiber<any, any>): Context.Context<never> {
-    const counted = fiber.getRef(CurrentAttemptCounter) === this.counter
-      ? fiber.context
-      : Context.add(fiber.context, CurrentAttemptCounter, this.counter)
+    const isOnly = fiber.getRef(CurrentAttemptCounter) === this.counter
+    // Nobody's time ends before that of the only model, and nobody else can be asked: its alternatives allow everything.
+    if (isOnly && this.asked.patience === undefined && fiber.getRef(CurrentAlternatives) === undefined)
+      return fiber.context
+    const counted = isOnly ? fiber.context : Context.add(fiber.context, CurrentAttemptCounter, this.counter)
     return Context.add(counted, CurrentAlternatives, new AlternativesTo(this, this.asked, fiber))
   }
 

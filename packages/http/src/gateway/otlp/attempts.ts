@@ -1,5 +1,5 @@
 /** The calls to providers, each with a span and in the metrics, by the conventions of OpenTelemetry for generative AI. */
-import { keepingDeadline, keepsDeadline, monotonicMillis } from "@switchgear/core/runtime"
+import { keepingAs, monotonicMillis } from "@switchgear/core/runtime"
 import * as Telemetry from "effect/ai/Telemetry"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -37,7 +37,7 @@ export const watched = (watching: Watching) => <Client extends AskedClient>(clie
           attempt.end(exit)
         }))
     })
-    return keepingDeadline(seen, (fiber) => keepsDeadline(call, fiber))
+    return keepingAs(seen, call)
   },
   stream: (request: ChatRequest) => {
     const opening = Source.openingOf(client.stream(request))
