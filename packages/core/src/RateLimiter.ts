@@ -235,8 +235,10 @@ export const protectCall = <A, E, R>(
 }
 
 const meterOf = (known: Limiter | undefined, resource: Resource): Meter | undefined => {
-  const i = known === undefined ? -1 : known.limits.findIndex((limit) => limit.resource === resource)
-  return i < 0 ? undefined : known!.machine.meters[i]!
+  if (known === undefined) return undefined
+  const { limits, machine } = known
+  for (let i = 0; i < limits.length; i++) if (limits[i]!.resource === resource) return machine.meters[i]
+  return undefined
 }
 
 const limiters = new WeakMap<RateLimiter, Limiter>()

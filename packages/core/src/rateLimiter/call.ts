@@ -107,7 +107,11 @@ export abstract class Caller extends Admission implements Turn {
   }
 
   protected correct(differences: Costs): void {
-    this.limiter.machine.correct(differences, this.takenAt, this.limiter.now())
+    const { machine } = this.limiter
+    // Where nothing is to be corrected and nobody waits, the clock need not be read.
+    if (machine.queue.size > 0 || !differences.every(isNone)) {
+      machine.correct(differences, this.takenAt, this.limiter.now())
+    }
   }
 
   /** The correction that refunds all costs. */
@@ -200,3 +204,5 @@ export class ReservingCall extends Caller {
     return exit._tag === "Success" ? undefined : this.nothing
   }
 }
+
+const isNone = (difference: number): boolean => difference === 0

@@ -63,10 +63,9 @@ export const make = (settings: LimitSettings | undefined): Effect.Effect<ModelLi
     const costsOf = (request: Request): RateLimiter.Cost => {
       const held = RateLimiter.capacityOf(limiter, "tokens")
       if (held === undefined) return {}
-      const ours = () => requestTokens(request, assumedOutput)
       const { audioInput, input, output } = estimate === undefined
-        ? ours()
-        : completed(() => estimate(request), ours)
+        ? requestTokens(request, assumedOutput)
+        : completed(() => estimate(request), () => requestTokens(request, assumedOutput))
       return { tokens: Math.min(held, input + audioInput + output) }
     }
     const hearing = (around: HeadersListener): Noted["heard"] => (headers, fiber) => {

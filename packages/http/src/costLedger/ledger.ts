@@ -35,12 +35,10 @@ export class Ledger implements Book {
     const expected = this.rules.estimate(call.request)
     const parts = partsOf(expected)
     const amount = leastCostOf(this.rules.highest(promptOf(parts)), parts)
-    const balances = Array<Balance>(meters.length)
     // Of several budgets that refuse, the one that is the last to reset: before, the call cannot be made.
     let full: { readonly meter: Meter; readonly balance: Balance } | undefined
-    for (let i = 0; i < meters.length; i++) {
-      const meter = meters[i]!
-      const balance = balances[i] = meter.at(now)
+    for (const meter of meters) {
+      const balance = meter.at(now)
       if (!fits(meter, balance, amount) && !(full !== undefined && full.balance.end >= balance.end)) {
         full = { meter, balance }
       }
@@ -50,7 +48,9 @@ export class Ledger implements Book {
       account.totals.refused++
       return refusal(call.tenant, full.meter, full.balance, now)
     }
-    return new Entry(this, account, call, expected, meters.map((meter, i) => new Hold(meter, balances[i]!, amount)))
+    const holds = Array<Hold>(meters.length)
+    for (let i = 0; i < meters.length; i++) holds[i] = new Hold(meters[i]!, meters[i]!.at(now), amount)
+    return new Entry(this, account, call, expected, holds)
   }
 
   snapshot(now: number): Snapshot {

@@ -13,7 +13,15 @@ export const cacheKey = (request: ChatModel.Request): string => {
 
 /** The key of a tenant. No two tenants have the same, whatever their keys are; without a tenant it is the key itself. */
 export const keyOfTenant = (tenant: string, key: string): string =>
-  tenant === noTenant ? key.replace(/^\[/, "[[") : `${JSON.stringify([tenant])}${key}`
+  tenant === noTenant ? key.startsWith("[") ? `[${key}` : key : `${beginningFor(tenant)}${key}`
+
+const beginningFor = (tenant: string): string => {
+  if (last.tenant !== tenant) last = { tenant, beginning: JSON.stringify([tenant]) }
+  return last.beginning
+}
+
+/** Of the tenant that was asked for last: one that asks often has many calls in a row. */
+let last = { tenant: "", beginning: JSON.stringify([""]) }
 
 const digest = (request: ChatModel.Request): string =>
   sha256(JSON.stringify(fieldsInOrder(request as object, delivery)))

@@ -43,14 +43,16 @@ export const readBody = (
 ): void => {
   const told = Number(request.headers["content-length"])
   if (told > limit) return answer({ _tag: "TooLarge" })
-  let pieces: Array<Buffer> = []
+  // Most bodies come in one piece, for which no list is made.
+  let first: Buffer | undefined
+  let more: Array<Buffer> | undefined
   let bytes = 0
   let isAnswered = false
   // The listeners stay: to remove them costs more than what comes after the answer, which is let pass.
   const end = (body: Body) => {
     if (isAnswered) return
     isAnswered = true
-    pieces = []
+    first = more = undefined
     if (body._tag !== "Whole") budget.giveBack(bytes)
     answer(body)
   }
@@ -59,11 +61,14 @@ export const readBody = (
     if (bytes + piece.length > limit) return end({ _tag: "TooLarge" })
     if (!budget.take(piece.length)) return end({ _tag: "Overloaded" })
     bytes += piece.length
-    pieces.push(piece)
+    if (first === undefined) first = piece
+    else if (more === undefined) more = [first, piece]
+    else more.push(piece)
   })
   request.on("end", () => {
     if (isAnswered) return
-    end({ _tag: "Whole", text: (pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)).toString("utf8"), bytes })
+    const whole = more === undefined ? first : Buffer.concat(more)
+    end({ _tag: "Whole", text: whole === undefined ? "" : whole.toString("utf8"), bytes })
   })
   // Without a listener for its error, a request that broke off tells no more than that it was closed.
   request.on("close", () => end({ _tag: "Broken" }))
