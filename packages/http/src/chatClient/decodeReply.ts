@@ -8,6 +8,7 @@ import * as ChatError from "../ChatError.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as EventErrors from "../chatError/eventErrors.ts"
 import { parseJson } from "../chatError/parseJson.ts"
+import { parseJson as jsonIn } from "../chatStream/parseJson.ts"
 import type { Asked } from "../chatReply/asked.ts"
 import { maxChoices } from "../chatReply/limits.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
@@ -26,11 +27,10 @@ type Reply = Result.Result<ChatSchema.ChatReply, ChatError.ChatError>
 
 /** A plain reply needs nothing but its body. */
 export const decodeReply = (body: string, decoding: Decoding): Reply => {
-  const parsed = parseJson(body)
-  if (Result.isFailure(parsed)) return decode(decoding.response, parseJson(body.trim()), decoding.asked)
-  const plain = plainReply(parsed.success)
+  const json = jsonIn(body)
+  const plain = plainReply(json)
   return plain === undefined
-    ? decode(decoding.response, parsed, decoding.asked)
+    ? decode(decoding.response, json === undefined ? parseJson(body.trim()) : Result.succeed(json), decoding.asked)
     : Result.succeed(noteJson(plain, body))
 }
 

@@ -104,7 +104,7 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor, provider }: Options):
       for (const { all, key, models } of entries) {
         const park = models.get(model)
         if (all.until > now || park !== undefined && park.until > now) continue
-        if (tried.some((lease) => lease.key === key)) continue
+        if (tried.length > 0 && tried.some((lease) => lease.key === key)) continue
         return { key, parks: all.parks, modelParks: park?.parks ?? 0 }
       }
       return undefined

@@ -42,17 +42,24 @@ export class ToldUsage {
   /** Takes in what a reply or a chunk tells. Answers whether it told how much came out. */
   note(source: object): boolean {
     let tells = false
-    for (const place of usagePlaces) if (begins(source, place)) tells = this.read(at(source, place)) || tells
+    for (let i = 0; i < usagePlaces.length; i++) {
+      const place = usagePlaces[i]!
+      if (begins(source, place)) tells = this.read(at(source, place)) || tells
+    }
     const choices: unknown = at(source, inChoices)
-    if (Array.isArray(choices)) {
-      for (const choice of choices) {
-        for (const place of usagePlacesInChoice) {
-          if (begins(choice, place)) tells = this.read(at(choice, place)) || tells
-        }
-        for (const place of costPlacesInChoice) {
-          if (begins(choice, place)) this.keepCost(microsOf(at(choice, place)))
-        }
-      }
+    if (Array.isArray(choices)) { for (const choice of choices) tells = this.noteChoice(choice) || tells }
+    return tells
+  }
+
+  private noteChoice(choice: unknown): boolean {
+    let tells = false
+    for (let i = 0; i < usagePlacesInChoice.length; i++) {
+      const place = usagePlacesInChoice[i]!
+      if (begins(choice, place)) tells = this.read(at(choice, place)) || tells
+    }
+    for (let i = 0; i < costPlacesInChoice.length; i++) {
+      const place = costPlacesInChoice[i]!
+      if (begins(choice, place)) this.keepCost(microsOf(at(choice, place)))
     }
     return tells
   }
@@ -152,8 +159,8 @@ type Fields = Readonly<Record<string, unknown>>
 const inChoices = ["choices"]
 
 /** Whether there is something in the field that a place begins with: mostly there is not. */
-const begins = (source: unknown, [first]: ReadonlyArray<string>): boolean =>
-  (source as Fields | null | undefined)?.[first!] !== undefined
+const begins = (source: unknown, place: ReadonlyArray<string>): boolean =>
+  (source as Fields | null | undefined)?.[place[0]!] !== undefined
 
 /** What a usage tells. */
 export const toldBy = (usage: unknown): ToldUsage => {
