@@ -1,8 +1,10 @@
-/** A handler beside `Effect.matchCauseEffect`, which it stands for: on an Effect that behaves otherwise these fail. */
+/** Handlers beside the functions of Effect which they stand for: on an Effect that behaves otherwise these fail. */
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Cause, Context, Effect, Exit, Fiber } from "effect"
 
-const { Handler } = await vi.importActual<typeof import("../../../src/internal/runtime/handler.ts")>(
+const { Continuation, Handler, Rescue } = await vi.importActual<
+  typeof import("../../../src/internal/runtime/handler.ts")
+>(
   "../../../src/internal/runtime/handler.ts"
 )
 
@@ -26,14 +28,47 @@ class Matched extends Handler {
   }
 }
 
-const ours = (self: Next, matching: Matching): Next =>
+class Continued extends Continuation {
+  readonly succeeded: Matching["onSuccess"]
+
+  constructor(fiber: Fiber.Fiber<any, any>, { onSuccess }: Matching) {
+    super(fiber)
+    this.succeeded = onSuccess
+  }
+}
+
+class Rescued extends Rescue {
+  readonly failed: Matching["onFailure"]
+
+  constructor(fiber: Fiber.Fiber<any, any>, { onFailure }: Matching) {
+    super(fiber)
+    this.failed = onFailure
+  }
+}
+
+/** A kind of handler, and what Effect has in its place. */
+interface Kind {
+  readonly ours: new(
+    fiber: Fiber.Fiber<any, any>,
+    matching: Matching
+  ) => InstanceType<typeof Continued | typeof Rescued>
+  readonly theirs: (self: Next, matching: Matching) => Next
+}
+
+const kinds: Readonly<Record<string, Kind>> = {
+  handler: { ours: Matched, theirs: (self, matching) => Effect.matchCauseEffect(self, matching) },
+  continuation: { ours: Continued, theirs: (self, { onSuccess }) => Effect.flatMap(self, onSuccess) },
+  rescue: { ours: Rescued, theirs: (self, { onFailure }) => Effect.catchCause(self, onFailure) }
+}
+
+const ours = ({ ours: Ours }: Kind) => (self: Next, matching: Matching): Next =>
   Effect.withFiber((fiber) => {
-    new Matched(fiber, matching).enter(fiber, Context.add(fiber.context, Word, "inside"))
+    new Ours(fiber, matching).enter(fiber, Context.add(fiber.context, Word, "inside"))
     return self
   })
 
-const theirs = (self: Next, matching: Matching): Next =>
-  Effect.matchCauseEffect(Effect.provideService(self, Word, "inside"), matching)
+const theirs = ({ theirs }: Kind) => (self: Next, matching: Matching): Next =>
+  theirs(Effect.provideService(self, Word, "inside"), matching)
 
 const throwing = () => {
   throw new Error("bug")
@@ -63,21 +98,22 @@ const told = (exit: Exit.Exit<unknown, unknown>): unknown =>
     ? exit.value
     : exit.cause.reasons.map((reason) => reason._tag === "Fail" ? reason.error : reason._tag)
 
-describe("a handler", () => {
+describe.each(Object.entries(kinds))("a %s", (_, kind) => {
   for (const [work, self] of Object.entries(works)) {
     for (const [end, matching] of Object.entries(ends)) {
-      it.effect(`goes on from a ${work} as matchCauseEffect does, where it ${end}`, () =>
+      it.effect(`goes on from a ${work} as Effect does, where it ${end}`, () =>
         Effect.gen(function*() {
-          const [one, other] = [yield* Effect.exit(ours(self, matching)), yield* Effect.exit(theirs(self, matching))]
+          const one = yield* Effect.exit(ours(kind)(self, matching))
+          const other = yield* Effect.exit(theirs(kind)(self, matching))
           assert.deepStrictEqual(told(one), told(other))
           assert.strictEqual(yield* Word, "outside")
         }))
     }
   }
 
-  it.effect("is passed over by an interrupt as matchCauseEffect is, which then hides the same failures", () =>
+  it.effect("is passed over by an interrupt as Effect is, which then hides the same failures", () =>
     Effect.gen(function*() {
-      const interrupted = (match: typeof ours, end: Matching) =>
+      const interrupted = (match: (self: Next, matching: Matching) => Next, end: Matching) =>
         Effect.gen(function*() {
           const words: Array<string> = []
           const self = Effect.onInterrupt(Effect.never, () =>
@@ -91,7 +127,7 @@ describe("a handler", () => {
           return [words, told(yield* Fiber.await(fiber))]
         })
       for (const end of Object.values(ends)) {
-        assert.deepStrictEqual(yield* interrupted(ours, end), yield* interrupted(theirs, end))
+        assert.deepStrictEqual(yield* interrupted(ours(kind), end), yield* interrupted(theirs(kind), end))
       }
     }))
 })
