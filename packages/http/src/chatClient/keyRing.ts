@@ -104,7 +104,7 @@ export const make = (keys: Keys, { maxRetryAfter, parkFor, provider }: Options):
       for (const { all, key, models } of entries) {
         const park = models.get(model)
         if (all.until > now || park !== undefined && park.until > now) continue
-        if (tried.length > 0 && tried.some((lease) => lease.key === key)) continue
+        if (wasTried(tried, key)) continue
         return { key, parks: all.parks, modelParks: park?.parks ?? 0 }
       }
       return undefined
@@ -205,6 +205,12 @@ const keep = (models: Map<string, Park>, model: string, park: Park): void => {
   models.delete(model)
   models.set(model, park)
   if (models.size > mostModels) models.delete(models.keys().next().value!)
+}
+
+// A loop: `some` would be given a function of its own in each call.
+const wasTried = (tried: ReadonlyArray<Lease>, key: Key): boolean => {
+  for (const lease of tried) if (lease.key === key) return true
+  return false
 }
 
 /** Zero and infinity count as not given. */
