@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type CircuitBreaker } from "@switchgear/core"
-import { ChatClient, ChatModel, ChatSchema } from "@switchgear/http"
+import { ChatClient, ChatError, ChatModel, ChatSchema } from "@switchgear/http"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -212,6 +212,34 @@ describe("ChatModel", () => {
       const { step } = yield* model.complete({ ...hello, model: "other", temperature: 0.2, ...own })
       assert.deepStrictEqual(sent, { ...hello, model: "m", temperature: 0.2, novelty: { deep: true } })
       assert.strictEqual(step, "primary")
+    }))
+
+  it.effect("does not wait for a provider that names no end, with nobody else to ask", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const busy = new ChatError.ProviderRateLimited({
+        provider: "test",
+        model: "m",
+        status: 429,
+        retryAfter: Duration.infinity
+      })
+      const client = ChatClient.ChatClient.of({
+        provider: "test",
+        complete: () => {
+          asked++
+          return Effect.fail(busy)
+        },
+        stream: () => Stream.empty,
+        keys: Effect.succeed([]),
+        account: Effect.never
+      })
+      const model = yield* modelOf({ model: "m", deadline: "1 day" }).pipe(
+        Effect.provideService(ChatClient.ChatClient, client)
+      )
+      const fiber = yield* Effect.forkChild(Effect.flip(model.complete(hello)), { startImmediately: true })
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(fiber.pollUnsafe()?._tag, "Success")
+      assert.strictEqual(asked, 1)
     }))
 
   it.effect("refuses nonsense options, naming the field", () =>
