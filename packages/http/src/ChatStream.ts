@@ -75,7 +75,16 @@ export type Decoder = Decoding.Decoder
  * @category constructors
  * @since 0.1.0
  */
-export const decoder = (head: Answer.Head): Decoder => Decoding.make(head)
+export const decoder = (head: Answer.Head): Decoder => {
+  const decoder = Decoding.make(head)
+  return {
+    push: (bytes) => decoder.push(bytes),
+    end: () => decoder.end(),
+    progress: () => decoder.progress(),
+    isFinished: () => decoder.isFinished(),
+    isWholeJson: () => decoder.isWholeJson()
+  }
+}
 
 /**
  * Begins to pass on the body of a response without making chunks of it, for a proxy: the bytes that may be sent on are

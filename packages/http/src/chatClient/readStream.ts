@@ -68,7 +68,7 @@ const sourceOf = (
   }
 
   const received = (pieces: ReadonlyArray<Uint8Array>): Chunks => {
-    const chunks = pieces.length === 1 ? decoder.push(pieces[0]!) : pieces.flatMap(decoder.push)
+    const chunks = pieces.length === 1 ? decoder.push(pieces[0]!) : pieces.flatMap((piece) => decoder.push(piece))
     tellTimeouts()
     return isSome(chunks) ? Effect.succeed(chunks) : pull
   }

@@ -19,7 +19,7 @@ import * as EventReader from "./eventReader.ts"
 import { hasContent } from "./hasContent.ts"
 import { isHeartbeat } from "./heartbeats.ts"
 import { parseJson } from "./parseJson.ts"
-import * as UnframedJson from "./unframedJson.ts"
+import { UnframedJson } from "./unframedJson.ts"
 
 /**
  * The head of the response whose body is decoded, with what errors need to know about the call.
@@ -40,254 +40,293 @@ export interface Head extends Omit<ChatError.FailedResponse, "body"> {
  */
 export type Progress = "more" | "whole" | ChatError.ChatError
 
-export interface Answer {
+/** What is done with an answer. */
+export interface Hearer {
+  /** Hears a chunk of it. */
+  readonly hearChunk: (chunk: ChatSchema.ChatChunk) => void
+  /**
+   * Parses the data of an event, and gives `undefined` for what is no JSON. It may give the same object again only with
+   * other texts in the same deltas.
+   */
+  readonly parse: (data: string) => unknown
+}
+
+/** Of nearly all answers no end is held back. */
+const noneHeld: ReadonlyArray<ChatSchema.ChatChunk> = []
+
+/** An answer from its beginning. There are as many as there are open streams, so what few of them need is made then. */
+export class Answer implements EventReader.Events {
+  /** How the answer stands after what came so far. */
+  progress: Progress = "more"
+  /** Whether the answer came as the JSON of a whole reply. */
+  isUnframed = false
+  private readonly head: Head
+  private readonly hearer: Hearer
+  private readonly asked: AskedOf.Asked
+  private readonly events = new EventReader.EventReader(this, maxEventSize)
+  private readonly reader = new ReplyReader()
+  private unframed: UnframedJson | undefined
+  private begun = false
+  /** As much of its first text as tells what it is. */
+  private opening = ""
+  private isOpeningKnown = false
+  /** Ends of choices that came before anything was said: they mean nothing until it is, or until the end. */
+  private heldEnds = noneHeld
+  private ending = false
+  private half = false
+  /** Whether the last event was JSON that says nothing that is known. */
+  private passedOver = false
+  /** The last JSON that was a chunk as it was: with other texts in it, it still is one, and tells no error. */
+  private usual: unknown
+  private hasMoreAfter = false
+  /** The usages before anything was said, and the last one after that: they tell what a failure may cost. */
+  private readonly told = new ToldUsage()
+  private lastUsage: unknown
+
+  constructor(head: Head, hearer: Hearer) {
+    this.head = head
+    this.hearer = hearer
+    this.asked = head.asked ?? AskedOf.unknown
+  }
+
   /** Takes in text, cut anywhere. Answers whether it was plain events and nothing else. */
-  readonly read: (text: string) => boolean
+  read(text: string): boolean {
+    let at = 0
+    if (!text.includes("\r")) { for (let end = 0; end >= 0; end = this.readPlain(text, at)) at = end }
+    if (at > 0 && at === text.length) return true
+    const rest = at === 0 ? text : text.slice(at)
+    if (!this.isOpeningKnown && this.opening.length < openingLength) this.opening += rest.slice(0, openingLength)
+    const { events, json } = (this.unframed ??= new UnframedJson(maxReplyBytes)).push(rest)
+    if (!this.events.push(events) && this.progress === "more") {
+      this.refuse(`an event of more than ${maxEventSize / 2 ** 20} MiB`)
+    }
+    if (json !== undefined && this.progress === "more") this.notAnEvent(json)
+    return false
+  }
+
   /**
    * Takes in the plain event that begins at a place of a text without a CR, and gives the place behind it; -1 where the
    * text is to be read from there.
    */
-  readonly readPlain: (text: string, from: number) => number
-  /** Takes in that nothing comes after this text. */
-  readonly end: (text: string) => void
-  /** Ends the answer with `MalformedReply`. */
-  readonly refuse: (found: string) => void
-  readonly progress: () => Progress
-  /** Whether every choice that was seen is finished, so that only usage and `[DONE]` may be missing. */
-  readonly isFinished: () => boolean
-  /** Whether ends of choices are held back, because nothing has been said yet. */
-  readonly holdsEnds: () => boolean
-  /** Whether a whole answer ended with something that is no part of it. */
-  readonly leavesOutLast: () => boolean
-  /** Whether what came up to now is one whole JSON text instead of events. */
-  readonly isWholeJson: () => boolean
-  /** Whether the answer came as the JSON of a whole reply. */
-  readonly isUnframed: () => boolean
-  /** The reason for which each choice ended. */
-  readonly finishReasons: () => ReadonlyMap<number, string>
-}
-
-/**
- * Begins an answer. `onChunk` gets its chunks. `read` parses the data of an event, and gives `undefined` for what is no
- * JSON. It may give the same object again only with other texts in the same deltas.
- */
-export const make = (
-  head: Head,
-  onChunk: (chunk: ChatSchema.ChatChunk) => void,
-  read: (data: string) => unknown
-): Answer => {
-  const { asked = AskedOf.unknown, ...response } = head
-  const where = { provider: head.provider, model: head.model, status: head.status }
-  const unframed = UnframedJson.make(maxReplyBytes)
-  const reader = new ReplyReader()
-  let begun = false
-  let opening = ""
-  /** Ends of choices that came before anything was said: they mean nothing until it is, or until the end. */
-  const heldEnds: Array<ChatSchema.ChatChunk> = []
-  let progress: Progress = "more"
-  let ending = false
-  let half = false
-  /** Whether the last event was JSON that says nothing that is known. */
-  let passedOver = false
-  /** The last JSON that was a chunk as it was: with other texts in it, it still is one, and tells no error. */
-  let usual: unknown
-  let leavesOutLast = false
-  let isUnframed = false
-  /** The usages before anything was said, and the last one after that: they tell what a failure may cost. */
-  const told = new ToldUsage()
-  let lastUsage: unknown
-
-  const isFinished = () =>
-    (reader.said || asked.nothing) && reader.choices.size >= asked.choices && reader.ended === reader.choices.size
-  /** Whether the end of the body is the end of the answer. */
-  const mayEnd = () => {
-    if (reader.choices.size < asked.choices) return false
-    for (const { finish } of reader.choices.values()) if (finish === undefined) return false
-    return true
-  }
-  const failedWith = (error: ChatError.ChatError) => {
-    told.read(lastUsage)
-    const reply = { model: undefined, told, said: reader.size }
-    progress = showsWork(reply) ? noteReply(error, reply) : error
-  }
-  const malformed = (found: string) => failedWith(new ChatError.MalformedReply({ ...where, found }))
-  // Once something was said, an error may quote it, and what was said is not kept.
-  const answered = () =>
-    begun ? { ...response, secrets: { apiKey: head.secrets?.apiKey, prompt: "unknown" as const } } : response
-  const failed = (json: unknown): boolean => {
-    if (errorIn(json) === undefined) return false
-    const error = ChatError.fromReply({ ...answered(), body: "" }, json)
-    if (error === undefined) return false
-    if (Predicate.isReadonlyObject(json)) told.note(json)
-    failedWith(error)
-    return true
-  }
-  const finish = () => {
-    const failure = verdict(reader, asked, answered())
-    if (failure === undefined) progress = "whole"
-    else {
-      failedWith(failure)
-      noteWorked(failure)
+  readPlain(text: string, from: number): number {
+    if (this.unframed?.isOpen === true) return -1
+    const end = this.events.pushPlain(text, from)
+    if (end >= 0 && !this.isOpeningKnown) {
+      if (this.opening.length < openingLength) this.opening += "data:"
+      this.isOpeningKnown = true
     }
-    if (progress === "whole" || reader.said) { for (const chunk of heldEnds) giveEnds(chunk) }
-  }
-  /** An end that was followed by another one was none. */
-  const giveEnds = (chunk: ChatSchema.ChatChunk) => {
-    const choices = chunk.choices.filter(({ finish_reason, index }) =>
-      reader.choices.get(index ?? 0)?.finish === finish_reason
-    )
-    if (choices.length > 0) onChunk({ ...chunk, choices })
-  }
-  /** What comes after the end of every choice and is no part of the answer ends it. */
-  const finishBefore = () => {
-    leavesOutLast = true
-    finish()
+    return end
   }
 
-  const hear = (written: string, name: string): void => {
-    if (progress !== "more") return
+  /** Takes in that nothing comes after this text. */
+  end(text: string): void {
+    this.ending = true
+    const left = this.unframed?.end()
+    this.read(text)
+    if (left !== undefined && this.progress === "more") this.notAnEvent(left)
+    // An event that lacks only the empty line after it is taken; half of one is not JSON and falls away.
+    if (this.progress === "more") this.events.push("\n\n")
+    if (this.progress === "more") {
+      if (this.mayEnd()) this.finish()
+      else if (this.reader.choices.size > 0 || this.half) this.truncated()
+      else this.refuse(describe(this.opening))
+    }
+  }
+
+  /** Ends the answer with `MalformedReply`. */
+  refuse(found: string): void {
+    this.failedWith(new ChatError.MalformedReply({ ...this.where, found }))
+  }
+
+  /** Whether every choice that was seen is finished, so that only usage and `[DONE]` may be missing. */
+  get isFinished(): boolean {
+    const { asked, reader } = this
+    return (reader.said || asked.nothing) && reader.choices.size >= asked.choices &&
+      reader.ended === reader.choices.size
+  }
+
+  /** Whether ends of choices are held back, because nothing has been said yet. */
+  get holdsEnds(): boolean {
+    return this.heldEnds.length > 0 && !this.reader.said
+  }
+
+  /** Whether a whole answer ended with something that is no part of it. */
+  get leavesOutLast(): boolean {
+    return this.hasMoreAfter || this.half
+  }
+
+  /** Whether what came up to now is one whole JSON text instead of events. */
+  isWholeJson(): boolean {
+    return this.unframed?.isWhole() === true
+  }
+
+  /** The reason for which each choice ended. */
+  finishReasons(): ReadonlyMap<number, string> {
+    const reasons = new Map<number, string>()
+    for (const [index, { finish }] of this.reader.choices) if (finish !== undefined) reasons.set(index, finish)
+    return reasons
+  }
+
+  hear(written: string, name: string): void {
+    if (this.progress !== "more") return
     const data = written.startsWith("{") ? written : written.trim()
     if (data === "") return
-    if (isDone(data)) return done()
+    if (isDone(data)) return this.done()
     if (!data.startsWith("{") && isHeartbeat(data, name)) return
-    const json = read(data)
+    const json = this.hearer.parse(data)
     if (saysError(name)) {
       // Its name says that it is one, also where nothing is in it.
-      if (!failed(json) && !failed({ error: Predicate.isReadonlyObject(json) ? json : data })) failed({ error: name })
+      if (!this.failed(json) && !this.failed({ error: Predicate.isReadonlyObject(json) ? json : data })) {
+        this.failed({ error: name })
+      }
     } else if (json === undefined) {
       // Servers that put no empty line between events.
       if (
         data.includes("\n") && data.split("\n").every((line) => isDone(line.trim()) || parseJson(line) !== undefined)
       ) {
-        for (const line of data.split("\n")) hear(line, name)
-      } else if (ending) {
+        for (const line of data.split("\n")) this.hear(line, name)
+      } else if (this.ending) {
         // The last event of a stream that was cut is no more malformed than the stream.
-        half = true
-      } else if (isFinished()) finishBefore()
-      else malformed("an event that is not JSON")
-    } else if (json === usual || !failed(json)) take(json, name)
+        this.half = true
+      } else if (this.isFinished) this.finishBefore()
+      else this.refuse("an event that is not JSON")
+    } else if (json === this.usual || !this.failed(json)) this.take(json, name)
   }
-  const events = EventReader.make(hear, maxEventSize)
 
-  const done = () => {
-    if (reader.choices.size === 0) malformed("a stream without a choice")
+  private get where() {
+    const { model, provider, status } = this.head
+    return { provider, model, status }
+  }
+
+  /** Whether the end of the body is the end of the answer. */
+  private mayEnd(): boolean {
+    const { asked, reader } = this
+    if (reader.choices.size < asked.choices) return false
+    for (const { finish } of reader.choices.values()) if (finish === undefined) return false
+    return true
+  }
+
+  private failedWith(error: ChatError.ChatError): void {
+    const { reader, told } = this
+    told.read(this.lastUsage)
+    const reply = { model: undefined, told, said: reader.size }
+    this.progress = showsWork(reply) ? noteReply(error, reply) : error
+  }
+
+  private truncated(): void {
+    this.failedWith(new ChatError.Truncated(this.where))
+  }
+
+  // Once something was said, an error may quote it, and what was said is not kept.
+  private answered(): Omit<ChatError.FailedResponse, "body"> {
+    const { asked: _, ...response } = this.head
+    return this.begun
+      ? { ...response, secrets: { apiKey: response.secrets?.apiKey, prompt: "unknown" as const } }
+      : response
+  }
+
+  private failed(json: unknown): boolean {
+    if (errorIn(json) === undefined) return false
+    const error = ChatError.fromReply({ ...this.answered(), body: "" }, json)
+    if (error === undefined) return false
+    if (Predicate.isReadonlyObject(json)) this.told.note(json)
+    this.failedWith(error)
+    return true
+  }
+
+  private finish(): void {
+    const failure = verdict(this.reader, this.asked, this.answered())
+    if (failure === undefined) this.progress = "whole"
+    else {
+      this.failedWith(failure)
+      noteWorked(failure)
+    }
+    if (this.progress === "whole" || this.reader.said) { for (const chunk of this.heldEnds) this.giveEnds(chunk) }
+  }
+
+  /** An end that was followed by another one was none. */
+  private giveEnds(chunk: ChatSchema.ChatChunk): void {
+    const choices = chunk.choices.filter(({ finish_reason, index }) =>
+      this.reader.choices.get(index ?? 0)?.finish === finish_reason
+    )
+    if (choices.length > 0) this.hearer.hearChunk({ ...chunk, choices })
+  }
+
+  /** What comes after the end of every choice and is no part of the answer ends it. */
+  private finishBefore(): void {
+    this.hasMoreAfter = true
+    this.finish()
+  }
+
+  private done(): void {
+    if (this.reader.choices.size === 0) this.refuse("a stream without a choice")
     // What was passed over may have said why no reason for the end came.
-    else if (passedOver && !mayEnd()) failedWith(new ChatError.Truncated(where))
+    else if (this.passedOver && !this.mayEnd()) this.truncated()
     else {
       // The mark of the end goes on with what stands behind it in the same event.
-      half = false
-      finish()
+      this.half = false
+      this.finish()
     }
   }
 
-  const take = (json: unknown, name: string) => {
+  private take(json: unknown, name: string): void {
     if (!Predicate.isReadonlyObject(json)) {
       if (name !== "message" && !Array.isArray(json)) return
-      if (isFinished()) finishBefore()
-      else malformed("an event that is no chunk of one")
+      if (this.isFinished) this.finishBefore()
+      else this.refuse("an event that is no chunk of one")
       return
     }
     const listed = withChoices(json)
     // Pings, states of a queue and the like.
     if (listed === undefined) {
-      passedOver = typeof json["type"] !== "string" && Object.keys(json).length > 0
+      this.passedOver = typeof json["type"] !== "string" && Object.keys(json).length > 0
       return
     }
-    passedOver = false
+    this.passedOver = false
+    const { asked, reader } = this
     const read = reader.take(listed)
-    const chunk = read && read === usual ? read as ChatSchema.ChatChunk : read && decodeChunk(read)
-    if (chunk === json) usual = json
-    if (chunk === undefined) return malformed("an event that is no chunk of one")
-    if (!begun) told.note(chunk)
-    else if (chunk.usage) lastUsage = chunk.usage
+    const chunk = read && read === this.usual ? read as ChatSchema.ChatChunk : read && decodeChunk(read)
+    if (chunk === json) this.usual = json
+    if (chunk === undefined) return this.refuse("an event that is no chunk of one")
+    if (!this.begun) this.told.note(chunk)
+    else if (chunk.usage) this.lastUsage = chunk.usage
     if (reader.failure !== undefined || (reader.filtered !== undefined && !reader.said && asked.choices === 1)) {
-      return finish()
+      return this.finish()
     }
-    if (reader.choices.size > maxChoices) return malformed("more choices than anybody asks for")
-    if (reader.size > maxReplyBytes) return malformed(`more than ${maxReplyBytes / 2 ** 20} MiB`)
-    begun ||= hasContent(chunk)
-    if (reader.said || isOpen(chunk)) onChunk(chunk)
-    else hold(chunk)
+    if (reader.choices.size > maxChoices) return this.refuse("more choices than anybody asks for")
+    if (reader.size > maxReplyBytes) return this.refuse(`more than ${maxReplyBytes / 2 ** 20} MiB`)
+    this.begun ||= hasContent(chunk)
+    if (reader.said || isOpen(chunk)) this.hearer.hearChunk(chunk)
+    else this.hold(chunk)
   }
 
   /** Gives what the chunk says, and keeps the ends in it. */
-  const hold = (chunk: ChatSchema.ChatChunk) => {
+  private hold(chunk: ChatSchema.ChatChunk): void {
     const { choices, usage: _, ...common } = chunk
     const open = choices.map((choice) => ({ ...choice, finish_reason: null }))
-    onChunk({ ...chunk, choices: open })
-    heldEnds.push({
+    this.hearer.hearChunk({ ...chunk, choices: open })
+    this.heldEnds = [...this.heldEnds, {
       ...common,
       choices: choices.flatMap(({ finish_reason, index }) =>
         isFinish(finish_reason) ? [{ ...index !== undefined && { index }, delta: {}, finish_reason }] : []
       )
-    })
+    }]
   }
 
-  const notAnEvent = (text: string) => {
+  private notAnEvent(text: string): void {
     const json = parseJson(text)
-    if (failed(json)) return
-    if (isFinished()) finishBefore()
-    else if (ending && json === undefined && !isPage(opening)) half = true
-    else if (reader.choices.size === 0 && Predicate.isReadonlyObject(json) && Array.isArray(json["choices"])) {
+    if (this.failed(json)) return
+    if (this.isFinished) this.finishBefore()
+    else if (this.ending && json === undefined && !isPage(this.opening)) this.half = true
+    else if (this.reader.choices.size === 0 && Predicate.isReadonlyObject(json) && Array.isArray(json["choices"])) {
       // An endpoint that does not stream gives the whole reply in one piece.
-      isUnframed = true
-      take(json, "message")
-      if (progress === "more") {
-        if (reader.choices.size > 0) finish()
-        else malformed("a stream without a choice")
+      this.isUnframed = true
+      this.take(json, "message")
+      if (this.progress === "more") {
+        if (this.reader.choices.size > 0) this.finish()
+        else this.refuse("a stream without a choice")
       }
-    } else malformed(isPage(opening) ? htmlPage : "JSON that is no event")
-  }
-
-  const readPlain = (text: string, from: number): number => {
-    if (unframed.isOpen()) return -1
-    const end = events.pushPlain(text, from)
-    if (end >= 0 && opening.length < openingLength) opening += text.slice(from, from + openingLength)
-    return end
-  }
-
-  const readText = (text: string): boolean => {
-    let at = 0
-    if (!text.includes("\r")) { for (let end = 0; end >= 0; end = readPlain(text, at)) at = end }
-    if (at > 0 && at === text.length) return true
-    const rest = at === 0 ? text : text.slice(at)
-    if (opening.length < openingLength) opening += rest.slice(0, openingLength)
-    const { events: lines, json } = unframed.push(rest)
-    if (!events.push(lines) && progress === "more") {
-      malformed(`an event of more than ${maxEventSize / 2 ** 20} MiB`)
-    }
-    if (json !== undefined && progress === "more") notAnEvent(json)
-    return false
-  }
-
-  return {
-    isFinished,
-    read: readText,
-    readPlain,
-    refuse: malformed,
-    progress: () => progress,
-    holdsEnds: () => heldEnds.length > 0 && !reader.said,
-    leavesOutLast: () => leavesOutLast || half,
-    isWholeJson: unframed.isWhole,
-    isUnframed: () => isUnframed,
-    finishReasons: () => {
-      const reasons = new Map<number, string>()
-      for (const [index, { finish }] of reader.choices) if (finish !== undefined) reasons.set(index, finish)
-      return reasons
-    },
-    end: (text) => {
-      ending = true
-      const left = unframed.end()
-      readText(text)
-      if (left !== undefined && progress === "more") notAnEvent(left)
-      // An event that lacks only the empty line after it is taken; half of one is not JSON and falls away.
-      if (progress === "more") events.push("\n\n")
-      if (progress === "more") {
-        if (mayEnd()) finish()
-        else if (reader.choices.size > 0 || half) failedWith(new ChatError.Truncated(where))
-        else malformed(describe(opening))
-      }
-    }
+    } else this.refuse(isPage(this.opening) ? htmlPage : "JSON that is no event")
   }
 }
 

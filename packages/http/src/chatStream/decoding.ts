@@ -1,4 +1,5 @@
 /** From the bytes of a stream to its chunks. */
+import { constVoid } from "effect/Function"
 import type { ChatChunk } from "../ChatSchema.ts"
 import * as Answer from "./answer.ts"
 import { eventOf } from "./chunkText.ts"
@@ -22,113 +23,143 @@ export interface Decoder {
   readonly isWholeJson: () => boolean
 }
 
+type OnChunk = (chunk: ChatChunk, data: string) => void
+
+/** `onChunk` is called with each chunk that is given and is an event as it came, with its data. */
+export const make = (head: Answer.Head, onChunk: OnChunk = constVoid): Telling => new Telling(head, onChunk)
+
 /** A decoder whose chunks can also be told, in the place of being given. */
-export interface Telling extends Decoder {
+export class Telling implements Decoder, Answer.Hearer {
+  private readonly utf8 = new TextDecoder()
+  private readonly json = new EventJson()
+  private readonly answer: Answer.Answer
+  private readonly onChunk: OnChunk
+  private out: Array<ChatChunk> | undefined
+  private listener: Listener<ChatChunk> | undefined
+  private known = 0
+  private event = ""
+  private parsed: unknown
+  private repeats: Repeats | undefined
+  /** How many events that were passed on are told as one; 0 where they are told as they come. */
+  private passedOn = 0
+  /** Whether the last chunk that was told was an event as it came, and ended no choice. */
+  private isOpen = false
+
+  constructor(head: Answer.Head, onChunk: OnChunk) {
+    this.onChunk = onChunk
+    this.answer = new Answer.Answer(head, this)
+  }
+
+  progress(): Answer.Progress {
+    return this.answer.progress
+  }
+
+  isFinished(): boolean {
+    return this.answer.isFinished
+  }
+
+  isWholeJson(): boolean {
+    return this.answer.progress === "more" && this.answer.isWholeJson()
+  }
+
+  /** How many chunks with content came. */
+  contentChunks(): number {
+    return this.known + (this.repeats?.kept ?? 0)
+  }
+
+  push(bytes: Uint8Array): ReadonlyArray<ChatChunk> {
+    this.read(bytes)
+    return this.taken()
+  }
+
+  end(): ReadonlyArray<ChatChunk> {
+    this.finish()
+    return this.taken()
+  }
+
   /** Takes in bytes, cut anywhere, and tells the chunks they complete. */
-  readonly tell: (bytes: Uint8Array, listener: Listener<ChatChunk>) => void
+  tell(bytes: Uint8Array, listener: Listener<ChatChunk>): void {
+    this.tellKept(listener)
+    this.listener = listener
+    this.isOpen = false
+    const isPlain = this.read(bytes)
+    this.listener = undefined
+    this.repeats = isPlain && this.isOpen && this.answer.progress === "more" && !this.answer.isFinished
+      ? this.json.repeatsOf(this.parsed)
+      : undefined
+    this.forget()
+  }
+
   /**
    * Takes in whole events that say what the chunk before them said in other words, if that is all there is in the bytes.
    * They can be passed on as they are, and are told with what comes after them.
    */
-  readonly keep: (bytes: Uint8Array, listener: Listener<ChatChunk>) => boolean
+  keep(bytes: Uint8Array, listener: Listener<ChatChunk>): boolean {
+    if (this.repeats?.take(bytes) !== true || this.answer.progress !== "more") return false
+    if (this.repeats.isFull) this.tellKept(listener)
+    return true
+  }
+
   /** Tells what is kept. */
-  readonly tellKept: (listener: Listener<ChatChunk>) => void
+  tellKept(listener: Listener<ChatChunk>): void {
+    if (this.repeats === undefined || this.repeats.kept === 0) return
+    this.passedOn = this.repeats.kept
+    this.known += this.passedOn - 1
+    this.listener = listener
+    this.answer.read(this.repeats.given())
+    this.listener = undefined
+    this.passedOn = 0
+    this.forget()
+  }
+
   /** Takes in that no more bytes come, and tells a chunk that was waiting for its end. */
-  readonly tellEnd: (listener: Listener<ChatChunk>) => void
-  /** How many chunks with content came. */
-  readonly contentChunks: () => number
-}
+  tellEnd(listener: Listener<ChatChunk>): void {
+    this.tellKept(listener)
+    this.listener = listener
+    this.finish()
+    this.listener = undefined
+  }
 
-/** `onChunk` is called with each chunk that is given and is an event as it came, with its data. */
-export const make = (head: Answer.Head, onChunk: (chunk: ChatChunk, data: string) => void = () => {}): Telling => {
-  const utf8 = new TextDecoder()
-  const json = new EventJson()
-  let out: Array<ChatChunk> = []
-  let listener: Listener<ChatChunk> | undefined
-  let contentChunks = 0
-  let event = ""
-  let parsed: unknown
-  let repeats: Repeats | undefined
-  /** How many events that were passed on are told as one; 0 where they are told as they come. */
-  let passedOn = 0
-  /** Whether the last chunk that was told was an event as it came, and ended no choice. */
-  let isOpen = false
-  const { end, isFinished, isWholeJson, progress, read } = Answer.make(
-    head,
-    (chunk) => {
-      if (hasContent(chunk)) contentChunks++
-      if (listener !== undefined) {
-        isOpen = chunk === parsed && endsNothing(chunk)
-        if (passedOn > 0) return listener.hear(chunk, "", passedOn)
-        return listener.hear(chunk, chunk === parsed ? writtenOf(event) : undefined, 1)
-      }
-      out.push(chunk)
-      if (chunk === parsed) onChunk(chunk, event)
-    },
-    (data) => {
-      event = data
-      // What is given is the reader's own.
-      return parsed = listener === undefined ? json.readOwn(data) : json.read(data)
+  hearChunk(chunk: ChatChunk): void {
+    const { event, listener, passedOn } = this
+    const isEvent = chunk === this.parsed
+    if (hasContent(chunk)) this.known++
+    if (listener === undefined) {
+      ;(this.out ??= []).push(chunk)
+      if (isEvent) this.onChunk(chunk, event)
+      return
     }
-  )
-
-  const taken = (): ReadonlyArray<ChatChunk> => {
-    if (out.length === 0) return nothing
-    const chunks = out
-    out = []
-    return chunks
+    this.isOpen = isEvent && endsNothing(chunk)
+    if (passedOn > 0) listener.hear(chunk, "", passedOn)
+    else listener.hear(chunk, isEvent ? writtenOf(event) : undefined, 1)
   }
 
-  const push = (bytes: Uint8Array): boolean =>
-    progress() === "more" && read(utf8.decode(bytes, streaming)) && bytes.at(-1) === lf
-
-  const finish = () => {
-    if (progress() === "more") end(utf8.decode())
+  parse(data: string): unknown {
+    this.event = data
+    // What is given is the reader's own.
+    return this.parsed = this.listener === undefined ? this.json.readOwn(data) : this.json.read(data)
   }
 
-  const tellKept = (hearing: Listener<ChatChunk>) => {
-    if (repeats === undefined || repeats.kept === 0) return
-    passedOn = repeats.kept
-    contentChunks += passedOn - 1
-    listener = hearing
-    read(repeats.given())
-    listener = undefined
-    passedOn = 0
+  private read(bytes: Uint8Array): boolean {
+    return this.answer.progress === "more" && this.answer.read(this.utf8.decode(bytes, streaming)) &&
+      bytes.at(-1) === lf
   }
 
-  return {
-    isFinished,
-    isWholeJson: () => progress() === "more" && isWholeJson(),
-    progress,
-    contentChunks: () => contentChunks + (repeats?.kept ?? 0),
-    tellKept,
-    keep: (bytes, hearing) => {
-      if (repeats?.take(bytes) !== true || progress() !== "more") return false
-      if (repeats.isFull) tellKept(hearing)
-      return true
-    },
-    push: (bytes) => {
-      push(bytes)
-      return taken()
-    },
-    end: () => {
-      finish()
-      return taken()
-    },
-    tell: (bytes, hearing) => {
-      tellKept(hearing)
-      listener = hearing
-      isOpen = false
-      const isPlain = push(bytes)
-      listener = undefined
-      repeats = isPlain && isOpen && progress() === "more" && !isFinished() ? json.repeatsOf(parsed) : undefined
-    },
-    tellEnd: (hearing) => {
-      tellKept(hearing)
-      listener = hearing
-      finish()
-      listener = undefined
-    }
+  private finish(): void {
+    if (this.answer.progress === "more") this.answer.end(this.utf8.decode())
+  }
+
+  private taken(): ReadonlyArray<ChatChunk> {
+    const { out = nothing } = this
+    this.out = undefined
+    this.forget()
+    return out
+  }
+
+  /** The data of an event keeps the whole piece in memory that it came in. */
+  private forget(): void {
+    this.event = ""
+    this.parsed = undefined
   }
 }
 

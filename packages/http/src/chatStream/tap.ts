@@ -54,20 +54,19 @@ export const make = (head: Answer.Head): Tap => {
   let contentChunks = 0
   let usage: ChatSchema.Usage | undefined
 
-  const answer = Answer.make(
-    head,
-    (chunk) => {
+  const answer = new Answer.Answer(head, {
+    hearChunk: (chunk) => {
       if (hasContent(chunk)) contentChunks++
       if (chunk.usage !== undefined && chunk.usage !== null) {
         usage = largest(usage, chunk.usage) as ChatSchema.Usage
       }
     },
-    (data) => json.read(data)
-  )
+    parse: (data) => json.read(data)
+  })
 
-  const isWhole = () => answer.progress() === "whole"
+  const isWhole = () => answer.progress === "whole"
   /** An end before anything was said is held back, as the decoder does. */
-  const mayPass = () => isWhole() || (contentChunks > 0 && !answer.holdsEnds())
+  const mayPass = () => isWhole() || (contentChunks > 0 && !answer.holdsEnds)
 
   const keep = (bytes: Uint8Array): void => {
     if (kept.length + bytes.length <= maxReplyBytes) return kept.add(bytes)
@@ -84,8 +83,8 @@ export const make = (head: Answer.Head): Tap => {
         end = ends.next(text, good)
         answer.read(end < 0 ? text.slice(good) : text.slice(good, end))
       }
-      if (answer.progress() !== "more") {
-        return !isWhole() || answer.leavesOutLast() ? good : end < 0 ? text.length : end
+      if (answer.progress !== "more") {
+        return !isWhole() || answer.leavesOutLast ? good : end < 0 ? text.length : end
       }
       if (end < 0) return good
       good = end
@@ -103,18 +102,18 @@ export const make = (head: Answer.Head): Tap => {
 
   return {
     isDecided: () => contentChunks > 0 || isWhole(),
-    isFinished: answer.isFinished,
-    isUnframed: answer.isUnframed,
-    progress: answer.progress,
-    finishReasons: answer.finishReasons,
+    isFinished: () => answer.isFinished,
+    isUnframed: () => answer.isUnframed,
+    progress: () => answer.progress,
+    finishReasons: () => answer.finishReasons(),
     contentChunks: () => contentChunks,
     usage: () => usage,
     push: (bytes) => {
-      if (answer.progress() !== "more") return nothing
+      if (answer.progress !== "more") return nothing
       const text = utf8.decode(bytes, streaming)
       const place = placeInBytes(bytes, text, judge(text))
       if (place > 0) keptWhole = kept.length
-      if (answer.progress() !== "more") {
+      if (answer.progress !== "more") {
         const last = mayPass() ? passed(bytes.subarray(0, place)) : nothing
         kept.take(0)
         return last
@@ -130,9 +129,9 @@ export const make = (head: Answer.Head): Tap => {
       return nothing
     },
     end: () => {
-      if (answer.progress() !== "more") return nothing
+      if (answer.progress !== "more") return nothing
       answer.end(utf8.decode())
-      if (isWhole() && !answer.leavesOutLast()) keptWhole = kept.length
+      if (isWhole() && !answer.leavesOutLast) keptWhole = kept.length
       const last = mayPass() ? passed(nothingMore) : nothing
       kept.take(0)
       return last

@@ -8,60 +8,64 @@
 import * as Result from "effect/Result"
 import { parseJson } from "../chatError/parseJson.ts"
 
-export interface UnframedJson {
-  /** Takes in what came: gives what is to be read as events, and the unframed JSON once it has ended. */
-  readonly push: (piece: string) => { readonly events: string; readonly json: string | undefined }
+export class UnframedJson {
+  private readonly limit: number
+  /** What came of the JSON. It is joined once: an expression makes one text of all it searches. */
+  private parts: Array<string> | undefined
+  private length = 0
+  /** The last characters: what ends the JSON may have been cut in two. */
+  private last = ""
+  private atLineStart = true
+  /** How many characters were parsed in vain. */
+  private looked = 0
+
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
   /** Whether unframed JSON has begun. */
-  readonly isOpen: () => boolean
+  get isOpen(): boolean {
+    return this.parts !== undefined
+  }
+
+  /** Takes in what came: gives what is to be read as events, and the unframed JSON once it has ended. */
+  push(piece: string): { readonly events: string; readonly json: string | undefined } {
+    if (this.parts !== undefined) return { events: "", json: this.more(this.parts, piece) }
+    const match = opener(piece, this.atLineStart)
+    if (piece !== "") this.atLineStart = (this.atLineStart ? blankAtStart : blank).test(piece)
+    if (match === null) return { events: piece, json: undefined }
+    const at = match.index + match[0].length - 1
+    return { events: piece.slice(0, at), json: this.more(this.parts = [], piece.slice(at)) }
+  }
+
   /**
    * Whether what came of unframed JSON is whole, so that nothing more need come. It is no longer looked at when it was
    * found to be a part so often that looking costs more than reading.
    */
-  readonly isWhole: () => boolean
-  /** Unframed JSON that had not ended when the stream did. */
-  readonly end: () => string | undefined
-}
-
-export const make = (limit: number): UnframedJson => {
-  /** What came of the JSON. It is joined once: an expression makes one text of all it searches. */
-  let parts: Array<string> | undefined
-  let length = 0
-  /** The last characters: what ends the JSON may have been cut in two. */
-  let last = ""
-  let atLineStart = true
-  /** How many characters were parsed in vain. */
-  let looked = 0
-
-  const more = (known: Array<string>, text: string): string | undefined => {
-    known.push(text)
-    length += text.length
-    const searched = last + text
-    const match = closes.exec(searched)
-    if (match !== null) return known.join("").slice(0, length - searched.length + match.index)
-    last = searched.slice(-longestClose)
-    return length > limit ? known.join("") : undefined
+  isWhole(): boolean {
+    const { last, parts } = this
+    if (parts === undefined || this.looked > mostLooks * this.length) return false
+    const piece = parts.at(-1)!
+    if (!/[}\]]\s*$/.test(piece.length > last.length ? piece.slice(-longestEnd) : last)) return false
+    this.looked += this.length
+    const json = parts.join("")
+    this.parts = [json]
+    return Result.isSuccess(parseJson(json))
   }
 
-  return {
-    isOpen: () => parts !== undefined,
-    push: (piece) => {
-      if (parts !== undefined) return { events: "", json: more(parts, piece) }
-      const match = opener(piece, atLineStart)
-      if (piece !== "") atLineStart = (atLineStart ? blankAtStart : blank).test(piece)
-      if (match === null) return { events: piece, json: undefined }
-      const at = match.index + match[0].length - 1
-      return { events: piece.slice(0, at), json: more(parts = [], piece.slice(at)) }
-    },
-    isWhole: () => {
-      if (parts === undefined || looked > mostLooks * length) return false
-      const piece = parts.at(-1)!
-      if (!/[}\]]\s*$/.test(piece.length > last.length ? piece.slice(-longestEnd) : last)) return false
-      looked += length
-      const json = parts.join("")
-      parts = [json]
-      return Result.isSuccess(parseJson(json))
-    },
-    end: () => parts?.join("")
+  /** Unframed JSON that had not ended when the stream did. */
+  end(): string | undefined {
+    return this.parts?.join("")
+  }
+
+  private more(parts: Array<string>, text: string): string | undefined {
+    parts.push(text)
+    this.length += text.length
+    const searched = this.last + text
+    const match = closes.exec(searched)
+    if (match !== null) return parts.join("").slice(0, this.length - searched.length + match.index)
+    this.last = searched.slice(-longestClose)
+    return this.length > this.limit ? parts.join("") : undefined
   }
 }
 

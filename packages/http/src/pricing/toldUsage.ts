@@ -25,9 +25,8 @@ export const mostTokens = 1e8
 const mostDollars = 1000
 
 export class ToldUsage {
-  // All counts are there from the beginning: an object that grows count by count takes several times as long.
-  readonly counts: { [C in Count]: number | undefined } = { ...untold }
-  readonly names: { [C in Count]: Name | undefined } = { ...untold }
+  counts: Readonly<Counts<number>> = untold
+  names: Readonly<Counts<Name>> = untold
   /** Micro-dollars. */
   cost: number | undefined
   /** How often a cost was told. */
@@ -120,11 +119,19 @@ export class ToldUsage {
     const { count, place } = name
     const before = this.counts[count]
     if (before === undefined || before < tokens || before === tokens && place < this.names[count]!.place) {
-      this.counts[count] = tokens
-      this.names[count] = name
+      const [counts, names] = this.own()
+      counts[count] = tokens
+      names[count] = name
       if (tokens > 0) this.tellsAny = true
     }
     return tokens > 0 && (count === "completion" || count === "total")
+  }
+
+  /** Of a stream nothing is told before its end, so all that are told nothing share one object for it. */
+  private own(): readonly [Counts<number>, Counts<Name>] {
+    // All counts are there from the beginning: an object that grows count by count takes several times as long.
+    if (this.counts === untold) [this.counts, this.names] = [{ ...untold }, { ...untold }]
+    return [this.counts, this.names]
   }
 
   private countOf(value: unknown): number | undefined {
@@ -138,6 +145,8 @@ export class ToldUsage {
     return undefined
   }
 }
+
+type Counts<A> = { [C in Count]: A | undefined }
 
 const untold: { readonly [C in Count]: undefined } = {
   prompt: undefined,

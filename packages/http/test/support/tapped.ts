@@ -5,21 +5,9 @@ import { vi } from "vitest"
 import * as Texts from "./streamTexts.ts"
 import { assertTellsAlike, head } from "./told.ts"
 
-interface Answer {
-  readonly read: (text: string) => void
-  readonly end: (text: string) => void
-  readonly progress: () => ChatStream.Progress
-  readonly isFinished: () => boolean
-  readonly holdsEnds: () => boolean
-}
-
-const { make } = await vi.importActual<{
-  readonly make: (
-    head: ChatStream.Head,
-    onChunk: (chunk: ChatSchema.ChatChunk) => void,
-    read: (data: string) => unknown
-  ) => Answer
-}>("../../src/chatStream/answer.ts")
+const { Answer } = await vi.importActual<typeof import("../../src/chatStream/answer.ts")>(
+  "../../src/chatStream/answer.ts"
+)
 
 export { head }
 
@@ -28,19 +16,20 @@ export const reading = (asked?: ChatStream.Asked) => {
   const utf8 = new TextDecoder()
   const chunks: Array<ChatSchema.ChatChunk> = []
   let contents = 0
-  const answer = make({ ...head, asked }, (chunk) => {
+  const hearChunk = (chunk: ChatSchema.ChatChunk) => {
     chunks.push(chunk)
     if (ChatStream.hasContent(chunk)) contents++
-  }, parse)
+  }
+  const answer = new Answer({ ...head, asked }, { hearChunk, parse })
   return {
     chunks,
     /** How many of the chunks have content. */
     contents: () => contents,
-    progress: answer.progress,
-    isFinished: answer.isFinished,
-    holdsEnds: answer.holdsEnds,
-    push: (bytes: Uint8Array) => answer.progress() === "more" && answer.read(utf8.decode(bytes, { stream: true })),
-    end: () => answer.progress() === "more" && answer.end(utf8.decode())
+    progress: () => answer.progress,
+    isFinished: () => answer.isFinished,
+    holdsEnds: () => answer.holdsEnds,
+    push: (bytes: Uint8Array) => answer.progress === "more" && answer.read(utf8.decode(bytes, { stream: true })),
+    end: () => answer.progress === "more" && answer.end(utf8.decode())
   }
 }
 
