@@ -296,7 +296,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
                 )
               })
               return Effect.andThen(
-                Scope.addFinalizer(scope, Effect.suspend(() => bill?.close ?? Effect.void)),
+                Scope.addFinalizer(scope, Effect.suspend(() => bill?.close() ?? Effect.void)),
                 opening
               )
             })

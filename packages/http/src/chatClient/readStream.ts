@@ -25,103 +25,153 @@ export const readStream = (
   Effect.map(
     ChunkText.CurrentChunkTexts,
     (texts) =>
-      sourceOf(response, head, timeouts, Decoding.make(head, texts === "kept" ? ChunkText.noteData : undefined))
+      sourceOf(
+        new Reading(response, head, timeouts, Decoding.make(head, texts === "kept" ? ChunkText.noteData : undefined))
+      )
   )
 
-const sourceOf = (
-  { ended, listen, pieces }: Opened,
-  head: ChatStream.Head,
-  timeouts: StreamTimeouts,
-  decoder: Decoding.Telling
-): Source<ChatChunk, ChatError> => {
-  let open = true
+const sourceOf = (reading: Reading): Source<ChatChunk, ChatError> => ({
+  pull: reading.pull(),
+  tell: (listener) => reading.tell(listener)
+})
+
+class Reading {
+  private isOpen = true
   /** What ended the body, if it did not end by itself. */
-  let broken: ChatError | undefined
-  let contentChunks = 0
+  private broken: ChatError | undefined
+  private contentChunks = 0
+  private readonly response: Opened
+  private readonly head: ChatStream.Head
+  private readonly timeouts: StreamTimeouts
+  private readonly decoder: Decoding.Telling
 
-  /** Lets the time-outs know of what the decoder was given. */
-  const tellTimeouts = () => {
-    tellContent()
-    if (decoder.isFinished()) timeouts.answerFinished("choices")
-    else if (decoder.isWholeJson()) timeouts.answerFinished("body")
+  constructor(response: Opened, head: ChatStream.Head, timeouts: StreamTimeouts, decoder: Decoding.Telling) {
+    this.response = response
+    this.head = head
+    this.timeouts = timeouts
+    this.decoder = decoder
   }
 
-  const tellContent = () => {
-    const all = decoder.contentChunks()
-    if (all > contentChunks) timeouts.contentReceived()
-    contentChunks = all
-  }
-
-  const close = (error: ChatError | Lost | Cause.Done) => {
-    open = false
-    if (!Cause.isDone(error))
-      broken = error._tag === "Lost"
-        ? TransportFailure.inBody(head, head.status, error.cause)
-        : error
-  }
-
-  /** The end of an answer, once there is nothing more to come of it. */
-  const endOf = (progress: "whole" | ChatError): Effect.Effect<void, ChatError> => {
-    timeouts.stop()
-    if (progress !== "whole") return Effect.fail(broken !== undefined && isIncomplete(progress) ? broken : progress)
-    return open ? ended : Effect.void
-  }
-
-  const received = (pieces: ReadonlyArray<Uint8Array>): Chunks => {
-    const chunks = pieces.length === 1 ? decoder.push(pieces[0]!) : pieces.flatMap((piece) => decoder.push(piece))
-    tellTimeouts()
-    return isSome(chunks) ? Effect.succeed(chunks) : pull
-  }
-
-  const stopped = (error: ChatError | Lost | Cause.Done): Chunks => {
-    close(error)
-    const chunks = decoder.end()
-    return isSome(chunks) ? Effect.succeed(chunks) : pull
-  }
-
-  const pull: Chunks = Effect.suspend(() => {
-    const progress = decoder.progress()
-    return progress === "more" ? more : Effect.andThen(endOf(progress), Cause.done())
-  })
-
-  const more = Effect.matchEffect(pieces, { onSuccess: received, onFailure: stopped })
-
-  const tell = (listener: Listener<ChatChunk>): Effect.Effect<void, ChatError> => {
-    const hearing: Hearing<void, ChatError> = {
-      pieces: (pieces) => {
-        const [piece] = pieces
-        let wait: Effect.Effect<void> | undefined
-        if (pieces.length === 1 && decoder.keep(piece, listener)) {
-          tellContent()
-          wait = listener.pass(piece)
-        } else {
-          for (const piece of pieces) decoder.tell(piece, listener)
-          tellTimeouts()
-          wait = listener.heard()
-        }
-        if (wait !== undefined) return Effect.andThen(wait, goOn)
-        return decoder.progress() === "more" ? undefined : goOn
-      },
-      stopped: (error) => {
-        close(error)
-        decoder.tellEnd(listener)
-        const wait = listener.heard()
-        return wait === undefined ? goOn : Effect.andThen(wait, goOn)
-      }
-    }
-    const listening = listen(hearing)
-    const goOn: Effect.Effect<void, ChatError> = Effect.suspend(() => {
-      const progress = decoder.progress()
-      return progress === "more" ? listening : endOf(progress)
+  pull(): Chunks {
+    return Effect.suspend(() => {
+      const progress = this.decoder.progress()
+      return progress === "more" ? this.more() : Effect.andThen(this.endOf(progress), Cause.done())
     })
+  }
+
+  tell(listener: Listener<ChatChunk>): Effect.Effect<void, ChatError> {
+    const hearing = new Listening(this, listener)
     // What was passed on to a reader that has left was told it, too.
-    return Effect.onExitPrimitive(goOn, () => {
-      decoder.tellKept(listener)
+    return Effect.onExitPrimitive(hearing.goOn, () => {
+      this.decoder.tellKept(listener)
       return undefined
     })
   }
 
-  return { pull, tell }
+  /** Tells what has come, and gives what is to be waited for before more is told. */
+  hear(pieces: NonEmptyReadonlyArray<Uint8Array>, listener: Listener<ChatChunk>): Effect.Effect<void> | undefined {
+    const { decoder } = this
+    const [piece] = pieces
+    if (pieces.length === 1 && decoder.keep(piece, listener)) {
+      this.tellContent()
+      return listener.pass(piece)
+    }
+    for (const piece of pieces) decoder.tell(piece, listener)
+    this.tellTimeouts()
+    return listener.heard()
+  }
+
+  /** Tells what is left of a body that has ended. */
+  hearEnd(error: ChatError | Lost | Cause.Done, listener: Listener<ChatChunk>): Effect.Effect<void> | undefined {
+    this.close(error)
+    this.decoder.tellEnd(listener)
+    return listener.heard()
+  }
+
+  /** Listens for as long as more is to come. */
+  goOn(hearing: Hearing<void, ChatError>): Effect.Effect<void, ChatError> {
+    const progress = this.decoder.progress()
+    return progress === "more" ? this.response.listen(hearing) : this.endOf(progress)
+  }
+
+  get isMore(): boolean {
+    return this.decoder.progress() === "more"
+  }
+
+  private more(): Chunks {
+    return Effect.matchEffect(this.response.pieces, {
+      onSuccess: (pieces) => this.received(pieces),
+      onFailure: (error) => this.stopped(error)
+    })
+  }
+
+  private received(pieces: NonEmptyReadonlyArray<Uint8Array>): Chunks {
+    const { decoder } = this
+    const chunks = pieces.length === 1
+      ? decoder.push(pieces[0])
+      : pieces.flatMap((piece) => decoder.push(piece))
+    this.tellTimeouts()
+    return isSome(chunks) ? Effect.succeed(chunks) : this.pull()
+  }
+
+  private stopped(error: ChatError | Lost | Cause.Done): Chunks {
+    this.close(error)
+    const chunks = this.decoder.end()
+    return isSome(chunks) ? Effect.succeed(chunks) : this.pull()
+  }
+
+  /** Lets the time-outs know of what the decoder was given. */
+  private tellTimeouts(): void {
+    this.tellContent()
+    if (this.decoder.isFinished()) this.timeouts.answerFinished("choices")
+    else if (this.decoder.isWholeJson()) this.timeouts.answerFinished("body")
+  }
+
+  private tellContent(): void {
+    const all = this.decoder.contentChunks()
+    if (all > this.contentChunks) this.timeouts.contentReceived()
+    this.contentChunks = all
+  }
+
+  private close(error: ChatError | Lost | Cause.Done): void {
+    this.isOpen = false
+    if (Cause.isDone(error)) return
+    this.broken = error._tag === "Lost" ? TransportFailure.inBody(this.head, this.head.status, error.cause) : error
+  }
+
+  /** The end of an answer, once there is nothing more to come of it. */
+  private endOf(progress: "whole" | ChatError): Effect.Effect<void, ChatError> {
+    const { broken } = this
+    this.timeouts.stop()
+    if (progress !== "whole") return Effect.fail(broken !== undefined && isIncomplete(progress) ? broken : progress)
+    return this.isOpen ? this.response.ended : Effect.void
+  }
+}
+
+/** A listener to the chunks of an answer, hearing the bytes of its body. */
+class Listening implements Hearing<void, ChatError> {
+  private readonly reading: Reading
+  private readonly listener: Listener<ChatChunk>
+
+  constructor(reading: Reading, listener: Listener<ChatChunk>) {
+    this.reading = reading
+    this.listener = listener
+  }
+
+  get goOn(): Effect.Effect<void, ChatError> {
+    return Effect.suspend(() => this.reading.goOn(this))
+  }
+
+  pieces(pieces: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, ChatError> | undefined {
+    const wait = this.reading.hear(pieces, this.listener)
+    if (wait !== undefined) return Effect.andThen(wait, this.goOn)
+    return this.reading.isMore ? undefined : this.goOn
+  }
+
+  stopped(error: ChatError | Lost | Cause.Done): Effect.Effect<void, ChatError> {
+    const wait = this.reading.hearEnd(error, this.listener)
+    return wait === undefined ? this.goOn : Effect.andThen(wait, this.goOn)
+  }
 }
 
 const isSome = (chunks: ReadonlyArray<ChatChunk>): chunks is NonEmptyReadonlyArray<ChatChunk> => chunks.length > 0

@@ -74,7 +74,7 @@ export interface Hearing<out A, out E> {
 export const listeningTo = (pieces: Opened["pieces"]) => <A, E>(hearing: Hearing<A, E>): Effect.Effect<A, E> => {
   const listening: Effect.Effect<A, E> = Effect.matchEffect(pieces, {
     onSuccess: (some) => hearing.pieces(some) ?? listening,
-    onFailure: hearing.stopped
+    onFailure: (error) => hearing.stopped(error)
   })
   return listening
 }

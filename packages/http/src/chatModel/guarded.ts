@@ -98,7 +98,6 @@ export const guarded = Effect.fnUntraced(
         fiber: AnyFiber
       ): Effect.Effect<OpenAnswer["value"], ModelError, Scope.Scope> => {
         const told = new ToldUsage()
-        let begun = false
         const opening = StreamCall.open<ChatSchema.ChatChunk, ChatError.ChatError, ModelError>({
           source: limit.refusingStream(Source.openingOf(client.stream(request.plainFor(client.provider, model)))),
           hasContent: ChatStream.hasContent,
@@ -117,11 +116,7 @@ export const guarded = Effect.fnUntraced(
         return Effect.map(
           inContext(toOpen(opening), limit.noted(request.plain, fiber.context)),
           (chunks) =>
-            tapChunks(chunks, (chunk, isSame) => {
-              if (!begun) ProviderFields.wrote(client.provider, chunk)
-              begun = true
-              if (limit.limiter !== undefined && !isSame) told.note(chunk)
-            })
+            tapChunks(chunks, new StreamNotes(client.provider, limit.limiter === undefined ? undefined : told))
         )
       }
 
@@ -197,6 +192,24 @@ class Answering extends Continuation {
     const { author, counter: { attempts, possiblyBilledAttempts }, step } = this
     if (author !== undefined) ProviderFields.wrote(author, value as ChatSchema.ChatReply)
     return Effect.succeed({ value, step, degradation: "none", failures: [], attempts, possiblyBilledAttempts })
+  }
+}
+
+/** Notes of a stream who wrote it, and what it tells. */
+class StreamNotes implements Source.Notes<ChatSchema.ChatChunk> {
+  private hasBegun = false
+  private readonly provider: string
+  private readonly told: ToldUsage | undefined
+
+  constructor(provider: string, told: ToldUsage | undefined) {
+    this.provider = provider
+    this.told = told
+  }
+
+  note(chunk: ChatSchema.ChatChunk, isSame: boolean): void {
+    if (!this.hasBegun) ProviderFields.wrote(this.provider, chunk)
+    this.hasBegun = true
+    if (!isSame) this.told?.note(chunk)
   }
 }
 

@@ -28,13 +28,10 @@ import { Reader, watching } from "../chatStream/readerTimeout.ts"
 /** How a stream ended that had begun to speak. To the guards it is what the call answered: no retry can mend it. */
 export type Ending<E> = Exit.Exit<void, E>
 
-interface Speaking<A, E> {
+/** A stream up to its first content. */
+interface Spoken<A, E> {
   readonly held: ReadonlyArray<A>
   readonly source: Source.Source<A, E>
-  readonly ending: Deferred.Deferred<Ending<E>>
-  readonly reader: Reader
-  /** Tells the circuits that wait for this call as for a probe that it is alive; undefined when none does. */
-  readonly alive: Effect.Effect<void> | undefined
 }
 
 /** What is opened, and the guards around it. */
@@ -54,110 +51,176 @@ export interface Opening<A, E, E2> {
 }
 
 /** Opens the source behind the guards; ends when it begins to speak, with a stream that can be read once. */
-export const open = <A, E, E2>(
-  { attempt, expired, guard, hasContent, readerTimeout, source, writtenOf }: Opening<A, E, E2>
-): Effect.Effect<Stream.Stream<A, E>, E2, Scope.Scope> =>
+export const open = <A, E, E2>(opening: Opening<A, E, E2>): Effect.Effect<Stream.Stream<A, E>, E2, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) => {
-    const speaking = Deferred.makeUnsafe<Speaking<A, E>, E2>()
-    let tooLate: E | undefined
-    const speaks = (
-      spoken: Pick<Speaking<A, E>, "held" | "source">,
-      alive: Effect.Effect<void> | undefined
-    ): Effect.Effect<Ending<E>> => {
-      const ending = Deferred.makeUnsafe<Ending<E>>()
-      const reader = new Reader()
-      Deferred.doneUnsafe(speaking, Exit.succeed({ ...spoken, ending, reader, alive }))
-      return watching(reader, readerTimeout, () => {
-        tooLate = expired()
-        Deferred.doneUnsafe(ending, Exit.succeed(Exit.fail(tooLate)))
-      })(Deferred.await(ending))
-    }
-    const call = Effect.scoped(Effect.flatMap(
-      attempt(untilContent(source, hasContent)),
-      (spoken) => Effect.flatMap(CircuitBreaker.signOfLife, (alive) => speaks(spoken, alive))
-    ))
-    const streamOf = (
-      { alive, ending, held, reader, source: { pull, tell } }: Speaking<A, E>,
-      holding: Fiber.Fiber<unknown, unknown>
-    ): Stream.Stream<A, E> => {
-      // The guards are released before the reader gets the end.
-      const end = (ended: Ending<E>) => Effect.andThen(Deferred.succeed(ending, ended), Fiber.await(holding))
-      const failedTooLate = (error: E) => Effect.andThen(Fiber.await(holding), Effect.fail(error))
-      const heard = alive === undefined
-        ? pull
-        : Effect.tap(pull, (chunks) => chunks.some(hasContent) ? alive : Effect.void)
-      const given = Effect.onExitPrimitive(heard, (exit) => {
-        if (exit._tag === "Failure") return end(Exit.asVoid(Pull.doneExitFromCause(exit.cause)) as Ending<E>)
-        reader.isGiven()
-        return undefined
-      })
-      let first = Arr.isReadonlyArrayNonEmpty(held) ? held : undefined
-      const next: typeof pull = Effect.suspend(() => {
-        if (tooLate !== undefined) return failedTooLate(tooLate)
-        reader.asks()
-        if (first === undefined) return given
-        const chunks = first
-        first = undefined
-        reader.isGiven()
-        return Effect.succeed(chunks)
-      })
-
-      const telling = (tell: Source.Tell<A, E>): Source.Tell<A, E> => (listener) =>
-        Effect.suspend(() => {
-          if (tooLate !== undefined) return failedTooLate(tooLate)
-          let isAlive = false
-          /** What is waited for between two parts; only then does the stream wait for its reader. */
-          const between = (wait: Effect.Effect<void> | undefined): Effect.Effect<void> | undefined => {
-            const life = isAlive ? alive : undefined
-            isAlive = false
-            if (wait === undefined) return life
-            reader.isGiven()
-            return Effect.andThen(life ?? Effect.void, Effect.andThen(wait, goOn))
-          }
-          const goOn = Effect.suspend(() => {
-            reader.asks()
-            return tooLate === undefined ? Effect.void : Effect.interrupt
-          })
-          const rest = Effect.onExitPrimitive(
-            tell({
-              heard: () => between(listener.heard()),
-              pass: (bytes) => {
-                isAlive = alive !== undefined
-                return between(listener.pass(bytes))
-              },
-              hear: alive === undefined ? listener.hear : (chunk, written, parts) => {
-                isAlive ||= hasContent(chunk)
-                listener.hear(chunk, written, parts)
-              }
-            }),
-            (exit) => end(exit)
-          )
-          reader.asks()
-          for (const chunk of held) listener.hear(chunk, writtenOf(chunk), 1)
-          const wait = between(listener.heard())
-          // What comes to an end by itself for a reader that stood still is told as that.
-          return Effect.catchCause(
-            wait === undefined ? rest : Effect.andThen(wait, rest),
-            (cause) => tooLate === undefined ? Effect.failCause(cause) : failedTooLate(tooLate)
-          )
-        })
-
-      return Source.noteTell(Stream.fromPull(Effect.succeed(next)), tell && telling(tell))
-    }
-
-    const guarded = Effect.onError(guard(call), (cause) => Deferred.failCause(speaking, cause))
+    const speaking = Deferred.makeUnsafe<Call<A, E>, E2>()
+    const guarded = Effect.onError(
+      opening.guard(callOf(opening, speaking)),
+      (cause) => Deferred.failCause(speaking, cause)
+    )
     return Effect.flatMap(Effect.forkIn(guarded, scope, { startImmediately: true }), (holding) =>
       Effect.map(
         Effect.onInterrupt(Deferred.await(speaking), () => Fiber.interrupt(holding)),
-        (speaks) => streamOf(speaks, holding)
+        (call) => call.heldBy(holding)
       ))
   })
+
+/** What is behind the guards: up to the first content it can be made again, and then it lasts as long as the stream. */
+const callOf = <A, E, E2>(
+  { attempt, expired, hasContent, readerTimeout, source, writtenOf }: Opening<A, E, E2>,
+  speaking: Deferred.Deferred<Call<A, E>, E2>
+): Effect.Effect<Ending<E>, E2> =>
+  Effect.scoped(
+    Effect.flatMap(attempt(untilContent(source, hasContent)), (spoken) =>
+      Effect.flatMap(CircuitBreaker.signOfLife, (alive) => {
+        const call = new Call(spoken, { hasContent, writtenOf }, alive)
+        Deferred.doneUnsafe(speaking, Exit.succeed(call))
+        return call.lasts(readerTimeout, expired)
+      }))
+  )
+
+/** A call that has begun to speak, until its stream has ended. */
+class Call<A, E> {
+  readonly reader = new Reader()
+  /** Tells the circuits that wait for this call as for a probe that it is alive; undefined when none does. */
+  readonly alive: Effect.Effect<void> | undefined
+  readonly chunks: Pick<Opening<A, E, unknown>, "hasContent" | "writtenOf">
+  /** The error of a reader that stood still. */
+  tooLate: E | undefined
+  private held: ReadonlyArray<A>
+  private source: Source.Source<A, E> | undefined
+  private readonly ending = Deferred.makeUnsafe<Ending<E>>()
+  /** The fiber of the guards. */
+  private holding: Fiber.Fiber<unknown, unknown> | undefined
+
+  constructor(
+    { held, source }: Spoken<A, E>,
+    chunks: Pick<Opening<A, E, unknown>, "hasContent" | "writtenOf">,
+    alive: Effect.Effect<void> | undefined
+  ) {
+    this.held = held
+    this.source = source
+    this.chunks = chunks
+    this.alive = alive
+  }
+
+  /** Waits for the end of the stream. */
+  lasts(readerTimeout: Duration.Duration, expired: () => E): Effect.Effect<Ending<E>> {
+    return watching(this.reader, readerTimeout, () => {
+      this.tooLate = expired()
+      Deferred.doneUnsafe(this.ending, Exit.succeed(Exit.fail(this.tooLate)))
+    })(Deferred.await(this.ending))
+  }
+
+  /** The stream. */
+  heldBy(holding: Fiber.Fiber<unknown, unknown>): Stream.Stream<A, E> {
+    this.holding = holding
+    const { pull, tell } = this.source!
+    // Whoever is told needs no more of it than that.
+    this.source = undefined
+    return Source.noteTell(
+      Stream.fromPull(Effect.sync(() => this.read(pull))),
+      tell && ((listener) => Effect.suspend(() => this.tell(tell, listener)))
+    )
+  }
+
+  // The guards are released before the reader gets the end.
+  private end(ended: Ending<E>) {
+    return Effect.andThen(Deferred.succeed(this.ending, ended), Fiber.await(this.holding!))
+  }
+
+  private failedTooLate(error: E): Effect.Effect<never, E> {
+    return Effect.andThen(Fiber.await(this.holding!), Effect.fail(error))
+  }
+
+  /** What was held back; it is given once. */
+  private taken(): ReadonlyArray<A> {
+    const { held } = this
+    this.held = []
+    return held
+  }
+
+  private read(pull: Source.Source<A, E>["pull"]): typeof pull {
+    const { alive, chunks: { hasContent }, reader } = this
+    const heard = alive === undefined
+      ? pull
+      : Effect.tap(pull, (chunks) => chunks.some(hasContent) ? alive : Effect.void)
+    const given = Effect.onExitPrimitive(heard, (exit) => {
+      if (exit._tag === "Failure") return this.end(Exit.asVoid(Pull.doneExitFromCause(exit.cause)) as Ending<E>)
+      reader.isGiven()
+      return undefined
+    })
+    return Effect.suspend(() => {
+      if (this.tooLate !== undefined) return this.failedTooLate(this.tooLate)
+      reader.asks()
+      const held = this.taken()
+      if (!Arr.isReadonlyArrayNonEmpty(held)) return given
+      reader.isGiven()
+      return Effect.succeed(held)
+    })
+  }
+
+  private tell(tell: Source.Tell<A, E>, listener: Source.Listener<A>): Effect.Effect<void, E> {
+    if (this.tooLate !== undefined) return this.failedTooLate(this.tooLate)
+    const hearing = new Hearing(this, listener)
+    const rest = Effect.onExitPrimitive(tell(hearing), (exit) => this.end(exit))
+    this.reader.asks()
+    for (const chunk of this.taken()) listener.hear(chunk, this.chunks.writtenOf(chunk), 1)
+    const wait = hearing.between(listener.heard())
+    // What comes to an end by itself for a reader that stood still is told as that.
+    return Effect.catchCause(
+      wait === undefined ? rest : Effect.andThen(wait, rest),
+      (cause) => this.tooLate === undefined ? Effect.failCause(cause) : this.failedTooLate(this.tooLate)
+    )
+  }
+}
+
+/** Tells on what it hears, and the guards that the call is alive. */
+class Hearing<A, E> implements Source.Listener<A> {
+  private isAlive = false
+  private readonly call: Call<A, E>
+  private readonly listener: Source.Listener<A>
+
+  constructor(call: Call<A, E>, listener: Source.Listener<A>) {
+    this.call = call
+    this.listener = listener
+  }
+
+  hear(chunk: A, written: string | undefined, parts: number): void {
+    const { alive, chunks } = this.call
+    if (alive !== undefined) this.isAlive ||= chunks.hasContent(chunk)
+    this.listener.hear(chunk, written, parts)
+  }
+
+  heard(): Effect.Effect<void> | undefined {
+    return this.between(this.listener.heard())
+  }
+
+  pass(bytes: Uint8Array): Effect.Effect<void> | undefined {
+    this.isAlive = this.call.alive !== undefined
+    return this.between(this.listener.pass(bytes))
+  }
+
+  /** What is waited for between two parts; only then does the stream wait for its reader. */
+  between(wait: Effect.Effect<void> | undefined): Effect.Effect<void> | undefined {
+    const { alive, reader } = this.call
+    const life = this.isAlive ? alive : undefined
+    this.isAlive = false
+    if (wait === undefined) return life
+    reader.isGiven()
+    const goOn = Effect.suspend(() => {
+      reader.asks()
+      return this.call.tooLate === undefined ? Effect.void : Effect.interrupt
+    })
+    return Effect.andThen(life ?? Effect.void, Effect.andThen(wait, goOn))
+  }
+}
 
 /** Pulls up to the first chunk with content, or to the end of a stream without any. */
 const untilContent = <A, E>(opening: Source.Opening<A, E>, hasContent: (chunk: A) => boolean) =>
   Effect.flatMap(opening, (source) => {
     const held: Array<A> = []
-    const silent: Effect.Effect<Pick<Speaking<A, E>, "held" | "source">, E> = Pull.catchDone(
+    const silent: Effect.Effect<Spoken<A, E>, E> = Pull.catchDone(
       Effect.flatMap(source.pull, (chunks) => {
         held.push(...chunks)
         return chunks.some(hasContent) ? Effect.succeed({ held, source }) : silent

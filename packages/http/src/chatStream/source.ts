@@ -83,21 +83,39 @@ export const listen = <A, E>(
     return listener.heard() ?? Effect.void
   })
 
-/** Notes a part. `isSame` tells that it is the one that was noted last, with other texts; `parts`, how many are told in one. */
-export type Note<in A> = (part: A, isSame: boolean, parts: number) => void
+/** Notes the parts of a stream. */
+export interface Notes<in A> {
+  /** `isSame` tells that it is the part that was noted last, with other texts; `parts`, how many are told in one. */
+  readonly note: (part: A, isSame: boolean, parts: number) => void
+}
 
 /** The parts are noted before they are told on. */
-export const noting = <A>(note: Note<A>) => <E>(tell: Tell<A, E>): Tell<A, E> => (listener) => {
-  let last: A | undefined
-  return tell({
-    hear: (part, written, parts) => {
-      note(part, part === last, parts)
-      last = part
-      listener.hear(part, written, parts)
-    },
-    heard: listener.heard,
-    pass: listener.pass
-  })
+export const noting = <A>(notes: Notes<A>) => <E>(tell: Tell<A, E>): Tell<A, E> => (listener) =>
+  tell(new Noting(notes, listener))
+
+class Noting<A> implements Listener<A> {
+  private last: A | undefined
+  private readonly notes: Notes<A>
+  private readonly listener: Listener<A>
+
+  constructor(notes: Notes<A>, listener: Listener<A>) {
+    this.notes = notes
+    this.listener = listener
+  }
+
+  hear(part: A, written: string | undefined, parts: number): void {
+    this.notes.note(part, part === this.last, parts)
+    this.last = part
+    this.listener.hear(part, written, parts)
+  }
+
+  heard(): Effect.Effect<void> | undefined {
+    return this.listener.heard()
+  }
+
+  pass(bytes: Uint8Array): Effect.Effect<void> | undefined {
+    return this.listener.pass(bytes)
+  }
 }
 
 /** With another way to fail, however it is read. */
@@ -129,7 +147,7 @@ export const watching = <A, E>(
         }),
         (exit) => exit._tag === "Failure" ? end(Pull.doneExitFromCause(exit.cause)) : undefined
       ),
-      tell: tell && ((listener) => Effect.onExitPrimitive(noting(note)(tell)(listener), end))
+      tell: tell && ((listener) => Effect.onExitPrimitive(noting({ note })(tell)(listener), end))
     }))
     return Effect.andThen(Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => end(exit))), opened)
   })

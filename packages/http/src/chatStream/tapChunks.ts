@@ -6,12 +6,12 @@ import * as Source from "./source.ts"
 
 export type Chunks = Stream.Stream<ChatSchema.ChatChunk, ChatError>
 
-/** Passes the chunks on as they come, each after `note` was called with it. Nothing of a chunk may be kept. */
-export const tapChunks = (chunks: Chunks, note: Source.Note<ChatSchema.ChatChunk>): Chunks =>
+/** Passes the chunks on as they come, each after it was noted. Nothing of a chunk may be kept. */
+export const tapChunks = (chunks: Chunks, notes: Source.Notes<ChatSchema.ChatChunk>): Chunks =>
   Source.noteTell(
     Stream.mapArray(chunks, (some) => {
-      for (const chunk of some) note(chunk, false, 1)
+      for (const chunk of some) notes.note(chunk, false, 1)
       return some
     }),
-    Source.tellOf(chunks, Source.noting(note))
+    Source.tellOf(chunks, Source.noting(notes))
   )

@@ -15,35 +15,41 @@ export class StreamBill {
   readonly usage = new StreamUsage()
   readonly made = Deferred.makeUnsafe<Bill>()
   readonly entry: Entry
-  private answer: ChatModel.OpenAnswer | undefined
+  private answer: Omit<ChatModel.OpenAnswer, "value"> | undefined
 
   constructor(entry: Entry) {
     this.entry = entry
   }
 
-  opened(answer: ChatModel.OpenAnswer): void {
+  opened({ value: _, ...answer }: ChatModel.OpenAnswer): void {
     this.answer = answer
   }
 
   /** The chunks as they come, which are heard for the bill. It is made at their end. */
   chunks(chunks: Chunks): Chunks {
-    const { broke, close, ended, usage } = this
     return Source.noteTell(
       Stream.suspend(() =>
-        tapChunks(chunks, usage.note).pipe(Stream.tapError(broke), Stream.onEnd(ended), Stream.ensuring(close))
+        tapChunks(chunks, this.usage).pipe(
+          Stream.tapError((error) => Effect.sync(() => this.usage.failed(error))),
+          Stream.onEnd(Effect.sync(() => this.usage.end())),
+          Stream.ensuring(Effect.suspend(() => this.close()))
+        )
       ),
-      Source.tellOf(chunks, (tell) => (listener) =>
-        Source.noting(usage.note)(tell)(listener).pipe(
-          Effect.tapError(broke),
-          Effect.andThen(ended),
-          Effect.ensuring(close)
-        ))
+      Source.tellOf(chunks, (tell) => (listener) => this.told(Source.noting(this.usage)(tell)(listener)))
     )
   }
 
-  private readonly broke = (error: ChatError): Effect.Effect<void> => Effect.sync(() => this.usage.failed(error))
-
-  private readonly ended: Effect.Effect<void> = Effect.sync(() => this.usage.end())
+  /** One frame for all that is done at the end: it stays as long as the stream is open. */
+  private told(chunks: Effect.Effect<void, ChatError>): Effect.Effect<void, ChatError> {
+    return Effect.onExitPrimitive(chunks, (exit) => {
+      if (exit._tag === "Success") this.usage.end()
+      else {
+        const failure = exit.cause.reasons.find(Cause.isFailReason)
+        if (failure !== undefined) this.usage.failed(failure.error)
+      }
+      return this.close()
+    })
+  }
 
   /** Ends a call that does not open. */
   failed(cause: Cause.Cause<unknown>): void {
@@ -51,10 +57,10 @@ export class StreamBill {
   }
 
   /** Bills what was read. */
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+  close(): Effect.Effect<void> {
     const { answer, entry, usage } = this
     if (answer === undefined) return Effect.sync(() => entry.fail(Cause.interrupt()))
     const bill = entry.bill({ ...answer, value: usage.reply }, usage.heard)
     return Effect.asVoid(Deferred.succeed(this.made, entry.settle(bill, answer.failures)))
-  })
+  }
 }

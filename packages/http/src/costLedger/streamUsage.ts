@@ -2,12 +2,13 @@
 import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { isPaidElsewhere, notePaidElsewhere } from "../chatReply/paidElsewhere.ts"
+import type { Notes } from "../chatStream/source.ts"
 import { contentTokens } from "../pricing/estimateTokens.ts"
 import { replyOf } from "../pricing/failedReply.ts"
 import { ToldUsage } from "../pricing/toldUsage.ts"
 import { type Heard, tellsOutput } from "./billing.ts"
 
-export class StreamUsage {
+export class StreamUsage implements Notes<ChatSchema.ChatChunk> {
   private readonly told = new ToldUsage()
   /** Tokens of what was said after the last usage that told how much had come out. */
   private output = 0
@@ -22,7 +23,7 @@ export class StreamUsage {
   private isSilent = false
 
   /** Takes in a chunk; `isSame` where it is the last one with other texts. */
-  readonly note = (chunk: ChatSchema.ChatChunk, isSame: boolean): void => {
+  note(chunk: ChatSchema.ChatChunk, isSame: boolean): void {
     const said = saidIn(chunk)
     this.output += said
     this.said += said
@@ -45,7 +46,7 @@ export class StreamUsage {
   }
 
   /** The stream ended with an error, which may tell what the answer cost. */
-  readonly failed = (error: object): void => {
+  failed(error: object): void {
     const reply = replyOf(error)
     if (reply === undefined) return
     const { cost } = this.told
@@ -54,7 +55,7 @@ export class StreamUsage {
   }
 
   /** The stream was read to its end, also if nothing had said that it is finished. */
-  readonly end = (): void => {
+  end(): void {
     this.isFinished = true
   }
 

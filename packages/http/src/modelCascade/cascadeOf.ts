@@ -248,8 +248,10 @@ export const cascadeOf = (
           run(forStream, request, place, mode, fiber.getRef(CurrentAsked)?.patience),
           (answer) => {
             if (mode === "bypass" || !isKept(answer)) return answer
-            const keep = (reply: ChatSchema.ChatReply) => cache.set(place.key, { ...answer, value: reply })
-            return { ...answer, value: keepStream(answer.value, keep) }
+            const { key } = place
+            const { value, ...told } = answer
+            const keep = (reply: ChatSchema.ChatReply) => cache.set(key, { ...told, value: reply })
+            return { ...told, value: keepStream(value, keep) }
           }
         )
         return mode === "use" && settings.isShared

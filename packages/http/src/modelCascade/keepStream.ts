@@ -13,16 +13,16 @@ export const keepStream = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) =
   Source.noteTell(
     Stream.suspend(() => {
       const kept = new Kept(keep)
-      return Stream.onEnd(tapChunks(chunks, kept.note), kept.end)
+      return Stream.onEnd(tapChunks(chunks, kept), Effect.suspend(() => kept.end()))
     }),
     Source.tellOf(chunks, (tell) => (listener) =>
       Effect.suspend(() => {
         const kept = new Kept(keep)
-        return Effect.andThen(Source.noting(kept.note)(tell)(listener), kept.end)
+        return Effect.andThen(Source.noting(kept)(tell)(listener), Effect.suspend(() => kept.end()))
       }))
   )
 
-class Kept {
+class Kept implements Source.Notes<ChatSchema.ChatChunk> {
   private readonly accumulator = Accumulator.make()
   private readonly keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>
   private seen = 0
@@ -33,7 +33,7 @@ class Kept {
     this.keep = keep
   }
 
-  readonly note = (chunk: ChatSchema.ChatChunk, isSame: boolean, chunks: number): void => {
+  note(chunk: ChatSchema.ChatChunk, isSame: boolean, chunks: number): void {
     this.first ??= chunk
     this.seen += chunks
     if (this.seen > mostKept) return
@@ -43,13 +43,13 @@ class Kept {
     this.accumulator.add(copyJson(chunk))
   }
 
-  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+  end(): Effect.Effect<void> {
     const { accumulator, first, keep, seen } = this
     const reply = seen <= mostKept ? accumulator.reply() : undefined
     if (reply === undefined) return Effect.void
     if (first !== undefined) ProviderFields.sameAuthor(first, reply)
     return keep(reply)
-  })
+  }
 }
 
 /** Chunks of an answer that is kept: the memory that a stream takes has a bound. */

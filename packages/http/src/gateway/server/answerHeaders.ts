@@ -43,11 +43,11 @@ export const provenanceAtHead = (
 export const provenanceAtEnd = (
   opened: OpenAnswer | BilledOpenAnswer,
   asked: AskedFor
-): Effect.Effect<Readonly<Record<string, string>>> =>
-  Effect.map("bill" in opened ? opened.bill : Effect.undefined, (bill) => ({
-    ...provenanceAtHead(opened, asked),
-    ...costOf(bill)
-  }))
+): Effect.Effect<Readonly<Record<string, string>>> => {
+  // Made now: whoever waits for the end keeps nothing of the stream itself.
+  const atHead = provenanceAtHead(opened, asked)
+  return Effect.map("bill" in opened ? opened.bill : Effect.undefined, (bill) => ({ ...atHead, ...costOf(bill) }))
+}
 
 /** Where there is no answer: what was asked for, and the calls that were made in vain. */
 export const failedHeaders = (

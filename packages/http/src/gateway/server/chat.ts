@@ -91,10 +91,11 @@ const stream = (
           ...limitHeaders(caller),
           ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step)
         })
+        const { step } = opened
         const passed = Source.listen(opened.value, passing, ChunkText.writtenOf)
         return Effect.map(Effect.andThen(passed, provenanceAtEnd(opened, askedFor)), (provenance) => {
           const { latest, usageOnly } = passing
-          const told = exchange.tell(provenance, opened.step)
+          const told = exchange.tell(provenance, step)
           const last = wantsUsage
             ? eventOf({ ...usageOnly ?? withoutUsage(latest), ...told, ...exchange.overhead })
             : ""
@@ -129,7 +130,7 @@ class Passing implements Source.Listener<ChatSchema.ChatChunk> {
     this.writeTimeout = writeTimeout
   }
 
-  readonly hear = (chunk: ChatSchema.ChatChunk, written: string | undefined): void => {
+  hear(chunk: ChatSchema.ChatChunk, written: string | undefined): void {
     if (ChatStream.isUsageOnly(chunk)) this.usageOnly = { ...chunk }
     else {
       this.latest = chunk
@@ -137,15 +138,16 @@ class Passing implements Source.Listener<ChatSchema.ChatChunk> {
     }
   }
 
-  readonly heard = (): Effect.Effect<void> | undefined => {
+  heard(): Effect.Effect<void> | undefined {
     const { piece } = this
     if (piece === "") return undefined
     this.piece = ""
     return this.pass(piece)
   }
 
-  readonly pass = (piece: string | Uint8Array): Effect.Effect<void> | undefined =>
-    this.exchange.writes(piece) ? undefined : this.exchange.readBy(this.writeTimeout)
+  pass(piece: string | Uint8Array): Effect.Effect<void> | undefined {
+    return this.exchange.writes(piece) ? undefined : this.exchange.readBy(this.writeTimeout)
+  }
 }
 
 const eventOf = (chunk: object): string => ChunkText.eventOf(JSON.stringify(chunk))
