@@ -196,7 +196,7 @@ export const collect = <E, R>(
         })
       )
     return Effect.flatMap(
-      Stream.runForEachArray(self, (chunks) => Effect.sync(() => chunks.forEach(accumulator.add))),
+      Stream.runForEachArray(self, (chunks) => Effect.sync(() => chunks.forEach((chunk) => accumulator.add(chunk)))),
       () => {
         const reply = accumulator.reply()
         if (reply === undefined) return malformed("no choice", "Collect chunks of a chat completion.")

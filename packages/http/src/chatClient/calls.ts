@@ -99,6 +99,15 @@ export const callsOf = (settings: Settings.Settings) => {
   const timedOut = (model: string, phase: ChatError.Phase, limit: Duration.Duration) =>
     withoutStack(() => new ChatError.TimedOut({ provider, model, phase, limit }))
 
+  // Functions of their own: what a stream keeps of its call are these three, and not its request.
+  const timedOutOf = (model: string) => (phase: ChatError.Phase, limit: Duration.Duration) =>
+    timedOut(model, phase, limit)
+
+  const noting = (lease: KeyRing.Lease, begun: number, clock: Clock.Clock) => (error: ChatError.ChatError) => {
+    KeyRing.note(ring, lease, error, monotonicMillis(clock))
+    return lost(error, begun, clock)
+  }
+
   /** Fails with the error of work that began at the given time. */
   const lost = (error: ChatError.ChatError, begun: number, clock: Clock.Clock) =>
     Effect.fail(afterLongWork(error, monotonicMillis(clock) - begun))
@@ -131,10 +140,7 @@ export const callsOf = (settings: Settings.Settings) => {
     read: Read<A>
   ): Source.Opening<A, ChatError.ChatError> => {
     const clock = fiber.getRef(Clock.Clock)
-    const made = StreamTimeouts.make(
-      settings.streamTimeouts,
-      (phase, limit) => timedOut(call.model, phase, limit)
-    )
+    const made = StreamTimeouts.make(settings.streamTimeouts, timedOutOf(call.model))
     return Effect.flatMap(made, (timeouts) => {
       const begun = monotonicMillis(clock)
       const opened = KeyRing.ask(
@@ -156,13 +162,11 @@ export const callsOf = (settings: Settings.Settings) => {
           timeouts.stop()
           return lost(error, begun, clock)
         },
-        onSuccess: ({ lease, response }) => {
-          const failed = Source.catching((error: ChatError.ChatError) => {
-            KeyRing.note(ring, lease, error, monotonicMillis(clock))
-            return lost(error, begun, clock)
-          })
-          return Effect.map(read(response, head(call, response, clock), timeouts), failed)
-        }
+        onSuccess: ({ lease, response }) =>
+          Effect.map(
+            read(response, head(call, response, clock), timeouts),
+            Source.catching(noting(lease, begun, clock))
+          )
       })
     })
   }

@@ -28,10 +28,22 @@ import { Reader, watching } from "../chatStream/readerTimeout.ts"
 /** How a stream ended that had begun to speak. To the guards it is what the call answered: no retry can mend it. */
 export type Ending<E> = Exit.Exit<void, E>
 
-/** A stream up to its first content. */
-interface Spoken<A, E> {
-  readonly held: ReadonlyArray<A>
-  readonly source: Source.Source<A, E>
+/** A stream up to its first content. It is taken once: the fiber that has waited for it keeps it as its exit. */
+class Spoken<A, E> {
+  private held: ReadonlyArray<A>
+  private source: Source.Source<A, E>
+
+  constructor(held: ReadonlyArray<A>, source: Source.Source<A, E>) {
+    this.held = held
+    this.source = source
+  }
+
+  taken() {
+    const { held, source } = this
+    this.held = []
+    this.source = ended
+    return { held, source }
+  }
 }
 
 /** What is opened, and the guards around it. */
@@ -54,16 +66,17 @@ export interface Opening<A, E, E2> {
 export const open = <A, E, E2>(opening: Opening<A, E, E2>): Effect.Effect<Stream.Stream<A, E>, E2, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) => {
     const speaking = Deferred.makeUnsafe<Call<A, E>, E2>()
-    const guarded = Effect.onError(
-      opening.guard(callOf(opening, speaking)),
-      (cause) => Deferred.failCause(speaking, cause)
-    )
+    const guarded = orFailing(opening.guard(callOf(opening, speaking)), speaking)
     return Effect.flatMap(Effect.forkIn(guarded, scope, { startImmediately: true }), (holding) =>
       Effect.map(
         Effect.onInterrupt(Deferred.await(speaking), () => Fiber.interrupt(holding)),
         (call) => call.heldBy(holding)
       ))
   })
+
+// A function of its own: as long as the call lasts, what waits for its end keeps nothing of how it was opened.
+const orFailing = <A, E, B>(call: Effect.Effect<A, E>, speaking: Deferred.Deferred<B, E>): Effect.Effect<A, E> =>
+  Effect.onError(call, (cause) => Deferred.failCause(speaking, cause))
 
 /** What is behind the guards: up to the first content it can be made again, and then it lasts as long as the stream. */
 const callOf = <A, E, E2>(
@@ -94,10 +107,11 @@ class Call<A, E> {
   private holding: Fiber.Fiber<unknown, unknown> | undefined
 
   constructor(
-    { held, source }: Spoken<A, E>,
+    spoken: Spoken<A, E>,
     chunks: Pick<Opening<A, E, unknown>, "hasContent" | "writtenOf">,
     alive: Effect.Effect<void> | undefined
   ) {
+    const { held, source } = spoken.taken()
     this.held = held
     this.source = source
     this.chunks = chunks
@@ -223,9 +237,9 @@ const untilContent = <A, E>(opening: Source.Opening<A, E>, hasContent: (chunk: A
     const silent: Effect.Effect<Spoken<A, E>, E> = Pull.catchDone(
       Effect.flatMap(source.pull, (chunks) => {
         held.push(...chunks)
-        return chunks.some(hasContent) ? Effect.succeed({ held, source }) : silent
+        return chunks.some(hasContent) ? Effect.succeed(new Spoken(held, source)) : silent
       }),
-      () => Effect.succeed({ held, source: ended })
+      () => Effect.succeed(new Spoken<A, E>(held, ended))
     )
     return silent
   })

@@ -10,6 +10,7 @@
  * What has the shape already is given as it is. Reading what was read before changes nothing.
  */
 import * as Predicate from "effect/Predicate"
+import { ByIndex } from "./byIndex.ts"
 import { ChoiceUsages } from "./choiceUsages.ts"
 import { contentOf, continued } from "./content.ts"
 import { endsForCall, failureOf, type FinishFailure, isFinish } from "./finishReasons.ts"
@@ -29,20 +30,20 @@ interface ChoiceState {
   ended: boolean
   calls: ToolCalls | undefined
   functionCall: ToolCalls | undefined
-  /** Whether a delta gave a content. */
+  /** Whether a delta gave a content that is a text. */
   hasContent: boolean
-  /** Fields that deltas gave: a message that comes later repeats them. */
-  readonly given: Set<string>
+  /** Other fields that deltas gave: a message that comes later repeats them. */
+  given: Set<string> | undefined
   /** What messages of the stream have said, as they may repeat it from its beginning. */
   told: Map<string, unknown> | undefined
 }
 
 export class ReplyReader {
-  readonly choices = new Map<number, ChoiceState>()
+  readonly choices = new ByIndex<ChoiceState>()
   /** Of nearly all answers there is one choice. */
   private lastPlace: number | undefined
   private lastState: ChoiceState | undefined
-  private readonly usages = new ChoiceUsages()
+  private usages: ChoiceUsages | undefined
   /** Whether any choice said something. */
   said = false
   /** How many choices have ended. */
@@ -71,7 +72,7 @@ export class ReplyReader {
       if (!isAtTop && Predicate.isReadonlyObject(choice["usage"])) {
         // Moonshot and those who follow it.
         const { usage: inChoice, ...rest } = read
-        usage = this.usages.take(numberOf(read["index"]) ?? i, inChoice as Fields)
+        usage = (this.usages ??= new ChoiceUsages()).take(numberOf(read["index"]) ?? i, inChoice as Fields)
         read = rest
       }
       if (read !== choice) (choices ??= given.slice())[i] = read
@@ -127,10 +128,7 @@ export class ReplyReader {
       // Nearly every chunk of an answer.
       this.size += content.length
       if (!state.said && isReadable(content)) state.said = this.said = true
-      if (isDelta && !state.hasContent) {
-        state.hasContent = true
-        state.given.add("content")
-      }
+      if (isDelta) state.hasContent = true
       return true
     }
     let said = false
@@ -139,7 +137,7 @@ export class ReplyReader {
       if (field === "role" || !isGiven(value)) continue
       said = true
       this.size += typeof value === "string" ? value.length : 1
-      if (isDelta) state.given.add(field)
+      if (isDelta) giveField(field, state)
       if (!state.said && speaks(field, value)) state.said = this.said = true
     }
     return said
@@ -174,7 +172,7 @@ export class ReplyReader {
       calls: undefined,
       functionCall: undefined,
       hasContent: false,
-      given: new Set(),
+      given: undefined,
       told: undefined
     }
     this.choices.set(place, state)
@@ -191,15 +189,22 @@ const isUsual = (choice: Fields): boolean => {
   return (typeof content !== "object" || content === null) && !isGiven(delta["function_call"])
 }
 
+const giveField = (field: string, state: ChoiceState): void => {
+  ;(state.given ??= new Set()).add(field)
+}
+
+const wasGiven = (field: string, { given, hasContent }: ChoiceState): boolean =>
+  (hasContent && field === "content") || given?.has(field) === true
+
 /** The choice as the protocol has it. */
 const usual = ({ message, text, ...choice }: Fields, state: ChoiceState): Fields => {
   const delta = Predicate.isReadonlyObject(choice["delta"]) ? choice["delta"] : undefined
   const fields: Record<string, unknown> = { ...delta }
   if (Predicate.isReadonlyObject(message)) {
-    for (const field in fields) if (field !== "role" && isGiven(fields[field])) state.given.add(field)
+    for (const field in fields) if (field !== "role" && isGiven(fields[field])) giveField(field, state)
     // What deltas said, a message only repeats.
     for (const [field, value] of Object.entries(message)) {
-      if (!state.given.has(field)) fields[field] = untold(field, value, state)
+      if (!wasGiven(field, state)) fields[field] = untold(field, value, state)
     }
   } else if (typeof text === "string" && !isGiven(fields["content"])) {
     // Servers of completions, which have no messages.

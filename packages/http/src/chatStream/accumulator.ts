@@ -5,34 +5,27 @@ import * as Predicate from "effect/Predicate"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { unknown } from "../chatReply/asked.ts"
 import { continued, continuedThoughts } from "../chatReply/content.ts"
+import { ByIndex } from "../chatReply/byIndex.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
 import { withDistinctIds } from "../chatReply/toolCalls.ts"
-
-export interface Accumulator {
-  readonly add: (chunk: ChatSchema.ChatChunk) => void
-  /** Adds a chunk that differs from the one that was added last in the texts of {@link isTextsAlone} alone. */
-  readonly addTexts: (chunk: ChatSchema.ChatChunk) => void
-  /** What the chunks add up to, or `undefined` while none had a choice. */
-  readonly reply: () => ChatSchema.ChatReply | undefined
-  readonly model: () => string | undefined
-  /** What is wrong with the arguments of a tool call, if anything is. */
-  readonly toolFault: () => string | undefined
-}
 
 type Fields = Map<string, unknown>
 
 interface Choice {
   readonly fields: Fields
   readonly message: Fields
-  readonly calls: Map<number, Fields>
+  calls: Map<number, Fields> | undefined
 }
 
-export const make = (): Accumulator => {
-  const top: Fields = new Map()
-  const choices = new Map<number, Choice>()
-  const reader = new ReplyReader()
+export const make = (): Accumulator => new Accumulator()
 
-  const add = (given: ChatSchema.ChatChunk) => {
+export class Accumulator {
+  private readonly top: Fields = new Map()
+  private readonly choices = new ByIndex<Choice>()
+  private readonly reader = new ReplyReader()
+
+  add(given: ChatSchema.ChatChunk): void {
+    const { reader, top } = this
     // Chunks of a client have the one shape; those of others may not.
     const chunk = (reader.take(given) ?? { ...given, choices: [] }) as ChatSchema.ChatChunk
     for (const [field, value] of Object.entries(chunk)) {
@@ -41,15 +34,58 @@ export const make = (): Accumulator => {
       else if (field === "usage") top.set(field, largest(top.get(field), value))
       else keepLast(top, field, value)
     }
-    for (const part of chunk.choices) addChoice(part)
+    for (const part of chunk.choices) this.addChoice(part)
   }
 
-  const addChoice = (part: ChatSchema.ChatChunk["choices"][number]) => {
+  /** Adds a chunk that differs from the one that was added last in the texts of {@link isTextsAlone} alone. */
+  addTexts(chunk: ChatSchema.ChatChunk): void {
+    for (const field in chunk) {
+      const value = chunk[field]
+      if (typeof value === "string" && !isLeftOut(field) && !firstCounts.has(field)) keepLast(this.top, field, value)
+    }
+    for (const { delta, index } of chunk.choices) {
+      const { message } = this.choices.get(index ?? 0)!
+      for (const field in delta) {
+        const text = delta[field]
+        if (typeof text === "string" && field !== "role") message.set(field, join(message.get(field), text, 0))
+      }
+    }
+  }
+
+  /** What the chunks add up to, or `undefined` while none had a choice. */
+  reply(): ChatSchema.ChatReply | undefined {
+    const { choices, top } = this
+    if (choices.size === 0) return undefined
+    const sorted = [...choices].sort(([a], [b]) => a - b).map(([index, choice]) => ({
+      finish_reason: null,
+      ...fieldsOf(choice.fields),
+      index,
+      message: messageOf(choice, index, top.get("id") as string | undefined)
+    }))
+    // The known fields had their types checked in the chunks, and joining keeps types.
+    const reply = {
+      ...withoutNullUsage(fieldsOf(top)),
+      object: "chat.completion",
+      choices: sorted
+    }
+    return reply as unknown as ChatSchema.ChatReply
+  }
+
+  model(): string | undefined {
+    return this.top.get("model") as string | undefined
+  }
+
+  /** What is wrong with the arguments of a tool call, if anything is. */
+  toolFault(): string | undefined {
+    return this.reader.toolFault(unknown)
+  }
+
+  private addChoice(part: ChatSchema.ChatChunk["choices"][number]): void {
     const index = part.index ?? 0
-    let choice = choices.get(index)
+    let choice = this.choices.get(index)
     if (choice === undefined) {
-      choice = { fields: new Map(), message: new Map(), calls: new Map() }
-      choices.set(index, choice)
+      choice = { fields: new Map(), message: new Map(), calls: undefined }
+      this.choices.set(index, choice)
     }
     for (const [field, value] of Object.entries(part)) {
       if (field === "index" || field === "delta") continue
@@ -63,43 +99,6 @@ export const make = (): Accumulator => {
       else if (field === "reasoning_details") choice.message.set(field, details(choice.message.get(field), value))
       else if (field === "thinking_blocks") choice.message.set(field, blocks(choice.message.get(field), value))
       else choice.message.set(field, join(choice.message.get(field), value, 0))
-    }
-  }
-
-  const addTexts = (chunk: ChatSchema.ChatChunk) => {
-    for (const field in chunk) {
-      const value = chunk[field]
-      if (typeof value === "string" && !isLeftOut(field) && !firstCounts.has(field)) keepLast(top, field, value)
-    }
-    for (const { delta, index } of chunk.choices) {
-      const { message } = choices.get(index ?? 0)!
-      for (const field in delta) {
-        const text = delta[field]
-        if (typeof text === "string" && field !== "role") message.set(field, join(message.get(field), text, 0))
-      }
-    }
-  }
-
-  return {
-    add,
-    addTexts,
-    model: () => top.get("model") as string | undefined,
-    toolFault: () => reader.toolFault(unknown),
-    reply: () => {
-      if (choices.size === 0) return undefined
-      const sorted = [...choices].sort(([a], [b]) => a - b).map(([index, choice]) => ({
-        finish_reason: null,
-        ...fieldsOf(choice.fields),
-        index,
-        message: messageOf(choice, index, top.get("id") as string | undefined)
-      }))
-      // The known fields had their types checked in the chunks, and joining keeps types.
-      const reply = {
-        ...withoutNullUsage(fieldsOf(top)),
-        object: "chat.completion",
-        choices: sorted
-      }
-      return reply as unknown as ChatSchema.ChatReply
     }
   }
 }
@@ -122,10 +121,11 @@ const isLeftOut = (field: string): boolean => field === "choices" || field === "
 const firstCounts = new Set(["id", "created", "model"])
 
 const addCalls = (choice: Choice, parts: ReadonlyArray<NonNullable<ChatSchema.ChatDelta["tool_calls"]>[number]>) => {
+  const calls = choice.calls ??= new Map()
   for (const part of parts) {
     const index = part.index ?? 0
-    let call = choice.calls.get(index)
-    if (call === undefined) choice.calls.set(index, call = new Map())
+    let call = calls.get(index)
+    if (call === undefined) calls.set(index, call = new Map())
     for (const [field, value] of Object.entries(part)) {
       if (field === "index") continue
       if (field === "id" || field === "type") keepFirst(call, field, value)
@@ -140,7 +140,7 @@ const messageOf = (
   reply: string | undefined
 ): Readonly<Record<string, unknown>> => {
   const fields = { role: "assistant", content: null, ...fieldsOf(message) }
-  return calls.size === 0 ? fields : {
+  return calls === undefined || calls.size === 0 ? fields : {
     ...fields,
     // Beside calls an empty text is the opening of the stream, not something the model said.
     content: fields.content === "" ? null : fields.content,

@@ -13,13 +13,12 @@ export const keepStream = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) =
   Source.noteTell(
     Stream.suspend(() => {
       const kept = new Kept(keep)
-      return Stream.onEnd(tapChunks(chunks, kept), Effect.suspend(() => kept.end()))
+      return Stream.onEnd(tapChunks(chunks, kept), kept.ending())
     }),
-    Source.tellOf(chunks, (tell) => (listener) =>
-      Effect.suspend(() => {
-        const kept = new Kept(keep)
-        return Effect.andThen(Source.noting(kept)(tell)(listener), Effect.suspend(() => kept.end()))
-      }))
+    Source.tellOf(chunks, (tell) => (listener) => {
+      const kept = new Kept(keep)
+      return Effect.andThen(Source.noting(kept)(tell)(listener), kept.ending())
+    })
   )
 
 class Kept implements Source.Notes<ChatSchema.ChatChunk> {
@@ -43,7 +42,12 @@ class Kept implements Source.Notes<ChatSchema.ChatChunk> {
     this.accumulator.add(copyJson(chunk))
   }
 
-  end(): Effect.Effect<void> {
+  /** Keeps the reply, once all chunks were noted. */
+  ending(): Effect.Effect<void> {
+    return Effect.suspend(() => this.end())
+  }
+
+  private end(): Effect.Effect<void> {
     const { accumulator, first, keep, seen } = this
     const reply = seen <= mostKept ? accumulator.reply() : undefined
     if (reply === undefined) return Effect.void

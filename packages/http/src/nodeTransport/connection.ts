@@ -52,10 +52,10 @@ export class Connection extends Undici.Client {
 
 class Exchange implements Handler {
   private readonly connection: Connection
-  private readonly options: Dispatch
+  /** What may still have to be sent again: its body must not stay as long as the answer. */
+  private options: Dispatch | undefined
   private readonly handler: Handler
   private isReused = false
-  private hasResponse = false
   private hasBeenResent = false
   private sentAt = 0
 
@@ -76,7 +76,7 @@ class Exchange implements Handler {
   }
 
   onResponseStarted(): void {
-    this.hasResponse = true
+    this.options = undefined
     this.handler.onResponseStarted?.()
   }
 
@@ -93,18 +93,19 @@ class Exchange implements Handler {
   }
 
   onResponseError(controller: Controller, error: Error): void {
-    if (this.metStaleConnection(error)) {
+    const { options } = this
+    if (options !== undefined && this.metStaleConnection(options, error)) {
       this.hasBeenResent = true
       // In this step, before the pool gives the connection to a request that waits.
-      this.connection.again(this.options, this)
+      this.connection.again(options, this)
       return
     }
     this.handler.onResponseError?.(controller, error)
   }
 
-  private metStaleConnection(error: Error): boolean {
-    return this.isReused && !this.hasResponse && !this.hasBeenResent && "code" in error &&
-      closedCodes.has(error.code) && isReadable(this.options.body) &&
+  private metStaleConnection({ body }: Dispatch, error: Error): boolean {
+    return this.isReused && !this.hasBeenResent && "code" in error &&
+      closedCodes.has(error.code) && isReadable(body) &&
       this.connection.now() - this.sentAt < staleWithin
   }
 }

@@ -97,7 +97,8 @@ const stream = (
     exchange.answered()
     const askedFor: AskedFor = { target, cache: "bypass" }
     const limits = yield* limitHeadersOf(caller)
-    exchange.beginStream({ ...own, ...limits, ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step) })
+    const atHead = exchange.tell(provenanceAtHead(opened, askedFor), opened.step)
+    exchange.beginStream({ ...own, ...limits, ...atHead })
     const told = new ToldUsage()
     yield* Stream.runForEachArray(opened.value, (events: ReadonlyArray<EventChunk>) => {
       let piece = ""
@@ -108,7 +109,7 @@ const stream = (
       }
       return piece === "" ? Effect.void : exchange.write(piece, writeTimeout)
     })
-    const fields = exchange.tell(yield* provenanceAtEnd(opened, askedFor), opened.step)
+    const fields = exchange.tell(yield* provenanceAtEnd(opened, atHead), opened.step)
     exchange.end(ending.end({ ...fields, ...exchange.overhead }))
     return usageOf(told)
   }))

@@ -39,15 +39,15 @@ export const provenanceAtHead = (
   asked: AskedFor
 ): Readonly<Record<string, string>> => provenanceOf({ attempts, degradation, possiblyBilledAttempts, step }, asked)
 
-/** Of a stream that has ended. */
+/** Of a stream that has ended, with what was told of it at its head. */
 export const provenanceAtEnd = (
   opened: OpenAnswer | BilledOpenAnswer,
-  asked: AskedFor
-): Effect.Effect<Readonly<Record<string, string>>> => {
-  // Made now: whoever waits for the end keeps nothing of the stream itself.
-  const atHead = provenanceAtHead(opened, asked)
-  return Effect.map("bill" in opened ? opened.bill : Effect.undefined, (bill) => ({ ...atHead, ...costOf(bill) }))
-}
+  atHead: Readonly<Record<string, string>>
+): Effect.Effect<Readonly<Record<string, string>>> =>
+  "bill" in opened ? Effect.map(opened.bill, withCost(atHead)) : Effect.succeed(atHead)
+
+// A function of its own: whoever waits for the end of a stream keeps nothing of the stream itself.
+const withCost = (atHead: Readonly<Record<string, string>>) => (bill: Bill) => ({ ...atHead, ...costOf(bill) })
 
 /** Where there is no answer: what was asked for, and the calls that were made in vain. */
 export const failedHeaders = (

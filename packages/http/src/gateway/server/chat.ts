@@ -87,13 +87,11 @@ const stream = (
     return aliveAfter(headAfter, writeTimeout, exchange)(within).pipe(
       Effect.flatMap((opened) => {
         exchange.answered()
-        exchange.beginStream({
-          ...limitHeaders(caller),
-          ...exchange.tell(provenanceAtHead(opened, askedFor), opened.step)
-        })
         const { step } = opened
+        const atHead = exchange.tell(provenanceAtHead(opened, askedFor), step)
+        exchange.beginStream({ ...limitHeaders(caller), ...atHead })
         const passed = Source.listen(opened.value, passing, ChunkText.writtenOf)
-        return Effect.map(Effect.andThen(passed, provenanceAtEnd(opened, askedFor)), (provenance) => {
+        return Effect.map(Effect.andThen(passed, provenanceAtEnd(opened, atHead)), (provenance) => {
           const { latest, usageOnly } = passing
           const told = exchange.tell(provenance, step)
           const last = wantsUsage

@@ -73,6 +73,8 @@ export abstract class Handler implements DispatchHandler, Sink {
   onResponseStart(controller: Controller, status: number, incoming: Incoming): void {
     if (status < 200 || this.isOver) return
     this.status = status
+    // A dozen objects for as long as the response lasts, and they are not read again.
+    controller.rawHeaders = null
     const headers = headersOf(incoming)
     const encoding = headers["content-encoding"]
     const decoders = encoding === undefined ? undefined : decodersOf(encoding)
