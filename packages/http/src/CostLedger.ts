@@ -96,7 +96,7 @@ import { CurrentTenant } from "./costLedger/currentTenant.ts"
 import { optionsCodec } from "./costLedger/optionsCodec.ts"
 import { CurrentPredecessor, noteLedger } from "./costLedger/predecessor.ts"
 import { rulesOf } from "./costLedger/rules.ts"
-import { StreamBill } from "./costLedger/streamBill.ts"
+import { BegunBill, StreamBill } from "./costLedger/streamBill.ts"
 import { Billing, EntryEnding, observing } from "./costLedger/wholeBill.ts"
 import type * as Pricing from "./Pricing.ts"
 
@@ -278,12 +278,12 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
           Effect.scope,
           (scope) =>
             Effect.withFiber<BilledOpenAnswer, E | BudgetExceeded, Scope.Scope>((fiber) => {
-              let bill: StreamBill | undefined
+              const bill = new BegunBill()
               // What is begun is begun when its end is sure.
               const opening = Effect.suspend((): Effect.Effect<BilledOpenAnswer, E | BudgetExceeded, Scope.Scope> => {
                 const begun = entryOf(request, model.name, fiber)
                 if (begun instanceof BudgetExceeded) return Effect.fail(begun)
-                const own = bill = new StreamBill(begun)
+                const own = bill.begun = new StreamBill(begun)
                 const opened = Effect.onExitPrimitive(observed(begun, () => model.open(request), fiber), (exit) => {
                   if (exit._tag === "Success") own.opened(exit.value)
                   else own.failed(exit.cause)
@@ -295,10 +295,7 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
                   (answer) => ({ ...answer, value: own.chunks(answer.value), bill: Deferred.await(made) })
                 )
               })
-              return Effect.andThen(
-                Scope.addFinalizer(scope, Effect.suspend(() => bill?.close() ?? Effect.void)),
-                opening
-              )
+              return Effect.andThen(Scope.addFinalizerExit(scope, bill.close), opening)
             })
         )
       )

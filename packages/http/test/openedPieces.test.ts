@@ -95,7 +95,7 @@ it.live.prop(
   ({ steps }) =>
     Effect.gen(function*() {
       let handler!: Handler
-      const { listen, pieces } = yield* Fiber.join(
+      const opened = yield* Fiber.join(
         yield* Effect.forkChild(Effect.withFiber((fiber) =>
           open(
             (sent) => {
@@ -117,7 +117,7 @@ it.live.prop(
       const isFree = () => reader === undefined || reader.pollUnsafe() !== undefined
       const go = () => {
         if (!isFree()) return
-        reader = Effect.runFork(listen({
+        reader = Effect.runFork(opened.listen({
           pieces: (pieces) => {
             got.push(...pieces.flatMap((piece) => [...piece]))
             return hasEnough ? Effect.void : undefined
@@ -133,7 +133,7 @@ it.live.prop(
         else if (step === "turn") yield* turn
         else if (isFree()) {
           // What was not heard can be pulled.
-          const pulled = reader = Effect.runFork(pieces)
+          const pulled = reader = Effect.runFork(opened.pieces)
           pulled.addObserver((exit) => {
             if (exit._tag === "Success") got.push(...exit.value.flatMap((piece) => [...piece]))
           })

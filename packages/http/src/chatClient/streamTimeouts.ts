@@ -38,8 +38,14 @@ export const make = (
   Effect.flatMap(Effect.scope, (scope) =>
     Effect.withFiber((fiber) => {
       const timeouts = new Timeouts(limits, expired, fiber)
-      return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => timeouts.close())), timeouts)
+      return Effect.as(Scope.addFinalizerExit(scope, closing(timeouts)), timeouts)
     }))
+
+// A function of its own: the scope of the stream keeps it, and nothing else.
+const closing = (timeouts: Timeouts) => (): Effect.Effect<void> => {
+  timeouts.close()
+  return Effect.void
+}
 
 /**
  * The waits follow each other and hardly ever last. One timer serves many of them: when it fires too early for the current

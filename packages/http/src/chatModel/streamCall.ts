@@ -80,48 +80,91 @@ const orFailing = <A, E, B>(call: Effect.Effect<A, E>, speaking: Deferred.Deferr
 
 /** What is behind the guards: up to the first content it can be made again, and then it lasts as long as the stream. */
 const callOf = <A, E, E2>(
-  { attempt, expired, hasContent, readerTimeout, source, writtenOf }: Opening<A, E, E2>,
+  opening: Opening<A, E, E2>,
   speaking: Deferred.Deferred<Call<A, E>, E2>
-): Effect.Effect<Ending<E>, E2> =>
-  Effect.scoped(
-    Effect.flatMap(attempt(untilContent(source, hasContent)), (spoken) =>
-      Effect.flatMap(CircuitBreaker.signOfLife, (alive) => {
-        const call = new Call(spoken, { hasContent, writtenOf }, alive)
-        Deferred.doneUnsafe(speaking, Exit.succeed(call))
-        return call.lasts(readerTimeout, expired)
-      }))
+): Effect.Effect<Ending<E>, E2> => {
+  const beginning = new Beginning(opening)
+  return Effect.scoped(
+    Effect.flatMap(
+      opening.attempt(Effect.suspend(() => beginning.untilContent())),
+      (spoken) =>
+        Effect.flatMap(CircuitBreaker.signOfLife, (alive) => {
+          const call = new Call(spoken, beginning, alive)
+          Deferred.doneUnsafe(speaking, Exit.succeed(call))
+          return call.lasts()
+        })
+    )
   )
+}
+
+/** What is opened, and again if it fails before its first content. */
+class Beginning<A, E> {
+  readonly hasContent: (chunk: A) => boolean
+  readonly writtenOf: (chunk: A) => string | undefined
+  readonly readerTimeout: Duration.Duration
+  readonly expired: () => E
+  private source: Source.Opening<A, E> | undefined
+
+  constructor({ expired, hasContent, readerTimeout, source, writtenOf }: Opening<A, E, any>) {
+    this.hasContent = hasContent
+    this.writtenOf = writtenOf
+    this.readerTimeout = readerTimeout
+    this.expired = expired
+    this.source = source
+  }
+
+  /** Pulls up to the first chunk with content, or to the end of a stream without any. */
+  untilContent(): Effect.Effect<Spoken<A, E>, E, Scope.Scope> {
+    return Effect.flatMap(this.source!, (source) => {
+      const held: Array<A> = []
+      const silent: Effect.Effect<Spoken<A, E>, E> = Pull.catchDone(
+        Effect.flatMap(source.pull, (chunks) => {
+          held.push(...chunks)
+          return chunks.some(this.hasContent) ? Effect.succeed(new Spoken(held, source)) : silent
+        }),
+        () => Effect.succeed(new Spoken<A, E>(held, ended))
+      )
+      return silent
+    })
+  }
+
+  /** It is not opened again: the guards keep the attempt as long as the stream, and with it nothing of the request. */
+  over(): void {
+    this.source = undefined
+  }
+}
 
 /** A call that has begun to speak, until its stream has ended. */
 class Call<A, E> {
   readonly reader = new Reader()
   /** Tells the circuits that wait for this call as for a probe that it is alive; undefined when none does. */
   readonly alive: Effect.Effect<void> | undefined
-  readonly chunks: Pick<Opening<A, E, unknown>, "hasContent" | "writtenOf">
+  readonly beginning: Beginning<A, E>
   /** The error of a reader that stood still. */
   tooLate: E | undefined
   private held: ReadonlyArray<A>
-  private source: Source.Source<A, E> | undefined
+  private source: Source.Source<A, E>
   private readonly ending = Deferred.makeUnsafe<Ending<E>>()
   /** The fiber of the guards. */
   private holding: Fiber.Fiber<unknown, unknown> | undefined
 
   constructor(
     spoken: Spoken<A, E>,
-    chunks: Pick<Opening<A, E, unknown>, "hasContent" | "writtenOf">,
+    beginning: Beginning<A, E>,
     alive: Effect.Effect<void> | undefined
   ) {
     const { held, source } = spoken.taken()
     this.held = held
     this.source = source
-    this.chunks = chunks
+    this.beginning = beginning
+    beginning.over()
     this.alive = alive
   }
 
   /** Waits for the end of the stream. */
-  lasts(readerTimeout: Duration.Duration, expired: () => E): Effect.Effect<Ending<E>> {
-    return watching(this.reader, readerTimeout, () => {
-      this.tooLate = expired()
+  lasts(): Effect.Effect<Ending<E>> {
+    return watching(this.reader, this.beginning.readerTimeout, () => {
+      this.tooLate = this.beginning.expired()
       Deferred.doneUnsafe(this.ending, Exit.succeed(Exit.fail(this.tooLate)))
     })(Deferred.await(this.ending))
   }
@@ -129,12 +172,9 @@ class Call<A, E> {
   /** The stream. */
   heldBy(holding: Fiber.Fiber<unknown, unknown>): Stream.Stream<A, E> {
     this.holding = holding
-    const { pull, tell } = this.source!
-    // Whoever is told needs no more of it than that.
-    this.source = undefined
     return Source.noteTell(
-      Stream.fromPull(Effect.sync(() => this.read(pull))),
-      tell && ((listener) => Effect.suspend(() => this.tell(tell, listener)))
+      Stream.fromPull(Effect.sync(() => this.read())),
+      this.source.tell && ((listener) => Effect.suspend(() => this.tell(listener)))
     )
   }
 
@@ -154,8 +194,8 @@ class Call<A, E> {
     return held
   }
 
-  private read(pull: Source.Source<A, E>["pull"]): typeof pull {
-    const { alive, chunks: { hasContent }, reader } = this
+  private read(): Source.Source<A, E>["pull"] {
+    const { alive, beginning: { hasContent }, reader, source: { pull } } = this
     const heard = alive === undefined
       ? pull
       : Effect.tap(pull, (chunks) => chunks.some(hasContent) ? alive : Effect.void)
@@ -174,12 +214,15 @@ class Call<A, E> {
     })
   }
 
-  private tell(tell: Source.Tell<A, E>, listener: Source.Listener<A>): Effect.Effect<void, E> {
+  private tell(listener: Source.Listener<A>): Effect.Effect<void, E> {
     if (this.tooLate !== undefined) return this.failedTooLate(this.tooLate)
+    const tell = this.source.tell!
+    // What is told is not asked any more.
+    this.source = ended
     const hearing = new Hearing(this, listener)
     const rest = Effect.onExitPrimitive(tell(hearing), (exit) => this.end(exit))
     this.reader.asks()
-    for (const chunk of this.taken()) listener.hear(chunk, this.chunks.writtenOf(chunk), 1)
+    for (const chunk of this.taken()) listener.hear(chunk, this.beginning.writtenOf(chunk), 1)
     const wait = hearing.between(listener.heard())
     // What comes to an end by itself for a reader that stood still is told as that.
     return Effect.catchCause(
@@ -201,8 +244,8 @@ class Hearing<A, E> implements Source.Listener<A> {
   }
 
   hear(chunk: A, written: string | undefined, parts: number): void {
-    const { alive, chunks } = this.call
-    if (alive !== undefined) this.isAlive ||= chunks.hasContent(chunk)
+    const { alive, beginning } = this.call
+    if (alive !== undefined) this.isAlive ||= beginning.hasContent(chunk)
     this.listener.hear(chunk, written, parts)
   }
 
@@ -229,20 +272,6 @@ class Hearing<A, E> implements Source.Listener<A> {
     return Effect.andThen(life ?? Effect.void, Effect.andThen(wait, goOn))
   }
 }
-
-/** Pulls up to the first chunk with content, or to the end of a stream without any. */
-const untilContent = <A, E>(opening: Source.Opening<A, E>, hasContent: (chunk: A) => boolean) =>
-  Effect.flatMap(opening, (source) => {
-    const held: Array<A> = []
-    const silent: Effect.Effect<Spoken<A, E>, E> = Pull.catchDone(
-      Effect.flatMap(source.pull, (chunks) => {
-        held.push(...chunks)
-        return chunks.some(hasContent) ? Effect.succeed(new Spoken(held, source)) : silent
-      }),
-      () => Effect.succeed(new Spoken<A, E>(held, ended))
-    )
-    return silent
-  })
 
 /** There is nothing more. */
 const ended: Source.Source<never, never> = { pull: Cause.done(), tell: () => Effect.void }

@@ -119,42 +119,17 @@ class Noting<A> implements Listener<A> {
 }
 
 /** With another way to fail, however it is read. */
-export const catching = <E>(onFailure: (error: E) => Effect.Effect<never, E>) => {
-  // Made once, and not for each stream: a stream keeps them until its end.
-  const recovery: Recovery<E> = {
-    pull: (cause) =>
-      Effect.catch(
-        Effect.failCause(cause),
-        (error): Pull.Pull<never, E> => Cause.isDone(error) ? Cause.done() : onFailure(error as E)
-      ),
-    tell: (cause) => Effect.catch(Effect.failCause(cause), onFailure)
-  }
-  return <A>(source: Source<A, E>): Source<A, E> => new Recovering(source, recovery)
-}
+export const catching =
+  <E>(onFailure: (error: E) => Effect.Effect<never, E>) => <A>({ pull, tell }: Source<A, E>): Source<A, E> => ({
+    pull: Effect.catch(pull, (error): typeof pull => Cause.isDone(error) ? Cause.done() : onFailure(error as E)),
+    tell: tell && ((listener) => recovering(tell(listener), onFailure))
+  })
 
-interface Recovery<E> {
-  readonly pull: (cause: Cause.Cause<E | Cause.Done>) => Pull.Pull<never, E>
-  readonly tell: (cause: Cause.Cause<E>) => Effect.Effect<never, E>
-}
-
-class Recovering<A, E> implements Source<A, E> {
-  private readonly source: Source<A, E>
-  private readonly recovery: Recovery<E>
-
-  constructor(source: Source<A, E>, recovery: Recovery<E>) {
-    this.source = source
-    this.recovery = recovery
-  }
-
-  get pull(): Source<A, E>["pull"] {
-    return Effect.catchCause(this.source.pull, this.recovery.pull)
-  }
-
-  get tell(): Tell<A, E> | undefined {
-    const { recovery, source: { tell } } = this
-    return tell && ((listener) => Effect.catchCause(tell(listener), recovery.tell))
-  }
-}
+/** As `Effect.catch`, which makes five objects in the place of three, for each open stream. */
+const recovering = <A, E>(
+  self: Effect.Effect<A, E>,
+  onFailure: (error: E) => Effect.Effect<never, E>
+): Effect.Effect<A, E> => Effect.catchCause(self, (cause) => Effect.catch(Effect.failCause(cause), onFailure))
 
 /** What is opened, with each part noted, and with its end told once: how it ended, was not opened, or was left. */
 export const watching = <A, E>(

@@ -11,6 +11,13 @@ import type { Entry } from "./entry.ts"
 import type { Bill } from "./model.ts"
 import { StreamUsage } from "./streamUsage.ts"
 
+/** The bill of a stream that may not have been begun. It is closed with the scope of the stream, and keeps nothing else of it. */
+export class BegunBill {
+  begun: StreamBill | undefined
+
+  readonly close = (): Effect.Effect<void> => this.begun?.close() ?? Effect.void
+}
+
 export class StreamBill {
   readonly usage = new StreamUsage()
   readonly made = Deferred.makeUnsafe<Bill>()

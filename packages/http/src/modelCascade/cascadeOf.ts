@@ -248,10 +248,8 @@ export const cascadeOf = (
           run(forStream, request, place, mode, fiber.getRef(CurrentAsked)?.patience),
           (answer) => {
             if (mode === "bypass" || !isKept(answer)) return answer
-            const { key } = place
             const { value, ...told } = answer
-            const keep = (reply: ChatSchema.ChatReply) => cache.set(key, { ...told, value: reply })
-            return { ...told, value: keepStream(value, keep) }
+            return { ...told, value: keepStream(value, keeping(cache, place.key, told)) }
           }
         )
         return mode === "use" && settings.isShared
@@ -273,6 +271,14 @@ export const cascadeOf = (
     })
     return noteMade({ ...asked, cache }, steps.map(({ model }) => model))
   })
+
+// A function of its own: a stream keeps it to its end, and with it nothing of how it was asked for.
+const keeping = (
+  cache: StaleCache.StaleCache<ChatModel.Answer>,
+  key: string,
+  told: Omit<ChatModel.Answer, "value">
+) =>
+(value: ChatSchema.ChatReply) => cache.set(key, { ...told, value })
 
 type AnyFiber = Fiber.Fiber<any, any>
 

@@ -34,11 +34,14 @@ export const open = (
   Effect.flatMap(Effect.scope, (scope) =>
     Effect.suspend(() => {
       const response = new Response(fiber, tellFailure)
-      return Effect.andThen(
-        Scope.addFinalizer(scope, Effect.sync(() => response.leave())),
-        response.head(send, waits)
-      )
+      return Effect.andThen(Scope.addFinalizerExit(scope, leaving(response)), response.head(send, waits))
     }))
+
+// A function of its own: the scope keeps it, and with it nothing of what was sent.
+const leaving = (response: Response) => (): Effect.Effect<void> => {
+  response.leave()
+  return Effect.void
+}
 
 /** What waits for the head, or for the next piece. */
 interface Waiter {
@@ -48,12 +51,46 @@ interface Waiter {
 }
 
 /** What hears the pieces as they come. */
-interface Listening {
+class Listening {
+  isLeft = false
   readonly hearing: Hearing<any, any>
   readonly resume: (goOn: Effect.Effect<any, any>) => void
   readonly waits: Waits | undefined
   readonly onLate: (error: ChatError) => void
-  isLeft: boolean
+
+  constructor(response: Response, hearing: Hearing<any, any>, waits: Waits | undefined, resume: Listening["resume"]) {
+    this.hearing = hearing
+    this.waits = waits
+    this.resume = resume
+    this.onLate = (error) => response.isLate(this, error)
+  }
+}
+
+/** The body of a response of a good status. */
+class Body implements Opened {
+  readonly status: number
+  readonly headers: Opened["headers"]
+  private readonly response: Response
+  private readonly waits: Waits | undefined
+
+  constructor(response: Response, status: number, headers: Opened["headers"], waits: Waits | undefined) {
+    this.response = response
+    this.status = status
+    this.headers = headers
+    this.waits = waits
+  }
+
+  get pieces(): Opened["pieces"] {
+    return this.response.pieces(this.waits)
+  }
+
+  get ended(): Effect.Effect<void> {
+    return this.response.last()
+  }
+
+  listen<A, E>(hearing: Hearing<A, E>): Effect.Effect<A, E> {
+    return this.response.listen(hearing, this.waits)
+  }
 }
 
 class Response extends Handler {
@@ -107,26 +144,34 @@ class Response extends Handler {
     this.tell()
   }
 
-  private listen<A, E>(waits: Waits | undefined, hearing: Hearing<A, E>): Effect.Effect<A, E> {
+  listen<A, E>(hearing: Hearing<A, E>, waits: Waits | undefined): Effect.Effect<A, E> {
     return Effect.callback((resume) => {
-      const onLate = (error: ChatError) => {
-        this.listening = undefined
-        this.leave()
-        resume(hearing.stopped(error))
-      }
       const pieces = this.taken()
       const goOn = pieces === undefined ? undefined : hearing.pieces(pieces)
       if (goOn !== undefined) return resume(goOn)
       if (this.ended !== undefined) return resume(this.stopped(hearing, waits, this.ended))
-      const refused = waits?.begin(onLate)
+      const listening = new Listening(this, hearing, waits, resume)
+      const refused = waits?.begin(listening.onLate)
       if (refused !== undefined) return resume(hearing.stopped(refused))
-      const listening: Listening = this.listening = { hearing, resume, waits, onLate, isLeft: false }
-      return Effect.sync(() => {
-        this.listening = undefined
-        listening.isLeft = true
-        waits?.end()
-        waits?.stop()
-      })
+      this.listening = listening
+      return this.unheard(listening)
+    })
+  }
+
+  /** The time of what is listened to is over. */
+  isLate({ hearing, resume }: Listening, error: ChatError): void {
+    this.listening = undefined
+    this.leave()
+    resume(hearing.stopped(error))
+  }
+
+  /** Whoever listens has left. */
+  private unheard(listening: Listening): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.listening = undefined
+      listening.isLeft = true
+      listening.waits?.end()
+      listening.waits?.stop()
     })
   }
 
@@ -210,18 +255,19 @@ class Response extends Handler {
     if (explanation !== undefined) return Exit.succeed({ status, headers, text: utf8(explanation), isWhole: true })
     if (status === 0) return ended as Exit.Exit<never, Lost>
     this.isOpened = true
-    const listen = <A, E>(hearing: Hearing<A, E>) => this.listen(waits, hearing)
-    return Exit.succeed({ status, headers, pieces: this.pieces(waits), listen, ended: this.last })
+    return Exit.succeed(new Body(this, status, headers, waits))
   }
 
-  private pieces(waits: Waits | undefined): Effect.Effect<Pieces, Lost | ChatError | Cause.Done> {
+  pieces(waits: Waits | undefined): Effect.Effect<Pieces, Lost | ChatError | Cause.Done> {
     const waiting = this.wait<Pieces, Lost | Cause.Done>(waits)
     return Effect.suspend(() => this.next() ?? waiting)
   }
 
-  private readonly last = Effect.suspend(() =>
-    this.ended === undefined ? Effect.ignore(Effect.timeoutOption(this.pieces(undefined), endMillis)) : Effect.void
-  )
+  last(): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.ended === undefined ? Effect.ignore(Effect.timeoutOption(this.pieces(undefined), endMillis)) : Effect.void
+    )
+  }
 
   /** What is there, or how it ended; undefined where there is nothing yet. */
   private next(): Exit.Exit<Pieces, Lost | Cause.Done> | undefined {
