@@ -14,7 +14,8 @@ export interface WaitingAttempt {
 export class WaitingAttempts {
   private readonly refuse: Check
   private readonly onOpening: OnOpening
-  private readonly attempts = new Set<WaitingAttempt>()
+  /** Made when one waits: most calls never do. */
+  private attempts: Set<WaitingAttempt> | undefined
   private stopListening: (() => void) | undefined
 
   constructor(refuse: Check, onOpening: OnOpening) {
@@ -23,18 +24,18 @@ export class WaitingAttempts {
   }
 
   add(attempt: WaitingAttempt): void {
-    this.attempts.add(attempt)
+    ;(this.attempts ??= new Set()).add(attempt)
     this.stopListening ??= this.onOpening(() => this.sendAway())
   }
 
   delete(attempt: WaitingAttempt): void {
-    this.attempts.delete(attempt)
-    if (this.attempts.size > 0) return
+    this.attempts?.delete(attempt)
+    if (this.attempts !== undefined && this.attempts.size > 0) return
     this.stopListening?.()
     this.stopListening = undefined
   }
 
   private sendAway(): void {
-    for (const { admission, fiber } of this.attempts) admission.sendAway(() => this.refuse(fiber))
+    for (const { admission, fiber } of this.attempts ?? []) admission.sendAway(() => this.refuse(fiber))
   }
 }

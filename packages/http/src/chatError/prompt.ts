@@ -13,12 +13,16 @@ interface Waiting {
   ranges: Ranges
 }
 
+interface Searched {
+  readonly waiting: Set<Waiting>
+  /** What was found in the last texts that were searched. */
+  readonly found: Map<string, Ranges>
+}
+
 export class Prompt {
   private readonly texts: Iterable<string>
   private readonly sources: Sources
-  private readonly waiting = new Set<Waiting>()
-  /** What was found in the last texts that were searched. */
-  private readonly found = new Map<string, Ranges>()
+  private made: Searched | undefined
   private isLast = false
 
   constructor(texts: Iterable<string>) {
@@ -29,11 +33,11 @@ export class Prompt {
   /** Where the text quotes the prompt, told when it is asked for. After a search for any of them, none keeps the prompt. */
   quotedIn(text: string): () => Ranges {
     const waiting: Waiting = { text, prompt: this, ranges: [] }
-    this.waiting.add(waiting)
+    this.searched.waiting.add(waiting)
     // The oldest are searched by themselves.
-    for (const oldest of this.waiting) {
-      if (this.waiting.size <= mostWaiting) break
-      this.waiting.delete(oldest)
+    for (const oldest of this.searched.waiting) {
+      if (this.searched.waiting.size <= mostWaiting) break
+      this.searched.waiting.delete(oldest)
     }
     return () => {
       waiting.prompt?.look(waiting)
@@ -44,7 +48,7 @@ export class Prompt {
   /** Tells that no more texts are expected, so that what was read is not kept for them. */
   end(): this {
     this.isLast = true
-    if (this.waiting.size === 0) this.sources.release()
+    if ((this.made?.waiting.size ?? 0) === 0) this.sources.release()
     return this
   }
 
@@ -60,21 +64,26 @@ export class Prompt {
     return false
   }
 
+  // Each open stream has a prompt, and hardly any is searched.
+  private get searched(): Searched {
+    return this.made ??= { waiting: new Set(), found: new Map() }
+  }
+
   private look(asked: Waiting): void {
-    if (!this.found.has(asked.text)) this.search(asked)
-    for (const waiting of [...this.waiting, asked]) {
-      const ranges = this.found.get(waiting.text)
+    if (!this.searched.found.has(asked.text)) this.search(asked)
+    for (const waiting of [...this.searched.waiting, asked]) {
+      const ranges = this.searched.found.get(waiting.text)
       if (ranges === undefined) continue
       waiting.ranges = ranges
       waiting.prompt = undefined
-      this.waiting.delete(waiting)
+      this.searched.waiting.delete(waiting)
     }
   }
 
   private search(asked: Waiting): void {
-    const texts = [...new Set([asked, ...this.waiting].map(({ text }) => text))]
-    this.found.clear()
-    quotations(texts, this.sources).forEach((ranges, i) => this.found.set(texts[i]!, ranges))
+    const texts = [...new Set([asked, ...this.searched.waiting].map(({ text }) => text))]
+    this.searched.found.clear()
+    quotations(texts, this.sources).forEach((ranges, i) => this.searched.found.set(texts[i]!, ranges))
     if (this.isLast) this.sources.release()
   }
 }

@@ -76,7 +76,10 @@ export const open = <A, E, E2>(opening: Opening<A, E, E2>): Effect.Effect<Stream
 
 // A function of its own: as long as the call lasts, what waits for its end keeps nothing of how it was opened.
 const orFailing = <A, E, B>(call: Effect.Effect<A, E>, speaking: Deferred.Deferred<B, E>): Effect.Effect<A, E> =>
-  Effect.onError(call, (cause) => Deferred.failCause(speaking, cause))
+  Effect.onExitPrimitive(
+    call,
+    (exit) => exit._tag === "Failure" ? Deferred.failCause(speaking, exit.cause) : undefined
+  )
 
 /** What is behind the guards: up to the first content it can be made again, and then it lasts as long as the stream. */
 const callOf = <A, E, E2>(
@@ -144,7 +147,8 @@ class Call<A, E> {
   tooLate: E | undefined
   private held: ReadonlyArray<A>
   private source: Source.Source<A, E>
-  private readonly ending = Deferred.makeUnsafe<Ending<E>>()
+  private ended: Ending<E> | undefined
+  private tellEnd: ((ended: Ending<E>) => void) | undefined
   /** The fiber of the guards. */
   private holding: Fiber.Fiber<unknown, unknown> | undefined
 
@@ -165,8 +169,18 @@ class Call<A, E> {
   lasts(): Effect.Effect<Ending<E>> {
     return watching(this.reader, this.beginning.readerTimeout, () => {
       this.tooLate = this.beginning.expired()
-      Deferred.doneUnsafe(this.ending, Exit.succeed(Exit.fail(this.tooLate)))
-    })(Deferred.await(this.ending))
+      this.endWith(Exit.fail(this.tooLate))
+    })(Effect.callback((resume) => {
+      this.tellEnd = (ended) => resume(Effect.succeed(ended))
+      if (this.ended !== undefined) this.tellEnd(this.ended)
+    }))
+  }
+
+  /** Only the first end is one. */
+  private endWith(ended: Ending<E>): void {
+    if (this.ended !== undefined) return
+    this.ended = ended
+    this.tellEnd?.(ended)
   }
 
   /** The stream. */
@@ -180,7 +194,7 @@ class Call<A, E> {
 
   // The guards are released before the reader gets the end.
   private end(ended: Ending<E>) {
-    return Effect.andThen(Deferred.succeed(this.ending, ended), Fiber.await(this.holding!))
+    return Effect.andThen(Effect.sync(() => this.endWith(ended)), Fiber.await(this.holding!))
   }
 
   private failedTooLate(error: E): Effect.Effect<never, E> {

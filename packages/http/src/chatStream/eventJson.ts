@@ -17,7 +17,7 @@ interface Template {
   readonly json: unknown
   /** Where in the JSON each of the texts is. */
   readonly places: ReadonlyArray<{ readonly holder: Fields; readonly field: string }>
-  repeats?: Repeats | "none"
+  repeats: Repeats | "none" | undefined
 }
 
 /** The frame of events that say one text in the delta of their only choice, and nothing else but padding. */
@@ -38,7 +38,7 @@ const frameOf = ({ constants, json, places }: Template): Frame | undefined => {
 }
 
 export class EventJson {
-  private readonly templates: Array<Template> = []
+  private templates: ReadonlyArray<Template> = noTemplates
   /** How many templates may still be made before one of them is of use. */
   private patience = mostUseless
 
@@ -97,10 +97,12 @@ export class EventJson {
     const template = templateOf(data)
     if (template === undefined) return
     this.patience--
-    if (this.templates.length >= mostTemplates) this.templates.pop()
-    this.templates.unshift(template)
+    // Lists of their length: one that grows has room for sixteen more, and each open stream has these.
+    this.templates = [template, ...this.templates.slice(0, mostTemplates - 1)]
   }
 }
+
+const noTemplates: ReadonlyArray<Template> = []
 
 /** Two choices that take turns, with reasoning before the text. */
 const mostTemplates = 4
@@ -139,7 +141,7 @@ const templateOf = (data: string): Template | undefined => {
     if (place === undefined) return undefined
     places.push(place)
   }
-  return { constants, json, places }
+  return { constants: constants.slice(), json, places: places.slice(), repeats: undefined }
 }
 
 const mostTexts = 8

@@ -9,6 +9,7 @@ import { monotonicMillis, startTimeout } from "@switchgear/core/runtime"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 
 /** How long a reader may take for a part where no option says. */
 export const standard: Duration.Input = "5 minutes"
@@ -53,20 +54,38 @@ export const watching = (
 <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
   const millis = Duration.toMillis(limit)
   return millis === Infinity ? self : Effect.withFiber((fiber) => {
-    const clock = fiber.getRef(Clock.Clock)
-    const interval = Math.ceil(millis / looks)
-    let timeout: ReturnType<typeof startTimeout>
-    const start = () => {
-      timeout = startTimeout(fiber, clock, interval, monotonicMillis(clock) + interval, look)
-    }
-    const look = () => {
-      if (reader.standsStill()) onExpire()
-      else start()
-    }
-    start()
-    return Effect.onExitPrimitive(self, () => {
-      timeout.cancel(fiber)
-      return undefined
-    })
+    const watch = new Watch(reader, Math.ceil(millis / looks), fiber, onExpire)
+    return Effect.onExitPrimitive(self, watch.stop)
   })
+}
+
+class Watch {
+  private timeout: ReturnType<typeof startTimeout>
+  private readonly reader: Reader
+  private readonly interval: number
+  private readonly fiber: Fiber.Fiber<unknown, unknown>
+  private readonly onExpire: () => void
+
+  constructor(reader: Reader, interval: number, fiber: Fiber.Fiber<unknown, unknown>, onExpire: () => void) {
+    this.reader = reader
+    this.interval = interval
+    this.fiber = fiber
+    this.onExpire = onExpire
+    this.timeout = this.start()
+  }
+
+  readonly stop = (): undefined => {
+    this.timeout.cancel(this.fiber)
+    return undefined
+  }
+
+  private readonly look = (): void => {
+    if (this.reader.standsStill()) this.onExpire()
+    else this.timeout = this.start()
+  }
+
+  private start(): ReturnType<typeof startTimeout> {
+    const clock = this.fiber.getRef(Clock.Clock)
+    return startTimeout(this.fiber, clock, this.interval, monotonicMillis(clock) + this.interval, this.look)
+  }
 }

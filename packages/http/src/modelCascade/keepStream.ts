@@ -25,7 +25,7 @@ class Kept implements Source.Notes<ChatSchema.ChatChunk> {
   private readonly accumulator = Accumulator.make()
   private readonly keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>
   private seen = 0
-  private first: ChatSchema.ChatChunk | undefined
+  private author: string | undefined
   private isTextsAlone = false
 
   constructor(keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>) {
@@ -33,7 +33,7 @@ class Kept implements Source.Notes<ChatSchema.ChatChunk> {
   }
 
   note(chunk: ChatSchema.ChatChunk, isSame: boolean, chunks: number): void {
-    this.first ??= chunk
+    if (this.seen === 0) this.author = ProviderFields.authorOf(chunk)
     this.seen += chunks
     if (this.seen > mostKept) return
     if (isSame && this.isTextsAlone) return this.accumulator.addTexts(chunk)
@@ -48,10 +48,10 @@ class Kept implements Source.Notes<ChatSchema.ChatChunk> {
   }
 
   private end(): Effect.Effect<void> {
-    const { accumulator, first, keep, seen } = this
+    const { accumulator, author, keep, seen } = this
     const reply = seen <= mostKept ? accumulator.reply() : undefined
     if (reply === undefined) return Effect.void
-    if (first !== undefined) ProviderFields.sameAuthor(first, reply)
+    if (author !== undefined) ProviderFields.wrote(author, reply)
     return keep(reply)
   }
 }
