@@ -8,6 +8,7 @@ import type { Repeats } from "./repeats.ts"
 import { isFinish } from "../chatReply/finishReasons.ts"
 import { hasContent } from "./hasContent.ts"
 import type { Listener } from "./source.ts"
+import { Utf8 } from "./utf8.ts"
 
 /** A streamed answer being read. Once `progress` is no longer `more`, it stays as it is and further bytes are ignored. */
 export interface Decoder {
@@ -30,7 +31,7 @@ export const make = (head: Answer.Head, onChunk: OnChunk = constVoid): Telling =
 
 /** A decoder whose chunks can also be told, in the place of being given. */
 export class Telling implements Decoder, Answer.Hearer {
-  private readonly utf8 = new TextDecoder()
+  private readonly utf8 = new Utf8()
   private readonly json = new EventJson()
   private readonly answer: Answer.Answer
   private readonly onChunk: OnChunk
@@ -141,12 +142,12 @@ export class Telling implements Decoder, Answer.Hearer {
   }
 
   private read(bytes: Uint8Array): boolean {
-    return this.answer.progress === "more" && this.answer.read(this.utf8.decode(bytes, streaming)) &&
+    return this.answer.progress === "more" && this.answer.read(this.utf8.decode(bytes)) &&
       bytes.at(-1) === lf
   }
 
   private finish(): void {
-    if (this.answer.progress === "more") this.answer.end(this.utf8.decode())
+    if (this.answer.progress === "more") this.answer.end(this.utf8.end())
   }
 
   private taken(): ReadonlyArray<ChatChunk> {
@@ -172,5 +173,4 @@ const endsNothing = ({ choices }: ChatChunk): boolean => {
 const writtenOf = (data: string): string | undefined => data.includes("\n") ? undefined : eventOf(data)
 
 const lf = 10
-const streaming = { stream: true }
 const nothing: ReadonlyArray<ChatChunk> = []

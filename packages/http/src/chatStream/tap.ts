@@ -12,6 +12,7 @@ import { EventEnds, placeInBytes } from "./eventEnds.ts"
 import { EventJson } from "./eventJson.ts"
 import { hasContent } from "./hasContent.ts"
 import { KeptBytes } from "./keptBytes.ts"
+import { Utf8 } from "./utf8.ts"
 
 /**
  * A streamed answer whose bytes are passed on. Once `progress` is no longer `more`, it stays as it is and further bytes
@@ -45,7 +46,7 @@ export interface Tap {
 }
 
 export const make = (head: Answer.Head): Tap => {
-  const utf8 = new TextDecoder()
+  const utf8 = new Utf8()
   const ends = new EventEnds()
   const json = new EventJson()
   const kept = new KeptBytes()
@@ -110,7 +111,7 @@ export const make = (head: Answer.Head): Tap => {
     usage: () => usage,
     push: (bytes) => {
       if (answer.progress !== "more") return nothing
-      const text = utf8.decode(bytes, streaming)
+      const text = utf8.decode(bytes)
       const place = placeInBytes(bytes, text, judge(text))
       if (place > 0) keptWhole = kept.length
       if (answer.progress !== "more") {
@@ -130,7 +131,7 @@ export const make = (head: Answer.Head): Tap => {
     },
     end: () => {
       if (answer.progress !== "more") return nothing
-      answer.end(utf8.decode())
+      answer.end(utf8.end())
       if (isWhole() && !answer.leavesOutLast) keptWhole = kept.length
       const last = mayPass() ? passed(nothingMore) : nothing
       kept.take(0)
@@ -139,6 +140,5 @@ export const make = (head: Answer.Head): Tap => {
   }
 }
 
-const streaming = { stream: true }
 const nothing: ReadonlyArray<Uint8Array> = []
 const nothingMore = new Uint8Array(0)

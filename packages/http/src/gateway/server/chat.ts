@@ -91,18 +91,26 @@ const stream = (
         const atHead = exchange.tell(provenanceAtHead(opened, askedFor), step)
         exchange.beginStream({ ...limitHeaders(caller), ...atHead })
         const passed = Source.listen(opened.value, passing, ChunkText.writtenOf)
-        return Effect.map(Effect.andThen(passed, provenanceAtEnd(opened, atHead)), (provenance) => {
-          const { latest, usageOnly } = passing
-          const told = exchange.tell(provenance, step)
-          const last = wantsUsage
-            ? eventOf({ ...usageOnly ?? withoutUsage(latest), ...told, ...exchange.overhead })
-            : ""
-          exchange.end(`${last}data: [DONE]\n\n`)
-          return (usageOnly ?? latest)?.usage ?? undefined
-        })
+        return Effect.map(
+          Effect.andThen(passed, provenanceAtEnd(opened, atHead)),
+          ending(passing, exchange, step, wantsUsage)
+        )
       })
     )
   }))
+
+// A function of its own: a stream keeps it to its end, and with it nothing of its request.
+const ending =
+  (passing: Passing, exchange: Exchange, step: string, wantsUsage: boolean) =>
+  (provenance: Readonly<Record<string, string>>): ChatSchema.Usage | undefined => {
+    const { latest, usageOnly } = passing
+    const told = exchange.tell(provenance, step)
+    const last = wantsUsage
+      ? eventOf({ ...usageOnly ?? withoutUsage(latest), ...told, ...exchange.overhead })
+      : ""
+    exchange.end(`${last}data: [DONE]\n\n`)
+    return (usageOnly ?? latest)?.usage ?? undefined
+  }
 
 /** The place for what is told of an answer whose usage was with its content, or nowhere: clients may add up usages. */
 const withoutUsage = (latest: ChatSchema.ChatChunk | undefined): ChatSchema.ChatChunk => ({

@@ -1,0 +1,29 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { vi } from "vitest"
+
+const { Utf8 } = await vi.importActual<typeof import("../src/chatStream/utf8.ts")>("../src/chatStream/utf8.ts")
+
+/** What a stream may be cut within: marks of byte order, characters of two to four bytes, and bytes that are none. */
+const parts = ["a", "\n", "\uFEFF", "é", "世", "😀"].map((text) => [...new TextEncoder().encode(text)])
+const bytes = Schema.Array(Schema.Literals([...parts.keys(), 100, 101, 102]))
+const broken: Record<number, Array<number>> = { 100: [0xef], 101: [0xbb, 0xbf], 102: [0xf0, 0x9f] }
+
+describe("text in UTF-8 that comes in pieces", () => {
+  it.effect.prop(
+    "is the same wherever it is cut",
+    [bytes, Schema.Array(Schema.Literals([0, 1, 2, 3, 5])).check(Schema.isMinLength(1))],
+    ([given, sizes]) =>
+      Effect.sync(() => {
+        const all = Uint8Array.from(given.flatMap((part) => parts[part] ?? broken[part]!))
+        const utf8 = new Utf8()
+        let text = ""
+        for (let at = 0, i = 0; at < all.length; i++) {
+          const size = i < 100 ? sizes[i % sizes.length]! : 5
+          text += utf8.decode(all.subarray(at, at + size))
+          at += size
+        }
+        assert.strictEqual(text + utf8.end(), new TextDecoder().decode(all))
+      })
+  )
+})
