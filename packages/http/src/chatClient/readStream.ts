@@ -60,11 +60,13 @@ class Reading {
   }
 
   tell(listener: Listener<ChatChunk>): Effect.Effect<void, ChatError> {
-    const hearing = new Listening(this, listener)
-    // What was passed on to a reader that has left was told it, too.
-    return Effect.onExitPrimitive(hearing.goOn, () => {
-      this.decoder.tellKept(listener)
-      return undefined
+    return Effect.withFiber((fiber) => {
+      this.timeouts.heldBy(fiber)
+      // What was passed on to a reader that has left was told it, too.
+      return Effect.onExitPrimitive(new Listening(this, listener).goOn, () => {
+        this.decoder.tellKept(listener)
+        return undefined
+      })
     })
   }
 

@@ -28,6 +28,8 @@ export interface StreamTimeouts extends Waits {
    * without events: its end gets a second.
    */
   readonly answerFinished: (of: "choices" | "body") => void
+  /** This fiber waits from now on. The one that opened the stream may have ended, and is not kept. */
+  readonly heldBy: (fiber: Fiber.Fiber<unknown, unknown>) => void
 }
 
 /** Makes the time-outs of a stream. Its timer ends with the scope. */
@@ -69,7 +71,7 @@ class Timeouts implements StreamTimeouts {
   private readonly clock: Clock.Clock
   private readonly limits: Limits
   private readonly expired: (phase: Phase, limit: Duration.Duration) => ChatError
-  private readonly fiber: Fiber.Fiber<unknown, unknown>
+  private fiber: Fiber.Fiber<unknown, unknown>
 
   constructor(
     limits: Limits,
@@ -93,6 +95,10 @@ class Timeouts implements StreamTimeouts {
 
   answerFinished(of: "choices" | "body"): void {
     this.untilContent = Math.min(this.untilContent, of === "body" ? this.quiet : afterEnd)
+  }
+
+  heldBy(fiber: Fiber.Fiber<unknown, unknown>): void {
+    this.fiber = fiber
   }
 
   begin(onLate: (error: ChatError) => void): ChatError | undefined {

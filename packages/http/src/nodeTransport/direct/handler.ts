@@ -33,7 +33,7 @@ export abstract class Handler implements DispatchHandler, Sink {
   private controller: Controller | undefined
   private unpacked: Unpacked | undefined
   private stopExplanation: (() => void) | undefined
-  protected readonly fiber: Fiber.Fiber<unknown, unknown>
+  protected fiber: Fiber.Fiber<unknown, unknown>
   /** Tells whoever waits that the status is a failure. */
   protected readonly tellFailure: Turns.Tell
 

@@ -145,6 +145,14 @@ class Response extends Handler {
   }
 
   listen<A, E>(hearing: Hearing<A, E>, waits: Waits | undefined): Effect.Effect<A, E> {
+    return Effect.withFiber((fiber) => {
+      // The one that opened the response may have ended, and is not kept.
+      this.fiber = fiber
+      return this.hearing(hearing, waits)
+    })
+  }
+
+  private hearing<A, E>(hearing: Hearing<A, E>, waits: Waits | undefined): Effect.Effect<A, E> {
     return Effect.callback((resume) => {
       const pieces = this.taken()
       const goOn = pieces === undefined ? undefined : hearing.pieces(pieces)
