@@ -24,4 +24,15 @@ describe("text in UTF-8 that comes in pieces", () => {
         assert.strictEqual(utf8.end(), own.decode())
       })
   )
+
+  it("keeps a mark of byte order that is not the first of all", () => {
+    const mark = Uint8Array.of(0xef, 0xbb, 0xbf, 0x61)
+    for (const first of [mark, Uint8Array.of(0x62)]) {
+      const utf8 = new Utf8()
+      utf8.decode(first)
+      assert.strictEqual(utf8.decode(mark), "\uFEFFa")
+      assert.strictEqual(utf8.decode(Uint8Array.of(0xef)) + utf8.decode(Uint8Array.of(0xbb, 0xbf, 0x61)), "\uFEFFa")
+    }
+    assert.strictEqual(new Utf8().decode(mark), "a")
+  })
 })
