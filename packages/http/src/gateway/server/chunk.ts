@@ -22,11 +22,11 @@ export class Chunk {
     return socket === null || socket.writableLength + this.text.length < socket.writableHighWaterMark
   }
 
-  /** Sends what was added. */
+  /** Sends what was added. Nothing after the end: the next answer on the connection is another one's. */
   send(): void {
     const { response, text } = this
     this.text = ""
-    if (text === "" || response.destroyed || response.socket === null) return
+    if (text === "" || response.writableEnded || response.destroyed || response.socket === null) return
     response.socket.write(`${text.length.toString(16)}\r\n${text}\r\n`, "latin1")
   }
 }

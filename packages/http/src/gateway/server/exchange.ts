@@ -37,6 +37,7 @@ export class Exchange implements Sender {
   private held: Socket | undefined
   /** What is still to be sent of an answer of which a part is on its way; undefined while there is none. */
   private chunk: Chunk | undefined
+  private isHeadOut = false
   private isWaiting = false
   /** The calls to providers for the answer; undefined where none can be asked. */
   upstream: Pick<Upstream, "idOf" | "millis"> | undefined
@@ -167,6 +168,7 @@ export class Exchange implements Sender {
 
   /** Sends a head for which there is no piece yet. */
   flushHead(): void {
+    this.isHeadOut = true
     this.response.flushHeaders()
   }
 
@@ -178,17 +180,26 @@ export class Exchange implements Sender {
   /** Sends a piece. Whether another one may follow at once. */
   writes(piece: string | Uint8Array): boolean {
     if (this.hasLeft) return true
-    const { chunk, response } = this
+    const chunk = this.chunk ??= this.begin()
     if (chunk !== undefined && piece.length <= longestPiece) {
       this.sendLater()
       return chunk.add(piece)
     }
     this.hold()
     chunk?.send()
-    const mayFollow = response.write(piece)
+    return this.response.write(piece)
+  }
+
+  /** What takes the pieces of the answer, where Node itself need not. */
+  private begin(): Chunk | undefined {
+    const { request, response } = this
+    // Alone, and not with a piece: Node keeps it for as long as the answer lasts, and what is written by itself takes less.
+    if (!this.isHeadOut) {
+      this.hold()
+      this.flushHead()
+    }
     // Node alone knows how to send it to a client of HTTP/1.0, and keeps it while an earlier answer is on its connection.
-    if (this.request.httpVersionMinor > 0 && response.socket !== null) this.chunk ??= new Chunk(response)
-    return mayFollow
+    return request.httpVersionMinor > 0 && response.socket !== null ? new Chunk(response) : undefined
   }
 
   /** What is written from now on is sent at the end of this turn, in one step. */
@@ -232,8 +243,6 @@ export class Exchange implements Sender {
     const { chunk, response } = this
     if (response.destroyed) return
     this.hold()
-    // The next answer on the connection is another one's.
-    this.chunk = undefined
     if (chunk === undefined) response.end(piece)
     else {
       chunk.add(piece)
