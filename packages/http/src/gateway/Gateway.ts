@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Tracer from "effect/Tracer"
 import * as NodeTransport from "../NodeTransport.ts"
 import { noted } from "./admin/acts/note.ts"
@@ -25,7 +26,9 @@ import type { Running, State } from "./admin/model.ts"
 import { Shedding } from "./admin/journal/shedding.ts"
 import { openDesk } from "./admin/openDesk.ts"
 import { ownFamilies } from "./admin/metrics/all.ts"
+import { isLoopback } from "./config/addresses.ts"
 import type { Address, Config } from "./config/model.ts"
+import { ConfigInvalid } from "./GatewayConfig.ts"
 import * as Otlp from "./otlp/open.ts"
 import { Front } from "./server/front.ts"
 import { listen, ListenFailed } from "./server/listener.ts"
@@ -79,9 +82,10 @@ export interface Gateway {
    * Takes over another file. Circuits, limits, caches, budgets and connections of which it says the same stay what they are. Of
    * what has the same name and other options, these stay: the state of a circuit with the time until its next probe, what was
    * taken of a limit or a budget, a pause, kept answers with their ages, and what operators have commanded. Calls in
-   * flight end as they began. `listen`, `admin` and `otlp` stay those of the start.
+   * flight end as they began. `listen`, `admin` and `otlp` stay those of the start: so a file without clients is refused
+   * where the gateway listens on another address than a loopback one. Files are taken over one after another.
    */
-  readonly reload: (config: Config) => Effect.Effect<void>
+  readonly reload: (config: Config) => Effect.Effect<void, ConfigInvalid>
 }
 
 /**
@@ -117,14 +121,20 @@ export const make = (
       tracing: telling?.tracing,
       exemplars: config.admin?.exemplars ?? "off"
     })
-    const reload = (config: Config) =>
+    const { listen: begun } = config
+    const takeOver = (config: Config) =>
       Effect.gen(function*() {
+        if (!isLoopback(begun.host) && config.clients.length === 0) return yield* openToAll(begun)
         const { endOthers, value } = yield* generationOf(config)
-        current = { config, ...value }
+        current = { config: { ...config, listen: begun }, ...value }
         generation++
         const ended = front.serve(value.callers)
-        yield* Effect.forkDetach(Effect.andThen(Effect.timeoutOption(ended, config.listen.drainTimeout), endOthers))
+        // A stream may go on for as long as its model lets it: no call ends because of a file.
+        yield* Effect.forkDetach(Effect.andThen(ended, endOthers))
       }).pipe(Effect.uninterruptible)
+    // A generation is made of the one before it.
+    const oneByOne = yield* Semaphore.make(1)
+    const reload = (config: Config) => oneByOne.withPermit(takeOver(config))
 
     const wallClock = () =>
       clock.currentTimeMillisUnsafe()
@@ -153,7 +163,8 @@ export const make = (
       get inFlight() {
         return front.inFlight
       },
-      reload: Effect.flatMap(options.source ?? Effect.succeed(config), reload)
+      // What is read last is taken over last.
+      reload: oneByOne.withPermit(Effect.flatMap(options.source ?? Effect.succeed(config), takeOver))
     }
     /** Begins to keep what operators look back at. */
     const running = (): Running => {
@@ -181,6 +192,14 @@ export const make = (
       reload: (config) =>
         shown === undefined ? reload(config) : noted(shown, "reload", "file", byProcess, reload(config))
     }
+  })
+
+const openToAll = ({ host }: Address): ConfigInvalid =>
+  new ConfigInvalid({
+    problems: [{
+      place: "clients",
+      problem: `Expected at least one client with a token, because the gateway listens on ${host} until it is started again`
+    }]
   })
 
 /**

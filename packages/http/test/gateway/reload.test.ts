@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
-import { Effect, Random, type Scope } from "effect"
-import { control } from "./administered.ts"
+import { Effect, Fiber, Random, type Scope } from "effect"
+import { administered, control } from "./administered.ts"
 import { ask, chat, type Got, hello, token } from "./running.ts"
 import { scripted, sendWhole } from "./scripted.ts"
 
@@ -31,7 +31,7 @@ const said: Said = {
 }
 
 const fileOf = (url: string, { cascade, client, concurrency, defaults, initialState, keys, provider }: Said) => `
-listen: { port: 0 }
+listen: { port: 0, drainTimeout: 50 millis }
 admin: { port: 0, token: ${control} }
 defaults: { deadline: ${60 + defaults} seconds, bulkhead: { concurrency: ${concurrency} } }
 resilience4j: { circuitbreaker: { instances: { one: { initialState: "${initialState || "CLOSED"}" } } } }
@@ -77,7 +77,7 @@ const night = (begun: Partial<Said> = {}): Effect.Effect<Night, never, Scope.Sco
         ),
       reload: (said: Partial<Said>) => {
         inForce = { ...inForce, ...said }
-        return Effect.flatMap(Effect.orDie(GatewayConfig.parse(fileOf(url, inForce), {})), gateway.reload)
+        return Effect.orDie(Effect.flatMap(GatewayConfig.parse(fileOf(url, inForce), {}), gateway.reload))
       },
       seen: Effect.map(admin("/admin/overview"), ({ json }) => {
         const [first] = json.models
@@ -213,5 +213,69 @@ models: { first: { provider: sim } }`,
           [`Bearer ${two}`, "blue-0123456789"]
         ]
       )
+    })))
+
+  it.live("ends no stream that began before, however long that takes", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, reload, url } = yield* night()
+      yield* provider.set("first", { outcome: Behaviour.stream({ text: "one two three four", chunks: 4, pause: 100 }) })
+      const answer = yield* Effect.forkChild(chat(url, { ...asked(url, "Hello"), model: "first", stream: true }))
+      yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
+      yield* reload({ provider: 2 })
+      const { text } = yield* Fiber.join(answer)
+      assert.include(text, "[DONE]")
+    })))
+
+  it.live("at the same time as others is taken over after them: there is one guard of each name", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const names = Array.from({ length: 50 }, (_, i) => `model-${i}`)
+      const read = (deadline: number) =>
+        GatewayConfig.parse(
+          `listen: { port: 0 }
+admin: { port: 0, token: ${control} }
+defaults: { deadline: ${deadline} seconds }
+providers: { sim: { baseUrl: http://127.0.0.1:9 } }
+models: { ${names.map((name) => `${name}: { provider: sim }`).join(", ")} }`,
+          {}
+        )
+      const { adminAddress, generation, reload } = yield* Effect.flatMap(read(10), (config) => Gateway.make(config))
+      const files = yield* Effect.forEach([11, 12, 13], read)
+      yield* Effect.forEach(files, reload, { concurrency: "unbounded" })
+      const { json } = yield* ask(`http://127.0.0.1:${adminAddress!.port}/actuator/circuitbreakers`, {
+        headers: { authorization: `Bearer ${control}` }
+      })
+      assert.sameMembers(Object.keys(json.circuitBreakers), names)
+      assert.strictEqual(yield* generation, 4)
+    })))
+
+  it.live("is refused where it has no clients, and the gateway listens on another address than a loopback one", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const read = (host: string, clients: string) =>
+        GatewayConfig.parse(
+          `listen: { port: 0, host: ${host} }
+providers: { sim: { baseUrl: http://127.0.0.1:9 } }
+models: { first: { provider: sim } }
+clients: [${clients}]`,
+          {}
+        )
+      // The system takes it for 127.0.0.1, and a file cannot know that.
+      const open = yield* read("\"127.1\"", `{ name: shop, token: ${token} }`)
+      const { address, generation, reload } = yield* Gateway.make(open)
+      const refused = yield* Effect.flip(Effect.flatMap(read("127.0.0.1", ""), reload))
+      assert.strictEqual(
+        refused.message,
+        "clients: Expected at least one client with a token, because the gateway listens on 127.1 until it is started again."
+      )
+      assert.strictEqual(yield* generation, 1)
+      const { status } = yield* ask(`http://127.0.0.1:${address.port}/v1/models`, { headers: { host: "127.1" } })
+      assert.strictEqual(status, 401)
+    })))
+
+  it.live("leaves the bounds of the start in force, and what operators see of them", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, reload } = yield* administered("listen: { port: 0, maxRequests: 7 }")
+      yield* reload(`admin: { port: 0, token: ${control} }\nlisten: { port: 0, maxRequests: 900 }`)
+      const { text } = yield* admin("/metrics")
+      assert.match(text, /^switchgear_gateway_max_requests 7$/m)
     })))
 })
