@@ -64,13 +64,18 @@ const say = (line) => process.stderr.write(line + "\n")
 /** Signals reach the child as well, and this process ends the way the child did. */
 const follow = (child, done) => {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"]
-  const forward = signals.map((signal) => () => child.kill(signal))
-  signals.forEach((signal, index) => process.on(signal, forward[index]))
-  // The shell between npm and this process passes no signal on: it dies, and the command would outlive it.
+  // The shell between npm and this process passes no signal on: it dies, and the command would outlive it. A command that
+  // was told to end is told once: a second signal would end at once what is still to be answered.
   const parent = process.ppid
+  const tell = (signal) => {
+    clearInterval(watch)
+    child.kill(signal)
+  }
   const watch = setInterval(() => {
-    if (process.ppid !== parent) child.kill("SIGTERM")
+    if (process.ppid !== parent) tell("SIGTERM")
   }, 500)
+  const forward = signals.map((signal) => () => signal === "SIGHUP" ? child.kill(signal) : tell(signal))
+  signals.forEach((signal, index) => process.on(signal, forward[index]))
   child.on("error", (error) => {
     say("Could not start " + child.spawnfile + ": " + error.message)
     process.exit(1)

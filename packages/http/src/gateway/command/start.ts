@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Gateway from "../Gateway.ts"
 import type * as GatewayConfig from "../GatewayConfig.ts"
 import { type FileUnreadable, parse, type Ports, readText } from "./file.ts"
@@ -17,6 +18,7 @@ export const start = (
 ): Effect.Effect<never, Failure, FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function*() {
     keepRequestsYoung()
+    yield* outliveHangUps
     // Of this run only: nothing real can be controlled with it, so it may be shown.
     const token = randomBytes(24).toString("base64url")
     // Loaded only where there is no file: a gateway in production starts without it.
@@ -62,15 +64,26 @@ const greeting = (
   ].join("\n")
 }
 
-/** The first signal stops the gateway politely, which may take as long as `drainTimeout`. */
+/**
+ * The first signal stops the gateway politely, which may take as long as `drainTimeout`. One press of Ctrl-C comes several times
+ * where npm is in between: from the terminal, and from each process that passes it on.
+ */
 const endAtSecondSignal = Effect.sync(() => {
-  let signals = 0
+  let first: number | undefined
   const heard = () => {
-    if (++signals > 1) process.exit(130)
+    const now = performance.now()
+    first ??= now
+    if (now - first > sameSignalFor) process.exit(130)
   }
   process.on("SIGINT", heard)
   process.on("SIGTERM", heard)
 })
+
+/** In milliseconds. Nobody presses a key twice in this time, and means it. */
+const sameSignalFor = 250
+
+/** Calls in flight are not cut off by a signal that comes while the gateway starts or stops, such as that of a terminal that closes. */
+const outliveHangUps = Effect.sync(() => process.on("SIGHUP", () => {}))
 
 /** A file that is wrong is told, and the one in force stays. */
 const reloadAtHangUp = <E extends { readonly message: string }>(
@@ -79,9 +92,11 @@ const reloadAtHangUp = <E extends { readonly message: string }>(
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<never>()
-    const taken = Effect.matchEffect(source, {
+    // What is read last is taken over last.
+    const oneByOne = yield* Semaphore.make(1)
+    const taken = Effect.matchEffect(oneByOne.withPermit(Effect.flatMap(source, gateway.reload)), {
       onFailure: (error) => Effect.logError(`The file was not taken over. The one in force stays.\n${error.message}`),
-      onSuccess: (config) => Effect.andThen(gateway.reload(config), Effect.logInfo("The file was taken over."))
+      onSuccess: () => Effect.logInfo("The file was taken over.")
     })
     const heard = () => void Effect.runForkWith(context)(taken)
     yield* Effect.acquireRelease(
