@@ -49,10 +49,16 @@ export const substitute = (
     return ""
   }
   const replaced = (scalar: string, path: Problem["path"], secret: boolean): unknown => {
+    refuseOthers(scalar, path)
     const whole = new RegExp(`^${marks.source}$`).exec(scalar)
     if (whole === null) return scalar.replace(marks, (_, index: string) => valueOf(index, path))
     const value = valueOf(whole[1]!, path)
     return secret || isText(path) ? value : plain(value)
+  }
+  /** What is meant to be a variable and is none would be a value by itself: a secret that everybody can read here. */
+  const refuseOthers = (scalar: string, path: Problem["path"]): void => {
+    const nested = [...scalar.matchAll(marks)].some(([, index]) => variables[Number(index)]!.fallback?.includes("${"))
+    if (nested || scalar.includes("${") || /^\$[A-Za-z_]\w*$/.test(scalar)) problems.push({ path, message: noVariable })
   }
   const walk = (node: unknown, path: Problem["path"], secret: boolean): unknown => {
     if (typeof node === "string") {
@@ -65,9 +71,14 @@ export const substitute = (
       problems.push({ path, message: "Expected a text. Put it in quotes: a number may lose digits" })
       return Redacted.make(String(node))
     }
+    const names = new Set<string>()
     const entries = Object.entries(node).map(([key, value]) => {
+      refuseOthers(key, path)
       const name = key.replace(marks, (_, index: string) => valueOf(index, path))
       const place = [...path, name]
+      if (names.has(name))
+        problems.push({ path: place, message: "Expected a name of its own: variables give it twice" })
+      names.add(name)
       return [name, walk(value, place, isSecret(place))] as const
     })
     return Object.fromEntries(entries)
@@ -87,6 +98,9 @@ interface Variable {
 }
 
 const variable = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g
+
+const noVariable =
+  "Expected a variable as ${NAME} or ${NAME:-default}, without another one in it. A text with ${ can come from a variable"
 
 const plain = (value: string): string | number | boolean =>
   value === "true" || value === "false"
