@@ -124,7 +124,8 @@ export const make = (
     const { listen: begun } = config
     const takeOver = (config: Config) =>
       Effect.gen(function*() {
-        if (!isLoopback(begun.host) && config.clients.length === 0) return yield* openToAll(begun)
+        if (!isLoopback(begun.host) && config.clients.length === 0)
+          return yield* openToAll(begun)
         const { endOthers, value } = yield* generationOf(config)
         current = { config: { ...config, listen: begun }, ...value }
         generation++
@@ -134,10 +135,10 @@ export const make = (
       }).pipe(Effect.uninterruptible)
     // A generation is made of the one before it.
     const oneByOne = yield* Semaphore.make(1)
-    const reload = (config: Config) => oneByOne.withPermit(takeOver(config))
+    const reload = (config: Config) =>
+      oneByOne.withPermit(takeOver(config))
 
-    const wallClock = () =>
-      clock.currentTimeMillisUnsafe()
+    const wallClock = () => clock.currentTimeMillisUnsafe()
     const state: State = {
       registry,
       view,
@@ -198,7 +199,8 @@ const openToAll = ({ host }: Address): ConfigInvalid =>
   new ConfigInvalid({
     problems: [{
       place: "clients",
-      problem: `Expected at least one client with a token, because the gateway listens on ${host} until it is started again`
+      problem:
+        `Expected at least one client with a token, because the gateway listens on ${host} until it is started again`
     }]
   })
 

@@ -112,8 +112,13 @@ const told = Effect.catch((error: { readonly _tag: string; readonly message: str
   )
 )
 
+/** A fault of this program is told as well: who is woken up has nothing else to go by. */
+const toldOfFaults = Effect.tapDefect((defect) =>
+  Console.error(`switchgear has a fault and ends. Please report this:\n${Cause.pretty(Cause.die(defect))}`)
+)
+
 NodeRuntime.runMain(
-  Command.run(switchgear, { version }).pipe(told, Effect.provide(NodeServices.layer)),
+  Command.run(switchgear, { version }).pipe(told, toldOfFaults, Effect.provide(NodeServices.layer)),
   {
     disableErrorReporting: true,
     // To be stopped is no failure.

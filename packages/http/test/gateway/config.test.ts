@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { GatewayConfig } from "@switchgear/http/gateway"
-import { Effect, Redacted, Schema } from "effect"
+import { Duration, Effect, Redacted, Schema } from "effect"
+import { createHash } from "node:crypto"
 import { problemsOf } from "./support.ts"
 
 const base = `
@@ -83,6 +84,62 @@ describe("the headers and the proxy of a provider", () => {
     ]))
 })
 
+describe("tokens", () => {
+  const shop = createHash("sha256").update("t-shop").digest("hex")
+  const clients = (...tokens: ReadonlyArray<string>) =>
+    `clients: [${tokens.map((token, i) => `{ name: c${i}, token: "${token}" }`).join(", ")}]`
+
+  for (
+    const [what, more, lines] of [
+      ["a digest that is none", clients("sha256:00"), [
+        "clients[0].token: Expected 64 hexadecimal digits after sha256:."
+      ]],
+      ["a digest that is none, of an operator", "admin: { token: \"sha256:t-shop\" }", [
+        "admin.token: Expected 64 hexadecimal digits after sha256:."
+      ]],
+      ["one of two clients, of one as its digest", clients("t-shop", `sha256:${shop.toUpperCase()}`), [
+        "clients[1].token: Expected a token of its own, got that of \"c0\"."
+      ]],
+      ["one of a client who would control the gateway", `admin: { token: t-shop }\n${clients("t-shop")}`, [
+        "clients[0].token: Expected a token of its own, got that of \"admin.token\"."
+      ]],
+      ["one for reading by which one may control", `admin: { token: t-shop, readToken: "sha256:${shop}" }`, [
+        "admin.readToken: Expected another token than admin.token."
+      ]]
+    ] as const
+  ) {
+    it(`are refused: ${what}`, () => assert.deepStrictEqual(wrong(`${base}${more}`), [...lines]))
+  }
+})
+
+describe("addresses", () => {
+  for (
+    const [listen, headers, request] of [
+      ["requestTimeout: 5 seconds", 5000, 5000],
+      ["headersTimeout: 2 minutes", 120_000, 120_000],
+      ["headersTimeout: 5 seconds, requestTimeout: 6 seconds", 5000, 6000]
+    ] as const
+  ) {
+    it(`give a request the time for its head: ${listen}`, () => {
+      const { headersTimeout, requestTimeout } = right(`${base}listen: { ${listen} }`).listen
+      assert.deepStrictEqual([headersTimeout, requestTimeout].map(Duration.toMillis), [headers, request])
+    })
+  }
+
+  it("are refused where the head may take longer than the request", () =>
+    assert.deepStrictEqual(wrong(`${base}listen: { headersTimeout: 3 seconds, requestTimeout: 2 seconds }`), [
+      "listen.headersTimeout: Expected at most the requestTimeout, \"2 seconds\", got \"3 seconds\"."
+    ]))
+
+  it("are refused where operators have that of the clients", () => {
+    for (const host of ["127.0.0.1", "0.0.0.0"]) {
+      assert.deepStrictEqual(wrong(`${base}listen: { port: 4000 }\nadmin: { host: ${host}, port: 4000, token: t }`), [
+        "admin.port: Expected another port than that of listen, got 4000."
+      ])
+    }
+  })
+})
+
 describe("variables of the environment", () => {
   const values = {
     "double quotes": "a\"b",
@@ -149,6 +206,34 @@ describe("variables of the environment", () => {
 
   it("one may be in a key", () =>
     assert.deepStrictEqual(Object.keys(right(base.replace("m:", "${NAME}:"), { NAME: "a: b" }).models), ["a: b"]))
+
+  for (
+    const written of [
+      "${SHOP-KEY}",
+      "${KEY:default}",
+      "${KEY:?missing}",
+      "${ KEY }",
+      "${KEY",
+      "x${1}",
+      "${KEY:-${OTHER}}",
+      "${NONE:-${OTHER}}",
+      "$KEY"
+    ]
+  ) {
+    it(`one that is written in another way is no value by itself: ${written}`, () => {
+      const environment = { KEY: "k", OTHER: "o" }
+      const told = "Expected a variable as ${NAME} or ${NAME:-default}, without another one in it. " +
+        "A text with ${ can come from a variable."
+      assert.deepStrictEqual(wrong(withToken(JSON.stringify(written)), environment), [`admin.token: ${told}`])
+      assert.deepStrictEqual(wrong(base.replace("m:", `${JSON.stringify(written)}:`), environment), [`models: ${told}`])
+    })
+  }
+
+  it("two keys that become one are told: none of them is lost without a word", () =>
+    assert.deepStrictEqual(
+      wrong(base.replace("m: {", "${ONE}: { provider: p }\n  ${TWO}: {"), { ONE: "same", TWO: "same" }),
+      ["models.same: Expected a name of its own: variables give it twice."]
+    ))
 
   it("an empty secret is refused", () => {
     assert.deepStrictEqual(wrong(withToken("${KEY}"), { KEY: "" }).length, 1)

@@ -167,7 +167,7 @@ const everything: Tree = {
       budget: { dollars: 5, window: "month" },
       priority: 3
     },
-    { name: "b", token: "sha256:00", budget: { dollars: 0.5, window: "2 hours" } }
+    { name: "b", token: `sha256:${"0".repeat(64)}`, budget: { dollars: 0.5, window: "2 hours" } }
   ],
   resilience4j: {
     circuitbreaker: {

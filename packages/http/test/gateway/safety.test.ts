@@ -1,9 +1,11 @@
 /** What a gateway does not let happen: each rule with what happened where it was missing. */
+import { createHash } from "node:crypto"
 import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour } from "@switchgear/http/testing"
 import { Effect } from "effect"
+import { administered } from "./administered.ts"
 import { ask, chat, hello, running, token } from "./running.ts"
 
 /** What a server answers to bytes, until it closes or a while has passed. */
@@ -49,6 +51,37 @@ describe("a token", () => {
       assert.strictEqual(yield* status(`sha256:${digest}`), 401)
       assert.strictEqual(yield* status(token.slice(0, -1)), 401)
       assert.strictEqual(yield* status(`${token}x`), 401)
+    })))
+
+  it.live("is found by its digest by operators as well, and is no digest of one", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const digestOf = (token: string) => `sha256:${createHash("sha256").update(token).digest("hex")}`
+      const { adminUrl } = yield* administered(
+        "",
+        {},
+        `admin: { port: 0, token: "${digestOf("may-control")}", readToken: "${digestOf("may-read")}" }`
+      )
+      const post = { method: "POST", body: JSON.stringify({ command: "open", reason: "a test" }) }
+      const statuses = (token: string) =>
+        Effect.forEach(["/admin/overview", "/admin/circuits/first"], (path, i) =>
+          Effect.map(
+            ask(`${adminUrl}${path}`, {
+              ...i === 1 && post,
+              headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }
+            }),
+            ({ status }) => status
+          ))
+      assert.deepStrictEqual(yield* statuses("may-control"), [200, 200])
+      assert.deepStrictEqual(yield* statuses("may-read"), [200, 403])
+      assert.deepStrictEqual(yield* statuses(digestOf("may-control")), [401, 401])
+    })))
+
+  it.live("takes whole milliseconds and parts of them for its times", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running(
+        "listen: { port: 0, headersTimeout: 2000000500 micros, requestTimeout: 2000000501 micros, keepAliveTimeout: 900.5 }"
+      )
+      assert.strictEqual((yield* chat(url, hello)).status, 200)
     })))
 
   it.live("cannot be guessed at any speed, and a right one passes from the same address: it may be that of a balancer", () =>

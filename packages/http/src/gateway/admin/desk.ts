@@ -4,13 +4,14 @@
  * The order of checks: the host, the path with its method, the token and its scope, then the body. Every path has its
  * scope in the record of its handler, so none can be without a check.
  */
-import { createHash, randomUUID, timingSafeEqual } from "node:crypto"
+import { randomUUID, timingSafeEqual } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { Admin } from "../config/model.ts"
+import { digestOf, digestOfWritten } from "../config/token.ts"
 import { BodyBudget, readBody } from "../server/body.ts"
 import { Exchange } from "../server/exchange.ts"
 import { Guesses } from "../server/guesses.ts"
@@ -116,8 +117,8 @@ export class Desk {
     const token = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]
     if (token === undefined) return undefined
     const { readToken, token: control } = this.admin
-    if (isSame(token, Redacted.value(control) as string)) return "control"
-    return readToken !== undefined && isSame(token, Redacted.value(readToken) as string) ? "read" : undefined
+    if (isSame(token, control)) return "control"
+    return readToken !== undefined && isSame(token, readToken) ? "read" : undefined
   }
 }
 
@@ -135,8 +136,8 @@ const matches = ({ path }: Route, parts: ReadonlyArray<string>): boolean => {
 }
 
 /** Takes as long whatever is the same. */
-const isSame = (given: string, token: string): boolean =>
-  timingSafeEqual(createHash("sha256").update(given).digest(), createHash("sha256").update(token).digest())
+const isSame = (given: string, token: Redacted.Redacted): boolean =>
+  timingSafeEqual(Buffer.from(digestOf(given)), Buffer.from(digestOfWritten(token)))
 
 const decoded = (part: string): string => {
   try {

@@ -1,7 +1,10 @@
 /** The addresses of a gateway, and what may be taken up at them. */
+import * as Duration from "effect/Duration"
+import type { Group } from "./groups.ts"
 import type { Admin, Listen } from "./model.ts"
 import type { Problem } from "./problem.ts"
 import { type Reader, shown } from "./reader.ts"
+import { tokenOf } from "./token.ts"
 
 /** In bytes. */
 const mebibyte = 2 ** 20
@@ -31,18 +34,48 @@ export const listenOf = (value: unknown, reader: Reader): Listen => {
   return {
     host: given.host === undefined ? loopback : reader.text(given.host, [...path, "host"]) ?? loopback,
     port: integer("port", 4180, ports),
+    ...timesOfRequests(given, path, reader),
     maxBodySize: integer("maxBodySize", 20 * mebibyte, [1, 1024 * mebibyte]),
     maxBodiesSize: integer("maxBodiesSize", 256 * mebibyte, [1, 1024 ** 2 * mebibyte]),
     maxRequests: integer("maxRequests", 1000, [1, 1_000_000]),
     maxConnections: integer("maxConnections", 10_000, [1, 1_000_000]),
-    headersTimeout: duration("headersTimeout", "10 seconds"),
-    requestTimeout: duration("requestTimeout", "60 seconds"),
     keepAliveTimeout: duration("keepAliveTimeout", "75 seconds"),
     writeTimeout: duration("writeTimeout", "30 seconds"),
     headAfter: duration("headAfter", "20 seconds"),
     drainTimeout: duration("drainTimeout", "30 seconds"),
     exhaustedStatus: integer("exhaustedStatus", 503, [400, 599]),
     origins: originsOf(given.origins, [...path, "origins"], reader)
+  }
+}
+
+/** The head is a part of the request. Where only one of the two is written, the other one makes room for it. */
+const timesOfRequests = (
+  given: Group,
+  path: Problem["path"],
+  reader: Reader
+): Pick<Listen, "headersTimeout" | "requestTimeout"> => {
+  const headersTimeout = reader.duration(given.headersTimeout, [...path, "headersTimeout"], "10 seconds")
+  const requestTimeout = reader.duration(given.requestTimeout, [...path, "requestTimeout"], "60 seconds")
+  if (given.headersTimeout === undefined) {
+    return { headersTimeout: Duration.min(headersTimeout, requestTimeout), requestTimeout }
+  }
+  if (given.requestTimeout === undefined) {
+    return { headersTimeout, requestTimeout: Duration.max(headersTimeout, requestTimeout) }
+  }
+  if (Duration.isGreaterThan(headersTimeout, requestTimeout)) {
+    reader.refuse(
+      [...path, "headersTimeout"],
+      `Expected at most the requestTimeout, ${shown(given.requestTimeout)}, got ${shown(given.headersTimeout)}`
+    )
+  }
+  return { headersTimeout, requestTimeout }
+}
+
+/** Two servers cannot have one address. */
+export const checkAddresses = (listen: Listen, admin: Admin | undefined, reader: Reader): void => {
+  if (admin === undefined || admin.port === 0 || admin.port !== listen.port) return
+  if (admin.host === listen.host || [admin.host, listen.host].some((host) => host === "0.0.0.0" || host === "::")) {
+    reader.refuse(["admin", "port"], `Expected another port than that of listen, got ${admin.port}`)
   }
 }
 
@@ -72,11 +105,11 @@ export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
   const path = ["admin"]
   const given = reader.group(value, path, ["host", "port", "token", "readToken", "exemplars", "runbook", "promise"])
   if (value === undefined || value === null) return undefined
-  const token = reader.secret(given.token, [...path, "token"])
+  const token = tokenOf(given.token, [...path, "token"], reader)
   if (given.exemplars !== undefined && given.exemplars !== "on" && given.exemplars !== "off") {
     reader.refuse([...path, "exemplars"], `Expected on or off, got ${shown(given.exemplars)}`)
   }
-  const readToken = given.readToken === undefined ? undefined : reader.secret(given.readToken, [...path, "readToken"])
+  const readToken = given.readToken === undefined ? undefined : tokenOf(given.readToken, [...path, "readToken"], reader)
   const promise = reader.part(given.promise, [...path, "promise"], ["p95"])
   return token && {
     host: given.host === undefined ? loopback : reader.text(given.host, [...path, "host"]) ?? loopback,

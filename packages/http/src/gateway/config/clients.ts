@@ -1,17 +1,17 @@
 /** Who may call, with limits and budgets. */
 import * as RateLimiter from "@switchgear/core/RateLimiter"
-import * as Redacted from "effect/Redacted"
 import type * as CostLedger from "../../CostLedger.ts"
 import { type Group, isIn, oneOf } from "./groups.ts"
-import type { Client } from "./model.ts"
+import type { Admin, Client } from "./model.ts"
 import type { Problem } from "./problem.ts"
 import type { Reader } from "./reader.ts"
+import { digestOfWritten, tokenOf } from "./token.ts"
 
 export const clientOf = (value: unknown, path: Problem["path"], models: Group, reader: Reader): Client | undefined => {
   const given = reader.group(value, path, ["name", "token", "models", "limits", "budget", "priority"])
   const name = reader.text(given.name, [...path, "name"])
   const tokens = (Array.isArray(given.token) ? given.token : [given.token]).flatMap((token, i) =>
-    reader.secret(token, Array.isArray(given.token) ? [...path, "token", i] : [...path, "token"]) ?? []
+    tokenOf(token, Array.isArray(given.token) ? [...path, "token", i] : [...path, "token"], reader) ?? []
   )
   // Without a token, nobody is this client; without any client, everybody may call.
   if (Array.isArray(given.token) && given.token.length === 0) {
@@ -48,19 +48,28 @@ const budgetOf = (value: unknown, path: Problem["path"], reader: Reader): Client
   return { dollars, window: reader.duration(window, [...path, "window"], "1 day") as CostLedger.Budget["window"] }
 }
 
-/** No two of them have the same name, or the same token. */
-export const checkClients = (clients: ReadonlyArray<Client>, reader: Reader): void => {
+/** No two of them have the same name, and no token is that of somebody else, operators included. */
+export const checkClients = (clients: ReadonlyArray<Client>, admin: Admin | undefined, reader: Reader): void => {
   const names = new Set<string>()
   const tokens = new Map<string, string>()
+  if (admin !== undefined) {
+    tokens.set(digestOfWritten(admin.token), "admin.token")
+    if (admin.readToken !== undefined) {
+      const digest = digestOfWritten(admin.readToken)
+      if (tokens.has(digest)) reader.refuse(["admin", "readToken"], "Expected another token than admin.token")
+      tokens.set(digest, "admin.readToken")
+    }
+  }
   clients.forEach((client, i) => {
     if (names.has(client.name))
       reader.refuse(["clients", i, "name"], `Expected a name of its own, got "${client.name}"`)
     names.add(client.name)
     for (const token of client.tokens) {
-      const other = tokens.get(Redacted.value(token))
+      const digest = digestOfWritten(token)
+      const other = tokens.get(digest)
       if (other !== undefined)
         reader.refuse(["clients", i, "token"], `Expected a token of its own, got that of "${other}"`)
-      tokens.set(Redacted.value(token), client.name)
+      tokens.set(digest, client.name)
     }
   })
 }

@@ -1,5 +1,5 @@
 /** From a file of YAML to what it says, or to everything that is wrong with it. */
-import { adminOf, isLoopback, listenOf } from "./addresses.ts"
+import { adminOf, checkAddresses, isLoopback, listenOf } from "./addresses.ts"
 import { cascadeOf } from "./cascades.ts"
 import { checkClients, clientOf } from "./clients.ts"
 import { type Environment, substitute } from "./environment.ts"
@@ -70,9 +70,10 @@ export const read = (text: string, environment: Environment): Read => {
   const clients = reader.list(file.clients ?? undefined, ["clients"]).flatMap((value, i) =>
     clientOf(value, ["clients", i], known, reader) ?? []
   )
-  checkClients(clients, reader)
   const listen = listenOf(file.listen, reader)
   const admin = adminOf(file.admin, reader)
+  checkAddresses(listen, admin, reader)
+  checkClients(clients, admin, reader)
   const otlp = otlpOf(file.otlp, reader)
   if (!isLoopback(listen.host) && reader.list(file.clients ?? undefined, ["clients"]).length === 0) {
     reader.refuse(

@@ -39,9 +39,9 @@ export const listen = (
   Effect.acquireRelease(
     Effect.callback<{ readonly server: Server; readonly address: Address }, ListenFailed>((resume) => {
       const server = createServer({
-        headersTimeout: Duration.toMillis(limits.headersTimeout),
-        requestTimeout: Duration.toMillis(limits.requestTimeout),
-        keepAliveTimeout: Duration.toMillis(limits.keepAliveTimeout),
+        headersTimeout: wholeMillis(limits.headersTimeout),
+        requestTimeout: wholeMillis(limits.requestTimeout),
+        keepAliveTimeout: wholeMillis(limits.keepAliveTimeout),
         connectionsCheckingInterval: 1000,
         maxHeaderSize: 16 * 1024
       }, handle)
@@ -61,6 +61,9 @@ export const listen = (
         )
       )
   ).pipe(Effect.map(({ address }) => address))
+
+/** Node takes no part of a millisecond. */
+const wholeMillis = (duration: Duration.Duration): number => Math.ceil(Duration.toMillis(duration))
 
 /** No connection is accepted any more. Ends when the answers that are being sent are sent, and their connections closed. */
 const closed = (server: Server): Effect.Effect<void> =>

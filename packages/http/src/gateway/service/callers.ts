@@ -1,9 +1,7 @@
 /** Who may call, found by the token, with what they may ask for, their limits and their budget. */
-import { hash } from "node:crypto"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
 import * as CostLedger from "../../CostLedger.ts"
@@ -11,6 +9,7 @@ import { CurrentPredecessor, ledgerOf } from "../../costLedger/predecessor.ts"
 import type { Client, Config } from "../config/model.ts"
 import { ledgerOptionsOf } from "../config/ledger.ts"
 import { saidBy } from "../config/said.ts"
+import { digestOf, digestOfWritten } from "../config/token.ts"
 import * as GoingOn from "./goingOn.ts"
 import type { Use } from "./keeper.ts"
 import type { Target, Targets } from "./targets.ts"
@@ -43,17 +42,10 @@ export const make = (config: Config, targets: Targets, use: Use): Effect.Effect<
     for (const client of clients) {
       const caller = yield* callerOf(config, targets, client, use)
       all.push(caller)
-      for (const token of client.tokens) byDigest.set(digestOfWritten(Redacted.value(token)), caller)
+      for (const token of client.tokens) byDigest.set(digestOfWritten(token), caller)
     }
     return { find: (token?: string) => token === undefined ? undefined : byDigest.get(digestOf(token)), all }
   })
-
-/** A token is looked up by the whole of its digest: how long that takes tells nothing of the tokens there are. */
-const digestOf = (token: string): string => hash("sha256", token, "hex")
-
-/** A file may have the digest in place of the token. */
-const digestOfWritten = (token: string): string =>
-  token.startsWith("sha256:") ? token.slice("sha256:".length).toLowerCase() : digestOf(token)
 
 const callerOf = (
   config: Config,
