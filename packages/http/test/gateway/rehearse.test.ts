@@ -217,4 +217,16 @@ describe("a rehearsal", () => {
     ]
     for (const [asked, told] of cases) assert.include((await rehearse(models, asked)).complained, told)
   }, 120_000)
+
+  it("keeps no promise of customers whom the file lets ask nothing", async () => {
+    const allowed = (...names: ReadonlyArray<string>) =>
+      `${models}\nclients: [{ name: shop, token: t, models: [${names.join(", ")}] }]`
+    const asked = { nights: ["all down"], promises: ["errors<=100%"] }
+    const { complained, isKept } = await rehearse(allowed(), asked)
+    assert.isFalse(isKept)
+    assert.include(complained, "No client may ask for \"big\": it is in no clients[].models")
+    const other = await rehearse(allowed("small"), { ...asked, target: "big" })
+    assert.include(other.complained, "No client may ask for \"big\"")
+    assert.include((await rehearse(allowed("small"), asked)).printed, "Rehearsed \"small\"")
+  }, 120_000)
 })

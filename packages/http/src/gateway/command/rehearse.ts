@@ -59,9 +59,12 @@ export const rehearse = (
   Effect.gen(function*() {
     const config = yield* parse(yield* readText(rehearsal.path), { port: undefined, adminPort: undefined })
     const names = [...Object.keys(config.cascades), ...Object.keys(config.models)]
-    const target = rehearsal.target ?? names[0]!
+    const target = rehearsal.target ?? names.find((name) => mayAsk(config, name)) ?? names[0]!
     if (!names.includes(target))
       return yield* invalid(`There is no ${JSON.stringify(target)}. There are: ${names.join(", ")}`)
+    if (!mayAsk(config, target)) {
+      return yield* invalid(`No client may ask for ${JSON.stringify(target)}: it is in no clients[].models`)
+    }
     const answered = Kinds.kindsOf(config, target)
     const notAnswered = rehearsal.kinds.find((name) => !answered.some((kind) => kind.name === name))
     if (notAnswered !== undefined) {
@@ -98,6 +101,10 @@ export const rehearse = (
     yield* Console.log(`\n${(yield* written(rehearsal.out, report)).join("\n")}`)
     return report.nights.every(({ broken }) => broken.length === 0)
   })
+
+/** Whether there would be customers. */
+const mayAsk = ({ clients }: GatewayConfig.Config, target: string): boolean =>
+  clients.length === 0 || clients.some(({ models }) => models === undefined || models.includes(target))
 
 const written = (folder: string, report: Report) =>
   Effect.andThen(

@@ -128,7 +128,8 @@ const played = Effect.fnUntraced(function*({ config, kinds, seed, target }: Play
         recorder.failed("Shed")
         return over("error")
       }
-      yield* Effect.matchCause(call(kind, caller, target, question, () => (answered = now())), {
+      const asking = Effect.suspend(() => call(kind, caller, target, question, () => (answered = now())))
+      yield* Effect.matchCause(asking, {
         onFailure: (cause) => {
           recorder.failed(tagOf(cause))
           over("error")
