@@ -1,5 +1,7 @@
 /** `switchgear start`: serves until it is told to stop. */
 import { randomBytes } from "node:crypto"
+import { monotonicMillis } from "@switchgear/core/runtime"
+import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -68,10 +70,10 @@ const greeting = (
  * The first signal stops the gateway politely, which may take as long as `drainTimeout`. One press of Ctrl-C comes several times
  * where npm is in between: from the terminal, and from each process that passes it on.
  */
-const endAtSecondSignal = Effect.sync(() => {
+const endAtSecondSignal = Effect.map(Clock.Clock, (clock) => {
   let first: number | undefined
   const heard = () => {
-    const now = performance.now()
+    const now = monotonicMillis(clock)
     first ??= now
     if (now - first > sameSignalFor) process.exit(130)
   }
