@@ -112,6 +112,26 @@ describe("tokens", () => {
   }
 })
 
+describe("a limit by cost, which would limit nothing,", () => {
+  const limits = "limits: [{ resource: requests, limit: 1, per: 1 second }, { resource: cost, limit: 1, per: 1 second }]"
+  for (
+    const [of, text, place] of [
+      ["a client", `${base}clients: [{ name: shop, token: t, ${limits} }]`, "clients[0].limits[1].resource"],
+      [
+        "a model",
+        base.replace("provider: p }", `provider: p, rateLimiter: { ${limits} } }`),
+        "models.m.rateLimiter.limits[1].resource"
+      ],
+      ["all models", `${base}defaults: { rateLimiter: { ${limits} } }`, "defaults.rateLimiter.limits[1].resource"]
+    ] as const
+  ) {
+    it(`is refused of ${of}`, () =>
+      assert.deepStrictEqual(wrong(text), [
+        `${place}: Expected requests or tokens, got "cost": the budget of a client limits costs.`
+      ]))
+  }
+})
+
 describe("addresses", () => {
   for (
     const [listen, headers, request] of [

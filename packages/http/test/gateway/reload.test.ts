@@ -278,4 +278,30 @@ clients: [${clients}]`,
       const { text } = yield* admin("/metrics")
       assert.match(text, /^switchgear_gateway_max_requests 7$/m)
     })))
+
+  it.live("compares costs with the model that is first in it now", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url: provider } = yield* scripted((_, response) => sendWhole(response, { content: "Hello" }))
+      const read = (...steps: ReadonlyArray<string>) =>
+        GatewayConfig.parse(
+          `listen: { port: 0 }
+admin: { port: 0, token: ${control} }
+providers: { sim: { baseUrl: ${provider} } }
+models: { cheap: { provider: sim }, dear: { provider: sim } }
+cascades: { kept: { steps: [${steps.join(", ")}] } }
+prices: { cheap: { input: 1, output: 1 }, dear: { input: 1000, output: 1000 } }`,
+          {}
+        )
+      const { address, adminAddress, reload } = yield* Effect.flatMap(read("cheap", "dear"), (file) => Gateway.make(file))
+      const saved = Effect.gen(function*() {
+        yield* chat(`http://127.0.0.1:${address.port}`, { ...hello, model: "cheap" })
+        const { text } = yield* ask(`http://127.0.0.1:${adminAddress!.port}/metrics`, {
+          headers: { authorization: `Bearer ${control}` }
+        })
+        return Number(/^switchgear_gateway_client_saved_usd_total\{[^}]*\} (\S+)$/m.exec(text)![1])
+      })
+      assert.strictEqual(yield* saved, 0)
+      yield* Effect.flatMap(read("dear", "cheap"), reload)
+      assert.isAbove(yield* saved, 0)
+    })))
 })

@@ -2,6 +2,7 @@
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as CostLedger from "../../CostLedger.ts"
 import { type Group, isIn, oneOf } from "./groups.ts"
+import { refuseCosts } from "./limits.ts"
 import type { Admin, Client } from "./model.ts"
 import type { Problem } from "./problem.ts"
 import type { Reader } from "./reader.ts"
@@ -26,6 +27,7 @@ export const clientOf = (value: unknown, path: Problem["path"], models: Group, r
   const limits = given.limits === undefined
     ? []
     : reader.decode(RateLimiter.OptionsSchema, { name: name ?? "client", limits: given.limits }, path)?.limits ?? []
+  refuseCosts(limits, (keys) => [...path, "limits", ...keys], reader)
   return name === undefined || tokens.length === 0
     ? undefined
     : {

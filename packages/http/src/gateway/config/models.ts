@@ -2,6 +2,7 @@
 import * as RetryBudget from "@switchgear/core/RetryBudget"
 import * as ChatModel from "../../ChatModel.ts"
 import { type Group, isIn, oneOf } from "./groups.ts"
+import { refuseCosts } from "./limits.ts"
 import type { Model } from "./model.ts"
 import type { Problem } from "./problem.ts"
 import { isGroup, type Reader } from "./reader.ts"
@@ -59,6 +60,7 @@ export const modelOf = (
       : [...path, ...keys]
   const { retryBudget, ...guarding } = written
   const options = reader.decode(ChatModel.OptionsSchema, guarding, path, placeIn)
+  refuseCosts(options?.rateLimiter?.limits ?? [], (keys) => placeIn(["rateLimiter", "limits", ...keys]), reader)
   const budget = budgetOf(retryBudget, name, placeIn, reader)
   const of = reader.text(provider, [...path, "provider"])
   if (of !== undefined && !isIn(providers, of)) {

@@ -55,10 +55,9 @@ const callerOf = (
 ): Effect.Effect<Caller> =>
   Effect.gen(function*() {
     const name = client?.name ?? "anyone"
-    const budget = client?.budget
     const ledger = yield* use<CostLedger.CostLedger | undefined, never>(
       `ledger ${name}`,
-      saidBy(budget, config.prices),
+      saidBy(ledgerOptionsOf(config, client)),
       (before) => Effect.provideService(ledgerFor(config, client), CurrentPredecessor, ledgerOf(before))
     )
     const allowed = client?.models ?? [...targets.keys()]

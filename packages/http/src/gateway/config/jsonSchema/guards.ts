@@ -78,7 +78,7 @@ const breaker = group({
 
 export const limits = list(
   group({
-    resource: option(choice("requests", "tokens", "cost"), "What is limited."),
+    resource: option(choice("requests", "tokens"), "What is limited."),
     limit: option(numberAbove(0), "How much of it."),
     per: option(duration, "Per how much time."),
     kind: option(choice("token-bucket", "sliding-window"), "How the limit is kept.", "token-bucket"),
