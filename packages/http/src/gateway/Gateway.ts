@@ -27,6 +27,7 @@ import { Shedding } from "./admin/journal/shedding.ts"
 import { openDesk } from "./admin/openDesk.ts"
 import { ownFamilies } from "./admin/metrics/all.ts"
 import { isLoopback } from "./config/addresses.ts"
+import { otherAtStart } from "./config/atStart.ts"
 import type { Address, Config } from "./config/model.ts"
 import { ConfigInvalid } from "./GatewayConfig.ts"
 import * as Otlp from "./otlp/open.ts"
@@ -121,17 +122,23 @@ export const make = (
       tracing: telling?.tracing,
       exemplars: config.admin?.exemplars ?? "off"
     })
-    const { listen: begun } = config
+    const begun = config
     const takeOver = (config: Config) =>
       Effect.gen(function*() {
-        if (!isLoopback(begun.host) && config.clients.length === 0)
-          return yield* openToAll(begun)
+        if (!isLoopback(begun.listen.host) && config.clients.length === 0)
+          return yield* openToAll(begun.listen)
         const { endOthers, value } = yield* generationOf(config)
-        current = { config: { ...config, listen: begun }, ...value }
+        current = { config: { ...config, listen: begun.listen }, ...value }
         generation++
         const ended = front.serve(value.callers)
         // A stream may go on for as long as its model lets it: no call ends because of a file.
         yield* Effect.forkDetach(Effect.andThen(ended, endOthers))
+        const others = otherAtStart(begun, config)
+        if (others.length > 0) {
+          yield* Effect.logWarning(
+            `What the file says of ${others.join(" and ")} is taken at the next start. That of this one holds.`
+          )
+        }
       }).pipe(Effect.uninterruptible)
     // A generation is made of the one before it.
     const oneByOne = yield* Semaphore.make(1)

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
-import { Effect, Fiber, Random, type Scope } from "effect"
+import { Effect, Fiber, Logger, Random, type Scope } from "effect"
 import { administered, control } from "./administered.ts"
 import { ask, chat, type Got, hello, token } from "./running.ts"
 import { scripted, sendWhole } from "./scripted.ts"
@@ -303,5 +303,37 @@ prices: { cheap: { input: 1, output: 1 }, dear: { input: 1000, output: 1000 } }`
       assert.strictEqual(yield* saved, 0)
       yield* Effect.flatMap(read("dear", "cheap"), reload)
       assert.isAbove(yield* saved, 0)
+    })))
+
+  it.live("tells what it says that only a start takes: an operator may believe that a token is withdrawn", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const lines: Array<string> = []
+      const log = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+      const read = (more: string) =>
+        Effect.orDie(GatewayConfig.parse(
+          `providers: { sim: { baseUrl: http://127.0.0.1:9 } }
+models: { first: { provider: sim } }
+${more}`,
+          {}
+        ))
+      const begun = `listen: { port: 0, writeTimeout: 20 seconds }\nadmin: { port: 0, token: ${control} }`
+      yield* Effect.gen(function*() {
+        const { reload } = yield* Effect.flatMap(read(begun), (config) => Gateway.make(config))
+        const told = (more: string) =>
+          Effect.gen(function*() {
+            lines.length = 0
+            yield* Effect.flatMap(read(more), reload)
+            return lines.filter((line) => line.includes("next start"))
+          })
+        const holds = "is taken at the next start. That of this one holds."
+        assert.deepStrictEqual(yield* told(begun), [])
+        assert.deepStrictEqual(yield* told(begun.replace("20 seconds", "20000")), [])
+        assert.deepStrictEqual(yield* told(begun.replace("token:", "promise: { p95: 3 seconds }, token:")), [])
+        assert.deepStrictEqual(yield* told(begun.replace(control, "another-token-0123456789")), [
+          `What the file says of admin ${holds}`
+        ])
+        assert.deepStrictEqual(yield* told("listen: { port: 0 }"), [`What the file says of listen and admin ${holds}`])
+        assert.notInclude(lines.join(), control)
+      }).pipe(Effect.provide(log))
     })))
 })
