@@ -374,6 +374,25 @@ ${more}`,
     })))
 })
 
+describe("while the gateway is being stopped", () => {
+  it.live("operators read and command as before, until the last answer is there", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { admin, provider, url } = yield* Scope.provide(administered(), scope)
+      const pause = 300
+      yield* provider.set("first", { outcome: Behaviour.stream({ text: "one two three four", chunks: 4, pause }) })
+      const answer = yield* Effect.forkChild(chat(url, { ...hello, model: "first", stream: true }))
+      yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
+      const stopped = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* Effect.repeat(Effect.delay(ask(`${url}/health/ready`), 5), { until: ({ status }) => status === 503 })
+      assert.isFalse((yield* admin("/admin/overview")).json.ready)
+      const { json, status } = yield* admin("/admin/circuits/first", post({ command: "open", reason: "a bad night" }))
+      assert.deepStrictEqual([status, json.state], [200, "ForcedOpen"])
+      assert.include((yield* Fiber.join(answer)).text, "[DONE]")
+      yield* Fiber.join(stopped)
+    }))
+})
+
 describe("the stream", () => {
   it.live("has an overview at once and each second, and every event with its number when it happens", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -24,14 +24,15 @@ const scopes = { observe: "read", control: "control" } as const
 
 export const apiRoutes = (running: Running): Effect.Effect<ReadonlyArray<HandedRoute>, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const scope = yield* Scope.Scope
+    // That of the gateway is closed as soon as it begins to stop, and nothing is begun in it any more. Operators are answered to the end.
+    const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
     const app = yield* HttpRouter.toHttpEffect(
       HttpApiBuilder.layer(api).pipe(
         Layer.provide(handlersOf(running)),
         Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true })),
         Layer.provide(NodeHttpServer.layerHttpServices)
       )
-    )
+    ).pipe(Scope.provide(scope))
     const handlerFor = (token: "read" | "control") =>
       NodeHttpServer.makeHandler(app, { scope }).pipe(
         Effect.provideService(CurrentToken, token),
