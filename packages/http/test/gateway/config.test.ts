@@ -113,7 +113,8 @@ describe("tokens", () => {
 })
 
 describe("a limit by cost, which would limit nothing,", () => {
-  const limits = "limits: [{ resource: requests, limit: 1, per: 1 second }, { resource: cost, limit: 1, per: 1 second }]"
+  const limits =
+    "limits: [{ resource: requests, limit: 1, per: 1 second }, { resource: cost, limit: 1, per: 1 second }]"
   for (
     const [of, text, place] of [
       ["a client", `${base}clients: [{ name: shop, token: t, ${limits} }]`, "clients[0].limits[1].resource"],

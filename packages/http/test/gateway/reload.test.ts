@@ -292,7 +292,10 @@ cascades: { kept: { steps: [${steps.join(", ")}] } }
 prices: { cheap: { input: 1, output: 1 }, dear: { input: 1000, output: 1000 } }`,
           {}
         )
-      const { address, adminAddress, reload } = yield* Effect.flatMap(read("cheap", "dear"), (file) => Gateway.make(file))
+      const { address, adminAddress, reload } = yield* Effect.flatMap(
+        read("cheap", "dear"),
+        (file) => Gateway.make(file)
+      )
       const saved = Effect.gen(function*() {
         yield* chat(`http://127.0.0.1:${address.port}`, { ...hello, model: "cheap" })
         const { text } = yield* ask(`http://127.0.0.1:${adminAddress!.port}/metrics`, {

@@ -11,7 +11,10 @@ export const refuseCosts = (
 ): void => {
   limits.forEach(({ resource }, i) => {
     if (resource === "cost") {
-      reader.refuse(at([i, "resource"]), "Expected requests or tokens, got \"cost\": the budget of a client limits costs")
+      reader.refuse(
+        at([i, "resource"]),
+        "Expected requests or tokens, got \"cost\": the budget of a client limits costs"
+      )
     }
   })
 }
