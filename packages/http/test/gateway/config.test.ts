@@ -301,6 +301,10 @@ describe("what is wrong is told with its place, its range and its value", () => 
     [`${base}listen: { port: "4180" }`, "listen.port: Expected a whole number from 0 to 65535, got \"4180\"."],
     [`${base}listen: { host: "" }`, "listen.host: Expected a text that is not empty, got \"\"."],
     [
+      `${base}listen: { host: 127.999.0.1 }`,
+      "listen.host: Expected a loopback address where there are no clients with tokens, got \"127.999.0.1\"."
+    ],
+    [
       `${base}listen: { host: 0.0.0.0 }`,
       "listen.host: Expected a loopback address where there are no clients with tokens, got \"0.0.0.0\"."
     ],

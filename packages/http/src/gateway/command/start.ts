@@ -10,6 +10,7 @@ import * as Gateway from "../Gateway.ts"
 import type * as GatewayConfig from "../GatewayConfig.ts"
 import { type FileUnreadable, parse, type Ports, readText } from "./file.ts"
 import * as FileSystem from "effect/FileSystem"
+import { greeting } from "./greeting.ts"
 import { keepRequestsYoung } from "./memory.ts"
 
 type Failure = FileUnreadable | GatewayConfig.ConfigInvalid | Gateway.ListenFailed
@@ -41,30 +42,6 @@ export const start = (
     yield* reloadAtHangUp(gateway, again)
     return yield* Effect.never
   })
-
-const greeting = (
-  { address, adminAddress }: Gateway.Gateway,
-  config: GatewayConfig.Config,
-  path: string | undefined,
-  token: string
-): string => {
-  const url = `http://${address.host}:${address.port}`
-  const model = Object.keys(config.cascades)[0] ?? Object.keys(config.models)[0]!
-  const needsToken = config.clients.length > 0
-  return [
-    path === undefined ? "No file was given: the models are simulated in this process." : `Read ${path}.`,
-    `Clients:   ${url}/v1${needsToken ? " (with a token)" : ""}`,
-    adminAddress === undefined
-      ? "Operators: nowhere, because the file has no admin.token"
-      : `Operators: http://${adminAddress.host}:${adminAddress.port}/ (with ${
-        path === undefined ? `the token ${token}` : "admin.token"
-      })`,
-    "Try it:",
-    `  curl ${url}/v1/chat/completions -H 'content-type: application/json'${
-      needsToken ? " -H \"authorization: Bearer $TOKEN\"" : ""
-    } -d '{"model":"${model}","messages":[{"role":"user","content":"Hello"}]}'`
-  ].join("\n")
-}
 
 /**
  * The first signal stops the gateway politely, which may take as long as `drainTimeout`. One press of Ctrl-C comes several times

@@ -1,4 +1,5 @@
 /** The addresses of a gateway, and what may be taken up at them. */
+import { isIPv4 } from "node:net"
 import * as Duration from "effect/Duration"
 import type { Group } from "./groups.ts"
 import type { Admin, Listen } from "./model.ts"
@@ -99,7 +100,7 @@ const ports = [0, 65_535] as const
 const loopback = "127.0.0.1"
 
 export const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
+  host === "localhost" || host === "::1" || (host.startsWith("127.") && isIPv4(host))
 
 export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
   const path = ["admin"]
