@@ -162,6 +162,28 @@ describe("an answer that is written piece by piece", () => {
       assert.deepStrictEqual(bodiesOf(Buffer.concat(read)).map(({ length }) => length), [sent])
     }))
 
+  it.effect("goes on for a client that takes a large piece slowly, for as long as it takes something", () =>
+    Effect.promise(async () => {
+      const large = Buffer.alloc(40_000_000, "é")
+      const server = createServer(async (request, response) => {
+        const exchange = new Exchange(request, response, "id", () => 0)
+        exchange.beginStream({})
+        exchange.writes("begin")
+        if (!exchange.writes(large)) await Effect.runPromise(exchange.readBy(Duration.millis(500)))
+        exchange.end("end")
+      })
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+      const socket = connect((server.address() as AddressInfo).port, "127.0.0.1")
+      socket.write("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+      const read: Array<Buffer> = []
+      for await (const piece of socket) {
+        read.push(piece as Buffer)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+      server.close()
+      assert.deepStrictEqual(bodiesOf(Buffer.concat(read)).map(({ length }) => length), [large.length + 8])
+    }))
+
   it.effect("is over at its end: what is written after that is in no other answer", () =>
     Effect.promise(async () => {
       const server = createServer((request, response) => {

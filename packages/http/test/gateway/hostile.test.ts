@@ -69,6 +69,47 @@ describe("requests on one connection, all at once", () => {
   )
 
   it.live(
+    "are all answered, however long each takes: nobody is cut off who cannot take an answer yet",
+    scoped(Effect.gen(function*() {
+      const large = "x".repeat(10_000_000)
+      const { url } = yield* scripted(({ body }, response) => {
+        switch (body.user) {
+          case "long": {
+            let left = 10
+            const next = () => {
+              sendEvents(response, chunkOf({ content: "a" }))
+              if (--left > 0) return void setTimeout(next, 100)
+              sendEvents(response, chunkOf({}, "stop"), "[DONE]")
+              response.end()
+            }
+            return next()
+          }
+          case "large":
+            return sendWhole(response, { content: large })
+          case "late":
+            return void setTimeout(() => sendWhole(response, { content: "late" }), 2000)
+        }
+        for (let i = 0; i < 100; i++) sendEvents(response, chunkOf({ content: "b".repeat(10_000) }))
+        sendEvents(response, chunkOf({}, "stop"), "[DONE]")
+        response.end()
+      })
+      const gateway = yield* runningOver(url, "listen: { port: 0, writeTimeout: 300 millis }")
+      const line = yield* dial(gateway.url)
+      line.socket.write(
+        post({ ...streaming, user: "long" }) + post({ ...streaming, user: "waits" }) +
+          post({ ...hello, model: "first", user: "large" }) +
+          post({ ...hello, model: "first", user: "late" }, "connection: close\r\n")
+      )
+      yield* until(() => line.isClosed)
+      assert.strictEqual(line.text.split("data: [DONE]").length, 3)
+      assert.strictEqual(line.text.split("bbbbb").length > 100, true)
+      assert.include(line.text, large)
+      assert.include(line.text, "\"late\"")
+    })),
+    30_000
+  )
+
+  it.live(
     "end all their calls, and give back their places, when it is closed",
     scoped(Effect.gen(function*() {
       const { provider, url } = yield* running("listen: { port: 0, maxRequests: 3 }")

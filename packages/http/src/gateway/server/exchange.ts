@@ -6,7 +6,7 @@
  */
 import type { Socket } from "node:net"
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import { Chunk, longestPiece } from "./chunk.ts"
@@ -230,12 +230,31 @@ export class Exchange implements Sender {
 
   /** Waits while the client takes nothing: as long as that, then the connection is closed. */
   readBy(longest: Duration.Duration): Effect.Effect<void> {
-    return Effect.timeoutOrElse(this.drained, {
-      duration: longest,
-      orElse: () => {
-        this.cut()
-        return Effect.interrupt
+    return Effect.callback((resume) => {
+      const { chunk, response } = this
+      const { socket } = response
+      chunk?.send()
+      // It may have been since it was written to.
+      if (!response.writableNeedDrain && socket?.writableNeedDrain !== true) return resume(Effect.void)
+      const endWatch = this.closeUnlessRead(Duration.toMillis(longest))
+      let isOver = false
+      const end = () => {
+        // The connection tells the response first: what follows may be another wait already.
+        if (isOver) return
+        isOver = true
+        endWatch()
+        response.removeListener("drain", go)
+        response.removeListener("close", go)
+        socket?.removeListener("drain", go)
       }
+      const go = () => {
+        end()
+        resume(Effect.void)
+      }
+      response.on("drain", go)
+      response.on("close", go)
+      socket?.on("drain", go)
+      return Effect.sync(end)
     })
   }
 
@@ -253,35 +272,31 @@ export class Exchange implements Sender {
 
   /** All is sent: what the client has not taken of it is kept, and so is the place of the request. */
   private watchReader(): void {
-    if (this.response.writableLength > 0) this.response.setTimeout(this.longestPause, () => this.cut())
+    const { response } = this
+    if (response.writableLength === 0) return
+    // Before Node gives the connection to the next answer, which may take its time.
+    response.prependOnceListener("finish", this.closeUnlessRead(this.longestPause))
+  }
+
+  /**
+   * Closes the connection once its client has taken nothing for so long, in milliseconds, of what is there for it. While an
+   * earlier answer is on the connection, nothing is. Gives what ends that.
+   */
+  private closeUnlessRead(millis: number): () => void {
+    const { response } = this
+    // Node closes a connection on which nothing moves for that time, also amid a large piece.
+    const watch = () => void response.socket?.setTimeout(millis)
+    if (response.socket !== null) watch()
+    else response.once("socket", watch)
+    return () => {
+      response.removeListener("socket", watch)
+      response.socket?.setTimeout(0)
+    }
   }
 
   /** Closes the connection at once: the client sees that the answer is not whole. */
   cut(): void {
     this.response.destroy()
-  }
-
-  private get drained(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      const { chunk, response } = this
-      const { socket } = response
-      chunk?.send()
-      // It may have been since it was written to.
-      if (!response.writableNeedDrain && socket?.writableNeedDrain !== true) return resume(Effect.void)
-      const end = () => {
-        response.removeListener("drain", go)
-        response.removeListener("close", go)
-        socket?.removeListener("drain", go)
-      }
-      const go = () => {
-        end()
-        resume(Effect.void)
-      }
-      response.on("drain", go)
-      response.on("close", go)
-      socket?.on("drain", go)
-      return Effect.sync(end)
-    })
   }
 
   private addOwn(headers: OutgoingHttpHeaders): void {
