@@ -192,14 +192,14 @@ export class Exchange implements Sender {
 
   /** What takes the pieces of the answer, where Node itself need not. */
   private begin(): Chunk | undefined {
-    const { request, response } = this
+    const { response } = this
     // Alone, and not with a piece: Node keeps it for as long as the answer lasts, and what is written by itself takes less.
     if (!this.isHeadOut) {
       this.hold()
       this.flushHead()
     }
-    // Node alone knows how to send it to a client of HTTP/1.0, and keeps it while an earlier answer is on its connection.
-    return request.httpVersionMinor > 0 && response.socket !== null ? new Chunk(response) : undefined
+    // Old clients get no chunks, and Node keeps what is written while an earlier answer is on the connection.
+    return response.chunkedEncoding && response.socket !== null ? new Chunk(response) : undefined
   }
 
   /** What is written from now on is sent at the end of this turn, in one step. */
