@@ -24,7 +24,7 @@ import * as ChunkText from "../chatStream/chunkText.ts"
 import * as Source from "../chatStream/source.ts"
 import { connectionOf } from "../chatClient/client.ts"
 import { tapChunks } from "../chatStream/tapChunks.ts"
-import { forgetJson } from "../chatReply/replyText.ts"
+import { forgetText } from "../chatReply/replyText.ts"
 import { noteTold, ToldUsage } from "../pricing/toldUsage.ts"
 import { CurrentAcceptance, judged } from "./acceptance.ts"
 import { AnswerRefused } from "./AnswerRefused.ts"
@@ -214,7 +214,7 @@ class StreamNotes implements Source.Notes<ChatSchema.ChatChunk> {
 }
 
 const changeable = (reply: ChatSchema.ChatReply): ChatSchema.ChatReply => {
-  forgetJson(reply)
+  forgetText(reply)
   return reply
 }
 

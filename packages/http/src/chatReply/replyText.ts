@@ -1,7 +1,7 @@
 /**
  * The JSON of a reply as the provider wrote it, with its numbers to the last digit, kept for as long as the reply itself.
- * Who passes a reply on need not write it again. A copy of a reply has none, and neither has one that came as events; of a
- * copy it can be noted how long the text was.
+ * Who passes a reply on need not write it again. One that came as events has none. Of a copy it can be noted what the text of
+ * the reply was, or how long.
  */
 import { Given } from "./given.ts"
 
@@ -21,8 +21,14 @@ class Written extends Given {
     written.#length = length
   }
 
-  static noteJson(reply: object, isJson: boolean): void {
-    if (#isJson in reply) reply.#isJson = isJson
+  static noteJson(reply: object): void {
+    if (#isJson in reply) reply.#isJson = true
+  }
+
+  static forget(reply: object): void {
+    if (!(#text in reply)) return
+    reply.#text = undefined
+    reply.#isJson = false
   }
 
   static jsonOf(reply: object): string | undefined {
@@ -46,12 +52,12 @@ export const noteText = <Reply extends object>(reply: Reply, text: string): Repl
 /** The same of a reply that is what the text says, field by field. */
 export const noteJson = <Reply extends object>(reply: Reply, text: string): Reply => {
   Written.note(reply, text)
-  Written.noteJson(reply, true)
+  Written.noteJson(reply)
   return reply
 }
 
 /** From here on somebody may have changed the reply. */
-export const forgetJson = (reply: object): void => Written.noteJson(reply, false)
+export const forgetText = (reply: object): void => Written.forget(reply)
 
 /** The text of a reply that is what the text says, as long as nobody can have changed it. */
 export const jsonOf = (reply: object): string | undefined => Written.jsonOf(reply)
@@ -64,7 +70,12 @@ export const sameLength = (reply: object, copy: object): void => {
   if (length !== undefined) Written.noteLength(copy, length)
 }
 
-export const noteLength = (copy: object, length: number): void => Written.noteLength(copy, length)
+/** Notes of a copy the text of its reply, where nobody can have changed the reply before. */
+export const sameText = (reply: object, copy: object): void => {
+  const text = Written.textOf(reply)
+  if (text === undefined) sameLength(reply, copy)
+  else Written.note(copy, text)
+}
 
 /** How long a reply is as JSON: as its provider wrote it, where that is known. */
 export const lengthOf = (reply: object): number => Written.lengthOf(reply) ?? JSON.stringify(reply).length

@@ -18,7 +18,7 @@ import type * as ChatSchema from "../ChatSchema.ts"
 import * as ChatStream from "../ChatStream.ts"
 import { sentenceLanguage } from "../canned/sentenceLanguage.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
-import { lengthOf, sameLength } from "../chatReply/replyText.ts"
+import { lengthOf, sameLength, sameText } from "../chatReply/replyText.ts"
 import { speaks } from "../chatReply/speech.ts"
 import { endingPrompt } from "../chatRequest/endOfCall.ts"
 import { seal } from "../chatRequest/sealedRequest.ts"
@@ -49,23 +49,21 @@ export const cascadeOf = (
 ): Effect.Effect<ModelCascade<any>> =>
   Effect.gen(function*() {
     const { canned, name } = settings
+    // What others are given is an answer like any other.
+    const keepsText = settings.cache.store === undefined && settings.cache.sizeOf === undefined
     const cache = yield* StaleCache.make<ChatModel.Answer>({
       sizeOf: (answer, key) =>
         2 * (key.length + (answer instanceof KeptAnswer ? answer.text.length : lengthOf(answer.value))),
       ...settings.cache,
-      storeWhen: (answer) => answer instanceof KeptAnswer || isWorthKeeping(answer),
-      copy: copyOf
+      storeWhen: isWorthKeeping,
+      copy: (answer, way) => {
+        if (answer instanceof KeptAnswer) return answer.copy
+        const isWritten = steps.every(({ model }) => isUnchanged(model))
+        const kept = way === "in" && isWritten && keepsText ? KeptAnswer.of(answer) : undefined
+        return kept ?? copyOf(answer, way, isWritten ? sameText : sameLength)
+      }
     })
-    // What others are given is an answer like any other.
-    const keepsText = settings.cache.store === undefined && settings.cache.sizeOf === undefined
-    const keepAt = (key: string, answer: ChatModel.Answer): Effect.Effect<void> => {
-      const kept = keepsText && steps.every(({ model }) => isUnchanged(model)) ? KeptAnswer.of(answer) : undefined
-      return kept === undefined
-        ? cache.set(key, answer)
-        : isWorthKeeping(answer)
-        ? cache.set(key, kept)
-        : Effect.void
-    }
+    const keepAt = (key: string, answer: ChatModel.Answer): Effect.Effect<void> => cache.set(key, answer)
     const answers = yield* Cascade.make({ name })
     const operatorLog = new OperatorLog(name)
     const keyOf = settings.cacheKey ?? cacheKey
@@ -325,12 +323,15 @@ const isPartlyEmpty = (choices: ChatSchema.ChatReply["choices"]): boolean => {
 const complete = new Set(["stop", "tool_calls", "function_call"])
 
 /** A caller may change its answer, and that of no other. What failed before an answer is told once, and not kept. */
-const copyOf = (answer: ChatModel.Answer, way: "in" | "out"): ChatModel.Answer => {
-  if (answer instanceof KeptAnswer) return way === "in" ? answer : answer.copy
+const copyOf = (
+  answer: ChatModel.Answer,
+  way: "in" | "out",
+  note: (reply: ChatSchema.ChatReply, copy: ChatSchema.ChatReply) => void
+): ChatModel.Answer => {
   const copy = copyJson(way === "in" ? { ...answer, failures: [] } : answer)
   ProviderFields.sameAuthor(answer.value, copy.value)
   samePayer(answer.value, copy.value)
-  sameLength(answer.value, copy.value)
+  note(answer.value, copy.value)
   return copy
 }
 

@@ -5,7 +5,7 @@
 import type * as ChatModel from "../ChatModel.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { isPaidElsewhere, notePaidElsewhere } from "../chatReply/paidElsewhere.ts"
-import { jsonOf, noteLength } from "../chatReply/replyText.ts"
+import { jsonOf, noteText } from "../chatReply/replyText.ts"
 import * as ProviderFields from "../chatRequest/providerFields.ts"
 
 export class KeptAnswer implements ChatModel.Answer {
@@ -41,7 +41,7 @@ export class KeptAnswer implements ChatModel.Answer {
   /** A reply of its own each time. */
   get value(): ChatSchema.ChatReply {
     const reply: ChatSchema.ChatReply = JSON.parse(this.text)
-    noteLength(reply, this.text.length)
+    noteText(reply, this.text)
     if (this.author !== undefined) ProviderFields.wrote(this.author, reply)
     if (this.isPaid) notePaidElsewhere(reply)
     return reply
