@@ -271,3 +271,42 @@ cascades: { a: { steps: [first] }, a (responses): { steps: [first] } }`,
       }).pipe(Effect.orDie)
     ))
 })
+
+describe("a request for a stream, or for an answer later, in a way that is none", () => {
+  const ways: ReadonlyArray<readonly [path: string, param: string, value: unknown]> = [
+    ...["/v1/messages", "/v1/responses"].flatMap((path) =>
+      ["true", 1, {}, []].map((value) => [path, "stream", value] as const)
+    ),
+    ...["true", 1, {}, true].map((value) => ["/v1/responses", "background", value] as const)
+  ]
+  for (const [path, param, value] of ways) {
+    it.live(`is refused at ${path}, ${param}: ${JSON.stringify(value)}; no provider is asked, and no circuit counts it`, () =>
+      Effect.gen(function*() {
+        const { heard, set, url } = yield* speaking()
+        set("one/first", stream("event: message_start\ndata: {}\n\n"))
+        const body = { model: "first", max_tokens: 9, messages: [], input: "Hello", [param]: value }
+        const { json, status } = yield* post(url, path, body)
+        assert.deepStrictEqual([status, json.error.type], [400, "invalid_request_error"])
+        assert.include(json.error.message, param)
+        assert.strictEqual(heard.length, 0)
+      }).pipe(Effect.scoped))
+  }
+
+  for (
+    const [path, param] of [["/v1/messages", "stream"], ["/v1/responses", "stream"], [
+      "/v1/responses",
+      "background"
+    ]] as const
+  ) {
+    for (const value of [false, null]) {
+      it.live(`is none at ${path} with ${param}: ${value}`, () =>
+        Effect.gen(function*() {
+          const { heard, set, url } = yield* speaking()
+          set("one/first", send(200, path === "/v1/messages" ? message : response))
+          const body = { model: "first", max_tokens: 9, messages: [], input: "Hello", [param]: value }
+          assert.strictEqual((yield* post(url, path, body)).status, 200)
+          assert.strictEqual(heard[0]!.json[param], value)
+        }).pipe(Effect.scoped))
+    }
+  }
+})

@@ -30,6 +30,9 @@ export const read = (
   const { model, stream } = body
   if (model === undefined) return words.missing("model")
   if (typeof model !== "string") return words.wrongType("model", "a string")
+  // A provider that takes it for true would answer with a stream that nobody has asked for.
+  if (dialect.event !== undefined && typeof stream !== "boolean" && stream !== undefined && stream !== null)
+    return words.wrongType("stream", "a boolean")
   const refused = dialect.refuse(body)
   if (refused !== undefined) return refused
   const target = caller.targets.get(model)

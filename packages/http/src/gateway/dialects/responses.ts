@@ -17,7 +17,8 @@ export const responses: Dialect = {
   headers: undefined,
   expected: "a response",
   // What goes on in the background is asked for later, and by then nobody knows whom to ask.
-  refuse: ({ background }) => background === true ? Refusals.unsupported("background") : undefined,
+  // Some providers take other values for true.
+  refuse: ({ background }) => background ? Refusals.unsupported("background") : undefined,
   plain: ({ input, max_output_tokens: longest, ...others }) => ({
     ...others,
     messages: Array.isArray(input) ? input : [{ role: "user", content: input }],
