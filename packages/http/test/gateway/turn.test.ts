@@ -40,7 +40,12 @@ describe("what is sent at the end of a turn", () => {
         writeHead: () => (response.headersSent = true),
         end: (body: string) => response.bodies.push(body)
       })
-      const exchange = new Exchange({ method: "POST" } as never, response as never, "id", () => 0)
+      const exchange = new Exchange(
+        { method: "POST", socket: new EventEmitter() } as never,
+        response as never,
+        "id",
+        () => 0
+      )
       exchange.reply({ status: 200, headers: {}, body: "first" })
       exchange.reply({ status: 200, headers: {}, body: "second" })
       response.destroyed = leaves === "leaves"

@@ -67,13 +67,24 @@ export class Exchange implements Sender {
     this.begun = now()
     response.on("error", constVoid)
     // One listener for all: each costs a request as much as what it does.
-    response.on("close", () => {
+    const close = () => {
       if (!response.writableFinished) {
         this.hasLeft = true
         this.tellLeft()
       }
-      for (const over of this.onOver) over()
-    })
+      for (const over of this.onOver.splice(0)) over()
+    }
+    response.on("close", close)
+    if (response.socket === null) this.watchConnection(close)
+  }
+
+  /** While an earlier answer is on the connection, Node 22 does not tell this one that it is closed. */
+  private watchConnection(close: () => void): void {
+    const { request: { socket }, response } = this
+    // There is one for each answer that waits, and there are no more of them than requests may be in flight.
+    socket.setMaxListeners(0)
+    socket.once("close", close)
+    response.once("socket", () => socket.removeListener("close", close))
   }
 
   get isHeadSent(): boolean {
