@@ -265,6 +265,31 @@ describe("a stream", () => {
       assert.strictEqual(spoken.heard.length, 1)
     })))
 
+  it.live("whose provider says it is alive for ever, and not that it has ended, is passed on and not kept", () =>
+    Effect.gen(function*() {
+      const { heard, set, url } = yield* speaking()
+      const told = start + block + text("Good day") + end[0]! + end[1]! + ping.repeat(200)
+      set("one/first", stream(told, "hang"))
+      const read = yield* Effect.promise(async () => {
+        const leaving = new AbortController()
+        const response = await fetch(`${url}/v1/messages`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}` },
+          body: JSON.stringify({ ...hello, model: "first", stream: true }),
+          signal: leaving.signal
+        })
+        let read = ""
+        for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+          read += piece
+          if (read.length >= told.length) break
+        }
+        leaving.abort()
+        return read
+      })
+      assert.strictEqual(read, told)
+      yield* untilLeft(heard)
+    }).pipe(Effect.scoped))
+
   it.live("without content is passed on once its end is told", () =>
     Effect.scoped(Effect.gen(function*() {
       const { set, url } = yield* speaking()

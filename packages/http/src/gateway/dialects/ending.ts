@@ -8,7 +8,7 @@ import type { EventChunk } from "./eventDecoder.ts"
 
 export class Ending {
   /** Begins with the event that has the usage, if there is any. */
-  private kept: ReadonlyArray<string> = []
+  private kept: Array<string> = []
 
   /** Takes an event, and gives back what can be sent now. */
   push(event: EventChunk): string {
@@ -16,8 +16,8 @@ export class Ending {
     if (event.closes) return this.keep(text)
     if (this.kept.length === 0) return text
     // It was not the end.
-    if (hasContent(event) && !isGoodEnd(event)) return this.keep() + text
-    this.kept = [...this.kept, text]
+    if (hasContent(event) && !isGoodEnd(event) || this.kept.length === longestEnd) return this.keep() + text
+    this.kept.push(text)
     return ""
   }
 
@@ -33,12 +33,15 @@ export class Ending {
   }
 
   /** Keeps these texts, and gives back those that were kept. */
-  private keep(...texts: ReadonlyArray<string>): string {
+  private keep(...texts: Array<string>): string {
     const before = this.kept.join("")
     this.kept = texts
     return before
   }
 }
+
+/** More events than any provider sends after the one with the usage: a stream of pings is not kept back, and not kept. */
+const longestEnd = 100
 
 const isGoodEnd = ({ choices }: EventChunk): boolean => choices.some(({ finish_reason }) => finish_reason === "stop")
 
