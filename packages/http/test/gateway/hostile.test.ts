@@ -634,6 +634,52 @@ describe("streams that run while", () => {
     }))
 })
 
+describe("a client whose gateway is stopped", () => {
+  interface Read {
+    bytes: number
+    end: string
+    isClosed: boolean
+  }
+
+  /** What a client reads of these requests on one connection, of a gateway that is stopped when so much has come. */
+  const read = (from: number, ...requests: ReadonlyArray<object>) =>
+    Effect.gen(function*() {
+      const line: Read = { bytes: 0, end: "", isClosed: false }
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { url } = yield* scripted(({ body }, response) => {
+          if (body.user === "large") sendWhole(response, { content: "x".repeat(20_000_000) })
+          if (body.user === "stalls") sendEvents(response, chunkOf({ content: "begun" }))
+        })
+        const gateway = yield* runningOver(url, "listen: { port: 0, drainTimeout: 3 seconds }")
+        const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1")
+        socket.on("data", (data) => {
+          line.bytes += data.length
+          line.end = (line.end + data.toString("latin1")).slice(-3000)
+          socket.pause()
+          setTimeout(() => socket.resume(), 1)
+        })
+        socket.on("error", () => {})
+        socket.on("close", () => (line.isClosed = true))
+        socket.write(requests.map((request) => post(request)).join(""))
+        yield* until(() => line.bytes > from)
+      }))
+      yield* until(() => line.isClosed)
+      return line
+    })
+
+  it.live("reads its answer to the end", () =>
+    Effect.gen(function*() {
+      const { bytes } = yield* read(100_000, { ...hello, model: "first", user: "large" })
+      assert.isAbove(bytes, 20_000_000)
+    }))
+
+  it.live("is told of every request on a connection that was not answered", () =>
+    Effect.gen(function*() {
+      const { end } = yield* read(500, { ...streaming, user: "stalls" }, { ...hello, model: "first", user: "hangs" })
+      assert.match(end, /begun[^]*"code":"overloaded","isRetryable"[^]*HTTP\/1.1 503[^]*"code":"overloaded"\}\}$/)
+    }))
+})
+
 describe("a request that is refused before its body is read", () => {
   const shed = "listen: { port: 0, maxRequests: 1 }"
   const full = Effect.gen(function*() {

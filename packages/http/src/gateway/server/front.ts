@@ -64,6 +64,7 @@ export class Front {
   private readonly budgets = new WeakMap<Caller, Budget>()
   private readonly contexts = new WeakMap<Caller, Context.Context<never>>()
   private isStopping = false
+  private onTaken: (() => void) | undefined
 
   private readonly tracing: Tracing | undefined
 
@@ -126,14 +127,21 @@ export class Front {
     return untilEnded(new Set(this.fibers))
   }
 
-  /** New calls are refused. Ends when no call is in flight, or after the time for that with the others cut off. */
+  /** New calls are refused. Ends when all answers have been taken, or after the time for that with the others cut off. */
   readonly stop: Effect.Effect<void> = Effect.suspend(() => {
     this.isStopping = true
-    return Effect.andThen(
-      Effect.timeoutOption(untilEnded(this.fibers), this.listen.drainTimeout),
+    return Effect.timeoutOption(this.untilTaken, this.listen.drainTimeout).pipe(
       // Each tells its client.
-      Fiber.interruptAll(this.fibers)
+      Effect.andThen(Fiber.interruptAll(this.fibers)),
+      Effect.andThen(Effect.timeoutOption(this.untilTaken, "1 second")),
+      Effect.asVoid
     )
+  })
+
+  /** Ends when no request is in flight: Node closes a connection on which an answer is still being read. */
+  private readonly untilTaken: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.requests.inFlight === 0) return resume(Effect.void)
+    this.onTaken = () => resume(Effect.void)
   })
 
   private health(exchange: Exchange, isLive: boolean): void {
@@ -196,6 +204,7 @@ export class Front {
     const budget = this.budgetOf(caller)
     exchange.whenOver(() => {
       this.requests.giveBack(name, priority, 1)
+      if (this.requests.inFlight === 0) this.onTaken?.()
       budget.giveBack(bytes)
       if (exchange.status === 429) counts.limited++
     })
