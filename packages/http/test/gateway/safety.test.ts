@@ -244,6 +244,26 @@ describe("a client that takes nothing of its answer", () => {
     })))
 })
 
+describe("a client that takes nothing of several answers on one connection", () => {
+  it.live("is cut off after a while, and all their places are free again", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running("listen: { port: 0, writeTimeout: 500 millis, maxRequests: 3 }")
+      yield* provider.set("first", { outcome: Behaviour.ok("x".repeat(10_000_000)) })
+      // The others are there before it, and wait for their turn.
+      yield* provider.set("second", { outcome: Behaviour.ok("late"), latency: Behaviour.constant(500) })
+      const asking = (model: string) => post(JSON.stringify({ ...hello, model }), `authorization: Bearer ${token}\r\n`)
+      const asked = asking("second") + asking("first").repeat(2)
+      yield* Effect.forkChild(raw(url, asked, { reads: false }))
+      yield* Effect.repeat(Effect.delay(provider.total, 5), { until: ({ started }) => started === 3 })
+      yield* provider.set("second", { outcome: Behaviour.hang })
+      const other = Effect.repeat(Effect.delay(chat(url, { ...hello, model: "second" }), 20), {
+        until: ({ status }) => status !== 503
+      })
+      yield* Effect.forkChild(Effect.all([other, other, other], { concurrency: "unbounded" }))
+      yield* Effect.repeat(Effect.delay(provider.stats("second"), 5), { until: ({ inFlight }) => inFlight === 3 })
+    })))
+})
+
 describe("a client that takes nothing of its stream", () => {
   it.live("is cut off after a while, and the call at the provider ends", () =>
     Effect.scoped(Effect.gen(function*() {
