@@ -6,6 +6,7 @@ import { measured } from "./measured.ts"
 
 // As `switchgear start` does.
 setFlagsFromString("--no-allocation-site-pretenuring")
+setFlagsFromString("--no-parallel-scavenge")
 
 await Effect.runPromise(Effect.scoped(Effect.gen(function*() {
   const config = yield* GatewayConfig.parse(process.argv[2]!, {})
