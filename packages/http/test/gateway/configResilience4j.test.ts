@@ -503,7 +503,7 @@ describe("what cannot be kept is refused with its place", () => {
       "circuitbreaker",
       { slidingWindowSize: "${SIZE:50}" },
       "slidingWindowSize",
-      "got \"${SIZE:50}\". Write ${SIZE:-50}"
+      "Expected a variable as ${NAME} or ${NAME:-default}"
     ],
     [
       "circuitbreaker",

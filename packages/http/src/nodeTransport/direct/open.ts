@@ -1,5 +1,4 @@
 /** A request whose response is read piece by piece, at the pace of its reader. */
-import { nextTick } from "node:process"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -241,7 +240,7 @@ class Response extends Handler {
   private tell(): void {
     if (this.waiter === undefined || this.isTelling) return
     this.isTelling = true
-    const tell = this.explanation === undefined ? nextTick : this.tellFailure
+    const tell = this.explanation === undefined ? queueMicrotask : this.tellFailure
     tell(() => {
       this.isTelling = false
       const { waiter } = this

@@ -145,13 +145,7 @@ const refuseMembers = (section: Section, { path }: Property, reader: Reader): vo
   )
 
 const refuseValue = ({ path, value }: Property, range: string, reader: Reader): void =>
-  reader.refuse(path, `Expected ${range}, got ${shown(value)}${hintOf(value)}`)
-
-/** Spring Boot writes defaults of variables without the dash. */
-const hintOf = (value: unknown): string => {
-  const [, name, otherwise] = typeof value === "string" ? /\$\{(\w+):([^-}][^}]*)\}/.exec(value) ?? [] : []
-  return name === undefined ? "" : `. Write \${${name}:-${otherwise}}`
-}
+  reader.refuse(path, `Expected ${range}, got ${shown(value)}`)
 
 /** The keys of a group and of what it is based on, the nearest first; undefined where a base is missing or goes in circles. */
 export const chainOf = (
