@@ -13,15 +13,7 @@ export const cacheKey = (request: ChatModel.Request): string => {
 
 /** The key of a tenant. No two tenants have the same, whatever their keys are; without a tenant it is the key itself. */
 export const keyOfTenant = (tenant: string, key: string): string =>
-  tenant === noTenant ? key.startsWith("[") ? `[${key}` : key : `${beginningFor(tenant)}${key}`
-
-const beginningFor = (tenant: string): string => {
-  if (last.tenant !== tenant) last = { tenant, beginning: JSON.stringify([tenant]) }
-  return last.beginning
-}
-
-/** Of the tenant that was asked for last: one that asks often has many calls in a row. */
-let last = { tenant: "", beginning: JSON.stringify([""]) }
+  tenant === noTenant ? key.startsWith("[") ? `[${key}` : key : `${JSON.stringify([tenant])}${key}`
 
 const digest = (request: ChatModel.Request): string =>
   sha256(JSON.stringify(fieldsInOrder(request as object, delivery)))
@@ -42,11 +34,11 @@ const ordered = (value: unknown): unknown =>
 
 const none: ReadonlyArray<string> = []
 
-const fieldsInOrder = (given: object, left: ReadonlyArray<string>): object => {
+const fieldsInOrder = (given: object, leftOut: ReadonlyArray<string>): object => {
   const value = given as Readonly<Record<string, unknown>>
   const copy: { [field: string]: unknown } = {}
   for (const field of sorted(Object.keys(value))) {
-    if (left.includes(field)) continue
+    if (leftOut.includes(field)) continue
     if (field === "__proto__") Object.defineProperty(copy, field, { value: ordered(value[field]), enumerable: true })
     else copy[field] = ordered(value[field])
   }

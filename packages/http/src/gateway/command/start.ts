@@ -11,7 +11,7 @@ import type * as GatewayConfig from "../GatewayConfig.ts"
 import { type FileUnreadable, parse, type Ports, readText } from "./file.ts"
 import * as FileSystem from "effect/FileSystem"
 import { greeting } from "./greeting.ts"
-import { keepRequestsYoung } from "./memory.ts"
+import { setMemoryFlags } from "./memory.ts"
 
 type Failure = FileUnreadable | GatewayConfig.ConfigInvalid | Gateway.ListenFailed
 
@@ -20,7 +20,7 @@ export const start = (
   ports: Ports
 ): Effect.Effect<never, Failure, FileSystem.FileSystem | Scope.Scope> =>
   Effect.gen(function*() {
-    keepRequestsYoung()
+    setMemoryFlags()
     yield* outliveHangUps
     // Of this run only: nothing real can be controlled with it, so it may be shown.
     const token = randomBytes(24).toString("base64url")

@@ -13,28 +13,14 @@ import type * as ChatClient from "../../ChatClient.ts"
 import { connectionOf } from "../../chatClient/client.ts"
 import * as KeyRing from "../../chatClient/keyRing.ts"
 import type * as ModelCascade from "../../ModelCascade.ts"
+import { enterState } from "./circuitState.ts"
 
 /** A circuit is in the state of the one before, and one that waits has waited as long. */
 export const circuit = (
   made: CircuitBreaker.CircuitBreaker,
   before: CircuitBreaker.CircuitBreaker
 ): Effect.Effect<void> =>
-  Effect.flatMap(before.snapshot, ({ nextRetry, state }) => {
-    switch (state) {
-      case "Closed":
-        return Effect.void
-      case "ForcedOpen":
-        return made.control.forceOpen
-      case "Disabled":
-        return made.control.disable
-      case "MetricsOnly":
-        return made.control.metricsOnly
-      case "Open":
-        return made.control.trip(nextRetry)
-      case "HalfOpen":
-        return made.control.trip(0)
-    }
-  })
+  Effect.flatMap(before.snapshot, ({ nextRetry, state }) => enterState(made.control, state, nextRetry))
 
 /** What was taken by the limits before is taken from those that are made, and a pause lasts as long. */
 export const limiter = (

@@ -1,5 +1,4 @@
 /** What clients can ask for, by name: the models and the cascades of a file, made and guarded. */
-import type * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as RetryBudget from "@switchgear/core/RetryBudget"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,6 +13,7 @@ import type { Config, InitialState } from "../config/model.ts"
 import { saidBy } from "../config/said.ts"
 import type { Dialect } from "../dialects/model.ts"
 import * as Spoken from "../dialects/spoken.ts"
+import { enterState } from "./circuitState.ts"
 import * as GoingOn from "./goingOn.ts"
 import type { Use } from "./keeper.ts"
 import { type MadeWhenAsked, madeWhenAsked } from "./madeWhenAsked.ts"
@@ -157,7 +157,7 @@ const begunModel = (
     const { breaker, bulkhead, rateLimiter } = guarded
     const { concurrency: slots } = yield* bulkhead.snapshot
     if (before === undefined || initialState !== before.initialState) {
-      if (initialState !== undefined) yield* commandOf(initialState, breaker.control)
+      if (initialState !== undefined) yield* enterState(breaker.control, initialState)
     } else yield* GoingOn.circuit(breaker, before.guarded.breaker)
     if (before !== undefined) {
       yield* GoingOn.bulkhead(bulkhead, before.guarded.bulkhead, before.slots)
@@ -170,16 +170,3 @@ const begunModel = (
 /** Whether the provider of a model speaks chat completions. */
 const speaksChat = ({ models, providers }: Config, model: string): boolean =>
   providers[models[model]!.provider]!.speaks.includes("chat")
-
-const commandOf = (state: InitialState, control: CircuitBreaker.Control): Effect.Effect<void> => {
-  switch (state) {
-    case "Open":
-      return control.trip()
-    case "ForcedOpen":
-      return control.forceOpen
-    case "Disabled":
-      return control.disable
-    case "MetricsOnly":
-      return control.metricsOnly
-  }
-}
