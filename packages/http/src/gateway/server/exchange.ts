@@ -335,7 +335,12 @@ export class Exchange implements Sender {
 
 const overheadHeader = "x-switchgear-overhead-ms"
 
-const overheadOf = (millis: number): string => millis.toFixed(2)
+/** With two digits, one by one: `toFixed` takes ten times as long. */
+const overheadOf = (millis: number): string => {
+  const hundredths = Math.round(millis * 100)
+  const last = hundredths % 100
+  return `${(hundredths - last) / 100}.${last < 10 ? "0" : ""}${last}`
+}
 
 /** What logs say of a client that did not wait: no client sees it. */
 const clientLeft = 499
