@@ -50,6 +50,13 @@ class Others {
   }
 }
 
+/** What else is known of a request. */
+interface More {
+  readonly notes?: ProviderFields.Notes | undefined
+  readonly numbers?: ReadonlyArray<string> | undefined
+  readonly origin?: SealedRequest | undefined
+}
+
 export class SealedRequest {
   /** The model, where the request names one in a text. */
   readonly model: string | undefined
@@ -59,6 +66,8 @@ export class SealedRequest {
   readonly plain: Request
   /** The key of its answer in a cache, once somebody has asked for it. */
   key: string | undefined
+  /** The numbers that `plain` has rounded, as they are written. */
+  readonly numbers: ReadonlyArray<string> | undefined
   /** The tokens of its prompt, once somebody has estimated them. */
   prompted: PromptTokens | undefined
   private readonly written: Written
@@ -68,17 +77,11 @@ export class SealedRequest {
   private searched: Prompt | undefined
 
   /** `copy` is JSON, frozen but for itself. */
-  constructor(
-    copy: Request,
-    written: Written,
-    { notes, origin }: {
-      readonly notes?: ProviderFields.Notes | undefined
-      readonly origin?: SealedRequest | undefined
-    } = {}
-  ) {
+  constructor(copy: Request, written: Written, { notes, numbers, origin }: More) {
     const { messages, model } = copy
     this.written = written
     this.notes = notes
+    this.numbers = numbers ?? origin?.numbers
     this.model = typeof model === "string" ? model : undefined
     this.hasMessages = Array.isArray(messages)
     this.origin = origin
@@ -170,13 +173,24 @@ export const seal = (request: object): Result.Result<SealedRequest, string> => {
   }
 }
 
+/** What is written of a request otherwise than it is read. */
+export interface Exact {
+  /** The same request, by which it is written. */
+  readonly json: { readonly [field: string]: unknown }
+  /** The numbers that are read as others. */
+  readonly numbers: ReadonlyArray<string>
+}
+
 /**
  * Seals what was parsed from JSON. It becomes the copy itself, so that nobody else may have it. It is not frozen through and
  * through: nobody may change what is in it.
  */
-export const sealParsed = (json: { [field: string]: unknown }): Result.Result<SealedRequest, string> => {
+export const sealParsed = (
+  json: { [field: string]: unknown },
+  exact?: Exact | undefined
+): Result.Result<SealedRequest, string> => {
   try {
-    return Result.succeed(sealedAs(json, othersIn(json), undefined, undefined))
+    return Result.succeed(sealedAs(json, othersIn(exact?.json ?? json), { numbers: exact?.numbers }))
   } catch {
     return notWritable
   }
@@ -204,14 +218,13 @@ const writeCopy = (
   const others = othersIn(copy)
   // Not before: V8 takes four times as long to write frozen lists.
   for (const field of Object.keys(copy)) freeze(copy[field])
-  return sealedAs(copy, others, notes, origin)
+  return sealedAs(copy, others, { notes, origin })
 }
 
 const sealedAs = (
   copy: { readonly [field: string]: unknown },
   others: string,
-  notes: ProviderFields.Notes | undefined,
-  origin: SealedRequest | undefined
+  more: More
 ): SealedRequest => {
   const { model, stream, stream_options } = copy
   const fields = {
@@ -220,7 +233,7 @@ const sealedAs = (
     stream_options: written(stream_options),
     others: new Others(others)
   }
-  return new SealedRequest(copy as unknown as Request, fields, { notes, origin })
+  return new SealedRequest(copy as unknown as Request, fields, more)
 }
 
 /** The other fields as JSON, without the braces around them. */

@@ -8,15 +8,16 @@ import { sha256 } from "./sha256.ts"
 /** The key of a request. Cascades within cascades ask for it again, so that a sealed one keeps it. */
 export const cacheKey = (request: ChatModel.Request): string => {
   const sealed = SealedRequest.find(request)
-  return sealed === undefined ? digest(request) : sealed.key ??= digest(request)
+  return sealed === undefined ? digest(request) : sealed.key ??= digest(request, sealed.numbers)
 }
 
 /** The key of a tenant. No two tenants have the same, whatever their keys are; without a tenant it is the key itself. */
 export const keyOfTenant = (tenant: string, key: string): string =>
   tenant === noTenant ? key.startsWith("[") ? `[${key}` : key : `${JSON.stringify([tenant])}${key}`
 
-const digest = (request: ChatModel.Request): string =>
-  sha256(JSON.stringify(fieldsInOrder(request as object, delivery)))
+/** Requests that differ only in what is rounded of their numbers are told apart by these. */
+const digest = (request: ChatModel.Request, numbers: ReadonlyArray<string> = none): string =>
+  sha256(JSON.stringify(fieldsInOrder(request as object, delivery)) + numbers.join())
 
 /** How a reply is delivered does not change what it says. */
 const delivery: ReadonlyArray<string> = ["stream", "stream_options"]

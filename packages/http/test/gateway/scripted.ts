@@ -5,6 +5,7 @@ import { Effect, type Scope } from "effect"
 
 /** A request as it came. */
 export interface Asked {
+  readonly text: string
   readonly body: any
   readonly headers: IncomingHttpHeaders
   /** Whether the connection was closed before the answer had ended. */
@@ -27,7 +28,7 @@ export const scripted = (
       request.setEncoding("utf8")
       request.on("data", (piece: string) => (text += piece))
       request.on("end", () => {
-        const asked: Asked = { body: JSON.parse(text), headers: request.headers, hasLeft: false }
+        const asked: Asked = { text, body: JSON.parse(text), headers: request.headers, hasLeft: false }
         all.push(asked)
         response.on("close", () => (asked.hasLeft = !response.writableFinished))
         answer(asked, response)

@@ -5,6 +5,7 @@ import type { Caller } from "../service/callers.ts"
 import type { Reply } from "../server/refusals.ts"
 import type { Target } from "../service/targets.ts"
 import type { Dialect, Fields } from "./model.ts"
+import { exactIn } from "./exactJson.ts"
 import { RequestText } from "./requestText.ts"
 import type { Sent } from "./sent.ts"
 import { noJson } from "../server/refusals.ts"
@@ -44,15 +45,20 @@ export const read = (
     model: spoken,
     text: new RequestText(text, body),
     headers,
-    plain: plainOf(dialect, body, headers),
+    plain: plainOf(dialect, body, headers, text),
     isStream: dialect.event !== undefined && stream === true
   }
 }
 
 /** What an answer depends on besides its model. */
-const plainOf = (dialect: Dialect, body: Fields, headers: Asked["headers"]): ChatModel.Request => {
+const plainOf = (dialect: Dialect, body: Fields, headers: Asked["headers"], text: string): ChatModel.Request => {
   const { model: _, ...plain } = dialect.plain(body)
-  return (dialect.headers === undefined ? plain : { ...plain, headers }) as unknown as ChatModel.Request
+  const exact = exactIn(text, body)
+  return {
+    ...plain,
+    ...dialect.headers !== undefined && { headers },
+    ...exact !== undefined && { numbers: exact.numbers }
+  } as unknown as ChatModel.Request
 }
 
 const headersOf = ({ headers }: Dialect, given: IncomingHttpHeaders): Asked["headers"] => {

@@ -2,6 +2,7 @@
  * The text of a request, in which only the name of the model is changed: what a provider has cached of a prompt is found by
  * the order and the form of everything else.
  */
+import { exactIn } from "./exactJson.ts"
 
 /** Where the value of a field is written. */
 interface Place {
@@ -24,7 +25,7 @@ export class RequestText {
   withModel(model: string): string {
     if (this.place === "unknown") this.place = placeOf(this.text, "model", Object.keys(this.body).length)
     // A field that is written twice may be read as the first or as the last: then it is written once.
-    if (this.place === undefined) return JSON.stringify({ ...this.body, model })
+    if (this.place === undefined) return JSON.stringify({ ...exactIn(this.text, this.body)?.json ?? this.body, model })
     return this.text.slice(0, this.place.from) + JSON.stringify(model) + this.text.slice(this.place.to)
   }
 }

@@ -4,7 +4,8 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatModel from "../../ChatModel.ts"
-import { sealParsed } from "../../chatRequest/sealedRequest.ts"
+import { type Exact, sealParsed } from "../../chatRequest/sealedRequest.ts"
+import { exactIn } from "../dialects/exactJson.ts"
 import type { Caller } from "../service/callers.ts"
 import type { Target } from "../service/targets.ts"
 import * as Refusals from "./refusals.ts"
@@ -44,15 +45,15 @@ export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   return {
     target,
     chat: target.chat,
-    request: sealedOf(request),
+    request: sealedOf(request, exactIn(text, body)),
     isStream: stream === true,
     wantsUsage: given?.include_usage === true
   }
 }
 
 /** Sealed once for all that read it. One that cannot be written is refused by the model. */
-const sealedOf = (parsed: { [field: string]: unknown }): ChatModel.Request => {
-  const sealed = sealParsed(parsed)
+const sealedOf = (parsed: { [field: string]: unknown }, exact: Exact | undefined): ChatModel.Request => {
+  const sealed = sealParsed(parsed, exact)
   return Result.isSuccess(sealed) ? sealed.success.plain : parsed as unknown as ChatModel.Request
 }
 
