@@ -94,6 +94,13 @@ describe("tokens", () => {
       ["a digest that is none", clients("sha256:00"), [
         "clients[0].token: Expected 64 hexadecimal digits after sha256:."
       ]],
+      ["those that nobody can send", clients("t-shop\\n", "t shop", "t-店", ""), [
+        ...[0, 1, 2].map((i) => `clients[${i}].token: Expected printable ASCII without spaces or line breaks.`),
+        "clients[3].token: Expected a text that is not empty."
+      ]],
+      ["one that no operator can send", "admin: { token: \"t-shop\\r\" }", [
+        "admin.token: Expected printable ASCII without spaces or line breaks."
+      ]],
       ["a digest that is none, of an operator", "admin: { token: \"sha256:t-shop\" }", [
         "admin.token: Expected 64 hexadecimal digits after sha256:."
       ]],
@@ -184,22 +191,27 @@ describe("variables of the environment", () => {
     "a boolean": "true",
     "nothing but null": "null"
   }
+  /** With a sentence, which may be any text. */
+  const saying = (sentence: string) => `${base}cascades: { polite: { steps: [m], canned: { en: ${sentence} } } }\n`
+  const saidBy = ({ cascades }: GatewayConfig.Config) => cascades["polite"]!.options.canned!.en
   for (const [what, value] of Object.entries(values)) {
+    it(`a text with ${what} is taken as it is`, () =>
+      assert.strictEqual(saidBy(right(saying("sk-${KEY}"), { KEY: value, OTHER: "no" })), `sk-${value}`))
+    if (!/^[\x21-\x7e]+$/.test(value)) continue
     it(`a secret with ${what} is taken as it is`, () =>
       assert.strictEqual(tokenOf(right(withToken("${KEY}"), { KEY: value, OTHER: "no" })), value))
   }
 
   it.effect.prop(
-    "any value is one scalar, whole, within a text, and in quotes",
+    "any value is one scalar, within a text and in quotes",
     { value: Schema.String },
     ({ value }) =>
       Effect.sync(() => {
         if (value === "") return
         const environment = { KEY: value }
-        assert.strictEqual(tokenOf(right(withToken("${KEY}"), environment)), value)
-        assert.strictEqual(tokenOf(right(withToken("\"${KEY}\""), environment)), value)
-        assert.strictEqual(tokenOf(right(withToken("'${KEY}'"), environment)), value)
-        assert.strictEqual(tokenOf(right(withToken("sk-${KEY}-${KEY}"), environment)), `sk-${value}-${value}`)
+        assert.strictEqual(saidBy(right(saying("\"${KEY}.\""), environment)), `${value}.`)
+        assert.strictEqual(saidBy(right(saying("'${KEY}.'"), environment)), `${value}.`)
+        assert.strictEqual(saidBy(right(saying("sk-${KEY}-${KEY}"), environment)), `sk-${value}-${value}`)
       })
   )
 

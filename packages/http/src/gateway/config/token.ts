@@ -15,8 +15,11 @@ export const digestOfWritten = (token: Redacted.Redacted): string => {
 
 export const tokenOf = (value: unknown, path: Problem["path"], reader: Reader): Redacted.Redacted | undefined => {
   const token = reader.secret(value, path)
-  return token === undefined || !String(Redacted.value(token)).startsWith(mark) ||
-      /^[0-9a-f]{64}$/.test(digestOfWritten(token))
+  if (token === undefined) return undefined
+  const text = Redacted.value(token) as string
+  // Nobody can send any other: such as one out of a file, with the line break at its end.
+  if (!/^[\x21-\x7e]+$/.test(text)) return reader.refuse(path, "Expected printable ASCII without spaces or line breaks")
+  return !text.startsWith(mark) || /^[0-9a-f]{64}$/.test(digestOfWritten(token))
     ? token
     : reader.refuse(path, "Expected 64 hexadecimal digits after sha256:")
 }
