@@ -51,9 +51,9 @@ export class RateLimited
     return "application"
   }
 
-  /** The answer to an HTTP request: 429, `rate_limit_exceeded`. */
+  /** The answer to an HTTP request: 429, `rate_limit_exceeded`. As of OpenAI's API, its type is the resource. */
   toResponse(): Outcome.ErrorResponse {
-    return errorResponse(this, { status: 429, type: "rate_limit_error", code: "rate_limit_exceeded" })
+    return errorResponse(this, { status: 429, type: this.bucket, code: "rate_limit_exceeded" })
   }
 
   [respondable](): Effect.Effect<HttpServerResponse> {

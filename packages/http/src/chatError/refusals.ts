@@ -230,7 +230,7 @@ export class ProviderRateLimited
   }
   /** See `ChatError.toResponse`. */
   toResponse(): Outcome.ErrorResponse {
-    return answer(this, 429, "rate_limit_error", "rate_limit_exceeded")
+    return answer(this, 429, "requests", "rate_limit_exceeded")
   }
   [respondable](): Effect.Effect<HttpServerResponse> {
     return respond(this.toResponse())

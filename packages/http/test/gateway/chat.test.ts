@@ -113,7 +113,16 @@ describe("a stream", () => {
       const { error } = JSON.parse(events.at(-1)!)
       assert.strictEqual(typeof error.message, "string")
       assert.strictEqual(error.param, null)
+      assert.isFalse(error.isRetryable, "what comes again would not go on where this has ended")
       assert.isFalse(events.includes("[DONE]"))
+    })))
+
+  it.live("may be asked for again where it has failed before its first content", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { provider, url } = yield* running("listen: { port: 0, headAfter: 50 millis }")
+      yield* provider.set("first", { outcome: Behaviour.serverError, latency: Behaviour.constant(300) })
+      const { text } = yield* chat(url, { ...hello, model: "first", stream: true })
+      assert.isTrue(JSON.parse(eventsOf(text).at(-1)!).error.isRetryable)
     })))
 
   it.live("shows that it is alive while no content comes, and tells a failure in band after that", () =>
@@ -210,8 +219,41 @@ describe("the limits of a client", () => {
       const statuses = yield* Effect.forEach([1, 2, 3], () => chat(url, hello))
       assert.deepStrictEqual(statuses.map(({ status }) => status), [200, 200, 429])
       assert.strictEqual(statuses[2]!.json.error.code, "rate_limit_exceeded")
+      assert.strictEqual(statuses[2]!.json.error.type, "requests")
       assert.isAbove(Number(statuses[2]!.headers.get("retry-after")), 0)
       assert.strictEqual((yield* provider.total).started, 2)
+    })))
+
+  it.live("are told by what is used up: a call with more tokens than there are is of the type tokens", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running(
+        `clients: [{ name: shop, token: ${token}, limits: [{ resource: tokens, limit: 20, per: 1 hour }] }]`
+      )
+      const { json, status } = yield* chat(url, { ...hello, max_tokens: 1000 })
+      assert.deepStrictEqual([status, json.error.type, json.error.code], [429, "tokens", "rate_limit_exceeded"])
+    })))
+
+  it.live("are told in each answer, also in one that asks no model", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running(
+        `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: 2, per: 1 hour }] }]`
+      )
+      const get = { headers: { authorization: `Bearer ${token}` } }
+      for (
+        const answer of [
+          chat(url, hello),
+          chat(url, "no JSON"),
+          chat(url, { ...hello, model: "none" }),
+          ask(`${url}/v1/models`, get),
+          ask(`${url}/v1/models/first`, get),
+          ask(`${url}/v1/models/none`, get)
+        ]
+      ) {
+        const { headers, status } = yield* answer
+        assert.strictEqual(headers.get("x-ratelimit-limit-requests"), "2", String(status))
+        assert.strictEqual(headers.get("x-ratelimit-remaining-requests"), "1", String(status))
+        assert.match(headers.get("x-ratelimit-reset-requests")!, /^\d+m\d+s$/)
+      }
     })))
 
   it.live("stop a client whose budget is spent, whatever it does, and no other one", () =>

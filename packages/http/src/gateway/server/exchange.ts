@@ -38,6 +38,8 @@ export class Exchange implements Sender {
   /** What is still to be sent of an answer of which a part is on its way; undefined while there is none. */
   private chunk: Chunk | undefined
   private isHeadOut = false
+  /** Whether there has been an answer: of a stream, its first content. */
+  isAnswered = false
   private isWaiting = false
   /** The calls to providers for the answer; undefined where none can be asked. */
   upstream: Pick<Upstream, "idOf" | "millis"> | undefined
@@ -108,6 +110,7 @@ export class Exchange implements Sender {
 
   /** There is an answer. */
   answered(): void {
+    this.isAnswered = true
     this.noteOverhead()
     this.onAnswered?.()
     this.onAnswered = undefined

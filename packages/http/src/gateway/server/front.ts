@@ -112,11 +112,12 @@ export class Front {
     if (path === "/v1/models" || path.startsWith(modelPath)) {
       if (method !== "GET" && method !== "HEAD") return refuse(exchange, Refusals.wrongMethod(method, "GET, HEAD"))
       return this.withCaller(exchange, asOpenAi, (caller) =>
-        exchange.reply(
+        exchange.reply(limited(
           path === "/v1/models"
             ? Models.list(caller, this.created)
-            : Models.one(caller, path.slice(modelPath.length), this.created)
-        ))
+            : Models.one(caller, path.slice(modelPath.length), this.created),
+          caller
+        )))
     }
     refuse(exchange, Refusals.unknownPath(method, path.slice(0, 200)))
   }
@@ -193,12 +194,12 @@ export class Front {
     if (this.isStopping) {
       this.counts.shed.stopping++
       counts.shed++
-      return refuse(exchange, Refusals.stopping, words)
+      return refuse(exchange, limited(Refusals.stopping, caller), words)
     }
     if (!this.requests.take(name, priority, 1)) {
       this.counts.shed.requests++
       counts.shed++
-      return refuse(exchange, Refusals.overloaded, words)
+      return refuse(exchange, limited(Refusals.overloaded, caller), words)
     }
     let bytes = 0
     const budget = this.budgetOf(caller)
@@ -211,11 +212,11 @@ export class Front {
     readBody(exchange.request, this.listen.maxBodySize, budget, (body) => {
       switch (body._tag) {
         case "TooLarge":
-          return refuse(exchange, Refusals.tooLarge(this.listen.maxBodySize), words)
+          return refuse(exchange, limited(Refusals.tooLarge(this.listen.maxBodySize), caller), words)
         case "Overloaded":
           this.counts.shed.bytes++
           counts.shed++
-          return refuse(exchange, Refusals.overloaded, words)
+          return refuse(exchange, limited(Refusals.overloaded, caller), words)
         case "Broken":
           return exchange.cut()
       }
@@ -224,13 +225,14 @@ export class Front {
       const found = this.callers === callers ? caller : this.find(exchange, route)
       if (!("targets" in found)) return refuse(exchange, found, words)
       const prepared = route.prepare(body.text, found, exchange, this.listen)
-      if (!("send" in prepared)) return exchange.reply(words.reply(prepared, exchange.id))
+      if (!("send" in prepared)) return exchange.reply(words.reply(limited(prepared, found), exchange.id))
       const key = prepared.delivery === "stream" ? undefined : exchange.request.headers["idempotency-key"]
       if (typeof key !== "string") return this.answer(exchange, found, prepared, words)
       const asked = `${exchange.request.url} ${body.text}`
       const joined = this.flights.join(found.name, key, asked, exchange)
-      if (joined._tag === "OtherBody") exchange.reply(words.reply(Refusals.otherBodyOfKey, exchange.id))
-      else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)
+      if (joined._tag === "OtherBody") {
+        exchange.reply(words.reply(limited(Refusals.otherBodyOfKey, found), exchange.id))
+      } else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)
     })
   }
 
@@ -290,16 +292,17 @@ export class Front {
       if (exit._tag === "Success") return
       if (Cause.hasDies(exit.cause)) Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
       const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
-      const reply = {
-        ...told,
-        headers: { ...limitHeaders(caller), ...failedHeaders(model, upstream), ...told.headers }
-      }
+      const reply = limited({ ...told, headers: { ...failedHeaders(model, upstream), ...told.headers } }, caller)
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
       if (!exchange.hasLeft) this.counts.failedInBand++
-      exchange.end(failed(reply))
+      exchange.end(failed(exchange.isAnswered ? Refusals.notAgain(reply) : reply))
     })
   }
 }
+
+/** A reply to a client that is known: it has the limits of that client. */
+const limited = (reply: Refusals.Reply, caller: Caller): Refusals.Reply =>
+  caller.limiter === undefined ? reply : { ...reply, headers: { ...limitHeaders(caller), ...reply.headers } }
 
 const requestId = (): string => `req_${randomHex()}`
 

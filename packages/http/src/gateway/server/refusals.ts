@@ -26,6 +26,9 @@ const refusal = (
 
 const neverAgain = { "x-should-retry": "false" }
 
+/** For a client that has a part of its answer already: another one would not go on where that has ended. */
+export const notAgain = (reply: Reply): Reply => ({ ...reply, headers: { ...reply.headers, ...neverAgain } })
+
 export const noToken: Reply = refusal({
   status: 401,
   message:
