@@ -112,10 +112,9 @@ export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
   }
   const readToken = given.readToken === undefined ? undefined : tokenOf(given.readToken, [...path, "readToken"], reader)
   const promise = reader.part(given.promise, [...path, "promise"], ["p95"])
-  return token && {
+  const others: Omit<Admin, "token"> = {
     host: given.host === undefined ? loopback : reader.text(given.host, [...path, "host"]) ?? loopback,
     port: reader.integer(given.port, [...path, "port"], 4181, ports),
-    token,
     readToken,
     exemplars: given.exemplars === "on" ? "on" : "off",
     runbook: given.runbook === undefined ? undefined : linkOf(given.runbook, [...path, "runbook"], reader),
@@ -125,6 +124,7 @@ export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
         : reader.duration(promise.p95, [...path, "promise", "p95"], "10 seconds")
     }
   }
+  return token && { ...others, token }
 }
 
 /** A link for a page: nothing that a browser would run, and nothing secret. */

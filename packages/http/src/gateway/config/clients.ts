@@ -28,30 +28,33 @@ export const clientOf = (value: unknown, path: Problem["path"], models: Group, r
     ? []
     : reader.decode(RateLimiter.OptionsSchema, { name: name ?? "client", limits: given.limits }, path)?.limits ?? []
   refuseCosts(limits, (keys) => [...path, "limits", ...keys], reader)
+  const budget = budgetOf(given.budget, [...path, "budget"], reader)
+  const priority = reader.integer(given.priority, [...path, "priority"], 0, [-1000, 1000])
   return name === undefined || tokens.length === 0
     ? undefined
-    : {
-      name,
-      tokens,
-      models: asked,
-      limits,
-      budget: budgetOf(given.budget, [...path, "budget"], reader),
-      priority: reader.integer(given.priority, [...path, "priority"], 0, [-1000, 1000])
-    }
+    : { name, tokens, models: asked, limits, budget, priority }
 }
 
 const budgetOf = (value: unknown, path: Problem["path"], reader: Reader): Client["budget"] => {
   if (value === undefined) return undefined
-  const { dollars, window } = reader.group(value, path, ["dollars", "window"])
-  if (typeof dollars !== "number" || !(dollars > 0)) {
-    return reader.refuse([...path, "dollars"], `Expected a number above zero, got ${JSON.stringify(dollars)}`)
-  }
-  if (window === "day" || window === "month") return { dollars, window }
-  return { dollars, window: reader.duration(window, [...path, "window"], "1 day") as CostLedger.Budget["window"] }
+  const { dollars, window: over } = reader.group(value, path, ["dollars", "window"])
+  const window = over === "day" || over === "month"
+    ? over
+    : reader.duration(over, [...path, "window"], "1 day") as CostLedger.Budget["window"]
+  return typeof dollars === "number" && dollars > 0
+    ? { dollars, window }
+    : reader.refuse([...path, "dollars"], `Expected a number above zero, got ${JSON.stringify(dollars)}`)
 }
 
-/** No two of them have the same name, and no token is that of somebody else, operators included. */
-export const checkClients = (clients: ReadonlyArray<Client>, admin: Admin | undefined, reader: Reader): void => {
+/**
+ * No two of them have the same name, and no token is that of somebody else, operators included. Those that cannot be read are
+ * undefined: each is told by its place in the file.
+ */
+export const checkClients = (
+  clients: ReadonlyArray<Client | undefined>,
+  admin: Admin | undefined,
+  reader: Reader
+): void => {
   const names = new Set<string>()
   const tokens = new Map<string, string>()
   if (admin !== undefined) {
@@ -63,6 +66,7 @@ export const checkClients = (clients: ReadonlyArray<Client>, admin: Admin | unde
     }
   }
   clients.forEach((client, i) => {
+    if (client === undefined) return
     if (names.has(client.name))
       reader.refuse(["clients", i, "name"], `Expected a name of its own, got "${client.name}"`)
     names.add(client.name)

@@ -19,8 +19,7 @@ export const otlpOf = (value: unknown, reader: Reader): Otlp | undefined => {
   ])
   if (value === undefined || value === null) return undefined
   const endpoint = endpointOf(given.endpoint, [...path, "endpoint"], reader)
-  return endpoint === undefined ? undefined : {
-    endpoint,
+  const others: Omit<Otlp, "endpoint"> = {
     headers: headersOf(given.headers, [...path, "headers"], reader),
     encoding: encodingOf(given.encoding, [...path, "encoding"], reader),
     signals: signalsOf(given.signals, [...path, "signals"], reader),
@@ -32,6 +31,7 @@ export const otlpOf = (value: unknown, reader: Reader): Otlp | undefined => {
     metricsInterval: reader.duration(given.metricsInterval, [...path, "metricsInterval"], "30 seconds"),
     sampleRatio: ratioOf(given.sampleRatio, [...path, "sampleRatio"], reader)
   }
+  return endpoint && { ...others, endpoint }
 }
 
 /** Each value of `headers` is a secret: that is where the key of a collector stands. */

@@ -67,28 +67,29 @@ export const read = (text: string, environment: Environment): Read => {
     if (isIn(file.models, name)) reader.refuse(["cascades", name], "Expected another name than that of a model")
   }
   if (Object.keys(asGroup(file.models)).length === 0) reader.refuse(["models"], "Expected at least one model")
-  const clients = reader.list(file.clients ?? undefined, ["clients"]).flatMap((value, i) =>
-    clientOf(value, ["clients", i], known, reader) ?? []
+  const listed = reader.list(file.clients ?? undefined, ["clients"]).map((value, i) =>
+    clientOf(value, ["clients", i], known, reader)
   )
+  const clients = listed.filter((client) => client !== undefined)
   const listen = listenOf(file.listen, reader)
   const admin = adminOf(file.admin, reader)
   checkAddresses(listen, admin, reader)
-  checkClients(clients, admin, reader)
+  checkClients(listed, admin, reader)
   const otlp = otlpOf(file.otlp, reader)
-  if (!isLoopback(listen.host) && reader.list(file.clients ?? undefined, ["clients"]).length === 0) {
+  if (!isLoopback(listen.host) && listed.length === 0) {
     reader.refuse(
       ["listen", "host"],
       `Expected a loopback address where there are no clients with tokens, got "${listen.host}"`
     )
   }
-  if (listen.origins.includes("*") && reader.list(file.clients ?? undefined, ["clients"]).length === 0) {
+  if (listen.origins.includes("*") && listed.length === 0) {
     reader.refuse(["listen", "origins"], "Expected origins by name where there are no clients with tokens, got \"*\"")
   }
   const missing = clients.find(({ budget }) => budget !== undefined)
   if (missing !== undefined && Object.keys(prices).length === 0) {
     reader.refuse(["prices"], `Expected prices, because the client "${missing.name}" has a budget`)
   }
-  if (reader.problems.length === 0) {
+  if (!reader.problems.some(({ path }) => billed.has(path[0]))) {
     for (const client of clients) checkLedger({ cascades, models, prices }, client, reader)
   }
   return {
@@ -99,6 +100,18 @@ export const read = (text: string, environment: Environment): Read => {
     became: [...became, ...Resilience4j.named(instances, asGroup(file.models))]
   }
 }
+
+/** The sections that say who is billed for what. What is wrong elsewhere hides nothing of them. */
+const billed: ReadonlySet<unknown> = new Set([
+  undefined,
+  "providers",
+  "defaults",
+  "models",
+  "cascades",
+  "prices",
+  "clients",
+  "resilience4j"
+])
 
 const isSecret = (path: Problem["path"]): boolean => secrets.has(path.at(-1)) || isSecretOfOtlp(path)
 

@@ -7,6 +7,7 @@ import type * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import type { Problem } from "./problem.ts"
+import { standInAt, valueAt } from "./standIn.ts"
 
 type Path = Problem["path"]
 
@@ -31,24 +32,43 @@ export class Reader {
     at: (keys: Path) => Path = (keys) => [...path, ...keys],
     isWithheld: (keys: Path) => boolean = () => false
   ): A | undefined {
-    const exit = SchemaParser.decodeUnknownExit(schema)(value, { errors: "all", onExcessProperty: "error" })
+    const exit = read(schema, value)
     if (Exit.isSuccess(exit)) return exit.value
-    // The rules of options end at the first one that is broken: what is wrong besides is found without it.
+    this.refuseRest(schema, value, exit, { path, at, isWithheld, replaced: new Set() })
+    return undefined
+  }
+
+  /** The rules of options end at the first one that is broken: what is wrong besides is found without it. */
+  private refuseRest(
+    schema: Schema.Codec<any, any>,
+    value: unknown,
+    { cause }: Exit.Failure<unknown, unknown>,
+    where: Where
+  ): void {
     let rest = value
-    for (const reason of exit.cause.reasons) {
-      if (reason._tag !== "Fail") return this.refuse(path, "It cannot be read")
+    let isOther = false
+    // What is around a place goes only where nothing is left to take at the place itself.
+    const taken: Array<Path> = []
+    for (const reason of cause.reasons) {
+      if (reason._tag !== "Fail") return void this.refuse(where.path, "It cannot be read")
       for (const issue of format(reason.error as unknown as SchemaIssue.Issue).issues) {
         const keys = keysOf(issue.path ?? [])
-        this.refuse(at(keys), isWithheld(keys) ? withoutValue(issue.message) : issue.message)
-        rest = withLess(rest, keys)
-        const window = keys.indexOf("window")
-        // How many calls a circuit needs cannot be judged without its window.
-        if (window >= 0)
-          rest = without(without(rest, keys.slice(0, window + 1)), [...keys.slice(0, window), "minimumCalls"])
+        const place = JSON.stringify(keys)
+        const isNew = !where.replaced.has(place)
+        if (isNew) this.refuse(where.at(keys), where.isWithheld(keys) ? withoutValue(issue.message) : issue.message)
+        where.replaced.add(place)
+        if (taken.some((other) => other.every((key, i) => keys[i] === key))) continue
+        taken.push(keys)
+        const standIn = isNew ? standInAt(rest, keys) : undefined
+        const other = standIn ?? withLess(rest, keys)
+        // Something stands in for a place once, and then there is less: this comes to an end.
+        if (standIn !== undefined || sizeOf(other) < sizeOf(rest)) isOther = true
+        rest = other
       }
     }
-    if (sizeOf(rest) < sizeOf(value)) this.decode(schema, rest, path, at, isWithheld)
-    return undefined
+    if (!isOther) return
+    const exit = read(schema, rest)
+    if (Exit.isFailure(exit)) this.refuseRest(schema, rest, exit, where)
   }
 
   /** The fields of a group; none where it is left out. */
@@ -110,20 +130,38 @@ export class Reader {
   }
 }
 
+/** Of a value in a file. */
+interface Where {
+  readonly path: Path
+  readonly at: (keys: Path) => Path
+  readonly isWithheld: (keys: Path) => boolean
+  /** The places of which it was told what is wrong. */
+  readonly replaced: Set<string>
+}
+
+const read = <A>(schema: Schema.Codec<A, any>, value: unknown) =>
+  SchemaParser.decodeUnknownExit(schema)(value, { errors: "all", onExcessProperty: "error" })
+
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const keysOf = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): Path =>
-  path.map((part) => {
+  path.flatMap((part) => {
     const key = typeof part === "object" ? part.key : part
-    return typeof key === "number" ? key : String(key)
+    if (typeof key === "number") return [key]
+    // Rules name an element by its place in one word.
+    const [, list, index] = /^(\w+)\[(\d+)\]$/.exec(String(key)) ?? []
+    return list === undefined ? [String(key)] : [list, Number(index)]
   })
 
 const withoutValue = (message: string): string => message.replace(/, got .*/s, ", got something else (not shown)")
 
 /** A value without what stands at a place in it, or, where nothing does, without what is around that. */
 const withLess = (value: unknown, place: Path): unknown => {
+  const around = place.slice(0, -1)
+  // What was around it is gone as well.
+  if (valueAt(value, around) === undefined) return value
   const less = without(value, place)
-  return sizeOf(less) < sizeOf(value) || place.length === 0 ? less : withLess(value, place.slice(0, -1))
+  return sizeOf(less) < sizeOf(value) || place.length === 0 ? less : withLess(value, around)
 }
 
 /** A value without what stands at a place in it. */
