@@ -45,7 +45,7 @@ describe("what is wrong", () => {
         const tree = some.reduce<unknown>((tree, { given, place }) => changed(tree, place, given), everything)
         assert.deepStrictEqual(new Set(pathsOf(tree)), new Set(some.map(({ told }) => told)))
       }),
-    { fastCheck: { numRuns: 500 } }
+    { arbitrary: { runs: 500 } }
   )
 
   it("is told at the place in the file, also after clients and keys that cannot be read", () =>

@@ -2,7 +2,7 @@
 import { isIPv4 } from "node:net"
 import * as Duration from "effect/Duration"
 import type { Group } from "./groups.ts"
-import type { Admin, Listen } from "./model.ts"
+import type { Address, Admin, Listen } from "./model.ts"
 import type { Problem } from "./problem.ts"
 import { type Reader, shown } from "./reader.ts"
 import { tokenOf } from "./token.ts"
@@ -72,12 +72,17 @@ const timesOfRequests = (
   return { headersTimeout, requestTimeout }
 }
 
-/** Two servers cannot have one address. */
+/** What is wrong with two addresses: two servers cannot have the same. */
+export const clashOf = (listen: Address, admin: Address): string | undefined => {
+  if (admin.port === 0 || admin.port !== listen.port) return undefined
+  const isSame = admin.host === listen.host ||
+    [admin.host, listen.host].some((host) => host === "0.0.0.0" || host === "::")
+  return isSame ? `Expected another port than that of listen, got ${admin.port}` : undefined
+}
+
 export const checkAddresses = (listen: Listen, admin: Admin | undefined, reader: Reader): void => {
-  if (admin === undefined || admin.port === 0 || admin.port !== listen.port) return
-  if (admin.host === listen.host || [admin.host, listen.host].some((host) => host === "0.0.0.0" || host === "::")) {
-    reader.refuse(["admin", "port"], `Expected another port than that of listen, got ${admin.port}`)
-  }
+  const clash = admin && clashOf(listen, admin)
+  if (clash !== undefined) reader.refuse(["admin", "port"], clash)
 }
 
 const originsOf = (value: unknown, path: Problem["path"], reader: Reader): ReadonlyArray<string> => {

@@ -31,7 +31,7 @@ export const otlpOf = (value: unknown, reader: Reader): Otlp | undefined => {
     metricsInterval: reader.duration(given.metricsInterval, [...path, "metricsInterval"], "30 seconds"),
     sampleRatio: ratioOf(given.sampleRatio, [...path, "sampleRatio"], reader)
   }
-  return endpoint && { ...others, endpoint }
+  return endpoint === undefined ? undefined : { ...others, endpoint }
 }
 
 /** Each value of `headers` is a secret: that is where the key of a collector stands. */
