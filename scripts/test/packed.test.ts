@@ -117,6 +117,16 @@ describe("the packed packages", () => {
     assert.strictEqual(await ended, 0)
   }, 60_000)
 
+  it("have the JSON schema of the gateway's file, which is what its command prints", () => {
+    const program =
+      "console.log(JSON.stringify((await import('@switchgear/http/gateway.schema.json', { with: { type: 'json' } })).default, null, 2))"
+    const published = exec(project, join(bin, "node"), "--input-type=module", "--eval", program)
+    const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` }
+    const command = join(project, "node_modules", ".bin", "switchgear")
+    assert.strictEqual(spawnSync(command, ["schema"], { cwd: project, encoding: "utf8", env }).stdout, published)
+    assert.include(published, "\"title\": \"A gateway of Switchgear\"")
+  }, 30_000)
+
   it("resolve to the build, not to sources", () => {
     const program = "console.log(import.meta.resolve('@switchgear/core'), import.meta.resolve('@switchgear/http'))"
     const resolved = exec(project, join(bin, "node"), "--input-type=module", "--eval", program)

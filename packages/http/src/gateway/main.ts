@@ -10,6 +10,6 @@ const complaint = complaintOf(process.versions.node, engines.node)
 
 if (complaint === undefined) await import("./command/command.ts")
 else {
-  console.error(complaint)
+  process.stderr.write(`${complaint}\n`)
   process.exitCode = 1
 }

@@ -54,6 +54,13 @@ const values: ReadonlyArray<unknown> = [
 ]
 
 describe("the JSON schema of a file", () => {
+  it("is published with the package, as `switchgear schema` prints it", () =>
+    assert.strictEqual(
+      readFileSync(new URL("../../gateway.schema.json", import.meta.url), "utf8"),
+      `${JSON.stringify(GatewayConfig.jsonSchema, null, 2)}\n`,
+      "Write it again: node packages/http/src/gateway/main.ts schema > packages/http/gateway.schema.json"
+    ))
+
   it("takes the file that says everything, and its reader too", () => {
     assert.deepStrictEqual(byReader(everything), [])
     assert.deepStrictEqual(bySchema(everything), [])
