@@ -187,6 +187,22 @@ describe("what an operator is told besides", () => {
     })))
 })
 
+describe("who was refused by their own limits", () => {
+  it.live("is nobody who was told the limit of a provider, or that no model has answered", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, url } = yield* administered(
+        `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: 100, per: 1 hour }] }]
+listen: { port: 0, exhaustedStatus: 429 }`
+      )
+      for (const model of ["first", "second"]) yield* provider.set(model, { outcome: Behaviour.rateLimited() })
+      for (const model of ["first", "assistant"]) {
+        assert.strictEqual((yield* chat(url, { ...hello, model })).status, 429)
+      }
+      const { json: [shop] } = yield* admin("/admin/clients")
+      assert.deepInclude(shop.lastMinute, { requests: 2, limited: 0 })
+    })))
+})
+
 describe("what clients asked for in the last minute", () => {
   it("is forgotten after it, and so is what was shed after some seconds", () => {
     const minute = new ClientMinute()

@@ -159,6 +159,30 @@ describe("a client that leaves", () => {
     leaving({ ...hello, stream: true }, Behaviour.stream({ end: Behaviour.stallAfter(2) })))
 })
 
+describe("what a provider says of the account of the gateway", () => {
+  const missing = Behaviour.error(404, { message: "no", type: "invalid_request_error", code: "model_not_found" })
+  for (
+    const [what, outcome] of [
+      ["its key", Behaviour.unauthorized],
+      ["its quota", Behaviour.quotaExhausted],
+      ["its model", missing]
+    ] as const
+  ) {
+    it.live(`is no fault of a client, whose own token, budget and model are right: ${what}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { provider, url } = yield* running()
+        yield* provider.set("first", { outcome })
+        for (const stream of [false, true]) {
+          const { headers, json, status } = yield* chat(url, { ...hello, model: "first", stream })
+          assert.deepStrictEqual([status, json.error.type, json.error.code], [502, "server_error", "provider_account"])
+          assert.strictEqual(headers.get("x-should-retry"), "false")
+          assert.isNull(headers.get("www-authenticate"))
+          assert.include(json.error.message, "sim")
+        }
+      })))
+  }
+})
+
 describe("what a client says wrongly", () => {
   const cases: ReadonlyArray<
     readonly [what: string, body: object | string, status: number, code: string | null, param: string | null]

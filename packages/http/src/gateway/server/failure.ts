@@ -2,8 +2,10 @@
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 import * as Cascade from "@switchgear/core/Cascade"
+import * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as ChatError from "../../ChatError.ts"
 import * as ChatFailure from "../../ChatFailure.ts"
+import * as CostLedger from "../../CostLedger.ts"
 import * as Refusals from "./refusals.ts"
 
 /** The answer to a failed call. A defect says nothing; an interrupted call was ended by the gateway that stops. */
@@ -11,11 +13,24 @@ export const replyOf = ({ cause }: Exit.Failure<unknown, unknown>, exhaustedStat
   const failure = cause.reasons.find(Cause.isFailReason)?.error
   if (ChatFailure.isChatFailure(failure)) {
     const reply = ChatError.toResponse(failure)
+    if (isOfAccount(failure)) return Refusals.ofProvider(reply)
     return failure instanceof Cascade.CascadeExhausted && reply.status === 503
       ? { ...reply, status: exhaustedStatus }
       : reply
   }
   return Cause.hasInterruptsOnly(cause) ? Refusals.stopping : Refusals.fault
+}
+
+/** Whether a provider has refused the account of the gateway, of which its clients know nothing. */
+const isOfAccount = (failure: ChatFailure.ChatFailure): boolean =>
+  failure instanceof ChatError.Unauthorized || failure instanceof ChatError.Forbidden ||
+  failure instanceof ChatError.ModelNotFound || failure instanceof ChatError.QuotaExhausted
+
+/** Whether a client was refused by limits or a budget of its own, whose limiter has this name. */
+export const isLimited = ({ cause }: Exit.Failure<unknown, unknown>, limiter: string): boolean => {
+  const failure = cause.reasons.find(Cause.isFailReason)?.error
+  return failure instanceof CostLedger.BudgetExceeded ||
+    failure instanceof RateLimiter.RateLimited && failure.limiter === limiter
 }
 
 /** The same in a stream whose head is out. */

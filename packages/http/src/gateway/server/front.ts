@@ -16,7 +16,7 @@ import type { Admin, Listen } from "../config/model.ts"
 import type { Words } from "../dialects/model.ts"
 import * as Dialects from "../dialects/route.ts"
 import { inLanguage, inNameOf } from "../service/asking.ts"
-import type { Caller, Callers } from "../service/callers.ts"
+import { type Caller, type Callers, limiterName } from "../service/callers.ts"
 import { CurrentHeadersListener } from "../../chatClient/responseHeaders.ts"
 import { CurrentAttemptCounter } from "../../chatModel/attemptCounter.ts"
 import type { Tracing } from "../otlp/tracing.ts"
@@ -207,7 +207,6 @@ export class Front {
       this.requests.giveBack(name, priority, 1)
       if (this.requests.inFlight === 0) this.onTaken?.()
       budget.giveBack(bytes)
-      if (exchange.status === 429) counts.limited++
     })
     readBody(exchange.request, this.listen.maxBodySize, budget, (body) => {
       switch (body._tag) {
@@ -291,6 +290,7 @@ export class Front {
       ended?.()
       if (exit._tag === "Success") return
       if (Cause.hasDies(exit.cause)) Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
+      if (Failure.isLimited(exit, limiterName(caller.name))) this.counts.of(caller.name).limited++
       const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
       const reply = limited({ ...told, headers: { ...failedHeaders(model, upstream), ...told.headers } }, caller)
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))

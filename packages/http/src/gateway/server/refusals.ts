@@ -130,6 +130,18 @@ export const otherBodyOfKey: Reply = refusal({
   headers: neverAgain
 })
 
+/** What a provider says of the account of the gateway: a client that read it as said of its own would act on the wrong token. */
+export const ofProvider = ({ body, headers }: Reply): Reply => {
+  const { error } = JSON.parse(body) as { readonly error: { readonly message: string } }
+  return refusal({
+    status: 502,
+    message: error.message,
+    type: "server_error",
+    code: "provider_account",
+    headers: { ...headers, ...neverAgain }
+  })
+}
+
 /** The gateway has more than it can bear. */
 export const overloaded: Reply = refusal({
   status: 503,

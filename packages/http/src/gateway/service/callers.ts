@@ -30,6 +30,9 @@ export interface Callers {
   readonly all: ReadonlyArray<Caller>
 }
 
+/** The name of the limiter of a client. */
+export const limiterName = (client: string): string => `client ${client}`
+
 export const make = (config: Config, targets: Targets, use: Use): Effect.Effect<Callers> =>
   Effect.gen(function*() {
     const { clients } = config
@@ -74,7 +77,7 @@ const callerOf = (
           saidBy(limits),
           (before) =>
             Effect.tap(
-              RateLimiter.make({ name: `client ${name}`, limits }),
+              RateLimiter.make({ name: limiterName(name), limits }),
               (made) => before === undefined ? Effect.void : GoingOn.limiter(made, before)
             )
         ),
