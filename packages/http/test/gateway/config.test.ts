@@ -533,6 +533,16 @@ models:
       ]
     ))
 
+  it("aliases of aliases that are more values than there is memory for", () => {
+    const aliases = Array.from("bcdefghijkl", (name, i) => {
+      const before = "abcdefghijkl"[i]
+      return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(", ")}]`
+    })
+    assert.deepStrictEqual(wrong(["a: &a [x]", ...aliases].join("\n")), [
+      "The file is no YAML: its aliases make more than 1000000 values of it."
+    ])
+  })
+
   it("all of it at once, in the order of the places", () => {
     const lines = wrong(`
 listen: { port: -1, host: 0.0.0.0 }

@@ -197,6 +197,20 @@ describe("a request", () => {
   }
 
   it.live(
+    "that expects what nobody knows is answered as any other, in the words of OpenAI where it is refused",
+    scoped(Effect.gen(function*() {
+      const { url } = yield* running()
+      const line = yield* dial(url)
+      const expecting = "expect: 200-ok\r\n"
+      line.socket.write(
+        post({ ...hello, model: "first" }, expecting) + post({ model: "first" }, `${expecting}connection: close\r\n`)
+      )
+      yield* until(() => line.isClosed)
+      assert.match(line.text, /^HTTP\/1\.1 200 [^]*Good day[^]*HTTP\/1\.1 400 [^]*"code":"missing_required_parameter"/)
+    }))
+  )
+
+  it.live(
     "whose client sends a part of its body and leaves gives back its place",
     scoped(Effect.gen(function*() {
       const { provider, url } = yield* running("listen: { port: 0, maxRequests: 1, maxBodiesSize: 1000 }")

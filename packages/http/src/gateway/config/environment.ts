@@ -60,7 +60,9 @@ export const substitute = (
     const nested = [...scalar.matchAll(marks)].some(([, index]) => variables[Number(index)]!.fallback?.includes("${"))
     if (nested || scalar.includes("${") || /^\$[A-Za-z_]\w*$/.test(scalar)) problems.push({ path, message: noVariable })
   }
+  let values = 0
   const walk = (node: unknown, path: Problem["path"], secret: boolean): unknown => {
+    if (++values > mostValues) throw new Error(`its aliases make more than ${mostValues} values of it`)
     if (typeof node === "string") {
       const value = replaced(node, path, secret)
       return secret && typeof value === "string" ? Redacted.make(value) : value
@@ -91,6 +93,9 @@ export const substitute = (
     return { tree: undefined, problems: [{ path: [], message: `The file is no YAML: ${message}` }] }
   }
 }
+
+/** More than any file has. A few lines of aliases of aliases are as many values as there is memory for. */
+const mostValues = 1_000_000
 
 interface Variable {
   readonly name: string

@@ -45,6 +45,8 @@ export const listen = (
         connectionsCheckingInterval: 1000,
         maxHeaderSize: 16 * 1024
       }, handle)
+      // What a client expects besides to be told to go on is no reason to refuse it.
+      server.on("checkExpectation", handle)
       server.maxConnections = limits.maxConnections
       server.once("error", (error: NodeJS.ErrnoException) =>
         resume(Effect.fail(new ListenFailed({ host, port, code: error.code ?? "unknown" }))))
