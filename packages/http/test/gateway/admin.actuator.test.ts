@@ -63,6 +63,43 @@ describe("health", () => {
     })))
 })
 
+describe("health that allowHealthIndicatorToFail lets fail", () => {
+  const open = (keys: string) =>
+    Effect.gen(function*() {
+      const circuit = `slidingWindowSize: 2, minimumNumberOfCalls: 2, ${keys}`
+      const { admin, url } = yield* withOwnModel(
+        "resilience4j: i",
+        { outcome: Behaviour.serverError },
+        `resilience4j: { circuitbreaker: { instances: { i: { ${circuit} } } } }`
+      )
+      yield* Effect.forEach([1, 2], () => chat(url, { ...hello, model: "own" }))
+      return yield* Effect.forEach(["", "/circuitBreakers", "/circuitBreakers/own"], (path) =>
+        admin(`/actuator/health${path}`))
+    })
+
+  it.live("is DOWN, with a 503, while a circuit is open, as in resilience4j", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const told = yield* open("registerHealthIndicator: true, allowHealthIndicatorToFail: true")
+      assert.deepStrictEqual(told.map(({ json, status }) => [status, json.status]), [
+        [503, "DOWN"],
+        [503, "DOWN"],
+        [503, "DOWN"]
+      ])
+    })))
+
+  it.live("is not where the indicator is not registered, or may not fail", () =>
+    Effect.scoped(Effect.gen(function*() {
+      for (const keys of ["allowHealthIndicatorToFail: true", "registerHealthIndicator: true"]) {
+        const told = yield* open(keys)
+        assert.deepStrictEqual(told.map(({ json, status }) => [status, json.status]), [
+          [200, "UNKNOWN"],
+          [200, "UNKNOWN"],
+          [200, "CIRCUIT_OPEN"]
+        ])
+      }
+    })))
+})
+
 describe("circuitbreakers", () => {
   it.live("are all there, sorted", () =>
     Effect.scoped(Effect.gen(function*() {

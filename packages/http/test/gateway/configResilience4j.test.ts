@@ -170,7 +170,28 @@ describe("each key becomes the option here", () => {
       { allowHealthIndicatorToFail: true },
       "allowHealthIndicatorToFail",
       {},
-      "none: the health of the gateway says which models are down"
+      "none: registerHealthIndicator is off"
+    ],
+    [
+      "circuitbreaker",
+      { allowHealthIndicatorToFail: false, registerHealthIndicator: true },
+      "allowHealthIndicatorToFail",
+      {},
+      "none: it is off by default"
+    ],
+    [
+      "circuitbreaker",
+      { allowHealthIndicatorToFail: true, registerHealthIndicator: true },
+      "allowHealthIndicatorToFail",
+      {},
+      "kept: /actuator/health is DOWN while the circuit is open"
+    ],
+    [
+      "ratelimiter",
+      { allowHealthIndicatorToFail: true, registerHealthIndicator: true },
+      "allowHealthIndicatorToFail",
+      {},
+      "kept: /actuator/health is DOWN while the limiter is paused and calls wait"
     ],
     [
       "circuitbreaker",

@@ -166,6 +166,8 @@ export interface Model extends Said {
   readonly retryBudget: RetryBudget.Options | undefined
   /** The state of its circuit when it is made; undefined for closed. */
   readonly initialState: InitialState | undefined
+  /** Which of its guards make the health of the actuator `DOWN` while they let no call pass. */
+  readonly failsHealth: ReadonlyArray<"CircuitBreaker" | "RateLimiter">
 }
 
 /**

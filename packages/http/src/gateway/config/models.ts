@@ -72,6 +72,7 @@ export const modelOf = (
       options: withRules(options, instance),
       retryBudget: budget,
       initialState: instance?.initialState,
+      failsHealth: instance?.failsHealth ?? [],
       said: saidBy(of, written, instance?.said)
     }
     : undefined

@@ -88,6 +88,7 @@ const convert = (
       ...part,
       options: { ...before?.options, ...part.options },
       said: [before?.said, part.said],
+      failsHealth: [...before?.failsHealth ?? [], ...part.failsHealth ?? []],
       hasTwoBulkheads: before?.hasTwoBulkheads === true ||
         before?.options.bulkhead !== undefined && part.options.bulkhead !== undefined,
       path: before?.path ?? group.path

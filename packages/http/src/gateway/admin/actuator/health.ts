@@ -36,18 +36,20 @@ const circuitStatus: { readonly [S in CircuitBreaker.State]: string } = {
   MetricsOnly: "UNKNOWN"
 }
 
-const circuitHealth = (circuit: CircuitBreaker.Snapshot): Health => ({
-  status: circuitStatus[circuit.state],
+const circuitHealth = (circuit: CircuitBreaker.Snapshot, mayFail: boolean): Health => ({
+  status: circuit.state === "Open" && mayFail ? "DOWN" : circuitStatus[circuit.state],
   details: detailsOf(circuit)
 })
 
-const limiterHealth = (limiter: RateLimiter.Snapshot): Health => {
+const limiterHealth = (limiter: RateLimiter.Snapshot, mayFail: boolean): Health => {
   const availablePermissions = permissionsOf(limiter) ?? 0
   return {
     status: availablePermissions > 0 || limiter.waiting === 0
       ? "UP"
       : limiter.pausedFor === undefined
       ? "UNKNOWN"
+      : mayFail
+      ? "DOWN"
       : "RATE_LIMITED",
     details: { availablePermissions, numberOfWaitingThreads: limiter.waiting }
   }
@@ -55,17 +57,23 @@ const limiterHealth = (limiter: RateLimiter.Snapshot): Health => {
 
 const componentOf = <S>(
   snapshots: ReadonlyArray<Registry.Snapshot<S>>,
-  healthOf: (snapshot: S) => Health
+  healthOf: (snapshot: S, mayFail: boolean) => Health,
+  mayFail: (id: string) => boolean
 ): Component => {
-  const details = Object.fromEntries(snapshots.map(({ id, snapshot }) => [id, healthOf(snapshot)]))
+  const details = Object.fromEntries(snapshots.map(({ id, snapshot }) => [id, healthOf(snapshot, mayFail(id))]))
   return { status: aggregated(Object.values(details).map(({ status }) => status)), details }
 }
 
-const componentsOf = (snapshots: ReadonlyArray<Registry.Snapshot>): { readonly [name: string]: Component } => {
+const componentsOf = (
+  snapshots: ReadonlyArray<Registry.Snapshot>,
+  { models }: Running["config"]
+): { readonly [name: string]: Component } => {
   const limiters = ofKind(snapshots, RateLimiter.kind)
+  const mayFail = (guard: "CircuitBreaker" | "RateLimiter") => (id: string) =>
+    own(models, id)?.failsHealth.includes(guard) === true
   return {
-    circuitBreakers: componentOf(ofKind(snapshots, CircuitBreaker.kind), circuitHealth),
-    ...limiters.length > 0 && { rateLimiters: componentOf(limiters, limiterHealth) }
+    circuitBreakers: componentOf(ofKind(snapshots, CircuitBreaker.kind), circuitHealth, mayFail("CircuitBreaker")),
+    ...limiters.length > 0 && { rateLimiters: componentOf(limiters, limiterHealth, mayFail("RateLimiter")) }
   }
 }
 
@@ -75,12 +83,12 @@ const answered = (health: { readonly status: string }): Answered => ({
 })
 
 const ofPath = (
-  { view }: Running,
+  { config, view }: Running,
   request: AdminRequest,
   find: (components: { readonly [name: string]: Component }) => { readonly status: string } | undefined
 ): Effect.Effect<Answered> =>
   Effect.map(view.snapshots, (snapshots) => {
-    const found = find(componentsOf(snapshots))
+    const found = find(componentsOf(snapshots, config))
     return found === undefined ? refused(404, request, "There is no such component.") : answered(found)
   })
 

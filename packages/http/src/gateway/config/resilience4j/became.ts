@@ -20,6 +20,9 @@ export interface Became {
   readonly became: string
 }
 
+/** A guard that may fail the health of the gateway, as an operator of resilience4j reads it. */
+export type FailingHealth = "CircuitBreaker" | "RateLimiter"
+
 /** What one section says of an instance, in the options of a model. */
 export interface Part {
   /** As they are written in the section of a model. */
@@ -28,6 +31,7 @@ export interface Part {
   /** Which errors may be tried again. */
   readonly retries?: NonNullable<Options["retry"]>["while"]
   readonly initialState?: InitialState | undefined
+  readonly failsHealth?: ReadonlyArray<FailingHealth> | undefined
   /** What is written of all that is not in the options, to compare. */
   readonly said?: unknown
 }

@@ -3,7 +3,8 @@ import type { InitialState } from "../model.ts"
 import type { Part } from "./became.ts"
 import { listed } from "./exceptions.ts"
 import { type Given, saidOf } from "./given.ts"
-import { buffer, healthIndicator, ignored, isJava, kept, refused, stackTraces } from "./key.ts"
+import { healthOf } from "./health.ts"
+import { buffer, healthIndicator, ignored, isJava, kept, mayFailHealth, refused, stackTraces } from "./key.ts"
 import type { Section } from "./section.ts"
 import { duration, factor, flag, integer, oneOf, percentage, shownMillis, spread, texts, wait } from "./values.ts"
 
@@ -46,7 +47,7 @@ export const circuitBreaker: Section = {
     recordResultPredicate: refused(isJava),
     ignoreExceptionPredicate: refused(isJava),
     registerHealthIndicator: healthIndicator,
-    allowHealthIndicatorToFail: ignored(flag, "the health of the gateway says which models are down"),
+    allowHealthIndicatorToFail: mayFailHealth,
     eventConsumerBufferSize: buffer,
     writableStackTraceEnabled: stackTraces,
     ignoreClassBindingExceptions: ignored(flag, "no class is loaded")
@@ -61,6 +62,7 @@ export const circuitBreaker: Section = {
       }
     },
     ...errorsOf(given),
+    ...healthOf(given, "CircuitBreaker"),
     initialState: initialStateOf(given),
     said: saidOf(given, "recordExceptions", "ignoreExceptions", "initialState")
   })

@@ -26,3 +26,5 @@ export const buffer = ignored(integer(1), "the gateway keeps a history of its ow
 export const stackTraces = ignored(flag, "rejections have no stack trace")
 
 export const healthIndicator = ignored(flag, "the health of the gateway has every guard")
+
+export const mayFailHealth = kept(flag, "false")

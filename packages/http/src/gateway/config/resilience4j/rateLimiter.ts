@@ -1,5 +1,6 @@
 /** `resilience4j.ratelimiter` becomes a limit on the requests of a model. */
-import { buffer, healthIndicator, ignored, kept, stackTraces } from "./key.ts"
+import { healthOf } from "./health.ts"
+import { buffer, healthIndicator, ignored, kept, mayFailHealth, stackTraces } from "./key.ts"
 import type { Section } from "./section.ts"
 import { duration, flag, integer, shownMillis, wait } from "./values.ts"
 
@@ -14,7 +15,7 @@ export const rateLimiter: Section = {
     timeoutDuration: kept(wait, "5s"),
     subscribeForEvents: ignored(flag, "events are in the history of the gateway"),
     registerHealthIndicator: healthIndicator,
-    allowHealthIndicatorToFail: ignored(flag, "the health of the gateway says which limits are reached"),
+    allowHealthIndicatorToFail: mayFailHealth,
     eventConsumerBufferSize: buffer,
     writableStackTraceEnabled: stackTraces
   },
@@ -25,6 +26,9 @@ export const rateLimiter: Section = {
     given.became("limitForPeriod", `rateLimiter.limits: { resource: requests, limit: ${limit} }`)
     given.became("limitRefreshPeriod", `rateLimiter.limits: { per: ${shownMillis(per)} }`)
     given.became("timeoutDuration", `rateLimiter.maxWait: ${shownMillis(maxWait)}`)
-    return { options: { rateLimiter: { limits: [{ resource: "requests", limit, per }], maxWait } } }
+    return {
+      options: { rateLimiter: { limits: [{ resource: "requests", limit, per }], maxWait } },
+      ...healthOf(given, "RateLimiter")
+    }
   }
 }
