@@ -87,6 +87,11 @@ export interface Gateway {
    * where the gateway listens on another address than a loopback one. Files are taken over one after another.
    */
   readonly reload: (config: Config) => Effect.Effect<void, ConfigInvalid>
+  /**
+   * Reads the file again by `source` and takes it over, as after `SIGHUP`. What is read last is taken over last. The history has it,
+   * also where the file cannot be taken over.
+   */
+  readonly reread: Effect.Effect<void, SourceError>
 }
 
 /**
@@ -189,6 +194,8 @@ export const make = (
     const shown = config.admin && running()
     const desk = shown && (yield* openDesk(config.admin!, shown, context, () => monotonicMillis(clock)))
     const byProcess = { by: "process", reason: "The process was told to read its file again" }
+    const notedAs = <E>(reloading: Effect.Effect<void, E>) =>
+      shown === undefined ? reloading : noted(shown, "reload", "file", byProcess, reloading)
     // Operators watch the end: their address closes after the last answer.
     const adminAddress = desk && (yield* listen(config.admin!, config.listen, desk.handle))
     const address = yield* listen(config.listen, config.listen, front.handle)
@@ -197,8 +204,8 @@ export const make = (
       address,
       adminAddress,
       generation: Effect.sync(() => generation),
-      reload: (config) =>
-        shown === undefined ? reload(config) : noted(shown, "reload", "file", byProcess, reload(config))
+      reload: (config) => notedAs(reload(config)),
+      reread: notedAs(state.reload)
     }
   })
 

@@ -372,6 +372,25 @@ ${more}`,
       assert.lengthOf(events, 1)
       assert.deepInclude(events[0], { act: "reload", subject: "file", by: "process", result: "done" })
     })))
+
+  it.live("by the process itself is in the history where the file is wrong, too, and the one in force stays", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const file = yield* fileOf("")
+      const wrong = { _tag: "Wrong", message: "models: Expected at least one model." }
+      const source = Effect.suspend(() => isWrong ? Effect.fail(wrong) : Effect.succeed(file))
+      let isWrong = true
+      const { admin, gateway, url } = yield* administered("", { source })
+      assert.deepStrictEqual(yield* Effect.flip(gateway.reread), wrong)
+      assert.strictEqual(yield* gateway.generation, 1)
+      assert.strictEqual((yield* chat(url, hello)).status, 200)
+      isWrong = false
+      yield* gateway.reread
+      const { json: { events } } = yield* admin("/admin/events")
+      assert.deepStrictEqual(
+        events.map(({ act, by, result }: Record<string, unknown>) => [act, by, result]),
+        [["reload", "process", "failed"], ["reload", "process", "done"]]
+      )
+    })))
 })
 
 describe("while the gateway is being stopped", () => {

@@ -27,11 +27,14 @@ describe("the command", () => {
     })
   }
 
-  it("says that clients and operators cannot have one port", { timeout: 60_000 }, () =>
+  it("says that clients and operators cannot have one port", { timeout: 60_000 }, () => {
     assert.include(
       said(["start", "--port", "4199", "--admin-port", "4199"]),
       "--admin-port: Expected another port than that of listen, got 4199."
-    ))
+    )
+    // That of the operators, without a file.
+    assert.include(said(["start", "--port", "4181"]), "--port: Expected another port than that of listen, got 4181.")
+  })
 
   it("says why it cannot read a file", { timeout: 60_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), "switchgear-words-"))

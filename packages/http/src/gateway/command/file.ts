@@ -46,7 +46,8 @@ export const parse = (
     const listen = { ...config.listen, port: port ?? config.listen.port }
     const admin = config.admin && { ...config.admin, port: adminPort ?? config.admin.port }
     const problem = admin && clashOf(listen, admin)
+    const place = adminPort === undefined ? "--port" : "--admin-port"
     return problem === undefined
       ? Effect.succeed({ ...config, listen, admin })
-      : Effect.fail(new GatewayConfig.ConfigInvalid({ problems: [{ place: "--admin-port", problem }] }))
+      : Effect.fail(new GatewayConfig.ConfigInvalid({ problems: [{ place, problem }] }))
   })

@@ -5,7 +5,6 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import * as Gateway from "../Gateway.ts"
 import type * as GatewayConfig from "../GatewayConfig.ts"
 import { type FileUnreadable, parse, type Ports, readText } from "./file.ts"
@@ -39,7 +38,7 @@ export const start = (
     })
     yield* Console.log(greeting(gateway, config, path, token))
     yield* endAtSecondSignal
-    yield* reloadAtHangUp(gateway, again)
+    yield* reloadAtHangUp(gateway)
     return yield* Effect.never
   })
 
@@ -65,15 +64,10 @@ const sameSignalFor = 250
 const outliveHangUps = Effect.sync(() => process.on("SIGHUP", () => {}))
 
 /** A file that is wrong is told, and the one in force stays. */
-const reloadAtHangUp = <E extends { readonly message: string }>(
-  gateway: Gateway.Gateway,
-  source: Effect.Effect<GatewayConfig.Config, E>
-): Effect.Effect<void, never, Scope.Scope> =>
+const reloadAtHangUp = (gateway: Gateway.Gateway): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<never>()
-    // What is read last is taken over last.
-    const oneByOne = yield* Semaphore.make(1)
-    const taken = Effect.matchEffect(oneByOne.withPermit(Effect.flatMap(source, gateway.reload)), {
+    const taken = Effect.matchEffect(gateway.reread, {
       onFailure: (error) => Effect.logError(`The file was not taken over. The one in force stays.\n${error.message}`),
       onSuccess: () => Effect.logInfo("The file was taken over.")
     })
