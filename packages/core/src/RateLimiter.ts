@@ -230,6 +230,7 @@ export const protectCall = <A, E, R>(
 ): Effect.Effect<A, E | RateLimited, R> => {
   const known = limiters.get(limiter)
   return known === undefined
+    // Of such a limiter only its functions are known: what a failed call has taken stays taken.
     ? limiter.protectWith<A>({ costs: () => terms.costs(), settle: (value) => terms.settle(value) })(self)
     : termed(known, self, terms) as Effect.Effect<A, E | RateLimited, R>
 }

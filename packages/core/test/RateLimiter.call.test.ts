@@ -96,3 +96,27 @@ describe("a call with costs of its own", () => {
       assert.strictEqual((yield* limiter.snapshot).limits[0]!.available, 7)
     }))
 })
+
+describe("a call that has failed", () => {
+  for (
+    const [what, settleFailed, left] of [
+      ["keeps what it has taken", undefined, 3],
+      ["gives back what it says", () => ({ tokens: 0 }), 10],
+      ["keeps what it has taken where that cannot be said", () => ({ tokens: NaN }), 3]
+    ] as const
+  ) {
+    it.effect(what, () =>
+      Effect.gen(function*() {
+        const limits = [RateLimiter.tokens(10, "1 hour"), RateLimiter.requests(10, "1 hour")]
+        const limiter = yield* RateLimiter.make({ name: "l", limits })
+        const terms = { costs: () => ({ tokens: 7 }), settle: () => ({}), settleFailed }
+        for (const self of [Effect.fail("down"), Effect.interrupt]) {
+          const before = RateLimiter.availableOf(limiter, "tokens")!
+          if (before < 7) continue
+          yield* Effect.exit(RateLimiter.protectCall(limiter, Effect.andThen(Effect.void, self), terms))
+          assert.strictEqual(RateLimiter.availableOf(limiter, "tokens"), left)
+        }
+        assert.isBelow(RateLimiter.availableOf(limiter, "requests")!, 10)
+      }))
+  }
+})

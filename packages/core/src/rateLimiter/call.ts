@@ -14,6 +14,8 @@ import type { Limiter } from "./limiter.ts"
 /** Tells what a call has taken, by its value. */
 export interface Settling {
   readonly settle: (value: any) => Cost
+  /** What a call has taken that began and failed, or was interrupted. @default what it has taken so far */
+  readonly settleFailed?: (() => Cost) | undefined
 }
 
 export abstract class Caller extends Admission implements Turn {
@@ -173,10 +175,10 @@ export class ProtectedCall extends Caller {
   protected correction(exit: Exit.Exit<any, any>): Costs | undefined {
     // A guard directly inside rejected the call, or an interrupt came first: nothing was used.
     if (!this.begun && !this.hasFailed) return this.nothing
-    if (exit._tag === "Failure" || this.settling === undefined) return undefined
     // When `settle` throws, the estimate stands; the result of the call is not lost.
     try {
-      return this.limiter.differences(this.costs, atOnce(this.settling.settle(exit.value)) as Cost)
+      const actual = exit._tag === "Success" ? this.settling?.settle(exit.value) : this.settling?.settleFailed?.()
+      return actual === undefined ? undefined : this.limiter.differences(this.costs, atOnce(actual) as Cost)
     } catch {
       return undefined
     }

@@ -7,7 +7,8 @@ import type { Limiter } from "./limiter.ts"
 import type { Cost } from "./model.ts"
 
 /**
- * What one call takes, told when it is made, and what it has taken, told by its value.
+ * What one call takes, told when it is made, and what it has taken, told by its value; `settleFailed` tells it of one that has failed.
+ * Where that is left out, what a failed call has taken stays taken.
  *
  * @since 0.1.0
  * @category options

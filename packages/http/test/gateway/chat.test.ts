@@ -257,6 +257,30 @@ describe("the limits of a client", () => {
       assert.deepStrictEqual([status, json.error.type, json.error.code], [429, "tokens", "rate_limit_exceeded"])
     })))
 
+  for (
+    const [what, outcome, left] of [
+      ["is given back what a provider has refused", Behaviour.unavailable, 1900],
+      ["is not given back what a provider may have worked for", Behaviour.cut("mid-body"), 1000]
+    ] as const
+  ) {
+    it.live(`by tokens: a client ${what}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { provider, url } = yield* running(
+          `clients: [{ name: shop, token: ${token}, limits: [{ resource: tokens, limit: 2000, per: 100 hours }, { resource: requests, limit: 50, per: 100 hours }] }]`
+        )
+        yield* provider.set("first", { outcome })
+        const asked = { ...hello, model: "first", max_tokens: 1000 }
+        for (const stream of [false, true]) {
+          const { status } = yield* chat(url, { ...asked, stream })
+          assert.include(left > 1000 || !stream ? [502, 503] : [429], status)
+        }
+        const { headers } = yield* ask(`${url}/v1/models`, { headers: { authorization: `Bearer ${token}` } })
+        const tokens = Number(headers.get("x-ratelimit-remaining-tokens"))
+        assert.isTrue(left > 1000 ? tokens > left : tokens < left, String(tokens))
+        assert.strictEqual(headers.get("x-ratelimit-remaining-requests"), left > 1000 ? "48" : "49")
+      })))
+  }
+
   it.live("are told in each answer, also in one that asks no model", () =>
     Effect.scoped(Effect.gen(function*() {
       const { url } = yield* running(

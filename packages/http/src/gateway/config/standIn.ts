@@ -27,7 +27,8 @@ const resources = ["requests", "tokens", "cost"]
 export const standInAt = (value: unknown, place: Problem["path"]): unknown => {
   const name = place.at(-1)
   const around = valueAt(value, place.slice(0, -1))
-  if (Array.isArray(around) && place.at(-2) === "apiKey") return put(value, place, Redacted.make(`k${name}`))
+  if (Array.isArray(around) && place.at(-2) === "apiKey")
+    return put(value, place, Redacted.make(`stands-in-for-${name}`))
   if (!isGroup(around)) return undefined
   const standIn = name === "resource" ? otherThan(valueAt(value, place.slice(0, -2))) : standIns.get(name)
   return standIn === undefined ? undefined : put(value, place, standIn)

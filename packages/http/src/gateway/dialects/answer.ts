@@ -42,6 +42,7 @@ export const of = (
     {
       caller,
       request: asked.plain,
+      calls: exchange,
       // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
       patience: asked.isStream ? undefined : patience
     },

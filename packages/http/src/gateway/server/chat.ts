@@ -49,11 +49,11 @@ const answer = (
   const { headers } = exchange.request
   const { request } = asked
   const patience = patienceOf(headers)
-  if (!asked.isStream) return asking({ caller, request, patience }, whole(asked, caller, exchange))
+  if (!asked.isStream) return asking({ caller, request, patience, calls: exchange }, whole(asked, caller, exchange))
   // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
   return Effect.provideService(
     asking(
-      { caller, request, patience: undefined },
+      { caller, request, patience: undefined, calls: exchange },
       stream(asked, caller, exchange, options, patience)
     ),
     ChunkText.CurrentChunkTexts,

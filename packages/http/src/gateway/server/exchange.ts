@@ -42,7 +42,7 @@ export class Exchange implements Sender {
   isAnswered = false
   private isWaiting = false
   /** The calls to providers for the answer; undefined where none can be asked. */
-  upstream: Pick<Upstream, "idOf" | "millis"> | undefined
+  upstream: Pick<Upstream, "idOf" | "millis" | "possiblyBilledAttempts"> | undefined
   private ownMillis: number | undefined
   /** What the answer tells of itself, once that is known. */
   told: Readonly<Record<string, string>> = {}

@@ -17,6 +17,13 @@ export interface Asking {
   readonly request: ChatModel.Request
   /** Milliseconds. */
   readonly patience: number | undefined
+  /** The calls to providers for the answer, once it is asked for. */
+  readonly calls: Calls
+}
+
+/** Whether a provider may have worked for an answer, and so taken tokens. */
+export interface Calls {
+  readonly upstream: Pick<ChatModel.Tried, "possiblyBilledAttempts"> | undefined
 }
 
 /**
@@ -24,12 +31,12 @@ export interface Asking {
  * of its answer, by which the limits are settled.
  */
 export const asking = <E>(
-  { caller, patience, request }: Asking,
+  { caller, calls, patience, request }: Asking,
   call: Effect.Effect<ChatSchema.Usage | undefined, E>
 ): Effect.Effect<unknown, E | RateLimiter.RateLimited | Deadline.DeadlineExceeded> => {
   const limited = caller.limiter === undefined
     ? call
-    : RateLimiter.protectCall(caller.limiter, call, new AskedTerms(request))
+    : RateLimiter.protectCall(caller.limiter, call, new AskedTerms(request, calls))
   return patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
 }
 
@@ -51,9 +58,11 @@ export const inLanguage = (language: string | undefined, context: Ours): Ours =>
 /** What a request takes from the limits of its client: what it is estimated at, until its usage is told. */
 class AskedTerms implements RateLimiter.Terms<ChatSchema.Usage | undefined> {
   private readonly request: ChatModel.Request
+  private readonly calls: Calls
 
-  constructor(request: ChatModel.Request) {
+  constructor(request: ChatModel.Request, calls: Calls) {
     this.request = request
+    this.calls = calls
   }
 
   costs(): RateLimiter.Cost {
@@ -64,7 +73,14 @@ class AskedTerms implements RateLimiter.Terms<ChatSchema.Usage | undefined> {
   settle(usage: ChatSchema.Usage | undefined): RateLimiter.Cost {
     return usage === undefined ? asTaken : { tokens: tokensOf(usage) }
   }
+
+  /** A client is not kept from its tokens by a provider that has refused, or was not asked at all. */
+  settleFailed(): RateLimiter.Cost {
+    return this.calls.upstream?.possiblyBilledAttempts === 0 ? noTokens : asTaken
+  }
 }
+
+const noTokens: RateLimiter.Cost = { tokens: 0 }
 
 /** What is not named stays as it was taken. */
 const asTaken: RateLimiter.Cost = {}

@@ -1,12 +1,13 @@
 /** The call of one customer, as the gateway makes it for a client. */
 import type * as Deadline from "@switchgear/core/Deadline"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ChatFailure } from "../../../ChatFailure.ts"
 import type * as ChatModel from "../../../ChatModel.ts"
+import { AttemptCounter, CurrentAttemptCounter } from "../../../chatModel/attemptCounter.ts"
 import * as ModelCascade from "../../../ModelCascade.ts"
 import { toldIn, ToldUsage } from "../../../pricing/toldUsage.ts"
 import { all as dialects } from "../../dialects/all.ts"
@@ -62,9 +63,14 @@ export const call = (
     yield* Stream.runForEach(opened.value.value, (chunk) => Effect.sync(() => told.note(chunk)))
     return usageOf(told)
   }))
+  const upstream = new AttemptCounter()
   const asked = Effect.updateContext(
-    asking({ caller, request, patience: undefined }, kind.delivery === "stream" ? streamed : whole),
-    (context: Context.Context<never>) => inLanguage("en", inNameOf(caller, context))
+    asking(
+      { caller, request, patience: undefined, calls: { upstream } },
+      kind.delivery === "stream" ? streamed : whole
+    ),
+    (context: Context.Context<never>) =>
+      Context.add(inLanguage("en", inNameOf(caller, context)), CurrentAttemptCounter, upstream)
   )
   const patient = kind.delivery === "stream" ? asked : Effect.timeoutOption(asked, patience)
   return Effect.map(Effect.provideService(patient, CurrentSent, sent), () => ending)
