@@ -6,6 +6,7 @@ import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Fiber, type Scope } from "effect"
 import { chat, hello, running, runningOver, token } from "./running.ts"
 import { chunkOf, scripted, sendEvents, sendWhole, usageChunk } from "./scripted.ts"
+import { counted, tokensBetween } from "./spoken.ts"
 
 const scoped = (effect: Effect.Effect<void, never, Scope.Scope>) => () => Effect.scoped(effect)
 
@@ -278,6 +279,61 @@ describe("the usage of a stream", () => {
       assert.isFalse(asked.at(-1)!.body.stream_options.include_obfuscation)
     }))
   )
+})
+
+describe("the tokens that a client's limit takes for a chat completion", () => {
+  const told = [
+    ["as OpenAI names them", { prompt_tokens: 100, completion_tokens: 20 }, 120],
+    ["as Anthropic names them", { input_tokens: 100, output_tokens: 20 }, 120],
+    ["as text", { prompt_tokens: "100", completion_tokens: "20" }, 120],
+    ["with thought that is in the total alone", { prompt_tokens: 100, completion_tokens: 20, total_tokens: 150 }, 150]
+  ] as const
+  const untold = [
+    ["enormous", { prompt_tokens: 1e18, completion_tokens: 1e300 }],
+    ["negative", { prompt_tokens: -5, completion_tokens: -1e9 }],
+    ["empty", {}],
+    ["null", null]
+  ] as const
+
+  const takenBy = (usage: object | null, stream: boolean) =>
+    Effect.gen(function*() {
+      const { url } = yield* scripted((_, response) => {
+        const json = { id: "c", object: "chat.completion", created: 1, model: "scripted" }
+        if (!stream) {
+          const choices = [{ index: 0, message: { role: "assistant", content: "Hi" }, finish_reason: "stop" }]
+          response.writeHead(200, { "content-type": "application/json" })
+          return response.end(JSON.stringify({ ...json, choices, usage }))
+        }
+        const last = JSON.stringify({ ...json, object: "chat.completion.chunk", choices: [], usage })
+        sendEvents(response, chunkOf({ content: "Hi" }), chunkOf({}, "stop"), last, "[DONE]")
+        return response.end()
+      })
+      const gateway = yield* runningOver(url, counted)
+      const asking = chat(gateway.url, { ...hello, model: "first", stream })
+      return tokensBetween(yield* asking, yield* asking)
+    })
+
+  for (const stream of [false, true]) {
+    for (const [what, usage, tokens] of told) {
+      it.live(
+        `are those that its provider told ${what}, ${stream ? "streamed" : "whole"}`,
+        scoped(Effect.gen(function*() {
+          assert.approximately(yield* takenBy(usage, stream), tokens, 1)
+        }))
+      )
+    }
+    for (const [what, usage] of untold) {
+      it.live(
+        `stay those of the estimate where the usage is ${what}, ${stream ? "streamed" : "whole"}`,
+        scoped(Effect.gen(function*() {
+          // No answer is estimated at less.
+          const taken = yield* takenBy(usage, stream)
+          assert.isAbove(taken, 4000)
+          assert.isBelow(taken, 5000)
+        }))
+      )
+    }
+  }
 })
 
 describe("a stream that is asked for in a way that is none", () => {

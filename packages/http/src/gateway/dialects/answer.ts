@@ -2,12 +2,10 @@
 import * as Deadline from "@switchgear/core/Deadline"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import * as ModelCascade from "../../ModelCascade.ts"
 import { toldIn, ToldUsage } from "../../pricing/toldUsage.ts"
-import { promptOf, tokensOf } from "../../pricing/parts.ts"
-import { usedOf } from "../../pricing/usageParts.ts"
-import type * as ChatSchema from "../../ChatSchema.ts"
 import type { Listen } from "../config/model.ts"
 import { type AskedFor, provenanceAtEnd, provenanceAtHead, provenanceOf } from "../server/answerHeaders.ts"
 import { patienceOf } from "../server/chatRequest.ts"
@@ -46,7 +44,8 @@ export const of = (
       // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
       patience: asked.isStream ? undefined : patience
     },
-    sent
+    sent,
+    identity
   )
   return {
     model: asked.target.name,
@@ -75,7 +74,7 @@ const whole = ({ words }: Dialect, { model, plain, target }: Asked, caller: Call
       // All its clients are those of this API.
       body: (answer.value as TextReply).text
     })
-    return usageOf(toldIn(answer.value))
+    return toldIn(answer.value)
   })
 
 const stream = (
@@ -112,11 +111,5 @@ const stream = (
     })
     const fields = exchange.tell(yield* provenanceAtEnd(opened, atHead), opened.step)
     exchange.end(ending.end({ ...fields, ...exchange.overhead }))
-    return usageOf(told)
+    return told
   }))
-
-/** What was told, as a chat completion would: what a cache has read or written is part of the prompt. */
-export const usageOf = (told: ToldUsage): ChatSchema.Usage | undefined => {
-  const parts = usedOf(told)?.parts
-  return parts && { prompt_tokens: promptOf(parts), completion_tokens: tokensOf(parts) - promptOf(parts) }
-}

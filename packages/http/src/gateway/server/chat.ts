@@ -2,12 +2,14 @@
 import * as Deadline from "@switchgear/core/Deadline"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import type { ChatFailure } from "../../ChatFailure.ts"
 import type * as ChatSchema from "../../ChatSchema.ts"
 import * as ChunkText from "../../chatStream/chunkText.ts"
 import * as Source from "../../chatStream/source.ts"
 import * as ChatStream from "../../ChatStream.ts"
 import { textOf } from "../../chatReply/replyText.ts"
+import { toldIn, ToldUsage } from "../../pricing/toldUsage.ts"
 import type { Listen } from "../config/model.ts"
 import * as OpenAi from "../dialects/openAiWords.ts"
 import { asking } from "../service/asking.ts"
@@ -49,12 +51,15 @@ const answer = (
   const { headers } = exchange.request
   const { request } = asked
   const patience = patienceOf(headers)
-  if (!asked.isStream) return asking({ caller, request, patience, calls: exchange }, whole(asked, caller, exchange))
+  if (!asked.isStream) {
+    return asking({ caller, request, patience, calls: exchange }, whole(asked, caller, exchange), toldIn)
+  }
   // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
   return Effect.provideService(
     asking(
       { caller, request, patience: undefined, calls: exchange },
-      stream(asked, caller, exchange, options, patience)
+      stream(asked, caller, exchange, options, patience),
+      identity
     ),
     ChunkText.CurrentChunkTexts,
     "kept"
@@ -69,7 +74,7 @@ const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Excha
     headers["content-type"] = "application/json"
     Object.assign(headers, exchange.tell(provenanceOf(answer, { target, cache: "use" }), answer.step))
     exchange.reply({ status: 200, headers, body })
-    return answer.value.usage ?? undefined
+    return answer.value
   })
 
 const stream = (
@@ -102,14 +107,16 @@ const stream = (
 // A function of its own: a stream keeps it to its end, and with it nothing of its request.
 const ending =
   (passing: Passing, exchange: Exchange, step: string, wantsUsage: boolean) =>
-  (provenance: Readonly<Record<string, string>>): ChatSchema.Usage | undefined => {
+  (provenance: Readonly<Record<string, string>>): ToldUsage => {
     const { latest, usageOnly } = passing
     const told = exchange.tell(provenance, step)
     const last = wantsUsage
       ? eventOf({ ...usageOnly ?? withoutUsage(latest), ...told, ...exchange.overhead })
       : ""
     exchange.end(`${last}data: [DONE]\n\n`)
-    return (usageOnly ?? latest)?.usage ?? undefined
+    const usage = new ToldUsage()
+    for (const chunk of [latest, usageOnly]) if (chunk !== undefined) usage.note(chunk)
+    return usage
   }
 
 /** The place for what is told of an answer whose usage was with its content, or nowhere: clients may add up usages. */

@@ -7,9 +7,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Canned from "../../Canned.ts"
 import type * as ChatModel from "../../ChatModel.ts"
-import type * as ChatSchema from "../../ChatSchema.ts"
+import { costOf } from "../../chatModel/modelLimit.ts"
 import { CurrentTenant } from "../../costLedger/currentTenant.ts"
 import * as Pricing from "../../Pricing.ts"
+import type { ToldUsage } from "../../pricing/toldUsage.ts"
 import type { Caller } from "./callers.ts"
 
 export interface Asking {
@@ -27,16 +28,17 @@ export interface Calls {
 }
 
 /**
- * A call within the limits of a client and the time that it waits, which is run in its name. The effect ends with the usage
- * of its answer, by which the limits are settled.
+ * A call within the limits of a client and the time that it waits, which is run in its name. `toldBy` gives the usage that
+ * its provider has told, by which the limits are settled.
  */
-export const asking = <E>(
+export const asking = <A, E>(
   { caller, calls, patience, request }: Asking,
-  call: Effect.Effect<ChatSchema.Usage | undefined, E>
+  call: Effect.Effect<A, E>,
+  toldBy: (value: A) => ToldUsage
 ): Effect.Effect<unknown, E | RateLimiter.RateLimited | Deadline.DeadlineExceeded> => {
   const limited = caller.limiter === undefined
     ? call
-    : RateLimiter.protectCall(caller.limiter, call, new AskedTerms(request, calls))
+    : RateLimiter.protectCall(caller.limiter, call, new AskedTerms(request, calls, toldBy))
   return patience === undefined ? limited : Deadline.within(Duration.millis(patience))(limited)
 }
 
@@ -56,13 +58,15 @@ export const inLanguage = (language: string | undefined, context: Ours): Ours =>
   language === undefined ? context : Context.add(context, Canned.CurrentLanguage, language)
 
 /** What a request takes from the limits of its client: what it is estimated at, until its usage is told. */
-class AskedTerms implements RateLimiter.Terms<ChatSchema.Usage | undefined> {
+class AskedTerms<A> implements RateLimiter.Terms<A> {
   private readonly request: ChatModel.Request
   private readonly calls: Calls
+  private readonly toldBy: (value: A) => ToldUsage
 
-  constructor(request: ChatModel.Request, calls: Calls) {
+  constructor(request: ChatModel.Request, calls: Calls, toldBy: (value: A) => ToldUsage) {
     this.request = request
     this.calls = calls
+    this.toldBy = toldBy
   }
 
   costs(): RateLimiter.Cost {
@@ -70,8 +74,8 @@ class AskedTerms implements RateLimiter.Terms<ChatSchema.Usage | undefined> {
     return { requests: 1, tokens: input + audioInput + output }
   }
 
-  settle(usage: ChatSchema.Usage | undefined): RateLimiter.Cost {
-    return usage === undefined ? asTaken : { tokens: tokensOf(usage) }
+  settle(value: A): RateLimiter.Cost {
+    return costOf(this.toldBy(value))
   }
 
   /** A client is not kept from its tokens by a provider that has refused, or was not asked at all. */
@@ -84,6 +88,3 @@ const noTokens: RateLimiter.Cost = { tokens: 0 }
 
 /** What is not named stays as it was taken. */
 const asTaken: RateLimiter.Cost = {}
-
-const tokensOf = ({ completion_tokens: output, prompt_tokens: input }: ChatSchema.Usage): number =>
-  (input ?? 0) + (output ?? 0)

@@ -3,6 +3,7 @@ import type * as Deadline from "@switchgear/core/Deadline"
 import type * as RateLimiter from "@switchgear/core/RateLimiter"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ChatFailure } from "../../../ChatFailure.ts"
@@ -11,7 +12,6 @@ import { AttemptCounter, CurrentAttemptCounter } from "../../../chatModel/attemp
 import * as ModelCascade from "../../../ModelCascade.ts"
 import { toldIn, ToldUsage } from "../../../pricing/toldUsage.ts"
 import { all as dialects } from "../../dialects/all.ts"
-import { usageOf } from "../../dialects/answer.ts"
 import * as DialectAsked from "../../dialects/asked.ts"
 import { CurrentSent, type Sent } from "../../dialects/sent.ts"
 import { asking, inLanguage, inNameOf } from "../../service/asking.ts"
@@ -49,25 +49,26 @@ export const call = (
   }
   const whole = Effect.map(model.complete(request), (answer) => {
     heard(answer)
-    return usageOf(toldIn(answer.value))
+    return toldIn(answer.value)
   })
   // What a cache keeps is a chat completion.
   const opening = sent === undefined
     ? model.open(request)
     : Effect.provideService(model.open(request), ModelCascade.CurrentCacheMode, "bypass")
   const streamed = Effect.scoped(Effect.gen(function*() {
-    const opened = yield* Effect.timeoutOption(opening, patience)
-    if (Option.isNone(opened)) return undefined
-    heard(opened.value)
     const told = new ToldUsage()
+    const opened = yield* Effect.timeoutOption(opening, patience)
+    if (Option.isNone(opened)) return told
+    heard(opened.value)
     yield* Stream.runForEach(opened.value.value, (chunk) => Effect.sync(() => told.note(chunk)))
-    return usageOf(told)
+    return told
   }))
   const upstream = new AttemptCounter()
   const asked = Effect.updateContext(
     asking(
       { caller, request, patience: undefined, calls: { upstream } },
-      kind.delivery === "stream" ? streamed : whole
+      kind.delivery === "stream" ? streamed : whole,
+      identity
     ),
     (context: Context.Context<never>) =>
       Context.add(inLanguage("en", inNameOf(caller, context)), CurrentAttemptCounter, upstream)
