@@ -129,7 +129,9 @@ export const timed = <A, E, R, B, E2, R2>(
     // Told before it leaves: what is further out must find the time-out dealt with when its own turn comes.
     const told = work.told = (exit: Exit.Exit<A, E>) => {
       work.told = undefined
-      goOnFrom(fiber, resume, work.isLate ? late(exit) : exit, joined)
+      // What waits further in for the same limit may have ended itself, before it was the turn of this work to be interrupted.
+      const isLate = work.isLate || limit.hasCome && Exit.hasInterrupts(exit)
+      goOnFrom(fiber, resume, isLate ? late(exit) : exit, joined)
     }
     child.addObserver(told)
     // It came in the very step in which the work began.
@@ -189,6 +191,7 @@ class LimitedWork implements Waiting {
 
 /** A limit for one piece of work, which nobody further in is told of. */
 export class OwnLimit implements Limit, Joined {
+  readonly hasCome = false
   private readonly clock: Clock.Clock
   private readonly millis: number
   private readonly due: number

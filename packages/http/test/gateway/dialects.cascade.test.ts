@@ -6,7 +6,7 @@ import { ChatModel } from "@switchgear/http"
 import { Effect, Fiber, type Scope } from "effect"
 import { vi } from "vitest"
 import { scripted } from "./scripted.ts"
-import { key, otherKey, post, send, speaking, stream } from "./spoken.ts"
+import { key, otherKey, post, send, speaking, stream, untilLeft } from "./spoken.ts"
 
 const { madeWhenAsked } = await vi.importActual<{
   readonly madeWhenAsked: <E>(
@@ -45,6 +45,29 @@ const apis = [
   ["/v1/responses", response],
   ["/v1/embeddings", vectors]
 ] as const
+
+const hangs = stream("hang")
+
+describe("a model that never answers", () => {
+  for (const [path, whole] of [...apis, ["/v1/messages/count_tokens", "{\"input_tokens\":5}"] as const]) {
+    const [cascade, model] = path === "/v1/embeddings" ? ["vectors", "near"] : ["assistant", "first"]
+
+    it.live(`is left when the time of its attempt is over, and the next one answers, at ${path}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { heard, reload, set, url } = yield* speaking()
+        yield* reload(0.2)
+        for (const name of ["one/first", "one/vectors-small"]) set(name, hangs)
+        for (const name of ["two/second", "two/vectors-small"]) set(name, send(200, whole))
+        const { headers, status, text } = yield* post(url, path, { ...hello, model: cascade })
+        assert.strictEqual(status, 200, text)
+        assert.strictEqual(text, whole)
+        assert.strictEqual(headers.get("x-switchgear-attempts"), "2")
+        yield* untilLeft(heard)
+        const alone = yield* post(url, path, { ...hello, model })
+        assert.strictEqual(alone.status, 504, alone.text)
+      })))
+  }
+})
 
 for (const [path, whole] of apis) {
   describe(`a cascade asked at ${path}`, () => {

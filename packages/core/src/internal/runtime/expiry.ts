@@ -39,6 +39,8 @@ export interface Waiting {
 
 /** A limit that work can run under. */
 export interface Limit {
+  /** Whether it has come, for those who wait for it further in. */
+  readonly hasCome: boolean
   /** Registers, before the work starts and before anything further inside registers. */
   readonly join: (waiting: Waiting) => Joined
   /** Starts the timer, once the work has not ended synchronously. */

@@ -2,6 +2,7 @@
  * Asks one provider in one of its other APIs. To the guards of a model, to a cascade and to a ledger it is a client like
  * that of chat completions: they read what an answer says as if it were one. What is passed on is the text as it came.
  */
+import { keepingDeadline } from "@switchgear/core/runtime"
 import * as Effect from "effect/Effect"
 import type { Connection } from "../../chatClient/client.ts"
 import type { PreparedRequest } from "../../chatClient/preparedRequest.ts"
@@ -59,18 +60,23 @@ export const clientsOf = ({ calls, settings, transport }: Connection): (dialect:
         return ask({ model: request.model, body: text.withModel(request.model), about }, headers, fiber)
       })
 
+    const { keepsDeadline } = to("application/json", {}, undefined)
+
     return {
       provider,
       complete: (request) =>
-        asking(request, (call, headers, fiber) =>
-          calls.whole(
-            call,
-            fiber,
-            (secret, until) =>
-              to("application/json", headers, secret)
-                .exchange({ body: call.body, secret: bearer(secret) }, until, fiber),
-            decode
-          )),
+        keepingDeadline(
+          asking(request, (call, headers, fiber) =>
+            calls.whole(
+              call,
+              fiber,
+              (secret, until) =>
+                to("application/json", headers, secret)
+                  .exchange({ body: call.body, secret: bearer(secret) }, until, fiber),
+              decode
+            )),
+          keepsDeadline
+        ),
       stream: (request) =>
         Source.streamOf(asking(request, (call, headers, fiber) =>
           calls.streamed(
