@@ -24,7 +24,7 @@ import { Admission } from "./admission.ts"
 import { type Budget, readBody } from "./body.ts"
 import * as Chat from "./chat.ts"
 import { Cors, isForeign } from "./cors.ts"
-import { Counts, type Route as CountedRoute } from "./counts.ts"
+import { Counts, type Route as CountedRoute, type Shed } from "./counts.ts"
 import { failedHeaders } from "./answerHeaders.ts"
 import { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
@@ -32,6 +32,7 @@ import { Guesses } from "./guesses.ts"
 import { isHostOf } from "./host.ts"
 import { limitHeaders } from "./limitHeaders.ts"
 import * as Models from "./models.ts"
+import { mostParts, partsIn, partSize } from "./parts.ts"
 import { randomHex } from "./randomHex.ts"
 import * as Refusals from "./refusals.ts"
 import type { Answering, Route } from "./route.ts"
@@ -191,16 +192,13 @@ export class Front {
     const { name, priority } = caller
     const counts = this.counts.of(name)
     counts.requests++
-    if (this.isStopping) {
-      this.counts.shed.stopping++
+    const shed = (why: Shed) => {
+      this.counts.shed[why]++
       counts.shed++
-      return refuse(exchange, limited(Refusals.stopping, caller), words)
+      refuse(exchange, limited(why === "stopping" ? Refusals.stopping : Refusals.overloaded, caller), words)
     }
-    if (!this.requests.take(name, priority, 1)) {
-      this.counts.shed.requests++
-      counts.shed++
-      return refuse(exchange, limited(Refusals.overloaded, caller), words)
-    }
+    if (this.isStopping) return shed("stopping")
+    if (!this.requests.take(name, priority, 1)) return shed("requests")
     let bytes = 0
     const budget = this.budgetOf(caller)
     exchange.whenOver(() => {
@@ -213,13 +211,15 @@ export class Front {
         case "TooLarge":
           return refuse(exchange, limited(Refusals.tooLarge(this.listen.maxBodySize), caller), words)
         case "Overloaded":
-          this.counts.shed.bytes++
-          counts.shed++
-          return refuse(exchange, limited(Refusals.overloaded, caller), words)
+          return shed("bytes")
         case "Broken":
           return exchange.cut()
       }
       bytes = body.bytes
+      const parts = partsIn(body.text)
+      if (parts > mostParts) return refuse(exchange, limited(Refusals.tooManyParts(mostParts), caller), words)
+      if (!budget.take(parts * partSize)) return shed("bytes")
+      bytes += parts * partSize
       // The body may have taken its time, and another file may have been taken over meanwhile.
       const found = this.callers === callers ? caller : this.find(exchange, route)
       if (!("targets" in found)) return refuse(exchange, found, words)

@@ -92,10 +92,15 @@ export const unknownModel = (model: string): Reply =>
     code: "model_not_found"
   })
 
-export const tooLarge = (limit: number): Reply =>
+export const tooLarge = (limit: number): Reply => beyond(`The request is larger than ${limit} bytes.`)
+
+export const tooManyParts = (limit: number): Reply =>
+  beyond(`The request has more than ${limit} objects, lists and texts.`)
+
+const beyond = (message: string): Reply =>
   refusal({
     status: 413,
-    message: `The request is larger than ${limit} bytes.`,
+    message,
     code: "request_too_large",
     headers: { connection: "close", ...neverAgain }
   })
