@@ -62,6 +62,22 @@ describe("a body with more parts than anybody asks with", () => {
       assert.deepStrictEqual(heard, [])
     })))
 
+  it.live("is refused for more fields than any API has parameters, and not for those of a field", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { heard, url } = yield* speaking()
+      const fields = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`field ${i}`, 1]))
+      const asked = { max_tokens: 1, messages: hello.messages, input: "Hello" }
+      for (const path of ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings"]) {
+        const model = path === "/v1/embeddings" ? "near" : "first"
+        const { json, status } = yield* post(url, path, { ...asked, model, ...fields })
+        assert.strictEqual(status, 413)
+        assert.include(json.error.message, "more than 1000 fields")
+        assert.deepStrictEqual(heard, [])
+        assert.notStrictEqual((yield* post(url, path, { ...asked, model, metadata: fields })).status, 413)
+        heard.length = 0
+      }
+    })))
+
   it.live("is none for its numbers: a list of tokens is asked with", () =>
     Effect.scoped(Effect.gen(function*() {
       const { set, url } = yield* speaking()

@@ -21,7 +21,7 @@ export interface Spoken {
   readonly url: string
   /** What a provider says of a model; `one/first` is the model `first` of the provider `one`. */
   readonly set: (model: string, speaks: Speaks) => void
-  readonly heard: ReadonlyArray<Heard>
+  readonly heard: Array<Heard>
   readonly gateway: Gateway.Gateway
   /** Takes over a file with another `attemptTimeout` of all models, in seconds. */
   readonly reload: (attemptTimeout: number) => Effect.Effect<void>

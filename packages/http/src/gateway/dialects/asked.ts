@@ -8,7 +8,8 @@ import type { Dialect, Fields } from "./model.ts"
 import { exactIn } from "./exactJson.ts"
 import { RequestText } from "./requestText.ts"
 import type { Sent } from "./sent.ts"
-import { noJson } from "../server/refusals.ts"
+import { hasTooManyFields, mostFields } from "../server/parts.ts"
+import { noJson, tooManyFields } from "../server/refusals.ts"
 import { objectIn } from "./objectIn.ts"
 
 export interface Asked extends Sent {
@@ -28,6 +29,7 @@ export const read = (
   const { words } = dialect
   const body = objectIn(text)
   if (body === undefined) return noJson
+  if (hasTooManyFields(text, body)) return tooManyFields(mostFields)
   const { model, stream } = body
   if (model === undefined) return words.missing("model")
   if (typeof model !== "string") return words.wrongType("model", "a string")

@@ -8,6 +8,7 @@ import { type Exact, sealParsed } from "../../chatRequest/sealedRequest.ts"
 import { exactIn } from "../dialects/exactJson.ts"
 import type { Caller } from "../service/callers.ts"
 import type { Target } from "../service/targets.ts"
+import { hasTooManyFields, mostFields } from "./parts.ts"
 import * as Refusals from "./refusals.ts"
 
 export interface Asked {
@@ -26,6 +27,7 @@ export interface Asked {
 export const read = (text: string, caller: Caller): Asked | Refusals.Reply => {
   const body = parsed(text)
   if (!Predicate.isObject(body) || Array.isArray(body)) return Refusals.noJson
+  if (hasTooManyFields(text, body)) return Refusals.tooManyFields(mostFields)
   const { messages, model, stream, stream_options: options } = body as Record<string, unknown>
   if (model === undefined) return Refusals.missing("model")
   if (typeof model !== "string") return Refusals.wrongType("model", "a string")

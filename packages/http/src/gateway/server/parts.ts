@@ -6,6 +6,9 @@
 /** The most that a body may have. The longest conversations and lists of texts have a tenth; numbers do not count. */
 export const mostParts = 250_000
 
+/** The most fields that the outermost object may have. */
+export const mostFields = 1000
+
 /** Bytes that a part takes in memory, with the copies for a key in a cache and for a provider. */
 export const partSize = 256
 
@@ -23,6 +26,10 @@ export const partsIn = (body: string): number => {
   }
   return parts
 }
+
+/** Whether a body has more fields than any API has parameters: each is copied several times, one by one. */
+export const hasTooManyFields = (body: string, read: object): boolean =>
+  body.length >= smallest && Object.keys(read).length > mostFields
 
 /** The place of the quote that ends the text. */
 const endOfText = (body: string, from: number): number => {

@@ -97,6 +97,8 @@ export const tooLarge = (limit: number): Reply => beyond(`The request is larger 
 export const tooManyParts = (limit: number): Reply =>
   beyond(`The request has more than ${limit} objects, lists and texts.`)
 
+export const tooManyFields = (limit: number): Reply => beyond(`The request has more than ${limit} fields.`)
+
 const beyond = (message: string): Reply =>
   refusal({
     status: 413,
