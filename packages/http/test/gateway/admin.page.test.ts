@@ -71,6 +71,29 @@ describe("the overview", () => {
       assert.isAbove(totals.cost, 0)
     })))
 
+  it.live("counts them from the start of the gateway, whatever file was taken over, each answer for its client", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, reload, url } = yield* administered()
+      yield* provider.set("first", { outcome: Behaviour.serverError })
+      yield* provider.set("second", { outcome: Behaviour.ok("Good evening"), latency: Behaviour.constant(100) })
+      const shared = chat(url, hello, { "idempotency-key": "a" })
+      yield* Effect.all([shared, shared, chat(url, { ...hello, stream: true })], { concurrency: "unbounded" })
+      yield* ask(`${url}/v1/messages/count_tokens`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}` },
+        body: JSON.stringify({ ...hello, max_tokens: 1 })
+      })
+      yield* chat(url, { ...hello, model: "polite" })
+      const outcomes = Effect.map(admin("/admin/overview"), ({ json }) => json.totals.outcomes)
+      const counted = { askedFor: 0, fallback: 3, stale: 0, canned: 1, error: 0, refused: 0, left: 0 }
+      assert.deepStrictEqual(yield* outcomes, counted)
+      yield* reload(`admin: { port: 0, token: ${control} }\ndefaults: { attemptTimeout: 4 seconds }`)
+      assert.deepStrictEqual(yield* outcomes, counted)
+      yield* provider.set("second", { outcome: Behaviour.stream({ chunks: 6, end: Behaviour.cutAfter(3) }) })
+      yield* chat(url, { ...hello, stream: true })
+      assert.deepStrictEqual(yield* outcomes, { ...counted, error: 1 })
+    })))
+
   it.live("counts a cascade without an answer as an error, whatever its status", () =>
     Effect.scoped(Effect.gen(function*() {
       const { admin, provider, url } = yield* administered("listen: { port: 0, exhaustedStatus: 424 }")

@@ -23,7 +23,7 @@ export const provenanceOf = (answer: Provenance, asked: AskedFor): Readonly<Reco
   const told: Record<string, string> = {
     "x-switchgear-model": headerText(asked.target.name),
     "x-switchgear-step": headerText(answer.step),
-    "x-switchgear-degradation": answer.degradation,
+    [degradationHeader]: answer.degradation,
     "x-switchgear-attempts": String(answer.attempts)
   }
   const { bill } = answer
@@ -62,6 +62,7 @@ const cacheOf = ({ degradation, step }: Provenance, cache: AskedFor["cache"]): s
   cache === "bypass" ? "bypass" : !isCache(step) ? "miss" : degradation === "stale" ? "stale" : "hit"
 
 const costHeader = "x-switchgear-cost-usd"
+export const degradationHeader = "x-switchgear-degradation"
 
 /** Of whole micro-dollars, digit by digit: `toFixed` takes ten times as long. */
 const dollars = (micros: number): string => {

@@ -28,6 +28,9 @@ export const answered: ReadonlySet<Route> = new Set<Route>([
 /** Why a request was shed. */
 export type Shed = "requests" | "bytes" | "stopping"
 
+/** How an answer was not what was asked for. */
+export type Degraded = "fallback" | "stale" | "canned"
+
 /** How often a client says that it has asked before. */
 export type ToldRetries = "0" | "1" | "2" | "more"
 
@@ -48,6 +51,8 @@ export class Counts {
   readonly toldRetries: Record<ToldRetries, number> = { "0": 0, "1": 0, "2": 0, more: 0 }
   /** Answers that failed after their head was sent. */
   failedInBand = 0
+  /** Answers that were not of the model that was asked for first. */
+  readonly degraded: Record<Degraded, number> = { fallback: 0, stale: 0, canned: 0 }
   /** Clients that did not wait for the end of their answer. */
   left = 0
   /** Of what models answer, from the request to the end of the answer. */
@@ -70,8 +75,14 @@ export class Counts {
       const { status } = exchange
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
       if (exchange.hasLeft) this.left++
+      if (exchange.hasFailedInBand) this.failedInBand++
+      else if (status < 400 && answered.has(route)) this.noteDegraded(exchange.degradation)
       if (answered.has(route)) this.observe(this.durations, exchange.age / 1000, exchange)
     })
+  }
+
+  private noteDegraded(degradation: string | undefined): void {
+    if (degradation === "fallback" || degradation === "stale" || degradation === "canned") this.degraded[degradation]++
   }
 
   /** The counts of a client, to be counted up. */

@@ -9,6 +9,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
+import { degradationHeader } from "./answerHeaders.ts"
 import { Chunk, longestPiece } from "./chunk.ts"
 import type { Reply } from "./refusals.ts"
 import { sendAtEndOfTurn, type Sender } from "./turn.ts"
@@ -23,6 +24,8 @@ export class Exchange implements Sender {
   private readonly begun: number
   /** Whether the client has closed the connection before the end of its answer. */
   hasLeft = false
+  /** Whether the answer has failed after its head was sent, and its client was there to be told. */
+  hasFailedInBand = false
   private onLeft: (() => void) | undefined
   private onAnswered: (() => void) | undefined
   /** Called in their order when nothing more will be sent. */
@@ -96,6 +99,11 @@ export class Exchange implements Sender {
   /** The status that was sent; 499 where the client left before. */
   get status(): number {
     return this.response.headersSent ? this.response.statusCode : clientLeft
+  }
+
+  /** Whether the answer is what was asked for, once it is there. */
+  get degradation(): string | undefined {
+    return this.told[degradationHeader] ?? this.replied?.headers[degradationHeader]
   }
 
   /** Milliseconds since the request came. */

@@ -294,7 +294,7 @@ export class Front {
       const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
       const reply = limited({ ...told, headers: { ...failedHeaders(model, upstream), ...told.headers } }, caller)
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
-      if (!exchange.hasLeft) this.counts.failedInBand++
+      exchange.hasFailedInBand = !exchange.hasLeft
       exchange.end(failed(exchange.isAnswered ? Refusals.notAgain(reply) : reply))
     })
   }

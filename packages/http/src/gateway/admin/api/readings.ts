@@ -237,22 +237,17 @@ const shownHealth = (
 
 const clientLeft = 499
 
-const outcomesOf = ({ config, counts }: Running, snapshots: Snapshots): typeof Schemas.Outcomes.Type => {
-  const served = { none: 0, fallback: 0, stale: 0, canned: 0 }
-  for (const { snapshot } of ofKind(snapshots, CascadeGuard.kind)) {
-    for (const { degradation, served: times } of snapshot.steps) served[degradation] += times
-  }
+const outcomesOf = ({ config, counts }: Running): typeof Schemas.Outcomes.Type => {
   const statuses = [...counts.requests].flatMap(([route, statuses]) => answered.has(route) ? [...statuses] : [])
   const sumOf = (is: (status: number) => boolean) =>
     statuses.reduce((sum, [status, count]) => is(status) ? sum + count : sum, 0)
   const isError = (status: number) => status >= 500 || status === 429 || status === config.listen.exhaustedStatus
-  const degraded = served.fallback + served.stale + served.canned
+  const { canned, fallback, stale } = counts.degraded
   return {
-    // A cascade counts an answer a moment before it is sent.
-    askedFor: Math.max(0, sumOf((status) => status < 400) - counts.failedInBand - degraded),
-    fallback: served.fallback,
-    stale: served.stale,
-    canned: served.canned,
+    askedFor: sumOf((status) => status < 400) - counts.failedInBand - fallback - stale - canned,
+    fallback,
+    stale,
+    canned,
     error: sumOf(isError) + counts.failedInBand,
     refused: sumOf((status) => status >= 400 && status !== clientLeft && !isError(status)),
     left: sumOf((status) => status === clientLeft)
@@ -270,7 +265,7 @@ export const sampleOf = (running: Running, snapshots: Snapshots): Effect.Effect<
       dollarsOf(ledgers.reduce((sum, spent) => sum + (spent === undefined ? 0 : spent.total[of]), 0))
     return {
       at: yield* Clock.currentTimeMillis,
-      outcomes: outcomesOf(running, snapshots),
+      outcomes: outcomesOf(running),
       durations: [...durations.buckets.map(([, count]) => count), durations.count],
       inFlight,
       queued: ofKind(snapshots, BulkheadGuard.kind).reduce((sum, { snapshot }) => sum + snapshot.queued, 0) +
