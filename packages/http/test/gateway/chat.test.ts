@@ -1,7 +1,9 @@
 /** Chat completions through a gateway on sockets. */
 import { assert, describe, it } from "@effect/vitest"
+import { ChatClient } from "@switchgear/http"
+import * as NodeTransport from "@switchgear/http/NodeTransport"
 import { Behaviour } from "@switchgear/http/testing"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Layer, Logger } from "effect"
 import { ask, chat, hello, running, token } from "./running.ts"
 
 const eventsOf = (text: string): ReadonlyArray<string> =>
@@ -136,6 +138,30 @@ describe("a stream", () => {
       assert.strictEqual(JSON.parse(eventsOf(text).at(-1)!).error.code, "cascade_exhausted")
       assert.isFalse(text.includes("[DONE]"))
     })))
+})
+
+describe("a fault of the gateway", () => {
+  for (const [what, fault] of [["dies", Effect.die("bug")], ["is interrupted by nobody", Effect.interrupt]] as const) {
+    it.live(`such as a call that ${what} is a 500 without a word of it, and in the log`, () => {
+      const logged: Array<string> = []
+      const log = Logger.make(({ message }) => void logged.push(JSON.stringify(message)))
+      return Effect.scoped(Effect.gen(function*() {
+        const { url } = yield* running("", {
+          client: (options) =>
+            Layer.effect(
+              ChatClient.ChatClient,
+              Effect.map(ChatClient.ChatClient, (client) => ({ ...client, complete: () => fault }))
+            ).pipe(Layer.provide(NodeTransport.layerChatClient(options)))
+        })
+        const { headers, json, status } = yield* chat(url, { ...hello, model: "first" })
+        assert.strictEqual(status, 500)
+        assert.strictEqual(json.error.code, null)
+        assert.deepStrictEqual(logged, [JSON.stringify(["A request died. Please report this.", {
+          request: headers.get("x-request-id")
+        }])])
+      })).pipe(Effect.provide(Logger.layer([log])))
+    })
+  }
 })
 
 describe("a client that leaves", () => {

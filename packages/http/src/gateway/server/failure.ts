@@ -8,8 +8,12 @@ import * as ChatFailure from "../../ChatFailure.ts"
 import * as CostLedger from "../../CostLedger.ts"
 import * as Refusals from "./refusals.ts"
 
-/** The answer to a failed call. A defect says nothing; an interrupted call was ended by the gateway that stops. */
-export const replyOf = ({ cause }: Exit.Failure<unknown, unknown>, exhaustedStatus: number): Refusals.Reply => {
+/** The answer to a failed call. A fault of the gateway says nothing. */
+export const replyOf = (
+  { cause }: Exit.Failure<unknown, unknown>,
+  exhaustedStatus: number,
+  isStopping: boolean
+): Refusals.Reply => {
   const failure = cause.reasons.find(Cause.isFailReason)?.error
   if (ChatFailure.isChatFailure(failure)) {
     const reply = ChatError.toResponse(failure)
@@ -18,8 +22,15 @@ export const replyOf = ({ cause }: Exit.Failure<unknown, unknown>, exhaustedStat
       ? { ...reply, status: exhaustedStatus }
       : reply
   }
-  return Cause.hasInterruptsOnly(cause) ? Refusals.stopping : Refusals.fault
+  return isStopping && Cause.hasInterruptsOnly(cause) ? Refusals.stopping : Refusals.fault
 }
+
+/**
+ * Whether a call whose client is there failed by a fault of the gateway: it died, or was interrupted although nobody stops the
+ * gateway.
+ */
+export const isFault = ({ cause }: Exit.Failure<unknown, unknown>, isStopping: boolean): boolean =>
+  Cause.hasDies(cause) || !isStopping && Cause.hasInterruptsOnly(cause)
 
 /** Whether a provider has refused the account of the gateway, of which its clients know nothing. */
 const isOfAccount = (failure: ChatFailure.ChatFailure): boolean =>

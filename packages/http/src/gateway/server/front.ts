@@ -6,7 +6,7 @@
  */
 import { monotonicMillis } from "@switchgear/core/runtime"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -281,7 +281,9 @@ export class Front {
     const fiber = Effect.runForkWith(trace === undefined ? counted : trace.within(counted))(send)
     trace?.watch(fiber)
     this.fibers.add(fiber)
+    let isLeft = false
     exchange.whenLeft(() => {
+      isLeft = true
       ended?.()
       fiber.interruptUnsafe()
     })
@@ -289,9 +291,11 @@ export class Front {
       this.fibers.delete(fiber)
       ended?.()
       if (exit._tag === "Success") return
-      if (Cause.hasDies(exit.cause)) Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
+      if (Failure.isFault(exit, isLeft || this.isStopping)) {
+        Effect.runForkWith(this.context)(logged(exchange.id, exit.cause))
+      }
       if (Failure.isLimited(exit, limiterName(caller.name))) this.counts.of(caller.name).limited++
-      const told = Failure.replyOf(exit, this.listen.exhaustedStatus)
+      const told = Failure.replyOf(exit, this.listen.exhaustedStatus, this.isStopping)
       const reply = limited({ ...told, headers: { ...failedHeaders(model, upstream), ...told.headers } }, caller)
       if (!exchange.isHeadSent) return exchange.reply(words.reply(reply, exchange.id))
       exchange.hasFailedInBand = !exchange.hasLeft
@@ -315,7 +319,7 @@ const routes: ReadonlyMap<string, Route> = new Map([["/v1/chat/completions", Cha
 
 const untilEnded = (fibers: ReadonlySet<AnyFiber>): Effect.Effect<void> => Effect.asVoid(Fiber.awaitAll(fibers))
 
-/** A defect is a fault of the gateway: the log has it, with the id that the client was given. */
+/** The log has a fault of the gateway with the id that the client was given. */
 const logged = (id: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.logError("A request died. Please report this.", { request: id }, cause)
 
