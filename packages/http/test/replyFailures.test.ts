@@ -659,6 +659,21 @@ describe("a whole reply", () => {
       assert.include(error.message, "more choices than anybody asks for")
     }))
 
+  it.effect("and one event of a stream have no more of one place: they are counted before each is looked at", () =>
+    Effect.gen(function*() {
+      const choices = Array.from({ length: 1025 }, () => ({
+        index: 0,
+        message: { role: "assistant", content: "x" },
+        finish_reason: "stop"
+      }))
+      const json = JSON.stringify({ choices })
+      for (const streamed of [json, `data: ${json}\n\n`]) {
+        for (const result of yield* read({ whole: json, streamed })) {
+          assert.include(String(Result.isFailure(result) && result.failure), "more choices than anybody asks for")
+        }
+      }
+    }))
+
   it.effect("that is cut is Truncated, wherever it is cut", () =>
     Effect.gen(function*() {
       const json = whole({ content: "a \"quoted\" {brace} \\" }, "stop", { usage: { total_tokens: 3 } })

@@ -10,7 +10,7 @@ import * as EventErrors from "../chatError/eventErrors.ts"
 import { parseJson } from "../chatError/parseJson.ts"
 import { parseJson as jsonIn } from "../chatStream/parseJson.ts"
 import type { Asked } from "../chatReply/asked.ts"
-import { maxChoices } from "../chatReply/limits.ts"
+import { hasTooManyChoices, tooManyChoices } from "../chatReply/limits.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
 import { noteJson, noteText } from "../chatReply/replyText.ts"
 import { verdict } from "../chatReply/verdict.ts"
@@ -73,11 +73,11 @@ const read = (json: Readonly<Record<string, unknown>>, response: ChatError.Faile
         found
       })
     )
+  if (hasTooManyChoices(json)) return malformed(tooManyChoices)
   const reader = new ReplyReader()
   const shaped = reader.take(json)
   const chunk = shaped && decodeChunk(shaped)
   if (chunk === undefined) return malformed("JSON without a choice and a message")
-  if (reader.choices.size > maxChoices) return malformed("more choices than anybody asks for")
   const failure = verdict(reader, asked, response)
   if (failure !== undefined) return Result.fail(noteReply(failure, workIn(json, reader)))
   const accumulator = Accumulator.make()
@@ -90,7 +90,7 @@ const read = (json: Readonly<Record<string, unknown>>, response: ChatError.Faile
 const spent = (error: ChatError.ChatError, json: unknown): ChatError.ChatError => {
   if (!Predicate.isReadonlyObject(json)) return error
   const reader = new ReplyReader()
-  if (Array.isArray(json["choices"])) reader.take(json)
+  if (Array.isArray(json["choices"]) && !hasTooManyChoices(json)) reader.take(json)
   const work = workIn(json, reader)
   return showsWork(work) ? noteReply(error, work) : error
 }

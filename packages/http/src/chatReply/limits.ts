@@ -14,3 +14,10 @@ export const maxErrorBytes = 64 * 2 ** 10
 
 /** More choices than anybody asks for. */
 export const maxChoices = 1024
+
+/** Whether a reply, or one event of a stream, has more than that. */
+export const hasTooManyChoices = ({ choices }: Readonly<Record<string, unknown>>): boolean =>
+  Array.isArray(choices) && choices.length > maxChoices
+
+/** What was found in their place. */
+export const tooManyChoices = "more choices than anybody asks for"

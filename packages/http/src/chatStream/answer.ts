@@ -9,7 +9,7 @@ import { noteWorked } from "../chatError/worked.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
 import * as AskedOf from "../chatReply/asked.ts"
 import { isFinish } from "../chatReply/finishReasons.ts"
-import { maxChoices, maxEventSize, maxReplyBytes } from "../chatReply/limits.ts"
+import { hasTooManyChoices, maxChoices, maxEventSize, maxReplyBytes, tooManyChoices } from "../chatReply/limits.ts"
 import { ReplyReader } from "../chatReply/reader.ts"
 import { verdict } from "../chatReply/verdict.ts"
 import { noteReply, showsWork } from "../pricing/failedReply.ts"
@@ -284,6 +284,8 @@ export class Answer implements EventReader.Events {
     }
     this.passedOver = false
     const { asked, reader } = this
+    // Before they are looked at one by one: there may be millions.
+    if (hasTooManyChoices(listed)) return this.refuse(tooManyChoices)
     const read = reader.take(listed)
     const chunk = read && read === this.usual ? read as ChatSchema.ChatChunk : read && decodeChunk(read)
     if (chunk === json) this.usual = json
@@ -293,7 +295,7 @@ export class Answer implements EventReader.Events {
     if (reader.failure !== undefined || (reader.filtered !== undefined && !reader.said && asked.choices === 1)) {
       return this.finish()
     }
-    if (reader.choices.size > maxChoices) return this.refuse("more choices than anybody asks for")
+    if (reader.choices.size > maxChoices) return this.refuse(tooManyChoices)
     if (reader.size > maxReplyBytes) return this.refuse(`more than ${maxReplyBytes / 2 ** 20} MiB`)
     this.begun ||= hasContent(chunk)
     if (reader.said || isOpen(chunk)) this.hearer.hearChunk(chunk)
