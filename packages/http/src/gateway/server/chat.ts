@@ -9,7 +9,7 @@ import * as ChunkText from "../../chatStream/chunkText.ts"
 import * as Source from "../../chatStream/source.ts"
 import * as ChatStream from "../../ChatStream.ts"
 import { textOf } from "../../chatReply/replyText.ts"
-import { toldIn, ToldUsage } from "../../pricing/toldUsage.ts"
+import { notedIn, toldIn, ToldUsage } from "../../pricing/toldUsage.ts"
 import type { Listen } from "../config/model.ts"
 import * as OpenAi from "../dialects/openAiWords.ts"
 import { asking } from "../service/asking.ts"
@@ -52,7 +52,7 @@ const answer = (
   const { request } = asked
   const patience = patienceOf(headers)
   if (!asked.isStream) {
-    return asking({ caller, request, patience, calls: exchange }, whole(asked, caller, exchange), toldIn)
+    return asking({ caller, request, patience, calls: exchange }, whole(asked, caller, exchange), toldBy)
   }
   // Clients wait that long for a head, or for the next bytes: a stream that has begun may take its time.
   return Effect.provideService(
@@ -65,6 +65,9 @@ const answer = (
     "kept"
   )
 }
+
+/** The limit of a model has read it already, where it has one. */
+const toldBy = (reply: ChatSchema.ChatReply): ToldUsage => notedIn(reply) ?? toldIn(reply)
 
 const whole = ({ chat, request, target }: Asked, caller: Caller, exchange: Exchange) =>
   Effect.map(chat.complete(request), (answer) => {
