@@ -97,7 +97,9 @@ describe("a token", () => {
   it.live("is never taken from a cookie, a query or a body, and none is set (CVE-2026-12772)", () =>
     Effect.scoped(Effect.gen(function*() {
       const { adminUrl, url } = yield* administered()
-      for (const [base, path, secret] of [[url, "/v1/models", token], [adminUrl, "/admin/overview", control]] as const) {
+      for (
+        const [base, path, secret] of [[url, "/v1/models", token], [adminUrl, "/admin/overview", control]] as const
+      ) {
         for (
           const [query, cookie] of [
             ["", `token=${secret}; authorization=Bearer ${secret}; Authorization=${secret}`],
@@ -140,44 +142,48 @@ otlp: { endpoint: http://127.0.0.1:9, headers: { authorization: ${collector} } }
 })
 
 describe("every path", () => {
-  it.live("asks for a token, but for the two of health: there is none that passes on what it does not know (Portkey#1718)", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const { provider, url } = yield* running()
-      const known = [...questions.map(([path]) => path), "/v1/models", "/v1/models/first"]
-      const paths = [
-        ...known,
-        "/v1/proxy/chat/completions",
-        "/v1/proxy/v1/models",
-        "/proxy",
-        "/v1/files",
-        "/v1/completions",
-        "/v1",
-        "/",
-        "/openai/v1/chat/completions",
-        "/v1/chat/completions/",
-        "/v1/chat/completions;a",
-        "/%76%31/models"
-      ]
-      for (const path of paths) {
-        for (const method of ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]) {
-          for (const authorization of [undefined, `Bearer ${token}x`]) {
-            const bearer = authorization === undefined ? "" : `authorization: ${authorization}\r\n`
+  it.live(
+    "asks for a token, but for the two of health: there is none that passes on what it does not know (Portkey#1718)",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { provider, url } = yield* running()
+        const known = [...questions.map(([path]) => path), "/v1/models", "/v1/models/first"]
+        const paths = [
+          ...known,
+          "/v1/proxy/chat/completions",
+          "/v1/proxy/v1/models",
+          "/proxy",
+          "/v1/files",
+          "/v1/completions",
+          "/v1",
+          "/",
+          "/openai/v1/chat/completions",
+          "/v1/chat/completions/",
+          "/v1/chat/completions;a",
+          "/%76%31/models"
+        ]
+        for (const path of paths) {
+          for (const method of ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]) {
+            for (const authorization of [undefined, `Bearer ${token}x`]) {
+              const bearer = authorization === undefined ? "" : `authorization: ${authorization}\r\n`
+              const got = yield* send(
+                url,
+                `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${bearer}connection: close\r\ncontent-length: 0\r\n\r\n`
+              )
+              assert.match(got, /^HTTP\/1\.1 4(01|04|05|29) /, `${method} ${path}`)
+            }
+            if (known.includes(path)) continue
             const got = yield* send(
               url,
-              `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${bearer}connection: close\r\ncontent-length: 0\r\n\r\n`
+              `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`
             )
-            assert.match(got, /^HTTP\/1\.1 4(01|04|05|29) /, `${method} ${path}`)
+            assert.match(got, /^HTTP\/1\.1 404 /, `${method} ${path} with a token`)
           }
-          if (known.includes(path)) continue
-          const got = yield* send(
-            url,
-            `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`
-          )
-          assert.match(got, /^HTTP\/1\.1 404 /, `${method} ${path} with a token`)
         }
-      }
-      assert.strictEqual((yield* provider.total).started, 0)
-    })), 30_000)
+        assert.strictEqual((yield* provider.total).started, 0)
+      })),
+    30_000
+  )
 })
 
 describe("the address of a provider", () => {
@@ -403,7 +409,11 @@ describe("the address for operators", () => {
           }
         }
         const before = yield* admin("/admin/providers")
-        const told = { reason: "a test {{ 7*7 }} ${process.exit(1)} $(id)", baseUrl: "http://evil.example", apiKey: "sk-x" }
+        const told = {
+          reason: "a test {{ 7*7 }} ${process.exit(1)} $(id)",
+          baseUrl: "http://evil.example",
+          apiKey: "sk-x"
+        }
         yield* admin("/admin/providers/sim/keys/key%201", {
           method: "POST",
           headers: json,
@@ -435,8 +445,11 @@ describe("a budget", () => {
       yield* provider.set("first", { outcome: Behaviour.ok("Good day"), latency: Behaviour.constant(50) })
       // Of $8 a million, 100 tokens are $0.0008 at most: two of them may be asked at once.
       const all = yield* Effect.all(
-        Array.from({ length: 20 }, (_, i) =>
-          chat(url, { model: "first", max_tokens: 100, messages: [{ role: "user", content: `Question ${i}` }] })),
+        Array.from(
+          { length: 20 },
+          (_, i) =>
+            chat(url, { model: "first", max_tokens: 100, messages: [{ role: "user", content: `Question ${i}` }] })
+        ),
         { concurrency: "unbounded" }
       )
       const statuses = all.map(({ status }) => status)

@@ -110,6 +110,13 @@ describe("tokens", () => {
       ["one of a client who would control the gateway", `admin: { token: t-shop }\n${clients("t-shop")}`, [
         "clients[0].token: Expected a token of its own, got that of \"admin.token\"."
       ]],
+      [
+        "one that no header can have",
+        clients("a token", "t-shop\\n", "schlüssel"),
+        [0, 1, 2].map((i) =>
+          `clients[${i}].token: Expected printable ASCII without spaces or line breaks: no client can send another token.`
+        )
+      ],
       ["one for reading by which one may control", `admin: { token: t-shop, readToken: "sha256:${shop}" }`, [
         "admin.readToken: Expected another token than admin.token."
       ]]
@@ -117,6 +124,38 @@ describe("tokens", () => {
   ) {
     it(`are refused: ${what}`, () => assert.deepStrictEqual(wrong(`${base}${more}`), [...lines]))
   }
+})
+
+describe("the end of a token", () => {
+  const ending = (expires: string) => `${base}clients: [{ name: a, token: [t, { token: u, expires: ${expires} }] }]`
+
+  for (
+    const [text, iso] of [
+      ["2027-01-31", "2027-01-31T00:00:00Z"],
+      ["2027-01-31T18:00Z", "2027-01-31T18:00:00Z"],
+      ["\"2027-01-31T18:00:00.5+08:00\"", "2027-01-31T10:00:00.500Z"]
+    ] as const
+  ) {
+    it(`may be written as ${text}`, () => {
+      const [client] = right(ending(text)).clients
+      assert.deepStrictEqual(client!.tokens.map(({ expires }) => expires), [undefined, Date.parse(iso)])
+    })
+  }
+
+  for (const text of ["tomorrow", "2027-01-31T18:00:00", "2027-02-30", "2027-13-01", "1893456000000", "null", "''"]) {
+    it(`is refused where it is ${text}`, () => {
+      const [line, ...others] = wrong(ending(text))
+      assert.match(line!, /^clients\[0\]\.token\[1\]\.expires: Expected a day such as 2027-01-31/)
+      assert.deepStrictEqual(others, [])
+    })
+  }
+
+  it("belongs to a token, which is a secret there as well", () => {
+    assert.deepStrictEqual(wrong(ending("2027-01-31").replace("token: u", "token: ''")), [
+      "clients[0].token[1].token: Expected a text that is not empty."
+    ])
+    assert.notInclude(JSON.stringify(right(ending("2027-01-31").replace("token: u", "token: hunter2"))), "hunter2")
+  })
 })
 
 describe("a limit by cost, which would limit nothing,", () => {

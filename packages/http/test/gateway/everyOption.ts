@@ -146,13 +146,18 @@ export const everything: Tree = {
   clients: [
     {
       name: "a",
-      token: ["t", "u"],
+      token: ["t", { token: "u", expires: "2030-02-28T18:00:00+01:00" }],
       models: ["c", "m"],
       limits: [limit],
       budget: { dollars: 5, window: "month" },
-      priority: 3
+      priority: 3,
+      share: 2
     },
-    { name: "b", token: `sha256:${"0".repeat(64)}`, budget: { dollars: 0.5, window: "2 hours" } }
+    {
+      name: "b",
+      token: { token: `sha256:${"0".repeat(64)}`, expires: "2030-02-28" },
+      budget: { dollars: 0.5, window: "2 hours" }
+    }
   ],
   resilience4j: {
     circuitbreaker: {

@@ -84,6 +84,24 @@ describe("a token", () => {
       assert.strictEqual((yield* chat(url, hello)).status, 200)
     })))
 
+  it.live("is refused from its end on, while the one that replaces it is taken", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const soon = new Date(Date.now() + 1500).toISOString()
+      const { provider, url } = yield* running(
+        `clients: [{ name: shop, token: [${token}, { token: sk-old-0123456789, expires: "${soon}" }, { token: sk-older-0123456789, expires: 2020-01-01 }] }]`
+      )
+      const as = (token: string) => chat(url, hello, { authorization: `Bearer ${token}` })
+      assert.strictEqual((yield* as("sk-old-0123456789")).status, 200)
+      const older = yield* as("sk-older-0123456789")
+      assert.deepStrictEqual([older.status, older.json.error.code], [401, "invalid_api_key"])
+      assert.strictEqual(older.json.error.message, "The API key provided has expired.")
+      yield* Effect.repeat(Effect.delay(as("sk-old-0123456789"), 50), { until: ({ status }) => status === 401 })
+      assert.isAtLeast(Date.now(), Date.parse(soon))
+      const { started } = yield* provider.total
+      assert.strictEqual((yield* as(token)).status, 200)
+      assert.strictEqual((yield* provider.total).started, started + 1)
+    })))
+
   it.live("cannot be guessed at any speed, and a right one passes from the same address: it may be that of a balancer", () =>
     Effect.scoped(Effect.gen(function*() {
       const { url } = yield* running()

@@ -6,13 +6,13 @@ import { refuseCosts } from "./limits.ts"
 import type { Admin, Client } from "./model.ts"
 import type { Problem } from "./problem.ts"
 import type { Reader } from "./reader.ts"
-import { digestOfWritten, tokenOf } from "./token.ts"
+import { clientTokenOf, digestOfWritten } from "./token.ts"
 
 export const clientOf = (value: unknown, path: Problem["path"], models: Group, reader: Reader): Client | undefined => {
-  const given = reader.group(value, path, ["name", "token", "models", "limits", "budget", "priority"])
+  const given = reader.group(value, path, ["name", "token", "models", "limits", "budget", "priority", "share"])
   const name = reader.text(given.name, [...path, "name"])
   const tokens = (Array.isArray(given.token) ? given.token : [given.token]).flatMap((token, i) =>
-    tokenOf(token, Array.isArray(given.token) ? [...path, "token", i] : [...path, "token"], reader) ?? []
+    clientTokenOf(token, Array.isArray(given.token) ? [...path, "token", i] : [...path, "token"], reader) ?? []
   )
   // Without a token, nobody is this client; without any client, everybody may call.
   if (Array.isArray(given.token) && given.token.length === 0) {
@@ -30,9 +30,10 @@ export const clientOf = (value: unknown, path: Problem["path"], models: Group, r
   refuseCosts(limits, (keys) => [...path, "limits", ...keys], reader)
   const budget = budgetOf(given.budget, [...path, "budget"], reader)
   const priority = reader.integer(given.priority, [...path, "priority"], 0, [-1000, 1000])
+  const share = reader.integer(given.share, [...path, "share"], 1, [1, 1000])
   return name === undefined || tokens.length === 0
     ? undefined
-    : { name, tokens, models: asked, limits, budget, priority }
+    : { name, tokens, models: asked, limits, budget, priority, share }
 }
 
 const budgetOf = (value: unknown, path: Problem["path"], reader: Reader): Client["budget"] => {
@@ -70,7 +71,7 @@ export const checkClients = (
     if (names.has(client.name))
       reader.refuse(["clients", i, "name"], `Expected a name of its own, got "${client.name}"`)
     names.add(client.name)
-    for (const token of client.tokens) {
+    for (const { token } of client.tokens) {
       const digest = digestOfWritten(token)
       const other = tokens.get(digest)
       if (other !== undefined)

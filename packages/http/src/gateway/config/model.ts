@@ -182,6 +182,18 @@ export interface Cascade extends Said {
 }
 
 /**
+ * What a client authenticates with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClientToken {
+  readonly token: Redacted.Redacted
+  /** From when on it is refused, in milliseconds since 1970; undefined for never. */
+  readonly expires: number | undefined
+}
+
+/**
  * Who may call.
  *
  * @category models
@@ -190,13 +202,15 @@ export interface Cascade extends Said {
 export interface Client {
   readonly name: string
   /** Any of them. Several are there while one replaces another. */
-  readonly tokens: ReadonlyArray<Redacted.Redacted>
+  readonly tokens: ReadonlyArray<ClientToken>
   /** What the client may ask for; undefined for all cascades. */
   readonly models: ReadonlyArray<string> | undefined
   readonly limits: ReadonlyArray<RateLimiter.Limit>
   readonly budget: Pick<CostLedger.Budget, "dollars" | "window"> | undefined
   /** Where calls queue, a higher one is first. */
   readonly priority: number
+  /** Its part of a gateway that is full, against those of the other clients of its priority. */
+  readonly share: number
 }
 
 /**

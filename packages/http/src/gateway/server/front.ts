@@ -181,6 +181,7 @@ export class Front {
     const address = exchange.request.socket.remoteAddress ?? ""
     if (this.guesses.isTooMany(address)) return Refusals.tooManyGuesses
     if (token === undefined) return Refusals.noToken
+    if (this.callers.hasExpired(token)) return Refusals.expiredToken
     this.guesses.note(address)
     return Refusals.wrongToken
   }
@@ -189,7 +190,7 @@ export class Front {
     const { words } = route
     const { callers } = this
     this.counts.told(exchange.request.headers)
-    const { name, priority } = caller
+    const { name, priority, share } = caller
     const counts = this.counts.of(name)
     counts.requests++
     const shed = (why: Shed) => {
@@ -198,7 +199,7 @@ export class Front {
       refuse(exchange, limited(why === "stopping" ? Refusals.stopping : Refusals.overloaded, caller), words)
     }
     if (this.isStopping) return shed("stopping")
-    if (!this.requests.take(name, priority, 1)) return shed("requests")
+    if (!this.requests.take(name, priority, 1, share)) return shed("requests")
     let bytes = 0
     const budget = this.budgetOf(caller)
     exchange.whenOver(() => {
@@ -237,11 +238,11 @@ export class Front {
 
   /** Of the bodies of a client. */
   private budgetOf(caller: Caller): Budget {
-    const { name, priority } = caller
+    const { name, priority, share } = caller
     let budget = this.budgets.get(caller)
     if (budget === undefined) {
       budget = {
-        take: (bytes) => this.bodies.take(name, priority, bytes),
+        take: (bytes) => this.bodies.take(name, priority, bytes, share),
         giveBack: (bytes) => this.bodies.giveBack(name, priority, bytes)
       }
       this.budgets.set(caller, budget)

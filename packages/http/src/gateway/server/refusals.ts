@@ -43,6 +43,13 @@ export const wrongToken: Reply = refusal({
   headers: { "www-authenticate": "Bearer", ...neverAgain }
 })
 
+export const expiredToken: Reply = refusal({
+  status: 401,
+  message: "The API key provided has expired.",
+  code: "invalid_api_key",
+  headers: { "www-authenticate": "Bearer", ...neverAgain }
+})
+
 export const tooManyGuesses: Reply = refusal({
   status: 429,
   message: "Too many wrong API keys came from this address. Try again in a minute.",

@@ -1,5 +1,6 @@
 /** Who may call, found by the token, with what they may ask for, their limits and their budget. */
 import * as RateLimiter from "@switchgear/core/RateLimiter"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { ChatFailure } from "../../ChatFailure.ts"
@@ -18,6 +19,7 @@ import type { Target, Targets } from "./targets.ts"
 export interface Caller {
   readonly name: string
   readonly priority: number
+  readonly share: number
   readonly targets: Targets
   readonly limits: ReadonlyArray<RateLimiter.Limit>
   readonly limiter: RateLimiter.RateLimiter | undefined
@@ -25,8 +27,9 @@ export interface Caller {
 }
 
 export interface Callers {
-  /** The client of a token; undefined for a token of nobody. */
+  /** The client of a token; undefined for a token of nobody, and for one that has expired. */
   readonly find: (token: string | undefined) => Caller | undefined
+  readonly hasExpired: (token: string) => boolean
   readonly all: ReadonlyArray<Caller>
 }
 
@@ -38,16 +41,25 @@ export const make = (config: Config, targets: Targets, use: Use): Effect.Effect<
     const { clients } = config
     if (clients.length === 0) {
       const anyone = yield* callerOf(config, targets, undefined, use)
-      return { find: () => anyone, all: [anyone] }
+      return { find: () => anyone, hasExpired: () => false, all: [anyone] }
     }
     const all: Array<Caller> = []
-    const byDigest = new Map<string, Caller>()
+    const clock = yield* Clock.Clock
+    const byDigest = new Map<string, { readonly caller: Caller; readonly expires: number | undefined }>()
+    const isOver = (expires: number | undefined) => expires !== undefined && clock.currentTimeMillisUnsafe() >= expires
     for (const client of clients) {
       const caller = yield* callerOf(config, targets, client, use)
       all.push(caller)
-      for (const token of client.tokens) byDigest.set(digestOfWritten(token), caller)
+      for (const { expires, token } of client.tokens) byDigest.set(digestOfWritten(token), { caller, expires })
     }
-    return { find: (token?: string) => token === undefined ? undefined : byDigest.get(digestOf(token)), all }
+    return {
+      find: (token: string | undefined) => {
+        const found = token === undefined ? undefined : byDigest.get(digestOf(token))
+        return found === undefined || isOver(found.expires) ? undefined : found.caller
+      },
+      hasExpired: (token: string) => isOver(byDigest.get(digestOf(token))?.expires),
+      all
+    }
   })
 
 const callerOf = (
@@ -68,6 +80,7 @@ const callerOf = (
     return {
       name,
       priority: client?.priority ?? 0,
+      share: client?.share ?? 1,
       // They are told with every answer, so that a duration is read once.
       limits: limits.map((limit) => ({ ...limit, per: Duration.fromInputUnsafe(limit.per) })),
       limiter: limits.length === 0

@@ -123,8 +123,8 @@ const played = Effect.fnUntraced(function*({ config, kinds, seed, target }: Play
       const wait = () => (answered ?? now()) - asked
       const over = (ending: Parameters<typeof recorder.ended>[1]) =>
         recorder.ended(kind, ending, isFlood, wait(), now())
-      const { name, priority } = caller
-      if (!admission.take(name, priority, 1)) {
+      const { name, priority, share } = caller
+      if (!admission.take(name, priority, 1, share)) {
         recorder.failed("Shed")
         return over("error")
       }

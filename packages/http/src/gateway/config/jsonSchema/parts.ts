@@ -36,8 +36,26 @@ export const text: JsonSchema = { type: "string", minLength: 1 }
 
 export const secret: JsonSchema = { type: "string", minLength: 1 }
 
+const oneOrMore = (item: JsonSchema): JsonSchema => anyOf(item, { type: "array", items: item, minItems: 1 })
+
 /** One, or several of which any will do. */
-export const secrets: JsonSchema = anyOf(secret, { type: "array", items: secret, minItems: 1 })
+export const secrets: JsonSchema = oneOrMore(secret)
+
+/** A day, or a time with its zone. */
+const time: JsonSchema = {
+  type: "string",
+  pattern: "^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,3})?)?(Z|[+-]\\d\\d:\\d\\d))?$|\\$\\{"
+}
+
+/** Each may have an end. */
+export const clientTokens = (): JsonSchema =>
+  oneOrMore(anyOf(
+    secret,
+    group({
+      token: option(secret, "The token, or sha256: and the digest of it."),
+      expires: option(time, "From when on it is refused: a day, which begins in UTC, or a time with its zone.")
+    }, ["token", "expires"])
+  ))
 
 export const flag: JsonSchema = orVariable({ type: "boolean" }, { enum: ["true", "false"] })
 

@@ -5,6 +5,7 @@ import { limits } from "./guards.ts"
 import {
   anyOf,
   choice,
+  clientTokens,
   duration,
   entries,
   group,
@@ -169,12 +170,20 @@ const budget = group({
 
 export const clients = list(group({
   name: option(text, "Its name in metrics and the log."),
-  token: option(secrets, "What it authenticates with, or sha256: and the digest of it. Several for a rotation."),
+  token: option(
+    clientTokens(),
+    "What it authenticates with, or sha256: and the digest of it. Several for a rotation, each with an end if it has one."
+  ),
   models: option(
     list(text),
     "The models and cascades that it may ask for. All cascades and models, where it is left out."
   ),
   limits: option(limits, "What it may use per time."),
   budget: option(budget, "What it may spend."),
-  priority: option(integer(-1000, 1000), "Where calls queue, a higher one is first.", 0)
+  priority: option(integer(-1000, 1000), "Where calls queue, a higher one is first.", 0),
+  share: option(
+    integer(1, 1000),
+    "Its part of a gateway that is full, against those of the other clients of its priority.",
+    1
+  )
 }, ["name", "token"]))
