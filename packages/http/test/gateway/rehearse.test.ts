@@ -165,7 +165,7 @@ describe("a rehearsal", () => {
     assert.isFalse((await rehearse(keyed("[sk-real-1]"), asked)).isKept)
     const two = await rehearse(keyed("[sk-real-1, sk-real-2]"), asked)
     assert.isTrue(two.isKept, two.printed)
-    assert.match(two.printed, /big: \d+ calls, at most \d+ at once, 1 while it could not answer/)
+    assert.match(two.printed, /\n +The spent key: 1 calls of all models\n/)
     assert.notInclude(two.printed + report().html + JSON.stringify(report().json), "sk-real")
   }, 120_000)
 
@@ -208,6 +208,7 @@ describe("a rehearsal", () => {
         "Expected one of answered, asked-for, errors, left, p95, cost, calls-while-down"
       ],
       [{ promises: ["p95<=10%"] }, "Expected p95 in s or ms"],
+      [{ promises: ["constructor>=1%"] }, "Expected one of answered, asked-for"],
       [
         { nights: ["party"] },
         "There is no night \"party\". There are: surge, spent key, hang, cut streams, flood, all down, slow recovery"
@@ -216,6 +217,53 @@ describe("a rehearsal", () => {
       [{ kinds: ["messages"] }, "big does not answer \"messages\". It answers: chat, chat-stream, embeddings"]
     ]
     for (const [asked, told] of cases) assert.include((await rehearse(models, asked)).complained, told)
+  }, 120_000)
+
+  it("keeps no promise that it could not judge: a pipeline would take the file", async () => {
+    const unpriced = models.replace(/^prices.*$/m, "") + one
+    const half = models.replace(/, small: .*$/m, " }") + one
+    const cost = { nights: ["hang"], promises: ["errors<=100%", "cost<=1000"] }
+    for (const file of [unpriced, half]) {
+      const { complained, isKept, printed } = await rehearse(file, cost)
+      assert.isFalse(isKept)
+      assert.include(complained, "cost<=1000 cannot be judged: prices has not what all answers cost")
+      assert.notInclude(printed, "Cost:", "what is known of it is too little")
+    }
+    assert.isTrue((await rehearse(models + one, cost)).isKept)
+    const calm = await rehearse(models + one, { nights: ["flood"], promises: ["calls-while-down<=0%"] })
+    assert.isFalse(calm.isKept)
+    assert.include(calm.complained, "calls-while-down<=0% is judged by none of these nights: flood")
+  }, 120_000)
+
+  it(
+    "advises a client of their own for those who suffer from a flood of their own client, and it mends that",
+    async () => {
+      const limits = "limits: [{ resource: requests, limit: 600, per: 1 minute }]"
+      const asked = { nights: ["flood"], promises: ["errors<=1%"] }
+      const file = models.replace(/^prices.*$/m, "") + one
+      const alone = await rehearse(`${file}clients: [{ name: shop, token: t, ${limits} }]\n`, asked)
+      assert.isFalse(alone.isKept)
+      assert.include(alone.printed, "To mend it: Another client in clients, each with limits")
+      const two = await rehearse(
+        `${file}clients: [{ name: shop, token: t, ${limits} }, { name: desk, token: u, ${limits} }]\n`,
+        asked
+      )
+      assert.isTrue(two.isKept, two.printed)
+    },
+    120_000
+  )
+
+  it("takes names of what every object has", async () => {
+    const file = `providers: { constructor: { baseUrl: http://one.test/v1 } }
+models: { constructor: { provider: constructor }, __proto__: { provider: constructor }, toString: { provider: constructor } }
+cascades: { valueOf: { steps: [constructor, __proto__] } }
+`
+    for (const target of ["constructor", "__proto__", "toString", "valueOf"]) {
+      const { isKept, printed } = await rehearse(file, { target, nights: ["all down"], promises: ["errors<=100%"] })
+      assert.isTrue(isKept, printed)
+      const remedied = await rehearse(file, { target, nights: ["all down"], kinds: ["chat"] })
+      assert.match(remedied.printed, /To mend it: /)
+    }
   }, 120_000)
 
   it("keeps no promise of customers whom the file lets ask nothing", async () => {

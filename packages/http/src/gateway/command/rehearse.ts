@@ -96,6 +96,9 @@ export const rehearse = (
       chosen,
       (night) => play({ config, target, kinds, seed: rehearsal.seed }, night)
     )
+    // A pipeline would take the file for what nobody looked at.
+    const idle = given.length > 0 ? promises.flatMap((promise) => Promises.unjudged(figures, promise) ?? []) : []
+    if (idle.length > 0) return yield* invalid(idle.join(". "))
     const report = reportOf({ config, target, kinds, seed: rehearsal.seed, promises }, figures)
     yield* Console.log(render(report))
     yield* Console.log(`\n${(yield* written(rehearsal.out, report)).join("\n")}`)

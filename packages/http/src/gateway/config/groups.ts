@@ -16,7 +16,8 @@ export const entriesOf = <A>(
     const made = of(written, name, [section, name])
     if (made !== undefined) entries.push([name, made])
   }
-  return Object.fromEntries(entries)
+  // Any name may be looked up in it, and some are names of what every object has.
+  return Object.assign(Object.create(null), Object.fromEntries(entries))
 }
 
 /** The entries whose keys do not hold, and those whose keys do. */

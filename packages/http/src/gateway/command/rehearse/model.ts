@@ -60,6 +60,8 @@ export interface Figures {
   /** Customers who came while a model could not answer. */
   readonly customersWhileDown: number
   readonly models: ReadonlyArray<Borne>
+  /** Calls of all models of its provider with the key that is spent; undefined where there is none. */
+  readonly keyWhileDown?: number | undefined
   /** Dollars; undefined where there are no prices. */
   readonly cost: number | undefined
   readonly seconds: number

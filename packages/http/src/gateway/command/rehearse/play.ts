@@ -160,6 +160,7 @@ const played = Effect.fnUntraced(function*({ config, kinds, seed, target }: Play
     p95: recorder.wait(0.95),
     customersWhileDown: down.customers,
     models: borne,
+    ...down.keyCalls !== undefined && { keyWhileDown: down.keyCalls },
     cost: yield* costOf(callers),
     seconds,
     spells: spellsOf(night, seconds),
@@ -181,21 +182,26 @@ const playPhases = Effect.fnUntraced(function*({ phases }: Night, models: Readon
       )
   const isOfKey = ({ who }: Phase) => who === "first key" && key !== undefined
   const calls = new Map<string, number>()
+  let keyCalls: number | undefined
   let customers = 0
   let current: { readonly phase: Phase; readonly started: ReadonlyMap<string, number> } | undefined
+  /** By model, or of the key alone. */
   const startedAt = (phase: Phase) =>
-    Effect.map(
-      Effect.forEach(victims(phase), ({ model, name, simulated: { provider } }) =>
-        Effect.map(
-          isOfKey(phase) ? provider.keyStats(key!) : provider.stats(model),
-          ({ started }) => [name, started] as const
-        )),
-      (all) => new Map(isOfKey(phase) ? all.slice(0, 1) : all)
-    )
+    isOfKey(phase)
+      ? Effect.map(first!.simulated.provider.keyStats(key!), ({ started }) => new Map([[key!, started]]))
+      : Effect.map(
+        Effect.forEach(victims(phase), ({ model, name, simulated: { provider } }) =>
+          Effect.map(provider.stats(model), ({ started }) =>
+            [name, started] as const)),
+        (all) =>
+          new Map(all)
+      )
   const close = Effect.gen(function*() {
     if (current?.phase.state === "down") {
       for (const [name, started] of yield* startedAt(current.phase)) {
-        calls.set(name, (calls.get(name) ?? 0) + started - (current.started.get(name) ?? 0))
+        const more = started - (current.started.get(name) ?? 0)
+        if (isOfKey(current.phase)) keyCalls = (keyCalls ?? 0) + more
+        else calls.set(name, (calls.get(name) ?? 0) + more)
       }
     }
     current = undefined
@@ -215,7 +221,7 @@ const playPhases = Effect.fnUntraced(function*({ phases }: Night, models: Readon
     asked: () => {
       if (current?.phase.state === "down") customers++
     },
-    end: Effect.map(close, () => ({ calls, customers }))
+    end: Effect.map(close, () => ({ calls, keyCalls, customers }))
   }
 })
 
@@ -250,11 +256,13 @@ const providersOf = Effect.fnUntraced(function*(config: Config) {
   return providers
 })
 
+/** Undefined where prices are missing: what is known of it would be too little. */
 const costOf = (callers: Callers.Callers): Effect.Effect<number | undefined> =>
   Effect.map(
     Effect.forEach(callers.all, ({ ledger }) => ledger === undefined ? Effect.undefined : ledger.snapshot),
     (snapshots) =>
-      snapshots.every((snapshot) => snapshot === undefined)
+      snapshots.every((snapshot) => snapshot === undefined) ||
+        snapshots.some((snapshot) => snapshot !== undefined && snapshot.total.unpriced > 0)
         ? undefined
         : snapshots.reduce((sum, snapshot) => sum + (snapshot?.total.cost ?? 0), 0) / 1_000_000
   )

@@ -1,6 +1,7 @@
 /** What is promised of a night, and whether it was kept. */
 import * as Duration from "effect/Duration"
 import type { Config } from "../../config/model.ts"
+import { placeOf } from "../../config/problem.ts"
 import { type Endings, type Figures, sumOf } from "./model.ts"
 
 export interface Promised {
@@ -32,7 +33,7 @@ export const usual = (config: Config, target: string): ReadonlyArray<Promised> =
 /** A promise out of a text such as `answered>=99%`, `p95<=10s`, `cost<=5`; or what is wrong with it. */
 export const read = (text: string): Promised | string => {
   const [, name, comparison, number, unit = ""] = written.exec(text) ?? []
-  if (name === undefined || !(name in units)) {
+  if (name === undefined || !Object.hasOwn(units, name)) {
     return `Expected one of ${
       Object.keys(units).join(", ")
     } with <= or >= and a number, such as answered>=99% or p95<=10s, got ${JSON.stringify(text)}`
@@ -57,6 +58,19 @@ const units: Record<Figure, ReadonlyArray<string>> = {
   p95: ["s", "ms"],
   cost: [""],
   "calls-while-down": ["%"]
+}
+
+/** Why a promise is judged by none of the nights; undefined where one judges it. */
+export const unjudged = (nights: ReadonlyArray<Figures>, { figure, text }: Promised): string | undefined => {
+  // A night whose cost is not known may be the dear one.
+  const isJudged = figure === "cost" ?
+    nights.every(({ cost }) => cost !== undefined) :
+    nights.some((night) => valueOf(night, figure) !== undefined)
+  return isJudged
+    ? undefined
+    : figure === "cost"
+    ? `${text} cannot be judged: ${placeOf(["prices"])} has not what all answers cost`
+    : `${text} is judged by none of these nights: ${nights.map(({ night }) => night).join(", ")}`
 }
 
 /** The promises of a night that were not kept, the first to break first. What nothing happened to is not judged. */
@@ -98,7 +112,7 @@ const shareOf = (counts: Endings, figure: Figure): number | undefined => {
 
 /** A flood is judged by those who do not make it. */
 export const valueOf = (
-  { cost, customersWhileDown, models, others, p95 }: Figures,
+  { cost, customersWhileDown, keyWhileDown = 0, models, others, p95 }: Figures,
   figure: Figure
 ): number | undefined => {
   switch (figure) {
@@ -109,7 +123,7 @@ export const valueOf = (
     case "calls-while-down":
       return customersWhileDown === 0
         ? undefined
-        : Math.max(...models.map(({ whileDown }) => whileDown)) / customersWhileDown
+        : Math.max(keyWhileDown, ...models.map(({ whileDown }) => whileDown)) / customersWhileDown
     default:
       return shareOf(others, figure)
   }

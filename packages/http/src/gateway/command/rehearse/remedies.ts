@@ -13,6 +13,11 @@ export const remedyOf = ({ promised }: Broken, figures: Figures, config: Config,
     case "answered":
     case "errors":
     case "asked-for":
+      if (figures.night === "flood" && isOneClient(config, target)) {
+        return `Another client in ${
+          at("clients")
+        }, each with limits: the one that floods is refused itself then, and now all customers are one client.`
+      }
       if (most === "RateLimited") return `Larger ${at("clients")}[].limits: they refused most of them.`
       if (most === "Shed") return `A larger ${at("listen", "maxRequests")}: beyond it, most of them were refused.`
       if (most === "BudgetExceeded") return `A larger ${at("clients")}[].budget: it refused most of them.`
@@ -58,6 +63,10 @@ export const remedyOf = ({ promised }: Broken, figures: Figures, config: Config,
       return `A budget in ${at("clients")}[].budget, or a cheaper model in ${at("cascades", target, "steps")}.`
   }
 }
+
+/** Whether all customers come with the token of one client, or with none. */
+const isOneClient = ({ clients }: Config, target: string): boolean =>
+  clients.filter(({ models }) => models === undefined || models.includes(target)).length <= 1
 
 /** Whether those who ask in other APIs than chat completions are the ones who get errors. */
 const failsOtherwise = ({ kinds }: Figures): boolean =>

@@ -10,13 +10,13 @@ export const render = ({ kinds, nights, promises, target }: Report): string =>
   ].join("\n")
 
 const nightOf = (report: NightReport): ReadonlyArray<string> => {
-  const { about, broken, cost, customers, errors, kinds, models, night, others, p50, p95 } = report
+  const { about, broken, cost, customers, errors, keyWhileDown, kinds, models, night, others, p50, p95 } = report
   const isFlood = endings.some((ending) => others[ending] !== report.endings[ending])
   const tags = Object.entries(errors).map(([tag, count]) => `${count} ${tag}`)
   return [
     `${broken.length === 0 ? "✓" : "✗"} ${night}: ${about}`,
     `    ${customers} customers: ${shares(report.endings)}; half within ${seconds(p50)}, 95% within ${seconds(p95)}`,
-    ...isFlood ? [`    Those of the other clients: ${shares(others)}`] : [],
+    ...isFlood ? [`    Those who make no flood: ${shares(others)}`] : [],
     ...kinds.length > 1 ? kinds.map(({ endings, kind }) => `    ${kind}: ${shares(endings)}`) : [],
     ...tags.length > 0 ? [`    Errors: ${tags.join(", ")}`] : [],
     ...models.map(({ calls, model, mostAtOnce, whileDown }) =>
@@ -24,6 +24,7 @@ const nightOf = (report: NightReport): ReadonlyArray<string> => {
         whileDown > 0 ? `, ${whileDown} while it could not answer` : ""
       }`
     ),
+    ...keyWhileDown === undefined ? [] : [`    The spent key: ${keyWhileDown} calls of all models`],
     ...cost === undefined ? [] : [`    Cost: $${cost.toFixed(2)}`],
     ...broken.map((one) => `    Broken: ${brokenText(one)}. To mend it: ${one.remedy}`)
   ]

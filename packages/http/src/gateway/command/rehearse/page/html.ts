@@ -67,13 +67,13 @@ const leadOf = ({ nights, promises }: Report): string => {
 const idOf = (night: string): string => night.replaceAll(" ", "-")
 
 const sectionOf = (report: NightReport, all: Report): Markup => {
-  const { about, broken, cost, customers, errors, kinds, models, night, others, p50, p95 } = report
+  const { about, broken, cost, customers, errors, keyWhileDown, kinds, models, night, others, p50, p95 } = report
   const isFlood = endings.some((ending) => others[ending] !== report.endings[ending])
   const tags = Object.entries(errors)
   return markup`<section aria-labelledby="${idOf(night)}">
 <h2 id="${idOf(night)}">${broken.length === 0 ? "✓" : "✗"} ${night}</h2>
 <p>${about}. ${customers} customers got ${shares(report.endings)}. ${
-    isFlood ? `Those of the other clients: ${shares(others)}. ` : ""
+    isFlood ? `Those who make no flood: ${shares(others)}. ` : ""
   }Half of ${isFlood ? "these" : "them"} waited at most ${seconds(p50)}, 19 of 20 at most ${seconds(p95)}.${
     cost === undefined ? "" : ` It cost $${cost.toFixed(2)}.`
   }</p>
@@ -112,6 +112,11 @@ ${chartOf("Calls a second, by model", calls(report))}
     )
   }</tbody>
 </table></div>
+${
+    keyWhileDown === undefined
+      ? undefined
+      : markup`<p class="quiet">The spent key got ${keyWhileDown} calls of all models.</p>`
+  }
 ${
     tags.length === 0
       ? undefined
