@@ -433,6 +433,9 @@ describe("the operators' page in a browser", () => {
       Effect.scoped(Effect.gen(function*() {
         const { adminUrl, heard, page } = yield* open(options)
         yield* signIn(page, control)
+        // A countdown with two units takes most space.
+        yield* act(adminUrl, "circuits/gpt-4o", { command: "trip", seconds: 299, reason: "a trial" })
+        yield* Effect.promise(() => stateIs(page, "gpt-4o", "Open"))
         // More than the page shows, the last of them with the longest reason.
         for (let act = 0; act < 12; act++) {
           yield* post(adminUrl, "deepseek-chat", act % 2 === 0 ? "open" : "close", "a long reason ".repeat(14))
@@ -449,7 +452,11 @@ describe("the operators' page in a browser", () => {
         }
         const wide = yield* Effect.promise(() =>
           page.$$eval("section, figure, header", (all) =>
-            all.filter((one) => one.scrollWidth > one.clientWidth).map(({ className }) => className))
+            all.filter((one) => {
+              // Many models have a scroll bar, which this browser does not draw.
+              if (one.matches(".models")) one.style.width = `${one.clientWidth - 15}px`
+              return one.scrollWidth > one.clientWidth
+            }).map(({ className }) => className))
         )
         assert.deepStrictEqual(wide, [], "nothing is cut off at the side")
         const charts = yield* Effect.promise(() =>
@@ -457,13 +464,14 @@ describe("the operators' page in a browser", () => {
             all.map((canvas) => ({ width: canvas.clientWidth, height: canvas.clientHeight })))
         )
         assert.lengthOf(charts, 3)
+        yield* Effect.promise(() =>
+          page.$eval(".models", (one) => one.removeAttribute("style"))
+        )
         for (const { height, width } of charts) {
           assert.isAtLeast(width, 250)
           assert.isAtLeast(height, 60)
         }
-        const seen = yield* Effect.promise(() =>
-          Browser.measure(page)
-        )
+        const seen = yield* Effect.promise(() => Browser.measure(page))
         assert.isAtMost(seen.overflow, 0, "is no wider than the screen")
         assert.isAbove(seen.texts.length, 80)
         for (const { contrast, size, text } of seen.texts) {

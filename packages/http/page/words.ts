@@ -143,6 +143,9 @@ const unitsEn: Format.Units = { second: "s", minute: "min", hour: "h", day: "d" 
 
 const commandsEn: Words["command"] = { open: "Open", close: "Close", disable: "Disable" }
 
+/** Those of the page, and what only the API can do to a circuit. */
+const actsEn: Readonly<Record<string, string>> = { ...commandsEn, metricsOnly: "Metrics only", trip: "Open for a time" }
+
 const en: Words = {
   otherLanguage: "中文",
   span: (millis) => Format.span(millis, unitsEn),
@@ -217,7 +220,7 @@ const en: Words = {
   resource: (name) => name,
   reasons: reasonsEn,
   command: commandsEn,
-  act: (act) => commandsEn[act as Command] ?? act,
+  act: (act) => actsEn[act] ?? act,
   subject: (name) => name,
   actor: (by) => by,
   confirm: {
