@@ -207,6 +207,7 @@ describe("a circuit", () => {
   const wrong: ReadonlyArray<readonly [what: string, body: unknown]> = [
     ["no reason", { command: "open" }],
     ["a reason of nothing", { command: "open", reason: " " }],
+    ["a reason that nobody sees", { command: "open", reason: "\u200b\u0000\u2060 " }],
     ["a reason that is too long", { command: "open", reason: "x".repeat(201) }],
     ["another command", { command: "explode", reason: "a test" }],
     ["a trip without a time", { command: "trip", reason: "a test" }],

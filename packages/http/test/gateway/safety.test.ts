@@ -4,8 +4,8 @@ import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour } from "@switchgear/http/testing"
-import { Effect } from "effect"
-import { administered } from "./administered.ts"
+import { Cause, Effect, Logger, References } from "effect"
+import { administered, control } from "./administered.ts"
 import { ask, chat, hello, running, token } from "./running.ts"
 
 /** What a server answers to bytes, until it closes or a while has passed. */
@@ -22,6 +22,43 @@ const raw = (url: string, bytes: string | Uint8Array, options: { readonly reads?
     socket.on("close", end)
     return Effect.sync(() => socket.destroy())
   })
+
+/** A connection that stays. */
+const connectTo = (url: string) =>
+  Effect.acquireRelease(
+    Effect.callback<{
+      readonly write: (bytes: string) => Effect.Effect<void>
+      readonly text: () => string
+      /** What comes next. */
+      readonly say: (bytes: string) => Effect.Effect<string>
+      readonly closed: Effect.Effect<void>
+      readonly close: () => void
+    }>((resume) => {
+      let text = ""
+      let isClosed = false
+      const socket = connect(Number(new URL(url).port), "127.0.0.1", () => {
+        const write = (bytes: string) => Effect.sync(() => void socket.write(bytes))
+        resume(Effect.succeed({
+          write,
+          text: () => text,
+          say: (bytes) =>
+            Effect.callback<string>((resume) => {
+              socket.once("data", (data) => resume(Effect.succeed(data.toString("latin1"))))
+              socket.write(bytes)
+            }),
+          closed: Effect.callback<void>((resume) => {
+            if (isClosed) return resume(Effect.void)
+            socket.once("close", () => resume(Effect.void))
+          }),
+          close: () => void socket.destroy()
+        }))
+      })
+      socket.on("data", (data) => (text += data.toString("latin1")))
+      socket.on("error", () => {})
+      socket.on("close", () => (isClosed = true))
+    }),
+    ({ close }) => Effect.sync(close)
+  )
 
 const post = (body: string, headers: string): string =>
   `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`
@@ -217,6 +254,101 @@ describe("a body", () => {
       const second = yield* chat(url, large)
       assert.strictEqual(second.status, 503)
       assert.strictEqual(second.json.error.code, "overloaded")
+    })))
+})
+
+describe("a connection", () => {
+  const get = (more = "") => `GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n${more}\r\n`
+
+  it.live("beyond those there may be is closed at once, and the others go on", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running("listen: { port: 0, maxConnections: 3 }")
+      const kept = yield* Effect.forEach([1, 2, 3], () => connectTo(url))
+      for (const line of kept) assert.match(yield* line.say(get()), /^HTTP\/1\.1 200 /)
+      assert.strictEqual(yield* raw(url, get()), "")
+      for (const line of kept) assert.match(yield* line.say(get()), /^HTTP\/1\.1 200 /)
+      kept[0]!.close()
+      yield* Effect.repeat(Effect.delay(raw(url, get("connection: close\r\n")), 20), {
+        until: (got) => got.startsWith("HTTP/1.1 200 ")
+      })
+    })))
+
+  it.live(
+    "whose head does not come, or comes slowly, is closed after the time for that",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { provider, url } = yield* running(
+          "listen: { port: 0, headersTimeout: 500 millis, requestTimeout: 10 seconds }"
+        )
+        const line = yield* connectTo(url)
+        yield* Effect.forkScoped(Effect.forever(Effect.delay(line.write("x-slow: 1\r\n"), 50)))
+        const begun = Date.now()
+        yield* line.write("POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n")
+        yield* line.closed
+        assert.isBelow(Date.now() - begun, 8000)
+        assert.match(line.text(), /^HTTP\/1\.1 408 |^$/)
+        assert.strictEqual((yield* provider.total).started, 0)
+      })),
+    15_000
+  )
+
+  it.live("whose head is too large is refused, by one header and by many", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running()
+      for (const more of [`x: ${"a".repeat(17_000)}\r\n`, "x: a\r\n".repeat(4000)]) {
+        assert.match(yield* raw(url, get(more)), /^HTTP\/1\.1 431 /)
+      }
+    })))
+
+  it.live("on which nothing comes any more is closed after the time for that", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* running("listen: { port: 0, keepAliveTimeout: 300 millis }")
+      const line = yield* connectTo(url)
+      assert.match(yield* line.say(get()), /keep-alive/i)
+      yield* line.closed
+    })))
+})
+
+describe("the log", () => {
+  it.live("has no token, key, prompt, answer or text of a provider, and each entry is one line", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const lines: Array<unknown> = []
+      const log = Logger.layer([
+        Logger.make(({ cause, fiber, message }) =>
+          void lines.push(String(message), Cause.pretty(cause), fiber.getRef(References.CurrentLogAnnotations))
+        )
+      ])
+      yield* Effect.gen(function*() {
+        const { admin, provider, url } = yield* administered("", {
+          source: GatewayConfig.parse("models: {}\nlisten: { port: hunter2 }", {})
+        })
+        const said = "sk-provider-9876543210 Bearer hunter2\r\nERROR: forged \u001b[31m"
+        const secret = { ...hello, messages: [{ role: "user", content: "my hunter2 prompt" }] }
+        for (const status of [400, 401, 429, 500]) {
+          yield* provider.set("first", { outcome: Behaviour.respond(status, { error: { message: said } }) })
+          for (const stream of [false, true]) yield* chat(url, { ...secret, stream })
+        }
+        yield* chat(url, secret, { authorization: "Bearer hunter2" })
+        yield* ask(`${url}/v1/hunter2?api_key=hunter2`)
+        yield* admin("/admin/circuits/first", {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ command: "open", reason: "a test\r\nERROR: forged \u001b[31m \u202e" })
+        })
+        yield* admin("/admin/reload", {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ reason: "it\nis wrong" })
+        })
+      }).pipe(Effect.provide(log))
+      const all = JSON.stringify(lines)
+      assert.include(all, "a test")
+      for (const secret of ["hunter2", "sk-provider", token, control, "Good day"]) assert.notInclude(all, secret)
+      const texts = lines.filter((line) => typeof line === "string")
+      const acts = texts.filter((line) => line.startsWith("An operator"))
+      assert.lengthOf(acts, 2)
+      // eslint-disable-next-line no-control-regex
+      for (const line of acts) assert.notMatch(line, /[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/)
     })))
 })
 

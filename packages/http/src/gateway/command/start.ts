@@ -22,7 +22,7 @@ export const start = (
     setMemoryFlags()
     yield* outliveHangUps
     // Of this run only: nothing real can be controlled with it, so it may be shown.
-    const token = randomBytes(24).toString("base64url")
+    const token = randomBytes(32).toString("base64url")
     // Loaded only where there is no file: a gateway in production starts without it.
     const simulated = path === undefined ? yield* Effect.promise(() => import("./simulated.ts")) : undefined
     const source = Effect.flatMap(
