@@ -134,7 +134,7 @@ describe("a rehearsal", () => {
       const told = [endings.sentence > 40, endings.error > 40]
       assert.deepStrictEqual(told, [kind.startsWith("chat"), !kind.startsWith("chat")], kind)
     }
-    assert.match(printed, /To mend it: Messages, responses and embeddings have no sentences/)
+    assert.match(printed, /To mend it: Messages and responses have no sentences/)
 
     const other = await rehearse(file, { nights: ["hang"], kinds: ["embeddings"] })
     assert.match(other.printed, /asked by embeddings/)
@@ -252,6 +252,18 @@ describe("a rehearsal", () => {
     },
     120_000
   )
+
+  it("advises for embeddings what mends them: no sentence, and no other model", async () => {
+    const asked = { nights: ["all down", "hang"], kinds: ["embeddings"], promises: ["errors<=1%"] }
+    const { isKept, printed } = await rehearse(`${models}cascades: { c: { steps: [big, small] } }\n`, asked)
+    assert.isFalse(isKept)
+    assert.notInclude(printed, "Sentences")
+    assert.include(printed, "For embeddings only the same model at another provider helps (models[].model).")
+    const mended = models.replace("small: { provider: two,", "small: { provider: two, model: big,")
+    const hang = { ...asked, nights: ["hang"] }
+    const two = await rehearse(`${mended}cascades: { c: { steps: [big, small] } }\n`, hang)
+    assert.isTrue(two.isKept, two.printed)
+  }, 120_000)
 
   it("takes names of what every object has", async () => {
     const file = `providers: { constructor: { baseUrl: http://one.test/v1 } }

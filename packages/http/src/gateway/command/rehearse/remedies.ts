@@ -1,6 +1,6 @@
 /** Which option of the file would mend a promise that was not kept. */
 import { placeOf } from "../../config/problem.ts"
-import type { Config } from "../../config/model.ts"
+import type { Config, Spoken } from "../../config/model.ts"
 import type { Figures } from "./model.ts"
 import type { Broken } from "./promises.ts"
 
@@ -39,10 +39,14 @@ export const remedyOf = ({ promised }: Broken, figures: Figures, config: Config,
         ...isAtOneProvider(cascade.steps, config)
           ? [`A step at another provider in ${at("cascades", target, "steps")}: all of them are at one.`]
           : [],
-        ...cascade.options.canned === undefined
+        ...cascade.options.canned === undefined && isFailing(figures, ["chat"])
           ? [`Sentences in ${at("cascades", target, "canned")}.`]
-          : failsOtherwise(figures)
-          ? ["Messages, responses and embeddings have no sentences: for them only another model helps."]
+          : [],
+        ...isFailing(figures, ["messages", "responses"])
+          ? ["Messages and responses have no sentences: for them only another model helps."]
+          : [],
+        ...isFailing(figures, ["embeddings"])
+          ? [`For embeddings only the same model at another provider helps (${at("models")}[].model).`]
           : []
       ].join(" ") || `More steps in ${at("cascades", target, "steps")}.`
     case "left":
@@ -68,9 +72,9 @@ export const remedyOf = ({ promised }: Broken, figures: Figures, config: Config,
 const isOneClient = ({ clients }: Config, target: string): boolean =>
   clients.filter(({ models }) => models === undefined || models.includes(target)).length <= 1
 
-/** Whether those who ask in other APIs than chat completions are the ones who get errors. */
-const failsOtherwise = ({ kinds }: Figures): boolean =>
-  kinds.some(({ endings, kind }) => !kind.startsWith("chat") && endings.error > 0)
+/** Whether any who ask in these APIs get errors. */
+const isFailing = ({ kinds }: Figures, apis: ReadonlyArray<Spoken>): boolean =>
+  kinds.some(({ endings, kind }) => endings.error > 0 && apis.some((api) => kind.startsWith(api)))
 
 const isAtOneProvider = (steps: ReadonlyArray<string>, config: Config): boolean =>
   new Set(steps.map((step) => config.models[step]!.provider)).size === 1
