@@ -7,6 +7,7 @@ import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { connect } from "node:net"
 import { administered, asReader, control, reader, withOwnModel } from "./administered.ts"
+import { send } from "./rawSocket.ts"
 import { ask, chat, hello, running, token } from "./running.ts"
 
 const post = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
@@ -560,6 +561,37 @@ describe("who may ask", () => {
         assert.strictEqual(yield* statusFor("evil.example", method, path), "421", path)
       }
       assert.strictEqual(yield* statusFor("localhost:4181", "GET", "/admin/overview"), "200")
+    })))
+
+  it.live("nobody by a name that the file does not list, wherever the address listens", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const admin = (more: string) => `admin: { port: 0, token: ${control}, ${more} }`
+      const statuses = (more: string, hosts: ReadonlyArray<string>) =>
+        Effect.gen(function*() {
+          const { gateway } = yield* administered("", {}, admin(more))
+          const url = `http://127.0.0.1:${gateway.adminAddress!.port}`
+          return yield* Effect.forEach(
+            hosts,
+            (host) =>
+              Effect.map(
+                send(url, `GET /admin/models HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${control}\r\n\r\n`),
+                (got) => got.slice(9, 12)
+              )
+          )
+        })
+      const hosts = ["127.0.0.1:4181", "localhost", "10.1.2.3:4181", "[fd00::1]:4181", "ops.example", "OPS.Example:443"]
+      const others = ["evil.example", "ops.example.evil.example", "10.1.2.3.evil.example", "", "0x7f.1"]
+      for (
+        const [more, expected] of [
+          ["hosts: []", "200 200 421 421 421 421"],
+          ["hosts: [Ops.example]", "200 200 421 421 200 200"],
+          ["host: 0.0.0.0", "200 200 200 200 421 421"],
+          ["host: 0.0.0.0, hosts: [ops.example]", "200 200 200 200 200 200"]
+        ] as const
+      ) {
+        assert.strictEqual((yield* statuses(more, hosts)).join(" "), expected, more)
+        assert.deepStrictEqual(yield* statuses(more, others), others.map(() => "421"), more)
+      }
     })))
 
   it.live("anyone asks in vain for what is not there, and for what the API cannot do", () =>

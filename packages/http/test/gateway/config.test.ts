@@ -126,6 +126,16 @@ describe("tokens", () => {
   }
 })
 
+describe("a name under which operators ask", () => {
+  for (const host of ["ops.example:443", "https://ops.example", "*", "[::1]", ""]) {
+    it(`is refused where it is ${JSON.stringify(host)}`, () =>
+      assert.match(
+        wrong(`${base}admin: { token: t, hosts: ["${host}"] }`).join(),
+        /^admin\.hosts\[0\]: Expected (the name of a host without a port|a text that is not empty)/
+      ))
+  }
+})
+
 describe("the end of a token", () => {
   const ending = (expires: string) => `${base}clients: [{ name: a, token: [t, { token: u, expires: ${expires} }] }]`
 
@@ -378,7 +388,7 @@ describe("what is wrong is told with its place, its range and its value", () => 
     [`${base}admin: {}`, "admin.token: Expected a text that is not empty."],
     [
       `${base}admin: { token: t, tokne: t }`,
-      "admin.tokne: There is no such option. There are: host, port, token, readToken, exemplars, runbook, promise."
+      "admin.tokne: There is no such option. There are: host, hosts, port, token, readToken, exemplars, runbook, promise."
     ],
     [`${base}admin: { token: t, exemplars: true }`, "admin.exemplars: Expected on or off, got true."],
     [

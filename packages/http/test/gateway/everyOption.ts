@@ -67,6 +67,7 @@ export const everything: Tree = {
   },
   admin: {
     host: "localhost",
+    hosts: ["ops.example"],
     port: 0,
     token: "admin",
     readToken: "${TEXT}",

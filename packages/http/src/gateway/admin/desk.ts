@@ -15,7 +15,7 @@ import { digestOf, digestOfWritten } from "../config/token.ts"
 import { BodyBudget, readBody } from "../server/body.ts"
 import { Exchange } from "../server/exchange.ts"
 import { Guesses } from "../server/guesses.ts"
-import { isHostOf } from "../server/host.ts"
+import { isHostOfOperators } from "../server/host.ts"
 import * as Refusals from "../server/refusals.ts"
 import type { Reply } from "../server/refusals.ts"
 import type { AdminRequest, Route, Running, Scope, Streamed } from "./model.ts"
@@ -48,7 +48,7 @@ export class Desk {
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = new Exchange(request, response, `req_${randomUUID().replaceAll("-", "")}`, this.now)
-    if (!isHostOf(request.headers.host, this.admin.host)) return exchange.reply(Refusals.wrongHost)
+    if (!isHostOfOperators(request.headers.host, this.admin)) return exchange.reply(Refusals.wrongHostOfOperators)
     // As it was sent: what would be put in order here, the platform might put in another one.
     const [sent = "", query = ""] = (request.url ?? "").split(/\?(.*)/s, 2)
     const path = sent.split("/").slice(1)

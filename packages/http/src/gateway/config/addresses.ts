@@ -109,7 +109,16 @@ export const isLoopback = (host: string): boolean =>
 
 export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
   const path = ["admin"]
-  const given = reader.group(value, path, ["host", "port", "token", "readToken", "exemplars", "runbook", "promise"])
+  const given = reader.group(value, path, [
+    "host",
+    "hosts",
+    "port",
+    "token",
+    "readToken",
+    "exemplars",
+    "runbook",
+    "promise"
+  ])
   if (value === undefined || value === null) return undefined
   const token = tokenOf(given.token, [...path, "token"], reader)
   if (given.exemplars !== undefined && given.exemplars !== "on" && given.exemplars !== "off") {
@@ -119,6 +128,7 @@ export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
   const promise = reader.part(given.promise, [...path, "promise"], ["p95"])
   const others: Omit<Admin, "token"> = {
     host: given.host === undefined ? loopback : reader.text(given.host, [...path, "host"]) ?? loopback,
+    hosts: hostsOf(given.hosts, [...path, "hosts"], reader),
     port: reader.integer(given.port, [...path, "port"], 4181, ports),
     readToken,
     exemplars: given.exemplars === "on" ? "on" : "off",
@@ -131,6 +141,15 @@ export const adminOf = (value: unknown, reader: Reader): Admin | undefined => {
   }
   return token && { ...others, token }
 }
+
+/** Without a port: a browser that was given another one asks all the same. */
+const hostsOf = (value: unknown, path: ReadonlyArray<string>, reader: Reader): ReadonlyArray<string> =>
+  reader.texts(value, path).map((host, i) => {
+    if (!/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(host)) {
+      reader.refuse([...path, i], `Expected the name of a host without a port, such as ops.example, got ${shown(host)}`)
+    }
+    return host.toLowerCase()
+  })
 
 /** A link for a page: nothing that a browser would run, and nothing secret. */
 const linkOf = (value: unknown, path: ReadonlyArray<string>, reader: Reader): string | undefined => {

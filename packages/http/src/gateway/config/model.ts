@@ -82,6 +82,8 @@ export interface Promise {
  * @since 0.1.0
  */
 export interface Admin extends Address {
+  /** Further names under which it answers, in small letters. */
+  readonly hosts: ReadonlyArray<string>
   /** May read and control. */
   readonly token: Redacted.Redacted
   /** May only read. */

@@ -66,12 +66,19 @@ export const readOnly: Reply = refusal({
   headers: neverAgain
 })
 
-export const wrongHost: Reply = refusal({
-  status: 421,
-  message: "This address does not answer under that name. Ask it by the address on which it listens.",
-  code: "wrong_host",
-  headers: neverAgain
-})
+const wrongName = (remedy: string): Reply =>
+  refusal({
+    status: 421,
+    message: `This address does not answer under that name. ${remedy}`,
+    code: "wrong_host",
+    headers: neverAgain
+  })
+
+export const wrongHost: Reply = wrongName("Ask it by the address on which it listens.")
+
+export const wrongHostOfOperators: Reply = wrongName(
+  "Ask it by the address on which it listens, or list the name in admin.hosts."
+)
 
 /** A page in a browser that may not call. */
 export const wrongOrigin: Reply = refusal({

@@ -53,6 +53,7 @@ export const listen = group({
 
 export const admin = group({
   host,
+  hosts: option(list(text), "Further names under which operators ask, such as that of a proxy in front.", []),
   port: option(integer(0, 65_535), "The port for operators; 0 for any free one.", 4181),
   token: option(secret, "May read and control. There is no address for operators without it."),
   readToken: option(secret, "May only read."),
