@@ -122,7 +122,6 @@ export const make = (
     const context = contextOf(yield* Effect.context<never>())
     const clock = Context.get(context, Clock.Clock)
     let current = { config, ...(yield* generationOf(config)).value }
-    let generation = 1
     const front = new Front(current.callers, config.listen, context, {
       tracing: telling?.tracing,
       exemplars: config.admin?.exemplars ?? "off"
@@ -134,7 +133,6 @@ export const make = (
           return yield* openToAll(begun.listen)
         const { endOthers, value } = yield* generationOf(config)
         current = { config: { ...config, listen: begun.listen }, ...value }
-        generation++
         const ended = front.serve(value.callers)
         // A stream may go on for as long as its model lets it: no call ends because of a file.
         yield* Effect.forkDetach(Effect.andThen(ended, endOthers))
@@ -168,7 +166,7 @@ export const make = (
         return current.callers
       },
       get generation() {
-        return generation
+        return front.generation
       },
       get isReady() {
         return front.isReady
@@ -203,7 +201,7 @@ export const make = (
     return {
       address,
       adminAddress,
-      generation: Effect.sync(() => generation),
+      generation: Effect.sync(() => front.generation),
       reload: (config) => notedAs(reload(config)),
       reread: notedAs(state.reload)
     }

@@ -366,6 +366,27 @@ ${more}`,
       )
     })))
 
+  it.live("is told by its number: when the gateway is asked whether it is ready, by the metrics, and in the overview", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, reload, url } = yield* administered()
+      const told = Effect.gen(function*() {
+        const { json: live } = yield* ask(`${url}/health/live`)
+        assert.deepStrictEqual(live, { status: "UP" })
+        const { text } = yield* admin("/metrics")
+        return [
+          (yield* ask(`${url}/health/ready`)).json,
+          Number(/^switchgear_gateway_generation (\d+)$/m.exec(text)![1]),
+          (yield* admin("/admin/overview")).json.generation
+        ]
+      })
+      assert.deepStrictEqual(yield* told, [{ status: "UP", generation: 1 }, 1, 1])
+      const same = `admin: { port: 0, token: ${control} }`
+      yield* Effect.orDie(reload(same))
+      const wrong = yield* Effect.exit(reload(`${same}\noddity: 1`))
+      assert.strictEqual(wrong._tag, "Failure")
+      assert.deepStrictEqual(yield* told, [{ status: "UP", generation: 2 }, 2, 2])
+    })))
+
   it.live("by the process itself is in the history as well", () =>
     Effect.scoped(Effect.gen(function*() {
       const { admin, gateway } = yield* administered()

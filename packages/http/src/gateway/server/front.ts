@@ -65,6 +65,7 @@ export class Front {
   private readonly budgets = new WeakMap<Caller, Budget>()
   private readonly contexts = new WeakMap<Caller, Context.Context<never>>()
   private isStopping = false
+  private taken = 1
   private onTaken: (() => void) | undefined
 
   private readonly tracing: Tracing | undefined
@@ -83,6 +84,11 @@ export class Front {
     this.guesses = new Guesses(this.now)
     this.counts = new Counts(exemplars === "on" ? () => clock.currentTimeMillisUnsafe() : undefined)
     this.created = Math.floor(clock.currentTimeMillisUnsafe() / 1000)
+  }
+
+  /** How often callers were taken over, those of the start included. */
+  get generation(): number {
+    return this.taken
   }
 
   get isReady(): boolean {
@@ -126,6 +132,7 @@ export class Front {
   /** New calls find these callers. The effect ends when the calls that are in flight now have ended. */
   serve(callers: Callers): Effect.Effect<void> {
     this.callers = callers
+    this.taken++
     return untilEnded(new Set(this.fibers))
   }
 
@@ -151,7 +158,11 @@ export class Front {
     exchange.reply({
       status,
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ status: status === 200 ? "UP" : "OUT_OF_SERVICE" })
+      body: JSON.stringify({
+        status: status === 200 ? "UP" : "OUT_OF_SERVICE",
+        // Who has changed the file sees whether it is in force. That the process lives is told without any detail.
+        ...!isLive && { generation: this.generation }
+      })
     })
   }
 
