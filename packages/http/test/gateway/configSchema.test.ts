@@ -271,6 +271,26 @@ describe("the JSON schema of a file", () => {
   }
 })
 
+it("docs/gateway-config.md has every key of every section, in that section", () => {
+  const page = readFileSync(new URL("../../../../docs/gateway-config.md", import.meta.url), "utf8")
+  const sections = [
+    ["listen"],
+    ["admin"],
+    ["otlp"],
+    ["providers", "p"],
+    ["models", "m"],
+    ["cascades", "c"],
+    ["clients", 0]
+  ]
+  for (const place of sections) {
+    const [, text = ""] = page.split(`\n## ${place[0]}\n`)
+    const documented = text.split("\n## ")[0]!
+    const keys = Object.keys(schemaAt(...place).properties)
+    assert.isAbove(keys.length, 5)
+    for (const key of keys) assert.include(documented, `\`${key}\``, place.join("."))
+  }
+})
+
 /** Without references. Where one has a description, that is of the place. */
 const resolved = (schema: any): any => {
   if (schema?.$ref === undefined) return schema
