@@ -129,6 +129,25 @@ describe("the overview", () => {
       assert.strictEqual(totals.outcomes.refused, 4)
     })))
 
+  it.live("has the time until an answer, of a stream until its first content: that is what is promised", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin, provider, url } = yield* administered()
+      yield* provider.set("first", { outcome: Behaviour.stream({ text: "one two three", chunks: 3, pause: 400 }) })
+      yield* chat(url, { ...hello, model: "first", stream: true })
+      yield* provider.set("second", { outcome: Behaviour.ok("late"), latency: Behaviour.constant(1100) })
+      yield* chat(url, { ...hello, model: "second" })
+      yield* chat(url, { ...hello, model: "second", stream: true })
+      const { json } = yield* admin("/admin/samples")
+      const upTo1s = json.durationBounds.indexOf(1)
+      const { json: { requests, totals } } = yield* admin("/admin/overview")
+      assert.deepStrictEqual([totals.durations[upTo1s], totals.durations.at(-1)], [1, 3])
+      assert.strictEqual(requests.waits.buckets[upTo1s].count, 1)
+      assert.strictEqual(requests.durations.buckets[upTo1s].count, 0)
+      const { text } = yield* admin("/metrics")
+      assert.match(text, /^switchgear_gateway_time_to_answer_seconds_bucket\{le="1(\.0)?"\} 1$/m)
+      assert.match(text, /^switchgear_gateway_request_duration_seconds_bucket\{le="1(\.0)?"\} 0$/m)
+    })))
+
   it.live("and the page are there while the gateway sheds", () =>
     Effect.scoped(Effect.gen(function*() {
       const { admin, adminUrl, provider, url } = yield* administered("listen: { port: 0, maxRequests: 1 }")

@@ -57,6 +57,8 @@ export class Counts {
   left = 0
   /** Of what models answer, from the request to the end of the answer. */
   readonly durations = new Histogram([0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160])
+  /** Of the same, from the request to the answer, or the first content of a stream: how long a customer waits. */
+  readonly waits = new Histogram(this.durations.bounds)
   /** The part of the time until an answer in which no call to a provider ran. */
   readonly overhead = new Histogram([0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1, 10])
 
@@ -76,8 +78,10 @@ export class Counts {
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
       if (exchange.hasLeft) this.left++
       if (exchange.hasFailedInBand) this.failedInBand++
-      else if (status < 400 && answered.has(route)) this.noteDegraded(exchange.degradation)
-      if (answered.has(route)) this.observe(this.durations, exchange.age / 1000, exchange)
+      if (!answered.has(route)) return
+      if (status < 400 && !exchange.hasFailedInBand) this.noteDegraded(exchange.degradation)
+      this.observe(this.durations, exchange.age / 1000, exchange)
+      this.observe(this.waits, exchange.wait / 1000, exchange)
     })
   }
 

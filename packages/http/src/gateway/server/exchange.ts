@@ -47,6 +47,7 @@ export class Exchange implements Sender {
   /** The calls to providers for the answer; undefined where none can be asked. */
   upstream: Pick<Upstream, "idOf" | "millis" | "possiblyBilledAttempts"> | undefined
   private ownMillis: number | undefined
+  private waitMillis: number | undefined
   /** What the answer tells of itself, once that is known. */
   told: Readonly<Record<string, string>> = {}
   private answeredBy: string | undefined
@@ -339,7 +340,13 @@ export class Exchange implements Sender {
     return this.ownMillis
   }
 
+  /** Milliseconds until the answer, or the first content of a stream, or the refusal; until now where there is none. */
+  get wait(): number {
+    return this.waitMillis ?? this.age
+  }
+
   private noteOverhead(): void {
+    this.waitMillis ??= this.age
     if (this.upstream !== undefined) this.ownMillis ??= Math.max(0, this.age - this.upstream.millis)
   }
 }

@@ -36,7 +36,7 @@ const observe = (running: Running) =>
       .handle("samples", () =>
         Effect.sync(() => ({
           everyMillis,
-          durationBounds: running.counts.durations.bounds,
+          durationBounds: running.counts.waits.bounds,
           samples: running.samples.all
         })))
       .handle("stream", () => Effect.map(CurrentToken, (scope) => streamOf(running, scope))))

@@ -209,6 +209,7 @@ const requestsOf = ({ config, counts, inFlight }: Running): typeof Schemas.Reque
     [...statuses].map(([status, count]) => ({ route, status, count }))
   ),
   durations: summaryOf(counts.durations),
+  waits: summaryOf(counts.waits),
   overhead: summaryOf(counts.overhead)
 })
 
@@ -257,7 +258,7 @@ const outcomesOf = ({ config, counts }: Running): typeof Schemas.Outcomes.Type =
 /** What charts are drawn of, at this moment. */
 export const sampleOf = (running: Running, snapshots: Snapshots): Effect.Effect<typeof Schemas.Sample.Type> =>
   Effect.gen(function*() {
-    const { callers, config, counts: { durations, shed }, inFlight } = running
+    const { callers, config, counts: { shed, waits }, inFlight } = running
     const retries = ofKind(snapshots, RetryGuard.kind).filter(({ id }) => Object.hasOwn(config.models, id))
     const sumOf = (of: "calls" | "attempts") => retries.reduce((sum, { snapshot }) => sum + snapshot[of], 0)
     const ledgers = yield* Effect.forEach(callers.all, ({ ledger }) => ledger?.snapshot ?? Effect.undefined)
@@ -266,7 +267,7 @@ export const sampleOf = (running: Running, snapshots: Snapshots): Effect.Effect<
     return {
       at: yield* Clock.currentTimeMillis,
       outcomes: outcomesOf(running),
-      durations: [...durations.buckets.map(([, count]) => count), durations.count],
+      durations: [...waits.buckets.map(([, count]) => count), waits.count],
       inFlight,
       queued: ofKind(snapshots, BulkheadGuard.kind).reduce((sum, { snapshot }) => sum + snapshot.queued, 0) +
         ofKind(snapshots, RateLimiter.kind).reduce((sum, { snapshot }) => sum + snapshot.waiting, 0),

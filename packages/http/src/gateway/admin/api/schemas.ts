@@ -174,6 +174,8 @@ export const Requests = Schema.Struct({
   byRoute: Schema.Array(Schema.Struct({ route: Schema.String, status: Count, count: Count })),
   /** Of what models answer, from the request to the end of the answer. */
   durations: Durations,
+  /** Of the same, from the request to the answer, or to the first content of a stream. */
+  waits: Durations,
   /** The part of the time until an answer in which no call to a provider ran. */
   overhead: Durations
 })
@@ -198,7 +200,7 @@ export const Sample = Schema.Struct({
   /** Wall-clock milliseconds. */
   at: Schema.Finite,
   outcomes: Outcomes,
-  /** Calls that took at most as long as each bound of `durationBounds`, and all calls last. */
+  /** Calls whose answer, or first content, was there within each bound of `durationBounds`, and all calls last. */
   durations: Schema.Array(Count),
   inFlight: Count,
   /** Calls that wait for a slot of a bulkhead or for a limiter. */

@@ -60,6 +60,13 @@ export const gatewayFamilies = (running: State): Effect.Effect<ReadonlyArray<Fam
       },
       {
         type: "histogram",
+        meter: "switchgear.gateway.time_to_answer",
+        name: "switchgear_gateway_time_to_answer_seconds",
+        description: "Time from a request that a model answers to the answer, or to the first content of a stream.",
+        series: [plain(counts.waits)]
+      },
+      {
+        type: "histogram",
         meter: "switchgear.gateway.overhead",
         name: "switchgear_gateway_overhead_seconds",
         description: "Time until an answer, or the first content of a stream, in which no call to a provider ran.",
