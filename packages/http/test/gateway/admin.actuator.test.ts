@@ -133,6 +133,20 @@ describe("circuitbreakers", () => {
       )
     })))
 
+  it.live("have a reason in the history, also where none is given or nobody can see it", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { admin } = yield* administered(small)
+      for (const reason of [undefined, 7, "\u200b\n", "a test"]) {
+        yield* admin("/actuator/circuitbreakers/first", post({ updateState: "CLOSE", reason }))
+      }
+      const { json: { events } } = yield* admin("/admin/events")
+      const acts = events.filter(({ _tag }: any) => _tag === "Act")
+      assert.deepStrictEqual(
+        acts.map(({ by, reason }: any) => [by, reason]),
+        [["control", "actuator"], ["control", "actuator"], ["control", "actuator"], ["control", "a test"]]
+      )
+    })))
+
   it.live("refuse another value and another name, and make none", () =>
     Effect.scoped(Effect.gen(function*() {
       const { admin } = yield* administered()

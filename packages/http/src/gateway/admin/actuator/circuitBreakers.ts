@@ -55,7 +55,9 @@ export const circuitBreakerRoutes: ReadonlyArray<AdminRoute> = [
       if (command === undefined) {
         return refused(400, request, `Expected updateState to be one of ${Object.keys(commands).join(", ")}.`)
       }
-      const reason = typeof body["reason"] === "string" ? body["reason"] : "actuator"
+      const given = body["reason"]
+      // What nobody sees is left out of the history, and would leave nothing.
+      const reason = typeof given === "string" && /[^\s\p{C}]/u.test(given) ? given : "actuator"
       const state = yield* onCircuit(running, name, command, { by: request.scope, reason })
       return state === undefined ? refused(404, request, `There is no circuit breaker ${JSON.stringify(name)}.`) : {
         json: {
