@@ -1,7 +1,7 @@
 /** Requests of one client with the same `Idempotency-Key`. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, type Scope } from "effect"
-import { chat, hello, runningOver, token } from "./running.ts"
+import { ask, chat, hello, runningOver, token } from "./running.ts"
 import { type Asked, scripted, sendWhole } from "./scripted.ts"
 import type { ServerResponse } from "node:http"
 
@@ -47,6 +47,39 @@ describe("a key of a request in flight", () => {
       assert.strictEqual(one.json.choices[0].message.content, "answer 1")
       assert.strictEqual(two.text, one.text)
       assert.notStrictEqual(two.headers.get("x-request-id"), one.headers.get("x-request-id"))
+      assert.strictEqual(asked.length, 1)
+    }))
+  )
+
+  it.live(
+    "has it wait no longer than its own client does, and the first one longer",
+    scoped(Effect.gen(function*() {
+      const { answers, asked, started, url } = yield* waiting
+      const first = yield* Effect.forkChild(chat(url, hello, key))
+      yield* started(1)
+      const second = yield* chat(url, hello, { ...key, "x-switchgear-timeout": "0.2" })
+      assert.deepInclude(second, { status: 504 })
+      answers[0]!()
+      assert.strictEqual((yield* Fiber.join(first)).status, 200)
+      assert.strictEqual(asked.length, 1)
+    }))
+  )
+
+  it.live(
+    "is that of another request where other headers go to the provider",
+    scoped(Effect.gen(function*() {
+      const { answers, asked, started, url } = yield* waiting
+      const send = (beta: string) =>
+        ask(`${url}/v1/messages`, {
+          method: "POST",
+          headers: { ...key, "x-api-key": token, "content-type": "application/json", "anthropic-beta": beta },
+          body: JSON.stringify({ ...hello, model: "first", max_tokens: 9 })
+        })
+      const first = yield* Effect.forkChild(send("a"))
+      yield* started(1)
+      assert.strictEqual((yield* send("b")).status, 422)
+      answers[0]!()
+      yield* Fiber.join(first)
       assert.strictEqual(asked.length, 1)
     }))
   )

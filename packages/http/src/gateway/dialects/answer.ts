@@ -49,6 +49,7 @@ export const of = (
   )
   return {
     model: asked.target.name,
+    headers: asked.headers,
     send: Effect.provideService(call, CurrentSent, asked),
     failed: (reply) => ending.rest() + dialect.words.event(reply, exchange.id, numbers.next),
     delivery: asked.isStream ? "stream" : "reply"

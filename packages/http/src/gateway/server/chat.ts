@@ -34,6 +34,7 @@ export const route: Route = {
     return "target" in asked
       ? {
         model: asked.target.name,
+        headers: {},
         send: answer(asked, caller, exchange, listen),
         failed: Failure.eventOf,
         delivery: asked.isStream ? "stream" : "reply"

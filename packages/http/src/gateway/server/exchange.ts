@@ -159,6 +159,13 @@ export class Exchange implements Sender {
     })
   }
 
+  /** Sends an answer of its own to one that shares that of another exchange, and waits for that no longer. */
+  giveUp(reply: Reply): void {
+    this.reply(reply)
+    this.onLeft?.()
+    this.onLeft = undefined
+  }
+
   /** Sends a whole answer. */
   reply(reply: Reply): void {
     this.replied = reply

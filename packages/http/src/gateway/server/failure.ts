@@ -10,7 +10,7 @@ import * as Refusals from "./refusals.ts"
 
 /** The answer to a failed call. A fault of the gateway says nothing. */
 export const replyOf = (
-  { cause }: Exit.Failure<unknown, unknown>,
+  { cause }: Pick<Exit.Failure<unknown, unknown>, "cause">,
   exhaustedStatus: number,
   isStopping: boolean
 ): Refusals.Reply => {

@@ -4,9 +4,10 @@
  * The order of checks: the path, the token, then the body. Nothing of a body is read for somebody without a token, and no
  * path is passed on that is not listed here.
  */
+import * as Deadline from "@switchgear/core/Deadline"
 import { monotonicMillis } from "@switchgear/core/runtime"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -23,6 +24,7 @@ import type { Tracing } from "../otlp/tracing.ts"
 import { Admission } from "./admission.ts"
 import { type Budget, readBody } from "./body.ts"
 import * as Chat from "./chat.ts"
+import { patienceOf } from "./chatRequest.ts"
 import { Cors, isForeign } from "./cors.ts"
 import { Counts, type Route as CountedRoute, type Shed } from "./counts.ts"
 import { failedHeaders } from "./answerHeaders.ts"
@@ -239,12 +241,26 @@ export class Front {
       if (!("send" in prepared)) return exchange.reply(words.reply(limited(prepared, found), exchange.id))
       const key = prepared.delivery === "stream" ? undefined : exchange.request.headers["idempotency-key"]
       if (typeof key !== "string") return this.answer(exchange, found, prepared, words)
-      const asked = `${exchange.request.url} ${body.text}`
+      const asked = `${exchange.request.url} ${JSON.stringify(prepared.headers)} ${body.text}`
       const joined = this.flights.join(found.name, key, asked, exchange)
       if (joined._tag === "OtherBody") {
         exchange.reply(words.reply(limited(Refusals.otherBodyOfKey, found), exchange.id))
       } else if (joined._tag === "First") this.answer(exchange, found, prepared, words, joined.end)
+      else this.hurry(exchange, words)
     })
+  }
+
+  /** Has a request wait for the answer to another one no longer than its own client does. */
+  private hurry(exchange: Exchange, words: Words): void {
+    const patience = patienceOf(exchange.request.headers)
+    if (patience === undefined) return
+    const after = Duration.millis(patience)
+    const late = { cause: Cause.fail(new Deadline.DeadlineExceeded({ limit: "total", after })) }
+    const giveUp = Effect.sync(() =>
+      exchange.giveUp(words.reply(Failure.replyOf(late, this.listen.exhaustedStatus, false), exchange.id))
+    )
+    const fiber = Effect.runForkWith(this.context)(Effect.delay(giveUp, after))
+    exchange.whenOver(() => fiber.interruptUnsafe())
   }
 
   /** Of the bodies of a client. */

@@ -12,6 +12,8 @@ import type { Reply } from "./refusals.ts"
 export interface Answering {
   /** The model or the cascade that is asked for. */
   readonly model: string
+  /** What goes to the provider besides the body. */
+  readonly headers: Readonly<Record<string, string>>
   /** Fails before anything was sent, or after the head of a stream. */
   readonly send: Effect.Effect<unknown, ChatFailure>
   /** What a stream is told that has begun and fails. */
