@@ -1,0 +1,30 @@
+/** What a node of a fleet and the store tell each other about a limit: turns are booked ahead, each with its time. */
+
+/** What a node tells of a limit. Times are in milliseconds, numbers in units of the limit. */
+export interface BookingMessage {
+  /** From one turn to the next. */
+  readonly gap: number
+  /** How many turns there can be at once. */
+  readonly burst: number
+  /** How far ahead turns are given out. */
+  readonly ahead: number
+  readonly want: number
+  /** Turns that come back unused; below zero for more that were used than booked. */
+  readonly back: number
+  /** From now on nobody has a turn for that long; zero for no pause. */
+  readonly pauseFor: number
+}
+
+/** What the store answers. */
+export interface BookingAnswer {
+  readonly granted: number
+  /** When the first of the turns is, or would be: from now on, in milliseconds. It may have been before. */
+  readonly first: number
+}
+
+export interface BookingCall {
+  /** As of a call about circuits. */
+  readonly said: number
+  readonly longestWay: number
+  readonly limits: ReadonlyArray<readonly [limit: string, message: BookingMessage]>
+}

@@ -1,0 +1,31 @@
+/**
+ * How the store answers one message about one limit, by GCRA: the record of a limit is the time at which its bucket will be
+ * full again. Redis does the same in Lua (`bookingScript`), with the same numbers: a change here is a change there.
+ *
+ * Invariants
+ * - In any window of W milliseconds at most `burst + (W + ahead) / gap` turns are due.
+ * - More than was booked may be used. That debt is at most one bucket.
+ * - A message that is late changes nothing and books nothing.
+ */
+import type { BookingAnswer, BookingMessage } from "./bookingModel.ts"
+
+export interface Booked {
+  /** When the bucket is full again. Before now it is as good as not there. */
+  readonly fullAt: number
+  readonly answer: BookingAnswer
+}
+
+/** `fullAt` is zero where nothing is known of the limit. */
+export const book = (fullAt: number, message: BookingMessage, now: number, isLate: boolean): Booked => {
+  const { ahead, back, burst, gap, pauseFor, want } = message
+  const depth = burst * gap
+  let full = Math.max(now, fullAt)
+  if (!isLate) {
+    full = Math.min(Math.max(now, full - back * gap), Math.max(full, now + 2 * depth + ahead))
+    if (pauseFor > 0) full = Math.max(full, now + pauseFor + depth - gap)
+  }
+  // A millionth of a turn is not missed for the rounding of doubles.
+  const room = isLate ? 0 : Math.floor((now + depth + ahead - full) / gap + 1e-6)
+  const granted = Math.max(0, Math.min(want, room))
+  return { fullAt: full + granted * gap, answer: { granted, first: full + gap - depth - now } }
+}

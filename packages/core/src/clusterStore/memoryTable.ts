@@ -1,0 +1,55 @@
+/** What Redis keeps of a fleet, in memory: the same calls with the same answers. */
+import type { BookingAnswer, BookingCall } from "./bookingModel.ts"
+import { book } from "./bookingRules.ts"
+import { type CircuitCall, type CircuitReply, keptFor } from "./circuitCall.ts"
+import type { CircuitAnswer, CircuitEvent } from "./circuitModel.ts"
+import { type CircuitRecord, decide } from "./circuitRules.ts"
+
+interface Kept {
+  readonly record: CircuitRecord
+  readonly until: number
+}
+
+export class MemoryTable {
+  private readonly nodes = new Map<string, number>()
+  private readonly circuits = new Map<string, Kept>()
+  /** When each is full again. */
+  private readonly limits = new Map<string, number>()
+  private sequence = 0
+
+  /** Answers a call that arrives at a time, in whole microseconds. `publish` gets each change. */
+  callCircuits(call: CircuitCall, micros: number, publish: (event: CircuitEvent) => void): CircuitReply {
+    const { circuits, goneAfter, holdFor, longestWay, node, said } = call
+    const now = Math.floor(micros / 1000)
+    const isLate = said > 0 && now - said > longestWay
+    const nodes = this.heardOf(node, now, goneAfter)
+    const answers = circuits.map(([circuit, message]): CircuitAnswer => {
+      const kept = this.circuits.get(circuit)
+      const known = kept === undefined || now >= kept.until ? undefined : kept.record
+      const { answer, event, record } = decide(known, message, { node, nodes, now, micros, isLate, holdFor })
+      const left = record.state === "Open" ? Math.max(0, record.until - now) : 0
+      this.circuits.set(circuit, { record, until: now + keptFor + left })
+      if (event !== undefined) publish({ ...event, circuit, sequence: ++this.sequence })
+      return answer
+    })
+    return { now, nodes, sequence: this.sequence, circuits: answers }
+  }
+
+  /** The same about limits. */
+  callLimits({ limits, longestWay, said }: BookingCall, micros: number): ReadonlyArray<BookingAnswer> {
+    const now = micros / 1000
+    return limits.map(([limit, message]) => {
+      const { answer, fullAt } = book(this.limits.get(limit) ?? 0, message, now, said > 0 && now - said > longestWay)
+      if (fullAt > now) this.limits.set(limit, fullAt)
+      else this.limits.delete(limit)
+      return answer
+    })
+  }
+
+  /** Counts the nodes that were heard of lately, this one with them. */
+  private heardOf(node: string, now: number, goneAfter: number): number {
+    this.nodes.set(node, now)
+    for (const [other, at] of this.nodes) { if (at <= now - goneAfter) this.nodes.delete(other) }
+    return this.nodes.size
+  }
+}

@@ -1,0 +1,82 @@
+/** The script for limits beside the rules in TypeScript: random histories have the same answers. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Random } from "effect"
+import * as Redis from "effect/persistence/Redis"
+import { createHash } from "node:crypto"
+import { vi } from "vitest"
+import { choice, MemoryTable } from "./histories.ts"
+import { isMissing, layerRedis, mayBeMissing } from "./redisServer.ts"
+
+const { bookingScript, bookingScriptId } = await vi.importActual<
+  typeof import("../../src/clusterStore/bookingScript.ts")
+>("../../src/clusterStore/bookingScript.ts")
+const { bookingArguments, bookingReply } = await vi.importActual<
+  typeof import("../../src/clusterStore/bookingWire.ts")
+>("../../src/clusterStore/bookingWire.ts")
+
+const histories = Number(process.env.SWITCHGEAR_RUNS ?? 10_000)
+
+/** The same script, which is told the time, after all that it is told besides. What it keeps, it keeps in the time of the server. */
+const timed = bookingScript.replace(`redis.call("TIME")`, `{ ARGV[#ARGV - 1], ARGV[#ARGV] }`)
+  .replace("math.ceil(full - now)", "600000")
+
+const sha1 = (text: string) => createHash("sha1").update(text).digest("hex")
+
+it("is known to Redis by the SHA-1 of its text", () => assert.strictEqual(bookingScriptId, sha1(bookingScript)))
+
+if (isMissing) {
+  it("is compared with the rules in TypeScript", ({ skip }) => {
+    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
+    skip("redis-server is not installed")
+  })
+} else {
+  describe("on a real server", () => {
+    it.live(`${histories} random histories have the answers of the rules in TypeScript`, () =>
+      Effect.gen(function*() {
+        const redis = yield* Redis.Redis
+        yield* redis.send("SCRIPT", "LOAD", timed)
+        let granted = 0
+        const history = (i: number) =>
+          Effect.gen(function*() {
+            const table = new MemoryTable()
+            let micros = 1_700_000_000_000_000 + (yield* Random.nextIntBetween(0, 1_000_000))
+            for (let step = 0; step < 15; step++) {
+              micros += yield* choice(0, 1, 500, 10_000, 99_999, 100_000, 1_000_000, 60_000_000)
+              const gap = yield* choice(10, 10, 1000 / 3, 0.01, 60_000)
+              const booking = Effect.gen(function*() {
+                return {
+                  gap,
+                  burst: yield* choice(20, 20, 1, 5000),
+                  ahead: yield* choice(200, 200, 0),
+                  want: yield* choice(0, 1, 10, 100_000),
+                  back: yield* choice(0, 0, 3, 1000, -5, -100_000, 0.5),
+                  pauseFor: yield* choice(0, 0, 0, 0, 2000, 0.25)
+                }
+              })
+              const now = Math.floor(micros / 1000)
+              const call = {
+                said: yield* choice(0, now, now - 2000, now - 2001),
+                longestWay: 2000,
+                limits: [["a:requests", yield* booking], ["a:tokens", yield* booking]] as const
+              }
+              const told = yield* redis.send(
+                "EVALSHA",
+                sha1(timed),
+                ...bookingArguments(`{b${i}}`, call),
+                String(Math.floor(micros / 1_000_000)),
+                String(micros % 1_000_000)
+              )
+              const reply = bookingReply(told, call)
+              assert.deepStrictEqual(reply, table.callLimits(call, micros), `history ${i}, ${JSON.stringify(told)}`)
+              granted += reply![0]!.granted
+            }
+          })
+        yield* Effect.forEach(
+          Array.from({ length: histories }, (_, i) => i),
+          (i) => Random.withSeed(history(i), `history ${i}`),
+          { concurrency: 32, discard: true }
+        )
+        assert.isAbove(granted, 10 * histories)
+      }).pipe(Effect.provide(layerRedis)), 120_000)
+  })
+}

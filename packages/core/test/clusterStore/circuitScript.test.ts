@@ -1,0 +1,87 @@
+/** The script that Redis runs beside the rules in TypeScript: the same answers, and the same events. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Queue, Random } from "effect"
+import * as Redis from "effect/persistence/Redis"
+import { createHash } from "node:crypto"
+import { vi } from "vitest"
+import { type CircuitEvent, MemoryTable, play } from "./histories.ts"
+import { isMissing, layerRedis, mayBeMissing } from "./redisServer.ts"
+
+const { circuitScript, circuitScriptId } = await vi.importActual<
+  typeof import("../../src/clusterStore/circuitScript.ts")
+>("../../src/clusterStore/circuitScript.ts")
+const { callArguments, circuitEvent, circuitPrefix, circuitReply } = await vi.importActual<
+  typeof import("../../src/clusterStore/circuitWire.ts")
+>("../../src/clusterStore/circuitWire.ts")
+
+const histories = Number(process.env.SWITCHGEAR_RUNS ?? 10_000)
+
+/** The same script, which is told the time: after all that it is told besides. */
+const timed = circuitScript.replace(`redis.call("TIME")`, `{ ARGV[#ARGV - 1], ARGV[#ARGV] }`)
+
+const sha1 = (text: string) => createHash("sha1").update(text).digest("hex")
+
+it("is known to Redis by the SHA-1 of its text", () => assert.strictEqual(circuitScriptId, sha1(circuitScript)))
+
+if (isMissing) {
+  it("is compared with the rules in TypeScript", ({ skip }) => {
+    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
+    skip("redis-server is not installed")
+  })
+} else {
+  describe("on a real server", () => {
+    it.live(
+      `${histories} random histories have the answers and the events of the rules in TypeScript`,
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const redis = yield* Redis.Redis
+          yield* redis.send("SCRIPT", "LOAD", timed)
+          const heard = yield* redis.subscribe("{h}:events")
+          const ask = (call: Parameters<typeof callArguments>[1], micros: number, tag: string) =>
+            redis.send(
+              "EVALSHA",
+              sha1(timed),
+              ...callArguments(tag, call).map((text) => text === `${tag}:events` ? "{h}:events" : text),
+              String(Math.floor(micros / 1_000_000)),
+              String(micros % 1_000_000)
+            )
+          const expected = new Map<string, Array<CircuitEvent>>()
+          yield* Effect.forEach(
+            Array.from({ length: histories }, (_, i) => i),
+            (i) => {
+              const tag = `{h${i}}`
+              const table = new MemoryTable()
+              const events: Array<CircuitEvent> = []
+              expected.set(tag, events)
+              return Random.withSeed(
+                play("a|circuit", ({ call, micros }) =>
+                  Effect.map(ask(call, micros, tag), (told) => {
+                    const reply = circuitReply(told, call)
+                    assert.deepStrictEqual(
+                      reply,
+                      table.callCircuits(call, micros, (event) => events.push(event)),
+                      `history ${i}, ${JSON.stringify(told)}`
+                    )
+                    return reply!
+                  })),
+                `history ${i}`
+              )
+            },
+            { concurrency: 32, discard: true }
+          )
+          const got = new Map<string, Array<CircuitEvent>>()
+          const all = [...expected.values()].reduce((sum, events) => sum + events.length, 0)
+          for (let i = 0; i < all; i++) {
+            const { message } = yield* Queue.take(heard)
+            const tag = /\{h\d+\}/.exec(message)![0]
+            const event = circuitEvent(message, circuitPrefix(tag))
+            assert.isDefined(event, message)
+            got.set(tag, [...got.get(tag) ?? [], event!])
+          }
+          for (const [tag, events] of expected) assert.deepStrictEqual(got.get(tag) ?? [], events)
+          assert.isAbove(all, 2 * histories)
+        })).pipe(Effect.provide(layerRedis)),
+      120_000
+    )
+  })
+}

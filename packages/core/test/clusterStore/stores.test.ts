@@ -1,0 +1,217 @@
+/** Both stores of a fleet say the same of it, and what goes wrong with Redis is told as it is. */
+import { assert, describe, it } from "@effect/vitest"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { Context, Effect, Exit, Layer, type Scope, Stream } from "effect"
+import * as Redis from "effect/persistence/Redis"
+import { isMissing, layerRedis, mayBeMissing } from "./redisServer.ts"
+
+const terms: ClusterStore.CircuitTerms = {
+  size: 100,
+  span: 1000,
+  minimumCalls: 10,
+  failureRate: 0.5,
+  slowCallRate: 1,
+  probes: 5,
+  probeFailureRate: 0.5,
+  probeFailuresInRow: 1e9,
+  spread: "agreed"
+}
+
+const none = { calls: 0, failures: 0, slow: 0 }
+
+const message: ClusterStore.CircuitMessage = {
+  epoch: 0,
+  state: "Closed",
+  remaining: 0,
+  openings: 0,
+  counts: none,
+  own: none,
+  wish: "nothing",
+  openFor: 60_000,
+  terms,
+  probes: { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
+}
+
+const call = (
+  node: string,
+  more: Partial<ClusterStore.CircuitMessage> = {},
+  circuit = "gpt|4"
+): ClusterStore.CircuitCall => ({
+  node,
+  said: 0,
+  longestWay: 2000,
+  goneAfter: 15_000,
+  holdFor: 10_000,
+  circuits: [[circuit, { ...message, ...more }]]
+})
+
+const failing = { counts: { calls: 10, failures: 10, slow: 0 }, own: { calls: 10, failures: 10, slow: 0 } }
+
+const booking: ClusterStore.BookingMessage = { gap: 1000, burst: 20, ahead: 0, want: 15, back: 0, pauseFor: 0 }
+
+const book = (more: Partial<ClusterStore.BookingMessage> = {}): ClusterStore.BookingCall => ({
+  said: 0,
+  longestWay: 2000,
+  limits: [["gpt:requests", { ...booking, ...more }]]
+})
+
+const laws = (name: string, layer: Layer.Layer<ClusterStore.ClusterStore>) =>
+  describe(name, () => {
+    const withStore = <A, E>(test: (store: ClusterStore.ClusterStore["Service"]) => Effect.Effect<A, E, Scope.Scope>) =>
+      Effect.scoped(
+        Effect.flatMap(Layer.build(layer), (context) => test(Context.get(context, ClusterStore.ClusterStore)))
+      )
+
+    it.live("a circuit that opens is open for all nodes, and each is told", () =>
+      withStore((store) =>
+        Effect.gen(function*() {
+          const events = yield* store.subscribe
+          yield* store.circuits(call("a", { ...failing, wish: "tripped" }))
+          const { circuits: [answer], nodes, sequence } = yield* store.circuits(call("b"))
+          assert.deepInclude(answer, { _tag: "State", state: "Open", openings: 1 })
+          assert.deepStrictEqual([nodes, sequence], [2, 1])
+          yield* store.circuits(call("b", { wish: "close" }))
+          assert.deepStrictEqual(
+            Array.from(yield* Stream.runCollect(Stream.take(events, 2)), ({ circuit, reason, sequence, state }) => [
+              circuit,
+              state,
+              reason,
+              sequence
+            ]),
+            [["gpt|4", "Open", "tripped", 1], ["gpt|4", "Closed", "command", 2]]
+          )
+        })
+      ))
+
+    it.live("of a limit no more turns are booked than there are, and those that come back are booked again", () =>
+      withStore((store) =>
+        Effect.gen(function*() {
+          const granted = (more: Partial<ClusterStore.BookingMessage> = {}) =>
+            Effect.map(store.limits(book(more)), ([answer]) => answer!.granted)
+          assert.deepStrictEqual(
+            [yield* granted(), yield* granted(), yield* granted(), yield* granted({ back: 3, want: 10 })],
+            [15, 5, 0, 3]
+          )
+        })
+      ))
+  })
+
+laws("in memory", ClusterStore.layerMemory)
+
+if (isMissing) {
+  it("is looked at on a real server", ({ skip }) => {
+    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
+    skip("redis-server is not installed")
+  })
+} else {
+  laws("in Redis", Layer.provide(ClusterStore.layerRedis({ fleet: "prod" }), layerRedis).pipe(Layer.orDie))
+
+  describe("in Redis", () => {
+    const both = Layer.provideMerge(ClusterStore.layerRedis({ fleet: "prod" }), layerRedis)
+    const test = <A, E>(
+      program: Effect.Effect<A, E, ClusterStore.ClusterStore | Redis.Redis>
+    ) => Effect.provide(program, both)
+
+    it.live("scripts that Redis has forgotten are sent again, whole and once", () =>
+      test(Effect.gen(function*() {
+        const redis = yield* Redis.Redis
+        const store = yield* ClusterStore.ClusterStore
+        yield* store.limits(book())
+        yield* redis.send("SCRIPT", "FLUSH")
+        assert.deepInclude((yield* store.limits(book()))[0], { granted: 5 })
+        yield* store.circuits(call("a", failing))
+        yield* redis.send("SCRIPT", "FLUSH")
+        assert.deepInclude((yield* store.circuits(call("b"))).circuits[0], { _tag: "Closed" })
+      })))
+
+    it.live("all keys are below the tag of the fleet, and other fleets know nothing of them", () =>
+      test(
+        Effect.gen(function*() {
+          const redis = yield* Redis.Redis
+          const store = yield* ClusterStore.ClusterStore
+          yield* store.circuits(call("a", { wish: "forceOpen" }))
+          yield* store.limits(book())
+          const keys = yield* redis.send<Array<string>>("KEYS", "*")
+          assert.deepStrictEqual(keys.sort(), [
+            "{sg1:prod:0}:c:gpt|4",
+            "{sg1:prod:0}:l:gpt:requests",
+            "{sg1:prod:0}:nodes",
+            "{sg1:prod:0}:seq"
+          ])
+          const other = yield* Layer.build(ClusterStore.layerRedis({ fleet: "other" }))
+          const { circuits } = yield* Context.get(other, ClusterStore.ClusterStore).circuits(call("a"))
+          assert.deepInclude(circuits[0], { _tag: "Closed" })
+        }).pipe(Effect.scoped)
+      ))
+
+    it.live("a user who may do no more than the documentation says can do all of it", () =>
+      test(Effect.gen(function*() {
+        const redis = yield* Redis.Redis
+        const store = yield* ClusterStore.ClusterStore
+        const may = "+eval +evalsha +publish +subscribe +unsubscribe +time +get +set +del +incr +zadd +zcard" +
+          " +zremrangebyscore +pexpire +ping +auth"
+        yield* redis.send(
+          "ACL",
+          "SETUSER",
+          "fleet",
+          "on",
+          ">secret",
+          "~{sg1:prod:*",
+          "&{sg1:prod:*",
+          ...may.split(" ")
+        )
+        yield* redis.send("AUTH", "fleet", "secret")
+        yield* store.circuits(call("a", { ...failing, wish: "tripped" }))
+        yield* store.limits(book())
+        yield* store.limits(book({ back: 1000, want: 0 }))
+        const refused = yield* Effect.exit(redis.send("GET", "{sg1:other:0}:seq"))
+        assert.isTrue(Exit.isFailure(refused))
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(redis.send("FLUSHALL"))))
+      })))
+
+    it.live("what somebody else has written is told as nonsense or as a failure, and as nothing else", () =>
+      test(Effect.gen(function*() {
+        const redis = yield* Redis.Redis
+        const store = yield* ClusterStore.ClusterStore
+        const rubbish = ["", "rubbish", "\x93\x01\x02", "\x99\xff\xff", "9".repeat(400), "nan", "-inf", "1e999"]
+        for (const text of rubbish) {
+          yield* redis.send("SET", "{sg1:prod:0}:c:gpt|4", text)
+          yield* redis.send("SET", "{sg1:prod:0}:l:gpt:requests", text)
+          yield* redis.send("SET", "{sg1:prod:0}:seq", text)
+          for (const asked of [store.circuits(call("a", failing)), store.limits(book())]) {
+            const exit = yield* Effect.exit(asked as Effect.Effect<unknown, ClusterStore.StoreFailed>)
+            if (Exit.isFailure(exit)) assert.match(String(exit.cause), /StoreFailed/)
+          }
+        }
+      })))
+
+    it.live("an event that is none of ours ends the events with an error", () =>
+      test(
+        Effect.gen(function*() {
+          const redis = yield* Redis.Redis
+          const store = yield* ClusterStore.ClusterStore
+          const events = yield* store.subscribe
+          yield* redis.send("PUBLISH", "{sg1:prod:0}:events", "1|O|-5|1|rates|1|{sg1:prod:0}:c:gpt")
+          assert.deepInclude(yield* Effect.flip(Stream.runDrain(events)), {
+            _tag: "StoreFailed",
+            operation: "events",
+            reason: "nonsense"
+          })
+        }).pipe(Effect.scoped)
+      ))
+  })
+}
+
+describe("a fleet", () => {
+  for (const fleet of ["", "a{b", "b}", "x".repeat(101), 1 as never]) {
+    it.effect(`is not named ${JSON.stringify(fleet).slice(0, 20)}`, () =>
+      Effect.gen(function*() {
+        const redis = Layer.mock(Redis.Redis, { eval: () => () => Effect.die("not asked") })
+        const exit = yield* Effect.exit(Layer.build(Layer.provide(ClusterStore.layerRedis({ fleet }), redis)))
+        assert.match(
+          String(exit),
+          /ClusterStore\.layerRedis: fleet must be a text of 1 to 100 characters without braces/
+        )
+      }).pipe(Effect.scoped))
+  }
+})
