@@ -12,7 +12,7 @@ const inner = ["data", "config", "runtime"]
 const shared = new Set(["Outcome", "Deadline", "Attempts", "RetryBudget", "Registry", "Guard"])
 
 /** Modules of core that exist to know several primitives. */
-const composers = new Set(["index", "Pipeline", "Cascade", "Telemetry", "platform"])
+const composers = new Set(["index", "Pipeline", "Cascade", "Telemetry", "Cluster", "platform"])
 
 const packagesAllowed: Record<string, RegExp> = {
   core: /^effect($|\/)/,

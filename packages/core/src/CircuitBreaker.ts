@@ -47,6 +47,7 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Duration from "effect/Duration"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as PubSub from "effect/PubSub"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -54,6 +55,8 @@ import type { CircuitBreaker, Options, Transition, Window } from "./circuitBreak
 import { kind } from "./circuitBreaker/observe.ts"
 import { toJudge, toRules } from "./circuitBreaker/rules.ts"
 import { Circuit } from "./circuitBreaker/circuit.ts"
+import { CurrentFleet, joined } from "./circuitBreaker/fleet.ts"
+import { LinkedCircuit } from "./circuitBreaker/linkedCircuit.ts"
 import { facade, placeOf } from "./circuitBreaker/facade.ts"
 import { offerCalls } from "./internal/runtime/callListeners.ts"
 import { OpeningListeners } from "./circuitBreaker/openingListeners.ts"
@@ -195,7 +198,12 @@ export const make: (options: Options) => Effect.Effect<CircuitBreaker> = Effect.
     registry.announce(breaker, transition)
   }
   const rules = toRules(options, check, publishTransitions(transitions, context, heard), context)
-  const circuit = new Circuit(options.name, rules, clock)
+  const fleet = options.shared === true ? yield* CurrentFleet : undefined
+  const random = yield* Random.Random
+  const circuit = fleet === undefined
+    ? new Circuit(options.name, rules, clock)
+    : new LinkedCircuit(options.name, rules, clock, () => random.nextDoubleUnsafe())
+  if (fleet !== undefined) yield* joined(fleet, circuit as LinkedCircuit)
   const breaker = offerCalls(
     listeners.offer(facade(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))),
     circuit

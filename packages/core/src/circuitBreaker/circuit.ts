@@ -57,6 +57,11 @@ export class Circuit extends BreakerMachine implements CallSource {
     this.patience = new Patience(rules.patience)
   }
 
+  /** An effect after which a call that is not admitted may be; undefined where it is rejected at once. */
+  get askForProbe(): Effect.Effect<void> | undefined {
+    return undefined
+  }
+
   /** Rejects a call and counts that. Each rejection is a new error object: reporters mark those that they have seen. */
   reject(): Exit.Exit<never, CircuitOpen> {
     this.rejected++
@@ -128,17 +133,29 @@ export class Call extends Admission implements BreakerLease {
 
   acquire(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
     const { circuit, self } = this
-    if (circuit.tryAcquire(this)) {
-      this.teaches = circuit.teachesNext()
-      if (this.time === undefined && (this.teaches || fiber.getRef(CurrentDeadline) !== undefined)) {
-        this.time = timeContextOf(fiber)
-      }
-      return circuit.state === "HalfOpen"
-        ? asProbe(Effect.withFiber((fiber) => goOn(this, self, fiber)), circuit, this, fiber)
-        : goOn(this, self, fiber)
-    }
+    if (circuit.tryAcquire(this)) return this.passed(fiber)
     // A probe that calls its own circuit again takes no second probe.
-    return isInProbe(circuit, fiber) ? goOn(this, self, fiber) : circuit.reject()
+    if (isInProbe(circuit, fiber)) return goOn(this, self, fiber)
+    const asking = circuit.askForProbe
+    return asking === undefined ? circuit.reject() : Effect.flatMap(asking, () => this.afterAsking(fiber))
+  }
+
+  /** Goes on with a call that was admitted. */
+  private passed(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+    const { circuit, self } = this
+    this.teaches = circuit.teachesNext()
+    if (this.time === undefined && (this.teaches || fiber.getRef(CurrentDeadline) !== undefined)) {
+      this.time = timeContextOf(fiber)
+    }
+    return circuit.state === "HalfOpen"
+      ? asProbe(Effect.withFiber((fiber) => goOn(this, self, fiber)), circuit, this, fiber)
+      : goOn(this, self, fiber)
+  }
+
+  /** What was asked for may have come. */
+  private afterAsking(fiber: Fiber.Fiber<any, any>): Effect.Effect<any, any, any> {
+    const { circuit } = this
+    return circuit.tryAcquire(this) ? this.passed(fiber) : circuit.reject()
   }
 
   release(exit: Exit.Exit<any, any>): void {

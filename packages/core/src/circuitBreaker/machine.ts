@@ -18,7 +18,7 @@ import * as Verdict from "./verdict.ts"
 
 export class BreakerMachine extends States {
   tryAcquire(lease: BreakerLease): boolean {
-    if (!this.wouldAdmit(lease)) return false
+    if (!this.admits(lease)) return false
     lease.generation = this.generation
     this.inFlight++
     if (this.state === "HalfOpen") {
@@ -43,8 +43,13 @@ export class BreakerMachine extends States {
     this.watchesSlow = this.readsClock = true
   }
 
-  /** Whether a call would be admitted now. */
+  /** Whether a call would be admitted now, or would wait for that. */
   wouldAdmit(timed: Timed): boolean {
+    return this.admits(timed)
+  }
+
+  /** Whether a call is admitted now. */
+  protected admits(timed: Timed): boolean {
     if ((this.isCounting && !this.readsClock && this.ramp === undefined) || this.passesAll) return true
     const { clock } = timed
     this.askedAt = monotonicMillis(clock)
@@ -67,8 +72,9 @@ export class BreakerMachine extends States {
     if (generation >= 0 && lease.isCounted) this.ignored++
     if (generation === this.generation) {
       if (lease.watch !== undefined) {
-        if (this.state === "HalfOpen") this.probes.forget(lease.watch)
-        else this.slowCalls?.remove(lease.watch)
+        if (this.state === "HalfOpen") {
+          if (this.probes.forget(lease.watch)) this.probeVoided()
+        } else this.slowCalls?.remove(lease.watch)
       }
     } else if (generation >= 0) this.late++
     if (this.tellsEnds) this.ended()
@@ -159,6 +165,12 @@ export class BreakerMachine extends States {
     if (reason !== undefined) this.open(at ?? monotonicMillis(lease.clock), lease.clock, reason, tripFor)
   }
 
+  /** A probe has ended with a result that counts. */
+  protected probed(_failed: boolean, _slow: boolean, _retryAfter: number | undefined): void {}
+
+  /** A probe has ended without a result. */
+  protected probeVoided(): void {}
+
   private recordProbe(
     lease: BreakerLease,
     failed: boolean,
@@ -169,8 +181,10 @@ export class BreakerMachine extends States {
     const { clock } = lease
     const slow = now - lease.start >= lease.slowMillis
     if (slow) this.slow++
-    this.probes.forget(lease.watch!)
-    this.probes.record(failed, slow, retryAfter)
+    if (this.probes.forget(lease.watch!)) {
+      this.probes.record(failed, slow, retryAfter)
+      this.probed(failed, slow, retryAfter)
+    }
     if (tripFor !== undefined) this.open(now, clock, "trip-for", tripFor)
     else this.decide(now, clock)
   }
@@ -197,7 +211,8 @@ export class BreakerMachine extends States {
     return mark >= 0 && generation >= this.countedFrom
   }
 
-  private decide(now: number, clock: Clock.Clock): void {
+  /** Opens or closes as soon as the probes that are missing cannot change that. */
+  protected decide(now: number, clock: Clock.Clock): void {
     const verdict = Verdict.ofProbes(this.probes, this.rules, this.watchesSlow)
     if (verdict === "probes-failed") this.open(now, clock, verdict, this.probes.retryAfter)
     else if (verdict !== undefined) this.moveTo("Closed", now, clock, verdict)

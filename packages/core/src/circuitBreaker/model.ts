@@ -34,6 +34,7 @@ export type TransitionReason =
   | "probes-failed"
   | "probe-outlasted"
   | "manual"
+  | "fleet"
 
 /**
  * One change of state.
@@ -149,6 +150,11 @@ export interface Options {
    * critical only degrades it. @default true
    */
   readonly critical?: boolean | undefined
+  /**
+   * Whether it is one circuit with those of the same name on other nodes. Without a `Cluster` around it is that of this
+   * process. @default false
+   */
+  readonly shared?: boolean | undefined
 }
 
 /**

@@ -5,6 +5,9 @@
 import { makeWatch, type Watch } from "./slowCalls.ts"
 import { WaitQueue } from "../internal/data/waitQueue.ts"
 
+/** The time at which a probe is due that is not waited for any more. */
+const givenUp = -Infinity
+
 export class Probes {
   /** Probes in flight; the one that is due first is first. */
   private inFlight = new WaitQueue<Watch>()
@@ -33,13 +36,23 @@ export class Probes {
 
   /** Waits longer for a probe. All are waited for equally long, so that it is the last now. */
   prolong(probe: Watch, due: number): void {
+    if (probe.due === givenUp) return
     this.inFlight.remove(probe)
     probe.due = due
     this.inFlight.push(probe)
   }
 
-  forget(probe: Watch): void {
+  /** Whether it was still waited for. */
+  forget(probe: Watch): boolean {
+    if (probe.due === givenUp) return false
     this.inFlight.remove(probe)
+    return true
+  }
+
+  /** Waits no longer for the probe that is due first, which counts as failed. */
+  giveUp(): void {
+    this.inFlight.shift()!.due = givenUp
+    this.record(true, false, undefined)
   }
 
   /** Stops waiting for the probes in flight. */

@@ -4,9 +4,11 @@ export class RampUp {
   private readonly over: number
   private readonly from: number
   // Each call adds the share of its time; a call that passes takes one.
-  private credit = 1
+  private credit: number
 
-  constructor(start: number, over: number, from: number) {
+  /** With a credit of 1, the first call passes. */
+  constructor(start: number, over: number, from: number, credit = 1) {
+    this.credit = credit
     this.start = start
     this.over = over
     this.from = from

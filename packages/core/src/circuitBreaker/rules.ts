@@ -35,6 +35,9 @@ export const toRules = (
   if (options.critical !== undefined && typeof options.critical !== "boolean") {
     check.refuse("critical", "true or false", options.critical)
   }
+  if (options.shared !== undefined && typeof options.shared !== "boolean") {
+    check.refuse("shared", "true or false", options.shared)
+  }
   const window = options.window ?? { _tag: "LastCalls", calls: 100 }
   const halfOpen = check.group("halfOpen", options.halfOpen, ["calls", "maxWait"])
   const rampUp = check.group("rampUp", options.rampUp, ["over", "from"])

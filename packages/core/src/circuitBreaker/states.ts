@@ -48,7 +48,8 @@ export class States extends Counters {
   askedAt = 0
   openingsInRow = 0
   protected openUntil = 0
-  private readonly openFor: (opening: number) => number
+  /** How long the n-th opening in a row lasts, in milliseconds: a schedule is stepped. */
+  protected readonly lengthOf: (opening: number) => number
   protected probes = noProbes
   // The generation of the first of the half-open periods in a row that their probes outlived. Only probes were admitted
   // since then.
@@ -61,7 +62,7 @@ export class States extends Counters {
     this.name = name
     this.rules = rules
     this.window = rules.makeWindow()
-    this.openFor = rules.makeOpenings()
+    this.lengthOf = rules.makeOpenings()
     this.readsClock = this.durationBounds !== undefined
     this.since = clock.currentTimeMillisUnsafe()
   }
@@ -121,7 +122,7 @@ export class States extends Counters {
   ): void {
     const { generation } = this
     // The schedule is stepped at every opening, also where the length is given.
-    const scheduled = this.openFor(this.openingsInRow + 1)
+    const scheduled = this.lengthOf(this.openingsInRow + 1)
     // The user's schedule may have changed the state.
     if (generation !== this.generation) return
     this.openings++

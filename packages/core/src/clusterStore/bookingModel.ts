@@ -1,6 +1,11 @@
 /** What a node of a fleet and the store tell each other about a limit: turns are booked ahead, each with its time. */
 
-/** What a node tells of a limit. Times are in milliseconds, numbers in units of the limit. */
+/**
+ * What a node tells of a limit. Times are in milliseconds, numbers in units of the limit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface BookingMessage {
   /** From one turn to the next. */
   readonly gap: number
@@ -15,13 +20,24 @@ export interface BookingMessage {
   readonly pauseFor: number
 }
 
-/** What the store answers. */
+/**
+ * What the store answers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface BookingAnswer {
   readonly granted: number
   /** When the first of the turns is, or would be: from now on, in milliseconds. It may have been before. */
   readonly first: number
 }
 
+/**
+ * What a node asks the store for some of its limits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface BookingCall {
   /** As of a call about circuits. */
   readonly said: number

@@ -4,6 +4,12 @@ import type { CircuitAnswer, CircuitMessage } from "./circuitModel.ts"
 /** The most circuits of one call: Redis does nothing else meanwhile. */
 export const mostCircuitsOfCall = 64
 
+/**
+ * What a node tells the store of some of its circuits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CircuitCall {
   readonly node: string
   /** What the node takes for the time of the store, in milliseconds; zero where it has heard none. */
@@ -17,6 +23,12 @@ export interface CircuitCall {
   readonly circuits: ReadonlyArray<readonly [circuit: string, message: CircuitMessage]>
 }
 
+/**
+ * What the store answers to a call about circuits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CircuitReply {
   /** The time of the store, in milliseconds. */
   readonly now: number

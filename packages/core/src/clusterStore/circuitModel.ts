@@ -1,16 +1,31 @@
 /** What a node of a fleet and the store tell each other about a circuit. Times are in milliseconds, and relative. */
 
-/** A state of the fleet's circuit. Nodes have others of their own, of which the fleet knows nothing. */
+/**
+ * A state of the fleet's circuit. Nodes have others of their own, of which the fleet knows nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type FleetState = "Closed" | "Open" | "HalfOpen" | "ForcedOpen"
 
-/** Results of calls, and how many of them failed or were slow. */
+/**
+ * Results of calls, and how many of them failed or were slow.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Counts {
   readonly calls: number
   readonly failures: number
   readonly slow: number
 }
 
-/** Results of probes since the last message. */
+/**
+ * Results of probes since the last message.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ProbeCounts {
   readonly results: number
   readonly failures: number
@@ -23,7 +38,12 @@ export interface ProbeCounts {
   readonly retryAfter: number
 }
 
-/** The rules by which a circuit is judged. A rate that is off is 2: no share reaches it. */
+/**
+ * The rules by which a circuit is judged. A rate that is off is 2: no share reaches it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CircuitTerms {
   /** The calls of the window; zero where it goes by time alone. */
   readonly size: number
@@ -43,10 +63,18 @@ export interface CircuitTerms {
  * What a node asks for beside telling its counts: nothing; that the fleet opens because its own circuit has opened by a rate
  * (`tripped`) or by failures in a row (`failedInRow`); that it opens in any case (`open`), until somebody closes it
  * (`forceOpen`), or closes (`close`); a probe.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Wish = "nothing" | "tripped" | "failedInRow" | "open" | "forceOpen" | "close" | "probe"
 
-/** What a node tells of a circuit. */
+/**
+ * What a node tells of a circuit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CircuitMessage {
   /** What it last heard of the fleet: counts and results belong to this epoch. */
   readonly epoch: number
@@ -65,7 +93,12 @@ export interface CircuitMessage {
   readonly probes: ProbeCounts
 }
 
-/** What the store answers. */
+/**
+ * What the store answers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type CircuitAnswer =
   & {
     /** The terms of another node, where they are not those of the message. */
@@ -89,10 +122,20 @@ export type CircuitAnswer =
     }
   )
 
-/** Why the fleet has changed the state. */
+/**
+ * Why the fleet has changed the state.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type FleetReason = "rates" | "tripped" | "command" | "elapsed" | "probes"
 
-/** What all nodes are told of a change. */
+/**
+ * What all nodes are told of a change.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CircuitEvent {
   readonly circuit: string
   readonly epoch: number

@@ -1,10 +1,10 @@
 /** Puts the real breaker, its specification and the model of a source side by side. */
 import { CircuitBreaker, Outcome } from "@switchgear/core"
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Effect, Exit, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { flavours, known, numbersOf, optionsOf } from "./breakerFlavours.ts"
 import { BreakerModel, ours, type Ways } from "./breakerModel.ts"
-import { breakerOps, breakerStates, play, realBreaker } from "./breakerPlay.ts"
+import { breakerOps, breakerStates, CurrentFleet, play, realBreaker } from "./breakerPlay.ts"
 import type { NotExpressible, Plan } from "./judge.ts"
 import { not, unknownIn } from "./notExpressible.ts"
 import { breakerRules, otherRules } from "./rules.ts"
@@ -48,8 +48,10 @@ export const planBreaker = (scenario: Scenario): Plan | NotExpressible => {
     defect: numbers.counts.defect === "failure" ? Outcome.failure : Outcome.ignored
   }
   return {
-    replay: realBreaker(optionsOf(numbers, settings), judgement, startMillis).pipe(
+    replay: Effect.flatMap(CurrentFleet, (fleet) => Layer.build(fleet)).pipe(
+      Effect.flatMap((fleet) => realBreaker(optionsOf(numbers, settings), judgement, startMillis, fleet)),
       Effect.flatMap((breaker) => play(breaker, options)),
+      Effect.scoped,
       Effect.provide(TestClock.layer())
     ),
     specification: model(ours),

@@ -1,6 +1,7 @@
 /** Plays a scenario on a circuit breaker: on the real one under `TestClock`, or on a model that is asked the same. */
 import { CircuitBreaker, Outcome } from "@switchgear/core"
-import { Cause, Clock, Duration, Effect, Exit, Fiber, Option, type Schema, Stream } from "effect"
+import * as Cluster from "@switchgear/core/Cluster"
+import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Layer, Option, type Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { Facts, Trace } from "./judge.ts"
 import { numberOf, type Scenario, type Step } from "./scenario.ts"
@@ -215,22 +216,31 @@ const exitOf = (ending: Ending): Exit.Exit<string, Ended> =>
     ? Exit.die(ending)
     : Exit.fail(new Ended(ending))
 
+/** The fleet that a breaker is part of. */
+export const CurrentFleet = Context.Reference<Layer.Layer<never>>("conformance/CurrentFleet", {
+  defaultValue: () => Layer.empty
+})
+
 /** The breaker of the library, on the clock of the fiber. */
 export const realBreaker = (
   options: Omit<CircuitBreaker.Options, "name" | "classify">,
   judgement: Judgement,
-  startMillis: number
+  startMillis: number,
+  around: Context.Context<never> = Context.empty()
 ): Effect.Effect<Breaker> =>
   Effect.gen(function*() {
     yield* TestClock.setTime(startMillis)
     const clock = yield* TestClock.testClockWith(Effect.succeed)
-    const breaker = yield* CircuitBreaker.make({ ...options, name: "conformance", classify: classify(judgement) })
+    const breaker = yield* Effect.provide(
+      CircuitBreaker.make({ ...options, name: "conformance", classify: classify(judgement), shared: true }),
+      around
+    )
     const events: Array<CircuitBreaker.State> = []
     yield* Effect.forkDetach(
       Stream.runForEach(breaker.transitions, ({ to }) => Effect.sync(() => events.push(to))),
       { startImmediately: true }
     )
-    const drained = Effect.repeat(Effect.yieldNow, { times: 4 })
+    const drained = Effect.repeat(Effect.yieldNow, { times: 60 })
     let rejectedBeforeReset = 0
     const { control } = breaker
     const changes: { readonly [To in Exclude<Control["to"], "Open" | "HalfOpen">]: Effect.Effect<void> } = {
@@ -261,6 +271,8 @@ export const realBreaker = (
             startImmediately: true
           })
           late = 0
+          // In a fleet, it may ask for a probe.
+          if (!finish) yield* drained
           if (finish) {
             return {
               permitted: true,
@@ -286,7 +298,11 @@ export const realBreaker = (
           yield* drained
           const before = events.length
           if (state !== "Closed" && state !== "Open") yield* control.close
+          // No node makes an opening of the fleet shorter.
+          const all = Context.getOrUndefined(around as Context.Context<any>, Cluster.Cluster)?.control("conformance")
+          if (all !== undefined) yield* Effect.andThen(all.close, drained)
           yield* control.trip(0)
+          yield* drained
           yield* breaker.state
           yield* drained
           events.splice(before, events.length - before, "HalfOpen")
@@ -294,6 +310,8 @@ export const realBreaker = (
       },
       advance: (millis) => TestClock.adjust(millis),
       read: Effect.gen(function*() {
+        // What time has changed is told, and what the fleet has decided is heard.
+        yield* Effect.andThen(breaker.state, drained)
         const now = yield* breaker.snapshot
         yield* drained
         const count = (to: CircuitBreaker.State) => events.filter((event) => event === to).length

@@ -1,0 +1,121 @@
+/**
+ * Makes nodes a fleet: circuits with `shared: true` and the same name are one circuit of all nodes. No call waits for the
+ * store, but for a probe after an opening.
+ *
+ * **Opening.** A node opens its circuit at once by its own calls, and asks the fleet. The fleet opens when the calls of all
+ * nodes together say so, also without the node that reports most failures: one sick node does not close a healthy target for
+ * all. Such a node stays open alone, and recovers by its own rules. With `spread: "any"`, the first node that opens opens all.
+ *
+ * **Recovery.** After the opening, the fleet gives out `halfOpen.calls` probes to all nodes together. The call that asks
+ * for one waits for `timeout` at most. After closing, each node lets a growing share of calls pass: `rampUp`, or within 5 seconds
+ * from a tenth.
+ *
+ * **Without the store.** A store that does not answer three times is away: each node keeps what it last heard until the end of
+ * the opening, and then goes on by itself. It tries the store again after 250 ms, and up to 5 seconds later.
+ *
+ * **Gotchas.** A state that is set by hand on a node stays on that node, whatever the fleet does. Names are in keys of the
+ * store: they must not be secrets.
+ *
+ * @since 0.1.0
+ * @stability unstable
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import { CurrentFleet } from "./circuitBreaker/fleet.ts"
+import { Member } from "./cluster/member.ts"
+import type { Control, Options, Status } from "./cluster/model.ts"
+import { kind } from "./cluster/observe.ts"
+import { Syncer } from "./cluster/syncer.ts"
+import { ClusterStore } from "./ClusterStore.ts"
+import { OptionsOf } from "./internal/config/checks.ts"
+import * as Registry from "./Registry.ts"
+
+export { kind }
+export type { Control, Options, Status } from "./cluster/model.ts"
+
+/**
+ * The fleet that this node is part of.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Cluster extends Context.Service<Cluster, {
+  readonly status: Effect.Effect<Status>
+  /** Undefined where this node has no such shared circuit. */
+  readonly control: (circuit: string) => Control | undefined
+}>()("@switchgear/core/Cluster") {}
+
+/**
+ * Makes this node part of the fleet whose store is given, for as long as the layer is there. Circuits that are made below it are
+ * shared where they say so. Dies with a `RangeError` where an option is out of its range.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<Cluster, never, ClusterStore> =>
+  Layer.effectContext(Effect.gen(function*() {
+    const check = new OptionsOf("Cluster.layer")
+    check.known(options, ["interval", "timeout", "heartbeat", "span", "spread"])
+    const timeout = check.positive("timeout", options.timeout ?? "50 millis")
+    const interval = check.positive("interval", options.interval ?? "250 millis")
+    if (interval < timeout) check.refuse("interval", "at least timeout", options.interval)
+    const spread = options.spread ?? "agreed"
+    if (spread !== "agreed" && spread !== "any") check.refuse("spread", "\"agreed\" or \"any\"", spread)
+    const store = yield* ClusterStore
+    const clock = yield* Clock.Clock
+    const node = yield* Effect.map(Random.Random, randomId)
+    const syncer = new Syncer(store, {
+      node,
+      interval,
+      timeout,
+      heartbeat: check.positive("heartbeat", options.heartbeat ?? "5 seconds"),
+      terms: { span: check.positive("span", options.span ?? "1 second"), spread }
+    }, clock)
+    yield* Effect.forkScoped(syncer.run)
+    const control = (name: string): Control | undefined => {
+      const member = syncer.find(name)
+      return member && {
+        trip: (duration) =>
+          Effect.sync(() => {
+            const millis = new OptionsOf("Cluster.control.trip").positive("duration", duration)
+            member.command("open", millis)
+          }),
+        forceOpen: Effect.sync(() => member.command("forceOpen")),
+        close: Effect.sync(() => member.command("close"))
+      }
+    }
+    const cluster: Cluster["Service"] = { status: Effect.sync(() => statusOf(syncer)), control }
+    yield* Registry.register({ kind, name: "cluster", guard: cluster, critical: false })
+    return Context.make(Cluster, cluster).pipe(
+      Context.add(CurrentFleet, {
+        join: (circuit) => {
+          const member = new Member(circuit, syncer)
+          circuit.joinBy(member)
+          syncer.add(member)
+          return () => syncer.remove(member)
+        }
+      })
+    ) as Context.Context<Cluster>
+  }))
+
+/** 104 bits. */
+const randomId = (random: { readonly nextDoubleUnsafe: () => number }): string =>
+  [0, 1].map(() => Math.floor(random.nextDoubleUnsafe() * 2 ** 52).toString(36)).join("")
+
+const statusOf = (syncer: Syncer): Status => {
+  const members = [...syncer.all]
+  return {
+    state: syncer.isAway ? "away" : syncer.hasJoined ? "joined" : "joining",
+    nodes: syncer.nodes,
+    syncs: syncer.syncs,
+    timeouts: syncer.timeouts,
+    gaps: syncer.gaps,
+    dissent: members.filter(({ isAlone }) => isAlone).map(({ name }) => name),
+    rulesDiffer: members.flatMap(({ name, otherTerms }) =>
+      otherTerms === undefined ? [] : [[name, otherTerms] as const]
+    )
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * A circuit of this node as a member of the fleet: what it has heard of the fleet, and what it has still to tell.
+ *
+ * Invariants
+ * - What was told is never told again, also where no answer came: the store may have counted it.
+ * - An epoch that is not later than the one heard changes nothing.
+ * - A node that has opened alone is led by itself until its circuit is closed again, and tells nothing meanwhile.
+ */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { LinkedCircuit } from "../circuitBreaker/linkedCircuit.ts"
+import type { CircuitLink } from "../circuitBreaker/link.ts"
+import type { CircuitAnswer, CircuitEvent, CircuitMessage, CircuitTerms, FleetState, Wish } from "../ClusterStore.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+
+/** What a member needs of the node that it belongs to. */
+export interface Home {
+  readonly clock: Clock.Clock
+  /** Whether the store does not answer. */
+  readonly isAway: boolean
+  /** How many nodes there are, with this one. */
+  readonly nodes: number
+  /** There is something to tell at once. */
+  readonly wake: () => void
+  readonly terms: Pick<CircuitTerms, "span" | "spread">
+}
+
+/** How long a node does not ask for a probe after one was refused, in milliseconds. */
+const pauseAfterRefusal = 50
+
+/** Rates that are off are reached by no share. */
+const off = 2
+
+const never = 1_000_000_000
+
+/** Of messages that were not answered: older ones count for no window. */
+const longestHistory = 200
+
+interface Told {
+  readonly calls: number
+  readonly failures: number
+  readonly slow: number
+}
+
+export class Member implements CircuitLink {
+  readonly circuit: LinkedCircuit
+  private readonly home: Home
+  private epoch = 0
+  private state: FleetState = "Closed"
+  private until = 0
+  private openings = 0
+  /** Whether the circuit has opened here and the fleet has not. */
+  isAlone = false
+  private told: Told = { calls: 0, failures: 0, slow: 0 }
+  /** What was told lately: when, and the totals before. The first is as old as the window of the fleet, or older. */
+  private history: Array<Told & { readonly at: number }> = []
+  private wish: Wish = "nothing"
+  private wishedUntil = 0
+  private nextOpening: number | undefined
+  private probesHeld = 0
+  private results = { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
+  private asking: Array<() => void> = []
+  private nextAsk = -Infinity
+  /** The terms of another node, where they are not those of this one. */
+  otherTerms: string | undefined
+  /** Whether it has to hear of the fleet. */
+  isCurious = true
+
+  constructor(circuit: LinkedCircuit, home: Home) {
+    this.circuit = circuit
+    this.home = home
+  }
+
+  get name(): string {
+    return this.circuit.name
+  }
+
+  get leads(): boolean {
+    return this.state !== "Closed" && !this.isAlone && !this.home.isAway
+  }
+
+  get hasProbe(): boolean {
+    return this.probesHeld > 0
+  }
+
+  takeProbe(): void {
+    this.probesHeld--
+  }
+
+  get mayAsk(): boolean {
+    return this.asking.length === 0 && monotonicMillis(this.home.clock) >= this.nextAsk
+  }
+
+  readonly askProbe: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    const answered = () => resume(Effect.void)
+    this.asking.push(answered)
+    this.home.wake()
+    return Effect.sync(() => {
+      const at = this.asking.indexOf(answered)
+      if (at >= 0) this.asking.splice(at, 1)
+    })
+  })
+
+  probed(failed: boolean, slow: boolean, retryAfter: number | undefined): void {
+    const { results } = this
+    results.results++
+    results.failuresInRow = failed ? results.failuresInRow + 1 : 0
+    if (failed) results.failures++
+    if (slow) results.slow++
+    results.retryAfter = Math.max(results.retryAfter, Math.ceil(retryAfter ?? 0))
+    this.mayAskAgain()
+  }
+
+  voided(): void {
+    this.results.voided++
+    this.mayAskAgain()
+  }
+
+  opened(by: "tripped" | "failedInRow" | "open", until: number): void {
+    this.ask(by, until)
+  }
+
+  /** A place is free that was not when the last question was refused. */
+  private mayAskAgain(): void {
+    this.nextAsk = -Infinity
+    this.home.wake()
+  }
+
+  /** Has all nodes follow a command. */
+  command(wish: "open" | "forceOpen" | "close", openFor = 0): void {
+    this.ask(wish, monotonicMillis(this.home.clock) + openFor)
+  }
+
+  private ask(wish: Wish, until: number): void {
+    this.wish = wish
+    this.wishedUntil = until
+    this.home.wake()
+  }
+
+  /** Whether there is something that cannot wait for the interval. */
+  get isUrgent(): boolean {
+    const { results, voided } = this.results
+    return this.wish !== "nothing" || this.asking.length > 0 || results + voided > 0 || this.isCurious
+  }
+
+  /** Whether there is anything to tell. */
+  get hasNews(): boolean {
+    this.reunite()
+    return this.isUrgent || this.counts(this.circuit.told).calls > 0
+  }
+
+  /** What is told now. It counts as told from here on. */
+  message(): CircuitMessage {
+    const now = monotonicMillis(this.home.clock)
+    const { circuit } = this
+    // Time may have changed it: a call in flight that is slow by now counts.
+    circuit.settle(now, this.home.clock)
+    this.reunite()
+    // A probe that its call has left: another node may have it.
+    if (this.probesHeld > 0 && this.asking.length === 0) {
+      this.results.voided += this.probesHeld
+      this.probesHeld = 0
+    }
+    const isHeard = this.state === "Closed" && !this.isAlone
+    const { allCalls: calls, allFailures: failures, allSlow: slow } = circuit.told
+    const before = this.told
+    const totals = { calls, failures, slow }
+    const counts = isHeard ? difference(totals, before) : none
+    if (counts.calls > 0) this.history.push({ at: now, ...before })
+    if (this.history.length > longestHistory) this.history.shift()
+    this.told = totals
+    const { results, wish } = this
+    this.results = { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
+    this.wish = "nothing"
+    this.isCurious = false
+    return {
+      epoch: this.epoch,
+      state: this.state,
+      remaining: Math.ceil(Math.max(0, this.until - now)),
+      openings: this.openings,
+      counts,
+      own: isHeard && this.history.length > 0 ? difference(totals, this.history[0]!) : counts,
+      wish: wish !== "nothing" ? wish : this.asking.length > 0 ? "probe" : "nothing",
+      openFor: Math.ceil(
+        wish !== "nothing"
+          ? Math.max(0, this.wishedUntil - now)
+          : this.nextOpening ??= circuit.nextOpening(this.openings)
+      ),
+      terms: this.terms,
+      probes: results
+    }
+  }
+
+  /** What was alone is not once it is closed. */
+  private reunite(): void {
+    if (this.isAlone && this.circuit.state === "Closed") this.isAlone = false
+  }
+
+  private get terms(): CircuitTerms {
+    const { rules, watchesSlow } = this.circuit.judged
+    const { window } = rules.thresholds
+    const { span, spread } = this.home.terms
+    return {
+      ...window._tag === "Lasting"
+        ? { size: 0, span: Duration.toMillis(window.duration) }
+        : { size: window.calls, span },
+      minimumCalls: rules.minimumCalls,
+      failureRate: Math.min(off, rules.failureRate),
+      slowCallRate: watchesSlow ? rules.slowCallRate : off,
+      probes: rules.halfOpenCalls,
+      probeFailureRate: Math.min(off, rules.halfOpenFailureRate),
+      probeFailuresInRow: Math.min(never, rules.consecutiveFailures),
+      spread
+    }
+  }
+
+  private counts({ allCalls, allFailures, allSlow }: LinkedCircuit["told"]): Told {
+    return this.state === "Closed" && !this.isAlone
+      ? difference({ calls: allCalls, failures: allFailures, slow: allSlow }, this.told)
+      : none
+  }
+
+  /** The answer to a message. `asked` is what it wished for, `inTime` whether somebody still waits for it. */
+  hear(answer: CircuitAnswer, asked: Wish, inTime: boolean): void {
+    this.otherTerms = answer.otherTerms
+    if (answer._tag === "Closed") {
+      const from = monotonicMillis(this.home.clock) - answer.age
+      while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
+      if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.circuit.state !== "Closed"
+      return this.answered(false)
+    }
+    this.follow(answer.epoch, answer.state, answer.remaining, answer.openings)
+    if (answer.isGranted) {
+      if (inTime && answer.epoch === this.epoch && this.asking.length > 0) this.probesHeld++
+      else this.voided()
+    }
+    if (inTime) this.answered(answer.isGranted)
+  }
+
+  /** Nobody waits for the answer to a message any more, which wished for this. What does no harm twice is wished for again. */
+  unanswered(asked: Wish): void {
+    const isHarmless = asked === "forceOpen" ||
+      this.circuit.state === "Open" && (asked === "tripped" || asked === "failedInRow" || asked === "open")
+    if (isHarmless && this.wish === "nothing") this.wish = asked
+    this.isCurious = true
+    this.answered(false)
+  }
+
+  private answered(isGranted: boolean): void {
+    const { asking } = this
+    if (asking.length === 0) return
+    this.asking = []
+    if (!isGranted) this.nextAsk = monotonicMillis(this.home.clock) + pauseAfterRefusal
+    for (const answered of asking) answered()
+  }
+
+  /** All nodes were told of a change. */
+  heard({ epoch, openings, remaining, state }: CircuitEvent): void {
+    this.follow(epoch, state, remaining, openings)
+  }
+
+  private follow(epoch: number, state: FleetState, remaining: number, openings: number): void {
+    if (epoch <= this.epoch) return
+    const { circuit, home: { clock } } = this
+    this.epoch = epoch
+    this.state = state
+    this.until = monotonicMillis(clock) + remaining
+    if (openings !== this.openings) this.nextOpening = undefined
+    this.openings = openings
+    this.probesHeld = 0
+    this.results = { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
+    this.history = []
+    this.isAlone = false
+    switch (state) {
+      case "Open":
+        return circuit.fleetOpened(remaining, openings, clock)
+      case "HalfOpen":
+        return circuit.fleetTries(clock)
+      case "ForcedOpen":
+        return circuit.fleetForced(clock)
+      case "Closed":
+        circuit.fleetClosed(clock, this.home.nodes > 1)
+        // What was counted before belongs to an epoch that is over.
+        this.told = { calls: circuit.told.allCalls, failures: circuit.told.allFailures, slow: circuit.told.allSlow }
+    }
+  }
+}
+
+const none: Told = { calls: 0, failures: 0, slow: 0 }
+
+const difference = (now: Told, before: Told): Told => ({
+  calls: now.calls - before.calls,
+  failures: now.failures - before.failures,
+  slow: now.slow - before.slow
+})

@@ -1,0 +1,55 @@
+/** The public types of a fleet: options, status and commands. */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+
+/**
+ * How the nodes of a fleet work together.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options {
+  /** How often a node tells what it has counted. What cannot wait is told at once. @default 250 millis */
+  readonly interval?: Duration.Input | undefined
+  /** How long a node waits for the store. @default 50 millis */
+  readonly timeout?: Duration.Input | undefined
+  /** How often a node without news says that it is there. @default 5 seconds */
+  readonly heartbeat?: Duration.Input | undefined
+  /** How long calls count at least, where the window counts calls. @default 1 second */
+  readonly span?: Duration.Input | undefined
+  /** Whether the nodes together open a circuit, or the first one that does. @default "agreed" */
+  readonly spread?: "agreed" | "any" | undefined
+}
+
+/**
+ * What a node knows of its fleet.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Status {
+  readonly state: "joining" | "joined" | "away"
+  /** Nodes that the store has heard of lately, with this one. */
+  readonly nodes: number
+  readonly syncs: number
+  readonly timeouts: number
+  /** How often changes were missed, and all circuits read again. */
+  readonly gaps: number
+  /** Circuits that this node has opened, and the fleet has not. */
+  readonly dissent: ReadonlyArray<string>
+  /** Circuits that another node judges by other terms, and those. */
+  readonly rulesDiffer: ReadonlyArray<readonly [circuit: string, terms: string]>
+}
+
+/**
+ * Commands for a circuit on all nodes. Each ends once it is on its way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Control {
+  /** Opens for that long, or longer where it is open for longer. */
+  readonly trip: (duration: Duration.Input) => Effect.Effect<void>
+  readonly forceOpen: Effect.Effect<void>
+  readonly close: Effect.Effect<void>
+}

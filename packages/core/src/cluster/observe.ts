@@ -1,0 +1,32 @@
+/** What the registry, health and metrics see of a fleet. */
+import type * as Effect from "effect/Effect"
+import type { Kind } from "../registry/kind.ts"
+import { counter, gauge } from "../registry/series.ts"
+import type { Status } from "./model.ts"
+
+/**
+ * The kind of fleets, for `Registry.find` and `Registry.snapshotsOf`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const kind: Kind<{ readonly status: Effect.Effect<Status> }, Status> = {
+  tag: "Cluster",
+  snapshot: (cluster) => cluster.status,
+  // A node goes on by itself: it is degraded and never down.
+  health: ({ dissent, rulesDiffer, state }) => ({
+    conditions: [
+      { reason: "away", count: state === "away" ? 1 : 0 },
+      { reason: "dissent", count: dissent.length },
+      { reason: "rules-differ", count: rulesDiffer.length }
+    ]
+  }),
+  metrics: [
+    gauge("switchgear_cluster_nodes", "Nodes that the store has heard of lately.", ({ nodes }) => nodes),
+    gauge("switchgear_cluster_away", "1 while the store does not answer.", ({ state }) => state === "away" ? 1 : 0),
+    gauge("switchgear_cluster_dissent", "Circuits that only this node has opened.", ({ dissent }) => dissent.length),
+    counter("switchgear_cluster_syncs_total", "Messages that the store has answered.", ({ syncs }) => syncs),
+    counter("switchgear_cluster_timeouts_total", "Messages without an answer in time.", ({ timeouts }) => timeouts),
+    counter("switchgear_cluster_gaps_total", "Times at which changes were missed.", ({ gaps }) => gaps)
+  ]
+}

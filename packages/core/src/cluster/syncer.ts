@@ -1,0 +1,266 @@
+/**
+ * Tells the store what the members of this node have to tell, and has them hear the answers.
+ *
+ * Invariants
+ * - One message is under way at a time. Nothing is sent twice, and nothing waits in a queue of the client.
+ * - Whoever waits for an answer waits for `timeout` at most. A later answer is heard when it comes, and no new message is sent
+ *   before that, for ten seconds.
+ */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+import type { CircuitCall, CircuitEvent, CircuitReply, ClusterStore, StoreFailed } from "../ClusterStore.ts"
+import { mostCircuitsOfCall } from "../clusterStore/circuitCall.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+import type { Home, Member } from "./member.ts"
+
+export interface SyncRules {
+  readonly node: string
+  /** Milliseconds, as all others. */
+  readonly interval: number
+  readonly timeout: number
+  readonly heartbeat: number
+  readonly terms: Home["terms"]
+}
+
+/** A message counts for nothing once it was on its way for longer than that. */
+const longestWay = 2000
+
+/** A message is given up then, in milliseconds: if the store takes it later, it counts for nothing. */
+const longestFlight = 10_000
+
+/** Failures in a row from which on the store is away. */
+const mostFailures = 3
+
+const firstRetry = 250
+
+const longestRetry = 5000
+
+export class Syncer implements Home {
+  readonly clock: Clock.Clock
+  readonly terms: Home["terms"]
+  private readonly rules: SyncRules
+  private readonly store: ClusterStore["Service"]
+  private readonly members = new Map<string, Member>()
+  private bell = Deferred.makeUnsafe<void>()
+  private failures = 0
+  /** The last change that was heard of. */
+  private sequence = 0
+  /** The last change that the store had made when it answered last. */
+  private expected = 0
+  /** The time of the store was so much ahead of that of this node, in milliseconds. */
+  private ahead: number | undefined
+  private lastRead = -Infinity
+  nodes = 0
+  syncs = 0
+  timeouts = 0
+  gaps = 0
+  lastSync: number | undefined
+
+  constructor(store: ClusterStore["Service"], rules: SyncRules, clock: Clock.Clock) {
+    this.store = store
+    this.rules = rules
+    this.clock = clock
+    this.terms = rules.terms
+  }
+
+  get isAway(): boolean {
+    return this.failures >= mostFailures
+  }
+
+  get hasJoined(): boolean {
+    return this.lastSync !== undefined
+  }
+
+  readonly wake = (): void => {
+    Deferred.doneUnsafe(this.bell, Effect.void)
+  }
+
+  add(member: Member): void {
+    this.members.set(member.name, member)
+    this.wake()
+  }
+
+  remove(member: Member): void {
+    if (this.members.get(member.name) === member) this.members.delete(member.name)
+  }
+
+  find(name: string): Member | undefined {
+    return this.members.get(name)
+  }
+
+  get all(): Iterable<Member> {
+    return this.members.values()
+  }
+
+  /** Runs for as long as the node is part of the fleet. */
+  get run(): Effect.Effect<never> {
+    return Effect.raceFirst(Effect.forever(this.turn), Effect.forever(this.listening))
+  }
+
+  /** Waits until there is something to tell, and tells it. */
+  private readonly turn: Effect.Effect<void> = Effect.suspend(() => {
+    const rest = this.isHurried ? Effect.void : Effect.flatMap(this.pause, (millis) => this.rest(millis))
+    return Effect.andThen(rest, this.sync)
+  })
+
+  private get isHurried(): boolean {
+    return !this.isAway && this.some((member) => member.isUrgent)
+  }
+
+  /** Until the next message that nothing hurries, in milliseconds. */
+  private get pause(): Effect.Effect<number> {
+    const { failures, rules } = this
+    const millis = this.isAway
+      ? Math.min(longestRetry, firstRetry * 2 ** (failures - mostFailures))
+      : rules.interval
+    return Effect.map(Random.next, (share) => millis * (0.9 + 0.2 * share))
+  }
+
+  /** Rests for that long, or until somebody hurries; and on while there is nothing to tell, up to a heartbeat. */
+  private rest(millis: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.isHurried) return Effect.void
+      const bell = this.bell = Deferred.makeUnsafe<void>()
+      const wait = this.isAway ? Effect.sleep(millis) : Effect.raceFirst(Effect.sleep(millis), Deferred.await(bell))
+      return Effect.flatMap(wait, () => this.mustTell ? Effect.void : this.rest(this.rules.interval))
+    })
+  }
+
+  private get mustTell(): boolean {
+    if (monotonicMillis(this.clock) - this.lastRead >= this.rules.heartbeat) {
+      this.readAll()
+      return true
+    }
+    return this.isAway || this.some((member) => member.hasNews)
+  }
+
+  private some(is: (member: Member) => boolean): boolean {
+    for (const member of this.members.values()) if (is(member)) return true
+    return false
+  }
+
+  private readonly sync: Effect.Effect<void> = Effect.suspend(() => {
+    const told = this.chosen()
+    const messages = told.map((member) => [member.name, member.message()] as const)
+    const call: CircuitCall = {
+      node: this.rules.node,
+      said: this.ahead === undefined ? 0 : Math.floor(monotonicMillis(this.clock) + this.ahead),
+      longestWay,
+      goneAfter: 3 * this.rules.heartbeat,
+      holdFor: this.longestHold(told) + 2 * this.rules.timeout,
+      circuits: messages
+    }
+    const unanswered = () => told.forEach((member, i) => member.unanswered(messages[i]![1].wish))
+    const hear = (exit: Exit.Exit<CircuitReply, StoreFailed>, inTime: boolean) => {
+      if (Exit.isSuccess(exit)) this.hear(exit.value, told, call, inTime)
+      else {
+        this.failures++
+        unanswered()
+      }
+    }
+    return Effect.flatMap(
+      Effect.forkChild(this.store.circuits(call)),
+      (flight) =>
+        Effect.flatMap(Effect.timeoutOption(Fiber.await(flight), Duration.millis(this.rules.timeout)), (answer) => {
+          if (Option.isSome(answer)) return Effect.sync(() => hear(answer.value, true))
+          this.timeouts++
+          this.failures++
+          unanswered()
+          return Effect.map(this.settled(flight), (exit) => {
+            if (exit !== undefined && Exit.isSuccess(exit)) hear(exit, false)
+          })
+        })
+    )
+  })
+
+  /** Waits on for a message that was not answered in time; undefined where it is given up. The store is away meanwhile. */
+  private settled<A, E>(flight: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> {
+    const away = Effect.sync(() => {
+      this.failures = Math.max(this.failures, mostFailures)
+    })
+    const givenUp = Effect.sleep(mostFailures * this.rules.interval).pipe(
+      Effect.andThen(away),
+      Effect.andThen(Effect.sleep(longestFlight)),
+      // Not waited for: what the client does may not be possible to interrupt.
+      Effect.andThen(Effect.forkDetach(Fiber.interrupt(flight))),
+      Effect.as(undefined)
+    )
+    return Effect.raceFirst(Fiber.await(flight), givenUp)
+  }
+
+  /** Those that hurry, then the others that have something to tell. */
+  private chosen(): ReadonlyArray<Member> {
+    const all = [...this.members.values()]
+    const urgent = all.filter((member) => member.isUrgent)
+    const others = all.filter((member) => !member.isUrgent && member.hasNews)
+    return [...urgent, ...others].slice(0, mostCircuitsOfCall)
+  }
+
+  private longestHold(told: ReadonlyArray<Member>): number {
+    return told.reduce(
+      (most, { circuit }) => Math.max(most, Math.min(longestHeld, circuit.judged.rules.halfOpenMaxWait)),
+      0
+    )
+  }
+
+  private hear(
+    { circuits, nodes, now, sequence }: CircuitReply,
+    told: ReadonlyArray<Member>,
+    call: CircuitCall,
+    inTime: boolean
+  ): void {
+    const wasAway = this.isAway
+    const at = monotonicMillis(this.clock)
+    this.failures = 0
+    this.syncs++
+    this.nodes = nodes
+    this.lastSync = at
+    this.ahead = now - at
+    told.forEach((member, i) => member.hear(circuits[i]!, call.circuits[i]![1].wish, inTime))
+    if (wasAway) this.readAll()
+    // What the store had changed by the last answer was heard by now, or was missed.
+    if (this.expected > this.sequence) this.missed(this.expected)
+    if (this.syncs === 1) this.sequence = sequence
+    // It was emptied.
+    if (sequence < this.expected) this.missed(sequence)
+    this.expected = sequence
+  }
+
+  private missed(sequence: number): void {
+    this.gaps++
+    this.sequence = sequence
+    this.readAll()
+  }
+
+  /** Has all circuits told and heard of: a store that was emptied, or is an older copy, learns of them. */
+  private readAll(): void {
+    this.lastRead = monotonicMillis(this.clock)
+    for (const member of this.members.values()) member.isCurious = true
+    this.wake()
+  }
+
+  /** Hears of changes until that fails. From the beginning on and after each failure, all circuits are read. */
+  private readonly listening: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.scoped(Effect.flatMap(this.store.subscribe, (events) => {
+      this.readAll()
+      return Stream.runForEach(events, (event) => Effect.sync(() => this.heard(event)))
+    }))
+  ).pipe(Effect.ignore, Effect.andThen(Effect.sleep("1 second")))
+
+  private heard(event: CircuitEvent): void {
+    // A store that was emptied counts from the beginning.
+    if (event.sequence !== this.sequence + 1 && this.syncs > 0) this.missed(event.sequence)
+    this.sequence = event.sequence
+    this.members.get(event.circuit)?.heard(event)
+  }
+}
+
+/** No node holds a probe for longer, in milliseconds: it may be gone. */
+const longestHeld = 10 * 60_000

@@ -1,0 +1,175 @@
+/** Circuits of a fleet of nodes over one store in memory, in virtual time. */
+import { assert, describe, it } from "@effect/vitest"
+import { CircuitBreaker, Registry } from "@switchgear/core"
+import * as Cluster from "@switchgear/core/Cluster"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { Context, Effect, Fiber, Layer, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+
+interface Node {
+  readonly breaker: CircuitBreaker.CircuitBreaker
+  readonly cluster: Cluster.Cluster["Service"]
+}
+
+const node = (
+  options: Partial<CircuitBreaker.Options> = {},
+  own: Cluster.Options = {}
+): Effect.Effect<Node, never, ClusterStore.ClusterStore | Scope.Scope> =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(Layer.fresh(Cluster.layer(own)))
+    const breaker = yield* Effect.provide(
+      CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds", ...options }),
+      context
+    )
+    yield* TestClock.adjust("300 millis")
+    return { breaker, cluster: Context.get(context, Cluster.Cluster) }
+  })
+
+const nodes = (count: number, options: Partial<CircuitBreaker.Options> = {}, own: Cluster.Options = {}) =>
+  Effect.all(Array.from({ length: count }, () => node(options, own)))
+
+const calls = ({ breaker }: Node, count: number, failing: boolean) =>
+  Effect.forEach(
+    Array.from({ length: count }),
+    () => Effect.exit(breaker.protect(failing ? Effect.fail("503") : Effect.succeed(1))),
+    { discard: true }
+  )
+
+const states = (all: ReadonlyArray<Node>) => Effect.forEach(all, ({ breaker }) => breaker.state)
+
+const fleet = <A, E>(test: Effect.Effect<A, E, ClusterStore.ClusterStore | Scope.Scope>) =>
+  Effect.scoped(Effect.provide(test, ClusterStore.layerMemory))
+
+describe("the circuits of a fleet", () => {
+  it.effect("open together once the calls of all say so", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(5)
+      for (const one of all) yield* calls(one, 9, true)
+      assert.deepStrictEqual(yield* states(all), all.map(() => "Closed"))
+      for (const one of all.slice(0, 2)) yield* calls(one, 4, true)
+      yield* TestClock.adjust("300 millis")
+      for (const one of all) yield* calls(one, 2, true)
+      yield* TestClock.adjust("300 millis")
+      assert.deepStrictEqual(yield* states(all), all.map(() => "Open"))
+    })))
+
+  it.effect("stay closed where one node alone fails, which opens alone and recovers by itself", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(4)
+      const [sick, ...others] = all
+      for (const one of others) yield* calls(one, 20, false)
+      yield* TestClock.adjust("300 millis")
+      yield* calls(sick!, 30, true)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* states(all), ["Open", "Closed", "Closed", "Closed"])
+      assert.deepStrictEqual((yield* sick!.cluster.status).dissent, ["model"])
+      yield* TestClock.adjust("10 seconds")
+      yield* calls(sick!, 5, false)
+      assert.deepStrictEqual(yield* states(all), all.map(() => "Closed"))
+    })))
+
+  it.effect("give out as many probes as there are, to all nodes together, and close together", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(3)
+      for (const one of all) yield* calls(one, 20, true)
+      yield* TestClock.adjust("500 millis")
+      assert.deepStrictEqual(yield* states(all), all.map(() => "Open"))
+      yield* TestClock.adjust("10 seconds")
+      let probes = 0
+      const probe = ({ breaker }: Node) =>
+        Effect.exit(breaker.protect(Effect.andThen(Effect.sync(() => probes++), Effect.sleep("100 millis"))))
+      const fibers = []
+      for (let i = 0; i < 10; i++) {
+        for (const one of all) {
+          fibers.push(yield* Effect.forkChild(probe(one)))
+        }
+        yield* TestClock.adjust("5 millis")
+      }
+      assert.isAtLeast(probes, 3)
+      assert.isAtMost(probes, 5)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* states(all), all.map(() => "Closed"))
+    })))
+
+  it.effect("are opened, forced open and closed for all by a command", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(3)
+      const control = all[0]!.cluster.control("model")!
+      yield* control.trip("1 minute")
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* states(all), all.map(() => "Open"))
+      yield* control.forceOpen
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* states(all), all.map(() => "ForcedOpen"))
+      yield* all[1]!.cluster.control("model")!.close
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* states(all), all.map(() => "Closed"))
+    })))
+
+  it.effect("degrade the health of a node that has opened alone, and name a node that judges by other terms", () =>
+    fleet(Effect.gen(function*() {
+      const registry = yield* Registry.make()
+      const sick = yield* Effect.provideService(node({ minimumCalls: 20 }), Registry.CurrentRegistry, registry)
+      const others = yield* nodes(3)
+      for (const one of others) yield* calls(one, 30, false)
+      yield* TestClock.adjust("300 millis")
+      yield* calls(sick, 40, true)
+      yield* TestClock.adjust("1 second")
+      const { reasons } = yield* Effect.provideService(Registry.health, Registry.CurrentRegistry, registry)
+      assert.includeDeepMembers(reasons.map(({ kind, reason }) => [kind, reason]), [
+        ["Cluster", "dissent"],
+        ["Cluster", "rules-differ"]
+      ])
+      assert.deepStrictEqual((yield* sick.cluster.status).rulesDiffer, [[
+        "model",
+        "100:1000:10:0.5:2:5:0.5:1000000000:agreed"
+      ]])
+    })))
+
+  it.effect("lose no probe to a call that is interrupted while it asks for one, or that ends without a result", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(2, { halfOpen: { calls: 1 } })
+      for (const one of all) yield* calls(one, 20, true)
+      yield* TestClock.adjust("500 millis")
+      yield* TestClock.adjust("10 seconds")
+      for (let steps = 0; steps < 40; steps++) {
+        const asking = yield* Effect.forkChild(all[0]!.breaker.protect(Effect.never))
+        for (let i = 0; i < steps; i++) yield* Effect.yieldNow
+        yield* Fiber.interrupt(asking)
+        yield* TestClock.adjust("6 seconds")
+      }
+      yield* calls(all[1]!, 1, false)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* states(all), ["Closed", "Closed"])
+    })))
+
+  it.effect("are alone where there is no fleet around", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ name: "model", shared: true })
+      yield* Effect.repeat(Effect.exit(breaker.protect(Effect.fail("503"))), { times: 9 })
+      assert.strictEqual(yield* breaker.state, "Open")
+    }))
+
+  for (
+    const [options, message] of [
+      [{ interval: "10 millis" }, "Cluster.layer: interval must be at least timeout"],
+      [{ spread: "all" as never }, "Cluster.layer: spread must be \"agreed\" or \"any\", got \"all\""],
+      [{ timeout: "0 millis" }, "Cluster.layer: timeout must be"],
+      [{ timeOut: "1 second" } as never, "Cluster.layer: there is no timeOut"]
+    ] as const
+  ) {
+    it.effect(`are refused with options that cannot be kept: ${message}`, () =>
+      fleet(Effect.gen(function*() {
+        const exit = yield* Effect.exit(Layer.build(Layer.fresh(Cluster.layer(options))))
+        assert.include(String(exit), message)
+      })))
+  }
+
+  it.effect("are learnt by a node that comes later, before its first call", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(3)
+      for (const one of all) yield* calls(one, 20, true)
+      yield* TestClock.adjust("500 millis")
+      assert.strictEqual(yield* (yield* node()).breaker.state, "Open")
+    })))
+})
