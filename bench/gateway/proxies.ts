@@ -53,21 +53,38 @@ cascades: { assistant: { steps: [gpt-4.1] } }
 prices: { gpt-4.1: { input: 2, output: 8 } }
 ${client}`
 
-/** All of them over one provider. */
-export const all = async (upstream: Child, { mode }: Settings): Promise<ReadonlyArray<Proxy | Absent>> => {
-  const bare = async (name: string, file: string): Promise<Proxy> => ({
-    name,
-    model: "gpt-4.1",
-    child: await started(name, here(file), [`${urlOf(upstream)}/chat/completions`]),
-    target: { path, headers: authorized }
-  })
-  return [
-    { name: names.provider, model: "gpt-4.1", child: upstream, target: { path, headers: {} } },
-    await bare(names.http, "http.ts"),
-    await bare(names.undici, "undici.ts"),
-    mode === "full"
-      ? await portkey(names.portkey, urlOf(upstream))
-      : { name: names.portkey, why: "left out of a quick run" },
-    await gateway(gatewayFile(urlOf(upstream)))
-  ]
+const bare = async (upstream: Child, name: string, file: string): Promise<Proxy> => ({
+  name,
+  model: "gpt-4.1",
+  child: await started(name, here(file), [`${urlOf(upstream)}/chat/completions`]),
+  target: { path, headers: authorized }
+})
+
+/** How each of those begins that are compared most closely. */
+const starts: ReadonlyMap<string, (upstream: Child) => Promise<Proxy>> = new Map([
+  [names.http, (upstream) => bare(upstream, names.http, "http.ts")],
+  [names.undici, (upstream) => bare(upstream, names.undici, "undici.ts")],
+  [names.gateway, (upstream) => gateway(gatewayFile(urlOf(upstream)))]
+])
+
+/** The same in processes that have just begun. */
+export const renewed = async (upstream: Child, proxies: ReadonlyArray<Proxy>): Promise<ReadonlyArray<Proxy>> => {
+  const others: Array<Proxy> = []
+  for (const proxy of proxies) {
+    const start = starts.get(proxy.name)
+    if (start !== undefined) proxy.child.end()
+    others.push(start === undefined ? proxy : await start(upstream))
+  }
+  return others
 }
+
+/** All of them over one provider. */
+export const all = async (upstream: Child, { mode }: Settings): Promise<ReadonlyArray<Proxy | Absent>> => [
+  { name: names.provider, model: "gpt-4.1", child: upstream, target: { path, headers: {} } },
+  await starts.get(names.http)!(upstream),
+  await starts.get(names.undici)!(upstream),
+  mode === "full"
+    ? await portkey(names.portkey, urlOf(upstream))
+    : { name: names.portkey, why: "left out of a quick run" },
+  await starts.get(names.gateway)!(upstream)
+]

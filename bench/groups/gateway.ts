@@ -7,7 +7,7 @@ import { beginning } from "../gateway/beginning.ts"
 import { clients as start } from "../gateway/clients.ts"
 import { memory } from "../gateway/memory.ts"
 import { overload } from "../gateway/overload.ts"
-import { all, names, provider } from "../gateway/proxies.ts"
+import { all, names, provider, renewed } from "../gateway/proxies.ts"
 import { settled } from "../gateway/settled.ts"
 import { shed } from "../gateway/shed.ts"
 import { streams } from "../gateway/streams.ts"
@@ -19,16 +19,18 @@ export const gateway = async (settings: Settings): Promise<ReadonlyArray<Section
   const upstream = await provider()
   const clients = await start()
   const subjects = await all(upstream, settings)
-  const proxies = subjects.filter((subject): subject is Proxy => "child" in subject)
+  let proxies = subjects.filter((subject): subject is Proxy => "child" in subject) as ReadonlyArray<Proxy>
   const absent = subjects.filter((subject): subject is Absent => "why" in subject)
   const beside = (section: Section): Section => ({
     ...section,
     rows: [...section.rows, ...absent.map(({ name, why }) => ({ what: name, missing: why, comparisons: [] as const }))]
   })
+  const again = async () => proxies = await renewed(upstream, proxies)
+  const lives = [async () => proxies, ...settings.mode === "full" ? [again, again] : []]
   const compared = [
-    beside(await settled(settings, clients, proxies)),
+    beside(await settled(settings, clients, lives)),
     beside(await alone(settings, clients, proxies)),
-    beside(await streams(settings, clients, proxies))
+    beside(await streams(settings, clients, lives))
   ]
   // What follows is about gateways alone. Nothing else is alive beside them, and the clients have nothing to clean up after.
   clients.end()
