@@ -14,7 +14,7 @@ import type { CircuitBreaker, Durations, Options, State, Totals, Transition } fr
  * @since 0.1.0
  * @category options
  */
-export interface FamilyOptions extends Options {
+export interface FamilyOptions extends Omit<Options, "shared"> {
   /**
    * Circuits kept, at most 1,000,000. Above that, the least recently used one (to a second) is forgotten. A circuit that is
    * open or half-open, has calls in flight or is in a state set by hand is not forgotten. If all are like that, one that

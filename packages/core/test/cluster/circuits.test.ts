@@ -143,6 +143,20 @@ describe("the circuits of a fleet", () => {
       assert.deepStrictEqual(yield* states(all), ["Closed", "Closed"])
     })))
 
+  it.effect("are the first ones of their names on each node", () =>
+    fleet(Effect.gen(function*() {
+      const context = yield* Layer.build(Layer.fresh(Cluster.layer()))
+      const made = Effect.provide(CircuitBreaker.make({ name: "model", shared: true }), context)
+      const [one, another] = [yield* made, yield* made]
+      yield* Effect.repeat(Effect.exit(another.protect(Effect.fail("503"))), { times: 9 })
+      yield* Effect.repeat(Effect.exit(one.protect(Effect.fail("503"))), { times: 8 })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([yield* one.state, yield* another.state], ["Closed", "Open"])
+      yield* Context.get(context, Cluster.Cluster).control("model")!.forceOpen
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([yield* one.state, yield* another.state], ["ForcedOpen", "Open"])
+    })))
+
   it.effect("are alone where there is no fleet around", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ name: "model", shared: true })
