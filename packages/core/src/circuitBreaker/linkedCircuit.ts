@@ -19,6 +19,8 @@ const defaultRampUp = { over: 5000, from: 0.1 }
 
 export class LinkedCircuit extends Circuit {
   readonly told: ToldWindow
+  /** Of the openings in a row, from the first at 1. */
+  private readonly lengths: Array<number>
   private link: CircuitLink | undefined
   /** A number from 0 to 1 at random. */
   private readonly random: () => number
@@ -27,8 +29,10 @@ export class LinkedCircuit extends Circuit {
 
   constructor(name: string, rules: BreakerRules, clock: Clock.Clock, random: () => number) {
     const told = new ToldWindow(rules.makeWindow())
-    super(name, { ...rules, makeWindow: () => told }, clock)
+    const lengths: Array<number> = []
+    super(name, { ...rules, makeWindow: () => told, makeOpenings: () => inOrder(rules.makeOpenings(), lengths) }, clock)
     this.told = told
+    this.lengths = lengths
     this.random = random
   }
 
@@ -42,14 +46,14 @@ export class LinkedCircuit extends Circuit {
     return { rules: this.rules, watchesSlow: this.watchesSlow }
   }
 
-  /** How long the present opening lasts, in milliseconds from `now` on. */
-  openingLeft(now: number): number {
-    return this.state === "Open" ? Math.max(0, this.openUntil - now) : 0
-  }
-
-  /** How long the next opening lasts: the schedule is stepped. */
+  /** How long the opening after so many in a row lasts, in milliseconds. */
   nextOpening(openings: number): number {
     return this.lengthOf(openings + 1)
+  }
+
+  protected override moveTo(...change: Parameters<Circuit["moveTo"]>): void {
+    if (change[0] === "Closed") this.lengths.length = 0
+    super.moveTo(...change)
   }
 
   private get leader(): CircuitLink | undefined {
@@ -179,3 +183,16 @@ export class LinkedCircuit extends Circuit {
     super.command(to, clock)
   }
 }
+
+/**
+ * The lengths of openings, each stepped once: the node asks for the next one to tell it, and again when it comes. One that
+ * comes late to its fleet steps through those that it has missed.
+ */
+const inOrder = (lengthOf: (opening: number) => number, known: Array<number>) => (opening: number): number => {
+  const last = Math.min(opening, mostSteps)
+  for (let next = Math.max(1, known.length); next <= last; next++) known[next] = lengthOf(next)
+  return known[last]!
+}
+
+/** From this opening in a row on, all last as long. */
+const mostSteps = 100

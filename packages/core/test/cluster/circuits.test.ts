@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Registry } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Effect, Fiber, Layer, type Scope } from "effect"
+import { Context, Duration, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 
 interface Node {
@@ -141,6 +141,25 @@ describe("the circuits of a fleet", () => {
       yield* calls(all[1]!, 1, false)
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* states(all), ["Closed", "Closed"])
+    })))
+
+  it.effect("open for as long as the schedule says after so many openings, also on a node that comes later", () =>
+    fleet(Effect.gen(function*() {
+      const options = { openFor: Schedule.exponential("10 seconds"), halfOpen: { calls: 1 } }
+      const all = [...yield* nodes(2, options)]
+      for (const one of all) yield* calls(one, 20, true)
+      yield* TestClock.adjust("100 millis")
+      for (const seconds of [20, 40, 80]) {
+        yield* TestClock.adjust("200 seconds")
+        yield* calls(all[seconds % 3 % 2]!, 1, true)
+        yield* TestClock.adjust("100 millis")
+        all.push(yield* node(options))
+        for (const one of all) {
+          const { nextRetry, state } = yield* one.breaker.snapshot
+          assert.strictEqual(state, "Open")
+          assert.approximately(Duration.toSeconds(nextRetry!), seconds, 1)
+        }
+      }
     })))
 
   it.effect("are the first ones of their names on each node", () =>
