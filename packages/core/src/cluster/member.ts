@@ -23,6 +23,8 @@ export interface Home {
   readonly nodes: number
   /** There is something to tell at once. */
   readonly wake: () => void
+  /** How long a call waits for a probe, in milliseconds. */
+  readonly timeout: number
   readonly terms: Pick<CircuitTerms, "span" | "spread">
 }
 
@@ -92,15 +94,19 @@ export class Member implements CircuitLink {
     return this.asking.length === 0 && monotonicMillis(this.home.clock) >= this.nextAsk
   }
 
-  readonly askProbe: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    const answered = () => resume(Effect.void)
-    this.asking.push(answered)
-    this.home.wake()
-    return Effect.sync(() => {
-      const at = this.asking.indexOf(answered)
-      if (at >= 0) this.asking.splice(at, 1)
+  get askProbe(): Effect.Effect<void> {
+    const asked = Effect.callback<void>((resume) => {
+      const answered = () => resume(Effect.void)
+      this.asking.push(answered)
+      this.home.wake()
+      return Effect.sync(() => {
+        const at = this.asking.indexOf(answered)
+        if (at >= 0) this.asking.splice(at, 1)
+      })
     })
-  })
+    // Another message may be under way, which the store does not answer.
+    return Effect.asVoid(Effect.timeoutOption(asked, this.home.timeout))
+  }
 
   probed(failed: boolean, slow: boolean, retryAfter: number | undefined): void {
     const { results } = this
@@ -228,14 +234,14 @@ export class Member implements CircuitLink {
       const from = monotonicMillis(this.home.clock) - answer.age
       while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()
       if (asked === "tripped" || asked === "failedInRow") this.isAlone = this.circuit.state !== "Closed"
-      return this.answered(false)
+      return this.answered(asked, false)
     }
     this.follow(answer.epoch, answer.state, answer.remaining, answer.openings)
     if (answer.isGranted) {
       if (inTime && answer.epoch === this.epoch && this.asking.length > 0) this.probesHeld++
       else this.voided()
     }
-    if (inTime) this.answered(answer.isGranted)
+    if (inTime) this.answered(asked, answer.isGranted)
   }
 
   /** Nobody waits for the answer to a message any more, which wished for this. What does no harm twice is wished for again. */
@@ -244,12 +250,13 @@ export class Member implements CircuitLink {
       this.circuit.state === "Open" && (asked === "tripped" || asked === "failedInRow" || asked === "open")
     if (isHarmless && this.wish === "nothing") this.wish = asked
     this.isCurious = true
-    this.answered(false)
+    this.answered("probe", false)
   }
 
-  private answered(isGranted: boolean): void {
+  /** A message that wished for something else was no question of those who ask now. */
+  private answered(asked: Wish, isGranted: boolean): void {
     const { asking } = this
-    if (asking.length === 0) return
+    if (asking.length === 0 || asked !== "probe") return
     this.asking = []
     if (!isGranted) this.nextAsk = monotonicMillis(this.home.clock) + pauseAfterRefusal
     for (const answered of asking) answered()

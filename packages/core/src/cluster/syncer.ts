@@ -45,6 +45,7 @@ const longestRetry = 5000
 export class Syncer implements Home {
   readonly clock: Clock.Clock
   readonly terms: Home["terms"]
+  readonly timeout: number
   private readonly rules: SyncRules
   private readonly store: ClusterStore["Service"]
   private readonly members = new Map<string, Member>()
@@ -68,6 +69,7 @@ export class Syncer implements Home {
     this.rules = rules
     this.clock = clock
     this.terms = rules.terms
+    this.timeout = rules.timeout
   }
 
   get isAway(): boolean {

@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Registry } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Duration, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { vi } from "vitest"
 
 interface Node {
   readonly breaker: CircuitBreaker.CircuitBreaker
@@ -161,6 +162,60 @@ describe("the circuits of a fleet", () => {
         }
       }
     })))
+
+  it.effect("keep a call waiting for a probe no longer than the time-out, whatever the store does", () =>
+    Effect.gen(function*() {
+      let hangs = false
+      const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+      const store: ClusterStore.ClusterStore["Service"] = {
+        ...memory,
+        circuits: (call) =>
+          Effect.suspend(() => hangs ? Effect.never : Effect.delay(memory.circuits(call), "20 millis"))
+      }
+      const [one] = yield* Effect.provideService(nodes(1), ClusterStore.ClusterStore, store)
+      yield* calls(one!, 20, true)
+      yield* TestClock.adjust("100 millis")
+      yield* TestClock.adjust("9.9 seconds")
+      for (const wait of [20, 40, 60, 700, 3000, 20_000]) {
+        hangs = true
+        const call = yield* Effect.forkChild(Effect.exit(one!.breaker.protect(Effect.fail("503"))))
+        yield* TestClock.adjust("51 millis")
+        assert.isDefined(call.pollUnsafe(), `${wait}`)
+        yield* TestClock.adjust(wait)
+        const later = yield* Effect.forkChild(Effect.exit(one!.breaker.protect(Effect.fail("503"))))
+        yield* TestClock.adjust("51 millis")
+        assert.isDefined(later.pollUnsafe(), `${wait}, later`)
+        hangs = false
+        yield* TestClock.adjust("30 seconds")
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("answer who asks for a probe by the answer to that question, and by no earlier one", () =>
+    Effect.gen(function*() {
+      const { Member } = yield* Effect.promise(() =>
+        vi.importActual<typeof import("../../src/cluster/member.ts")>("../../src/cluster/member.ts")
+      )
+      const clock = yield* Clock.Clock
+      const circuit = { name: "model", state: "HalfOpen", fleetTries: () => {} }
+      const home = { clock, isAway: false, nodes: 2, wake: () => {}, timeout: 50, terms: { span: 1, spread: "any" } }
+      const member = new Member(circuit as never, home as never)
+      const answer = {
+        _tag: "State",
+        epoch: 1,
+        state: "HalfOpen",
+        remaining: 0,
+        openings: 1,
+        otherTerms: undefined
+      } as const
+      const asking = yield* Effect.forkChild(member.askProbe, { startImmediately: true })
+      member.hear({ ...answer, isGranted: false }, "nothing", true)
+      yield* TestClock.adjust("1 millis")
+      assert.isUndefined(asking.pollUnsafe())
+      member.hear({ ...answer, isGranted: true }, "probe", true)
+      yield* TestClock.adjust("1 millis")
+      assert.isDefined(asking.pollUnsafe())
+      assert.isTrue(member.hasProbe)
+    }))
 
   it.effect("are the first ones of their names on each node", () =>
     fleet(Effect.gen(function*() {
