@@ -155,6 +155,18 @@ describe("what quotes a prompt is found", () => {
     assert.deepStrictEqual(quotations([text], others)[0], Plainly.quotations(text, others, isPlain), text)
   }, { arbitrary: { runs: 1000 } })
 
+  it("without a character beside it that is only near to that of the source", () => {
+    for (const [first, count] of [[0x0e01, 46], [0x3041, 86], [0x4e00, 128], [0xac00, 128]] as const) {
+      const source = `${String.fromCharCode(first)}Zorbida${String.fromCharCode(first)}`
+      for (let code = first; code < first + count; code++) {
+        const other = String.fromCharCode(code)
+        for (const text of [`No: ${other} Zorbida`, `No: Zorbida ${other}`, `No: ${other} ${source} ${other}`]) {
+          assert.deepStrictEqual(quotations([text], [source])[0], Plainly.quotations(text, [source], isPlain), text)
+        }
+      }
+    }
+  })
+
   it.prop("as by that search, in the middle of a long source in whatever script", {
     before: Schema.Array(Scripts.check(...few(0, 40))).check(...few(1, 1)),
     after: Schema.Array(Scripts.check(...few(0, 40))).check(...few(1, 1)),

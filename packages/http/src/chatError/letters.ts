@@ -3,8 +3,8 @@
  * URLs, the letters are those that the escapes stand for. Two texts that say the same have the same letters.
  *
  * One character of a script without spaces says as much as some letters of a word, so it counts as three. The second and
- * the third are the first with its bits turned by four and by eight, so that each has other low bits (see
- * `sourceLetters.ts`).
+ * the third are mixed from the bits of the first. Of a letter only the low bits are kept (see `byteOf`): those of all three
+ * tell the character, and those of any one tell it from the 127 beside it.
  *
  * Read are the bytes of UTF-8: they are written and read several times faster than the characters of a string.
  */
@@ -109,8 +109,8 @@ const addCharacters = (bytes: Uint8Array, begin: number, end: number, out: Lette
     if (kind === Characters.none) continue
     if (kind === Characters.dense) {
       codes[length] = codePoint
-      codes[length + 1] = turned(codePoint, 4)
-      codes[length + 2] = turned(codePoint, 8)
+      codes[length + 1] = second(codePoint)
+      codes[length + 2] = third(codePoint)
       length += 3
     } else codes[length++] = kind
   }
@@ -136,7 +136,7 @@ const add = (codePoint: number, out: Letters): void => {
   const kind = Characters.kindOf(codePoint)
   if (kind === Characters.none) return
   const codes = kind === Characters.dense
-    ? [codePoint, turned(codePoint, 4), turned(codePoint, 8)]
+    ? [codePoint, second(codePoint), third(codePoint)]
     : kind === Characters.long
     ? Characters.lettersOf(codePoint)
     : [kind]
@@ -144,8 +144,9 @@ const add = (codePoint: number, out: Letters): void => {
   out.length += codes.length
 }
 
-/** The sixteen bits of a character, turned to the left. */
-const turned = (code: number, bits: number): number => (code << bits | code >>> 16 - bits) & 0xffff
+const second = (code: number): number => code ^ code >>> 9
+
+const third = (code: number): number => code ^ code >>> 7
 
 /** `\u00e4` is a letter; `\n` and a backslash are none. */
 const addOfJson = (bytes: Uint8Array, at: number, out: Letters): number => {
