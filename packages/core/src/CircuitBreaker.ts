@@ -199,11 +199,9 @@ export const make: (options: Options) => Effect.Effect<CircuitBreaker> = Effect.
   }
   const rules = toRules(options, check, publishTransitions(transitions, context, heard), context)
   const fleet = options.shared === true ? yield* CurrentFleet : undefined
-  const random = yield* Random.Random
   const circuit = fleet === undefined
     ? new Circuit(options.name, rules, clock)
-    : new LinkedCircuit(options.name, rules, clock, () => random.nextDoubleUnsafe())
-  if (fleet !== undefined) yield* joined(fleet, circuit as LinkedCircuit)
+    : yield* joined(fleet, new LinkedCircuit(options.name, rules, clock, yield* Random.Random))
   const breaker = offerCalls(
     listeners.offer(facade(placeOf(circuit), toJudge(options, check), Stream.fromPubSub(transitions))),
     circuit

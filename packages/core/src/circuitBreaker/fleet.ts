@@ -14,8 +14,9 @@ export const CurrentFleet = Context.Reference<Fleet | undefined>("@switchgear/co
 })
 
 /** Joins a circuit until the current scope closes. Without a scope it stays alone: nothing would end that. */
-export const joined = (fleet: Fleet, circuit: LinkedCircuit): Effect.Effect<void> =>
+export const joined = (fleet: Fleet, circuit: LinkedCircuit): Effect.Effect<LinkedCircuit> =>
   Effect.uninterruptible(Effect.withFiber((fiber) => {
     const scope = Context.getOrUndefined(fiber.context, Scope.Scope)
-    return scope === undefined ? Effect.void : Scope.addFinalizer(scope, Effect.sync(fleet.join(circuit)))
+    const join = scope === undefined ? Effect.void : Scope.addFinalizer(scope, Effect.sync(fleet.join(circuit)))
+    return Effect.as(join, circuit)
   }))

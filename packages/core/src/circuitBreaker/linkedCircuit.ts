@@ -6,6 +6,7 @@
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
+import type * as Random from "effect/Random"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import { Circuit } from "./circuit.ts"
 import type { CircuitLink } from "./link.ts"
@@ -22,12 +23,11 @@ export class LinkedCircuit extends Circuit {
   /** Of the openings in a row, from the first at 1. */
   private readonly lengths: Array<number>
   private link: CircuitLink | undefined
-  /** A number from 0 to 1 at random. */
-  private readonly random: () => number
+  private readonly random: Pick<Random.Random, "nextDoubleUnsafe">
   /** Whether the fleet, and nobody here, has forced it open. */
   private isForcedByFleet = false
 
-  constructor(name: string, rules: BreakerRules, clock: Clock.Clock, random: () => number) {
+  constructor(name: string, rules: BreakerRules, clock: Clock.Clock, random: Pick<Random.Random, "nextDoubleUnsafe">) {
     const told = new ToldWindow(rules.makeWindow())
     const lengths: Array<number> = []
     super(name, { ...rules, makeWindow: () => told, makeOpenings: () => inOrder(rules.makeOpenings(), lengths) }, clock)
@@ -168,7 +168,7 @@ export class LinkedCircuit extends Circuit {
     this.moveTo("Closed", now, clock, "fleet")
     // A listener may have changed the state again.
     if ((this.state as string) !== "Closed" || rampUp === undefined) return
-    this.ramp = new RampUp(now, rampUp.over, rampUp.from, hasOthers ? this.random() : 1)
+    this.ramp = new RampUp(now, rampUp.over, rampUp.from, hasOthers ? this.random.nextDoubleUnsafe() : 1)
   }
 
   /** The fleet is forced open. */

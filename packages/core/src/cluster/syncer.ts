@@ -58,6 +58,7 @@ export class Syncer implements Home {
   /** The time of the store was so much ahead of that of this node, in milliseconds. */
   private ahead: number | undefined
   private lastRead = -Infinity
+  private isToldAway = false
   nodes = 0
   syncs = 0
   timeouts = 0
@@ -103,13 +104,22 @@ export class Syncer implements Home {
 
   /** Runs for as long as the node is part of the fleet. */
   get run(): Effect.Effect<never> {
-    return Effect.raceFirst(Effect.forever(this.turn), Effect.forever(this.listening))
+    return Effect.raceFirst(Effect.forever(survived(this.turn)), Effect.forever(survived(this.listening)))
   }
 
   /** Waits until there is something to tell, and tells it. */
   private readonly turn: Effect.Effect<void> = Effect.suspend(() => {
     const rest = this.isHurried ? Effect.void : Effect.flatMap(this.pause, (millis) => this.rest(millis))
-    return Effect.andThen(rest, this.sync)
+    return rest.pipe(Effect.andThen(this.sync), Effect.andThen(this.tellAway))
+  })
+
+  /** One line each way. */
+  private readonly tellAway: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.isAway === this.isToldAway) return Effect.void
+    this.isToldAway = this.isAway
+    return this.isAway
+      ? Effect.logWarning("The store of the fleet does not answer: shared circuits go on by themselves.")
+      : Effect.logInfo("The store of the fleet answers again.")
   })
 
   private get isHurried(): boolean {
@@ -161,14 +171,14 @@ export class Syncer implements Home {
     }
     const unanswered = () => told.forEach((member, i) => member.unanswered(messages[i]![1].wish))
     const hear = (exit: Exit.Exit<CircuitReply, StoreFailed>, inTime: boolean) => {
-      if (Exit.isSuccess(exit)) this.hear(exit.value, told, call, inTime)
+      if (Exit.isSuccess(exit) && exit.value.circuits.length === told.length) this.hear(exit.value, told, call, inTime)
       else {
         this.failures++
         unanswered()
       }
     }
     return Effect.flatMap(
-      Effect.forkChild(this.store.circuits(call)),
+      Effect.forkChild(Effect.suspend(() => this.store.circuits(call))),
       (flight) =>
         Effect.flatMap(Effect.timeoutOption(Fiber.await(flight), Duration.millis(this.rules.timeout)), (answer) => {
           if (Option.isSome(answer)) return Effect.sync(() => hear(answer.value, true))
@@ -189,6 +199,7 @@ export class Syncer implements Home {
     })
     const givenUp = Effect.sleep(mostFailures * this.rules.interval).pipe(
       Effect.andThen(away),
+      Effect.andThen(this.tellAway),
       Effect.andThen(Effect.sleep(longestFlight)),
       // Not waited for: what the client does may not be possible to interrupt.
       Effect.andThen(Effect.forkDetach(Fiber.interrupt(flight))),
@@ -224,7 +235,8 @@ export class Syncer implements Home {
     this.syncs++
     this.nodes = nodes
     this.lastSync = at
-    this.ahead = now - at
+    // A later answer is as old as nobody knows.
+    if (inTime) this.ahead = now - at
     told.forEach((member, i) => member.hear(circuits[i]!, call.circuits[i]![1].wish, inTime))
     if (wasAway) this.readAll()
     // What the store had changed by the last answer was heard by now, or was missed.
@@ -263,6 +275,13 @@ export class Syncer implements Home {
     this.members.get(event.circuit)?.heard(event)
   }
 }
+
+/** A fault of a store must not end the work of the node, which nobody would see. */
+const survived = (work: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.catchDefect(
+    work,
+    (defect) => Effect.andThen(Effect.logError("The store of the fleet has a fault.", defect), Effect.sleep("1 second"))
+  )
 
 /** No node holds a probe for longer, in milliseconds: it may be gone. */
 const longestHeld = 10 * 60_000

@@ -1,9 +1,9 @@
 /** Circuits of a fleet of nodes over one store in memory, in virtual time. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker, Registry } from "@switchgear/core"
+import { CircuitBreaker, Deadline, Registry } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Clock, Context, Duration, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Fiber, Layer, Logger, Schedule, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 
@@ -189,6 +189,84 @@ describe("the circuits of a fleet", () => {
         yield* TestClock.adjust("30 seconds")
       }
     }).pipe(Effect.scoped))
+
+  it.effect("outlive a store that throws, dies, says too little or nothing at all, and are told of it once each way", () =>
+    Effect.gen(function*() {
+      const lines: Array<unknown> = []
+      const logger = Logger.make(({ message }) => void lines.push(...Array.isArray(message) ? message : [message]))
+      const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+      const ways: ReadonlyArray<ClusterStore.ClusterStore["Service"]["circuits"]> = [
+        () => {
+          throw new Error("thrown")
+        },
+        () => Effect.die("died"),
+        () => Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "nonsense" })),
+        (call) => Effect.map(memory.circuits(call), (reply) => ({ ...reply, circuits: [] })),
+        () => Effect.never,
+        () => Effect.interrupt
+      ]
+      let circuits = memory.circuits
+      let isDeaf = false
+      const store: ClusterStore.ClusterStore["Service"] = {
+        ...memory,
+        circuits: (call) => circuits(call),
+        subscribe: Effect.suspend(() => isDeaf ? Effect.die("deaf") : memory.subscribe)
+      }
+      const fleet = yield* nodes(2).pipe(
+        Effect.provideService(ClusterStore.ClusterStore, store),
+        Effect.provideService(Logger.CurrentLoggers, new Set([logger]))
+      )
+      for (const way of ways) {
+        lines.length = 0
+        circuits = way
+        isDeaf = !isDeaf
+        // It may wait for a probe.
+        yield* Effect.forkChild(calls(fleet[0]!, 3, true))
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual(
+          yield* Effect.forEach(fleet, ({ cluster }) => Effect.map(cluster.status, ({ state }) => state)),
+          ["away", "away"]
+        )
+        circuits = memory.circuits
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual(
+          yield* Effect.forEach(fleet, ({ cluster }) => Effect.map(cluster.status, ({ state }) => state)),
+          ["joined", "joined"]
+        )
+        for (const line of ["does not answer", "answers again"]) {
+          assert.lengthOf(lines.filter((said) => String(said).includes(line)), 2, String(way))
+        }
+      }
+      for (const one of fleet) yield* calls(one, 20, true)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* states(fleet), ["Open", "Open"])
+    }).pipe(Effect.scoped))
+
+  it.effect("let no more calls through than there are probes, of a thousand at once with deadlines, and each ends in time", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(5)
+      for (const one of all) yield* calls(one, 20, true)
+      yield* TestClock.adjust("500 millis")
+      yield* TestClock.adjust("10 seconds")
+      let begun = 0
+      const call = (i: number) =>
+        all[i % 5]!.breaker.protect(Effect.andThen(Effect.sync(() => begun++), Effect.sleep(i % 7))).pipe(
+          Deadline.within(i % 3 === 0 ? "3 millis" : "1 minute"),
+          Effect.exit
+        )
+      const storm = yield* Effect.forkChild(
+        Effect.all(Array.from({ length: 1000 }, (_, i) => call(i)), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("60 millis")
+      assert.isDefined(storm.pollUnsafe())
+      assert.isAtLeast(begun, 1)
+      assert.isAtMost(begun, 5)
+      for (let i = 0; i < 200; i++) {
+        for (const one of all) yield* calls(one, 1, false)
+        yield* TestClock.adjust("100 millis")
+      }
+      assert.deepStrictEqual(yield* states(all), all.map(() => "Closed"))
+    })))
 
   it.effect("answer who asks for a probe by the answer to that question, and by no earlier one", () =>
     Effect.gen(function*() {

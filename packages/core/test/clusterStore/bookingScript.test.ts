@@ -2,10 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import * as Redis from "effect/persistence/Redis"
-import { createHash } from "node:crypto"
 import { vi } from "vitest"
 import { choice, MemoryTable } from "./histories.ts"
 import { isMissing, layerRedis, mayBeMissing } from "./redisServer.ts"
+import { sha1, timeArguments, timed } from "./timedScript.ts"
 
 const { bookingScript, bookingScriptId } = await vi.importActual<
   typeof import("../../src/clusterStore/bookingScript.ts")
@@ -16,11 +16,8 @@ const { bookingArguments, bookingReply } = await vi.importActual<
 
 const histories = Number(process.env.SWITCHGEAR_RUNS ?? 10_000)
 
-/** The same script, which is told the time, after all that it is told besides. What it keeps, it keeps in the time of the server. */
-const timed = bookingScript.replace(`redis.call("TIME")`, `{ ARGV[#ARGV - 1], ARGV[#ARGV] }`)
-  .replace("math.ceil(full - now)", "600000")
-
-const sha1 = (text: string) => createHash("sha1").update(text).digest("hex")
+// What it keeps, it keeps in the time of the server.
+const script = timed(bookingScript).replace("math.ceil(full - now)", "600000")
 
 it("is known to Redis by the SHA-1 of its text", () => assert.strictEqual(bookingScriptId, sha1(bookingScript)))
 
@@ -34,7 +31,7 @@ if (isMissing) {
     it.live(`${histories} random histories have the answers of the rules in TypeScript`, () =>
       Effect.gen(function*() {
         const redis = yield* Redis.Redis
-        yield* redis.send("SCRIPT", "LOAD", timed)
+        yield* redis.send("SCRIPT", "LOAD", script)
         let granted = 0
         const history = (i: number) =>
           Effect.gen(function*() {
@@ -61,10 +58,9 @@ if (isMissing) {
               }
               const told = yield* redis.send(
                 "EVALSHA",
-                sha1(timed),
+                sha1(script),
                 ...bookingArguments(`{b${i}}`, call),
-                String(Math.floor(micros / 1_000_000)),
-                String(micros % 1_000_000)
+                ...timeArguments(micros)
               )
               const reply = bookingReply(told, call)
               assert.deepStrictEqual(reply, table.callLimits(call, micros), `history ${i}, ${JSON.stringify(told)}`)

@@ -3,27 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import { vi } from "vitest"
 import { choice, type CircuitMessage, Node } from "./histories.ts"
+import { message, terms } from "./messages.ts"
 
 const { decide } = await vi.importActual<typeof import("../../src/clusterStore/circuitRules.ts")>(
   "../../src/clusterStore/circuitRules.ts"
 )
 type Record = import("../../src/clusterStore/circuitRules.ts").CircuitRecord
-
-const terms: CircuitMessage["terms"] = {
-  size: 100,
-  span: 1000,
-  minimumCalls: 10,
-  failureRate: 0.5,
-  slowCallRate: 1,
-  probes: 5,
-  probeFailureRate: 0.5,
-  probeFailuresInRow: 1e9,
-  spread: "agreed"
-}
-
-const none = { calls: 0, failures: 0, slow: 0 }
-
-const noProbes = { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
 
 const calls = (calls: number, failures = 0, slow = 0) => ({ calls, failures, slow })
 
@@ -48,20 +33,16 @@ class Store {
   say(node: string, { at = 0, isLate = false, probes, ...said }: Said = {}) {
     this.now += at
     const known = this.nodes.get(node) ?? { epoch: 0, state: "Closed" as const }
-    const message: CircuitMessage = {
+    const told: CircuitMessage = {
+      ...message,
       ...known,
-      remaining: 0,
-      openings: 0,
-      counts: none,
-      own: said.counts ?? none,
-      wish: "nothing",
-      openFor: 10_000,
+      own: said.counts ?? message.own,
       terms: this.terms,
-      probes: { ...noProbes, ...probes },
+      probes: { ...message.probes, ...probes },
       ...said
     }
     this.nodes.set(node, known)
-    const { answer, event, record } = decide(this.record, message, {
+    const { answer, event, record } = decide(this.record, told, {
       node,
       nodes: this.nodes.size,
       now: this.now,

@@ -2,10 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue, Random } from "effect"
 import * as Redis from "effect/persistence/Redis"
-import { createHash } from "node:crypto"
 import { vi } from "vitest"
 import { type CircuitEvent, MemoryTable, play } from "./histories.ts"
 import { isMissing, layerRedis, mayBeMissing } from "./redisServer.ts"
+import { sha1, timeArguments, timed } from "./timedScript.ts"
 
 const { circuitScript, circuitScriptId } = await vi.importActual<
   typeof import("../../src/clusterStore/circuitScript.ts")
@@ -16,10 +16,7 @@ const { callArguments, circuitEvent, circuitPrefix, circuitReply } = await vi.im
 
 const histories = Number(process.env.SWITCHGEAR_RUNS ?? 10_000)
 
-/** The same script, which is told the time: after all that it is told besides. */
-const timed = circuitScript.replace(`redis.call("TIME")`, `{ ARGV[#ARGV - 1], ARGV[#ARGV] }`)
-
-const sha1 = (text: string) => createHash("sha1").update(text).digest("hex")
+const script = timed(circuitScript)
 
 it("is known to Redis by the SHA-1 of its text", () => assert.strictEqual(circuitScriptId, sha1(circuitScript)))
 
@@ -35,15 +32,14 @@ if (isMissing) {
       () =>
         Effect.scoped(Effect.gen(function*() {
           const redis = yield* Redis.Redis
-          yield* redis.send("SCRIPT", "LOAD", timed)
+          yield* redis.send("SCRIPT", "LOAD", script)
           const heard = yield* redis.subscribe("{h}:events")
           const ask = (call: Parameters<typeof callArguments>[1], micros: number, tag: string) =>
             redis.send(
               "EVALSHA",
-              sha1(timed),
+              sha1(script),
               ...callArguments(tag, call).map((text) => text === `${tag}:events` ? "{h}:events" : text),
-              String(Math.floor(micros / 1_000_000)),
-              String(micros % 1_000_000)
+              ...timeArguments(micros)
             )
           const expected = new Map<string, Array<CircuitEvent>>()
           yield* Effect.forEach(

@@ -3,34 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Context, Effect, Exit, Layer, type Scope, Stream } from "effect"
 import * as Redis from "effect/persistence/Redis"
+import { message } from "./messages.ts"
 import { isMissing, layerRedis, mayBeMissing } from "./redisServer.ts"
-
-const terms: ClusterStore.CircuitTerms = {
-  size: 100,
-  span: 1000,
-  minimumCalls: 10,
-  failureRate: 0.5,
-  slowCallRate: 1,
-  probes: 5,
-  probeFailureRate: 0.5,
-  probeFailuresInRow: 1e9,
-  spread: "agreed"
-}
-
-const none = { calls: 0, failures: 0, slow: 0 }
-
-const message: ClusterStore.CircuitMessage = {
-  epoch: 0,
-  state: "Closed",
-  remaining: 0,
-  openings: 0,
-  counts: none,
-  own: none,
-  wish: "nothing",
-  openFor: 60_000,
-  terms,
-  probes: { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
-}
 
 const call = (
   node: string,

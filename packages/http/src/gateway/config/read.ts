@@ -104,13 +104,7 @@ export const read = (text: string, environment: Environment): Read => {
 /** The sections that say who is billed for what. What is wrong elsewhere hides nothing of them. */
 const billed: ReadonlySet<unknown> = new Set([
   undefined,
-  "providers",
-  "defaults",
-  "models",
-  "cascades",
-  "prices",
-  "clients",
-  "resilience4j"
+  ...sections.filter((section) => !["listen", "admin", "otlp"].includes(section))
 ])
 
 const isSecret = (path: Problem["path"]): boolean => secrets.has(path.at(-1)) || isSecretOfOtlp(path)
