@@ -35,13 +35,13 @@ export class StreamBill {
   /** The chunks as they come, which are heard for the bill. It is made at their end. */
   chunks(chunks: Chunks): Chunks {
     return Source.noteTell(
-      Stream.suspend(() =>
+      Stream.unwrap(Effect.sync(() =>
         tapChunks(chunks, this.usage).pipe(
           Stream.tapError((error) => Effect.sync(() => this.usage.failed(error))),
           Stream.onEnd(Effect.sync(() => this.usage.end())),
           Stream.ensuring(Effect.suspend(() => this.close()))
         )
-      ),
+      )),
       Source.tellOf(chunks, (tell) => (listener) => this.told(Source.noting(this.usage)(tell)(listener)))
     )
   }

@@ -76,11 +76,14 @@ export class LruMap<K, V> {
     this.youngest = entry
   }
 
-  private unlink({ older, younger }: Entry<K, V>): void {
+  private unlink(entry: Entry<K, V>): void {
+    const { older, younger } = entry
     if (older === undefined) this.eldest = younger
     else older.younger = younger
     if (younger === undefined) this.youngest = older
     else younger.older = older
+    // An entry that is garbage in the old generation would keep all later ones.
+    entry.older = entry.younger = undefined
   }
 }
 

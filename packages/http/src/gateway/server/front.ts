@@ -38,10 +38,9 @@ import { mostParts, partsIn, partSize } from "./parts.ts"
 import { randomHex } from "./randomHex.ts"
 import * as Refusals from "./refusals.ts"
 import type { Answering, Route } from "./route.ts"
+import { InFlight } from "./inFlight.ts"
 import { SingleFlight } from "./singleFlight.ts"
 import { Upstream } from "./upstream.ts"
-
-type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** How closely requests are looked at. */
 export interface Watching {
@@ -57,7 +56,7 @@ export class Front {
   private readonly guesses: Guesses
   private readonly now: () => number
   private readonly created: number
-  private readonly fibers = new Set<AnyFiber>()
+  private readonly calls = new InFlight()
   readonly counts: Counts
   private readonly requests: Admission
   private readonly flights = new SingleFlight()
@@ -135,7 +134,7 @@ export class Front {
   serve(callers: Callers): Effect.Effect<void> {
     this.callers = callers
     this.taken++
-    return untilEnded(new Set(this.fibers))
+    return Effect.asVoid(Fiber.awaitAll(this.calls.fibers))
   }
 
   /** New calls are refused. Ends when all answers have been taken, or after the time for that with the others cut off. */
@@ -143,7 +142,7 @@ export class Front {
     this.isStopping = true
     return Effect.timeoutOption(this.untilTaken, this.listen.drainTimeout).pipe(
       // Each tells its client.
-      Effect.andThen(Fiber.interruptAll(this.fibers)),
+      Effect.andThen(Effect.suspend(() => Fiber.interruptAll(this.calls.fibers))),
       Effect.andThen(Effect.timeoutOption(this.untilTaken, "1 second")),
       Effect.asVoid
     )
@@ -308,7 +307,7 @@ export class Front {
     const trace = this.tracing?.request(exchange, caller.name, model)
     const fiber = Effect.runForkWith(trace === undefined ? counted : trace.within(counted))(send)
     trace?.watch(fiber)
-    this.fibers.add(fiber)
+    const call = this.calls.add(fiber)
     let isLeft = false
     exchange.whenLeft(() => {
       isLeft = true
@@ -316,7 +315,7 @@ export class Front {
       fiber.interruptUnsafe()
     })
     fiber.addObserver((exit) => {
-      this.fibers.delete(fiber)
+      this.calls.remove(call)
       ended?.()
       if (exit._tag === "Success") return
       if (Failure.isFault(exit, isLeft || this.isStopping)) {
@@ -344,8 +343,6 @@ type Guard = Pick<Route, "tokenOf" | "words">
 const asOpenAi: Guard = Chat.route
 
 const routes: ReadonlyMap<string, Route> = new Map([["/v1/chat/completions", Chat.route], ...Dialects.routes])
-
-const untilEnded = (fibers: ReadonlySet<AnyFiber>): Effect.Effect<void> => Effect.asVoid(Fiber.awaitAll(fibers))
 
 /** The log has a fault of the gateway with the id that the client was given. */
 const logged = (id: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
