@@ -16,7 +16,7 @@ const { listen } = await vi.importActual<{
     listener: {
       readonly hear: (chunk: Chunk, written: string | undefined, chunks: number) => void
       readonly heard: () => Effect.Effect<void> | undefined
-      readonly pass: (bytes: Uint8Array) => Effect.Effect<void> | undefined
+      readonly passer: { readonly pass: (bytes: Uint8Array) => Effect.Effect<void> | undefined }
     },
     writtenOf: (chunk: Chunk) => string | undefined
   ) => Effect.Effect<void, E>
@@ -59,9 +59,11 @@ const heard = (
         : listen(value, {
           hear,
           heard: () => wait,
-          pass: () => {
-            passed++
-            return wait
+          passer: {
+            pass: () => {
+              passed++
+              return wait
+            }
           }
         }, () => undefined)))
     const fiber = yield* Effect.forkChild(Effect.exit(call), { startImmediately: true })

@@ -10,7 +10,7 @@ import type { ChatChunk } from "../ChatSchema.ts"
 import type * as ChatStream from "../ChatStream.ts"
 import * as ChunkText from "../chatStream/chunkText.ts"
 import * as Decoding from "../chatStream/decoding.ts"
-import type { Listener, Source } from "../chatStream/source.ts"
+import type { Listener, Passer, Source } from "../chatStream/source.ts"
 import * as TransportFailure from "./transportFailure.ts"
 import type { StreamTimeouts } from "./streamTimeouts.ts"
 import type { Hearing, Lost, Opened } from "./transport.ts"
@@ -71,12 +71,16 @@ class Reading {
   }
 
   /** Tells what has come, and gives what is to be waited for before more is told. */
-  hear(pieces: NonEmptyReadonlyArray<Uint8Array>, listener: Listener<ChatChunk>): Effect.Effect<void> | undefined {
+  hear(
+    pieces: NonEmptyReadonlyArray<Uint8Array>,
+    listener: Listener<ChatChunk>,
+    passer: Passer
+  ): Effect.Effect<void> | undefined {
     const { decoder } = this
     const [piece] = pieces
     if (pieces.length === 1 && decoder.keep(piece, listener)) {
       this.tellContent()
-      return listener.pass(piece)
+      return passer.pass(piece)
     }
     for (const piece of pieces) decoder.tell(piece, listener)
     this.tellTimeouts()
@@ -154,10 +158,12 @@ class Reading {
 class Listening implements Hearing<void, ChatError> {
   private readonly reading: Reading
   private readonly listener: Listener<ChatChunk>
+  private readonly passer: Passer
 
   constructor(reading: Reading, listener: Listener<ChatChunk>) {
     this.reading = reading
     this.listener = listener
+    this.passer = listener.passer
   }
 
   get goOn(): Effect.Effect<void, ChatError> {
@@ -165,7 +171,7 @@ class Listening implements Hearing<void, ChatError> {
   }
 
   pieces(pieces: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, ChatError> | undefined {
-    const wait = this.reading.hear(pieces, this.listener)
+    const wait = this.reading.hear(pieces, this.listener, this.passer)
     if (wait !== undefined) return Effect.andThen(wait, this.goOn)
     return this.reading.isMore ? undefined : this.goOn
   }

@@ -40,6 +40,12 @@ import { noteMade } from "./unchanged.ts"
 
 type AnyFiber = Fiber.Fiber<any, any>
 
+/** A stream that has ended, and what it told of its usage. */
+interface Ended {
+  readonly ending: StreamCall.Ending<ChatError.ChatError>
+  readonly told: ToldUsage
+}
+
 /** What a model asks of its client. */
 export type Asked = Pick<ChatClient.ChatClient["Service"], "provider" | "complete" | "stream">
 
@@ -67,6 +73,14 @@ export const guarded = Effect.fnUntraced(
         costs: limit.costs,
         settle: (reply) => ModelLimit.costOf(noteTold(reply))
       })
+
+    const streamGuarded = streamGuards.protectWith<Ended, ModelError>({
+      costs: limit.costs,
+      settle: ({ told }) => ModelLimit.costOf(told),
+      // A stream that has begun is judged by its end.
+      classify: (exit) => classify(exit._tag === "Success" ? exit.value.ending : exit),
+      slowCallDuration: "Infinity"
+    })
 
     const isAvailable = Effect.map(
       Effect.all([breaker.state, limit.limiter === undefined ? Effect.undefined : limit.limiter.snapshot]),
@@ -104,13 +118,7 @@ export const guarded = Effect.fnUntraced(
           writtenOf: ChunkText.writtenOf,
           readerTimeout,
           expired: readerExpired,
-          guard: streamGuards.protectWith<StreamCall.Ending<ChatError.ChatError>, ModelError>({
-            costs: limit.costs,
-            settle: () => ModelLimit.costOf(told),
-            // A stream that has begun is judged by its end.
-            classify: (exit) => classify(exit._tag === "Success" ? exit.value : exit),
-            slowCallDuration: "Infinity"
-          }),
+          guard: (call) => streamGuarded(Effect.map(call, (ending): Ended => ({ ending, told }))),
           attempt: (silent) => toSpeak(counter.count(streamed, silent))
         })
         return Effect.map(

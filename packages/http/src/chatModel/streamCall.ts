@@ -57,7 +57,7 @@ export interface Opening<A, E, E2> {
   readonly readerTimeout: Duration.Duration
   readonly expired: () => E
   /** Around the whole call. */
-  readonly guard: (call: Effect.Effect<Ending<E>, E2>) => Effect.Effect<Ending<E>, E2>
+  readonly guard: (call: Effect.Effect<Ending<E>, E2>) => Effect.Effect<unknown, E2>
   /** Around each attempt, until it speaks. */
   readonly attempt: <B>(silent: Effect.Effect<B, E, Scope.Scope>) => Effect.Effect<B, E2, Scope.Scope>
 }
@@ -186,8 +186,8 @@ class Call<A, E> {
   /** The stream. */
   heldBy(holding: Fiber.Fiber<unknown, unknown>): Stream.Stream<A, E> {
     this.holding = holding
-    return Source.noteTell(
-      Stream.fromPull(Effect.sync(() => this.read())),
+    return Source.told(
+      () => Stream.fromPull(Effect.sync(() => this.read())),
       this.source.tell && ((listener) => Effect.suspend(() => this.tell(listener)))
     )
   }
@@ -247,14 +247,17 @@ class Call<A, E> {
 }
 
 /** Tells on what it hears, and the guards that the call is alive. */
-class Hearing<A, E> implements Source.Listener<A> {
+class Hearing<A, E> implements Source.Listener<A>, Source.Passer {
+  readonly passer = this
   private isAlive = false
   private readonly call: Call<A, E>
   private readonly listener: Source.Listener<A>
+  private readonly next: Source.Passer
 
   constructor(call: Call<A, E>, listener: Source.Listener<A>) {
     this.call = call
     this.listener = listener
+    this.next = listener.passer
   }
 
   hear(chunk: A, written: string | undefined, parts: number): void {
@@ -269,7 +272,7 @@ class Hearing<A, E> implements Source.Listener<A> {
 
   pass(bytes: Uint8Array): Effect.Effect<void> | undefined {
     this.isAlive = this.call.alive !== undefined
-    return this.between(this.listener.pass(bytes))
+    return this.between(this.next.pass(bytes))
   }
 
   /** What is waited for between two parts; only then does the stream wait for its reader. */

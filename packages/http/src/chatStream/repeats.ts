@@ -15,8 +15,10 @@ export interface Frame {
 export class Repeats {
   private readonly frame: Frame
   private readonly constants: ReadonlyArray<Constant>
-  private texts: Array<string> = []
+  /** The texts one after the other. Thousands of texts by themselves would be moved about by the garbage collector. */
+  private texts = nothing
   private size = 0
+  private events = 0
 
   constructor(frame: Frame) {
     this.frame = frame
@@ -25,23 +27,22 @@ export class Repeats {
 
   /** How many events are kept. */
   get kept(): number {
-    return this.texts.length
+    return this.events
   }
 
   /** Whether so much is kept that it is to be read. */
   get isFull(): boolean {
-    return this.texts.length >= mostKept || this.size >= mostSize
+    return this.events >= mostKept || this.size >= mostSize
   }
 
   /** Keeps the events if there is nothing else in the bytes, and each says something. */
   take(bytes: Uint8Array): boolean {
-    const { size, texts } = this
-    const known = texts.length
+    const { events, size } = this
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     for (let at = 0; at < bytes.length;) {
       at = this.takeOne(bytes, view, at)
       if (at < 0) {
-        texts.length = known
+        this.events = events
         this.size = size
         return false
       }
@@ -61,28 +62,46 @@ export class Repeats {
       at = endOfText(bytes, from)
       if (at < 0) return -1
       if (i === said) {
-        const text = at > from ? textOf(bytes, from, at) : undefined
-        if (text === undefined) return -1
-        this.texts.push(text)
-        this.size += text.length
+        if (at === from || !this.keep(bytes, from, at)) return -1
       } else if (!isPlain(bytes, from, at)) return -1
     }
     return constants[last]!.isAt(view, at) ? at + constants[last]!.length : -1
   }
 
+  /** Keeps a text as it is written, if it is UTF-8. */
+  private keep(bytes: Uint8Array, from: number, end: number): boolean {
+    if (!isPlain(bytes, from, end) && !isUtf8(bytes.subarray(from, end))) return false
+    const size = this.size + end - from
+    if (size > this.texts.length) {
+      const more = new Uint8Array(Math.max(leastRoom, 2 * size))
+      more.set(this.texts)
+      this.texts = more
+    }
+    for (let at = from, to = this.size; at < end; at++, to++) this.texts[to] = bytes[at]!
+    this.size = size
+    this.events++
+    return true
+  }
+
   /** Gives the events that were kept as one, which says all of their texts, and keeps them no longer. */
   given(): string {
     const { constants, said } = this.frame
+    const texts = decoder.decode(this.texts.subarray(0, this.size))
     let event = constants[0]!
-    for (let i = 1; i < constants.length; i++) event += (i - 1 === said ? this.texts.join("") : "") + constants[i]!
-    this.texts = []
-    this.size = 0
+    for (let i = 1; i < constants.length; i++) event += (i - 1 === said ? texts : "") + constants[i]!
+    this.size = this.events = 0
+    if (this.texts.length > mostRoom) this.texts = nothing
     return event
   }
 }
 
 const mostKept = 256
+/** In bytes. */
 const mostSize = 4096
+const leastRoom = 256
+/** A longer text than usual is not made room for in all that follows. */
+const mostRoom = 2 * mostSize
+const nothing = new Uint8Array(0)
 
 /** Bytes that are looked for four at once. */
 class Constant {
@@ -128,25 +147,7 @@ const isPlain = (bytes: Uint8Array, from: number, end: number): boolean => {
   return true
 }
 
-/** The text as it is written; undefined where it is no UTF-8. */
-const textOf = (bytes: Uint8Array, from: number, end: number): string | undefined => {
-  if (end - from > longestSpelled) return decoded(bytes.subarray(from, end))
-  let text = ""
-  for (let at = from; at < end; at++) {
-    const byte = bytes[at]!
-    if (byte > 0x7f) return decoded(bytes.subarray(from, end))
-    text += String.fromCharCode(byte)
-  }
-  return text
-}
-
-const decoded = (bytes: Uint8Array): string | undefined => {
-  const text = decoder.decode(bytes)
-  return text.includes("\uFFFD") ? undefined : text
-}
-
-/** To decode so few characters one by one takes less time than to ask the decoder. */
-const longestSpelled = 32
+const isUtf8 = (bytes: Uint8Array): boolean => !decoder.decode(bytes).includes("\uFFFD")
 
 const utf8 = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })

@@ -19,10 +19,13 @@ export interface Listener<in A> {
   readonly hear: (part: A, written: string | undefined, parts: number) => void
   /** All that came at once was told. Gives what is to be waited for before more is told. */
   readonly heard: () => Effect.Effect<void> | undefined
-  /**
-   * Passes on what was sent of parts that are the last one with other texts. They are told later, with nothing written, and
-   * before any other part.
-   */
+  /** Always the same. A listener that does nothing with what is passed on names the one that it tells. */
+  readonly passer: Passer
+}
+
+/** Passes on what was sent of parts that are the last one with other texts. */
+export interface Passer {
+  /** The parts are told later, with nothing written, and before any other part. Gives what is to be waited for. */
   readonly pass: (bytes: Uint8Array) => Effect.Effect<void> | undefined
 }
 
@@ -42,26 +45,54 @@ const opening: unique symbol = Symbol("@switchgear/http/chatStream/source/openin
 const telling: unique symbol = Symbol("@switchgear/http/chatStream/source/telling")
 
 interface Noted<A, E> extends Stream.Stream<A, E> {
-  [opening]?: Opening<A, E>
-  [telling]?: Tell<A, E> | undefined
+  readonly [opening]?: Opening<A, E> | undefined
+  readonly [telling]?: Tell<A, E> | undefined
 }
 
-/** A stream that is one run of the opening. Whatever is made of it by others is a stream and no more. */
-export const streamOf = <A, E>(self: Opening<A, E>): Stream.Stream<A, E> => {
-  const stream: Noted<A, E> = Stream.unwrap(Effect.map(self, ({ pull }) => Stream.fromPull(Effect.succeed(pull))))
-  stream[opening] = self
-  return stream
+/**
+ * What a stream is read by is made when it is first read: whoever passes an answer on only listens, and all that is made for
+ * each open stream is moved about by the garbage collector.
+ */
+class Unread<A, E> implements Omit<Noted<A, E>, "~effect/Stream" | "pipe"> {
+  readonly [opening]: Opening<A, E> | undefined
+  readonly [telling]: Tell<A, E> | undefined
+  private readonly make: () => Stream.Stream<A, E>
+  private made: Stream.Stream<A, E> | undefined
+
+  constructor(make: () => Stream.Stream<A, E>, opened: Opening<A, E> | undefined, told: Tell<A, E> | undefined) {
+    this.make = make
+    this[opening] = opened
+    this[telling] = told
+  }
+
+  get channel(): Stream.Stream<A, E>["channel"] {
+    return (this.made ??= this.make()).channel
+  }
 }
+// All else of a stream is in its prototype.
+Object.setPrototypeOf(Unread.prototype, Object.getPrototypeOf(Stream.empty))
+
+const unread = <A, E>(
+  make: () => Stream.Stream<A, E>,
+  opened: Opening<A, E> | undefined,
+  told: Tell<A, E> | undefined
+): Stream.Stream<A, E> => new Unread(make, opened, told) as unknown as Stream.Stream<A, E>
+
+/** A stream that is one run of the opening. Whatever is made of it by others is a stream and no more. */
+export const streamOf = <A, E>(self: Opening<A, E>): Stream.Stream<A, E> =>
+  unread(
+    () => Stream.unwrap(Effect.map(self, ({ pull }) => Stream.fromPull(Effect.succeed(pull)))),
+    self,
+    undefined
+  )
 
 /** How a stream is opened. */
 export const openingOf = <A, E>(stream: Stream.Stream<A, E>): Opening<A, E> =>
   (stream as Noted<A, E>)[opening] ?? Effect.map(Stream.toPull(stream), (pull) => ({ pull, tell: undefined }))
 
-/** Notes how all of a stream is told that has not been read; nothing, where it can only be read. */
-export const noteTell = <A, E>(stream: Stream.Stream<A, E>, tell: Tell<A, E> | undefined): Stream.Stream<A, E> => {
-  if (tell !== undefined) (stream as Noted<A, E>)[telling] = tell
-  return stream
-}
+/** A stream that can be told, too, if there is a way; it is as it was made, where it is read. */
+export const told = <A, E>(make: () => Stream.Stream<A, E>, tell: Tell<A, E> | undefined): Stream.Stream<A, E> =>
+  tell === undefined ? make() : unread(make, undefined, tell)
 
 /** How a stream is told, with what is done on the way; undefined where it can only be read. */
 export const tellOf = <A, E>(
@@ -113,8 +144,8 @@ class Noting<A> implements Listener<A> {
     return this.listener.heard()
   }
 
-  pass(bytes: Uint8Array): Effect.Effect<void> | undefined {
-    return this.listener.pass(bytes)
+  get passer(): Passer {
+    return this.listener.passer
   }
 }
 

@@ -8,10 +8,11 @@ export type Chunks = Stream.Stream<ChatSchema.ChatChunk, ChatError>
 
 /** Passes the chunks on as they come, each after it was noted. Nothing of a chunk may be kept. */
 export const tapChunks = (chunks: Chunks, notes: Source.Notes<ChatSchema.ChatChunk>): Chunks =>
-  Source.noteTell(
-    Stream.mapArray(chunks, (some) => {
-      for (const chunk of some) notes.note(chunk, false, 1)
-      return some
-    }),
+  Source.told(
+    () =>
+      Stream.mapArray(chunks, (some) => {
+        for (const chunk of some) notes.note(chunk, false, 1)
+        return some
+      }),
     Source.tellOf(chunks, Source.noting(notes))
   )

@@ -34,14 +34,15 @@ export class StreamBill {
 
   /** The chunks as they come, which are heard for the bill. It is made at their end. */
   chunks(chunks: Chunks): Chunks {
-    return Source.noteTell(
-      Stream.unwrap(Effect.sync(() =>
-        tapChunks(chunks, this.usage).pipe(
-          Stream.tapError((error) => Effect.sync(() => this.usage.failed(error))),
-          Stream.onEnd(Effect.sync(() => this.usage.end())),
-          Stream.ensuring(Effect.suspend(() => this.close()))
-        )
-      )),
+    return Source.told(
+      () =>
+        Stream.unwrap(Effect.sync(() =>
+          tapChunks(chunks, this.usage).pipe(
+            Stream.tapError((error) => Effect.sync(() => this.usage.failed(error))),
+            Stream.onEnd(Effect.sync(() => this.usage.end())),
+            Stream.ensuring(Effect.suspend(() => this.close()))
+          )
+        )),
       Source.tellOf(chunks, (tell) => (listener) => this.told(Source.noting(this.usage)(tell)(listener)))
     )
   }

@@ -10,11 +10,12 @@ import { type Chunks, tapChunks } from "../chatStream/tapChunks.ts"
 
 /** The chunks as they are. At their end, `keep` is called with the reply that they add up to. */
 export const keepStream = (chunks: Chunks, keep: (reply: ChatSchema.ChatReply) => Effect.Effect<void>): Chunks =>
-  Source.noteTell(
-    Stream.unwrap(Effect.sync(() => {
-      const kept = new Kept(keep)
-      return Stream.onEnd(tapChunks(chunks, kept), kept.ending())
-    })),
+  Source.told(
+    () =>
+      Stream.unwrap(Effect.sync(() => {
+        const kept = new Kept(keep)
+        return Stream.onEnd(tapChunks(chunks, kept), kept.ending())
+      })),
     Source.tellOf(chunks, (tell) => (listener) => {
       const kept = new Kept(keep)
       return Effect.andThen(Source.noting(kept)(tell)(listener), kept.ending())

@@ -119,19 +119,20 @@ export class ToldUsage {
     const { count, place } = name
     const before = this.counts[count]
     if (before === undefined || before < tokens || before === tokens && place < this.names[count]!.place) {
-      const [counts, names] = this.own()
-      counts[count] = tokens
-      names[count] = name
+      this.own()
+      ;(this.counts as Counts<number>)[count] = tokens
+      ;(this.names as Counts<Name>)[count] = name
       if (tokens > 0) this.tellsAny = true
     }
     return tokens > 0 && (count === "completion" || count === "total")
   }
 
   /** Of a stream nothing is told before its end, so all that are told nothing share one object for it. */
-  private own(): readonly [Counts<number>, Counts<Name>] {
+  private own(): void {
+    if (this.counts !== untold) return
     // All counts are there from the beginning: an object that grows count by count takes several times as long.
-    if (this.counts === untold) [this.counts, this.names] = [{ ...untold }, { ...untold }]
-    return [this.counts, this.names]
+    this.counts = { ...untold }
+    this.names = { ...untold }
   }
 
   private countOf(value: unknown): number | undefined {

@@ -6,7 +6,7 @@ import { vi } from "vitest"
 interface Listener {
   readonly hear: (chunk: ChatSchema.ChatChunk, written: string | undefined, chunks: number) => void
   readonly heard: () => undefined
-  readonly pass: () => undefined
+  readonly passer: { readonly pass: () => undefined }
 }
 
 interface Telling extends ChatStream.Decoder {
@@ -63,7 +63,7 @@ const told = (pieces: ReadonlyArray<Uint8Array>, asked?: ChatStream.Asked) => {
       sent.push(utf8.encode(written ?? eventOf(JSON.stringify(chunk))))
     },
     heard: () => undefined,
-    pass: () => undefined
+    passer: { pass: () => undefined }
   }
   let kept = 0
   for (const piece of pieces) {

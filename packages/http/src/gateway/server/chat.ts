@@ -134,7 +134,8 @@ const withoutUsage = (latest: ChatSchema.ChatChunk | undefined): ChatSchema.Chat
 })
 
 /** Passes events on as the provider wrote them, where that is known. Of the one with the usage, only what it says is kept. */
-class Passing implements Source.Listener<ChatSchema.ChatChunk> {
+class Passing implements Source.Listener<ChatSchema.ChatChunk>, Source.Passer {
+  readonly passer = this
   usageOnly: ChatSchema.ChatChunk | undefined
   /** Only its texts are not those of the chunk that was passed on last. */
   latest: ChatSchema.ChatChunk | undefined
