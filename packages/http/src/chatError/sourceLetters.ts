@@ -22,21 +22,23 @@ const kept = longRun
 export class Sources {
   private readonly texts: Iterable<string>
   private known: ReadonlyArray<Source> | undefined
-  private room = new Room()
+  private room: Room | undefined
 
   constructor(texts: Iterable<string>) {
     this.texts = texts
   }
 
   get letters(): ReadonlyArray<Source> {
-    return this.known ??= Array.from(this.texts, (text) => read(text, this.room))
+    if (this.known !== undefined) return this.known
+    const room = this.room ??= new Room()
+    return this.known = Array.from(this.texts, (text) => read(text, room))
   }
 
   /** Gives the memory back for other sources. The letters are read again if they are asked for. */
   release(): void {
     this.known = undefined
-    this.room.release()
-    this.room = new Room()
+    this.room?.release()
+    this.room = undefined
   }
 }
 

@@ -93,7 +93,12 @@ export class SealedRequest {
   /** What errors about the request must not repeat. One for all copies, so that it is read once for all of their errors. */
   get prompt(): Prompt {
     if (this.origin !== undefined) return this.origin.prompt
-    return this.searched ??= new Prompt({ [Symbol.iterator]: () => promptTexts(this.plain)[Symbol.iterator]() })
+    return this.searched ??= new Prompt(this)
+  }
+
+  /** The texts of its prompt. */
+  [Symbol.iterator](): Iterator<string> {
+    return promptTexts(this.plain)[Symbol.iterator]()
   }
 
   /** What its answer is measured by. */
