@@ -51,6 +51,8 @@ import * as Persistence from "effect/persistence/Persistence"
 import * as PrimaryKey from "effect/PrimaryKey"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { OptionsOf } from "./internal/config/checks.ts"
+import { utf8Length } from "./internal/data/utf8Length.ts"
 
 /**
  * A value, and the time when it was stored, in milliseconds since the epoch.
@@ -91,10 +93,35 @@ export interface PersistenceOptions<A, I> {
    * Encodes values to JSON and checks them when they are read. An entry that does not match is a miss, not a failure.
    */
   readonly schema: Schema.Codec<A, I>
+  /**
+   * The most bytes that the JSON of a value may have. A larger value is not stored, which counts as a failure of the store; it is
+   * in the memory of the process that has it, within the `maxBytes` of the cache.
+   *
+   * @default 1048576
+   */
+  readonly maxValueBytes?: number | undefined
 }
 
 /**
- * A store in Effect's `Persistence`: Redis, SQL, a key-value store or memory, by its layer.
+ * A value that a store did not take because it is larger than `maxValueBytes`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ValueTooLarge extends Schema.TaggedError<ValueTooLarge>("@switchgear/core/StaleCacheStore/ValueTooLarge")(
+  "ValueTooLarge",
+  { storeId: Schema.String, bytes: Schema.Int, maxValueBytes: Schema.Int }
+) {
+  override get message(): string {
+    const { bytes, maxValueBytes, storeId } = this
+    return `StaleCacheStore ${JSON.stringify(storeId)} does not store a value of ${bytes} bytes. ` +
+      `Raise maxValueBytes, now ${maxValueBytes}, or store less of it.`
+  }
+}
+
+/**
+ * A store in Effect's `Persistence`: Redis, SQL, a key-value store or memory, by its layer. Dies with a `RangeError` when
+ * `maxValueBytes` is no integer above zero.
  *
  * @since 0.1.0
  * @category constructors
@@ -103,7 +130,12 @@ export const fromPersistence = <A, I>(
   options: PersistenceOptions<A, I>
 ): Effect.Effect<StaleCacheStore<A>, never, Persistence.Persistence | Scope.Scope> =>
   Effect.gen(function*() {
+    const { maxValueBytes = 2 ** 20, storeId } = options
+    yield* Effect.sync(() =>
+      new OptionsOf("StaleCacheStore.fromPersistence").integer("maxValueBytes", maxValueBytes, 1)
+    )
     const persistence = yield* Persistence.Persistence
+    const encode = Schema.encodeEffect(Schema.toCodecJson(options.schema))
     const entries = yield* persistence.make({
       storeId: options.storeId,
       timeToLive: (_, key) => (key as unknown as { readonly timeToLive: Duration.Duration }).timeToLive
@@ -123,7 +155,13 @@ export const fromPersistence = <A, I>(
           Effect.map((exit) => exit && Exit.isSuccess(exit) ? exit.value : undefined),
           Effect.catchTag("SchemaError", () => Effect.undefined)
         ),
-      set: (key, stored, timeToLive) => entries.set(entry(key, timeToLive), Exit.succeed(stored)),
+      set: (key, stored, timeToLive) =>
+        Effect.flatMap(encode(stored.value), (json): Effect.Effect<void, unknown> => {
+          const bytes = utf8Length(JSON.stringify(json))
+          return bytes > maxValueBytes
+            ? Effect.fail(new ValueTooLarge({ storeId, bytes, maxValueBytes }))
+            : entries.set(entry(key, timeToLive), Exit.succeed(stored))
+        }),
       remove: (key) => entries.remove(entry(key)),
       clear: entries.clear
     }

@@ -3,7 +3,7 @@
  * needs none of it, and its exports may change in any minor version.
  *
  * It holds what such a package would otherwise write a second time: how time is measured, how a timer is started,
- * how a duration is printed, how an error is built that is cheap under overload and answers an HTTP request, and how
+ * how a duration is printed, how many bytes a text has, how an error is built that is cheap under overload and answers an HTTP request, and how
  * options are checked and read from configuration. All that measures time takes time from the clock of the fiber, so it follows
  * `TestClock` and `VirtualClock`.
  *
@@ -36,6 +36,7 @@ import type * as Scheduler from "effect/Scheduler"
 import type * as Duration from "effect/Duration"
 import * as Keeping from "./deadline/keeping.ts"
 import * as FormatDuration from "./internal/data/formatDuration.ts"
+import * as Utf8Length from "./internal/data/utf8Length.ts"
 import * as Calls from "./internal/runtime/callListeners.ts"
 import * as Endings from "./internal/runtime/ending.ts"
 import * as Handlers from "./internal/runtime/handler.ts"
@@ -203,6 +204,14 @@ export abstract class Ending extends Endings.Ending {}
  * @since 0.1.0
  */
 export const formatDuration: (duration: Duration.Duration) => string = FormatDuration.formatDuration
+
+/**
+ * The bytes that a text has as UTF-8.
+ *
+ * @category runtime
+ * @since 0.1.0
+ */
+export const utf8Length: (text: string) => number = Utf8Length.utf8Length
 
 /**
  * How an error answers an HTTP request: its response, the key of Effect's `HttpServerRespondable`, and what stands there.

@@ -626,6 +626,28 @@ describe("StaleCache with a store", () => {
       assert.strictEqual((yield* cache.snapshot).size, 0)
     }))
 
+  it.effect("does not store a value of more bytes than maxValueBytes, and serves it from memory", () =>
+    Effect.gen(function*() {
+      const store = yield* StaleCacheStore.fromPersistence({
+        storeId: "answers",
+        schema: Schema.String,
+        maxValueBytes: 20
+      })
+      const cache = yield* StaleCache.make({ ...minute, store })
+      // With its quotes, 20 bytes; in letters of three bytes, 23.
+      for (const value of ["a".repeat(18), "词".repeat(7)]) {
+        yield* cache.set(value, value)
+        assert.strictEqual((yield* cache.lastGood(value))?.value, value)
+      }
+      const [fits, isTooLarge] = yield* Effect.all([store.get("a".repeat(18)), store.get("词".repeat(7))])
+      assert.deepStrictEqual([fits?.value, isTooLarge], ["a".repeat(18), undefined])
+      assert.strictEqual((yield* cache.snapshot).storeFailures, 1)
+      const error = yield* Effect.flip(store.set("k", { value: "词".repeat(7), storedAt: 0 }, Duration.minutes(1)))
+      assert.match(String(error), /"answers" does not store a value of 23 bytes. Raise maxValueBytes, now 20/)
+      const none = StaleCacheStore.fromPersistence({ storeId: "answers", schema: Schema.String, maxValueBytes: 0 })
+      assert.match(String(yield* Effect.exit(none)), /maxValueBytes must be a whole number of at least 1, got 0/)
+    }).pipe(Effect.scoped, Effect.provide(Persistence.layerMemory)))
+
   it.effect("refuses a time-out that is none", () =>
     Effect.gen(function*() {
       for (const storeTimeout of [0, -1, Infinity]) {

@@ -6,6 +6,7 @@
  * Between the layers travels `plain`, the frozen copy, which a model of the user's own reads like any request. A layer
  * that is given one finds what was sealed for it, and writes nothing again.
  */
+import { utf8Length } from "@switchgear/core/runtime"
 import * as Result from "effect/Result"
 import { Prompt } from "../chatError/prompt.ts"
 import type * as ChatSchema from "../ChatSchema.ts"
@@ -14,7 +15,6 @@ import { type Asked, askedOf } from "../chatReply/asked.ts"
 import { fieldsAsJson, freeze } from "./jsonOf.ts"
 import { promptTexts } from "./promptTexts.ts"
 import * as ProviderFields from "./providerFields.ts"
-import { utf8Length } from "./utf8Length.ts"
 
 /** A request as chat models take it, whoever chooses the model. */
 interface Request {

@@ -5,9 +5,9 @@
  *
  * Images, sounds, videos and files are not text: they are estimated by what they are.
  */
+import { utf8Length } from "@switchgear/core/runtime"
 import type * as ChatSchema from "../ChatSchema.ts"
 import { SealedRequest } from "../chatRequest/sealedRequest.ts"
-import { utf8Length } from "../chatRequest/utf8Length.ts"
 import { dataTokens, isData, mediaTokens } from "./mediaTokens.ts"
 import { mostTokens } from "./toldUsage.ts"
 import { tokens } from "./usageParts.ts"
