@@ -61,7 +61,8 @@ export class Member implements CircuitLink {
   private wishedUntil = 0
   private nextOpening: number | undefined
   private probesHeld = 0
-  private results = { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
+  private probesRunning = 0
+  private results = noResults()
   private asking: Array<() => void> = []
   private nextAsk = -Infinity
   /** The terms of another node, where they are not those of this one. */
@@ -88,6 +89,7 @@ export class Member implements CircuitLink {
 
   takeProbe(): void {
     this.probesHeld--
+    this.probesRunning++
   }
 
   get mayAsk(): boolean {
@@ -115,11 +117,16 @@ export class Member implements CircuitLink {
     if (failed) results.failures++
     if (slow) results.slow++
     results.retryAfter = Math.max(results.retryAfter, Math.ceil(retryAfter ?? 0))
-    this.mayAskAgain()
+    this.ran()
   }
 
   voided(): void {
     this.results.voided++
+    this.ran()
+  }
+
+  private ran(): void {
+    this.probesRunning = Math.max(0, this.probesRunning - 1)
     this.mayAskAgain()
   }
 
@@ -177,7 +184,7 @@ export class Member implements CircuitLink {
     if (this.history.length > longestHistory) this.history.shift()
     this.told = totals
     const { results, wish } = this
-    this.results = { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
+    this.results = noResults()
     this.wish = "nothing"
     this.isCurious = false
     return {
@@ -194,7 +201,7 @@ export class Member implements CircuitLink {
           : this.nextOpening ??= circuit.nextOpening(this.openings)
       ),
       terms: this.terms,
-      probes: results
+      probes: { ...results, held: this.probesHeld + this.probesRunning }
     }
   }
 
@@ -239,7 +246,10 @@ export class Member implements CircuitLink {
     this.follow(answer.epoch, answer.state, answer.remaining, answer.openings)
     if (answer.isGranted) {
       if (inTime && answer.epoch === this.epoch && this.asking.length > 0) this.probesHeld++
-      else this.voided()
+      else {
+        this.results.voided++
+        this.mayAskAgain()
+      }
     }
     if (inTime) this.answered(asked, answer.isGranted)
   }
@@ -275,8 +285,8 @@ export class Member implements CircuitLink {
     this.until = monotonicMillis(clock) + remaining
     if (openings !== this.openings) this.nextOpening = undefined
     this.openings = openings
-    this.probesHeld = 0
-    this.results = { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
+    this.probesHeld = this.probesRunning = 0
+    this.results = noResults()
     this.history = []
     this.isAlone = false
     switch (state) {
@@ -293,6 +303,8 @@ export class Member implements CircuitLink {
     }
   }
 }
+
+const noResults = () => ({ results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 })
 
 const none: Told = { calls: 0, failures: 0, slow: 0 }
 

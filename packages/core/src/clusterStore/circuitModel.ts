@@ -21,7 +21,7 @@ export interface Counts {
 }
 
 /**
- * Results of probes since the last message.
+ * Results of probes since the last message, and how many the node has.
  *
  * @since 0.1.0
  * @category models
@@ -36,6 +36,8 @@ export interface ProbeCounts {
   readonly voided: number
   /** The longest wait that the target asked for; zero for none. */
   readonly retryAfter: number
+  /** Leases that the node knows that it has. It never heard of others: the answers were lost. */
+  readonly held: number
 }
 
 /**

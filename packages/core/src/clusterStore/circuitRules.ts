@@ -6,7 +6,9 @@
  * - Epochs only grow. Counts and results of probes count only in the epoch they belong to.
  * - A message that is late counts for nothing, and is answered.
  * - A shorter end never replaces a later one within an opening.
- * - In HalfOpen, leases that are held and results are never more than `probes`.
+ * - In HalfOpen, leases that are held and results are never more than `probes`. A node holds no more leases than it says: the
+ *   answer that granted another one was lost.
+ * - Where the clock of the store goes back, all times of a circuit go back with it: nothing lasts longer for it.
  * - A row of the window takes calls until it has a twentieth of `size` or is a tenth of `span` old, so that rows are few
  *   whatever the traffic.
  */
@@ -62,6 +64,8 @@ export interface CircuitRecord {
   readonly worst: Worst | undefined
   readonly halfOpen: HalfOpen | undefined
   readonly terms: string
+  /** When it was written. */
+  readonly at: number
 }
 
 /** What is the same for all messages of one call to the store. */
@@ -93,11 +97,25 @@ const unknown: CircuitRecord = {
   rows: [],
   worst: undefined,
   halfOpen: undefined,
-  terms: ""
+  terms: "",
+  at: 0
 }
 
 export const decide = (known: CircuitRecord = unknown, message: CircuitMessage, call: StoreCall): Decided =>
-  new Decision(known, message, call).decided
+  new Decision(call.now < known.at ? earlier(known, known.at - call.now) : known, message, call).decided
+
+/** The same record, as if all of it had happened so much earlier. */
+const earlier = (record: CircuitRecord, by: number): CircuitRecord => ({
+  ...record,
+  until: record.until - by,
+  rows: record.rows.map((row) => ({ ...row, at: row.at - by })),
+  worst: record.worst && { ...record.worst, at: record.worst.at - by },
+  halfOpen: record.halfOpen && {
+    ...record.halfOpen,
+    since: record.halfOpen.since - by,
+    holders: record.halfOpen.holders.map(({ node, until }) => ({ node, until: until - by }))
+  }
+})
 
 class Decision {
   private epoch: number
@@ -139,7 +157,7 @@ class Decision {
     const otherTerms = this.known.terms === "" || this.known.terms === terms ? undefined : this.known.terms
     const remaining = this.remaining
     return {
-      record: { epoch, state, until, openings, rows, worst, halfOpen, terms },
+      record: { epoch, state, until, openings, rows, worst, halfOpen, terms, at: this.call.now },
       answer: state === "Closed" && epoch === this.message.epoch
         ? { _tag: "Closed", age: this.call.now - (rows[0]?.at ?? this.call.now), otherTerms }
         : { _tag: "State", epoch, state, remaining, openings, isGranted: this.isGranted, otherTerms },
@@ -235,7 +253,8 @@ class Decision {
     let { failures, failuresInRow, results, retryAfter, slow } = before
     let holders: ReadonlyArray<Holder> = before.holders.filter(({ until }) => until > now)
     if (this.message.epoch === this.epoch) {
-      holders = withoutFirst(holders, node, probes.results + probes.voided)
+      const unheard = holders.filter((holder) => holder.node === node).length - probes.held
+      holders = withoutFirst(holders, node, Math.max(unheard, probes.results + probes.voided))
       results += probes.results
       failures += probes.failures
       slow += probes.slow
@@ -313,5 +332,5 @@ const taken = (
 /** Without the first `count` of the leases of a node. */
 const withoutFirst = (holders: ReadonlyArray<Holder>, node: string, count: number): ReadonlyArray<Holder> => {
   let left = count
-  return left === 0 ? holders : holders.filter((holder) => holder.node !== node || left-- <= 0)
+  return left <= 0 ? holders : holders.filter((holder) => holder.node !== node || left-- <= 0)
 }

@@ -20,16 +20,24 @@ redis.call("PEXPIRE", KEYS[1], gone)
 local nodes = redis.call("ZCARD", KEYS[1])
 local out = { int(now), int(nodes), "" }
 for k = 3, #KEYS do
-  local a = 7 + (k - 3) * 28
+  local a = 7 + (k - 3) * 29
   local function num(i) return tonumber(ARGV[a + i]) end
   local epoch, state, remaining, openings = num(1), ARGV[a + 2], num(3), num(4)
   local c, f, s, oc, of, os = num(5), num(6), num(7), num(8), num(9), num(10)
   local wish, openFor, size, span, minimum, rate, slowRate = ARGV[a + 11], num(12), num(13), num(14), num(15), num(16), num(17)
   local probes, probeRate, probeRow, any = num(18), num(19), num(20), ARGV[a + 21] == "any"
-  local pr, pf, ps, prow, pvoid, pafter = num(22), num(23), num(24), num(25), num(26), num(27)
-  local e, st, u, n, rows, worst, half, holders, terms = 0, "C", 0, 0, {}, {}, {}, {}, ""
+  local pr, pf, ps, prow, pvoid, pafter, pheld = num(22), num(23), num(24), num(25), num(26), num(27), num(28)
+  local e, st, u, n, rows, worst, half, holders, terms, at = 0, "C", 0, 0, {}, {}, {}, {}, "", 0
   local raw = redis.call("GET", KEYS[k])
-  if raw then e, st, u, n, rows, worst, half, holders, terms = cmsgpack.unpack(raw) end
+  if raw then e, st, u, n, rows, worst, half, holders, terms, at = cmsgpack.unpack(raw) end
+  if now < at then
+    local by = at - now
+    u = u - by
+    for i = 1, #rows, 4 do rows[i] = rows[i] - by end
+    if worst[1] then worst[5] = worst[5] - by end
+    if half[1] then half[1] = half[1] - by end
+    for i = 2, #holders, 2 do holders[i] = holders[i] - by end
+  end
   local reason, granted = nil, "0"
   local function begin(next) st = next; rows = {}; worst = {}; half = {}; holders = {} end
   local function to(next, why, length)
@@ -90,8 +98,13 @@ for k = 3, #KEYS do
     if st == "H" then
       if not half[1] then half = { now, 0, 0, 0, 0, 0 } end
       local kept = {}
-      local back = epoch == e and pr + pvoid or 0
-      local held = 0
+      local back, held = 0, 0
+      if epoch == e then
+        for i = 1, #holders, 2 do
+          if holders[i + 1] > now and holders[i] == node then back = back + 1 end
+        end
+        back = math.max(back - pheld, pr + pvoid)
+      end
       for i = 1, #holders, 2 do
         if holders[i + 1] > now then
           if holders[i] == node and back > 0 then back = back - 1
@@ -122,11 +135,11 @@ for k = 3, #KEYS do
   end
   local other = ""
   if not late then
-    if terms ~= ARGV[a + 28] then other = terms end
-    terms = ARGV[a + 28]
+    if terms ~= ARGV[a + 29] then other = terms end
+    terms = ARGV[a + 29]
   end
   local left = st == "O" and math.max(0, u - now) or 0
-  redis.call("SET", KEYS[k], cmsgpack.pack(e, st, u, n, rows, worst, half, holders, terms), "PX", int(keep + left))
+  redis.call("SET", KEYS[k], cmsgpack.pack(e, st, u, n, rows, worst, half, holders, terms, now), "PX", int(keep + left))
   if reason then
     local sequence = redis.call("INCR", KEYS[2])
     redis.call("PUBLISH", channel, table.concat({ int(e), st, int(left), int(n), reason, int(sequence), KEYS[k] }, "|"))
@@ -140,4 +153,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const circuitScriptId = "910ea3cfbcd6482b300a462fc01e1614ce6ac7e6"
+export const circuitScriptId = "f96b0a8de43d8bd6291453f13e6b705aea74a549"

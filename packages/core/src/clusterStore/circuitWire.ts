@@ -72,6 +72,7 @@ const circuitArguments = (message: CircuitMessage): ReadonlyArray<string> => {
     probes.failuresInRow,
     probes.voided,
     probes.retryAfter,
+    probes.held,
     writtenTerms(terms)
   ].map(String)
 }

@@ -90,7 +90,8 @@ export class Node {
           slow: yield* choice(0, 0, results),
           failuresInRow: failures,
           voided: yield* upTo(this.held - results),
-          retryAfter: yield* choice(0, 0, 5000)
+          retryAfter: yield* choice(0, 0, 5000),
+          held: yield* choice(this.held, this.held, 0, 1, 100)
         }
       }
       this.held -= message.probes.results + message.probes.voided
@@ -119,8 +120,9 @@ export const play = <E>(
     let micros = 1_300_000_000_000_000 + (yield* upTo(999_999))
     const steps = yield* Random.nextIntBetween(5, 30)
     for (let step = 0; step < steps; step++) {
-      micros += 1000 * (yield* choice(0, 0, 1, 20, 99, 100, 101, 250, 1000, 1001, 10_000, 30_000, 300_000)) +
-        (yield* upTo(1))
+      // A clock that is set may go back.
+      const passed = yield* choice(0, 0, 1, 20, 99, 100, 101, 250, 1000, 1001, 10_000, 30_000, 300_000, -1, -60_000)
+      micros += 1000 * passed + (yield* upTo(1))
       const node = yield* choice(...nodes)
       const message = yield* node.message((yield* upTo(9)) === 0 ? yield* terms : usual)
       const now = Math.floor(micros / 1000)

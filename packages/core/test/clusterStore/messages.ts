@@ -25,5 +25,5 @@ export const message: ClusterStore.CircuitMessage = {
   wish: "nothing",
   openFor: 10_000,
   terms,
-  probes: { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 }
+  probes: { results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0, held: 100 }
 }
