@@ -7,7 +7,7 @@ import { CircuitBreaker, Deadline } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { World } from "@switchgear/core/testing"
-import { Clock, Context, Effect, Layer, PubSub, Stream } from "effect"
+import { Clock, Context, Effect, Layer, PubSub, Ref, Stream } from "effect"
 import { vi } from "vitest"
 
 type Call = Parameters<ClusterStore.ClusterStore["Service"]["circuits"]>[0]
@@ -24,7 +24,7 @@ interface Kept {
 }
 
 interface Table {
-  readonly circuits: ReadonlyMap<string, Kept>
+  readonly circuits: Map<string, Kept>
   readonly callCircuits: (call: Call, micros: number, publish: (event: Event) => void) => Reply
 }
 const { MemoryTable } = await vi.importActual<{ readonly MemoryTable: new() => Table }>(
@@ -48,31 +48,39 @@ class Breaker extends Context.Service<Breaker, CircuitBreaker.CircuitBreaker>()(
 
 class Target extends Context.Service<Target, { readonly ask: Effect.Effect<void, string> }>()("test/Target") {}
 
-/** Redis: it tells all nodes what it changes, and has nothing when it begins. */
-const store = Layer.effect(
-  Store,
-  Effect.gen(function*() {
-    const node = yield* World.Node
-    const clock = yield* Clock.Clock
-    const scope = yield* Effect.scope
-    const table = new MemoryTable()
-    return {
-      table,
-      circuits: (call) =>
-        Effect.suspend(() => {
-          const events: Array<Event> = []
-          const micros = Math.floor(Number(clock.currentTimeNanosUnsafe()) / 1000)
-          const reply = table.callCircuits(call, micros, (event) => events.push(event))
-          const pushing = Effect.forEach(
-            events.flatMap((event) => node.peers.map((peer) => [peer, event] as const)),
-            ([peer, event]) => Effect.forkIn(Effect.ignore(node.call(peer, Pushed, ({ push }) => push(event))), scope),
-            { discard: true }
-          )
-          return Effect.as(pushing, reply)
-        })
-    }
-  })
-)
+/** Redis: it tells all nodes what it changes. When it begins again it has nothing, or is a copy that is a few seconds old. */
+const storeOf = (begins: "empty" | "stale") =>
+  Layer.effect(
+    Store,
+    Effect.gen(function*() {
+      const node = yield* World.Node
+      const clock = yield* Clock.Clock
+      const scope = yield* Effect.scope
+      const table = new MemoryTable()
+      if (begins === "stale") {
+        const copy = yield* node.disk<ReadonlyArray<readonly [string, Kept]>>("copy", [])
+        for (const [name, kept] of yield* Ref.get(copy)) table.circuits.set(name, kept)
+        const save = Effect.suspend(() => Ref.set(copy, structuredClone([...table.circuits])))
+        yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("3 seconds"), save)))
+      }
+      return {
+        table,
+        circuits: (call) =>
+          Effect.suspend(() => {
+            const events: Array<Event> = []
+            const micros = Math.floor(Number(clock.currentTimeNanosUnsafe()) / 1000)
+            const reply = table.callCircuits(call, micros, (event) => events.push(event))
+            const pushing = Effect.forEach(
+              events.flatMap((event) => node.peers.map((peer) => [peer, event] as const)),
+              ([peer, event]) =>
+                Effect.forkIn(Effect.ignore(node.call(peer, Pushed, ({ push }) => push(event))), scope),
+              { discard: true }
+            )
+            return Effect.as(pushing, reply)
+          })
+      }
+    })
+  )
 
 /** It is there, but for a while. */
 const target = Layer.effect(
@@ -154,12 +162,14 @@ const settles = World.invariant("all nodes close, and agree with the store, afte
   return all.every((state) => state === "Closed") ? undefined : `the nodes and the store are ${all.join(", ")}`
 })
 
-const world = {
-  nodes: { store, target, a: member, b: member, c: member, d: member },
+const worldOf = (begins: "empty" | "stale") => ({
+  nodes: { store: storeOf(begins), target, a: member, b: member, c: member, d: member },
   invariants: [lawful, settles],
   promises: "none",
   for: "75 seconds"
-} as const
+} as const)
+
+const world = worldOf("empty")
 
 describe("a fleet in a world of faults", () => {
   it.live("opens and closes together where there are none", () =>
@@ -179,13 +189,28 @@ describe("a fleet in a world of faults", () => {
     }), 60_000)
 
   it.live(
-    "keeps its laws whatever happens to the store, the nodes, their clocks and what they send",
-    () =>
-      World.check({
-        ...world,
-        runs,
-        faults: { nodes: ["store", ...members], within: "40 seconds", lasting: [1000, 100, 5000], atMost: 8 }
-      }),
-    30_000 + 2000 * runs
+    "closes when its time has come also where the clock of the store goes back by a minute",
+    () => World.run({ ...world, script: [{ at: "16 seconds", skew: "store", offset: "-1 minute" }] }),
+    60_000
   )
+
+  it.live("gives out the probes again of which the answers were lost", () =>
+    World.run({
+      ...world,
+      seed: 942_186,
+      script: [{ at: "22.8 seconds", partition: "store", for: "1 second", direction: "outgoing" }]
+    }), 60_000)
+
+  for (const begins of ["empty", "stale"] as const) {
+    it.live(
+      `keeps its laws whatever happens to nodes, clocks, messages and a store that begins again ${begins}`,
+      () =>
+        World.check({
+          ...worldOf(begins),
+          runs,
+          faults: { nodes: ["store", ...members], within: "40 seconds", lasting: [1000, 100, 5000], atMost: 8 }
+        }),
+      30_000 + 2000 * runs
+    )
+  }
 })
