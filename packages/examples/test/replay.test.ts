@@ -101,6 +101,27 @@ describe("the night at its true scale, small", () => {
       }),
     240_000
   )
+
+  it.live(
+    "on several nodes opens as soon as on one, since they share their circuits, and gives one seed one digest",
+    () =>
+      Effect.gen(function*() {
+        const lanes = plans.filter(({ name }) => name === "full")
+        const options = { calls: 20_000, seed: "one", lanes }
+        const one = yield* replay(options, unwatched)
+        const [fleet, again] = [
+          yield* replay({ ...options, nodes: 10 }, unwatched),
+          yield* replay({ ...options, nodes: 10 }, unwatched)
+        ]
+        assert.strictEqual(again.digest, fleet.digest)
+        assert.strictEqual(fleet.nodes, 10)
+        const [{ openedAfter: alone }, { circuits, errors, openedAfter }] = [one.lanes[0]!, fleet.lanes[0]!]
+        assert.isBelow(openedAfter!, 2 * alone!)
+        assert.strictEqual(errors, 0)
+        assert.isTrue(circuits[0]!.changes.some(({ reason }) => reason === "fleet"))
+      }),
+    240_000
+  )
 })
 
 describe("a night of any size", () => {
@@ -176,9 +197,11 @@ describe("npm run replay", () => {
         const { wallSeconds, ...printed } = JSON.parse(stdout)
         assert.isAbove(wallSeconds, 0)
         const written = (name: string) => readFileSync(join(folder("replay-test"), name), "utf8")
-        const { callsPerLane, digest, lanes, seed, virtualCalls }: ReportData = JSON.parse(written("report.json"))
+        const { callsPerLane, digest, lanes, nodes, seed, virtualCalls }: ReportData = JSON.parse(
+          written("report.json")
+        )
         const figures = lanes.map(({ series: _, ...figures }) => figures)
-        assert.deepStrictEqual(printed, { callsPerLane, digest, lanes: figures, seed, virtualCalls })
+        assert.deepStrictEqual(printed, { callsPerLane, digest, lanes: figures, nodes, seed, virtualCalls })
         assert.strictEqual(virtualCalls, 5 * callsPerLane)
         assert.include(written("report.html"), digest)
         assert.deepStrictEqual(readdirSync(folder("replay-test")).toSorted(), ["report.html", "report.json"])
@@ -220,7 +243,7 @@ describe("npm run replay", () => {
 
   it.live("refuses a lane and a number of calls that there cannot be, with a sentence", () =>
     Effect.gen(function*() {
-      for (const [flag, value] of [["--lanes", "fast"], ["--calls", "0"]] as const) {
+      for (const [flag, value] of [["--lanes", "fast"], ["--calls", "0"], ["--nodes", "0"]] as const) {
         const { code, stderr, stdout } = yield* run(program, { args: [flag, value, ...out] })
         assert.strictEqual(code, 1)
         assert.include(stderr + stdout, `${flag} must be`)

@@ -64,7 +64,7 @@ const headline = ({ callsPerLane }: ReportData, full: LaneData | undefined): str
 
 const fallOf = ({ phases }: NightData) => phases.find(({ primary }) => primary === "slow" || primary === "down")
 
-const theNight = ({ lanes, night }: ReportData, primary: string): string => {
+const theNight = ({ lanes, night, nodes }: ReportData, primary: string): string => {
   const { phases, seconds } = night
   const crowds = phases.map(({ crowd }) => crowd)
   const fall = fallOf(night)
@@ -82,7 +82,8 @@ const theNight = ({ lanes, night }: ReportData, primary: string): string => {
       } ${primary} begins to fail${
         back === undefined ? "" : `; at ${Amounts.clock(back.from)} it begins to come back`
       }.`
-    ])
+    ]),
+    ...(nodes === 1 ? [] : [`Lanes with circuits are on ${nodes} nodes, and share their circuits.`])
   ].join(" ")
 }
 
@@ -120,7 +121,8 @@ const opening = (
 const because: Record<string, string> = {
   "failure-rate": "since too many calls failed",
   "slow-call-rate": "since too many calls were slow",
-  "consecutive-failures": "since too many calls in a row failed"
+  "consecutive-failures": "since too many calls in a row failed",
+  fleet: "since too many calls of all nodes failed or were slow"
 }
 
 const amplified = ({ calls, title, upstreamCalls }: LaneData): string =>

@@ -1,7 +1,7 @@
 /** The ways to answer a customer, from the client as it comes out of the box to everything there is. */
 import { CircuitBreaker } from "@switchgear/core"
 import { Canned, ChatClient, ChatModel, CostLedger, ModelCascade } from "@switchgear/http"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, type Scope } from "effect"
 import type { HttpClient } from "effect/http"
 import { type Model, models, type Night, primary } from "./night.ts"
 import { prices } from "./prices.ts"
@@ -26,7 +26,9 @@ export interface Plan {
   readonly tells: string
   /** How long its client waits. @default the client's own default of a minute */
   readonly patience?: Duration.Input | undefined
-  readonly make: (client: ChatClient.ChatClient["Service"], night: Night) => Effect.Effect<Lane>
+  /** Whether it has circuits, which nodes can share. */
+  readonly hasCircuits?: true
+  readonly make: (client: ChatClient.ChatClient["Service"], night: Night) => Effect.Effect<Lane, never, Scope.Scope>
 }
 
 /** By when every customer of the full lane has an answer. */
@@ -49,7 +51,9 @@ const unguarded = (ask: Lane["ask"]): Lane => ({ ask, breakers: [], saved: Effec
 const circuit = {
   window: CircuitBreaker.lasting("10 seconds"),
   minimumCalls: 10,
-  failureRate: 0.5
+  failureRate: 0.5,
+  // On one node there is no fleet, and nothing to share.
+  shared: true
 } as const
 
 const bare: Plan = {
@@ -80,6 +84,7 @@ const retry: Plan = {
 
 const breaker: Plan = {
   name: "breaker",
+  hasCircuits: true,
   title: "Breaker only",
   tells: "One model, ten seconds of patience, and a circuit that fails fast.",
   patience,
@@ -93,6 +98,7 @@ const breaker: Plan = {
 
 const full: Plan = {
   name: "full",
+  hasCircuits: true,
   title: "Switchgear",
   tells: "Four guarded models, the last good answer, and a sentence as the floor, within fifteen seconds.",
   make: (client, night) =>

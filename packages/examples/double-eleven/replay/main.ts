@@ -46,6 +46,15 @@ const lanes = Flag.String("lanes").pipe(
   )
 )
 
+const nodes = Flag.Int("nodes").pipe(
+  Flag.withDescription("The lanes with circuits are on so many nodes, which share them."),
+  Flag.withDefault(usual.nodes),
+  Flag.filter(
+    (nodes) => nodes >= 1 && nodes <= 200,
+    (nodes) => `--nodes must be a whole number from 1 to 200, got ${nodes}`
+  )
+)
+
 const json = Flag.Boolean("json").pipe(
   Flag.withDescription("Print one JSON object with the figures of the lanes, and nothing else."),
   Flag.withDefault(false)
@@ -57,8 +66,9 @@ const out = Flag.String("out").pipe(
 )
 
 /** The figures without the series, which are in `report.json`. */
-const figures = ({ callsPerLane, digest, lanes, seed, virtualCalls }: ReportData, wallSeconds: number) => ({
+const figures = ({ callsPerLane, digest, lanes, nodes, seed, virtualCalls }: ReportData, wallSeconds: number) => ({
   seed,
+  nodes,
   callsPerLane,
   virtualCalls,
   wallSeconds,
@@ -76,7 +86,7 @@ const soFar = ({ finished, underWay }: Progress.Progress): string =>
 
 const command = Command.make(
   "replay",
-  { calls, seed, lanes, json, out },
+  { calls, seed, lanes, nodes, json, out },
   ({ json, out, ...options }) =>
     Effect.gen(function*() {
       const writing = <A, E extends Error, R>(effect: Effect.Effect<A, E, R>) =>

@@ -1,7 +1,7 @@
 /** One lane's night, from its first customer to its last, in virtual time. */
 import { Load, VirtualClock } from "@switchgear/core/testing"
 import { SimulatedProvider } from "@switchgear/http/testing"
-import { Effect, type Exit, Random, Stream } from "effect"
+import { Effect, type Exit, Random, type Scope, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { interrupted, isAnswer, type Label, labelOf } from "./labels.ts"
 import { laneData } from "./laneData.ts"
@@ -29,14 +29,15 @@ export const play = (
   night: Night,
   seed: string,
   watch: (soFar: SoFar) => void
-): Effect.Effect<LaneData> => VirtualClock.play(inItsTime(plan, night, seed, watch), { promises: "none" })
+): Effect.Effect<LaneData> =>
+  VirtualClock.play(Effect.scoped(inItsTime(plan, night, seed, watch)), { promises: "none" })
 
 const inItsTime = (
   plan: Lanes.Plan,
   night: Night,
   seed: string,
   watch: (soFar: SoFar) => void
-): Effect.Effect<LaneData> =>
+): Effect.Effect<LaneData, never, Scope.Scope> =>
   Effect.gen(function*() {
     const provider = yield* SimulatedProvider.make({ models: night.phases[0]!.behaviours })
     const { begin, client, upstream } = yield* Lanes.connect(plan).pipe(

@@ -9,6 +9,8 @@ import type { Cascade, CircuitBreaker } from "@switchgear/core"
 export interface ReportData {
   readonly version: 1
   readonly seed: string
+  /** Of each lane with circuits. */
+  readonly nodes: number
   /** Customers of each lane. */
   readonly callsPerLane: number
   /** Customers of all lanes. */

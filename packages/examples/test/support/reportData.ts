@@ -172,6 +172,7 @@ export const reportData = (): Report.ReportData => {
   return {
     version: 1,
     seed: "double eleven",
+    nodes: 1,
     callsPerLane: calls,
     virtualCalls: calls * lanes.length,
     night: { seconds: phases.at(-1)!.to, interval, phases },
