@@ -13,7 +13,7 @@
  * **Without the store.** A store that does not answer three times is away: each node keeps what it last heard until the end of
  * the opening, and then goes on by itself. It tries the store again after 250 ms, and up to 5 seconds later.
  *
- * **Gotchas.** Of several circuits of a node with one name, the first is shared. A state that is set by hand on a node stays on that node, whatever the fleet does. Names are in keys of the
+ * **Gotchas.** Of several circuits of a node with one name, the first is shared, and the next one when it is gone. A state that is set by hand on a node stays on that node, whatever the fleet does. Names are in keys of the
  * store: they must not be secrets.
  *
  * @since 0.1.0
@@ -22,11 +22,10 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { CurrentFleet } from "./circuitBreaker/fleet.ts"
-import { Member } from "./cluster/member.ts"
+import { Members } from "./cluster/members.ts"
 import type { Control, Options, Status } from "./cluster/model.ts"
 import { kind } from "./cluster/observe.ts"
 import { Syncer } from "./cluster/syncer.ts"
@@ -91,16 +90,7 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
     const cluster: Cluster["Service"] = { status: Effect.sync(() => statusOf(syncer)), control }
     yield* Registry.register({ kind, name: "cluster", guard: cluster, critical: false })
     return Context.make(Cluster, cluster).pipe(
-      Context.add(CurrentFleet, {
-        join: (circuit) => {
-          // Another one of this node speaks for the name.
-          if (syncer.find(circuit.name) !== undefined) return constVoid
-          const member = new Member(circuit, syncer)
-          circuit.joinBy(member)
-          syncer.add(member)
-          return () => syncer.remove(member)
-        }
-      })
+      Context.add(CurrentFleet, new Members(syncer))
     ) as Context.Context<Cluster>
   }))
 

@@ -36,9 +36,14 @@ export class LinkedCircuit extends Circuit {
     this.random = random
   }
 
-  /** Called once, before the first call. */
-  joinBy(link: CircuitLink): void {
+  /** Without a link it is led by itself. */
+  joinBy(link: CircuitLink | undefined): void {
     this.link = link
+  }
+
+  /** What the fleet has forced another one into, of whose state it was made, the fleet may end. */
+  goOnFrom({ isForcedByFleet, state }: LinkedCircuit): void {
+    this.isForcedByFleet = isForcedByFleet && state === "ForcedOpen" && this.state === "ForcedOpen"
   }
 
   /** By what it is judged, and whether any call can be slow. */

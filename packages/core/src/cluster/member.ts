@@ -73,6 +73,21 @@ export class Member implements CircuitLink {
   constructor(circuit: LinkedCircuit, home: Home) {
     this.circuit = circuit
     this.home = home
+    // What it counted before it was part of the fleet is nobody's business.
+    this.told = totalsOf(circuit)
+  }
+
+  /** Goes on from the one that had the name on this node before, with what that has heard of the fleet. */
+  goOnFrom(before: Member): void {
+    this.epoch = before.epoch
+    this.state = before.state
+    this.until = before.until
+    this.openings = before.openings
+    this.wish = before.wish
+    this.wishedUntil = before.wishedUntil
+    this.circuit.goOnFrom(before.circuit)
+    if (this.state === "Closed") this.isAlone = this.circuit.state === "Open" || this.circuit.state === "HalfOpen"
+    else this.move(this.until - monotonicMillis(this.home.clock))
   }
 
   get name(): string {
@@ -140,9 +155,14 @@ export class Member implements CircuitLink {
     this.home.wake()
   }
 
-  /** Has all nodes follow a command. */
+  /** Has all nodes follow a command, and this one at once: the store may be away. A state set by hand on this node stays. */
   command(wish: "open" | "forceOpen" | "close", openFor = 0): void {
-    this.ask(wish, monotonicMillis(this.home.clock) + openFor)
+    const { circuit, home: { clock, nodes } } = this
+    const now = monotonicMillis(clock)
+    if (wish === "forceOpen") circuit.fleetForced(clock)
+    else if (wish === "close") circuit.fleetClosed(clock, nodes > 1)
+    else if ((circuit.retryIn(now) ?? -1) < openFor) circuit.trip(openFor, clock)
+    this.ask(wish, now + openFor)
   }
 
   private ask(wish: Wish, until: number): void {
@@ -160,7 +180,7 @@ export class Member implements CircuitLink {
   /** Whether there is anything to tell. */
   get hasNews(): boolean {
     this.reunite()
-    return this.isUrgent || this.counts(this.circuit.told).calls > 0
+    return this.isUrgent || this.counts.calls > 0
   }
 
   /** What is told now. It counts as told from here on. */
@@ -176,9 +196,8 @@ export class Member implements CircuitLink {
       this.probesHeld = 0
     }
     const isHeard = this.state === "Closed" && !this.isAlone
-    const { allCalls: calls, allFailures: failures, allSlow: slow } = circuit.told
     const before = this.told
-    const totals = { calls, failures, slow }
+    const totals = totalsOf(circuit)
     const counts = isHeard ? difference(totals, before) : none
     if (counts.calls > 0) this.history.push({ at: now, ...before })
     if (this.history.length > longestHistory) this.history.shift()
@@ -228,10 +247,8 @@ export class Member implements CircuitLink {
     }
   }
 
-  private counts({ allCalls, allFailures, allSlow }: LinkedCircuit["told"]): Told {
-    return this.state === "Closed" && !this.isAlone
-      ? difference({ calls: allCalls, failures: allFailures, slow: allSlow }, this.told)
-      : none
+  private get counts(): Told {
+    return this.state === "Closed" && !this.isAlone ? difference(totalsOf(this.circuit), this.told) : none
   }
 
   /** The answer to a message. `asked` is what it wished for, `inTime` whether somebody still waits for it. */
@@ -279,17 +296,22 @@ export class Member implements CircuitLink {
 
   private follow(epoch: number, state: FleetState, remaining: number, openings: number): void {
     if (epoch <= this.epoch) return
-    const { circuit, home: { clock } } = this
     this.epoch = epoch
     this.state = state
-    this.until = monotonicMillis(clock) + remaining
+    this.until = monotonicMillis(this.home.clock) + remaining
     if (openings !== this.openings) this.nextOpening = undefined
     this.openings = openings
     this.probesHeld = this.probesRunning = 0
     this.results = noResults()
     this.history = []
     this.isAlone = false
-    switch (state) {
+    this.move(remaining)
+  }
+
+  /** Brings the circuit into the state of the fleet, which lasts for so many milliseconds where it ends by itself. */
+  private move(remaining: number): void {
+    const { circuit, home: { clock }, openings } = this
+    switch (this.state) {
       case "Open":
         return circuit.fleetOpened(remaining, openings, clock)
       case "HalfOpen":
@@ -299,7 +321,7 @@ export class Member implements CircuitLink {
       case "Closed":
         circuit.fleetClosed(clock, this.home.nodes > 1)
         // What was counted before belongs to an epoch that is over.
-        this.told = { calls: circuit.told.allCalls, failures: circuit.told.allFailures, slow: circuit.told.allSlow }
+        this.told = totalsOf(circuit)
     }
   }
 }
@@ -307,6 +329,12 @@ export class Member implements CircuitLink {
 const noResults = () => ({ results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 })
 
 const none: Told = { calls: 0, failures: 0, slow: 0 }
+
+const totalsOf = ({ told: { allCalls, allFailures, allSlow } }: LinkedCircuit): Told => ({
+  calls: allCalls,
+  failures: allFailures,
+  slow: allSlow
+})
 
 const difference = (now: Told, before: Told): Told => ({
   calls: now.calls - before.calls,

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { CircuitBreaker, Deadline, Registry } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Clock, Context, Duration, Effect, Fiber, Layer, Logger, Schedule, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Logger, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 
@@ -274,7 +274,8 @@ describe("the circuits of a fleet", () => {
         vi.importActual<typeof import("../../src/cluster/member.ts")>("../../src/cluster/member.ts")
       )
       const clock = yield* Clock.Clock
-      const circuit = { name: "model", state: "HalfOpen", fleetTries: () => {} }
+      const told = { allCalls: 0, allFailures: 0, allSlow: 0 }
+      const circuit = { name: "model", state: "HalfOpen", told, fleetTries: () => {} }
       const home = { clock, isAway: false, nodes: 2, wake: () => {}, timeout: 50, terms: { span: 1, spread: "any" } }
       const member = new Member(circuit as never, home as never)
       const answer = {
@@ -307,6 +308,91 @@ describe("the circuits of a fleet", () => {
       yield* Context.get(context, Cluster.Cluster).control("model")!.forceOpen
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual([yield* one.state, yield* another.state], ["ForcedOpen", "Open"])
+    })))
+
+  it.effect("are the next ones of their names where the first are gone, which go on with what those have heard", () =>
+    fleet(Effect.gen(function*() {
+      const other = yield* node()
+      const context = yield* Layer.build(Layer.fresh(Cluster.layer()))
+      const made = Effect.provide(CircuitBreaker.make({ name: "model", shared: true }), context)
+      const scope = yield* Scope.make()
+      const first = yield* Scope.provide(made, scope)
+      yield* TestClock.adjust("1 second")
+      yield* other.cluster.control("model")!.forceOpen
+      yield* TestClock.adjust("1 second")
+      const next = yield* made
+      // As whoever makes it anew from a changed file does.
+      yield* next.control.forceOpen
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual([yield* first.state, yield* next.state], ["ForcedOpen", "ForcedOpen"])
+      yield* other.cluster.control("model")!.close
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([yield* first.state, yield* next.state], ["ForcedOpen", "Closed"])
+      yield* TestClock.adjust("10 seconds")
+      yield* calls({ breaker: first, cluster: other.cluster }, 30, true)
+      yield* calls({ breaker: next, cluster: other.cluster }, 30, true)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* other.breaker.state, "Open")
+    })))
+
+  for (
+    const [command, states] of [
+      ["forceOpen", ["ForcedOpen", "ForcedOpen"]],
+      ["trip", ["Open", "Closed"]],
+      ["close", ["Closed", "Closed"]]
+    ] as const
+  ) {
+    it.effect(`follow ${command} at once on the node that is told while the store is away`, () => {
+      let isAway = false
+      const store = Layer.effect(
+        ClusterStore.ClusterStore,
+        Effect.map(ClusterStore.ClusterStore, (store): ClusterStore.ClusterStore["Service"] => ({
+          ...store,
+          circuits: (call) =>
+            Effect.suspend(() =>
+              isAway
+                ? Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" }))
+                : store.circuits(call)
+            )
+        }))
+      ).pipe(Layer.provide(ClusterStore.layerMemory))
+      return Effect.scoped(Effect.provide(
+        Effect.gen(function*() {
+          const all = yield* nodes(2)
+          const [one, other] = [all[0]!, all[1]!]
+          if (command === "close") {
+            yield* one.cluster.control("model")!.forceOpen
+            yield* TestClock.adjust("1 second")
+          }
+          isAway = true
+          yield* TestClock.adjust("20 seconds")
+          const control = one.cluster.control("model")!
+          yield* command === "trip" ? control.trip("1 minute") : control[command]
+          assert.strictEqual(yield* one.breaker.state, states[0])
+          yield* TestClock.adjust("20 seconds")
+          assert.strictEqual(yield* other.breaker.state, command === "close" ? "ForcedOpen" : "Closed")
+          isAway = false
+          yield* TestClock.adjust("20 seconds")
+          assert.strictEqual(yield* one.breaker.state, states[0])
+          if (command === "forceOpen") assert.strictEqual(yield* other.breaker.state, "ForcedOpen")
+        }),
+        store
+      ))
+    })
+  }
+
+  it.effect("close by a command where this node alone has opened", () =>
+    fleet(Effect.gen(function*() {
+      const [sick, other] = [yield* node(), yield* node()]
+      yield* calls(other, 30, false)
+      yield* TestClock.adjust("300 millis")
+      yield* calls(sick, 30, true)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual((yield* sick.cluster.status).dissent, ["model"])
+      yield* sick.cluster.control("model")!.close
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* states([sick, other]), ["Closed", "Closed"])
+      assert.deepStrictEqual((yield* sick.cluster.status).dissent, [])
     })))
 
   it.effect("are alone where there is no fleet around", () =>
