@@ -67,6 +67,8 @@ export class Member implements CircuitLink {
   private nextAsk = -Infinity
   /** The terms of another node, where they are not those of this one. */
   otherTerms: string | undefined
+  /** Whether it has ever heard of the fleet. */
+  hasHeard = false
   /** Whether it has to hear of the fleet. */
   isCurious = true
 
@@ -83,6 +85,7 @@ export class Member implements CircuitLink {
     this.state = before.state
     this.until = before.until
     this.openings = before.openings
+    this.hasHeard = before.hasHeard
     this.wish = before.wish
     this.wishedUntil = before.wishedUntil
     this.circuit.goOnFrom(before.circuit)
@@ -254,6 +257,7 @@ export class Member implements CircuitLink {
   /** The answer to a message. `asked` is what it wished for, `inTime` whether somebody still waits for it. */
   hear(answer: CircuitAnswer, asked: Wish, inTime: boolean): void {
     this.otherTerms = answer.otherTerms
+    this.hasHeard = true
     if (answer._tag === "Closed") {
       const from = monotonicMillis(this.home.clock) - answer.age
       while (this.history.length > 1 && this.history[1]!.at <= from) this.history.shift()

@@ -28,6 +28,7 @@ export interface Options {
  * @category models
  */
 export interface Status {
+  /** `joined` once this node has heard of all its circuits. */
   readonly state: "joining" | "joined" | "away"
   /** Nodes that the store has heard of lately, with this one. */
   readonly nodes: number

@@ -77,8 +77,9 @@ export class Syncer implements Home {
     return this.failures >= mostFailures
   }
 
+  /** Whether it has heard of all its circuits. */
   get hasJoined(): boolean {
-    return this.lastSync !== undefined
+    return this.lastSync !== undefined && !this.some((member) => !member.hasHeard)
   }
 
   readonly wake = (): void => {

@@ -28,7 +28,8 @@ import { openDesk } from "./admin/openDesk.ts"
 import { ownFamilies } from "./admin/metrics/all.ts"
 import { isLoopback } from "./config/addresses.ts"
 import { otherAtStart } from "./config/atStart.ts"
-import type { Address, Config } from "./config/model.ts"
+import type { FleetNode } from "./cluster/model.ts"
+import type { Address, Cluster, Config } from "./config/model.ts"
 import { ConfigInvalid } from "./GatewayConfig.ts"
 import * as Otlp from "./otlp/open.ts"
 import { Front } from "./server/front.ts"
@@ -83,7 +84,7 @@ export interface Gateway {
    * Takes over another file. Circuits, limits, caches, budgets and connections of which it says the same stay what they are. Of
    * what has the same name and other options, these stay: the state of a circuit with the time until its next probe, what was
    * taken of a limit or a budget, a pause, kept answers with their ages, and what operators have commanded. Calls in
-   * flight end as they began. `listen`, `admin` and `otlp` stay those of the start: so a file without clients is refused
+   * flight end as they began. `listen`, `admin`, `otlp` and `cluster` stay those of the start: so a file without clients is refused
    * where the gateway listens on another address than a loopback one. Files are taken over one after another.
    */
   readonly reload: (config: Config) => Effect.Effect<void, ConfigInvalid>
@@ -111,7 +112,8 @@ export const make = (
     const registry = yield* Registry.make()
     const telemetry = Context.get(yield* Layer.build(telemetryOf(registry)), Telemetry.View)
     const view = { ...telemetry, metrics: telemetry.within(Metric.snapshot) }
-    const keeper = new Keeper(yield* Scope.Scope, registry)
+    const node = config.cluster && (yield* fleetNodeOf(config.cluster, registry))
+    const keeper = new Keeper(yield* Scope.Scope, registry, node?.fleet)
     const clientOf = options.client ?? NodeTransport.layerChatClient
     const generationOf = (config: Config) =>
       keeper.generation((use) =>
@@ -127,16 +129,17 @@ export const make = (
       exemplars: config.admin?.exemplars ?? "off"
     })
     const begun = config
-    const takeOver = (config: Config) =>
+    const takeOver = (read: Config) =>
       Effect.gen(function*() {
+        const config = { ...read, listen: begun.listen, cluster: begun.cluster }
         if (!isLoopback(begun.listen.host) && config.clients.length === 0)
           return yield* openToAll(begun.listen)
         const { endOthers, value } = yield* generationOf(config)
-        current = { config: { ...config, listen: begun.listen }, ...value }
+        current = { config, ...value }
         const ended = front.serve(value.callers)
         // A stream may go on for as long as its model lets it: no call ends because of a file.
         yield* Effect.forkDetach(Effect.andThen(ended, endOthers))
-        const others = otherAtStart(begun, config)
+        const others = otherAtStart(begun, read)
         if (others.length > 0) {
           yield* Effect.logWarning(
             `What the file says of ${others.join(" and ")} is taken at the next start. That of this one holds.`
@@ -152,6 +155,7 @@ export const make = (
     const state: State = {
       registry,
       view,
+      node,
       counts: front.counts,
       get config() {
         return current.config
@@ -196,6 +200,8 @@ export const make = (
       shown === undefined ? reloading : noted(shown, "reload", "file", byProcess, reloading)
     // Operators watch the end: their address closes after the last answer.
     const adminAddress = desk && (yield* listen(config.admin!, config.listen, desk.handle))
+    // An open circuit of the fleet is open here before the first call.
+    if (node !== undefined) yield* node.settled
     const address = yield* listen(config.listen, config.listen, front.handle)
     yield* Effect.addFinalizer(() => front.stop)
     return {
@@ -206,6 +212,16 @@ export const make = (
       reread: notedAs(state.reload)
     }
   })
+
+/** Nothing of a fleet is loaded where the file has none. */
+const fleetNodeOf = (
+  cluster: Cluster,
+  registry: Registry.Registry
+): Effect.Effect<FleetNode, never, Scope.Scope> =>
+  Effect.promise(() => import("./cluster/open.ts")).pipe(
+    Effect.flatMap(({ open }) => open(cluster)),
+    Effect.provideService(Registry.CurrentRegistry, registry)
+  )
 
 const openToAll = ({ host }: Address): ConfigInvalid =>
   new ConfigInvalid({

@@ -1,7 +1,7 @@
 /** What is wrong in one place of a file hides nothing that is wrong in another one. */
 import { assert, describe, it } from "@effect/vitest"
 import { GatewayConfig } from "@switchgear/http/gateway"
-import { Effect, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import { at, changed, environment, everything, type Path, places } from "./everyOption.ts"
 import { problemsOf } from "./support.ts"
 
@@ -67,6 +67,47 @@ clients: [{ token: a }, { name: a, token: b }, { name: a, token: b }]
         "providers.p.timeout"
       ]
     ))
+
+  it("with a fleet is told with its place, its value and its range, and never the address of Redis", () => {
+    const problems = problemsOf(GatewayConfig.check(
+      `
+providers: { p: { baseUrl: http://p.test } }
+models: { m: { provider: p } }
+cluster: { redis: "http://u:hunter2@r.test", fleet: "a{b}", interval: 10 millis, timeout: 1 second, heartbeat: 0, spread: all, shards: 2 }
+`,
+      {}
+    ))
+    assert.deepStrictEqual(problems.map((line) => line.replace(/(such as redis:).*/, "$1")), [
+      "cluster.fleet: Expected a name of 1 to 100 characters without braces, got \"a{b}\".",
+      "cluster.heartbeat: Expected a finite duration above zero, such as \"10 seconds\", got 0.",
+      "cluster.interval: Expected at least the timeout, \"1 second\", got \"10 millis\".",
+      "cluster.redis: Expected an address such as redis:",
+      "cluster.shards: There is no such option. There are: redis, fleet, interval, timeout, heartbeat, span, spread.",
+      "cluster.spread: Expected agreed or any, got \"all\"."
+    ])
+    for (const redis of ["", "hunter2", "redis://", "redis://h/x", "redis://h/0?a=1", "rediss://:%@hunter2"]) {
+      const [line = "", ...others] = problemsOf(GatewayConfig.check(
+        `{ providers: { p: { baseUrl: http://p.test } }, models: { m: { provider: p } }, cluster: { redis: "${redis}", fleet: f } }`,
+        {}
+      ))
+      assert.match(line, /^cluster\.redis: Expected/)
+      assert.deepStrictEqual([line.includes("hunter2"), others], [false, []])
+    }
+  })
+
+  it("with a fleet is nothing where only one of interval and timeout is written", () => {
+    const pausesOf = (more: object) => {
+      const cluster = { redis: "redis://r.test", fleet: "f", ...more }
+      const { config } = GatewayConfig.check(
+        JSON.stringify({ providers: { p: { baseUrl: "http://p.test" } }, models: { m: { provider: "p" } }, cluster }),
+        {}
+      )
+      const { interval, timeout } = config!.cluster!.options
+      return [Duration.toMillis(interval), Duration.toMillis(timeout)]
+    }
+    assert.deepStrictEqual(pausesOf({ timeout: "1 second" }), [1000, 1000])
+    assert.deepStrictEqual(pausesOf({ interval: "20 millis" }), [20, 20])
+  })
 
   it("with prices is told beside what is wrong with an address", () =>
     assert.deepStrictEqual(

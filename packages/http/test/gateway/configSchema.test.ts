@@ -153,6 +153,7 @@ describe("the JSON schema of a file", () => {
       ["listen"],
       ["admin"],
       ["otlp"],
+      ["cluster"],
       ["providers", "p"],
       ["models", "m"],
       ["defaults"],
@@ -205,10 +206,11 @@ describe("the JSON schema of a file", () => {
     assert.isAbove(defaults, 60)
   })
 
-  it("its defaults of the addresses and of the collector are those of the reader", () => {
+  it("its defaults of the addresses, of the collector and of the fleet are those of the reader", () => {
     const endpoint = "http://127.0.0.1:4318"
-    const { admin, listen, otlp } = GatewayConfig.check(
-      JSON.stringify({ ...plain, listen: {}, admin: { token: "t" }, otlp: { endpoint } }),
+    const place = { redis: "redis://127.0.0.1", fleet: "prod" }
+    const { admin, cluster, listen, otlp } = GatewayConfig.check(
+      JSON.stringify({ ...plain, listen: {}, admin: { token: "t" }, otlp: { endpoint }, cluster: place }),
       {}
     ).config!
     const written = (section: string) =>
@@ -222,7 +224,8 @@ describe("the JSON schema of a file", () => {
         ...plain,
         listen: written("listen"),
         admin: { token: "t", ...written("admin") },
-        otlp: { endpoint, ...written("otlp") }
+        otlp: { endpoint, ...written("otlp") },
+        cluster: { ...place, ...written("cluster") }
       }),
       {}
     )
@@ -231,6 +234,8 @@ describe("the JSON schema of a file", () => {
     assert.deepStrictEqual(config!.admin, admin)
     assert.deepStrictEqual(config!.otlp, otlp)
     assert.isAbove(Object.keys(written("otlp")).length, 5)
+    assert.deepStrictEqual(config!.cluster, cluster)
+    assert.deepStrictEqual(Object.keys(written("cluster")).toSorted(), Object.keys(cluster!.options).toSorted())
   })
 
   for (
@@ -251,6 +256,11 @@ describe("the JSON schema of a file", () => {
       "an address of a collector that is none": { ...plain, otlp: { endpoint: "collector:4318" } },
       "a share of traces in percent": { ...plain, otlp: { endpoint: "http://c.test", sampleRatio: 10 } },
       "a signal that is none": { ...plain, otlp: { endpoint: "http://c.test", signals: ["logs"] } },
+      "a fleet without a name": { ...plain, cluster: { redis: "redis://r.test" } },
+      "a fleet with braces in its name": { ...plain, cluster: { redis: "redis://r.test", fleet: "a{b}" } },
+      "a fleet without a Redis": { ...plain, cluster: { fleet: "prod" } },
+      "an address of Redis that is none": { ...plain, cluster: { redis: "r.test:6379", fleet: "prod" } },
+      "a spread that is none": { ...plain, cluster: { redis: "redis://r.test", fleet: "prod", spread: "all" } },
       "exemplars that are neither on nor off": { ...plain, admin: { token: "t", exemplars: "yes" } },
       "a client without a token": { ...plain, clients: [{ name: "a" }] },
       "a key of resilience4j that is none": {
@@ -277,6 +287,7 @@ it("docs/gateway-config.md has every key of every section, in that section", () 
     ["listen"],
     ["admin"],
     ["otlp"],
+    ["cluster"],
     ["providers", "p"],
     ["models", "m"],
     ["cascades", "c"],

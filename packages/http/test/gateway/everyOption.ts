@@ -86,6 +86,15 @@ export const everything: Tree = {
     metricsInterval: 1000,
     sampleRatio: 0.1
   },
+  cluster: {
+    redis: "rediss://gateway:${TEXT}@redis.test:6380/2",
+    fleet: "prod",
+    interval: "${TIME}",
+    timeout: 100,
+    heartbeat: "10 seconds",
+    span: "3 seconds",
+    spread: "any"
+  },
   providers: {
     p: {
       provider: "name",

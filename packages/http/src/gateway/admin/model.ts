@@ -4,6 +4,7 @@ import type * as Registry from "@switchgear/core/Registry"
 import type * as Effect from "effect/Effect"
 import type * as Metric from "effect/Metric"
 import type * as Stream from "effect/Stream"
+import type { FleetNode } from "../cluster/model.ts"
 import type { Config } from "../config/model.ts"
 import type { Callers } from "../service/callers.ts"
 import type { CallRecord } from "./journal/callRecord.ts"
@@ -30,6 +31,8 @@ export interface View {
 export interface State {
   readonly registry: Registry.Registry
   readonly view: View
+  /** This gateway in its fleet; undefined where it is alone. */
+  readonly node: FleetNode | undefined
   readonly config: Config
   readonly targets: Targets
   readonly providers: Providers

@@ -1,4 +1,4 @@
-/** What a file says of the things that are made once, at the start: of addresses and collectors. */
+/** What a file says of the things that are made once, at the start: of addresses, collectors and fleets. */
 import type { Config } from "./model.ts"
 import { saidBy } from "./said.ts"
 
@@ -14,5 +14,6 @@ const atStart: { readonly [section: string]: (config: Config) => unknown } = {
     const { promise: _, runbook: __, ...others } = admin
     return others
   },
-  otlp: ({ otlp }) => otlp
+  otlp: ({ otlp }) => otlp,
+  cluster: ({ cluster }) => cluster
 }

@@ -128,6 +128,26 @@ export interface Otlp {
 }
 
 /**
+ * The fleet of gateways whose circuits are one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Cluster {
+  /** The address of Redis, which may have a password. */
+  readonly redis: Redacted.Redacted
+  /** The name of the fleet. */
+  readonly fleet: string
+  readonly options: {
+    readonly interval: Duration.Duration
+    readonly timeout: Duration.Duration
+    readonly heartbeat: Duration.Duration
+    readonly span: Duration.Duration
+    readonly spread: "agreed" | "any"
+  }
+}
+
+/**
  * One provider: where it is, and its keys.
  *
  * @category models
@@ -227,6 +247,8 @@ export interface Config {
   readonly admin: Admin | undefined
   /** Undefined where nothing is told to a collector. */
   readonly otlp: Otlp | undefined
+  /** Undefined where the gateway is alone. */
+  readonly cluster: Cluster | undefined
   readonly providers: { readonly [name: string]: Provider }
   readonly models: { readonly [name: string]: Model }
   readonly cascades: { readonly [name: string]: Cascade }

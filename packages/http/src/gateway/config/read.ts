@@ -2,6 +2,7 @@
 import { adminOf, checkAddresses, isLoopback, listenOf } from "./addresses.ts"
 import { cascadeOf } from "./cascades.ts"
 import { checkClients, clientOf } from "./clients.ts"
+import { clusterOf, isSecretOfCluster } from "./cluster.ts"
 import { type Environment, substitute } from "./environment.ts"
 import { asGroup, entriesOf, isIn, parted } from "./groups.ts"
 import { checkLedger, pricesOf } from "./ledger.ts"
@@ -25,6 +26,7 @@ const sections = [
   "listen",
   "admin",
   "otlp",
+  "cluster",
   "providers",
   "defaults",
   "models",
@@ -76,6 +78,7 @@ export const read = (text: string, environment: Environment): Read => {
   checkAddresses(listen, admin, reader)
   checkClients(listed, admin, reader)
   const otlp = otlpOf(file.otlp, reader)
+  const cluster = clusterOf(file.cluster, reader)
   if (!isLoopback(listen.host) && listed.length === 0) {
     reader.refuse(
       ["listen", "host"],
@@ -95,7 +98,7 @@ export const read = (text: string, environment: Environment): Read => {
   return {
     config: reader.problems.length > 0
       ? undefined
-      : { listen, admin, otlp, providers, models, cascades, prices, clients },
+      : { listen, admin, otlp, cluster, providers, models, cascades, prices, clients },
     problems: reader.problems.toSorted((a, b) => placeOf(a.path) < placeOf(b.path) ? -1 : 1),
     became: [...became, ...Resilience4j.named(instances, asGroup(file.models))]
   }
@@ -104,9 +107,10 @@ export const read = (text: string, environment: Environment): Read => {
 /** The sections that say who is billed for what. What is wrong elsewhere hides nothing of them. */
 const billed: ReadonlySet<unknown> = new Set([
   undefined,
-  ...sections.filter((section) => !["listen", "admin", "otlp"].includes(section))
+  ...sections.filter((section) => !["listen", "admin", "otlp", "cluster"].includes(section))
 ])
 
-const isSecret = (path: Problem["path"]): boolean => secrets.has(path.at(-1)) || isSecretOfOtlp(path)
+const isSecret = (path: Problem["path"]): boolean =>
+  secrets.has(path.at(-1)) || isSecretOfOtlp(path) || isSecretOfCluster(path)
 
 const secrets: ReadonlySet<unknown> = new Set(["token", "readToken", "apiKey"])

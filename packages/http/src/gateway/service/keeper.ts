@@ -5,6 +5,7 @@
  * A new generation is made whole before anything of the old one ends. What the old one alone has ends when its calls have.
  */
 import * as Registry from "@switchgear/core/Registry"
+import { CurrentFleet, type Fleet } from "@switchgear/core/runtime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -39,10 +40,12 @@ export class Keeper {
   private kept = new Map<string, Kept>()
   private readonly around: Scope.Scope
   private readonly registry: Registry.Registry
+  private readonly fleet: Fleet | undefined
 
-  constructor(around: Scope.Scope, registry: Registry.Registry) {
+  constructor(around: Scope.Scope, registry: Registry.Registry, fleet?: Fleet | undefined) {
     this.around = around
     this.registry = registry
+    this.fleet = fleet
   }
 
   /** Makes a generation. When that fails, the one before stays as it is. */
@@ -59,10 +62,13 @@ export class Keeper {
         }
         const scope = Scope.forkUnsafe(this.around)
         made.push(scope)
-        const entries = new HeldEntries(this.registry)
+        const entries = new HeldEntries(this.registry, this.fleet)
         const making = make(there?.value as any)
-        const registered = Effect.provideService(making, Registry.CurrentRegistry, entries.registry)
-        return Effect.map(Scope.provide(registered, scope), (value) => {
+        const held = making.pipe(
+          Effect.provideService(Registry.CurrentRegistry, entries.registry),
+          Effect.provideService(CurrentFleet, entries.fleet)
+        )
+        return Effect.map(Scope.provide(held, scope), (value) => {
           next.set(name, { said, value, scope, entries })
           return value
         })
@@ -73,6 +79,7 @@ export class Keeper {
           const others = [...before].filter(([name, { scope }]) => next.get(name)?.scope !== scope)
           for (const [, { entries }] of others) entries.leave()
           for (const { entries } of next.values()) entries.enter()
+          for (const [, { entries }] of others) entries.part()
           return { value, endOthers: endAll(others.map(([, { scope }]) => scope)) }
         })
       )

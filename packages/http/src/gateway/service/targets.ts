@@ -65,7 +65,7 @@ export const make = (
     const models = new Map<string, ChatModel.GuardedModel>()
     for (const [name, { initialState, options, provider, retryBudget, said }] of Object.entries(config.models)) {
       // Operators want to see how long calls take, unless the file says otherwise.
-      const breaker = { measureDurations: "on" as const, ...options.breaker }
+      const breaker = { measureDurations: "on" as const, ...options.breaker, shared: config.cluster !== undefined }
       const address = addressOf(config.providers[provider]!.options.baseUrl)
       const client = watch(clients.get(provider)!, { operation: "chat", address })
       const made = Effect.flatMap(retryOf(options, retryBudget), (retry) =>

@@ -1,4 +1,7 @@
-/** What operators may do to a circuit. */
+/**
+ * What operators may do to a circuit. In a fleet, `open`, `close` and `trip` are for all gateways, and for this one at once, also
+ * where its own circuit was set by hand. `disable` and `metricsOnly` are for this gateway alone.
+ */
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,12 +21,20 @@ export const onCircuit = (
   const found = running.registry.find(CircuitBreaker.kind.tag, id)
   if (found === undefined) return Effect.undefined
   const { control, state } = found.guard as CircuitBreaker.CircuitBreaker
+  const all = running.node?.control(id)
   const run: { readonly [C in Command]: Effect.Effect<void> } = {
-    open: control.forceOpen,
-    close: control.close,
+    open: all === undefined ? control.forceOpen : Effect.andThen(freed(control, state), all.forceOpen),
+    close: all === undefined ? control.close : Effect.andThen(all.close, control.close),
     disable: control.disable,
     metricsOnly: control.metricsOnly,
-    trip: control.trip(duration)
+    trip: all === undefined || duration === undefined ? control.trip(duration) : all.trip(duration)
   }
   return Effect.andThen(noted(running, command, `CircuitBreaker ${id}`, actor, run[command]), state)
 }
+
+/** What was set by hand here, the fleet could not change. */
+const freed = (
+  control: CircuitBreaker.Control,
+  state: Effect.Effect<CircuitBreaker.State>
+): Effect.Effect<void> =>
+  Effect.flatMap(state, (state) => state === "Disabled" || state === "MetricsOnly" ? control.close : Effect.void)

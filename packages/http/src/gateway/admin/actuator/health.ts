@@ -1,11 +1,14 @@
 /**
- * `/actuator/health`: circuits and limiters, with the statuses and the aggregation of resilience4j in Spring Boot. That
+ * `/actuator/health`: circuits, limiters and the fleet, with the statuses and the aggregation of resilience4j in Spring Boot. That
  * aggregation passes over CIRCUIT_OPEN and its like, so that an open circuit beside another one leaves the sum UP.
  */
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as Registry from "@switchgear/core/Registry"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import { clusterOf } from "../api/readings.ts"
+import type * as Schemas from "../api/schemas.ts"
 import { ofKind, permissionsOf } from "../metrics/resilience4j.ts"
 import type { AdminRequest, AdminRoute, Running } from "../model.ts"
 import { type Answered, partOf, reading, refused } from "./answers.ts"
@@ -19,6 +22,11 @@ interface Health {
 interface Component {
   readonly status: string
   readonly details: { readonly [name: string]: Health }
+}
+
+/** The whole of a gateway: components of several parts, and such as are one thing. */
+interface Components {
+  readonly [name: string]: Component | Health
 }
 
 /** Those that count, the worst first. */
@@ -67,7 +75,7 @@ const componentOf = <S>(
 const componentsOf = (
   snapshots: ReadonlyArray<Registry.Snapshot>,
   { models }: Running["config"]
-): { readonly [name: string]: Component } => {
+): Components => {
   const limiters = ofKind(snapshots, RateLimiter.kind)
   const mayFail = (guard: "CircuitBreaker" | "RateLimiter") => (id: string) =>
     own(models, id)?.failsHealth.includes(guard) === true
@@ -77,23 +85,35 @@ const componentsOf = (
   }
 }
 
+/** It is never down: a gateway whose Redis is away goes on by itself. Spring's aggregation passes over AWAY. */
+const clusterHealth = (cluster: typeof Schemas.Cluster.Type): Health => {
+  const { because, state, ...details } = cluster
+  return {
+    status: state === "joined" ? "UP" : state === "joining" ? "UNKNOWN" : "AWAY",
+    details: { state, ...because !== null && { because }, ...details }
+  }
+}
+
 const answered = (health: { readonly status: string }): Answered => ({
   status: health.status === "DOWN" || health.status === "OUT_OF_SERVICE" ? 503 : 200,
   json: health
 })
 
 const ofPath = (
-  { config, view }: Running,
+  running: Running,
   request: AdminRequest,
-  find: (components: { readonly [name: string]: Component }) => { readonly status: string } | undefined
+  find: (components: Components) => { readonly status: string } | undefined
 ): Effect.Effect<Answered> =>
-  Effect.map(view.snapshots, (snapshots) => {
-    const found = find(componentsOf(snapshots, config))
+  Effect.map(Effect.all([running.view.snapshots, clusterOf(running)]), ([snapshots, cluster]) => {
+    const found = find({
+      ...componentsOf(snapshots, running.config),
+      ...cluster !== null && { cluster: clusterHealth(cluster) }
+    })
     return found === undefined ? refused(404, request, "There is no such component.") : answered(found)
   })
 
-const own = <A>(things: { readonly [name: string]: A }, name: string): A | undefined =>
-  Object.hasOwn(things, name) ? things[name] : undefined
+const own = <Things extends object>(things: Things, name: string): Things[keyof Things] | undefined =>
+  Object.hasOwn(things, name) ? things[name as keyof Things] : undefined
 
 export const healthRoutes: ReadonlyArray<AdminRoute> = [
   reading("/health", (request, running) =>
@@ -111,7 +131,10 @@ export const healthRoutes: ReadonlyArray<AdminRoute> = [
       ofPath(
         running,
         request,
-        (components) => own(own(components, partOf(request, 1))?.details ?? {}, partOf(request, 2))
+        (components) => {
+          const part = own(own(components, partOf(request, 1))?.details ?? {}, partOf(request, 2))
+          return Predicate.hasProperty(part, "status") ? part as Health : undefined
+        }
       )
   )
 ]

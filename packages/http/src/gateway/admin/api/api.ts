@@ -46,6 +46,8 @@ const observe = HttpApiGroup.make("observe").add(
     .annotate(OpenApi.Summary, "The caches of answers"),
   HttpApiEndpoint.get("providers", "/admin/providers", { success: Schema.Array(Schemas.Provider) })
     .annotate(OpenApi.Summary, "The providers, and which of their keys are parked"),
+  HttpApiEndpoint.get("cluster", "/admin/cluster", { success: Schema.NullOr(Schemas.Cluster) })
+    .annotate(OpenApi.Summary, "The fleet of gateways, as this one sees it; null where the file has none"),
   HttpApiEndpoint.get("samples", "/admin/samples", { success: Schemas.Samples })
     .annotate(OpenApi.Summary, "What clients got in the last 15 minutes, for charts"),
   HttpApiEndpoint.get("events", "/admin/events", {
@@ -78,7 +80,10 @@ const control = HttpApiGroup.make("control").add(
     ]),
     success: Schemas.Circuit,
     error: notFound
-  }).annotate(OpenApi.Summary, "Opens a circuit for good or for a time, closes it, or lets it pass all calls"),
+  }).annotate(
+    OpenApi.Summary,
+    "Opens a circuit for good or for a time, closes it, or lets it pass all calls. In a fleet, open, close and trip are for all gateways, and disable and metricsOnly for this one"
+  ),
   HttpApiEndpoint.post("limiter", "/admin/limiters/:id", {
     params: id,
     payload: Schema.Union([

@@ -27,6 +27,7 @@ const observe = (running: Running) =>
       .handle("cascades", () => Effect.map(running.view.snapshots, (all) => Readings.cascadesOf(running, all)))
       .handle("clients", () => Effect.flatMap(running.view.snapshots, (all) => Readings.clientsOf(running, all)))
       .handle("caches", () => Effect.map(running.view.snapshots, Readings.cachesOf))
+      .handle("cluster", () => Readings.clusterOf(running))
       .handle("providers", () => Readings.providersOf(running))
       .handle(
         "events",

@@ -198,6 +198,25 @@ export const providersOf = ({ providers }: Running): Effect.Effect<ReadonlyArray
       }))
     })))
 
+export const clusterOf = ({ node }: Running): Effect.Effect<typeof Schemas.Cluster.Type | null> =>
+  node === undefined
+    ? Effect.succeed(null)
+    : Effect.map(
+      node.seen,
+      ({ because, dissent, fleet, gaps, lastSync, nodes, rulesDiffer, state, syncs, timeouts }) => ({
+        fleet,
+        state,
+        because: because ?? null,
+        nodes,
+        lastSync: lastSync ?? null,
+        syncs,
+        timeouts,
+        gaps,
+        dissent,
+        rulesDiffer: rulesDiffer.map(([circuit]) => circuit)
+      })
+    )
+
 const requestsOf = ({ config, counts, inFlight }: Running): typeof Schemas.Requests.Type => ({
   inFlight,
   maxRequests: config.listen.maxRequests,
@@ -292,6 +311,7 @@ export const overviewOf = (running: Running, scope: Scope): Effect.Effect<typeof
       runbook: running.config.admin?.runbook ?? null,
       promise: { p95Millis: millisOf(running.config.admin?.promise.p95) },
       health: shownHealth(health, running.samples.since(health.status, totals.at)),
+      cluster: yield* clusterOf(running),
       totals,
       lastEventId: running.journal.lastId,
       requests: requestsOf(running),

@@ -236,6 +236,27 @@ export const Health = Schema.Struct({
   }))
 })
 
+export const Cluster = Schema.Struct({
+  /** The name of the fleet. */
+  fleet: Schema.String,
+  /** `away` while Redis does not answer: each gateway goes on by itself. */
+  state: Schema.Literals(["joining", "joined", "away"]),
+  /** Why Redis does not answer, in a word such as `ECONNREFUSED`; `null` where it answers, or where nothing is heard at all. */
+  because: Schema.NullOr(Schema.String),
+  /** Gateways that Redis has heard of lately, with this one. */
+  nodes: Count,
+  /** When Redis answered last, in wall-clock milliseconds. */
+  lastSync: OrNull,
+  syncs: Count,
+  timeouts: Count,
+  /** How often changes were missed, and all circuits read again. */
+  gaps: Count,
+  /** Circuits that this gateway has opened, and the fleet has not. */
+  dissent: Schema.Array(Schema.String),
+  /** Circuits that another gateway judges by other options. */
+  rulesDiffer: Schema.Array(Schema.String)
+})
+
 export const Overview = Schema.Struct({
   /** Wall-clock milliseconds. */
   at: Schema.Finite,
@@ -248,6 +269,8 @@ export const Overview = Schema.Struct({
   /** What the file promises to clients. */
   promise: Schema.Struct({ p95Millis: OrNull }),
   health: Health,
+  /** `null` where the file has no fleet. */
+  cluster: Schema.NullOr(Cluster),
   /** The sample of this moment. */
   totals: Sample,
   /** The number of the last event. */

@@ -94,6 +94,30 @@ export const otlp = group({
   )
 }, ["endpoint"])
 
+export const cluster = group({
+  redis: option(
+    { type: "string", pattern: "^rediss?://|\\$\\{" },
+    "The address of Redis, such as redis://127.0.0.1:6379, or rediss://user:password@redis.example:6379 with TLS."
+  ),
+  fleet: option(
+    { type: "string", pattern: "^[^{}]{1,100}$|\\$\\{" },
+    "The name of the fleet, which is in all its keys: gateways of one name are one fleet."
+  ),
+  interval: option(duration, "How often a gateway tells what it has counted.", "250 millis"),
+  timeout: option(
+    duration,
+    "How long a gateway waits for Redis, and a call for a probe. At most interval.",
+    "50 millis"
+  ),
+  heartbeat: option(duration, "How often a gateway tells of all its circuits, whatever happens.", "5 seconds"),
+  span: option(duration, "How long calls count at least, where the window counts calls.", "1 second"),
+  spread: option(
+    choice("agreed", "any"),
+    "Whether all gateways together open a circuit, or the first one that does.",
+    "agreed"
+  )
+}, ["redis", "fleet"])
+
 const anyText = { type: "string" }
 
 const proxy = orVariable(
