@@ -24,7 +24,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
-import { CurrentFleet } from "./circuitBreaker/fleet.ts"
+import * as CircuitFleet from "./circuitBreaker/fleet.ts"
 import { Members } from "./cluster/members.ts"
 import type { Control, Options, Status } from "./cluster/model.ts"
 import { kind } from "./cluster/observe.ts"
@@ -90,9 +90,25 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
     const cluster: Cluster["Service"] = { status: Effect.sync(() => statusOf(syncer)), control }
     yield* Registry.register({ kind, name: "cluster", guard: cluster, critical: false })
     return Context.make(Cluster, cluster).pipe(
-      Context.add(CurrentFleet, new Members(syncer))
+      Context.add(CircuitFleet.CurrentFleet, new Members(syncer))
     ) as Context.Context<Cluster>
   }))
+
+/**
+ * The fleet that circuits with `shared: true` join when they are made. It is for a program that has them join later.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export const CurrentFleet: Context.Reference<Fleet | undefined> = CircuitFleet.CurrentFleet
+
+/**
+ * What circuits join.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Fleet = CircuitFleet.Fleet
 
 /** 104 bits. */
 const randomId = (random: { readonly nextDoubleUnsafe: () => number }): string =>

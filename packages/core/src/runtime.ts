@@ -239,15 +239,6 @@ export const takeOverCache: (made: object, other: object) => void = TakeOver.tak
 export { CurrentReconsidering, Reconsidering } from "./internal/runtime/reconsidering.ts"
 
 /**
- * The fleet around, which circuits with `shared: true` join when they are made, see `Cluster`. It is for a package that has
- * them join later than that.
- *
- * @category references
- * @since 0.1.0
- */
-export { CurrentFleet, type Fleet } from "./circuitBreaker/fleet.ts"
-
-/**
  * How options are checked, and read from YAML, JSON and the environment by the same rules.
  *
  * @category options

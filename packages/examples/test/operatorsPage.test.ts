@@ -38,12 +38,18 @@ prices:
   gpt-4o: { input: 1, output: 4 }
 `
 
+/** Nothing listens there. */
+const fleet = "cluster: { redis: \"redis://127.0.0.1:1\", fleet: prod }\n"
+
 /** A gateway after a bad minute: its first model is down and cut off, the second one answers. */
-const afterBadMinute = Effect.gen(function*() {
+const afterBadMinute = Effect.fnUntraced(function*(more: string) {
   const ok = { outcome: Behaviour.ok("Good evening") }
   const provider = yield* SimulatedProvider.make({ models: { "gpt-4.1": ok, "gpt-4o": ok, "deepseek-chat": ok } })
   const { url } = yield* SimulatedProvider.serve(provider)
-  const gateway = yield* Effect.flatMap(GatewayConfig.parse(fileOf(url), {}), (config) => Gateway.make(config))
+  const gateway = yield* Effect.flatMap(
+    GatewayConfig.parse(`${fileOf(url)}${more}`, {}),
+    (config) => Gateway.make(config)
+  )
   const adminUrl = `http://127.0.0.1:${gateway.adminAddress!.port}`
   const send = (model: string) =>
     Effect.promise((signal) =>
@@ -87,8 +93,9 @@ interface Opened {
   readonly send: (model: string) => Effect.Effect<string>
 }
 
-const open = Effect.fnUntraced(function*(options: BrowserContextOptions = {}) {
-  const made = yield* afterBadMinute
+/** `more` is added to the file of the gateway. */
+const open = Effect.fnUntraced(function*(options: BrowserContextOptions = {}, more = "") {
+  const made = yield* afterBadMinute(more)
   const { adminUrl } = made
   const browser = yield* Browser.launch
   return yield* Effect.promise(async (): Promise<Opened> => {
@@ -290,6 +297,48 @@ describe("the operators' page in a browser", () => {
         assert.strictEqual(told, `${name} ${Math.round(100 * outcomes[outcome] / calls)} %`)
       }
     })), 60_000)
+
+  for (const [name, options] of views) {
+    it.live(
+      `shows the fleet, whose Redis is away, and for whom a command is: ${name}`,
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const isChinese = options.locale === "zh-CN"
+          const { heard, overview, page } = yield* open(options, fleet)
+          yield* signIn(page, control)
+          const { cluster, health } = yield* overview
+          assert.deepInclude(cluster, { fleet: "prod", state: "away", because: "ECONNREFUSED", lastSync: null })
+          assert.include(health.reasons.map(({ reason }: { reason: string }) => reason), "away")
+          assert.strictEqual(
+            yield* textOf(page, "[data-test=cluster]"),
+            isChinese ? "集群 prod：Redis 无响应 · ECONNREFUSED" : "Fleet prod: Redis away · ECONNREFUSED"
+          )
+          assert.include(
+            yield* textOf(page, "[data-test=reasons]"),
+            isChinese
+              ? "集群：Redis 无响应，本网关独立运行"
+              : "fleet: Redis does not answer, this gateway goes on by itself"
+          )
+          for (
+            const [command, told] of isChinese
+              ? [["open", "其他网关在 Redis 恢复后生效"], ["disable", "仅对本网关生效"]] as const
+              : [["open", "the others once Redis is back"], ["disable", "for this gateway alone"]] as const
+          ) {
+            yield* Effect.promise(() => page.click(button("gpt-4o", command)))
+            assert.include(yield* textOf(page, "dialog [data-test=where]"), told)
+            yield* Effect.promise(async () => {
+              await page.keyboard.press("Escape")
+              await page.waitForSelector("dialog", { state: "detached" })
+            })
+          }
+          const { overflow, texts } = yield* Effect.promise(() => Browser.measure(page))
+          assert.isAtMost(overflow, 0)
+          for (const { contrast, size, text } of texts) assert.isAtLeast(contrast, 4.5, `${text} at ${size}`)
+          assert.deepStrictEqual(heard.complaints, [])
+        })),
+      60_000
+    )
+  }
 
   it.live(
     "opens and closes a circuit with a confirmation and a reason, and not without",

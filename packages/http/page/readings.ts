@@ -2,6 +2,7 @@
 import type * as Schemas from "../src/gateway/admin/api/schemas.ts"
 
 export type Overview = typeof Schemas.Overview.Type
+export type Cluster = NonNullable<Overview["cluster"]>
 export type Model = typeof Schemas.Model.Type
 export type Circuit = typeof Schemas.Circuit.Type
 export type State = Circuit["state"]

@@ -24,6 +24,12 @@ export interface Words {
   readonly old: (span: string) => string
   readonly live: string
   readonly readOnly: string
+  readonly fleet: string
+  readonly clusterState: Readonly<Record<"joining" | "joined" | "away", string>>
+  readonly gateways: (n: number) => string
+  /** When Redis answered last: how long ago, or, where it is away, the time of the day. */
+  readonly lastSync: (when: string, state: "joining" | "joined" | "away") => string
+  readonly dissent: (circuits: number) => string
   readonly status: Readonly<Record<Status, string>>
   readonly stopping: string
   readonly since: (clock: string, span: string) => string
@@ -72,6 +78,10 @@ export interface Words {
   readonly actor: (by: string) => string
   readonly confirm: Readonly<Record<Command, (id: string) => string>>
   readonly effect: Readonly<Record<Command, string>>
+  /** For whom a command is, in a fleet. */
+  readonly everywhere: (fleet: string) => string
+  readonly hereOnly: string
+  readonly hereFirst: Readonly<Record<"open" | "close", string>>
   readonly why: string
   readonly cancel: string
   readonly failed: (message: string) => string
@@ -110,7 +120,14 @@ const kindsEn: Readonly<Record<string, string>> = {
   RateLimiter: "limiter",
   Cascade: "cascade",
   StaleCache: "cache",
-  Gateway: "gateway"
+  Gateway: "gateway",
+  Cluster: "fleet"
+}
+
+/** A gateway has one fleet, whose name is in the header. */
+const guardOf = (kinds: Readonly<Record<string, string>>, kind: string, name: string): string => {
+  const told = kinds[kind] ?? kind
+  return kind === "Cluster" ? told : `${told} ${name}`
 }
 
 const reasonsEn: Readonly<Record<string, string>> = {
@@ -135,6 +152,10 @@ const reasonsEn: Readonly<Record<string, string>> = {
   canned: "serves the canned sentence",
   exhausted: "has no answers",
   shedding: "requests are refused",
+  fleet: "by the fleet",
+  away: "Redis does not answer, this gateway goes on by itself",
+  dissent: "open on this gateway alone",
+  "rules-differ": "another gateway has other options",
   done: "done",
   failed: "failed"
 }
@@ -165,12 +186,17 @@ const en: Words = {
   old: (span) => `data ${span} old`,
   live: "live",
   readOnly: "read-only token",
+  fleet: "Fleet",
+  clusterState: { joining: "joining", joined: "joined", away: "Redis away" },
+  gateways: (n) => n === 1 ? "1 gateway" : `${n} gateways`,
+  lastSync: (when, state) => state === "away" ? `last heard ${when}` : `heard ${when} ago`,
+  dissent: (circuits) => circuits === 1 ? "1 circuit open here alone" : `${circuits} circuits open here alone`,
   status: { up: "Up", degraded: "Degraded", down: "Down", unknown: "Unknown" },
   stopping: "Stopping",
   since: (clock, span) => `since ${clock} (${span})`,
   noReason: "Every model is reachable.",
   more: (n) => `and ${n} more`,
-  reasonOf: (kind, name, reason) => `${kindsEn[kind] ?? kind} ${name}: ${reasonsEn[reason] ?? reason}`,
+  reasonOf: (kind, name, reason) => `${guardOf(kindsEn, kind, name)}: ${reasonsEn[reason] ?? reason}`,
   nextProbe: (span) => `next probe in ${span}`,
   customersNow: "What customers get, last minute",
   noCalls: "No calls in the last minute.",
@@ -234,6 +260,12 @@ const en: Words = {
     close: "Calls pass again and the window starts empty. The circuit opens by itself if the model fails.",
     disable: "All calls pass and nothing is counted: this model is without protection until someone closes the circuit."
   },
+  everywhere: (fleet) => `This is for all gateways of the fleet ${fleet}.`,
+  hereOnly: "This is for this gateway alone, not for the others of its fleet.",
+  hereFirst: {
+    open: "Redis is away: this gateway does it now, and the others once Redis is back.",
+    close: "Redis is away: only this gateway does it. Do it on the others as well."
+  },
   why: "Reason, for the history",
   cancel: "Cancel",
   failed: (message) => `Not done: ${message}`,
@@ -272,7 +304,8 @@ const kindsZh: Readonly<Record<string, string>> = {
   RateLimiter: "限流器",
   Cascade: "降级链",
   StaleCache: "缓存",
-  Gateway: "网关"
+  Gateway: "网关",
+  Cluster: "集群"
 }
 
 const reasonsZh: Readonly<Record<string, string>> = {
@@ -297,6 +330,10 @@ const reasonsZh: Readonly<Record<string, string>> = {
   canned: "返回兜底话术",
   exhausted: "无可用答案",
   shedding: "正在拒绝请求",
+  fleet: "由集群决定",
+  away: "Redis 无响应，本网关独立运行",
+  dissent: "仅本网关熔断",
+  "rules-differ": "其他网关的配置不同",
   done: "完成",
   failed: "失败"
 }
@@ -344,12 +381,17 @@ const zh: Words = {
   old: (span) => `数据已 ${span}未更新`,
   live: "实时",
   readOnly: "只读令牌",
+  fleet: "集群",
+  clusterState: { joining: "正在加入", joined: "已加入", away: "Redis 无响应" },
+  gateways: (n) => `${n} 个网关`,
+  lastSync: (when, state) => state === "away" ? `最后同步 ${when}` : `${when}前同步`,
+  dissent: (circuits) => `${circuits} 个熔断器仅在本网关熔断`,
   status: { up: "正常", degraded: "降级", down: "不可用", unknown: "未知" },
   stopping: "正在停止",
   since: (clock, span) => `自 ${clock} 起（${span}）`,
   noReason: "所有模型均可用。",
   more: (n) => `另有 ${n} 项`,
-  reasonOf: (kind, name, reason) => `${kindsZh[kind] ?? kind} ${name}：${reasonsZh[reason] ?? reason}`,
+  reasonOf: (kind, name, reason) => `${guardOf(kindsZh, kind, name)}：${reasonsZh[reason] ?? reason}`,
   nextProbe: (span) => `${span}后探测`,
   customersNow: "最近一分钟用户得到的结果",
   noCalls: "最近一分钟没有请求。",
@@ -411,6 +453,12 @@ const zh: Words = {
     open: "对该模型的所有调用立即被拒绝，降级链转到下一步，直到有人闭合熔断器。",
     close: "调用恢复通过，统计窗口清空。模型再次失败时熔断器会自动熔断。",
     disable: "所有调用直接通过且不计数：在有人闭合熔断器之前，该模型没有保护。"
+  },
+  everywhere: (fleet) => `对集群 ${fleet} 的所有网关生效。`,
+  hereOnly: "仅对本网关生效，不影响集群中的其他网关。",
+  hereFirst: {
+    open: "Redis 无响应：本网关立即生效，其他网关在 Redis 恢复后生效。",
+    close: "Redis 无响应：仅对本网关生效，请在其他网关上再次操作。"
   },
   why: "原因（写入历史）",
   cancel: "取消",

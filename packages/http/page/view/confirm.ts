@@ -1,6 +1,7 @@
 /** Asks for a reason before anything is done to a circuit. */
 import { html, nothing, type TemplateResult } from "lit"
 import { ref } from "lit/directives/ref.js"
+import type { Cluster } from "../readings.ts"
 import type { Actions, Asked } from "../screen.ts"
 import type { Words } from "../words.ts"
 
@@ -11,7 +12,12 @@ const opened = (element: Element | undefined) => {
 /** The dialog is opened when it is on the page, which it is not yet when it is made. */
 const open = (element: Element | undefined) => queueMicrotask(() => opened(element))
 
-export const confirm = (asked: Asked | undefined, words: Words, actions: Actions): TemplateResult | typeof nothing => {
+export const confirm = (
+  asked: Asked | undefined,
+  cluster: Cluster | null,
+  words: Words,
+  actions: Actions
+): TemplateResult | typeof nothing => {
   if (asked === undefined) return nothing
   const { command, model, problem, state } = asked
   const submitted = (event: SubmitEvent) => {
@@ -23,6 +29,17 @@ export const confirm = (asked: Asked | undefined, words: Words, actions: Actions
     <form @submit=${submitted}>
       <h2 id="question">${words.confirm[command](model)}</h2>
       <p>${words.effect[command]}</p>
+      ${
+    cluster === null
+      ? nothing
+      : html`<p data-test="where">${
+        command === "disable"
+          ? words.hereOnly
+          : cluster.state === "away"
+          ? words.hereFirst[command]
+          : words.everywhere(cluster.fleet)
+      }</p>`
+  }
       <label>${words.why}<input name="reason" required maxlength="200" pattern=".*\\S.*" autocomplete="off" autofocus></label>
       ${problem === undefined ? nothing : html`<p class="problem" role="alert">${words.failed(problem)}</p>`}
       <p class="buttons">

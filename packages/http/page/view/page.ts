@@ -4,6 +4,7 @@ import * as Format from "../format.ts"
 import type { Actions, Screen, Shown } from "../screen.ts"
 import { words as allWords } from "../words.ts"
 import { charts } from "./charts.ts"
+import { cluster } from "./cluster.ts"
 import { confirm } from "./confirm.ts"
 import { history } from "./history.ts"
 import { models } from "./models.ts"
@@ -28,14 +29,16 @@ export const page = (screen: Screen, now: number, actions: Actions): TemplateRes
       <div class="load">${noisiest(shown)}${retries(shown)}</div>
     </main>
     <aside>${money(shown)}${history(shown)}</aside>
-  </div>${confirm(asked, words, actions)}`
+  </div>${confirm(asked, overview.cluster, words, actions)}`
 }
 
-const header = ({ actions, age, overview: { at, generation, runbook, scope }, words }: Shown) =>
-  html`<header>
+const header = (shown: Shown) => {
+  const { actions, age, overview: { at, generation, runbook, scope }, words } = shown
+  return html`<header>
     <b>switchgear</b>
     <span class="quiet">${location.host}</span>
     <span class="quiet">${words.generation(generation)}</span>
+    ${cluster(shown)}
     ${scope === "read" ? html`<span class="tag" data-test="readOnly">${words.readOnly}</span>` : nothing}
     <span class="gap"></span>
     ${
@@ -52,3 +55,4 @@ const header = ({ actions, age, overview: { at, generation, runbook, scope }, wo
     <button type="button" data-test="language" @click=${actions.switchLanguage}>${words.otherLanguage}</button>
     <button type="button" data-test="signOut" @click=${actions.signOut}>${words.signOut}</button>
   </header>`
+}

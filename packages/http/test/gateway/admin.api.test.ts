@@ -45,6 +45,7 @@ describe("the document", () => {
           "observe: GET /admin/caches",
           "observe: GET /admin/cascades",
           "observe: GET /admin/clients",
+          "observe: GET /admin/cluster",
           "observe: GET /admin/events",
           "observe: GET /admin/models",
           "observe: GET /admin/overview",

@@ -1,6 +1,5 @@
 /** The fleet as a gateway sees it. */
 import type * as Cluster from "@switchgear/core/Cluster"
-import type { Fleet } from "@switchgear/core/runtime"
 import type * as Effect from "effect/Effect"
 
 /** What there is to see of the fleet at this moment. */
@@ -13,10 +12,18 @@ export interface Seen extends Cluster.Status {
   readonly because: string | undefined
 }
 
+/** Where what is shared joins. It is here without a module of the fleet, which is loaded where a file has one. */
+export interface FleetPlace {
+  readonly join: Cluster.Fleet["join"]
+  /** What is made within the fleet. Its circuits join this place, which may have them wait. */
+  readonly within: (
+    place: Cluster.Fleet
+  ) => <A, E, R>(making: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
 /** A gateway as a node of its fleet. */
 export interface FleetNode {
-  /** For the making of what is shared. Limits of clients will join it as circuits do. */
-  readonly fleet: Fleet
+  readonly fleet: FleetPlace
   /** Commands for a circuit on all gateways. */
   readonly control: Cluster.Cluster["Service"]["control"]
   readonly seen: Effect.Effect<Seen>

@@ -1,7 +1,6 @@
 /** Makes a gateway a node of its fleet. It is loaded where a file has a fleet. */
 import * as CoreCluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { CurrentFleet } from "@switchgear/core/runtime"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -22,7 +21,11 @@ export const open = (cluster: Cluster): Effect.Effect<FleetNode, never, Scope.Sc
     )
     const { control, status } = Context.get(context, CoreCluster.Cluster)
     return {
-      fleet: Context.get(context, CurrentFleet)!,
+      fleet: {
+        join: Context.get(context, CoreCluster.CurrentFleet)!.join,
+        // Around what is made is all that the layer gives, so that limits with `shared: true` find their part of it.
+        within: (place) => Effect.provide(Context.add(context, CoreCluster.CurrentFleet, place))
+      },
       control,
       seen: Effect.map(status, (status) => ({
         ...status,

@@ -4,7 +4,8 @@
  * with it. From the fleet those part after it: so a circuit goes on with what the one before has heard.
  */
 import type * as Registry from "@switchgear/core/Registry"
-import type { Fleet } from "@switchgear/core/runtime"
+import type { Fleet } from "@switchgear/core/Cluster"
+import type { FleetPlace } from "../cluster/model.ts"
 
 export class HeldEntries {
   /** For the making of the guards. */
@@ -14,7 +15,7 @@ export class HeldEntries {
   private readonly entries: Held<Registry.Entry>
   private readonly circuits: Held<Parameters<Fleet["join"]>[0]> | undefined
 
-  constructor(around: Registry.Registry, fleet: Fleet | undefined) {
+  constructor(around: Registry.Registry, fleet: FleetPlace | undefined) {
     const entries = this.entries = new Held(around.enter)
     this.registry = { ...around, enter: entries.hold }
     const circuits = this.circuits = fleet && new Held(fleet.join)

@@ -5,10 +5,10 @@
  * A new generation is made whole before anything of the old one ends. What the old one alone has ends when its calls have.
  */
 import * as Registry from "@switchgear/core/Registry"
-import { CurrentFleet, type Fleet } from "@switchgear/core/runtime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import type { FleetPlace } from "../cluster/model.ts"
 import { HeldEntries } from "./heldEntries.ts"
 
 interface Kept {
@@ -40,9 +40,9 @@ export class Keeper {
   private kept = new Map<string, Kept>()
   private readonly around: Scope.Scope
   private readonly registry: Registry.Registry
-  private readonly fleet: Fleet | undefined
+  private readonly fleet: FleetPlace | undefined
 
-  constructor(around: Scope.Scope, registry: Registry.Registry, fleet?: Fleet | undefined) {
+  constructor(around: Scope.Scope, registry: Registry.Registry, fleet?: FleetPlace | undefined) {
     this.around = around
     this.registry = registry
     this.fleet = fleet
@@ -64,11 +64,9 @@ export class Keeper {
         made.push(scope)
         const entries = new HeldEntries(this.registry, this.fleet)
         const making = make(there?.value as any)
-        const held = making.pipe(
-          Effect.provideService(Registry.CurrentRegistry, entries.registry),
-          Effect.provideService(CurrentFleet, entries.fleet)
-        )
-        return Effect.map(Scope.provide(held, scope), (value) => {
+        const registered = Effect.provideService(making, Registry.CurrentRegistry, entries.registry)
+        const joined = this.fleet === undefined ? registered : this.fleet.within(entries.fleet!)(registered)
+        return Effect.map(Scope.provide(joined, scope), (value) => {
           next.set(name, { said, value, scope, entries })
           return value
         })
