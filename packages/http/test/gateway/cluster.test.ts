@@ -4,6 +4,7 @@ import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Exit, Logger, Schedule, Scope } from "effect"
 import { control } from "./administered.ts"
 import { isMissing, mayBeMissing, password, type RedisServer, redisServer } from "./redisServer.ts"
+import { relayTo } from "./relay.ts"
 import { ask, chat, type Got, hello, runningOver } from "./running.ts"
 
 interface Gateway {
@@ -73,7 +74,7 @@ const seenBy = ({ admin }: Gateway) => Effect.map(admin("/admin/cluster"), ({ js
 /** Waits until it is so: what a real server takes is not known. */
 const until = (is: Effect.Effect<boolean>) =>
   Effect.repeat(is, { until: (is) => is, schedule: Schedule.spaced("20 millis") }).pipe(
-    Effect.timeout("20 seconds"),
+    Effect.timeout("40 seconds"),
     Effect.orDie
   )
 
@@ -302,6 +303,35 @@ if (isMissing) {
           yield* early.end
           yield* redis.resume
           yield* allAre([third], "joined")
+        })),
+      60_000
+    )
+
+    it.live(
+      "join again after a network that was cut without a word to either end, also to what others tell",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const redis = yield* redisServer
+          const { url } = yield* simulated
+          const relay = yield* relayTo(redis.port)
+          const far = yield* gatewayOver(url, redis.url.replace(`:${redis.port}`, `:${relay.port}`))
+          const near = yield* gatewayOver(url, redis.url)
+          yield* allAre([far, near], "joined")
+          relay.cut()
+          yield* allAre([far], "away")
+          yield* near.admin("/admin/circuits/first", { command: "open" })
+          yield* allAre([far], "joined")
+          yield* all([far, near], "ForcedOpen")
+          // It hears of changes again, and not only by asking, which it does seldom.
+          const { syncs } = yield* seenBy(far)
+          yield* Effect.forEach(Array.from({ length: 10 }), () =>
+            Effect.gen(function*() {
+              yield* near.admin("/admin/circuits/first", { command: "close" })
+              yield* all([far, near], "Closed")
+              yield* near.admin("/admin/circuits/first", { command: "open" })
+              yield* all([far, near], "ForcedOpen")
+            }))
+          assert.isBelow((yield* seenBy(far)).syncs - syncs, 10)
         })),
       60_000
     )

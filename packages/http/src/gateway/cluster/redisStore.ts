@@ -1,12 +1,14 @@
 /**
  * Where the gateways of a fleet meet: a Redis that need not be there when the gateway starts. The first message makes the
- * connection, and any later one where that has failed; the client makes it again where it was lost.
+ * connection, and any later one where that has failed; the client makes it again where it was lost. A connection on which a message
+ * was given up is dropped: where a network is cut, nobody tells its two ends for minutes.
  *
  * Its address may have a password: no log has what the client says of it, and an error is told by its code alone.
  */
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -65,43 +67,71 @@ export const make = ({ fleet, redis }: Cluster): Effect.Effect<RedisStore, never
       Effect.mapError((cause) => new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed", cause }))
     )
 
-    let connecting: Fiber.Fiber<Store, ClusterStore.StoreFailed> | undefined
-    const connected: Effect.Effect<Store, ClusterStore.StoreFailed> = Effect.suspend(() => {
-      if (connecting !== undefined) return Fiber.join(connecting)
-      const attempt = Effect.gen(function*() {
-        const own = yield* Scope.fork(around)
-        return yield* Effect.onExit(Scope.provide(connect, own), (exit) => {
-          if (Exit.isSuccess(exit)) return Effect.void
-          connecting = undefined
-          return Scope.close(own, exit)
-        })
-      })
-      return Effect.flatMap(Effect.forkIn(attempt, around), (fiber) => Fiber.join(connecting = fiber))
-    })
-
-    const noted = <A>(message: Effect.Effect<A, ClusterStore.StoreFailed>) =>
-      message.pipe(
-        Effect.tap(() =>
-          Effect.sync(() => {
-            lastAnswer = clock.currentTimeMillisUnsafe()
-            lastError = undefined
-          })
-        ),
-        Effect.tapError(({ cause, reason }) => Effect.sync(() => failed(reason === "failed" ? cause : reason)))
+    let current: Connection | undefined
+    const connection = Effect.suspend(() => {
+      if (current !== undefined) return Effect.succeed(current)
+      const one: Connection = current = {
+        scope: Scope.forkUnsafe(around),
+        store: Deferred.makeUnsafe(),
+        gone: Deferred.makeUnsafe()
+      }
+      const making = Effect.flatMap(
+        Effect.exit(Scope.provide(connect, one.scope)),
+        (exit) => Deferred.done(one.store, exit)
       )
+      return Effect.as(Effect.forkIn(making, one.scope), one)
+    })
+    const drop = (one: Connection) =>
+      Effect.suspend(() => {
+        if (current === one) current = undefined
+        const failure = Exit.fail(dropped())
+        Deferred.doneUnsafe(one.store, failure)
+        Deferred.doneUnsafe(one.gone, failure)
+        return Scope.close(one.scope, Exit.void)
+      })
+    const storeOf = (one: Connection) => Effect.tapError(Deferred.await(one.store), () => drop(one))
+
+    const asked = <A>(ask: (store: Store) => Effect.Effect<A, ClusterStore.StoreFailed>) =>
+      Effect.flatMap(connection, (one) =>
+        // It was given up.
+        Effect.onInterrupt(Effect.flatMap(storeOf(one), ask), () => {
+          failed("timeout")
+          return drop(one)
+        })).pipe(
+          Effect.tap(() =>
+            Effect.sync(() => {
+              lastAnswer = clock.currentTimeMillisUnsafe()
+              lastError = undefined
+            })
+          ),
+          Effect.tapError(({ cause, reason }) => Effect.sync(() => failed(reason === "failed" ? cause : reason)))
+        )
+    const subscribed = Effect.flatMap(connection, (one) =>
+      Effect.flatMap(storeOf(one), ({ subscribe }) =>
+        Effect.map(
+          Effect.raceFirst(unattached(subscribe), Deferred.await(one.gone)),
+          (events) => Stream.interruptWhen(events, Deferred.await(one.gone))
+        )))
     return {
       store: {
-        circuits: (call) => noted(Effect.flatMap(connected, (store) => store.circuits(call))),
-        limits: (call) => noted(Effect.flatMap(connected, (store) => store.limits(call))),
-        subscribe: Effect.catch(
-          Effect.flatMap(connected, (store) => store.subscribe),
-          (failed) => Effect.succeed(Stream.fail(failed))
-        )
+        circuits: (call) => asked((store) => store.circuits(call)),
+        limits: (call) => asked((store) => store.limits(call)),
+        subscribe: Effect.catch(subscribed, (failed) => Effect.succeed(Stream.fail(failed)))
       },
       lastAnswer: () => lastAnswer,
       lastError: () => lastError
     }
   })
+
+/** A client with its store, made or being made. */
+interface Connection {
+  readonly scope: Scope.Closeable
+  readonly store: Deferred.Deferred<Store, ClusterStore.StoreFailed>
+  /** Fails once it is dropped. */
+  readonly gone: Deferred.Deferred<never, ClusterStore.StoreFailed>
+}
+
+const dropped = () => new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed", cause: "timeout" })
 
 /** Nobody who leaves waits for the end of it: a client that connects to a server which answers nothing has none. */
 const unattached = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
