@@ -5,7 +5,20 @@ import { Effect, Exit, Logger, Schedule, Scope } from "effect"
 import { control } from "./administered.ts"
 import { isMissing, mayBeMissing, password, type RedisServer, redisServer } from "./redisServer.ts"
 import { relayTo } from "./relay.ts"
+import { started } from "./startedCommand.ts"
 import { ask, chat, type Got, hello, runningOver } from "./running.ts"
+
+/** What is asked of operators' addresses. */
+const adminOf = (url: string): Gateway["admin"] => {
+  const headers = { authorization: `Bearer ${control}`, "content-type": "application/json" }
+  return (path, body) =>
+    ask(
+      `${url}${path}`,
+      body === undefined
+        ? { headers }
+        : { method: "POST", headers, body: JSON.stringify({ reason: "test", ...body }) }
+    )
+}
 
 interface Gateway {
   readonly url: string
@@ -30,19 +43,9 @@ const gatewayOver = (
     yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
     const file = (more: string, own = section(redis)) => `${own}\nlisten: { port: 0, drainTimeout: 1 millis }\n${more}`
     const { gateway, reload, url } = yield* Scope.provide(runningOver(provider, file(more)), scope)
-    const headers = { authorization: `Bearer ${control}`, "content-type": "application/json" }
-    const adminUrl = `http://127.0.0.1:${gateway.adminAddress!.port}`
     return {
       url,
-      admin: (path, body) =>
-        ask(
-          `${adminUrl}${path}`,
-          body === undefined ? { headers } : {
-            method: "POST",
-            headers,
-            body: JSON.stringify({ reason: "test", ...body })
-          }
-        ),
+      admin: adminOf(`http://127.0.0.1:${gateway.adminAddress!.port}`),
       reload: (more, own) => Effect.orDie(reload(file(more, own))),
       end: Scope.close(scope, Exit.void)
     }
@@ -332,6 +335,46 @@ if (isMissing) {
               yield* all([far, near], "ForcedOpen")
             }))
           assert.isBelow((yield* seenBy(far)).syncs - syncs, 10)
+        })),
+      60_000
+    )
+
+    it.live(
+      "are processes: one that is killed and started again refuses its first call by what the others know",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const redis = yield* redisServer
+          const { url } = yield* simulated
+          const file = `${section(redis.url)}
+listen: { port: 0 }
+providers: { sim: { baseUrl: ${url} } }
+models: { first: { provider: sim }, second: { provider: sim } }`
+          const process = Effect.gen(function*() {
+            const command = yield* started(file)
+            const { clients, operators } = yield* command.addresses
+            return { ...command, url: clients, admin: adminOf(operators) }
+          })
+          const processes = yield* Effect.all([process, process, process], { concurrency: 3 })
+          const [one, two, last] = processes
+          const statuses = Effect.forEach(processes, ({ url }) => chat(url, { ...hello, model: "first" }), {
+            concurrency: 3
+          })
+          assert.deepStrictEqual((yield* statuses).map(({ status }) => status), [200, 200, 200])
+          yield* one.admin("/admin/circuits/first", { command: "open" })
+          yield* until(Effect.map(statuses, (all) => all.every(({ status }) => status === 503)))
+          last.process.kill("SIGKILL")
+          yield* last.ended
+          const again = yield* process
+          const { json, status } = yield* chat(again.url, { ...hello, model: "first" })
+          assert.deepStrictEqual([status, json.error.code], [503, "circuit_open"])
+          yield* again.admin("/admin/circuits/first", { command: "close" })
+          yield* until(
+            Effect.map(
+              Effect.forEach([one, two, again], ({ url }) => chat(url, { ...hello, model: "first" })),
+              (all) => all.every(({ status }) => status === 200)
+            )
+          )
+          for (const { printed } of [...processes, again]) saysNothingOf(redis, [printed()])
         })),
       60_000
     )
