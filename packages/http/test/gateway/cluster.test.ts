@@ -156,6 +156,34 @@ if (isMissing) {
     )
 
     it.live(
+      "say that one of them alone does not reach a model, which the others do",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const redis = yield* redisServer
+          const [here, there] = [yield* simulated, yield* simulated]
+          const sick = yield* gatewayOver(here.url, redis.url)
+          const other = yield* gatewayOver(there.url, redis.url)
+          yield* fails(other, 30)
+          yield* Effect.sleep("600 millis")
+          yield* here.provider.set("first", { outcome: Behaviour.serverError })
+          yield* fails(sick, 20)
+          yield* until(Effect.map(seenBy(sick), ({ dissent }) => dissent.includes("first")))
+          assert.deepStrictEqual(yield* statesOf([sick, other]), ["Open", "Closed"])
+          const { json } = yield* sick.admin("/admin/overview")
+          assert.strictEqual(json.health.status, "degraded")
+          assert.deepInclude(
+            json.health.reasons.find(({ kind }: { kind: string }) => kind === "Cluster"),
+            { reason: "dissent", count: 1, critical: false }
+          )
+          assert.match((yield* sick.admin("/metrics")).text, /^switchgear_cluster_dissent\{[^}]*\} 1$/m)
+          assert.deepInclude((yield* sick.admin("/actuator/health")).json.components.cluster, { status: "UP" })
+          yield* sick.admin("/admin/circuits/first", { command: "close" })
+          yield* until(Effect.map(seenBy(sick), ({ dissent }) => dissent.length === 0))
+        })),
+      60_000
+    )
+
+    it.live(
       "follow what an operator does on the page of one, but for what is for that one alone",
       () =>
         Effect.scoped(Effect.gen(function*() {
@@ -411,8 +439,13 @@ models: { first: { provider: sim }, second: { provider: sim } }`
             yield* two.admin("/admin/circuits/first", { command: "close" })
             yield* all(gateways, "Closed")
             yield* until(Effect.map(seenBy(two), ({ rulesDiffer }) => rulesDiffer.includes("first")))
+            const waits = () =>
+              lines.filter((line) => line.includes("says of cluster is taken at the next start")).length
             yield* one.reload("", section(redis.url, ", span: 2 seconds"))
-            assert.lengthOf(lines.filter((line) => line.includes("says of cluster is taken at the next start")), 1)
+            assert.strictEqual(waits(), 1)
+            // Also where the file has no fleet any more.
+            yield* one.reload("defaults: { breaker: { minimumCalls: 13 } }", `admin: { port: 0, token: ${control} }`)
+            assert.strictEqual(waits(), 2)
             yield* one.admin("/admin/circuits/first", { command: "open" })
             yield* all(gateways, "ForcedOpen")
           }))

@@ -347,8 +347,8 @@ clients:
 describe("what is wrong is told with its place, its range and its value", () => {
   const cases: ReadonlyArray<readonly [text: string, ...lines: ReadonlyArray<string>]> = [
     ["", "models: Expected at least one model."],
-    ["- a", "Expected { listen, admin, otlp, providers", "models: Expected at least one model."],
-    [`${base}modles: {}`, "modles: There is no such option. There are: listen, admin, otlp, providers"],
+    ["- a", "Expected { listen, admin, otlp, cluster, providers", "models: Expected at least one model."],
+    [`${base}modles: {}`, "modles: There is no such option. There are: listen, admin, otlp, cluster, providers"],
     [`${base}listen: { prot: 1 }`, "listen.prot: There is no such option. There are: host, port"],
     [`${base}listen: 3`, "listen: Expected { host, port"],
     [`${base}listen: { port: 70000 }`, "listen.port: Expected a whole number from 0 to 65535, got 70000."],
