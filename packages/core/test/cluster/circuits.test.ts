@@ -395,6 +395,21 @@ describe("the circuits of a fleet", () => {
       assert.deepStrictEqual((yield* sick.cluster.status).dissent, [])
     })))
 
+  it.effect("are a node that has joined once it has heard of each", () =>
+    fleet(Effect.gen(function*() {
+      const context = yield* Layer.build(Layer.fresh(Cluster.layer()))
+      const { status } = Context.get(context, Cluster.Cluster)
+      const state = Effect.map(status, ({ state }) => state)
+      const make = (name: string) => Effect.provide(CircuitBreaker.make({ name, shared: true }), context)
+      assert.strictEqual(yield* state, "joining")
+      yield* TestClock.adjust("6 seconds")
+      assert.strictEqual(yield* state, "joined")
+      for (let i = 0; i < 100; i++) yield* make(`model ${i}`)
+      assert.strictEqual(yield* state, "joining")
+      for (let i = 0; i < 20; i++) yield* TestClock.adjust("10 millis")
+      assert.strictEqual(yield* state, "joined")
+    })))
+
   it.effect("are alone where there is no fleet around", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ name: "model", shared: true })

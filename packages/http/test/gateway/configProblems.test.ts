@@ -95,7 +95,7 @@ cluster: { redis: "http://u:hunter2@r.test", fleet: "a{b}", interval: 10 millis,
     }
   })
 
-  it("with a fleet is nothing where only one of interval and timeout is written", () => {
+  it("with a fleet is nothing where only one of interval and timeout is written, or the name looks like a number", () => {
     const pausesOf = (more: object) => {
       const cluster = { redis: "redis://r.test", fleet: "f", ...more }
       const { config } = GatewayConfig.check(
@@ -105,6 +105,11 @@ cluster: { redis: "http://u:hunter2@r.test", fleet: "a{b}", interval: 10 millis,
       const { interval, timeout } = config!.cluster!.options
       return [Duration.toMillis(interval), Duration.toMillis(timeout)]
     }
+    const { config } = GatewayConfig.check(
+      "{ providers: { p: { baseUrl: http://p.test } }, models: { m: { provider: p } }, cluster: { redis: redis://r.test, fleet: \"${FLEET}\" } }",
+      { FLEET: "7" }
+    )
+    assert.strictEqual(config!.cluster!.fleet, "7")
     assert.deepStrictEqual(pausesOf({ timeout: "1 second" }), [1000, 1000])
     assert.deepStrictEqual(pausesOf({ interval: "20 millis" }), [20, 20])
   })

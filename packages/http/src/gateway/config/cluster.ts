@@ -25,6 +25,10 @@ export const clusterOf = (value: unknown, reader: Reader): Cluster | undefined =
 export const isSecretOfCluster = (path: Problem["path"]): boolean =>
   path.length === 2 && path[0] === "cluster" && path[1] === "redis"
 
+/** A name may look like a number. */
+export const isTextOfCluster = (path: Problem["path"]): boolean =>
+  path.length === 2 && path[0] === "cluster" && path[1] === "fleet"
+
 const redisOf = (value: unknown, path: Problem["path"], reader: Reader): Redacted.Redacted | undefined => {
   const secret = reader.secret(value, path)
   if (secret === undefined) return undefined

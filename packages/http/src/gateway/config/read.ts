@@ -2,7 +2,7 @@
 import { adminOf, checkAddresses, isLoopback, listenOf } from "./addresses.ts"
 import { cascadeOf } from "./cascades.ts"
 import { checkClients, clientOf } from "./clients.ts"
-import { clusterOf, isSecretOfCluster } from "./cluster.ts"
+import { clusterOf, isSecretOfCluster, isTextOfCluster } from "./cluster.ts"
 import { type Environment, substitute } from "./environment.ts"
 import { asGroup, entriesOf, isIn, parted } from "./groups.ts"
 import { checkLedger, pricesOf } from "./ledger.ts"
@@ -37,7 +37,7 @@ const sections = [
 ]
 
 export const read = (text: string, environment: Environment): Read => {
-  const { problems, tree } = substitute(text, environment, isSecret, isTextOfProvider)
+  const { problems, tree } = substitute(text, environment, isSecret, isText)
   if (tree === undefined) return { config: undefined, problems, became: [] }
   const reader = new Reader()
   reader.problems.push(...problems)
@@ -112,5 +112,7 @@ const billed: ReadonlySet<unknown> = new Set([
 
 const isSecret = (path: Problem["path"]): boolean =>
   secrets.has(path.at(-1)) || isSecretOfOtlp(path) || isSecretOfCluster(path)
+
+const isText = (path: Problem["path"]): boolean => isTextOfProvider(path) || isTextOfCluster(path)
 
 const secrets: ReadonlySet<unknown> = new Set(["token", "readToken", "apiKey"])
