@@ -94,6 +94,8 @@ const night = (program: string, ...args: ReadonlyArray<string>) =>
 
 const replay = (args: ReadonlyArray<string>) => night("replay/main.ts", ...args)
 
+const fleet = (args: ReadonlyArray<string>) => run("node", "packages/examples/fleet/main.ts", ...args)
+
 const gateway = (args: ReadonlyArray<string>) => run("node", "packages/http/src/gateway/main.ts", "start", ...args)
 
 const page = () => writeOperatorsPage(root).then(() => true)
@@ -109,6 +111,7 @@ const verbs: Record<string, (args: ReadonlyArray<string>) => boolean | Promise<b
   bench,
   demo,
   replay,
+  fleet,
   picture,
   page,
   gateway

@@ -1,0 +1,80 @@
+/**
+ * The process of one node: it builds the guards that it is told to, plays the nights, and tells what came of them. It plays all
+ * nights of the command one after the other, since it takes longer to start than anything else.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
+import * as Scope from "effect/Scope"
+import { flushCompileCache } from "node:module"
+import type { Order, Report } from "../messages.ts"
+import { prepare, type Ready } from "./play.ts"
+
+// Ctrl-C reaches all processes of a terminal: the command ends this one.
+process.on("SIGINT", () => {})
+
+const tell = (report: Report): void => void process.send!(report)
+
+let servers: ReadonlyArray<number> = []
+let scope: Scope.Closeable | undefined
+let nights: ReadonlyArray<Ready> = []
+
+// The command was killed, and could not end anything.
+process.on("disconnect", () => {
+  for (const pid of servers) {
+    try {
+      process.kill(pid, "SIGKILL")
+    } catch {
+      // It has ended already.
+    }
+  }
+  process.exit(1)
+})
+
+const closed = Effect.suspend(() => scope === undefined ? Effect.void : Scope.close(scope, Exit.void))
+
+const follow = (order: Order): Effect.Effect<void, unknown> => {
+  switch (order._tag) {
+    case "servers":
+      return Effect.sync(() => {
+        servers = order.pids
+      })
+    case "prepare":
+      return Effect.gen(function*() {
+        yield* closed
+        scope = yield* Scope.make()
+        nights = yield* Scope.provide(
+          Effect.forEach(
+            order.parts,
+            (part) => prepare(part, (change) => tell({ _tag: "changed", night: part.name, change })),
+            {
+              concurrency: "unbounded"
+            }
+          ),
+          scope
+        )
+        tell({ _tag: "prepared" })
+      })
+    case "play":
+      return Effect.gen(function*() {
+        const played = yield* Effect.forEach(nights, (night) => night(order.startsAt), { concurrency: "unbounded" })
+        tell({ _tag: "played", nights: played })
+      })
+  }
+}
+
+process.on("message", (order: Order) =>
+  Effect.runCallback(
+    // What a client says of a Redis that is stopped, and a node of its fleet, is no news here.
+    Effect.provide(follow(order), Logger.layer([])),
+    {
+      onExit: (exit) => {
+        if (Exit.isFailure(exit)) tell({ _tag: "failed", message: Cause.pretty(exit.cause) })
+      }
+    }
+  ))
+
+// Those that start after this one have it half as far.
+flushCompileCache()
+tell({ _tag: "ready" })
