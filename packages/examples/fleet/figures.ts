@@ -31,7 +31,7 @@ export interface RedisFigures {
 
 /** A night of a fleet to whose Redis something happens. */
 export interface FaultFigures {
-  /** Customers who got neither an answer nor the canned reply within two seconds. */
+  /** Customers who got neither an answer nor the canned reply within three seconds. */
   readonly customersWithError: number
   readonly badCalls: number
   /** Nodes whose circuit closed while the provider was down. */
@@ -112,8 +112,10 @@ const pushes = (nodes: ReadonlyArray<Played>): ReadonlyArray<number> => {
   })
 }
 
-export const redisFigures = ({ night, nodes }: Told, operations: number): RedisFigures => {
-  const syncs = nodes.flatMap(({ answers }) => answers.map(({ at, sentAt }) => at - sentAt))
+export const redisFigures = ({ night, nodes, startsAt }: Told, operations: number): RedisFigures => {
+  // Those before the night were sent by all processes at once, while they were built.
+  const answers = nodes.flatMap(({ answers }) => answers.filter(({ sentAt }) => sentAt >= startsAt))
+  const syncs = answers.map(({ at, sentAt }) => at - sentAt)
   return {
     opsPerNodePerSecond: rounded(operations / nodes.length / (night.until / 1000), 2),
     syncP50Ms: rounded(quantile(syncs, 0.5), 2),

@@ -21,16 +21,20 @@ export interface Part {
   readonly callsPerSecond: number
   /** All its chance comes from it. */
   readonly seed: string
-  /** How many nodes there are. */
-  readonly nodes: number
+}
+
+/** What would be left if the command were killed: processes of Redis, and folders. */
+export interface Estate {
+  readonly pids: ReadonlyArray<number>
+  readonly folders: ReadonlyArray<string>
 }
 
 export type Order =
   /** Build the guards of these nights, which are played at the same time. */
   | { readonly _tag: "prepare"; readonly parts: ReadonlyArray<Part> }
   | { readonly _tag: "play"; readonly startsAt: number }
-  /** End these when the command is gone. */
-  | { readonly _tag: "servers"; readonly pids: ReadonlyArray<number> }
+  /** Clear this away when the command is gone. */
+  | { readonly _tag: "inherit"; readonly estate: Estate }
 
 export type State = "Open" | "HalfOpen" | "Closed"
 

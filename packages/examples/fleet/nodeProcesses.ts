@@ -5,12 +5,13 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ProcessFailed } from "./failures.ts"
-import type { Change, Order, Part, Played, Report } from "./messages.ts"
+import type { Change, Estate, Order, Part, Played, Report } from "./messages.ts"
 
 type Changed = (node: number, night: string, change: Change) => void
 
 export interface NodeProcesses {
-  readonly pids: ReadonlyArray<number>
+  /** Where what they have compiled is kept. */
+  readonly folder: string
   /** Each builds its guards. */
   readonly prepare: (parts: (node: number) => ReadonlyArray<Part>) => Effect.Effect<void, ProcessFailed>
   /** Each plays its nights, which are told night by night. */
@@ -18,8 +19,8 @@ export interface NodeProcesses {
     startsAt: number,
     changed: Changed
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Played>>, ProcessFailed>
-  /** They end these if the command is killed and cannot. */
-  readonly willEnd: (servers: ReadonlyArray<number>) => Effect.Effect<void>
+  /** They clear this away if the command is killed and cannot. */
+  readonly inherit: (estate: Estate) => Effect.Effect<void>
 }
 
 class NodeProcess {
@@ -92,7 +93,7 @@ export const nodeProcesses = (count: number): Effect.Effect<NodeProcesses, Proce
     const askAll = (order: (node: number) => Order) =>
       Effect.forEach(all, (node, index) => node.ask(order(index)), { concurrency: "unbounded" })
     return {
-      pids: all.map(({ process }) => process.pid!),
+      folder: cache,
       prepare: (parts) => Effect.asVoid(askAll((node) => ({ _tag: "prepare", parts: parts(node) }))),
       play: (startsAt, changed) =>
         Effect.suspend(() => {
@@ -102,7 +103,7 @@ export const nodeProcesses = (count: number): Effect.Effect<NodeProcesses, Proce
           const played = reports.map((report) => report._tag === "played" ? report.nights : [])
           return played[0]!.map((_, night) => played.map((nights) => nights[night]!))
         })),
-      willEnd: (pids) =>
-        Effect.sync(() => all.forEach((node) => node.process.send({ _tag: "servers", pids } satisfies Order)))
+      inherit: (estate) =>
+        Effect.sync(() => all.forEach(({ process }) => process.send({ _tag: "inherit", estate } satisfies Order)))
     }
   })

@@ -13,6 +13,7 @@ import { ProcessFailed, RedisMissing } from "./failures.ts"
 
 export interface RedisServer {
   readonly port: number
+  readonly folder: string
   readonly pid: () => number
   /** Sends commands as they would be typed, one a line, and answers with all that was said. */
   readonly send: (...commands: ReadonlyArray<string>) => Effect.Effect<string, ProcessFailed>
@@ -100,6 +101,7 @@ export const redisServer: Effect.Effect<RedisServer, ProcessFailed | RedisMissin
     const { port } = running
     return {
       port,
+      folder,
       pid: () => running.process.pid!,
       send: (...commands) => sent(port, commands),
       pause: Effect.sync(() => void running.process.kill("SIGSTOP")),

@@ -47,8 +47,8 @@ interface Stage {
   readonly provider: Provider
   readonly processes: NodeProcesses
   readonly audience: Audience
-  /** The ids of all processes of Redis. */
-  readonly servers: () => ReadonlyArray<number>
+  /** Has the nodes know what to clear away. */
+  readonly bequeath: Effect.Effect<void>
 }
 
 /** Time between the word that a night begins and its beginning: all processes have heard of it by then. */
@@ -70,8 +70,7 @@ const staged = (
         redis: redis?.(node),
         provider: provider.port,
         callsPerSecond: callsPerSecond * share[node]!,
-        seed: `${plan.seed}/${node}`,
-        nodes: plan.nodes
+        seed: `${plan.seed}/${node}`
       }))
     )
     const startsAt = now() + lead
@@ -117,7 +116,7 @@ interface Fault {
 const faultsOf = ({ from, until }: Night): ReadonlyArray<Fault> => {
   // The fleet is open by then.
   const open = from + 1200
-  const pause = until / 4
+  const pause = 0.3 * until
   const down = until / 8
   return [
     {
@@ -188,7 +187,7 @@ const faulty = (stage: Stage, night: Night, servers: ReadonlyArray<RedisServer>)
               yield* Effect.sleep(Math.max(0, startsAt + at - now()))
               yield* effect
               // One that was started again has another id.
-              yield* stage.processes.willEnd(stage.servers())
+              yield* stage.bequeath
               over.set(name, now())
               stage.audience.says(`${name}: ${line}`)
             })), { concurrency: "unbounded", discard: true })
@@ -205,17 +204,22 @@ export const run = (
 ): Effect.Effect<Results, ProcessFailed | RedisMissing, Scope.Scope> =>
   Effect.gen(function*() {
     audience.says(`Starting Redis and ${plan.nodes} ${plan.nodes === 1 ? "process" : "processes"} ...`)
-    const server = yield* redisServer
-    const faultServers = yield* Effect.replicateEffect(redisServer, 4)
+    const servers = yield* Effect.replicateEffect(redisServer, 5)
+    const [server, ...faultServers] = servers as [RedisServer, ...Array<RedisServer>]
     const processes = yield* nodeProcesses(plan.nodes)
     const stage: Stage = {
       plan,
       audience,
       processes,
       provider: yield* provider(plan.seed),
-      servers: () => [server, ...faultServers].map(({ pid }) => pid())
+      bequeath: Effect.suspend(() =>
+        processes.inherit({
+          pids: servers.map(({ pid }) => pid()),
+          folders: [processes.folder, ...servers.map(({ folder }) => folder)]
+        })
+      )
     }
-    yield* processes.willEnd(stage.servers())
+    yield* stage.bequeath
     const night = nightOf(plan.seconds)
     const redis = () => ({ port: server.port, username: undefined })
     const [local] = yield* staged(stage, [{ name: "local", guarding: "local", night }])

@@ -36,13 +36,13 @@ export const failing = 0.01
 export const latency = { mean: 200, most: 1000, failure: 50 }
 
 /** A customer who was not served by then saw an error, in milliseconds. */
-export const patience = 2000
+export const patience = 3000
 
 /** Of a message that is older, in milliseconds, the store counts nothing. */
 export const longestWay = 2000
 
 /** A node that is away tries again after that long at most, in milliseconds; then its fault is over. */
-export const longestAway = 5500
+export const longestAway = 6000
 
 /** The share of the calls that each node gets: the first has most (Zipf). */
 export const shares = (nodes: number): ReadonlyArray<number> => {

@@ -49,7 +49,8 @@ const breaker = ({ night }: Part, shared: boolean): Effect.Effect<Guarded> =>
 
 const redis = ({ port, username }: RedisPlace) =>
   NodeRedis.layer({
-    socket: { host: "127.0.0.1", port },
+    // All processes come at once, to a machine that may have other work.
+    socket: { host: "127.0.0.1", port, connectTimeout: 30_000 },
     disableOfflineQueue: true,
     ...(username === undefined ? {} : { username, password: username })
   })
@@ -60,7 +61,7 @@ const fleet = Effect.fnUntraced(function*(part: Part, diary: StoreDiary) {
   const guarded = yield* Effect.provideContext(breaker(part, true), context)
   const { status } = Context.get(context, Cluster.Cluster)
   yield* Effect.repeat(status, {
-    until: ({ nodes, state }) => state === "joined" && nodes >= part.nodes,
+    until: ({ state }) => state === "joined",
     schedule: Schedule.spaced("20 millis")
   }).pipe(Effect.timeout("15 seconds"))
   return guarded

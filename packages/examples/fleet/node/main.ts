@@ -7,8 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
+import { rmSync } from "node:fs"
 import { flushCompileCache } from "node:module"
-import type { Order, Report } from "../messages.ts"
+import type { Estate, Order, Report } from "../messages.ts"
 import { prepare, type Ready } from "./play.ts"
 
 // Ctrl-C reaches all processes of a terminal: the command ends this one.
@@ -16,19 +17,20 @@ process.on("SIGINT", () => {})
 
 const tell = (report: Report): void => void process.send!(report)
 
-let servers: ReadonlyArray<number> = []
+let estate: Estate = { pids: [], folders: [] }
 let scope: Scope.Closeable | undefined
 let nights: ReadonlyArray<Ready> = []
 
 // The command was killed, and could not end anything.
 process.on("disconnect", () => {
-  for (const pid of servers) {
+  for (const pid of estate.pids) {
     try {
       process.kill(pid, "SIGKILL")
     } catch {
       // It has ended already.
     }
   }
+  for (const folder of estate.folders) rmSync(folder, { recursive: true, force: true })
   process.exit(1)
 })
 
@@ -36,9 +38,9 @@ const closed = Effect.suspend(() => scope === undefined ? Effect.void : Scope.cl
 
 const follow = (order: Order): Effect.Effect<void, unknown> => {
   switch (order._tag) {
-    case "servers":
+    case "inherit":
       return Effect.sync(() => {
-        servers = order.pids
+        estate = order.estate
       })
     case "prepare":
       return Effect.gen(function*() {
