@@ -29,7 +29,7 @@ const seconds = whole(
   "seconds",
   5,
   120,
-  12,
+  10,
   "How long a night lasts, from 5 to 120. Collapse and openings are parts of it."
 )
 
@@ -101,6 +101,9 @@ const asJson = <A, E, R>(play: Effect.Effect<A, E, R>) =>
         event._tag === "Help" && event.reason === "Implicit" ? Effect.void : CliOutput.defaultPresenter.present(event)
     }))
   )
+
+// A terminal that is closed ends the command as Ctrl-C does.
+process.once("SIGHUP", () => process.emit("SIGTERM"))
 
 const main = Command.run(command, { version: "0.1.0", renderErrors: !wantsJson })
 

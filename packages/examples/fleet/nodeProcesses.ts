@@ -1,8 +1,6 @@
 /** The processes of the nodes. They are ended by their ids with the scope, however it ends. */
 import { Deferred, Effect, type Scope } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ProcessFailed } from "./failures.ts"
 import type { Change, Estate, Order, Part, Played, Report } from "./messages.ts"
@@ -10,8 +8,6 @@ import type { Change, Estate, Order, Part, Played, Report } from "./messages.ts"
 type Changed = (node: number, night: string, change: Change) => void
 
 export interface NodeProcesses {
-  /** Where what they have compiled is kept. */
-  readonly folder: string
   /** Each builds its guards. */
   readonly prepare: (parts: (node: number) => ReadonlyArray<Part>) => Effect.Effect<void, ProcessFailed>
   /** Each plays its nights, which are told night by night. */
@@ -19,7 +15,7 @@ export interface NodeProcesses {
     startsAt: number,
     changed: Changed
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Played>>, ProcessFailed>
-  /** They clear this away if the command is killed and cannot. */
+  /** This is the estate from now on. */
   readonly inherit: (estate: Estate) => Effect.Effect<void>
 }
 
@@ -30,9 +26,9 @@ class NodeProcess {
   private failure: ProcessFailed | undefined
   changed: (night: string, change: Change) => void = () => {}
 
-  constructor(index: number, cache: string) {
+  constructor(index: number, cache: string, estate: Estate) {
     this.name = `Node ${index + 1}`
-    this.process = fork(join(import.meta.dirname, "node", "main.ts"), [], {
+    this.process = fork(join(import.meta.dirname, "node", "main.ts"), [JSON.stringify(estate)], {
       // Much of a process is its young generation, of which a node needs little.
       execArgv: ["--max-semi-space-size=2", "--max-old-space-size=128"],
       env: { ...process.env, NODE_COMPILE_CACHE: cache },
@@ -76,14 +72,15 @@ class NodeProcess {
   }
 }
 
-export const nodeProcesses = (count: number): Effect.Effect<NodeProcesses, ProcessFailed, Scope.Scope> =>
+/** They clear the estate away if the command is killed and cannot. `cache` is where what they have compiled is kept. */
+export const nodeProcesses = (
+  count: number,
+  cache: string,
+  estate: Estate
+): Effect.Effect<NodeProcesses, ProcessFailed, Scope.Scope> =>
   Effect.gen(function*() {
-    const cache = yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "switchgear-fleet-code-"))),
-      (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-    )
     const started = (index: number) =>
-      Effect.acquireRelease(Effect.sync(() => new NodeProcess(index, cache)), (node) => node.end())
+      Effect.acquireRelease(Effect.sync(() => new NodeProcess(index, cache, estate)), (node) => node.end())
     // The first one compiles, and the others use what it has compiled.
     const first = yield* started(0)
     yield* first.report
@@ -93,7 +90,6 @@ export const nodeProcesses = (count: number): Effect.Effect<NodeProcesses, Proce
     const askAll = (order: (node: number) => Order) =>
       Effect.forEach(all, (node, index) => node.ask(order(index)), { concurrency: "unbounded" })
     return {
-      folder: cache,
       prepare: (parts) => Effect.asVoid(askAll((node) => ({ _tag: "prepare", parts: parts(node) }))),
       play: (startsAt, changed) =>
         Effect.suspend(() => {

@@ -5,10 +5,8 @@
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
 import { type AddressInfo, connect, createServer } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { folder } from "./folder.ts"
 import { ProcessFailed, RedisMissing } from "./failures.ts"
 
 export interface RedisServer {
@@ -84,14 +82,11 @@ const sent = (port: number, commands: ReadonlyArray<string>): Effect.Effect<stri
 
 export const redisServer: Effect.Effect<RedisServer, ProcessFailed | RedisMissing, Scope.Scope> = Effect.gen(
   function*() {
-    const folder = yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "switchgear-fleet-"))),
-      (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-    )
+    const place = yield* folder
     // Another program can take the port before Redis does.
     const first = Effect.gen(function*() {
       const port = yield* Effect.promise(freePort)
-      return { port, process: yield* spawned(port, folder) }
+      return { port, process: yield* spawned(port, place) }
     })
     const running = yield* Effect.acquireRelease(
       Effect.retry(first, { times: 3, while: (error) => error._tag === "ProcessFailed" }),
@@ -101,14 +96,14 @@ export const redisServer: Effect.Effect<RedisServer, ProcessFailed | RedisMissin
     const { port } = running
     return {
       port,
-      folder,
+      folder: place,
       pid: () => running.process.pid!,
       send: (...commands) => sent(port, commands),
       pause: Effect.sync(() => void running.process.kill("SIGSTOP")),
       resume: Effect.sync(() => void running.process.kill("SIGCONT")),
       kill: Effect.suspend(() => ended(running.process)),
       // Not to be interrupted between the start and what ends it.
-      start: Effect.uninterruptible(Effect.map(spawned(port, folder), (process) => {
+      start: Effect.uninterruptible(Effect.map(spawned(port, place), (process) => {
         running.process = process
       }))
     }

@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { now } from "./clock.ts"
 import type { ProcessFailed, RedisMissing } from "./failures.ts"
+import { folder } from "./folder.ts"
 import { faultFigures, type Figures, nightFigures, redisFigures, type Told } from "./figures.ts"
 import type { Change, Guarding, RedisPlace } from "./messages.ts"
 import { type NodeProcesses, nodeProcesses } from "./nodeProcesses.ts"
@@ -206,20 +207,19 @@ export const run = (
     audience.says(`Starting Redis and ${plan.nodes} ${plan.nodes === 1 ? "process" : "processes"} ...`)
     const servers = yield* Effect.replicateEffect(redisServer, 5)
     const [server, ...faultServers] = servers as [RedisServer, ...Array<RedisServer>]
-    const processes = yield* nodeProcesses(plan.nodes)
+    const cache = yield* folder
+    const estate = () => ({
+      pids: servers.map(({ pid }) => pid()),
+      folders: [cache, ...servers.map(({ folder }) => folder)]
+    })
+    const processes = yield* nodeProcesses(plan.nodes, cache, estate())
     const stage: Stage = {
       plan,
       audience,
       processes,
       provider: yield* provider(plan.seed),
-      bequeath: Effect.suspend(() =>
-        processes.inherit({
-          pids: servers.map(({ pid }) => pid()),
-          folders: [processes.folder, ...servers.map(({ folder }) => folder)]
-        })
-      )
+      bequeath: Effect.suspend(() => processes.inherit(estate()))
     }
-    yield* stage.bequeath
     const night = nightOf(plan.seconds)
     const redis = () => ({ port: server.port, username: undefined })
     const [local] = yield* staged(stage, [{ name: "local", guarding: "local", night }])

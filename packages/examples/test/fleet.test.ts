@@ -106,11 +106,10 @@ describe.concurrent("npm run fleet", () => {
       60_000
     )
 
-    it.live.skipIf(!isLinux)(
-      "leaves nothing behind when it is killed, since its nodes clear away what is its own",
-      () =>
+    for (const signal of ["SIGKILL", "SIGHUP"] as const) {
+      it.live(`leaves nothing behind when it is ended by ${signal}`, () =>
         Effect.gen(function*() {
-          const env = marked("killed")
+          const env = marked(signal)
           const program = join(import.meta.dirname, "..", fleet)
           const command = spawn(process.execPath, [program, "--nodes", "2", "--seconds", "5"], {
             env,
@@ -119,16 +118,17 @@ describe.concurrent("npm run fleet", () => {
           yield* Effect.promise(async () => {
             for await (const text of command.stdout) if (String(text).includes("in vain")) break
             const exit = once(command, "exit")
-            command.kill("SIGKILL")
+            command.kill(signal)
             await exit
           })
+          // Its nodes do it where the command cannot.
           const none = Effect.sync(() => left(env).length === 0)
           yield* Effect.repeat(none, { until: (is) => is, schedule: Schedule.spaced("20 millis") }).pipe(
             Effect.timeout("10 seconds")
           )
-        }),
-      60_000
-    )
+          assertNothingLeft(env)
+        }), 60_000)
+    }
   }
 
   it.live("says how to get redis-server where there is none, also as JSON", () =>

@@ -12,12 +12,12 @@ import { flushCompileCache } from "node:module"
 import type { Estate, Order, Report } from "../messages.ts"
 import { prepare, type Ready } from "./play.ts"
 
-// Ctrl-C reaches all processes of a terminal: the command ends this one.
-process.on("SIGINT", () => {})
+// What is told to a terminal reaches all its processes: the command ends this one.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {})
 
 const tell = (report: Report): void => void process.send!(report)
 
-let estate: Estate = { pids: [], folders: [] }
+let estate = JSON.parse(process.argv[2]!) as Estate
 let scope: Scope.Closeable | undefined
 let nights: ReadonlyArray<Ready> = []
 
