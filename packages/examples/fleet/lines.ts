@@ -2,7 +2,7 @@
 import { now } from "./clock.ts"
 import type { State } from "./messages.ts"
 import type { Audience, Plan, Staged } from "./run.ts"
-import { callsPerSecond, nightOf } from "./scenario.ts"
+import { callsPerSecond, longestAfter, nightOf } from "./scenario.ts"
 
 const titles: Readonly<Record<string, string>> = {
   local: "Local breakers: each node finds out by itself.",
@@ -15,13 +15,8 @@ const faults = "The fleet again, while something happens to its Redis: four nigh
 /** Milliseconds between two lines that say how it goes. */
 const often = 1000
 
-export interface Lines extends Audience {
-  /** Tells no more. */
-  readonly end: () => void
-}
-
 /** Tells what happens, and how it goes once a second. */
-export const lines = (plan: Plan, print: (line: string) => void): Lines => {
+export const lines = (plan: Plan, print: (line: string) => void): Audience => {
   let playing: ReadonlyArray<Staged> = []
   let beganAt = 0
   let timers: ReadonlyArray<NodeJS.Timeout> = []
@@ -35,12 +30,10 @@ export const lines = (plan: Plan, print: (line: string) => void): Lines => {
     const calls = `${label(name)}${seen.calls} calls, ${seen.bad} in vain`
     return name === "store" ? calls : `${calls}, ${open(name)} of ${plan.nodes} open`
   }
-  const end = () => timers.forEach((timer) => clearTimeout(timer))
   return {
-    end,
+    ends: () => timers.forEach((timer) => clearTimeout(timer)),
     says: (line) => playing.length > 0 ? said(line) : print(line),
     begins: (nights, startsAt) => {
-      end()
       playing = nights
       beganAt = startsAt
       states.clear()
@@ -53,7 +46,7 @@ export const lines = (plan: Plan, print: (line: string) => void): Lines => {
         at(from, () => "── the provider collapses"),
         at(to, () => "── the provider is well again"),
         ...Array.from(
-          { length: Math.floor(until / often) },
+          { length: Math.floor((until + longestAfter) / often) },
           (_, i) => at((i + 1) * often, () => nights.map(how).join(" | "))
         )
       ]
@@ -74,7 +67,7 @@ export const lines = (plan: Plan, print: (line: string) => void): Lines => {
 const clock = (millis: number): string => `${(Math.max(0, millis) / 1000).toFixed(1)} s`.padStart(6)
 
 /** Nobody listens. */
-export const silent: Audience = { says: () => {}, begins: () => {}, changed: () => {} }
+export const silent: Audience = { says: () => {}, begins: () => {}, ends: () => {}, changed: () => {} }
 
 /** What the nights are, and what of them is shorter than in that of `docs/fleet.md`. */
 export const heading = ({ nodes, seconds, seed }: Plan): ReadonlyArray<string> => {

@@ -61,7 +61,7 @@ const shown = (plan: Plan) =>
     yield* Console.log(Lines.heading(plan).join("\n"))
     const lines = yield* Effect.acquireRelease(
       Effect.sync(() => Lines.lines(plan, (line) => console.log(line))),
-      (lines) => Effect.sync(lines.end)
+      (lines) => Effect.sync(lines.ends)
     )
     const results = yield* run(plan, lines)
     yield* Console.log(`\n${table(results, paint).join("\n")}`)

@@ -46,6 +46,7 @@ export interface Change {
 
 /** What a node has to tell of a night. */
 export interface Played {
+  /** Of the customers until the end of the night, as all of this. */
   readonly calls: number
   /** Customers who got neither an answer nor the canned reply in time. */
   readonly errors: number

@@ -21,6 +21,7 @@ export interface Plan {
 export interface Audience {
   readonly says: (line: string) => void
   readonly begins: (nights: ReadonlyArray<Staged>, startsAt: number) => void
+  readonly ends: () => void
   readonly changed: (night: string, node: number, change: Change) => void
 }
 
@@ -79,6 +80,7 @@ const staged = (
     audience.begins(seen, startsAt)
     const playing = processes.play(startsAt, (node, night, change) => audience.changed(night, node, change))
     const [played] = yield* Effect.all([playing, meanwhile(startsAt)], { concurrency: "unbounded" })
+    audience.ends()
     return seen.map(({ night, seen }, i) => ({ night, startsAt, seen, nodes: played[i]! }))
   })
 

@@ -38,6 +38,9 @@ export const latency = { mean: 200, most: 1000, failure: 50 }
 /** A customer who was not served by then saw an error, in milliseconds. */
 export const patience = 3000
 
+/** For so long, in milliseconds, customers come on to a node whose circuit is not closed at the end of the night. */
+export const longestAfter = 10_000
+
 /** Of a message that is older, in milliseconds, the store counts nothing. */
 export const longestWay = 2000
 
