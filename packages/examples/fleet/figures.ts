@@ -1,7 +1,7 @@
 /** What came of the nights, in numbers: what `--json` prints. Times are in milliseconds. */
 import type { Change, Played } from "./messages.ts"
 import type { Seen } from "./provider.ts"
-import type { Night } from "./scenario.ts"
+import { longestWay, type Night } from "./scenario.ts"
 
 /** A night with one way of guarding. */
 export interface NightFigures {
@@ -36,7 +36,7 @@ export interface FaultFigures {
   readonly badCalls: number
   /** Nodes whose circuit closed while the provider was down. */
   readonly closedTooEarly: number
-  /** From the end of the fault until Redis had answered all nodes; null where that did not happen within the night. */
+  /** From the end of the fault until Redis had answered all nodes that it reached; null where that took longer than the night. */
   readonly rejoinedMs: number | null
   /** Messages that Redis executed more than two seconds after they were sent, when they count for nothing: the most of one node. */
   readonly executedLate: number
@@ -124,14 +124,17 @@ export const redisFigures = ({ night, nodes, startsAt }: Told, operations: numbe
   }
 }
 
-/** `overAt` is when the fault was over. Messages of that age count for nothing. */
+/** `overAt` is when the fault was over, and `reaches` says which nodes it was a fault for. */
 export const faultFigures = (
   { night, nodes, seen, startsAt }: Told,
-  overAt: number,
-  longestWay: number
+  { overAt, reaches }: { readonly overAt: number; readonly reaches: (node: number) => boolean }
 ): FaultFigures => {
   const isDown = (at: number) => at >= startsAt + night.from && at < startsAt + night.to
-  const rejoined = Math.max(...nodes.map(({ answers }) => answers.find(({ at }) => at >= overAt)?.at ?? Infinity))
+  const rejoined = Math.max(
+    ...nodes.filter((_, node) => reaches(node)).map(({ answers }) =>
+      answers.find(({ at }) => at >= overAt)?.at ?? Infinity
+    )
+  )
   return {
     customersWithError: sum(nodes.map(({ errors }) => errors)),
     badCalls: seen.bad,

@@ -19,6 +19,8 @@ export interface Part {
   readonly provider: number
   /** Calls a second that come to this node. */
   readonly callsPerSecond: number
+  /** For so long customers come on after the night where the circuit of the node is not closed. They are not counted. */
+  readonly after: number
   /** All its chance comes from it. */
   readonly seed: string
 }

@@ -1,5 +1,5 @@
 /** The provider of the model on a socket: it is down for a while in each night, and counts who calls it then. */
-import { Effect, type Scope } from "effect"
+import { Effect, Random, type Scope } from "effect"
 import { once } from "node:events"
 import { createServer, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -28,21 +28,10 @@ interface Playing {
   readonly downTo: number
 }
 
-/** Chance that is the same for the same seed (mulberry32). */
-const chance = (seed: string): () => number => {
-  let state = [...seed].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 16777619), 2166136261)
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 export const provider = (seed: string): Effect.Effect<Provider, never, Scope.Scope> =>
   Effect.gen(function*() {
     const nights = new Map<string, Playing>()
-    const random = chance(seed)
+    const random = yield* Random.withSeed(Random.Random, seed)
     const answer = (path: string, response: ServerResponse): void => {
       const [, name = "", kind] = path.split("/")
       const playing = nights.get(name)
@@ -56,8 +45,10 @@ export const provider = (seed: string): Effect.Effect<Provider, never, Scope.Sco
         seen.bad++
         seen.lastBad = at - downFrom
       }
-      const fails = isDown || random() < failing
-      const takes = fails ? latency.failure : Math.min(latency.most, -latency.mean * Math.log(1 - random()))
+      const fails = isDown || random.nextDoubleUnsafe() < failing
+      const takes = fails
+        ? latency.failure
+        : Math.min(latency.most, -latency.mean * Math.log(1 - random.nextDoubleUnsafe()))
       setTimeout(() => response.writeHead(fails ? 503 : 200).end(), takes)
     }
     const server = yield* Effect.acquireRelease(

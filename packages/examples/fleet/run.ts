@@ -8,7 +8,7 @@ import type { Change, Guarding, RedisPlace } from "./messages.ts"
 import { type NodeProcesses, nodeProcesses } from "./nodeProcesses.ts"
 import { type Provider, provider, type Seen } from "./provider.ts"
 import { type RedisServer, redisServer } from "./redisServer.ts"
-import { callsPerSecond, longestAway, longestWay, type Night, nightOf, shares } from "./scenario.ts"
+import { callsPerSecond, longestAfter, longestAway, type Night, nightOf, shares } from "./scenario.ts"
 
 export interface Plan {
   readonly nodes: number
@@ -41,6 +41,7 @@ interface Booking {
   readonly name: string
   readonly guarding: Guarding
   readonly night: Night
+  readonly after?: number
   readonly redis?: ((node: number) => RedisPlace) | undefined
 }
 
@@ -65,10 +66,11 @@ const staged = (
   Effect.gen(function*() {
     const share = shares(plan.nodes)
     yield* processes.prepare((node) =>
-      nights.map(({ guarding, name, night, redis }) => ({
+      nights.map(({ after = 0, guarding, name, night, redis }) => ({
         name,
         guarding,
         night,
+        after,
         redis: redis?.(node),
         provider: provider.port,
         callsPerSecond: callsPerSecond * share[node]!,
@@ -106,6 +108,8 @@ const counted = (server: RedisServer, stage: Stage, booking: Booking) =>
 
 /** The name that half of the nodes come to their Redis with: who locks it out cuts them off. */
 const half = "half"
+
+const isCut = (node: number): boolean => node % 2 === 1
 
 /** A fault: what happens when, in milliseconds since the night began; answers when it is over. */
 interface Fault {
@@ -180,7 +184,7 @@ const faulty = (stage: Stage, night: Night, servers: ReadonlyArray<RedisServer>)
         night: longer,
         redis: (node) => ({
           port: servers[i]!.port,
-          username: name === "halfCut" && node % 2 === 1 ? half : undefined
+          username: name === "halfCut" && isCut(node) ? half : undefined
         })
       })),
       (startsAt) =>
@@ -188,15 +192,22 @@ const faulty = (stage: Stage, night: Night, servers: ReadonlyArray<RedisServer>)
           Effect.forEach(happens(servers[i]!), ([at, line, effect]) =>
             Effect.gen(function*() {
               yield* Effect.sleep(Math.max(0, startsAt + at - now()))
+              over.set(name, now())
               yield* effect
               // One that was started again has another id.
               yield* stage.bequeath
-              over.set(name, now())
               stage.audience.says(`${name}: ${line}`)
             })), { concurrency: "unbounded", discard: true })
     )
     const figures = Object.fromEntries(
-      faults.map(({ name }, i) => [name, faultFigures(told[i]!, over.get(name)!, longestWay)])
+      faults.map(({ name }, i) => [
+        name,
+        faultFigures(told[i]!, {
+          overAt: over.get(name)!,
+          reaches: (node) =>
+            name !== "halfCut" || isCut(node)
+        })
+      ])
     )
     return figures as unknown as Figures["faults"]
   })
@@ -224,9 +235,15 @@ export const run = (
     }
     const night = nightOf(plan.seconds)
     const redis = () => ({ port: server.port, username: undefined })
-    const [local] = yield* staged(stage, [{ name: "local", guarding: "local", night }])
+    const [local] = yield* staged(stage, [{ name: "local", guarding: "local", night, after: longestAfter }])
     const [store, storeOperations] = yield* counted(server, stage, { name: "store", guarding: "store", night, redis })
-    const [fleet, fleetOperations] = yield* counted(server, stage, { name: "fleet", guarding: "fleet", night, redis })
+    const [fleet, fleetOperations] = yield* counted(server, stage, {
+      name: "fleet",
+      guarding: "fleet",
+      night,
+      after: longestAfter,
+      redis
+    })
     return {
       storeOpsPerNodePerSecond: redisFigures(store, storeOperations).opsPerNodePerSecond,
       figures: {

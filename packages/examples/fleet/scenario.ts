@@ -38,7 +38,7 @@ export const latency = { mean: 200, most: 1000, failure: 50 }
 /** A customer who was not served by then saw an error, in milliseconds. */
 export const patience = 3000
 
-/** For so long, in milliseconds, customers come on to a node whose circuit is not closed at the end of the night. */
+/** How long, in milliseconds, the recovery of all nodes is waited for after the night. */
 export const longestAfter = 10_000
 
 /** Of a message that is older, in milliseconds, the store counts nothing. */

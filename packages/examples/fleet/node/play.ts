@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { now } from "../clock.ts"
 import type { Change, Part, Played } from "../messages.ts"
-import { latency, longestAfter, patience } from "../scenario.ts"
+import { latency, patience } from "../scenario.ts"
 import { ask } from "./ask.ts"
 import { guardOf, isForeseen } from "./guards.ts"
 import { StoreDiary } from "./watchedStore.ts"
@@ -54,8 +54,7 @@ export const prepare = (
         waits.push(Math.max(0, took - worked))
         if (took > patience || !served(exit)) errors++
       })
-    // Of the circuit that all nodes of the platform's store share, a node knows only what it did to it itself.
-    const mayLeave = () => part.guarding === "store" || (changes.at(-1)?.to ?? "Closed") === "Closed"
+    const isClosed = () => (changes.at(-1)?.to ?? "Closed") === "Closed"
     const served = (exit: Exit.Exit<void, unknown>): boolean =>
       Exit.isSuccess(exit) ||
       exit.cause.reasons.every((reason) => Cause.isFailReason(reason) && isForeseen(guard, reason.error))
@@ -67,7 +66,7 @@ export const prepare = (
         let next = startsAt
         while (true) {
           next += -1000 / part.callsPerSecond * Math.log(1 - (yield* Random.next))
-          if (next >= end && (mayLeave() || next >= end + longestAfter)) break
+          if (next >= end && (isClosed() || next >= end + part.after)) break
           if (next < end) calls++
           yield* Effect.sleep(Math.max(0, next - now()))
           fibers.push(yield* Effect.forkChild(customer(next < end), { startImmediately: true }))
