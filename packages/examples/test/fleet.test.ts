@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { run } from "./support/run.ts"
@@ -22,11 +22,15 @@ const marked = (mark: string) => ({
   SWITCHGEAR_RUN: `${mark}-${process.pid}`
 })
 
-/** What a run has left: processes that have its environment, and files. */
+/** What a run has left: processes that have its environment or live in its folder, and files. */
 const left = ({ SWITCHGEAR_RUN, TMPDIR }: ReturnType<typeof marked>): ReadonlyArray<string> => [
   ...(isLinux ? readdirSync("/proc") : []).filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(`=${SWITCHGEAR_RUN}\0`)
+      return /^\d+$/.test(pid) && (
+        readFileSync(`/proc/${pid}/environ`, "utf8").includes(`=${SWITCHGEAR_RUN}\0`) ||
+        // Redis writes its title over its environment.
+        readlinkSync(`/proc/${pid}/cwd`).startsWith(TMPDIR)
+      )
     } catch {
       // It has ended, or is somebody else's.
       return false
