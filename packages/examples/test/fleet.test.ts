@@ -9,6 +9,8 @@ import { run } from "./support/run.ts"
 
 const fleet = "fleet/main.ts"
 
+const program = join(import.meta.dirname, "..", fleet)
+
 const PATH = process.env["PATH"] ?? ""
 
 const isMissing = spawnSync("redis-server", ["--version"]).error !== undefined
@@ -38,6 +40,12 @@ const left = ({ SWITCHGEAR_RUN, TMPDIR }: ReturnType<typeof marked>): ReadonlyAr
   }),
   ...readdirSync(TMPDIR)
 ]
+
+/** A process that this one has started, by what it is called. */
+const childOf = (parent: number, name: string): string | undefined =>
+  readFileSync(`/proc/${parent}/task/${parent}/children`, "utf8").split(" ").find((pid) =>
+    pid !== "" && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(name)
+  )
 
 const assertNothingLeft = (env: ReturnType<typeof marked>) => {
   assert.deepStrictEqual(left(env), [])
@@ -110,11 +118,42 @@ describe.concurrent("npm run fleet", () => {
       60_000
     )
 
+    it.live.skipIf(!isLinux)(
+      "ends with a sentence when a node or its Redis ends, and leaves nothing behind",
+      () =>
+        Effect.gen(function*() {
+          for (
+            const [child, sentence] of [["node/main", /^Node \d failed: /], [
+              "redis-server",
+              /^Node \d failed: /
+            ]] as const
+          ) {
+            const env = marked(child.replace("/", "-"))
+            const args = ["--json", "--nodes", "2", "--seconds", "5"]
+            const command = spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "inherit"] })
+            const victim = Effect.sync(() => childOf(command.pid!, child))
+            const pid = yield* Effect.repeat(victim, {
+              until: (pid) => pid !== undefined,
+              schedule: Schedule.spaced("20 millis")
+            })
+            let stdout = ""
+            command.stdout.on("data", (text) => stdout += text)
+            yield* Effect.promise(async () => {
+              const exit = once(command, "close")
+              process.kill(Number(pid), "SIGKILL")
+              assert.deepStrictEqual(await exit, [1, null])
+            })
+            assert.match(JSON.parse(stdout).error, sentence)
+            assertNothingLeft(env)
+          }
+        }),
+      60_000
+    )
+
     for (const signal of ["SIGKILL", "SIGHUP"] as const) {
       it.live(`leaves nothing behind when it is ended by ${signal}`, () =>
         Effect.gen(function*() {
           const env = marked(signal)
-          const program = join(import.meta.dirname, "..", fleet)
           const command = spawn(process.execPath, [program, "--nodes", "2", "--seconds", "5"], {
             env,
             stdio: ["ignore", "pipe", "ignore"]

@@ -66,13 +66,19 @@ const follow = (order: Order): Effect.Effect<void, unknown> => {
   }
 }
 
+/** What is at the bottom of an error. */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message || error.name : reasonOf(error.cause)
+}
+
 process.on("message", (order: Order) =>
   Effect.runCallback(
     // What a client says of a Redis that is stopped, and a node of its fleet, is no news here.
     Effect.provide(follow(order), Logger.layer([])),
     {
       onExit: (exit) => {
-        if (Exit.isFailure(exit)) tell({ _tag: "failed", message: Cause.pretty(exit.cause) })
+        if (Exit.isFailure(exit)) tell({ _tag: "failed", message: reasonOf(Cause.squash(exit.cause)) })
       }
     }
   ))
