@@ -71,12 +71,15 @@ export const prepare = (
           yield* Effect.sleep(Math.max(0, next - now()))
           fibers.push(yield* Effect.forkChild(customer(next < end), { startImmediately: true }))
         }
+        // What happens after its last customer is no part of the night: nobody comes to close what opens then.
+        const known = changes.slice()
         yield* Effect.sleep(Math.max(0, end - now()))
         // Of those who still wait, each is served or has lost patience.
         yield* Effect.timeoutOption(Fiber.awaitAll(fibers), latency.most + patience)
         errors += fibers.filter((fiber) => fiber.pollUnsafe() === undefined).length
+        return known
       })
-      yield* Random.withSeed(Effect.scoped(arrivals), part.seed)
-      return { calls, errors, waits, changes, answers: diary.answers, epochs: diary.epochs }
+      const known = yield* Random.withSeed(Effect.scoped(arrivals), part.seed)
+      return { calls, errors, waits, changes: known, answers: diary.answers, epochs: diary.epochs }
     })
   })
