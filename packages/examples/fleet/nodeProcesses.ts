@@ -39,7 +39,8 @@ class NodeProcess {
       else if (report._tag === "failed") this.fail(report.message)
       else Deferred.doneUnsafe(this.waiting, Effect.succeed(report))
     })
-    this.process.once("error", (error) => this.fail(error.message))
+    // More than once: each message to a process that is gone is one.
+    this.process.on("error", (error) => this.fail(error.message))
     this.process.once("exit", (code, signal) => this.fail(`it ended with ${signal ?? code}`))
   }
 

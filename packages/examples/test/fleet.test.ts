@@ -159,7 +159,9 @@ describe.concurrent("npm run fleet", () => {
           const env = marked(signal)
           const command = yield* started(["--nodes", "2", "--seconds", "5"], env)
           yield* Effect.promise(async () => {
-            for await (const text of command.stdout) if (String(text).includes("in vain")) break
+            await new Promise<void>((resolve) =>
+              command.stdout.on("data", (text) => String(text).includes("in vain") && resolve())
+            )
             const exit = once(command, "exit")
             command.kill(signal)
             await exit

@@ -15,7 +15,8 @@ import { prepare, type Ready } from "./play.ts"
 // What is told to a terminal reaches all its processes: the command ends this one.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {})
 
-const tell = (report: Report): void => void process.send!(report)
+/** Nobody hears it where the command is gone: that is no error, since `disconnect` comes as well. */
+const tell = (report: Report): void => void process.send!(report, () => {})
 
 let estate = JSON.parse(process.argv[2]!) as Estate
 let scope: Scope.Closeable | undefined
