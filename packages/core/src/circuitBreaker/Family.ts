@@ -9,6 +9,7 @@ import type * as ConfigProvider from "effect/ConfigProvider"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Transition } from "./model.ts"
@@ -20,6 +21,8 @@ import { type KeyOf, keyOf, type LayerClass, layerClass, protectBy } from "../in
 import { OptionsOf } from "../internal/config/checks.ts"
 import { type Judge, judgeWith } from "./circuit.ts"
 import { beginAt, type CircuitRef, facade } from "./facade.ts"
+import { LocalMember, SharedMember } from "./familyMember.ts"
+import { CurrentFleet, joining } from "./fleet.ts"
 import { Members } from "./members.ts"
 import type { CircuitOpen } from "./CircuitOpen.ts"
 import { OpeningListeners } from "./openingListeners.ts"
@@ -82,7 +85,16 @@ export const make: (options: FamilyOptions) => Effect.Effect<Family> = Effect.fn
       registry.announce(family, transition, transition.breaker.slice(options.name.length + 1))
     }
     const rules = toRules(options, check, publishTransitions(hub, context, heard), context)
-    const members = new Members(options.name, rules, toBounds(options, check))
+    const fleet = options.shared === true ? yield* joining(yield* CurrentFleet) : undefined
+    const random = yield* Random.Random
+    const members = new Members(
+      options.name,
+      rules,
+      toBounds(options, check),
+      fleet === undefined
+        ? (name, clock) => new LocalMember(name, rules, clock)
+        : (name, clock) => new SharedMember(name, rules, clock, random, fleet)
+    )
     const judge = toJudge(options, check)
     const transitions = Stream.fromPubSub(hub)
     const placeOf = (key: string): CircuitRef => ({

@@ -14,7 +14,17 @@ import type { CircuitBreaker, Durations, Options, State, Totals, Transition } fr
  * @since 0.1.0
  * @category options
  */
-export interface FamilyOptions extends Omit<Options, "shared"> {
+export interface FamilyOptions extends Options {
+  /**
+   * Whether each circuit is one with those of the same name, `name/key`, on other nodes. Without a `Cluster` around they are
+   * those of this process.
+   *
+   * The key is then part of a key of the store: a secret, such as the key of a provider, must be hashed before. A circuit whose
+   * `name/key` is longer than 512 characters, or is no well-formed text, is that of this process. A circuit that is forgotten
+   * leaves the fleet with its last counts; one that is made again hears at once what the fleet has decided.
+   * @default false
+   */
+  readonly shared?: boolean | undefined
   /**
    * Circuits kept, at most 1,000,000. Above that, the least recently used one (to a second) is forgotten. A circuit that is
    * open or half-open, has calls in flight or is in a state set by hand is not forgotten. If all are like that, one that

@@ -1,6 +1,7 @@
 /** The fleet around, which joins circuits with those of other nodes. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as Scope from "effect/Scope"
 import type { LinkedCircuit } from "./linkedCircuit.ts"
 
@@ -15,8 +16,33 @@ export const CurrentFleet = Context.Reference<Fleet | undefined>("@switchgear/co
 
 /** Joins a circuit until the current scope closes. Without a scope it stays alone: nothing would end that. */
 export const joined = (fleet: Fleet, circuit: LinkedCircuit): Effect.Effect<LinkedCircuit> =>
-  Effect.uninterruptible(Effect.withFiber((fiber) => {
+  Effect.map(joining(fleet), (fleet) => {
+    fleet?.join(circuit)
+    return circuit
+  })
+
+/**
+ * The same for circuits that come and go: all that are joined leave when the current scope closes, and none joins later.
+ * Undefined without a fleet, and without a scope.
+ */
+export const joining = (fleet: Fleet | undefined): Effect.Effect<Fleet | undefined> =>
+  Effect.withFiber((fiber) => {
     const scope = Context.getOrUndefined(fiber.context, Scope.Scope)
-    const join = scope === undefined ? Effect.void : Scope.addFinalizer(scope, Effect.sync(fleet.join(circuit)))
-    return Effect.as(join, circuit)
-  }))
+    if (fleet === undefined || scope === undefined) return Effect.undefined
+    const leaving = new Set<() => void>()
+    let isOver = false
+    const join = (circuit: LinkedCircuit): () => void => {
+      if (isOver) return constVoid
+      const end = fleet.join(circuit)
+      const leave = () => {
+        if (leaving.delete(leave)) end()
+      }
+      leaving.add(leave)
+      return leave
+    }
+    const end = Effect.sync(() => {
+      isOver = true
+      for (const leave of leaving) leave()
+    })
+    return Effect.as(Scope.addFinalizer(scope, end), { join })
+  })

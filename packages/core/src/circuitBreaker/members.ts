@@ -9,61 +9,39 @@ import type * as Clock from "effect/Clock"
 import type { FamilySnapshot } from "./familyModel.ts"
 import type { BreakerRules } from "./machineModel.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
-import { type Place, WaitQueue } from "../internal/data/waitQueue.ts"
-import { Circuit } from "./circuit.ts"
+import { WaitQueue } from "../internal/data/waitQueue.ts"
+import type { Circuit } from "./circuit.ts"
 import { Counters } from "./counters.ts"
+import type { FamilyMember, MemberOwner } from "./familyMember.ts"
 import type { Bounds } from "./rules.ts"
-
-class Member extends Circuit implements Place<Member> {
-  before: Member | undefined
-  after: Member | undefined
-  /** The queue that it is in; none when it was forgotten or never kept. */
-  queue: WaitQueue<Member> | undefined
-  /** Commands that are running on it: a listener may give another one during the first. */
-  commands = 0
-  readonly key: string
-  private readonly members: Members
-
-  constructor(key: string, members: Members, clock: Clock.Clock) {
-    super(members.nameOf(key), members.rules, clock)
-    this.key = key
-    this.members = members
-  }
-
-  get isByHand(): boolean {
-    return this.state === "ForcedOpen" || this.state === "Disabled" || this.state === "MetricsOnly"
-  }
-
-  get isHolding(): boolean {
-    return this.inFlight > 0 || this.state !== "Closed" || this.commands > 0
-  }
-
-  protected override ended(): void {
-    if (this.queue === undefined) this.members.collect(this)
-    else if (!this.isHolding) this.members.letGo(this)
-  }
-}
 
 /** How many holding circuits are checked for one that can be replaced. */
 const looks = 8
 
-export class Members {
+export class Members implements MemberOwner {
   readonly rules: BreakerRules
   private readonly name: string
   private readonly bounds: Bounds
-  private readonly all = new Map<string, Member>()
+  private readonly all = new Map<string, FamilyMember>()
   // In the order of use. Moving a member in a queue is cheaper than deleting it from the map and adding it again.
-  private readonly byUse = new WaitQueue<Member>()
+  private readonly byUse = new WaitQueue<FamilyMember>()
   // Those whose turn to be forgotten came while they were holding: less recently used than all in `byUse`.
-  private readonly holding = new WaitQueue<Member>()
-  private readonly byHand = new WaitQueue<Member>()
+  private readonly holding = new WaitQueue<FamilyMember>()
+  private readonly byHand = new WaitQueue<FamilyMember>()
   private readonly forgotten: Counters
+  private readonly newMember: (name: string, clock: Clock.Clock) => FamilyMember
   private notKept = 0
 
-  constructor(name: string, rules: BreakerRules, bounds: Bounds) {
+  constructor(
+    name: string,
+    rules: BreakerRules,
+    bounds: Bounds,
+    newMember: (name: string, clock: Clock.Clock) => FamilyMember
+  ) {
     this.name = name
     this.rules = rules
     this.bounds = bounds
+    this.newMember = newMember
     this.forgotten = new Counters(rules.durationBounds)
   }
 
@@ -79,7 +57,7 @@ export class Members {
   }
 
   /** The circuit of a key, as a use of it; it is kept if there is room. */
-  get(key: string, clock: Clock.Clock): Member {
+  get(key: string, clock: Clock.Clock): FamilyMember {
     const now = this.grains(clock)
     const member = this.all.get(key)
     if (member === undefined) return this.add(key, now, clock)
@@ -92,14 +70,18 @@ export class Members {
 
   /** The circuit of a key, to read; that is no use of it. */
   peek(key: string, clock: Clock.Clock): Circuit {
-    return this.all.get(key) ?? new Member(key, this, clock)
+    return this.all.get(key) ?? this.born(key, clock)
   }
 
   /** Changes the circuit of a key by a command; there is always room for that. */
   command(key: string, clock: Clock.Clock, change: (circuit: Circuit) => void): void {
     const now = this.grains(clock)
-    const member = this.all.get(key) ?? new Member(key, this, clock)
-    this.all.set(key, member)
+    let member = this.all.get(key)
+    if (member === undefined) {
+      member = this.born(key, clock)
+      this.all.set(key, member)
+      member.kept()
+    }
     member.commands++
     change(member)
     member.commands--
@@ -108,7 +90,7 @@ export class Members {
   }
 
   /** A member is not holding any more: it becomes the least recently used one in `byUse`. */
-  letGo(member: Member): void {
+  letGo(member: FamilyMember): void {
     if (member.queue !== this.holding) return
     const first = this.byUse.peek()
     this.holding.remove(member)
@@ -118,33 +100,51 @@ export class Members {
     member.tellsEnds = false
   }
 
+  /**
+   * The fleet has closed a member, which no call of this node does: one that was kept out of the queue by use goes back. Where
+   * that was a state set by hand by others, closing it counts as a use, as a command does.
+   */
+  freed(member: FamilyMember, clock: Clock.Clock): void {
+    if (member.isHolding) return
+    if (member.queue === this.byHand) this.use(member, this.grains(clock))
+    else this.letGo(member)
+  }
+
+  private born(key: string, clock: Clock.Clock): FamilyMember {
+    const member = this.newMember(this.nameOf(key), clock)
+    member.key = key
+    member.owner = this
+    return member
+  }
+
   // Small whole numbers; several uses within one grain count as one.
   private grains(clock: Clock.Clock): number {
     return Math.floor(monotonicMillis(clock) / this.bounds.grain)
   }
 
-  private add(key: string, now: number, clock: Clock.Clock): Member {
-    const member = new Member(key, this, clock)
+  private add(key: string, now: number, clock: Clock.Clock): FamilyMember {
+    const member = this.born(key, clock)
     this.all.set(key, member)
     this.use(member, now)
     if (!this.forget(now, member)) this.makeRoom(now, member, clock)
+    if (member.queue !== undefined) member.kept()
     return member
   }
 
-  private use(member: Member, now: number): void {
+  private use(member: FamilyMember, now: number): void {
     // In grains.
     member.usedAt = now
     this.place(member, member.isByHand ? this.byHand : this.byUse)
   }
 
-  private place(member: Member, queue: WaitQueue<Member>): void {
+  private place(member: FamilyMember, queue: WaitQueue<FamilyMember>): void {
     this.takeOut(member)
     member.queue = queue
     member.tellsEnds = queue === this.holding
     queue.push(member)
   }
 
-  private takeOut(member: Member): void {
+  private takeOut(member: FamilyMember): void {
     member.queue?.remove(member)
     member.queue = undefined
     member.tellsEnds = false
@@ -152,7 +152,7 @@ export class Members {
 
   /** Keys that have a circuit, least recently used first. */
   keys(): ReadonlyArray<string> {
-    const members: Array<Member> = []
+    const members: Array<FamilyMember> = []
     for (const queue of [this.holding, this.byUse, this.byHand]) {
       for (let member = queue.peek(); member !== undefined; member = member.after) members.push(member)
     }
@@ -177,7 +177,7 @@ export class Members {
   }
 
   /** Forgets idle circuits, and others while there are too many. Returns whether that was enough. */
-  private forget(now: number, current: Member): boolean {
+  private forget(now: number, current: FamilyMember): boolean {
     const { capacity } = this.bounds
     for (let oldest = this.byUse.peek(); oldest !== undefined; oldest = this.byUse.peek()) {
       if (this.all.size <= capacity && !this.isIdle(oldest, now)) return true
@@ -188,7 +188,7 @@ export class Members {
     return this.all.size <= capacity
   }
 
-  private isIdle(member: Member, now: number): boolean {
+  private isIdle(member: FamilyMember, now: number): boolean {
     const { grain, idleMillis } = this.bounds
     return (now - member.usedAt) * grain >= idleMillis
   }
@@ -197,7 +197,7 @@ export class Members {
    * Replaces a circuit that has been idle since its opening ended; if there is none, the newcomer is not kept. Without
    * this, keys that failed once and never came back would fill the family forever.
    */
-  private makeRoom(now: number, newcomer: Member, clock: Clock.Clock): void {
+  private makeRoom(now: number, newcomer: FamilyMember, clock: Clock.Clock): void {
     for (let look = 0; look < looks; look++) {
       const oldest = this.holding.peek()
       if (oldest === undefined) break
@@ -211,15 +211,16 @@ export class Members {
   }
 
   /** Takes over the counters of a circuit that is not in the family any more, or never was for lack of room. */
-  collect(member: Member): void {
+  collect(member: FamilyMember): void {
     this.forgotten.add(member)
     member.clear()
   }
 
-  private drop(member: Member): void {
+  private drop(member: FamilyMember): void {
     this.takeOut(member)
     // A call may still be running through it.
     member.tellsEnds = true
+    member.dropped()
     // A listener may have caused it to be forgotten, and its key to begin again, meanwhile.
     if (this.all.get(member.key) !== member) return
     this.all.delete(member.key)

@@ -71,6 +71,8 @@ export class Member implements CircuitLink {
   hasHeard = false
   /** Whether it has to hear of the fleet. */
   isCurious = true
+  /** Whether its circuit goes on without the fleet: what is left is to tell its last words. */
+  private hasLeft = false
 
   constructor(circuit: LinkedCircuit, home: Home) {
     this.circuit = circuit
@@ -88,6 +90,7 @@ export class Member implements CircuitLink {
     this.hasHeard = before.hasHeard
     this.wish = before.wish
     this.wishedUntil = before.wishedUntil
+    before.wish = "nothing"
     this.circuit.goOnFrom(before.circuit)
     if (this.state === "Closed") this.isAlone = this.circuit.state === "Open" || this.circuit.state === "HalfOpen"
     else this.move(this.until - monotonicMillis(this.home.clock))
@@ -98,7 +101,7 @@ export class Member implements CircuitLink {
   }
 
   get leads(): boolean {
-    return this.state !== "Closed" && !this.isAlone && !this.home.isAway
+    return this.state !== "Closed" && !this.isAlone && !this.hasLeft && !this.home.isAway
   }
 
   get hasProbe(): boolean {
@@ -174,10 +177,29 @@ export class Member implements CircuitLink {
     this.home.wake()
   }
 
+  /** Its circuit is gone. A probe that no call has taken goes back, and whoever waits for one waits no more. */
+  leave(): void {
+    this.hasLeft = true
+    this.isCurious = false
+    this.results.voided += this.probesHeld
+    this.probesHeld = 0
+    this.answered("probe", false)
+  }
+
+  /** Whether the store would forget something of it that is not told again. */
+  get isRemarkable(): boolean {
+    return this.state !== "Closed"
+  }
+
+  /** Whether others wait for what it has to tell: an opening, a probe or a command. */
+  get isPressing(): boolean {
+    const { results, voided } = this.results
+    return this.wish !== "nothing" || this.asking.length > 0 || results + voided > 0
+  }
+
   /** Whether there is something that cannot wait for the interval. */
   get isUrgent(): boolean {
-    const { results, voided } = this.results
-    return this.wish !== "nothing" || this.asking.length > 0 || results + voided > 0 || this.isCurious
+    return this.isPressing || this.isCurious
   }
 
   /** Whether there is anything to tell. */
@@ -279,8 +301,8 @@ export class Member implements CircuitLink {
   unanswered(asked: Wish): void {
     const isHarmless = asked === "forceOpen" ||
       this.circuit.state === "Open" && (asked === "tripped" || asked === "failedInRow" || asked === "open")
-    if (isHarmless && this.wish === "nothing") this.wish = asked
-    this.isCurious = true
+    if (isHarmless && this.wish === "nothing" && !this.hasLeft) this.wish = asked
+    this.isCurious = !this.hasLeft
     this.answered("probe", false)
   }
 
@@ -314,6 +336,7 @@ export class Member implements CircuitLink {
 
   /** Brings the circuit into the state of the fleet, which lasts for so many milliseconds where it ends by itself. */
   private move(remaining: number): void {
+    if (this.hasLeft) return
     const { circuit, home: { clock }, openings } = this
     switch (this.state) {
       case "Open":

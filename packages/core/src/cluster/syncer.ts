@@ -48,7 +48,12 @@ export class Syncer implements Home {
   readonly timeout: number
   private readonly rules: SyncRules
   private readonly store: ClusterStore["Service"]
+  /** Those that were not told of for longest come first. */
   private readonly members = new Map<string, Member>()
+  /** Those whose circuits are gone, with something still to tell. */
+  private readonly leaving = new Set<Member>()
+  /** Whether more have news than could be told. */
+  private isBehind = false
   private bell = Deferred.makeUnsafe<void>()
   private failures = 0
   /** The last change that was heard of. */
@@ -92,7 +97,12 @@ export class Syncer implements Home {
   }
 
   remove(member: Member): void {
-    if (this.members.get(member.name) === member) this.members.delete(member.name)
+    if (this.members.get(member.name) !== member) return
+    this.members.delete(member.name)
+    member.leave()
+    if (this.isAway || this.leaving.size >= mostLeaving) return
+    this.leaving.add(member)
+    this.wake()
   }
 
   find(name: string): Member | undefined {
@@ -124,14 +134,16 @@ export class Syncer implements Home {
   })
 
   private get isHurried(): boolean {
-    return !this.isAway && this.some((member) => member.isUrgent)
+    return !this.isAway && this.some(isUrgent)
   }
 
   /** Until the next message that nothing hurries, in milliseconds. */
   private get pause(): Effect.Effect<number> {
-    const { failures, rules } = this
+    const { failures, isBehind, rules } = this
     const millis = this.isAway
       ? Math.min(longestRetry, firstRetry * 2 ** (failures - mostFailures))
+      : isBehind
+      ? rules.interval / 5
       : rules.interval
     return Effect.map(Random.next, (share) => millis * (0.9 + 0.2 * share))
   }
@@ -148,13 +160,14 @@ export class Syncer implements Home {
 
   private get mustTell(): boolean {
     if (monotonicMillis(this.clock) - this.lastRead >= this.rules.heartbeat) {
-      this.readAll()
+      this.readSome()
       return true
     }
-    return this.isAway || this.some((member) => member.hasNews)
+    return this.isAway || this.some(hasNews)
   }
 
   private some(is: (member: Member) => boolean): boolean {
+    for (const member of this.leaving) if (is(member)) return true
     for (const member of this.members.values()) if (is(member)) return true
     return false
   }
@@ -209,12 +222,28 @@ export class Syncer implements Home {
     return Effect.raceFirst(Fiber.await(flight), givenUp)
   }
 
-  /** Those that hurry, then the others that have something to tell. */
+  /** Those for which others wait, then those that have to hear of the fleet, then the others that have something to tell. */
   private chosen(): ReadonlyArray<Member> {
-    const all = [...this.members.values()]
-    const urgent = all.filter((member) => member.isUrgent)
-    const others = all.filter((member) => !member.isUrgent && member.hasNews)
-    return [...urgent, ...others].slice(0, mostCircuitsOfCall)
+    if (this.isAway) this.leaving.clear()
+    const [pressing, curious, others]: [Array<Member>, Array<Member>, Array<Member>] = [[], [], []]
+    for (const member of this.leaving) {
+      if (!member.hasNews) this.leaving.delete(member)
+      else (member.isPressing ? pressing : others).push(member)
+    }
+    for (const member of this.members.values()) {
+      if (member.isPressing) pressing.push(member)
+      else if (member.isCurious) curious.push(member)
+      else if (member.hasNews) others.push(member)
+    }
+    const all = [...pressing, ...curious, ...others]
+    this.isBehind = all.length > mostCircuitsOfCall
+    const told = all.slice(0, mostCircuitsOfCall)
+    for (const member of told) {
+      if (this.members.get(member.name) !== member) continue
+      this.members.delete(member.name)
+      this.members.set(member.name, member)
+    }
+    return told
   }
 
   private longestHold(told: ReadonlyArray<Member>): number {
@@ -254,6 +283,16 @@ export class Syncer implements Home {
     this.readAll()
   }
 
+  /**
+   * Has those told and heard of that the fleet has opened, which the store would forget, and as many of the others as one call
+   * takes: in a family of thousands, the others take turns.
+   */
+  private readSome(): void {
+    this.lastRead = monotonicMillis(this.clock)
+    let others = mostCircuitsOfCall
+    for (const member of this.members.values()) if (member.isRemarkable || others-- > 0) member.isCurious = true
+  }
+
   /** Has all circuits told and heard of: a store that was emptied, or is an older copy, learns of them. */
   private readAll(): void {
     this.lastRead = monotonicMillis(this.clock)
@@ -276,6 +315,13 @@ export class Syncer implements Home {
     this.members.get(event.circuit)?.heard(event)
   }
 }
+
+const isUrgent = (member: Member): boolean => member.isUrgent
+
+const hasNews = (member: Member): boolean => member.hasNews
+
+/** More circuits that are gone have no last words: a family that forgets so many at once tells little with them. */
+const mostLeaving = 1000
 
 /** A fault of a store must not end the work of the node, which nobody would see. */
 const survived = (work: Effect.Effect<void>): Effect.Effect<void> =>

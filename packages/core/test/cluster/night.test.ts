@@ -31,7 +31,7 @@ describe("a target that collapses for 45 seconds, at 100 calls a second", () => 
       ["3 nodes in a fleet", { nodes: 3 }, [79, 591, 20, 6431, 0]],
       ["20 nodes in a fleet", { nodes: 20 }, [68, 699, 19, 6235, 0]],
       ["20 nodes alone", { nodes: 20, shares: false }, [831, 23_147, 157, 12_914, 0]],
-      ["200 nodes in a fleet", { nodes: 200 }, [77, 754, 20, 6468, 0]]
+      ["200 nodes in a fleet", { nodes: 200 }, [69, 687, 20, 6060, 0]]
     ] as const
   ) {
     it.live(`is called in vain, is probed and recovers with ${what} as in this list`, () =>
