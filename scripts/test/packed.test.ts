@@ -88,6 +88,14 @@ describe("the packed packages", () => {
     assert.includeMembers(Object.keys(http), ["ChatClient"])
   }, 30_000)
 
+  it("have the connection of a fleet to Redis as a module of its own", () => {
+    const program = "console.log(Object.keys(await import('@switchgear/http/FleetRedis')).join())"
+    assert.strictEqual(
+      exec(project, join(bin, "node"), "--input-type=module", "--eval", program),
+      "layer,layerCluster\n"
+    )
+  }, 30_000)
+
   it("give the command switchgear, which checks a file, serves and stops", async () => {
     const command = join(project, "node_modules", ".bin", "switchgear")
     writeFileSync(join(project, "gateway.yaml"), "models: { a: { provider: b } }")

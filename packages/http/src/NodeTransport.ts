@@ -2,7 +2,7 @@
  * The connections of a chat client on Node: HTTP/1.1 by undici, with a connect time-out, a pool of connections, and the
  * proxy of the environment.
  *
- * It is the only module of the library that needs Node; everything else runs where `effect` does. A `ChatClient` over this
+ * Only this module, `FleetRedis`, `gateway` and `testing` need Node; everything else runs where `effect` does. A `ChatClient` over this
  * `HttpClient` hands its requests straight to the connections. That costs less than half of the way through an
  * `HttpClient`, and gives the same results. A client that is wrapped or mapped (`HttpClient.mapRequest` and the like), a
  * call with a tracer, and one with `UndiciOptions` go through the `HttpClient`.

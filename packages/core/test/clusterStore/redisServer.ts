@@ -4,81 +4,50 @@
  */
 import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import { Context, Effect, Layer } from "effect"
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { isInstalled, type Program, redisProcess } from "../support/redisProcess.ts"
 
-export const isMissing = spawnSync("redis-server", ["--version"]).error !== undefined
+export const isMissing = !isInstalled("redis-server")
 
 export const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_REDIS"] !== "1"
-
-interface Place {
-  readonly folder: string
-  readonly path: string
-}
-
-const spawned = async ({ folder, path }: Place): Promise<ChildProcess> => {
-  const server = spawn("redis-server", [
-    "--port",
-    "0",
-    "--unixsocket",
-    path,
-    "--save",
-    "",
-    "--dir",
-    folder,
-    "--enable-debug-command",
-    "local"
-  ], { stdio: ["ignore", "pipe", "ignore"] })
-  await new Promise<void>((resolve, reject) => {
-    server.stdout.on("data", (text: Buffer) => {
-      if (text.includes("eady to accept connections") || text.includes("is now ready")) resolve()
-    })
-    server.once("exit", (code) => reject(new Error(`redis-server ended with ${code}`)))
-  })
-  return server
-}
-
-const killed = async (server: ChildProcess): Promise<void> => {
-  const ended = once(server, "exit")
-  server.kill("SIGKILL")
-  await ended
-}
 
 /** A server that runs. */
 export class Server extends Context.Service<Server, {
   readonly path: string
   /** Kills it, and starts it again with nothing in it. */
   readonly restart: Effect.Effect<void>
+  readonly kill: Effect.Effect<void>
+  readonly start: Effect.Effect<void>
+  /** Stops its process for as long as the effect runs. */
+  readonly frozen: <A, E, R>(meanwhile: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }>()("test/RedisServer") {}
 
 export const server = Server
 
-const layerServer = Layer.effect(
-  Server,
-  Effect.gen(function*() {
-    const folder = mkdtempSync(join(tmpdir(), "redis-"))
-    const place = { folder, path: join(folder, "redis.sock") }
-    let running = yield* Effect.promise(() => spawned(place))
-    yield* Effect.addFinalizer(() =>
-      Effect.promise(async () => {
-        await killed(running)
-        rmSync(folder, { recursive: true })
+const socketIn = (folder: string): string => join(folder, "redis.sock")
+
+const layerServer = (program: Program) =>
+  Layer.effect(
+    Server,
+    Effect.map(
+      redisProcess(
+        (folder) => ["--port", "0", "--unixsocket", socketIn(folder), "--enable-debug-command", "local"],
+        program
+      ),
+      ({ folder, frozen, kill, start }) => ({
+        path: socketIn(folder),
+        restart: Effect.andThen(kill, start),
+        kill,
+        start,
+        frozen
       })
     )
-    return {
-      path: place.path,
-      restart: Effect.promise(async () => {
-        await killed(running)
-        running = await spawned(place)
-      })
-    }
-  })
-)
+  )
 
-/** The client of the platform over it. */
-export const layerRedis = Layer.unwrap(
-  Effect.map(Server, ({ path }) => NodeRedis.layer({ socket: { path, tls: false }, disableOfflineQueue: true }))
-).pipe(Layer.provideMerge(layerServer))
+/** The client of the platform over a server. */
+export const layerRedisOf = (program: Program) =>
+  Layer.unwrap(
+    Effect.map(Server, ({ path }) => NodeRedis.layer({ socket: { path, tls: false }, disableOfflineQueue: true }))
+  ).pipe(Layer.provideMerge(layerServer(program)))
+
+export const layerRedis = layerRedisOf("redis-server")

@@ -1,0 +1,82 @@
+/** A client of the `redis` package, as the connection of a fleet uses it. */
+import * as Redis from "effect/persistence/Redis"
+import * as Redacted from "effect/Redacted"
+import { createClient } from "redis"
+import type { Place, Settings } from "./settings.ts"
+
+/** A client that is connected once, and never again. */
+export interface OpenClient {
+  readonly connect: () => Promise<unknown>
+  readonly send: (command: string, args: ReadonlyArray<string>) => Promise<unknown>
+  /** Whether the server answers. */
+  readonly ping: () => Promise<unknown>
+  /** Called when the connection is lost for good. */
+  readonly onLost: (lost: (cause: unknown) => void) => void
+  /** Ends it at once: what it waits for fails. */
+  readonly destroy: () => void
+  /** Where another connection is made: one of the nodes, by a share from 0 to 1. */
+  readonly place: (share: number) => Place
+}
+
+export type NodeClient = ReturnType<typeof createClient>
+
+/** What all connections have in common. */
+export const common = (settings: Settings) => ({
+  ...settings.username !== undefined && { username: settings.username },
+  ...settings.password !== undefined && { password: settings.password },
+  disableOfflineQueue: true,
+  // Commands that a user of its own need not be allowed.
+  disableClientInfo: true,
+  maintNotifications: "disabled" as const
+})
+
+export const socket = ({ connectTimeout, tls }: Settings) => ({
+  connectTimeout,
+  ...tls !== undefined && {
+    tls: true as const,
+    ...tls.ca !== undefined && { ca: tls.ca },
+    ...tls.cert !== undefined && { cert: tls.cert },
+    ...tls.key !== undefined && { key: Redacted.value(tls.key) },
+    ...tls.serverName !== undefined && { servername: tls.serverName }
+  }
+})
+
+/** A client of one place. The options have no URL, which the client would show in errors of its own. */
+export const clientOf = (place: Place, settings: Settings): NodeClient =>
+  createClient({
+    ...common(settings),
+    database: settings.database,
+    socket: { ...place, ...socket(settings), reconnectStrategy: false } as
+      & NonNullable<
+        Parameters<typeof createClient>[0]
+      >["socket"]
+      & object
+  }) as NodeClient
+
+/** Has an error heard that would end the process otherwise, and that the client tells by other ways as well. */
+export const ignored = (): void => {}
+
+export const destroyed = (client: { readonly isOpen: boolean; readonly destroy: () => void }): void => {
+  if (client.isOpen) client.destroy()
+}
+
+/** The error of a command. What a server says stays, since the store of the fleet has to know it; an address does not. */
+export const commandError = (cause: unknown): Redis.RedisError =>
+  codeOf(cause) === undefined ? new Redis.RedisError({ cause }) : connectionError(cause)
+
+/** The error of a connection, of which only the reason is told. */
+export const connectionError = (cause: unknown): Redis.RedisError =>
+  new Redis.RedisError({ cause: new Error(reasonOf(cause)) })
+
+/**
+ * Why a connection failed, in one word, such as ECONNREFUSED or WRONGPASS. The rest of what a server says may repeat what it
+ * was sent, and so the password.
+ */
+export const reasonOf = (cause: unknown): string =>
+  codeOf(cause) ??
+    (cause instanceof Error ? /^[A-Z][A-Z\d_]{2,50}\b/.exec(cause.message)?.[0] ?? cause.constructor.name : "unknown")
+
+const codeOf = (cause: unknown): string | undefined => {
+  const code: unknown = cause instanceof Error && "code" in cause ? cause.code : undefined
+  return typeof code === "string" && /^\w{1,50}$/.test(code) ? code : undefined
+}

@@ -1,0 +1,181 @@
+/**
+ * A connection that is made again when it is lost.
+ *
+ * Invariants
+ * - A command is sent over the present connection or fails at once: it never waits for the next one.
+ * - A lost connection is destroyed before the next one is made: what it was sent is not sent again, and its answers are no more.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Redis from "effect/persistence/Redis"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import {
+  clientOf,
+  commandError,
+  connectionError,
+  destroyed,
+  ignored,
+  type NodeClient,
+  type OpenClient,
+  reasonOf
+} from "./client.ts"
+import type { Settings } from "./settings.ts"
+
+/** Milliseconds, as the other. */
+const firstRetry = 250
+
+const longestRetry = 5000
+
+export class KeptClient {
+  private readonly open: () => OpenClient
+  private readonly settings: Settings
+  private present: OpenClient | undefined
+  private failures = 0
+  private readonly tried = Deferred.makeUnsafe<void>()
+
+  constructor(open: () => OpenClient, settings: Settings) {
+    this.open = open
+    this.settings = settings
+  }
+
+  /** Connects for as long as the scope is open. Ends after the first attempt. */
+  get start(): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.andThen(Effect.forkScoped(Effect.forever(this.connection)), Deferred.await(this.tried))
+  }
+
+  readonly send = <A = unknown>(command: string, ...args: ReadonlyArray<string>): Effect.Effect<A, Redis.RedisError> =>
+    Effect.tryPromise({
+      try: () => this.connected.send(command, args) as Promise<A>,
+      catch: commandError
+    })
+
+  /** Messages of a channel. The effect that it gives ends with an error when the connection is lost. */
+  readonly subscribe = (
+    channel: string,
+    onMessage: (message: Redis.RedisMessage) => void
+  ): Effect.Effect<Effect.Effect<void, Redis.RedisError>, Redis.RedisError, Scope.Scope> =>
+    Effect.gen({ self: this }, function*() {
+      const client = yield* Effect.acquireRelease(this.another, (client) => Effect.sync(() => destroyed(client)))
+      const lost = lossOf((lost) => void client.on("error", lost))
+      yield* this.inTime(this.settings.connectTimeout, () => client.connect())
+      yield* this.inTime(
+        this.settings.connectTimeout,
+        () => client.subscribe(channel, (message, channel) => onMessage({ channel, message }))
+      )
+      return Effect.raceFirst(lost, this.pinging(() => client.ping()))
+    })
+
+  /** A connection that nobody else uses. */
+  readonly connect: Parameters<typeof Redis.make>[0]["connect"] = Effect.suspend(() => this.another).pipe(
+    Effect.tap((client) =>
+      Effect.onError(
+        this.inTime(this.settings.connectTimeout, () => client.connect()),
+        () => Effect.sync(() => destroyed(client))
+      )
+    ),
+    Effect.map((client) => ({
+      send: <A = unknown>(command: string, ...args: ReadonlyArray<string>) =>
+        Effect.tryPromise({
+          try: () => client.sendCommand([command, ...args]) as Promise<unknown> as Promise<A>,
+          catch: commandError
+        }),
+      close: Effect.sync(() => destroyed(client))
+    }))
+  )
+
+  private get connected(): OpenClient {
+    if (this.present === undefined) throw new Error("OFFLINE: the Redis of the fleet is not connected")
+    return this.present
+  }
+
+  /** A client of a place to which the present connection leads. It is not connected yet. */
+  private get another(): Effect.Effect<NodeClient, Redis.RedisError> {
+    return Effect.flatMap(Random.next, (share) =>
+      Effect.try({
+        try: () => {
+          const client = clientOf(this.connected.place(share), this.settings)
+          client.on("error", ignored)
+          return client
+        },
+        catch: connectionError
+      }))
+  }
+
+  /** One connection: until it is lost, and the pause after that. */
+  private get connection(): Effect.Effect<void> {
+    const used = Effect.gen({ self: this }, function*() {
+      const client = yield* Effect.acquireRelease(
+        Effect.try({ try: this.open, catch: connectionError }),
+        (client) => Effect.sync(() => this.end(client))
+      )
+      const lost = lossOf(client.onLost)
+      yield* this.inTime(this.settings.connectTimeout, client.connect)
+      this.present = client
+      yield* this.reached
+      return yield* Effect.raceFirst(lost, this.pinging(client.ping))
+    })
+    return Effect.scoped(used).pipe(
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.interrupt : this.failed(told(Cause.squash(cause)))
+      ),
+      Effect.andThen(this.pause)
+    )
+  }
+
+  private end(client: OpenClient): void {
+    this.present = undefined
+    client.destroy()
+  }
+
+  /** One line each way. */
+  private get reached(): Effect.Effect<void> {
+    const wasLost = this.failures > 0
+    this.failures = 0
+    const line = wasLost ? Effect.logInfo("The Redis of the fleet is connected.") : Effect.void
+    return Effect.andThen(line, Deferred.succeed(this.tried, undefined))
+  }
+
+  private failed(reason: string): Effect.Effect<void> {
+    const line = ++this.failures === 1
+      ? Effect.logWarning(`The Redis of the fleet is not connected: ${reason}. It is tried again until it is.`)
+      : Effect.void
+    return Effect.andThen(line, Deferred.succeed(this.tried, undefined))
+  }
+
+  private get pause(): Effect.Effect<void> {
+    return Effect.flatMap(
+      Random.next,
+      (share) =>
+        Effect.sleep(Math.min(longestRetry, firstRetry * 2 ** Math.max(0, this.failures - 1)) * (0.9 + 0.2 * share))
+    )
+  }
+
+  /** Ends with an error once the server does not answer in time. */
+  private pinging(ping: () => Promise<unknown>): Effect.Effect<never, Redis.RedisError> {
+    const { pingInterval } = this.settings
+    return Effect.forever(Effect.delay(this.inTime(pingInterval, ping), pingInterval))
+  }
+
+  private inTime<A>(millis: number, work: () => Promise<A>): Effect.Effect<A, Redis.RedisError> {
+    return Effect.tryPromise({ try: work, catch: connectionError }).pipe(
+      Effect.timeoutOrElse({
+        duration: millis,
+        orElse: () => Effect.fail(connectionError(new Error("ETIMEDOUT")))
+      })
+    )
+  }
+}
+
+/** What ends a connection has its reason as the message, or is a fault of the client. */
+const told = (error: unknown): string =>
+  error instanceof Redis.RedisError && error.cause instanceof Error ? error.cause.message : reasonOf(error)
+
+/** Fails once a connection is lost. It has to be asked before that. */
+const lossOf = (onLost: OpenClient["onLost"]): Effect.Effect<never, Redis.RedisError> => {
+  const lost = Deferred.makeUnsafe<never, Redis.RedisError>()
+  onLost((cause) => void Deferred.doneUnsafe(lost, Exit.fail(connectionError(cause))))
+  return Deferred.await(lost)
+}

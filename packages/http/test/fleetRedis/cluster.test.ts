@@ -1,0 +1,153 @@
+/** Fleets over a Redis Cluster of three masters, which this test starts and ends. */
+import { assert, describe, it } from "@effect/vitest"
+import * as FleetRedis from "@switchgear/http/FleetRedis"
+import { Context, Effect, Layer, Redacted } from "effect"
+import * as Redis from "effect/persistence/Redis"
+import { freePort, redisProcess } from "../../../core/test/support/redisProcess.ts"
+import { all, are, fail, node, until, withRedis, worksTogether } from "./fleet.ts"
+
+const url = (port: number) => Redacted.make(`redis://127.0.0.1:${port}`)
+
+/** Slots 0 to 16383, in three parts. */
+const parts = [[0, 5460], [5461, 10_922], [10_923, 16_383]] as const
+
+const master = Effect.gen(function*() {
+  const port = yield* freePort
+  const bus = yield* freePort
+  const server = yield* redisProcess((
+    folder
+  ) => [
+    "--port",
+    String(port),
+    "--bind",
+    "127.0.0.1",
+    "--cluster-enabled",
+    "yes",
+    "--cluster-port",
+    String(bus),
+    "--cluster-config-file",
+    `${folder}/nodes.conf`,
+    "--cluster-node-timeout",
+    "2000",
+    "--cluster-require-full-coverage",
+    "no"
+  ])
+  const context = yield* Layer.build(Layer.fresh(FleetRedis.layer({ url: url(port) })))
+  return { port, bus, server, send: Context.get(context, Redis.Redis).send }
+})
+
+/** A cluster that knows of all of its nodes. */
+const cluster = Effect.gen(function*() {
+  const masters = [yield* master, yield* master, yield* master]
+  for (const [i, [from, to]] of parts.entries()) {
+    yield* masters[i]!.send("CLUSTER", "ADDSLOTSRANGE", String(from), String(to))
+    yield* masters[i]!.send("CLUSTER", "SET-CONFIG-EPOCH", String(i + 1))
+  }
+  for (const { bus, port } of masters.slice(1)) {
+    yield* masters[0]!.send("CLUSTER", "MEET", "127.0.0.1", String(port), String(bus))
+  }
+  for (const { send } of masters) {
+    yield* until(
+      Effect.map(
+        send<string>("CLUSTER", "INFO"),
+        (info) => info.includes("cluster_state:ok") && info.includes("cluster_slots_ok:16384")
+      )
+    )
+  }
+  const layer = Layer.fresh(
+    FleetRedis.layerCluster({
+      urls: masters.map(({ port }) => url(port)),
+      connectTimeout: "1 second",
+      pingInterval: "500 millis"
+    })
+  )
+  const ownerOf = (fleet: string) =>
+    Effect.map(
+      masters[0]!.send<number>("CLUSTER", "KEYSLOT", `{sg1:${fleet}:0}`),
+      (slot) => parts.findIndex(([from, to]) => slot >= from && slot <= to)
+    )
+  return { masters, layer, ownerOf }
+})
+
+withRedis(
+  "the connection to a Redis Cluster is tried on real servers",
+  () =>
+    describe("a Redis Cluster of three masters", () => {
+      it.live(
+        "has fleets on every one of them, whose circuits open together; scripts that are gone are sent again",
+        () =>
+          Effect.gen(function*() {
+            const { layer, masters, ownerOf } = yield* cluster
+            const owners = new Set<number>()
+            for (const fleet of ["a", "b", "c", "d"]) {
+              owners.add(yield* ownerOf(fleet))
+              const nodes = [yield* node(layer, fleet), yield* node(layer, fleet)]
+              yield* worksTogether(nodes)
+              for (const { send } of masters) yield* send("SCRIPT", "FLUSH")
+              yield* worksTogether(nodes)
+            }
+            assert.strictEqual(owners.size, 3)
+          }).pipe(Effect.scoped),
+        90_000
+      )
+
+      it.live("keeps a fleet of which it has lost another master", () =>
+        Effect.gen(function*() {
+          const { layer, masters, ownerOf } = yield* cluster
+          const owner = yield* ownerOf("test")
+          const nodes = [yield* node(layer), yield* node(layer), yield* node(layer)]
+          yield* worksTogether(nodes)
+          for (const [i, { server }] of masters.entries()) if (i === (owner + 1) % 3) yield* server.kill
+          yield* worksTogether(nodes)
+        }).pipe(Effect.scoped), 90_000)
+
+      it.live("has a fleet go on by itself without the master of its keys, and join when that is back", () =>
+        Effect.gen(function*() {
+          const { layer, masters, ownerOf } = yield* cluster
+          const owner = masters[yield* ownerOf("test")]!
+          const nodes = [yield* node(layer), yield* node(layer)]
+          yield* worksTogether(nodes)
+          yield* owner.server.kill
+          yield* are(nodes, "away")
+          for (const one of nodes)
+            yield* fail(one, 20)
+          yield* all(nodes, "Open")
+          yield* owner.server.start
+          yield* are(nodes, "joined", nodes.length)
+          yield* all(nodes, "Open")
+          yield* nodes[1]!.cluster.control("model")!.close
+          yield* all(nodes, "Closed")
+        }).pipe(Effect.scoped), 90_000)
+
+      it.live("finds the keys of a fleet where they were moved to", () =>
+        Effect.gen(function*() {
+          const { layer, masters, ownerOf } = yield* cluster
+          const from = yield* ownerOf("test")
+          const to = (from + 1) % 3
+          const nodes = [yield* node(layer), yield* node(layer)]
+          yield* worksTogether(nodes)
+          const slot = String(yield* masters[0]!.send("CLUSTER", "KEYSLOT", "{sg1:test:0}"))
+          const id = (of: number) =>
+            masters[of]!.send<string>("CLUSTER", "MYID")
+          yield* masters[to]!.send("CLUSTER", "SETSLOT", slot, "IMPORTING", yield* id(from))
+          yield* masters[from]!.send("CLUSTER", "SETSLOT", slot, "MIGRATING", yield* id(to))
+          const keys = yield* masters[from]!.send<Array<string>>("CLUSTER", "GETKEYSINSLOT", slot, "100")
+          assert.isNotEmpty(keys)
+          const port = String(masters[to]!.port)
+          yield* masters[from]!.send("MIGRATE", "127.0.0.1", port, "", "0", "1000", "KEYS", ...keys)
+          for (const  of of[to, from])
+            yield* masters[of]!.send("CLUSTER", "SETSLOT", slot, "NODE", yield* id(to))
+          yield* worksTogether(nodes)
+        }).pipe(Effect.scoped), 90_000)
+
+      it.live("is joined by nodes that started without it", () =>
+        Effect.gen(function*() {
+          const port = yield* freePort
+          const away = FleetRedis.layerCluster({ urls: [url(port)], connectTimeout: "1 second" })
+          const one = yield* node(Layer.fresh(away))
+          yield* are([one], "away")
+          yield* fail(one, 10)
+          yield* all([one], "Open")
+        }).pipe(Effect.scoped), 60_000)
+    })
+)
