@@ -1,44 +1,10 @@
 /** A fleet over a real Redis that is stopped, killed and started again without anything. */
 import { assert, describe, it } from "@effect/vitest"
-import { CircuitBreaker } from "@switchgear/core"
-import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Effect, Layer } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import { isMissing, layerRedis, mayBeMissing, server } from "../clusterStore/redisServer.ts"
-
-const nodes = (count: number) =>
-  Effect.forEach(Array.from({ length: count }), () =>
-    Effect.gen(function*() {
-      const context = yield* Layer.build(Layer.fresh(Cluster.layer({ timeout: "500 millis", interval: "500 millis" })))
-      const breaker = yield* Effect.provide(
-        CircuitBreaker.make({ name: "model", shared: true, openFor: "1 minute" }),
-        context
-      )
-      return { breaker, cluster: Context.get(context, Cluster.Cluster) }
-    }))
-
-type Nodes = Effect.Success<ReturnType<typeof nodes>>
-
-const fail = ({ breaker }: Nodes[number], count: number) =>
-  Effect.forEach(Array.from({ length: count }), () => Effect.exit(breaker.protect(Effect.fail("503"))), {
-    discard: true
-  })
-
-/** Waits until it is so: what a real server takes is not known. */
-const until = (is: Effect.Effect<boolean>) =>
-  Effect.repeat(is, { until: (is) => is, schedule: Schedule.spaced("20 millis") }).pipe(Effect.timeout("20 seconds"))
-
-const all = (nodes: Nodes, state: CircuitBreaker.State) =>
-  until(Effect.map(Effect.forEach(nodes, ({ breaker }) => breaker.state), (states) => states.every((s) => s === state)))
-
-const joined = (nodes: Nodes) =>
-  until(
-    Effect.map(
-      Effect.forEach(nodes, ({ cluster }) => cluster.status),
-      (all) => all.every(({ nodes: count, state }) => state === "joined" && count >= nodes.length)
-    )
-  )
+import { all, fail, joined, nodes, until } from "./fleet.ts"
 
 if (isMissing) {
   it("a fleet is run on a real server", ({ skip }) => {

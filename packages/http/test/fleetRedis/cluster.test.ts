@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as FleetRedis from "@switchgear/http/FleetRedis"
 import { Context, Effect, Layer, Redacted } from "effect"
 import * as Redis from "effect/persistence/Redis"
+import { all, are, fail, until, worksTogether } from "../../../core/test/cluster/fleet.ts"
 import { freePort, redisProcess } from "../../../core/test/support/redisProcess.ts"
-import { all, are, fail, node, until, withRedis, worksTogether } from "./fleet.ts"
+import { node, withRedis } from "./fleet.ts"
 
 const url = (port: number) => Redacted.make(`redis://127.0.0.1:${port}`)
 

@@ -6,9 +6,10 @@ import * as Redis from "effect/persistence/Redis"
 import { writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
+import { all, are, fail, until, worksTogether } from "../../../core/test/cluster/fleet.ts"
 import { freePort, redisProcess } from "../../../core/test/support/redisProcess.ts"
 import { cert, key } from "../support/certificate.ts"
-import { all, are, fail, logged, node, until, withRedis, worksTogether } from "./fleet.ts"
+import { logged, node, withRedis } from "./fleet.ts"
 
 const may =
   "+eval +evalsha +publish +subscribe +unsubscribe +time +get +set +del +incr +zadd +zcard +zremrangebyscore" +
@@ -49,7 +50,7 @@ withRedis(
           }
           const nodes = [yield* node(FleetRedis.layer(byUrl)), yield* node(FleetRedis.layer(byOptions))]
           yield* worksTogether(nodes)
-          const redis = Context.get(nodes[0]!.context, Redis.Redis)
+          const redis = nodes[0]!.redis
           assert.isTrue(Exit.isFailure(yield* Effect.exit(redis.send("FLUSHALL"))))
         }).pipe(Effect.scoped), 60_000)
 
@@ -99,7 +100,7 @@ withRedis(
           yield* worksTogether(nodes)
           yield* server.kill
           yield* are(nodes, "away")
-          const failed = yield* Effect.flip(Context.get(nodes[0]!.context, Redis.Redis).send("PING"))
+          const failed = yield* Effect.flip(nodes[0]!.redis.send("PING"))
           assert.include(String(failed.cause), "OFFLINE")
           yield* server.start
           yield* worksTogether(nodes)
