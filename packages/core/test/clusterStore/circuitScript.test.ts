@@ -4,7 +4,8 @@ import { Effect, Queue, Random } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import { vi } from "vitest"
 import { type CircuitEvent, MemoryTable, play } from "./histories.ts"
-import { isMissing, layerRedis, mayBeMissing } from "./redisServer.ts"
+import { isInstalled } from "../support/redisProcess.ts"
+import { layerRedisOf, mayBeMissing } from "./redisServer.ts"
 import { sha1, timeArguments, timed } from "./timedScript.ts"
 
 const { circuitScript, circuitScriptId } = await vi.importActual<
@@ -20,13 +21,16 @@ const script = timed(circuitScript)
 
 it("is known to Redis by the SHA-1 of its text", () => assert.strictEqual(circuitScriptId, sha1(circuitScript)))
 
-if (isMissing) {
-  it("is compared with the rules in TypeScript", ({ skip }) => {
-    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
-    skip("redis-server is not installed")
-  })
-} else {
-  describe("on a real server", () => {
+for (const program of ["redis-server", "valkey-server"] as const) {
+  describe(`on a real ${program}`, () => {
+    if (!isInstalled(program)) {
+      it("is compared with the rules in TypeScript", ({ skip }) => {
+        const isOptional = mayBeMissing || program === "valkey-server"
+        assert.isTrue(isOptional, `${program} is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it`)
+        skip(`${program} is not installed`)
+      })
+      return
+    }
     it.live(
       `${histories} random histories have the answers and the events of the rules in TypeScript`,
       () =>
@@ -76,7 +80,7 @@ if (isMissing) {
           }
           for (const [tag, events] of expected) assert.deepStrictEqual(got.get(tag) ?? [], events)
           assert.isAbove(all, 2 * histories)
-        })).pipe(Effect.provide(layerRedis)),
+        })).pipe(Effect.provide(layerRedisOf(program))),
       120_000
     )
   })
