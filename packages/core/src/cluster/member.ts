@@ -21,8 +21,8 @@ export interface Home {
   readonly isAway: boolean
   /** How many nodes there are, with this one. */
   readonly nodes: number
-  /** There is something to tell at once. */
-  readonly wake: () => void
+  /** A member has something to tell at once. */
+  readonly wake: (member: Member) => void
   /** How long a call waits for a probe, in milliseconds. */
   readonly timeout: number
   readonly terms: Pick<CircuitTerms, "span" | "spread">
@@ -121,7 +121,7 @@ export class Member implements CircuitLink {
     const asked = Effect.callback<void>((resume) => {
       const answered = () => resume(Effect.void)
       this.asking.push(answered)
-      this.home.wake()
+      this.home.wake(this)
       return Effect.sync(() => {
         const at = this.asking.indexOf(answered)
         if (at >= 0) this.asking.splice(at, 1)
@@ -158,7 +158,7 @@ export class Member implements CircuitLink {
   /** A place is free that was not when the last question was refused. */
   private mayAskAgain(): void {
     this.nextAsk = -Infinity
-    this.home.wake()
+    this.home.wake(this)
   }
 
   /** Has all nodes follow a command, and this one at once: the store may be away. A state set by hand on this node stays. */
@@ -174,7 +174,7 @@ export class Member implements CircuitLink {
   private ask(wish: Wish, until: number): void {
     this.wish = wish
     this.wishedUntil = until
-    this.home.wake()
+    this.home.wake(this)
   }
 
   /** Its circuit is gone. A probe that no call has taken goes back, and whoever waits for one waits no more. */
@@ -197,15 +197,10 @@ export class Member implements CircuitLink {
     return this.wish !== "nothing" || this.asking.length > 0 || results + voided > 0
   }
 
-  /** Whether there is something that cannot wait for the interval. */
-  get isUrgent(): boolean {
-    return this.isPressing || this.isCurious
-  }
-
   /** Whether there is anything to tell. */
   get hasNews(): boolean {
     this.reunite()
-    return this.isUrgent || this.counts.calls > 0
+    return this.isPressing || this.isCurious || this.counts.calls > 0
   }
 
   /** What is told now. It counts as told from here on. */
@@ -303,6 +298,7 @@ export class Member implements CircuitLink {
       this.circuit.state === "Open" && (asked === "tripped" || asked === "failedInRow" || asked === "open")
     if (isHarmless && this.wish === "nothing" && !this.hasLeft) this.wish = asked
     this.isCurious = !this.hasLeft
+    this.home.wake(this)
     this.answered("probe", false)
   }
 

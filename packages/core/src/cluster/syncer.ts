@@ -50,7 +50,11 @@ export class Syncer implements Home {
   private readonly store: ClusterStore["Service"]
   /** Those that were not told of for longest come first. */
   private readonly members = new Map<string, Member>()
-  /** Those whose circuits are gone, with something still to tell. */
+  /** Those that may be pressing. */
+  private readonly pressing = new Set<Member>()
+  /** Those that may have to hear of the fleet. */
+  private readonly curious = new Set<Member>()
+  /** Those whose circuits are gone, and that may have something still to tell. */
   private readonly leaving = new Set<Member>()
   /** Whether more have news than could be told. */
   private isBehind = false
@@ -87,22 +91,32 @@ export class Syncer implements Home {
     return this.lastSync !== undefined && !this.some((member) => !member.hasHeard)
   }
 
-  readonly wake = (): void => {
+  readonly wake = (member: Member): void => {
+    if (member.isPressing) this.pressing.add(member)
+    if (member.isCurious) this.curious.add(member)
+    this.ring()
+  }
+
+  private ring(): void {
     Deferred.doneUnsafe(this.bell, Effect.void)
   }
 
   add(member: Member): void {
     this.members.set(member.name, member)
-    this.wake()
+    this.wake(member)
   }
 
   remove(member: Member): void {
     if (this.members.get(member.name) !== member) return
     this.members.delete(member.name)
     member.leave()
-    if (this.isAway || this.leaving.size >= mostLeaving) return
-    this.leaving.add(member)
-    this.wake()
+    if (this.isAway || this.leaving.size >= mostLeaving) {
+      this.pressing.delete(member)
+      this.curious.delete(member)
+    } else {
+      this.leaving.add(member)
+      this.wake(member)
+    }
   }
 
   find(name: string): Member | undefined {
@@ -134,7 +148,7 @@ export class Syncer implements Home {
   })
 
   private get isHurried(): boolean {
-    return !this.isAway && this.some(isUrgent)
+    return !this.isAway && (hasAny(this.pressing, isPressing) || hasAny(this.curious, isCurious))
   }
 
   /** Until the next message that nothing hurries, in milliseconds. */
@@ -163,12 +177,11 @@ export class Syncer implements Home {
       this.readSome()
       return true
     }
-    return this.isAway || this.some(hasNews)
+    return this.isAway || this.isHurried || hasAny(this.leaving, hasNews) || this.hasNews
   }
 
-  private some(is: (member: Member) => boolean): boolean {
-    for (const member of this.leaving) if (is(member)) return true
-    for (const member of this.members.values()) if (is(member)) return true
+  private get hasNews(): boolean {
+    for (const member of this.members.values()) if (member.hasNews) return true
     return false
   }
 
@@ -222,23 +235,22 @@ export class Syncer implements Home {
     return Effect.raceFirst(Fiber.await(flight), givenUp)
   }
 
-  /** Those for which others wait, then those that have to hear of the fleet, then the others that have something to tell. */
+  /**
+   * Those for which others wait, then those that have to hear of the fleet, then the others that have something to tell. However
+   * many there are, only as many are looked at as are told, where more have news than that.
+   */
   private chosen(): ReadonlyArray<Member> {
     if (this.isAway) this.leaving.clear()
-    const [pressing, curious, others]: [Array<Member>, Array<Member>, Array<Member>] = [[], [], []]
-    for (const member of this.leaving) {
-      if (!member.hasNews) this.leaving.delete(member)
-      else (member.isPressing ? pressing : others).push(member)
-    }
-    for (const member of this.members.values()) {
-      if (member.isPressing) pressing.push(member)
-      else if (member.isCurious) curious.push(member)
-      else if (member.hasNews) others.push(member)
-    }
-    const all = [...pressing, ...curious, ...others]
-    this.isBehind = all.length > mostCircuitsOfCall
-    const told = all.slice(0, mostCircuitsOfCall)
+    const chosen = new Set<Member>()
+    const hasRoom = (member: Member) => chosen.size <= mostCircuitsOfCall && chosen.add(member) !== undefined
+    take(this.pressing, isPressing, hasRoom)
+    take(this.curious, isCurious, hasRoom)
+    take(this.leaving, hasNews, hasRoom)
+    for (const member of this.members.values()) if (member.hasNews && !hasRoom(member)) break
+    this.isBehind = chosen.size > mostCircuitsOfCall
+    const told = [...chosen].slice(0, mostCircuitsOfCall)
     for (const member of told) {
+      if (this.pressing.delete(member)) this.pressing.add(member)
       if (this.members.get(member.name) !== member) continue
       this.members.delete(member.name)
       this.members.set(member.name, member)
@@ -290,14 +302,19 @@ export class Syncer implements Home {
   private readSome(): void {
     this.lastRead = monotonicMillis(this.clock)
     let others = mostCircuitsOfCall
-    for (const member of this.members.values()) if (member.isRemarkable || others-- > 0) member.isCurious = true
+    for (const member of this.members.values()) if (member.isRemarkable || others-- > 0) this.read(member)
   }
 
   /** Has all circuits told and heard of: a store that was emptied, or is an older copy, learns of them. */
   private readAll(): void {
     this.lastRead = monotonicMillis(this.clock)
-    for (const member of this.members.values()) member.isCurious = true
-    this.wake()
+    for (const member of this.members.values()) this.read(member)
+    this.ring()
+  }
+
+  private read(member: Member): void {
+    member.isCurious = true
+    this.curious.add(member)
   }
 
   /** Hears of changes until that fails. From the beginning on and after each failure, all circuits are read. */
@@ -316,9 +333,28 @@ export class Syncer implements Home {
   }
 }
 
-const isUrgent = (member: Member): boolean => member.isUrgent
+const isPressing = (member: Member): boolean => member.isPressing
+
+const isCurious = (member: Member): boolean => member.isCurious
 
 const hasNews = (member: Member): boolean => member.hasNews
+
+/** Whether any is so. Those that are not any more are taken out. */
+const hasAny = (members: Set<Member>, is: (member: Member) => boolean): boolean => {
+  for (const member of members) {
+    if (is(member)) return true
+    members.delete(member)
+  }
+  return false
+}
+
+/** Takes those that are so, while there is room. Those that are not any more are taken out. */
+const take = (members: Set<Member>, is: (member: Member) => boolean, hasRoom: (member: Member) => boolean): void => {
+  for (const member of members) {
+    if (!is(member)) members.delete(member)
+    else if (!hasRoom(member)) return
+  }
+}
 
 /** More circuits that are gone have no last words: a family that forgets so many at once tells little with them. */
 const mostLeaving = 1000
