@@ -278,6 +278,22 @@ describe("the circuits of a family in a fleet", () => {
       assert.isTrue(told.every(({ circuits }) => circuits.length <= 64))
     }).pipe(Effect.scoped))
 
+  it.effect("hear of the fleet in the next message where they are made while 300 others have news", () =>
+    Effect.gen(function*() {
+      const { store, told } = yield* watched
+      const one = yield* Effect.provideService(node({ capacity: 1000 }), ClusterStore.ClusterStore, store)
+      const keys = Array.from({ length: 300 }, (_, i) => `key ${i}`)
+      for (const key of keys) yield* calls(one, key, 1, false)
+      yield* pass(1000)
+      const before = told.length
+      for (const key of keys) yield* calls(one, key, 1, false)
+      yield* one.family.get("acme")
+      yield* pass(20)
+      // One may have been on its way.
+      const first = told.slice(before, before + 2).flatMap(({ circuits }) => circuits.map(([name]) => name))
+      assert.include(first, "tenants/acme")
+    }).pipe(Effect.scoped))
+
   it.effect("are all told of within half a second where every one of 300 has news all the time", () =>
     Effect.gen(function*() {
       const { store, told } = yield* watched
