@@ -92,7 +92,7 @@ describe("the packed packages", () => {
     const program = "console.log(Object.keys(await import('@switchgear/http/FleetRedis')).join())"
     assert.strictEqual(
       exec(project, join(bin, "node"), "--input-type=module", "--eval", program),
-      "layer,layerCluster\n"
+      "ClusterOptionsSchema,OptionsSchema,layer,layerCluster,layerClusterConfig,layerConfig\n"
     )
   }, 30_000)
 

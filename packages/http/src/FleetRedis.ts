@@ -20,13 +20,17 @@
  * @stability unstable
  */
 import { OptionsOf } from "@switchgear/core/runtime"
+import type * as Config from "effect/Config"
+import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
+import type * as Schema from "effect/Schema"
 import { clusterClient } from "./fleetRedis/clusterClient.ts"
+import { clusterCodec, codec } from "./fleetRedis/codec.ts"
 import { KeptClient } from "./fleetRedis/keptClient.ts"
 import type { ClusterOptions, Options } from "./fleetRedis/options.ts"
-import { type Settings, validated } from "./fleetRedis/settings.ts"
+import { clusterSettings, type Settings, singleSettings } from "./fleetRedis/settings.ts"
 import { singleClient } from "./fleetRedis/singleClient.ts"
 import type { OpenClient } from "./fleetRedis/client.ts"
 
@@ -53,10 +57,7 @@ export type { ClusterOptions, Options, Tls } from "./fleetRedis/options.ts"
  * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<Redis.Redis> =>
-  kept(() => {
-    const { url, ...others } = options
-    return validated("url", [url], others, new OptionsOf("FleetRedis.layer"))
-  }, singleClient)
+  kept(() => singleSettings(options, new OptionsOf("FleetRedis.layer")), singleClient)
 
 /**
  * A connection to a Redis Cluster: a command goes to the node that has its first key, also after that has moved.
@@ -67,10 +68,64 @@ export const layer = (options: Options): Layer.Layer<Redis.Redis> =>
  * @since 0.1.0
  */
 export const layerCluster = (options: ClusterOptions): Layer.Layer<Redis.Redis> =>
-  kept(() => {
-    const { urls, ...others } = options
-    return validated("urls", urls, others, new OptionsOf("FleetRedis.layerCluster"))
-  }, clusterClient)
+  kept(() => clusterSettings(options, new OptionsOf("FleetRedis.layerCluster")), clusterClient)
+
+/**
+ * What {@link OptionsSchema} reads: {@link Options} as they are written.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface WrittenOptions extends Schema.Codec.Encoded<typeof codec.schema> {}
+
+/**
+ * {@link Options} as they are written in YAML or JSON; the key of a certificate is given in code. No error shows a URL or a
+ * password. A wrong or unknown field is refused by name.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
+
+/**
+ * What {@link ClusterOptionsSchema} reads: {@link ClusterOptions} as they are written.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface WrittenClusterOptions extends Schema.Codec.Encoded<typeof clusterCodec.schema> {}
+
+/**
+ * {@link ClusterOptions} as they are written, like {@link OptionsSchema}. `urls` is a list of texts.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ClusterOptionsSchema: Schema.Codec<ClusterOptions, WrittenClusterOptions> = clusterCodec.schema
+
+/**
+ * {@link layer} with the options under a path of the configuration; what is not found there is as in `options`. The path
+ * `redis` has the URL in `redis.url` of a file and in `REDIS_URL` of an environment. Options out of range are a `ConfigError`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<Options> = {}
+): Layer.Layer<Redis.Redis, Config.ConfigError> => Layer.unwrap(Effect.map(codec.config(path, options), layer))
+
+/**
+ * {@link layerCluster} with the options under a path of the configuration, like {@link layerConfig}.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerClusterConfig = (
+  path: string | ConfigProvider.Path,
+  options: Partial<ClusterOptions> = {}
+): Layer.Layer<Redis.Redis, Config.ConfigError> =>
+  Layer.unwrap(Effect.map(clusterCodec.config(path, options), layerCluster))
 
 const kept = (settingsOf: () => Settings, open: (settings: Settings) => OpenClient): Layer.Layer<Redis.Redis> =>
   Layer.effect(

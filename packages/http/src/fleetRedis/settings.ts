@@ -2,7 +2,7 @@
 import type { OptionsOf } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import type { ClusterOptions, Tls } from "./options.ts"
+import type { ClusterOptions, Options, Tls } from "./options.ts"
 
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string }
 
@@ -18,7 +18,13 @@ export interface Settings {
   readonly pingInterval: number
 }
 
-export const validated = (
+export const singleSettings = ({ url, ...others }: Options, check: OptionsOf): Settings =>
+  validated("url", [url], others, check)
+
+export const clusterSettings = ({ urls, ...others }: ClusterOptions, check: OptionsOf): Settings =>
+  validated("urls", urls, others, check)
+
+const validated = (
   field: "url" | "urls",
   urls: ReadonlyArray<Redacted.Redacted>,
   { connectTimeout = "2 seconds", password, pingInterval = "5 seconds", tls, username, ...unknown }: Omit<

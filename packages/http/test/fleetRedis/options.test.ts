@@ -1,7 +1,11 @@
 /** Options of the connection of a fleet that cannot be kept are refused by name, and nothing of a URL is shown. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as FleetRedis from "@switchgear/http/FleetRedis"
-import { Effect, Layer, Redacted } from "effect"
+import { ConfigProvider, Effect, Exit, Layer, Redacted, Schema } from "effect"
+
+const { clusterCodec } = await vi.importActual<typeof import("../../src/fleetRedis/codec.ts")>(
+  "../../src/fleetRedis/codec.ts"
+)
 
 const url = Redacted.make("redis://127.0.0.1:1")
 
@@ -64,4 +68,45 @@ describe("the options of the connection of a fleet", () => {
         if (!message.includes("tls")) assert.notInclude(told, "hidden")
       }))
   }
+
+  it.effect("are read from an environment and from a file, and no error shows them", () =>
+    Effect.gen(function*() {
+      const told = (layer: Layer.Layer<any, any>, provider: ConfigProvider.ConfigProvider) =>
+        Layer.build(layer).pipe(
+          Effect.scoped,
+          Effect.exit,
+          Effect.map(String),
+          Effect.provideService(ConfigProvider.ConfigProvider, provider)
+        )
+      const environment = (env: Record<string, string>) => ConfigProvider.fromEnv({ env })
+      for (const [name, text] of [["REDIS_URL", "http://hidden"], ["REDIS_PASSWORD", "hidden"]] as const) {
+        const error = yield* told(FleetRedis.layerConfig("redis"), environment({ [name]: text }))
+        assert.include(error, "redis://user:password@host:port")
+        assert.notInclude(error, "hidden")
+      }
+      const interval = yield* told(
+        FleetRedis.layerConfig("redis"),
+        environment({ REDIS_URL: "redis://:hidden@127.0.0.1", REDIS_PING_INTERVAL: "soon" })
+      )
+      assert.include(interval, "pingInterval")
+      assert.notInclude(interval, "hidden")
+      const file = (urls: ReadonlyArray<string>) =>
+        ConfigProvider.fromUnknown({ redis: { urls, tls: { serverName: "redis" } } })
+      const isGiven = yield* Effect.exit(
+        clusterCodec.config("redis", { tls: { ca: "given in code" } }).pipe(
+          Effect.provideService(ConfigProvider.ConfigProvider, file(["rediss://a.internal", "rediss://b.internal:1"]))
+        )
+      )
+      assert.deepInclude(Exit.isSuccess(isGiven) ? isGiven.value : {}, {
+        tls: { ca: "given in code", serverName: "redis" }
+      })
+      const wrong = yield* told(FleetRedis.layerClusterConfig("redis"), file(["redis://hidden/3"]))
+      assert.include(wrong, "urls")
+      assert.notInclude(wrong, "hidden")
+      const written = Schema.decodeUnknownSync(FleetRedis.OptionsSchema)({
+        url: "redis://h",
+        connectTimeout: "1 second"
+      })
+      assert.strictEqual(Redacted.value(written.url), "redis://h")
+    }))
 })
