@@ -54,6 +54,11 @@ export const worksTogether = (nodes: ReadonlyArray<Node>) =>
         Effect.map(statesOf(nodes), (states) => states.every((state) => state === "Open"))
       )
     )
-    yield* nodes[0]!.cluster.control("model")!.close
-    yield* all(nodes, "Closed")
+    // The fleet may not have opened yet: then there is nothing to close.
+    yield* until(
+      Effect.andThen(
+        nodes[0]!.cluster.control("model")!.close,
+        Effect.map(statesOf(nodes), (states) => states.every((state) => state === "Closed"))
+      )
+    )
   })

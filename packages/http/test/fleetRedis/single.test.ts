@@ -73,6 +73,8 @@ withRedis(
             yield* fail(nodes[0]!, 10)
             yield* all(nodes, "Open")
             yield* are(nodes, "away")
+            // For some attempts more.
+            yield* Effect.sleep("1 second")
             const server = yield* redisProcess(plain(port))
             yield* are(nodes, "joined")
             yield* all(nodes, "Open")
@@ -168,14 +170,15 @@ withRedis(
           })
         ).pipe(Effect.scoped), 60_000)
 
-      it.live("reserves connections that end with the scope", () =>
+      it.live("reserves connections that end with the scope, and fail with the server", () =>
         Effect.gen(function*() {
           const port = yield* freePort
-          yield* redisProcess(plain(port))
+          const server = yield* redisProcess(plain(port))
           const redis = Context.get(yield* Layer.build(FleetRedis.layer({ ...fast, url: url(port) })), Redis.Redis)
-          const id = yield* Effect.scoped(Effect.flatMap(redis.reserve, ({ send }) =>
-            send("CLIENT", "ID")))
-          assert.notStrictEqual(String(id), String(yield* redis.send("CLIENT", "ID")))
+          const { send } = yield* redis.reserve
+          assert.notStrictEqual(String(yield* send("CLIENT", "ID")), String(yield* redis.send("CLIENT", "ID")))
+          yield* server.kill
+          assert.isTrue(Exit.isFailure(yield* Effect.exit(send("PING"))))
         }).pipe(Effect.scoped), 60_000)
     })
 )
