@@ -182,7 +182,7 @@ export class Member implements CircuitLink {
     this.hasLeft = true
     this.isCurious = false
     this.results.voided += this.probesHeld
-    this.probesHeld = 0
+    this.probesHeld = this.probesRunning = 0
     this.answered("probe", false)
   }
 

@@ -88,7 +88,8 @@ export class Syncer implements Home {
 
   /** Whether it has heard of all its circuits. */
   get hasJoined(): boolean {
-    return this.lastSync !== undefined && !this.some((member) => !member.hasHeard)
+    for (const member of this.members.values()) if (!member.hasHeard) return false
+    return this.lastSync !== undefined
   }
 
   readonly wake = (member: Member): void => {
@@ -236,16 +237,17 @@ export class Syncer implements Home {
   }
 
   /**
-   * Those for which others wait, then those that have to hear of the fleet, then the others that have something to tell. However
+   * Those whose circuits are gone: the store takes a node to hold no more probes of a name than it says, so they are told of
+   * before one that was made again may be granted any. Then those for which others wait, then those that have to hear of the fleet, then the others that have something to tell. However
    * many there are, only as many are looked at as are told, where more have news than that.
    */
   private chosen(): ReadonlyArray<Member> {
     if (this.isAway) this.leaving.clear()
     const chosen = new Set<Member>()
     const hasRoom = (member: Member) => chosen.size <= mostCircuitsOfCall && chosen.add(member) !== undefined
+    take(this.leaving, hasNews, hasRoom)
     take(this.pressing, isPressing, hasRoom)
     take(this.curious, isCurious, hasRoom)
-    take(this.leaving, hasNews, hasRoom)
     for (const member of this.members.values()) if (member.hasNews && !hasRoom(member)) break
     this.isBehind = chosen.size > mostCircuitsOfCall
     const told = [...chosen].slice(0, mostCircuitsOfCall)

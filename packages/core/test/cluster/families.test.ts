@@ -165,6 +165,18 @@ describe("the circuits of a family in a fleet", () => {
       assert.lengthOf(of("acme"), before)
     }).pipe(Effect.scoped))
 
+  it.effect("tell their last counts before the one that is made again asks for anything", () =>
+    Effect.gen(function*() {
+      const { store, told } = yield* watched
+      const one = yield* Effect.provideService(node({ capacity: 1 }), ClusterStore.ClusterStore, store)
+      yield* calls(one, "acme", 3, true)
+      yield* calls(one, "globex", 1, false)
+      yield* one.family.get("acme")
+      yield* TestClock.adjust("300 millis")
+      const acme = told.flatMap(({ circuits }) => circuits.filter(([name]) => name === "tenants/acme"))
+      assert.deepStrictEqual(acme.slice(-2).map(([, { counts }]) => counts.calls), [3, 0])
+    }).pipe(Effect.scoped))
+
   it.effect("give back the probe that was granted to one that is gone by then", () =>
     Effect.gen(function*() {
       const { answers, store } = yield* watched
