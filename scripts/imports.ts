@@ -16,14 +16,14 @@ const composers = new Set(["index", "Pipeline", "Cascade", "Telemetry", "Cluster
 
 const packagesAllowed: Record<string, RegExp> = {
   core: /^effect($|\/)/,
-  http: /^(effect|@effect\/platform-node|@switchgear\/core)($|\/)|^node:/
+  http: /^(effect|@effect\/platform-node|redis|@switchgear\/core)($|\/)|^node:/
 }
 
 /** Packages whose files, and whose rooms, must not import each other in circles, imports of types included. */
 const withoutCircles = ["core", "http"]
 
-/** What of http may import from Node: the transport, the gateway, and what is for tests. */
-const onNode = /^(nodeTransport\/|gateway\/|testing\/)/
+/** What of http may import from Node: the transport, the connection of a fleet, the gateway, and what is for tests. */
+const onNode = /^(nodeTransport\/|fleetRedis\/|gateway\/|testing\/)/
 
 /** What serves and rehearses with simulated providers: the commands of the gateway. */
 const simulating = /^gateway\/command\//
@@ -70,8 +70,8 @@ export const importProblem = (file: string, specifier: string): string | undefin
   const maySimulate = inside.startsWith("testing/") || (name === "http" && simulating.test(inside))
   if (!specifier.startsWith(".")) {
     if (!maySimulate && specifier === "@switchgear/core/testing") return onlyTesting
-    if (name === "http" && /^(node:|@effect\/platform-node)/.test(specifier) && !onNode.test(inside)) {
-      return "only nodeTransport/, gateway/ and testing/ import from Node"
+    if (name === "http" && /^(node:|@effect\/platform-node|redis$)/.test(specifier) && !onNode.test(inside)) {
+      return "only nodeTransport/, fleetRedis/, gateway/ and testing/ import from Node"
     }
     if (specifier === "effect/Effectable" && !(name === "core" && inside === evaluator)) {
       return `only ${evaluator} of core builds steps of a fiber`
