@@ -16,8 +16,11 @@ export interface BookingMessage {
   readonly want: number
   /** Turns that come back unused; below zero for more that were used than booked. */
   readonly back: number
-  /** From now on nobody has a turn for that long; zero for no pause. */
-  readonly pauseFor: number
+  /**
+   * The bucket is full in that time at the earliest: after a pause of the target, or where it says how little is left. Zero
+   * says nothing.
+   */
+  readonly fullAfter: number
 }
 
 /**

@@ -17,12 +17,12 @@ export interface Booked {
 
 /** `fullAt` is zero where nothing is known of the limit. */
 export const book = (fullAt: number, message: BookingMessage, now: number, isLate: boolean): Booked => {
-  const { ahead, back, burst, gap, pauseFor, want } = message
+  const { ahead, back, burst, fullAfter, gap, want } = message
   const depth = burst * gap
   let full = Math.max(now, fullAt)
   if (!isLate) {
     full = Math.min(Math.max(now, full - back * gap), Math.max(full, now + 2 * depth + ahead))
-    if (pauseFor > 0) full = Math.max(full, now + pauseFor + depth - gap)
+    full = Math.max(full, now + fullAfter)
   }
   // A millionth of a turn is not missed for the rounding of doubles.
   const room = isLate ? 0 : Math.floor((now + depth + ahead - full) / gap + 1e-6)

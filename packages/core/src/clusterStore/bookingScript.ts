@@ -2,7 +2,7 @@
  * The rules of `bookingRules` as Redis runs them.
  *
  * KEYS: a limit each. ARGV: the node's idea of the time of Redis or 0, how late a message may be, then six for each limit: gap,
- * burst, ahead, want, back, pause. Answers two texts for each limit: how many turns, and when the first is.
+ * burst, ahead, want, back, after how long it is full at the earliest. Answers two texts for each limit: how many turns, and when the first is.
  */
 export const bookingScript = `
 local clock = redis.call("TIME")
@@ -13,13 +13,13 @@ local out = {}
 for k = 1, #KEYS do
   local a = 2 + (k - 1) * 6
   local function num(i) return tonumber(ARGV[a + i]) end
-  local gap, burst, ahead, want, back, pause = num(1), num(2), num(3), num(4), num(5), num(6)
+  local gap, burst, ahead, want, back, after = num(1), num(2), num(3), num(4), num(5), num(6)
   local depth = burst * gap
   local full = math.max(now, tonumber(redis.call("GET", KEYS[k]) or 0))
   local granted = 0
   if not late then
     full = math.min(math.max(now, full - back * gap), math.max(full, now + 2 * depth + ahead))
-    if pause > 0 then full = math.max(full, now + pause + depth - gap) end
+    full = math.max(full, now + after)
     granted = math.max(0, math.min(want, math.floor((now + depth + ahead - full) / gap + 1e-6)))
   end
   local first = full + gap - depth - now
@@ -33,4 +33,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const bookingScriptId = "4334cba33a37afe762d27e9bfb4bea99d5be8ac7"
+export const bookingScriptId = "f1b48e77ec8f28d3a28d957899fc136e6a065552"

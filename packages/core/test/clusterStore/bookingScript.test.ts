@@ -47,7 +47,7 @@ if (isMissing) {
                   ahead: yield* choice(200, 200, 0),
                   want: yield* choice(0, 1, 10, 100_000),
                   back: yield* choice(0, 0, 3, 1000, -5, -100_000, 0.5),
-                  pauseFor: yield* choice(0, 0, 0, 0, 2000, 0.25)
+                  fullAfter: yield* choice(0, 0, 0, 0, 2000, 0.25, 100_000)
                 }
               })
               const now = Math.floor(micros / 1000)
