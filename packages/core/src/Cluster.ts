@@ -25,16 +25,18 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as CircuitFleet from "./circuitBreaker/fleet.ts"
+import { Booker, type BookerRules } from "./cluster/booker.ts"
 import { Members } from "./cluster/members.ts"
 import type { Control, Options, Status } from "./cluster/model.ts"
 import { kind } from "./cluster/observe.ts"
 import { Syncer } from "./cluster/syncer.ts"
 import { ClusterStore } from "./ClusterStore.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
+import { CurrentLimiterFleet } from "./rateLimiter/fleet.ts"
 import * as Registry from "./Registry.ts"
 
 export { kind }
-export type { Control, Options, Status } from "./cluster/model.ts"
+export type { Control, Options, SharedLimit, Status } from "./cluster/model.ts"
 
 /**
  * The fleet that this node is part of.
@@ -58,12 +60,19 @@ export class Cluster extends Context.Service<Cluster, {
 export const layer = (options: Options = {}): Layer.Layer<Cluster, never, ClusterStore> =>
   Layer.effectContext(Effect.gen(function*() {
     const check = new OptionsOf("Cluster.layer")
-    check.known(options, ["interval", "timeout", "heartbeat", "span", "spread"])
+    check.known(options, ["interval", "timeout", "heartbeat", "span", "spread", "away", "cover", "ahead", "giveBack"])
     const timeout = check.positive("timeout", options.timeout ?? "50 millis")
     const interval = check.positive("interval", options.interval ?? "250 millis")
     if (interval < timeout) check.refuse("interval", "at least timeout", options.interval)
     const spread = options.spread ?? "agreed"
     if (spread !== "agreed" && spread !== "any") check.refuse("spread", "\"agreed\" or \"any\"", spread)
+    const rules: BookerRules = {
+      timeout,
+      cover: check.positive("cover", options.cover ?? "100 millis"),
+      ahead: check.positive("ahead", options.ahead ?? "200 millis"),
+      giveBack: check.positive("giveBack", options.giveBack ?? "200 millis"),
+      away: check.oneOf("away", options.away ?? "local", ["local", "open", "closed"])
+    }
     const store = yield* ClusterStore
     const clock = yield* Clock.Clock
     const node = yield* Effect.map(Random.Random, randomId)
@@ -90,7 +99,8 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
     const cluster: Cluster["Service"] = { status: Effect.sync(() => statusOf(syncer)), control }
     yield* Registry.register({ kind, name: "cluster", guard: cluster, critical: false })
     return Context.make(Cluster, cluster).pipe(
-      Context.add(CircuitFleet.CurrentFleet, new Members(syncer))
+      Context.add(CircuitFleet.CurrentFleet, new Members(syncer)),
+      Context.add(CurrentLimiterFleet, { link: (limiter, clock) => new Booker(limiter, clock, rules, syncer) })
     ) as Context.Context<Cluster>
   }))
 
@@ -125,6 +135,9 @@ const statusOf = (syncer: Syncer): Status => {
     dissent: members.filter(({ isAlone }) => isAlone).map(({ name }) => name),
     rulesDiffer: members.flatMap(({ name, otherTerms }) =>
       otherTerms === undefined ? [] : [[name, otherTerms] as const]
+    ),
+    limits: [...syncer.bookers].flatMap(({ isAway, limiter, meters }) =>
+      meters.map(({ booked, givenBack, limit: { resource } }) => ({ limiter, resource, booked, givenBack, isAway }))
     )
   }
 }

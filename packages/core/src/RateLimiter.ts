@@ -60,10 +60,11 @@
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import { guard, guardBy, type StartAdmission } from "./internal/runtime/guard.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { offerCalls } from "./internal/runtime/callListeners.ts"
@@ -81,6 +82,7 @@ import type {
   WaitOptions
 } from "./rateLimiter/model.ts"
 import { kind } from "./rateLimiter/observe.ts"
+import { CurrentLimiterFleet } from "./rateLimiter/fleet.ts"
 import { Limiter } from "./rateLimiter/limiter.ts"
 import type { Meter } from "./rateLimiter/meter.ts"
 import { codec, limitOf } from "./rateLimiter/rules.ts"
@@ -154,9 +156,20 @@ export const OptionsSchema: Schema.Codec<Options, WrittenOptions> = codec.schema
  */
 export const make = (options: Options): Effect.Effect<RateLimiter> =>
   Effect.tap(
-    Effect.withFiber((fiber) =>
-      Effect.sync(() => fromLimiter(new Limiter(options, fiber.getRef(Clock.Clock), fiber.cache.scheduler)))
-    ),
+    Effect.withFiber((fiber) => {
+      const { cache: { scheduler }, context } = fiber
+      const clock = fiber.getRef(Clock.Clock)
+      const fleet = options.shared === true ? fiber.getRef(CurrentLimiterFleet) : undefined
+      // Without a scope it stays alone: nothing would end its part in the fleet.
+      const scope = fleet && Context.getOrUndefined(context, Scope.Scope)
+      if (fleet === undefined || scope === undefined) {
+        return Effect.sync(() => fromLimiter(new Limiter(options, clock, scheduler)))
+      }
+      return Effect.suspend(() => {
+        const limiter = new Limiter(options, clock, scheduler, fleet.link(options.name, clock))
+        return Effect.as(Effect.forkIn(limiter.link!.run, scope), fromLimiter(limiter))
+      })
+    }),
     (limiter) => Registry.register({ kind, name: limiter.name, guard: limiter })
   )
 

@@ -1,6 +1,7 @@
 /** The public types of a fleet: options, status and commands. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type { Resource } from "../RateLimiter.ts"
 
 /**
  * How the nodes of a fleet work together.
@@ -19,6 +20,33 @@ export interface Options {
   readonly span?: Duration.Input | undefined
   /** Whether the nodes together open a circuit, or the first one that does. @default "agreed" */
   readonly spread?: "agreed" | "any" | undefined
+  /**
+   * What limits are while the store does not answer: the share of this node of the nodes that were there last, the whole limit
+   * on each node, or nothing. @default "local"
+   */
+  readonly away?: "local" | "open" | "closed" | undefined
+  /** For how much of its own demand a node books turns. @default 100 millis */
+  readonly cover?: Duration.Input | undefined
+  /** How far ahead turns are given out. @default 200 millis */
+  readonly ahead?: Duration.Input | undefined
+  /** After how long turns that are not used go back to the fleet. @default 200 millis */
+  readonly giveBack?: Duration.Input | undefined
+}
+
+/**
+ * What a node knows of one shared limit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SharedLimit {
+  readonly limiter: string
+  readonly resource: Resource
+  /** What this node has booked so far, and what of it went back unused. */
+  readonly booked: number
+  readonly givenBack: number
+  /** Whether the store does not answer, and the limit is as `away` says. */
+  readonly isAway: boolean
 }
 
 /**
@@ -40,6 +68,7 @@ export interface Status {
   readonly dissent: ReadonlyArray<string>
   /** Circuits that another node judges by other terms, and those. */
   readonly rulesDiffer: ReadonlyArray<readonly [circuit: string, terms: string]>
+  readonly limits: ReadonlyArray<SharedLimit>
 }
 
 /**

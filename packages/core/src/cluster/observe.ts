@@ -1,8 +1,29 @@
 /** What the registry, health and metrics see of a fleet. */
 import type * as Effect from "effect/Effect"
 import type { Kind } from "../registry/kind.ts"
-import { counter, gauge } from "../registry/series.ts"
-import type { Status } from "./model.ts"
+import { counter, gauge, type Series } from "../registry/series.ts"
+import type { Resource } from "../RateLimiter.ts"
+import type { SharedLimit, Status } from "./model.ts"
+
+const resources: ReadonlyArray<Resource> = ["requests", "tokens", "cost"]
+
+const bookings = (resource: Resource): ReadonlyArray<Series<Status>> => {
+  const sum = (of: (limit: SharedLimit) => number) => ({ limits }: Status) => {
+    const shared = limits.filter((limit) => limit.resource === resource)
+    return shared.length === 0 ? undefined : shared.reduce((sum, limit) => sum + of(limit), 0)
+  }
+  return [
+    counter("switchgear_cluster_booked_total", "What was booked of shared limits.", sum(({ booked }) => booked), {
+      resource
+    }),
+    counter(
+      "switchgear_cluster_given_back_total",
+      "What of that went back unused.",
+      sum(({ givenBack }) => givenBack),
+      { resource }
+    )
+  ]
+}
 
 /**
  * The kind of fleets, for `Registry.find` and `Registry.snapshotsOf`.
@@ -14,9 +35,9 @@ export const kind: Kind<{ readonly status: Effect.Effect<Status> }, Status> = {
   tag: "Cluster",
   snapshot: (cluster) => cluster.status,
   // A node goes on by itself: it is degraded and never down.
-  health: ({ dissent, rulesDiffer, state }) => ({
+  health: ({ dissent, limits, rulesDiffer, state }) => ({
     conditions: [
-      { reason: "away", count: state === "away" ? 1 : 0 },
+      { reason: "away", count: state === "away" || limits.some(({ isAway }) => isAway) ? 1 : 0 },
       { reason: "dissent", count: dissent.length },
       { reason: "rules-differ", count: rulesDiffer.length }
     ]
@@ -27,6 +48,13 @@ export const kind: Kind<{ readonly status: Effect.Effect<Status> }, Status> = {
     gauge("switchgear_cluster_dissent", "Circuits that only this node has opened.", ({ dissent }) => dissent.length),
     counter("switchgear_cluster_syncs_total", "Messages that the store has answered.", ({ syncs }) => syncs),
     counter("switchgear_cluster_timeouts_total", "Messages without an answer in time.", ({ timeouts }) => timeouts),
-    counter("switchgear_cluster_gaps_total", "Times at which changes were missed.", ({ gaps }) => gaps)
+    counter("switchgear_cluster_gaps_total", "Times at which changes were missed.", ({ gaps }) => gaps),
+    gauge("switchgear_cluster_limits", "Limits that are shared.", ({ limits }) => limits.length),
+    gauge(
+      "switchgear_cluster_limits_away",
+      "Limits that are not those of the fleet, since the store does not answer.",
+      ({ limits }) => limits.filter(({ isAway }) => isAway).length
+    ),
+    ...resources.flatMap(bookings)
   ]
 }

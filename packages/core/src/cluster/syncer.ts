@@ -8,17 +8,17 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import type { CircuitCall, CircuitEvent, CircuitReply, ClusterStore, StoreFailed } from "../ClusterStore.ts"
 import { mostCircuitsOfCall } from "../clusterStore/circuitCall.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
+import type { Booker, Office } from "./booker.ts"
+import { flight, longestWay } from "./flight.ts"
 import type { Home, Member } from "./member.ts"
+import { retryPause } from "./retryPause.ts"
 
 export interface SyncRules {
   readonly node: string
@@ -29,25 +29,16 @@ export interface SyncRules {
   readonly terms: Home["terms"]
 }
 
-/** A message counts for nothing once it was on its way for longer than that. */
-const longestWay = 2000
-
-/** A message is given up then, in milliseconds: if the store takes it later, it counts for nothing. */
-const longestFlight = 10_000
-
 /** Failures in a row from which on the store is away. */
 const mostFailures = 3
 
-const firstRetry = 250
-
-const longestRetry = 5000
-
-export class Syncer implements Home {
+export class Syncer implements Home, Office {
   readonly clock: Clock.Clock
   readonly terms: Home["terms"]
   readonly timeout: number
   private readonly rules: SyncRules
-  private readonly store: ClusterStore["Service"]
+  readonly bookers = new Set<Booker>()
+  readonly store: ClusterStore["Service"]
   /** Those that were not told of for longest come first. */
   private readonly members = new Map<string, Member>()
   /** Those that may be pressing. */
@@ -92,13 +83,19 @@ export class Syncer implements Home {
     return this.lastSync !== undefined
   }
 
+  /** What this node takes for the time of the store, in milliseconds; zero where it has heard none. */
+  get said(): number {
+    return this.ahead === undefined ? 0 : Math.floor(monotonicMillis(this.clock) + this.ahead)
+  }
+
   readonly wake = (member: Member): void => {
     if (member.isPressing) this.pressing.add(member)
     if (member.isCurious) this.curious.add(member)
     this.ring()
   }
 
-  private ring(): void {
+  /** There may be something to tell. */
+  readonly ring = (): void => {
     Deferred.doneUnsafe(this.bell, Effect.void)
   }
 
@@ -144,7 +141,7 @@ export class Syncer implements Home {
     if (this.isAway === this.isToldAway) return Effect.void
     this.isToldAway = this.isAway
     return this.isAway
-      ? Effect.logWarning("The store of the fleet does not answer: shared circuits go on by themselves.")
+      ? Effect.logWarning("The store of the fleet does not answer: shared circuits and limits go on by themselves.")
       : Effect.logInfo("The store of the fleet answers again.")
   })
 
@@ -154,13 +151,10 @@ export class Syncer implements Home {
 
   /** Until the next message that nothing hurries, in milliseconds. */
   private get pause(): Effect.Effect<number> {
-    const { failures, isBehind, rules } = this
-    const millis = this.isAway
-      ? Math.min(longestRetry, firstRetry * 2 ** (failures - mostFailures))
-      : isBehind
-      ? rules.interval / 5
-      : rules.interval
-    return Effect.map(Random.next, (share) => millis * (0.9 + 0.2 * share))
+    const { isBehind, rules } = this
+    return this.isAway
+      ? retryPause(() => this.failures - mostFailures)
+      : Effect.map(Random.next, (share) => rules.interval / (isBehind ? 5 : 1) * (0.9 + 0.2 * share))
   }
 
   /** Rests for that long, or until somebody hurries; and on while there is nothing to tell, up to a heartbeat. */
@@ -178,7 +172,12 @@ export class Syncer implements Home {
       this.readSome()
       return true
     }
-    return this.isAway || this.isHurried || hasAny(this.leaving, hasNews) || this.hasNews
+    return this.isAway || this.isFirst || this.isHurried || hasAny(this.leaving, hasNews) || this.hasNews
+  }
+
+  /** How many nodes there are is asked for at once where limits are shared. */
+  private get isFirst(): boolean {
+    return this.lastSync === undefined && this.bookers.size > 0
   }
 
   private get hasNews(): boolean {
@@ -191,7 +190,7 @@ export class Syncer implements Home {
     const messages = told.map((member) => [member.name, member.message()] as const)
     const call: CircuitCall = {
       node: this.rules.node,
-      said: this.ahead === undefined ? 0 : Math.floor(monotonicMillis(this.clock) + this.ahead),
+      said: this.said,
       longestWay,
       goneAfter: 3 * this.rules.heartbeat,
       holdFor: this.longestHold(told) + 2 * this.rules.timeout,
@@ -205,36 +204,25 @@ export class Syncer implements Home {
         unanswered()
       }
     }
-    return Effect.flatMap(
-      Effect.forkChild(Effect.suspend(() => this.store.circuits(call))),
-      (flight) =>
-        Effect.flatMap(Effect.timeoutOption(Fiber.await(flight), Duration.millis(this.rules.timeout)), (answer) => {
-          if (Option.isSome(answer)) return Effect.sync(() => hear(answer.value, true))
-          this.timeouts++
-          this.failures++
-          unanswered()
-          return Effect.map(this.settled(flight), (exit) => {
-            if (exit !== undefined && Exit.isSuccess(exit)) hear(exit, false)
-          })
-        })
+    const overdue = Effect.suspend(() => {
+      this.timeouts++
+      this.failures++
+      unanswered()
+      return Effect.andThen(Effect.sleep(mostFailures * this.rules.interval), this.goAway)
+    })
+    return Effect.map(
+      flight(() => this.store.circuits(call), this.rules.timeout, overdue),
+      ({ exit, inTime }) => {
+        if (inTime || exit !== undefined && Exit.isSuccess(exit)) hear(exit!, inTime)
+      }
     )
   })
 
-  /** Waits on for a message that was not answered in time; undefined where it is given up. The store is away meanwhile. */
-  private settled<A, E>(flight: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> {
-    const away = Effect.sync(() => {
-      this.failures = Math.max(this.failures, mostFailures)
-    })
-    const givenUp = Effect.sleep(mostFailures * this.rules.interval).pipe(
-      Effect.andThen(away),
-      Effect.andThen(this.tellAway),
-      Effect.andThen(Effect.sleep(longestFlight)),
-      // Not waited for: what the client does may not be possible to interrupt.
-      Effect.andThen(Effect.forkDetach(Fiber.interrupt(flight))),
-      Effect.as(undefined)
-    )
-    return Effect.raceFirst(Fiber.await(flight), givenUp)
-  }
+  /** The store is away while an answer is overdue. */
+  private readonly goAway: Effect.Effect<void> = Effect.suspend(() => {
+    this.failures = Math.max(this.failures, mostFailures)
+    return this.tellAway
+  })
 
   /**
    * Those whose circuits are gone: the store takes a node to hold no more probes of a name than it says, so they are told of

@@ -55,9 +55,11 @@ export abstract class Caller extends Admission implements Turn {
   acquire(fiber: Fiber.Fiber<any, any>, time?: TimeContext | undefined): Effect.Effect<any, any, any> {
     const { limiter } = this
     const now = time !== undefined && time.clock === limiter.clock ? time.now : limiter.now()
-    if (this.maxWait > 0) {
+    const { link } = limiter
+    const maxWait = this.maxWait > 0 || link === undefined ? this.maxWait : link.coldWait(this.costs, now)
+    if (maxWait > 0) {
       this.fiber = fiber
-      this.latest = this.lastUse(fiber, now, time)
+      this.latest = this.lastUse(fiber, maxWait, now, time)
     }
     const answer = limiter.machine.request(this, now)
     if (answer === "taken") {
@@ -138,8 +140,13 @@ export abstract class Caller extends Admission implements Turn {
     return this.work(fiber)
   }
 
-  private lastUse(fiber: Fiber.Fiber<any, any>, now: number, time: TimeContext | undefined): number {
-    const longest = now + this.maxWait
+  private lastUse(
+    fiber: Fiber.Fiber<any, any>,
+    maxWait: number,
+    now: number,
+    time: TimeContext | undefined
+  ): number {
+    const longest = now + maxWait
     if (time === undefined ? fiber.getRef(CurrentDeadline) === undefined : time.deadline === undefined)
       return longest
     const clock = clockOf(fiber, time)

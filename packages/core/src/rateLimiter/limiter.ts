@@ -3,6 +3,8 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import type * as Scheduler from "effect/Scheduler"
+import type { LimiterLink } from "./link.ts"
+import { LinkedMachine } from "./linkedMachine.ts"
 import { LimiterMachine } from "./machine.ts"
 import { OptionsOf } from "../internal/config/checks.ts"
 import type { CallSource } from "../internal/runtime/callListeners.ts"
@@ -25,6 +27,8 @@ export class Limiter implements CallSource {
   readonly maxRetryAfter: number
   readonly machine: LimiterMachine
   readonly clock: Clock.Clock
+  /** What joins it with limiters of other nodes; undefined for one that is alone. */
+  readonly link: LimiterLink | undefined
   admitted = 0
   rejected = 0
   limits: ReadonlyArray<Limit>
@@ -33,7 +37,7 @@ export class Limiter implements CallSource {
   private stopAlarm: (() => void) | undefined
   private alarmAt = Infinity
 
-  constructor(options: Options, clock: Clock.Clock, scheduler: Scheduler.Scheduler) {
+  constructor(options: Options, clock: Clock.Clock, scheduler: Scheduler.Scheduler, link?: LimiterLink | undefined) {
     const { checked, maxRetryAfter, maxWait, name, queue } = toRules(options, new OptionsOf("RateLimiter.make"))
     this.name = name
     this.maxWait = maxWait
@@ -41,11 +45,18 @@ export class Limiter implements CallSource {
     this.limits = options.limits
     this.clock = clock
     this.scheduler = scheduler
+    this.link = link
+    const arm = (at: number) => this.arm(at)
+    if (link !== undefined) {
+      const meters = options.limits.map((limit, i) => link.meterOf(limit, checked[i]!))
+      this.machine = new LinkedMachine(link, meters, queue, arm)
+      return
+    }
     const now = this.now()
     const meters = options.limits.map(({ kind }, i) =>
       kind === "sliding-window" ? new SlidingLog(checked[i]!) : new TokenBucket(checked[i]!, now)
     )
-    this.machine = new LimiterMachine(meters, queue, (at) => this.arm(at))
+    this.machine = new LimiterMachine(meters, queue, arm)
   }
 
   now(): number {

@@ -117,6 +117,12 @@ export class LimiterMachine {
     this.arm(this.headAt)
   }
 
+  /** The meters have other turns than was known. */
+  replan(now: number): void {
+    this.forecast.changed()
+    this.advance(now)
+  }
+
   correct(differences: Costs, takenAt: number, now: number): void {
     let takesMore = false
     for (let i = 0; i < differences.length; i++) {
@@ -190,14 +196,14 @@ export class LimiterMachine {
     return undefined
   }
 
-  private join(turn: Turn): void {
+  protected join(turn: Turn): void {
     turn.waiting = true
     turn.spot = -1
     this.queue.push(turn)
     if (turn.latest! < Infinity) this.impatient.place(turn)
   }
 
-  private takeOut(turn: Turn): void {
+  protected takeOut(turn: Turn): void {
     turn.waiting = false
     this.queue.remove(turn)
     this.impatient.remove(turn)

@@ -78,6 +78,11 @@ export interface Options {
   readonly queue?: number | undefined
   /** The longest pause, at most 366 days. A longer `pause` is shortened to it. @default "10 minutes" */
   readonly maxRetryAfter?: Duration.Input | undefined
+  /**
+   * Whether its limits are those of all limiters with the same name on all nodes together. Without a `Cluster` around they
+   * are those of this limiter. @default false
+   */
+  readonly shared?: boolean | undefined
 }
 
 /**

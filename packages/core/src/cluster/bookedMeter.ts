@@ -1,0 +1,397 @@
+/**
+ * What the fleet has given out of one limit to this node: turns, which are amounts that come in from a time on.
+ *
+ * Invariants
+ * - What is not booked is not taken. A turn is used from its time on, and not any more once `giveBack` has passed since, unless
+ *   waiting calls gather turns for the first of them.
+ * - A time is never earlier than that of the store: turns begin when the answer comes, and end as if it had come at once.
+ * - What was told once is never told again, but for what does no harm twice.
+ */
+import type { BookingAnswer, BookingMessage } from "../ClusterStore.ts"
+import { type Away, awayMeter } from "./awayMeters.ts"
+import { isSufficient, tolerance } from "../internal/data/isSufficient.ts"
+import type { Limit as Checked, Meter, Plan } from "../rateLimiter/meter.ts"
+import type { Limit } from "../rateLimiter/model.ts"
+import { type Costs, grain } from "../rateLimiter/turn.ts"
+
+/** How a node books. Times are in milliseconds. */
+export interface BookingRules {
+  /** How long the store gets to answer. */
+  readonly timeout: number
+  /** A node books for that much of its own demand. */
+  readonly cover: number
+  /** How far ahead turns are given out. */
+  readonly ahead: number
+  /** After that long, unused turns go back. */
+  readonly giveBack: number
+}
+
+/** What a meter has to know of the limiter that it belongs to. */
+export interface Desk {
+  readonly rules: BookingRules
+  /** No turns are asked for before that: the fleet has none, or the store does not answer. */
+  readonly blockedUntil: number
+  /** When an answer can be expected at the latest, and when that was asked for; undefined while nothing is. */
+  readonly awaited: { readonly since: number; readonly until: number } | undefined
+}
+
+/** An amount that comes in at an even rate from a time on. */
+interface Turns {
+  start: number
+  amount: number
+  readonly rate: number
+  /** How much later `start` is than in the time of the store, at most. */
+  readonly lag: number
+  /** When it was asked for: nothing of it was due before. */
+  readonly askedAt: number
+}
+
+/** The one who waits first: what it costs, and until when it waits. */
+export interface Head {
+  readonly costs: Costs
+  readonly latest: number | undefined
+}
+
+/** As a share of what there is at most: no unit that is booked is larger, for what is not counted in whole numbers. */
+const finest = 1e-6
+
+export class BookedMeter implements Meter {
+  capacity = 0
+  readonly limit: Limit
+  /** What waiting calls cost. */
+  queued = 0
+  /** Of this and other nodes, since this one was made. */
+  booked = 0
+  givenBack = 0
+  /** Instead of what was booked, while the store does not answer. */
+  fallback: Meter | undefined
+  /** Per millisecond. */
+  rate = 0
+  private readonly desk: Desk
+  private unit = 1
+  /** In the order of their beginnings. */
+  private turns: Array<Turns> = []
+  private held = 0
+  /** What is to be told: what comes back, and below zero what was used without a turn. */
+  private owed = 0
+  /** When the bucket of the fleet is full at the earliest; what is to be told of that, and what is known. */
+  private toldFull = -Infinity
+  private knownFull = -Infinity
+  /** When the next turn of the fleet begins to come in, as far as is known. */
+  private next = -Infinity
+  /** Of calls here per millisecond, up to a time. */
+  private demand = 0
+  private demandAt = 0
+
+  constructor(limit: Limit, checked: Checked, desk: Desk) {
+    this.limit = limit
+    this.desk = desk
+    this.set(checked)
+  }
+
+  when(cost: number, from: number): number {
+    const { fallback } = this
+    if (fallback !== undefined) return fallback.when(cost, from)
+    return whenOf(this.turns, 0, cost, from, this.tail)
+  }
+
+  take(cost: number, at: number): void {
+    if (this.fallback !== undefined) return this.fallback.take(cost, at)
+    this.expire(at)
+    this.use(cost)
+  }
+
+  correct(difference: number, takenAt: number, now: number): void {
+    this.fallback?.correct(difference, takenAt, now)
+    this.owed = Math.max(-this.capacity, this.owed - difference)
+  }
+
+  clampAvailable(atMost: number, now: number): void {
+    this.fallback?.clampAvailable(atMost, now)
+    this.use(Math.max(0, this.due(now) - atMost))
+  }
+
+  available(now: number): number {
+    return this.fallback === undefined ? this.due(now) : this.fallback.available(now)
+  }
+
+  change(checked: Checked, now: number): void {
+    this.set(checked)
+    this.fallback?.change({ limit: this.rate, per: 1, burst: this.burst }, now)
+  }
+
+  plan(): Plan {
+    return this.fallback?.plan() ?? new BookedPlan(this.turns, this.tail)
+  }
+
+  /** A call has asked for this. */
+  asked(cost: number, now: number): void {
+    this.decay(now)
+    this.demand += cost / demandSpan
+  }
+
+  /** Calls have begun or ended to wait for this amount; so many wait now. */
+  waits(amount: number, waiting: number): void {
+    // Rounding errors of the sum end with the last one.
+    this.queued = waiting === 0 ? 0 : this.queued + amount
+  }
+
+  /** Does without the store. */
+  leave(away: Away, nodes: number, now: number, retryAt: () => number): void {
+    this.fallback = awayMeter(away, { limit: this.rate, per: 1, burst: this.burst }, nodes, now, retryAt)
+  }
+
+  /** Whether a call would have to be booked for. */
+  lacks(cost: number): boolean {
+    return cost <= this.capacity && !isSufficient(this.held, cost)
+  }
+
+  /** What is to be booked now. `isBusy` says whether calls come so often that turns are booked ahead. */
+  wanted(now: number, isBusy: boolean): number {
+    const missing = this.queued - this.held
+    const target = isBusy ? this.target(now) : 0
+    if (missing <= tolerance(this.queued) && this.held >= target / 2) return 0
+    return Math.max(missing, target - this.held)
+  }
+
+  /** Whether the fleet has to hear at once how little is left. */
+  isUrgent(now: number): boolean {
+    return this.toldFull > Math.max(now, this.knownFull) + this.desk.rules.cover
+  }
+
+  get owes(): boolean {
+    return Math.abs(this.owed) > tolerance(this.capacity)
+  }
+
+  /** When the first of what is held goes back. */
+  get expiresAt(): number {
+    // Waiting calls gather what there is.
+    if (this.held - this.queued <= tolerance(this.held)) return Infinity
+    return this.turns.reduce((first, turns) => Math.min(first, expiryOf(turns, this.desk.rules.giveBack)), Infinity)
+  }
+
+  /** What is told now. It counts as told from here on. */
+  message(now: number, wanted: number, head: Head | undefined, cost: number): BookingMessage {
+    const { rate, unit } = this
+    const { ahead } = this.desk.rules
+    const gap = unit / rate
+    const want = Math.ceil(wanted / unit - tolerance(wanted / unit))
+    // The first of those who wait gets all its turns at once, where the last of them comes in time.
+    const reach = Math.min((head?.latest ?? now) - now, ahead + Math.max(0, cost - this.held) / rate)
+    const { owed } = this
+    if (owed > 0) this.givenBack += owed
+    this.owed = 0
+    return {
+      gap,
+      burst: this.burst / unit,
+      ahead: Math.max(ahead, reach),
+      want,
+      back: owed / unit,
+      fullAfter: Math.max(0, this.toldFull - now)
+    }
+  }
+
+  /** The answer that came in time, to a message that was sent then. Gives whether all was granted. */
+  heard({ first, granted }: BookingAnswer, { fullAfter, gap, want }: BookingMessage, sentAt: number, now: number): boolean {
+    const start = now + first - gap
+    const amount = granted * this.unit
+    if (granted > 0) this.add({ start, amount, rate: this.unit / gap, lag: now - sentAt, askedAt: sentAt })
+    this.booked += amount
+    this.next = start + granted * gap
+    this.knownFull = this.next + this.burst / this.rate
+    if (sentAt + fullAfter >= this.toldFull - grain) this.toldFull = -Infinity
+    return granted >= want
+  }
+
+  /** The answer that came late: nobody may use what it gives. */
+  heardLate({ granted }: BookingAnswer): void {
+    this.booked += granted * this.unit
+    this.owed += granted * this.unit
+  }
+
+  /** The earliest time at which the fleet may have more turns to give out. */
+  get grantableAt(): number {
+    return this.next + this.unit / this.rate - this.desk.rules.ahead
+  }
+
+  /** The bucket of the fleet is full at that time at the earliest. */
+  fullNotBefore(at: number): void {
+    this.toldFull = Math.max(this.toldFull, at)
+  }
+
+  /** Nobody has a turn until then. */
+  paused(until: number): void {
+    this.fullNotBefore(until + (this.burst - this.unit) / this.rate)
+  }
+
+  /** The fleet has no more than that. */
+  clamped(atMost: number, now: number): void {
+    this.fullNotBefore(now + (this.burst - atMost) / this.rate)
+  }
+
+  /** Gives back what neither waiting calls nor the usual demand can use: of what comes last. */
+  shed(): void {
+    let over = this.held - Math.max(this.queued, this.rate * this.desk.rules.cover, this.unit)
+    if (over <= tolerance(this.held)) return
+    this.held -= over
+    this.owed += over
+    while (over > 0) {
+      const last = this.turns.at(-1)!
+      const part = Math.min(over, last.amount)
+      last.amount -= part
+      over -= part
+      if (last.amount <= 0) this.turns.pop()
+    }
+  }
+
+  /** Everything that is held, to be told. */
+  giveAllBack(): void {
+    this.owed += this.held
+    this.held = 0
+    this.turns = []
+  }
+
+  /** Beyond `burst` and what comes in, nothing is ever given out. */
+  private burst = 0
+
+  private set({ burst, limit, per }: Checked): void {
+    const isRequests = this.limit.resource === "requests"
+    if (this.limit.kind === "token-bucket") {
+      this.rate = limit / per
+      this.burst = burst
+    } else {
+      // What can come at once is taken off what comes in, so that no window has more than the limit.
+      this.burst = isRequests ? Math.max(1, Math.floor(limit / 10)) : limit / 2
+      this.rate = (limit - this.burst + (isRequests ? 1 : 0)) / per
+    }
+    this.capacity = this.burst
+    this.unit = isRequests ? 1 : this.burst * finest
+  }
+
+  private get tail(): Tail {
+    const { desk, next, rate } = this
+    return (missing, from) => {
+      if (desk.blockedUntil > from) return Math.max(desk.blockedUntil, next + missing / rate)
+      const { awaited } = desk
+      if (awaited === undefined || from >= awaited.until) return from + leastWait
+      // It has taken so long already, and may take as long again.
+      return Math.min(awaited.until, from + Math.max(leastWait, from - awaited.since))
+    }
+  }
+
+  /** What is usual here, of what the fleet can get. */
+  private target(now: number): number {
+    this.decay(now)
+    const { cover } = this.desk.rules
+    return Math.ceil(Math.min(this.demand, this.rate) * cover / this.unit) * this.unit
+  }
+
+  private decay(now: number): void {
+    if (now <= this.demandAt) return
+    this.demand *= Math.exp((this.demandAt - now) / demandSpan)
+    this.demandAt = now
+  }
+
+  private due(now: number): number {
+    this.expire(now)
+    let sum = 0
+    for (const { amount, rate, start } of this.turns) {
+      const part = Math.min(amount, (now - start) * rate)
+      if (part > 0) sum += part
+      if (part < amount) break
+    }
+    return sum
+  }
+
+  private add(turns: Turns): void {
+    let at = this.turns.length
+    while (at > 0 && this.turns[at - 1]!.start > turns.start) at--
+    this.turns.splice(at, 0, turns)
+    this.held += turns.amount
+  }
+
+  /** Takes the first that come in. */
+  private use(amount: number): void {
+    let left = Math.min(amount, this.held)
+    this.held -= left
+    while (left > 0 && this.turns.length > 0) {
+      const first = this.turns[0]!
+      left = drop(first, left)
+      if (first.amount <= 0) this.turns.shift()
+    }
+    // Rounding errors of the sum end with the last turn.
+    if (this.turns.length === 0) this.held = 0
+  }
+
+  /** What was due for too long goes back, but for what the first of those who wait gathers. */
+  expire(now: number): void {
+    if (this.turns.length === 0) return
+    const { giveBack } = this.desk.rules
+    let spare = this.held - this.queued
+    for (const turns of this.turns) {
+      if (spare <= 0) break
+      const { amount, askedAt, lag, rate, start } = turns
+      const over = now - giveBack
+      const part = over < askedAt ? 0 : Math.min(amount, spare, (over - start + lag) * rate)
+      if (part <= 0) break
+      drop(turns, part)
+      spare -= part
+      this.held -= part
+      this.owed += part
+    }
+    while (this.turns.length > 0 && this.turns[0]!.amount <= tolerance(this.capacity)) this.turns.shift()
+    if (this.turns.length === 0) this.held = 0
+  }
+}
+
+/** Demand counts over that time, in milliseconds: less and less. */
+export const demandSpan = 280
+
+/** The wait for an answer is estimated again after that, in milliseconds. */
+const leastWait = 1
+
+/** Drops the first of some turns. Gives what is left to drop. */
+const drop = (turns: Turns, amount: number): number => {
+  const part = Math.min(amount, turns.amount)
+  turns.start += part / turns.rate
+  turns.amount -= part
+  return amount - part
+}
+
+const expiryOf = ({ askedAt, lag, start }: Turns, giveBack: number): number =>
+  Math.max(askedAt, start - lag) + giveBack
+
+/** When what is not booked can be expected, from a time on. */
+type Tail = (missing: number, from: number) => number
+
+/** When so much has come in after what was taken before. */
+const whenOf = (turns: ReadonlyArray<Turns>, before: number, cost: number, from: number, tail: Tail): number => {
+  let left = before + cost
+  let at = from
+  for (const { amount, rate, start } of turns) {
+    const part = Math.min(left, amount)
+    if (left - part <= tolerance(cost)) return Math.max(at, start + left / rate)
+    left -= part
+    at = Math.max(at, start + amount / rate)
+  }
+  return left <= tolerance(cost) ? at : Math.max(at, tail(left, from))
+}
+
+class BookedPlan implements Plan {
+  private readonly turns: ReadonlyArray<Turns>
+  private readonly tail: Tail
+  private taken = 0
+
+  constructor(turns: ReadonlyArray<Turns>, tail: Tail) {
+    this.turns = turns.map((each) => ({ ...each }))
+    this.tail = tail
+  }
+
+  when(cost: number, from: number): number {
+    return whenOf(this.turns, this.taken, cost, from, this.tail)
+  }
+
+  take(cost: number): void {
+    this.taken += cost
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * Books turns of the limits of one limiter, and gives back what is not used.
+ *
+ * Invariants
+ * - One message is under way at a time, and what one tells is told once. No call waits for the store but one that finds
+ *   nothing booked, and that one for `timeout` at most.
+ * - After an answer with fewer turns than were asked for, nothing is asked for half of `ahead`, and not before the fleet may have
+ *   more.
+ */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import type { BookingAnswer, BookingCall, ClusterStore, StoreFailed } from "../ClusterStore.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+import type { LimiterLink } from "../rateLimiter/link.ts"
+import type { LimiterMachine } from "../rateLimiter/machine.ts"
+import type { Limit as Checked, Meter } from "../rateLimiter/meter.ts"
+import type { Limit } from "../rateLimiter/model.ts"
+import { type Costs, grain } from "../rateLimiter/turn.ts"
+import type { Away } from "./awayMeters.ts"
+import { BookedMeter, type BookingRules, demandSpan, type Desk } from "./bookedMeter.ts"
+import { flight, longestWay } from "./flight.ts"
+import { retryPause } from "./retryPause.ts"
+
+/** What a booker needs of the node that it belongs to. */
+export interface Office {
+  readonly store: ClusterStore["Service"]
+  /** How many nodes there are, with this one. */
+  readonly nodes: number
+  /** What the node takes for the time of the store; zero where it has heard none. */
+  readonly said: number
+  readonly bookers: Set<Booker>
+}
+
+export interface BookerRules extends BookingRules {
+  readonly away: Away
+}
+
+/** Another node may give turns back: nobody waits for longer before asking again, in milliseconds. */
+const longestBlock = 1000
+
+export class Booker implements LimiterLink, Desk {
+  readonly limiter: string
+  readonly rules: BookerRules
+  readonly meters: Array<BookedMeter> = []
+  blockedUntil = -Infinity
+  awaited: { readonly since: number; readonly until: number } | undefined
+  /** Whether the store does not answer, and the limits are those that this node has then. */
+  isAway = false
+  private readonly office: Office
+  private readonly clock: Clock.Clock
+  private machine: LimiterMachine | undefined
+  private bell = Deferred.makeUnsafe<void>()
+  private failures = 0
+  private retryAt = -Infinity
+  private sentAt = -Infinity
+  /** Calls here per millisecond, up to a time. */
+  private demand = 0
+  private demandAt = 0
+
+  constructor(limiter: string, clock: Clock.Clock, rules: BookerRules, office: Office) {
+    this.clock = clock
+    this.limiter = limiter
+    this.rules = rules
+    this.office = office
+  }
+
+  meterOf(limit: Limit, checked: Checked): Meter {
+    const meter = new BookedMeter(limit, checked, this)
+    this.meters.push(meter)
+    return meter
+  }
+
+  joinBy(machine: LimiterMachine): void {
+    this.machine = machine
+  }
+
+  coldWait(costs: Costs, now: number): number {
+    return this.mayAsk(now) && this.meters.some((meter, i) => costs[i]! > 0 && meter.lacks(costs[i]!))
+      ? this.rules.timeout
+      : 0
+  }
+
+  passed(now: number): void {
+    for (const meter of this.meters) meter.expire(now)
+  }
+
+  asked(costs: Costs, now: number): void {
+    if (now > this.demandAt) {
+      this.demand *= Math.exp((this.demandAt - now) / demandSpan)
+      this.demandAt = now
+    }
+    this.demand += 1 / demandSpan
+    for (let i = 0; i < costs.length; i++) if (costs[i]! > 0) this.meters[i]!.asked(costs[i]!, now)
+  }
+
+  waits(costs: Costs, sign: 1 | -1): void {
+    for (let i = 0; i < costs.length; i++) this.meters[i]!.waits(sign * costs[i]!, this.machine!.queue.size)
+  }
+
+  paused(until: number): void {
+    for (const meter of this.meters) meter.paused(until)
+  }
+
+  clamped(levels: Costs, now: number): void {
+    for (let i = 0; i < levels.length; i++) if (levels[i]! < Infinity) this.meters[i]!.clamped(levels[i]!, now)
+  }
+
+  moved(now: number): void {
+    for (const meter of this.meters) meter.shed()
+    if (this.wakesAt > -Infinity && this.restFrom(now) < this.wakesAt) this.wake()
+  }
+
+  /** When the fiber looks again by itself. */
+  private wakesAt = Infinity
+
+  private wake(): void {
+    this.wakesAt = -Infinity
+    Deferred.doneUnsafe(this.bell, Effect.void)
+  }
+
+  private mayAsk(now: number): boolean {
+    return !this.isAway && this.blockedUntil <= now && this.machine!.pausedUntil <= now
+  }
+
+  private get isBusy(): boolean {
+    return this.demand * this.rules.cover >= 1
+  }
+
+  private now(): number {
+    return monotonicMillis(this.clock)
+  }
+
+  /** When there is something to tell, as far as is known now. */
+  private restFrom(now: number): number {
+    if (this.isAway) return this.retryAt
+    const isBusy = this.isBusy
+    const books = this.mayAsk(now) && this.meters.some((meter) => meter.wanted(now, isBusy) > 0)
+    if (books || this.meters.some((meter) => meter.isUrgent(now))) return now
+    const givesBack = this.meters.some((meter) => meter.owes)
+      ? now
+      : this.meters.reduce((first, meter) => Math.min(first, meter.expiresAt), Infinity)
+    return Math.max(givesBack, this.sentAt + this.rules.cover)
+  }
+
+  /** Runs for as long as the limiter is part of the fleet. */
+  get run(): Effect.Effect<never> {
+    return Effect.suspend(() => {
+      this.office.bookers.add(this)
+      return Effect.forever(this.turn)
+    }).pipe(Effect.onExit(() => this.end))
+  }
+
+  private readonly turn: Effect.Effect<void> = Effect.suspend(() => {
+    const now = this.now()
+    this.passed(now)
+    for (const meter of this.meters) meter.shed()
+    const at = this.restFrom(now)
+    if (at <= now + grain) return this.tell
+    this.wakesAt = at
+    const bell = this.bell = Deferred.makeUnsafe<void>()
+    const rung = Deferred.await(bell)
+    const rest = at === Infinity ? rung : Effect.raceFirst(rung, Effect.sleep(Math.ceil(at - now)))
+    // Whoever rings is in the midst of something.
+    return Effect.andThen(rest, Effect.yieldNow)
+  })
+
+  private readonly tell: Effect.Effect<void> = Effect.suspend(() => {
+    const { meters, office, rules } = this
+    const now = this.now()
+    const books = this.blockedUntil <= now && this.machine!.pausedUntil <= now
+    const isBusy = this.isBusy
+    const head = this.machine!.queue.peek()
+    const call: BookingCall = {
+      said: office.said,
+      longestWay,
+      limits: meters.map((meter, i) => [
+        `${this.limiter}:${meter.limit.resource}`,
+        meter.message(now, books ? meter.wanted(now, isBusy) : 0, head, head?.costs[i] ?? 0)
+      ])
+    }
+    this.sentAt = now
+    this.wakesAt = -Infinity
+    if (books) this.awaited = { since: now, until: now + rules.timeout }
+    const overdue = Effect.suspend(() => this.goAway)
+    return Effect.flatMap(
+      flight(() => office.store.limits(call), rules.timeout, overdue),
+      ({ exit, inTime }) => this.landed(call, exit, inTime)
+    )
+  })
+
+  private landed(
+    call: BookingCall,
+    exit: Exit.Exit<ReadonlyArray<BookingAnswer>, StoreFailed> | undefined,
+    inTime: boolean
+  ): Effect.Effect<void> {
+    if (exit === undefined || !Exit.isSuccess(exit) || exit.value.length !== call.limits.length) {
+      // Who waited for it too long has gone away already.
+      return inTime ? this.goAway : Effect.void
+    }
+    return Effect.map(Random.next, (share) => this.hear(call, exit.value, inTime, 0.9 + 0.2 * share))
+  }
+
+  private hear(call: BookingCall, answers: ReadonlyArray<BookingAnswer>, inTime: boolean, jitter: number): void {
+    const { ahead } = this.rules
+    const now = this.now()
+    this.failures = 0
+    this.awaited = undefined
+    if (this.isAway) {
+      this.isAway = false
+      for (const meter of this.meters) meter.fallback = undefined
+    }
+    this.meters.forEach((meter, i) => {
+      const message = call.limits[i]![1]
+      if (!inTime) return meter.heardLate(answers[i]!)
+      if (meter.heard(answers[i]!, message, this.sentAt, now)) return
+      this.blockedUntil = Math.max(this.blockedUntil, now + ahead / 2 * jitter, Math.min(now + longestBlock, meter.grantableAt))
+    })
+    this.machine!.replan(now)
+  }
+
+  /** The store does not answer: the limits are those that this node has then. */
+  private readonly goAway: Effect.Effect<void> = Effect.map(retryPause(() => this.failures++), (pause) => {
+    const now = this.now()
+    this.awaited = undefined
+    this.retryAt = now + pause
+    if (!this.isAway) this.leave(now)
+    this.machine!.replan(now)
+  })
+
+  private leave(now: number): void {
+    this.isAway = true
+    for (const meter of this.meters) meter.leave(this.rules.away, this.office.nodes, now, () => this.retryAt)
+  }
+
+  /** The limiter is alone from now on. */
+  private readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    const { meters, office, rules } = this
+    const now = this.now()
+    office.bookers.delete(this)
+    for (const meter of meters) meter.giveAllBack()
+    const owes = !this.isAway && meters.some((meter) => meter.owes)
+    const limits = meters.map((meter) =>
+      [`${this.limiter}:${meter.limit.resource}`, meter.message(now, 0, undefined, 0)] as const
+    )
+    this.leave(now)
+    this.machine!.replan(now)
+    return owes
+      ? Effect.ignore(Effect.timeoutOption(office.store.limits({ said: office.said, longestWay, limits }), rules.timeout))
+      : Effect.void
+  })
+}

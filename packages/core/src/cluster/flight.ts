@@ -1,0 +1,40 @@
+/** One message to the store: whoever sends the next one waits for this effect, so that one is under way at a time. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+
+/** A message counts for nothing once it was on its way for longer than that, in milliseconds. */
+export const longestWay = 2000
+
+/** A message is given up that long after it was `overdue`, in milliseconds: if the store takes it later, it counts for nothing. */
+const longestFlight = 10_000
+
+export interface Landed<A, E> {
+  /** Undefined where the message was given up. */
+  readonly exit: Exit.Exit<A, E> | undefined
+  /** Whether somebody may have waited for the answer until it came. */
+  readonly inTime: boolean
+}
+
+/** Sends a message. `overdue` runs where `timeout` milliseconds have passed without an answer, while that is waited for. */
+export const flight = <A, E>(
+  message: () => Effect.Effect<A, E>,
+  timeout: number,
+  overdue: Effect.Effect<void>
+): Effect.Effect<Landed<A, E>> =>
+  Effect.flatMap(
+    Effect.forkChild(Effect.suspend(message)),
+    (flying) =>
+      Effect.flatMap(Effect.timeoutOption(Fiber.await(flying), Duration.millis(timeout)), (answer): Effect.Effect<Landed<A, E>> => {
+        if (Option.isSome(answer)) return Effect.succeed({ exit: answer.value, inTime: true })
+        const givenUp = overdue.pipe(
+          Effect.andThen(Effect.sleep(longestFlight)),
+          // Not waited for: what the client does may not be possible to interrupt.
+          Effect.andThen(Effect.forkDetach(Fiber.interrupt(flying))),
+          Effect.as(undefined)
+        )
+        return Effect.map(Effect.raceFirst(Fiber.await(flying), givenUp), (exit) => ({ exit, inTime: false }))
+      })
+  )
