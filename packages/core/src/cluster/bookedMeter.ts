@@ -74,6 +74,8 @@ export class BookedMeter implements Meter {
   private held = 0
   /** What is to be told: what comes back, and below zero what was used without a turn. */
   private owed = 0
+  /** From when on there was something of that. */
+  private owedAt = Infinity
   /** When the bucket of the fleet is full at the earliest; what is to be told of that, and what is known. */
   private toldFull = -Infinity
   private knownFull = -Infinity
@@ -103,7 +105,7 @@ export class BookedMeter implements Meter {
 
   correct(difference: number, takenAt: number, now: number): void {
     this.fallback?.correct(difference, takenAt, now)
-    this.owed = Math.max(-this.capacity, this.owed - difference)
+    this.owe(-difference, now)
   }
 
   clampAvailable(atMost: number, now: number): void {
@@ -159,15 +161,17 @@ export class BookedMeter implements Meter {
     return this.toldFull > Math.max(now, this.knownFull) + this.desk.rules.cover
   }
 
-  get owes(): boolean {
-    return Math.abs(this.owed) > tolerance(this.capacity)
+  /** When it is time to tell what comes back: some more may come until then. */
+  get owesAt(): number {
+    return this.owedAt + this.desk.rules.cover
   }
 
   /** When the first of what is held goes back. */
   get expiresAt(): number {
     // Waiting calls gather what there is.
     if (this.held - this.queued <= tolerance(this.held)) return Infinity
-    return this.turns.reduce((first, turns) => Math.min(first, expiryOf(turns, this.desk.rules.giveBack)), Infinity)
+    const { giveBack } = this.desk.rules
+    return this.turns.reduce((first, turns) => Math.min(first, expiryOf(turns, this.unit, giveBack)), Infinity)
   }
 
   /** What is told now. It counts as told from here on. */
@@ -181,6 +185,7 @@ export class BookedMeter implements Meter {
     const { owed } = this
     if (owed > 0) this.givenBack += owed
     this.owed = 0
+    this.owedAt = Infinity
     return {
       gap,
       burst: this.burst / unit,
@@ -204,9 +209,9 @@ export class BookedMeter implements Meter {
   }
 
   /** The answer that came late: nobody may use what it gives. */
-  heardLate({ granted }: BookingAnswer): void {
+  heardLate({ granted }: BookingAnswer, now: number): void {
     this.booked += granted * this.unit
-    this.owed += granted * this.unit
+    this.owe(granted * this.unit, now)
   }
 
   /** The earliest time at which the fleet may have more turns to give out. */
@@ -230,11 +235,14 @@ export class BookedMeter implements Meter {
   }
 
   /** Gives back what neither waiting calls nor the usual demand can use: of what comes last. */
-  shed(): void {
-    let over = this.held - Math.max(this.queued, this.rate * this.desk.rules.cover, this.unit)
+  shed(now: number): void {
+    const usual = Math.max(this.rate * this.desk.rules.cover, this.unit)
+    let over = this.held - Math.max(this.queued, usual)
     if (over <= tolerance(this.held)) return
     this.held -= over
-    this.owed += over
+    this.owe(over, now)
+    // Others need not wait for that much.
+    if (over > usual) this.owedAt = -Infinity
     while (over > 0) {
       const last = this.turns.at(-1)!
       const part = Math.min(over, last.amount)
@@ -245,8 +253,8 @@ export class BookedMeter implements Meter {
   }
 
   /** Everything that is held, to be told. */
-  giveAllBack(): void {
-    this.owed += this.held
+  giveAllBack(now: number): void {
+    this.owe(this.held, now)
     this.held = 0
     this.turns = []
   }
@@ -303,6 +311,12 @@ export class BookedMeter implements Meter {
     return sum
   }
 
+  private owe(amount: number, now: number): void {
+    if (amount === 0) return
+    this.owed = Math.max(-this.capacity, this.owed + amount)
+    this.owedAt = Math.min(this.owedAt, now)
+  }
+
   private add(turns: Turns): void {
     let at = this.turns.length
     while (at > 0 && this.turns[at - 1]!.start > turns.start) at--
@@ -326,18 +340,20 @@ export class BookedMeter implements Meter {
   /** What was due for too long goes back, but for what the first of those who wait gathers. */
   expire(now: number): void {
     if (this.turns.length === 0) return
-    const { giveBack } = this.desk.rules
+    const { desk: { rules: { giveBack } }, unit } = this
     let spare = this.held - this.queued
     for (const turns of this.turns) {
       if (spare <= 0) break
       const { amount, askedAt, lag, rate, start } = turns
       const over = now - giveBack
-      const part = over < askedAt ? 0 : Math.min(amount, spare, (over - start + lag) * rate)
-      if (part <= 0) break
+      // Whole ones: nobody can use a part.
+      const units = over < askedAt ? 0 : Math.floor((over - start + lag) * rate / unit + grain)
+      const part = Math.min(amount, spare, units * unit)
+      if (part <= 0) continue
       drop(turns, part)
       spare -= part
       this.held -= part
-      this.owed += part
+      this.owe(part, now)
     }
     while (this.turns.length > 0 && this.turns[0]!.amount <= tolerance(this.capacity)) this.turns.shift()
     if (this.turns.length === 0) this.held = 0
@@ -358,8 +374,8 @@ const drop = (turns: Turns, amount: number): number => {
   return amount - part
 }
 
-const expiryOf = ({ askedAt, lag, start }: Turns, giveBack: number): number =>
-  Math.max(askedAt, start - lag) + giveBack
+const expiryOf = ({ askedAt, lag, rate, start }: Turns, unit: number, giveBack: number): number =>
+  Math.max(askedAt, start + unit / rate - lag) + giveBack
 
 /** When what is not booked can be expected, from a time on. */
 type Tail = (missing: number, from: number) => number

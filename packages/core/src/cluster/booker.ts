@@ -32,6 +32,7 @@ export interface Office {
   /** What the node takes for the time of the store; zero where it has heard none. */
   readonly said: number
   readonly bookers: Set<Booker>
+  readonly wake: () => void
 }
 
 export interface BookerRules extends BookingRules {
@@ -109,8 +110,8 @@ export class Booker implements LimiterLink, Desk {
   }
 
   moved(now: number): void {
-    for (const meter of this.meters) meter.shed()
-    if (this.wakesAt > -Infinity && this.restFrom(now) < this.wakesAt) this.wake()
+    for (const meter of this.meters) meter.shed(now)
+    if (this.wakesAt > -Infinity && this.looksAt(now) < this.wakesAt) this.wake()
   }
 
   /** When the fiber looks again by itself. */
@@ -134,21 +135,26 @@ export class Booker implements LimiterLink, Desk {
   }
 
   /** When there is something to tell, as far as is known now. */
-  private restFrom(now: number): number {
+  private tellsAt(now: number): number {
     if (this.isAway) return this.retryAt
     const isBusy = this.isBusy
     const books = this.mayAsk(now) && this.meters.some((meter) => meter.wanted(now, isBusy) > 0)
     if (books || this.meters.some((meter) => meter.isUrgent(now))) return now
-    const givesBack = this.meters.some((meter) => meter.owes)
-      ? now
-      : this.meters.reduce((first, meter) => Math.min(first, meter.expiresAt), Infinity)
-    return Math.max(givesBack, this.sentAt + this.rules.cover)
+    return this.meters.reduce((first, meter) => Math.min(first, meter.owesAt), Infinity)
+  }
+
+  /** When there may be something to tell. */
+  private looksAt(now: number): number {
+    const expires = this.meters.reduce((first, meter) => Math.min(first, meter.expiresAt), Infinity)
+    return Math.min(this.tellsAt(now), expires)
   }
 
   /** Runs for as long as the limiter is part of the fleet. */
   get run(): Effect.Effect<never> {
     return Effect.suspend(() => {
       this.office.bookers.add(this)
+      // How many nodes there are is asked for then.
+      this.office.wake()
       return Effect.forever(this.turn)
     }).pipe(Effect.onExit(() => this.end))
   }
@@ -156,9 +162,9 @@ export class Booker implements LimiterLink, Desk {
   private readonly turn: Effect.Effect<void> = Effect.suspend(() => {
     const now = this.now()
     this.passed(now)
-    for (const meter of this.meters) meter.shed()
-    const at = this.restFrom(now)
-    if (at <= now + grain) return this.tell
+    for (const meter of this.meters) meter.shed(now)
+    if (this.tellsAt(now) <= now + grain) return this.tell
+    const at = Math.max(now + 1, this.looksAt(now))
     this.wakesAt = at
     const bell = this.bell = Deferred.makeUnsafe<void>()
     const rung = Deferred.await(bell)
@@ -214,7 +220,7 @@ export class Booker implements LimiterLink, Desk {
     }
     this.meters.forEach((meter, i) => {
       const message = call.limits[i]![1]
-      if (!inTime) return meter.heardLate(answers[i]!)
+      if (!inTime) return meter.heardLate(answers[i]!, now)
       if (meter.heard(answers[i]!, message, this.sentAt, now)) return
       this.blockedUntil = Math.max(this.blockedUntil, now + ahead / 2 * jitter, Math.min(now + longestBlock, meter.grantableAt))
     })
@@ -240,8 +246,8 @@ export class Booker implements LimiterLink, Desk {
     const { meters, office, rules } = this
     const now = this.now()
     office.bookers.delete(this)
-    for (const meter of meters) meter.giveAllBack()
-    const owes = !this.isAway && meters.some((meter) => meter.owes)
+    for (const meter of meters) meter.giveAllBack(now)
+    const owes = !this.isAway && meters.some((meter) => meter.owesAt < Infinity)
     const limits = meters.map((meter) =>
       [`${this.limiter}:${meter.limit.resource}`, meter.message(now, 0, undefined, 0)] as const
     )

@@ -60,6 +60,8 @@ const scene = (plan: Plan) =>
     const passed: Array<number> = []
     let [asked, messages, ideal, idealFull] = [0, 0, 0, 0]
     const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+    const passedBy: Array<number> = [], askedBy: Array<number> = []
+    const kinds = { book: 0, back: 0, wanted: 0, granted: 0, returned: 0 }
     const dead = new Set<number>()
     const wayOf = (index: number): ClusterStore.ClusterStore["Service"] => ({
       ...memory,
@@ -67,7 +69,11 @@ const scene = (plan: Plan) =>
         Effect.suspend(() => {
           if (dead.has(index)) return Effect.never
           messages++
-          return hop.pipe(Effect.andThen(memory.limits(call)), Effect.tap(hop))
+          const m = call.limits[0]![1]
+          if (m.want > 0) kinds.book++
+          if (m.back > 0) { kinds.back++; kinds.returned += m.back }
+          kinds.wanted += m.want
+          return hop.pipe(Effect.andThen(memory.limits(call)), Effect.tap((a) => Effect.sync(() => kinds.granted += a[0]!.granted)), Effect.tap(hop))
         })
     })
     const scope = yield* Effect.scope
@@ -82,7 +88,7 @@ const scene = (plan: Plan) =>
           Scope.provide(own)
         )
         const call = Effect.gen(function*() {
-          const exit = yield* Effect.exit(limiter.protect(Effect.flatMap(now, (at) => Effect.sync(() => passed.push(at)))))
+          const exit = yield* Effect.exit(limiter.protect(Effect.flatMap(now, (at) => Effect.sync(() => (passed.push(at), (passedBy[index] = (passedBy[index] ?? 0) + 1))))))
           return Exit.isSuccess(exit)
         })
         const work = Effect.gen(function*() {
@@ -97,6 +103,7 @@ const scene = (plan: Plan) =>
             if (plan.demand(yield* now, index) <= 0) continue
             if (dead.has(index)) return
             asked++
+            askedBy[index] = (askedBy[index] ?? 0) + 1
             const t = yield* now
             if (Math.max(idealFull, t) + 10 - t <= 200 + 1e-6) {
               idealFull = Math.max(idealFull, t) + 10
@@ -113,5 +120,7 @@ const scene = (plan: Plan) =>
       for (let i = 0; i < plan.die.nodes; i++) dead.add(i)
     }
     yield* Effect.sleep(plan.until - (yield* now) + 500)
+    const fair = (from: number, to: number) => { let p = 0, a = 0; for (let i = from; i < to && i < plan.nodes; i++) { p += passedBy[i] ?? 0; a += askedBy[i] ?? 0 } return (p / a).toFixed(2) }
+    console.log(kinds, [fair(0, 1), fair(1, 5), fair(5, 20), fair(20, 80), fair(80, 200)].join(' '))
     return { asked, passed: passed.sort((a, b) => a - b), ideal, perSecondAtStore: Math.round(messages / (plan.until / 1000)) }
   })
