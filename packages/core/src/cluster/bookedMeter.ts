@@ -9,6 +9,7 @@
  */
 import type { BookingAnswer, BookingMessage } from "../ClusterStore.ts"
 import { type Away, awayMeter } from "./awayMeters.ts"
+import { Demand } from "./demand.ts"
 import { isSufficient, tolerance } from "../internal/data/isSufficient.ts"
 import type { Limit as Checked, Meter, Plan } from "../rateLimiter/meter.ts"
 import type { Limit } from "../rateLimiter/model.ts"
@@ -81,9 +82,7 @@ export class BookedMeter implements Meter {
   private knownFull = -Infinity
   /** When the next turn of the fleet begins to come in, as far as is known. */
   private next = -Infinity
-  /** Of calls here per millisecond, up to a time. */
-  private demand = 0
-  private demandAt = 0
+  private readonly demand = new Demand()
 
   constructor(limit: Limit, checked: Checked, desk: Desk) {
     this.limit = limit
@@ -128,8 +127,7 @@ export class BookedMeter implements Meter {
 
   /** A call has asked for this. */
   asked(cost: number, now: number): void {
-    this.decay(now)
-    this.demand += cost / demandSpan
+    this.demand.add(cost, now)
   }
 
   /** Calls have begun or ended to wait for this amount; so many wait now. */
@@ -175,7 +173,7 @@ export class BookedMeter implements Meter {
   }
 
   /** What is told now. It counts as told from here on. */
-  message(now: number, wanted: number, head: Head | undefined, cost: number): BookingMessage {
+  message(now: number, wanted: number, isBusy: boolean, head: Head | undefined, cost: number): BookingMessage {
     const { rate, unit } = this
     const { ahead } = this.desk.rules
     const gap = unit / rate
@@ -189,7 +187,8 @@ export class BookedMeter implements Meter {
     return {
       gap,
       burst: this.burst / unit,
-      ahead: Math.max(ahead, reach),
+      // Seldom calls rarely come in time for turns that are far ahead.
+      ahead: Math.max(isBusy ? ahead : ahead / 2, reach),
       want,
       back: owed / unit,
       fullAfter: Math.max(0, this.toldFull - now)
@@ -289,15 +288,8 @@ export class BookedMeter implements Meter {
 
   /** What is usual here, of what the fleet can get. */
   private target(now: number): number {
-    this.decay(now)
     const { cover } = this.desk.rules
-    return Math.ceil(Math.min(this.demand, this.rate) * cover / this.unit) * this.unit
-  }
-
-  private decay(now: number): void {
-    if (now <= this.demandAt) return
-    this.demand *= Math.exp((this.demandAt - now) / demandSpan)
-    this.demandAt = now
+    return Math.ceil(Math.min(this.demand.at(now), this.rate) * cover / this.unit) * this.unit
   }
 
   private due(now: number): number {
@@ -359,9 +351,6 @@ export class BookedMeter implements Meter {
     if (this.turns.length === 0) this.held = 0
   }
 }
-
-/** Demand counts over that time, in milliseconds: less and less. */
-export const demandSpan = 280
 
 /** The wait for an answer is estimated again after that, in milliseconds. */
 const leastWait = 1

@@ -20,7 +20,8 @@ import type { Limit as Checked, Meter } from "../rateLimiter/meter.ts"
 import type { Limit } from "../rateLimiter/model.ts"
 import { type Costs, grain } from "../rateLimiter/turn.ts"
 import type { Away } from "./awayMeters.ts"
-import { BookedMeter, type BookingRules, demandSpan, type Desk } from "./bookedMeter.ts"
+import { BookedMeter, type BookingRules, type Desk } from "./bookedMeter.ts"
+import { Demand } from "./demand.ts"
 import { flight, longestWay } from "./flight.ts"
 import { retryPause } from "./retryPause.ts"
 
@@ -32,7 +33,7 @@ export interface Office {
   /** What the node takes for the time of the store; zero where it has heard none. */
   readonly said: number
   readonly bookers: Set<Booker>
-  readonly wake: () => void
+  readonly ring: () => void
 }
 
 export interface BookerRules extends BookingRules {
@@ -57,9 +58,8 @@ export class Booker implements LimiterLink, Desk {
   private failures = 0
   private retryAt = -Infinity
   private sentAt = -Infinity
-  /** Calls here per millisecond, up to a time. */
-  private demand = 0
-  private demandAt = 0
+  /** Of calls. */
+  private readonly demand = new Demand()
 
   constructor(limiter: string, clock: Clock.Clock, rules: BookerRules, office: Office) {
     this.clock = clock
@@ -89,11 +89,7 @@ export class Booker implements LimiterLink, Desk {
   }
 
   asked(costs: Costs, now: number): void {
-    if (now > this.demandAt) {
-      this.demand *= Math.exp((this.demandAt - now) / demandSpan)
-      this.demandAt = now
-    }
-    this.demand += 1 / demandSpan
+    this.demand.add(1, now)
     for (let i = 0; i < costs.length; i++) if (costs[i]! > 0) this.meters[i]!.asked(costs[i]!, now)
   }
 
@@ -126,8 +122,9 @@ export class Booker implements LimiterLink, Desk {
     return !this.isAway && this.blockedUntil <= now && this.machine!.pausedUntil <= now
   }
 
-  private get isBusy(): boolean {
-    return this.demand * this.rules.cover >= 1
+  /** Whether calls come so often that turns are booked ahead. */
+  private isBusy(now: number): boolean {
+    return this.demand.at(now) * this.rules.cover >= 1
   }
 
   private now(): number {
@@ -137,7 +134,7 @@ export class Booker implements LimiterLink, Desk {
   /** When there is something to tell, as far as is known now. */
   private tellsAt(now: number): number {
     if (this.isAway) return this.retryAt
-    const isBusy = this.isBusy
+    const isBusy = this.isBusy(now)
     const books = this.mayAsk(now) && this.meters.some((meter) => meter.wanted(now, isBusy) > 0)
     if (books || this.meters.some((meter) => meter.isUrgent(now))) return now
     return this.meters.reduce((first, meter) => Math.min(first, meter.owesAt), Infinity)
@@ -154,7 +151,7 @@ export class Booker implements LimiterLink, Desk {
     return Effect.suspend(() => {
       this.office.bookers.add(this)
       // How many nodes there are is asked for then.
-      this.office.wake()
+      this.office.ring()
       return Effect.forever(this.turn)
     }).pipe(Effect.onExit(() => this.end))
   }
@@ -177,14 +174,14 @@ export class Booker implements LimiterLink, Desk {
     const { meters, office, rules } = this
     const now = this.now()
     const books = this.blockedUntil <= now && this.machine!.pausedUntil <= now
-    const isBusy = this.isBusy
+    const isBusy = this.isBusy(now)
     const head = this.machine!.queue.peek()
     const call: BookingCall = {
       said: office.said,
       longestWay,
       limits: meters.map((meter, i) => [
         `${this.limiter}:${meter.limit.resource}`,
-        meter.message(now, books ? meter.wanted(now, isBusy) : 0, head, head?.costs[i] ?? 0)
+        meter.message(now, books ? meter.wanted(now, isBusy) : 0, isBusy, head, head?.costs[i] ?? 0)
       ])
     }
     this.sentAt = now
@@ -249,7 +246,7 @@ export class Booker implements LimiterLink, Desk {
     for (const meter of meters) meter.giveAllBack(now)
     const owes = !this.isAway && meters.some((meter) => meter.owesAt < Infinity)
     const limits = meters.map((meter) =>
-      [`${this.limiter}:${meter.limit.resource}`, meter.message(now, 0, undefined, 0)] as const
+      [`${this.limiter}:${meter.limit.resource}`, meter.message(now, 0, false, undefined, 0)] as const
     )
     this.leave(now)
     this.machine!.replan(now)

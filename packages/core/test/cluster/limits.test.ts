@@ -1,19 +1,126 @@
-import { describe, it } from "@effect/vitest"
+/** Limits of a fleet of nodes over one store in memory, in virtual time. */
+import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { mostIn, play, zipf, type Plan } from "./limits.ts"
+import { mostIn, play, type Plan, type Way, zipf } from "./limits.ts"
 
-const base = { until: 20_000, seed: "one" }
-const scenes: Array<[string, (n: number) => Plan["demand"]]> = [
-  ["saturated", (n) => { const s = zipf(n); return (_t, i) => 300 * s[i]! }],
-  ["90/s", (n) => { const s = zipf(n); return (_t, i) => 90 * s[i]! }],
-  ["moves", (n) => { const k = Math.max(1, Math.floor(n / 10)); return (t, i) => { const g = Math.floor(t / 5000) % Math.max(1, Math.floor(n / k)); return Math.floor(i / k) === g ? 150 / k : 0 } }],
-  ["storm", (n) => (t) => (Math.floor(t / 5000) % 2 === 0 ? 20 : 600) / n]
+const scenes: ReadonlyArray<readonly [scene: string, demand: (nodes: number) => Plan["demand"]]> = [
+  ["three times too many calls", (nodes) => {
+    const shares = zipf(nodes)
+    return (_at, node) => 300 * shares[node]!
+  }],
+  ["nine tenths of the calls that may pass", (nodes) => {
+    const shares = zipf(nodes)
+    return (_at, node) => 90 * shares[node]!
+  }],
+  ["calls that move to another tenth of the nodes every five seconds", (nodes) => {
+    const size = Math.max(1, Math.floor(nodes / 10))
+    return (at, node) =>
+      Math.floor(node / size) === Math.floor(at / 5000) % Math.max(1, Math.floor(nodes / size)) ? 150 / size : 0
+  }],
+  [
+    "five quiet seconds and five of a storm",
+    (nodes) => (at) => (Math.floor(at / 5000) % 2 === 0 ? 20 : 600) / nodes
+  ]
 ]
-describe("x", () => {
-  for (const n of [1, 3, 20, 200]) for (const [name, demand] of scenes)
-    it.live(`${name} ${n}`, () => Effect.gen(function*() {
-      const began = performance.now()
-      const r = yield* play({ ...base, nodes: n, demand: demand(n) })
-      console.log(name, n, { asked: r.asked, passed: r.passed.length, share: r.passed.length / r.ideal, most: mostIn(r.passed, 1000), ops: r.perSecondAtStore, ms: Math.round(performance.now() - began) })
-    }), 60000)
+
+describe("a limit of 100 calls a second, of which 20 at once", () => {
+  for (const nodes of [1, 3, 20, 200]) {
+    for (const [scene, demand] of scenes) {
+      it.live(`is used by ${nodes} nodes and hardly passed: ${scene}`, () =>
+        Effect.gen(function*() {
+          const { asked, ideal, passed, perSecondAtStore } = yield* play({
+            nodes,
+            demand: demand(nodes),
+            until: 60_000,
+            seed: "limits"
+          })
+          assert.isAtLeast(passed.length / ideal, nodes === 1 ? 0.99 : 0.94)
+          assert.isAtMost(mostIn(passed, 1000), 20 + 100 * 1.2)
+          assert.isAtMost(perSecondAtStore, 1.1 * asked / 60 + 1)
+        }), 30_000)
+    }
+  }
+
+  it.live("is used by the other half at once where half of 20 nodes die", () =>
+    Effect.gen(function*() {
+      const { passed } = yield* play({
+        nodes: 20,
+        demand: (at) => at < 10_000 ? 15 : 30,
+        until: 14_000,
+        seed: "limits",
+        dies: { at: 10_000, nodes: 10 }
+      })
+      assert.isAtLeast(passed.filter((at) => at >= 10_000 && at < 12_000).length, 180)
+      assert.isAtMost(mostIn(passed, 1000), 20 + 100 * 1.2)
+    }), 30_000)
+
+  it.live("costs a busy fleet fewer messages than calls", () =>
+    Effect.gen(function*() {
+      const { perSecondAtStore } = yield* play({
+        nodes: 20,
+        demand: scenes[0]![1](20),
+        until: 20_000,
+        seed: "limits"
+      })
+      assert.isAtMost(perSecondAtStore, 100)
+    }), 30_000)
+})
+
+const choice = <A>(share: number, ...values: ReadonlyArray<A>): A => values[Math.floor(share * values.length)]!
+
+/** Shares that a text stands for. */
+const shares = (seed: number) => {
+  let state = seed
+  return () => {
+    state = Math.imul(state ^ state >>> 15, 0x2c1b3c6d) + 0x9e3779b9 | 0
+    return (Math.imul(state ^ state >>> 12, 0x297a2d39) >>> 0) / 2 ** 32
+  }
+}
+
+const faulty = (share: number): Way => choice(Math.min(0.999, share * 16), "hangs", "loses", "refuses") ?? "answers"
+
+describe("the calls that pass", () => {
+  it.live("are never more than the bound, whoever asks, is interrupted, dies or is not answered", () =>
+    Effect.gen(function*() {
+      let all = 0
+      for (let run = 1; run <= Number(process.env.SWITCHGEAR_RUNS ?? 40); run++) {
+        const share = shares(run)
+        const nodes = choice(share(), 2, 5, 20, 60)
+        const period = choice(share(), 130, 250, 400, 1000, 3000)
+        const peak = choice(share(), 50, 200, 1000, 3000)
+        const limit = choice(
+          share(),
+          { perSecond: 100, burst: 20 },
+          { perSecond: 1000, burst: 5 },
+          { perSecond: 20, burst: 100 },
+          { perSecond: 2, burst: 3 }
+        )
+        const asks = new Map<string, number>()
+        const plan: Plan = {
+          nodes,
+          seed: `bound ${run}`,
+          until: 8000,
+          limit,
+          demand: (at, node) => {
+            const key = `${Math.floor(at / period)}:${node}`
+            const known = asks.get(key) ?? (share() < 0.3 ? peak * share() / nodes * 3 : 0)
+            asks.set(key, known)
+            return known
+          },
+          maxWait: choice(share(), 0, 0, 100, 2000),
+          interrupted: choice(share(), 0, 0.3, 0.9),
+          options: { away: "closed" },
+          dies: { at: 4000, nodes: Math.floor(nodes / 3) },
+          ...share() < 0.5 && { way: (_at: number, _node: number, share: number) => share < 1 / 16 ? faulty(share) : "answers" }
+        }
+        const { passed } = yield* play(plan)
+        all += passed.length
+        for (const span of [20, 200, 1000, 5000]) {
+          const bound = limit.burst + limit.perSecond * (span + 200) / 1000
+          // A turn at each end.
+          assert.isAtMost(mostIn(passed, span), bound + 1, `run ${run}, ${span} ms`)
+        }
+      }
+      assert.isAbove(all, 1000)
+    }), 120_000)
 })

@@ -1,9 +1,12 @@
-/** One limit of a fleet in virtual time: who asks how often, what passes, and what the store is asked for. */
+/** Shared limits of a fleet in virtual time: who asks how often, what passes, and what the store is asked for. */
 import { RateLimiter } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Clock, Context, Effect, Exit, Layer, Random, Scope } from "effect"
+
+/** What becomes of a message: it is answered, refused, or its answer never comes although it counts. */
+export type Way = "answers" | "refuses" | "hangs" | "loses"
 
 export interface Plan {
   readonly nodes: number
@@ -13,22 +16,31 @@ export interface Plan {
   /** Calls a second of a node. */
   readonly demand: (at: number, node: number) => number
   readonly options?: Cluster.Options
-  readonly limits?: ReadonlyArray<RateLimiter.Limit>
+  /** Of requests; a bucket. @default 100 a second, of which 20 at once */
+  readonly limit?: { readonly perSecond: number; readonly burst: number }
   readonly maxWait?: number
-  /** Nodes that die, without a word, at a time. */
-  readonly die?: { readonly at: number; readonly nodes: number }
+  /** Nodes that die at a time without a word. */
+  readonly dies?: { readonly at: number; readonly nodes: number }
+  /** @default "answers" */
+  readonly way?: (at: number, node: number, share: number) => Way
+  /** Calls that are interrupted, as a share of all, within 50 ms. */
+  readonly interrupted?: number
 }
 
 export interface Told {
   readonly asked: number
-  /** When calls passed. */
+  /** When calls passed, in order. */
   readonly passed: ReadonlyArray<number>
-  /** How many an ideal meter would have let pass. */
+  /** How many of them one meter for all would have let pass. */
   readonly ideal: number
   readonly perSecondAtStore: number
+  /** Of each node. */
+  readonly askedBy: ReadonlyArray<number>
+  readonly passedBy: ReadonlyArray<number>
+  readonly status: ReadonlyArray<Cluster.Status>
 }
 
-export const now = Effect.map(Clock.Clock, (clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+const now = Effect.map(Clock.Clock, (clock) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
 
 const hop = Effect.flatMap(Random.next, (share) => Effect.sleep(0.4 + 0.2 * share))
 
@@ -38,13 +50,14 @@ export const play = (plan: Plan): Effect.Effect<Told> =>
     { promises: "none", stuckAfter: "1 minute" }
   )
 
+/** Shares of traffic that are skewed over the nodes. */
 export const zipf = (count: number): ReadonlyArray<number> => {
   const weights = Array.from({ length: count }, (_, i) => 1 / (i + 1))
   const sum = weights.reduce((a, b) => a + b, 0)
   return weights.map((weight) => weight / sum)
 }
 
-/** The most of some times that are within so many milliseconds. */
+/** The most of some times, in order, that are within a span. */
 export const mostIn = (times: ReadonlyArray<number>, span: number): number => {
   let most = 0
   let from = 0
@@ -57,70 +70,82 @@ export const mostIn = (times: ReadonlyArray<number>, span: number): number => {
 
 const scene = (plan: Plan) =>
   Effect.gen(function*() {
+    const { limit: { burst, perSecond } = { perSecond: 100, burst: 20 } } = plan
+    const gap = 1000 / perSecond
     const passed: Array<number> = []
+    const askedBy = Array.from({ length: plan.nodes }, () => 0)
+    const passedBy = [...askedBy]
     let [asked, messages, ideal, idealFull] = [0, 0, 0, 0]
     const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
-    const passedBy: Array<number> = [], askedBy: Array<number> = []
-    const kinds = { book: 0, back: 0, wanted: 0, granted: 0, returned: 0 }
     const dead = new Set<number>()
     const wayOf = (index: number): ClusterStore.ClusterStore["Service"] => ({
       ...memory,
       limits: (call) =>
-        Effect.suspend(() => {
-          if (dead.has(index)) return Effect.never
+        Effect.gen(function*() {
+          const way = dead.has(index) ? "hangs" : plan.way?.(yield* now, index, yield* Random.next) ?? "answers"
           messages++
-          const m = call.limits[0]![1]
-          if (m.want > 0) kinds.book++
-          if (m.back > 0) { kinds.back++; kinds.returned += m.back }
-          kinds.wanted += m.want
-          return hop.pipe(Effect.andThen(memory.limits(call)), Effect.tap((a) => Effect.sync(() => kinds.granted += a[0]!.granted)), Effect.tap(hop))
+          yield* hop
+          if (way === "refuses") {
+            return yield* Effect.fail(new ClusterStore.StoreFailed({ operation: "limits", reason: "failed" }))
+          }
+          const answer = way === "hangs" ? yield* Effect.never : yield* memory.limits(call)
+          if (way === "loses") yield* Effect.sleep("1 hour")
+          yield* hop
+          return answer
         })
     })
     const scope = yield* Effect.scope
-    const node = (index: number) =>
+    const clusters = yield* Effect.forEach(Array.from({ length: plan.nodes }, (_, i) => i), (index) =>
       Effect.gen(function*() {
         const own = yield* Scope.fork(scope)
         const layer = Layer.provide(Cluster.layer(plan.options), Layer.succeed(ClusterStore.ClusterStore, wayOf(index)))
         const context = yield* Layer.buildWithScope(Layer.fresh(layer), own)
-        const limits = plan.limits ?? [RateLimiter.requests(100, "1 second", { burst: 20 })]
-        const limiter = yield* RateLimiter.make({ name: "model", limits, shared: true, maxWait: plan.maxWait ?? 0 }).pipe(
-          Effect.provide(context),
-          Scope.provide(own)
+        const limiter = yield* RateLimiter.make({
+          name: "model",
+          limits: [RateLimiter.requests(perSecond, "1 second", { burst })],
+          shared: true,
+          maxWait: plan.maxWait ?? 0
+        }).pipe(Effect.provide(context), Scope.provide(own))
+        const call = Effect.exit(limiter.protect(now)).pipe(
+          Effect.map((exit) => {
+            if (Exit.isFailure(exit) || dead.has(index)) return
+            passed.push(exit.value)
+            passedBy[index]!++
+          })
         )
-        const call = Effect.gen(function*() {
-          const exit = yield* Effect.exit(limiter.protect(Effect.flatMap(now, (at) => Effect.sync(() => (passed.push(at), (passedBy[index] = (passedBy[index] ?? 0) + 1))))))
-          return Exit.isSuccess(exit)
-        })
-        const work = Effect.gen(function*() {
-          while ((yield* now) < plan.until) {
+        const impatient = Effect.flatMap(Random.next, (share) => Effect.timeoutOption(call, 50 * share))
+        const asks = Effect.gen(function*() {
+          while ((yield* now) < plan.until && !dead.has(index)) {
+            const rate = plan.demand(yield* now, index)
+            yield* Effect.sleep(rate > 0 ? -1000 / rate * Math.log(1 - (yield* Random.next)) : 50)
             const at = yield* now
-            const rate = plan.demand(at, index)
-            if (rate <= 0) {
-              yield* Effect.sleep(50)
-              continue
-            }
-            yield* Effect.sleep(-1000 / rate * Math.log(1 - (yield* Random.next)))
-            if (plan.demand(yield* now, index) <= 0) continue
-            if (dead.has(index)) return
+            if (plan.demand(at, index) <= 0) continue
             asked++
-            askedBy[index] = (askedBy[index] ?? 0) + 1
-            const t = yield* now
-            if (Math.max(idealFull, t) + 10 - t <= 200 + 1e-6) {
-              idealFull = Math.max(idealFull, t) + 10
+            askedBy[index]!++
+            if (Math.max(idealFull, at) + gap - at <= burst * gap + 1e-6) {
+              idealFull = Math.max(idealFull, at) + gap
               ideal++
             }
-            yield* Effect.forkIn(call, own)
+            const isImpatient = (plan.interrupted ?? 0) > 0 && (yield* Random.next) < plan.interrupted!
+            yield* Effect.forkIn(isImpatient ? impatient : call, own)
           }
         })
-        yield* Effect.forkIn(work, own)
-      })
-    yield* Effect.forEach(Array.from({ length: plan.nodes }, (_, i) => i), node)
-    if (plan.die !== undefined) {
-      yield* Effect.sleep(plan.die.at)
-      for (let i = 0; i < plan.die.nodes; i++) dead.add(i)
+        yield* Effect.forkIn(asks, own)
+        return Context.get(context, Cluster.Cluster)
+      }))
+    if (plan.dies !== undefined) {
+      yield* Effect.sleep(plan.dies.at)
+      for (let i = 0; i < plan.dies.nodes; i++) dead.add(i)
     }
-    yield* Effect.sleep(plan.until - (yield* now) + 500)
-    const fair = (from: number, to: number) => { let p = 0, a = 0; for (let i = from; i < to && i < plan.nodes; i++) { p += passedBy[i] ?? 0; a += askedBy[i] ?? 0 } return (p / a).toFixed(2) }
-    console.log(kinds, [fair(0, 1), fair(1, 5), fair(5, 20), fair(20, 80), fair(80, 200)].join(' '))
-    return { asked, passed: passed.sort((a, b) => a - b), ideal, perSecondAtStore: Math.round(messages / (plan.until / 1000)) }
+    yield* Effect.sleep(plan.until - (yield* now))
+    const status = yield* Effect.forEach(clusters, ({ status }) => status)
+    return {
+      asked,
+      passed: passed.sort((a, b) => a - b),
+      ideal,
+      perSecondAtStore: Math.round(messages / (plan.until / 1000)),
+      askedBy,
+      passedBy,
+      status
+    }
   })

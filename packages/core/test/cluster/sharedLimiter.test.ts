@@ -1,0 +1,274 @@
+/** What a shared limiter is for its callers: waits, refusals, settling, pauses, and a store that does not answer. */
+import { assert, describe, it } from "@effect/vitest"
+import { Deadline, RateLimiter } from "@switchgear/core"
+import * as Cluster from "@switchgear/core/Cluster"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { Context, Duration, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+
+interface Node {
+  readonly limiter: RateLimiter.RateLimiter
+  readonly cluster: Cluster.Cluster["Service"]
+}
+
+const node = (
+  options: Partial<RateLimiter.Options> = {},
+  own: Cluster.Options = {}
+): Effect.Effect<Node, never, ClusterStore.ClusterStore | Scope.Scope> =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(Layer.fresh(Cluster.layer(own)))
+    const limits = [RateLimiter.requests(100, "1 second", { burst: 20 })]
+    const limiter = yield* Effect.provide(RateLimiter.make({ name: "model", limits, shared: true, ...options }), context)
+    yield* TestClock.adjust("1 second")
+    return { limiter, cluster: Context.get(context, Cluster.Cluster) }
+  })
+
+const nodes = (count: number, options: Partial<RateLimiter.Options> = {}, own: Cluster.Options = {}) =>
+  Effect.all(Array.from({ length: count }, () => node(options, own)))
+
+const fleet = <A, E>(test: Effect.Effect<A, E, ClusterStore.ClusterStore | Scope.Scope>) =>
+  Effect.scoped(Effect.provide(test, ClusterStore.layerMemory))
+
+const passes = ({ limiter }: Node, count = 1) =>
+  Effect.gen(function*() {
+    const calls = yield* Effect.forkChild(
+      Effect.all(Array.from({ length: count }, () => Effect.exit(limiter.protect(Effect.void))), {
+        concurrency: "unbounded"
+      })
+    )
+    yield* TestClock.adjust("60 millis")
+    return (yield* Fiber.join(calls)).filter(Exit.isSuccess).length
+  })
+
+/** A store in memory whose answers to bookings can be changed. */
+const changing = Effect.gen(function*() {
+  const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+  const way = { limits: memory.limits, asked: 0 }
+  const store: ClusterStore.ClusterStore["Service"] = {
+    ...memory,
+    limits: (call) =>
+      Effect.suspend(() => {
+        way.asked++
+        return way.limits(call)
+      })
+  }
+  return { memory, store, way }
+})
+
+describe("a limit that nodes share", () => {
+  it.effect("is one limit of all nodes", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(4)
+      let passed = 0
+      for (const one of all) passed += yield* passes(one, 20)
+      assert.isAtLeast(passed, 20)
+      assert.isAtMost(passed, 20 + 0.06 * 4 * 100)
+    })))
+
+  it.effect("is that of the limiter alone without a fleet", () =>
+    Effect.gen(function*() {
+      const limiter = yield* RateLimiter.make({
+        name: "model",
+        limits: [RateLimiter.requests(1, "1 minute")],
+        shared: true
+      })
+      yield* limiter.protect(Effect.void)
+      const { retryAfter } = yield* Effect.flip(limiter.protect(Effect.void))
+      assert.deepStrictEqual(retryAfter, Duration.minutes(1))
+    }))
+
+  it.effect("keeps a call waiting for its turn, and refuses one at once whose turn is too late, by its exact time", () =>
+    fleet(Effect.gen(function*() {
+      const limits = [RateLimiter.requests(1, "10 seconds", { burst: 1 })]
+      const [one, another] = yield* nodes(2, { limits })
+      assert.strictEqual(yield* passes(one!), 1)
+      const refused = yield* Effect.forkChild(Effect.flip(another!.limiter.protect(Effect.void)))
+      yield* TestClock.adjust("1 millis")
+      const { reason, retryAfter } = yield* Fiber.join(refused)
+      assert.strictEqual(reason, "limit")
+      assert.approximately(Duration.toMillis(retryAfter!), 10_000 - 61, 3)
+      const waiting = yield* Effect.forkChild(
+        another!.limiter.protectWith({ costs: {}, maxWait: "1 minute" })(Effect.succeed("passed"))
+      )
+      yield* TestClock.adjust("9 seconds")
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(waiting), "passed")
+    })))
+
+  it.effect("gives a call larger than what is there all its turns in a row, where it waits for them", () =>
+    fleet(Effect.gen(function*() {
+      const limits = [RateLimiter.tokens(1000, "1 second", { burst: 10_000 })]
+      const [one, another] = yield* nodes(2, { limits, maxWait: "1 minute" })
+      const taken = yield* Effect.forkChild(one!.limiter.reserve({ tokens: 10_000 }))
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(taken)
+      const large = yield* Effect.forkChild(another!.limiter.reserve({ tokens: 8000 }))
+      const small = []
+      for (let i = 0; i < 78; i++) {
+        small.push(yield* Effect.forkChild(one!.limiter.reserve({ tokens: 100 })))
+        yield* TestClock.adjust("100 millis")
+      }
+      assert.isUndefined(large.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      assert.isDefined(large.pollUnsafe())
+      yield* Effect.forEach(small, Fiber.interrupt)
+    })))
+
+  it.effect("is told what a call has used beside what it took, more and less", () =>
+    fleet(Effect.gen(function*() {
+      const limits = [RateLimiter.tokens(1000, "1 second", { burst: 10_000 })]
+      const [one, another] = yield* nodes(2, { limits })
+      const take = (node: Node, tokens: number) =>
+        Effect.gen(function*() {
+          const taking = yield* Effect.forkChild(Effect.exit(node.limiter.reserve({ tokens })))
+          yield* TestClock.adjust("60 millis")
+          return yield* Fiber.join(taking)
+        })
+      const first = yield* take(one!, 10_000)
+      assert.isTrue(Exit.isFailure(yield* take(another!, 5000)))
+      if (Exit.isSuccess(first)) yield* first.value.settle({ tokens: 1000 })
+      yield* TestClock.adjust("200 millis")
+      const second = yield* take(another!, 9000)
+      assert.isTrue(Exit.isSuccess(second))
+      if (Exit.isSuccess(second)) yield* second.value.settle({ tokens: 1_000_000 })
+      yield* TestClock.adjust("200 millis")
+      // The debt is one bucket at most.
+      yield* TestClock.adjust("9 seconds")
+      assert.isTrue(Exit.isFailure(yield* take(one!, 1000)))
+      yield* TestClock.adjust("3 seconds")
+      assert.isTrue(Exit.isSuccess(yield* take(one!, 1000)))
+    })))
+
+  it.effect("is paused on all nodes by one, and lowered on all by one", () =>
+    fleet(Effect.gen(function*() {
+      const [one, another] = yield* nodes(2)
+      yield* one!.limiter.pause("5 seconds")
+      yield* TestClock.adjust("10 millis")
+      const refused = yield* Effect.forkChild(Effect.flip(another!.limiter.protect(Effect.void)))
+      yield* TestClock.adjust("1 millis")
+      const { retryAfter } = yield* Fiber.join(refused)
+      assert.approximately(Duration.toMillis(retryAfter!), 4990, 15)
+      yield* TestClock.adjust("10 seconds")
+      yield* one!.limiter.clampAvailable({ requests: 3 })
+      yield* TestClock.adjust("10 millis")
+      assert.isAtMost(yield* passes(another!, 20), 3 + 8)
+    })))
+
+  it.effect("loses no turn to calls that are interrupted, at whatever step", () =>
+    fleet(Effect.gen(function*() {
+      const limits = [RateLimiter.requests(1, "1 hour", { burst: 4 })]
+      const [one, another] = yield* nodes(2, { limits, maxWait: "10 seconds" })
+      for (let steps = 0; steps < 40; steps++) {
+        const call = yield* Effect.forkChild(one!.limiter.protect(Effect.never))
+        for (let i = 0; i < steps; i++) yield* Effect.yieldNow
+        const begun = (yield* one!.limiter.snapshot).admitted
+        yield* Fiber.interrupt(call)
+        yield* TestClock.adjust("1 second")
+        // What began is used.
+        if (begun > 0) return assert.isAbove(steps, 2)
+        const left = yield* Effect.forkChild(another!.limiter.reserve({ requests: 4 }))
+        yield* TestClock.adjust("10 millis")
+        yield* TestClock.adjust("10 millis")
+        const reservation = left.pollUnsafe()
+        assert.isDefined(reservation, `${steps} steps`)
+        yield* (yield* Fiber.join(left)).refund
+        yield* TestClock.adjust("1 second")
+      }
+      assert.fail("no call began")
+    })))
+
+  it.effect("gives turns back when its node ends", () =>
+    fleet(Effect.gen(function*() {
+      const limits = [RateLimiter.requests(1, "1 hour", { burst: 4 })]
+      const [one] = yield* nodes(1, { limits, maxWait: "10 seconds" })
+      yield* Effect.scoped(Effect.gen(function*() {
+        const [ends] = yield* nodes(1, { limits, maxWait: "10 seconds" })
+        const reservation = yield* Effect.forkChild(ends!.limiter.reserve({ requests: 4 }))
+        yield* TestClock.adjust("1 millis")
+        yield* (yield* Fiber.join(reservation)).refund
+      }))
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* passes(one!, 4), 4)
+    })))
+
+  it.effect("asks the store for nothing while nobody calls", () =>
+    Effect.gen(function*() {
+      const { store, way } = yield* changing
+      const [one] = yield* Effect.provideService(nodes(1), ClusterStore.ClusterStore, store)
+      yield* passes(one!, 5)
+      yield* TestClock.adjust("2 seconds")
+      const { asked } = way
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(way.asked, asked)
+    }).pipe(Effect.scoped))
+
+  it.effect("is shown by the status of the fleet", () =>
+    fleet(Effect.gen(function*() {
+      const [one] = yield* nodes(1)
+      yield* passes(one!, 5)
+      yield* TestClock.adjust("1 second")
+      const { limits } = yield* one!.cluster.status
+      assert.deepInclude(limits[0], { limiter: "model", resource: "requests", isAway: false })
+      assert.isAtLeast(limits[0]!.booked, 5)
+      assert.strictEqual(limits[0]!.booked - limits[0]!.givenBack, 5)
+    })))
+})
+
+describe("while the store does not answer, a limit", () => {
+  const ways: ReadonlyArray<readonly [string, ClusterStore.ClusterStore["Service"]["limits"]]> = [
+    ["hangs", () => Effect.never],
+    ["fails", () => Effect.fail(new ClusterStore.StoreFailed({ operation: "limits", reason: "failed" }))],
+    ["dies", () => Effect.die("died")],
+    ["says too little", () => Effect.succeed([])]
+  ]
+
+  for (const away of ["local", "open", "closed"] as const) {
+    for (const [name, broken] of ways) {
+      it.effect(`is as "${away}" says, of a store that ${name}, and again that of the fleet from the first answer on`, () =>
+        Effect.gen(function*() {
+          const { memory, store, way } = yield* changing
+          const all = yield* Effect.provideService(nodes(3, {}, { away }), ClusterStore.ClusterStore, store)
+          yield* TestClock.adjust("6 seconds")
+          way.limits = broken
+          for (const one of all) yield* passes(one)
+          yield* TestClock.adjust("61 millis")
+          let count = 0
+          for (let i = 0; i < 100; i++) {
+            for (const { limiter } of all) {
+              for (let k = 0; k < (i === 0 ? 20 : 2); k++) {
+                if (Exit.isSuccess(yield* Effect.exit(limiter.protect(Effect.void)))) count++
+              }
+            }
+            yield* TestClock.adjust("10 millis")
+          }
+          const [least, most] = { local: [90, 115], open: [330, 370], closed: [0, 0] }[away]
+          assert.isAtLeast(count, least!)
+          assert.isAtMost(count, most!)
+          assert.isTrue((yield* all[0]!.cluster.status).limits[0]!.isAway)
+          way.limits = memory.limits
+          yield* TestClock.adjust("20 seconds")
+          assert.isFalse((yield* all[0]!.cluster.status).limits[0]!.isAway)
+          assert.isAtLeast(yield* passes(all[0]!, 40), 20)
+        }).pipe(Effect.scoped))
+    }
+  }
+
+  it.effect("keeps no call waiting for longer than the time-out", () =>
+    Effect.gen(function*() {
+      const { store, way } = yield* changing
+      const [one] = yield* Effect.provideService(nodes(1), ClusterStore.ClusterStore, store)
+      way.limits = () => Effect.never
+      for (const wait of [0, 20, 40, 60, 700, 3000, 20_000]) {
+        yield* TestClock.adjust(wait)
+        const call = yield* Effect.forkChild(Effect.exit(one!.limiter.protect(Effect.void)))
+        const hurried = yield* Effect.forkChild(
+          Effect.exit(Deadline.within("10 millis")(one!.limiter.protect(Effect.void)))
+        )
+        yield* TestClock.adjust("11 millis")
+        assert.isDefined(hurried.pollUnsafe(), `${wait}`)
+        yield* TestClock.adjust("40 millis")
+        assert.isDefined(call.pollUnsafe(), `${wait}`)
+      }
+    }).pipe(Effect.scoped))
+})
