@@ -98,7 +98,7 @@ export class BookedMeter implements Meter {
 
   take(cost: number, at: number): void {
     if (this.fallback !== undefined) return this.fallback.take(cost, at)
-    this.expire(at)
+    // What it gathered is older than others may keep.
     this.use(cost)
   }
 
@@ -196,7 +196,12 @@ export class BookedMeter implements Meter {
   }
 
   /** The answer that came in time, to a message that was sent then. Gives whether all was granted. */
-  heard({ first, granted }: BookingAnswer, { fullAfter, gap, want }: BookingMessage, sentAt: number, now: number): boolean {
+  heard(
+    { first, granted }: BookingAnswer,
+    { fullAfter, gap, want }: BookingMessage,
+    sentAt: number,
+    now: number
+  ): boolean {
     const start = now + first - gap
     const amount = granted * this.unit
     if (granted > 0) this.add({ start, amount, rate: this.unit / gap, lag: now - sentAt, askedAt: sentAt })

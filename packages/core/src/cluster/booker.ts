@@ -219,7 +219,11 @@ export class Booker implements LimiterLink, Desk {
       const message = call.limits[i]![1]
       if (!inTime) return meter.heardLate(answers[i]!, now)
       if (meter.heard(answers[i]!, message, this.sentAt, now)) return
-      this.blockedUntil = Math.max(this.blockedUntil, now + ahead / 2 * jitter, Math.min(now + longestBlock, meter.grantableAt))
+      this.blockedUntil = Math.max(
+        this.blockedUntil,
+        now + ahead / 2 * jitter,
+        Math.min(now + longestBlock, meter.grantableAt)
+      )
     })
     this.machine!.replan(now)
   }
@@ -251,7 +255,9 @@ export class Booker implements LimiterLink, Desk {
     this.leave(now)
     this.machine!.replan(now)
     return owes
-      ? Effect.ignore(Effect.timeoutOption(office.store.limits({ said: office.said, longestWay, limits }), rules.timeout))
+      ? Effect.ignore(
+        Effect.timeoutOption(office.store.limits({ said: office.said, longestWay, limits }), rules.timeout)
+      )
       : Effect.void
   })
 }

@@ -27,14 +27,17 @@ export const flight = <A, E>(
   Effect.flatMap(
     Effect.forkChild(Effect.suspend(message)),
     (flying) =>
-      Effect.flatMap(Effect.timeoutOption(Fiber.await(flying), Duration.millis(timeout)), (answer): Effect.Effect<Landed<A, E>> => {
-        if (Option.isSome(answer)) return Effect.succeed({ exit: answer.value, inTime: true })
-        const givenUp = overdue.pipe(
-          Effect.andThen(Effect.sleep(longestFlight)),
-          // Not waited for: what the client does may not be possible to interrupt.
-          Effect.andThen(Effect.forkDetach(Fiber.interrupt(flying))),
-          Effect.as(undefined)
-        )
-        return Effect.map(Effect.raceFirst(Fiber.await(flying), givenUp), (exit) => ({ exit, inTime: false }))
-      })
+      Effect.flatMap(
+        Effect.timeoutOption(Fiber.await(flying), Duration.millis(timeout)),
+        (answer): Effect.Effect<Landed<A, E>> => {
+          if (Option.isSome(answer)) return Effect.succeed({ exit: answer.value, inTime: true })
+          const givenUp = overdue.pipe(
+            Effect.andThen(Effect.sleep(longestFlight)),
+            // Not waited for: what the client does may not be possible to interrupt.
+            Effect.andThen(Effect.forkDetach(Fiber.interrupt(flying))),
+            Effect.as(undefined)
+          )
+          return Effect.map(Effect.raceFirst(Fiber.await(flying), givenUp), (exit) => ({ exit, inTime: false }))
+        }
+      )
   )

@@ -1,7 +1,7 @@
 /** Limits of a fleet of nodes over one store in memory, in virtual time. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { mostIn, play, type Plan, type Way, zipf } from "./limits.ts"
+import { mostIn, type Plan, play, type Way, zipf } from "./limits.ts"
 
 const scenes: ReadonlyArray<readonly [scene: string, demand: (nodes: number) => Plan["demand"]]> = [
   ["three times too many calls", (nodes) => {
@@ -80,47 +80,52 @@ const shares = (seed: number) => {
 const faulty = (share: number): Way => choice(Math.min(0.999, share * 16), "hangs", "loses", "refuses") ?? "answers"
 
 describe("the calls that pass", () => {
-  it.live("are never more than the bound, whoever asks, is interrupted, dies or is not answered", () =>
-    Effect.gen(function*() {
-      let all = 0
-      for (let run = 1; run <= Number(process.env.SWITCHGEAR_RUNS ?? 40); run++) {
-        const share = shares(run)
-        const nodes = choice(share(), 2, 5, 20, 60)
-        const period = choice(share(), 130, 250, 400, 1000, 3000)
-        const peak = choice(share(), 50, 200, 1000, 3000)
-        const limit = choice(
-          share(),
-          { perSecond: 100, burst: 20 },
-          { perSecond: 1000, burst: 5 },
-          { perSecond: 20, burst: 100 },
-          { perSecond: 2, burst: 3 }
-        )
-        const asks = new Map<string, number>()
-        const plan: Plan = {
-          nodes,
-          seed: `bound ${run}`,
-          until: 8000,
-          limit,
-          demand: (at, node) => {
-            const key = `${Math.floor(at / period)}:${node}`
-            const known = asks.get(key) ?? (share() < 0.3 ? peak * share() / nodes * 3 : 0)
-            asks.set(key, known)
-            return known
-          },
-          maxWait: choice(share(), 0, 0, 100, 2000),
-          interrupted: choice(share(), 0, 0.3, 0.9),
-          options: { away: "closed" },
-          dies: { at: 4000, nodes: Math.floor(nodes / 3) },
-          ...share() < 0.5 && { way: (_at: number, _node: number, share: number) => share < 1 / 16 ? faulty(share) : "answers" }
+  it.live(
+    "are never more than the bound, whoever asks, is interrupted, dies or is not answered",
+    () =>
+      Effect.gen(function*() {
+        let all = 0
+        for (let run = 1; run <= Number(process.env.SWITCHGEAR_RUNS ?? 40); run++) {
+          const share = shares(run)
+          const nodes = choice(share(), 2, 5, 20, 60)
+          const period = choice(share(), 130, 250, 400, 1000, 3000)
+          const peak = choice(share(), 50, 200, 1000, 3000)
+          const limit = choice(
+            share(),
+            { perSecond: 100, burst: 20 },
+            { perSecond: 1000, burst: 5 },
+            { perSecond: 20, burst: 100 },
+            { perSecond: 2, burst: 3 }
+          )
+          const asks = new Map<string, number>()
+          const plan: Plan = {
+            nodes,
+            seed: `bound ${run}`,
+            until: 8000,
+            limit,
+            demand: (at, node) => {
+              const key = `${Math.floor(at / period)}:${node}`
+              const known = asks.get(key) ?? (share() < 0.3 ? peak * share() / nodes * 3 : 0)
+              asks.set(key, known)
+              return known
+            },
+            maxWait: choice(share(), 0, 0, 100, 2000),
+            interrupted: choice(share(), 0, 0.3, 0.9),
+            options: { away: "closed" },
+            dies: { at: 4000, nodes: Math.floor(nodes / 3) },
+            ...share() < 0.5 &&
+              { way: (_at: number, _node: number, share: number) => share < 1 / 16 ? faulty(share) : "answers" }
+          }
+          const { passed } = yield* play(plan)
+          all += passed.length
+          for (const span of [20, 200, 1000, 5000]) {
+            const bound = limit.burst + limit.perSecond * (span + 200) / 1000
+            // A turn at each end.
+            assert.isAtMost(mostIn(passed, span), bound + 1, `run ${run}, ${span} ms`)
+          }
         }
-        const { passed } = yield* play(plan)
-        all += passed.length
-        for (const span of [20, 200, 1000, 5000]) {
-          const bound = limit.burst + limit.perSecond * (span + 200) / 1000
-          // A turn at each end.
-          assert.isAtMost(mostIn(passed, span), bound + 1, `run ${run}, ${span} ms`)
-        }
-      }
-      assert.isAbove(all, 1000)
-    }), 120_000)
+        assert.isAbove(all, 1000)
+      }),
+    120_000
+  )
 })

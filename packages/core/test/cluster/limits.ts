@@ -108,12 +108,14 @@ const scene = (plan: Plan) =>
         }).pipe(Effect.provide(context), Scope.provide(own))
         const call = Effect.exit(limiter.protect(now)).pipe(
           Effect.map((exit) => {
-            if (Exit.isFailure(exit) || dead.has(index)) return
+            if (Exit.isFailure(exit) || dead.has(index))
+              return
             passed.push(exit.value)
             passedBy[index]!++
           })
         )
-        const impatient = Effect.flatMap(Random.next, (share) => Effect.timeoutOption(call, 50 * share))
+        const impatient = Effect.flatMap(Random.next, (share) =>
+          Effect.timeoutOption(call, 50 * share))
         const asks = Effect.gen(function*() {
           while ((yield* now) < plan.until && !dead.has(index)) {
             const rate = plan.demand(yield* now, index)
@@ -135,10 +137,12 @@ const scene = (plan: Plan) =>
       }))
     if (plan.dies !== undefined) {
       yield* Effect.sleep(plan.dies.at)
-      for (let i = 0; i < plan.dies.nodes; i++) dead.add(i)
+      for (let i = 0; i < plan.dies.nodes; i++)
+        dead.add(i)
     }
     yield* Effect.sleep(plan.until - (yield* now))
-    const status = yield* Effect.forEach(clusters, ({ status }) => status)
+    const status = yield* Effect.forEach(clusters, ({ status }) =>
+      status)
     return {
       asked,
       passed: passed.sort((a, b) => a - b),

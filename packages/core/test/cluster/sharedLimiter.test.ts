@@ -18,7 +18,10 @@ const node = (
   Effect.gen(function*() {
     const context = yield* Layer.build(Layer.fresh(Cluster.layer(own)))
     const limits = [RateLimiter.requests(100, "1 second", { burst: 20 })]
-    const limiter = yield* Effect.provide(RateLimiter.make({ name: "model", limits, shared: true, ...options }), context)
+    const limiter = yield* Effect.provide(
+      RateLimiter.make({ name: "model", limits, shared: true, ...options }),
+      context
+    )
     yield* TestClock.adjust("1 second")
     return { limiter, cluster: Context.get(context, Cluster.Cluster) }
   })
