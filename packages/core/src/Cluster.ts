@@ -1,6 +1,6 @@
 /**
  * Makes nodes a fleet: circuits with `shared: true` and the same name are one circuit of all nodes. No call waits for the
- * store, but for a probe after an opening.
+ * store, but for a probe after an opening, and for a limit of which nothing is booked.
  *
  * **Opening.** A node opens its circuit at once by its own calls, and asks the fleet. The fleet opens when the calls of all
  * nodes together say so, also without the node that reports most failures: one sick node does not close a healthy target for
@@ -10,8 +10,11 @@
  * for one waits for `timeout` at most. After closing, each node lets a growing share of calls pass: `rampUp`, or within 5 seconds
  * from a tenth.
  *
+ * **Limits.** Limiters with `shared: true` and the same name have their limits together. A node books turns ahead, and gives back
+ * what no call has used. A call waits for the store only where nothing is booked, for `timeout` at most.
+ *
  * **Without the store.** A store that does not answer three times is away: each node keeps what it last heard until the end of
- * the opening, and then goes on by itself. It tries the store again after 250 ms, and up to 5 seconds later.
+ * the opening, and then goes on by itself. Limits are as `away` says. It tries the store again after 250 ms, and up to 5 seconds later.
  *
  * **Gotchas.** Of several circuits of a node with one name, the first is shared, and the next one when it is gone. A state that is set by hand on a node stays on that node, whatever the fleet does. Names are in keys of the
  * store: they must not be secrets.
@@ -51,8 +54,8 @@ export class Cluster extends Context.Service<Cluster, {
 }>()("@switchgear/core/Cluster") {}
 
 /**
- * Makes this node part of the fleet whose store is given, for as long as the layer is there. Circuits that are made below it are
- * shared where they say so. Dies with a `RangeError` where an option is out of its range.
+ * Makes this node part of the fleet whose store is given, for as long as the layer is there. Circuits and limiters that are
+ * made below it are shared where they say so. Dies with a `RangeError` where an option is out of its range.
  *
  * @since 0.1.0
  * @category layers

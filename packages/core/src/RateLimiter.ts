@@ -30,6 +30,9 @@
  * / 32 operations (calls that arrive, leave, settle or are admitted, and pauses), with token buckets alone after at
  * most n / 2. Token buckets alone get there only by many pauses and resumes in quick succession.
  *
+ * **Fleet.** With `shared: true` and a `Cluster` around, the limits are those of all limiters with this name on all nodes. A
+ * call then waits for a booking where nothing is booked, also with `maxWait: 0`, for the time-out of the cluster at most.
+ *
  * **Gotchas.** A limiter limits only the calls that share it: make it once. It uses the clock of the fiber that made
  * it. A request that costs more than a limit ever holds is rejected without a `retryAfter`. A sliding window that holds
  * more than 8,192 different instants frees capacity late by up to `per` / 2,048.
