@@ -187,8 +187,8 @@ export class BookedMeter implements Meter {
     return {
       gap,
       burst: this.burst / unit,
-      // Seldom calls rarely come in time for turns that are far ahead.
-      ahead: Math.max(isBusy ? ahead : ahead / 2, reach),
+      // Where calls come seldom, only those that wait now can use a turn: others would go back.
+      ahead: isBusy ? Math.max(ahead, reach) : Math.max(0, reach),
       want,
       back: owed / unit,
       fullAfter: Math.max(0, this.toldFull - now)

@@ -54,6 +54,26 @@ describe("a limit of 100 calls a second, of which 20 at once", () => {
       assert.isAtMost(mostIn(passed, 1000), 20 + 100 * 1.2)
     }), 30_000)
 
+  it.live(
+    "is not passed by a thousand nodes that call seldom, whose turns would come back",
+    () =>
+      Effect.gen(function*() {
+        for (const burst of [20, 1]) {
+          const { ideal, passed } = yield* play({
+            nodes: 1000,
+            demand: () => 0.3,
+            until: 10_000,
+            seed: "limits",
+            limit: { perSecond: 100, burst }
+          })
+          assert.isAtLeast(passed.length / ideal, 0.94)
+          assert.isAtMost(mostIn(passed, 200), burst + 100 * 0.4)
+          assert.isAtMost(mostIn(passed, 1000), burst + 100 * 1.2)
+        }
+      }),
+    60_000
+  )
+
   it.live("costs a busy fleet fewer messages than calls", () =>
     Effect.gen(function*() {
       const { perSecondAtStore } = yield* play({
