@@ -30,6 +30,7 @@ export interface BookingRules {
 /** What a meter has to know of the limiter that it belongs to. */
 export interface Desk {
   readonly rules: BookingRules
+  readonly now: () => number
   /** No turns are asked for before that: the fleet has none, or the store does not answer. */
   readonly blockedUntil: number
   /** When an answer can be expected at the latest, and when that was asked for; undefined while nothing is. */
@@ -103,8 +104,9 @@ export class BookedMeter implements Meter {
   }
 
   correct(difference: number, takenAt: number, now: number): void {
-    this.fallback?.correct(difference, takenAt, now)
-    this.owe(-difference, now)
+    // The fleet has not given out what is taken meanwhile.
+    if (this.fallback !== undefined) this.fallback.correct(difference, takenAt, now)
+    else this.owe(-difference, now)
   }
 
   clampAvailable(atMost: number, now: number): void {
@@ -285,9 +287,10 @@ export class BookedMeter implements Meter {
     return (missing, from) => {
       if (desk.blockedUntil > from) return Math.max(desk.blockedUntil, next + missing / rate)
       const { awaited } = desk
-      if (awaited === undefined || from >= awaited.until) return from + leastWait
-      // It has taken so long already, and may take as long again.
-      return Math.min(awaited.until, from + Math.max(leastWait, from - awaited.since))
+      const now = desk.now()
+      if (awaited === undefined || now >= awaited.until) return Math.max(from, now + leastWait)
+      // It has taken so long already, and may take as long again. All who wait are answered together.
+      return Math.max(from, Math.min(awaited.until, now + Math.max(leastWait, now - awaited.since)))
     }
   }
 

@@ -127,7 +127,7 @@ export class Booker implements LimiterLink, Desk {
     return this.demand.at(now) * this.rules.cover >= 1
   }
 
-  private now(): number {
+  now(): number {
     return monotonicMillis(this.clock)
   }
 

@@ -136,8 +136,13 @@ describe("the calls that pass", () => {
             ...share() < 0.5 &&
               { way: (_at: number, _node: number, share: number) => share < 1 / 16 ? faulty(share) : "answers" }
           }
-          const { passed } = yield* play(plan)
+          const { passed, status } = yield* play(plan)
           all += passed.length
+          const kept = status.flatMap(({ limits }) => limits).reduce(
+            (sum, { booked, givenBack }) => sum + booked - givenBack,
+            0
+          )
+          assert.isAtMost(passed.length, kept + 1e-6, `run ${run}`)
           for (const span of [20, 200, 1000, 5000]) {
             const bound = limit.burst + limit.perSecond * (span + 200) / 1000
             // A turn at each end.

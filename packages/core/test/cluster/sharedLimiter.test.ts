@@ -5,6 +5,7 @@ import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Context, Duration, Effect, Exit, Fiber, Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { mostIn } from "./limits.ts"
 
 interface Node {
   readonly limiter: RateLimiter.RateLimiter
@@ -67,6 +68,15 @@ describe("a limit that nodes share", () => {
       assert.isAtLeast(passed, 20)
       assert.isAtMost(passed, 20 + 0.06 * 4 * 100)
     })))
+
+  it.effect("lets as many calls pass that come at once as there are turns, by few messages", () =>
+    Effect.gen(function*() {
+      const { store, way } = yield* changing
+      const limits = [RateLimiter.requests(1000, "1 second", { burst: 500 })]
+      const [one] = yield* Effect.provideService(nodes(1, { limits }), ClusterStore.ClusterStore, store)
+      assert.isAtLeast(yield* passes(one!, 1000), 500)
+      assert.isAtMost(way.asked, 5)
+    }).pipe(Effect.scoped))
 
   it.effect("is that of the limiter alone without a fleet", () =>
     Effect.gen(function*() {
@@ -193,6 +203,39 @@ describe("a limit that nodes share", () => {
       }))
       yield* TestClock.adjust("1 millis")
       assert.strictEqual(yield* passes(one!, 4), 4)
+    })))
+
+  it.effect("keeps a sliding window, which it uses less far", () =>
+    fleet(Effect.gen(function*() {
+      for (
+        const [limits, costs, least] of [
+          [[RateLimiter.requests(100, "1 second", { kind: "sliding-window" })], {}, 85],
+          [[RateLimiter.tokens(100, "1 second", { kind: "sliding-window" })], { tokens: 1 }, 45],
+          [[RateLimiter.requests(3, "1 second", { kind: "sliding-window" })], {}, 2.5]
+        ] as const
+      ) {
+        const { limit } = limits[0]
+        const all = yield* nodes(3, { name: `${limits[0].resource} ${limit}`, limits })
+        const passed: Array<number> = []
+        for (let at = 0; at < 5000; at += 10) {
+          for (const { limiter } of all) {
+            const call = limiter.protectWith({ costs })(Effect.sync(() => passed.push(at)))
+            yield* Effect.forkChild(Effect.exit(call))
+          }
+          yield* TestClock.adjust("10 millis")
+        }
+        assert.isAtMost(mostIn(passed, 1000), limit * 1.2)
+        assert.isAtLeast(passed.length, 5 * least)
+      }
+    })))
+
+  it.effect("has other numbers from setLimits on", () =>
+    fleet(Effect.gen(function*() {
+      const all = yield* nodes(2)
+      const limits = [RateLimiter.requests(1000, "1 second", { burst: 200 })]
+      for (const { limiter } of all) yield* limiter.setLimits(limits)
+      yield* TestClock.adjust("1 second")
+      assert.isAtLeast(yield* passes(all[0]!, 150), 150)
     })))
 
   it.effect("asks the store for nothing while nobody calls", () =>
