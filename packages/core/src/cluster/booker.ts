@@ -12,7 +12,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
-import type { BookingAnswer, BookingCall, ClusterStore, StoreFailed } from "../ClusterStore.ts"
+import type { BookingAnswer, BookingCall, BookingMessage, ClusterStore, StoreFailed } from "../ClusterStore.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { LimiterLink } from "../rateLimiter/link.ts"
 import type { LimiterMachine } from "../rateLimiter/machine.ts"
@@ -32,6 +32,8 @@ export interface Office {
   readonly nodes: number
   /** What the node takes for the time of the store; zero where it has heard none. */
   readonly said: number
+  /** How often it has heard that time. */
+  readonly syncs: number
   readonly bookers: Set<Booker>
   readonly ring: () => void
 }
@@ -42,6 +44,10 @@ export interface BookerRules extends BookingRules {
 
 /** Another node may give turns back: nobody waits for longer before asking again, in milliseconds. */
 const longestBlock = 1000
+
+/** It had turns and gave none out: its clock was set. */
+const isTakenForLate = ({ first, granted }: BookingAnswer, { ahead, want }: BookingMessage): boolean =>
+  granted === 0 && want > 0 && first < ahead
 
 export class Booker implements LimiterLink, Desk {
   readonly limiter: string
@@ -56,6 +62,8 @@ export class Booker implements LimiterLink, Desk {
   private machine: LimiterMachine | undefined
   private bell = Deferred.makeUnsafe<void>()
   private failures = 0
+  /** After so many syncs, what the node takes for the time of the store was wrong. */
+  private doubtedAt: number | undefined
   private retryAt = -Infinity
   private sentAt = -Infinity
   /** Of calls. */
@@ -177,7 +185,7 @@ export class Booker implements LimiterLink, Desk {
     const isBusy = this.isBusy(now)
     const head = this.machine!.queue.peek()
     const call: BookingCall = {
-      said: office.said,
+      said: office.syncs === this.doubtedAt ? 0 : office.said,
       longestWay,
       limits: meters.map((meter, i) => [
         `${this.limiter}:${meter.limit.resource}`,
@@ -218,6 +226,7 @@ export class Booker implements LimiterLink, Desk {
     this.meters.forEach((meter, i) => {
       const message = call.limits[i]![1]
       if (!inTime) return meter.heardLate(answers[i]!, now)
+      if (isTakenForLate(answers[i]!, message)) this.doubtedAt = this.office.syncs
       if (meter.heard(answers[i]!, message, this.sentAt, now)) return
       this.blockedUntil = Math.max(
         this.blockedUntil,

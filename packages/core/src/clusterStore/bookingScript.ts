@@ -15,7 +15,10 @@ for k = 1, #KEYS do
   local function num(i) return tonumber(ARGV[a + i]) end
   local gap, burst, ahead, want, back, after = num(1), num(2), num(3), num(4), num(5), num(6)
   local depth = burst * gap
-  local full = math.max(now, tonumber(redis.call("GET", KEYS[k]) or 0))
+  local known, at = string.match(redis.call("GET", KEYS[k]) or "0 0", "^(%S+) (%S+)$")
+  known, at = tonumber(known), tonumber(at)
+  if now < at then known = known - (at - now) end
+  local full = math.max(now, known)
   local granted = 0
   if not late then
     full = math.min(math.max(now, full - back * gap), math.max(full, now + 2 * depth + ahead))
@@ -24,7 +27,7 @@ for k = 1, #KEYS do
   end
   local first = full + gap - depth - now
   full = full + granted * gap
-  if full > now then redis.call("SET", KEYS[k], string.format("%.17g", full), "PX", math.ceil(full - now))
+  if full > now then redis.call("SET", KEYS[k], string.format("%.17g %.17g", full, now), "PX", math.ceil(full - now))
   else redis.call("DEL", KEYS[k]) end
   out[#out + 1] = string.format("%.0f", granted)
   out[#out + 1] = string.format("%.17g", first)
@@ -33,4 +36,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const bookingScriptId = "f1b48e77ec8f28d3a28d957899fc136e6a065552"
+export const bookingScriptId = "4510fc0b4d1c1ad870dbfac05de9a3abd8609db1"

@@ -1,6 +1,6 @@
 /** What Redis keeps of a fleet, in memory: the same calls with the same answers. */
 import type { BookingAnswer, BookingCall } from "./bookingModel.ts"
-import { book } from "./bookingRules.ts"
+import { book, type BookingRecord } from "./bookingRules.ts"
 import { type CircuitCall, type CircuitReply, keptFor } from "./circuitCall.ts"
 import type { CircuitAnswer, CircuitEvent } from "./circuitModel.ts"
 import { type CircuitRecord, decide } from "./circuitRules.ts"
@@ -13,8 +13,7 @@ interface Kept {
 export class MemoryTable {
   private readonly nodes = new Map<string, number>()
   private readonly circuits = new Map<string, Kept>()
-  /** When each is full again. */
-  private readonly limits = new Map<string, number>()
+  private readonly limits = new Map<string, BookingRecord>()
   private sequence = 0
 
   /** Answers a call that arrives at a time, in whole microseconds. `publish` gets each change. */
@@ -39,8 +38,8 @@ export class MemoryTable {
   callLimits({ limits, longestWay, said }: BookingCall, micros: number): ReadonlyArray<BookingAnswer> {
     const now = micros / 1000
     return limits.map(([limit, message]) => {
-      const { answer, fullAt } = book(this.limits.get(limit) ?? 0, message, now, said > 0 && now - said > longestWay)
-      if (fullAt > now) this.limits.set(limit, fullAt)
+      const { answer, record } = book(this.limits.get(limit), message, now, said > 0 && now - said > longestWay)
+      if (record.fullAt > now) this.limits.set(limit, record)
       else this.limits.delete(limit)
       return answer
     })

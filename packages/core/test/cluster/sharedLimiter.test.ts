@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deadline, RateLimiter } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Context, Duration, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { vi } from "vitest"
 import { mostIn } from "./limits.ts"
 
 interface Node {
@@ -237,6 +238,30 @@ describe("a limit that nodes share", () => {
       yield* TestClock.adjust("1 second")
       assert.isAtLeast(yield* passes(all[0]!, 150), 150)
     })))
+
+  it.effect("goes on at once where the clock of the store is set", () =>
+    Effect.gen(function*() {
+      const { store, way } = yield* changing
+      const { MemoryTable } = yield* Effect.promise(() =>
+        vi.importActual<typeof import("../../src/clusterStore/memoryTable.ts")>("../../src/clusterStore/memoryTable.ts")
+      )
+      const table = new MemoryTable()
+      let set = 0
+      const micros = Effect.map(Clock.currentTimeMillis, (millis) => (millis + set + 1e9) * 1000)
+      way.limits = (call) => Effect.map(micros, (micros) => table.callLimits(call, micros))
+      const timed: ClusterStore.ClusterStore["Service"] = {
+        ...store,
+        circuits: (call) => Effect.map(micros, (micros) => table.callCircuits(call, micros, () => {}))
+      }
+      const [one] = yield* Effect.provideService(nodes(1), ClusterStore.ClusterStore, timed)
+      for (const by of [0, 3_600_000, -3_600_000]) {
+        set += by
+        yield* passes(one!, 20)
+        yield* TestClock.adjust("400 millis")
+        assert.isAtLeast(yield* passes(one!, 20), 20)
+        yield* TestClock.adjust("1 minute")
+      }
+    }).pipe(Effect.scoped))
 
   it.effect("asks the store for nothing while nobody calls", () =>
     Effect.gen(function*() {

@@ -38,7 +38,7 @@ if (isMissing) {
             const table = new MemoryTable()
             let micros = 1_700_000_000_000_000 + (yield* Random.nextIntBetween(0, 1_000_000))
             for (let step = 0; step < 15; step++) {
-              micros += yield* choice(0, 1, 500, 10_000, 99_999, 100_000, 1_000_000, 60_000_000)
+              micros += yield* choice(0, 1, 500, 10_000, 99_999, 100_000, 1_000_000, 60_000_000, -5_000_000, -300)
               const gap = yield* choice(10, 10, 1000 / 3, 0.01, 60_000)
               const booking = Effect.gen(function*() {
                 return {
