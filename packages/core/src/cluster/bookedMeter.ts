@@ -249,7 +249,7 @@ export class BookedMeter implements Meter {
     this.owe(over, now)
     // Others need not wait for that much.
     if (over > usual) this.owedAt = -Infinity
-    while (over > 0) {
+    while (over > 0 && this.turns.length > 0) {
       const last = this.turns.at(-1)!
       const part = Math.min(over, last.amount)
       last.amount -= part

@@ -11,6 +11,7 @@ import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type { BookingAnswer, BookingCall, BookingMessage, ClusterStore, StoreFailed } from "../ClusterStore.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
@@ -263,10 +264,12 @@ export class Booker implements LimiterLink, Desk {
     )
     this.leave(now)
     this.machine!.replan(now)
-    return owes
-      ? Effect.ignore(
-        Effect.timeoutOption(office.store.limits({ said: office.said, longestWay, limits }), rules.timeout)
-      )
-      : Effect.void
+    if (!owes) return Effect.void
+    const call = { said: office.said, longestWay, limits }
+    // Whatever the store does, a node ends in time.
+    return Effect.flatMap(
+      Effect.forkDetach(Effect.suspend(() => office.store.limits(call))),
+      (flying) => Effect.asVoid(Effect.interruptible(Effect.timeoutOption(Fiber.await(flying), rules.timeout)))
+    )
   })
 }

@@ -24,20 +24,19 @@ export const flight = <A, E>(
   timeout: number,
   overdue: Effect.Effect<void>
 ): Effect.Effect<Landed<A, E>> =>
-  Effect.flatMap(
-    Effect.forkChild(Effect.suspend(message)),
-    (flying) =>
-      Effect.flatMap(
-        Effect.timeoutOption(Fiber.await(flying), Duration.millis(timeout)),
-        (answer): Effect.Effect<Landed<A, E>> => {
-          if (Option.isSome(answer)) return Effect.succeed({ exit: answer.value, inTime: true })
-          const givenUp = overdue.pipe(
-            Effect.andThen(Effect.sleep(longestFlight)),
-            // Not waited for: what the client does may not be possible to interrupt.
-            Effect.andThen(Effect.forkDetach(Fiber.interrupt(flying))),
-            Effect.as(undefined)
-          )
-          return Effect.map(Effect.raceFirst(Fiber.await(flying), givenUp), (exit) => ({ exit, inTime: false }))
-        }
-      )
-  )
+  Effect.flatMap(Effect.forkDetach(Effect.suspend(message)), (flying) => {
+    // Not waited for: what the client does may not be possible to interrupt.
+    const giveUp = Effect.forkDetach(Fiber.interrupt(flying))
+    const late = Effect.raceFirst(
+      Fiber.await(flying),
+      overdue.pipe(Effect.andThen(Effect.sleep(longestFlight)), Effect.andThen(giveUp), Effect.as(undefined))
+    )
+    return Effect.timeoutOption(Fiber.await(flying), Duration.millis(timeout)).pipe(
+      Effect.flatMap((answer): Effect.Effect<Landed<A, E>> =>
+        Option.isSome(answer)
+          ? Effect.succeed({ exit: answer.value, inTime: true })
+          : Effect.map(late, (exit) => ({ exit, inTime: false }))
+      ),
+      Effect.onInterrupt(() => giveUp)
+    )
+  })

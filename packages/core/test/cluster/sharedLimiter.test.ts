@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deadline, RateLimiter } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { vi } from "vitest"
 import { mostIn } from "./limits.ts"
@@ -259,7 +259,6 @@ describe("a limit that nodes share", () => {
         yield* passes(one!, 20)
         yield* TestClock.adjust("400 millis")
         assert.isAtLeast(yield* passes(one!, 20), 20)
-        yield* TestClock.adjust("1 minute")
       }
     }).pipe(Effect.scoped))
 
@@ -324,6 +323,29 @@ describe("while the store does not answer, a limit", () => {
         }).pipe(Effect.scoped))
     }
   }
+
+  it.effect("keeps no node from its end, also where it holds turns", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const hangs = [Effect.never, Effect.uninterruptible(Effect.never)]
+      for (const [hang, wait] of hangs.flatMap((hang) => [[hang, 0], [hang, 120], [hang, 1000]] as const)) {
+        way.limits = memory.limits
+        const scope = yield* Scope.make()
+        const [one] = yield* nodes(1).pipe(
+          Effect.provideService(ClusterStore.ClusterStore, store),
+          Scope.provide(scope)
+        )
+        const reserving = yield* Effect.forkChild(one!.limiter.reserve({}))
+        yield* TestClock.adjust("10 millis")
+        const { refund } = yield* Fiber.join(reserving)
+        way.limits = () => hang
+        yield* refund
+        yield* TestClock.adjust(wait)
+        const ends = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust("100 millis")
+        assert.isDefined(ends.pollUnsafe(), `${wait}`)
+      }
+    }).pipe(Effect.scoped))
 
   it.effect("keeps no call waiting for longer than the time-out", () =>
     Effect.gen(function*() {
