@@ -3,8 +3,9 @@
  * full again, and when that was written. Redis does the same in Lua (`bookingScript`), with the same numbers: a change here is a change there.
  *
  * Invariants
- * - In any window of W milliseconds at most `burst + (W + ahead) / gap` turns are due.
- * - More than was booked may be used. That debt is at most one bucket.
+ * - In any window of W milliseconds at most `burst + (W + ahead) / gap` turns are due, where none comes back: one that does is
+ *   given out again for a later time.
+ * - More than was booked may be used. That debt is at most one bucket, with what is booked ahead.
  * - A message that is late changes nothing and books nothing.
  * - Where the clock of the store goes back, the time goes back with it: no bucket is empty for longer for it.
  */
