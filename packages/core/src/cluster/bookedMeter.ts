@@ -62,7 +62,7 @@ export class BookedMeter implements Meter {
   readonly limit: Limit
   /** What waiting calls cost. */
   queued = 0
-  /** Of this and other nodes, since this one was made. */
+  /** By this node so far; what went back of it, unused or not used up. */
   booked = 0
   givenBack = 0
   /** Instead of what was booked, while the store does not answer. */
@@ -120,7 +120,7 @@ export class BookedMeter implements Meter {
 
   change(checked: Checked, now: number): void {
     this.set(checked)
-    this.fallback?.change({ limit: this.rate, per: 1, burst: this.burst }, now)
+    this.fallback?.change({ limit: this.rate, per: 1, burst: this.capacity }, now)
   }
 
   plan(): Plan {
@@ -140,7 +140,7 @@ export class BookedMeter implements Meter {
 
   /** Does without the store. */
   leave(away: Away, nodes: number, now: number, retryAt: () => number): void {
-    this.fallback = awayMeter(away, { limit: this.rate, per: 1, burst: this.burst }, nodes, now, retryAt)
+    this.fallback = awayMeter(away, { limit: this.rate, per: 1, burst: this.capacity }, nodes, now, retryAt)
   }
 
   /** Whether a call would have to be booked for. */
@@ -188,7 +188,7 @@ export class BookedMeter implements Meter {
     this.owedAt = Infinity
     return {
       gap,
-      burst: this.burst / unit,
+      burst: this.capacity / unit,
       // Where calls come seldom, only those that wait now can use a turn: others would go back.
       ahead: isBusy ? Math.max(ahead, reach) : Math.max(0, reach),
       want,
@@ -209,7 +209,7 @@ export class BookedMeter implements Meter {
     if (granted > 0) this.add({ start, amount, rate: this.unit / gap, lag: now - sentAt, askedAt: sentAt })
     this.booked += amount
     this.next = start + granted * gap
-    this.knownFull = this.next + this.burst / this.rate
+    this.knownFull = this.next + this.capacity / this.rate
     if (sentAt + fullAfter >= this.toldFull - grain) this.toldFull = -Infinity
     return granted >= want
   }
@@ -232,12 +232,12 @@ export class BookedMeter implements Meter {
 
   /** Nobody has a turn until then. */
   paused(until: number): void {
-    this.fullNotBefore(until + (this.burst - this.unit) / this.rate)
+    this.fullNotBefore(until + (this.capacity - this.unit) / this.rate)
   }
 
   /** The fleet has no more than that. */
   clamped(atMost: number, now: number): void {
-    this.fullNotBefore(now + (this.burst - atMost) / this.rate)
+    this.fullNotBefore(now + (this.capacity - atMost) / this.rate)
   }
 
   /** Gives back what neither waiting calls nor the usual demand can use: of what comes last. */
@@ -265,21 +265,17 @@ export class BookedMeter implements Meter {
     this.turns = []
   }
 
-  /** Beyond `burst` and what comes in, nothing is ever given out. */
-  private burst = 0
-
   private set({ burst, limit, per }: Checked): void {
     const isRequests = this.limit.resource === "requests"
     if (this.limit.kind === "token-bucket") {
       this.rate = limit / per
-      this.burst = burst
+      this.capacity = burst
     } else {
       // What can come at once is taken off what comes in, so that no window has more than the limit.
-      this.burst = isRequests ? Math.max(1, Math.floor(limit / 10)) : limit / 2
-      this.rate = (limit - this.burst + (isRequests ? 1 : 0)) / per
+      this.capacity = isRequests ? Math.max(1, Math.floor(limit / 10)) : limit / 2
+      this.rate = (limit - this.capacity + (isRequests ? 1 : 0)) / per
     }
-    this.capacity = this.burst
-    this.unit = isRequests ? 1 : this.burst * finest
+    this.unit = isRequests ? 1 : this.capacity * finest
   }
 
   private get tail(): Tail {
