@@ -39,6 +39,7 @@ import { CurrentLimiterFleet } from "./rateLimiter/fleet.ts"
 import * as Registry from "./Registry.ts"
 
 export { kind }
+export type { Fleet } from "./circuitBreaker/fleet.ts"
 export type { Control, Options, SharedLimit, Status } from "./cluster/model.ts"
 
 /**
@@ -113,15 +114,7 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
  * @since 0.1.0
  * @category references
  */
-export const CurrentFleet: Context.Reference<Fleet | undefined> = CircuitFleet.CurrentFleet
-
-/**
- * What circuits join.
- *
- * @since 0.1.0
- * @category models
- */
-export type Fleet = CircuitFleet.Fleet
+export const CurrentFleet: Context.Reference<CircuitFleet.Fleet | undefined> = CircuitFleet.CurrentFleet
 
 /** 104 bits. */
 const randomId = (random: { readonly nextDoubleUnsafe: () => number }): string =>

@@ -5,6 +5,12 @@ import { constVoid } from "effect/Function"
 import * as Scope from "effect/Scope"
 import type { LinkedCircuit } from "./linkedCircuit.ts"
 
+/**
+ * What circuits join.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Fleet {
   /** Joins a circuit. Gives what ends that. */
   readonly join: (circuit: LinkedCircuit) => () => void

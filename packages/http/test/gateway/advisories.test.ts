@@ -462,10 +462,10 @@ describe("a budget", () => {
 })
 
 describe("the package", () => {
-  it("has two dependencies, whose bytes are in the lockfile, and runs nothing when it is installed (litellm#24518)", () => {
+  it("has three dependencies, whose bytes are in the lockfile, and runs nothing when it is installed (litellm#24518)", () => {
     const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8")
     const { dependencies, publishConfig, scripts = {} } = JSON.parse(read("../../package.json"))
-    assert.deepStrictEqual(Object.keys(dependencies), ["@effect/platform-node", "@switchgear/core"])
+    assert.deepStrictEqual(Object.keys(dependencies), ["@effect/platform-node", "@switchgear/core", "redis"])
     assert.deepStrictEqual(Object.keys(scripts).filter((name) => /install|prepare/.test(name)), [])
     assert.isTrue(publishConfig.provenance, "npm tells from which commit it was built")
     const lock = read("../../../../pnpm-lock.yaml")
