@@ -6,12 +6,12 @@ import { askAbout, requestOf } from "./request.ts"
 // Goes on from one order to the next, so that no prompt comes again before all have come.
 let next = 0
 
-export const closed = async ({ connections, millis, prompts = 1, status, target }: Closed): Promise<Told> => {
+export const closed = async ({ connections, millis, more, prompts = 1, status, target }: Closed): Promise<Told> => {
   const times: Array<number> = []
   const began = performance.now()
   const client = async () => {
     const connection = new Connection(target.port)
-    const request = requestOf(target)
+    const request = requestOf(target, more)
     for (let now = began; now - began < millis;) {
       const sent = now
       if (prompts > 1) askAbout(request, next++ % prompts)

@@ -18,6 +18,8 @@ export interface Closed {
   readonly status: number
   /** How many different prompts there are. @default 1 */
   readonly prompts?: number | undefined
+  /** What the body has beside model and prompt. @default nothing */
+  readonly more?: object | undefined
 }
 
 /** Requests come at their own rate, whatever became of those before. */

@@ -15,8 +15,8 @@ export const bodyOf = (model: string, more: object = {}): string =>
     ...more
   })
 
-export const requestOf = ({ headers, model, path, port }: Target): Buffer => {
-  const body = bodyOf(model)
+export const requestOf = ({ headers, model, path, port }: Target, more: object = {}): Buffer => {
+  const body = bodyOf(model, more)
   return Buffer.from([
     `POST ${path} HTTP/1.1`,
     `host: 127.0.0.1:${port}`,
