@@ -9,7 +9,7 @@ import { Context, Deferred, Duration, Effect, Fiber, Layer, Stream } from "effec
 import * as Redis from "effect/persistence/Redis"
 import { message } from "../clusterStore/messages.ts"
 import { isMissing, layerRedis, mayBeMissing, server } from "../clusterStore/redisServer.ts"
-import { freePort, redisProcess } from "../support/redisProcess.ts"
+import { redisOnPort } from "../support/redisProcess.ts"
 import { all, are, joined, node, nodes, statesOf, until } from "./fleet.ts"
 
 /** The time-out of the nodes, and what clocks and scheduling may add. */
@@ -108,8 +108,7 @@ if (isMissing) {
   describe("a replica that knows of an older state and takes over", () => {
     const serverOf = (more: ReadonlyArray<string>) =>
       Effect.gen(function*() {
-        const port = yield* freePort
-        const process = yield* redisProcess(() => ["--port", String(port), "--bind", "127.0.0.1", ...more])
+        const { port, ...process } = yield* redisOnPort(more)
         const context = yield* Layer.build(Layer.fresh(Layer.provideMerge(
           ClusterStore.layerRedis({ fleet: "test" }),
           NodeRedis.layer({ socket: { host: "127.0.0.1", port }, disableOfflineQueue: true })

@@ -30,7 +30,7 @@ const killed = async (server: ChildProcess): Promise<void> => {
 }
 
 /** A server in a folder of its own, without persistence. `args` is asked again at each start. */
-export const redisProcess = (args: (folder: string) => ReadonlyArray<string>, program: Program = "redis-server") =>
+const process = (args: (folder: string) => ReadonlyArray<string>, program: Program) =>
   Effect.gen(function*() {
     const folder = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "redis-"))),
@@ -38,9 +38,11 @@ export const redisProcess = (args: (folder: string) => ReadonlyArray<string>, pr
     )
     const start = () => spawned(program, ["--save", "", "--dir", folder, ...args(folder)])
     let running: ChildProcess = yield* Effect.acquireRelease(
-      Effect.promise(start),
+      Effect.tryPromise(start),
       () => Effect.promise(() => killed(running))
     )
+    const signal = (name: NodeJS.Signals) => Effect.sync(() => void running.kill(name))
+    const [pause, resume] = [signal("SIGSTOP"), signal("SIGCONT")]
     return {
       folder,
       kill: Effect.promise(() => killed(running)),
@@ -48,15 +50,18 @@ export const redisProcess = (args: (folder: string) => ReadonlyArray<string>, pr
       start: Effect.promise(async () => {
         running = await start()
       }),
-      /** Stops it where it stands, for as long as the effect runs. */
+      /** Stops it where it stands: it accepts connections and answers nothing. */
+      pause,
+      resume,
+      /** The same for as long as the effect runs. */
       frozen: <A, E, R>(meanwhile: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => running.kill("SIGSTOP")),
-          () => meanwhile,
-          () => Effect.sync(() => running.kill("SIGCONT"))
-        )
+        Effect.acquireUseRelease(pause, () => meanwhile, () => resume)
     }
   })
+
+/** A server where `args` say. */
+export const redisProcess = (args: (folder: string) => ReadonlyArray<string>, program: Program = "redis-server") =>
+  Effect.orDie(process(args, program))
 
 /** A port of the loopback address that nobody listens on. */
 export const freePort: Effect.Effect<number> = Effect.promise(async () => {
@@ -67,3 +72,16 @@ export const freePort: Effect.Effect<number> = Effect.promise(async () => {
   await once(server, "close")
   return port
 })
+
+/** A server on a port that was free. Another program may take that before the server does: then it is another one. */
+export const redisOnPort = (more: ReadonlyArray<string> = []) =>
+  freePort.pipe(
+    Effect.flatMap((port) =>
+      Effect.map(
+        process(() => ["--port", String(port), "--bind", "127.0.0.1", ...more], "redis-server"),
+        (server) => ({ ...server, port })
+      )
+    ),
+    Effect.retry({ times: 5 }),
+    Effect.orDie
+  )
