@@ -1,16 +1,11 @@
-/**
- * A page in a browser that calls a gateway of another origin, on sockets.
- * Without Chromium its tests are skipped and say so; with SWITCHGEAR_REQUIRE_CHROMIUM=1 that is a failure.
- */
-import { assert, describe, it } from "@effect/vitest"
+/** A page in a browser that calls a gateway of another origin, on sockets. */
+import { assert } from "@effect/vitest"
 import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect } from "effect"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Browser from "./support/browser.ts"
-
-const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_CHROMIUM"] !== "1"
 
 /** The origin of a page that is empty. */
 const site = Effect.gen(function*() {
@@ -42,9 +37,8 @@ const gatewayOf = (file: string) =>
 /** What a page gets, or the error that the browser gives it in place of an answer. */
 const called = (page: string, url: string, init: string) =>
   Effect.gen(function*() {
-    const browser = yield* Browser.launch
+    const opened = yield* Browser.newPage()
     return yield* Effect.promise(async () => {
-      const opened = await browser.newPage()
       await opened.goto(page)
       return await opened.evaluate(`(async () => {
         try {
@@ -62,15 +56,15 @@ const asClient =
   `{ method: "POST", headers: { authorization: "Bearer sk-shop", "content-type": "application/json", "x-stainless-lang": "js" }, body: ${body} }`
 const clients = "clients: [{ name: shop, token: sk-shop }]"
 
-describe.skipIf(Browser.executable === undefined && mayBeMissing)("a page in a browser", () => {
-  it.live("calls a gateway whose file lists its origin, and reads the headers of the answer", () =>
+Browser.describePages("a page in a browser", (it) => {
+  it.effect("calls a gateway whose file lists its origin, and reads the headers of the answer", () =>
     Effect.scoped(Effect.gen(function*() {
       const page = yield* site
       const { url } = yield* gatewayOf(`listen: { port: 0, origins: ["${page}"] }\n${clients}`)
       assert.deepStrictEqual(yield* called(page, url, asClient), [200, "m", true])
     })))
 
-  it.live("cannot call one that lists another origin", () =>
+  it.effect("cannot call one that lists another origin", () =>
     Effect.scoped(Effect.gen(function*() {
       const [page, other] = [yield* site, yield* site]
       const { provider, url } = yield* gatewayOf(`listen: { port: 0, origins: ["${other}"] }\n${clients}`)
@@ -78,7 +72,7 @@ describe.skipIf(Browser.executable === undefined && mayBeMissing)("a page in a b
       assert.strictEqual((yield* provider.total).started, 0)
     })))
 
-  it.live("makes no call at a gateway that asks for no token, by a request that a browser sends unasked", () =>
+  it.effect("makes no call at a gateway that asks for no token, by a request that a browser sends unasked", () =>
     Effect.scoped(Effect.gen(function*() {
       const page = yield* site
       const { provider, url } = yield* gatewayOf("listen: { port: 0 }")

@@ -1,16 +1,11 @@
-/**
- * The gateway's page for operators in a browser, over a gateway on sockets.
- * Without Chromium its tests are skipped and say so; with SWITCHGEAR_REQUIRE_CHROMIUM=1 that is a failure.
- */
-import { assert, describe, it } from "@effect/vitest"
+/** The gateway's page for operators in a browser, over a gateway on sockets. */
+import { assert } from "@effect/vitest"
 import { Gateway, GatewayConfig } from "@switchgear/http/gateway"
 import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
 import { Effect, Fiber } from "effect"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import type { BrowserContextOptions, Page } from "playwright-core"
 import * as Browser from "./support/browser.ts"
-
-const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_CHROMIUM"] !== "1"
 
 const control = "admin-control-0123456789"
 const reader = "admin-read-0123456789"
@@ -96,15 +91,11 @@ interface Opened {
 /** `more` is added to the file of the gateway. */
 const open = Effect.fnUntraced(function*(options: BrowserContextOptions = {}, more = "") {
   const made = yield* afterBadMinute(more)
-  const { adminUrl } = made
-  const browser = yield* Browser.launch
-  return yield* Effect.promise(async (): Promise<Opened> => {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", ...options })
-    const page = await context.newPage()
-    const heard = Browser.listenTo(page)
-    await page.goto(`${adminUrl}/`)
-    return { page, heard, ...made }
-  })
+  const page = yield* Browser.newPage({ viewport: { width: 1440, height: 900 }, locale: "en-GB", ...options })
+  const heard = Browser.listenTo(page)
+  yield* Effect.promise(() => page.goto(`${made.adminUrl}/`))
+  const opened: Opened = { page, heard, ...made }
+  return opened
 })
 
 const signIn = (page: Page, token: string) =>
@@ -174,13 +165,8 @@ const views: ReadonlyArray<readonly [name: string, options: BrowserContextOption
   ["dark, on a small phone", { colorScheme: "dark", viewport: { width: 360, height: 700 } }]
 ]
 
-describe("the operators' page in a browser", () => {
-  if (Browser.executable === undefined && mayBeMissing) {
-    it.skip("WAS NOT LOOKED AT: there is no Chromium; it is in Debian's package chromium", () => {})
-    return
-  }
-
-  it.live("shows what the API says, worst first", () =>
+Browser.describePages("the operators' page in a browser", (it) => {
+  it.effect("shows what the API says, worst first", () =>
     Effect.scoped(Effect.gen(function*() {
       const { heard, overview, page } = yield* open()
       yield* signIn(page, control)
@@ -217,7 +203,7 @@ describe("the operators' page in a browser", () => {
       assert.deepStrictEqual(heard.complaints, [])
     })), 60_000)
 
-  it.live(
+  it.effect(
     "shows who asks most, the share of retries with their budget, p95 against the promise, and the runbook",
     () =>
       Effect.scoped(Effect.gen(function*() {
@@ -246,7 +232,7 @@ describe("the operators' page in a browser", () => {
     60_000
   )
 
-  it.live("shows which keys are parked, and acts on them in the history", () =>
+  it.effect("shows which keys are parked, and acts on them in the history", () =>
     Effect.scoped(Effect.gen(function*() {
       const { adminUrl, page } = yield* open()
       yield* signIn(page, reader)
@@ -263,7 +249,7 @@ describe("the operators' page in a browser", () => {
       yield* Effect.promise(() => page.waitForSelector("[data-cell=keys]", { state: "detached" }))
     })), 60_000)
 
-  it.live("is alive while the gateway sheds, and says that it does", () =>
+  it.effect("is alive while the gateway sheds, and says that it does", () =>
     Effect.scoped(Effect.gen(function*() {
       const { heard, page, provider, send } = yield* open()
       yield* signIn(page, control)
@@ -283,7 +269,7 @@ describe("the operators' page in a browser", () => {
       yield* Fiber.interrupt(calls)
     })), 60_000)
 
-  it.live("shows what customers get now", () =>
+  it.effect("shows what customers get now", () =>
     Effect.scoped(Effect.gen(function*() {
       const { overview, page } = yield* open()
       yield* signIn(page, reader)
@@ -299,7 +285,7 @@ describe("the operators' page in a browser", () => {
     })), 60_000)
 
   for (const [name, options] of views) {
-    it.live(
+    it.effect(
       `shows the fleet, whose Redis is away, and for whom a command is: ${name}`,
       () =>
         Effect.scoped(Effect.gen(function*() {
@@ -340,7 +326,7 @@ describe("the operators' page in a browser", () => {
     )
   }
 
-  it.live(
+  it.effect(
     "opens and closes a circuit with a confirmation and a reason, and not without",
     () =>
       Effect.scoped(Effect.gen(function*() {
@@ -387,7 +373,7 @@ describe("the operators' page in a browser", () => {
     60_000
   )
 
-  it.live("has no controls for a token that may only read", () =>
+  it.effect("has no controls for a token that may only read", () =>
     Effect.scoped(Effect.gen(function*() {
       const { page } = yield* open()
       yield* signIn(page, reader)
@@ -395,7 +381,7 @@ describe("the operators' page in a browser", () => {
       assert.strictEqual(yield* textOf(page, "[data-test=readOnly]"), "read-only token")
     })), 60_000)
 
-  it.live(
+  it.effect(
     "keeps the token in the tab alone, tells it in no address, and asks nobody else",
     () =>
       Effect.scoped(Effect.gen(function*() {
@@ -427,7 +413,7 @@ describe("the operators' page in a browser", () => {
     60_000
   )
 
-  it.live("asks again for a token that is wrong, and does not keep it", () =>
+  it.effect("asks again for a token that is wrong, and does not keep it", () =>
     Effect.scoped(Effect.gen(function*() {
       const { page } = yield* open()
       yield* Effect.promise(async () => {
@@ -439,7 +425,7 @@ describe("the operators' page in a browser", () => {
       yield* signIn(page, reader)
     })), 60_000)
 
-  it.live(
+  it.effect(
     "says how old its data is when the gateway is silent, and goes on when it is back",
     () =>
       Effect.scoped(Effect.gen(function*() {
@@ -459,7 +445,7 @@ describe("the operators' page in a browser", () => {
     60_000
   )
 
-  it.live(
+  it.effect(
     "speaks the language of the browser, and the other one at a press",
     () =>
       Effect.scoped(Effect.gen(function*() {
@@ -478,7 +464,7 @@ describe("the operators' page in a browser", () => {
   )
 
   for (const [name, options] of views) {
-    it.live(`can be read ${name}`, () =>
+    it.effect(`can be read ${name}`, () =>
       Effect.scoped(Effect.gen(function*() {
         const { adminUrl, heard, page } = yield* open(options)
         yield* signIn(page, control)

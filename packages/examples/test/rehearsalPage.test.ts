@@ -1,15 +1,10 @@
-/**
- * The report of `switchgear rehearse` as a browser shows it: opened from disk without a network, in light and dark.
- * Without Chromium its tests are skipped and say so; with SWITCHGEAR_REQUIRE_CHROMIUM=1 that is a failure.
- */
+/** The report of `switchgear rehearse` as a browser shows it: opened from disk without a network, in light and dark. */
 import { NodeServices } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
 import { spawnSync } from "node:child_process"
 import { createRequire } from "node:module"
 import * as Browser from "./support/browser.ts"
-
-const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_CHROMIUM"] !== "1"
 
 const file = `
 admin: { token: t, promise: { p95: 3 seconds } }
@@ -46,12 +41,8 @@ const views: ReadonlyArray<Browser.View> = [
   { colorScheme: "dark", width: 390 }
 ]
 
-describe("the page of a rehearsal in a browser", () => {
-  if (Browser.executable === undefined && mayBeMissing) {
-    it.skip("WAS NOT LOOKED AT: there is no Chromium; it is in Debian's package chromium", () => {})
-    return
-  }
-  it.live(
+Browser.describePages("the page of a rehearsal in a browser", (it) => {
+  it.effect(
     "can be read in light and dark, at a desk and on a phone, and asks for nothing",
     () =>
       Effect.scoped(Effect.gen(function*() {

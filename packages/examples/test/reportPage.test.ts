@@ -1,15 +1,10 @@
-/**
- * The page as a browser shows it: opened from disk without a network, in light and dark, at a desk and on a phone.
- * Without Chromium its tests are skipped and say so; with SWITCHGEAR_REQUIRE_CHROMIUM=1 that is a failure.
- */
+/** The page as a browser shows it: opened from disk without a network, in light and dark, at a desk and on a phone. */
 import { NodeServices } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
 import { html } from "../double-eleven/page/html.ts"
 import * as Browser from "./support/browser.ts"
 import { reportData } from "./support/reportData.ts"
-
-const mayBeMissing = process.env["SWITCHGEAR_REQUIRE_CHROMIUM"] !== "1"
 
 const views: ReadonlyArray<readonly [name: string, view: Browser.View]> = [
   ["light, at a desk", { colorScheme: "light", width: 1280 }],
@@ -32,13 +27,9 @@ const open = Effect.fnUntraced(function*(view: Browser.View, page = html(reportD
 /** 23 charts: the answers, waits, crowd and calls of five lanes, the circuits of two of them, the arrivals, the cost. */
 const shown = 4 * 5 + 2 + 1 + 1
 
-describe("the page in a browser", () => {
-  if (Browser.executable === undefined && mayBeMissing) {
-    it.skip("WAS NOT LOOKED AT: there is no Chromium; it is in Debian's package chromium", () => {})
-    return
-  }
+Browser.describePages("the page in a browser", (it) => {
   for (const [name, view] of views) {
-    it.live(`can be read ${name}`, () =>
+    it.effect(`can be read ${name}`, () =>
       Effect.gen(function*() {
         const { seen, url } = yield* open(view)
         assert.deepStrictEqual(seen.requests, [url], "the file and nothing else")
@@ -58,7 +49,7 @@ describe("the page in a browser", () => {
       }), 240_000)
   }
 
-  it.live(
+  it.effect(
     "would not pass with a foreign file, a wide table, small letters and pale ones",
     () =>
       Effect.gen(function*() {

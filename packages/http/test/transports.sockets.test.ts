@@ -14,6 +14,9 @@ const { textOf } = await vi.importActual<{ readonly textOf: (reply: object) => s
 const request = { model: "m", messages: [{ role: "user" as const, content: "Where is my parcel?" }] }
 const runs = Number(process.env.SWITCHGEAR_RUNS ?? 60)
 
+/** Servers at the same time: many say nothing more, and are waited for. */
+const atOnce = 6
+
 const clientsOf = (url: string, options: Partial<ChatClient.Options> & { readonly connections?: number } = {}) =>
   Effect.forEach(ways, ([, layerChatClient]) =>
     Effect.map(
@@ -196,46 +199,53 @@ const streamed = (client: ChatClient.ChatClient["Service"]) => {
 /** Longer than an explanation is waited for, so that it is told what ended a call. */
 const limits = { timeout: "1500 millis", firstContentTimeout: "1500 millis" } as const
 
-describe("the two ways from a client to its connections", () => {
+describe.concurrent("the two ways from a client to its connections", () => {
   it.live.prop(
     "come to the same, whatever a server does",
-    { script: Script },
-    ({ script }) =>
-      Effect.gen(function*() {
-        const { url } = yield* Loopback.connections(({ socket }) => play(socket, script))
-        const clients = yield* clientsOf(url, limits)
-        const results = yield* Effect.forEach(
-          clients,
-          (client) =>
-            Effect.all([Effect.map(Effect.exit(client.complete(request)), shown), streamed(client)], {
-              concurrency: "unbounded"
-            }),
-          { concurrency: "unbounded" }
-        )
-        assert.deepStrictEqual(results[0], results[1])
-      }).pipe(Effect.scoped),
-    { arbitrary: { runs }, timeout: 20_000 + 4000 * runs }
+    { scripts: Schema.Array(Script).check(Schema.isMinLength(atOnce), Schema.isMaxLength(atOnce)) },
+    ({ scripts }) =>
+      Effect.forEach(scripts, (script) =>
+        Effect.gen(function*() {
+          const { url } = yield* Loopback.connections(({ socket }) => play(socket, script))
+          const clients = yield* clientsOf(url, limits)
+          const results = yield* Effect.forEach(
+            clients,
+            (client) =>
+              Effect.all([Effect.map(Effect.exit(client.complete(request)), shown), streamed(client)], {
+                concurrency: "unbounded"
+              }),
+            { concurrency: "unbounded" }
+          )
+          assert.deepStrictEqual(results[0], results[1], JSON.stringify(script))
+        }).pipe(Effect.scoped), { concurrency: "unbounded", discard: true }),
+    { arbitrary: { runs: Math.ceil(runs / atOnce) }, timeout: 20_000 + 4000 * runs }
   )
 
   it.live.prop(
     "come to the same in calls that follow each other over one connection",
-    { scripts: Schema.Array(Script).check(Schema.isMinLength(2), Schema.isMaxLength(4)) },
-    ({ scripts }) =>
-      Effect.gen(function*() {
-        const results = yield* Effect.forEach([0, 1], (way) =>
-          Effect.gen(function*() {
-            const asked = { at: 0 }
-            // The script is that of the call, also when its request is sent once more.
-            const { url } = yield* Loopback.connections(({ socket }) => play(socket, scripts[asked.at]!))
-            const client = (yield* clientsOf(url, { ...limits, connections: 1 }))[way]!
-            return yield* Effect.forEach(scripts, (_, i) => {
-              asked.at = i
-              return i % 2 === 0 ? Effect.map(Effect.exit(client.complete(request)), shown) : streamed(client)
-            })
-          }), { concurrency: 2 })
-        assert.strictEqual(withoutPorts(results[0]), withoutPorts(results[1]))
-      }).pipe(Effect.scoped),
-    { arbitrary: { runs: Math.ceil(runs / 6) }, timeout: 20_000 + 4000 * runs }
+    {
+      histories: Schema.Array(Schema.Array(Script).check(Schema.isMinLength(2), Schema.isMaxLength(4))).check(
+        Schema.isMinLength(atOnce),
+        Schema.isMaxLength(atOnce)
+      )
+    },
+    ({ histories }) =>
+      Effect.forEach(histories, (scripts) =>
+        Effect.gen(function*() {
+          const results = yield* Effect.forEach([0, 1], (way) =>
+            Effect.gen(function*() {
+              const asked = { at: 0 }
+              // The script is that of the call, also when its request is sent once more.
+              const { url } = yield* Loopback.connections(({ socket }) => play(socket, scripts[asked.at]!))
+              const client = (yield* clientsOf(url, { ...limits, connections: 1 }))[way]!
+              return yield* Effect.forEach(scripts, (_, i) => {
+                asked.at = i
+                return i % 2 === 0 ? Effect.map(Effect.exit(client.complete(request)), shown) : streamed(client)
+              })
+            }), { concurrency: 2 })
+          assert.strictEqual(withoutPorts(results[0]), withoutPorts(results[1]), JSON.stringify(scripts))
+        }).pipe(Effect.scoped), { concurrency: "unbounded", discard: true }),
+    { arbitrary: { runs: Math.ceil(runs / 6 / atOnce) }, timeout: 20_000 + 4000 * runs }
   )
 
   it.live("come to the same, each time, when the explanation of a failure breaks off within its encoding", () =>

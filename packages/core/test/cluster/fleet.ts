@@ -3,11 +3,11 @@ import { CircuitBreaker } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import { Context, Effect, Layer, Schedule } from "effect"
 
-/** A node whose time-out is no claim about the machine. */
+/** A node whose time-out is no claim about the machine, and whose calls pass soon after a closing. */
 export const node = Effect.gen(function*() {
   const context = yield* Layer.build(Layer.fresh(Cluster.layer({ timeout: "500 millis", interval: "500 millis" })))
   const breaker = yield* Effect.provide(
-    CircuitBreaker.make({ name: "model", shared: true, openFor: "1 minute" }),
+    CircuitBreaker.make({ name: "model", shared: true, openFor: "1 minute", rampUp: { over: "100 millis" } }),
     context
   )
   return { breaker, cluster: Context.get(context, Cluster.Cluster) }
@@ -47,7 +47,7 @@ export const joined = (nodes: ReadonlyArray<Node>) => are(nodes, "joined", nodes
 export const worksTogether = (nodes: ReadonlyArray<Node>) =>
   Effect.gen(function*() {
     yield* joined(nodes)
-    // After a closing, few calls pass.
+    // Just after a closing, few calls pass.
     yield* until(
       Effect.andThen(
         Effect.forEach(nodes, (one) => fail(one, 10)),

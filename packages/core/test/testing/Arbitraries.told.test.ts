@@ -28,7 +28,8 @@ const onlyEnds = {
   look: () => Effect.void
 }
 
-describe("a history that does not go on", () => {
+// Each waits for a second or more.
+describe.concurrent("a history that does not go on", () => {
   it.live.each<readonly [string, object, string]>([
     ["make", { ...onlyEnds, make: Effect.sleep("1 second") }, "`make` has not ended"],
     ["look", { ...onlyEnds, look: () => Effect.sleep("1 second") }, "`look` has not ended"],

@@ -1,11 +1,12 @@
 /** A browser without a network, and what it makes of a page. */
-import { Effect, type Scope } from "effect"
+import { describe, it, layer, type Vitest } from "@effect/vitest"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { existsSync } from "node:fs"
 import { delimiter, join } from "node:path"
-import { type Browser, chromium, type ConsoleMessage, type Page } from "playwright-core"
+import { type Browser, type BrowserContextOptions, chromium, type ConsoleMessage, type Page } from "playwright-core"
 
 /** The Chromium of this machine; Debian's package is called `chromium`. */
-export const executable = (process.env["PATH"] ?? "").split(delimiter).flatMap((folder) =>
+const executable = (process.env["PATH"] ?? "").split(delimiter).flatMap((folder) =>
   ["chromium", "chromium-browser", "google-chrome"].map((name) => join(folder, name))
 ).find((path) => existsSync(path))
 
@@ -29,12 +30,43 @@ export interface Seen {
   readonly complaints: ReadonlyArray<string>
 }
 
-/** A browser, which is gone with the scope. */
-export const launch: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquireRelease(
-  // A container's root user has no sandbox, and the page is our own.
-  Effect.promise(() => chromium.launch({ executablePath: executable ?? "chromium", args: ["--no-sandbox"] })),
-  (browser) => Effect.promise(() => browser.close())
+/** A browser that runs. */
+export class Chromium extends Context.Service<Chromium, Browser>()("test/Chromium") {}
+
+const chromiumLayer: Layer.Layer<Chromium> = Layer.effect(
+  Chromium,
+  Effect.acquireRelease(
+    // A container's root user has no sandbox, and the page is our own.
+    Effect.promise(() => chromium.launch({ executablePath: executable ?? "chromium", args: ["--no-sandbox"] })),
+    (browser) => Effect.promise(() => browser.close())
+  )
 )
+
+/**
+ * Tests of pages in one browser, side by side: mostly they wait for what a page shows next. Without Chromium they are skipped and say
+ * so; with SWITCHGEAR_REQUIRE_CHROMIUM=1 that is a failure.
+ */
+export const describePages = (name: string, tests: (it: Vitest.MethodsNonLive<Chromium>) => void): void => {
+  if (executable === undefined && process.env["SWITCHGEAR_REQUIRE_CHROMIUM"] !== "1") {
+    describe(
+      name,
+      () => it.skip("WAS NOT LOOKED AT: there is no Chromium; it is in Debian's package chromium", () => {})
+    )
+  } else {
+    layer(chromiumLayer, { concurrent: true, excludeTestServices: true, timeout: "1 minute" })(name, tests)
+  }
+}
+
+/** A page in a context of its own, of which no other page sees what it keeps; gone with the scope. */
+export const newPage = (options?: BrowserContextOptions): Effect.Effect<Page, never, Chromium | Scope.Scope> =>
+  Effect.gen(function*() {
+    const browser = yield* Chromium
+    const context = yield* Effect.acquireRelease(
+      Effect.promise(() => browser.newContext(options)),
+      (context) => Effect.promise(() => context.close())
+    )
+    return yield* Effect.promise(() => context.newPage())
+  })
 
 /** What is asked for and complained about from now on. */
 export const listenTo = (page: Page): Pick<Seen, "requests" | "complaints"> => {
@@ -55,16 +87,15 @@ export const measure = async (page: Page): Promise<Omit<Seen, "requests" | "comp
 }
 
 /** Opens a page and measures it. */
-export const see = Effect.fnUntraced(function*(url: string, { colorScheme, width }: View) {
-  const browser = yield* launch
-  return yield* Effect.promise(async (): Promise<Seen> => {
-    const context = await browser.newContext({ colorScheme, offline: true, viewport: { width, height: 900 } })
-    const page = await context.newPage()
-    const heard = listenTo(page)
-    await page.goto(url)
-    return { ...await measure(page), ...heard }
-  })
-}) satisfies (url: string, view: View) => Effect.Effect<Seen, never, Scope.Scope>
+export const see = (url: string, { colorScheme, width }: View): Effect.Effect<Seen, never, Chromium> =>
+  Effect.scoped(Effect.gen(function*() {
+    const page = yield* newPage({ colorScheme, offline: true, viewport: { width, height: 900 } })
+    return yield* Effect.promise(async () => {
+      const heard = listenTo(page)
+      await page.goto(url)
+      return { ...await measure(page), ...heard }
+    })
+  }))
 
 /** Runs in the page. */
 const measured = `(() => {

@@ -39,7 +39,7 @@ const master = Effect.gen(function*() {
 
 /** A cluster that knows of all of its nodes. */
 const cluster = Effect.gen(function*() {
-  const masters = [yield* master, yield* master, yield* master]
+  const masters = yield* Effect.all([master, master, master], { concurrency: 3 })
   for (const [i, [from, to]] of parts.entries()) {
     yield* masters[i]!.send("CLUSTER", "ADDSLOTSRANGE", String(from), String(to))
     yield* masters[i]!.send("CLUSTER", "SET-CONFIG-EPOCH", String(i + 1))
@@ -73,21 +73,20 @@ const cluster = Effect.gen(function*() {
 withRedis(
   "the connection to a Redis Cluster is tried on real servers",
   () =>
-    describe("a Redis Cluster of three masters", () => {
+    // Each has a cluster of its own, and waits for what its servers find out of each other.
+    describe.concurrent("a Redis Cluster of three masters", () => {
       it.live(
         "has fleets on every one of them, whose circuits open together; scripts that are gone are sent again",
         () =>
           Effect.gen(function*() {
             const { layer, masters, ownerOf } = yield* cluster
-            const owners = new Set<number>()
-            for (const fleet of ["a", "b", "c", "d"]) {
-              owners.add(yield* ownerOf(fleet))
-              const nodes = [yield* node(layer, fleet), yield* node(layer, fleet)]
-              yield* worksTogether(nodes)
-              for (const { send } of masters) yield* send("SCRIPT", "FLUSH")
-              yield* worksTogether(nodes)
-            }
-            assert.strictEqual(owners.size, 3)
+            const fleets = ["a", "b", "c", "d"]
+            assert.strictEqual(new Set(yield* Effect.forEach(fleets, ownerOf)).size, 3)
+            const nodes = yield* Effect.forEach(fleets, (fleet) => Effect.all([node(layer, fleet), node(layer, fleet)]))
+            const allWork = Effect.forEach(nodes, worksTogether, { concurrency: "unbounded" })
+            yield* allWork
+            for (const { send } of masters) yield* send("SCRIPT", "FLUSH")
+            yield* allWork
           }).pipe(Effect.scoped),
         90_000
       )
@@ -136,8 +135,9 @@ withRedis(
           assert.isNotEmpty(keys)
           const port = String(masters[to]!.port)
           yield* masters[from]!.send("MIGRATE", "127.0.0.1", port, "", "0", "1000", "KEYS", ...keys)
-          for (const  of of[to, from])
-            yield* masters[of]!.send("CLUSTER", "SETSLOT", slot, "NODE", yield* id(to))
+          for (const one of [to, from]) {
+            yield* masters[one]!.send("CLUSTER", "SETSLOT", slot, "NODE", yield* id(to))
+          }
           yield* worksTogether(nodes)
         }).pipe(Effect.scoped), 90_000)
 

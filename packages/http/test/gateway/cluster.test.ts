@@ -123,7 +123,8 @@ if (isMissing) {
     skip("redis-server is not installed")
   })
 } else {
-  describe("gateways that are a fleet", () => {
+  // Each has a Redis of its own, and waits for it.
+  describe.concurrent("gateways that are a fleet", () => {
     it.live(
       "open a circuit together by the failures of one, and close it together",
       () =>

@@ -50,7 +50,7 @@ const contentOf = (events: ReadonlyArray<string>, index = 0): string =>
 
 const streaming = { ...hello, model: "first", stream: true }
 
-describe("requests on one connection, all at once", () => {
+describe.concurrent("requests on one connection, all at once", () => {
   it.live(
     "are answered in their order, streams as well",
     scoped(Effect.gen(function*() {
@@ -378,7 +378,7 @@ describe("names that a header cannot have", () => {
   )
 })
 
-describe("a provider", () => {
+describe.concurrent("a provider", () => {
   const answering = (...data: ReadonlyArray<string>) =>
     Effect.gen(function*() {
       const { asked, url } = yield* scripted(({ body }, response) => {
@@ -661,7 +661,7 @@ ${clients}`,
   }
 })
 
-describe("streams that run while", () => {
+describe.concurrent("streams that run while", () => {
   const paused = Behaviour.stream({ text: "one two three four five", chunks: 5, pause: 100 })
 
   it.live(
@@ -704,7 +704,7 @@ describe("streams that run while", () => {
     }))
 })
 
-describe("a client whose gateway is stopped", () => {
+describe.concurrent("a client whose gateway is stopped", () => {
   interface Read {
     bytes: number
     end: string
@@ -750,7 +750,7 @@ describe("a client whose gateway is stopped", () => {
     }))
 })
 
-describe("a request that is refused before its body is read", () => {
+describe.concurrent("a request that is refused before its body is read", () => {
   const shed = "listen: { port: 0, maxRequests: 1 }"
   const full = Effect.gen(function*() {
     const { provider, url } = yield* running(shed)

@@ -499,7 +499,8 @@ describe("the metrics", () => {
     }).pipe(Effect.scoped))
 })
 
-describe("a collector", () => {
+// The end of each gateway waits for its collector.
+describe.concurrent("a collector", () => {
   const bad: ReadonlyArray<
     readonly [what: string, answer: Parameters<Effect.Success<typeof collecting>["set"]>[0] | "gone"]
   > = [

@@ -222,7 +222,7 @@ describe("a rehearsal", () => {
   it("keeps no promise that it could not judge: a pipeline would take the file", async () => {
     const unpriced = models.replace(/^prices.*$/m, "") + one
     const half = models.replace(/, small: .*$/m, " }") + one
-    const cost = { nights: ["hang"], promises: ["errors<=100%", "cost<=1000"] }
+    const cost = { nights: ["hang"], kinds: ["chat"], promises: ["errors<=100%", "cost<=1000"] }
     for (const file of [unpriced, half]) {
       const { complained, isKept, printed } = await rehearse(file, cost)
       assert.isFalse(isKept)
@@ -230,7 +230,8 @@ describe("a rehearsal", () => {
       assert.notInclude(printed, "Cost:", "what is known of it is too little")
     }
     assert.isTrue((await rehearse(models + one, cost)).isKept)
-    const calm = await rehearse(models + one, { nights: ["flood"], promises: ["calls-while-down<=0%"] })
+    const flood = { nights: ["flood"], kinds: ["chat"], promises: ["calls-while-down<=0%"] }
+    const calm = await rehearse(models + one, flood)
     assert.isFalse(calm.isKept)
     assert.include(calm.complained, "calls-while-down<=0% is judged by none of these nights: flood")
   }, 120_000)
@@ -239,7 +240,7 @@ describe("a rehearsal", () => {
     "advises a client of their own for those who suffer from a flood of their own client, and it mends that",
     async () => {
       const limits = "limits: [{ resource: requests, limit: 600, per: 1 minute }]"
-      const asked = { nights: ["flood"], promises: ["errors<=1%"] }
+      const asked = { nights: ["flood"], kinds: ["chat"], promises: ["errors<=1%"] }
       const file = models.replace(/^prices.*$/m, "") + one
       const alone = await rehearse(`${file}clients: [{ name: shop, token: t, ${limits} }]\n`, asked)
       assert.isFalse(alone.isKept)

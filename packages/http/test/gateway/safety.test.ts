@@ -63,7 +63,7 @@ const connectTo = (url: string) =>
 const post = (body: string, headers: string): string =>
   `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`
 
-describe("a token", () => {
+describe.concurrent("a token", () => {
   it.live("is asked for before a byte of the body is read (GHSA-v828)", () =>
     Effect.scoped(Effect.gen(function*() {
       const { provider, url } = yield* running()
@@ -159,7 +159,7 @@ describe("a token", () => {
     })))
 })
 
-describe("a bind to all addresses", () => {
+describe.concurrent("a bind to all addresses", () => {
   it.effect("is refused without clients that have tokens (CVE-2026-42339)", () =>
     Effect.gen(function*() {
       const file =
@@ -172,7 +172,7 @@ describe("a bind to all addresses", () => {
     }))
 })
 
-describe("a name of a host", () => {
+describe.concurrent("a name of a host", () => {
   it.live("that is not the address is not answered on loopback, so that no page of another origin can ask", () =>
     Effect.scoped(Effect.gen(function*() {
       const { url } = yield* running()
@@ -181,7 +181,7 @@ describe("a name of a host", () => {
     })))
 })
 
-describe("the path of a request", () => {
+describe.concurrent("the path of a request", () => {
   it.live("is judged as it is matched, and a whole URL or a doubled slash opens nothing (CVE-2026-49468)", () =>
     Effect.scoped(Effect.gen(function*() {
       const { provider, url } = yield* running()
@@ -204,7 +204,7 @@ describe("the path of a request", () => {
     })))
 })
 
-describe("headers", () => {
+describe.concurrent("headers", () => {
   it.live("of a client do not reach the provider, and those of the provider do not reach the client", () =>
     Effect.scoped(Effect.gen(function*() {
       const { provider, url } = yield* running()
@@ -220,7 +220,7 @@ describe("headers", () => {
     })))
 })
 
-describe("a body", () => {
+describe.concurrent("a body", () => {
   it.live("that is too large is refused by what it says of itself, and by what comes", () =>
     Effect.scoped(Effect.gen(function*() {
       const { url } = yield* running("listen: { port: 0, maxBodySize: 1000 }")
@@ -249,7 +249,7 @@ describe("a body", () => {
       const { provider, url } = yield* running("listen: { port: 0, maxBodiesSize: 3000 }")
       yield* provider.set("first", { outcome: Behaviour.hang })
       const large = { ...hello, model: "first", user: "x".repeat(2000) }
-      yield* Effect.forkChild(chat(url, large))
+      yield* Effect.forkScoped(chat(url, large))
       yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: ({ started }) => started === 1 })
       const second = yield* chat(url, large)
       assert.strictEqual(second.status, 503)
@@ -257,7 +257,7 @@ describe("a body", () => {
     })))
 })
 
-describe("a connection", () => {
+describe.concurrent("a connection", () => {
   const get = (more = "") => `GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n${more}\r\n`
 
   it.live("beyond those there may be is closed at once, and the others go on", () =>
@@ -309,7 +309,7 @@ describe("a connection", () => {
     })))
 })
 
-describe("the log", () => {
+describe.concurrent("the log", () => {
   it.live("has no token, key, prompt, answer or text of a provider, and each entry is one line", () =>
     Effect.scoped(Effect.gen(function*() {
       const lines: Array<unknown> = []
@@ -352,12 +352,12 @@ describe("the log", () => {
     })))
 })
 
-describe("more requests than there may be", () => {
+describe.concurrent("more requests than there may be", () => {
   it.live("are refused at once, and the gateway stays alive", () =>
     Effect.scoped(Effect.gen(function*() {
       const { provider, url } = yield* running("listen: { port: 0, maxRequests: 2 }")
       yield* provider.set("first", { outcome: Behaviour.hang })
-      yield* Effect.forkChild(
+      yield* Effect.forkScoped(
         Effect.all([chat(url, { ...hello, model: "first" }), chat(url, { ...hello, model: "first" })], {
           concurrency: 2
         })
@@ -370,10 +370,10 @@ describe("more requests than there may be", () => {
     })))
 })
 
-describe("a client that takes nothing of its answer", () => {
+describe.concurrent("a client that takes nothing of its answer", () => {
   it.live("is cut off after a while, and its place is free again", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { provider, url } = yield* running("listen: { port: 0, writeTimeout: 1 second, maxRequests: 1 }")
+      const { provider, url } = yield* running("listen: { port: 0, writeTimeout: 500 millis, maxRequests: 1 }")
       const asked = (until: number) =>
         Effect.repeat(Effect.delay(chat(url, { ...hello, model: "second" }), 20), {
           until: ({ status }) => status === until
@@ -385,7 +385,7 @@ describe("a client that takes nothing of its answer", () => {
         })
         const body = JSON.stringify({ ...hello, model: "first", stream })
         const { started } = yield* provider.stats("first")
-        yield* Effect.forkChild(raw(url, post(body, `authorization: Bearer ${token}\r\n`), { reads: false }))
+        yield* Effect.forkScoped(raw(url, post(body, `authorization: Bearer ${token}\r\n`), { reads: false }))
         // Nobody else may take the only place before.
         yield* Effect.repeat(Effect.delay(provider.stats("first"), 5), { until: (now) => now.started > started })
         yield* asked(503)
@@ -394,7 +394,7 @@ describe("a client that takes nothing of its answer", () => {
     })))
 })
 
-describe("a client that takes nothing of several answers on one connection", () => {
+describe.concurrent("a client that takes nothing of several answers on one connection", () => {
   it.live("is cut off after a while, and all their places are free again", () =>
     Effect.scoped(Effect.gen(function*() {
       const { provider, url } = yield* running("listen: { port: 0, writeTimeout: 500 millis, maxRequests: 3 }")
@@ -403,18 +403,18 @@ describe("a client that takes nothing of several answers on one connection", () 
       yield* provider.set("second", { outcome: Behaviour.ok("late"), latency: Behaviour.constant(500) })
       const asking = (model: string) => post(JSON.stringify({ ...hello, model }), `authorization: Bearer ${token}\r\n`)
       const asked = asking("second") + asking("first").repeat(2)
-      yield* Effect.forkChild(raw(url, asked, { reads: false }))
+      yield* Effect.forkScoped(raw(url, asked, { reads: false }))
       yield* Effect.repeat(Effect.delay(provider.total, 5), { until: ({ started }) => started === 3 })
       yield* provider.set("second", { outcome: Behaviour.hang })
       const other = Effect.repeat(Effect.delay(chat(url, { ...hello, model: "second" }), 20), {
         until: ({ status }) => status !== 503
       })
-      yield* Effect.forkChild(Effect.all([other, other, other], { concurrency: "unbounded" }))
+      yield* Effect.forkScoped(Effect.all([other, other, other], { concurrency: "unbounded" }))
       yield* Effect.repeat(Effect.delay(provider.stats("second"), 5), { until: ({ inFlight }) => inFlight === 3 })
     })))
 })
 
-describe("a client that takes nothing of its stream", () => {
+describe.concurrent("a client that takes nothing of its stream", () => {
   it.live("is cut off after a while, and the call at the provider ends", () =>
     Effect.scoped(Effect.gen(function*() {
       const { provider, url } = yield* running("listen: { port: 0, writeTimeout: 300 millis }")
@@ -422,7 +422,7 @@ describe("a client that takes nothing of its stream", () => {
         outcome: Behaviour.stream({ text: "x".repeat(30_000_000), chunks: 3000, end: Behaviour.stallAfter(2999) })
       })
       const body = JSON.stringify({ ...hello, model: "first", stream: true })
-      yield* Effect.forkChild(raw(url, post(body, `authorization: Bearer ${token}\r\n`), { reads: false }))
+      yield* Effect.forkScoped(raw(url, post(body, `authorization: Bearer ${token}\r\n`), { reads: false }))
       yield* Effect.repeat(Effect.delay(provider.stats("first"), 20), { until: ({ aborted }) => aborted === 1 })
     })))
 })
