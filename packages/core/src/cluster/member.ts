@@ -4,6 +4,7 @@
  * Invariants
  * - What was told is never told again, also where no answer came: the store may have counted it.
  * - An epoch that is not later than the one heard changes nothing.
+ * - What a node commands is told in the order of the commands, and no trip replaces a command.
  * - A node that has opened alone is led by itself until its circuit is closed again, and tells nothing meanwhile.
  */
 import type * as Clock from "effect/Clock"
@@ -57,8 +58,11 @@ export class Member implements CircuitLink {
   private told: Told = { calls: 0, failures: 0, slow: 0 }
   /** What was told lately: when, and the totals before. The first is as old as the window of the fleet, or older. */
   private history: Array<Told & { readonly at: number }> = []
-  private wish: Wish = "nothing"
-  private wishedUntil = 0
+  /** A command of this node that is not told yet. */
+  private commanded: "forceOpen" | "close" | "nothing" = "nothing"
+  /** An opening of this node that is not told yet, and came after that command. */
+  private opening: Opening | "nothing" = "nothing"
+  private openingUntil = 0
   private nextOpening: number | undefined
   private probesHeld = 0
   private probesRunning = 0
@@ -88,9 +92,10 @@ export class Member implements CircuitLink {
     this.until = before.until
     this.openings = before.openings
     this.hasHeard = before.hasHeard
-    this.wish = before.wish
-    this.wishedUntil = before.wishedUntil
-    before.wish = "nothing"
+    this.commanded = before.commanded
+    this.opening = before.opening
+    this.openingUntil = before.openingUntil
+    before.commanded = before.opening = "nothing"
     this.circuit.goOnFrom(before.circuit)
     if (this.state === "Closed") this.isAlone = this.circuit.state === "Open" || this.circuit.state === "HalfOpen"
     else this.move(this.until - monotonicMillis(this.home.clock))
@@ -151,8 +156,11 @@ export class Member implements CircuitLink {
     this.mayAskAgain()
   }
 
-  opened(by: "tripped" | "failedInRow" | "open", until: number): void {
-    this.ask(by, until)
+  /** What the calls of this node say replaces no command to open, and a shorter end no later one. */
+  opened(by: Opening, until: number): void {
+    this.openingUntil = this.opening === "nothing" ? until : Math.max(until, this.openingUntil)
+    if (this.opening !== "open") this.opening = by
+    this.home.wake(this)
   }
 
   /** A place is free that was not when the last question was refused. */
@@ -165,16 +173,20 @@ export class Member implements CircuitLink {
   command(wish: "open" | "forceOpen" | "close", openFor = 0): void {
     const { circuit, home: { clock, nodes } } = this
     const now = monotonicMillis(clock)
+    if (wish === "open") {
+      if ((circuit.retryIn(now) ?? -1) < openFor) circuit.trip(openFor, clock)
+      return this.opened("open", now + openFor)
+    }
     if (wish === "forceOpen") circuit.fleetForced(clock)
-    else if (wish === "close") circuit.fleetClosed(clock, nodes > 1)
-    else if ((circuit.retryIn(now) ?? -1) < openFor) circuit.trip(openFor, clock)
-    this.ask(wish, now + openFor)
+    else circuit.fleetClosed(clock, nodes > 1)
+    this.commanded = wish
+    this.opening = "nothing"
+    this.home.wake(this)
   }
 
-  private ask(wish: Wish, until: number): void {
-    this.wish = wish
-    this.wishedUntil = until
-    this.home.wake(this)
+  /** What is told first: each holds in the state that the one before leaves. */
+  private get wish(): Wish {
+    return this.commanded !== "nothing" ? this.commanded : this.opening
   }
 
   /** Its circuit is gone. A probe that no call has taken goes back, and whoever waits for one waits no more. */
@@ -224,7 +236,8 @@ export class Member implements CircuitLink {
     this.told = totals
     const { results, wish } = this
     this.results = noResults()
-    this.wish = "nothing"
+    if (this.commanded !== "nothing") this.commanded = "nothing"
+    else this.opening = "nothing"
     this.isCurious = false
     return {
       epoch: this.epoch,
@@ -236,7 +249,7 @@ export class Member implements CircuitLink {
       wish: wish !== "nothing" ? wish : this.asking.length > 0 ? "probe" : "nothing",
       openFor: Math.ceil(
         wish !== "nothing"
-          ? Math.max(0, this.wishedUntil - now)
+          ? Math.max(0, this.openingUntil - now)
           : this.nextOpening ??= circuit.nextOpening(this.openings)
       ),
       terms: this.terms,
@@ -294,9 +307,10 @@ export class Member implements CircuitLink {
 
   /** Nobody waits for the answer to a message any more, which wished for this. What does no harm twice is wished for again. */
   unanswered(asked: Wish): void {
-    const isHarmless = asked === "forceOpen" ||
-      this.circuit.state === "Open" && (asked === "tripped" || asked === "failedInRow" || asked === "open")
-    if (isHarmless && this.wish === "nothing" && !this.hasLeft) this.wish = asked
+    if (this.wish === "nothing" && !this.hasLeft) {
+      if (asked === "forceOpen") this.commanded = asked
+      else if (this.circuit.state === "Open" && isOpening(asked)) this.opening = asked
+    }
     this.isCurious = !this.hasLeft
     this.home.wake(this)
     this.answered("probe", false)
@@ -321,6 +335,8 @@ export class Member implements CircuitLink {
     this.epoch = epoch
     this.state = state
     this.until = monotonicMillis(this.home.clock) + remaining
+    // What the calls of an epoch say means nothing in the next one.
+    if (this.opening !== "open") this.opening = "nothing"
     if (openings !== this.openings) this.nextOpening = undefined
     this.openings = openings
     this.probesHeld = this.probesRunning = 0
@@ -348,6 +364,11 @@ export class Member implements CircuitLink {
     }
   }
 }
+
+/** Why a node opens its circuit. */
+type Opening = Parameters<CircuitLink["opened"]>[0]
+
+const isOpening = (wish: Wish): wish is Opening => wish === "tripped" || wish === "failedInRow" || wish === "open"
 
 const noResults = () => ({ results: 0, failures: 0, slow: 0, failuresInRow: 0, voided: 0, retryAfter: 0 })
 

@@ -1,0 +1,114 @@
+/** Commands and openings of a node that come while a message of it is under way, in virtual time. */
+import { assert, describe, it } from "@effect/vitest"
+import { CircuitBreaker } from "@switchgear/core"
+import * as Cluster from "@switchgear/core/Cluster"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { TestClock } from "effect/testing"
+
+const node = Effect.gen(function*() {
+  const context = yield* Layer.build(Layer.fresh(Cluster.layer({ timeout: "200 millis" })))
+  const breaker = yield* Effect.provide(
+    CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds", rampUp: { over: "1 millis" } }),
+    context
+  )
+  return { breaker, control: Context.get(context, Cluster.Cluster).control("model")! }
+})
+
+/** Two nodes, and a store that keeps messages of the first one for a while. */
+const two = Effect.gen(function*() {
+  const store = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+  let delay = 0
+  let isUnderWay = false
+  const one = yield* Effect.provideService(node, ClusterStore.ClusterStore, {
+    ...store,
+    circuits: (call) =>
+      Effect.gen(function*() {
+        isUnderWay = true
+        yield* Effect.sleep(delay)
+        isUnderWay = false
+        return yield* store.circuits(call)
+      })
+  })
+  const other = yield* Effect.provideService(node, ClusterStore.ClusterStore, store)
+  yield* TestClock.adjust("1 second")
+  /** What happens while a message of the first node is under way, and after it for as long as all takes to be told. */
+  const meanwhile = <E>(work: Effect.Effect<unknown, E>) =>
+    Effect.gen(function*() {
+      delay = 150
+      yield* Effect.exit(one.breaker.protect(Effect.void))
+      yield* Effect.repeat(TestClock.adjust("5 millis"), { until: () => isUnderWay })
+      yield* work
+      yield* TestClock.adjust("200 millis")
+      delay = 0
+      yield* TestClock.adjust("900 millis")
+    })
+  return { one, other, meanwhile }
+})
+
+const fails = ({ breaker }: Effect.Success<typeof node>) =>
+  Effect.forEach(Array.from({ length: 20 }), () => Effect.exit(breaker.protect(Effect.fail("503"))), { discard: true })
+
+const states = (nodes: ReadonlyArray<Effect.Success<typeof node>>) =>
+  Effect.forEach(nodes, ({ breaker }) => breaker.state)
+
+/** What may be commanded. */
+const commands = ["forceOpen", "close", "trip"] as const
+
+/** What a fleet is after a command. */
+const after = (state: CircuitBreaker.State, command: typeof commands[number]): CircuitBreaker.State =>
+  command === "forceOpen" ? "ForcedOpen" : command === "close" ? "Closed" : state === "ForcedOpen" ? state : "Open"
+
+describe("while a message of a node is under way", () => {
+  it.effect("its command to close is not lost to a trip of its own", () =>
+    Effect.gen(function*() {
+      const { meanwhile, one, other } = yield* two
+      yield* meanwhile(Effect.gen(function*() {
+        yield* other.control.forceOpen
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual(yield* one.breaker.state, "ForcedOpen")
+        yield* one.control.close
+        yield* TestClock.adjust("2 millis")
+        yield* fails(one)
+        assert.strictEqual(yield* one.breaker.state, "Open")
+      }))
+      assert.strictEqual(yield* other.breaker.state, "Closed")
+    }).pipe(Effect.scoped))
+
+  it.effect("its trip opens no circuit again that the fleet has closed meanwhile", () =>
+    Effect.gen(function*() {
+      const { meanwhile, one, other } = yield* two
+      yield* meanwhile(Effect.gen(function*() {
+        yield* fails(one)
+        yield* other.control.forceOpen
+        yield* TestClock.adjust("1 millis")
+        yield* other.control.close
+        yield* TestClock.adjust("1 millis")
+        assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
+      }))
+      assert.deepStrictEqual(yield* states([one, other]), ["Closed", "Closed"])
+    }).pipe(Effect.scoped))
+
+  it.effect("a shorter opening replaces no longer one", () =>
+    Effect.gen(function*() {
+      const { meanwhile, one, other } = yield* two
+      yield* meanwhile(Effect.andThen(one.control.trip("10 minutes"), one.control.trip("1 minute")))
+      for (const { breaker } of [one, other]) {
+        assert.isAbove(Duration.toMinutes((yield* breaker.snapshot).nextRetry!), 9)
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect.prop(
+    "its commands are followed in their order",
+    { given: Schema.Array(Schema.Literals(commands)).check(Schema.isMaxLength(6)) },
+    ({ given }) =>
+      Effect.gen(function*() {
+        const { meanwhile, one, other } = yield* two
+        yield* meanwhile(
+          Effect.forEach(given, (command) => command === "trip" ? one.control.trip("1 minute") : one.control[command])
+        )
+        const expected = given.reduce(after, "Closed")
+        assert.deepStrictEqual(yield* states([one, other]), [expected, expected])
+      }).pipe(Effect.scoped)
+  )
+})
