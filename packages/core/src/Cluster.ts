@@ -14,7 +14,7 @@
  * what no call has used. A call waits for the store only where nothing is booked, for `timeout` at most.
  *
  * **Without the store.** A store that does not answer three times is away: each node keeps what it last heard until the end of
- * the opening, and then goes on by itself. Limits are as `away` says. It tries the store again after 250 ms, and up to 5 seconds later.
+ * the opening, and then goes on by itself. Limits are as `away` says. It tries the store again after 250 ms, and up to 4 seconds later.
  *
  * **Gotchas.** Of several circuits of a node with one name, the first is shared, and the next one when it is gone. A state that is set by hand on a node stays on that node, whatever the fleet does. Names are in keys of the
  * store: they must not be secrets.

@@ -3,9 +3,11 @@ import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
+import * as FleetRedis from "@switchgear/http/FleetRedis"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Platform from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -47,12 +49,14 @@ const breaker = ({ night }: Part, shared: boolean): Effect.Effect<Guarded> =>
     })
   )
 
+// All processes come at once, to a machine that may have other work.
+const connectTimeout = 30_000
+
 const redis = ({ port, username }: RedisPlace) =>
-  NodeRedis.layer({
-    // All processes come at once, to a machine that may have other work.
-    socket: { host: "127.0.0.1", port, connectTimeout: 30_000 },
-    disableOfflineQueue: true,
-    ...(username === undefined ? {} : { username, password: username })
+  FleetRedis.layer({
+    connectTimeout,
+    url: Redacted.make(`redis://127.0.0.1:${port}`),
+    ...username !== undefined && { username, password: Redacted.make(username) }
   })
 
 const fleet = Effect.fnUntraced(function*(part: Part, diary: StoreDiary) {
@@ -82,7 +86,13 @@ const store = Effect.fnUntraced(function*({ name, night, redis: place }: Part) {
     }))
   )
   const context = yield* Layer.build(
-    Layer.provide(noted, Layer.provide(Platform.layerStoreRedis({ prefix: `${name}:` }), redis(place!)))
+    Layer.provide(
+      noted,
+      Layer.provide(
+        Platform.layerStoreRedis({ prefix: `${name}:` }),
+        NodeRedis.layer({ socket: { host: "127.0.0.1", port: place!.port, connectTimeout }, disableOfflineQueue: true })
+      )
+    )
   )
   const breaker = yield* Effect.provideContext(
     Platform.make({

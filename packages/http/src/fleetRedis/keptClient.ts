@@ -27,7 +27,8 @@ import type { Settings } from "./settings.ts"
 /** Milliseconds, as the other. */
 const firstRetry = 250
 
-const longestRetry = 5000
+/** No pause is longer: a node that asks its store again a few seconds later finds it connected, where it can be. */
+const longestRetry = 1000
 
 export class KeptClient {
   private readonly open: () => OpenClient
@@ -149,7 +150,7 @@ export class KeptClient {
     return Effect.flatMap(
       Random.next,
       (share) =>
-        Effect.sleep(Math.min(longestRetry, firstRetry * 2 ** Math.max(0, this.failures - 1)) * (0.9 + 0.2 * share))
+        Effect.sleep(Math.min(longestRetry, firstRetry * 2 ** Math.max(0, this.failures - 1)) * (0.8 + 0.2 * share))
     )
   }
 

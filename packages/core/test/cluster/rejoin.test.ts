@@ -1,0 +1,85 @@
+/** How soon the nodes of a fleet are back once their store is, in virtual time. */
+import { assert, describe, it } from "@effect/vitest"
+import { CircuitBreaker, RateLimiter } from "@switchgear/core"
+import * as Cluster from "@switchgear/core/Cluster"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { Clock, Context, Deferred, Effect, Layer, Random, Schema } from "effect"
+import { TestClock } from "effect/testing"
+
+/** Milliseconds. */
+const timeout = 50
+
+/** The longest pause of a node between two tries. */
+const longestPause = 4000
+
+/** The longest pause of a client between two attempts to connect. */
+const longestReconnect = 1000
+
+/** A message without an answer is waited for that long, and the store is away for a bit before that. */
+const longestFlight = 10_000 + timeout + 3 * 250
+
+/** What becomes of a message while the store is away. */
+const ways = {
+  /** The client has no connection, and says so at once. */
+  refused: () => Effect.fail(new ClusterStore.StoreFailed({ operation: "circuits", reason: "failed" })),
+  /** It waits in the store, which answers all when it goes on. */
+  kept: (isBack) => Deferred.await(isBack),
+  /** Nobody has it any more, and nobody says so. */
+  lost: () => Effect.never
+} satisfies Record<
+  string,
+  (isBack: Deferred.Deferred<void>) => Effect.Effect<void, ClusterStore.StoreFailed>
+>
+
+const millisBetween = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+describe("a node whose store is back", () => {
+  it.effect.prop(
+    "has an answer within five seconds and a time-out, however the store was away and for how long",
+    {
+      seed: Schema.Int,
+      how: Schema.Literals(["refused", "refused", "kept", "lost"]),
+      awayFor: millisBetween(1, 60_000),
+      reconnect: millisBetween(0, longestReconnect)
+    },
+    ({ awayFor, how, reconnect, seed }) =>
+      Effect.gen(function*() {
+        const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+        const isBack = yield* Deferred.make<void>()
+        let isAway = false
+        const reaches = Effect.suspend(() => isAway ? ways[how](isBack) : Effect.void)
+        const context = yield* Layer.build(Layer.fresh(Cluster.layer({ timeout }))).pipe(
+          Effect.provideService(ClusterStore.ClusterStore, {
+            ...memory,
+            circuits: (call) => Effect.andThen(reaches, memory.circuits(call)),
+            limits: (call) => Effect.andThen(reaches, memory.limits(call))
+          })
+        )
+        yield* Effect.provide(CircuitBreaker.make({ name: "model", shared: true }), context)
+        const limits = [RateLimiter.requests(100, "1 second")]
+        const limiter = yield* Effect.provide(RateLimiter.make({ name: "model", shared: true, limits }), context)
+        const { status } = Context.get(context, Cluster.Cluster)
+        // It books all the time.
+        yield* Effect.forkScoped(
+          Effect.forever(Effect.andThen(Effect.exit(limiter.protect(Effect.void)), Effect.sleep("20 millis")))
+        )
+        yield* TestClock.adjust("1 second")
+        isAway = true
+        yield* TestClock.adjust(awayFor)
+        // The store is back, and its client is later.
+        const wait = how === "refused" ? reconnect : 0
+        yield* TestClock.adjust(wait)
+        isAway = false
+        yield* Deferred.succeed(isBack, undefined)
+        const { state: before, syncs } = yield* status
+        const at = yield* Clock.currentTimeMillis
+        yield* TestClock.adjust(longestPause + timeout + (how === "lost" ? longestFlight : 0))
+        const { limits: [requests], state, syncs: later } = yield* status
+        assert.strictEqual(state, "joined")
+        if (before === "away") assert.isAbove(later, syncs)
+        assert.isFalse(requests!.isAway)
+        if (how !== "lost") assert.isAtMost(wait + (yield* Clock.currentTimeMillis) - at, 5000 + timeout)
+      }).pipe(Effect.scoped, Random.withSeed(seed)),
+    { arbitrary: { runs: 200 } }
+  )
+})

@@ -1,0 +1,61 @@
+/** How soon a connection of a fleet is made again, in virtual time. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Random, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import { vi } from "vitest"
+
+const { KeptClient } = await vi.importActual<typeof import("../../src/fleetRedis/keptClient.ts")>(
+  "../../src/fleetRedis/keptClient.ts"
+)
+
+const settings = {
+  places: [{ host: "127.0.0.1", port: 1 }],
+  username: undefined,
+  password: undefined,
+  database: 0,
+  tls: undefined,
+  connectTimeout: 2000,
+  pingInterval: 5000
+}
+
+/** Milliseconds of virtual time, in each of which a client may go on with its promises. */
+const pass = (millis: number) =>
+  Effect.repeat(
+    Effect.andThen(
+      TestClock.adjust("10 millis"),
+      TestClock.withLive(Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve))))
+    ),
+    { times: millis / 10 - 1 }
+  )
+
+describe("a connection that was lost", () => {
+  it.effect.prop(
+    "is there again within a second after its server is, even where that comes just after an attempt",
+    { seed: Schema.Int, inVain: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 6 })) },
+    ({ inVain, seed }) =>
+      Effect.gen(function*() {
+        let left = 0
+        let lose = (_: unknown): void => {}
+        const client = new KeptClient(() => ({
+          connect: () => left-- <= 0 ? Promise.resolve() : Promise.reject(new Error("ECONNREFUSED")),
+          send: () => Promise.resolve("PONG"),
+          ping: () => Promise.resolve("PONG"),
+          onLost: (lost) => {
+            lose = lost
+          },
+          destroy: () => {},
+          place: () => settings.places[0]!
+        }), settings)
+        const isConnected = Effect.map(Effect.exit(client.send("PING")), Exit.isSuccess)
+        yield* client.start
+        assert.isTrue(yield* isConnected)
+        left = inVain
+        lose(new Error("ECONNRESET"))
+        yield* Effect.repeat(pass(10), { while: () => left > 0 })
+        assert.isFalse(yield* isConnected)
+        yield* pass(1000)
+        assert.isTrue(yield* isConnected)
+      }).pipe(Effect.scoped, Random.withSeed(seed)),
+    { arbitrary: { runs: 50 } }
+  )
+})
