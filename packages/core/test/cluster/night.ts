@@ -87,12 +87,16 @@ const night = (plan: Plan) =>
     const scope = yield* Effect.scope
     const nodes = yield* Effect.forEach(zipf(plan.nodes), (share, index) =>
       Effect.gen(function*() {
+        // Each has chance of its own, and its calls have: what one draws more or less, and when, changes nothing for the others.
+        const random = yield* Random.withSeed(Random.Random, `${plan.seed}/${index}`)
         const layer = Layer.provide(Cluster.layer(plan.options), Layer.succeed(ClusterStore.ClusterStore, wayOf(index)))
-        const context = plan.shares ? yield* Layer.build(Layer.fresh(layer)) : Context.empty()
-        const breaker = yield* Effect.provide(
-          CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds" }),
-          context
-        )
+        const breaker = yield* Effect.gen(function*() {
+          const context = plan.shares ? yield* Layer.build(Layer.fresh(layer)) : Context.empty()
+          return yield* Effect.provide(
+            CircuitBreaker.make({ name: "model", shared: true, openFor: "10 seconds" }),
+            context
+          )
+        }).pipe(Random.withSeed(`${plan.seed}/${index}/fleet`))
         yield* Effect.forkIn(
           Stream.runForEach(breaker.transitions, ({ at, to }) =>
             Effect.sync(() => {
@@ -102,9 +106,9 @@ const night = (plan: Plan) =>
             })),
           scope
         )
-        return { share, index, breaker }
+        return { share, index, breaker, random }
       }))
-    const call = ({ breaker, index }: (typeof nodes)[number]) =>
+    const call = ({ breaker, index, random }: (typeof nodes)[number]) =>
       Effect.gen(function*() {
         const at = yield* now
         const isDown = at >= plan.from && at < plan.to
@@ -128,7 +132,7 @@ const night = (plan: Plan) =>
         const exit = yield* Effect.exit(breaker.protect(work))
         const isRefused = Exit.isFailure(exit) && String(exit.cause).includes("CircuitOpen")
         if (isRefused && !(isDown && plan.sick === undefined)) refused++
-      })
+      }).pipe(Effect.provideService(Random.Random, random))
     const draw = Effect.map(Random.next, (share) => {
       let left = share
       for (const node of nodes) if ((left -= node.share) < 0) return node
