@@ -15,6 +15,9 @@ const { machinePath, pnpm } = createRequire(import.meta.url)("../run.cjs") as {
   readonly pnpm: string
 }
 
+// The project lies elsewhere each time: what is compiled of it is of no use later.
+delete process.env["NODE_COMPILE_CACHE"]
+
 const exec = (cwd: string, command: string, ...args: ReadonlyArray<string>): string => {
   const env = { ...process.env, PATH: machinePath(process.env["PATH"]), CI: "true", npm_config_loglevel: "error" }
   const { error, status, stderr, stdout } = spawnSync(command, args, { cwd, env, encoding: "utf8" })

@@ -31,7 +31,7 @@ class NodeProcess {
     this.process = fork(join(import.meta.dirname, "node", "main.ts"), [JSON.stringify(estate)], {
       // Much of a process is its young generation, of which a node needs little.
       execArgv: ["--max-semi-space-size=2", "--max-old-space-size=128"],
-      env: { ...process.env, NODE_COMPILE_CACHE: cache },
+      env: { NODE_COMPILE_CACHE: cache, ...process.env },
       stdio: ["ignore", "ignore", "inherit", "ipc"]
     })
     this.process.on("message", (report: Report) => {
@@ -73,7 +73,10 @@ class NodeProcess {
   }
 }
 
-/** They clear the estate away if the command is killed and cannot. `cache` is where what they have compiled is kept. */
+/**
+ * They clear the estate away if the command is killed and cannot. `cache` is where what they have compiled is kept, where the
+ * environment names no other place.
+ */
 export const nodeProcesses = (
   count: number,
   cache: string,

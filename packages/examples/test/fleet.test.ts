@@ -11,7 +11,7 @@ const fleet = "fleet/main.ts"
 
 const program = join(import.meta.dirname, "..", fleet)
 
-const PATH = process.env["PATH"] ?? ""
+const { NODE_COMPILE_CACHE = "", PATH = "" } = process.env
 
 const isMissing = spawnSync("redis-server", ["--version"]).error !== undefined
 
@@ -20,6 +20,7 @@ const isLinux = process.platform === "linux"
 /** An environment that the processes of one run have, and no others, with a folder for all that they keep. */
 const marked = (mark: string) => ({
   PATH,
+  NODE_COMPILE_CACHE,
   TMPDIR: mkdtempSync(join(tmpdir(), "fleet-test-")),
   SWITCHGEAR_RUN: `${mark}-${process.pid}`
 })

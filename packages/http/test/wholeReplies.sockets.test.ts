@@ -29,6 +29,9 @@ const head = (...fields: ReadonlyArray<string>) => ["HTTP/1.1 200 OK", ...fields
 const chunk = (bytes: string | Uint8Array) =>
   Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), Buffer.from(bytes), Buffer.from("\r\n")])
 
+/** The client's clock goes so much faster than that of the server. */
+const speed = 4
+
 type Says = (socket: Socket) => void
 
 const json200 = "content-type: application/json"
@@ -117,7 +120,7 @@ const whole: ReadonlyArray<readonly [how: string, says: Says, answer: string, wh
     "half at first, whole after two seconds",
     (socket) => {
       inChunks(half)(socket)
-      setTimeout(() => socket.write(chunk(json.slice(40))), 2000)
+      setTimeout(() => socket.write(chunk(json.slice(40))), 2000 / speed)
     },
     "Good day",
     "after a second"
@@ -126,7 +129,7 @@ const whole: ReadonlyArray<readonly [how: string, says: Says, answer: string, wh
     "whole as soon as it has ended",
     (socket) => {
       inChunks(json)(socket)
-      setTimeout(() => socket.write("0\r\n\r\n"), 300)
+      setTimeout(() => socket.write("0\r\n\r\n"), 300 / speed)
     },
     "Good day",
     "at once"
@@ -182,7 +185,7 @@ const clientOf = (layerChatClient: LayerChatClient, url: string) =>
   )
 
 /**
- * Gives the milliseconds of the client's clock that its answer took. They pass only while the client waits: ten for each
+ * Gives the milliseconds of the client's clock that its answer took. They pass only while the client waits: so many for each
  * turn of the event loop in which nothing came.
  */
 const timed = <E extends { readonly _tag: string }>(answer: Effect.Effect<string, E>) =>
@@ -194,7 +197,7 @@ const timed = <E extends { readonly _tag: string }>(answer: Effect.Effect<string
     )
     while (asked.pollUnsafe() === undefined) {
       yield* TestClock.withLive(Effect.sleep("5 millis"))
-      yield* TestClock.adjust("5 millis")
+      yield* TestClock.adjust(5 * speed)
     }
     return { said: yield* Fiber.join(asked), after: (yield* Clock.currentTimeMillis) - begun }
   })

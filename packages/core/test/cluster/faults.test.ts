@@ -57,7 +57,8 @@ if (isMissing) {
     skip("redis-server is not installed")
   })
 } else {
-  describe("of a fleet on a real server", () => {
+  // Each has a server of its own, and waits for it.
+  describe.concurrent("of a fleet on a real server", () => {
     const store = Layer.provideMerge(ClusterStore.layerRedis({ fleet: "test" }), layerRedis)
 
     for (
@@ -105,7 +106,7 @@ if (isMissing) {
       }).pipe(Effect.scoped, Effect.provide(store)), 60_000)
   })
 
-  describe("a replica that knows of an older state and takes over", () => {
+  describe.concurrent("a replica that knows of an older state and takes over", () => {
     const serverOf = (more: ReadonlyArray<string>) =>
       Effect.gen(function*() {
         const { port, ...process } = yield* redisOnPort(more)

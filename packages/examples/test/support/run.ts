@@ -9,7 +9,10 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs a program of this package, with nothing in its environment but what is given; ended with the test. */
+/** All programs load the same modules: what one has compiled, the others use. */
+const { NODE_COMPILE_CACHE = "" } = process.env
+
+/** Runs a program of this package, with nothing else in its environment but what is given; ended with the test. */
 export const run = (
   program: string,
   options: {
@@ -23,7 +26,7 @@ export const run = (
 ): Effect.Effect<Ended> =>
   Effect.callback<Ended>((resume) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, "..", "..", program), ...(options.args ?? [])], {
-      env: { ...options.env },
+      env: { NODE_COMPILE_CACHE, ...options.env },
       stdio: ["ignore", "pipe", "pipe"]
     })
     let stdout = ""
