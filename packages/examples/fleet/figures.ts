@@ -112,10 +112,11 @@ const pushes = (nodes: ReadonlyArray<Played>): ReadonlyArray<number> => {
   })
 }
 
+/** Answers to what was sent in the night: what came before was sent by all processes at once, while they were built. */
+const answersIn = (startsAt: number, { answers }: Played) => answers.filter(({ sentAt }) => sentAt >= startsAt)
+
 export const redisFigures = ({ night, nodes, startsAt }: Told, operations: number): RedisFigures => {
-  // Those before the night were sent by all processes at once, while they were built.
-  const answers = nodes.flatMap(({ answers }) => answers.filter(({ sentAt }) => sentAt >= startsAt))
-  const syncs = answers.map(({ at, sentAt }) => at - sentAt)
+  const syncs = nodes.flatMap((node) => answersIn(startsAt, node)).map(({ at, sentAt }) => at - sentAt)
   return {
     opsPerNodePerSecond: rounded(operations / nodes.length / (night.until / 1000), 2),
     syncP50Ms: rounded(quantile(syncs, 0.5), 2),
@@ -141,7 +142,7 @@ export const faultFigures = (
     closedTooEarly: nodes.filter(({ changes }) => changes.some(({ at, to }) => to === "Closed" && isDown(at))).length,
     rejoinedMs: Number.isFinite(rejoined) ? rounded(rejoined - overAt) : null,
     executedLate: Math.max(
-      ...nodes.map(({ answers }) => answers.filter(({ at, sentAt }) => at - sentAt > longestWay).length)
+      ...nodes.map((node) => answersIn(startsAt, node).filter(({ at, sentAt }) => at - sentAt > longestWay).length)
     )
   }
 }

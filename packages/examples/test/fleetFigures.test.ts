@@ -72,7 +72,15 @@ describe("the figures of a fault", () => {
 
   it("say when the last node that it reached was answered, and how many late messages of one node were executed", () => {
     const night = told([
-      { answers: [{ sentAt: 2600, at: 5001 }, { sentAt: 2700, at: 5002 }, { sentAt: 4500, at: 5003 }] },
+      // The first one is of the time before the night.
+      {
+        answers: [
+          { sentAt: 900, at: 4900 },
+          { sentAt: 2600, at: 5001 },
+          { sentAt: 2700, at: 5002 },
+          { sentAt: 4500, at: 5003 }
+        ]
+      },
       { answers: [{ sentAt: 2600, at: 5800 }] },
       { answers: [] }
     ])
