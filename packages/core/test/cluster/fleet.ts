@@ -3,9 +3,11 @@ import { CircuitBreaker } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import { Context, Effect, Layer, Schedule } from "effect"
 
-/** A node whose time-out is no claim about the machine, and whose calls pass soon after a closing. */
+/** A node whose time-out is no claim about the machine, that soon sees others come, and whose calls pass soon after a closing. */
 export const node = Effect.gen(function*() {
-  const context = yield* Layer.build(Layer.fresh(Cluster.layer({ timeout: "500 millis", interval: "500 millis" })))
+  const context = yield* Layer.build(
+    Layer.fresh(Cluster.layer({ timeout: "500 millis", interval: "500 millis", heartbeat: "2 seconds" }))
+  )
   const breaker = yield* Effect.provide(
     CircuitBreaker.make({ name: "model", shared: true, openFor: "1 minute", rampUp: { over: "100 millis" } }),
     context
