@@ -100,7 +100,7 @@ const gateway = (args: ReadonlyArray<string>) => run("node", "packages/http/src/
 
 const page = () => writeOperatorsPage(root).then(() => true)
 
-const picture = () => night("page/main.ts")
+const picture = async () => await night("page/main.ts") && run("node", "packages/examples/fleet/pictures.ts")
 
 const verbs: Record<string, (args: ReadonlyArray<string>) => boolean | Promise<boolean>> = {
   check,

@@ -1,14 +1,8 @@
 /** A browser without a network, and what it makes of a page. */
 import { describe, it, layer, type Vitest } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope } from "effect"
-import { existsSync } from "node:fs"
-import { delimiter, join } from "node:path"
-import { type Browser, type BrowserContextOptions, chromium, type ConsoleMessage, type Page } from "playwright-core"
-
-/** The Chromium of this machine; Debian's package is called `chromium`. */
-const executable = (process.env["PATH"] ?? "").split(delimiter).flatMap((folder) =>
-  ["chromium", "chromium-browser", "google-chrome"].map((name) => join(folder, name))
-).find((path) => existsSync(path))
+import type { Browser, BrowserContextOptions, ConsoleMessage, Page } from "playwright-core"
+import { executable, launched } from "../../chromium.ts"
 
 export interface View {
   readonly colorScheme: "light" | "dark"
@@ -33,14 +27,7 @@ export interface Seen {
 /** A browser that runs. */
 export class Chromium extends Context.Service<Chromium, Browser>()("test/Chromium") {}
 
-const chromiumLayer: Layer.Layer<Chromium> = Layer.effect(
-  Chromium,
-  Effect.acquireRelease(
-    // A container's root user has no sandbox, and the page is our own.
-    Effect.promise(() => chromium.launch({ executablePath: executable ?? "chromium", args: ["--no-sandbox"] })),
-    (browser) => Effect.promise(() => browser.close())
-  )
-)
+const chromiumLayer: Layer.Layer<Chromium> = Layer.effect(Chromium, launched)
 
 /**
  * Tests of pages in one browser, side by side: mostly they wait for what a page shows next. Without Chromium they are skipped and say
