@@ -255,7 +255,7 @@ describe("npm run replay", () => {
     () =>
       Effect.gen(function*() {
         rmSync(folder("replay-interrupted"), { recursive: true, force: true })
-        const args = ["--calls", "5000000", "--lanes", "full", "--out", folder("replay-interrupted")]
+        const args = ["--calls", "1000000", "--lanes", "full", "--out", folder("replay-interrupted")]
         const { code, stderr, stdout } = yield* run(program, { args, interruptAt: "calls/s" })
         assert.strictEqual(code, 130)
         assert.strictEqual(stdout, "")

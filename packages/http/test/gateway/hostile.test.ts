@@ -542,7 +542,7 @@ describe.concurrent("a provider", () => {
   )
 })
 
-describe("512 streams at once", () => {
+describe.concurrent("512 streams at once", () => {
   it.live(
     "lose no event, mix no two, and leave nothing behind",
     scoped(Effect.gen(function*() {
@@ -711,8 +711,8 @@ describe.concurrent("a client whose gateway is stopped", () => {
     isClosed: boolean
   }
 
-  /** What a client reads of these requests on one connection, of a gateway that is stopped when so much has come. */
-  const read = (from: number, ...requests: ReadonlyArray<object>) =>
+  /** What a client reads of these requests on one connection, of a gateway that is stopped when so much has come, and waits so long. */
+  const read = (from: number, drainTimeout: string, ...requests: ReadonlyArray<object>) =>
     Effect.gen(function*() {
       const line: Read = { bytes: 0, end: "", isClosed: false }
       yield* Effect.scoped(Effect.gen(function*() {
@@ -720,7 +720,7 @@ describe.concurrent("a client whose gateway is stopped", () => {
           if (body.user === "large") sendWhole(response, { content: "x".repeat(20_000_000) })
           if (body.user === "stalls") sendEvents(response, chunkOf({ content: "begun" }))
         })
-        const gateway = yield* runningOver(url, "listen: { port: 0, drainTimeout: 3 seconds }")
+        const gateway = yield* runningOver(url, `listen: { port: 0, drainTimeout: ${drainTimeout} }`)
         const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1")
         socket.on("data", (data) => {
           line.bytes += data.length
@@ -739,13 +739,14 @@ describe.concurrent("a client whose gateway is stopped", () => {
 
   it.live("reads its answer to the end", () =>
     Effect.gen(function*() {
-      const { bytes } = yield* read(100_000, { ...hello, model: "first", user: "large" })
+      const { bytes } = yield* read(100_000, "20 seconds", { ...hello, model: "first", user: "large" })
       assert.isAbove(bytes, 20_000_000)
     }))
 
   it.live("is told of every request on a connection that was not answered", () =>
     Effect.gen(function*() {
-      const { end } = yield* read(500, { ...streaming, user: "stalls" }, { ...hello, model: "first", user: "hangs" })
+      const asked = [{ ...streaming, user: "stalls" }, { ...hello, model: "first", user: "hangs" }]
+      const { end } = yield* read(500, "500 millis", ...asked)
       assert.match(end, /begun[^]*"code":"overloaded","isRetryable"[^]*HTTP\/1.1 503[^]*"code":"overloaded"\}\}$/)
     }))
 })
