@@ -1,12 +1,14 @@
 /** Requests of one client with the same `Idempotency-Key`. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, type Scope } from "effect"
+import { control } from "./administered.ts"
 import { ask, chat, hello, runningOver, token } from "./running.ts"
 import { type Asked, scripted, sendWhole } from "./scripted.ts"
 import type { ServerResponse } from "node:http"
 
 const other = "sk-other-1234567"
-const clients = `clients: [{ name: shop, token: ${token} }, { name: other, token: ${other} }]`
+const file = `clients: [{ name: shop, token: ${token} }, { name: other, token: ${other} }]
+admin: { port: 0, token: ${control} }`
 const key = { "idempotency-key": "order 7" }
 
 /** A gateway over a provider that answers when it is told to. */
@@ -21,14 +23,17 @@ const waiting = Effect.gen(function*() {
       } else sendWhole(response, { content: `answer ${number}` })
     })
   })
-  const gateway = yield* runningOver(url, clients)
+  const { gateway, url: gatewayUrl } = yield* runningOver(url, file)
   const started = (count: number) =>
     Effect.repeat(Effect.delay(Effect.sync(() => asked.length), 5), { until: (length) => length === count })
-  return { answers, asked, started, url: gateway.url }
+  const overview = ask(`http://127.0.0.1:${gateway.adminAddress!.port}/admin/overview`, {
+    headers: { authorization: `Bearer ${control}` }
+  })
+  /** Waits until so many requests are there. Their bodies come with them. */
+  const there = (count: number) =>
+    Effect.repeat(Effect.delay(overview, 20), { until: ({ json }) => json.requests.inFlight === count })
+  return { answers, asked, started, there, url: gatewayUrl }
 })
-
-/** Long enough for a request to come in, which nothing tells of. */
-const arrived = Effect.sleep(60)
 
 const scoped = (effect: Effect.Effect<void, never, Scope.Scope>) => () => Effect.scoped(effect)
 
@@ -36,11 +41,11 @@ describe("a key of a request in flight", () => {
   it.live(
     "gives another request with the same body the same answer, without a call of its own",
     scoped(Effect.gen(function*() {
-      const { answers, asked, started, url } = yield* waiting
+      const { answers, asked, started, there, url } = yield* waiting
       const first = yield* Effect.forkChild(chat(url, hello, key))
       yield* started(1)
       const second = yield* Effect.forkChild(chat(url, hello, key))
-      yield* arrived
+      yield* there(2)
       answers[0]!()
       const [one, two] = [yield* Fiber.join(first), yield* Fiber.join(second)]
       assert.deepStrictEqual([one.status, two.status], [200, 200])
@@ -87,12 +92,12 @@ describe("a key of a request in flight", () => {
   it.live(
     "gives it the same error",
     scoped(Effect.gen(function*() {
-      const { answers, asked, started, url } = yield* waiting
+      const { answers, asked, started, there, url } = yield* waiting
       const failing = { ...hello, model: "first", messages: [{ role: "user", content: "fail" }] }
       const first = yield* Effect.forkChild(chat(url, failing, key))
       yield* started(1)
       const second = yield* Effect.forkChild(chat(url, failing, key))
-      yield* arrived
+      yield* there(2)
       answers[0]!()
       const [one, two] = [yield* Fiber.join(first), yield* Fiber.join(second)]
       assert.deepStrictEqual([one.status, two.status], [400, 400])
@@ -142,13 +147,13 @@ describe("a key of a request in flight", () => {
     "holds the call while one of them waits, whichever leaves, and no longer",
     scoped(Effect.gen(function*() {
       for (const leaver of [0, 1] as const) {
-        const { answers, asked, started, url } = yield* waiting
+        const { answers, asked, started, there, url } = yield* waiting
         const calls = [yield* Effect.forkChild(chat(url, hello, key))]
         yield* started(1)
         calls.push(yield* Effect.forkChild(chat(url, hello, key)))
-        yield* arrived
+        yield* there(2)
         yield* Fiber.interrupt(calls[leaver]!)
-        yield* arrived
+        yield* there(1)
         assert.isFalse(asked[0]!.hasLeft)
         answers[0]!()
         assert.strictEqual((yield* Fiber.join(calls[1 - leaver]!)).json.choices[0].message.content, "answer 1")
@@ -160,11 +165,11 @@ describe("a key of a request in flight", () => {
   it.live(
     "ends the call when both have left, and a third one makes a call of its own",
     scoped(Effect.gen(function*() {
-      const { answers, asked, started, url } = yield* waiting
+      const { answers, asked, started, there, url } = yield* waiting
       const first = yield* Effect.forkChild(chat(url, hello, key))
       yield* started(1)
       const second = yield* Effect.forkChild(chat(url, hello, key))
-      yield* arrived
+      yield* there(2)
       yield* Fiber.interrupt(first)
       yield* Fiber.interrupt(second)
       yield* Effect.repeat(Effect.delay(Effect.sync(() => asked[0]!.hasLeft), 5), { until: (hasLeft) => hasLeft })
