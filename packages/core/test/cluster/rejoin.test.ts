@@ -80,6 +80,6 @@ describe("a node whose store is back", () => {
         assert.isFalse(requests!.isAway)
         if (how !== "lost") assert.isAtMost(wait + (yield* Clock.currentTimeMillis) - at, 5000 + timeout)
       }).pipe(Effect.scoped, Random.withSeed(seed)),
-    { arbitrary: { runs: 200 } }
+    { arbitrary: { runs: 100 } }
   )
 })
