@@ -221,7 +221,7 @@ bothWays((layerChatClient) => {
       }))
   })
 
-  describe("the connection of an error whose body does not end is closed", () => {
+  describe.concurrent("the connection of an error whose body does not end is closed", () => {
     const refusal = JSON.stringify({ error: { message: "Incorrect API key", code: "invalid_api_key" } })
     const bodies: ReadonlyArray<readonly [string, (socket: Socket) => void]> = [
       ["with a length that is never reached", (socket) => socket.write("content-length: 1000\r\n\r\n{\"err")],

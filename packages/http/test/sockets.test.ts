@@ -51,7 +51,7 @@ bothWays((layerChatClient) => {
       }
     })
 
-    describe("each way a connection fails has its own error", () => {
+    describe.concurrent("each way a connection fails has its own error", () => {
       it.live("a client whose layer was released, as when it is provided to the making of a model alone", () =>
         Effect.gen(function*() {
           const { url } = yield* served(Behaviour.ok("Good day"))

@@ -101,7 +101,7 @@ bothWays((layerChatClient) => {
       }
     })
 
-    describe("tells each way it breaks", () => {
+    describe.concurrent("tells each way it breaks", () => {
       it.live("a connection lost within it", () =>
         Effect.gen(function*() {
           const { client, provider } = yield* served(Behaviour.stream({ end: Behaviour.cutAfter(2) }))
