@@ -3,7 +3,7 @@
  *
  * Invariants
  * - What is not booked is not taken. A turn is used from its time on, and not any more once `giveBack` has passed since, unless
- *   waiting calls gather turns for the first of them.
+ *   the first of the waiting calls gathers turns, of which it needs several, or one of each of several limits.
  * - A time is never earlier than that of the store: turns begin when the answer comes, and end as if it had come at once.
  * - What was told once is never told again, but for what does no harm twice.
  */
@@ -35,6 +35,8 @@ export interface Desk {
   readonly blockedUntil: number
   /** When an answer can be expected at the latest, and when that was asked for; undefined while nothing is. */
   readonly awaited: { readonly since: number; readonly until: number } | undefined
+  /** How much the first of the waiting calls gathers of a limit, since it needs more than comes in at once. */
+  readonly gathered: (meter: BookedMeter) => number
 }
 
 /** An amount that comes in at an even rate from a time on. */
@@ -70,12 +72,17 @@ export class BookedMeter implements Meter {
   /** Per millisecond. */
   rate = 0
   private readonly desk: Desk
-  private unit = 1
+  /** The smallest amount that is booked. */
+  unit = 1
   /** In the order of their beginnings. */
   private turns: Array<Turns> = []
   private held = 0
-  /** What is to be told: what comes back, and below zero what was used without a turn. */
+  /** What is to be told: what calls have settled, and below zero what they have used without a turn. */
   private owed = 0
+  /** Turns that no call has taken. */
+  private unused = 0
+  /** When the first of those was asked for. */
+  private unusedSince = Infinity
   /** From when on there was something of that. */
   private owedAt = Infinity
   /** When the bucket of the fleet is full at the earliest; what is to be told of that, and what is known. */
@@ -168,9 +175,9 @@ export class BookedMeter implements Meter {
 
   /** When the first of what is held goes back. */
   get expiresAt(): number {
-    // Waiting calls gather what there is.
-    if (this.held - this.queued <= tolerance(this.held)) return Infinity
-    const { giveBack } = this.desk.rules
+    const { desk } = this
+    if (desk.gathered(this) > 0) return Infinity
+    const { giveBack } = desk.rules
     return this.turns.reduce((first, turns) => Math.min(first, expiryOf(turns, this.unit, giveBack)), Infinity)
   }
 
@@ -183,9 +190,11 @@ export class BookedMeter implements Meter {
     // The first of those who wait gets all its turns at once, where the last of them comes in time.
     const reach = Math.min((head?.latest ?? now) - now, ahead + Math.max(0, cost - this.held) / rate)
     const { owed } = this
-    if (owed > 0) this.givenBack += owed
-    this.owed = 0
-    this.owedAt = Infinity
+    const oldest = Math.max(0, now - this.unusedSince)
+    const unused = oldest > this.within ? 0 : this.unused
+    this.givenBack += unused + Math.max(0, owed)
+    this.owed = this.unused = 0
+    this.owedAt = this.unusedSince = Infinity
     return {
       gap,
       burst: this.capacity / unit,
@@ -193,6 +202,10 @@ export class BookedMeter implements Meter {
       ahead: isBusy ? Math.max(ahead, reach) : Math.max(0, reach),
       want,
       back: owed / unit,
+      unused: unused / unit,
+      oldest: unused > 0 ? oldest : 0,
+      within: this.within,
+      latest: this.capacity / rate * (this.limit.resource === "requests" ? 1 : 2),
       fullAfter: Math.max(0, this.toldFull - now)
     }
   }
@@ -215,9 +228,9 @@ export class BookedMeter implements Meter {
   }
 
   /** The answer that came late: nobody may use what it gives. */
-  heardLate({ granted }: BookingAnswer, now: number): void {
+  heardLate({ granted }: BookingAnswer, sentAt: number, now: number): void {
     this.booked += granted * this.unit
-    this.owe(granted * this.unit, now)
+    this.leaveUnused(granted * this.unit, sentAt, now)
   }
 
   /** The earliest time at which the fleet may have more turns to give out. */
@@ -246,12 +259,12 @@ export class BookedMeter implements Meter {
     let over = this.held - Math.max(this.queued, usual)
     if (over <= tolerance(this.held)) return
     this.held -= over
-    this.owe(over, now)
     // Others need not wait for that much.
     if (over > usual) this.owedAt = -Infinity
     while (over > 0 && this.turns.length > 0) {
       const last = this.turns.at(-1)!
       const part = Math.min(over, last.amount)
+      this.leaveUnused(part, last.askedAt, now)
       last.amount -= part
       over -= part
       if (last.amount <= 0) this.turns.pop()
@@ -260,7 +273,7 @@ export class BookedMeter implements Meter {
 
   /** Everything that is held, to be told. */
   giveAllBack(now: number): void {
-    this.owe(this.held, now)
+    for (const { amount, askedAt } of this.turns) this.leaveUnused(amount, askedAt, now)
     this.held = 0
     this.turns = []
   }
@@ -313,6 +326,20 @@ export class BookedMeter implements Meter {
     this.owedAt = Math.min(this.owedAt, now)
   }
 
+  /** Turns that were booked for too long are lost: others were given out meanwhile that count on them. */
+  private leaveUnused(amount: number, askedAt: number, now: number): void {
+    if (amount === 0 || now - askedAt > this.within) return
+    this.unused += amount
+    this.unusedSince = Math.min(this.unusedSince, askedAt)
+    this.owedAt = Math.min(this.owedAt, now)
+  }
+
+  /** For how long turns that no call has taken may be told of after they were booked. */
+  private get within(): number {
+    const { ahead, cover, giveBack } = this.desk.rules
+    return this.capacity / this.rate + ahead + giveBack + 2 * cover
+  }
+
   private add(turns: Turns): void {
     let at = this.turns.length
     while (at > 0 && this.turns[at - 1]!.start > turns.start) at--
@@ -335,24 +362,26 @@ export class BookedMeter implements Meter {
 
   /** What was due for too long goes back, but for what the first of those who wait gathers. */
   expire(now: number): void {
-    if (this.turns.length === 0) return
-    const { desk: { rules: { giveBack } }, unit } = this
-    let spare = this.held - this.queued
+    const over = this.turns.reduce((sum, turns) => sum + this.overdue(turns, now), 0)
+    let left = over - this.desk.gathered(this)
     for (const turns of this.turns) {
-      if (spare <= 0) break
-      const { amount, askedAt, lag, rate, start } = turns
-      const over = now - giveBack
-      // Whole ones: nobody can use a part.
-      const units = over < askedAt ? 0 : Math.floor((over - start + lag) * rate / unit + grain)
-      const part = Math.min(amount, spare, units * unit)
+      const part = Math.min(left, this.overdue(turns, now))
       if (part <= 0) continue
       drop(turns, part)
-      spare -= part
+      left -= part
       this.held -= part
-      this.owe(part, now)
+      this.leaveUnused(part, turns.askedAt, now)
     }
     while (this.turns.length > 0 && this.turns[0]!.amount <= tolerance(this.capacity)) this.turns.shift()
     if (this.turns.length === 0) this.held = 0
+  }
+
+  /** How much was due for too long: in whole units, since nobody can use a part. */
+  private overdue({ amount, askedAt, lag, rate, start }: Turns, now: number): number {
+    const { desk: { rules: { giveBack } }, unit } = this
+    const over = now - giveBack
+    const units = over < askedAt ? 0 : Math.floor((over - start + lag) * rate / unit + grain)
+    return Math.min(amount, Math.max(0, units) * unit)
   }
 }
 

@@ -93,6 +93,12 @@ export class Booker implements LimiterLink, Desk {
       : 0
   }
 
+  gathered(meter: BookedMeter): number {
+    const { machine, meters } = this
+    const cost = machine?.queue.peek()?.costs[meters.indexOf(meter)] ?? 0
+    return meters.length === 1 && cost <= meter.unit ? 0 : cost
+  }
+
   passed(now: number): void {
     for (const meter of this.meters) meter.expire(now)
   }
@@ -226,7 +232,7 @@ export class Booker implements LimiterLink, Desk {
     }
     this.meters.forEach((meter, i) => {
       const message = call.limits[i]![1]
-      if (!inTime) return meter.heardLate(answers[i]!, now)
+      if (!inTime) return meter.heardLate(answers[i]!, this.sentAt, now)
       if (isTakenForLate(answers[i]!, message)) this.doubtedAt = this.office.syncs
       if (meter.heard(answers[i]!, message, this.sentAt, now)) return
       this.blockedUntil = Math.max(

@@ -14,8 +14,14 @@ export interface BookingMessage {
   /** How far ahead turns are given out. */
   readonly ahead: number
   readonly want: number
-  /** Turns that come back unused; below zero for more that were used than booked. */
+  /** What calls have settled: turns that they have used less than they took; below zero for more. */
   readonly back: number
+  /** Turns that come back because no call took them, how long ago the first of them was asked for, and how long ago it can be. */
+  readonly unused: number
+  readonly oldest: number
+  readonly within: number
+  /** For how long after its place a turn may be due. What comes back is given out again as far as that holds. */
+  readonly latest: number
   /**
    * The bucket is full in that time at the earliest: after a pause of the target, or where it says how little is left. Zero
    * says nothing.

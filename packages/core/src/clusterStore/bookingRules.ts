@@ -1,45 +1,104 @@
 /**
- * How the store answers one message about one limit, by GCRA: the record of a limit is the time at which its bucket will be
- * full again, and when that was written. Redis does the same in Lua (`bookingScript`), with the same numbers: a change here is a change there.
+ * How the store answers one message about one limit, by GCRA: the record of a limit has the time at which its bucket will be
+ * full again. Redis does the same in Lua (`bookingScript`), with the same numbers: a change here is a change there.
  *
  * Invariants
- * - In any window of W milliseconds at most `burst + (W + ahead) / gap` turns are due, where none comes back: one that does is
- *   given out again for a later time.
+ * - Turns have _places_ in time, `gap` apart, no two of them the same. A turn is due at its place, or when it is given out, if that is
+ *   later. How much later it is due than its place is how _late_ it is: at first, by less than the depth of the bucket.
+ * - A turn that comes back unused leaves its place, and those that were given out after it move up by one: so they become later. Only as much is given out
+ *   again as no turn is late by more than `latest` then: see the rows. The rest is lost.
+ * - So where each turn is used within U of being due, in any window of W at most `1 + (W + U + latest) / gap` turns are used: they have as many places.
+ *   With `latest` the depth of the bucket, that is `1 + burst + (W + U) / gap`.
+ * - What calls settle moves places as well, without a bound, as where one limiter has the limit.
  * - More than was booked may be used. That debt is at most one bucket, with what is booked ahead.
- * - A message that is late changes nothing and books nothing.
+ * - A message that is late changes nothing and books nothing. One of which nobody knows the age gives no unused turn back.
  * - Where the clock of the store goes back, the time goes back with it: no bucket is empty for longer for it.
  */
 import type { BookingAnswer, BookingMessage } from "./bookingModel.ts"
 
 export interface BookingRecord {
-  /** When the bucket is full again. Before now it is as good as not there. */
+  /** When the bucket is full again. */
   readonly fullAt: number
   /** When it was written. */
   readonly at: number
+  /** Of turns that were given out lately, the oldest first. */
+  readonly rows: ReadonlyArray<Row>
+}
+
+/** Turns that were given out from one time to another. */
+interface Row {
+  readonly from: number
+  readonly to: number
+  /** By how much one of them is late at most, in milliseconds. */
+  readonly late: number
 }
 
 export interface Booked {
   readonly record: BookingRecord
+  /** When it says no more than no record does. */
+  readonly until: number
   readonly answer: BookingAnswer
 }
 
-const unknown: BookingRecord = { fullAt: 0, at: 0 }
+const unknown: BookingRecord = { fullAt: 0, at: 0, rows: [] }
+
+/** What is known of the message: when it was sent, zero where that is not known, and after how long it counts for nothing. */
+export interface Sent {
+  readonly said: number
+  readonly longestWay: number
+}
 
 export const book = (
-  { at, fullAt }: BookingRecord = unknown,
+  { at, fullAt, rows: known }: BookingRecord = unknown,
   message: BookingMessage,
   now: number,
-  isLate: boolean
+  { longestWay, said }: Sent
 ): Booked => {
-  const { ahead, back, burst, fullAfter, gap, want } = message
+  const { ahead, back, burst, fullAfter, gap, latest, oldest, unused, want, within } = message
+  const isLate = said > 0 && now - said > longestWay
+  const span = within + longestWay
   const depth = burst * gap
-  let full = Math.max(now, now < at ? fullAt - (at - now) : fullAt)
+  const setBack = Math.max(0, at - now)
+  let full = Math.max(now, fullAt - setBack)
+  let rows = keptOf(known, setBack, now, span)
+  let granted = 0
   if (!isLate) {
     full = Math.min(Math.max(now, full - back * gap), Math.max(full, now + 2 * depth + ahead))
+    if (unused > 0 && said > 0) {
+      const since = Math.min(now, said) - oldest
+      const late = rows.reduce((most, row) => row.to >= since ? Math.max(most, row.late) : most, 0)
+      const moved = Math.max(0, Math.min(unused * gap, latest - late, full - now))
+      full -= moved
+      rows = rows.map((row) => row.to >= since ? { ...row, late: row.late + moved } : row)
+    }
     full = Math.max(full, now + fullAfter)
+    // A millionth of a turn is not missed for the rounding of doubles.
+    granted = Math.max(0, Math.min(want, Math.floor((now + depth + ahead - full) / gap + 1e-6)))
   }
-  // A millionth of a turn is not missed for the rounding of doubles.
-  const room = isLate ? 0 : Math.floor((now + depth + ahead - full) / gap + 1e-6)
-  const granted = Math.max(0, Math.min(want, room))
-  return { record: { fullAt: full + granted * gap, at: now }, answer: { granted, first: full + gap - depth - now } }
+  const first = full + gap - depth - now
+  if (granted > 0) {
+    const last = rows.at(-1)
+    const isNew = last === undefined || now - last.from > span / 64
+    if (isNew) rows.push({ from: now, to: now, late: Math.max(0, -first) })
+    else rows[rows.length - 1] = { from: last.from, to: now, late: Math.max(last.late, -first) }
+  }
+  full += granted * gap
+  return {
+    record: { fullAt: full, at: now, rows },
+    until: Math.max(full, rows.length === 0 ? 0 : rows.at(-1)!.to + span),
+    answer: { granted, first }
+  }
+}
+
+/** Rows that still count. The older they are, the longer a row may be. */
+const keptOf = (known: ReadonlyArray<Row>, setBack: number, now: number, span: number): Array<Row> => {
+  const rows: Array<Row> = []
+  for (const { from, late, to } of known) {
+    const row = { from: from - setBack, to: to - setBack, late }
+    if (row.to < now - span) continue
+    const before = rows.at(-1)
+    if (before === undefined || row.to - before.from > (now - row.to) / 2) rows.push(row)
+    else rows[rows.length - 1] = { from: before.from, to: row.to, late: Math.max(before.late, row.late) }
+  }
+  return rows
 }

@@ -1,8 +1,10 @@
 /**
  * The rules of `bookingRules` as Redis runs them.
  *
- * KEYS: a limit each. ARGV: the node's idea of the time of Redis or 0, how late a message may be, then six for each limit: gap,
- * burst, ahead, want, back, after how long it is full at the earliest. Answers two texts for each limit: how many turns, and when the first is.
+ * KEYS: a limit each. ARGV: the node's idea of the time of Redis or 0, how late a message may be, then ten for each limit: gap,
+ * burst, ahead, want, back, unused, how old the first of those is and may be, how late a turn may be, after how long it is full at the earliest.
+ * Answers two texts for each limit: how many turns, and when the first is. A limit is kept as numbers: when it is full, when that
+ * was written, then three for each row.
  */
 export const bookingScript = `
 local clock = redis.call("TIME")
@@ -11,23 +13,56 @@ local said, longest = tonumber(ARGV[1]), tonumber(ARGV[2])
 local late = said > 0 and now - said > longest
 local out = {}
 for k = 1, #KEYS do
-  local a = 2 + (k - 1) * 6
+  local a = 2 + (k - 1) * 10
   local function num(i) return tonumber(ARGV[a + i]) end
-  local gap, burst, ahead, want, back, after = num(1), num(2), num(3), num(4), num(5), num(6)
+  local gap, burst, ahead, want, back, unused = num(1), num(2), num(3), num(4), num(5), num(6)
+  local oldest, within, latest, after = num(7), num(8), num(9), num(10)
+  local span = within + longest
   local depth = burst * gap
-  local known, at = string.match(redis.call("GET", KEYS[k]) or "0 0", "^(%S+) (%S+)$")
-  known, at = tonumber(known), tonumber(at)
-  if now < at then known = known - (at - now) end
-  local full = math.max(now, known)
+  local kept = {}
+  for n in string.gmatch(redis.call("GET", KEYS[k]) or "0 0", "%S+") do kept[#kept + 1] = tonumber(n) end
+  local setback = math.max(0, kept[2] - now)
+  local full = math.max(now, kept[1] - setback)
+  local rows = {}
+  for i = 3, #kept, 3 do
+    local from, to, by = kept[i] - setback, kept[i + 1] - setback, kept[i + 2]
+    if to >= now - span then
+      local before = rows[#rows]
+      if not before or to - before[1] > (now - to) / 2 then rows[#rows + 1] = { from, to, by }
+      else before[2], before[3] = to, math.max(before[3], by) end
+    end
+  end
   local granted = 0
   if not late then
     full = math.min(math.max(now, full - back * gap), math.max(full, now + 2 * depth + ahead))
+    if unused > 0 and said > 0 then
+      local since = math.min(now, said) - oldest
+      local most = 0
+      for _, row in ipairs(rows) do
+        if row[2] >= since then most = math.max(most, row[3]) end
+      end
+      local moved = math.max(0, math.min(unused * gap, latest - most, full - now))
+      full = full - moved
+      for _, row in ipairs(rows) do
+        if row[2] >= since then row[3] = row[3] + moved end
+      end
+    end
     full = math.max(full, now + after)
     granted = math.max(0, math.min(want, math.floor((now + depth + ahead - full) / gap + 1e-6)))
   end
   local first = full + gap - depth - now
+  if granted > 0 then
+    local last = rows[#rows]
+    if not last or now - last[1] > span / 64 then rows[#rows + 1] = { now, now, math.max(0, -first) }
+    else last[2], last[3] = now, math.max(last[3], -first) end
+  end
   full = full + granted * gap
-  if full > now then redis.call("SET", KEYS[k], string.format("%.17g %.17g", full, now), "PX", math.ceil(full - now))
+  local ends = full
+  if #rows > 0 then ends = math.max(full, rows[#rows][2] + span) end
+  if ends > now then
+    local texts = { string.format("%.17g %.17g", full, now) }
+    for _, row in ipairs(rows) do texts[#texts + 1] = string.format("%.17g %.17g %.17g", row[1], row[2], row[3]) end
+    redis.call("SET", KEYS[k], table.concat(texts, " "), "PX", math.ceil(ends - now))
   else redis.call("DEL", KEYS[k]) end
   out[#out + 1] = string.format("%.0f", granted)
   out[#out + 1] = string.format("%.17g", first)
@@ -36,4 +71,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const bookingScriptId = "4510fc0b4d1c1ad870dbfac05de9a3abd8609db1"
+export const bookingScriptId = "e5484586f4291586981dce3f5f3f17d0a82d8eed"

@@ -7,8 +7,8 @@ export const bookingArguments = (tag: string, { limits, longestWay, said }: Book
   ...limits.map(([limit]) => `${tag}:l:${limit}`),
   String(said),
   String(longestWay),
-  ...limits.flatMap(([, { ahead, back, burst, fullAfter, gap, want }]) =>
-    [gap, burst, ahead, want, back, fullAfter].map(String)
+  ...limits.flatMap(([, { ahead, back, burst, fullAfter, gap, latest, oldest, unused, want, within }]) =>
+    [gap, burst, ahead, want, back, unused, oldest, within, latest, fullAfter].map(String)
   )
 ]
 

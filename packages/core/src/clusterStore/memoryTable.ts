@@ -35,11 +35,11 @@ export class MemoryTable {
   }
 
   /** The same about limits. */
-  callLimits({ limits, longestWay, said }: BookingCall, micros: number): ReadonlyArray<BookingAnswer> {
+  callLimits(call: BookingCall, micros: number): ReadonlyArray<BookingAnswer> {
     const now = micros / 1000
-    return limits.map(([limit, message]) => {
-      const { answer, record } = book(this.limits.get(limit), message, now, said > 0 && now - said > longestWay)
-      if (record.fullAt > now) this.limits.set(limit, record)
+    return call.limits.map(([limit, message]) => {
+      const { answer, record, until } = book(this.limits.get(limit), message, now, call)
+      if (until > now) this.limits.set(limit, record)
       else this.limits.delete(limit)
       return answer
     })

@@ -17,7 +17,7 @@ const { bookingArguments, bookingReply } = await vi.importActual<
 const histories = Number(process.env.SWITCHGEAR_RUNS ?? 10_000)
 
 // What it keeps, it keeps in the time of the server.
-const script = timed(bookingScript).replace("math.ceil(full - now)", "600000")
+const script = timed(bookingScript).replace("math.ceil(ends - now)", "600000")
 
 it("is known to Redis by the SHA-1 of its text", () => assert.strictEqual(bookingScriptId, sha1(bookingScript)))
 
@@ -47,6 +47,10 @@ if (isMissing) {
                   ahead: yield* choice(200, 200, 0),
                   want: yield* choice(0, 1, 10, 100_000),
                   back: yield* choice(0, 0, 3, 1000, -5, -100_000, 0.5),
+                  unused: yield* choice(0, 0, 3, 20, 1000, 0.5),
+                  oldest: yield* choice(0, 0.25, 100, 600, 5000),
+                  within: yield* choice(700, 700, 700, 0, 10_000),
+                  latest: yield* choice(200, 200, 400, 0, 100_000),
                   fullAfter: yield* choice(0, 0, 0, 0, 2000, 0.25, 100_000)
                 }
               })

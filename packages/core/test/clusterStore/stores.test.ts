@@ -21,7 +21,18 @@ const call = (
 
 const failing = { counts: { calls: 10, failures: 10, slow: 0 }, own: { calls: 10, failures: 10, slow: 0 } }
 
-const booking: ClusterStore.BookingMessage = { gap: 1000, burst: 20, ahead: 0, want: 15, back: 0, fullAfter: 0 }
+const booking: ClusterStore.BookingMessage = {
+  gap: 1000,
+  burst: 20,
+  ahead: 0,
+  want: 15,
+  back: 0,
+  unused: 0,
+  oldest: 0,
+  within: 0,
+  latest: 0,
+  fullAfter: 0
+}
 
 const book = (more: Partial<ClusterStore.BookingMessage> = {}): ClusterStore.BookingCall => ({
   said: 0,
