@@ -56,6 +56,9 @@ export interface Head {
   readonly latest: number | undefined
 }
 
+/** What calls settle that were taken in an absence before these is told to the fleet. */
+const mostAbsences = 16
+
 /** As a share of what there is at most: no unit that is booked is larger, for what is not counted in whole numbers. */
 const finest = 1e-6
 
@@ -91,6 +94,8 @@ export class BookedMeter implements Meter {
   /** When the next turn of the fleet begins to come in, as far as is known. */
   private next = -Infinity
   private readonly demand = new Demand()
+  /** When the store did not answer, lately. */
+  private readonly absences: Array<{ readonly from: number; to: number }> = []
 
   constructor(limit: Limit, checked: Checked, desk: Desk) {
     this.limit = limit
@@ -111,9 +116,9 @@ export class BookedMeter implements Meter {
   }
 
   correct(difference: number, takenAt: number, now: number): void {
-    // The fleet has not given out what is taken meanwhile.
-    if (this.fallback !== undefined) this.fallback.correct(difference, takenAt, now)
-    else this.owe(-difference, now)
+    if (!this.wasAway(takenAt)) this.owe(-difference, now)
+    // The fleet has not given out what was taken meanwhile.
+    else this.fallback?.correct(difference, takenAt, now)
   }
 
   clampAvailable(atMost: number, now: number): void {
@@ -147,7 +152,21 @@ export class BookedMeter implements Meter {
 
   /** Does without the store. */
   leave(away: Away, nodes: number, now: number, retryAt: () => number): void {
+    if (this.fallback === undefined && this.absences.push({ from: now, to: Infinity }) > mostAbsences) {
+      this.absences.shift()
+    }
     this.fallback = awayMeter(away, { limit: this.rate, per: 1, burst: this.capacity }, nodes, now, retryAt)
+  }
+
+  /** The store answers again. */
+  comeBack(now: number): void {
+    this.fallback = undefined
+    const last = this.absences.at(-1)
+    if (last !== undefined) last.to = now
+  }
+
+  private wasAway(at: number): boolean {
+    return this.absences.some(({ from, to }) => from <= at && at < to)
   }
 
   /** Whether a call would have to be booked for. */

@@ -66,6 +66,8 @@ export class Booker implements LimiterLink, Desk {
   /** After so many syncs, what the node takes for the time of the store was wrong. */
   private doubtedAt: number | undefined
   private retryAt = -Infinity
+  /** How many nodes there were when it went away. */
+  private awayOf = 0
   private sentAt = -Infinity
   /** Of calls. */
   private readonly demand = new Demand()
@@ -228,7 +230,7 @@ export class Booker implements LimiterLink, Desk {
     this.awaited = undefined
     if (this.isAway) {
       this.isAway = false
-      for (const meter of this.meters) meter.fallback = undefined
+      for (const meter of this.meters) meter.comeBack(now)
     }
     this.meters.forEach((meter, i) => {
       const message = call.limits[i]![1]
@@ -249,13 +251,23 @@ export class Booker implements LimiterLink, Desk {
     const now = this.now()
     this.awaited = undefined
     this.retryAt = now + pause
-    if (!this.isAway) this.leave(now)
+    // Of another number of nodes, its share is another.
+    if (!this.isAway || this.office.nodes !== this.awayOf) this.leave(now)
     this.machine!.replan(now)
   })
 
   private leave(now: number): void {
+    const { nodes } = this.office
     this.isAway = true
-    for (const meter of this.meters) meter.leave(this.rules.away, this.office.nodes, now, () => this.retryAt)
+    this.awayOf = nodes
+    for (const meter of this.meters) meter.leave(this.rules.away, nodes, now, () => this.retryAt)
+  }
+
+  /** The store has answered something else: it may answer this as well. */
+  tryAgain(now: number): void {
+    if (!this.isAway || this.retryAt <= now) return
+    this.retryAt = now
+    this.moved(now)
   }
 
   /** The limiter is alone from now on. */

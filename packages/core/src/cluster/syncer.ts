@@ -268,7 +268,10 @@ export class Syncer implements Home, Office {
     this.nodes = nodes
     this.lastSync = at
     // A later answer is as old as nobody knows.
-    if (inTime) this.ahead = now - at
+    if (inTime) {
+      this.ahead = now - at
+      for (const booker of this.bookers) booker.tryAgain(at)
+    }
     told.forEach((member, i) => member.hear(circuits[i]!, call.circuits[i]![1].wish, inTime))
     if (wasAway) this.readAll()
     // What the store had changed by the last answer was heard by now, or was missed.

@@ -10,11 +10,36 @@ interface Kept {
   readonly until: number
 }
 
+/** All that a table has, at one time. */
+export interface Copy {
+  readonly nodes: ReadonlyMap<string, number>
+  readonly circuits: ReadonlyMap<string, Kept>
+  readonly limits: ReadonlyMap<string, BookingRecord>
+  readonly sequence: number
+}
+
 export class MemoryTable {
-  private readonly nodes = new Map<string, number>()
-  private readonly circuits = new Map<string, Kept>()
-  private readonly limits = new Map<string, BookingRecord>()
-  private sequence = 0
+  private readonly nodes: Map<string, number>
+  private readonly circuits: Map<string, Kept>
+  private readonly limits: Map<string, BookingRecord>
+  private sequence: number
+
+  constructor(copy?: Copy) {
+    this.nodes = new Map(copy?.nodes)
+    this.circuits = new Map(copy?.circuits)
+    this.limits = new Map(copy?.limits)
+    this.sequence = copy?.sequence ?? 0
+  }
+
+  /** What is kept is never changed, but replaced. */
+  copy(): Copy {
+    const { circuits, limits, nodes, sequence } = this
+    return { nodes: new Map(nodes), circuits: new Map(circuits), limits: new Map(limits), sequence }
+  }
+
+  circuit(name: string): CircuitRecord | undefined {
+    return this.circuits.get(name)?.record
+  }
 
   /** Answers a call that arrives at a time, in whole microseconds. `publish` gets each change. */
   callCircuits(call: CircuitCall, micros: number, publish: (event: CircuitEvent) => void): CircuitReply {
