@@ -216,11 +216,6 @@ const exitOf = (ending: Ending): Exit.Exit<string, Ended> =>
     ? Exit.die(ending)
     : Exit.fail(new Ended(ending))
 
-/** The fleet that a breaker is part of. */
-export const CurrentFleet = Context.Reference<Layer.Layer<never>>("conformance/CurrentFleet", {
-  defaultValue: () => Layer.empty
-})
-
 /** The breaker of the library, on the clock of the fiber. */
 export const realBreaker = (
   options: Omit<CircuitBreaker.Options, "name" | "classify">,

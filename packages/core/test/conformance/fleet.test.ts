@@ -1,29 +1,90 @@
-/** One node in a fleet behaves as the breaker of a process: the same vectors have the same lines. */
+/** One node in a fleet behaves as the breaker or limiter of a process: the same vectors have the same lines. */
 import { assert, it } from "@effect/vitest"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Effect, Layer } from "effect"
 import * as path from "node:path"
-import { CurrentFleet } from "./breakerPlay.ts"
 import { checkAll, failures, lines } from "./conformance.ts"
-import { readFolder } from "./scenario.ts"
+import { CurrentFleet } from "./currentFleet.ts"
+import { judge, NotExpressible, type Plan, type Trace } from "./judge.ts"
+import { planLimiter } from "./limiterPlan.ts"
+import { readFolder, type Scenario } from "./scenario.ts"
 
 const folders = [path.join(import.meta.dirname, "vectors"), process.env.SWITCHGEAR_VECTORS].filter((path) =>
   path !== undefined
 )
 
-const fleet = Layer.provide(
-  Layer.fresh(Cluster.layer()),
-  Layer.fresh(ClusterStore.layerMemory)
-) as Layer.Layer<any> as Layer.Layer<never>
+const fleetOf = (options: Cluster.Options) =>
+  Layer.provide(
+    Layer.fresh(Cluster.layer(options)),
+    Layer.fresh(ClusterStore.layerMemory)
+  ) as Layer.Layer<any> as Layer.Layer<never>
 
 it.effect("the lines of one node in a fleet are those of a breaker of its own", () =>
   Effect.gen(function*() {
     for (const folder of folders) {
       const scenarios = readFolder(folder).filter(({ component }) => component === "circuitBreaker")
       const alone = yield* checkAll(scenarios)
-      const inFleet = yield* Effect.provideService(checkAll(scenarios), CurrentFleet, fleet)
+      const inFleet = yield* Effect.provideService(checkAll(scenarios), CurrentFleet, fleetOf({}))
       assert.deepStrictEqual(failures(inFleet), [])
       assert.deepStrictEqual(lines(inFleet), lines(alone))
     }
+  }))
+
+/** Where one node in a fleet differs from a limiter of its own, and why. */
+const rules = {
+  booked: "A node knows what it has booked, and of a fleet's level no more: so `available`, and how long a refused call would have waited, are of that.",
+  late: "A turn that no call has used may be used for `giveBack` after its time.",
+  windows: "A sliding window of a fleet is a bucket of a tenth of it, and the rest evenly."
+}
+
+const isWindow = ({ config: { semantics } }: Scenario) => semantics === "resilience4j-cycle"
+
+/** Without what differs by the rule of what is booked. */
+const withoutLevels = (trace: Trace): Trace =>
+  trace.map((repetitions) =>
+    repetitions.map(({ available, nextPermitInMs, waitMs, ...facts }) =>
+      facts["permitted"] === true && waitMs !== undefined ? { ...facts, waitMs } : facts
+    )
+  )
+
+const planned = (scenario: Scenario): Plan | NotExpressible => {
+  const plan = planLimiter(scenario)
+  if (plan instanceof NotExpressible) return plan
+  const { replay, rules, specification } = plan
+  return {
+    replay: Effect.map(replay, withoutLevels),
+    specification: specification && Effect.map(specification, withoutLevels),
+    rules: rules && { names: rules.names, under: (names) => Effect.map(rules.under(names), withoutLevels) }
+  }
+}
+
+const limiters = readFolder(folders[0]!).filter(({ component }) => component === "rateLimiter")
+const buckets = limiters.filter((scenario) => !isWindow(scenario))
+
+const judged = (options: Cluster.Options | undefined) =>
+  Effect.forEach(buckets, (scenario) => Effect.map(judge(scenario, planned(scenario)), (verdict) => ({ scenario, verdict })))
+    .pipe(options === undefined ? (same) => same : Effect.provideService(CurrentFleet, fleetOf(options)))
+
+it.effect(`the lines of a limiter of one node in a fleet are those of a limiter of its own. ${rules.booked}`, () =>
+  Effect.gen(function*() {
+    const alone = yield* judged(undefined)
+    const inFleet = yield* judged({ giveBack: "1 milli" })
+    assert.deepStrictEqual(failures(inFleet), [])
+    assert.deepStrictEqual(lines(inFleet), lines(alone))
+    assert.isAbove(buckets.length, limiters.length / 2)
+  }))
+
+it.effect(`one scenario differs otherwise. ${rules.late}`, () =>
+  Effect.gen(function*() {
+    const differing = (yield* judged({})).filter(({ verdict }) => verdict._tag === "Failed")
+    assert.deepStrictEqual(differing.map(({ scenario }) => scenario.id), ["failsafe-rl-008-try-acquire"])
+  }))
+
+it.effect(`the scenarios of a sliding window differ. ${rules.windows}`, () =>
+  Effect.gen(function*() {
+    const windows = limiters.filter(isWindow)
+    const inFleet = yield* Effect.provideService(checkAll(windows), CurrentFleet, fleetOf({}))
+    const differing = inFleet.filter(({ verdict }) => verdict._tag === "Failed")
+    assert.deepStrictEqual(differing.length, windows.length - 1)
   }))

@@ -1,6 +1,7 @@
 /** How the settings of each source are written as limits of ours, and the ways in which it differs from them. */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { CurrentFleet } from "./currentFleet.ts"
 import type { NotExpressible, Plan } from "./judge.ts"
 import { LimiterModel, type LimiterNumbers, type LimiterWays, ourLimiter } from "./limiterModel.ts"
 import { limiterOps, play, realLimiter } from "./limiterPlay.ts"
@@ -82,7 +83,10 @@ export const planLimiter = (scenario: Scenario): Plan | NotExpressible => {
   const theirs = { ...ourLimiter, ...flavour.ways }
   const differing = points.filter((point) => theirs[point] !== ourLimiter[point])
   return {
-    replay: Effect.flatMap(realLimiter(numbers, start), (limiter) => play(limiter, scenario)).pipe(
+    replay: Effect.flatMap(CurrentFleet, (fleet) => Layer.build(fleet)).pipe(
+      Effect.flatMap((fleet) => realLimiter(numbers, start, fleet)),
+      Effect.flatMap((limiter) => play(limiter, scenario)),
+      Effect.scoped,
       Effect.provide(TestClock.layer())
     ),
     specification: model(ourLimiter),

@@ -1,6 +1,6 @@
 /** Plays a scenario on a rate limiter: on the real one under `TestClock`, or on a model that is asked the same. */
 import { Deadline, RateLimiter } from "@switchgear/core"
-import { Clock, Duration, Effect, Exit, Fiber } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { Facts, Trace } from "./judge.ts"
 import type { LimiterNumbers } from "./limiterModel.ts"
@@ -130,15 +130,27 @@ const limitsOf = ({ burst, kind, perMillis }: LimiterNumbers, limit: number): Re
     : RateLimiter.requests(limit, perMillis, { burst })
 ]
 
+/** What is under way to the store of a fleet and back is done, without any time. */
+const answered = Effect.repeat(Effect.yieldNow, { times: 50 })
+
 /** The limiter of the library, on the clock of the fiber. */
-export const realLimiter = (numbers: LimiterNumbers, startMillis: number): Effect.Effect<Limiter> =>
+export const realLimiter = (
+  numbers: LimiterNumbers,
+  startMillis: number,
+  around: Context.Context<never> = Context.empty()
+): Effect.Effect<Limiter, never, Scope.Scope> =>
   Effect.gen(function*() {
     yield* TestClock.setTime(startMillis)
-    const limiter = yield* RateLimiter.make({
-      name: "conformance",
-      limits: limitsOf(numbers, numbers.limit),
-      maxWait: numbers.maxWait
-    })
+    const limiter = yield* Effect.provide(
+      RateLimiter.make({
+        name: "conformance",
+        limits: limitsOf(numbers, numbers.limit),
+        maxWait: numbers.maxWait,
+        shared: true
+      }),
+      around
+    )
+    yield* answered
     const fibers: Array<Fiber.Fiber<unknown>> = []
     return {
       ask: (permits, maxWait) =>
@@ -170,6 +182,7 @@ export const realLimiter = (numbers: LimiterNumbers, startMillis: number): Effec
           )
           fibers.push(fiber)
           asked.leave = Fiber.interrupt(fiber)
+          yield* answered
           return asked
         }),
       changeLimit: (limit) => limiter.setLimits(limitsOf(numbers, limit)),
@@ -178,7 +191,7 @@ export const realLimiter = (numbers: LimiterNumbers, startMillis: number): Effec
         while (fibers.some((fiber) => fiber.pollUnsafe() === undefined)) yield* TestClock.adjust(numbers.perMillis)
       }),
       read: Effect.gen(function*() {
-        yield* Effect.yieldNow
+        yield* answered
         const { limits, waiting } = yield* limiter.snapshot
         return { available: rounded(limits[0]!.available), waiting }
       })
