@@ -129,9 +129,10 @@ const statusOf = (syncer: Syncer): Status => {
     timeouts: syncer.timeouts,
     gaps: syncer.gaps,
     dissent: members.filter(({ isAlone }) => isAlone).map(({ name }) => name),
-    rulesDiffer: members.flatMap(({ name, otherTerms }) =>
-      otherTerms === undefined ? [] : [[name, otherTerms] as const]
-    ),
+    rulesDiffer: [
+      ...members.flatMap(({ name, otherTerms }) => otherTerms === undefined ? [] : [[name, otherTerms] as const]),
+      ...[...syncer.bookers].flatMap((booker) => booker.rulesDiffer)
+    ],
     limits: [...syncer.bookers].flatMap(({ isAway, limiter, meters }) =>
       meters.map(({ booked, givenBack, limit: { resource } }) => ({ limiter, resource, booked, givenBack, isAway }))
     )

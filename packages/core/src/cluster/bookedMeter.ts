@@ -56,6 +56,14 @@ export interface Head {
   readonly latest: number | undefined
 }
 
+/** For how long other terms are told of after the last message that said them, in milliseconds. */
+const toldFor = 60_000
+
+const inWords = (terms: string): string => {
+  const [atOnce, perSecond] = terms.split(":")
+  return `${atOnce} at once and ${perSecond} a second`
+}
+
 /** What calls settle that were taken in an absence before these is told to the fleet. */
 const mostAbsences = 16
 
@@ -94,6 +102,8 @@ export class BookedMeter implements Meter {
   /** When the next turn of the fleet begins to come in, as far as is known. */
   private next = -Infinity
   private readonly demand = new Demand()
+  /** The terms of another node, and when it was heard of last. */
+  private others: { readonly terms: string; readonly at: number } | undefined
   /** When the store did not answer, lately. */
   private readonly absences: Array<{ readonly from: number; to: number }> = []
 
@@ -165,6 +175,17 @@ export class BookedMeter implements Meter {
     if (last !== undefined) last.to = now
   }
 
+  private get terms(): string {
+    return `${this.capacity}:${this.rate * 1000}`
+  }
+
+  /** What another node takes the limit for, and this one, where that is not the same; undefined where nobody did lately. */
+  differs(now: number): string | undefined {
+    const { others, terms } = this
+    if (others === undefined || others.terms === terms || now - others.at > toldFor) return undefined
+    return `${inWords(others.terms)}, here ${inWords(terms)}`
+  }
+
   private wasAway(at: number): boolean {
     return this.absences.some(({ from, to }) => from <= at && at < to)
   }
@@ -225,13 +246,14 @@ export class BookedMeter implements Meter {
       oldest: unused > 0 ? oldest : 0,
       within: this.within,
       latest: this.capacity / rate * (this.limit.resource === "requests" ? 1 : 2),
-      fullAfter: Math.max(0, this.toldFull - now)
+      fullAfter: Math.max(0, this.toldFull - now),
+      terms: this.terms
     }
   }
 
   /** The answer that came in time, to a message that was sent then. Gives whether all was granted. */
   heard(
-    { first, granted }: BookingAnswer,
+    { first, granted, otherTerms }: BookingAnswer,
     { fullAfter, gap, want }: BookingMessage,
     sentAt: number,
     now: number
@@ -240,6 +262,7 @@ export class BookedMeter implements Meter {
     const amount = granted * this.unit
     if (granted > 0) this.add({ start, amount, rate: this.unit / gap, lag: now - sentAt, askedAt: sentAt })
     this.booked += amount
+    if (otherTerms !== undefined) this.others = { terms: otherTerms, at: now }
     this.next = start + granted * gap
     this.knownFull = this.next + this.capacity / this.rate
     if (sentAt + fullAfter >= this.toldFull - grain) this.toldFull = -Infinity

@@ -95,6 +95,19 @@ export class Booker implements LimiterLink, Desk {
       : 0
   }
 
+  private nameOf({ limit: { resource } }: BookedMeter): string {
+    return `${this.limiter}:${resource}`
+  }
+
+  /** Limits that another node takes for others, and both. */
+  get rulesDiffer(): ReadonlyArray<readonly [limit: string, terms: string]> {
+    const now = this.now()
+    return this.meters.flatMap((meter) => {
+      const terms = meter.differs(now)
+      return terms === undefined ? [] : [[this.nameOf(meter), terms] as const]
+    })
+  }
+
   gathered(meter: BookedMeter): number {
     const { machine, meters } = this
     const cost = machine?.queue.peek()?.costs[meters.indexOf(meter)] ?? 0
@@ -197,7 +210,7 @@ export class Booker implements LimiterLink, Desk {
       said: office.syncs === this.doubtedAt ? 0 : office.said,
       longestWay,
       limits: meters.map((meter, i) => [
-        `${this.limiter}:${meter.limit.resource}`,
+        this.nameOf(meter),
         meter.message(now, books ? meter.wanted(now, isBusy) : 0, isBusy, head, head?.costs[i] ?? 0)
       ])
     }
@@ -277,9 +290,7 @@ export class Booker implements LimiterLink, Desk {
     office.bookers.delete(this)
     for (const meter of meters) meter.giveAllBack(now)
     const owes = !this.isAway && meters.some((meter) => meter.owesAt < Infinity)
-    const limits = meters.map((meter) =>
-      [`${this.limiter}:${meter.limit.resource}`, meter.message(now, 0, false, undefined, 0)] as const
-    )
+    const limits = meters.map((meter) => [this.nameOf(meter), meter.message(now, 0, false, undefined, 0)] as const)
     this.leave(now)
     this.machine!.replan(now)
     if (!owes) return Effect.void

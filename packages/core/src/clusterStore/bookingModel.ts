@@ -27,6 +27,8 @@ export interface BookingMessage {
    * says nothing.
    */
   readonly fullAfter: number
+  /** How much there can be at once, and how much comes in a second, as two numbers with a colon between them. */
+  readonly terms: string
 }
 
 /**
@@ -39,6 +41,8 @@ export interface BookingAnswer {
   readonly granted: number
   /** When the first of the turns is, or would be: from now on, in milliseconds. It may have been before. */
   readonly first: number
+  /** The terms of another node, where they are not those of the message. */
+  readonly otherTerms: string | undefined
 }
 
 /**

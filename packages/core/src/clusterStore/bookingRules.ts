@@ -15,6 +15,7 @@
  * - Where the clock of the store goes back, the time goes back with it: no bucket is empty for longer for it.
  */
 import type { BookingAnswer, BookingMessage } from "./bookingModel.ts"
+import { keptFor } from "./circuitCall.ts"
 
 export interface BookingRecord {
   /** When the bucket is full again. */
@@ -23,6 +24,8 @@ export interface BookingRecord {
   readonly at: number
   /** Of turns that were given out lately, the oldest first. */
   readonly rows: ReadonlyArray<Row>
+  /** Of the last message; empty where there was none. */
+  readonly terms: string
 }
 
 /** Turns that were given out from one time to another. */
@@ -35,12 +38,12 @@ interface Row {
 
 export interface Booked {
   readonly record: BookingRecord
-  /** When it says no more than no record does. */
+  /** Until when it is kept, for those who have another limit: its turns end before that. */
   readonly until: number
   readonly answer: BookingAnswer
 }
 
-const unknown: BookingRecord = { fullAt: 0, at: 0, rows: [] }
+const unknown: BookingRecord = { fullAt: 0, at: 0, rows: [], terms: "" }
 
 /** What is known of the message: when it was sent, zero where that is not known, and after how long it counts for nothing. */
 export interface Sent {
@@ -49,12 +52,12 @@ export interface Sent {
 }
 
 export const book = (
-  { at, fullAt, rows: known }: BookingRecord = unknown,
+  { at, fullAt, rows: known, terms: before }: BookingRecord = unknown,
   message: BookingMessage,
   now: number,
   { longestWay, said }: Sent
 ): Booked => {
-  const { ahead, back, burst, fullAfter, gap, latest, oldest, unused, want, within } = message
+  const { ahead, back, burst, fullAfter, gap, latest, oldest, terms, unused, want, within } = message
   const isLate = said > 0 && now - said > longestWay
   const span = within + longestWay
   const depth = burst * gap
@@ -84,9 +87,9 @@ export const book = (
   }
   full += granted * gap
   return {
-    record: { fullAt: full, at: now, rows },
-    until: Math.max(full, rows.length === 0 ? 0 : rows.at(-1)!.to + span),
-    answer: { granted, first }
+    record: { fullAt: full, at: now, rows, terms: isLate ? before : terms },
+    until: Math.max(full, (rows.at(-1)?.to ?? 0) + span) + keptFor,
+    answer: { granted, first, otherTerms: before === "" || before === terms ? undefined : before }
   }
 }
 

@@ -1,35 +1,38 @@
 /**
  * The rules of `bookingRules` as Redis runs them.
  *
- * KEYS: a limit each. ARGV: the node's idea of the time of Redis or 0, how late a message may be, then ten for each limit: gap,
- * burst, ahead, want, back, unused, how old the first of those is and may be, how late a turn may be, after how long it is full at the earliest.
- * Answers two texts for each limit: how many turns, and when the first is. A limit is kept as numbers: when it is full, when that
- * was written, then three for each row.
+ * KEYS: a limit each. ARGV: the node's idea of the time of Redis or 0, how late a message may be, how long a limit is kept, then eleven for each limit: gap,
+ * burst, ahead, want, back, unused, how old the first of those is and may be, how late a turn may be, after how long it is full at the
+ * earliest, its terms. Answers three texts for each limit: how many turns, when the first is, other terms. A limit is kept as a text: when
+ * it is full, when that was written, its terms, then three numbers for each row.
  */
 export const bookingScript = `
 local clock = redis.call("TIME")
 local now = (tonumber(clock[1]) * 1000000 + tonumber(clock[2])) / 1000
 local said, longest = tonumber(ARGV[1]), tonumber(ARGV[2])
 local late = said > 0 and now - said > longest
+local keptFor = tonumber(ARGV[3])
 local out = {}
 for k = 1, #KEYS do
-  local a = 2 + (k - 1) * 10
+  local a = 3 + (k - 1) * 11
   local function num(i) return tonumber(ARGV[a + i]) end
   local gap, burst, ahead, want, back, unused = num(1), num(2), num(3), num(4), num(5), num(6)
-  local oldest, within, latest, after = num(7), num(8), num(9), num(10)
+  local oldest, within, latest, after, terms = num(7), num(8), num(9), num(10), ARGV[a + 11]
   local span = within + longest
   local depth = burst * gap
   local kept = {}
-  for n in string.gmatch(redis.call("GET", KEYS[k]) or "0 0", "%S+") do kept[#kept + 1] = tonumber(n) end
+  for n in string.gmatch(redis.call("GET", KEYS[k]) or "0 0", "%S+") do kept[#kept + 1] = n end
+  local before = kept[3] or ""
+  for i = 1, #kept do kept[i] = tonumber(kept[i]) or 0 end
   local setback = math.max(0, kept[2] - now)
   local full = math.max(now, kept[1] - setback)
   local rows = {}
-  for i = 3, #kept, 3 do
+  for i = 4, #kept, 3 do
     local from, to, by = kept[i] - setback, kept[i + 1] - setback, kept[i + 2]
     if to >= now - span then
-      local before = rows[#rows]
-      if not before or to - before[1] > (now - to) / 2 then rows[#rows + 1] = { from, to, by }
-      else before[2], before[3] = to, math.max(before[3], by) end
+      local last = rows[#rows]
+      if not last or to - last[1] > (now - to) / 2 then rows[#rows + 1] = { from, to, by }
+      else last[2], last[3] = to, math.max(last[3], by) end
     end
   end
   local granted = 0
@@ -59,16 +62,17 @@ for k = 1, #KEYS do
   full = full + granted * gap
   local ends = full
   if #rows > 0 then ends = math.max(full, rows[#rows][2] + span) end
-  if ends > now then
-    local texts = { string.format("%.17g %.17g", full, now) }
-    for _, row in ipairs(rows) do texts[#texts + 1] = string.format("%.17g %.17g %.17g", row[1], row[2], row[3]) end
-    redis.call("SET", KEYS[k], table.concat(texts, " "), "PX", math.ceil(ends - now))
-  else redis.call("DEL", KEYS[k]) end
+  local other = before ~= terms and before or ""
+  if late then terms = before end
+  local texts = { string.format("%.17g %.17g %s", full, now, terms) }
+  for _, row in ipairs(rows) do texts[#texts + 1] = string.format("%.17g %.17g %.17g", row[1], row[2], row[3]) end
+  redis.call("SET", KEYS[k], table.concat(texts, " "), "PX", math.ceil(ends - now + keptFor))
   out[#out + 1] = string.format("%.0f", granted)
   out[#out + 1] = string.format("%.17g", first)
+  out[#out + 1] = other
 end
 return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const bookingScriptId = "e5484586f4291586981dce3f5f3f17d0a82d8eed"
+export const bookingScriptId = "2a5673e83895a13c9e36e990aec2ea59d977446d"

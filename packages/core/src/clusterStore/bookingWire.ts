@@ -1,5 +1,6 @@
 /** Messages about limits as arguments of the script, and its answers, which are checked as those about circuits. */
 import type { BookingAnswer, BookingCall } from "./bookingModel.ts"
+import { keptFor } from "./circuitCall.ts"
 
 /** Keys and arguments of the script. `tag` begins all keys of the fleet, in braces. */
 export const bookingArguments = (tag: string, { limits, longestWay, said }: BookingCall): ReadonlyArray<string> => [
@@ -7,21 +8,25 @@ export const bookingArguments = (tag: string, { limits, longestWay, said }: Book
   ...limits.map(([limit]) => `${tag}:l:${limit}`),
   String(said),
   String(longestWay),
-  ...limits.flatMap(([, { ahead, back, burst, fullAfter, gap, latest, oldest, unused, want, within }]) =>
-    [gap, burst, ahead, want, back, unused, oldest, within, latest, fullAfter].map(String)
-  )
+  String(keptFor),
+  ...limits.flatMap(([, { ahead, back, burst, fullAfter, gap, latest, oldest, terms, unused, want, within }]) => [
+    ...[gap, burst, ahead, want, back, unused, oldest, within, latest, fullAfter].map(String),
+    terms
+  ])
 ]
 
 /** What the script answers to a call; undefined where that is no such answer. */
 export const bookingReply = (told: unknown, { limits }: BookingCall): ReadonlyArray<BookingAnswer> | undefined => {
-  if (!Array.isArray(told) || told.length !== 2 * limits.length) return undefined
+  if (!Array.isArray(told) || told.length !== 3 * limits.length) return undefined
   const answers: Array<BookingAnswer> = []
   for (const [i, [, { want }]] of limits.entries()) {
-    const granted = numberIn(told[2 * i])
-    const first = numberIn(told[2 * i + 1])
+    const granted = numberIn(told[3 * i])
+    const first = numberIn(told[3 * i + 1])
     if (granted === undefined || first === undefined) return undefined
     if (!Number.isInteger(granted) || granted < 0 || granted > want) return undefined
-    answers.push({ granted, first })
+    const other: unknown = told[3 * i + 2]
+    if (typeof other !== "string" || !/^([\d.e+-]{1,24}:[\d.e+-]{1,24})?$/.test(other)) return undefined
+    answers.push({ granted, first, otherTerms: other === "" ? undefined : other })
   }
   return answers
 }

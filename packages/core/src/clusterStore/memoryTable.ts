@@ -10,18 +10,23 @@ interface Kept {
   readonly until: number
 }
 
+interface KeptLimit {
+  readonly record: BookingRecord
+  readonly until: number
+}
+
 /** All that a table has, at one time. */
 export interface Copy {
   readonly nodes: ReadonlyMap<string, number>
   readonly circuits: ReadonlyMap<string, Kept>
-  readonly limits: ReadonlyMap<string, BookingRecord>
+  readonly limits: ReadonlyMap<string, KeptLimit>
   readonly sequence: number
 }
 
 export class MemoryTable {
   private readonly nodes: Map<string, number>
   private readonly circuits: Map<string, Kept>
-  private readonly limits: Map<string, BookingRecord>
+  private readonly limits: Map<string, KeptLimit>
   private sequence: number
 
   constructor(copy?: Copy) {
@@ -63,9 +68,14 @@ export class MemoryTable {
   callLimits(call: BookingCall, micros: number): ReadonlyArray<BookingAnswer> {
     const now = micros / 1000
     return call.limits.map(([limit, message]) => {
-      const { answer, record, until } = book(this.limits.get(limit), message, now, call)
-      if (until > now) this.limits.set(limit, record)
-      else this.limits.delete(limit)
+      const kept = this.limits.get(limit)
+      const { answer, record, until } = book(
+        kept !== undefined && now < kept.until ? kept.record : undefined,
+        message,
+        now,
+        call
+      )
+      this.limits.set(limit, { record, until })
       return answer
     })
   }

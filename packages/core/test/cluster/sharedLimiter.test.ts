@@ -1,6 +1,6 @@
 /** What a shared limiter is for its callers: waits, refusals, settling, pauses, and a store that does not answer. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deadline, RateLimiter } from "@switchgear/core"
+import { Deadline, RateLimiter, Registry } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
@@ -68,6 +68,30 @@ describe("a limit that nodes share", () => {
       for (const one of all) passed += yield* passes(one, 20)
       assert.isAtLeast(passed, 20)
       assert.isAtMost(passed, 20 + 0.06 * 4 * 100)
+    })))
+
+  it.effect("is told in health, with both values, where another node has another", () =>
+    fleet(Effect.gen(function*() {
+      const registry = yield* Registry.make()
+      const health = Effect.provideService(Registry.health, Registry.CurrentRegistry, registry)
+      const one = yield* Effect.provideService(node(), Registry.CurrentRegistry, registry)
+      const another = yield* node({ limits: [RateLimiter.requests(50, "1 second", { burst: 10 })] })
+      yield* passes(one)
+      assert.deepStrictEqual((yield* one.cluster.status).rulesDiffer, [])
+      yield* passes(another)
+      yield* passes(one)
+      assert.deepStrictEqual((yield* one.cluster.status).rulesDiffer, [
+        ["model:requests", "10 at once and 50 a second, here 20 at once and 100 a second"]
+      ])
+      assert.deepStrictEqual((yield* another.cluster.status).rulesDiffer, [
+        ["model:requests", "20 at once and 100 a second, here 10 at once and 50 a second"]
+      ])
+      assert.deepInclude((yield* health).reasons.map(({ reason }) => reason), "rules-differ")
+      yield* another.limiter.setLimits([RateLimiter.requests(100, "1 second", { burst: 20 })])
+      yield* passes(another)
+      yield* TestClock.adjust("1 minute")
+      yield* passes(one)
+      assert.deepStrictEqual((yield* one.cluster.status).rulesDiffer, [])
     })))
 
   it.effect("lets as many calls pass that come at once as there are turns, by few messages", () =>

@@ -31,7 +31,8 @@ const booking: ClusterStore.BookingMessage = {
   oldest: 0,
   within: 0,
   latest: 0,
-  fullAfter: 0
+  fullAfter: 0,
+  terms: "20:1"
 }
 
 const book = (more: Partial<ClusterStore.BookingMessage> = {}): ClusterStore.BookingCall => ({

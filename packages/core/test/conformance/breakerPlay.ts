@@ -1,7 +1,7 @@
 /** Plays a scenario on a circuit breaker: on the real one under `TestClock`, or on a model that is asked the same. */
 import { CircuitBreaker, Outcome } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
-import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Layer, Option, type Schema, Stream } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option, type Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { Facts, Trace } from "./judge.ts"
 import { numberOf, type Scenario, type Step } from "./scenario.ts"

@@ -31,19 +31,15 @@ it.effect("the lines of one node in a fleet are those of a breaker of its own", 
     }
   }))
 
-/** Where one node in a fleet differs from a limiter of its own, and why. */
-const rules = {
-  booked: "A node knows what it has booked, and of a fleet's level no more: so `available`, and how long a refused call would have waited, are of that.",
-  late: "A turn that no call has used may be used for `giveBack` after its time.",
-  windows: "A sliding window of a fleet is a bucket of a tenth of it, and the rest evenly."
-}
-
 const isWindow = ({ config: { semantics } }: Scenario) => semantics === "resilience4j-cycle"
 
-/** Without what differs by the rule of what is booked. */
+/**
+ * A node knows what it has booked, and of the fleet's level no more: `available`, and how long a refused call would have waited, are
+ * of that.
+ */
 const withoutLevels = (trace: Trace): Trace =>
   trace.map((repetitions) =>
-    repetitions.map(({ available, nextPermitInMs, waitMs, ...facts }) =>
+    repetitions.map(({ available: _, nextPermitInMs: __, waitMs, ...facts }) =>
       facts["permitted"] === true && waitMs !== undefined ? { ...facts, waitMs } : facts
     )
   )
@@ -63,10 +59,13 @@ const limiters = readFolder(folders[0]!).filter(({ component }) => component ===
 const buckets = limiters.filter((scenario) => !isWindow(scenario))
 
 const judged = (options: Cluster.Options | undefined) =>
-  Effect.forEach(buckets, (scenario) => Effect.map(judge(scenario, planned(scenario)), (verdict) => ({ scenario, verdict })))
+  Effect.forEach(
+    buckets,
+    (scenario) => Effect.map(judge(scenario, planned(scenario)), (verdict) => ({ scenario, verdict }))
+  )
     .pipe(options === undefined ? (same) => same : Effect.provideService(CurrentFleet, fleetOf(options)))
 
-it.effect(`the lines of a limiter of one node in a fleet are those of a limiter of its own. ${rules.booked}`, () =>
+it.effect("the lines of a limiter of one node in a fleet are those of a limiter of its own, but for the level of its bucket", () =>
   Effect.gen(function*() {
     const alone = yield* judged(undefined)
     const inFleet = yield* judged({ giveBack: "1 milli" })
@@ -75,13 +74,13 @@ it.effect(`the lines of a limiter of one node in a fleet are those of a limiter 
     assert.isAbove(buckets.length, limiters.length / 2)
   }))
 
-it.effect(`one scenario differs otherwise. ${rules.late}`, () =>
+it.effect("one more scenario differs where a turn may be used after its time, for `giveBack`", () =>
   Effect.gen(function*() {
     const differing = (yield* judged({})).filter(({ verdict }) => verdict._tag === "Failed")
     assert.deepStrictEqual(differing.map(({ scenario }) => scenario.id), ["failsafe-rl-008-try-acquire"])
   }))
 
-it.effect(`the scenarios of a sliding window differ. ${rules.windows}`, () =>
+it.effect("scenarios of a sliding window differ: a shared one lets a tenth pass at once, and the rest evenly", () =>
   Effect.gen(function*() {
     const windows = limiters.filter(isWindow)
     const inFleet = yield* Effect.provideService(checkAll(windows), CurrentFleet, fleetOf({}))
