@@ -43,6 +43,12 @@ export interface BookerRules extends BookingRules {
   readonly away: Away
 }
 
+/**
+ * Errors in a row from which on the store is away. No answer in time says so at once: nothing more can be asked before that answer
+ * has come.
+ */
+const mostErrors = 3
+
 /** Another node may give turns back: nobody waits for longer before asking again, in milliseconds. */
 const longestBlock = 1000
 
@@ -62,6 +68,8 @@ export class Booker implements LimiterLink, Desk {
   private readonly clock: Clock.Clock
   private machine: LimiterMachine | undefined
   private bell = Deferred.makeUnsafe<void>()
+  /** Errors in a row before it is away, and failures since. */
+  private errors = 0
   private failures = 0
   /** After so many syncs, what the node takes for the time of the store was wrong. */
   private doubtedAt: number | undefined
@@ -231,7 +239,9 @@ export class Booker implements LimiterLink, Desk {
   ): Effect.Effect<void> {
     if (exit === undefined || !Exit.isSuccess(exit) || exit.value.length !== call.limits.length) {
       // Who waited for it too long has gone away already.
-      return inTime ? this.goAway : Effect.void
+      if (!inTime) return Effect.void
+      this.awaited = undefined
+      return this.isAway || ++this.errors >= mostErrors ? this.goAway : Effect.void
     }
     return Effect.map(Random.next, (share) => this.hear(call, exit.value, inTime, 0.9 + 0.2 * share))
   }
@@ -239,7 +249,7 @@ export class Booker implements LimiterLink, Desk {
   private hear(call: BookingCall, answers: ReadonlyArray<BookingAnswer>, inTime: boolean, jitter: number): void {
     const { ahead } = this.rules
     const now = this.now()
-    this.failures = 0
+    this.failures = this.errors = 0
     this.awaited = undefined
     if (this.isAway) {
       this.isAway = false

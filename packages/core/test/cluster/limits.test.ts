@@ -74,6 +74,22 @@ describe("a limit of 100 calls a second, of which 20 at once", () => {
     60_000
   )
 
+  it.live("is used as well, and not passed, where one message of sixteen is refused", () =>
+    Effect.gen(function*() {
+      for (const load of [300, 90]) {
+        const shares = zipf(20)
+        const { ideal, passed } = yield* play({
+          nodes: 20,
+          demand: (_at, node) => load * shares[node]!,
+          until: 30_000,
+          seed: "limits",
+          way: (_at, _node, share) => share < 1 / 16 ? "refuses" : "answers"
+        })
+        assert.isAtLeast(passed.length / ideal, 0.98)
+        assert.isAtMost(mostIn(passed, 1000), 1 + 20 + 100 * 1.2)
+      }
+    }), 30_000)
+
   it.live("costs a busy fleet fewer messages than calls", () =>
     Effect.gen(function*() {
       const { perSecondAtStore } = yield* play({

@@ -70,6 +70,25 @@ describe("a limit that nodes share", () => {
       assert.isAtMost(passed, 20 + 0.06 * 4 * 100)
     })))
 
+  it.effect("is asked for again at once where the store fails, and is as `away` says after the third time in a row", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const one = yield* Effect.provideService(node({}, { away: "closed" }), ClusterStore.ClusterStore, store)
+      const isAway = Effect.map(one.cluster.status, ({ limits }) => limits[0]!.isAway)
+      const failing = (times: number) => {
+        way.asked = 0
+        way.limits = (call) =>
+          way.asked > times
+            ? memory.limits(call)
+            : Effect.fail(new ClusterStore.StoreFailed({ operation: "limits", reason: "failed" }))
+      }
+      failing(2)
+      assert.deepStrictEqual([yield* passes(one), way.asked, yield* isAway], [1, 3, false])
+      yield* TestClock.adjust("1 second")
+      failing(3)
+      assert.deepStrictEqual([yield* passes(one), way.asked, yield* isAway], [0, 3, true])
+    }).pipe(Effect.scoped))
+
   it.effect("is told in health, with both values, where another node has another", () =>
     fleet(Effect.gen(function*() {
       const registry = yield* Registry.make()
