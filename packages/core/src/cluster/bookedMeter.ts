@@ -35,6 +35,8 @@ export interface Desk {
   readonly blockedUntil: number
   /** When an answer can be expected at the latest, and when that was asked for; undefined while nothing is. */
   readonly awaited: { readonly since: number; readonly until: number } | undefined
+  /** How far ahead turns are booked now. */
+  readonly ahead: number
   /** How much the first of the waiting calls gathers of a limit, since it needs more than comes in at once. */
   readonly gathered: (meter: BookedMeter) => number
 }
@@ -224,7 +226,7 @@ export class BookedMeter implements Meter {
   /** What is told now. It counts as told from here on. */
   message(now: number, wanted: number, isBusy: boolean, head: Head | undefined, cost: number): BookingMessage {
     const { rate, unit } = this
-    const { ahead } = this.desk.rules
+    const { ahead } = this.desk
     const gap = unit / rate
     const want = Math.ceil(wanted / unit - tolerance(wanted / unit))
     // The first of those who wait gets all its turns at once, where the last of them comes in time.
@@ -277,7 +279,7 @@ export class BookedMeter implements Meter {
 
   /** The earliest time at which the fleet may have more turns to give out. */
   get grantableAt(): number {
-    return this.next + this.unit / this.rate - this.desk.rules.ahead
+    return this.next + this.unit / this.rate - this.desk.ahead
   }
 
   /** The bucket of the fleet is full at that time at the earliest. */

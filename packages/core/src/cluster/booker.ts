@@ -4,8 +4,8 @@
  * Invariants
  * - One message is under way at a time, and what one tells is told once. No call waits for the store but one that finds
  *   nothing booked, and that one for `timeout` at most.
- * - After an answer with fewer turns than were asked for, nothing is asked for half of `ahead`, and not before the fleet may have
- *   more.
+ * - After an answer with fewer turns than were asked for, nothing is asked for `ahead`, or half of it where calls wait, and not before the
+ *   fleet may have more.
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -49,6 +49,12 @@ export interface BookerRules extends BookingRules {
  */
 const mostErrors = 3
 
+/** For how long it is remembered that turns were scarce, in milliseconds. */
+const scarceFor = 1000
+
+/** In time-outs. With less, busy nodes get less than others; with more, others get less. */
+const scarceAhead = 1.3
+
 /** Another node may give turns back: nobody waits for longer before asking again, in milliseconds. */
 const longestBlock = 1000
 
@@ -77,6 +83,7 @@ export class Booker implements LimiterLink, Desk {
   /** How many nodes there were when it went away. */
   private awayOf = 0
   private sentAt = -Infinity
+  private scarceUntil = -Infinity
   /** Of calls. */
   private readonly demand = new Demand()
 
@@ -114,6 +121,22 @@ export class Booker implements LimiterLink, Desk {
       const terms = meter.differs(now)
       return terms === undefined ? [] : [[this.nameOf(meter), terms] as const]
     })
+  }
+
+  /**
+   * How far ahead it books now. Where turns are scarce, not much further than a call waits that finds nothing booked: nodes that call
+   * seldom ask for those turns alone, and would never find one.
+   */
+  get ahead(): number {
+    const { ahead, timeout } = this.rules
+    return this.now() < this.scarceUntil ? Math.min(ahead, scarceAhead * timeout) : ahead
+  }
+
+  /** For how long it does not ask again after an answer with too few turns. Calls that wait for their turns need them in time. */
+  private get rest(): number {
+    const { ahead, timeout } = this.rules
+    const latest = this.machine!.queue.peek()?.latest ?? -Infinity
+    return latest > this.now() + timeout ? ahead / 2 : ahead
   }
 
   gathered(meter: BookedMeter): number {
@@ -247,7 +270,6 @@ export class Booker implements LimiterLink, Desk {
   }
 
   private hear(call: BookingCall, answers: ReadonlyArray<BookingAnswer>, inTime: boolean, jitter: number): void {
-    const { ahead } = this.rules
     const now = this.now()
     this.failures = this.errors = 0
     this.awaited = undefined
@@ -259,10 +281,12 @@ export class Booker implements LimiterLink, Desk {
       const message = call.limits[i]![1]
       if (!inTime) return meter.heardLate(answers[i]!, this.sentAt, now)
       if (isTakenForLate(answers[i]!, message)) this.doubtedAt = this.office.syncs
+      // Nothing is left at once.
+      if (answers[i]!.first > 0) this.scarceUntil = now + scarceFor
       if (meter.heard(answers[i]!, message, this.sentAt, now)) return
       this.blockedUntil = Math.max(
         this.blockedUntil,
-        now + ahead / 2 * jitter,
+        now + this.rest * jitter,
         Math.min(now + longestBlock, meter.grantableAt)
       )
     })

@@ -90,6 +90,28 @@ describe("a limit of 100 calls a second, of which 20 at once", () => {
       }
     }), 30_000)
 
+  it.live(
+    "passes calls of quiet nodes as often as those of all, where there are three times too many",
+    () =>
+      Effect.gen(function*() {
+        const shares = zipf(200)
+        const { asked, askedBy, passed, passedBy, perSecondAtStore } = yield* play({
+          nodes: 200,
+          demand: (_at, node) => 300 * shares[node]!,
+          until: 30_000,
+          seed: "limits"
+        })
+        const sum = (counts: ReadonlyArray<number>) => counts.slice(20).reduce((sum, count) => sum + count, 0)
+        const quiet = sum(passedBy) / sum(askedBy)
+        assert.isAtLeast(quiet, 0.9 * passed.length / asked)
+        assert.isAtMost(quiet, 1.25 * passed.length / asked)
+        // Nor does the busiest get nothing.
+        assert.isAtLeast(passedBy[0]! / askedBy[0]!, 0.3 * passed.length / asked)
+        assert.isAtMost(perSecondAtStore, 200)
+      }),
+    30_000
+  )
+
   it.live("costs a busy fleet fewer messages than calls", () =>
     Effect.gen(function*() {
       const { perSecondAtStore } = yield* play({
