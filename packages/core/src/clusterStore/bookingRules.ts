@@ -81,7 +81,7 @@ export const book = (
   const first = full + gap - depth - now
   if (granted > 0) {
     const last = rows.at(-1)
-    const isNew = last === undefined || now - last.from > span / 64
+    const isNew = last === undefined || now - last.from > shortestRow
     if (isNew) rows.push({ from: now, to: now, late: Math.max(0, -first) })
     else rows[rows.length - 1] = { from: last.from, to: now, late: Math.max(last.late, -first) }
   }
@@ -92,6 +92,9 @@ export const book = (
     answer: { granted, first, otherTerms: before === "" || before === terms ? undefined : before }
   }
 }
+
+/** In milliseconds. */
+const shortestRow = 20
 
 /** Rows that still count. The older they are, the longer a row may be. */
 const keptOf = (known: ReadonlyArray<Row>, setBack: number, now: number, span: number): Array<Row> => {

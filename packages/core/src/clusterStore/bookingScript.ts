@@ -56,7 +56,7 @@ for k = 1, #KEYS do
   local first = full + gap - depth - now
   if granted > 0 then
     local last = rows[#rows]
-    if not last or now - last[1] > span / 64 then rows[#rows + 1] = { now, now, math.max(0, -first) }
+    if not last or now - last[1] > 20 then rows[#rows + 1] = { now, now, math.max(0, -first) }
     else last[2], last[3] = now, math.max(last[3], -first) end
   end
   full = full + granted * gap
@@ -75,4 +75,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const bookingScriptId = "2a5673e83895a13c9e36e990aec2ea59d977446d"
+export const bookingScriptId = "74d9d7f8e5385325302ccad592283d9c4af1ef01"

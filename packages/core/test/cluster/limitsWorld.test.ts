@@ -9,7 +9,7 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { SimulatedRedis, World } from "@switchgear/core/testing"
 import { Clock, Context, Effect, Layer, Random, Ref } from "effect"
 
-const runs = Number(process.env.SWITCHGEAR_RUNS ?? 6)
+const runs = Number(process.env.SWITCHGEAR_RUNS ?? 4)
 
 const members = ["a", "b", "c", "d"]
 
