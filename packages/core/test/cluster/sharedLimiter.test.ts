@@ -89,6 +89,38 @@ describe("a limit that nodes share", () => {
       assert.deepStrictEqual([yield* passes(one), way.asked, yield* isAway], [0, 3, true])
     }).pipe(Effect.scoped))
 
+  it.effect("hears nothing of what calls settle that were let pass while the store was away", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const limits = [RateLimiter.tokens(1000, "1 second", { burst: 2000 })]
+      const make = node({ limits, maxWait: "5 seconds" }, { away: "open" })
+      const { limiter } = yield* Effect.provideService(make, ClusterStore.ClusterStore, store)
+      const backs: Array<number> = []
+      const recorded: typeof way.limits = (call) => {
+        backs.push(call.limits[0]![1].back)
+        return memory.limits(call)
+      }
+      const reserve = Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(limiter.reserve({ tokens: 500 }))
+        yield* TestClock.adjust("60 millis")
+        return yield* Fiber.join(fiber)
+      })
+      way.limits = recorded
+      const before = yield* reserve
+      way.limits = () => Effect.fail(new ClusterStore.StoreFailed({ operation: "limits", reason: "failed" }))
+      yield* TestClock.adjust("1 second")
+      yield* reserve
+      const meanwhile = yield* reserve
+      way.limits = recorded
+      yield* TestClock.adjust("6 seconds")
+      yield* meanwhile.settle({ tokens: 0 })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(backs.filter((back) => back !== 0), [])
+      yield* before.settle({ tokens: 100 })
+      yield* TestClock.adjust("1 second")
+      assert.closeTo(backs.reduce((sum, back) => sum + back, 0), 400 / 2000 * 1e6, 1)
+    }).pipe(Effect.scoped))
+
   it.effect("is told in health, with both values, where another node has another", () =>
     fleet(Effect.gen(function*() {
       const registry = yield* Registry.make()
