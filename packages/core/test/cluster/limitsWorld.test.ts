@@ -16,7 +16,7 @@ const members = ["a", "b", "c", "d"]
 const requests = { perSecond: 50, burst: 10 }
 const tokens = { perSecond: 1000, burst: 2000 }
 
-/** Of waiting calls, in milliseconds. */
+/** Of calls that wait for tokens, in milliseconds. */
 const maxWait = 500
 const giveBack = 200
 
@@ -48,14 +48,18 @@ const limiters = Layer.effect(
     const cluster = yield* Cluster.Cluster
     const node = yield* World.Node
     const taken = yield* Effect.flatMap(node.disk<Array<Taken>>("taken", []), Ref.get)
-    const wait = node.name < "c" ? 0 : maxWait
-    const make = (name: string, limit: RateLimiter.Limit) =>
-      RateLimiter.make({ name, limits: [limit], shared: true, maxWait: wait })
+    const make = (name: string, limit: RateLimiter.Limit, wait: number) =>
+      RateLimiter.make({ name, limits: [limit], shared: true, maxWait: node.name < "c" ? 0 : wait })
     const ofRequests = yield* make(
       "calls",
-      RateLimiter.requests(requests.perSecond, "1 second", { burst: requests.burst })
+      RateLimiter.requests(requests.perSecond, "1 second", { burst: requests.burst }),
+      5000
     )
-    const ofTokens = yield* make("model", RateLimiter.tokens(tokens.perSecond, "1 second", { burst: tokens.burst }))
+    const ofTokens = yield* make(
+      "model",
+      RateLimiter.tokens(tokens.perSecond, "1 second", { burst: tokens.burst }),
+      maxWait
+    )
     const take = (resource: Taken["resource"], units: number) =>
       Effect.map(cluster.status, ({ limits, nodes }) => {
         const { isAway } = limits.find((limit) => limit.resource === resource)!
@@ -295,6 +299,29 @@ const worldOf = (away: Away, options: SimulatedRedis.Options = {}) => ({
 } as const)
 
 describe("limits of a fleet in a world of faults", () => {
+  it.live("let no call pass with a turn that was due too long ago, where a node stops and goes on", () => {
+    const resumed = Array.from({ length: 10 }, (_, i) => 11_000 + 3000 * i)
+    const nothingOld = World.invariant("nothing passes before the store answers", (view) => {
+      let before = 0
+      return () => {
+        const now = view.now()
+        const all = view.disk<ReadonlyArray<Taken>>("c", "taken", [])
+        const passed = all.filter(({ resource }) => resource === "requests").length
+        if (!resumed.some((at) => now >= at && now < at + 20)) before = passed
+        return passed === before ? undefined : `${passed - before} calls passed`
+      }
+    })
+    return World.run({
+      ...worldOf("closed"),
+      invariants: [nothingOld],
+      for: 45_000,
+      script: resumed.flatMap((at) => [
+        { at: at - 1000, pause: "c", for: 1000 },
+        { at: at - 1000, partition: "store", for: 1100 }
+      ])
+    })
+  }, 60_000)
+
   for (const away of ["closed", "local", "open"] as const) {
     it.live(`are used where there are none: ${away}`, () => World.run(worldOf(away)), 60_000)
 
