@@ -3,8 +3,8 @@
  *
  * KEYS: a limit each. ARGV: the node's idea of the time of Redis or 0, how late a message may be, how long a limit is kept, then eleven for each limit: gap,
  * burst, ahead, want, back, unused, how old the first of those is and may be, how late a turn may be, after how long it is full at the
- * earliest, its terms. Answers three texts for each limit: how many turns, when the first is, other terms. A limit is kept as a text: when
- * it is full, when that was written, its terms, then three numbers for each row.
+ * earliest, its terms. Answers three texts for each limit: how many turns, when the first is, other terms. A limit is kept packed: when it is
+ * full, when that was written, its terms, and three numbers for each row.
  */
 export const bookingScript = `
 local clock = redis.call("TIME")
@@ -20,14 +20,13 @@ for k = 1, #KEYS do
   local oldest, within, latest, after, terms = num(7), num(8), num(9), num(10), ARGV[a + 11]
   local span = within + longest
   local depth = burst * gap
-  local kept = {}
-  for n in string.gmatch(redis.call("GET", KEYS[k]) or "0 0", "%S+") do kept[#kept + 1] = n end
-  local before = kept[3] or ""
-  for i = 1, #kept do kept[i] = tonumber(kept[i]) or 0 end
-  local setback = math.max(0, kept[2] - now)
-  local full = math.max(now, kept[1] - setback)
+  local known, at, before, kept = 0, 0, "", {}
+  local raw = redis.call("GET", KEYS[k])
+  if raw then known, at, before, kept = cmsgpack.unpack(raw) end
+  local setback = math.max(0, at - now)
+  local full = math.max(now, known - setback)
   local rows = {}
-  for i = 4, #kept, 3 do
+  for i = 1, #kept, 3 do
     local from, to, by = kept[i] - setback, kept[i + 1] - setback, kept[i + 2]
     if to >= now - span then
       local last = rows[#rows]
@@ -64,9 +63,9 @@ for k = 1, #KEYS do
   if #rows > 0 then ends = math.max(full, rows[#rows][2] + span) end
   local other = before ~= terms and before or ""
   if late then terms = before end
-  local texts = { string.format("%.17g %.17g %s", full, now, terms) }
-  for _, row in ipairs(rows) do texts[#texts + 1] = string.format("%.17g %.17g %.17g", row[1], row[2], row[3]) end
-  redis.call("SET", KEYS[k], table.concat(texts, " "), "PX", math.ceil(ends - now + keptFor))
+  local flat = {}
+  for i, row in ipairs(rows) do flat[3 * i - 2], flat[3 * i - 1], flat[3 * i] = row[1], row[2], row[3] end
+  redis.call("SET", KEYS[k], cmsgpack.pack(full, now, terms, flat), "PX", math.ceil(ends - now + keptFor))
   out[#out + 1] = string.format("%.0f", granted)
   out[#out + 1] = string.format("%.17g", first)
   out[#out + 1] = other
@@ -75,4 +74,4 @@ return out
 `
 
 /** The SHA-1 of the script, by which Redis knows it once it has run. */
-export const bookingScriptId = "74d9d7f8e5385325302ccad592283d9c4af1ef01"
+export const bookingScriptId = "d896db6891ba9fbcc59720c47ef314056a6f0cbc"
