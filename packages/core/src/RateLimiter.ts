@@ -222,14 +222,16 @@ export const capacityOf = (limiter: RateLimiter, resource: Resource): number | u
 
 /**
  * What there is of a resource now, below zero where more was taken than there was. It is a plain read, where `snapshot` reads
- * everything. Undefined for a resource without a limit, and for a limiter that was not made here.
+ * everything. Of a limit of the fleet it is what the fleet has left, as far as this node has heard. Undefined for a resource without
+ * a limit, and for a limiter that was not made here.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const availableOf = (limiter: RateLimiter, resource: Resource): number | undefined => {
   const known = limiters.get(limiter)
-  return known && meterOf(known, resource)?.available(known.now())
+  const meter = meterOf(known, resource)
+  return meter && leftOf(meter, known!.now())
 }
 
 /**
@@ -250,6 +252,9 @@ export const protectCall = <A, E, R>(
     ? limiter.protectWith<A>({ costs: () => terms.costs(), settle: (value) => terms.settle(value) })(self)
     : termed(known, self, terms) as Effect.Effect<A, E | RateLimited, R>
 }
+
+/** A node holds next to nothing of a limit that it shares with others, and needs no more. */
+const leftOf = (meter: Meter, now: number): number => meter.leftForAll?.(now) ?? meter.available(now)
 
 const meterOf = (known: Limiter | undefined, resource: Resource): Meter | undefined => {
   if (known === undefined) return undefined
@@ -298,7 +303,7 @@ const snapshot = ({ admitted, limits, machine, name, rejected }: Limiter, now: n
   name,
   limits: machine.meters.map((meter, i) => ({
     resource: limits[i]!.resource,
-    available: meter.available(now),
+    available: leftOf(meter, now),
     capacity: meter.capacity
   })),
   waiting: machine.queue.size,

@@ -142,6 +142,12 @@ export class BookedMeter implements Meter {
     return this.fallback === undefined ? this.due(now) : this.fallback.available(now)
   }
 
+  /** What is due here, and what the fleet had left when it answered last, with what has come in since. */
+  leftForAll(now: number): number {
+    if (this.fallback !== undefined) return this.fallback.available(now)
+    return Math.min(this.capacity, this.due(now) + Math.max(0, (now - this.next) * this.rate))
+  }
+
   change(checked: Checked, now: number): void {
     this.set(checked)
     this.fallback?.change({ limit: this.rate, per: 1, burst: this.capacity }, now)

@@ -22,6 +22,8 @@ export interface Meter {
   clampAvailable(atMost: number, now: number): void
   /** The amount available at `now`; negative while in debt. */
   available(now: number): number
+  /** Where others take of the same limit: what is left for all of them, as far as is known here. */
+  leftForAll?(now: number): number
   /** Changes the limit and keeps what has been used. */
   change(limit: Limit, now: number): void
   /** A simulation of the future of this meter. Later changes of the meter do not reach it. */

@@ -120,7 +120,10 @@ export interface Snapshot {
   readonly name: string
   readonly limits: ReadonlyArray<{
     readonly resource: Resource
-    /** The amount available now; negative while in debt. */
+    /**
+     * The amount available now; negative while in debt. Of a shared limit, what the fleet has left, as far as this node has
+     * heard.
+     */
     readonly available: number
     readonly capacity: number
   }>

@@ -16,13 +16,16 @@ export const limitHeaders = ({ limiter, limits }: Caller): Record<string, string
     if (names === undefined) continue
     const available = RateLimiter.availableOf(limiter, limit.resource)
     if (available === undefined) continue
-    const taken = RateLimiter.capacityOf(limiter, limit.resource)! - available
+    const capacity = RateLimiter.capacityOf(limiter, limit.resource)!
     headers[names.limit] = String(limit.limit)
-    headers[names.remaining] = String(Math.max(0, Math.floor(available)))
-    headers[names.reset] = spelled(untilFull(taken, limit))
+    headers[names.remaining] = String(Math.max(0, Math.floor(available + capacity * rounding)))
+    headers[names.reset] = spelled(untilFull(capacity - available, limit))
   }
   return headers
 }
+
+/** What a fleet has left is reckoned from times. As a share of the limit. */
+const rounding = 1e-6
 
 interface Names {
   readonly limit: string

@@ -77,6 +77,9 @@ const callerOf = (
     )
     const allowed = client?.models ?? [...targets.keys()]
     const limits = client?.limits ?? []
+    // A client is one for all gateways of a fleet, whichever of them its calls come to.
+    const shared = config.cluster !== undefined
+    const goingOn = GoingOn.limiterIn(config)
     return {
       name,
       priority: client?.priority ?? 0,
@@ -90,8 +93,8 @@ const callerOf = (
           saidBy(limits),
           (before) =>
             Effect.tap(
-              RateLimiter.make({ name: limiterName(name), limits }),
-              (made) => before === undefined ? Effect.void : GoingOn.limiter(made, before)
+              RateLimiter.make({ name: limiterName(name), limits, shared }),
+              (made) => before === undefined ? Effect.void : goingOn(made, before)
             )
         ),
       ledger,

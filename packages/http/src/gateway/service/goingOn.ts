@@ -13,6 +13,7 @@ import type * as ChatClient from "../../ChatClient.ts"
 import { connectionOf } from "../../chatClient/client.ts"
 import * as KeyRing from "../../chatClient/keyRing.ts"
 import type * as ModelCascade from "../../ModelCascade.ts"
+import type { Config } from "../config/model.ts"
 import { enterState } from "./circuitState.ts"
 
 /** A circuit is in the state of the one before, and one that waits has waited as long. */
@@ -23,7 +24,7 @@ export const circuit = (
   Effect.flatMap(before.snapshot, ({ nextRetry, state }) => enterState(made.control, state, nextRetry))
 
 /** What was taken by the limits before is taken from those that are made, and a pause lasts as long. */
-export const limiter = (
+const limiter = (
   made: RateLimiter.RateLimiter,
   before: RateLimiter.RateLimiter
 ): Effect.Effect<void> =>
@@ -42,6 +43,16 @@ export const limiter = (
         pausedFor === undefined ? Effect.void : made.pause(pausedFor)
       )
   )
+
+/** What was taken of the limits of a fleet, the fleet knows: whoever told it here would take it from all. A pause lasts as long. */
+const sharedLimiter = (
+  made: RateLimiter.RateLimiter,
+  before: RateLimiter.RateLimiter
+): Effect.Effect<void> =>
+  Effect.flatMap(before.snapshot, ({ pausedFor }) => pausedFor === undefined ? Effect.void : made.pause(pausedFor))
+
+/** How the limits of a file go on. */
+export const limiterIn = ({ cluster }: Config): typeof limiter => cluster === undefined ? limiter : sharedLimiter
 
 /** A bulkhead of which the file says the same has as many slots as an operator has given to the one before. */
 export const bulkhead = (

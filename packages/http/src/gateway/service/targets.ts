@@ -63,19 +63,23 @@ export const make = (
       )
     }
     const models = new Map<string, ChatModel.GuardedModel>()
+    const shared = config.cluster !== undefined
+    const goingOn = GoingOn.limiterIn(config)
     for (const [name, { initialState, options, provider, retryBudget, said }] of Object.entries(config.models)) {
       // Operators want to see how long calls take, unless the file says otherwise.
-      const breaker = { measureDurations: "on" as const, ...options.breaker, shared: config.cluster !== undefined }
+      const breaker = { measureDurations: "on" as const, ...options.breaker, shared }
+      // What a provider allows, it allows an account, and so all gateways that use it.
+      const rateLimiter = options.rateLimiter && { ...options.rateLimiter, shared }
       const address = addressOf(config.providers[provider]!.options.baseUrl)
       const client = watch(clients.get(provider)!, { operation: "chat", address })
       const made = Effect.flatMap(retryOf(options, retryBudget), (retry) =>
-        ChatModel.make({ ...options, ...retry, breaker, client }))
+        ChatModel.make({ ...options, ...retry, breaker, rateLimiter, client }))
       const { guarded } = yield* use<MadeModel, never>(
         `model ${name}`,
         saidBy(said, config.providers[provider]!.said),
         (before) =>
           Effect.flatMap(made, (guarded) =>
-            begunModel(guarded, initialState, before))
+            begunModel(guarded, initialState, before, goingOn))
       )
       models.set(name, guarded)
     }
@@ -151,7 +155,8 @@ interface MadeModel {
 const begunModel = (
   guarded: ChatModel.GuardedModel,
   initialState: InitialState | undefined,
-  before: MadeModel | undefined
+  before: MadeModel | undefined,
+  goingOn: ReturnType<typeof GoingOn.limiterIn>
 ): Effect.Effect<MadeModel> =>
   Effect.gen(function*() {
     const { breaker, bulkhead, rateLimiter } = guarded
@@ -162,7 +167,7 @@ const begunModel = (
     if (before !== undefined) {
       yield* GoingOn.bulkhead(bulkhead, before.guarded.bulkhead, before.slots)
       const { rateLimiter: limiterBefore } = before.guarded
-      if (rateLimiter !== undefined && limiterBefore !== undefined) yield* GoingOn.limiter(rateLimiter, limiterBefore)
+      if (rateLimiter !== undefined && limiterBefore !== undefined) yield* goingOn(rateLimiter, limiterBefore)
     }
     return { guarded, slots, initialState }
   })
