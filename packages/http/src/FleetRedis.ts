@@ -19,20 +19,16 @@
  * @since 0.1.0
  * @stability unstable
  */
-import { OptionsOf } from "@switchgear/core/runtime"
 import type * as Config from "effect/Config"
 import type * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
 import type * as Schema from "effect/Schema"
-import { clusterClient } from "./fleetRedis/clusterClient.ts"
+import type * as Scope from "effect/Scope"
 import { clusterCodec, codec } from "./fleetRedis/codec.ts"
-import { KeptClient } from "./fleetRedis/keptClient.ts"
+import * as Connect from "./fleetRedis/connect.ts"
 import type { ClusterOptions, Options } from "./fleetRedis/options.ts"
-import { clusterSettings, type Settings, singleSettings } from "./fleetRedis/settings.ts"
-import { singleClient } from "./fleetRedis/singleClient.ts"
-import type { OpenClient } from "./fleetRedis/client.ts"
 
 export type { ClusterOptions, Options, Tls } from "./fleetRedis/options.ts"
 
@@ -56,8 +52,7 @@ export type { ClusterOptions, Options, Tls } from "./fleetRedis/options.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<Redis.Redis> =>
-  kept(() => singleSettings(options, new OptionsOf("FleetRedis.layer")), singleClient)
+export const layer = (options: Options): Layer.Layer<Redis.Redis> => started(Connect.toOne(options))
 
 /**
  * A connection to a Redis Cluster: a command goes to the node that has its first key, also after that has moved.
@@ -67,8 +62,7 @@ export const layer = (options: Options): Layer.Layer<Redis.Redis> =>
  * @category layers
  * @since 0.1.0
  */
-export const layerCluster = (options: ClusterOptions): Layer.Layer<Redis.Redis> =>
-  kept(() => clusterSettings(options, new OptionsOf("FleetRedis.layerCluster")), clusterClient)
+export const layerCluster = (options: ClusterOptions): Layer.Layer<Redis.Redis> => started(Connect.toCluster(options))
 
 /**
  * What {@link OptionsSchema} reads: {@link Options} as they are written.
@@ -127,13 +121,5 @@ export const layerClusterConfig = (
 ): Layer.Layer<Redis.Redis, Config.ConfigError> =>
   Layer.unwrap(Effect.map(clusterCodec.config(path, options), layerCluster))
 
-const kept = (settingsOf: () => Settings, open: (settings: Settings) => OpenClient): Layer.Layer<Redis.Redis> =>
-  Layer.effect(
-    Redis.Redis,
-    Effect.gen(function*() {
-      const settings = yield* Effect.sync(settingsOf)
-      const client = new KeptClient(() => open(settings), settings)
-      yield* client.start
-      return yield* Redis.make(client)
-    })
-  )
+const started = (connection: Effect.Effect<Connect.Connection, never, Scope.Scope>): Layer.Layer<Redis.Redis> =>
+  Layer.effect(Redis.Redis, Effect.flatMap(connection, ({ redis, tried }) => Effect.as(tried, redis)))

@@ -35,16 +35,20 @@ export class KeptClient {
   private readonly settings: Settings
   private present: OpenClient | undefined
   private failures = 0
-  private readonly tried = Deferred.makeUnsafe<void>()
+  private readonly attempt = Deferred.makeUnsafe<void>()
+  /** Ends after the first attempt to connect. */
+  readonly tried: Effect.Effect<void> = Deferred.await(this.attempt)
+  /** Why there is no connection, in one word; undefined where there is one, and before the first attempt has ended. */
+  lostBy: string | undefined
 
   constructor(open: () => OpenClient, settings: Settings) {
     this.open = open
     this.settings = settings
   }
 
-  /** Connects for as long as the scope is open. Ends after the first attempt. */
+  /** Connects for as long as the scope is open. */
   get start(): Effect.Effect<void, never, Scope.Scope> {
-    return Effect.andThen(Effect.forkScoped(Effect.forever(this.connection)), Deferred.await(this.tried))
+    return Effect.asVoid(Effect.forkScoped(Effect.forever(this.connection)))
   }
 
   readonly send = <A = unknown>(command: string, ...args: ReadonlyArray<string>): Effect.Effect<A, Redis.RedisError> =>
@@ -135,15 +139,17 @@ export class KeptClient {
   private get reached(): Effect.Effect<void> {
     const wasLost = this.failures > 0
     this.failures = 0
+    this.lostBy = undefined
     const line = wasLost ? Effect.logInfo("The Redis of the fleet is connected.") : Effect.void
-    return Effect.andThen(line, Deferred.succeed(this.tried, undefined))
+    return Effect.andThen(line, Deferred.succeed(this.attempt, undefined))
   }
 
   private failed(reason: string): Effect.Effect<void> {
+    this.lostBy = reason
     const line = ++this.failures === 1
       ? Effect.logWarning(`The Redis of the fleet is not connected: ${reason}. It is tried again until it is.`)
       : Effect.void
-    return Effect.andThen(line, Deferred.succeed(this.tried, undefined))
+    return Effect.andThen(line, Deferred.succeed(this.attempt, undefined))
   }
 
   private get pause(): Effect.Effect<void> {

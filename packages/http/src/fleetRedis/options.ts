@@ -49,6 +49,6 @@ export interface Options extends Common {
  * @since 0.1.0
  */
 export interface ClusterOptions extends Common {
-  /** Some nodes of the cluster, from which it learns the others. User, password and TLS are those of the first one. */
+  /** Some nodes of the cluster, from which it learns the others. TLS, user and password are those of the first one: another one has the same, or no user. */
   readonly urls: ReadonlyArray<Redacted.Redacted>
 }

@@ -3,8 +3,9 @@ import type { OptionsOf } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import type { ClusterOptions, Options, Tls } from "./options.ts"
+import { isAlike, type Place, readUrl } from "./url.ts"
 
-export type Place = { readonly host: string; readonly port: number } | { readonly path: string }
+export type { Place }
 
 export interface Settings {
   readonly places: ReadonlyArray<Place>
@@ -42,6 +43,9 @@ const validated = (
   if (isCluster && read.some(({ database, place }) => "path" in place || database > 0)) {
     check.withhold(field, expected(isCluster), "a path or a database")
   }
+  if (read.some((url) => !isAlike(url, first!))) {
+    check.withhold(field, "URLs of one scheme, user and password", "several")
+  }
   return {
     places: read.map(({ place }) => place),
     username: first!.username ?? username,
@@ -65,42 +69,3 @@ const secretOf = (password: Redacted.Redacted, check: OptionsOf): string =>
 
 const duration = (check: OptionsOf, field: string, input: Duration.Input): Duration.Duration =>
   Duration.millis(check.positive(field, input))
-
-interface ReadUrl {
-  readonly place: Place
-  readonly isSecure: boolean
-  readonly username: string | undefined
-  readonly password: string | undefined
-  readonly database: number
-}
-
-/** Undefined for anything that is no such URL. */
-const readUrl = (given: unknown): ReadUrl | undefined => {
-  const text: unknown = Redacted.isRedacted(given) ? Redacted.value(given) : undefined
-  if (typeof text !== "string") return undefined
-  // A scheme that URL does not know has no user without a host.
-  const unix = /^unix:\/\/(?<user>[^/@]*@)?(?<path>\/.+)$/.exec(text)?.groups
-  const url = URL.parse(unix === undefined ? text : `redis://${unix["user"] ?? ""}unix`)
-  if (url === null || !["redis:", "rediss:"].includes(url.protocol) || url.hostname === "") return undefined
-  const database = /^\/?(\d{0,5})$/.exec(url.pathname)?.[1]
-  const username = decoded(url.username)
-  const password = decoded(url.password)
-  if (database === undefined || username === undefined || password === undefined) return undefined
-  return {
-    place: unix === undefined
-      ? { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(url.port || 6379) }
-      : { path: unix["path"]! },
-    isSecure: url.protocol === "rediss:",
-    username: username === "" ? undefined : username,
-    password: password === "" ? undefined : password,
-    database: Number(database)
-  }
-}
-
-const decoded = (text: string): string | undefined => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
-}

@@ -82,7 +82,7 @@ cluster: { redis: "http://u:hunter2@r.test", fleet: "a{b}", interval: 10 millis,
       "cluster.heartbeat: Expected a finite duration above zero, such as \"10 seconds\", got 0.",
       "cluster.interval: Expected at least the timeout, \"1 second\", got \"10 millis\".",
       "cluster.redis: Expected an address such as redis:",
-      "cluster.shards: There is no such option. There are: redis, fleet, interval, timeout, heartbeat, span, spread.",
+      "cluster.shards: There is no such option. There are: redis, fleet, interval, timeout, heartbeat, span, spread, away, cover, ahead, giveBack.",
       "cluster.spread: Expected agreed or any, got \"all\"."
     ])
     for (const redis of ["", "hunter2", "redis://", "redis://h/x", "redis://h/0?a=1", "rediss://:%@hunter2"]) {
@@ -93,6 +93,61 @@ cluster: { redis: "http://u:hunter2@r.test", fleet: "a{b}", interval: 10 millis,
       assert.match(line, /^cluster\.redis: Expected/)
       assert.deepStrictEqual([line.includes("hunter2"), others], [false, []])
     }
+  })
+
+  it("with a Redis of its own options is told at each of them, and shows no secret", () => {
+    const problems = (redis: object) =>
+      problemsOf(GatewayConfig.check(
+        JSON.stringify({
+          providers: { p: { baseUrl: "http://p.test" } },
+          models: { m: { provider: "p" } },
+          cluster: { fleet: "f", redis }
+        }),
+        { PASSWORD: "hunter2" }
+      ))
+    const told = [
+      problems({
+        urls: ["redis://a.test", "rediss://b.test", "redis://u:hunter2@c.test", "redis://d.test/3", "hunter2"],
+        username: "",
+        password: "",
+        tls: { ca: "hunter2", key: "${PASSWORD}", pem: "hunter2" },
+        connectTimeout: "soon",
+        pingInterval: 0,
+        shards: 2
+      }),
+      problems({ url: "redis://u:${PASSWORD}@a.test", tls: {} }),
+      problems({ url: "redis://a.test", urls: ["redis://a.test"] }),
+      problems({ urls: "redis://a.test" }),
+      problems({ url: "redis://a.test", password: 12 }),
+      problems(["redis://:hunter2@a.test"]),
+      problems({})
+    ]
+    assert.deepStrictEqual(told.map((lines) => lines.map((line) => line.replace(/(such as redis:).*/, "$1"))), [
+      [
+        "cluster.redis.connectTimeout: Expected a finite duration above zero, such as \"10 seconds\", got \"soon\".",
+        "cluster.redis.password: Expected a text that is not empty.",
+        "cluster.redis.pingInterval: Expected a finite duration above zero, such as \"10 seconds\", got 0.",
+        "cluster.redis.shards: There is no such option. There are: url, urls, username, password, tls, connectTimeout, pingInterval.",
+        "cluster.redis.tls.ca: Expected a PEM text, which begins with -----BEGIN CERTIFICATE-----.",
+        "cluster.redis.tls.cert: Expected cert and key together, or neither.",
+        "cluster.redis.tls.key: Expected a PEM text, which begins with -----BEGIN PRIVATE KEY-----.",
+        "cluster.redis.tls.pem: There is no such option. There are: ca, cert, key, serverName.",
+        "cluster.redis.urls[1]: Expected TLS, user and password as in the first address: they are for all nodes.",
+        "cluster.redis.urls[2]: Expected TLS, user and password as in the first address: they are for all nodes.",
+        "cluster.redis.urls[3]: Expected an address without a path and a database: a Redis Cluster has neither.",
+        "cluster.redis.urls[4]: Expected an address such as redis:",
+        "cluster.redis.username: Expected a text that is not empty, got \"\"."
+      ],
+      ["cluster.redis.tls: Expected an address that begins with rediss:// beside it."],
+      ["cluster.redis: Expected url for one Redis, or urls for some nodes of a Redis Cluster."],
+      ["cluster.redis.urls: Expected a list of at least one address of a node."],
+      ["cluster.redis.password: Expected a text. Put it in quotes: a number may lose digits."],
+      [
+        "cluster.redis: Expected an address, or { url, urls, username, password, tls, connectTimeout, pingInterval }, got [\"<redacted>\"]."
+      ],
+      ["cluster.redis: Expected url for one Redis, or urls for some nodes of a Redis Cluster."]
+    ])
+    assert.notInclude(JSON.stringify(told), "hunter2")
   })
 
   it("with a fleet is nothing where only one of interval and timeout is written, or the name looks like a number", () => {

@@ -269,6 +269,20 @@ describe("the JSON schema of a file", () => {
       "a fleet without a name": { ...plain, cluster: { redis: "redis://r.test" } },
       "a fleet with braces in its name": { ...plain, cluster: { redis: "redis://r.test", fleet: "a{b}" } },
       "a fleet without a Redis": { ...plain, cluster: { fleet: "prod" } },
+      "a Redis without an address": { ...plain, cluster: { redis: { username: "u" }, fleet: "prod" } },
+      "one Redis and a Redis Cluster": {
+        ...plain,
+        cluster: { redis: { url: "redis://r.test", urls: ["redis://r.test"] }, fleet: "prod" }
+      },
+      "a Redis Cluster without nodes": { ...plain, cluster: { redis: { urls: [] }, fleet: "prod" } },
+      "a certificate that is a path": {
+        ...plain,
+        cluster: { redis: { url: "rediss://r.test", tls: { ca: "/etc/ca.pem" } }, fleet: "prod" }
+      },
+      "limits without Redis that are none": {
+        ...plain,
+        cluster: { redis: "redis://r.test", fleet: "prod", away: "remote" }
+      },
       "an address of Redis that is none": { ...plain, cluster: { redis: "r.test:6379", fleet: "prod" } },
       "a spread that is none": { ...plain, cluster: { redis: "redis://r.test", fleet: "prod", spread: "all" } },
       "exemplars that are neither on nor off": { ...plain, admin: { token: "t", exemplars: "yes" } },

@@ -87,13 +87,29 @@ export const everything: Tree = {
     sampleRatio: 0.1
   },
   cluster: {
-    redis: "rediss://gateway:${TEXT}@redis.test:6380/2",
+    redis: {
+      urls: ["rediss://gateway:${TEXT}@redis.test:6380", "rediss://redis-2.test"],
+      username: "gateway",
+      password: "secret",
+      tls: {
+        ca: "-----BEGIN CERTIFICATE-----",
+        cert: "-----BEGIN CERTIFICATE-----",
+        key: "-----BEGIN PRIVATE KEY-----",
+        serverName: "redis.test"
+      },
+      connectTimeout: "${TIME}",
+      pingInterval: 1000
+    },
     fleet: "prod",
     interval: "${TIME}",
     timeout: 100,
     heartbeat: "10 seconds",
     span: "3 seconds",
-    spread: "any"
+    spread: "any",
+    away: "open",
+    cover: "200 millis",
+    ahead: "${TIME}",
+    giveBack: 300
   },
   providers: {
     p: {

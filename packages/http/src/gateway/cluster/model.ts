@@ -6,6 +6,8 @@ import type * as Effect from "effect/Effect"
 export interface Seen extends Cluster.Status {
   /** The name of the fleet. */
   readonly fleet: string
+  /** What limits are while Redis does not answer. */
+  readonly away: "local" | "open" | "closed"
   /** When Redis answered last, in wall-clock milliseconds. */
   readonly lastSync: number | undefined
   /** Why the last message was not answered, in one word; undefined where it was, or where nothing is heard at all. */

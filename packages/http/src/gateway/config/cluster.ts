@@ -1,56 +1,42 @@
-/** The fleet that a gateway is part of, and the Redis where its gateways meet. */
+/** The fleet that a gateway is part of. */
 import * as Duration from "effect/Duration"
-import * as Redacted from "effect/Redacted"
 import type { Group } from "./groups.ts"
 import type { Cluster } from "./model.ts"
 import type { Problem } from "./problem.ts"
 import { type Reader, shown } from "./reader.ts"
+import { redisOf } from "./redis.ts"
 
 export const clusterOf = (value: unknown, reader: Reader): Cluster | undefined => {
   const path = ["cluster"]
-  const given = reader.group(value, path, ["redis", "fleet", "interval", "timeout", "heartbeat", "span", "spread"])
+  const given = reader.group(value, path, [
+    "redis",
+    "fleet",
+    "interval",
+    "timeout",
+    "heartbeat",
+    "span",
+    "spread",
+    "away",
+    "cover",
+    "ahead",
+    "giveBack"
+  ])
   if (value === undefined || value === null) return undefined
   const redis = redisOf(given.redis, [...path, "redis"], reader)
   const fleet = fleetOf(given.fleet, [...path, "fleet"], reader)
+  const duration = (field: string, otherwise: Duration.Input) =>
+    reader.duration(given[field], [...path, field], otherwise)
   const options: Cluster["options"] = {
     ...pauses(given, path, reader),
-    heartbeat: reader.duration(given.heartbeat, [...path, "heartbeat"], "5 seconds"),
-    span: reader.duration(given.span, [...path, "span"], "1 second"),
-    spread: spreadOf(given.spread, [...path, "spread"], reader)
+    heartbeat: duration("heartbeat", "5 seconds"),
+    span: duration("span", "1 second"),
+    spread: oneOf(["agreed", "any"], given.spread, [...path, "spread"], reader),
+    away: oneOf(["local", "open", "closed"], given.away, [...path, "away"], reader),
+    cover: duration("cover", "100 millis"),
+    ahead: duration("ahead", "200 millis"),
+    giveBack: duration("giveBack", "200 millis")
   }
   return redis === undefined || fleet === undefined ? undefined : { redis, fleet, options }
-}
-
-/** The address may have a password. */
-export const isSecretOfCluster = (path: Problem["path"]): boolean =>
-  path.length === 2 && path[0] === "cluster" && path[1] === "redis"
-
-/** A name may look like a number. */
-export const isTextOfCluster = (path: Problem["path"]): boolean =>
-  path.length === 2 && path[0] === "cluster" && path[1] === "fleet"
-
-const redisOf = (value: unknown, path: Problem["path"], reader: Reader): Redacted.Redacted | undefined => {
-  const secret = reader.secret(value, path)
-  if (secret === undefined) return undefined
-  const text = Redacted.value(secret) as string
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const isAddress = url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== "" &&
-    /^(\/\d{0,4})?$/.test(url.pathname) && url.search === "" && url.hash === "" && isDecodable(url)
-  return isAddress ? secret : reader.refuse(
-    path,
-    "Expected an address such as redis://127.0.0.1:6379, or rediss://user:password@redis.example:6379/0 with TLS. Other characters than letters and digits of a password are written as in a URL: %40 for @"
-  )
-}
-
-/** A client decodes the parts. */
-const isDecodable = ({ password, username }: URL): boolean => {
-  try {
-    decodeURIComponent(username)
-    decodeURIComponent(password)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** The name is in keys of Redis, where braces have a meaning. */
@@ -78,9 +64,17 @@ const pauses = (
   return { interval, timeout }
 }
 
-const spreadOf = (value: unknown, path: Problem["path"], reader: Reader): Cluster["options"]["spread"] => {
-  if (value !== undefined && value !== "agreed" && value !== "any") {
-    reader.refuse(path, `Expected agreed or any, got ${shown(value)}`)
-  }
-  return value === "any" ? "any" : "agreed"
+/** The first one, where none is written. */
+const oneOf = <const Choice extends string>(
+  choices: readonly [Choice, ...ReadonlyArray<Choice>],
+  value: unknown,
+  path: Problem["path"],
+  reader: Reader
+): Choice => {
+  const chosen = value === undefined ? choices[0] : choices.find((choice) => choice === value)
+  if (chosen === undefined) reader.refuse(path, `Expected ${listed(choices)}, got ${shown(value)}`)
+  return chosen ?? choices[0]
 }
+
+const listed = (choices: ReadonlyArray<string>): string =>
+  `${choices.slice(0, -1).join(", ")} or ${choices[choices.length - 1]}`

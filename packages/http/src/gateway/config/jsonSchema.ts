@@ -28,7 +28,10 @@ export const jsonSchema: JsonSchema = {
     listen: option(orNothing(listen), "The address for clients, and what they may take up."),
     admin: option(orNothing(admin), "The address for operators."),
     otlp: option(orNothing(otlp), "The collector to which traces and metrics go by OTLP."),
-    cluster: option(orNothing(cluster), "The fleet of gateways whose circuits are one, and the Redis where they meet."),
+    cluster: option(
+      orNothing(cluster),
+      "The fleet of gateways whose circuits and limits are one, and the Redis where they meet."
+    ),
     providers: option(orNothing(providers), "Where models are, by name."),
     defaults: option(orNothing(group(guardOptions)), "The options of every model that does not say otherwise."),
     models: option(models, "The models, by the names that clients ask for."),

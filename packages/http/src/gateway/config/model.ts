@@ -6,6 +6,7 @@ import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 import type * as ChatModel from "../../ChatModel.ts"
 import type * as CostLedger from "../../CostLedger.ts"
+import type * as FleetRedis from "../../FleetRedis.ts"
 import type * as ModelCascade from "../../ModelCascade.ts"
 import type * as NodeTransport from "../../NodeTransport.ts"
 import type * as Pricing from "../../Pricing.ts"
@@ -128,14 +129,14 @@ export interface Otlp {
 }
 
 /**
- * The fleet of gateways whose circuits are one.
+ * The fleet of gateways whose circuits and limits are one.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Cluster {
-  /** The address of Redis, which may have a password. */
-  readonly redis: Redacted.Redacted
+  /** Where they meet: one Redis, or a Redis Cluster. */
+  readonly redis: FleetRedis.Options | FleetRedis.ClusterOptions
   /** The name of the fleet. */
   readonly fleet: string
   readonly options: {
@@ -144,6 +145,10 @@ export interface Cluster {
     readonly heartbeat: Duration.Duration
     readonly span: Duration.Duration
     readonly spread: "agreed" | "any"
+    readonly away: "local" | "open" | "closed"
+    readonly cover: Duration.Duration
+    readonly ahead: Duration.Duration
+    readonly giveBack: Duration.Duration
   }
 }
 

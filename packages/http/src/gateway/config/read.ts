@@ -2,7 +2,7 @@
 import { adminOf, checkAddresses, isLoopback, listenOf } from "./addresses.ts"
 import { cascadeOf } from "./cascades.ts"
 import { checkClients, clientOf } from "./clients.ts"
-import { clusterOf, isSecretOfCluster, isTextOfCluster } from "./cluster.ts"
+import { clusterOf } from "./cluster.ts"
 import { type Environment, substitute } from "./environment.ts"
 import { asGroup, entriesOf, isIn, parted } from "./groups.ts"
 import { checkLedger, pricesOf } from "./ledger.ts"
@@ -12,6 +12,7 @@ import { isSecretOfOtlp, otlpOf } from "./otlp.ts"
 import { placeOf, type Problem } from "./problem.ts"
 import { isTextOfProvider, providerOf } from "./providers.ts"
 import { isGroup, Reader } from "./reader.ts"
+import { isSecretOfRedis, isTextOfRedis } from "./redis.ts"
 import * as Resilience4j from "./resilience4j.ts"
 
 /** What was read, what is wrong, and what became of the options of resilience4j. */
@@ -111,8 +112,11 @@ const billed: ReadonlySet<unknown> = new Set([
 ])
 
 const isSecret = (path: Problem["path"]): boolean =>
-  secrets.has(path.at(-1)) || isSecretOfOtlp(path) || isSecretOfCluster(path)
+  secrets.has(path.at(-1)) || isSecretOfOtlp(path) || isSecretOfRedis(path)
 
-const isText = (path: Problem["path"]): boolean => isTextOfProvider(path) || isTextOfCluster(path)
+const isText = (path: Problem["path"]): boolean => isTextOfProvider(path) || isTextOfRedis(path) || isFleet(path)
+
+/** The name of a fleet may look like a number. */
+const isFleet = (path: Problem["path"]): boolean => path.join(".") === "cluster.fleet"
 
 const secrets: ReadonlySet<unknown> = new Set(["token", "readToken", "apiKey"])

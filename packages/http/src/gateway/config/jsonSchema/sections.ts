@@ -94,10 +94,42 @@ export const otlp = group({
   )
 }, ["endpoint"])
 
+const redisUrl = { type: "string", pattern: "^(rediss?|unix)://|\\$\\{" }
+
+const pem = { type: "string", pattern: "-----BEGIN |\\$\\{" }
+
+const redisOptions = {
+  username: option(text, "The ACL user, where the address has none."),
+  password: option(secret, "Its password, where the address has none."),
+  tls: option(
+    group({
+      ca: option(pem, "Certificate authorities as a PEM text. Those of Node, where it is left out."),
+      cert: option(pem, "The certificate of the gateway as a PEM text."),
+      key: option(pem, "The key of that as a PEM text."),
+      serverName: option(text, "The name that the certificate of the server has.")
+    }),
+    "For addresses that begin with rediss://."
+  ),
+  connectTimeout: option(duration, "How long an attempt to connect may take.", "2 seconds"),
+  pingInterval: option(
+    duration,
+    "How often the connection is looked at by a PING, and how long that may take.",
+    "5 seconds"
+  )
+}
+
+const redis = anyOf(
+  redisUrl,
+  group({ url: option(redisUrl, "The address of one Redis."), ...redisOptions }, ["url"]),
+  group({ urls: option(list(redisUrl, 1), "The addresses of some nodes of a Redis Cluster."), ...redisOptions }, [
+    "urls"
+  ])
+)
+
 export const cluster = group({
   redis: option(
-    { type: "string", pattern: "^rediss?://|\\$\\{" },
-    "The address of Redis, such as redis://127.0.0.1:6379, or rediss://user:password@redis.example:6379 with TLS."
+    redis,
+    "The address of Redis, such as redis://127.0.0.1:6379, or rediss://user:password@redis.example:6379 with TLS; or a group with url or, for a Redis Cluster, urls."
   ),
   fleet: option(
     { type: "string", pattern: "^[^{}]{1,100}$|\\$\\{" },
@@ -106,7 +138,7 @@ export const cluster = group({
   interval: option(duration, "How often a gateway tells what it has counted.", "250 millis"),
   timeout: option(
     duration,
-    "How long a gateway waits for Redis, and a call for a probe. At most interval.",
+    "How long a gateway waits for Redis, and a call for a probe or for a limit of which nothing is booked. At most interval.",
     "50 millis"
   ),
   heartbeat: option(duration, "How often a gateway tells of all its circuits, whatever happens.", "5 seconds"),
@@ -115,7 +147,15 @@ export const cluster = group({
     choice("agreed", "any"),
     "Whether all gateways together open a circuit, or the first one that does.",
     "agreed"
-  )
+  ),
+  away: option(
+    choice("local", "open", "closed"),
+    "What limits are while Redis does not answer: the share of this gateway, the whole limit on each gateway, or nothing.",
+    "local"
+  ),
+  cover: option(duration, "For how much of its own demand a gateway books of a limit.", "100 millis"),
+  ahead: option(duration, "How far ahead a gateway books.", "200 millis"),
+  giveBack: option(duration, "After how long what is booked and not used goes back.", "200 millis")
 }, ["redis", "fleet"])
 
 const anyText = { type: "string" }
