@@ -30,6 +30,9 @@ export interface Words {
   /** When Redis answered last: how long ago, or, where it is away, the time of the day. */
   readonly lastSync: (when: string, state: "joining" | "joined" | "away") => string
   readonly dissent: (circuits: number) => string
+  readonly sharedLimits: (limits: number) => string
+  /** What limits are while Redis does not answer. */
+  readonly limitsAway: Readonly<Record<"local" | "open" | "closed", string>>
   readonly status: Readonly<Record<Status, string>>
   readonly stopping: string
   readonly since: (clock: string, span: string) => string
@@ -191,6 +194,12 @@ const en: Words = {
   gateways: (n) => n === 1 ? "1 gateway" : `${n} gateways`,
   lastSync: (when, state) => state === "away" ? `last heard ${when}` : `heard ${when} ago`,
   dissent: (circuits) => circuits === 1 ? "1 circuit open here alone" : `${circuits} circuits open here alone`,
+  sharedLimits: (limits) => limits === 1 ? "1 limit for all gateways" : `${limits} limits for all gateways`,
+  limitsAway: {
+    local: "limits: this gateway's part of each",
+    open: "limits: all of each on every gateway",
+    closed: "limits: nothing passes"
+  },
   status: { up: "Up", degraded: "Degraded", down: "Down", unknown: "Unknown" },
   stopping: "Stopping",
   since: (clock, span) => `since ${clock} (${span})`,
@@ -386,6 +395,12 @@ const zh: Words = {
   gateways: (n) => `${n} 个网关`,
   lastSync: (when, state) => state === "away" ? `最后同步 ${when}` : `${when}前同步`,
   dissent: (circuits) => `${circuits} 个熔断器仅在本网关熔断`,
+  sharedLimits: (limits) => `${limits} 项限流由所有网关共享`,
+  limitsAway: {
+    local: "限流：按网关数均分",
+    open: "限流：每个网关各用全部额度",
+    closed: "限流：全部拒绝"
+  },
   status: { up: "正常", degraded: "降级", down: "不可用", unknown: "未知" },
   stopping: "正在停止",
   since: (clock, span) => `自 ${clock} 起（${span}）`,

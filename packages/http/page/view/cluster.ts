@@ -5,7 +5,7 @@ import type { Shown } from "../screen.ts"
 
 export const cluster = ({ overview: { at, cluster }, words }: Shown): TemplateResult | typeof nothing => {
   if (cluster === null) return nothing
-  const { because, dissent, fleet, lastSync, nodes, rulesDiffer, state } = cluster
+  const { away, because, dissent, fleet, lastSync, limits, nodes, rulesDiffer, state } = cluster
   const told = [
     words.clusterState[state],
     ...state === "joined" ? [words.gateways(nodes)] : [],
@@ -13,11 +13,17 @@ export const cluster = ({ overview: { at, cluster }, words }: Shown): TemplateRe
     ...lastSync === null
       ? []
       : [words.lastSync(state === "away" ? Format.clock(lastSync) : words.span(Math.max(0, at - lastSync)), state)],
-    ...dissent.length === 0 ? [] : [words.dissent(dissent.length)]
+    ...dissent.length === 0 ? [] : [words.dissent(dissent.length)],
+    ...limits.length === 0
+      ? []
+      : [limits.some(({ isAway }) => isAway) ? words.limitsAway[away] : words.sharedLimits(limits.length)]
   ]
+  const limiters = new Set(limits.map(({ limiter }) => limiter))
   const names = [
     ...dissent.map((name) => words.reasonOf("CircuitBreaker", name, "dissent")),
-    ...rulesDiffer.map((name) => words.reasonOf("CircuitBreaker", name, "rules-differ"))
+    ...rulesDiffer.map((name) =>
+      words.reasonOf(limiters.has(name) ? "RateLimiter" : "CircuitBreaker", name, "rules-differ")
+    )
   ]
   return html`<span class=${
     state === "away" ? "tag bad" : dissent.length > 0 ? "tag near" : "tag"

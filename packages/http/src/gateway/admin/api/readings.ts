@@ -2,6 +2,7 @@
 import * as BulkheadGuard from "@switchgear/core/Bulkhead"
 import * as CascadeGuard from "@switchgear/core/Cascade"
 import * as CircuitBreaker from "@switchgear/core/CircuitBreaker"
+import type { SharedLimit } from "@switchgear/core/Cluster"
 import * as Deadline from "@switchgear/core/Deadline"
 import * as RateLimiter from "@switchgear/core/RateLimiter"
 import type * as Registry from "@switchgear/core/Registry"
@@ -203,7 +204,7 @@ export const clusterOf = ({ node }: Running): Effect.Effect<typeof Schemas.Clust
     ? Effect.succeed(null)
     : Effect.map(
       node.seen,
-      ({ because, dissent, fleet, gaps, lastSync, nodes, rulesDiffer, state, syncs, timeouts }) => ({
+      ({ away, because, dissent, fleet, gaps, lastSync, limits, nodes, rulesDiffer, state, syncs, timeouts }) => ({
         fleet,
         state,
         because: because ?? null,
@@ -213,9 +214,22 @@ export const clusterOf = ({ node }: Running): Effect.Effect<typeof Schemas.Clust
         timeouts,
         gaps,
         dissent,
-        rulesDiffer: rulesDiffer.map(([circuit]) => circuit)
+        rulesDiffer: rulesDiffer.map(([name]) => name),
+        away,
+        limits: eachOnce(limits)
       })
     )
+
+/** A limit of another file is there twice until the calls that began by the file before have ended. */
+const eachOnce = (limits: ReadonlyArray<SharedLimit>): ReadonlyArray<SharedLimit> => {
+  const sums = new Map<string, SharedLimit>()
+  for (const limit of limits) {
+    const key = `${limit.limiter}:${limit.resource}`
+    const { booked = 0, givenBack = 0 } = sums.get(key) ?? {}
+    sums.set(key, { ...limit, booked: booked + limit.booked, givenBack: givenBack + limit.givenBack })
+  }
+  return [...sums.values()]
+}
 
 const requestsOf = ({ config, counts, inFlight }: Running): typeof Schemas.Requests.Type => ({
   inFlight,

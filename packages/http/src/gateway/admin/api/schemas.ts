@@ -253,8 +253,23 @@ export const Cluster = Schema.Struct({
   gaps: Count,
   /** Circuits that this gateway has opened, and the fleet has not. */
   dissent: Schema.Array(Schema.String),
-  /** Circuits that another gateway judges by other options. */
-  rulesDiffer: Schema.Array(Schema.String)
+  /** Circuits and limits of which another gateway has other options. */
+  rulesDiffer: Schema.Array(Schema.String),
+  /**
+   * What limits are while Redis does not answer: `local` for the limit divided by the gateways that were there last, `open` for
+   * the whole limit on each gateway, `closed` for nothing.
+   */
+  away: Schema.Literals(["local", "open", "closed"]),
+  /** The limits that all gateways have together. */
+  limits: Schema.Array(Schema.Struct({
+    limiter: Schema.String,
+    resource: Schema.String,
+    /** What this gateway has booked so far, and what of it went back unused. */
+    booked: Schema.Finite,
+    givenBack: Schema.Finite,
+    /** Whether Redis does not answer, and the limit is as `away` says. */
+    isAway: Schema.Boolean
+  }))
 })
 
 export const Overview = Schema.Struct({
