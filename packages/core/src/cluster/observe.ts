@@ -8,10 +8,9 @@ import type { SharedLimit, Status } from "./model.ts"
 const resources: ReadonlyArray<Resource> = ["requests", "tokens", "cost"]
 
 const bookings = (resource: Resource): ReadonlyArray<Series<Status>> => {
-  const sum = (of: (limit: SharedLimit) => number) => ({ limits }: Status) => {
-    const shared = limits.filter((limit) => limit.resource === resource)
-    return shared.length === 0 ? undefined : shared.reduce((sum, limit) => sum + of(limit), 0)
-  }
+  // Also where there is no such limit: one may join a fleet that is there already, whose series are known by then.
+  const sum = (of: (limit: SharedLimit) => number) => ({ limits }: Status) =>
+    limits.reduce((sum, limit) => limit.resource === resource ? sum + of(limit) : sum, 0)
   return [
     counter("switchgear_cluster_booked_total", "What was booked of shared limits.", sum(({ booked }) => booked), {
       resource

@@ -1,9 +1,9 @@
 /** What a node says is left of a limit that it shares. */
 import { assert, describe, it } from "@effect/vitest"
-import { RateLimiter } from "@switchgear/core"
+import { RateLimiter, Registry, Telemetry } from "@switchgear/core"
 import * as Cluster from "@switchgear/core/Cluster"
 import * as ClusterStore from "@switchgear/core/ClusterStore"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer, Metric } from "effect"
 import { TestClock } from "effect/testing"
 
 const node = Effect.gen(function*() {
@@ -40,3 +40,23 @@ describe("what is left of a shared limit", () => {
       assert.deepStrictEqual(yield* another.left, [0, 0])
     }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))
 })
+
+it.effect("what is booked of limits is counted in metrics, though limits join after the fleet is there", () =>
+  Effect.gen(function*() {
+    const registry = yield* Registry.make()
+    const own = Effect.provideService(Registry.CurrentRegistry, registry)
+    const context = yield* Layer.build(
+      Telemetry.layer().pipe(
+        Layer.provide(Layer.succeed(Registry.CurrentRegistry, registry)),
+        Layer.provide(Layer.sync(Metric.MetricRegistry, () => new Map()))
+      )
+    )
+    const one = yield* own(node)
+    yield* Effect.replicateEffect(one.take, 4)
+    const { within } = Context.get(context, Telemetry.View)
+    const series = (yield* within(Metric.snapshot)).filter(({ id }) => id === "switchgear_cluster_booked_total")
+    assert.deepStrictEqual(
+      series.map(({ attributes, state }) => [attributes?.["resource"], Math.round((state as { count: number }).count)]),
+      [["requests", 4], ["tokens", 400], ["cost", 0]]
+    )
+  }).pipe(Effect.scoped, Effect.provide(ClusterStore.layerMemory)))

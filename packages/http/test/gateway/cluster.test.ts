@@ -1,91 +1,28 @@
 /** Gateways that are a fleet, over a real Redis that is stopped, killed and started again with nothing in it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Behaviour, SimulatedProvider } from "@switchgear/http/testing"
-import { Effect, Exit, Logger, Schedule, Scope } from "effect"
+import { Behaviour } from "@switchgear/http/testing"
+import { Effect } from "effect"
 import { control } from "./administered.ts"
-import { isMissing, mayBeMissing, password, type RedisServer, redisServer } from "./redisServer.ts"
+import {
+  all,
+  allAre,
+  type Gateway,
+  gatewayOver,
+  logged,
+  ofTheStore,
+  processOver,
+  saysNothingOf,
+  section,
+  seenBy,
+  simulated,
+  stateOf,
+  statesOf,
+  three,
+  until
+} from "./gatewayFleet.ts"
+import { isMissing, mayBeMissing, password, redisServer } from "./redisServer.ts"
 import { relayTo } from "./relay.ts"
-import { started } from "./startedCommand.ts"
-import { ask, chat, type Got, hello, runningOver } from "./running.ts"
-
-/** What is asked of operators' addresses. */
-const adminOf = (url: string): Gateway["admin"] => {
-  const headers = { authorization: `Bearer ${control}`, "content-type": "application/json" }
-  return (path, body) =>
-    ask(
-      `${url}${path}`,
-      body === undefined
-        ? { headers }
-        : { method: "POST", headers, body: JSON.stringify({ reason: "test", ...body }) }
-    )
-}
-
-interface Gateway {
-  readonly url: string
-  readonly admin: (path: string, body?: object) => Effect.Effect<Got>
-  readonly reload: (more: string, section?: string) => Effect.Effect<void>
-  /** Without waiting for anything of it. */
-  readonly end: Effect.Effect<void>
-}
-
-/** The longest waits for Redis that a slow machine needs. */
-const section = (redis: string, more = "") =>
-  `cluster: { redis: "${redis}", fleet: prod, timeout: 400 millis, interval: 400 millis${more} }
-admin: { port: 0, token: ${control} }`
-
-const gatewayOver = (
-  provider: string,
-  redis: string,
-  more = ""
-): Effect.Effect<Gateway, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const scope = yield* Scope.make()
-    yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-    const file = (more: string, own = section(redis)) => `${own}\nlisten: { port: 0, drainTimeout: 1 millis }\n${more}`
-    const { gateway, reload, url } = yield* Scope.provide(runningOver(provider, file(more)), scope)
-    return {
-      url,
-      admin: adminOf(`http://127.0.0.1:${gateway.adminAddress!.port}`),
-      reload: (more, own) => Effect.orDie(reload(file(more, own))),
-      end: Scope.close(scope, Exit.void)
-    }
-  })
-
-const simulated = Effect.gen(function*() {
-  const provider = yield* SimulatedProvider.make({
-    models: { first: { outcome: Behaviour.ok("Good day") }, second: { outcome: Behaviour.ok("Good evening") } }
-  })
-  const { url } = yield* SimulatedProvider.serve(provider)
-  return { provider, url }
-})
-
-const three = Effect.gen(function*() {
-  const redis = yield* redisServer
-  const { provider, url } = yield* simulated
-  const gateways = yield* Effect.all([1, 2, 3].map(() => gatewayOver(url, redis.url)))
-  const [one, two, last] = gateways as [Gateway, Gateway, Gateway]
-  return { gateways, last, one, provider, redis, two, upstream: url }
-})
-
-const stateOf = ({ admin }: Gateway, model = 0) =>
-  Effect.map(admin("/admin/models"), ({ json }) => json[model].circuit.state as string)
-
-const statesOf = (gateways: ReadonlyArray<Gateway>) => Effect.forEach(gateways, (one) => stateOf(one))
-
-const seenBy = ({ admin }: Gateway) => Effect.map(admin("/admin/cluster"), ({ json }) => json)
-
-/** Waits until it is so: what a real server takes is not known. */
-const until = (is: Effect.Effect<boolean>) =>
-  Effect.repeat(is, { until: (is) => is, schedule: Schedule.spaced("20 millis") }).pipe(
-    Effect.timeout("40 seconds"),
-    Effect.orDie
-  )
-
-const all = (gateways: ReadonlyArray<Gateway>, state: string) =>
-  until(Effect.map(statesOf(gateways), (states) => states.every((one) => one === state)))
-
-const allAre = (gateways: ReadonlyArray<Gateway>, state: string) =>
-  until(Effect.map(Effect.forEach(gateways, seenBy), (seen) => seen.every((one) => one.state === state)))
+import { chat, hello } from "./running.ts"
 
 const fails = (gateway: Gateway, count: number) =>
   Effect.forEach(Array.from({ length: count }), () => chat(gateway.url, { ...hello, model: "first" }), {
@@ -97,25 +34,6 @@ const served = (gateways: ReadonlyArray<Gateway>) =>
     Effect.forEach(gateways, ({ url }) => chat(url, { ...hello, model: "second" })),
     (answers) => answers.map(({ status }) => status)
   )
-
-/** The log of what is run. */
-const logged = <A, E, R>(run: (lines: ReadonlyArray<string>) => Effect.Effect<A, E, R>) => {
-  const lines: Array<string> = []
-  const logger = Logger.make(({ cause, logLevel, message }) => {
-    lines.push(`${logLevel} ${Array.isArray(message) ? message.join(" ") : String(message)} ${String(cause)}`)
-  })
-  return Effect.provide(run(lines), Logger.layer([logger]))
-}
-
-const ofTheStore = (lines: ReadonlyArray<string>) => lines.filter((line) => line.includes("store of the fleet"))
-
-const saysNothingOf = ({ port }: RedisServer, texts: ReadonlyArray<string>) => {
-  for (const text of texts) {
-    assert.notInclude(text, password)
-    assert.notInclude(text, `:${port}`)
-    assert.notInclude(text, "redis://")
-  }
-}
 
 if (isMissing) {
   it("gateways are a fleet on a real server", ({ skip }) => {
@@ -343,7 +261,9 @@ if (isMissing) {
           const redis = yield* redisServer
           const { url } = yield* simulated
           const relay = yield* relayTo(redis.port)
-          const far = yield* gatewayOver(url, redis.url.replace(`:${redis.port}`, `:${relay.port}`))
+          const through = redis.url.replace(`:${redis.port}`, `:${relay.port}`)
+          const own = section(`{ url: "${through}", pingInterval: 4 seconds }`, ", heartbeat: 2 seconds")
+          const far = yield* gatewayOver(url, redis.url, "", own)
           const near = yield* gatewayOver(url, redis.url)
           yield* allAre([far, near], "joined")
           relay.cut()
@@ -371,36 +291,28 @@ if (isMissing) {
         Effect.scoped(Effect.gen(function*() {
           const redis = yield* redisServer
           const { url } = yield* simulated
-          const file = `${section(redis.url)}
-listen: { port: 0 }
-providers: { sim: { baseUrl: ${url} } }
-models: { first: { provider: sim }, second: { provider: sim } }`
-          const process = Effect.gen(function*() {
-            const command = yield* started(file)
-            const { clients, operators } = yield* command.addresses
-            return { ...command, url: clients, admin: adminOf(operators) }
-          })
-          const processes = yield* Effect.all([process, process, process], { concurrency: 3 })
-          const [one, two, last] = processes
+          const one = processOver(url, section(redis.url))
+          const [first, second, last] = yield* Effect.all([one, one, one], { concurrency: 3 })
+          const processes = [first, second, last]
           const statuses = Effect.forEach(processes, ({ url }) => chat(url, { ...hello, model: "first" }), {
             concurrency: 3
           })
           assert.deepStrictEqual((yield* statuses).map(({ status }) => status), [200, 200, 200])
-          yield* one.admin("/admin/circuits/first", { command: "open" })
+          yield* first.admin("/admin/circuits/first", { command: "open" })
           yield* until(Effect.map(statuses, (all) => all.every(({ status }) => status === 503)))
-          last.process.kill("SIGKILL")
-          yield* last.ended
-          const again = yield* process
+          last.command.process.kill("SIGKILL")
+          yield* last.command.ended
+          const again = yield* one
           const { json, status } = yield* chat(again.url, { ...hello, model: "first" })
           assert.deepStrictEqual([status, json.error.code], [503, "circuit_open"])
           yield* again.admin("/admin/circuits/first", { command: "close" })
           yield* until(
             Effect.map(
-              Effect.forEach([one, two, again], ({ url }) => chat(url, { ...hello, model: "first" })),
+              Effect.forEach([first, second, again], ({ url }) => chat(url, { ...hello, model: "first" })),
               (all) => all.every(({ status }) => status === 200)
             )
           )
-          for (const { printed } of [...processes, again]) saysNothingOf(redis, [printed()])
+          for (const { command } of [...processes, again]) saysNothingOf(redis, [command.printed()])
         })),
       60_000
     )

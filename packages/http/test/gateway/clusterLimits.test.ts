@@ -1,0 +1,189 @@
+/** The limits of clients and of models over gateways that are a fleet, on a real Redis that is stopped, killed and started again. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { allAre, type Gateway, gatewayOver, processOver, section, seenBy, simulated, until } from "./gatewayFleet.ts"
+import { isMissing, mayBeMissing, redisServer } from "./redisServer.ts"
+import { chat, hello, token } from "./running.ts"
+
+/** Of which nothing comes in while a test runs. */
+const client = (limit: number, per = "1 day") =>
+  `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: ${limit}, per: ${per} }] }]`
+
+const call = ({ url }: Gateway) => chat(url, { ...hello, model: "first" })
+
+/** Sends calls to one gateway after another. */
+const roundRobin = (gateways: ReadonlyArray<Gateway>) => {
+  let next = 0
+  const one = Effect.suspend(() => call(gateways[next++ % gateways.length]!))
+  return (count: number) => Effect.replicateEffect(one, count, { concurrency: 10 })
+}
+
+const answered = (answers: ReadonlyArray<{ readonly status: number }>) =>
+  answers.filter(({ status }) => status === 200).length
+
+/** Until nothing passes on any of them. Gives how many calls passed. */
+const rest = (gateways: ReadonlyArray<Gateway>) =>
+  Effect.gen(function*() {
+    const calls = roundRobin(gateways)
+    let passed = 0
+    // What one has booked and not used comes back after a moment.
+    for (let refused = 0; refused < 2; refused++) {
+      const now = answered(yield* calls(30))
+      passed += now
+      if (now > 0) refused = -1
+      yield* Effect.sleep("300 millis")
+    }
+    return passed
+  })
+
+const limitsOf = (gateway: Gateway) => Effect.map(seenBy(gateway), ({ limits }) => limits)
+
+const areAway = (gateways: ReadonlyArray<Gateway>, isAway: boolean) =>
+  until(Effect.map(
+    Effect.forEach(gateways, limitsOf),
+    (all) => all.every((limits) => limits.every((limit: { readonly isAway: boolean }) => limit.isAway === isAway))
+  ))
+
+if (isMissing) {
+  it("limits are those of all gateways on a real server", ({ skip }) => {
+    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
+    skip("redis-server is not installed")
+  })
+} else {
+  describe("the limit of a client", () => {
+    it.live(
+      "holds over three processes behind a round-robin, and one that is killed and started again brings no other",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const redis = yield* redisServer
+          const { url } = yield* simulated
+          const one = processOver(url, `${section(redis.url)}\n${client(30)}`)
+          const [first, second, last] = yield* Effect.all([one, one, one], { concurrency: 3 })
+          const before = answered(yield* roundRobin([first, second, last])(15))
+          assert.isAtLeast(before, 12)
+          last.command.process.kill("SIGKILL")
+          yield* last.command.ended
+          const again = yield* one
+          const passed = before + (yield* rest([first, second, again]))
+          assert.isAtMost(passed, 30)
+          // What the killed one had booked is lost.
+          assert.isAtLeast(passed, 24)
+          for (const gateway of [first, second, again]) {
+            const { headers, json, status } = yield* call(gateway)
+            assert.deepStrictEqual([status, json.error.code], [429, "rate_limit_exceeded"])
+            assert.isAbove(Number(headers.get("retry-after")), 60)
+            assert.deepStrictEqual(
+              ["limit", "remaining"].map((part) => headers.get(`x-ratelimit-${part}-requests`)),
+              ["30", "0"]
+            )
+          }
+          assert.match(
+            (yield* again.admin("/metrics")).text,
+            /^switchgear_cluster_booked_total\{[^}]*resource="requests"[^}]*\} \d+$/m
+          )
+        })),
+      60_000
+    )
+
+    it.live("is told as what all gateways have left", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const redis = yield* redisServer
+        const { url } = yield* simulated
+        const [one, other] = [
+          yield* gatewayOver(url, redis.url, client(30)),
+          yield* gatewayOver(url, redis.url, client(30))
+        ]
+        const remaining = ({ headers }: { readonly headers: Headers }) =>
+          Number(headers.get("x-ratelimit-remaining-requests"))
+        assert.strictEqual(remaining(yield* call(one)), 29)
+        yield* roundRobin([one])(9)
+        yield* Effect.sleep("1 second")
+        // One that comes back late may be missing.
+        assert.include([18, 19], remaining(yield* call(other)))
+        const { json } = yield* other.admin("/admin/overview")
+        assert.include([18, 19], Math.round(json.clients[0].limiter.limits[0].available))
+        assert.deepInclude(json.cluster.limits[0], { limiter: "client shop", resource: "requests", isAway: false })
+      })))
+
+    it.live(
+      "goes on over another file, and takes nothing from the other gateways",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const redis = yield* redisServer
+          const { url } = yield* simulated
+          const [one, other] = [
+            yield* gatewayOver(url, redis.url, client(30)),
+            yield* gatewayOver(url, redis.url, client(30))
+          ]
+          assert.strictEqual(answered(yield* roundRobin([one, other])(10)), 10)
+          yield* redis.pause
+          yield* Effect.forEach([one, other], call)
+          yield* areAway([one, other], true)
+          // What is left is not known here, and must not be told to the fleet as nothing.
+          yield* one.reload(client(31))
+          yield* one.reload(client(30))
+          yield* redis.resume
+          yield* areAway([one, other], false)
+          const passed = yield* rest([one, other])
+          assert.isAtMost(passed, 21)
+          assert.isAtLeast(passed, 17)
+          yield* one.reload(client(40))
+          assert.lengthOf(yield* limitsOf(one), 1)
+          // A new file is no new limit.
+          assert.isAtMost(yield* rest([one, other]), 1)
+        })),
+      60_000
+    )
+
+    it.live(
+      "is as `away` says while Redis answers nothing, and no call waits for it",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const redis = yield* redisServer
+          const { url } = yield* simulated
+          const fleets = yield* Effect.forEach(["open", "closed", "local"] as const, (away) =>
+            Effect.gen(function*() {
+              const own = section(redis.url, `, away: ${away}`).replace("fleet: prod", `fleet: ${away}`)
+              const gateways = [
+                yield* gatewayOver(url, redis.url, client(30), own),
+                yield* gatewayOver(url, redis.url, client(30), own)
+              ]
+              yield* allAre(gateways, "joined")
+              yield* roundRobin(gateways)(4)
+              return { away, gateways }
+            }))
+          yield* redis.pause
+          // They find out.
+          yield* Effect.forEach(fleets.flatMap(({ gateways }) => gateways), call, { concurrency: "unbounded" })
+          for (const { away, gateways } of fleets) {
+            yield* areAway(gateways, true)
+            const began = performance.now()
+            const calls = yield* roundRobin(gateways)(40)
+            // Each would have waited for 400 milliseconds.
+            assert.isBelow(performance.now() - began, 8000)
+            // What was left is shared out, or all of it is there on each, or nothing.
+            const passed = answered(calls)
+            if (away === "open") assert.strictEqual(passed, 40)
+            else assert.isAtMost(passed, away === "closed" ? 0 : 26)
+            const refused = calls.find(({ status }) => status !== 200)
+            assert.strictEqual(refused?.status, away === "open" ? undefined : 429)
+            if (refused !== undefined) assert.isAtLeast(Number(refused.headers.get("retry-after")), 1)
+            const { json } = yield* gateways[0]!.admin("/admin/overview")
+            assert.deepStrictEqual([json.health.status, json.cluster.away], ["degraded", away])
+          }
+        })),
+      60_000
+    )
+  })
+
+  it.live("the limit of a model is one for all gateways, since the provider's is one for the account", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const redis = yield* redisServer
+      const { url } = yield* simulated
+      const limits = `defaults: { rateLimiter: { limits: [{ resource: requests, limit: 10, per: 1 day }] } }`
+      const gateways = [yield* gatewayOver(url, redis.url, limits), yield* gatewayOver(url, redis.url, limits)]
+      assert.strictEqual(yield* rest(gateways), 10)
+      const seen: ReadonlyArray<{ readonly limiter: string }> = yield* limitsOf(gateways[0]!)
+      assert.deepStrictEqual(seen.map(({ limiter }) => limiter).toSorted(), ["first", "second"])
+    })))
+}
