@@ -20,7 +20,8 @@ import {
   three,
   until
 } from "./gatewayFleet.ts"
-import { isMissing, mayBeMissing, password, redisServer } from "./redisServer.ts"
+import { password, redisServer } from "./redisServer.ts"
+import { withRedis } from "../fleetRedis/fleet.ts"
 import { relayTo } from "./relay.ts"
 import { chat, hello } from "./running.ts"
 
@@ -35,12 +36,7 @@ const served = (gateways: ReadonlyArray<Gateway>) =>
     (answers) => answers.map(({ status }) => status)
   )
 
-if (isMissing) {
-  it("gateways are a fleet on a real server", ({ skip }) => {
-    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
-    skip("redis-server is not installed")
-  })
-} else {
+withRedis("gateways are a fleet on a real server", () => {
   // Each has a Redis of its own, and waits for it.
   describe.concurrent("gateways that are a fleet", () => {
     it.live(
@@ -363,4 +359,4 @@ if (isMissing) {
       60_000
     )
   })
-}
+})

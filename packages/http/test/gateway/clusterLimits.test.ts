@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { allAre, type Gateway, gatewayOver, processOver, section, seenBy, simulated, until } from "./gatewayFleet.ts"
-import { isMissing, mayBeMissing, redisServer } from "./redisServer.ts"
+import { redisServer } from "./redisServer.ts"
+import { withRedis } from "../fleetRedis/fleet.ts"
 import { chat, hello, token } from "./running.ts"
 
 /** Of which nothing comes in while a test runs. */
@@ -44,12 +45,7 @@ const areAway = (gateways: ReadonlyArray<Gateway>, isAway: boolean) =>
     (all) => all.every((limits) => limits.every((limit: { readonly isAway: boolean }) => limit.isAway === isAway))
   ))
 
-if (isMissing) {
-  it("limits are those of all gateways on a real server", ({ skip }) => {
-    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
-    skip("redis-server is not installed")
-  })
-} else {
+withRedis("limits are those of all gateways on a real server", () => {
   describe("the limit of a client", () => {
     it.live(
       "holds over three processes behind a round-robin, and one that is killed and started again brings no other",
@@ -186,4 +182,4 @@ if (isMissing) {
       const seen: ReadonlyArray<{ readonly limiter: string }> = yield* limitsOf(gateways[0]!)
       assert.deepStrictEqual(seen.map(({ limiter }) => limiter).toSorted(), ["first", "second"])
     })))
-}
+})
