@@ -1,74 +1,23 @@
 /** Fleets over a Redis Cluster of three masters, which this test starts and ends. */
 import { assert, describe, it } from "@effect/vitest"
 import * as FleetRedis from "@switchgear/http/FleetRedis"
-import { Context, Effect, Layer, Redacted } from "effect"
-import * as Redis from "effect/persistence/Redis"
-import { all, are, fail, until, worksTogether } from "../../../core/test/cluster/fleet.ts"
-import { freePort, redisProcess } from "../../../core/test/support/redisProcess.ts"
+import { Effect, Layer } from "effect"
+import { all, are, fail, worksTogether } from "../../../core/test/cluster/fleet.ts"
+import { freePort } from "../../../core/test/support/redisProcess.ts"
 import { node, withRedis } from "./fleet.ts"
+import { redisCluster, urlOf } from "./redisCluster.ts"
 
-const url = (port: number) => Redacted.make(`redis://127.0.0.1:${port}`)
-
-/** Slots 0 to 16383, in three parts. */
-const parts = [[0, 5460], [5461, 10_922], [10_923, 16_383]] as const
-
-const master = Effect.gen(function*() {
-  const port = yield* freePort
-  const bus = yield* freePort
-  const server = yield* redisProcess((
-    folder
-  ) => [
-    "--port",
-    String(port),
-    "--bind",
-    "127.0.0.1",
-    "--cluster-enabled",
-    "yes",
-    "--cluster-port",
-    String(bus),
-    "--cluster-config-file",
-    `${folder}/nodes.conf`,
-    "--cluster-node-timeout",
-    "2000",
-    "--cluster-require-full-coverage",
-    "no"
-  ])
-  const context = yield* Layer.build(Layer.fresh(FleetRedis.layer({ url: url(port) })))
-  return { port, bus, server, send: Context.get(context, Redis.Redis).send }
-})
-
-/** A cluster that knows of all of its nodes. */
-const cluster = Effect.gen(function*() {
-  const masters = yield* Effect.all([master, master, master], { concurrency: 3 })
-  for (const [i, [from, to]] of parts.entries()) {
-    yield* masters[i]!.send("CLUSTER", "ADDSLOTSRANGE", String(from), String(to))
-    yield* masters[i]!.send("CLUSTER", "SET-CONFIG-EPOCH", String(i + 1))
-  }
-  for (const { bus, port } of masters.slice(1)) {
-    yield* masters[0]!.send("CLUSTER", "MEET", "127.0.0.1", String(port), String(bus))
-  }
-  for (const { send } of masters) {
-    yield* until(
-      Effect.map(
-        send<string>("CLUSTER", "INFO"),
-        (info) => info.includes("cluster_state:ok") && info.includes("cluster_slots_ok:16384")
-      )
-    )
-  }
-  const layer = Layer.fresh(
+const cluster = Effect.map(redisCluster, ({ masters, ownerOf }) => ({
+  masters,
+  ownerOf,
+  layer: Layer.fresh(
     FleetRedis.layerCluster({
-      urls: masters.map(({ port }) => url(port)),
+      urls: masters.map(({ port }) => urlOf(port)),
       connectTimeout: "1 second",
       pingInterval: "500 millis"
     })
   )
-  const ownerOf = (fleet: string) =>
-    Effect.map(
-      masters[0]!.send<number>("CLUSTER", "KEYSLOT", `{sg1:${fleet}:0}`),
-      (slot) => parts.findIndex(([from, to]) => slot >= from && slot <= to)
-    )
-  return { masters, layer, ownerOf }
-})
+}))
 
 withRedis(
   "the connection to a Redis Cluster is tried on real servers",
@@ -144,7 +93,7 @@ withRedis(
       it.live("is joined by nodes that started without it", () =>
         Effect.gen(function*() {
           const port = yield* freePort
-          const away = FleetRedis.layerCluster({ urls: [url(port)], connectTimeout: "1 second" })
+          const away = FleetRedis.layerCluster({ urls: [urlOf(port)], connectTimeout: "1 second" })
           const one = yield* node(Layer.fresh(away))
           yield* are([one], "away")
           yield* fail(one, 10)

@@ -46,7 +46,8 @@ const areAway = (gateways: ReadonlyArray<Gateway>, isAway: boolean) =>
   ))
 
 withRedis("limits are those of all gateways on a real server", () => {
-  describe("the limit of a client", () => {
+  // Each has a Redis of its own, and waits for it.
+  describe.concurrent("the limit of a client", () => {
     it.live(
       "holds over three processes behind a round-robin, and one that is killed and started again brings no other",
       () =>

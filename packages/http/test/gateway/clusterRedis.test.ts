@@ -1,0 +1,107 @@
+/** Gateways that meet at a Redis Cluster, and at a Redis with TLS, each as a user that may do what a fleet needs and no more. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { freePort, redisProcess } from "../../../core/test/support/redisProcess.ts"
+import { withRedis } from "../fleetRedis/fleet.ts"
+import { redisClusterWith } from "../fleetRedis/redisCluster.ts"
+import { cert, key } from "../support/certificate.ts"
+import { all, allAre, type Gateway, gatewayOver, logged, section, seenBy, simulated, until } from "./gatewayFleet.ts"
+import { chat, hello, token } from "./running.ts"
+
+const password = "hunter2 /@:"
+
+/** As docs/fleet.md has it. */
+const may =
+  "~{sg1:prod:* &{sg1:prod:* +eval +evalsha +publish +subscribe +unsubscribe +time +get +set +del +incr +zadd +zcard +zremrangebyscore +pexpire +ping +cluster|slots"
+
+const user = ["--user", "gateway", "on", `>${password}`, ...may.split(" ")]
+
+const client = `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: 10, per: 1 day }] }]`
+
+const call = ({ url }: Gateway) => Effect.map(chat(url, { ...hello, model: "second" }), ({ status }) => status)
+
+/** A circuit and a limit are one for both. */
+const worksTogether = (one: Gateway, other: Gateway) =>
+  Effect.gen(function*() {
+    yield* allAre([one, other], "joined")
+    yield* one.admin("/admin/circuits/first", { command: "open" })
+    yield* all([one, other], "ForcedOpen")
+    yield* other.admin("/admin/circuits/first", { command: "close" })
+    yield* all([one, other], "Closed")
+  })
+
+const saysNoSecret = (lines: ReadonlyArray<string>) => {
+  for (const line of lines) for (const secret of ["hunter2", "redis://", "rediss://"]) assert.notInclude(line, secret)
+}
+
+withRedis("gateways meet at a Redis Cluster of real servers", () =>
+  describe.concurrent("gateways of a fleet", () => {
+    it.live("meet at a Redis Cluster, also when it has lost a master that has nothing of theirs", () =>
+      logged((lines) =>
+        Effect.scoped(Effect.gen(function*() {
+          const { masters, ownerOf } = yield* redisClusterWith(user)
+          const { url } = yield* simulated
+          const urls = masters.map(({ port }) =>
+            `redis://127.0.0.1:${port}`
+          )
+          const redis = `{ urls: ${
+            JSON.stringify(urls)
+          }, username: gateway, password: "${password}", connectTimeout: 1 second, pingInterval: 1 second }`
+          const own = section(redis)
+          const one = yield* gatewayOver(url, "", client, own)
+          const other = yield* gatewayOver(url, "", client, own)
+          yield* worksTogether(one, other)
+          const owner = yield* ownerOf("prod")
+          yield* masters[(owner + 1) % 3]!.server.kill
+          yield* worksTogether(one, other)
+          const calls = yield* Effect.forEach(
+            Array.from({ length: 24 }, (_, i) => i),
+            (i) => call(i % 2 === 0 ? one : other)
+          )
+          assert.isAtMost(calls.filter((status) => status === 200).length, 10)
+          assert.isAtLeast(calls.filter((status) => status === 200).length, 8)
+          yield* masters[owner]!.server.kill
+          yield* allAre([one, other], "away")
+          yield* until(Effect.map(seenBy(one), ({ because }) => /^\w+$/.test(because)))
+          assert.include([200, 429], yield* call(one))
+          saysNoSecret([...lines, (yield* one.admin("/admin/overview")).text])
+        }))
+      ), 60_000)
+
+    it.live("meet at a Redis with TLS, by a certificate that the file has", () =>
+      logged((lines) =>
+        Effect.scoped(Effect.gen(function*() {
+          const port = yield* freePort
+          yield* redisProcess((folder) => {
+            writeFileSync(join(folder, "cert.pem"), cert)
+            writeFileSync(join(folder, "key.pem"), key)
+            const files = ["--tls-cert-file", join(folder, "cert.pem"), "--tls-key-file", join(folder, "key.pem")]
+            // It asks for a certificate of its clients.
+            const tls = ["--tls-port", String(port), ...files, "--tls-ca-cert-file", join(folder, "cert.pem")]
+            return ["--port", "0", "--bind", "127.0.0.1", ...tls, ...user, "--user", "default", "off"]
+          })
+          const { url } = yield* simulated
+          const certificates = { ca: cert, cert, key, serverName: "models.test" }
+          const over = (tls: object) => {
+            const redis = { url: `rediss://127.0.0.1:${port}`, username: "gateway", password, tls }
+            return gatewayOver(url, "", client, section(JSON.stringify(redis)))
+          }
+          const tls = { ca: cert, cert, key, serverName: "models.test" }
+          const [one, other] = [yield* over(certificates), yield* over(certificates)]
+          yield* worksTogether(one, other)
+          const { ca: _, ...trusting } = certificates
+          const stranger = yield* over(trusting)
+          assert.deepInclude(yield* seenBy(stranger), { state: "away", because: "DEPTH_ZERO_SELF_SIGNED_CERT" })
+          const told = yield* Effect.forEach([one, stranger], ({ admin }) =>
+            admin("/admin/overview"))
+          saysNoSecret([
+            ...lines,
+            ...told.map(({ text }) =>
+              text
+            )
+          ])
+        }))
+      ), 60_000)
+  }))
