@@ -2,13 +2,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { allAre, type Gateway, gatewayOver, processOver, section, seenBy, simulated, until } from "./gatewayFleet.ts"
-import { redisServer } from "./redisServer.ts"
+import { type RedisServer, redisServer } from "./redisServer.ts"
 import { withRedis } from "../fleetRedis/fleet.ts"
 import { chat, hello, token } from "./running.ts"
 
 /** Of which nothing comes in while a test runs. */
 const client = (limit: number, per = "1 day") =>
   `clients: [{ name: shop, token: ${token}, limits: [{ resource: requests, limit: ${limit}, per: ${per} }] }]`
+
+/** No call goes on by itself because the machine is slow. */
+const patient = ({ url }: RedisServer) => section(url, "", "3 seconds")
 
 const call = ({ url }: Gateway) => chat(url, { ...hello, model: "first" })
 
@@ -54,7 +57,7 @@ withRedis("limits are those of all gateways on a real server", () => {
         Effect.scoped(Effect.gen(function*() {
           const redis = yield* redisServer
           const { url } = yield* simulated
-          const one = processOver(url, `${section(redis.url)}\n${client(30)}`)
+          const one = processOver(url, `${patient(redis)}\n${client(30)}`)
           const [first, second, last] = yield* Effect.all([one, one, one], { concurrency: 3 })
           const before = answered(yield* roundRobin([first, second, last])(15))
           assert.isAtLeast(before, 12)
@@ -87,8 +90,8 @@ withRedis("limits are those of all gateways on a real server", () => {
         const redis = yield* redisServer
         const { url } = yield* simulated
         const [one, other] = [
-          yield* gatewayOver(url, redis.url, client(30)),
-          yield* gatewayOver(url, redis.url, client(30))
+          yield* gatewayOver(url, redis.url, client(30), patient(redis)),
+          yield* gatewayOver(url, redis.url, client(30), patient(redis))
         ]
         const remaining = ({ headers }: { readonly headers: Headers }) =>
           Number(headers.get("x-ratelimit-remaining-requests"))
@@ -108,9 +111,10 @@ withRedis("limits are those of all gateways on a real server", () => {
         Effect.scoped(Effect.gen(function*() {
           const redis = yield* redisServer
           const { url } = yield* simulated
+          const own = section(redis.url, "", "1 second")
           const [one, other] = [
-            yield* gatewayOver(url, redis.url, client(30)),
-            yield* gatewayOver(url, redis.url, client(30))
+            yield* gatewayOver(url, redis.url, client(30), own),
+            yield* gatewayOver(url, redis.url, client(30), own)
           ]
           assert.strictEqual(answered(yield* roundRobin([one, other])(10)), 10)
           yield* redis.pause
@@ -178,7 +182,10 @@ withRedis("limits are those of all gateways on a real server", () => {
       const redis = yield* redisServer
       const { url } = yield* simulated
       const limits = `defaults: { rateLimiter: { limits: [{ resource: requests, limit: 10, per: 1 day }] } }`
-      const gateways = [yield* gatewayOver(url, redis.url, limits), yield* gatewayOver(url, redis.url, limits)]
+      const gateways = [
+        yield* gatewayOver(url, redis.url, limits, patient(redis)),
+        yield* gatewayOver(url, redis.url, limits, patient(redis))
+      ]
       assert.strictEqual(yield* rest(gateways), 10)
       const seen: ReadonlyArray<{ readonly limiter: string }> = yield* limitsOf(gateways[0]!)
       assert.deepStrictEqual(seen.map(({ limiter }) => limiter).toSorted(), ["first", "second"])

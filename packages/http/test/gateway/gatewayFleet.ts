@@ -32,11 +32,11 @@ export interface Reloading extends Gateway {
 }
 
 /** The longest waits for Redis that a slow machine needs. */
-export const section = (redis: string, more = "") =>
-  `cluster: { redis: ${
-    redis.startsWith("{") ? redis : JSON.stringify(redis)
-  }, fleet: prod, timeout: 400 millis, interval: 400 millis${more} }
+export const section = (redis: string, more = "", timeout = "400 millis") => {
+  const place = redis.startsWith("{") ? redis : JSON.stringify(redis)
+  return `cluster: { redis: ${place}, fleet: prod, timeout: ${timeout}, interval: ${timeout}${more} }
 admin: { port: 0, token: ${control} }`
+}
 
 export const gatewayOver = (
   provider: string,
