@@ -39,9 +39,9 @@ export const watched = (store: Store, clock: Clock.Clock): WatchedStore => {
     )
   return {
     store: {
+      ...store,
       circuits: (call) => asked(store.circuits(call)),
-      limits: (call) => asked(store.limits(call)),
-      subscribe: store.subscribe
+      limits: (call) => asked(store.limits(call))
     },
     lastAnswer: () => lastAnswer,
     lastError: () => lastError

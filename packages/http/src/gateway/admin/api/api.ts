@@ -92,7 +92,10 @@ const control = HttpApiGroup.make("control").add(
     ]),
     success: Schemas.Limiter,
     error: notFound
-  }).annotate(OpenApi.Summary, "Pauses a rate limiter, or ends its pause"),
+  }).annotate(
+    OpenApi.Summary,
+    "Pauses a rate limiter, or ends its pause. In a fleet, pause is for all gateways, and resume for this one"
+  ),
   HttpApiEndpoint.post("bulkhead", "/admin/bulkheads/:id", {
     params: id,
     payload: Schema.Struct({
