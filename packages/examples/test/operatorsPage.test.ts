@@ -297,7 +297,9 @@ Browser.describePages("the operators' page in a browser", (it) => {
           assert.include(health.reasons.map(({ reason }: { reason: string }) => reason), "away")
           assert.strictEqual(
             yield* textOf(page, "[data-test=cluster]"),
-            isChinese ? "集群 prod：Redis 无响应 · ECONNREFUSED" : "Fleet prod: Redis away · ECONNREFUSED"
+            isChinese
+              ? "集群 prod：Redis 无响应 · ECONNREFUSED · 限流：按网关数均分"
+              : "Fleet prod: Redis away · ECONNREFUSED · limits: this gateway's part of each"
           )
           assert.include(
             yield* textOf(page, "[data-test=reasons]"),

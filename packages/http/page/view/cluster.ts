@@ -16,7 +16,11 @@ export const cluster = ({ overview: { at, cluster }, words }: Shown): TemplateRe
     ...dissent.length === 0 ? [] : [words.dissent(dissent.length)],
     ...limits.length === 0
       ? []
-      : [limits.some(({ isAway }) => isAway) ? words.limitsAway[away] : words.sharedLimits(limits.length)]
+      : [
+        state === "away" || limits.some(({ isAway }) => isAway)
+          ? words.limitsAway[away]
+          : words.sharedLimits(limits.length)
+      ]
   ]
   const limiters = new Set(limits.map(({ limiter }) => limiter))
   const names = [
