@@ -14,6 +14,7 @@ import type { LinkedCircuit } from "../circuitBreaker/linkedCircuit.ts"
 import type { CircuitLink } from "../circuitBreaker/link.ts"
 import type { CircuitAnswer, CircuitEvent, CircuitMessage, CircuitTerms, FleetState, Wish } from "../ClusterStore.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
+import { never, off, otherRules } from "./otherRules.ts"
 
 /** What a member needs of the node that it belongs to. */
 export interface Home {
@@ -31,11 +32,6 @@ export interface Home {
 
 /** How long a node does not ask for a probe after one was refused, in milliseconds. */
 const pauseAfterRefusal = 50
-
-/** Rates that are off are reached by no share. */
-const off = 2
-
-const never = 1_000_000_000
 
 /** Of messages that were not answered: older ones count for no window. */
 const longestHistory = 200
@@ -69,7 +65,7 @@ export class Member implements CircuitLink {
   private results = noResults()
   private asking: Array<() => void> = []
   private nextAsk = -Infinity
-  /** The terms of another node, where they are not those of this one. */
+  /** In which options another node judges by other terms, in words; undefined where none does. */
   otherTerms: string | undefined
   /** Whether it has ever heard of the fleet. */
   hasHeard = false
@@ -286,7 +282,7 @@ export class Member implements CircuitLink {
 
   /** The answer to a message. `asked` is what it wished for, `inTime` whether somebody still waits for it. */
   hear(answer: CircuitAnswer, asked: Wish, inTime: boolean): void {
-    this.otherTerms = answer.otherTerms
+    this.otherTerms = answer.otherTerms === undefined ? undefined : otherRules(this.terms, answer.otherTerms)
     this.hasHeard = true
     if (answer._tag === "Closed") {
       const from = monotonicMillis(this.home.clock) - answer.age

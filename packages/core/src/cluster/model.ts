@@ -66,8 +66,8 @@ export interface Status {
   readonly gaps: number
   /** Circuits that this node has opened, and the fleet has not. */
   readonly dissent: ReadonlyArray<string>
-  /** Circuits that another node judges by other terms, and those; and limits, as `limiter:resource`, that another node takes for others, and both. */
-  readonly rulesDiffer: ReadonlyArray<readonly [name: string, terms: string]>
+  /** Circuits that another node judges by other options, and limits, as `limiter:resource`, that it takes for others: in what, with both values. */
+  readonly rulesDiffer: ReadonlyArray<readonly [name: string, difference: string]>
   readonly limits: ReadonlyArray<SharedLimit>
 }
 

@@ -123,7 +123,7 @@ describe("the circuits of a fleet", () => {
       ])
       assert.deepStrictEqual((yield* sick.cluster.status).rulesDiffer, [[
         "model",
-        "100:1000:10:0.5:2:5:0.5:1000000000:agreed"
+        "minimumCalls 10 instead of 20"
       ]])
     })))
 

@@ -25,8 +25,8 @@ export const cluster = ({ overview: { at, cluster }, words }: Shown): TemplateRe
   const limiters = new Set(limits.map(({ limiter }) => limiter))
   const names = [
     ...dissent.map((name) => words.reasonOf("CircuitBreaker", name, "dissent")),
-    ...rulesDiffer.map((name) =>
-      words.reasonOf(limiters.has(name) ? "RateLimiter" : "CircuitBreaker", name, "rules-differ")
+    ...rulesDiffer.map(({ difference, name }) =>
+      `${words.reasonOf(limiters.has(name) ? "RateLimiter" : "CircuitBreaker", name, "rules-differ")} (${difference})`
     )
   ]
   return html`<span class=${

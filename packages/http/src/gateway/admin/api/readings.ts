@@ -214,7 +214,7 @@ export const clusterOf = ({ node }: Running): Effect.Effect<typeof Schemas.Clust
         timeouts,
         gaps,
         dissent,
-        rulesDiffer: rulesDiffer.map(([name]) => name),
+        rulesDiffer: rulesDiffer.map(([name, difference]) => ({ name, difference })),
         away,
         limits: eachOnce(limits)
       })

@@ -253,8 +253,8 @@ export const Cluster = Schema.Struct({
   gaps: Count,
   /** Circuits that this gateway has opened, and the fleet has not. */
   dissent: Schema.Array(Schema.String),
-  /** Circuits and limits of which another gateway has other options. */
-  rulesDiffer: Schema.Array(Schema.String),
+  /** Circuits and limits of which another gateway has other options, and which: the other value, and that of this one. */
+  rulesDiffer: Schema.Array(Schema.Struct({ name: Schema.String, difference: Schema.String })),
   /**
    * What limits are while Redis does not answer: `local` for the limit divided by the gateways that were there last, `open` for
    * the whole limit on each gateway, `closed` for nothing.
