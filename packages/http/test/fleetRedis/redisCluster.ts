@@ -1,9 +1,9 @@
 /** A Redis Cluster of three masters, which a test starts and ends. */
 import * as FleetRedis from "@switchgear/http/FleetRedis"
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Exit, Layer, Redacted } from "effect"
 import * as Redis from "effect/persistence/Redis"
 import { until } from "../../../core/test/cluster/fleet.ts"
-import { freePort, redisProcess } from "../../../core/test/support/redisProcess.ts"
+import { freePort, redisOnPort } from "../../../core/test/support/redisProcess.ts"
 
 export const urlOf = (port: number) => Redacted.make(`redis://127.0.0.1:${port}`)
 
@@ -12,29 +12,30 @@ const parts = [[0, 5460], [5461, 10_922], [10_923, 16_383]] as const
 
 const masterWith = (more: ReadonlyArray<string>) =>
   Effect.gen(function*() {
-    const port = yield* freePort
-    const bus = yield* freePort
-    const server = yield* redisProcess((
-      folder
-    ) => [
-      "--port",
-      String(port),
-      "--bind",
-      "127.0.0.1",
+    const options = [
       "--cluster-enabled",
       "yes",
-      "--cluster-port",
-      String(bus),
       "--cluster-config-file",
-      `${folder}/nodes.conf`,
+      "nodes.conf",
       "--cluster-node-timeout",
-      "2000",
-      "--cluster-require-full-coverage",
-      "no",
-      ...more
-    ])
+      "2000"
+    ]
+    const { bus, port, ...server } = yield* freePort.pipe(
+      Effect.flatMap((bus) =>
+        Effect.map(
+          redisOnPort([...options, "--cluster-port", String(bus), "--cluster-require-full-coverage", "no", ...more]),
+          (server) => ({ ...server, bus })
+        )
+      ),
+      // Somebody took one of the ports before the server did.
+      Effect.sandbox,
+      Effect.retry({ times: 3 }),
+      Effect.orDie
+    )
     const context = yield* Layer.build(Layer.fresh(FleetRedis.layer({ url: urlOf(port) })))
-    return { port, bus, server, send: Context.get(context, Redis.Redis).send }
+    const { send } = Context.get(context, Redis.Redis)
+    yield* until(Effect.map(Effect.exit(send("PING")), Exit.isSuccess))
+    return { port, bus, server, send }
   })
 
 /** A cluster that knows of all of its nodes. */
