@@ -1,6 +1,7 @@
 /** Connects a fleet to its Redis, or Redis Cluster, without waiting for it. */
 import { OptionsOf } from "@switchgear/core/runtime"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Redis from "effect/persistence/Redis"
 import type * as Scope from "effect/Scope"
 import type { OpenClient } from "./client.ts"
@@ -31,6 +32,6 @@ const kept = (
   Effect.gen(function*() {
     const settings = yield* Effect.sync(settingsOf)
     const client = new KeptClient(() => open(settings), settings)
-    yield* client.start
-    return { redis: yield* Redis.make(client), tried: client.tried, lostBy: () => client.lostBy }
+    const starting = yield* Effect.forkScoped(client.start)
+    return { redis: yield* Redis.make(client), tried: Fiber.join(starting), lostBy: () => client.lostBy }
   })

@@ -35,9 +35,7 @@ export class KeptClient {
   private readonly settings: Settings
   private present: OpenClient | undefined
   private failures = 0
-  private readonly attempt = Deferred.makeUnsafe<void>()
-  /** Ends after the first attempt to connect. */
-  readonly tried: Effect.Effect<void> = Deferred.await(this.attempt)
+  private readonly tried = Deferred.makeUnsafe<void>()
   /** Why there is no connection, in one word; undefined where there is one, and before the first attempt has ended. */
   lostBy: string | undefined
 
@@ -46,9 +44,9 @@ export class KeptClient {
     this.settings = settings
   }
 
-  /** Connects for as long as the scope is open. */
+  /** Connects for as long as the scope is open. Ends after the first attempt. */
   get start(): Effect.Effect<void, never, Scope.Scope> {
-    return Effect.asVoid(Effect.forkScoped(Effect.forever(this.connection)))
+    return Effect.andThen(Effect.forkScoped(Effect.forever(this.connection)), Deferred.await(this.tried))
   }
 
   readonly send = <A = unknown>(command: string, ...args: ReadonlyArray<string>): Effect.Effect<A, Redis.RedisError> =>
@@ -141,7 +139,7 @@ export class KeptClient {
     this.failures = 0
     this.lostBy = undefined
     const line = wasLost ? Effect.logInfo("The Redis of the fleet is connected.") : Effect.void
-    return Effect.andThen(line, Deferred.succeed(this.attempt, undefined))
+    return Effect.andThen(line, Deferred.succeed(this.tried, undefined))
   }
 
   private failed(reason: string): Effect.Effect<void> {
@@ -149,7 +147,7 @@ export class KeptClient {
     const line = ++this.failures === 1
       ? Effect.logWarning(`The Redis of the fleet is not connected: ${reason}. It is tried again until it is.`)
       : Effect.void
-    return Effect.andThen(line, Deferred.succeed(this.attempt, undefined))
+    return Effect.andThen(line, Deferred.succeed(this.tried, undefined))
   }
 
   private get pause(): Effect.Effect<void> {

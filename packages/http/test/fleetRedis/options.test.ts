@@ -20,7 +20,8 @@ describe("the options of the connection of a fleet", () => {
       ["no host", "redis://:hidden@"],
       ["a database that is no number", "redis://hidden/zero"],
       ["a user that cannot be decoded", "redis://%E0%A4%A:hidden@127.0.0.1"],
-      ["a socket without a path", "unix://hidden"]
+      ["a socket without a path", "unix://hidden"],
+      ["options behind it, which nobody reads", "redis://127.0.0.1/0?password=hidden"]
     ] as const
   ) {
     it.effect(`are refused with ${what}`, () =>
@@ -58,6 +59,14 @@ describe("the options of the connection of a fleet", () => {
       [
         "FleetRedis.layerCluster: urls must be",
         () => FleetRedis.layerCluster({ urls: [Redacted.make("unix:///hidden")] })
+      ],
+      [
+        "FleetRedis.layerCluster: urls must be URLs of one scheme, user and password",
+        () => FleetRedis.layerCluster({ urls: [url, Redacted.make("redis://:hidden@127.0.0.1:2")] })
+      ],
+      [
+        "FleetRedis.layerCluster: urls must be URLs of one scheme, user and password",
+        () => FleetRedis.layerCluster({ urls: [url, Redacted.make("rediss://hidden:2")] })
       ]
     ] as const
   ) {
