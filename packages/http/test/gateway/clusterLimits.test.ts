@@ -133,6 +133,12 @@ withRedis("limits are those of all gateways on a real server", () => {
           assert.lengthOf(yield* limitsOf(one), 1)
           // A new file is no new limit.
           assert.isAtMost(yield* rest([one, other]), 1)
+          // Nor is a client that was not in a file for a while.
+          yield* one.reload(`clients: [{ name: till, token: "${token}-other" }]`)
+          yield* until(Effect.map(limitsOf(one), ({ length }) => length === 0))
+          assert.strictEqual((yield* call(one)).status, 401)
+          yield* one.reload(client(40))
+          assert.isAtMost(yield* rest([one, other]), 1)
         })),
       60_000
     )
