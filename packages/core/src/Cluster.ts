@@ -1,6 +1,6 @@
 /**
  * Makes nodes a fleet: circuits with `shared: true` and the same name are one circuit of all nodes. No call waits for the
- * store, but for a probe after an opening, and for a limit of which nothing is booked.
+ * store, but for a probe after an opening, and for a limit or a budget of which too little is booked.
  *
  * **Opening.** A node opens its circuit at once by its own calls, and asks the fleet. The fleet opens when the calls of all
  * nodes together say so, also without the node that reports most failures: one sick node does not close a healthy target for
@@ -13,8 +13,11 @@
  * **Limits.** Limiters with `shared: true` and the same name have their limits together. A node books turns ahead, and gives back
  * what no call has used. A call waits for the store only where nothing is booked, for `timeout` at most.
  *
+ * **Budgets.** Ledgers whose budgets are `shared` have them together. A node takes a share ahead, and gives back what it does not
+ * need. A call waits for the store only where the share is too small for it, for `timeout` at most.
+ *
  * **Without the store.** A store that does not answer three times is away: each node keeps what it last heard until the end of
- * the opening, and then goes on by itself. Limits are as `away` says. It tries the store again after 250 ms, and up to 4 seconds later.
+ * the opening, and then goes on by itself. Limits and budgets are as `away` says. It tries the store again after 250 ms, and up to 4 seconds later.
  *
  * **Gotchas.** Of several circuits of a node with one name, the first is shared, and the next one when it is gone. A state that is set by hand on a node stays on that node, whatever the fleet does. Names are in keys of the
  * store: they must not be secrets.
@@ -29,10 +32,12 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as CircuitFleet from "./circuitBreaker/fleet.ts"
 import { Booker, type BookerRules } from "./cluster/booker.ts"
+import { CurrentBudgetFleet } from "./cluster/budgetLink.ts"
 import { Members } from "./cluster/members.ts"
 import type { Control, Options, Status } from "./cluster/model.ts"
 import { kind } from "./cluster/observe.ts"
 import { Syncer } from "./cluster/syncer.ts"
+import { Treasury } from "./cluster/treasury.ts"
 import { ClusterStore } from "./ClusterStore.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 import { CurrentLimiterFleet } from "./rateLimiter/fleet.ts"
@@ -40,7 +45,7 @@ import * as Registry from "./Registry.ts"
 
 export { kind }
 export type { Fleet } from "./circuitBreaker/fleet.ts"
-export type { Control, Options, SharedLimit, Status } from "./cluster/model.ts"
+export type { Control, Options, SharedBudgets, SharedLimit, Status } from "./cluster/model.ts"
 
 /**
  * The fleet that this node is part of.
@@ -55,7 +60,7 @@ export class Cluster extends Context.Service<Cluster, {
 }>()("@switchgear/core/Cluster") {}
 
 /**
- * Makes this node part of the fleet whose store is given, for as long as the layer is there. Circuits and limiters that are
+ * Makes this node part of the fleet whose store is given, for as long as the layer is there. Circuits, limiters and budgets that are
  * made below it are shared where they say so. Dies with a `RangeError` where an option is out of its range.
  *
  * @since 0.1.0
@@ -80,14 +85,17 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
     const store = yield* ClusterStore
     const clock = yield* Clock.Clock
     const node = yield* Effect.map(Random.Random, randomId)
+    const heartbeat = check.positive("heartbeat", options.heartbeat ?? "5 seconds")
     const syncer = new Syncer(store, {
       node,
       interval,
       timeout,
-      heartbeat: check.positive("heartbeat", options.heartbeat ?? "5 seconds"),
+      heartbeat,
       terms: { span: check.positive("span", options.span ?? "1 second"), spread }
     }, clock)
     yield* Effect.forkScoped(syncer.run)
+    const treasury = new Treasury(syncer, { interval, timeout, heartbeat, away: rules.away }, clock)
+    yield* Effect.forkScoped(treasury.run)
     const control = (name: string): Control | undefined => {
       const member = syncer.find(name)
       return member && {
@@ -100,10 +108,11 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
         close: Effect.sync(() => member.command("close"))
       }
     }
-    const cluster: Cluster["Service"] = { status: Effect.sync(() => statusOf(syncer)), control }
+    const cluster: Cluster["Service"] = { status: Effect.sync(() => statusOf(syncer, treasury)), control }
     yield* Registry.register({ kind, name: "cluster", guard: cluster, critical: false })
     return Context.make(Cluster, cluster).pipe(
       Context.add(CircuitFleet.CurrentFleet, new Members(syncer)),
+      Context.add(CurrentBudgetFleet, treasury),
       Context.add(CurrentLimiterFleet, { link: (limiter, clock) => new Booker(limiter, clock, rules, syncer) })
     ) as Context.Context<Cluster>
   }))
@@ -120,7 +129,7 @@ export const CurrentFleet: Context.Reference<CircuitFleet.Fleet | undefined> = C
 const randomId = (random: { readonly nextDoubleUnsafe: () => number }): string =>
   [0, 1].map(() => Math.floor(random.nextDoubleUnsafe() * 2 ** 52).toString(36)).join("")
 
-const statusOf = (syncer: Syncer): Status => {
+const statusOf = (syncer: Syncer, treasury: Treasury): Status => {
   const members = [...syncer.all]
   return {
     state: syncer.isAway ? "away" : syncer.hasJoined ? "joined" : "joining",
@@ -131,10 +140,12 @@ const statusOf = (syncer: Syncer): Status => {
     dissent: members.filter(({ isAlone }) => isAlone).map(({ name }) => name),
     rulesDiffer: [
       ...members.flatMap(({ name, otherTerms }) => otherTerms === undefined ? [] : [[name, otherTerms] as const]),
-      ...[...syncer.bookers].flatMap((booker) => booker.rulesDiffer)
+      ...[...syncer.bookers].flatMap((booker) => booker.rulesDiffer),
+      ...treasury.differing
     ],
     limits: [...syncer.bookers].flatMap(({ isAway, limiter, meters }) =>
       meters.map(({ booked, givenBack, limit: { resource } }) => ({ limiter, resource, booked, givenBack, isAway }))
-    )
+    ),
+    budgets: treasury.status
   }
 }

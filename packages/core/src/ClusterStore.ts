@@ -1,5 +1,6 @@
 /**
- * Where the nodes of a fleet meet: what they tell of their circuits is counted together, and turns of their limits are booked.
+ * Where the nodes of a fleet meet: what they tell of their circuits is counted together, turns of their limits are booked, and
+ * shares of their budgets taken.
  * The store judges, and answers each node what the fleet has decided.
  *
  * **Redis.** {@link layerRedis} needs the `Redis` service of Effect and keeps everything below keys that begin with
@@ -9,7 +10,7 @@
  *
  * **Memory.** {@link layerMemory} is a fleet within one process, for tests, with the same answers.
  *
- * **Gotchas.** Names of circuits and limits are in keys: they must not be secrets. Times in Redis are those of its own clock.
+ * **Gotchas.** Names of circuits, limits and budgets are in keys: they must not be secrets. Times in Redis are those of its own clock.
  *
  * @since 0.1.0
  * @stability unstable
@@ -24,6 +25,9 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { BookingAnswer, BookingCall } from "./clusterStore/bookingModel.ts"
+import { type BudgetAnswer, type BudgetCall, mostBudgetsOfCall } from "./clusterStore/budgetModel.ts"
+import { budgetScript, budgetScriptId } from "./clusterStore/budgetScript.ts"
+import { budgetArguments, budgetReply } from "./clusterStore/budgetWire.ts"
 import { bookingScript, bookingScriptId } from "./clusterStore/bookingScript.ts"
 import { bookingArguments, bookingReply } from "./clusterStore/bookingWire.ts"
 import { type CircuitCall, type CircuitReply, mostCircuitsOfCall } from "./clusterStore/circuitCall.ts"
@@ -34,6 +38,7 @@ import { MemoryTable } from "./clusterStore/memoryTable.ts"
 import { OptionsOf } from "./internal/config/checks.ts"
 
 export type { BookingAnswer, BookingCall, BookingMessage } from "./clusterStore/bookingModel.ts"
+export type { BudgetAnswer, BudgetCall, BudgetMessage, BudgetSums } from "./clusterStore/budgetModel.ts"
 export type { CircuitCall, CircuitReply } from "./clusterStore/circuitCall.ts"
 export type {
   CircuitAnswer,
@@ -56,7 +61,7 @@ export type {
 export class StoreFailed extends Schema.TaggedError<StoreFailed>("@switchgear/core/ClusterStore/StoreFailed")(
   "StoreFailed",
   {
-    operation: Schema.Literals(["circuits", "limits", "events"]),
+    operation: Schema.Literals(["circuits", "limits", "budgets", "events"]),
     reason: Schema.Literals(["failed", "nonsense"]),
     /** Of the client. It may name the address of the store. */
     cause: Schema.optional(Schema.Defect())
@@ -80,6 +85,8 @@ export class ClusterStore extends Context.Service<ClusterStore, {
   readonly circuits: (call: CircuitCall) => Effect.Effect<CircuitReply, StoreFailed>
   /** Books turns of limits, and is answered for each. */
   readonly limits: (call: BookingCall) => Effect.Effect<ReadonlyArray<BookingAnswer>, StoreFailed>
+  /** Takes shares of up to 64 budgets and gives them back, and is answered for each. */
+  readonly budgets: (call: BudgetCall) => Effect.Effect<ReadonlyArray<BudgetAnswer>, StoreFailed>
   /** What the store changes, from the end of this effect on. Events can be missed: the sequence tells. */
   readonly subscribe: Effect.Effect<Stream.Stream<CircuitEvent, StoreFailed>, never, Scope.Scope>
 }>()("@switchgear/core/ClusterStore") {}
@@ -124,6 +131,13 @@ export const layerRedis = (options: {
             run("limits", bookingScriptId, bookingScript, bookingArguments(tag, call)),
             (told) => orNonsense("limits", bookingReply(told, call))
           ),
+        budgets: (call) =>
+          call.budgets.length > mostBudgetsOfCall
+            ? Effect.die(new RangeError(`ClusterStore: budgets must be at most 64, got ${call.budgets.length}`))
+            : Effect.flatMap(
+              run("budgets", budgetScriptId, budgetScript, budgetArguments(tag, call)),
+              (told) => orNonsense("budgets", budgetReply(told, call))
+            ),
         subscribe: Effect.map(redis.subscribe(`${tag}:events`), (messages) =>
           Stream.fromQueue(messages).pipe(
             Stream.mapError(({ cause }) => new StoreFailed({ operation: "events", reason: "failed", cause })),
@@ -160,6 +174,7 @@ export const layerMemory: Layer.Layer<ClusterStore> = Layer.effect(
       circuits: (call) =>
         atNow((micros) => table.callCircuits(call, micros, (event) => PubSub.publishUnsafe(events, event))),
       limits: (call) => atNow((micros) => table.callLimits(call, micros)),
+      budgets: (call) => atNow((micros) => table.callBudgets(call, micros)),
       subscribe: Effect.map(PubSub.subscribe(events), Stream.fromSubscription)
     }
   })

@@ -239,6 +239,14 @@ export const takeOverCache: (made: object, other: object) => void = TakeOver.tak
 export { CurrentReconsidering, Reconsidering } from "./internal/runtime/reconsidering.ts"
 
 /**
+ * The fleet around, of which budgets can be, see `Cluster`. It is for a ledger that keeps budgets.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export { type BudgetFleet, type BudgetShare, type BudgetWindow, CurrentBudgetFleet } from "./cluster/budgetLink.ts"
+
+/**
  * How options are checked, and read from YAML, JSON and the environment by the same rules.
  *
  * @category options

@@ -81,6 +81,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -88,7 +89,7 @@ import * as Scope from "effect/Scope"
 import * as ChatModel from "./ChatModel.ts"
 import { seal } from "./chatRequest/sealedRequest.ts"
 import type { Entry } from "./costLedger/entry.ts"
-import { Ledger } from "./costLedger/ledger.ts"
+import { Asking, Ledger } from "./costLedger/ledger.ts"
 import type { Bill, BudgetState, Snapshot, TenantSnapshot, Totals } from "./costLedger/model.ts"
 import type { Budget, Options } from "./costLedger/options.ts"
 import { BudgetExceeded, InvalidOption, PriceMissing } from "./costLedger/errors.ts"
@@ -231,17 +232,28 @@ export type LedgerError = InvalidOption | PriceMissing | Pricing.UnknownModel
 export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =>
   Effect.map(Effect.all([rulesOf(options), CurrentPredecessor]), ([rules, before]) => {
     const ledger = new Ledger(rules, before)
-    const entryOf = (request: ChatModel.Request, name: string, fiber: Fiber.Fiber<any, any>): Entry | BudgetExceeded =>
-      ledger.begin(
+    /** Goes on in the step in which the call is let in. */
+    const begin = <A, E, R>(
+      request: ChatModel.Request,
+      name: string,
+      fiber: Fiber.Fiber<any, any>,
+      begun: (entry: Entry, fiber: Fiber.Fiber<any, any>) => Effect.Effect<A, E, R>,
+      restore: (wait: Effect.Effect<void>) => Effect.Effect<void> = identity,
+      waited?: Asking
+    ): Effect.Effect<A, E | BudgetExceeded, R> => {
+      const entry = ledger.begin(
         { tenant: fiber.getRef(CurrentTenant), request, name },
-        fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+        fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
+        waited
       )
-
-    const begin = (request: ChatModel.Request, name: string): Effect.Effect<Entry, BudgetExceeded> =>
-      Effect.withFiber((fiber) => {
-        const entry = entryOf(request, name, fiber)
-        return entry instanceof BudgetExceeded ? Effect.fail(entry) : Effect.succeed(entry)
-      })
+      if (entry instanceof BudgetExceeded) return Effect.fail(entry)
+      return entry instanceof Asking
+        ? Effect.flatMap(
+          restore(entry.answered),
+          () => Effect.withFiber((fiber) => begin(request, name, fiber, begun, restore, entry))
+        )
+        : begun(entry, fiber)
+    }
 
     const observed = <A, E, R>(
       entry: Entry,
@@ -262,12 +274,12 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
           const ending = new EntryEnding()
           // What is begun is begun below the frame that ends it, so that no interrupt comes between the two.
           ending.enter(fiber)
-          const begun = entryOf(request, model.name, fiber)
-          if (begun instanceof BudgetExceeded) return Effect.fail(begun)
-          ending.entry = begun
-          new Billing(begun, model, fiber).enter(fiber, observing(begun, fiber))
-          begun.made()
-          return model.complete(request) as Effect.Effect<any, E>
+          return begin(request, model.name, fiber, (begun, fiber) => {
+            ending.entry = begun
+            new Billing(begun, model, fiber).enter(fiber, observing(begun, fiber))
+            begun.made()
+            return model.complete(request) as Effect.Effect<any, E>
+          })
         })
       )
 
@@ -280,21 +292,25 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
             Effect.withFiber<BilledOpenAnswer, E | BudgetExceeded, Scope.Scope>((fiber) => {
               const bill = new BegunBill()
               // What is begun is begun when its end is sure.
-              const opening = Effect.suspend((): Effect.Effect<BilledOpenAnswer, E | BudgetExceeded, Scope.Scope> => {
-                const begun = entryOf(request, model.name, fiber)
-                if (begun instanceof BudgetExceeded) return Effect.fail(begun)
-                const own = bill.begun = new StreamBill(begun)
-                const opened = Effect.onExitPrimitive(observed(begun, () => model.open(request), fiber), (exit) => {
-                  if (exit._tag === "Success") own.opened(exit.value)
-                  else own.failed(exit.cause)
-                  return undefined
+              const opening = Effect.suspend(() =>
+                begin(request, model.name, fiber, (begun, fiber) => {
+                  const own = bill.begun = new StreamBill(begun)
+                  const opened = Effect.onExitPrimitive(observed(begun, () => model.open(request), fiber), (exit) => {
+                    if (exit._tag === "Success") own.opened(exit.value)
+                    else own.failed(exit.cause)
+                    return undefined
+                  })
+                  const { made } = own
+                  return Effect.map(
+                    opened,
+                    (answer): BilledOpenAnswer => ({
+                      ...answer,
+                      value: own.chunks(answer.value),
+                      bill: Deferred.await(made)
+                    })
+                  )
                 })
-                const { made } = own
-                return Effect.map(
-                  opened,
-                  (answer) => ({ ...answer, value: own.chunks(answer.value), bill: Deferred.await(made) })
-                )
-              })
+              )
               return Effect.andThen(Scope.addFinalizerExit(scope, bill.close), opening)
             })
         )
@@ -307,9 +323,16 @@ export const make = (options: Options): Effect.Effect<CostLedger, LedgerError> =
       },
       reserve: asGiven((request) =>
         Effect.map(
-          Effect.acquireRelease(
-            Effect.tap(begin(request, ""), (entry) => Effect.sync(() => entry.made())),
-            (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.refund() : entry.fail(exit.cause))
+          Effect.uninterruptibleMask((restore) =>
+            Effect.acquireRelease(
+              Effect.withFiber((fiber) =>
+                begin(request, "", fiber, (entry) => {
+                  entry.made()
+                  return Effect.succeed(entry)
+                }, restore)
+              ),
+              (entry, exit) => Effect.sync(() => exit._tag === "Success" ? entry.refund() : entry.fail(exit.cause))
+            )
           ),
           (entry): Reservation => ({
             settle: (answer) => Effect.sync(() => entry.settle(entry.bill(answer), answer.failures)),

@@ -2,6 +2,7 @@
 import type * as Clock from "effect/Clock"
 import type * as Random from "effect/Random"
 import type { Place, WaitQueue } from "../internal/data/waitQueue.ts"
+import { isShareable } from "../internal/data/isShareable.ts"
 import { Circuit } from "./circuit.ts"
 import type { Fleet } from "./fleet.ts"
 import { LinkedCircuit } from "./linkedCircuit.ts"
@@ -94,10 +95,3 @@ export class SharedMember extends memberOf(LinkedCircuit) {
     this.owner?.freed(this, clock)
   }
 }
-
-/** Keys come from outside, and names are in keys of the store: none is long, and no two are the same once they are UTF-8. */
-const isShareable = (name: string): boolean => name.length <= longestName && isWellFormed(name)
-
-const longestName = 512
-
-const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text)

@@ -21,8 +21,8 @@ export interface Options {
   /** Whether the nodes together open a circuit, or the first one that does. @default "agreed" */
   readonly spread?: "agreed" | "any" | undefined
   /**
-   * What limits are while the store does not answer: the share of this node of the nodes that were there last, the whole limit
-   * on each node, or nothing. @default "local"
+   * What limits and budgets are while the store does not answer: the share of this node of the nodes that were there last, the
+   * whole on each node, or nothing. @default "local"
    */
   readonly away?: "local" | "open" | "closed" | undefined
   /** For how much of its own demand a node books turns. @default 100 millis */
@@ -50,6 +50,24 @@ export interface SharedLimit {
 }
 
 /**
+ * What a node knows of the budgets that it shares, in all windows that it has used lately. Amounts are micro-dollars.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SharedBudgets {
+  /** Budgets of which this node holds a share, or has something to tell. */
+  readonly count: number
+  /** What this node holds that no call has reserved. Below zero are debts that the store has not heard of. */
+  readonly held: number
+  /** What this node has taken so far, and what of it went back unused. */
+  readonly taken: number
+  readonly givenBack: number
+  /** Whether the store does not answer, and budgets are as `away` says. */
+  readonly isAway: boolean
+}
+
+/**
  * What a node knows of its fleet.
  *
  * @since 0.1.0
@@ -66,9 +84,10 @@ export interface Status {
   readonly gaps: number
   /** Circuits that this node has opened, and the fleet has not. */
   readonly dissent: ReadonlyArray<string>
-  /** Circuits that another node judges by other options, and limits, as `limiter:resource`, that it takes for others: in what, with both values. */
+  /** Circuits that another node judges by other options, limits, as `limiter:resource`, and budgets that it takes for others: in what, with both values. */
   readonly rulesDiffer: ReadonlyArray<readonly [name: string, difference: string]>
   readonly limits: ReadonlyArray<SharedLimit>
+  readonly budgets: SharedBudgets
 }
 
 /**

@@ -34,9 +34,9 @@ export const kind: Kind<{ readonly status: Effect.Effect<Status> }, Status> = {
   tag: "Cluster",
   snapshot: (cluster) => cluster.status,
   // A node goes on by itself: it is degraded and never down.
-  health: ({ dissent, limits, rulesDiffer, state }) => ({
+  health: ({ budgets, dissent, limits, rulesDiffer, state }) => ({
     conditions: [
-      { reason: "away", count: state === "away" || limits.some(({ isAway }) => isAway) ? 1 : 0 },
+      { reason: "away", count: state === "away" || budgets.isAway || limits.some(({ isAway }) => isAway) ? 1 : 0 },
       { reason: "dissent", count: dissent.length },
       { reason: "rules-differ", count: rulesDiffer.length }
     ]
@@ -54,6 +54,26 @@ export const kind: Kind<{ readonly status: Effect.Effect<Status> }, Status> = {
       "Limits that are not those of the fleet, since the store does not answer.",
       ({ limits }) => limits.filter(({ isAway }) => isAway).length
     ),
-    ...resources.flatMap(bookings)
+    ...resources.flatMap(bookings),
+    gauge(
+      "switchgear_cluster_budgets",
+      "Shared budgets of which this node holds a share.",
+      ({ budgets }) => budgets.count
+    ),
+    gauge(
+      "switchgear_cluster_budgets_away",
+      "1 while budgets are not those of the fleet, since the store does not answer.",
+      ({ budgets }) => budgets.isAway ? 1 : 0
+    ),
+    counter(
+      "switchgear_cluster_budget_taken_total",
+      "What was taken of shared budgets, in micro-dollars.",
+      ({ budgets }) => budgets.taken
+    ),
+    counter(
+      "switchgear_cluster_budget_given_back_total",
+      "What of that went back unused, in micro-dollars.",
+      ({ budgets }) => budgets.givenBack
+    )
   ]
 }

@@ -16,6 +16,7 @@ import type { CircuitCall, CircuitEvent, CircuitReply, ClusterStore, StoreFailed
 import { mostCircuitsOfCall } from "../clusterStore/circuitCall.ts"
 import { monotonicMillis } from "../internal/runtime/time.ts"
 import type { Booker, Office } from "./booker.ts"
+import type { House } from "./treasury.ts"
 import { flight, longestWay } from "./flight.ts"
 import type { Home, Member } from "./member.ts"
 import { retryPause } from "./retryPause.ts"
@@ -32,7 +33,7 @@ export interface SyncRules {
 /** Failures in a row from which on the store is away. */
 const mostFailures = 3
 
-export class Syncer implements Home, Office {
+export class Syncer implements Home, Office, House {
   readonly clock: Clock.Clock
   readonly terms: Home["terms"]
   readonly timeout: number
@@ -59,6 +60,7 @@ export class Syncer implements Home, Office {
   private ahead: number | undefined
   private lastRead = -Infinity
   private isToldAway = false
+  private hasBudgets = false
   nodes = 0
   syncs = 0
   timeouts = 0
@@ -175,9 +177,16 @@ export class Syncer implements Home, Office {
     return this.isAway || this.isFirst || this.isHurried || hasAny(this.leaving, hasNews) || this.hasNews
   }
 
-  /** How many nodes there are is asked for at once where limits are shared. */
+  /** How many nodes there are is asked for at once where limits or budgets are shared. */
   private get isFirst(): boolean {
-    return this.lastSync === undefined && this.bookers.size > 0
+    return this.lastSync === undefined && (this.bookers.size > 0 || this.hasBudgets)
+  }
+
+  /** Budgets are shared. */
+  readonly askForNodes = (): void => {
+    if (this.hasBudgets) return
+    this.hasBudgets = true
+    this.ring()
   }
 
   private get hasNews(): boolean {

@@ -1,6 +1,8 @@
 /** What Redis keeps of a fleet, in memory: the same calls with the same answers. */
 import type { BookingAnswer, BookingCall } from "./bookingModel.ts"
 import { book, type BookingRecord } from "./bookingRules.ts"
+import type { BudgetAnswer, BudgetCall } from "./budgetModel.ts"
+import { type BudgetRecord, shareOut } from "./budgetRules.ts"
 import { type CircuitCall, type CircuitReply, keptFor } from "./circuitCall.ts"
 import type { CircuitAnswer, CircuitEvent } from "./circuitModel.ts"
 import { type CircuitRecord, decide } from "./circuitRules.ts"
@@ -15,11 +17,17 @@ interface KeptLimit {
   readonly until: number
 }
 
+interface KeptBudget {
+  readonly record: BudgetRecord
+  readonly until: number
+}
+
 /** All that a table has, at one time. */
 export interface Copy {
   readonly nodes: ReadonlyMap<string, number>
   readonly circuits: ReadonlyMap<string, Kept>
   readonly limits: ReadonlyMap<string, KeptLimit>
+  readonly budgets: ReadonlyMap<string, KeptBudget>
   readonly sequence: number
 }
 
@@ -27,19 +35,27 @@ export class MemoryTable {
   private readonly nodes: Map<string, number>
   private readonly circuits: Map<string, Kept>
   private readonly limits: Map<string, KeptLimit>
+  private readonly budgets: Map<string, KeptBudget>
   private sequence: number
 
   constructor(copy?: Copy) {
     this.nodes = new Map(copy?.nodes)
     this.circuits = new Map(copy?.circuits)
     this.limits = new Map(copy?.limits)
+    this.budgets = new Map(copy?.budgets)
     this.sequence = copy?.sequence ?? 0
   }
 
   /** What is kept is never changed, but replaced. */
   copy(): Copy {
-    const { circuits, limits, nodes, sequence } = this
-    return { nodes: new Map(nodes), circuits: new Map(circuits), limits: new Map(limits), sequence }
+    const { budgets, circuits, limits, nodes, sequence } = this
+    return {
+      nodes: new Map(nodes),
+      circuits: new Map(circuits),
+      limits: new Map(limits),
+      budgets: new Map(budgets),
+      sequence
+    }
   }
 
   circuit(name: string): CircuitRecord | undefined {
@@ -76,6 +92,17 @@ export class MemoryTable {
         call
       )
       this.limits.set(limit, { record, until })
+      return answer
+    })
+  }
+
+  /** The same about budgets. */
+  callBudgets({ budgets }: BudgetCall, micros: number): ReadonlyArray<BudgetAnswer> {
+    const now = micros / 1000
+    return budgets.map(([budget, message]) => {
+      const kept = this.budgets.get(budget)
+      const { answer, record } = shareOut(kept === undefined || now >= kept.until ? undefined : kept.record, message)
+      this.budgets.set(budget, { record, until: now + message.keepFor })
       return answer
     })
   }

@@ -60,6 +60,8 @@ import * as Stream from "effect/Stream"
 import {
   type BookingAnswer,
   type BookingCall,
+  type BudgetAnswer,
+  type BudgetCall,
   type CircuitCall,
   type CircuitEvent,
   type CircuitReply,
@@ -95,6 +97,7 @@ export interface Circuit {
 export class Server extends Context.Service<Server, {
   readonly circuits: (call: CircuitCall) => Effect.Effect<CircuitReply>
   readonly limits: (call: BookingCall) => Effect.Effect<ReadonlyArray<BookingAnswer>>
+  readonly budgets: (call: BudgetCall) => Effect.Effect<ReadonlyArray<BudgetAnswer>>
   /** What it has of a circuit; undefined where it has nothing. */
   readonly circuit: (name: string) => Circuit | undefined
 }>()("@switchgear/core/testing/SimulatedRedis/Server") {}
@@ -158,6 +161,7 @@ export const layer = (options: Options = {}): Layer.Layer<Server, never, Node> =
             return Effect.as(pushing, reply)
           }),
         limits: (call) => Effect.sync(() => table.callLimits(call, micros())),
+        budgets: (call) => Effect.sync(() => table.callBudgets(call, micros())),
         circuit: (name) => {
           const record = table.circuit(name)
           return record && {
@@ -189,6 +193,7 @@ export const layerStore = (redis: string): Layer.Layer<ClusterStore | Listener, 
     return Context.make(ClusterStore, {
       circuits: (asked) => call("circuits", ({ circuits }) => circuits(asked)),
       limits: (asked) => call("limits", ({ limits }) => limits(asked)),
+      budgets: (asked) => call("budgets", ({ budgets }) => budgets(asked)),
       subscribe: Effect.map(PubSub.subscribe(events), Stream.fromSubscription)
     }).pipe(Context.add(Listener, { push: (event) => Effect.asVoid(PubSub.publish(events, event)) }))
   }))

@@ -153,6 +153,7 @@ if (isMissing) {
           const store: ClusterStore.ClusterStore["Service"] = {
             circuits: (call) => Effect.flatMap(present, ({ circuits }) => circuits(call)),
             limits: (call) => Effect.flatMap(present, ({ limits }) => limits(call)),
+            budgets: (call) => Effect.flatMap(present, ({ budgets }) => budgets(call)),
             subscribe: Effect.flatMap(
               present,
               ({ subscribe }) =>

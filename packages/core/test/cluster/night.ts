@@ -79,6 +79,7 @@ const night = (plan: Plan) =>
           return hop.pipe(Effect.andThen(Effect.suspend(() => store.circuits(call))), Effect.tap(hop))
         }),
       limits: (call) => store.limits(call),
+      budgets: (call) => store.budgets(call),
       subscribe: Effect.map(
         emptied.subscribe,
         Stream.mapEffect((event) => Effect.as(hop, event))

@@ -92,7 +92,7 @@ export class Accounts {
     this.others = before?.others ?? new Totals()
     for (const [tenant, { lastUsed, meters, totals }] of before?.named ?? []) {
       const own = meters.filter((meter) => meter instanceof OwnMeter)
-      const account = new Account(rules.map((rule) => new OwnMeter(rule, own)), totals)
+      const account = new Account(rules.map((rule) => new OwnMeter(rule, own, tenant)), totals)
       account.lastUsed = lastUsed
       this.named.set(tenant, account)
     }
@@ -128,7 +128,7 @@ export class Accounts {
     // A tenant that spent without an account in this window would have its whole budget again in one of its own.
     return this.shared?.of(tenant).every((meter) => isUntouched(meter, now)) === false
       ? undefined
-      : new Account(this.rules.map((rule) => new OwnMeter(rule)))
+      : new Account(this.rules.map((rule) => new OwnMeter(rule, [], tenant)))
   }
 
   private withoutAccount(tenant: string): Account {

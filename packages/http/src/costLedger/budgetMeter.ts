@@ -1,4 +1,6 @@
 /** What of a budget is spent and reserved in a window of time. */
+import type { BudgetFleet, BudgetShare } from "@switchgear/core/runtime"
+import type * as Effect from "effect/Effect"
 import { plus } from "../pricing/money.ts"
 import { type Length, type Span, type Window as Remembered, Windows } from "./windows.ts"
 
@@ -8,6 +10,8 @@ export interface Rule {
   /** Micro-dollars. */
   readonly limit: number
   readonly window: Length
+  /** Of which it is, and how it is named there. */
+  readonly shared: { readonly fleet: BudgetFleet; readonly name: string } | undefined
 }
 
 /** A budget in one window. */
@@ -19,6 +23,8 @@ export interface Balance {
   readonly add: (spent: number, reserved: number) => void
   /** What calls in flight hold of it, where another budget can go on with it. */
   readonly holds?: Holds
+  /** What this node has of the budget of a fleet. */
+  readonly share?: BudgetShare
 }
 
 /** A budget, and whom its refusals are told to concern. */
@@ -28,7 +34,15 @@ export interface Meter {
   readonly at: (now: number) => Balance
 }
 
-class Window implements Balance, Remembered {
+/** A balance that another budget can go on with. */
+interface Continued extends Balance {
+  readonly start: number
+  readonly holds: Holds
+  /** What this process has spent and reserved. */
+  readonly own: { readonly spent: number; readonly reserved: number }
+}
+
+class Window implements Continued, Remembered {
   readonly start: number
   readonly end: number
   spent: number
@@ -42,10 +56,14 @@ class Window implements Balance, Remembered {
   }
 
   /** Begins with what is spent and held in a window of another budget: what its calls cost is spent in both. */
-  goOnWith({ holds, reserved, spent }: Window): void {
+  goOnWith({ holds, own, spent }: Continued): void {
     this.spent = spent
-    this.reserved = reserved
+    this.reserved = own.reserved
     holds.each((hold) => hold.alsoIn(this))
+  }
+
+  get own(): Continued["own"] {
+    return this
   }
 
   get isUntouched(): boolean {
@@ -58,28 +76,79 @@ class Window implements Balance, Remembered {
   }
 }
 
+/** A window of a budget that nodes have together, as this one knows it. */
+class SharedWindow implements Continued, Remembered {
+  readonly name: string
+  readonly start: number
+  readonly end: number
+  readonly share: BudgetShare
+  readonly holds = new Holds()
+  readonly own = { spent: 0, reserved: 0 }
+
+  constructor(name: string, { end, start }: Span, share: BudgetShare) {
+    this.name = name
+    this.start = start
+    this.end = end
+    this.share = share
+  }
+
+  /** What this process has spent elsewhere is spent of what the nodes have together, but where they know of it already. */
+  goOnWith({ holds, own }: Continued, isKnown: boolean): void {
+    if (isKnown) {
+      this.own.spent = own.spent
+      this.own.reserved = own.reserved
+    } else this.add(own.spent, own.reserved)
+    holds.each((hold) => hold.alsoIn(this))
+  }
+
+  get isUntouched(): boolean {
+    return this.own.spent === 0 && this.own.reserved === 0
+  }
+
+  get spent(): number {
+    return this.share.spent
+  }
+
+  get reserved(): number {
+    return this.share.reserved
+  }
+
+  add(spent: number, reserved: number): void {
+    this.own.spent = plus(this.own.spent, spent)
+    this.own.reserved += reserved
+    this.share.add(spent, reserved)
+  }
+}
+
 /** The meter of one account. */
 export class OwnMeter implements Meter {
   readonly rule: Rule
-  private readonly windows: Windows<Window>
+  private readonly windows: Windows<Window | SharedWindow>
   /** Of another budget, until a window of this one goes on with it. */
-  private source: Window | undefined
+  private source: Window | SharedWindow | undefined
 
-  /** Goes on with the budgets of the account `before`: with the one with windows of the same length, or else the first. */
-  constructor(rule: Rule, before: ReadonlyArray<OwnMeter> = []) {
+  /**
+   * Goes on with the budgets of the account `before`: with the one with windows of the same length, or else the first. `tenant` is
+   * the one whose budget it is, where each has one.
+   */
+  constructor(rule: Rule, before: ReadonlyArray<OwnMeter> = [], tenant?: string) {
     this.rule = rule
-    const same = before.find((meter) => meter.rule.window === rule.window)
-    this.source = (same ?? before[0])?.latest
+    const alike = before.find((meter) => meter.rule.window === rule.window)
+    const same = alike !== undefined && isSamePlace(alike.rule, rule) ? alike : undefined
+    this.source = (alike ?? before[0])?.latest
     this.windows = same?.windows ?? new Windows(rule.window, (span, earlier) => {
-      const window = new Window(span, earlier?.spent ?? 0)
-      if (this.source !== undefined) window.goOnWith(this.source)
+      const { source } = this
       this.source = undefined
-      return window
+      const window = sharedWindow(rule, span, source, tenant)
+      if (window !== undefined) return window
+      const own = new Window(span, earlier?.spent ?? 0)
+      if (source !== undefined) own.goOnWith(source)
+      return own
     })
   }
 
   /** A budget that nobody has asked for its balance has that of the one before it. */
-  private get latest(): Window | undefined {
+  private get latest(): Window | SharedWindow | undefined {
     return this.windows.latest ?? this.source
   }
 
@@ -92,11 +161,48 @@ export class OwnMeter implements Meter {
   }
 }
 
+const isSamePlace = (one: Rule, other: Rule): boolean =>
+  one.shared?.fleet === other.shared?.fleet && one.shared?.name === other.shared?.name
+
+/** Undefined where the nodes have no such budget together. */
+const sharedWindow = (
+  { shared }: Rule,
+  span: Span,
+  source: Window | SharedWindow | undefined,
+  tenant: string | undefined
+): SharedWindow | undefined => {
+  if (shared === undefined) return undefined
+  const name = `${shared.name}:${span.start}${tenant === undefined ? "" : `:${tenant}`}`
+  const before = source instanceof SharedWindow && source.name === name ? source.share : undefined
+  const share = shared.fleet.open({ name, ...span }, before)
+  if (share === undefined) return undefined
+  const window = new SharedWindow(name, span, share)
+  if (source !== undefined) window.goOnWith(source, before !== undefined)
+  return window
+}
+
 /** What a call has to reserve: no more than a window ever holds, or it could never pass. */
 const shareOf = (rule: Rule, amount: number): number => Math.min(amount, rule.limit)
 
-export const fits = ({ rule }: Meter, { reserved, spent }: Balance, amount: number): boolean =>
-  spent + reserved + shareOf(rule, amount) <= rule.limit
+/** `hasWaited` says that the call has waited for the answer of a fleet. */
+export const fits = (
+  { rule }: Meter,
+  { reserved, share, spent }: Balance,
+  amount: number,
+  hasWaited: boolean
+): boolean => {
+  const needed = shareOf(rule, amount)
+  if (share === undefined) return spent + reserved + needed <= rule.limit
+  return needed <= (hasWaited ? share.roomAfterWait(rule.limit) : share.room(rule.limit))
+}
+
+/** Tells the fleet that a call asks for so much. */
+export const askFor = ({ rule }: Meter, { share }: Balance, amount: number): void =>
+  share?.asked(shareOf(rule, amount), rule.limit)
+
+/** What a call waits for that does not fit, where the fleet may have room for it. */
+export const roomFor = ({ rule }: Meter, { share }: Balance, amount: number): Effect.Effect<void> | undefined =>
+  share?.awaits(shareOf(rule, amount), rule.limit)
 
 /** Whether a new meter would say the same. */
 export const isUntouched = (meter: Meter, now: number): boolean => {

@@ -1,11 +1,13 @@
 /** The state of a ledger: calls are begun and ended in one synchronous step each. */
 import { withoutStack } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { RequestTokens } from "../pricing/estimateTokens.ts"
 import { leastCostOf } from "../pricing/money.ts"
 import { promptOf } from "../pricing/parts.ts"
 import { type Account, Accounts, Totals } from "./accounts.ts"
 import { partsOf } from "./billing.ts"
-import { type Balance, fits, Hold, type Meter, OwnMeter } from "./budgetMeter.ts"
+import { askFor, type Balance, fits, Hold, type Meter, OwnMeter, roomFor } from "./budgetMeter.ts"
 import { type Book, type Call, Entry } from "./entry.ts"
 import { BudgetExceeded } from "./errors.ts"
 import type { BudgetState, Snapshot, TenantSnapshot } from "./model.ts"
@@ -27,27 +29,34 @@ export class Ledger implements Book {
     this.accounts = new Accounts(rules.perTenant, rules.tenants, rules.idle, rules.seed, before?.accounts)
   }
 
-  /** Reserves from all budgets or from none. */
-  begin(call: Call, now: number): Entry | BudgetExceeded {
+  /**
+   * Reserves from all budgets or from none. A call for which a budget of a fleet may have room elsewhere is answered by what it waits
+   * for; it asks again once, with that.
+   */
+  begin(call: Call, now: number, waited?: Asking): Entry | BudgetExceeded | Asking {
     const account = this.accounts.open(call.tenant, now)
     const meters = this.meters.length === 0 ? account.meters : [...this.meters, ...account.meters]
     if (meters.length === 0) return new Entry(this, account, call, undefined, [])
-    const expected = this.rules.estimate(call.request)
+    const expected = waited?.expected ?? this.rules.estimate(call.request)
     const parts = partsOf(expected)
     const amount = leastCostOf(this.rules.highest(promptOf(parts)), parts)
     // Of several budgets that refuse, the one that is the last to reset: before, the call cannot be made.
     let full: { readonly meter: Meter; readonly balance: Balance } | undefined
+    let answers: Array<Effect.Effect<void>> | undefined
     for (const meter of meters) {
       const balance = meter.at(now)
-      if (!fits(meter, balance, amount) && !(full !== undefined && full.balance.end >= balance.end)) {
-        full = { meter, balance }
-      }
+      if (waited === undefined) askFor(meter, balance, amount)
+      if (fits(meter, balance, amount, waited !== undefined)) continue
+      const answer = waited === undefined ? roomFor(meter, balance, amount) : undefined
+      if (answer !== undefined) (answers ??= []).push(answer)
+      else if (!(full !== undefined && full.balance.end >= balance.end)) full = { meter, balance }
     }
     if (full !== undefined) {
       this.total.refused++
       account.totals.refused++
       return refusal(call.tenant, full.meter, full.balance, now)
     }
+    if (answers !== undefined) return new Asking(expected, answers)
     const holds = Array<Hold>(meters.length)
     for (let i = 0; i < meters.length; i++) holds[i] = new Hold(meters[i]!, meters[i]!.at(now), amount)
     return new Entry(this, account, call, expected, holds)
@@ -81,10 +90,23 @@ export class Ledger implements Book {
   }
 }
 
+/** A call that waits for the answers of a fleet. */
+export class Asking {
+  readonly expected: RequestTokens
+  readonly answered: Effect.Effect<void>
+
+  constructor(expected: RequestTokens, answers: ReadonlyArray<Effect.Effect<void>>) {
+    this.expected = expected
+    this.answered = answers.length === 1
+      ? answers[0]!
+      : Effect.all(answers, { concurrency: "unbounded", discard: true })
+  }
+}
+
 const refusal = (
   tenant: string,
   { rule, whose }: Meter,
-  { end, reserved, spent }: Balance,
+  { end, reserved, share, spent }: Balance,
   now: number
 ): BudgetExceeded =>
   withoutStack(() =>
@@ -94,7 +116,8 @@ const refusal = (
       limit: rule.limit,
       spent,
       reserved,
-      retryAfter: Duration.millis(Math.max(end - now, 0))
+      // A fleet that cannot be asked may have room.
+      retryAfter: Duration.millis(Math.max(Math.min(end - now, share?.retryAfter ?? Infinity), 0))
     })
   )
 

@@ -17,6 +17,11 @@ export interface Budget {
   readonly dollars: number
   /** `"day"` and `"month"` are those of the calendar in UTC. */
   readonly window: "day" | "month" | Duration.Input
+  /**
+   * Whether it is one budget of all nodes of the `Cluster` around, whose ledgers have the same `name`. Without a `Cluster` it is that
+   * of this process. @default false
+   */
+  readonly shared?: boolean | undefined
 }
 
 /**
@@ -26,6 +31,11 @@ export interface Budget {
  * @since 0.1.0
  */
 export interface Options {
+  /**
+   * The name by which shared budgets are those of other nodes' ledgers, too. It is in keys of their store. @default none; required
+   * where a budget is shared
+   */
+  readonly name?: string | undefined
   /** The prices of the models: see `Pricing.price`, `Pricing.decode` and `Pricing.fromFile`. */
   readonly prices: Pricing.Catalogue
   /** The model with which savings are compared. It must be in `prices`. */

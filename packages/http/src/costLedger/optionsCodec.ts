@@ -11,12 +11,18 @@ import { rulesOf } from "./rules.ts"
 const NumberOrDuration = Schema.Union([Schema.Number, Schema.String]).annotate({ expected: "a number or a text" })
 
 const EncodedOptions = Schema.Struct({
+  name: Schema.optionalKey(Schema.String),
   prices: Pricing.CatalogueSchema,
   primary: Schema.String,
   aliases: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
   models: Schema.optionalKey(Schema.Array(Schema.String)),
   budgets: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ per: Schema.String, dollars: Schema.Number, window: NumberOrDuration }))
+    Schema.Array(Schema.Struct({
+      per: Schema.String,
+      dollars: Schema.Number,
+      window: NumberOrDuration,
+      shared: Schema.optionalKey(Schema.Boolean)
+    }))
   ),
   assumedOutput: Schema.optionalKey(Schema.Number),
   tenants: Schema.optionalKey(Schema.Number),

@@ -1,6 +1,7 @@
 /**
  * From the options of a ledger to the rules it keeps. Options from code and from configuration pass the same checks.
  */
+import { type BudgetFleet, CurrentBudgetFleet } from "@switchgear/core/runtime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as ChatModel from "../ChatModel.ts"
@@ -37,7 +38,10 @@ export const rulesOf = (
   Effect.gen(function*() {
     const { prices } = options
     yield* Effect.forEach(Object.entries(prices), ([model, price]) => arePrices(model, price))
-    const budgets = yield* Effect.forEach(options.budgets ?? [], ruleOf)
+    const fleet = yield* CurrentBudgetFleet
+    const name = yield* nameOf(options)
+    const budgets = yield* Effect.forEach(options.budgets ?? [], (budget, i) => ruleOf(budget, i, fleet, name))
+    yield* areDistinct(options.budgets ?? [], budgets)
     const tenants = yield* count("tenants", options.tenants ?? 10_000, 1)
     const assumedOutput = yield* count("assumedOutput", options.assumedOutput ?? 4096, 0)
     const idle = yield* positive("idleTimeToLive", options.idleTimeToLive ?? "1 hour")
@@ -108,7 +112,45 @@ const isComplete = (model: string, price: Price): Effect.Effect<void, PriceMissi
   return part === undefined ? Effect.void : Effect.fail(new PriceMissing({ model, part }))
 }
 
-const ruleOf = ({ dollars, per, window }: Budget, i: number): Effect.Effect<Rule, InvalidOption> => {
+/** It is in keys of the store of a fleet, in which it must not be taken for what comes after it. */
+const nameOf = ({ budgets, name }: Options): Effect.Effect<string | undefined, InvalidOption> => {
+  const isWritable = typeof name === "string" && /^[^\p{Surrogate}]{1,100}$/su.test(name)
+  return isWritable
+    ? Effect.succeed(encodeURIComponent(name))
+    : name !== undefined
+    ? invalid("name", name, "a well-formed text of 1 to 100 characters")
+    : budgets?.some(({ shared }) => shared === true)
+    ? invalid("name", name, "given where a budget is shared")
+    : Effect.undefined
+}
+
+/** Two budgets of the fleet with one name would be one. */
+const areDistinct = (
+  budgets: ReadonlyArray<Budget>,
+  rules: ReadonlyArray<Rule>
+): Effect.Effect<void, InvalidOption> => {
+  const seen = new Map<string, number>()
+  for (const [i, { per, window }] of rules.entries()) {
+    if (budgets[i]!.shared !== true) continue
+    const other = seen.get(`${per}:${window}`)
+    if (other !== undefined) {
+      return invalid(
+        `budgets[${i}].window`,
+        budgets[i]!.window,
+        `another one than that of budgets[${other}], which is shared`
+      )
+    }
+    seen.set(`${per}:${window}`, i)
+  }
+  return Effect.void
+}
+
+const ruleOf = (
+  { dollars, per, shared, window }: Budget,
+  i: number,
+  fleet: BudgetFleet | undefined,
+  name: string | undefined
+): Effect.Effect<Rule, InvalidOption> => {
   const field = (name: string) => `budgets[${i}].${name}`
   return Effect.gen(function*() {
     if (per !== "tenant" && per !== "all") return yield* invalid(field("per"), per, "one of tenant, all")
@@ -116,7 +158,17 @@ const ruleOf = ({ dollars, per, window }: Budget, i: number): Effect.Effect<Rule
     if (limit === 0) {
       return yield* invalid(field("dollars"), dollars, "a number of dollars above zero with at most six decimals")
     }
-    return { per, limit, window: yield* windowOf(field("window"), window) }
+    if (shared !== undefined && typeof shared !== "boolean") {
+      return yield* invalid(field("shared"), shared, "true or false")
+    }
+    const length = yield* windowOf(field("window"), window)
+    const isShared = shared === true && fleet !== undefined
+    return {
+      per,
+      limit,
+      window: length,
+      shared: isShared ? { fleet, name: `${name}:${per}:${length}` } : undefined
+    }
   })
 }
 

@@ -1,0 +1,304 @@
+/**
+ * What this node holds of one budget of the fleet in one window: a share that was taken ahead, which calls reserve from and are
+ * settled with.
+ *
+ * Invariants
+ * - What is not held is not reserved, but for what `away` allows while the store does not answer.
+ * - What a call spends beyond its reservation comes out of the share, and beyond that it is a debt that the store is told.
+ * - What comes back is told once. A debt is told until the store has answered: rather twice than not.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type { BudgetAnswer, BudgetMessage, BudgetSums } from "../ClusterStore.ts"
+import type { BudgetShare, BudgetWindow } from "./budgetLink.ts"
+import { Demand } from "./demand.ts"
+
+/** What a holding has to know of the node that it belongs to. */
+export interface Vault {
+  readonly now: () => number
+  /** In milliseconds since the epoch. */
+  readonly date: () => number
+  /** How many nodes there are, as far as is known. */
+  readonly nodes: number
+  readonly isAway: boolean
+  /** While the store does not answer, a call may reserve so much of what was left when it last did. */
+  readonly allowance: (left: number) => number
+  /** How long the store gets to answer, in milliseconds. */
+  readonly timeout: number
+  /** There may be something to tell: at once where somebody waits. */
+  readonly stirs: (holding: Holding, isHurried: boolean) => void
+  /** Somebody has waited for as long as the store gets. */
+  readonly isOverdue: () => void
+  /** When a store that does not answer is asked again. */
+  readonly retryAt: number
+}
+
+interface Waiting {
+  readonly amount: number
+  readonly bell: Deferred.Deferred<void>
+  /** Whether a message that asks for it is on its way. */
+  isTold: boolean
+  /** Whether so much of what is held is kept for it. */
+  isKept: boolean
+}
+
+/** What a node takes ahead lasts for so many usual calls, and for that long, in milliseconds. */
+const callsAhead = 4
+const cover = 2000
+
+/** How long ago demand counts, in milliseconds. */
+const remembered = 4000
+
+/** A budget that nobody has asked for that long has no share here, in milliseconds. */
+const idle = 30_000
+
+/** No node takes more ahead than that part of what would be its own if all took the same. */
+const evenPart = 1 / 2
+
+/** After an answer with less than was asked for, a node that knows of nothing more asks again after that, and up to the longest, in milliseconds. */
+const shortestPause = 500
+const longestPause = 5000
+
+/** A window that is over is kept for that long by the store, for nodes whose clocks are late, in milliseconds. */
+const keptAfter = 3_600_000
+
+const nothing: BudgetSums = { given: 0, returned: 0, spent: 0 }
+
+export class Holding implements BudgetShare {
+  readonly window: BudgetWindow
+  limit = 0
+  /** What calls can reserve; below zero it is a debt. */
+  free = 0
+  /** The limit of another node, where that is another one. */
+  otherLimit: number | undefined
+  private readonly vault: Vault
+  private heard = nothing
+  private hasHeard = false
+  /** What is kept for those who are about to begin. */
+  private kept = 0
+  private untold = 0
+  private flying: BudgetMessage | undefined
+  private readonly waiting = new Set<Waiting>()
+  /** What those need who wait, and for whom nothing is kept. */
+  private missing = 0
+  private readonly demand = new Demand(remembered)
+  private askedAt = -Infinity
+  private toldAt = -Infinity
+  /** What a call asks for, lately. */
+  private usual = 0
+  private shortages = 0
+  private pausedUntil = -Infinity
+
+  /** Goes on with what the holding `before` of the same window has heard. */
+  constructor(window: BudgetWindow, vault: Vault, before: Holding | undefined) {
+    this.window = window
+    this.vault = vault
+    if (before !== undefined) {
+      this.heard = before.heard
+      this.hasHeard = before.hasHeard
+    }
+  }
+
+  get retryAfter(): number | undefined {
+    return this.vault.isAway ? Math.max(0, this.vault.retryAt - this.vault.now()) : undefined
+  }
+
+  room(limit: number): number {
+    // Who comes later does not take what those need who wait.
+    return this.roomAfterWait(limit) - this.missing
+  }
+
+  roomAfterWait(limit: number): number {
+    this.limit = limit
+    return this.vault.isAway ? this.held + this.vault.allowance(this.left) : this.held
+  }
+
+  get spent(): number {
+    return this.heard.spent + this.untold + (this.flying?.spent ?? 0)
+  }
+
+  get reserved(): number {
+    const { flying, free, heard } = this
+    const back = flying === undefined ? 0 : flying.back - flying.over
+    return Math.max(0, heard.given - heard.returned - free - back - this.spent)
+  }
+
+  add(spent: number, reserved: number): void {
+    this.free -= spent + reserved
+    this.untold += spent
+    this.vault.stirs(this, false)
+  }
+
+  asked(amount: number, limit: number): void {
+    const now = this.vault.now()
+    this.limit = limit
+    this.demand.add(amount, now)
+    this.askedAt = now
+    this.usual = this.usual === 0 ? amount : this.usual + (amount - this.usual) / 8
+    this.vault.stirs(this, false)
+  }
+
+  awaits(amount: number, limit: number): Effect.Effect<void> | undefined {
+    this.limit = limit
+    return this.mayAsk(amount) ? this.wait(amount) : undefined
+  }
+
+  /** Whether the fleet may have so much. */
+  private mayAsk(amount: number): boolean {
+    if (this.vault.isAway) return false
+    return !this.hasHeard || amount + this.missing - this.held <= this.left || this.vault.now() >= this.pausedUntil
+  }
+
+  private wait(amount: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const waiting: Waiting = { amount, bell: Deferred.makeUnsafe(), isTold: false, isKept: false }
+      this.waiting.add(waiting)
+      this.missing += amount
+      this.vault.stirs(this, true)
+      const overdue = Effect.andThen(Effect.sleep(this.vault.timeout), Effect.sync(this.vault.isOverdue))
+      return Effect.raceFirst(Deferred.await(waiting.bell), overdue).pipe(
+        Effect.ensuring(Effect.sync(() => this.leave(waiting)))
+      )
+    })
+  }
+
+  private leave(waiting: Waiting): void {
+    this.waiting.delete(waiting)
+    if (waiting.isKept) this.kept -= waiting.amount
+    else this.missing -= waiting.amount
+  }
+
+  /** What is held and kept for nobody. */
+  private get held(): number {
+    return this.free - this.kept
+  }
+
+  /** What the fleet has left, as far as is known. */
+  private get left(): number {
+    return Math.max(0, this.limit - (this.heard.given - this.heard.returned))
+  }
+
+  /** Whether somebody waits whom no message has named. */
+  get isUrgent(): boolean {
+    for (const { isKept, isTold } of this.waiting) if (!isTold && !isKept) return true
+    return false
+  }
+
+  /** Whether there is nothing that the store would have to hear of, now or later. */
+  get isIdle(): boolean {
+    return this.free === 0 && this.untold === 0 && this.flying === undefined && this.waiting.size === 0
+  }
+
+  /** Whether there is something to tell, which `heartbeat` makes of what is held and was spent. */
+  isDue(now: number, heartbeat: number): boolean {
+    if (this.free < 0 || this.back(now) > 0) return true
+    if (now >= this.pausedUntil && this.ahead(now) > 0) return true
+    return now - this.toldAt >= heartbeat && !this.isIdle
+  }
+
+  /** What it is usual to need here. */
+  private target(now: number): number {
+    if (now - this.askedAt > idle) return 0
+    const most = Math.floor(this.left * evenPart / Math.max(1, this.vault.nodes))
+    // A part of what a call needs helps nobody.
+    return most < this.usual ? 0 : Math.min(Math.ceil(callsAhead * this.usual + this.demand.at(now) * cover), most)
+  }
+
+  private back(now: number): number {
+    const target = this.target(now)
+    return this.waiting.size === 0 && this.held > 2 * target ? this.held - target : 0
+  }
+
+  private ahead(now: number): number {
+    const target = this.target(now)
+    const held = Math.max(0, this.held)
+    return held < target / 2 ? target - held : 0
+  }
+
+  /** What is told now. It counts as told from here on. */
+  message(now: number): BudgetMessage {
+    let least = Infinity
+    const back = this.back(now)
+    this.free -= back
+    const over = Math.max(0, -this.free)
+    this.free += over
+    const held = Math.max(0, this.held)
+    for (const each of this.waiting) {
+      if (each.isKept) continue
+      each.isTold = true
+      least = Math.min(least, each.amount)
+    }
+    const { missing } = this
+    const lacks = missing > held
+    const want = lacks ? missing - held + this.target(now) : now >= this.pausedUntil ? this.ahead(now) : 0
+    const spent = this.untold
+    this.untold = 0
+    this.toldAt = now
+    return this.flying = {
+      limit: this.limit,
+      want,
+      least: lacks ? Math.max(1, least - held) : 1,
+      back,
+      over,
+      spent,
+      heard: this.heard,
+      keepFor: Math.ceil(Math.max(0, this.window.end - this.vault.date()) + keptAfter)
+    }
+  }
+
+  /** What the store has answered. `jitter` is about one. */
+  answered({ granted, otherLimit, sums }: BudgetAnswer, jitter: number): void {
+    const { want } = this.flying!
+    this.flying = undefined
+    this.free += granted
+    this.hasHeard = true
+    this.otherLimit = otherLimit
+    this.heard = {
+      given: Math.max(this.heard.given, sums.given),
+      returned: Math.max(this.heard.returned, sums.returned),
+      spent: Math.max(this.heard.spent, sums.spent)
+    }
+    if (granted < want) {
+      this.pausedUntil = this.vault.now() + Math.min(longestPause, shortestPause * 2 ** this.shortages++) * jitter
+    } else if (want > 0) this.shortages = 0
+    this.ring(granted < want)
+  }
+
+  /** The store has not answered: what became of the message is unknown. */
+  unanswered(): void {
+    const { over, spent } = this.flying!
+    this.flying = undefined
+    this.free -= over
+    this.untold += spent
+    this.ring(true)
+  }
+
+  /** Nobody waits for a store that does not answer. */
+  away(): void {
+    this.ring(true)
+  }
+
+  /** All that is held goes back with the last message. */
+  lastMessage(now: number): BudgetMessage {
+    this.askedAt = -Infinity
+    this.ring(true)
+    return this.message(now)
+  }
+
+  /** Those who waited go on, in their order, where there is room for them, which is kept; the others where there is none to come. */
+  private ring(isAll: boolean): void {
+    for (const waiting of this.waiting) {
+      if (waiting.isKept) continue
+      if (waiting.amount <= this.held) {
+        waiting.isKept = true
+        this.kept += waiting.amount
+        this.missing -= waiting.amount
+      } else if (!isAll || !waiting.isTold && !this.vault.isAway) {
+        waiting.isTold = false
+        this.vault.stirs(this, true)
+        continue
+      }
+      Deferred.doneUnsafe(waiting.bell, Effect.void)
+    }
+  }
+}

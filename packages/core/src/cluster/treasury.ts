@@ -1,0 +1,226 @@
+/**
+ * Takes shares of the budgets of this node, and gives back what is not used.
+ *
+ * Invariants
+ * - One message is under way at a time, with up to 64 budgets. Calls wait for the store only where this node holds too little and the
+ *   fleet may have more, for `timeout` at most.
+ * - Where nobody waits, a message follows the last one after `interval`.
+ */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import type { BudgetAnswer, BudgetCall, ClusterStore, StoreFailed } from "../ClusterStore.ts"
+import { mostBudgetsOfCall } from "../clusterStore/budgetModel.ts"
+import { isShareable } from "../internal/data/isShareable.ts"
+import { monotonicMillis } from "../internal/runtime/time.ts"
+import type { Away } from "./awayMeters.ts"
+import { Holding, type Vault } from "./budgetHolding.ts"
+import type { BudgetFleet, BudgetShare, BudgetWindow } from "./budgetLink.ts"
+import { flight } from "./flight.ts"
+import type { SharedBudgets } from "./model.ts"
+import { retryPause } from "./retryPause.ts"
+
+/** What a treasury needs of the node that it belongs to. */
+export interface House {
+  readonly store: ClusterStore["Service"]
+  readonly nodes: number
+  /** How many nodes there are is asked for. */
+  readonly askForNodes: () => void
+}
+
+export interface TreasuryRules {
+  /** Milliseconds, as all others. */
+  readonly interval: number
+  readonly timeout: number
+  readonly heartbeat: number
+  readonly away: Away
+}
+
+export class Treasury implements BudgetFleet, Vault {
+  /** Those that hold something, have spent something, or are waited for. */
+  readonly holdings = new Set<Holding>()
+  isAway = false
+  taken = 0
+  givenBack = 0
+  readonly timeout: number
+  private readonly house: House
+  private readonly rules: TreasuryRules
+  private readonly clock: Clock.Clock
+  private readonly urgent = new Set<Holding>()
+  private bell = Deferred.makeUnsafe<void>()
+  private failures = 0
+  private nextAt = -Infinity
+
+  constructor(house: House, rules: TreasuryRules, clock: Clock.Clock) {
+    this.house = house
+    this.rules = rules
+    this.clock = clock
+    this.timeout = rules.timeout
+  }
+
+  readonly open = (window: BudgetWindow, before?: BudgetShare): BudgetShare | undefined => {
+    if (!isShareable(window.name)) return undefined
+    this.house.askForNodes()
+    return new Holding(window, this, before instanceof Holding ? before : undefined)
+  }
+
+  readonly now = (): number => monotonicMillis(this.clock)
+
+  readonly date = (): number => this.clock.currentTimeMillisUnsafe()
+
+  readonly isOverdue = (): void => {
+    this.isAway = true
+  }
+
+  get retryAt(): number {
+    return this.nextAt
+  }
+
+  get nodes(): number {
+    return this.house.nodes
+  }
+
+  readonly allowance = (left: number): number =>
+    this.rules.away === "open"
+      ? left
+      : this.rules.away === "closed"
+      ? 0
+      : Math.floor(left / Math.max(1, this.nodes))
+
+  readonly stirs = (holding: Holding, isHurried: boolean): void => {
+    const isFirst = this.holdings.size === 0
+    this.holdings.add(holding)
+    if (isHurried) this.urgent.add(holding)
+    if (isFirst || isHurried) Deferred.doneUnsafe(this.bell, Effect.void)
+  }
+
+  /** Runs for as long as the node is part of the fleet. */
+  get run(): Effect.Effect<never> {
+    return Effect.onExit(Effect.forever(this.turn), () => this.end)
+  }
+
+  get status(): SharedBudgets {
+    const { givenBack, holdings, isAway, taken } = this
+    let held = 0
+    for (const { free } of holdings) held += free
+    return { count: holdings.size, held, taken, givenBack, isAway: isAway && holdings.size > 0 }
+  }
+
+  /** Budgets for which another node has another amount. */
+  get differing(): ReadonlyArray<readonly [budget: string, terms: string]> {
+    return [...this.holdings].flatMap(({ limit, otherLimit, window: { name } }) =>
+      otherLimit === undefined ? [] : [[name, `${otherLimit} instead of ${limit}`] as const]
+    )
+  }
+
+  private readonly turn: Effect.Effect<void> = Effect.suspend(() => {
+    const now = this.now()
+    const isTime = now >= this.nextAt
+    const chosen = this.chosen(now, isTime)
+    if (chosen.length > 0) return this.tell(chosen, isTime)
+    const rung = Deferred.await(this.bell = Deferred.makeUnsafe())
+    const pause = isTime ? this.rules.interval : Math.ceil(this.nextAt - now)
+    const rest = this.holdings.size === 0 && !this.isAway ? rung : Effect.raceFirst(rung, Effect.sleep(pause))
+    // Whoever rings is in the midst of something.
+    return Effect.andThen(rest, Effect.yieldNow)
+  })
+
+  /** Those that somebody waits for; and all that have something to tell, where it is time. */
+  private chosen(now: number, isTime: boolean): ReadonlyArray<Holding> {
+    const chosen = new Set<Holding>()
+    if (!this.isAway) {
+      for (const holding of this.urgent) {
+        if (chosen.size === mostBudgetsOfCall) break
+        this.urgent.delete(holding)
+        if (holding.isUrgent) chosen.add(holding)
+      }
+    }
+    if (isTime) {
+      // A store that was away is asked again by whoever is there.
+      const heartbeat = this.isAway ? 0 : this.rules.heartbeat
+      if (this.isAway && this.holdings.size === 0) this.isAway = false
+      for (const holding of this.holdings) {
+        if (chosen.size === mostBudgetsOfCall) break
+        if (holding.isDue(now, heartbeat)) chosen.add(holding)
+        else if (holding.isIdle) this.holdings.delete(holding)
+      }
+    }
+    return [...chosen]
+  }
+
+  private tell(chosen: ReadonlyArray<Holding>, isTime: boolean): Effect.Effect<void> {
+    return Effect.flatMap(Random.next, (share) => {
+      const now = this.now()
+      const jitter = 0.9 + 0.2 * share
+      const isMore = chosen.length === mostBudgetsOfCall
+      if (isTime) this.nextAt = now + this.rules.interval * jitter / (isMore ? 5 : 1)
+      for (const holding of chosen) {
+        // Those that were not told of for longest come first.
+        this.holdings.delete(holding)
+        this.holdings.add(holding)
+      }
+      const call: BudgetCall = {
+        budgets: chosen.map((holding) => {
+          const message = holding.message(now)
+          this.givenBack += message.back
+          return [holding.window.name, message]
+        })
+      }
+      const overdue = Effect.suspend(() => this.goAway)
+      return Effect.flatMap(
+        flight(() => this.house.store.budgets(call), this.rules.timeout, overdue),
+        ({ exit, inTime }) => this.landed(chosen, exit, inTime, jitter)
+      )
+    })
+  }
+
+  private landed(
+    chosen: ReadonlyArray<Holding>,
+    exit: Exit.Exit<ReadonlyArray<BudgetAnswer>, StoreFailed> | undefined,
+    inTime: boolean,
+    jitter: number
+  ): Effect.Effect<void> {
+    if (exit !== undefined && Exit.isSuccess(exit) && exit.value.length === chosen.length) {
+      this.failures = 0
+      this.isAway = false
+      chosen.forEach((holding, i) => {
+        this.taken += exit.value[i]!.granted
+        holding.answered(exit.value[i]!, jitter)
+      })
+      return Effect.void
+    }
+    for (const holding of chosen) holding.unanswered()
+    return inTime ? this.goAway : Effect.void
+  }
+
+  /** The store does not answer. */
+  private readonly goAway: Effect.Effect<void> = Effect.map(retryPause(() => this.failures++), (pause) => {
+    this.isAway = true
+    this.nextAt = this.now() + pause
+    for (const holding of this.holdings) holding.away()
+  })
+
+  /** The budgets are those of this node alone from now on. */
+  private readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    const now = this.now()
+    const messages = [...this.holdings].map((holding) => [holding.window.name, holding.lastMessage(now)] as const)
+    const wasAway = this.isAway
+    this.isAway = true
+    this.nextAt = Infinity
+    for (const holding of this.holdings) holding.away()
+    if (wasAway || messages.length === 0) return Effect.void
+    const calls: Array<BudgetCall> = []
+    for (let i = 0; i < messages.length; i += mostBudgetsOfCall) {
+      calls.push({ budgets: messages.slice(i, i + mostBudgetsOfCall) })
+    }
+    const telling = Effect.forEach(calls, (call) => this.house.store.budgets(call), { discard: true })
+    // Whatever the store does, a node ends in time.
+    return Effect.flatMap(
+      Effect.forkDetach(telling),
+      (flying) => Effect.asVoid(Effect.interruptible(Effect.timeoutOption(Fiber.await(flying), this.rules.timeout)))
+    )
+  })
+}

@@ -1,0 +1,33 @@
+/**
+ * The rules of `budgetRules` as Redis runs them.
+ *
+ * KEYS: a budget each. ARGV: ten for each: limit, want, least, back, over, spent, the three sums that the node has heard of, and for
+ * how long it is kept. Answers five texts for each: what is granted, the three sums, and the limit that was told before.
+ */
+export const budgetScript = `
+local out = {}
+for k = 1, #KEYS do
+  local a = (k - 1) * 10
+  local function num(i) return tonumber(ARGV[a + i]) end
+  local function int(n) return string.format("%.0f", n) end
+  local limit, want, least, back, over = num(1), num(2), num(3), num(4), num(5)
+  local g, r, s, l = string.match(redis.call("GET", KEYS[k]) or "", "^(%d+) (%d+) (%d+) (%d+)$")
+  local given = math.max(tonumber(g or 0), num(7)) + over
+  local returned = math.min(given, math.max(tonumber(r or 0), num(8)) + back)
+  local spent = math.max(tonumber(s or 0), num(9)) + num(6)
+  local left = limit - (given - returned)
+  local granted = 0
+  if left >= least then granted = math.max(0, math.min(want, left)) end
+  given = given + granted
+  redis.call("SET", KEYS[k], table.concat({ int(given), int(returned), int(spent), int(limit) }, " "), "PX", num(10))
+  out[#out + 1] = int(granted)
+  out[#out + 1] = int(given)
+  out[#out + 1] = int(returned)
+  out[#out + 1] = int(spent)
+  out[#out + 1] = l or int(limit)
+end
+return out
+`
+
+/** The SHA-1 of the script, by which Redis knows it once it has run. */
+export const budgetScriptId = "e2ca619fba7b6624c9ecec5c189cbdbeab3dfb1e"
