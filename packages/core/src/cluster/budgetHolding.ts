@@ -42,14 +42,17 @@ interface Waiting {
   isKept: boolean
 }
 
-/** What a node takes ahead lasts for so many usual calls, and for that long, in milliseconds. */
+/**
+ * What a node takes ahead lasts for so many usual calls, and for that long, in milliseconds. One that has made fewer calls takes less:
+ * one that dies again and again loses little.
+ */
 const callsAhead = 4
 const cover = 2000
 
 /** How long ago demand counts, in milliseconds. */
 const remembered = 4000
 
-/** A budget that nobody has asked for that long has no share here, in milliseconds. */
+/** A budget that nobody has asked for that long has no share here, and nothing is heard of it, in milliseconds. */
 const idle = 30_000
 
 /** No node takes more ahead than that part of what would be its own if all took the same. */
@@ -69,8 +72,7 @@ export class Holding implements BudgetShare {
   limit = 0
   /** What calls can reserve; below zero it is a debt. */
   free = 0
-  /** The limit of another node, where that is another one. */
-  otherLimit: number | undefined
+  private other: { readonly limit: number; readonly at: number } | undefined
   private readonly vault: Vault
   private heard = nothing
   private hasHeard = false
@@ -84,6 +86,7 @@ export class Holding implements BudgetShare {
   private readonly demand = new Demand(remembered)
   private askedAt = -Infinity
   private toldAt = -Infinity
+  private calls = 0
   /** What a call asks for, lately. */
   private usual = 0
   private shortages = 0
@@ -99,6 +102,12 @@ export class Holding implements BudgetShare {
     }
   }
 
+  /** The limit that another node went by lately, where that is another one. */
+  get otherLimit(): number | undefined {
+    const { limit, other, vault } = this
+    return other === undefined || other.limit === limit || vault.now() - other.at > idle ? undefined : other.limit
+  }
+
   get retryAfter(): number | undefined {
     return this.vault.isAway ? Math.max(0, this.vault.retryAt - this.vault.now()) : undefined
   }
@@ -110,7 +119,11 @@ export class Holding implements BudgetShare {
 
   roomAfterWait(limit: number): number {
     this.limit = limit
-    return this.vault.isAway ? this.held + this.vault.allowance(this.left) : this.held
+    const { held, left, vault } = this
+    // What others have overspent is no room here, also for a call that costs nothing.
+    if (!vault.isAway) return held > 0 ? held : Math.min(held, left)
+    // A debt that is on its way is not known to be heard.
+    return held - (this.flying?.over ?? 0) + vault.allowance(Math.max(0, left))
   }
 
   get spent(): number {
@@ -134,6 +147,7 @@ export class Holding implements BudgetShare {
     this.limit = limit
     this.demand.add(amount, now)
     this.askedAt = now
+    this.calls++
     this.usual = this.usual === 0 ? amount : this.usual + (amount - this.usual) / 8
     this.vault.stirs(this, false)
   }
@@ -150,20 +164,20 @@ export class Holding implements BudgetShare {
   }
 
   private wait(amount: number): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const waiting: Waiting = { amount, bell: Deferred.makeUnsafe(), isTold: false, isKept: false }
+    const waiting: Waiting = { amount, bell: Deferred.makeUnsafe(), isTold: false, isKept: false }
+    const overdue = Effect.andThen(Effect.sleep(this.vault.timeout), Effect.sync(this.vault.isOverdue))
+    const answered = Effect.suspend(() => {
       this.waiting.add(waiting)
       this.missing += amount
       this.vault.stirs(this, true)
-      const overdue = Effect.andThen(Effect.sleep(this.vault.timeout), Effect.sync(this.vault.isOverdue))
-      return Effect.raceFirst(Deferred.await(waiting.bell), overdue).pipe(
-        Effect.ensuring(Effect.sync(() => this.leave(waiting)))
-      )
+      return Effect.raceFirst(Deferred.await(waiting.bell), overdue)
     })
+    // It waits below the frame that ends it, so that no interrupt comes between the two.
+    return Effect.ensuring(answered, Effect.sync(() => this.leave(waiting)))
   }
 
   private leave(waiting: Waiting): void {
-    this.waiting.delete(waiting)
+    if (!this.waiting.delete(waiting)) return
     if (waiting.isKept) this.kept -= waiting.amount
     else this.missing -= waiting.amount
   }
@@ -173,9 +187,9 @@ export class Holding implements BudgetShare {
     return this.free - this.kept
   }
 
-  /** What the fleet has left, as far as is known. */
+  /** What the fleet has left, as far as is known; below zero what it has overspent. */
   private get left(): number {
-    return Math.max(0, this.limit - (this.heard.given - this.heard.returned))
+    return this.limit - (this.heard.given - this.heard.returned)
   }
 
   /** Whether somebody waits whom no message has named. */
@@ -184,16 +198,17 @@ export class Holding implements BudgetShare {
     return false
   }
 
-  /** Whether there is nothing that the store would have to hear of, now or later. */
-  get isIdle(): boolean {
-    return this.free === 0 && this.untold === 0 && this.flying === undefined && this.waiting.size === 0
+  /** Whether there is nothing to tell or to hear of, now or later. */
+  isIdle(now: number): boolean {
+    return this.free === 0 && this.untold === 0 && this.flying === undefined && this.waiting.size === 0 &&
+      now - this.askedAt > idle
   }
 
   /** Whether there is something to tell, which `heartbeat` makes of what is held and was spent. */
   isDue(now: number, heartbeat: number): boolean {
     if (this.free < 0 || this.back(now) > 0) return true
     if (now >= this.pausedUntil && this.ahead(now) > 0) return true
-    return now - this.toldAt >= heartbeat && !this.isIdle
+    return now - this.toldAt >= heartbeat && !this.isIdle(now)
   }
 
   /** What it is usual to need here. */
@@ -201,7 +216,9 @@ export class Holding implements BudgetShare {
     if (now - this.askedAt > idle) return 0
     const most = Math.floor(this.left * evenPart / Math.max(1, this.vault.nodes))
     // A part of what a call needs helps nobody.
-    return most < this.usual ? 0 : Math.min(Math.ceil(callsAhead * this.usual + this.demand.at(now) * cover), most)
+    if (most < this.usual || this.calls === 1) return 0
+    const ahead = Math.min(callsAhead, this.calls - 1) * this.usual + this.demand.at(now) * cover
+    return Math.min(Math.ceil(ahead), most)
   }
 
   private back(now: number): number {
@@ -252,14 +269,15 @@ export class Holding implements BudgetShare {
     this.flying = undefined
     this.free += granted
     this.hasHeard = true
-    this.otherLimit = otherLimit
+    const now = this.vault.now()
+    if (otherLimit !== undefined) this.other = { limit: otherLimit, at: now }
     this.heard = {
       given: Math.max(this.heard.given, sums.given),
       returned: Math.max(this.heard.returned, sums.returned),
       spent: Math.max(this.heard.spent, sums.spent)
     }
     if (granted < want) {
-      this.pausedUntil = this.vault.now() + Math.min(longestPause, shortestPause * 2 ** this.shortages++) * jitter
+      this.pausedUntil = now + Math.min(longestPause, shortestPause * 2 ** this.shortages++) * jitter
     } else if (want > 0) this.shortages = 0
     this.ring(granted < want)
   }

@@ -145,7 +145,7 @@ export class Treasury implements BudgetFleet, Vault {
       for (const holding of this.holdings) {
         if (chosen.size === mostBudgetsOfCall) break
         if (holding.isDue(now, heartbeat)) chosen.add(holding)
-        else if (holding.isIdle) this.holdings.delete(holding)
+        else if (holding.isIdle(now)) this.holdings.delete(holding)
       }
     }
     return [...chosen]

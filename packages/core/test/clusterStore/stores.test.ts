@@ -41,6 +41,20 @@ const book = (more: Partial<ClusterStore.BookingMessage> = {}): ClusterStore.Boo
   limits: [["gpt:requests", { ...booking, ...more }]]
 })
 
+const share = (more: Partial<ClusterStore.BudgetMessage> = {}): ClusterStore.BudgetCall => ({
+  budgets: [["team:0", {
+    limit: 1000,
+    want: 400,
+    least: 1,
+    back: 0,
+    over: 0,
+    spent: 0,
+    heard: { given: 0, returned: 0, spent: 0 },
+    keepFor: 60_000,
+    ...more
+  }]]
+})
+
 const laws = (name: string, layer: Layer.Layer<ClusterStore.ClusterStore>) =>
   describe(name, () => {
     const withStore = <A, E>(test: (store: ClusterStore.ClusterStore["Service"]) => Effect.Effect<A, E, Scope.Scope>) =>
@@ -80,6 +94,39 @@ const laws = (name: string, layer: Layer.Layer<ClusterStore.ClusterStore>) =>
           )
         })
       ))
+
+    it.live("of a budget no more is out than there is, and what comes back is given out again", () =>
+      withStore((store) =>
+        Effect.gen(function*() {
+          const granted = (more: Partial<ClusterStore.BudgetMessage> = {}) =>
+            Effect.map(store.budgets(share(more)), ([answer]) => answer!.granted)
+          assert.deepStrictEqual(
+            [yield* granted(), yield* granted(), yield* granted({ least: 300 }), yield* granted(), yield* granted()],
+            [400, 400, 0, 200, 0]
+          )
+          assert.deepStrictEqual([yield* granted({ back: 150 }), yield* granted({ over: 50, back: 60 })], [150, 10])
+          assert.deepStrictEqual((yield* store.budgets(share({ want: 0, spent: 7, limit: 900 })))[0], {
+            granted: 0,
+            sums: { given: 1210, returned: 210, spent: 7 },
+            otherLimit: 1000
+          })
+        })
+      ))
+
+    it.live("a store that has forgotten a budget knows what a node has heard of it", () =>
+      withStore((store) =>
+        Effect.gen(function*() {
+          const heard = { given: 5000, returned: 4100, spent: 800 }
+          const [answer] = yield* store.budgets(share({ heard }))
+          assert.deepStrictEqual(answer, {
+            granted: 100,
+            sums: { given: 5100, returned: 4100, spent: 800 },
+            otherLimit: undefined
+          })
+          const [late] = yield* store.budgets(share({ heard: { given: 4000, returned: 3900, spent: 10 }, want: 0 }))
+          assert.deepStrictEqual(late!.sums, answer!.sums)
+        })
+      ))
   })
 
 laws("in memory", ClusterStore.layerMemory)
@@ -117,8 +164,10 @@ if (isMissing) {
           const store = yield* ClusterStore.ClusterStore
           yield* store.circuits(call("a", { wish: "forceOpen" }))
           yield* store.limits(book())
+          yield* store.budgets(share())
           const keys = yield* redis.send<Array<string>>("KEYS", "*")
           assert.deepStrictEqual(keys.sort(), [
+            "{sg1:prod:0}:b:team:0",
             "{sg1:prod:0}:c:gpt|4",
             "{sg1:prod:0}:l:gpt:requests",
             "{sg1:prod:0}:nodes",
@@ -150,6 +199,7 @@ if (isMissing) {
         yield* store.circuits(call("a", { ...failing, wish: "tripped" }))
         yield* store.limits(book())
         yield* store.limits(book({ back: 1000, want: 0 }))
+        yield* store.budgets(share())
         const refused = yield* Effect.exit(redis.send("GET", "{sg1:other:0}:seq"))
         assert.isTrue(Exit.isFailure(refused))
         assert.isTrue(Exit.isFailure(yield* Effect.exit(redis.send("FLUSHALL"))))
@@ -159,12 +209,24 @@ if (isMissing) {
       test(Effect.gen(function*() {
         const redis = yield* Redis.Redis
         const store = yield* ClusterStore.ClusterStore
-        const rubbish = ["", "rubbish", "\x93\x01\x02", "\x99\xff\xff", "9".repeat(400), "nan", "-inf", "1e999"]
+        const rubbish = [
+          "1 2 3 -4",
+          "9".repeat(20) + " 0 0 1",
+          "",
+          "rubbish",
+          "\x93\x01\x02",
+          "\x99\xff\xff",
+          "9".repeat(400),
+          "nan",
+          "-inf",
+          "1e999"
+        ]
         for (const text of rubbish) {
           yield* redis.send("SET", "{sg1:prod:0}:c:gpt|4", text)
           yield* redis.send("SET", "{sg1:prod:0}:l:gpt:requests", text)
+          yield* redis.send("SET", "{sg1:prod:0}:b:team:0", text)
           yield* redis.send("SET", "{sg1:prod:0}:seq", text)
-          for (const asked of [store.circuits(call("a", failing)), store.limits(book())]) {
+          for (const asked of [store.circuits(call("a", failing)), store.limits(book()), store.budgets(share())]) {
             const exit = yield* Effect.exit(asked as Effect.Effect<unknown, ClusterStore.StoreFailed>)
             if (Exit.isFailure(exit)) assert.match(String(exit.cause), /StoreFailed/)
           }

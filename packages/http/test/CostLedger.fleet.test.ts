@@ -1,0 +1,365 @@
+/** Ledgers of several nodes whose budgets are one. */
+import { assert, describe, it, vi } from "@effect/vitest"
+import * as Cluster from "@switchgear/core/Cluster"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { ChatModel, CostLedger } from "@switchgear/http"
+import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Random, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { interruptAtEveryStep } from "../../core/test/support/yieldAt.ts"
+import { answer, ask, ledgerOf, microDollars, modelOf } from "./support/ledgerOf.ts"
+
+const { CurrentPredecessor, ledgerOf: ledgerIn } = await vi.importActual<any>("../src/costLedger/predecessor.ts")
+
+const shared = (micros: number, window: CostLedger.Budget["window"] = "day"): CostLedger.Budget => ({
+  ...CostLedger.overall(microDollars(micros), window),
+  shared: true
+})
+
+const options = (micros: number, more: Partial<CostLedger.Options> = {}) => ({
+  name: "team",
+  budgets: [shared(micros)],
+  ...more
+})
+
+/** A node of the fleet around. */
+const node = (options: Cluster.Options = {}) => Layer.build(Layer.fresh(Cluster.layer(options)))
+
+const inFleet = <A, E>(test: Effect.Effect<A, E, ClusterStore.ClusterStore | Scope.Scope>) =>
+  Effect.scoped(Effect.provide(test, ClusterStore.layerMemory))
+
+/** Calls that cost so much, each of which takes as long as the clock is not moved. */
+const spend = (ledger: CostLedger.CostLedger, micros: number, tenant = "default", used = micros) =>
+  ledger.protect(modelOf(Effect.succeed(answer(used)))).complete(ask(micros)).pipe(CostLedger.withTenant(tenant))
+
+const stateOf = (ledger: CostLedger.CostLedger) =>
+  Effect.map(ledger.snapshot, ({ budgets: [state] }) => [state!.spent, state!.reserved])
+
+/** Until all have told what they have to tell. */
+const told = TestClock.adjust("12 seconds")
+
+describe("a budget of all nodes", () => {
+  it.effect("is spent together, and each node knows what the others have spent", () =>
+    inFleet(Effect.gen(function*() {
+      const [one, another] = [
+        yield* Effect.provide(ledgerOf(options(100)), yield* node()),
+        yield* Effect.provide(ledgerOf(options(100)), yield* node())
+      ]
+      yield* spend(one, 70)
+      yield* told
+      const refused = yield* Effect.flip(spend(another, 40))
+      assert.deepInclude(refused, { _tag: "BudgetExceeded", budget: "all", limit: 100, spent: 70, reserved: 0 })
+      assert.strictEqual(Duration.toMillis(refused.retryAfter), 86_400_000 - 12_000)
+      yield* spend(another, 30)
+      yield* told
+      assert.deepStrictEqual([yield* stateOf(one), yield* stateOf(another)], [[100, 0], [100, 0]])
+      yield* TestClock.adjust("1 day")
+      yield* spend(another, 100)
+    })))
+
+  it.effect("is spent to the last micro-dollar, and not beyond, by a thousand calls at once", () =>
+    inFleet(Effect.gen(function*() {
+      const ledgers = yield* Effect.forEach(
+        [1, 2, 3],
+        () => Effect.flatMap(node(), (context) => Effect.provide(ledgerOf(options(2500)), context))
+      )
+      const exits = yield* Effect.forEach(
+        Array.from({ length: 1000 }, (_, i) => ledgers[i % 3]!),
+        (ledger) => Effect.exit(spend(ledger, 25)),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(exits.filter(Exit.isSuccess).length, 100)
+    })))
+
+  it.effect("has what a call did not use, and lacks what it used more", () =>
+    inFleet(Effect.gen(function*() {
+      const [one, another] = [
+        yield* Effect.provide(ledgerOf(options(100)), yield* node()),
+        yield* Effect.provide(ledgerOf(options(100)), yield* node())
+      ]
+      yield* spend(one, 90, "default", 10)
+      yield* told
+      yield* spend(another, 60, "default", 80)
+      yield* told
+      const refused = yield* Effect.flip(spend(one, 11))
+      assert.deepInclude(refused, { spent: 90, reserved: 0 })
+      yield* spend(one, 10)
+    })))
+
+  it.effect("is one for each tenant, whatever node its calls come to", () =>
+    inFleet(Effect.gen(function*() {
+      const budgets = [{ ...CostLedger.perTenant(microDollars(50), "month"), shared: true }]
+      const [one, another] = [
+        yield* Effect.provide(ledgerOf(options(0, { budgets })), yield* node()),
+        yield* Effect.provide(ledgerOf(options(0, { budgets })), yield* node())
+      ]
+      yield* spend(one, 50, "acme")
+      yield* told
+      assert.deepInclude(yield* Effect.flip(spend(another, 1, "acme")), { budget: "tenant", tenant: "acme", spent: 50 })
+      yield* spend(another, 50, "globex")
+    })))
+
+  it.effect("is that of a process where there is no fleet, and where a tenant's name is too long for one", () =>
+    inFleet(Effect.gen(function*() {
+      const alone = yield* ledgerOf(options(100))
+      yield* spend(alone, 100)
+      const other = yield* ledgerOf(options(100))
+      yield* spend(other, 100)
+      const budgets = [{ ...CostLedger.perTenant(microDollars(50), "day"), shared: true }]
+      const [one, another] = [
+        yield* Effect.provide(ledgerOf(options(0, { budgets })), yield* node()),
+        yield* Effect.provide(ledgerOf(options(0, { budgets })), yield* node())
+      ]
+      const long = "x".repeat(513)
+      yield* spend(one, 50, long)
+      yield* told
+      yield* spend(another, 50, long)
+      assert.strictEqual((yield* Effect.flip(spend(another, 1, long)))._tag, "BudgetExceeded")
+    })))
+
+  it.effect("that differs between nodes is told with both amounts", () =>
+    inFleet(Effect.gen(function*() {
+      const context = yield* node()
+      const one = yield* Effect.provide(ledgerOf(options(100)), yield* node())
+      const another = yield* Effect.provide(ledgerOf(options(80)), context)
+      yield* spend(one, 10)
+      yield* told
+      const fiber = yield* Effect.forkChild(
+        another.protect(modelOf(Effect.delay(Effect.succeed(answer(10)), "1 second"))).complete(ask(10))
+      )
+      yield* TestClock.adjust("500 millis")
+      const { budgets, rulesDiffer } = yield* Context.get(context, Cluster.Cluster).status
+      assert.deepStrictEqual(rulesDiffer, [["team:all:day:0", "100 instead of 80"]])
+      assert.deepInclude(budgets, { count: 1, taken: 10, isAway: false })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
+    })))
+})
+
+describe("while the store does not answer", () => {
+  const silent: ClusterStore.ClusterStore["Service"] = {
+    circuits: () => Effect.never,
+    limits: () => Effect.never,
+    budgets: () => Effect.never,
+    subscribe: Effect.never
+  }
+  const within = (away: NonNullable<Cluster.Options["away"]>) =>
+    Effect.gen(function*() {
+      const context = yield* node({ away })
+      const ledger = yield* Effect.provide(ledgerOf(options(100)), context)
+      const fiber = yield* Effect.forkChild(Effect.exit(spend(ledger, 60)))
+      yield* TestClock.adjust("49 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      const exit = yield* Fiber.join(fiber)
+      return { exit, ledger }
+    }).pipe(Effect.provideService(ClusterStore.ClusterStore, silent))
+
+  for (const away of ["local", "open"] as const) {
+    it.effect(`a call waits for 50 ms, and the budget is that of the node: ${away}`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        const { exit, ledger } = yield* within(away)
+        assert.isTrue(Exit.isSuccess(exit))
+        yield* spend(ledger, 40)
+        assert.strictEqual((yield* Effect.flip(spend(ledger, 1)))._tag, "BudgetExceeded")
+      })))
+  }
+
+  it.effect("a budget that is closed then says when the store is tried again", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { exit } = yield* within("closed")
+      const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) as CostLedger.BudgetExceeded : undefined
+      assert.strictEqual(error?._tag, "BudgetExceeded")
+      assert.isAtMost(Duration.toMillis(error!.retryAfter), 300)
+    })))
+})
+
+describe("a ledger that goes on with another", () => {
+  const after = (before: CostLedger.CostLedger, given: Partial<CostLedger.Options>) =>
+    Effect.provideService(ledgerOf(given), CurrentPredecessor, ledgerIn(before))
+
+  it.effect("has the same budget of the fleet, with another amount", () =>
+    inFleet(Effect.gen(function*() {
+      const context = yield* node()
+      const other = yield* Effect.provide(ledgerOf(options(100)), yield* node())
+      const before = yield* Effect.provide(ledgerOf(options(100)), context)
+      yield* spend(before, 40)
+      yield* spend(other, 30)
+      yield* told
+      const ledger = yield* Effect.provide(after(before, options(80)), context)
+      assert.strictEqual((yield* Effect.flip(spend(ledger, 11))).limit, 80)
+      yield* spend(ledger, 10)
+      yield* told
+      assert.deepStrictEqual([yield* stateOf(ledger), yield* stateOf(other)], [[80, 0], [80, 0]])
+    })))
+
+  it.effect("tells the fleet what was spent before its budget was shared, of each node", () =>
+    inFleet(Effect.gen(function*() {
+      const budgets = [CostLedger.overall(microDollars(100), "day")]
+      const ledgers = yield* Effect.forEach([30, 20], (spent) =>
+        Effect.gen(function*() {
+          const context = yield* node()
+          const before = yield* Effect.provide(ledgerOf({ budgets }), context)
+          yield* spend(before, spent)
+          const ledger = yield* Effect.provide(after(before, options(100)), context)
+          yield* ledger.snapshot
+          return ledger
+        }))
+      yield* told
+      assert.deepInclude(yield* Effect.flip(spend(ledgers[0]!, 51)), { spent: 50 })
+      yield* spend(ledgers[0]!, 50)
+    })))
+
+  it.effect("is not told of twice where the node joins its fleet anew, with calls in flight", () =>
+    inFleet(Effect.gen(function*() {
+      const scope = yield* Effect.scope
+      const first = yield* Effect.forkChild(Effect.scoped(Effect.gen(function*() {
+        const before = yield* Effect.provide(ledgerOf(options(100)), yield* node())
+        yield* spend(before, 40)
+        const call = yield* Effect.forkIn(
+          before.protect(modelOf(Effect.delay(Effect.succeed(answer(5)), "1 minute"))).complete(ask(20)),
+          scope
+        )
+        yield* Effect.sleep("6 seconds")
+        return { before, call }
+      })))
+      yield* TestClock.adjust("7 seconds")
+      const { before, call } = yield* Fiber.join(first)
+      const ledger = yield* Effect.provide(after(before, options(100)), yield* node())
+      assert.strictEqual((yield* Effect.flip(spend(ledger, 41)))._tag, "BudgetExceeded")
+      yield* spend(ledger, 30)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(call)
+      yield* told
+      assert.strictEqual((yield* stateOf(ledger))[0], 75)
+      yield* spend(ledger, 25)
+      assert.strictEqual((yield* Effect.flip(spend(ledger, 1)))._tag, "BudgetExceeded")
+    })))
+})
+
+describe("one node in a fleet", () => {
+  const kinds = ["Answer", "Answer", "Answer", "Failure", "Left"] as const
+
+  /** What comes of the same calls, and what the ledger says after each. */
+  const play = (ledger: CostLedger.CostLedger) =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const fibers: Array<Fiber.Fiber<void>> = []
+      for (let i = 0; i < 60; i++) {
+        const [expected, share, lasting, tenant, kind] = yield* Effect.all([
+          Random.nextIntBetween(0, 60),
+          Random.next,
+          Random.nextIntBetween(0, 40),
+          Random.nextIntBetween(0, 3),
+          Random.nextIntBetween(0, kinds.length)
+        ])
+        const used = Math.round(expected * 2 * share)
+        const work: Effect.Effect<ChatModel.Answer, string> = kinds[kind] === "Failure"
+          ? Effect.fail("503")
+          : Effect.succeed(answer(used))
+        const call = ledger.protect(modelOf(Effect.andThen(Effect.sleep(lasting), work))).complete(ask(expected)).pipe(
+          CostLedger.withTenant("abc"[tenant]!),
+          Effect.exit,
+          Effect.map((exit) => {
+            const failure = Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
+            lines.push(
+              `${i} ${
+                // Of two budgets that refuse, a fleet tells the one that it need not ask about.
+                failure instanceof CostLedger.BudgetExceeded ? "refused" : exit._tag}`
+            )
+          })
+        )
+        const fiber = yield* Effect.forkChild(call, { startImmediately: true })
+        fibers.push(fiber)
+        // Until the store has answered.
+        yield* Effect.repeat(Effect.yieldNow, { times: 50 })
+        yield* TestClock.adjust(1)
+        if (kinds[kind] === "Left") yield* Fiber.interrupt(fiber)
+        yield* TestClock.adjust(yield* Random.nextIntBetween(0, 12))
+        const { budgets, total } = yield* ledger.snapshot
+        const tenants = yield* ledger.tenants
+        lines.push(JSON.stringify({ budgets, total, tenants }))
+      }
+      yield* Effect.forEach(fibers, Fiber.interrupt)
+      return lines
+    })
+
+  const runs = Number(process.env.SWITCHGEAR_RUNS ?? 50)
+
+  it.effect("spends its budgets as a ledger of its own does", () =>
+    Effect.gen(function*() {
+      let refused = 0
+      for (let run = 0; run < runs; run++) {
+        const given = (shared: boolean) =>
+          ledgerOf({
+            name: "team",
+            budgets: [{ ...CostLedger.perTenant(microDollars(150), 200), shared }, {
+              ...CostLedger.overall(microDollars(300), 300),
+              shared
+            }]
+          })
+        const seeded = Random.withSeed(`run ${run}`)
+        const alone = yield* seeded(Effect.flatMap(given(false), play)).pipe(Effect.provide(TestClock.layer()))
+        const one = yield* inFleet(
+          Effect.flatMap(node(), (context) => seeded(Effect.flatMap(Effect.provide(given(true), context), play)))
+        ).pipe(Effect.provide(TestClock.layer()))
+        const at = one.findIndex((line, i) => line !== alone[i])
+        assert.deepStrictEqual(one[at], alone[at], `run ${run}, line ${at}`)
+        assert.strictEqual(one.length, alone.length)
+        refused += alone.filter((line) => /^\d+ refused/.test(line)).length
+      }
+      assert.isAbove(refused, runs)
+    }), 60_000)
+
+  it.effect("leaves nothing reserved by a call that is left at any step, also while it waits for the store", () =>
+    inFleet(Effect.gen(function*() {
+      const context = yield* node()
+      let i = 0
+      let ledger = yield* Effect.provide(ledgerOf(options(1000)), context)
+      const steps = yield* interruptAtEveryStep({
+        program: () =>
+          Effect.gen(function*() {
+            ledger = yield* Effect.provide(ledgerOf(options(1000, { name: `team ${i++}` })), context)
+            return yield* spend(ledger, 1000, "default", 300)
+          }),
+        check: (exit, step) =>
+          Effect.gen(function*() {
+            yield* told
+            const [spent, reserved] = yield* stateOf(ledger)
+            const at = `step ${step}: ${Exit.isSuccess(exit) ? "answered" : Cause.pretty(exit.cause)}`
+            assert.strictEqual(reserved, 0, at)
+            assert.include([0, 300, 1000], spent, at)
+            // Nothing is kept for a call that is gone.
+            if (spent === 0) yield* spend(ledger, 1000)
+          })
+      })
+      assert.isAbove(steps, 20)
+    })))
+})
+
+describe("options", () => {
+  const refused = (given: Partial<CostLedger.Options>) =>
+    Effect.map(Effect.flip(ledgerOf(given)), (error) => error.message)
+
+  it.effect("that make no budget of a fleet are told by name", () =>
+    Effect.gen(function*() {
+      const budgets = [shared(100)]
+      assert.deepStrictEqual(
+        [
+          yield* refused({ budgets }),
+          yield* refused({ budgets, name: "" }),
+          yield* refused({ budgets, name: "x".repeat(101) }),
+          yield* refused({ budgets, name: "a\ud800" }),
+          yield* refused({ name: "team", budgets: [...budgets, shared(50, "1 hour"), shared(50, 3_600_000)] }),
+          yield* refused({ name: "team", budgets: [{ ...budgets[0]!, shared: "yes" as never }] })
+        ],
+        [
+          "CostLedger.make: name must be given where a budget is shared, got undefined",
+          "CostLedger.make: name must be a well-formed text of 1 to 100 characters, got \"\"",
+          `CostLedger.make: name must be a well-formed text of 1 to 100 characters, got "${"x".repeat(101)}"`,
+          "CostLedger.make: name must be a well-formed text of 1 to 100 characters, got \"a\\ud800\"",
+          "CostLedger.make: budgets[2].window must be another one than that of budgets[1], which is shared, got 3600000",
+          "CostLedger.make: budgets[0].shared must be true or false, got \"yes\""
+        ]
+      )
+    }))
+})
