@@ -244,7 +244,12 @@ export { CurrentReconsidering, Reconsidering } from "./internal/runtime/reconsid
  * @category references
  * @since 0.1.0
  */
-export { type BudgetFleet, type BudgetShare, type BudgetWindow, CurrentBudgetFleet } from "./cluster/budgetLink.ts"
+export {
+  type BudgetFleet,
+  type BudgetShare,
+  type BudgetWindow,
+  CurrentBudgetFleet
+} from "./internal/runtime/budgetLink.ts"
 
 /**
  * How options are checked, and read from YAML, JSON and the environment by the same rules.

@@ -29,7 +29,12 @@
  * **Shared calls.** Callers that share one call of a cascade pay for it once. The first that waits for it pays; if it
  * leaves, the next one does. The answers of the others are free, with the model `"shared"`.
  *
- * **Gotchas.** Budgets are kept by this process: N processes spend up to N times as much. A reply whose true cost is
+ * **Fleet.** With a `Cluster` around, a budget with `shared: true` is one of all nodes whose ledgers have the same `name`. A node
+ * takes shares ahead and reserves from them. A call waits for the store only where the share is too small for it and the fleet may
+ * have more, for the `timeout` of the `Cluster` at most. The bound is the same, whatever happens to nodes and messages; while the
+ * store does not answer, it is as `away` of the `Cluster` says.
+ *
+ * **Gotchas.** A budget that is not shared is kept by this process: N processes spend up to N times as much. A reply whose true cost is
  * not known in full counts at least as much as was reserved for it. Each window of the calendar has its budget once,
  * whatever the clock does. Each name of a tenant has a budget: where callers choose the names, `overall` is the bound.
  *
@@ -105,20 +110,28 @@ export { BudgetExceeded, CurrentTenant, InvalidOption, PriceMissing }
 export type { Bill, Budget, BudgetState, Options, Snapshot, TenantSnapshot, Totals }
 
 /**
- * A budget of dollars in a window, for each tenant.
+ * A budget of dollars in a window, for each tenant. With `shared: true` it is one of all nodes of a fleet.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const perTenant = (dollars: number, window: Budget["window"]): Budget => ({ per: "tenant", dollars, window })
+export const perTenant = (
+  dollars: number,
+  window: Budget["window"],
+  options?: Pick<Budget, "shared"> | undefined
+): Budget => ({ ...options, per: "tenant", dollars, window })
 
 /**
- * A budget of dollars in a window, for all tenants together.
+ * A budget of dollars in a window, for all tenants together. With `shared: true` it is one of all nodes of a fleet.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const overall = (dollars: number, window: Budget["window"]): Budget => ({ per: "all", dollars, window })
+export const overall = (
+  dollars: number,
+  window: Budget["window"],
+  options?: Pick<Budget, "shared"> | undefined
+): Budget => ({ ...options, per: "all", dollars, window })
 
 /**
  * {@link Options} as they are written in YAML or JSON, with `prices` in dollars for a million tokens and each budget as

@@ -10,7 +10,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { BudgetAnswer, BudgetMessage, BudgetSums } from "../ClusterStore.ts"
-import type { BudgetShare, BudgetWindow } from "./budgetLink.ts"
+import type { BudgetShare, BudgetWindow } from "../internal/runtime/budgetLink.ts"
 import { Demand } from "./demand.ts"
 
 /** What a holding has to know of the node that it belongs to. */
