@@ -192,6 +192,8 @@ export class Treasury implements BudgetFleet, Vault {
       })
       return Effect.void
     }
+    // Before those go on who wait.
+    this.isAway = true
     for (const holding of chosen) holding.unanswered()
     return inTime ? this.goAway : Effect.void
   }

@@ -116,7 +116,7 @@ const isComplete = (model: string, price: Price): Effect.Effect<void, PriceMissi
 const nameOf = ({ budgets, name }: Options): Effect.Effect<string | undefined, InvalidOption> => {
   const isWritable = typeof name === "string" && /^[^\p{Surrogate}]{1,100}$/su.test(name)
   return isWritable
-    ? Effect.succeed(encodeURIComponent(name))
+    ? Effect.succeed(name.replace(/[%:]/g, encodeURIComponent))
     : name !== undefined
     ? invalid("name", name, "a well-formed text of 1 to 100 characters")
     : budgets?.some(({ shared }) => shared === true)

@@ -1,0 +1,198 @@
+/** What one node tells the store of its share of a budget, and what it does without an answer. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Cluster from "@switchgear/core/Cluster"
+import * as ClusterStore from "@switchgear/core/ClusterStore"
+import { type BudgetShare, CurrentBudgetFleet } from "@switchgear/core/runtime"
+import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { isMissing, layerRedis, mayBeMissing } from "../clusterStore/redisServer.ts"
+import { until } from "./fleet.ts"
+
+type Store = ClusterStore.ClusterStore["Service"]
+type Budgets = Store["budgets"]
+
+const limit = 10_000
+
+const open = (context: Context.Context<never>, name = "team:0") =>
+  Context.get(context, CurrentBudgetFleet)!.open({ name, start: 0, end: 86_400_000 })!
+
+/** A call: whether it was let in. It is settled by whoever asks. */
+const reserve = (share: BudgetShare, amount: number) =>
+  Effect.gen(function*() {
+    share.asked(amount, limit)
+    let hasRoom = amount <= share.room(limit)
+    const answered = hasRoom ? undefined : share.awaits(amount, limit)
+    if (answered !== undefined) {
+      yield* answered
+      hasRoom = amount <= share.roomAfterWait(limit)
+    }
+    if (hasRoom) share.add(0, amount)
+    return hasRoom
+  })
+
+const node = (budgets: (store: Store) => Budgets, options?: Cluster.Options) =>
+  Effect.gen(function*() {
+    const memory = yield* ClusterStore.ClusterStore
+    const store = Layer.succeed(ClusterStore.ClusterStore, { ...memory, budgets: budgets(memory) })
+    return yield* Layer.build(Layer.provide(Layer.fresh(Cluster.layer(options)), store))
+  })
+
+const statusOf = (context: Context.Context<Cluster.Cluster>) =>
+  Effect.map(Context.get(context, Cluster.Cluster).status, ({ budgets }) => budgets)
+
+const inFleet = <A, E>(test: Effect.Effect<A, E, ClusterStore.ClusterStore | Scope.Scope>) =>
+  Effect.scoped(Effect.provide(test, ClusterStore.layerMemory))
+
+describe("a node that shares a budget", () => {
+  it.effect("takes what the first call needs, and more for the next ones", () =>
+    inFleet(Effect.gen(function*() {
+      const wants: Array<number> = []
+      const context = yield* node(({ budgets }) => (call) => {
+        wants.push(call.budgets[0]![1].want)
+        return budgets(call)
+      })
+      const share = open(context)
+      assert.isTrue(yield* reserve(share, 100))
+      yield* TestClock.adjust("300 millis")
+      assert.isTrue(yield* reserve(share, 100))
+      assert.isTrue(yield* reserve(share, 100))
+      assert.deepStrictEqual(wants.filter((want) => want > 0).slice(0, 2), [100, 297])
+    })))
+
+  it.effect("has one message under way, and tells what it owes once there is an answer", () =>
+    inFleet(Effect.gen(function*() {
+      let [underWay, most] = [0, 0]
+      const overs: Array<number> = []
+      const context = yield* node(({ budgets }) => (call) =>
+        Effect.suspend(() => {
+          most = Math.max(most, ++underWay)
+          overs.push(call.budgets[0]![1].over)
+          return Effect.delay(budgets(call), "20 millis")
+        }).pipe(Effect.ensuring(Effect.sync(() => underWay--))))
+      const share = open(context)
+      const fibers = yield* Effect.forEach(
+        Array.from({ length: 10 }),
+        () => Effect.forkChild(reserve(share, 100), { startImmediately: true })
+      )
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* Effect.forEach(fibers, Fiber.join), Array.from({ length: 10 }, () => true))
+      for (let i = 0; i < 10; i++) share.add(300, -100)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(most, 1)
+      assert.deepStrictEqual([share.spent, share.reserved], [3000, 0])
+      assert.isAbove(overs.reduce((a, b) => a + b), 0)
+    })))
+
+  it.effect("tells a debt again of which it does not know that it was heard", () =>
+    inFleet(Effect.gen(function*() {
+      let fails = false
+      const context = yield* node(({ budgets }) => (call) =>
+        fails ? Effect.fail(new ClusterStore.StoreFailed({ operation: "budgets", reason: "failed" })) : budgets(call))
+      const share = open(context)
+      yield* reserve(share, 100)
+      fails = true
+      share.add(900, -100)
+      yield* TestClock.adjust("2 seconds")
+      fails = false
+      yield* TestClock.adjust("20 seconds")
+      const other = open(yield* node(({ budgets }) => budgets))
+      assert.isFalse(yield* reserve(other, limit - 899))
+      assert.isTrue(yield* reserve(other, limit - 900))
+      assert.deepStrictEqual([other.spent, other.reserved], [900, limit - 900])
+    })))
+
+  it.effect("gives back what it holds when it leaves", () =>
+    inFleet(Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Scope.provide(node(({ budgets }) => budgets), scope)
+      const share = open(context)
+      for (let i = 0; i < 5; i++) {
+        yield* reserve(share, 1000)
+        share.add(100, -1000)
+        yield* TestClock.adjust("300 millis")
+      }
+      assert.isAbove((yield* statusOf(context)).held, 0)
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(yield* reserve(open(yield* node(({ budgets }) => budgets)), limit - 500))
+    })))
+
+  for (
+    const [fault, budgets] of [
+      ["throws", () => {
+        throw new Error("bug")
+      }],
+      ["dies", () => Effect.die("bug")],
+      ["answers too little", () => Effect.succeed([])]
+    ] as ReadonlyArray<readonly [string, Budgets]>
+  ) {
+    it.effect(`goes on with a store that ${fault}, and is back with it`, () =>
+      inFleet(Effect.gen(function*() {
+        let isSound = false
+        const context = yield* node((store) => (call) => isSound ? store.budgets(call) : budgets(call), { away: "open" })
+        const share = open(context)
+        assert.isTrue(yield* reserve(share, 9000))
+        assert.isFalse(yield* reserve(share, 2000))
+        assert.isTrue((yield* statusOf(context)).isAway)
+        isSound = true
+        yield* TestClock.adjust("10 seconds")
+        assert.isFalse((yield* statusOf(context)).isAway)
+        assert.isFalse(yield* reserve(open(yield* node((store) => store.budgets)), 2000))
+      })))
+  }
+
+  it.effect("asks no more while it knows that the fleet has nothing, and hears when there is something again", () =>
+    inFleet(Effect.gen(function*() {
+      let messages = 0
+      const context = yield* node(({ budgets }) => (call) => {
+        messages++
+        return budgets(call)
+      })
+      const share = open(context)
+      const other = open(yield* node(({ budgets }) => budgets))
+      assert.isTrue(yield* reserve(other, limit))
+      for (let i = 0; i < 1000; i++) {
+        assert.isFalse(yield* reserve(share, 10))
+        yield* TestClock.adjust("20 millis")
+      }
+      assert.isAtMost(messages, 20 * 0.5)
+      other.add(0, -limit)
+      yield* TestClock.adjust("5500 millis")
+      assert.isTrue(yield* reserve(share, 10))
+    })))
+})
+
+if (isMissing) {
+  it("a budget is looked at on a real server", ({ skip }) => {
+    assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
+    skip("redis-server is not installed")
+  })
+} else {
+  it.live("a budget on a real server is spent together, and once, also where the server loses it", () =>
+    Effect.gen(function*() {
+      const nodes = yield* Effect.forEach(
+        Array.from({ length: 5 }),
+        () => Layer.build(Layer.fresh(Cluster.layer({ timeout: "1 second", interval: "1 second", heartbeat: "1 second", away: "closed" })))
+      )
+      const shares = nodes.map((context) => open(context))
+      const { server } = yield* Effect.promise(() => import("../clusterStore/redisServer.ts"))
+      const { restart } = yield* server
+      const reserved = () =>
+        Effect.map(
+          Effect.forEach(
+            Array.from({ length: 100 }, (_, i) => shares[i % 5]!),
+            (share) => reserve(share, 100),
+            { concurrency: "unbounded" }
+          ),
+          (passed) => passed.filter((passed) => passed).length
+        )
+      const first = yield* Effect.forEach(shares, (share) => reserve(share, 1000))
+      assert.deepStrictEqual(first, [true, true, true, true, true])
+      yield* until(Effect.sync(() => shares.every(({ reserved }) => reserved === 5000)))
+      yield* restart
+      // Until the server is back, calls are refused.
+      let passed = 0
+      yield* until(Effect.map(reserved(), (more) => (passed += more) >= 50))
+      assert.strictEqual(passed, 50)
+      assert.strictEqual(yield* reserved(), 0)
+    }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(ClusterStore.layerRedis({ fleet: "prod" }), layerRedis))), 60_000)
+}
