@@ -68,7 +68,8 @@ describe("a node that shares a budget", () => {
           most = Math.max(most, ++underWay)
           overs.push(call.budgets[0]![1].over)
           return Effect.delay(budgets(call), "20 millis")
-        }).pipe(Effect.ensuring(Effect.sync(() => underWay--))))
+        }).pipe(Effect.ensuring(Effect.sync(() => underWay--)))
+      )
       const share = open(context)
       const fibers = yield* Effect.forEach(
         Array.from({ length: 10 }),
@@ -87,7 +88,8 @@ describe("a node that shares a budget", () => {
     inFleet(Effect.gen(function*() {
       let fails = false
       const context = yield* node(({ budgets }) => (call) =>
-        fails ? Effect.fail(new ClusterStore.StoreFailed({ operation: "budgets", reason: "failed" })) : budgets(call))
+        fails ? Effect.fail(new ClusterStore.StoreFailed({ operation: "budgets", reason: "failed" })) : budgets(call)
+      )
       const share = open(context)
       yield* reserve(share, 100)
       fails = true
@@ -128,7 +130,9 @@ describe("a node that shares a budget", () => {
     it.effect(`goes on with a store that ${fault}, and is back with it`, () =>
       inFleet(Effect.gen(function*() {
         let isSound = false
-        const context = yield* node((store) => (call) => isSound ? store.budgets(call) : budgets(call), { away: "open" })
+        const context = yield* node((store) => (call) => isSound ? store.budgets(call) : budgets(call), {
+          away: "open"
+        })
         const share = open(context)
         assert.isTrue(yield* reserve(share, 9000))
         assert.isFalse(yield* reserve(share, 2000))
@@ -167,32 +171,44 @@ if (isMissing) {
     skip("redis-server is not installed")
   })
 } else {
-  it.live("a budget on a real server is spent together, and once, also where the server loses it", () =>
-    Effect.gen(function*() {
-      const nodes = yield* Effect.forEach(
-        Array.from({ length: 5 }),
-        () => Layer.build(Layer.fresh(Cluster.layer({ timeout: "1 second", interval: "1 second", heartbeat: "1 second", away: "closed" })))
-      )
-      const shares = nodes.map((context) => open(context))
-      const { server } = yield* Effect.promise(() => import("../clusterStore/redisServer.ts"))
-      const { restart } = yield* server
-      const reserved = () =>
-        Effect.map(
-          Effect.forEach(
-            Array.from({ length: 100 }, (_, i) => shares[i % 5]!),
-            (share) => reserve(share, 100),
-            { concurrency: "unbounded" }
-          ),
-          (passed) => passed.filter((passed) => passed).length
+  it.live(
+    "a budget on a real server is spent together, and once, also where the server loses it",
+    () =>
+      Effect.gen(function*() {
+        const nodes = yield* Effect.forEach(
+          Array.from({ length: 5 }),
+          () =>
+            Layer.build(
+              Layer.fresh(
+                Cluster.layer({ timeout: "1 second", interval: "1 second", heartbeat: "1 second", away: "closed" })
+              )
+            )
         )
-      const first = yield* Effect.forEach(shares, (share) => reserve(share, 1000))
-      assert.deepStrictEqual(first, [true, true, true, true, true])
-      yield* until(Effect.sync(() => shares.every(({ reserved }) => reserved === 5000)))
-      yield* restart
-      // Until the server is back, calls are refused.
-      let passed = 0
-      yield* until(Effect.map(reserved(), (more) => (passed += more) >= 50))
-      assert.strictEqual(passed, 50)
-      assert.strictEqual(yield* reserved(), 0)
-    }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(ClusterStore.layerRedis({ fleet: "prod" }), layerRedis))), 60_000)
+        const shares = nodes.map((context) => open(context))
+        const { server } = yield* Effect.promise(() => import("../clusterStore/redisServer.ts"))
+        const { restart } = yield* server
+        const reserved = () =>
+          Effect.map(
+            Effect.forEach(
+              Array.from({ length: 100 }, (_, i) => shares[i % 5]!),
+              (share) => reserve(share, 100),
+              { concurrency: "unbounded" }
+            ),
+            (passed) => passed.filter((passed) => passed).length
+          )
+        const first = yield* Effect.forEach(shares, (share) => reserve(share, 1000))
+        assert.deepStrictEqual(first, [true, true, true, true, true])
+        yield* until(Effect.sync(() => shares.every(({ reserved }) => reserved === 5000)))
+        yield* restart
+        // Until the server is back, calls are refused.
+        let passed = 0
+        yield* until(Effect.map(reserved(), (more) => (passed += more) >= 50))
+        assert.strictEqual(passed, 50)
+        assert.strictEqual(yield* reserved(), 0)
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(Layer.provideMerge(ClusterStore.layerRedis({ fleet: "prod" }), layerRedis))
+      ),
+    60_000
+  )
 }
