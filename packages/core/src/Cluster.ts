@@ -30,6 +30,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
 import * as CircuitFleet from "./circuitBreaker/fleet.ts"
 import { Booker, type BookerRules } from "./cluster/booker.ts"
 import { CurrentBudgetFleet } from "./internal/runtime/budgetLink.ts"
@@ -82,7 +83,8 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
       giveBack: check.positive("giveBack", options.giveBack ?? "200 millis"),
       away: check.oneOf("away", options.away ?? "local", ["local", "open", "closed"])
     }
-    const store = yield* ClusterStore
+    const around = yield* Effect.context<ClusterStore | Scope.Scope>()
+    const store = Context.get(around, ClusterStore)
     const clock = yield* Clock.Clock
     const node = yield* Effect.map(Random.Random, randomId)
     const heartbeat = check.positive("heartbeat", options.heartbeat ?? "5 seconds")
@@ -94,8 +96,9 @@ export const layer = (options: Options = {}): Layer.Layer<Cluster, never, Cluste
       terms: { span: check.positive("span", options.span ?? "1 second"), spread }
     }, clock)
     yield* Effect.forkScoped(syncer.run)
-    const treasury = new Treasury(syncer, { interval, timeout, heartbeat, away: rules.away }, clock)
-    yield* Effect.forkScoped(treasury.run)
+    const treasury = new Treasury(syncer, { interval, timeout, heartbeat, away: rules.away }, clock, (run) => {
+      Effect.runForkWith(around)(Effect.forkIn(run, Context.get(around, Scope.Scope)))
+    })
     const control = (name: string): Control | undefined => {
       const member = syncer.find(name)
       return member && {

@@ -184,7 +184,6 @@ export class Syncer implements Home, Office, House {
 
   /** Budgets are shared. */
   readonly askForNodes = (): void => {
-    if (this.hasBudgets) return
     this.hasBudgets = true
     this.ring()
   }

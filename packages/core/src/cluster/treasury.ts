@@ -54,16 +54,25 @@ export class Treasury implements BudgetFleet, Vault {
   private failures = 0
   private nextAt = -Infinity
 
-  constructor(house: House, rules: TreasuryRules, clock: Clock.Clock) {
+  private start: ((run: Effect.Effect<never>) => void) | undefined
+
+  /** `start` runs what the first budget needs. */
+  constructor(house: House, rules: TreasuryRules, clock: Clock.Clock, start: (run: Effect.Effect<never>) => void) {
     this.house = house
     this.rules = rules
     this.clock = clock
+    this.start = start
     this.timeout = rules.timeout
   }
 
   readonly open = (window: BudgetWindow, before?: BudgetShare): BudgetShare | undefined => {
     if (!isShareable(window.name)) return undefined
-    this.house.askForNodes()
+    const { start } = this
+    if (start !== undefined) {
+      this.start = undefined
+      this.house.askForNodes()
+      start(this.run)
+    }
     return new Holding(window, this, before instanceof Holding ? before : undefined)
   }
 
@@ -98,7 +107,7 @@ export class Treasury implements BudgetFleet, Vault {
   }
 
   /** Runs for as long as the node is part of the fleet. */
-  get run(): Effect.Effect<never> {
+  private get run(): Effect.Effect<never> {
     return Effect.onExit(Effect.forever(this.turn), () => this.end)
   }
 
