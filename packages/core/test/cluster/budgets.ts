@@ -4,6 +4,14 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { type BudgetShare, CurrentBudgetFleet } from "@switchgear/core/runtime"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Clock, Context, Effect, Layer, Random, Scope } from "effect"
+import { vi } from "vitest"
+
+const { MemoryTable } = await vi.importActual<typeof import("../../src/clusterStore/memoryTable.ts")>(
+  "../../src/clusterStore/memoryTable.ts"
+)
+
+const budgetsIn = (table: InstanceType<typeof MemoryTable>) =>
+  (table as unknown as { readonly budgets: Map<string, object> }).budgets
 
 /** What becomes of a message: it is answered, refused, or its answer never comes although it counts. */
 export type Way = "answers" | "refuses" | "hangs" | "loses"
@@ -29,8 +37,8 @@ export interface Plan {
   readonly dies?: { readonly at: number; readonly nodes: number }
   /** @default "answers" */
   readonly way?: (at: number, node: number, share: number) => Way
-  /** The store has nothing any more. */
-  readonly emptied?: number
+  /** The store begins again: with nothing, or with what it had so many milliseconds before. */
+  readonly restarts?: { readonly at: number; readonly copyOf?: number }
   /** Calls that are interrupted within 50 ms, as a share of all. */
   readonly interrupted?: number
 }
@@ -78,9 +86,15 @@ const scene = (plan: Plan) =>
     const { limit } = plan
     const costOf = plan.cost ?? ((share: number) => Math.round(10 * 10_000 ** share))
     const usedOf = plan.used ?? ((share: number) => 0.2 + 1.3 * share)
-    const emptyStore = Effect.map(Layer.build(Layer.fresh(ClusterStore.layerMemory)), (context) =>
-      Context.get(context, ClusterStore.ClusterStore))
-    let memory = yield* emptyStore
+    const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
+    let table = new MemoryTable()
+    /** A record is never changed: the next one takes its place. */
+    const copyOf = (of: InstanceType<typeof MemoryTable>) => {
+      const copy = new MemoryTable()
+      budgetsIn(of).forEach((record, budget) => budgetsIn(copy).set(budget, record))
+      return copy
+    }
+    let copy = new MemoryTable()
     const windows = new Map<string, { -readonly [K in keyof Window]: Window[K] } & { used: number }>()
     const windowOf = (name: string) => {
       const known = windows.get(name)
@@ -105,8 +119,7 @@ const scene = (plan: Plan) =>
     const dead = new Set<number>()
     const wayOf = (index: number): ClusterStore.ClusterStore["Service"] => ({
       ...memory,
-      circuits: (call) =>
-        Effect.suspend(() => dead.has(index) ? Effect.never : memory.circuits(call)),
+      circuits: (call) => Effect.suspend(() => dead.has(index) ? Effect.never : memory.circuits(call)),
       budgets: (call) =>
         Effect.gen(function*() {
           const at = yield* now
@@ -116,7 +129,8 @@ const scene = (plan: Plan) =>
           if (way === "refuses") {
             return yield* Effect.fail(new ClusterStore.StoreFailed({ operation: "budgets", reason: "failed" }))
           }
-          const answer = way === "hangs" ? yield* Effect.never : yield* Effect.suspend(() => memory.budgets(call))
+          if (way === "hangs") return yield* Effect.never
+          const answer = table.callBudgets(call, 1000 * (yield* now))
           if (way === "loses") yield* Effect.sleep("1 hour")
           yield* hop
           return answer
@@ -209,10 +223,16 @@ const scene = (plan: Plan) =>
           for (let i = 0; i < plan.dies!.nodes; i++) dead.add(i)
         })
       }],
-      ...plan.emptied === undefined ? [] : [{
-        at: plan.emptied,
-        happens: Effect.map(emptyStore, (store) => {
-          memory = store
+      ...plan.restarts?.copyOf === undefined ? [] : [{
+        at: plan.restarts.at - plan.restarts.copyOf,
+        happens: Effect.sync(() => {
+          copy = copyOf(table)
+        })
+      }],
+      ...plan.restarts === undefined ? [] : [{
+        at: plan.restarts.at,
+        happens: Effect.sync(() => {
+          table = copy
         })
       }]
     ].sort((a, b) => a.at - b.at)
