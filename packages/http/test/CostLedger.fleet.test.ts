@@ -193,16 +193,18 @@ describe("a ledger that goes on with another", () => {
   it.effect("tells the fleet what was spent before its budget was shared, of each node", () =>
     inFleet(Effect.gen(function*() {
       const budgets = [CostLedger.overall(microDollars(100), "day")]
-      const ledgers = yield* Effect.forEach([30, 20], (spent) =>
+      const nodes = yield* Effect.forEach([30, 20], (spent) =>
         Effect.gen(function*() {
           const context = yield* node()
           const before = yield* Effect.provide(ledgerOf({ budgets }), context)
           yield* spend(before, spent)
           const ledger = yield* Effect.provide(after(before, options(100)), context)
           yield* ledger.snapshot
-          return ledger
+          return { ledger, cluster: Context.get(context, Cluster.Cluster) }
         }))
       yield* told
+      for (const { cluster } of nodes) assert.deepStrictEqual((yield* cluster.status).rulesDiffer, [])
+      const ledgers = nodes.map(({ ledger }) => ledger)
       assert.deepInclude(yield* Effect.flip(spend(ledgers[0]!, 51)), { spent: 50 })
       yield* spend(ledgers[0]!, 50)
     })))

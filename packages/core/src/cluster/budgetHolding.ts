@@ -69,7 +69,7 @@ const nothing: BudgetSums = { given: 0, returned: 0, spent: 0 }
 
 export class Holding implements BudgetShare {
   readonly window: BudgetWindow
-  limit = 0
+  limit: number
   /** What calls can reserve; below zero it is a debt. */
   free = 0
   private other: { readonly limit: number; readonly at: number } | undefined
@@ -95,6 +95,7 @@ export class Holding implements BudgetShare {
   /** Goes on with what the holding `before` of the same window has heard. */
   constructor(window: BudgetWindow, vault: Vault, before: Holding | undefined) {
     this.window = window
+    this.limit = window.limit
     this.vault = vault
     if (before !== undefined) {
       this.heard = before.heard

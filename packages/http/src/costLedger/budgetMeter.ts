@@ -166,7 +166,7 @@ const isSamePlace = (one: Rule, other: Rule): boolean =>
 
 /** Undefined where the nodes have no such budget together. */
 const sharedWindow = (
-  { shared }: Rule,
+  { limit, shared }: Rule,
   span: Span,
   source: Window | SharedWindow | undefined,
   tenant: string | undefined
@@ -174,7 +174,7 @@ const sharedWindow = (
   if (shared === undefined) return undefined
   const name = `${shared.name}:${span.start}${tenant === undefined ? "" : `:${tenant}`}`
   const before = source instanceof SharedWindow && source.name === name ? source.share : undefined
-  const share = shared.fleet.open({ name, ...span }, before)
+  const share = shared.fleet.open({ name, limit, ...span }, before)
   if (share === undefined) return undefined
   const window = new SharedWindow(name, span, share)
   if (source !== undefined) window.goOnWith(source, before !== undefined)

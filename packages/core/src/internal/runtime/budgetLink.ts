@@ -6,6 +6,8 @@ import type * as Effect from "effect/Effect"
 export interface BudgetWindow {
   /** Of the budget: the same on all nodes, and that of no other budget. */
   readonly name: string
+  /** What there is in the window, until calls say otherwise. */
+  readonly limit: number
   /** The window begins then and has ended then, in milliseconds since the epoch. */
   readonly start: number
   readonly end: number
