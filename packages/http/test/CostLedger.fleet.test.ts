@@ -203,10 +203,10 @@ describe("a ledger that goes on with another", () => {
           return { ledger, cluster: Context.get(context, Cluster.Cluster) }
         }))
       yield* told
-      for (const { cluster } of nodes) assert.deepStrictEqual((yield* cluster.status).rulesDiffer, [])
       const ledgers = nodes.map(({ ledger }) => ledger)
       assert.deepInclude(yield* Effect.flip(spend(ledgers[0]!, 51)), { spent: 50 })
       yield* spend(ledgers[0]!, 50)
+      for (const { cluster } of nodes) assert.deepStrictEqual((yield* cluster.status).rulesDiffer, [])
     })))
 
   it.effect("is not told of twice where the node joins its fleet anew, with calls in flight", () =>
