@@ -2,7 +2,12 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
-/** A budget in one window of time. Amounts are whole, and the same for all nodes: micro-dollars, for example. */
+/**
+ * A budget in one window of time. Amounts are whole, and the same for all nodes: micro-dollars, for example.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface BudgetWindow {
   /** Of the budget: the same on all nodes, and that of no other budget. */
   readonly name: string
@@ -13,7 +18,12 @@ export interface BudgetWindow {
   readonly end: number
 }
 
-/** What this node has of a budget of the fleet in one window. Nothing here throws. */
+/**
+ * What this node has of a budget of the fleet in one window. Nothing here throws.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface BudgetShare {
   /** What calls can reserve here now, at most. */
   readonly room: (limit: number) => number
@@ -35,7 +45,12 @@ export interface BudgetShare {
   readonly retryAfter: number | undefined
 }
 
-/** The fleet around, of which budgets can be. */
+/**
+ * A fleet, of which budgets can be.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface BudgetFleet {
   /**
    * Undefined where a name is longer than 512 characters, or is no well-formed text. What another fleet has heard of the same
@@ -44,6 +59,12 @@ export interface BudgetFleet {
   readonly open: (window: BudgetWindow, before?: BudgetShare | undefined) => BudgetShare | undefined
 }
 
+/**
+ * The fleet around; undefined where there is none.
+ *
+ * @since 0.1.0
+ * @category references
+ */
 export const CurrentBudgetFleet = Context.Reference<BudgetFleet | undefined>(
   "@switchgear/core/Cluster/CurrentBudgetFleet",
   { defaultValue: () => undefined }
