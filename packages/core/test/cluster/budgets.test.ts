@@ -205,7 +205,8 @@ const shares = (seed: number) => {
   }
 }
 
-const faulty = (share: number): Way => choice(Math.min(0.999, share * 16), "hangs", "loses", "refuses") ?? "answers"
+const faulty = (share: number): Way =>
+  choice(Math.min(0.999, share * 16), "hangs", "late", "loses", "refuses") ?? "answers"
 
 describe("what is spent and reserved", () => {
   it.live(
@@ -222,7 +223,7 @@ describe("what is spent and reserved", () => {
           const plan: Plan = {
             nodes,
             seed: `bound ${run}`,
-            until: 12_000,
+            until: 15_000,
             limit: choice(share(), 100, 100_000, 1_000_000, 5_000_000),
             cost: choice(
               share(),

@@ -13,8 +13,8 @@ const { MemoryTable } = await vi.importActual<typeof import("../../src/clusterSt
 const budgetsIn = (table: InstanceType<typeof MemoryTable>) =>
   (table as unknown as { readonly budgets: Map<string, object> }).budgets
 
-/** What becomes of a message: it is answered, refused, or its answer never comes although it counts. */
-export type Way = "answers" | "refuses" | "hangs" | "loses"
+/** What becomes of a message: it is answered, refused, counts late, or its answer never comes although it counts. */
+export type Way = "answers" | "refuses" | "hangs" | "late" | "loses"
 
 export interface Plan {
   readonly nodes: number
@@ -130,6 +130,8 @@ const scene = (plan: Plan) =>
             return yield* Effect.fail(new ClusterStore.StoreFailed({ operation: "budgets", reason: "failed" }))
           }
           if (way === "hangs") return yield* Effect.never
+          // Nobody can take back what is on its way.
+          if (way === "late") yield* Effect.uninterruptible(Effect.sleep(15_000 * (yield* Random.next) ** 3))
           const answer = table.callBudgets(call, 1000 * (yield* now))
           if (way === "loses") yield* Effect.sleep("1 hour")
           yield* hop

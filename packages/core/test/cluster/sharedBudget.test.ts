@@ -165,6 +165,46 @@ describe("a node that shares a budget", () => {
     })))
 })
 
+describe("health and metrics", () => {
+  const numbersOf = (context: Context.Context<Cluster.Cluster>) =>
+    Effect.map(Context.get(context, Cluster.Cluster).status, (status) =>
+      Object.fromEntries(
+        (typeof Cluster.kind.metrics === "function" ? [] : Cluster.kind.metrics ?? []).flatMap((series) =>
+          series.id.includes("budget") ? [[series.id.replace("switchgear_cluster_", ""), series.read(status)]] : []
+        )
+      ))
+  const reasonsOf = (context: Context.Context<Cluster.Cluster>) =>
+    Effect.map(
+      Context.get(context, Cluster.Cluster).status,
+      (status) => Cluster.kind.health!(status).conditions.filter(({ count }) => count > 0).map(({ reason }) => reason)
+    )
+
+  it.effect("tell what a node has taken and given back, that the store is away, and that amounts differ", () =>
+    inFleet(Effect.gen(function*() {
+      let fails = false
+      const context = yield* node(({ budgets }) => (call) => fails ? Effect.never : budgets(call))
+      const share = open(context)
+      assert.isTrue(yield* reserve(share, 1000))
+      share.add(100, -1000)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* numbersOf(context), {
+        budgets: 1,
+        budgets_away: 0,
+        budget_taken_total: 1000,
+        budget_given_back_total: 900
+      })
+      assert.deepStrictEqual(yield* reasonsOf(context), [])
+      const other = open(yield* node(({ budgets }) => budgets))
+      other.asked(10, 77)
+      yield* TestClock.adjust("6 seconds")
+      assert.deepStrictEqual(yield* reasonsOf(context), ["rules-differ"])
+      fails = true
+      yield* TestClock.adjust("6 seconds")
+      assert.include(yield* reasonsOf(context), "away")
+      assert.deepInclude(yield* numbersOf(context), { budgets_away: 1 })
+    })))
+})
+
 if (isMissing) {
   it("a budget is looked at on a real server", ({ skip }) => {
     assert.isTrue(mayBeMissing, "redis-server is not installed, and SWITCHGEAR_REQUIRE_REDIS=1 asks for it")
