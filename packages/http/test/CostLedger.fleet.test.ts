@@ -54,6 +54,22 @@ describe("a budget of all nodes", () => {
       yield* spend(another, 100)
     })))
 
+  it.effect("is heard of by a node that only looks at it", () =>
+    inFleet(Effect.gen(function*() {
+      const [one, another] = [
+        yield* Effect.provide(ledgerOf(options(100)), yield* node()),
+        yield* Effect.provide(ledgerOf(options(100)), yield* node())
+      ]
+      yield* spend(one, 70)
+      yield* told
+      assert.deepStrictEqual(yield* stateOf(another), [0, 0])
+      yield* TestClock.adjust("300 millis")
+      assert.deepStrictEqual(yield* stateOf(another), [70, 0])
+      yield* spend(one, 20)
+      yield* told
+      assert.deepStrictEqual(yield* stateOf(another), [90, 0])
+    })))
+
   it.effect("is spent to the last micro-dollar, and not beyond, by a thousand calls at once", () =>
     inFleet(Effect.gen(function*() {
       const ledgers = yield* Effect.forEach(

@@ -85,6 +85,7 @@ export class Holding implements BudgetShare {
   private missing = 0
   private readonly demand = new Demand(remembered)
   private askedAt = -Infinity
+  private lookedAt = -Infinity
   private toldAt = -Infinity
   private calls = 0
   /** What a call asks for, lately. */
@@ -153,6 +154,11 @@ export class Holding implements BudgetShare {
     this.vault.stirs(this, false)
   }
 
+  looked(): void {
+    this.lookedAt = this.vault.now()
+    this.vault.stirs(this, false)
+  }
+
   awaits(amount: number, limit: number): Effect.Effect<void> | undefined {
     this.limit = limit
     return this.mayAsk(amount) ? this.wait(amount) : undefined
@@ -202,7 +208,7 @@ export class Holding implements BudgetShare {
   /** Whether there is nothing to tell or to hear of, now or later. */
   isIdle(now: number): boolean {
     return this.free === 0 && this.untold === 0 && this.flying === undefined && this.waiting.size === 0 &&
-      now - this.askedAt > idle
+      now - Math.max(this.askedAt, this.lookedAt) > idle
   }
 
   /** Whether there is something to tell, which `heartbeat` makes of what is held and was spent. */

@@ -63,6 +63,7 @@ export class Ledger implements Book {
   }
 
   snapshot(now: number): Snapshot {
+    for (const meter of this.meters) meter.at(now).share?.looked()
     return {
       total: { ...this.total },
       models: Object.fromEntries(Array.from(this.models, ([model, totals]) => [model, { ...totals }])),

@@ -32,6 +32,8 @@ export interface BudgetShare {
   /** What is spent by all nodes, and what is reserved or booked by them, as far as it is known here. */
   readonly spent: number
   readonly reserved: number
+  /** Somebody looks at it: what all nodes have spent is heard of soon, and for a while. */
+  readonly looked: () => void
   /** Adds to what this node has spent and reserved. What is given back is below zero. */
   readonly add: (spent: number, reserved: number) => void
   /** A call asks for so much, whatever it is answered. */
