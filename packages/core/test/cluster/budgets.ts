@@ -10,9 +10,6 @@ const { MemoryTable } = await vi.importActual<typeof import("../../src/clusterSt
   "../../src/clusterStore/memoryTable.ts"
 )
 
-const budgetsIn = (table: InstanceType<typeof MemoryTable>) =>
-  (table as unknown as { readonly budgets: Map<string, object> }).budgets
-
 /** What becomes of a message: it is answered, refused, counts late, or its answer never comes although it counts. */
 export type Way = "answers" | "refuses" | "hangs" | "late" | "loses"
 
@@ -88,12 +85,6 @@ const scene = (plan: Plan) =>
     const usedOf = plan.used ?? ((share: number) => 0.2 + 1.3 * share)
     const memory = yield* Effect.map(Layer.build(ClusterStore.layerMemory), Context.get(ClusterStore.ClusterStore))
     let table = new MemoryTable()
-    /** A record is never changed: the next one takes its place. */
-    const copyOf = (of: InstanceType<typeof MemoryTable>) => {
-      const copy = new MemoryTable()
-      budgetsIn(of).forEach((record, budget) => budgetsIn(copy).set(budget, record))
-      return copy
-    }
     let copy = new MemoryTable()
     const windows = new Map<string, { -readonly [K in keyof Window]: Window[K] } & { used: number }>()
     const windowOf = (name: string) => {
@@ -228,7 +219,7 @@ const scene = (plan: Plan) =>
       ...plan.restarts?.copyOf === undefined ? [] : [{
         at: plan.restarts.at - plan.restarts.copyOf,
         happens: Effect.sync(() => {
-          copy = copyOf(table)
+          copy = new MemoryTable(table.copy())
         })
       }],
       ...plan.restarts === undefined ? [] : [{
