@@ -121,7 +121,7 @@ export class Treasury implements BudgetFleet, Vault {
   /** Budgets for which another node has another amount. */
   get differing(): ReadonlyArray<readonly [budget: string, terms: string]> {
     return [...this.holdings].flatMap(({ limit, otherLimit, window: { name } }) =>
-      otherLimit === undefined ? [] : [[name, `${otherLimit} instead of ${limit}`] as const]
+      otherLimit === undefined ? [] : [[name, `limit ${otherLimit} instead of ${limit}`] as const]
     )
   }
 

@@ -41,7 +41,8 @@ export const watched = (store: Store, clock: Clock.Clock): WatchedStore => {
     store: {
       ...store,
       circuits: (call) => asked(store.circuits(call)),
-      limits: (call) => asked(store.limits(call))
+      limits: (call) => asked(store.limits(call)),
+      budgets: (call) => asked(store.budgets(call))
     },
     lastAnswer: () => lastAnswer,
     lastError: () => lastError
