@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit"
 import * as Format from "../format.ts"
 import type { Shown } from "../screen.ts"
 
-export const cluster = ({ overview: { at, cluster }, words }: Shown): TemplateResult | typeof nothing => {
+export const cluster = ({ overview: { at, cluster, models }, words }: Shown): TemplateResult | typeof nothing => {
   if (cluster === null) return nothing
   const { away, because, dissent, fleet, lastSync, limits, nodes, rulesDiffer, state } = cluster
   const told = [
@@ -23,10 +23,12 @@ export const cluster = ({ overview: { at, cluster }, words }: Shown): TemplateRe
       ]
   ]
   const limiters = new Set(limits.map(({ limiter }) => limiter))
+  const circuits = new Set(models.map(({ circuit }) => circuit?.id))
+  const kindOf = (name: string) => circuits.has(name) ? "CircuitBreaker" : limiters.has(name) ? "RateLimiter" : "Budget"
   const names = [
     ...dissent.map((name) => words.reasonOf("CircuitBreaker", name, "dissent")),
     ...rulesDiffer.map(({ difference, name }) =>
-      `${words.reasonOf(limiters.has(name) ? "RateLimiter" : "CircuitBreaker", name, "rules-differ")} (${difference})`
+      `${words.reasonOf(kindOf(name), name, "rules-differ")} (${difference})`
     )
   ]
   return html`<span class=${

@@ -39,10 +39,10 @@ export const watched = (store: Store, clock: Clock.Clock): WatchedStore => {
     )
   return {
     store: {
-      ...store,
       circuits: (call) => asked(store.circuits(call)),
       limits: (call) => asked(store.limits(call)),
-      budgets: (call) => asked(store.budgets(call))
+      budgets: (call) => asked(store.budgets(call)),
+      subscribe: store.subscribe
     },
     lastAnswer: () => lastAnswer,
     lastError: () => lastError

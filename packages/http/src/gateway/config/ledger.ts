@@ -4,11 +4,15 @@ import * as Effect from "effect/Effect"
 import * as CostLedger from "../../CostLedger.ts"
 import * as Pricing from "../../Pricing.ts"
 import type { Client, Config } from "./model.ts"
+import type { Problem } from "./problem.ts"
 import type { Reader } from "./reader.ts"
+
+/** What a ledger is made from. */
+type Billing = Pick<Config, "cascades" | "cluster" | "models" | "prices">
 
 /** None where there are no prices. Savings are compared with the first model of the first cascade. */
 export const ledgerOptionsOf = (
-  { cascades, models, prices }: Pick<Config, "cascades" | "models" | "prices">,
+  { cascades, cluster, models, prices }: Billing,
   client: Client | undefined
 ): CostLedger.Options | undefined => {
   const priced = Object.keys(prices)
@@ -18,7 +22,9 @@ export const ledgerOptionsOf = (
   return {
     prices,
     primary: priced.includes(primary) ? primary : priced[0]!,
-    budgets: client?.budget === undefined ? [] : [{ per: "all", ...client.budget }]
+    // A client has spent the same whichever gateway its calls came to.
+    ...client?.budget !== undefined && cluster !== undefined && { name: client.name },
+    budgets: client?.budget === undefined ? [] : [{ per: "all", ...client.budget, shared: cluster !== undefined }]
   }
 }
 
@@ -31,14 +37,25 @@ export const pricesOf = (value: unknown, reader: Reader): Pricing.Catalogue => {
 
 /** A budget needs a price of all that its client may be billed for. */
 export const checkLedger = (
-  config: Pick<Config, "cascades" | "models" | "prices">,
+  config: Billing,
   client: Client,
+  path: Problem["path"],
   reader: Reader
 ): void => {
   const options = ledgerOptionsOf(config, client)
   if (options === undefined) return
+  if (config.cluster !== undefined && client.budget !== undefined && !isName(client.name)) {
+    reader.refuse(
+      [...path, "name"],
+      "Expected at most 100 characters of well-formed text, because its budget is in a fleet"
+    )
+    return
+  }
   const exit = Effect.runSyncExit(CostLedger.make(options))
   if (exit._tag === "Success") return
   const failure = exit.cause.reasons.find(Cause.isFailReason)?.error
   reader.refuse(["prices"], failure === undefined ? "They cannot be read" : failure.message.replace(/\.$/, ""))
 }
+
+/** It is in keys of Redis. */
+const isName = (name: string): boolean => /^[^\p{Surrogate}]{1,100}$/su.test(name)

@@ -94,7 +94,9 @@ export const read = (text: string, environment: Environment): Read => {
     reader.refuse(["prices"], `Expected prices, because the client "${missing.name}" has a budget`)
   }
   if (!reader.problems.some(({ path }) => billed.has(path[0]))) {
-    for (const client of clients) checkLedger({ cascades, models, prices }, client, reader)
+    listed.forEach((client, i) => {
+      if (client !== undefined) checkLedger({ cascades, cluster, models, prices }, client, ["clients", i], reader)
+    })
   }
   return {
     config: reader.problems.length > 0

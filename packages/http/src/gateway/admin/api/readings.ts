@@ -204,7 +204,9 @@ export const clusterOf = ({ node }: Running): Effect.Effect<typeof Schemas.Clust
     ? Effect.succeed(null)
     : Effect.map(
       node.seen,
-      ({ away, because, dissent, fleet, gaps, lastSync, limits, nodes, rulesDiffer, state, syncs, timeouts }) => ({
+      (
+        { away, because, budgets, dissent, fleet, gaps, lastSync, limits, nodes, rulesDiffer, state, syncs, timeouts }
+      ) => ({
         fleet,
         state,
         because: because ?? null,
@@ -216,7 +218,14 @@ export const clusterOf = ({ node }: Running): Effect.Effect<typeof Schemas.Clust
         dissent,
         rulesDiffer: rulesDiffer.map(([name, difference]) => ({ name, difference })),
         away,
-        limits: eachOnce(limits)
+        limits: eachOnce(limits),
+        budgets: {
+          count: budgets.count,
+          held: dollarsOf(budgets.held),
+          taken: dollarsOf(budgets.taken),
+          givenBack: dollarsOf(budgets.givenBack),
+          isAway: budgets.isAway
+        }
       })
     )
 

@@ -269,7 +269,19 @@ export const Cluster = Schema.Struct({
     givenBack: Schema.Finite,
     /** Whether Redis does not answer, and the limit is as `away` says. */
     isAway: Schema.Boolean
-  }))
+  })),
+  /** The budgets that all gateways have together, in dollars. */
+  budgets: Schema.Struct({
+    /** Of which this gateway holds a share. */
+    count: Count,
+    /** What it holds that no call has reserved. Below zero are debts of which Redis has not heard. */
+    held: Schema.Finite,
+    /** What it has taken so far, and what of that went back unused. */
+    taken: Schema.Finite,
+    givenBack: Schema.Finite,
+    /** Whether Redis does not answer, and budgets are as `away` says. */
+    isAway: Schema.Boolean
+  })
 })
 
 export const Overview = Schema.Struct({
