@@ -120,6 +120,35 @@ withRedis("limits are those of all gateways on a real server", () => {
       })))
 
     it.live(
+      "is named with both values where another file has another one, and nobody loses anything",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const redis = yield* redisServer
+          const { url } = yield* simulated
+          const [one, other] = [
+            yield* gatewayOver(url, redis.url, client(30), patient(redis)),
+            yield* gatewayOver(url, redis.url, client(40), patient(redis))
+          ]
+          yield* until(Effect.gen(function*() {
+            assert.strictEqual(answered([yield* call(one), yield* call(other)]), 2)
+            yield* Effect.sleep("300 millis")
+            const [seen] = (yield* seenBy(one)).rulesDiffer
+            if (seen === undefined) return false
+            assert.strictEqual(seen.name, "client shop:requests")
+            assert.include(seen.difference, "30")
+            assert.include(seen.difference, "40")
+            return true
+          }))
+          const { json } = yield* one.admin("/admin/overview")
+          assert.include(json.health.reasons.map(({ reason }: { readonly reason: string }) => reason), "rules-differ")
+          assert.strictEqual(json.health.status, "degraded")
+          yield* one.reload(client(40))
+          yield* until(Effect.map(seenBy(one), ({ rulesDiffer }) => rulesDiffer.length === 0))
+        })),
+      60_000
+    )
+
+    it.live(
       "goes on over another file, and takes nothing from the other gateways",
       () =>
         Effect.scoped(Effect.gen(function*() {
