@@ -120,8 +120,8 @@ export class Treasury implements BudgetFleet, Vault {
 
   /** Budgets for which another node has another amount. */
   get differing(): ReadonlyArray<readonly [budget: string, terms: string]> {
-    return [...this.holdings].flatMap(({ limit, otherLimit, window: { name } }) =>
-      otherLimit === undefined ? [] : [[name, `limit ${otherLimit} instead of ${limit}`] as const]
+    return [...this.holdings].flatMap(({ limit, otherLimit, window: { name, unit } }) =>
+      otherLimit === undefined ? [] : [[name, `limit ${otherLimit} instead of ${limit} ${unit}`] as const]
     )
   }
 

@@ -79,7 +79,7 @@ const overTheWorld = Layer.effect(
 const spender = Layer.effect(
   Spender,
   Effect.gen(function*() {
-    const share = (yield* CurrentBudgetFleet)!.open({ name: "team:0", limit, start: 0, end: 1e15 })!
+    const share = (yield* CurrentBudgetFleet)!.open({ name: "team:0", limit, unit: "cents", start: 0, end: 1e15 })!
     const told = { used: 0, passed: 0, refused: 0 }
     const call = Effect.gen(function*() {
       const amount = Math.round(10 * 1000 ** (yield* Random.next))

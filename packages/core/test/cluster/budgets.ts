@@ -146,7 +146,7 @@ const scene = (plan: Plan) =>
             const length = plan.window ?? 1e9
             const start = Math.floor((at + (plan.skew?.(index) ?? 0)) / length) * length
             const name = `team:${start}`
-            const known = shares.get(name) ?? fleet.open({ name, limit, start, end: start + length })!
+            const known = shares.get(name) ?? fleet.open({ name, limit, unit: "cents", start, end: start + length })!
             shares.set(name, known)
             return { name, share: known }
           }

@@ -14,7 +14,7 @@ type Budgets = Store["budgets"]
 const limit = 10_000
 
 const open = (context: Context.Context<never>, name = "team:0") =>
-  Context.get(context, CurrentBudgetFleet)!.open({ name, limit, start: 0, end: 86_400_000 })!
+  Context.get(context, CurrentBudgetFleet)!.open({ name, limit, unit: "cents", start: 0, end: 86_400_000 })!
 
 /** A call: whether it was let in. It is settled by whoever asks. */
 const reserve = (share: BudgetShare, amount: number) =>

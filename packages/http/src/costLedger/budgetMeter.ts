@@ -174,7 +174,7 @@ const sharedWindow = (
   if (shared === undefined) return undefined
   const name = `${shared.name}:${span.start}${tenant === undefined ? "" : `:${tenant}`}`
   const before = source instanceof SharedWindow && source.name === name ? source.share : undefined
-  const share = shared.fleet.open({ name, limit, ...span }, before)
+  const share = shared.fleet.open({ name, limit, unit: "micro-dollars", ...span }, before)
   if (share === undefined) return undefined
   const window = new SharedWindow(name, span, share)
   if (source !== undefined) window.goOnWith(source, before !== undefined)

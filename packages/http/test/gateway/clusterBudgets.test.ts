@@ -91,7 +91,7 @@ withRedis("budgets are those of all gateways on a real server", () => {
           }
           yield* until(Effect.map(seenBy(one), ({ rulesDiffer }) => rulesDiffer.length > 0))
           const [{ difference, name }] = (yield* seenBy(one)).rulesDiffer
-          assert.strictEqual(difference, "8000 instead of 4000")
+          assert.strictEqual(difference, "limit 8000 instead of 4000 micro-dollars")
           assert.match(name, /^shop:all:day/)
           yield* one.reload(client(3 * dollars))
           yield* until(Effect.map(budgetOf(one), (budget) => Math.abs(budget.spent - spent) < 1e-9))

@@ -13,6 +13,8 @@ export interface BudgetWindow {
   readonly name: string
   /** What there is in the window, until calls say otherwise. */
   readonly limit: number
+  /** What amounts are of, for who reads them. */
+  readonly unit: string
   /** The window begins then and has ended then, in milliseconds since the epoch. */
   readonly start: number
   readonly end: number
