@@ -80,10 +80,16 @@ it.effect("one more scenario differs where a turn may be used after its time, fo
     assert.deepStrictEqual(differing.map(({ scenario }) => scenario.id), ["failsafe-rl-008-try-acquire"])
   }))
 
-it.effect("scenarios of a sliding window differ: a shared one lets a tenth pass at once, and the rest evenly", () =>
+it.effect("half of the scenarios of a sliding window differ: a shared one lets a tenth pass at once, and the rest evenly", () =>
   Effect.gen(function*() {
     const windows = limiters.filter(isWindow)
     const inFleet = yield* Effect.provideService(checkAll(windows), CurrentFleet, fleetOf({}))
     const differing = inFleet.filter(({ verdict }) => verdict._tag === "Failed")
-    assert.deepStrictEqual(differing.length, windows.length - 1)
+    assert.deepStrictEqual(differing.map(({ scenario: { id } }) => id), [
+      "r4j-rl-003-reserve-one-cycle-ahead",
+      "r4j-rl-007-no-timeout-rejects-at-once",
+      "r4j-rl-009-raise-limit-while-waiting",
+      "r4j-rl-010-reservations-upfront"
+    ])
+    assert.strictEqual(windows.length, 8)
   }))
