@@ -213,7 +213,7 @@ describe("promises \"none\"", () => {
       const exit = yield* Effect.exit(VirtualClock.play(patient, { promises: "none" }))
       assert.match(
         dieMessage(exit),
-        /VirtualClock\.play: with promises "none", .* begun at .*VirtualClock\.work\.test\.ts:\d+/
+        /VirtualClock\.play: with promises "none", .* begun at .*VirtualClock\.work\.alone\.test\.ts:\d+/
       )
     }))
 
@@ -221,14 +221,14 @@ describe("promises \"none\"", () => {
     Effect.gen(function*() {
       const callback = Effect.callback<void>((resume) => queueMicrotask(() => resume(Effect.void)))
       const exit = yield* Effect.exit(VirtualClock.play(Effect.timeoutOption(callback, 1), { promises: "none" }))
-      assert.match(dieMessage(exit), /waits for queueMicrotask, begun at .*VirtualClock\.work\.test\.ts:\d+/)
+      assert.match(dieMessage(exit), /waits for queueMicrotask, begun at .*VirtualClock\.work\.alone\.test\.ts:\d+/)
     }))
 
   it.effect("tells the place of the program, and not that of a guard in between", () =>
     Effect.gen(function*() {
       const guarded = work("one immediate").pipe(Deadline.within("1 hour"))
       const exit = yield* Effect.exit(VirtualClock.play(guarded, { promises: "none" }))
-      assert.match(dieMessage(exit), /begun at .*VirtualClock\.work\.test\.ts:\d+/)
+      assert.match(dieMessage(exit), /begun at .*VirtualClock\.work\.alone\.test\.ts:\d+/)
     }))
 
   it.effect("tells where in Effect, if no code of the program has led to it", () =>
