@@ -6,10 +6,13 @@
  *   the first of the waiting calls gathers turns, of which it needs several, or one of each of several limits.
  * - A time is never earlier than that of the store: turns begin when the answer comes, and end as if it had come at once.
  * - What was told once is never told again, but for what does no harm twice.
+ * - Where the store does not answer, a node begins with its part of what the fleet had left. What it uses of that is a debt of the fleet, and
+ *   until the store has answered to that debt, the node begins its next absence with so much less.
  */
 import type { BookingAnswer, BookingMessage } from "../ClusterStore.ts"
-import { type Away, awayMeter } from "./awayMeters.ts"
+import { type Away, type AwayMeter, awayMeter } from "./awayMeters.ts"
 import { Demand } from "./demand.ts"
+import { longestWay } from "./flight.ts"
 import { isSufficient, tolerance } from "../internal/data/isSufficient.ts"
 import type { Limit as Checked, Meter, Plan } from "../rateLimiter/meter.ts"
 import type { Limit } from "../rateLimiter/model.ts"
@@ -31,6 +34,8 @@ export interface BookingRules {
 export interface Desk {
   readonly rules: BookingRules
   readonly now: () => number
+  /** How many nodes there are, as far as is known. */
+  readonly nodes: number
   /** No turns are asked for before that: the fleet has none, or the store does not answer. */
   readonly blockedUntil: number
   /** When an answer can be expected at the latest, and when that was asked for; undefined while nothing is. */
@@ -58,6 +63,22 @@ export interface Head {
   readonly latest: number | undefined
 }
 
+/** An amount that gets less from a time on, at a rate. */
+interface Untold {
+  readonly amount: number
+  readonly at: number
+  readonly rate: number
+}
+
+const leftOf = ({ amount, at, rate }: Untold, now: number): number => Math.max(0, amount - Math.max(0, now - at) * rate)
+
+/** What a node has for the time without the store, and what of that is paid: by turns that it had, or by a debt of the fleet. */
+interface Absence {
+  readonly meter: AwayMeter
+  readonly turns: number
+  readonly debt: number
+}
+
 /** For how long other terms are told of after the last message that said them, in milliseconds. */
 const toldFor = 60_000
 
@@ -80,8 +101,6 @@ export class BookedMeter implements Meter {
   /** By this node so far; what went back of it, unused or not used up. */
   booked = 0
   givenBack = 0
-  /** Instead of what was booked, while the store does not answer. */
-  fallback: Meter | undefined
   /** Per millisecond. */
   rate = 0
   private readonly desk: Desk
@@ -98,6 +117,11 @@ export class BookedMeter implements Meter {
   private unusedSince = Infinity
   /** From when on there was something of that. */
   private owedAt = Infinity
+  /** What calls have used without a turn, as the message says that is under way. */
+  private telling = 0
+  /** What this node has used in absences, of which the fleet does not hear. It wanes as the part of this node comes in. */
+  private untold: Untold = { amount: 0, at: 0, rate: 0 }
+  private absence: Absence | undefined
   /** When the bucket of the fleet is full at the earliest; what is to be told of that, and what is known. */
   private toldFull = -Infinity
   private knownFull = -Infinity
@@ -113,6 +137,11 @@ export class BookedMeter implements Meter {
     this.limit = limit
     this.desk = desk
     this.set(checked)
+  }
+
+  /** Instead of what was booked, while the store does not answer. */
+  private get fallback(): AwayMeter | undefined {
+    return this.absence?.meter
   }
 
   when(cost: number, from: number): number {
@@ -144,8 +173,20 @@ export class BookedMeter implements Meter {
 
   /** What is due here, and what the fleet had left when it answered last, with what has come in since. */
   leftForAll(now: number): number {
-    if (this.fallback !== undefined) return this.fallback.available(now)
-    return Math.min(this.capacity, this.due(now) + Math.max(0, (now - this.next) * this.rate))
+    if (this.fallback !== undefined) return this.fallback.left(now)
+    // Where it never answered, others may have as much.
+    const left = this.isUnheard ? this.capacity / Math.max(1, this.desk.nodes) : Math.max(0, this.leftOfFleet(now))
+    return Math.min(this.capacity, this.due(now) + left)
+  }
+
+  private get isUnheard(): boolean {
+    return this.next === -Infinity
+  }
+
+  /** Below zero where a pause keeps the bucket empty. */
+  private leftOfFleet(now: number): number {
+    const { capacity, next, rate, toldFull } = this
+    return Math.min(capacity, Math.max(0, (now - next) * rate), capacity - Math.max(0, toldFull - now) * rate)
   }
 
   change(checked: Checked, now: number): void {
@@ -170,17 +211,41 @@ export class BookedMeter implements Meter {
 
   /** Does without the store. */
   leave(away: Away, nodes: number, now: number, retryAt: () => number): void {
-    if (this.fallback === undefined && this.absences.push({ from: now, to: Infinity }) > mostAbsences) {
-      this.absences.shift()
-    }
-    this.fallback = awayMeter(away, { limit: this.rate, per: 1, burst: this.capacity }, nodes, now, retryAt)
+    const among = away === "open" ? 1 : Math.max(1, nodes)
+    if (this.absence !== undefined) return this.absence.meter.among(among, now)
+    if (this.absences.push({ from: now, to: Infinity }) > mostAbsences) this.absences.shift()
+    const { capacity, rate } = this
+    // Nothing of this comes in twice.
+    const untold = { amount: leftOf(this.untold, now), at: Infinity, rate: rate / among }
+    const turns = this.due(now)
+    this.use(turns)
+    const part = away === "open" ? capacity : Math.min(capacity, turns * among + this.leftOfFleet(now)) / among
+    const beginning = Math.max(-capacity, part - untold.amount - this.telling - Math.max(0, -this.owed))
+    const meter = awayMeter(away, { limit: rate, per: 1, burst: capacity }, among, beginning, now, retryAt)
+    this.untold = untold
+    this.absence = { meter, turns, debt: away === "local" ? Math.max(0, beginning - turns) : 0 }
   }
 
-  /** The store answers again. */
+  /** The store answers again. The fleet hears what was used of the beginning, and not what came in meanwhile. */
   comeBack(now: number): void {
-    this.fallback = undefined
-    const last = this.absences.at(-1)
-    if (last !== undefined) last.to = now
+    const { debt: most, meter, turns } = this.absence!
+    const used = meter.used(now)
+    const debt = Math.max(0, Math.min(most, used - turns))
+    this.absence = undefined
+    this.absences.at(-1)!.to = now
+    this.owe(-debt, now)
+    // Others must not book it first.
+    if (debt > 0) this.owedAt = -Infinity
+    // What has come in and was not used makes up for what was untold before.
+    const paid = Math.min(Math.max(0, used), turns + debt)
+    this.untold = { ...this.untold, amount: Math.max(0, this.untold.amount + used - paid), at: now }
+  }
+
+  /** Nobody knows whether the store has got the message. */
+  unanswered(now: number): void {
+    const { telling, untold } = this
+    this.untold = { ...untold, amount: leftOf(untold, now) + telling, at: Math.max(untold.at, now) }
+    this.telling = 0
   }
 
   private get terms(): string {
@@ -241,6 +306,7 @@ export class BookedMeter implements Meter {
     const oldest = Math.max(0, now - this.unusedSince)
     const unused = oldest > this.within ? 0 : this.unused
     this.givenBack += unused + Math.max(0, owed)
+    this.telling = Math.max(0, -owed)
     this.owed = this.unused = 0
     this.owedAt = this.unusedSince = Infinity
     return {
@@ -270,6 +336,7 @@ export class BookedMeter implements Meter {
     const amount = granted * this.unit
     if (granted > 0) this.add({ start, amount, rate: this.unit / gap, lag: now - sentAt, askedAt: sentAt })
     this.booked += amount
+    this.telling = 0
     if (otherTerms !== undefined) this.others = { terms: otherTerms, at: now }
     this.next = start + granted * gap
     this.knownFull = this.next + this.capacity / this.rate
@@ -278,7 +345,11 @@ export class BookedMeter implements Meter {
   }
 
   /** The answer that came late: nobody may use what it gives. */
-  heardLate({ granted }: BookingAnswer, sentAt: number, now: number): void {
+  heardLate({ first, granted }: BookingAnswer, { gap }: BookingMessage, sentAt: number, now: number): void {
+    // A message that was on its way for too long has changed nothing.
+    if (now - sentAt > longestWay) this.unanswered(now)
+    this.telling = 0
+    this.next = now + first + (granted - 1) * gap
     this.booked += granted * this.unit
     this.leaveUnused(granted * this.unit, sentAt, now)
   }

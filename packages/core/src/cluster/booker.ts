@@ -147,6 +147,12 @@ export class Booker implements LimiterLink, Desk {
 
   passed(now: number): void {
     for (const meter of this.meters) meter.expire(now)
+    if (this.awaited === undefined || this.awaited.until > now + grain) return
+    // Whoever has waited for the answer until now goes by what there is without it, and is not refused a moment before.
+    this.awaited = undefined
+    if (this.isAway) return
+    this.leave(now)
+    this.machine!.replan(now)
   }
 
   asked(costs: Costs, now: number): void {
@@ -168,13 +174,16 @@ export class Booker implements LimiterLink, Desk {
 
   moved(now: number): void {
     for (const meter of this.meters) meter.shed(now)
-    if (this.wakesAt > -Infinity && this.looksAt(now) < this.wakesAt) this.wake()
+    if (this.wakesAt > -Infinity && this.looksAt(now) < this.wakesAt) this.wake(now)
   }
 
   /** When the fiber looks again by itself. */
   private wakesAt = Infinity
+  /** When something happened that is to be told, where it was not told yet. */
+  private rungAt: number | undefined
 
-  private wake(): void {
+  private wake(now: number): void {
+    this.rungAt = now
     this.wakesAt = -Infinity
     Deferred.doneUnsafe(this.bell, Effect.void)
   }
@@ -186,6 +195,10 @@ export class Booker implements LimiterLink, Desk {
   /** Whether calls come so often that turns are booked ahead. */
   private isBusy(now: number): boolean {
     return this.demand.at(now) * this.rules.cover >= 1
+  }
+
+  get nodes(): number {
+    return this.office.nodes
   }
 
   now(): number {
@@ -222,6 +235,7 @@ export class Booker implements LimiterLink, Desk {
     this.passed(now)
     for (const meter of this.meters) meter.shed(now)
     if (this.tellsAt(now) <= now + grain) return this.tell
+    this.rungAt = undefined
     const at = Math.max(now + 1, this.looksAt(now))
     this.wakesAt = at
     const bell = this.bell = Deferred.makeUnsafe<void>()
@@ -247,7 +261,9 @@ export class Booker implements LimiterLink, Desk {
     }
     this.sentAt = now
     this.wakesAt = -Infinity
-    if (books) this.awaited = { since: now, until: now + rules.timeout }
+    // A call waits from then on.
+    if (books) this.awaited = { since: now, until: (this.rungAt ?? now) + rules.timeout }
+    this.rungAt = undefined
     const overdue = Effect.suspend(() => this.goAway)
     return Effect.flatMap(
       flight(() => office.store.limits(call), rules.timeout, overdue),
@@ -261,6 +277,8 @@ export class Booker implements LimiterLink, Desk {
     inTime: boolean
   ): Effect.Effect<void> {
     if (exit === undefined || !Exit.isSuccess(exit) || exit.value.length !== call.limits.length) {
+      const now = this.now()
+      for (const meter of this.meters) meter.unanswered(now)
       // Who waited for it too long has gone away already.
       if (!inTime) return Effect.void
       this.awaited = undefined
@@ -279,7 +297,7 @@ export class Booker implements LimiterLink, Desk {
     }
     this.meters.forEach((meter, i) => {
       const message = call.limits[i]![1]
-      if (!inTime) return meter.heardLate(answers[i]!, this.sentAt, now)
+      if (!inTime) return meter.heardLate(answers[i]!, message, this.sentAt, now)
       if (isTakenForLate(answers[i]!, message)) this.doubtedAt = this.office.syncs
       // Nothing is left at once.
       if (answers[i]!.first > 0) this.scarceUntil = now + scarceFor

@@ -192,3 +192,47 @@ describe("the calls that pass", () => {
     120_000
   )
 })
+
+describe("a store that comes and goes every few hundred milliseconds", () => {
+  it.live(
+    "lets no more pass than a bucket and what comes in once more, in any span and over all",
+    () =>
+      Effect.gen(function*() {
+        let closest = 0
+        for (let run = 1; run <= Number(process.env.SWITCHGEAR_RUNS ?? 20); run++) {
+          const share = shares(run)
+          const nodes = choice(share(), 1, 3, 10)
+          const limit = choice(share(), { perSecond: 1, burst: 60 }, { perSecond: 5, burst: 200 })
+          const period = choice(share(), 400, 700, 1000)
+          const gone = choice(share(), 0.3, 0.5, 0.9)
+          const broken = choice<Way>(share(), "delays", "refuses", "refuses", "loses")
+          const together = share() < 0.5
+          // Those that come while the store is there take what the next absence would begin with.
+          const always = share() < 0.3
+          const peak = choice(share(), 100, 400)
+          // All nodes know of all by then.
+          const from = 6000
+          const until = 18_000
+          const isGone = (at: number, node: number) =>
+            at >= from && (at / period + (together ? 0 : node / nodes)) % 1 < gone
+          const { passed } = yield* play({
+            nodes,
+            seed: `comes and goes ${run}`,
+            until,
+            limit,
+            demand: (at, node) => at >= from && (always || isGone(at, node)) ? peak / nodes : 0,
+            way: (at, node) => isGone(at, node) ? broken : "answers"
+          })
+          for (const span of [20, 1000, 5000, until]) {
+            // What comes in twice: by the fleet, and in the parts of its nodes while they are away.
+            const bound = 1 + 2 * limit.burst + limit.perSecond * (2 * span + 200) / 1000
+            const most = mostIn(passed, span)
+            assert.isAtMost(most, bound, `run ${run}, ${span} ms`)
+            closest = Math.max(closest, most / bound)
+          }
+        }
+        if (process.env.SWITCHGEAR_SHOW !== undefined) console.log(closest)
+      }),
+    60_000
+  )
+})

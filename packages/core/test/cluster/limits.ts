@@ -5,8 +5,8 @@ import * as ClusterStore from "@switchgear/core/ClusterStore"
 import { VirtualClock } from "@switchgear/core/testing"
 import { Clock, Context, Effect, Exit, Layer, Random, Scope } from "effect"
 
-/** What becomes of a message: it is answered, refused, or its answer never comes although it counts. */
-export type Way = "answers" | "refuses" | "hangs" | "loses"
+/** What becomes of a message: it is answered, too late as well, refused, or its answer never comes although it counts. */
+export type Way = "answers" | "delays" | "refuses" | "hangs" | "loses"
 
 export interface Plan {
   readonly nodes: number
@@ -89,6 +89,7 @@ const scene = (plan: Plan) =>
             return yield* Effect.fail(new ClusterStore.StoreFailed({ operation: "limits", reason: "failed" }))
           }
           const answer = way === "hangs" ? yield* Effect.never : yield* memory.limits(call)
+          if (way === "delays") yield* Effect.sleep("100 millis")
           if (way === "loses") yield* Effect.sleep("1 hour")
           yield* hop
           return answer

@@ -90,6 +90,8 @@ const limiters = Layer.effect(
 class Journal extends Context.Service<Journal, {
   /** What went back of limits: where a message arrives again, all of it; otherwise what calls have settled. */
   readonly back: Map<string, number>
+  /** What calls have used without a turn of the fleet, as it was told. */
+  readonly debts: Map<string, number>
   /** What the clock of the store showed last. */
   readonly wall: () => number
 }>()("test/Journal") {}
@@ -98,6 +100,7 @@ const store = (options: SimulatedRedis.Options) => {
   const journaled = Layer.effectContext(Effect.gen(function*() {
     const server = yield* SimulatedRedis.Server
     const back = new Map<string, number>()
+    const debts = new Map<string, number>()
     const seen = new WeakSet<ClusterStore.BookingCall>()
     const clock = yield* Clock.Clock
     let wall = NaN
@@ -106,12 +109,13 @@ const store = (options: SimulatedRedis.Options) => {
       for (const [name, message] of call.limits) {
         const sum = back.get(name) ?? 0
         back.set(name, sum + Math.max(0, message.back) + (seen.has(call) ? message.unused : 0))
+        debts.set(name, (debts.get(name) ?? 0) + Math.max(0, -message.back))
       }
       seen.add(call)
       return server.limits(call)
     }
     return Context.make(SimulatedRedis.Server, { ...server, limits }).pipe(
-      Context.add(Journal, { back, wall: () => wall })
+      Context.add(Journal, { back, debts, wall: () => wall })
     )
   }))
   return Layer.provide(journaled, SimulatedRedis.layer(options))
@@ -142,6 +146,12 @@ class Bound {
     if (units > 0) this.extra.push({ until, units })
   }
 
+  /** The fleet has that much less. */
+  pay(units: number, now: number): void {
+    this.level = Math.max(0, this.level - (now - this.at) * this.rate - units)
+    this.at = now
+  }
+
   pass(units: number, now: number): string | undefined {
     this.level = Math.max(0, this.level - (now - this.at) * this.rate)
     this.at = now
@@ -164,7 +174,10 @@ const neverMore = (away: Away) =>
       // What the first of those who wait has gathered is on top, on two nodes.
       tokens: new Bound(4 * tokens.burst + tokens.perSecond * giveBack / 1000, tokens.perSecond)
     }
-    const alone = new Map<string, Bound>()
+    // Of each node: its part of the bucket and of what comes in, in all absences together, but for what it has told the fleet since.
+    const alone = new Map<string, Map<string, Bound>>()
+    const debts = new Map<string, number>()
+    const lives = new Map<string, unknown>()
     const seen = new Map<string, number>()
     const back = new Map<string, number>()
     let journal: unknown
@@ -179,11 +192,13 @@ const neverMore = (away: Away) =>
     const boundOf = (name: string, { isAway, resource }: Taken, lately: number): Bound => {
       if (!isAway) return fleet[resource]
       const nodes = away === "open" ? 1 : lately
-      const known = alone.get(`${name} ${resource} ${nodes}`)
+      const own = alone.get(name) ?? new Map<string, Bound>()
+      alone.set(name, own)
+      const known = own.get(`${resource} ${nodes}`)
       const { burst, perSecond } = resource === "requests" ? requests : tokens
       // A call may cost more than the share.
       const bound = known ?? new Bound(burst / nodes + (resource === "requests" ? 1 : burst), perSecond / nodes)
-      alone.set(`${name} ${resource} ${nodes}`, bound)
+      own.set(`${resource} ${nodes}`, bound)
       return bound
     }
     return () => {
@@ -191,6 +206,15 @@ const neverMore = (away: Away) =>
       const kept = view.service("store", Journal)
       const isNew = kept !== undefined && kept !== journal
       if (isNew) back.clear()
+      if (isNew) debts.clear()
+      for (const name of members) {
+        const life = view.service(name, Limiters)
+        if (life === undefined || life === lives.get(name)) continue
+        // It knows of no call before, nor of other nodes.
+        lives.set(name, life)
+        alone.delete(name)
+        fewestNodes.delete(name)
+      }
       let isAfresh = isNew && journal !== undefined
       if (isNew) journal = kept
       if (kept !== undefined && kept.wall() !== wall) {
@@ -209,6 +233,13 @@ const neverMore = (away: Away) =>
         const unit = resource === "requests" ? 1 : burst * 1e-6
         fleet[resource].allow((sum - (back.get(name) ?? 0)) * unit, now + maxWait + 1000)
         back.set(name, sum)
+        const told = kept?.debts.get(name) ?? 0
+        const units = (told - (debts.get(name) ?? 0)) * unit
+        debts.set(name, told)
+        if (units === 0) continue
+        for (const own of alone.values()) {
+          for (const [key, bound] of own) if (key.startsWith(resource)) bound.pay(units, now)
+        }
       }
       for (const name of members) {
         const all = view.disk<ReadonlyArray<Taken>>(name, "taken", [])

@@ -387,7 +387,7 @@ describe("while the store does not answer, a limit", () => {
             }
             yield* TestClock.adjust("10 millis")
           }
-          const [least, most] = { local: [90, 115], open: [330, 370], closed: [0, 0] }[away]
+          const [least, most] = { local: [105, 125], open: [330, 370], closed: [0, 0] }[away]
           assert.isAtLeast(count, least!)
           assert.isAtMost(count, most!)
           assert.isTrue((yield* all[0]!.cluster.status).limits[0]!.isAway)
@@ -398,6 +398,91 @@ describe("while the store does not answer, a limit", () => {
         }).pipe(Effect.scoped))
     }
   }
+
+  for (const count of [1, 3]) {
+    for (const heard of [true, false]) {
+      const left = heard ? "that has all of it left" : "that has heard nothing of it yet"
+      it.effect(`refuses nobody within the part of a node, of ${count} ${left}, after one late answer`, () =>
+        Effect.gen(function*() {
+          const { memory, store, way } = yield* changing
+          const limits = [RateLimiter.requests(30, "1 minute")]
+          const all = yield* Effect.provideService(nodes(count, { limits }), ClusterStore.ClusterStore, store)
+          yield* TestClock.adjust("6 seconds")
+          if (heard) { for (const one of all) yield* passes(one) }
+          yield* TestClock.adjust("1 minute")
+          way.limits = (call) => Effect.delay(Effect.suspend(() => memory.limits(call)), "500 millis")
+          const first = yield* Effect.forEach(all, (one) => passes(one))
+          assert.deepStrictEqual(first, all.map(() => 1))
+          const left = yield* Effect.forEach(all, ({ limiter }) => limiter.snapshot)
+          for (const { limits } of left) assert.closeTo(limits[0]!.available, 30 / count - 1, 0.2)
+          const passed = yield* Effect.forEach(all, (one) => passes(one, 40))
+          assert.deepStrictEqual(passed, all.map(() => 30 / count - 1))
+          // When they are back, the fleet has heard what they have used.
+          way.limits = memory.limits
+          yield* TestClock.adjust("2 seconds")
+          for (const one of all) yield* passes(one)
+          for (const { cluster } of all) assert.isFalse((yield* cluster.status).limits[0]!.isAway)
+          yield* TestClock.adjust("5 seconds")
+          let sum = 0
+          for (const one of all) sum += yield* passes(one, 40)
+          assert.isAtMost(sum, 5)
+        }).pipe(Effect.scoped))
+    }
+  }
+
+  it.effect("is told what a node has used of its beginning, once, and not what came in meanwhile", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const limits = [RateLimiter.requests(60, "1 minute")]
+      const all = yield* Effect.provideService(nodes(3, { limits }), ClusterStore.ClusterStore, store)
+      yield* TestClock.adjust("6 seconds")
+      for (const one of all) yield* passes(one)
+      yield* TestClock.adjust("1 minute")
+      way.limits = () => Effect.fail(new ClusterStore.StoreFailed({ operation: "limits", reason: "failed" }))
+      for (const one of all) yield* passes(one, 10)
+      for (let i = 0; i < 30; i++) {
+        yield* TestClock.adjust("1 second")
+        yield* passes(all[0]!)
+      }
+      const backs: Array<number> = []
+      way.limits = (call) => {
+        backs.push(call.limits[0]![1].back)
+        return memory.limits(call)
+      }
+      yield* TestClock.adjust("1 minute")
+      for (const one of all) yield* passes(one)
+      const told = backs.filter((back) => back !== 0)
+      // The others had all of it again when they came back.
+      assert.strictEqual(told.length, 1)
+      assert.isAtMost(told[0]!, -18)
+      assert.isAtLeast(told[0]!, -20)
+    }).pipe(Effect.scoped))
+
+  it.effect("gives nobody more each time, where no debt arrives", () =>
+    Effect.gen(function*() {
+      const { memory, store, way } = yield* changing
+      const limits = [RateLimiter.requests(30, "1 minute")]
+      const all = yield* Effect.provideService(nodes(3, { limits }), ClusterStore.ClusterStore, store)
+      yield* TestClock.adjust("6 seconds")
+      for (const one of all) yield* passes(one)
+      yield* TestClock.adjust("1 minute")
+      let isGone = false
+      way.limits = (call) =>
+        isGone || call.limits[0]![1].back < 0
+          ? Effect.fail(new ClusterStore.StoreFailed({ operation: "limits", reason: "failed" }))
+          : memory.limits(call)
+      let [sum, absences] = [0, 0]
+      for (let i = 0; i < 20; i++) {
+        isGone = true
+        for (const one of all) sum += yield* passes(one, 40)
+        for (const { cluster } of all) if ((yield* cluster.status).limits[0]!.isAway) absences++
+        isGone = false
+        yield* TestClock.adjust("1 second")
+      }
+      assert.strictEqual(absences, 60)
+      assert.isAtLeast(sum, 30)
+      assert.isAtMost(sum, 30 + 24 * 0.5 + 1)
+    }).pipe(Effect.scoped))
 
   it.effect("keeps no node from its end, also where it holds turns", () =>
     Effect.gen(function*() {
